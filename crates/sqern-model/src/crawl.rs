@@ -1,0 +1,120 @@
+//! What a crawl of one upstream source found, and how far it can be believed.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{DistroName, KernelVersion};
+
+/// How much of a source was read: only a complete crawl may say that something is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CrawlState {
+    /// Everything was read and believed.
+    Complete,
+    /// The source says what it said at the last complete crawl; nothing was read again.
+    Unchanged,
+    /// What was found is right, but something is known to be missing.
+    Partial,
+    /// Nothing of it is believed.
+    Failed,
+}
+
+impl CrawlState {
+    /// The word that the database and `--json` use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Unchanged => "unchanged",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether the source is as well known now as it can be: the exit status of `sqern check` hangs on it.
+    #[must_use]
+    pub fn is_whole(self) -> bool {
+        matches!(self, Self::Complete | Self::Unchanged)
+    }
+}
+
+impl fmt::Display for CrawlState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What a package is to the kernel that it is recorded with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PackageRole {
+    /// The headers of the kernel itself: the package whose name or provides tell `uname -r`.
+    Headers,
+    /// A package that the headers need to compile a module (`linux-headers-…-common`, `linux-kbuild-…`).
+    Support,
+}
+
+impl PackageRole {
+    /// The word that the database and `--json` use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Headers => "headers",
+            Self::Support => "support",
+        }
+    }
+}
+
+/// One package of one kernel, as a verified index describes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct KernelPackage {
+    /// The kernel that it belongs to: its `uname -r`.
+    pub kernel: KernelVersion,
+    /// What it is to that kernel.
+    pub role: PackageRole,
+    /// The package's name (`linux-headers-6.1.0-25-amd64`).
+    pub name: String,
+    /// The package's own version (`6.1.106-3`).
+    pub version: String,
+    /// The package's architecture (`amd64`, `all`).
+    pub architecture: String,
+    /// Where it can be fetched: an absolute `http`, `https` or `file` URL, or `apt:NAME=VERSION` for what the machine's own
+    /// apt knows how to fetch (`apt-get download NAME=VERSION`).
+    pub url: String,
+    /// The size of the file in bytes.
+    pub size_bytes: u64,
+    /// The SHA-256 of the file, 64 lower-case hexadecimal digits.
+    pub sha256: String,
+}
+
+/// The outcome of reading one source once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Crawl {
+    /// The distribution that the source belongs to.
+    pub distro: DistroName,
+    /// The source's name, unique within its distribution.
+    pub source: String,
+    /// When reading began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// How much can be believed.
+    pub state: CrawlState,
+    /// For partial and failed: what was expected, what was got, and where.
+    pub reason: Option<String>,
+    /// What is worth a look but did not stop the crawl (an index past its time, a kernel whose common headers are nowhere).
+    pub warnings: Vec<String>,
+    /// The URL, or the path, of the signed top of the source.
+    pub url: String,
+    /// The `ETag` of the signed top, where the server sent one.
+    pub etag: Option<String>,
+    /// A SHA-256 over everything that the outcome depends on besides the indexes themselves: the signed top and the rules.
+    /// Two crawls with the same checksum find the same.
+    pub checksum: Option<String>,
+    /// Bytes received or read, before decompression.
+    pub bytes: u64,
+    /// The packages found; empty when unchanged or failed.
+    pub packages: Vec<KernelPackage>,
+}

@@ -1,0 +1,17 @@
+//! What sqern speaks of: distributions, kernel versions, upstream sources, crawls, patterns.
+//!
+//! Everything here is a value or a pure function: no file, socket, clock or environment is touched, so that every other
+//! crate may depend on it and every rule can be tested by itself.
+
+pub mod crawl;
+pub mod kernel;
+pub mod name;
+pub mod pattern;
+pub mod source;
+pub mod upstream;
+
+pub use crawl::{Crawl, CrawlState, KernelPackage, PackageRole};
+pub use kernel::{Kernel, KernelVersion};
+pub use name::{DistroName, InvalidName};
+pub use pattern::{Glob, LikePattern};
+pub use source::{AptSource, DistroDef, KernelRule, SignaturePolicy, Source, SourceError, SourceSet};

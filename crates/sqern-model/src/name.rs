@@ -1,0 +1,121 @@
+//! Names as the database takes them: not empty, no blank at either end, no control character.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text can't be a name or a version: the same rule as the database's text key checks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected a {what} without blanks at its ends and without control characters, got {got:?}")]
+pub struct InvalidName {
+    /// What was expected, in the user's words ("distro name", "kernel version").
+    pub what: &'static str,
+    /// The text as it was given.
+    pub got: String,
+}
+
+/// Whether the database would take `text` as a text key.
+#[must_use]
+pub fn is_text_key(text: &str) -> bool {
+    !text.is_empty()
+        && !text.chars().any(char::is_control)
+        && !text.starts_with(char::is_whitespace)
+        && !text.ends_with(char::is_whitespace)
+}
+
+/// Defines a text that was checked once and is its own type from then on.
+macro_rules! text_key {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes `text` where the database would take it too.
+            pub fn new(text: impl Into<String>) -> Result<Self, $crate::name::InvalidName> {
+                let text = text.into();
+                if $crate::name::is_text_key(&text) {
+                    Ok(Self(text))
+                } else {
+                    Err($crate::name::InvalidName { what: $what, got: text })
+                }
+            }
+
+            /// The text itself.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                // Not `write!`: that would drop the width that a caller asks for.
+                f.pad(&self.0)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::name::InvalidName;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::new(text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = $crate::name::InvalidName;
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+    };
+}
+pub(crate) use text_key;
+
+text_key! {
+    /// The name of a Linux distribution as the build containers have it: sp-variant's builder alias (`debian12`,
+    /// `ubuntu-22.04`, `alma8`) or a name in its style (`proxmox8`, `fedora42`).
+    DistroName, "distro name"
+}
+
+impl fmt::Display for crate::Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.distro, self.version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_name_keeps_what_it_was_given() {
+        for text in ["debian12", "ubuntu-22.04", "6.1.0-25-amd64", "6.12.43+deb13-amd64", "é"] {
+            assert_eq!(DistroName::new(text).map(String::from), Ok(text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_name_with_blanks_at_its_ends_or_control_characters_is_refused() {
+        for text in ["", " ", "a ", "\ta", "a\nb", "a\u{7f}", "a\u{85}b", "\u{a0}a"] {
+            assert!(DistroName::new(text).is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_what_was_shown_gives_the_same_name(text in "\\PC{1,20}") {
+            if let Ok(name) = DistroName::new(text) {
+                prop_assert_eq!(name.to_string().parse::<DistroName>(), Ok(name));
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The difference between what the database knows of a distribution's upstream and what a crawl of it found: a value that can be
+//! shown, and then applied.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::{Crawl, CrawlState, KernelPackage, KernelVersion, PackageRole};
+
+/// What the database knows of one distribution's upstream.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The versions that are recorded at all.
+    pub kernels: BTreeSet<KernelVersion>,
+    /// Those of them that were seen upstream.
+    pub seen: BTreeSet<KernelVersion>,
+    /// By source: every package that was ever recorded, and its record.
+    pub packages: BTreeMap<String, BTreeMap<PackageKey, KnownPackage>>,
+}
+
+/// What makes a package's record its own, within its distribution and source.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct PackageKey {
+    /// The kernel that it belongs to.
+    pub kernel: KernelVersion,
+    /// The package's name.
+    pub name: String,
+    /// The package's version.
+    pub version: String,
+    /// The package's architecture.
+    pub architecture: String,
+    /// The file's SHA-256.
+    pub sha256: String,
+}
+
+/// A package's record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownPackage {
+    /// The record's id.
+    pub id: i64,
+    /// Where it was to be fetched.
+    pub url: String,
+    /// What it is to its kernel.
+    pub role: PackageRole,
+    /// Whether a complete crawl no longer listed it.
+    pub gone: bool,
+}
+
+/// What is to be done for one distribution.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct UpstreamDiff {
+    /// Versions to record in `kver`.
+    pub new_kernels: BTreeSet<KernelVersion>,
+    /// Versions to record in `kver_seen`.
+    pub newly_seen: BTreeSet<KernelVersion>,
+    /// Packages to record, with their source.
+    pub new_packages: Vec<(String, KernelPackage)>,
+    /// Records that are listed, by id, and how they are now: gone ones that came back, and those that moved.
+    pub changed_packages: Vec<(i64, KernelPackage)>,
+    /// Records that are no longer listed.
+    pub gone_packages: Vec<i64>,
+    /// Versions that no source lists any more.
+    pub gone_kernels: BTreeSet<KernelVersion>,
+    /// How each source went, and how many kernels it holds.
+    pub crawls: Vec<(Crawl, usize)>,
+}
+
+/// What the crawls of one distribution's sources change. A source that is complete and lost over a tenth of its kernels is
+/// believed in what it has, not in what it lost, unless `accept_shrink`.
+#[must_use]
+pub fn diff(known: &Known, crawls: Vec<Crawl>, accept_shrink: bool) -> UpstreamDiff {
+    let mut result = UpstreamDiff::default();
+    // What a kernel needs is listed by its headers, which may stand in another source: only all of them together can tell that
+    // a support package is no longer needed.
+    let all_complete = crawls.iter().all(|crawl| crawl.state == CrawlState::Complete);
+    for mut crawl in crawls {
+        let packages = std::mem::take(&mut crawl.packages);
+        let before = known.packages.get(&crawl.source);
+        let listed_before = kernels_listed(before);
+        if matches!(crawl.state, CrawlState::Unchanged | CrawlState::Failed) {
+            result.crawls.push((crawl, listed_before.len()));
+            continue;
+        }
+        let kernels: BTreeSet<KernelVersion> = headers(packages.iter().map(|package| (package.role, &package.kernel)));
+        if crawl.state == CrawlState::Complete && !accept_shrink && shrank(listed_before.len(), kernels.len()) {
+            crawl.state = CrawlState::Partial;
+            crawl.reason = Some(format!(
+                "expected about {} kernels as before, got {}: what is missing is held back until --accept-shrink",
+                listed_before.len(),
+                kernels.len()
+            ));
+        }
+        compare_packages(&mut result, &crawl, before, packages, all_complete);
+        result.new_kernels.extend(kernels.difference(&known.kernels).cloned());
+        result.newly_seen.extend(kernels.difference(&known.seen).cloned());
+        result.crawls.push((crawl, kernels.len()));
+    }
+    result.gone_kernels = gone_kernels(known, &result);
+    result
+}
+
+/// Whether a source that held `before` kernels and now holds `after` lost over a tenth.
+fn shrank(before: usize, after: usize) -> bool {
+    after * 10 < before * 9
+}
+
+fn compare_packages(
+    result: &mut UpstreamDiff,
+    crawl: &Crawl,
+    before: Option<&BTreeMap<PackageKey, KnownPackage>>,
+    packages: Vec<KernelPackage>,
+    all_complete: bool,
+) {
+    let mut listed: BTreeSet<PackageKey> = BTreeSet::new();
+    for package in packages {
+        let key = PackageKey::of(&package);
+        match before.and_then(|before| before.get(&key)) {
+            _ if listed.contains(&key) => {}
+            None => result.new_packages.push((crawl.source.clone(), package)),
+            Some(record) if record.gone || record.url != package.url || record.role != package.role => {
+                result.changed_packages.push((record.id, package));
+            }
+            Some(_) => {}
+        }
+        listed.insert(key);
+    }
+    if crawl.state == CrawlState::Complete {
+        let can_go = |record: &KnownPackage| !record.gone && (all_complete || record.role == PackageRole::Headers);
+        let gone = before.into_iter().flatten().filter(|(key, record)| can_go(record) && !listed.contains(key));
+        result.gone_packages.extend(gone.map(|(_, record)| record.id));
+    }
+}
+
+/// The versions whose last headers package goes with this difference.
+fn gone_kernels(known: &Known, diff: &UpstreamDiff) -> BTreeSet<KernelVersion> {
+    let gone: BTreeSet<i64> = diff.gone_packages.iter().copied().collect();
+    let back: BTreeSet<i64> = diff.changed_packages.iter().map(|(id, _)| *id).collect();
+    let records = || known.packages.values().flatten().filter(|(_, record)| record.role == PackageRole::Headers);
+    let mut kernels: BTreeSet<KernelVersion> =
+        records().filter(|(_, record)| gone.contains(&record.id)).map(|(key, _)| key.kernel.clone()).collect();
+    for (key, _) in records().filter(|(_, record)| !gone.contains(&record.id) && (!record.gone || back.contains(&record.id))) {
+        kernels.remove(&key.kernel);
+    }
+    for (_, package) in &diff.new_packages {
+        kernels.remove(&package.kernel);
+    }
+    kernels
+}
+
+fn kernels_listed(packages: Option<&BTreeMap<PackageKey, KnownPackage>>) -> BTreeSet<KernelVersion> {
+    headers(packages.into_iter().flatten().filter(|(_, record)| !record.gone).map(|(key, record)| (record.role, &key.kernel)))
+}
+
+fn headers<'a>(packages: impl Iterator<Item = (PackageRole, &'a KernelVersion)>) -> BTreeSet<KernelVersion> {
+    packages.filter(|(role, _)| *role == PackageRole::Headers).map(|(_, kernel)| kernel.clone()).collect()
+}
+
+impl PackageKey {
+    /// The key of a package.
+    #[must_use]
+    pub fn of(package: &KernelPackage) -> Self {
+        Self {
+            kernel: package.kernel.clone(),
+            name: package.name.clone(),
+            version: package.version.clone(),
+            architecture: package.architecture.clone(),
+            sha256: package.sha256.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    fn package(kernel: &str) -> KernelPackage {
+        KernelPackage {
+            kernel: kernel.parse().unwrap(),
+            role: PackageRole::Headers,
+            name: format!("linux-headers-{kernel}"),
+            version: "1".into(),
+            architecture: "amd64".into(),
+            url: format!("http://mirror.example/{kernel}.deb"),
+            size_bytes: 1,
+            sha256: "0".repeat(64),
+        }
+    }
+
+    fn crawl(state: CrawlState, kernels: &[&str]) -> Crawl {
+        Crawl {
+            distro: "debian12".parse().unwrap(),
+            source: "bookworm".into(),
+            started_at: Timestamp::UNIX_EPOCH,
+            finished_at: Timestamp::UNIX_EPOCH,
+            state,
+            reason: None,
+            warnings: vec![],
+            url: "http://mirror.example/InRelease".into(),
+            etag: None,
+            checksum: None,
+            bytes: 0,
+            packages: kernels.iter().map(|kernel| package(kernel)).collect(),
+        }
+    }
+
+    /// A database that recorded these kernels from the source `bookworm`; a leading `!` means gone.
+    fn known(kernels: &[&str]) -> Known {
+        let mut known = Known::default();
+        for (id, kernel) in (1..).zip(kernels) {
+            let package = package(kernel.trim_start_matches('!'));
+            known.kernels.insert(package.kernel.clone());
+            known.seen.insert(package.kernel.clone());
+            known.packages.entry("bookworm".into()).or_default().insert(
+                PackageKey::of(&package),
+                KnownPackage { id, url: package.url, role: package.role, gone: kernel.starts_with('!') },
+            );
+        }
+        known
+    }
+
+    fn names(versions: &BTreeSet<KernelVersion>) -> Vec<&str> {
+        versions.iter().map(KernelVersion::as_str).collect()
+    }
+
+    #[test]
+    fn what_is_new_is_recorded_and_what_a_complete_source_lost_is_gone() {
+        let diff = diff(&known(&["1", "2", "!3"]), vec![crawl(CrawlState::Complete, &["2", "3", "4"])], false);
+        assert_eq!(names(&diff.new_kernels), ["4"]);
+        assert_eq!(names(&diff.newly_seen), ["4"]);
+        assert_eq!(diff.new_packages.len(), 1);
+        assert_eq!(diff.changed_packages.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [3], "3 came back");
+        assert_eq!(diff.gone_packages, [1]);
+        assert_eq!(names(&diff.gone_kernels), ["1"]);
+    }
+
+    #[test]
+    fn a_second_crawl_that_finds_the_same_changes_nothing() {
+        let diff = diff(&known(&["1", "2"]), vec![crawl(CrawlState::Complete, &["1", "2", "2"])], false);
+        assert_eq!(UpstreamDiff { crawls: vec![], ..diff }, UpstreamDiff::default());
+    }
+
+    #[test]
+    fn a_failed_a_partial_and_an_unchanged_source_remove_nothing() {
+        for state in [CrawlState::Failed, CrawlState::Partial, CrawlState::Unchanged] {
+            let diff = diff(&known(&["1", "2"]), vec![crawl(state, &[])], true);
+            assert_eq!(UpstreamDiff { crawls: vec![], ..diff }, UpstreamDiff::default(), "{state}");
+        }
+    }
+
+    #[test]
+    fn what_a_kernel_of_a_failed_source_needs_is_not_gone_from_a_complete_one() {
+        let mut known = known(&["1", "2"]);
+        for record in known.packages.values_mut().flat_map(BTreeMap::values_mut) {
+            record.role = PackageRole::Support;
+        }
+        let failed = Crawl { source: "bookworm-security".into(), ..crawl(CrawlState::Failed, &[]) };
+        assert_eq!(diff(&known, vec![crawl(CrawlState::Complete, &[]), failed], true).gone_packages, Vec::<i64>::new());
+        assert_eq!(diff(&known, vec![crawl(CrawlState::Complete, &[])], true).gone_packages, [1, 2]);
+    }
+
+    #[test]
+    fn a_source_that_lost_over_a_tenth_is_held_back_until_that_is_accepted() {
+        let all: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let tenth = diff(&known(&all), vec![crawl(CrawlState::Complete, &all[2..])], false);
+        assert_eq!((tenth.gone_packages.len(), tenth.crawls[0].0.state), (2, CrawlState::Complete));
+        let more = diff(&known(&all), vec![crawl(CrawlState::Complete, &all[3..])], false);
+        assert_eq!((more.gone_packages.len(), more.crawls[0].0.state), (0, CrawlState::Partial));
+        assert!(more.crawls[0].0.reason.as_deref().is_some_and(|reason| reason.contains("expected about 20 kernels")));
+        let accepted = diff(&known(&all), vec![crawl(CrawlState::Complete, &all[3..])], true);
+        assert_eq!((accepted.gone_packages.len(), accepted.crawls[0].0.state), (3, CrawlState::Complete));
+    }
+}
