@@ -1,0 +1,18 @@
+-- Removes a generation that changed nothing, so that runs which found nothing new leave no trace. Only the generation of the
+-- running transaction can be dropped: what is committed is history.
+CREATE OR REPLACE FUNCTION generation_drop_empty(generation_id bigint) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF generation_id IS NULL OR generation_id IS DISTINCT FROM public.generation_id_if_assigned() THEN
+        RETURN false;
+    END IF;
+    DELETE FROM public.generation
+    WHERE generation.id = generation_drop_empty.generation_id
+      AND NOT EXISTS (SELECT FROM public.event WHERE event.generation = generation_drop_empty.generation_id);
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION generation_drop_empty(bigint) IS 'Removes this generation if it is the transaction''s own and has no event; returns whether it did.';
+REVOKE ALL ON FUNCTION generation_drop_empty(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION generation_drop_empty(bigint) TO sqern_writer;

@@ -1,0 +1,17 @@
+-- The transaction's generation; makes one when there is none. Every journal trigger calls it once a statement.
+CREATE OR REPLACE FUNCTION generation_id() RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_id bigint := public.generation_id_if_assigned();
+BEGIN
+    IF found_id IS NULL THEN
+        INSERT INTO public.generation DEFAULT VALUES RETURNING id INTO found_id;
+        PERFORM set_config('sqern.generation', found_id::text, true);
+    END IF;
+    RETURN found_id;
+END
+$$;
+COMMENT ON FUNCTION generation_id() IS 'The transaction''s generation; makes one, without comment, when there is none.';
+REVOKE ALL ON FUNCTION generation_id() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION generation_id() TO sqern_writer;

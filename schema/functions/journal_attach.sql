@@ -1,0 +1,119 @@
+-- Puts a table under the journal: writes a trigger function for just this table, and its triggers.
+--
+-- A function whose code names the table's columns costs what INSERT … SELECT of the same events costs; a generic one costs up to
+-- four times as much on updates. It is written from the catalog, so it can't forget a column: call it again after a change of
+-- the table (sqern db migrate does). What the written function holds:
+-- * The key is the primary key together with the unique key that deleted_at is part of, without deleted_at.
+-- * (SELECT generation_id()) is evaluated at the first row, so a statement that changes no row makes no generation.
+-- * Old and new rows meet in a FULL JOIN over the key. That can't be planned as a nested loop, which a plan kept from a one-row
+--   update would be; and it shows a changed key for what it is, a record gone and another come.
+-- * Times are written in UTC, whatever the session's time zone: equal rows make equal events.
+CREATE OR REPLACE FUNCTION journal_attach(target regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    table_name constant text := (SELECT relname FROM pg_class WHERE oid = target);
+    key_columns text[];
+    other_columns text[];
+    key_of text;         -- jsonb of the key of row %1$s
+    others_of text;      -- jsonb of the other columns of row %1$s
+    join_condition text;
+    changed text;        -- whether any other column differs between o and n
+    changes_of text;     -- jsonb of the columns that differ, taken from row %1$s
+    first_key text;
+BEGIN
+    SELECT array_agg(attname ORDER BY attnum) FILTER (WHERE is_key),
+           array_agg(attname ORDER BY attnum) FILTER (WHERE NOT is_key)
+    INTO key_columns, other_columns
+    FROM (
+        SELECT a.attname::text, a.attnum, a.attname <> 'deleted_at' AND EXISTS (
+            SELECT FROM pg_constraint c
+            WHERE c.conrelid = target AND a.attnum = ANY (c.conkey)
+              AND (c.contype = 'p' OR c.contype = 'u' AND EXISTS (
+                  SELECT FROM pg_attribute d
+                  WHERE d.attrelid = target AND d.attnum = ANY (c.conkey) AND d.attname = 'deleted_at'))
+        ) AS is_key
+        FROM pg_attribute a
+        WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+    ) AS columns;
+    IF key_columns IS NULL THEN
+        RAISE invalid_table_definition USING MESSAGE = format('expected table %s to have a primary key, got none', target);
+    END IF;
+
+    first_key := quote_ident(key_columns[1]);
+    SELECT 'jsonb_build_object(' || string_agg(format('%L, %%1$s.%I', name, name), ', ' ORDER BY place) || ')',
+           string_agg(format('o.%I = n.%I', name, name), ' AND ' ORDER BY place)
+    INTO key_of, join_condition
+    FROM unnest(key_columns) WITH ORDINALITY AS k (name, place);
+
+    SELECT coalesce('jsonb_build_object(' || string_agg(format('%L, %%1$s.%I', name, name), ', ' ORDER BY place) || ')',
+                    '''{}''::jsonb'),
+           coalesce(string_agg(format('o.%I IS DISTINCT FROM n.%I', name, name), ' OR ' ORDER BY place), 'false'),
+           coalesce(string_agg(format('CASE WHEN o.%I IS DISTINCT FROM n.%I THEN jsonb_build_object(%L, %%1$s.%I) ELSE ''{}'' END',
+                                      name, name, name, name), E'\n               || ' ORDER BY place), '''{}''::jsonb')
+    INTO others_of, changed, changes_of
+    FROM unnest(other_columns) WITH ORDINALITY AS c (name, place);
+
+    EXECUTE format($code$
+CREATE OR REPLACE FUNCTION public.%1$I() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+AS $function$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO public.event (generation, table_name, action, pkey, fields)
+        SELECT (SELECT public.generation_id()), %2$L, 'insert',
+               %3$s,
+               %4$s
+        FROM new_rows n;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO public.event (generation, table_name, action, pkey, fields)
+        SELECT (SELECT public.generation_id()), %2$L, 'delete',
+               %5$s,
+               %6$s
+        FROM old_rows o;
+    ELSE
+        INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
+        SELECT (SELECT public.generation_id()), %2$L,
+               CASE WHEN n.%10$s IS NULL THEN 'delete' WHEN o.%10$s IS NULL THEN 'insert' ELSE 'update' END,
+               CASE WHEN n.%10$s IS NULL
+               THEN %5$s
+               ELSE %3$s
+               END,
+               CASE WHEN n.%10$s IS NULL
+               THEN %6$s
+               WHEN o.%10$s IS NULL
+               THEN %4$s
+               ELSE %7$s
+               END,
+               CASE WHEN n.%10$s IS NOT NULL AND o.%10$s IS NOT NULL
+               THEN %8$s
+               END
+        FROM old_rows o FULL JOIN new_rows n ON %9$s
+        WHERE n.%10$s IS NULL OR o.%10$s IS NULL OR %11$s;
+    END IF;
+    RETURN NULL;
+END
+$function$
+$code$,
+        table_name || '_record', table_name, format(key_of, 'n'), format(others_of, 'n'), format(key_of, 'o'),
+        format(others_of, 'o'), format(changes_of, 'n'), format(changes_of, 'o'), join_condition, first_key, changed);
+
+    EXECUTE format($code$
+COMMENT ON FUNCTION public.%1$I() IS %2$L;
+REVOKE ALL ON FUNCTION public.%1$I() FROM PUBLIC;
+CREATE OR REPLACE TRIGGER %3$I AFTER INSERT ON %7$s
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.%1$I();
+CREATE OR REPLACE TRIGGER %4$I AFTER UPDATE ON %7$s
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.%1$I();
+CREATE OR REPLACE TRIGGER %5$I AFTER DELETE ON %7$s
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.%1$I();
+CREATE OR REPLACE TRIGGER %6$I BEFORE TRUNCATE ON %7$s
+    FOR EACH STATEMENT EXECUTE FUNCTION public.journal_refuse_truncate();
+$code$,
+        table_name || '_record', format('Journals what a statement changed in %I; written by journal_attach().', table_name),
+        table_name || '_record_trigger', table_name || '_record_trigger_update', table_name || '_record_trigger_delete',
+        table_name || '_record_trigger_truncate', target);
+END
+$$;
+COMMENT ON FUNCTION journal_attach(regclass) IS 'Puts a table under the journal, or renews its trigger function after a change of its columns.';
+REVOKE ALL ON FUNCTION journal_attach(regclass) FROM PUBLIC;
