@@ -1,0 +1,5 @@
+SELECT format('role %s may %s table %s', role.name, lower(privilege.name), guarded.name)
+FROM (VALUES ('sqern_reader'), ('sqern_writer')) AS role (name)
+CROSS JOIN (VALUES ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE')) AS privilege (name)
+CROSS JOIN (VALUES ('event'), ('generation'), ('kver_ignored'), ('schema_migration'), ('schema_function')) AS guarded (name)
+WHERE has_table_privilege(role.name, 'public.' || guarded.name, privilege.name)

@@ -1,0 +1,8 @@
+-- $1 table or null, $2 generation or null, $3 part of the key or null, $4 how many at the most
+SELECT id, generation, tstamp, table_name, action, pkey, fields, old
+FROM event
+WHERE ($1::text IS NULL OR table_name = $1)
+  AND ($2::bigint IS NULL OR generation = $2)
+  AND ($3::jsonb IS NULL OR pkey @> $3)
+ORDER BY id DESC
+LIMIT $4

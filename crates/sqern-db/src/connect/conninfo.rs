@@ -1,0 +1,181 @@
+//! Conninfo strings: `key=value key='value with blanks'` (libpq's manual, 34.1.1.1 *Keyword/Value Connection Strings*).
+
+use super::error::ConnectError;
+use super::params::{Params, Written};
+
+/// Reads a conninfo string.
+///
+/// Blanks around `=` are allowed; a value with blanks is quoted by `'`; `\` keeps the next character as it is, in and out
+/// of quotes. Errors point at a character by its number and quote no value, which may be part of a password.
+pub(super) fn parse(text: &str) -> Result<Params, ConnectError> {
+    let mut params = Params::default();
+    let mut reader = Reader { chars: text.chars().collect(), at: 0 };
+    let mut after_password = false;
+    while let Some(key) = reader.key(after_password)? {
+        let value = reader.value()?;
+        let known = params.set(&key, value, Written::Conninfo);
+        // `password=my key=x` would show "key", a piece of the password, as an unknown parameter.
+        known.map_err(|error| if after_password { torn_password(reader.at) } else { error })?;
+        after_password = key == "password";
+    }
+    Ok(params)
+}
+
+/// The characters of the text and how far they are read.
+struct Reader {
+    chars: Vec<char>,
+    at: usize,
+}
+
+impl Reader {
+    fn peek(&self) -> Option<char> {
+        self.chars.get(self.at).copied()
+    }
+
+    fn skip_blanks(&mut self) {
+        while self.peek().is_some_and(char::is_whitespace) {
+            self.at += 1;
+        }
+    }
+
+    /// The next parameter's name, with the `=` behind it read over; `None` at the end.
+    fn key(&mut self, after_password: bool) -> Result<Option<String>, ConnectError> {
+        self.skip_blanks();
+        let start = self.at;
+        while self.peek().is_some_and(|c| c != '=' && !c.is_whitespace()) {
+            self.at += 1;
+        }
+        if self.at == start && self.peek().is_none() {
+            return Ok(None);
+        }
+        let key: String = self.chars[start..self.at].iter().collect();
+        self.skip_blanks();
+        if self.peek() != Some('=') {
+            return Err(if after_password { torn_password(start + 1) } else { missing_equals(start + 1) });
+        }
+        self.at += 1;
+        Ok(Some(key))
+    }
+
+    fn value(&mut self) -> Result<String, ConnectError> {
+        self.skip_blanks();
+        if self.peek() == Some('\'') { self.quoted() } else { Ok(self.unquoted()) }
+    }
+
+    fn unquoted(&mut self) -> String {
+        let mut value = String::new();
+        while let Some(c) = self.peek().filter(|c| !c.is_whitespace()) {
+            self.at += 1;
+            value.extend(if c == '\\' { self.escaped() } else { Some(c) });
+        }
+        value
+    }
+
+    fn quoted(&mut self) -> Result<String, ConnectError> {
+        let open = self.at + 1;
+        let mut value = String::new();
+        self.at += 1;
+        while let Some(c) = self.peek() {
+            self.at += 1;
+            match c {
+                '\'' => return Ok(value),
+                '\\' => value.extend(self.escaped()),
+                _ => value.push(c),
+            }
+        }
+        Err(ConnectError::Conninfo {
+            at: open,
+            expected: "a closing ' for the quote that opens here",
+            hint: "inside quotes write ' as \\' and \\ as \\\\",
+        })
+    }
+
+    /// The character behind a backslash; libpq drops a backslash at the very end.
+    fn escaped(&mut self) -> Option<char> {
+        let next = self.peek();
+        self.at += usize::from(next.is_some());
+        next
+    }
+}
+
+fn missing_equals(at: usize) -> ConnectError {
+    ConnectError::Conninfo {
+        at,
+        expected: "\"=\" after the word that begins here",
+        hint: "write dbname=NAME for a database, --service NAME for a service, or a URI that begins with postgresql://",
+    }
+}
+
+fn torn_password(at: usize) -> ConnectError {
+    ConnectError::Conninfo {
+        at,
+        expected: "a parameter after the password",
+        hint: "a password with blanks needs quotes: password='…'; inside write ' as \\' and \\ as \\\\",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str, key: &str) -> Option<String> {
+        parse(text).expect(text).get(key).map(str::to_owned)
+    }
+
+    #[test]
+    fn values_are_read_as_libpq_reads_them() {
+        let cases = [
+            ("host=db1", "host", Some("db1")),
+            ("  host = db1   port=1 ", "host", Some("db1")),
+            ("host=db1 host=db2", "host", Some("db2")),
+            ("host='a b'", "host", Some("a b")),
+            (r"host='it\'s'", "host", Some("it's")),
+            (r"host=a\ b", "host", Some("a b")),
+            (r"host='c:\\d'", "host", Some(r"c:\d")),
+            ("host='' port=1", "host", None),
+            ("host= port=1", "host", Some("port=1")),
+            ("host='a'port=2", "port", Some("2")),
+            ("", "host", None),
+            ("dbname=søk", "dbname", Some("søk")),
+            ("client_encoding=UTF8 keepalives=1 gssencmode=disable", "gssencmode", Some("disable")),
+        ];
+        for (text, key, expected) in cases {
+            assert_eq!(read(text, key).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_say_where_and_show_no_password() {
+        let cases = [
+            ("mydb", "character 1"),
+            ("host=a port", "character 8"),
+            ("host='a", "character 6"),
+            ("hots=a", "\"hots\""),
+            ("sslcrl=/x", "sslcrl"),
+            ("password=my secret", "character 13"),
+            ("password=my secret=5", "after the password"),
+        ];
+        for (text, expected) in cases {
+            let error = parse(text).expect_err(text);
+            let shown = format!("{error} {error:?} {}", error.hint().unwrap_or_default());
+            assert!(shown.contains(expected), "{text}: {shown}");
+            assert!(!shown.contains("secret"), "{text}: {shown}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_quoted_value_comes_back(value in "\\PC{1,40}") {
+            let quoted = value.replace('\\', "\\\\").replace('\'', "\\'");
+            let got = read(&format!("dbname='{quoted}' port=1"), "dbname");
+            prop_assert_eq!(got.as_deref(), Some(value.as_str()));
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC*") {
+            let _ = parse(&text);
+        }
+    }
+}

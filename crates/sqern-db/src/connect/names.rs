@@ -1,0 +1,61 @@
+//! What webpki does not look at in a certificate and libpq does: the common name, and a trusted leaf's own dates.
+
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::{CertificateError, Error};
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+use x509_cert::der::oid::db::rfc4519::CN;
+use x509_cert::der::oid::db::rfc5280::ID_CE_SUBJECT_ALT_NAME;
+
+/// The subject's common name, where the certificate has no alternative names: with those libpq ignores it.
+pub(super) fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
+    let certificate = Certificate::from_der(certificate).ok()?.tbs_certificate;
+    let extensions = certificate.extensions.unwrap_or_default();
+    if extensions.iter().any(|extension| extension.extn_id == ID_CE_SUBJECT_ALT_NAME) {
+        return None;
+    }
+    let mut attributes = certificate.subject.0.iter().flat_map(|part| part.0.iter());
+    let common = attributes.find(|attribute| attribute.oid == CN)?;
+    String::from_utf8(common.value.value().to_vec()).ok()
+}
+
+/// Whether `pattern`, a name or `*.domain`, stands for `host`; the star is one label, as in libpq.
+pub(super) fn matches(pattern: &str, host: &str) -> bool {
+    match pattern.strip_prefix("*.") {
+        Some(domain) => host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain)),
+        None => pattern.eq_ignore_ascii_case(host),
+    }
+}
+
+/// Whether the certificate is in force at `now`.
+pub(super) fn in_force(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
+    let parsed = Certificate::from_der(certificate).map_err(|_| Error::from(CertificateError::BadEncoding))?;
+    let validity = parsed.tbs_certificate.validity;
+    if now.as_secs() < validity.not_before.to_unix_duration().as_secs() {
+        return Err(CertificateError::NotValidYet.into());
+    }
+    if now.as_secs() > validity.not_after.to_unix_duration().as_secs() {
+        return Err(CertificateError::Expired.into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_star_is_one_label() {
+        let cases = [
+            ("db1", "DB1", true),
+            ("*.example.org", "db1.example.org", true),
+            ("*.example.org", "a.db1.example.org", false),
+            ("*.example.org", "example.org", false),
+            ("*", "db1", false),
+            ("", "", true),
+        ];
+        for (pattern, host, expected) in cases {
+            assert_eq!(matches(pattern, host), expected, "{pattern} {host}");
+        }
+    }
+}

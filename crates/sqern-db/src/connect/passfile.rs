@@ -1,0 +1,143 @@
+//! Password files: `host:port:database:user:password` a line (libpq's manual, 34.16 *The Password File*).
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::secret::Secret;
+
+/// What is looked up: the host's name (or its address when it has none, `localhost` for the default socket), and the rest.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) host: &'a str,
+    pub(super) port: u16,
+    pub(super) database: &'a str,
+    pub(super) user: &'a str,
+}
+
+/// A password file as it was found.
+#[derive(Debug, Clone)]
+pub(super) struct PassFile {
+    path: PathBuf,
+    text: Secret,
+}
+
+impl PassFile {
+    /// Reads the file: `Ok(None)` where there is none, `Err(warning)` where it is left aside.
+    pub(super) fn read(path: &Path) -> Result<Option<Self>, String> {
+        let shown = path.display();
+        let meta = match std::fs::metadata(path) {
+            Ok(meta) => meta,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(format!("the password file {shown} was ignored: {error}")),
+        };
+        if !meta.is_file() {
+            return Err(format!("the password file {shown} was ignored: it is not a plain file"));
+        }
+        let mode = meta.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(format!(
+                "the password file {shown} was ignored: expected that only its owner may read it, got mode {mode:04o}; \
+                 run: chmod 0600 {shown}"
+            ));
+        }
+        let bytes = std::fs::read(path).map_err(|error| format!("the password file {shown} was ignored: {error}"))?;
+        let text = Secret::new(String::from_utf8_lossy(&bytes));
+        Ok(Some(Self { path: path.to_owned(), text }))
+    }
+
+    /// Where it was read from.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The password on the first line that fits.
+    pub(super) fn find(&self, wanted: Wanted<'_>) -> Option<Secret> {
+        let lines = self.text.reveal().lines().filter(|line| !line.starts_with('#'));
+        lines.into_iter().find_map(|line| password_on(line, wanted))
+    }
+}
+
+fn password_on(line: &str, wanted: Wanted<'_>) -> Option<Secret> {
+    let port = wanted.port.to_string();
+    let mut rest = line;
+    for expected in [wanted.host, &port, wanted.database, wanted.user] {
+        rest = after_field(rest, expected)?;
+    }
+    Some(Secret::new(unescape(rest)))
+}
+
+/// What follows the field and its colon, where the field is `*` or `expected`.
+fn after_field<'a>(rest: &'a str, expected: &str) -> Option<&'a str> {
+    if let Some(behind) = rest.strip_prefix("*:") {
+        return Some(behind);
+    }
+    let mut expected = expected.chars();
+    let mut chars = rest.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            ':' => return expected.next().is_none().then(|| &rest[at + 1..]),
+            '\\' => match chars.next() {
+                Some((_, escaped)) if expected.next() == Some(escaped) => {}
+                _ => return None,
+            },
+            _ if expected.next() == Some(c) => {}
+            _ => return None,
+        }
+    }
+    None
+}
+
+fn unescape(text: &str) -> String {
+    let mut chars = text.trim_end_matches('\r').chars();
+    let mut plain = String::new();
+    while let Some(c) = chars.next() {
+        plain.extend(if c == '\\' { chars.next() } else { Some(c) });
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lookup(text: &str) -> Option<String> {
+        let file = PassFile { path: "/f".into(), text: Secret::new(text) };
+        let wanted = Wanted { host: "db:1", port: 5432, database: "ap\\p", user: "me" };
+        file.find(wanted).map(|found| found.reveal().to_owned())
+    }
+
+    #[test]
+    fn lines_match_as_libpq_matches_them() {
+        let cases = [
+            (r"db\:1:5432:ap\\p:me:word", Some("word")),
+            ("*:*:*:*:word", Some("word")),
+            ("*:5433:*:*:no\n*:5432:*:*:yes", Some("yes")),
+            ("# *:*:*:*:no\n*:*:*:me:yes\r\n", Some("yes")),
+            (r"*:*:*:*:a\:b\\c", Some(r"a:b\c")),
+            ("*:*:*:*:a:b", Some("a:b")),
+            ("*:*:*:*:", Some("")),
+            ("db*:*:*:*:no", None),
+            ("db:*:*:*:no", None),
+            ("*:*:*:m:no", None),
+            ("*:*:*:mee:no", None),
+            ("*:*:*", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(lookup(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_others_may_read_is_ignored_with_the_command_that_mends_it() {
+        let file = tempfile::NamedTempFile::new().expect("file");
+        std::fs::write(file.path(), "*:*:*:*:tulip").expect("write");
+        std::fs::set_permissions(file.path(), PermissionsExt::from_mode(0o644)).expect("mode");
+        let warning = PassFile::read(file.path()).expect_err("too open");
+        assert!(warning.contains("chmod 0600") && warning.contains("0644") && !warning.contains("tulip"), "{warning}");
+        std::fs::set_permissions(file.path(), PermissionsExt::from_mode(0o600)).expect("mode");
+        assert!(PassFile::read(file.path()).expect("fine").is_some());
+        assert!(PassFile::read(Path::new("/nowhere")).expect("fine").is_none());
+    }
+}

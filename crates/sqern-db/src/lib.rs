@@ -1,0 +1,20 @@
+//! PostgreSQL, and nothing but PostgreSQL: connecting, the private local server, the schema's migrations, and the queries by
+//! family of tables.
+//!
+//! Functions take a client or a transaction: the caller owns the transaction, and passes in the time.
+
+pub mod change;
+pub mod check;
+pub mod connect;
+pub mod crawl;
+pub mod distro;
+pub mod error;
+pub mod event;
+pub mod generation;
+pub mod ignore;
+pub mod kver;
+pub mod local;
+pub mod migrate;
+mod text;
+
+pub use error::DbError;

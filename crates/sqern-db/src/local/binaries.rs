@@ -1,0 +1,136 @@
+//! Finding PostgreSQL's server binaries.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::LocalEnv;
+use super::error::LocalError;
+use super::layout::major;
+
+/// The oldest major version that sqern works with.
+pub const MIN_VERSION: u32 = 15;
+
+/// Where the packages put server binaries; a `*` stands for the version, newest first.
+pub const USUAL_FOLDERS: &[&str] = &[
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/usr/local/pgsql/bin",
+    "/opt/homebrew/opt/postgresql@*/bin",
+    "/usr/local/opt/postgresql@*/bin",
+    "/Library/PostgreSQL/*/bin",
+];
+
+/// A folder of server binaries that all belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binaries {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The version as the server prints it: `15.18`.
+    pub version: String,
+    /// Its major part.
+    pub major: u32,
+}
+
+impl std::fmt::Display for Binaries {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} in {}", self.version, self.folder.display())
+    }
+}
+
+impl Binaries {
+    /// The binaries for data of the major version `data`, or for new data: the first that is new enough.
+    ///
+    /// The folder that the user named; without one those on `PATH`, then the packages' folders.
+    pub(super) fn find(env: &LocalEnv, data: Option<(u32, &Path)>) -> Result<Self, LocalError> {
+        let all = Self::all(env)?;
+        let shown = || all.iter().map(ToString::to_string).collect();
+        match data {
+            Some((expected, dir)) => all
+                .iter()
+                .find(|found| found.major == expected)
+                .cloned()
+                .ok_or_else(|| LocalError::OtherVersion { dir: dir.to_owned(), expected, found: shown() }),
+            None => {
+                all.iter().find(|found| found.major >= MIN_VERSION).cloned().ok_or_else(|| LocalError::TooOld { found: shown() })
+            }
+        }
+    }
+
+    /// Every set of binaries, in order of preference.
+    fn all(env: &LocalEnv) -> Result<Vec<Self>, LocalError> {
+        if let Some(folder) = &env.pg_bin {
+            let problem = |problem| LocalError::BadOverride { path: folder.clone(), problem };
+            return Self::in_folder(folder).map(|found| vec![found]).map_err(problem);
+        }
+        let looked = folders(env);
+        let found: Vec<_> = looked.iter().filter_map(|folder| Self::in_folder(folder).ok()).collect();
+        if found.is_empty() { Err(LocalError::NoBinaries { looked }) } else { Ok(found) }
+    }
+
+    /// The binaries in `folder`, or what is wrong with it.
+    fn in_folder(folder: &Path) -> Result<Self, String> {
+        let missing = ["postgres", "initdb", "pg_ctl"].into_iter().find(|name| !folder.join(name).is_file());
+        if let Some(name) = missing {
+            return Err(format!("{name} is not there"));
+        }
+        let program = folder.join("postgres");
+        let output = Command::new(&program).arg("--version").output().map_err(|error| error.to_string())?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let version = version(&text).ok_or_else(|| format!("postgres --version printed {:?}", text.trim()))?;
+        let major = major(version).ok_or_else(|| format!("postgres --version printed {:?}", text.trim()))?;
+        Ok(Self { folder: folder.to_owned(), version: version.to_owned(), major })
+    }
+
+    /// The program called `name`.
+    pub(super) fn program(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+/// `15.18` of `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
+fn version(text: &str) -> Option<&str> {
+    text.trim().strip_prefix("postgres (PostgreSQL) ").and_then(|rest| rest.split_whitespace().next())
+}
+
+fn folders(env: &LocalEnv) -> Vec<PathBuf> {
+    let on_path = env.path.iter().flat_map(|path| std::env::split_paths(path).collect::<Vec<_>>());
+    let on_path = on_path.filter(|folder| folder.is_absolute() && folder.join("postgres").is_file());
+    on_path.chain(env.pg_folders.iter().flat_map(|pattern| expand(pattern))).collect()
+}
+
+/// The folders that `pattern` stands for, newest version first.
+fn expand(pattern: &str) -> Vec<PathBuf> {
+    let Some((before, after)) = pattern.split_once('*') else { return vec![pattern.into()] };
+    let (parent, prefix) = before.rsplit_once('/').unwrap_or(("", before));
+    let entries = std::fs::read_dir(format!("{parent}/")).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut versions: Vec<(Option<u32>, String)> =
+        names.filter_map(|name| name.strip_prefix(prefix).map(|rest| (major(rest), rest.to_owned()))).collect();
+    versions.sort();
+    versions.into_iter().rev().map(|(_, name)| format!("{before}{name}{after}").into()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_of_the_packages_folders_comes_first() {
+        let dir = tempfile::tempdir().expect("dir");
+        for name in ["pgsql-9.6", "pgsql-17", "pgsql-15", "other"] {
+            std::fs::create_dir(dir.path().join(name)).expect("dir");
+        }
+        let found = expand(&format!("{}/pgsql-*/bin", dir.path().display()));
+        let names: Vec<_> =
+            found.iter().map(|path| path.strip_prefix(dir.path()).expect("inside").display().to_string()).collect();
+        assert_eq!(names, ["pgsql-17/bin", "pgsql-15/bin", "pgsql-9.6/bin"]);
+        assert!(expand("/nowhere/*/bin").is_empty());
+    }
+
+    #[test]
+    fn a_version_is_read_from_what_the_server_prints() {
+        assert_eq!(version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), Some("15.18"));
+        assert_eq!(version("postgres (PostgreSQL) 18beta1\n").and_then(major), Some(18));
+        assert_eq!(version("pg_ctl"), None);
+    }
+}

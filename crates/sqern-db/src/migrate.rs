@@ -1,0 +1,146 @@
+//! The schema's way from one version to another: migrations, and the functions that lie over them.
+//!
+//! All that one call does happens in one transaction under an advisory lock: a kill at any moment leaves the schema as it was,
+//! and two calls at once do the work once. The files are part of the program (`schema/` of the repository).
+
+mod files;
+mod status;
+
+use sha2::{Digest, Sha256};
+use tokio_postgres::{Client, Transaction};
+
+pub use files::{Migration, latest_version};
+pub use status::{Applied, SchemaError, SchemaStatus, require_usable, status};
+
+use crate::DbError;
+use files::{functions, migrations};
+
+/// The advisory lock that one migrating program holds: "sqern" in ASCII.
+const MIGRATION_LOCK: i64 = 0x73_71_65_72_6e;
+
+/// One thing that a migration run does.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(tag = "step", rename_all = "lowercase")]
+pub enum Step {
+    /// Apply a migration.
+    Up {
+        /// Its number.
+        version: i32,
+        /// What it brings.
+        name: String,
+    },
+    /// Take a migration back.
+    Down {
+        /// Its number.
+        version: i32,
+        /// What it had brought.
+        name: String,
+    },
+    /// Apply the functions, triggers and views again.
+    Functions {
+        /// The files that differ from what was applied last.
+        files: Vec<String>,
+    },
+}
+
+/// Brings the schema to `target` (the latest version when `None`; 0 is an empty database) and returns what was done, or with
+/// `dry_run` what would be.
+pub async fn migrate(client: &mut Client, target: Option<i32>, dry_run: bool) -> Result<Vec<Step>, DbError> {
+    let target = target.unwrap_or_else(latest_version);
+    if !(0..=latest_version()).contains(&target) {
+        return Err(SchemaError::NoSuchVersion { got: target, latest: latest_version() }.into());
+    }
+    let transaction = client.transaction().await?;
+    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
+    let status = status::read(&transaction).await?;
+    status.check_history()?;
+    let steps = plan(&status, target);
+    if !dry_run {
+        for step in &steps {
+            apply(&transaction, step, target).await?;
+        }
+        transaction.commit().await?;
+    }
+    Ok(steps)
+}
+
+/// What leads from the schema as it is to `target`.
+fn plan(status: &SchemaStatus, target: i32) -> Vec<Step> {
+    let mut steps: Vec<Step> = migrations()
+        .iter()
+        .filter(|migration| migration.version > status.version && migration.version <= target)
+        .map(|migration| Step::Up { version: migration.version, name: migration.name.clone() })
+        .collect();
+    steps.extend(
+        migrations()
+            .iter()
+            .rev()
+            .filter(|migration| migration.version <= status.version && migration.version > target)
+            .map(|migration| Step::Down { version: migration.version, name: migration.name.clone() }),
+    );
+    if target == latest_version() && (!steps.is_empty() || !status.functions_differ.is_empty()) {
+        let files = if steps.is_empty() {
+            status.functions_differ.clone()
+        } else {
+            functions().iter().map(|(file, _)| file.clone()).collect()
+        };
+        steps.push(Step::Functions { files });
+    }
+    steps
+}
+
+async fn apply(transaction: &Transaction<'_>, step: &Step, target: i32) -> Result<(), DbError> {
+    match step {
+        Step::Up { version, .. } => {
+            let migration = files::migration(*version);
+            // The foundation makes the role; what follows belongs to it.
+            if migration.version > 1 {
+                transaction.batch_execute("SET LOCAL ROLE sqern_admin").await?;
+            }
+            transaction.batch_execute(&migration.up).await?;
+            transaction
+                .execute(
+                    "INSERT INTO schema_migration (version, name, breaking, checksum) VALUES ($1, $2, $3, $4)",
+                    &[&migration.version, &migration.name, &migration.breaking, &migration.checksum],
+                )
+                .await?;
+        }
+        Step::Down { version, .. } => {
+            let migration = files::migration(*version);
+            transaction.batch_execute(include_str!("../../../schema/drop_functions.sql")).await?;
+            transaction.batch_execute(&migration.down).await?;
+            if migration.version > 1 {
+                transaction.execute("DELETE FROM schema_migration WHERE version = $1", &[&migration.version]).await?;
+                transaction.execute("DELETE FROM schema_function", &[]).await?;
+            }
+        }
+        Step::Functions { .. } => {
+            debug_assert_eq!(target, latest_version());
+            apply_functions(transaction).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Applies every file of `schema/functions/`: they are idempotent, and a function may need another's newest form.
+async fn apply_functions(transaction: &Transaction<'_>) -> Result<(), DbError> {
+    // Functions may name others that a later file makes; the files are sorted by name, not by need.
+    transaction.batch_execute("SET LOCAL ROLE sqern_admin; SET LOCAL check_function_bodies = off").await?;
+    for (_, text) in functions() {
+        transaction.batch_execute(text).await?;
+    }
+    transaction.execute("DELETE FROM schema_function", &[]).await?;
+    for (file, text) in functions() {
+        transaction.execute("INSERT INTO schema_function (file, checksum) VALUES ($1, $2)", &[file, &checksum(text)]).await?;
+    }
+    Ok(())
+}
+
+/// SHA-256 in hexadecimal.
+fn checksum(text: &str) -> String {
+    use std::fmt::Write;
+    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}

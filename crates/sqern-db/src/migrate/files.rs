@@ -1,0 +1,97 @@
+//! The files of `schema/`, as they were when the program was built.
+
+use std::sync::LazyLock;
+
+use include_dir::{Dir, include_dir};
+
+use super::checksum;
+
+static MIGRATION_FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../schema/migrations");
+static FUNCTION_FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../schema/functions");
+
+static MIGRATIONS: LazyLock<Vec<Migration>> = LazyLock::new(read_migrations);
+static FUNCTIONS: LazyLock<Vec<(String, String)>> = LazyLock::new(read_functions);
+
+/// One migration: `NNNN_name.up.sql` and `NNNN_name.down.sql`.
+#[derive(Debug, Clone)]
+pub struct Migration {
+    /// Its number, from 1 without gaps.
+    pub version: i32,
+    /// What it brings.
+    pub name: String,
+    /// Whether programs that do not know it must not use the database: a line `-- breaking` in the up file.
+    pub breaking: bool,
+    /// The way there.
+    pub up: String,
+    /// The way back.
+    pub down: String,
+    /// SHA-256 of the way there, in hexadecimal.
+    pub checksum: String,
+}
+
+/// The version that this program brings a schema to.
+#[must_use]
+pub fn latest_version() -> i32 {
+    migrations().last().map_or(0, |migration| migration.version)
+}
+
+pub(super) fn migrations() -> &'static [Migration] {
+    &MIGRATIONS
+}
+
+/// File name and text of every function file, sorted by name.
+pub(super) fn functions() -> &'static [(String, String)] {
+    &FUNCTIONS
+}
+
+/// The migration of this number; steps are planned from the list, so it is there.
+pub(super) fn migration(version: i32) -> &'static Migration {
+    migrations().iter().find(|migration| migration.version == version).expect("steps are planned from the list of migrations")
+}
+
+fn read_migrations() -> Vec<Migration> {
+    let mut migrations: Vec<Migration> = texts(&MIGRATION_FILES)
+        .filter_map(|(file, up)| {
+            let (number, name) = file.strip_suffix(".up.sql")?.split_once('_')?;
+            let down = MIGRATION_FILES.get_file(format!("{number}_{name}.down.sql"))?.contents_utf8()?;
+            Some(Migration {
+                version: number.parse().ok()?,
+                name: name.to_owned(),
+                breaking: up.lines().any(|line| line == "-- breaking"),
+                up: up.to_owned(),
+                down: down.to_owned(),
+                checksum: checksum(up),
+            })
+        })
+        .collect();
+    migrations.sort_by_key(|migration| migration.version);
+    migrations
+}
+
+fn read_functions() -> Vec<(String, String)> {
+    let mut functions: Vec<(String, String)> =
+        texts(&FUNCTION_FILES).map(|(file, text)| (file.to_owned(), text.to_owned())).collect();
+    functions.sort();
+    functions
+}
+
+fn texts(dir: &'static Dir<'_>) -> impl Iterator<Item = (&'static str, &'static str)> {
+    dir.files().filter_map(|file| Some((file.path().file_name()?.to_str()?, file.contents_utf8()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_are_numbered_from_one_without_gaps_and_each_file_is_one() {
+        let numbers: Vec<i32> = migrations().iter().map(|migration| migration.version).collect();
+        assert_eq!(numbers, (1..=latest_version()).collect::<Vec<_>>());
+        assert_eq!(MIGRATION_FILES.files().count(), 2 * migrations().len(), "each has an up and a down file");
+    }
+
+    #[test]
+    fn every_function_file_is_known() {
+        assert_eq!(functions().len(), FUNCTION_FILES.files().count());
+    }
+}

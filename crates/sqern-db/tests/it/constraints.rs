@@ -1,0 +1,130 @@
+//! What the tables take, and what they refuse.
+
+use crate::support::{migrated, refused, rows, run};
+
+const BASE: &str = "INSERT INTO distro VALUES ('d', 'D'); INSERT INTO kver VALUES ('d', '1'), ('d', '2'); INSERT INTO cust_cluster VALUES ('c', 1);
+    INSERT INTO sp_build DEFAULT VALUES; INSERT INTO sp_test (build_id) VALUES (1);";
+
+#[tokio::test]
+async fn the_six_cluster_types_are_there_from_the_start() {
+    let database = migrated().await;
+    let types = rows(&database.client().await, "SELECT id, name FROM cust_cluster_type ORDER BY id").await;
+    assert_eq!(types, ["1 production", "2 poc", "3 custdev", "4 lab", "5 out of support", "6 our test"]);
+}
+
+#[tokio::test]
+async fn text_keys_with_blanks_or_control_characters_are_refused() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, BASE).await;
+    for bad in ["''", "' x'", "'x '", "E'x\\ny'", "E'\\tx'", "E'x\\x7f'"] {
+        for (insert, constraint) in [
+            ("INSERT INTO distro VALUES (%, 'D')", "distro_name_check"),
+            ("INSERT INTO kver VALUES ('d', %)", "kver_version_check"),
+            ("INSERT INTO cust_cluster VALUES (%, 1)", "cust_cluster_name_check"),
+            ("INSERT INTO kver_ignore (distro, pattern) VALUES ('d', %)", "kver_ignore_pattern_check"),
+        ] {
+            let said = refused(&client, &insert.replace('%', bad)).await;
+            assert!(said.contains(constraint), "{insert} {bad}: {said}");
+        }
+    }
+    run(&client, "INSERT INTO cust_cluster VALUES ('two words', 1), ('ü', 1)").await;
+}
+
+#[tokio::test]
+async fn a_result_is_one_of_jenkins_words_in_any_case_and_success_follows_it() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, BASE).await;
+    for (result, success) in [
+        ("'SUCCESS'", "t"),
+        ("'success'", "t"),
+        ("'Unstable'", "f"),
+        ("'FAILURE'", "f"),
+        ("'NOT_BUILT'", "f"),
+        ("'ABORTED'", "f"),
+        ("NULL", "-"),
+    ] {
+        run(&client, &format!("UPDATE sp_build SET result = {result}")).await;
+        assert_eq!(rows(&client, "SELECT success FROM sp_build").await, [success], "{result}");
+    }
+    for table in [
+        "sp_build (result) VALUES ('OK')",
+        "sp_test_result (test_id, result) VALUES (1, 'PASSED')",
+        "sp_build_kver (build_id, distro, version, result) VALUES (1, 'd', '1', 'no')",
+        "sp_test_kver (test_id, distro, version, result) VALUES (1, 'd', '1', '')",
+    ] {
+        let said = refused(&client, &format!("INSERT INTO {table}")).await;
+        assert!(said.contains("_result_check"), "{table}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn do_nothing_brings_a_deleted_record_back_beside_its_past() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, BASE).await;
+    for (table, columns, values) in [
+        ("kver_ignore", "distro, pattern", "'d', '%x'"),
+        ("cust_host_kver", "cluster_name, host_name, distro, version", "'c', 'h', 'd', '1'"),
+        ("sp_available_kver", "storpool_revision, release_target, distro, version", "'r', 't', 'd', '1'"),
+        ("sp_build_kver", "build_id, distro, version", "1, 'd', '1'"),
+        ("sp_test_kver", "test_id, distro, version", "1, 'd', '1'"),
+        ("sp_test_result", "test_id", "1"),
+    ] {
+        let insert = format!("INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING");
+        run(&client, &insert).await;
+        run(&client, &insert).await;
+        run(&client, &format!("UPDATE {table} SET deleted_at = clock_timestamp()")).await;
+        run(&client, &insert).await;
+        assert_eq!(
+            rows(&client, &format!("SELECT deleted_at = '-infinity' FROM {table} ORDER BY id")).await,
+            ["f", "t"],
+            "{table}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_host_runs_at_most_one_kernel() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, BASE).await;
+    let insert = |version: &str| {
+        format!(
+            "INSERT INTO cust_host_kver (cluster_name, host_name, distro, version, current) VALUES ('c', 'h', 'd', '{version}', true)"
+        )
+    };
+    run(&client, &insert("1")).await;
+    assert!(refused(&client, &insert("2")).await.contains("cust_host_kver_current_key"));
+    run(&client, "UPDATE cust_host_kver SET deleted_at = now()").await;
+    run(&client, &insert("2")).await;
+}
+
+#[tokio::test]
+async fn nothing_refers_to_what_is_not_there() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, BASE).await;
+    for (statement, constraint) in [
+        ("INSERT INTO kver VALUES ('none', '1')", "kver_distro_fkey"),
+        ("INSERT INTO kver_seen VALUES ('d', '9')", "kver_seen_kver_fkey"),
+        ("INSERT INTO kver_fetched VALUES ('d', '9')", "kver_fetched_kver_fkey"),
+        ("INSERT INTO cust_cluster VALUES ('x', 9)", "cust_cluster_cltype_fkey"),
+        (
+            "INSERT INTO cust_host_kver (cluster_name, host_name, distro, version) VALUES ('none', 'h', 'd', '1')",
+            "cust_host_kver_cluster_name_fkey",
+        ),
+        ("INSERT INTO sp_build_kver (build_id, distro, version) VALUES (9, 'd', '1')", "sp_build_kver_build_id_fkey"),
+        ("INSERT INTO sp_test (build_id) VALUES (9)", "sp_test_build_id_fkey"),
+        ("INSERT INTO sp_test_result (test_id) VALUES (9)", "sp_test_result_test_id_fkey"),
+        (
+            "INSERT INTO sp_available_kver (storpool_revision, release_target, distro, version) VALUES ('r', 't', 'd', '9')",
+            "sp_available_kver_kver_fkey",
+        ),
+        ("DELETE FROM cust_cluster_type WHERE id = 1", "cust_cluster_cltype_fkey"),
+    ] {
+        let said = refused(&client, statement).await;
+        assert!(said.contains(constraint), "{statement}: {said}");
+    }
+}

@@ -1,0 +1,105 @@
+//! What crawls leave in the database.
+
+use jiff::Timestamp;
+use sqern_db::{change, crawl};
+use sqern_model::upstream::{UpstreamDiff, diff};
+use sqern_model::{Crawl, CrawlState, DistroName, KernelPackage, PackageRole};
+use tokio_postgres::Client;
+
+use crate::support::{migrated, rows, run};
+
+fn package(kernel: &str) -> KernelPackage {
+    KernelPackage {
+        kernel: kernel.parse().unwrap(),
+        role: PackageRole::Headers,
+        name: format!("linux-headers-{kernel}"),
+        version: "6.1.106-3".into(),
+        architecture: "amd64".into(),
+        url: format!("https://mirror.example/{kernel}.deb"),
+        size_bytes: 1_400_000,
+        sha256: "ab".repeat(32),
+    }
+}
+
+fn crawl_of(state: CrawlState, kernels: &[&str]) -> Crawl {
+    let failed = matches!(state, CrawlState::Failed | CrawlState::Partial);
+    Crawl {
+        distro: "d".parse().unwrap(),
+        source: "main".into(),
+        started_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+        finished_at: "2026-01-01T00:00:05Z".parse().unwrap(),
+        state,
+        reason: failed.then(|| "expected X, got Y".to_owned()),
+        warnings: vec!["mind \"this\"".into()],
+        url: "https://mirror.example/InRelease".into(),
+        etag: Some("\"1-2\"".into()),
+        checksum: Some(format!("{state}")),
+        bytes: 17,
+        packages: kernels.iter().map(|kernel| package(kernel)).collect(),
+    }
+}
+
+/// Records one crawl of the distro `d`, and gives the difference that it made.
+async fn record(client: &mut Client, crawled: Crawl) -> (UpstreamDiff, change::Finished) {
+    let distro: DistroName = "d".parse().unwrap();
+    let now: Timestamp = "2026-02-03T04:05:06Z".parse().unwrap();
+    let change = change::begin(client, "test").await.unwrap();
+    crawl::lock(&change.transaction).await.unwrap();
+    let known = crawl::known(&change.transaction, &distro).await.unwrap();
+    let diff = diff(&known, vec![crawled], false);
+    crawl::apply(&change.transaction, &distro, &diff, now, change.generation()).await.unwrap();
+    (diff, change.finish(false).await.unwrap())
+}
+
+#[tokio::test]
+async fn what_is_found_is_recorded_once_and_what_is_gone_is_told() {
+    let database = migrated().await;
+    let mut client = database.client().await;
+    run(&client, "INSERT INTO distro VALUES ('d', 'D'); INSERT INTO kver VALUES ('d', 'known')").await;
+
+    let (_, finished) = record(&mut client, crawl_of(CrawlState::Complete, &["1", "2", "known"])).await;
+    assert_eq!(finished.events, 5, "two in kver, three in kver_seen");
+    assert_eq!(
+        rows(&client, "SELECT version, tstamp = '2026-02-03 04:05:06Z' FROM kver_seen ORDER BY 1").await,
+        ["1 t", "2 t", "known t"]
+    );
+    assert_eq!(
+        rows(&client, "SELECT name, package_version, size_bytes, url FROM kver_package WHERE version = '1'").await,
+        ["linux-headers-1 6.1.106-3 1400000 https://mirror.example/1.deb"]
+    );
+    assert_eq!(
+        rows(&client, "SELECT state, kernels, bytes, warnings, generation = (SELECT max(id) FROM generation) FROM crawl").await,
+        [r#"complete 3 17 {"mind \"this\""} t"#]
+    );
+
+    let (again, finished) = record(&mut client, crawl_of(CrawlState::Complete, &["1", "2", "known"])).await;
+    assert_eq!((finished.events, finished.generation), (0, None), "{again:?}");
+
+    let (_, finished) = record(&mut client, crawl_of(CrawlState::Failed, &[])).await;
+    assert_eq!(finished.generation, None);
+    assert_eq!(
+        rows(&client, "SELECT count(*) FROM kver_package WHERE gone_at IS NULL").await,
+        ["3"],
+        "a failure removes nothing"
+    );
+    assert_eq!(rows(&client, "SELECT kernels, reason FROM crawl ORDER BY id DESC LIMIT 1").await, ["3 expected X, got Y"]);
+    let checksums = crawl::checksums(&client, &"d".parse().unwrap()).await.unwrap();
+    assert_eq!(checksums.into_iter().collect::<Vec<_>>(), [("main".to_owned(), "complete".to_owned())]);
+
+    record(&mut client, crawl_of(CrawlState::Complete, &["2", "3", "known"])).await;
+    assert_eq!(rows(&client, "SELECT version FROM kver_package WHERE gone_at IS NOT NULL").await, ["1"]);
+    assert_eq!(rows(&client, "SELECT count(*) FROM kver_seen").await, ["4"], "what was seen stays seen");
+    record(&mut client, crawl_of(CrawlState::Complete, &["1", "2", "3", "known"])).await;
+    assert_eq!(rows(&client, "SELECT count(*), count(gone_at) FROM kver_package").await, ["4 0"], "and comes back as it was");
+}
+
+#[tokio::test]
+async fn two_crawls_at_once_record_everything_once() {
+    let database = migrated().await;
+    let (mut one, mut other) = (database.client().await, database.client().await);
+    run(&one, "INSERT INTO distro VALUES ('d', 'D')").await;
+    let found = || crawl_of(CrawlState::Complete, &["1", "2"]);
+    let ((_, first), (_, second)) = tokio::join!(record(&mut one, found()), record(&mut other, found()));
+    assert_eq!(first.events + second.events, 4);
+    assert_eq!(rows(&one, "SELECT count(*) FROM kver_package").await, ["2"]);
+}

@@ -1,0 +1,151 @@
+//! The generation functions, as the seed's workflows call them.
+
+use crate::support::{migrated, refused, rows, run, value};
+
+const DISTRO: &str = "INSERT INTO distro VALUES ('d', 'D')";
+
+#[tokio::test]
+async fn a_generation_knows_who_made_it_when_and_why() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, &format!("BEGIN; SELECT generation_start('why it was done'); {DISTRO}; COMMIT")).await;
+    assert_eq!(
+        rows(&client, "SELECT comment, username = session_user, ipaddr IS NULL, now() - tstamp < '1 minute', xact < pg_current_xact_id() FROM generation").await,
+        ["why it was done t t t t"]
+    );
+}
+
+#[tokio::test]
+async fn changes_before_the_start_belong_to_the_same_generation() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, &format!("BEGIN; {DISTRO}; SELECT generation_start('late'); INSERT INTO kver VALUES ('d', '1'); COMMIT")).await;
+    assert_eq!(
+        rows(&client, "SELECT comment, (SELECT count(*) FROM event WHERE generation = g.id) FROM generation g").await,
+        ["late 2"]
+    );
+}
+
+#[tokio::test]
+async fn a_second_start_in_a_transaction_says_so() {
+    let database = migrated().await;
+    let client = database.client().await;
+    let said = refused(&client, "BEGIN; SELECT generation_start('one'); SELECT generation_start('two')").await;
+    assert_eq!(
+        said,
+        "expected one generation_start() in a transaction, got a second: generation 1 was started as 'one' | \
+         Commit first, or call generation_id() to go on with the generation that was started."
+    );
+}
+
+#[tokio::test]
+async fn a_start_without_a_word_is_refused() {
+    let database = migrated().await;
+    let client = database.client().await;
+    for comment in ["NULL", "''", "'  '"] {
+        let said = refused(&client, &format!("SELECT generation_start({comment})")).await;
+        assert!(said.starts_with("expected a comment that says what the changes are for, got none"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn generation_id_is_the_same_throughout_a_transaction_and_new_in_the_next() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, "BEGIN").await;
+    assert_eq!(value(&client, "SELECT generation_id_if_assigned()").await, "-");
+    let first = value(&client, "SELECT generation_id()").await;
+    assert_eq!(value(&client, "SELECT generation_id()").await, first);
+    assert_eq!(value(&client, "SELECT generation_id_if_assigned()").await, first);
+    run(&client, "COMMIT").await;
+    assert_eq!(value(&client, "SELECT generation_id_if_assigned()").await, "-");
+    assert_ne!(value(&client, "SELECT generation_id()").await, first);
+}
+
+#[tokio::test]
+async fn an_empty_generation_is_dropped_and_one_with_events_is_not() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, "BEGIN; SELECT generation_start('nothing')").await;
+    assert_eq!(value(&client, "SELECT generation_drop_empty_current()").await, "t");
+    assert_eq!(value(&client, "SELECT generation_drop_empty_current()").await, "f", "there is none any more");
+    run(&client, &format!("{DISTRO}; COMMIT")).await;
+    assert_eq!(rows(&client, "SELECT comment FROM generation").await, ["-"], "later changes got a new one");
+
+    run(&client, "BEGIN; INSERT INTO kver VALUES ('d', '1')").await;
+    assert_eq!(value(&client, "SELECT generation_drop_empty(generation_id())").await, "f");
+    assert_eq!(value(&client, "SELECT generation_drop_empty_current()").await, "f");
+    run(&client, "COMMIT").await;
+    assert_eq!(value(&client, "SELECT count(*) FROM generation").await, "2");
+}
+
+#[tokio::test]
+async fn a_committed_generation_is_never_dropped() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, "SELECT generation_start('empty, and committed')").await;
+    assert_eq!(value(&client, "SELECT generation_drop_empty(1)").await, "f");
+    assert_eq!(value(&client, "SELECT generation_drop_empty(NULL)").await, "f");
+    assert_eq!(value(&client, "SELECT count(*) FROM generation").await, "1");
+}
+
+#[tokio::test]
+async fn a_generation_made_in_a_savepoint_goes_with_it() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, &format!("BEGIN; SAVEPOINT s; {DISTRO}; ROLLBACK TO s; INSERT INTO distro VALUES ('e', 'E'); COMMIT")).await;
+    assert_eq!(rows(&client, "SELECT g.id = e.generation FROM generation g, event e").await, ["t"]);
+
+    run(
+        &client,
+        "BEGIN; SELECT generation_start('outside'); SAVEPOINT s; INSERT INTO kver VALUES ('e', '1'); ROLLBACK TO s;
+                  INSERT INTO kver VALUES ('e', '2'); COMMIT",
+    )
+    .await;
+    assert_eq!(
+        rows(
+            &client,
+            "SELECT comment, pkey ->> 'version' FROM generation g JOIN event e ON e.generation = g.id WHERE comment IS NOT NULL"
+        )
+        .await,
+        ["outside 2"]
+    );
+}
+
+#[tokio::test]
+async fn no_setting_leads_events_into_a_foreign_generation() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, DISTRO).await;
+    for (version, forged) in ["1", "999", "", "x", "-1", "99999999999999999999"].iter().enumerate() {
+        run(
+            &client,
+            &format!(
+                "BEGIN; SET LOCAL sqern.generation = '{forged}'; INSERT INTO kver VALUES ('d', 'a{version}');
+                 SET LOCAL sqern.generation = '{forged}'; INSERT INTO kver VALUES ('d', 'b{version}'); COMMIT"
+            ),
+        )
+        .await;
+        run(&client, "RESET sqern.generation").await;
+    }
+    assert_eq!(
+        rows(
+            &client,
+            "SELECT count(*), count(DISTINCT generation), bool_and(generation > 1) FROM event WHERE table_name = 'kver'"
+        )
+        .await,
+        ["12 6 t"]
+    );
+}
+
+#[tokio::test]
+async fn two_transactions_at_once_have_generations_of_their_own() {
+    let database = migrated().await;
+    let (one, other) = (database.client().await, database.client().await);
+    run(&one, &format!("BEGIN; {DISTRO}")).await;
+    run(&other, "BEGIN; INSERT INTO distro VALUES ('e', 'E')").await;
+    assert_eq!(value(&other, "SELECT count(*) FROM generation").await, "1", "the other one's is not visible");
+    run(&one, "COMMIT").await;
+    run(&other, "COMMIT").await;
+    assert_eq!(rows(&one, "SELECT count(DISTINCT generation) FROM event").await, ["2"]);
+}

@@ -1,0 +1,17 @@
+//! The database's tests: each with a database of its own on a private server.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on says so by a panic")]
+
+mod catalog;
+mod connect;
+mod constraints;
+mod crawl;
+mod generation;
+mod journal;
+mod local;
+mod migrate;
+mod not_ignored;
+mod privileges;
+mod psql;
+mod queries;
+mod support;

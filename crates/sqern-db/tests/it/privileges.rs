@@ -1,0 +1,91 @@
+//! What each role may do: tried as the role, not read from the catalog.
+
+use crate::support::{migrated, refused, rows, run};
+
+const DATA: &str = "INSERT INTO distro VALUES ('d', 'D'); INSERT INTO kver VALUES ('d', '1');";
+
+#[tokio::test]
+async fn a_writer_writes_data_and_its_changes_are_journalled() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, "SET ROLE sqern_writer").await;
+    run(
+        &client,
+        &format!(
+            "BEGIN; SELECT generation_start('as a writer'); {DATA} UPDATE kver SET archived = true;
+        INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '%'); SELECT generation_drop_empty_current(); COMMIT"
+        ),
+    )
+    .await;
+    assert_eq!(rows(&client, "SELECT count(*), count(DISTINCT generation) FROM event").await, ["4 1"]);
+    run(&client, "INSERT INTO crawl (distro, source, started_at, finished_at, state, url, bytes, kernels) VALUES ('d', 's', now(), now(), 'complete', 'u', 0, 0)").await;
+}
+
+#[tokio::test]
+async fn a_writer_can_change_neither_the_journal_nor_the_past() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, DATA).await;
+    run(&client, "SET ROLE sqern_writer").await;
+    for statement in [
+        "INSERT INTO event (generation, table_name, action, pkey, fields) VALUES (1, 'kver', 'insert', '{}', '{}')",
+        "UPDATE event SET generation = 2",
+        "DELETE FROM event",
+        "TRUNCATE event",
+        "INSERT INTO generation (comment) VALUES ('forged')",
+        "UPDATE generation SET comment = 'forged'",
+        "DELETE FROM generation",
+        "TRUNCATE generation",
+        "DELETE FROM kver",
+        "TRUNCATE kver CASCADE",
+        "INSERT INTO kver_ignored VALUES ('d', '1')",
+        "DELETE FROM kver_ignored",
+        "DELETE FROM schema_migration",
+        "ALTER TABLE kver DISABLE TRIGGER ALL",
+        "DROP TRIGGER kver_record_trigger ON kver",
+        "SET session_replication_role = replica",
+        "CREATE TABLE public.mine ()",
+        "SELECT journal_attach('kver')",
+    ] {
+        let said = refused(&client, statement).await;
+        assert!(said.contains("permission denied") || said.contains("must be owner"), "{statement}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_reads_everything_and_changes_nothing() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, DATA).await;
+    run(&client, "SET ROLE sqern_reader").await;
+    run(&client, "SELECT FROM kver_not_ignored, event, generation, crawl, kver_package; SELECT generation_id_if_assigned()")
+        .await;
+    for statement in [
+        "INSERT INTO distro VALUES ('e', 'E')",
+        "UPDATE kver SET archived = true",
+        "DELETE FROM kver",
+        "SELECT generation_start('x')",
+    ] {
+        assert!(refused(&client, statement).await.contains("permission denied"), "{statement}");
+    }
+}
+
+#[tokio::test]
+async fn a_decoy_in_the_search_path_does_not_fool_the_journal() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, DATA).await;
+    run(
+        &client,
+        "SET ROLE sqern_writer; CREATE TEMPORARY TABLE event (LIKE public.event INCLUDING ALL); CREATE TEMPORARY TABLE generation (LIKE public.generation INCLUDING ALL);
+         CREATE TEMPORARY TABLE kver_ignored (distro text, version text); SET search_path = pg_temp, public;
+         INSERT INTO kver VALUES ('d', 'decoy'); INSERT INTO kver_ignore (distro, pattern) VALUES ('d', 'dec%')",
+    )
+    .await;
+    assert_eq!(rows(&client, "SELECT count(*) FROM public.event WHERE pkey ->> 'version' = 'decoy'").await, ["1"]);
+    assert_eq!(rows(&client, "SELECT version FROM public.kver_ignored").await, ["decoy"]);
+    assert_eq!(
+        rows(&client, "SELECT (SELECT count(*) FROM pg_temp.event), (SELECT count(*) FROM pg_temp.generation)").await,
+        ["0 0"]
+    );
+}
