@@ -1,0 +1,165 @@
+//! From what each source held to one [`Crawl`] a source.
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
+use sqern_model::{Crawl, CrawlState, DistroDef, DistroName, KernelPackage, KernelVersion, PackageRole};
+
+use super::entry::{Entries, Entry};
+use super::resolve::{Catalogue, Place};
+use crate::Failure;
+
+/// How many defects of one source are named; the rest is counted.
+const NAMED_DEFECTS: usize = 5;
+
+/// The crawl's own clock: the time it was given, and what has passed since.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    now: Timestamp,
+    since: std::time::Instant,
+}
+
+impl Clock {
+    /// Runs from a time on.
+    pub(super) fn from(now: Timestamp) -> Self {
+        Self { now, since: std::time::Instant::now() }
+    }
+
+    /// The time.
+    pub(super) fn now(&self) -> Timestamp {
+        let passed = SignedDuration::try_from(self.since.elapsed()).unwrap_or_default();
+        self.now.checked_add(passed).unwrap_or(self.now)
+    }
+}
+
+/// One source after it was read, before its kernels are looked at.
+#[derive(Debug)]
+pub(super) struct SourceRead {
+    pub(super) source: String,
+    pub(super) started_at: Timestamp,
+    pub(super) finished_at: Timestamp,
+    pub(super) url: String,
+    pub(super) etag: Option<String>,
+    pub(super) checksum: Option<String>,
+    pub(super) bytes: u64,
+    pub(super) warnings: Vec<String>,
+    pub(super) result: Result<Entries, Failure>,
+}
+
+impl SourceRead {
+    /// The crawl of a source that says what it said before.
+    pub(super) fn unchanged(self, distro: &DistroName) -> Crawl {
+        self.crawl(distro, CrawlState::Unchanged, None, Vec::new())
+    }
+
+    fn crawl(self, distro: &DistroName, state: CrawlState, reason: Option<String>, packages: Vec<KernelPackage>) -> Crawl {
+        Crawl {
+            distro: distro.clone(),
+            source: self.source,
+            started_at: self.started_at,
+            finished_at: self.finished_at,
+            state,
+            reason,
+            warnings: self.warnings,
+            url: self.url,
+            etag: self.etag,
+            checksum: self.checksum,
+            bytes: self.bytes,
+            packages,
+        }
+    }
+}
+
+/// One crawl a source: its kernels, what they need as far as it stands there, and which of them are incomplete.
+pub(super) fn assemble(distro: &DistroDef, mut reads: Vec<SourceRead>) -> Vec<Crawl> {
+    reads.iter_mut().for_each(refuse_ambiguous);
+    let kernels = kernels(distro, &reads);
+    let crawls = reads.into_iter().zip(kernels).map(|(mut read, kernels)| {
+        read.warnings.extend(kernels.warnings);
+        match &read.result {
+            Err(failure) => {
+                let reason = Some(failure.to_string());
+                read.crawl(&distro.name, CrawlState::Failed, reason, Vec::new())
+            }
+            Ok(Entries { defects, .. }) if !defects.is_empty() => {
+                let reason = Some(defects_text(defects));
+                read.crawl(&distro.name, CrawlState::Partial, reason, kernels.packages.into_iter().collect())
+            }
+            Ok(_) => read.crawl(&distro.name, CrawlState::Complete, None, kernels.packages.into_iter().collect()),
+        }
+    });
+    crawls.collect()
+}
+
+/// What one source contributes.
+#[derive(Default)]
+struct Kernels {
+    packages: BTreeSet<KernelPackage>,
+    warnings: BTreeSet<String>,
+}
+
+fn kernels(distro: &DistroDef, reads: &[SourceRead]) -> Vec<Kernels> {
+    let sources: Vec<&[Entry]> =
+        reads.iter().map(|read| read.result.as_ref().map_or(&[][..], |found| found.entries.as_slice())).collect();
+    let failed: Vec<&str> = reads.iter().filter(|read| read.result.is_err()).map(|read| read.source.as_str()).collect();
+    let catalogue = Catalogue::new(&sources);
+    let mut kernels: Vec<Kernels> = reads.iter().map(|_| Kernels::default()).collect();
+    for (source, entries) in sources.iter().enumerate() {
+        for headers in *entries {
+            let Some((kernel, _)) = distro.kernel_of(&headers.name) else { continue };
+            kernels[source].packages.insert(package(&kernel, PackageRole::Headers, headers));
+            let needs = catalogue.needs(distro, headers);
+            for Place { source, entry } in needs.found {
+                kernels[source].packages.insert(package(&kernel, PackageRole::Support, &sources[source][entry]));
+            }
+            kernels[source].warnings.extend(needs.missing.iter().map(|missing| incomplete(&kernel, missing, distro, &failed)));
+        }
+    }
+    kernels
+}
+
+fn package(kernel: &KernelVersion, role: PackageRole, entry: &Entry) -> KernelPackage {
+    KernelPackage {
+        kernel: kernel.clone(),
+        role,
+        name: entry.name.clone(),
+        version: entry.version.clone(),
+        architecture: entry.architecture.clone(),
+        url: entry.url.clone(),
+        size_bytes: entry.size_bytes,
+        sha256: entry.sha256.clone(),
+    }
+}
+
+fn incomplete(kernel: &KernelVersion, missing: &str, distro: &DistroDef, failed: &[&str]) -> String {
+    let text = format!("{kernel} is incomplete: needs {missing}, which no index of {} holds", distro.name);
+    match failed {
+        [] => text,
+        [source] => format!("{text} (source {source} failed)"),
+        sources => format!("{text} (sources {} failed)", sources.join(", ")),
+    }
+}
+
+fn defects_text(defects: &[String]) -> String {
+    let named = defects.iter().take(NAMED_DEFECTS).cloned().collect::<Vec<_>>().join("; ");
+    match defects.len().saturating_sub(NAMED_DEFECTS) {
+        0 => format!("left out: {named}"),
+        more => format!("left out: {named}; and {more} more"),
+    }
+}
+
+/// One name, version and architecture is one file: of two that differ in one source, the first is kept and told.
+fn refuse_ambiguous(read: &mut SourceRead) {
+    let Ok(found) = &mut read.result else { return };
+    let mut seen: HashMap<(String, String, String), String> = HashMap::new();
+    let defects = &mut found.defects;
+    found.entries.retain(|entry| {
+        let key = (entry.name.clone(), entry.version.clone(), entry.architecture.clone());
+        let first = seen.entry(key).or_insert_with(|| entry.sha256.clone());
+        if *first != entry.sha256 {
+            let Entry { name, version, architecture, .. } = entry;
+            defects.push(format!("expected one file for {name} {version} {architecture}, got two with different SHA256"));
+        }
+        *first == entry.sha256
+    });
+}

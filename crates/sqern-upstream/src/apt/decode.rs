@@ -1,0 +1,149 @@
+//! Compressed files as a stream of plain bytes, bounded in memory and output, and checked against what was stated.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+
+use sha2::{Digest, Sha256};
+
+use crate::Failure;
+use crate::deb::release::Stated;
+
+/// The memory that xz may take: `xz -9` needs 65 MiB to decompress (xz(1)).
+const XZ_MEMORY_BYTES: u64 = 72 * 1024 * 1024;
+/// The window that zstd may take, as a power of two: 64 MiB. Archives use 8 MiB (`zstd -19`).
+const ZSTD_WINDOW_LOG: u32 = 26;
+
+/// How a file is compressed; by its suffix, and then by its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compression {
+    Zstd,
+    Gzip,
+    Xz,
+    Lz4,
+    Plain,
+}
+
+impl Compression {
+    /// Every one, plain last: its empty suffix ends every name.
+    pub(super) const ALL: [Self; 5] = [Self::Zstd, Self::Gzip, Self::Xz, Self::Lz4, Self::Plain];
+
+    /// What it appends to a file's name.
+    pub(super) fn suffix(self) -> &'static str {
+        match self {
+            Self::Zstd => ".zst",
+            Self::Gzip => ".gz",
+            Self::Xz => ".xz",
+            Self::Lz4 => ".lz4",
+            Self::Plain => "",
+        }
+    }
+
+    fn magic(self) -> &'static [u8] {
+        match self {
+            Self::Zstd => b"\x28\xb5\x2f\xfd",
+            Self::Gzip => b"\x1f\x8b",
+            Self::Xz => b"\xfd7zXZ\0",
+            Self::Lz4 => b"\x04\x22\x4d\x18",
+            Self::Plain => b"",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Zstd => "a zstd file",
+            Self::Gzip => "a gzip file",
+            Self::Xz => "an xz file",
+            Self::Lz4 => "an lz4 file",
+            Self::Plain => "a plain file",
+        }
+    }
+}
+
+/// The plain bytes of a file. `place` names it in errors.
+pub(super) fn open(file: File, compression: Compression, place: &str) -> Result<Box<dyn Read + Send>, Failure> {
+    let broken = |error: io::Error| Failure::new(format!("{} that can be read", compression.name()), error.to_string(), place);
+    let mut file = BufReader::with_capacity(128 * 1024, file);
+    let head = file.fill_buf().map_err(broken)?;
+    if !head.starts_with(compression.magic()) {
+        return Err(Failure::new(compression.name(), kind_of(head), place));
+    }
+    Ok(match compression {
+        Compression::Plain => Box::new(file),
+        Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
+        Compression::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(file)),
+        Compression::Zstd => {
+            let mut decoder = zstd::Decoder::with_buffer(file).map_err(broken)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(broken)?;
+            Box::new(decoder)
+        }
+        Compression::Xz => {
+            let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY_BYTES, liblzma::stream::CONCATENATED)
+                .map_err(|error| broken(error.into()))?;
+            Box::new(liblzma::bufread::XzDecoder::new_stream(file, stream))
+        }
+    })
+}
+
+/// What a file is, by its first bytes.
+fn kind_of(head: &[u8]) -> String {
+    if head.is_empty() {
+        return "an empty file".into();
+    }
+    if crate::http::is_html(head) {
+        return "an HTML page".into();
+    }
+    match Compression::ALL.iter().find(|known| **known != Compression::Plain && head.starts_with(known.magic())) {
+        Some(other) => other.name().into(),
+        None => format!("a file that begins with {:02x?}", &head[..head.len().min(6)]),
+    }
+}
+
+/// Counts and hashes what is read, and ends with an error as soon as it is too much.
+pub(super) struct Checked<R> {
+    inner: R,
+    hasher: Sha256,
+    size_bytes: u64,
+    limit_bytes: u64,
+}
+
+impl<R: Read> Checked<R> {
+    /// Reads at most `limit_bytes`.
+    pub(super) fn new(inner: R, limit_bytes: u64) -> Self {
+        Self { inner, hasher: Sha256::new(), size_bytes: 0, limit_bytes }
+    }
+
+    /// Size and checksum of all that was read.
+    pub(super) fn finish(self) -> Stated {
+        Stated { size_bytes: self.size_bytes, sha256: format!("{:x}", self.hasher.finalize()) }
+    }
+}
+
+impl<R: Read> Read for Checked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.size_bytes += count as u64;
+        if self.size_bytes > self.limit_bytes {
+            return Err(io::Error::other(format!("expected at most {} bytes after decompression, got more", self.limit_bytes)));
+        }
+        self.hasher.update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+/// Whether a file is the one that the `Release` states.
+pub(super) fn check_stated(stated: &Stated, got: &Stated, html: bool, place: &str) -> Result<(), Failure> {
+    if stated == got {
+        return Ok(());
+    }
+    let what = if html {
+        format!("an HTML page ({} bytes)", got.size_bytes)
+    } else if got.size_bytes == 0 {
+        "an empty file".to_owned()
+    } else if got.size_bytes < stated.size_bytes {
+        format!("a cut or older file of {} bytes with SHA256 {}", got.size_bytes, got.sha256)
+    } else {
+        format!("{} bytes with SHA256 {}", got.size_bytes, got.sha256)
+    };
+    let expected = format!("{} bytes with SHA256 {} as the Release states", stated.size_bytes, stated.sha256);
+    Err(Failure::new(expected, what, place))
+}

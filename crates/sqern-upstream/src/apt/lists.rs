@@ -1,0 +1,244 @@
+//! The machine's own apt lists (`/var/lib/apt/lists`) in place of the configured sources: the first run needs no network.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use sqern_model::{Crawl, DistroDef, Source};
+
+use super::assemble::{Clock, SourceRead, assemble};
+use super::checksum::Checksum;
+use super::decode::Compression;
+use super::entry::{Entries, Origin, Wanted};
+use super::listfile::{decode, encode};
+use super::read::scan_file;
+use super::vet::{self, Expired};
+use crate::deb::release::Release;
+use crate::openpgp::split;
+use crate::{CrawlOptions, Failure};
+
+/// Reads the lists that apt fetched, and gives one [`Crawl`] for each archive's suite there, its source named `apt:` and
+/// site and path (`apt:mirror.example/debian/dists/bookworm`).
+///
+/// apt verified the signatures when the lists came; here each index's content must have the size and SHA-256 that its
+/// `Release` states, and one past its `Valid-Until` is a warning that tells its age. Packages get the URL `apt:NAME=VERSION`.
+/// `previous` is as in [`crawl_distro`](crate::crawl_distro).
+///
+/// Fails as a whole only when there is nothing to read: no folder, no `Release`, or no index in it.
+pub async fn crawl_apt_lists(
+    folder: &Path,
+    distro: &DistroDef,
+    previous: &BTreeMap<String, String>,
+    options: &CrawlOptions,
+) -> Result<Vec<Crawl>, Failure> {
+    let (folder, distro, previous, options) = (folder.to_owned(), distro.clone(), previous.clone(), options.clone());
+    let place = folder.display().to_string();
+    let crawled = tokio::task::spawn_blocking(move || crawl_blocking(&folder, &distro, &previous, &options)).await;
+    crawled.map_err(|error| Failure::new("the work on apt's lists to end", error.to_string(), place))?
+}
+
+fn crawl_blocking(
+    folder: &Path,
+    distro: &DistroDef,
+    previous: &BTreeMap<String, String>,
+    options: &CrawlOptions,
+) -> Result<Vec<Crawl>, Failure> {
+    let clock = Clock::from(options.now);
+    let names = file_names(folder)?;
+    let suites = suites(&names);
+    if suites.is_empty() {
+        return Err(nothing("a Release", folder));
+    }
+    let architectures = architectures(distro);
+    let tops: Vec<ListTop> = suites
+        .into_iter()
+        .map(|(prefix, release)| ListTop::read(folder, &names, prefix, release, distro, &architectures, options))
+        .collect();
+    if tops.iter().all(|top| top.lists.as_ref().is_ok_and(Vec::is_empty)) {
+        return Err(nothing("an index (*_Packages)", folder));
+    }
+    if tops.iter().all(|top| top.lists.is_ok() && previous.get(&top.source) == Some(&top.checksum)) {
+        let unchanged = |top: ListTop| top.unread().finish(&clock, |_| Ok(Entries::default())).unchanged(&distro.name);
+        return Ok(tops.into_iter().map(unchanged).collect());
+    }
+    let reads = tops.into_iter().map(|top| top.finish(&clock, |lists| read_lists(lists, distro, options)));
+    Ok(assemble(distro, reads.collect()))
+}
+
+fn nothing(what: &str, folder: &Path) -> Failure {
+    Failure::new(format!("{what} among apt's lists"), "none", folder.display()).hint("apt-get update")
+}
+
+fn file_names(folder: &Path) -> Result<BTreeSet<String>, Failure> {
+    let refused = |error: std::io::Error| Failure::new("apt's lists", error.to_string(), folder.display()).hint("apt-get update");
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).map_err(refused)? {
+        names.extend(entry.map_err(refused)?.file_name().into_string());
+    }
+    Ok(names)
+}
+
+/// The suites in a folder: what their files' names begin with, and the file of the `Release` (the clearsigned one first).
+fn suites(names: &BTreeSet<String>) -> BTreeMap<&str, &str> {
+    let mut suites = BTreeMap::new();
+    for suffix in ["InRelease", "Release"] {
+        for name in names {
+            if let Some(prefix) = name.strip_suffix(suffix).filter(|prefix| prefix.ends_with('_')) {
+                suites.entry(prefix).or_insert(name.as_str());
+            }
+        }
+    }
+    suites
+}
+
+/// The architectures that the distribution's own sources read; none there means every one that apt has.
+fn architectures(distro: &DistroDef) -> BTreeSet<&str> {
+    distro.sources.iter().flat_map(|Source::Apt(source)| &source.architectures).map(String::as_str).collect()
+}
+
+/// One suite's `Release`, and which of its indexes apt has fetched.
+struct ListTop {
+    source: String,
+    path: PathBuf,
+    checksum: String,
+    warnings: Vec<String>,
+    lists: Result<Vec<List>, Failure>,
+}
+
+/// One index that apt has fetched.
+struct List {
+    path: PathBuf,
+    compression: Compression,
+    architecture: String,
+    plain: crate::deb::release::Stated,
+}
+
+impl ListTop {
+    fn read(
+        folder: &Path,
+        names: &BTreeSet<String>,
+        prefix: &str,
+        file: &str,
+        distro: &DistroDef,
+        architectures: &BTreeSet<&str>,
+        options: &CrawlOptions,
+    ) -> Self {
+        let path = folder.join(file);
+        let source = format!("apt:{}", decode(prefix.trim_end_matches('_')));
+        let mut checksum = Checksum::of_rules(distro);
+        for architecture in architectures {
+            checksum.add("architecture", architecture);
+        }
+        let mut warnings = Vec::new();
+        let lists = release(&path, options, &mut warnings, &mut checksum).map(|release| {
+            let lists = lists(folder, names, prefix, &release, architectures, &mut warnings);
+            for list in &lists {
+                checksum.add("list", &list.path.display().to_string());
+            }
+            lists
+        });
+        Self { source, path, checksum: checksum.finish(), warnings, lists }
+    }
+
+    /// The same without its indexes, which stay unread.
+    fn unread(self) -> Self {
+        Self { lists: Ok(Vec::new()), ..self }
+    }
+
+    fn finish(self, clock: &Clock, read: impl FnOnce(&[List]) -> Result<Entries, Failure>) -> SourceRead {
+        let started_at = clock.now();
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let index_bytes: u64 = self.lists.iter().flatten().map(|list| size(&list.path)).sum();
+        let result = self.lists.and_then(|lists| read(&lists));
+        SourceRead {
+            source: self.source,
+            started_at,
+            finished_at: clock.now(),
+            url: self.path.display().to_string(),
+            etag: None,
+            checksum: result.is_ok().then_some(self.checksum),
+            bytes: size(&self.path) + index_bytes,
+            warnings: self.warnings,
+            result,
+        }
+    }
+}
+
+fn release(path: &Path, options: &CrawlOptions, warnings: &mut Vec<String>, checksum: &mut Checksum) -> Result<Release, Failure> {
+    let place = path.display().to_string();
+    let text = read_bounded(path, options.limits.release_bytes)?;
+    let text = match split(&text) {
+        Ok(signed) => signed.text,
+        Err(_) if !place.ends_with("InRelease") => text,
+        Err(error) => return Err(Failure::new("a clearsigned text", error.to_string(), place).hint("apt-get update")),
+    };
+    let release = Release::parse(&text).map_err(|error| Failure::new("a Release", error.to_string(), &place))?;
+    warnings.extend(vet::time(&release, options.now, Expired::Warns, &place)?);
+    checksum.add("release", &text);
+    Ok(release)
+}
+
+fn read_bounded(path: &Path, limit: u64) -> Result<String, Failure> {
+    use std::io::Read as _;
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_string(&mut text));
+    match read {
+        Ok(count) if count as u64 <= limit => Ok(text),
+        Ok(_) => Err(Failure::new(format!("a Release of at most {limit} bytes"), "more", path.display())),
+        Err(error) => Err(Failure::new("a readable Release", error.to_string(), path.display())),
+    }
+}
+
+/// The indexes of a suite that apt has fetched, in whatever compression it keeps them. One that the `Release` lists and
+/// that is not there is not configured on this machine.
+fn lists(
+    folder: &Path,
+    names: &BTreeSet<String>,
+    prefix: &str,
+    release: &Release,
+    architectures: &BTreeSet<&str>,
+    warnings: &mut Vec<String>,
+) -> Vec<List> {
+    let mut lists = Vec::new();
+    for index in index_paths(release) {
+        let architecture = index.rsplit_once("/binary-").map_or("", |(_, rest)| rest.trim_end_matches("/Packages"));
+        let read = architectures.is_empty() || architecture == "all" || architectures.contains(architecture);
+        let found = Compression::ALL.into_iter().find_map(|compression| {
+            let name = format!("{prefix}{}{}", encode(index), compression.suffix());
+            names.contains(&name).then(|| (folder.join(name), compression))
+        });
+        let Some((path, compression)) = found.filter(|_| read) else { continue };
+        match release.files.get(index).cloned() {
+            Some(plain) => lists.push(List { path, compression, architecture: architecture.to_owned(), plain }),
+            // Without a statement about the plain file there is nothing to check apt's recompressed copy by.
+            None => warnings.push(format!("not read: the Release states no SHA256 of the plain {index}, at {}", path.display())),
+        }
+    }
+    lists
+}
+
+/// The indexes that a `Release` lists, without the suffixes of compressions.
+fn index_paths(release: &Release) -> BTreeSet<&str> {
+    let plain = |path: &'_ str| {
+        let end = Compression::ALL.iter().find(|compression| path.ends_with(compression.suffix()));
+        path.len() - end.map_or(0, |compression| compression.suffix().len())
+    };
+    let paths = release.files.keys().map(|path| &path[..plain(path)]);
+    let packages = |path: &&str| path.ends_with("/Packages") && path.contains("/binary-");
+    paths.filter(packages).filter(|path| !path.contains("/debian-installer/")).collect()
+}
+
+fn read_lists(lists: &[List], distro: &DistroDef, options: &CrawlOptions) -> Result<Entries, Failure> {
+    let mut all = Entries::default();
+    for list in lists {
+        let place = list.path.display().to_string();
+        let wanted = Wanted::new(distro, &list.architecture, Origin::Apt)
+            .map_err(|error| Failure::new("rules that work together", error.to_string(), &distro.name))?;
+        let file = File::open(&list.path).map_err(|error| Failure::new("a readable index", error.to_string(), &place))?;
+        let found = scan_file(file, list.compression, Some(&list.plain), &wanted, &options.limits, &place)
+            .map_err(|failure| failure.hint("apt-get update"))?;
+        all.entries.extend(found.entries);
+        all.defects.extend(found.defects);
+    }
+    Ok(all)
+}

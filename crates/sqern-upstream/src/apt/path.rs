@@ -1,0 +1,76 @@
+//! Paths that an archive states, and the URLs they make.
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use url::Url;
+
+use crate::Failure;
+
+/// What can't stand in a URL's path as it is. `%` is one of them: a file named `a%3ab` is asked for as `a%253ab`.
+const ESCAPED_BASE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?');
+/// The rest of what browsers' URL rules escape or rewrite.
+const ESCAPED: &AsciiSet = &ESCAPED_BASE.add(b'[').add(b'\\').add(b']').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+
+/// The base URL of an archive, as a source file gives it.
+pub(super) fn base_url(text: &str) -> Result<Url, Failure> {
+    let refused = |got: String| Failure::new("a base URL with http, https or file", got, "base of the source");
+    let url = Url::parse(text).map_err(|error| refused(format!("an unusable one ({error})")))?;
+    match url.scheme() {
+        "http" | "https" if url.has_host() => Ok(url),
+        "file" => Ok(url),
+        other => Err(refused(format!("one with {other}"))),
+    }
+}
+
+/// The URL of a path below a base.
+pub(super) fn below(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}/{}", base.path().trim_end_matches('/'), utf8_percent_encode(path, ESCAPED)));
+    url
+}
+
+/// Why a path from an index must not be followed; none if it stays below the archive's base.
+pub(super) fn hostile(path: &str) -> Option<&'static str> {
+    let first = path.split('/').next().unwrap_or_default();
+    if path.is_empty() {
+        Some("nothing")
+    } else if path.starts_with('/') {
+        Some("an absolute path")
+    } else if first.contains(':') {
+        Some("a URL of its own")
+    } else if path.split('/').any(|element| element == ".." || element == ".") {
+        Some("a path out of the archive")
+    } else if path.chars().any(|c| c.is_control() || c == '\\') {
+        Some("a path with a backslash or control character")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_out_of_the_archive_is_hostile() {
+        for path in ["", "/etc/passwd", "../x", "pool/../../x", "file:///etc/passwd", "http://evil/x", "a\\b", "a\nb", "./a"] {
+            assert!(hostile(path).is_some(), "{path:?}");
+        }
+        for path in ["pool/main/l/linux/linux-headers_6.1~rc1+b1_amd64.deb", "a..b/c", "pool/a_1%3a2_all.deb", "p/a:b"] {
+            assert_eq!(hostile(path), None, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_becomes_a_url_that_names_that_very_file() {
+        let base = base_url("https://h/debian/").expect("a base");
+        assert_eq!(below(&base, "pool/a_1%3a2~b+c_all.deb").as_str(), "https://h/debian/pool/a_1%253a2~b+c_all.deb");
+        assert_eq!(below(&base, "pool/a b?c#d").as_str(), "https://h/debian/pool/a%20b%3Fc%23d");
+    }
+
+    #[test]
+    fn a_base_needs_a_scheme_that_is_known() {
+        for text in ["ftp://h/debian", "/srv/debian", "", "http://"] {
+            assert!(base_url(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What a kernel's headers need: the closure of their dependencies over all sources of a distribution.
+
+use std::collections::{BTreeSet, HashMap};
+
+use regex::Regex;
+use sqern_model::DistroDef;
+
+use super::entry::Entry;
+use crate::deb::relation::Dependency;
+use crate::deb::version;
+
+/// One entry, and the source that it stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// Which source.
+    pub(super) source: usize,
+    /// Which of its entries.
+    pub(super) entry: usize,
+}
+
+/// All entries of a distribution by name, and by what they provide.
+pub(super) struct Catalogue<'a> {
+    sources: &'a [&'a [Entry]],
+    by_name: HashMap<&'a str, Vec<Place>>,
+    by_provided: HashMap<&'a str, Vec<(Place, &'a Dependency)>>,
+}
+
+/// What a headers package needs.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Needs {
+    /// Everything that was found, wherever it stands.
+    pub(super) found: BTreeSet<Place>,
+    /// What was not.
+    pub(super) missing: BTreeSet<String>,
+}
+
+impl<'a> Catalogue<'a> {
+    /// Over the entries of all sources that could be read.
+    pub(super) fn new(sources: &'a [&'a [Entry]]) -> Self {
+        let mut catalogue = Self { sources, by_name: HashMap::new(), by_provided: HashMap::new() };
+        for (source, entries) in sources.iter().enumerate() {
+            for (place, entry) in entries.iter().enumerate() {
+                let place = Place { source, entry: place };
+                catalogue.by_name.entry(&entry.name).or_default().push(place);
+                for provided in &entry.provides {
+                    catalogue.by_provided.entry(&provided.name).or_default().push((place, provided));
+                }
+            }
+        }
+        catalogue
+    }
+
+    /// The entry at a place.
+    pub(super) fn at(&self, place: Place) -> &'a Entry {
+        &self.sources[place.source][place.entry]
+    }
+
+    /// The closure of what a headers package needs, as far as the distribution's rule asks for it.
+    pub(super) fn needs(&self, distro: &DistroDef, headers: &'a Entry) -> Needs {
+        let mut needs = Needs::default();
+        let Some((_, rule)) = distro.kernel_of(&headers.name) else { return needs };
+        let architecture = real_architecture(headers);
+        let mut open = vec![headers];
+        let mut seen = BTreeSet::new();
+        while let Some(entry) = open.pop() {
+            for relation in &entry.needs {
+                let asked: Vec<&Dependency> = relation.iter().filter(|one| is_support(&rule.support, one)).collect();
+                if asked.is_empty() {
+                    continue;
+                }
+                let Some(best) = asked.iter().find_map(|one| self.best(one, architecture)) else {
+                    needs.missing.insert(asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "));
+                    continue;
+                };
+                if seen.insert((&best.name, &best.version, &best.architecture)) {
+                    needs.found.extend(self.everywhere(best));
+                    open.push(best);
+                }
+            }
+        }
+        needs
+    }
+
+    /// The package that apt would take: the highest version of that name that the relation admits, else one that provides
+    /// it (for a relation with a version: provides it in such a version, Debian Policy §7.5).
+    fn best(&self, wanted: &Dependency, architecture: &str) -> Option<&'a Entry> {
+        let fits = |entry: &&Entry| entry.architecture == architecture || entry.architecture == "all";
+        let named = self.by_name.get(wanted.name.as_str()).into_iter().flatten().map(|place| self.at(*place));
+        let real = named.filter(fits).filter(|entry| wanted.admits(&entry.version));
+        let provided = self.by_provided.get(wanted.name.as_str()).into_iter().flatten();
+        let virtually = provided
+            .filter(|(_, provided)| match (&wanted.version, &provided.version) {
+                (None, _) => true,
+                (Some(_), Some((_, version))) => wanted.admits(version),
+                (Some(_), None) => false,
+            })
+            .map(|(place, _)| self.at(*place))
+            .filter(fits);
+        let highest = |left: &&Entry, right: &&Entry| version::compare(&left.version, &right.version);
+        real.max_by(highest).or_else(|| virtually.max_by(highest))
+    }
+
+    /// The same package in every source that has it.
+    fn everywhere(&self, entry: &'a Entry) -> impl Iterator<Item = Place> {
+        let places = self.by_name.get(entry.name.as_str()).into_iter().flatten().copied();
+        places.filter(move |place| {
+            let other = self.at(*place);
+            other.version == entry.version && other.architecture == entry.architecture && other.sha256 == entry.sha256
+        })
+    }
+}
+
+/// What the packages that go with an entry are built for: `all` is read as the index that it stands in.
+fn real_architecture(entry: &Entry) -> &str {
+    if entry.architecture == "all" { &entry.index_architecture } else { &entry.architecture }
+}
+
+fn is_support(support: &Regex, dependency: &Dependency) -> bool {
+    support.is_match(&dependency.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deb::relation;
+
+    fn entry(name: &str, version: &str, needs: &str, provides: &str) -> Entry {
+        Entry {
+            name: name.into(),
+            version: version.into(),
+            architecture: "amd64".into(),
+            index_architecture: "amd64".into(),
+            needs: relation::parse(needs).expect("relations"),
+            provides: relation::parse(provides).expect("relations").into_iter().flatten().collect(),
+            url: String::new(),
+            size_bytes: 1,
+            sha256: "0".repeat(64),
+        }
+    }
+
+    fn distro() -> DistroDef {
+        let text = "name = \"d\"\nvariant = \"D\"\ntitle = \"D\"\n[[rule]]\npackage = '^headers-(?<uname>.*)$'\nsupport = '^(kbuild|common)'\n";
+        toml::from_str(text).expect("a distribution")
+    }
+
+    fn shown(headers: &str, rest: Vec<Entry>) -> (Vec<String>, Vec<String>) {
+        let mut entries = vec![entry("headers-1", "1", headers, "")];
+        entries.extend(rest);
+        let sources: [&[Entry]; 2] = [&entries[..2.min(entries.len())], &entries[2.min(entries.len())..]];
+        let catalogue = Catalogue::new(&sources);
+        let needs = catalogue.needs(&distro(), &entries[0]);
+        let name = |place: &Place| format!("{}={}", catalogue.at(*place).name, catalogue.at(*place).version);
+        (needs.found.iter().map(name).collect(), needs.missing.into_iter().collect())
+    }
+
+    #[test]
+    fn needs_are_followed_over_sources_and_bounds() {
+        let rest = || {
+            vec![
+                entry("common-1", "1", "kbuild (>= 2), libc6", ""),
+                entry("kbuild", "1", "", ""),
+                entry("kbuild", "3", "", ""),
+                entry("kbuild", "2", "", ""),
+            ]
+        };
+        assert_eq!(shown("common-1 (= 1), gcc", rest()), (vec!["common-1=1".into(), "kbuild=3".into()], vec![]));
+        assert_eq!(shown("kbuild (<< 3)", rest()), (vec!["kbuild=2".into()], vec![]));
+        assert_eq!(shown("common-2 | kbuild (= 1)", rest()), (vec!["kbuild=1".into()], vec![]));
+        assert_eq!(shown("kbuild (>> 3)", rest()), (vec![], vec!["kbuild (>> 3)".into()]));
+        assert_eq!(shown("other | gcc", rest()), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_virtual_package_stands_for_its_name_with_a_version_only_if_it_says_one() {
+        let rest = || vec![entry("kbuild-6", "6", "", "kbuild (= 6)"), entry("common-x", "1", "", "common")];
+        assert_eq!(shown("kbuild (>= 5)", rest()).0, ["kbuild-6=6"]);
+        assert_eq!(shown("common", rest()).0, ["common-x=1"]);
+        assert_eq!(shown("common (>= 1)", rest()).1, ["common (>= 1)"]);
+    }
+
+    #[test]
+    fn needs_in_a_circle_come_to_an_end() {
+        let rest = vec![entry("common-1", "1", "kbuild", ""), entry("kbuild", "1", "common-1, headers-1", "")];
+        assert_eq!(shown("common-1", rest).0, ["common-1=1", "kbuild=1"]);
+    }
+}

@@ -1,0 +1,79 @@
+//! Whether a `Release` may be believed: its signature, the source's keyring, and the policy for it.
+
+use jiff::Timestamp;
+use sqern_model::{AptSource, SignaturePolicy};
+
+use crate::Failure;
+use crate::openpgp::{Verdict, read_keyrings, verify};
+
+/// A text, and the signatures that came with it.
+pub(super) struct Signed {
+    /// The text that the signatures cover.
+    pub(super) text: String,
+    /// The signatures; none when there are none.
+    pub(super) signatures: Option<Vec<u8>>,
+    /// Where it came from.
+    pub(super) place: String,
+}
+
+/// Judges the signature by the source's policy: nothing to say, a warning to give, or a failure.
+///
+/// `allow_unsigned` takes what an attacker could have removed anyway: no signature, no keyring, a key past its life. It
+/// never takes a signature that says something else than the text, nor one by another key.
+pub(super) fn judge(
+    source: &AptSource,
+    allow_unsigned: bool,
+    now: Timestamp,
+    signed: &Signed,
+) -> Result<Option<String>, Failure> {
+    let place = &signed.place;
+    if source.signature == SignaturePolicy::Off {
+        return Ok(Some(format!("NOT VERIFIED: the source's file says signature = \"off\", at {place}")));
+    }
+    let Some(signatures) = &signed.signatures else {
+        let tolerated = allow_unsigned || source.signature == SignaturePolicy::IfPresent;
+        let failure = Failure::new("a signature (InRelease or Release.gpg)", "none", place);
+        return tolerate(tolerated, failure.hint("sqern check --allow-unsigned takes it for one run"));
+    };
+    let keyring = read_keyrings(&source.keyring)?;
+    if !keyring.found {
+        return tolerate(allow_unsigned, no_keyring(source, place));
+    }
+    let update = |failure: Failure| match &source.keyring_package {
+        Some(package) => failure.hint(format!("apt-get install --only-upgrade {package}")),
+        None => failure,
+    };
+    let expected = || format!("a valid signature by a key of {}", source.keyring.join(", "));
+    match verify(signed.text.as_bytes(), signatures, &keyring.certs, now.into()) {
+        Verdict::Good => Ok(None),
+        Verdict::Outdated(why) => {
+            tolerate(allow_unsigned, update(Failure::new(expected(), format!("one by a key whose life is over ({why})"), place)))
+        }
+        Verdict::Altered(why) => {
+            Err(Failure::new(expected(), format!("a BAD signature: the text is not what was signed ({why})"), place))
+        }
+        Verdict::UnknownKey(keys) => Err(update(Failure::new(expected(), format!("one by another key: {keys}"), place))),
+        Verdict::Unusable(why) => Err(Failure::new(expected(), format!("none that can be used ({why})"), place)),
+    }
+}
+
+/// A warning in capitals where the failure is tolerated: it must be seen in every log.
+fn tolerate(tolerated: bool, failure: Failure) -> Result<Option<String>, Failure> {
+    if tolerated {
+        let Failure { expected, got, place, .. } = failure;
+        return Ok(Some(format!("NOT VERIFIED: expected {expected}, got {got}, at {place}")));
+    }
+    Err(failure)
+}
+
+fn no_keyring(source: &AptSource, place: &str) -> Failure {
+    let expected = match source.keyring.as_slice() {
+        [] => "a keyring in the source's file".to_owned(),
+        files => format!("one of the keyring files {}", files.join(", ")),
+    };
+    let hint = match &source.keyring_package {
+        Some(package) => format!("apt-get install {package}, or sqern check --allow-unsigned for one run"),
+        None => "sqern check --allow-unsigned takes it for one run".to_owned(),
+    };
+    Failure::new(expected, "none of them on this machine", place).hint(hint)
+}

@@ -1,0 +1,184 @@
+//! Relations between packages: `Depends: a (>= 1) | b, c:any [amd64] <!nocheck>` (Debian Policy §7.1).
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use super::version;
+
+/// A field of relations that can't be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected NAME[:ARCH] [(<<|<=|=|>=|>> VERSION)], got {got:?}")]
+pub struct RelationError {
+    /// The part that can't be read.
+    pub got: String,
+}
+
+/// How a version is bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    /// `<<`
+    Earlier,
+    /// `<=`, and the obsolete `<` that means the same (Debian Policy §7.1)
+    EarlierOrEqual,
+    /// `=`
+    Equal,
+    /// `>=`, and the obsolete `>` that means the same
+    LaterOrEqual,
+    /// `>>`
+    Later,
+}
+
+impl Operator {
+    fn parse(text: &str) -> Option<(Self, &str)> {
+        const OPERATORS: [(&str, Operator); 7] = [
+            ("<<", Operator::Earlier),
+            ("<=", Operator::EarlierOrEqual),
+            (">=", Operator::LaterOrEqual),
+            (">>", Operator::Later),
+            ("<", Operator::EarlierOrEqual),
+            (">", Operator::LaterOrEqual),
+            ("=", Operator::Equal),
+        ];
+        OPERATORS.iter().find_map(|(sign, operator)| Some((*operator, text.strip_prefix(sign)?)))
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Earlier => "<<",
+            Self::EarlierOrEqual => "<=",
+            Self::Equal => "=",
+            Self::LaterOrEqual => ">=",
+            Self::Later => ">>",
+        }
+    }
+
+    fn admits(self, ordering: Ordering) -> bool {
+        match self {
+            Self::Earlier => ordering.is_lt(),
+            Self::EarlierOrEqual => ordering.is_le(),
+            Self::Equal => ordering.is_eq(),
+            Self::LaterOrEqual => ordering.is_ge(),
+            Self::Later => ordering.is_gt(),
+        }
+    }
+}
+
+/// A package by name, and by version where one is bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependency {
+    /// The package's name, real or virtual.
+    pub name: String,
+    /// The version that it must have.
+    pub version: Option<(Operator, String)>,
+}
+
+impl Dependency {
+    /// Whether a package of this version will do.
+    #[must_use]
+    pub fn admits(&self, found: &str) -> bool {
+        self.version.as_ref().is_none_or(|(operator, bound)| operator.admits(version::compare(found, bound)))
+    }
+
+    fn parse(text: &str) -> Result<Self, RelationError> {
+        let malformed = || RelationError { got: text.to_owned() };
+        let end = text.find(|c: char| c.is_whitespace() || "([<".contains(c)).unwrap_or(text.len());
+        let (name, rest) = text.split_at(end);
+        // `:any` and `:native` choose among architectures (multi-arch); the index that is read has chosen already.
+        let name = name.split(':').next().unwrap_or(name);
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte)) {
+            return Err(malformed());
+        }
+        let Some(bound) = rest.trim_start().strip_prefix('(') else {
+            return Ok(Self { name: name.to_owned(), version: None });
+        };
+        let (bound, _restrictions) = bound.split_once(')').ok_or_else(malformed)?;
+        let (operator, version) = Operator::parse(bound.trim_start()).ok_or_else(malformed)?;
+        let version = version.trim();
+        if version.is_empty() || version.contains(char::is_whitespace) {
+            return Err(malformed());
+        }
+        Ok(Self { name: name.to_owned(), version: Some((operator, version.to_owned())) })
+    }
+}
+
+impl fmt::Display for Dependency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.version {
+            Some((operator, version)) => write!(f, "{} ({} {version})", self.name, operator.as_str()),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+/// The value of a `Depends`, `Pre-Depends` or `Provides` field: all of the outer list, one of each inner one.
+///
+/// Restrictions to architectures and build profiles belong to source packages and are skipped.
+pub fn parse(field: &str) -> Result<Vec<Vec<Dependency>>, RelationError> {
+    field
+        .split(',')
+        .map(str::trim)
+        .filter(|relation| !relation.is_empty())
+        .map(|relation| relation.split('|').map(|alternative| Dependency::parse(alternative.trim())).collect())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shown(field: &str) -> String {
+        let relations = parse(field).expect("relations");
+        let one = |alternatives: &Vec<Dependency>| alternatives.iter().map(Dependency::to_string).collect::<Vec<_>>().join(" | ");
+        relations.iter().map(one).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn relations_are_read_as_policy_writes_them() {
+        for (field, expected) in [
+            ("", ""),
+            ("a", "a"),
+            ("linux-headers-6.1.0-25-common (= 6.1.106-3), gcc-12", "linux-headers-6.1.0-25-common (= 6.1.106-3), gcc-12"),
+            ("a(>=1)|b:any (<< 2~), c [amd64 !i386] <!nocheck>", "a (>= 1) | b (<< 2~), c"),
+            ("a (< 1), b (> 1),\n c ( =  1:2-3 )", "a (<= 1), b (>= 1), c (= 1:2-3)"),
+            ("a, , b,", "a, b"),
+        ] {
+            assert_eq!(shown(field), expected, "{field:?}");
+        }
+    }
+
+    #[test]
+    fn a_relation_that_cant_be_read_is_refused_and_shown() {
+        for field in ["a (>= 1", "a (1)", "a (>=)", "a |", "ä", "a (>= 1 2)"] {
+            assert!(parse(field).is_err(), "{field:?}");
+        }
+        assert_eq!(parse("ok, a (1)"), Err(RelationError { got: "a (1)".into() }));
+    }
+
+    #[test]
+    fn a_bound_admits_what_it_says() {
+        for (field, version, expected) in [
+            ("a (<< 2)", "2", false),
+            ("a (<= 2)", "2", true),
+            ("a (= 2)", "2-0", true),
+            ("a (>= 2)", "1:0", true),
+            ("a (>> 2)", "2", false),
+            ("a", "anything", true),
+        ] {
+            assert_eq!(parse(field).expect("relations")[0][0].admits(version), expected, "{field} {version}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(field in "\\PC*") {
+            let _ = parse(&field);
+        }
+
+        #[test]
+        fn what_is_shown_reads_back_the_same(field in "[a-c]{1,3}( \\((<<|<=|=|>=|>>) [0-9.]{1,4}\\))?([,|] ?[a-c]{1,3}){0,3}") {
+            let relations = parse(&field).expect("relations");
+            prop_assert_eq!(parse(&shown(&field)), Ok(relations));
+        }
+    }
+}

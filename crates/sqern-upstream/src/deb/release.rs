@@ -1,0 +1,217 @@
+//! `Release`: what an archive's suite holds, with size and SHA-256 of each index
+//! (<https://wiki.debian.org/DebianRepository/Format#A.22Release.22_files>).
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+
+/// Size and checksum as the `Release` states them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stated {
+    /// The size in bytes.
+    pub size_bytes: u64,
+    /// The SHA-256, 64 lower-case hexadecimal digits.
+    pub sha256: String,
+}
+
+/// Why a `Release` can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReleaseError {
+    /// A line is neither a field nor a continuation.
+    #[error("line {line}: expected a field \"Name: value\", got {got:?}")]
+    NoField {
+        /// The line, from 1.
+        line: usize,
+        /// The line's text, cut.
+        got: String,
+    },
+    /// A field stands twice.
+    #[error("line {line}: expected {field} once, got it a second time")]
+    Duplicate {
+        /// The line, from 1.
+        line: usize,
+        /// The field.
+        field: String,
+    },
+    /// A line of the `SHA256` section has another form.
+    #[error("line {line}: expected \"SHA256 SIZE PATH\", got {got:?}")]
+    NoEntry {
+        /// The line, from 1.
+        line: usize,
+        /// The line's text, cut.
+        got: String,
+    },
+    /// There is no `SHA256` section; MD5 and SHA-1 prove nothing.
+    #[error("expected a SHA256 section, got none")]
+    NoSha256,
+    /// A time has another form.
+    #[error("expected a time such as \"Sat, 16 May 2026 10:54:28 UTC\" in {field}, got {got:?}")]
+    NoTime {
+        /// The field.
+        field: &'static str,
+        /// Its text.
+        got: String,
+    },
+}
+
+/// The fields of a `Release` that a crawl needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Release {
+    /// `Suite`: `stable`, `jammy-updates`.
+    pub suite: Option<String>,
+    /// `Codename`: `bookworm`, `jammy`.
+    pub codename: Option<String>,
+    /// `Date`: when it was made.
+    pub date: Option<Timestamp>,
+    /// `Valid-Until`: when it must not be believed any more.
+    pub valid_until: Option<Timestamp>,
+    /// `Acquire-By-Hash`: each index is also there under its own checksum, so that a mirror's update does not tear a read.
+    pub by_hash: bool,
+    /// `Components`, as written (Debian's security archive writes `updates/main` and means `main`).
+    pub components: Vec<String>,
+    /// `Architectures`.
+    pub architectures: Vec<String>,
+    /// `No-Support-for-Architecture-all: Packages`: packages for all architectures stand in each architecture's index.
+    pub all_in_each: bool,
+    /// The files of the suite by path.
+    pub files: BTreeMap<String, Stated>,
+}
+
+impl Release {
+    /// Reads the text of a `Release`.
+    pub fn parse(text: &str) -> Result<Self, ReleaseError> {
+        let mut release = Self::default();
+        let mut has_sha256 = false;
+        for (field, value, line) in fields(text)? {
+            let words = || value.split_whitespace().map(str::to_owned).collect();
+            let name = || Some(value.trim().to_owned()).filter(|name| !name.is_empty());
+            match field.to_ascii_lowercase().as_str() {
+                "suite" => release.suite = name(),
+                "codename" => release.codename = name(),
+                "date" => release.date = Some(time("Date", &value)?),
+                "valid-until" => release.valid_until = Some(time("Valid-Until", &value)?),
+                "acquire-by-hash" => release.by_hash = value.trim().eq_ignore_ascii_case("yes"),
+                "components" => release.components = words(),
+                "architectures" => release.architectures = words(),
+                "no-support-for-architecture-all" => release.all_in_each = value.trim() == "Packages",
+                "sha256" => {
+                    has_sha256 = true;
+                    release.files = files(&value, line)?;
+                }
+                _ => {}
+            }
+        }
+        if has_sha256 { Ok(release) } else { Err(ReleaseError::NoSha256) }
+    }
+
+    /// Whether packages for all architectures have an index of their own (`binary-all`), besides each architecture's.
+    #[must_use]
+    pub fn has_all_index(&self) -> bool {
+        !self.all_in_each && self.architectures.iter().any(|architecture| architecture == "all")
+    }
+}
+
+/// Name, value with its folded lines, and the line at which each field stands.
+fn fields(text: &str) -> Result<Vec<(&str, String, usize)>, ReleaseError> {
+    let mut fields: Vec<(&str, String, usize)> = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    for (place, line) in text.lines().enumerate() {
+        if line.trim().is_empty() || line.starts_with('#') {
+            continue;
+        }
+        if let (true, Some((_, value, _))) = (line.starts_with([' ', '\t']), fields.last_mut()) {
+            value.push('\n');
+            value.push_str(line);
+            continue;
+        }
+        match line.split_once(':') {
+            Some((name, value)) if !name.is_empty() && !name.contains(char::is_whitespace) => {
+                if !seen.insert(name.to_ascii_lowercase()) {
+                    return Err(ReleaseError::Duplicate { line: place + 1, field: name.to_owned() });
+                }
+                fields.push((name, value.to_owned(), place + 1));
+            }
+            _ => return Err(ReleaseError::NoField { line: place + 1, got: cut(line) }),
+        }
+    }
+    Ok(fields)
+}
+
+/// The entries of a `SHA256` section, which begins at a line.
+fn files(section: &str, begins_at: usize) -> Result<BTreeMap<String, Stated>, ReleaseError> {
+    let mut files = BTreeMap::new();
+    for (place, line) in section.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let (path, stated) = entry(line).ok_or_else(|| ReleaseError::NoEntry { line: begins_at + place, got: cut(line) })?;
+        files.insert(path, stated);
+    }
+    Ok(files)
+}
+
+fn entry(line: &str) -> Option<(String, Stated)> {
+    let mut words = line.split_whitespace();
+    let (sha256, size, path) = (words.next()?, words.next()?, words.next()?);
+    let stated = Stated { size_bytes: size.parse().ok()?, sha256: sha256_hex(sha256)? };
+    words.next().is_none().then(|| (path.trim_start_matches("./").to_owned(), stated))
+}
+
+/// A SHA-256 as 64 hexadecimal digits, lower-case; none if it is something else.
+#[must_use]
+pub fn sha256_hex(text: &str) -> Option<String> {
+    let right = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    right.then(|| text.to_ascii_lowercase())
+}
+
+/// RFC 2822's form, in which archives write `UTC` where the RFC has `+0000`.
+fn time(field: &'static str, text: &str) -> Result<Timestamp, ReleaseError> {
+    let text = text.trim();
+    let zoned = ["UTC", "GMT", "Z"].iter().find_map(|zone| text.strip_suffix(zone)).map(|rest| format!("{rest}+0000"));
+    DateTimeParser::new()
+        .relaxed_weekday(true)
+        .parse_timestamp(zoned.as_deref().unwrap_or(text))
+        .map_err(|_| ReleaseError::NoTime { field, got: cut(text) })
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HASH: &str = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855";
+
+    #[test]
+    fn the_fields_of_a_release_are_read() {
+        let text = format!(
+            "Origin: Debian\nSuite: stable\nCodename: bookworm\nDate: Sat, 16 May 2026 10:54:28 UTC\n\
+             Valid-Until: Sat,  6 Jun 2026 01:02:03 UTC\nAcquire-By-Hash: yes\nArchitectures: all amd64\nComponents: main contrib\n\
+             MD5Sum:\n 00 1 main/x\nSHA256:\n {HASH}  12 ./main/binary-amd64/Packages\n"
+        );
+        let release = Release::parse(&text).expect("a release");
+        assert_eq!(release.codename.as_deref(), Some("bookworm"));
+        assert_eq!(release.date.map(|date| date.to_string()).as_deref(), Some("2026-05-16T10:54:28Z"));
+        assert_eq!(release.valid_until.map(|date| date.to_string()).as_deref(), Some("2026-06-06T01:02:03Z"));
+        assert!(release.by_hash && release.has_all_index());
+        let stated = Stated { size_bytes: 12, sha256: HASH.to_ascii_lowercase() };
+        assert_eq!(release.files, BTreeMap::from([("main/binary-amd64/Packages".to_owned(), stated)]));
+    }
+
+    #[test]
+    fn a_release_that_proves_nothing_is_refused() {
+        assert_eq!(Release::parse("Suite: x\nMD5Sum:\n 00 1 a\nSHA1:\n 00 1 a\n"), Err(ReleaseError::NoSha256));
+        assert!(matches!(Release::parse("SHA256:\n 00 1 a\n"), Err(ReleaseError::NoEntry { line: 2, .. })));
+        assert!(matches!(Release::parse("Suite: a\nsuite: b\n"), Err(ReleaseError::Duplicate { line: 2, .. })));
+        assert!(matches!(Release::parse("<html>\n"), Err(ReleaseError::NoField { line: 1, .. })));
+        assert!(matches!(Release::parse("Date: tomorrow\nSHA256:\n"), Err(ReleaseError::NoTime { field: "Date", .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "(\\PC{0,20}(: | |\n))*") {
+            let _ = Release::parse(&text);
+        }
+    }
+}

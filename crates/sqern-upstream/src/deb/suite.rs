@@ -1,0 +1,51 @@
+//! Whether a `Release` is that of the suite that was asked for: a mirror that serves another one mixes distributions up.
+
+/// What a `Release` says about itself, compared with what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SuiteMatch {
+    /// `Suite` or `Codename` is the suite asked for.
+    Yes,
+    /// It names the family only (`jammy` for `jammy-updates`), or nothing at all.
+    Unsure,
+    /// It names another suite.
+    No,
+}
+
+/// Compares the suite asked for (`bookworm-security`, `stable`, `stretch/updates`) with the `Suite` and `Codename` fields.
+#[must_use]
+pub fn suite_match(asked: &str, suite: Option<&str>, codename: Option<&str>) -> SuiteMatch {
+    let named: Vec<&str> = [suite, codename].into_iter().flatten().filter(|name| !name.is_empty()).collect();
+    if named.is_empty() {
+        return SuiteMatch::Unsure;
+    }
+    let asked = asked.trim_matches('/');
+    // Debian's old security archive is asked for as `stretch/updates` and calls itself `stretch`.
+    if named.iter().any(|name| *name == asked || asked.split('/').any(|element| element == *name)) {
+        return SuiteMatch::Yes;
+    }
+    let family = |name: &str| name.split('-').next().unwrap_or(name).to_owned();
+    let asked_family = family(asked.rsplit('/').next().unwrap_or(asked));
+    if named.iter().any(|name| family(name) == asked_family) { SuiteMatch::Unsure } else { SuiteMatch::No }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suite_is_known_by_suite_or_codename() {
+        for (asked, suite, codename, expected) in [
+            ("bookworm-security", "oldstable-security", "bookworm-security", SuiteMatch::Yes),
+            ("jammy-updates", "jammy-updates", "jammy", SuiteMatch::Yes),
+            ("stable", "stable", "trixie", SuiteMatch::Yes),
+            ("stretch/updates", "oldoldstable", "stretch", SuiteMatch::Yes),
+            ("jammy-updates", "jammy", "jammy", SuiteMatch::Unsure),
+            ("bookworm", "oldstable-security", "bookworm-security", SuiteMatch::Unsure),
+            ("anything", "", "", SuiteMatch::Unsure),
+            ("bookworm", "stable", "trixie", SuiteMatch::No),
+            ("stable", "oldstable", "bookworm", SuiteMatch::No),
+        ] {
+            assert_eq!(suite_match(asked, Some(suite), Some(codename)), expected, "{asked} {suite} {codename}");
+        }
+    }
+}

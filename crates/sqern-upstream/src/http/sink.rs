@@ -1,0 +1,113 @@
+//! Where received bytes go: counted, hashed, and never more than was asked for.
+
+use std::io;
+
+use sha2::{Digest, Sha256};
+use tokio::fs::File;
+use tokio::io::{AsyncSeekExt, AsyncWriteExt};
+
+use crate::deb::release::Stated;
+
+/// How much of the beginning is kept to tell what it was that came.
+const HEAD_BYTES: usize = 256;
+
+/// Where received bytes go.
+pub(crate) struct Sink {
+    limit: u64,
+    received: u64,
+    head: Vec<u8>,
+    hasher: Sha256,
+    target: Target,
+}
+
+enum Target {
+    Memory(Vec<u8>),
+    File(File),
+}
+
+impl Sink {
+    /// Keeps at most `limit` bytes in memory.
+    pub(crate) fn memory(limit: u64) -> Self {
+        Self::new(limit, Target::Memory(Vec::new()))
+    }
+
+    /// Writes at most `limit` bytes to a file.
+    pub(crate) fn file(limit: u64, file: File) -> Self {
+        Self::new(limit, Target::File(file))
+    }
+
+    fn new(limit: u64, target: Target) -> Self {
+        Self { limit, received: 0, head: Vec::new(), hasher: Sha256::new(), target }
+    }
+
+    /// How many bytes it takes.
+    pub(super) fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Forgets everything, for another try.
+    pub(super) async fn reset(&mut self) -> io::Result<()> {
+        self.received = 0;
+        self.head.clear();
+        self.hasher = Sha256::new();
+        match &mut self.target {
+            Target::Memory(bytes) => bytes.clear(),
+            Target::File(file) => {
+                file.set_len(0).await?;
+                file.rewind().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes more bytes; false when they are more than the limit, which then takes none of them.
+    pub(super) async fn write(&mut self, chunk: &[u8]) -> io::Result<bool> {
+        let more = HEAD_BYTES.saturating_sub(self.head.len()).min(chunk.len());
+        self.head.extend_from_slice(&chunk[..more]);
+        let received = self.received + chunk.len() as u64;
+        if received > self.limit {
+            return Ok(false);
+        }
+        self.received = received;
+        self.hasher.update(chunk);
+        match &mut self.target {
+            Target::Memory(bytes) => bytes.extend_from_slice(chunk),
+            Target::File(file) => file.write_all(chunk).await?,
+        }
+        Ok(true)
+    }
+
+    /// Hands what is still buffered to the system.
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
+        match &mut self.target {
+            Target::Memory(_) => Ok(()),
+            Target::File(file) => file.flush().await,
+        }
+    }
+
+    /// What was received looks like an HTML page: a captive portal, or a server's own error page with status 200.
+    pub(crate) fn is_html(&self) -> bool {
+        is_html(&self.head)
+    }
+
+    /// Size and checksum of what was received.
+    pub(crate) fn received(&self) -> Stated {
+        Stated { size_bytes: self.received, sha256: format!("{:x}", self.hasher.clone().finalize()) }
+    }
+
+    /// The bytes received, when they were kept in memory.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        match self.target {
+            Target::Memory(bytes) => bytes,
+            Target::File(_) => Vec::new(),
+        }
+    }
+}
+
+/// Whether bytes begin as an HTML page does.
+pub(crate) fn is_html(head: &[u8]) -> bool {
+    let head = head.trim_ascii_start();
+    [&b"<!doctype"[..], b"<html"]
+        .iter()
+        .any(|start| head.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start)))
+}

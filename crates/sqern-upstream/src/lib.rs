@@ -1,0 +1,43 @@
+//! The outside repositories: where kernels are published, read over HTTP or from disk, verified, and turned into [`Crawl`]s.
+//!
+//! From the signature down nothing is believed that was not checked: the OpenPGP signature covers the `Release`, the
+//! `Release` states size and SHA-256 of each index, the index those of each package. Everything a server sends is bounded
+//! (bytes, time, redirects, decompressed size, line and stanza length), so that memory stays small whatever comes.
+//!
+//! The library holds no SQL, prints nothing, reads no environment variable of its own, and takes the time as
+//! [`CrawlOptions::now`]. Formats: <https://wiki.debian.org/DebianRepository/Format>, deb822(5), deb-version(7), RFC 9580.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::collections::BTreeMap;
+//! use sqern_upstream::{Client, ClientOptions, CrawlOptions, Silent, crawl_distro, sources};
+//!
+//! let known = sources::builtin()?;
+//! let client = Client::new(ClientOptions::default())?;
+//! let options = CrawlOptions::new(jiff::Timestamp::now());
+//! for distro in known.distros.values() {
+//!     for crawl in crawl_distro(&client, distro, &BTreeMap::new(), &options, &Silent).await {
+//!         assert_eq!(crawl.distro, distro.name);
+//!     }
+//! }
+//! # Ok(()) }
+//! ```
+
+mod apt;
+pub mod deb;
+mod failure;
+mod http;
+mod openpgp;
+mod options;
+mod progress;
+pub mod sources;
+
+pub use apt::{crawl_apt_lists, crawl_distro};
+pub use failure::Failure;
+pub use http::{Client, ClientError, ClientOptions};
+pub use options::{CrawlOptions, Limits};
+pub use progress::{Progress, Silent};
+pub use sources::SourceFileError;
+
+#[doc(no_inline)]
+pub use sqern_model::Crawl;

@@ -1,0 +1,9 @@
+//! Signatures: keyrings, the cleartext framework of `InRelease`, detached `Release.gpg`, and what a verdict means.
+
+mod clearsign;
+mod keyring;
+mod verify;
+
+pub(crate) use clearsign::{Clearsigned, split};
+pub(crate) use keyring::read_keyrings;
+pub(crate) use verify::{Verdict, verify};

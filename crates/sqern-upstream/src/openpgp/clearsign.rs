@@ -1,0 +1,122 @@
+//! The cleartext signature framework (RFC 9580 §7), as strict as apt: nothing may stand outside of the signed block.
+
+/// The two parts of a clearsigned text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Clearsigned {
+    /// The text that the signatures cover, lines ended by LF, without dash escapes and blanks at line ends.
+    pub(crate) text: String,
+    /// The armoured signatures.
+    pub(crate) signatures: String,
+}
+
+/// Why a text is not one clearsigned block.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ClearsignError {
+    /// It does not begin as one.
+    #[error("a text that does not begin with {BEGIN:?}")]
+    NotSigned,
+    /// A part of it is not there.
+    #[error("no line {0:?}")]
+    Without(&'static str),
+    /// A line has no place in the framework: text that no signature covers.
+    #[error("unsigned text in line {line}: {got:?}")]
+    Unsigned {
+        /// The line, from 1.
+        line: usize,
+        /// Its text, cut.
+        got: String,
+    },
+}
+
+const BEGIN: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
+const SIGNATURE: &str = "-----BEGIN PGP SIGNATURE-----";
+const END: &str = "-----END PGP SIGNATURE-----";
+
+/// Takes the one block of a clearsigned text apart; anything but blank lines outside of it is refused.
+pub(crate) fn split(text: &str) -> Result<Clearsigned, ClearsignError> {
+    let mut lines = text.lines().map(str::trim_end).enumerate().map(|(place, line)| (place + 1, line)).peekable();
+    while lines.next_if(|(_, line)| line.is_empty()).is_some() {}
+    if lines.next().map(|(_, line)| line) != Some(BEGIN) {
+        return Err(ClearsignError::NotSigned);
+    }
+    // Only Hash headers may stand before the blank line; text in another header would look signed and is not.
+    for (line, header) in lines.by_ref().take_while(|(_, header)| !header.is_empty()) {
+        if !header.starts_with("Hash: ") {
+            return Err(unsigned(line, header));
+        }
+    }
+    let mut signed = Vec::new();
+    loop {
+        match lines.next() {
+            None => return Err(ClearsignError::Without(SIGNATURE)),
+            Some((_, SIGNATURE)) => break,
+            Some((line, text)) => match text.strip_prefix("- ") {
+                Some(escaped) => signed.push(escaped),
+                None if text.starts_with('-') => return Err(unsigned(line, text)),
+                None => signed.push(text),
+            },
+        }
+    }
+    let mut signatures = format!("{SIGNATURE}\n");
+    loop {
+        let (_, line) = lines.next().ok_or(ClearsignError::Without(END))?;
+        signatures.push_str(line);
+        signatures.push('\n');
+        if line == END {
+            break;
+        }
+    }
+    match lines.find(|(_, line)| !line.is_empty()) {
+        Some((line, text)) => Err(unsigned(line, text)),
+        None => Ok(Clearsigned { text: signed.join("\n"), signatures }),
+    }
+}
+
+fn unsigned(line: usize, text: &str) -> ClearsignError {
+    ClearsignError::Unsigned { line, got: text.chars().take(60).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MESSAGE: &str = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nSuite: x \n- - dash\n\
+                           -----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n";
+
+    #[test]
+    fn the_signed_text_is_taken_out_of_its_frame() {
+        let split = split(MESSAGE).expect("a clearsigned text");
+        assert_eq!(split.text, "Suite: x\n- dash");
+        assert_eq!(split.signatures, "-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n");
+        assert_eq!(super::split(&format!("\n{}\r\n\n", MESSAGE.replace('\n', "\r\n"))).expect("CRLF").text, split.text);
+    }
+
+    #[test]
+    fn text_outside_of_the_signed_block_is_refused() {
+        assert_eq!(split(&format!("Suite: evil\n{MESSAGE}")), Err(ClearsignError::NotSigned));
+        assert_eq!(
+            split(&format!("{MESSAGE}Suite: evil\n")),
+            Err(ClearsignError::Unsigned { line: 10, got: "Suite: evil".into() })
+        );
+        let header = MESSAGE.replace("Hash: SHA256", "Hash: SHA256\nSuite: evil");
+        assert!(matches!(split(&header), Err(ClearsignError::Unsigned { line: 3, .. })));
+        let twice = format!("{MESSAGE}{MESSAGE}");
+        assert!(matches!(split(&twice), Err(ClearsignError::Unsigned { line: 10, .. })));
+    }
+
+    #[test]
+    fn a_cut_text_is_refused() {
+        let lines: Vec<&str> = MESSAGE.lines().collect();
+        for count in 0..lines.len() {
+            assert!(split(&lines[..count].join("\n")).is_err(), "{count} lines");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_split_or_refused(text in "(-----(BEGIN|END) PGP SIGN(ED MESSAGE|ATURE)-----\n|[ -~]{0,9}\n){0,9}") {
+            let _ = split(&text);
+        }
+    }
+}

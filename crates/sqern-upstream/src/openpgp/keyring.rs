@@ -1,0 +1,80 @@
+//! Keyring files: the keys that a source's signatures are judged by.
+
+use std::path::Path;
+
+use sequoia_openpgp::Cert;
+use sequoia_openpgp::cert::CertParser;
+use sequoia_openpgp::parse::Parse;
+
+use crate::Failure;
+use crate::failure::chain;
+
+/// The keys of one source.
+#[derive(Debug, Default)]
+pub(crate) struct Keyring {
+    /// The certificates, of all files that exist.
+    pub(crate) certs: Vec<Cert>,
+    /// Whether any of the files exists.
+    pub(crate) found: bool,
+}
+
+/// Reads every keyring file that exists, binary or armoured.
+///
+/// A certificate that can't be read is passed over, as long as another one of the file can: archives keep keys of forms
+/// that no library knows any more. A file without one usable certificate is an error.
+pub(crate) fn read_keyrings(files: &[String]) -> Result<Keyring, Failure> {
+    let mut keyring = Keyring::default();
+    for file in files {
+        match std::fs::read(Path::new(file)) {
+            Ok(bytes) => {
+                keyring.found = true;
+                keyring.certs.extend(certificates(file, &bytes)?);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Failure::new("a readable OpenPGP keyring", error.to_string(), file)),
+        }
+    }
+    Ok(keyring)
+}
+
+fn certificates(file: &str, bytes: &[u8]) -> Result<Vec<Cert>, Failure> {
+    let unusable =
+        |got: String| Failure::new("an OpenPGP keyring (binary or armoured)", got, file).hint(format!("gpg --show-keys {file}"));
+    if bytes.is_empty() {
+        return Err(unusable("an empty file".into()));
+    }
+    let parser = CertParser::from_bytes(bytes).map_err(|error| unusable(chain(error.as_ref())))?;
+    let (mut certs, mut refused) = (Vec::new(), None);
+    for cert in parser {
+        match cert {
+            Ok(cert) => certs.push(cert),
+            Err(error) => refused = Some(chain(error.as_ref())),
+        }
+    }
+    if certs.is_empty() {
+        return Err(unusable(refused.unwrap_or_else(|| "no certificate in it".into())));
+    }
+    Ok(certs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_keyring_that_holds_no_key_says_so() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (content, expected) in [(&b""[..], "an empty file"), (b"<html>", "keyring")] {
+            let file = folder.path().join("keyring.gpg");
+            std::fs::write(&file, content).expect("written");
+            let error = read_keyrings(&[file.display().to_string()]).expect_err("no key in it").to_string();
+            assert!(error.contains(expected) && error.contains("gpg --show-keys /"), "{error}");
+        }
+    }
+
+    #[test]
+    fn keyrings_that_are_not_there_are_no_error() {
+        let keyring = read_keyrings(&["/nonexistent/keyring.gpg".to_owned()]).expect("nothing read");
+        assert!(!keyring.found && keyring.certs.is_empty());
+    }
+}

@@ -1,0 +1,116 @@
+//! Verdicts on signatures.
+//!
+//! sequoia judges algorithms by its standard policy at the crawl's time (no SHA-1) and keys at the time of the signature;
+//! here the key must also be alive and unrevoked *now*, as gpgv has it (`EXPKEYSIG` does not suffice for apt).
+
+use std::time::SystemTime;
+
+use sequoia_openpgp::parse::Parse;
+use sequoia_openpgp::parse::stream::{
+    DetachedVerifierBuilder, GoodChecksum, MessageLayer, MessageStructure, VerificationError, VerificationHelper,
+};
+use sequoia_openpgp::policy::StandardPolicy;
+use sequoia_openpgp::types::RevocationStatus;
+use sequoia_openpgp::{Cert, Error, KeyHandle};
+
+use crate::failure::chain;
+
+/// What the signatures of a text are worth, best first: one good signature suffices.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verdict {
+    /// One is right, by a known key that is alive.
+    Good,
+    /// One is right, but its key's life is over by now: expired or revoked.
+    Outdated(String),
+    /// The text is not what was signed.
+    Altered(String),
+    /// No key of the keyring made any of them: these did.
+    UnknownKey(String),
+    /// There is none that counts: unreadable, not yet or no longer valid, or by an algorithm that proves nothing.
+    Unusable(String),
+}
+
+/// Judges detached signatures (armoured or binary) over a text.
+pub(crate) fn verify(text: &[u8], signatures: &[u8], certs: &[Cert], now: SystemTime) -> Verdict {
+    let policy = StandardPolicy::at(now);
+    let mut verdict = None;
+    let judge = Judge { certs, policy: &policy, now, verdict: &mut verdict };
+    let verified = DetachedVerifierBuilder::from_bytes(signatures)
+        .and_then(|builder| builder.with_policy(&policy, Some(now), judge))
+        .and_then(|mut verifier| verifier.verify_bytes(text));
+    match (verdict, verified) {
+        (None, Ok(())) => Verdict::Unusable("no signature in it".into()),
+        // Never good against the library's own word.
+        (None | Some(Verdict::Good), Err(error)) => Verdict::Unusable(chain(error.as_ref())),
+        (Some(verdict), _) => verdict,
+    }
+}
+
+struct Judge<'a> {
+    certs: &'a [Cert],
+    policy: &'a StandardPolicy<'a>,
+    now: SystemTime,
+    verdict: &'a mut Option<Verdict>,
+}
+
+impl VerificationHelper for Judge<'_> {
+    fn get_certs(&mut self, _ids: &[KeyHandle]) -> sequoia_openpgp::Result<Vec<Cert>> {
+        Ok(self.certs.to_vec())
+    }
+
+    fn check(&mut self, structure: MessageStructure<'_>) -> sequoia_openpgp::Result<()> {
+        for layer in structure {
+            if let MessageLayer::SignatureGroup { results } = layer {
+                let verdicts = results.into_iter().map(|result| match result {
+                    Ok(good) => self.still_alive(&good),
+                    Err(error) => rejected(&error),
+                });
+                let best = verdicts.min();
+                *self.verdict = self.verdict.take().into_iter().chain(best).min();
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Judge<'_> {
+    /// Whether the key behind a right signature is alive and unrevoked at the crawl's time too.
+    fn still_alive(&self, good: &GoodChecksum<'_>) -> Verdict {
+        let key = good.ka.key().fingerprint();
+        let cert = match good.ka.cert().with_policy(self.policy, self.now) {
+            Ok(cert) => cert,
+            Err(error) => return Verdict::Outdated(format!("key {key}: {}", chain(error.as_ref()))),
+        };
+        if let Err(error) = cert.alive() {
+            return Verdict::Outdated(format!("key {key}: {}", chain(error.as_ref())));
+        }
+        if matches!(cert.revocation_status(), RevocationStatus::Revoked(_)) {
+            return Verdict::Outdated(format!("key {key} is revoked"));
+        }
+        if cert.keys().alive().revoked(false).for_signing().any(|candidate| candidate.key().fingerprint() == key) {
+            Verdict::Good
+        } else {
+            Verdict::Outdated(format!("key {key} is expired or revoked"))
+        }
+    }
+}
+
+fn rejected(error: &VerificationError<'_>) -> Verdict {
+    match error {
+        VerificationError::MissingKey { sig } => {
+            Verdict::UnknownKey(sig.get_issuers().first().map_or_else(|| "no key id".into(), ToString::to_string))
+        }
+        VerificationError::BadSignature { ka, error, .. } => {
+            let why = format!("key {}: {}", ka.key().fingerprint(), chain(error.as_ref()));
+            // sequoia says "bad" too of what it did not compute: a signature out of its time, a refused algorithm.
+            match error.downcast_ref() {
+                Some(Error::Expired(_) | Error::NotYetLive(_) | Error::PolicyViolation(..)) => Verdict::Unusable(why),
+                _ => Verdict::Altered(why),
+            }
+        }
+        VerificationError::BadKey { ka, error, .. } => {
+            Verdict::UnknownKey(format!("{} ({})", ka.key().fingerprint(), chain(error.as_ref())))
+        }
+        other => Verdict::Unusable(other.to_string()),
+    }
+}

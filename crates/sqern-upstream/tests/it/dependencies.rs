@@ -1,0 +1,141 @@
+//! What kernels need, over the sources of a distribution; and when nothing is read again.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use sqern_model::{Crawl, CrawlState, DistroName};
+use sqern_testkit::repo::{FakeRepo, RepoFault, UBUNTU_RULE, WrittenRepo, deb};
+use sqern_upstream::{Progress, Silent, crawl_distro};
+use tempfile::TempDir;
+
+use crate::support::*;
+
+fn written(repo: &FakeRepo) -> (TempDir, WrittenRepo) {
+    let folder = folder();
+    let written = repo.write(folder.path()).expect("a repository");
+    (folder, written)
+}
+
+#[tokio::test]
+async fn needs_are_found_in_every_source_that_has_them() {
+    let common = || deb("linux-headers-6.1.0-25-common").version("6.1.106-3").architecture("all").depends("libc6");
+    let kernel = headers().depends("linux-headers-6.1.0-25-common (= 6.1.106-3), linux-kbuild-6.1 (>= 6.1.106-3), gcc-12");
+    let main =
+        FakeRepo::new("bookworm").package(kernel.clone()).package(common()).package(deb("linux-kbuild-6.1").version("6.1.99-1"));
+    let security = FakeRepo::new("bookworm-security")
+        .package(kernel)
+        .package(common())
+        .package(deb("linux-kbuild-6.1").version("6.1.112-1"));
+    let ((_keep, main), (_keep_too, security)) = (written(&main), written(&security));
+    let (main_url, security_url) = (main.file_url(), security.file_url());
+    let crawls = crawl_all(&distro(&[(&main, &main_url), (&security, &security_url)]), &options()).await;
+    let kernel = "6.1.0-25-amd64 headers linux-headers-6.1.0-25-amd64=6.1.106-3";
+    let common = "6.1.0-25-amd64 support linux-headers-6.1.0-25-common=6.1.106-3";
+    assert_eq!(rows(&crawls[0]), [kernel, common]);
+    assert_eq!(rows(&crawls[1]), [kernel, common, "6.1.0-25-amd64 support linux-kbuild-6.1=6.1.112-1"]);
+    assert!(crawls.iter().all(|crawl| crawl.state == CrawlState::Complete && crawl.warnings.is_empty()), "{crawls:?}");
+}
+
+#[tokio::test]
+async fn a_hwe_kernel_needs_the_headers_of_its_own_series() {
+    let repo = FakeRepo::new("jammy-updates")
+        .calls_itself("jammy-updates", "jammy")
+        .package(
+            deb("linux-headers-6.8.0-40-generic")
+                .version("6.8.0-40.40~22.04.3")
+                .depends("linux-hwe-6.8-headers-6.8.0-40, libc6 (>= 2.34)"),
+        )
+        .package(deb("linux-hwe-6.8-headers-6.8.0-40").version("6.8.0-40.40~22.04.3").architecture("all"))
+        .package(deb("linux-headers-generic").depends("linux-headers-6.8.0-40-generic"));
+    let (_keep, repo) = written(&repo);
+    let crawl = crawl_all(&distro_with(UBUNTU_RULE, &[(&repo, &repo.file_url())]), &options()).await.remove(0);
+    assert_complete(&crawl, &["6.8.0-40-generic"]);
+    assert_eq!(rows(&crawl)[1], "6.8.0-40-generic support linux-hwe-6.8-headers-6.8.0-40=6.8.0-40.40~22.04.3");
+}
+
+#[tokio::test]
+async fn a_kernel_without_its_common_headers_is_recorded_and_told_as_incomplete() {
+    let repo = FakeRepo::new("jammy").package(deb("linux-headers-6.8.0-40-generic").depends("linux-headers-6.8.0-40"));
+    let (_keep, repo) = written(&repo);
+    let crawl = crawl_all(&distro_with(UBUNTU_RULE, &[(&repo, &repo.file_url())]), &options()).await.remove(0);
+    assert_complete(&crawl, &["6.8.0-40-generic"]);
+    let told = "6.8.0-40-generic is incomplete: needs linux-headers-6.8.0-40, which no index of fake holds";
+    assert_eq!(crawl.warnings, [told]);
+}
+
+#[tokio::test]
+async fn an_incomplete_kernel_tells_the_source_that_failed() {
+    let jammy = FakeRepo::new("jammy").package(deb("linux-headers-6.8.0-40-generic").depends("linux-headers-6.8.0-40"));
+    let updates = FakeRepo::new("jammy-updates").package(deb("linux-headers-6.8.0-40")).fault(RepoFault::CutIndex);
+    let ((_keep, jammy), (_keep_too, updates)) = (written(&jammy), written(&updates));
+    let (jammy_url, updates_url) = (jammy.file_url(), updates.file_url());
+    let crawls = crawl_all(&distro_with(UBUNTU_RULE, &[(&jammy, &jammy_url), (&updates, &updates_url)]), &options()).await;
+    assert_failed(&crawls[1], &["cut"]);
+    assert!(crawls[0].warnings[0].ends_with("(source jammy-updates failed)"), "{:?}", crawls[0].warnings);
+}
+
+/// Keeps what it is told.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Told {
+    fn add(&self, text: String) {
+        self.0.lock().expect("a lock").push(text);
+    }
+}
+
+impl Progress for Told {
+    fn started(&self, distro: &DistroName, source: &str) {
+        self.add(format!("{distro} {source} started"));
+    }
+    fn received(&self, _distro: &DistroName, _source: &str, bytes: u64) {
+        self.add(bytes.to_string());
+    }
+    fn finished(&self, crawl: &Crawl) {
+        self.add(format!("{} {} {} bytes", crawl.source, crawl.state, crawl.bytes));
+    }
+}
+
+#[tokio::test]
+async fn progress_is_told_from_the_start_to_the_end() {
+    let served = Served::new(&bookworm()).await;
+    let told = Told::default();
+    let crawl = crawl_distro(&client(), &served.distro(), &BTreeMap::new(), &options(), &told).await.remove(0);
+    let told = told.0.into_inner().expect("a lock");
+    assert_eq!(told.first().map(String::as_str), Some("fake bookworm started"));
+    assert_eq!(told.last(), Some(&format!("bookworm complete {} bytes", crawl.bytes)));
+    let received: u64 = told[1..told.len() - 1].iter().map(|bytes| bytes.parse::<u64>().expect("bytes")).sum();
+    assert_eq!(received, crawl.bytes);
+}
+
+#[tokio::test]
+async fn what_has_not_changed_is_not_read_again() {
+    let served = Served::new(&bookworm()).await;
+    let first = served.crawl().await;
+    let previous = BTreeMap::from([("bookworm".to_owned(), first.checksum.clone().expect("a checksum"))]);
+    let asked = served.server.count("Packages");
+    let again = crawl_distro(&client(), &served.distro(), &previous, &options(), &Silent).await.remove(0);
+    assert_eq!((again.state, again.packages.len()), (CrawlState::Unchanged, 0));
+    assert_eq!((&again.checksum, &again.etag), (&first.checksum, &first.etag));
+    assert_eq!(served.server.count("Packages"), asked);
+}
+
+#[tokio::test]
+async fn another_rule_reads_everything_again() {
+    let served = Served::new(&bookworm()).await;
+    let previous = BTreeMap::from([("bookworm".to_owned(), served.crawl().await.checksum.expect("a checksum"))]);
+    let distro = distro_with(UBUNTU_RULE, &[(&served.written, &served.server.url())]);
+    let again = crawl_distro(&client(), &distro, &previous, &options(), &Silent).await.remove(0);
+    assert_eq!(again.state, CrawlState::Complete);
+}
+
+#[tokio::test]
+async fn one_changed_source_has_all_read_again() {
+    let ((_keep, main), (_keep_too, other)) = (written(&bookworm()), written(&FakeRepo::new("bookworm-updates")));
+    let (main_url, other_url) = (main.file_url(), other.file_url());
+    let distro = distro(&[(&main, &main_url), (&other, &other_url)]);
+    let crawls = crawl_all(&distro, &options()).await;
+    let previous = BTreeMap::from([("bookworm".to_owned(), crawls[0].checksum.clone().expect("a checksum"))]);
+    let again = crawl_distro(&client(), &distro, &previous, &options(), &Silent).await;
+    assert!(again.iter().all(|crawl| crawl.state == CrawlState::Complete));
+}

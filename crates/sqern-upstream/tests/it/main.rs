@@ -1,0 +1,9 @@
+//! Tests against fake archives: on disk, behind a server that fails as told, and as apt's own lists.
+
+mod apt_lists;
+mod dependencies;
+mod http;
+mod indexes;
+mod properties;
+mod support;
+mod trust;

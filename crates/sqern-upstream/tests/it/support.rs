@@ -1,0 +1,132 @@
+//! What the tests share: one archive of one suite, crawled once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sqern_model::{Crawl, DistroDef, PackageRole};
+use sqern_testkit::repo::{DEBIAN_RULE, Deb, FakeRepo, FileServer, WrittenRepo, deb, distro_toml};
+use sqern_upstream::{Client, ClientOptions, CrawlOptions, Silent, crawl_distro};
+use tempfile::TempDir;
+
+/// Every `FakeRepo` is of 2026-01-01 unless told otherwise; tests look at it ten days later.
+pub fn now() -> Timestamp {
+    time("2026-01-11T00:00:00Z")
+}
+
+pub fn time(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+/// The headers package of `6.1.0-25-amd64`.
+pub fn headers() -> Deb {
+    deb("linux-headers-6.1.0-25-amd64").version("6.1.106-3")
+}
+
+/// A signed bookworm with one kernel.
+pub fn bookworm() -> FakeRepo {
+    FakeRepo::new("bookworm").package(headers())
+}
+
+pub fn client() -> Client {
+    Client::new(ClientOptions {
+        idle_timeout: Duration::from_millis(300),
+        backoff: Duration::from_millis(1),
+        system_proxy: false,
+        ..ClientOptions::default()
+    })
+    .expect("a client")
+}
+
+pub fn options() -> CrawlOptions {
+    CrawlOptions::new(now())
+}
+
+/// A distribution `fake` with Debian's rule, and a source for each suite.
+pub fn distro(sources: &[(&WrittenRepo, &str)]) -> DistroDef {
+    distro_with(DEBIAN_RULE, sources)
+}
+
+pub fn distro_with(rule: &str, sources: &[(&WrittenRepo, &str)]) -> DistroDef {
+    let text = distro_toml("fake", rule, sources);
+    sqern_upstream::sources::parse("fake.toml", &text).expect("a distribution")
+}
+
+pub async fn crawl_all(distro: &DistroDef, options: &CrawlOptions) -> Vec<Crawl> {
+    crawl_distro(&client(), distro, &BTreeMap::new(), options, &Silent).await
+}
+
+/// Writes a repository and crawls it through a `file:` URL.
+pub async fn crawl(repo: &FakeRepo) -> Crawl {
+    crawl_with(repo, &options()).await
+}
+
+pub async fn crawl_with(repo: &FakeRepo, options: &CrawlOptions) -> Crawl {
+    let folder = folder();
+    let written = repo.write(folder.path()).expect("a repository");
+    let url = written.file_url();
+    crawl_all(&distro(&[(&written, &url)]), options).await.remove(0)
+}
+
+/// A repository behind a server.
+pub struct Served {
+    pub server: FileServer,
+    pub written: WrittenRepo,
+    _folder: TempDir,
+}
+
+impl Served {
+    pub async fn new(repo: &FakeRepo) -> Self {
+        let folder = folder();
+        let written = repo.write(folder.path()).expect("a repository");
+        let server = FileServer::start(folder.path()).await.expect("a server");
+        Self { server, written, _folder: folder }
+    }
+
+    pub fn distro(&self) -> DistroDef {
+        distro(&[(&self.written, &self.server.url())])
+    }
+
+    pub async fn crawl(&self) -> Crawl {
+        crawl_all(&self.distro(), &options()).await.remove(0)
+    }
+}
+
+pub fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// The kernels whose headers a crawl found.
+pub fn kernels(crawl: &Crawl) -> BTreeSet<String> {
+    let headers = crawl.packages.iter().filter(|package| package.role == PackageRole::Headers);
+    headers.map(|package| package.kernel.to_string()).collect()
+}
+
+/// `kernel role name=version`, sorted.
+pub fn rows(crawl: &Crawl) -> Vec<String> {
+    let row = |package: &sqern_model::KernelPackage| {
+        format!("{} {} {}={}", package.kernel, package.role.as_str(), package.name, package.version)
+    };
+    crawl.packages.iter().map(row).collect()
+}
+
+/// Asserts that a crawl failed, found nothing, and says all of these.
+pub fn assert_failed(crawl: &Crawl, says: &[&str]) {
+    assert_eq!(crawl.state, sqern_model::CrawlState::Failed, "{crawl:?}");
+    assert!(crawl.packages.is_empty());
+    let reason = crawl.reason.as_deref().expect("a failed crawl has a reason");
+    for part in says {
+        assert!(reason.contains(part), "{part:?} in {reason:?}");
+    }
+}
+
+/// Asserts that a crawl is complete and found exactly these kernels.
+pub fn assert_complete(crawl: &Crawl, expected: &[&str]) {
+    assert_eq!((crawl.state, &crawl.reason), (sqern_model::CrawlState::Complete, &None), "{crawl:?}");
+    assert_eq!(kernels(crawl).iter().map(String::as_str).collect::<Vec<_>>(), expected);
+}
+
+pub fn write(path: &Path, bytes: &[u8]) {
+    std::fs::write(path, bytes).expect("written");
+}
