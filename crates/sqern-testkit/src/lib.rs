@@ -1,0 +1,6 @@
+//! What tests of several crates build their world from: servers, databases, repositories.
+
+pub mod repo;
+pub mod server;
+
+pub use server::{TestDatabase, TestServer};

@@ -1,0 +1,92 @@
+//! Keys that repositories are signed with.
+
+use std::io::Write;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use sequoia_openpgp::Cert;
+use sequoia_openpgp::cert::{CertBuilder, CipherSuite};
+use sequoia_openpgp::policy::StandardPolicy;
+use sequoia_openpgp::serialize::SerializeInto;
+use sequoia_openpgp::serialize::stream::{Armorer, Message, Signer};
+
+/// When every key is made: 2020-01-01, before all that tests sign.
+const MADE_AT_UNIX_S: u64 = 1_577_836_800;
+
+/// An OpenPGP key that signs `Release` files.
+#[derive(Debug, Clone)]
+pub struct SigningKey {
+    cert: Cert,
+}
+
+impl SigningKey {
+    /// A new key (Ed25519) without an end.
+    pub fn generate() -> Result<Self> {
+        Self::build(None)
+    }
+
+    /// A new key that expires so long after 2020-01-01.
+    pub fn expiring(life: Duration) -> Result<Self> {
+        Self::build(Some(life))
+    }
+
+    /// The key that every repository is signed with unless another one is given.
+    ///
+    /// # Panics
+    /// When sequoia makes no key.
+    #[must_use]
+    pub fn shared() -> Self {
+        static SHARED: OnceLock<SigningKey> = OnceLock::new();
+        SHARED.get_or_init(|| Self::generate().expect("sequoia makes a key")).clone()
+    }
+
+    /// The public key as a binary keyring.
+    pub fn keyring(&self) -> Result<Vec<u8>> {
+        self.cert.to_vec()
+    }
+
+    /// The public key, armoured.
+    pub fn armoured_keyring(&self) -> Result<Vec<u8>> {
+        self.cert.armored().to_vec()
+    }
+
+    /// A cleartext signed message (RFC 9580 §7), signed at a time.
+    pub fn clearsign(&self, text: &str, at: Timestamp) -> Result<String> {
+        let mut message = Vec::new();
+        let mut signer = self.signer(Message::new(&mut message), at)?.cleartext().build()?;
+        signer.write_all(text.as_bytes())?;
+        signer.finalize()?;
+        Ok(String::from_utf8(message)?)
+    }
+
+    /// An armoured detached signature, made at a time.
+    pub fn sign(&self, text: &str, at: Timestamp) -> Result<Vec<u8>> {
+        let mut signature = Vec::new();
+        let armour = Armorer::new(Message::new(&mut signature)).kind(sequoia_openpgp::armor::Kind::Signature).build()?;
+        let mut signer = self.signer(armour, at)?.detached().build()?;
+        signer.write_all(text.as_bytes())?;
+        signer.finalize()?;
+        Ok(signature)
+    }
+
+    fn build(life: Option<Duration>) -> Result<Self> {
+        let (cert, _) = CertBuilder::new()
+            .set_cipher_suite(CipherSuite::Cv25519)
+            .set_creation_time(SystemTime::UNIX_EPOCH + Duration::from_secs(MADE_AT_UNIX_S))
+            .set_validity_period(life)
+            .add_userid("sqern test archive <archive@example.test>")
+            .add_signing_subkey()
+            .generate()?;
+        Ok(Self { cert })
+    }
+
+    fn signer<'a>(&self, message: Message<'a>, at: Timestamp) -> Result<Signer<'a>> {
+        let policy = StandardPolicy::new();
+        let at = SystemTime::from(at);
+        let key = self.cert.keys().secret().with_policy(&policy, at).supported().alive().for_signing();
+        let pair = key.map(|key| key.key().clone()).next().context("a signing key")?.into_keypair()?;
+        Ok(Signer::new(message, pair)?.creation_time(at))
+    }
+}

@@ -1,0 +1,39 @@
+//! Source files (`distros/*.toml`) that point to fake repositories.
+
+use std::fmt::Write as _;
+
+use super::WrittenRepo;
+
+/// The rule by which Debian's packages are told, shortened for tests.
+pub const DEBIAN_RULE: &str = "[[rule]]\n\
+    package = '^linux-headers-(?<uname>[0-9].*-amd64)$'\n\
+    support = '^linux-(headers-[0-9].*-common|kbuild-[0-9])'\n";
+
+/// The rule by which Ubuntu's packages are told, shortened for tests.
+pub const UBUNTU_RULE: &str = "[[rule]]\n\
+    package = '^linux-headers-(?<uname>[0-9].*-(generic|lowlatency))$'\n\
+    support = '^linux-(.*-)?headers-[0-9]'\n";
+
+/// The text of a source file: a distribution with rules and one source for each suite, at a base URL, by its keyring.
+#[must_use]
+pub fn distro_toml(name: &str, rules: &str, sources: &[(&WrittenRepo, &str)]) -> String {
+    let mut text = format!("name = {name:?}\nvariant = \"TEST\"\ntitle = {name:?}\n{rules}");
+    for (repo, base) in sources {
+        let _ = write!(
+            text,
+            "[[source]]\nkind = \"apt\"\nname = {0:?}\nbase = [{base:?}]\nsuite = {0:?}\ncomponents = [\"main\"]\n\
+             architectures = [\"amd64\"]\nkeyring = [{1:?}]\nkeyring-package = \"sqern-test-keyring\"\n",
+            repo.suite,
+            repo.keyring.display().to_string(),
+        );
+    }
+    text
+}
+
+impl WrittenRepo {
+    /// The base as a `file:` URL.
+    #[must_use]
+    pub fn file_url(&self) -> String {
+        format!("file://{}", self.folder.display())
+    }
+}
