@@ -1,0 +1,62 @@
+//! What all commands that change data have in common: a comment, a rehearsal, and a word on what came of it.
+
+use clap::Args;
+use serde::Serialize;
+use sqern_db::change::Finished;
+
+use super::Context;
+use crate::failure::{Exit, Failure};
+
+/// Of commands that change data.
+#[derive(Debug, Args)]
+pub(super) struct ChangeArgs {
+    /// Why: the comment of the generation [default: the command as typed]
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
+    /// Say what would change, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+impl ChangeArgs {
+    /// The comment of the change set.
+    pub(super) fn comment(&self, context: &Context<'_>) -> String {
+        self.comment.clone().unwrap_or_else(|| context.settings.command_line.clone())
+    }
+}
+
+/// What a changing command came to.
+#[derive(Debug, Serialize)]
+struct Changed<'a> {
+    /// What was changed, each in its own words.
+    changed: &'a [String],
+    /// Whether it was only a rehearsal.
+    dry_run: bool,
+    #[serde(flatten)]
+    finished: Finished,
+}
+
+/// Says what a change set came to: each thing that changed on a line of its own, then the generation.
+pub(super) fn report(context: &Context<'_>, changed: &[String], finished: Finished, dry_run: bool) -> Result<Exit, Failure> {
+    let value = Changed { changed, dry_run, finished };
+    if context.printer.format() == crate::printer::Format::Table {
+        if !changed.is_empty() {
+            context.printer.data(&changed.join("\n"))?;
+        }
+        context.printer.note(&match (finished.generation, dry_run) {
+            (Some(id), _) => format!("generation {id}: {}", events(finished.events)),
+            (None, true) if finished.events > 0 => {
+                format!("would be a generation of {}; nothing was changed", events(finished.events))
+            }
+            (None, _) => "nothing to change".to_owned(),
+        });
+    } else {
+        context.printer.one("change/1", &value, String::new)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// "1 event", "2 events".
+pub(super) fn events(count: i64) -> String {
+    if count == 1 { "1 event".to_owned() } else { format!("{count} events") }
+}

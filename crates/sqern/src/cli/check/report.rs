@@ -1,0 +1,129 @@
+//! What a check found, for people and programs.
+
+use serde::Serialize;
+use sqern_db::change::Finished;
+use sqern_model::upstream::UpstreamDiff;
+use sqern_model::{CrawlState, DistroName, KernelVersion};
+
+use super::super::Context;
+use super::super::change::events;
+use crate::failure::Failure;
+use crate::printer::{Format, Record};
+
+/// How one source went.
+#[derive(Debug, Serialize)]
+struct SourceLine {
+    distro: DistroName,
+    source: String,
+    state: CrawlState,
+    kernels: usize,
+    bytes: u64,
+    url: String,
+    reason: Option<String>,
+    warnings: Vec<String>,
+}
+
+/// What changed for one distribution.
+#[derive(Debug, Serialize)]
+struct DistroLine {
+    distro: DistroName,
+    /// Versions seen for the first time.
+    new: Vec<KernelVersion>,
+    /// Versions that no source lists any more.
+    gone: Vec<KernelVersion>,
+}
+
+/// What a check found.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    sources: Vec<SourceLine>,
+    distros: Vec<DistroLine>,
+    dry_run: bool,
+    #[serde(flatten)]
+    finished: Finished,
+}
+
+impl Record for SourceLine {
+    const SCHEMA: &'static str = "check.sources/1";
+    const COLUMNS: &'static [&'static str] = &["distro", "source", "state", "kernels", "read"];
+    fn cells(&self) -> Vec<String> {
+        let read = indicatif::HumanBytes(self.bytes).to_string();
+        vec![self.distro.to_string(), self.source.clone(), self.state.to_string(), self.kernels.to_string(), read]
+    }
+}
+
+impl Report {
+    pub(super) fn new(diffs: &[(DistroName, UpstreamDiff)], finished: Finished, dry_run: bool) -> Self {
+        let sources = diffs.iter().flat_map(|(_, diff)| &diff.crawls).map(|(crawl, kernels)| SourceLine {
+            distro: crawl.distro.clone(),
+            source: crawl.source.clone(),
+            state: crawl.state,
+            kernels: *kernels,
+            bytes: crawl.bytes,
+            url: crawl.url.clone(),
+            reason: crawl.reason.clone(),
+            warnings: crawl.warnings.clone(),
+        });
+        let distros = diffs.iter().map(|(distro, diff)| DistroLine {
+            distro: distro.clone(),
+            new: newest_first(diff.newly_seen.iter()),
+            gone: newest_first(diff.gone_kernels.iter()),
+        });
+        Self { sources: sources.collect(), distros: distros.collect(), dry_run, finished }
+    }
+
+    /// Whether every source is as well known now as it can be.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.sources.is_empty() && self.sources.iter().all(|source| source.state.is_whole())
+    }
+
+    pub(super) fn print(&self, context: &Context<'_>) -> Result<(), Failure> {
+        match context.printer.format() {
+            Format::Json => return context.printer.one("check/1", self, String::new),
+            Format::Csv => return context.printer.list(&self.sources),
+            Format::Table => {}
+        }
+        context.printer.list(&self.sources)?;
+        for line in &self.distros {
+            if !line.new.is_empty() {
+                context.printer.data(&format!("\n{} new in {}:\n  {}", line.new.len(), line.distro, versions(&line.new)))?;
+            }
+            if !line.gone.is_empty() {
+                context.printer.data(&format!("\n{} gone from {}:\n  {}", line.gone.len(), line.distro, versions(&line.gone)))?;
+            }
+        }
+        self.print_remarks(context);
+        Ok(())
+    }
+
+    fn print_remarks(&self, context: &Context<'_>) {
+        for source in &self.sources {
+            for warning in &source.warnings {
+                context.printer.warning(&format!("{} {}: {warning}", source.distro, source.source));
+            }
+            if let Some(reason) = &source.reason {
+                context
+                    .printer
+                    .failure(&Failure::unmet(format!("{} {} {}: {reason}", source.distro, source.source, source.state)));
+            }
+        }
+        context.printer.note(&match (self.finished.generation, self.dry_run) {
+            (Some(id), _) => format!("generation {id}: {}", events(self.finished.events)),
+            (None, true) if self.finished.events > 0 => {
+                format!("would be {}; nothing was recorded", events(self.finished.events))
+            }
+            (None, _) if self.is_whole() => "nothing is new".to_owned(),
+            (None, _) => "nothing new in what could be read".to_owned(),
+        });
+    }
+}
+
+fn newest_first<'a>(versions: impl Iterator<Item = &'a KernelVersion>) -> Vec<KernelVersion> {
+    let mut versions: Vec<KernelVersion> = versions.cloned().collect();
+    versions.sort_by(|a, b| b.natural_cmp(a));
+    versions
+}
+
+fn versions(versions: &[KernelVersion]) -> String {
+    versions.iter().map(KernelVersion::as_str).collect::<Vec<_>>().join("\n  ")
+}

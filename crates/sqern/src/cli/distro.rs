@@ -1,0 +1,116 @@
+//! `sqern distro`: the distributions.
+
+use clap::Subcommand;
+use sqern_db::change;
+use sqern_db::distro::{self, Distro, NewDistro};
+use sqern_model::DistroName;
+
+use super::Context;
+use super::change::{ChangeArgs, report};
+use super::sources::SourcesArgs;
+use crate::failure::{Exit, Failure};
+use crate::printer::Record;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DistroCommand {
+    /// List the distributions
+    List,
+    /// Record a distribution
+    #[command(after_help = "Example:\n  sqern distro add fedora42 FEDORA42 --supported")]
+    Add {
+        /// The name that the build containers use: debian12, ubuntu-22.04, alma8
+        name: DistroName,
+        /// The build variant: DEBIAN12
+        variant: String,
+        /// The product officially supports it
+        #[arg(long)]
+        supported: bool,
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
+    /// Change a distribution
+    #[command(after_help = "Example:\n  sqern distro set debian13 --supported true")]
+    Set {
+        /// The distribution's name
+        name: DistroName,
+        /// Whether the product officially supports it: sqern check reads the supported ones
+        #[arg(long, value_name = "true|false", required_unless_present = "variant")]
+        supported: Option<bool>,
+        /// The build variant
+        #[arg(long)]
+        variant: Option<String>,
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
+    /// Record sp-variant's distributions, supported as it says, and all that have a source, unsupported
+    ///
+    /// What is recorded already stays as it is.
+    Import {
+        #[command(flatten)]
+        sources: SourcesArgs,
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
+}
+
+impl Record for Distro {
+    const SCHEMA: &'static str = "distro.list/1";
+    const COLUMNS: &'static [&'static str] = &["name", "variant", "supported", "kernels"];
+    fn cells(&self) -> Vec<String> {
+        vec![self.name.to_string(), self.variant.clone(), yes_no(self.supported), self.kernels.to_string()]
+    }
+}
+
+pub(super) async fn run(command: DistroCommand, context: &mut Context<'_>) -> Result<Exit, Failure> {
+    let mut session = context.open().await?;
+    match command {
+        DistroCommand::List => {
+            context.printer.list(&distro::list(&session.client).await?)?;
+            Ok(Exit::Done)
+        }
+        DistroCommand::Add { name, variant, supported, change: args } => {
+            let change = change::begin(&mut session.client, &args.comment(context)).await?;
+            let new = NewDistro { name, variant, supported };
+            distro::add(&change.transaction, &new).await?;
+            report(context, &[describe(&new)], change.finish(args.dry_run).await?, args.dry_run)
+        }
+        DistroCommand::Set { name, supported, variant, change: args } => {
+            let change = change::begin(&mut session.client, &args.comment(context)).await?;
+            distro::set(&change.transaction, &name, variant.as_deref(), supported).await?;
+            let now = distro::get(&change.transaction, &name).await?;
+            let now = NewDistro { name: now.name, variant: now.variant, supported: now.supported };
+            report(context, &[describe(&now)], change.finish(args.dry_run).await?, args.dry_run)
+        }
+        DistroCommand::Import { sources, change: args } => {
+            let wanted = importable(&sources.load(context)?)?;
+            let change = change::begin(&mut session.client, &args.comment(context)).await?;
+            let added = distro::import(&change.transaction, &wanted).await?;
+            let lines: Vec<String> =
+                wanted.iter().filter(|distro| added.iter().any(|name| name == distro.name.as_str())).map(describe).collect();
+            report(context, &lines, change.finish(args.dry_run).await?, args.dry_run)
+        }
+    }
+}
+
+/// sp-variant's distributions, and those that only a source names.
+fn importable(sources: &sqern_model::SourceSet) -> Result<Vec<NewDistro>, Failure> {
+    let mut distros = Vec::new();
+    for variant in sp_variant::get_all_variants_in_order() {
+        let name = DistroName::new(&*variant.builder.alias).map_err(|error| Failure::unmet(error.to_string()))?;
+        distros.push(NewDistro { name, variant: variant.kind.as_ref().to_owned(), supported: variant.supported.repo });
+    }
+    for def in sources.distros.values() {
+        if !distros.iter().any(|distro| distro.name == def.name) {
+            distros.push(NewDistro { name: def.name.clone(), variant: def.variant.clone(), supported: false });
+        }
+    }
+    Ok(distros)
+}
+
+fn describe(distro: &NewDistro) -> String {
+    format!("{} ({}), {}", distro.name, distro.variant, if distro.supported { "supported" } else { "not supported" })
+}
+
+pub(super) fn yes_no(value: bool) -> String {
+    if value { "yes" } else { "no" }.to_owned()
+}

@@ -1,0 +1,82 @@
+//! `sqern event`: the journal's single changes.
+
+use clap::Subcommand;
+use serde_json::{Map, Value};
+use sqern_db::event::{self, Event, Filter};
+use sqern_model::{DistroName, KernelVersion};
+
+use super::Context;
+use super::kver::time;
+use crate::failure::{Exit, Failure};
+use crate::printer::Record;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum EventCommand {
+    /// List events, newest first
+    #[command(
+        after_help = "Examples:\n  sqern event list --table kver_ignore\n  sqern event list --distro debian12 --kernel 6.1.0-25-amd64"
+    )]
+    List {
+        /// Only of this table
+        #[arg(long, value_name = "NAME")]
+        table: Option<String>,
+        /// Only of this generation
+        #[arg(long, value_name = "ID")]
+        generation: Option<i64>,
+        /// Only of records of this distribution
+        #[arg(long, value_name = "NAME")]
+        distro: Option<DistroName>,
+        /// Only of records of this kernel version
+        #[arg(long, value_name = "VERSION")]
+        kernel: Option<KernelVersion>,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
+    },
+}
+
+impl Record for Event {
+    const SCHEMA: &'static str = "event.list/1";
+    const COLUMNS: &'static [&'static str] = &["id", "generation", "tstamp", "table_name", "action", "pkey", "fields", "old"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.id.to_string(),
+            self.generation.to_string(),
+            time(Some(self.tstamp)),
+            self.table_name.clone(),
+            self.action.clone(),
+            self.pkey.to_string(),
+            self.fields.to_string(),
+            self.old.as_ref().map(Value::to_string).unwrap_or_default(),
+        ]
+    }
+}
+
+pub(super) async fn run(command: EventCommand, context: &mut Context<'_>) -> Result<Exit, Failure> {
+    let session = context.open().await?;
+    let EventCommand::List { table, generation, distro, kernel, limit } = command;
+    let mut pkey = Map::new();
+    pkey.extend(distro.map(|distro| ("distro".to_owned(), Value::from(distro.as_str()))));
+    pkey.extend(kernel.map(|version| ("version".to_owned(), Value::from(version.as_str()))));
+    let filter = Filter { table_name: table, generation, pkey: (!pkey.is_empty()).then_some(Value::Object(pkey)) };
+    context.printer.list(&event::list(&session.client, &filter, limit.into()).await?)?;
+    Ok(Exit::Done)
+}
+
+/// One event on one line: what happened to which record, and of an update the old and new values.
+pub(super) fn describe_event(event: &Event) -> String {
+    let mut line = format!("{} {} {}", event.action, event.table_name, values(&event.pkey));
+    let (Value::Object(fields), Some(Value::Object(old))) = (&event.fields, &event.old) else { return line };
+    for (name, new) in fields {
+        line.push_str(&format!("  {name}: {} → {}", old.get(name).map(plain).unwrap_or_default(), plain(new)));
+    }
+    line
+}
+
+fn values(object: &Value) -> String {
+    object.as_object().map(|object| object.values().map(plain).collect::<Vec<_>>().join(" ")).unwrap_or_default()
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

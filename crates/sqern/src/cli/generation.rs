@@ -1,0 +1,98 @@
+//! `sqern generation`: the change sets.
+
+use clap::Subcommand;
+use serde::Serialize;
+use sqern_db::event::{self, Event};
+use sqern_db::generation::{self, Generation, TableChanges};
+
+use super::Context;
+use super::change::events;
+use super::event::describe_event;
+use super::kver::time;
+use crate::failure::{Exit, Failure};
+use crate::printer::Record;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum GenerationCommand {
+    /// List change sets, newest first
+    List {
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: u32,
+    },
+    /// Show one change set: who, from where, when, why, and what
+    #[command(after_help = "Example:\n  sqern generation show 2 --limit 5")]
+    Show {
+        /// The generation's id
+        id: i64,
+        /// At most so many of its events
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
+    },
+}
+
+impl Record for Generation {
+    const SCHEMA: &'static str = "generation.list/1";
+    const COLUMNS: &'static [&'static str] = &["id", "tstamp", "username", "ipaddr", "events", "comment"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.id.to_string(),
+            time(Some(self.tstamp)),
+            self.username.clone(),
+            self.ipaddr.map(|address| address.to_string()).unwrap_or_default(),
+            self.events.to_string(),
+            self.comment.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+/// One generation with what it changed.
+#[derive(Debug, Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    generation: Generation,
+    tables: Vec<TableChanges>,
+    /// Its events, the first of them first.
+    first_events: Vec<Event>,
+}
+
+pub(super) async fn run(command: GenerationCommand, context: &mut Context<'_>) -> Result<Exit, Failure> {
+    let session = context.open().await?;
+    match command {
+        GenerationCommand::List { limit } => context.printer.list(&generation::list(&session.client, limit.into()).await?)?,
+        GenerationCommand::Show { id, limit } => {
+            let (generation, tables) = generation::get(&session.client, id).await?;
+            let first_events = event::of_generation(&session.client, id, limit.into()).await?;
+            let shown = Shown { generation, tables, first_events };
+            context.printer.one("generation.show/1", &shown, || describe(&shown))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn describe(shown: &Shown) -> String {
+    let Shown { generation, tables, first_events } = shown;
+    let from = generation.ipaddr.map_or_else(|| "a Unix socket".to_owned(), |address| address.to_string());
+    let mut text = format!(
+        "generation {}\n  when     {}\n  who      {} from {from}\n  why      {}\n  changed  {}",
+        generation.id,
+        time(Some(generation.tstamp)),
+        generation.username,
+        generation.comment.as_deref().unwrap_or("(no comment)"),
+        events(generation.events)
+    );
+    for table in tables {
+        text.push_str(&format!(
+            "\n    {:<18} {} inserted, {} updated, {} deleted",
+            table.table_name, table.inserts, table.updates, table.deletes
+        ));
+    }
+    for event in first_events {
+        text.push_str("\n  ");
+        text.push_str(&describe_event(event));
+    }
+    if i64::try_from(first_events.len()).is_ok_and(|shown| shown < generation.events) {
+        text.push_str(&format!("\n  … {} more: --limit", generation.events - i64::try_from(first_events.len()).unwrap_or(0)));
+    }
+    text
+}

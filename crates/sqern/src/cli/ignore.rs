@@ -1,0 +1,102 @@
+//! `sqern ignore`: patterns of kernel versions that are not wanted.
+
+use clap::Subcommand;
+use sqern_db::change;
+use sqern_db::ignore::{self, Ignore};
+use sqern_model::{DistroName, Glob, LikePattern};
+
+use super::Context;
+use super::change::{ChangeArgs, report};
+use super::kver::time;
+use crate::failure::{Exit, Failure};
+use crate::printer::Record;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum IgnoreCommand {
+    /// List the patterns
+    List {
+        /// Only of this distribution; may be given several times
+        #[arg(long = "distro", value_name = "NAME")]
+        distros: Vec<DistroName>,
+        /// Also those that were removed
+        #[arg(long)]
+        all: bool,
+    },
+    /// Hide the kernel versions that match a shell glob, after showing which these are
+    #[command(
+        after_help = "Examples:\n  sqern ignore add debian12 '*-cloud-amd64' --reason 'no customer runs it' --dry-run\n  sqern ignore add alma8 '4.18.0-*.el8_9.x86_64'"
+    )]
+    Add {
+        /// The distribution
+        distro: DistroName,
+        /// A shell glob over the whole version: * is any text, ? any one character, \ makes the next one plain
+        glob: String,
+        /// Why these are not wanted
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
+    /// Show again what a pattern hides
+    Remove {
+        /// The distribution
+        distro: DistroName,
+        /// The glob as sqern ignore list shows it
+        glob: String,
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
+}
+
+impl Record for Ignore {
+    const SCHEMA: &'static str = "ignore.list/1";
+    const COLUMNS: &'static [&'static str] = &["distro", "glob", "pattern", "matches", "comment", "deleted_at"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.distro.to_string(),
+            self.glob.clone(),
+            self.pattern.clone(),
+            self.matches.to_string(),
+            self.comment.clone().unwrap_or_default(),
+            time(self.deleted_at),
+        ]
+    }
+}
+
+pub(super) async fn run(command: IgnoreCommand, context: &mut Context<'_>) -> Result<Exit, Failure> {
+    let mut session = context.open().await?;
+    match command {
+        IgnoreCommand::List { distros, all } => {
+            for distro in &distros {
+                sqern_db::distro::get(&session.client, distro).await?;
+            }
+            context.printer.list(&ignore::list(&session.client, &distros, all).await?)?;
+            Ok(Exit::Done)
+        }
+        IgnoreCommand::Add { distro, glob, reason, change: args } => {
+            let like = to_like(&glob)?;
+            let change = change::begin(&mut session.client, &args.comment(context)).await?;
+            let hidden = ignore::preview(&change.transaction, &distro, &like).await?;
+            if !ignore::add(&change.transaction, &distro, &like, reason.as_deref()).await? {
+                context.printer.note(&format!("{glob} is ignored in {distro} already"));
+            }
+            let lines: Vec<String> = hidden.iter().map(|version| format!("hides {version}")).collect();
+            if hidden.is_empty() {
+                context.printer.note(&format!("no kernel of {distro} that is shown now matches {glob}"));
+            }
+            report(context, &lines, change.finish(args.dry_run).await?, args.dry_run)
+        }
+        IgnoreCommand::Remove { distro, glob, change: args } => {
+            let like = to_like(&glob)?;
+            let change = change::begin(&mut session.client, &args.comment(context)).await?;
+            ignore::remove(&change.transaction, &distro, &like).await?;
+            let shown = ignore::preview(&change.transaction, &distro, &like).await?;
+            let lines: Vec<String> = shown.iter().map(|version| format!("shows {version}")).collect();
+            report(context, &lines, change.finish(args.dry_run).await?, args.dry_run)
+        }
+    }
+}
+
+fn to_like(glob: &str) -> Result<LikePattern, Failure> {
+    Glob::new(glob).to_like().map_err(|error| Failure::usage(error.to_string()))
+}

@@ -1,0 +1,179 @@
+//! `sqern kver`: the kernel versions.
+
+use clap::Subcommand;
+use jiff::Timestamp;
+use serde::Serialize;
+use sqern_db::change;
+use sqern_db::kver::{self, Filter, Kver, KverPackage};
+use sqern_model::{DistroName, Glob, KernelVersion};
+
+use super::Context;
+use super::change::{ChangeArgs, report};
+use crate::failure::{Exit, Failure};
+use crate::printer::Record;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KverCommand {
+    /// List kernel versions, newest first, without those that are ignored or archived
+    #[command(
+        after_help = "Examples:\n  sqern kver list --distro debian12 --limit 10\n  sqern kver list --like '6.1.*-cloud-*' --all --json"
+    )]
+    List {
+        /// Only of this distribution; may be given several times
+        #[arg(long = "distro", value_name = "NAME")]
+        distros: Vec<DistroName>,
+        /// Only versions that match this shell glob
+        #[arg(long, value_name = "GLOB")]
+        like: Option<String>,
+        /// Also those that are ignored or archived
+        #[arg(long)]
+        all: bool,
+        /// At most so many
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+    },
+    /// Show what is known of a kernel version: its states and its packages
+    #[command(after_help = "Example:\n  sqern kver show \"$(uname -r)\"")]
+    Show {
+        /// What uname -r prints
+        version: KernelVersion,
+        /// Only of this distribution
+        #[arg(long = "distro", value_name = "NAME")]
+        distros: Vec<DistroName>,
+    },
+    /// Record kernel versions
+    #[command(after_help = "Example:\n  sqern kver add debian12 6.1.0-25-amd64 6.1.0-25-cloud-amd64")]
+    Add(Versions),
+    /// Take kernel versions out of consideration
+    Archive(Versions),
+    /// Take archived kernel versions into consideration again
+    Unarchive(Versions),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Versions {
+    /// The distribution
+    distro: DistroName,
+    /// What uname -r prints
+    #[arg(required = true, value_name = "VERSION")]
+    versions: Vec<KernelVersion>,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+impl Record for Kver {
+    const SCHEMA: &'static str = "kver.list/1";
+    const COLUMNS: &'static [&'static str] = &["distro", "version", "seen", "fetched", "state"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.kernel.distro.to_string(),
+            self.kernel.version.to_string(),
+            time(self.seen_at),
+            time(self.fetched_at),
+            state(self).to_owned(),
+        ]
+    }
+}
+
+/// A kernel version with its packages.
+#[derive(Debug, Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    kver: Kver,
+    packages: Vec<KverPackage>,
+}
+
+pub(super) async fn run(command: KverCommand, context: &mut Context<'_>) -> Result<Exit, Failure> {
+    let mut session = context.open().await?;
+    match command {
+        KverCommand::List { distros, like, all, limit } => {
+            for distro in &distros {
+                sqern_db::distro::get(&session.client, distro).await?;
+            }
+            let like =
+                like.map(|glob| Glob::new(glob).to_like()).transpose().map_err(|error| Failure::usage(error.to_string()))?;
+            let filter = Filter { distros, like: like.map(|like| like.as_str().to_owned()), unwanted: all };
+            let mut kernels = kver::list(&session.client, &filter).await?;
+            let total = kernels.len();
+            kernels.truncate(limit.unwrap_or(usize::MAX));
+            context.printer.list(&kernels)?;
+            if kernels.len() < total {
+                context.printer.note(&format!("{} of {total} shown", kernels.len()));
+            }
+            Ok(Exit::Done)
+        }
+        KverCommand::Show { version, distros } => show(&session.client, &version, &distros, context).await,
+        KverCommand::Add(args) => {
+            let change = change::begin(&mut session.client, &args.change.comment(context)).await?;
+            let added = kver::add(&change.transaction, &args.distro, &args.versions).await?;
+            report(context, &added, change.finish(args.change.dry_run).await?, args.change.dry_run)
+        }
+        KverCommand::Archive(args) => set_archived(&mut session.client, &args, true, context).await,
+        KverCommand::Unarchive(args) => set_archived(&mut session.client, &args, false, context).await,
+    }
+}
+
+async fn set_archived(
+    client: &mut tokio_postgres::Client,
+    args: &Versions,
+    archived: bool,
+    context: &Context<'_>,
+) -> Result<Exit, Failure> {
+    let change = change::begin(client, &args.change.comment(context)).await?;
+    let changed = kver::set_archived(&change.transaction, &args.distro, &args.versions, archived).await?;
+    report(context, &changed, change.finish(args.change.dry_run).await?, args.change.dry_run)
+}
+
+async fn show(
+    client: &tokio_postgres::Client,
+    version: &KernelVersion,
+    distros: &[DistroName],
+    context: &Context<'_>,
+) -> Result<Exit, Failure> {
+    let mut shown = Vec::new();
+    for kver in kver::find(client, version, distros).await? {
+        let packages = kver::packages(client, &kver.kernel).await?;
+        shown.push(Shown { kver, packages });
+    }
+    context.printer.one("kver.show/1", &shown, || shown.iter().map(describe).collect::<Vec<_>>().join("\n\n"))?;
+    Ok(Exit::Done)
+}
+
+fn describe(shown: &Shown) -> String {
+    let Shown { kver, packages } = shown;
+    let or_never = |at: Option<Timestamp>| at.map_or_else(|| "not yet".to_owned(), |at| time(Some(at)));
+    let mut text = format!(
+        "{}\n  state    {}\n  seen     {}\n  fetched  {}",
+        kver.kernel,
+        state(kver),
+        or_never(kver.seen_at),
+        or_never(kver.fetched_at)
+    );
+    for package in packages {
+        let gone = package.gone_at.map(|at| format!(", gone since {}", time(Some(at)))).unwrap_or_default();
+        text.push_str(&format!(
+            "\n  {:<8} {} {} {} ({} bytes, from {}{gone})\n           {}",
+            package.role,
+            package.name,
+            package.package_version,
+            package.architecture,
+            package.size_bytes,
+            package.source,
+            package.url
+        ));
+    }
+    text
+}
+
+fn state(kver: &Kver) -> &'static str {
+    match (kver.archived, kver.ignored) {
+        (true, _) => "archived",
+        (_, true) => "ignored",
+        _ => "wanted",
+    }
+}
+
+/// A time to the second; empty for none.
+pub(super) fn time(at: Option<Timestamp>) -> String {
+    at.map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()).unwrap_or_default()
+}

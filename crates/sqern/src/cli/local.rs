@@ -1,0 +1,181 @@
+//! `sqern local`: a private PostgreSQL server of one's own.
+
+use std::io::{BufRead, IsTerminal};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use sqern_db::local::{Destroyed, Down, LocalError, LocalServer, State, Status, Up};
+
+use super::Context;
+use crate::failure::{Exit, Failure};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LocalCommand {
+    /// Make the server if there is none, start it if it does not run, and write the service record for psql
+    #[command(after_help = "Examples:\n  sqern local up\n  sqern local up --data-dir /srv/sqern\n  psql service=sqern-local")]
+    Up(Place),
+    /// Stop the server; its data stay
+    Down(Place),
+    /// Show whether the server runs, and where; exit status 1 when it does not
+    Status(Place),
+    /// Run psql on the server
+    #[command(after_help = "Examples:\n  sqern local psql\n  sqern local psql -c 'select version()'")]
+    Psql {
+        #[command(flatten)]
+        place: Place,
+        /// What psql gets
+        #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<std::ffi::OsString>,
+    },
+    /// Print the connection string that psql, psycopg and --dsn take
+    Dsn(Place),
+    /// Stop the server and remove it with all its databases
+    Destroy {
+        #[command(flatten)]
+        place: Place,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Which server.
+#[derive(Debug, Args)]
+pub(super) struct Place {
+    /// The server's directory [default: ~/.local/share/sqern/local; for root /var/lib/sqern/local]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Serialize)]
+struct Dsn {
+    dsn: String,
+}
+
+pub(super) async fn run(command: LocalCommand, context: &mut Context<'_>) -> Result<Exit, Failure> {
+    match command {
+        LocalCommand::Up(place) => {
+            let up = blocking(server(&place, context)?, LocalServer::up).await?;
+            context.printer.one("local.up/1", &up, || describe_up(&up))?;
+            Ok(Exit::Done)
+        }
+        LocalCommand::Down(place) => {
+            let down = blocking(server(&place, context)?, LocalServer::down).await?;
+            context.printer.one("local.down/1", &down, || describe_down(&down))?;
+            Ok(Exit::Done)
+        }
+        LocalCommand::Status(place) => {
+            let status = blocking(server(&place, context)?, LocalServer::status).await?;
+            context.printer.one("local.status/1", &status, || describe_status(&status))?;
+            Ok(if status.state == State::Running { Exit::Done } else { Exit::Unmet })
+        }
+        LocalCommand::Psql { place, args } => psql(&server(&place, context)?, &args),
+        LocalCommand::Dsn(place) => {
+            let dsn = Dsn { dsn: server(&place, context)?.dsn()? };
+            context.printer.one("local.dsn/1", &dsn, || dsn.dsn.clone())?;
+            Ok(Exit::Done)
+        }
+        LocalCommand::Destroy { place, yes } => destroy(server(&place, context)?, yes, context).await,
+    }
+}
+
+fn server(place: &Place, context: &Context<'_>) -> Result<LocalServer, Failure> {
+    let no_user = || Failure::unmet("expected a user with a name and a home directory, got none").hint("set HOME to a directory");
+    let env = context.settings.local_env().ok_or_else(no_user)?;
+    let dir = place.data_dir.clone().unwrap_or_else(|| env.default_dir.clone());
+    Ok(LocalServer::at(&dir, &env)?)
+}
+
+/// Runs what waits for a server on a thread that may wait.
+async fn blocking<T: Send + 'static>(
+    server: LocalServer,
+    act: impl FnOnce(&LocalServer) -> Result<T, LocalError> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(move || act(&server)).await;
+    Ok(done.map_err(std::io::Error::other)??)
+}
+
+/// Becomes psql; returns only when that is impossible.
+fn psql(server: &LocalServer, args: &[std::ffi::OsString]) -> Result<Exit, Failure> {
+    let mut command = server.psql()?;
+    let error = command.args(args).exec();
+    let program = command.get_program().to_string_lossy().into_owned();
+    Err(Failure::unmet(format!("could not run {program}: {error}"))
+        .hint("install it: apt install postgresql-client; dnf install postgresql; brew install libpq"))
+}
+
+async fn destroy(server: LocalServer, yes: bool, context: &mut Context<'_>) -> Result<Exit, Failure> {
+    if !yes && server.status()?.state != State::Absent && !confirmed(&server, context)? {
+        return Err(Failure::unmet("not confirmed; nothing was removed"));
+    }
+    let destroyed = blocking(server, LocalServer::destroy).await?;
+    context.printer.one("local.destroy/1", &destroyed, || describe_destroyed(&destroyed))?;
+    Ok(Exit::Done)
+}
+
+/// Asks on a terminal; elsewhere nobody could answer.
+fn confirmed(server: &LocalServer, context: &Context<'_>) -> Result<bool, Failure> {
+    let dir = server.dir().display();
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        return Err(Failure::unmet(format!("expected --yes to remove {dir} with all its databases; nothing was removed"))
+            .hint(format!("sqern local destroy --yes --data-dir {dir}")));
+    }
+    context.printer.note(&format!("Remove {dir} with all its databases? Type yes:"));
+    let mut answer = String::new();
+    stdin.lock().read_line(&mut answer)?;
+    Ok(answer.trim() == "yes")
+}
+
+fn describe_up(up: &Up) -> String {
+    let done = match (up.created, up.started) {
+        (true, _) => "made and started",
+        (false, true) => "started",
+        (false, false) => "runs already",
+    };
+    let version = up.version.map(|version| format!(" {version}")).unwrap_or_default();
+    let psql = up.service.as_ref().map(|service| format!("\nconnect: psql service={service}")).unwrap_or_default();
+    let seconds = f64::from(u32::try_from(up.elapsed_ms).unwrap_or(u32::MAX)) / 1000.0;
+    format!(
+        "PostgreSQL{version} in {}: {done} ({seconds:.1} s)\nsocket: {}{psql}",
+        up.dir.display(),
+        up.endpoint.socket().display()
+    )
+}
+
+fn describe_down(down: &Down) -> String {
+    let done = if down.stopped { "stopped" } else { "did not run" };
+    format!("the server in {} {done}", down.dir.display())
+}
+
+fn describe_status(status: &Status) -> String {
+    let state = match status.state {
+        State::Running => "running",
+        State::Starting => "starting",
+        State::Stopping => "stopping",
+        State::Stopped => "stopped",
+        State::Absent => "never made",
+    };
+    let mut lines = vec![format!("state      {state}"), format!("directory  {}", status.dir.display())];
+    lines.extend(status.version.map(|version| format!("version    {version}")));
+    lines.extend(status.pid.map(|pid| format!("process    {pid}")));
+    lines.extend(status.endpoint.as_ref().map(|endpoint| format!("socket     {}", endpoint.socket().display())));
+    if status.state != State::Absent {
+        lines.push(format!("size       {} MiB", status.size_bytes >> 20));
+        lines.push(format!("service    {}", status.service));
+        lines.push(format!("log        {}", status.log.display()));
+    }
+    lines.join("\n")
+}
+
+fn describe_destroyed(destroyed: &Destroyed) -> String {
+    let dir = destroyed.dir.display();
+    if !destroyed.existed {
+        return format!("there was no server in {dir}");
+    }
+    let mut lines = vec![format!("removed the server in {dir}")];
+    lines.extend(destroyed.left.iter().map(|path| format!("left, because it is not sqern's: {}", path.display())));
+    lines.join("\n")
+}

@@ -1,0 +1,149 @@
+//! The command line: words to calls, values to the printer. No command holds a rule of its own.
+
+#![allow(clippy::doc_markdown, rustdoc::bare_urls, reason = "the doc comments of arguments are the text of --help")]
+
+mod change;
+mod check;
+mod db;
+mod distro;
+mod event;
+mod generation;
+mod ignore;
+mod kver;
+mod local;
+mod sources;
+
+use clap::{Args, Parser, Subcommand};
+use sqern_db::connect::{ConnectRequest, Session, connect};
+
+use crate::failure::{Exit, Failure};
+use crate::printer::{Format, Printer};
+use crate::settings::{Settings, VARIABLES};
+
+/// Which kernels exist upstream, which ones customers run, and for which of those there is no tested module yet.
+#[derive(Debug, Parser)]
+#[command(name = "sqern", version, max_term_width = 110, after_help = after_help())]
+pub struct Cli {
+    #[command(flatten)]
+    connection: Connection,
+    /// How data is printed.
+    #[command(flatten)]
+    pub output: Output,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Which database. Nothing given: libpq's environment (PGSERVICE, PGHOST, …), else the private local server.
+#[derive(Debug, Args)]
+struct Connection {
+    /// A service of pg_service.conf
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "dsn", help_heading = "Connection")]
+    service: Option<String>,
+    /// A connection string or URI, as psql takes it
+    #[arg(long, global = true, value_name = "CONNINFO|URI", help_heading = "Connection")]
+    dsn: Option<String>,
+}
+
+/// How data is printed.
+#[derive(Debug, Args)]
+pub struct Output {
+    /// Print one JSON document
+    #[arg(long, global = true, conflicts_with = "csv", help_heading = "Output")]
+    json: bool,
+    /// Print lists as CSV with a header line
+    #[arg(long, global = true, help_heading = "Output")]
+    csv: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// A private PostgreSQL server of one's own
+    #[command(subcommand)]
+    Local(local::LocalCommand),
+    /// The database's schema
+    #[command(subcommand)]
+    Db(db::DbCommand),
+    /// Linux distributions
+    #[command(subcommand)]
+    Distro(distro::DistroCommand),
+    /// Kernel versions
+    #[command(subcommand)]
+    Kver(kver::KverCommand),
+    /// Patterns of kernel versions that are not wanted
+    #[command(subcommand)]
+    Ignore(ignore::IgnoreCommand),
+    /// Look for new kernels in the distributions' repositories
+    Check(check::CheckArgs),
+    /// Change sets: who changed what, when and why
+    #[command(subcommand)]
+    Generation(generation::GenerationCommand),
+    /// The journal's single changes
+    #[command(subcommand)]
+    Event(event::EventCommand),
+}
+
+impl Output {
+    /// The format that the flags ask for.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        match (self.json, self.csv) {
+            (true, _) => Format::Json,
+            (_, true) => Format::Csv,
+            _ => Format::Table,
+        }
+    }
+}
+
+/// What a command has at hand.
+struct Context<'a> {
+    connection: &'a Connection,
+    settings: &'a Settings,
+    printer: &'a mut Printer,
+}
+
+impl Context<'_> {
+    /// Connects, whatever the schema is.
+    async fn connect(&self) -> Result<Session, Failure> {
+        let request = ConnectRequest { service: self.connection.service.clone(), dsn: self.connection.dsn.clone() };
+        Ok(connect(&request, &self.settings.connect_env()).await?)
+    }
+
+    /// Connects to a database whose schema this program can work with.
+    async fn open(&self) -> Result<Session, Failure> {
+        let session = self.connect().await?;
+        sqern_db::migrate::require_usable(&session.client).await?;
+        Ok(session)
+    }
+}
+
+/// Runs a command line to its end.
+pub async fn run(cli: Cli, settings: &Settings, printer: &mut Printer) -> Result<Exit, Failure> {
+    let mut context = Context { connection: &cli.connection, settings, printer };
+    match cli.command {
+        Command::Local(command) => local::run(command, &mut context).await,
+        Command::Db(command) => db::run(command, &mut context).await,
+        Command::Distro(command) => distro::run(command, &mut context).await,
+        Command::Kver(command) => kver::run(command, &mut context).await,
+        Command::Ignore(command) => ignore::run(command, &mut context).await,
+        Command::Check(args) => check::run(args, &mut context).await,
+        Command::Generation(command) => generation::run(command, &mut context).await,
+        Command::Event(command) => event::run(command, &mut context).await,
+    }
+}
+
+fn after_help() -> String {
+    let variables: Vec<String> = VARIABLES.iter().map(|(name, meaning)| format!("  {name:<14} {meaning}")).collect();
+    format!(
+        "Examples:
+  sqern local up && sqern db migrate && sqern distro import
+  sqern check --apt-lists
+  sqern kver list --distro debian12
+
+Environment:
+{}
+  PGSERVICE, PGHOST and libpq's other variables name the database.
+
+Exit status: 0 done, 1 can't be met, 2 wrong command line, 70 a bug of ours.",
+        variables.join("\n")
+    )
+}

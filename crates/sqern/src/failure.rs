@@ -1,0 +1,131 @@
+//! Why a command could not do what it was asked, and what to type next.
+
+use std::process::ExitCode;
+
+use sqern_db::DbError;
+use sqern_db::connect::ConnectError;
+use sqern_db::local::LocalError;
+
+/// How a command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done: 0.
+    Done,
+    /// What was asked can't be met, or only in part: 1.
+    Unmet,
+    /// The command line is wrong: 2, as clap has it.
+    Usage,
+    /// A bug of ours: 70, as sysexits.h has it.
+    Bug,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::SUCCESS,
+            Exit::Unmet => Self::from(1),
+            Exit::Usage => Self::from(2),
+            Exit::Bug => Self::from(70),
+        }
+    }
+}
+
+/// A command that failed: what was expected, what was got and where, then what can be typed.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    hints: Vec<String>,
+    exit: Exit,
+}
+
+impl Failure {
+    /// Something that can't be met.
+    #[must_use]
+    pub fn unmet(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hints: vec![], exit: Exit::Unmet }
+    }
+
+    /// A command line that clap could not judge by itself.
+    #[must_use]
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hints: vec![], exit: Exit::Usage }
+    }
+
+    /// The same with something to type next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What can be typed next.
+    #[must_use]
+    pub fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    /// How the program ends.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+}
+
+impl From<DbError> for Failure {
+    fn from(error: DbError) -> Self {
+        let exit = match &error {
+            DbError::Unexpected { .. } => Exit::Bug,
+            DbError::Postgres(_) | DbError::Schema(_) | DbError::Unknown { .. } | DbError::Exists { .. } => Exit::Unmet,
+        };
+        Self { message: error.to_string(), hints: error.hint().into_iter().collect(), exit }
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        Self { message: error.to_string(), hints: error.hint().into_iter().collect(), exit: Exit::Unmet }
+    }
+}
+
+impl From<LocalError> for Failure {
+    fn from(error: LocalError) -> Self {
+        Self { message: error.to_string(), hints: error.hint().into_iter().collect(), exit: Exit::Unmet }
+    }
+}
+
+impl From<sqern_upstream::Failure> for Failure {
+    fn from(failure: sqern_upstream::Failure) -> Self {
+        let hints = failure.hint.clone().into_iter().collect();
+        Self { message: sqern_upstream::Failure { hint: None, ..failure }.to_string(), hints, exit: Exit::Unmet }
+    }
+}
+
+impl From<sqern_upstream::SourceFileError> for Failure {
+    fn from(error: sqern_upstream::SourceFileError) -> Self {
+        Self::unmet(error.to_string())
+    }
+}
+
+impl From<sqern_upstream::ClientError> for Failure {
+    fn from(error: sqern_upstream::ClientError) -> Self {
+        Self::unmet(error.to_string())
+    }
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        DbError::from(error).into()
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::unmet(error.to_string())
+    }
+}

@@ -1,0 +1,8 @@
+//! The program `sqern`: its settings, its words, its commands.
+//!
+//! Only [`settings`] reads the environment, only [`printer`] prints, only `main.rs` exits.
+
+pub mod cli;
+pub mod failure;
+pub mod printer;
+pub mod settings;

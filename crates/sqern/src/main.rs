@@ -1,0 +1,35 @@
+//! The program `sqern`: arguments in, exit status out.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use sqern::cli::{self, Cli};
+use sqern::printer::Printer;
+use sqern::settings::Settings;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let settings = match Settings::from_environment() {
+        Ok(settings) => settings,
+        Err(failure) => {
+            Printer::plain().failure(&failure);
+            return failure.exit().into();
+        }
+    };
+    let mut printer = Printer::new(&settings, cli.output.format());
+    printer.show_warnings();
+    // Both TLS clients, PostgreSQL's and HTTP's, take the process's provider.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(cli::run(cli, &settings, &mut printer)));
+    match outcome {
+        Ok(status) => status.into(),
+        Err(failure) => {
+            printer.failure(&failure);
+            failure.exit().into()
+        }
+    }
+}

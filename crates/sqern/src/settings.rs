@@ -1,0 +1,160 @@
+//! The environment, read once: what the rest of the program may know of it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use sqern_db::connect::ConnectEnv;
+use sqern_db::local::{LocalEnv, OsUser, default_dir};
+
+use crate::failure::Failure;
+
+/// Where an administrator overrides and adds sources.
+const SOURCES_DIR: &str = "/etc/sqern/distros.d";
+
+/// Every environment variable that sqern reads besides libpq's, and what it is for; `--help` shows the list.
+pub const VARIABLES: [(&str, &str); 5] = [
+    ("SQERN_PG_BIN", "folder of PostgreSQL's server programs, for sqern local"),
+    ("SQERN_NOW", "the time to work with, as 2026-01-31T12:00:00Z (for tests)"),
+    ("NO_COLOR", "when not empty: no colour"),
+    ("HOME", "where .pg_service.conf, .pgpass and the private server are"),
+    ("XDG_DATA_HOME", "where the private server is, in place of ~/.local/share"),
+];
+
+/// What the environment says.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// libpq's variables (`PGSERVICE`, `PGHOST`, …).
+    pub postgres: BTreeMap<String, String>,
+    /// The user's home.
+    pub home: Option<PathBuf>,
+    /// `XDG_DATA_HOME`.
+    pub data_home: Option<PathBuf>,
+    /// `PATH`.
+    pub path: Option<OsString>,
+    /// `SQERN_PG_BIN`.
+    pub pg_bin: Option<PathBuf>,
+    /// A fixed time in place of the clock's.
+    now: Option<Timestamp>,
+    /// Whether colours are welcome, terminal or not.
+    pub colour: bool,
+    /// Whether standard output is a terminal.
+    pub stdout_is_terminal: bool,
+    /// Whether standard error is a terminal.
+    pub stderr_is_terminal: bool,
+    /// The words of the command line, for the comment of a change set.
+    pub command_line: String,
+}
+
+impl Settings {
+    /// Reads the environment; an error when `SQERN_NOW` is no time.
+    pub fn from_environment() -> Result<Self, Failure> {
+        Ok(Self {
+            postgres: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .filter(|(name, _)| name.starts_with("PG"))
+                .collect(),
+            home: folder("HOME"),
+            data_home: folder("XDG_DATA_HOME"),
+            path: std::env::var_os("PATH"),
+            pg_bin: folder("SQERN_PG_BIN"),
+            now: fixed_time()?,
+            colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            stdout_is_terminal: std::io::stdout().is_terminal(),
+            stderr_is_terminal: std::io::stderr().is_terminal(),
+            command_line: command_line(),
+        })
+    }
+
+    /// The time: the clock's, unless `SQERN_NOW` fixes it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now.unwrap_or_else(Timestamp::now)
+    }
+
+    /// What connecting looks at.
+    #[must_use]
+    pub fn connect_env(&self) -> ConnectEnv {
+        let user = OsUser::current();
+        ConnectEnv {
+            vars: self.postgres.clone(),
+            home: self.home.clone(),
+            local_dir: user.as_ref().and_then(|user| self.local_dir(user)),
+            user_name: user.map(|user| user.name),
+            ..ConnectEnv::default()
+        }
+    }
+
+    /// What the private local server looks at; `None` where the user has no name or no home.
+    #[must_use]
+    pub fn local_env(&self) -> Option<LocalEnv> {
+        let user = OsUser::current()?;
+        let dir = self.local_dir(&user)?;
+        let service_file = self.postgres.get("PGSERVICEFILE").filter(|path| !path.is_empty()).map(PathBuf::from);
+        Some(LocalEnv {
+            pg_bin: self.pg_bin.clone(),
+            path: self.path.clone(),
+            service_file: service_file.or_else(|| self.home.as_ref().map(|home| home.join(".pg_service.conf"))),
+            ..LocalEnv::new(user, dir)
+        })
+    }
+
+    fn local_dir(&self, user: &OsUser) -> Option<PathBuf> {
+        default_dir(user, self.home.as_deref(), self.data_home.as_deref())
+    }
+
+    /// Where an administrator's own sources are, if there are any.
+    #[must_use]
+    pub fn sources_dir(&self) -> Option<&Path> {
+        let dir = Path::new(SOURCES_DIR);
+        dir.is_dir().then_some(dir)
+    }
+
+    /// `ID` and `VERSION_ID` of os-release(5), empty where the file does not say.
+    #[must_use]
+    pub fn os_release(&self) -> (String, String) {
+        let text = ["/etc/os-release", "/usr/lib/os-release"]
+            .iter()
+            .find_map(|path| std::fs::read_to_string(path).ok())
+            .unwrap_or_default();
+        let field = |name: &str| {
+            text.lines()
+                .filter_map(|line| line.split_once('='))
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| value.trim_matches(['"', '\'']).to_owned())
+                .unwrap_or_default()
+        };
+        (field("ID"), field("VERSION_ID"))
+    }
+}
+
+/// The time of `SQERN_NOW`, where it is set.
+fn fixed_time() -> Result<Option<Timestamp>, Failure> {
+    let Some(text) = std::env::var("SQERN_NOW").ok().filter(|text| !text.is_empty()) else { return Ok(None) };
+    let refused = |_| Failure::usage(format!("expected SQERN_NOW to be a time such as 2026-01-31T12:00:00Z, got {text:?}"));
+    text.parse().map(Some).map_err(refused)
+}
+
+/// A variable that names a folder; an empty one counts as unset.
+fn folder(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// The command as it was typed, without the program's folder: "sqern distro import". A value of `--dsn` may hold a password, so
+/// it is left out.
+fn command_line() -> String {
+    let mut words = vec!["sqern".to_owned()];
+    let mut hide_next = false;
+    for word in std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()) {
+        if std::mem::take(&mut hide_next) {
+            continue;
+        }
+        hide_next = word == "--dsn";
+        if !word.starts_with("--dsn") {
+            words.push(word);
+        }
+    }
+    words.join(" ")
+}

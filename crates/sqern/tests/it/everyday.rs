@@ -1,0 +1,189 @@
+//! The everyday commands.
+
+use sqern_testkit::TestServer;
+
+use crate::program::{Program, field};
+
+#[tokio::test]
+async fn import_brings_sp_variants_distros_as_it_says_and_all_with_a_source() {
+    let program = Program::on(TestServer::shared().await.database("import").await);
+    program.done(&["db", "migrate"]);
+    program.done(&["distro", "import"]);
+    let list = program.json(&["distro", "list"]);
+    assert_eq!(list["schema"], "sqern.distro.list/1");
+    let names = field(&list, "name");
+    let supported = field(&list, "supported");
+    for variant in sp_variant::get_all_variants_in_order() {
+        let place = names.iter().position(|name| *name == variant.builder.alias).expect("each variant is there");
+        assert_eq!(supported[place], variant.supported.repo.to_string(), "{}", variant.builder.alias);
+    }
+    for (name, def) in sqern_upstream::sources::builtin().unwrap().distros {
+        assert!(names.contains(&name.to_string()), "{name} has a source");
+        let known = sp_variant::get_all_variants_in_order().find(|variant| variant.builder.alias == name.as_str());
+        if let Some(known) = known {
+            assert_eq!(known.kind.as_ref(), def.variant, "{name}");
+        }
+    }
+    assert_eq!(names.iter().filter(|name| name.starts_with("alma") || name.starts_with("rocky")).count(), 4);
+
+    let journal = program.journal().await;
+    let again = program.done(&["distro", "import"]);
+    assert_eq!((again.stdout.as_str(), again.stderr.trim()), ("", "nothing to change"));
+    assert_eq!(program.journal().await, journal, "a second import leaves no trace");
+}
+
+#[tokio::test]
+async fn a_distro_is_added_and_changed_and_its_comment_says_how() {
+    let program = Program::new().await;
+    program.done(&["distro", "add", "fedora42", "FEDORA42"]);
+    program.done(&["distro", "set", "fedora42", "--supported", "true", "--comment", "customers asked"]);
+    let list = program.done(&["distro", "list", "--csv"]);
+    assert!(list.stdout.starts_with("name,variant,supported,kernels\n"), "{list:?}");
+    assert!(list.stdout.contains("fedora42,FEDORA42,yes,0\n"), "{list:?}");
+    let generations = program.json(&["generation", "list", "--limit", "2"]);
+    assert_eq!(field(&generations, "comment"), ["customers asked", "sqern distro add fedora42 FEDORA42"]);
+
+    let twice = program.run(&["distro", "add", "fedora42", "FEDORA42"]);
+    assert_eq!(
+        (twice.status, twice.stderr.trim()),
+        (1, "error: expected a new distro, got \"fedora42\", which is there already")
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_distro_is_told_with_its_likes() {
+    let program = Program::new().await;
+    for arguments in [
+        &["kver", "add", "debain12", "6.1.0-25-amd64"][..],
+        &["kver", "list", "--distro", "debain12"],
+        &["ignore", "add", "debain12", "*"],
+        &["distro", "set", "debain12", "--supported", "true"],
+        &["check", "--distro", "debain12"],
+    ] {
+        let ran = program.run(arguments);
+        assert_eq!(ran.status, 1, "{ran:?}");
+        assert!(ran.stderr.contains("expected a distro that is known, got \"debain12\" (did you mean debian12?)"), "{ran:?}");
+        assert!(ran.stderr.contains("hint: sqern distro list"), "{ran:?}");
+    }
+    assert_eq!(program.value("SELECT count(*) FROM generation WHERE comment IS NOT NULL").await, "0");
+}
+
+#[tokio::test]
+async fn kernels_are_added_listed_newest_first_archived_and_shown() {
+    let program = Program::new().await;
+    program.done(&["kver", "add", "debian12", "6.1.0-9-amd64", "6.1.0-25-amd64", "6.1.0-25-cloud-amd64"]);
+    let versions = |arguments: &[&str]| field(&program.json(arguments), "version");
+    assert_eq!(versions(&["kver", "list"]), ["6.1.0-25-cloud-amd64", "6.1.0-25-amd64", "6.1.0-9-amd64"]);
+    assert_eq!(versions(&["kver", "list", "--like", "*-25-amd64"]), ["6.1.0-25-amd64"]);
+
+    program.done(&["kver", "archive", "debian12", "6.1.0-9-amd64"]);
+    assert_eq!(versions(&["kver", "list"]), ["6.1.0-25-cloud-amd64", "6.1.0-25-amd64"]);
+    assert_eq!(versions(&["kver", "list", "--all"]).len(), 3);
+    assert!(program.done(&["kver", "show", "6.1.0-9-amd64"]).stdout.contains("archived"));
+    program.done(&["kver", "unarchive", "debian12", "6.1.0-9-amd64"]);
+    assert_eq!(versions(&["kver", "list"]).len(), 3);
+
+    let unknown = program.run(&["kver", "show", "6.1.0-99-amd64"]);
+    assert!(unknown.stderr.contains("did you mean 6.1.0-9-amd64"), "{unknown:?}");
+    assert_eq!(program.run(&["kver", "add", "debian12", " x"]).status, 2, "a version with a blank");
+    let limited = program.done(&["kver", "list", "--limit", "1"]);
+    assert_eq!((limited.stdout.lines().count(), limited.stderr.trim()), (2, "1 of 3 shown"));
+}
+
+#[tokio::test]
+async fn a_pattern_is_shown_before_it_is_stored_as_like_and_removed_as_glob() {
+    let program = Program::new().await;
+    program.done(&["kver", "add", "debian12", "6.1.0-25-amd64", "6.1.0-25-cloud-amd64"]);
+    let journal = program.journal().await;
+
+    let rehearsed = program.done(&["ignore", "add", "debian12", "*-cloud-amd64", "--dry-run"]);
+    assert_eq!(rehearsed.stdout, "hides 6.1.0-25-cloud-amd64\n");
+    assert_eq!(program.journal().await, journal, "a rehearsal leaves no trace");
+
+    program.done(&["ignore", "add", "debian12", "*-cloud_amd?4", "--reason", "nobody runs it"]);
+    program.done(&["ignore", "add", "debian12", "*-cloud-amd64"]);
+    let list = program.json(&["ignore", "list"]);
+    assert_eq!(field(&list, "pattern"), ["%-cloud-amd64", r"%-cloud\_amd_4"]);
+    assert_eq!(field(&list, "matches"), ["1", "0"]);
+    assert_eq!(field(&program.json(&["kver", "list"]), "version"), ["6.1.0-25-amd64"]);
+
+    assert_eq!(program.done(&["ignore", "remove", "debian12", "*-cloud-amd64"]).stdout, "shows 6.1.0-25-cloud-amd64\n");
+    assert_eq!(field(&program.json(&["kver", "list"]), "version").len(), 2);
+    let unknown = program.run(&["ignore", "remove", "debian12", "*-cloud-amd64"]);
+    assert_eq!(unknown.status, 1, "{unknown:?}");
+    let bracket = program.run(&["ignore", "add", "debian12", "6.[12].*"]);
+    assert_eq!(bracket.status, 2, "{bracket:?}");
+    assert!(bracket.stderr.contains("bracket expressions can't be stored"), "{bracket:?}");
+}
+
+#[tokio::test]
+async fn a_generation_tells_what_it_changed_and_events_can_be_narrowed_down() {
+    let program = Program::new().await;
+    program.done(&["kver", "add", "debian12", "6.1.0-25-amd64", "--comment", "by hand"]);
+    program.done(&["kver", "archive", "debian12", "6.1.0-25-amd64"]);
+    let id = program.value("SELECT max(id) FROM generation").await;
+    let shown = program.done(&["generation", "show", &id]).stdout;
+    assert!(shown.contains("kver               0 inserted, 1 updated, 0 deleted"), "{shown}");
+    assert!(shown.contains("update kver debian12 6.1.0-25-amd64  archived: false → true"), "{shown}");
+
+    let events = program.json(&["event", "list", "--kernel", "6.1.0-25-amd64"]);
+    assert_eq!(field(&events, "action"), ["update", "insert"]);
+    assert_eq!(field(&program.json(&["event", "list", "--table", "distro"]), "action"), ["insert", "insert"]);
+    assert_eq!(field(&program.json(&["event", "list", "--generation", &id]), "generation"), [id.as_str()]);
+    assert_eq!(program.run(&["generation", "show", "999"]).status, 1);
+}
+
+#[tokio::test]
+async fn the_schemas_version_is_told_and_a_newer_one_is_left_alone() {
+    let program = Program::on(TestServer::shared().await.database("schema").await);
+    let missing = program.run(&["kver", "list"]);
+    assert_eq!(missing.status, 1);
+    assert!(
+        missing.stderr.contains("got a database without it") && missing.stderr.contains("hint: sqern db migrate"),
+        "{missing:?}"
+    );
+    assert_eq!(program.run(&["db", "status"]).status, 1);
+    assert!(program.done(&["db", "migrate", "--dry-run"]).stdout.contains("would be done"));
+    program.done(&["db", "migrate"]);
+    program.done(&["db", "status"]);
+    program.done(&["db", "check"]);
+    assert_eq!(program.done(&["db", "migrate"]).stdout, "the schema is as it should be\n");
+
+    let back = program.run(&["db", "migrate", "--to", "0"]);
+    assert_eq!(back.status, 1, "{back:?}");
+    assert!(back.stderr.contains("expected --yes"), "{back:?}");
+    program.done(&["db", "status"]);
+
+    let client = program.database.client().await;
+    client.batch_execute("INSERT INTO schema_migration VALUES (999, 'upheaval', true, 'x')").await.unwrap();
+    for arguments in [&["check"][..], &["kver", "list"], &["db", "migrate"]] {
+        let ran = program.run(arguments);
+        assert_eq!(ran.status, 1, "{ran:?}");
+        assert!(ran.stderr.contains("got version 999 (upheaval), which older programs must not use"), "{ran:?}");
+        assert!(ran.stderr.contains("nothing was changed"), "{ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_command_line_is_exit_status_2_and_no_server_is_1() {
+    let program = Program::new().await;
+    assert_eq!(program.run(&["kver", "lst"]).status, 2);
+    assert_eq!(program.run(&["kver", "list", "--json", "--csv"]).status, 2);
+    assert_eq!(program.run(&["db", "status", "--csv"]).status, 2);
+    let nowhere = program.bare_command(&["kver", "list", "--dsn", "host=/nonexistent"]).output().unwrap();
+    assert_eq!(nowhere.status.code(), Some(1), "{nowhere:?}");
+    let help = program.bare_command(&["--help"]).output().unwrap();
+    assert_eq!(help.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn what_a_terminal_would_obey_is_not_printed() {
+    let program = Program::new().await;
+    let client = program.database.client().await;
+    client
+        .batch_execute("BEGIN; SELECT generation_start(E'red \\x1b[31m'); UPDATE distro SET supported = false; COMMIT")
+        .await
+        .unwrap();
+    let list = program.done(&["generation", "list"]);
+    assert!(!list.stdout.contains('\u{1b}') && list.stdout.contains("red \u{fffd}[31m"), "{list:?}");
+}

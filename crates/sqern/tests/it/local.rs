@@ -1,0 +1,61 @@
+//! `sqern local`, from its first start to its end, by the words that its users type.
+
+use std::process::{Command, Output};
+
+use sqern_testkit::server::open_tempdir;
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn a_server_comes_up_serves_by_its_service_name_goes_down_and_is_removed() {
+    let home = open_tempdir().unwrap();
+    let service_file = home.path().join("services");
+    let data_dir = home.path().join("server");
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("HOME", home.path())
+            .env("PGSERVICEFILE", &service_file)
+            .env("PATH", "/usr/bin:/bin:/usr/local/bin");
+        if let Some(folder) = std::env::var_os("SQERN_PG_BIN") {
+            command.env("SQERN_PG_BIN", folder);
+        }
+        command.args(arguments).output().unwrap()
+    };
+    let local = |verb: &str, more: &[&str]| {
+        let place = format!("--data-dir={}", data_dir.display());
+        run(env!("CARGO_BIN_EXE_sqern"), &[&["local", verb, &place], more].concat())
+    };
+
+    assert_eq!(local("status", &[]).status.code(), Some(1), "it is not there yet");
+    let up = local("up", &["--json"]);
+    assert!(up.status.success(), "{}", text(&up));
+    let up: serde_json::Value = serde_json::from_slice(&up.stdout).unwrap();
+    assert_eq!(up["schema"], "sqern.local.up/1");
+    let service = up["item"]["service"].as_str().unwrap().to_owned();
+    assert!(local("up", &[]).status.success(), "a second up finds it running");
+    assert!(local("status", &[]).status.success());
+
+    let psql = run("psql", &[&format!("service={service}"), "-XAtc", "SELECT current_user, current_database()"]);
+    assert_eq!(text(&psql).trim(), "sqern|sqern");
+    let own_psql = local("psql", &["--", "-XAtc", "SELECT 1 + 1"]);
+    assert_eq!(text(&own_psql).trim(), "2");
+    let dsn = String::from_utf8(local("dsn", &[]).stdout).unwrap();
+    let by_dsn = run(env!("CARGO_BIN_EXE_sqern"), &["db", "migrate", "--dsn", dsn.trim()]);
+    assert!(by_dsn.status.success(), "{}", text(&by_dsn));
+    let by_service = run(env!("CARGO_BIN_EXE_sqern"), &["db", "status", "--service", &service]);
+    assert!(by_service.status.success(), "{}", text(&by_service));
+
+    assert!(local("down", &[]).status.success());
+    assert_eq!(local("status", &[]).status.code(), Some(1));
+    let unasked = local("destroy", &[]);
+    assert_eq!(unasked.status.code(), Some(1), "there is nobody to ask");
+    assert!(text(&unasked).contains("--yes") && data_dir.is_dir(), "{}", text(&unasked));
+    let destroyed = local("destroy", &["--yes"]);
+    assert!(destroyed.status.success(), "{}", text(&destroyed));
+    assert!(!data_dir.exists());
+    assert!(!std::fs::read_to_string(&service_file).unwrap_or_default().contains(&service), "its record went with it");
+}

@@ -1,0 +1,10 @@
+//! The program as its users meet it: arguments, output, exit status, and what the database holds then.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on says so by a panic")]
+
+mod apt_lists;
+mod bad_input;
+mod check;
+mod everyday;
+mod local;
+mod program;
