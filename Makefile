@@ -1,0 +1,23 @@
+# What a newcomer types. Each target installs what is missing first (scripts/setup).
+.PHONY: help demo test check bless setup
+
+# rustup puts cargo there; a shell that was open before does not know it yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
+
+demo: setup ## from nothing to a database with kernels in it, step by step
+	@scripts/demo
+
+test: setup ## run all tests
+	@scripts/test
+
+check: setup ## formatting, lints, documentation, the rules of the house
+	@scripts/check
+
+bless: setup ## renew the generated files
+	@scripts/bless
+
+setup: ## find or install PostgreSQL, psql, a C compiler; runs before each of the others
+	@scripts/setup
