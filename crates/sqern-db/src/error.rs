@@ -61,7 +61,9 @@ fn postgres_hint(error: &tokio_postgres::Error) -> Option<String> {
     }
     match *database.code() {
         SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_FUNCTION => Some("sqern db migrate".into()),
-        SqlState::INSUFFICIENT_PRIVILEGE => Some("GRANT sqern_writer TO <role>  -- sqern_reader suffices to read".into()),
+        SqlState::INSUFFICIENT_PRIVILEGE => Some(
+            "have one of these granted: sqern_reader to read, sqern_writer to write, sqern_admin to migrate and delete".into(),
+        ),
         SqlState::DISK_FULL => Some("free space on the database's disk; nothing was changed".into()),
         _ => None,
     }

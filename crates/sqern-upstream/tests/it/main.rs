@@ -5,5 +5,6 @@ mod dependencies;
 mod http;
 mod indexes;
 mod properties;
+mod rules;
 mod support;
 mod trust;
