@@ -95,6 +95,10 @@ impl Client {
         match tokio::time::timeout(limit, step).await {
             Ok(Ok(value)) => Ok(value),
             // reqwest would show the URL again, with credentials.
+            Ok(Err(error)) if error.is_body() || error.is_decode() => {
+                let got = format!("a part of it, then: {}", chain(&error.without_url()));
+                Err(FetchError::Transient(Failure::new("the whole file", got, shown(url)), None))
+            }
             Ok(Err(error)) => Err(failure(chain(&error.without_url()))),
             Err(_) => Err(failure(format!("nothing for {limit:?}"))),
         }

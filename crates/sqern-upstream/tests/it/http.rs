@@ -69,7 +69,7 @@ async fn a_body_without_end_is_cut_off_at_the_stated_size() {
 async fn a_cut_body_says_so() {
     let served = Served::new(&bookworm()).await;
     served.server.fail(INDEX, ServerFault::Cut, 9);
-    assert_failed(&served.crawl().await, &["an answer from the server", "Packages"]);
+    assert_failed(&served.crawl().await, &["expected the whole file, got a part of it", "Packages"]);
 }
 
 #[tokio::test]

@@ -154,9 +154,10 @@ async fn more_plain_bytes_than_stated_or_allowed_fail() {
     assert_failed(&crawl_with(&repo, &CrawlOptions { limits, ..options() }).await, &["an index of at most 1 stanzas"]);
 }
 
-/// 2 GiB in a few KB: zeros are one endless line, line feeds are blank lines without end.
+/// 2 GiB in a few KB: zeros are one endless line, line feeds are blank lines without end. The memory that one takes can only be
+/// measured in a process of its own: the program's tests do.
 #[tokio::test]
-async fn a_bomb_fails_and_takes_little_memory() {
+async fn a_bomb_fails_at_its_first_line_that_is_too_long() {
     let folder = folder();
     for (compression, byte, says) in [
         (Compression::Zstd, 0, "a line of at most"),
@@ -169,8 +170,4 @@ async fn a_bomb_fails_and_takes_little_memory() {
         let crawl = crawl(&FakeRepo::new("bookworm").index_file(compression, &bomb)).await;
         assert_failed(&crawl, &[says]);
     }
-    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
-    let peak_kib: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
-    assert!(peak_kib < 200 * 1024, "{peak_kib} KiB at the most, with all other tests of this process");
 }
