@@ -142,19 +142,50 @@ fn folder(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-/// The command as it was typed, without the program's folder: "sqern distro import". A value of `--dsn` may hold a password, so
-/// it is left out.
+/// The command as it was typed, without the program's folder: "sqern distro import".
 fn command_line() -> String {
-    let mut words = vec!["sqern".to_owned()];
+    without_secrets(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()))
+}
+
+/// The words in one line. It is kept in the database, where many may read it: a value of `--dsn` may hold a password, so it is
+/// left out, and so is what stands before the host of a URL.
+fn without_secrets(words: impl Iterator<Item = String>) -> String {
+    let mut kept = vec!["sqern".to_owned()];
     let mut hide_next = false;
-    for word in std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()) {
+    for word in words {
         if std::mem::take(&mut hide_next) {
             continue;
         }
         hide_next = word == "--dsn";
         if !word.starts_with("--dsn") {
-            words.push(word);
+            kept.push(without_userinfo(&word));
         }
     }
-    words.join(" ")
+    kept.join(" ")
+}
+
+/// `https://user:password@host/path` without the part up to the `@` (RFC 3986, 3.2.1).
+fn without_userinfo(word: &str) -> String {
+    let Some((scheme, rest)) = word.split_once("://") else { return word.to_owned() };
+    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    let secret = authority.rfind('@').map_or(0, |at| at + 1);
+    format!("{scheme}://{}", &rest[secret..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_is_kept_without_its_secrets() {
+        for (typed, kept) in [
+            ("kver add debian12 6.1.0-25-amd64", "sqern kver add debian12 6.1.0-25-amd64"),
+            ("check --dsn postgresql://me:secret@db/x --dry-run", "sqern check --dry-run"),
+            ("check --dsn=password=secret", "sqern check"),
+            ("check --mirror-base https://me:se@cret@mirror.example/a@b", "sqern check --mirror-base https://mirror.example/a@b"),
+            ("check --mirror-base=http://secret@mirror.example", "sqern check --mirror-base=http://mirror.example"),
+        ] {
+            assert_eq!(without_secrets(typed.split(' ').map(str::to_owned)), kept);
+        }
+    }
 }
