@@ -1,6 +1,6 @@
 //! One change set: a transaction and its generation.
 
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use crate::DbError;
 
@@ -23,7 +23,7 @@ pub struct Finished {
 /// Begins a change set. `comment` says why, and must not be blank.
 pub async fn begin<'a>(client: &'a mut Client, comment: &str) -> Result<Change<'a>, DbError> {
     // READ COMMITTED whatever the database's default is: kver_update_not_ignored() needs it.
-    let transaction = client.build_transaction().isolation_level(tokio_postgres::IsolationLevel::ReadCommitted).start().await?;
+    let transaction = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start().await?;
     let generation = transaction.query_one("SELECT generation_start($1)", &[&comment]).await?.get(0);
     Ok(Change { transaction, generation })
 }

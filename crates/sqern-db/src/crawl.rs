@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
 use sqern_model::upstream::{Known, KnownPackage, PackageKey, UpstreamDiff};
 use sqern_model::{Crawl, DistroName, KernelPackage, KernelVersion, PackageRole};
 use tokio_postgres::{GenericClient, Transaction};
@@ -12,23 +11,6 @@ use crate::{DbError, text};
 
 /// The advisory lock that one recording crawl of a database holds: "crawl" in ASCII.
 const CRAWL_LOCK: i64 = 0x63_72_61_77_6c;
-
-/// One reading of one source, as it was recorded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RecordedCrawl {
-    /// The distribution.
-    pub distro: DistroName,
-    /// The source's name.
-    pub source: String,
-    /// When reading ended.
-    pub finished_at: Timestamp,
-    /// `complete`, `unchanged`, `partial` or `failed`.
-    pub state: String,
-    /// Why it is partial or failed.
-    pub reason: Option<String>,
-    /// How many kernels the source holds.
-    pub kernels: i32,
-}
 
 /// Lets one crawl at a time be recorded: what is known must not change between the comparison and its application.
 pub async fn lock(transaction: &Transaction<'_>) -> Result<(), DbError> {
@@ -47,29 +29,6 @@ pub async fn checksums(client: &impl GenericClient, distro: &DistroName) -> Resu
         )
         .await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
-}
-
-/// The last crawl of each source, by distro and source.
-pub async fn last(client: &impl GenericClient) -> Result<Vec<RecordedCrawl>, DbError> {
-    let rows = client
-        .query(
-            "SELECT DISTINCT ON (distro, source) distro, source, finished_at, state, reason, kernels FROM crawl
-             ORDER BY distro, source, id DESC",
-            &[],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(RecordedCrawl {
-                distro: text::distro(row.get(0))?,
-                source: row.get(1),
-                finished_at: row.get(2),
-                state: row.get(3),
-                reason: row.get(4),
-                kernels: row.get(5),
-            })
-        })
-        .collect()
 }
 
 /// What the database knows of a distribution's upstream.

@@ -7,7 +7,7 @@ mod files;
 mod status;
 
 use sha2::{Digest, Sha256};
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 pub use files::{Migration, latest_version};
 pub use status::{Applied, SchemaError, SchemaStatus, require_usable, status};
@@ -50,14 +50,15 @@ pub async fn migrate(client: &mut Client, target: Option<i32>, dry_run: bool) ->
     if !(0..=latest_version()).contains(&target) {
         return Err(SchemaError::NoSuchVersion { got: target, latest: latest_version() }.into());
     }
-    let transaction = client.transaction().await?;
+    // READ COMMITTED whatever the database's default is: what is read must be what the one before us in the lock has left.
+    let transaction = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start().await?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
     let status = status::read(&transaction).await?;
     status.check_history()?;
     let steps = plan(&status, target);
     if !dry_run {
         for step in &steps {
-            apply(&transaction, step, target).await?;
+            apply(&transaction, step).await?;
         }
         transaction.commit().await?;
     }
@@ -89,7 +90,7 @@ fn plan(status: &SchemaStatus, target: i32) -> Vec<Step> {
     steps
 }
 
-async fn apply(transaction: &Transaction<'_>, step: &Step, target: i32) -> Result<(), DbError> {
+async fn apply(transaction: &Transaction<'_>, step: &Step) -> Result<(), DbError> {
     match step {
         Step::Up { version, .. } => {
             let migration = files::migration(*version);
@@ -114,10 +115,7 @@ async fn apply(transaction: &Transaction<'_>, step: &Step, target: i32) -> Resul
                 transaction.execute("DELETE FROM schema_function", &[]).await?;
             }
         }
-        Step::Functions { .. } => {
-            debug_assert_eq!(target, latest_version());
-            apply_functions(transaction).await?;
-        }
+        Step::Functions { .. } => apply_functions(transaction).await?,
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ fn main() -> ExitCode {
             return failure.exit().into();
         }
     };
-    let mut printer = Printer::new(&settings, cli.output.format());
+    let printer = Printer::new(&settings, cli.output.format());
     printer.show_warnings();
     // Both TLS clients, PostgreSQL's and HTTP's, take the process's provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .map_err(Into::into)
-        .and_then(|runtime| runtime.block_on(cli::run(cli, &settings, &mut printer)));
+        .and_then(|runtime| runtime.block_on(cli::run(cli, &settings, &printer)));
     match outcome {
         Ok(status) => status.into(),
         Err(failure) => {

@@ -92,12 +92,12 @@ impl Printer {
         }
     }
 
-    /// Prints one thing: as JSON with its schema, or as the text that `describe` gives. CSV has no form for one thing.
+    /// Prints one thing: as JSON with its schema, else as the text that `describe` gives. It has no form as CSV, so commands that
+    /// do not give a list are refused with that format before they begin.
     pub fn one<T: Serialize>(&self, schema: &str, value: &T, describe: impl FnOnce() -> String) -> Result<(), Failure> {
         match self.format {
-            Format::Table => self.data(&describe()),
             Format::Json => self.json(&json!({"schema": format!("sqern.{schema}"), "item": value})),
-            Format::Csv => Err(Failure::usage("expected --json or neither here: only lists have a form as CSV")),
+            Format::Table | Format::Csv => self.data(&describe()),
         }
     }
 

@@ -38,12 +38,6 @@ impl Session {
     pub async fn next_notification(&mut self) -> Option<Notification> {
         self.notifications.recv().await
     }
-
-    /// Parts the client from the notifications, for a listener that works while others query.
-    #[must_use]
-    pub fn split(self) -> (Client, UnboundedReceiver<Notification>) {
-        (self.client, self.notifications)
-    }
 }
 
 async fn carry<S, T>(mut connection: Connection<S, T>, sender: UnboundedSender<Notification>)

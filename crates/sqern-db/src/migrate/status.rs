@@ -32,15 +32,17 @@ pub enum SchemaError {
         /// The files that differ.
         files: Vec<String>,
     },
-    /// The schema is newer than the program, and says that such a program must not touch it.
+    /// The schema is newer than the program: it can't be migrated, and maybe not even used.
     #[error(
-        "expected a schema that sqern {program} knows (version {latest} at most), got version {got} ({name}), which older programs must not use"
+        "expected a schema that sqern {program} knows (version {latest} at most), got version {got} ({name}){}", must_not(*.breaking)
     )]
     Newer {
         /// The schema's version.
         got: i32,
         /// What the unknown migration brought.
         name: String,
+        /// Whether older programs must not use the schema at all; otherwise they only can't migrate it.
+        breaking: bool,
         /// The version that this program brings.
         latest: i32,
         /// This program's version.
@@ -84,6 +86,10 @@ impl SchemaError {
             Self::OldServer { .. } => Some("sqern local up  # or name another server with --service or --dsn".into()),
         }
     }
+}
+
+fn must_not(breaking: bool) -> &'static str {
+    if breaking { ", which older programs must not use" } else { ", which older programs can use and not migrate" }
 }
 
 /// A migration that was applied.
@@ -151,6 +157,7 @@ impl SchemaStatus {
         SchemaError::Newer {
             got: applied.version,
             name: applied.name.clone(),
+            breaking: applied.breaking,
             latest: self.latest,
             program: env!("CARGO_PKG_VERSION"),
         }

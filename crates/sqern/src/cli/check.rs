@@ -3,6 +3,7 @@
 mod progress;
 mod report;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -56,23 +57,23 @@ pub(super) struct CheckArgs {
     change: ChangeArgs,
 }
 
-pub(super) async fn run(args: CheckArgs, context: &mut Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(args: CheckArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     let sources = args.sources.load(context)?;
     let mut session = context.open().await?;
     let wanted = wanted_distros(&args, &sources, &session.client, context).await?;
-    let mut found = Vec::new();
+    let mut previous = Vec::new();
     for def in &wanted {
-        let previous = crawl::checksums(&session.client, &def.name).await?;
-        found.push((def.name.clone(), previous));
+        previous.push(crawl::checksums(&session.client, &def.name).await?);
     }
-    let crawled = crawl_all(&args, &wanted, &found, context).await?;
+    let crawled = crawl_all(&args, &wanted, &previous, context).await?;
     let (diffs, finished) = record(&mut session.client, crawled, &args, context).await?;
     let report = Report::new(&diffs, finished, args.change.dry_run);
     report.print(context)?;
     Ok(if report.is_whole() { Exit::Done } else { Exit::Unmet })
 }
 
-type Previous = std::collections::BTreeMap<String, String>;
+/// By source: the checksum of its last complete crawl.
+type Previous = BTreeMap<String, String>;
 
 /// The distributions to read: those that were named, else this machine's own for its own indexes, else the supported ones.
 async fn wanted_distros<'a>(
@@ -82,6 +83,8 @@ async fn wanted_distros<'a>(
     context: &Context<'_>,
 ) -> Result<Vec<&'a DistroDef>, Failure> {
     let mut names = args.distros.clone();
+    names.sort();
+    names.dedup();
     if names.is_empty() && args.apt_lists.is_some() {
         names.push(this_machines_distro(sources, context)?);
     }
@@ -137,7 +140,7 @@ fn this_machines_distro(sources: &SourceSet, context: &Context<'_>) -> Result<Di
 async fn crawl_all(
     args: &CheckArgs,
     wanted: &[&DistroDef],
-    previous: &[(DistroName, Previous)],
+    previous: &[Previous],
     context: &Context<'_>,
 ) -> Result<Vec<(DistroName, Vec<Crawl>)>, Failure> {
     let mut options = CrawlOptions::new(context.settings.now());
@@ -145,13 +148,13 @@ async fn crawl_all(
     options.allow_unsigned = args.allow_unsigned;
     let bars = Bars::new(context.printer.is_watched());
     if let Some(dir) = &args.apt_lists {
-        let (def, previous) = (wanted[0], &previous[0].1);
+        let (def, previous) = (wanted[0], &previous[0]);
         return Ok(vec![(def.name.clone(), crawl_apt_lists(dir, def, previous, &options).await?)]);
     }
     let client = Client::new(ClientOptions::default())?;
-    let jobs = wanted.iter().zip(previous).map(|(def, (name, previous))| {
+    let jobs = wanted.iter().zip(previous).map(|(def, previous)| {
         let (client, options, bars) = (&client, &options, &bars);
-        async move { (name.clone(), crawl_distro(client, def, previous, options, bars).await) }
+        async move { (def.name.clone(), crawl_distro(client, def, previous, options, bars).await) }
     });
     Ok(futures_util::future::join_all(jobs).await)
 }

@@ -37,7 +37,7 @@ struct Migrated {
     dry_run: bool,
 }
 
-pub(super) async fn run(command: DbCommand, context: &mut Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: DbCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     let mut session = context.connect().await?;
     match command {
         DbCommand::Migrate { to, yes, dry_run } => {

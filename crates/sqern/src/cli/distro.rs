@@ -61,7 +61,7 @@ impl Record for Distro {
     }
 }
 
-pub(super) async fn run(command: DistroCommand, context: &mut Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: DistroCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     let mut session = context.open().await?;
     match command {
         DistroCommand::List => {

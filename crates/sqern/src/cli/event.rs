@@ -52,7 +52,7 @@ impl Record for Event {
     }
 }
 
-pub(super) async fn run(command: EventCommand, context: &mut Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     let session = context.open().await?;
     let EventCommand::List { table, generation, distro, kernel, limit } = command;
     let mut pkey = Map::new();

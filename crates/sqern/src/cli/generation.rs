@@ -56,7 +56,7 @@ struct Shown {
     first_events: Vec<Event>,
 }
 
-pub(super) async fn run(command: GenerationCommand, context: &mut Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: GenerationCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     let session = context.open().await?;
     match command {
         GenerationCommand::List { limit } => context.printer.list(&generation::list(&session.client, limit.into()).await?)?,

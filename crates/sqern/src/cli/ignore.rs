@@ -63,7 +63,7 @@ impl Record for Ignore {
     }
 }
 
-pub(super) async fn run(command: IgnoreCommand, context: &mut Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: IgnoreCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     let mut session = context.open().await?;
     match command {
         IgnoreCommand::List { distros, all } => {

@@ -83,7 +83,7 @@ struct Shown {
     packages: Vec<KverPackage>,
 }
 
-pub(super) async fn run(command: KverCommand, context: &mut Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: KverCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     let mut session = context.open().await?;
     match command {
         KverCommand::List { distros, like, all, limit } => {

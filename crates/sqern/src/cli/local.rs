@@ -54,7 +54,7 @@ struct Dsn {
     dsn: String,
 }
 
-pub(super) async fn run(command: LocalCommand, context: &mut Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: LocalCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     match command {
         LocalCommand::Up(place) => {
             let up = blocking(server(&place, context)?, LocalServer::up).await?;
@@ -106,7 +106,7 @@ fn psql(server: &LocalServer, args: &[std::ffi::OsString]) -> Result<Exit, Failu
         .hint("install it: apt install postgresql-client; dnf install postgresql; brew install libpq"))
 }
 
-async fn destroy(server: LocalServer, yes: bool, context: &mut Context<'_>) -> Result<Exit, Failure> {
+async fn destroy(server: LocalServer, yes: bool, context: &Context<'_>) -> Result<Exit, Failure> {
     if !yes && server.status()?.state != State::Absent && !confirmed(&server, context)? {
         return Err(Failure::unmet("not confirmed; nothing was removed"));
     }

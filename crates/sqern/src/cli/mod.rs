@@ -82,6 +82,20 @@ enum Command {
     Event(event::EventCommand),
 }
 
+impl Command {
+    /// Whether it gives a list, which alone has a form as CSV.
+    fn gives_list(&self) -> bool {
+        match self {
+            Self::Check(_) | Self::Event(event::EventCommand::List { .. }) => true,
+            Self::Distro(command) => matches!(command, distro::DistroCommand::List),
+            Self::Kver(command) => matches!(command, kver::KverCommand::List { .. }),
+            Self::Ignore(command) => matches!(command, ignore::IgnoreCommand::List { .. }),
+            Self::Generation(command) => matches!(command, generation::GenerationCommand::List { .. }),
+            Self::Local(_) | Self::Db(_) => false,
+        }
+    }
+}
+
 impl Output {
     /// The format that the flags ask for.
     #[must_use]
@@ -98,7 +112,7 @@ impl Output {
 struct Context<'a> {
     connection: &'a Connection,
     settings: &'a Settings,
-    printer: &'a mut Printer,
+    printer: &'a Printer,
 }
 
 impl Context<'_> {
@@ -117,17 +131,21 @@ impl Context<'_> {
 }
 
 /// Runs a command line to its end.
-pub async fn run(cli: Cli, settings: &Settings, printer: &mut Printer) -> Result<Exit, Failure> {
-    let mut context = Context { connection: &cli.connection, settings, printer };
+pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exit, Failure> {
+    // Before anything is done: a command that fails must have changed nothing.
+    if printer.format() == Format::Csv && !cli.command.gives_list() {
+        return Err(Failure::usage("expected --json or neither here, got --csv: only lists have a form as CSV"));
+    }
+    let context = Context { connection: &cli.connection, settings, printer };
     match cli.command {
-        Command::Local(command) => local::run(command, &mut context).await,
-        Command::Db(command) => db::run(command, &mut context).await,
-        Command::Distro(command) => distro::run(command, &mut context).await,
-        Command::Kver(command) => kver::run(command, &mut context).await,
-        Command::Ignore(command) => ignore::run(command, &mut context).await,
-        Command::Check(args) => check::run(args, &mut context).await,
-        Command::Generation(command) => generation::run(command, &mut context).await,
-        Command::Event(command) => event::run(command, &mut context).await,
+        Command::Local(command) => local::run(command, &context).await,
+        Command::Db(command) => db::run(command, &context).await,
+        Command::Distro(command) => distro::run(command, &context).await,
+        Command::Kver(command) => kver::run(command, &context).await,
+        Command::Ignore(command) => ignore::run(command, &context).await,
+        Command::Check(args) => check::run(args, &context).await,
+        Command::Generation(command) => generation::run(command, &context).await,
+        Command::Event(command) => event::run(command, &context).await,
     }
 }
 

@@ -169,7 +169,11 @@ async fn a_wrong_command_line_is_exit_status_2_and_no_server_is_1() {
     let program = Program::new().await;
     assert_eq!(program.run(&["kver", "lst"]).status, 2);
     assert_eq!(program.run(&["kver", "list", "--json", "--csv"]).status, 2);
-    assert_eq!(program.run(&["db", "status", "--csv"]).status, 2);
+    let journal = program.journal().await;
+    for arguments in [&["db", "status", "--csv"][..], &["kver", "add", "debian12", "6.1.0-25-amd64", "--csv"]] {
+        assert_eq!(program.run(arguments).status, 2);
+    }
+    assert_eq!(program.journal().await, journal, "a refused command changed nothing");
     let nowhere = program.bare_command(&["kver", "list", "--dsn", "host=/nonexistent"]).output().unwrap();
     assert_eq!(nowhere.status.code(), Some(1), "{nowhere:?}");
     let help = program.bare_command(&["--help"]).output().unwrap();

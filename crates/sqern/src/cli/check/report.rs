@@ -78,24 +78,29 @@ impl Report {
     }
 
     pub(super) fn print(&self, context: &Context<'_>) -> Result<(), Failure> {
-        match context.printer.format() {
-            Format::Json => return context.printer.one("check/1", self, String::new),
-            Format::Csv => return context.printer.list(&self.sources),
-            Format::Table => {}
+        if context.printer.format() == Format::Json {
+            return context.printer.one("check/1", self, String::new);
         }
         context.printer.list(&self.sources)?;
-        for line in &self.distros {
-            if !line.new.is_empty() {
-                context.printer.data(&format!("\n{} new in {}:\n  {}", line.new.len(), line.distro, versions(&line.new)))?;
-            }
-            if !line.gone.is_empty() {
-                context.printer.data(&format!("\n{} gone from {}:\n  {}", line.gone.len(), line.distro, versions(&line.gone)))?;
-            }
+        if context.printer.format() == Format::Table {
+            self.print_versions(context)?;
         }
         self.print_remarks(context);
         Ok(())
     }
 
+    fn print_versions(&self, context: &Context<'_>) -> Result<(), Failure> {
+        for DistroLine { distro, new, gone } in &self.distros {
+            for (what, kernels) in [("new in", new), ("gone from", gone)] {
+                if !kernels.is_empty() {
+                    context.printer.data(&format!("\n{} {what} {distro}:\n  {}", kernels.len(), versions(kernels)))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is no data: warnings, reasons, and the generation; to standard error.
     fn print_remarks(&self, context: &Context<'_>) {
         for source in &self.sources {
             for warning in &source.warnings {
