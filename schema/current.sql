@@ -186,6 +186,7 @@ BEGIN
     IF found_id IS NULL THEN
         INSERT INTO public.generation DEFAULT VALUES RETURNING id INTO found_id;
         PERFORM set_config('sqern.generation', found_id::text, true);
+        PERFORM pg_notify('sqern_generation', found_id::text);
     END IF;
     RETURN found_id;
 END

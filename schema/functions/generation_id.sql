@@ -1,4 +1,7 @@
 -- The transaction's generation; makes one when there is none. Every journal trigger calls it once a statement.
+--
+-- One NOTIFY a generation wakes those who follow the journal: it is sent when the transaction commits, and not at all when it
+-- does not. Its payload, the id, is only a word to people: followers read what their snapshot could not see.
 CREATE OR REPLACE FUNCTION generation_id() RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -8,6 +11,7 @@ BEGIN
     IF found_id IS NULL THEN
         INSERT INTO public.generation DEFAULT VALUES RETURNING id INTO found_id;
         PERFORM set_config('sqern.generation', found_id::text, true);
+        PERFORM pg_notify('sqern_generation', found_id::text);
     END IF;
     RETURN found_id;
 END
