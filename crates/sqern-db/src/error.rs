@@ -49,6 +49,7 @@ impl DbError {
             Self::Postgres(error) => postgres_hint(error),
             Self::Schema(error) => error.hint(),
             Self::Unknown { what: "distro", .. } => Some("sqern distro list  # or: sqern distro import, sqern distro add".into()),
+            Self::Unknown { what: "generation", .. } => Some("sqern generation list".into()),
             Self::Unknown { .. } | Self::Exists { .. } | Self::Unexpected { .. } => None,
         }
     }
