@@ -1026,6 +1026,38 @@ ALTER FUNCTION public.journal_attach_at(target regclass) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.journal_attach_at(target regclass) IS 'Writes a journalled table''s as-of functions, or renews them after a change of its columns.';
 
+CREATE FUNCTION public.journal_differences() RETURNS TABLE(table_name text, pkey jsonb, journal jsonb, present jsonb)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+DECLARE
+    target record;
+BEGIN
+    FOR target IN
+        SELECT c.relname::text AS name, string_agg(format('%L, t.%I', key, key), ', ' ORDER BY place) AS key_of
+        FROM pg_class c
+        JOIN pg_proc p ON p.proname = c.relname || '_record' AND p.pronamespace = c.relnamespace
+        CROSS JOIN LATERAL unnest(public.journal_key(c.oid)) WITH ORDINALITY AS k (key, place)
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+        GROUP BY c.relname
+        ORDER BY c.relname
+    LOOP
+        RETURN QUERY EXECUTE format($code$
+            SELECT %1$L, pkey, j.row, t.row
+            FROM (SELECT net.pkey, net.pkey || net.new AS row
+                  FROM public.event_net(%1$L, 0, 9223372036854775807) AS net WHERE net.remains) AS j
+            FULL JOIN (SELECT jsonb_build_object(%2$s) AS pkey, to_jsonb(t) AS row FROM public.%1$I AS t) AS t USING (pkey)
+            WHERE j.row IS DISTINCT FROM t.row
+            $code$, target.name, target.key_of);
+    END LOOP;
+END
+$_$;
+
+ALTER FUNCTION public.journal_differences() OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.journal_differences() IS 'The records whose row in the table is not what the journal says: none, unless someone went around the triggers.';
+
 CREATE FUNCTION public.journal_key(target regclass) RETURNS text[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3133,7 +3165,13 @@ REVOKE ALL ON FUNCTION public.journal_attach(target regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.journal_attach_at(target regclass) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.journal_differences() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.journal_differences() TO sqern_reader;
+GRANT ALL ON FUNCTION public.journal_differences() TO sqern_writer;
+
 REVOKE ALL ON FUNCTION public.journal_key(target regclass) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.journal_key(target regclass) TO sqern_reader;
+GRANT ALL ON FUNCTION public.journal_key(target regclass) TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.journal_refuse_truncate() FROM PUBLIC;
 

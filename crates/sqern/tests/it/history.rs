@@ -136,3 +136,18 @@ async fn a_check_can_be_undone_and_the_next_one_finds_its_kernels_again() {
     program.done(&check);
     assert_eq!(program.value(counted).await, "2 2 4");
 }
+
+#[tokio::test]
+async fn what_went_around_the_journal_is_told() {
+    let program = with_history().await;
+    program.done(&["db", "check"]);
+    let around = "SET session_replication_role = replica; UPDATE kver SET archived = true WHERE version = '6.1.0-26-amd64'";
+    program.database.client().await.batch_execute(around).await.unwrap();
+    let told = program.run(&["db", "check"]);
+    assert_eq!(told.status, 1);
+    assert!(
+        told.stdout.contains(r#"kver {"distro": "debian12", "version": "6.1.0-26-amd64"}: the journal says {"#)
+            && told.stdout.contains(r#""archived": false}, the table {"#),
+        "{told:?}"
+    );
+}
