@@ -64,7 +64,9 @@ impl DbError {
         let Self::Postgres(error) = self else { return false };
         match error.code() {
             Some(code) => ["08", "57P", "40001"].iter().any(|class| code.code().starts_with(class)),
-            None => error.is_closed() || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>),
+            None => {
+                error.is_closed() || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
+            }
         }
     }
 }

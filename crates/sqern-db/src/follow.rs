@@ -35,7 +35,9 @@ pub enum PositionError {
         got: Cluster,
     },
     /// This database was set back since: it was restored from a backup.
-    #[error("expected a position up to transaction {expected} of this database, got one up to {got}: the database was set back since")]
+    #[error(
+        "expected a position up to transaction {expected} of this database, got one up to {got}: the database was set back since"
+    )]
     Ahead {
         /// The next transaction of the database.
         expected: u64,
@@ -94,7 +96,12 @@ impl Here {
 pub async fn here(client: &impl GenericClient) -> Result<Here, DbError> {
     let row = client.query_one(include_str!("../queries/follow_here.sql"), &[]).await?;
     let cluster = Cluster { system_identifier: row.get::<_, i64>(0).cast_unsigned(), database: row.get(1) };
-    Ok(Here { cluster, standby: row.get(2), now: snapshot(row.get(3))?, last: row.get::<_, Option<i64>>(4).map(i64::cast_unsigned) })
+    Ok(Here {
+        cluster,
+        standby: row.get(2),
+        now: snapshot(row.get(3))?,
+        last: row.get::<_, Option<i64>>(4).map(i64::cast_unsigned),
+    })
 }
 
 /// Prepares a connection for polls, and asks to be woken when a generation is committed; tells whether that will happen: a standby
@@ -217,9 +224,8 @@ pub struct FollowedEvent {
 
 /// These generations, in any order.
 pub async fn heads(client: &impl GenericClient, generations: &[i64]) -> Result<Vec<Head>, DbError> {
-    let rows = client
-        .query("SELECT id, tstamp, username, ipaddr, comment FROM generation WHERE id = ANY ($1)", &[&generations])
-        .await?;
+    let rows =
+        client.query("SELECT id, tstamp, username, ipaddr, comment FROM generation WHERE id = ANY ($1)", &[&generations]).await?;
     Ok(rows
         .iter()
         .map(|row| Head { id: row.get(0), tstamp: row.get(1), username: row.get(2), ipaddr: row.get(3), comment: row.get(4) })

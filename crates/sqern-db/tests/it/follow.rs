@@ -35,7 +35,7 @@ impl Follower {
         while let Some(waiting) = batch.take_next() {
             let rows = follow::events(&self.client, &[waiting.generation], &self.tables).await.unwrap();
             let events: Vec<i64> = rows.map_ok(|row| follow::event(&row).1.id).try_collect().await.unwrap();
-            assert_eq!(events.len() as i64, waiting.events);
+            assert_eq!(i64::try_from(events.len()), Ok(waiting.events));
             delivered.push((waiting.generation, events, batch.position()));
         }
         self.position = batch.position();
@@ -125,7 +125,8 @@ async fn each_position_of_a_batch_leads_to_exactly_the_rest() {
     let open: Vec<Client> = vec![database.client().await, database.client().await, database.client().await];
     for (number, one) in open.iter().enumerate() {
         run(one, &format!("BEGIN; INSERT INTO distro VALUES ('open{number}', 'O')")).await;
-        run(&client, &format!("INSERT INTO distro VALUES ('a{number}', 'A'); INSERT INTO distro VALUES ('b{number}', 'B')")).await;
+        run(&client, &format!("INSERT INTO distro VALUES ('a{number}', 'A'); INSERT INTO distro VALUES ('b{number}', 'B')"))
+            .await;
     }
     run(&open[1], "INSERT INTO distro VALUES ('last', 'L'); COMMIT").await;
     let all = follower.poll().await;
@@ -154,7 +155,7 @@ async fn write(client: Client, writer: u32, transactions: u32) {
         }
         run(&client, &format!("SAVEPOINT s; INSERT INTO kver VALUES ('{name}', '1'); ROLLBACK TO s")).await;
         run(&client, &format!("INSERT INTO kver VALUES ('{name}', '2'), ('{name}', '3')")).await;
-        run(&client, if (number + writer) % 10 == 0 { "ROLLBACK" } else { "COMMIT" }).await;
+        run(&client, if (number + writer).is_multiple_of(10) { "ROLLBACK" } else { "COMMIT" }).await;
     }
 }
 
@@ -165,11 +166,10 @@ async fn under_many_writers_nothing_is_missed_and_nothing_comes_twice() {
     let long = elsewhere.client().await;
     run(&long, "BEGIN; SELECT pg_current_xact_id()").await;
     let mut follower = Follower::new(database.client().await).await;
-    let writers: Vec<_> = futures_util::future::join_all((0..6).map(async |writer| {
-        let client = database.client().await;
-        tokio::spawn(write(client, writer, 100))
-    }))
-    .await;
+    let mut writers = vec![];
+    for writer in 0..6 {
+        writers.push(tokio::spawn(write(database.client().await, writer, 100)));
+    }
     let mut delivered = vec![];
     while !writers.iter().all(tokio::task::JoinHandle::is_finished) {
         delivered.extend(follower.poll().await);
@@ -223,10 +223,16 @@ async fn a_position_of_elsewhere_or_of_later_is_refused() {
     let other = follow::here(&migrated().await.client().await).await.unwrap();
     let said = here.check(&other.end()).unwrap_err().to_string();
     let theirs = other.cluster.database;
-    assert_eq!(said, format!("expected a position of database {oid} of cluster {system}, got one of database {theirs} of cluster {system}"));
+    assert_eq!(
+        said,
+        format!("expected a position of database {oid} of cluster {system}, got one of database {theirs} of cluster {system}")
+    );
     let foreign = Position::start(Cluster { system_identifier: 1, ..here.cluster });
     let said = here.check(&foreign).unwrap_err().to_string();
-    assert_eq!(said, format!("expected a position of database {oid} of cluster {system}, got one of database {oid} of cluster 1"));
+    assert_eq!(
+        said,
+        format!("expected a position of database {oid} of cluster {system}, got one of database {oid} of cluster 1")
+    );
     let ahead: Position = format!("{system}/{oid}/1000000000:1000000000:").parse().unwrap();
     let said = here.check(&ahead).unwrap_err().to_string();
     assert!(said.starts_with("expected a position up to transaction "), "{said}");

@@ -1,5 +1,7 @@
 //! `sqern event`: the journal's single changes.
 
+mod follow;
+
 use clap::Subcommand;
 use serde_json::{Map, Value};
 use sqern_db::event::{self, Event, Filter};
@@ -33,6 +35,7 @@ pub(super) enum EventCommand {
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: u32,
     },
+    Follow(follow::FollowArgs),
 }
 
 impl Record for Event {
@@ -53,8 +56,11 @@ impl Record for Event {
 }
 
 pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+    let (table, generation, distro, kernel, limit) = match command {
+        EventCommand::Follow(args) => return follow::run(args, context).await,
+        EventCommand::List { table, generation, distro, kernel, limit } => (table, generation, distro, kernel, limit),
+    };
     let session = context.open().await?;
-    let EventCommand::List { table, generation, distro, kernel, limit } = command;
     let mut pkey = Map::new();
     pkey.extend(distro.map(|distro| ("distro".to_owned(), Value::from(distro.as_str()))));
     pkey.extend(kernel.map(|version| ("version".to_owned(), Value::from(version.as_str()))));

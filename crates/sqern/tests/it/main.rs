@@ -6,5 +6,6 @@ mod apt_lists;
 mod bad_input;
 mod check;
 mod everyday;
+mod follow;
 mod local;
 mod program;
