@@ -11,11 +11,12 @@ mod position;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
+use futures_util::{TryStreamExt, pin_mut};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::Json;
+use tokio_postgres::types::{Json, ToSql};
 use tokio_postgres::{GenericClient, Row, RowStream};
 
 pub use position::{Cluster, InvalidPosition, Position, Snapshot};
@@ -175,17 +176,23 @@ impl Batch {
 /// committed generation never change, and a batch may hold any number of them.
 pub async fn poll(client: &impl GenericClient, position: &Position, tables: &[String]) -> Result<Batch, DbError> {
     let reached = &position.snapshot;
-    let rows = client.query(include_str!("../queries/follow_poll.sql"), &[&reached.to_string(), &filter(tables)]).await?;
-    let now = snapshot(rows.first().map_or("", |row| row.get(0)))?;
-    let found: Vec<(u64, Waiting)> = rows
-        .iter()
-        .filter_map(|row| {
-            let waiting = Waiting { generation: row.get::<_, Option<i64>>(1)?, events: row.get(3) };
-            Some((row.get::<_, i64>(2).cast_unsigned(), waiting))
-        })
-        // All of them, but on a standby (see Snapshot::of_server).
-        .filter(|(xact, _)| now.sees(*xact))
-        .collect();
+    let (text, filter) = (reached.to_string(), filter(tables));
+    let parameters: [&(dyn ToSql + Sync); 2] = [&text, &filter];
+    let rows = client.query_raw(include_str!("../queries/follow_poll.sql"), parameters).await?;
+    pin_mut!(rows);
+    let mut now = None;
+    let mut found: Vec<(u64, Waiting)> = vec![];
+    while let Some(row) = rows.try_next().await? {
+        if now.is_none() {
+            now = Some(snapshot(row.get(0))?);
+        }
+        if let Some(generation) = row.get(1) {
+            found.push((row.get::<_, i64>(2).cast_unsigned(), Waiting { generation, events: row.get(3) }));
+        }
+    }
+    let now = now.map_or_else(|| snapshot(""), Ok)?;
+    // All of them stay, but on a standby (see Snapshot::of_server).
+    found.retain(|(xact, _)| now.sees(*xact));
     let steps = Steps::new(reached, &now, found.iter().map(|(xact, _)| *xact));
     Ok(Batch { cluster: position.cluster, steps, waiting: found.into_iter().map(|(_, waiting)| waiting).collect() })
 }
@@ -235,10 +242,9 @@ pub async fn heads(client: &impl GenericClient, generations: &[i64]) -> Result<V
 /// The events of these generations and tables as they come from the server, by generation, then by id; [`event`] reads each.
 pub async fn events(client: &impl GenericClient, generations: &[i64], tables: &[String]) -> Result<RowStream, DbError> {
     let query = include_str!("../queries/follow_events.sql");
-    let statement = client.prepare(query).await?;
     let filter = filter(tables);
-    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&generations, &filter];
-    Ok(client.query_raw(&statement, parameters).await?)
+    let parameters: [&(dyn ToSql + Sync); 2] = [&generations, &filter];
+    Ok(client.query_raw(query, parameters).await?)
 }
 
 /// A row of [`events`]: its generation, and the event.

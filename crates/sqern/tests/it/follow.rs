@@ -1,8 +1,9 @@
 //! `sqern event follow`: each generation on a line, once, whatever happens to the program, its reader or the server.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+mod following;
+
+use std::io::Read;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -10,65 +11,10 @@ use sqern_db::local::DATABASE;
 use sqern_testkit::TestServer;
 use tokio_postgres::Client;
 
+use self::following::Following;
 use crate::program::Program;
 
 const FOLLOW: [&str; 2] = ["event", "follow"];
-
-/// The program while it follows.
-struct Following {
-    child: Child,
-    lines: Receiver<Value>,
-    notes: Receiver<String>,
-}
-
-impl Following {
-    /// Starts it, and waits until it said from where it follows.
-    fn start(mut command: Command) -> Self {
-        let mut following = Self::start_silent(&mut command);
-        following.note("following from ");
-        following
-    }
-
-    fn start_silent(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
-        let (line_sender, lines) = channel();
-        let (note_sender, notes) = channel();
-        let (stdout, stderr) = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines() {
-                let line = line.expect("a line");
-                let value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-                _ = line_sender.send(value);
-            }
-        });
-        std::thread::spawn(move || BufReader::new(stderr).lines().for_each(|line| _ = note_sender.send(line.expect("a line"))));
-        Self { child, lines, notes }
-    }
-
-    /// The next line, which must come soon.
-    fn line(&self) -> Value {
-        self.lines.recv_timeout(Duration::from_secs(20)).expect("a line")
-    }
-
-    /// Waits for a line of standard error that holds this.
-    fn note(&mut self, words: &str) -> String {
-        loop {
-            let note = self.notes.recv_timeout(Duration::from_secs(20)).unwrap_or_else(|_| panic!("{words:?} is said"));
-            if note.contains(words) {
-                return note;
-            }
-            assert!(!note.starts_with("error"), "{note}");
-        }
-    }
-
-    /// Ends it by a signal; gives its exit status, the lines and the notes that were not taken yet.
-    fn end(mut self, signal: &str) -> (Option<i32>, Vec<Value>, Vec<String>) {
-        let kill = format!("kill -{signal} {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().expect("sh runs").success());
-        let status = self.child.wait().expect("it ends").code();
-        (status, self.lines.iter().collect(), self.notes.iter().collect())
-    }
-}
 
 /// What is printed of the lines of a run that ended by itself.
 fn lines(stdout: &str) -> Vec<Value> {
