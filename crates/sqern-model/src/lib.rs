@@ -16,4 +16,4 @@ pub use crawl::{Crawl, CrawlState, KernelPackage, PackageRole};
 pub use kernel::{Kernel, KernelVersion};
 pub use name::{DistroName, InvalidName};
 pub use pattern::{Glob, LikePattern};
-pub use source::{AptSource, DistroDef, KernelRule, SignaturePolicy, Source, SourceError, SourceSet};
+pub use source::{AptSource, DistroDef, KernelRule, PackageFacts, RpmMdSource, SignaturePolicy, Source, SourceError, SourceSet};

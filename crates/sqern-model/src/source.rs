@@ -2,10 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
+mod regex_text;
+mod rpm_md;
+mod rule;
+
 use serde::{Deserialize, Serialize};
 
-use crate::DistroName;
+pub use rpm_md::RpmMdSource;
+pub use rule::{KernelRule, PackageFacts};
+
+use crate::{DistroName, KernelVersion};
 
 /// Why a source file can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -20,13 +26,17 @@ pub enum SourceError {
         /// What the file says.
         name: String,
     },
-    /// A rule has no group `uname`.
-    #[error("{file}: expected a named group (?<uname>…) in the rule {rule:?}")]
+    /// A rule never tells a kernel, or its template names what nothing gives.
+    #[error(
+        "{file}: expected a named group (?<uname>…), uname-provides, or a template uname of known fields in the rule {rule:?}, got {got}"
+    )]
     NoUname {
         /// The file.
         file: String,
         /// The rule's regular expression.
         rule: String,
+        /// The unknown field of the template, or "nothing".
+        got: String,
     },
     /// Two sources of a distribution have one name.
     #[error("{file}: expected each [[source]] to have a name of its own, got {name:?} twice")]
@@ -91,27 +101,14 @@ pub struct OsRelease {
     pub version_id: String,
 }
 
-/// How a package becomes a kernel version.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct KernelRule {
-    /// A regular expression over the whole package name with a group `uname`: `^linux-headers-(?<uname>[0-9].*-amd64)$`.
-    #[serde(with = "regex_text")]
-    pub package: Regex,
-    /// Packages that `package` matches and that are no kernel all the same.
-    #[serde(with = "regex_text_option", default, skip_serializing_if = "Option::is_none")]
-    pub except: Option<Regex>,
-    /// Which of the dependencies a build needs from the same distribution; others (libc6, gcc) are left to the builder.
-    #[serde(with = "regex_text")]
-    pub support: Regex,
-}
-
 /// One repository that is crawled and recorded by itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Source {
     /// A Debian-style archive: one suite of it.
     Apt(AptSource),
+    /// An rpm-md repository.
+    RpmMd(RpmMdSource),
 }
 
 /// One suite of a Debian-style archive (wiki.debian.org/DebianRepository/Format).
@@ -144,7 +141,27 @@ impl Source {
     pub fn name(&self) -> &str {
         match self {
             Self::Apt(source) => &source.name,
+            Self::RpmMd(source) => &source.name,
         }
+    }
+
+    /// A list of the source file that must hold something and does not.
+    fn empty_field(&self) -> Option<&'static str> {
+        let lists: &[(&'static str, bool)] = match self {
+            Self::Apt(apt) => &[
+                ("base", apt.base.is_empty()),
+                ("components", apt.components.is_empty()),
+                ("architectures", apt.architectures.is_empty()),
+            ],
+            Self::RpmMd(rpm) => &[
+                ("name", rpm.name.is_empty()),
+                ("base, mirrorlist or metalink", rpm.base.is_empty() && rpm.mirrorlist.is_empty() && rpm.metalink.is_none()),
+                ("architectures", rpm.architectures.is_empty()),
+                ("client-key", rpm.client_certificate.is_some() && rpm.client_key.is_none()),
+                ("client-certificate", rpm.client_key.is_some() && rpm.client_certificate.is_none()),
+            ],
+        };
+        lists.iter().find(|(_, empty)| *empty).map(|(field, _)| *field)
     }
 }
 
@@ -156,40 +173,25 @@ impl DistroDef {
             return Err(SourceError::NameDiffers { file: file.into(), stem: stem.into(), name: self.name.to_string() });
         }
         for rule in &self.rules {
-            if !rule.package.capture_names().flatten().any(|group| group == "uname") {
-                return Err(SourceError::NoUname { file: file.into(), rule: rule.package.to_string() });
-            }
+            let refused = |got| SourceError::NoUname { file: file.into(), rule: rule.package.to_string(), got };
+            rule.check().map_err(refused)?;
         }
         for (place, source) in self.sources.iter().enumerate() {
             if self.sources[..place].iter().any(|other| other.name() == source.name()) {
                 return Err(SourceError::DuplicateSource { file: file.into(), name: source.name().into() });
             }
-            let Source::Apt(apt) = source;
-            for (field, list) in [("base", &apt.base), ("components", &apt.components), ("architectures", &apt.architectures)] {
-                if list.is_empty() {
-                    return Err(SourceError::Empty { file: file.into(), field, name: apt.name.clone() });
-                }
+            if let Some(field) = source.empty_field() {
+                return Err(SourceError::Empty { file: file.into(), field, name: source.name().into() });
             }
         }
         Ok(())
     }
 
-    /// The kernel that a package of this name is the headers of, and the rule that says so.
+    /// The kernel that a package is the headers of, and the place of the rule that says so.
     #[must_use]
-    pub fn kernel_of<'a>(&'a self, package: &str) -> Option<(crate::KernelVersion, &'a KernelRule)> {
-        self.rules.iter().find_map(|rule| rule.kernel_of(package).map(|kernel| (kernel, rule)))
-    }
-}
-
-impl KernelRule {
-    /// The kernel that a package of this name is the headers of.
-    #[must_use]
-    pub fn kernel_of(&self, package: &str) -> Option<crate::KernelVersion> {
-        let uname = self.package.captures(package)?.name("uname")?;
-        if self.except.as_ref().is_some_and(|except| except.is_match(package)) {
-            return None;
-        }
-        crate::KernelVersion::new(uname.as_str()).ok()
+    pub fn kernel_of(&self, package: &PackageFacts<'_>) -> Option<(KernelVersion, usize)> {
+        let told = |(place, rule): (usize, &KernelRule)| rule.kernel_of(package).map(|kernel| (kernel, place));
+        self.rules.iter().enumerate().find_map(told)
     }
 }
 
@@ -213,37 +215,5 @@ impl SourceSet {
         self.distros
             .values()
             .find(|distro| distro.os_release.as_ref().is_some_and(|release| release.id == id && release.version_id == version_id))
-    }
-}
-
-/// A regular expression as text in a file.
-mod regex_text {
-    use regex::Regex;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub fn serialize<S: Serializer>(regex: &Regex, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(regex.as_str())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Regex, D::Error> {
-        Regex::new(&String::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
-}
-
-/// A regular expression as text in a file, or none.
-mod regex_text_option {
-    use regex::Regex;
-    use serde::{Deserializer, Serializer};
-
-    #[allow(clippy::ref_option, reason = "serde calls it so")]
-    pub fn serialize<S: Serializer>(regex: &Option<Regex>, serializer: S) -> Result<S::Ok, S::Error> {
-        match regex {
-            Some(regex) => super::regex_text::serialize(regex, serializer),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Regex>, D::Error> {
-        super::regex_text::deserialize(deserializer).map(Some)
     }
 }

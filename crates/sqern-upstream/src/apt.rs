@@ -1,19 +1,13 @@
 //! Debian-style archives: from the signed `Release` to kernels and what they need.
 
-mod assemble;
-mod checksum;
-mod crawl;
-mod decode;
 mod entry;
 mod index;
 mod listfile;
 mod lists;
-mod path;
 mod read;
-mod resolve;
 mod top;
-mod trust;
 mod vet;
 
-pub use crawl::crawl_distro;
 pub use lists::crawl_apt_lists;
+pub(crate) use read::{Suite, read_indexes};
+pub(crate) use top::read_top;

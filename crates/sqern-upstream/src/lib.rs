@@ -24,15 +24,20 @@
 //! ```
 
 mod apt;
+mod crawl;
 pub mod deb;
+pub mod digest;
 mod failure;
 mod http;
 mod openpgp;
 mod options;
 mod progress;
+pub mod relation;
+pub mod rpm;
 pub mod sources;
 
-pub use apt::{crawl_apt_lists, crawl_distro};
+pub use apt::crawl_apt_lists;
+pub use crawl::crawl_distro;
 pub use failure::Failure;
 pub use http::{Client, ClientError, ClientOptions};
 pub use options::{CrawlOptions, Limits};

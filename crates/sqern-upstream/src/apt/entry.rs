@@ -1,42 +1,20 @@
-//! The packages of an index that say something about kernels.
+//! The packages of a Debian-style index that say something about kernels.
 
 use std::borrow::Cow;
 use std::io::Read;
 
 use regex::RegexSet;
-use sqern_model::DistroDef;
+use sqern_model::{DistroDef, PackageFacts};
 use url::Url;
 
-use super::decode::Checked;
-use super::path::{below, hostile};
 use crate::Limits;
+use crate::crawl::decode::Checked;
+use crate::crawl::entry::{Entries, Entry};
+use crate::crawl::path::{below, hostile};
 use crate::deb::relation::{self, Dependency};
-use crate::deb::release::sha256_hex;
 use crate::deb::stanza::{Field, Stanza, StanzaError, Stanzas};
-
-/// A package that is a kernel's headers, or may be needed by them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) name: String,
-    pub(super) version: String,
-    pub(super) architecture: String,
-    /// The architecture of the index that it stands in: what `all` is read as.
-    pub(super) index_architecture: String,
-    /// `Depends` and `Pre-Depends`.
-    pub(super) needs: Vec<Vec<Dependency>>,
-    pub(super) provides: Vec<Dependency>,
-    pub(super) url: String,
-    pub(super) size_bytes: u64,
-    pub(super) sha256: String,
-}
-
-/// What an index held.
-#[derive(Debug, Default)]
-pub(super) struct Entries {
-    pub(super) entries: Vec<Entry>,
-    /// Packages that should be an entry and can't, with the reason.
-    pub(super) defects: Vec<String>,
-}
+use crate::digest::Algorithm;
+use crate::relation::VersionOrder;
 
 /// Where the packages of an index are fetched from.
 #[derive(Debug, Clone)]
@@ -50,6 +28,7 @@ pub(super) enum Origin {
 /// What is looked for in an index.
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
+    distro: DistroDef,
     /// Names of headers and of what they may need; one set, so that a name is matched once.
     names: RegexSet,
     pub(super) architecture: String,
@@ -60,7 +39,7 @@ impl Wanted {
     /// What a distribution's rules look for in an index of an architecture.
     pub(super) fn new(distro: &DistroDef, architecture: &str, origin: Origin) -> Result<Self, regex::Error> {
         let patterns = distro.rules.iter().flat_map(|rule| [rule.package.as_str(), rule.support.as_str()]);
-        Ok(Self { names: RegexSet::new(patterns)?, architecture: architecture.to_owned(), origin })
+        Ok(Self { distro: distro.clone(), names: RegexSet::new(patterns)?, architecture: architecture.to_owned(), origin })
     }
 
     /// The entry that a stanza is; none if it is no package that is looked for.
@@ -87,7 +66,8 @@ impl Wanted {
         let version = required(stanza, Field::Version)?;
         let (size, sha256) = (required(stanza, Field::Size)?, required(stanza, Field::Sha256)?);
         let size_bytes = size.parse().map_err(|_| Refused::Defect(format!("expected a Size in bytes, got {size:?}")))?;
-        let sha256 = sha256_hex(&sha256)
+        let checksum = Algorithm::Sha256
+            .hex(&sha256)
             .ok_or_else(|| Refused::Defect(format!("expected SHA256 as 64 hexadecimal digits, got {sha256:?}")))?;
         let mut needs = relations(stanza, Field::PreDepends)?;
         needs.extend(relations(stanza, Field::Depends)?);
@@ -97,10 +77,12 @@ impl Wanted {
             version,
             architecture: required(stanza, Field::Architecture)?,
             index_architecture: self.architecture.clone(),
+            kernel: self.distro.kernel_of(&PackageFacts::named(name)),
             needs,
             provides: relations(stanza, Field::Provides)?.into_iter().flatten().collect(),
             size_bytes,
-            sha256,
+            checksum,
+            order: VersionOrder::Deb,
         })
     }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use sqern_model::AptSource;
 
-use super::decode::Compression;
 use crate::Failure;
-use crate::deb::release::{Release, Stated};
+use crate::crawl::decode::Compression;
+use crate::deb::release::Release;
+use crate::digest::Stated;
 
 /// One `Packages` index: a component for an architecture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,15 +69,17 @@ fn index(release: &Release, component: &str, architecture: &str, local: bool) ->
 /// of 50 MB): it wins below about 6 MB/s only. The plain file is asked for last over the network: archives list it for its
 /// checksum and rarely have it.
 fn cost(variant: &Variant, plain: Option<&Stated>, local: bool) -> (bool, u64) {
-    let plain_bytes = plain.map_or(variant.stated.size_bytes.saturating_mul(5), |plain| plain.size_bytes);
+    let sent_bytes = variant.stated.size_bytes.unwrap_or_default();
+    let plain_bytes = plain.and_then(|plain| plain.size_bytes).unwrap_or(sent_bytes.saturating_mul(5));
     let decompress_ns_per_100_bytes = match variant.compression {
         Compression::Plain => 0,
         Compression::Lz4 => 100,
         Compression::Zstd => 300,
         Compression::Gzip => 510,
         Compression::Xz => 1670,
+        Compression::Bzip2 => 4000,
     };
-    let receive = if local { 0 } else { variant.stated.size_bytes.saturating_mul(100) };
+    let receive = if local { 0 } else { sent_bytes.saturating_mul(100) };
     let last = variant.compression == Compression::Plain && !local;
     (last, receive.saturating_add((plain_bytes / 100).saturating_mul(decompress_ns_per_100_bytes)))
 }
@@ -98,7 +101,7 @@ mod tests {
     use super::*;
 
     fn release(files: &[(&str, u64)]) -> Release {
-        let stated = |size_bytes| Stated { size_bytes, sha256: "0".repeat(64) };
+        let stated = |size_bytes| Stated::sha256(size_bytes, "0".repeat(64));
         Release { files: files.iter().map(|(path, size)| ((*path).to_owned(), stated(*size))).collect(), ..Release::default() }
     }
 

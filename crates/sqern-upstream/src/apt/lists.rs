@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use sqern_model::{Crawl, DistroDef, Source};
 
-use super::assemble::{Clock, SourceRead, assemble};
-use super::checksum::Checksum;
-use super::decode::Compression;
-use super::entry::{Entries, Origin, Wanted};
+use super::entry::{Origin, Wanted};
 use super::listfile::{decode, encode};
 use super::read::scan_file;
 use super::vet::{self, Expired};
+use crate::crawl::assemble::{Clock, SourceRead, assemble};
+use crate::crawl::checksum::Checksum;
+use crate::crawl::decode::Compression;
+use crate::crawl::entry::Entries;
 use crate::deb::release::Release;
 use crate::openpgp::split;
 use crate::{CrawlOptions, Failure};
@@ -93,7 +94,11 @@ fn suites(names: &BTreeSet<String>) -> BTreeMap<&str, &str> {
 
 /// The architectures that the distribution's own sources read; none there means every one that apt has.
 fn architectures(distro: &DistroDef) -> BTreeSet<&str> {
-    distro.sources.iter().flat_map(|Source::Apt(source)| &source.architectures).map(String::as_str).collect()
+    let apt = distro.sources.iter().filter_map(|source| match source {
+        Source::Apt(source) => Some(&source.architectures),
+        Source::RpmMd(_) => None,
+    });
+    apt.flatten().map(String::as_str).collect()
 }
 
 /// One suite's `Release`, and which of its indexes apt has fetched.
@@ -110,7 +115,7 @@ struct List {
     path: PathBuf,
     compression: Compression,
     architecture: String,
-    plain: crate::deb::release::Stated,
+    plain: crate::digest::Stated,
 }
 
 impl ListTop {
@@ -237,8 +242,7 @@ fn read_lists(lists: &[List], distro: &DistroDef, options: &CrawlOptions) -> Res
         let file = File::open(&list.path).map_err(|error| Failure::new("a readable index", error.to_string(), &place))?;
         let found = scan_file(file, list.compression, Some(&list.plain), &wanted, &options.limits, &place)
             .map_err(|failure| failure.hint("apt-get update"))?;
-        all.entries.extend(found.entries);
-        all.defects.extend(found.defects);
+        all.extend(found);
     }
     Ok(all)
 }

@@ -1,9 +1,6 @@
 //! Relations between packages: `Depends: a (>= 1) | b, c:any [amd64] <!nocheck>` (Debian Policy §7.1).
 
-use std::cmp::Ordering;
-use std::fmt;
-
-use super::version;
+pub use crate::relation::{Dependency, Operator};
 
 /// A field of relations that can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,21 +8,6 @@ use super::version;
 pub struct RelationError {
     /// The part that can't be read.
     pub got: String,
-}
-
-/// How a version is bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operator {
-    /// `<<`
-    Earlier,
-    /// `<=`, and the obsolete `<` that means the same (Debian Policy §7.1)
-    EarlierOrEqual,
-    /// `=`
-    Equal,
-    /// `>=`, and the obsolete `>` that means the same
-    LaterOrEqual,
-    /// `>>`
-    Later,
 }
 
 impl Operator {
@@ -41,44 +23,9 @@ impl Operator {
         ];
         OPERATORS.iter().find_map(|(sign, operator)| Some((*operator, text.strip_prefix(sign)?)))
     }
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Earlier => "<<",
-            Self::EarlierOrEqual => "<=",
-            Self::Equal => "=",
-            Self::LaterOrEqual => ">=",
-            Self::Later => ">>",
-        }
-    }
-
-    fn admits(self, ordering: Ordering) -> bool {
-        match self {
-            Self::Earlier => ordering.is_lt(),
-            Self::EarlierOrEqual => ordering.is_le(),
-            Self::Equal => ordering.is_eq(),
-            Self::LaterOrEqual => ordering.is_ge(),
-            Self::Later => ordering.is_gt(),
-        }
-    }
-}
-
-/// A package by name, and by version where one is bound.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dependency {
-    /// The package's name, real or virtual.
-    pub name: String,
-    /// The version that it must have.
-    pub version: Option<(Operator, String)>,
 }
 
 impl Dependency {
-    /// Whether a package of this version will do.
-    #[must_use]
-    pub fn admits(&self, found: &str) -> bool {
-        self.version.as_ref().is_none_or(|(operator, bound)| operator.admits(version::compare(found, bound)))
-    }
-
     fn parse(text: &str) -> Result<Self, RelationError> {
         let malformed = || RelationError { got: text.to_owned() };
         let end = text.find(|c: char| c.is_whitespace() || "([<".contains(c)).unwrap_or(text.len());
@@ -101,15 +48,6 @@ impl Dependency {
     }
 }
 
-impl fmt::Display for Dependency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.version {
-            Some((operator, version)) => write!(f, "{} ({} {version})", self.name, operator.as_str()),
-            None => f.write_str(&self.name),
-        }
-    }
-}
-
 /// The value of a `Depends`, `Pre-Depends` or `Provides` field: all of the outer list, one of each inner one.
 ///
 /// Restrictions to architectures and build profiles belong to source packages and are skipped.
@@ -125,6 +63,7 @@ pub fn parse(field: &str) -> Result<Vec<Vec<Dependency>>, RelationError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::relation::VersionOrder;
     use proptest::prelude::*;
 
     fn shown(field: &str) -> String {
@@ -165,7 +104,7 @@ mod tests {
             ("a (>> 2)", "2", false),
             ("a", "anything", true),
         ] {
-            assert_eq!(parse(field).expect("relations")[0][0].admits(version), expected, "{field} {version}");
+            assert_eq!(parse(field).expect("relations")[0][0].admits(version, VersionOrder::Deb), expected, "{field} {version}");
         }
     }
 

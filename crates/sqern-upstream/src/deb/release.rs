@@ -6,14 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-/// Size and checksum as the `Release` states them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stated {
-    /// The size in bytes.
-    pub size_bytes: u64,
-    /// The SHA-256, 64 lower-case hexadecimal digits.
-    pub sha256: String,
-}
+use crate::digest::{Algorithm, Stated};
 
 /// Why a `Release` can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -151,15 +144,8 @@ fn files(section: &str, begins_at: usize) -> Result<BTreeMap<String, Stated>, Re
 fn entry(line: &str) -> Option<(String, Stated)> {
     let mut words = line.split_whitespace();
     let (sha256, size, path) = (words.next()?, words.next()?, words.next()?);
-    let stated = Stated { size_bytes: size.parse().ok()?, sha256: sha256_hex(sha256)? };
+    let stated = Stated::sha256(size.parse().ok()?, Algorithm::Sha256.hex(sha256)?);
     words.next().is_none().then(|| (path.trim_start_matches("./").to_owned(), stated))
-}
-
-/// A SHA-256 as 64 hexadecimal digits, lower-case; none if it is something else.
-#[must_use]
-pub fn sha256_hex(text: &str) -> Option<String> {
-    let right = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    right.then(|| text.to_ascii_lowercase())
 }
 
 /// RFC 2822's form, in which archives write `UTC` where the RFC has `+0000`.
@@ -195,7 +181,7 @@ mod tests {
         assert_eq!(release.date.map(|date| date.to_string()).as_deref(), Some("2026-05-16T10:54:28Z"));
         assert_eq!(release.valid_until.map(|date| date.to_string()).as_deref(), Some("2026-06-06T01:02:03Z"));
         assert!(release.by_hash && release.has_all_index());
-        let stated = Stated { size_bytes: 12, sha256: HASH.to_ascii_lowercase() };
+        let stated = Stated::sha256(12, HASH.to_ascii_lowercase());
         assert_eq!(release.files, BTreeMap::from([("main/binary-amd64/Packages".to_owned(), stated)]));
     }
 

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
+use super::tls::{TlsFiles, tls_config};
+use crate::Failure;
 use crate::failure::chain;
 
 /// How many indexes are decompressed at once. Each may need 64 MiB (the window of `xz -9` and `zstd -19 --long`), and all
@@ -86,18 +88,7 @@ pub(super) struct Permit {
 impl Client {
     /// A client that trusts the system's certificates (package `ca-certificates`); none there only fails `https`.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls_config()?)
-            .connect_timeout(options.connect_timeout)
-            .user_agent(options.user_agent.clone())
-            // Followed by hand: each hop is judged, and mapped to the mirror base.
-            .redirect(reqwest::redirect::Policy::none())
-            // Tried again by hand, with the body.
-            .retry(reqwest::retry::never());
-        if !options.system_proxy {
-            builder = builder.no_proxy();
-        }
-        let http = builder.build().map_err(|error| ClientError::Http(chain(&error)))?;
+        let http = http_client(&options, tls_config()?)?;
         Ok(Self {
             http,
             all: Arc::new(Semaphore::new(options.jobs.max(1))),
@@ -105,6 +96,14 @@ impl Client {
             decoders: Arc::new(Semaphore::new(DECODERS)),
             options: Arc::new(options),
         })
+    }
+
+    /// The same client, with the same limits in common, that shows a certificate or trusts other authorities.
+    pub(crate) fn with_tls(&self, files: &TlsFiles) -> Result<Self, Failure> {
+        let config = files.config()?;
+        let http = http_client(&self.options, config)
+            .map_err(|error| Failure::new("a usable HTTP client", error.to_string(), "the source's certificates"))?;
+        Ok(Self { http, ..self.clone() })
     }
 
     /// Waits until the host, then all hosts together, admit one more request: a slow host never holds a general permit
@@ -126,16 +125,17 @@ impl Client {
     }
 }
 
-/// TLS by rustls over ring, given whole: no process-wide default provider is installed that another library might dispute.
-fn tls_config() -> Result<ClientConfig, rustls::Error> {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    let (trusted, ignored) = roots.add_parsable_certificates(found.certs);
-    tracing::debug!(trusted, ignored, errors = found.errors.len(), "system certificates");
-    let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+fn http_client(options: &ClientOptions, tls: ClientConfig) -> Result<reqwest::Client, ClientError> {
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .connect_timeout(options.connect_timeout)
+        .user_agent(options.user_agent.clone())
+        // Followed by hand: each hop is judged, and mapped to the mirror base.
+        .redirect(reqwest::redirect::Policy::none())
+        // Tried again by hand, with the body.
+        .retry(reqwest::retry::never());
+    if !options.system_proxy {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(|error| ClientError::Http(chain(&error)))
 }

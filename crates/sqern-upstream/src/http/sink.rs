@@ -2,11 +2,10 @@
 
 use std::io;
 
-use sha2::{Digest, Sha256};
 use tokio::fs::File;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 
-use crate::deb::release::Stated;
+use crate::digest::{Algorithm, Hasher, Received};
 
 /// How much of the beginning is kept to tell what it was that came.
 const HEAD_BYTES: usize = 256;
@@ -16,7 +15,8 @@ pub(crate) struct Sink {
     limit: u64,
     received: u64,
     head: Vec<u8>,
-    hasher: Sha256,
+    algorithm: Algorithm,
+    hasher: Hasher,
     target: Target,
 }
 
@@ -28,16 +28,16 @@ enum Target {
 impl Sink {
     /// Keeps at most `limit` bytes in memory.
     pub(crate) fn memory(limit: u64) -> Self {
-        Self::new(limit, Target::Memory(Vec::new()))
+        Self::new(limit, Algorithm::Sha256, Target::Memory(Vec::new()))
     }
 
-    /// Writes at most `limit` bytes to a file.
-    pub(crate) fn file(limit: u64, file: File) -> Self {
-        Self::new(limit, Target::File(file))
+    /// Writes at most `limit` bytes to a file, and takes their checksum.
+    pub(crate) fn file(limit: u64, algorithm: Algorithm, file: File) -> Self {
+        Self::new(limit, algorithm, Target::File(file))
     }
 
-    fn new(limit: u64, target: Target) -> Self {
-        Self { limit, received: 0, head: Vec::new(), hasher: Sha256::new(), target }
+    fn new(limit: u64, algorithm: Algorithm, target: Target) -> Self {
+        Self { limit, received: 0, head: Vec::new(), algorithm, hasher: Hasher::new(algorithm), target }
     }
 
     /// How many bytes it takes.
@@ -49,7 +49,7 @@ impl Sink {
     pub(super) async fn reset(&mut self) -> io::Result<()> {
         self.received = 0;
         self.head.clear();
-        self.hasher = Sha256::new();
+        self.hasher = Hasher::new(self.algorithm);
         match &mut self.target {
             Target::Memory(bytes) => bytes.clear(),
             Target::File(file) => {
@@ -91,8 +91,8 @@ impl Sink {
     }
 
     /// Size and checksum of what was received.
-    pub(crate) fn received(&self) -> Stated {
-        Stated { size_bytes: self.received, sha256: format!("{:x}", self.hasher.clone().finalize()) }
+    pub(crate) fn received(&self) -> Received {
+        Received { size_bytes: self.received, checksum: self.hasher.clone().finish() }
     }
 
     /// The bytes received, when they were kept in memory.

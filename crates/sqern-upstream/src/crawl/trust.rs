@@ -1,43 +1,50 @@
-//! Whether a `Release` may be believed: its signature, the source's keyring, and the policy for it.
+//! Whether the top of a source may be believed: its signature, the source's keyring, and the policy for it.
 
 use jiff::Timestamp;
-use sqern_model::{AptSource, SignaturePolicy};
+use sqern_model::SignaturePolicy;
 
 use crate::Failure;
 use crate::openpgp::{Verdict, read_keyrings, verify};
 
+/// By what a source's signature is judged.
+pub(crate) struct Trust {
+    pub(crate) policy: SignaturePolicy,
+    /// Keyring files.
+    pub(crate) keyring: Vec<String>,
+    /// The package that brings them.
+    pub(crate) keyring_package: Option<String>,
+    /// The file that the signature is in, in words.
+    pub(crate) signature: &'static str,
+}
+
 /// A text, and the signatures that came with it.
-pub(super) struct Signed {
+pub(crate) struct Signed {
     /// The text that the signatures cover.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// The signatures; none when there are none.
-    pub(super) signatures: Option<Vec<u8>>,
+    pub(crate) signatures: Option<Vec<u8>>,
     /// Where it came from.
-    pub(super) place: String,
+    pub(crate) place: String,
 }
 
 /// Judges the signature by the source's policy: nothing to say, a warning to give, or a failure.
 ///
 /// `allow_unsigned` takes what an attacker could have removed anyway: no signature, no keyring, a key past its life. It
 /// never takes a signature that says something else than the text, nor one by another key.
-pub(super) fn judge(
-    source: &AptSource,
-    allow_unsigned: bool,
-    now: Timestamp,
-    signed: &Signed,
-) -> Result<Option<String>, Failure> {
+pub(crate) fn judge(source: &Trust, allow_unsigned: bool, now: Timestamp, signed: &Signed) -> Result<Option<String>, Failure> {
     let place = &signed.place;
-    if source.signature == SignaturePolicy::Off {
+    if source.policy == SignaturePolicy::Off {
         return Ok(Some(format!("NOT VERIFIED: the source's file says signature = \"off\", at {place}")));
     }
     let Some(signatures) = &signed.signatures else {
-        let tolerated = allow_unsigned || source.signature == SignaturePolicy::IfPresent;
-        let failure = Failure::new("a signature (InRelease or Release.gpg)", "none", place);
+        let tolerated = allow_unsigned || source.policy == SignaturePolicy::IfPresent;
+        let failure = Failure::new(format!("a signature ({})", source.signature), "none", place);
         return tolerate(tolerated, failure.hint("sqern check --allow-unsigned takes it for one run"));
     };
     let keyring = read_keyrings(&source.keyring)?;
     if !keyring.found {
-        return tolerate(allow_unsigned, no_keyring(source, place));
+        // Where a signature may be missing, whoever alters the text can leave it out: a missing keyring gives away no more.
+        return tolerate(allow_unsigned || source.policy == SignaturePolicy::IfPresent, no_keyring(source, place));
     }
     let update = |failure: Failure| match &source.keyring_package {
         Some(package) => failure.hint(format!("apt-get install --only-upgrade {package}")),
@@ -66,7 +73,7 @@ fn tolerate(tolerated: bool, failure: Failure) -> Result<Option<String>, Failure
     Err(failure)
 }
 
-fn no_keyring(source: &AptSource, place: &str) -> Failure {
+fn no_keyring(source: &Trust, place: &str) -> Failure {
     let expected = match source.keyring.as_slice() {
         [] => "a keyring in the source's file".to_owned(),
         files => format!("one of the keyring files {}", files.join(", ")),

@@ -6,20 +6,19 @@ use regex::Regex;
 use sqern_model::DistroDef;
 
 use super::entry::Entry;
-use crate::deb::relation::Dependency;
-use crate::deb::version;
+use crate::relation::Dependency;
 
 /// One entry, and the source that it stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Which source.
-    pub(super) source: usize,
+    pub(crate) source: usize,
     /// Which of its entries.
-    pub(super) entry: usize,
+    pub(crate) entry: usize,
 }
 
 /// All entries of a distribution by name, and by what they provide.
-pub(super) struct Catalogue<'a> {
+pub(crate) struct Catalogue<'a> {
     sources: &'a [&'a [Entry]],
     by_name: HashMap<&'a str, Vec<Place>>,
     by_provided: HashMap<&'a str, Vec<(Place, &'a Dependency)>>,
@@ -27,16 +26,16 @@ pub(super) struct Catalogue<'a> {
 
 /// What a headers package needs.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Needs {
+pub(crate) struct Needs {
     /// Everything that was found, wherever it stands.
-    pub(super) found: BTreeSet<Place>,
+    pub(crate) found: BTreeSet<Place>,
     /// What was not.
-    pub(super) missing: BTreeSet<String>,
+    pub(crate) missing: BTreeSet<String>,
 }
 
 impl<'a> Catalogue<'a> {
     /// Over the entries of all sources that could be read.
-    pub(super) fn new(sources: &'a [&'a [Entry]]) -> Self {
+    pub(crate) fn new(sources: &'a [&'a [Entry]]) -> Self {
         let mut catalogue = Self { sources, by_name: HashMap::new(), by_provided: HashMap::new() };
         for (source, entries) in sources.iter().enumerate() {
             for (place, entry) in entries.iter().enumerate() {
@@ -51,15 +50,14 @@ impl<'a> Catalogue<'a> {
     }
 
     /// The entry at a place.
-    pub(super) fn at(&self, place: Place) -> &'a Entry {
+    pub(crate) fn at(&self, place: Place) -> &'a Entry {
         &self.sources[place.source][place.entry]
     }
 
     /// The closure of what a headers package needs, as far as the distribution's rule asks for it.
-    pub(super) fn needs(&self, distro: &DistroDef, headers: &'a Entry) -> Needs {
+    pub(crate) fn needs(&self, distro: &DistroDef, headers: &'a Entry) -> Needs {
         let mut needs = Needs::default();
-        let Some((_, rule)) = distro.kernel_of(&headers.name) else { return needs };
-        let architecture = real_architecture(headers);
+        let Some(rule) = headers.kernel.as_ref().and_then(|(_, rule)| distro.rules.get(*rule)) else { return needs };
         let mut open = vec![headers];
         let mut seen = BTreeSet::new();
         while let Some(entry) = open.pop() {
@@ -68,7 +66,7 @@ impl<'a> Catalogue<'a> {
                 if asked.is_empty() {
                     continue;
                 }
-                let Some(best) = asked.iter().find_map(|one| self.best(one, architecture)) else {
+                let Some(best) = asked.iter().find_map(|one| self.best(one, headers)) else {
                     needs.missing.insert(asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "));
                     continue;
                 };
@@ -81,22 +79,23 @@ impl<'a> Catalogue<'a> {
         needs
     }
 
-    /// The package that apt would take: the highest version of that name that the relation admits, else one that provides
+    /// The package that apt or dnf would take for a headers package: the highest version of that name that the relation admits, else one that provides
     /// it (for a relation with a version: provides it in such a version, Debian Policy §7.5).
-    fn best(&self, wanted: &Dependency, architecture: &str) -> Option<&'a Entry> {
-        let fits = |entry: &&Entry| entry.architecture == architecture || entry.architecture == "all";
+    fn best(&self, wanted: &Dependency, headers: &Entry) -> Option<&'a Entry> {
+        let (architecture, order) = (headers.real_architecture(), headers.order);
+        let fits = |entry: &&Entry| entry.order == order && (entry.architecture == architecture || entry.is_for_all());
         let named = self.by_name.get(wanted.name.as_str()).into_iter().flatten().map(|place| self.at(*place));
-        let real = named.filter(fits).filter(|entry| wanted.admits(&entry.version));
+        let real = named.filter(fits).filter(|entry| wanted.admits(&entry.version, order));
         let provided = self.by_provided.get(wanted.name.as_str()).into_iter().flatten();
         let virtually = provided
             .filter(|(_, provided)| match (&wanted.version, &provided.version) {
                 (None, _) => true,
-                (Some(_), Some((_, version))) => wanted.admits(version),
+                (Some(_), Some((_, version))) => wanted.admits(version, order),
                 (Some(_), None) => false,
             })
             .map(|(place, _)| self.at(*place))
             .filter(fits);
-        let highest = |left: &&Entry, right: &&Entry| version::compare(&left.version, &right.version);
+        let highest = |left: &&Entry, right: &&Entry| order.compare(&left.version, &right.version);
         real.max_by(highest).or_else(|| virtually.max_by(highest))
     }
 
@@ -105,14 +104,9 @@ impl<'a> Catalogue<'a> {
         let places = self.by_name.get(entry.name.as_str()).into_iter().flatten().copied();
         places.filter(move |place| {
             let other = self.at(*place);
-            other.version == entry.version && other.architecture == entry.architecture && other.sha256 == entry.sha256
+            other.version == entry.version && other.architecture == entry.architecture && other.checksum == entry.checksum
         })
     }
-}
-
-/// What the packages that go with an entry are built for: `all` is read as the index that it stands in.
-fn real_architecture(entry: &Entry) -> &str {
-    if entry.architecture == "all" { &entry.index_architecture } else { &entry.architecture }
 }
 
 fn is_support(support: &Regex, dependency: &Dependency) -> bool {
@@ -123,6 +117,7 @@ fn is_support(support: &Regex, dependency: &Dependency) -> bool {
 mod tests {
     use super::*;
     use crate::deb::relation;
+    use crate::relation::VersionOrder;
 
     fn entry(name: &str, version: &str, needs: &str, provides: &str) -> Entry {
         Entry {
@@ -134,7 +129,9 @@ mod tests {
             provides: relation::parse(provides).expect("relations").into_iter().flatten().collect(),
             url: String::new(),
             size_bytes: 1,
-            sha256: "0".repeat(64),
+            checksum: "0".repeat(64),
+            order: VersionOrder::Deb,
+            kernel: name.starts_with("headers").then(|| (name.parse().expect("a version"), 0)),
         }
     }
 

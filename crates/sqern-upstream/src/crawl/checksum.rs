@@ -1,17 +1,19 @@
 //! What a crawl's outcome depends on, as one checksum: equal ones spare reading every index.
 
 use sha2::{Digest, Sha256};
-use sqern_model::{AptSource, DistroDef, SignaturePolicy};
+use sqern_model::{DistroDef, SignaturePolicy, Source};
 
 /// Raised whenever the same input is read in another way, so that everything is read once more.
 const FORMAT: &str = "sqern apt 1";
+/// The same for rpm-md.
+const RPM_FORMAT: &str = "sqern rpm-md 1";
 
 /// A SHA-256 over named texts, each with its length, so that no two lists of texts run into the same bytes.
-pub(super) struct Checksum(Sha256);
+pub(crate) struct Checksum(Sha256);
 
 impl Checksum {
     /// Of the rules by which a distribution's packages are told.
-    pub(super) fn of_rules(distro: &DistroDef) -> Self {
+    pub(crate) fn of_rules(distro: &DistroDef) -> Self {
         let mut checksum = Self(Sha256::new());
         checksum.add("format", FORMAT);
         checksum.add("distro", distro.name.as_str());
@@ -19,22 +21,38 @@ impl Checksum {
             checksum.add("package", rule.package.as_str());
             checksum.add("except", rule.except.as_ref().map_or("", regex::Regex::as_str));
             checksum.add("support", rule.support.as_str());
+            for (name, text) in [("uname-provides", &rule.uname_provides), ("uname", &rule.uname)] {
+                if let Some(text) = text {
+                    checksum.add(name, text);
+                }
+            }
+            if let Some(release) = &rule.release {
+                checksum.add("release", release.as_str());
+            }
         }
         checksum
     }
 
     /// What a source file says of the source.
-    pub(super) fn add_source(&mut self, source: &AptSource) {
-        self.add("source", &source.name);
-        self.add("suite", &source.suite);
-        for (name, list) in
-            [("component", &source.components), ("architecture", &source.architectures), ("keyring", &source.keyring)]
-        {
+    pub(crate) fn add_source(&mut self, source: &Source) {
+        self.add("source", source.name());
+        let (lists, signature) = match source {
+            Source::Apt(apt) => {
+                self.add("suite", &apt.suite);
+                let lists = [("component", &apt.components), ("architecture", &apt.architectures), ("keyring", &apt.keyring)];
+                (lists.to_vec(), apt.signature)
+            }
+            Source::RpmMd(rpm) => {
+                self.add("format", RPM_FORMAT);
+                (vec![("architecture", &rpm.architectures), ("keyring", &rpm.keyring)], rpm.signature)
+            }
+        };
+        for (name, list) in lists {
             for text in list {
                 self.add(name, text);
             }
         }
-        let policy = match source.signature {
+        let policy = match signature {
             SignaturePolicy::Require => "require",
             SignaturePolicy::IfPresent => "if-present",
             SignaturePolicy::Off => "off",
@@ -43,7 +61,7 @@ impl Checksum {
     }
 
     /// One more text.
-    pub(super) fn add(&mut self, name: &str, text: &str) {
+    pub(crate) fn add(&mut self, name: &str, text: &str) {
         for part in [name, text] {
             self.0.update((part.len() as u64).to_be_bytes());
             self.0.update(part.as_bytes());
@@ -51,7 +69,7 @@ impl Checksum {
     }
 
     /// 64 lower-case hexadecimal digits.
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         format!("{:x}", self.0.finalize())
     }
 }

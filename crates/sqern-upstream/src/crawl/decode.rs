@@ -3,10 +3,8 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
-use sha2::{Digest, Sha256};
-
 use crate::Failure;
-use crate::deb::release::Stated;
+use crate::digest::{Algorithm, Hasher, Received, Stated};
 
 /// The memory that xz may take: `xz -9` needs 65 MiB to decompress (xz(1)).
 const XZ_MEMORY_BYTES: u64 = 72 * 1024 * 1024;
@@ -15,25 +13,27 @@ const ZSTD_WINDOW_LOG: u32 = 26;
 
 /// How a file is compressed; by its suffix, and then by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Compression {
+pub(crate) enum Compression {
     Zstd,
     Gzip,
     Xz,
     Lz4,
+    Bzip2,
     Plain,
 }
 
 impl Compression {
     /// Every one, plain last: its empty suffix ends every name.
-    pub(super) const ALL: [Self; 5] = [Self::Zstd, Self::Gzip, Self::Xz, Self::Lz4, Self::Plain];
+    pub(crate) const ALL: [Self; 6] = [Self::Zstd, Self::Gzip, Self::Xz, Self::Lz4, Self::Bzip2, Self::Plain];
 
     /// What it appends to a file's name.
-    pub(super) fn suffix(self) -> &'static str {
+    pub(crate) fn suffix(self) -> &'static str {
         match self {
             Self::Zstd => ".zst",
             Self::Gzip => ".gz",
             Self::Xz => ".xz",
             Self::Lz4 => ".lz4",
+            Self::Bzip2 => ".bz2",
             Self::Plain => "",
         }
     }
@@ -44,6 +44,7 @@ impl Compression {
             Self::Gzip => b"\x1f\x8b",
             Self::Xz => b"\xfd7zXZ\0",
             Self::Lz4 => b"\x04\x22\x4d\x18",
+            Self::Bzip2 => b"BZh",
             Self::Plain => b"",
         }
     }
@@ -54,13 +55,14 @@ impl Compression {
             Self::Gzip => "a gzip file",
             Self::Xz => "an xz file",
             Self::Lz4 => "an lz4 file",
+            Self::Bzip2 => "a bzip2 file",
             Self::Plain => "a plain file",
         }
     }
 }
 
 /// The plain bytes of a file. `place` names it in errors.
-pub(super) fn open(file: File, compression: Compression, place: &str) -> Result<Box<dyn Read + Send>, Failure> {
+pub(crate) fn open(file: File, compression: Compression, place: &str) -> Result<Box<dyn Read + Send>, Failure> {
     let broken = |error: io::Error| Failure::new(format!("{} that can be read", compression.name()), error.to_string(), place);
     let mut file = BufReader::with_capacity(128 * 1024, file);
     let head = file.fill_buf().map_err(broken)?;
@@ -71,6 +73,7 @@ pub(super) fn open(file: File, compression: Compression, place: &str) -> Result<
         Compression::Plain => Box::new(file),
         Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
         Compression::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(file)),
+        Compression::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(file)),
         Compression::Zstd => {
             let mut decoder = zstd::Decoder::with_buffer(file).map_err(broken)?;
             decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(broken)?;
@@ -99,22 +102,22 @@ fn kind_of(head: &[u8]) -> String {
 }
 
 /// Counts and hashes what is read, and ends with an error as soon as it is too much.
-pub(super) struct Checked<R> {
+pub(crate) struct Checked<R> {
     inner: R,
-    hasher: Sha256,
+    hasher: Option<Hasher>,
     size_bytes: u64,
     limit_bytes: u64,
 }
 
 impl<R: Read> Checked<R> {
-    /// Reads at most `limit_bytes`.
-    pub(super) fn new(inner: R, limit_bytes: u64) -> Self {
-        Self { inner, hasher: Sha256::new(), size_bytes: 0, limit_bytes }
+    /// Reads at most `limit_bytes`, and takes their checksum where there is one to compare it with.
+    pub(crate) fn new(inner: R, limit_bytes: u64, algorithm: Option<Algorithm>) -> Self {
+        Self { inner, hasher: algorithm.map(Hasher::new), size_bytes: 0, limit_bytes }
     }
 
     /// Size and checksum of all that was read.
-    pub(super) fn finish(self) -> Stated {
-        Stated { size_bytes: self.size_bytes, sha256: format!("{:x}", self.hasher.finalize()) }
+    pub(crate) fn finish(self) -> Received {
+        Received { size_bytes: self.size_bytes, checksum: self.hasher.map(Hasher::finish).unwrap_or_default() }
     }
 }
 
@@ -125,25 +128,28 @@ impl<R: Read> Read for Checked<R> {
         if self.size_bytes > self.limit_bytes {
             return Err(io::Error::other(format!("expected at most {} bytes after decompression, got more", self.limit_bytes)));
         }
-        self.hasher.update(&buffer[..count]);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&buffer[..count]);
+        }
         Ok(count)
     }
 }
 
-/// Whether a file is the one that the `Release` states.
-pub(super) fn check_stated(stated: &Stated, got: &Stated, html: bool, place: &str) -> Result<(), Failure> {
-    if stated == got {
+/// Whether a file is the one that is stated; `by` names what states it ("the Release").
+pub(crate) fn check_stated(stated: &Stated, got: &Received, html: bool, by: &str, place: &str) -> Result<(), Failure> {
+    if got.is(stated) {
         return Ok(());
     }
+    let algorithm = stated.algorithm;
     let what = if html {
         format!("an HTML page ({} bytes)", got.size_bytes)
     } else if got.size_bytes == 0 {
         "an empty file".to_owned()
-    } else if got.size_bytes < stated.size_bytes {
-        format!("a cut or older file of {} bytes with SHA256 {}", got.size_bytes, got.sha256)
+    } else if stated.size_bytes.is_some_and(|size| got.size_bytes < size) {
+        format!("a cut or older file of {} bytes with {algorithm} {}", got.size_bytes, got.checksum)
     } else {
-        format!("{} bytes with SHA256 {}", got.size_bytes, got.sha256)
+        format!("{} bytes with {algorithm} {}", got.size_bytes, got.checksum)
     };
-    let expected = format!("{} bytes with SHA256 {} as the Release states", stated.size_bytes, stated.sha256);
-    Err(Failure::new(expected, what, place))
+    let size = stated.size_bytes.map_or_else(|| "a file".to_owned(), |size| format!("{size} bytes"));
+    Err(Failure::new(format!("{size} with {algorithm} {} as {by} states", stated.checksum), what, place))
 }

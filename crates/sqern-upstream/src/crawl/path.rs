@@ -11,7 +11,7 @@ const ESCAPED_BASE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%'
 const ESCAPED: &AsciiSet = &ESCAPED_BASE.add(b'[').add(b'\\').add(b']').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
 
 /// The base URL of an archive, as a source file gives it.
-pub(super) fn base_url(text: &str) -> Result<Url, Failure> {
+pub(crate) fn base_url(text: &str) -> Result<Url, Failure> {
     let refused = |got: String| Failure::new("a base URL with http, https or file", got, "base of the source");
     let url = Url::parse(text).map_err(|error| refused(format!("an unusable one ({error})")))?;
     match url.scheme() {
@@ -22,14 +22,14 @@ pub(super) fn base_url(text: &str) -> Result<Url, Failure> {
 }
 
 /// The URL of a path below a base.
-pub(super) fn below(base: &Url, path: &str) -> Url {
+pub(crate) fn below(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}/{}", base.path().trim_end_matches('/'), utf8_percent_encode(path, ESCAPED)));
     url
 }
 
 /// Why a path from an index must not be followed; none if it stays below the archive's base.
-pub(super) fn hostile(path: &str) -> Option<&'static str> {
+pub(crate) fn hostile(path: &str) -> Option<&'static str> {
     let first = path.split('/').next().unwrap_or_default();
     if path.is_empty() {
         Some("nothing")

@@ -14,19 +14,19 @@ const NAMED_DEFECTS: usize = 5;
 
 /// The crawl's own clock: the time it was given, and what has passed since.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     now: Timestamp,
     since: std::time::Instant,
 }
 
 impl Clock {
     /// Runs from a time on.
-    pub(super) fn from(now: Timestamp) -> Self {
+    pub(crate) fn from(now: Timestamp) -> Self {
         Self { now, since: std::time::Instant::now() }
     }
 
     /// The time.
-    pub(super) fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         let passed = SignedDuration::try_from(self.since.elapsed()).unwrap_or_default();
         self.now.checked_add(passed).unwrap_or(self.now)
     }
@@ -34,21 +34,21 @@ impl Clock {
 
 /// One source after it was read, before its kernels are looked at.
 #[derive(Debug)]
-pub(super) struct SourceRead {
-    pub(super) source: String,
-    pub(super) started_at: Timestamp,
-    pub(super) finished_at: Timestamp,
-    pub(super) url: String,
-    pub(super) etag: Option<String>,
-    pub(super) checksum: Option<String>,
-    pub(super) bytes: u64,
-    pub(super) warnings: Vec<String>,
-    pub(super) result: Result<Entries, Failure>,
+pub(crate) struct SourceRead {
+    pub(crate) source: String,
+    pub(crate) started_at: Timestamp,
+    pub(crate) finished_at: Timestamp,
+    pub(crate) url: String,
+    pub(crate) etag: Option<String>,
+    pub(crate) checksum: Option<String>,
+    pub(crate) bytes: u64,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) result: Result<Entries, Failure>,
 }
 
 impl SourceRead {
     /// The crawl of a source that says what it said before.
-    pub(super) fn unchanged(self, distro: &DistroName) -> Crawl {
+    pub(crate) fn unchanged(self, distro: &DistroName) -> Crawl {
         self.crawl(distro, CrawlState::Unchanged, None, Vec::new())
     }
 
@@ -71,10 +71,13 @@ impl SourceRead {
 }
 
 /// One crawl a source: its kernels, what they need as far as it stands there, and which of them are incomplete.
-pub(super) fn assemble(distro: &DistroDef, mut reads: Vec<SourceRead>) -> Vec<Crawl> {
+pub(crate) fn assemble(distro: &DistroDef, mut reads: Vec<SourceRead>) -> Vec<Crawl> {
     reads.iter_mut().for_each(refuse_ambiguous);
     let kernels = kernels(distro, &reads);
     let crawls = reads.into_iter().zip(kernels).map(|(mut read, kernels)| {
+        if let Ok(found) = &mut read.result {
+            read.warnings.append(&mut found.warnings);
+        }
         read.warnings.extend(kernels.warnings);
         match &read.result {
             Err(failure) => {
@@ -106,13 +109,13 @@ fn kernels(distro: &DistroDef, reads: &[SourceRead]) -> Vec<Kernels> {
     let mut kernels: Vec<Kernels> = reads.iter().map(|_| Kernels::default()).collect();
     for (source, entries) in sources.iter().enumerate() {
         for headers in *entries {
-            let Some((kernel, _)) = distro.kernel_of(&headers.name) else { continue };
-            kernels[source].packages.insert(package(&kernel, PackageRole::Headers, headers));
+            let Some((kernel, _)) = &headers.kernel else { continue };
+            kernels[source].packages.insert(package(kernel, PackageRole::Headers, headers));
             let needs = catalogue.needs(distro, headers);
             for Place { source, entry } in needs.found {
-                kernels[source].packages.insert(package(&kernel, PackageRole::Support, &sources[source][entry]));
+                kernels[source].packages.insert(package(kernel, PackageRole::Support, &sources[source][entry]));
             }
-            kernels[source].warnings.extend(needs.missing.iter().map(|missing| incomplete(&kernel, missing, distro, &failed)));
+            kernels[source].warnings.extend(needs.missing.iter().map(|missing| incomplete(kernel, missing, distro, &failed)));
         }
     }
     kernels
@@ -127,7 +130,7 @@ fn package(kernel: &KernelVersion, role: PackageRole, entry: &Entry) -> KernelPa
         architecture: entry.architecture.clone(),
         url: entry.url.clone(),
         size_bytes: entry.size_bytes,
-        sha256: entry.sha256.clone(),
+        sha256: entry.checksum.clone(),
     }
 }
 
@@ -155,11 +158,11 @@ fn refuse_ambiguous(read: &mut SourceRead) {
     let defects = &mut found.defects;
     found.entries.retain(|entry| {
         let key = (entry.name.clone(), entry.version.clone(), entry.architecture.clone());
-        let first = seen.entry(key).or_insert_with(|| entry.sha256.clone());
-        if *first != entry.sha256 {
+        let first = seen.entry(key).or_insert_with(|| entry.checksum.clone());
+        if *first != entry.checksum {
             let Entry { name, version, architecture, .. } = entry;
-            defects.push(format!("expected one file for {name} {version} {architecture}, got two with different SHA256"));
+            defects.push(format!("expected one file for {name} {version} {architecture}, got two with different checksums"));
         }
-        *first == entry.sha256
+        *first == entry.checksum
     });
 }

@@ -1,0 +1,19 @@
+//! What crawls of every kind of repository share: trust, downloads, decompression, the closure of needs, and the [`Crawl`]s made
+//! of it all.
+//!
+//! [`Crawl`]: sqern_model::Crawl
+
+pub(crate) mod assemble;
+pub(crate) mod checksum;
+pub(crate) mod context;
+pub(crate) mod decode;
+mod distro;
+pub(crate) mod download;
+pub(crate) mod entry;
+pub(crate) mod mirrors;
+pub(crate) mod path;
+pub(crate) mod resolve;
+pub(crate) mod top;
+pub(crate) mod trust;
+
+pub use distro::crawl_distro;

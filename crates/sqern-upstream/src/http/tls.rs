@@ -1,0 +1,88 @@
+//! TLS by rustls over ring: whom to trust, and who asks.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
+
+use crate::Failure;
+
+/// The files of a connection that needs more than the system's certificates.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct TlsFiles {
+    /// The client's certificate with those above it, and its private key; PEM.
+    pub(crate) identity: Option<(PathBuf, PathBuf)>,
+    /// The authorities in place of the system's; PEM.
+    pub(crate) authorities: Option<PathBuf>,
+}
+
+impl TlsFiles {
+    /// Reads the files.
+    pub(super) fn config(&self) -> Result<ClientConfig, Failure> {
+        let mut roots = RootCertStore::empty();
+        match &self.authorities {
+            None => roots = system_roots(),
+            Some(file) => {
+                let (trusted, _) = roots.add_parsable_certificates(certificates(file)?);
+                if trusted == 0 {
+                    return Err(Failure::new("certificates of authorities", "none that can be used", file.display()));
+                }
+            }
+        }
+        let refused = |error: rustls::Error| Failure::new("TLS 1.2 and 1.3", error.to_string(), "the TLS library");
+        let builder = versions().map_err(refused)?.with_root_certificates(roots);
+        let mut config = match &self.identity {
+            None => builder.with_no_client_auth(),
+            Some((certificate, key)) => {
+                let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable("a private key", error, key))?;
+                builder.with_client_auth_cert(certificates(certificate)?, private).map_err(|error| {
+                    let expected = format!("a certificate that fits the key {}", key.display());
+                    Failure::new(expected, error.to_string(), certificate.display())
+                })?
+            }
+        };
+        config.alpn_protocols = protocols();
+        Ok(config)
+    }
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let what = "certificates in PEM";
+    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let found = read.map_err(|error| unreadable(what, error, file))?;
+    if found.is_empty() { Err(Failure::new(what, "none", file.display())) } else { Ok(found) }
+}
+
+fn unreadable(what: &str, error: rustls::pki_types::pem::Error, file: &Path) -> Failure {
+    let got = match error {
+        rustls::pki_types::pem::Error::Io(error) => error.to_string(),
+        other => other.to_string(),
+    };
+    Failure::new(what, got, file.display())
+}
+
+/// The system's certificates and no client's, given whole: no process-wide default provider is installed that another library
+/// might dispute.
+pub(super) fn tls_config() -> Result<ClientConfig, rustls::Error> {
+    let mut config = versions()?.with_root_certificates(system_roots()).with_no_client_auth();
+    config.alpn_protocols = protocols();
+    Ok(config)
+}
+
+fn versions() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, rustls::Error> {
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider())).with_safe_default_protocol_versions()
+}
+
+fn system_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    let (trusted, ignored) = roots.add_parsable_certificates(found.certs);
+    tracing::debug!(trusted, ignored, errors = found.errors.len(), "system certificates");
+    roots
+}
+
+fn protocols() -> Vec<Vec<u8>> {
+    vec![b"h2".to_vec(), b"http/1.1".to_vec()]
+}

@@ -1,0 +1,19 @@
+//! rpm-md repositories: from `repomd.xml` to kernels and what they need.
+//!
+//! The format has no specification but its makers' and readers' code: createrepo_c, librepo, libsolv
+//! (<https://github.com/rpm-software-management/createrepo_c>).
+
+pub mod evr;
+mod identity;
+mod metalink;
+mod mirrorlist;
+mod primary;
+mod read;
+pub(crate) mod repomd;
+mod top;
+mod wanted;
+mod xml;
+
+pub(crate) use identity::identified;
+pub(crate) use read::read_primaries;
+pub(crate) use top::read_top;

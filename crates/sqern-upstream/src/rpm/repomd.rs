@@ -1,0 +1,205 @@
+//! `repomd.xml`: what a repository holds, with size and checksum of each of its files.
+
+use std::io::Read;
+
+use super::xml::{Step, Tag, Xml, XmlError, XmlLimits};
+use crate::digest::{Algorithm, Stated};
+
+/// What a crawl needs of a `repomd.xml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Repomd {
+    /// What its maker counts it by: createrepo_c's default is the time in seconds.
+    pub(crate) revision: Option<String>,
+    /// The list of packages.
+    pub(crate) primary: IndexFile,
+}
+
+/// One file that a `repomd.xml` states.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct IndexFile {
+    /// Its path below the repository's base, as written.
+    pub(crate) href: String,
+    /// Another base, as written.
+    pub(crate) xml_base: Option<String>,
+    /// When it was made, as written: seconds since 1970, sometimes with a fraction.
+    pub(crate) timestamp: Option<String>,
+    /// The file as it is sent.
+    pub(crate) sent: Option<Stated>,
+    /// The file after decompression.
+    pub(crate) open: Option<Stated>,
+}
+
+const LIMITS: XmlLimits = XmlLimits { element_bytes: 64 * 1024, depth: 8 };
+
+impl Repomd {
+    /// Reads the text of a `repomd.xml`.
+    pub(crate) fn parse(text: &str) -> Result<Self, XmlError> {
+        let mut xml = Xml::new(text.as_bytes(), LIMITS);
+        let (mut revision, mut primary) = (None, None);
+        root(&mut xml, "repomd")?;
+        loop {
+            match xml.next()? {
+                Step::Start { tag, empty: false } => match tag.name() {
+                    "revision" => revision = Some(xml.text()?),
+                    "data" if tag.attribute("type")?.as_deref() == Some("primary") => {
+                        if primary.is_some() {
+                            return Err(tag.refuse("expected one <data type=\"primary\">, got a second one"));
+                        }
+                        primary = Some(data(&mut xml)?);
+                    }
+                    _ => {
+                        let depth = xml.depth();
+                        xml.leave(depth)?;
+                    }
+                },
+                Step::End => break,
+                Step::Start { .. } | Step::Text(_) | Step::Nothing => {}
+                Step::Done => return Err(xml.refuse("expected </repomd>, got the end")),
+            }
+        }
+        let primary = primary.ok_or_else(|| xml.refuse("expected <data type=\"primary\">, got none"))?;
+        if primary.href.is_empty() || primary.sent.is_none() {
+            return Err(xml.refuse("expected a location and a checksum (sha1, sha256, sha384 or sha512) of primary, got none"));
+        }
+        Ok(Self { revision, primary })
+    }
+}
+
+/// Reads on to the root element, which must have this name.
+pub(super) fn root<R: Read>(xml: &mut Xml<R>, name: &str) -> Result<(), XmlError> {
+    loop {
+        match xml.next()? {
+            Step::Start { tag, empty: false } if tag.name() == name => return Ok(()),
+            Step::Start { tag, .. } => return Err(tag.refuse(format!("expected <{name}>, got <{}>", tag.name()))),
+            Step::Done => return Err(xml.refuse(format!("expected <{name}>, got nothing"))),
+            Step::Text(text) if !text.trim().is_empty() => {
+                return Err(xml.refuse(format!("expected <{name}>, got text")));
+            }
+            Step::Text(_) | Step::Nothing | Step::End => {}
+        }
+    }
+}
+
+/// The element `data` that just began, to its end.
+fn data<R: Read>(xml: &mut Xml<R>) -> Result<IndexFile, XmlError> {
+    let mut file = IndexFile::default();
+    let (mut sent, mut open) = (None, None);
+    let (mut size, mut open_size) = (None, None);
+    let depth = xml.depth();
+    loop {
+        match xml.next()? {
+            Step::Start { tag, empty } if tag.name() == "location" => {
+                file.href = tag.attribute("href")?.unwrap_or_default().into_owned();
+                file.xml_base = tag.attribute("xml:base")?.map(std::borrow::Cow::into_owned);
+                if !empty {
+                    xml.leave(depth + 1)?;
+                }
+            }
+            Step::Start { tag, empty: false } => match tag.name() {
+                "checksum" => better(&mut sent, checksum(algorithm(&tag)?, xml)?),
+                "open-checksum" => better(&mut open, checksum(algorithm(&tag)?, xml)?),
+                "size" => size = Some(number(xml)?),
+                "open-size" => open_size = Some(number(xml)?),
+                "timestamp" => file.timestamp = Some(xml.text()?),
+                _ => xml.leave(depth + 1)?,
+            },
+            Step::End => break,
+            Step::Start { .. } | Step::Text(_) | Step::Nothing | Step::Done => {}
+        }
+    }
+    let stated = |found: Option<(Algorithm, String)>, size_bytes| {
+        found.map(|(algorithm, checksum)| Stated { size_bytes, algorithm, checksum })
+    };
+    (file.sent, file.open) = (stated(sent, size), stated(open, open_size));
+    Ok(file)
+}
+
+/// The algorithm that the attribute `type` names; none for one that is unknown, or proves nothing (md5).
+pub(super) fn algorithm(tag: &Tag<'_>) -> Result<Option<Algorithm>, XmlError> {
+    Ok(tag.attribute("type")?.and_then(|name| Algorithm::by_name(&name)))
+}
+
+/// The checksum in the element that just began; none where the algorithm is none.
+pub(super) fn checksum<R: Read>(algorithm: Option<Algorithm>, xml: &mut Xml<R>) -> Result<Option<(Algorithm, String)>, XmlError> {
+    let text = xml.text()?;
+    let Some(algorithm) = algorithm else { return Ok(None) };
+    match algorithm.hex(&text) {
+        Some(checksum) => Ok(Some((algorithm, checksum))),
+        None => Err(xml.refuse(format!("expected {algorithm} as {} hexadecimal digits, got {text:?}", algorithm.digits()))),
+    }
+}
+
+/// Keeps the better of two checksums.
+fn better(kept: &mut Option<(Algorithm, String)>, found: Option<(Algorithm, String)>) {
+    if found.as_ref().map(|(algorithm, _)| *algorithm) > kept.as_ref().map(|(algorithm, _)| *algorithm) {
+        *kept = found;
+    }
+}
+
+fn number<R: Read>(xml: &mut Xml<R>) -> Result<u64, XmlError> {
+    let text = xml.text()?;
+    text.parse().map_err(|_| xml.refuse(format!("expected a size in bytes, got {text:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(checksums: &str) -> String {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<repomd xmlns=\"http://linux.duke.edu/metadata/repo\">\n\
+             <revision>1715000000</revision>\n<tags><content>x</content></tags>\n\
+             <data type=\"filelists\"><location href=\"repodata/f.xml.gz\"/></data>\n\
+             <data type=\"primary\">\n{checksums}<location href=\"repodata/p.xml.gz\"/>\n\
+             <timestamp>1715000001.5</timestamp><size>12</size><open-size>34</open-size></data>\n</repomd>\n"
+        )
+    }
+
+    #[test]
+    fn the_strongest_checksum_of_primary_is_kept() {
+        let (one, two) = ("AB".repeat(20), "cd".repeat(64));
+        let checksums = format!(
+            "<checksum type=\"sha\">{one}</checksum><checksum type=\"sha512\">{two}</checksum><checksum type=\"md5\">x</checksum>\
+             <open-checksum type=\"sha\">{one}</open-checksum>"
+        );
+        let repomd = Repomd::parse(&text(&checksums)).expect("a repomd.xml");
+        assert_eq!(repomd.revision.as_deref(), Some("1715000000"));
+        assert_eq!(repomd.primary.href, "repodata/p.xml.gz");
+        assert_eq!(repomd.primary.sent, Some(Stated { size_bytes: Some(12), algorithm: Algorithm::Sha512, checksum: two }));
+        assert_eq!(
+            repomd.primary.open,
+            Some(Stated { size_bytes: Some(34), algorithm: Algorithm::Sha1, checksum: one.to_lowercase() })
+        );
+    }
+
+    #[test]
+    fn a_text_that_proves_nothing_is_refused() {
+        let right = format!("<checksum type=\"sha256\">{}</checksum>", "0".repeat(64));
+        assert!(Repomd::parse(&text(&right)).is_ok());
+        for (text, expected) in [
+            (text(""), "a checksum"),
+            (text("<checksum type=\"md5\">00</checksum>"), "a checksum"),
+            (text("<checksum type=\"sha256\">00</checksum>"), "64 hexadecimal digits"),
+            (text(&right).replace("<size>12", "<size>x"), "a size in bytes"),
+            (text(&right).replace("filelists", "primary"), "a second one"),
+            (text(&right).replace("\"primary\"", "\"secondary\""), "got none"),
+            (text(&right).replace("</repomd>", ""), "end of the file"),
+            ("<html></html>".to_owned(), "expected <repomd>, got <html>"),
+            (String::new(), "got nothing"),
+        ] {
+            let error = Repomd::parse(&text).expect_err("refused").to_string();
+            assert!(error.contains(expected), "{expected}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_cut_or_altered_text_is_read_or_refused(place in 0_usize..600, byte in "[<>/a\"&]", cut in any::<bool>()) {
+            let mut text = text(&format!("<checksum type=\"sha256\">{}</checksum>", "0".repeat(64)));
+            let place = place.min(text.len() - 1);
+            if cut { text.truncate(place) } else { text.replace_range(place..=place, &byte) }
+            let _ = Repomd::parse(&text);
+        }
+    }
+}

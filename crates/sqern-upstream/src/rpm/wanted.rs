@@ -1,0 +1,221 @@
+//! What is looked for in a list of packages, and how a package becomes an entry.
+
+use percent_encoding::percent_decode_str;
+use regex::RegexSet;
+use sqern_model::{DistroDef, PackageFacts};
+use url::Url;
+
+use super::evr;
+use crate::crawl::entry::Entry;
+use crate::crawl::path::{below, hostile};
+use crate::digest::Algorithm;
+use crate::relation::{Dependency, VersionOrder};
+
+/// What is looked for in a list of packages.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    distro: DistroDef,
+    /// Names of headers and of what they may need; one set, so that a name is matched once.
+    names: RegexSet,
+    /// Names of what headers may need.
+    support: RegexSet,
+    architectures: Vec<String>,
+    /// What the packages' paths lie below.
+    base: Url,
+}
+
+/// One package as its element describes it, as far as it is wanted.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) name: String,
+    pub(super) architecture: String,
+    pub(super) epoch: String,
+    pub(super) version: String,
+    pub(super) release: String,
+    pub(super) checksum: Option<(Algorithm, String)>,
+    pub(super) size_bytes: Option<u64>,
+    pub(super) href: Option<String>,
+    pub(super) xml_base: Option<String>,
+    pub(super) needs: Vec<Dependency>,
+    pub(super) provides: Vec<Dependency>,
+    /// What it provides under a name that tells a kernel, with the version as one text.
+    pub(super) unames: Vec<(String, String)>,
+}
+
+/// What a package is.
+pub(super) enum Judged {
+    /// An entry.
+    Entry(Box<Entry>),
+    /// Looked at, and nothing of ours.
+    Other,
+    /// It should be an entry and can't; with the reason.
+    Defect(String),
+    /// A headers package that tells no kernel.
+    Untold(String),
+}
+
+impl Wanted {
+    /// What a distribution's rules look for in a repository of these architectures.
+    pub(super) fn new(distro: &DistroDef, architectures: &[String], base: Url) -> Result<Self, regex::Error> {
+        let patterns = distro.rules.iter().flat_map(|rule| [rule.package.as_str(), rule.support.as_str()]);
+        let support = distro.rules.iter().map(|rule| rule.support.as_str());
+        Ok(Self {
+            names: RegexSet::new(patterns)?,
+            support: RegexSet::new(support)?,
+            distro: distro.clone(),
+            architectures: architectures.to_vec(),
+            base,
+        })
+    }
+
+    /// Whether a package of this name may be one.
+    pub(super) fn wants(&self, name: &str) -> bool {
+        self.names.is_match(name)
+    }
+
+    /// Whether packages of this architecture are read.
+    pub(super) fn wants_architecture(&self, architecture: &str) -> bool {
+        architecture == "noarch" || self.architectures.iter().any(|wanted| wanted == architecture)
+    }
+
+    /// Whether a relation to this name may matter.
+    pub(super) fn wants_relation(&self, name: &str) -> bool {
+        self.support.is_match(name)
+    }
+
+    /// Whether what is provided under this name tells a kernel.
+    pub(super) fn tells_kernel(&self, name: &str) -> bool {
+        self.distro.rules.iter().any(|rule| rule.uname_provides.as_deref() == Some(name))
+    }
+
+    /// What a package is, once its element is over.
+    pub(super) fn judge(&self, draft: Draft) -> Judged {
+        if !self.wants(&draft.name) || !self.wants_architecture(&draft.architecture) {
+            return Judged::Other;
+        }
+        let version = evr::show(&draft.epoch, &draft.version, &draft.release);
+        let facts = PackageFacts {
+            name: &draft.name,
+            version: &draft.version,
+            release: &draft.release,
+            architecture: &draft.architecture,
+            provides: &draft.unames,
+        };
+        let kernel = self.distro.kernel_of(&facts);
+        let shown = format!("{} {version} {}", draft.name, draft.architecture);
+        let is_support = self.support.is_match(&draft.name);
+        if kernel.is_none() && !is_support {
+            let headers = self.distro.rules.iter().any(|rule| rule.is_headers(&draft.name));
+            return if headers { Judged::Untold(shown) } else { Judged::Other };
+        }
+        match self.url(&draft) {
+            Err(defect) => Judged::Defect(format!("{shown}: {defect}")),
+            Ok(url) => match (draft.checksum, draft.size_bytes) {
+                (Some((algorithm, checksum)), Some(size_bytes)) if !draft.version.is_empty() => {
+                    let order = VersionOrder::Rpm;
+                    let checksum =
+                        if algorithm == Algorithm::Sha256 { checksum } else { format!("{}:{checksum}", algorithm.name()) };
+                    Judged::Entry(Box::new(Entry {
+                        name: draft.name,
+                        version,
+                        architecture: draft.architecture,
+                        index_architecture: self.architectures.first().cloned().unwrap_or_default(),
+                        kernel,
+                        needs: draft.needs.into_iter().map(|need| vec![need]).collect(),
+                        provides: draft.provides,
+                        url,
+                        size_bytes,
+                        checksum,
+                        order,
+                    }))
+                }
+                _ => Judged::Defect(format!(
+                    "{shown}: expected a version, a checksum (sha256 or the like) and a size, got not all of them"
+                )),
+            },
+        }
+    }
+
+    /// Where the package is fetched: below the repository's base, or another base on the same host.
+    fn url(&self, draft: &Draft) -> Result<String, String> {
+        let href = draft.href.as_deref().unwrap_or_default();
+        // Paths are written with or without escapes, which `..` can hide in.
+        let path = percent_decode_str(href).decode_utf8().map_err(|_| format!("expected UTF-8 in a location, got {href:?}"))?;
+        if let Some(what) = hostile(&path) {
+            return Err(format!("expected a location below the repository's base, got {what}: {href:?}"));
+        }
+        let base = match &draft.xml_base {
+            None => self.base.clone(),
+            Some(text) => other_base(&self.base, text)?,
+        };
+        Ok(below(&base, &path).into())
+    }
+}
+
+/// A base that an element names itself; only one on the host that the element came from.
+pub(super) fn other_base(base: &Url, text: &str) -> Result<Url, String> {
+    let refused = || format!("expected an xml:base on {}, got {text:?}", base.host_str().unwrap_or("this machine"));
+    let mut folder = base.clone();
+    folder.set_path(&format!("{}/", base.path().trim_end_matches('/')));
+    let other = folder.join(text).map_err(|_| refused())?;
+    let at = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port_or_known_default());
+    // On one's own disk nothing keeps apart what is whose.
+    let leaves = base.scheme() == "file" && !other.path().starts_with(folder.path());
+    if at(&other) == at(base) && !leaves { Ok(other) } else { Err(refused()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted() -> Wanted {
+        let text = "name = \"d\"\nvariant = \"D\"\ntitle = \"D\"\n[[rule]]\npackage = '^kernel-devel$'\n\
+                    uname = '{version}-{release}.{arch}'\nsupport = '^$'\n";
+        let distro: DistroDef = toml::from_str(text).expect("a distribution");
+        Wanted::new(&distro, &["x86_64".to_owned()], "https://h/os/".parse().expect("a URL")).expect("patterns")
+    }
+
+    fn judged(href: &str, xml_base: Option<&str>) -> Result<String, String> {
+        let draft = Draft {
+            name: "kernel-devel".into(),
+            architecture: "x86_64".into(),
+            version: "1".into(),
+            release: "2".into(),
+            checksum: Some((Algorithm::Sha256, "0".repeat(64))),
+            size_bytes: Some(1),
+            href: Some(href.into()),
+            xml_base: xml_base.map(str::to_owned),
+            ..Draft::default()
+        };
+        match wanted().judge(draft) {
+            Judged::Entry(entry) => Ok(entry.url),
+            Judged::Defect(why) => Err(why),
+            Judged::Other | Judged::Untold(_) => Err("no entry".into()),
+        }
+    }
+
+    #[test]
+    fn a_location_becomes_a_url_that_names_that_very_file() {
+        assert_eq!(judged("Packages/k/a~b^c.rpm", None).as_deref(), Ok("https://h/os/Packages/k/a~b%5Ec.rpm"));
+        assert_eq!(judged("Packages/a%2Bb.rpm", None).as_deref(), Ok("https://h/os/Packages/a+b.rpm"));
+        assert_eq!(judged("a.rpm", Some("https://h/other")).as_deref(), Ok("https://h/other/a.rpm"));
+        assert_eq!(judged("a.rpm", Some("more/")).as_deref(), Ok("https://h/os/more/a.rpm"));
+    }
+
+    #[test]
+    fn a_location_that_leads_away_is_a_defect() {
+        for (href, xml_base) in [
+            ("../a.rpm", None),
+            ("%2e%2e/a.rpm", None),
+            ("/a.rpm", None),
+            ("http://evil/a.rpm", None),
+            ("", None),
+            ("a.rpm", Some("http://h/os")),
+            ("a.rpm", Some("https://evil/os")),
+            ("a.rpm", Some("file:///etc")),
+            ("a.rpm", Some("//evil/")),
+        ] {
+            assert!(judged(href, xml_base).is_err(), "{href:?} {xml_base:?}");
+        }
+    }
+}

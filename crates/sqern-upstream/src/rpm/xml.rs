@@ -1,0 +1,362 @@
+//! XML as a stream, bounded in everything: no document type, no entities but the five predefined ones and characters by number.
+//!
+//! It knows names without their prefixes: createrepo_c writes `rpm:entry` for what another one may write otherwise.
+
+use std::borrow::Cow;
+use std::io::{self, BufRead, Read};
+
+use memchr::memmem::Finder;
+use quick_xml::XmlVersion;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::reader::Reader;
+
+/// How much of a document is taken at most.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct XmlLimits {
+    /// Of one tag with its attributes, one text, or one comment, in bytes.
+    pub(crate) element_bytes: usize,
+    /// Elements within each other.
+    pub(crate) depth: usize,
+}
+
+/// Why a document can't be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum XmlError {
+    /// The bytes below it can't be read: cut, too many, not decompressible.
+    #[error("{0}")]
+    Read(io::Error),
+    /// It is no XML, or none that is allowed here.
+    #[error("byte {at}: {what}")]
+    Refused {
+        /// Where, in bytes of the plain document.
+        at: u64,
+        /// Expected and got.
+        what: String,
+    },
+}
+
+/// What comes next in a document.
+pub(crate) enum Step<'a> {
+    /// An element begins; `empty` means that no [`Step::End`] follows.
+    Start { tag: Tag<'a>, empty: bool },
+    /// The innermost element ends.
+    End,
+    /// Text with its entities resolved, possibly in several pieces.
+    Text(Cow<'a, str>),
+    /// What says nothing here: a comment, a processing instruction, the XML declaration.
+    Nothing,
+    /// The document is over.
+    Done,
+}
+
+/// An element's name and attributes.
+pub(crate) struct Tag<'a> {
+    start: BytesStart<'a>,
+    at: u64,
+}
+
+impl Tag<'_> {
+    /// Why the document is refused here.
+    pub(crate) fn refuse(&self, what: impl Into<String>) -> XmlError {
+        XmlError::Refused { at: self.at, what: what.into() }
+    }
+
+    /// The name without a prefix.
+    pub(crate) fn name(&self) -> &str {
+        self.start.local_name().into_inner()
+    }
+
+    /// Whether the name is written without a prefix.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.start.name().prefix().is_none()
+    }
+
+    /// The value of an attribute, by its whole name (`xml:base`).
+    pub(crate) fn attribute(&self, name: &str) -> Result<Option<Cow<'_, str>>, XmlError> {
+        for attribute in self.start.attributes() {
+            let attribute = attribute.map_err(|error| self.refuse(format!("expected attributes, got: {error}")))?;
+            if attribute.key.into_inner() == name {
+                let value = attribute.normalized_value(XmlVersion::Explicit1_0);
+                return value.map(Some).map_err(|error| self.refuse(format!("expected a value of {name}, got: {error}")));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A document being read.
+pub(crate) struct Xml<R> {
+    reader: Reader<Input<R>>,
+    buffer: Vec<u8>,
+    depth: usize,
+    limits: XmlLimits,
+}
+
+impl<R: Read> Xml<R> {
+    /// Reads a document from its beginning.
+    pub(crate) fn new(input: R, limits: XmlLimits) -> Self {
+        let reader = Reader::from_reader(Input::new(input, limits.element_bytes));
+        Self { reader, buffer: Vec::new(), depth: 0, limits }
+    }
+
+    /// What was read from.
+    pub(crate) fn into_inner(self) -> R {
+        self.reader.into_inner().inner
+    }
+
+    /// How many elements are open.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Why the document is refused here.
+    pub(crate) fn refuse(&self, what: impl Into<String>) -> XmlError {
+        XmlError::Refused { at: self.reader.buffer_position(), what: what.into() }
+    }
+
+    /// What comes next.
+    pub(crate) fn next(&mut self) -> Result<Step<'_>, XmlError> {
+        self.buffer.clear();
+        self.reader.get_mut().left = self.limits.element_bytes;
+        let at = self.reader.buffer_position();
+        let refused = |what: String| XmlError::Refused { at, what };
+        let event = self.reader.read_event_into(&mut self.buffer).map_err(|error| match error {
+            quick_xml::Error::Io(error) => XmlError::Read(io::Error::new(error.kind(), error.to_string())),
+            other => refused(format!("expected XML, got: {other}")),
+        })?;
+        Ok(match event {
+            Event::Comment(_) | Event::PI(_) => Step::Nothing,
+            Event::Decl(declaration) => {
+                let encoding = declaration.encoding().transpose().map_err(|error| refused(error.to_string()))?;
+                match encoding.filter(|name| !["utf-8", "utf8", "us-ascii"].contains(&&*name.to_lowercase())) {
+                    Some(other) => return Err(refused(format!("expected UTF-8, got the encoding {other:?}"))),
+                    None => Step::Nothing,
+                }
+            }
+            Event::DocType(_) => return Err(refused("expected no DOCTYPE, got one".into())),
+            Event::Start(_) if self.depth == self.limits.depth => {
+                return Err(refused(format!("expected at most {} elements within each other, got more", self.limits.depth)));
+            }
+            Event::Start(start) => {
+                self.depth += 1;
+                Step::Start { tag: Tag { start, at }, empty: false }
+            }
+            Event::Empty(start) => Step::Start { tag: Tag { start, at }, empty: true },
+            Event::End(_) => {
+                self.depth = self.depth.saturating_sub(1);
+                Step::End
+            }
+            Event::Text(text) => Step::Text(text.into_inner()),
+            Event::CData(text) => Step::Text(text.into_inner()),
+            Event::GeneralRef(reference) => Step::Text(resolve(&reference).map_err(refused)?.into()),
+            Event::Eof if self.depth == 0 => Step::Done,
+            Event::Eof => return Err(refused("expected the end of the root element, got the end of the file".into())),
+        })
+    }
+
+    /// The text of the element that just began, to its end; an element within it is refused.
+    pub(crate) fn text(&mut self) -> Result<String, XmlError> {
+        let mut text = String::new();
+        loop {
+            match self.next()? {
+                Step::Text(more) => text.push_str(&more),
+                Step::End => return Ok(text.trim().to_owned()),
+                Step::Start { tag, .. } => {
+                    let what = format!("expected text, got an element {:?}", tag.name());
+                    return Err(tag.refuse(what));
+                }
+                Step::Nothing | Step::Done => {}
+            }
+            if text.len() > self.limits.element_bytes {
+                return Err(self.refuse(format!("expected a text of at most {} bytes, got more", self.limits.element_bytes)));
+            }
+        }
+    }
+
+    /// Passes over the rest of the innermost `depth`-th element, event by event.
+    pub(crate) fn leave(&mut self, depth: usize) -> Result<(), XmlError> {
+        while self.depth >= depth {
+            self.next()?;
+        }
+        Ok(())
+    }
+
+    /// Passes over everything before the next text `end` without a look at it: a closing tag of an element that is not wanted.
+    /// To be called right after an element's end.
+    ///
+    /// In a well-formed document, `<` stands outside of tags only in comments and CDATA sections: one that hides an end tag there
+    /// comes out of step and is refused further on.
+    pub(crate) fn skip_before(&mut self, end: &Finder<'_>) -> Result<(), XmlError> {
+        self.reader.get_mut().left = usize::MAX;
+        loop {
+            let held = self.reader.get_ref().held();
+            let found = end.find(held);
+            // The tag's beginning may stand at the end of what is held.
+            let pass = found.unwrap_or_else(|| held.len().saturating_sub(end.needle().len() - 1));
+            self.reader.stream().consume(pass);
+            if found.is_some() || self.reader.get_mut().more().map_err(XmlError::Read)? == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn resolve(name: &quick_xml::events::BytesRef<'_>) -> Result<String, String> {
+    if let Some(character) = name.resolve_char_ref().map_err(|error| error.to_string())? {
+        return Ok(character.into());
+    }
+    let text = quick_xml::escape::resolve_predefined_entity(name);
+    text.map(str::to_owned)
+        .ok_or_else(|| format!("expected one of XML's own entities or a character's number, got &{};", &**name))
+}
+
+/// How much is read at once.
+const READ_BYTES: usize = 256 * 1024;
+
+/// A buffer over what is read, that gives no more for one element than its limit.
+struct Input<R> {
+    inner: R,
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// What may still be consumed for the element at hand.
+    left: usize,
+    limit: usize,
+}
+
+impl<R: Read> Input<R> {
+    fn new(inner: R, limit: usize) -> Self {
+        Self { inner, bytes: vec![0; READ_BYTES], start: 0, end: 0, left: limit, limit }
+    }
+
+    /// What was read and not consumed.
+    fn held(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// Reads more behind what is held; gives how many bytes: none at the end, or when there is no room.
+    fn more(&mut self) -> io::Result<usize> {
+        self.bytes.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.end - self.start);
+        loop {
+            match self.inner.read(&mut self.bytes[self.end..]) {
+                Ok(count) => {
+                    self.end += count;
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl<R: Read> Read for Input<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl<R: Read> BufRead for Input<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.start == self.end {
+            self.more()?;
+        }
+        if self.left == 0 && self.start < self.end {
+            let what = format!("expected a tag, text or comment of at most {} bytes, got more", self.limit);
+            return Err(io::Error::other(what));
+        }
+        let end = self.end.min(self.start.saturating_add(self.left));
+        Ok(&self.bytes[self.start..end])
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.start += count;
+        self.left = self.left.saturating_sub(count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LIMITS: XmlLimits = XmlLimits { element_bytes: 64, depth: 4 };
+
+    /// Every step of a document, and how it ended.
+    fn steps(text: &[u8]) -> (Vec<String>, String) {
+        let mut xml = Xml::new(text, LIMITS);
+        let mut seen = Vec::new();
+        loop {
+            match xml.next() {
+                Ok(Step::Start { tag, empty }) => {
+                    let value = tag.attribute("a").map(Option::unwrap_or_default).map(Cow::into_owned);
+                    seen.push(format!("{} {value:?} {empty}", tag.name()));
+                }
+                Ok(Step::Text(text)) => seen.push(text.into_owned()),
+                Ok(Step::End) => seen.push("end".into()),
+                Ok(Step::Nothing) => {}
+                Ok(Step::Done) => return (seen, "done".into()),
+                Err(error) => return (seen, error.to_string()),
+            }
+        }
+    }
+
+    #[test]
+    fn names_lose_their_prefix_and_entities_are_resolved() {
+        let (seen, end) = steps(b"<?xml version='1.0' encoding='UTF-8'?><r:x a='1&amp;2'><!-- c --><y/>b&lt;&#65;</r:x>\n");
+        assert_eq!(seen, ["x Ok(\"1&2\") false", "y Ok(\"\") true", "b", "<", "A", "end", "\n"]);
+        assert_eq!(end, "done");
+    }
+
+    #[test]
+    fn what_could_grow_without_end_is_refused() {
+        let long = "x".repeat(65);
+        for (text, expected) in [
+            ("<!DOCTYPE x [<!ENTITY a 'b'>]><x/>".to_owned(), "DOCTYPE"),
+            ("<x>&a;</x>".into(), "got &a;"),
+            ("<x>&#xFFFFFFF;</x>".into(), "byte"),
+            (format!("<x>{long}</x>"), "at most 64 bytes"),
+            (format!("<{long}/>"), "at most 64 bytes"),
+            (format!("<x a='{long}'/>"), "at most 64 bytes"),
+            (format!("<!--{long}--><x/>"), "at most 64 bytes"),
+            ("<a><a><a><a><a/><a></a></a></a></a></a>".into(), "at most 4 elements"),
+            ("<?xml version='1.0' encoding='UTF-16'?><x/>".into(), "UTF-8"),
+            ("<x><y></x>".into(), "expected XML"),
+            ("<x>".into(), "end of the file"),
+        ] {
+            let (_, end) = steps(text.as_bytes());
+            assert!(end.contains(expected), "{text}: {end}");
+        }
+    }
+
+    #[test]
+    fn what_is_skipped_ends_right_before_the_closing_tag_wherever_reads_end() {
+        struct Pieces<'a>(&'a [u8], usize);
+        impl Read for Pieces<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let size = self.1.min(buffer.len());
+                (&mut self.0).take(size as u64).read(buffer)
+            }
+        }
+        let text = format!("<m><p><n/><pp>{}</pp></p><p/></m>", "&&<x y </pp".repeat(30_000));
+        for size in [1, 3, 7, READ_BYTES - 1, READ_BYTES] {
+            let mut xml = Xml::new(Pieces(text.as_bytes(), size), LIMITS);
+            for _ in 0..3 {
+                assert!(matches!(xml.next(), Ok(Step::Start { .. })));
+            }
+            xml.skip_before(&Finder::new("</p>")).expect("skipped");
+            assert!(matches!(xml.next(), Ok(Step::End)), "{size}");
+            assert!(matches!(xml.next(), Ok(Step::Start { empty: true, .. })), "{size}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(text in "([<>/!?&;=a'\" ]|<a>|</a>|<!--|]]>|<!\\[CDATA\\[|&#){0,40}") {
+            let _ = steps(text.as_bytes());
+        }
+    }
+}
