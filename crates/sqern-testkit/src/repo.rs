@@ -15,6 +15,7 @@ mod compress;
 mod key;
 mod package;
 mod release;
+mod rpm;
 mod server;
 mod toml_text;
 
@@ -27,8 +28,9 @@ use jiff::Timestamp;
 pub use compress::{Compression, write_bomb};
 pub use key::SigningKey;
 pub use package::{Deb, deb};
+pub use rpm::{FakeRpmRepo, Rpm, rpm};
 pub use server::{FileServer, ServerFault};
-pub use toml_text::{DEBIAN_RULE, UBUNTU_RULE, distro_toml};
+pub use toml_text::{DEBIAN_RULE, EL_RULE, SUSE_RULE, UBUNTU_RULE, distro_toml, rpm_distro_toml};
 
 /// How a [`FakeRepo`] is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -259,17 +261,22 @@ impl FakeRepo {
 
     /// What is on disk in place of the bytes that the `Release` states.
     fn spoiled(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut bytes = bytes.to_vec();
-        match self.fault {
-            Some(RepoFault::AlteredIndex) => {
-                let middle = bytes.len() / 2;
-                bytes[middle] ^= 1;
-            }
-            Some(RepoFault::CutIndex) => bytes.truncate(bytes.len() / 2),
-            Some(RepoFault::EmptyIndex) => bytes.clear(),
-            Some(RepoFault::HtmlIndex) => bytes = server::HTML.as_bytes().to_vec(),
-            _ => {}
-        }
-        bytes
+        spoil(self.fault, bytes)
     }
+}
+
+/// An index as a fault leaves it.
+fn spoil(fault: Option<RepoFault>, bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    match fault {
+        Some(RepoFault::AlteredIndex) => {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+        }
+        Some(RepoFault::CutIndex) => bytes.truncate(bytes.len() / 2),
+        Some(RepoFault::EmptyIndex) => bytes.clear(),
+        Some(RepoFault::HtmlIndex) => bytes = server::HTML.as_bytes().to_vec(),
+        _ => {}
+    }
+    bytes
 }

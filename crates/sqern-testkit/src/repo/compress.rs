@@ -17,6 +17,8 @@ pub enum Compression {
     Zstd,
     /// lz4 (apt's lists only)
     Lz4,
+    /// bzip2 (rpm-md only)
+    Bzip2,
 }
 
 impl Compression {
@@ -29,6 +31,7 @@ impl Compression {
             Self::Xz => ".xz",
             Self::Zstd => ".zst",
             Self::Lz4 => ".lz4",
+            Self::Bzip2 => ".bz2",
         }
     }
 
@@ -61,6 +64,11 @@ impl Compression {
                 let mut encoder = lz4_flex::frame::FrameEncoder::new(to);
                 io::copy(from, &mut encoder)?;
                 encoder.finish().map(drop).map_err(io::Error::other)
+            }
+            Self::Bzip2 => {
+                let mut encoder = bzip2::write::BzEncoder::new(to, bzip2::Compression::fast());
+                io::copy(from, &mut encoder)?;
+                encoder.finish().map(drop)
             }
         }
     }

@@ -14,6 +14,30 @@ pub const UBUNTU_RULE: &str = "[[rule]]\n\
     package = '^linux-headers-(?<uname>[0-9].*-(generic|lowlatency))$'\n\
     support = '^linux-(.*-)?headers-[0-9]'\n";
 
+/// The rule by which the Enterprise Linux family's packages are told.
+pub const EL_RULE: &str = "[[rule]]\n\
+    package = '^kernel-(uek-)?devel$'\n\
+    uname-provides = 'kernel-devel-uname-r'\n\
+    uname = '{version}-{release}.{arch}'\n\
+    support = '^$'\n";
+
+/// The rule by which SUSE's packages are told.
+pub const SUSE_RULE: &str = "[[rule]]\n\
+    package = '^kernel-(?<flavour>[a-z]+)-devel$'\n\
+    release = '^(?<build>.+)\\.[0-9]+$'\n\
+    uname = '{version}-{build}-{flavour}'\n\
+    support = '^kernel-devel$'\n";
+
+/// The text of a source file: a distribution with rules and one rpm-md source for each name, with further lines of its own.
+#[must_use]
+pub fn rpm_distro_toml(name: &str, rules: &str, sources: &[(&str, &str)]) -> String {
+    let mut text = format!("name = {name:?}\nvariant = \"TEST\"\ntitle = {name:?}\n{rules}");
+    for (source, lines) in sources {
+        let _ = write!(text, "[[source]]\nkind = \"rpm-md\"\nname = {source:?}\narchitectures = [\"x86_64\"]\n{lines}\n");
+    }
+    text
+}
+
 /// The text of a source file: a distribution with rules and one source for each suite, at a base URL, by its keyring.
 #[must_use]
 pub fn distro_toml(name: &str, rules: &str, sources: &[(&WrittenRepo, &str)]) -> String {

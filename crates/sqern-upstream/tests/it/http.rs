@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use sqern_model::Source;
 use sqern_testkit::repo::{Compression, FakeRepo, ServerFault};
 use sqern_upstream::CrawlOptions;
 
@@ -160,7 +159,7 @@ async fn a_mirror_base_serves_every_host_and_urls_stay_the_publishers() {
 async fn the_next_mirror_is_asked_when_one_fails_and_the_failure_is_told() {
     let served = Served::new(&bookworm()).await;
     let mut distro = served.distro();
-    for Source::Apt(source) in &mut distro.sources {
+    for source in apt_sources(&mut distro) {
         source.base.insert(0, "http://127.0.0.1:1/debian".into());
     }
     let crawl = crawl_all(&distro, &options()).await.remove(0);

@@ -1,6 +1,6 @@
 //! The built-in rules: which package names are a kernel's headers, and of which kernel, as `uname -r` prints it.
 
-use sqern_model::DistroName;
+use sqern_model::{DistroName, PackageFacts};
 use sqern_upstream::sources::builtin;
 
 /// Distribution, package name, and the kernel version; none for what is no kernel.
@@ -43,7 +43,7 @@ fn headers_packages_tell_their_kernel_and_meta_common_and_debug_packages_tell_no
     let sources = builtin().expect("the built-in sources are right");
     for (distro, package, expected) in NAMES {
         let def = sources.get(&DistroName::new(*distro).expect("a name")).expect(distro);
-        let kernel = def.kernel_of(package).map(|(kernel, _)| kernel.to_string());
+        let kernel = def.kernel_of(&PackageFacts::named(package)).map(|(kernel, _)| kernel.to_string());
         assert_eq!(kernel.as_deref(), *expected, "{distro} {package}");
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqern_model::{Crawl, DistroDef, PackageRole};
+use sqern_model::{AptSource, Crawl, DistroDef, PackageRole, Source};
 use sqern_testkit::repo::{DEBIAN_RULE, Deb, FakeRepo, FileServer, WrittenRepo, deb, distro_toml};
 use sqern_upstream::{Client, ClientOptions, CrawlOptions, Silent, crawl_distro};
 use tempfile::TempDir;
@@ -51,6 +51,14 @@ pub fn distro(sources: &[(&WrittenRepo, &str)]) -> DistroDef {
 pub fn distro_with(rule: &str, sources: &[(&WrittenRepo, &str)]) -> DistroDef {
     let text = distro_toml("fake", rule, sources);
     sqern_upstream::sources::parse("fake.toml", &text).expect("a distribution")
+}
+
+/// The sources of a distribution, to be changed.
+pub fn apt_sources(distro: &mut DistroDef) -> impl Iterator<Item = &mut AptSource> {
+    distro.sources.iter_mut().filter_map(|source| match source {
+        Source::Apt(source) => Some(source),
+        Source::RpmMd(_) => None,
+    })
 }
 
 pub async fn crawl_all(distro: &DistroDef, options: &CrawlOptions) -> Vec<Crawl> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use sqern_model::{CrawlState, SignaturePolicy, Source};
+use sqern_model::{CrawlState, SignaturePolicy};
 use sqern_testkit::repo::{FakeRepo, RepoFault, SigningKey, deb};
 use sqern_upstream::CrawlOptions;
 
@@ -98,7 +98,7 @@ async fn the_policies_of_a_source_are_kept() {
         let repo = fault.into_iter().fold(bookworm(), FakeRepo::fault);
         let written = repo.write(folder.path()).expect("a repository");
         let mut distro = distro(&[(&written, &written.file_url())]);
-        for Source::Apt(source) in &mut distro.sources {
+        for source in apt_sources(&mut distro) {
             source.signature = policy;
         }
         let crawl = crawl_all(&distro, &options()).await.remove(0);
@@ -136,7 +136,7 @@ async fn a_suite_that_is_not_there_says_which_files_were_asked_for() {
     let folder = folder();
     let written = bookworm().write(folder.path()).expect("a repository");
     let mut distro = distro(&[(&written, &written.file_url())]);
-    for Source::Apt(source) in &mut distro.sources {
+    for source in apt_sources(&mut distro) {
         "sid".clone_into(&mut source.suite);
     }
     assert_failed(&crawl_all(&distro, &options()).await[0], &["InRelease or Release of the suite", "dists/sid/Release"]);

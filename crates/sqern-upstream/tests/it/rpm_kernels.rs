@@ -1,0 +1,87 @@
+//! Which kernel a package is of, and what it needs.
+
+use std::collections::BTreeMap;
+
+use sqern_model::CrawlState;
+use sqern_testkit::repo::{FakeRpmRepo, SUSE_RULE, rpm};
+use sqern_upstream::{Silent, crawl_distro};
+
+use crate::rpm_support::*;
+use crate::support::{assert_complete, client, crawl_all, folder, kernels, options, rows};
+
+#[tokio::test]
+async fn what_a_package_provides_tells_its_kernel_and_a_template_else() {
+    let repo = FakeRpmRepo::new()
+        .package(rpm("kernel-devel", "4.18.0", "553.el8_10").provides("kernel-devel-uname-r", "4.18.0-553.el8_10.x86_64+x"))
+        .package(rpm("kernel-devel", "3.10.0", "1160.el7"))
+        .package(rpm("kernel-uek-devel", "5.15.0", "1.300.1.el8uek"));
+    let expected = ["3.10.0-1160.el7.x86_64", "4.18.0-553.el8_10.x86_64+x", "5.15.0-1.300.1.el8uek.x86_64"];
+    assert_complete(&crawl(&repo).await, &expected);
+}
+
+#[tokio::test]
+async fn suses_flavours_share_the_half_that_they_need() {
+    let flavour = |flavour: &str, release: &str| {
+        let version = format!("6.4.0-{release}");
+        rpm(&format!("kernel-{flavour}-devel"), "6.4.0", release).requires("kernel-devel", &version)
+    };
+    let shared = |release: &str| rpm("kernel-devel", "6.4.0", release).architecture("noarch");
+    let repo = FakeRpmRepo::new()
+        .package(flavour("default", "150600.23.25.1"))
+        .package(flavour("azure", "150600.8.1.1"))
+        .package(shared("150600.23.25.1"))
+        .package(shared("150600.23.30.1"));
+    let folder = folder();
+    repo.write(folder.path()).expect("a repository");
+    let crawl = crawl_all(&distro_with(SUSE_RULE, &[("oss", &unsigned(folder.path()))]), &options()).await.remove(0);
+    assert_eq!(
+        rows(&crawl),
+        [
+            "6.4.0-150600.23.25-default headers kernel-default-devel=6.4.0-150600.23.25.1",
+            "6.4.0-150600.23.25-default support kernel-devel=6.4.0-150600.23.25.1",
+            "6.4.0-150600.8.1-azure headers kernel-azure-devel=6.4.0-150600.8.1.1",
+        ]
+    );
+    let incomplete = crawl.warnings.iter().find(|warning| warning.contains("6.4.0-150600.8.1-azure is incomplete"));
+    assert!(incomplete.is_some_and(|warning| warning.contains("kernel-devel (= 6.4.0-150600.8.1.1)")), "{:?}", crawl.warnings);
+}
+
+#[tokio::test]
+async fn a_release_that_tells_no_kernel_is_a_warning() {
+    let folder = folder();
+    FakeRpmRepo::new().package(rpm("kernel-default-devel", "6.4.0", "1")).write(folder.path()).expect("a repository");
+    let crawl = crawl_all(&distro_with(SUSE_RULE, &[("oss", &unsigned(folder.path()))]), &options()).await.remove(0);
+    assert_complete(&crawl, &[]);
+    assert!(crawl.warnings.iter().any(|warning| warning.contains("kernel-default-devel 6.4.0-1")), "{:?}", crawl.warnings);
+}
+
+#[tokio::test]
+async fn minors_stand_side_by_side_and_a_kernel_of_two_is_one_kernel() {
+    let (first, second) = (folder(), folder());
+    repo().write(first.path()).expect("a repository");
+    repo().package(devel("600.el8_10")).write(second.path()).expect("a repository");
+    let sources = [("8.9", unsigned(first.path())), ("8.10", unsigned(second.path()))];
+    let sources: Vec<(&str, &str)> = sources.iter().map(|(name, lines)| (*name, lines.as_str())).collect();
+    let crawls = crawl_all(&distro_with(sqern_testkit::repo::EL_RULE, &sources), &options()).await;
+    let all: std::collections::BTreeSet<String> = crawls.iter().flat_map(kernels).collect();
+    assert_eq!(crawls.iter().map(|crawl| kernels(crawl).len()).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(all.into_iter().collect::<Vec<_>>(), ["4.18.0-553.el8_10.x86_64", "4.18.0-600.el8_10.x86_64"]);
+}
+
+#[tokio::test]
+async fn a_second_crawl_of_the_same_is_unchanged_and_of_another_rule_is_not() {
+    let folder = folder();
+    repo().write(folder.path()).expect("a repository");
+    let def = distro(&unsigned(folder.path()));
+    let first = crawl_all(&def, &options()).await.remove(0);
+    let checksum = first.checksum.clone().expect("a checksum");
+    let previous = BTreeMap::from([("baseos".to_owned(), checksum)]);
+    // What is not read may be gone.
+    std::fs::remove_file(folder.path().join("repodata/primary.xml.gz")).expect("removed");
+    let again = crawl_distro(&client(), &def, &previous, &options(), &Silent).await.remove(0);
+    assert_eq!((again.state, again.packages.len()), (CrawlState::Unchanged, 0));
+    let mut other = def;
+    other.rules[0].uname_provides = None;
+    let other = crawl_distro(&client(), &other, &previous, &options(), &Silent).await.remove(0);
+    assert_eq!(other.state, CrawlState::Failed, "it is read again");
+}
