@@ -92,6 +92,14 @@ impl Printer {
         }
     }
 
+    /// Prints a list of a state of the past: as JSON with the state as `as_of`.
+    pub fn list_of<R: Record>(&self, records: &[R], past: &impl Serialize) -> Result<(), Failure> {
+        match self.format {
+            Format::Json => self.json(&json!({"schema": format!("sqern.{}", R::SCHEMA), "as_of": past, "items": records})),
+            Format::Table | Format::Csv => self.list(records),
+        }
+    }
+
     /// Prints one thing: as JSON with its schema, else as the text that `describe` gives. It has no form as CSV, so commands that
     /// do not give a list are refused with that format before they begin.
     pub fn one<T: Serialize>(&self, schema: &str, value: &T, describe: impl FnOnce() -> String) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::doc_markdown, rustdoc::bare_urls, reason = "the doc comments of arguments are the text of --help")]
 
+mod at;
 mod change;
 mod check;
 mod db;
@@ -87,10 +88,12 @@ impl Command {
     fn gives_list(&self) -> bool {
         match self {
             Self::Check(_) | Self::Event(event::EventCommand::List { .. }) => true,
-            Self::Distro(command) => matches!(command, distro::DistroCommand::List),
+            Self::Distro(command) => matches!(command, distro::DistroCommand::List(_)),
             Self::Kver(command) => matches!(command, kver::KverCommand::List { .. }),
             Self::Ignore(command) => matches!(command, ignore::IgnoreCommand::List { .. }),
-            Self::Generation(command) => matches!(command, generation::GenerationCommand::List { .. }),
+            Self::Generation(command) => {
+                matches!(command, generation::GenerationCommand::List { .. } | generation::GenerationCommand::Diff { .. })
+            }
             Self::Local(_) | Self::Db(_) => false,
         }
     }
