@@ -163,19 +163,19 @@ CREATE FUNCTION public.cust_cluster_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'cust_cluster', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_cluster', 'insert',
                jsonb_build_object('name', n.name),
                jsonb_build_object('cltype', n.cltype, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'cust_cluster', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_cluster', 'delete',
                jsonb_build_object('name', o.name),
                jsonb_build_object('cltype', o.cltype, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT public.generation_id()), 'cust_cluster',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_cluster',
                CASE WHEN n.name IS NULL THEN 'delete' WHEN o.name IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.name IS NULL
                THEN jsonb_build_object('name', o.name)
@@ -292,19 +292,19 @@ CREATE FUNCTION public.cust_host_kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'cust_host_kver', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver', 'insert',
                jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('current', n.current, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'cust_host_kver', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver', 'delete',
                jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('current', o.current, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT public.generation_id()), 'cust_host_kver',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver',
                CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version)
@@ -397,19 +397,19 @@ CREATE FUNCTION public.distro_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'distro', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'distro', 'insert',
                jsonb_build_object('name', n.name),
                jsonb_build_object('variant', n.variant, 'supported', n.supported)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'distro', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'distro', 'delete',
                jsonb_build_object('name', o.name),
                jsonb_build_object('variant', o.variant, 'supported', o.supported)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT public.generation_id()), 'distro',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'distro',
                CASE WHEN n.name IS NULL THEN 'delete' WHEN o.name IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.name IS NULL
                THEN jsonb_build_object('name', o.name)
@@ -533,7 +533,6 @@ DECLARE
 BEGIN
     IF found_id IS NULL THEN
         INSERT INTO public.generation DEFAULT VALUES RETURNING id INTO found_id;
-        PERFORM set_config('sqern.generation', found_id::text, true);
         PERFORM pg_notify('sqern_generation', found_id::text);
     END IF;
     RETURN found_id;
@@ -547,27 +546,11 @@ COMMENT ON FUNCTION public.generation_id() IS 'The transaction''s generation; ma
 CREATE FUNCTION public.generation_id_if_assigned() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
-DECLARE
-    current_xact constant xid8 := pg_current_xact_id_if_assigned();
-    hint constant text := current_setting('sqern.generation', true);
-    found_id bigint;
+    AS $$
 BEGIN
-    IF current_xact IS NULL THEN
-        RETURN NULL;
-    END IF;
-    IF hint ~ '^[0-9]{1,18}$' THEN
-        SELECT generation.id INTO found_id
-        FROM public.generation
-        WHERE generation.id = hint::bigint AND generation.xact = current_xact;
-        IF FOUND THEN
-            RETURN found_id;
-        END IF;
-    END IF;
-    SELECT generation.id INTO found_id FROM public.generation WHERE generation.xact = current_xact;
-    RETURN found_id;
+    RETURN (SELECT generation.id FROM public.generation WHERE generation.xact = pg_current_xact_id_if_assigned());
 END
-$_$;
+$$;
 
 ALTER FUNCTION public.generation_id_if_assigned() OWNER TO sqern_admin;
 
@@ -785,7 +768,7 @@ BEGIN
             MESSAGE = format('expected no later change of what generation %s changed, got %s', reverted,
                              CASE later.records WHEN 1 THEN 'one record' ELSE later.records || ' records' END),
             DETAIL = later.text || CASE WHEN later.records > 10 THEN format(E'\n  and %s more', later.records - 10) ELSE '' END,
-            HINT = format('Revert generation %s first.', later.newest);
+            HINT = format('SELECT generation_revert(%s)  -- or: sqern generation revert %s', later.newest, later.newest);
     END IF;
 END
 $$;
@@ -877,6 +860,8 @@ CREATE FUNCTION public.journal_attach(target regclass) RETURNS void
     AS $_$
 DECLARE
     table_name constant text := (SELECT relname FROM pg_class WHERE oid = target);
+    own_generation constant text :=
+        '(SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id()))';
     key_columns text[] := public.journal_key(target);
     other_columns text[];
     has_times boolean;
@@ -915,19 +900,19 @@ AS $function$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), %2$L, 'insert',
+        SELECT %13$s, %2$L, 'insert',
                %3$s,
                %4$s
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), %2$L, 'delete',
+        SELECT %13$s, %2$L, 'delete',
                %5$s,
                %6$s
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT public.generation_id()), %2$L,
+        SELECT %13$s, %2$L,
                CASE WHEN n.%10$s IS NULL THEN 'delete' WHEN o.%10$s IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.%10$s IS NULL
                THEN %5$s
@@ -951,7 +936,8 @@ $function$
 $code$,
         table_name || '_record', table_name, format(key_of, 'n'), format(others_of, 'n'), format(key_of, 'o'),
         format(others_of, 'o'), format(changes_of, 'n'), format(changes_of, 'o'), join_condition, first_key, changed,
-        CASE WHEN has_times THEN ' SET timezone = ''UTC''' ELSE '' END);
+        CASE WHEN has_times THEN ' SET timezone = ''UTC''' ELSE '' END,
+        own_generation);
 
     EXECUTE format($code$
 COMMENT ON FUNCTION public.%1$I() IS %2$L;
@@ -1039,6 +1025,38 @@ $_$;
 ALTER FUNCTION public.journal_attach_at(target regclass) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.journal_attach_at(target regclass) IS 'Writes a journalled table''s as-of functions, or renews them after a change of its columns.';
+
+CREATE FUNCTION public.journal_differences() RETURNS TABLE(table_name text, pkey jsonb, journal jsonb, present jsonb)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+DECLARE
+    target record;
+BEGIN
+    FOR target IN
+        SELECT c.relname::text AS name, string_agg(format('%L, t.%I', key, key), ', ' ORDER BY place) AS key_of
+        FROM pg_class c
+        JOIN pg_proc p ON p.proname = c.relname || '_record' AND p.pronamespace = c.relnamespace
+        CROSS JOIN LATERAL unnest(public.journal_key(c.oid)) WITH ORDINALITY AS k (key, place)
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+        GROUP BY c.relname
+        ORDER BY c.relname
+    LOOP
+        RETURN QUERY EXECUTE format($code$
+            SELECT %1$L, pkey, j.row, t.row
+            FROM (SELECT net.pkey, net.pkey || net.new AS row
+                  FROM public.event_net(%1$L, 0, 9223372036854775807) AS net WHERE net.remains) AS j
+            FULL JOIN (SELECT jsonb_build_object(%2$s) AS pkey, to_jsonb(t) AS row FROM public.%1$I AS t) AS t USING (pkey)
+            WHERE j.row IS DISTINCT FROM t.row
+            $code$, target.name, target.key_of);
+    END LOOP;
+END
+$_$;
+
+ALTER FUNCTION public.journal_differences() OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.journal_differences() IS 'The records whose row in the table is not what the journal says: none, unless someone went around the triggers.';
 
 CREATE FUNCTION public.journal_key(target regclass) RETURNS text[]
     LANGUAGE plpgsql STABLE
@@ -1196,19 +1214,19 @@ CREATE FUNCTION public.kver_fetched_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'kver_fetched', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_fetched', 'insert',
                jsonb_build_object('distro', n.distro, 'version', n.version),
                jsonb_build_object('tstamp', n.tstamp)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'kver_fetched', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_fetched', 'delete',
                jsonb_build_object('distro', o.distro, 'version', o.version),
                jsonb_build_object('tstamp', o.tstamp)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT public.generation_id()), 'kver_fetched',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_fetched',
                CASE WHEN n.distro IS NULL THEN 'delete' WHEN o.distro IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.distro IS NULL
                THEN jsonb_build_object('distro', o.distro, 'version', o.version)
@@ -1312,19 +1330,19 @@ CREATE FUNCTION public.kver_ignore_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'kver_ignore', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore', 'insert',
                jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern),
                jsonb_build_object('comment', n.comment, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'kver_ignore', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore', 'delete',
                jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern),
                jsonb_build_object('comment', o.comment, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT public.generation_id()), 'kver_ignore',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore',
                CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern)
@@ -1359,19 +1377,19 @@ CREATE FUNCTION public.kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'kver', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver', 'insert',
                jsonb_build_object('distro', n.distro, 'version', n.version),
                jsonb_build_object('archived', n.archived)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'kver', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver', 'delete',
                jsonb_build_object('distro', o.distro, 'version', o.version),
                jsonb_build_object('archived', o.archived)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT public.generation_id()), 'kver',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver',
                CASE WHEN n.distro IS NULL THEN 'delete' WHEN o.distro IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.distro IS NULL
                THEN jsonb_build_object('distro', o.distro, 'version', o.version)
@@ -1458,19 +1476,19 @@ CREATE FUNCTION public.kver_seen_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'kver_seen', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_seen', 'insert',
                jsonb_build_object('distro', n.distro, 'version', n.version),
                jsonb_build_object('tstamp', n.tstamp)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'kver_seen', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_seen', 'delete',
                jsonb_build_object('distro', o.distro, 'version', o.version),
                jsonb_build_object('tstamp', o.tstamp)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT public.generation_id()), 'kver_seen',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_seen',
                CASE WHEN n.distro IS NULL THEN 'delete' WHEN o.distro IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.distro IS NULL
                THEN jsonb_build_object('distro', o.distro, 'version', o.version)
@@ -1650,19 +1668,19 @@ CREATE FUNCTION public.sp_available_kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'sp_available_kver', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver', 'insert',
                jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'sp_available_kver', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver', 'delete',
                jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT public.generation_id()), 'sp_available_kver',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver',
                CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)
@@ -1909,19 +1927,19 @@ CREATE FUNCTION public.sp_build_kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'sp_build_kver', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver', 'insert',
                jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('result', n.result, 'success', n.success, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'sp_build_kver', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver', 'delete',
                jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('result', o.result, 'success', o.success, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT public.generation_id()), 'sp_build_kver',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver',
                CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version)
@@ -1959,19 +1977,19 @@ CREATE FUNCTION public.sp_build_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'sp_build', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build', 'insert',
                jsonb_build_object('id', n.id),
                jsonb_build_object('tstamp', n.tstamp, 'result', n.result, 'success', n.success, 'jenkins_job', n.jenkins_job, 'storpool_revision', n.storpool_revision, 'change_id', n.change_id, 'official', n.official, 'release_target', n.release_target, 'dockernel_profile', n.dockernel_profile, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'sp_build', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build', 'delete',
                jsonb_build_object('id', o.id),
                jsonb_build_object('tstamp', o.tstamp, 'result', o.result, 'success', o.success, 'jenkins_job', o.jenkins_job, 'storpool_revision', o.storpool_revision, 'change_id', o.change_id, 'official', o.official, 'release_target', o.release_target, 'dockernel_profile', o.dockernel_profile, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT public.generation_id()), 'sp_build',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build',
                CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id)
@@ -2190,19 +2208,19 @@ CREATE FUNCTION public.sp_test_kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'sp_test_kver', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver', 'insert',
                jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('result', n.result, 'success', n.success, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'sp_test_kver', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver', 'delete',
                jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('result', o.result, 'success', o.success, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT public.generation_id()), 'sp_test_kver',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver',
                CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version)
@@ -2240,19 +2258,19 @@ CREATE FUNCTION public.sp_test_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'sp_test', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test', 'insert',
                jsonb_build_object('id', n.id),
                jsonb_build_object('tstamp', n.tstamp, 'build_id', n.build_id, 'test_flavor', n.test_flavor, 'test_cluster', n.test_cluster, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'sp_test', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test', 'delete',
                jsonb_build_object('id', o.id),
                jsonb_build_object('tstamp', o.tstamp, 'build_id', o.build_id, 'test_flavor', o.test_flavor, 'test_cluster', o.test_cluster, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT public.generation_id()), 'sp_test',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test',
                CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id)
@@ -2375,19 +2393,19 @@ CREATE FUNCTION public.sp_test_result_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'sp_test_result', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result', 'insert',
                jsonb_build_object('id', n.id, 'test_id', n.test_id),
                jsonb_build_object('tstamp', n.tstamp, 'result', n.result, 'success', n.success, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), 'sp_test_result', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result', 'delete',
                jsonb_build_object('id', o.id, 'test_id', o.test_id),
                jsonb_build_object('tstamp', o.tstamp, 'result', o.result, 'success', o.success, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT public.generation_id()), 'sp_test_result',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result',
                CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'test_id', o.test_id)
@@ -3147,7 +3165,13 @@ REVOKE ALL ON FUNCTION public.journal_attach(target regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.journal_attach_at(target regclass) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.journal_differences() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.journal_differences() TO sqern_reader;
+GRANT ALL ON FUNCTION public.journal_differences() TO sqern_writer;
+
 REVOKE ALL ON FUNCTION public.journal_key(target regclass) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.journal_key(target regclass) TO sqern_reader;
+GRANT ALL ON FUNCTION public.journal_key(target regclass) TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.journal_refuse_truncate() FROM PUBLIC;
 

@@ -3,7 +3,8 @@
 -- A function whose code names the table's columns costs what INSERT … SELECT of the same events costs; a generic one costs up to
 -- four times as much on updates. It is written from the catalog, so it can't forget a column: call it again after a change of
 -- the table (sqern db migrate does). What the written function holds:
--- * (SELECT generation_id()) is evaluated at the first row, so a statement that changes no row makes no generation.
+-- * The generation is looked up at the first row, so a statement that changes no row makes none; and it is looked up in the
+--   statement itself, so that generation_id() is only called for the first.
 -- * Old and new rows meet in a FULL JOIN over the key. That can't be planned as a nested loop, which a plan kept from a one-row
 --   update would be; and it shows a changed key for what it is, a record gone and another come.
 -- * Times are written in UTC, whatever the session's time zone: equal rows make equal events. Setting it costs a one-row
@@ -13,6 +14,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     table_name constant text := (SELECT relname FROM pg_class WHERE oid = target);
+    own_generation constant text :=
+        '(SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id()))';
     key_columns text[] := public.journal_key(target);
     other_columns text[];
     has_times boolean;
@@ -51,19 +54,19 @@ AS $function$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), %2$L, 'insert',
+        SELECT %13$s, %2$L, 'insert',
                %3$s,
                %4$s
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), %2$L, 'delete',
+        SELECT %13$s, %2$L, 'delete',
                %5$s,
                %6$s
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT public.generation_id()), %2$L,
+        SELECT %13$s, %2$L,
                CASE WHEN n.%10$s IS NULL THEN 'delete' WHEN o.%10$s IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.%10$s IS NULL
                THEN %5$s
@@ -87,7 +90,8 @@ $function$
 $code$,
         table_name || '_record', table_name, format(key_of, 'n'), format(others_of, 'n'), format(key_of, 'o'),
         format(others_of, 'o'), format(changes_of, 'n'), format(changes_of, 'o'), join_condition, first_key, changed,
-        CASE WHEN has_times THEN ' SET timezone = ''UTC''' ELSE '' END);
+        CASE WHEN has_times THEN ' SET timezone = ''UTC''' ELSE '' END,
+        own_generation);
 
     EXECUTE format($code$
 COMMENT ON FUNCTION public.%1$I() IS %2$L;

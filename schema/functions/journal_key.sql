@@ -22,3 +22,4 @@ END
 $$;
 COMMENT ON FUNCTION journal_key(regclass) IS 'The columns that make up event.pkey of a table''s records, in the table''s order.';
 REVOKE ALL ON FUNCTION journal_key(regclass) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION journal_key(regclass) TO sqern_reader, sqern_writer;

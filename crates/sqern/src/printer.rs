@@ -1,7 +1,7 @@
 //! All that is printed: data to standard output, everything else to standard error.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -112,6 +112,16 @@ impl Printer {
     /// Prints text that is data: to standard output.
     pub fn data(&self, text: &str) -> Result<(), Failure> {
         write_out(text.trim_end_matches('\n'))
+    }
+
+    /// Prints a line of data that comes in pieces and may be of any length; adds its end. Tells whether anybody reads on.
+    pub fn line(&self, mut pieces: impl Read) -> Result<bool, Failure> {
+        let mut stdout = io::stdout().lock();
+        let written = io::copy(&mut pieces, &mut stdout).and_then(|_| writeln!(stdout)).and_then(|()| stdout.flush());
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            other => Ok(other.map(|()| true)?),
+        }
     }
 
     /// Says something that is not data: to standard error.

@@ -1,5 +1,7 @@
 //! `sqern event`: the journal's single changes.
 
+mod follow;
+
 use clap::Subcommand;
 use serde_json::{Map, Value};
 use sqern_db::event::{self, Event, Filter};
@@ -36,6 +38,7 @@ pub(super) enum EventCommand {
         #[command(flatten)]
         at: AtArgs,
     },
+    Follow(follow::FollowArgs),
 }
 
 impl Record for Event {
@@ -56,8 +59,11 @@ impl Record for Event {
 }
 
 pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+    let (table, generation, distro, kernel, limit, at) = match command {
+        EventCommand::Follow(args) => return follow::run(args, context).await,
+        EventCommand::List { table, generation, distro, kernel, limit, at } => (table, generation, distro, kernel, limit, at),
+    };
     let session = context.open().await?;
-    let EventCommand::List { table, generation, distro, kernel, limit, at } = command;
     let as_of = at.resolve(&session.client).await?;
     let mut pkey = Map::new();
     pkey.extend(distro.map(|distro| ("distro".to_owned(), Value::from(distro.as_str()))));

@@ -49,7 +49,7 @@ pub(super) enum GenerationCommand {
     },
     /// Undo a change set by a new one; refused where later changes stand on it
     #[command(
-        after_help = "What it brought is deleted, what it deleted comes back, what it changed has its old values again. The new\nchange set can be undone in the same way.\n\nExamples:\n  sqern generation revert 12 --dry-run\n  sqern generation revert 12"
+        after_help = "What it brought is deleted, what it deleted comes back, what it changed has its old values\nagain. The new change set can be undone in the same way.\n\nExamples:\n  sqern generation revert 12 --dry-run\n  sqern generation revert 12"
     )]
     Revert {
         /// The generation's id

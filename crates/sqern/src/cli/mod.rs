@@ -15,7 +15,7 @@ mod local;
 mod sources;
 
 use clap::{Args, Parser, Subcommand};
-use sqern_db::connect::{ConnectRequest, Session, connect};
+use sqern_db::connect::{ConnectError, ConnectRequest, Session, connect};
 
 use crate::failure::{Exit, Failure};
 use crate::printer::{Format, Printer};
@@ -94,7 +94,7 @@ impl Command {
             Self::Generation(command) => {
                 matches!(command, generation::GenerationCommand::List { .. } | generation::GenerationCommand::Diff { .. })
             }
-            Self::Local(_) | Self::Db(_) => false,
+            Self::Local(_) | Self::Db(_) | Self::Event(_) => false,
         }
     }
 }
@@ -121,8 +121,13 @@ struct Context<'a> {
 impl Context<'_> {
     /// Connects, whatever the schema is.
     async fn connect(&self) -> Result<Session, Failure> {
+        Ok(self.try_connect().await?)
+    }
+
+    /// The same for who tells one error from another.
+    async fn try_connect(&self) -> Result<Session, ConnectError> {
         let request = ConnectRequest { service: self.connection.service.clone(), dsn: self.connection.dsn.clone() };
-        Ok(connect(&request, &self.settings.connect_env()).await?)
+        connect(&request, &self.settings.connect_env()).await
     }
 
     /// Connects to a database whose schema this program can work with.
