@@ -143,20 +143,25 @@ CREATE FUNCTION public.cust_cluster_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_cluster', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_cluster', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_cluster t WHERE t.name = n.name AND t.cltype IS NOT DISTINCT FROM n.cltype AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('cust_cluster', jsonb_build_object('name', n.name)) END,
                jsonb_build_object('name', n.name),
                jsonb_build_object('cltype', n.cltype, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_cluster', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_cluster', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_cluster t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_cluster', jsonb_build_object('name', o.name)) END,
                jsonb_build_object('name', o.name),
                jsonb_build_object('cltype', o.cltype, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_cluster',
-               CASE WHEN n.name IS NULL THEN 'delete' WHEN o.name IS NULL THEN 'insert' ELSE 'update' END,
+               CASE WHEN n.name IS NULL
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_cluster t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_cluster', jsonb_build_object('name', o.name)) END
+               WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_cluster t WHERE t.name = n.name AND t.cltype IS NOT DISTINCT FROM n.cltype AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
+               THEN CASE WHEN o.name IS NULL THEN 'insert' ELSE 'update' END
+               ELSE public.journal_refuse_twice('cust_cluster', jsonb_build_object('name', n.name))
+               END,
                CASE WHEN n.name IS NULL
                THEN jsonb_build_object('name', o.name)
                ELSE jsonb_build_object('name', n.name)
@@ -270,20 +275,25 @@ CREATE FUNCTION public.cust_host_kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = n.id AND t.cluster_name = n.cluster_name AND t.host_name = n.host_name AND t.distro = n.distro AND t.version = n.version AND t.current IS NOT DISTINCT FROM n.current AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('cust_host_kver', jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('current', n.current, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = o.id AND t.cluster_name = o.cluster_name AND t.host_name = o.host_name AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_host_kver', jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('current', o.current, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver',
-               CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
+               CASE WHEN n.id IS NULL
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = o.id AND t.cluster_name = o.cluster_name AND t.host_name = o.host_name AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_host_kver', jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version)) END
+               WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = n.id AND t.cluster_name = n.cluster_name AND t.host_name = n.host_name AND t.distro = n.distro AND t.version = n.version AND t.current IS NOT DISTINCT FROM n.current AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
+               THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
+               ELSE public.journal_refuse_twice('cust_host_kver', jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version))
+               END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version)
                ELSE jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version)
@@ -373,20 +383,25 @@ CREATE FUNCTION public.distro_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'distro', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'distro', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.distro t WHERE t.name = n.name AND t.variant IS NOT DISTINCT FROM n.variant AND t.supported IS NOT DISTINCT FROM n.supported) THEN 'insert' ELSE public.journal_refuse_twice('distro', jsonb_build_object('name', n.name)) END,
                jsonb_build_object('name', n.name),
                jsonb_build_object('variant', n.variant, 'supported', n.supported)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'distro', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'distro', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.distro t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('distro', jsonb_build_object('name', o.name)) END,
                jsonb_build_object('name', o.name),
                jsonb_build_object('variant', o.variant, 'supported', o.supported)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'distro',
-               CASE WHEN n.name IS NULL THEN 'delete' WHEN o.name IS NULL THEN 'insert' ELSE 'update' END,
+               CASE WHEN n.name IS NULL
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.distro t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('distro', jsonb_build_object('name', o.name)) END
+               WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.distro t WHERE t.name = n.name AND t.variant IS NOT DISTINCT FROM n.variant AND t.supported IS NOT DISTINCT FROM n.supported)
+               THEN CASE WHEN o.name IS NULL THEN 'insert' ELSE 'update' END
+               ELSE public.journal_refuse_twice('distro', jsonb_build_object('name', n.name))
+               END,
                CASE WHEN n.name IS NULL
                THEN jsonb_build_object('name', o.name)
                ELSE jsonb_build_object('name', n.name)
@@ -904,6 +919,9 @@ DECLARE
     table_name constant text := (SELECT relname FROM pg_class WHERE oid = target);
     own_generation constant text :=
         '(SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id()))';
+    -- Whether the transaction has journalled nothing yet; asked once a statement.
+    is_first constant text :=
+        '(SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id()))';
     key_columns text[] := public.journal_key(target);
     other_columns text[];
     has_times boolean;
@@ -913,6 +931,8 @@ DECLARE
     changed text;        -- whether any other column differs between o and n
     changes_of text;     -- jsonb of the columns that differ, taken from row %1$s
     first_key text;
+    stands text;         -- whether the table has row n
+    is_gone text;        -- whether the table has no row of o's key
 BEGIN
     SELECT array_agg(attname::text ORDER BY attnum) FILTER (WHERE attname = ANY (key_columns)),
            array_agg(attname::text ORDER BY attnum) FILTER (WHERE attname <> ALL (key_columns)),
@@ -935,6 +955,13 @@ BEGIN
     INTO others_of, changed, changes_of
     FROM unnest(other_columns) WITH ORDINALITY AS c (name, place);
 
+    SELECT format('(SELECT true FROM %s t WHERE ', target) || string_agg(format('t.%I = n.%I', name, name), ' AND ' ORDER BY place)
+           || coalesce((SELECT string_agg(format(' AND t.%I IS NOT DISTINCT FROM n.%I', name, name), '') FROM unnest(other_columns) AS c (name)), '')
+           || ')',
+           format('(SELECT true FROM %s t WHERE ', target) || string_agg(format('t.%I = o.%I', name, name), ' AND ' ORDER BY place) || ') IS NULL'
+    INTO stands, is_gone
+    FROM unnest(key_columns) WITH ORDINALITY AS k (name, place);
+
     EXECUTE format($code$
 CREATE OR REPLACE FUNCTION public.%1$I() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp%12$s
@@ -942,20 +969,25 @@ AS $function$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT %13$s, %2$L, 'insert',
+        SELECT %13$s, %2$L, CASE WHEN %16$s OR %14$s THEN 'insert' ELSE public.journal_refuse_twice(%2$L, %3$s) END,
                %3$s,
                %4$s
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT %13$s, %2$L, 'delete',
+        SELECT %13$s, %2$L, CASE WHEN %16$s OR %15$s THEN 'delete' ELSE public.journal_refuse_twice(%2$L, %5$s) END,
                %5$s,
                %6$s
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT %13$s, %2$L,
-               CASE WHEN n.%10$s IS NULL THEN 'delete' WHEN o.%10$s IS NULL THEN 'insert' ELSE 'update' END,
+               CASE WHEN n.%10$s IS NULL
+               THEN CASE WHEN %16$s OR %15$s THEN 'delete' ELSE public.journal_refuse_twice(%2$L, %5$s) END
+               WHEN %16$s OR %14$s
+               THEN CASE WHEN o.%10$s IS NULL THEN 'insert' ELSE 'update' END
+               ELSE public.journal_refuse_twice(%2$L, %3$s)
+               END,
                CASE WHEN n.%10$s IS NULL
                THEN %5$s
                ELSE %3$s
@@ -979,7 +1011,7 @@ $code$,
         table_name || '_record', table_name, format(key_of, 'n'), format(others_of, 'n'), format(key_of, 'o'),
         format(others_of, 'o'), format(changes_of, 'n'), format(changes_of, 'o'), join_condition, first_key, changed,
         CASE WHEN has_times THEN ' SET timezone = ''UTC''' ELSE '' END,
-        own_generation);
+        own_generation, stands, is_gone, is_first);
 
     EXECUTE format($code$
 COMMENT ON FUNCTION public.%1$I() IS %2$L;
@@ -1133,6 +1165,21 @@ ALTER FUNCTION public.journal_refuse_truncate() OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.journal_refuse_truncate() IS 'Refuses TRUNCATE of a journalled table.';
 
+CREATE FUNCTION public.journal_refuse_twice(table_name text, pkey jsonb) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RAISE triggered_data_change_violation USING
+        MESSAGE = format('expected a statement to change a record once, got %s %s changed more than once by one', table_name, pkey),
+        HINT = 'Change it by statements of their own, one after the other.';
+END
+$$;
+
+ALTER FUNCTION public.journal_refuse_twice(table_name text, pkey jsonb) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.journal_refuse_twice(table_name text, pkey jsonb) IS 'Refuses a statement after which a row is not as its trigger is to journal it.';
+
 CREATE TABLE public.kver (
     distro text NOT NULL,
     version text NOT NULL,
@@ -1244,20 +1291,25 @@ CREATE FUNCTION public.kver_fetched_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_fetched', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_fetched', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_fetched t WHERE t.distro = n.distro AND t.version = n.version AND t.tstamp IS NOT DISTINCT FROM n.tstamp) THEN 'insert' ELSE public.journal_refuse_twice('kver_fetched', jsonb_build_object('distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('distro', n.distro, 'version', n.version),
                jsonb_build_object('tstamp', n.tstamp)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_fetched', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_fetched', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_fetched t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_fetched', jsonb_build_object('distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('distro', o.distro, 'version', o.version),
                jsonb_build_object('tstamp', o.tstamp)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_fetched',
-               CASE WHEN n.distro IS NULL THEN 'delete' WHEN o.distro IS NULL THEN 'insert' ELSE 'update' END,
+               CASE WHEN n.distro IS NULL
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_fetched t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_fetched', jsonb_build_object('distro', o.distro, 'version', o.version)) END
+               WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_fetched t WHERE t.distro = n.distro AND t.version = n.version AND t.tstamp IS NOT DISTINCT FROM n.tstamp)
+               THEN CASE WHEN o.distro IS NULL THEN 'insert' ELSE 'update' END
+               ELSE public.journal_refuse_twice('kver_fetched', jsonb_build_object('distro', n.distro, 'version', n.version))
+               END,
                CASE WHEN n.distro IS NULL
                THEN jsonb_build_object('distro', o.distro, 'version', o.version)
                ELSE jsonb_build_object('distro', n.distro, 'version', n.version)
@@ -1358,20 +1410,25 @@ CREATE FUNCTION public.kver_ignore_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = n.id AND t.distro = n.distro AND t.pattern = n.pattern AND t.comment IS NOT DISTINCT FROM n.comment AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('kver_ignore', jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern)) END,
                jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern),
                jsonb_build_object('comment', n.comment, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = o.id AND t.distro = o.distro AND t.pattern = o.pattern) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_ignore', jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern)) END,
                jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern),
                jsonb_build_object('comment', o.comment, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore',
-               CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
+               CASE WHEN n.id IS NULL
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = o.id AND t.distro = o.distro AND t.pattern = o.pattern) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_ignore', jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern)) END
+               WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = n.id AND t.distro = n.distro AND t.pattern = n.pattern AND t.comment IS NOT DISTINCT FROM n.comment AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
+               THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
+               ELSE public.journal_refuse_twice('kver_ignore', jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern))
+               END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern)
                ELSE jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern)
@@ -1405,20 +1462,25 @@ CREATE FUNCTION public.kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver t WHERE t.distro = n.distro AND t.version = n.version AND t.archived IS NOT DISTINCT FROM n.archived) THEN 'insert' ELSE public.journal_refuse_twice('kver', jsonb_build_object('distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('distro', n.distro, 'version', n.version),
                jsonb_build_object('archived', n.archived)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver', jsonb_build_object('distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('distro', o.distro, 'version', o.version),
                jsonb_build_object('archived', o.archived)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver',
-               CASE WHEN n.distro IS NULL THEN 'delete' WHEN o.distro IS NULL THEN 'insert' ELSE 'update' END,
+               CASE WHEN n.distro IS NULL
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver', jsonb_build_object('distro', o.distro, 'version', o.version)) END
+               WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver t WHERE t.distro = n.distro AND t.version = n.version AND t.archived IS NOT DISTINCT FROM n.archived)
+               THEN CASE WHEN o.distro IS NULL THEN 'insert' ELSE 'update' END
+               ELSE public.journal_refuse_twice('kver', jsonb_build_object('distro', n.distro, 'version', n.version))
+               END,
                CASE WHEN n.distro IS NULL
                THEN jsonb_build_object('distro', o.distro, 'version', o.version)
                ELSE jsonb_build_object('distro', n.distro, 'version', n.version)
@@ -1502,20 +1564,25 @@ CREATE FUNCTION public.kver_seen_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_seen', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_seen', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_seen t WHERE t.distro = n.distro AND t.version = n.version AND t.tstamp IS NOT DISTINCT FROM n.tstamp) THEN 'insert' ELSE public.journal_refuse_twice('kver_seen', jsonb_build_object('distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('distro', n.distro, 'version', n.version),
                jsonb_build_object('tstamp', n.tstamp)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_seen', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_seen', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_seen t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_seen', jsonb_build_object('distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('distro', o.distro, 'version', o.version),
                jsonb_build_object('tstamp', o.tstamp)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_seen',
-               CASE WHEN n.distro IS NULL THEN 'delete' WHEN o.distro IS NULL THEN 'insert' ELSE 'update' END,
+               CASE WHEN n.distro IS NULL
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_seen t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_seen', jsonb_build_object('distro', o.distro, 'version', o.version)) END
+               WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_seen t WHERE t.distro = n.distro AND t.version = n.version AND t.tstamp IS NOT DISTINCT FROM n.tstamp)
+               THEN CASE WHEN o.distro IS NULL THEN 'insert' ELSE 'update' END
+               ELSE public.journal_refuse_twice('kver_seen', jsonb_build_object('distro', n.distro, 'version', n.version))
+               END,
                CASE WHEN n.distro IS NULL
                THEN jsonb_build_object('distro', o.distro, 'version', o.version)
                ELSE jsonb_build_object('distro', n.distro, 'version', n.version)
@@ -1692,20 +1759,25 @@ CREATE FUNCTION public.sp_available_kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = n.id AND t.storpool_revision = n.storpool_revision AND t.release_target = n.release_target AND t.distro = n.distro AND t.version = n.version AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_available_kver', jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = o.id AND t.storpool_revision = o.storpool_revision AND t.release_target = o.release_target AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_available_kver', jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver',
-               CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
+               CASE WHEN n.id IS NULL
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = o.id AND t.storpool_revision = o.storpool_revision AND t.release_target = o.release_target AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_available_kver', jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)) END
+               WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = n.id AND t.storpool_revision = n.storpool_revision AND t.release_target = n.release_target AND t.distro = n.distro AND t.version = n.version AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
+               THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
+               ELSE public.journal_refuse_twice('sp_available_kver', jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version))
+               END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)
                ELSE jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version)
@@ -1947,20 +2019,25 @@ CREATE FUNCTION public.sp_build_kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = n.id AND t.build_id = n.build_id AND t.distro = n.distro AND t.version = n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_build_kver', jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('result', n.result, 'success', n.success, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = o.id AND t.build_id = o.build_id AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build_kver', jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('result', o.result, 'success', o.success, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver',
-               CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
+               CASE WHEN n.id IS NULL
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = o.id AND t.build_id = o.build_id AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build_kver', jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version)) END
+               WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = n.id AND t.build_id = n.build_id AND t.distro = n.distro AND t.version = n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
+               THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
+               ELSE public.journal_refuse_twice('sp_build_kver', jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version))
+               END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version)
                ELSE jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version)
@@ -1997,20 +2074,25 @@ CREATE FUNCTION public.sp_build_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build t WHERE t.id = n.id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.jenkins_job IS NOT DISTINCT FROM n.jenkins_job AND t.storpool_revision IS NOT DISTINCT FROM n.storpool_revision AND t.change_id IS NOT DISTINCT FROM n.change_id AND t.official IS NOT DISTINCT FROM n.official AND t.release_target IS NOT DISTINCT FROM n.release_target AND t.dockernel_profile IS NOT DISTINCT FROM n.dockernel_profile AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_build', jsonb_build_object('id', n.id)) END,
                jsonb_build_object('id', n.id),
                jsonb_build_object('tstamp', n.tstamp, 'result', n.result, 'success', n.success, 'jenkins_job', n.jenkins_job, 'storpool_revision', n.storpool_revision, 'change_id', n.change_id, 'official', n.official, 'release_target', n.release_target, 'dockernel_profile', n.dockernel_profile, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build', jsonb_build_object('id', o.id)) END,
                jsonb_build_object('id', o.id),
                jsonb_build_object('tstamp', o.tstamp, 'result', o.result, 'success', o.success, 'jenkins_job', o.jenkins_job, 'storpool_revision', o.storpool_revision, 'change_id', o.change_id, 'official', o.official, 'release_target', o.release_target, 'dockernel_profile', o.dockernel_profile, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build',
-               CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
+               CASE WHEN n.id IS NULL
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build', jsonb_build_object('id', o.id)) END
+               WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build t WHERE t.id = n.id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.jenkins_job IS NOT DISTINCT FROM n.jenkins_job AND t.storpool_revision IS NOT DISTINCT FROM n.storpool_revision AND t.change_id IS NOT DISTINCT FROM n.change_id AND t.official IS NOT DISTINCT FROM n.official AND t.release_target IS NOT DISTINCT FROM n.release_target AND t.dockernel_profile IS NOT DISTINCT FROM n.dockernel_profile AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
+               THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
+               ELSE public.journal_refuse_twice('sp_build', jsonb_build_object('id', n.id))
+               END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id)
                ELSE jsonb_build_object('id', n.id)
@@ -2224,20 +2306,25 @@ CREATE FUNCTION public.sp_test_kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = n.id AND t.test_id = n.test_id AND t.distro = n.distro AND t.version = n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_test_kver', jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('result', n.result, 'success', n.success, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = o.id AND t.test_id = o.test_id AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_kver', jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('result', o.result, 'success', o.success, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver',
-               CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
+               CASE WHEN n.id IS NULL
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = o.id AND t.test_id = o.test_id AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_kver', jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version)) END
+               WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = n.id AND t.test_id = n.test_id AND t.distro = n.distro AND t.version = n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
+               THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
+               ELSE public.journal_refuse_twice('sp_test_kver', jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version))
+               END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version)
                ELSE jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version)
@@ -2274,20 +2361,25 @@ CREATE FUNCTION public.sp_test_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test t WHERE t.id = n.id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.build_id IS NOT DISTINCT FROM n.build_id AND t.test_flavor IS NOT DISTINCT FROM n.test_flavor AND t.test_cluster IS NOT DISTINCT FROM n.test_cluster AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_test', jsonb_build_object('id', n.id)) END,
                jsonb_build_object('id', n.id),
                jsonb_build_object('tstamp', n.tstamp, 'build_id', n.build_id, 'test_flavor', n.test_flavor, 'test_cluster', n.test_cluster, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test', jsonb_build_object('id', o.id)) END,
                jsonb_build_object('id', o.id),
                jsonb_build_object('tstamp', o.tstamp, 'build_id', o.build_id, 'test_flavor', o.test_flavor, 'test_cluster', o.test_cluster, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test',
-               CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
+               CASE WHEN n.id IS NULL
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test', jsonb_build_object('id', o.id)) END
+               WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test t WHERE t.id = n.id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.build_id IS NOT DISTINCT FROM n.build_id AND t.test_flavor IS NOT DISTINCT FROM n.test_flavor AND t.test_cluster IS NOT DISTINCT FROM n.test_cluster AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
+               THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
+               ELSE public.journal_refuse_twice('sp_test', jsonb_build_object('id', n.id))
+               END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id)
                ELSE jsonb_build_object('id', n.id)
@@ -2407,20 +2499,25 @@ CREATE FUNCTION public.sp_test_result_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result', 'insert',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = n.id AND t.test_id = n.test_id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_test_result', jsonb_build_object('id', n.id, 'test_id', n.test_id)) END,
                jsonb_build_object('id', n.id, 'test_id', n.test_id),
                jsonb_build_object('tstamp', n.tstamp, 'result', n.result, 'success', n.success, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result', 'delete',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = o.id AND t.test_id = o.test_id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_result', jsonb_build_object('id', o.id, 'test_id', o.test_id)) END,
                jsonb_build_object('id', o.id, 'test_id', o.test_id),
                jsonb_build_object('tstamp', o.tstamp, 'result', o.result, 'success', o.success, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result',
-               CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
+               CASE WHEN n.id IS NULL
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = o.id AND t.test_id = o.test_id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_result', jsonb_build_object('id', o.id, 'test_id', o.test_id)) END
+               WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = n.id AND t.test_id = n.test_id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
+               THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
+               ELSE public.journal_refuse_twice('sp_test_result', jsonb_build_object('id', n.id, 'test_id', n.test_id))
+               END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'test_id', o.test_id)
                ELSE jsonb_build_object('id', n.id, 'test_id', n.test_id)
@@ -3192,6 +3289,8 @@ GRANT ALL ON FUNCTION public.journal_key(target regclass) TO sqern_reader;
 GRANT ALL ON FUNCTION public.journal_key(target regclass) TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.journal_refuse_truncate() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.journal_refuse_twice(table_name text, pkey jsonb) FROM PUBLIC;
 
 GRANT SELECT ON TABLE public.kver TO sqern_reader;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.kver TO sqern_writer;
