@@ -7,6 +7,9 @@
 --   statement itself, so that generation_id() is only called for the first.
 -- * Old and new rows meet in a FULL JOIN over the key. That can't be planned as a nested loop, which a plan kept from a one-row
 --   update would be; and it shows a changed key for what it is, a record gone and another come.
+-- * Where the transaction has journalled something before, each event is held against the table: a statement that changed a record
+--   twice, by its parts or by a function that it called, could have its events in the wrong order, and is refused. The subqueries
+--   are of a kind that can only be planned as a look-up by key, also in a plan that is kept.
 -- * Times are written in UTC, whatever the session's time zone: equal rows make equal events. Setting it costs a one-row
 --   statement as much as the event itself, so only tables with times do.
 CREATE OR REPLACE FUNCTION journal_attach(target regclass) RETURNS void
@@ -16,6 +19,9 @@ DECLARE
     table_name constant text := (SELECT relname FROM pg_class WHERE oid = target);
     own_generation constant text :=
         '(SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id()))';
+    -- Whether the transaction has journalled nothing yet; asked once a statement.
+    is_first constant text :=
+        '(SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id()))';
     key_columns text[] := public.journal_key(target);
     other_columns text[];
     has_times boolean;
@@ -25,6 +31,8 @@ DECLARE
     changed text;        -- whether any other column differs between o and n
     changes_of text;     -- jsonb of the columns that differ, taken from row %1$s
     first_key text;
+    stands text;         -- whether the table has row n
+    is_gone text;        -- whether the table has no row of o's key
 BEGIN
     SELECT array_agg(attname::text ORDER BY attnum) FILTER (WHERE attname = ANY (key_columns)),
            array_agg(attname::text ORDER BY attnum) FILTER (WHERE attname <> ALL (key_columns)),
@@ -47,6 +55,13 @@ BEGIN
     INTO others_of, changed, changes_of
     FROM unnest(other_columns) WITH ORDINALITY AS c (name, place);
 
+    SELECT format('(SELECT true FROM %s t WHERE ', target) || string_agg(format('t.%I = n.%I', name, name), ' AND ' ORDER BY place)
+           || coalesce((SELECT string_agg(format(' AND t.%I IS NOT DISTINCT FROM n.%I', name, name), '') FROM unnest(other_columns) AS c (name)), '')
+           || ')',
+           format('(SELECT true FROM %s t WHERE ', target) || string_agg(format('t.%I = o.%I', name, name), ' AND ' ORDER BY place) || ') IS NULL'
+    INTO stands, is_gone
+    FROM unnest(key_columns) WITH ORDINALITY AS k (name, place);
+
     EXECUTE format($code$
 CREATE OR REPLACE FUNCTION public.%1$I() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp%12$s
@@ -54,20 +69,25 @@ AS $function$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT %13$s, %2$L, 'insert',
+        SELECT %13$s, %2$L, CASE WHEN %16$s OR %14$s THEN 'insert' ELSE public.journal_refuse_twice(%2$L, %3$s) END,
                %3$s,
                %4$s
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT %13$s, %2$L, 'delete',
+        SELECT %13$s, %2$L, CASE WHEN %16$s OR %15$s THEN 'delete' ELSE public.journal_refuse_twice(%2$L, %5$s) END,
                %5$s,
                %6$s
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT %13$s, %2$L,
-               CASE WHEN n.%10$s IS NULL THEN 'delete' WHEN o.%10$s IS NULL THEN 'insert' ELSE 'update' END,
+               CASE WHEN n.%10$s IS NULL
+               THEN CASE WHEN %16$s OR %15$s THEN 'delete' ELSE public.journal_refuse_twice(%2$L, %5$s) END
+               WHEN %16$s OR %14$s
+               THEN CASE WHEN o.%10$s IS NULL THEN 'insert' ELSE 'update' END
+               ELSE public.journal_refuse_twice(%2$L, %3$s)
+               END,
                CASE WHEN n.%10$s IS NULL
                THEN %5$s
                ELSE %3$s
@@ -91,7 +111,7 @@ $code$,
         table_name || '_record', table_name, format(key_of, 'n'), format(others_of, 'n'), format(key_of, 'o'),
         format(others_of, 'o'), format(changes_of, 'n'), format(changes_of, 'o'), join_condition, first_key, changed,
         CASE WHEN has_times THEN ' SET timezone = ''UTC''' ELSE '' END,
-        own_generation);
+        own_generation, stands, is_gone, is_first);
 
     EXECUTE format($code$
 COMMENT ON FUNCTION public.%1$I() IS %2$L;
