@@ -2768,7 +2768,7 @@ CREATE TABLE public.kver_package (
     first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
     gone_at timestamp with time zone,
     CONSTRAINT kver_package_role_check CHECK ((role = ANY (ARRAY['headers'::text, 'support'::text]))),
-    CONSTRAINT kver_package_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT kver_package_sha256_check CHECK ((sha256 ~ '^([0-9a-f]{64}|sha1:[0-9a-f]{40}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$'::text)),
     CONSTRAINT kver_package_size_bytes_check CHECK ((size_bytes >= 0))
 );
 
@@ -2796,7 +2796,7 @@ COMMENT ON COLUMN public.kver_package.url IS 'Where to fetch it: an absolute URL
 
 COMMENT ON COLUMN public.kver_package.size_bytes IS 'The size of the file, in bytes.';
 
-COMMENT ON COLUMN public.kver_package.sha256 IS 'The SHA-256 of the file, in lower-case hexadecimal.';
+COMMENT ON COLUMN public.kver_package.sha256 IS 'The SHA-256 of the file, in lower-case hexadecimal; where the repository states only another checksum, ALGORITHM:DIGITS (sha512:…).';
 
 COMMENT ON COLUMN public.kver_package.first_seen_at IS 'When the source first listed it.';
 

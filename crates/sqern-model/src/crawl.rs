@@ -85,7 +85,8 @@ pub struct KernelPackage {
     pub url: String,
     /// The size of the file in bytes.
     pub size_bytes: u64,
-    /// The SHA-256 of the file, 64 lower-case hexadecimal digits.
+    /// The SHA-256 of the file, 64 lower-case hexadecimal digits; where the repository states only another checksum, `ALGORITHM:DIGITS`
+    /// (`sha512:…`).
     pub sha256: String,
 }
 

@@ -29,7 +29,7 @@ pub struct PackageKey {
     pub version: String,
     /// The package's architecture.
     pub architecture: String,
-    /// The file's SHA-256.
+    /// The file's SHA-256, or another checksum as [`KernelPackage::sha256`] has it.
     pub sha256: String,
 }
 

@@ -47,3 +47,36 @@ fn headers_packages_tell_their_kernel_and_meta_common_and_debug_packages_tell_no
         assert_eq!(kernel.as_deref(), *expected, "{distro} {package}");
     }
 }
+
+/// Distribution, package name, version, release, and the kernel version; none for what is no kernel.
+const RPMS: &[(&str, &str, &str, &str, Option<&str>)] = &[
+    ("alma8", "kernel-devel", "4.18.0", "553.el8_10", Some("4.18.0-553.el8_10.x86_64")),
+    ("alma8", "kernel-debug-devel", "4.18.0", "553.el8_10", None),
+    ("rocky9", "kernel-devel-matched", "5.14.0", "503.el9_5", None),
+    ("centos7", "kernel-devel", "3.10.0", "1160.el7", Some("3.10.0-1160.el7.x86_64")),
+    ("oracle8", "kernel-uek-devel", "5.15.0", "1.43.4.el8uek", Some("5.15.0-1.43.4.el8uek.x86_64")),
+    ("oracle8", "kernel-uek-debug-devel", "5.15.0", "1.43.4.el8uek", None),
+    ("rhel9", "kernel-devel", "5.14.0", "503.el9_5", Some("5.14.0-503.el9_5.x86_64")),
+    ("amazon2", "kernel-devel", "4.14.355", "275.570.amzn2", Some("4.14.355-275.570.amzn2.x86_64")),
+    ("amazon2023", "kernel6.12-devel", "6.12.22", "27.96.amzn2023", Some("6.12.22-27.96.amzn2023.x86_64")),
+    ("fedora42", "kernel-devel", "6.14.2", "300.fc42", Some("6.14.2-300.fc42.x86_64")),
+    ("leap15.6", "kernel-default-devel", "6.4.0", "150600.23.25.1", Some("6.4.0-150600.23.25-default")),
+    ("leap15.6", "kernel-devel", "6.4.0", "150600.23.25.1", None),
+    ("leap15.6", "kernel-debug-devel", "6.4.0", "150600.23.25.1", None),
+    ("tumbleweed", "kernel-default-devel", "6.9.7", "1.1", Some("6.9.7-1-default")),
+    ("tumbleweed", "kernel-longterm-devel", "6.6.30", "2.3", Some("6.6.30-2-longterm")),
+    ("photon5", "linux-devel", "6.1.10", "11.ph5", Some("6.1.10-11.ph5")),
+    ("photon5", "linux-esx-devel", "6.1.10", "11.ph5", Some("6.1.10-11.ph5-esx")),
+    ("photon5", "linux-api-headers", "6.1.10", "1.ph5", None),
+];
+
+#[test]
+fn devel_packages_tell_their_kernel_by_version_and_release() {
+    let sources = builtin().expect("the built-in sources are right");
+    for (distro, name, version, release, expected) in RPMS {
+        let def = sources.get(&DistroName::new(*distro).expect("a name")).expect(distro);
+        let package = PackageFacts { version, release, architecture: "x86_64", ..PackageFacts::named(name) };
+        let kernel = def.kernel_of(&package).map(|(kernel, _)| kernel.to_string());
+        assert_eq!(kernel.as_deref(), *expected, "{distro} {name} {version}-{release}");
+    }
+}

@@ -24,7 +24,11 @@ async fn import_brings_sp_variants_distros_as_it_says_and_all_with_a_source() {
             assert_eq!(known.kind.as_ref(), def.variant, "{name}");
         }
     }
-    assert_eq!(names.iter().filter(|name| name.starts_with("alma") || name.starts_with("rocky")).count(), 4);
+    assert_eq!(
+        names.iter().filter(|name| name.starts_with("alma") || name.starts_with("rocky")).count(),
+        6,
+        "alma10 and rocky10 by their sources"
+    );
 
     let journal = program.journal().await;
     let again = program.done(&["distro", "import"]);

@@ -5,6 +5,7 @@
 mod apt_lists;
 mod bad_input;
 mod check;
+mod check_rpm;
 mod everyday;
 mod follow;
 mod history;
