@@ -19,7 +19,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// By the name that createrepo_c(8) gives it; `sha` is its word for SHA-1.
+    /// By the name that `createrepo_c`(8) gives it; `sha` is its word for SHA-1.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {

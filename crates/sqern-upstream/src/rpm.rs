@@ -1,10 +1,11 @@
 //! rpm-md repositories: from `repomd.xml` to kernels and what they need.
 //!
-//! The format has no specification but its makers' and readers' code: createrepo_c, librepo, libsolv
+//! The format has no specification but its makers' and readers' code: `createrepo_c`, librepo, libsolv
 //! (<https://github.com/rpm-software-management/createrepo_c>).
 
 pub mod evr;
 mod identity;
+mod input;
 mod metalink;
 mod mirrorlist;
 mod primary;

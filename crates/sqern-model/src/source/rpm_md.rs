@@ -16,7 +16,7 @@ pub struct RpmMdSource {
     pub base: Vec<String>,
     /// URLs of texts with a base URL a line (dnf's `mirrorlist`, Amazon's `mirror.list`), tried in order, after `base`.
     pub mirrorlist: Vec<String>,
-    /// The URL of a metalink of `repomd.xml` (RFC 5854's predecessor 3.0, as MirrorManager writes it), asked after the others.
+    /// The URL of a metalink of `repomd.xml` (RFC 5854's predecessor 3.0, as `MirrorManager` writes it), asked after the others.
     /// Where it states checksums, a `repomd.xml` must have one of them.
     pub metalink: Option<String>,
     /// rpm's architectures to read (`x86_64`); `noarch` packages belong to each.

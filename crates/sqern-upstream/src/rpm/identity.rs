@@ -37,7 +37,8 @@ pub(super) fn credentials(source: &RpmMdSource) -> Result<Option<(String, String
 fn private(file: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(file).map_or(0, |metadata| metadata.permissions().mode());
-    if mode & 0o077 == 0 {
+    // The lowest six bits are the group's and the others'.
+    if mode.trailing_zeros() >= 6 {
         return Ok(());
     }
     let got = format!("one with mode {:04o}", mode & 0o7777);

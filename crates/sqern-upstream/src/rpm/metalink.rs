@@ -1,4 +1,4 @@
-//! Metalinks as MirrorManager writes them (Metalink 3.0): the mirrors of a `repomd.xml`, and what checksum it has.
+//! Metalinks as `MirrorManager` writes them (Metalink 3.0): the mirrors of a `repomd.xml`, and what checksum it has.
 
 use std::io::Read;
 

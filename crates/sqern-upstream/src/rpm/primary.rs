@@ -18,7 +18,7 @@ use crate::relation::{Dependency, Operator};
 
 /// Elements within each other: `metadata`, `package`, `format`, `rpm:requires`, `rpm:entry`, and some that may come yet.
 const DEPTH: usize = 12;
-/// The end of a package; createrepo_c writes no prefix before it, and a document that does is read without the short cut.
+/// The end of a package; `createrepo_c` writes no prefix before it, and a document that does is read without the short cut.
 const END: &[u8] = b"</package>";
 /// Kept relations of one package: a kernel's headers have a handful.
 const RELATIONS: usize = 10_000;

@@ -8,7 +8,7 @@ use crate::digest::{Algorithm, Stated};
 /// What a crawl needs of a `repomd.xml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Repomd {
-    /// What its maker counts it by: createrepo_c's default is the time in seconds.
+    /// What its maker counts it by: `createrepo_c`'s default is the time in seconds.
     pub(crate) revision: Option<String>,
     /// The list of packages.
     pub(crate) primary: IndexFile,

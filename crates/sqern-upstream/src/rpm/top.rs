@@ -123,12 +123,13 @@ async fn listed(
     for list in &source.mirrorlist {
         let url = base_url(&list.replace(ARCH, architecture))?;
         match context.fetch_text(&url, "a list of mirrors").await {
-            Ok((text, _)) => match mirrorlist::parse(&text, &url) {
-                none if none.is_empty() => {
-                    failed = failed.or(Some(Failure::new("a list with a base URL a line", "none", shown(&url))))
+            Ok((text, _)) => {
+                let bases = mirrorlist::parse(&text, &url);
+                if !bases.is_empty() {
+                    return Ok((bases, None));
                 }
-                bases => return Ok((bases, None)),
-            },
+                failed = failed.or(Some(Failure::new("a list with a base URL a line", "none", shown(&url))));
+            }
             Err(error) => failed = failed.or(Some(error.into_failure())),
         }
     }

@@ -1,14 +1,16 @@
 //! XML as a stream, bounded in everything: no document type, no entities but the five predefined ones and characters by number.
 //!
-//! It knows names without their prefixes: createrepo_c writes `rpm:entry` for what another one may write otherwise.
+//! It knows names without their prefixes: `createrepo_c` writes `rpm:entry` for what another one may write otherwise.
 
 use std::borrow::Cow;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead as _, Read};
 
 use memchr::memmem::Finder;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
+
+use super::input::Input;
 
 /// How much of a document is taken at most.
 #[derive(Debug, Clone, Copy)]
@@ -101,7 +103,7 @@ impl<R: Read> Xml<R> {
 
     /// What was read from.
     pub(crate) fn into_inner(self) -> R {
-        self.reader.into_inner().inner
+        self.reader.into_inner().into_inner()
     }
 
     /// How many elements are open.
@@ -117,7 +119,7 @@ impl<R: Read> Xml<R> {
     /// What comes next.
     pub(crate) fn next(&mut self) -> Result<Step<'_>, XmlError> {
         self.buffer.clear();
-        self.reader.get_mut().left = self.limits.element_bytes;
+        self.reader.get_mut().allow(self.limits.element_bytes);
         let at = self.reader.buffer_position();
         let refused = |what: String| XmlError::Refused { at, what };
         let event = self.reader.read_event_into(&mut self.buffer).map_err(|error| match error {
@@ -187,7 +189,7 @@ impl<R: Read> Xml<R> {
     /// In a well-formed document, `<` stands outside of tags only in comments and CDATA sections: one that hides an end tag there
     /// comes out of step and is refused further on.
     pub(crate) fn skip_before(&mut self, end: &Finder<'_>) -> Result<(), XmlError> {
-        self.reader.get_mut().left = usize::MAX;
+        self.reader.get_mut().allow(usize::MAX);
         loop {
             let held = self.reader.get_ref().held();
             let found = end.find(held);
@@ -210,76 +212,9 @@ fn resolve(name: &quick_xml::events::BytesRef<'_>) -> Result<String, String> {
         .ok_or_else(|| format!("expected one of XML's own entities or a character's number, got &{};", &**name))
 }
 
-/// How much is read at once.
-const READ_BYTES: usize = 256 * 1024;
-
-/// A buffer over what is read, that gives no more for one element than its limit.
-struct Input<R> {
-    inner: R,
-    bytes: Vec<u8>,
-    start: usize,
-    end: usize,
-    /// What may still be consumed for the element at hand.
-    left: usize,
-    limit: usize,
-}
-
-impl<R: Read> Input<R> {
-    fn new(inner: R, limit: usize) -> Self {
-        Self { inner, bytes: vec![0; READ_BYTES], start: 0, end: 0, left: limit, limit }
-    }
-
-    /// What was read and not consumed.
-    fn held(&self) -> &[u8] {
-        &self.bytes[self.start..self.end]
-    }
-
-    /// Reads more behind what is held; gives how many bytes: none at the end, or when there is no room.
-    fn more(&mut self) -> io::Result<usize> {
-        self.bytes.copy_within(self.start..self.end, 0);
-        (self.start, self.end) = (0, self.end - self.start);
-        loop {
-            match self.inner.read(&mut self.bytes[self.end..]) {
-                Ok(count) => {
-                    self.end += count;
-                    return Ok(count);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-}
-
-impl<R: Read> Read for Input<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.fill_buf()?.read(buffer)?;
-        self.consume(count);
-        Ok(count)
-    }
-}
-
-impl<R: Read> BufRead for Input<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.start == self.end {
-            self.more()?;
-        }
-        if self.left == 0 && self.start < self.end {
-            let what = format!("expected a tag, text or comment of at most {} bytes, got more", self.limit);
-            return Err(io::Error::other(what));
-        }
-        let end = self.end.min(self.start.saturating_add(self.left));
-        Ok(&self.bytes[self.start..end])
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.start += count;
-        self.left = self.left.saturating_sub(count);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::input::READ_BYTES;
     use super::*;
     use proptest::prelude::*;
 
