@@ -4,6 +4,7 @@
 //! (<https://github.com/rpm-software-management/createrepo_c>).
 
 pub mod evr;
+mod format;
 mod identity;
 mod input;
 mod metalink;
@@ -11,6 +12,7 @@ mod mirrorlist;
 mod primary;
 mod read;
 pub(crate) mod repomd;
+mod tag;
 mod top;
 mod wanted;
 mod xml;

@@ -7,28 +7,27 @@ use std::io::Read;
 
 use memchr::memmem::Finder;
 
-use super::evr;
+use super::format::format;
 use super::repomd::{algorithm, checksum, root};
 use super::wanted::{Draft, Judged, Wanted};
 use super::xml::{Step, Tag, Xml, XmlError, XmlLimits};
 use crate::Limits;
 use crate::crawl::decode::Checked;
 use crate::crawl::entry::Entries;
-use crate::relation::{Dependency, Operator};
 
 /// Elements within each other: `metadata`, `package`, `format`, `rpm:requires`, `rpm:entry`, and some that may come yet.
 const DEPTH: usize = 12;
 /// The end of a package; `createrepo_c` writes no prefix before it, and a document that does is read without the short cut.
 const END: &[u8] = b"</package>";
-/// Kept relations of one package: a kernel's headers have a handful.
-const RELATIONS: usize = 10_000;
+/// What is kept of all packages together, in bytes of memory: ten thousand kernels take less than a tenth of it.
+const KEPT_BYTES: usize = 64 * 1024 * 1024;
 
 /// Scans a whole plain list; gives what it held and what was read.
 pub(super) fn scan<R: Read>(input: Checked<R>, wanted: &Wanted, limits: &Limits) -> Result<(Entries, Checked<R>), XmlError> {
     let mut xml = Xml::new(input, XmlLimits { element_bytes: limits.line_bytes, depth: DEPTH });
     let mut found = Entries::default();
     let end = Finder::new(END);
-    let mut packages = 0_u64;
+    let (mut packages, mut kept_bytes) = (0_u64, 0);
     root(&mut xml, "metadata")?;
     loop {
         match xml.next()? {
@@ -39,6 +38,10 @@ pub(super) fn scan<R: Read>(input: Checked<R>, wanted: &Wanted, limits: &Limits)
                     return Err(xml.refuse(format!("expected at most {} packages, got more", limits.stanzas)));
                 }
                 if let Some(draft) = package(&mut xml, wanted, short_cut.then_some(&end))? {
+                    kept_bytes += draft.bytes();
+                    if kept_bytes > KEPT_BYTES {
+                        return Err(xml.refuse(format!("expected at most {KEPT_BYTES} bytes about kernels, got more")));
+                    }
                     match wanted.judge(draft) {
                         Judged::Entry(entry) => found.entries.push(*entry),
                         Judged::Defect(defect) => found.defects.push(defect),
@@ -112,61 +115,6 @@ fn fields(tag: &Tag<'_>, draft: &mut Draft) -> Result<(), XmlError> {
         _ => {}
     }
     Ok(())
-}
-
-/// The element `format` that just began: what the package needs and provides.
-fn format<R: Read>(xml: &mut Xml<R>, wanted: &Wanted, draft: &mut Draft) -> Result<(), XmlError> {
-    let depth = xml.depth();
-    while xml.depth() >= depth {
-        if let Step::Start { tag, empty: false } = xml.next()? {
-            match tag.name() {
-                "requires" => relations(xml, wanted, draft, false)?,
-                "provides" => relations(xml, wanted, draft, true)?,
-                _ => xml.leave(depth + 1)?,
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The entries of `rpm:requires` or `rpm:provides`, to its end.
-fn relations<R: Read>(xml: &mut Xml<R>, wanted: &Wanted, draft: &mut Draft, provides: bool) -> Result<(), XmlError> {
-    let depth = xml.depth();
-    while xml.depth() >= depth {
-        let Step::Start { tag, .. } = xml.next()? else { continue };
-        let Some(name) = tag.attribute("name")? else { continue };
-        if provides && wanted.tells_kernel(&name) {
-            let text = |name: &str| Ok(tag.attribute(name)?.unwrap_or_default());
-            let version = evr::show("", &text("ver")?, &text("rel")?);
-            draft.unames.push((name.clone().into_owned(), version));
-        }
-        if wanted.wants_relation(&name) {
-            let relation = relation(&tag, &name)?;
-            if provides { draft.provides.push(relation) } else { draft.needs.push(relation) }
-        }
-        if draft.needs.len() + draft.provides.len() + draft.unames.len() > RELATIONS {
-            return Err(tag.refuse(format!("expected at most {RELATIONS} relations that matter of {}, got more", draft.name)));
-        }
-    }
-    Ok(())
-}
-
-/// One `rpm:entry`: `flags` as rpm names its operators.
-fn relation(tag: &Tag<'_>, name: &str) -> Result<Dependency, XmlError> {
-    let operator = match tag.attribute("flags")?.as_deref() {
-        Some("LT") => Some(Operator::Earlier),
-        Some("LE") => Some(Operator::EarlierOrEqual),
-        Some("EQ") => Some(Operator::Equal),
-        Some("GE") => Some(Operator::LaterOrEqual),
-        Some("GT") => Some(Operator::Later),
-        _ => None,
-    };
-    let text = |name: &str| Ok(tag.attribute(name)?.unwrap_or_default());
-    let version = match operator {
-        Some(operator) => Some((operator, evr::show(&text("epoch")?, &text("ver")?, &text("rel")?))),
-        None => None,
-    };
-    Ok(Dependency { name: name.to_owned(), version })
 }
 
 #[cfg(test)]
@@ -277,6 +225,13 @@ mod tests {
             let error = scanned(text.as_bytes()).map(|found| found.entries.len()).expect_err(expected);
             assert!(error.contains(expected) || expected == "the end of", "{expected}: {error}");
         }
+    }
+
+    #[test]
+    fn kernels_without_end_are_refused_before_they_fill_the_memory() {
+        let package = package("kernel-default-devel", "x86_64", "").replace("6.9.7", &"1".repeat(400_000));
+        let error = scanned(document(&package.repeat(200)).as_bytes()).map(|found| found.entries.len()).expect_err("too much");
+        assert!(error.contains("bytes about kernels"), "{error}");
     }
 
     proptest! {

@@ -42,6 +42,20 @@ pub(super) struct Draft {
     pub(super) unames: Vec<(String, String)>,
 }
 
+impl Draft {
+    /// About how much memory it takes, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let relation = |one: &Dependency| 64 + one.name.len() + one.version.as_ref().map_or(0, |(_, version)| version.len());
+        let texts = [&self.name, &self.architecture, &self.epoch, &self.version, &self.release];
+        let optional = [&self.href, &self.xml_base];
+        let fixed = size_of::<Self>() + texts.iter().map(|text| text.len()).sum::<usize>();
+        let unames = self.unames.iter().map(|(name, version)| 48 + name.len() + version.len());
+        fixed
+            + optional.into_iter().flatten().map(String::len).sum::<usize>()
+            + self.needs.iter().chain(&self.provides).map(relation).chain(unames).sum::<usize>()
+    }
+}
+
 /// What a package is.
 pub(super) enum Judged {
     /// An entry.

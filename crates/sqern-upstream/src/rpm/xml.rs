@@ -6,11 +6,11 @@ use std::borrow::Cow;
 use std::io::{self, BufRead as _, Read};
 
 use memchr::memmem::Finder;
-use quick_xml::XmlVersion;
-use quick_xml::events::{BytesStart, Event};
+use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 
 use super::input::Input;
+pub(crate) use super::tag::Tag;
 
 /// How much of a document is taken at most.
 #[derive(Debug, Clone, Copy)]
@@ -49,41 +49,6 @@ pub(crate) enum Step<'a> {
     Nothing,
     /// The document is over.
     Done,
-}
-
-/// An element's name and attributes.
-pub(crate) struct Tag<'a> {
-    start: BytesStart<'a>,
-    at: u64,
-}
-
-impl Tag<'_> {
-    /// Why the document is refused here.
-    pub(crate) fn refuse(&self, what: impl Into<String>) -> XmlError {
-        XmlError::Refused { at: self.at, what: what.into() }
-    }
-
-    /// The name without a prefix.
-    pub(crate) fn name(&self) -> &str {
-        self.start.local_name().into_inner()
-    }
-
-    /// Whether the name is written without a prefix.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.start.name().prefix().is_none()
-    }
-
-    /// The value of an attribute, by its whole name (`xml:base`).
-    pub(crate) fn attribute(&self, name: &str) -> Result<Option<Cow<'_, str>>, XmlError> {
-        for attribute in self.start.attributes() {
-            let attribute = attribute.map_err(|error| self.refuse(format!("expected attributes, got: {error}")))?;
-            if attribute.key.into_inner() == name {
-                let value = attribute.normalized_value(XmlVersion::Explicit1_0);
-                return value.map(Some).map_err(|error| self.refuse(format!("expected a value of {name}, got: {error}")));
-            }
-        }
-        Ok(None)
-    }
 }
 
 /// A document being read.
@@ -141,9 +106,9 @@ impl<R: Read> Xml<R> {
             }
             Event::Start(start) => {
                 self.depth += 1;
-                Step::Start { tag: Tag { start, at }, empty: false }
+                Step::Start { tag: Tag::new(start, at), empty: false }
             }
-            Event::Empty(start) => Step::Start { tag: Tag { start, at }, empty: true },
+            Event::Empty(start) => Step::Start { tag: Tag::new(start, at), empty: true },
             Event::End(_) => {
                 self.depth = self.depth.saturating_sub(1);
                 Step::End
@@ -265,6 +230,20 @@ mod tests {
             let (_, end) = steps(text.as_bytes());
             assert!(end.contains(expected), "{text}: {end}");
         }
+    }
+
+    #[test]
+    fn attributes_come_to_an_end_before_each_is_compared_with_all() {
+        let text = format!("<x {}/>", "b='' ".repeat(2));
+        let mut xml = Xml::new(text.as_bytes(), XmlLimits { element_bytes: 4096, depth: 4 });
+        let Ok(Step::Start { tag, .. }) = xml.next() else { panic!("expected an element") };
+        assert!(tag.attribute("a").is_err(), "twice one name");
+        let many: String = (0..100).map(|place| format!("b{place}='' ")).collect();
+        let text = format!("<x {many}/>");
+        let mut xml = Xml::new(text.as_bytes(), XmlLimits { element_bytes: 4096, depth: 4 });
+        let Ok(Step::Start { tag, .. }) = xml.next() else { panic!("expected an element") };
+        let error = tag.attribute("a").expect_err("too many").to_string();
+        assert!(error.contains("at most 64 attributes"), "{error}");
     }
 
     #[test]

@@ -1,0 +1,66 @@
+//! The element `format` of a package in `primary.xml`: what it needs and provides.
+
+use std::io::Read;
+
+use super::evr;
+use super::wanted::{Draft, Wanted};
+use super::xml::{Step, Tag, Xml, XmlError};
+use crate::relation::{Dependency, Operator};
+
+/// Kept relations of one package: a kernel's headers have a handful.
+const RELATIONS: usize = 10_000;
+
+/// The element `format` that just began: what the package needs and provides.
+pub(super) fn format<R: Read>(xml: &mut Xml<R>, wanted: &Wanted, draft: &mut Draft) -> Result<(), XmlError> {
+    let depth = xml.depth();
+    while xml.depth() >= depth {
+        if let Step::Start { tag, empty: false } = xml.next()? {
+            match tag.name() {
+                "requires" => relations(xml, wanted, draft, false)?,
+                "provides" => relations(xml, wanted, draft, true)?,
+                _ => xml.leave(depth + 1)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The entries of `rpm:requires` or `rpm:provides`, to its end.
+fn relations<R: Read>(xml: &mut Xml<R>, wanted: &Wanted, draft: &mut Draft, provides: bool) -> Result<(), XmlError> {
+    let depth = xml.depth();
+    while xml.depth() >= depth {
+        let Step::Start { tag, .. } = xml.next()? else { continue };
+        let Some(name) = tag.attribute("name")? else { continue };
+        if provides && wanted.tells_kernel(&name) {
+            let text = |name: &str| Ok(tag.attribute(name)?.unwrap_or_default());
+            let version = evr::show("", &text("ver")?, &text("rel")?);
+            draft.unames.push((name.clone().into_owned(), version));
+        }
+        if wanted.wants_relation(&name) {
+            let relation = relation(&tag, &name)?;
+            if provides { draft.provides.push(relation) } else { draft.needs.push(relation) }
+        }
+        if draft.needs.len() + draft.provides.len() + draft.unames.len() > RELATIONS {
+            return Err(tag.refuse(format!("expected at most {RELATIONS} relations that matter of {}, got more", draft.name)));
+        }
+    }
+    Ok(())
+}
+
+/// One `rpm:entry`: `flags` as rpm names its operators.
+fn relation(tag: &Tag<'_>, name: &str) -> Result<Dependency, XmlError> {
+    let operator = match tag.attribute("flags")?.as_deref() {
+        Some("LT") => Some(Operator::Earlier),
+        Some("LE") => Some(Operator::EarlierOrEqual),
+        Some("EQ") => Some(Operator::Equal),
+        Some("GE") => Some(Operator::LaterOrEqual),
+        Some("GT") => Some(Operator::Later),
+        _ => None,
+    };
+    let text = |name: &str| Ok(tag.attribute(name)?.unwrap_or_default());
+    let version = match operator {
+        Some(operator) => Some((operator, evr::show(&text("epoch")?, &text("ver")?, &text("rel")?))),
+        None => None,
+    };
+    Ok(Dependency { name: name.to_owned(), version })
+}
