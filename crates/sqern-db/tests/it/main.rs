@@ -7,6 +7,7 @@ mod connect;
 mod constraints;
 mod crawl;
 mod generation;
+mod history;
 mod journal;
 mod local;
 mod migrate;

@@ -1,0 +1,47 @@
+//! What histories are made of: steps of two sessions, each with transactions and savepoints.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::statement::{Statement, statements};
+
+#[derive(Debug, Clone)]
+pub enum Action {
+    Statement(Statement),
+    Savepoint,
+    /// Back to one of the savepoints that are open, by number.
+    RollbackTo(u8),
+    Release(u8),
+    Commit,
+    Rollback,
+}
+
+/// What one of the two sessions does next.
+#[derive(Debug, Clone)]
+pub struct Step {
+    pub session: usize,
+    pub action: Action,
+}
+
+impl Step {
+    /// As [`Statement::without_key_changes`].
+    pub fn without_key_changes(mut self) -> Self {
+        if let Action::Statement(statement) = self.action {
+            self.action = Action::Statement(statement.without_key_changes());
+        }
+        self
+    }
+}
+
+/// Random histories.
+pub fn histories() -> impl Strategy<Value = Vec<Step>> {
+    let action = prop_oneof![
+        18 => statements().prop_map(Action::Statement),
+        2 => Just(Action::Savepoint),
+        1 => any::<u8>().prop_map(Action::RollbackTo),
+        1 => any::<u8>().prop_map(Action::Release),
+        6 => Just(Action::Commit),
+        1 => Just(Action::Rollback),
+    ];
+    vec((0usize..2, action).prop_map(|(session, action)| Step { session, action }), 5..60)
+}
