@@ -6,6 +6,7 @@ mod catalog;
 mod connect;
 mod constraints;
 mod crawl;
+mod forgery;
 mod generation;
 mod history;
 mod journal;
