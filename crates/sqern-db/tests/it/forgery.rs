@@ -1,6 +1,7 @@
 //! What someone who may write data, and owns a schema, tries in order to get past the journal or to put into it what was not so.
 
 mod decoy;
+mod order;
 
 use sqern_testkit::TestDatabase;
 use tokio_postgres::Client;
