@@ -15,15 +15,18 @@ use proptest::test_runner::{Config, TestRunner};
 use check::{Way, check};
 use step::{Step, histories};
 
+use crate::support::migrated;
+
 /// Some histories; `PROPTEST_CASES` says how many, where more are wanted. A failure tells the history as SQL.
 fn for_random_histories(adapt: impl Fn(Step) -> Step, way: Way) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let database = runtime.block_on(migrated());
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(12);
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 300, max_shrink_time: 60_000, ..Config::default() };
     let strategy = (histories(), any::<[u8; 8]>());
     let outcome = TestRunner::new(config).run(&strategy, |(history, choices)| {
         let history: Vec<_> = history.into_iter().map(&adapt).collect();
-        runtime.block_on(check(&history, way, &choices))
+        runtime.block_on(check(&database, &history, way, &choices))
     });
     if let Err(error) = outcome {
         // The value that proptest shows is a tree of numbers; the error holds the SQL.

@@ -82,26 +82,25 @@ impl World {
         let session = &mut self.sessions[*number];
         let depth = session.savepoints.len();
         let chosen = |choice: u8| usize::from(choice) % depth;
-        match (action, &mut session.open) {
-            (Action::Statement(statement), _) => self.statement(*number, statement).await,
-            (_, None) => Ok(()),
-            (Action::Commit, Some(_)) => self.commit(*number).await,
-            (Action::Rollback, Some(_)) => {
+        match (action, &mut session.open, depth) {
+            (Action::Statement(statement), ..) => self.statement(*number, statement).await,
+            (_, None, _) => Ok(()),
+            (Action::Commit, ..) => self.commit(*number).await,
+            (Action::Rollback, ..) => {
                 session.open = None;
                 session.savepoints.clear();
                 self.execute(*number, "ROLLBACK").await
             }
-            (Action::Savepoint, Some(transaction)) => {
+            (Action::Savepoint, Some(transaction), _) | (Action::RollbackTo(_) | Action::Release(_), Some(transaction), 0) => {
                 session.savepoints.push(transaction.clone());
                 self.execute(*number, &format!("SAVEPOINT s{depth}")).await
             }
-            (Action::RollbackTo(_) | Action::Release(_), _) if depth == 0 => Ok(()),
-            (Action::RollbackTo(choice), Some(transaction)) => {
+            (Action::RollbackTo(choice), Some(transaction), _) => {
                 session.savepoints.truncate(chosen(*choice) + 1);
                 session.savepoints.last().expect("at least one").clone_into(transaction);
                 self.execute(*number, &format!("ROLLBACK TO s{}", chosen(*choice))).await
             }
-            (Action::Release(choice), Some(_)) => {
+            (Action::Release(choice), ..) => {
                 session.savepoints.truncate(chosen(*choice));
                 self.execute(*number, &format!("RELEASE s{}", chosen(*choice))).await
             }

@@ -9,7 +9,7 @@ use super::statement::{Statement, statements};
 pub enum Action {
     Statement(Statement),
     Savepoint,
-    /// Back to one of the savepoints that are open, by number.
+    /// Back to one of the savepoints that are open, by number; makes one where there is none, as the next does.
     RollbackTo(u8),
     Release(u8),
     Commit,
@@ -37,10 +37,10 @@ impl Step {
 pub fn histories() -> impl Strategy<Value = Vec<Step>> {
     let action = prop_oneof![
         18 => statements().prop_map(Action::Statement),
-        2 => Just(Action::Savepoint),
-        1 => any::<u8>().prop_map(Action::RollbackTo),
-        1 => any::<u8>().prop_map(Action::Release),
-        6 => Just(Action::Commit),
+        3 => Just(Action::Savepoint),
+        3 => any::<u8>().prop_map(Action::RollbackTo),
+        2 => any::<u8>().prop_map(Action::Release),
+        5 => Just(Action::Commit),
         1 => Just(Action::Rollback),
     ];
     vec((0usize..2, action).prop_map(|(session, action)| Step { session, action }), 5..60)
