@@ -1,0 +1,90 @@
+//! Goal 1, what statements of many rows cost, and goal 5, statements that change nothing.
+
+use anyhow::Result;
+
+use crate::measure::{Spread, median};
+use crate::report::{Table, count, milliseconds};
+use crate::subject::{Change, SUBJECTS};
+use crate::turns;
+use crate::world::World;
+
+/// With the journal / without.
+const COST: f64 = 2.6;
+/// The journal's share / building the same events.
+const SHARE: f64 = 1.2;
+/// Nothing new, with the journal / without.
+const NOTHING: f64 = 1.15;
+
+/// Goal 1.
+pub async fn cost(world: &World, table: &mut Table) -> Result<()> {
+    let extent = world.extent;
+    for subject in &SUBJECTS {
+        for (rows, repeats) in [(extent.few, extent.repeats), (extent.many, 1)] {
+            let rounds = turns::take(world, subject, rows, repeats, extent.rounds).await?;
+            for (change, turns) in Change::ALL.into_iter().zip(&rounds) {
+                let name = format!("{} {} of {}", subject.table, subject.word(change), count(rows));
+                let ratio = Spread::of(turns.iter().map(|turn| turn.journalled.seconds / turn.plain.seconds));
+                let [with, without, built] = [
+                    median(turns.iter().map(|turn| turn.journalled.seconds)),
+                    median(turns.iter().map(|turn| turn.plain.seconds)),
+                    median(turns.iter().map(|turn| turn.built.seconds)),
+                ]
+                .map(milliseconds);
+                let what = format!("{name}, journalled / not ({with} / {without})");
+                if change == Change::Update {
+                    table.told_ratio(1, &what, ratio);
+                    continue;
+                }
+                table.at_most(1, &what, ratio, COST);
+                let share = Spread::of(turns.iter().map(|turn| turn.share_seconds() / turn.built.seconds));
+                table.at_most(1, &format!("{name}, the journal's share / its events by INSERT … SELECT ({built})"), share, SHARE);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Goal 5.
+pub async fn nothing_new(world: &World, table: &mut Table) -> Result<()> {
+    world.make_twins().await?;
+    let extent = world.extent;
+    let (mut events, mut generations) = (0, 0);
+    for subject in &SUBJECTS {
+        let sides = [world.session("journalled").await, world.session("plain").await];
+        for session in &sides {
+            session.run("SET plan_cache_mode = force_generic_plan").await?;
+            if !subject.is_kver {
+                session.cost(&format!("{}_insert", subject.table), 1, extent.many, extent.many).await?;
+            }
+        }
+        let mut turns = Vec::new();
+        for round in 0..=extent.rounds {
+            world.settle(&["journalled", "plain"]).await?;
+            let mut costs = [Vec::new(), Vec::new()];
+            for repeat in 0..3 {
+                for turn in 0..2 {
+                    let side = (turn + repeat + round) % 2;
+                    let cost = sides[side].cost(&format!("{}_upsert", subject.table), 1, extent.many, 0).await?;
+                    costs[side].push(cost.seconds);
+                }
+            }
+            events += sides[0].number("SELECT count(*) FROM event").await?;
+            generations += sides[0].number("SELECT count(*) FROM generation").await?;
+            if round > 0 {
+                turns.push(costs.map(median));
+            }
+        }
+        let ratio = Spread::of(turns.iter().map(|[journalled, plain]| journalled / plain));
+        let [with, without] = [0, 1].map(|side| milliseconds(median(turns.iter().map(|turn| turn[side]))));
+        let what = format!("{} DO NOTHING of {}, journalled / not ({with} / {without})", subject.table, count(extent.many));
+        table.at_most(5, &what, ratio, NOTHING);
+        for session in &sides {
+            if !subject.is_kver {
+                session.cost(&format!("{}_delete", subject.table), 1, extent.many, extent.many).await?;
+            }
+        }
+    }
+    table.exactly(5, "events of all of them", events, 0);
+    table.exactly(5, "generations of all of them", generations, 0);
+    Ok(())
+}
