@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::measure::{Spread, median};
 use crate::report::{Table, count, milliseconds};
 use crate::subject::{Change, SUBJECTS};
-use crate::turns;
+use crate::turns::{self, Keys, Turn};
 use crate::world::World;
 
 /// With the journal / without.
@@ -20,28 +20,30 @@ pub async fn cost(world: &World, table: &mut Table) -> Result<()> {
     let extent = world.extent;
     for subject in &SUBJECTS {
         for (rows, repeats) in [(extent.few, extent.repeats), (extent.many, 1)] {
-            let rounds = turns::take(world, subject, rows, repeats, extent.rounds).await?;
-            for (change, turns) in Change::ALL.into_iter().zip(&rounds) {
+            let rounds = turns::take(world, subject, rows, repeats, Keys::Checked).await?;
+            let bare = turns::take(world, subject, rows, repeats, Keys::AtRest).await?;
+            for ((change, turns), bare) in Change::ALL.into_iter().zip(&rounds).zip(&bare) {
                 let name = format!("{} {} of {}", subject.table, subject.word(change), count(rows));
-                let ratio = Spread::of(turns.iter().map(|turn| turn.journalled.seconds / turn.plain.seconds));
-                let [with, without, built] = [
-                    median(turns.iter().map(|turn| turn.journalled.seconds)),
-                    median(turns.iter().map(|turn| turn.plain.seconds)),
-                    median(turns.iter().map(|turn| turn.built.seconds)),
-                ]
-                .map(milliseconds);
+                let [with, without] = times(turns, [|turn| turn.journalled.seconds, |turn| turn.plain.seconds]);
                 let what = format!("{name}, journalled / not ({with} / {without})");
+                let ratio = Spread::of(turns.iter().map(|turn| turn.journalled.seconds / turn.plain.seconds));
                 if change == Change::Update {
                     table.told_ratio(1, &what, ratio);
                     continue;
                 }
                 table.at_most(1, &what, ratio, COST);
-                let share = Spread::of(turns.iter().map(|turn| turn.share_seconds() / turn.built.seconds));
-                table.at_most(1, &format!("{name}, the journal's share / its events by INSERT … SELECT ({built})"), share, SHARE);
+                let [share, built] = times(bare, [Turn::share_seconds, |turn| turn.built.seconds]);
+                let what = format!("{name}, the journal's share / its events by INSERT … SELECT ({share} / {built})");
+                table.at_most(1, &what, Spread::of(bare.iter().map(|turn| turn.share_seconds() / turn.built.seconds)), SHARE);
             }
         }
     }
     Ok(())
+}
+
+/// The medians of two figures in seconds, for people.
+fn times(turns: &[Turn], figures: [fn(&Turn) -> f64; 2]) -> [String; 2] {
+    figures.map(|figure| milliseconds(median(turns.iter().map(figure))))
 }
 
 /// Goal 5.
@@ -50,7 +52,7 @@ pub async fn nothing_new(world: &World, table: &mut Table) -> Result<()> {
     let extent = world.extent;
     let (mut events, mut generations) = (0, 0);
     for subject in &SUBJECTS {
-        let sides = [world.session("journalled").await, world.session("plain").await];
+        let sides = [world.session("journalled").await?, world.session("plain").await?];
         for session in &sides {
             session.run("SET plan_cache_mode = force_generic_plan").await?;
             if !subject.is_kver {

@@ -33,7 +33,7 @@ pub async fn goal(world: &World, table: &mut Table) -> Result<()> {
     for (database, versions) in [("wanted", extent.versions), ("wanted_few", extent.few_versions)] {
         world.make(database).await?;
         let sql = include_str!("ignored.sql").replace("VERSIONS", &versions.to_string());
-        let session = world.session(database).await;
+        let session = world.session(database).await?;
         // One by one: VACUUM takes no company.
         for statement in sql.split(";\n") {
             session.run(statement).await?;
@@ -57,7 +57,7 @@ async fn right(session: &Session) -> Result<()> {
 }
 
 async fn inserts(world: &World, table: &mut Table) -> Result<()> {
-    let (many, few) = (world.session("wanted").await, world.session("wanted_few").await);
+    let (many, few) = (world.session("wanted").await?, world.session("wanted_few").await?);
     let rows = world.extent.looped;
     let mut figures: Vec<[f64; 5]> = Vec::new();
     for round in 0..=world.extent.rounds {
@@ -106,7 +106,7 @@ async fn one_by_one(session: &Session, change: &str, function: &str, rows: i64) 
 }
 
 async fn patterns(world: &World, table: &mut Table) -> Result<()> {
-    let session = world.session("wanted").await;
+    let session = world.session("wanted").await?;
     let mut figures: Vec<[f64; 3]> = Vec::new();
     for round in 0..=world.extent.rounds.min(5) {
         world.settle(&["wanted"]).await?;
@@ -138,7 +138,7 @@ async fn timed(session: &Session, sql: &str) -> Result<f64> {
 /// A reader that waits is cancelled after `statement_timeout`. That the look would see a wait is shown by a reader of the
 /// materialized view while that is refreshed.
 async fn readers(world: &World, table: &mut Table) -> Result<()> {
-    let (writer, reader) = (world.session("wanted").await, world.session("wanted").await);
+    let (writer, reader) = (world.session("wanted").await?, world.session("wanted").await?);
     let read = "SELECT count(*) FROM kver_not_ignored WHERE distro = 'distro7'";
     let mut figures = Vec::new();
     let mut waited = 0;

@@ -33,7 +33,7 @@ async fn main() -> Result<ExitCode> {
             return Ok(ExitCode::from(status));
         }
     };
-    let world = World::start(args.quick).await?;
+    let world = World::start(args.quick, args.cpu).await?;
     let mut table = Table::begin();
     for goal in args.goals.iter().copied() {
         match goal {

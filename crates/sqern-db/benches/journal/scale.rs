@@ -24,7 +24,7 @@ async fn growth(world: &World, table: &mut Table) -> Result<()> {
     let first = KVER.first(extent.base);
     // For each side and change: µs a row of the large and the very large statement, round by round.
     let mut sides: [[Vec<(f64, f64)>; 3]; 2] = Default::default();
-    let sessions = [world.session("journalled").await, world.session("plain").await];
+    let sessions = [world.session("journalled").await?, world.session("plain").await?];
     for session in &sessions {
         session.run("SET plan_cache_mode = force_generic_plan").await?;
     }
@@ -82,7 +82,7 @@ async fn kept_plan(world: &World, table: &mut Table) -> Result<()> {
         let mut pair = [0.0; 2];
         for turn in 0..2 {
             let kept = (turn + round) % 2;
-            let session = world.session("journalled").await;
+            let session = world.session("journalled").await?;
             if kept == 1 {
                 update(&session, 1, 1).await?;
             }

@@ -30,7 +30,7 @@ pub async fn goal(world: &World, table: &mut Table) -> Result<()> {
 /// A loop on the server, in one transaction.
 async fn looped(world: &World, table: &mut Table) -> Result<()> {
     let extent = world.extent;
-    let sides = [world.session("journalled").await, world.session("plain").await];
+    let sides = [world.session("journalled").await?, world.session("plain").await?];
     for subject in &SUBJECTS {
         let first = subject.first(extent.base);
         let mut changes: [Vec<[f64; 2]>; 3] = Default::default();
@@ -67,7 +67,7 @@ fn tell(table: &mut Table, what: &str, pairs: &[[f64; 2]], rows: i64) {
 /// Prepared statements, one after the other from a client, in one transaction.
 async fn prepared(world: &World, table: &mut Table) -> Result<()> {
     let extent = world.extent;
-    let sides = [world.session("journalled").await, world.session("plain").await];
+    let sides = [world.session("journalled").await?, world.session("plain").await?];
     let first = KVER.first(extent.base);
     let statements = [
         "INSERT INTO kver (distro, version) VALUES ('debian12', $1)",
@@ -145,7 +145,7 @@ async fn rate(world: &World, database: &str) -> Result<f64> {
     let next = Arc::new(AtomicI64::new(first));
     let mut sessions = Vec::new();
     for _ in 0..CLIENTS {
-        let session = world.session(database).await;
+        let session = world.session(database).await?;
         let statement = session.client.prepare("INSERT INTO kver (distro, version) VALUES ('debian12', $1)").await?;
         sessions.push((session, statement));
     }
@@ -167,7 +167,7 @@ async fn rate(world: &World, database: &str) -> Result<f64> {
     }
     let seconds = started.elapsed().as_secs_f64();
     let rows = next.load(Ordering::Relaxed) - first;
-    let session = world.session(database).await;
+    let session = world.session(database).await?;
     let events = session.number("SELECT count(*) FROM event").await?;
     let expected = if database == "plain" { 0 } else { rows };
     ensure!(events == expected, "{database}: expected {expected} events of {} transactions, got {events}", count(rows));

@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::measure::{Spread, median};
 use crate::report::{Table, count};
 use crate::subject::{Change, KVER, SUBJECTS};
-use crate::turns;
+use crate::turns::{self, Keys};
 use crate::world::World;
 
 /// Extra WAL / WAL of inserting the same events.
@@ -20,7 +20,7 @@ pub async fn goal(world: &World, table: &mut Table) -> Result<()> {
     let extent = world.extent;
     for subject in &SUBJECTS {
         for (rows, repeats) in [(extent.few, extent.repeats), (extent.many, 1)] {
-            let rounds = turns::take(world, subject, rows, repeats, extent.rounds).await?;
+            let rounds = turns::take(world, subject, rows, repeats, Keys::Checked).await?;
             for (change, turns) in Change::ALL.into_iter().zip(&rounds) {
                 let name = format!("{} {} of {}", subject.table, subject.word(change), count(rows));
                 #[expect(clippy::cast_precision_loss, reason = "counts of rows are small")]
@@ -49,7 +49,7 @@ pub async fn goal(world: &World, table: &mut Table) -> Result<()> {
 /// WAL bytes of a generation without an event, its NOTIFY included.
 async fn generation_bytes(world: &World) -> Result<f64> {
     world.settle(&["journalled"]).await?;
-    let session = world.session("journalled").await;
+    let session = world.session("journalled").await?;
     let mut bytes = Vec::new();
     for _ in 0..31 {
         bytes.push(session.cost("generation_alone", 0, 0, 1).await?.wal_bytes);
@@ -60,7 +60,7 @@ async fn generation_bytes(world: &World) -> Result<f64> {
 /// Bytes of an event of `kver` on disk, all indexes included.
 async fn size(world: &World, table: &mut Table) -> Result<()> {
     world.settle(&["journalled"]).await?;
-    let session = world.session("journalled").await;
+    let session = world.session("journalled").await?;
     let (first, rows) = (KVER.first(world.extent.base), world.extent.most);
     session.cost("kver_insert", first, first + rows - 1, rows).await?;
     let bytes = session.number("SELECT pg_total_relation_size('event')").await?;

@@ -1,5 +1,7 @@
 //! The durable server, and its databases: with the journal, without it, and with a journal that sends no NOTIFY.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, ensure};
 use sqern_testkit::TestServer;
 use tokio_postgres::Client;
@@ -19,14 +21,14 @@ const SETTINGS: [(&str, &str); 6] = [
 /// Where databases are made from.
 const TEMPLATE: &str = "bench_template";
 
-/// Drops the journal's triggers; the name is the rule that the schema keeps.
-const WITHOUT_JOURNAL: &str = r"
+/// Does something with each of the journal's triggers, `%1$I` of table `%2$s`; their names are the rule that the schema keeps.
+const EACH_TRIGGER: &str = r"
 DO $$
 DECLARE
     journal record;
 BEGIN
     FOR journal IN SELECT tgname, tgrelid::regclass AS on_table FROM pg_trigger WHERE tgname LIKE '%\_record\_trigger%' LOOP
-        EXECUTE format('DROP TRIGGER %I ON %s', journal.tgname, journal.on_table);
+        EXECUTE format('DO_WHAT', journal.tgname, journal.on_table);
     END LOOP;
     IF NOT FOUND THEN
         RAISE 'expected triggers of the journal, got none';
@@ -105,6 +107,8 @@ pub struct World {
     server: TestServer,
     /// How much is measured.
     pub extent: Extent,
+    /// Whether statements are measured by the time that they ran on a processor.
+    cpu: bool,
 }
 
 /// One session, in one of the databases.
@@ -112,15 +116,17 @@ pub struct World {
 pub struct Session {
     /// For what [`Session`] has no word for.
     pub client: Client,
+    /// Where the kernel tells how long the server's process has run, when that is the time that is measured.
+    ran: Option<PathBuf>,
 }
 
 impl World {
     /// Starts the server and makes the template: the schema as it stands, and the rows to measure with (`bench.source`).
     ///
     /// The upkeep of `kver_not_ignored` is switched off in it: that is goal 6, and no part of the journal.
-    pub async fn start(quick: bool) -> Result<Self> {
+    pub async fn start(quick: bool, cpu: bool) -> Result<Self> {
         let extent = if quick { QUICK } else { FULL };
-        let world = Self { server: TestServer::with_settings(&SETTINGS).await, extent };
+        let world = Self { server: TestServer::with_settings(&SETTINGS).await, extent, cpu };
         world.sql(sqern_db::local::DATABASE, &format!("CREATE DATABASE {TEMPLATE} TEMPLATE template0")).await?;
         let mut client = world.server.connect(TEMPLATE).await;
         sqern_db::migrate::migrate(&mut client, None, false).await?;
@@ -145,7 +151,10 @@ impl World {
         );
         let upkeep_off = "ALTER TABLE kver DISABLE TRIGGER kver_update_not_ignored_kver,
                           DISABLE TRIGGER kver_update_not_ignored_kver_update, DISABLE TRIGGER kver_update_not_ignored_kver_delete";
-        for (name, change) in [("journalled", ""), ("plain", WITHOUT_JOURNAL), ("silent", WITHOUT_NOTIFY)] {
+        // Sessions that don't look at foreign keys (`session_replication_role`) keep the journal.
+        let always = EACH_TRIGGER.replace("DO_WHAT", "ALTER TABLE %2$s ENABLE ALWAYS TRIGGER %1$I");
+        let never = EACH_TRIGGER.replace("DO_WHAT", "DROP TRIGGER %1$I ON %2$s");
+        for (name, change) in [("journalled", always.as_str()), ("plain", &never), ("silent", WITHOUT_NOTIFY)] {
             self.make(name).await?;
             self.sql(name, upkeep_off).await?;
             self.sql(name, &base).await?;
@@ -176,8 +185,13 @@ impl World {
     }
 
     /// A new session.
-    pub async fn session(&self, database: &str) -> Session {
-        Session { client: self.server.connect(database).await }
+    pub async fn session(&self, database: &str) -> Result<Session> {
+        let mut session = Session { client: self.server.connect(database).await, ran: None };
+        if self.cpu {
+            let process = session.number("SELECT pg_backend_pid()::bigint").await?;
+            session.ran = Some(format!("/proc/{process}/schedstat").into());
+        }
+        Ok(session)
     }
 
     /// Runs statements in a session of their own.
@@ -216,11 +230,22 @@ impl Session {
     ///
     /// Errors: it touched another number of rows than `rows`, so that a statement which does nothing is not taken for a fast one.
     pub async fn cost(&self, function: &str, from: i64, to: i64, rows: i64) -> Result<Cost> {
-        let sql = format!("SELECT seconds, wal_bytes, touched FROM bench.{function}($1, $2)");
-        let row = self.client.query_one(&sql, &[&from, &to]).await.with_context(|| function.to_owned())?;
+        let statement = self.client.prepare(&format!("SELECT seconds, wal_bytes, touched FROM bench.{function}($1, $2)")).await?;
+        let before = self.ran_seconds()?;
+        let row = self.client.query_one(&statement, &[&from, &to]).await.with_context(|| function.to_owned())?;
+        let ran = self.ran_seconds()? - before;
         let touched: i64 = row.get(2);
         ensure!(touched == rows, "{function}({from}, {to}): expected {rows} rows, got {touched}");
-        Ok(Cost { seconds: row.get(0), wal_bytes: row.get(1) })
+        let seconds = if self.ran.is_some() { ran } else { row.get(0) };
+        Ok(Cost { seconds, wal_bytes: row.get(1) })
+    }
+
+    /// How long the server's process has run on a processor so far, in seconds; 0 when that is not what is measured.
+    fn ran_seconds(&self) -> Result<f64> {
+        let Some(file) = &self.ran else { return Ok(0.0) };
+        let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        let nanoseconds: f64 = text.split(' ').next().unwrap_or_default().parse().with_context(|| text.clone())?;
+        Ok(nanoseconds / 1e9)
     }
 
     /// The one number that a query gives.
