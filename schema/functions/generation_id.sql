@@ -1,4 +1,4 @@
--- The transaction's generation; makes one when there is none. Every journal trigger calls it once a statement.
+-- The transaction's generation; makes one when there is none.
 --
 -- One NOTIFY a generation wakes those who follow the journal: it is sent when the transaction commits, and not at all when it
 -- does not. Its payload, the id, is only a word to people: followers read what their snapshot could not see.
@@ -10,7 +10,6 @@ DECLARE
 BEGIN
     IF found_id IS NULL THEN
         INSERT INTO public.generation DEFAULT VALUES RETURNING id INTO found_id;
-        PERFORM set_config('sqern.generation', found_id::text, true);
         PERFORM pg_notify('sqern_generation', found_id::text);
     END IF;
     RETURN found_id;

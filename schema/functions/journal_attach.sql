@@ -3,18 +3,22 @@
 -- A function whose code names the table's columns costs what INSERT … SELECT of the same events costs; a generic one costs up to
 -- four times as much on updates. It is written from the catalog, so it can't forget a column: call it again after a change of
 -- the table (sqern db migrate does). What the written function holds:
--- * The key is the primary key together with the unique key that deleted_at is part of, without deleted_at.
--- * (SELECT generation_id()) is evaluated at the first row, so a statement that changes no row makes no generation.
+-- * The generation is looked up at the first row, so a statement that changes no row makes none; and it is looked up in the
+--   statement itself, so that generation_id() is only called for the first.
 -- * Old and new rows meet in a FULL JOIN over the key. That can't be planned as a nested loop, which a plan kept from a one-row
 --   update would be; and it shows a changed key for what it is, a record gone and another come.
--- * Times are written in UTC, whatever the session's time zone: equal rows make equal events.
+-- * Times are written in UTC, whatever the session's time zone: equal rows make equal events. Setting it costs a one-row
+--   statement as much as the event itself, so only tables with times do.
 CREATE OR REPLACE FUNCTION journal_attach(target regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     table_name constant text := (SELECT relname FROM pg_class WHERE oid = target);
-    key_columns text[];
+    own_generation constant text :=
+        '(SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id()))';
+    key_columns text[] := public.journal_key(target);
     other_columns text[];
+    has_times boolean;
     key_of text;         -- jsonb of the key of row %1$s
     others_of text;      -- jsonb of the other columns of row %1$s
     join_condition text;
@@ -22,23 +26,12 @@ DECLARE
     changes_of text;     -- jsonb of the columns that differ, taken from row %1$s
     first_key text;
 BEGIN
-    SELECT array_agg(attname ORDER BY attnum) FILTER (WHERE is_key),
-           array_agg(attname ORDER BY attnum) FILTER (WHERE NOT is_key)
-    INTO key_columns, other_columns
-    FROM (
-        SELECT a.attname::text, a.attnum, a.attname <> 'deleted_at' AND EXISTS (
-            SELECT FROM pg_constraint c
-            WHERE c.conrelid = target AND a.attnum = ANY (c.conkey)
-              AND (c.contype = 'p' OR c.contype = 'u' AND EXISTS (
-                  SELECT FROM pg_attribute d
-                  WHERE d.attrelid = target AND d.attnum = ANY (c.conkey) AND d.attname = 'deleted_at'))
-        ) AS is_key
-        FROM pg_attribute a
-        WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
-    ) AS columns;
-    IF key_columns IS NULL THEN
-        RAISE invalid_table_definition USING MESSAGE = format('expected table %s to have a primary key, got none', target);
-    END IF;
+    SELECT array_agg(attname::text ORDER BY attnum) FILTER (WHERE attname = ANY (key_columns)),
+           array_agg(attname::text ORDER BY attnum) FILTER (WHERE attname <> ALL (key_columns)),
+           bool_or(atttypid = 'timestamptz'::regtype)
+    INTO key_columns, other_columns, has_times
+    FROM pg_attribute
+    WHERE attrelid = target AND attnum > 0 AND NOT attisdropped;
 
     first_key := quote_ident(key_columns[1]);
     SELECT 'jsonb_build_object(' || string_agg(format('%L, %%1$s.%I', name, name), ', ' ORDER BY place) || ')',
@@ -56,24 +49,24 @@ BEGIN
 
     EXECUTE format($code$
 CREATE OR REPLACE FUNCTION public.%1$I() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp%12$s
 AS $function$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), %2$L, 'insert',
+        SELECT %13$s, %2$L, 'insert',
                %3$s,
                %4$s
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT public.generation_id()), %2$L, 'delete',
+        SELECT %13$s, %2$L, 'delete',
                %5$s,
                %6$s
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT public.generation_id()), %2$L,
+        SELECT %13$s, %2$L,
                CASE WHEN n.%10$s IS NULL THEN 'delete' WHEN o.%10$s IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.%10$s IS NULL
                THEN %5$s
@@ -96,7 +89,9 @@ END
 $function$
 $code$,
         table_name || '_record', table_name, format(key_of, 'n'), format(others_of, 'n'), format(key_of, 'o'),
-        format(others_of, 'o'), format(changes_of, 'n'), format(changes_of, 'o'), join_condition, first_key, changed);
+        format(others_of, 'o'), format(changes_of, 'n'), format(changes_of, 'o'), join_condition, first_key, changed,
+        CASE WHEN has_times THEN ' SET timezone = ''UTC''' ELSE '' END,
+        own_generation);
 
     EXECUTE format($code$
 COMMENT ON FUNCTION public.%1$I() IS %2$L;

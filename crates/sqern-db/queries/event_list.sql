@@ -4,5 +4,5 @@ FROM event
 WHERE ($1::text IS NULL OR table_name = $1)
   AND ($2::bigint IS NULL OR generation = $2)
   AND ($3::jsonb IS NULL OR pkey @> $3)
-ORDER BY id DESC
+ORDER BY generation DESC, id DESC
 LIMIT $4

@@ -18,16 +18,9 @@ pub async fn lock(transaction: &Transaction<'_>) -> Result<(), DbError> {
     Ok(())
 }
 
-/// By source: the checksum of its last crawl that was complete or unchanged.
+/// By source: the checksum of its last crawl that was complete or unchanged, while all that it found is still recorded.
 pub async fn checksums(client: &impl GenericClient, distro: &DistroName) -> Result<BTreeMap<String, String>, DbError> {
-    let rows = client
-        .query(
-            "SELECT DISTINCT ON (source) source, checksum FROM crawl
-             WHERE distro = $1 AND state IN ('complete', 'unchanged') AND checksum IS NOT NULL
-             ORDER BY source, id DESC",
-            &[&distro.as_str()],
-        )
-        .await?;
+    let rows = client.query(include_str!("../queries/crawl_checksums.sql"), &[&distro.as_str()]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use sqern_model::DistroName;
 use tokio_postgres::{GenericClient, Row};
 
-use crate::{DbError, text};
+use crate::{AsOf, DbError, text};
 
 /// One row of `distro`, with how many kernels it has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,20 +31,27 @@ pub struct NewDistro {
 }
 
 /// All distributions, by name.
-pub async fn list(client: &impl GenericClient) -> Result<Vec<Distro>, DbError> {
-    let rows = client
-        .query(
-            "SELECT name, variant, supported, (SELECT count(*) FROM kver WHERE kver.distro = distro.name) FROM distro ORDER BY name",
-            &[],
-        )
-        .await?;
+pub async fn list(client: &impl GenericClient, as_of: &AsOf) -> Result<Vec<Distro>, DbError> {
+    let rows = client.query(&as_of.query(include_str!("../queries/distro_list.sql")), &[]).await?;
     rows.iter().map(from_row).collect()
 }
 
 /// The distribution of this name; an error that names its likes when there is none.
 pub async fn get(client: &impl GenericClient, name: &DistroName) -> Result<Distro, DbError> {
-    let all = list(client).await?;
-    all.iter().find(|distro| distro.name == *name).cloned().ok_or_else(|| DbError::Unknown {
+    find(&list(client, &AsOf::Now).await?, name).cloned()
+}
+
+/// Whether there was a distribution of each of these names; an error that names the likes of one when there was not.
+pub async fn require(client: &impl GenericClient, names: &[DistroName], as_of: &AsOf) -> Result<(), DbError> {
+    if !names.is_empty() {
+        let all = list(client, as_of).await?;
+        names.iter().try_for_each(|name| find(&all, name).map(drop))?;
+    }
+    Ok(())
+}
+
+fn find<'a>(all: &'a [Distro], name: &DistroName) -> Result<&'a Distro, DbError> {
+    all.iter().find(|distro| distro.name == *name).ok_or_else(|| DbError::Unknown {
         what: "distro",
         got: name.to_string(),
         near: text::nearest(name.as_str(), all.iter().map(|distro| distro.name.as_str())),

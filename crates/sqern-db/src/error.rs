@@ -11,6 +11,9 @@ pub enum DbError {
     /// The schema is not one that this program can work with.
     #[error(transparent)]
     Schema(#[from] crate::migrate::SchemaError),
+    /// A follower's position does not belong to this database.
+    #[error(transparent)]
+    Position(#[from] crate::follow::PositionError),
     /// A record that was named is not there.
     #[error("expected a {what} that is known, got {got:?}{}", nearest(.near))]
     Unknown {
@@ -48,8 +51,23 @@ impl DbError {
         match self {
             Self::Postgres(error) => postgres_hint(error),
             Self::Schema(error) => error.hint(),
+            Self::Position(_) => Some("sqern event follow --from start  # or: --from now".into()),
             Self::Unknown { what: "distro", .. } => Some("sqern distro list  # or: sqern distro import, sqern distro add".into()),
+            Self::Unknown { what: "generation", .. } => Some("sqern generation list".into()),
             Self::Unknown { .. } | Self::Exists { .. } | Self::Unexpected { .. } => None,
+        }
+    }
+
+    /// Whether the connection is gone, or the server ended the work for a reason of its own, so that the same may do on a new
+    /// connection: SQLSTATE classes 08 and 57P, and 40001, by which a standby ends what keeps it from replaying.
+    #[must_use]
+    pub fn is_interruption(&self) -> bool {
+        let Self::Postgres(error) = self else { return false };
+        match error.code() {
+            Some(code) => ["08", "57P", "40001"].iter().any(|class| code.code().starts_with(class)),
+            None => {
+                error.is_closed() || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
+            }
         }
     }
 }

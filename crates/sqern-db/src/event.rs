@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::{GenericClient, Row};
 
-use crate::DbError;
+use crate::{AsOf, DbError};
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,6 +28,21 @@ pub struct Event {
     pub old: Option<Value>,
 }
 
+/// What differs between two states in one record: the event that one change from the first to the second would have left.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    /// The record's table.
+    pub table_name: String,
+    /// `insert`, `update` or `delete`.
+    pub action: String,
+    /// The record's key.
+    pub pkey: Value,
+    /// The other columns; of an update those that differ, with their new values.
+    pub fields: Value,
+    /// Of an update the columns that differ, with their old values.
+    pub old: Option<Value>,
+}
+
 /// Which events to list.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -40,10 +55,9 @@ pub struct Filter {
 }
 
 /// The newest `limit` events that `filter` lets through, the newest first.
-pub async fn list(client: &impl GenericClient, filter: &Filter, limit: i64) -> Result<Vec<Event>, DbError> {
-    let rows = client
-        .query(include_str!("../queries/event_list.sql"), &[&filter.table_name, &filter.generation, &filter.pkey, &limit])
-        .await?;
+pub async fn list(client: &impl GenericClient, filter: &Filter, limit: i64, as_of: &AsOf) -> Result<Vec<Event>, DbError> {
+    let query = as_of.query(include_str!("../queries/event_list.sql"));
+    let rows = client.query(&query, &[&filter.table_name, &filter.generation, &filter.pkey, &limit]).await?;
     Ok(rows.iter().map(from_row).collect())
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use sqern_model::{DistroName, LikePattern};
 use tokio_postgres::GenericClient;
 
-use crate::{DbError, text};
+use crate::{AsOf, DbError, text};
 
 /// One record of `kver_ignore`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,9 +25,14 @@ pub struct Ignore {
 }
 
 /// The patterns of these distributions (all when empty), with the deleted ones on request.
-pub async fn list(client: &impl GenericClient, distros: &[DistroName], deleted: bool) -> Result<Vec<Ignore>, DbError> {
+pub async fn list(
+    client: &impl GenericClient,
+    distros: &[DistroName],
+    deleted: bool,
+    as_of: &AsOf,
+) -> Result<Vec<Ignore>, DbError> {
     let distros: Vec<&str> = distros.iter().map(DistroName::as_str).collect();
-    let rows = client.query(include_str!("../queries/ignore_list.sql"), &[&distros, &deleted]).await?;
+    let rows = client.query(&as_of.query(include_str!("../queries/ignore_list.sql")), &[&distros, &deleted]).await?;
     rows.iter()
         .map(|row| {
             let pattern: String = row.get(1);
@@ -82,7 +87,7 @@ pub async fn remove(client: &impl GenericClient, distro: &DistroName, pattern: &
         )
         .await?;
     if removed == 0 {
-        let live = list(client, std::slice::from_ref(distro), false).await?;
+        let live = list(client, std::slice::from_ref(distro), false, &AsOf::Now).await?;
         let glob = pattern.to_glob().to_string();
         let near = text::nearest(&glob, live.iter().map(|ignore| ignore.glob.as_str()));
         return Err(DbError::Unknown { what: "pattern", got: glob, near });

@@ -5,7 +5,7 @@ use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelVersion};
 use tokio_postgres::{GenericClient, Row};
 
-use crate::{DbError, text};
+use crate::{AsOf, DbError, text};
 
 /// One kernel version and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,9 +60,10 @@ pub struct Filter {
 }
 
 /// The kernel versions that `filter` lets through, by distro, newest first.
-pub async fn list(client: &impl GenericClient, filter: &Filter) -> Result<Vec<Kver>, DbError> {
+pub async fn list(client: &impl GenericClient, filter: &Filter, as_of: &AsOf) -> Result<Vec<Kver>, DbError> {
     let distros: Vec<&str> = filter.distros.iter().map(DistroName::as_str).collect();
-    let rows = client.query(include_str!("../queries/kver_list.sql"), &[&distros, &filter.like, &filter.unwanted]).await?;
+    let query = as_of.query(include_str!("../queries/kver_list.sql"));
+    let rows = client.query(&query, &[&distros, &filter.like, &filter.unwanted]).await?;
     let mut kernels = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
     kernels.sort_by(|a, b| a.kernel.distro.cmp(&b.kernel.distro).then_with(|| b.kernel.version.natural_cmp(&a.kernel.version)));
     Ok(kernels)
@@ -70,7 +71,8 @@ pub async fn list(client: &impl GenericClient, filter: &Filter) -> Result<Vec<Kv
 
 /// Every distribution's kernel of this version; an error that names likes when there is none.
 pub async fn find(client: &impl GenericClient, version: &KernelVersion, distros: &[DistroName]) -> Result<Vec<Kver>, DbError> {
-    let all = list(client, &Filter { distros: distros.to_vec(), like: None, unwanted: true }).await?;
+    let filter = Filter { distros: distros.to_vec(), like: None, unwanted: true };
+    let all = list(client, &filter, &AsOf::Now).await?;
     let found: Vec<Kver> = all.iter().filter(|kver| kver.kernel.version == *version).cloned().collect();
     if found.is_empty() {
         let near = text::nearest(version.as_str(), all.iter().map(|kver| kver.kernel.version.as_str()));

@@ -3,6 +3,7 @@
 //!
 //! Functions take a client or a transaction: the caller owns the transaction, and passes in the time.
 
+pub mod as_of;
 pub mod change;
 pub mod check;
 pub mod connect;
@@ -10,6 +11,7 @@ pub mod crawl;
 pub mod distro;
 pub mod error;
 pub mod event;
+pub mod follow;
 pub mod generation;
 pub mod ignore;
 pub mod kver;
@@ -17,4 +19,5 @@ pub mod local;
 pub mod migrate;
 mod text;
 
+pub use as_of::AsOf;
 pub use error::DbError;

@@ -3,6 +3,7 @@
 //! Everything here is a value or a pure function: no file, socket, clock or environment is touched, so that every other
 //! crate may depend on it and every rule can be tested by itself.
 
+pub mod at;
 pub mod crawl;
 pub mod kernel;
 pub mod name;
@@ -10,6 +11,7 @@ pub mod pattern;
 pub mod source;
 pub mod upstream;
 
+pub use at::{At, InvalidAt};
 pub use crawl::{Crawl, CrawlState, KernelPackage, PackageRole};
 pub use kernel::{Kernel, KernelVersion};
 pub use name::{DistroName, InvalidName};

@@ -81,7 +81,11 @@ impl From<DbError> for Failure {
     fn from(error: DbError) -> Self {
         let exit = match &error {
             DbError::Unexpected { .. } => Exit::Bug,
-            DbError::Postgres(_) | DbError::Schema(_) | DbError::Unknown { .. } | DbError::Exists { .. } => Exit::Unmet,
+            DbError::Postgres(_)
+            | DbError::Schema(_)
+            | DbError::Position(_)
+            | DbError::Unknown { .. }
+            | DbError::Exists { .. } => Exit::Unmet,
         };
         Self { message: error.to_string(), hints: error.hint().into_iter().collect(), exit }
     }

@@ -1,7 +1,7 @@
 //! All that is printed: data to standard output, everything else to standard error.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -92,6 +92,14 @@ impl Printer {
         }
     }
 
+    /// Prints a list of a state of the past: as JSON with the state as `as_of`.
+    pub fn list_of<R: Record>(&self, records: &[R], past: &impl Serialize) -> Result<(), Failure> {
+        match self.format {
+            Format::Json => self.json(&json!({"schema": format!("sqern.{}", R::SCHEMA), "as_of": past, "items": records})),
+            Format::Table | Format::Csv => self.list(records),
+        }
+    }
+
     /// Prints one thing: as JSON with its schema, else as the text that `describe` gives. It has no form as CSV, so commands that
     /// do not give a list are refused with that format before they begin.
     pub fn one<T: Serialize>(&self, schema: &str, value: &T, describe: impl FnOnce() -> String) -> Result<(), Failure> {
@@ -104,6 +112,16 @@ impl Printer {
     /// Prints text that is data: to standard output.
     pub fn data(&self, text: &str) -> Result<(), Failure> {
         write_out(text.trim_end_matches('\n'))
+    }
+
+    /// Prints a line of data that comes in pieces and may be of any length; adds its end. Tells whether anybody reads on.
+    pub fn line(&self, mut pieces: impl Read) -> Result<bool, Failure> {
+        let mut stdout = io::stdout().lock();
+        let written = io::copy(&mut pieces, &mut stdout).and_then(|_| writeln!(stdout)).and_then(|()| stdout.flush());
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            other => Ok(other.map(|()| true)?),
+        }
     }
 
     /// Says something that is not data: to standard error.

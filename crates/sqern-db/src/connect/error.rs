@@ -167,6 +167,19 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
+    /// Whether the same words may well connect later: the server does not run, or can't be reached at the moment.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        use FailureKind::{NoServer, Other, Timeout, UnknownHost, WrongKind};
+        match self {
+            Self::NothingNamed { .. } => true,
+            Self::Unreachable { failures, .. } => {
+                failures.iter().any(|host| matches!(host.kind, NoServer | UnknownHost | Timeout | WrongKind | Other))
+            }
+            _ => false,
+        }
+    }
+
     /// What to do about it, as something to type where there is such a thing.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

@@ -3,9 +3,14 @@
 use std::future::poll_fn;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_postgres::error::DbError;
 use tokio_postgres::{AsyncMessage, Client, Connection, Notification};
+
+/// So many notifications wait for who listens; what comes beyond them is dropped.
+///
+/// The server must not be kept from sending them, and one who is slow must not fill the memory.
+const WAITING_NOTIFICATIONS: usize = 1024;
 
 /// A connection: the client for queries, and what the server says unasked. Dropping it ends the connection.
 #[derive(Debug)]
@@ -13,7 +18,7 @@ pub struct Session {
     /// Runs queries.
     pub client: Client,
     description: String,
-    notifications: UnboundedReceiver<Notification>,
+    notifications: Receiver<Notification>,
 }
 
 impl Session {
@@ -23,7 +28,7 @@ impl Session {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (sender, notifications) = unbounded_channel();
+        let (sender, notifications) = channel(WAITING_NOTIFICATIONS);
         tokio::spawn(carry(connection, sender));
         Self { client, description, notifications }
     }
@@ -35,12 +40,14 @@ impl Session {
     }
 
     /// Waits for the next notification of a channel that was listened to; `None` once the connection has ended.
+    ///
+    /// Notifications are there to wake: where over a thousand wait, further ones are dropped.
     pub async fn next_notification(&mut self) -> Option<Notification> {
         self.notifications.recv().await
     }
 }
 
-async fn carry<S, T>(mut connection: Connection<S, T>, sender: UnboundedSender<Notification>)
+async fn carry<S, T>(mut connection: Connection<S, T>, sender: Sender<Notification>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     T: AsyncRead + AsyncWrite + Unpin,
@@ -48,8 +55,8 @@ where
     while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
         match message {
             Ok(AsyncMessage::Notice(notice)) => log(&notice),
-            // Nobody listens any more: the connection itself goes on for the client.
-            Ok(AsyncMessage::Notification(notification)) => _ = sender.send(notification),
+            // Nobody listens any more, or not often enough: the connection itself goes on for the client.
+            Ok(AsyncMessage::Notification(notification)) => _ = sender.try_send(notification),
             Ok(_) => {}
             Err(error) => {
                 tracing::debug!(error = %error, "the database connection ended");

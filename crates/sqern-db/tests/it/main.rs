@@ -6,6 +6,7 @@ mod catalog;
 mod connect;
 mod constraints;
 mod crawl;
+mod follow;
 mod generation;
 mod journal;
 mod local;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sqern_db::change::Finished;
-use sqern_db::{crawl, distro};
+use sqern_db::{AsOf, crawl, distro};
 use sqern_model::upstream::{self, UpstreamDiff};
 use sqern_model::{Crawl, DistroDef, DistroName, SourceSet};
 use sqern_upstream::{Client, ClientOptions, CrawlOptions, crawl_apt_lists, crawl_distro};
@@ -100,7 +100,7 @@ async fn wanted_distros<'a>(
         return names.iter().map(|name| definition(sources, name)).collect();
     }
     let mut wanted = Vec::new();
-    for distro in distro::list(client).await?.into_iter().filter(|distro| distro.supported) {
+    for distro in distro::list(client, &AsOf::Now).await?.into_iter().filter(|distro| distro.supported) {
         match sources.get(&distro.name) {
             Some(def) if !def.sources.is_empty() => wanted.push(def),
             _ => context

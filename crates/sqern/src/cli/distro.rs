@@ -6,6 +6,7 @@ use sqern_db::distro::{self, Distro, NewDistro};
 use sqern_model::DistroName;
 
 use super::Context;
+use super::at::{self, AtArgs};
 use super::change::{ChangeArgs, report};
 use super::sources::SourcesArgs;
 use crate::failure::{Exit, Failure};
@@ -14,7 +15,7 @@ use crate::printer::Record;
 #[derive(Debug, Subcommand)]
 pub(super) enum DistroCommand {
     /// List the distributions
-    List,
+    List(AtArgs),
     /// Record a distribution
     #[command(after_help = "Example:\n  sqern distro add fedora42 FEDORA42 --supported")]
     Add {
@@ -64,8 +65,9 @@ impl Record for Distro {
 pub(super) async fn run(command: DistroCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     let mut session = context.open().await?;
     match command {
-        DistroCommand::List => {
-            context.printer.list(&distro::list(&session.client).await?)?;
+        DistroCommand::List(args) => {
+            let as_of = args.resolve(&session.client).await?;
+            at::list(context, &distro::list(&session.client, &as_of).await?, &as_of)?;
             Ok(Exit::Done)
         }
         DistroCommand::Add { name, variant, supported, change: args } => {

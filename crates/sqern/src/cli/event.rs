@@ -1,11 +1,14 @@
 //! `sqern event`: the journal's single changes.
 
+mod follow;
+
 use clap::Subcommand;
 use serde_json::{Map, Value};
 use sqern_db::event::{self, Event, Filter};
 use sqern_model::{DistroName, KernelVersion};
 
 use super::Context;
+use super::at::{self, AtArgs};
 use super::kver::time;
 use crate::failure::{Exit, Failure};
 use crate::printer::Record;
@@ -32,7 +35,10 @@ pub(super) enum EventCommand {
         /// At most so many
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: u32,
+        #[command(flatten)]
+        at: AtArgs,
     },
+    Follow(follow::FollowArgs),
 }
 
 impl Record for Event {
@@ -53,13 +59,17 @@ impl Record for Event {
 }
 
 pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+    let (table, generation, distro, kernel, limit, at) = match command {
+        EventCommand::Follow(args) => return follow::run(args, context).await,
+        EventCommand::List { table, generation, distro, kernel, limit, at } => (table, generation, distro, kernel, limit, at),
+    };
     let session = context.open().await?;
-    let EventCommand::List { table, generation, distro, kernel, limit } = command;
+    let as_of = at.resolve(&session.client).await?;
     let mut pkey = Map::new();
     pkey.extend(distro.map(|distro| ("distro".to_owned(), Value::from(distro.as_str()))));
     pkey.extend(kernel.map(|version| ("version".to_owned(), Value::from(version.as_str()))));
     let filter = Filter { table_name: table, generation, pkey: (!pkey.is_empty()).then_some(Value::Object(pkey)) };
-    context.printer.list(&event::list(&session.client, &filter, limit.into()).await?)?;
+    at::list(context, &event::list(&session.client, &filter, limit.into(), &as_of).await?, &as_of)?;
     Ok(Exit::Done)
 }
 
@@ -73,10 +83,10 @@ pub(super) fn describe_event(event: &Event) -> String {
     line
 }
 
-fn values(object: &Value) -> String {
+pub(super) fn values(object: &Value) -> String {
     object.as_object().map(|object| object.values().map(plain).collect::<Vec<_>>().join(" ")).unwrap_or_default()
 }
 
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -1,12 +1,16 @@
 //! `sqern generation`: the change sets.
 
+mod diff;
+
 use clap::Subcommand;
 use serde::Serialize;
 use sqern_db::event::{self, Event};
 use sqern_db::generation::{self, Generation, TableChanges};
+use sqern_model::At;
 
 use super::Context;
-use super::change::events;
+use super::at::{self, AtArgs};
+use super::change::{events, report};
 use super::event::describe_event;
 use super::kver::time;
 use crate::failure::{Exit, Failure};
@@ -19,6 +23,8 @@ pub(super) enum GenerationCommand {
         /// At most so many
         #[arg(long, value_name = "N", default_value_t = 20)]
         limit: u32,
+        #[command(flatten)]
+        at: AtArgs,
     },
     /// Show one change set: who, from where, when, why, and what
     #[command(after_help = "Example:\n  sqern generation show 2 --limit 5")]
@@ -28,6 +34,29 @@ pub(super) enum GenerationCommand {
         /// At most so many of its events
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: u32,
+    },
+    /// Show what differs between two states, record by record: + came, - went, ~ changed
+    #[command(
+        after_help = "Examples:\n  sqern generation diff 12                        what generation 12 changed\n  sqern generation diff 2026-05-01 2026-06-01      what May brought\n  sqern generation diff 0 12 --json                all that there was after generation 12"
+    )]
+    Diff {
+        /// The generation or time to begin with; alone, the generation whose changes are shown
+        #[arg(value_name = "FROM")]
+        from: At,
+        /// The generation or time to end with
+        #[arg(value_name = "TO")]
+        to: Option<At>,
+    },
+    /// Undo a change set by a new one; refused where later changes stand on it
+    #[command(
+        after_help = "What it brought is deleted, what it deleted comes back, what it changed has its old values\nagain. The new change set can be undone in the same way.\n\nExamples:\n  sqern generation revert 12 --dry-run\n  sqern generation revert 12"
+    )]
+    Revert {
+        /// The generation's id
+        id: i64,
+        /// Say what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 
@@ -57,9 +86,18 @@ struct Shown {
 }
 
 pub(super) async fn run(command: GenerationCommand, context: &Context<'_>) -> Result<Exit, Failure> {
-    let session = context.open().await?;
+    let mut session = context.open().await?;
     match command {
-        GenerationCommand::List { limit } => context.printer.list(&generation::list(&session.client, limit.into()).await?)?,
+        GenerationCommand::List { limit, at } => {
+            let as_of = at.resolve(&session.client).await?;
+            at::list(context, &generation::list(&session.client, limit.into(), &as_of).await?, &as_of)?;
+        }
+        GenerationCommand::Diff { from, to } => return diff::run(&session.client, from, to, context).await,
+        GenerationCommand::Revert { id, dry_run } => {
+            let (finished, changed) = generation::revert(&mut session.client, id, dry_run).await?;
+            let lines: Vec<String> = diff::describe(&changed).lines().map(str::to_owned).collect();
+            return report(context, &lines, finished, dry_run);
+        }
         GenerationCommand::Show { id, limit } => {
             let (generation, tables) = generation::get(&session.client, id).await?;
             let first_events = event::of_generation(&session.client, id, limit.into()).await?;

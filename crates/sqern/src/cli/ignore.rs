@@ -6,6 +6,7 @@ use sqern_db::ignore::{self, Ignore};
 use sqern_model::{DistroName, Glob, LikePattern};
 
 use super::Context;
+use super::at::{self, AtArgs};
 use super::change::{ChangeArgs, report};
 use super::kver::time;
 use crate::failure::{Exit, Failure};
@@ -21,6 +22,8 @@ pub(super) enum IgnoreCommand {
         /// Also those that were removed
         #[arg(long)]
         all: bool,
+        #[command(flatten)]
+        at: AtArgs,
     },
     /// Hide the kernel versions that match a shell glob, after showing which these are
     #[command(
@@ -66,11 +69,10 @@ impl Record for Ignore {
 pub(super) async fn run(command: IgnoreCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     let mut session = context.open().await?;
     match command {
-        IgnoreCommand::List { distros, all } => {
-            for distro in &distros {
-                sqern_db::distro::get(&session.client, distro).await?;
-            }
-            context.printer.list(&ignore::list(&session.client, &distros, all).await?)?;
+        IgnoreCommand::List { distros, all, at } => {
+            let as_of = at.resolve(&session.client).await?;
+            sqern_db::distro::require(&session.client, &distros, &as_of).await?;
+            at::list(context, &ignore::list(&session.client, &distros, all, &as_of).await?, &as_of)?;
             Ok(Exit::Done)
         }
         IgnoreCommand::Add { distro, glob, reason, change: args } => {

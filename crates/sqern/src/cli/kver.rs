@@ -8,6 +8,7 @@ use sqern_db::kver::{self, Filter, Kver, KverPackage};
 use sqern_model::{DistroName, Glob, KernelVersion};
 
 use super::Context;
+use super::at::{self, AtArgs};
 use super::change::{ChangeArgs, report};
 use crate::failure::{Exit, Failure};
 use crate::printer::Record;
@@ -16,7 +17,7 @@ use crate::printer::Record;
 pub(super) enum KverCommand {
     /// List kernel versions, newest first, without those that are ignored or archived
     #[command(
-        after_help = "Examples:\n  sqern kver list --distro debian12 --limit 10\n  sqern kver list --like '6.1.*-cloud-*' --all --json"
+        after_help = "Examples:\n  sqern kver list --distro debian12 --limit 10\n  sqern kver list --distro debian12 --at 2026-05-01\n  sqern kver list --like '6.1.*-cloud-*' --all --json"
     )]
     List {
         /// Only of this distribution; may be given several times
@@ -31,6 +32,8 @@ pub(super) enum KverCommand {
         /// At most so many
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
+        #[command(flatten)]
+        at: AtArgs,
     },
     /// Show what is known of a kernel version: its states and its packages
     #[command(after_help = "Example:\n  sqern kver show \"$(uname -r)\"")]
@@ -86,17 +89,16 @@ struct Shown {
 pub(super) async fn run(command: KverCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     let mut session = context.open().await?;
     match command {
-        KverCommand::List { distros, like, all, limit } => {
-            for distro in &distros {
-                sqern_db::distro::get(&session.client, distro).await?;
-            }
+        KverCommand::List { distros, like, all, limit, at } => {
+            let as_of = at.resolve(&session.client).await?;
+            sqern_db::distro::require(&session.client, &distros, &as_of).await?;
             let like =
                 like.map(|glob| Glob::new(glob).to_like()).transpose().map_err(|error| Failure::usage(error.to_string()))?;
             let filter = Filter { distros, like: like.map(|like| like.as_str().to_owned()), unwanted: all };
-            let mut kernels = kver::list(&session.client, &filter).await?;
+            let mut kernels = kver::list(&session.client, &filter, &as_of).await?;
             let total = kernels.len();
             kernels.truncate(limit.unwrap_or(usize::MAX));
-            context.printer.list(&kernels)?;
+            at::list(context, &kernels, &as_of)?;
             if kernels.len() < total {
                 context.printer.note(&format!("{} of {total} shown", kernels.len()));
             }

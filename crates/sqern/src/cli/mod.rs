@@ -2,6 +2,7 @@
 
 #![allow(clippy::doc_markdown, rustdoc::bare_urls, reason = "the doc comments of arguments are the text of --help")]
 
+mod at;
 mod change;
 mod check;
 mod db;
@@ -14,7 +15,7 @@ mod local;
 mod sources;
 
 use clap::{Args, Parser, Subcommand};
-use sqern_db::connect::{ConnectRequest, Session, connect};
+use sqern_db::connect::{ConnectError, ConnectRequest, Session, connect};
 
 use crate::failure::{Exit, Failure};
 use crate::printer::{Format, Printer};
@@ -87,11 +88,13 @@ impl Command {
     fn gives_list(&self) -> bool {
         match self {
             Self::Check(_) | Self::Event(event::EventCommand::List { .. }) => true,
-            Self::Distro(command) => matches!(command, distro::DistroCommand::List),
+            Self::Distro(command) => matches!(command, distro::DistroCommand::List(_)),
             Self::Kver(command) => matches!(command, kver::KverCommand::List { .. }),
             Self::Ignore(command) => matches!(command, ignore::IgnoreCommand::List { .. }),
-            Self::Generation(command) => matches!(command, generation::GenerationCommand::List { .. }),
-            Self::Local(_) | Self::Db(_) => false,
+            Self::Generation(command) => {
+                matches!(command, generation::GenerationCommand::List { .. } | generation::GenerationCommand::Diff { .. })
+            }
+            Self::Local(_) | Self::Db(_) | Self::Event(_) => false,
         }
     }
 }
@@ -118,8 +121,13 @@ struct Context<'a> {
 impl Context<'_> {
     /// Connects, whatever the schema is.
     async fn connect(&self) -> Result<Session, Failure> {
+        Ok(self.try_connect().await?)
+    }
+
+    /// The same for who tells one error from another.
+    async fn try_connect(&self) -> Result<Session, ConnectError> {
         let request = ConnectRequest { service: self.connection.service.clone(), dsn: self.connection.dsn.clone() };
-        Ok(connect(&request, &self.settings.connect_env()).await?)
+        connect(&request, &self.settings.connect_env()).await
     }
 
     /// Connects to a database whose schema this program can work with.

@@ -6,5 +6,7 @@ mod apt_lists;
 mod bad_input;
 mod check;
 mod everyday;
+mod follow;
+mod history;
 mod local;
 mod program;

@@ -1,0 +1,6 @@
+-- $1 generations, $2 the tables whose events count, or null for all
+SELECT generation, id, table_name, action, pkey, fields, old
+FROM event
+WHERE generation = ANY ($1)
+  AND ($2::text[] IS NULL OR table_name = ANY ($2))
+ORDER BY generation, id

@@ -1,0 +1,23 @@
+-- $1 a pg_snapshot that sees what was delivered, $2 the tables whose events count, or null for all
+-- Not "NOT pg_visible_in_snapshot(xact, $1)" over all from its xmin on: the same, but each poll would read again whatever was
+-- delivered since the oldest transaction began that is still open, be it in another database.
+WITH fresh AS (
+    SELECT id, xact
+    FROM generation
+    WHERE xact >= pg_snapshot_xmax($1::text::pg_snapshot)
+    UNION ALL
+    SELECT generation.id, generation.xact
+    FROM pg_snapshot_xip($1::text::pg_snapshot) AS open (xact)
+    JOIN generation ON generation.xact = open.xact
+)
+SELECT pg_current_snapshot()::text, fresh.id, fresh.xact::text::bigint, events.wanted
+FROM (VALUES (true)) AS always
+LEFT JOIN (
+    fresh
+    CROSS JOIN LATERAL (
+        SELECT max(event.id) AS last, count(*) FILTER (WHERE $2::text[] IS NULL OR event.table_name = ANY ($2)) AS wanted
+        FROM event
+        WHERE event.generation = fresh.id
+    ) AS events
+) ON true
+ORDER BY events.last NULLS FIRST, fresh.id

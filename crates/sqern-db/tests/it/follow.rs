@@ -1,0 +1,240 @@
+//! Following the journal: each generation that commits is delivered once, and nothing else.
+
+mod crash;
+
+use std::collections::BTreeMap;
+
+use futures_util::TryStreamExt;
+use sqern_db::follow::{self, Cluster, Position};
+use tokio_postgres::Client;
+
+use crate::support::{bare, migrated, rows, run, value};
+
+/// A generation as it was delivered: its id, its events' ids, and the position behind it.
+pub type Delivered = (i64, Vec<i64>, Position);
+
+/// Someone who follows, by one connection.
+pub struct Follower {
+    pub client: Client,
+    pub position: Position,
+    pub tables: Vec<String>,
+}
+
+impl Follower {
+    /// From what is there now.
+    pub async fn new(client: Client) -> Self {
+        let position = follow::here(&client).await.unwrap().end();
+        Self { client, position, tables: vec![] }
+    }
+
+    /// What came since the last poll. It goes on from the text of the position, as after a restart of its own.
+    pub async fn poll(&mut self) -> Vec<Delivered> {
+        let position: Position = self.position.to_string().parse().unwrap();
+        let mut batch = follow::poll(&self.client, &position, &self.tables).await.unwrap();
+        let mut delivered = vec![];
+        while let Some(waiting) = batch.take_next() {
+            let rows = follow::events(&self.client, &[waiting.generation], &self.tables).await.unwrap();
+            let events: Vec<i64> = rows.map_ok(|row| follow::event(&row).1.id).try_collect().await.unwrap();
+            assert_eq!(i64::try_from(events.len()), Ok(waiting.events));
+            delivered.push((waiting.generation, events, batch.position()));
+        }
+        self.position = batch.position();
+        delivered
+    }
+
+    /// The same, the generations' ids alone.
+    pub async fn generations(&mut self) -> Vec<i64> {
+        self.poll().await.into_iter().map(|(generation, ..)| generation).collect()
+    }
+}
+
+/// Every generation in the tables with its events.
+async fn journal(client: &Client) -> BTreeMap<i64, Vec<i64>> {
+    let sql = "SELECT g.id, array_remove(array_agg(e.id ORDER BY e.id), NULL) FROM generation g LEFT JOIN event e ON e.generation = g.id GROUP BY g.id";
+    client.query(sql, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+#[tokio::test]
+async fn a_lower_generation_that_commits_later_is_delivered_all_the_same() {
+    let database = migrated().await;
+    let (early, late) = (database.client().await, database.client().await);
+    let mut follower = Follower::new(database.client().await).await;
+    run(&early, "BEGIN; INSERT INTO distro VALUES ('a', 'A')").await;
+    run(&late, "INSERT INTO distro VALUES ('b', 'B')").await;
+    assert_eq!(follower.generations().await, [2]);
+    assert_eq!(follower.generations().await, [0; 0]);
+    run(&early, "COMMIT").await;
+    assert_eq!(follower.generations().await, [1]);
+    assert_eq!(follower.generations().await, [0; 0]);
+}
+
+#[tokio::test]
+async fn of_two_that_changed_one_row_the_one_that_committed_first_comes_first() {
+    let database = migrated().await;
+    let (one, other) = (database.client().await, database.client().await);
+    run(&one, "INSERT INTO distro VALUES ('a', 'A')").await;
+    let mut follower = Follower::new(database.client().await).await;
+    run(&one, "BEGIN; INSERT INTO distro VALUES ('b', 'B')").await;
+    run(&other, "UPDATE distro SET variant = 'A2' WHERE name = 'a'").await;
+    run(&one, "UPDATE distro SET variant = 'A3' WHERE name = 'a'; COMMIT").await;
+    assert_eq!(follower.generations().await, [3, 2]);
+}
+
+#[tokio::test]
+async fn what_was_rolled_back_is_never_delivered_and_an_empty_generation_is() {
+    let database = migrated().await;
+    let client = database.client().await;
+    let mut follower = Follower::new(database.client().await).await;
+    run(&client, "BEGIN; INSERT INTO distro VALUES ('a', 'A'); ROLLBACK").await;
+    assert_eq!(follower.poll().await.len(), 0);
+    run(&client, "BEGIN; SAVEPOINT s; INSERT INTO distro VALUES ('a', 'A'); ROLLBACK TO s; COMMIT").await;
+    assert_eq!(follower.poll().await.len(), 0);
+    run(
+        &client,
+        "BEGIN; INSERT INTO distro VALUES ('a', 'A'); SAVEPOINT s; INSERT INTO distro VALUES ('b', 'B'); ROLLBACK TO s;
+         SAVEPOINT t; INSERT INTO distro VALUES ('c', 'C'); RELEASE t; COMMIT",
+    )
+    .await;
+    run(&client, "BEGIN; SELECT generation_start('nothing'); SELECT generation_drop_empty_current(); COMMIT").await;
+    run(&client, "SELECT generation_start('empty, and kept')").await;
+    let delivered = follower.poll().await;
+    let counts: Vec<usize> = delivered.iter().map(|(_, events, _)| events.len()).collect();
+    assert_eq!(counts, [0, 2], "those without an event come first");
+    assert_eq!(delivered.len(), journal(&client).await.len());
+}
+
+#[tokio::test]
+async fn only_events_of_the_tables_that_were_asked_for_count() {
+    let database = migrated().await;
+    let client = database.client().await;
+    let mut follower = Follower::new(database.client().await).await;
+    follower.tables = vec!["kver".into(), "kver_seen".into()];
+    run(&client, "INSERT INTO distro VALUES ('a', 'A')").await;
+    run(&client, "BEGIN; INSERT INTO distro VALUES ('b', 'B'); INSERT INTO kver VALUES ('a', '1'), ('a', '2'); COMMIT").await;
+    let counts: Vec<_> = follower.poll().await.into_iter().map(|(id, events, _)| (id, events.len())).collect();
+    assert_eq!(counts, [(1, 0), (2, 2)]);
+    let said = follow::require_tables(&client, &["kver".into(), "kver_sen".into()]).await.unwrap_err().to_string();
+    assert_eq!(said, "expected a table that is known, got \"kver_sen\" (did you mean kver_seen?)");
+}
+
+#[tokio::test]
+async fn each_position_of_a_batch_leads_to_exactly_the_rest() {
+    let database = migrated().await;
+    let client = database.client().await;
+    let mut follower = Follower::new(database.client().await).await;
+    let open: Vec<Client> = vec![database.client().await, database.client().await, database.client().await];
+    for (number, one) in open.iter().enumerate() {
+        run(one, &format!("BEGIN; INSERT INTO distro VALUES ('open{number}', 'O')")).await;
+        run(&client, &format!("INSERT INTO distro VALUES ('a{number}', 'A'); INSERT INTO distro VALUES ('b{number}', 'B')"))
+            .await;
+    }
+    run(&open[1], "INSERT INTO distro VALUES ('last', 'L'); COMMIT").await;
+    let all = follower.poll().await;
+    assert_eq!(all.len(), 4, "statements of one message are one transaction");
+    run(&open[0], "COMMIT").await;
+    run(&open[2], "ROLLBACK").await;
+    let later = follower.generations().await;
+    assert_eq!(later.len(), 1);
+    for (index, (.., position)) in all.iter().enumerate() {
+        follower.position = position.clone();
+        let mut rest: Vec<i64> = all[index + 1..].iter().map(|(id, ..)| *id).chain(later.iter().copied()).collect();
+        let mut got = follower.generations().await;
+        rest.sort_unstable();
+        got.sort_unstable();
+        assert_eq!(got, rest, "from {position}");
+    }
+}
+
+/// One of several that write at once: transactions of different length, with savepoints, every tenth rolled back.
+async fn write(client: Client, writer: u32, transactions: u32) {
+    for number in 0..transactions {
+        let name = format!("w{writer}n{number}");
+        run(&client, &format!("BEGIN; INSERT INTO distro VALUES ('{name}', 'W')")).await;
+        if number % 3 == writer % 3 {
+            tokio::time::sleep(std::time::Duration::from_millis(u64::from(1 + (number * 7 + writer * 3) % 9))).await;
+        }
+        run(&client, &format!("SAVEPOINT s; INSERT INTO kver VALUES ('{name}', '1'); ROLLBACK TO s")).await;
+        run(&client, &format!("INSERT INTO kver VALUES ('{name}', '2'), ('{name}', '3')")).await;
+        run(&client, if (number + writer).is_multiple_of(10) { "ROLLBACK" } else { "COMMIT" }).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn under_many_writers_nothing_is_missed_and_nothing_comes_twice() {
+    let database = migrated().await;
+    let elsewhere = bare().await;
+    let long = elsewhere.client().await;
+    run(&long, "BEGIN; SELECT pg_current_xact_id()").await;
+    let mut follower = Follower::new(database.client().await).await;
+    let mut writers = vec![];
+    for writer in 0..6 {
+        writers.push(tokio::spawn(write(database.client().await, writer, 100)));
+    }
+    let mut delivered = vec![];
+    while !writers.iter().all(tokio::task::JoinHandle::is_finished) {
+        delivered.extend(follower.poll().await);
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    delivered.extend(follower.poll().await);
+    run(&long, "COMMIT").await;
+    assert_eq!(follower.poll().await.len(), 0);
+
+    let journal = journal(&follower.client).await;
+    assert_eq!(journal.len(), 540);
+    assert_eq!(delivered.len(), journal.len(), "once each");
+    assert_eq!(delivered.iter().map(|(id, events, _)| (*id, events.clone())).collect::<BTreeMap<_, _>>(), journal);
+    assert!(delivered.iter().any(|(.., position)| !position.snapshot.open().is_empty()), "some were open");
+    for (.., position) in &delivered {
+        let text = position.snapshot.to_string();
+        assert_eq!(value(&follower.client, &format!("SELECT '{text}'::pg_snapshot")).await, text);
+    }
+}
+
+#[tokio::test]
+async fn a_reader_may_follow_and_is_woken_by_each_generation() {
+    let database = migrated().await;
+    let client = database.client().await;
+    let reader = database.client().await;
+    run(&reader, "SET SESSION AUTHORIZATION sqern_reader").await;
+    assert!(follow::listen(&reader).await.unwrap());
+    let mut follower = Follower::new(reader).await;
+    run(&client, "INSERT INTO distro VALUES ('a', 'A')").await;
+    let delivered = follower.poll().await;
+    assert_eq!(delivered.len(), 1);
+    assert_eq!(rows(&client, "SELECT username, ipaddr FROM generation").await.len(), 1);
+    let heads = follow::heads(&follower.client, &[delivered[0].0]).await.unwrap();
+    assert_eq!((heads[0].id, heads[0].ipaddr), (delivered[0].0, None));
+}
+
+#[tokio::test]
+async fn a_position_of_elsewhere_or_of_later_is_refused() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, "INSERT INTO distro VALUES ('a', 'A')").await;
+    let here = follow::here(&client).await.unwrap();
+    let end = here.end();
+    assert_eq!(here.check(&end), Ok(()));
+    assert_eq!(here.check(&Position::start(here.cluster)), Ok(()));
+    assert!(!here.standby && !here.lags_behind(&end));
+
+    let (system, oid) = (here.cluster.system_identifier, here.cluster.database);
+    let other = follow::here(&migrated().await.client().await).await.unwrap();
+    let said = here.check(&other.end()).unwrap_err().to_string();
+    let theirs = other.cluster.database;
+    assert_eq!(
+        said,
+        format!("expected a position of database {oid} of cluster {system}, got one of database {theirs} of cluster {system}")
+    );
+    let foreign = Position::start(Cluster { system_identifier: 1, ..here.cluster });
+    let said = here.check(&foreign).unwrap_err().to_string();
+    assert_eq!(
+        said,
+        format!("expected a position of database {oid} of cluster {system}, got one of database {oid} of cluster 1")
+    );
+    let ahead: Position = format!("{system}/{oid}/1000000000:1000000000:").parse().unwrap();
+    let said = here.check(&ahead).unwrap_err().to_string();
+    assert!(said.starts_with("expected a position up to transaction "), "{said}");
+    assert!(said.ends_with(" of this database, got one up to 1000000000: the database was set back since"), "{said}");
+}

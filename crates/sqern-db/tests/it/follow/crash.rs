@@ -1,0 +1,44 @@
+//! A follower over a crash of the server.
+
+use std::process::Command;
+
+use sqern_db::local::DATABASE;
+use sqern_testkit::TestServer;
+
+use super::Follower;
+use crate::support::{run, value};
+
+/// A transaction that was rolled back leaves nothing on disk at once; after a crash its number is given to another.
+#[tokio::test]
+async fn a_transaction_number_that_a_crash_gives_a_second_time_is_not_taken_for_delivered() {
+    let server = TestServer::with_settings(&[("wal_writer_delay", "10s")]).await;
+    let mut client = server.connect(DATABASE).await;
+    sqern_db::migrate::migrate(&mut client, None, false).await.unwrap();
+    let mut follower = Follower::new(server.connect(DATABASE).await).await;
+    run(&client, "INSERT INTO distro VALUES ('a', 'A')").await;
+    assert_eq!(follower.generations().await.len(), 1);
+    run(&client, "BEGIN; INSERT INTO distro VALUES ('b', 'B')").await;
+    let rolled_back = value(&client, "SELECT pg_current_xact_id()").await;
+    run(&client, "ROLLBACK").await;
+    assert_eq!(follower.generations().await.len(), 0);
+
+    let local = server.server().clone();
+    let pid_file = std::fs::read_to_string(local.dir().join("data/postmaster.pid")).unwrap();
+    let pid = pid_file.lines().next().unwrap().to_owned();
+    tokio::task::spawn_blocking(move || {
+        assert!(Command::new("sh").args(["-c", &format!("kill -QUIT {pid}")]).status().unwrap().success());
+        while local.dir().join("data/postmaster.pid").exists() {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        local.up().unwrap();
+    })
+    .await
+    .unwrap();
+
+    follower.client = server.connect(DATABASE).await;
+    let client = server.connect(DATABASE).await;
+    run(&client, "BEGIN; INSERT INTO distro VALUES ('c', 'C')").await;
+    assert_eq!(value(&client, "SELECT pg_current_xact_id()").await, rolled_back, "or this shows nothing");
+    run(&client, "COMMIT").await;
+    assert_eq!(follower.generations().await.len(), 1);
+}

@@ -1,0 +1,80 @@
+//! A moment of the history, as a user names it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+
+/// A moment of the history: a generation by its id, or a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// After this generation; 0 is before the first.
+    Generation(i64),
+    /// At this time.
+    Time(Timestamp),
+}
+
+/// A text that names no moment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected a generation's id or a time (2026-05-01, 2026-05-01 14:30, 2026-05-01T14:30:00+02:00; in UTC where it does not say), got {got:?}"
+)]
+pub struct InvalidAt {
+    /// The text as it was given.
+    pub got: String,
+}
+
+impl FromStr for At {
+    type Err = InvalidAt;
+
+    /// Digits alone are an id. A time is in UTC unless it has an offset; a date alone is its first moment.
+    fn from_str(text: &str) -> Result<Self, InvalidAt> {
+        let invalid = || InvalidAt { got: text.to_owned() };
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return text.parse().map(Self::Generation).map_err(|_| invalid());
+        }
+        let in_utc = |time: DateTime| time.to_zoned(TimeZone::UTC).map(|time| time.timestamp());
+        text.parse::<Timestamp>()
+            .or_else(|_| text.parse::<DateTime>().and_then(in_utc))
+            .or_else(|_| text.parse::<Date>().and_then(|date| in_utc(date.at(0, 0, 0, 0))))
+            .map(Self::Time)
+            .map_err(|_| invalid())
+    }
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Generation(id) => id.fmt(f),
+            Self::Time(time) => time.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_an_id_or_a_time_in_utc_unless_it_says_otherwise() {
+        assert_eq!("12".parse(), Ok(At::Generation(12)));
+        for (text, time) in [
+            ("2026-05-01", "2026-05-01T00:00:00Z"),
+            ("2026-05-01 14:30", "2026-05-01T14:30:00Z"),
+            ("2026-05-01 14:30:15Z", "2026-05-01T14:30:15Z"),
+            ("2026-05-01T14:30:15.25+02:00", "2026-05-01T12:30:15.25Z"),
+        ] {
+            assert_eq!(text.parse::<At>().map(|at| at.to_string()), Ok(time.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_neither_is_told_with_the_forms_that_are() {
+        for text in ["", "-1", "yesterday", "2026-13-01", "99999999999999999999", "12 "] {
+            let said = text.parse::<At>().unwrap_err().to_string();
+            assert!(said.contains("2026-05-01") && said.ends_with(&format!("got {text:?}")), "{said}");
+        }
+    }
+}

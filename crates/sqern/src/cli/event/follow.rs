@@ -1,0 +1,266 @@
+//! `sqern event follow`: the journal's generations as they commit.
+
+mod line;
+mod position_file;
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::Args;
+use futures_util::FutureExt;
+use sqern_db::DbError;
+use sqern_db::connect::{ConnectError, Session};
+use sqern_db::follow::{self, Batch, Position};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_postgres::Client;
+
+use self::line::Line;
+use self::position_file::PositionFile;
+use super::super::Context;
+use crate::failure::{Exit, Failure};
+
+/// A poll for what no notification told of.
+const WOKEN_POLL: Duration = Duration::from_secs(5);
+/// A poll on a standby, where notifications do not arrive.
+const STANDBY_POLL: Duration = Duration::from_secs(1);
+/// The waits between two attempts to connect again: the first and the longest.
+const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// So many events are read at once, in as many generations as have them; a generation that has more is read by itself.
+const CHUNK_EVENTS: i64 = 1000;
+
+/// Print the journal's change sets as JSON lines, as they commit
+///
+/// One line a generation, with its events: each generation that commits, once, also over a restart of the server. Ends by Ctrl-C or
+/// SIGTERM, after the line that it is at.
+///
+/// Each line has the position behind it: who keeps a line together with its position, and goes on with --from POSITION, has each
+/// generation exactly once. --position FILE keeps the position of the last line that was written. There a kill between the line
+/// and the file may give that line once more.
+///
+/// On a standby, lines come as late as the oldest open transaction lets them.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sqern event follow                                  # from now on
+  sqern event follow --from start --once | jq -c .generation
+  sqern event follow --table kver --table kver_seen   # generations with events of these tables, and only those events
+  sqern event follow --position /var/lib/me/sqern.position --from start   # where it ended, the first time from the start")]
+pub(in crate::cli) struct FollowArgs {
+    /// Where to begin: a position, the start of the journal, or now
+    #[arg(long, value_name = "POSITION|start|now", default_value = "now")]
+    from: From,
+    /// Go on from this file's position where it exists, and keep it
+    #[arg(long, value_name = "FILE")]
+    position: Option<PathBuf>,
+    /// Print what is there, and end
+    #[arg(long)]
+    once: bool,
+    /// Only events of this table, and only generations that have any; may be given several times
+    #[arg(long = "table", value_name = "NAME")]
+    tables: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(in crate::cli) enum From {
+    Start,
+    Now,
+    At(Position),
+}
+
+impl FromStr for From {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "start" => Ok(Self::Start),
+            "now" => Ok(Self::Now),
+            _ => text.parse().map(Self::At).map_err(|error: follow::InvalidPosition| format!("not start or now: {error}")),
+        }
+    }
+}
+
+/// Why following came to an end before its time.
+enum Break {
+    /// It can go on with a new connection.
+    Interrupted(Failure),
+    /// It can't.
+    Failed(Failure),
+}
+
+impl std::convert::From<Failure> for Break {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl std::convert::From<DbError> for Break {
+    fn from(error: DbError) -> Self {
+        if error.is_interruption() { Self::Interrupted(error.into()) } else { Self::Failed(error.into()) }
+    }
+}
+
+impl std::convert::From<ConnectError> for Break {
+    fn from(error: ConnectError) -> Self {
+        if error.may_pass() { Self::Interrupted(error.into()) } else { Self::Failed(error.into()) }
+    }
+}
+
+pub(super) async fn run(args: FollowArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    // A line and its position are written without an await between, so that a signal never cuts them.
+    tokio::select! {
+        biased;
+        _ = interrupt.recv() => Ok(Exit::Done),
+        _ = terminate.recv() => Ok(Exit::Done),
+        outcome = follow_on(args, context) => outcome.map(|()| Exit::Done),
+    }
+}
+
+/// Follows over any number of connections, until there is nothing more to do.
+async fn follow_on(args: FollowArgs, context: &Context<'_>) -> Result<(), Failure> {
+    let mut session = context.open().await?;
+    follow::require_tables(&session.client, &args.tables).await?;
+    let mut follower = Follower::begin(args, &session.client, context).await?;
+    loop {
+        match follower.follow(&mut session).await {
+            Ok(()) => return Ok(()),
+            Err(Break::Interrupted(failure)) if !follower.once => {
+                context.printer.warning(&format!("the connection was lost: {}; trying again", failure.message()));
+                drop(session);
+                session = connect_again(context).await?;
+                context.printer.note("connected again");
+            }
+            Err(Break::Interrupted(failure) | Break::Failed(failure)) => return Err(failure),
+        }
+    }
+}
+
+async fn connect_again(context: &Context<'_>) -> Result<Session, Failure> {
+    let (mut wait, longest) = WAITS;
+    loop {
+        tokio::time::sleep(wait).await;
+        match open(context).await {
+            Ok(session) => return Ok(session),
+            Err(Break::Failed(failure)) => return Err(failure),
+            Err(Break::Interrupted(_)) => wait = longest.min(wait * 2),
+        }
+    }
+}
+
+async fn open(context: &Context<'_>) -> Result<Session, Break> {
+    let session = context.try_connect().await?;
+    sqern_db::migrate::require_usable(&session.client).await?;
+    Ok(session)
+}
+
+struct Follower<'a> {
+    context: &'a Context<'a>,
+    tables: Vec<String>,
+    once: bool,
+    /// Behind what was printed.
+    position: Position,
+    file: Option<PositionFile>,
+    /// Whether it was said that the standby has yet to come as far as the position.
+    told_of_lag: bool,
+}
+
+impl<'a> Follower<'a> {
+    async fn begin(args: FollowArgs, client: &Client, context: &'a Context<'a>) -> Result<Self, Failure> {
+        let (mut file, kept) = args.position.map(PositionFile::open).transpose()?.unzip();
+        let here = follow::here(client).await?;
+        let position = match (kept.flatten(), args.from) {
+            (Some(position), _) | (None, From::At(position)) => position,
+            (None, From::Start) => Position::start(here.cluster),
+            (None, From::Now) => {
+                context.printer.note(&format!("following from {}", here.end()));
+                here.end()
+            }
+        };
+        // Before the first line: who is started again before it comes must not begin at another now.
+        if let (Some(file), Ok(())) = (&mut file, here.check(&position)) {
+            file.keep(&position)?;
+        }
+        Ok(Self { context, tables: args.tables, once: args.once, position, file, told_of_lag: false })
+    }
+
+    /// Follows over one connection; returns when all is done that was asked for, or nobody reads any more.
+    async fn follow(&mut self, session: &mut Session) -> Result<(), Break> {
+        let woken = follow::listen(&session.client).await?;
+        self.check(&session.client).await?;
+        loop {
+            // Many commits may have told of themselves since: one poll finds them all.
+            while let Some(Some(_)) = session.next_notification().now_or_never() {}
+            let read_on = self.poll(&session.client).await?;
+            if self.once || !read_on {
+                return Ok(());
+            }
+            let limit = if woken { WOKEN_POLL } else { STANDBY_POLL };
+            if let Ok(None) = tokio::time::timeout(limit, session.next_notification()).await {
+                return Err(Break::Interrupted(Failure::unmet("the server closed it")));
+            }
+        }
+    }
+
+    /// Makes sure that the position is one of the database that is connected to now.
+    async fn check(&mut self, client: &Client) -> Result<(), Break> {
+        let here = follow::here(client).await?;
+        if let Err(error) = here.check(&self.position) {
+            let file = self.file.as_ref().filter(|file| file.holds(&self.position));
+            return Err(file.map_or_else(|| DbError::from(error.clone()).into(), |file| file.refused(&error)).into());
+        }
+        if here.lags_behind(&self.position) && !std::mem::replace(&mut self.told_of_lag, true) {
+            self.context.printer.note("this standby has yet to come as far as the position");
+        }
+        Ok(())
+    }
+
+    /// Prints what is new; tells whether anybody reads on.
+    async fn poll(&mut self, client: &Client) -> Result<bool, Break> {
+        let mut batch = follow::poll(client, &self.position, &self.tables).await?;
+        let found = !batch.waiting().is_empty();
+        while !batch.waiting().is_empty() {
+            if !self.print_some(client, &mut batch).await? {
+                return Ok(false);
+            }
+        }
+        self.position = batch.position();
+        if let Some(file) = self.file.as_mut().filter(|_| found) {
+            file.keep(&self.position)?;
+        }
+        Ok(true)
+    }
+
+    /// Prints one chunk of a batch.
+    async fn print_some(&mut self, client: &Client, batch: &mut Batch) -> Result<bool, Break> {
+        let (mut count, mut events, mut wanted) = (0, 0, vec![]);
+        for waiting in batch.waiting() {
+            events += waiting.events.max(1);
+            if count > 0 && events > CHUNK_EVENTS {
+                break;
+            }
+            count += 1;
+            if waiting.events > 0 || self.tables.is_empty() {
+                wanted.push(waiting.generation);
+            }
+        }
+        let mut lines = line::read(client, &wanted, &self.tables).await?;
+        for waiting in std::iter::from_fn(|| batch.take_next().map(|waiting| (waiting, batch.position()))).take(count) {
+            let (waiting, position) = waiting;
+            self.position = position;
+            let Some(line) = lines.remove(&waiting.generation) else { continue };
+            if !self.print(line)? {
+                return Ok(false);
+            }
+            // Lets a signal in.
+            tokio::task::yield_now().await;
+        }
+        Ok(true)
+    }
+
+    fn print(&mut self, line: Line) -> Result<bool, Failure> {
+        let read_on = self.context.printer.line(line.at(&self.position)?)?;
+        if let Some(file) = self.file.as_mut().filter(|_| read_on) {
+            file.keep(&self.position)?;
+        }
+        Ok(read_on)
+    }
+}

@@ -1,0 +1,63 @@
+//! One generation as a line of JSON.
+
+use std::collections::HashMap;
+use std::io::{self, Cursor, Read, Seek, Write};
+
+use futures_util::{TryStreamExt, pin_mut};
+use sqern_db::DbError;
+use sqern_db::follow::{self, Head, Position};
+use tempfile::SpooledTempFile;
+use tokio_postgres::Client;
+
+use super::Break;
+use crate::failure::Failure;
+
+/// A generation's events wait in memory up to this size, then in a temporary file.
+const IN_MEMORY_BYTES: usize = 1 << 20;
+
+/// A generation with all its events, ready to be printed.
+///
+/// They are read to the last before the first is printed: a line that was begun must be ended, and the connection may break at
+/// any time. A generation may have any number of events, so many do not wait in memory.
+pub(super) struct Line {
+    head: Head,
+    /// The events, each as JSON, with commas between.
+    events: SpooledTempFile,
+}
+
+/// Reads these generations and their events of these tables, by id.
+pub(super) async fn read(client: &Client, generations: &[i64], tables: &[String]) -> Result<HashMap<i64, Line>, Break> {
+    if generations.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let heads = follow::heads(client, generations).await?;
+    let new = |head: Head| (head.id, Line { head, events: SpooledTempFile::new(IN_MEMORY_BYTES) });
+    let mut lines: HashMap<i64, Line> = heads.into_iter().map(new).collect();
+    let rows = follow::events(client, generations, tables).await?;
+    pin_mut!(rows);
+    while let Some(row) = rows.try_next().await.map_err(DbError::from)? {
+        let (generation, event) = follow::event(&row);
+        if let Some(line) = lines.get_mut(&generation) {
+            line.add(&event).map_err(Failure::from)?;
+        }
+    }
+    Ok(lines)
+}
+
+impl Line {
+    fn add(&mut self, event: &follow::FollowedEvent) -> io::Result<()> {
+        if self.events.stream_position()? > 0 {
+            self.events.write_all(b",")?;
+        }
+        // In one piece: a temporary file is not buffered.
+        self.events.write_all(&serde_json::to_vec(event)?)
+    }
+
+    /// The line's text, without its end, with the position that it leads to.
+    pub(super) fn at(mut self, position: &Position) -> io::Result<impl Read> {
+        self.events.rewind()?;
+        let head = serde_json::to_string(&self.head)?;
+        let begin = format!(r#"{{"schema":"sqern.event.follow/1","position":"{position}","generation":{head},"events":["#);
+        Ok(Cursor::new(begin).chain(self.events).chain(&b"]}"[..]))
+    }
+}

@@ -1,0 +1,88 @@
+//! `sqern generation diff`: what differs, by table and record.
+
+use serde_json::{Map, Value};
+use sqern_db::AsOf;
+use sqern_db::event::Difference;
+use sqern_db::generation;
+use sqern_model::At;
+use tokio_postgres::Client;
+
+use super::super::Context;
+use super::super::event::{plain, values};
+use crate::failure::{Exit, Failure};
+use crate::printer::{Format, Record};
+
+impl Record for Difference {
+    const SCHEMA: &'static str = "generation.diff/1";
+    const COLUMNS: &'static [&'static str] = &["table_name", "action", "pkey", "fields", "old"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.table_name.clone(),
+            self.action.clone(),
+            self.pkey.to_string(),
+            self.fields.to_string(),
+            self.old.as_ref().map(Value::to_string).unwrap_or_default(),
+        ]
+    }
+}
+
+pub(super) async fn run(client: &Client, from: At, to: Option<At>, context: &Context<'_>) -> Result<Exit, Failure> {
+    let from = past(client, from).await?;
+    let differences = match to {
+        Some(to) => generation::diff(client, from, past(client, to).await?).await?,
+        None => generation::changes(client, from).await?,
+    };
+    if context.printer.format() == Format::Table {
+        if differences.is_empty() {
+            context.printer.note("no difference");
+        } else {
+            context.printer.data(&describe(&differences))?;
+        }
+    } else {
+        context.printer.list(&differences)?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn past(client: &Client, at: At) -> Result<i64, Failure> {
+    match AsOf::resolve(client, at).await? {
+        AsOf::Past(past) => Ok(past.generation),
+        AsOf::Now => Err(Failure::usage("expected a generation or a time")),
+    }
+}
+
+/// A heading for each table with how much differs, then a line for each record: + came, - went, ~ changed.
+pub(super) fn describe(differences: &[Difference]) -> String {
+    let mut text = String::new();
+    for of_table in differences.chunk_by(|a, b| a.table_name == b.table_name) {
+        let count = |action: &str| of_table.iter().filter(|difference| difference.action == action).count();
+        let line = format!(
+            "{}: {} inserted, {} updated, {} deleted\n",
+            of_table[0].table_name,
+            count("insert"),
+            count("update"),
+            count("delete")
+        );
+        text.push_str(&line);
+        for difference in of_table {
+            text.push_str(&format!("  {}\n", one(difference)));
+        }
+    }
+    text
+}
+
+fn one(difference: &Difference) -> String {
+    let mark = match difference.action.as_str() {
+        "insert" => '+',
+        "delete" => '-',
+        _ => '~',
+    };
+    let mut line = format!("{mark} {}", values(&difference.pkey));
+    let empty = Map::new();
+    let fields = difference.fields.as_object().unwrap_or(&empty);
+    for (name, value) in fields {
+        let old = difference.old.as_ref().map(|old| format!("{} → ", old.get(name).map(plain).unwrap_or_default()));
+        line.push_str(&format!("  {name}: {}{}", old.unwrap_or_default(), plain(value)));
+    }
+    line
+}

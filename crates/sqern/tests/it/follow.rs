@@ -1,0 +1,248 @@
+//! `sqern event follow`: each generation on a line, once, whatever happens to the program, its reader or the server.
+
+mod following;
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sqern_db::local::DATABASE;
+use sqern_testkit::TestServer;
+use tokio_postgres::Client;
+
+use self::following::Following;
+use crate::program::Program;
+
+const FOLLOW: [&str; 2] = ["event", "follow"];
+
+/// What is printed of the lines of a run that ended by itself.
+fn lines(stdout: &str) -> Vec<Value> {
+    stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+fn ids(lines: &[Value]) -> Vec<i64> {
+    lines.iter().map(|line| line["generation"]["id"].as_i64().expect("an id")).collect()
+}
+
+fn position(line: &Value) -> &str {
+    line["position"].as_str().expect("a position")
+}
+
+/// Three generations, the second without events, and the one that the database came with.
+async fn with_a_journal() -> Program {
+    let program = Program::new().await;
+    let client = program.database.client().await;
+    for sql in [
+        "BEGIN; SELECT generation_start('it is old'); INSERT INTO kver VALUES ('debian12', '1'), ('debian12', '2'); COMMIT",
+        "SELECT generation_start('nothing')",
+        "UPDATE kver SET archived = true WHERE version = '1'",
+    ] {
+        client.batch_execute(sql).await.unwrap();
+    }
+    program
+}
+
+async fn add(client: &Client, distro: &str) {
+    client.batch_execute(&format!("INSERT INTO distro VALUES ('{distro}', 'D')")).await.unwrap();
+}
+
+#[tokio::test]
+async fn each_generation_is_a_line_as_it_commits_and_sigterm_ends_it_well() {
+    let program = Program::new().await;
+    let client = program.database.client().await;
+    let following = Following::start(program.command(&FOLLOW));
+    client
+        .batch_execute("BEGIN; SELECT generation_start('by \"hand\"'); INSERT INTO kver VALUES ('debian12', '1'); UPDATE kver SET archived = true; COMMIT")
+        .await
+        .unwrap();
+    let line = following.line();
+    assert_eq!(line["schema"], "sqern.event.follow/1");
+    let id = line["generation"]["id"].as_i64().unwrap();
+    let mut keys: Vec<&String> = line["generation"].as_object().unwrap().keys().collect();
+    keys.sort();
+    assert_eq!(keys, ["comment", "id", "ipaddr", "tstamp", "username"]);
+    assert_eq!(line["generation"]["comment"], "by \"hand\"");
+    assert_eq!(line["generation"]["ipaddr"], Value::Null);
+    let first = program.value(&format!("SELECT min(id) FROM event WHERE generation = {id}")).await.parse::<i64>().unwrap();
+    let key = json!({"distro": "debian12", "version": "1"});
+    assert_eq!(
+        line["events"],
+        json!([
+            {"id": first, "table_name": "kver", "action": "insert", "pkey": key, "fields": {"archived": false}, "old": null},
+            {"id": first + 1, "table_name": "kver", "action": "update", "pkey": key, "fields": {"archived": true}, "old": {"archived": false}},
+        ])
+    );
+    add(&client, "a").await;
+    assert_eq!(ids(&[following.line()]), [id + 1]);
+    let (status, rest, notes) = following.end("TERM");
+    assert_eq!((status, rest.len(), notes.len()), (Some(0), 0, 0), "{notes:?}");
+
+    let following = Following::start(program.command(&FOLLOW));
+    assert_eq!(following.end("INT").0, Some(0));
+}
+
+#[tokio::test]
+async fn once_prints_what_is_there_and_each_lines_position_leads_to_the_rest() {
+    let program = with_a_journal().await;
+    let all = program.done(&["event", "follow", "--from", "start", "--once"]);
+    let all = lines(&all.stdout);
+    assert_eq!(all.iter().map(|line| line["events"].as_array().unwrap().len()).collect::<Vec<_>>(), [0, 2, 2, 1]);
+    for (index, line) in all.iter().enumerate() {
+        let rest = program.done(&["event", "follow", "--once", "--json", "--from", position(line)]);
+        assert_eq!(ids(&lines(&rest.stdout)), ids(&all[index + 1..]));
+    }
+    let now = program.done(&["event", "follow", "--once"]);
+    assert_eq!(now.stdout, "");
+    assert_eq!(now.stderr.trim(), format!("following from {}", position(&all[3])));
+}
+
+#[tokio::test]
+async fn of_some_tables_only_their_events_are_printed() {
+    let program = with_a_journal().await;
+    let follow = ["event", "follow", "--from", "start", "--once", "--table"];
+    let kver = lines(&program.done(&[&follow[..], &["kver"]].concat()).stdout);
+    assert_eq!(kver.iter().map(|line| line["events"].as_array().unwrap().len()).collect::<Vec<_>>(), [2, 1]);
+    let both = lines(&program.done(&[&follow[..], &["kver", "--table", "distro"]].concat()).stdout);
+    assert_eq!(both.len(), 3);
+    let file = program.home.path().join("position");
+    let none = program.done(&[&follow[..], &["sp_build", "--position", file.to_str().unwrap()]].concat());
+    assert_eq!(none.stdout, "");
+    assert_eq!(std::fs::read_to_string(file).unwrap().trim_end(), position(&kver[1]), "the position went on");
+    let mistyped = program.run(&[&follow[..], &["kvr"]].concat());
+    assert_eq!(mistyped.status, 1, "{mistyped:?}");
+    assert!(mistyped.stderr.contains("got \"kvr\" (did you mean kver"), "{mistyped:?}");
+}
+
+#[tokio::test]
+async fn a_position_file_goes_from_run_to_run() {
+    let program = with_a_journal().await;
+    let client = program.database.client().await;
+    let file = program.home.path().join("position");
+    let follow = ["event", "follow", "--from", "start", "--once", "--position", file.to_str().unwrap()];
+    let first = lines(&program.done(&follow).stdout);
+    assert_eq!(first.len(), 4);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("{}\n", position(&first[3])));
+    assert_eq!(program.done(&follow).stdout, "");
+    add(&client, "a").await;
+    assert_eq!(lines(&program.done(&follow).stdout).len(), 1);
+
+    // A first run that is ended before anything came must leave its now behind.
+    std::fs::remove_file(&file).unwrap();
+    let mut command = program.command(&[&FOLLOW[..], &follow[5..]].concat());
+    command.args(["--from", "now"]);
+    let following = Following::start(command);
+    while !file.exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(following.end("TERM").0, Some(0));
+    add(&client, "b").await;
+    assert_eq!(lines(&program.done(&follow).stdout).len(), 1);
+    let left: Vec<_> = std::fs::read_dir(program.home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["position"], "no temporary file stays");
+}
+
+#[tokio::test]
+async fn a_position_file_that_holds_none_is_refused_by_name_and_left_alone() {
+    let program = with_a_journal().await;
+    let file = program.home.path().join("position");
+    let path = file.to_str().unwrap();
+    let good = position(&lines(&program.done(&["event", "follow", "--from", "start", "--once"]).stdout)[0]).to_owned();
+    let (system, rest) = good.split_once('/').unwrap();
+    let elsewhere = format!("1/{rest}\n");
+    let ahead = format!("{system}/{}/99999999:99999999:\n", rest.split_once('/').unwrap().0);
+    for content in ["", "\n", &good, &good[..good.len() / 2], "\u{0}\u{0}\u{0}", &elsewhere, &ahead] {
+        std::fs::write(&file, content).unwrap();
+        let ran = program.run(&["event", "follow", "--once", "--position", path]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{content:?}: {ran:?}");
+        assert!(ran.stderr.contains("expected ") && ran.stderr.contains(&format!("hint: rm {path};")), "{content:?}: {ran:?}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), content);
+    }
+    let folder = program.run(&["event", "follow", "--once", "--position", program.home.path().to_str().unwrap()]);
+    assert_eq!(folder.status, 1);
+    assert!(folder.stderr.contains("can't be read: Is a directory"), "{folder:?}");
+    let nowhere = program.run(&["event", "follow", "--once", "--position", "/nonexistent/position"]);
+    assert_eq!(nowhere.status, 1);
+    assert!(nowhere.stderr.contains("the position file /nonexistent/position can't be written"), "{nowhere:?}");
+}
+
+#[tokio::test]
+async fn what_is_no_position_of_this_database_is_refused() {
+    let program = with_a_journal().await;
+    let other = with_a_journal().await;
+    let run = |from: &str| program.run(&["event", "follow", "--once", "--from", from]);
+    let there = other.done(&["event", "follow", "--once", "--from", "start"]);
+    let foreign = run(position(&lines(&there.stdout)[0]));
+    assert_eq!(foreign.status, 1, "{foreign:?}");
+    assert!(
+        foreign.stderr.contains("expected a position of database ")
+            && foreign.stderr.contains("hint: sqern event follow --from start")
+    );
+    for garbage in ["", "yesterday", "1/2/3", "1/2/5:4:"] {
+        let ran = run(garbage);
+        assert_eq!(ran.status, 2, "{ran:?}");
+    }
+    assert!(run("yesterday").stderr.contains("got \"yesterday\""));
+    assert_eq!(program.run(&["event", "follow", "--once", "--csv"]).status, 2);
+}
+
+#[tokio::test]
+async fn a_generation_of_many_events_is_one_line() {
+    let program = Program::new().await;
+    let client = program.database.client().await;
+    let following = Following::start(program.command(&FOLLOW));
+    client
+        .batch_execute("INSERT INTO kver SELECT 'debian12', 'version-' || n FROM generate_series(1, 30000) AS n")
+        .await
+        .unwrap();
+    let events =
+        following.line()["events"].as_array().unwrap().iter().map(|event| event["id"].as_i64().unwrap()).collect::<Vec<_>>();
+    assert_eq!(events.len(), 30000);
+    assert!(events.is_sorted());
+    assert_eq!(following.end("TERM").0, Some(0));
+}
+
+#[tokio::test]
+async fn a_reader_that_is_gone_ends_it_well() {
+    let program = with_a_journal().await;
+    let mut command = program.command(&["event", "follow", "--from", "start"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(said, "");
+}
+
+#[tokio::test]
+async fn a_restart_of_the_server_is_told_once_and_nothing_is_missed_or_repeated() {
+    let server = TestServer::with_settings(&[]).await;
+    let mut client = server.connect(DATABASE).await;
+    sqern_db::migrate::migrate(&mut client, None, false).await.unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sqern"));
+    command.env_clear().env("HOME", home.path()).args(FOLLOW).args(["--dsn", &server.dsn(DATABASE)]);
+    let mut following = Following::start(command);
+    add(&client, "before").await;
+    let mut seen = ids(&[following.line()]);
+    for round in 0..2 {
+        // It lies in wait for what commits while it is not connected.
+        let local = server.server().clone();
+        let restart = tokio::task::spawn_blocking(move || {
+            assert!(local.down().unwrap().stopped);
+            std::thread::sleep(Duration::from_millis(400));
+            local.up().unwrap();
+        });
+        restart.await.unwrap();
+        let client = server.connect(DATABASE).await;
+        add(&client, &format!("during{round}")).await;
+        assert!(following.note("warning: ").starts_with("warning: the connection was lost: "));
+        assert_eq!(following.note("connected").as_str(), "connected again");
+        seen.extend(ids(&[following.line()]));
+        add(&client, &format!("after{round}")).await;
+        seen.extend(ids(&[following.line()]));
+    }
+    assert_eq!(seen, [1, 2, 3, 4, 5]);
+    let (status, rest, notes) = following.end("TERM");
+    assert_eq!((status, rest, notes), (Some(0), vec![], vec![]));
+}

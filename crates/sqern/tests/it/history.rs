@@ -1,0 +1,153 @@
+//! The past: lists as they were, what differs, and undoing a change set.
+
+use serde_json::json;
+
+use crate::check::{sources, suite};
+use crate::program::{Program, field};
+
+/// Generations: 1 distros, 2 three kernels, 3 a pattern, 4 one archived.
+async fn with_history() -> Program {
+    let program = Program::new().await;
+    program.done(&["kver", "add", "debian12", "6.1.0-25-amd64", "6.1.0-26-amd64", "6.1.0-26-cloud-amd64"]);
+    program.done(&["ignore", "add", "debian12", "*-cloud-amd64", "--comment", "no cloud"]);
+    program.done(&["kver", "archive", "debian12", "6.1.0-25-amd64"]);
+    program
+}
+
+#[tokio::test]
+async fn each_list_is_as_it_was() {
+    let program = with_history().await;
+    let versions = |arguments: &[&str]| field(&program.json(arguments), "version").join(" ");
+    assert_eq!(versions(&["kver", "list"]), "6.1.0-26-amd64");
+    assert_eq!(versions(&["kver", "list", "--at", "3"]), "6.1.0-26-amd64 6.1.0-25-amd64");
+    assert_eq!(versions(&["kver", "list", "--at", "2"]), "6.1.0-26-cloud-amd64 6.1.0-26-amd64 6.1.0-25-amd64");
+    assert_eq!(versions(&["kver", "list", "--at", "1", "--all"]), "");
+    assert_eq!(field(&program.json(&["ignore", "list", "--at", "2"]), "glob"), Vec::<String>::new());
+    assert_eq!(field(&program.json(&["ignore", "list", "--at", "3"]), "glob"), ["*-cloud-amd64"]);
+    assert_eq!(field(&program.json(&["distro", "list", "--at", "1"]), "kernels"), ["0", "0"]);
+    assert_eq!(field(&program.json(&["distro", "list", "--at", "2"]), "kernels"), ["3", "0"]);
+    assert_eq!(field(&program.json(&["distro", "list", "--at", "0"]), "name"), Vec::<String>::new());
+    assert_eq!(field(&program.json(&["generation", "list", "--at", "3"]), "id"), ["3", "2", "1"]);
+    assert_eq!(field(&program.json(&["event", "list", "--at", "2", "--table", "kver"]), "generation"), ["2", "2", "2"]);
+}
+
+#[tokio::test]
+async fn a_past_state_says_which_it_is() {
+    let program = with_history().await;
+    let past = program.json(&["kver", "list", "--at", "2"]);
+    let begun = program.value("SELECT to_json(tstamp AT TIME ZONE 'UTC') #>> '{}' || 'Z' FROM generation WHERE id = 2").await;
+    assert_eq!(past["as_of"]["generation"], 2);
+    assert_eq!(past["as_of"]["tstamp"].as_str().unwrap().trim_end_matches(['0', 'Z']), begun.trim_end_matches(['0', 'Z']));
+    let by_time = program.json(&["kver", "list", "--at", past["as_of"]["tstamp"].as_str().unwrap()]);
+    assert_eq!(by_time, past, "a generation's own time stands for it");
+    let table = program.done(&["kver", "list", "--at", "2"]);
+    assert!(table.stderr.starts_with("as of generation 2, begun 20"), "{table:?}");
+    let before = program.done(&["kver", "list", "--at", "1999-12-31"]);
+    assert_eq!(before.stderr, "nothing to show\nas of before the first generation\n");
+    assert_eq!(program.json(&["kver", "list", "--at", "1999-12-31"])["as_of"], json!({"generation": 0, "tstamp": null}));
+    assert_eq!(program.json(&["kver", "list"]).get("as_of"), None);
+}
+
+#[tokio::test]
+async fn a_moment_that_is_none_is_told() {
+    let program = with_history().await;
+    let typed = program.run(&["kver", "list", "--at", "yesterday"]);
+    assert_eq!(typed.status, 2);
+    assert!(typed.stderr.contains("expected a generation's id or a time (2026-05-01"), "{typed:?}");
+    let unknown = program.run(&["kver", "list", "--at", "99"]);
+    let told = "error: expected a generation that is known, got \"99\"\n hint: sqern generation list\n";
+    assert_eq!((unknown.status, unknown.stderr.as_str()), (1, told));
+    let distro = program.run(&["kver", "list", "--at", "0", "--distro", "debian12"]);
+    assert!(distro.stderr.contains("expected a distro that is known"), "there was none then: {distro:?}");
+}
+
+#[tokio::test]
+async fn a_difference_tells_old_and_new_by_table_and_record() {
+    let program = with_history().await;
+    let ran = program.done(&["generation", "diff", "2", "4"]);
+    assert_eq!(
+        ran.stdout,
+        "kver: 0 inserted, 1 updated, 0 deleted\n  ~ debian12 6.1.0-25-amd64  archived: false → true\n\
+         kver_ignore: 1 inserted, 0 updated, 0 deleted\n  + debian12 1 %-cloud-amd64  comment: null  deleted_at: -infinity\n"
+    );
+    let alone = program.done(&["generation", "diff", "4"]);
+    assert_eq!(alone.stdout.lines().count(), 2, "{alone:?}");
+    let back = program.json(&["generation", "diff", "4", "3"]);
+    let updated = json!({
+        "table_name": "kver", "action": "update", "pkey": {"distro": "debian12", "version": "6.1.0-25-amd64"},
+        "fields": {"archived": false}, "old": {"archived": true}
+    });
+    assert_eq!(back["items"], json!([updated]));
+    assert_eq!(program.done(&["generation", "diff", "4", "4"]).stderr, "no difference\n");
+    assert!(program.done(&["generation", "diff", "0", "4", "--csv"]).stdout.starts_with("table_name,action,pkey,fields,old\n"));
+}
+
+#[tokio::test]
+async fn a_change_set_is_undone_by_a_new_one_and_that_one_too() {
+    let program = with_history().await;
+    let rehearsed = program.done(&["generation", "revert", "3", "--dry-run"]);
+    assert!(rehearsed.stdout.contains("- debian12 1 %-cloud-amd64"), "{rehearsed:?}");
+    assert!(rehearsed.stderr.contains("would be a generation of 1 event; nothing was changed"), "{rehearsed:?}");
+    assert_eq!(program.value("SELECT count(*) FROM kver_ignore").await, "1");
+
+    let reverted = program.json(&["generation", "revert", "3"]);
+    let id = reverted["item"]["generation"].as_i64().unwrap().to_string();
+    assert_eq!(program.value("SELECT count(*) FROM kver_ignore").await, "0");
+    assert_eq!(program.value(&format!("SELECT comment FROM generation WHERE id = {id}")).await, "revert of 3: no cloud");
+    program.done(&["generation", "revert", &id]);
+    assert_eq!(program.value("SELECT string_agg(id || ' ' || pattern, '') FROM kver_ignore").await, "1 %-cloud-amd64");
+    assert_eq!(field(&program.json(&["kver", "list"]), "version"), ["6.1.0-26-amd64"], "the pattern works again");
+}
+
+#[tokio::test]
+async fn what_later_changes_stand_on_is_not_undone_and_they_are_named() {
+    let program = with_history().await;
+    let journal = program.journal().await;
+    let changed = program.run(&["generation", "revert", "2"]);
+    assert_eq!(changed.status, 1);
+    assert_eq!(
+        changed.stderr,
+        "error: expected no later change of what generation 2 changed, got one record\n  \
+         kver {\"distro\": \"debian12\", \"version\": \"6.1.0-25-amd64\"}: generation 4\n \
+         hint: SELECT generation_revert(4)  -- or: sqern generation revert 4\n"
+    );
+    let referenced = program.run(&["generation", "revert", "1"]);
+    assert_eq!(referenced.status, 1);
+    assert!(
+        referenced.stderr.contains("expected no record to stand on what generation 1 brought to distro, got 3 of kver\n  kver {"),
+        "{referenced:?}"
+    );
+    assert_eq!(program.journal().await, journal, "a refusal leaves nothing");
+    assert_eq!(program.run(&["generation", "revert", "99"]).status, 1);
+}
+
+#[tokio::test]
+async fn a_check_can_be_undone_and_the_next_one_finds_its_kernels_again() {
+    let program = Program::new().await;
+    let home = program.home.path();
+    let written = suite("bookworm", &["6.1.0-1", "6.1.0-2"]).write(&home.join("archive")).unwrap();
+    sources(home, &[(&written, &written.file_url())]);
+    let check = ["check", "--sources", home.to_str().unwrap()];
+    program.done(&check);
+    let id = program.value("SELECT max(id) FROM generation").await;
+    program.done(&["generation", "revert", &id]);
+    let counted = "SELECT (SELECT count(*) FROM kver) || ' ' || (SELECT count(*) FROM kver_seen) || ' ' || (SELECT count(*) FROM kver_package)";
+    assert_eq!(program.value(counted).await, "0 0 0");
+    program.done(&check);
+    assert_eq!(program.value(counted).await, "2 2 4");
+}
+
+#[tokio::test]
+async fn what_went_around_the_journal_is_told() {
+    let program = with_history().await;
+    program.done(&["db", "check"]);
+    let around = "SET session_replication_role = replica; UPDATE kver SET archived = true WHERE version = '6.1.0-26-amd64'";
+    program.database.client().await.batch_execute(around).await.unwrap();
+    let told = program.run(&["db", "check"]);
+    assert_eq!(told.status, 1);
+    assert!(
+        told.stdout.contains(r#"kver {"distro": "debian12", "version": "6.1.0-26-amd64"}: the journal says {"#)
+            && told.stdout.contains(r#""archived": false}, the table {"#),
+        "{told:?}"
+    );
+}

@@ -1,0 +1,15 @@
+CREATE OR REPLACE FUNCTION generation_at(tstamp timestamptz) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce((
+        SELECT g.id
+        FROM public.generation g
+        CROSS JOIN LATERAL (SELECT max(e.id) AS place FROM public.event e WHERE e.generation = g.id) AS last_event
+        WHERE g.tstamp <= generation_at.tstamp AND place IS NOT NULL
+        ORDER BY place DESC
+        LIMIT 1
+    ), 0)
+$$;
+COMMENT ON FUNCTION generation_at(timestamptz) IS 'The generation that a time stands for: the last one, in the order of the history, that began at the time or before; 0 when there is none.';
+REVOKE ALL ON FUNCTION generation_at(timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION generation_at(timestamptz) TO sqern_reader, sqern_writer;

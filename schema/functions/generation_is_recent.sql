@@ -1,0 +1,10 @@
+CREATE OR REPLACE FUNCTION generation_is_recent(generation bigint) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 2 * public.generation_place(generation_is_recent.generation) >= coalesce(max(e.id), 0)
+    FROM public.event e
+    WHERE e.generation = (SELECT max(newest.generation) FROM public.event newest)
+$$;
+COMMENT ON FUNCTION generation_is_recent(bigint) IS 'Whether more was changed up to this generation than after it: then going back from the present reads less than going forward from the beginning.';
+REVOKE ALL ON FUNCTION generation_is_recent(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION generation_is_recent(bigint) TO sqern_reader, sqern_writer;

@@ -1,0 +1,35 @@
+-- Only generation_revert() calls this and the functions beside it, with its tables locked.
+CREATE OR REPLACE FUNCTION generation_revert_refuse_later(reverted bigint) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    later record;
+BEGIN
+    SELECT count(*) AS records, max(found.generation) AS newest,
+           string_agg(format('%s %s: generation %s', found.table_name, found.pkey, found.generation), E'\n  ' ORDER BY found.place)
+               FILTER (WHERE found.place <= 10) AS text
+    INTO later
+    FROM (
+        SELECT e.table_name, e.pkey, max(e.generation) AS generation, row_number() OVER (ORDER BY e.table_name, e.pkey) AS place
+        FROM public.event e
+        JOIN (
+            SELECT o.table_name, CASE WHEN o.pkey - 'id' = '{}' THEN o.pkey ELSE o.pkey - 'id' END AS record, min(o.id) AS first_id
+            FROM public.event o
+            WHERE o.generation = reverted
+            GROUP BY 1, 2
+        ) AS own ON own.table_name = e.table_name AND own.record = CASE WHEN e.pkey - 'id' = '{}' THEN e.pkey ELSE e.pkey - 'id' END
+        WHERE e.generation <> reverted AND e.id > own.first_id
+          AND e.id > (SELECT min(o.id) FROM public.event o WHERE o.generation = reverted)
+        GROUP BY e.table_name, e.pkey
+    ) AS found;
+    IF later.records > 0 THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = format('expected no later change of what generation %s changed, got %s', reverted,
+                             CASE later.records WHEN 1 THEN 'one record' ELSE later.records || ' records' END),
+            DETAIL = later.text || CASE WHEN later.records > 10 THEN format(E'\n  and %s more', later.records - 10) ELSE '' END,
+            HINT = format('SELECT generation_revert(%s)  -- or: sqern generation revert %s', later.newest, later.newest);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION generation_revert_refuse_later(bigint) IS 'An error that names the records of a generation that later ones changed; part of generation_revert().';
+REVOKE ALL ON FUNCTION generation_revert_refuse_later(bigint) FROM PUBLIC;

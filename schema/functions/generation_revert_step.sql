@@ -1,0 +1,125 @@
+-- The steps of generation_revert(): each makes, in one table, what its plan has for that table. The plan holds what the generation
+-- changed (generation_diff()), so an insert there is deleted here, and the other way around.
+-- They return how many rows they changed.
+
+CREATE OR REPLACE FUNCTION generation_revert_delete(target text, reverted bigint) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    foreign_key record;
+    standing record;
+    done bigint;
+BEGIN
+    FOR foreign_key IN
+        SELECT (SELECT relname::text FROM pg_class WHERE oid = f.conrelid) AS child,
+               string_agg(format('c.%I = (p.pkey ->> %L)::%s', own.attname, key.attname, format_type(key.atttypid, key.atttypmod)), ' AND ') AS condition,
+               format('jsonb_build_object(%s)', string_agg(format('%L, c.%I', own.attname, own.attname), ', ')) AS record
+        FROM pg_constraint f
+        CROSS JOIN LATERAL unnest(f.conkey, f.confkey) AS pair (own, key)
+        JOIN pg_attribute own ON own.attrelid = f.conrelid AND own.attnum = pair.own
+        JOIN pg_attribute key ON key.attrelid = f.confrelid AND key.attnum = pair.key
+        WHERE f.contype = 'f' AND f.confrelid = format('public.%I', target)::regclass AND f.confdeltype <> 'c'
+        GROUP BY f.oid, f.conrelid
+    LOOP
+        EXECUTE format($code$
+            SELECT count(*) AS records, string_agg(found.text, E'\n  ' ORDER BY found.text) FILTER (WHERE found.place <= 10) AS text
+            FROM (SELECT format('%%s %%s', %L, %s) AS text, row_number() OVER () AS place
+                  FROM pg_temp.generation_revert_plan p JOIN public.%I c ON %s
+                  WHERE p.table_name = %L AND p.action = 'insert') AS found
+            $code$, foreign_key.child, foreign_key.record, foreign_key.child, foreign_key.condition, target)
+        INTO standing;
+        IF standing.records > 0 THEN
+            RAISE object_not_in_prerequisite_state USING
+                MESSAGE = format('expected no record to stand on what generation %s brought to %s, got %s of %s', reverted, target,
+                                 CASE standing.records WHEN 1 THEN 'one' ELSE standing.records::text END, foreign_key.child),
+                DETAIL = standing.text || CASE WHEN standing.records > 10 THEN format(E'\n  and %s more', standing.records - 10) ELSE '' END,
+                HINT = format('SELECT DISTINCT generation FROM event WHERE table_name = %L AND generation > %s  -- revert those first',
+                              foreign_key.child, reverted);
+        END IF;
+    END LOOP;
+    EXECUTE format('DELETE FROM public.%I t USING pg_temp.generation_revert_plan p WHERE p.table_name = %L AND p.action = ''insert'' AND %s',
+                   target, target, public.generation_revert_match(target));
+    GET DIAGNOSTICS done = ROW_COUNT;
+    RETURN done;
+END
+$$;
+COMMENT ON FUNCTION generation_revert_delete(text, bigint) IS 'Deletes what the generation inserted, unless something stands on it; part of generation_revert().';
+REVOKE ALL ON FUNCTION generation_revert_delete(text, bigint) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION generation_revert_insert(target text) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    done bigint;
+BEGIN
+    EXECUTE (
+        SELECT format(
+            'INSERT INTO public.%I (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM pg_temp.generation_revert_plan p
+             WHERE p.table_name = %L AND p.action = ''delete''',
+            target, string_agg(quote_ident(attname), ', ' ORDER BY attnum),
+            string_agg(format('(p.%I ->> %L)::%s', CASE WHEN attname = ANY (public.journal_key(attrelid)) THEN 'pkey' ELSE 'fields' END,
+                              attname, format_type(atttypid, atttypmod)), ', ' ORDER BY attnum),
+            target)
+        FROM pg_attribute
+        WHERE attrelid = format('public.%I', target)::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '');
+    GET DIAGNOSTICS done = ROW_COUNT;
+    RETURN done;
+END
+$$;
+COMMENT ON FUNCTION generation_revert_insert(text) IS 'Brings back what the generation deleted; part of generation_revert().';
+REVOKE ALL ON FUNCTION generation_revert_insert(text) FROM PUBLIC;
+
+-- Where a unique key holds for live or for current rows alone, rows that leave it are written before those that enter it.
+CREATE OR REPLACE FUNCTION generation_revert_update(target text) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    assignments text;
+    conditions text[];  -- of the unique keys, over row x as it will be
+    rounds text[] := '{true}';
+    round text;
+    done bigint := 0;
+    of_round bigint;
+BEGIN
+    SELECT string_agg(format('%1$I = CASE WHEN p.old ? %1$L THEN (p.old ->> %1$L)::%2$s ELSE t.%1$I END',
+                             a.attname, format_type(a.atttypid, a.atttypmod)), ', ')
+    INTO assignments
+    FROM (SELECT DISTINCT jsonb_object_keys(p.old) AS name FROM pg_temp.generation_revert_plan p
+          WHERE p.table_name = target AND p.action = 'update') AS changed
+    JOIN pg_attribute a ON a.attrelid = format('public.%I', target)::regclass AND a.attname = changed.name AND a.attgenerated = '';
+    IF assignments IS NULL THEN
+        RETURN 0;
+    END IF;
+    SELECT array_agg(condition) INTO conditions
+    FROM (SELECT 'deleted_at = ''-infinity''' AS condition
+          FROM pg_attribute WHERE attrelid = format('public.%I', target)::regclass AND attname = 'deleted_at'
+          UNION ALL
+          SELECT pg_get_expr(indpred, indrelid)
+          FROM pg_index WHERE indrelid = format('public.%I', target)::regclass AND indisunique AND indpred IS NOT NULL) AS of_keys;
+    IF conditions IS NOT NULL THEN
+        SELECT array_agg(format('(SELECT %s FROM jsonb_populate_record(t, p.old) AS x) = %s', sum, met) ORDER BY met) INTO rounds
+        FROM (SELECT string_agg(format('(%s)::integer', condition), ' + ') AS sum FROM unnest(conditions) AS condition) AS of_row
+        CROSS JOIN generate_series(0, cardinality(conditions)) AS met;
+    END IF;
+    FOREACH round IN ARRAY rounds LOOP
+        EXECUTE format('UPDATE public.%I t SET %s FROM pg_temp.generation_revert_plan p
+                        WHERE p.table_name = %L AND p.action = ''update'' AND %s AND %s',
+                       target, assignments, target, public.generation_revert_match(target), round);
+        GET DIAGNOSTICS of_round = ROW_COUNT;
+        done := done + of_round;
+    END LOOP;
+    RETURN done;
+END
+$$;
+COMMENT ON FUNCTION generation_revert_update(text) IS 'Gives back the old values to what the generation updated; part of generation_revert().';
+REVOKE ALL ON FUNCTION generation_revert_update(text) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION generation_revert_match(target text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT string_agg(format('t.%1$I = (p.pkey ->> %1$L)::%2$s', a.attname, format_type(a.atttypid, a.atttypmod)), ' AND ')
+    FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
+    WHERE c.conrelid = format('public.%I', target)::regclass AND c.contype = 'p'
+$$;
+COMMENT ON FUNCTION generation_revert_match(text) IS 'The condition that joins a table''s row t with the plan''s row p; part of generation_revert().';
+REVOKE ALL ON FUNCTION generation_revert_match(text) FROM PUBLIC;

@@ -1,0 +1,30 @@
+-- Whether the journal tells the truth: each journalled table must hold exactly what its events, from the first to the last, leave.
+-- Only who may go around the triggers can bring the two apart.
+CREATE OR REPLACE FUNCTION journal_differences() RETURNS TABLE (table_name text, pkey jsonb, journal jsonb, present jsonb)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+AS $$
+DECLARE
+    target record;
+BEGIN
+    FOR target IN
+        SELECT c.relname::text AS name, string_agg(format('%L, t.%I', key, key), ', ' ORDER BY place) AS key_of
+        FROM pg_class c
+        JOIN pg_proc p ON p.proname = c.relname || '_record' AND p.pronamespace = c.relnamespace
+        CROSS JOIN LATERAL unnest(public.journal_key(c.oid)) WITH ORDINALITY AS k (key, place)
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+        GROUP BY c.relname
+        ORDER BY c.relname
+    LOOP
+        RETURN QUERY EXECUTE format($code$
+            SELECT %1$L, pkey, j.row, t.row
+            FROM (SELECT net.pkey, net.pkey || net.new AS row
+                  FROM public.event_net(%1$L, 0, 9223372036854775807) AS net WHERE net.remains) AS j
+            FULL JOIN (SELECT jsonb_build_object(%2$s) AS pkey, to_jsonb(t) AS row FROM public.%1$I AS t) AS t USING (pkey)
+            WHERE j.row IS DISTINCT FROM t.row
+            $code$, target.name, target.key_of);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION journal_differences() IS 'The records whose row in the table is not what the journal says: none, unless someone went around the triggers.';
+REVOKE ALL ON FUNCTION journal_differences() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION journal_differences() TO sqern_reader, sqern_writer;
