@@ -5,7 +5,9 @@
 //! counts is the median of the rounds' ratios.
 
 mod args;
+mod as_of;
 mod bulk;
+mod follower;
 mod ignored;
 mod measure;
 mod report;
@@ -42,7 +44,9 @@ async fn main() -> Result<ExitCode> {
             3 => scale::goal(&world, &mut table).await?,
             4 => single::goal(&world, &mut table).await?,
             5 => bulk::nothing_new(&world, &mut table).await?,
-            _ => ignored::goal(&world, &mut table).await?,
+            6 => ignored::goal(&world, &mut table).await?,
+            7 => follower::goal(&world, &mut table).await?,
+            _ => as_of::goal(&world, &mut table).await?,
         }
     }
     table.end();

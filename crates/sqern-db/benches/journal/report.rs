@@ -32,6 +32,11 @@ impl Table {
         self.row(goal, what, &count.to_string(), &expected.to_string(), Some(count == expected));
     }
 
+    /// A figure that is not a ratio, beside its limit.
+    pub fn must(&mut self, goal: u8, what: &str, measured: &str, limit: &str, holds: bool) {
+        self.row(goal, what, measured, limit, Some(holds));
+    }
+
     /// A ratio without a limit.
     pub fn told_ratio(&mut self, goal: u8, what: &str, ratio: Spread) {
         self.row(goal, what, &spread(ratio), "", None);

@@ -69,10 +69,13 @@ pub const KVER: &Subject = &SUBJECTS[0];
 
 /// The measuring functions of all subjects.
 pub fn functions() -> String {
-    let generation = measured("generation_alone", "PERFORM public.generation_id();\n    touched := 1;");
-    let wanted = measured("wanted_insert", &wanted_body("'distro' || 1 + n % 20"));
-    let crowded = measured("crowded_insert", &wanted_body("'distro1'"));
-    SUBJECTS.iter().flat_map(Subject::measuring).chain([generation, wanted, crowded]).collect()
+    let single = [
+        measured("nothing", "PERFORM pg_current_xact_id();\n    touched := 0;"),
+        measured("generation_alone", "PERFORM public.generation_id();\n    touched := 1;"),
+        measured("wanted_insert", &wanted_body("'distro' || 1 + n % 20")),
+        measured("crowded_insert", &wanted_body("'distro1'")),
+    ];
+    SUBJECTS.iter().flat_map(Subject::measuring).chain(single).collect()
 }
 
 /// Inserts versions of the distribution that `distro` tells, row by row.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use sqern_testkit::TestServer;
 use tokio_postgres::Client;
 
-use crate::measure::Cost;
+use crate::measure::{Cost, median};
 
 /// What a server of the product has, and what keeps the server from working beside the measured statements.
 const SETTINGS: [(&str, &str); 6] = [
@@ -50,6 +50,10 @@ BEGIN
 END
 $$";
 
+/// The upkeep of `kver_not_ignored` is goal 6, and no part of the journal.
+pub const UPKEEP_OFF: &str = "ALTER TABLE kver DISABLE TRIGGER kver_update_not_ignored_kver,
+    DISABLE TRIGGER kver_update_not_ignored_kver_update, DISABLE TRIGGER kver_update_not_ignored_kver_delete";
+
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Extent {
@@ -73,6 +77,10 @@ pub struct Extent {
     pub versions: i64,
     /// The few.
     pub few_versions: i64,
+    /// Rows of a generation of goal 8, which has twenty of them that insert and eighty that update.
+    pub step: i64,
+    /// How long the writers of goal 7 write, in seconds.
+    pub writing_seconds: f64,
 }
 
 const FULL: Extent = Extent {
@@ -86,6 +94,8 @@ const FULL: Extent = Extent {
     commit_seconds: 3.0,
     versions: 1_000_000,
     few_versions: 10_000,
+    step: 10_000,
+    writing_seconds: 10.0,
 };
 
 const QUICK: Extent = Extent {
@@ -99,6 +109,8 @@ const QUICK: Extent = Extent {
     commit_seconds: 0.2,
     versions: 20_000,
     few_versions: 2_000,
+    step: 200,
+    writing_seconds: 1.0,
 };
 
 /// The server with what all goals share.
@@ -118,12 +130,12 @@ pub struct Session {
     pub client: Client,
     /// Where the kernel tells how long the server's process has run, when that is the time that is measured.
     ran: Option<PathBuf>,
+    /// What a function that does nothing takes there with its way and its commit, in seconds.
+    way_seconds: f64,
 }
 
 impl World {
     /// Starts the server and makes the template: the schema as it stands, and the rows to measure with (`bench.source`).
-    ///
-    /// The upkeep of `kver_not_ignored` is switched off in it: that is goal 6, and no part of the journal.
     pub async fn start(quick: bool, cpu: bool) -> Result<Self> {
         let extent = if quick { QUICK } else { FULL };
         let world = Self { server: TestServer::with_settings(&SETTINGS).await, extent, cpu };
@@ -149,14 +161,12 @@ impl World {
              TRUNCATE event, generation",
             self.extent.base
         );
-        let upkeep_off = "ALTER TABLE kver DISABLE TRIGGER kver_update_not_ignored_kver,
-                          DISABLE TRIGGER kver_update_not_ignored_kver_update, DISABLE TRIGGER kver_update_not_ignored_kver_delete";
         // Sessions that don't look at foreign keys (`session_replication_role`) keep the journal.
         let always = EACH_TRIGGER.replace("DO_WHAT", "ALTER TABLE %2$s ENABLE ALWAYS TRIGGER %1$I");
         let never = EACH_TRIGGER.replace("DO_WHAT", "DROP TRIGGER %1$I ON %2$s");
         for (name, change) in [("journalled", always.as_str()), ("plain", &never), ("silent", WITHOUT_NOTIFY)] {
             self.make(name).await?;
-            self.sql(name, upkeep_off).await?;
+            self.sql(name, UPKEEP_OFF).await?;
             self.sql(name, &base).await?;
             self.sql(name, change).await?;
             self.sql(name, "VACUUM ANALYZE").await?;
@@ -184,12 +194,22 @@ impl World {
         Ok(client.query_opt("SELECT FROM pg_database WHERE datname = $1", &[&name]).await?.is_some())
     }
 
+    /// The conninfo string of a database.
+    pub fn dsn(&self, database: &str) -> String {
+        self.server.dsn(database)
+    }
+
     /// A new session.
     pub async fn session(&self, database: &str) -> Result<Session> {
-        let mut session = Session { client: self.server.connect(database).await, ran: None };
+        let mut session = Session { client: self.server.connect(database).await, ran: None, way_seconds: 0.0 };
         if self.cpu {
             let process = session.number("SELECT pg_backend_pid()::bigint").await?;
             session.ran = Some(format!("/proc/{process}/schedstat").into());
+            let mut ways = Vec::new();
+            for _ in 0..15 {
+                ways.push(session.cost("nothing", 0, 0, 0).await?.seconds);
+            }
+            session.way_seconds = median(ways);
         }
         Ok(session)
     }
@@ -233,7 +253,7 @@ impl Session {
         let statement = self.client.prepare(&format!("SELECT seconds, wal_bytes, touched FROM bench.{function}($1, $2)")).await?;
         let before = self.ran_seconds()?;
         let row = self.client.query_one(&statement, &[&from, &to]).await.with_context(|| function.to_owned())?;
-        let ran = self.ran_seconds()? - before;
+        let ran = self.ran_seconds()? - before - self.way_seconds;
         let touched: i64 = row.get(2);
         ensure!(touched == rows, "{function}({from}, {to}): expected {rows} rows, got {touched}");
         let seconds = if self.ran.is_some() { ran } else { row.get(0) };
