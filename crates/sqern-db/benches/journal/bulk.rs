@@ -70,7 +70,7 @@ pub async fn nothing_new(world: &World, table: &mut Table) -> Result<()> {
                     costs[side].push(cost.seconds);
                 }
             }
-            events += sides[0].number("SELECT count(*) FROM event").await?;
+            events += sides[0].number("SELECT count(*) FROM event WHERE generation > 0").await?;
             generations += sides[0].number("SELECT count(*) FROM generation").await?;
             if round > 0 {
                 turns.push(costs.map(median));

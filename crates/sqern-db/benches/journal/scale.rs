@@ -28,7 +28,7 @@ async fn growth(world: &World, table: &mut Table) -> Result<()> {
     for session in &sessions {
         session.run("SET plan_cache_mode = force_generic_plan").await?;
     }
-    for round in 0..=extent.rounds.min(5) {
+    for round in 0..=extent.rounds.min(3) {
         for (session, figures) in sessions.iter().zip(&mut sides) {
             world.settle(&["journalled", "plain"]).await?;
             let mut costs: [[f64; 2]; 3] = Default::default();

@@ -71,6 +71,11 @@ pub const KVER: &Subject = &SUBJECTS[0];
 pub fn functions() -> String {
     let single = [
         measured("nothing", "PERFORM pg_current_xact_id();\n    touched := 0;"),
+        measured(
+            "events_before",
+            "INSERT INTO public.event (generation, table_name, action, pkey, fields)
+    SELECT 0, 'none', 'insert', jsonb_build_object('place', n, 'text', repeat('x', 60)), '{}' FROM generate_series(a, b) AS n;",
+        ),
         measured("generation_alone", "PERFORM public.generation_id();\n    touched := 1;"),
         measured("wanted_insert", &wanted_body("'distro' || 1 + n % 20")),
         measured("crowded_insert", &wanted_body("'distro1'")),
