@@ -2,7 +2,7 @@
 
 SET check_function_bodies = false;
 
-CREATE FUNCTION public.event_net(of_table text, after bigint, upto bigint) RETURNS TABLE(table_name text, pkey jsonb, existed boolean, old jsonb, remains boolean, new jsonb)
+CREATE FUNCTION public.event_rows(of_table text, generation bigint) RETURNS TABLE(pkey jsonb, present boolean, image jsonb)
     LANGUAGE plpgsql STABLE ROWS 100
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET work_mem TO '64MB'
@@ -10,35 +10,44 @@ CREATE FUNCTION public.event_net(of_table text, after bigint, upto bigint) RETUR
     AS $$
 #variable_conflict use_column
 DECLARE
-    begun_before bigint[];
-    ended_after bigint[];
+    place constant bigint := public.generation_place(event_rows.generation);
+    straddling bigint[];
 BEGIN
-    SELECT array_agg(generation) FILTER (WHERE first_id <= after AND last_id <= upto),
-           array_agg(generation) FILTER (WHERE last_id > upto)
-    INTO begun_before, ended_after
-    FROM (SELECT DISTINCT generation FROM public.event WHERE id > after AND id <= upto) AS inside
-    CROSS JOIN LATERAL (SELECT min(e.id) AS first_id, max(e.id) AS last_id
-                        FROM public.event e WHERE e.generation = inside.generation) AS ends;
-    RETURN QUERY
-    SELECT ordered.table_name, ordered.pkey,
-           min(id) FILTER (WHERE action = 'insert') IS DISTINCT FROM min(id),
-           public.event_merge(CASE action WHEN 'delete' THEN fields ELSE ordered.old END ORDER BY id DESC),
-           max(id) FILTER (WHERE action = 'delete') IS DISTINCT FROM max(id),
-           public.event_merge(CASE WHEN action <> 'delete' THEN fields END ORDER BY id)
-    FROM (
-        SELECT jsonb_hash_extended(e.pkey, 0) AS hash, e.*
-        FROM public.event e
-        WHERE (of_table IS NULL OR e.table_name = of_table)
-          AND (e.id > after AND e.id <= upto AND (ended_after IS NULL OR e.generation <> ALL (ended_after))
-               OR e.generation = ANY (begun_before) AND e.id <= after)
-    ) AS ordered
-    GROUP BY hash, ordered.pkey, ordered.table_name;
+    IF public.generation_is_recent(event_rows.generation) THEN
+        SELECT coalesce(array_agg(generation), '{}') INTO straddling
+        FROM (SELECT DISTINCT generation FROM public.event WHERE id > place) AS later
+        WHERE (SELECT min(e.id) FROM public.event e WHERE e.generation = later.generation) <= place;
+        RETURN QUERY
+        SELECT ordered.pkey, min(id) FILTER (WHERE action = 'insert') IS DISTINCT FROM min(id), public.event_merge(ordered.image)
+        FROM (
+            SELECT jsonb_hash_extended(e.pkey, 0) AS hash, e.pkey, e.id, e.action,
+                   CASE e.action WHEN 'delete' THEN e.fields ELSE e.old END AS image
+            FROM public.event e
+            WHERE e.table_name = of_table AND (e.id > place OR e.generation = ANY (straddling))
+            ORDER BY hash, e.pkey, e.id DESC
+        ) AS ordered
+        GROUP BY hash, ordered.pkey;
+    ELSE
+        SELECT coalesce(array_agg(generation), '{}') INTO straddling
+        FROM (SELECT DISTINCT generation FROM public.event WHERE id <= place) AS earlier
+        WHERE (SELECT max(e.id) FROM public.event e WHERE e.generation = earlier.generation) > place;
+        RETURN QUERY
+        SELECT ordered.pkey, max(id) FILTER (WHERE action = 'delete') IS DISTINCT FROM max(id), public.event_merge(ordered.image)
+        FROM (
+            SELECT jsonb_hash_extended(e.pkey, 0) AS hash, e.pkey, e.id, e.action,
+                   CASE WHEN e.action <> 'delete' THEN e.fields END AS image
+            FROM public.event e
+            WHERE e.table_name = of_table AND e.id <= place AND e.generation <> ALL (straddling)
+            ORDER BY hash, e.pkey, e.id
+        ) AS ordered
+        GROUP BY hash, ordered.pkey;
+    END IF;
 END
 $$;
 
-ALTER FUNCTION public.event_net(of_table text, after bigint, upto bigint) OWNER TO sqern_admin;
+ALTER FUNCTION public.event_rows(of_table text, generation bigint) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.event_net(of_table text, after bigint, upto bigint) IS 'The net effect, record by record, of the generations whose place lies after the first number and not after the second: in one table, or in all for null.';
+COMMENT ON FUNCTION public.event_rows(of_table text, generation bigint) IS 'By record: whether it was there as of a generation, and its columns then: those that changed later for a recent one (generation_is_recent()), else all but its key.';
 
 CREATE FUNCTION public.generation_is_recent(generation bigint) RETURNS boolean
     LANGUAGE sql STABLE
@@ -52,33 +61,6 @@ $$;
 ALTER FUNCTION public.generation_is_recent(generation bigint) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.generation_is_recent(generation bigint) IS 'Whether more was changed up to this generation than after it: then going back from the present reads less than going forward from the beginning.';
-
-CREATE FUNCTION public.generation_place(generation bigint) RETURNS bigint
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-#variable_conflict use_column
-DECLARE
-    wanted constant bigint := generation_place.generation;
-    place bigint;
-BEGIN
-    SELECT max(id) INTO place FROM public.event WHERE generation = wanted;
-    IF place IS NULL THEN
-        IF wanted IS DISTINCT FROM 0 AND NOT EXISTS (SELECT FROM public.generation WHERE id = wanted) THEN
-            RAISE no_data_found USING
-                MESSAGE = format('expected a generation that is known, got %s', coalesce(wanted::text, 'null')),
-                HINT = 'SELECT id, tstamp, comment FROM generation ORDER BY id DESC LIMIT 20';
-        END IF;
-        SELECT max(id) INTO place FROM public.event
-        WHERE generation = (SELECT max(generation) FROM public.event WHERE generation < wanted);
-    END IF;
-    RETURN coalesce(place, 0);
-END
-$$;
-
-ALTER FUNCTION public.generation_place(generation bigint) OWNER TO sqern_admin;
-
-COMMENT ON FUNCTION public.generation_place(generation bigint) IS 'The place of a generation in the order of the history: the id of its last event. 0 for generation 0, before which there was nothing.';
 
 CREATE TABLE public.cust_cluster (
     name text NOT NULL,
@@ -100,24 +82,22 @@ COMMENT ON COLUMN public.cust_cluster.deleted_at IS 'When the record was marked 
 CREATE FUNCTION public.cust_cluster_at(generation bigint) RETURNS SETOF public.cust_cluster
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.name, (back.pkey ->> 'name'::text)) AS "coalesce",
+ SELECT COALESCE(t.name, (was.pkey ->> 'name'::text)) AS "coalesce",
          CASE
-             WHEN (back.old ? 'cltype'::text) THEN ((back.old ->> 'cltype'::text))::integer
+             WHEN (was.image ? 'cltype'::text) THEN ((was.image ->> 'cltype'::text))::integer
              ELSE t.cltype
          END AS cltype,
          CASE
-             WHEN (back.old ? 'deleted_at'::text) THEN ((back.old ->> 'deleted_at'::text))::timestamp with time zone
+             WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
          END AS deleted_at
-    FROM (public.cust_cluster t
-      FULL JOIN public.event_net('cust_cluster'::text, public.generation_place(cust_cluster_at.generation), '9223372036854775807'::bigint) back(table_name, pkey, existed, old, remains, new) ON ((t.name = (back.pkey ->> 'name'::text))))
-   WHERE ((back.existed IS NOT FALSE) AND ( SELECT public.generation_is_recent(cust_cluster_at.generation) AS generation_is_recent))
- UNION ALL
-  SELECT (net.pkey ->> 'name'::text) AS text,
-     ((net.new ->> 'cltype'::text))::integer AS int4,
-     ((net.new ->> 'deleted_at'::text))::timestamp with time zone AS timestamptz
-    FROM public.event_net('cust_cluster'::text, (0)::bigint, public.generation_place(cust_cluster_at.generation)) net(table_name, pkey, existed, old, remains, new)
-   WHERE (net.remains AND (NOT ( SELECT public.generation_is_recent(cust_cluster_at.generation) AS generation_is_recent)));
+    FROM (( SELECT cust_cluster.name,
+             cust_cluster.cltype,
+             cust_cluster.deleted_at
+            FROM public.cust_cluster
+           WHERE ( SELECT public.generation_is_recent(cust_cluster_at.generation) AS generation_is_recent)) t
+      FULL JOIN public.event_rows('cust_cluster'::text, cust_cluster_at.generation) was(pkey, present, image) ON ((t.name = (was.pkey ->> 'name'::text))))
+   WHERE (was.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.cust_cluster_at(generation bigint) OWNER TO sqern_admin;
@@ -235,32 +215,30 @@ COMMENT ON COLUMN public.cust_host_kver.deleted_at IS 'When the record was marke
 CREATE FUNCTION public.cust_host_kver_at(generation bigint) RETURNS SETOF public.cust_host_kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.id, ((back.pkey ->> 'id'::text))::bigint) AS "coalesce",
-     COALESCE(t.cluster_name, (back.pkey ->> 'cluster_name'::text)) AS "coalesce",
-     COALESCE(t.host_name, (back.pkey ->> 'host_name'::text)) AS "coalesce",
-     COALESCE(t.distro, (back.pkey ->> 'distro'::text)) AS "coalesce",
-     COALESCE(t.version, (back.pkey ->> 'version'::text)) AS "coalesce",
+ SELECT COALESCE(t.id, ((was.pkey ->> 'id'::text))::bigint) AS "coalesce",
+     COALESCE(t.cluster_name, (was.pkey ->> 'cluster_name'::text)) AS "coalesce",
+     COALESCE(t.host_name, (was.pkey ->> 'host_name'::text)) AS "coalesce",
+     COALESCE(t.distro, (was.pkey ->> 'distro'::text)) AS "coalesce",
+     COALESCE(t.version, (was.pkey ->> 'version'::text)) AS "coalesce",
          CASE
-             WHEN (back.old ? 'current'::text) THEN ((back.old ->> 'current'::text))::boolean
+             WHEN (was.image ? 'current'::text) THEN ((was.image ->> 'current'::text))::boolean
              ELSE t.current
          END AS current,
          CASE
-             WHEN (back.old ? 'deleted_at'::text) THEN ((back.old ->> 'deleted_at'::text))::timestamp with time zone
+             WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
          END AS deleted_at
-    FROM (public.cust_host_kver t
-      FULL JOIN public.event_net('cust_host_kver'::text, public.generation_place(cust_host_kver_at.generation), '9223372036854775807'::bigint) back(table_name, pkey, existed, old, remains, new) ON ((t.id = ((back.pkey ->> 'id'::text))::bigint)))
-   WHERE ((back.existed IS NOT FALSE) AND ( SELECT public.generation_is_recent(cust_host_kver_at.generation) AS generation_is_recent))
- UNION ALL
-  SELECT ((net.pkey ->> 'id'::text))::bigint AS int8,
-     (net.pkey ->> 'cluster_name'::text) AS text,
-     (net.pkey ->> 'host_name'::text) AS text,
-     (net.pkey ->> 'distro'::text) AS text,
-     (net.pkey ->> 'version'::text) AS text,
-     ((net.new ->> 'current'::text))::boolean AS bool,
-     ((net.new ->> 'deleted_at'::text))::timestamp with time zone AS timestamptz
-    FROM public.event_net('cust_host_kver'::text, (0)::bigint, public.generation_place(cust_host_kver_at.generation)) net(table_name, pkey, existed, old, remains, new)
-   WHERE (net.remains AND (NOT ( SELECT public.generation_is_recent(cust_host_kver_at.generation) AS generation_is_recent)));
+    FROM (( SELECT cust_host_kver.id,
+             cust_host_kver.cluster_name,
+             cust_host_kver.host_name,
+             cust_host_kver.distro,
+             cust_host_kver.version,
+             cust_host_kver.current,
+             cust_host_kver.deleted_at
+            FROM public.cust_host_kver
+           WHERE ( SELECT public.generation_is_recent(cust_host_kver_at.generation) AS generation_is_recent)) t
+      FULL JOIN public.event_rows('cust_host_kver'::text, cust_host_kver_at.generation) was(pkey, present, image) ON ((t.id = ((was.pkey ->> 'id'::text))::bigint)))
+   WHERE (was.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.cust_host_kver_at(generation bigint) OWNER TO sqern_admin;
@@ -353,24 +331,22 @@ COMMENT ON COLUMN public.distro.supported IS 'Whether the product officially sup
 CREATE FUNCTION public.distro_at(generation bigint) RETURNS SETOF public.distro
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.name, (back.pkey ->> 'name'::text)) AS "coalesce",
+ SELECT COALESCE(t.name, (was.pkey ->> 'name'::text)) AS "coalesce",
          CASE
-             WHEN (back.old ? 'variant'::text) THEN (back.old ->> 'variant'::text)
+             WHEN (was.image ? 'variant'::text) THEN (was.image ->> 'variant'::text)
              ELSE t.variant
          END AS variant,
          CASE
-             WHEN (back.old ? 'supported'::text) THEN ((back.old ->> 'supported'::text))::boolean
+             WHEN (was.image ? 'supported'::text) THEN ((was.image ->> 'supported'::text))::boolean
              ELSE t.supported
          END AS supported
-    FROM (public.distro t
-      FULL JOIN public.event_net('distro'::text, public.generation_place(distro_at.generation), '9223372036854775807'::bigint) back(table_name, pkey, existed, old, remains, new) ON ((t.name = (back.pkey ->> 'name'::text))))
-   WHERE ((back.existed IS NOT FALSE) AND ( SELECT public.generation_is_recent(distro_at.generation) AS generation_is_recent))
- UNION ALL
-  SELECT (net.pkey ->> 'name'::text) AS text,
-     (net.new ->> 'variant'::text) AS text,
-     ((net.new ->> 'supported'::text))::boolean AS bool
-    FROM public.event_net('distro'::text, (0)::bigint, public.generation_place(distro_at.generation)) net(table_name, pkey, existed, old, remains, new)
-   WHERE (net.remains AND (NOT ( SELECT public.generation_is_recent(distro_at.generation) AS generation_is_recent)));
+    FROM (( SELECT distro.name,
+             distro.variant,
+             distro.supported
+            FROM public.distro
+           WHERE ( SELECT public.generation_is_recent(distro_at.generation) AS generation_is_recent)) t
+      FULL JOIN public.event_rows('distro'::text, distro_at.generation) was(pkey, present, image) ON ((t.name = (was.pkey ->> 'name'::text))))
+   WHERE (was.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.distro_at(generation bigint) OWNER TO sqern_admin;
@@ -453,12 +429,13 @@ CREATE FUNCTION public.event_diff(from_place bigint, to_place bigint) RETURNS TA
                CASE WHEN from_place > to_place THEN net.new ELSE net.old END AS old,
                CASE WHEN from_place > to_place THEN net.old ELSE net.new END AS new
         FROM public.event_net(NULL, least(from_place, to_place), greatest(from_place, to_place)) AS net
+        WHERE net.existed OR net.remains
     ) AS side
-    LEFT JOIN LATERAL (
+    CROSS JOIN LATERAL (
         SELECT jsonb_object_agg(n.key, n.value) AS new, jsonb_object_agg(n.key, side.old -> n.key) AS old
-        FROM jsonb_each(side.new) AS n
+        FROM jsonb_each(CASE WHEN side.existed AND side.remains THEN side.new END) AS n
         WHERE n.value IS DISTINCT FROM side.old -> n.key
-    ) AS changed ON side.existed AND side.remains
+    ) AS changed
     WHERE side.existed <> side.remains OR side.existed AND changed.new IS NOT NULL
     ORDER BY side.table_name, side.pkey
 $$;
@@ -466,6 +443,44 @@ $$;
 ALTER FUNCTION public.event_diff(from_place bigint, to_place bigint) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.event_diff(from_place bigint, to_place bigint) IS 'What differs between the states at two places of the history (generation_place()), in the form of events.';
+
+CREATE FUNCTION public.event_net(of_table text, after bigint, upto bigint) RETURNS TABLE(table_name text, pkey jsonb, existed boolean, old jsonb, remains boolean, new jsonb)
+    LANGUAGE plpgsql STABLE ROWS 100
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET work_mem TO '64MB'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    begun_before bigint[];
+    ended_after bigint[];
+BEGIN
+    SELECT array_agg(generation) FILTER (WHERE first_id <= after AND last_id <= upto),
+           array_agg(generation) FILTER (WHERE last_id > upto)
+    INTO begun_before, ended_after
+    FROM (SELECT DISTINCT generation FROM public.event WHERE id > after AND id <= upto) AS inside
+    CROSS JOIN LATERAL (SELECT min(e.id) AS first_id, max(e.id) AS last_id
+                        FROM public.event e WHERE e.generation = inside.generation) AS ends;
+    RETURN QUERY
+    SELECT ordered.table_name, ordered.pkey,
+           min(id) FILTER (WHERE action = 'insert') IS DISTINCT FROM min(id),
+           public.event_merge(CASE action WHEN 'delete' THEN fields ELSE ordered.old END ORDER BY id DESC),
+           max(id) FILTER (WHERE action = 'delete') IS DISTINCT FROM max(id),
+           public.event_merge(CASE WHEN action <> 'delete' THEN fields END ORDER BY id)
+    FROM (
+        SELECT jsonb_hash_extended(e.pkey, 0) AS hash, e.*
+        FROM public.event e
+        WHERE (of_table IS NULL OR e.table_name = of_table)
+          AND (e.id > after AND e.id <= upto AND (ended_after IS NULL OR e.generation <> ALL (ended_after))
+               OR e.generation = ANY (begun_before) AND e.id <= after)
+    ) AS ordered
+    GROUP BY hash, ordered.pkey, ordered.table_name;
+END
+$$;
+
+ALTER FUNCTION public.event_net(of_table text, after bigint, upto bigint) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.event_net(of_table text, after bigint, upto bigint) IS 'The net effect, record by record, of the generations whose place lies after the first number and not after the second: in one table, or in all for null.';
 
 CREATE FUNCTION public.generation_diff(generation bigint) RETURNS TABLE(table_name text, action text, pkey jsonb, fields jsonb, old jsonb)
     LANGUAGE sql STABLE
@@ -555,6 +570,33 @@ $$;
 ALTER FUNCTION public.generation_id_if_assigned() OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.generation_id_if_assigned() IS 'The transaction''s generation, or null when nothing made one yet.';
+
+CREATE FUNCTION public.generation_place(generation bigint) RETURNS bigint
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    wanted constant bigint := generation_place.generation;
+    place bigint;
+BEGIN
+    SELECT max(id) INTO place FROM public.event WHERE generation = wanted;
+    IF place IS NULL THEN
+        IF wanted IS DISTINCT FROM 0 AND NOT EXISTS (SELECT FROM public.generation WHERE id = wanted) THEN
+            RAISE no_data_found USING
+                MESSAGE = format('expected a generation that is known, got %s', coalesce(wanted::text, 'null')),
+                HINT = 'SELECT id, tstamp, comment FROM generation ORDER BY id DESC LIMIT 20';
+        END IF;
+        SELECT max(id) INTO place FROM public.event
+        WHERE generation = (SELECT max(generation) FROM public.event WHERE generation < wanted);
+    END IF;
+    RETURN coalesce(place, 0);
+END
+$$;
+
+ALTER FUNCTION public.generation_place(generation bigint) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.generation_place(generation bigint) IS 'The place of a generation in the order of the history: the id of its last event. 0 for generation 0, before which there was nothing.';
 
 CREATE FUNCTION public.generation_revert(generation bigint) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -970,40 +1012,32 @@ DECLARE
     function_name constant text := table_name || '_at';
     key_columns constant text[] := public.journal_key(target);
     join_condition text;
-    backward text;  -- each column from row t or the object back
-    forward text;   -- each column from the object net
+    columns text;  -- each from row t of the present, or from what was
 BEGIN
-    SELECT string_agg(format('t.%1$I = (back.pkey ->> %1$L)::%2$s', a.attname, format_type(a.atttypid, a.atttypmod)), ' AND ')
+    SELECT string_agg(format('t.%1$I = (was.pkey ->> %1$L)::%2$s', a.attname, format_type(a.atttypid, a.atttypmod)), ' AND ')
     INTO join_condition
     FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
     WHERE c.conrelid = target AND c.contype = 'p';
 
     SELECT string_agg(
                CASE WHEN attname = ANY (key_columns)
-               THEN format('coalesce(t.%1$I, (back.pkey ->> %1$L)::%2$s)', attname, type)
-               ELSE format('CASE WHEN back.old ? %1$L THEN (back.old ->> %1$L)::%2$s ELSE t.%1$I END', attname, type)
-               END, E',\n       ' ORDER BY attnum),
-           string_agg(
-               format('(net.%1$I ->> %2$L)::%3$s', CASE WHEN attname = ANY (key_columns) THEN 'pkey' ELSE 'new' END, attname, type),
-               E',\n       ' ORDER BY attnum)
-    INTO backward, forward
-    FROM (SELECT attname, attnum, format_type(atttypid, atttypmod) AS type
-          FROM pg_attribute WHERE attrelid = target AND attnum > 0 AND NOT attisdropped) AS columns;
+               THEN format('coalesce(t.%1$I, (was.pkey ->> %1$L)::%2$s)', attname, format_type(atttypid, atttypmod))
+               ELSE format('CASE WHEN was.image ? %1$L THEN (was.image ->> %1$L)::%2$s ELSE t.%1$I END',
+                           attname, format_type(atttypid, atttypmod))
+               END, E',\n       ' ORDER BY attnum)
+    INTO columns
+    FROM pg_attribute WHERE attrelid = target AND attnum > 0 AND NOT attisdropped;
 
     EXECUTE format($code$
 CREATE OR REPLACE FUNCTION public.%1$I(generation bigint) RETURNS SETOF public.%2$I
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-SELECT %4$s
-FROM public.%2$I t
-FULL JOIN public.event_net(%3$L, public.generation_place(%1$I.generation), 9223372036854775807) back ON %6$s
-WHERE back.existed IS NOT FALSE AND (SELECT public.generation_is_recent(%1$I.generation))
-UNION ALL
-SELECT %5$s
-FROM public.event_net(%3$L, 0, public.generation_place(%1$I.generation)) net
-WHERE net.remains AND NOT (SELECT public.generation_is_recent(%1$I.generation));
+SELECT %3$s
+FROM (SELECT * FROM public.%2$I WHERE (SELECT public.generation_is_recent(%1$I.generation))) t
+FULL JOIN public.event_rows(%4$L, %1$I.generation) was ON %5$s
+WHERE was.present IS NOT FALSE;
 END;
-COMMENT ON FUNCTION public.%1$I(bigint) IS %7$L;
+COMMENT ON FUNCTION public.%1$I(bigint) IS %6$L;
 REVOKE ALL ON FUNCTION public.%1$I(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public.%1$I(bigint) TO sqern_reader, sqern_writer;
 
@@ -1012,11 +1046,11 @@ LANGUAGE sql STABLE
 BEGIN ATOMIC
 SELECT * FROM public.%1$I(generation => public.generation_at(%1$I.tstamp));
 END;
-COMMENT ON FUNCTION public.%1$I(timestamptz) IS %8$L;
+COMMENT ON FUNCTION public.%1$I(timestamptz) IS %7$L;
 REVOKE ALL ON FUNCTION public.%1$I(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public.%1$I(timestamptz) TO sqern_reader, sqern_writer;
 $code$,
-        function_name, table_name, table_name, backward, forward, join_condition,
+        function_name, table_name, columns, table_name, join_condition,
         format('The rows of %s as of a generation: what all generations up to it in the order of generation_place() left; none for 0. Written by journal_attach_at().', table_name),
         format('The rows of %s as of a time, that is as of the generation that generation_at() gives. Written by journal_attach_at().', table_name));
 END
@@ -1119,21 +1153,19 @@ COMMENT ON COLUMN public.kver.archived IS 'Whether it is no longer taken into co
 CREATE FUNCTION public.kver_at(generation bigint) RETURNS SETOF public.kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.distro, (back.pkey ->> 'distro'::text)) AS "coalesce",
-     COALESCE(t.version, (back.pkey ->> 'version'::text)) AS "coalesce",
+ SELECT COALESCE(t.distro, (was.pkey ->> 'distro'::text)) AS "coalesce",
+     COALESCE(t.version, (was.pkey ->> 'version'::text)) AS "coalesce",
          CASE
-             WHEN (back.old ? 'archived'::text) THEN ((back.old ->> 'archived'::text))::boolean
+             WHEN (was.image ? 'archived'::text) THEN ((was.image ->> 'archived'::text))::boolean
              ELSE t.archived
          END AS archived
-    FROM (public.kver t
-      FULL JOIN public.event_net('kver'::text, public.generation_place(kver_at.generation), '9223372036854775807'::bigint) back(table_name, pkey, existed, old, remains, new) ON (((t.distro = (back.pkey ->> 'distro'::text)) AND (t.version = (back.pkey ->> 'version'::text)))))
-   WHERE ((back.existed IS NOT FALSE) AND ( SELECT public.generation_is_recent(kver_at.generation) AS generation_is_recent))
- UNION ALL
-  SELECT (net.pkey ->> 'distro'::text) AS text,
-     (net.pkey ->> 'version'::text) AS text,
-     ((net.new ->> 'archived'::text))::boolean AS bool
-    FROM public.event_net('kver'::text, (0)::bigint, public.generation_place(kver_at.generation)) net(table_name, pkey, existed, old, remains, new)
-   WHERE (net.remains AND (NOT ( SELECT public.generation_is_recent(kver_at.generation) AS generation_is_recent)));
+    FROM (( SELECT kver.distro,
+             kver.version,
+             kver.archived
+            FROM public.kver
+           WHERE ( SELECT public.generation_is_recent(kver_at.generation) AS generation_is_recent)) t
+      FULL JOIN public.event_rows('kver'::text, kver_at.generation) was(pkey, present, image) ON (((t.distro = (was.pkey ->> 'distro'::text)) AND (t.version = (was.pkey ->> 'version'::text)))))
+   WHERE (was.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.kver_at(generation bigint) OWNER TO sqern_admin;
@@ -1172,21 +1204,19 @@ COMMENT ON COLUMN public.kver_fetched.tstamp IS 'When the headers were fetched.'
 CREATE FUNCTION public.kver_fetched_at(generation bigint) RETURNS SETOF public.kver_fetched
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.distro, (back.pkey ->> 'distro'::text)) AS "coalesce",
-     COALESCE(t.version, (back.pkey ->> 'version'::text)) AS "coalesce",
+ SELECT COALESCE(t.distro, (was.pkey ->> 'distro'::text)) AS "coalesce",
+     COALESCE(t.version, (was.pkey ->> 'version'::text)) AS "coalesce",
          CASE
-             WHEN (back.old ? 'tstamp'::text) THEN ((back.old ->> 'tstamp'::text))::timestamp with time zone
+             WHEN (was.image ? 'tstamp'::text) THEN ((was.image ->> 'tstamp'::text))::timestamp with time zone
              ELSE t.tstamp
          END AS tstamp
-    FROM (public.kver_fetched t
-      FULL JOIN public.event_net('kver_fetched'::text, public.generation_place(kver_fetched_at.generation), '9223372036854775807'::bigint) back(table_name, pkey, existed, old, remains, new) ON (((t.distro = (back.pkey ->> 'distro'::text)) AND (t.version = (back.pkey ->> 'version'::text)))))
-   WHERE ((back.existed IS NOT FALSE) AND ( SELECT public.generation_is_recent(kver_fetched_at.generation) AS generation_is_recent))
- UNION ALL
-  SELECT (net.pkey ->> 'distro'::text) AS text,
-     (net.pkey ->> 'version'::text) AS text,
-     ((net.new ->> 'tstamp'::text))::timestamp with time zone AS timestamptz
-    FROM public.event_net('kver_fetched'::text, (0)::bigint, public.generation_place(kver_fetched_at.generation)) net(table_name, pkey, existed, old, remains, new)
-   WHERE (net.remains AND (NOT ( SELECT public.generation_is_recent(kver_fetched_at.generation) AS generation_is_recent)));
+    FROM (( SELECT kver_fetched.distro,
+             kver_fetched.version,
+             kver_fetched.tstamp
+            FROM public.kver_fetched
+           WHERE ( SELECT public.generation_is_recent(kver_fetched_at.generation) AS generation_is_recent)) t
+      FULL JOIN public.event_rows('kver_fetched'::text, kver_fetched_at.generation) was(pkey, present, image) ON (((t.distro = (was.pkey ->> 'distro'::text)) AND (t.version = (was.pkey ->> 'version'::text)))))
+   WHERE (was.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.kver_fetched_at(generation bigint) OWNER TO sqern_admin;
@@ -1279,28 +1309,26 @@ COMMENT ON COLUMN public.kver_ignore.deleted_at IS 'When the record was marked a
 CREATE FUNCTION public.kver_ignore_at(generation bigint) RETURNS SETOF public.kver_ignore
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.id, ((back.pkey ->> 'id'::text))::bigint) AS "coalesce",
-     COALESCE(t.distro, (back.pkey ->> 'distro'::text)) AS "coalesce",
-     COALESCE(t.pattern, (back.pkey ->> 'pattern'::text)) AS "coalesce",
+ SELECT COALESCE(t.id, ((was.pkey ->> 'id'::text))::bigint) AS "coalesce",
+     COALESCE(t.distro, (was.pkey ->> 'distro'::text)) AS "coalesce",
+     COALESCE(t.pattern, (was.pkey ->> 'pattern'::text)) AS "coalesce",
          CASE
-             WHEN (back.old ? 'comment'::text) THEN (back.old ->> 'comment'::text)
+             WHEN (was.image ? 'comment'::text) THEN (was.image ->> 'comment'::text)
              ELSE t.comment
          END AS comment,
          CASE
-             WHEN (back.old ? 'deleted_at'::text) THEN ((back.old ->> 'deleted_at'::text))::timestamp with time zone
+             WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
          END AS deleted_at
-    FROM (public.kver_ignore t
-      FULL JOIN public.event_net('kver_ignore'::text, public.generation_place(kver_ignore_at.generation), '9223372036854775807'::bigint) back(table_name, pkey, existed, old, remains, new) ON ((t.id = ((back.pkey ->> 'id'::text))::bigint)))
-   WHERE ((back.existed IS NOT FALSE) AND ( SELECT public.generation_is_recent(kver_ignore_at.generation) AS generation_is_recent))
- UNION ALL
-  SELECT ((net.pkey ->> 'id'::text))::bigint AS int8,
-     (net.pkey ->> 'distro'::text) AS text,
-     (net.pkey ->> 'pattern'::text) AS text,
-     (net.new ->> 'comment'::text) AS text,
-     ((net.new ->> 'deleted_at'::text))::timestamp with time zone AS timestamptz
-    FROM public.event_net('kver_ignore'::text, (0)::bigint, public.generation_place(kver_ignore_at.generation)) net(table_name, pkey, existed, old, remains, new)
-   WHERE (net.remains AND (NOT ( SELECT public.generation_is_recent(kver_ignore_at.generation) AS generation_is_recent)));
+    FROM (( SELECT kver_ignore.id,
+             kver_ignore.distro,
+             kver_ignore.pattern,
+             kver_ignore.comment,
+             kver_ignore.deleted_at
+            FROM public.kver_ignore
+           WHERE ( SELECT public.generation_is_recent(kver_ignore_at.generation) AS generation_is_recent)) t
+      FULL JOIN public.event_rows('kver_ignore'::text, kver_ignore_at.generation) was(pkey, present, image) ON ((t.id = ((was.pkey ->> 'id'::text))::bigint)))
+   WHERE (was.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.kver_ignore_at(generation bigint) OWNER TO sqern_admin;
@@ -1434,21 +1462,19 @@ COMMENT ON COLUMN public.kver_seen.tstamp IS 'When it was first seen.';
 CREATE FUNCTION public.kver_seen_at(generation bigint) RETURNS SETOF public.kver_seen
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.distro, (back.pkey ->> 'distro'::text)) AS "coalesce",
-     COALESCE(t.version, (back.pkey ->> 'version'::text)) AS "coalesce",
+ SELECT COALESCE(t.distro, (was.pkey ->> 'distro'::text)) AS "coalesce",
+     COALESCE(t.version, (was.pkey ->> 'version'::text)) AS "coalesce",
          CASE
-             WHEN (back.old ? 'tstamp'::text) THEN ((back.old ->> 'tstamp'::text))::timestamp with time zone
+             WHEN (was.image ? 'tstamp'::text) THEN ((was.image ->> 'tstamp'::text))::timestamp with time zone
              ELSE t.tstamp
          END AS tstamp
-    FROM (public.kver_seen t
-      FULL JOIN public.event_net('kver_seen'::text, public.generation_place(kver_seen_at.generation), '9223372036854775807'::bigint) back(table_name, pkey, existed, old, remains, new) ON (((t.distro = (back.pkey ->> 'distro'::text)) AND (t.version = (back.pkey ->> 'version'::text)))))
-   WHERE ((back.existed IS NOT FALSE) AND ( SELECT public.generation_is_recent(kver_seen_at.generation) AS generation_is_recent))
- UNION ALL
-  SELECT (net.pkey ->> 'distro'::text) AS text,
-     (net.pkey ->> 'version'::text) AS text,
-     ((net.new ->> 'tstamp'::text))::timestamp with time zone AS timestamptz
-    FROM public.event_net('kver_seen'::text, (0)::bigint, public.generation_place(kver_seen_at.generation)) net(table_name, pkey, existed, old, remains, new)
-   WHERE (net.remains AND (NOT ( SELECT public.generation_is_recent(kver_seen_at.generation) AS generation_is_recent)));
+    FROM (( SELECT kver_seen.distro,
+             kver_seen.version,
+             kver_seen.tstamp
+            FROM public.kver_seen
+           WHERE ( SELECT public.generation_is_recent(kver_seen_at.generation) AS generation_is_recent)) t
+      FULL JOIN public.event_rows('kver_seen'::text, kver_seen_at.generation) was(pkey, present, image) ON (((t.distro = (was.pkey ->> 'distro'::text)) AND (t.version = (was.pkey ->> 'version'::text)))))
+   WHERE (was.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.kver_seen_at(generation bigint) OWNER TO sqern_admin;
@@ -1617,27 +1643,25 @@ COMMENT ON COLUMN public.sp_available_kver.deleted_at IS 'When the record was ma
 CREATE FUNCTION public.sp_available_kver_at(generation bigint) RETURNS SETOF public.sp_available_kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.id, ((back.pkey ->> 'id'::text))::bigint) AS "coalesce",
-     COALESCE(t.storpool_revision, (back.pkey ->> 'storpool_revision'::text)) AS "coalesce",
-     COALESCE(t.release_target, (back.pkey ->> 'release_target'::text)) AS "coalesce",
-     COALESCE(t.distro, (back.pkey ->> 'distro'::text)) AS "coalesce",
-     COALESCE(t.version, (back.pkey ->> 'version'::text)) AS "coalesce",
+ SELECT COALESCE(t.id, ((was.pkey ->> 'id'::text))::bigint) AS "coalesce",
+     COALESCE(t.storpool_revision, (was.pkey ->> 'storpool_revision'::text)) AS "coalesce",
+     COALESCE(t.release_target, (was.pkey ->> 'release_target'::text)) AS "coalesce",
+     COALESCE(t.distro, (was.pkey ->> 'distro'::text)) AS "coalesce",
+     COALESCE(t.version, (was.pkey ->> 'version'::text)) AS "coalesce",
          CASE
-             WHEN (back.old ? 'deleted_at'::text) THEN ((back.old ->> 'deleted_at'::text))::timestamp with time zone
+             WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
          END AS deleted_at
-    FROM (public.sp_available_kver t
-      FULL JOIN public.event_net('sp_available_kver'::text, public.generation_place(sp_available_kver_at.generation), '9223372036854775807'::bigint) back(table_name, pkey, existed, old, remains, new) ON ((t.id = ((back.pkey ->> 'id'::text))::bigint)))
-   WHERE ((back.existed IS NOT FALSE) AND ( SELECT public.generation_is_recent(sp_available_kver_at.generation) AS generation_is_recent))
- UNION ALL
-  SELECT ((net.pkey ->> 'id'::text))::bigint AS int8,
-     (net.pkey ->> 'storpool_revision'::text) AS text,
-     (net.pkey ->> 'release_target'::text) AS text,
-     (net.pkey ->> 'distro'::text) AS text,
-     (net.pkey ->> 'version'::text) AS text,
-     ((net.new ->> 'deleted_at'::text))::timestamp with time zone AS timestamptz
-    FROM public.event_net('sp_available_kver'::text, (0)::bigint, public.generation_place(sp_available_kver_at.generation)) net(table_name, pkey, existed, old, remains, new)
-   WHERE (net.remains AND (NOT ( SELECT public.generation_is_recent(sp_available_kver_at.generation) AS generation_is_recent)));
+    FROM (( SELECT sp_available_kver.id,
+             sp_available_kver.storpool_revision,
+             sp_available_kver.release_target,
+             sp_available_kver.distro,
+             sp_available_kver.version,
+             sp_available_kver.deleted_at
+            FROM public.sp_available_kver
+           WHERE ( SELECT public.generation_is_recent(sp_available_kver_at.generation) AS generation_is_recent)) t
+      FULL JOIN public.event_rows('sp_available_kver'::text, sp_available_kver_at.generation) was(pkey, present, image) ON ((t.id = ((was.pkey ->> 'id'::text))::bigint)))
+   WHERE (was.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.sp_available_kver_at(generation bigint) OWNER TO sqern_admin;
@@ -1750,64 +1774,62 @@ COMMENT ON COLUMN public.sp_build.deleted_at IS 'When the record was marked as d
 CREATE FUNCTION public.sp_build_at(generation bigint) RETURNS SETOF public.sp_build
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.id, ((back.pkey ->> 'id'::text))::bigint) AS "coalesce",
+ SELECT COALESCE(t.id, ((was.pkey ->> 'id'::text))::bigint) AS "coalesce",
          CASE
-             WHEN (back.old ? 'tstamp'::text) THEN ((back.old ->> 'tstamp'::text))::timestamp with time zone
+             WHEN (was.image ? 'tstamp'::text) THEN ((was.image ->> 'tstamp'::text))::timestamp with time zone
              ELSE t.tstamp
          END AS tstamp,
          CASE
-             WHEN (back.old ? 'result'::text) THEN (back.old ->> 'result'::text)
+             WHEN (was.image ? 'result'::text) THEN (was.image ->> 'result'::text)
              ELSE t.result
          END AS result,
          CASE
-             WHEN (back.old ? 'success'::text) THEN ((back.old ->> 'success'::text))::boolean
+             WHEN (was.image ? 'success'::text) THEN ((was.image ->> 'success'::text))::boolean
              ELSE t.success
          END AS success,
          CASE
-             WHEN (back.old ? 'jenkins_job'::text) THEN (back.old ->> 'jenkins_job'::text)
+             WHEN (was.image ? 'jenkins_job'::text) THEN (was.image ->> 'jenkins_job'::text)
              ELSE t.jenkins_job
          END AS jenkins_job,
          CASE
-             WHEN (back.old ? 'storpool_revision'::text) THEN (back.old ->> 'storpool_revision'::text)
+             WHEN (was.image ? 'storpool_revision'::text) THEN (was.image ->> 'storpool_revision'::text)
              ELSE t.storpool_revision
          END AS storpool_revision,
          CASE
-             WHEN (back.old ? 'change_id'::text) THEN (back.old ->> 'change_id'::text)
+             WHEN (was.image ? 'change_id'::text) THEN (was.image ->> 'change_id'::text)
              ELSE t.change_id
          END AS change_id,
          CASE
-             WHEN (back.old ? 'official'::text) THEN ((back.old ->> 'official'::text))::boolean
+             WHEN (was.image ? 'official'::text) THEN ((was.image ->> 'official'::text))::boolean
              ELSE t.official
          END AS official,
          CASE
-             WHEN (back.old ? 'release_target'::text) THEN (back.old ->> 'release_target'::text)
+             WHEN (was.image ? 'release_target'::text) THEN (was.image ->> 'release_target'::text)
              ELSE t.release_target
          END AS release_target,
          CASE
-             WHEN (back.old ? 'dockernel_profile'::text) THEN (back.old ->> 'dockernel_profile'::text)
+             WHEN (was.image ? 'dockernel_profile'::text) THEN (was.image ->> 'dockernel_profile'::text)
              ELSE t.dockernel_profile
          END AS dockernel_profile,
          CASE
-             WHEN (back.old ? 'deleted_at'::text) THEN ((back.old ->> 'deleted_at'::text))::timestamp with time zone
+             WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
          END AS deleted_at
-    FROM (public.sp_build t
-      FULL JOIN public.event_net('sp_build'::text, public.generation_place(sp_build_at.generation), '9223372036854775807'::bigint) back(table_name, pkey, existed, old, remains, new) ON ((t.id = ((back.pkey ->> 'id'::text))::bigint)))
-   WHERE ((back.existed IS NOT FALSE) AND ( SELECT public.generation_is_recent(sp_build_at.generation) AS generation_is_recent))
- UNION ALL
-  SELECT ((net.pkey ->> 'id'::text))::bigint AS int8,
-     ((net.new ->> 'tstamp'::text))::timestamp with time zone AS timestamptz,
-     (net.new ->> 'result'::text) AS text,
-     ((net.new ->> 'success'::text))::boolean AS bool,
-     (net.new ->> 'jenkins_job'::text) AS text,
-     (net.new ->> 'storpool_revision'::text) AS text,
-     (net.new ->> 'change_id'::text) AS text,
-     ((net.new ->> 'official'::text))::boolean AS bool,
-     (net.new ->> 'release_target'::text) AS text,
-     (net.new ->> 'dockernel_profile'::text) AS text,
-     ((net.new ->> 'deleted_at'::text))::timestamp with time zone AS timestamptz
-    FROM public.event_net('sp_build'::text, (0)::bigint, public.generation_place(sp_build_at.generation)) net(table_name, pkey, existed, old, remains, new)
-   WHERE (net.remains AND (NOT ( SELECT public.generation_is_recent(sp_build_at.generation) AS generation_is_recent)));
+    FROM (( SELECT sp_build.id,
+             sp_build.tstamp,
+             sp_build.result,
+             sp_build.success,
+             sp_build.jenkins_job,
+             sp_build.storpool_revision,
+             sp_build.change_id,
+             sp_build.official,
+             sp_build.release_target,
+             sp_build.dockernel_profile,
+             sp_build.deleted_at
+            FROM public.sp_build
+           WHERE ( SELECT public.generation_is_recent(sp_build_at.generation) AS generation_is_recent)) t
+      FULL JOIN public.event_rows('sp_build'::text, sp_build_at.generation) was(pkey, present, image) ON ((t.id = ((was.pkey ->> 'id'::text))::bigint)))
+   WHERE (was.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.sp_build_at(generation bigint) OWNER TO sqern_admin;
@@ -1867,35 +1889,33 @@ COMMENT ON COLUMN public.sp_build_kver.deleted_at IS 'When the record was marked
 CREATE FUNCTION public.sp_build_kver_at(generation bigint) RETURNS SETOF public.sp_build_kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.id, ((back.pkey ->> 'id'::text))::bigint) AS "coalesce",
-     COALESCE(t.build_id, ((back.pkey ->> 'build_id'::text))::bigint) AS "coalesce",
-     COALESCE(t.distro, (back.pkey ->> 'distro'::text)) AS "coalesce",
-     COALESCE(t.version, (back.pkey ->> 'version'::text)) AS "coalesce",
+ SELECT COALESCE(t.id, ((was.pkey ->> 'id'::text))::bigint) AS "coalesce",
+     COALESCE(t.build_id, ((was.pkey ->> 'build_id'::text))::bigint) AS "coalesce",
+     COALESCE(t.distro, (was.pkey ->> 'distro'::text)) AS "coalesce",
+     COALESCE(t.version, (was.pkey ->> 'version'::text)) AS "coalesce",
          CASE
-             WHEN (back.old ? 'result'::text) THEN (back.old ->> 'result'::text)
+             WHEN (was.image ? 'result'::text) THEN (was.image ->> 'result'::text)
              ELSE t.result
          END AS result,
          CASE
-             WHEN (back.old ? 'success'::text) THEN ((back.old ->> 'success'::text))::boolean
+             WHEN (was.image ? 'success'::text) THEN ((was.image ->> 'success'::text))::boolean
              ELSE t.success
          END AS success,
          CASE
-             WHEN (back.old ? 'deleted_at'::text) THEN ((back.old ->> 'deleted_at'::text))::timestamp with time zone
+             WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
          END AS deleted_at
-    FROM (public.sp_build_kver t
-      FULL JOIN public.event_net('sp_build_kver'::text, public.generation_place(sp_build_kver_at.generation), '9223372036854775807'::bigint) back(table_name, pkey, existed, old, remains, new) ON ((t.id = ((back.pkey ->> 'id'::text))::bigint)))
-   WHERE ((back.existed IS NOT FALSE) AND ( SELECT public.generation_is_recent(sp_build_kver_at.generation) AS generation_is_recent))
- UNION ALL
-  SELECT ((net.pkey ->> 'id'::text))::bigint AS int8,
-     ((net.pkey ->> 'build_id'::text))::bigint AS int8,
-     (net.pkey ->> 'distro'::text) AS text,
-     (net.pkey ->> 'version'::text) AS text,
-     (net.new ->> 'result'::text) AS text,
-     ((net.new ->> 'success'::text))::boolean AS bool,
-     ((net.new ->> 'deleted_at'::text))::timestamp with time zone AS timestamptz
-    FROM public.event_net('sp_build_kver'::text, (0)::bigint, public.generation_place(sp_build_kver_at.generation)) net(table_name, pkey, existed, old, remains, new)
-   WHERE (net.remains AND (NOT ( SELECT public.generation_is_recent(sp_build_kver_at.generation) AS generation_is_recent)));
+    FROM (( SELECT sp_build_kver.id,
+             sp_build_kver.build_id,
+             sp_build_kver.distro,
+             sp_build_kver.version,
+             sp_build_kver.result,
+             sp_build_kver.success,
+             sp_build_kver.deleted_at
+            FROM public.sp_build_kver
+           WHERE ( SELECT public.generation_is_recent(sp_build_kver_at.generation) AS generation_is_recent)) t
+      FULL JOIN public.event_rows('sp_build_kver'::text, sp_build_kver_at.generation) was(pkey, present, image) ON ((t.id = ((was.pkey ->> 'id'::text))::bigint)))
+   WHERE (was.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.sp_build_kver_at(generation bigint) OWNER TO sqern_admin;
@@ -2061,39 +2081,37 @@ COMMENT ON COLUMN public.sp_test.deleted_at IS 'When the record was marked as de
 CREATE FUNCTION public.sp_test_at(generation bigint) RETURNS SETOF public.sp_test
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.id, ((back.pkey ->> 'id'::text))::bigint) AS "coalesce",
+ SELECT COALESCE(t.id, ((was.pkey ->> 'id'::text))::bigint) AS "coalesce",
          CASE
-             WHEN (back.old ? 'tstamp'::text) THEN ((back.old ->> 'tstamp'::text))::timestamp with time zone
+             WHEN (was.image ? 'tstamp'::text) THEN ((was.image ->> 'tstamp'::text))::timestamp with time zone
              ELSE t.tstamp
          END AS tstamp,
          CASE
-             WHEN (back.old ? 'build_id'::text) THEN ((back.old ->> 'build_id'::text))::bigint
+             WHEN (was.image ? 'build_id'::text) THEN ((was.image ->> 'build_id'::text))::bigint
              ELSE t.build_id
          END AS build_id,
          CASE
-             WHEN (back.old ? 'test_flavor'::text) THEN (back.old ->> 'test_flavor'::text)
+             WHEN (was.image ? 'test_flavor'::text) THEN (was.image ->> 'test_flavor'::text)
              ELSE t.test_flavor
          END AS test_flavor,
          CASE
-             WHEN (back.old ? 'test_cluster'::text) THEN (back.old ->> 'test_cluster'::text)
+             WHEN (was.image ? 'test_cluster'::text) THEN (was.image ->> 'test_cluster'::text)
              ELSE t.test_cluster
          END AS test_cluster,
          CASE
-             WHEN (back.old ? 'deleted_at'::text) THEN ((back.old ->> 'deleted_at'::text))::timestamp with time zone
+             WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
          END AS deleted_at
-    FROM (public.sp_test t
-      FULL JOIN public.event_net('sp_test'::text, public.generation_place(sp_test_at.generation), '9223372036854775807'::bigint) back(table_name, pkey, existed, old, remains, new) ON ((t.id = ((back.pkey ->> 'id'::text))::bigint)))
-   WHERE ((back.existed IS NOT FALSE) AND ( SELECT public.generation_is_recent(sp_test_at.generation) AS generation_is_recent))
- UNION ALL
-  SELECT ((net.pkey ->> 'id'::text))::bigint AS int8,
-     ((net.new ->> 'tstamp'::text))::timestamp with time zone AS timestamptz,
-     ((net.new ->> 'build_id'::text))::bigint AS int8,
-     (net.new ->> 'test_flavor'::text) AS text,
-     (net.new ->> 'test_cluster'::text) AS text,
-     ((net.new ->> 'deleted_at'::text))::timestamp with time zone AS timestamptz
-    FROM public.event_net('sp_test'::text, (0)::bigint, public.generation_place(sp_test_at.generation)) net(table_name, pkey, existed, old, remains, new)
-   WHERE (net.remains AND (NOT ( SELECT public.generation_is_recent(sp_test_at.generation) AS generation_is_recent)));
+    FROM (( SELECT sp_test.id,
+             sp_test.tstamp,
+             sp_test.build_id,
+             sp_test.test_flavor,
+             sp_test.test_cluster,
+             sp_test.deleted_at
+            FROM public.sp_test
+           WHERE ( SELECT public.generation_is_recent(sp_test_at.generation) AS generation_is_recent)) t
+      FULL JOIN public.event_rows('sp_test'::text, sp_test_at.generation) was(pkey, present, image) ON ((t.id = ((was.pkey ->> 'id'::text))::bigint)))
+   WHERE (was.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.sp_test_at(generation bigint) OWNER TO sqern_admin;
@@ -2148,35 +2166,33 @@ COMMENT ON COLUMN public.sp_test_kver.deleted_at IS 'When the record was marked 
 CREATE FUNCTION public.sp_test_kver_at(generation bigint) RETURNS SETOF public.sp_test_kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.id, ((back.pkey ->> 'id'::text))::bigint) AS "coalesce",
-     COALESCE(t.test_id, ((back.pkey ->> 'test_id'::text))::bigint) AS "coalesce",
-     COALESCE(t.distro, (back.pkey ->> 'distro'::text)) AS "coalesce",
-     COALESCE(t.version, (back.pkey ->> 'version'::text)) AS "coalesce",
+ SELECT COALESCE(t.id, ((was.pkey ->> 'id'::text))::bigint) AS "coalesce",
+     COALESCE(t.test_id, ((was.pkey ->> 'test_id'::text))::bigint) AS "coalesce",
+     COALESCE(t.distro, (was.pkey ->> 'distro'::text)) AS "coalesce",
+     COALESCE(t.version, (was.pkey ->> 'version'::text)) AS "coalesce",
          CASE
-             WHEN (back.old ? 'result'::text) THEN (back.old ->> 'result'::text)
+             WHEN (was.image ? 'result'::text) THEN (was.image ->> 'result'::text)
              ELSE t.result
          END AS result,
          CASE
-             WHEN (back.old ? 'success'::text) THEN ((back.old ->> 'success'::text))::boolean
+             WHEN (was.image ? 'success'::text) THEN ((was.image ->> 'success'::text))::boolean
              ELSE t.success
          END AS success,
          CASE
-             WHEN (back.old ? 'deleted_at'::text) THEN ((back.old ->> 'deleted_at'::text))::timestamp with time zone
+             WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
          END AS deleted_at
-    FROM (public.sp_test_kver t
-      FULL JOIN public.event_net('sp_test_kver'::text, public.generation_place(sp_test_kver_at.generation), '9223372036854775807'::bigint) back(table_name, pkey, existed, old, remains, new) ON ((t.id = ((back.pkey ->> 'id'::text))::bigint)))
-   WHERE ((back.existed IS NOT FALSE) AND ( SELECT public.generation_is_recent(sp_test_kver_at.generation) AS generation_is_recent))
- UNION ALL
-  SELECT ((net.pkey ->> 'id'::text))::bigint AS int8,
-     ((net.pkey ->> 'test_id'::text))::bigint AS int8,
-     (net.pkey ->> 'distro'::text) AS text,
-     (net.pkey ->> 'version'::text) AS text,
-     (net.new ->> 'result'::text) AS text,
-     ((net.new ->> 'success'::text))::boolean AS bool,
-     ((net.new ->> 'deleted_at'::text))::timestamp with time zone AS timestamptz
-    FROM public.event_net('sp_test_kver'::text, (0)::bigint, public.generation_place(sp_test_kver_at.generation)) net(table_name, pkey, existed, old, remains, new)
-   WHERE (net.remains AND (NOT ( SELECT public.generation_is_recent(sp_test_kver_at.generation) AS generation_is_recent)));
+    FROM (( SELECT sp_test_kver.id,
+             sp_test_kver.test_id,
+             sp_test_kver.distro,
+             sp_test_kver.version,
+             sp_test_kver.result,
+             sp_test_kver.success,
+             sp_test_kver.deleted_at
+            FROM public.sp_test_kver
+           WHERE ( SELECT public.generation_is_recent(sp_test_kver_at.generation) AS generation_is_recent)) t
+      FULL JOIN public.event_rows('sp_test_kver'::text, sp_test_kver_at.generation) was(pkey, present, image) ON ((t.id = ((was.pkey ->> 'id'::text))::bigint)))
+   WHERE (was.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.sp_test_kver_at(generation bigint) OWNER TO sqern_admin;
@@ -2333,36 +2349,34 @@ COMMENT ON COLUMN public.sp_test_result.deleted_at IS 'When the record was marke
 CREATE FUNCTION public.sp_test_result_at(generation bigint) RETURNS SETOF public.sp_test_result
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.id, ((back.pkey ->> 'id'::text))::bigint) AS "coalesce",
-     COALESCE(t.test_id, ((back.pkey ->> 'test_id'::text))::bigint) AS "coalesce",
+ SELECT COALESCE(t.id, ((was.pkey ->> 'id'::text))::bigint) AS "coalesce",
+     COALESCE(t.test_id, ((was.pkey ->> 'test_id'::text))::bigint) AS "coalesce",
          CASE
-             WHEN (back.old ? 'tstamp'::text) THEN ((back.old ->> 'tstamp'::text))::timestamp with time zone
+             WHEN (was.image ? 'tstamp'::text) THEN ((was.image ->> 'tstamp'::text))::timestamp with time zone
              ELSE t.tstamp
          END AS tstamp,
          CASE
-             WHEN (back.old ? 'result'::text) THEN (back.old ->> 'result'::text)
+             WHEN (was.image ? 'result'::text) THEN (was.image ->> 'result'::text)
              ELSE t.result
          END AS result,
          CASE
-             WHEN (back.old ? 'success'::text) THEN ((back.old ->> 'success'::text))::boolean
+             WHEN (was.image ? 'success'::text) THEN ((was.image ->> 'success'::text))::boolean
              ELSE t.success
          END AS success,
          CASE
-             WHEN (back.old ? 'deleted_at'::text) THEN ((back.old ->> 'deleted_at'::text))::timestamp with time zone
+             WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
          END AS deleted_at
-    FROM (public.sp_test_result t
-      FULL JOIN public.event_net('sp_test_result'::text, public.generation_place(sp_test_result_at.generation), '9223372036854775807'::bigint) back(table_name, pkey, existed, old, remains, new) ON ((t.id = ((back.pkey ->> 'id'::text))::bigint)))
-   WHERE ((back.existed IS NOT FALSE) AND ( SELECT public.generation_is_recent(sp_test_result_at.generation) AS generation_is_recent))
- UNION ALL
-  SELECT ((net.pkey ->> 'id'::text))::bigint AS int8,
-     ((net.pkey ->> 'test_id'::text))::bigint AS int8,
-     ((net.new ->> 'tstamp'::text))::timestamp with time zone AS timestamptz,
-     (net.new ->> 'result'::text) AS text,
-     ((net.new ->> 'success'::text))::boolean AS bool,
-     ((net.new ->> 'deleted_at'::text))::timestamp with time zone AS timestamptz
-    FROM public.event_net('sp_test_result'::text, (0)::bigint, public.generation_place(sp_test_result_at.generation)) net(table_name, pkey, existed, old, remains, new)
-   WHERE (net.remains AND (NOT ( SELECT public.generation_is_recent(sp_test_result_at.generation) AS generation_is_recent)));
+    FROM (( SELECT sp_test_result.id,
+             sp_test_result.test_id,
+             sp_test_result.tstamp,
+             sp_test_result.result,
+             sp_test_result.success,
+             sp_test_result.deleted_at
+            FROM public.sp_test_result
+           WHERE ( SELECT public.generation_is_recent(sp_test_result_at.generation) AS generation_is_recent)) t
+      FULL JOIN public.event_rows('sp_test_result'::text, sp_test_result_at.generation) was(pkey, present, image) ON ((t.id = ((was.pkey ->> 'id'::text))::bigint)))
+   WHERE (was.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.sp_test_result_at(generation bigint) OWNER TO sqern_admin;
@@ -3065,17 +3079,13 @@ GRANT ALL ON SCHEMA public TO sqern_admin;
 GRANT USAGE ON SCHEMA public TO sqern_reader;
 GRANT USAGE ON SCHEMA public TO sqern_writer;
 
-REVOKE ALL ON FUNCTION public.event_net(of_table text, after bigint, upto bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.event_net(of_table text, after bigint, upto bigint) TO sqern_reader;
-GRANT ALL ON FUNCTION public.event_net(of_table text, after bigint, upto bigint) TO sqern_writer;
+REVOKE ALL ON FUNCTION public.event_rows(of_table text, generation bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.event_rows(of_table text, generation bigint) TO sqern_reader;
+GRANT ALL ON FUNCTION public.event_rows(of_table text, generation bigint) TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.generation_is_recent(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.generation_is_recent(generation bigint) TO sqern_reader;
 GRANT ALL ON FUNCTION public.generation_is_recent(generation bigint) TO sqern_writer;
-
-REVOKE ALL ON FUNCTION public.generation_place(generation bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.generation_place(generation bigint) TO sqern_reader;
-GRANT ALL ON FUNCTION public.generation_place(generation bigint) TO sqern_writer;
 
 GRANT SELECT ON TABLE public.cust_cluster TO sqern_reader;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.cust_cluster TO sqern_writer;
@@ -3124,6 +3134,10 @@ REVOKE ALL ON FUNCTION public.event_diff(from_place bigint, to_place bigint) FRO
 GRANT ALL ON FUNCTION public.event_diff(from_place bigint, to_place bigint) TO sqern_reader;
 GRANT ALL ON FUNCTION public.event_diff(from_place bigint, to_place bigint) TO sqern_writer;
 
+REVOKE ALL ON FUNCTION public.event_net(of_table text, after bigint, upto bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.event_net(of_table text, after bigint, upto bigint) TO sqern_reader;
+GRANT ALL ON FUNCTION public.event_net(of_table text, after bigint, upto bigint) TO sqern_writer;
+
 REVOKE ALL ON FUNCTION public.generation_diff(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.generation_diff(generation bigint) TO sqern_reader;
 GRANT ALL ON FUNCTION public.generation_diff(generation bigint) TO sqern_writer;
@@ -3144,6 +3158,10 @@ GRANT ALL ON FUNCTION public.generation_id() TO sqern_writer;
 REVOKE ALL ON FUNCTION public.generation_id_if_assigned() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.generation_id_if_assigned() TO sqern_reader;
 GRANT ALL ON FUNCTION public.generation_id_if_assigned() TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.generation_place(generation bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.generation_place(generation bigint) TO sqern_reader;
+GRANT ALL ON FUNCTION public.generation_place(generation bigint) TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.generation_revert(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.generation_revert(generation bigint) TO sqern_writer;

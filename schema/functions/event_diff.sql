@@ -16,12 +16,13 @@ AS $$
                CASE WHEN from_place > to_place THEN net.new ELSE net.old END AS old,
                CASE WHEN from_place > to_place THEN net.old ELSE net.new END AS new
         FROM public.event_net(NULL, least(from_place, to_place), greatest(from_place, to_place)) AS net
+        WHERE net.existed OR net.remains
     ) AS side
-    LEFT JOIN LATERAL (
+    CROSS JOIN LATERAL (
         SELECT jsonb_object_agg(n.key, n.value) AS new, jsonb_object_agg(n.key, side.old -> n.key) AS old
-        FROM jsonb_each(side.new) AS n
+        FROM jsonb_each(CASE WHEN side.existed AND side.remains THEN side.new END) AS n
         WHERE n.value IS DISTINCT FROM side.old -> n.key
-    ) AS changed ON side.existed AND side.remains
+    ) AS changed
     WHERE side.existed <> side.remains OR side.existed AND changed.new IS NOT NULL
     ORDER BY side.table_name, side.pkey
 $$;

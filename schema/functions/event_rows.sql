@@ -1,0 +1,50 @@
+-- What <table>_at() needs of the journal: event_net() for a stretch that reaches to one end of the history, and so with one side
+-- of it alone, which halves the work.
+--
+-- For a recent generation that is what came after it, and the images hold what the records were before; for one nearer to the
+-- beginning it is all up to it, and they hold what the records had become. A generation that has events on both sides of the place
+-- ended after it, and belongs there as a whole; those are looked for on the side that is read.
+CREATE OR REPLACE FUNCTION event_rows(of_table text, generation bigint)
+RETURNS TABLE (pkey jsonb, present boolean, image jsonb)
+LANGUAGE plpgsql STABLE ROWS 100
+SET search_path = pg_catalog, pg_temp SET work_mem = '64MB' SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+    place constant bigint := public.generation_place(event_rows.generation);
+    straddling bigint[];
+BEGIN
+    IF public.generation_is_recent(event_rows.generation) THEN
+        SELECT coalesce(array_agg(generation), '{}') INTO straddling
+        FROM (SELECT DISTINCT generation FROM public.event WHERE id > place) AS later
+        WHERE (SELECT min(e.id) FROM public.event e WHERE e.generation = later.generation) <= place;
+        RETURN QUERY
+        SELECT ordered.pkey, min(id) FILTER (WHERE action = 'insert') IS DISTINCT FROM min(id), public.event_merge(ordered.image)
+        FROM (
+            SELECT jsonb_hash_extended(e.pkey, 0) AS hash, e.pkey, e.id, e.action,
+                   CASE e.action WHEN 'delete' THEN e.fields ELSE e.old END AS image
+            FROM public.event e
+            WHERE e.table_name = of_table AND (e.id > place OR e.generation = ANY (straddling))
+            ORDER BY hash, e.pkey, e.id DESC
+        ) AS ordered
+        GROUP BY hash, ordered.pkey;
+    ELSE
+        SELECT coalesce(array_agg(generation), '{}') INTO straddling
+        FROM (SELECT DISTINCT generation FROM public.event WHERE id <= place) AS earlier
+        WHERE (SELECT max(e.id) FROM public.event e WHERE e.generation = earlier.generation) > place;
+        RETURN QUERY
+        SELECT ordered.pkey, max(id) FILTER (WHERE action = 'delete') IS DISTINCT FROM max(id), public.event_merge(ordered.image)
+        FROM (
+            SELECT jsonb_hash_extended(e.pkey, 0) AS hash, e.pkey, e.id, e.action,
+                   CASE WHEN e.action <> 'delete' THEN e.fields END AS image
+            FROM public.event e
+            WHERE e.table_name = of_table AND e.id <= place AND e.generation <> ALL (straddling)
+            ORDER BY hash, e.pkey, e.id
+        ) AS ordered
+        GROUP BY hash, ordered.pkey;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION event_rows(text, bigint) IS 'By record: whether it was there as of a generation, and its columns then: those that changed later for a recent one (generation_is_recent()), else all but its key.';
+REVOKE ALL ON FUNCTION event_rows(text, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION event_rows(text, bigint) TO sqern_reader, sqern_writer;
