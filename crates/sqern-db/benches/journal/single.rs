@@ -31,7 +31,7 @@ pub async fn goal(world: &World, table: &mut Table) -> Result<()> {
 async fn looped(world: &World, table: &mut Table) -> Result<()> {
     let extent = world.extent;
     let sides = [world.session("journalled").await?, world.session("plain").await?];
-    for subject in &SUBJECTS {
+    for subject in &SUBJECTS[..extent.tables] {
         let first = subject.first(extent.base);
         let mut changes: [Vec<[f64; 2]>; 3] = Default::default();
         for round in 0..=extent.rounds {

@@ -23,7 +23,7 @@ pub struct Subject {
 const VERSIONS: &str = "t.distro = 'debian12' AND t.version BETWEEN (SELECT s.version FROM bench.source s WHERE s.n = a)
                                                        AND (SELECT s.version FROM bench.source s WHERE s.n = b)";
 
-/// What the goals ask for: a table with a key of text, one with a time, and one that marks as deleted and has an id.
+/// What the goals ask for: a table with a key of text, one that marks as deleted and has an id, and one with a time.
 pub const SUBJECTS: [Subject; 3] = [
     Subject {
         table: "kver",
@@ -35,17 +35,6 @@ pub const SUBJECTS: [Subject; 3] = [
         pkey: "jsonb_build_object('distro', s.distro, 'version', s.version)",
         fields: ["jsonb_build_object('archived', s.archived)", "jsonb_build_object('archived', s.archived_then)"],
         is_kver: true,
-    },
-    Subject {
-        table: "kver_seen",
-        columns: "distro, version, tstamp",
-        values: "s.distro, s.version, s.tstamp",
-        change: "tstamp = t.tstamp + interval '1 hour'",
-        range: VERSIONS,
-        one: "t.distro = s.distro AND t.version = s.version",
-        pkey: "jsonb_build_object('distro', s.distro, 'version', s.version)",
-        fields: ["jsonb_build_object('tstamp', s.tstamp)", "jsonb_build_object('tstamp', s.tstamp_then)"],
-        is_kver: false,
     },
     Subject {
         table: "cust_host_kver",
@@ -60,6 +49,17 @@ pub const SUBJECTS: [Subject; 3] = [
             "jsonb_build_object('current', s.current, 'deleted_at', s.deleted_at)",
             "jsonb_build_object('current', s.current, 'deleted_at', s.deleted_then)",
         ],
+        is_kver: false,
+    },
+    Subject {
+        table: "kver_seen",
+        columns: "distro, version, tstamp",
+        values: "s.distro, s.version, s.tstamp",
+        change: "tstamp = t.tstamp + interval '1 hour'",
+        range: VERSIONS,
+        one: "t.distro = s.distro AND t.version = s.version",
+        pkey: "jsonb_build_object('distro', s.distro, 'version', s.version)",
+        fields: ["jsonb_build_object('tstamp', s.tstamp)", "jsonb_build_object('tstamp', s.tstamp_then)"],
         is_kver: false,
     },
 ];

@@ -18,8 +18,8 @@ pub async fn goal(world: &World, table: &mut Table) -> Result<()> {
     world.set("full_page_writes", "off").await?;
     let generation = generation_bytes(world).await?;
     let extent = world.extent;
-    for subject in &SUBJECTS {
-        for (rows, repeats) in [(extent.few, extent.repeats), (extent.many, 1)] {
+    for subject in &SUBJECTS[..extent.tables] {
+        for (rows, repeats) in [(extent.few, extent.wal_repeats), (extent.many, 1)] {
             let rounds = turns::take(world, subject, rows, repeats, Keys::Checked).await?;
             for (change, turns) in Change::ALL.into_iter().zip(&rounds) {
                 let name = format!("{} {} of {}", subject.table, subject.word(change), count(rows));
