@@ -1,5 +1,5 @@
 # What a newcomer types. Each target installs what is missing first (scripts/setup).
-.PHONY: help demo test check bless setup
+.PHONY: help demo test check bench bless setup
 
 # rustup puts cargo there; a shell that was open before does not know it yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -15,6 +15,9 @@ test: setup ## run all tests
 
 check: setup ## formatting, lints, documentation, the rules of the house
 	@scripts/check
+
+bench: setup ## measure the journal against its goals; takes about ten minutes
+	@scripts/bench
 
 bless: setup ## renew the generated files
 	@scripts/bless

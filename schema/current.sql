@@ -82,7 +82,7 @@ COMMENT ON COLUMN public.cust_cluster.deleted_at IS 'When the record was marked 
 CREATE FUNCTION public.cust_cluster_at(generation bigint) RETURNS SETOF public.cust_cluster
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.name, (was.pkey ->> 'name'::text)) AS "coalesce",
+ SELECT COALESCE((was.pkey ->> 'name'::text), t.name) AS "coalesce",
          CASE
              WHEN (was.image ? 'cltype'::text) THEN ((was.image ->> 'cltype'::text))::integer
              ELSE t.cltype
@@ -143,13 +143,13 @@ CREATE FUNCTION public.cust_cluster_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_cluster', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_cluster t WHERE t.name = n.name AND t.cltype IS NOT DISTINCT FROM n.cltype AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('cust_cluster', jsonb_build_object('name', n.name)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_cluster', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_cluster t WHERE t.name = n.name AND t.cltype IS NOT DISTINCT FROM n.cltype AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('cust_cluster'::text, jsonb_build_object('name', n.name)) END,
                jsonb_build_object('name', n.name),
                jsonb_build_object('cltype', n.cltype, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_cluster', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_cluster t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_cluster', jsonb_build_object('name', o.name)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_cluster', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_cluster t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_cluster'::text, jsonb_build_object('name', o.name)) END,
                jsonb_build_object('name', o.name),
                jsonb_build_object('cltype', o.cltype, 'deleted_at', o.deleted_at)
         FROM old_rows o;
@@ -157,10 +157,10 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_cluster',
                CASE WHEN n.name IS NULL
-               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_cluster t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_cluster', jsonb_build_object('name', o.name)) END
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_cluster t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_cluster'::text, jsonb_build_object('name', o.name)) END
                WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_cluster t WHERE t.name = n.name AND t.cltype IS NOT DISTINCT FROM n.cltype AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
                THEN CASE WHEN o.name IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_refuse_twice('cust_cluster', jsonb_build_object('name', n.name))
+               ELSE public.journal_refuse_twice('cust_cluster'::text, jsonb_build_object('name', n.name))
                END,
                CASE WHEN n.name IS NULL
                THEN jsonb_build_object('name', o.name)
@@ -220,11 +220,11 @@ COMMENT ON COLUMN public.cust_host_kver.deleted_at IS 'When the record was marke
 CREATE FUNCTION public.cust_host_kver_at(generation bigint) RETURNS SETOF public.cust_host_kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.id, ((was.pkey ->> 'id'::text))::bigint) AS "coalesce",
-     COALESCE(t.cluster_name, (was.pkey ->> 'cluster_name'::text)) AS "coalesce",
-     COALESCE(t.host_name, (was.pkey ->> 'host_name'::text)) AS "coalesce",
-     COALESCE(t.distro, (was.pkey ->> 'distro'::text)) AS "coalesce",
-     COALESCE(t.version, (was.pkey ->> 'version'::text)) AS "coalesce",
+ SELECT COALESCE(((was.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+     COALESCE((was.pkey ->> 'cluster_name'::text), t.cluster_name) AS "coalesce",
+     COALESCE((was.pkey ->> 'host_name'::text), t.host_name) AS "coalesce",
+     COALESCE((was.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((was.pkey ->> 'version'::text), t.version) AS "coalesce",
          CASE
              WHEN (was.image ? 'current'::text) THEN ((was.image ->> 'current'::text))::boolean
              ELSE t.current
@@ -275,13 +275,13 @@ CREATE FUNCTION public.cust_host_kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = n.id AND t.cluster_name = n.cluster_name AND t.host_name = n.host_name AND t.distro = n.distro AND t.version = n.version AND t.current IS NOT DISTINCT FROM n.current AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('cust_host_kver', jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = n.id AND t.cluster_name = n.cluster_name AND t.host_name = n.host_name AND t.distro = n.distro AND t.version = n.version AND t.current IS NOT DISTINCT FROM n.current AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('cust_host_kver'::text, jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('current', n.current, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = o.id AND t.cluster_name = o.cluster_name AND t.host_name = o.host_name AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_host_kver', jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = o.id AND t.cluster_name = o.cluster_name AND t.host_name = o.host_name AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_host_kver'::text, jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('current', o.current, 'deleted_at', o.deleted_at)
         FROM old_rows o;
@@ -289,10 +289,10 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver',
                CASE WHEN n.id IS NULL
-               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = o.id AND t.cluster_name = o.cluster_name AND t.host_name = o.host_name AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_host_kver', jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version)) END
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = o.id AND t.cluster_name = o.cluster_name AND t.host_name = o.host_name AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_host_kver'::text, jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version)) END
                WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = n.id AND t.cluster_name = n.cluster_name AND t.host_name = n.host_name AND t.distro = n.distro AND t.version = n.version AND t.current IS NOT DISTINCT FROM n.current AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
                THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_refuse_twice('cust_host_kver', jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version))
+               ELSE public.journal_refuse_twice('cust_host_kver'::text, jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version))
                END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version)
@@ -341,7 +341,7 @@ COMMENT ON COLUMN public.distro.supported IS 'Whether the product officially sup
 CREATE FUNCTION public.distro_at(generation bigint) RETURNS SETOF public.distro
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.name, (was.pkey ->> 'name'::text)) AS "coalesce",
+ SELECT COALESCE((was.pkey ->> 'name'::text), t.name) AS "coalesce",
          CASE
              WHEN (was.image ? 'variant'::text) THEN (was.image ->> 'variant'::text)
              ELSE t.variant
@@ -383,13 +383,13 @@ CREATE FUNCTION public.distro_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'distro', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.distro t WHERE t.name = n.name AND t.variant IS NOT DISTINCT FROM n.variant AND t.supported IS NOT DISTINCT FROM n.supported) THEN 'insert' ELSE public.journal_refuse_twice('distro', jsonb_build_object('name', n.name)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'distro', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.distro t WHERE t.name = n.name AND t.variant IS NOT DISTINCT FROM n.variant AND t.supported IS NOT DISTINCT FROM n.supported) THEN 'insert' ELSE public.journal_refuse_twice('distro'::text, jsonb_build_object('name', n.name)) END,
                jsonb_build_object('name', n.name),
                jsonb_build_object('variant', n.variant, 'supported', n.supported)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'distro', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.distro t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('distro', jsonb_build_object('name', o.name)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'distro', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.distro t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('distro'::text, jsonb_build_object('name', o.name)) END,
                jsonb_build_object('name', o.name),
                jsonb_build_object('variant', o.variant, 'supported', o.supported)
         FROM old_rows o;
@@ -397,10 +397,10 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'distro',
                CASE WHEN n.name IS NULL
-               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.distro t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('distro', jsonb_build_object('name', o.name)) END
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.distro t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('distro'::text, jsonb_build_object('name', o.name)) END
                WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.distro t WHERE t.name = n.name AND t.variant IS NOT DISTINCT FROM n.variant AND t.supported IS NOT DISTINCT FROM n.supported)
                THEN CASE WHEN o.name IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_refuse_twice('distro', jsonb_build_object('name', n.name))
+               ELSE public.journal_refuse_twice('distro'::text, jsonb_build_object('name', n.name))
                END,
                CASE WHEN n.name IS NULL
                THEN jsonb_build_object('name', o.name)
@@ -673,25 +673,34 @@ BEGIN
     CREATE TEMPORARY TABLE generation_revert_plan ON COMMIT DROP AS SELECT * FROM public.generation_diff(reverted);
     GET DIAGNOSTICS planned = ROW_COUNT;
     ANALYZE pg_temp.generation_revert_plan;
-    FOREACH target IN ARRAY touched LOOP
-        CONTINUE WHEN target <> ALL (leaves);
-        done := done + public.generation_revert_delete(target, reverted);
-    END LOOP;
-    FOREACH target IN ARRAY touched LOOP
-        CONTINUE WHEN target = ANY (leaves);
-        done := done + public.generation_revert_insert(target);
-    END LOOP;
-    FOREACH target IN ARRAY touched LOOP
-        done := done + public.generation_revert_update(target);
-    END LOOP;
-    FOREACH target IN ARRAY touched LOOP
-        CONTINUE WHEN target <> ALL (leaves);
-        done := done + public.generation_revert_insert(target);
-    END LOOP;
-    FOR place IN REVERSE cardinality(touched)..1 LOOP
-        CONTINUE WHEN touched[place] = ANY (leaves);
-        done := done + public.generation_revert_delete(touched[place], reverted);
-    END LOOP;
+    BEGIN
+        FOREACH target IN ARRAY touched LOOP
+            CONTINUE WHEN target <> ALL (leaves);
+            done := done + public.generation_revert_delete(target, reverted);
+        END LOOP;
+        FOREACH target IN ARRAY touched LOOP
+            CONTINUE WHEN target = ANY (leaves);
+            done := done + public.generation_revert_insert(target);
+        END LOOP;
+        FOREACH target IN ARRAY touched LOOP
+            done := done + public.generation_revert_update(target);
+        END LOOP;
+        FOREACH target IN ARRAY touched LOOP
+            CONTINUE WHEN target <> ALL (leaves);
+            done := done + public.generation_revert_insert(target);
+        END LOOP;
+        FOR place IN REVERSE cardinality(touched)..1 LOOP
+            CONTINUE WHEN touched[place] = ANY (leaves);
+            done := done + public.generation_revert_delete(touched[place], reverted);
+        END LOOP;
+    EXCEPTION WHEN unique_violation OR foreign_key_violation THEN
+        GET STACKED DIAGNOSTICS reason = PG_EXCEPTION_DETAIL;
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = format('expected nothing in the way of undoing generation %s, got a later state that does not go with it: %s',
+                             reverted, SQLERRM),
+            DETAIL = reason,
+            HINT = format('SELECT * FROM generation_diff(%s, (SELECT max(id) FROM generation))  -- revert what came later first', reverted);
+    END;
     IF done <> planned THEN
         RAISE data_exception USING
             MESSAGE = format('expected %s rows as generation %s left them, got %s', planned, reverted, done),
@@ -769,7 +778,7 @@ BEGIN
             'INSERT INTO public.%I (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM pg_temp.generation_revert_plan p
              WHERE p.table_name = %L AND p.action = ''delete''',
             target, string_agg(quote_ident(attname), ', ' ORDER BY attnum),
-            string_agg(format('(p.%I ->> %L)::%s', CASE WHEN attname = ANY (public.journal_key(attrelid)) THEN 'pkey' ELSE 'fields' END,
+            string_agg(format('(p.%I ->> %L)::%s', CASE WHEN attname = ANY (public.journal_key(attrelid::regclass)) THEN 'pkey' ELSE 'fields' END,
                               attname, format_type(atttypid, atttypmod)), ', ' ORDER BY attnum),
             target)
         FROM pg_attribute
@@ -825,7 +834,8 @@ BEGIN
             MESSAGE = format('expected no later change of what generation %s changed, got %s', reverted,
                              CASE later.records WHEN 1 THEN 'one record' ELSE later.records || ' records' END),
             DETAIL = later.text || CASE WHEN later.records > 10 THEN format(E'\n  and %s more', later.records - 10) ELSE '' END,
-            HINT = format('SELECT generation_revert(%s)  -- or: sqern generation revert %s', later.newest, later.newest);
+            HINT = CASE WHEN later.newest = public.generation_id_if_assigned() THEN 'ROLLBACK  -- this transaction made it'
+                   ELSE format('SELECT generation_revert(%s)  -- or: sqern generation revert %s', later.newest, later.newest) END;
     END IF;
 END
 $$;
@@ -969,13 +979,13 @@ AS $function$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT %13$s, %2$L, CASE WHEN %16$s OR %14$s THEN 'insert' ELSE public.journal_refuse_twice(%2$L, %3$s) END,
+        SELECT %13$s, %2$L, CASE WHEN %16$s OR %14$s THEN 'insert' ELSE public.journal_refuse_twice(%2$L::text, %3$s) END,
                %3$s,
                %4$s
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT %13$s, %2$L, CASE WHEN %16$s OR %15$s THEN 'delete' ELSE public.journal_refuse_twice(%2$L, %5$s) END,
+        SELECT %13$s, %2$L, CASE WHEN %16$s OR %15$s THEN 'delete' ELSE public.journal_refuse_twice(%2$L::text, %5$s) END,
                %5$s,
                %6$s
         FROM old_rows o;
@@ -983,10 +993,10 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT %13$s, %2$L,
                CASE WHEN n.%10$s IS NULL
-               THEN CASE WHEN %16$s OR %15$s THEN 'delete' ELSE public.journal_refuse_twice(%2$L, %5$s) END
+               THEN CASE WHEN %16$s OR %15$s THEN 'delete' ELSE public.journal_refuse_twice(%2$L::text, %5$s) END
                WHEN %16$s OR %14$s
                THEN CASE WHEN o.%10$s IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_refuse_twice(%2$L, %3$s)
+               ELSE public.journal_refuse_twice(%2$L::text, %3$s)
                END,
                CASE WHEN n.%10$s IS NULL
                THEN %5$s
@@ -1053,7 +1063,7 @@ BEGIN
 
     SELECT string_agg(
                CASE WHEN attname = ANY (key_columns)
-               THEN format('coalesce(t.%1$I, (was.pkey ->> %1$L)::%2$s)', attname, format_type(atttypid, atttypmod))
+               THEN format('coalesce((was.pkey ->> %1$L)::%2$s, t.%1$I)', attname, format_type(atttypid, atttypmod))
                ELSE format('CASE WHEN was.image ? %1$L THEN (was.image ->> %1$L)::%2$s ELSE t.%1$I END',
                            attname, format_type(atttypid, atttypmod))
                END, E',\n       ' ORDER BY attnum)
@@ -1104,7 +1114,7 @@ BEGIN
         SELECT c.relname::text AS name, string_agg(format('%L, t.%I', key, key), ', ' ORDER BY place) AS key_of
         FROM pg_class c
         JOIN pg_proc p ON p.proname = c.relname || '_record' AND p.pronamespace = c.relnamespace
-        CROSS JOIN LATERAL unnest(public.journal_key(c.oid)) WITH ORDINALITY AS k (key, place)
+        CROSS JOIN LATERAL unnest(public.journal_key(c.oid::regclass)) WITH ORDINALITY AS k (key, place)
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
         GROUP BY c.relname
         ORDER BY c.relname
@@ -1200,8 +1210,8 @@ COMMENT ON COLUMN public.kver.archived IS 'Whether it is no longer taken into co
 CREATE FUNCTION public.kver_at(generation bigint) RETURNS SETOF public.kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.distro, (was.pkey ->> 'distro'::text)) AS "coalesce",
-     COALESCE(t.version, (was.pkey ->> 'version'::text)) AS "coalesce",
+ SELECT COALESCE((was.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((was.pkey ->> 'version'::text), t.version) AS "coalesce",
          CASE
              WHEN (was.image ? 'archived'::text) THEN ((was.image ->> 'archived'::text))::boolean
              ELSE t.archived
@@ -1251,8 +1261,8 @@ COMMENT ON COLUMN public.kver_fetched.tstamp IS 'When the headers were fetched.'
 CREATE FUNCTION public.kver_fetched_at(generation bigint) RETURNS SETOF public.kver_fetched
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.distro, (was.pkey ->> 'distro'::text)) AS "coalesce",
-     COALESCE(t.version, (was.pkey ->> 'version'::text)) AS "coalesce",
+ SELECT COALESCE((was.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((was.pkey ->> 'version'::text), t.version) AS "coalesce",
          CASE
              WHEN (was.image ? 'tstamp'::text) THEN ((was.image ->> 'tstamp'::text))::timestamp with time zone
              ELSE t.tstamp
@@ -1291,13 +1301,13 @@ CREATE FUNCTION public.kver_fetched_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_fetched', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_fetched t WHERE t.distro = n.distro AND t.version = n.version AND t.tstamp IS NOT DISTINCT FROM n.tstamp) THEN 'insert' ELSE public.journal_refuse_twice('kver_fetched', jsonb_build_object('distro', n.distro, 'version', n.version)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_fetched', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_fetched t WHERE t.distro = n.distro AND t.version = n.version AND t.tstamp IS NOT DISTINCT FROM n.tstamp) THEN 'insert' ELSE public.journal_refuse_twice('kver_fetched'::text, jsonb_build_object('distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('distro', n.distro, 'version', n.version),
                jsonb_build_object('tstamp', n.tstamp)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_fetched', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_fetched t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_fetched', jsonb_build_object('distro', o.distro, 'version', o.version)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_fetched', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_fetched t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_fetched'::text, jsonb_build_object('distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('distro', o.distro, 'version', o.version),
                jsonb_build_object('tstamp', o.tstamp)
         FROM old_rows o;
@@ -1305,10 +1315,10 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_fetched',
                CASE WHEN n.distro IS NULL
-               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_fetched t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_fetched', jsonb_build_object('distro', o.distro, 'version', o.version)) END
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_fetched t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_fetched'::text, jsonb_build_object('distro', o.distro, 'version', o.version)) END
                WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_fetched t WHERE t.distro = n.distro AND t.version = n.version AND t.tstamp IS NOT DISTINCT FROM n.tstamp)
                THEN CASE WHEN o.distro IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_refuse_twice('kver_fetched', jsonb_build_object('distro', n.distro, 'version', n.version))
+               ELSE public.journal_refuse_twice('kver_fetched'::text, jsonb_build_object('distro', n.distro, 'version', n.version))
                END,
                CASE WHEN n.distro IS NULL
                THEN jsonb_build_object('distro', o.distro, 'version', o.version)
@@ -1361,9 +1371,9 @@ COMMENT ON COLUMN public.kver_ignore.deleted_at IS 'When the record was marked a
 CREATE FUNCTION public.kver_ignore_at(generation bigint) RETURNS SETOF public.kver_ignore
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.id, ((was.pkey ->> 'id'::text))::bigint) AS "coalesce",
-     COALESCE(t.distro, (was.pkey ->> 'distro'::text)) AS "coalesce",
-     COALESCE(t.pattern, (was.pkey ->> 'pattern'::text)) AS "coalesce",
+ SELECT COALESCE(((was.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+     COALESCE((was.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((was.pkey ->> 'pattern'::text), t.pattern) AS "coalesce",
          CASE
              WHEN (was.image ? 'comment'::text) THEN (was.image ->> 'comment'::text)
              ELSE t.comment
@@ -1410,13 +1420,13 @@ CREATE FUNCTION public.kver_ignore_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = n.id AND t.distro = n.distro AND t.pattern = n.pattern AND t.comment IS NOT DISTINCT FROM n.comment AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('kver_ignore', jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = n.id AND t.distro = n.distro AND t.pattern = n.pattern AND t.comment IS NOT DISTINCT FROM n.comment AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('kver_ignore'::text, jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern)) END,
                jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern),
                jsonb_build_object('comment', n.comment, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = o.id AND t.distro = o.distro AND t.pattern = o.pattern) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_ignore', jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = o.id AND t.distro = o.distro AND t.pattern = o.pattern) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_ignore'::text, jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern)) END,
                jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern),
                jsonb_build_object('comment', o.comment, 'deleted_at', o.deleted_at)
         FROM old_rows o;
@@ -1424,10 +1434,10 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore',
                CASE WHEN n.id IS NULL
-               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = o.id AND t.distro = o.distro AND t.pattern = o.pattern) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_ignore', jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern)) END
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = o.id AND t.distro = o.distro AND t.pattern = o.pattern) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_ignore'::text, jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern)) END
                WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = n.id AND t.distro = n.distro AND t.pattern = n.pattern AND t.comment IS NOT DISTINCT FROM n.comment AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
                THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_refuse_twice('kver_ignore', jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern))
+               ELSE public.journal_refuse_twice('kver_ignore'::text, jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern))
                END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern)
@@ -1462,13 +1472,13 @@ CREATE FUNCTION public.kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver t WHERE t.distro = n.distro AND t.version = n.version AND t.archived IS NOT DISTINCT FROM n.archived) THEN 'insert' ELSE public.journal_refuse_twice('kver', jsonb_build_object('distro', n.distro, 'version', n.version)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver t WHERE t.distro = n.distro AND t.version = n.version AND t.archived IS NOT DISTINCT FROM n.archived) THEN 'insert' ELSE public.journal_refuse_twice('kver'::text, jsonb_build_object('distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('distro', n.distro, 'version', n.version),
                jsonb_build_object('archived', n.archived)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver', jsonb_build_object('distro', o.distro, 'version', o.version)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver'::text, jsonb_build_object('distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('distro', o.distro, 'version', o.version),
                jsonb_build_object('archived', o.archived)
         FROM old_rows o;
@@ -1476,10 +1486,10 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver',
                CASE WHEN n.distro IS NULL
-               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver', jsonb_build_object('distro', o.distro, 'version', o.version)) END
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver'::text, jsonb_build_object('distro', o.distro, 'version', o.version)) END
                WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver t WHERE t.distro = n.distro AND t.version = n.version AND t.archived IS NOT DISTINCT FROM n.archived)
                THEN CASE WHEN o.distro IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_refuse_twice('kver', jsonb_build_object('distro', n.distro, 'version', n.version))
+               ELSE public.journal_refuse_twice('kver'::text, jsonb_build_object('distro', n.distro, 'version', n.version))
                END,
                CASE WHEN n.distro IS NULL
                THEN jsonb_build_object('distro', o.distro, 'version', o.version)
@@ -1524,8 +1534,8 @@ COMMENT ON COLUMN public.kver_seen.tstamp IS 'When it was first seen.';
 CREATE FUNCTION public.kver_seen_at(generation bigint) RETURNS SETOF public.kver_seen
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.distro, (was.pkey ->> 'distro'::text)) AS "coalesce",
-     COALESCE(t.version, (was.pkey ->> 'version'::text)) AS "coalesce",
+ SELECT COALESCE((was.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((was.pkey ->> 'version'::text), t.version) AS "coalesce",
          CASE
              WHEN (was.image ? 'tstamp'::text) THEN ((was.image ->> 'tstamp'::text))::timestamp with time zone
              ELSE t.tstamp
@@ -1564,13 +1574,13 @@ CREATE FUNCTION public.kver_seen_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_seen', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_seen t WHERE t.distro = n.distro AND t.version = n.version AND t.tstamp IS NOT DISTINCT FROM n.tstamp) THEN 'insert' ELSE public.journal_refuse_twice('kver_seen', jsonb_build_object('distro', n.distro, 'version', n.version)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_seen', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_seen t WHERE t.distro = n.distro AND t.version = n.version AND t.tstamp IS NOT DISTINCT FROM n.tstamp) THEN 'insert' ELSE public.journal_refuse_twice('kver_seen'::text, jsonb_build_object('distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('distro', n.distro, 'version', n.version),
                jsonb_build_object('tstamp', n.tstamp)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_seen', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_seen t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_seen', jsonb_build_object('distro', o.distro, 'version', o.version)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_seen', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_seen t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_seen'::text, jsonb_build_object('distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('distro', o.distro, 'version', o.version),
                jsonb_build_object('tstamp', o.tstamp)
         FROM old_rows o;
@@ -1578,10 +1588,10 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_seen',
                CASE WHEN n.distro IS NULL
-               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_seen t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_seen', jsonb_build_object('distro', o.distro, 'version', o.version)) END
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_seen t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_seen'::text, jsonb_build_object('distro', o.distro, 'version', o.version)) END
                WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_seen t WHERE t.distro = n.distro AND t.version = n.version AND t.tstamp IS NOT DISTINCT FROM n.tstamp)
                THEN CASE WHEN o.distro IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_refuse_twice('kver_seen', jsonb_build_object('distro', n.distro, 'version', n.version))
+               ELSE public.journal_refuse_twice('kver_seen'::text, jsonb_build_object('distro', n.distro, 'version', n.version))
                END,
                CASE WHEN n.distro IS NULL
                THEN jsonb_build_object('distro', o.distro, 'version', o.version)
@@ -1710,11 +1720,11 @@ COMMENT ON COLUMN public.sp_available_kver.deleted_at IS 'When the record was ma
 CREATE FUNCTION public.sp_available_kver_at(generation bigint) RETURNS SETOF public.sp_available_kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.id, ((was.pkey ->> 'id'::text))::bigint) AS "coalesce",
-     COALESCE(t.storpool_revision, (was.pkey ->> 'storpool_revision'::text)) AS "coalesce",
-     COALESCE(t.release_target, (was.pkey ->> 'release_target'::text)) AS "coalesce",
-     COALESCE(t.distro, (was.pkey ->> 'distro'::text)) AS "coalesce",
-     COALESCE(t.version, (was.pkey ->> 'version'::text)) AS "coalesce",
+ SELECT COALESCE(((was.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+     COALESCE((was.pkey ->> 'storpool_revision'::text), t.storpool_revision) AS "coalesce",
+     COALESCE((was.pkey ->> 'release_target'::text), t.release_target) AS "coalesce",
+     COALESCE((was.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((was.pkey ->> 'version'::text), t.version) AS "coalesce",
          CASE
              WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
@@ -1759,13 +1769,13 @@ CREATE FUNCTION public.sp_available_kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = n.id AND t.storpool_revision = n.storpool_revision AND t.release_target = n.release_target AND t.distro = n.distro AND t.version = n.version AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_available_kver', jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = n.id AND t.storpool_revision = n.storpool_revision AND t.release_target = n.release_target AND t.distro = n.distro AND t.version = n.version AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = o.id AND t.storpool_revision = o.storpool_revision AND t.release_target = o.release_target AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_available_kver', jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = o.id AND t.storpool_revision = o.storpool_revision AND t.release_target = o.release_target AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('deleted_at', o.deleted_at)
         FROM old_rows o;
@@ -1773,10 +1783,10 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver',
                CASE WHEN n.id IS NULL
-               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = o.id AND t.storpool_revision = o.storpool_revision AND t.release_target = o.release_target AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_available_kver', jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)) END
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = o.id AND t.storpool_revision = o.storpool_revision AND t.release_target = o.release_target AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)) END
                WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = n.id AND t.storpool_revision = n.storpool_revision AND t.release_target = n.release_target AND t.distro = n.distro AND t.version = n.version AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
                THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_refuse_twice('sp_available_kver', jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version))
+               ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version))
                END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)
@@ -1846,7 +1856,7 @@ COMMENT ON COLUMN public.sp_build.deleted_at IS 'When the record was marked as d
 CREATE FUNCTION public.sp_build_at(generation bigint) RETURNS SETOF public.sp_build
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.id, ((was.pkey ->> 'id'::text))::bigint) AS "coalesce",
+ SELECT COALESCE(((was.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
          CASE
              WHEN (was.image ? 'tstamp'::text) THEN ((was.image ->> 'tstamp'::text))::timestamp with time zone
              ELSE t.tstamp
@@ -1961,10 +1971,10 @@ COMMENT ON COLUMN public.sp_build_kver.deleted_at IS 'When the record was marked
 CREATE FUNCTION public.sp_build_kver_at(generation bigint) RETURNS SETOF public.sp_build_kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.id, ((was.pkey ->> 'id'::text))::bigint) AS "coalesce",
-     COALESCE(t.build_id, ((was.pkey ->> 'build_id'::text))::bigint) AS "coalesce",
-     COALESCE(t.distro, (was.pkey ->> 'distro'::text)) AS "coalesce",
-     COALESCE(t.version, (was.pkey ->> 'version'::text)) AS "coalesce",
+ SELECT COALESCE(((was.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+     COALESCE(((was.pkey ->> 'build_id'::text))::bigint, t.build_id) AS "coalesce",
+     COALESCE((was.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((was.pkey ->> 'version'::text), t.version) AS "coalesce",
          CASE
              WHEN (was.image ? 'result'::text) THEN (was.image ->> 'result'::text)
              ELSE t.result
@@ -2019,13 +2029,13 @@ CREATE FUNCTION public.sp_build_kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = n.id AND t.build_id = n.build_id AND t.distro = n.distro AND t.version = n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_build_kver', jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = n.id AND t.build_id = n.build_id AND t.distro = n.distro AND t.version = n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_build_kver'::text, jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('result', n.result, 'success', n.success, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = o.id AND t.build_id = o.build_id AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build_kver', jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = o.id AND t.build_id = o.build_id AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build_kver'::text, jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('result', o.result, 'success', o.success, 'deleted_at', o.deleted_at)
         FROM old_rows o;
@@ -2033,10 +2043,10 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver',
                CASE WHEN n.id IS NULL
-               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = o.id AND t.build_id = o.build_id AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build_kver', jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version)) END
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = o.id AND t.build_id = o.build_id AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build_kver'::text, jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version)) END
                WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = n.id AND t.build_id = n.build_id AND t.distro = n.distro AND t.version = n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
                THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_refuse_twice('sp_build_kver', jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version))
+               ELSE public.journal_refuse_twice('sp_build_kver'::text, jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version))
                END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version)
@@ -2074,13 +2084,13 @@ CREATE FUNCTION public.sp_build_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build t WHERE t.id = n.id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.jenkins_job IS NOT DISTINCT FROM n.jenkins_job AND t.storpool_revision IS NOT DISTINCT FROM n.storpool_revision AND t.change_id IS NOT DISTINCT FROM n.change_id AND t.official IS NOT DISTINCT FROM n.official AND t.release_target IS NOT DISTINCT FROM n.release_target AND t.dockernel_profile IS NOT DISTINCT FROM n.dockernel_profile AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_build', jsonb_build_object('id', n.id)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build t WHERE t.id = n.id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.jenkins_job IS NOT DISTINCT FROM n.jenkins_job AND t.storpool_revision IS NOT DISTINCT FROM n.storpool_revision AND t.change_id IS NOT DISTINCT FROM n.change_id AND t.official IS NOT DISTINCT FROM n.official AND t.release_target IS NOT DISTINCT FROM n.release_target AND t.dockernel_profile IS NOT DISTINCT FROM n.dockernel_profile AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_build'::text, jsonb_build_object('id', n.id)) END,
                jsonb_build_object('id', n.id),
                jsonb_build_object('tstamp', n.tstamp, 'result', n.result, 'success', n.success, 'jenkins_job', n.jenkins_job, 'storpool_revision', n.storpool_revision, 'change_id', n.change_id, 'official', n.official, 'release_target', n.release_target, 'dockernel_profile', n.dockernel_profile, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build', jsonb_build_object('id', o.id)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build'::text, jsonb_build_object('id', o.id)) END,
                jsonb_build_object('id', o.id),
                jsonb_build_object('tstamp', o.tstamp, 'result', o.result, 'success', o.success, 'jenkins_job', o.jenkins_job, 'storpool_revision', o.storpool_revision, 'change_id', o.change_id, 'official', o.official, 'release_target', o.release_target, 'dockernel_profile', o.dockernel_profile, 'deleted_at', o.deleted_at)
         FROM old_rows o;
@@ -2088,10 +2098,10 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build',
                CASE WHEN n.id IS NULL
-               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build', jsonb_build_object('id', o.id)) END
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build'::text, jsonb_build_object('id', o.id)) END
                WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build t WHERE t.id = n.id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.jenkins_job IS NOT DISTINCT FROM n.jenkins_job AND t.storpool_revision IS NOT DISTINCT FROM n.storpool_revision AND t.change_id IS NOT DISTINCT FROM n.change_id AND t.official IS NOT DISTINCT FROM n.official AND t.release_target IS NOT DISTINCT FROM n.release_target AND t.dockernel_profile IS NOT DISTINCT FROM n.dockernel_profile AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
                THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_refuse_twice('sp_build', jsonb_build_object('id', n.id))
+               ELSE public.journal_refuse_twice('sp_build'::text, jsonb_build_object('id', n.id))
                END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id)
@@ -2163,7 +2173,7 @@ COMMENT ON COLUMN public.sp_test.deleted_at IS 'When the record was marked as de
 CREATE FUNCTION public.sp_test_at(generation bigint) RETURNS SETOF public.sp_test
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.id, ((was.pkey ->> 'id'::text))::bigint) AS "coalesce",
+ SELECT COALESCE(((was.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
          CASE
              WHEN (was.image ? 'tstamp'::text) THEN ((was.image ->> 'tstamp'::text))::timestamp with time zone
              ELSE t.tstamp
@@ -2248,10 +2258,10 @@ COMMENT ON COLUMN public.sp_test_kver.deleted_at IS 'When the record was marked 
 CREATE FUNCTION public.sp_test_kver_at(generation bigint) RETURNS SETOF public.sp_test_kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.id, ((was.pkey ->> 'id'::text))::bigint) AS "coalesce",
-     COALESCE(t.test_id, ((was.pkey ->> 'test_id'::text))::bigint) AS "coalesce",
-     COALESCE(t.distro, (was.pkey ->> 'distro'::text)) AS "coalesce",
-     COALESCE(t.version, (was.pkey ->> 'version'::text)) AS "coalesce",
+ SELECT COALESCE(((was.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+     COALESCE(((was.pkey ->> 'test_id'::text))::bigint, t.test_id) AS "coalesce",
+     COALESCE((was.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((was.pkey ->> 'version'::text), t.version) AS "coalesce",
          CASE
              WHEN (was.image ? 'result'::text) THEN (was.image ->> 'result'::text)
              ELSE t.result
@@ -2306,13 +2316,13 @@ CREATE FUNCTION public.sp_test_kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = n.id AND t.test_id = n.test_id AND t.distro = n.distro AND t.version = n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_test_kver', jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = n.id AND t.test_id = n.test_id AND t.distro = n.distro AND t.version = n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_test_kver'::text, jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('result', n.result, 'success', n.success, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = o.id AND t.test_id = o.test_id AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_kver', jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = o.id AND t.test_id = o.test_id AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_kver'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('result', o.result, 'success', o.success, 'deleted_at', o.deleted_at)
         FROM old_rows o;
@@ -2320,10 +2330,10 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver',
                CASE WHEN n.id IS NULL
-               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = o.id AND t.test_id = o.test_id AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_kver', jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version)) END
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = o.id AND t.test_id = o.test_id AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_kver'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version)) END
                WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = n.id AND t.test_id = n.test_id AND t.distro = n.distro AND t.version = n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
                THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_refuse_twice('sp_test_kver', jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version))
+               ELSE public.journal_refuse_twice('sp_test_kver'::text, jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version))
                END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version)
@@ -2361,13 +2371,13 @@ CREATE FUNCTION public.sp_test_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test t WHERE t.id = n.id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.build_id IS NOT DISTINCT FROM n.build_id AND t.test_flavor IS NOT DISTINCT FROM n.test_flavor AND t.test_cluster IS NOT DISTINCT FROM n.test_cluster AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_test', jsonb_build_object('id', n.id)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test t WHERE t.id = n.id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.build_id IS NOT DISTINCT FROM n.build_id AND t.test_flavor IS NOT DISTINCT FROM n.test_flavor AND t.test_cluster IS NOT DISTINCT FROM n.test_cluster AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_test'::text, jsonb_build_object('id', n.id)) END,
                jsonb_build_object('id', n.id),
                jsonb_build_object('tstamp', n.tstamp, 'build_id', n.build_id, 'test_flavor', n.test_flavor, 'test_cluster', n.test_cluster, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test', jsonb_build_object('id', o.id)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test'::text, jsonb_build_object('id', o.id)) END,
                jsonb_build_object('id', o.id),
                jsonb_build_object('tstamp', o.tstamp, 'build_id', o.build_id, 'test_flavor', o.test_flavor, 'test_cluster', o.test_cluster, 'deleted_at', o.deleted_at)
         FROM old_rows o;
@@ -2375,10 +2385,10 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test',
                CASE WHEN n.id IS NULL
-               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test', jsonb_build_object('id', o.id)) END
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test'::text, jsonb_build_object('id', o.id)) END
                WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test t WHERE t.id = n.id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.build_id IS NOT DISTINCT FROM n.build_id AND t.test_flavor IS NOT DISTINCT FROM n.test_flavor AND t.test_cluster IS NOT DISTINCT FROM n.test_cluster AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
                THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_refuse_twice('sp_test', jsonb_build_object('id', n.id))
+               ELSE public.journal_refuse_twice('sp_test'::text, jsonb_build_object('id', n.id))
                END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id)
@@ -2441,8 +2451,8 @@ COMMENT ON COLUMN public.sp_test_result.deleted_at IS 'When the record was marke
 CREATE FUNCTION public.sp_test_result_at(generation bigint) RETURNS SETOF public.sp_test_result
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(t.id, ((was.pkey ->> 'id'::text))::bigint) AS "coalesce",
-     COALESCE(t.test_id, ((was.pkey ->> 'test_id'::text))::bigint) AS "coalesce",
+ SELECT COALESCE(((was.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+     COALESCE(((was.pkey ->> 'test_id'::text))::bigint, t.test_id) AS "coalesce",
          CASE
              WHEN (was.image ? 'tstamp'::text) THEN ((was.image ->> 'tstamp'::text))::timestamp with time zone
              ELSE t.tstamp
@@ -2499,13 +2509,13 @@ CREATE FUNCTION public.sp_test_result_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = n.id AND t.test_id = n.test_id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_test_result', jsonb_build_object('id', n.id, 'test_id', n.test_id)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = n.id AND t.test_id = n.test_id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_test_result'::text, jsonb_build_object('id', n.id, 'test_id', n.test_id)) END,
                jsonb_build_object('id', n.id, 'test_id', n.test_id),
                jsonb_build_object('tstamp', n.tstamp, 'result', n.result, 'success', n.success, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = o.id AND t.test_id = o.test_id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_result', jsonb_build_object('id', o.id, 'test_id', o.test_id)) END,
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result', CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = o.id AND t.test_id = o.test_id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_result'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id)) END,
                jsonb_build_object('id', o.id, 'test_id', o.test_id),
                jsonb_build_object('tstamp', o.tstamp, 'result', o.result, 'success', o.success, 'deleted_at', o.deleted_at)
         FROM old_rows o;
@@ -2513,10 +2523,10 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result',
                CASE WHEN n.id IS NULL
-               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = o.id AND t.test_id = o.test_id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_result', jsonb_build_object('id', o.id, 'test_id', o.test_id)) END
+               THEN CASE WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = o.id AND t.test_id = o.test_id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_result'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id)) END
                WHEN (SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = n.id AND t.test_id = n.test_id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
                THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_refuse_twice('sp_test_result', jsonb_build_object('id', n.id, 'test_id', n.test_id))
+               ELSE public.journal_refuse_twice('sp_test_result'::text, jsonb_build_object('id', n.id, 'test_id', n.test_id))
                END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'test_id', o.test_id)

@@ -67,25 +67,34 @@ BEGIN
     CREATE TEMPORARY TABLE generation_revert_plan ON COMMIT DROP AS SELECT * FROM public.generation_diff(reverted);
     GET DIAGNOSTICS planned = ROW_COUNT;
     ANALYZE pg_temp.generation_revert_plan;
-    FOREACH target IN ARRAY touched LOOP
-        CONTINUE WHEN target <> ALL (leaves);
-        done := done + public.generation_revert_delete(target, reverted);
-    END LOOP;
-    FOREACH target IN ARRAY touched LOOP
-        CONTINUE WHEN target = ANY (leaves);
-        done := done + public.generation_revert_insert(target);
-    END LOOP;
-    FOREACH target IN ARRAY touched LOOP
-        done := done + public.generation_revert_update(target);
-    END LOOP;
-    FOREACH target IN ARRAY touched LOOP
-        CONTINUE WHEN target <> ALL (leaves);
-        done := done + public.generation_revert_insert(target);
-    END LOOP;
-    FOR place IN REVERSE cardinality(touched)..1 LOOP
-        CONTINUE WHEN touched[place] = ANY (leaves);
-        done := done + public.generation_revert_delete(touched[place], reverted);
-    END LOOP;
+    BEGIN
+        FOREACH target IN ARRAY touched LOOP
+            CONTINUE WHEN target <> ALL (leaves);
+            done := done + public.generation_revert_delete(target, reverted);
+        END LOOP;
+        FOREACH target IN ARRAY touched LOOP
+            CONTINUE WHEN target = ANY (leaves);
+            done := done + public.generation_revert_insert(target);
+        END LOOP;
+        FOREACH target IN ARRAY touched LOOP
+            done := done + public.generation_revert_update(target);
+        END LOOP;
+        FOREACH target IN ARRAY touched LOOP
+            CONTINUE WHEN target <> ALL (leaves);
+            done := done + public.generation_revert_insert(target);
+        END LOOP;
+        FOR place IN REVERSE cardinality(touched)..1 LOOP
+            CONTINUE WHEN touched[place] = ANY (leaves);
+            done := done + public.generation_revert_delete(touched[place], reverted);
+        END LOOP;
+    EXCEPTION WHEN unique_violation OR foreign_key_violation THEN
+        GET STACKED DIAGNOSTICS reason = PG_EXCEPTION_DETAIL;
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = format('expected nothing in the way of undoing generation %s, got a later state that does not go with it: %s',
+                             reverted, SQLERRM),
+            DETAIL = reason,
+            HINT = format('SELECT * FROM generation_diff(%s, (SELECT max(id) FROM generation))  -- revert what came later first', reverted);
+    END;
     IF done <> planned THEN
         RAISE data_exception USING
             MESSAGE = format('expected %s rows as generation %s left them, got %s', planned, reverted, done),

@@ -27,7 +27,8 @@ BEGIN
             MESSAGE = format('expected no later change of what generation %s changed, got %s', reverted,
                              CASE later.records WHEN 1 THEN 'one record' ELSE later.records || ' records' END),
             DETAIL = later.text || CASE WHEN later.records > 10 THEN format(E'\n  and %s more', later.records - 10) ELSE '' END,
-            HINT = format('SELECT generation_revert(%s)  -- or: sqern generation revert %s', later.newest, later.newest);
+            HINT = CASE WHEN later.newest = public.generation_id_if_assigned() THEN 'ROLLBACK  -- this transaction made it'
+                   ELSE format('SELECT generation_revert(%s)  -- or: sqern generation revert %s', later.newest, later.newest) END;
     END IF;
 END
 $$;

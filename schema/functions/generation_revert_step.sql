@@ -57,7 +57,7 @@ BEGIN
             'INSERT INTO public.%I (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM pg_temp.generation_revert_plan p
              WHERE p.table_name = %L AND p.action = ''delete''',
             target, string_agg(quote_ident(attname), ', ' ORDER BY attnum),
-            string_agg(format('(p.%I ->> %L)::%s', CASE WHEN attname = ANY (public.journal_key(attrelid)) THEN 'pkey' ELSE 'fields' END,
+            string_agg(format('(p.%I ->> %L)::%s', CASE WHEN attname = ANY (public.journal_key(attrelid::regclass)) THEN 'pkey' ELSE 'fields' END,
                               attname, format_type(atttypid, atttypmod)), ', ' ORDER BY attnum),
             target)
         FROM pg_attribute

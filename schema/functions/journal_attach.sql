@@ -69,13 +69,13 @@ AS $function$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT %13$s, %2$L, CASE WHEN %16$s OR %14$s THEN 'insert' ELSE public.journal_refuse_twice(%2$L, %3$s) END,
+        SELECT %13$s, %2$L, CASE WHEN %16$s OR %14$s THEN 'insert' ELSE public.journal_refuse_twice(%2$L::text, %3$s) END,
                %3$s,
                %4$s
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT %13$s, %2$L, CASE WHEN %16$s OR %15$s THEN 'delete' ELSE public.journal_refuse_twice(%2$L, %5$s) END,
+        SELECT %13$s, %2$L, CASE WHEN %16$s OR %15$s THEN 'delete' ELSE public.journal_refuse_twice(%2$L::text, %5$s) END,
                %5$s,
                %6$s
         FROM old_rows o;
@@ -83,10 +83,10 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT %13$s, %2$L,
                CASE WHEN n.%10$s IS NULL
-               THEN CASE WHEN %16$s OR %15$s THEN 'delete' ELSE public.journal_refuse_twice(%2$L, %5$s) END
+               THEN CASE WHEN %16$s OR %15$s THEN 'delete' ELSE public.journal_refuse_twice(%2$L::text, %5$s) END
                WHEN %16$s OR %14$s
                THEN CASE WHEN o.%10$s IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_refuse_twice(%2$L, %3$s)
+               ELSE public.journal_refuse_twice(%2$L::text, %3$s)
                END,
                CASE WHEN n.%10$s IS NULL
                THEN %5$s

@@ -23,7 +23,7 @@ BEGIN
 
     SELECT string_agg(
                CASE WHEN attname = ANY (key_columns)
-               THEN format('coalesce(t.%1$I, (was.pkey ->> %1$L)::%2$s)', attname, format_type(atttypid, atttypmod))
+               THEN format('coalesce((was.pkey ->> %1$L)::%2$s, t.%1$I)', attname, format_type(atttypid, atttypmod))
                ELSE format('CASE WHEN was.image ? %1$L THEN (was.image ->> %1$L)::%2$s ELSE t.%1$I END',
                            attname, format_type(atttypid, atttypmod))
                END, E',\n       ' ORDER BY attnum)

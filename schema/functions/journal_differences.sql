@@ -10,7 +10,7 @@ BEGIN
         SELECT c.relname::text AS name, string_agg(format('%L, t.%I', key, key), ', ' ORDER BY place) AS key_of
         FROM pg_class c
         JOIN pg_proc p ON p.proname = c.relname || '_record' AND p.pronamespace = c.relnamespace
-        CROSS JOIN LATERAL unnest(public.journal_key(c.oid)) WITH ORDINALITY AS k (key, place)
+        CROSS JOIN LATERAL unnest(public.journal_key(c.oid::regclass)) WITH ORDINALITY AS k (key, place)
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
         GROUP BY c.relname
         ORDER BY c.relname

@@ -12,3 +12,9 @@ COMMENT ON COLUMN event.id IS 'Identifies the event: unique, for it comes from o
 ALTER TABLE kver_package DROP CONSTRAINT kver_package_kver_fkey;
 ALTER TABLE kver_package ADD CONSTRAINT kver_package_kver_fkey
     FOREIGN KEY (distro, version) REFERENCES kver (distro, version) ON UPDATE CASCADE ON DELETE CASCADE;
+
+-- Who could make a function here could have it called in place of ours, with our rights. Databases that come from PostgreSQL 14
+-- still let everybody.
+RESET ROLE;
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+SET LOCAL ROLE sqern_admin;

@@ -3,3 +3,7 @@ FROM (VALUES ('sqern_reader'), ('sqern_writer')) AS role (name)
 CROSS JOIN (VALUES ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE')) AS privilege (name)
 CROSS JOIN (VALUES ('event'), ('generation'), ('kver_ignored'), ('schema_migration'), ('schema_function')) AS guarded (name)
 WHERE has_table_privilege(role.name, 'public.' || guarded.name, privilege.name)
+UNION ALL
+SELECT 'everybody may make functions in schema public, and so have them called with the journal''s rights'
+FROM pg_namespace, aclexplode(coalesce(nspacl, acldefault('n', nspowner))) AS granted
+WHERE nspname = 'public' AND granted.grantee = 0 AND granted.privilege_type = 'CREATE'

@@ -1,0 +1,152 @@
+//! Goal 7: whether a follower gets each generation once, and how soon.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use futures_util::{FutureExt, TryStreamExt};
+use sqern_db::connect::{self, ConnectEnv, ConnectRequest};
+use sqern_db::follow::{self, Position};
+use tokio::task::JoinSet;
+
+use crate::report::{Table, count, milliseconds};
+use crate::world::{Session, UPKEEP_OFF, World};
+
+/// How many write at once.
+const WRITERS: i64 = 6;
+/// One transaction in so many is rolled back.
+const ROLLED_BACK: i64 = 10;
+/// From the commit's answer at the writer to the event at the follower, in seconds.
+const LAG_SECONDS: f64 = 0.1;
+/// A poll that no notification woke, at the latest.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// What a writer knows of its transactions: when each generation's commit was answered, and which were rolled back.
+#[derive(Debug, Default)]
+struct Written {
+    committed: HashMap<i64, Instant>,
+    rolled_back: HashSet<i64>,
+}
+
+/// What the follower got: when each generation came, one entry for each time it did.
+#[derive(Debug, Default)]
+struct Followed {
+    seen: HashMap<i64, Vec<Instant>>,
+    /// How many events a reader of "all ids after the last" found at the same moments.
+    naive: i64,
+}
+
+/// Goal 7.
+pub async fn goal(world: &World, table: &mut Table) -> Result<()> {
+    for database in ["followed", "elsewhere"] {
+        world.make(database).await?;
+    }
+    world.sql("followed", UPKEEP_OFF).await?;
+    // As long as this is open, the server keeps what it could see.
+    let elsewhere = world.session("elsewhere").await?;
+    elsewhere.run("BEGIN; SELECT pg_current_xact_id()").await?;
+
+    let done = Arc::new(AtomicBool::new(false));
+    let session = connect::connect(&ConnectRequest::dsn(world.dsn("followed")), &ConnectEnv::default()).await?;
+    ensure!(follow::listen(&session.client).await?, "expected a server that notifies");
+    let start = follow::here(&session.client).await?.end();
+    let follower = tokio::spawn(follow_on(session, start, done.clone()));
+
+    let until = Instant::now() + Duration::from_secs_f64(world.extent.writing_seconds);
+    let mut writers = JoinSet::new();
+    for writer in 0..WRITERS {
+        writers.spawn(write(world.session("followed").await?, writer, until));
+    }
+    let mut written = Written::default();
+    while let Some(one) = writers.join_next().await {
+        let one = one??;
+        written.committed.extend(one.committed);
+        written.rolled_back.extend(one.rolled_back);
+    }
+    done.store(true, Ordering::SeqCst);
+    let seen = follower.await??;
+    elsewhere.run("ROLLBACK").await?;
+    tell(world, table, &written, &seen);
+    Ok(())
+}
+
+/// Follows as `sqern event follow` does, until the writers are done and a last poll was made.
+async fn follow_on(mut session: connect::Session, start: Position, done: Arc<AtomicBool>) -> Result<Followed> {
+    let (mut position, mut followed, mut last) = (start, Followed::default(), 0_i64);
+    loop {
+        // Asked before the poll: what was committed until then, the poll finds.
+        let was_done = done.load(Ordering::SeqCst);
+        while let Some(Some(_)) = session.next_notification().now_or_never() {}
+        let mut batch = follow::poll(&session.client, &position, &[]).await?;
+        let generations: Vec<i64> = batch.waiting().iter().map(|waiting| waiting.generation).collect();
+        let rows = follow::events(&session.client, &generations, &[]).await?;
+        let events: Vec<i64> = rows.map_ok(|row| follow::event(&row).0).try_collect().await?;
+        let now = Instant::now();
+        for generation in events {
+            followed.seen.entry(generation).or_default().push(now);
+        }
+        while batch.take_next().is_some() {}
+        position = batch.position();
+        let naive = "SELECT count(*), coalesce(max(id), $1) FROM event WHERE id > $1";
+        let row = session.client.query_one(naive, &[&last]).await?;
+        (followed.naive, last) = (followed.naive + row.get::<_, i64>(0), row.get(1));
+        if was_done {
+            return Ok(followed);
+        }
+        _ = tokio::time::timeout(IDLE, session.next_notification()).await;
+    }
+}
+
+/// Inserts a row a transaction until the time is up.
+async fn write(session: Session, writer: i64, until: Instant) -> Result<Written> {
+    let insert = session.client.prepare("INSERT INTO kver (distro, version) VALUES ('debian12', $1)").await?;
+    let own = session.client.prepare("SELECT generation_id_if_assigned()").await?;
+    let mut written = Written::default();
+    for number in 0_i64.. {
+        if Instant::now() >= until {
+            break;
+        }
+        session.client.batch_execute("BEGIN").await?;
+        session.client.execute(&insert, &[&format!("{writer}.{number}")]).await?;
+        let generation: i64 = session.client.query_one(&own, &[]).await?.get(0);
+        if number % ROLLED_BACK == writer {
+            session.client.batch_execute("ROLLBACK").await?;
+            written.rolled_back.insert(generation);
+        } else {
+            session.client.batch_execute("COMMIT").await?;
+            written.committed.insert(generation, Instant::now());
+        }
+    }
+    Ok(written)
+}
+
+fn tell(world: &World, table: &mut Table, written: &Written, followed: &Followed) {
+    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let committed = number(written.committed.len());
+    let missed = written.committed.keys().filter(|generation| !followed.seen.contains_key(generation)).count();
+    let twice = followed.seen.values().filter(|times| times.len() > 1).count();
+    let wrong = followed.seen.keys().filter(|generation| !written.committed.contains_key(generation)).count();
+    let what = format!(
+        "{WRITERS} writers, {:.0} s, {} transactions committed, {} rolled back",
+        world.extent.writing_seconds,
+        count(committed),
+        count(number(written.rolled_back.len()))
+    );
+    table.exactly(7, &format!("{what}: missed"), number(missed), 0);
+    table.exactly(7, "twice", number(twice), 0);
+    table.exactly(7, "not committed and seen all the same", number(wrong), 0);
+    table.told(7, "missed by a reader of all ids after the last, at the same moments", &count(committed - followed.naive));
+    let mut lags: Vec<f64> = written
+        .committed
+        .iter()
+        .filter_map(|(generation, committed)| Some(followed.seen.get(generation)?.first()?.saturating_duration_since(*committed)))
+        .map(|lag| lag.as_secs_f64())
+        .collect();
+    lags.sort_by(f64::total_cmp);
+    let percentile = |percent: usize| lags.get((lags.len() * percent / 100).min(lags.len().saturating_sub(1))).copied();
+    let [half, most, all] = [50, 99, 100].map(|percent| percentile(percent).unwrap_or(f64::NAN));
+    let measured = format!("{} (median {}, most {})", milliseconds(most), milliseconds(half), milliseconds(all));
+    table.must(7, "lag from the commit's answer to the event at the follower, p99", &measured, "≤ 100 ms", most <= LAG_SECONDS);
+}

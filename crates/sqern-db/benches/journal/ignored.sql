@@ -1,0 +1,28 @@
+-- Kernel versions of twenty distributions, and 200 patterns that hide about one version in nine: five by their beginning and five by
+-- their end for each distribution. Triggers and foreign keys rest while the versions come; the patterns come as they do in life.
+DELETE FROM cust_cluster;
+DELETE FROM distro;
+INSERT INTO distro (name, variant, supported) SELECT 'distro' || d, 'DISTRO' || d, true FROM generate_series(1, 20) AS d;
+
+SET session_replication_role = replica;
+INSERT INTO kver (distro, version)
+SELECT 'distro' || 1 + n % 20, format('%s.%s.0-%s-amd64', 4 + n / 20 % 3, n / 60 % 20, lpad((n / 20)::text, 7, '0'))
+FROM generate_series(0, VERSIONS - 1) AS n;
+RESET session_replication_role;
+VACUUM ANALYZE kver;
+
+INSERT INTO kver_ignore (distro, pattern)
+SELECT 'distro' || d, pattern
+FROM generate_series(1, 20) AS d,
+     LATERAL (SELECT format('%s.%s.0-%%', 4 + p % 3, 3 * p) FROM generate_series(1, 5) AS p
+              UNION ALL SELECT format('%%%s7-amd64', p) FROM generate_series(1, 5) AS p) AS patterns (pattern);
+
+-- What the view would be without upkeep, as a view that is refreshed.
+CREATE MATERIALIZED VIEW bench.refreshed AS
+SELECT kver.distro, kver.version
+FROM kver
+WHERE NOT kver.archived
+  AND NOT EXISTS (SELECT FROM kver_ignore i
+                  WHERE i.distro = kver.distro AND i.deleted_at = '-infinity' AND kver.version LIKE i.pattern);
+TRUNCATE event, generation;
+VACUUM ANALYZE;

@@ -1,0 +1,21 @@
+-- The rows to measure with. n counts them; what a table's own row would hold stands ready, so that building the journal's events
+-- from here is the work that the journal has, and no more: columns that end in _then are what an update leaves for the delete.
+CREATE SCHEMA bench;
+
+CREATE TABLE bench.source AS
+SELECT n,
+       'debian12'::text AS distro,
+       format('6.1.0-%s-cloud-amd64', lpad(n::text, 7, '0')) AS version,
+       false AS archived,
+       true AS archived_then,
+       format('host-%s.example', lpad(n::text, 7, '0')) AS host,
+       n % 2 = 0 AS current,
+       '2026-01-01 12:00:00.123456+00'::timestamptz + n * interval '1 second' AS tstamp,
+       '2026-01-01 13:00:00.123456+00'::timestamptz + n * interval '1 second' AS tstamp_then,
+       '-infinity'::timestamptz AS deleted_at,
+       '2026-06-01 12:00:00.123456+00'::timestamptz AS deleted_then
+FROM generate_series(1, SOURCE_ROWS::bigint) AS n;
+ALTER TABLE bench.source ADD CONSTRAINT source_pkey PRIMARY KEY (n);
+
+INSERT INTO distro (name, variant, supported) VALUES ('debian12', 'DEBIAN12', true);
+INSERT INTO cust_cluster (name, cltype) VALUES ('bench', 4);

@@ -1,0 +1,271 @@
+//! Plays a history on the server, in two sessions at once, and in the model beside it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use sqern_testkit::TestDatabase;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+use super::model::{Effect, Key, Row, Rows, primary_key, record, touched};
+use super::statement::{Kind, Statement};
+use super::step::{Action, Step};
+use super::universe::named;
+use crate::support::{run, value};
+
+/// A change set that was committed.
+#[derive(Debug)]
+pub struct Generation {
+    pub id: i64,
+    /// The rows that it wrote, as it left them; none for those that it deleted.
+    pub wrote: BTreeMap<Key, Option<Row>>,
+    /// Each record that it touched, with the numbers of the first and the last statement that did so.
+    pub touched: BTreeMap<Key, (u64, u64)>,
+    /// The number of its last statement that changed something: its place in the history.
+    pub last: u64,
+}
+
+#[derive(Default, Clone)]
+struct Transaction {
+    wrote: BTreeMap<Key, Option<Row>>,
+    touched: Vec<(u64, BTreeSet<Key>)>,
+}
+
+struct Session {
+    client: Client,
+    open: Option<Transaction>,
+    savepoints: Vec<Transaction>,
+}
+
+/// The server and the model, side by side.
+pub struct World {
+    sessions: [Session; 2],
+    /// What is committed.
+    pub rows: Rows,
+    /// In the order of their last changes.
+    pub generations: Vec<Generation>,
+    statements: u64,
+    /// All that was done, as SQL.
+    pub script: Vec<String>,
+}
+
+impl World {
+    pub async fn new(database: &TestDatabase) -> Self {
+        let session = async |zone: &str| {
+            let client = database.client().await;
+            let settings = format!("SET timezone = '{zone}'; SET lock_timeout = '15ms'; SET datestyle = 'German, DMY'");
+            client.batch_execute(&settings).await.expect("settings");
+            Session { client, open: None, savepoints: vec![] }
+        };
+        let sessions = [session("Asia/Kolkata").await, session("America/New_York").await];
+        Self { sessions, rows: Rows::new(), generations: vec![], statements: 0, script: vec![] }
+    }
+
+    pub async fn play(&mut self, history: &[Step]) -> Result<(), TestCaseError> {
+        for step in history {
+            self.step(step).await?;
+        }
+        Ok(())
+    }
+
+    /// Commits what is open.
+    pub async fn finish(&mut self) -> Result<(), TestCaseError> {
+        self.play(&[0, 1].map(|session| Step { session, action: Action::Commit })).await
+    }
+
+    /// A statement that the model does not follow: it touches none of its tables.
+    pub async fn unrelated(&mut self, sql: &str) -> Result<(), TestCaseError> {
+        self.execute(0, sql).await
+    }
+
+    async fn step(&mut self, Step { session: number, action }: &Step) -> Result<(), TestCaseError> {
+        let session = &mut self.sessions[*number];
+        let depth = session.savepoints.len();
+        let chosen = |choice: u8| usize::from(choice) % depth;
+        match (action, &mut session.open, depth) {
+            (Action::Statement(statement), ..) => self.statement(*number, statement).await,
+            (_, None, _) => Ok(()),
+            (Action::Commit, ..) => self.commit(*number).await,
+            (Action::Rollback, ..) => {
+                session.open = None;
+                session.savepoints.clear();
+                self.execute(*number, "ROLLBACK").await
+            }
+            (Action::Savepoint, Some(transaction), _) | (Action::RollbackTo(_) | Action::Release(_), Some(transaction), 0) => {
+                session.savepoints.push(transaction.clone());
+                self.execute(*number, &format!("SAVEPOINT s{depth}")).await
+            }
+            (Action::RollbackTo(choice), Some(transaction), _) => {
+                session.savepoints.truncate(chosen(*choice) + 1);
+                session.savepoints.last().expect("at least one").clone_into(transaction);
+                self.execute(*number, &format!("ROLLBACK TO s{}", chosen(*choice))).await
+            }
+            (Action::Release(choice), ..) => {
+                session.savepoints.truncate(chosen(*choice));
+                self.execute(*number, &format!("RELEASE s{}", chosen(*choice))).await
+            }
+        }
+    }
+
+    /// A statement that fails is undone alone: by a savepoint, or with its transaction when it is the first.
+    async fn statement(&mut self, number: usize, statement: &Statement) -> Result<(), TestCaseError> {
+        let is_first = self.sessions[number].open.is_none();
+        let (before, undo, keep) =
+            if is_first { ("BEGIN", "ROLLBACK", "") } else { ("SAVEPOINT one", "ROLLBACK TO one; RELEASE one", "RELEASE one") };
+        let client = &self.sessions[number].client;
+        run(client, before).await;
+        let mut view = self.rows.clone();
+        let transaction = self.sessions[number].open.clone().unwrap_or_default();
+        overlay(&mut view, &transaction.wrote);
+        let mut effect = Effect::of(statement, &view);
+
+        let sql = statement.sql();
+        let done = client.simple_query(&sql).await;
+        let messages = match done {
+            Ok(messages) => messages,
+            Err(error) if is_expected(error.code()) => {
+                run(client, undo).await;
+                self.note(number, &format!("-- {}: {sql};", error.as_db_error().expect("of the database").message()));
+                return Ok(());
+            }
+            Err(error) => return Err(TestCaseError::fail(format!("{sql}\n{error:?}"))),
+        };
+        run(client, keep).await;
+        self.note(number, &format!("{}{sql};", if is_first { "BEGIN; " } else { "" }));
+        let ids = self.ids(number, statement, &effect, &messages).await?;
+        effect.set_ids(&ids);
+
+        self.statements += 1;
+        let transaction = self.sessions[number].open.get_or_insert_default();
+        // A row that is written as it was is no change: another one's, committed meanwhile, may be what it was.
+        for change in effect.changes.iter().filter(|change| change.old != change.new) {
+            transaction.wrote.extend(change.old.iter().map(|old| (primary_key(change.table, old), None)));
+            transaction.wrote.extend(change.new.iter().map(|new| (primary_key(change.table, new), Some(new.clone()))));
+        }
+        let touched = touched(&effect.changes);
+        if !touched.is_empty() {
+            transaction.touched.push((self.statements, touched));
+        }
+        Ok(())
+    }
+
+    /// The ids that the server gave to the rows which the model has with negative ones.
+    async fn ids(
+        &self,
+        number: usize,
+        statement: &Statement,
+        effect: &Effect,
+        messages: &[SimpleQueryMessage],
+    ) -> Result<BTreeMap<i64, i64>, TestCaseError> {
+        let table = statement.table();
+        let mut ids = BTreeMap::new();
+        if let Kind::Insert { .. } = statement.kind {
+            let id = |message: &SimpleQueryMessage| match message {
+                SimpleQueryMessage::Row(row) => row.get(0).and_then(|id| id.parse().ok()),
+                _ => None,
+            };
+            let told: Vec<i64> = messages.iter().filter_map(id).collect();
+            prop_assert_eq!(told.len(), effect.returned.len(), "rows of {}", statement.sql());
+            ids.extend(effect.returned.iter().copied().zip(told));
+            prop_assert!(ids.iter().all(|(model, told)| model == told || *model < 0), "{:?} of {}", ids, statement.sql());
+            return Ok(ids);
+        }
+        let inserted = effect.changes.iter().filter(|change| change.old.is_none() && change.table.has_id);
+        for row in inserted.filter_map(|change| change.new.as_ref()) {
+            let is = |column: &&str| format!("{column} = '{}'", row[*column].as_str().expect("a text").replace('\'', "''"));
+            let conditions: Vec<_> = table.conflict_target().iter().map(is).collect();
+            let sql = format!("SELECT id FROM {} WHERE {}", table.name, conditions.join(" AND "));
+            let told = value(&self.sessions[number].client, &sql).await;
+            ids.insert(row["id"].as_i64().expect("a number"), told.parse().expect("a number"));
+        }
+        Ok(ids)
+    }
+
+    async fn commit(&mut self, number: usize) -> Result<(), TestCaseError> {
+        self.sessions[number].savepoints.clear();
+        let transaction = self.sessions[number].open.take().unwrap_or_default();
+        let id = value(&self.sessions[number].client, "SELECT generation_id_if_assigned()").await.parse().ok();
+        self.execute(number, "COMMIT").await?;
+        prop_assert_eq!(id.is_some(), !transaction.touched.is_empty(), "a generation where something changed");
+        overlay(&mut self.rows, &transaction.wrote);
+        let Some(id) = id else { return Ok(()) };
+        self.note(number, &format!("-- that was generation {id}"));
+        let mut touched = BTreeMap::new();
+        for (statement, records) in &transaction.touched {
+            for record in records {
+                touched.entry(record.clone()).or_insert((*statement, *statement)).1 = *statement;
+            }
+        }
+        let last = transaction.touched.last().map_or(0, |(statement, _)| *statement);
+        self.generations.push(Generation { id, wrote: transaction.wrote, touched, last });
+        self.generations.sort_by_key(|generation| generation.last);
+        Ok(())
+    }
+
+    /// Undoes a generation; what it says of the new one, or why it refuses.
+    pub async fn revert(&mut self, id: i64) -> Result<Option<i64>, (SqlState, String)> {
+        let sql = format!("SELECT generation_revert({id})");
+        let done = self.sessions[0].client.query_one(&sql, &[]).await;
+        let done = done.map(|row| row.get(0)).map_err(|error| {
+            let error = error.as_db_error().expect("of the database");
+            (error.code().clone(), error.message().to_owned())
+        });
+        self.note(0, &format!("{sql};  -- {done:?}"));
+        done
+    }
+
+    /// Takes over a change set that was not made of statements: `rows` are what it left.
+    pub fn take_over(&mut self, id: i64, rows: Rows) {
+        self.statements += 1;
+        let keys: BTreeSet<_> = self.rows.keys().chain(rows.keys()).cloned().collect();
+        let wrote: BTreeMap<_, _> = keys
+            .into_iter()
+            .filter(|key| self.rows.get(key) != rows.get(key))
+            .map(|key| (key.clone(), rows.get(&key).cloned()))
+            .collect();
+        let is_changed = |(key, _): &(&Key, &Row)| wrote.contains_key(key);
+        let changed = self.rows.iter().filter(is_changed).chain(rows.iter().filter(is_changed));
+        let touched = changed.map(|((name, _), row)| (record(named(name), row), (self.statements, self.statements))).collect();
+        self.generations.push(Generation { id, wrote, touched, last: self.statements });
+        self.rows = rows;
+    }
+
+    /// The rows as the first so many generations left them.
+    pub fn after(&self, generations: usize) -> Rows {
+        let mut rows = Rows::new();
+        for generation in &self.generations[..generations] {
+            overlay(&mut rows, &generation.wrote);
+        }
+        rows
+    }
+
+    async fn execute(&mut self, number: usize, sql: &str) -> Result<(), TestCaseError> {
+        self.note(number, &format!("{sql};"));
+        let done = self.sessions[number].client.batch_execute(sql).await;
+        done.map_err(|error| TestCaseError::fail(format!("{sql}\n{error:?}")))
+    }
+
+    fn note(&mut self, number: usize, sql: &str) {
+        self.script.push(format!("/* session {number} */ {sql}"));
+    }
+}
+
+fn overlay(rows: &mut Rows, wrote: &BTreeMap<Key, Option<Row>>) {
+    for (key, row) in wrote {
+        match row {
+            Some(row) => rows.insert(key.clone(), row.clone()),
+            None => rows.remove(key),
+        };
+    }
+}
+
+fn is_expected(code: Option<&SqlState>) -> bool {
+    let expected = [
+        SqlState::LOCK_NOT_AVAILABLE,
+        SqlState::UNIQUE_VIOLATION,
+        SqlState::FOREIGN_KEY_VIOLATION,
+        SqlState::CARDINALITY_VIOLATION,
+        SqlState::TRIGGERED_DATA_CHANGE_VIOLATION,
+    ];
+    code.is_some_and(|code| expected.contains(code))
+}

@@ -1,0 +1,134 @@
+//! Undoing.
+
+use super::{WORLD, transactions};
+use crate::support::{migrated, refused, rows, run};
+
+const HOSTS: &str = "INSERT INTO cust_host_kver (cluster_name, host_name, distro, version, current)
+    VALUES ('c', 'h', 'd', '1', true), ('c', 'h', 'd', '2', false)";
+const MOVE: &str = "UPDATE cust_host_kver SET current = false WHERE version = '1';
+    UPDATE cust_host_kver SET current = true WHERE version = '2'";
+const PACKAGE: &str =
+    "INSERT INTO kver_package (distro, version, source, role, name, package_version, architecture, url, size_bytes, sha256)
+    VALUES ('d', '3', 's', 'headers', 'n', '1', 'amd64', 'u', 1, repeat('a', 64))";
+
+#[tokio::test]
+async fn a_host_that_moved_to_another_kernel_moves_back_and_forth() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, WORLD).await;
+    let ids = transactions(&client, &[HOSTS, MOVE]).await;
+    let current = "SELECT version FROM cust_host_kver WHERE current";
+    let mut last = ids[1].clone();
+    for expected in ["1", "2", "1"] {
+        last = rows(&client, &format!("SELECT generation_revert({last})")).await.remove(0);
+        assert_eq!(rows(&client, current).await, [expected]);
+    }
+}
+
+#[tokio::test]
+async fn kernels_that_a_check_found_go_with_their_packages() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, WORLD).await;
+    let found = format!("INSERT INTO kver VALUES ('d', '3'); INSERT INTO kver_seen VALUES ('d', '3'); {PACKAGE}");
+    let ids = transactions(&client, &[&found]).await;
+    run(&client, &format!("SELECT generation_revert({})", ids[0])).await;
+    let left = "SELECT (SELECT count(*) FROM kver WHERE version = '3'), (SELECT count(*) FROM kver_seen), (SELECT count(*) FROM kver_package)";
+    assert_eq!(rows(&client, left).await, ["0 0 0"]);
+}
+
+#[tokio::test]
+async fn a_kernel_on_which_a_later_record_stands_is_not_taken_away() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, WORLD).await;
+    let ids = transactions(&client, &["INSERT INTO kver VALUES ('d', '3')", "INSERT INTO kver_seen VALUES ('d', '3')"]).await;
+    let said = refused(&client, &format!("SELECT generation_revert({})", ids[0])).await;
+    assert!(
+        said.starts_with(&format!(
+            "expected no record to stand on what generation {} brought to kver, got one of kver_seen",
+            ids[0]
+        )),
+        "{said}"
+    );
+    assert_eq!(rows(&client, "SELECT count(*) FROM kver_seen JOIN kver USING (distro, version)").await, ["1"]);
+    run(&client, &format!("SELECT generation_revert({}); SELECT generation_revert({})", ids[1], ids[0])).await;
+    assert_eq!(rows(&client, "SELECT count(*) FROM kver WHERE version = '3'").await, ["0"]);
+}
+
+#[tokio::test]
+async fn a_pattern_that_was_taken_away_matches_again() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, WORLD).await;
+    let mark = "UPDATE kver_ignore SET deleted_at = now()";
+    let ids = transactions(&client, &["INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '1')", mark]).await;
+    let wanted = "SELECT version FROM kver_not_ignored";
+    assert_eq!(rows(&client, wanted).await, ["1", "2"]);
+    run(&client, &format!("SELECT generation_revert({})", ids[1])).await;
+    assert_eq!(rows(&client, wanted).await, ["2"]);
+}
+
+#[tokio::test]
+async fn what_came_to_nothing_is_undone_by_nothing() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, WORLD).await;
+    let ids = transactions(&client, &["UPDATE kver SET archived = true; UPDATE kver SET archived = false"]).await;
+    assert_eq!(rows(&client, &format!("SELECT generation_revert({}) IS NULL", ids[0])).await, ["t"]);
+    assert_eq!(rows(&client, &format!("SELECT max(id) = {} FROM generation", ids[0])).await, ["t"]);
+}
+
+#[tokio::test]
+async fn a_kernel_that_gets_its_old_name_back_has_no_packages_until_the_next_check() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, WORLD).await;
+    let ids = transactions(
+        &client,
+        &[&format!("INSERT INTO kver VALUES ('d', '3'); {PACKAGE}"), "UPDATE kver SET version = '4' WHERE version = '3'"],
+    )
+    .await;
+    run(&client, &format!("SELECT generation_revert({})", ids[1])).await;
+    assert_eq!(rows(&client, "SELECT version FROM kver_package").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn records_that_passed_a_unique_value_on_are_not_put_into_an_order() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, WORLD).await;
+    let ids = transactions(
+        &client,
+        &[
+            "INSERT INTO kver_ignore (distro, pattern, deleted_at) VALUES ('d', 'x', '2026-01-02'), ('d', 'x', '2026-01-01')",
+            "UPDATE kver_ignore SET deleted_at = '2026-01-03' WHERE id = 1; UPDATE kver_ignore SET deleted_at = '2026-01-02' WHERE id = 2",
+        ],
+    )
+    .await;
+    let said = refused(&client, &format!("SELECT generation_revert({})", ids[1])).await;
+    assert!(said.starts_with("expected nothing in the way of undoing generation "), "{said}");
+}
+
+#[tokio::test]
+async fn a_revert_that_meets_a_later_record_of_another_key_says_what_to_do() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, WORLD).await;
+    let [gone, moved] = MOVE.split_once(';').map(<[_; 2]>::from).unwrap();
+    let ids = transactions(&client, &[HOSTS, gone, moved]).await;
+    let said = refused(&client, &format!("SELECT generation_revert({})", ids[1])).await;
+    assert!(said.starts_with("expected "), "{said}");
+
+    let ids = transactions(
+        &client,
+        &[
+            "INSERT INTO distro VALUES ('p', 'P'); INSERT INTO kver VALUES ('p', '1')",
+            "DELETE FROM kver WHERE distro = 'p'",
+            "DELETE FROM distro WHERE name = 'p'",
+        ],
+    )
+    .await;
+    let said = refused(&client, &format!("SELECT generation_revert({})", ids[1])).await;
+    assert!(said.starts_with("expected "), "{said}");
+}
