@@ -435,10 +435,10 @@ CREATE FUNCTION public.event_diff(from_place bigint, to_place bigint) RETURNS TA
     SELECT side.table_name,
            CASE WHEN NOT side.existed THEN 'insert' WHEN NOT side.remains THEN 'delete' ELSE 'update' END,
            side.pkey,
-           CASE WHEN NOT side.existed THEN side.new WHEN NOT side.remains THEN side.old ELSE changed.new END,
-           CASE WHEN side.existed AND side.remains THEN changed.old END
+           CASE WHEN NOT side.existed THEN side.new WHEN NOT side.remains THEN side.old WHEN side.events = 1 THEN side.new ELSE changed.new END,
+           CASE WHEN side.existed AND side.remains THEN CASE WHEN side.events = 1 THEN side.old ELSE changed.old END END
     FROM (
-        SELECT net.table_name, net.pkey,
+        SELECT net.table_name, net.pkey, net.events,
                CASE WHEN from_place > to_place THEN net.remains ELSE net.existed END AS existed,
                CASE WHEN from_place > to_place THEN net.existed ELSE net.remains END AS remains,
                CASE WHEN from_place > to_place THEN net.new ELSE net.old END AS old,
@@ -448,18 +448,17 @@ CREATE FUNCTION public.event_diff(from_place bigint, to_place bigint) RETURNS TA
     ) AS side
     CROSS JOIN LATERAL (
         SELECT jsonb_object_agg(n.key, n.value) AS new, jsonb_object_agg(n.key, side.old -> n.key) AS old
-        FROM jsonb_each(CASE WHEN side.existed AND side.remains THEN side.new END) AS n
+        FROM jsonb_each(CASE WHEN side.existed AND side.remains AND side.events > 1 THEN side.new END) AS n
         WHERE n.value IS DISTINCT FROM side.old -> n.key
     ) AS changed
-    WHERE side.existed <> side.remains OR side.existed AND changed.new IS NOT NULL
-    ORDER BY side.table_name, side.pkey
+    WHERE side.existed <> side.remains OR side.events = 1 OR changed.new IS NOT NULL
 $$;
 
 ALTER FUNCTION public.event_diff(from_place bigint, to_place bigint) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.event_diff(from_place bigint, to_place bigint) IS 'What differs between the states at two places of the history (generation_place()), in the form of events.';
 
-CREATE FUNCTION public.event_net(of_table text, after bigint, upto bigint) RETURNS TABLE(table_name text, pkey jsonb, existed boolean, old jsonb, remains boolean, new jsonb)
+CREATE FUNCTION public.event_net(of_table text, after bigint, upto bigint) RETURNS TABLE(table_name text, pkey jsonb, existed boolean, old jsonb, remains boolean, new jsonb, events bigint)
     LANGUAGE plpgsql STABLE ROWS 100
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET work_mem TO '64MB'
@@ -481,7 +480,8 @@ BEGIN
            min(id) FILTER (WHERE action = 'insert') IS DISTINCT FROM min(id),
            public.event_merge(CASE action WHEN 'delete' THEN fields ELSE ordered.old END ORDER BY id DESC),
            max(id) FILTER (WHERE action = 'delete') IS DISTINCT FROM max(id),
-           public.event_merge(CASE WHEN action <> 'delete' THEN fields END ORDER BY id)
+           public.event_merge(CASE WHEN action <> 'delete' THEN fields END ORDER BY id),
+           count(*)
     FROM (
         SELECT jsonb_hash_extended(e.pkey, 0) AS hash, e.*
         FROM public.event e
@@ -505,6 +505,7 @@ CREATE FUNCTION public.generation_diff(generation bigint) RETURNS TABLE(table_na
     FROM (SELECT public.generation_place(generation_diff.generation) AS place) AS own
     CROSS JOIN LATERAL public.event_diff(own.place - 1, own.place) AS d
     WHERE EXISTS (SELECT FROM public.event e WHERE e.generation = generation_diff.generation)
+    ORDER BY d.table_name, d.pkey
 $$;
 
 ALTER FUNCTION public.generation_diff(generation bigint) OWNER TO sqern_admin;
@@ -515,7 +516,9 @@ CREATE FUNCTION public.generation_diff(from_generation bigint, to_generation big
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    SELECT * FROM public.event_diff(public.generation_place(from_generation), public.generation_place(to_generation))
+    SELECT d.*
+    FROM public.event_diff(public.generation_place(from_generation), public.generation_place(to_generation)) AS d
+    ORDER BY d.table_name, d.pkey
 $$;
 
 ALTER FUNCTION public.generation_diff(from_generation bigint, to_generation bigint) OWNER TO sqern_admin;
@@ -620,6 +623,7 @@ CREATE FUNCTION public.generation_revert(generation bigint) RETURNS bigint
     AS $$
 DECLARE
     reverted constant bigint := generation_revert.generation;
+    place_reverted constant bigint := public.generation_place(reverted);  -- says so when it is not known
     reason text;
     own bigint;
     touched text[];  -- the tables, parents first
@@ -633,7 +637,6 @@ BEGIN
             MESSAGE = format('expected a READ COMMITTED transaction to revert in, got %s', upper(current_setting('transaction_isolation'))),
             HINT = 'BEGIN ISOLATION LEVEL READ COMMITTED';
     END IF;
-    PERFORM public.generation_place(reverted);  -- says so when it is not known
     IF reverted = public.generation_id_if_assigned() THEN
         RAISE object_not_in_prerequisite_state USING
             MESSAGE = format('expected a generation that is committed, got %s, which this transaction is making', reverted),
@@ -670,9 +673,9 @@ BEGIN
         PERFORM public.generation_start(reason);
     END IF;
 
-    CREATE TEMPORARY TABLE generation_revert_plan ON COMMIT DROP AS SELECT * FROM public.generation_diff(reverted);
+    CREATE TEMPORARY TABLE generation_revert_plan ON COMMIT DROP AS
+        SELECT * FROM public.event_diff(place_reverted - 1, place_reverted);
     GET DIAGNOSTICS planned = ROW_COUNT;
-    ANALYZE pg_temp.generation_revert_plan;
     BEGIN
         FOREACH target IN ARRAY touched LOOP
             CONTINUE WHEN target <> ALL (leaves);
@@ -808,6 +811,7 @@ COMMENT ON FUNCTION public.generation_revert_match(target text) IS 'The conditio
 CREATE FUNCTION public.generation_revert_refuse_later(reverted bigint) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
     AS $$
 DECLARE
     later record;

@@ -1,5 +1,5 @@
 -- What one change set that led from one place in the history to another would have left in the journal: an event for each record
--- that differs, whichever of the two places comes first.
+-- that differs, whichever of the two places comes first. Where a record has just one event, that is it; else its columns are compared.
 CREATE OR REPLACE FUNCTION event_diff(from_place bigint, to_place bigint)
 RETURNS TABLE (table_name text, action text, pkey jsonb, fields jsonb, old jsonb)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -7,10 +7,10 @@ AS $$
     SELECT side.table_name,
            CASE WHEN NOT side.existed THEN 'insert' WHEN NOT side.remains THEN 'delete' ELSE 'update' END,
            side.pkey,
-           CASE WHEN NOT side.existed THEN side.new WHEN NOT side.remains THEN side.old ELSE changed.new END,
-           CASE WHEN side.existed AND side.remains THEN changed.old END
+           CASE WHEN NOT side.existed THEN side.new WHEN NOT side.remains THEN side.old WHEN side.events = 1 THEN side.new ELSE changed.new END,
+           CASE WHEN side.existed AND side.remains THEN CASE WHEN side.events = 1 THEN side.old ELSE changed.old END END
     FROM (
-        SELECT net.table_name, net.pkey,
+        SELECT net.table_name, net.pkey, net.events,
                CASE WHEN from_place > to_place THEN net.remains ELSE net.existed END AS existed,
                CASE WHEN from_place > to_place THEN net.existed ELSE net.remains END AS remains,
                CASE WHEN from_place > to_place THEN net.new ELSE net.old END AS old,
@@ -20,11 +20,10 @@ AS $$
     ) AS side
     CROSS JOIN LATERAL (
         SELECT jsonb_object_agg(n.key, n.value) AS new, jsonb_object_agg(n.key, side.old -> n.key) AS old
-        FROM jsonb_each(CASE WHEN side.existed AND side.remains THEN side.new END) AS n
+        FROM jsonb_each(CASE WHEN side.existed AND side.remains AND side.events > 1 THEN side.new END) AS n
         WHERE n.value IS DISTINCT FROM side.old -> n.key
     ) AS changed
-    WHERE side.existed <> side.remains OR side.existed AND changed.new IS NOT NULL
-    ORDER BY side.table_name, side.pkey
+    WHERE side.existed <> side.remains OR side.events = 1 OR changed.new IS NOT NULL
 $$;
 COMMENT ON FUNCTION event_diff(bigint, bigint) IS 'What differs between the states at two places of the history (generation_place()), in the form of events.';
 REVOKE ALL ON FUNCTION event_diff(bigint, bigint) FROM PUBLIC;

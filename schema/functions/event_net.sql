@@ -12,7 +12,7 @@
 -- Sorting by a hash of the key spares most comparisons of jsonb. 64 MB let a hundred thousand events be sorted in memory. ROWS
 -- makes a join hash this side, which is the smaller one wherever it is asked for.
 CREATE OR REPLACE FUNCTION event_net(of_table text, after bigint, upto bigint)
-RETURNS TABLE (table_name text, pkey jsonb, existed boolean, old jsonb, remains boolean, new jsonb)
+RETURNS TABLE (table_name text, pkey jsonb, existed boolean, old jsonb, remains boolean, new jsonb, events bigint)
 LANGUAGE plpgsql STABLE ROWS 100
 SET search_path = pg_catalog, pg_temp SET work_mem = '64MB' SET plan_cache_mode = force_custom_plan
 AS $$
@@ -32,7 +32,8 @@ BEGIN
            min(id) FILTER (WHERE action = 'insert') IS DISTINCT FROM min(id),
            public.event_merge(CASE action WHEN 'delete' THEN fields ELSE ordered.old END ORDER BY id DESC),
            max(id) FILTER (WHERE action = 'delete') IS DISTINCT FROM max(id),
-           public.event_merge(CASE WHEN action <> 'delete' THEN fields END ORDER BY id)
+           public.event_merge(CASE WHEN action <> 'delete' THEN fields END ORDER BY id),
+           count(*)
     FROM (
         SELECT jsonb_hash_extended(e.pkey, 0) AS hash, e.*
         FROM public.event e

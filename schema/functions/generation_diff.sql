@@ -2,7 +2,9 @@ CREATE OR REPLACE FUNCTION generation_diff(from_generation bigint, to_generation
 RETURNS TABLE (table_name text, action text, pkey jsonb, fields jsonb, old jsonb)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT * FROM public.event_diff(public.generation_place(from_generation), public.generation_place(to_generation))
+    SELECT d.*
+    FROM public.event_diff(public.generation_place(from_generation), public.generation_place(to_generation)) AS d
+    ORDER BY d.table_name, d.pkey
 $$;
 COMMENT ON FUNCTION generation_diff(bigint, bigint) IS 'What differs between the states as of two generations, in the form of events: those that one change set from the first to the second would have left.';
 REVOKE ALL ON FUNCTION generation_diff(bigint, bigint) FROM PUBLIC;
@@ -18,6 +20,7 @@ AS $$
     FROM (SELECT public.generation_place(generation_diff.generation) AS place) AS own
     CROSS JOIN LATERAL public.event_diff(own.place - 1, own.place) AS d
     WHERE EXISTS (SELECT FROM public.event e WHERE e.generation = generation_diff.generation)
+    ORDER BY d.table_name, d.pkey
 $$;
 COMMENT ON FUNCTION generation_diff(bigint) IS 'What a generation changed, in the form of events: one for each record, however often the generation touched it.';
 REVOKE ALL ON FUNCTION generation_diff(bigint) FROM PUBLIC;

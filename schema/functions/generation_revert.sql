@@ -14,6 +14,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     reverted constant bigint := generation_revert.generation;
+    place_reverted constant bigint := public.generation_place(reverted);  -- says so when it is not known
     reason text;
     own bigint;
     touched text[];  -- the tables, parents first
@@ -27,7 +28,6 @@ BEGIN
             MESSAGE = format('expected a READ COMMITTED transaction to revert in, got %s', upper(current_setting('transaction_isolation'))),
             HINT = 'BEGIN ISOLATION LEVEL READ COMMITTED';
     END IF;
-    PERFORM public.generation_place(reverted);  -- says so when it is not known
     IF reverted = public.generation_id_if_assigned() THEN
         RAISE object_not_in_prerequisite_state USING
             MESSAGE = format('expected a generation that is committed, got %s, which this transaction is making', reverted),
@@ -64,9 +64,9 @@ BEGIN
         PERFORM public.generation_start(reason);
     END IF;
 
-    CREATE TEMPORARY TABLE generation_revert_plan ON COMMIT DROP AS SELECT * FROM public.generation_diff(reverted);
+    CREATE TEMPORARY TABLE generation_revert_plan ON COMMIT DROP AS
+        SELECT * FROM public.event_diff(place_reverted - 1, place_reverted);
     GET DIAGNOSTICS planned = ROW_COUNT;
-    ANALYZE pg_temp.generation_revert_plan;
     BEGIN
         FOREACH target IN ARRAY touched LOOP
             CONTINUE WHEN target <> ALL (leaves);

@@ -1,6 +1,9 @@
 -- Only generation_revert() calls this and the functions beside it, with its tables locked.
+--
+-- A generation that is newer than the statistics looks like one event to the planner; a nested loop over its ten thousand would
+-- not come to an end.
 CREATE OR REPLACE FUNCTION generation_revert_refuse_later(reverted bigint) RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off
 AS $$
 DECLARE
     later record;
