@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::measure::{Spread, median};
 use crate::report::{Table, count, milliseconds};
 use crate::subject::{Change, SUBJECTS};
-use crate::turns::{self, Keys, Turn};
+use crate::turns::{self, Keys, Place, Turn};
 use crate::world::World;
 
 /// With the journal / without.
@@ -19,26 +19,33 @@ const NOTHING: f64 = 1.15;
 pub async fn cost(world: &World, table: &mut Table) -> Result<()> {
     let extent = world.extent;
     for subject in &SUBJECTS[..extent.tables] {
-        for (rows, repeats) in [(extent.few, extent.repeats), (extent.many, 1)] {
-            let rounds = turns::take(world, subject, rows, repeats, Keys::Checked).await?;
-            let bare = turns::take(world, subject, rows, repeats, Keys::AtRest).await?;
-            for ((change, turns), bare) in Change::ALL.into_iter().zip(&rounds).zip(&bare) {
-                let name = format!("{} {} of {}", subject.table, subject.word(change), count(rows));
-                let [with, without] = times(turns, [|turn| turn.journalled.seconds, |turn| turn.plain.seconds]);
-                let what = format!("{name}, journalled / not ({with} / {without})");
-                let ratio = Spread::of(turns.iter().map(|turn| turn.journalled.seconds / turn.plain.seconds));
-                if change == Change::Update {
-                    table.told_ratio(1, &what, ratio);
-                    continue;
-                }
-                table.at_most(1, &what, ratio, COST);
-                let [share, built] = times(bare, [Turn::share_seconds, |turn| turn.built.seconds]);
-                let what = format!("{name}, the journal's share / its events by INSERT … SELECT ({share} / {built})");
-                table.at_most(1, &what, Spread::of(bare.iter().map(|turn| turn.share_seconds() / turn.built.seconds)), SHARE);
+        let later = (extent.many, 1, Place::Later);
+        for (rows, repeats, place) in [(extent.few, extent.repeats, Place::First), (extent.many, 1, Place::First), later] {
+            let whole = turns::take(world, subject, rows, repeats, Keys::Checked, place).await?;
+            let bare = turns::take(world, subject, rows, repeats, Keys::AtRest, place).await?;
+            for ((change, whole), bare) in Change::ALL.into_iter().zip(&whole).zip(&bare) {
+                let later = if place == Place::Later { ", a later statement of its transaction" } else { "" };
+                let name = format!("{} {} of {}{later}", subject.table, subject.word(change), count(rows));
+                tell(table, &name, change, whole, bare);
             }
         }
     }
     Ok(())
+}
+
+/// Tells one change of one size: what it costs in all, and the journal's share.
+fn tell(table: &mut Table, name: &str, change: Change, whole: &[Turn], bare: &[Turn]) {
+    let [with, without] = times(whole, [|turn| turn.journalled.seconds, |turn| turn.plain.seconds]);
+    let what = format!("{name}, journalled / not ({with} / {without})");
+    let ratio = Spread::of(whole.iter().map(|turn| turn.journalled.seconds / turn.plain.seconds));
+    if change == Change::Update {
+        table.told_ratio(1, &what, ratio);
+        return;
+    }
+    table.at_most(1, &what, ratio, COST);
+    let [share, built] = times(bare, [Turn::share_seconds, |turn| turn.built.seconds]);
+    let what = format!("{name}, the journal's share / its events by INSERT … SELECT ({share} / {built})");
+    table.at_most(1, &what, Spread::of(bare.iter().map(|turn| turn.share_seconds() / turn.built.seconds)), SHARE);
 }
 
 /// The medians of two figures in seconds, for people.

@@ -77,8 +77,13 @@ impl Table {
 /// `median (min–max)`.
 fn spread(ratio: Spread) -> String {
     let Spread { median, min, max } = ratio;
-    // Where the hundredth decides, the thousandth is shown.
-    let digits = if median < 10.0 { 3 - usize::from(!(0.9..1.1).contains(&median)) } else { 1 };
+    let digits = match median.abs() {
+        10.0.. => 1,
+        // Where the hundredth decides, the thousandth is shown.
+        0.9..1.1 => 3,
+        0.1.. => 2,
+        _ => 4,
+    };
     format!("{median:.digits$} ({min:.digits$}–{max:.digits$})")
 }
 

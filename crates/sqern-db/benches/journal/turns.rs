@@ -39,6 +39,15 @@ pub enum Keys {
     AtRest,
 }
 
+/// Where in its transaction a statement stands: the journal holds each event of a later one against the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It is the transaction's first change.
+    First,
+    /// Another table was changed before.
+    Later,
+}
+
 /// The rounds of one table and one size of statement, a list for each of [`Change::ALL`].
 pub type Rounds = [Vec<Turn>; 3];
 
@@ -46,10 +55,15 @@ pub type Rounds = [Vec<Turn>; 3];
 ///
 /// Before the rounds that count comes one that fills caches and keeps plans; it also shows that the events that are built are
 /// those that the journal makes.
-pub async fn take(world: &World, subject: &Subject, rows: i64, repeats: usize, keys: Keys) -> Result<Rounds> {
+pub async fn take(world: &World, subject: &Subject, rows: i64, repeats: usize, keys: Keys, place: Place) -> Result<Rounds> {
     world.make_twins().await?;
     let rounds = world.extent.rounds;
-    let sides = [world.session("journalled").await?, world.session("plain").await?, world.session("plain").await?];
+    let mut sides = [world.session("journalled").await?, world.session("plain").await?, world.session("plain").await?];
+    if place == Place::Later {
+        for session in &mut sides[..2] {
+            session.first = Some("INSERT INTO sp_build (official) VALUES (false)");
+        }
+    }
     for session in &sides {
         session.run("SET plan_cache_mode = force_generic_plan").await?;
         if keys == Keys::AtRest {
@@ -63,23 +77,23 @@ pub async fn take(world: &World, subject: &Subject, rows: i64, repeats: usize, k
         for repeat in 0..repeats {
             let offset = i64::try_from(repeat)? * rows;
             let from = subject.first(world.extent.base) + offset;
-            for (place, change) in Change::ALL.into_iter().enumerate() {
+            for (index, change) in Change::ALL.into_iter().enumerate() {
                 // Nobody is always first.
                 for turn in 0..3 {
                     let side = (turn + repeat + round) % 3;
                     if let Some(function) = function(subject, change, side) {
-                        costs[place][side].push(sides[side].cost(&function, from, from + rows - 1, rows).await?);
+                        costs[index][side].push(sides[side].cost(&function, from, from + rows - 1, rows).await?);
                     }
                 }
             }
         }
         if round == 0 {
-            same_events(&sides, i64::try_from(repeats)? * rows).await?;
+            same_events(&sides, subject, i64::try_from(repeats)? * rows).await?;
             continue;
         }
-        for (place, sides) in costs.into_iter().enumerate() {
+        for (index, sides) in costs.into_iter().enumerate() {
             let [journalled, plain, built] = sides.map(|costs| middle(&costs));
-            all[place].push(Turn { journalled, plain, built });
+            all[index].push(Turn { journalled, plain, built });
         }
     }
     Ok(all)
@@ -102,19 +116,19 @@ fn middle(costs: &[Cost]) -> Cost {
 }
 
 /// Makes sure that each side did what it is measured for. An id differs where it is the database that gives it.
-async fn same_events(sides: &[Session; 3], rows: i64) -> Result<()> {
+async fn same_events(sides: &[Session; 3], subject: &Subject, rows: i64) -> Result<()> {
     let digest = "SELECT count(*), md5(string_agg(event, ',' ORDER BY event COLLATE \"C\"))
                   FROM (SELECT concat_ws(' ', table_name, action, pkey - 'id', fields, old) AS event
-                        FROM event WHERE generation > 0 AND action <> 'update') AS events";
+                        FROM event WHERE table_name = $1 AND action <> 'update') AS events";
     let mut digests = Vec::new();
     for session in &sides[..2] {
-        let row = session.client.query_one(digest, &[]).await?;
+        let row = session.client.query_one(digest, &[&subject.table]).await?;
         digests.push((row.get::<_, i64>(0), row.get::<_, Option<String>>(1)));
     }
     ensure!(digests[0].0 == 2 * rows, "expected {} events of inserts and deletes, got {}", 2 * rows, digests[0].0);
     ensure!(digests[0] == digests[1], "expected the events that are built to be the journal's: {digests:?}");
-    let updates = "SELECT count(*) FROM event WHERE action = 'update'";
-    let (journalled, plain) = (sides[0].number(updates).await?, sides[1].number(updates).await?);
+    let updates = format!("SELECT count(*) FROM event WHERE table_name = '{}' AND action = 'update'", subject.table);
+    let (journalled, plain) = (sides[0].number(&updates).await?, sides[1].number(&updates).await?);
     ensure!((journalled, plain) == (rows, 0), "expected {rows} events of updates and none without, got {journalled} and {plain}");
     Ok(())
 }

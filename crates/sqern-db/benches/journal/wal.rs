@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::measure::{Spread, median};
 use crate::report::{Table, count};
 use crate::subject::{Change, KVER, SUBJECTS};
-use crate::turns::{self, Keys};
+use crate::turns::{self, Keys, Place};
 use crate::world::World;
 
 /// Extra WAL / WAL of inserting the same events.
@@ -20,7 +20,7 @@ pub async fn goal(world: &World, table: &mut Table) -> Result<()> {
     let extent = world.extent;
     for subject in &SUBJECTS[..extent.tables] {
         for (rows, repeats) in [(extent.few, extent.wal_repeats), (extent.many, 1)] {
-            let rounds = turns::take(world, subject, rows, repeats, Keys::Checked).await?;
+            let rounds = turns::take(world, subject, rows, repeats, Keys::Checked, Place::First).await?;
             for (change, turns) in Change::ALL.into_iter().zip(&rounds) {
                 let name = format!("{} {} of {}", subject.table, subject.word(change), count(rows));
                 #[expect(clippy::cast_precision_loss, reason = "counts of rows are small")]

@@ -140,6 +140,8 @@ pub struct Session {
     ran: Option<PathBuf>,
     /// What a function that does nothing takes there with its way and its commit, in seconds.
     way_seconds: f64,
+    /// A change that comes first in each transaction, and is not measured.
+    pub first: Option<&'static str>,
 }
 
 impl World {
@@ -209,7 +211,7 @@ impl World {
 
     /// A new session.
     pub async fn session(&self, database: &str) -> Result<Session> {
-        let mut session = Session { client: self.server.connect(database).await, ran: None, way_seconds: 0.0 };
+        let mut session = Session { client: self.server.connect(database).await, ran: None, way_seconds: 0.0, first: None };
         if self.cpu {
             let process = session.number("SELECT pg_backend_pid()::bigint").await?;
             session.ran = Some(format!("/proc/{process}/schedstat").into());
@@ -263,9 +265,16 @@ impl Session {
     /// Errors: it touched another number of rows than `rows`, so that a statement which does nothing is not taken for a fast one.
     pub async fn cost(&self, function: &str, from: i64, to: i64, rows: i64) -> Result<Cost> {
         let statement = self.client.prepare(&format!("SELECT seconds, wal_bytes, touched FROM bench.{function}($1, $2)")).await?;
+        if let Some(first) = self.first {
+            self.run("BEGIN").await?;
+            self.run(first).await?;
+        }
         let before = self.ran_seconds()?;
         let row = self.client.query_one(&statement, &[&from, &to]).await.with_context(|| function.to_owned())?;
         let ran = self.ran_seconds()? - before - self.way_seconds;
+        if self.first.is_some() {
+            self.run("COMMIT").await?;
+        }
         let touched: i64 = row.get(2);
         ensure!(touched == rows, "{function}({from}, {to}): expected {rows} rows, got {touched}");
         let seconds = if self.ran.is_some() { ran } else { row.get(0) };
