@@ -138,6 +138,7 @@ COMMENT ON FUNCTION public.cust_cluster_at(tstamp timestamp with time zone) IS '
 CREATE FUNCTION public.cust_cluster_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
 BEGIN
@@ -274,6 +275,7 @@ COMMENT ON FUNCTION public.cust_host_kver_at(tstamp timestamp with time zone) IS
 CREATE FUNCTION public.cust_host_kver_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
 BEGIN
@@ -387,6 +389,7 @@ COMMENT ON FUNCTION public.distro_at(tstamp timestamp with time zone) IS 'The ro
 CREATE FUNCTION public.distro_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
@@ -991,7 +994,7 @@ BEGIN
 
     EXECUTE format($code$
 CREATE OR REPLACE FUNCTION public.%1$I() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp%12$s
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off%12$s
 AS $function$
 BEGIN
     IF TG_OP = 'INSERT' THEN
@@ -1313,6 +1316,7 @@ COMMENT ON FUNCTION public.kver_fetched_at(tstamp timestamp with time zone) IS '
 CREATE FUNCTION public.kver_fetched_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
 BEGIN
@@ -1436,6 +1440,7 @@ COMMENT ON FUNCTION public.kver_ignore_at(tstamp timestamp with time zone) IS 'T
 CREATE FUNCTION public.kver_ignore_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
 BEGIN
@@ -1493,6 +1498,7 @@ COMMENT ON FUNCTION public.kver_ignore_record() IS 'Journals what a statement ch
 CREATE FUNCTION public.kver_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
@@ -1598,6 +1604,7 @@ COMMENT ON FUNCTION public.kver_seen_at(tstamp timestamp with time zone) IS 'The
 CREATE FUNCTION public.kver_seen_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
 BEGIN
@@ -1797,6 +1804,7 @@ COMMENT ON FUNCTION public.sp_available_kver_at(tstamp timestamp with time zone)
 CREATE FUNCTION public.sp_available_kver_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
 BEGIN
@@ -2061,6 +2069,7 @@ COMMENT ON FUNCTION public.sp_build_kver_at(tstamp timestamp with time zone) IS 
 CREATE FUNCTION public.sp_build_kver_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
 BEGIN
@@ -2120,6 +2129,7 @@ COMMENT ON FUNCTION public.sp_build_kver_record() IS 'Journals what a statement 
 CREATE FUNCTION public.sp_build_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
 BEGIN
@@ -2356,6 +2366,7 @@ COMMENT ON FUNCTION public.sp_test_kver_at(tstamp timestamp with time zone) IS '
 CREATE FUNCTION public.sp_test_kver_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
 BEGIN
@@ -2415,6 +2426,7 @@ COMMENT ON FUNCTION public.sp_test_kver_record() IS 'Journals what a statement c
 CREATE FUNCTION public.sp_test_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
 BEGIN
@@ -2557,6 +2569,7 @@ COMMENT ON FUNCTION public.sp_test_result_at(tstamp timestamp with time zone) IS
 CREATE FUNCTION public.sp_test_result_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
 BEGIN

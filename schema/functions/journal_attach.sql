@@ -9,7 +9,7 @@
 --   update would be; and it shows a changed key for what it is, a record gone and another come.
 -- * Where the transaction has journalled something before, each event is held against the table: a statement that changed a record
 --   twice, by its parts or by a function that it called, could have its events in the wrong order, and is refused. The subqueries
---   are of a kind that can only be planned as a look-up by key, also in a plan that is kept.
+--   can't be hashed, and no table is scanned: a plan that was made while the table was one page is kept when it has grown.
 -- * Times are written in UTC, whatever the session's time zone: equal rows make equal events. Setting it costs a one-row
 --   statement as much as the event itself, so only tables with times do.
 CREATE OR REPLACE FUNCTION journal_attach(target regclass) RETURNS void
@@ -65,7 +65,7 @@ BEGIN
 
     EXECUTE format($code$
 CREATE OR REPLACE FUNCTION public.%1$I() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp%12$s
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off%12$s
 AS $function$
 BEGIN
     IF TG_OP = 'INSERT' THEN
