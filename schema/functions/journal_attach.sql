@@ -21,7 +21,8 @@ DECLARE
         '(SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id()))';
     -- Whether the transaction has journalled nothing yet; asked once a statement.
     is_first constant text :=
-        '(SELECT NOT EXISTS (SELECT FROM public.event e JOIN public.generation g ON g.id = e.generation WHERE g.xact = pg_current_xact_id()))';
+        '(SELECT max(e.id) IS NULL FROM public.event e
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()))';
     key_columns text[] := public.journal_key(target);
     other_columns text[];
     has_times boolean;
