@@ -39,6 +39,9 @@ pub enum Keys {
     AtRest,
 }
 
+/// A change that is not what is measured.
+pub const FIRST: &str = "INSERT INTO sp_build (official) VALUES (false)";
+
 /// Where in its transaction a statement stands: the journal holds each event of a later one against the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -61,7 +64,7 @@ pub async fn take(world: &World, subject: &Subject, rows: i64, repeats: usize, k
     let mut sides = [world.session("journalled").await?, world.session("plain").await?, world.session("plain").await?];
     if place == Place::Later {
         for session in &mut sides[..2] {
-            session.first = Some("INSERT INTO sp_build (official) VALUES (false)");
+            session.first = Some(FIRST);
         }
     }
     for session in &sides {

@@ -166,22 +166,25 @@ impl World {
         if self.has("plain").await? {
             return Ok(());
         }
-        let base = format!(
-            "INSERT INTO kver (distro, version) SELECT distro, version FROM bench.source WHERE n <= {};
-             TRUNCATE event, generation",
-            self.extent.base
-        );
         // Sessions that don't look at foreign keys (`session_replication_role`) keep the journal.
         let always = EACH_TRIGGER.replace("DO_WHAT", "ALTER TABLE %2$s ENABLE ALWAYS TRIGGER %1$I");
         let never = EACH_TRIGGER.replace("DO_WHAT", "DROP TRIGGER %1$I ON %2$s");
         for (name, change) in [("journalled", always.as_str()), ("plain", &never), ("silent", WITHOUT_NOTIFY)] {
-            self.make(name).await?;
-            self.sql(name, UPKEEP_OFF).await?;
-            self.sql(name, &base).await?;
+            self.make_with_versions(name).await?;
             self.sql(name, change).await?;
-            self.sql(name, "VACUUM ANALYZE").await?;
         }
         Ok(())
+    }
+
+    /// A database made from the template, with kernel versions and without the upkeep of `kver_not_ignored`.
+    pub async fn make_with_versions(&self, name: &str) -> Result<()> {
+        self.make(name).await?;
+        self.sql(name, UPKEEP_OFF).await?;
+        let base = self.extent.base;
+        let rows = format!("INSERT INTO kver (distro, version) SELECT distro, version FROM bench.source WHERE n <= {base}");
+        self.sql(name, &rows).await?;
+        self.sql(name, "TRUNCATE event, generation").await?;
+        self.sql(name, "VACUUM ANALYZE").await
     }
 
     /// A database made from the template.
