@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+mod apt;
+mod expand;
 mod regex_text;
 mod rpm_md;
 mod rule;
 
 use serde::{Deserialize, Serialize};
 
+pub use apt::AptSource;
 pub use rpm_md::RpmMdSource;
 pub use rule::{KernelRule, PackageFacts};
 
@@ -45,6 +48,18 @@ pub enum SourceError {
         file: String,
         /// The name.
         name: String,
+    },
+    /// A text of a source names what is not filled in there, or its name does not tell the sources apart that it becomes.
+    #[error("{file}: expected {expected} in source {name:?}, got {got:?}")]
+    Placeholder {
+        /// The file.
+        file: String,
+        /// What would have been right.
+        expected: &'static str,
+        /// The source.
+        name: String,
+        /// The text.
+        got: String,
     },
     /// A list that must hold something is empty.
     #[error("{file}: expected at least one entry in {field} of source {name:?}")]
@@ -111,30 +126,6 @@ pub enum Source {
     RpmMd(RpmMdSource),
 }
 
-/// One suite of a Debian-style archive (wiki.debian.org/DebianRepository/Format).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct AptSource {
-    /// The source's name, unique within its distribution.
-    pub name: String,
-    /// Base URLs of mirrors, tried in order (`http`, `https`, `file`): what stands before `/dists/`.
-    pub base: Vec<String>,
-    /// The suite below `dists/` (`bookworm-updates`).
-    pub suite: String,
-    /// The components to read.
-    pub components: Vec<String>,
-    /// The Debian architectures to read (`amd64`).
-    pub architectures: Vec<String>,
-    /// OpenPGP keyring files (binary or armoured); every one that exists is used.
-    #[serde(default)]
-    pub keyring: Vec<String>,
-    /// The package of this distribution family that brings the keyring, for the hint when it is missing.
-    pub keyring_package: Option<String>,
-    /// How the signature is treated.
-    #[serde(default)]
-    pub signature: SignaturePolicy,
-}
-
 impl Source {
     /// The source's name, unique within its distribution.
     #[must_use]
@@ -145,13 +136,72 @@ impl Source {
         }
     }
 
+    /// The architectures that are read, in the format's own words.
+    #[must_use]
+    pub fn architectures(&self) -> &[String] {
+        match self {
+            Self::Apt(source) => &source.architectures,
+            Self::RpmMd(source) => &source.architectures,
+        }
+    }
+
+    /// How its signature is treated.
+    #[must_use]
+    pub fn signature(&self) -> SignaturePolicy {
+        match self {
+            Self::Apt(source) => source.signature,
+            Self::RpmMd(source) => source.signature,
+        }
+    }
+
+    /// The keyring files that its signature is judged by.
+    #[must_use]
+    pub fn keyring(&self) -> &[String] {
+        match self {
+            Self::Apt(source) => &source.keyring,
+            Self::RpmMd(source) => &source.keyring,
+        }
+    }
+
+    /// The files that tell a server who asks, as the source file names them; none for a source that is open to all.
+    #[must_use]
+    pub fn credential_files(&self) -> Vec<&str> {
+        match self {
+            Self::Apt(source) => source.credentials.iter().map(String::as_str).collect(),
+            Self::RpmMd(source) => {
+                let files = [&source.credentials, &source.client_certificate, &source.client_key, &source.ca];
+                files.into_iter().flatten().map(String::as_str).collect()
+            }
+        }
+    }
+
+    /// Whether it is left out where a file of [`credential_files`](Self::credential_files) is not on this machine.
+    #[must_use]
+    pub fn is_optional(&self) -> bool {
+        match self {
+            Self::Apt(source) => source.optional,
+            Self::RpmMd(source) => source.optional,
+        }
+    }
+
+    /// The age in days from which the source's top is told as old; none where it may be of any age.
+    #[must_use]
+    pub fn stale_after_days(&self) -> Option<u32> {
+        match self {
+            Self::Apt(source) => source.stale_after_days,
+            Self::RpmMd(source) => source.stale_after_days,
+        }
+    }
+
     /// A list of the source file that must hold something and does not.
     fn empty_field(&self) -> Option<&'static str> {
         let lists: &[(&'static str, bool)] = match self {
             Self::Apt(apt) => &[
+                ("name", apt.name.is_empty()),
                 ("base", apt.base.is_empty()),
                 ("components", apt.components.is_empty()),
                 ("architectures", apt.architectures.is_empty()),
+                ("credentials", apt.optional && apt.credentials.is_none()),
             ],
             Self::RpmMd(rpm) => &[
                 ("name", rpm.name.is_empty()),
@@ -159,6 +209,10 @@ impl Source {
                 ("architectures", rpm.architectures.is_empty()),
                 ("client-key", rpm.client_certificate.is_some() && rpm.client_key.is_none()),
                 ("client-certificate", rpm.client_key.is_some() && rpm.client_certificate.is_none()),
+                (
+                    "credentials or client-certificate",
+                    rpm.optional && rpm.credentials.is_none() && rpm.client_certificate.is_none(),
+                ),
             ],
         };
         lists.iter().find(|(_, empty)| *empty).map(|(field, _)| *field)
@@ -166,8 +220,20 @@ impl Source {
 }
 
 impl DistroDef {
-    /// What the types can't say. `file` is the file's name, for the error.
-    pub fn check(&self, file: &str) -> Result<(), SourceError> {
+    /// The same with each source that stands for several made into those: see [`AptSource::each`].
+    ///
+    /// Fails on what the types can't say. `file` is the file's name, for the error.
+    pub fn expanded(mut self, file: &str) -> Result<Self, SourceError> {
+        let mut sources = Vec::new();
+        for source in self.sources {
+            sources.extend(expand::expand(source, file)?);
+        }
+        self.sources = sources;
+        self.check(file)?;
+        Ok(self)
+    }
+
+    fn check(&self, file: &str) -> Result<(), SourceError> {
         let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".toml");
         if self.name.as_str() != stem {
             return Err(SourceError::NameDiffers { file: file.into(), stem: stem.into(), name: self.name.to_string() });
@@ -179,9 +245,6 @@ impl DistroDef {
         for (place, source) in self.sources.iter().enumerate() {
             if self.sources[..place].iter().any(|other| other.name() == source.name()) {
                 return Err(SourceError::DuplicateSource { file: file.into(), name: source.name().into() });
-            }
-            if let Some(field) = source.empty_field() {
-                return Err(SourceError::Empty { file: file.into(), field, name: source.name().into() });
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ mod tls;
 
 pub use client::{Client, ClientError, ClientOptions};
 pub(crate) use error::FetchError;
-pub(crate) use fetch::Request;
+pub(crate) use fetch::{Fetched, Request};
 pub(crate) use locate::{shown, without_credentials};
 pub(crate) use sink::{Sink, is_html};
 pub(crate) use tls::TlsFiles;

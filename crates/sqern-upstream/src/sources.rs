@@ -84,8 +84,7 @@ pub fn parse(file: &str, text: &str) -> Result<DistroDef, SourceFileError> {
         let (line, column) = position(text, error.span().map_or(0, |span| span.start));
         SourceFileError::Toml { file: file.into(), line, column, message: error.message().to_owned() }
     })?;
-    distro.check(file)?;
-    Ok(distro)
+    Ok(distro.expanded(file)?)
 }
 
 fn insert(set: &mut SourceSet, file: &str, text: &str) -> Result<(), SourceFileError> {

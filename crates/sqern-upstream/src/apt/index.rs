@@ -125,16 +125,8 @@ mod tests {
 
     #[test]
     fn an_index_that_is_not_listed_tells_what_is() {
-        let source = AptSource {
-            name: "x".into(),
-            base: vec![],
-            suite: "x".into(),
-            components: vec!["contrib".into()],
-            architectures: vec!["amd64".into()],
-            keyring: vec![],
-            keyring_package: None,
-            signature: sqern_model::SignaturePolicy::Off,
-        };
+        let text = "name = \"x\"\nbase = []\nsuite = \"x\"\ncomponents = [\"contrib\"]\narchitectures = [\"amd64\"]\n";
+        let source: AptSource = toml::from_str(text).expect("a source");
         let release = release(&[("main/binary-amd64/Packages.xz", 1), ("non-free/binary-arm64/Packages.xz", 1)]);
         let failure = indexes(&release, &source, false, "here").expect_err("not listed").to_string();
         assert!(failure.contains("contrib/binary-amd64/Packages") && failure.contains("main, non-free"), "{failure}");

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sqern_model::DistroName;
 use url::Url;
 
-use crate::http::{Client, FetchError, Request, Sink, is_html, shown};
+use crate::http::{Client, FetchError, Fetched, Request, Sink, is_html, shown};
 use crate::{CrawlOptions, Failure, Progress};
 
 /// What reading one source needs, whatever its kind.
@@ -28,7 +28,11 @@ impl Context<'_> {
             self.progress.received(self.distro, self.source, count);
         };
         let mirror_base = self.options.mirror_base.as_ref();
-        self.client.fetch(&Request { url, mirror_base, now: self.options.now, received: &received }, sink).await
+        let request = Request { url, mirror_base, now: self.options.now, received: &received, etag: None };
+        match self.client.fetch(&request, sink).await? {
+            Fetched::Whole(etag) => Ok(etag),
+            Fetched::NotModified => Ok(None),
+        }
     }
 
     /// Receives a small file as it is, and its `ETag`.

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{ETAG, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{ETAG, HeaderMap, IF_NONE_MATCH, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use tokio::io::AsyncReadExt;
 use url::Url;
@@ -24,11 +24,22 @@ pub(crate) struct Request<'a> {
     pub(crate) now: Timestamp,
     /// Told of every chunk that arrives.
     pub(crate) received: &'a (dyn Fn(u64) + Sync),
+    /// The `ETag` of what is at hand already: the server need not send that again (RFC 9110 §13.1.2).
+    pub(crate) etag: Option<&'a str>,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fetched {
+    /// The file, with its `ETag` where the server sent one.
+    Whole(Option<String>),
+    /// The file is the one that the request's `ETag` names; nothing was sent.
+    NotModified,
 }
 
 impl Client {
-    /// Receives a file into `sink`; gives its `ETag`, where the server sent one.
-    pub(crate) async fn fetch(&self, request: &Request<'_>, sink: &mut Sink) -> Result<Option<String>, FetchError> {
+    /// Receives a file into `sink`, unless it is the one that the request's `ETag` names.
+    pub(crate) async fn fetch(&self, request: &Request<'_>, sink: &mut Sink) -> Result<Fetched, FetchError> {
         let url = locate(request.url, request.mirror_base);
         let limit = self.options.total_timeout;
         tokio::time::timeout(limit, self.tries(&url, request, sink)).await.unwrap_or_else(|_| {
@@ -36,7 +47,7 @@ impl Client {
         })
     }
 
-    async fn tries(&self, url: &Url, request: &Request<'_>, sink: &mut Sink) -> Result<Option<String>, FetchError> {
+    async fn tries(&self, url: &Url, request: &Request<'_>, sink: &mut Sink) -> Result<Fetched, FetchError> {
         for attempt in 1.. {
             sink.reset().await.map_err(|error| FetchError::Fatal(no_room(&error, url)))?;
             match self.once(url, request, sink).await {
@@ -48,7 +59,7 @@ impl Client {
                 outcome => return outcome,
             }
         }
-        Ok(None)
+        Ok(Fetched::Whole(None))
     }
 
     /// Doubles with each try, and lies between half and all of that, so that many clients don't come back in step.
@@ -59,25 +70,36 @@ impl Client {
         full.mul_f64(0.5 + f64::from(u32::try_from(die).unwrap_or(0)) / 2048.0)
     }
 
-    async fn once(&self, url: &Url, request: &Request<'_>, sink: &mut Sink) -> Result<Option<String>, FetchError> {
+    async fn once(&self, url: &Url, request: &Request<'_>, sink: &mut Sink) -> Result<Fetched, FetchError> {
         if url.scheme() == "file" {
-            return read_file(url, request, sink).await.map(|()| None);
+            return read_file(url, request, sink).await.map(|()| Fetched::Whole(None));
         }
         let mut url = url.clone();
         for _ in 0..=REDIRECTS {
             let _permit = self.permit(&url).await;
-            let response = self.within_idle(&url, self.http.get(url.clone()).send()).await?;
+            let response = self.within_idle(&url, self.get(&url, request).send()).await?;
             if let Some(location) = redirect_location(&response) {
                 let next = redirected(&url, &location).map_err(FetchError::Fatal)?;
                 url = locate_redirect(&next, request.mirror_base);
                 continue;
             }
+            if response.status() == StatusCode::NOT_MODIFIED && request.etag.is_some() {
+                return Ok(Fetched::NotModified);
+            }
             check_status(&response, &url, request.now)?;
             let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
             self.body(response, &url, request, sink).await?;
-            return Ok(etag);
+            return Ok(Fetched::Whole(etag));
         }
         Err(FetchError::Fatal(Failure::new(format!("at most {REDIRECTS} redirects"), "more", shown(request.url))))
+    }
+
+    fn get(&self, url: &Url, request: &Request<'_>) -> reqwest::RequestBuilder {
+        let get = self.http.get(url.clone());
+        match request.etag {
+            Some(etag) => get.header(IF_NONE_MATCH, etag),
+            None => get,
+        }
     }
 
     async fn body(&self, mut response: Response, url: &Url, request: &Request<'_>, sink: &mut Sink) -> Result<(), FetchError> {

@@ -1,0 +1,140 @@
+//! From one source of a file to those that it stands for: `{each}` and `{arch}` filled in.
+
+use super::{Source, SourceError};
+
+const EACH: &str = "{each}";
+const ARCH: &str = "{arch}";
+
+/// One source for each value of `each`, and of each architecture where a text names it; the source itself where nothing is to be
+/// filled in. `file` is the file's name, for the error.
+pub(super) fn expand(mut source: Source, file: &str) -> Result<Vec<Source>, SourceError> {
+    if let Some(field) = source.empty_field() {
+        return Err(SourceError::Empty { file: file.into(), field, name: source.name().into() });
+    }
+    let values = std::mem::take(each(&mut source));
+    refuse_unclear(&mut source, file, !values.is_empty())?;
+    let by_architecture = texts(&mut source).iter().any(|text| text.contains(ARCH));
+    let values = if values.is_empty() { vec![String::new()] } else { values };
+    let mut expanded = Vec::new();
+    for value in values {
+        let mut one = source.clone();
+        fill(&mut one, EACH, &value);
+        if !by_architecture {
+            expanded.push(one);
+            continue;
+        }
+        for architecture in one.architectures().to_vec() {
+            let mut of_one = one.clone();
+            fill(&mut of_one, ARCH, &architecture);
+            *architectures(&mut of_one) = vec![architecture];
+            expanded.push(of_one);
+        }
+    }
+    Ok(expanded)
+}
+
+/// Refuses a placeholder that nothing fills in, and a name that several sources would have.
+fn refuse_unclear(source: &mut Source, file: &str, has_each: bool) -> Result<(), SourceError> {
+    let (name, several) = (source.name().to_owned(), source.architectures().len() > 1);
+    let refused =
+        |expected, got: &str| SourceError::Placeholder { file: file.into(), expected, name: name.clone(), got: got.into() };
+    let mut by_architecture = false;
+    for text in texts(source) {
+        by_architecture |= text.contains(ARCH);
+        if text.contains(EACH) && !has_each {
+            return Err(refused("values of {each} in each = [\"…\"]", text));
+        }
+        if text.replace(EACH, "").replace(ARCH, "").contains(['{', '}']) {
+            return Err(refused("no other placeholders than {each} and {arch}", text));
+        }
+    }
+    if has_each && !name.contains(EACH) {
+        return Err(refused("{each} in the name, as there is a source for each", &name));
+    }
+    if by_architecture && several && !name.contains(ARCH) {
+        return Err(refused("{arch} in the name, as there is a source for each architecture", &name));
+    }
+    Ok(())
+}
+
+fn fill(source: &mut Source, placeholder: &str, value: &str) {
+    for text in texts(source) {
+        *text = text.replace(placeholder, value);
+    }
+}
+
+fn each(source: &mut Source) -> &mut Vec<String> {
+    match source {
+        Source::Apt(apt) => &mut apt.each,
+        Source::RpmMd(rpm) => &mut rpm.each,
+    }
+}
+
+fn architectures(source: &mut Source) -> &mut Vec<String> {
+    match source {
+        Source::Apt(apt) => &mut apt.architectures,
+        Source::RpmMd(rpm) => &mut rpm.architectures,
+    }
+}
+
+/// The texts that placeholders may stand in.
+fn texts(source: &mut Source) -> Vec<&mut String> {
+    match source {
+        Source::Apt(apt) => [&mut apt.name, &mut apt.suite].into_iter().chain(&mut apt.base).collect(),
+        Source::RpmMd(rpm) => {
+            [&mut rpm.name].into_iter().chain(&mut rpm.base).chain(&mut rpm.mirrorlist).chain(&mut rpm.metalink).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(fields: &str) -> Source {
+        toml::from_str(&format!("kind = \"rpm-md\"\n{fields}")).unwrap()
+    }
+
+    fn shown(fields: &str) -> Result<Vec<String>, String> {
+        let sources = expand(source(fields), "x.toml").map_err(|error| error.to_string())?;
+        let shown = |source: &Source| match source {
+            Source::RpmMd(rpm) => format!("{} {} {}", rpm.name, rpm.base.join(","), rpm.architectures.join(",")),
+            Source::Apt(_) => String::new(),
+        };
+        Ok(sources.iter().map(shown).collect())
+    }
+
+    #[test]
+    fn a_source_stands_for_one_of_each_value_and_architecture() {
+        let both = "architectures = [\"x86_64\", \"aarch64\"]\n";
+        assert_eq!(
+            shown(&format!(
+                "name = \"{{each}}-os-{{arch}}\"\nbase = [\"https://h/{{each}}/{{arch}}\"]\neach = [\"9.1\", \"9.2\"]\n{both}"
+            ))
+            .unwrap(),
+            [
+                "9.1-os-x86_64 https://h/9.1/x86_64 x86_64",
+                "9.1-os-aarch64 https://h/9.1/aarch64 aarch64",
+                "9.2-os-x86_64 https://h/9.2/x86_64 x86_64",
+                "9.2-os-aarch64 https://h/9.2/aarch64 aarch64",
+            ]
+        );
+        assert_eq!(shown(&format!("name = \"os\"\nbase = [\"https://h\"]\n{both}")).unwrap(), ["os https://h x86_64,aarch64"]);
+    }
+
+    #[test]
+    fn what_is_not_clear_is_refused() {
+        let one = "architectures = [\"x86_64\"]\n";
+        for (fields, expected) in [
+            (format!("name = \"os\"\nbase = [\"https://h/{{each}}\"]\n{one}"), "values of {each}"),
+            (format!("name = \"os\"\nbase = [\"https://h/\"]\neach = [\"1\"]\n{one}"), "{each} in the name"),
+            (format!("name = \"os\"\nbase = [\"https://h/{{basearch}}\"]\n{one}"), "no other placeholders"),
+            ("name = \"os\"\nbase = [\"https://h/{arch}\"]\narchitectures = [\"a\", \"b\"]".into(), "{arch} in the name"),
+            ("name = \"os\"\nbase = []\narchitectures = [\"a\"]".into(), "base, mirrorlist or metalink"),
+            (format!("name = \"os\"\nbase = [\"https://h\"]\noptional = true\n{one}"), "credentials or client-certificate"),
+        ] {
+            let error = shown(&fields).expect_err(&fields);
+            assert!(error.contains(expected), "{expected}: {error}");
+        }
+    }
+}
