@@ -6,6 +6,7 @@
 pub(crate) mod assemble;
 pub(crate) mod checksum;
 pub(crate) mod context;
+pub(crate) mod date;
 pub(crate) mod decode;
 mod distro;
 pub(crate) mod download;
@@ -16,4 +17,4 @@ pub(crate) mod resolve;
 pub(crate) mod top;
 pub(crate) mod trust;
 
-pub use distro::crawl_distro;
+pub use distro::{crawl_distro, left_out};

@@ -17,6 +17,6 @@ mod top;
 mod wanted;
 mod xml;
 
-pub(crate) use identity::identified;
-pub(crate) use read::read_primaries;
+pub(crate) use identity::{identified, newest};
+pub(crate) use read::read_primary;
 pub(crate) use top::read_top;

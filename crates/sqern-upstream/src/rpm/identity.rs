@@ -53,7 +53,7 @@ fn private(_file: &Path) -> Result<(), Failure> {
 
 /// The file that a path names; a `*` in its last part stands for any text, and the last name in order counts: the serial number
 /// of an entitlement is part of its file's name.
-fn newest(pattern: &str) -> Result<PathBuf, Failure> {
+pub(crate) fn newest(pattern: &str) -> Result<PathBuf, Failure> {
     let path = Path::new(pattern);
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let Some((before, after)) = name.split_once('*') else { return Ok(path.to_owned()) };

@@ -4,6 +4,7 @@ mod apt_lists;
 mod dependencies;
 mod http;
 mod indexes;
+mod memory;
 mod properties;
 mod rpm_indexes;
 mod rpm_kernels;
