@@ -10,4 +10,5 @@ mod everyday;
 mod follow;
 mod history;
 mod local;
+mod new_distro;
 mod program;
