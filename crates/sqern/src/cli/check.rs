@@ -137,7 +137,9 @@ async fn crawl_all(
         let (def, memory) = (&wanted[0], &memories[0]);
         return Ok(vec![(def.name.clone(), crawl_apt_lists(dir, def, memory, &options).await?)]);
     }
-    wanted.iter().for_each(|def| tell_left_out(def, context));
+    for def in wanted {
+        tell_left_out(def, context);
+    }
     let client = Client::new(ClientOptions::default())?;
     let line = Line::new(context.printer.is_watched());
     let jobs = wanted.iter().zip(memories).map(|(def, memory)| {
