@@ -1,5 +1,6 @@
 //! Which sources there are (the built-in ones, then the administrator's, then those of the command line), and how they are asked.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -59,9 +60,21 @@ pub(super) fn definition<'a>(sources: &'a SourceSet, name: &DistroName) -> Resul
     })
 }
 
-/// Says which sources this machine can't ask for.
+/// Says which sources this machine can't ask for; a warning where that is all of them.
 pub(super) fn tell_left_out(def: &DistroDef, context: &Context<'_>) {
-    for (source, file) in left_out(def) {
-        context.printer.note(&format!("{} {}: left out, as {file} is not on this machine", def.name, source.name()));
+    let left_out = left_out(def);
+    let mut by_file: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (source, file) in &left_out {
+        by_file.entry(*file).or_default().push(source.name());
+    }
+    for (file, names) in by_file {
+        let which = match names.as_slice() {
+            [one] => format!("source {one} is"),
+            several => format!("{} sources ({}, …) are", several.len(), several[0]),
+        };
+        context.printer.note(&format!("{}: {which} left out, as {file} is not on this machine", def.name));
+    }
+    if !left_out.is_empty() && left_out.len() == def.sources.len() {
+        context.printer.warning(&format!("{}: no source is left: nothing is known of its new kernels", def.name));
     }
 }

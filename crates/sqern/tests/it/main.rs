@@ -12,3 +12,4 @@ mod history;
 mod local;
 mod new_distro;
 mod program;
+mod source;
