@@ -11,6 +11,7 @@ use super::assemble::{Clock, SourceRead, assemble};
 use super::checksum::Checksum;
 use super::context::Context;
 use super::entry::Entries;
+use super::identity::identified;
 use super::path::{base_url, below};
 use super::top::{Says, Top};
 use crate::http::shown;
@@ -68,15 +69,15 @@ async fn open<'a>(
     let client = client.clone();
     let mut context =
         Context { client, options, progress, distro: &distro.name, source: source.name(), bytes: AtomicU64::new(0) };
-    let top = match source {
-        Source::Apt(source) => apt::read_top(&context, source).await,
-        Source::RpmMd(source) => match rpm::identified(&context.client, source) {
-            Ok(client) => {
-                context.client = client;
-                rpm::read_top(&context, source).await
+    let top = match identified(&context.client, source) {
+        Ok(client) => {
+            context.client = client;
+            match source {
+                Source::Apt(source) => apt::read_top(&context, source).await,
+                Source::RpmMd(source) => rpm::read_top(&context, source).await,
             }
-            Err(failure) => Err(failure),
-        },
+        }
+        Err(failure) => Err(failure),
     };
     let top = top.map(|top| {
         let mut checksum = Checksum::of_rules(distro);

@@ -70,20 +70,9 @@ async fn read_folder(context: &Context<'_>, source: &RpmMdSource, architectures:
     Err(passed_over.into_failure(context.source))
 }
 
-/// The base URLs that the source names itself, with its credentials.
+/// The base URLs that the source names itself.
 fn own_bases(source: &RpmMdSource, architecture: &str) -> Result<Vec<Url>, Failure> {
-    let credentials = super::identity::credentials(source)?;
-    let mut bases = Vec::new();
-    for text in &source.base {
-        let mut base = base_url(&text.replace(ARCH, architecture))?;
-        if let Some((user, password)) = &credentials {
-            // Both fail only for file URLs, which have no use for them.
-            let _ = base.set_username(user);
-            let _ = base.set_password(Some(password));
-        }
-        bases.push(base);
-    }
-    Ok(bases)
+    source.base.iter().map(|text| base_url(&text.replace(ARCH, architecture))).collect()
 }
 
 async fn from_first(
