@@ -12,6 +12,8 @@ mod locate;
 mod options;
 mod partial;
 mod sink;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 pub use client::{Client, ClientError};

@@ -32,12 +32,11 @@ pub(super) fn identified(client: &Client, source: &Source) -> Result<Client, Fai
 
 /// The base URLs that a source names itself. What is none is told when it is asked for.
 fn own_bases(source: &Source) -> Vec<Url> {
-    let (bases, architectures) = match source {
-        Source::Apt(source) => (&source.base, &source.architectures),
-        Source::RpmMd(source) => (&source.base, &source.architectures),
+    let bases = match source {
+        Source::Apt(source) => &source.base,
+        Source::RpmMd(source) => &source.base,
     };
-    let all = bases.iter().flat_map(|base| architectures.iter().map(|architecture| base.replace("{arch}", architecture)));
-    all.filter_map(|base| base_url(&base).ok()).collect()
+    bases.iter().filter_map(|base| base_url(base).ok()).collect()
 }
 
 fn with_tls(client: &Client, source: &RpmMdSource) -> Result<Client, Failure> {

@@ -90,13 +90,23 @@ pub(super) fn certificate_hint(text: &str, identified: bool) -> Option<&'static 
         let authority = "apt install ca-certificates, or name the authority's PEM file in the source: ca = \"FILE\"";
         let clock = "date: the certificate is for another time";
         return Some(match problem {
-            _ if problem.starts_with("UnknownIssuer") => authority,
+            // An authority that was made anew under its old name does not fit its old signatures.
+            _ if problem.starts_with("UnknownIssuer") || problem.starts_with("BadSignature") => authority,
             _ if problem.contains("expired") || problem.contains("not valid yet") => clock,
             _ => "the certificate is not for this server: see the source's URLs",
         });
     }
     let (_, alert) = text.split_once("received fatal alert: ")?;
-    let refused = ["Certificate", "BadCertificate", "UnsupportedCertificate", "UnknownCA", "AccessDenied", "HandshakeFailure"];
+    // RFC 8446 §6.2; servers with TLS 1.2 say HandshakeFailure when they miss a certificate.
+    let refused = [
+        "BadCertificate",
+        "UnsupportedCertificate",
+        "Certificate",
+        "UnknownCA",
+        "AccessDenied",
+        "DecryptError",
+        "HandshakeFailure",
+    ];
     refused.iter().any(|word| alert.starts_with(word)).then_some(if identified {
         "the server does not accept the source's client certificate: subscription-manager refresh, or name another one"
     } else {

@@ -3,12 +3,15 @@
 mod apt_lists;
 mod dependencies;
 mod http;
+mod identity;
 mod indexes;
 mod properties;
+mod resume;
 mod rpm_indexes;
 mod rpm_kernels;
 mod rpm_support;
 mod rpm_trust;
 mod rules;
 mod support;
+mod tls;
 mod trust;

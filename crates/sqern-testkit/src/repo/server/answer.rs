@@ -47,8 +47,11 @@ impl Answer {
         Self { status, headers: Vec::new(), length: Some(body.len() as u64), head: Head::Whole, body, steps }
     }
 
-    /// A header in place of others of the same name.
+    /// A header in place of others of the same name; a `Content-Length` need not be that of the body.
     pub(super) fn header(mut self, name: &str, value: &str) -> Self {
+        if name.eq_ignore_ascii_case("content-length") {
+            return Self { length: value.parse().ok(), ..self };
+        }
         self.headers.retain(|(found, _)| !found.eq_ignore_ascii_case(name));
         self.headers.push((name.to_owned(), value.to_owned()));
         self

@@ -48,7 +48,9 @@ impl TestAuthority {
     pub fn new() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "test authority");
+        // A name of its own: one authority is told from another by it first.
+        let name = format!("test authority {}", folder.path().display());
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate()?;
         fs::write(folder.path().join("ca.pem"), params.self_signed(&key)?.pem())?;
