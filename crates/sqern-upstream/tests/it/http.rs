@@ -112,7 +112,9 @@ async fn twenty_sources(delay: Duration) -> (Duration, FileServer) {
     let begun = Instant::now();
     let crawls = crawl_distro(&client, &distro, &BTreeMap::new(), &options(), &Silent).await;
     let took = begun.elapsed();
-    crawls.iter().for_each(|crawl| assert_complete(crawl, crate::rpm_support::KERNEL));
+    for crawl in &crawls {
+        assert_complete(crawl, crate::rpm_support::KERNEL);
+    }
     (took, server)
 }
 

@@ -1,5 +1,6 @@
 //! Downloads that break off, and go on where they stopped.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use sqern_testkit::repo::{Asked, FakeRpmRepo, FileServer, ServerFault, Validators};
@@ -186,7 +187,7 @@ async fn a_slow_server_is_left_and_what_it_sent_is_kept() {
     let client = Client::new(options).expect("a client");
     let crawl = async || {
         let lines = format!("base = [\"{}\"]\nsignature = \"off\"", os.server.url());
-        crawl_distro(&client, &distro(&lines), &Default::default(), &crate::support::options(), &Silent).await.remove(0)
+        crawl_distro(&client, &distro(&lines), &BTreeMap::new(), &crate::support::options(), &Silent).await.remove(0)
     };
     assert_complete(&crawl().await, KERNEL);
     assert!(os.ranges()[1].is_some(), "{:?}", os.ranges());

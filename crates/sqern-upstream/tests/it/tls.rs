@@ -74,7 +74,9 @@ async fn sources_with_the_same_files_share_their_connections() {
     let secure = secure(TlsOffer { demands_certificate: true, ..TlsOffer::default() }).await;
     let lines = secure.lines(&secure.authority.certificate()) + &client_lines(&secure.authority);
     let crawls = crawl_all(&several(&lines), &options()).await;
-    crawls.iter().for_each(|crawl| assert_complete(crawl, KERNEL));
+    for crawl in &crawls {
+        assert_complete(crawl, KERNEL);
+    }
     let asked = secure.server.asked();
     let mut used: Vec<usize> = asked.iter().map(|asked| asked.connection).collect();
     used.sort_unstable();
