@@ -112,12 +112,18 @@ pub struct Kept {
 }
 
 /// A file as a server sent it. It is judged anew by every crawl: keeping it spares only its transfer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KeptFile {
     /// The `ETag` that it was sent with.
     pub etag: String,
     /// Its bytes.
     pub body: Vec<u8>,
+}
+
+impl fmt::Debug for KeptFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeptFile {{ etag: {:?}, body: {} bytes }}", self.etag, self.body.len())
+    }
 }
 
 /// What an index held of what is looked for.

@@ -11,6 +11,7 @@ pub(crate) mod decode;
 mod distro;
 pub(crate) mod download;
 pub(crate) mod entry;
+mod identity;
 pub(crate) mod mirrors;
 pub(crate) mod path;
 pub(crate) mod resolve;

@@ -5,7 +5,6 @@
 
 pub mod evr;
 mod format;
-mod identity;
 mod input;
 mod metalink;
 mod mirrorlist;
@@ -17,6 +16,5 @@ mod top;
 mod wanted;
 mod xml;
 
-pub(crate) use identity::{identified, newest};
 pub(crate) use read::read_primary;
 pub(crate) use top::read_top;

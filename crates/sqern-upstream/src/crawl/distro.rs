@@ -9,6 +9,7 @@ use super::assemble::{Clock, SourceRead, assemble};
 use super::checksum::of_source;
 use super::context::Context;
 use super::entry::Entries;
+use super::identity::{identified, newest};
 use super::path::{base_url, below};
 use super::top::{Says, Top};
 use crate::http::shown;
@@ -44,7 +45,7 @@ pub fn left_out(distro: &DistroDef) -> Vec<(&Source, &str)> {
 
 /// The file without which an optional source is left out.
 fn missing_file(source: &Source) -> Option<&str> {
-    let here = |file: &str| rpm::newest(file).is_ok_and(|file| file.exists());
+    let here = |file: &str| newest(file).is_ok_and(|file| file.exists());
     source.credential_files().into_iter().find(|file| source.is_optional() && !here(file))
 }
 
@@ -70,7 +71,7 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
     match read_top(&mut context).await {
         Ok(top) => {
             let mut checksum = of_source(distro, source);
-            checksum.add("base", top.base.as_str());
+            checksum.add("base", &shown(&top.base));
             checksum.add("top", &top.text);
             let checksum = checksum.finish();
             done.unchanged = context.memory.checksum.as_ref() == Some(&checksum);
@@ -87,12 +88,10 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
 }
 
 async fn read_top(context: &mut Context<'_>) -> Result<Top, Failure> {
+    context.client = identified(&context.client, context.source)?;
     match context.source {
         Source::Apt(source) => apt::read_top(context, source).await,
-        Source::RpmMd(source) => {
-            context.client = rpm::identified(&context.client, source)?;
-            rpm::read_top(context, source).await
-        }
+        Source::RpmMd(source) => rpm::read_top(context, source).await,
     }
 }
 
@@ -106,15 +105,23 @@ async fn read_indexes(context: &Context<'_>, top: &Top) -> Result<Entries, Failu
     }
 }
 
+/// What is told in the place of a URL that can't be used.
+const NO_URL: &str = "(no usable URL)";
+
 /// Where the top of a source was looked for first.
 fn first_url(source: &Source) -> String {
     let (base, file) = match source {
         Source::Apt(source) => (source.base.first(), format!("dists/{}/InRelease", source.suite.trim_matches('/'))),
         Source::RpmMd(source) => match (source.base.first(), source.mirrorlist.first().or(source.metalink.as_ref())) {
-            (None, Some(list)) => return base_url(list).map_or_else(|_| list.clone(), |url| shown(&url)),
+            (None, Some(list)) => return shown_url(list),
             (base, _) => (base, "repodata/repomd.xml".to_owned()),
         },
     };
-    let base = base.map(String::as_str).unwrap_or_default();
-    base_url(base).map_or_else(|_| base.to_owned(), |base| shown(&below(&base, &file)))
+    let base = base.and_then(|base| base_url(base).ok());
+    base.map_or_else(|| NO_URL.to_owned(), |base| shown(&below(&base, &file)))
+}
+
+/// One that is none is not shown: it may hold a password all the same.
+fn shown_url(text: &str) -> String {
+    base_url(text).map_or_else(|_| NO_URL.to_owned(), |url| shown(&url))
 }

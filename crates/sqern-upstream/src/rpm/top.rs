@@ -37,20 +37,9 @@ pub(crate) async fn read_top(context: &Context<'_>, source: &RpmMdSource) -> Res
     Err(passed_over.into_failure(&source.name))
 }
 
-/// The base URLs that the source names itself, with its credentials.
+/// The base URLs that the source names itself.
 fn own_bases(source: &RpmMdSource) -> Result<Vec<Url>, Failure> {
-    let credentials = super::identity::credentials(source)?;
-    let mut bases = Vec::new();
-    for text in &source.base {
-        let mut base = base_url(text)?;
-        if let Some((user, password)) = &credentials {
-            // Both fail only for file URLs, which have no use for them.
-            let _ = base.set_username(user);
-            let _ = base.set_password(Some(password));
-        }
-        bases.push(base);
-    }
-    Ok(bases)
+    source.base.iter().map(|text| base_url(text)).collect()
 }
 
 async fn from_first(
