@@ -165,7 +165,7 @@ pub struct Crawl {
     pub bytes: u64,
     /// The packages found; empty when failed.
     pub packages: Vec<KernelPackage>,
-    /// What the next crawl may build on; none when failed.
+    /// What the next crawl may build on; none where the signed top is not believed.
     #[serde(skip)]
     pub kept: Option<Kept>,
 }

@@ -164,7 +164,7 @@ impl ListTop {
             unchanged: memory.checksum.as_ref() == Some(&self.checksum),
             checksum: result.is_ok().then_some(self.checksum),
             dated_at: self.dated_at,
-            kept,
+            kept: result.is_ok().then_some(kept),
             bytes,
             warnings: self.warnings,
             result,

@@ -44,7 +44,8 @@ pub(crate) struct SourceRead {
     /// Whether the checksum is that of the last complete crawl.
     pub(crate) unchanged: bool,
     pub(crate) dated_at: Option<Timestamp>,
-    pub(crate) kept: Kept,
+    /// What the next crawl may build on; none where the top is not believed.
+    pub(crate) kept: Option<Kept>,
     pub(crate) bytes: u64,
     pub(crate) warnings: Vec<String>,
     pub(crate) result: Result<Entries, Failure>,
@@ -66,7 +67,7 @@ impl SourceRead {
             dated_at: self.dated_at,
             bytes: self.bytes,
             packages,
-            kept: (state != CrawlState::Failed).then_some(self.kept),
+            kept: self.kept,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
-use sqern_model::{Crawl, DistroDef, Kept, Source, SourceMemory};
+use sqern_model::{Crawl, DistroDef, Source, SourceMemory};
 
 use super::assemble::{Clock, SourceRead, assemble};
 use super::checksum::of_source;
@@ -63,12 +63,14 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
         checksum: None,
         unchanged: false,
         dated_at: None,
-        kept: Kept::default(),
+        kept: None,
         bytes: 0,
         warnings: Vec::new(),
         result: Ok(Entries::default()),
     };
-    match read_top(&mut context).await {
+    let top = read_top(&mut context).await;
+    let believed = top.is_ok();
+    match top {
         Ok(top) => {
             let mut checksum = of_source(distro, source);
             checksum.add("base", &shown(&top.base));
@@ -83,7 +85,8 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
     }
     context.progress.finished(&distro.name, source.name());
     done.finished_at = clock.now();
-    (done.bytes, done.kept) = context.finish();
+    let (bytes, kept) = context.finish();
+    (done.bytes, done.kept) = (bytes, believed.then_some(kept));
     done
 }
 

@@ -25,6 +25,8 @@ async fn a_distro_file_is_tested_without_a_database_and_nothing_is_recorded() {
     assert!(tested.stdout.ends_with("\n6.1.0-3-amd64\n6.1.0-2-amd64\n6.1.0-1-amd64\n"), "{tested:?}");
 
     let one = without_database(&program, &["source", "test", &file, "--source", "bookworm-updates", "--json"]);
+    let again = without_database(&program, &["source", "test", &file, "--source", "bookworm-updates", "--json"]);
+    assert_eq!(one.stdout, again.stdout, "the same sources print the same bytes");
     let one: serde_json::Value = serde_json::from_str(&one.stdout).unwrap();
     assert_eq!(field(&one, "source"), ["bookworm-updates"]);
     assert_eq!(one["items"][0]["kernels"], json!(["6.1.0-3-amd64"]));

@@ -21,6 +21,8 @@ struct Tested {
     state: CrawlState,
     url: String,
     bytes: u64,
+    /// Not in JSON: the same sources print the same bytes.
+    #[serde(skip)]
     seconds: f64,
     reason: Option<String>,
     warnings: Vec<String>,
