@@ -9,6 +9,7 @@ use super::evr;
 use crate::crawl::entry::Entry;
 use crate::crawl::path::{below, hostile};
 use crate::digest::Algorithm;
+use crate::failure::legible;
 use crate::relation::{Dependency, VersionOrder};
 
 /// What is looked for in a list of packages.
@@ -116,20 +117,20 @@ impl Wanted {
             provides: &draft.unames,
         };
         let kernel = self.distro.kernel_of(&facts);
-        let shown = format!("{} {version} {}", draft.name, draft.architecture);
+        let shown = legible(&format!("{} {version} {}", draft.name, draft.architecture));
         let is_support = self.support.is_match(&draft.name);
         if kernel.is_none() && !is_support {
             let headers = self.distro.rules.iter().any(|rule| rule.is_headers(&draft.name));
             return if headers { Judged::Untold(shown) } else { Judged::Other };
         }
         match self.url(&draft) {
-            Err(defect) => Judged::Defect(format!("{shown}: {defect}")),
+            Err(defect) => Judged::Defect(legible(&format!("{shown}: {defect}"))),
             Ok(url) => match (draft.checksum, draft.size_bytes) {
                 (Some((algorithm, checksum)), Some(size_bytes)) if !draft.version.is_empty() => {
                     let order = VersionOrder::Rpm;
                     let checksum =
                         if algorithm == Algorithm::Sha256 { checksum } else { format!("{}:{checksum}", algorithm.name()) };
-                    Judged::Entry(Box::new(Entry {
+                    let entry = Entry {
                         name: draft.name,
                         version,
                         architecture: draft.architecture,
@@ -141,7 +142,11 @@ impl Wanted {
                         size_bytes,
                         checksum,
                         order,
-                    }))
+                    };
+                    match entry.defect() {
+                        Some(defect) => Judged::Defect(legible(&format!("{shown}: {defect}"))),
+                        None => Judged::Entry(Box::new(entry)),
+                    }
                 }
                 _ => Judged::Defect(format!(
                     "{shown}: expected a version, a checksum (sha256 or the like) and a size, got not all of them"
