@@ -180,12 +180,16 @@ pub(super) fn other_base(base: &Url, text: &str) -> Result<Url, String> {
     let at = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port_or_known_default());
     // On one's own disk nothing keeps apart what is whose.
     let leaves = base.scheme() == "file" && !other.path().starts_with(folder.path());
-    if at(&other) == at(base) && !leaves { Ok(other) } else { Err(refused()) }
+    // Nor another user than the one that the source's own file names: what is recorded has no credentials.
+    let asks = |url: &Url| (url.username().to_owned(), url.password().map(str::to_owned));
+    let is_user = [asks(base), (String::new(), None)].contains(&asks(&other));
+    if at(&other) == at(base) && is_user && !leaves { Ok(other) } else { Err(refused()) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn wanted() -> Wanted {
         let text = "name = \"d\"\nvariant = \"D\"\ntitle = \"D\"\n[[rule]]\npackage = '^kernel-devel$'\n\
@@ -233,8 +237,22 @@ mod tests {
             ("a.rpm", Some("https://evil/os")),
             ("a.rpm", Some("file:///etc")),
             ("a.rpm", Some("//evil/")),
+            ("a.rpm", Some("https://user:secret@h/os")),
+            ("a.rpm", Some("//user@h/os")),
         ] {
             assert!(judged(href, xml_base).is_err(), "{href:?} {xml_base:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_location_says_it_is_on_the_same_host_and_names_no_user(
+            href in "([a-z@:?#]|/|\\.\\.|%2[ef]|%|\\\\){0,6}", xml_base in proptest::option::of("(https?:)?(//)?([a-z@:]|h/|/|\\.\\.|\\?){0,6}"),
+        ) {
+            if let Ok(url) = judged(&href, xml_base.as_deref()) {
+                prop_assert!(url.starts_with("https://h/"), "{}", url);
+                prop_assert!(xml_base.is_some() || url.starts_with("https://h/os/"), "{}", url);
+            }
         }
     }
 }
