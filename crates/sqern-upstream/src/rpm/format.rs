@@ -62,5 +62,10 @@ fn relation(tag: &Tag<'_>, name: &str) -> Result<Dependency, XmlError> {
         Some(operator) => Some((operator, evr::show(&text("epoch")?, &text("ver")?, &text("rel")?))),
         None => None,
     };
-    Ok(Dependency { name: name.to_owned(), version })
+    let relation = Dependency { name: name.to_owned(), version };
+    // It is shown to people where nothing meets it.
+    if relation.to_string().chars().any(char::is_control) {
+        return Err(tag.refuse(format!("expected a relation without control characters, got {relation}")));
+    }
+    Ok(relation)
 }

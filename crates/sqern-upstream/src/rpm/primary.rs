@@ -218,7 +218,8 @@ mod tests {
             (document("text"), "got text"),
             (document("<packages/>"), "got <packages>"),
             (right.replace("</summary>", "</summary><!-- </package> -->"), "expected"),
-            (right.clone() + "<package/>", "expected <package>"),
+            (right.clone() + "<package/>", "second root element"),
+            (right.clone() + &right, "second root element"),
             (right[..right.len() - 40].to_owned(), "the end of"),
             ("<filelists></filelists>".to_owned(), "expected <metadata>"),
         ] {
