@@ -12,6 +12,7 @@ mod mirrorlist;
 mod primary;
 mod read;
 pub(crate) mod repomd;
+mod skip;
 mod tag;
 mod top;
 mod wanted;

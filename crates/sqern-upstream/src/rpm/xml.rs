@@ -10,6 +10,7 @@ use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 
 use super::input::Input;
+use super::skip::Skip;
 pub(crate) use super::tag::Tag;
 use crate::failure::legible;
 
@@ -159,20 +160,15 @@ impl<R: Read> Xml<R> {
         Ok(())
     }
 
-    /// Passes over everything before the next text `end` without a look at it: a closing tag of an element that is not wanted.
-    /// To be called right after an element's end.
-    ///
-    /// In a well-formed document, `<` stands outside of tags only in comments and CDATA sections: one that hides an end tag there
-    /// comes out of step and is refused further on.
+    /// Passes over everything before the end tag that begins with `end` (`</name`), without a look at it but for what could hide
+    /// one: comments, CDATA sections, processing instructions. To be called right after an element's end.
     pub(crate) fn skip_before(&mut self, end: &Finder<'_>) -> Result<(), XmlError> {
         self.reader.get_mut().allow(usize::MAX);
+        let mut skip = Skip::new(end);
         loop {
-            let held = self.reader.get_ref().held();
-            let found = end.find(held);
-            // The tag's beginning may stand at the end of what is held.
-            let pass = found.unwrap_or_else(|| held.len().saturating_sub(end.needle().len() - 1));
-            self.reader.stream().consume(pass);
-            if found.is_some() || self.reader.get_mut().more().map_err(XmlError::Read)? == 0 {
+            let (passed, over) = skip.pass(self.reader.get_ref().held());
+            self.reader.stream().consume(passed);
+            if over || self.reader.get_mut().more().map_err(XmlError::Read)? == 0 {
                 return Ok(());
             }
         }
@@ -288,7 +284,7 @@ mod tests {
             for _ in 0..3 {
                 assert!(matches!(xml.next(), Ok(Step::Start { .. })));
             }
-            xml.skip_before(&Finder::new("</p>")).expect("skipped");
+            xml.skip_before(&Finder::new("</p")).expect("skipped");
             assert!(matches!(xml.next(), Ok(Step::End)), "{size}");
             assert!(matches!(xml.next(), Ok(Step::Start { empty: true, .. })), "{size}");
         }
