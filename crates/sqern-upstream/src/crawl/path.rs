@@ -49,6 +49,7 @@ pub(crate) fn hostile(path: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_path_out_of_the_archive_is_hostile() {
@@ -71,6 +72,23 @@ mod tests {
     fn a_base_needs_a_scheme_that_is_known() {
         for text in ["ftp://h/debian", "/srv/debian", "", "http://"] {
             assert!(base_url(text).is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_that_is_not_hostile_stays_below_its_base(
+            base in prop::sample::select(&["https://h", "http://h:8/a%20b//", "file:///srv/x"][..]),
+            path in "([a-zé:?#%&;~ ]|\\.|\\.\\./|%2e|/|\\\\|\t|\n){0,8}",
+        ) {
+            let base = base_url(base).expect("a base");
+            if hostile(&path).is_none() {
+                let url = below(&base, &path);
+                let folder = format!("{}/", base.as_str().trim_end_matches('/'));
+                let rest = url.as_str().strip_prefix(&folder).expect("below the base");
+                prop_assert!(!rest.split('/').any(|element| element == ".." || element == "."), "{}", url);
+                prop_assert_eq!(percent_encoding::percent_decode_str(rest).decode_utf8().expect("UTF-8"), path);
+            }
         }
     }
 }
