@@ -5,6 +5,8 @@
 
 pub mod evr;
 mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod identity;
 mod input;
 mod metalink;

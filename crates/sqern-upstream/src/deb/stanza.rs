@@ -38,7 +38,7 @@ pub enum Field {
 }
 
 impl Field {
-    const ALL: [(&'static str, Self); 9] = [
+    pub(super) const ALL: [(&'static str, Self); 9] = [
         ("Package", Self::Package),
         ("Version", Self::Version),
         ("Architecture", Self::Architecture),
