@@ -16,9 +16,17 @@ pub(crate) fn base_url(text: &str) -> Result<Url, Failure> {
     let url = Url::parse(text).map_err(|error| refused(format!("an unusable one ({error})")))?;
     match url.scheme() {
         "http" | "https" if url.has_host() => Ok(url),
+        "file" if is_drive(&url) => Err(refused(format!("one with the folder {:?}, which no URL can name", url.path()))),
         "file" => Ok(url),
         other => Err(refused(format!("one with {other}"))),
     }
+}
+
+/// Whether a `file` URL begins with what browsers, whose rules these are, take for a drive of Windows: `a|` becomes `a:` as soon as
+/// a path is added.
+pub(crate) fn is_drive(url: &Url) -> bool {
+    let first = url.path_segments().and_then(|mut names| names.next()).unwrap_or_default();
+    url.scheme() == "file" && first.len() == 2 && first.ends_with('|')
 }
 
 /// The URL of a path below a base.
@@ -70,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_base_needs_a_scheme_that_is_known() {
-        for text in ["ftp://h/debian", "/srv/debian", "", "http://"] {
+        for text in ["ftp://h/debian", "/srv/debian", "", "http://", "file:///a|"] {
             assert!(base_url(text).is_err(), "{text:?}");
         }
     }

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::evr;
 use crate::crawl::entry::Entry;
-use crate::crawl::path::{below, hostile};
+use crate::crawl::path::{below, hostile, is_drive};
 use crate::digest::Algorithm;
 use crate::failure::legible;
 use crate::relation::{Dependency, VersionOrder};
@@ -179,7 +179,7 @@ pub(super) fn other_base(base: &Url, text: &str) -> Result<Url, String> {
     let other = folder.join(text).map_err(|_| refused())?;
     let at = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port_or_known_default());
     // On one's own disk nothing keeps apart what is whose.
-    let leaves = base.scheme() == "file" && !other.path().starts_with(folder.path());
+    let leaves = base.scheme() == "file" && (!other.path().starts_with(folder.path()) || is_drive(&other));
     // Nor another user than the one that the source's own file names: what is recorded has no credentials.
     let asks = |url: &Url| (url.username().to_owned(), url.password().map(str::to_owned));
     let is_user = [asks(base), (String::new(), None)].contains(&asks(&other));
