@@ -249,6 +249,19 @@ mod tests {
         assert!(error.contains("bytes about kernels"), "{error}");
     }
 
+    #[test]
+    fn relations_that_fill_the_memory_within_one_package_are_refused() {
+        for (attributes, expected) in [
+            (format!("flags=\"EQ\" ver=\"{}\"", "1".repeat(5000)), "a relation of at most 4096 bytes"),
+            ("flags=\"EQ\" ver=\"1&#10;2\"".into(), "without control characters"),
+        ] {
+            let text =
+                document(&package("kernel-default-devel", "x86_64", &format!("<rpm:entry name=\"kernel-devel\" {attributes}/>")));
+            let error = scanned(text.as_bytes()).map(|found| found.entries.len()).expect_err(expected);
+            assert!(error.contains(expected) && error.len() < 2000, "{error}");
+        }
+    }
+
     proptest! {
         #[test]
         fn a_mutated_list_is_read_or_refused(
