@@ -2628,6 +2628,27 @@ ALTER FUNCTION public.sp_test_result_record() OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.sp_test_result_record() IS 'Journals what a statement changed in sp_test_result; written by journal_attach().';
 
+CREATE FUNCTION public.upstream_incomplete(at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone) RETURNS TABLE(distro text, source text, state text, reason text, checked_at timestamp with time zone)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT crawl.distro, crawl.source, crawl.state, crawl.reason, crawl.checked_at
+    FROM public.distro
+    CROSS JOIN LATERAL (
+        SELECT last.checked_at FROM public.crawl AS last
+        WHERE last.distro = distro.name AND last.checked_at <= upstream_incomplete.at
+        ORDER BY last.checked_at DESC
+        LIMIT 1
+    ) AS newest
+    JOIN public.crawl ON crawl.distro = distro.name AND crawl.checked_at = newest.checked_at
+    WHERE crawl.state NOT IN ('complete', 'unchanged')
+    ORDER BY crawl.distro, crawl.source
+$$;
+
+ALTER FUNCTION public.upstream_incomplete(at timestamp with time zone) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.upstream_incomplete(at timestamp with time zone) IS 'The sources that the newest check of their distro (up to a time) could not read whole: what is listed of those distros may lack kernels.';
+
 CREATE AGGREGATE public.event_merge(jsonb) (
     SFUNC = jsonb_concat,
     STYPE = jsonb
@@ -2652,6 +2673,8 @@ CREATE TABLE public.crawl (
     bytes bigint NOT NULL,
     kernels integer NOT NULL,
     generation bigint,
+    checked_at timestamp with time zone DEFAULT now() NOT NULL,
+    dated_at timestamp with time zone,
     CONSTRAINT crawl_reason_check CHECK (((reason IS NOT NULL) = (state = ANY (ARRAY['partial'::text, 'failed'::text])))),
     CONSTRAINT crawl_source_check CHECK ((source ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text)),
     CONSTRAINT crawl_state_check CHECK ((state = ANY (ARRAY['complete'::text, 'unchanged'::text, 'partial'::text, 'failed'::text])))
@@ -2689,6 +2712,34 @@ COMMENT ON COLUMN public.crawl.kernels IS 'How many kernel versions the source h
 
 COMMENT ON COLUMN public.crawl.generation IS 'The generation that holds what was new; null when nothing was.';
 
+COMMENT ON COLUMN public.crawl.checked_at IS 'The time of the check that it is a part of: the same for all sources of a distro that were read together.';
+
+COMMENT ON COLUMN public.crawl.dated_at IS 'When the signed top of the source says that it was made; null where it was not believed, or does not say.';
+
+CREATE TABLE public.crawl_file (
+    distro text NOT NULL,
+    source text NOT NULL,
+    url text NOT NULL,
+    etag text NOT NULL,
+    body bytea NOT NULL,
+    CONSTRAINT crawl_file_source_check CHECK ((source ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text)),
+    CONSTRAINT crawl_file_url_check CHECK ((url ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text))
+);
+
+ALTER TABLE public.crawl_file OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.crawl_file IS 'The small files that the last crawl of a source began with (InRelease, repomd.xml), as the server sent them: it need not send them again while they are the same. They are judged anew each time.';
+
+COMMENT ON COLUMN public.crawl_file.distro IS 'The distribution that the source belongs to.';
+
+COMMENT ON COLUMN public.crawl_file.source IS 'The source''s name within its distribution.';
+
+COMMENT ON COLUMN public.crawl_file.url IS 'The file''s URL, without credentials.';
+
+COMMENT ON COLUMN public.crawl_file.etag IS 'The ETag that the server sent with it.';
+
+COMMENT ON COLUMN public.crawl_file.body IS 'Its bytes.';
+
 ALTER TABLE public.crawl ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.crawl_id_seq
     START WITH 1
@@ -2697,6 +2748,30 @@ ALTER TABLE public.crawl ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.crawl_index (
+    distro text NOT NULL,
+    source text NOT NULL,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    entries text NOT NULL,
+    CONSTRAINT crawl_index_name_check CHECK ((name ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text)),
+    CONSTRAINT crawl_index_source_check CHECK ((source ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text))
+);
+
+ALTER TABLE public.crawl_index OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.crawl_index IS 'What the indexes of a source held of what is looked for, when they were last read: one whose checksum is known is not even downloaded.';
+
+COMMENT ON COLUMN public.crawl_index.distro IS 'The distribution that the source belongs to.';
+
+COMMENT ON COLUMN public.crawl_index.source IS 'The source''s name within its distribution.';
+
+COMMENT ON COLUMN public.crawl_index.name IS 'The index''s name within the source.';
+
+COMMENT ON COLUMN public.crawl_index.checksum IS 'SHA-256 over the index''s checksum and the rules: the same checksum has the same entries.';
+
+COMMENT ON COLUMN public.crawl_index.entries IS 'The packages that are looked for, as JSON in a form that only the crawl knows.';
 
 CREATE TABLE public.cust_cluster_type (
     id integer NOT NULL,
@@ -2844,11 +2919,11 @@ CREATE TABLE public.kver_package (
     architecture text NOT NULL,
     url text NOT NULL,
     size_bytes bigint NOT NULL,
-    sha256 text NOT NULL,
+    checksum text NOT NULL,
     first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
     gone_at timestamp with time zone,
+    CONSTRAINT kver_package_checksum_check CHECK ((checksum ~ '^([0-9a-f]{64}|sha1:[0-9a-f]{40}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$'::text)),
     CONSTRAINT kver_package_role_check CHECK ((role = ANY (ARRAY['headers'::text, 'support'::text]))),
-    CONSTRAINT kver_package_sha256_check CHECK ((sha256 ~ '^([0-9a-f]{64}|sha1:[0-9a-f]{40}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$'::text)),
     CONSTRAINT kver_package_size_bytes_check CHECK ((size_bytes >= 0))
 );
 
@@ -2876,7 +2951,7 @@ COMMENT ON COLUMN public.kver_package.url IS 'Where to fetch it: an absolute URL
 
 COMMENT ON COLUMN public.kver_package.size_bytes IS 'The size of the file, in bytes.';
 
-COMMENT ON COLUMN public.kver_package.sha256 IS 'The SHA-256 of the file, in lower-case hexadecimal; where the repository states only another checksum, ALGORITHM:DIGITS (sha512:…).';
+COMMENT ON COLUMN public.kver_package.checksum IS 'The SHA-256 of the file, in lower-case hexadecimal; where the repository states only another checksum, ALGORITHM:DIGITS (sha512:…).';
 
 COMMENT ON COLUMN public.kver_package.first_seen_at IS 'When the source first listed it.';
 
@@ -2980,6 +3055,12 @@ ALTER TABLE public.sp_test_result ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
+ALTER TABLE ONLY public.crawl_file
+    ADD CONSTRAINT crawl_file_pkey PRIMARY KEY (distro, source, url);
+
+ALTER TABLE ONLY public.crawl_index
+    ADD CONSTRAINT crawl_index_pkey PRIMARY KEY (distro, source, name);
+
 ALTER TABLE ONLY public.crawl
     ADD CONSTRAINT crawl_pkey PRIMARY KEY (id);
 
@@ -3023,7 +3104,7 @@ ALTER TABLE ONLY public.kver_ignored
     ADD CONSTRAINT kver_ignored_pkey PRIMARY KEY (distro, version);
 
 ALTER TABLE ONLY public.kver_package
-    ADD CONSTRAINT kver_package_key UNIQUE (distro, version, source, name, package_version, architecture, sha256);
+    ADD CONSTRAINT kver_package_key UNIQUE (distro, version, source, name, package_version, architecture, checksum);
 
 ALTER TABLE ONLY public.kver_package
     ADD CONSTRAINT kver_package_pkey PRIMARY KEY (id);
@@ -3069,6 +3150,8 @@ ALTER TABLE ONLY public.sp_test_result
 
 ALTER TABLE ONLY public.sp_test_result
     ADD CONSTRAINT sp_test_result_pkey PRIMARY KEY (id);
+
+CREATE INDEX crawl_checked_idx ON public.crawl USING btree (distro, checked_at);
 
 CREATE INDEX crawl_source_idx ON public.crawl USING btree (distro, source, id DESC);
 
@@ -3206,6 +3289,12 @@ CREATE TRIGGER sp_test_result_record_trigger_update AFTER UPDATE ON public.sp_te
 
 ALTER TABLE ONLY public.crawl
     ADD CONSTRAINT crawl_distro_fkey FOREIGN KEY (distro) REFERENCES public.distro(name) ON UPDATE CASCADE;
+
+ALTER TABLE ONLY public.crawl_file
+    ADD CONSTRAINT crawl_file_distro_fkey FOREIGN KEY (distro) REFERENCES public.distro(name) ON UPDATE CASCADE ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.crawl_index
+    ADD CONSTRAINT crawl_index_distro_fkey FOREIGN KEY (distro) REFERENCES public.distro(name) ON UPDATE CASCADE ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.cust_cluster
     ADD CONSTRAINT cust_cluster_cltype_fkey FOREIGN KEY (cltype) REFERENCES public.cust_cluster_type(id) ON UPDATE CASCADE;
@@ -3504,12 +3593,22 @@ GRANT ALL ON FUNCTION public.sp_test_result_at(tstamp timestamp with time zone) 
 
 REVOKE ALL ON FUNCTION public.sp_test_result_record() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.upstream_incomplete(at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.upstream_incomplete(at timestamp with time zone) TO sqern_reader;
+GRANT ALL ON FUNCTION public.upstream_incomplete(at timestamp with time zone) TO sqern_writer;
+
 REVOKE ALL ON FUNCTION public.event_merge(jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.event_merge(jsonb) TO sqern_reader;
 GRANT ALL ON FUNCTION public.event_merge(jsonb) TO sqern_writer;
 
 GRANT SELECT ON TABLE public.crawl TO sqern_reader;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.crawl TO sqern_writer;
+
+GRANT SELECT ON TABLE public.crawl_file TO sqern_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.crawl_file TO sqern_writer;
+
+GRANT SELECT ON TABLE public.crawl_index TO sqern_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.crawl_index TO sqern_writer;
 
 GRANT SELECT ON TABLE public.cust_cluster_type TO sqern_reader;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.cust_cluster_type TO sqern_writer;

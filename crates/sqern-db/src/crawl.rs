@@ -1,11 +1,13 @@
-//! What crawls know and leave behind: tables `crawl` and `kver_package`, and by them `kver` and `kver_seen`.
+//! What crawls find: tables `crawl` and `kver_package`, and by them `kver` and `kver_seen`.
 
-use std::collections::BTreeMap;
+mod memory;
 
 use jiff::Timestamp;
 use sqern_model::upstream::{Known, KnownPackage, PackageKey, UpstreamDiff};
 use sqern_model::{Crawl, DistroName, KernelPackage, KernelVersion, PackageRole};
 use tokio_postgres::{GenericClient, Transaction};
+
+pub use memory::{Incomplete, LastCrawl, incomplete, last, memory};
 
 use crate::{DbError, text};
 
@@ -16,12 +18,6 @@ const CRAWL_LOCK: i64 = 0x63_72_61_77_6c;
 pub async fn lock(transaction: &Transaction<'_>) -> Result<(), DbError> {
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&CRAWL_LOCK]).await?;
     Ok(())
-}
-
-/// By source: the checksum of its last crawl that was complete or unchanged, while all that it found is still recorded.
-pub async fn checksums(client: &impl GenericClient, distro: &DistroName) -> Result<BTreeMap<String, String>, DbError> {
-    let rows = client.query(include_str!("../queries/crawl_checksums.sql"), &[&distro.as_str()]).await?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 /// What the database knows of a distribution's upstream.
@@ -42,7 +38,7 @@ pub async fn known(client: &impl GenericClient, distro: &DistroName) -> Result<K
     }
     let packages = client
         .query(
-            "SELECT source, version, name, package_version, architecture, sha256, id, url, role, gone_at IS NOT NULL
+            "SELECT source, version, name, package_version, architecture, checksum, id, url, role, gone_at IS NOT NULL
              FROM kver_package WHERE distro = $1",
             &[&distro.as_str()],
         )
@@ -53,7 +49,7 @@ pub async fn known(client: &impl GenericClient, distro: &DistroName) -> Result<K
             name: row.get(2),
             version: row.get(3),
             architecture: row.get(4),
-            sha256: row.get(5),
+            checksum: row.get(5),
         };
         let record = KnownPackage { id: row.get(6), url: row.get(7), role: role(row.get(8))?, gone: row.get(9) };
         known.packages.entry(row.get(0)).or_default().insert(key, record);
@@ -61,7 +57,7 @@ pub async fn known(client: &impl GenericClient, distro: &DistroName) -> Result<K
     Ok(known)
 }
 
-/// Applies a difference. Times of what came and went are `now`.
+/// Applies a difference, and remembers what its crawls kept. Times of what came and went, and of the check, are `now`.
 pub async fn apply(
     transaction: &Transaction<'_>,
     distro: &DistroName,
@@ -85,7 +81,10 @@ pub async fn apply(
     transaction.execute("UPDATE kver_package SET gone_at = $2 WHERE id = ANY ($1)", &[&diff.gone_packages, &now]).await?;
     let changed = !diff.new_kernels.is_empty() || !diff.newly_seen.is_empty();
     for (crawl, kernels) in &diff.crawls {
-        insert_crawl(transaction, crawl, *kernels, changed.then_some(generation)).await?;
+        insert_crawl(transaction, crawl, *kernels, now, changed.then_some(generation)).await?;
+        if let Some(kept) = &crawl.kept {
+            memory::keep(transaction, distro, &crawl.source, kept).await?;
+        }
     }
     Ok(())
 }
@@ -113,7 +112,7 @@ async fn insert_packages(
                 &column(|package| &package.architecture),
                 &column(|package| &package.url),
                 &sizes,
-                &column(|package| &package.sha256),
+                &column(|package| &package.checksum),
             ],
         )
         .await?;
@@ -139,6 +138,7 @@ async fn insert_crawl(
     transaction: &Transaction<'_>,
     crawl: &Crawl,
     kernels: usize,
+    checked_at: Timestamp,
     generation: Option<i64>,
 ) -> Result<(), DbError> {
     let bytes = i64::try_from(crawl.bytes).unwrap_or(i64::MAX);
@@ -160,6 +160,8 @@ async fn insert_crawl(
                 &bytes,
                 &kernels,
                 &generation,
+                &crawl.dated_at,
+                &checked_at,
             ],
         )
         .await?;

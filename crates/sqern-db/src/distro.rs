@@ -1,5 +1,6 @@
 //! The distributions: table `distro`.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use sqern_model::DistroName;
 use tokio_postgres::{GenericClient, Row};
@@ -17,6 +18,8 @@ pub struct Distro {
     pub supported: bool,
     /// How many kernel versions are known.
     pub kernels: i64,
+    /// When its upstream was last checked, as of now; none where it never was.
+    pub checked_at: Option<Timestamp>,
 }
 
 /// A distribution to be recorded.
@@ -99,5 +102,11 @@ pub async fn set(
 }
 
 fn from_row(row: &Row) -> Result<Distro, DbError> {
-    Ok(Distro { name: text::distro(row.get(0))?, variant: row.get(1), supported: row.get(2), kernels: row.get(3) })
+    Ok(Distro {
+        name: text::distro(row.get(0))?,
+        variant: row.get(1),
+        supported: row.get(2),
+        kernels: row.get(3),
+        checked_at: row.get(4),
+    })
 }

@@ -41,7 +41,7 @@ pub struct KverPackage {
     /// Its size in bytes.
     pub size_bytes: i64,
     /// Its SHA-256 in hexadecimal.
-    pub sha256: String,
+    pub checksum: String,
     /// When the source first listed it.
     pub first_seen_at: Timestamp,
     /// When the source no longer listed it.
@@ -95,7 +95,7 @@ pub async fn packages(client: &impl GenericClient, kernel: &Kernel) -> Result<Ve
             architecture: row.get(4),
             url: row.get(5),
             size_bytes: row.get(6),
-            sha256: row.get(7),
+            checksum: row.get(7),
             first_seen_at: row.get(8),
             gone_at: row.get(9),
         })

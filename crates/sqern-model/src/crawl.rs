@@ -1,5 +1,6 @@
 //! What a crawl of one upstream source found, and how far it can be believed.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use crate::{DistroName, KernelVersion};
 pub enum CrawlState {
     /// Everything was read and believed.
     Complete,
-    /// The source says what it said at the last complete crawl; nothing was read again.
+    /// The source says what it said at the last complete crawl.
     Unchanged,
     /// What was found is right, but something is known to be missing.
     Partial,
@@ -87,7 +88,51 @@ pub struct KernelPackage {
     pub size_bytes: u64,
     /// The SHA-256 of the file, 64 lower-case hexadecimal digits; where the repository states only another checksum, `ALGORITHM:DIGITS`
     /// (`sha512:…`).
-    pub sha256: String,
+    pub checksum: String,
+}
+
+/// What is remembered of one source between its crawls: the next one reads only what changed, and believes nothing older.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceMemory {
+    /// The [`Crawl::checksum`] of the last crawl that was complete or unchanged.
+    pub checksum: Option<String>,
+    /// The [`Crawl::dated_at`] of the last top that was believed.
+    pub dated_at: Option<Timestamp>,
+    /// What the last crawl kept.
+    pub kept: Kept,
+}
+
+/// What a crawl keeps for the next one of the same source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// The small files that the crawl began with, by URL (without credentials).
+    pub files: BTreeMap<String, KeptFile>,
+    /// What its indexes held, by their name.
+    pub indexes: BTreeMap<String, KeptIndex>,
+}
+
+/// A file as a server sent it. It is judged anew by every crawl: keeping it spares only its transfer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeptFile {
+    /// The `ETag` that it was sent with.
+    pub etag: String,
+    /// Its bytes.
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for KeptFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeptFile {{ etag: {:?}, body: {} bytes }}", self.etag, self.body.len())
+    }
+}
+
+/// What an index held of what is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptIndex {
+    /// A SHA-256 over all that it follows from: the checksum of the index, and the rules.
+    pub checksum: String,
+    /// As JSON, in a form that only its reader knows.
+    pub entries: String,
 }
 
 /// The outcome of reading one source once.
@@ -114,8 +159,13 @@ pub struct Crawl {
     /// A SHA-256 over everything that the outcome depends on besides the indexes themselves: the signed top and the rules.
     /// Two crawls with the same checksum find the same.
     pub checksum: Option<String>,
+    /// When the signed top says that it was made; none where it is not believed or does not say.
+    pub dated_at: Option<Timestamp>,
     /// Bytes received or read, before decompression.
     pub bytes: u64,
-    /// The packages found; empty when unchanged or failed.
+    /// The packages found; empty when failed.
     pub packages: Vec<KernelPackage>,
+    /// What the next crawl may build on; none when failed.
+    #[serde(skip)]
+    pub kept: Option<Kept>,
 }

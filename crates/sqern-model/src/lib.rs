@@ -12,8 +12,10 @@ pub mod source;
 pub mod upstream;
 
 pub use at::{At, InvalidAt};
-pub use crawl::{Crawl, CrawlState, KernelPackage, PackageRole};
+pub use crawl::{Crawl, CrawlState, Kept, KeptFile, KeptIndex, KernelPackage, PackageRole, SourceMemory};
 pub use kernel::{Kernel, KernelVersion};
 pub use name::{DistroName, InvalidName};
 pub use pattern::{Glob, LikePattern};
-pub use source::{AptSource, DistroDef, KernelRule, PackageFacts, RpmMdSource, SignaturePolicy, Source, SourceError, SourceSet};
+pub use source::{
+    AptSource, DistroDef, KernelRule, PackageFacts, RpmMdSource, SignaturePolicy, Source, SourceError, SourceFile, SourceSet,
+};

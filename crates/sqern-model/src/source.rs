@@ -87,7 +87,7 @@ pub enum SignaturePolicy {
 }
 
 /// One distribution: its names and its upstream sources.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DistroDef {
     /// The distro's name, as the file is called.
@@ -97,6 +97,7 @@ pub struct DistroDef {
     /// What people call it: "Debian 12 (bookworm)".
     pub title: String,
     /// How a host says in os-release(5) that it is this distribution.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub os_release: Option<OsRelease>,
     /// How a package's name tells a kernel; the first rule that matches counts.
     #[serde(rename = "rule", default)]
@@ -263,6 +264,17 @@ impl DistroDef {
 pub struct SourceSet {
     /// By the distro's name.
     pub distros: BTreeMap<DistroName, DistroDef>,
+    /// The file that each of them is from.
+    pub files: BTreeMap<DistroName, SourceFile>,
+}
+
+/// A file that says where a distribution publishes its kernels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Its path; for one that is built in, its path in the source tree.
+    pub place: String,
+    /// What it says, with its comments.
+    pub text: String,
 }
 
 impl SourceSet {

@@ -29,8 +29,8 @@ pub struct PackageKey {
     pub version: String,
     /// The package's architecture.
     pub architecture: String,
-    /// The file's SHA-256, or another checksum as [`KernelPackage::sha256`] has it.
-    pub sha256: String,
+    /// The file's checksum, as [`KernelPackage::checksum`] has it.
+    pub checksum: String,
 }
 
 /// A package's record.
@@ -72,17 +72,17 @@ pub fn diff(known: &Known, crawls: Vec<Crawl>, accept_shrink: bool) -> UpstreamD
     let mut result = UpstreamDiff::default();
     // What a kernel needs is listed by its headers, which may stand in another source: only all of them together can tell that
     // a support package is no longer needed.
-    let all_complete = crawls.iter().all(|crawl| crawl.state == CrawlState::Complete);
+    let all_whole = crawls.iter().all(|crawl| crawl.state.is_whole());
     for mut crawl in crawls {
         let packages = std::mem::take(&mut crawl.packages);
         let before = known.packages.get(&crawl.source);
         let listed_before = kernels_listed(before);
-        if matches!(crawl.state, CrawlState::Unchanged | CrawlState::Failed) {
+        if crawl.state == CrawlState::Failed {
             result.crawls.push((crawl, listed_before.len()));
             continue;
         }
         let kernels: BTreeSet<KernelVersion> = headers(packages.iter().map(|package| (package.role, &package.kernel)));
-        if crawl.state == CrawlState::Complete && !accept_shrink && shrank(listed_before.len(), kernels.len()) {
+        if crawl.state.is_whole() && !accept_shrink && shrank(listed_before.len(), kernels.len()) {
             crawl.state = CrawlState::Partial;
             crawl.reason = Some(format!(
                 "expected about {} kernels as before, got {}: what is missing is held back until --accept-shrink",
@@ -90,7 +90,7 @@ pub fn diff(known: &Known, crawls: Vec<Crawl>, accept_shrink: bool) -> UpstreamD
                 kernels.len()
             ));
         }
-        compare_packages(&mut result, &crawl, before, packages, all_complete);
+        compare_packages(&mut result, &crawl, before, packages, all_whole);
         result.new_kernels.extend(kernels.difference(&known.kernels).cloned());
         result.newly_seen.extend(kernels.difference(&known.seen).cloned());
         result.crawls.push((crawl, kernels.len()));
@@ -109,7 +109,7 @@ fn compare_packages(
     crawl: &Crawl,
     before: Option<&BTreeMap<PackageKey, KnownPackage>>,
     packages: Vec<KernelPackage>,
-    all_complete: bool,
+    all_whole: bool,
 ) {
     let mut listed: BTreeSet<PackageKey> = BTreeSet::new();
     for package in packages {
@@ -124,8 +124,8 @@ fn compare_packages(
         }
         listed.insert(key);
     }
-    if crawl.state == CrawlState::Complete {
-        let can_go = |record: &KnownPackage| !record.gone && (all_complete || record.role == PackageRole::Headers);
+    if crawl.state.is_whole() {
+        let can_go = |record: &KnownPackage| !record.gone && (all_whole || record.role == PackageRole::Headers);
         let gone = before.into_iter().flatten().filter(|(key, record)| can_go(record) && !listed.contains(key));
         result.gone_packages.extend(gone.map(|(_, record)| record.id));
     }
@@ -164,7 +164,7 @@ impl PackageKey {
             name: package.name.clone(),
             version: package.version.clone(),
             architecture: package.architecture.clone(),
-            sha256: package.sha256.clone(),
+            checksum: package.checksum.clone(),
         }
     }
 }
@@ -183,7 +183,7 @@ mod tests {
             architecture: "amd64".into(),
             url: format!("http://mirror.example/{kernel}.deb"),
             size_bytes: 1,
-            sha256: "0".repeat(64),
+            checksum: "0".repeat(64),
         }
     }
 
@@ -199,7 +199,9 @@ mod tests {
             url: "http://mirror.example/InRelease".into(),
             etag: None,
             checksum: None,
+            dated_at: None,
             bytes: 0,
+            kept: None,
             packages: kernels.iter().map(|kernel| package(kernel)).collect(),
         }
     }
@@ -241,11 +243,17 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_a_partial_and_an_unchanged_source_remove_nothing() {
-        for state in [CrawlState::Failed, CrawlState::Partial, CrawlState::Unchanged] {
+    fn a_failed_and_a_partial_source_remove_nothing() {
+        for state in [CrawlState::Failed, CrawlState::Partial] {
             let diff = diff(&known(&["1", "2"]), vec![crawl(state, &[])], true);
             assert_eq!(UpstreamDiff { crawls: vec![], ..diff }, UpstreamDiff::default(), "{state}");
         }
+    }
+
+    #[test]
+    fn what_was_lost_of_an_unchanged_source_is_recorded_again() {
+        let diff = diff(&known(&["1"]), vec![crawl(CrawlState::Unchanged, &["1", "2"])], false);
+        assert_eq!((names(&diff.new_kernels), diff.crawls[0].1), (vec!["2"], 2));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub use compress::{Compression, write_bomb};
 pub use key::SigningKey;
 pub use package::{Deb, deb};
 pub use rpm::{FakeRpmRepo, Rpm, rpm};
-pub use server::{FileServer, ServerFault};
+pub use server::{Asked, FileServer, ServerFault, TestAuthority, TlsOffer, Validators};
 pub use toml_text::{DEBIAN_RULE, EL_RULE, SUSE_RULE, UBUNTU_RULE, distro_toml, rpm_distro_toml};
 
 /// How a [`FakeRepo`] is wrong.
@@ -275,7 +275,7 @@ fn spoil(fault: Option<RepoFault>, bytes: &[u8]) -> Vec<u8> {
         }
         Some(RepoFault::CutIndex) => bytes.truncate(bytes.len() / 2),
         Some(RepoFault::EmptyIndex) => bytes.clear(),
-        Some(RepoFault::HtmlIndex) => bytes = server::HTML.as_bytes().to_vec(),
+        Some(RepoFault::HtmlIndex) => bytes = server::fault::HTML.as_bytes().to_vec(),
         _ => {}
     }
     bytes

@@ -6,16 +6,18 @@
 pub(crate) mod assemble;
 pub(crate) mod checksum;
 pub(crate) mod context;
+pub(crate) mod date;
 pub(crate) mod decode;
 mod distro;
 pub(crate) mod download;
 pub(crate) mod entry;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod identity;
 pub(crate) mod mirrors;
 pub(crate) mod path;
 pub(crate) mod resolve;
 pub(crate) mod top;
 pub(crate) mod trust;
 
-pub use distro::crawl_distro;
+pub use distro::{crawl_distro, left_out};

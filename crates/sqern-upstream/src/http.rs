@@ -1,15 +1,26 @@
 //! Fetching files over `http`, `https` and from `file:`, bounded in everything.
 
+mod answer;
+mod body;
 mod client;
+mod credentials;
 mod error;
 mod fetch;
+mod gate;
+mod local;
 mod locate;
+mod options;
+mod partial;
 mod sink;
+#[cfg(test)]
+mod tests;
 mod tls;
 
-pub use client::{Client, ClientError, ClientOptions};
+pub use client::{Client, ClientError};
+pub(crate) use credentials::{Credentials, CredentialsFile};
 pub(crate) use error::FetchError;
 pub(crate) use fetch::{Fetched, Request};
 pub(crate) use locate::{shown, without_credentials};
+pub use options::ClientOptions;
 pub(crate) use sink::{Sink, is_html};
 pub(crate) use tls::TlsFiles;

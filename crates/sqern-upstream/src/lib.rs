@@ -40,7 +40,7 @@ pub mod rpm;
 pub mod sources;
 
 pub use apt::crawl_apt_lists;
-pub use crawl::crawl_distro;
+pub use crawl::{crawl_distro, left_out};
 pub use failure::Failure;
 pub use http::{Client, ClientError, ClientOptions};
 pub use options::{CrawlOptions, Limits};

@@ -16,6 +16,8 @@ pub struct CrawlOptions {
     pub mirror_base: Option<Url>,
     /// A missing signature or keyring, or a key past its life, is a warning and not a failure. Altered data still fails.
     pub allow_unsigned: bool,
+    /// A signed top that is older than the last one believed is taken, and not refused as a replay.
+    pub accept_rollback: bool,
     /// How much is taken from a server at most.
     pub limits: Limits,
     /// Where downloads wait for decompression (unnamed files); the system's folder for temporary files unless given.
@@ -26,7 +28,7 @@ impl CrawlOptions {
     /// The defaults at a time: straight to the servers, signatures required, default limits.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
-        Self { now, mirror_base: None, allow_unsigned: false, limits: Limits::default(), temp_dir: None }
+        Self { now, mirror_base: None, allow_unsigned: false, accept_rollback: false, limits: Limits::default(), temp_dir: None }
     }
 }
 

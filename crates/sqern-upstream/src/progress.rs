@@ -1,6 +1,6 @@
 //! Who wants to know how far a crawl is.
 
-use sqern_model::{Crawl, DistroName};
+use sqern_model::DistroName;
 
 /// Told while sources are read. Calls come from several tasks at once and must return quickly.
 pub trait Progress: Send + Sync {
@@ -8,8 +8,8 @@ pub trait Progress: Send + Sync {
     fn started(&self, distro: &DistroName, source: &str);
     /// So many more bytes of a source arrived (before decompression).
     fn received(&self, distro: &DistroName, source: &str, bytes: u64);
-    /// One source is done, with its outcome.
-    fn finished(&self, crawl: &Crawl);
+    /// One source was read as far as it could be.
+    fn finished(&self, distro: &DistroName, source: &str);
 }
 
 /// Tells nobody.
@@ -19,5 +19,5 @@ pub struct Silent;
 impl Progress for Silent {
     fn started(&self, _distro: &DistroName, _source: &str) {}
     fn received(&self, _distro: &DistroName, _source: &str, _bytes: u64) {}
-    fn finished(&self, _crawl: &Crawl) {}
+    fn finished(&self, _distro: &DistroName, _source: &str) {}
 }

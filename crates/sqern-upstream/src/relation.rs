@@ -3,11 +3,13 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::deb::version;
 use crate::rpm::evr;
 
 /// Whose rules order versions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum VersionOrder {
     /// dpkg's: deb-version(7).
     Deb,
@@ -36,7 +38,7 @@ impl VersionOrder {
 }
 
 /// How a version is bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operator {
     /// `<<`, rpm's `LT`
     Earlier,
@@ -73,7 +75,7 @@ impl Operator {
 }
 
 /// A package by name, and by version where one is bound.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dependency {
     /// The package's name, real or virtual.
     pub name: String,

@@ -7,7 +7,6 @@ pub mod evr;
 mod format;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
-mod identity;
 mod input;
 mod metalink;
 mod mirrorlist;
@@ -20,6 +19,5 @@ mod top;
 mod wanted;
 mod xml;
 
-pub(crate) use identity::identified;
-pub(crate) use read::read_primaries;
+pub(crate) use read::read_primary;
 pub(crate) use top::read_top;

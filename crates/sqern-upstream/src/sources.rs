@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
-use sqern_model::{DistroDef, SourceError, SourceSet};
+use sqern_model::{DistroDef, DistroName, SourceError, SourceFile, SourceSet};
 
 /// `distros/*.toml` of the source tree, inside the binary: it works before anything is configured.
 static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../distros");
@@ -68,14 +68,17 @@ pub fn load_dir(set: &mut SourceSet, folder: &Path) -> Result<(), SourceFileErro
     paths.retain(|path| is_toml(path));
     paths.sort();
     let mut loaded = set.clone();
-    for path in paths {
-        let file = path.display().to_string();
-        let bytes = std::fs::read(&path).map_err(unreadable(&path))?;
-        let text = String::from_utf8(bytes).map_err(|_| SourceFileError::NotText { file: file.clone() })?;
-        insert(&mut loaded, &file, &text)?;
-    }
+    paths.iter().try_for_each(|path| load_file(&mut loaded, path).map(drop))?;
     *set = loaded;
     Ok(())
+}
+
+/// Adds one file, or replaces the distribution of its name; gives that name.
+pub fn load_file(set: &mut SourceSet, path: &Path) -> Result<DistroName, SourceFileError> {
+    let file = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|error| SourceFileError::Read { path: path.to_owned(), error })?;
+    let text = String::from_utf8(bytes).map_err(|_| SourceFileError::NotText { file: file.clone() })?;
+    insert(set, &file, &text)
 }
 
 /// One distribution from the text of its file; `file` is named in errors and its stem must be the distribution's name.
@@ -87,10 +90,12 @@ pub fn parse(file: &str, text: &str) -> Result<DistroDef, SourceFileError> {
     Ok(distro.expanded(file)?)
 }
 
-fn insert(set: &mut SourceSet, file: &str, text: &str) -> Result<(), SourceFileError> {
+fn insert(set: &mut SourceSet, file: &str, text: &str) -> Result<DistroName, SourceFileError> {
     let distro = parse(file, text)?;
-    set.distros.insert(distro.name.clone(), distro);
-    Ok(())
+    set.files.insert(distro.name.clone(), SourceFile { place: file.to_owned(), text: text.to_owned() });
+    let name = distro.name.clone();
+    set.distros.insert(name.clone(), distro);
+    Ok(name)
 }
 
 fn is_toml(path: &Path) -> bool {

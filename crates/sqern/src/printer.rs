@@ -92,10 +92,20 @@ impl Printer {
         }
     }
 
-    /// Prints a list of a state of the past: as JSON with the state as `as_of`.
-    pub fn list_of<R: Record>(&self, records: &[R], past: &impl Serialize) -> Result<(), Failure> {
+    /// Prints a list within what it is about: as JSON with the fields of `frame`, a struct or map, beside the items.
+    pub fn list_in<R: Record>(&self, records: &[R], frame: &impl Serialize) -> Result<(), Failure> {
+        #[derive(Serialize)]
+        struct Framed<'a, F: Serialize, R: Serialize> {
+            schema: String,
+            #[serde(flatten)]
+            frame: &'a F,
+            items: &'a [R],
+        }
         match self.format {
-            Format::Json => self.json(&json!({"schema": format!("sqern.{}", R::SCHEMA), "as_of": past, "items": records})),
+            Format::Json => {
+                let framed = Framed { schema: format!("sqern.{}", R::SCHEMA), frame, items: records };
+                self.json(&serde_json::to_value(framed).map_err(io::Error::from)?)
+            }
             Format::Table | Format::Csv => self.list(records),
         }
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqern_db::{change, crawl};
 use sqern_model::upstream::{UpstreamDiff, diff};
-use sqern_model::{Crawl, CrawlState, DistroName, KernelPackage, PackageRole};
+use sqern_model::{Crawl, CrawlState, DistroName, Kept, KeptFile, KeptIndex, KernelPackage, PackageRole};
 use tokio_postgres::Client;
 
 use crate::support::{migrated, rows, run};
@@ -17,7 +17,7 @@ fn package(kernel: &str) -> KernelPackage {
         architecture: "amd64".into(),
         url: format!("https://mirror.example/{kernel}.deb"),
         size_bytes: 1_400_000,
-        sha256: "ab".repeat(32),
+        checksum: "ab".repeat(32),
     }
 }
 
@@ -34,15 +34,21 @@ fn crawl_of(state: CrawlState, kernels: &[&str]) -> Crawl {
         url: "https://mirror.example/InRelease".into(),
         etag: Some("\"1-2\"".into()),
         checksum: Some(format!("{state}")),
+        dated_at: None,
         bytes: 17,
+        kept: None,
         packages: kernels.iter().map(|kernel| package(kernel)).collect(),
     }
 }
 
 /// Records one crawl of the distro `d`, and gives the difference that it made.
 async fn record(client: &mut Client, crawled: Crawl) -> (UpstreamDiff, change::Finished) {
+    record_at(client, crawled, "2026-02-03T04:05:06Z").await
+}
+
+async fn record_at(client: &mut Client, crawled: Crawl, now: &str) -> (UpstreamDiff, change::Finished) {
     let distro: DistroName = "d".parse().unwrap();
-    let now: Timestamp = "2026-02-03T04:05:06Z".parse().unwrap();
+    let now: Timestamp = now.parse().unwrap();
     let change = change::begin(client, "test").await.unwrap();
     crawl::lock(&change.transaction).await.unwrap();
     let known = crawl::known(&change.transaction, &distro).await.unwrap();
@@ -83,14 +89,59 @@ async fn what_is_found_is_recorded_once_and_what_is_gone_is_told() {
         "a failure removes nothing"
     );
     assert_eq!(rows(&client, "SELECT kernels, reason FROM crawl ORDER BY id DESC LIMIT 1").await, ["3 expected X, got Y"]);
-    let checksums = crawl::checksums(&client, &"d".parse().unwrap()).await.unwrap();
-    assert_eq!(checksums.into_iter().collect::<Vec<_>>(), [("main".to_owned(), "complete".to_owned())]);
+    let memory = crawl::memory(&client, &"d".parse().unwrap()).await.unwrap();
+    assert_eq!(memory["main"].checksum.as_deref(), Some("complete"), "the failure's is none");
 
     record(&mut client, crawl_of(CrawlState::Complete, &["2", "3", "known"])).await;
     assert_eq!(rows(&client, "SELECT version FROM kver_package WHERE gone_at IS NOT NULL").await, ["1"]);
     assert_eq!(rows(&client, "SELECT count(*) FROM kver_seen").await, ["4"], "what was seen stays seen");
     record(&mut client, crawl_of(CrawlState::Complete, &["1", "2", "3", "known"])).await;
     assert_eq!(rows(&client, "SELECT count(*), count(gone_at) FROM kver_package").await, ["4 0"], "and comes back as it was");
+}
+
+#[tokio::test]
+async fn what_a_crawl_kept_is_remembered_until_another_keeps_something_else() {
+    let database = migrated().await;
+    let mut client = database.client().await;
+    run(&client, "INSERT INTO distro VALUES ('d', 'D')").await;
+    let kept = |url: &str, body: &[u8]| {
+        let file = KeptFile { etag: "\"1\"".into(), body: body.into() };
+        let index = KeptIndex { checksum: "c".into(), entries: "{}".into() };
+        Kept { files: [(url.to_owned(), file)].into(), indexes: [("main".to_owned(), index)].into() }
+    };
+    let dated = |day: &str| format!("2026-01-{day}T00:00:00Z").parse().ok();
+    let found = |kept| Crawl { kept: Some(kept), dated_at: dated("01"), ..crawl_of(CrawlState::Complete, &["1"]) };
+    record(&mut client, found(kept("https://a/InRelease", b"\0one"))).await;
+    let known = crawl::memory(&client, &"d".parse().unwrap()).await.unwrap();
+    assert_eq!((known["main"].kept.clone(), known["main"].dated_at), (kept("https://a/InRelease", b"\0one"), dated("01")));
+
+    let failed = Crawl { dated_at: dated("02"), ..crawl_of(CrawlState::Failed, &[]) };
+    record(&mut client, failed).await;
+    let known = crawl::memory(&client, &"d".parse().unwrap()).await.unwrap();
+    assert_eq!(known["main"].kept, kept("https://a/InRelease", b"\0one"), "a failure forgets nothing");
+    assert_eq!(known["main"].dated_at, dated("02"), "a top that was believed counts, whatever became of its indexes");
+
+    record(&mut client, found(kept("https://b/InRelease", b"two"))).await;
+    let known = crawl::memory(&client, &"d".parse().unwrap()).await.unwrap();
+    assert_eq!(known["main"].kept, kept("https://b/InRelease", b"two"));
+}
+
+#[tokio::test]
+async fn a_distro_is_incomplete_while_its_newest_check_failed_for_a_source() {
+    let database = migrated().await;
+    let mut client = database.client().await;
+    run(&client, "INSERT INTO distro VALUES ('d', 'D')").await;
+    let incomplete = async |client: &Client, at: &str| {
+        let found = crawl::incomplete(client, &["d".parse().unwrap()], at.parse().ok()).await.unwrap();
+        found.into_iter().map(|one| format!("{} {}: {}", one.source, one.state, one.reason)).collect::<Vec<_>>()
+    };
+    assert!(incomplete(&client, "").await.is_empty(), "never checked is not incomplete");
+    record_at(&mut client, crawl_of(CrawlState::Failed, &[]), "2026-02-01T00:00:00Z").await;
+    assert_eq!(incomplete(&client, "").await, ["main failed: expected X, got Y"]);
+    record_at(&mut client, crawl_of(CrawlState::Complete, &["1"]), "2026-02-02T00:00:00Z").await;
+    assert!(incomplete(&client, "").await.is_empty());
+    assert_eq!(incomplete(&client, "2026-02-01T12:00:00Z").await.len(), 1, "as it was then");
+    assert!(incomplete(&client, "2026-01-01T00:00:00Z").await.is_empty());
 }
 
 #[tokio::test]

@@ -154,6 +154,13 @@ impl FakeRpmRepo {
         }
     }
 
+    /// When it was made.
+    #[must_use]
+    pub fn date(mut self, date: Timestamp) -> Self {
+        self.date = date;
+        self
+    }
+
     /// How `primary.xml` is compressed.
     #[must_use]
     pub fn compression(mut self, compression: Compression) -> Self {
@@ -232,7 +239,7 @@ impl FakeRpmRepo {
         fs::write(repodata.join(&name), super::spoil(self.fault, &sent))?;
         let repomd = self.repomd(&name, &sent, open);
         let altered = match self.fault {
-            Some(RepoFault::AlteredRelease) => repomd.replacen("<revision>1", "<revision>2", 1),
+            Some(RepoFault::AlteredRelease) => repomd.replacen("<data ", "<data  ", 1),
             _ => repomd.clone(),
         };
         fs::write(repodata.join("repomd.xml"), altered)?;

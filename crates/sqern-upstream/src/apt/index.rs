@@ -16,10 +16,17 @@ pub(super) struct Index {
     pub(super) path: String,
     /// The architecture that it is for.
     pub(super) architecture: String,
-    /// The ways to get it, best first.
+    /// The ways to get it, best first; at least one.
     pub(super) variants: Vec<Variant>,
     /// The plain file, where the `Release` states it.
     pub(super) plain: Option<Stated>,
+}
+
+impl Index {
+    /// What is stated of it in the form that tells its content best: the plain file, else the first way to get it.
+    pub(super) fn stated(&self) -> &Stated {
+        self.plain.as_ref().unwrap_or(&self.variants[0].stated)
+    }
 }
 
 /// One index in one compression.

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use sqern_model::{Crawl, DistroDef, Source};
+use jiff::Timestamp;
+use sqern_model::{Crawl, DistroDef, Kept, Source, SourceMemory};
 
 use super::entry::{Origin, Wanted};
 use super::listfile::{decode, encode};
@@ -12,6 +13,8 @@ use super::read::scan_file;
 use super::vet::{self, Expired};
 use crate::crawl::assemble::{Clock, SourceRead, assemble};
 use crate::crawl::checksum::Checksum;
+use crate::crawl::context::{keep, remembered};
+use crate::crawl::date::not_from_the_future;
 use crate::crawl::decode::Compression;
 use crate::crawl::entry::Entries;
 use crate::deb::release::Release;
@@ -23,25 +26,25 @@ use crate::{CrawlOptions, Failure};
 ///
 /// apt verified the signatures when the lists came; here each index's content must have the size and SHA-256 that its
 /// `Release` states, and one past its `Valid-Until` is a warning that tells its age. Packages get the URL `apt:NAME=VERSION`.
-/// `previous` is as in [`crawl_distro`](crate::crawl_distro).
+/// `memory` is as in [`crawl_distro`](crate::crawl_distro).
 ///
 /// Fails as a whole only when there is nothing to read: no folder, no `Release`, or no index in it.
 pub async fn crawl_apt_lists(
     folder: &Path,
     distro: &DistroDef,
-    previous: &BTreeMap<String, String>,
+    memory: &BTreeMap<String, SourceMemory>,
     options: &CrawlOptions,
 ) -> Result<Vec<Crawl>, Failure> {
-    let (folder, distro, previous, options) = (folder.to_owned(), distro.clone(), previous.clone(), options.clone());
+    let (folder, distro, memory, options) = (folder.to_owned(), distro.clone(), memory.clone(), options.clone());
     let place = folder.display().to_string();
-    let crawled = tokio::task::spawn_blocking(move || crawl_blocking(&folder, &distro, &previous, &options)).await;
+    let crawled = tokio::task::spawn_blocking(move || crawl_blocking(&folder, &distro, &memory, &options)).await;
     crawled.map_err(|error| Failure::new("the work on apt's lists to end", error.to_string(), place))?
 }
 
 fn crawl_blocking(
     folder: &Path,
     distro: &DistroDef,
-    previous: &BTreeMap<String, String>,
+    memory: &BTreeMap<String, SourceMemory>,
     options: &CrawlOptions,
 ) -> Result<Vec<Crawl>, Failure> {
     let clock = Clock::from(options.now);
@@ -58,11 +61,11 @@ fn crawl_blocking(
     if tops.iter().all(|top| top.lists.as_ref().is_ok_and(Vec::is_empty)) {
         return Err(nothing("an index (*_Packages)", folder));
     }
-    if tops.iter().all(|top| top.lists.is_ok() && previous.get(&top.source) == Some(&top.checksum)) {
-        let unchanged = |top: ListTop| top.unread().finish(&clock, |_| Ok(Entries::default())).unchanged(&distro.name);
-        return Ok(tops.into_iter().map(unchanged).collect());
-    }
-    let reads = tops.into_iter().map(|top| top.finish(&clock, |lists| read_lists(lists, distro, options)));
+    let nothing = SourceMemory::default();
+    let reads = tops.into_iter().map(|top| {
+        let memory = memory.get(&top.source).unwrap_or(&nothing);
+        top.finish(&clock, memory, distro, options)
+    });
     Ok(assemble(distro, reads.collect()))
 }
 
@@ -107,6 +110,7 @@ struct ListTop {
     path: PathBuf,
     checksum: String,
     warnings: Vec<String>,
+    dated_at: Option<Timestamp>,
     lists: Result<Vec<List>, Failure>,
 }
 
@@ -135,38 +139,41 @@ impl ListTop {
             checksum.add("architecture", architecture);
         }
         let mut warnings = Vec::new();
+        let mut dated_at = None;
         let lists = release(&path, options, &mut warnings, &mut checksum).map(|release| {
+            dated_at = release.date;
             let lists = lists(folder, names, prefix, &release, architectures, &mut warnings);
             for list in &lists {
                 checksum.add("list", &list.path.display().to_string());
             }
             lists
         });
-        Self { source, path, checksum: checksum.finish(), warnings, lists }
+        Self { source, path, checksum: checksum.finish(), warnings, dated_at, lists }
     }
 
-    /// The same without its indexes, which stay unread.
-    fn unread(self) -> Self {
-        Self { lists: Ok(Vec::new()), ..self }
-    }
-
-    fn finish(self, clock: &Clock, read: impl FnOnce(&[List]) -> Result<Entries, Failure>) -> SourceRead {
+    fn finish(self, clock: &Clock, memory: &SourceMemory, distro: &DistroDef, options: &CrawlOptions) -> SourceRead {
         let started_at = clock.now();
-        let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-        let index_bytes: u64 = self.lists.iter().flatten().map(|list| size(&list.path)).sum();
-        let result = self.lists.and_then(|lists| read(&lists));
+        let (mut kept, mut bytes) = (Kept::default(), size(&self.path));
+        let result = self.lists.and_then(|lists| read_lists(&lists, memory, &mut kept, &mut bytes, distro, options));
         SourceRead {
             source: self.source,
             started_at,
             finished_at: clock.now(),
             url: self.path.display().to_string(),
             etag: None,
+            unchanged: memory.checksum.as_ref() == Some(&self.checksum),
             checksum: result.is_ok().then_some(self.checksum),
-            bytes: size(&self.path) + index_bytes,
+            dated_at: self.dated_at,
+            kept,
+            bytes,
             warnings: self.warnings,
             result,
         }
     }
+}
+
+fn size(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
 fn release(path: &Path, options: &CrawlOptions, warnings: &mut Vec<String>, checksum: &mut Checksum) -> Result<Release, Failure> {
@@ -178,6 +185,9 @@ fn release(path: &Path, options: &CrawlOptions, warnings: &mut Vec<String>, chec
         Err(error) => return Err(Failure::new("a clearsigned text", error.to_string(), place).hint("apt-get update")),
     };
     let release = Release::parse(&text).map_err(|error| Failure::new("a Release", error.to_string(), &place))?;
+    if let Some(date) = release.date {
+        not_from_the_future("Release", date, options.now, &place)?;
+    }
     warnings.extend(vet::time(&release, options.now, Expired::Warns, &place)?);
     checksum.add("release", &text);
     Ok(release)
@@ -233,16 +243,37 @@ fn index_paths(release: &Release) -> BTreeSet<&str> {
     paths.filter(packages).filter(|path| !path.contains("/debian-installer/")).collect()
 }
 
-fn read_lists(lists: &[List], distro: &DistroDef, options: &CrawlOptions) -> Result<Entries, Failure> {
+fn read_lists(
+    lists: &[List],
+    memory: &SourceMemory,
+    kept: &mut Kept,
+    bytes: &mut u64,
+    distro: &DistroDef,
+    options: &CrawlOptions,
+) -> Result<Entries, Failure> {
     let mut all = Entries::default();
     for list in lists {
-        let place = list.path.display().to_string();
-        let wanted = Wanted::new(distro, &list.architecture, Origin::Apt)
-            .map_err(|error| Failure::new("rules that work together", error.to_string(), &distro.name))?;
-        let file = File::open(&list.path).map_err(|error| Failure::new("a readable index", error.to_string(), &place))?;
-        let found = scan_file(file, list.compression, Some(&list.plain), &wanted, &options.limits, &place)
-            .map_err(|failure| failure.hint("apt-get update"))?;
-        all.extend(found);
+        let name = list.path.display().to_string();
+        let mut checksum = Checksum::of_rules(distro);
+        checksum.add("architecture", &list.architecture);
+        checksum.add("list", &list.plain.checksum);
+        let checksum = checksum.finish();
+        let (entries, index) = if let Some(remembered) = remembered(memory, &name, &checksum) {
+            remembered
+        } else {
+            *bytes += size(&list.path);
+            keep(read_list(list, distro, options, &name)?, checksum, &name)?
+        };
+        kept.indexes.insert(name, index);
+        all.extend(entries);
     }
     Ok(all)
+}
+
+fn read_list(list: &List, distro: &DistroDef, options: &CrawlOptions, place: &str) -> Result<Entries, Failure> {
+    let wanted = Wanted::new(distro, &list.architecture, Origin::Apt)
+        .map_err(|error| Failure::new("rules that work together", error.to_string(), &distro.name))?;
+    let file = File::open(&list.path).map_err(|error| Failure::new("a readable index", error.to_string(), place))?;
+    scan_file(file, list.compression, Some(&list.plain), &wanted, &options.limits, place)
+        .map_err(|failure| failure.hint("apt-get update"))
 }

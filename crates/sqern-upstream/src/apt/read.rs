@@ -9,11 +9,12 @@ use url::Url;
 
 use super::entry::{Origin, Wanted, scan};
 use super::index::{Index, Variant, indexes};
+use crate::crawl::checksum::Checksum;
 use crate::crawl::context::Context;
 use crate::crawl::decode::{Checked, Compression, check_stated, open};
 use crate::crawl::download::{download, no_temporary, stopped};
 use crate::crawl::entry::Entries;
-use crate::crawl::path::{base_url, below};
+use crate::crawl::path::below;
 use crate::crawl::top::Top;
 use crate::deb::release::Release;
 use crate::deb::stanza::StanzaError;
@@ -32,20 +33,36 @@ pub(crate) struct Suite<'a> {
     pub(crate) release: &'a Release,
 }
 
-/// Reads all indexes of a source.
+/// Reads all indexes of a source; fails when none can be read.
 pub(crate) async fn read_indexes(suite: &Suite<'_>, distro: &DistroDef) -> Result<Entries, Failure> {
     let top = suite.top;
     let local = suite.context.options.mirror_base.as_ref().unwrap_or(&top.base).scheme() == "file";
     let indexes = indexes(suite.release, suite.source, local, &top.url)?;
     let reads = indexes.iter().map(async |index| {
-        let origin = Origin::Base(without_credentials(&top.base));
-        let wanted = Wanted::new(distro, &index.architecture, origin)
-            .map_err(|error| Failure::new("rules that work together", error.to_string(), &distro.name))?;
-        read_index(suite, index, wanted).await
+        let base = without_credentials(&top.base);
+        let follows = |checksum: &mut Checksum| {
+            checksum.add("base", base.as_str());
+            checksum.add("index", index.stated().checksum.as_str());
+        };
+        let read = async {
+            let wanted = Wanted::new(distro, &index.architecture, Origin::Base(base.clone()))
+                .map_err(|error| Failure::new("rules that work together", error.to_string(), &distro.name))?;
+            read_index(suite, index, wanted).await
+        };
+        suite.context.entries(&index.path, follows, read).await
     });
-    let mut all = Entries::default();
+    let (mut all, mut failed) = (Entries::default(), Vec::new());
     for read in join_all(reads).await {
-        all.extend(read?);
+        match read {
+            Ok(entries) => all.extend(entries),
+            Err(failure) => failed.push(failure),
+        }
+    }
+    // What could be read is right; what could not makes the source partial, unless that is all of it.
+    if failed.len() < indexes.len() {
+        all.defects.extend(failed.iter().map(ToString::to_string));
+    } else if let Some(failure) = failed.into_iter().next() {
+        return Err(failure);
     }
     Ok(all)
 }
@@ -56,8 +73,8 @@ pub(crate) async fn read_indexes(suite: &Suite<'_>, distro: &DistroDef) -> Resul
 /// it; one that is there and is wrong leads to the next mirror.
 async fn read_index(suite: &Suite<'_>, index: &Index, wanted: Wanted) -> Result<Entries, Failure> {
     let (context, mut failed) = (suite.context, None);
-    for base in mirrors(suite) {
-        match from_mirror(suite, &base, index).await {
+    for base in &suite.top.mirrors {
+        match from_mirror(suite, base, index).await {
             Ok((file, variant, url)) => {
                 let (plain, limits) = (index.plain.clone(), context.options.limits.clone());
                 let place = shown(&url);
@@ -70,12 +87,6 @@ async fn read_index(suite: &Suite<'_>, index: &Index, wanted: Wanted) -> Result<
         }
     }
     Err(failed.unwrap_or_else(|| Failure::new("an index", "no way to get it", &suite.top.url)))
-}
-
-/// The mirror that gave the top, then those after it.
-fn mirrors(suite: &Suite<'_>) -> Vec<Url> {
-    let all = suite.source.base.iter().filter_map(|base| base_url(base).ok());
-    all.skip_while(|base| *base != suite.top.base).collect()
 }
 
 async fn from_mirror(suite: &Suite<'_>, base: &Url, index: &Index) -> Result<(File, Variant, Url), Failure> {

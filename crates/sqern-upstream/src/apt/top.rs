@@ -6,6 +6,7 @@ use url::Url;
 use super::vet::{self, Expired};
 use crate::Failure;
 use crate::crawl::context::Context;
+use crate::crawl::date;
 use crate::crawl::download::stopped;
 use crate::crawl::mirrors::PassedOver;
 use crate::crawl::path::{base_url, below};
@@ -18,18 +19,18 @@ use crate::openpgp::{Clearsigned, split};
 /// Reads the top from the first mirror that has one to be believed; the mirrors passed over are warnings.
 pub(crate) async fn read_top(context: &Context<'_>, source: &AptSource) -> Result<Top, Failure> {
     let mut passed_over = PassedOver::default();
-    for base in &source.base {
+    let bases = source.base.iter().map(|base| base_url(base)).collect::<Result<Vec<_>, _>>()?;
+    for (place, base) in bases.iter().enumerate() {
         match from_base(context, source, base).await {
-            Ok(top) => return Ok(passed_over.warn(top)),
+            Ok(top) => return Ok(passed_over.warn(Top { mirrors: bases[place..].to_vec(), ..top })),
             Err(failure) => passed_over.add(failure),
         }
     }
-    Err(passed_over.into_failure(context.source))
+    Err(passed_over.into_failure(&source.name))
 }
 
-async fn from_base(context: &Context<'_>, source: &AptSource, base: &str) -> Result<Top, Failure> {
-    let base = base_url(base)?;
-    let (signed, etag) = signed_text(context, source, &base).await?;
+async fn from_base(context: &Context<'_>, source: &AptSource, base: &Url) -> Result<Top, Failure> {
+    let (signed, etag) = signed_text(context, source, base).await?;
     let (allow_unsigned, now) = (context.options.allow_unsigned, context.options.now);
     let trust = Trust {
         policy: source.signature,
@@ -40,13 +41,24 @@ async fn from_base(context: &Context<'_>, source: &AptSource, base: &str) -> Res
     // Reads keyrings and computes signatures: not on the threads that serve connections.
     let judged =
         tokio::task::spawn_blocking(move || judge(&trust, allow_unsigned, now, &signed).map(|warning| (signed, warning)));
-    let (signed, warning) = judged.await.map_err(|error| stopped(&error, &base))??;
+    let (signed, warning) = judged.await.map_err(|error| stopped(&error, base))??;
     let place = &signed.place;
     let release = Release::parse(&signed.text).map_err(|error| Failure::new("a Release", error.to_string(), place))?;
     let mut warnings: Vec<String> = warning.into_iter().collect();
-    warnings.extend(vet::time(&release, now, Expired::Fails, place)?);
     warnings.extend(vet::suite(&release, &source.suite, place)?);
-    Ok(Top { says: Says::Release(release), text: signed.text, base, url: signed.place, etag, warnings })
+    let expired = if source.check_valid_until { Expired::Fails } else { Expired::Passes };
+    warnings.extend(vet::time(&release, now, expired, place)?);
+    warnings.extend(date::judge(context, "Release", release.date, place)?);
+    Ok(Top {
+        dated_at: release.date,
+        says: Says::Release(release),
+        text: signed.text,
+        base: base.clone(),
+        mirrors: Vec::new(),
+        url: signed.place,
+        etag,
+        warnings,
+    })
 }
 
 /// `InRelease`; where there is none, `Release` with `Release.gpg`, as apt has it.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
-use sqern_model::{Crawl, CrawlState, DistroDef, DistroName, KernelPackage, KernelVersion, PackageRole};
+use sqern_model::{Crawl, CrawlState, DistroDef, DistroName, Kept, KernelPackage, KernelVersion, PackageRole};
 
 use super::entry::{Entries, Entry};
 use super::resolve::{Catalogue, Place};
@@ -41,17 +41,16 @@ pub(crate) struct SourceRead {
     pub(crate) url: String,
     pub(crate) etag: Option<String>,
     pub(crate) checksum: Option<String>,
+    /// Whether the checksum is that of the last complete crawl.
+    pub(crate) unchanged: bool,
+    pub(crate) dated_at: Option<Timestamp>,
+    pub(crate) kept: Kept,
     pub(crate) bytes: u64,
     pub(crate) warnings: Vec<String>,
     pub(crate) result: Result<Entries, Failure>,
 }
 
 impl SourceRead {
-    /// The crawl of a source that says what it said before.
-    pub(crate) fn unchanged(self, distro: &DistroName) -> Crawl {
-        self.crawl(distro, CrawlState::Unchanged, None, Vec::new())
-    }
-
     fn crawl(self, distro: &DistroName, state: CrawlState, reason: Option<String>, packages: Vec<KernelPackage>) -> Crawl {
         Crawl {
             distro: distro.clone(),
@@ -64,8 +63,10 @@ impl SourceRead {
             url: self.url,
             etag: self.etag,
             checksum: self.checksum,
+            dated_at: self.dated_at,
             bytes: self.bytes,
             packages,
+            kept: (state != CrawlState::Failed).then_some(self.kept),
         }
     }
 }
@@ -88,7 +89,10 @@ pub(crate) fn assemble(distro: &DistroDef, mut reads: Vec<SourceRead>) -> Vec<Cr
                 let reason = Some(defects_text(defects));
                 read.crawl(&distro.name, CrawlState::Partial, reason, kernels.packages.into_iter().collect())
             }
-            Ok(_) => read.crawl(&distro.name, CrawlState::Complete, None, kernels.packages.into_iter().collect()),
+            Ok(_) => {
+                let state = if read.unchanged { CrawlState::Unchanged } else { CrawlState::Complete };
+                read.crawl(&distro.name, state, None, kernels.packages.into_iter().collect())
+            }
         }
     });
     crawls.collect()
@@ -130,7 +134,7 @@ fn package(kernel: &KernelVersion, role: PackageRole, entry: &Entry) -> KernelPa
         architecture: entry.architecture.clone(),
         url: entry.url.clone(),
         size_bytes: entry.size_bytes,
-        sha256: entry.checksum.clone(),
+        checksum: entry.checksum.clone(),
     }
 }
 

@@ -3,12 +3,18 @@
 use sha2::{Digest, Sha256};
 use sqern_model::{DistroDef, SignaturePolicy, Source};
 
-/// Raised whenever the same input is read in another way, so that everything is read once more.
-const FORMAT: &str = "sqern apt 1";
-/// The same for rpm-md.
-const RPM_FORMAT: &str = "sqern rpm-md 1";
+/// Raised whenever the same input is read in another way, or kept in another form, so that everything is read once more.
+const FORMAT: &str = "sqern crawl 2";
+
+/// What a source is read by: its rules, and what its file says of it.
+pub(crate) fn of_source(distro: &DistroDef, source: &Source) -> Checksum {
+    let mut checksum = Checksum::of_rules(distro);
+    checksum.add_source(source);
+    checksum
+}
 
 /// A SHA-256 over named texts, each with its length, so that no two lists of texts run into the same bytes.
+#[derive(Clone)]
 pub(crate) struct Checksum(Sha256);
 
 impl Checksum {
@@ -34,7 +40,7 @@ impl Checksum {
     }
 
     /// What a source file says of the source.
-    pub(crate) fn add_source(&mut self, source: &Source) {
+    fn add_source(&mut self, source: &Source) {
         self.add("source", source.name());
         let (lists, signature) = match source {
             Source::Apt(apt) => {
@@ -42,10 +48,7 @@ impl Checksum {
                 let lists = [("component", &apt.components), ("architecture", &apt.architectures), ("keyring", &apt.keyring)];
                 (lists.to_vec(), apt.signature)
             }
-            Source::RpmMd(rpm) => {
-                self.add("format", RPM_FORMAT);
-                (vec![("architecture", &rpm.architectures), ("keyring", &rpm.keyring)], rpm.signature)
-            }
+            Source::RpmMd(rpm) => (vec![("architecture", &rpm.architectures), ("keyring", &rpm.keyring)], rpm.signature),
         };
         for (name, list) in lists {
             for text in list {

@@ -1,11 +1,15 @@
 //! What reading one source needs, whatever its kind.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use sqern_model::DistroName;
+use sqern_model::{DistroDef, Kept, KeptFile, KeptIndex, Source, SourceMemory};
 use url::Url;
 
-use crate::http::{Client, FetchError, Fetched, Request, Sink, is_html, shown};
+use super::checksum::{Checksum, of_source};
+use super::entry::Entries;
+use crate::digest::{Algorithm, Hasher};
+use crate::http::{Client, FetchError, Fetched, Request, Sink, is_html, shown, without_credentials};
 use crate::{CrawlOptions, Failure, Progress};
 
 /// What reading one source needs, whatever its kind.
@@ -13,33 +17,57 @@ pub(crate) struct Context<'a> {
     pub(crate) client: Client,
     pub(crate) options: &'a CrawlOptions,
     pub(crate) progress: &'a dyn Progress,
-    pub(crate) distro: &'a DistroName,
-    /// The source's name.
-    pub(crate) source: &'a str,
+    pub(crate) distro: &'a DistroDef,
+    pub(crate) source: &'a Source,
+    /// What is remembered of the source.
+    pub(crate) memory: &'a SourceMemory,
     /// Bytes received so far.
-    pub(crate) bytes: AtomicU64,
+    bytes: AtomicU64,
+    /// What is kept for the next crawl so far.
+    kept: Mutex<Kept>,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// Before anything is read.
+    pub(crate) fn new(
+        client: Client,
+        distro: &'a DistroDef,
+        source: &'a Source,
+        memory: &'a SourceMemory,
+        options: &'a CrawlOptions,
+        progress: &'a dyn Progress,
+    ) -> Self {
+        Self { client, options, progress, distro, source, memory, bytes: AtomicU64::new(0), kept: Mutex::default() }
+    }
+
+    /// Bytes received, and what is kept for the next crawl.
+    pub(crate) fn finish(self) -> (u64, Kept) {
+        (self.bytes.into_inner(), self.kept.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Receives a file, and counts its bytes.
     pub(crate) async fn fetch(&self, url: &Url, sink: &mut Sink) -> Result<Option<String>, FetchError> {
-        let received = |count| {
-            self.bytes.fetch_add(count, Ordering::Relaxed);
-            self.progress.received(self.distro, self.source, count);
-        };
-        let mirror_base = self.options.mirror_base.as_ref();
-        let request = Request { url, mirror_base, now: self.options.now, received: &received, etag: None };
-        match self.client.fetch(&request, sink).await? {
+        match self.request(url, None, sink).await? {
             Fetched::Whole(etag) => Ok(etag),
-            Fetched::NotModified => Ok(None),
+            Fetched::NotModified => Err(FetchError::Fatal(Failure::new("a file", "HTTP status 304 unasked", shown(url)))),
         }
     }
 
-    /// Receives a small file as it is, and its `ETag`.
+    /// Receives a small file as it is, with its `ETag`; one that is remembered, and that the server still has, is not sent again.
     pub(crate) async fn fetch_small(&self, url: &Url) -> Result<(Vec<u8>, Option<String>), FetchError> {
+        let name = file_name(url);
+        let remembered = self.memory.kept.files.get(&name);
         let mut sink = Sink::memory(self.options.limits.release_bytes);
-        let etag = self.fetch(url, &mut sink).await?;
-        Ok((sink.into_bytes(), etag))
+        let (body, etag) = match (self.request(url, remembered.map(|file| file.etag.as_str()), &mut sink).await?, remembered) {
+            (Fetched::NotModified, Some(file)) => (file.body.clone(), Some(file.etag.clone())),
+            (Fetched::NotModified, None) => (Vec::new(), None),
+            (Fetched::Whole(etag), _) => (sink.into_bytes(), etag),
+        };
+        if let Some(etag) = &etag {
+            let file = KeptFile { etag: etag.clone(), body: body.clone() };
+            self.kept.lock().unwrap_or_else(PoisonError::into_inner).files.insert(name, file);
+        }
+        Ok((body, etag))
     }
 
     /// Receives a small text, and its `ETag`; `what` it is stands in errors ("the text of a Release").
@@ -55,4 +83,56 @@ impl Context<'_> {
         let text = String::from_utf8(bytes).map_err(|_| refused("bytes that are no UTF-8 text"))?;
         Ok((text, etag))
     }
+
+    /// What an index holds: what is remembered of it where all that it follows from is the same, else what `read` gives.
+    /// `name` is the index's within the source; `tell` adds what it follows from besides the rules.
+    pub(crate) async fn entries(
+        &self,
+        name: &str,
+        tell: impl FnOnce(&mut Checksum),
+        read: impl Future<Output = Result<Entries, Failure>>,
+    ) -> Result<Entries, Failure> {
+        let mut checksum = of_source(self.distro, self.source);
+        tell(&mut checksum);
+        let checksum = checksum.finish();
+        let (entries, index) = match remembered(self.memory, name, &checksum) {
+            Some(remembered) => remembered,
+            None => keep(read.await?, checksum, name)?,
+        };
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).indexes.insert(name.to_owned(), index);
+        Ok(entries)
+    }
+
+    async fn request(&self, url: &Url, etag: Option<&str>, sink: &mut Sink) -> Result<Fetched, FetchError> {
+        let received = |count| {
+            self.bytes.fetch_add(count, Ordering::Relaxed);
+            self.progress.received(&self.distro.name, self.source.name(), count);
+        };
+        let mirror_base = self.options.mirror_base.as_ref();
+        self.client.fetch(&Request { url, mirror_base, now: self.options.now, received: &received, etag }, sink).await
+    }
+}
+
+/// A URL as a file is kept under: without credentials, and with a checksum in the place of a query, which may be a secret too.
+fn file_name(url: &Url) -> String {
+    let mut bare = without_credentials(url);
+    if let Some(query) = url.query() {
+        let mut hasher = Hasher::new(Algorithm::Sha256);
+        hasher.update(query.as_bytes());
+        bare.set_query(Some(&hasher.finish()));
+    }
+    bare.into()
+}
+
+/// What is remembered of an index, while all that it follows from is the same.
+pub(crate) fn remembered(memory: &SourceMemory, name: &str, checksum: &str) -> Option<(Entries, KeptIndex)> {
+    let index = memory.kept.indexes.get(name).filter(|index| index.checksum == checksum)?;
+    Some((serde_json::from_str(&index.entries).ok()?, index.clone()))
+}
+
+/// What an index holds, and the form in which the next crawl finds it.
+pub(crate) fn keep(entries: Entries, checksum: String, name: &str) -> Result<(Entries, KeptIndex), Failure> {
+    let json =
+        serde_json::to_string(&entries).map_err(|error| Failure::new("entries that can be kept", error.to_string(), name))?;
+    Ok((entries, KeptIndex { checksum, entries: json }))
 }

@@ -1,5 +1,6 @@
 //! The packages of an index that say something about kernels, whatever the index's format.
 
+use serde::{Deserialize, Serialize};
 use sqern_model::KernelVersion;
 use sqern_model::name::is_text_key;
 
@@ -10,7 +11,7 @@ use crate::relation::{Dependency, VersionOrder};
 const TEXT_BYTES: usize = 255;
 
 /// A package that is a kernel's headers, or may be needed by them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) name: String,
     /// As the format shows it: Debian's version, rpm's `[epoch:]version-release`.
@@ -67,8 +68,8 @@ impl Entry {
     }
 }
 
-/// What an index held.
-#[derive(Debug, Default)]
+/// What an index held. As JSON it is kept for the next crawl: `checksum::FORMAT` counts its form.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Entries {
     pub(crate) entries: Vec<Entry>,
     /// Packages that should be an entry and can't, with the reason.

@@ -1,5 +1,6 @@
 //! The top of a source: the one text that everything else is stated by.
 
+use jiff::Timestamp;
 use url::Url;
 
 use crate::deb::release::Release;
@@ -12,8 +13,12 @@ pub(crate) struct Top {
     pub(crate) text: String,
     /// The mirror that it came from: what stands before `/dists/` or `/repodata/`.
     pub(crate) base: Url,
+    /// That mirror and those after it: each may serve the files that the text states.
+    pub(crate) mirrors: Vec<Url>,
     pub(crate) url: String,
     pub(crate) etag: Option<String>,
+    /// When it says that it was made.
+    pub(crate) dated_at: Option<Timestamp>,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -21,16 +26,6 @@ pub(crate) struct Top {
 pub(crate) enum Says {
     /// A Debian-style archive's `Release`.
     Release(Release),
-    /// An rpm-md repository's `repomd.xml`, one for each architecture that has one of its own.
-    Repomd(Vec<Repository>),
-}
-
-/// One folder with a `repodata/` of its own.
-pub(crate) struct Repository {
-    /// The architectures that are read from it.
-    pub(crate) architectures: Vec<String>,
-    /// The base that it came from, and those that may serve its files too.
-    pub(crate) bases: Vec<Url>,
-    pub(crate) url: String,
-    pub(crate) repomd: Repomd,
+    /// An rpm-md repository's `repomd.xml`.
+    Repomd(Repomd),
 }

@@ -1,13 +1,16 @@
-//! The HTTP client: connections, TLS, and how many requests run at once.
+//! The HTTP client: connections, and what goes with every request of a source.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use rustls::ClientConfig;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
+use super::credentials::{Credentials, Login};
+use super::gate::Gates;
+use super::options::ClientOptions;
 use super::tls::{TlsFiles, tls_config};
 use crate::Failure;
 use crate::failure::chain;
@@ -16,47 +19,8 @@ use crate::failure::chain;
 /// together must stay below 200 MiB.
 const DECODERS: usize = 2;
 
-/// How a client behaves towards servers.
-#[derive(Debug, Clone)]
-pub struct ClientOptions {
-    /// Requests at once, over all hosts.
-    pub jobs: usize,
-    /// Requests at once to one host.
-    pub jobs_per_host: usize,
-    /// Until a connection stands.
-    pub connect_timeout: Duration,
-    /// Without a byte from the server.
-    pub idle_timeout: Duration,
-    /// For one file in all, with every try and every wait.
-    pub total_timeout: Duration,
-    /// Tries of one request that fails in passing (no connection, cut, stalled, 429, 5xx).
-    pub tries: u32,
-    /// The wait before the second try; each further one doubles it. The wait is jittered between half and all of it.
-    pub backoff: Duration,
-    /// How long a server's `Retry-After` is obeyed at most.
-    pub retry_after_max: Duration,
-    /// The `User-Agent` header.
-    pub user_agent: String,
-    /// Whether reqwest takes `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` from the environment.
-    pub system_proxy: bool,
-}
-
-impl Default for ClientOptions {
-    fn default() -> Self {
-        Self {
-            jobs: 16,
-            jobs_per_host: 4,
-            connect_timeout: Duration::from_secs(15),
-            idle_timeout: Duration::from_secs(30),
-            total_timeout: Duration::from_secs(15 * 60),
-            tries: 3,
-            backoff: Duration::from_secs(1),
-            retry_after_max: Duration::from_secs(30),
-            user_agent: concat!("sqern/", env!("CARGO_PKG_VERSION")).to_owned(),
-            system_proxy: true,
-        }
-    }
-}
+/// What HTTP/2 takes of a response's headers, in bytes; hyper bounds those of HTTP/1.1 by 100 headers and 400 KiB.
+const HEADER_LIST_BYTES: u32 = 64 * 1024;
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -72,17 +36,23 @@ pub enum ClientError {
 /// Connections to servers, shared by all crawls of one run: clone it freely.
 #[derive(Debug, Clone)]
 pub struct Client {
-    pub(super) http: reqwest::Client,
+    connections: Connections,
     pub(super) options: Arc<ClientOptions>,
-    all: Arc<Semaphore>,
-    hosts: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
+    pub(super) gates: Arc<Gates>,
     decoders: Arc<Semaphore>,
+    /// Connections of sources with the same files are the same.
+    identified: Arc<Mutex<HashMap<TlsFiles, Connections>>>,
+    credentials: Option<Arc<Credentials>>,
 }
 
-/// Held while a request runs.
-pub(super) struct Permit {
-    _host: Option<OwnedSemaphorePermit>,
-    _all: Option<OwnedSemaphorePermit>,
+/// The connections of one identity.
+#[derive(Debug, Clone)]
+struct Connections {
+    http: reqwest::Client,
+    /// For hosts that redirects lead to: they need not learn who asks.
+    anonymous: reqwest::Client,
+    /// Whether `http` shows a certificate.
+    identified: bool,
 }
 
 impl Client {
@@ -90,33 +60,52 @@ impl Client {
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
         let http = http_client(&options, tls_config()?)?;
         Ok(Self {
-            http,
-            all: Arc::new(Semaphore::new(options.jobs.max(1))),
-            hosts: Arc::default(),
+            connections: Connections { anonymous: http.clone(), http, identified: false },
+            gates: Arc::new(Gates::new(options.jobs, options.jobs_per_host)),
             decoders: Arc::new(Semaphore::new(DECODERS)),
             options: Arc::new(options),
+            identified: Arc::default(),
+            credentials: None,
         })
     }
 
     /// The same client, with the same limits in common, that shows a certificate or trusts other authorities.
     pub(crate) fn with_tls(&self, files: &TlsFiles) -> Result<Self, Failure> {
-        let config = files.config()?;
-        let http = http_client(&self.options, config)
-            .map_err(|error| Failure::new("a usable HTTP client", error.to_string(), "the source's certificates"))?;
-        Ok(Self { http, ..self.clone() })
+        let mut known = self.identified.lock().unwrap_or_else(PoisonError::into_inner);
+        let connections = if let Some(connections) = known.get(files) {
+            connections.clone()
+        } else {
+            let build = |files: &TlsFiles| {
+                let refused =
+                    |error: ClientError| Failure::new("a usable HTTP client", error.to_string(), "the source's certificates");
+                http_client(&self.options, files.config()?).map_err(refused)
+            };
+            let http = build(files)?;
+            let bare = TlsFiles { identity: None, authorities: files.authorities.clone() };
+            let anonymous = if files.identity.is_some() { build(&bare)? } else { http.clone() };
+            known.entry(files.clone()).or_insert(Connections { http, anonymous, identified: files.identity.is_some() }).clone()
+        };
+        Ok(Self { connections, ..self.clone() })
     }
 
-    /// Waits until the host, then all hosts together, admit one more request: a slow host never holds a general permit
-    /// that it does not use.
-    pub(super) async fn permit(&self, url: &Url) -> Permit {
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let host = {
-            let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-            let semaphore = || Arc::new(Semaphore::new(self.options.jobs_per_host.max(1)));
-            Arc::clone(hosts.entry(host).or_insert_with(semaphore))
-        };
-        // A semaphore that is never closed always gives a permit.
-        Permit { _host: host.acquire_owned().await.ok(), _all: Arc::clone(&self.all).acquire_owned().await.ok() }
+    /// The same client, that sends user name and password to the hosts that they are for.
+    pub(crate) fn with_credentials(&self, credentials: Credentials) -> Self {
+        Self { credentials: Some(Arc::new(credentials)), ..self.clone() }
+    }
+
+    /// The connections to ask for `url` by: another host than that of `first`, which a source named, does not learn who asks.
+    pub(super) fn http(&self, url: &Url, first: &Url) -> &reqwest::Client {
+        if url.origin() == first.origin() { &self.connections.http } else { &self.connections.anonymous }
+    }
+
+    /// Whether servers are shown a certificate.
+    pub(super) fn is_identified(&self) -> bool {
+        self.connections.identified
+    }
+
+    /// The user name and password to send to `url`, besides what stands in it.
+    pub(super) fn login(&self, url: &Url) -> Option<&Login> {
+        self.credentials.as_ref()?.login(url)
     }
 
     /// Waits until one more index may be decompressed.
@@ -126,10 +115,17 @@ impl Client {
 }
 
 fn http_client(options: &ClientOptions, tls: ClientConfig) -> Result<reqwest::Client, ClientError> {
+    // Without the header any coding would do (RFC 9110 §12.5.3), and what is signed and hashed are the bytes as they are.
+    let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
+        .default_headers(headers)
         .connect_timeout(options.connect_timeout)
         .user_agent(options.user_agent.clone())
+        .http2_max_header_list_size(HEADER_LIST_BYTES)
+        // A connection that died without a word would else be given to each further try.
+        .http2_keep_alive_interval(options.idle_timeout / 3)
+        .http2_keep_alive_timeout(options.idle_timeout / 3)
         // Followed by hand: each hop is judged, and mapped to the mirror base.
         .redirect(reqwest::redirect::Policy::none())
         // Tried again by hand, with the body.

@@ -1,18 +1,21 @@
 //! One file, from a request to its last byte: tries, redirects, time limits.
 
 use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use reqwest::header::{ETAG, HeaderMap, IF_NONE_MATCH, LOCATION, RETRY_AFTER};
-use reqwest::{Response, StatusCode};
-use tokio::io::AsyncReadExt;
+use reqwest::header::{IF_NONE_MATCH, IF_RANGE, RANGE};
+use reqwest::{RequestBuilder, StatusCode};
 use url::Url;
 
-use super::locate::{REDIRECTS, file_path, locate, locate_redirect, redirected, shown};
+use super::answer::{check_body, check_status, redirect_location};
+use super::body::no_room;
+use super::gate::Permit;
+use super::local::read_file;
+use super::locate::{REDIRECTS, locate, locate_redirect, redirected, shown, with_user_of};
+use super::partial::{Partial, etag, is_etag};
 use super::{Client, FetchError, Sink};
 use crate::Failure;
-use crate::failure::chain;
 
 /// What is asked for.
 pub(crate) struct Request<'a> {
@@ -24,7 +27,7 @@ pub(crate) struct Request<'a> {
     pub(crate) now: Timestamp,
     /// Told of every chunk that arrives.
     pub(crate) received: &'a (dyn Fn(u64) + Sync),
-    /// The `ETag` of what is at hand already: the server need not send that again (RFC 9110 §13.1.2).
+    /// The `ETag` of what is at hand already: the server need not send that again (RFC 9110 §13.1.2). What is none is not sent.
     pub(crate) etag: Option<&'a str>,
 }
 
@@ -39,22 +42,23 @@ pub(crate) enum Fetched {
 
 impl Client {
     /// Receives a file into `sink`, unless it is the one that the request's `ETag` names.
+    ///
+    /// What fails in passing is tried again, and goes on where it stopped if the server offers that. Waits for other requests of
+    /// this client don't count towards its time.
     pub(crate) async fn fetch(&self, request: &Request<'_>, sink: &mut Sink) -> Result<Fetched, FetchError> {
-        let url = locate(request.url, request.mirror_base);
-        let limit = self.options.total_timeout;
-        tokio::time::timeout(limit, self.tries(&url, request, sink)).await.unwrap_or_else(|_| {
-            Err(FetchError::Fatal(Failure::new(format!("the whole file within {limit:?}"), "no end of it", shown(&url))))
-        })
-    }
-
-    async fn tries(&self, url: &Url, request: &Request<'_>, sink: &mut Sink) -> Result<Fetched, FetchError> {
+        let first = locate(request.url, request.mirror_base);
+        let budget = Budget { total: self.options.total_timeout, left: self.options.total_timeout };
+        let mut transfer = Transfer { client: self, request, first, partial: None, budget };
         for attempt in 1.. {
-            sink.reset().await.map_err(|error| FetchError::Fatal(no_room(&error, url)))?;
-            match self.once(url, request, sink).await {
-                Err(FetchError::Transient(failure, wait)) if attempt < self.options.tries => {
-                    let wait = wait.map_or_else(|| self.backoff(attempt), |wait| wait.min(self.options.retry_after_max));
+            match transfer.once(sink).await {
+                Err(FetchError::Transient(failure, Some(asked))) if asked > self.options.retry_after_max => {
+                    return Err(FetchError::Fatal(too_late(failure, asked, request.now)));
+                }
+                Err(FetchError::Transient(failure, asked)) if attempt < self.options.tries => {
+                    // A server that asks for less than our own wait can't have thought of what was before.
+                    let wait = self.backoff(attempt).max(asked.unwrap_or_default());
                     tracing::debug!(attempt, ?wait, %failure, "trying again");
-                    tokio::time::sleep(wait).await;
+                    transfer.budget.spend(&transfer.first, tokio::time::sleep(wait)).await?;
                 }
                 outcome => return outcome,
             }
@@ -69,132 +73,146 @@ impl Client {
         let die = RandomState::new().hash_one(attempt) % 1024;
         full.mul_f64(0.5 + f64::from(u32::try_from(die).unwrap_or(0)) / 2048.0)
     }
+}
 
-    async fn once(&self, url: &Url, request: &Request<'_>, sink: &mut Sink) -> Result<Fetched, FetchError> {
-        if url.scheme() == "file" {
-            return read_file(url, request, sink).await.map(|()| Fetched::Whole(None));
+/// The failure of a server that asks to be left alone for longer than a run takes.
+fn too_late(failure: Failure, asked: Duration, now: Timestamp) -> Failure {
+    let got = format!("{}, and not to come back within {} s (Retry-After)", failure.got, asked.as_secs());
+    let then = now.checked_add(asked).ok().and_then(|then| then.round(jiff::Unit::Second).ok());
+    let hint = then.map_or_else(|| "leave the source out".to_owned(), |then| format!("sqern check, after {then}"));
+    Failure { got, ..failure }.hint(hint)
+}
+
+/// The time that is left for one file.
+#[derive(Clone, Copy)]
+struct Budget {
+    total: Duration,
+    left: Duration,
+}
+
+impl Budget {
+    /// Runs some work, and takes what it needed; fails when that was all.
+    async fn spend<T>(&mut self, url: &Url, work: impl Future<Output = T>) -> Result<T, FetchError> {
+        let begun = Instant::now();
+        let outcome = tokio::time::timeout(self.left, work).await;
+        self.left = self.left.saturating_sub(begun.elapsed());
+        outcome.map_err(|_| {
+            let expected = format!("the whole file within {:?}", self.total);
+            FetchError::Fatal(Failure::new(expected, "no end of it", shown(url)))
+        })
+    }
+}
+
+/// A file on its way, over all tries.
+struct Transfer<'a> {
+    client: &'a Client,
+    request: &'a Request<'a>,
+    /// Where each try begins.
+    first: Url,
+    /// Which file the sink holds the beginning of, where its rest can be asked for.
+    partial: Option<Partial>,
+    budget: Budget,
+}
+
+/// What one exchange with one server came to.
+enum Step {
+    Done(Fetched),
+    /// Ask there.
+    Redirect(Url),
+    /// The server would not go on where the last try stopped: from the beginning.
+    Again,
+}
+
+impl Transfer<'_> {
+    /// One try: through redirects, to the last byte.
+    async fn once(&mut self, sink: &mut Sink) -> Result<Fetched, FetchError> {
+        if self.first.scheme() == "file" {
+            sink.reset().await.map_err(|error| no_room(&error, &self.first))?;
+            let read = self.budget.spend(&self.first, read_file(&self.first, self.request, sink)).await?;
+            return read.map(|()| Fetched::Whole(None));
         }
-        let mut url = url.clone();
-        for _ in 0..=REDIRECTS {
-            let _permit = self.permit(&url).await;
-            let response = self.within_idle(&url, self.get(&url, request).send()).await?;
-            if let Some(location) = redirect_location(&response) {
-                let next = redirected(&url, &location).map_err(FetchError::Fatal)?;
-                url = locate_redirect(&next, request.mirror_base);
-                continue;
+        let mut url = self.first.clone();
+        let mut redirects = 0;
+        loop {
+            let permit = self.client.gates.permit(&url).await;
+            let mut budget = self.budget;
+            let step = budget.spend(&url, self.exchange(&url, &permit, sink)).await;
+            self.budget = budget;
+            match step?? {
+                Step::Done(fetched) => return Ok(fetched),
+                Step::Again => {}
+                Step::Redirect(_) if redirects == REDIRECTS => {
+                    let expected = format!("at most {REDIRECTS} redirects");
+                    return Err(FetchError::Fatal(Failure::new(expected, "more", shown(self.request.url))));
+                }
+                Step::Redirect(next) => {
+                    redirects += 1;
+                    url = next;
+                }
             }
-            if response.status() == StatusCode::NOT_MODIFIED && request.etag.is_some() {
-                return Ok(Fetched::NotModified);
-            }
-            check_status(&response, &url, request.now)?;
-            let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
-            self.body(response, &url, request, sink).await?;
-            return Ok(Fetched::Whole(etag));
         }
-        Err(FetchError::Fatal(Failure::new(format!("at most {REDIRECTS} redirects"), "more", shown(request.url))))
     }
 
-    fn get(&self, url: &Url, request: &Request<'_>) -> reqwest::RequestBuilder {
-        let get = self.http.get(url.clone());
-        match request.etag {
-            Some(etag) => get.header(IF_NONE_MATCH, etag),
+    /// Asks one server, and receives what it has.
+    async fn exchange(&mut self, url: &Url, permit: &Permit, sink: &mut Sink) -> Result<Step, FetchError> {
+        let client = self.client;
+        let validator = self.partial.as_ref().filter(|partial| partial.is_at(url) && sink.at() > 0);
+        let resumes = validator.is_some();
+        let known = self.request.etag.filter(|etag| !resumes && is_etag(etag));
+        let mut get = self.get(url);
+        if let Some(partial) = validator {
+            get = get.header(RANGE, format!("bytes={}-", sink.at())).header(IF_RANGE, &partial.validator);
+        }
+        if let Some(etag) = known {
+            get = get.header(IF_NONE_MATCH, etag);
+        }
+        let response = client.within_idle(url, get.send()).await?;
+        if let Some(location) = redirect_location(&response) {
+            let next = redirected(url, &location).map_err(FetchError::Fatal)?;
+            let next = locate_redirect(&next, self.request.mirror_base);
+            return Ok(Step::Redirect(with_user_of(next, &self.first)));
+        }
+        let mut whole = None;
+        match response.status() {
+            StatusCode::NOT_MODIFIED if known.is_some() => return Ok(Step::Done(Fetched::NotModified)),
+            StatusCode::PARTIAL_CONTENT if resumes => {
+                whole = self.partial.as_ref().and_then(|partial| partial.rest(response.headers(), sink.at()));
+                if whole.is_none() {
+                    self.partial = None;
+                    return Ok(Step::Again);
+                }
+            }
+            StatusCode::RANGE_NOT_SATISFIABLE if resumes => {
+                self.partial = None;
+                return Ok(Step::Again);
+            }
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => permit.too_many(),
+            _ => {}
+        }
+        if whole.is_none() {
+            let with_login = !url.username().is_empty() || client.login(url).is_some();
+            check_status(&response, url, self.request.now, with_login)?;
+            self.partial = Partial::of(&response, url);
+            sink.reset().await.map_err(|error| no_room(&error, url))?;
+        }
+        check_body(&response, url, sink.at(), sink.limit())?;
+        let etag = etag(response.headers()).map(str::to_owned);
+        client.body(response, url, self.request, sink).await?;
+        match whole {
+            Some(size) if size != sink.at() => {
+                let got = format!("{} bytes of {size}", sink.at());
+                Err(FetchError::Transient(Failure::new("the whole file", got, shown(url)), None))
+            }
+            _ => Ok(Step::Done(Fetched::Whole(etag))),
+        }
+    }
+
+    /// A request with all that tells who asks: only what the host may know.
+    fn get(&self, url: &Url) -> RequestBuilder {
+        let get = self.client.http(url, &self.first).get(url.clone());
+        match self.client.login(url).filter(|_| url.username().is_empty()) {
+            Some(login) => get.basic_auth(&login.user, Some(&login.password)),
             None => get,
         }
     }
-
-    async fn body(&self, mut response: Response, url: &Url, request: &Request<'_>, sink: &mut Sink) -> Result<(), FetchError> {
-        while let Some(chunk) = self.within_idle(url, response.chunk()).await? {
-            (request.received)(chunk.len() as u64);
-            take(sink, &chunk, url).await?;
-        }
-        sink.flush().await.map_err(|error| FetchError::Fatal(no_room(&error, url)))
-    }
-
-    /// Waits for the server, not longer than the idle limit.
-    async fn within_idle<T>(&self, url: &Url, step: impl Future<Output = reqwest::Result<T>>) -> Result<T, FetchError> {
-        let limit = self.options.idle_timeout;
-        let failure = |got: String| FetchError::Transient(Failure::new("an answer from the server", got, shown(url)), None);
-        match tokio::time::timeout(limit, step).await {
-            Ok(Ok(value)) => Ok(value),
-            // reqwest would show the URL again, with credentials.
-            Ok(Err(error)) if error.is_body() || error.is_decode() => {
-                let got = format!("a part of it, then: {}", chain(&error.without_url()));
-                Err(FetchError::Transient(Failure::new("the whole file", got, shown(url)), None))
-            }
-            Ok(Err(error)) => Err(failure(chain(&error.without_url()))),
-            Err(_) => Err(failure(format!("nothing for {limit:?}"))),
-        }
-    }
-}
-
-async fn take(sink: &mut Sink, chunk: &[u8], url: &Url) -> Result<(), FetchError> {
-    match sink.write(chunk).await {
-        Ok(true) => Ok(()),
-        Ok(false) => {
-            let got = if sink.is_html() { "an HTML page" } else { "more" };
-            Err(FetchError::Fatal(Failure::new(format!("a file of at most {} bytes", sink.limit()), got, shown(url))))
-        }
-        Err(error) => Err(FetchError::Fatal(no_room(&error, url))),
-    }
-}
-
-async fn read_file(url: &Url, request: &Request<'_>, sink: &mut Sink) -> Result<(), FetchError> {
-    let path = file_path(url).map_err(FetchError::Fatal)?;
-    let failure = |error: &std::io::Error| Failure::new("a readable file", error.to_string(), path.display());
-    let fatal = |error: std::io::Error| FetchError::Fatal(failure(&error));
-    // Looked at before it is opened: opening a FIFO would wait for a writer.
-    let metadata = tokio::fs::metadata(&path).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => FetchError::Absent(failure(&error)),
-        _ => FetchError::Fatal(failure(&error)),
-    })?;
-    if !metadata.is_file() {
-        return Err(FetchError::Fatal(Failure::new("a regular file", "a folder or device", path.display())));
-    }
-    let mut file = tokio::fs::File::open(&path).await.map_err(fatal)?;
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        let count = file.read(&mut buffer).await.map_err(fatal)?;
-        if count == 0 {
-            return sink.flush().await.map_err(|error| FetchError::Fatal(no_room(&error, url)));
-        }
-        (request.received)(count as u64);
-        take(sink, &buffer[..count], url).await?;
-    }
-}
-
-fn no_room(error: &std::io::Error, url: &Url) -> Failure {
-    Failure::new("room for a download in the folder for temporary files", error.to_string(), shown(url)).hint("df -h /tmp")
-}
-
-fn redirect_location(response: &Response) -> Option<String> {
-    let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-    let location = response.headers().get(LOCATION).filter(|_| redirects)?;
-    Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
-}
-
-fn check_status(response: &Response, url: &Url, now: Timestamp) -> Result<(), FetchError> {
-    let status = response.status();
-    let failure = Failure::new("the file (HTTP status 200)", format!("HTTP status {status}"), shown(url));
-    match status {
-        StatusCode::OK => Ok(()),
-        // Storage services answer 403 for what they don't have.
-        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE => Err(FetchError::Absent(failure)),
-        StatusCode::UNAUTHORIZED => Err(FetchError::Fatal(failure.hint("give the base URL as https://USER:PASSWORD@HOST/…"))),
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-            Err(FetchError::Fatal(failure.hint("set https_proxy=http://USER:PASSWORD@HOST:PORT")))
-        }
-        StatusCode::TOO_MANY_REQUESTS => Err(FetchError::Transient(failure, retry_after(response.headers(), now))),
-        _ if status.is_server_error() => Err(FetchError::Transient(failure, retry_after(response.headers(), now))),
-        _ => Err(FetchError::Fatal(failure)),
-    }
-}
-
-/// Seconds or a date (RFC 9110 §10.2.3).
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::parse(&text.replace("GMT", "+0000")).ok()?.timestamp();
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
 }

@@ -30,7 +30,8 @@ pub(super) fn locate_redirect(url: &Url, mirror_base: Option<&Url>) -> Url {
 /// The URL that a redirect leads to; only `http` and `https`, and never from `https` back to `http`.
 pub(super) fn redirected(from: &Url, location: &str) -> Result<Url, Failure> {
     let refused = |got: String| Failure::new("a redirect to an http or https URL", got, shown(from));
-    let to = from.join(location).map_err(|error| refused(format!("the location {location:?} ({error})")))?;
+    // The location itself may hold a token, and without a URL's parts there is no telling where.
+    let to = from.join(location).map_err(|error| refused(format!("a location that is no URL ({error})")))?;
     match (from.scheme(), to.scheme()) {
         ("https", "http") => Err(refused(format!("one from https down to {}", shown(&to)))),
         (_, "http" | "https") => Ok(to),
@@ -38,18 +39,34 @@ pub(super) fn redirected(from: &Url, location: &str) -> Result<Url, Failure> {
     }
 }
 
-/// A URL as it may be written down: without user name and password.
+/// The target of a redirect with the user name and password of the first URL where it stays at that server, else with none: not
+/// the first URL's, and not what the redirect brings along.
+pub(super) fn with_user_of(mut to: Url, first: &Url) -> Url {
+    let (user, password) = if to.origin() == first.origin() { (first.username(), first.password()) } else { ("", None) };
+    // Both fail only for URLs that can't hold credentials.
+    let _ = to.set_username(user);
+    let _ = to.set_password(password);
+    to
+}
+
+/// A URL as it may be written down: without user name and password, and without query, where tokens stand (SUSE's
+/// `update.suse.com/…?TOKEN`, signed URLs).
 pub(crate) fn without_credentials(url: &Url) -> Url {
     let mut bare = url.clone();
-    // Both fail only for URLs that can't hold credentials.
     let _ = bare.set_username("");
     let _ = bare.set_password(None);
+    bare.set_query(None);
+    bare.set_fragment(None);
     bare
 }
 
-/// A URL as messages show it.
+/// A URL as messages show it: with `?…` in place of a query.
 pub(crate) fn shown(url: &Url) -> String {
-    without_credentials(url).to_string()
+    let mut text = without_credentials(url).to_string();
+    if url.query().is_some_and(|query| !query.is_empty()) {
+        text.push_str("?…");
+    }
+    text
 }
 
 /// The path of a `file:` URL.
@@ -63,6 +80,8 @@ pub(super) fn file_path(url: &Url) -> Result<std::path::PathBuf, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn url(text: &str) -> Url {
@@ -92,7 +111,43 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_not_shown() {
-        assert_eq!(shown(&url("https://user:secret@h/p")), "https://h/p");
+    fn a_location_that_is_no_url_is_not_shown() {
+        let failure = redirected(&url("https://h/"), "https://user:secret@[h/?token").expect_err("no URL").to_string();
+        assert!(failure.contains("no URL") && !failure.contains("secret") && !failure.contains("token"), "{failure}");
+    }
+
+    #[test]
+    fn a_redirect_keeps_the_user_at_the_same_server_only() {
+        let first = url("https://user:secret@h/a?token");
+        for (location, to) in [
+            ("/b", "https://user:secret@h/b"),
+            ("https://h/b", "https://user:secret@h/b"),
+            ("https://eve:evil@h:443/b", "https://user:secret@h/b"),
+            ("https://h:8443/b", "https://h:8443/b"),
+            ("//other/b", "https://other/b"),
+            ("https://eve:evil@other/b?c", "https://other/b?c"),
+        ] {
+            assert_eq!(with_user_of(redirected(&first, location).expect("a redirect"), &first).as_str(), to);
+        }
+    }
+
+    #[test]
+    fn neither_users_nor_queries_are_shown() {
+        for (given, expected, bare) in [
+            ("https://user:secret@h/p", "https://h/p", "https://h/p"),
+            ("https://h/p?secret&x=secret#secret", "https://h/p?…", "https://h/p"),
+            ("https://secret@h?", "https://h/", "https://h/"),
+            ("file:///srv/p", "file:///srv/p", "file:///srv/p"),
+        ] {
+            assert_eq!((shown(&url(given)).as_str(), without_credentials(&url(given)).as_str()), (expected, bare));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_secret_is_ever_shown(user in "[a-z]{0,5}", path in "(/[a-z.]{0,6}){0,4}", query in "[a-z=&%/?:@]{0,20}") {
+            let url = url(&format!("https://{user}SECRET:SECRET@h{path}?{query}SECRET"));
+            prop_assert!(!shown(&url).contains("SECRET") && !without_credentials(&url).as_str().contains("SECRET"));
+        }
     }
 }

@@ -45,7 +45,12 @@ impl Sink {
         self.limit
     }
 
-    /// Forgets everything, for another try.
+    /// How many bytes it has taken.
+    pub(super) fn at(&self) -> u64 {
+        self.received
+    }
+
+    /// Forgets everything, for a file from its beginning.
     pub(super) async fn reset(&mut self) -> io::Result<()> {
         self.received = 0;
         self.head.clear();

@@ -10,7 +10,7 @@ use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use crate::Failure;
 
 /// The files of a connection that needs more than the system's certificates.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct TlsFiles {
     /// The client's certificate with those above it, and its private key; PEM.
     pub(crate) identity: Option<(PathBuf, PathBuf)>,
@@ -83,6 +83,38 @@ fn system_roots() -> RootCertStore {
     roots
 }
 
+/// What helps when a handshake failed over a certificate, by the words of rustls; none when it failed over something else.
+/// `identified`: a certificate was shown. The words, as HTTP/2 hands on nothing but them; a test has each of them.
+pub(super) fn certificate_hint(text: &str, identified: bool) -> Option<&'static str> {
+    if let Some((_, problem)) = text.split_once("invalid peer certificate: ") {
+        let authority = "apt install ca-certificates, or name the authority's PEM file in the source: ca = \"FILE\"";
+        let clock = "date: the certificate is for another time";
+        return Some(match problem {
+            // An authority that was made anew under its old name does not fit its old signatures.
+            _ if problem.starts_with("UnknownIssuer") || problem.starts_with("BadSignature") => authority,
+            _ if problem.contains("expired") || problem.contains("not valid yet") => clock,
+            _ => "the certificate is not for this server: see the source's URLs",
+        });
+    }
+    let (_, alert) = text.split_once("received fatal alert: ")?;
+    // RFC 8446 §6.2; servers with TLS 1.2 say HandshakeFailure when they miss a certificate.
+    let refused = [
+        "BadCertificate",
+        "UnsupportedCertificate",
+        "Certificate",
+        "UnknownCA",
+        "AccessDenied",
+        "DecryptError",
+        "HandshakeFailure",
+    ];
+    refused.iter().any(|word| alert.starts_with(word)).then_some(if identified {
+        "the server does not accept the source's client certificate: subscription-manager refresh, or name another one"
+    } else {
+        "the server asks for a client certificate: name client-certificate and client-key in the source"
+    })
+}
+
+/// What is offered by ALPN (RFC 7301), best first.
 fn protocols() -> Vec<Vec<u8>> {
     vec![b"h2".to_vec(), b"http/1.1".to_vec()]
 }

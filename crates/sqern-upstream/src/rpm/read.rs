@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 
-use futures_util::future::join_all;
 use percent_encoding::percent_decode_str;
 use sqern_model::DistroDef;
 use url::Url;
@@ -12,12 +11,13 @@ use super::primary::scan;
 use super::repomd::IndexFile;
 use super::wanted::{Wanted, other_base};
 use super::xml::XmlError;
+use crate::crawl::checksum::Checksum;
 use crate::crawl::context::Context;
 use crate::crawl::decode::{Checked, Compression, check_stated, open};
 use crate::crawl::download::{download, no_temporary, stopped};
 use crate::crawl::entry::Entries;
 use crate::crawl::path::{below, hostile};
-use crate::crawl::top::Repository;
+use crate::crawl::top::Top;
 use crate::digest::Stated;
 use crate::http::{FetchError, shown, without_credentials};
 use crate::{Failure, Limits};
@@ -25,34 +25,40 @@ use crate::{Failure, Limits};
 /// What states a list of packages, in errors.
 const BY: &str = "the repomd.xml";
 
-/// Reads the list of packages of each folder of a source.
-pub(crate) async fn read_primaries(
+/// Reads the list of packages of a source.
+pub(crate) async fn read_primary(
     context: &Context<'_>,
     distro: &DistroDef,
-    repositories: &[Repository],
+    top: &Top,
+    primary: &IndexFile,
 ) -> Result<Entries, Failure> {
-    let mut all = Entries::default();
-    for read in join_all(repositories.iter().map(|repository| read_primary(context, distro, repository))).await {
-        all.extend(read?);
-    }
-    Ok(all)
+    let Some(stated) = &primary.sent else {
+        return Err(Failure::new("a checksum of the list of packages", "none", &top.url));
+    };
+    let base = without_credentials(&top.base);
+    let follows = |checksum: &mut Checksum| {
+        checksum.add("base", base.as_str());
+        checksum.add("primary", &stated.checksum);
+    };
+    context.entries("primary", follows, from_mirrors(context, distro, top, primary, stated, &base)).await
 }
 
 /// Each mirror from the one that gave the `repomd.xml` on: others may serve the file, as its checksum is known. One that is
 /// absent or wrong leads to the next mirror.
-async fn read_primary(context: &Context<'_>, distro: &DistroDef, repository: &Repository) -> Result<Entries, Failure> {
-    let primary = &repository.repomd.primary;
+async fn from_mirrors(
+    context: &Context<'_>,
+    distro: &DistroDef,
+    top: &Top,
+    primary: &IndexFile,
+    stated: &Stated,
+    origin: &Url,
+) -> Result<Entries, Failure> {
     let mut failed = None;
-    let Some(stated) = &primary.sent else {
-        return Err(Failure::new("a checksum of the list of packages", "none", &repository.url));
-    };
-    for base in &repository.bases {
-        let url =
-            file_url(base, primary).map_err(|got| Failure::new("a list of packages below the base", got, &repository.url))?;
+    for base in &top.mirrors {
+        let url = file_url(base, primary).map_err(|got| Failure::new("a list of packages below the base", got, &top.url))?;
         match download(context, &url, stated, BY).await.map_err(FetchError::into_failure) {
             Ok(file) => {
-                let origin = without_credentials(repository.bases.first().unwrap_or(base));
-                let wanted = Wanted::new(distro, &repository.architectures, origin)
+                let wanted = Wanted::new(distro, context.source.architectures(), origin.clone())
                     .map_err(|error| Failure::new("rules that work together", error.to_string(), &distro.name))?;
                 let (opened, limits, place) = (primary.open.clone(), context.options.limits.clone(), shown(&url));
                 let _permit = context.client.decoder_permit().await;
@@ -63,7 +69,7 @@ async fn read_primary(context: &Context<'_>, distro: &DistroDef, repository: &Re
             Err(failure) => failed = failed.or(Some(failure)),
         }
     }
-    Err(failed.unwrap_or_else(|| Failure::new("a list of packages", "no way to get it", &repository.url)))
+    Err(failed.unwrap_or_else(|| Failure::new("a list of packages", "no way to get it", &top.url)))
 }
 
 /// The URL of a file of a repository; the error is what leads away from it.

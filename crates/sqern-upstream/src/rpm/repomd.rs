@@ -2,13 +2,15 @@
 
 use std::io::Read;
 
+use jiff::Timestamp;
+
 use super::xml::{Step, Tag, Xml, XmlError, XmlLimits};
 use crate::digest::{Algorithm, Stated};
 
 /// What a crawl needs of a `repomd.xml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Repomd {
-    /// What its maker counts it by: `createrepo_c`'s default is the time in seconds.
+    /// What its maker counts it by: `createrepo_c`'s default is the time in seconds since 1970.
     pub(crate) revision: Option<String>,
     /// The list of packages.
     pub(crate) primary: IndexFile,
@@ -29,9 +31,19 @@ pub(crate) struct IndexFile {
     pub(crate) open: Option<Stated>,
 }
 
+/// 2000-01-01 in seconds since 1970.
+const YEAR_2000: i64 = 946_684_800;
+
 const LIMITS: XmlLimits = XmlLimits { element_bytes: 64 * 1024, depth: 8 };
 
 impl Repomd {
+    /// When its list of packages was made, else its revision where that is a time: since 2000, as others count from 1.
+    pub(crate) fn dated_at(&self) -> Option<Timestamp> {
+        let seconds = |text: &str| text.trim().split('.').next()?.parse().ok().filter(|seconds| *seconds > YEAR_2000);
+        let told = self.primary.timestamp.as_deref().and_then(seconds);
+        told.or_else(|| self.revision.as_deref().and_then(seconds)).and_then(|seconds| Timestamp::from_second(seconds).ok())
+    }
+
     /// Reads the text of a `repomd.xml`.
     pub(crate) fn parse(text: &str) -> Result<Self, XmlError> {
         let mut xml = Xml::new(text.as_bytes(), LIMITS);
@@ -166,6 +178,7 @@ mod tests {
         let repomd = Repomd::parse(&text(&checksums)).expect("a repomd.xml");
         assert_eq!(repomd.revision.as_deref(), Some("1715000000"));
         assert_eq!(repomd.primary.href, "repodata/p.xml.gz");
+        assert_eq!(repomd.dated_at().map(Timestamp::as_second), Some(1_715_000_001), "the list's own time comes first");
         assert_eq!(repomd.primary.sent, Some(Stated { size_bytes: Some(12), algorithm: Algorithm::Sha512, checksum: two }));
         assert_eq!(
             repomd.primary.open,

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use sqern_model::{Crawl, CrawlState, DistroName};
+use sqern_model::{CrawlState, DistroName};
 use sqern_testkit::repo::{FakeRepo, RepoFault, UBUNTU_RULE, WrittenRepo, deb};
-use sqern_upstream::{Progress, Silent, crawl_distro};
+use sqern_upstream::{Progress, crawl_distro};
 use tempfile::TempDir;
 
 use crate::support::*;
@@ -91,8 +91,8 @@ impl Progress for Told {
     fn received(&self, _distro: &DistroName, _source: &str, bytes: u64) {
         self.add(bytes.to_string());
     }
-    fn finished(&self, crawl: &Crawl) {
-        self.add(format!("{} {} {} bytes", crawl.source, crawl.state, crawl.bytes));
+    fn finished(&self, distro: &DistroName, source: &str) {
+        self.add(format!("{distro} {source} finished"));
     }
 }
 
@@ -103,39 +103,7 @@ async fn progress_is_told_from_the_start_to_the_end() {
     let crawl = crawl_distro(&client(), &served.distro(), &BTreeMap::new(), &options(), &told).await.remove(0);
     let told = told.0.into_inner().expect("a lock");
     assert_eq!(told.first().map(String::as_str), Some("fake bookworm started"));
-    assert_eq!(told.last(), Some(&format!("bookworm complete {} bytes", crawl.bytes)));
+    assert_eq!(told.last(), Some(&"fake bookworm finished".to_owned()));
     let received: u64 = told[1..told.len() - 1].iter().map(|bytes| bytes.parse::<u64>().expect("bytes")).sum();
     assert_eq!(received, crawl.bytes);
-}
-
-#[tokio::test]
-async fn what_has_not_changed_is_not_read_again() {
-    let served = Served::new(&bookworm()).await;
-    let first = served.crawl().await;
-    let previous = BTreeMap::from([("bookworm".to_owned(), first.checksum.clone().expect("a checksum"))]);
-    let asked = served.server.count("Packages");
-    let again = crawl_distro(&client(), &served.distro(), &previous, &options(), &Silent).await.remove(0);
-    assert_eq!((again.state, again.packages.len()), (CrawlState::Unchanged, 0));
-    assert_eq!((&again.checksum, &again.etag), (&first.checksum, &first.etag));
-    assert_eq!(served.server.count("Packages"), asked);
-}
-
-#[tokio::test]
-async fn another_rule_reads_everything_again() {
-    let served = Served::new(&bookworm()).await;
-    let previous = BTreeMap::from([("bookworm".to_owned(), served.crawl().await.checksum.expect("a checksum"))]);
-    let distro = distro_with(UBUNTU_RULE, &[(&served.written, &served.server.url())]);
-    let again = crawl_distro(&client(), &distro, &previous, &options(), &Silent).await.remove(0);
-    assert_eq!(again.state, CrawlState::Complete);
-}
-
-#[tokio::test]
-async fn one_changed_source_has_all_read_again() {
-    let ((_keep, main), (_keep_too, other)) = (written(&bookworm()), written(&FakeRepo::new("bookworm-updates")));
-    let (main_url, other_url) = (main.file_url(), other.file_url());
-    let distro = distro(&[(&main, &main_url), (&other, &other_url)]);
-    let crawls = crawl_all(&distro, &options()).await;
-    let previous = BTreeMap::from([("bookworm".to_owned(), crawls[0].checksum.clone().expect("a checksum"))]);
-    let again = crawl_distro(&client(), &distro, &previous, &options(), &Silent).await;
-    assert!(again.iter().all(|crawl| crawl.state == CrawlState::Complete));
 }

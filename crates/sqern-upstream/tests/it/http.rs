@@ -1,9 +1,10 @@
 //! Servers that misbehave, mirrors, redirects.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use sqern_testkit::repo::{Compression, FakeRepo, ServerFault};
-use sqern_upstream::CrawlOptions;
+use sqern_testkit::repo::{Compression, FakeRepo, FileServer, ServerFault};
+use sqern_upstream::{Client, ClientOptions, CrawlOptions, Silent, crawl_distro};
 
 use crate::support::*;
 
@@ -62,6 +63,67 @@ async fn a_body_without_end_is_cut_off_at_the_stated_size() {
     let served = Served::new(&bookworm()).await;
     served.server.fail(INDEX, ServerFault::Endless, 9);
     assert_failed(&served.crawl().await, &["a file of at most", "got more"]);
+}
+
+#[tokio::test]
+async fn a_length_beyond_the_limit_is_refused_before_the_body() {
+    let served = Served::new(&bookworm()).await;
+    served.server.fail(INDEX, ServerFault::Announced(1 << 40), 9);
+    assert_failed(&served.crawl().await, &["a file of at most", "got one of 1099511627776 bytes (Content-Length)"]);
+    assert_eq!(served.server.count(INDEX), 1);
+}
+
+#[tokio::test]
+async fn headers_without_end_or_measure_are_cut_off() {
+    for fault in [ServerFault::EndlessHeaders, ServerFault::HugeHeader(16 << 20)] {
+        let served = Served::new(&bookworm()).await;
+        served.server.fail(INDEX, fault, 9);
+        let begun = Instant::now();
+        assert_failed(&served.crawl().await, &["expected an answer from the server", "Packages"]);
+        assert!(begun.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[tokio::test]
+async fn a_coding_that_was_not_asked_for_is_refused_unless_the_files_name_tells_it() {
+    let coded = |coding: &str| ServerFault::Headers(vec![("Content-Encoding", coding.to_owned())]);
+    let served = Served::new(&bookworm()).await;
+    served.server.fail("InRelease", coded("gzip"), 9);
+    assert_failed(&served.crawl().await, &["expected the file as it is, got Content-Encoding: gzip", "InRelease"]);
+    assert_eq!(served.server.count("InRelease"), 1);
+    // As Apache's AddEncoding has it: what lies there compressed comes as it is.
+    let served = Served::new(&bookworm().compressions(&[Compression::Gzip])).await;
+    served.server.fail("Packages.gz", coded("x-gzip"), 9);
+    assert_complete(&served.crawl().await, KERNEL);
+}
+
+/// How long the tries and requests of 20 sources at one host take when each answer takes so long.
+async fn twenty_sources(delay: Duration) -> (Duration, FileServer) {
+    let folder = folder();
+    crate::rpm_support::repo().write(folder.path()).expect("a repository");
+    let server = FileServer::start(folder.path()).await.expect("a server");
+    server.delay(delay);
+    let lines = format!("base = [\"{}\"]\nsignature = \"if-present\"", server.url());
+    let names: Vec<String> = (0..20).map(|number| format!("s{number}")).collect();
+    let sources: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), lines.as_str())).collect();
+    let distro = crate::rpm_support::distro_with(sqern_testkit::repo::EL_RULE, &sources);
+    let patient = ClientOptions { system_proxy: false, ..ClientOptions::default() };
+    let client = Client::new(patient).expect("a client");
+    let begun = Instant::now();
+    let crawls = crawl_distro(&client, &distro, &BTreeMap::new(), &options(), &Silent).await;
+    let took = begun.elapsed();
+    for crawl in &crawls {
+        assert_complete(crawl, crate::rpm_support::KERNEL);
+    }
+    (took, server)
+}
+
+#[tokio::test]
+async fn twenty_sources_at_one_host_wait_for_three_answers_and_not_for_sixty() {
+    let delay = Duration::from_millis(300);
+    let (took, server) = twenty_sources(delay).await;
+    assert_eq!((server.requests().len(), server.most_at_once()), (60, 20));
+    assert!(took < delay * 8, "{took:?}");
 }
 
 #[tokio::test]
@@ -144,7 +206,7 @@ async fn a_mirror_base_serves_every_host_and_urls_stay_the_publishers() {
     let host = folder.path().join("deb.example.test/debian");
     std::fs::create_dir_all(&host).expect("a folder");
     let written = bookworm().write(&host).expect("a repository");
-    let server = sqern_testkit::repo::FileServer::start(folder.path()).await.expect("a server");
+    let server = FileServer::start(folder.path()).await.expect("a server");
     let distro = distro(&[(&written, "https://deb.example.test/debian")]);
     for base in [server.url(), format!("file://{}/", folder.path().display())] {
         let options = CrawlOptions { mirror_base: base.parse().ok(), ..options() };

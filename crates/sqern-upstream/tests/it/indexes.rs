@@ -30,7 +30,7 @@ async fn a_package_is_recorded_as_the_index_describes_it() {
     let package = &crawl.packages[0];
     let file = "pool/main/l/linux/linux-headers-6.1.0-25-amd64_6.1.106-3_amd64.deb";
     assert_eq!(package.url, format!("{}/{file}", written.file_url()));
-    assert_eq!((package.size_bytes, package.sha256.len(), package.architecture.as_str()), (1028, 64, "amd64"));
+    assert_eq!((package.size_bytes, package.checksum.len(), package.architecture.as_str()), (1028, 64, "amd64"));
 }
 
 #[tokio::test]

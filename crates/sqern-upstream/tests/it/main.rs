@@ -1,14 +1,19 @@
 //! Tests against fake archives: on disk, behind a server that fails as told, and as apt's own lists.
 
 mod apt_lists;
+mod attacks;
 mod dependencies;
 mod http;
+mod identity;
 mod indexes;
+mod memory;
 mod properties;
+mod resume;
 mod rpm_indexes;
 mod rpm_kernels;
 mod rpm_support;
 mod rpm_trust;
 mod rules;
 mod support;
+mod tls;
 mod trust;

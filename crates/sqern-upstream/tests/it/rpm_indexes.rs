@@ -20,7 +20,7 @@ async fn a_package_is_recorded_as_the_list_describes_it() {
     let package = &crawl.packages[0];
     assert!(package.url.ends_with("/Packages/kernel-devel-4.18.0-553.el8_10.x86_64.rpm"), "{}", package.url);
     assert_eq!((package.version.as_str(), package.architecture.as_str()), ("4.18.0-553.el8_10", "x86_64"));
-    assert_eq!((package.size_bytes, package.sha256.len()), (1012, 64));
+    assert_eq!((package.size_bytes, package.checksum.len()), (1012, 64));
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn a_package_that_cant_be_fetched_safely_makes_the_source_partial() {
 async fn a_checksum_that_is_not_sha256_is_recorded_with_its_name() {
     let crawl = crawl(&FakeRpmRepo::new().package(devel("553.el8_10").checksum("sha512", &"a".repeat(128)))).await;
     assert_complete(&crawl, KERNEL);
-    assert_eq!(crawl.packages[0].sha256, format!("sha512:{}", "a".repeat(128)));
+    assert_eq!(crawl.packages[0].checksum, format!("sha512:{}", "a".repeat(128)));
 }
 
 #[tokio::test]

@@ -1,13 +1,9 @@
 //! Which kernel a package is of, and what it needs.
 
-use std::collections::BTreeMap;
-
-use sqern_model::CrawlState;
 use sqern_testkit::repo::{FakeRpmRepo, SUSE_RULE, rpm};
-use sqern_upstream::{Silent, crawl_distro};
 
 use crate::rpm_support::*;
-use crate::support::{assert_complete, client, crawl_all, folder, kernels, options, rows};
+use crate::support::{assert_complete, crawl_all, folder, kernels, options, rows};
 
 #[tokio::test]
 async fn what_a_package_provides_tells_its_kernel_and_a_template_else() {
@@ -66,22 +62,4 @@ async fn minors_stand_side_by_side_and_a_kernel_of_two_is_one_kernel() {
     let all: std::collections::BTreeSet<String> = crawls.iter().flat_map(kernels).collect();
     assert_eq!(crawls.iter().map(|crawl| kernels(crawl).len()).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(all.into_iter().collect::<Vec<_>>(), ["4.18.0-553.el8_10.x86_64", "4.18.0-600.el8_10.x86_64"]);
-}
-
-#[tokio::test]
-async fn a_second_crawl_of_the_same_is_unchanged_and_of_another_rule_is_not() {
-    let folder = folder();
-    repo().write(folder.path()).expect("a repository");
-    let def = distro(&unsigned(folder.path()));
-    let first = crawl_all(&def, &options()).await.remove(0);
-    let checksum = first.checksum.clone().expect("a checksum");
-    let previous = BTreeMap::from([("baseos".to_owned(), checksum)]);
-    // What is not read may be gone.
-    std::fs::remove_file(folder.path().join("repodata/primary.xml.gz")).expect("removed");
-    let again = crawl_distro(&client(), &def, &previous, &options(), &Silent).await.remove(0);
-    assert_eq!((again.state, again.packages.len()), (CrawlState::Unchanged, 0));
-    let mut other = def;
-    other.rules[0].uname_provides = None;
-    let other = crawl_distro(&client(), &other, &previous, &options(), &Silent).await.remove(0);
-    assert_eq!(other.state, CrawlState::Failed, "it is read again");
 }

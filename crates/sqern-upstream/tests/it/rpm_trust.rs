@@ -1,11 +1,11 @@
 //! Signatures over `repomd.xml`, and where it may come from.
 
 use sqern_model::CrawlState;
-use sqern_testkit::repo::{FakeRpmRepo, FileServer, RepoFault, ServerFault};
+use sqern_testkit::repo::{EL_RULE, FakeRpmRepo, FileServer, RepoFault, ServerFault, rpm, rpm_distro_toml};
 use sqern_upstream::CrawlOptions;
 
 use crate::rpm_support::*;
-use crate::support::{assert_complete, assert_failed, crawl_all, folder, options};
+use crate::support::{assert_complete, assert_failed, crawl_all, folder, kernels, options};
 
 #[tokio::test]
 async fn the_policies_of_a_source_are_kept() {
@@ -113,21 +113,25 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn an_architecture_in_the_url_is_a_folder_of_its_own() {
+async fn an_architecture_in_the_url_is_a_source_of_its_own() {
     let folder = folder();
     repo().write(&folder.path().join("x86_64")).expect("a repository");
-    let arm = devel("553.el8_10").architecture("aarch64").provides("kernel-devel-uname-r", "4.18.0-553.el8_10.x86_64");
+    let arm = rpm("kernel-devel", "4.18.0", "553.el8_10").architecture("aarch64");
     FakeRpmRepo::new().package(arm).write(&folder.path().join("aarch64")).expect("a repository");
     let lines = format!("base = [\"file://{}/{{arch}}\"]\nsignature = \"off\"", folder.path().display());
-    let mut def = distro(&lines);
-    for source in &mut def.sources {
-        if let sqern_model::Source::RpmMd(source) = source {
-            source.architectures.push("aarch64".into());
-        }
-    }
-    let crawl = crawl_all(&def, &options()).await.remove(0);
-    let found: Vec<&str> = crawl.packages.iter().map(|package| package.architecture.as_str()).collect();
-    assert_eq!(found, ["aarch64", "x86_64"]);
+    let text =
+        rpm_distro_toml("fake", EL_RULE, &[("baseos-{arch}", &lines)]).replace("[\"x86_64\"]", "[\"x86_64\", \"aarch64\"]");
+    let def = sqern_upstream::sources::parse("fake.toml", &text).expect("a distribution");
+    let crawls = crawl_all(&def, &options()).await;
+    let found: Vec<(&str, Vec<String>)> =
+        crawls.iter().map(|crawl| (crawl.source.as_str(), kernels(crawl).into_iter().collect())).collect();
+    assert_eq!(
+        found,
+        [
+            ("baseos-x86_64", vec!["4.18.0-553.el8_10.x86_64".to_owned()]),
+            ("baseos-aarch64", vec!["4.18.0-553.el8_10.aarch64".to_owned()])
+        ]
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqern_model::{AptSource, Crawl, DistroDef, PackageRole, Source};
+use sqern_model::{AptSource, Crawl, DistroDef, PackageRole, Source, SourceMemory};
 use sqern_testkit::repo::{DEBIAN_RULE, Deb, FakeRepo, FileServer, WrittenRepo, deb, distro_toml};
 use sqern_upstream::{Client, ClientOptions, CrawlOptions, Silent, crawl_distro};
 use tempfile::TempDir;
@@ -63,6 +63,21 @@ pub fn apt_sources(distro: &mut DistroDef) -> impl Iterator<Item = &mut AptSourc
 
 pub async fn crawl_all(distro: &DistroDef, options: &CrawlOptions) -> Vec<Crawl> {
     crawl_distro(&client(), distro, &BTreeMap::new(), options, &Silent).await
+}
+
+/// What the crawls leave to those that come after them, as the database would keep it.
+pub fn remembered(crawls: &[Crawl]) -> BTreeMap<String, SourceMemory> {
+    let remember = |crawl: &Crawl| SourceMemory {
+        checksum: crawl.checksum.clone().filter(|_| crawl.state.is_whole()),
+        dated_at: crawl.dated_at,
+        kept: crawl.kept.clone().unwrap_or_default(),
+    };
+    crawls.iter().map(|crawl| (crawl.source.clone(), remember(crawl))).collect()
+}
+
+/// A crawl after others.
+pub async fn crawl_again(distro: &DistroDef, before: &[Crawl], options: &CrawlOptions) -> Vec<Crawl> {
+    crawl_distro(&client(), distro, &remembered(before), options, &Silent).await
 }
 
 /// Writes a repository and crawls it through a `file:` URL.

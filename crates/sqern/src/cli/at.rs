@@ -1,9 +1,11 @@
-//! `--at`: the answer as it was.
+//! What a list is about: the state of `--at`, and whether upstream was read whole for it.
 
 use clap::Args;
+use serde::Serialize;
 use sqern_db::AsOf;
 use sqern_db::as_of::Past;
-use sqern_model::At;
+use sqern_db::crawl::{self, Incomplete};
+use sqern_model::{At, DistroName};
 use tokio_postgres::Client;
 
 use super::Context;
@@ -19,6 +21,17 @@ pub(super) struct AtArgs {
     at: Option<At>,
 }
 
+/// What stands around a list's records.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Frame {
+    /// The state that is shown, where it is not the present.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_of: Option<Past>,
+    /// For lists of what upstream has: the sources that were not read whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incomplete: Option<Vec<Incomplete>>,
+}
+
 impl AtArgs {
     /// The state that is asked for.
     pub(super) async fn resolve(&self, client: &Client) -> Result<AsOf, Failure> {
@@ -27,17 +40,59 @@ impl AtArgs {
             Some(at) => Ok(AsOf::resolve(client, at).await?),
         }
     }
+
+    /// What stands around a list of what upstream has for these distros (all where none is named).
+    pub(super) async fn upstream(&self, client: &Client, as_of: &AsOf, distros: &[DistroName]) -> Result<Frame, Failure> {
+        let time = match (self.at, as_of) {
+            (Some(At::Time(time)), _) => Some(time),
+            (_, AsOf::Past(past)) => past.tstamp,
+            (_, AsOf::Now) => None,
+        };
+        Ok(Frame { incomplete: Some(crawl::incomplete(client, distros, time).await?), ..Frame::from(as_of) })
+    }
 }
 
-/// Prints a list, and says which state it shows where that is not the present.
-pub(super) fn list<R: Record>(context: &Context<'_>, records: &[R], as_of: &AsOf) -> Result<(), Failure> {
-    match as_of {
-        AsOf::Now => context.printer.list(records),
-        AsOf::Past(past) => {
-            context.printer.list_of(records, past)?;
-            context.printer.note(&describe(past));
-            Ok(())
-        }
+impl From<&AsOf> for Frame {
+    fn from(as_of: &AsOf) -> Self {
+        let as_of = match as_of {
+            AsOf::Now => None,
+            AsOf::Past(past) => Some(past.clone()),
+        };
+        Self { as_of, incomplete: None }
+    }
+}
+
+impl Frame {
+    /// Whether the newest check of a distro could not read a source whole.
+    pub(super) fn lacks(&self, distro: &DistroName) -> bool {
+        self.incomplete.iter().flatten().any(|one| one.distro == *distro)
+    }
+}
+
+/// Prints a list, and says which state it shows where that is not the present, and of which distros it may lack something.
+pub(super) fn list<R: Record>(context: &Context<'_>, records: &[R], frame: &Frame) -> Result<(), Failure> {
+    context.printer.list_in(records, frame)?;
+    if let Some(past) = &frame.as_of {
+        context.printer.note(&describe(past));
+    }
+    warn(context, frame.incomplete.as_deref().unwrap_or_default());
+    Ok(())
+}
+
+/// Says of which distros a list may lack something: a line a distro.
+pub(super) fn warn(context: &Context<'_>, incomplete: &[Incomplete]) {
+    for sources in incomplete.chunk_by(|one, next| one.distro == next.distro) {
+        let first = &sources[0];
+        let which = match sources {
+            [one] => format!("source {} {}", one.source, one.state),
+            several => format!("{} sources failed or are partial, first {} {}", several.len(), first.source, first.state),
+        };
+        context.printer.warning(&format!(
+            "{} is incomplete: {which} at {}: {}",
+            first.distro,
+            time(Some(first.checked_at)),
+            first.reason
+        ));
     }
 }
 

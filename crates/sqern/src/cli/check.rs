@@ -1,6 +1,5 @@
 //! `sqern check`: crawl the distributions' repositories and record what is new.
 
-mod progress;
 mod report;
 
 use std::collections::BTreeMap;
@@ -10,15 +9,14 @@ use clap::Args;
 use sqern_db::change::Finished;
 use sqern_db::{AsOf, crawl, distro};
 use sqern_model::upstream::{self, UpstreamDiff};
-use sqern_model::{Crawl, DistroDef, DistroName, SourceSet};
+use sqern_model::{Crawl, DistroDef, DistroName, SourceMemory, SourceSet};
 use sqern_upstream::{Client, ClientOptions, CrawlOptions, crawl_apt_lists, crawl_distro};
-use url::Url;
 
-use self::progress::Bars;
 use self::report::Report;
 use super::Context;
 use super::change::ChangeArgs;
-use super::sources::SourcesArgs;
+use super::progress::Line;
+use super::sources::{CrawlArgs, SourcesArgs, definition, tell_left_out};
 use crate::failure::{Exit, Failure};
 
 /// Where apt keeps its indexes (apt-get(8), FILES).
@@ -40,19 +38,18 @@ pub(super) struct CheckArgs {
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
     /// Read this machine's own apt indexes in place of the configured sources
-    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = APT_LISTS)]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = APT_LISTS, conflicts_with = "mirror_base")]
     apt_lists: Option<PathBuf>,
     #[command(flatten)]
     sources: SourcesArgs,
-    /// Send every request for scheme://HOST/PATH to URL/HOST/PATH
-    #[arg(long, value_name = "URL", conflicts_with = "apt_lists")]
-    mirror_base: Option<Url>,
-    /// For this run take sources without a signature, or without a keyring to check it
-    #[arg(long)]
-    allow_unsigned: bool,
+    #[command(flatten)]
+    crawl: CrawlArgs,
     /// Believe a source that lost over a tenth of its kernels
     #[arg(long)]
     accept_shrink: bool,
+    /// Believe a source that is older than it was when it was last believed
+    #[arg(long)]
+    accept_rollback: bool,
     #[command(flatten)]
     change: ChangeArgs,
 }
@@ -61,19 +58,19 @@ pub(super) async fn run(args: CheckArgs, context: &Context<'_>) -> Result<Exit, 
     let sources = args.sources.load(context)?;
     let mut session = context.open().await?;
     let wanted = wanted_distros(&args, &sources, &session.client, context).await?;
-    let mut previous = Vec::new();
+    let mut memories = Vec::new();
     for def in &wanted {
-        previous.push(crawl::checksums(&session.client, &def.name).await?);
+        memories.push(crawl::memory(&session.client, &def.name).await?);
     }
-    let crawled = crawl_all(&args, &wanted, &previous, context).await?;
+    let crawled = crawl_all(&args, &wanted, &memories, context).await?;
     let (diffs, finished) = record(&mut session.client, crawled, &args, context).await?;
     let report = Report::new(&diffs, finished, args.change.dry_run);
     report.print(context)?;
     Ok(if report.is_whole() { Exit::Done } else { Exit::Unmet })
 }
 
-/// By source: the checksum of its last complete crawl.
-type Previous = BTreeMap<String, String>;
+/// By source: what its last crawls left.
+type Memory = BTreeMap<String, SourceMemory>;
 
 /// The distributions to read: those that were named, else this machine's own for its own indexes, else the supported ones.
 async fn wanted_distros<'a>(
@@ -116,14 +113,6 @@ async fn wanted_distros<'a>(
     Ok(wanted)
 }
 
-fn definition<'a>(sources: &'a SourceSet, name: &DistroName) -> Result<&'a DistroDef, Failure> {
-    sources.get(name).filter(|def| !def.sources.is_empty()).ok_or_else(|| {
-        let known: Vec<&str> = sources.distros.keys().map(DistroName::as_str).collect();
-        Failure::unmet(format!("expected a distribution with a source, got {name}; there are sources for {}", known.join(", ")))
-            .hint("sqern check --sources DIR  # a folder with NAME.toml")
-    })
-}
-
 /// The distribution of the machine that sqern runs on: as sp-variant tells it, else as os-release(5) and a source agree.
 fn this_machines_distro(sources: &SourceSet, context: &Context<'_>) -> Result<DistroName, Failure> {
     if let Ok(variant) = sp_variant::detect() {
@@ -140,23 +129,26 @@ fn this_machines_distro(sources: &SourceSet, context: &Context<'_>) -> Result<Di
 async fn crawl_all(
     args: &CheckArgs,
     wanted: &[&DistroDef],
-    previous: &[Previous],
+    memories: &[Memory],
     context: &Context<'_>,
 ) -> Result<Vec<(DistroName, Vec<Crawl>)>, Failure> {
-    let mut options = CrawlOptions::new(context.settings.now());
-    options.mirror_base.clone_from(&args.mirror_base);
-    options.allow_unsigned = args.allow_unsigned;
-    let bars = Bars::new(context.printer.is_watched());
+    let options = CrawlOptions { accept_rollback: args.accept_rollback, ..args.crawl.options(context) };
     if let Some(dir) = &args.apt_lists {
-        let (def, previous) = (wanted[0], &previous[0]);
-        return Ok(vec![(def.name.clone(), crawl_apt_lists(dir, def, previous, &options).await?)]);
+        let (def, memory) = (&wanted[0], &memories[0]);
+        return Ok(vec![(def.name.clone(), crawl_apt_lists(dir, def, memory, &options).await?)]);
+    }
+    for def in wanted {
+        tell_left_out(def, context);
     }
     let client = Client::new(ClientOptions::default())?;
-    let jobs = wanted.iter().zip(previous).map(|(def, previous)| {
-        let (client, options, bars) = (&client, &options, &bars);
-        async move { (def.name.clone(), crawl_distro(client, def, previous, options, bars).await) }
+    let line = Line::new(context.printer.is_watched());
+    let jobs = wanted.iter().zip(memories).map(|(def, memory)| {
+        let (client, options, line) = (&client, &options, &line);
+        async move { (def.name.clone(), crawl_distro(client, def, memory, options, line).await) }
     });
-    Ok(futures_util::future::join_all(jobs).await)
+    let crawled = futures_util::future::join_all(jobs).await;
+    line.clear();
+    Ok(crawled)
 }
 
 /// Compares with what is known and records the difference, all distributions in one generation.
@@ -166,13 +158,15 @@ async fn record(
     args: &CheckArgs,
     context: &Context<'_>,
 ) -> Result<(Vec<(DistroName, UpstreamDiff)>, Finished), Failure> {
+    // Before the generation begins: as of that generation the check has been made.
+    let now = context.settings.now();
     let change = sqern_db::change::begin(client, &args.change.comment(context)).await?;
     crawl::lock(&change.transaction).await?;
     let mut diffs = Vec::new();
     for (name, crawls) in crawled {
         let known = crawl::known(&change.transaction, &name).await?;
         let diff = upstream::diff(&known, crawls, args.accept_shrink);
-        crawl::apply(&change.transaction, &name, &diff, context.settings.now(), change.generation()).await?;
+        crawl::apply(&change.transaction, &name, &diff, now, change.generation()).await?;
         diffs.push((name, diff));
     }
     let finished = change.finish(args.change.dry_run).await?;

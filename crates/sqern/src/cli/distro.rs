@@ -1,13 +1,15 @@
 //! `sqern distro`: the distributions.
 
 use clap::Subcommand;
+use serde::Serialize;
 use sqern_db::change;
 use sqern_db::distro::{self, Distro, NewDistro};
 use sqern_model::DistroName;
 
 use super::Context;
-use super::at::{self, AtArgs};
+use super::at::{self, AtArgs, Frame};
 use super::change::{ChangeArgs, report};
+use super::kver::time;
 use super::sources::SourcesArgs;
 use crate::failure::{Exit, Failure};
 use crate::printer::Record;
@@ -54,11 +56,33 @@ pub(super) enum DistroCommand {
     },
 }
 
-impl Record for Distro {
+/// A distro, and how well its upstream is known.
+#[derive(Debug, Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    distro: Distro,
+    /// How the newest check went; as the words of `crawl.state` sum up.
+    upstream: &'static str,
+}
+
+impl Listed {
+    fn new(distro: Distro, frame: &Frame) -> Self {
+        let upstream = match distro.checked_at {
+            None => "not checked",
+            Some(_) if frame.lacks(&distro.name) => "incomplete",
+            Some(_) => "complete",
+        };
+        Self { distro, upstream }
+    }
+}
+
+impl Record for Listed {
     const SCHEMA: &'static str = "distro.list/1";
-    const COLUMNS: &'static [&'static str] = &["name", "variant", "supported", "kernels"];
+    const COLUMNS: &'static [&'static str] = &["name", "variant", "supported", "kernels", "upstream", "checked"];
     fn cells(&self) -> Vec<String> {
-        vec![self.name.to_string(), self.variant.clone(), yes_no(self.supported), self.kernels.to_string()]
+        let Self { distro, upstream } = self;
+        let (supported, kernels) = (yes_no(distro.supported), distro.kernels.to_string());
+        vec![distro.name.to_string(), distro.variant.clone(), supported, kernels, (*upstream).to_owned(), time(distro.checked_at)]
     }
 }
 
@@ -67,7 +91,10 @@ pub(super) async fn run(command: DistroCommand, context: &Context<'_>) -> Result
     match command {
         DistroCommand::List(args) => {
             let as_of = args.resolve(&session.client).await?;
-            at::list(context, &distro::list(&session.client, &as_of).await?, &as_of)?;
+            let frame = args.upstream(&session.client, &as_of, &[]).await?;
+            let distros = distro::list(&session.client, &as_of).await?;
+            let listed: Vec<Listed> = distros.into_iter().map(|distro| Listed::new(distro, &frame)).collect();
+            at::list(context, &listed, &frame)?;
             Ok(Exit::Done)
         }
         DistroCommand::Add { name, variant, supported, change: args } => {

@@ -8,7 +8,7 @@ use sqern_db::event::{self, Event, Filter};
 use sqern_model::{DistroName, KernelVersion};
 
 use super::Context;
-use super::at::{self, AtArgs};
+use super::at::{self, AtArgs, Frame};
 use super::kver::time;
 use crate::failure::{Exit, Failure};
 use crate::printer::Record;
@@ -69,7 +69,7 @@ pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<
     pkey.extend(distro.map(|distro| ("distro".to_owned(), Value::from(distro.as_str()))));
     pkey.extend(kernel.map(|version| ("version".to_owned(), Value::from(version.as_str()))));
     let filter = Filter { table_name: table, generation, pkey: (!pkey.is_empty()).then_some(Value::Object(pkey)) };
-    at::list(context, &event::list(&session.client, &filter, limit.into(), &as_of).await?, &as_of)?;
+    at::list(context, &event::list(&session.client, &filter, limit.into(), &as_of).await?, &Frame::from(&as_of))?;
     Ok(Exit::Done)
 }
 

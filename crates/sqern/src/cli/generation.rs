@@ -9,7 +9,7 @@ use sqern_db::generation::{self, Generation, TableChanges};
 use sqern_model::At;
 
 use super::Context;
-use super::at::{self, AtArgs};
+use super::at::{self, AtArgs, Frame};
 use super::change::{events, report};
 use super::event::describe_event;
 use super::kver::time;
@@ -90,7 +90,7 @@ pub(super) async fn run(command: GenerationCommand, context: &Context<'_>) -> Re
     match command {
         GenerationCommand::List { limit, at } => {
             let as_of = at.resolve(&session.client).await?;
-            at::list(context, &generation::list(&session.client, limit.into(), &as_of).await?, &as_of)?;
+            at::list(context, &generation::list(&session.client, limit.into(), &as_of).await?, &Frame::from(&as_of))?;
         }
         GenerationCommand::Diff { from, to } => return diff::run(&session.client, from, to, context).await,
         GenerationCommand::Revert { id, dry_run } => {

@@ -6,7 +6,7 @@ use sqern_db::ignore::{self, Ignore};
 use sqern_model::{DistroName, Glob, LikePattern};
 
 use super::Context;
-use super::at::{self, AtArgs};
+use super::at::{self, AtArgs, Frame};
 use super::change::{ChangeArgs, report};
 use super::kver::time;
 use crate::failure::{Exit, Failure};
@@ -72,7 +72,7 @@ pub(super) async fn run(command: IgnoreCommand, context: &Context<'_>) -> Result
         IgnoreCommand::List { distros, all, at } => {
             let as_of = at.resolve(&session.client).await?;
             sqern_db::distro::require(&session.client, &distros, &as_of).await?;
-            at::list(context, &ignore::list(&session.client, &distros, all, &as_of).await?, &as_of)?;
+            at::list(context, &ignore::list(&session.client, &distros, all, &as_of).await?, &Frame::from(&as_of))?;
             Ok(Exit::Done)
         }
         IgnoreCommand::Add { distro, glob, reason, change: args } => {

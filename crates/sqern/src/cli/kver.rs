@@ -92,13 +92,14 @@ pub(super) async fn run(command: KverCommand, context: &Context<'_>) -> Result<E
         KverCommand::List { distros, like, all, limit, at } => {
             let as_of = at.resolve(&session.client).await?;
             sqern_db::distro::require(&session.client, &distros, &as_of).await?;
+            let frame = at.upstream(&session.client, &as_of, &distros).await?;
             let like =
                 like.map(|glob| Glob::new(glob).to_like()).transpose().map_err(|error| Failure::usage(error.to_string()))?;
             let filter = Filter { distros, like: like.map(|like| like.as_str().to_owned()), unwanted: all };
             let mut kernels = kver::list(&session.client, &filter, &as_of).await?;
             let total = kernels.len();
             kernels.truncate(limit.unwrap_or(usize::MAX));
-            at::list(context, &kernels, &as_of)?;
+            at::list(context, &kernels, &frame)?;
             if kernels.len() < total {
                 context.printer.note(&format!("{} of {total} shown", kernels.len()));
             }
@@ -138,6 +139,8 @@ async fn show(
         shown.push(Shown { kver, packages });
     }
     context.printer.one("kver.show/1", &shown, || shown.iter().map(describe).collect::<Vec<_>>().join("\n\n"))?;
+    let theirs: Vec<DistroName> = shown.iter().map(|shown| shown.kver.kernel.distro.clone()).collect();
+    at::warn(context, &sqern_db::crawl::incomplete(client, &theirs, None).await?);
     Ok(Exit::Done)
 }
 

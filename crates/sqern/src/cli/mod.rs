@@ -12,6 +12,8 @@ mod generation;
 mod ignore;
 mod kver;
 mod local;
+mod progress;
+mod source;
 mod sources;
 
 use clap::{Args, Parser, Subcommand};
@@ -73,6 +75,9 @@ enum Command {
     /// Patterns of kernel versions that are not wanted
     #[command(subcommand)]
     Ignore(ignore::IgnoreCommand),
+    /// Where the distributions publish their kernels
+    #[command(subcommand)]
+    Source(source::SourceCommand),
     /// Look for new kernels in the distributions' repositories
     Check(check::CheckArgs),
     /// Change sets: who changed what, when and why
@@ -89,6 +94,7 @@ impl Command {
         match self {
             Self::Check(_) | Self::Event(event::EventCommand::List { .. }) => true,
             Self::Distro(command) => matches!(command, distro::DistroCommand::List(_)),
+            Self::Source(command) => !matches!(command, source::SourceCommand::Show { .. }),
             Self::Kver(command) => matches!(command, kver::KverCommand::List { .. }),
             Self::Ignore(command) => matches!(command, ignore::IgnoreCommand::List { .. }),
             Self::Generation(command) => {
@@ -151,6 +157,7 @@ pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exi
         Command::Distro(command) => distro::run(command, &context).await,
         Command::Kver(command) => kver::run(command, &context).await,
         Command::Ignore(command) => ignore::run(command, &context).await,
+        Command::Source(command) => source::run(command, &context).await,
         Command::Check(args) => check::run(args, &context).await,
         Command::Generation(command) => generation::run(command, &context).await,
         Command::Event(command) => event::run(command, &context).await,

@@ -1,10 +1,12 @@
-//! Which sources there are: the built-in ones, then the administrator's, then those of the command line.
+//! Which sources there are (the built-in ones, then the administrator's, then those of the command line), and how they are asked.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use sqern_model::SourceSet;
-use sqern_upstream::sources;
+use sqern_model::{DistroDef, DistroName, SourceSet};
+use sqern_upstream::{CrawlOptions, left_out, sources};
+use url::Url;
 
 use super::Context;
 use crate::failure::Failure;
@@ -16,6 +18,17 @@ pub(super) struct SourcesArgs {
     dirs: Vec<PathBuf>,
 }
 
+/// How the sources are asked.
+#[derive(Debug, Args)]
+pub(super) struct CrawlArgs {
+    /// Send every request for scheme://HOST/PATH to URL/HOST/PATH
+    #[arg(long, value_name = "URL")]
+    mirror_base: Option<Url>,
+    /// For this run take sources without a signature, or without a keyring to check it
+    #[arg(long)]
+    allow_unsigned: bool,
+}
+
 impl SourcesArgs {
     /// All sources, the later folders' over the earlier ones'.
     pub(super) fn load(&self, context: &Context<'_>) -> Result<SourceSet, Failure> {
@@ -24,5 +37,44 @@ impl SourcesArgs {
             sources::load_dir(&mut set, dir)?;
         }
         Ok(set)
+    }
+}
+
+impl CrawlArgs {
+    /// What the crawl is told.
+    pub(super) fn options(&self, context: &Context<'_>) -> CrawlOptions {
+        CrawlOptions {
+            mirror_base: self.mirror_base.clone(),
+            allow_unsigned: self.allow_unsigned,
+            ..CrawlOptions::new(context.settings.now())
+        }
+    }
+}
+
+/// The distribution of this name, which must have a source.
+pub(super) fn definition<'a>(sources: &'a SourceSet, name: &DistroName) -> Result<&'a DistroDef, Failure> {
+    sources.get(name).filter(|def| !def.sources.is_empty()).ok_or_else(|| {
+        let known: Vec<&str> = sources.distros.keys().map(DistroName::as_str).collect();
+        Failure::unmet(format!("expected a distribution with a source, got {name}; there are sources for {}", known.join(", ")))
+            .hint("sqern source list --sources DIR  # a folder with NAME.toml")
+    })
+}
+
+/// Says which sources this machine can't ask for; a warning where that is all of them.
+pub(super) fn tell_left_out(def: &DistroDef, context: &Context<'_>) {
+    let left_out = left_out(def);
+    let mut by_file: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (source, file) in &left_out {
+        by_file.entry(*file).or_default().push(source.name());
+    }
+    for (file, names) in by_file {
+        let which = match names.as_slice() {
+            [one] => format!("source {one} is"),
+            several => format!("{} sources ({}, …) are", several.len(), several[0]),
+        };
+        context.printer.note(&format!("{}: {which} left out, as {file} is not on this machine", def.name));
+    }
+    if !left_out.is_empty() && left_out.len() == def.sources.len() {
+        context.printer.warning(&format!("{}: no source is left: nothing is known of its new kernels", def.name));
     }
 }

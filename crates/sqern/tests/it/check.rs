@@ -65,6 +65,45 @@ async fn new_kernels_are_recorded_once_with_their_packages_and_where_they_came_f
 }
 
 #[tokio::test]
+async fn a_distro_whose_sources_did_not_all_succeed_is_told_as_incomplete_in_every_later_list() {
+    let program = Program::new().await;
+    let home = program.home.path();
+    let good = suite("bookworm", &["6.1.0-1"]).write(&home.join("good")).unwrap();
+    let bad = suite("bookworm-updates", &["6.1.0-2"]).fault(RepoFault::AlteredIndex).write(&home.join("bad")).unwrap();
+    sources(home, &[(&good, &good.file_url()), (&bad, &bad.file_url())]);
+    let check = ["check", "--sources", home.to_str().unwrap()];
+    assert_eq!(program.run(&check).status, 1);
+
+    for list in [
+        &["kver", "list"][..],
+        &["kver", "list", "--distro", "debian12"],
+        &["kver", "show", "6.1.0-1-amd64"],
+        &["distro", "list"],
+    ] {
+        let told = program.done(list);
+        assert!(told.stderr.contains("debian12 is incomplete: source bookworm-updates failed at 2"), "{list:?}: {told:?}");
+    }
+    let listed = program.json(&["kver", "list"]);
+    assert_eq!(
+        (&listed["incomplete"][0]["source"], &listed["incomplete"][0]["state"]),
+        (&"bookworm-updates".into(), &"failed".into())
+    );
+    assert!(program.done(&["distro", "list"]).stdout.contains("incomplete"));
+    let other = program.done(&["kver", "list", "--distro", "debian13"]);
+    assert!(!other.stderr.contains("incomplete"), "of other distros nothing is said");
+
+    let mended = suite("bookworm-updates", &["6.1.0-2"]).write(&home.join("bad")).unwrap();
+    sources(home, &[(&good, &good.file_url()), (&mended, &mended.file_url())]);
+    program.done(&check);
+    let listed = program.done(&["kver", "list"]);
+    assert!(listed.stderr.is_empty(), "{listed:?}");
+    let then = program.done(&["kver", "list", "--at", "1"]);
+    assert!(!then.stderr.contains("incomplete"), "before the first check: {then:?}");
+    let then = program.done(&["kver", "list", "--at", "2"]);
+    assert!(then.stderr.contains("debian12 is incomplete"), "as it was after the first check: {then:?}");
+}
+
+#[tokio::test]
 async fn one_failed_source_does_not_keep_others_from_being_recorded() {
     let program = Program::new().await;
     let home = program.home.path();

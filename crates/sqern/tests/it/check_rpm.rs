@@ -32,7 +32,7 @@ async fn kernels_of_several_minors_are_recorded_once_and_a_second_check_is_uncha
         field(&program.json(&["kver", "list", "--distro", "alma9"]), "version"),
         ["5.14.0-162.el9_1.x86_64", "5.14.0-70.el9_0.x86_64", "5.14.0-9.el9_1.x86_64"]
     );
-    assert_eq!(program.value("SELECT count(*) FROM kver_package WHERE sha256 LIKE 'sha512:%'").await, "1");
+    assert_eq!(program.value("SELECT count(*) FROM kver_package WHERE checksum LIKE 'sha512:%'").await, "1");
 
     let again = program.done(&check);
     assert!(again.stderr.contains("nothing is new"), "{again:?}");

@@ -42,8 +42,8 @@ async fn a_distro_is_added_and_changed_and_its_comment_says_how() {
     program.done(&["distro", "add", "fedora42", "FEDORA42"]);
     program.done(&["distro", "set", "fedora42", "--supported", "true", "--comment", "customers asked"]);
     let list = program.done(&["distro", "list", "--csv"]);
-    assert!(list.stdout.starts_with("name,variant,supported,kernels\n"), "{list:?}");
-    assert!(list.stdout.contains("fedora42,FEDORA42,yes,0\n"), "{list:?}");
+    assert!(list.stdout.starts_with("name,variant,supported,kernels,upstream,checked\n"), "{list:?}");
+    assert!(list.stdout.contains("fedora42,FEDORA42,yes,0,not checked,\n"), "{list:?}");
     let generations = program.json(&["generation", "list", "--limit", "2"]);
     assert_eq!(field(&generations, "comment"), ["customers asked", "sqern distro add fedora42 FEDORA42"]);
 

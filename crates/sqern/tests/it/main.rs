@@ -10,4 +10,6 @@ mod everyday;
 mod follow;
 mod history;
 mod local;
+mod new_distro;
 mod program;
+mod source;

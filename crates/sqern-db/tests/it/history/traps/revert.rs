@@ -8,7 +8,7 @@ const HOSTS: &str = "INSERT INTO cust_host_kver (cluster_name, host_name, distro
 const MOVE: &str = "UPDATE cust_host_kver SET current = false WHERE version = '1';
     UPDATE cust_host_kver SET current = true WHERE version = '2'";
 const PACKAGE: &str =
-    "INSERT INTO kver_package (distro, version, source, role, name, package_version, architecture, url, size_bytes, sha256)
+    "INSERT INTO kver_package (distro, version, source, role, name, package_version, architecture, url, size_bytes, checksum)
     VALUES ('d', '3', 's', 'headers', 'n', '1', 'amd64', 'u', 1, repeat('a', 64))";
 
 #[tokio::test]

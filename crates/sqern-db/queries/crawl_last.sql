@@ -1,0 +1,3 @@
+SELECT DISTINCT ON (distro, source) distro, source, state, reason, kernels, finished_at
+FROM crawl
+ORDER BY distro, source, id DESC

@@ -1,0 +1,154 @@
+//! Who asks: client certificates, the authorities to trust, and HTTP credentials, each from a file that the source names.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use sqern_model::{RpmMdSource, Source};
+use url::Url;
+
+use super::path::base_url;
+use crate::http::{Credentials, CredentialsFile, TlsFiles};
+use crate::{Client, Failure};
+
+/// More than anyone's file of passwords has.
+const CREDENTIALS_BYTES: u64 = 1024 * 1024;
+
+/// The client that a source asks for: one with its certificate, its authorities and its credentials, else the one that all share.
+pub(super) fn identified(client: &Client, source: &Source) -> Result<Client, Failure> {
+    let (client, file) = match source {
+        Source::Apt(source) => (client.clone(), &source.credentials),
+        Source::RpmMd(source) => (with_tls(client, source)?, &source.credentials),
+    };
+    let Some(file) = file else { return Ok(client) };
+    let bases = own_bases(source);
+    let found = credentials(Path::new(file))?;
+    if !bases.iter().any(|base| found.login(base).is_some()) {
+        let hint = "an entry without a scheme is for https only, and its path counts by whole components";
+        return Err(Failure::new("an entry for a base URL of the source", "none", file).hint(hint));
+    }
+    Ok(client.with_credentials(Credentials::new(found, &bases)))
+}
+
+/// The base URLs that a source names itself. What is none is told when it is asked for.
+fn own_bases(source: &Source) -> Vec<Url> {
+    let bases = match source {
+        Source::Apt(source) => &source.base,
+        Source::RpmMd(source) => &source.base,
+    };
+    bases.iter().filter_map(|base| base_url(base).ok()).collect()
+}
+
+fn with_tls(client: &Client, source: &RpmMdSource) -> Result<Client, Failure> {
+    let files = TlsFiles {
+        identity: match (&source.client_certificate, &source.client_key) {
+            (Some(certificate), Some(key)) => Some((newest(certificate)?, newest(key)?)),
+            _ => None,
+        },
+        authorities: source.ca.as_deref().map(newest).transpose()?,
+    };
+    if files == TlsFiles::default() { Ok(client.clone()) } else { client.with_tls(&files) }
+}
+
+/// User names and passwords from a file. What it holds is not shown: it would stand in logs.
+fn credentials(path: &Path) -> Result<CredentialsFile, Failure> {
+    let unreadable = |got: String| Failure::new("a readable file with user name and password", got, path.display());
+    let failed = |error: std::io::Error| unreadable(error.to_string());
+    // Looked at before it is opened: opening a FIFO would wait for a writer.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(unreadable("a folder or device".to_owned()));
+    }
+    let file = File::open(path).map_err(failed)?;
+    private(&file, path)?;
+    let mut bytes = Vec::new();
+    file.take(CREDENTIALS_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+    let text = String::from_utf8(bytes).map_err(|_| unreadable("bytes that are no UTF-8 text".to_owned()))?;
+    CredentialsFile::parse(&text).map_err(|expected| Failure::new(expected, "something else", path.display()))
+}
+
+/// Refuses a file with a password that others can read.
+#[cfg(unix)]
+fn private(file: &File, path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt as _;
+    // Of the file that was opened: another could stand at its path by now.
+    let metadata = file.metadata().map_err(|error| Failure::new("a file's mode", error.to_string(), path.display()))?;
+    let mode = metadata.permissions().mode();
+    // The lowest six bits are the group's and the others'.
+    if mode.trailing_zeros() >= 6 {
+        return Ok(());
+    }
+    let got = format!("one with mode {:04o}", mode & 0o7777);
+    let failure = Failure::new("a file that only its owner can read", got, path.display());
+    Err(failure.hint(format!("chmod 600 {}", path.display())))
+}
+
+#[cfg(not(unix))]
+fn private(_file: &File, _path: &Path) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// The file that a path names; a `*` in its last part stands for any text, and the last name in order counts: the serial number
+/// of an entitlement is part of its file's name.
+pub(super) fn newest(pattern: &str) -> Result<PathBuf, Failure> {
+    let path = Path::new(pattern);
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let Some((before, after)) = name.split_once('*') else { return Ok(path.to_owned()) };
+    let none = |got: String| {
+        Failure::new("a file of this name", got, pattern).hint("subscription-manager register, or name the file in the source")
+    };
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let entries = std::fs::read_dir(folder).map_err(|error| none(error.to_string()))?;
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let matches = |name: &String| {
+        let fits = name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after);
+        // A key stands beside each certificate, as NUMBER-key.pem beside NUMBER.pem.
+        fits && (pattern.ends_with("-key.pem") || !name.ends_with("-key.pem"))
+    };
+    names.filter(matches).max().map(|name| folder.join(name)).ok_or_else(|| none("none".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_finds_the_certificate_and_its_key() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["1-key.pem", "1.pem", "2-key.pem", "2.pem", "x"] {
+            std::fs::write(folder.path().join(name), "").expect("written");
+        }
+        let found = |pattern: &str| newest(&format!("{}/{pattern}", folder.path().display()));
+        assert_eq!(found("*.pem"), Ok(folder.path().join("2.pem")));
+        assert_eq!(found("*-key.pem"), Ok(folder.path().join("2-key.pem")));
+        assert_eq!(found("fixed.pem"), Ok(folder.path().join("fixed.pem")));
+        assert!(found("*.crt").expect_err("none").to_string().contains("subscription-manager"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_password_that_others_can_read_or_that_is_none_is_refused_without_showing_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("credentials");
+        let netrc = "machine h login user password secret\n";
+        for (text, mode, expected) in [
+            ("user:secret\n", 0o600, None),
+            (netrc, 0o400, None),
+            ("user:secret", 0o644, Some("chmod 600")),
+            (netrc, 0o640, Some("chmod 600")),
+            ("secret", 0o600, Some("USER:PASSWORD")),
+        ] {
+            let _ = std::fs::remove_file(&file);
+            std::fs::write(&file, text).expect("written");
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).expect("a mode");
+            match (credentials(&file), expected) {
+                (Ok(found), None) => assert!(found.login(&base_url("https://h/p").expect("a URL")).is_some()),
+                (Err(failure), Some(expected)) => {
+                    let failure = failure.to_string();
+                    assert!(failure.contains(expected) && !failure.contains("secret"), "{failure}");
+                }
+                (other, _) => panic!("{other:?} for {text:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What is at hand of a file: by which validator the rest may be asked for, and whether an answer is that rest.
+
+use jiff::Timestamp;
+use reqwest::Response;
+use reqwest::header::{ACCEPT_RANGES, CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
+use url::Url;
+
+use super::answer::{has_coding, http_date};
+
+/// An `ETag` is a word, not a text: longer ones are nobody's.
+const ETAG_BYTES: usize = 1024;
+
+/// The file that a sink holds the beginning of.
+pub(super) struct Partial {
+    url: Url,
+    /// What `If-Range` says.
+    pub(super) validator: String,
+}
+
+impl Partial {
+    /// The file of a response with status 200, if its rest can be asked for (RFC 9110 §13.1.5): by a strong `ETag`, or where there
+    /// is no `ETag` at all, by a date that lies a second or more before the response's own, so that no second change fell into it.
+    /// Not a file in a content coding: each answer may be coded anew.
+    pub(super) fn of(response: &Response, url: &Url) -> Option<Self> {
+        let headers = response.headers();
+        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        if has_coding(headers) || text(ACCEPT_RANGES).is_some_and(|units| units.trim().eq_ignore_ascii_case("none")) {
+            return None;
+        }
+        let validator = if headers.contains_key(ETAG) {
+            etag(headers).filter(|etag| !etag.starts_with("W/"))?
+        } else {
+            let modified = text(LAST_MODIFIED)?;
+            let (changed, sent): (Timestamp, Timestamp) = (http_date(modified)?, http_date(text(DATE)?)?);
+            (sent.as_second() > changed.as_second()).then_some(modified)?
+        };
+        Some(Self { url: url.clone(), validator: validator.to_owned() })
+    }
+
+    /// Whether `url` is that file: a redirect may sign each answer anew, in the query, or lead to another mirror.
+    pub(super) fn is_at(&self, url: &Url) -> bool {
+        self.url.origin() == url.origin() && self.url.path() == url.path()
+    }
+
+    /// Whether a response with status 206 is all the rest, from `from` on; gives the size of the whole file.
+    pub(super) fn rest(&self, headers: &HeaderMap, from: u64) -> Option<u64> {
+        let other = headers.contains_key(ETAG) && !self.validator.starts_with('"');
+        let another = etag(headers).is_some_and(|etag| etag != self.validator);
+        let range = headers.get(CONTENT_RANGE)?.to_str().ok()?;
+        content_range(range, from).filter(|_| !other && !another && !has_coding(headers))
+    }
+}
+
+/// The size of the whole file where `Content-Range` (RFC 9110 §14.4) says that the answer is all of it from `from` on.
+fn content_range(text: &str, from: u64) -> Option<u64> {
+    let (range, size) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok())?;
+    let (first, last, size) = (number(first)?, number(last)?, number(size)?);
+    (first == from && first <= last && last.checked_add(1) == Some(size)).then_some(size)
+}
+
+/// The `ETag` of a response, as it was sent, where it is one.
+pub(super) fn etag(headers: &HeaderMap) -> Option<&str> {
+    headers.get(ETAG)?.to_str().ok().filter(|text| is_etag(text))
+}
+
+/// Whether a text is an entity tag, strong or weak (RFC 9110 §8.8.3): visible characters in quotation marks, so that it can't add
+/// a line to a request. Those beyond ASCII, which it would allow, nobody sends.
+pub(super) fn is_etag(text: &str) -> bool {
+    let opaque = text.strip_prefix("W/").unwrap_or(text).strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    opaque.is_some_and(|text| text.len() <= ETAG_BYTES && text.bytes().all(|byte| byte == b'!' || matches!(byte, b'#'..=b'~')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_visible_text_in_quotation_marks() {
+        for tag in ["\"\"", "\"5f-62\"", "W/\"5f\"", "\"a!b,c\""] {
+            assert!(is_etag(tag), "{tag}");
+        }
+        let long = format!("\"{}\"", "x".repeat(2000));
+        for tag in
+            ["", "\"", "5f", "w/\"5f\"", "\"a\nb\"", "\"a\rb\"", "\"a\tb\"", "\"a\" b\"", "\"a\"\"", "\"a\0\"", "\"ä\"", &long]
+        {
+            assert!(!is_etag(tag), "{tag:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_whole_rest_is_the_rest() {
+        assert_eq!(content_range("bytes 5-9/10", 5), Some(10));
+        for range in [
+            "bytes 4-9/10",
+            "bytes 6-9/10",
+            "bytes 5-8/10",
+            "bytes 5-10/10",
+            "bytes 5-9/*",
+            "bytes */10",
+            "5-9/10",
+            "bytes 5-4/5",
+            "bytes +5-9/10",
+            "bytes 5-18446744073709551615/18446744073709551616",
+            "items 5-9/10",
+            "bytes 5-/10",
+            "",
+        ] {
+            assert_eq!(content_range(range, 5), None, "{range}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What only a single request shows: conditions, and time spent waiting for others.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use sqern_testkit::repo::{FileServer, ServerFault, Validators};
+use url::Url;
+
+use super::{Client, ClientOptions, FetchError, Fetched, Request, Sink};
+
+fn quick() -> ClientOptions {
+    let (idle_timeout, backoff) = (Duration::from_secs(5), Duration::from_millis(1));
+    ClientOptions { idle_timeout, backoff, system_proxy: false, ..ClientOptions::default() }
+}
+
+/// A server with one file `f` that says `hello`.
+async fn server() -> (FileServer, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("f"), "hello").expect("written");
+    (FileServer::start(folder.path()).await.expect("a server"), folder)
+}
+
+async fn fetch(client: &Client, server: &FileServer, etag: Option<&str>) -> (Result<Fetched, FetchError>, Vec<u8>) {
+    let url = Url::parse(&format!("{}/f", server.url())).expect("a URL");
+    let now: Timestamp = "2026-01-11T00:00:00Z".parse().expect("a time");
+    let request = Request { url: &url, mirror_base: None, now, received: &|_| {}, etag };
+    let mut sink = Sink::memory(100);
+    let fetched = client.fetch(&request, &mut sink).await;
+    (fetched, sink.into_bytes())
+}
+
+fn says(failed: Result<Fetched, FetchError>) -> String {
+    failed.expect_err("a failure").into_failure().to_string()
+}
+
+#[tokio::test]
+async fn what_is_at_hand_is_not_sent_again_until_it_changes() {
+    let client = Client::new(quick()).expect("a client");
+    for validators in [Validators::Strong, Validators::Weak] {
+        let (server, folder) = server().await;
+        server.validators(validators);
+        let (Ok(Fetched::Whole(Some(etag))), bytes) = fetch(&client, &server, None).await else { panic!("no file") };
+        assert_eq!((bytes.as_slice(), etag.starts_with("W/")), (&b"hello"[..], validators == Validators::Weak));
+        let (fetched, bytes) = fetch(&client, &server, Some(&etag)).await;
+        assert_eq!((fetched.expect("an answer"), bytes.len()), (Fetched::NotModified, 0));
+        // Sent as it came.
+        assert_eq!(server.asked()[1].header("if-none-match"), Some(etag.as_str()));
+        // Another text of the same length is another version.
+        std::fs::write(folder.path().join("f"), "world").expect("written");
+        let (fetched, bytes) = fetch(&client, &server, Some(&etag)).await;
+        assert!(matches!(fetched, Ok(Fetched::Whole(Some(new))) if new != etag));
+        assert_eq!(bytes, b"world");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_etag_is_neither_sent_nor_given() {
+    let client = Client::new(quick()).expect("a client");
+    for etag in ["\"a\r\nX-Evil: 1\"", "unquoted", "\"a\"b\"", ""] {
+        let (server, _folder) = server().await;
+        assert!(matches!(fetch(&client, &server, Some(etag)).await.0, Ok(Fetched::Whole(Some(_)))), "{etag:?}");
+        let asked = server.asked().remove(0);
+        assert_eq!((asked.header("if-none-match"), asked.header("x-evil")), (None, None), "{etag:?}");
+    }
+    for etag in ["unquoted", "\"a\tb\"", "\"\u{e4}\""] {
+        let (server, _folder) = server().await;
+        server.fail("f", ServerFault::Headers(vec![("ETag", etag.to_owned())]), 1);
+        assert_eq!(fetch(&client, &server, None).await.0.expect("a file"), Fetched::Whole(None), "{etag:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_nothing_changed_needs_a_question() {
+    let client = Client::new(quick()).expect("a client");
+    for etag in [None, Some("no etag")] {
+        let (server, _folder) = server().await;
+        server.fail("f", ServerFault::Status(304), 9);
+        let (failed, _) = fetch(&client, &server, etag).await;
+        assert!(matches!(failed, Err(FetchError::Fatal(_))));
+        let says = says(failed);
+        assert!(says.contains("HTTP status 304 Not Modified, though no version of it was named, at http://"), "{says}");
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_condition_goes_through_redirects() {
+    let client = Client::new(quick()).expect("a client");
+    let (server, _folder) = server().await;
+    let (Ok(Fetched::Whole(Some(etag))), _) = fetch(&client, &server, None).await else { panic!("no file") };
+    server.fail("f", ServerFault::Redirect("/f?signed".into()), 1);
+    assert_eq!(fetch(&client, &server, Some(&etag)).await.0.expect("an answer"), Fetched::NotModified);
+}
+
+#[tokio::test]
+async fn waiting_for_others_takes_nothing_of_a_files_time() {
+    let total_timeout = Duration::from_millis(400);
+    let client = Client::new(ClientOptions { total_timeout, jobs_per_host: 1, ..quick() }).expect("a client");
+    let (server, _folder) = server().await;
+    server.delay(Duration::from_millis(100));
+    let all = futures_util::future::join_all((0..8).map(|_| fetch(&client, &server, None))).await;
+    assert!(all.iter().all(|(fetched, _)| fetched.is_ok()), "{all:?}");
+    assert_eq!(server.most_at_once(), 1);
+}
+
+#[tokio::test]
+async fn tries_and_the_waits_between_them_are_of_a_files_time() {
+    let (server, _folder) = server().await;
+    server.fail("f", ServerFault::Status(500), usize::MAX);
+    let total_timeout = Duration::from_millis(300);
+    let patient = ClientOptions { total_timeout, tries: 30, ..quick() };
+    let begun = Instant::now();
+    let failed = fetch(&Client::new(patient).expect("a client"), &server, None).await.0;
+    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert!(says(failed).contains("the whole file within 300ms, got no end of it"));
+    assert!(server.requests().len() > 1);
+    // A body counts too.
+    let (server, _folder) = self::server().await;
+    server.fail("f", ServerFault::Slow(Duration::from_millis(200)), 9);
+    let failed = fetch(&Client::new(ClientOptions { total_timeout, ..quick() }).expect("a client"), &server, None).await.0;
+    assert!(says(failed).contains("within 300ms"));
+}
+
+#[tokio::test]
+async fn who_asks_for_more_patience_than_a_run_has_is_left_alone() {
+    let client = Client::new(quick()).expect("a client");
+    for (seconds, hint) in [(3600, "after 2026-01-11T01:00:00Z"), (u64::MAX, "leave the source out")] {
+        let (server, _folder) = server().await;
+        server.fail("f", ServerFault::RetryAfter(seconds), 9);
+        let (failed, _) = fetch(&client, &server, None).await;
+        let says = says(failed);
+        let got = format!("HTTP status 503 Service Unavailable, and not to come back within {seconds} s (Retry-After)");
+        assert!(says.contains(&got) && says.contains(hint), "{says}");
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_too_busy_gets_fewer_requests_at_once() {
+    let client = Client::new(ClientOptions { jobs_per_host: 8, ..quick() }).expect("a client");
+    let (busy, _folder) = server().await;
+    busy.delay(Duration::from_millis(20));
+    let twenty = async || futures_util::future::join_all((0..20).map(|_| fetch(&client, &busy, None))).await;
+    assert!(twenty().await.iter().all(|(fetched, _)| fetched.is_ok()));
+    assert_eq!(busy.most_at_once(), 8);
+    // Other requests that were under way by then say nothing new.
+    busy.fail("f", ServerFault::Status(429), 4);
+    assert!(twenty().await.iter().all(|(fetched, _)| fetched.is_ok()));
+    let (later, _folder) = server().await;
+    later.delay(Duration::from_millis(20));
+    futures_util::future::join_all((0..20).map(|_| fetch(&client, &later, None))).await;
+    // It is the same host, if another port.
+    assert!((1..=4).contains(&later.most_at_once()), "{}", later.most_at_once());
+}
+
+#[tokio::test]
+async fn each_chunk_is_told_once_though_the_download_broke_off() {
+    let client = Client::new(quick()).expect("a client");
+    let (server, folder) = server().await;
+    let url = Url::parse(&format!("{}/f", server.url())).expect("a URL");
+    let content: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+    std::fs::write(folder.path().join("f"), &content).expect("written");
+    server.fail("f", ServerFault::Cut, 2);
+    let told = Arc::new(AtomicU64::new(0));
+    let received = |count| {
+        told.fetch_add(count, Ordering::SeqCst);
+    };
+    let request = Request { url: &url, mirror_base: None, now: Timestamp::UNIX_EPOCH, received: &received, etag: None };
+    let file = tempfile::tempfile().expect("a file");
+    let mut kept = file.try_clone().expect("the file");
+    let mut sink = Sink::file(1 << 20, crate::digest::Algorithm::Sha256, tokio::fs::File::from_std(file));
+    // The date of a file that was just written tells no versions apart, its ETag does.
+    assert!(matches!(client.fetch(&request, &mut sink).await, Ok(Fetched::Whole(Some(_)))));
+    assert_eq!((told.load(Ordering::SeqCst), server.body_bytes()), (400_000, 400_000));
+    let mut whole = crate::digest::Hasher::new(crate::digest::Algorithm::Sha256);
+    whole.update(&content);
+    assert_eq!(sink.received().checksum, whole.finish());
+    let mut written = Vec::new();
+    std::io::Seek::rewind(&mut kept).expect("rewound");
+    std::io::Read::read_to_end(&mut kept, &mut written).expect("read");
+    assert!(written == content);
+}

@@ -1,0 +1,221 @@
+//! What a mirror can do to a client, by the names that The Update Framework has for it
+//! (<https://theupdateframework.io/docs/security/>), each done by a server that is honest up to then. None brings a kernel in or
+//! takes one away: the crawl fails, with what it saw and where, and what is remembered stays.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use sqern_model::{Crawl, CrawlState, DistroDef};
+use sqern_testkit::repo::{FakeRepo, FakeRpmRepo, FileServer, RepoFault, ServerFault};
+use sqern_upstream::{Client, ClientOptions, CrawlOptions, Silent, crawl_distro};
+use tempfile::TempDir;
+
+use crate::rpm_support;
+use crate::support::*;
+
+/// A server over a folder whose files an attacker may exchange, and what was honestly crawled from it.
+struct Mirror {
+    folder: TempDir,
+    server: FileServer,
+    distro: DistroDef,
+    honest: Vec<Crawl>,
+}
+
+/// Two kernels, made on 5 January.
+fn today() -> FakeRepo {
+    bookworm()
+        .package(sqern_testkit::repo::deb("linux-headers-6.1.0-26-amd64").version("6.1.112-1"))
+        .date(time("2026-01-05T00:00:00Z"))
+}
+
+impl Mirror {
+    async fn of_debs() -> Self {
+        let folder = folder();
+        let written = today().write(folder.path()).expect("a repository");
+        let server = FileServer::start(folder.path()).await.expect("a server");
+        let distro = distro(&[(&written, &server.url())]);
+        Self::crawled(folder, server, distro).await
+    }
+
+    /// Signed, and so required.
+    async fn of_rpms() -> Self {
+        let folder = folder();
+        let keyring = Self::rpms("2026-01-05T00:00:00Z").write(folder.path()).expect("a repository");
+        let server = FileServer::start(folder.path()).await.expect("a server");
+        let distro = rpm_support::distro(&format!("base = [\"{}\"]\nkeyring = [\"{}\"]", server.url(), keyring.display()));
+        Self::crawled(folder, server, distro).await
+    }
+
+    fn rpms(date: &str) -> FakeRpmRepo {
+        rpm_support::repo().package(rpm_support::devel("600.el8_10")).signed().date(time(date))
+    }
+
+    async fn crawled(folder: TempDir, server: FileServer, distro: DistroDef) -> Self {
+        let honest = crawl_all(&distro, &options()).await;
+        assert_eq!((honest[0].state, kernels(&honest[0]).len()), (CrawlState::Complete, 2), "{honest:?}");
+        Self { folder, server, distro, honest }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    async fn again(&self) -> Crawl {
+        crawl_again(&self.distro, &self.honest, &options()).await.remove(0)
+    }
+}
+
+#[tokio::test]
+async fn rollback_an_index_older_than_one_already_seen_is_refused() {
+    let mirror = Mirror::of_debs().await;
+    bookworm().date(time("2026-01-02T00:00:00Z")).write(mirror.path()).expect("the older repository, rightly signed");
+    assert_failed(&mirror.again().await, &["2026-01-05T00:00:00Z or later", "3 days older", "InRelease"]);
+
+    let mirror = Mirror::of_rpms().await;
+    rpm_support::repo().signed().date(time("2026-01-02T00:00:00Z")).write(mirror.path()).expect("the older repository");
+    assert_failed(&mirror.again().await, &["2026-01-05T00:00:00Z or later", "3 days older", "repomd.xml"]);
+}
+
+#[tokio::test]
+async fn rollback_to_another_mirror_is_refused_too_and_the_next_mirror_is_asked() {
+    let mirror = Mirror::of_debs().await;
+    let older = folder();
+    bookworm().date(time("2026-01-02T00:00:00Z")).write(older.path()).expect("the older repository");
+    let lagging = FileServer::start(older.path()).await.expect("a server");
+    let mut distro = mirror.distro.clone();
+    apt_sources(&mut distro).for_each(|source| source.base.insert(0, lagging.url()));
+    let crawl = crawl_again(&distro, &mirror.honest, &options()).await.remove(0);
+    assert_eq!((crawl.state, kernels(&crawl).len()), (CrawlState::Unchanged, 2));
+    assert!(crawl.warnings.iter().any(|warning| warning.contains("a mirror was passed over")), "{:?}", crawl.warnings);
+}
+
+#[tokio::test]
+async fn fast_forward_an_index_from_the_future_is_refused_and_not_remembered() {
+    let mut mirror = Mirror::of_rpms().await;
+    mirror.distro = rpm_support::distro(&format!("base = [\"{}\"]\nsignature = \"off\"", mirror.server.url()));
+    Mirror::rpms("2030-01-01T00:00:00Z").write(mirror.path()).expect("a repository");
+    let refused = mirror.again().await;
+    assert_failed(&refused, &["no later than now", "2030-01-01T00:00:00Z"]);
+    assert_eq!(refused.dated_at, None, "else all that comes after it would be a rollback");
+}
+
+#[tokio::test]
+async fn freeze_an_index_past_its_time_is_refused_and_one_that_no_longer_changes_is_told() {
+    let mirror = Mirror::of_debs().await;
+    today().valid_until(time("2026-01-12T00:00:00Z")).write(mirror.path()).expect("a repository");
+    assert_complete(&mirror.again().await, &["6.1.0-25-amd64", "6.1.0-26-amd64"]);
+    let later = CrawlOptions::new(time("2026-01-13T00:00:00Z"));
+    let frozen = crawl_again(&mirror.distro, &mirror.honest, &later).await.remove(0);
+    assert_failed(&frozen, &["valid until 2026-01-12T00:00:00Z", "24 hours ago"]);
+
+    let mut mirror = Mirror::of_rpms().await;
+    for source in &mut mirror.distro.sources {
+        if let sqern_model::Source::RpmMd(source) = source {
+            source.stale_after_days = Some(30);
+        }
+    }
+    let later = CrawlOptions::new(time("2026-02-05T00:00:00Z"));
+    let frozen = crawl_again(&mirror.distro, &mirror.honest, &later).await.remove(0);
+    assert_eq!(frozen.state, CrawlState::Unchanged);
+    assert!(frozen.warnings.iter().any(|warning| warning.contains("31 days ago")), "{:?}", frozen.warnings);
+}
+
+#[tokio::test]
+async fn mix_and_match_parts_of_two_states_never_come_together() {
+    let keep = |mirror: &Mirror, file: &str| std::fs::read(mirror.path().join(file)).expect("a file");
+    // An index of yesterday under the Release of today.
+    let mirror = Mirror::of_debs().await;
+    let index = "dists/bookworm/main/binary-amd64/Packages.xz";
+    let yesterdays = keep(&mirror, index);
+    let more = sqern_testkit::repo::deb("linux-headers-6.1.0-27-amd64").version("6.1.115-1");
+    today().package(more).date(time("2026-01-06T00:00:00Z")).write(mirror.path()).expect("a repository");
+    for file in ["Packages.xz", "Packages.gz", "Packages"] {
+        let _ = std::fs::remove_file(mirror.path().join("dists/bookworm/main/binary-amd64").join(file));
+    }
+    write(&mirror.path().join(index), &yesterdays);
+    assert_failed(&mirror.again().await, &["as the Release states", "Packages"]);
+
+    // The Release of another suite, signed by the same key.
+    let mirror = Mirror::of_debs().await;
+    FakeRepo::new("bullseye").write(mirror.path()).expect("a repository");
+    let other = keep(&mirror, "dists/bullseye/InRelease");
+    write(&mirror.path().join("dists/bookworm/InRelease"), &other);
+    assert_failed(&mirror.again().await, &["the Release of the suite bookworm", "bullseye"]);
+
+    // The signature of yesterday beside the repomd.xml of today, and the other way round.
+    for file in ["repodata/repomd.xml", "repodata/repomd.xml.asc", "repodata/primary.xml.gz"] {
+        let mirror = Mirror::of_rpms().await;
+        let yesterdays = keep(&mirror, file);
+        let tomorrow = Mirror::rpms("2026-01-06T00:00:00Z").package(rpm_support::devel("700.el8_10"));
+        tomorrow.write(mirror.path()).expect("a repository");
+        write(&mirror.path().join(file), &yesterdays);
+        let says = if file.contains("primary") { "as the repomd.xml states" } else { "BAD signature" };
+        assert_failed(&mirror.again().await, &[says]);
+    }
+}
+
+#[tokio::test]
+async fn endless_data_ends_at_the_limit_in_every_file() {
+    for part in ["InRelease", "Packages"] {
+        let mirror = Mirror::of_debs().await;
+        mirror.server.fail(part, ServerFault::Endless, 9);
+        let begun = Instant::now();
+        let limits = sqern_upstream::Limits { release_bytes: 1 << 20, ..Default::default() };
+        let limited = CrawlOptions { limits, ..options() };
+        assert_failed(&crawl_all(&mirror.distro, &limited).await.remove(0), &["at most", "more", part]);
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+    for part in ["repomd.xml", "primary.xml"] {
+        let mirror = Mirror::of_rpms().await;
+        mirror.server.fail(part, ServerFault::Endless, 9);
+        let limits = sqern_upstream::Limits { release_bytes: 1 << 20, ..Default::default() };
+        assert_failed(&crawl_all(&mirror.distro, &CrawlOptions { limits, ..options() }).await.remove(0), &["at most", "more"]);
+    }
+}
+
+#[tokio::test]
+async fn slow_retrieval_ends_by_the_least_rate() {
+    for part in ["InRelease", "Packages"] {
+        let mirror = Mirror::of_debs().await;
+        mirror.server.fail(part, ServerFault::Slow(Duration::from_millis(20)), 9);
+        let client = Client::new(ClientOptions {
+            min_rate_window: Duration::from_millis(200),
+            backoff: Duration::from_millis(1),
+            system_proxy: false,
+            ..ClientOptions::default()
+        })
+        .expect("a client");
+        let crawls = crawl_distro(&client, &mirror.distro, &BTreeMap::new(), &options(), &Silent).await;
+        assert_failed(&crawls[0], &["4096 bytes", part]);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_the_sources_own_vouches_for_nothing() {
+    let mirror = Mirror::of_debs().await;
+    today().fault(RepoFault::SignedByAnotherKey).write(mirror.path()).expect("a repository");
+    assert_failed(&mirror.again().await, &["another key"]);
+
+    let mirror = Mirror::of_rpms().await;
+    Mirror::rpms("2026-01-06T00:00:00Z").fault(RepoFault::SignedByAnotherKey).write(mirror.path()).expect("a repository");
+    assert_failed(&mirror.again().await, &["another key"]);
+}
+
+#[tokio::test]
+async fn an_answer_of_not_modified_proves_nothing_by_itself() {
+    let mirror = Mirror::of_debs().await;
+    let asked = mirror.server.body_bytes();
+    let unchanged = mirror.again().await;
+    assert_eq!((unchanged.state, unchanged.bytes), (CrawlState::Unchanged, 0), "nothing was sent");
+    assert_eq!(mirror.server.body_bytes(), asked);
+    // What is remembered is judged as if it had been sent: here by a key that is not the source's any more.
+    let stranger = folder();
+    let other = today().signed_by(&sqern_testkit::repo::SigningKey::generate().expect("a key"));
+    let keyring = other.write(stranger.path()).expect("a repository").keyring;
+    let mut distro = mirror.distro.clone();
+    apt_sources(&mut distro).for_each(|source| source.keyring = vec![keyring.display().to_string()]);
+    let refused = crawl_again(&distro, &mirror.honest, &options()).await.remove(0);
+    assert_failed(&refused, &["another key"]);
+    assert_eq!(refused.bytes, 0);
+}

@@ -1,0 +1,196 @@
+//! Downloads that break off, and go on where they stopped.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use sqern_testkit::repo::{Asked, FakeRpmRepo, FileServer, ServerFault, Validators};
+use sqern_upstream::{Client, ClientOptions, Silent, crawl_distro};
+
+use crate::rpm_support::{KERNEL, distro, repo};
+use crate::support::*;
+
+const PRIMARY: &str = "/primary";
+
+/// An rpm-md repository behind a server.
+struct Os {
+    server: FileServer,
+    primary_bytes: u64,
+    folder: tempfile::TempDir,
+}
+
+async fn os(repo: &FakeRpmRepo) -> Os {
+    let folder = folder();
+    repo.write(folder.path()).expect("a repository");
+    let mut primary_bytes = 0;
+    for entry in std::fs::read_dir(folder.path().join("repodata")).expect("a folder") {
+        let path = entry.expect("a file").path();
+        // A second of age makes the date a validator that tells one version from the next.
+        let file = std::fs::File::options().write(true).open(&path).expect("a file");
+        file.set_modified(SystemTime::now() - Duration::from_secs(3600)).expect("a time");
+        if path.to_string_lossy().contains(PRIMARY) {
+            primary_bytes = file.metadata().expect("a size").len();
+        }
+    }
+    Os { server: FileServer::start(folder.path()).await.expect("a server"), primary_bytes, folder }
+}
+
+impl Os {
+    async fn crawl(&self) -> sqern_model::Crawl {
+        let lines = format!("base = [\"{}\"]\nsignature = \"off\"", self.server.url());
+        crawl_all(&distro(&lines), &options()).await.remove(0)
+    }
+
+    /// The requests for the list of packages.
+    fn asked(&self) -> Vec<Asked> {
+        self.server.asked().into_iter().filter(|asked| asked.path.contains(PRIMARY)).collect()
+    }
+
+    fn ranges(&self) -> Vec<Option<String>> {
+        self.asked().iter().map(|asked| asked.header("range").map(str::to_owned)).collect()
+    }
+}
+
+#[tokio::test]
+async fn what_has_come_is_not_sent_again() {
+    for validators in [Validators::Strong, Validators::Date] {
+        let os = os(&repo()).await;
+        os.server.validators(validators);
+        os.server.fail(PRIMARY, ServerFault::Cut, 2);
+        let crawl = os.crawl().await;
+        assert_complete(&crawl, KERNEL);
+        let half = os.primary_bytes / 2;
+        let second = half + (os.primary_bytes - half) / 2;
+        assert_eq!(os.ranges(), [None, Some(format!("bytes={half}-")), Some(format!("bytes={second}-"))]);
+        // Nothing came twice, by the server's count and by ours.
+        assert_eq!((os.server.body_bytes(), crawl.bytes), (crawl.bytes, crawl.bytes), "{crawl:?}");
+        let asked = os.asked();
+        let (tag, first) = (asked[1].header("if-range").expect("a condition"), &asked[0]);
+        assert_eq!(tag.starts_with('"'), validators == Validators::Strong, "{tag}");
+        assert_eq!(first.header("if-range"), None);
+    }
+}
+
+#[tokio::test]
+async fn small_files_go_on_too_and_so_does_what_stalls() {
+    let os = os(&repo()).await;
+    os.server.fail("repomd.xml", ServerFault::Stall, 1);
+    let crawl = os.crawl().await;
+    assert_complete(&crawl, KERNEL);
+    assert_eq!(os.server.body_bytes(), crawl.bytes);
+    assert!(os.server.asked()[1].header("range").is_some());
+}
+
+#[tokio::test]
+async fn without_a_strong_validator_it_starts_again() {
+    for validators in [Validators::Weak, Validators::None] {
+        let os = os(&repo()).await;
+        os.server.validators(validators);
+        os.server.fail(PRIMARY, ServerFault::Cut, 1);
+        assert_complete(&os.crawl().await, KERNEL);
+        assert_eq!(os.ranges(), [None, None], "{validators:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_changed_in_between_comes_whole() {
+    let os = os(&repo()).await;
+    let spoilt = ServerFault::Reply(200, vec![("ETag", "\"older\"".into()), ("Content-Length", "9".into())], b"old".to_vec());
+    os.server.fail(PRIMARY, spoilt, 1);
+    assert_complete(&os.crawl().await, KERNEL);
+    assert_eq!(os.ranges(), [None, Some("bytes=3-".into())]);
+    assert_eq!(os.asked()[1].header("if-range"), Some("\"older\""));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_the_rest_starts_again_at_once() {
+    for (status, header) in [
+        (416, ("Content-Range", "bytes */1")),
+        (206, ("Content-Range", "bytes 0-9/10")),
+        (206, ("Content-Range", "nonsense")),
+        (206, ("X-None", "")),
+        (206, ("Content-Encoding", "gzip")),
+    ] {
+        let os = os(&repo()).await;
+        os.server.fail(PRIMARY, ServerFault::Cut, 1);
+        let headers = vec![(header.0, header.1.to_owned())];
+        os.server.fail(PRIMARY, ServerFault::Reply(status, headers, b"0123456789".to_vec()), 1);
+        assert_complete(&os.crawl().await, KERNEL);
+        let half = os.primary_bytes / 2;
+        assert_eq!(os.ranges(), [None, Some(format!("bytes={half}-")), None], "{status} {header:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rest_of_another_version_starts_again() {
+    let os = os(&repo()).await;
+    os.server.fail(PRIMARY, ServerFault::Cut, 1);
+    os.server.fail(PRIMARY, ServerFault::Headers(vec![("ETag", "\"another\"".into())]), 1);
+    assert_complete(&os.crawl().await, KERNEL);
+    assert_eq!(os.ranges().len(), 3);
+}
+
+#[tokio::test]
+async fn a_coded_body_is_never_resumed() {
+    let os = os(&repo()).await;
+    // As Apache says of any file whose name ends in .gz; half of it, of the length of all.
+    let cut = ServerFault::Reply(
+        200,
+        vec![("Content-Encoding", "x-gzip".into()), ("ETag", "\"one\"".into()), ("Content-Length", "9".into())],
+        b"half".to_vec(),
+    );
+    os.server.fail(PRIMARY, cut, 1);
+    os.server.fail(PRIMARY, ServerFault::Headers(vec![("Content-Encoding", "x-gzip".into())]), 1);
+    assert_complete(&os.crawl().await, KERNEL);
+    assert_eq!(os.ranges(), [None, None]);
+}
+
+#[tokio::test]
+async fn a_range_that_nobody_asked_for_is_refused() {
+    let os = os(&repo()).await;
+    os.server.fail(PRIMARY, ServerFault::Reply(206, vec![("Content-Range", "bytes 0-0/1".into())], b"x".to_vec()), 9);
+    assert_failed(&os.crawl().await, &["HTTP status 206", "primary"]);
+    assert_eq!(os.ranges().len(), 1);
+}
+
+#[tokio::test]
+async fn another_server_is_not_asked_for_the_rest() {
+    let first = os(&repo()).await;
+    let second = os(&repo()).await;
+    let base = second.server.url();
+    first.server.fail(PRIMARY, ServerFault::Cut, 1);
+    let path = first_primary(&second);
+    first.server.fail(PRIMARY, ServerFault::Redirect(format!("{base}{path}")), 1);
+    assert_complete(&first.crawl().await, KERNEL);
+    assert_eq!(first.ranges().len(), 2);
+    assert_eq!(second.ranges(), [None]);
+}
+
+/// The path of the list of packages.
+fn first_primary(os: &Os) -> String {
+    let names = std::fs::read_dir(os.folder.path().join("repodata")).expect("a folder");
+    let name = |entry: std::io::Result<std::fs::DirEntry>| entry.expect("a file").file_name().into_string().expect("UTF-8");
+    let name = names.map(name).find(|name| name.contains("primary")).expect("a list");
+    format!("/repodata/{name}")
+}
+
+#[tokio::test]
+async fn a_slow_server_is_left_and_what_it_sent_is_kept() {
+    let os = os(&repo()).await;
+    os.server.fail(PRIMARY, ServerFault::Slow(Duration::from_millis(5)), 1);
+    let options = ClientOptions {
+        min_bytes_per_second: 1 << 20,
+        min_rate_window: Duration::from_millis(100),
+        backoff: Duration::from_millis(1),
+        system_proxy: false,
+        ..ClientOptions::default()
+    };
+    let client = Client::new(options).expect("a client");
+    let crawl = async || {
+        let lines = format!("base = [\"{}\"]\nsignature = \"off\"", os.server.url());
+        crawl_distro(&client, &distro(&lines), &BTreeMap::new(), &crate::support::options(), &Silent).await.remove(0)
+    };
+    assert_complete(&crawl().await, KERNEL);
+    assert!(os.ranges()[1].is_some(), "{:?}", os.ranges());
+    os.server.fail(PRIMARY, ServerFault::Slow(Duration::from_millis(5)), 9);
+    assert_failed(&crawl().await, &["expected at least 1048576 bytes a second over 100ms, got ", " bytes in 0.1 s", "primary"]);
+}

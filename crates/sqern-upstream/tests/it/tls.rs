@@ -1,0 +1,140 @@
+//! TLS: whom to trust, who asks, and many requests over one connection.
+
+use std::path::Path;
+
+use sqern_model::{Crawl, DistroDef};
+use sqern_testkit::repo::{FileServer, ServerFault, TestAuthority, TlsOffer};
+
+use crate::rpm_support::{KERNEL, distro, distro_with, repo};
+use crate::support::{assert_complete, assert_failed, crawl_all, folder, options};
+
+/// A repository behind a server with TLS.
+struct Secure {
+    authority: TestAuthority,
+    server: FileServer,
+    _folder: tempfile::TempDir,
+}
+
+async fn secure(offer: TlsOffer) -> Secure {
+    let folder = folder();
+    repo().signed().write(folder.path()).expect("a repository");
+    let authority = TestAuthority::new().expect("an authority");
+    let server = FileServer::start_tls(folder.path(), &authority, &offer).await.expect("a server");
+    Secure { authority, server, _folder: folder }
+}
+
+impl Secure {
+    fn lines(&self, ca: &Path) -> String {
+        format!("base = [\"{}\"]\nsignature = \"off\"\nca = \"{}\"\n", self.server.url(), ca.display())
+    }
+
+    async fn crawl(&self, more: &str) -> Crawl {
+        let lines = self.lines(&self.authority.certificate()) + more;
+        crawl_all(&distro(&lines), &options()).await.remove(0)
+    }
+}
+
+/// The lines of a client's certificate.
+fn client_lines(authority: &TestAuthority) -> String {
+    let (certificate, key) = authority.issue("consumer.example").expect("a certificate");
+    format!("client-certificate = \"{}\"\nclient-key = \"{}\"\n", certificate.display(), key.display())
+}
+
+#[tokio::test]
+async fn http2_is_spoken_where_it_is_offered_and_one_connection_serves_all_requests() {
+    for (http2, old) in [(true, false), (true, true), (false, false)] {
+        let secure = secure(TlsOffer { http2, old, ..TlsOffer::default() }).await;
+        assert_complete(&secure.crawl("").await, KERNEL);
+        let asked = secure.server.asked();
+        assert_eq!((asked.len(), secure.server.connections()), (2, 1));
+        assert!(asked.iter().all(|asked| asked.http2 == http2), "{asked:?}");
+        assert!(asked.iter().all(|asked| asked.header("accept-encoding") == Some("identity")), "{asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_without_tls_too() {
+    let folder = folder();
+    repo().write(folder.path()).expect("a repository");
+    let server = FileServer::start(folder.path()).await.expect("a server");
+    let lines = format!("base = [\"{}\"]\nsignature = \"off\"", server.url());
+    assert_complete(&crawl_all(&distro(&lines), &options()).await[0], KERNEL);
+    assert_eq!((server.requests().len(), server.connections()), (2, 1));
+}
+
+/// Several sources at one host, with the same files.
+fn several(lines: &str) -> DistroDef {
+    let names: Vec<String> = (0..8).map(|number| format!("s{number}")).collect();
+    let sources: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), lines)).collect();
+    distro_with(sqern_testkit::repo::EL_RULE, &sources)
+}
+
+#[tokio::test]
+async fn sources_with_the_same_files_share_their_connections() {
+    let secure = secure(TlsOffer { demands_certificate: true, ..TlsOffer::default() }).await;
+    let lines = secure.lines(&secure.authority.certificate()) + &client_lines(&secure.authority);
+    let crawls = crawl_all(&several(&lines), &options()).await;
+    for crawl in &crawls {
+        assert_complete(crawl, KERNEL);
+    }
+    let asked = secure.server.asked();
+    let mut used: Vec<usize> = asked.iter().map(|asked| asked.connection).collect();
+    used.sort_unstable();
+    used.dedup();
+    // Those that begin at once each begin a connection; the first that stands takes them all.
+    assert_eq!((asked.len(), used.len()), (16, 1), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_broken_stream_goes_on_over_the_same_connection() {
+    let secure = secure(TlsOffer::default()).await;
+    secure.server.fail("primary", ServerFault::Cut, 1);
+    let crawl = secure.crawl("").await;
+    assert_complete(&crawl, KERNEL);
+    assert_eq!((secure.server.connections(), secure.server.body_bytes()), (1, crawl.bytes));
+    assert!(secure.server.asked()[2].header("range").is_some());
+}
+
+#[tokio::test]
+async fn an_authority_that_is_not_trusted_is_named_and_not_tried_again() {
+    let secure = secure(TlsOffer::default()).await;
+    let other = TestAuthority::new().expect("an authority");
+    for ca in [Some(other.certificate()), None] {
+        let before = secure.server.connections();
+        let lines = format!("base = [\"{}\"]\nsignature = \"off\"\n", secure.server.url());
+        let lines = lines + &ca.map(|ca| format!("ca = \"{}\"", ca.display())).unwrap_or_default();
+        let crawl = crawl_all(&distro(&lines), &options()).await.remove(0);
+        assert_failed(&crawl, &["UnknownIssuer", "ca = \"FILE\"", "repomd.xml"]);
+        assert_eq!(secure.server.connections() - before, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_server_is_refused() {
+    let secure = secure(TlsOffer { name: "other.example".to_owned(), ..TlsOffer::default() }).await;
+    assert_failed(&secure.crawl("").await, &["not valid for name", "not for this server"]);
+}
+
+#[tokio::test]
+async fn a_server_that_demands_a_certificate_gets_it_and_says_so_when_it_does_not() {
+    for (http2, old) in [(true, false), (false, false), (true, true)] {
+        let secure = secure(TlsOffer { demands_certificate: true, http2, old, ..TlsOffer::default() }).await;
+        assert_complete(&secure.crawl(&client_lines(&secure.authority)).await, KERNEL);
+        assert_failed(&secure.crawl("").await, &["received fatal alert", "name client-certificate and client-key"]);
+        let other = TestAuthority::new().expect("an authority");
+        assert_failed(&secure.crawl(&client_lines(&other)).await, &["received fatal alert", "does not accept"]);
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_a_redirect_leads_to_is_not_shown_the_certificate() {
+    let first = secure(TlsOffer { demands_certificate: true, ..TlsOffer::default() }).await;
+    let folder = folder();
+    repo().write(folder.path()).expect("a repository");
+    let offer = TlsOffer { demands_certificate: true, ..TlsOffer::default() };
+    let second = FileServer::start_tls(folder.path(), &first.authority, &offer).await.expect("a server");
+    first.server.fail("repomd.xml", ServerFault::Redirect(format!("{}/repodata/repomd.xml", second.url())), 9);
+    let crawl = first.crawl(&client_lines(&first.authority)).await;
+    assert_failed(&crawl, &["received fatal alert", &second.url()]);
+    assert_eq!((first.server.count("repomd.xml"), second.requests().len()), (1, 0));
+}

@@ -1,0 +1,103 @@
+//! `sqern source`: what the sources are, how they were read, and whether they can be.
+
+use serde_json::json;
+use sqern_testkit::repo::RepoFault;
+
+use crate::check::{sources, suite};
+use crate::program::{Program, Ran, field};
+
+/// Runs the program without any database.
+fn without_database(program: &Program, arguments: &[&str]) -> Ran {
+    Ran::from(program.bare_command(arguments).output().expect("the program runs"))
+}
+
+#[tokio::test]
+async fn a_distro_file_is_tested_without_a_database_and_nothing_is_recorded() {
+    let program = Program::new().await;
+    let home = program.home.path();
+    let main = suite("bookworm", &["6.1.0-1", "6.1.0-2"]).write(&home.join("main")).unwrap();
+    let updates = suite("bookworm-updates", &["6.1.0-3"]).write(&home.join("updates")).unwrap();
+    sources(home, &[(&main, &main.file_url()), (&updates, &updates.file_url())]);
+    let file = home.join("debian12.toml").display().to_string();
+
+    let tested = without_database(&program, &["source", "test", &file, "--kernels"]);
+    assert_eq!(tested.status, 0, "{tested:?}");
+    assert!(tested.stdout.ends_with("\n6.1.0-3-amd64\n6.1.0-2-amd64\n6.1.0-1-amd64\n"), "{tested:?}");
+
+    let one = without_database(&program, &["source", "test", &file, "--source", "bookworm-updates", "--json"]);
+    let one: serde_json::Value = serde_json::from_str(&one.stdout).unwrap();
+    assert_eq!(field(&one, "source"), ["bookworm-updates"]);
+    assert_eq!(one["items"][0]["kernels"], json!(["6.1.0-3-amd64"]));
+    assert_eq!(program.value("SELECT count(*) FROM crawl").await, "0");
+}
+
+#[tokio::test]
+async fn a_source_that_can_not_be_believed_fails_its_test() {
+    let program = Program::new().await;
+    let home = program.home.path();
+    let bad = suite("bookworm", &["6.1.0-1"]).fault(RepoFault::AlteredIndex).write(&home.join("bad")).unwrap();
+    sources(home, &[(&bad, &bad.file_url())]);
+    let folder = home.display().to_string();
+    let tested = without_database(&program, &["source", "test", "debian12", "--sources", &folder]);
+    assert_eq!(tested.status, 1, "{tested:?}");
+    assert!(tested.stderr.contains("bookworm failed: expected"), "{tested:?}");
+
+    let unknown = without_database(&program, &["source", "test", "debian12", "--sources", &folder, "--source", "sid"]);
+    assert_eq!(unknown.status, 2, "{unknown:?}");
+    assert!(unknown.stderr.contains("expected a source of debian12 (bookworm), got sid"), "{unknown:?}");
+    let missing = without_database(&program, &["source", "test", "./none.toml"]);
+    assert_eq!(missing.status, 1, "{missing:?}");
+    assert!(missing.stderr.contains("./none.toml: expected a readable"), "{missing:?}");
+}
+
+#[tokio::test]
+async fn sources_are_listed_with_how_they_were_read_last_and_without_a_database_too() {
+    let program = Program::new().await;
+    let home = program.home.path();
+    let main = suite("bookworm", &["6.1.0-1"]).write(&home.join("main")).unwrap();
+    sources(home, &[(&main, &main.file_url())]);
+    let folder = home.display().to_string();
+    let list = ["source", "list", "--sources", &folder, "--distro", "debian12"];
+    let bare = without_database(&program, &list);
+    assert_eq!((bare.status, bare.stdout.contains("bookworm")), (0, true), "{bare:?}");
+    assert!(bare.stderr.contains("how the sources were read is left out"), "{bare:?}");
+
+    program.done(&["check", "--sources", &folder]);
+    let listed = program.json(&list);
+    assert_eq!((field(&listed, "source"), field(&listed, "state")), (vec!["bookworm".to_owned()], vec!["complete".to_owned()]));
+    assert_eq!(listed["items"][0]["kernels"], json!(1));
+    assert!(program.json(&["source", "list"])["items"].as_array().is_some_and(|all| all.len() > 100), "the built-in ones");
+}
+
+#[tokio::test]
+async fn a_distro_file_is_shown_as_it_is_and_a_copy_of_it_is_an_override() {
+    let program = Program::new().await;
+    let text = without_database(&program, &["source", "show", "alma9", "--toml"]);
+    assert_eq!(text.status, 0, "{text:?}");
+    std::fs::write(program.home.path().join("alma9.toml"), text.stdout.replace("AlmaLinux 9\"", "Ours\"")).unwrap();
+    let folder = program.home.path().display().to_string();
+    let shown = without_database(&program, &["source", "show", "alma9", "--sources", &folder]);
+    assert!(shown.stdout.starts_with("alma9, ALMA9: Ours\nfrom /"), "{shown:?}");
+    assert!(shown.stdout.contains("uname-provides     kernel-devel-uname-r"), "{shown:?}");
+}
+
+#[tokio::test]
+async fn an_optional_source_without_its_credentials_is_left_out_and_told() {
+    let program = Program::new().await;
+    let home = program.home.path();
+    let main = suite("bookworm", &["6.1.0-1"]).write(&home.join("main")).unwrap();
+    let closed = suite("bookworm-esm", &["6.1.0-2"]).write(&home.join("closed")).unwrap();
+    sources(home, &[(&main, &main.file_url()), (&closed, &closed.file_url())]);
+    let file = home.join("debian12.toml");
+    let text = std::fs::read_to_string(&file).unwrap() + "credentials = \"/nonexistent/auth.conf\"\noptional = true\n";
+    std::fs::write(&file, text).unwrap();
+    let folder = home.display().to_string();
+    let checked = program.done(&["check", "--sources", &folder]);
+    assert!(
+        checked.stderr.contains("debian12: source bookworm-esm is left out, as /nonexistent/auth.conf is not on this machine"),
+        "{checked:?}"
+    );
+    assert_eq!(program.value("SELECT string_agg(source, ' ') FROM crawl").await, "bookworm");
+    let listed = program.json(&["source", "list", "--sources", &folder, "--distro", "debian12"]);
+    assert_eq!(field(&listed, "lacks"), ["null", "/nonexistent/auth.conf"]);
+}
