@@ -56,6 +56,7 @@ impl fmt::Display for At {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_moment_is_an_id_or_a_time_in_utc_unless_it_says_otherwise() {
@@ -75,6 +76,21 @@ mod tests {
         for text in ["", "-1", "yesterday", "2026-13-01", "99999999999999999999", "12 "] {
             let said = text.parse::<At>().unwrap_err().to_string();
             assert!(said.contains("2026-05-01") && said.ends_with(&format!("got {text:?}")), "{said}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_reads_the_same(text in "[0-9]{1,20}|-?[0-9]{4,6}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?") {
+            if let Ok(at) = text.parse::<At>() {
+                prop_assert_eq!(at.to_string().parse(), Ok(at));
+            }
+        }
+
+        #[test]
+        fn every_moment_of_the_calendar_reads_the_same(seconds in -62_135_596_800_i64..253_402_207_200, nanoseconds in 0..1_000_000_000) {
+            let at = At::Time(Timestamp::new(seconds, nanoseconds).unwrap());
+            prop_assert_eq!(at.to_string().parse(), Ok(at));
         }
     }
 }

@@ -165,4 +165,23 @@ mod tests {
             prop_assert_eq!(like.to_glob().to_string(), glob);
         }
     }
+
+    /// Whether a pattern matches a whole text, with `\\` before what is plain: every way is tried.
+    fn matches(pattern: &[char], text: &[char], many: char, one: char) -> bool {
+        match pattern {
+            [] => text.is_empty(),
+            [first, rest @ ..] if *first == many => (0..=text.len()).any(|passed| matches(rest, &text[passed..], many, one)),
+            [first, rest @ ..] if *first == one => !text.is_empty() && matches(rest, &text[1..], many, one),
+            ['\\', plain, rest @ ..] | [plain, rest @ ..] => text.first() == Some(plain) && matches(rest, &text[1..], many, one),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_database_matches_what_the_shell_would(glob in r"([ab*?%_.]|\\[ab*?%_\\\[]){1,6}", version in r"[ab*%_\\\[]{1,5}") {
+            let like: Vec<char> = Glob::new(&*glob).to_like().unwrap().as_str().chars().collect();
+            let (glob, version): (Vec<char>, Vec<char>) = (glob.chars().collect(), version.chars().collect());
+            prop_assert_eq!(matches(&like, &version, '%', '_'), matches(&glob, &version, '*', '?'));
+        }
+    }
 }

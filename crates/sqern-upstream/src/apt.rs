@@ -1,6 +1,8 @@
 //! Debian-style archives: from the signed `Release` to kernels and what they need.
 
 mod entry;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod index;
 mod listfile;
 mod lists;

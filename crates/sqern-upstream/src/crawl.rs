@@ -11,6 +11,8 @@ pub(crate) mod decode;
 mod distro;
 pub(crate) mod download;
 pub(crate) mod entry;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod identity;
 pub(crate) mod mirrors;
 pub(crate) mod path;

@@ -157,6 +157,7 @@ impl Hasher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// FIPS 180-4's example "abc".
     #[test]
@@ -181,5 +182,26 @@ mod tests {
     fn a_checksum_of_another_length_is_none() {
         assert_eq!(Algorithm::Sha256.hex("abc"), None);
         assert_eq!(Algorithm::by_name("md5"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_checksum_does_not_depend_on_the_pieces(bytes in prop::collection::vec(any::<u8>(), 0..300), size in 1_usize..40) {
+            for algorithm in [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512] {
+                let (mut whole, mut pieces) = (Hasher::new(algorithm), Hasher::new(algorithm));
+                whole.update(&bytes);
+                bytes.chunks(size).for_each(|piece| pieces.update(piece));
+                let checksum = pieces.finish();
+                prop_assert_eq!(checksum.len(), algorithm.digits());
+                prop_assert_eq!(whole.finish(), checksum);
+            }
+        }
+
+        #[test]
+        fn a_checksum_is_hexadecimal_digits_of_its_length(text in "[0-9a-fA-F]{39,41}|[0-9a-fA-F]{64}|[0-9a-g]{64}|\\PC{0,40}") {
+            let right = |digits| text.len() == digits && text.chars().all(|digit| digit.is_ascii_hexdigit());
+            prop_assert_eq!(Algorithm::Sha1.hex(&text).is_some(), right(40));
+            prop_assert_eq!(Algorithm::Sha256.hex(&text), right(64).then(|| text.to_lowercase()));
+        }
     }
 }

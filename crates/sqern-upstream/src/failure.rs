@@ -31,7 +31,9 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected {}, got {}, at {}", self.expected, self.got, self.place)?;
+        let Self { expected, got, place, .. } = self;
+        // Room for what several mirrors did wrong.
+        f.write_str(&legible_to(&format!("expected {expected}, got {got}, at {place}"), 10_000))?;
         match &self.hint {
             Some(hint) => write!(f, "; hint: {hint}"),
             None => Ok(()),
@@ -40,6 +42,23 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// A text that may hold what a server sent, as people and the database can take it: control characters by their escapes, and no
+/// more of it than anyone reads.
+pub(crate) fn legible(text: &str) -> String {
+    legible_to(text, 1500)
+}
+
+fn legible_to(text: &str, characters: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(characters));
+    for character in text.chars().take(characters) {
+        if character.is_control() { shown.extend(character.escape_default()) } else { shown.push(character) }
+    }
+    if text.chars().nth(characters).is_some() {
+        shown.push('…');
+    }
+    shown
+}
 
 /// The errors below an error too, joined by `: `: reqwest and hyper keep what matters ("connection refused") at the bottom.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
@@ -54,4 +73,16 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         below = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_sent_reaches_neither_terminal_nor_database_as_it_is() {
+        let failure = Failure::new("a Release", format!("one of \0\x1b[2J\u{9b}m{}", "é".repeat(100_000)), "here").to_string();
+        assert!(failure.starts_with("expected a Release, got one of \\u{0}\\u{1b}[2J\\u{9b}mé"), "{failure}");
+        assert!(failure.chars().count() < 10_100 && failure.ends_with('…'), "{failure}");
+    }
 }

@@ -28,6 +28,9 @@ mod crawl;
 pub mod deb;
 pub mod digest;
 mod failure;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod openpgp;
 mod options;

@@ -1,6 +1,8 @@
 //! Signatures: keyrings, the cleartext framework of `InRelease`, detached `Release.gpg`, and what a verdict means.
 
 mod clearsign;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod keyring;
 mod verify;
 

@@ -5,12 +5,15 @@
 
 pub mod evr;
 mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod input;
 mod metalink;
 mod mirrorlist;
 mod primary;
 mod read;
 pub(crate) mod repomd;
+mod skip;
 mod tag;
 mod top;
 mod wanted;

@@ -112,6 +112,7 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const MINIMAL: &str = "name = \"here\"\nvariant = \"X\"\ntitle = \"Here\"\n";
 
@@ -152,5 +153,18 @@ mod tests {
     fn a_folder_that_is_not_there_is_told_by_its_path() {
         let error = load_dir(&mut SourceSet::default(), Path::new("/nonexistent/distros.d")).expect_err("not there");
         assert!(error.to_string().starts_with("/nonexistent/distros.d: "), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn an_altered_file_is_used_or_its_error_tells_a_line_of_it(place in any::<prop::sample::Index>(), byte in "[\\[\\]{}=\"'#\n a1é]") {
+            let mut text = format!("{MINIMAL}[[source]]\nkind = \"rpm-md\"\nname = \"os\"\nbase = [\"https://h\"]\narchitectures = [\"a\"]\n");
+            let place = place.index(text.len());
+            text.replace_range(place..=place, &byte);
+            if let Err(SourceFileError::Toml { line, column, .. }) = parse("here.toml", &text) {
+                let line = text.split('\n').nth(line - 1).expect("a line of the file");
+                prop_assert!(column <= line.chars().count() + 1, "column {} of {:?}", column, line);
+            }
+        }
     }
 }

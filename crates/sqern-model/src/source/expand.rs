@@ -30,6 +30,13 @@ pub(super) fn expand(mut source: Source, file: &str) -> Result<Vec<Source>, Sour
             expanded.push(of_one);
         }
     }
+    for one in &mut expanded {
+        let name = one.name().to_owned();
+        if let Some(got) = texts(one).into_iter().find(|text| text.contains(['{', '}'])) {
+            let expected = "no placeholders in what is filled in";
+            return Err(SourceError::Placeholder { file: file.into(), expected, name, got: got.clone() });
+        }
+    }
     Ok(expanded)
 }
 
@@ -90,6 +97,7 @@ fn texts(source: &mut Source) -> Vec<&mut String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn source(fields: &str) -> Source {
         toml::from_str(&format!("kind = \"rpm-md\"\n{fields}")).unwrap()
@@ -131,10 +139,32 @@ mod tests {
             (format!("name = \"os\"\nbase = [\"https://h/{{basearch}}\"]\n{one}"), "no other placeholders"),
             ("name = \"os\"\nbase = [\"https://h/{arch}\"]\narchitectures = [\"a\", \"b\"]".into(), "{arch} in the name"),
             ("name = \"os\"\nbase = []\narchitectures = [\"a\"]".into(), "base, mirrorlist or metalink"),
+            (
+                "name = \"{arch}\"\nbase = [\"https://h/{arch}\"]\narchitectures = [\"{x}\"]".into(),
+                "no placeholders in what is filled in",
+            ),
+            (format!("name = \"{{each}}\"\nbase = [\"https://h\"]\neach = [\"{{arch}}\"]\n{one}"), "no placeholders in what"),
             (format!("name = \"os\"\nbase = [\"https://h\"]\noptional = true\n{one}"), "credentials or client-certificate"),
         ] {
             let error = shown(&fields).expect_err(&fields);
             assert!(error.contains(expected), "{expected}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn there_is_one_source_for_each_value_and_architecture_and_nothing_left_to_fill_in(
+            each in prop::collection::btree_set("[a-z0-9.{}]{1,5}", 1..4), archs in prop::collection::btree_set("[a-z0-9_{}]{1,5}", 1..4),
+        ) {
+            let (each, archs): (Vec<String>, Vec<String>) = (each.into_iter().collect(), archs.into_iter().collect());
+            let urls = "name = \"{each}/{arch}\"\nbase = [\"https://h/{arch}\"]";
+            let found = shown(&format!("{urls}\neach = {each:?}\narchitectures = {archs:?}"));
+            if each.iter().chain(&archs).any(|text| text.contains(['{', '}'])) {
+                prop_assert!(found.is_err(), "{:?}", found);
+            } else {
+                let names = each.iter().flat_map(|value| archs.iter().map(move |arch| format!("{value}/{arch} https://h/{arch} {arch}")));
+                prop_assert_eq!(found, Ok(names.collect()));
+            }
         }
     }
 }

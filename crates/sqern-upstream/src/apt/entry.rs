@@ -14,7 +14,11 @@ use crate::crawl::path::{below, hostile};
 use crate::deb::relation::{self, Dependency};
 use crate::deb::stanza::{Field, Stanza, StanzaError, Stanzas};
 use crate::digest::Algorithm;
+use crate::failure::legible;
 use crate::relation::VersionOrder;
+
+/// What is kept of one index, in bytes of memory: ten thousand kernels take less than a tenth of it.
+const KEPT_BYTES: usize = 64 * 1024 * 1024;
 
 /// Where the packages of an index are fetched from.
 #[derive(Debug, Clone)]
@@ -57,7 +61,7 @@ impl Wanted {
             return Ok(None);
         }
         match self.complete(stanza, &name) {
-            Err(Refused::Defect(got)) => Err(Refused::Defect(format!("{name} (line {}): {got}", stanza.line))),
+            Err(Refused::Defect(got)) => Err(Refused::Defect(legible(&format!("{name} (line {}): {got}", stanza.line)))),
             other => other.map(Some),
         }
     }
@@ -71,7 +75,7 @@ impl Wanted {
             .ok_or_else(|| Refused::Defect(format!("expected SHA256 as 64 hexadecimal digits, got {sha256:?}")))?;
         let mut needs = relations(stanza, Field::PreDepends)?;
         needs.extend(relations(stanza, Field::Depends)?);
-        Ok(Entry {
+        let entry = Entry {
             name: name.to_owned(),
             url: self.url(stanza, name, &version)?,
             version,
@@ -83,7 +87,8 @@ impl Wanted {
             size_bytes,
             checksum,
             order: VersionOrder::Deb,
-        })
+        };
+        entry.defect().map_or(Ok(entry), |defect| Err(Refused::Defect(defect)))
     }
 
     fn url(&self, stanza: &Stanza<'_>, name: &str, version: &str) -> Result<String, Refused> {
@@ -126,12 +131,89 @@ fn relations(stanza: &Stanza<'_>, field: Field) -> Result<Vec<Vec<Dependency>>, 
 pub(super) fn scan<R: Read>(input: Checked<R>, wanted: &Wanted, limits: &Limits) -> Result<(Entries, Checked<R>), StanzaError> {
     let mut stanzas = Stanzas::new(input, limits);
     let mut found = Entries::default();
+    let mut kept_bytes = 0;
     while let Some(stanza) = stanzas.next()? {
+        let line = stanza.line;
         match wanted.entry(&stanza) {
-            Ok(entry) => found.entries.extend(entry),
-            Err(Refused::Defect(defect)) => found.defects.push(defect),
+            Ok(None) => {}
+            Ok(Some(entry)) => {
+                kept_bytes += entry.bytes();
+                found.entries.push(entry);
+            }
+            Err(Refused::Defect(defect)) => {
+                kept_bytes += defect.len();
+                found.defects.push(defect);
+            }
             Err(Refused::Unreadable(error)) => return Err(error),
+        }
+        if kept_bytes > KEPT_BYTES {
+            return Err(StanzaError::TooLong {
+                line,
+                what: "what an index says of kernels",
+                limit: format!("{KEPT_BYTES} bytes"),
+            });
         }
     }
     Ok((found, stanzas.into_inner()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const RIGHT: &str = "Package: linux-headers-1-amd64\nVersion: 1\nArchitecture: amd64\nDepends: linux-kbuild-1 (= 1)\n\
+                         Filename: pool/a.deb\nSize: 1\nSHA256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n\n";
+
+    fn scanned(text: &str) -> Result<Entries, String> {
+        let file = "name = \"d\"\nvariant = \"D\"\ntitle = \"D\"\n[[rule]]\npackage = '^linux-headers-(?<uname>.*-amd64)$'\nsupport = '^linux-'\n";
+        let distro: DistroDef = toml::from_str(file).expect("a distribution");
+        let base = Origin::Base("https://h/debian".parse().expect("a URL"));
+        let wanted = Wanted::new(&distro, "amd64", base).expect("patterns");
+        let found = scan(Checked::new(text.as_bytes(), u64::MAX, None), &wanted, &Limits::default());
+        found.map(|(found, _)| found).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_package_that_cant_be_recorded_is_a_defect_and_stops_no_other() {
+        for (from, to) in [
+            ("Version: 1", "Version: 1\0"),
+            ("Version: 1", &*format!("Version: {}", "1".repeat(256))),
+            ("Size: 1", "Size: 9223372036854775808"),
+            ("linux-headers-1-amd64", "linux-headers-\u{1b}[2J"),
+            ("(= 1)", "(= 1\0)"),
+            ("pool/", "../"),
+        ] {
+            let found = scanned(&format!("{}{RIGHT}", RIGHT.replace(from, to))).expect("an index");
+            assert_eq!((found.entries.len(), found.defects.len()), (1, 1), "{to:?}: {:?}", found.defects);
+            assert!(!found.defects[0].chars().any(char::is_control), "{:?}", found.defects[0]);
+        }
+    }
+
+    #[test]
+    fn kernels_without_end_are_refused_before_they_fill_the_memory() {
+        // Two bytes of text each become a hundred in memory.
+        let needs = RIGHT.replace("linux-kbuild-1 (= 1)", &"a,".repeat(200_000));
+        let error = scanned(&needs.repeat(20)).map(|found| found.entries.len()).expect_err("too much");
+        assert!(error.contains("what an index says of kernels"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn an_altered_index_gives_what_lies_below_the_base_or_is_refused(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), "[\\x00-~é]"), 1..4),
+        ) {
+            let mut text = RIGHT.repeat(2);
+            for (place, byte) in changes {
+                let place = place.index(text.len());
+                if text.is_char_boundary(place) && text.is_char_boundary(place + 1) {
+                    text.replace_range(place..=place, &byte);
+                }
+            }
+            for entry in scanned(&text).into_iter().flat_map(|found| found.entries) {
+                prop_assert!(entry.url.starts_with("https://h/debian/") && !entry.url.split('/').any(|element| element == ".."), "{}", entry.url);
+                prop_assert_eq!(entry.defect(), None);
+            }
+        }
+    }
 }

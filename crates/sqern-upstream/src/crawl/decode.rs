@@ -1,6 +1,5 @@
 //! Compressed files as a stream of plain bytes, bounded in memory and output, and checked against what was stated.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
 use crate::Failure;
@@ -62,7 +61,11 @@ impl Compression {
 }
 
 /// The plain bytes of a file. `place` names it in errors.
-pub(crate) fn open(file: File, compression: Compression, place: &str) -> Result<Box<dyn Read + Send>, Failure> {
+pub(crate) fn open(
+    file: impl Read + Send + 'static,
+    compression: Compression,
+    place: &str,
+) -> Result<Box<dyn Read + Send>, Failure> {
     let broken = |error: io::Error| Failure::new(format!("{} that can be read", compression.name()), error.to_string(), place);
     let mut file = BufReader::with_capacity(128 * 1024, file);
     let head = file.fill_buf().map_err(broken)?;
@@ -72,7 +75,7 @@ pub(crate) fn open(file: File, compression: Compression, place: &str) -> Result<
     Ok(match compression {
         Compression::Plain => Box::new(file),
         Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
-        Compression::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(file)),
+        Compression::Lz4 => Box::new(Lz4::new(file)),
         Compression::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(file)),
         Compression::Zstd => {
             let mut decoder = zstd::Decoder::with_buffer(file).map_err(broken)?;
@@ -85,6 +88,50 @@ pub(crate) fn open(file: File, compression: Compression, place: &str) -> Result<
             Box::new(liblzma::bufread::XzDecoder::new_stream(file, stream))
         }
     })
+}
+
+/// All frames of an lz4 file: the library stops behind the first, and takes a cut frame for one that is over.
+struct Lz4<R: Read> {
+    decoder: lz4_flex::frame::FrameDecoder<Watched<R>>,
+    ended: bool,
+}
+
+/// Tells whether more was asked for than there is.
+struct Watched<R> {
+    inner: R,
+    exhausted: bool,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.exhausted |= count == 0 && !buffer.is_empty();
+        Ok(count)
+    }
+}
+
+impl<R: BufRead> Lz4<R> {
+    fn new(inner: R) -> Self {
+        Self { decoder: lz4_flex::frame::FrameDecoder::new(Watched { inner, exhausted: false }), ended: false }
+    }
+}
+
+impl<R: BufRead> Read for Lz4<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while !self.ended && !buffer.is_empty() {
+            let count = self.decoder.read(buffer)?;
+            if count > 0 {
+                return Ok(count);
+            }
+            // A frame or an empty block is over. A whole frame says so itself, without a look behind its end.
+            let input = self.decoder.get_mut();
+            if input.exhausted {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.ended = input.inner.fill_buf()?.is_empty();
+        }
+        Ok(0)
+    }
 }
 
 /// What a file is, by its first bytes.
@@ -152,4 +199,53 @@ pub(crate) fn check_stated(stated: &Stated, got: &Received, html: bool, by: &str
     };
     let size = stated.size_bytes.map_or_else(|| "a file".to_owned(), |size| format!("{size} bytes"));
     Err(Failure::new(format!("{size} with {algorithm} {} as {by} states", stated.checksum), what, place))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write};
+
+    use super::*;
+    use proptest::prelude::*;
+
+    fn lz4(plain: &[u8]) -> Vec<u8> {
+        let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        encoder.write_all(plain).expect("compressed");
+        encoder.finish().expect("compressed")
+    }
+
+    fn plain(file: Vec<u8>, compression: Compression, limit: u64) -> io::Result<Vec<u8>> {
+        let mut plain = Vec::new();
+        let input = open(Cursor::new(file), compression, "here").map_err(|failure| io::Error::other(failure.to_string()))?;
+        Checked::new(input, limit, None).read_to_end(&mut plain).map(|_| plain)
+    }
+
+    #[test]
+    fn every_frame_of_an_lz4_file_is_read() {
+        let file = [lz4(b"a"), lz4(b""), lz4(b"b")].concat();
+        assert_eq!(plain(file, Compression::Lz4, 10).expect("plain"), b"ab");
+    }
+
+    proptest! {
+        #[test]
+        fn a_cut_file_is_an_error_wherever_it_is_cut(text in "[a-c]{0,99}", cut in any::<prop::sample::Index>()) {
+            let gzip = || {
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                encoder.write_all(text.as_bytes())?;
+                encoder.finish()
+            };
+            let files = [(Compression::Lz4, lz4(text.as_bytes())), (Compression::Gzip, gzip().expect("compressed"))];
+            for (compression, file) in files {
+                let cut = &file[..cut.index(file.len())];
+                prop_assert!(plain(cut.to_vec(), compression, 1000).is_err(), "{:?} cut to {} bytes", compression, cut.len());
+                prop_assert_eq!(plain(file, compression, 1000).expect("plain"), text.as_bytes());
+            }
+        }
+
+        #[test]
+        fn no_more_comes_out_than_is_allowed(size in 0_usize..5000, limit in 0_u64..5000) {
+            let read = plain(lz4(&vec![b'x'; size]), Compression::Lz4, limit);
+            prop_assert_eq!(read.is_ok(), size as u64 <= limit);
+        }
+    }
 }

@@ -16,9 +16,17 @@ pub(crate) fn base_url(text: &str) -> Result<Url, Failure> {
     let url = Url::parse(text).map_err(|error| refused(format!("an unusable one ({error})")))?;
     match url.scheme() {
         "http" | "https" if url.has_host() => Ok(url),
+        "file" if is_drive(&url) => Err(refused(format!("one with the folder {:?}, which no URL can name", url.path()))),
         "file" => Ok(url),
         other => Err(refused(format!("one with {other}"))),
     }
+}
+
+/// Whether a `file` URL begins with what browsers, whose rules these are, take for a drive of Windows: `a|` becomes `a:` as soon as
+/// a path is added.
+pub(crate) fn is_drive(url: &Url) -> bool {
+    let first = url.path_segments().and_then(|mut names| names.next()).unwrap_or_default();
+    url.scheme() == "file" && first.len() == 2 && first.ends_with('|')
 }
 
 /// The URL of a path below a base.
@@ -49,6 +57,7 @@ pub(crate) fn hostile(path: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_path_out_of_the_archive_is_hostile() {
@@ -69,8 +78,25 @@ mod tests {
 
     #[test]
     fn a_base_needs_a_scheme_that_is_known() {
-        for text in ["ftp://h/debian", "/srv/debian", "", "http://"] {
+        for text in ["ftp://h/debian", "/srv/debian", "", "http://", "file:///a|"] {
             assert!(base_url(text).is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_that_is_not_hostile_stays_below_its_base(
+            base in prop::sample::select(&["https://h", "http://h:8/a%20b//", "file:///srv/x"][..]),
+            path in "([a-zé:?#%&;~ ]|\\.|\\.\\./|%2e|/|\\\\|\t|\n){0,8}",
+        ) {
+            let base = base_url(base).expect("a base");
+            if hostile(&path).is_none() {
+                let url = below(&base, &path);
+                let folder = format!("{}/", base.as_str().trim_end_matches('/'));
+                let rest = url.as_str().strip_prefix(&folder).expect("below the base");
+                prop_assert!(!rest.split('/').any(|element| element == ".." || element == "."), "{}", url);
+                prop_assert_eq!(percent_encoding::percent_decode_str(rest).decode_utf8().expect("UTF-8"), path);
+            }
         }
     }
 }

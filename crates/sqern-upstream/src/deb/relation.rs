@@ -27,7 +27,7 @@ impl Operator {
 
 impl Dependency {
     fn parse(text: &str) -> Result<Self, RelationError> {
-        let malformed = || RelationError { got: text.to_owned() };
+        let malformed = || RelationError { got: text.chars().take(80).collect() };
         let end = text.find(|c: char| c.is_whitespace() || "([<".contains(c)).unwrap_or(text.len());
         let (name, rest) = text.split_at(end);
         // `:any` and `:native` choose among architectures (multi-arch); the index that is read has chosen already.
@@ -41,7 +41,7 @@ impl Dependency {
         let (bound, _restrictions) = bound.split_once(')').ok_or_else(malformed)?;
         let (operator, version) = Operator::parse(bound.trim_start()).ok_or_else(malformed)?;
         let version = version.trim();
-        if version.is_empty() || version.contains(char::is_whitespace) {
+        if version.is_empty() || version.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(malformed());
         }
         Ok(Self { name: name.to_owned(), version: Some((operator, version.to_owned())) })
@@ -88,10 +88,16 @@ mod tests {
 
     #[test]
     fn a_relation_that_cant_be_read_is_refused_and_shown() {
-        for field in ["a (>= 1", "a (1)", "a (>=)", "a |", "ä", "a (>= 1 2)"] {
+        for field in ["a (>= 1", "a (1)", "a (>=)", "a |", "ä", "a (>= 1 2)", "a (= 1\0)", "a (= 1\u{9b}m)"] {
             assert!(parse(field).is_err(), "{field:?}");
         }
         assert_eq!(parse("ok, a (1)"), Err(RelationError { got: "a (1)".into() }));
+    }
+
+    #[test]
+    fn a_refused_relation_is_shown_in_part_if_it_is_long() {
+        let error = parse(&format!("a (= 1{}", "2".repeat(100_000))).expect_err("no end").to_string();
+        assert!(error.len() < 200, "{} bytes", error.len());
     }
 
     #[test]

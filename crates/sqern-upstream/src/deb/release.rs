@@ -19,6 +19,15 @@ pub enum ReleaseError {
         /// The line's text, cut.
         got: String,
     },
+    /// A character that no text has. A carriage return within a line is one: OpenPGP takes it for a line's end, so that the
+    /// signature would be right for other lines than those that are read.
+    #[error("line {line}: expected text, got the control character {got:?}")]
+    Control {
+        /// The line, from 1.
+        line: usize,
+        /// The character.
+        got: char,
+    },
     /// A field stands twice.
     #[error("line {line}: expected {field} once, got it a second time")]
     Duplicate {
@@ -78,7 +87,8 @@ impl Release {
         let mut has_sha256 = false;
         for (field, value, line) in fields(text)? {
             let words = || value.split_whitespace().map(str::to_owned).collect();
-            let name = || Some(value.trim().to_owned()).filter(|name| !name.is_empty());
+            // Folded lines become one, as no name has several.
+            let name = || Some(value.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|name| !name.is_empty());
             match field.to_ascii_lowercase().as_str() {
                 "suite" => release.suite = name(),
                 "codename" => release.codename = name(),
@@ -110,6 +120,9 @@ fn fields(text: &str) -> Result<Vec<(&str, String, usize)>, ReleaseError> {
     let mut fields: Vec<(&str, String, usize)> = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for (place, line) in text.lines().enumerate() {
+        if let Some(got) = line.chars().find(|character| character.is_control() && *character != '\t') {
+            return Err(ReleaseError::Control { line: place + 1, got });
+        }
         if line.trim().is_empty() || line.starts_with('#') {
             continue;
         }
@@ -121,7 +134,7 @@ fn fields(text: &str) -> Result<Vec<(&str, String, usize)>, ReleaseError> {
         match line.split_once(':') {
             Some((name, value)) if !name.is_empty() && !name.contains(char::is_whitespace) => {
                 if !seen.insert(name.to_ascii_lowercase()) {
-                    return Err(ReleaseError::Duplicate { line: place + 1, field: name.to_owned() });
+                    return Err(ReleaseError::Duplicate { line: place + 1, field: cut(name) });
                 }
                 fields.push((name, value.to_owned(), place + 1));
             }
@@ -190,6 +203,7 @@ mod tests {
         assert_eq!(Release::parse("Suite: x\nMD5Sum:\n 00 1 a\nSHA1:\n 00 1 a\n"), Err(ReleaseError::NoSha256));
         assert!(matches!(Release::parse("SHA256:\n 00 1 a\n"), Err(ReleaseError::NoEntry { line: 2, .. })));
         assert!(matches!(Release::parse("Suite: a\nsuite: b\n"), Err(ReleaseError::Duplicate { line: 2, .. })));
+        assert!(matches!(Release::parse("Suite: a\rValid-Until: b\n"), Err(ReleaseError::Control { line: 1, got: '\r' })));
         assert!(matches!(Release::parse("<html>\n"), Err(ReleaseError::NoField { line: 1, .. })));
         assert!(matches!(Release::parse("Date: tomorrow\nSHA256:\n"), Err(ReleaseError::NoTime { field: "Date", .. })));
     }
@@ -198,6 +212,16 @@ mod tests {
         #[test]
         fn any_text_is_read_or_refused(text in "(\\PC{0,20}(: | |\n))*") {
             let _ = Release::parse(&text);
+        }
+
+        #[test]
+        fn every_file_is_read_with_its_own_size(
+            files in prop::collection::btree_map("[a-z]{1,5}(/[a-z.]{1,5}){0,2}", any::<u64>(), 0..9), blanks in "[ \t]{1,3}", end in "\r?\n",
+        ) {
+            let lines = files.iter().map(|(path, size)| format!("{blanks}{HASH}{blanks}{size}{blanks}{path}{end}"));
+            let release = Release::parse(&format!("SHA256:{end}{}", lines.collect::<String>())).expect("a release");
+            let read = release.files.into_iter().map(|(path, stated)| (path, stated.size_bytes.expect("a size")));
+            prop_assert_eq!(read.collect::<BTreeMap<_, _>>(), files);
         }
     }
 }

@@ -38,7 +38,7 @@ pub enum Field {
 }
 
 impl Field {
-    const ALL: [(&'static str, Self); 9] = [
+    pub(super) const ALL: [(&'static str, Self); 9] = [
         ("Package", Self::Package),
         ("Version", Self::Version),
         ("Architecture", Self::Architecture),
@@ -118,12 +118,13 @@ impl Stanza<'_> {
     pub fn get(&self, field: Field) -> Result<Option<Cow<'_, str>>, StanzaError> {
         let Some(range) = self.fields[field as usize].clone() else { return Ok(None) };
         let text = str::from_utf8(&self.bytes[range]).map_err(|_| StanzaError::NotText { line: self.line, field })?;
-        let text = text.trim();
         if !text.contains('\n') {
-            return Ok(Some(Cow::Borrowed(text)));
+            return Ok(Some(Cow::Borrowed(text.trim())));
         }
-        let lines = text.lines().filter(|line| !line.starts_with('#')).map(str::trim);
-        Ok(Some(Cow::Owned(lines.collect::<Vec<_>>().join(" "))))
+        // The first line stands behind the field's name: a `#` there begins no comment.
+        let lines = text.split('\n').enumerate().filter(|(place, line)| *place == 0 || !line.starts_with('#'));
+        let joined = lines.map(|(_, line)| line.trim()).collect::<Vec<_>>().join(" ");
+        Ok(Some(Cow::Owned(joined.trim().to_owned())))
     }
 }
 
@@ -265,7 +266,8 @@ impl<R: Read> Stanzas<R> {
             Some(b' ' | b'\t') if line.iter().all(|byte| matches!(byte, b' ' | b'\t')) => Ok(Line::Blank),
             Some(b' ' | b'\t') if in_stanza => Ok(Line::Continuation),
             Some(_) => match memchr(b':', line) {
-                Some(colon) if colon > 0 && !line[..colon].contains(&b' ') => {
+                // No blank, no control character, nothing but ASCII (deb822(5)).
+                Some(colon) if colon > 0 && line[..colon].iter().all(u8::is_ascii_graphic) => {
                     Ok(Line::Field(Field::named(&line[..colon]), range.start + colon + 1))
                 }
                 _ => Err(StanzaError::NoField { line: self.line, got: beginning(line) }),

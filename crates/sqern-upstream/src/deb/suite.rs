@@ -31,6 +31,7 @@ pub fn suite_match(asked: &str, suite: Option<&str>, codename: Option<&str>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_suite_is_known_by_suite_or_codename() {
@@ -46,6 +47,15 @@ mod tests {
             ("stable", "oldstable", "bookworm", SuiteMatch::No),
         ] {
             assert_eq!(suite_match(asked, Some(suite), Some(codename)), expected, "{asked} {suite} {codename}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_suite_is_itself_and_none_of_another_family(asked in "[a-c]{1,3}(-[a-c]{1,3})?(/[d-f]{1,3})?", other in "[x-z]{1,3}(-[a-c]{1,3})?") {
+            prop_assert_eq!(suite_match(&asked, Some(&asked), Some(&other)), SuiteMatch::Yes);
+            prop_assert_eq!(suite_match(&asked, Some(&other), Some(&asked)), SuiteMatch::Yes);
+            prop_assert_eq!(suite_match(&asked, Some(&other), None), SuiteMatch::No);
         }
     }
 }

@@ -26,6 +26,13 @@ pub(crate) enum ClearsignError {
         /// Its text, cut.
         got: String,
     },
+    /// A line of the signed text has a carriage return in it. OpenPGP takes that for a line's end (RFC 9580 §5.2.1.2), so that the
+    /// signature would be right for other lines than those that are read.
+    #[error("a carriage return within line {line}")]
+    CarriageReturn {
+        /// The line, from 1.
+        line: usize,
+    },
 }
 
 const BEGIN: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
@@ -50,6 +57,7 @@ pub(crate) fn split(text: &str) -> Result<Clearsigned, ClearsignError> {
         match lines.next() {
             None => return Err(ClearsignError::Without(SIGNATURE)),
             Some((_, SIGNATURE)) => break,
+            Some((line, text)) if text.contains('\r') => return Err(ClearsignError::CarriageReturn { line }),
             Some((line, text)) => match text.strip_prefix("- ") {
                 Some(escaped) => signed.push(escaped),
                 None if text.starts_with('-') => return Err(unsigned(line, text)),
@@ -106,6 +114,12 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_only_openpgp_sees_are_refused() {
+        let hidden = MESSAGE.replace("Suite: x \n", "Suite: x\rValid-Until: y\n");
+        assert_eq!(split(&hidden), Err(ClearsignError::CarriageReturn { line: 4 }));
+    }
+
+    #[test]
     fn a_cut_text_is_refused() {
         let lines: Vec<&str> = MESSAGE.lines().collect();
         for count in 0..lines.len() {
@@ -117,6 +131,16 @@ mod tests {
         #[test]
         fn any_text_is_split_or_refused(text in "(-----(BEGIN|END) PGP SIGN(ED MESSAGE|ATURE)-----\n|[ -~]{0,9}\n){0,9}") {
             let _ = split(&text);
+        }
+
+        #[test]
+        fn what_is_framed_comes_out_as_it_was(lines in prop::collection::vec("[ -~]{0,9}", 1..9), end in "\r?\n") {
+            let escaped = |line: &String| if line.starts_with('-') { format!("- {line}{end}") } else { format!("{line}{end}") };
+            let text: String = lines.iter().map(escaped).collect();
+            let framed = format!("{BEGIN}{end}Hash: SHA256{end}{end}{text}{SIGNATURE}{end}{end}x{end}{END}{end}");
+            let parts = split(&framed).expect("a clearsigned text");
+            prop_assert_eq!(parts.text, lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n"));
+            prop_assert_eq!(parts.signatures, format!("{SIGNATURE}\n\nx\n{END}\n"));
         }
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn read_keyrings(files: &[String]) -> Result<Keyring, Failure> {
     Ok(keyring)
 }
 
-fn certificates(file: &str, bytes: &[u8]) -> Result<Vec<Cert>, Failure> {
+pub(super) fn certificates(file: &str, bytes: &[u8]) -> Result<Vec<Cert>, Failure> {
     let unusable =
         |got: String| Failure::new("an OpenPGP keyring (binary or armoured)", got, file).hint(format!("gpg --show-keys {file}"));
     if bytes.is_empty() {
@@ -60,6 +60,7 @@ fn certificates(file: &str, bytes: &[u8]) -> Result<Vec<Cert>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_keyring_that_holds_no_key_says_so() {
@@ -76,5 +77,18 @@ mod tests {
     fn keyrings_that_are_not_there_are_no_error() {
         let keyring = read_keyrings(&["/nonexistent/keyring.gpg".to_owned()]).expect("nothing read");
         assert!(!keyring.found && keyring.certs.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn an_altered_keyring_has_keys_or_says_so(place in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<bool>()) {
+            let mut keyring = sqern_testkit::repo::SigningKey::shared().keyring().expect("a keyring");
+            let place = place.index(keyring.len());
+            if cut { keyring.truncate(place) } else { keyring[place] = byte }
+            match certificates("here", &keyring) {
+                Ok(certs) => prop_assert!(!certs.is_empty()),
+                Err(failure) => prop_assert!(failure.to_string().contains("gpg --show-keys here"), "{}", failure),
+            }
+        }
     }
 }

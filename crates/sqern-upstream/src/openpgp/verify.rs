@@ -114,3 +114,56 @@ fn rejected(error: &VerificationError<'_>) -> Verdict {
         other => Verdict::Unusable(other.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use proptest::prelude::*;
+    use sqern_testkit::repo::SigningKey;
+
+    use super::*;
+    use crate::openpgp::clearsign::split;
+
+    const TEXT: &str = "Suite: stable\nSHA256:";
+
+    /// 2026-01-01, a month after the signatures.
+    fn now() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600)
+    }
+
+    /// What a signature over `TEXT` says of another text: one in a cleartext message, one that is detached.
+    fn verdicts(text: &[u8]) -> [Verdict; 2] {
+        let (key, at) = (SigningKey::shared(), "2025-12-01T00:00:00Z".parse().expect("a time"));
+        let certs: Vec<Cert> = sequoia_openpgp::cert::CertParser::from_bytes(&key.keyring().expect("a keyring"))
+            .expect("certificates")
+            .flatten()
+            .collect();
+        let inline = split(&key.clearsign(TEXT, at).expect("signed")).expect("a clearsigned text").signatures;
+        let detached = key.sign(TEXT, at).expect("signed");
+        [verify(text, inline.as_bytes(), &certs, now()), verify(text, &detached, &certs, now())]
+    }
+
+    #[test]
+    fn to_a_cleartext_signature_a_carriage_return_is_a_line_end() {
+        assert_eq!(verdicts(TEXT.as_bytes()), [Verdict::Good, Verdict::Good]);
+        let [inline, detached] = verdicts(TEXT.replace('\n', "\r").as_bytes());
+        assert!(
+            matches!((inline, detached), (Verdict::Good, Verdict::Altered(_))),
+            "what split() and Release::parse() refuse it for"
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_other_text_is_good(place in 0..TEXT.len(), byte in "[\\PC\0\n]", more in "[ -~]{0,3}") {
+            let mut text = TEXT.to_owned() + &more;
+            text.replace_range(place..=place, &byte);
+            if text != TEXT {
+                prop_assert!(!verdicts(text.as_bytes()).contains(&Verdict::Good), "{:?}", text);
+            }
+        }
+    }
+}

@@ -9,6 +9,8 @@ use crate::relation::{Dependency, Operator};
 
 /// Kept relations of one package: a kernel's headers have a handful.
 const RELATIONS: usize = 10_000;
+/// What one of them may be long, in bytes: so many of the longest attributes would be gigabytes.
+const RELATION_BYTES: usize = 4096;
 
 /// The element `format` that just began: what the package needs and provides.
 pub(super) fn format<R: Read>(xml: &mut Xml<R>, wanted: &Wanted, draft: &mut Draft) -> Result<(), XmlError> {
@@ -34,6 +36,9 @@ fn relations<R: Read>(xml: &mut Xml<R>, wanted: &Wanted, draft: &mut Draft, prov
         if provides && wanted.tells_kernel(&name) {
             let text = |name: &str| Ok(tag.attribute(name)?.unwrap_or_default());
             let version = evr::show("", &text("ver")?, &text("rel")?);
+            if version.len() > RELATION_BYTES {
+                return Err(tag.refuse(format!("expected a version of at most {RELATION_BYTES} bytes, got {}", version.len())));
+            }
             draft.unames.push((name.clone().into_owned(), version));
         }
         if wanted.wants_relation(&name) {
@@ -62,5 +67,12 @@ fn relation(tag: &Tag<'_>, name: &str) -> Result<Dependency, XmlError> {
         Some(operator) => Some((operator, evr::show(&text("epoch")?, &text("ver")?, &text("rel")?))),
         None => None,
     };
-    Ok(Dependency { name: name.to_owned(), version })
+    let relation = Dependency { name: name.to_owned(), version };
+    // It is shown to people where nothing meets it.
+    let shown = relation.to_string();
+    if shown.len() > RELATION_BYTES || shown.chars().any(char::is_control) {
+        let expected = format!("expected a relation of at most {RELATION_BYTES} bytes without control characters");
+        return Err(tag.refuse(format!("{expected}, got {} bytes: {shown}", shown.len())));
+    }
+    Ok(relation)
 }

@@ -56,12 +56,12 @@ impl Metalink {
 
     /// Whether a `repomd.xml` has one of the stated checksums; any has where none is stated.
     pub(super) fn admits(&self, repomd: &str) -> bool {
-        let has = |(algorithm, checksum): &(Algorithm, String)| {
-            let mut hasher = Hasher::new(*algorithm);
-            hasher.update(repomd.as_bytes());
-            hasher.finish() == *checksum
-        };
-        self.checksums.is_empty() || self.checksums.iter().any(has)
+        // All are by one algorithm. A server may send a hundred thousand of them: the text is hashed once.
+        let Some((algorithm, _)) = self.checksums.first() else { return true };
+        let mut hasher = Hasher::new(*algorithm);
+        hasher.update(repomd.as_bytes());
+        let got = (*algorithm, hasher.finish());
+        self.checksums.contains(&got)
     }
 }
 
@@ -74,6 +74,7 @@ fn base<R: Read>(xml: &mut Xml<R>) -> Result<Option<Url>, XmlError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn mirrors_are_tried_as_preferred_and_the_best_checksums_count() {
@@ -104,9 +105,39 @@ mod tests {
     }
 
     #[test]
+    fn checksums_without_end_cost_one_look_at_the_text() {
+        let hashes = format!("<hash type=\"sha256\">{}</hash>", "0".repeat(64)).repeat(100_000);
+        let text = format!("<metalink>{hashes}</metalink>");
+        let metalink = Metalink::parse(&text, &"https://h/metalink".parse().expect("a URL")).expect("a metalink");
+        let started = std::time::Instant::now();
+        assert!(!metalink.admits(&"x".repeat(1024 * 1024)));
+        // Hashing it for each would be 100 GiB.
+        assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+    }
+
+    #[test]
     fn another_document_is_refused() {
         let from = "https://h/metalink".parse().expect("a URL");
         assert!(Metalink::parse("<html/>", &from).is_err());
         assert!(Metalink::parse("<metalink><files>", &from).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn mirrors_come_as_they_are_preferred_and_what_is_cut_is_refused(
+            preferences in prop::collection::vec(-9_i64..99, 1..12), cut in any::<prop::sample::Index>(),
+        ) {
+            let urls = preferences.iter().enumerate();
+            let urls: String = urls.map(|(place, one)| format!("<url preference='{one}'>http://m{place}/repodata/repomd.xml</url>")).collect();
+            let text = format!("<metalink>{urls}</metalink>");
+            let from = "https://h/metalink".parse().expect("a URL");
+            let metalink = Metalink::parse(&text, &from).expect("a metalink");
+            let mut expected: Vec<usize> = (0..preferences.len()).collect();
+            expected.sort_by_key(|place| -preferences[*place]);
+            expected.truncate(8);
+            let hosts: Vec<String> = metalink.bases.iter().map(|url| url.host_str().unwrap_or_default().to_owned()).collect();
+            prop_assert_eq!(hosts, expected.iter().map(|place| format!("m{place}")).collect::<Vec<_>>());
+            prop_assert!(Metalink::parse(&text[..cut.index(text.len())], &from).is_err());
+        }
     }
 }

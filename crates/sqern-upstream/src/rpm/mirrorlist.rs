@@ -30,6 +30,7 @@ pub(super) fn choose(mirrors: impl Iterator<Item = Url>, from: &Url) -> Vec<Url>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn parsed(text: &str, from: &str) -> Vec<String> {
         parse(text, &from.parse().expect("a URL")).into_iter().map(String::from).collect()
@@ -53,5 +54,20 @@ mod tests {
     fn a_list_without_end_is_cut() {
         let text: String = (0..100).map(|mirror| format!("http://m{mirror}/\n")).collect();
         assert_eq!(parsed(&text, "http://h/x").len(), MIRRORS);
+    }
+
+    proptest! {
+        #[test]
+        fn no_list_is_less_safe_than_its_server_nor_longer_than_is_tried(
+            lines in prop::collection::vec("(https?|file|ftp|javascript)://?[a-c]?(/[a-c.%]{0,3}){0,2}|[ -~]{0,9}", 0..20),
+            from in prop::sample::select(&["https://h/x", "http://h/x", "file:///x"][..]),
+        ) {
+            let mirrors = parsed(&lines.join("\n"), from);
+            let has = |scheme: &str| mirrors.iter().any(|mirror| mirror.starts_with(scheme));
+            prop_assert!(mirrors.len() <= MIRRORS);
+            prop_assert!(!has("file:") || from.starts_with("file:"), "{:?}", mirrors);
+            prop_assert!(!has("http:") || !has("https:") || !from.starts_with("https:"), "{:?}", mirrors);
+            prop_assert!(mirrors.iter().all(|mirror| ["http:", "https:", "file:"].iter().any(|scheme| mirror.starts_with(scheme))));
+        }
     }
 }

@@ -17,8 +17,9 @@ use crate::crawl::entry::Entries;
 
 /// Elements within each other: `metadata`, `package`, `format`, `rpm:requires`, `rpm:entry`, and some that may come yet.
 const DEPTH: usize = 12;
-/// The end of a package; `createrepo_c` writes no prefix before it, and a document that does is read without the short cut.
-const END: &[u8] = b"</package>";
+/// What the end of a package begins with; `createrepo_c` writes no prefix before it, and a document that does is read without the
+/// short cut.
+const END: &[u8] = b"</package";
 /// What is kept of all packages together, in bytes of memory: ten thousand kernels take less than a tenth of it.
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
 
@@ -209,6 +210,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_passed_over_ends_where_xml_says() {
+        let (other, wanted) = ("<package><name>other</name>", package("kernel-default-devel", "x86_64", ""));
+        for (hidden, expected) in [
+            (format!("{other}<!-- </package>{wanted}{other} --></package>"), 0),
+            (format!("{other}<a><![CDATA[</package>{wanted}{other}]]></a></package>"), 0),
+            (format!("{other}<?a </package>{wanted}{other}?></package>"), 0),
+            (format!("{other}</package >{wanted}{other}</package\n>"), 1),
+            (format!("{other}<packages></packages></package>{wanted}"), 1),
+        ] {
+            assert_eq!(scanned(document(&hidden).as_bytes()).expect("a list").entries.len(), expected, "{hidden}");
+        }
+    }
+
+    #[test]
     fn a_document_of_another_form_is_refused() {
         let right = document(&package("other", "x86_64", ""));
         for (text, expected) in [
@@ -217,8 +232,8 @@ mod tests {
             (document(&package("kernel&x;-devel", "x86_64", "")), "&x;"),
             (document("text"), "got text"),
             (document("<packages/>"), "got <packages>"),
-            (right.replace("</summary>", "</summary><!-- </package> -->"), "expected"),
-            (right.clone() + "<package/>", "expected <package>"),
+            (right.clone() + "<package/>", "second root element"),
+            (right.clone() + &right, "second root element"),
             (right[..right.len() - 40].to_owned(), "the end of"),
             ("<filelists></filelists>".to_owned(), "expected <metadata>"),
         ] {
@@ -232,6 +247,19 @@ mod tests {
         let package = package("kernel-default-devel", "x86_64", "").replace("6.9.7", &"1".repeat(400_000));
         let error = scanned(document(&package.repeat(200)).as_bytes()).map(|found| found.entries.len()).expect_err("too much");
         assert!(error.contains("bytes about kernels"), "{error}");
+    }
+
+    #[test]
+    fn relations_that_fill_the_memory_within_one_package_are_refused() {
+        for (attributes, expected) in [
+            (format!("flags=\"EQ\" ver=\"{}\"", "1".repeat(5000)), "a relation of at most 4096 bytes"),
+            ("flags=\"EQ\" ver=\"1&#10;2\"".into(), "without control characters"),
+        ] {
+            let text =
+                document(&package("kernel-default-devel", "x86_64", &format!("<rpm:entry name=\"kernel-devel\" {attributes}/>")));
+            let error = scanned(text.as_bytes()).map(|found| found.entries.len()).expect_err(expected);
+            assert!(error.contains(expected) && error.len() < 2000, "{error}");
+        }
     }
 
     proptest! {

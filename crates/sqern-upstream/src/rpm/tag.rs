@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use quick_xml::XmlVersion;
 use quick_xml::events::BytesStart;
 
-use super::xml::XmlError;
+use super::xml::{XmlError, allowed};
 
 /// Attributes of one element: real ones have half a dozen.
 const ATTRIBUTES: usize = 64;
@@ -46,8 +46,9 @@ impl<'a> Tag<'a> {
             }
             let attribute = attribute.map_err(|error| self.refuse(format!("expected attributes, got: {error}")))?;
             if attribute.key.into_inner() == name {
-                let value = attribute.normalized_value(XmlVersion::Explicit1_0);
-                return value.map(Some).map_err(|error| self.refuse(format!("expected a value of {name}, got: {error}")));
+                let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|error| error.to_string());
+                let value = value.and_then(allowed).map(Some);
+                return value.map_err(|error| self.refuse(format!("expected a value of {name}, got: {error}")));
             }
         }
         Ok(None)

@@ -7,8 +7,9 @@ use url::Url;
 
 use super::evr;
 use crate::crawl::entry::Entry;
-use crate::crawl::path::{below, hostile};
+use crate::crawl::path::{below, hostile, is_drive};
 use crate::digest::Algorithm;
+use crate::failure::legible;
 use crate::relation::{Dependency, VersionOrder};
 
 /// What is looked for in a list of packages.
@@ -116,20 +117,20 @@ impl Wanted {
             provides: &draft.unames,
         };
         let kernel = self.distro.kernel_of(&facts);
-        let shown = format!("{} {version} {}", draft.name, draft.architecture);
+        let shown = legible(&format!("{} {version} {}", draft.name, draft.architecture));
         let is_support = self.support.is_match(&draft.name);
         if kernel.is_none() && !is_support {
             let headers = self.distro.rules.iter().any(|rule| rule.is_headers(&draft.name));
             return if headers { Judged::Untold(shown) } else { Judged::Other };
         }
         match self.url(&draft) {
-            Err(defect) => Judged::Defect(format!("{shown}: {defect}")),
+            Err(defect) => Judged::Defect(legible(&format!("{shown}: {defect}"))),
             Ok(url) => match (draft.checksum, draft.size_bytes) {
                 (Some((algorithm, checksum)), Some(size_bytes)) if !draft.version.is_empty() => {
                     let order = VersionOrder::Rpm;
                     let checksum =
                         if algorithm == Algorithm::Sha256 { checksum } else { format!("{}:{checksum}", algorithm.name()) };
-                    Judged::Entry(Box::new(Entry {
+                    let entry = Entry {
                         name: draft.name,
                         version,
                         architecture: draft.architecture,
@@ -141,7 +142,11 @@ impl Wanted {
                         size_bytes,
                         checksum,
                         order,
-                    }))
+                    };
+                    match entry.defect() {
+                        Some(defect) => Judged::Defect(legible(&format!("{shown}: {defect}"))),
+                        None => Judged::Entry(Box::new(entry)),
+                    }
                 }
                 _ => Judged::Defect(format!(
                     "{shown}: expected a version, a checksum (sha256 or the like) and a size, got not all of them"
@@ -174,13 +179,17 @@ pub(super) fn other_base(base: &Url, text: &str) -> Result<Url, String> {
     let other = folder.join(text).map_err(|_| refused())?;
     let at = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port_or_known_default());
     // On one's own disk nothing keeps apart what is whose.
-    let leaves = base.scheme() == "file" && !other.path().starts_with(folder.path());
-    if at(&other) == at(base) && !leaves { Ok(other) } else { Err(refused()) }
+    let leaves = base.scheme() == "file" && (!other.path().starts_with(folder.path()) || is_drive(&other));
+    // Nor another user than the one that the source's own file names: what is recorded has no credentials.
+    let asks = |url: &Url| (url.username().to_owned(), url.password().map(str::to_owned));
+    let is_user = [asks(base), (String::new(), None)].contains(&asks(&other));
+    if at(&other) == at(base) && is_user && !leaves { Ok(other) } else { Err(refused()) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn wanted() -> Wanted {
         let text = "name = \"d\"\nvariant = \"D\"\ntitle = \"D\"\n[[rule]]\npackage = '^kernel-devel$'\n\
@@ -228,8 +237,22 @@ mod tests {
             ("a.rpm", Some("https://evil/os")),
             ("a.rpm", Some("file:///etc")),
             ("a.rpm", Some("//evil/")),
+            ("a.rpm", Some("https://user:secret@h/os")),
+            ("a.rpm", Some("//user@h/os")),
         ] {
             assert!(judged(href, xml_base).is_err(), "{href:?} {xml_base:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_location_says_it_is_on_the_same_host_and_names_no_user(
+            href in "([a-z@:?#]|/|\\.\\.|%2[ef]|%|\\\\){0,6}", xml_base in proptest::option::of("(https?:)?(//)?([a-z@:]|h/|/|\\.\\.|\\?){0,6}"),
+        ) {
+            if let Ok(url) = judged(&href, xml_base.as_deref()) {
+                prop_assert!(url.starts_with("https://h/"), "{}", url);
+                prop_assert!(xml_base.is_some() || url.starts_with("https://h/os/"), "{}", url);
+            }
         }
     }
 }

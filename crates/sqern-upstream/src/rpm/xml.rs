@@ -10,7 +10,9 @@ use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 
 use super::input::Input;
+use super::skip::Skip;
 pub(crate) use super::tag::Tag;
+use crate::failure::legible;
 
 /// How much of a document is taken at most.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +30,7 @@ pub(crate) enum XmlError {
     #[error("{0}")]
     Read(io::Error),
     /// It is no XML, or none that is allowed here.
-    #[error("byte {at}: {what}")]
+    #[error("byte {at}: {}", legible(what))]
     Refused {
         /// Where, in bytes of the plain document.
         at: u64,
@@ -56,6 +58,8 @@ pub(crate) struct Xml<R> {
     reader: Reader<Input<R>>,
     buffer: Vec<u8>,
     depth: usize,
+    /// Whether there was a root element.
+    rooted: bool,
     limits: XmlLimits,
 }
 
@@ -63,7 +67,7 @@ impl<R: Read> Xml<R> {
     /// Reads a document from its beginning.
     pub(crate) fn new(input: R, limits: XmlLimits) -> Self {
         let reader = Reader::from_reader(Input::new(input, limits.element_bytes));
-        Self { reader, buffer: Vec::new(), depth: 0, limits }
+        Self { reader, buffer: Vec::new(), depth: 0, rooted: false, limits }
     }
 
     /// What was read from.
@@ -101,21 +105,29 @@ impl<R: Read> Xml<R> {
                 }
             }
             Event::DocType(_) => return Err(refused("expected no DOCTYPE, got one".into())),
+            Event::Start(_) | Event::Empty(_) if self.depth == 0 && self.rooted => {
+                return Err(refused("expected the end behind the root element, got a second root element".into()));
+            }
             Event::Start(_) if self.depth == self.limits.depth => {
                 return Err(refused(format!("expected at most {} elements within each other, got more", self.limits.depth)));
             }
             Event::Start(start) => {
-                self.depth += 1;
+                (self.depth, self.rooted) = (self.depth + 1, true);
                 Step::Start { tag: Tag::new(start, at), empty: false }
             }
-            Event::Empty(start) => Step::Start { tag: Tag::new(start, at), empty: true },
+            Event::Empty(start) => {
+                self.rooted = true;
+                Step::Start { tag: Tag::new(start, at), empty: true }
+            }
             Event::End(_) => {
                 self.depth = self.depth.saturating_sub(1);
                 Step::End
             }
-            Event::Text(text) => Step::Text(text.into_inner()),
-            Event::CData(text) => Step::Text(text.into_inner()),
-            Event::GeneralRef(reference) => Step::Text(resolve(&reference).map_err(refused)?.into()),
+            Event::Text(text) => Step::Text(allowed(text.into_inner()).map_err(refused)?),
+            Event::CData(text) => Step::Text(allowed(text.into_inner()).map_err(refused)?),
+            Event::GeneralRef(reference) => {
+                Step::Text(resolve(&reference).and_then(|text| allowed(text.into())).map_err(refused)?)
+            }
             Event::Eof if self.depth == 0 => Step::Done,
             Event::Eof => return Err(refused("expected the end of the root element, got the end of the file".into())),
         })
@@ -148,23 +160,26 @@ impl<R: Read> Xml<R> {
         Ok(())
     }
 
-    /// Passes over everything before the next text `end` without a look at it: a closing tag of an element that is not wanted.
-    /// To be called right after an element's end.
-    ///
-    /// In a well-formed document, `<` stands outside of tags only in comments and CDATA sections: one that hides an end tag there
-    /// comes out of step and is refused further on.
+    /// Passes over everything before the end tag that begins with `end` (`</name`), without a look at it but for what could hide
+    /// one: comments, CDATA sections, processing instructions. To be called right after an element's end.
     pub(crate) fn skip_before(&mut self, end: &Finder<'_>) -> Result<(), XmlError> {
         self.reader.get_mut().allow(usize::MAX);
+        let mut skip = Skip::new(end);
         loop {
-            let held = self.reader.get_ref().held();
-            let found = end.find(held);
-            // The tag's beginning may stand at the end of what is held.
-            let pass = found.unwrap_or_else(|| held.len().saturating_sub(end.needle().len() - 1));
-            self.reader.stream().consume(pass);
-            if found.is_some() || self.reader.get_mut().more().map_err(XmlError::Read)? == 0 {
+            let (passed, over) = skip.pass(self.reader.get_ref().held());
+            self.reader.stream().consume(passed);
+            if over || self.reader.get_mut().more().map_err(XmlError::Read)? == 0 {
                 return Ok(());
             }
         }
+    }
+}
+
+/// The text, if all its characters are among those of XML (XML 1.0 §2.2): no control character but tab, LF and CR.
+pub(super) fn allowed(text: Cow<'_, str>) -> Result<Cow<'_, str>, String> {
+    match text.bytes().find(|byte| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) {
+        Some(byte) => Err(format!("expected characters that XML allows, got byte {byte:#04x}")),
+        None => Ok(text),
     }
 }
 
@@ -225,6 +240,11 @@ mod tests {
             ("<a><a><a><a><a/><a></a></a></a></a></a>".into(), "at most 4 elements"),
             ("<?xml version='1.0' encoding='UTF-16'?><x/>".into(), "UTF-8"),
             ("<x><y></x>".into(), "expected XML"),
+            ("<x>\0</x>".into(), "byte 0x00"),
+            ("<x><![CDATA[\x1b]]></x>".into(), "byte 0x1b"),
+            ("<x>&#27;</x>".into(), "byte 0x1b"),
+            ("<x/><y/>".into(), "a second root element"),
+            ("<x></x><y></y>".into(), "a second root element"),
             ("<x>".into(), "end of the file"),
         ] {
             let (_, end) = steps(text.as_bytes());
@@ -238,6 +258,9 @@ mod tests {
         let mut xml = Xml::new(text.as_bytes(), XmlLimits { element_bytes: 4096, depth: 4 });
         let Ok(Step::Start { tag, .. }) = xml.next() else { panic!("expected an element") };
         assert!(tag.attribute("a").is_err(), "twice one name");
+        let mut xml = Xml::new(&b"<x a='&#27;'/>"[..], LIMITS);
+        let Ok(Step::Start { tag, .. }) = xml.next() else { panic!("expected an element") };
+        assert!(tag.attribute("a").is_err(), "a control character");
         let many: String = (0..100).map(|place| format!("b{place}='' ")).collect();
         let text = format!("<x {many}/>");
         let mut xml = Xml::new(text.as_bytes(), XmlLimits { element_bytes: 4096, depth: 4 });
@@ -261,7 +284,7 @@ mod tests {
             for _ in 0..3 {
                 assert!(matches!(xml.next(), Ok(Step::Start { .. })));
             }
-            xml.skip_before(&Finder::new("</p>")).expect("skipped");
+            xml.skip_before(&Finder::new("</p")).expect("skipped");
             assert!(matches!(xml.next(), Ok(Step::End)), "{size}");
             assert!(matches!(xml.next(), Ok(Step::Start { empty: true, .. })), "{size}");
         }

@@ -54,6 +54,30 @@ proptest! {
     }
 
     #[test]
+    fn a_value_is_its_lines_without_the_blanks_around_them_and_without_comments(
+        first in "[ #a\u{a0}]{0,3}", folded in prop::collection::vec("[ \t][ #a\u{a0}]{0,3}\u{a0}|[ \t]#?a|#[ -~]{0,3}", 0..6), end in "\r?\n",
+    ) {
+        let lines = folded.iter().filter(|line| !line.starts_with('#')).map(|line| line.trim());
+        let expected = [first.trim()].into_iter().chain(lines).collect::<Vec<_>>().join(" ");
+        let folded: String = folded.iter().map(|line| format!("{line}{end}")).collect();
+        let text = format!("Package: x{end}Depends:{first}{end}{folded}");
+        let mut stanzas = Stanzas::new(text.as_bytes(), &Limits::default());
+        let stanza = stanzas.next().expect("readable").expect("a stanza");
+        let read = stanza.get(Field::Depends).expect("text");
+        prop_assert_eq!(read.as_deref(), Some(expected.trim()));
+    }
+
+    #[test]
+    fn a_field_has_a_name_of_visible_ascii(name in "[!-9;-~]{0,3}[\t\x00é a]?[!-9;-~]{0,3}") {
+        let text = format!("Package: x\n{name}: y\n");
+        let folded_or_none = name.is_empty() || name.starts_with([' ', '\t', '#']);
+        let is_field = name.chars().all(|character| character.is_ascii_graphic());
+        let read = scanned(text.as_bytes(), &small()).1 == "end";
+        let is_read = if folded_or_none { !name.is_empty() } else { is_field };
+        prop_assert!(read == is_read || name.eq_ignore_ascii_case("package"), "{:?}", text);
+    }
+
+    #[test]
     fn any_bytes_are_scanned_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = scanned(&*bytes, &small());
     }

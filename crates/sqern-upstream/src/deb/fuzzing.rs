@@ -1,0 +1,127 @@
+//! Debian's formats, tried over any bytes.
+
+mod dpkg;
+mod plain;
+
+use super::release::Release;
+use super::stanza::{Field, StanzaError, Stanzas};
+use super::{relation, version};
+use crate::Limits;
+use crate::fuzzing::{Pieces, head, is_order, three};
+use crate::relation::Dependency;
+
+/// What an error may be long at most: it stands in the database and on terminals.
+const ERROR_BYTES: usize = 1000;
+
+/// The stanza scanner: in pieces as in one, and as a plain reading of deb822(5) has it.
+pub(crate) fn stanza(data: &[u8]) -> bool {
+    let (size, text) = head(data);
+    let limits = Limits { line_bytes: 120, stanza_bytes: 400, stanzas: 12, ..Limits::default() };
+    let scanned = scan(Stanzas::new(text, &limits));
+    assert_eq!(scan(Stanzas::new(Pieces::new(text, size), &limits)), scanned, "in pieces of {size}");
+    match &scanned {
+        Ok(found) => {
+            assert!(found.len() as u64 <= limits.stanzas);
+            let bytes = found.iter().flat_map(|(_, fields)| fields).flatten().map(String::len).sum::<usize>();
+            assert!(bytes <= text.len(), "{bytes} bytes out of {}", text.len());
+            assert_eq!(plain::stanzas(text).as_ref(), Some(found), "beside a plain reading");
+        }
+        Err(error) => {
+            assert!(error.len() <= ERROR_BYTES, "{error}");
+            // A plain reading knows of nothing that is too much, and does not look at comments.
+            let stricter = error.contains("at most") || error.contains("expected UTF-8");
+            assert!(stricter || plain::stanzas(text).is_none(), "{error}: beside a plain reading");
+        }
+    }
+    scanned.is_ok_and(|found| !found.is_empty())
+}
+
+/// The line and the fields of each stanza.
+type Found = Vec<(u64, Vec<Option<String>>)>;
+
+fn scan<R: std::io::Read>(mut stanzas: Stanzas<R>) -> Result<Found, String> {
+    let mut found = Vec::new();
+    let text = |error: StanzaError| error.to_string();
+    while let Some(stanza) = stanzas.next().map_err(text)? {
+        let fields = Field::ALL.iter().map(|(_, field)| Ok(stanza.get(*field).map_err(text)?.map(Into::into)));
+        found.push((stanza.line, fields.collect::<Result<_, String>>()?));
+    }
+    Ok(found)
+}
+
+/// A `Release`: what was read and is written again reads the same, whatever its lines end with.
+pub(crate) fn release(data: &[u8]) -> bool {
+    let Ok(text) = str::from_utf8(data) else { return false };
+    let release = match Release::parse(text) {
+        Ok(release) => release,
+        Err(error) => {
+            assert!(error.to_string().len() <= ERROR_BYTES, "{error}");
+            return false;
+        }
+    };
+    assert_eq!(Release::parse(&written(&release)), Ok(release.clone()), "written again");
+    let other_ends = text.replace("\r\n", "\n").replace('\n', "\r\n");
+    assert_eq!(Release::parse(&other_ends), Ok(release.clone()), "with other line ends");
+    for text in release.suite.iter().chain(&release.codename).chain(&release.components).chain(release.files.keys()) {
+        assert!(!text.chars().any(char::is_control), "{text:?} would be shown to people, and kept");
+    }
+    let mut digits = release.files.values().flat_map(|stated| stated.checksum.bytes());
+    assert!(digits.all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
+    true
+}
+
+fn written(release: &Release) -> String {
+    let mut text = String::new();
+    let fields = [("Suite", &release.suite), ("Codename", &release.codename)];
+    for (name, value) in fields.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+        text += &format!("{name}: {value}\n");
+    }
+    for (name, time) in [("Date", release.date), ("Valid-Until", release.valid_until)] {
+        if let Some(time) = time {
+            text += &format!("{name}: {}\n", time.strftime("%a, %d %b %Y %H:%M:%S UTC"));
+        }
+    }
+    for (name, words) in [("Components", &release.components), ("Architectures", &release.architectures)] {
+        text += &format!("{name}: {}\n", words.join(" "));
+    }
+    text += if release.by_hash { "Acquire-By-Hash: yes\n" } else { "" };
+    text += if release.all_in_each { "No-Support-for-Architecture-all: Packages\n" } else { "" };
+    text += "SHA256:\n";
+    for (path, stated) in &release.files {
+        text += &format!(" {} {} {path}\n", stated.checksum, stated.size_bytes.unwrap_or_default());
+    }
+    text
+}
+
+/// Relations: what was read and is shown reads the same.
+pub(crate) fn relation(data: &[u8]) -> bool {
+    let Ok(text) = str::from_utf8(data) else { return false };
+    match relation::parse(text) {
+        Ok(relations) => {
+            let one =
+                |alternatives: &Vec<Dependency>| alternatives.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
+            let shown = relations.iter().map(one).collect::<Vec<_>>().join(", ");
+            assert!(!shown.chars().any(char::is_control), "{shown:?} would be shown to people, and kept");
+            assert_eq!(relation::parse(&shown), Ok(relations), "{shown:?}");
+            true
+        }
+        Err(error) => {
+            assert!(error.to_string().len() <= ERROR_BYTES, "{error}");
+            false
+        }
+    }
+}
+
+/// The order of versions: an order, and dpkg's.
+pub(crate) fn version(data: &[u8]) -> bool {
+    let Some(versions) = three(data) else { return false };
+    is_order(&versions, |left, right| version::compare(left, right));
+    // To dpkg a zero byte is the end of a text.
+    let texts = versions.into_iter().filter(|text| !text.contains('\0'));
+    for left in texts.clone() {
+        for right in texts.clone() {
+            assert_eq!(version::compare(left, right), dpkg::compare(left, right), "{left:?} {right:?} beside dpkg's way");
+        }
+    }
+    true
+}
