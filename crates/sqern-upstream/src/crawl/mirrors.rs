@@ -3,6 +3,9 @@
 use super::top::Top;
 use crate::Failure;
 
+/// How many mirrors are named besides the first.
+const NAMED: usize = 3;
+
 /// The mirrors that had nothing to be believed.
 #[derive(Debug, Default)]
 pub(crate) struct PassedOver(Vec<Failure>);
@@ -19,15 +22,42 @@ impl PassedOver {
         top
     }
 
-    /// Why there is no top: the first failure, as it is about the mirror to look at.
+    /// Why there is no top: what went wrong with each mirror, as any of them may be the one to look at.
     pub(crate) fn into_failure(self, source: &str) -> Failure {
-        let others = self.0.len().saturating_sub(1);
-        let Some(mut failure) = self.0.into_iter().next() else {
+        let mut failures = self.0.into_iter();
+        let Some(mut first) = failures.next() else {
             return Failure::new("at least one base URL", "none", format!("source {source}"));
         };
-        if others > 0 {
-            failure.got = format!("{} (and {others} other mirrors failed too)", failure.got);
+        let mut hints: Vec<String> = first.hint.take().into_iter().collect();
+        let more = failures.len().saturating_sub(NAMED);
+        for failure in failures.take(NAMED) {
+            first.place = format!("{}; from the next mirror: {}", first.place, Failure { hint: None, ..failure.clone() });
+            hints.extend(failure.hint);
         }
-        failure
+        if more > 0 {
+            first.place = format!("{}; and {more} mirrors more failed", first.place);
+        }
+        first.hint = hints.into_iter().next();
+        first
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_went_wrong_with_each_mirror_is_told() {
+        let mut passed_over = PassedOver::default();
+        assert!(PassedOver::default().into_failure("main").to_string().contains("source main"));
+        for number in 1..=6 {
+            passed_over.add(Failure::new("a file", format!("status {number}"), format!("m{number}")).hint(format!("h{number}")));
+        }
+        assert_eq!(
+            passed_over.into_failure("main").to_string(),
+            "expected a file, got status 1, at m1; from the next mirror: expected a file, got status 2, at m2; \
+             from the next mirror: expected a file, got status 3, at m3; from the next mirror: expected a file, got status 4, at m4; \
+             and 2 mirrors more failed; hint: h1"
+        );
     }
 }

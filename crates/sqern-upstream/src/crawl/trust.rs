@@ -36,12 +36,15 @@ pub(crate) fn judge(source: &Trust, allow_unsigned: bool, now: Timestamp, signed
     if source.policy == SignaturePolicy::Off {
         return Ok(Some(format!("NOT VERIFIED: the source's file says signature = \"off\", at {place}")));
     }
+    let keyring = read_keyrings(&source.keyring)?;
     let Some(signatures) = &signed.signatures else {
+        if source.policy == SignaturePolicy::IfPresent && !keyring.found {
+            return tolerate(true, no_keyring(source, place));
+        }
         let tolerated = allow_unsigned || source.policy == SignaturePolicy::IfPresent;
         let failure = Failure::new(format!("a signature ({})", source.signature), "none", place);
         return tolerate(tolerated, failure.hint("sqern check --allow-unsigned takes it for one run"));
     };
-    let keyring = read_keyrings(&source.keyring)?;
     if !keyring.found {
         // Where a signature may be missing, whoever alters the text can leave it out: a missing keyring gives away no more.
         return tolerate(allow_unsigned || source.policy == SignaturePolicy::IfPresent, no_keyring(source, place));

@@ -1,5 +1,7 @@
 //! The top of a repository: `repomd.xml`, with its signature where there is one.
 
+use std::path::Path;
+
 use sqern_model::{RpmMdSource, SignaturePolicy};
 use url::Url;
 
@@ -132,7 +134,13 @@ async fn from_base(context: &Context<'_>, source: &RpmMdSource, base: &Url, meta
 
 /// `repomd.xml.asc`, where the repository has one and the source asks for it.
 async fn signature(context: &Context<'_>, source: &RpmMdSource, base: &Url) -> Result<Option<Vec<u8>>, Failure> {
-    if source.signature == SignaturePolicy::Off {
+    // Where a signature may be missing, one that nothing here can judge is not asked for.
+    let judged = match source.signature {
+        SignaturePolicy::Require => true,
+        SignaturePolicy::IfPresent => source.keyring.iter().any(|file| Path::new(file).exists()),
+        SignaturePolicy::Off => false,
+    };
+    if !judged {
         return Ok(None);
     }
     match context.fetch_small(&below(base, "repodata/repomd.xml.asc")).await {

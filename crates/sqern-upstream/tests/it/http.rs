@@ -97,33 +97,36 @@ async fn a_coding_that_was_not_asked_for_is_refused_unless_the_files_name_tells_
     assert_complete(&served.crawl().await, KERNEL);
 }
 
-/// How long the tries and requests of 20 sources at one host take when each answer takes so long.
-async fn twenty_sources(delay: Duration) -> (Duration, FileServer) {
+#[tokio::test]
+async fn twenty_sources_at_one_host_are_read_side_by_side() {
     let folder = folder();
-    crate::rpm_support::repo().write(folder.path()).expect("a repository");
+    let keyring = crate::rpm_support::repo().write(folder.path()).expect("a repository");
     let server = FileServer::start(folder.path()).await.expect("a server");
-    server.delay(delay);
-    let lines = format!("base = [\"{}\"]\nsignature = \"if-present\"", server.url());
+    // Long enough for all to be waiting at once.
+    server.delay(Duration::from_millis(300));
+    let url = server.url();
+    let lines = format!("base = [\"{url}\"]\nkeyring = [\"{}\"]\nsignature = \"if-present\"", keyring.display());
     let names: Vec<String> = (0..20).map(|number| format!("s{number}")).collect();
     let sources: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), lines.as_str())).collect();
     let distro = crate::rpm_support::distro_with(sqern_testkit::repo::EL_RULE, &sources);
     let patient = ClientOptions { system_proxy: false, ..ClientOptions::default() };
     let client = Client::new(patient).expect("a client");
-    let begun = Instant::now();
-    let crawls = crawl_distro(&client, &distro, &BTreeMap::new(), &options(), &Silent).await;
-    let took = begun.elapsed();
-    for crawl in &crawls {
+    for crawl in &crawl_distro(&client, &distro, &BTreeMap::new(), &options(), &Silent).await {
         assert_complete(crawl, crate::rpm_support::KERNEL);
     }
-    (took, server)
+    assert_eq!((server.requests().len(), server.most_at_once()), (60, 20));
 }
 
 #[tokio::test]
-async fn twenty_sources_at_one_host_wait_for_three_answers_and_not_for_sixty() {
-    let delay = Duration::from_millis(300);
-    let (took, server) = twenty_sources(delay).await;
-    assert_eq!((server.requests().len(), server.most_at_once()), (60, 20));
-    assert!(took < delay * 8, "{took:?}");
+async fn a_signature_that_nothing_here_can_judge_is_not_asked_for() {
+    let folder = folder();
+    crate::rpm_support::repo().signed().write(folder.path()).expect("a repository");
+    let server = FileServer::start(folder.path()).await.expect("a server");
+    let lines = format!("base = [\"{}\"]\nkeyring = [\"/nonexistent\"]\nsignature = \"if-present\"", server.url());
+    let crawl = crawl_all(&crate::rpm_support::distro(&lines), &options()).await.remove(0);
+    assert_complete(&crawl, crate::rpm_support::KERNEL);
+    assert!(crawl.warnings[0].contains("one of the keyring files /nonexistent, got none of them"), "{:?}", crawl.warnings);
+    assert_eq!(server.count(".asc"), 0);
 }
 
 #[tokio::test]
