@@ -16,8 +16,9 @@ test: setup ## run all tests
 check: setup ## formatting, lints, documentation, the rules of the house
 	@scripts/check
 
-bench: setup ## measure the journal against its goals; takes about ten minutes
+bench: setup ## measure the journal, and crawls of MIRROR=URL (which must hold EXPECTED=FILE), against their goals; 20 minutes
 	@scripts/bench
+	@if [ -n "$(MIRROR)" ]; then cargo build --quiet --release -p sqern && scripts/bench-crawl "$(MIRROR)" "$(EXPECTED)"; fi
 
 bless: setup ## renew the generated files
 	@scripts/bless
