@@ -176,7 +176,7 @@ fn size(package: &KernelPackage) -> Result<i64, DbError> {
     })
 }
 
-fn role(text: &str) -> Result<PackageRole, DbError> {
+pub(crate) fn role(text: &str) -> Result<PackageRole, DbError> {
     match text {
         "headers" => Ok(PackageRole::Headers),
         "support" => Ok(PackageRole::Support),

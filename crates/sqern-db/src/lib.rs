@@ -11,6 +11,7 @@ pub mod crawl;
 pub mod distro;
 pub mod error;
 pub mod event;
+pub mod fetch;
 pub mod follow;
 pub mod generation;
 pub mod ignore;

@@ -13,7 +13,7 @@ pub(crate) mod download;
 pub(crate) mod entry;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
-mod identity;
+pub(crate) mod identity;
 pub(crate) mod mirrors;
 pub(crate) mod path;
 pub(crate) mod resolve;

@@ -34,6 +34,7 @@ pub mod fuzzing;
 mod http;
 mod openpgp;
 mod options;
+pub mod package;
 mod progress;
 pub mod relation;
 pub mod rpm;
@@ -44,6 +45,7 @@ pub use crawl::{crawl_distro, left_out};
 pub use failure::Failure;
 pub use http::{Client, ClientError, ClientOptions};
 pub use options::{CrawlOptions, Limits};
+pub use package::PackageRequest;
 pub use progress::{Progress, Silent};
 pub use sources::SourceFileError;
 

@@ -15,7 +15,7 @@ use crate::{Client, Failure};
 const CREDENTIALS_BYTES: u64 = 1024 * 1024;
 
 /// The client that a source asks for: one with its certificate, its authorities and its credentials, else the one that all share.
-pub(super) fn identified(client: &Client, source: &Source) -> Result<Client, Failure> {
+pub(crate) fn identified(client: &Client, source: &Source) -> Result<Client, Failure> {
     let (client, file) = match source {
         Source::Apt(source) => (client.clone(), &source.credentials),
         Source::RpmMd(source) => (with_tls(client, source)?, &source.credentials),
