@@ -49,13 +49,15 @@ pub(crate) fn legible(text: &str) -> String {
     legible_to(text, 1500)
 }
 
-fn legible_to(text: &str, characters: usize) -> String {
-    let mut shown = String::with_capacity(text.len().min(characters));
-    for character in text.chars().take(characters) {
+/// The same, to about so many bytes, escapes and all.
+fn legible_to(text: &str, bytes: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(bytes));
+    for character in text.chars() {
+        if shown.len() >= bytes {
+            shown.push('…');
+            break;
+        }
         if character.is_control() { shown.extend(character.escape_default()) } else { shown.push(character) }
-    }
-    if text.chars().nth(characters).is_some() {
-        shown.push('…');
     }
     shown
 }
@@ -83,6 +85,7 @@ mod tests {
     fn what_a_server_sent_reaches_neither_terminal_nor_database_as_it_is() {
         let failure = Failure::new("a Release", format!("one of \0\x1b[2J\u{9b}m{}", "é".repeat(100_000)), "here").to_string();
         assert!(failure.starts_with("expected a Release, got one of \\u{0}\\u{1b}[2J\\u{9b}mé"), "{failure}");
-        assert!(failure.chars().count() < 10_100 && failure.ends_with('…'), "{failure}");
+        assert!(failure.len() < 10_010 && failure.ends_with('…'), "{failure}");
+        assert!(legible(&"\0".repeat(1500)).len() < 1520, "escapes count too");
     }
 }

@@ -140,8 +140,9 @@ fn assert_below(base: &Url, path: &str) {
     let mut elements = path.split('/');
     assert!(elements.all(|element| element != ".." && element != "."), "{url}");
     assert_eq!(Url::parse(url.as_str()).as_ref(), Ok(&url), "read again");
-    if base.scheme() == "file" {
-        let (file, folder) = (url.to_file_path().expect("a path"), base.to_file_path().expect("a path"));
+    // One with a host is refused when it is read.
+    if let (Ok(folder), true) = (base.to_file_path(), base.scheme() == "file") {
+        let file = url.to_file_path().expect("a path");
         assert!(file.starts_with(folder), "{}", file.display());
     }
 }

@@ -23,10 +23,13 @@ pub(crate) fn base_url(text: &str) -> Result<Url, Failure> {
 }
 
 /// Whether a `file` URL begins with what browsers, whose rules these are, take for a drive of Windows: `a|` becomes `a:` as soon as
-/// a path is added.
+/// a path is added, and `a:/.` is not the folder `a:` that it becomes when it is read again.
 pub(crate) fn is_drive(url: &Url) -> bool {
     let first = url.path_segments().and_then(|mut names| names.next()).unwrap_or_default();
-    url.scheme() == "file" && first.len() == 2 && first.ends_with('|')
+    url.scheme() == "file"
+        && first.len() == 2
+        && first.ends_with(['|', ':'])
+        && first.starts_with(|c: char| c.is_ascii_alphabetic())
 }
 
 /// The URL of a path below a base.
@@ -78,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_base_needs_a_scheme_that_is_known() {
-        for text in ["ftp://h/debian", "/srv/debian", "", "http://", "file:///a|"] {
+        for text in ["ftp://h/debian", "/srv/debian", "", "http://", "file:///a|", "file:///a:/x"] {
             assert!(base_url(text).is_err(), "{text:?}");
         }
     }

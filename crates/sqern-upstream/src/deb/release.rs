@@ -158,7 +158,8 @@ fn entry(line: &str) -> Option<(String, Stated)> {
     let mut words = line.split_whitespace();
     let (sha256, size, path) = (words.next()?, words.next()?, words.next()?);
     let stated = Stated::sha256(size.parse().ok()?, Algorithm::Sha256.hex(sha256)?);
-    words.next().is_none().then(|| (path.trim_start_matches("./").to_owned(), stated))
+    let path = path.trim_start_matches("./");
+    (words.next().is_none() && !path.is_empty()).then(|| (path.to_owned(), stated))
 }
 
 /// RFC 2822's form, in which archives write `UTC` where the RFC has `+0000`.
@@ -202,6 +203,7 @@ mod tests {
     fn a_release_that_proves_nothing_is_refused() {
         assert_eq!(Release::parse("Suite: x\nMD5Sum:\n 00 1 a\nSHA1:\n 00 1 a\n"), Err(ReleaseError::NoSha256));
         assert!(matches!(Release::parse("SHA256:\n 00 1 a\n"), Err(ReleaseError::NoEntry { line: 2, .. })));
+        assert!(matches!(Release::parse(&format!("SHA256:\n {HASH} 1 ./\n")), Err(ReleaseError::NoEntry { line: 2, .. })));
         assert!(matches!(Release::parse("Suite: a\nsuite: b\n"), Err(ReleaseError::Duplicate { line: 2, .. })));
         assert!(matches!(Release::parse("Suite: a\rValid-Until: b\n"), Err(ReleaseError::Control { line: 1, got: '\r' })));
         assert!(matches!(Release::parse("<html>\n"), Err(ReleaseError::NoField { line: 1, .. })));

@@ -20,66 +20,68 @@ impl<'a> Skip<'a> {
     /// content of an element may hold. Otherwise the bytes left are to come again, with more behind them.
     pub(super) fn pass(&mut self, held: &[u8]) -> (usize, bool) {
         let mut passed = 0;
+        // Looked for again only where it was hidden: what is held may have ten thousand comments before it.
+        let mut end = self.end_from(held, passed);
         loop {
-            let rest = &held[passed..];
-            let Some(closing) = self.within else {
-                match self.next(rest) {
-                    Next::End(place) => return (passed + place, true),
-                    Next::Undecided(place) => return (passed + place, false),
-                    Next::Opened(place, closing) => {
-                        passed += place;
-                        self.within = Some(closing);
-                        continue;
-                    }
+            if let Some(closing) = self.within {
+                let Some(place) = memmem::find(&held[passed..], closing) else {
+                    return (passed.max(held.len().saturating_sub(closing.len() - 1)), false);
+                };
+                passed += place + closing.len();
+                self.within = None;
+                if end.is_some_and(|end| end < passed) {
+                    end = self.end_from(held, passed);
                 }
+            }
+            // What hides an end tag begins with `<!` or `<?`. Elsewhere both characters are rare.
+            let content = &held[passed..end.unwrap_or(held.len())];
+            let mut marks = memchr::memchr2_iter(b'!', b'?', content);
+            let Some(place) = marks.find(|place| *place > 0 && content[place - 1] == b'<').map(|place| passed + place - 1) else {
+                // The tag's beginning may stand at the end of what is held.
+                let kept = self.end.needle().len();
+                return end.map_or((passed.max(held.len().saturating_sub(kept)), false), |end| (end, true));
             };
-            let Some(place) = memmem::find(rest, closing) else {
-                return (passed + rest.len().saturating_sub(closing.len() - 1), false);
-            };
-            passed += place + closing.len();
-            self.within = None;
+            match opening(&held[place..]) {
+                Opening::Of(length, closing) => {
+                    passed = place + length;
+                    self.within = Some(closing);
+                }
+                Opening::Undecided => return (place, false),
+                Opening::OfNothing => return (place, true),
+            }
         }
     }
 
-    fn next(&self, rest: &[u8]) -> Next {
-        let length = self.end.needle().len();
+    /// Where the first end tag from a place on begins, if all of its name is there.
+    fn end_from(&self, held: &[u8], place: usize) -> Option<usize> {
+        let rest = &held[place..];
         // A longer name begins with the same bytes; blanks may stand before the `>`.
-        let ends = |place: &usize| rest.get(place + length).is_some_and(|byte| b"> \t\r\n".contains(byte));
-        let end = self.end.find_iter(rest).find(ends);
-        let content = &rest[..end.unwrap_or(rest.len())];
-        // What hides an end tag begins with `<!` or `<?`. Elsewhere both characters are rare.
-        let opened = memchr::memchr2_iter(b'!', b'?', content).find(|place| *place > 0 && content[place - 1] == b'<');
-        match (opened, end) {
-            (Some(place), _) => opening(rest, place - 1),
-            (None, Some(place)) => Next::End(place),
-            // The tag's beginning may stand at the end of what is held.
-            (None, None) => Next::Undecided(rest.len().saturating_sub(length)),
-        }
+        let ends = |at: &usize| rest.get(at + self.end.needle().len()).is_some_and(|byte| b"> \t\r\n".contains(byte));
+        self.end.find_iter(rest).find(ends).map(|at| place + at)
     }
 }
 
-enum Next {
-    /// The end tag begins there, or something that the reader is to refuse.
-    End(usize),
-    /// From there on, more must be seen.
-    Undecided(usize),
-    /// Something that hides tags has begun before there; and what ends it.
-    Opened(usize, &'static [u8]),
+enum Opening {
+    /// Something that hides tags, so long and ended by that.
+    Of(usize, &'static [u8]),
+    /// More must be seen.
+    Undecided,
+    /// Nothing that an element's content may hold: the reader is to refuse it.
+    OfNothing,
 }
 
-/// What `<!` or `<?` begins at a place.
-fn opening(rest: &[u8], place: usize) -> Next {
+/// What begins with `<!` or `<?`.
+fn opening(text: &[u8]) -> Opening {
     const OPENINGS: [(&[u8], &[u8]); 3] = [(b"<?", b"?>"), (b"<!--", b"-->"), (b"<![CDATA[", b"]]>")];
-    let text = &rest[place..];
     for (opening, closing) in OPENINGS {
         if text.starts_with(opening) {
-            return Next::Opened(place + opening.len(), closing);
+            return Opening::Of(opening.len(), closing);
         }
         if opening.starts_with(text) {
-            return Next::Undecided(place);
+            return Opening::Undecided;
         }
     }
-    Next::End(place)
+    Opening::OfNothing
 }
 
 #[cfg(test)]
@@ -123,6 +125,16 @@ mod tests {
                 assert_eq!(left(text, size), expected, "{text} in pieces of {size}");
             }
         }
+    }
+
+    #[test]
+    fn ten_thousands_of_comments_cost_one_look_at_each() {
+        let text = "<!---->".repeat(500_000) + "</p>";
+        let started = std::time::Instant::now();
+        let end = Finder::new("</p");
+        assert_eq!(Skip::new(&end).pass(text.as_bytes()), (text.len() - 4, true));
+        // To look for the end behind each would be a terabyte.
+        assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
     }
 
     proptest! {

@@ -12,7 +12,8 @@ const LIMITS: XmlLimits = XmlLimits { element_bytes: 300, depth: 6 };
 pub(crate) fn xml(data: &[u8]) -> bool {
     let (size, text) = head(data);
     let steps = read(text);
-    assert_eq!(read(Pieces::new(text, size)), steps, "in pieces of {size}");
+    // Of two things that are wrong with a document, the one that is told may be another in pieces.
+    assert_eq!(read(Pieces::new(text, size)).ok(), steps.clone().ok(), "in pieces of {size}");
     let steps = match steps {
         Ok(steps) => steps,
         Err(error) => {
