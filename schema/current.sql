@@ -3473,7 +3473,7 @@ GRANT ALL ON FUNCTION public.kver_at(tstamp timestamp with time zone) TO sqern_r
 GRANT ALL ON FUNCTION public.kver_at(tstamp timestamp with time zone) TO sqern_writer;
 
 GRANT SELECT ON TABLE public.kver_fetched TO sqern_reader;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.kver_fetched TO sqern_writer;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.kver_fetched TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.kver_fetched_at(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.kver_fetched_at(generation bigint) TO sqern_reader;

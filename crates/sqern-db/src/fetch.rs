@@ -115,3 +115,17 @@ pub async fn fetched(client: &impl GenericClient) -> Result<BTreeMap<Kernel, Tim
         .map(|row| Ok((Kernel { distro: text::distro(row.get(0))?, version: text::version(row.get(1))? }, row.get(2))))
         .collect()
 }
+
+/// Takes back that kernels were fetched. Gives how many were recorded so.
+pub async fn forget(transaction: &Transaction<'_>, kernels: &[Kernel]) -> Result<u64, DbError> {
+    let distros: Vec<&str> = kernels.iter().map(|kernel| kernel.distro.as_str()).collect();
+    let versions: Vec<&str> = kernels.iter().map(|kernel| kernel.version.as_str()).collect();
+    let forgotten = transaction
+        .execute(
+            "DELETE FROM kver_fetched USING unnest($1::text[], $2::text[]) AS gone (distro, version)
+             WHERE kver_fetched.distro = gone.distro AND kver_fetched.version = gone.version",
+            &[&distros, &versions],
+        )
+        .await?;
+    Ok(forgotten)
+}

@@ -74,6 +74,13 @@ impl Store {
         self.root.join(".cache")
     }
 
+    /// A folder for work that leaves nothing behind, on the store's own disk.
+    pub fn scratch(&self) -> Result<PathBuf, Failure> {
+        let folder = self.staging().join("scratch");
+        fs::create_dir_all(&folder).map_err(|error| unusable(&error, &folder))?;
+        Ok(folder)
+    }
+
     /// What is in the place of a kernel's tree; nothing where it was never fetched.
     pub fn find(&self, kernel: &Kernel) -> Result<Option<Found>, Failure> {
         let tree = self.tree(kernel)?;

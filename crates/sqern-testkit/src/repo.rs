@@ -11,6 +11,7 @@
 //! # Ok(()) }
 //! ```
 
+mod archive;
 mod compress;
 mod key;
 mod package;
@@ -222,6 +223,11 @@ impl FakeRepo {
             stated.push((format!("{relative}/Packages"), self.plain_index()));
         }
         self.write_release(&suite_folder, &stated)?;
+        for (package, content) in self.packages.iter().filter_map(|package| Some((package, package.content()?))) {
+            let file = folder.join(package.filename());
+            fs::create_dir_all(file.parent().unwrap_or(folder))?;
+            fs::write(file, content)?;
+        }
         let keyring = folder.join("keyring.gpg");
         fs::write(&keyring, self.key.keyring()?)?;
         Ok(WrittenRepo { folder: folder.to_owned(), keyring, suite: self.name.clone(), index_folder })

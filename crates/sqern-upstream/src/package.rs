@@ -1,12 +1,13 @@
 //! Packages: received as a verified index described them.
 
 use std::fs::File;
+use std::path::Path;
 
 use jiff::Timestamp;
 use sqern_model::Source;
 use url::Url;
 
-use crate::crawl::decode::check_stated;
+use crate::crawl::decode::{Checked, check_stated};
 use crate::crawl::identity::identified;
 use crate::crawl::path::base_url;
 use crate::digest::{Algorithm, Stated};
@@ -67,6 +68,17 @@ impl Client {
             Fetched::NotModified => Err(Failure::new("a package", "HTTP status 304 unasked", shown(&url))),
         }
     }
+}
+
+/// Holds a file that another program brought against what the index states of it. Reads all of it.
+///
+/// Fails on another size or checksum.
+pub fn check_file(path: &Path, size_bytes: u64, checksum: &str) -> Result<(), Failure> {
+    let stated = stated(size_bytes, checksum)?;
+    let unreadable = |error: std::io::Error| Failure::new("a package that can be read", error.to_string(), path.display());
+    let mut file = Checked::new(File::open(path).map_err(unreadable)?, u64::MAX, Some(stated.algorithm));
+    std::io::copy(&mut file, &mut std::io::sink()).map_err(unreadable)?;
+    check_stated(&stated, &file.finish(), false, "the index", &path.display().to_string())
 }
 
 /// The URL with the query of the source's base that it lies below: recorded URLs have none, as one may be a secret.

@@ -91,6 +91,17 @@ impl From<DbError> for Failure {
     }
 }
 
+impl From<sqern_store::Failure> for Failure {
+    fn from(failure: sqern_store::Failure) -> Self {
+        let sqern_store::Failure { expected, got, place, hint } = failure;
+        Self {
+            message: format!("expected {expected}, got {got}, at {place}"),
+            hints: hint.into_iter().collect(),
+            exit: Exit::Unmet,
+        }
+    }
+}
+
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         Self { message: error.to_string(), hints: error.hint().into_iter().collect(), exit: Exit::Unmet }

@@ -4,5 +4,6 @@
 
 pub mod cli;
 pub mod failure;
+pub mod fetch;
 pub mod printer;
 pub mod settings;

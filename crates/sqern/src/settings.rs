@@ -11,11 +11,15 @@ use sqern_db::local::{LocalEnv, OsUser, default_dir};
 
 use crate::failure::Failure;
 
+/// Where root's fetched headers are.
+const ROOTS_STORE: &str = "/var/lib/sqern/store";
+
 /// Where an administrator overrides and adds sources.
 const SOURCES_DIR: &str = "/etc/sqern/distros.d";
 
 /// Every environment variable that sqern reads besides libpq's, and what it is for; `--help` shows the list.
-pub const VARIABLES: [(&str, &str); 5] = [
+pub const VARIABLES: [(&str, &str); 6] = [
+    ("SQERN_STORE", "folder of the fetched headers, for sqern fetch and store"),
     ("SQERN_PG_BIN", "folder of PostgreSQL's server programs, for sqern local"),
     ("SQERN_NOW", "the time to work with, as 2026-01-31T12:00:00Z (for tests)"),
     ("NO_COLOR", "when not empty: no colour"),
@@ -34,6 +38,8 @@ pub struct Settings {
     pub data_home: Option<PathBuf>,
     /// `PATH`.
     pub path: Option<OsString>,
+    /// `SQERN_STORE`.
+    store: Option<PathBuf>,
     /// `SQERN_PG_BIN`.
     pub pg_bin: Option<PathBuf>,
     /// A fixed time in place of the clock's.
@@ -59,6 +65,7 @@ impl Settings {
             home: folder("HOME"),
             data_home: folder("XDG_DATA_HOME"),
             path: std::env::var_os("PATH"),
+            store: folder("SQERN_STORE"),
             pg_bin: folder("SQERN_PG_BIN"),
             now: fixed_time()?,
             colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
@@ -72,6 +79,18 @@ impl Settings {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.now.unwrap_or_else(Timestamp::now)
+    }
+
+    /// Where fetched headers are unless the command line says so: `SQERN_STORE`, else `/var/lib/sqern/store` for root, else
+    /// `sqern/store` below `XDG_DATA_HOME` or `~/.local/share`. None where the user has no home.
+    #[must_use]
+    pub fn store_dir(&self) -> Option<PathBuf> {
+        let below_home = || {
+            let data = self.data_home.clone().or_else(|| Some(self.home.as_ref()?.join(".local/share")));
+            data.map(|data| data.join("sqern/store"))
+        };
+        let is_root = OsUser::current().is_some_and(|user| user.name == "root");
+        self.store.clone().or_else(|| if is_root { Some(PathBuf::from(ROOTS_STORE)) } else { below_home() })
     }
 
     /// What connecting looks at.

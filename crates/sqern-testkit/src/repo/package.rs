@@ -10,12 +10,20 @@ pub struct Deb {
     architecture: String,
     /// Further fields, in the order given; they replace the default of their name, and an empty value leaves it out.
     fields: Vec<(String, String)>,
+    /// The file itself, where the archive has it.
+    content: Option<Vec<u8>>,
 }
 
 /// A package of version 1.0-1 for amd64.
 #[must_use]
 pub fn deb(name: &str) -> Deb {
-    Deb { name: name.to_owned(), version: "1.0-1".to_owned(), architecture: "amd64".to_owned(), fields: Vec::new() }
+    Deb {
+        name: name.to_owned(),
+        version: "1.0-1".to_owned(),
+        architecture: "amd64".to_owned(),
+        fields: Vec::new(),
+        content: None,
+    }
 }
 
 impl Deb {
@@ -46,18 +54,42 @@ impl Deb {
         self
     }
 
+    /// The file itself, made of these files (path and text): it lies in the archive where the stanza says, with its true size and
+    /// checksum.
+    #[must_use]
+    pub fn files(mut self, files: &[(&str, &str)]) -> Self {
+        self.content = Some(super::archive::deb(files));
+        self
+    }
+
+    /// Where the archive has the file, below its base.
+    #[must_use]
+    pub fn filename(&self) -> String {
+        let Self { name, version, architecture, .. } = self;
+        format!("pool/main/l/linux/{name}_{}_{architecture}.deb", version.split_once(':').map_or(&**version, |v| v.1))
+    }
+
+    /// The file's bytes, where the archive has it.
+    pub(super) fn content(&self) -> Option<&[u8]> {
+        self.content.as_deref()
+    }
+
     /// Its stanza, with the line end of its last field.
     #[must_use]
     pub fn stanza(&self) -> String {
         let Self { name, version, architecture, .. } = self;
-        let file = format!("pool/main/l/linux/{name}_{}_{architecture}.deb", version.split_once(':').map_or(&**version, |v| v.1));
+        let file = self.filename();
+        let (size, checksum) = match &self.content {
+            Some(content) => (content.len(), sha256(content)),
+            None => (1000 + name.len(), sha256(file.as_bytes())),
+        };
         let defaults = [
             ("Package", name.clone()),
             ("Version", version.clone()),
             ("Architecture", architecture.clone()),
             ("Maintainer", "sqern <sqern@example.test>".to_owned()),
-            ("Size", (1000 + name.len()).to_string()),
-            ("SHA256", sha256(file.as_bytes())),
+            ("Size", size.to_string()),
+            ("SHA256", checksum),
             ("Filename", file),
             ("Description", "a package\n of the fake archive\n .\n and no other".to_owned()),
         ];

@@ -8,6 +8,7 @@ mod check;
 mod db;
 mod distro;
 mod event;
+mod fetch;
 mod generation;
 mod ignore;
 mod kver;
@@ -15,6 +16,7 @@ mod local;
 mod progress;
 mod source;
 mod sources;
+mod store;
 
 use clap::{Args, Parser, Subcommand};
 use sqern_db::connect::{ConnectError, ConnectRequest, Session, connect};
@@ -80,6 +82,11 @@ enum Command {
     Source(source::SourceCommand),
     /// Look for new kernels in the distributions' repositories
     Check(check::CheckArgs),
+    /// Fetch the headers of kernels, so that modules can be built for them
+    Fetch(fetch::FetchArgs),
+    /// The fetched headers on disk
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Change sets: who changed what, when and why
     #[command(subcommand)]
     Generation(generation::GenerationCommand),
@@ -92,9 +99,10 @@ impl Command {
     /// Whether it gives a list, which alone has a form as CSV.
     fn gives_list(&self) -> bool {
         match self {
-            Self::Check(_) | Self::Event(event::EventCommand::List { .. }) => true,
+            Self::Check(_) | Self::Fetch(_) | Self::Event(event::EventCommand::List { .. }) => true,
             Self::Distro(command) => matches!(command, distro::DistroCommand::List(_)),
             Self::Source(command) => !matches!(command, source::SourceCommand::Show { .. }),
+            Self::Store(command) => !matches!(command, store::StoreCommand::Prune { .. }),
             Self::Kver(command) => matches!(command, kver::KverCommand::List { .. }),
             Self::Ignore(command) => matches!(command, ignore::IgnoreCommand::List { .. }),
             Self::Generation(command) => {
@@ -159,6 +167,8 @@ pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exi
         Command::Ignore(command) => ignore::run(command, &context).await,
         Command::Source(command) => source::run(command, &context).await,
         Command::Check(args) => check::run(args, &context).await,
+        Command::Fetch(args) => fetch::run(args, &context).await,
+        Command::Store(command) => store::run(command, &context).await,
         Command::Generation(command) => generation::run(command, &context).await,
         Command::Event(command) => event::run(command, &context).await,
     }

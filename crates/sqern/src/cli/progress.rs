@@ -11,6 +11,17 @@ use sqern_upstream::Progress;
 /// How many of the sources that are being read are named.
 const NAMED: usize = 3;
 
+/// A line that counts what is done of so many; nothing at all where nobody watches.
+pub(super) fn counter(watched: bool, total: u64) -> ProgressBar {
+    let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(total), target);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {pos} of {len} kernels {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
 /// A line that counts sources and bytes, and names those that are still being read; nothing at all where nobody watches.
 pub(super) struct Line {
     bar: ProgressBar,

@@ -1,0 +1,308 @@
+//! `sqern fetch`: from kernels that were seen to trees that modules can be built in.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use futures_util::{StreamExt as _, stream};
+use serde::Serialize;
+use sqern_db::fetch::{self as db, Vouched};
+use sqern_model::{DistroName, Kernel, KernelVersion};
+use sqern_store::Store;
+use sqern_upstream::{Client, ClientOptions};
+use url::Url;
+
+use super::Context;
+use super::change::{ChangeArgs, events};
+use super::sources::SourcesArgs;
+use crate::failure::{Exit, Failure};
+use crate::fetch::plan::{Plan, plan};
+use crate::fetch::{Fetcher, Job, Outcome};
+use crate::printer::Record;
+
+/// Fetch the headers of kernels, so that modules can be built for them
+///
+/// Takes what was seen upstream and is neither fetched, ignored nor archived; what customers run comes first. The packages are received
+/// (what was seen in this machine's apt lists by apt-get download), held against the index's checksums, unpacked to
+/// STORE/DISTRO/VERSION, made to build there, and proven by compiling a small module; only then is the kernel recorded in
+/// kver_fetched. Exit status: 0 when all were fetched, 1 when some were not (the others are recorded).
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sqern fetch --distro debian12 --limit 3
+  sqern fetch --distro debian12 --kernel \"$(uname -r)\" --store ~/kernels
+  sqern fetch --dry-run                          # what would be fetched, and how much that is
+  sqern fetch --command 'kernq fetch \"$SQERN_DISTRO\" \"$SQERN_VERSION\" --to \"$SQERN_TREE\"'
+  make -C STORE/debian12/6.1.0-25-amd64/build M=$PWD modules")]
+pub(super) struct FetchArgs {
+    /// Only of this distribution; may be given several times
+    #[arg(long = "distro", value_name = "NAME")]
+    distros: Vec<DistroName>,
+    /// Only this version; may be given several times
+    #[arg(long = "kernel", value_name = "VERSION")]
+    kernels: Vec<KernelVersion>,
+    /// At most so many kernels
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Kernels at once [default: 2]
+    #[arg(long, value_name = "N", default_value = "2", hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: u16,
+    /// The machine that the headers are for, as uname -m prints it [default: this one's]
+    #[arg(long, value_name = "MACHINE", default_value = std::env::consts::ARCH, hide_default_value = true)]
+    arch: String,
+    /// Record kernels without compiling a module for them
+    #[arg(long)]
+    no_prove: bool,
+    /// Run this shell command in place of fetching; it has SQERN_DISTRO, SQERN_VERSION and SQERN_TREE, the folder to fill
+    #[arg(long, value_name = "CMD", conflicts_with_all = ["mirror_base", "arch"])]
+    command: Option<String>,
+    /// How long that command may take for one kernel, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "3600", requires = "command")]
+    command_timeout: u64,
+    #[command(flatten)]
+    sources: SourcesArgs,
+    /// Send every request for scheme://HOST/PATH to URL/HOST/PATH
+    #[arg(long, value_name = "URL")]
+    mirror_base: Option<Url>,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Where the trees are.
+#[derive(Debug, Args)]
+pub(super) struct StoreArgs {
+    /// The folder of the fetched headers [default: $SQERN_STORE, /var/lib/sqern/store for root, ~/.local/share/sqern/store]
+    #[arg(long = "store", value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    /// Opens the store.
+    pub(super) fn open(&self, context: &Context<'_>) -> Result<Store, Failure> {
+        let dir = self.dir.clone().or_else(|| context.settings.store_dir());
+        let dir =
+            dir.ok_or_else(|| Failure::unmet("expected a folder for the store, got no home").hint("sqern fetch --store DIR"))?;
+        Ok(Store::open(&dir)?)
+    }
+}
+
+/// What became of one kernel.
+#[derive(Debug, Serialize)]
+struct Fetched {
+    #[serde(flatten)]
+    kernel: Kernel,
+    /// `fetched`, `found`, `planned`, `busy` or `failed`.
+    outcome: &'static str,
+    packages: usize,
+    bytes: u64,
+    seconds: f64,
+    tree: Option<PathBuf>,
+    reason: Option<String>,
+    #[serde(skip)]
+    hints: Vec<String>,
+}
+
+impl Record for Fetched {
+    const SCHEMA: &'static str = "fetch/1";
+    const COLUMNS: &'static [&'static str] = &["distro", "version", "outcome", "packages", "size", "seconds"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.kernel.distro.to_string(),
+            self.kernel.version.to_string(),
+            self.outcome.to_owned(),
+            self.packages.to_string(),
+            indicatif::HumanBytes(self.bytes).to_string(),
+            format!("{:.1}", self.seconds),
+        ]
+    }
+}
+
+impl Fetched {
+    fn failed(kernel: &Kernel, reason: &str, hints: &[String]) -> Self {
+        Self::new(kernel, "failed", None, Some(reason.to_owned()), hints)
+    }
+
+    fn new(kernel: &Kernel, outcome: &'static str, tree: Option<PathBuf>, reason: Option<String>, hints: &[String]) -> Self {
+        let (kernel, hints) = (kernel.clone(), hints.to_vec());
+        Self { kernel, outcome, packages: 0, bytes: 0, seconds: 0.0, tree, reason, hints }
+    }
+
+    /// What was planned of it.
+    fn of(self, plan: &Plan) -> Self {
+        Self { packages: plan.packages.len(), bytes: plan.bytes(), ..self }
+    }
+}
+
+pub(super) async fn run(args: FetchArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+    let sources = args.sources.load(context)?;
+    let mut session = context.open().await?;
+    let (plans, mut done) = plans(&args, &session.client).await?;
+    if plans.is_empty() && done.is_empty() {
+        context.printer.note("nothing to fetch: all that was seen and is wanted is fetched");
+        return Ok(Exit::Done);
+    }
+    if args.change.dry_run {
+        done.extend(plans.iter().map(|plan| Fetched::new(&plan.kernel, "planned", None, None, &[]).of(plan)));
+        return report(&done, None, context);
+    }
+    let mut vouched: BTreeMap<DistroName, BTreeMap<String, Vouched>> = BTreeMap::new();
+    for plan in &plans {
+        if !vouched.contains_key(&plan.kernel.distro) {
+            vouched.insert(plan.kernel.distro.clone(), db::vouched(&session.client, &plan.kernel.distro).await?);
+        }
+    }
+    let received = AtomicU64::new(0);
+    let count = |bytes| {
+        received.fetch_add(bytes, Ordering::Relaxed);
+    };
+    let command = args.command.clone().map(|command| (command, Duration::from_secs(args.command_timeout)));
+    let fetcher = Fetcher {
+        client: Client::new(ClientOptions::default())?,
+        sources: &sources,
+        store: args.store.open(context)?,
+        mirror_base: args.mirror_base.clone(),
+        prove: !args.no_prove,
+        command,
+        now: context.settings.now(),
+        received: &count,
+    };
+    done.extend(fetch_all(&fetcher, &plans, &vouched, args.jobs, &received, context).await);
+    // Whatever interrupts from here on: the trees are there, and the next run finds them.
+    let kernels: Vec<Kernel> = done.iter().filter(|one| one.tree.is_some()).map(|one| one.kernel.clone()).collect();
+    let change = sqern_db::change::begin(&mut session.client, &args.change.comment(context)).await?;
+    db::record(&change.transaction, &kernels, context.settings.now()).await?;
+    let finished = change.finish(false).await?;
+    report(&done, Some(finished), context)
+}
+
+/// What is to be fetched, and what can't be.
+async fn plans(args: &FetchArgs, client: &tokio_postgres::Client) -> Result<(Vec<Plan>, Vec<Fetched>), Failure> {
+    for name in &args.distros {
+        sqern_db::distro::get(client, name).await?;
+    }
+    let mut wanted = db::wanted(client, &args.distros, &args.kernels).await?;
+    for version in &args.kernels {
+        if !wanted.iter().any(|one| one.kernel.version == *version) {
+            explain(client, version, &args.distros).await?;
+        }
+    }
+    if let Some(limit) = args.limit {
+        // Only what can be planned counts: a kernel of another machine takes nobody's place.
+        db::add_packages(client, &mut wanted).await?;
+        let mut left = limit;
+        wanted.retain(|one| {
+            let taken = left > 0 && plan(one, &args.arch).is_ok();
+            left -= usize::from(taken);
+            taken
+        });
+    } else {
+        db::add_packages(client, &mut wanted).await?;
+    }
+    let (mut plans, mut failed) = (Vec::new(), Vec::new());
+    for one in &wanted {
+        match plan(one, &args.arch) {
+            Ok(plan) => plans.push(plan),
+            // Nobody asked for kernels of other machines, unless by name.
+            Err(_) if args.kernels.is_empty() => {}
+            Err(reason) => failed.push(Fetched::failed(&one.kernel, &reason, &["sqern fetch --arch MACHINE".to_owned()])),
+        }
+    }
+    Ok((plans, failed))
+}
+
+/// Why a version that was asked for is not to be fetched.
+async fn explain(client: &tokio_postgres::Client, version: &KernelVersion, distros: &[DistroName]) -> Result<(), Failure> {
+    for known in sqern_db::kver::find(client, version, distros).await? {
+        let why = match (&known.fetched_at, known.seen_at, known.archived, known.ignored) {
+            (Some(_), ..) => continue,
+            (_, _, true, _) => "it is archived",
+            (_, _, _, true) => "it is ignored",
+            (_, None, ..) => "it was never seen upstream, so no package is known",
+            _ => continue,
+        };
+        return Err(Failure::unmet(format!("expected a kernel to fetch, got {}: {why}", known.kernel))
+            .hint(format!("sqern kver show {version}")));
+    }
+    Ok(())
+}
+
+/// Fetches side by side; after an interrupt, what has begun comes to nothing and nothing more begins.
+async fn fetch_all(
+    fetcher: &Fetcher<'_>,
+    plans: &[Plan],
+    vouched: &BTreeMap<DistroName, BTreeMap<String, Vouched>>,
+    jobs: u16,
+    received: &AtomicU64,
+    context: &Context<'_>,
+) -> Vec<Fetched> {
+    let stopped = AtomicBool::new(false);
+    let nothing = BTreeMap::new();
+    let bar = super::progress::counter(context.printer.is_watched(), plans.len() as u64);
+    let one = |plan| {
+        let (stopped, nothing, bar) = (&stopped, &nothing, &bar);
+        async move {
+            let plan: &Plan = plan;
+            if stopped.load(Ordering::Relaxed) {
+                return Fetched::failed(&plan.kernel, "interrupted before it began", &[]).of(plan);
+            }
+            let begun = Instant::now();
+            let job = Job { plan, vouched: vouched.get(&plan.kernel.distro).unwrap_or(nothing) };
+            let outcome = tokio::select! {
+                outcome = fetcher.fetch(&job) => outcome,
+                () = interrupted() => {
+                    stopped.store(true, Ordering::Relaxed);
+                    Err(Failure::unmet("interrupted"))
+                }
+            };
+            let kernel = &plan.kernel;
+            let came_to = match outcome {
+                Ok(Outcome::Fetched(tree)) => Fetched::new(kernel, "fetched", Some(tree), None, &[]),
+                Ok(Outcome::Found(tree)) => Fetched::new(kernel, "found", Some(tree), None, &[]),
+                Ok(Outcome::Busy) => Fetched::new(kernel, "busy", None, Some("another sqern fetch is at it".into()), &[]),
+                Err(failure) => Fetched::failed(kernel, failure.message(), failure.hints()),
+            };
+            bar.inc(1);
+            bar.set_message(indicatif::HumanBytes(received.load(Ordering::Relaxed)).to_string());
+            Fetched { seconds: begun.elapsed().as_secs_f64(), ..came_to.of(plan) }
+        }
+    };
+    let done = stream::iter(plans).map(one).buffered(usize::from(jobs)).collect().await;
+    bar.finish_and_clear();
+    done
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+fn report(done: &[Fetched], finished: Option<sqern_db::change::Finished>, context: &Context<'_>) -> Result<Exit, Failure> {
+    context.printer.list(done)?;
+    for one in done {
+        if let Some(reason) = &one.reason {
+            let failure = Failure::unmet(format!("{} {}: {reason}", one.kernel, one.outcome));
+            context.printer.failure(&one.hints.iter().fold(failure, Failure::hint));
+        }
+    }
+    let total: u64 = done.iter().map(|one| one.bytes).sum();
+    match finished {
+        None => context.printer.note(&format!(
+            "would be {} kernels, {}; nothing was fetched",
+            done.len(),
+            indicatif::HumanBytes(total)
+        )),
+        Some(finished) => context.printer.note(&match finished.generation {
+            Some(id) => format!("generation {id}: {}", events(finished.events)),
+            None => "nothing was recorded".to_owned(),
+        }),
+    }
+    Ok(if done.iter().all(|one| one.reason.is_none()) { Exit::Done } else { Exit::Unmet })
+}

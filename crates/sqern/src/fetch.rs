@@ -1,0 +1,8 @@
+//! Headers: what is fetched for a kernel, and how it becomes a tree in the store that builds.
+
+mod apt;
+mod outside;
+pub mod plan;
+mod run;
+
+pub use run::{Fetcher, Job, Outcome};

@@ -1,0 +1,218 @@
+//! One kernel from its plan to its place in the store: receive, unpack, make it build where it lies, prove it, put it there.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use jiff::Timestamp;
+use sqern_db::fetch::Vouched;
+use sqern_model::{Kernel, Source, SourceSet};
+use sqern_store::store::{Cached, Found, Manifest, ManifestPackage, Staged, digest};
+use sqern_store::{Limits, Store, tree, unpack};
+use sqern_upstream::{Client, PackageRequest};
+use url::Url;
+
+use super::plan::{Chosen, Plan};
+use super::{apt, outside};
+use crate::failure::Failure;
+
+/// What fetches.
+pub struct Fetcher<'a> {
+    /// Connections to the mirrors.
+    pub client: Client,
+    /// The sources, for their credentials.
+    pub sources: &'a SourceSet,
+    /// Where trees go.
+    pub store: Store,
+    /// Sends requests for `scheme://HOST/PATH` to `mirror_base/HOST/PATH`.
+    pub mirror_base: Option<Url>,
+    /// Compiles a module in each tree, and takes none where that fails.
+    pub prove: bool,
+    /// Another program that fetches in our place, with its time limit.
+    pub command: Option<(String, Duration)>,
+    /// The time.
+    pub now: Timestamp,
+    /// Told of each piece that arrives.
+    pub received: &'a (dyn Fn(u64) + Sync),
+}
+
+/// One kernel to be fetched.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// What.
+    pub plan: &'a Plan,
+    /// What vouches for the packages, by source.
+    pub vouched: &'a std::collections::BTreeMap<String, Vouched>,
+}
+
+/// What became of a kernel.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Its tree is in the store.
+    Fetched(PathBuf),
+    /// It was there, whole, from a run that did not come to record it.
+    Found(PathBuf),
+    /// Another process is fetching it.
+    Busy,
+}
+
+impl Fetcher<'_> {
+    /// Fetches one kernel. On an error nothing of it is in the store.
+    pub async fn fetch(&self, job: &Job<'_>) -> Result<Outcome, Failure> {
+        let kernel = &job.plan.kernel;
+        let Some(staged) = self.store.begin(kernel)? else { return Ok(Outcome::Busy) };
+        if let Some(place) = self.found(job.plan).await? {
+            return Ok(Outcome::Found(place));
+        }
+        let mut changes = Vec::new();
+        match &self.command {
+            Some((command, limit)) => outside::run(command, kernel, staged.root(), *limit).await?,
+            None => changes = self.unpack(job.plan, &staged).await?,
+        }
+        let vermagic = if self.prove { Some(self.proven(kernel, &staged).await?) } else { None };
+        let root = staged.root().to_owned();
+        let tree = blocking(move || digest(&root)).await??;
+        let manifest = Manifest {
+            schema: Manifest::schema(),
+            distro: kernel.distro.clone(),
+            version: kernel.version.clone(),
+            architecture: job.plan.architecture.clone(),
+            made_at: self.now.to_string(),
+            packages: if self.command.is_some() { Vec::new() } else { packages(job) },
+            changes,
+            vermagic,
+            tree,
+        };
+        Ok(Outcome::Fetched(blocking(move || staged.commit(&manifest)).await??))
+    }
+
+    /// The kernel's tree, where the store has it whole, of these packages.
+    async fn found(&self, plan: &Plan) -> Result<Option<PathBuf>, Failure> {
+        let Some(Found::Tree(manifest)) = self.store.find(&plan.kernel)? else { return Ok(None) };
+        let wanted = |chosen: &Chosen| manifest.packages.iter().any(|package| package.checksum == chosen.package.checksum);
+        if (self.prove && manifest.vermagic.is_none()) || !plan.packages.iter().all(wanted) || self.command.is_some() {
+            return Ok(None);
+        }
+        let (store, kernel) = (self.store.clone(), plan.kernel.clone());
+        let whole = blocking(move || store.verify(&kernel, &manifest)).await?;
+        whole.ok().map(|()| self.store.tree(&plan.kernel)).transpose().map_err(Failure::from)
+    }
+
+    /// Receives the packages and unpacks them into the staging folder; gives what had to be changed.
+    async fn unpack(&self, plan: &Plan, staged: &Staged) -> Result<Vec<String>, Failure> {
+        let files = try_join_all(plan.packages.iter().map(|chosen| self.package(&plan.kernel, chosen))).await?;
+        let (root, kernel) = (staged.root().to_owned(), plan.kernel.version.clone());
+        let changes = blocking(move || {
+            let mut changes = Vec::new();
+            for file in files {
+                let unpacked = unpack(&file, &root, &Limits::default()).map_err(|error| error.failure().clone())?;
+                changes.extend(unpacked.relinked.into_iter().map(|link| match link.now {
+                    Some(now) => format!("{}: {} became {now}", link.path, link.was),
+                    None => format!("{}: {} left out", link.path, link.was),
+                }));
+            }
+            changes.extend(tree::adapt(&root, &kernel)?.changes);
+            Ok::<_, sqern_store::Failure>(changes)
+        });
+        Ok(changes.await??)
+    }
+
+    /// A package's file in the cache, from wherever it can be had.
+    async fn package(&self, kernel: &Kernel, chosen: &Chosen) -> Result<PathBuf, Failure> {
+        let package = &chosen.package;
+        let is_rpm = Path::new(&package.url).extension().is_some_and(|suffix| suffix == "rpm");
+        let suffix = if is_rpm { "rpm" } else { "deb" };
+        let partial = match self.store.cached(&package.checksum, package.size_bytes, suffix)? {
+            Cached::There(path) => return Ok(path),
+            Cached::Missing(partial) => partial,
+        };
+        let mut failed = None;
+        for (source, url) in &chosen.places {
+            let received = if let Some(wanted) = url.strip_prefix("apt:") {
+                self.by_apt(wanted, chosen, partial.path()).await
+            } else {
+                let known = self.sources.get(&kernel.distro).map_or(&[][..], |distro| &distro.sources);
+                let source = known.iter().find(|one| one.name() == source);
+                self.by_url(source, url, chosen, &partial).await
+            };
+            match received {
+                Ok(()) => return Ok(partial.keep()?),
+                Err(failure) => failed = failed.or(Some(failure)),
+            }
+        }
+        Err(failed.unwrap_or_else(|| Failure::unmet(format!("expected a place to fetch {} from, got none", package.name))))
+    }
+
+    async fn by_url(
+        &self,
+        source: Option<&Source>,
+        url: &str,
+        chosen: &Chosen,
+        partial: &sqern_store::store::Partial,
+    ) -> Result<(), Failure> {
+        let package = &chosen.package;
+        let parsed = Url::parse(url)
+            .map_err(|error| Failure::unmet(format!("expected a URL of {}, got {url:?} ({error})", package.name)))?;
+        let request = PackageRequest {
+            url: &parsed,
+            source,
+            size_bytes: package.size_bytes,
+            checksum: &package.checksum,
+            mirror_base: self.mirror_base.as_ref(),
+            now: self.now,
+        };
+        Ok(self.client.download(&request, partial.file()?, self.received).await?)
+    }
+
+    /// By the machine's apt; what it brings is held against the index all the same.
+    async fn by_apt(&self, wanted: &str, chosen: &Chosen, target: &Path) -> Result<(), Failure> {
+        let package = &chosen.package;
+        let folder = tempfile::tempdir_in(target.parent().unwrap_or(target))?;
+        let file = apt::download(wanted, &package.architecture, folder.path()).await?;
+        let (size, checksum) = (package.size_bytes, package.checksum.clone());
+        let target = target.to_owned();
+        let checked = blocking(move || {
+            sqern_upstream::package::check_file(&file, size, &checksum)?;
+            std::fs::rename(&file, &target)
+                .map_err(|error| sqern_upstream::Failure::new("a place in the cache", error.to_string(), target.display()))
+        });
+        Ok(checked.await??)
+    }
+
+    /// Compiles a module in the tree; gives its vermagic.
+    async fn proven(&self, kernel: &Kernel, staged: &Staged) -> Result<String, Failure> {
+        let (build, kernel) = (staged.root().join("build"), kernel.version.clone());
+        let scratch = tempfile::tempdir_in(self.store.scratch()?)?;
+        let proof = blocking(move || tree::prove(&build, &kernel, scratch.path(), &tree::ProveOptions::default())).await??;
+        Ok(proof.vermagic)
+    }
+}
+
+/// The manifest's lines on the packages.
+fn packages(job: &Job<'_>) -> Vec<ManifestPackage> {
+    let line = |chosen: &Chosen| {
+        let package = &chosen.package;
+        let (source, url) = chosen.places.first().cloned().unwrap_or_default();
+        let vouched = job.vouched.get(&source);
+        ManifestPackage {
+            role: package.role,
+            name: package.name.clone(),
+            version: package.version.clone(),
+            architecture: package.architecture.clone(),
+            url,
+            size_bytes: package.size_bytes,
+            checksum: package.checksum.clone(),
+            source,
+            top_url: vouched.map(|vouched| vouched.url.clone()),
+            top_dated_at: vouched.and_then(|vouched| vouched.dated_at).map(|at| at.to_string()),
+        }
+    };
+    job.plan.packages.iter().map(line).collect()
+}
+
+/// Work on files, not on the threads that serve connections.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Failure::unmet(format!("expected the work on a tree to end, got {error}")))
+}

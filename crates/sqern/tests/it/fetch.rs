@@ -1,0 +1,240 @@
+//! `sqern fetch` and `sqern store`: from kernels that were seen to trees that build, whole or not at all.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use sqern_testkit::repo::{Deb, FakeRepo, FileServer, ServerFault, WrittenRepo, deb};
+
+use crate::check::sources;
+use crate::program::{Program, field};
+
+/// A kernel whose headers build a module that says which kernel it is for: as Debian packs them, a flavour and the shared half.
+fn kernel(version: &str) -> [Deb; 2] {
+    kernel_that_builds(version, &format!("{version}-amd64"))
+}
+
+/// The same, with modules for another kernel.
+fn kernel_that_builds(version: &str, vermagic: &str) -> [Deb; 2] {
+    let (flavour, common) = (format!("linux-headers-{version}-amd64"), format!("linux-headers-{version}-common"));
+    let recipe = "modules:\n\t@printf 'x\\000vermagic=$(VERMAGIC) SMP\\000' > $(M)/sqern_prove.ko\n";
+    [
+        deb(&flavour).version("6.1.1").depends(&common).files(&[(
+            &format!("./usr/src/{flavour}/Makefile"),
+            &format!("VERMAGIC := {vermagic}\ninclude /usr/src/{common}/Makefile\n"),
+        )]),
+        deb(&common).version("6.1.1").architecture("all").files(&[(&format!("./usr/src/{common}/Makefile"), recipe)]),
+    ]
+}
+
+/// A signed archive behind a server, and a database that has seen its kernels.
+struct World {
+    program: Program,
+    server: FileServer,
+    archive: PathBuf,
+    sources: String,
+    store: String,
+}
+
+impl World {
+    async fn new(packages: impl IntoIterator<Item = Deb>) -> Self {
+        let program = Program::new().await;
+        let home = program.home.path();
+        let archive = home.join("archive");
+        let written: WrittenRepo =
+            packages.into_iter().fold(FakeRepo::new("bookworm"), FakeRepo::package).write(&archive).unwrap();
+        let server = FileServer::start(&archive).await.unwrap();
+        sources(home, &[(&written, &server.url())]);
+        let (sources, store) = (home.display().to_string(), home.join("store").display().to_string());
+        let world = Self { program, server, archive, sources, store };
+        world.program.done(&["check", "--sources", &world.sources]);
+        world
+    }
+
+    fn words<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+        [&["fetch", "--arch", "x86_64", "--sources", &self.sources, "--store", &self.store], more].concat()
+    }
+
+    fn tree(&self, version: &str) -> PathBuf {
+        Path::new(&self.store).join("debian12").join(version)
+    }
+
+    async fn fetched(&self) -> String {
+        self.program.value("SELECT coalesce(string_agg(version, ' ' ORDER BY version), '') FROM kver_fetched").await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kernel_that_was_seen_becomes_a_tree_that_builds_and_is_recorded_in_one_generation() {
+    let world = World::new(kernel("6.1.0-1").into_iter().chain(kernel("6.1.0-2"))).await;
+    let planned = world.program.done(&world.words(&["--dry-run"]));
+    assert!(planned.stdout.contains("planned") && planned.stderr.contains("would be 2 kernels"), "{planned:?}");
+    assert_eq!(world.fetched().await, "");
+
+    let fetched = world.program.json(&world.words(&[]));
+    assert_eq!(field(&fetched, "version"), ["6.1.0-2-amd64", "6.1.0-1-amd64"], "the newest first");
+    assert_eq!(field(&fetched, "outcome"), ["fetched", "fetched"]);
+    assert_eq!(world.fetched().await, "6.1.0-1-amd64 6.1.0-2-amd64");
+    assert_eq!(world.program.value("SELECT count(DISTINCT generation) FROM event WHERE table_name = 'kver_fetched'").await, "1");
+
+    let tree = world.tree("6.1.0-1-amd64");
+    let module = world.program.home.path().join("module");
+    std::fs::create_dir(&module).unwrap();
+    let made = Command::new("make")
+        .arg("-C")
+        .arg(tree.join("build"))
+        .arg(format!("M={}", module.display()))
+        .arg("modules")
+        .status()
+        .expect("make runs");
+    assert!(made.success() && module.join("sqern_prove.ko").exists(), "the tree builds where it lies");
+
+    let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(tree.join("manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["vermagic"], "6.1.0-1-amd64 SMP");
+    assert_eq!(manifest["packages"][0]["name"], "linux-headers-6.1.0-1-amd64");
+    assert_eq!(manifest["packages"][0]["top_url"], format!("{}/dists/bookworm/InRelease", world.server.url()));
+
+    let again = world.program.done(&world.words(&[]));
+    assert!(again.stderr.contains("nothing to fetch"), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_proven_or_verified_is_told_and_not_recorded() {
+    let packages = kernel("6.1.0-1").into_iter().chain(kernel_that_builds("6.1.0-2", "6.1.0-9-amd64")).chain(kernel("6.1.0-3"));
+    let world = World::new(packages).await;
+    let altered = world.archive.join(kernel("6.1.0-3")[0].filename());
+    let mut bytes = std::fs::read(&altered).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(&altered, bytes).unwrap();
+
+    let ran = world.program.run(&world.words(&[]));
+    assert_eq!(ran.status, 1, "{ran:?}");
+    assert!(ran.stderr.contains("expected a module for 6.1.0-2-amd64, got one for 6.1.0-9-amd64"), "{ran:?}");
+    assert!(ran.stderr.contains("6.1.0-3-amd64 failed: expected") && ran.stderr.contains("as the index states"), "{ran:?}");
+    assert_eq!(world.fetched().await, "6.1.0-1-amd64", "the others are recorded");
+    assert!(!world.tree("6.1.0-2-amd64").exists() && !world.tree("6.1.0-3-amd64").exists());
+
+    let unproven = world.program.done(&world.words(&["--no-prove", "--kernel", "6.1.0-2-amd64"]));
+    assert!(unproven.stdout.contains("fetched"), "{unproven:?}");
+    let listed = world.program.json(&["store", "list", "--store", &world.store]);
+    assert_eq!(field(&listed, "vermagic"), ["6.1.0-1-amd64 SMP", "null"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_customers_run_comes_first_and_other_machines_kernels_are_left_alone() {
+    let arm = deb("linux-headers-6.1.0-7-arm64").architecture("arm64");
+    let world = World::new(kernel("6.1.0-1").into_iter().chain(kernel("6.1.0-2")).chain([arm])).await;
+    let client = world.program.database.client().await;
+    client
+        .batch_execute(
+            "INSERT INTO cust_cluster (name, cltype) VALUES ('acme', 1);
+             INSERT INTO cust_host_kver (cluster_name, host_name, distro, version, current)
+             VALUES ('acme', 'h1', 'debian12', '6.1.0-1-amd64', true)",
+        )
+        .await
+        .unwrap();
+    let first = world.program.json(&world.words(&["--limit", "1"]));
+    assert_eq!(field(&first, "version"), ["6.1.0-1-amd64"]);
+    let rest = world.program.json(&world.words(&[]));
+    assert_eq!(field(&rest, "version"), ["6.1.0-2-amd64"]);
+    let named = world.program.run(&world.words(&["--kernel", "6.1.0-7-amd64"]));
+    assert_eq!(named.status, 1, "{named:?}");
+    assert!(named.stderr.contains("expected a kernel version that is known"), "{named:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_that_a_killed_run_left_unrecorded_is_found_and_not_fetched_again() {
+    let world = World::new(kernel("6.1.0-1")).await;
+    world.program.done(&world.words(&[]));
+    world.program.database.client().await.batch_execute("DELETE FROM kver_fetched").await.unwrap();
+    let told = world.program.run(&["store", "verify", "--store", &world.store]);
+    assert_eq!(told.status, 1, "{told:?}");
+    assert!(told.stdout.contains("the next sqern fetch records it"), "{told:?}");
+    let asked = world.server.requests().len();
+    let again = world.program.json(&world.words(&[]));
+    assert_eq!(field(&again, "outcome"), ["found"]);
+    assert_eq!((world.fetched().await.as_str(), world.server.requests().len()), ("6.1.0-1-amd64", asked));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_at_any_moment_leaves_store_and_database_in_agreement() {
+    let versions: Vec<String> = (1..=6).map(|number| format!("6.1.0-{number}")).collect();
+    let world = World::new(versions.iter().flat_map(|version| kernel(version))).await;
+    world.server.delay(Duration::from_millis(20));
+    let client = world.program.database.client().await;
+    let mut interrupted = 0;
+    for round in 0..30_u32 {
+        let mut command = world.program.command(&world.words(&["--jobs", "3"]));
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Spread over the whole of a run, by a step that is prime to its length.
+        std::thread::sleep(Duration::from_millis(u64::from(round * 37 % 300)));
+        interrupted += u32::from(child.try_wait().unwrap().is_none());
+        let _ = child.kill();
+        child.wait().unwrap();
+        let stored = world.program.run(&["store", "verify", "--json", "--store", &world.store]);
+        let stored: serde_json::Value = serde_json::from_str(&stored.stdout).unwrap();
+        for problem in field(&stored, "problem").iter().filter(|problem| *problem != "null") {
+            assert!(
+                problem.contains("the next sqern fetch records it"),
+                "a tree is whole, and none is recorded without: {problem}"
+            );
+        }
+        // Every third run goes on from where the one before was killed.
+        if round % 3 != 0 {
+            client.batch_execute("DELETE FROM kver_fetched").await.unwrap();
+            let _ = std::fs::remove_dir_all(&world.store);
+        }
+    }
+    assert!(interrupted > 10, "{interrupted} of 30 runs were killed on their way");
+    world.program.done(&world.words(&[]));
+    assert_eq!(world.fetched().await.split(' ').count(), 6);
+    world.program.done(&["store", "verify", "--store", &world.store]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_package_that_stops_on_its_way_is_received_in_a_second_try_and_each_only_once() {
+    let world = World::new(kernel("6.1.0-1")).await;
+    world.server.fail("common", ServerFault::Cut, 1);
+    world.program.done(&world.words(&[]));
+    world.program.done(&["store", "prune", "--all", "--kernel", "6.1.0-1-amd64", "--store", &world.store]);
+    assert_eq!(world.fetched().await, "");
+    let asked = world.server.requests().len();
+    world.program.done(&world.words(&[]));
+    assert_eq!(world.server.requests().len(), asked, "the packages are in the cache");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_that_was_changed_is_told_and_pruned_and_fetched_again() {
+    let world = World::new(kernel("6.1.0-1")).await;
+    world.program.done(&world.words(&[]));
+    let makefile = world.tree("6.1.0-1-amd64").join("usr/src/linux-headers-6.1.0-1-common/Makefile");
+    std::fs::write(&makefile, "modules:\n").unwrap();
+    let told = world.program.run(&["store", "verify", "--store", &world.store]);
+    assert_eq!(told.status, 1, "{told:?}");
+    assert!(told.stdout.contains("expected a tree as it was made"), "{told:?}");
+    let rehearsed = world.program.done(&["store", "prune", "--dry-run", "--store", &world.store]);
+    assert!(rehearsed.stdout.contains("its tree is taken away") && makefile.exists(), "{rehearsed:?}");
+    world.program.done(&["store", "prune", "--store", &world.store]);
+    assert_eq!((world.fetched().await.as_str(), makefile.exists()), ("", false));
+    world.program.done(&world.words(&[]));
+    world.program.done(&["store", "verify", "--store", &world.store]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_program_may_fetch_and_what_it_brings_is_proven_all_the_same() {
+    let world = World::new(kernel("6.1.0-1")).await;
+    let fetch = |command: &str| {
+        let words = ["fetch", "--sources", &world.sources, "--store", &world.store, "--command", command];
+        world.program.run(&words)
+    };
+    let failed = fetch("echo no such kernel; exit 3");
+    assert_eq!(failed.status, 1, "{failed:?}");
+    assert!(failed.stderr.contains("no such kernel") && failed.stderr.contains("exit status: 3"), "{failed:?}");
+    let script = world.program.home.path().join("fetcher");
+    let text = "mkdir \"$SQERN_TREE\"/build\n\
+                printf 'modules:\\n\\t@printf \"x\\\\000vermagic=%s SMP\\\\000\" > $(M)/sqern_prove.ko\\n' \"$SQERN_VERSION\" > build/Makefile\n";
+    std::fs::write(&script, text).unwrap();
+    let done = fetch(&format!("sh {}", script.display()));
+    assert_eq!(done.status, 0, "{done:?}");
+    assert_eq!(world.fetched().await, "6.1.0-1-amd64");
+}

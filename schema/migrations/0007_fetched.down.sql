@@ -1,0 +1,1 @@
+REVOKE DELETE ON kver_fetched FROM sqern_writer;
