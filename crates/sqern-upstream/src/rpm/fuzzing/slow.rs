@@ -38,7 +38,12 @@ fn text(node: Node<'_, '_>) -> String {
 }
 
 fn attribute(node: Node<'_, '_>, name: &str) -> String {
-    node.attribute(name).unwrap_or_default().to_owned()
+    plain(node, name).unwrap_or_default().to_owned()
+}
+
+/// An attribute without a prefix: roxmltree's own search takes one of any namespace.
+pub(super) fn plain<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
+    node.attributes().find(|attribute| attribute.namespace().is_none() && attribute.name() == name).map(|found| found.value())
 }
 
 /// The package; none if it has a name or an architecture that nobody asked for.
@@ -84,7 +89,7 @@ fn relations(list: Node<'_, '_>, wanted: &Wanted, draft: &mut Draft) {
         _ => return,
     };
     for entry in list.descendants().filter(|node| node.is_element() && *node != list) {
-        let Some(name) = entry.attribute("name") else { continue };
+        let Some(name) = plain(entry, "name") else { continue };
         if provides && wanted.tells_kernel(name) {
             let version = evr::show("", &attribute(entry, "ver"), &attribute(entry, "rel"));
             draft.unames.push((name.to_owned(), version));
@@ -92,7 +97,7 @@ fn relations(list: Node<'_, '_>, wanted: &Wanted, draft: &mut Draft) {
         if !wanted.wants_relation(name) {
             continue;
         }
-        let operator = match entry.attribute("flags") {
+        let operator = match plain(entry, "flags") {
             Some("LT") => Some(Operator::Earlier),
             Some("LE") => Some(Operator::EarlierOrEqual),
             Some("EQ") => Some(Operator::Equal),

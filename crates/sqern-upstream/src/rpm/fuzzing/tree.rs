@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use super::slow::plain;
 use crate::fuzzing::{Pieces, head};
 use crate::rpm::xml::{Step, Xml, XmlLimits};
 
@@ -66,7 +67,7 @@ fn steps_of_tree(text: &str) -> Option<Vec<String>> {
 }
 
 fn add(element: roxmltree::Node<'_, '_>, steps: &mut Vec<String>) {
-    steps.push(format!("<{} {:?}>", element.tag_name().name(), element.attribute("a")));
+    steps.push(format!("<{} {:?}>", element.tag_name().name(), plain(element, "a")));
     let mut text = String::new();
     for child in element.children() {
         if child.is_text() {
