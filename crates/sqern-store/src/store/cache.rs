@@ -14,7 +14,7 @@ use crate::Failure;
 pub enum Cached {
     /// It is there, with the checksum that it is named by.
     There(PathBuf),
-    /// It is not: what is received into the file takes its place by [`Store::keep`].
+    /// It is not: what is received into the file takes its place by [`Partial::keep`].
     Missing(Partial),
 }
 
