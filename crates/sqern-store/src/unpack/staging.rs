@@ -1,0 +1,177 @@
+//! Entries become files: the only code of this room that writes.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::BorrowedFd;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::content::{Content, OLD_FILE, dress, shared_file, taken, twice};
+use super::entry::Entry;
+use super::error::{UnpackError, machine, refused};
+use super::folders::Folders;
+use super::link::{Target, target};
+use super::name::{EntryPath, shown};
+use super::{Limits, Relinked, Unpacked};
+
+const BUFFER_BYTES: usize = 64 * 1024;
+/// A new file is nobody's but ours until it is whole.
+const NEW_FILE: OFlags = OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// The folder that one package's entries are written into.
+pub(super) struct Staging<'a> {
+    pub(super) limits: &'a Limits,
+    folders: Folders,
+    /// The inodes of this package's own files and links: what stands at a path and is not among them is another package's.
+    made: HashSet<u64>,
+    entries: u64,
+    buffer: Vec<u8>,
+    done: Unpacked,
+}
+
+impl<'a> Staging<'a> {
+    pub(super) fn open(into: &Path, limits: &'a Limits) -> Result<Self, UnpackError> {
+        Ok(Self {
+            limits,
+            folders: Folders::open(into)?,
+            made: HashSet::new(),
+            entries: 0,
+            buffer: vec![0; BUFFER_BYTES],
+            done: Unpacked::default(),
+        })
+    }
+
+    pub(super) fn done(self) -> Unpacked {
+        self.done
+    }
+
+    /// Notes how long the archive was.
+    pub(super) fn read_whole(&mut self, plain_bytes: u64) {
+        self.done.plain_bytes = plain_bytes;
+    }
+
+    /// Counts one more entry, whatever becomes of it.
+    pub(super) fn count(&mut self, name: &[u8]) -> Result<(), UnpackError> {
+        self.entries += 1;
+        if self.entries > self.limits.entries {
+            return Err(refused(format!("at most {} entries", self.limits.entries), "one more", shown(name)));
+        }
+        Ok(())
+    }
+
+    /// Whether no build reads the entry, so that it is not written.
+    pub(super) fn skips(&mut self, entry: &Entry) -> bool {
+        let skips = !entry.path.is_needed();
+        self.done.skipped += u64::from(skips);
+        skips
+    }
+
+    pub(super) fn folder(&mut self, entry: &Entry) -> Result<(), UnpackError> {
+        self.folders.reach(entry.path.as_str(), entry.path.as_str()).map(drop)
+    }
+
+    /// Writes a file of `entry.size_bytes` from `data`, of which no byte more is read.
+    pub(super) fn file(&mut self, entry: &Entry, data: &mut dyn Read) -> Result<(), UnpackError> {
+        let place = entry.path.as_str();
+        let (folder, name) = entry.path.split();
+        let parent = self.folders.reach(folder, place)?;
+        let content = Content::new(data, entry.size_bytes, entry.sha256, place);
+        match rustix::fs::openat(parent, name, NEW_FILE, Mode::RUSR | Mode::WUSR) {
+            Ok(new) => {
+                let mut new = File::from(new);
+                content.copy(&mut new, &mut self.buffer)?;
+                self.made.insert(dress(&new, entry)?);
+                self.done.files += 1;
+            }
+            Err(Errno::EXIST) => {
+                let (mut old, inode) = shared_file(parent, name, entry, &self.made)?;
+                content.compare(&mut old, &mut self.buffer)?;
+                self.made.insert(inode);
+                self.done.shared += 1;
+            }
+            Err(error) => return Err(machine("a file that can be made", &error.into(), place)),
+        }
+        self.done.checked += u64::from(entry.sha256.is_some());
+        Ok(())
+    }
+
+    /// Makes a symbolic link, if it stays in the tree.
+    pub(super) fn symlink(&mut self, entry: &Entry, raw: &[u8]) -> Result<(), UnpackError> {
+        let now = match target(&entry.path, raw, self.limits)? {
+            Target::AsIs(now) => Some(now),
+            Target::Instead(now) => {
+                self.relinked(&entry.path, raw, Some(&now))?;
+                Some(now)
+            }
+            Target::LeftOut => {
+                self.relinked(&entry.path, raw, None)?;
+                None
+            }
+        };
+        let Some(now) = now else { return Ok(()) };
+        let place = entry.path.as_str();
+        let (folder, name) = entry.path.split();
+        let parent = self.folders.reach(folder, place)?;
+        match rustix::fs::symlinkat(&now, parent, name) {
+            Ok(()) => self.done.symlinks += 1,
+            Err(Errno::EXIST) => {
+                let old = rustix::fs::readlinkat(parent, name, Vec::new());
+                if !old.is_ok_and(|old| old.as_bytes() == now.as_bytes()) {
+                    return Err(taken(parent, name, "another link", place));
+                }
+                self.done.shared += 1;
+            }
+            Err(error) => return Err(machine("a link that can be made", &error.into(), place)),
+        }
+        let inode = inode(parent, name, place)?;
+        if self.made.insert(inode) { Ok(()) } else { Err(twice(place)) }
+    }
+
+    /// Makes a further name of the file at `to`, which this package has brought before.
+    pub(super) fn hard_link(&mut self, entry: &Entry, to: &EntryPath) -> Result<(), UnpackError> {
+        let place = format!("{} link to {}", entry.path.as_str(), to.as_str());
+        let (to_folder, to_name) = to.split();
+        let from = self.folders.reach(to_folder, &place)?.try_clone_to_owned();
+        let from = from.map_err(|error| machine("one more open folder", &error, &place))?;
+        // No link of this package is linked to either: its inode is known, but it is not opened.
+        let file = rustix::fs::openat(&from, to_name, OLD_FILE, Mode::empty()).ok();
+        let stat = file.as_ref().and_then(|file| rustix::fs::fstat(file).ok());
+        let Some((file, stat)) = file.zip(stat).filter(|(_, stat)| self.made.contains(&stat.st_ino)) else {
+            return Err(refused("a hard link to a file that came before in the same package", "none there", place));
+        };
+        let (folder, name) = entry.path.split();
+        let parent = self.folders.reach(folder, &place)?;
+        match rustix::fs::linkat(&from, to_name, parent, name, AtFlags::empty()) {
+            Ok(()) => self.done.hard_links += 1,
+            Err(Errno::EXIST) => {
+                let size_bytes = u64::try_from(stat.st_size).unwrap_or_default();
+                let entry = Entry { size_bytes, executable: stat.st_mode & 0o111 != 0, ..entry.clone() };
+                let (mut old, inode) = shared_file(parent, name, &entry, &self.made)?;
+                Content::new(&mut File::from(file), size_bytes, None, &place).compare(&mut old, &mut self.buffer)?;
+                self.made.insert(inode);
+                self.done.shared += 1;
+            }
+            Err(error) => return Err(machine("a hard link that can be made", &error.into(), place)),
+        }
+        Ok(())
+    }
+
+    fn relinked(&mut self, path: &EntryPath, was: &[u8], now: Option<&str>) -> Result<(), UnpackError> {
+        if self.done.relinked.len() >= self.limits.relinked {
+            let expected = format!("at most {} links that have to be changed", self.limits.relinked);
+            return Err(refused(expected, "one more", path.as_str()));
+        }
+        let (path, now) = (path.as_str().to_owned(), now.map(str::to_owned));
+        self.done.relinked.push(Relinked { path, was: shown(was), now });
+        Ok(())
+    }
+}
+
+/// The inode of a link, or of a file.
+fn inode(parent: BorrowedFd<'_>, name: &str, place: &str) -> Result<u64, UnpackError> {
+    let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW);
+    Ok(stat.map_err(|error| machine("a link that was made", &error.into(), place))?.st_ino)
+}
