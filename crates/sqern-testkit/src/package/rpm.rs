@@ -88,7 +88,7 @@ impl RpmFile {
         let nodes = cpio::nodes(&self.payload);
         let payload = if self.is_stripped { cpio::stripped(&nodes) } else { cpio::newc(&nodes) };
         let payload = self.compression.compress(&payload)?;
-        let header = self.header(&cpio::nodes(self.listed.as_ref().unwrap_or(&self.payload)));
+        let header = self.header(&cpio::nodes(self.listed.as_ref().unwrap_or(&self.payload)), &payload);
         let size = u32::try_from(header.len() + payload.len())?;
         let signature = vec![(273, text(hex(&Sha256::digest(&header)))), (1000, Data::U32(vec![size]))];
         let mut file = self.lead();
@@ -108,7 +108,7 @@ impl RpmFile {
         lead
     }
 
-    fn header(&self, nodes: &[Node<'_>]) -> Vec<u8> {
+    fn header(&self, nodes: &[Node<'_>], payload: &[u8]) -> Vec<u8> {
         let compressor = self.compressor.as_deref().unwrap_or(match self.compression {
             Compression::Xz => "xz",
             Compression::Zstd => "zstd",
@@ -127,6 +127,8 @@ impl RpmFile {
             (1022, text(&self.architecture)),
             (1124, text(&self.format)),
             (1125, text(compressor)),
+            (5092, Data::Texts(vec![hex(&Sha256::digest(payload)).into_bytes()])),
+            (5093, Data::U32(vec![8])),
         ];
         if !nodes.is_empty() {
             tags.extend(file_tags(nodes, self.is_stripped));
