@@ -19,7 +19,7 @@
 //! }
 //! let kernel = KernelVersion::new("6.1.0-25-amd64")?;
 //! let adapted = adapt(root, &kernel)?;
-//! let proof = prove(&root.join(adapted.headers), &kernel, Path::new("/tmp/scratch"), &ProveOptions::default())?;
+//! let proof = prove(&root.join(adapted.build), &kernel, Path::new("/tmp/scratch"), &ProveOptions::default())?;
 //! assert!(proof.vermagic.starts_with("6.1.0-25-amd64 "));
 //! # Ok(()) }
 //! ```

@@ -27,6 +27,7 @@ use std::path::Path;
 
 pub use error::UnpackError;
 pub use limits::Limits;
+pub(crate) use link::relative;
 
 use error::{machine, refused};
 use staging::Staging;

@@ -1,5 +1,6 @@
-//! What tests of several crates build their world from: servers, databases, repositories.
+//! What tests of several crates build their world from: servers, databases, repositories, packages.
 
+pub mod package;
 pub mod repo;
 pub mod server;
 

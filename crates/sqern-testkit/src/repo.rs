@@ -11,7 +11,6 @@
 //! # Ok(()) }
 //! ```
 
-mod archive;
 mod compress;
 mod key;
 mod package;

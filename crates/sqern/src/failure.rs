@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use sqern_db::DbError;
 use sqern_db::connect::ConnectError;
 use sqern_db::local::LocalError;
+use sqern_store::tree::ProveError;
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +100,20 @@ impl From<sqern_store::Failure> for Failure {
             hints: hint.into_iter().collect(),
             exit: Exit::Unmet,
         }
+    }
+}
+
+impl From<ProveError> for Failure {
+    fn from(error: ProveError) -> Self {
+        let mut failure = Self::from(*error.failure);
+        if !error.output.is_empty() {
+            failure.message += "; the last lines of make are:";
+        }
+        for line in error.output {
+            failure.message += "\n  | ";
+            failure.message += &line;
+        }
+        failure
     }
 }
 

@@ -1,189 +1,193 @@
-//! The proof that a module can be built for a kernel, here and now: one is.
+//! A tree is proved by what it is for: a module is compiled in it.
 
-use std::fs::{self, File};
-use std::io;
-use std::os::unix::process::CommandExt as _;
-use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::fmt;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use sqern_model::KernelVersion;
 
+use super::{hint, modinfo, run};
 use crate::Failure;
 
-/// The module: nothing but what every module must have.
-const SOURCE: &str = "#include <linux/init.h>\n#include <linux/module.h>\n\nstatic int __init sqern_prove_init(void)\n{\n\treturn 0;\n}\n\n\
-static void __exit sqern_prove_exit(void)\n{\n}\n\nmodule_init(sqern_prove_init);\nmodule_exit(sqern_prove_exit);\n\
-MODULE_LICENSE(\"GPL\");\nMODULE_DESCRIPTION(\"Proves that a module can be built\");\n";
-const NAME: &str = "sqern_prove";
-/// How many of make's last lines are told.
-const TOLD_LINES: usize = 8;
-/// More than the module has in any kernel, debugging information and all.
-const MODULE_BYTES: u64 = 64 * 1024 * 1024;
+/// The least that is a module: without a licence modpost fails, and with another one GPL symbols are out of reach.
+const SOURCE: &str = "#include <linux/init.h>
+#include <linux/module.h>
 
-/// How a proof is made.
-#[derive(Debug, Clone)]
+static int __init sqern_proof_init(void)
+{
+\treturn 0;
+}
+
+static void __exit sqern_proof_exit(void)
+{
+}
+
+module_init(sqern_proof_init);
+module_exit(sqern_proof_exit);
+MODULE_LICENSE(\"GPL\");
+MODULE_DESCRIPTION(\"proves that modules can be built\");
+";
+const MAKEFILE: &str = "obj-m := sqern_proof.o\n";
+
+/// How a proof is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProveOptions {
-    /// How long make may take.
+    /// When make is killed, with all that it started.
     pub time_limit: Duration,
-    /// Where programs are looked for, as `PATH` has it.
+    /// Where make, the compiler and the shell's commands are looked for.
     pub path: String,
+    /// Variables for make's command line (`CC=gcc-12`).
+    pub variables: Vec<String>,
+    /// The last lines of the output that are kept.
+    pub output_lines: usize,
 }
 
 impl Default for ProveOptions {
     fn default() -> Self {
         Self {
-            time_limit: Duration::from_secs(300),
+            time_limit: Duration::from_secs(120),
             path: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
+            variables: Vec::new(),
+            output_lines: 20,
         }
     }
 }
 
-/// A module was built.
+/// A module was compiled, and is of the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
-    /// What it says of its kernel: `6.1.0-25-amd64 SMP preempt mod_unload modversions`.
+    /// What modules built here say they are for.
     pub vermagic: String,
+    /// How long make took.
+    pub took: Duration,
+    /// The last lines that make and the compiler wrote; warnings are there.
+    pub output: Vec<String>,
 }
 
-/// Compiles a small module against `build`, through modpost, in the empty folder `scratch`, and reads which kernel it is for.
+/// Why no module could be compiled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProveError {
+    /// What went wrong.
+    pub kind: ProveErrorKind,
+    /// What was expected, got, and where.
+    pub failure: Box<Failure>,
+    /// The last lines that make and the compiler wrote.
+    pub output: Vec<String>,
+}
+
+/// What went wrong with a proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProveErrorKind {
+    /// The machine: make is not there, or a folder can't be used.
+    Machine,
+    /// make failed.
+    Build,
+    /// make took longer than it may.
+    Time,
+    /// The module is not of the kernel.
+    Vermagic,
+}
+
+impl fmt::Display for ProveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.failure.fmt(f)?;
+        self.output.iter().try_for_each(|line| write!(f, "\n  | {line}"))
+    }
+}
+
+impl std::error::Error for ProveError {}
+
+/// Compiles a module of our own with `make -C build M=scratch modules`, and compares the first word of its vermagic with the
+/// kernel's version.
 ///
-/// Fails, with the last lines of make, where it can't be compiled, and where the module is for another kernel than `kernel`.
-pub fn prove(build: &Path, kernel: &KernelVersion, scratch: &Path, options: &ProveOptions) -> Result<Proof, Failure> {
-    let here = |error: io::Error| Failure::new("a folder to compile in", error.to_string(), scratch.display());
-    fs::write(scratch.join(format!("{NAME}.c")), SOURCE).map_err(here)?;
-    fs::write(scratch.join("Makefile"), format!("obj-m := {NAME}.o\n")).map_err(here)?;
-    let log = scratch.join("make.log");
-    let output = File::create(&log).map_err(here)?;
-    let mut make = Command::new("make");
-    make.arg("-C").arg(build).arg(format!("M={}", scratch.display())).arg("modules").current_dir(scratch);
-    // Nothing of ours decides how it is built: CFLAGS, ARCH and the like may be set for other work.
-    make.env_clear().env("PATH", &options.path).env("LC_ALL", "C.UTF-8").env("HOME", scratch);
-    make.stdin(Stdio::null()).stdout(output.try_clone().map_err(here)?).stderr(output).process_group(0);
-    let expected = || format!("a module that compiles for {kernel}");
-    let place = &build.display().to_string();
-    let child = make
-        .spawn()
-        .map_err(|error| Failure::new(expected(), format!("make: {error}"), place).hint("apt-get install make gcc"))?;
-    let status = wait(child, options.time_limit).map_err(here)?;
-    match status {
-        None => Err(Failure::new(expected(), format!("no end of make within {:?}", options.time_limit), place)),
-        Some(status) if !status.success() => Err(failed(&log, expected(), place)),
-        Some(_) => vermagic(&scratch.join(format!("{NAME}.ko")), kernel),
-    }
-}
-
-/// Waits for a process; none where it took too long, and was killed with all that it started.
-fn wait(mut child: Child, time_limit: Duration) -> io::Result<Option<ExitStatus>> {
-    let end = Instant::now() + time_limit;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
+/// `build` is the tree's link, `scratch` an empty folder of our own, that is left with what was built in it. This runs the
+/// programs that the packages brought (fixdep, modpost, objtool): only for packages that were verified. make gets no more of the
+/// environment than what `options` say, so that no flag or locale of the caller decides.
+pub fn prove(build: &Path, kernel: &KernelVersion, scratch: &Path, options: &ProveOptions) -> Result<Proof, ProveError> {
+    let fail = |kind, failure, output| ProveError { kind, failure: Box::new(failure), output };
+    let machine = |failure| fail(ProveErrorKind::Machine, failure, Vec::new());
+    let build = usable(build).map_err(machine)?;
+    let scratch = usable(scratch).map_err(machine)?;
+    write(&scratch).map_err(|error| {
+        machine(Failure::new("an empty folder that can be written into", error.to_string(), scratch.display()))
+    })?;
+    let begun = Instant::now();
+    let ran = run::run(make(&build, &scratch, options), options.time_limit, options.output_lines.saturating_mul(1024));
+    let ran = ran.map_err(|error| machine(not_started(&error)))?;
+    let output = last_lines(&ran.output, options.output_lines);
+    let place = build.display();
+    match ran.status {
+        None => {
+            let limit = options.time_limit.as_secs_f64();
+            let failure = Failure::new(format!("a module within {limit} s"), "none, and make was killed", place);
+            return Err(fail(ProveErrorKind::Time, failure, output));
         }
-        if Instant::now() >= end {
-            if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-                let _ = kill_process_group(group, Signal::KILL);
-            }
-            child.wait()?;
-            return Ok(None);
+        Some(status) if !status.success() => {
+            let failure = Failure::new(format!("a module for {kernel}"), format!("make that ended with {status}"), place);
+            let failure = match hint::hint(&ran.output) {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            };
+            return Err(fail(ProveErrorKind::Build, failure, output));
         }
-        std::thread::sleep(Duration::from_millis(20));
+        Some(_) => {}
+    }
+    let took = begun.elapsed();
+    let vermagic = match modinfo::vermagic(&scratch.join("sqern_proof.ko")) {
+        Ok(vermagic) => vermagic,
+        Err(failure) => return Err(fail(ProveErrorKind::Build, failure, output)),
+    };
+    if vermagic.split(' ').next() != Some(kernel.as_str()) {
+        let failure = Failure::new(format!("a module whose vermagic begins with {kernel}"), format!("{vermagic:?}"), place);
+        let failure = failure.hint("unpack the headers of this kernel, not those of another or of a meta package");
+        return Err(fail(ProveErrorKind::Vermagic, failure, output));
+    }
+    Ok(Proof { vermagic, took, output })
+}
+
+/// The real path of a folder, if kbuild can take it: it splits what it is given at blanks, and make at colons.
+fn usable(folder: &Path) -> Result<PathBuf, Failure> {
+    let real = folder.canonicalize().map_err(|error| Failure::new("a folder", error.to_string(), folder.display()))?;
+    match real.to_str() {
+        Some(text) if !text.contains([':', '#', '%', '$', '\'', '"']) && !text.contains(char::is_whitespace) => Ok(real),
+        _ => {
+            let failure = Failure::new("a path without blanks, colons and quotes, for kbuild", "one with them", real.display());
+            Err(failure.hint("choose another folder for the store"))
+        }
     }
 }
 
-/// What make said at its end, with what helps against the usual reasons.
-fn failed(log: &Path, expected: String, place: impl std::fmt::Display) -> Failure {
-    let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let last = lines[lines.len().saturating_sub(TOLD_LINES)..].join("\n  ");
-    let failure = Failure::new(expected, format!("an error of make, whose last lines are:\n  {last}\n"), place);
-    let hints = [
-        ("gcc: not found", "apt-get install gcc"),
-        ("No such file or directory: 'gcc", "apt-get install gcc"),
-        ("pahole: not found", "apt-get install pahole"),
-        ("libelf.h", "apt-get install libelf-dev"),
-        ("error while loading shared libraries: libelf", "apt-get install libelf1"),
-        ("unrecognized command-line option", "the kernel was built by a newer compiler: install that gcc"),
-        ("gcc-plugin", "apt-get install gcc-plugin-dev  # of the gcc that built the kernel"),
-    ];
-    match hints.iter().find(|(sign, _)| text.contains(sign)) {
-        Some((_, hint)) => failure.hint(*hint),
-        None => failure,
+/// Writes the module's source.
+fn write(scratch: &Path) -> std::io::Result<()> {
+    if fs::read_dir(scratch)?.next().is_some() {
+        return Err(std::io::Error::new(ErrorKind::DirectoryNotEmpty, "a folder that is not empty"));
     }
+    fs::write(scratch.join("sqern_proof.c"), SOURCE)?;
+    fs::write(scratch.join("Makefile"), MAKEFILE)
 }
 
-/// Which kernel a module says that it is for, in its section `.modinfo` (`vermagic=6.1.0-25-amd64 SMP …`, ended by a zero byte).
-fn vermagic(module: &Path, kernel: &KernelVersion) -> Result<Proof, Failure> {
-    let unreadable = |got: String| Failure::new("a module with vermagic", got, module.display());
-    let size = fs::metadata(module).map_err(|error| unreadable(error.to_string()))?.len();
-    if size > MODULE_BYTES {
-        return Err(unreadable(format!("{size} bytes")));
-    }
-    let bytes = fs::read(module).map_err(|error| unreadable(error.to_string()))?;
-    let vermagic = stated(&bytes).ok_or_else(|| unreadable("none in it".to_owned()))?;
-    let said = vermagic.split(' ').next().unwrap_or_default();
-    if said == kernel.as_str() {
-        return Ok(Proof { vermagic });
-    }
-    Err(Failure::new(
-        format!("a module for {kernel}"),
-        format!("one for {said}: the headers are of another kernel"),
-        module.display(),
-    ))
+fn make(build: &Path, scratch: &Path, options: &ProveOptions) -> Command {
+    // Looked for here, for the search of a command goes by the caller's environment.
+    let program = options.path.split(':').map(|folder| Path::new(folder).join("make")).find(|program| program.is_file());
+    let mut module = std::ffi::OsString::from("M=");
+    module.push(scratch);
+    let mut command = Command::new(program.unwrap_or_else(|| PathBuf::from("/nonexistent/make")));
+    command.arg("-C").arg(build).arg(module).args(&options.variables).arg("modules").current_dir(scratch);
+    command.env_clear().env("PATH", &options.path).env("LC_ALL", "C").env("HOME", scratch).env("TMPDIR", scratch);
+    command
 }
 
-fn stated(module: &[u8]) -> Option<String> {
-    let key = b"\0vermagic=";
-    let begin = module.windows(key.len()).position(|window| window == key)? + key.len();
-    let end = begin + module[begin..].iter().position(|byte| *byte == 0)?;
-    String::from_utf8(module[begin..end].to_vec()).ok()
+fn not_started(error: &std::io::Error) -> Failure {
+    let failure = Failure::new("make, that can be started", error.to_string(), "make");
+    if error.kind() == ErrorKind::NotFound { failure.hint("apt-get install make gcc, or dnf install make gcc") } else { failure }
 }
 
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't go on says so by a panic")]
-mod tests {
-    use super::*;
-
-    /// A `build` whose Makefile does this for `modules`.
-    fn proven(recipe: &str, time_limit: Duration) -> Result<Proof, String> {
-        let folder = tempfile::tempdir().unwrap();
-        let (build, scratch) = (folder.path().join("build"), folder.path().join("scratch"));
-        fs::create_dir(&build).unwrap();
-        fs::create_dir(&scratch).unwrap();
-        fs::write(build.join("Makefile"), format!("modules:\n\t{recipe}\n")).unwrap();
-        let options = ProveOptions { time_limit, ..ProveOptions::default() };
-        prove(&build, &"6.1.0-25-amd64".parse().unwrap(), &scratch, &options).map_err(|failure| failure.to_string())
-    }
-
-    const LONG: Duration = Duration::from_secs(60);
-
-    #[test]
-    fn a_module_for_the_kernel_is_a_proof_and_one_for_another_is_none() {
-        let module = |version: &str| format!("@printf 'x\\000vermagic={version} SMP mod_unload \\000y' > $(M)/sqern_prove.ko");
-        assert_eq!(proven(&module("6.1.0-25-amd64"), LONG).unwrap().vermagic, "6.1.0-25-amd64 SMP mod_unload ");
-        let told = proven(&module("6.1.0-26-amd64"), LONG).unwrap_err();
-        assert!(told.contains("expected a module for 6.1.0-25-amd64, got one for 6.1.0-26-amd64"), "{told}");
-        assert!(proven("@true", LONG).unwrap_err().contains("sqern_prove.ko"));
-    }
-
-    #[test]
-    fn an_error_of_make_is_told_with_its_last_lines() {
-        let told = proven("@echo first; echo 'fatal error: libelf.h: No such file'; exit 1", LONG).unwrap_err();
-        assert!(told.contains("libelf.h: No such file") && told.contains("apt-get install libelf-dev"), "{told}");
-    }
-
-    #[test]
-    fn a_make_without_end_is_killed_with_all_that_it_started() {
-        let begun = Instant::now();
-        let told = proven("@sleep 600 & sleep 600; wait", Duration::from_millis(200)).unwrap_err();
-        assert!(told.contains("no end of make within 200ms"), "{told}");
-        assert!(begun.elapsed() < LONG);
-    }
-
-    #[test]
-    fn the_environment_does_not_decide_how_a_module_is_built() {
-        let told = proven("@test -z \"$$CARGO_MANIFEST_DIR\" || { echo leaked; exit 1; }; echo clean; exit 1", LONG).unwrap_err();
-        assert!(told.contains("clean"), "{told}");
-    }
+/// The last lines, without control characters: a terminal may be what shows them.
+fn last_lines(output: &str, most: usize) -> Vec<String> {
+    let plain = |line: &str| line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let lines: Vec<String> = output.lines().map(plain).collect();
+    lines[lines.len().saturating_sub(most)..].to_vec()
 }

@@ -6,9 +6,7 @@ use super::AR_MAGIC;
 use super::error::{UnpackError, refused, unreadable};
 use super::name::shown;
 
-const HEADER_BYTES: u64 = HEADER as u64;
-/// The same as a length.
-const HEADER: usize = 60;
+const HEADER_BYTES: usize = 60;
 const HEADER_END: &[u8] = b"`\n";
 
 /// One member: its name, and where its data lies.
@@ -40,7 +38,7 @@ impl<R: BufRead + Seek> Members<R> {
         }
         let place = format!("offset {}", self.next);
         let broken = |error: std::io::Error| unreadable(&error, &place);
-        let mut header = [0; HEADER];
+        let mut header = [0; HEADER_BYTES];
         self.file.seek(SeekFrom::Start(self.next)).map_err(broken)?;
         self.file.read_exact(&mut header).map_err(broken)?;
         let member = self.parse(&header).ok_or_else(|| refused("an ar header", format!("{:?}", shown(&header)), &place))?;
@@ -65,7 +63,7 @@ impl<R: BufRead + Seek> Members<R> {
         if name.is_empty() || !size_bytes.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
-        Some(Member { name: name.to_owned(), start: self.next + HEADER_BYTES, size_bytes: size_bytes.parse().ok()? })
+        Some(Member { name: name.to_owned(), start: self.next + HEADER_BYTES as u64, size_bytes: size_bytes.parse().ok()? })
     }
 
     /// The data of a member.

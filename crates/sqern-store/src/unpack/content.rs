@@ -1,6 +1,5 @@
 //! What is in a file: copied, checked, compared with what another package brought.
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Read, Write as _};
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -92,34 +91,24 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Gives a new file its mode and age, and tells its inode. The age is kept for make, which compares it.
-pub(super) fn dress(new: &File, entry: &Entry) -> Result<u64, UnpackError> {
+/// Gives a new file its mode and age. The age is kept for make, which compares it.
+pub(super) fn dress(new: &File, entry: &Entry) -> Result<(), UnpackError> {
     let failed = |error: rustix::io::Errno| machine("a file of our own", &error.into(), entry.path.as_str());
     let seconds = Timespec { tv_sec: i64::try_from(entry.mtime_s).unwrap_or(i64::MAX), tv_nsec: 0 };
     // A file system may not hold it; no build depends on a date that far away.
     let _ = rustix::fs::futimens(new, &Timestamps { last_access: seconds, last_modification: seconds });
-    rustix::fs::fchmod(new, mode_of(entry.executable)).map_err(failed)?;
-    Ok(rustix::fs::fstat(new).map_err(failed)?.st_ino)
+    rustix::fs::fchmod(new, mode_of(entry.executable)).map_err(failed)
 }
 
 fn mode_of(executable: bool) -> Mode {
     Mode::from_raw_mode(if executable { 0o755 } else { 0o644 })
 }
 
-/// The file and its inode that stand where an entry is to come: right where another package brought it, of the same size and
-/// mode. `made` are the inodes of this package's own.
-pub(super) fn shared_file(
-    parent: BorrowedFd<'_>,
-    name: &str,
-    entry: &Entry,
-    made: &HashSet<u64>,
-) -> Result<(File, u64), UnpackError> {
+/// The file of another package that stands where an entry is to come, if it is of the same size and mode.
+pub(super) fn shared_file(parent: BorrowedFd<'_>, name: &str, entry: &Entry) -> Result<File, UnpackError> {
     let place = entry.path.as_str();
     let failed = |error: rustix::io::Errno| machine("a file that can be read", &error.into(), place);
     let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
-    if made.contains(&stat.st_ino) {
-        return Err(twice(place));
-    }
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(taken(parent, name, "a new file", place));
     }
@@ -128,12 +117,7 @@ pub(super) fn shared_file(
         return Err(refused("the same file as another package has at this path", "one of another size or mode", place));
     }
     let old: OwnedFd = rustix::fs::openat(parent, name, OLD_FILE, Mode::empty()).map_err(failed)?;
-    Ok((old.into(), stat.st_ino))
-}
-
-/// A path comes twice in one package.
-pub(super) fn twice(place: &str) -> UnpackError {
-    refused("each path once, folders apart", "it a second time", place)
+    Ok(old.into())
 }
 
 /// Something else stands at the path.

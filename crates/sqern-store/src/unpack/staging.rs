@@ -1,15 +1,16 @@
 //! Entries become files: the only code of this room that writes.
 
 use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
 use std::fs::File;
+use std::hash::BuildHasher as _;
 use std::io::Read;
-use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::content::{Content, OLD_FILE, dress, shared_file, taken, twice};
+use super::content::{Content, OLD_FILE, dress, shared_file, taken};
 use super::entry::Entry;
 use super::error::{UnpackError, machine, refused};
 use super::folders::Folders;
@@ -25,8 +26,10 @@ const NEW_FILE: OFlags = OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL
 pub(super) struct Staging<'a> {
     pub(super) limits: &'a Limits,
     folders: Folders,
-    /// The inodes of this package's own files and links: what stands at a path and is not among them is another package's.
-    made: HashSet<u64>,
+    /// The paths of this package's own files and links, as numbers: names of any length are not to be kept. Two that came to
+    /// one number, among many million times as many, would refuse the package for nothing, and do no harm.
+    own: HashSet<u64>,
+    numbers: RandomState,
     entries: u64,
     buffer: Vec<u8>,
     done: Unpacked,
@@ -37,7 +40,8 @@ impl<'a> Staging<'a> {
         Ok(Self {
             limits,
             folders: Folders::open(into)?,
-            made: HashSet::new(),
+            own: HashSet::new(),
+            numbers: RandomState::new(),
             entries: 0,
             buffer: vec![0; BUFFER_BYTES],
             done: Unpacked::default(),
@@ -77,19 +81,18 @@ impl<'a> Staging<'a> {
     pub(super) fn file(&mut self, entry: &Entry, data: &mut dyn Read) -> Result<(), UnpackError> {
         let place = entry.path.as_str();
         let (folder, name) = entry.path.split();
+        self.own(&entry.path)?;
         let parent = self.folders.reach(folder, place)?;
         let content = Content::new(data, entry.size_bytes, entry.sha256, place);
         match rustix::fs::openat(parent, name, NEW_FILE, Mode::RUSR | Mode::WUSR) {
             Ok(new) => {
                 let mut new = File::from(new);
                 content.copy(&mut new, &mut self.buffer)?;
-                self.made.insert(dress(&new, entry)?);
+                dress(&new, entry)?;
                 self.done.files += 1;
             }
             Err(Errno::EXIST) => {
-                let (mut old, inode) = shared_file(parent, name, entry, &self.made)?;
-                content.compare(&mut old, &mut self.buffer)?;
-                self.made.insert(inode);
+                content.compare(&mut shared_file(parent, name, entry)?, &mut self.buffer)?;
                 self.done.shared += 1;
             }
             Err(error) => return Err(machine("a file that can be made", &error.into(), place)),
@@ -114,6 +117,7 @@ impl<'a> Staging<'a> {
         let Some(now) = now else { return Ok(()) };
         let place = entry.path.as_str();
         let (folder, name) = entry.path.split();
+        self.own(&entry.path)?;
         let parent = self.folders.reach(folder, place)?;
         match rustix::fs::symlinkat(&now, parent, name) {
             Ok(()) => self.done.symlinks += 1,
@@ -126,8 +130,7 @@ impl<'a> Staging<'a> {
             }
             Err(error) => return Err(machine("a link that can be made", &error.into(), place)),
         }
-        let inode = inode(parent, name, place)?;
-        if self.made.insert(inode) { Ok(()) } else { Err(twice(place)) }
+        Ok(())
     }
 
     /// Makes a further name of the file at `to`, which this package has brought before.
@@ -136,27 +139,39 @@ impl<'a> Staging<'a> {
         let (to_folder, to_name) = to.split();
         let from = self.folders.reach(to_folder, &place)?.try_clone_to_owned();
         let from = from.map_err(|error| machine("one more open folder", &error, &place))?;
-        // No link of this package is linked to either: its inode is known, but it is not opened.
+        // A link of this package is not linked to either, for it is not opened.
         let file = rustix::fs::openat(&from, to_name, OLD_FILE, Mode::empty()).ok();
         let stat = file.as_ref().and_then(|file| rustix::fs::fstat(file).ok());
-        let Some((file, stat)) = file.zip(stat).filter(|(_, stat)| self.made.contains(&stat.st_ino)) else {
+        let Some((file, stat)) = file.zip(stat).filter(|_| self.own.contains(&self.number(to))) else {
             return Err(refused("a hard link to a file that came before in the same package", "none there", place));
         };
         let (folder, name) = entry.path.split();
+        self.own(&entry.path)?;
         let parent = self.folders.reach(folder, &place)?;
         match rustix::fs::linkat(&from, to_name, parent, name, AtFlags::empty()) {
             Ok(()) => self.done.hard_links += 1,
             Err(Errno::EXIST) => {
                 let size_bytes = u64::try_from(stat.st_size).unwrap_or_default();
                 let entry = Entry { size_bytes, executable: stat.st_mode & 0o111 != 0, ..entry.clone() };
-                let (mut old, inode) = shared_file(parent, name, &entry, &self.made)?;
+                let mut old = shared_file(parent, name, &entry)?;
                 Content::new(&mut File::from(file), size_bytes, None, &place).compare(&mut old, &mut self.buffer)?;
-                self.made.insert(inode);
                 self.done.shared += 1;
             }
             Err(error) => return Err(machine("a hard link that can be made", &error.into(), place)),
         }
         Ok(())
+    }
+
+    /// Notes a path that is this package's. What stands there already must then be another's.
+    fn own(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
+        if self.own.insert(self.number(path)) {
+            return Ok(());
+        }
+        Err(refused("each path once, folders apart", "it a second time", path.as_str()))
+    }
+
+    fn number(&self, path: &EntryPath) -> u64 {
+        self.numbers.hash_one(path.as_str())
     }
 
     fn relinked(&mut self, path: &EntryPath, was: &[u8], now: Option<&str>) -> Result<(), UnpackError> {
@@ -168,10 +183,4 @@ impl<'a> Staging<'a> {
         self.done.relinked.push(Relinked { path, was: shown(was), now });
         Ok(())
     }
-}
-
-/// The inode of a link, or of a file.
-fn inode(parent: BorrowedFd<'_>, name: &str, place: &str) -> Result<u64, UnpackError> {
-    let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW);
-    Ok(stat.map_err(|error| machine("a link that was made", &error.into(), place))?.st_ino)
 }

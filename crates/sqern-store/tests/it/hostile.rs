@@ -1,162 +1,169 @@
-//! Packages that an attacker makes: each is refused by the entry's name, and nothing is written outside.
+//! Packages that would write elsewhere, or what has no place in a tree: refused, by the entry's name.
 
-use std::path::Path;
+use sqern_testkit::package::{ItemKind, Payload, RpmFile};
 
-use sqern_store::{Limits, UnpackError, unpack};
-use tar::EntryType;
+use crate::support::{Place, deb, refusal, rpm};
 
-use crate::package::*;
-
-/// Unpacks into `inside` of a folder whose other contents must not change.
-fn refused(entries: &[Entry]) -> String {
-    refused_with(entries, &Limits::default())
+/// Both kinds of package refuse the payload with these words.
+fn is_refused(payload: &Payload, words: &str) {
+    assert_eq!(refusal(Place::new().unpack("a.deb", &deb(payload))), words, ".deb");
+    assert_eq!(refusal(Place::new().unpack("a.rpm", &rpm(payload))), words, ".rpm");
 }
 
-fn refused_with(entries: &[Entry], limits: &Limits) -> String {
-    let (packages, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let package = deb(packages.path(), entries);
-    let inside = place.path().join("inside");
-    std::fs::create_dir(&inside).unwrap();
-    std::fs::write(place.path().join("outside"), "untouched").unwrap();
-    let error = unpack(&package, &inside, limits).expect_err("refused");
-    assert!(matches!(error, UnpackError::Package(_)), "the package is to blame: {error}");
-    let left: Vec<_> = std::fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left.len(), 2, "{left:?}");
-    assert_eq!(std::fs::read_to_string(place.path().join("outside")).unwrap(), "untouched");
-    error.to_string()
-}
-
-/// Asserts that the refusal names the entry.
-fn assert_names(told: &str, entry: &str) {
-    assert!(told.contains(entry), "{entry:?} in {told:?}");
+fn some() -> Payload {
+    Payload::new().file("usr/src/a/Makefile", "all:\n")
 }
 
 #[test]
-fn a_path_out_of_the_tree_is_refused() {
-    for path in ["../outside", "usr/../../outside", "./usr/src/../../../outside", "/etc/passwd", "//etc/passwd"] {
-        let told = refused(&[file(path, "evil")]);
-        assert_names(&told, path.trim_start_matches("./").trim_start_matches('/').split('/').next_back().unwrap());
+fn a_path_that_climbs_out_is_refused() {
+    let words = "expected a path within the package, got one that climbs by \"..\", at ";
+    is_refused(&some().file("usr/../../beside", "x"), &format!("{words}./usr/../../beside"));
+    is_refused(&some().folder("../in"), &format!("{words}./../in"));
+    is_refused(&some().symlink("..", "a"), &format!("{words}./.."));
+}
+
+#[test]
+fn a_hard_link_out_of_the_package_is_refused() {
+    let got = refusal(Place::new().unpack("a.deb", &deb(&some().hard_link("usr/b", "../beside"))));
+    assert_eq!(got, "expected a path within the package, got one that climbs by \"..\", at ./../beside");
+    let got = refusal(Place::new().unpack("a.deb", &deb(&some().hard_link("usr/b", "usr/c"))));
+    let words = "expected a hard link to a file that came before in the same package, got none there, at usr/b link to usr/c";
+    assert_eq!(got, words);
+    // By a link to what is outside, which was made for a root that is higher.
+    let payload = some().symlink("usr/c", "src").hard_link("usr/b", "usr/c");
+    let got = refusal(Place::new().unpack("a.deb", &deb(&payload)));
+    assert!(got.starts_with("expected a hard link to a file that came before"), "{got}");
+}
+
+#[test]
+fn a_link_out_of_the_tree_is_refused() {
+    let words = "expected a link within the package, got one that leads out of it, at usr/b -> ";
+    for target in ["../../beside", "../..", "../src/../../../etc", "/usr/src/../../../etc"] {
+        is_refused(&some().symlink("usr/b", target), &format!("{words}{target}"));
     }
 }
 
 #[test]
-fn a_file_through_a_link_is_refused_wherever_the_link_leads() {
-    for to in ["..", ".", "folder", "/usr/src"] {
-        let told = refused(&[folder("usr"), folder("usr/folder"), link("usr/way", to), file("usr/way/outside", "evil")]);
-        assert_names(&told, "usr/way");
-    }
-    let told = refused(&[folder("usr"), link("usr/way", ".."), folder("usr/way/x"), file("usr/way/x/y", "evil")]);
-    assert_names(&told, "usr/way");
+fn a_file_through_a_link_is_refused() {
+    let words = "expected a folder at each name of the path, as at \"link\", got a symbolic link, at usr/link/x";
+    is_refused(&some().symlink("usr/link", "src").file("usr/link/x", "x"), words);
+    is_refused(&some().symlink("usr/link", "src/a").folder("usr/link/x"), words);
+    is_refused(&some().symlink("usr/link", "nowhere").symlink("usr/link/x", "y"), words);
+    let folder = "expected a folder at each name of the path, as at \"link\", got a symbolic link, at usr/link";
+    assert_eq!(refusal(Place::new().unpack("a.deb", &deb(&some().symlink("usr/link", "src").folder("usr/link")))), folder);
+    let hard = some().symlink("usr/link", "src/a").hard_link("usr/x", "usr/link/Makefile");
+    let got = refusal(Place::new().unpack("a.deb", &deb(&hard)));
+    assert!(got.contains("got a symbolic link, at usr/x link to usr/link/Makefile"), "{got}");
 }
 
 #[test]
-fn a_link_that_leads_out_of_the_tree_is_refused_or_left_out() {
-    let told = refused(&[folder("usr"), link("usr/way", "../../outside")]);
-    assert_names(&told, "usr/way");
-    let (packages, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let package = deb(packages.path(), &[folder("usr"), folder("usr/src"), link("usr/src/way", "/etc/passwd")]);
-    let unpacked = unpack(&package, place.path(), &Limits::default()).unwrap();
-    assert_eq!((unpacked.relinked.len(), &unpacked.relinked[0].now), (1, &None), "an absolute one is left out, and told");
-    assert!(place.path().join("usr/src/way").symlink_metadata().is_err());
+fn a_way_up_through_another_link_stays_in_the_tree() {
+    // `usr/l` is the root, and `l/../beside` from there would be outside.
+    let place = Place::new();
+    let payload = some().symlink("usr/l", "..").symlink("usr/m", "l/../beside");
+    let unpacked = place.unpack("a.deb", &deb(&payload)).unwrap();
+    assert_eq!(unpacked.relinked[0].now.as_deref(), Some("beside"));
+    assert!(place.tree().contains(&"usr/m -> beside".to_owned()));
 }
 
 #[test]
-fn a_hard_link_to_what_the_package_did_not_write_is_refused() {
-    for to in ["../outside", "/etc/passwd", "usr/nothing"] {
-        let told = refused(&[folder("usr"), hard_link("usr/way", to)]);
-        assert!(told.contains("usr/way") || told.contains(to), "{told}");
-    }
-    let told = refused(&[folder("usr"), link("usr/a", "b"), hard_link("usr/c", "usr/a")]);
-    assert_names(&told, "usr/c");
+fn a_file_below_a_file_is_refused() {
+    let words = "expected a folder at each name of the path, as at \"Makefile\", got a file, at usr/src/a/Makefile/x";
+    is_refused(&some().file("usr/src/a/Makefile/x", "x"), words);
 }
 
 #[test]
-fn devices_and_pipes_are_refused() {
-    for kind in [EntryType::Block, EntryType::Char, EntryType::Fifo] {
-        assert_names(&refused(&[folder("usr"), folder("usr/src"), of_kind("usr/src/thing", kind)]), "usr/src/thing");
+fn a_path_that_comes_twice_is_refused() {
+    let words = "expected each path once, folders apart, got it a second time, at usr/src/a/Makefile";
+    is_refused(&some().file("usr/src/a/Makefile", "all:\n"), words);
+    let link = "expected each path once, folders apart, got it a second time, at usr/l";
+    is_refused(&some().symlink("usr/l", "a").symlink("usr/l", "a"), link);
+    // An rpm's header lists such a path once or twice: what comes is then not what one of them says.
+    let in_deb = |payload: Payload| refusal(Place::new().unpack("a.deb", &deb(&payload)));
+    assert_eq!(in_deb(some().file("usr/src/a/Makefile", "other")), words);
+    assert_eq!(in_deb(some().symlink("usr/src/a/Makefile", "x")), words);
+    assert_eq!(in_deb(some().hard_link("usr/src/a/Makefile", "usr/src/a/Makefile")), words);
+    assert_eq!(in_deb(some().symlink("usr/l", "a").file("usr/l", "x")), link);
+    let got = in_deb(some().folder("usr/b").file("usr/b", "x"));
+    assert_eq!(got, "expected a free path for a new file, got a folder, at usr/b");
+    let place = Place::new();
+    assert!(place.unpack("a.deb", &deb(&some().folder("usr").folder("usr").folder("usr/src/a"))).is_ok());
+}
+
+#[test]
+fn devices_and_fifos_are_refused() {
+    for (kind, got) in
+        [(ItemKind::CharDevice, "a character device"), (ItemKind::BlockDevice, "a block device"), (ItemKind::Fifo, "a FIFO")]
+    {
+        is_refused(&some().item("usr/x", kind), &format!("expected a file, a folder or a link, got {got}, at ./usr/x"));
     }
 }
 
 #[test]
 fn set_id_and_sticky_bits_are_refused() {
-    for mode in [0o4755, 0o2755, 0o1755] {
-        assert_names(&refused(&[folder("usr"), Entry { mode, ..file("usr/program", "x") }]), "usr/program");
+    for mode in [0o4755, 0o2755, 0o1644] {
+        let words = format!("expected a mode without set-id and sticky bits, got mode {mode:04o}, at ./usr/x");
+        is_refused(&some().file("usr/x", "x").mode(mode), &words);
     }
+    is_refused(&some().folder("usr/x").mode(0o1777), "expected a mode without set-id and sticky bits, got mode 1777, at ./usr/x");
 }
 
 #[test]
-fn the_same_path_twice_with_other_content_is_refused() {
-    assert_names(&refused(&[folder("usr"), file("usr/a", "one"), file("usr/a", "two")]), "usr/a");
-    assert_names(&refused(&[folder("usr"), file("usr/a", "one"), link("usr/a", "b")]), "usr/a");
-    assert_names(&refused(&[folder("usr"), link("usr/a", "b"), folder("usr/a")]), "usr/a");
-}
-
-#[test]
-fn a_name_that_is_not_utf8_or_has_control_characters_is_refused() {
-    let told = refused(&[folder("usr"), Entry { path: b"usr/\xff\xfe".to_vec(), ..file("", "x") }]);
-    assert!(told.contains("usr/"), "{told}");
-    let told = refused(&[folder("usr"), file("usr/a\u{1b}[31mb", "x")]);
-    assert!(!told.contains('\u{1b}'), "what a terminal would obey is not shown: {told:?}");
-}
-
-#[test]
-fn what_is_more_than_allowed_is_refused() {
-    let few = Limits { entries: 3, ..Limits::default() };
-    let entries: Vec<Entry> = (0..9).map(|number| file(&format!("a{number}"), "")).collect();
-    assert_names(&refused_with(&entries, &few), "3");
-    let small = Limits { plain_bytes: 64 * 1024, ..Limits::default() };
-    let bomb = [file("zeros", &"\0".repeat(1024 * 1024))];
-    assert!(refused_with(&bomb, &small).contains("65536 bytes"));
-    let flat = Limits { depth: 3, ..Limits::default() };
-    assert_names(&refused_with(&[file("a/b/c/d/e", "")], &flat), "a/b/c/d/e");
-}
-
-#[test]
-fn a_package_that_is_cut_or_another_file_is_refused() {
-    let (packages, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let package = deb(packages.path(), &[folder("usr"), file("usr/a", &"text".repeat(4096))]);
-    let bytes = std::fs::read(&package).unwrap();
-    for length in [0, 7, 60, 130, bytes.len() / 2, bytes.len() - 20] {
-        std::fs::write(&package, &bytes[..length]).unwrap();
-        let error = unpack(&package, place.path(), &Limits::default()).expect_err("cut");
-        assert!(matches!(error, UnpackError::Package(_)), "{length}: {error}");
-    }
-    for (name, content) in [("x.deb", "<html></html>"), ("x.rpm", "!<arch>\n"), ("x.txt", "!<arch>\n")] {
-        let path = packages.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        assert!(unpack(&path, place.path(), &Limits::default()).is_err(), "{name}");
-    }
-}
-
-#[test]
-fn a_right_package_is_written_as_it_is() {
-    let (packages, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let entries = [
-        folder("./"),
-        folder("./usr/"),
-        folder("./usr/src/"),
-        file("./usr/src/a", "text"),
-        Entry { mode: 0o755, ..file("./usr/src/program", "#!/bin/sh\n") },
-        link("./usr/src/way", "a"),
-        hard_link("./usr/src/again", "./usr/src/a"),
-        link("./usr/src/shared", "/usr/src/a"),
-    ];
-    let package = deb(packages.path(), &entries);
-    let unpacked = unpack(&package, place.path(), &Limits::default()).unwrap();
-    assert_eq!((unpacked.files, unpacked.symlinks, unpacked.hard_links), (2, 2, 1));
-    let read = |path: &str| std::fs::read_to_string(place.path().join(path)).unwrap();
-    assert_eq!(
-        (read("usr/src/way").as_str(), read("usr/src/again").as_str(), read("usr/src/shared").as_str()),
-        ("text", "text", "text")
+fn a_name_that_is_no_text_is_refused() {
+    is_refused(&some().file(b"usr/\xff\xfe", "x"), "expected a path in UTF-8, got other bytes, at ./usr/\\xff\\xfe");
+    is_refused(
+        &some().file("usr/a\nb\u{1b}[2J", "x"),
+        "expected a path without control characters, got one with them, at ./usr/a\\nb\\u{1b}[2J",
     );
-    assert_eq!(
-        std::fs::read_link(place.path().join("usr/src/shared")).unwrap(),
-        Path::new("a"),
-        "an absolute link becomes a relative one"
+    is_refused(&some().symlink("usr/x", b"\xff"), "expected a link's target in UTF-8, got other bytes, at usr/x -> \\xff");
+    is_refused(&some().symlink("usr/x", ""), "expected a link's target without control characters, got \"\", at usr/x -> ");
+}
+
+#[test]
+fn what_is_not_written_must_be_harmless_too() {
+    is_refused(
+        &some().file("usr/share/doc/../../../../beside", "x"),
+        "expected a path within the package, got one that climbs by \"..\", at ./usr/share/doc/../../../../beside",
     );
-    let other = deb(packages.path(), &[folder("usr"), folder("usr/src"), file("usr/src/a", "text"), file("usr/src/b", "")]);
-    let again = unpack(&other, place.path(), &Limits::default()).unwrap();
-    assert_eq!((again.files, again.shared), (1, 1), "what is the same in two packages is shared");
-    let third = deb(packages.path(), &[folder("usr"), folder("usr/src"), file("usr/src/a", "another")]);
-    assert!(unpack(&third, place.path(), &Limits::default()).is_err());
+    is_refused(
+        &some().file("usr/share/x", "x").mode(0o4755),
+        "expected a mode without set-id and sticky bits, got mode 4755, at ./usr/share/x",
+    );
+}
+
+#[test]
+fn an_absolute_link_to_elsewhere_is_left_out_and_told() {
+    for bytes in [("a.deb", deb(&escape())), ("a.rpm", rpm(&escape()))] {
+        let place = Place::new();
+        let unpacked = place.unpack(bytes.0, &bytes.1).unwrap();
+        assert_eq!(unpacked.relinked[0].path, "usr/src/a/passwd");
+        assert_eq!((unpacked.relinked[0].was.as_str(), &unpacked.relinked[0].now), ("/etc/passwd", &None));
+        assert!(!place.root().join("usr/src/a/passwd").exists());
+    }
+}
+
+fn escape() -> Payload {
+    some().symlink("usr/src/a/passwd", "/etc/passwd")
+}
+
+#[test]
+fn an_rpms_payload_that_its_header_does_not_list_is_refused() {
+    let place = Place::new();
+    let file = |listed: Payload, payload: Payload| {
+        RpmFile::new("kernel-devel", "6.1.0", "25", "x86_64").payload(&payload).listed(&listed).bytes().unwrap()
+    };
+    let got = refusal(place.unpack("a.rpm", &file(some(), some().file("usr/b", "x"))));
+    assert_eq!(got, "expected a file that the header lists, got another one, at ./usr/b");
+    let got = refusal(place.unpack("a.rpm", &file(some().symlink("usr/b", "x"), Payload::new().file("usr/b", "x"))));
+    assert_eq!(got, "expected an entry of mode 120777 as the header lists, got 100644, at ./usr/b");
+}
+
+#[test]
+fn an_rpms_file_with_another_checksum_is_refused() {
+    let file = RpmFile::new("kernel-devel", "6.1.0", "25", "x86_64")
+        .payload(&some())
+        .listed(&Payload::new().file("usr/src/a/Makefile", "ALL:\n"));
+    let got = refusal(Place::new().unpack("a.rpm", &file.bytes().unwrap()));
+    assert!(got.starts_with("expected sha256 ") && got.contains(" as the package's header states, got "), "{got}");
+    assert!(got.ends_with(", at usr/src/a/Makefile"), "{got}");
 }

@@ -1,7 +1,10 @@
-//! Packages as they should be, as an attacker makes them, and as the distributions' own tools unpack them.
+//! Packages built by code, right and hostile, unpacked into a folder; trees adapted and proved.
 
-#![allow(clippy::unwrap_used, reason = "a test that can't go on says so by a panic")]
-
+mod formats;
 mod hostile;
-mod package;
-mod tools;
+mod limits;
+mod prove;
+mod round_trip;
+mod several;
+mod support;
+mod tree;

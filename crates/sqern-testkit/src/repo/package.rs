@@ -1,6 +1,7 @@
 //! Packages of a fake index.
 
 use super::release::sha256;
+use crate::package::{DebFile, Payload};
 
 /// One package's stanza to be; start with [`deb`].
 #[derive(Debug, Clone)]
@@ -54,11 +55,12 @@ impl Deb {
         self
     }
 
-    /// The file itself, made of these files (path and text): it lies in the archive where the stanza says, with its true size and
-    /// checksum.
+    /// The file itself, that brings this: it lies in the archive where the stanza says, with its true size and checksum. What a
+    /// payload's archive can't hold is the test's own mistake, and panics.
     #[must_use]
-    pub fn files(mut self, files: &[(&str, &str)]) -> Self {
-        self.content = Some(super::archive::deb(files));
+    pub fn payload(mut self, payload: &Payload) -> Self {
+        let file = DebFile::new(&self.name, &self.version, &self.architecture).payload(payload);
+        self.content = Some(file.bytes().expect("a package that can be written"));
         self
     }
 

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 
 use super::release::sha256;
 use super::{Compression, RepoFault, SigningKey};
+use crate::package::{Payload, RpmFile};
 
 /// One package's element to be; start with [`rpm`].
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub struct Rpm {
     requires: Vec<String>,
     checksum: Option<(String, String)>,
     location: Option<String>,
+    /// The file itself, where the repository has it.
+    content: Option<Vec<u8>>,
 }
 
 /// A package for `x86_64` that provides itself.
@@ -45,6 +48,7 @@ pub fn rpm(name: &str, version: &str, release: &str) -> Rpm {
         requires: Vec::new(),
         checksum: None,
         location: None,
+        content: None,
     };
     let (name, version) = (package.name.clone(), format!("{}-{}", package.version, package.release));
     package.provides(&name, &version)
@@ -96,12 +100,38 @@ impl Rpm {
         self
     }
 
+    /// The file itself, that brings this: it lies in the repository where its element says, with its true size and checksum. What a
+    /// payload's archive can't hold is the test's own mistake, and panics.
+    #[must_use]
+    pub fn payload(self, payload: &Payload) -> Self {
+        let file = RpmFile::new(&self.name, &self.version, &self.release, &self.architecture).payload(payload);
+        self.content(file.bytes().expect("a package that can be written"))
+    }
+
+    /// The file itself, as another program made it.
+    #[must_use]
+    pub fn content(mut self, content: Vec<u8>) -> Self {
+        self.content = Some(content);
+        self
+    }
+
+    /// Where the repository has the file, below its base.
+    #[must_use]
+    pub fn file(&self) -> String {
+        let Self { name, version, release, architecture, .. } = self;
+        format!("Packages/{name}-{version}-{release}.{architecture}.rpm")
+    }
+
     /// Its element in `primary.xml`.
     #[must_use]
     pub fn element(&self) -> String {
         let Self { name, version, release, architecture, .. } = self;
-        let file = format!("Packages/{name}-{version}-{release}.{architecture}.rpm");
-        let (algorithm, digits) = self.checksum.clone().unwrap_or_else(|| ("sha256".to_owned(), sha256(file.as_bytes())));
+        let file = self.file();
+        let (size, of_file) = match &self.content {
+            Some(content) => (content.len(), sha256(content)),
+            None => (1000 + name.len(), sha256(file.as_bytes())),
+        };
+        let (algorithm, digits) = self.checksum.clone().unwrap_or_else(|| ("sha256".to_owned(), of_file));
         let location = self.location.clone().unwrap_or_else(|| format!("href=\"{file}\""));
         format!(
             "<package type=\"rpm\">\n  <name>{name}</name>\n  <arch>{architecture}</arch>\n  \
@@ -110,7 +140,7 @@ impl Rpm {
              <packager>sqern &lt;sqern@example.test&gt;</packager>\n  <size package=\"{}\" installed=\"1\" archive=\"2\"/>\n  \
              <location {location}/>\n  <format>\n    <rpm:license>GPL</rpm:license>\n    <rpm:provides>\n{}\n    </rpm:provides>\n    \
              <rpm:requires>\n{}\n    </rpm:requires>\n    <file>/usr/src/{name}</file>\n  </format>\n</package>\n",
-            1000 + name.len(),
+            size,
             self.provides.join("\n"),
             self.requires.join("\n"),
         )
@@ -226,10 +256,15 @@ impl FakeRpmRepo {
         self.primary.clone().unwrap_or_else(document)
     }
 
-    /// Writes `folder/repodata/`, and gives the public key's file (armoured, as `RPM-GPG-KEY-…` files are).
+    /// Writes `folder/repodata/` and the packages' files, and gives the public key's file (armoured, as `RPM-GPG-KEY-…` files are).
     pub fn write(&self, folder: &Path) -> Result<PathBuf> {
         let repodata = folder.join("repodata");
         fs::create_dir_all(&repodata)?;
+        for (package, content) in self.packages.iter().filter_map(|package| Some((package, package.content.as_ref()?))) {
+            let file = folder.join(package.file());
+            fs::create_dir_all(file.parent().unwrap_or(folder))?;
+            fs::write(file, content)?;
+        }
         let plain = self.plain();
         let (suffix, sent, open) = match &self.primary_file {
             Some((compression, file)) => (compression.suffix(), fs::read(file)?, None),

@@ -111,7 +111,9 @@ impl Fetcher<'_> {
                     None => format!("{}: {} left out", link.path, link.was),
                 }));
             }
-            changes.extend(tree::adapt(&root, &kernel)?.changes);
+            let adapted = tree::adapt(&root, &kernel)?;
+            changes.extend(adapted.changed.into_iter().map(|file| format!("{}: {}", file.path, file.why)));
+            changes.push(format!("{}: leads to {}", adapted.build, adapted.headers));
             Ok::<_, sqern_store::Failure>(changes)
         });
         Ok(changes.await??)

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use sqern_testkit::package::Headers;
 use sqern_testkit::repo::{Deb, FakeRepo, FileServer, ServerFault, WrittenRepo, deb};
 
 use crate::check::sources;
@@ -16,14 +17,11 @@ fn kernel(version: &str) -> [Deb; 2] {
 
 /// The same, with modules for another kernel.
 fn kernel_that_builds(version: &str, vermagic: &str) -> [Deb; 2] {
-    let (flavour, common) = (format!("linux-headers-{version}-amd64"), format!("linux-headers-{version}-common"));
-    let recipe = "modules:\n\t@printf 'x\\000vermagic=$(VERMAGIC) SMP\\000' > $(M)/sqern_prove.ko\n";
+    let (flavour, common) = (format!("{version}-amd64"), format!("linux-headers-{version}-common"));
+    let headers = Headers::new(&flavour).vermagic(vermagic);
     [
-        deb(&flavour).version("6.1.1").depends(&common).files(&[(
-            &format!("./usr/src/{flavour}/Makefile"),
-            &format!("VERMAGIC := {vermagic}\ninclude /usr/src/{common}/Makefile\n"),
-        )]),
-        deb(&common).version("6.1.1").architecture("all").files(&[(&format!("./usr/src/{common}/Makefile"), recipe)]),
+        deb(&format!("linux-headers-{flavour}")).version("6.1.1").depends(&common).payload(&headers.debian(&common)),
+        deb(&common).version("6.1.1").architecture("all").payload(&Headers::debian_common(&common)),
     ]
 }
 
@@ -64,6 +62,20 @@ impl World {
     }
 }
 
+/// Builds a module of the test's own in a tree where it lies, by make alone; gives its vermagic.
+fn module_of(world: &World, tree: &Path) -> String {
+    let module = world.program.home.path().join("module");
+    std::fs::create_dir(&module).unwrap();
+    std::fs::write(module.join("Makefile"), "obj-m := mine.o\n").unwrap();
+    std::fs::write(module.join("mine.c"), "MODULE_LICENSE(\"GPL\");\n").unwrap();
+    let made = Command::new("make").arg("-C").arg(tree.join("build")).arg(format!("M={}", module.display())).arg("modules").status();
+    assert!(made.expect("make runs").success());
+    let built = std::fs::read(module.join("mine.ko")).unwrap();
+    let text = String::from_utf8_lossy(&built).into_owned();
+    let begin = text.find("vermagic=").unwrap() + "vermagic=".len();
+    text[begin..].split('\0').next().unwrap().to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kernel_that_was_seen_becomes_a_tree_that_builds_and_is_recorded_in_one_generation() {
     let world = World::new(kernel("6.1.0-1").into_iter().chain(kernel("6.1.0-2"))).await;
@@ -78,19 +90,10 @@ async fn a_kernel_that_was_seen_becomes_a_tree_that_builds_and_is_recorded_in_on
     assert_eq!(world.program.value("SELECT count(DISTINCT generation) FROM event WHERE table_name = 'kver_fetched'").await, "1");
 
     let tree = world.tree("6.1.0-1-amd64");
-    let module = world.program.home.path().join("module");
-    std::fs::create_dir(&module).unwrap();
-    let made = Command::new("make")
-        .arg("-C")
-        .arg(tree.join("build"))
-        .arg(format!("M={}", module.display()))
-        .arg("modules")
-        .status()
-        .expect("make runs");
-    assert!(made.success() && module.join("sqern_prove.ko").exists(), "the tree builds where it lies");
+    assert_eq!(module_of(&world, &tree), "6.1.0-1-amd64 SMP mod_unload ");
 
     let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(tree.join("manifest.json")).unwrap()).unwrap();
-    assert_eq!(manifest["vermagic"], "6.1.0-1-amd64 SMP");
+    assert_eq!(manifest["vermagic"], "6.1.0-1-amd64 SMP mod_unload");
     assert_eq!(manifest["packages"][0]["name"], "linux-headers-6.1.0-1-amd64");
     assert_eq!(manifest["packages"][0]["top_url"], format!("{}/dists/bookworm/InRelease", world.server.url()));
 
@@ -109,7 +112,7 @@ async fn what_can_not_be_proven_or_verified_is_told_and_not_recorded() {
 
     let ran = world.program.run(&world.words(&[]));
     assert_eq!(ran.status, 1, "{ran:?}");
-    assert!(ran.stderr.contains("expected a module for 6.1.0-2-amd64, got one for 6.1.0-9-amd64"), "{ran:?}");
+    assert!(ran.stderr.contains("expected a module whose vermagic begins with 6.1.0-2-amd64, got \"6.1.0-9-amd64 SMP mod_unload\""), "{ran:?}");
     assert!(ran.stderr.contains("6.1.0-3-amd64 failed: expected") && ran.stderr.contains("as the index states"), "{ran:?}");
     assert_eq!(world.fetched().await, "6.1.0-1-amd64", "the others are recorded");
     assert!(!world.tree("6.1.0-2-amd64").exists() && !world.tree("6.1.0-3-amd64").exists());
@@ -117,7 +120,7 @@ async fn what_can_not_be_proven_or_verified_is_told_and_not_recorded() {
     let unproven = world.program.done(&world.words(&["--no-prove", "--kernel", "6.1.0-2-amd64"]));
     assert!(unproven.stdout.contains("fetched"), "{unproven:?}");
     let listed = world.program.json(&["store", "list", "--store", &world.store]);
-    assert_eq!(field(&listed, "vermagic"), ["6.1.0-1-amd64 SMP", "null"]);
+    assert_eq!(field(&listed, "vermagic"), ["6.1.0-1-amd64 SMP mod_unload", "null"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,11 +233,9 @@ async fn another_program_may_fetch_and_what_it_brings_is_proven_all_the_same() {
     let failed = fetch("echo no such kernel; exit 3");
     assert_eq!(failed.status, 1, "{failed:?}");
     assert!(failed.stderr.contains("no such kernel") && failed.stderr.contains("exit status: 3"), "{failed:?}");
-    let script = world.program.home.path().join("fetcher");
-    let text = "mkdir \"$SQERN_TREE\"/build\n\
-                printf 'modules:\\n\\t@printf \"x\\\\000vermagic=%s SMP\\\\000\" > $(M)/sqern_prove.ko\\n' \"$SQERN_VERSION\" > build/Makefile\n";
-    std::fs::write(&script, text).unwrap();
-    let done = fetch(&format!("sh {}", script.display()));
+    let archive = world.program.home.path().join("headers.tar");
+    std::fs::write(&archive, Headers::new("6.1.0-1-amd64").kernel_devel().tar().unwrap()).unwrap();
+    let done = fetch(&format!("tar -xf {} && ln -s usr/src/kernels/$SQERN_VERSION build", archive.display()));
     assert_eq!(done.status, 0, "{done:?}");
     assert_eq!(world.fetched().await, "6.1.0-1-amd64");
 }

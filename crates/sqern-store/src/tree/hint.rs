@@ -1,0 +1,54 @@
+//! What helps, by what make or the compiler wrote. The texts are those of GNU make, GCC, the dynamic linker and kbuild.
+
+/// Texts of which each must stand in one line, and what to type then.
+const HINTS: [(&[&str], &str); 17] = [
+    (&["error while loading shared libraries: libelf"], "apt-get install libelf1, or dnf install elfutils-libelf"),
+    (&["error while loading shared libraries: libcrypto"], "install OpenSSL's library of the packages' distribution (libssl3)"),
+    (&["gelf.h"], "apt-get install libelf-dev, or dnf install elfutils-libelf-devel"),
+    (&["libelf-dev"], "apt-get install libelf-dev, or dnf install elfutils-libelf-devel"),
+    (&["openssl/", "No such file"], "apt-get install libssl-dev, or dnf install openssl-devel"),
+    (&["version `GLIBC_", "not found"], "the packages' programs are of a newer distribution: prove in a container of that one"),
+    (&["Exec format error"], "the packages' programs are of another architecture: prove on a machine of that one"),
+    (&["cannot execute binary file"], "the packages' programs are of another architecture: prove on a machine of that one"),
+    (&["Permission denied"], "the packages' programs must be executable: mount the store without noexec"),
+    (&["unrecognized command", "option"], "the compiler is older or newer than the kernel's: install the GCC that .config names"),
+    (&["compiler", "too old"], "the compiler is too old for this kernel: install the GCC that .config names"),
+    (&["Compiler lacks asm-goto support"], "the compiler is too old for this kernel: install the GCC that .config names"),
+    (&["gcc-plugin"], "install the plugins of the kernel's GCC (gcc-12-plugin-dev)"),
+    (&["gcc", "not found"], "install the compiler that the line names: apt-get install make gcc, or gcc-12 and its like"),
+    (&["cc: No such file or directory"], "install the compiler that the line names: apt-get install make gcc"),
+    (
+        &["Makefile", "No such file or directory"],
+        "unpack all packages that the headers' package depends on (-common, linux-kbuild)",
+    ),
+    (&["No rule to make target"], "unpack all packages that the headers' package depends on (-common, linux-kbuild)"),
+];
+
+/// What to type, by the first line that tells.
+pub(super) fn hint(output: &str) -> Option<&'static str> {
+    let known = |line: &str| HINTS.iter().find(|(texts, _)| texts.iter().all(|text| line.contains(text)));
+    output.lines().find_map(known).map(|(_, hint)| *hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tools_write_leads_to_what_to_type() {
+        for (line, part) in [
+            ("scripts/mod/modpost: error while loading shared libraries: libelf.so.1: cannot open", "libelf1"),
+            ("/bin/sh: 1: gcc-12: not found", "gcc-12"),
+            ("make[1]: gcc: No such file or directory", "make gcc"),
+            ("gcc: error: unrecognized command-line option '-mharden-sls=all'", "GCC that .config names"),
+            ("fixdep: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found", "newer distribution"),
+            ("/bin/sh: scripts/basic/fixdep: cannot execute binary file: Exec format error", "another architecture"),
+            ("Makefile:1: /usr/src/linux-headers-6.1.0-25-common/Makefile: No such file or directory", "-common"),
+            ("make[2]: *** No rule to make target 'scripts/Makefile.build'", "linux-kbuild"),
+        ] {
+            let hint = hint(&format!("  CC [M]  x.o\n{line}\nmake: *** [Makefile] Error 2\n")).unwrap();
+            assert!(hint.contains(part), "{line}: {hint}");
+        }
+        assert_eq!(hint("make: *** [Makefile:2: modules] Error 2\n"), None);
+    }
+}
