@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 use sqern_model::Kernel;
 
-pub use cache::{Cached, Partial};
+pub use cache::{Cached, Partial, Pruned};
 pub use manifest::{MANIFEST, Manifest, ManifestPackage};
 pub use staged::Staged;
 pub use tree_digest::{TreeDigest, digest};
@@ -59,6 +59,13 @@ impl Store {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Whether some process is making a tree.
+    pub fn is_busy(&self) -> Result<bool, Failure> {
+        let folder = self.staging();
+        let locks = names(&folder)?.into_iter().filter(|name| name.ends_with(".lock"));
+        Ok(locks.map(|name| folder.join(name)).any(|path| staged::is_locked(&path)))
     }
 
     /// Where a kernel's tree is, or would be. Fails on a name that is no name of a folder: versions come from outside.

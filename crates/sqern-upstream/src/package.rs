@@ -11,7 +11,7 @@ use crate::crawl::decode::{Checked, check_stated};
 use crate::crawl::identity::identified;
 use crate::crawl::path::base_url;
 use crate::digest::{Algorithm, Stated};
-use crate::http::{FetchError, Fetched, Request, Sink, shown};
+use crate::http::{FetchError, Request, Sink, shown};
 use crate::{Client, Failure};
 
 /// A package to be received.
@@ -46,10 +46,12 @@ pub fn stated(size_bytes: u64, checksum: &str) -> Result<Stated, Failure> {
 }
 
 impl Client {
-    /// Receives a package's file into `into`, which it empties first, and not a byte more than is stated; `received` is told of
-    /// each piece that arrives.
+    /// Receives a package's file into `into`, and not a byte more than is stated; `received` is told of each piece that arrives.
+    /// What the file holds from its position on is taken for the beginning of the package, and the server asked for the rest alone,
+    /// as far as it gives parts; the checksum decides, and what proves to be of something else is received anew.
     ///
-    /// Fails on a file that is not there, or has another size or checksum, and on whatever keeps it from being received.
+    /// Fails on a file that is not there, or has another size or checksum, and on whatever keeps it from being received. What came
+    /// in part stays in the file then; what was wrong does not.
     pub async fn download(
         &self,
         request: &PackageRequest<'_>,
@@ -61,11 +63,27 @@ impl Client {
             Some(source) => (identified(self, source)?, with_query(request.url, source)),
             None => (self.clone(), request.url.clone()),
         };
-        let mut sink = Sink::file(request.size_bytes, stated.algorithm, tokio::fs::File::from_std(into));
+        let no_room = |error: std::io::Error| Failure::new("a file to receive into", error.to_string(), shown(&url));
+        let into = tokio::fs::File::from_std(into);
+        let mut sink = Sink::resumed(request.size_bytes, stated.algorithm, into).await.map_err(no_room)?;
         let asked = Request { url: &url, mirror_base: request.mirror_base, now: request.now, received, etag: None };
-        match client.fetch(&asked, &mut sink).await.map_err(FetchError::into_failure)? {
-            Fetched::Whole(_) => check_stated(&stated, &sink.received(), sink.is_html(), "the index", &shown(&url)),
-            Fetched::NotModified => Err(Failure::new("a package", "HTTP status 304 unasked", shown(&url))),
+        loop {
+            let held = sink.at();
+            if held > 0 && sink.received().is(&stated) {
+                return Ok(());
+            }
+            if held == request.size_bytes {
+                sink.reset().await.map_err(no_room)?;
+            }
+            client.fetch(&asked, &mut sink).await.map_err(FetchError::into_failure)?;
+            let checked = check_stated(&stated, &sink.received(), sink.is_html(), "the index", &shown(&url));
+            if checked.is_err() {
+                sink.reset().await.map_err(no_room)?;
+            }
+            // The beginning may have been of another file: once more without it.
+            if checked.is_ok() || held == 0 {
+                return checked;
+            }
         }
     }
 }

@@ -42,6 +42,11 @@ impl Store {
     }
 }
 
+/// Whether another open file holds a lock on this one.
+pub(super) fn is_locked(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
 impl Staged {
     /// The folder that the tree is made in.
     #[must_use]

@@ -124,3 +124,29 @@ fn a_package_is_kept_once_by_its_checksum() {
     assert!(matches!(store.cached(checksum, 3, "deb").unwrap(), Cached::Missing(_)), "a file that changed is not believed");
     assert!(store.cached("../../x", 3, "deb").is_err());
 }
+
+#[test]
+fn a_package_is_received_by_one_and_what_came_of_it_stays_for_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let missing = |checksum: &str| match store.cached(checksum, 3, "deb").unwrap() {
+        Cached::Missing(partial) => partial,
+        other => panic!("expected a package that is missing, got {other:?}"),
+    };
+    let first = missing("aa");
+    fs::write(first.path(), "ab").unwrap();
+    assert!(matches!(store.cached("aa", 3, "deb").unwrap(), Cached::Busy));
+    drop(first);
+    let second = missing("aa");
+    assert_eq!(fs::read(second.path()).unwrap(), b"ab");
+    drop(missing("bb"));
+    assert_eq!(fs::read_dir(folder.path().join(".cache/sha256/bb")).unwrap().count(), 0, "nothing is not kept");
+
+    let needed = std::collections::BTreeSet::new();
+    assert_eq!(store.prune_cache(&needed, false).unwrap(), Pruned::default(), "it is being received");
+    drop(second);
+    let pruned = Pruned { files: 1, bytes: 2 };
+    assert_eq!(store.prune_cache(&needed, true).unwrap(), pruned);
+    assert_eq!(store.prune_cache(&needed, false).unwrap(), pruned);
+    assert_eq!(store.prune_cache(&needed, false).unwrap(), Pruned::default());
+}

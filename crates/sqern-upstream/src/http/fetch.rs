@@ -43,12 +43,15 @@ pub(crate) enum Fetched {
 impl Client {
     /// Receives a file into `sink`, unless it is the one that the request's `ETag` names.
     ///
-    /// What fails in passing is tried again, and goes on where it stopped if the server offers that. Waits for other requests of
-    /// this client don't count towards its time.
+    /// What fails in passing is tried again, and goes on where it stopped if the server offers that; so does a sink that holds the
+    /// beginning of a file from before, whose checksum the caller must know. Waits for other requests of this client don't count
+    /// towards its time.
     pub(crate) async fn fetch(&self, request: &Request<'_>, sink: &mut Sink) -> Result<Fetched, FetchError> {
         let first = locate(request.url, request.mirror_base);
         let budget = Budget { total: self.options.total_timeout, left: self.options.total_timeout };
-        let mut transfer = Transfer { client: self, request, first, partial: None, budget };
+        // What the sink holds from before is the beginning of the file that is asked for, if its checksum comes out right.
+        let partial = (sink.at() > 0).then_some(Partial::Known);
+        let mut transfer = Transfer { client: self, request, first, partial, budget };
         for attempt in 1.. {
             match transfer.once(sink).await {
                 Err(FetchError::Transient(failure, Some(asked))) if asked > self.options.retry_after_max => {
@@ -161,7 +164,10 @@ impl Transfer<'_> {
         let known = self.request.etag.filter(|etag| !resumes && is_etag(etag));
         let mut get = self.get(url);
         if let Some(partial) = validator {
-            get = get.header(RANGE, format!("bytes={}-", sink.at())).header(IF_RANGE, &partial.validator);
+            get = get.header(RANGE, format!("bytes={}-", sink.at()));
+            if let Some(validator) = partial.validator() {
+                get = get.header(IF_RANGE, validator);
+            }
         }
         if let Some(etag) = known {
             get = get.header(IF_NONE_MATCH, etag);

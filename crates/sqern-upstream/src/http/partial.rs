@@ -11,10 +11,11 @@ use super::answer::{has_coding, http_date};
 const ETAG_BYTES: usize = 1024;
 
 /// The file that a sink holds the beginning of.
-pub(super) struct Partial {
-    url: Url,
-    /// What `If-Range` says.
-    pub(super) validator: String,
+pub(super) enum Partial {
+    /// One that a server has called by this validator, for `If-Range`.
+    Named { url: Url, validator: String },
+    /// One of a known checksum: wherever the rest comes from, that decides about the whole.
+    Known,
 }
 
 impl Partial {
@@ -34,20 +35,32 @@ impl Partial {
             let (changed, sent): (Timestamp, Timestamp) = (http_date(modified)?, http_date(text(DATE)?)?);
             (sent.as_second() > changed.as_second()).then_some(modified)?
         };
-        Some(Self { url: url.clone(), validator: validator.to_owned() })
+        Some(Self::Named { url: url.clone(), validator: validator.to_owned() })
     }
 
     /// Whether `url` is that file: a redirect may sign each answer anew, in the query, or lead to another mirror.
     pub(super) fn is_at(&self, url: &Url) -> bool {
-        self.url.origin() == url.origin() && self.url.path() == url.path()
+        match self {
+            Self::Named { url: known, .. } => known.origin() == url.origin() && known.path() == url.path(),
+            Self::Known => true,
+        }
+    }
+
+    /// What `If-Range` says.
+    pub(super) fn validator(&self) -> Option<&str> {
+        match self {
+            Self::Named { validator, .. } => Some(validator),
+            Self::Known => None,
+        }
     }
 
     /// Whether a response with status 206 is all the rest, from `from` on; gives the size of the whole file.
     pub(super) fn rest(&self, headers: &HeaderMap, from: u64) -> Option<u64> {
-        let other = headers.contains_key(ETAG) && !self.validator.starts_with('"');
-        let another = etag(headers).is_some_and(|etag| etag != self.validator);
+        let other = self.validator().is_some_and(|validator| {
+            (headers.contains_key(ETAG) && !validator.starts_with('"')) || etag(headers).is_some_and(|etag| etag != validator)
+        });
         let range = headers.get(CONTENT_RANGE)?.to_str().ok()?;
-        content_range(range, from).filter(|_| !other && !another && !has_coding(headers))
+        content_range(range, from).filter(|_| !other && !has_coding(headers))
     }
 }
 

@@ -3,12 +3,13 @@
 use std::io;
 
 use tokio::fs::File;
-use tokio::io::{AsyncSeekExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 use crate::digest::{Algorithm, Hasher, Received};
 
 /// How much of the beginning is kept to tell what it was that came.
 const HEAD_BYTES: usize = 256;
+const READ_BYTES: usize = 128 * 1024;
 
 /// Where received bytes go.
 pub(crate) struct Sink {
@@ -36,6 +37,27 @@ impl Sink {
         Self::new(limit, algorithm, Target::File(file))
     }
 
+    /// The same for a file that may hold the beginning of what comes: it is read to its end, and emptied where it is too long.
+    pub(crate) async fn resumed(limit: u64, algorithm: Algorithm, file: File) -> io::Result<Self> {
+        let mut sink = Self::file(limit, algorithm, file);
+        let Target::File(file) = &mut sink.target else { return Ok(sink) };
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            let count = file.read(&mut buffer).await?;
+            if count == 0 {
+                return Ok(sink);
+            }
+            sink.received += count as u64;
+            if sink.received > limit {
+                sink.reset().await?;
+                return Ok(sink);
+            }
+            sink.hasher.update(&buffer[..count]);
+            let more = HEAD_BYTES.saturating_sub(sink.head.len()).min(count);
+            sink.head.extend_from_slice(&buffer[..more]);
+        }
+    }
+
     fn new(limit: u64, algorithm: Algorithm, target: Target) -> Self {
         Self { limit, received: 0, head: Vec::new(), algorithm, hasher: Hasher::new(algorithm), target }
     }
@@ -46,12 +68,12 @@ impl Sink {
     }
 
     /// How many bytes it has taken.
-    pub(super) fn at(&self) -> u64 {
+    pub(crate) fn at(&self) -> u64 {
         self.received
     }
 
     /// Forgets everything, for a file from its beginning.
-    pub(super) async fn reset(&mut self) -> io::Result<()> {
+    pub(crate) async fn reset(&mut self) -> io::Result<()> {
         self.received = 0;
         self.head.clear();
         self.hasher = Hasher::new(self.algorithm);

@@ -30,13 +30,18 @@ pub(super) enum StoreCommand {
     /// Make both agree: take away trees that are broken or not recorded, and records without a tree
     ///
     /// What is taken away is fetched again by the next sqern fetch, as long as it is wanted. Trees are read as by verify.
-    #[command(after_help = "Examples:\n  sqern store prune --dry-run\n  sqern store prune --kernel 6.1.0-25-amd64 --all")]
+    #[command(
+        after_help = "Examples:\n  sqern store prune --dry-run\n  sqern store prune --kernel 6.1.0-25-amd64 --all\n  sqern store prune --cache"
+    )]
     Prune {
         #[command(flatten)]
         which: Which,
         /// Also those that are whole and recorded
         #[arg(long, requires = "kernels")]
         all: bool,
+        /// Also downloaded packages that no tree is made of any more, and what was received of some
+        #[arg(long, conflicts_with_all = ["distros", "kernels"])]
+        cache: bool,
         #[command(flatten)]
         change: ChangeArgs,
     },
@@ -122,10 +127,14 @@ pub(super) async fn run(command: StoreCommand, context: &Context<'_>) -> Result<
             context.printer.note(&format!("{} of {} kernels agree", stored.len() - wrong, stored.len()));
             Ok(if wrong == 0 { Exit::Done } else { Exit::Unmet })
         }
-        StoreCommand::Prune { which, all, change } => {
+        StoreCommand::Prune { which, all, cache, change } => {
             let store = which.store.open(context)?;
             let stored = compare(&which, &store, &session.client, true).await?;
-            prune(&stored, all, &store, &mut session.client, &change, context).await
+            let exit = prune(&stored, all, &store, &mut session.client, &change, context).await?;
+            if cache {
+                prune_cache(&store, change.dry_run, context)?;
+            }
+            Ok(exit)
         }
     }
 }
@@ -218,4 +227,21 @@ async fn prune(
         lines.push(format!("{kernel}: its tree is taken away"));
     }
     report(context, &lines, finished, args.dry_run)
+}
+
+/// Takes away the packages that no tree is made of.
+fn prune_cache(store: &Store, dry_run: bool, context: &Context<'_>) -> Result<(), Failure> {
+    if store.is_busy()? {
+        return Err(Failure::unmet("expected nobody to be fetching into this store, got a sqern fetch that is")
+            .hint("sqern store prune --cache, when it is done"));
+    }
+    let needed = store.kernels()?.into_values().filter_map(|found| match found {
+        Found::Tree(manifest) => Some(manifest.packages.into_iter().map(|package| package.checksum)),
+        Found::Other(_) => None,
+    });
+    let pruned = store.prune_cache(&needed.flatten().collect(), dry_run)?;
+    let are = if dry_run { "would be taken out" } else { "are taken out" };
+    let size = indicatif::HumanBytes(pruned.bytes);
+    context.printer.note(&format!("{} packages ({size}) {are} of the cache", pruned.files));
+    Ok(())
 }

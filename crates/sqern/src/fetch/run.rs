@@ -16,6 +16,9 @@ use super::plan::{Chosen, Plan};
 use super::{apt, outside};
 use crate::failure::Failure;
 
+/// How often it is asked whether another one has received a package.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 /// What fetches.
 pub struct Fetcher<'a> {
     /// Connections to the mirrors.
@@ -124,9 +127,13 @@ impl Fetcher<'_> {
         let package = &chosen.package;
         let is_rpm = Path::new(&package.url).extension().is_some_and(|suffix| suffix == "rpm");
         let suffix = if is_rpm { "rpm" } else { "deb" };
-        let partial = match self.store.cached(&package.checksum, package.size_bytes, suffix)? {
-            Cached::There(path) => return Ok(path),
-            Cached::Missing(partial) => partial,
+        let partial = loop {
+            let (store, checksum, size) = (self.store.clone(), package.checksum.clone(), package.size_bytes);
+            match blocking(move || store.cached(&checksum, size, suffix)).await?? {
+                Cached::There(path) => return Ok(path),
+                Cached::Missing(partial) => break partial,
+                Cached::Busy => tokio::time::sleep(LOOK_AGAIN).await,
+            }
         };
         let mut failed = None;
         for (source, url) in &chosen.places {

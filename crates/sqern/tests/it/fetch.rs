@@ -1,11 +1,13 @@
 //! `sqern fetch` and `sqern store`: from kernels that were seen to trees that build, whole or not at all.
 
+mod interrupted;
+mod rpm;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use sqern_testkit::package::Headers;
-use sqern_testkit::repo::{Deb, FakeRepo, FileServer, ServerFault, WrittenRepo, deb};
+use sqern_testkit::repo::{Deb, FakeRepo, FileServer, WrittenRepo, deb};
 
 use crate::check::sources;
 use crate::program::{Program, field};
@@ -43,9 +45,15 @@ impl World {
             packages.into_iter().fold(FakeRepo::new("bookworm"), FakeRepo::package).write(&archive).unwrap();
         let server = FileServer::start(&archive).await.unwrap();
         sources(home, &[(&written, &server.url())]);
+        Self::of("debian12", program, server, archive)
+    }
+
+    /// What the sources in the program's home list of a distribution, as a check sees it.
+    fn of(distro: &str, program: Program, server: FileServer, archive: PathBuf) -> Self {
+        let home = program.home.path();
         let (sources, store) = (home.display().to_string(), home.join("store").display().to_string());
         let world = Self { program, server, archive, sources, store };
-        world.program.done(&["check", "--sources", &world.sources]);
+        world.program.done(&["check", "--distro", distro, "--sources", &world.sources]);
         world
     }
 
@@ -54,7 +62,11 @@ impl World {
     }
 
     fn tree(&self, version: &str) -> PathBuf {
-        Path::new(&self.store).join("debian12").join(version)
+        self.tree_of("debian12", version)
+    }
+
+    fn tree_of(&self, distro: &str, version: &str) -> PathBuf {
+        Path::new(&self.store).join(distro).join(version)
     }
 
     async fn fetched(&self) -> String {
@@ -64,11 +76,12 @@ impl World {
 
 /// Builds a module of the test's own in a tree where it lies, by make alone; gives its vermagic.
 fn module_of(world: &World, tree: &Path) -> String {
-    let module = world.program.home.path().join("module");
-    std::fs::create_dir(&module).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let module = folder.path();
     std::fs::write(module.join("Makefile"), "obj-m := mine.o\n").unwrap();
     std::fs::write(module.join("mine.c"), "MODULE_LICENSE(\"GPL\");\n").unwrap();
-    let made = Command::new("make").arg("-C").arg(tree.join("build")).arg(format!("M={}", module.display())).arg("modules").status();
+    let made =
+        Command::new("make").arg("-C").arg(tree.join("build")).arg(format!("M={}", module.display())).arg("modules").status();
     assert!(made.expect("make runs").success());
     let built = std::fs::read(module.join("mine.ko")).unwrap();
     let text = String::from_utf8_lossy(&built).into_owned();
@@ -112,7 +125,10 @@ async fn what_can_not_be_proven_or_verified_is_told_and_not_recorded() {
 
     let ran = world.program.run(&world.words(&[]));
     assert_eq!(ran.status, 1, "{ran:?}");
-    assert!(ran.stderr.contains("expected a module whose vermagic begins with 6.1.0-2-amd64, got \"6.1.0-9-amd64 SMP mod_unload\""), "{ran:?}");
+    assert!(
+        ran.stderr.contains("expected a module whose vermagic begins with 6.1.0-2-amd64, got \"6.1.0-9-amd64 SMP mod_unload\""),
+        "{ran:?}"
+    );
     assert!(ran.stderr.contains("6.1.0-3-amd64 failed: expected") && ran.stderr.contains("as the index states"), "{ran:?}");
     assert_eq!(world.fetched().await, "6.1.0-1-amd64", "the others are recorded");
     assert!(!world.tree("6.1.0-2-amd64").exists() && !world.tree("6.1.0-3-amd64").exists());
@@ -143,67 +159,6 @@ async fn what_customers_run_comes_first_and_other_machines_kernels_are_left_alon
     let named = world.program.run(&world.words(&["--kernel", "6.1.0-7-amd64"]));
     assert_eq!(named.status, 1, "{named:?}");
     assert!(named.stderr.contains("expected a kernel version that is known"), "{named:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_tree_that_a_killed_run_left_unrecorded_is_found_and_not_fetched_again() {
-    let world = World::new(kernel("6.1.0-1")).await;
-    world.program.done(&world.words(&[]));
-    world.program.database.client().await.batch_execute("DELETE FROM kver_fetched").await.unwrap();
-    let told = world.program.run(&["store", "verify", "--store", &world.store]);
-    assert_eq!(told.status, 1, "{told:?}");
-    assert!(told.stdout.contains("the next sqern fetch records it"), "{told:?}");
-    let asked = world.server.requests().len();
-    let again = world.program.json(&world.words(&[]));
-    assert_eq!(field(&again, "outcome"), ["found"]);
-    assert_eq!((world.fetched().await.as_str(), world.server.requests().len()), ("6.1.0-1-amd64", asked));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_kill_at_any_moment_leaves_store_and_database_in_agreement() {
-    let versions: Vec<String> = (1..=6).map(|number| format!("6.1.0-{number}")).collect();
-    let world = World::new(versions.iter().flat_map(|version| kernel(version))).await;
-    world.server.delay(Duration::from_millis(20));
-    let client = world.program.database.client().await;
-    let mut interrupted = 0;
-    for round in 0..30_u32 {
-        let mut command = world.program.command(&world.words(&["--jobs", "3"]));
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // Spread over the whole of a run, by a step that is prime to its length.
-        std::thread::sleep(Duration::from_millis(u64::from(round * 37 % 300)));
-        interrupted += u32::from(child.try_wait().unwrap().is_none());
-        let _ = child.kill();
-        child.wait().unwrap();
-        let stored = world.program.run(&["store", "verify", "--json", "--store", &world.store]);
-        let stored: serde_json::Value = serde_json::from_str(&stored.stdout).unwrap();
-        for problem in field(&stored, "problem").iter().filter(|problem| *problem != "null") {
-            assert!(
-                problem.contains("the next sqern fetch records it"),
-                "a tree is whole, and none is recorded without: {problem}"
-            );
-        }
-        // Every third run goes on from where the one before was killed.
-        if round % 3 != 0 {
-            client.batch_execute("DELETE FROM kver_fetched").await.unwrap();
-            let _ = std::fs::remove_dir_all(&world.store);
-        }
-    }
-    assert!(interrupted > 10, "{interrupted} of 30 runs were killed on their way");
-    world.program.done(&world.words(&[]));
-    assert_eq!(world.fetched().await.split(' ').count(), 6);
-    world.program.done(&["store", "verify", "--store", &world.store]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_package_that_stops_on_its_way_is_received_in_a_second_try_and_each_only_once() {
-    let world = World::new(kernel("6.1.0-1")).await;
-    world.server.fail("common", ServerFault::Cut, 1);
-    world.program.done(&world.words(&[]));
-    world.program.done(&["store", "prune", "--all", "--kernel", "6.1.0-1-amd64", "--store", &world.store]);
-    assert_eq!(world.fetched().await, "");
-    let asked = world.server.requests().len();
-    world.program.done(&world.words(&[]));
-    assert_eq!(world.server.requests().len(), asked, "the packages are in the cache");
 }
 
 #[tokio::test(flavor = "multi_thread")]
