@@ -2658,6 +2658,92 @@ ALTER AGGREGATE public.event_merge(jsonb) OWNER TO sqern_admin;
 
 COMMENT ON AGGREGATE public.event_merge(jsonb) IS 'Lays objects over each other in the order in which they come: of a key that several have, the last value stands.';
 
+CREATE TABLE public.kver_ignored (
+    distro text NOT NULL,
+    version text NOT NULL
+);
+
+ALTER TABLE public.kver_ignored OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.kver_ignored IS 'The kernel versions that match a live pattern of kver_ignore, kept by kver_update_not_ignored() for the view kver_not_ignored. Nobody else writes here.';
+
+COMMENT ON COLUMN public.kver_ignored.distro IS 'The kernel''s distribution.';
+
+COMMENT ON COLUMN public.kver_ignored.version IS 'The kernel''s version.';
+
+CREATE VIEW public.kver_not_ignored AS
+ SELECT kver.distro,
+    kver.version
+   FROM public.kver
+  WHERE ((NOT kver.archived) AND (NOT (EXISTS ( SELECT
+           FROM public.kver_ignored
+          WHERE ((kver_ignored.distro = kver.distro) AND (kver_ignored.version = kver.version))))));
+
+ALTER TABLE public.kver_not_ignored OWNER TO sqern_admin;
+
+COMMENT ON VIEW public.kver_not_ignored IS 'The kernel versions that are wanted: not archived, and matching no live pattern of kver_ignore.';
+
+COMMENT ON COLUMN public.kver_not_ignored.distro IS 'The distribution that ships the kernel.';
+
+COMMENT ON COLUMN public.kver_not_ignored.version IS 'The kernel version as a host reports it.';
+
+CREATE TABLE public.sp_build_lease (
+    build_id bigint NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    lease interval NOT NULL,
+    owner text NOT NULL,
+    CONSTRAINT sp_build_lease_lease_check CHECK ((lease > '00:00:00'::interval)),
+    CONSTRAINT sp_build_lease_owner_check CHECK ((owner ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text))
+);
+
+ALTER TABLE public.sp_build_lease OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.sp_build_lease IS 'Until when a build that runs holds its kernels. Whoever wants one of them after that closes the build as ABORTED first.';
+
+COMMENT ON COLUMN public.sp_build_lease.build_id IS 'The build.';
+
+COMMENT ON COLUMN public.sp_build_lease.expires_at IS 'When its owner counts as dead, unless the lease is renewed.';
+
+COMMENT ON COLUMN public.sp_build_lease.lease IS 'How long each renewal lasts.';
+
+COMMENT ON COLUMN public.sp_build_lease.owner IS 'Who runs it: a host and a process there, or a job.';
+
+CREATE VIEW public.build_candidate AS
+ SELECT fetched.distro,
+    fetched.version,
+    fetched.tstamp AS fetched_at,
+    COALESCE(hosts.running, (0)::bigint) AS hosts_running,
+    COALESCE(hosts.installed, (0)::bigint) AS hosts_installed
+   FROM ((public.kver_fetched fetched
+     JOIN public.kver_not_ignored wanted ON (((wanted.distro = fetched.distro) AND (wanted.version = fetched.version))))
+     LEFT JOIN ( SELECT h.distro,
+            h.version,
+            count(*) FILTER (WHERE h.current) AS running,
+            count(*) AS installed
+           FROM (public.cust_host_kver h
+             JOIN public.cust_cluster c ON (((c.name = h.cluster_name) AND (c.deleted_at = '-infinity'::timestamp with time zone))))
+          WHERE (h.deleted_at = '-infinity'::timestamp with time zone)
+          GROUP BY h.distro, h.version) hosts ON (((hosts.distro = fetched.distro) AND (hosts.version = fetched.version))))
+  WHERE (NOT (EXISTS ( SELECT
+           FROM ((public.sp_build_kver k
+             JOIN public.sp_build b ON (((b.id = k.build_id) AND (b.deleted_at = '-infinity'::timestamp with time zone))))
+             LEFT JOIN public.sp_build_lease l ON ((l.build_id = b.id)))
+          WHERE ((k.distro = fetched.distro) AND (k.version = fetched.version) AND (k.deleted_at = '-infinity'::timestamp with time zone) AND (COALESCE(k.success, b.success) OR ((COALESCE(k.result, b.result) IS NULL) AND (COALESCE(l.expires_at, (b.tstamp + '1 day'::interval)) > now())))))));
+
+ALTER TABLE public.build_candidate OWNER TO sqern_admin;
+
+COMMENT ON VIEW public.build_candidate IS 'The kernel versions to build for: fetched, wanted, without a successful build of whichever revision, and not being built. A build without a lease holds its kernels for a day.';
+
+COMMENT ON COLUMN public.build_candidate.distro IS 'The distribution that ships the kernel.';
+
+COMMENT ON COLUMN public.build_candidate.version IS 'The kernel version as a host reports it.';
+
+COMMENT ON COLUMN public.build_candidate.fetched_at IS 'When its headers were fetched.';
+
+COMMENT ON COLUMN public.build_candidate.hosts_running IS 'How many of customers'' hosts run it.';
+
+COMMENT ON COLUMN public.build_candidate.hosts_installed IS 'How many of customers'' hosts have it installed, running or not.';
+
 CREATE TABLE public.crawl (
     id bigint NOT NULL,
     distro text NOT NULL,
@@ -2879,35 +2965,6 @@ ALTER TABLE public.kver_ignore ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     CACHE 1
 );
 
-CREATE TABLE public.kver_ignored (
-    distro text NOT NULL,
-    version text NOT NULL
-);
-
-ALTER TABLE public.kver_ignored OWNER TO sqern_admin;
-
-COMMENT ON TABLE public.kver_ignored IS 'The kernel versions that match a live pattern of kver_ignore, kept by kver_update_not_ignored() for the view kver_not_ignored. Nobody else writes here.';
-
-COMMENT ON COLUMN public.kver_ignored.distro IS 'The kernel''s distribution.';
-
-COMMENT ON COLUMN public.kver_ignored.version IS 'The kernel''s version.';
-
-CREATE VIEW public.kver_not_ignored AS
- SELECT kver.distro,
-    kver.version
-   FROM public.kver
-  WHERE ((NOT kver.archived) AND (NOT (EXISTS ( SELECT
-           FROM public.kver_ignored
-          WHERE ((kver_ignored.distro = kver.distro) AND (kver_ignored.version = kver.version))))));
-
-ALTER TABLE public.kver_not_ignored OWNER TO sqern_admin;
-
-COMMENT ON VIEW public.kver_not_ignored IS 'The kernel versions that are wanted: not archived, and matching no live pattern of kver_ignore.';
-
-COMMENT ON COLUMN public.kver_not_ignored.distro IS 'The distribution that ships the kernel.';
-
-COMMENT ON COLUMN public.kver_not_ignored.version IS 'The kernel version as a host reports it.';
-
 CREATE TABLE public.kver_package (
     id bigint NOT NULL,
     distro text NOT NULL,
@@ -2965,6 +3022,118 @@ ALTER TABLE public.kver_package ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE VIEW public.kver_status AS
+ SELECT kver.distro,
+    kver.version,
+        CASE
+            WHEN (available.targets IS NOT NULL) THEN 'available'::text
+            WHEN (tested.id IS NOT NULL) THEN 'tested'::text
+            WHEN (built.id IS NOT NULL) THEN 'built'::text
+            WHEN (fetched.version IS NOT NULL) THEN 'fetched'::text
+            WHEN (seen.version IS NOT NULL) THEN 'seen'::text
+            ELSE 'known'::text
+        END AS stage,
+    kver.archived,
+    (ignored.version IS NOT NULL) AS ignored,
+    seen.tstamp AS seen_at,
+    fetched.tstamp AS fetched_at,
+    build.id AS build_id,
+    build.tstamp AS build_at,
+    build.result AS build_result,
+    built.id AS built_by,
+    test.id AS test_id,
+    test.tstamp AS test_at,
+    test.result AS test_result,
+    tested.id AS tested_by,
+    available.targets AS available_for,
+    COALESCE(hosts.running, (0)::bigint) AS hosts_running,
+    COALESCE(hosts.installed, (0)::bigint) AS hosts_installed
+   FROM (((((((((public.kver
+     LEFT JOIN public.kver_ignored ignored ON (((ignored.distro = kver.distro) AND (ignored.version = kver.version))))
+     LEFT JOIN public.kver_seen seen ON (((seen.distro = kver.distro) AND (seen.version = kver.version))))
+     LEFT JOIN public.kver_fetched fetched ON (((fetched.distro = kver.distro) AND (fetched.version = kver.version))))
+     LEFT JOIN LATERAL ( SELECT b.id,
+            b.tstamp,
+            upper(COALESCE(k.result, b.result)) AS result
+           FROM (public.sp_build_kver k
+             JOIN public.sp_build b ON (((b.id = k.build_id) AND (b.deleted_at = '-infinity'::timestamp with time zone))))
+          WHERE ((k.distro = kver.distro) AND (k.version = kver.version) AND (k.deleted_at = '-infinity'::timestamp with time zone))
+          ORDER BY k.build_id DESC
+         LIMIT 1) build ON (true))
+     LEFT JOIN LATERAL ( SELECT b.id
+           FROM (public.sp_build_kver k
+             JOIN public.sp_build b ON (((b.id = k.build_id) AND (b.deleted_at = '-infinity'::timestamp with time zone))))
+          WHERE ((k.distro = kver.distro) AND (k.version = kver.version) AND (k.deleted_at = '-infinity'::timestamp with time zone) AND COALESCE(k.success, b.success))
+          ORDER BY k.build_id DESC
+         LIMIT 1) built ON (true))
+     LEFT JOIN LATERAL ( SELECT t.id,
+            t.tstamp,
+            upper(COALESCE(k.result, r.result)) AS result
+           FROM ((public.sp_test_kver k
+             JOIN public.sp_test t ON (((t.id = k.test_id) AND (t.deleted_at = '-infinity'::timestamp with time zone))))
+             LEFT JOIN public.sp_test_result r ON (((r.test_id = t.id) AND (r.deleted_at = '-infinity'::timestamp with time zone))))
+          WHERE ((k.distro = kver.distro) AND (k.version = kver.version) AND (k.deleted_at = '-infinity'::timestamp with time zone))
+          ORDER BY k.test_id DESC
+         LIMIT 1) test ON (true))
+     LEFT JOIN LATERAL ( SELECT t.id
+           FROM ((public.sp_test_kver k
+             JOIN public.sp_test t ON (((t.id = k.test_id) AND (t.deleted_at = '-infinity'::timestamp with time zone))))
+             LEFT JOIN public.sp_test_result r ON (((r.test_id = t.id) AND (r.deleted_at = '-infinity'::timestamp with time zone))))
+          WHERE ((k.distro = kver.distro) AND (k.version = kver.version) AND (k.deleted_at = '-infinity'::timestamp with time zone) AND COALESCE(k.success, r.success))
+          ORDER BY k.test_id DESC
+         LIMIT 1) tested ON (true))
+     LEFT JOIN LATERAL ( SELECT array_agg(DISTINCT a.release_target ORDER BY a.release_target) AS targets
+           FROM public.sp_available_kver a
+          WHERE ((a.distro = kver.distro) AND (a.version = kver.version) AND (a.deleted_at = '-infinity'::timestamp with time zone))) available ON (true))
+     LEFT JOIN ( SELECT h.distro,
+            h.version,
+            count(*) FILTER (WHERE h.current) AS running,
+            count(*) AS installed
+           FROM (public.cust_host_kver h
+             JOIN public.cust_cluster c ON (((c.name = h.cluster_name) AND (c.deleted_at = '-infinity'::timestamp with time zone))))
+          WHERE (h.deleted_at = '-infinity'::timestamp with time zone)
+          GROUP BY h.distro, h.version) hosts ON (((hosts.distro = kver.distro) AND (hosts.version = kver.version))));
+
+ALTER TABLE public.kver_status OWNER TO sqern_admin;
+
+COMMENT ON VIEW public.kver_status IS 'How far each kernel version has come, one row each.';
+
+COMMENT ON COLUMN public.kver_status.distro IS 'The distribution that ships the kernel.';
+
+COMMENT ON COLUMN public.kver_status.version IS 'The kernel version as a host reports it.';
+
+COMMENT ON COLUMN public.kver_status.stage IS 'The furthest that it has come, for whichever revision: known, seen, fetched, built, tested, available.';
+
+COMMENT ON COLUMN public.kver_status.archived IS 'Whether it is no longer taken into consideration.';
+
+COMMENT ON COLUMN public.kver_status.ignored IS 'Whether it matches a live pattern of kver_ignore.';
+
+COMMENT ON COLUMN public.kver_status.seen_at IS 'When it was first seen upstream.';
+
+COMMENT ON COLUMN public.kver_status.fetched_at IS 'When its headers were fetched.';
+
+COMMENT ON COLUMN public.kver_status.build_id IS 'The newest build for it.';
+
+COMMENT ON COLUMN public.kver_status.build_at IS 'When that build was started.';
+
+COMMENT ON COLUMN public.kver_status.build_result IS 'What that build came to for it, in upper case; null while it runs.';
+
+COMMENT ON COLUMN public.kver_status.built_by IS 'The newest build that succeeded for it.';
+
+COMMENT ON COLUMN public.kver_status.test_id IS 'The newest test run for it.';
+
+COMMENT ON COLUMN public.kver_status.test_at IS 'When that run was started.';
+
+COMMENT ON COLUMN public.kver_status.test_result IS 'What that run came to for it, in upper case; null while it runs.';
+
+COMMENT ON COLUMN public.kver_status.tested_by IS 'The newest test run that succeeded for it.';
+
+COMMENT ON COLUMN public.kver_status.available_for IS 'The release targets that modules for it are available for, of whichever revision; null when for none.';
+
+COMMENT ON COLUMN public.kver_status.hosts_running IS 'How many of customers'' hosts run it.';
+
+COMMENT ON COLUMN public.kver_status.hosts_installed IS 'How many of customers'' hosts have it installed, running or not.';
 
 CREATE TABLE public.schema_function (
     file text NOT NULL,
@@ -3028,6 +3197,33 @@ ALTER TABLE public.sp_build_kver ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 
+CREATE TABLE public.sp_build_kver_log (
+    build_kver_id bigint NOT NULL,
+    host text NOT NULL,
+    path text NOT NULL,
+    seconds double precision NOT NULL,
+    exit_status integer,
+    tail text NOT NULL,
+    CONSTRAINT sp_build_kver_log_host_check CHECK ((host ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text)),
+    CONSTRAINT sp_build_kver_log_path_check CHECK ((path ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text))
+);
+
+ALTER TABLE public.sp_build_kver_log OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.sp_build_kver_log IS 'What the command that built for a kernel wrote, and how it ended.';
+
+COMMENT ON COLUMN public.sp_build_kver_log.build_kver_id IS 'The kernel of a build: sp_build_kver.id.';
+
+COMMENT ON COLUMN public.sp_build_kver_log.host IS 'Where the whole log is: the host.';
+
+COMMENT ON COLUMN public.sp_build_kver_log.path IS 'Where the whole log is: the file.';
+
+COMMENT ON COLUMN public.sp_build_kver_log.seconds IS 'How long the command took.';
+
+COMMENT ON COLUMN public.sp_build_kver_log.exit_status IS 'Its exit status; null where a signal ended it.';
+
+COMMENT ON COLUMN public.sp_build_kver_log.tail IS 'The log''s last lines.';
+
 ALTER TABLE public.sp_test ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.sp_test_id_seq
     START WITH 1
@@ -3045,6 +3241,54 @@ ALTER TABLE public.sp_test_kver ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.sp_test_kver_log (
+    test_kver_id bigint NOT NULL,
+    host text NOT NULL,
+    path text NOT NULL,
+    seconds double precision NOT NULL,
+    exit_status integer,
+    tail text NOT NULL,
+    CONSTRAINT sp_test_kver_log_host_check CHECK ((host ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text)),
+    CONSTRAINT sp_test_kver_log_path_check CHECK ((path ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text))
+);
+
+ALTER TABLE public.sp_test_kver_log OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.sp_test_kver_log IS 'What the command that tested for a kernel wrote, and how it ended.';
+
+COMMENT ON COLUMN public.sp_test_kver_log.test_kver_id IS 'The kernel of a test run: sp_test_kver.id.';
+
+COMMENT ON COLUMN public.sp_test_kver_log.host IS 'Where the whole log is: the host.';
+
+COMMENT ON COLUMN public.sp_test_kver_log.path IS 'Where the whole log is: the file.';
+
+COMMENT ON COLUMN public.sp_test_kver_log.seconds IS 'How long the command took.';
+
+COMMENT ON COLUMN public.sp_test_kver_log.exit_status IS 'Its exit status; null where a signal ended it.';
+
+COMMENT ON COLUMN public.sp_test_kver_log.tail IS 'The log''s last lines.';
+
+CREATE TABLE public.sp_test_lease (
+    test_id bigint NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    lease interval NOT NULL,
+    owner text NOT NULL,
+    CONSTRAINT sp_test_lease_lease_check CHECK ((lease > '00:00:00'::interval)),
+    CONSTRAINT sp_test_lease_owner_check CHECK ((owner ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text))
+);
+
+ALTER TABLE public.sp_test_lease OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.sp_test_lease IS 'Until when a test run holds its kernels. Whoever wants one of them after that closes the run as ABORTED first.';
+
+COMMENT ON COLUMN public.sp_test_lease.test_id IS 'The test run.';
+
+COMMENT ON COLUMN public.sp_test_lease.expires_at IS 'When its owner counts as dead, unless the lease is renewed.';
+
+COMMENT ON COLUMN public.sp_test_lease.lease IS 'How long each renewal lasts.';
+
+COMMENT ON COLUMN public.sp_test_lease.owner IS 'Who runs it: a host and a process there, or a job.';
 
 ALTER TABLE public.sp_test_result ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.sp_test_result_id_seq
@@ -3130,8 +3374,14 @@ ALTER TABLE ONLY public.sp_available_kver
 ALTER TABLE ONLY public.sp_build_kver
     ADD CONSTRAINT sp_build_kver_key UNIQUE (build_id, distro, version, deleted_at);
 
+ALTER TABLE ONLY public.sp_build_kver_log
+    ADD CONSTRAINT sp_build_kver_log_pkey PRIMARY KEY (build_kver_id);
+
 ALTER TABLE ONLY public.sp_build_kver
     ADD CONSTRAINT sp_build_kver_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.sp_build_lease
+    ADD CONSTRAINT sp_build_lease_pkey PRIMARY KEY (build_id);
 
 ALTER TABLE ONLY public.sp_build
     ADD CONSTRAINT sp_build_pkey PRIMARY KEY (id);
@@ -3139,8 +3389,14 @@ ALTER TABLE ONLY public.sp_build
 ALTER TABLE ONLY public.sp_test_kver
     ADD CONSTRAINT sp_test_kver_key UNIQUE (test_id, distro, version, deleted_at);
 
+ALTER TABLE ONLY public.sp_test_kver_log
+    ADD CONSTRAINT sp_test_kver_log_pkey PRIMARY KEY (test_kver_id);
+
 ALTER TABLE ONLY public.sp_test_kver
     ADD CONSTRAINT sp_test_kver_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.sp_test_lease
+    ADD CONSTRAINT sp_test_lease_pkey PRIMARY KEY (test_id);
 
 ALTER TABLE ONLY public.sp_test
     ADD CONSTRAINT sp_test_pkey PRIMARY KEY (id);
@@ -3165,11 +3421,15 @@ CREATE INDEX kver_package_source_idx ON public.kver_package USING btree (distro,
 
 CREATE INDEX sp_available_kver_kver_idx ON public.sp_available_kver USING btree (distro, version);
 
-CREATE INDEX sp_build_kver_kver_idx ON public.sp_build_kver USING btree (distro, version);
+CREATE INDEX sp_build_kver_kver_idx ON public.sp_build_kver USING btree (distro, version, build_id);
+
+CREATE INDEX sp_build_open_idx ON public.sp_build USING btree (id) WHERE ((result IS NULL) AND (deleted_at = '-infinity'::timestamp with time zone));
+
+CREATE INDEX sp_build_revision_idx ON public.sp_build USING btree (storpool_revision, release_target, dockernel_profile);
 
 CREATE INDEX sp_test_build_id_idx ON public.sp_test USING btree (build_id);
 
-CREATE INDEX sp_test_kver_kver_idx ON public.sp_test_kver USING btree (distro, version);
+CREATE INDEX sp_test_kver_kver_idx ON public.sp_test_kver USING btree (distro, version, test_id);
 
 CREATE TRIGGER cust_cluster_record_trigger AFTER INSERT ON public.cust_cluster REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.cust_cluster_record();
 
@@ -3329,14 +3589,26 @@ ALTER TABLE ONLY public.sp_build_kver
 ALTER TABLE ONLY public.sp_build_kver
     ADD CONSTRAINT sp_build_kver_kver_fkey FOREIGN KEY (distro, version) REFERENCES public.kver(distro, version) ON UPDATE CASCADE;
 
+ALTER TABLE ONLY public.sp_build_kver_log
+    ADD CONSTRAINT sp_build_kver_log_build_kver_id_fkey FOREIGN KEY (build_kver_id) REFERENCES public.sp_build_kver(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.sp_build_lease
+    ADD CONSTRAINT sp_build_lease_build_id_fkey FOREIGN KEY (build_id) REFERENCES public.sp_build(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.sp_test
     ADD CONSTRAINT sp_test_build_id_fkey FOREIGN KEY (build_id) REFERENCES public.sp_build(id);
 
 ALTER TABLE ONLY public.sp_test_kver
     ADD CONSTRAINT sp_test_kver_kver_fkey FOREIGN KEY (distro, version) REFERENCES public.kver(distro, version) ON UPDATE CASCADE;
 
+ALTER TABLE ONLY public.sp_test_kver_log
+    ADD CONSTRAINT sp_test_kver_log_test_kver_id_fkey FOREIGN KEY (test_kver_id) REFERENCES public.sp_test_kver(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.sp_test_kver
     ADD CONSTRAINT sp_test_kver_test_id_fkey FOREIGN KEY (test_id) REFERENCES public.sp_test(id);
+
+ALTER TABLE ONLY public.sp_test_lease
+    ADD CONSTRAINT sp_test_lease_test_id_fkey FOREIGN KEY (test_id) REFERENCES public.sp_test(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.sp_test_result
     ADD CONSTRAINT sp_test_result_test_id_fkey FOREIGN KEY (test_id) REFERENCES public.sp_test(id);
@@ -3601,6 +3873,18 @@ REVOKE ALL ON FUNCTION public.event_merge(jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.event_merge(jsonb) TO sqern_reader;
 GRANT ALL ON FUNCTION public.event_merge(jsonb) TO sqern_writer;
 
+GRANT SELECT ON TABLE public.kver_ignored TO sqern_reader;
+GRANT SELECT ON TABLE public.kver_ignored TO sqern_writer;
+
+GRANT SELECT ON TABLE public.kver_not_ignored TO sqern_reader;
+GRANT SELECT ON TABLE public.kver_not_ignored TO sqern_writer;
+
+GRANT SELECT ON TABLE public.sp_build_lease TO sqern_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sp_build_lease TO sqern_writer;
+
+GRANT SELECT ON TABLE public.build_candidate TO sqern_reader;
+GRANT SELECT ON TABLE public.build_candidate TO sqern_writer;
+
 GRANT SELECT ON TABLE public.crawl TO sqern_reader;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.crawl TO sqern_writer;
 
@@ -3619,17 +3903,23 @@ GRANT SELECT ON TABLE public.event TO sqern_writer;
 GRANT SELECT ON TABLE public.generation TO sqern_reader;
 GRANT SELECT ON TABLE public.generation TO sqern_writer;
 
-GRANT SELECT ON TABLE public.kver_ignored TO sqern_reader;
-GRANT SELECT ON TABLE public.kver_ignored TO sqern_writer;
-
-GRANT SELECT ON TABLE public.kver_not_ignored TO sqern_reader;
-GRANT SELECT ON TABLE public.kver_not_ignored TO sqern_writer;
-
 GRANT SELECT ON TABLE public.kver_package TO sqern_reader;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.kver_package TO sqern_writer;
+
+GRANT SELECT ON TABLE public.kver_status TO sqern_reader;
+GRANT SELECT ON TABLE public.kver_status TO sqern_writer;
 
 GRANT SELECT ON TABLE public.schema_function TO sqern_reader;
 GRANT SELECT ON TABLE public.schema_function TO sqern_writer;
 
 GRANT SELECT ON TABLE public.schema_migration TO sqern_reader;
 GRANT SELECT ON TABLE public.schema_migration TO sqern_writer;
+
+GRANT SELECT ON TABLE public.sp_build_kver_log TO sqern_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sp_build_kver_log TO sqern_writer;
+
+GRANT SELECT ON TABLE public.sp_test_kver_log TO sqern_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sp_test_kver_log TO sqern_writer;
+
+GRANT SELECT ON TABLE public.sp_test_lease TO sqern_reader;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sp_test_lease TO sqern_writer;

@@ -7,6 +7,23 @@ use tokio_postgres::GenericClient;
 
 use crate::DbError;
 
+/// The tables that have a history.
+const JOURNALLED: [&str; 13] = [
+    "distro",
+    "kver",
+    "kver_seen",
+    "kver_fetched",
+    "kver_ignore",
+    "cust_cluster",
+    "cust_host_kver",
+    "sp_build",
+    "sp_build_kver",
+    "sp_test",
+    "sp_test_kver",
+    "sp_test_result",
+    "sp_available_kver",
+];
+
 /// The state that a list is asked for.
 ///
 /// As of a generation means: all generations up to it in the order of `generation_place()`, which stands each at its last change,
@@ -56,7 +73,7 @@ impl AsOf {
             ),
             "event AS (SELECT e.* FROM public.event AS e WHERE e.generation IN (SELECT id FROM generation))".to_owned(),
         ];
-        tables.extend(["distro", "kver", "kver_seen", "kver_fetched", "kver_ignore"].map(rows_of));
+        tables.extend(JOURNALLED.map(rows_of));
         tables.push(
             "kver_ignored AS (SELECT DISTINCT kver.distro, kver.version FROM kver JOIN kver_ignore AS i
              ON i.distro = kver.distro AND i.deleted_at = '-infinity' AND kver.version LIKE i.pattern)"

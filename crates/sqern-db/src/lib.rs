@@ -4,6 +4,7 @@
 //! Functions take a client or a transaction: the caller owns the transaction, and passes in the time.
 
 pub mod as_of;
+pub mod available;
 pub mod change;
 pub mod check;
 pub mod connect;
@@ -18,6 +19,7 @@ pub mod ignore;
 pub mod kver;
 pub mod local;
 pub mod migrate;
+pub mod run;
 mod text;
 
 pub use as_of::AsOf;

@@ -122,7 +122,7 @@ async fn apply(transaction: &Transaction<'_>, step: &Step) -> Result<(), DbError
 
 /// Applies every file of `schema/functions/`: they are idempotent, and a function may need another's newest form.
 async fn apply_functions(transaction: &Transaction<'_>) -> Result<(), DbError> {
-    // Functions may name others that a later file makes; the files are sorted by name, not by need.
+    // Functions may name others that a later file makes; views may not, and say which they come after.
     transaction.batch_execute("SET LOCAL ROLE sqern_admin; SET LOCAL check_function_bodies = off").await?;
     for (_, text) in functions() {
         transaction.batch_execute(text).await?;

@@ -8,6 +8,7 @@ pub mod crawl;
 pub mod kernel;
 pub mod name;
 pub mod pattern;
+pub mod run;
 pub mod source;
 pub mod upstream;
 
@@ -16,6 +17,7 @@ pub use crawl::{Crawl, CrawlState, Kept, KeptFile, KeptIndex, KernelPackage, Pac
 pub use kernel::{Kernel, KernelVersion};
 pub use name::{DistroName, InvalidName};
 pub use pattern::{Glob, LikePattern};
+pub use run::{KernelName, KernelResult, NotAResult, RunKind, RunResult};
 pub use source::{
     AptSource, DistroDef, KernelRule, PackageFacts, RpmMdSource, SignaturePolicy, Source, SourceError, SourceFile, SourceSet,
 };

@@ -64,8 +64,8 @@ impl Store {
     /// Whether some process is making a tree.
     pub fn is_busy(&self) -> Result<bool, Failure> {
         let folder = self.staging();
-        let locks = names(&folder)?.into_iter().filter(|name| name.ends_with(".lock"));
-        Ok(locks.map(|name| folder.join(name)).any(|path| staged::is_locked(&path)))
+        // Only locks are locked.
+        Ok(names(&folder)?.into_iter().any(|name| staged::is_locked(&folder.join(name))))
     }
 
     /// Where a kernel's tree is, or would be. Fails on a name that is no name of a folder: versions come from outside.

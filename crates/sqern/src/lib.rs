@@ -6,4 +6,5 @@ pub mod cli;
 pub mod failure;
 pub mod fetch;
 pub mod printer;
+pub mod runner;
 pub mod settings;

@@ -14,18 +14,32 @@ use crate::failure::Failure;
 /// Where root's fetched headers are.
 const ROOTS_STORE: &str = "/var/lib/sqern/store";
 
+/// Where the logs of root's builds and tests are.
+const ROOTS_LOGS: &str = "/var/log/sqern";
+
 /// Where an administrator overrides and adds sources.
 const SOURCES_DIR: &str = "/etc/sqern/distros.d";
 
 /// Every environment variable that sqern reads besides libpq's, and what it is for; `--help` shows the list.
-pub const VARIABLES: [(&str, &str); 6] = [
-    ("SQERN_STORE", "folder of the fetched headers, for sqern fetch and store"),
+pub const VARIABLES: [(&str, &str); 8] = [
+    ("SQERN_STORE", "folder of the fetched headers, for sqern fetch, store, build run and test run"),
+    ("SQERN_LOGS", "folder of the logs of sqern build run and test run"),
     ("SQERN_PG_BIN", "folder of PostgreSQL's server programs, for sqern local"),
     ("SQERN_NOW", "the time to work with, as 2026-01-31T12:00:00Z (for tests)"),
     ("NO_COLOR", "when not empty: no colour"),
     ("HOME", "where .pg_service.conf, .pgpass and the private server are"),
     ("XDG_DATA_HOME", "where the private server is, in place of ~/.local/share"),
+    ("XDG_STATE_HOME", "where logs are, in place of ~/.local/state"),
 ];
+
+/// What Jenkins says of the job that it runs.
+#[derive(Debug, Clone, Default)]
+pub struct Jenkins {
+    /// `JOB_NAME` and `BUILD_NUMBER`: `nightly #12`.
+    pub job: Option<String>,
+    /// `GERRIT_CHANGE_ID` of the Gerrit trigger, else `CHANGE_ID` of multibranch pipelines.
+    pub change_id: Option<String>,
+}
 
 /// What the environment says.
 #[derive(Debug, Clone)]
@@ -40,6 +54,12 @@ pub struct Settings {
     pub path: Option<OsString>,
     /// `SQERN_STORE`.
     store: Option<PathBuf>,
+    /// `SQERN_LOGS`.
+    logs: Option<PathBuf>,
+    /// `XDG_STATE_HOME`.
+    state_home: Option<PathBuf>,
+    /// The job that this is a step of.
+    pub jenkins: Jenkins,
     /// `SQERN_PG_BIN`.
     pub pg_bin: Option<PathBuf>,
     /// A fixed time in place of the clock's.
@@ -66,6 +86,9 @@ impl Settings {
             data_home: folder("XDG_DATA_HOME"),
             path: std::env::var_os("PATH"),
             store: folder("SQERN_STORE"),
+            logs: folder("SQERN_LOGS"),
+            state_home: folder("XDG_STATE_HOME"),
+            jenkins: jenkins(),
             pg_bin: folder("SQERN_PG_BIN"),
             now: fixed_time()?,
             colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
@@ -91,6 +114,18 @@ impl Settings {
         };
         let is_root = OsUser::current().is_some_and(|user| user.name == "root");
         self.store.clone().or_else(|| if is_root { Some(PathBuf::from(ROOTS_STORE)) } else { below_home() })
+    }
+
+    /// Where logs are unless the command line says so: `SQERN_LOGS`, else `/var/log/sqern` for root, else `sqern/logs` below
+    /// `XDG_STATE_HOME` or `~/.local/state`. None where the user has no home.
+    #[must_use]
+    pub fn logs_dir(&self) -> Option<PathBuf> {
+        let below_home = || {
+            let state = self.state_home.clone().or_else(|| Some(self.home.as_ref()?.join(".local/state")));
+            state.map(|state| state.join("sqern/logs"))
+        };
+        let is_root = OsUser::current().is_some_and(|user| user.name == "root");
+        self.logs.clone().or_else(|| if is_root { Some(PathBuf::from(ROOTS_LOGS)) } else { below_home() })
     }
 
     /// What connecting looks at.
@@ -124,6 +159,12 @@ impl Settings {
         default_dir(user, self.home.as_deref(), self.data_home.as_deref())
     }
 
+    /// The same for another command, whose words its change sets are told by.
+    #[must_use]
+    pub fn for_command(&self, command_line: String) -> Self {
+        Self { command_line, ..self.clone() }
+    }
+
     /// Where an administrator's own sources are, if there are any.
     #[must_use]
     pub fn sources_dir(&self) -> Option<&Path> {
@@ -154,6 +195,16 @@ fn fixed_time() -> Result<Option<Timestamp>, Failure> {
     let Some(text) = std::env::var("SQERN_NOW").ok().filter(|text| !text.is_empty()) else { return Ok(None) };
     let refused = |_| Failure::usage(format!("expected SQERN_NOW to be a time such as 2026-01-31T12:00:00Z, got {text:?}"));
     text.parse().map(Some).map_err(refused)
+}
+
+/// The job that this is a step of, by the variables that Jenkins sets.
+fn jenkins() -> Jenkins {
+    let text = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let job = text("JOB_NAME").map(|job| match text("BUILD_NUMBER") {
+        Some(number) => format!("{job} #{number}"),
+        None => job,
+    });
+    Jenkins { job, change_id: text("GERRIT_CHANGE_ID").or_else(|| text("CHANGE_ID")) }
 }
 
 /// A variable that names a folder; an empty one counts as unset.

@@ -39,7 +39,8 @@ pub(super) fn migrations() -> &'static [Migration] {
     &MIGRATIONS
 }
 
-/// File name and text of every function file, sorted by name.
+/// File name and text of every function file, in an order in which they can be applied: by name, those that say `-- after: FILE` on their
+/// first line after that one.
 pub(super) fn functions() -> &'static [(String, String)] {
     &FUNCTIONS
 }
@@ -71,8 +72,14 @@ fn read_migrations() -> Vec<Migration> {
 fn read_functions() -> Vec<(String, String)> {
     let mut functions: Vec<(String, String)> =
         texts(&FUNCTION_FILES).map(|(file, text)| (file.to_owned(), text.to_owned())).collect();
-    functions.sort();
+    functions.sort_by_cached_key(|(file, _)| (depth(file), file.clone()));
     functions
+}
+
+/// How many files must be applied before this one, each for the next.
+fn depth(file: &str) -> usize {
+    let text = FUNCTION_FILES.get_file(file).and_then(|file| file.contents_utf8()).unwrap_or_default();
+    text.lines().next().and_then(|line| line.strip_prefix("-- after: ")).map_or(0, |other| 1 + depth(other))
 }
 
 fn texts(dir: &'static Dir<'_>) -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -88,6 +95,12 @@ mod tests {
         let numbers: Vec<i32> = migrations().iter().map(|migration| migration.version).collect();
         assert_eq!(numbers, (1..=latest_version()).collect::<Vec<_>>());
         assert_eq!(MIGRATION_FILES.files().count(), 2 * migrations().len(), "each has an up and a down file");
+    }
+
+    #[test]
+    fn a_function_file_comes_after_the_one_that_it_needs() {
+        let place = |name: &str| functions().iter().position(|(file, _)| file == name).unwrap();
+        assert!(place("kver_not_ignored.sql") < place("build_candidate.sql"));
     }
 
     #[test]

@@ -17,4 +17,5 @@ mod not_ignored;
 mod privileges;
 mod psql;
 mod queries;
+mod runs;
 mod support;

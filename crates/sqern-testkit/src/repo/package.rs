@@ -55,8 +55,11 @@ impl Deb {
         self
     }
 
-    /// The file itself, that brings this: it lies in the archive where the stanza says, with its true size and checksum. What a
-    /// payload's archive can't hold is the test's own mistake, and panics.
+    /// The file itself, that brings this: it lies in the archive where the stanza says, with its true size and checksum.
+    ///
+    /// # Panics
+    ///
+    /// On what a payload's archive can't hold: that is the test's own mistake.
     #[must_use]
     pub fn payload(mut self, payload: &Payload) -> Self {
         let file = DebFile::new(&self.name, &self.version, &self.architecture).payload(payload);

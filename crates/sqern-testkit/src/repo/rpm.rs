@@ -100,8 +100,11 @@ impl Rpm {
         self
     }
 
-    /// The file itself, that brings this: it lies in the repository where its element says, with its true size and checksum. What a
-    /// payload's archive can't hold is the test's own mistake, and panics.
+    /// The file itself, that brings this: it lies in the repository where its element says, with its true size and checksum.
+    ///
+    /// # Panics
+    ///
+    /// On what a payload's archive can't hold: that is the test's own mistake.
     #[must_use]
     pub fn payload(self, payload: &Payload) -> Self {
         let file = RpmFile::new(&self.name, &self.version, &self.release, &self.architecture).payload(payload);

@@ -16,6 +16,7 @@ use url::Url;
 
 use super::Context;
 use super::change::{ChangeArgs, events};
+use super::interrupt::interrupted;
 use super::sources::SourcesArgs;
 use crate::failure::{Exit, Failure};
 use crate::fetch::plan::{Plan, plan};
@@ -72,7 +73,7 @@ pub(super) struct FetchArgs {
 }
 
 /// Where the trees are.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct StoreArgs {
     /// The folder of the fetched headers [default: $SQERN_STORE, /var/lib/sqern/store for root, ~/.local/share/sqern/store]
     #[arg(long = "store", value_name = "DIR")]
@@ -272,16 +273,6 @@ async fn fetch_all(
     let done = stream::iter(plans).map(one).buffered(usize::from(jobs)).collect().await;
     bar.finish_and_clear();
     done
-}
-
-/// Waits for SIGINT or SIGTERM.
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
 }
 
 fn report(done: &[Fetched], finished: Option<sqern_db::change::Finished>, context: &Context<'_>) -> Result<Exit, Failure> {

@@ -3,6 +3,8 @@
 #![allow(clippy::doc_markdown, rustdoc::bare_urls, reason = "the doc comments of arguments are the text of --help")]
 
 mod at;
+mod available;
+mod build;
 mod change;
 mod check;
 mod db;
@@ -11,12 +13,16 @@ mod event;
 mod fetch;
 mod generation;
 mod ignore;
+mod interrupt;
 mod kver;
 mod local;
+mod pipeline;
 mod progress;
+mod run;
 mod source;
 mod sources;
 mod store;
+mod test;
 
 use clap::{Args, Parser, Subcommand};
 use sqern_db::connect::{ConnectError, ConnectRequest, Session, connect};
@@ -87,6 +93,18 @@ enum Command {
     /// The fetched headers on disk
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Builds: what is next, what runs, what came of it
+    #[command(subcommand)]
+    Build(build::BuildCommand),
+    /// Tests of what was built: what is next, what runs, what came of it
+    #[command(subcommand)]
+    Test(test::TestCommand),
+    /// What may be shipped
+    #[command(subcommand)]
+    Available(available::AvailableCommand),
+    /// The whole way from a new kernel to an available module, by one file
+    #[command(subcommand)]
+    Pipeline(pipeline::PipelineCommand),
     /// Change sets: who changed what, when and why
     #[command(subcommand)]
     Generation(generation::GenerationCommand),
@@ -108,7 +126,10 @@ impl Command {
             Self::Generation(command) => {
                 matches!(command, generation::GenerationCommand::List { .. } | generation::GenerationCommand::Diff { .. })
             }
-            Self::Local(_) | Self::Db(_) | Self::Event(_) => false,
+            Self::Build(command) => command.gives_list(),
+            Self::Test(command) => command.gives_list(),
+            Self::Available(command) => matches!(command, available::AvailableCommand::List { .. }),
+            Self::Local(_) | Self::Db(_) | Self::Pipeline(_) | Self::Event(_) => false,
         }
     }
 }
@@ -169,6 +190,10 @@ pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exi
         Command::Check(args) => check::run(args, &context).await,
         Command::Fetch(args) => fetch::run(args, &context).await,
         Command::Store(command) => store::run(command, &context).await,
+        Command::Build(command) => build::run(command, &context).await,
+        Command::Test(command) => test::run(command, &context).await,
+        Command::Available(command) => available::run(command, &context).await,
+        Command::Pipeline(command) => Box::pin(pipeline::run(command, &context)).await,
         Command::Generation(command) => generation::run(command, &context).await,
         Command::Event(command) => event::run(command, &context).await,
     }

@@ -13,4 +13,5 @@ mod history;
 mod local;
 mod new_distro;
 mod program;
+mod runs;
 mod source;

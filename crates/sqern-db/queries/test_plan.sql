@@ -1,0 +1,44 @@
+-- $1 revision, $2 release target, $3 profile (null: whichever), $4 distros (all when empty), $5 versions (all when empty), $6 build (null:
+-- whichever), $7 flavor (null: whichever), $8 whether also those that are tested or that somebody is at
+-- The wanted kernels of the newest successful build of that revision, target and profile, where no test run of that flavor succeeded for
+-- that build and kernel, and none is at it; with how many hosts run and have them, and the newest try.
+WITH built AS MATERIALIZED (
+    SELECT DISTINCT ON (k.distro, k.version) k.distro, k.version, b.id, b.tstamp
+    FROM sp_build AS b
+    JOIN sp_build_kver AS k ON k.build_id = b.id AND k.deleted_at = '-infinity' AND coalesce(k.success, b.success)
+    WHERE b.deleted_at = '-infinity'
+      AND ($1::text IS NULL OR b.storpool_revision = $1)
+      AND ($2::text IS NULL OR b.release_target = $2)
+      AND ($3::text IS NULL OR b.dockernel_profile = $3)
+      AND ($6::bigint IS NULL OR b.id = $6)
+    ORDER BY k.distro, k.version, b.id DESC
+), tried AS (
+    SELECT t.build_id, k.distro, k.version,
+        bool_or(coalesce(k.success, r.success, false)) AS is_tested,
+        bool_or(coalesce(k.result, r.result) IS NULL AND coalesce(l.expires_at, t.tstamp + interval '1 day') > now()) AS is_held,
+        max(t.id) AS last_id
+    FROM sp_test AS t
+    JOIN sp_test_kver AS k ON k.test_id = t.id AND k.deleted_at = '-infinity'
+    LEFT JOIN sp_test_result AS r ON r.test_id = t.id AND r.deleted_at = '-infinity'
+    LEFT JOIN sp_test_lease AS l ON l.test_id = t.id
+    WHERE t.deleted_at = '-infinity' AND t.build_id IN (SELECT id FROM built) AND ($7::text IS NULL OR t.test_flavor = $7)
+    GROUP BY t.build_id, k.distro, k.version
+), hosts AS (
+    SELECT h.distro, h.version, count(*) FILTER (WHERE h.current) AS running, count(*) AS installed
+    FROM cust_host_kver AS h JOIN cust_cluster AS c ON c.name = h.cluster_name AND c.deleted_at = '-infinity'
+    WHERE h.deleted_at = '-infinity'
+    GROUP BY h.distro, h.version
+)
+SELECT built.distro, built.version, built.id, built.tstamp,
+    coalesce(hosts.running, 0), coalesce(hosts.installed, 0),
+    tried.last_id, upper(coalesce(last.result, last_result.result))
+FROM built
+JOIN kver_not_ignored AS wanted ON wanted.distro = built.distro AND wanted.version = built.version
+LEFT JOIN tried ON tried.build_id = built.id AND tried.distro = built.distro AND tried.version = built.version
+LEFT JOIN hosts ON hosts.distro = built.distro AND hosts.version = built.version
+LEFT JOIN sp_test_kver AS last
+    ON last.test_id = tried.last_id AND last.distro = built.distro AND last.version = built.version AND last.deleted_at = '-infinity'
+LEFT JOIN sp_test_result AS last_result ON last_result.test_id = tried.last_id AND last_result.deleted_at = '-infinity'
+WHERE ($8 OR tried.is_tested IS NOT TRUE AND tried.is_held IS NOT TRUE)
+  AND ($4::text[] = '{}' OR built.distro = ANY ($4))
+  AND ($5::text[] = '{}' OR built.version = ANY ($5))

@@ -1,0 +1,243 @@
+//! Builds and tests: what is next, who has it, what came of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sqern_db::run::{Lease, NewBuild, NewRun, PlanFilter, RunError, claim, finish, plan, renew, start, sweep};
+use sqern_db::{AsOf, change};
+use sqern_model::{Kernel, RunKind, RunResult};
+use tokio_postgres::Client;
+
+use crate::support::{migrated, rows, run, value};
+
+const BUILD: RunKind = RunKind::Build;
+
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+fn lease(seconds: u64) -> Lease {
+    Lease { lasts: Duration::from_secs(seconds), owner: "a test".into() }
+}
+
+fn filter(revision: &str) -> PlanFilter {
+    PlanFilter { revision: Some(revision.into()), ..PlanFilter::default() }
+}
+
+async fn kernels(client: &Client, count: u32) {
+    run(client, "INSERT INTO distro VALUES ('d', 'D', true)").await;
+    let versions = format!("SELECT 'd', '6.1.0-' || n FROM generate_series(1, {count}) AS n");
+    for table in ["kver", "kver_seen", "kver_fetched"] {
+        run(client, &format!("INSERT INTO {table} (distro, version) {versions}")).await;
+    }
+}
+
+/// Claims and starts in one change set; gives the id and the versions.
+async fn take(client: &mut Client, revision: &str, count: usize, lease: &Lease) -> Option<(i64, Vec<String>)> {
+    let change = change::begin(client, "take").await.unwrap();
+    let taken = claim(&change.transaction, BUILD, &filter(revision), count).await.unwrap();
+    if taken.is_empty() {
+        change.finish(false).await.unwrap();
+        return None;
+    }
+    let list: Vec<Kernel> = taken.iter().map(|one| one.kernel.clone()).collect();
+    let new = NewRun::Build(NewBuild { storpool_revision: Some(revision.into()), ..NewBuild::default() });
+    let id = start(&change.transaction, &new, &list, lease, now()).await.unwrap();
+    change.finish(false).await.unwrap();
+    Some((id, list.iter().map(|kernel| kernel.version.to_string()).collect()))
+}
+
+async fn end(client: &mut Client, id: i64, result: RunResult, kernels: &[&str]) -> Result<(), RunError> {
+    let change = change::begin(client, "end").await.unwrap();
+    let kernels: Vec<_> = kernels.iter().map(|text| text.parse().unwrap()).collect();
+    finish(&change.transaction, BUILD, id, result, &kernels).await?;
+    change.finish(false).await.unwrap();
+    Ok(())
+}
+
+async fn planned(client: &Client, revision: &str) -> Vec<String> {
+    plan(client, BUILD, &filter(revision)).await.unwrap().iter().map(|one| one.kernel.version.to_string()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_twenty_who_claim_at_once_each_gets_kernels_of_its_own_and_none_is_lost_with_those_that_die() {
+    let database = migrated().await;
+    let client = database.client().await;
+    kernels(&client, 2000).await;
+    let mut tasks = Vec::new();
+    for number in 0..20_u32 {
+        let mut own = database.client().await;
+        tasks.push(tokio::spawn(async move {
+            let mut taken = Vec::new();
+            if number % 4 == 0 {
+                // Killed between its claim and its commit: the connection goes, and the transaction with it.
+                let change = change::begin(&mut own, "die").await.unwrap();
+                assert!(!claim(&change.transaction, BUILD, &filter("r"), 40).await.unwrap().is_empty());
+                change.transaction.execute("SELECT pg_sleep(0.2)", &[]).await.unwrap();
+                return taken;
+            }
+            while let Some((_, versions)) = take(&mut own, "r", 23, &lease(600)).await {
+                taken.extend(versions);
+            }
+            taken
+        }));
+    }
+    let mut owners: BTreeMap<String, u32> = BTreeMap::new();
+    for task in tasks {
+        for version in task.await.unwrap() {
+            *owners.entry(version).or_default() += 1;
+        }
+    }
+    assert!(owners.values().all(|count| *count == 1), "each once");
+    assert_eq!(owners.len(), 2000, "none is lost");
+    assert_eq!(value(&client, "SELECT count(*), count(DISTINCT version) FROM sp_build_kver").await, "2000 2000");
+    assert_eq!(planned(&client, "r").await.len(), 0);
+}
+
+#[tokio::test]
+async fn who_claims_for_another_revision_waits_for_nothing_but_a_claim_that_may_come_to_nothing() {
+    let database = migrated().await;
+    let (mut one, mut other) = (database.client().await, database.client().await);
+    kernels(&one, 3).await;
+    let change = change::begin(&mut one, "hold").await.unwrap();
+    assert_eq!(claim(&change.transaction, BUILD, &filter("r1"), 2).await.unwrap().len(), 2);
+    let (_, free) = take(&mut other, "r1", 1, &lease(60)).await.unwrap();
+    assert_eq!(free, ["6.1.0-1"], "the one that nobody holds");
+    drop(change);
+    let (_, all) = take(&mut other, "r2", 9, &lease(60)).await.unwrap();
+    assert_eq!(all.len(), 3, "another revision's builds are nothing to it");
+}
+
+#[tokio::test]
+async fn a_lease_that_is_over_gives_its_kernels_to_the_next_and_its_owner_is_told() {
+    let database = migrated().await;
+    let mut client = database.client().await;
+    kernels(&client, 2).await;
+    let (id, _) = take(&mut client, "r", 2, &lease(600)).await.unwrap();
+    assert_eq!(planned(&client, "r").await.len(), 0);
+    renew(&client, BUILD, id).await.unwrap();
+    run(&client, "UPDATE sp_build_lease SET expires_at = now() - interval '1 s'").await;
+    assert_eq!(planned(&client, "r").await.len(), 2);
+
+    let change = change::begin(&mut client, "sweep").await.unwrap();
+    assert_eq!(sweep(&change.transaction, BUILD, |_| false).await.unwrap(), [id]);
+    change.finish(false).await.unwrap();
+    assert_eq!(value(&client, "SELECT result FROM sp_build").await, "ABORTED");
+    let told = renew(&client, BUILD, id).await.unwrap_err().to_string();
+    assert_eq!(told, format!("expected a build that runs, got build {id}, which ended as ABORTED"));
+    let told = end(&mut client, id, RunResult::Success, &[]).await.unwrap_err().to_string();
+    assert!(told.ends_with("which ended as ABORTED"), "{told}");
+
+    let (_, again) = take(&mut client, "r", 9, &lease(600)).await.unwrap();
+    assert_eq!(again.len(), 2);
+    let change = change::begin(&mut client, "sweep").await.unwrap();
+    assert_eq!(sweep(&change.transaction, BUILD, |owner| owner == "a test").await.unwrap().len(), 1, "its owner is dead");
+}
+
+#[tokio::test]
+async fn a_build_that_plain_sql_began_holds_its_kernels_for_a_day() {
+    let database = migrated().await;
+    let client = database.client().await;
+    kernels(&client, 2).await;
+    run(
+        &client,
+        "INSERT INTO sp_build (storpool_revision) VALUES ('r');
+         INSERT INTO sp_build_kver (build_id, distro, version) SELECT max(id), 'd', '6.1.0-1' FROM sp_build",
+    )
+    .await;
+    assert_eq!(planned(&client, "r").await, ["6.1.0-2"]);
+    assert_eq!(rows(&client, "SELECT version FROM build_candidate").await, ["6.1.0-2"]);
+    run(&client, "UPDATE sp_build SET tstamp = now() - interval '25 hours'").await;
+    assert_eq!(planned(&client, "r").await, ["6.1.0-2", "6.1.0-1"]);
+    run(&client, "UPDATE sp_build SET result = 'success'").await;
+    assert_eq!(planned(&client, "r").await, ["6.1.0-2"]);
+    assert_eq!(rows(&client, "SELECT version FROM build_candidate").await, ["6.1.0-2"]);
+}
+
+#[tokio::test]
+async fn a_plan_begins_with_what_customers_run_and_ends_with_what_failed() {
+    let database = migrated().await;
+    let mut client = database.client().await;
+    kernels(&client, 5).await;
+    run(
+        &client,
+        "INSERT INTO cust_cluster (name, cltype) VALUES ('acme', 1), ('gone', 1);
+         INSERT INTO cust_host_kver (cluster_name, host_name, distro, version, current)
+         VALUES ('acme', 'h1', 'd', '6.1.0-2', true), ('acme', 'h1', 'd', '6.1.0-1', false), ('gone', 'h2', 'd', '6.1.0-3', true);
+         UPDATE cust_cluster SET deleted_at = now() WHERE name = 'gone';
+         INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '%-3')",
+    )
+    .await;
+    let (id, _) = take(&mut client, "r", 9, &lease(60)).await.unwrap();
+    end(&mut client, id, RunResult::Unstable, &["6.1.0-5=FAILURE", "d/6.1.0-4=success", "6.1.0-1=ABORTED", "6.1.0-2=FAILURE"])
+        .await
+        .unwrap();
+    assert_eq!(planned(&client, "r").await, ["6.1.0-2", "6.1.0-1", "6.1.0-5"], "hosts first, 4 is built, 3 is ignored");
+    let untried = PlanFilter { untried: true, ..filter("r") };
+    let untried: Vec<_> = plan(&client, BUILD, &untried).await.unwrap();
+    assert_eq!(untried.iter().map(|one| one.kernel.version.as_str()).collect::<Vec<_>>(), ["6.1.0-1"], "the harness failed it");
+    assert_eq!(untried[0].last_result.as_deref(), Some("ABORTED"));
+    assert_eq!(planned(&client, "other").await, ["6.1.0-2", "6.1.0-1", "6.1.0-5", "6.1.0-4"]);
+    let kernels = sqern_db::run::kernels(&client, BUILD, id, &AsOf::Now).await.unwrap();
+    assert_eq!(kernels.iter().filter(|one| one.is_own).count(), 4);
+}
+
+#[tokio::test]
+async fn a_kernel_that_two_distros_have_must_be_named_with_one() {
+    let database = migrated().await;
+    let mut client = database.client().await;
+    kernels(&client, 1).await;
+    run(
+        &client,
+        "INSERT INTO distro VALUES ('e', 'E', true); INSERT INTO kver (distro, version) VALUES ('e', '6.1.0-1');
+         INSERT INTO kver_fetched (distro, version) VALUES ('e', '6.1.0-1')",
+    )
+    .await;
+    let (id, _) = take(&mut client, "r", 9, &lease(60)).await.unwrap();
+    let told = end(&mut client, id, RunResult::Unstable, &["6.1.0-1=FAILURE"]).await.unwrap_err().to_string();
+    assert_eq!(told, format!("expected a kernel of build {id}, got 6.1.0-1, which may be d/6.1.0-1 or e/6.1.0-1"));
+    end(&mut client, id, RunResult::Unstable, &["e/6.1.0-1=FAILURE"]).await.unwrap();
+    assert_eq!(
+        rows(
+            &client,
+            "SELECT distro, coalesce(k.success, b.success) FROM sp_build_kver k JOIN sp_build b ON b.id = build_id ORDER BY 1"
+        )
+        .await,
+        ["d f", "e f"]
+    );
+}
+
+#[tokio::test]
+async fn the_status_of_a_kernel_is_the_furthest_that_it_has_come() {
+    let database = migrated().await;
+    let client = database.client().await;
+    kernels(&client, 5).await;
+    run(
+        &client,
+        "DELETE FROM kver_fetched WHERE version IN ('6.1.0-1');
+         INSERT INTO sp_build (storpool_revision, result) VALUES ('r', 'UNSTABLE'), ('r', 'failure');
+         INSERT INTO sp_build_kver (build_id, distro, version, result)
+         VALUES (1, 'd', '6.1.0-3', 'SUCCESS'), (1, 'd', '6.1.0-4', 'SUCCESS'), (1, 'd', '6.1.0-5', 'SUCCESS'), (2, 'd', '6.1.0-3', NULL);
+         INSERT INTO sp_test (build_id, test_flavor) VALUES (1, 'smoke');
+         INSERT INTO sp_test_result (test_id, result) VALUES (1, 'SUCCESS');
+         INSERT INTO sp_test_kver (test_id, distro, version) VALUES (1, 'd', '6.1.0-4'), (1, 'd', '6.1.0-5');
+         INSERT INTO sp_available_kver (storpool_revision, release_target, distro, version)
+         VALUES ('r', 'lab', 'd', '6.1.0-5'), ('r', 'edge', 'd', '6.1.0-5');
+         INSERT INTO kver (distro, version) VALUES ('d', '7')",
+    )
+    .await;
+    let status = "SELECT version, stage, build_id, build_result, built_by, test_result, tested_by, available_for
+                  FROM kver_status ORDER BY version";
+    assert_eq!(
+        rows(&client, status).await,
+        [
+            "6.1.0-1 seen - - - - - -",
+            "6.1.0-2 fetched - - - - - -",
+            "6.1.0-3 built 2 FAILURE 1 - - -",
+            "6.1.0-4 tested 1 SUCCESS 1 SUCCESS 1 -",
+            "6.1.0-5 available 1 SUCCESS 1 SUCCESS 1 {edge,lab}",
+            "7 known - - - - - -",
+        ]
+    );
+}

@@ -1,0 +1,181 @@
+//! `sqern available`: modules that may be shipped.
+
+use clap::{ArgGroup, Args, Subcommand};
+use sqern_db::available::{self as db, Available, Filter};
+use sqern_db::run;
+use sqern_model::{DistroName, Kernel, KernelName, RunKind};
+use tokio_postgres::GenericClient;
+
+use super::Context;
+use super::at::{self, AtArgs, Frame};
+use super::change::{ChangeArgs, report};
+use crate::failure::{Exit, Failure};
+use crate::printer::Record;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AvailableCommand {
+    /// Record that modules for kernels are available
+    #[command(after_help = "Examples:
+  sqern available add --test 7                          # what that test run succeeded for
+  sqern available add --build 12                        # what that build succeeded for, tested or not
+  sqern available add --revision 21.0.243.620bc3729 --target sp-lab --tested
+  sqern available add --revision 21.0.243.620bc3729 --target sp-lab --kernel debian12/6.1.0-25-amd64")]
+    Add(Which),
+    /// Take back that modules for kernels are available
+    #[command(after_help = "Example:
+  sqern available remove --revision 21.0.243.620bc3729 --target sp-lab --kernel debian12/6.1.0-25-amd64")]
+    Remove(Which),
+    /// List what is available
+    #[command(after_help = "Examples:\n  sqern available list --target sp-lab\n  sqern available list --at 2026-05-01 --csv")]
+    List {
+        /// Only of this revision
+        #[arg(long, value_name = "REVISION")]
+        revision: Option<String>,
+        /// Only for this release target
+        #[arg(long, value_name = "TARGET")]
+        target: Option<String>,
+        /// Only of this distribution; may be given several times
+        #[arg(long = "distro", value_name = "NAME")]
+        distros: Vec<DistroName>,
+        #[command(flatten)]
+        at: AtArgs,
+    },
+}
+
+/// Which kernels, and of what.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("of").required(true).multiple(false).args(["build", "test", "kernels", "tested", "built"]))]
+pub(super) struct Which {
+    /// Those that this build succeeded for, of its revision and target
+    #[arg(long, value_name = "ID")]
+    build: Option<i64>,
+    /// Those that this test run succeeded for, of its build's revision and target
+    #[arg(long, value_name = "ID")]
+    test: Option<i64>,
+    /// All that any test run of the revision and target succeeded for; what was taken back stays so
+    #[arg(long, requires_all = ["revision", "target"])]
+    tested: bool,
+    /// All that any build of the revision and target succeeded for, tested or not; what was taken back stays so
+    #[arg(long, requires_all = ["revision", "target"])]
+    built: bool,
+    /// With --tested: by tests of this flavor
+    #[arg(long, value_name = "FLAVOR", requires = "tested")]
+    flavor: Option<String>,
+    /// With --tested and --built: by builds with this profile
+    #[arg(long, value_name = "PROFILE", conflicts_with_all = ["build", "test", "kernels"])]
+    profile: Option<String>,
+    /// With --tested and --built: only of this distribution; may be given several times
+    #[arg(long = "distro", value_name = "NAME", conflicts_with_all = ["build", "test", "kernels"])]
+    distros: Vec<DistroName>,
+    /// This one; may be given several times
+    #[arg(long = "kernel", value_name = "DISTRO/VERSION", requires_all = ["revision", "target"])]
+    kernels: Vec<KernelName>,
+    /// The version string of the source tree [default: the build's]
+    #[arg(long, value_name = "REVISION")]
+    revision: Option<String>,
+    /// The release target [default: the build's]
+    #[arg(long, value_name = "TARGET")]
+    target: Option<String>,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+impl Record for Available {
+    const SCHEMA: &'static str = "available.list/1";
+    const COLUMNS: &'static [&'static str] = &["revision", "target", "distro", "version"];
+    fn cells(&self) -> Vec<String> {
+        let Self { revision, target, kernel } = self;
+        vec![revision.clone(), target.clone(), kernel.distro.to_string(), kernel.version.to_string()]
+    }
+}
+
+/// Modules of a revision for kernels and a target.
+struct Meant {
+    revision: String,
+    target: String,
+    kernels: Vec<Kernel>,
+}
+
+pub(super) async fn run(command: AvailableCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+    let mut session = context.open().await?;
+    let (which, adds) = match command {
+        AvailableCommand::List { revision, target, distros, at } => {
+            let as_of = at.resolve(&session.client).await?;
+            sqern_db::distro::require(&session.client, &distros, &as_of).await?;
+            let filter = Filter { revision, target, distros };
+            let available = db::list(&session.client, &filter, &as_of).await?;
+            at::list(context, &available, &Frame::from(&as_of))?;
+            return Ok(Exit::Done);
+        }
+        AvailableCommand::Add(which) => (which, true),
+        AvailableCommand::Remove(which) => (which, false),
+    };
+    let change = sqern_db::change::begin(&mut session.client, &which.change.comment(context)).await?;
+    let Meant { revision, target, kernels } = meant(&which, &change.transaction).await?;
+    let changed = if adds {
+        db::add(&change.transaction, &revision, &target, &kernels).await?
+    } else {
+        db::remove(&change.transaction, &revision, &target, &kernels).await?
+    };
+    let verb = if adds { "available" } else { "no longer available" };
+    let lines: Vec<String> =
+        changed.iter().map(|kernel| format!("{} {}: {verb} for {target}", kernel.distro, kernel.version)).collect();
+    report(context, &lines, change.finish(which.change.dry_run).await?, which.change.dry_run)
+}
+
+/// What is meant: kernels by name, or those that a run succeeded for.
+async fn meant(which: &Which, client: &impl GenericClient) -> Result<Meant, Failure> {
+    let (kind, id) = match (which.build, which.test) {
+        (Some(id), _) => (RunKind::Build, id),
+        (_, Some(id)) => (RunKind::Test, id),
+        (None, None) if which.tested || which.built => return all(which, client).await,
+        (None, None) => return named(which, client).await,
+    };
+    let run = run::get(client, kind, id).await.map_err(|error| Failure::from(error).hint(format!("sqern {kind} list")))?;
+    let of_run = |given: &Option<String>, own: Option<String>, option: &str| {
+        given.clone().or(own).ok_or_else(|| {
+            Failure::unmet(format!("expected {kind} {id} to have a {option}, got none"))
+                .hint(format!("--{option} {}", option.to_uppercase()))
+        })
+    };
+    let kernels = run::kernels(client, kind, id, &sqern_db::AsOf::Now).await?;
+    let kernels: Vec<Kernel> =
+        kernels.into_iter().filter(|one| one.result.as_deref() == Some("SUCCESS")).map(|one| one.kernel).collect();
+    if kernels.is_empty() {
+        return Err(Failure::unmet(format!("expected a kernel that {kind} {id} succeeded for, got none"))
+            .hint(format!("sqern {kind} kernels {id}")));
+    }
+    let revision = of_run(&which.revision, run.revision, "revision")?;
+    Ok(Meant { revision, target: of_run(&which.target, run.target, "target")?, kernels })
+}
+
+/// All that was tested, or built.
+async fn all(which: &Which, client: &impl GenericClient) -> Result<Meant, Failure> {
+    let (revision, target) = (which.revision.clone().unwrap_or_default(), which.target.clone().unwrap_or_default());
+    let filter = run::PlanFilter {
+        revision: Some(revision.clone()),
+        target: Some(target.clone()),
+        profile: which.profile.clone(),
+        distros: which.distros.clone(),
+        flavor: which.flavor.clone(),
+        ..run::PlanFilter::default()
+    };
+    let kind = if which.tested { RunKind::Test } else { RunKind::Build };
+    Ok(Meant { kernels: db::ready(client, kind, &filter).await?, revision, target })
+}
+
+async fn named(which: &Which, client: &impl GenericClient) -> Result<Meant, Failure> {
+    let mut kernels = Vec::new();
+    for name in &which.kernels {
+        let distros: Vec<DistroName> = name.distro.iter().cloned().collect();
+        let found = sqern_db::kver::find(client, &name.version, &distros).await?;
+        if let [one, other, ..] = &found[..] {
+            let (one, other) = (&one.kernel.distro, &other.kernel.distro);
+            return Err(Failure::unmet(format!("expected one kernel, got {name}, which may be of {one} or {other}"))
+                .hint(format!("--kernel {one}/{}", name.version)));
+        }
+        kernels.extend(found.into_iter().map(|one| one.kernel));
+    }
+    let (revision, target) = (which.revision.clone().unwrap_or_default(), which.target.clone().unwrap_or_default());
+    Ok(Meant { revision, target, kernels })
+}

@@ -1,0 +1,170 @@
+//! What builds and tests have in common: planned, started, finished, listed by the same words.
+
+mod carrier;
+mod carry;
+mod lines;
+mod list;
+mod start;
+
+use clap::Args;
+use sqern_db::run::{self as db, Candidate, PlanFilter, RunError};
+use sqern_model::{DistroName, KernelResult, KernelVersion, RunKind, RunResult};
+
+use super::Context;
+use super::change::{ChangeArgs, report};
+use super::kver::time;
+use crate::failure::{Exit, Failure};
+use crate::printer::Record;
+
+pub(super) use carry::{CarryArgs, carry, carry_builds};
+pub(super) use list::{ListArgs, kernels, list, show};
+pub(super) use start::{BuildFields, ClaimArgs, Fields, TestFields, start};
+
+/// Which revision, and which kernels.
+#[derive(Debug, Clone, Args)]
+pub(super) struct What {
+    /// The version string of the source tree [default: whichever]
+    #[arg(long, value_name = "REVISION")]
+    revision: Option<String>,
+    /// The release target that the build is meant for [default: whichever]
+    #[arg(long, value_name = "TARGET")]
+    target: Option<String>,
+    /// The build containers' profile [default: whichever]
+    #[arg(long, value_name = "PROFILE")]
+    profile: Option<String>,
+    /// Only of this distribution; may be given several times
+    #[arg(long = "distro", value_name = "NAME")]
+    distros: Vec<DistroName>,
+    /// Only this version; may be given several times
+    #[arg(long = "kernel", value_name = "VERSION")]
+    versions: Vec<KernelVersion>,
+    /// Not those that failed before (what the harness cut off is no failure)
+    #[arg(long)]
+    untried: bool,
+}
+
+/// For tests: of what.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct Tested {
+    /// Of this build [default: the newest successful one of each kernel]
+    #[arg(long, value_name = "ID")]
+    build: Option<i64>,
+    /// The kind of tests [default: whichever]
+    #[arg(long, value_name = "FLAVOR")]
+    flavor: Option<String>,
+}
+
+impl What {
+    fn filter(&self, tested: &Tested) -> PlanFilter {
+        PlanFilter {
+            revision: self.revision.clone(),
+            target: self.target.clone(),
+            profile: self.profile.clone(),
+            distros: self.distros.clone(),
+            versions: self.versions.clone(),
+            untried: self.untried,
+            again: false,
+            build: tested.build,
+            flavor: tested.flavor.clone(),
+        }
+    }
+}
+
+impl Record for Candidate {
+    const SCHEMA: &'static str = "run.plan/1";
+    const COLUMNS: &'static [&'static str] = &["distro", "version", "running", "installed", "build", "last", "result"];
+    fn cells(&self) -> Vec<String> {
+        let id = |id: Option<i64>| id.map(|id| id.to_string()).unwrap_or_default();
+        vec![
+            self.kernel.distro.to_string(),
+            self.kernel.version.to_string(),
+            self.hosts_running.to_string(),
+            self.hosts_installed.to_string(),
+            id(self.build),
+            id(self.last_id),
+            self.last_result.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+/// Lists what is next.
+pub(super) async fn plan(
+    kind: RunKind,
+    what: &What,
+    tested: &Tested,
+    limit: Option<usize>,
+    context: &Context<'_>,
+) -> Result<Exit, Failure> {
+    let session = context.open().await?;
+    sqern_db::distro::require(&session.client, &what.distros, &sqern_db::AsOf::Now).await?;
+    let mut candidates = db::plan(&session.client, kind, &what.filter(tested)).await?;
+    if candidates.is_empty() {
+        require_input(kind, &session.client).await?;
+    }
+    let total = candidates.len();
+    candidates.truncate(limit.unwrap_or(usize::MAX));
+    context.printer.list(&candidates)?;
+    context.printer.note(&match (candidates.len(), total) {
+        (0, _) => format!("nothing to {}", kind.noun()),
+        (shown, total) if shown < total => format!("{shown} of {total} shown"),
+        (_, total) => format!("{total} to {}", kind.noun()),
+    });
+    Ok(Exit::Done)
+}
+
+/// Fails where nothing is there that could be built or tested at all: then an empty plan says nothing.
+async fn require_input(kind: RunKind, client: &tokio_postgres::Client) -> Result<(), Failure> {
+    let (query, expected, hint) = match kind {
+        RunKind::Build => {
+            ("SELECT EXISTS (SELECT FROM kver_fetched)", "kernels whose headers are fetched", "sqern fetch --limit 3")
+        }
+        RunKind::Test => (
+            "SELECT EXISTS (SELECT FROM sp_build_kver AS k JOIN sp_build AS b ON b.id = k.build_id
+             WHERE k.deleted_at = '-infinity' AND b.deleted_at = '-infinity' AND coalesce(k.success, b.success))",
+            "a build that succeeded",
+            "sqern build plan",
+        ),
+    };
+    let there: bool = client.query_one(query, &[]).await?.get(0);
+    if there { Ok(()) } else { Err(Failure::unmet(format!("expected {expected}, got none")).hint(hint)) }
+}
+
+/// A run's end, as typed.
+#[derive(Debug, Args)]
+pub(super) struct FinishArgs {
+    /// Which, as start printed it
+    id: i64,
+    /// SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, in any case of letters
+    result: RunResult,
+    /// What it came to for one kernel, where that differs; may be given several times
+    #[arg(long = "kernel", value_name = "[DISTRO/]VERSION=RESULT")]
+    kernels: Vec<KernelResult>,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Ends a run.
+pub(super) async fn finish(kind: RunKind, args: &FinishArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+    let mut session = context.open().await?;
+    let change = sqern_db::change::begin(&mut session.client, &args.change.comment(context)).await?;
+    db::finish(&change.transaction, kind, args.id, args.result, &args.kernels).await.map_err(|error| refused(error, kind))?;
+    let line = format!("{kind} {}: {}", args.id, args.result);
+    report(context, &[line], change.finish(args.change.dry_run).await?, args.change.dry_run)
+}
+
+/// Says that the owner of a run lives.
+pub(super) async fn renew(kind: RunKind, id: i64, context: &Context<'_>) -> Result<Exit, Failure> {
+    let session = context.open().await?;
+    let until = db::renew(&session.client, kind, id).await.map_err(|error| refused(error, kind))?;
+    context.printer.note(&format!("{kind} {id} holds its kernels until {}", time(Some(until))));
+    Ok(Exit::Done)
+}
+
+/// With what helps.
+fn refused(error: RunError, kind: RunKind) -> Failure {
+    match error {
+        RunError::Db(error) => Failure::from(error).hint(format!("sqern {kind} list")),
+        RunError::Finished { id, .. } => Failure::unmet(error.to_string()).hint(format!("sqern {kind} show {id}")),
+        RunError::Kernel { id, .. } => Failure::unmet(error.to_string()).hint(format!("sqern {kind} kernels {id}")),
+    }
+}

@@ -1,0 +1,213 @@
+//! One command for one kernel: in a process group of its own, with a log, a time limit, and an end however it comes.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use sqern_model::RunResult;
+use tokio::process::{Child, Command};
+
+use crate::failure::Failure;
+
+/// How long a command that is to end may take for it before it is killed.
+const GRACE: Duration = Duration::from_secs(5);
+/// The exit status by which a command says that there was nothing to do (as automake's tests do).
+const SKIPPED: i32 = 77;
+/// How much of a log's end is kept.
+const TAIL_BYTES: u64 = 4096;
+const TAIL_LINES: usize = 20;
+
+/// A command for one kernel.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// For `/bin/sh -c`.
+    pub command: String,
+    /// What it finds in its environment, besides ours.
+    pub variables: Vec<(&'static str, String)>,
+    /// Where what it writes goes, standard output and error together.
+    pub log: PathBuf,
+    /// How long it may take.
+    pub time_limit: Duration,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    /// What that means: SUCCESS for exit status 0, `NOT_BUILT` for 77, ABORTED where its time was over, else FAILURE. None where it was
+    /// interrupted, which says nothing of the kernel.
+    pub result: Option<RunResult>,
+    /// Its exit status; none where a signal ended it.
+    pub exit_status: Option<i32>,
+    /// How long it took.
+    pub seconds: f64,
+    /// The last lines of its log.
+    pub tail: String,
+}
+
+/// Runs a command to its end, or until `stop` is done, or its time is over; what it started in its process group ends with it.
+///
+/// Fails where the log can't be written, or the shell not be started.
+pub async fn run(job: &Job, stop: impl Future<Output = ()>) -> Result<Ended, Failure> {
+    let failed =
+        |error: io::Error| Failure::unmet(format!("expected a log that can be written, got {error}, at {}", job.log.display()));
+    if let Some(folder) = job.log.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let log = File::create(&job.log).map_err(failed)?;
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", &job.command]).envs(job.variables.iter().map(|(name, value)| (name, value)));
+    command.stdin(Stdio::null()).stdout(log.try_clone().map_err(failed)?).stderr(log).process_group(0).kill_on_drop(true);
+    let begun = Instant::now();
+    let mut child = command.spawn().map_err(|error| Failure::unmet(format!("expected /bin/sh to start, got {error}")))?;
+    let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    let (status, cut_off) = tokio::select! {
+        status = child.wait() => (status, None),
+        () = tokio::time::sleep(job.time_limit) => (end(&mut child, group).await, Some(Some(RunResult::Aborted))),
+        () = stop => (end(&mut child, group).await, Some(None)),
+    };
+    let status = status.map_err(|error| Failure::unmet(format!("expected the end of a command, got {error}")))?;
+    // What it left behind in the background.
+    kill(group, Signal::KILL);
+    let mut tail = tail(&job.log).map_err(failed)?;
+    if cut_off == Some(Some(RunResult::Aborted)) {
+        tail.push_str(&format!("\n[ended by sqern: no end within {:?}]", job.time_limit));
+    }
+    Ok(Ended {
+        result: cut_off.unwrap_or_else(|| Some(result(status))),
+        exit_status: status.code(),
+        seconds: begun.elapsed().as_secs_f64(),
+        tail,
+    })
+}
+
+fn result(status: ExitStatus) -> RunResult {
+    match (status.code(), status.signal()) {
+        (Some(0), _) => RunResult::Success,
+        (Some(SKIPPED), _) => RunResult::NotBuilt,
+        _ => RunResult::Failure,
+    }
+}
+
+/// Asks a command to end, and kills it where it does not.
+async fn end(child: &mut Child, group: Option<Pid>) -> io::Result<ExitStatus> {
+    kill(group, Signal::TERM);
+    if let Ok(status) = tokio::time::timeout(GRACE, child.wait()).await {
+        return status;
+    }
+    kill(group, Signal::KILL);
+    child.wait().await
+}
+
+/// Signals a process group; one that is gone already is no error.
+fn kill(group: Option<Pid>, signal: Signal) {
+    if let Some(group) = group {
+        let _ = kill_process_group(group, signal);
+    }
+}
+
+/// The last lines of a log, without control characters: a terminal may be what shows them.
+fn tail(log: &Path) -> io::Result<String> {
+    let mut file = File::open(log)?;
+    let size = file.metadata()?.len();
+    file.seek(SeekFrom::Start(size.saturating_sub(TAIL_BYTES)))?;
+    let mut bytes = Vec::new();
+    file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let plain = |line: &str| -> String { line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() };
+    let lines: Vec<String> = text.lines().map(plain).collect();
+    Ok(lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n"))
+}
+
+/// This process, so that one on the same machine can tell whether it lives: `HOST:PID:NAMESPACE`.
+#[must_use]
+pub fn owner() -> String {
+    format!("{}:{}:{}", host(), std::process::id(), namespace())
+}
+
+/// Whether an owner is a process of this machine that is gone. Of others nothing is known.
+#[must_use]
+pub fn is_dead(owner: &str) -> bool {
+    let mut parts = owner.rsplitn(3, ':');
+    let (Some(theirs), Some(process), Some(machine)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let process = process.parse().ok().and_then(Pid::from_raw);
+    let gone = |process| rustix::process::test_kill_process(process) == Err(rustix::io::Errno::SRCH);
+    machine == host() && theirs == namespace() && process.is_some_and(gone)
+}
+
+/// This machine's name, as `uname -n` prints it.
+#[must_use]
+pub fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The namespace that process ids are of: two containers may have one host's name. Empty where there are none.
+fn namespace() -> String {
+    let link = std::fs::read_link("/proc/self/ns/pid").ok();
+    let digits = link.map(|link| link.to_string_lossy().chars().filter(char::is_ascii_digit).collect());
+    digits.unwrap_or_default()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't go on says so by a panic")]
+mod tests {
+    use super::*;
+
+    async fn shell(text: &str, limit: Duration, stop: impl Future<Output = ()>) -> (Ended, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let job = Job {
+            command: text.to_owned(),
+            variables: vec![("SQERN_VERSION", "6.1.0-25-amd64".to_owned())],
+            log: folder.path().join("logs/log"),
+            time_limit: limit,
+        };
+        (run(&job, stop).await.unwrap(), folder)
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn a_status_says_what_it_came_to_and_the_last_lines_are_kept() {
+        for (status, result) in [(0, RunResult::Success), (77, RunResult::NotBuilt), (2, RunResult::Failure)] {
+            let text = format!("seq 100; echo $SQERN_VERSION >&2; exit {status}");
+            let (ended, folder) = shell(&text, LONG, std::future::pending()).await;
+            assert_eq!((ended.result, ended.exit_status), (Some(result), Some(status)));
+            assert!(ended.tail.ends_with("\n100\n6.1.0-25-amd64") && ended.tail.lines().count() == 20, "{}", ended.tail);
+            assert!(std::fs::read_to_string(folder.path().join("logs/log")).unwrap().starts_with("1\n2\n"));
+        }
+        let (ended, _) = shell("kill -9 $$", LONG, std::future::pending()).await;
+        assert_eq!((ended.result, ended.exit_status), (Some(RunResult::Failure), None));
+    }
+
+    #[tokio::test]
+    async fn a_command_whose_time_is_over_ends_with_all_that_it_started() {
+        let (ended, _folder) = shell("sleep 600 & echo $!; wait", Duration::from_millis(300), std::future::pending()).await;
+        assert_eq!(ended.result, Some(RunResult::Aborted));
+        assert!(ended.tail.ends_with("[ended by sqern: no end within 300ms]"), "{}", ended.tail);
+        let process: i32 = ended.tail.lines().next().unwrap().parse().unwrap();
+        let gone = || std::fs::read_to_string(format!("/proc/{process}/stat")).map_or(true, |stat| stat.contains(") Z "));
+        assert!((0..200).any(|_| {
+            std::thread::sleep(Duration::from_millis(20));
+            gone()
+        }));
+    }
+
+    #[tokio::test]
+    async fn an_interrupt_says_nothing_of_the_kernel() {
+        let (ended, _) = shell("sleep 600", LONG, tokio::time::sleep(Duration::from_millis(100))).await;
+        assert_eq!(ended.result, None);
+    }
+
+    #[test]
+    fn only_processes_of_this_machine_are_known_to_be_dead() {
+        assert!(!is_dead(&owner()));
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let other = format!("{}:{}:{}", host(), child.id(), namespace());
+        child.wait().unwrap();
+        assert!(is_dead(&other));
+        assert!(!is_dead(&other.replace(&host(), "elsewhere")) && !is_dead("nightly #12") && !is_dead(""));
+    }
+}

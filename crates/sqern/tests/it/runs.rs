@@ -1,0 +1,139 @@
+//! `sqern build`, `sqern test`, `sqern available`: for pipelines, and for those without one.
+
+mod carried;
+mod pipeline;
+
+use crate::program::{Program, field};
+
+/// A database in which these kernels of debian12 are fetched.
+pub async fn fetched(versions: &[&str]) -> Program {
+    let program = Program::new().await;
+    let client = program.database.client().await;
+    for table in ["kver", "kver_seen", "kver_fetched"] {
+        let insert = format!("INSERT INTO {table} (distro, version) SELECT 'debian12', unnest($1::text[])");
+        client.execute(&insert, &[&versions]).await.unwrap();
+    }
+    program
+}
+
+const OF: [&str; 4] = ["--revision", "21.0", "--target", "lab"];
+
+fn words<'a>(first: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    [first, &OF, more].concat()
+}
+
+#[tokio::test]
+async fn a_pipeline_of_shell_steps_gets_ids_alone_and_its_results_are_kept() {
+    let program = fetched(&["6.1.0-1-amd64", "6.1.0-2-amd64", "6.1.0-3-amd64"]).await;
+    let started = program
+        .command(&words(&["build", "start"], &["--claim", "2"]))
+        .envs([("JOB_NAME", "nightly"), ("BUILD_NUMBER", "12"), ("GERRIT_CHANGE_ID", "I0123")])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&started.stdout), "1\n", "{started:?}");
+    assert_eq!(program.value("SELECT jenkins_job || ', ' || change_id FROM sp_build").await, "nightly #12, I0123");
+    let plan = program.json(&words(&["build", "plan"], &[]));
+    assert_eq!((field(&plan, "version"), plan["schema"].as_str()), (vec!["6.1.0-1-amd64".to_owned()], Some("sqern.run.plan/1")));
+
+    program.done(&["build", "renew", "1"]);
+    program.done(&["build", "finish", "1", "unstable", "--kernel", "6.1.0-3-amd64=SUCCESS", "--kernel", "6.1.0-2-amd64=FAILURE"]);
+    let kernels = program.done(&["build", "kernels", "1", "--csv"]);
+    assert_eq!(kernels.stdout, "distro,version,result\ndebian12,6.1.0-3-amd64,SUCCESS\ndebian12,6.1.0-2-amd64,FAILURE\n");
+
+    let started = program.json(&words(&["test", "start"], &["--flavor", "smoke", "--claim", "9"]));
+    assert_eq!((&started["item"]["id"], &started["item"]["kernels"][0]["version"]), (&1.into(), &"6.1.0-3-amd64".into()));
+    let nothing = program.done(&words(&["test", "start"], &["--flavor", "smoke", "--claim", "9"]));
+    assert_eq!((nothing.stdout.as_str(), nothing.stderr.trim()), ("", "nothing to test"));
+    program.done(&["test", "finish", "1", "SUCCESS"]);
+    let shown = program.done(&["test", "show", "1"]);
+    assert!(shown.stdout.contains("flavor    smoke") && shown.stdout.contains("SUCCESS   debian12 6.1.0-3-amd64"), "{shown:?}");
+
+    program.done(&["available", "add", "--test", "1"]);
+    let available = program.done(&["available", "list", "--csv"]);
+    assert_eq!(available.stdout, "revision,target,distro,version\n21.0,lab,debian12,6.1.0-3-amd64\n");
+    let again = program.done(&words(&["available", "add", "--tested"], &[]));
+    assert_eq!(again.stderr.trim(), "nothing to change");
+    program.done(&words(&["available", "remove"], &["--kernel", "6.1.0-3-amd64"]));
+    let back = program.done(&words(&["available", "add", "--tested"], &[]));
+    assert_eq!(back.stderr.trim(), "nothing to change", "what was taken back stays so");
+    program.done(&words(&["available", "add"], &["--kernel", "debian12/6.1.0-3-amd64"]));
+    let generation = program.value("SELECT max(id) FROM generation WHERE id < (SELECT max(id) FROM generation)").await;
+    let before = program.json(&["available", "list", "--at", &generation]);
+    assert_eq!(before["items"].as_array().map(Vec::len), Some(0), "it was not available then");
+    let then = program.json(&["build", "list", "--at", "2020-01-01"]);
+    assert_eq!(then["items"].as_array().map(Vec::len), Some(0));
+}
+
+#[tokio::test]
+async fn each_misuse_is_told_with_what_helps_and_changes_nothing() {
+    let program = fetched(&["6.1.0-1-amd64"]).await;
+    let client = program.database.client().await;
+    client.batch_execute("INSERT INTO kver (distro, version) VALUES ('debian12', '6.1.0-9-amd64')").await.unwrap();
+    program.done(&words(&["build", "start"], &["--claim", "1"]));
+    program.done(&["build", "finish", "1", "SUCCESS"]);
+    program.done(&words(&["build", "start"], &["--kernel", "6.1.0-1-amd64"]));
+    let journal = program.journal().await;
+    for (words, status, told) in [
+        (
+            &["build", "finish", "1", "FAILURE"][..],
+            1,
+            "expected a build that runs, got build 1, which ended as SUCCESS\n hint: sqern build show 1",
+        ),
+        (&["build", "renew", "1"], 1, "which ended as SUCCESS"),
+        (&["build", "finish", "77", "SUCCESS"], 1, "expected a build that is known, got \"77\"\n hint: sqern build list"),
+        (&["test", "finish", "1", "SUCCESS"], 1, "expected a test that is known, got \"1\"\n hint: sqern test list"),
+        (&["build", "kernels", "77"], 1, "expected a build that is known"),
+        (&["build", "show", "77"], 1, "expected a build that is known"),
+        (
+            &["build", "finish", "2", "SUCCESS", "--kernel", "6.1.0-2-amd64=FAILURE"],
+            1,
+            "expected a kernel of build 2, got 6.1.0-2-amd64 (did you mean 6.1.0-1-amd64?)\n hint: sqern build kernels 2",
+        ),
+        (&["build", "finish", "2", "GOOD"], 2, "expected SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, got \"GOOD\""),
+        (
+            &["build", "finish", "2", "SUCCESS", "--kernel", "6.1.0-1-amd64"],
+            2,
+            "expected VERSION=RESULT or DISTRO/VERSION=RESULT",
+        ),
+        (&["build", "start", "--revision", "r"], 2, "expected --claim N or --kernel VERSION, got neither"),
+        (
+            &["build", "start", "--claim", "1", "--lease", "soon"],
+            2,
+            "expected a duration such as 90s, 15m or 1h30m, got \"soon\"",
+        ),
+        (
+            &["build", "start", "--kernel", "6.1.0-9-amd64"],
+            1,
+            "expected a kernel whose headers are fetched, got 6.1.0-9-amd64\n hint: sqern fetch --kernel 6.1.0-9-amd64",
+        ),
+        (&["test", "start", "--build", "77", "--kernel", "6.1.0-1-amd64"], 1, "expected a kernel that a build succeeded for"),
+        (&["available", "add", "--build", "2"], 1, "expected a kernel that build 2 succeeded for, got none"),
+        (&["available", "add", "--build", "77"], 1, "expected a build that is known"),
+        (&["available", "add", "--kernel", "6.1.0-1-amd64"], 2, "--revision"),
+        (
+            &["available", "list", "--distro", "debain12"],
+            1,
+            "expected a distro that is known, got \"debain12\" (did you mean debian12",
+        ),
+        (&["build", "run", "--command", "true", "--logs", "/proc/none", "--store", "/proc/none"], 1, "expected a store"),
+    ] {
+        let ran = program.run(words);
+        assert_eq!(ran.status, status, "{words:?} {ran:?}");
+        assert!(ran.stderr.contains(told), "{words:?} {ran:?}");
+    }
+    assert_eq!(program.journal().await, journal);
+}
+
+#[tokio::test]
+async fn a_plan_without_anything_to_plan_with_says_what_is_missing() {
+    let program = fetched(&[]).await;
+    let journal = program.journal().await;
+    let ran = program.run(&["build", "plan"]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.stderr.contains("expected kernels whose headers are fetched, got none\n hint: sqern fetch"), "{ran:?}");
+    let ran = program.run(&["build", "start", "--claim", "1"]);
+    assert!(ran.status == 1 && ran.stderr.contains("expected kernels whose headers are fetched"), "{ran:?}");
+    let ran = program.run(&["test", "plan"]);
+    assert!(ran.status == 1 && ran.stderr.contains("expected a build that succeeded, got none"), "{ran:?}");
+    assert_eq!(program.journal().await, journal);
+}
