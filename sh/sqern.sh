@@ -12,7 +12,7 @@
 #
 # The database is found by PGSERVICE, PGHOST and libpq's other variables, or by `-d service=NAME` among psql's arguments. The exit
 # status is psql's: 0 done, 1 or 3 an error of psql or of a query, 2 no connection; 2 too where a function is used wrongly.
-# Works under `set -eu`. Names that begin with _sqern_ are its own.
+# Works under `set -eu`. Names that begin with _sqern_ are its own. docs/shell.md shows how to use them.
 
 # Sets _sqern_text to $1 with each $2 in it replaced by $3. $2 is one character.
 _sqern_replace() {
@@ -29,8 +29,8 @@ _sqern_replace() {
   _sqern_text=$_sqern_text$_sqern_rest
 }
 
-# sql_quote VALUE: prints VALUE as an SQL string literal, its quotes included: o'clock gives 'o''clock'. Any text is right: quotes,
-# backslashes, newlines at the end too, for `$(sql_quote "$value")` takes none of them away.
+# sql_quote VALUE: prints VALUE as an SQL string literal, its quotes included: o'clock gives 'o''clock'. Any text is right, with
+# quotes, backslashes, newlines at the end too, for `$(sql_quote "$value")` takes none of them away.
 sql_quote() {
   [ $# -eq 1 ] || { echo "sql_quote: expected one value, got $#; write: sql_quote \"\$value\"" >&2; return 2; }
   case $1 in
@@ -41,7 +41,7 @@ sql_quote() {
     LC_ALL=C # byte by byte: text that is not of the locale's encoding would make bash lose some of it
     _sqern_replace "$1" "'" "''"
     case $1 in
-      # The form that reads backslashes alike whatever standard_conforming_strings says. The blank keeps it apart from a word before.
+      # The form that reads backslashes alike whatever standard_conforming_strings says. A blank, for a word may stand before.
       *\\*)
         _sqern_replace "$_sqern_text" \\ \\\\
         printf " E'%s'" "$_sqern_text"
@@ -56,8 +56,8 @@ _sqern_return=$(printf '\r')
 _sqern_newline='
 '
 
-# sqern_copy_row VALUE…: prints a row in COPY's text format: the values escaped, tabs between them, a newline at the end. Any text is
-# right. There is no word for NULL: leave the column out of COPY's list, or have empty values read as NULL by COPY … (NULL '').
+# sqern_copy_row VALUE…: prints a row in COPY's text format: the values escaped, tabs between them, a newline at the end. Any text
+# is right. There is no word for NULL: leave the column out of COPY's list, or have empty values read as NULL by COPY … (NULL '').
 sqern_copy_row() {
   [ $# -gt 0 ] || {
     echo "sqern_copy_row: expected the values of a row, got none; write: sqern_copy_row \"\$distro\" \"\$version\"" >&2
@@ -92,7 +92,7 @@ _sqern_has_command() {
       -[!-]*[cf]* | -[cf]* | --command* | --file*) return ;;
     esac
   done
-  echo "$_sqern_name: expected -c or -f among psql's arguments, got none; write: -c 'SQL', -f FILE, or -f - for standard input" >&2
+  echo "$_sqern_name: expected -c or -f among psql's arguments, got none; write: -c 'SQL', -f FILE, or -f - for stdin" >&2
   return 2
 }
 

@@ -82,13 +82,12 @@ def database(one_database: str, tmp_path: Path) -> Database:
     with psycopg.connect(one_database) as conn:
         # Without triggers and foreign keys: as if none of the tests before had been.
         conn.execute("SET LOCAL session_replication_role = replica")
-        tables = conn.execute("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'").fetchall()
-        for (table,) in tables:
+        for (table,) in conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall():
             if table not in KEPT:
                 conn.execute(f"DELETE FROM {table}")
         conn.execute("SET LOCAL session_replication_role = origin")
         conn.execute("SELECT generation_start('fixture')")
-        conn.execute("INSERT INTO distro (name, variant, supported) VALUES ('alma8', 'ALMA8', true), ('debian12', 'DEBIAN12', true)")
+        conn.execute("INSERT INTO distro VALUES ('alma8', 'ALMA8', true), ('debian12', 'DEBIAN12', true)")
     service_file = tmp_path / "pg_service.conf"
     write_service(service_file, Database.service, one_database)
     return Database(one_database, service_file)

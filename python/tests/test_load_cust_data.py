@@ -73,7 +73,7 @@ def test_a_first_report_is_recorded_in_one_generation(database: Database, tool: 
     assert database.rows(LIVE_HOSTS) == SAMPLE_HOSTS
     assert database.rows(LIVE_CLUSTERS) == [("acme-1", "production"), ("bolt-1", "lab")]
     assert database.rows("SELECT distro, version FROM kver ORDER BY 1, 2") == [
-        ("alma8", OLD), ("alma8", NEW), ("debian12", "6.1.0-25-amd64")]  # fmt: skip
+        ("alma8", OLD), ("alma8", NEW), ("debian12", "6.1.0-25-amd64")]
     assert database.generations() == ["update customer host kernel versions"]
 
 
@@ -90,8 +90,12 @@ def test_a_host_that_runs_another_kernel_now_is_one_change_of_each_record(databa
     later = copy.deepcopy(SAMPLE)
     later["clusters"][0]["hosts"][0]["running"] = OLD
     assert tool(later, "--dry-run") == (
-        0, f"changed acme-1 h1 alma8 {OLD} runs\nchanged acme-1 h1 alma8 {NEW}\n3 hosts of 2 clusters read, 2 records would change\n", "",
-    )  # fmt: skip
+        0,
+        f"changed acme-1 h1 alma8 {OLD} runs\n"
+        f"changed acme-1 h1 alma8 {NEW}\n"
+        "3 hosts of 2 clusters read, 2 records would change\n",
+        "",
+    )
     assert tool(later)[0] == 0
     assert database.rows(LIVE_HOSTS)[:2] == [("acme-1", "h1", "alma8", OLD, True), ("acme-1", "h1", "alma8", NEW, False)]
 
@@ -113,7 +117,7 @@ def test_a_cluster_that_is_gone_is_marked_as_deleted_with_its_hosts_and_comes_ba
     tool(SAMPLE)
     later = report(SAMPLE["clusters"][0])
     assert tool(later, "--dry-run", "--accept-shrink")[1].splitlines()[:-1] == [
-        "gone bolt-1", "gone bolt-1 h1 debian12 6.1.0-25-amd64"]  # fmt: skip
+        "gone bolt-1", "gone bolt-1 h1 debian12 6.1.0-25-amd64"]
     assert tool(later, "--accept-shrink")[0] == 0
     assert database.rows(LIVE_CLUSTERS) == [("acme-1", "production")]
     assert database.rows(LIVE_HOSTS) == SAMPLE_HOSTS[:3]
@@ -132,7 +136,7 @@ def test_a_report_that_lost_over_a_fifth_is_refused_until_it_is_accepted(databas
     less = report(cluster("acme-1", *hosts[3:]))
     assert tool(less) == (1, "",
         "-: report: expected at most a fifth of 10 clusters and hosts to be gone, got 3\n"
-        "hint: --accept-shrink, if they are really gone; --partial, if the report is of some clusters only\n")  # fmt: skip
+        "hint: --accept-shrink, if they are really gone; --partial, if the report is of some clusters only\n")
     assert len(database.rows(LIVE_HOSTS)) == 9
     status, out, err = tool(less, "--dry-run")
     assert (status, out.count("gone acme-1 h"), "--accept-shrink" in err) == (1, 3, True)
@@ -151,7 +155,7 @@ def test_a_partial_report_leaves_the_clusters_that_it_does_not_name(database: Da
     part = report(cluster("acme-1", host("h1", NEW), host("h2", NEW)))
     assert tool(part, "--partial")[0] == 0
     assert database.rows(LIVE_HOSTS) == [
-        ("acme-1", "h1", "alma8", NEW, True), ("acme-1", "h2", "alma8", NEW, True), SAMPLE_HOSTS[3]]  # fmt: skip
+        ("acme-1", "h1", "alma8", NEW, True), ("acme-1", "h2", "alma8", NEW, True), SAMPLE_HOSTS[3]]
     assert database.rows(LIVE_CLUSTERS) == [("acme-1", "production"), ("bolt-1", "lab")]
     assert tool(report(cluster("acme-1", host("h1", NEW))), "--partial")[0] == 1, "one of its two hosts is over a fifth"
     assert tool(report(), "--partial")[0] == 0
@@ -167,17 +171,17 @@ def test_a_dry_run_changes_nothing(database: Database, tool: Tool) -> None:
         "new bolt-1",
         "new bolt-1 h1 debian12 6.1.0-25-amd64 runs",
         "3 hosts of 2 clusters read, 6 records would change\n",
-    ]), "")  # fmt: skip
+    ]), "")
     assert database.rows("SELECT (SELECT count(*) FROM cust_cluster) + (SELECT count(*) FROM kver)") == [(0,)]
     assert database.generations() == []
 
 
 FAULTS: list[tuple[Any, str]] = [
-    ([], 'report: expected an object, got []'),
+    ([], "report: expected an object, got []"),
     ({}, 'report: expected an object with "clusters", got {}'),
     ({"clusters": {}}, "clusters: expected a list, got {}"),
     (report("acme"), 'clusters[0]: expected an object, got "acme"'),  # type: ignore[arg-type]
-    (report(cluster("a"), {"name": "b", "hosts": []}), 'clusters[1]: expected an object with "type", got {"name": "b", "hosts": []}'),
+    (report(cluster("a"), {"name": "b"}), 'clusters[1]: expected an object with "type", got {"name": "b"}'),
     (report(cluster(" a")), 'clusters[0].name: expected a name without control characters and blanks at its ends, got " a"'),
     (report(cluster("a\nb")), "clusters[0].name: expected a name without control characters"),
     (report(cluster("a\x00b")), "clusters[0].name: expected a name without control characters"),
@@ -189,11 +193,11 @@ FAULTS: list[tuple[Any, str]] = [
     (report(cluster("a", type="prod")), 'clusters[0].type: expected a type of cluster, 1 or "production", 2 or "poc", '),
     (report(cluster("a", type=7)), "clusters[0].type: expected a type of cluster"),
     (report(cluster("a", type=True)), "clusters[0].type: expected a type of cluster"),
-    (report(cluster("a", host("h"), host("h"))), 'clusters[0].hosts[1].name: expected a host that was not named before in its cluster'),
+    (report(cluster("a", host("h"), host("h"))), "clusters[0].hosts[1].name: expected a host that was not named before"),
     (report(cluster("a", host("h", distro="alma7"))), "clusters[0].hosts[0].distro: expected a distro that `sqern distro list` shows"),
     (report(cluster("a", host("h", "", [NEW]))), "clusters[0].hosts[0].running: expected a name"),
     (report(cluster("a", host("h", installed=[NEW, ""]))), "clusters[0].hosts[0].installed[1]: expected a name"),
-    (report(cluster("a", host("h", installed=["x" * 80, None]))), "clusters[0].hosts[0].installed[1]: expected a name"),  # type: ignore[list-item]
+    (report(cluster("a", host("h", installed=["x" * 80, "x\x7f"]))), "clusters[0].hosts[0].installed[1]: expected a name"),
     (b'{"clusters": [\n}', "line 2, column 1: expected JSON, got: "),
     (b"", "line 1, column 1: expected JSON, got: "),
     (b'{"clusters": "\xff"}', "report: expected JSON in UTF-8, got: "),

@@ -115,7 +115,7 @@ def test_without_a_comment_there_is_no_generation_and_nothing_can_be_changed(dat
     assert str(caught.value) == (
         "cannot execute INSERT in a read-only transaction\n"
         'hint: say why the database is to change: connect(comment="…")'
-    )  # fmt: skip
+    )
     assert versions(database) == []
     assert database.generations() == []
 
@@ -173,7 +173,7 @@ def test_times_without_a_zone_are_sent_as_psycopg_sends_them(database: Database)
         assert row == (datetime(2026, 5, 1),)
 
 
-def test_psql_sqern_and_python_reach_the_same_database_by_the_same_service(by_service: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_psql_sqern_and_python_reach_one_database_by_one_service(by_service: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     with util.connect("sqern-test", "by its name") as db:
         db.cur.execute(ADD, ("4.18.0-1",))
     monkeypatch.setenv("PGSERVICE", "sqern-test")

@@ -162,7 +162,9 @@ def refuse_shrink(cur: psycopg.Cursor[Any], *, partial: bool) -> None:
         """, {"partial": partial})
     ((known, gone),) = cur.fetchall()
     if gone * 5 > known:
-        hint = "--accept-shrink, if they are really gone" + ("" if partial else "; --partial, if the report is of some clusters only")
+        hint = "--accept-shrink, if they are really gone"
+        if not partial:
+            hint += "; --partial, if the report is of some clusters only"
         raise ReportError(f"report: expected at most a fifth of {known} clusters and hosts to be gone, got {gone}\nhint: {hint}")
 
 
