@@ -8,10 +8,12 @@ import json
 import random
 import subprocess
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 
 from conftest import Database
@@ -69,7 +71,7 @@ def tool(by_service: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 
 
 def test_a_first_report_is_recorded_in_one_generation(database: Database, tool: Tool) -> None:
-    assert tool(SAMPLE) == (0, "3 hosts of 2 clusters read, 6 records changed\n", "")
+    assert tool(SAMPLE) == (0, "clusters: 2, hosts: 3, records changed: 6\n", "")
     assert database.rows(LIVE_HOSTS) == SAMPLE_HOSTS
     assert database.rows(LIVE_CLUSTERS) == [("acme-1", "production"), ("bolt-1", "lab")]
     assert database.rows("SELECT distro, version FROM kver ORDER BY 1, 2") == [
@@ -80,7 +82,7 @@ def test_a_first_report_is_recorded_in_one_generation(database: Database, tool: 
 def test_the_same_report_again_changes_nothing(database: Database, tool: Tool) -> None:
     tool(SAMPLE)
     events = database.rows("SELECT count(*) FROM event")
-    assert tool(SAMPLE, "--comment", "again") == (0, "3 hosts of 2 clusters read, 0 records changed\n", "")
+    assert tool(SAMPLE, "--comment", "again") == (0, "clusters: 2, hosts: 3, records changed: 0\n", "")
     assert database.rows("SELECT count(*) FROM event") == events
     assert database.generations() == ["update customer host kernel versions"]
 
@@ -93,7 +95,7 @@ def test_a_host_that_runs_another_kernel_now_is_one_change_of_each_record(databa
         0,
         f"changed acme-1 h1 alma8 {OLD} runs\n"
         f"changed acme-1 h1 alma8 {NEW}\n"
-        "3 hosts of 2 clusters read, 2 records would change\n",
+        "clusters: 2, hosts: 3, records to change: 2\n",
         "",
     )
     assert tool(later)[0] == 0
@@ -170,7 +172,7 @@ def test_a_dry_run_changes_nothing(database: Database, tool: Tool) -> None:
         f"new acme-1 h2 alma8 {OLD} runs",
         "new bolt-1",
         "new bolt-1 h1 debian12 6.1.0-25-amd64 runs",
-        "3 hosts of 2 clusters read, 6 records would change\n",
+        "clusters: 2, hosts: 3, records to change: 6\n",
     ]), "")
     assert database.rows("SELECT (SELECT count(*) FROM cust_cluster) + (SELECT count(*) FROM kver)") == [(0,)]
     assert database.generations() == []
@@ -242,6 +244,31 @@ def test_whatever_was_before_and_is_reported_the_database_says_what_the_report_s
         assert database.rows(LIVE_CLUSTERS) == sorted(expected_types)
 
 
+def test_a_report_waits_for_another_one_that_is_being_recorded(by_service: Database, tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    file.write_text(json.dumps(report(cluster("acme-1", host("h1", NEW)))))
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with psycopg.connect(by_service.dsn) as other:
+        other.execute("INSERT INTO kver (distro, version) VALUES ('alma8', %s)", (NEW,))
+        other.execute("INSERT INTO cust_cluster (name, cltype) VALUES ('acme-1', 1)")
+        other.execute("""INSERT INTO cust_host_kver (cluster_name, host_name, distro, version, current)
+                         VALUES ('acme-1', 'h1', 'alma8', %s, true)""", (NEW,))
+        command = [sys.executable, "-m", "sqern_tools.load_cust_data", "--service", "sqern-test", str(file)]
+        tool = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while tool.poll() is None and not by_service.rows(waiting):
+            pass
+    assert tool.communicate() == ("clusters: 1, hosts: 1, records changed: 0\n", "")
+    assert by_service.rows(LIVE_HOSTS) == [("acme-1", "h1", "alma8", NEW, True)]
+
+
+def test_the_wheel_brings_the_types_and_a_command() -> None:
+    files = {str(file) for file in distribution("sqern_tools").files or []}
+    assert {"sqern_tools/py.typed", "sqern_tools/util.py", "sqern_tools/load_cust_data.py"} <= files
+    command = Path(sys.executable).with_name("load-cust-data")
+    done = subprocess.run([str(command), "--help"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("usage: load-cust-data ")
+
+
 def test_it_runs_as_a_module_on_a_file_and_ends_with_a_status(by_service: Database, tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     file.write_text(json.dumps(SAMPLE))
@@ -251,7 +278,7 @@ def test_it_runs_as_a_module_on_a_file_and_ends_with_a_status(by_service: Databa
         done = subprocess.run([*module, *args], capture_output=True, text=True, check=False)
         return done.returncode, done.stdout, done.stderr
 
-    assert run("--service", "sqern-test", str(file)) == (0, "3 hosts of 2 clusters read, 6 records changed\n", "")
+    assert run("--service", "sqern-test", str(file)) == (0, "clusters: 2, hosts: 3, records changed: 6\n", "")
     status, _, err = run("--service", "sqern-test", str(tmp_path / "none.json"))
     assert (status, "none.json" in err, "Traceback" in err) == (1, True, False)
     status, _, err = run("--service", "nowhere", str(file))

@@ -217,8 +217,8 @@ def load(data: bytes, args: argparse.Namespace) -> None:
         if args.dry_run:
             raise psycopg.Rollback
         apply(cur)
-    done = "would change" if args.dry_run else "changed"
-    print(f"{len(report.kernels)} hosts of {len(report.clusters)} clusters read, {len(found)} records {done}")
+    done = "to change" if args.dry_run else "changed"
+    print(f"clusters: {len(report.clusters)}, hosts: {len(report.kernels)}, records {done}: {len(found)}")
 
 
 def main(argv: list[str] | None = None) -> int:
