@@ -1,0 +1,248 @@
+"""Records the kernel versions that customers' hosts run and have installed: a sample of a tool that changes a sqern database.
+
+Reads a monitoring report,
+
+    {"clusters": [{"name": "acme-1", "type": "production", "hosts": [
+        {"name": "h1", "distro": "alma8", "running": "4.18.0-553.el8_10.x86_64", "installed": ["4.18.0-553.el8_10.x86_64"]}]}]}
+
+and brings the tables kver, cust_cluster and cust_host_kver to what it says, in one generation. What the report no longer has is
+marked as deleted. A report with any fault changes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from sqern_tools import util
+
+# What the database takes as a name: not empty, no blanks at its ends, no control characters.
+NAME = re.compile(r"(?!\s)[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+(?<!\s)")
+
+
+class ReportError(ValueError):
+    """A report that can't be taken: what was expected, what was got, and where."""
+
+
+@dataclass
+class Report:
+    """A report whose every record was found right: the rows that the database compares with its own."""
+
+    clusters: dict[str, int] = field(default_factory=dict)
+    """The type of each cluster, by the cluster's name."""
+
+    kernels: dict[tuple[str, str], tuple[str, dict[str, bool]]] = field(default_factory=dict)
+    """By cluster and host: its distro, and for each kernel whether it is the one that runs."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A value of the report, and the path that leads to it: clusters[0].hosts[2].distro."""
+
+    value: Any
+    path: str
+
+    def wrong(self, expected: str) -> ReportError:
+        got = json.dumps(self.value)
+        return ReportError(f"{self.path or 'report'}: expected {expected}, got {got if len(got) <= 60 else got[:60] + '…'}")
+
+    def get(self, key: str) -> Place:
+        if not isinstance(self.value, dict):
+            raise self.wrong("an object")
+        if key not in self.value:
+            raise self.wrong(f'an object with "{key}"')
+        return Place(self.value[key], f"{self.path}.{key}".lstrip("."))
+
+    def items(self) -> Iterator[Place]:
+        if not isinstance(self.value, list):
+            raise self.wrong("a list")
+        return (Place(value, f"{self.path}[{index}]") for index, value in enumerate(self.value))
+
+    def name(self) -> str:
+        if not isinstance(self.value, str) or not NAME.fullmatch(self.value):
+            raise self.wrong("a name without control characters and blanks at its ends")
+        return self.value
+
+
+def parse(data: bytes, types: dict[str, int], distros: set[str]) -> Report:
+    """The report in `data`. `types` (name to number) and `distros` are what the database knows. Raises `ReportError`."""
+    try:
+        root = Place(json.loads(data), "")
+    except json.JSONDecodeError as error:
+        raise ReportError(f"line {error.lineno}, column {error.colno}: expected JSON, got: {error.msg}") from error
+    except (ValueError, RecursionError) as error:
+        raise ReportError(f"report: expected JSON in UTF-8, got: {error}") from error
+    report = Report()
+    for cluster in root.get("clusters").items():
+        name = cluster.get("name").name()
+        if name in report.clusters:
+            raise cluster.get("name").wrong("a cluster that was not named before")
+        report.clusters[name] = parse_type(cluster.get("type"), types)
+        for host in cluster.get("hosts").items():
+            key = (name, host.get("name").name())
+            if key in report.kernels:
+                raise host.get("name").wrong("a host that was not named before in its cluster")
+            if (distro := host.get("distro").name()) not in distros:
+                raise host.get("distro").wrong("a distro that `sqern distro list` shows")
+            kernels = dict.fromkeys((kernel.name() for kernel in host.get("installed").items()), False)
+            kernels[host.get("running").name()] = True
+            report.kernels[key] = (distro, kernels)
+    return report
+
+
+def parse_type(place: Place, types: dict[str, int]) -> int:
+    """A cluster's type, by its name or its number."""
+    if isinstance(place.value, str) and place.value in types:
+        return types[place.value]
+    if type(place.value) is int and place.value in types.values():
+        return place.value
+    raise place.wrong("a type of cluster, " + ", ".join(f"{number} or {json.dumps(name)}" for name, number in types.items()))
+
+
+def copy_in(cur: psycopg.Cursor[Any], report: Report) -> None:
+    """Puts the report into temporary tables, for the database to compare with its own."""
+    cur.execute("CREATE TEMPORARY TABLE report_cluster (name text, cltype integer) ON COMMIT DROP")
+    with cur.copy("COPY report_cluster FROM STDIN") as copy:
+        for row in report.clusters.items():
+            copy.write_row(row)
+    cur.execute("""CREATE TEMPORARY TABLE report_kernel (cluster_name text, host_name text, distro text, version text,
+                                                         current boolean) ON COMMIT DROP""")
+    with cur.copy("COPY report_kernel FROM STDIN") as copy:
+        for host, (distro, kernels) in report.kernels.items():
+            for version, current in kernels.items():
+                copy.write_row((*host, distro, version, current))
+    cur.execute("ANALYZE report_cluster, report_kernel")
+
+
+def compare(cur: psycopg.Cursor[Any], *, partial: bool) -> None:
+    """Puts what differs between the report and the database into temporary tables, a row a change.
+
+    The action is new, changed or gone. With `partial`, the clusters that the report does not name are left as they are.
+    """
+    # Nobody else may change them until the end of the transaction; reading goes on.
+    cur.execute("LOCK TABLE cust_cluster, cust_host_kver IN SHARE ROW EXCLUSIVE MODE")
+    cur.execute("""
+        CREATE TEMPORARY TABLE change_cluster ON COMMIT DROP AS
+        SELECT name, r.cltype, CASE WHEN c.name IS NULL THEN 'new' WHEN r.name IS NULL THEN 'gone' ELSE 'changed' END AS action
+        FROM report_cluster r
+        FULL JOIN (SELECT * FROM cust_cluster WHERE deleted_at = '-infinity') c USING (name)
+        WHERE r.cltype IS DISTINCT FROM c.cltype AND (r.name IS NOT NULL OR NOT %(partial)s)""", {"partial": partial})
+    cur.execute("""
+        CREATE TEMPORARY TABLE change_kernel ON COMMIT DROP AS
+        SELECT h.id, cluster_name, host_name, distro, version, r.current,
+               CASE WHEN h.id IS NULL THEN 'new' WHEN r.current IS NULL THEN 'gone' ELSE 'changed' END AS action
+        FROM report_kernel r
+        FULL JOIN (SELECT * FROM cust_host_kver WHERE deleted_at = '-infinity') h USING (cluster_name, host_name, distro, version)
+        WHERE r.current IS DISTINCT FROM h.current
+          AND (cluster_name IN (SELECT name FROM report_cluster) OR NOT %(partial)s)""", {"partial": partial})
+
+
+def refuse_shrink(cur: psycopg.Cursor[Any], *, partial: bool) -> None:
+    """Raises `ReportError` where over a fifth of what is known would go: likely half a report. Hosts count, not kernels, for
+    those come and go with each update."""
+    cur.execute("""
+        WITH reported AS (
+            SELECT name AS cluster, NULL AS host FROM report_cluster
+            UNION SELECT cluster_name, host_name FROM report_kernel
+        ), known AS (
+            SELECT name AS cluster, NULL AS host FROM cust_cluster WHERE deleted_at = '-infinity'
+            UNION SELECT cluster_name, host_name FROM cust_host_kver WHERE deleted_at = '-infinity'
+        ), scope AS (
+            SELECT * FROM known WHERE NOT %(partial)s OR cluster IN (SELECT name FROM report_cluster)
+        )
+        SELECT (SELECT count(*) FROM scope), (SELECT count(*) FROM (TABLE scope EXCEPT TABLE reported) AS gone)
+        """, {"partial": partial})
+    ((known, gone),) = cur.fetchall()
+    if gone * 5 > known:
+        hint = "--accept-shrink, if they are really gone"
+        if not partial:
+            hint += "; --partial, if the report is of some clusters only"
+        raise ReportError(f"report: expected at most a fifth of {known} clusters and hosts to be gone, got {gone}\nhint: {hint}")
+
+
+def apply(cur: psycopg.Cursor[Any]) -> None:
+    """Makes the changes."""
+    cur.execute("INSERT INTO kver (distro, version) SELECT DISTINCT distro, version FROM report_kernel ON CONFLICT DO NOTHING")
+    cur.execute("""
+        INSERT INTO cust_cluster (name, cltype) SELECT name, cltype FROM change_cluster WHERE action <> 'gone'
+        ON CONFLICT (name) DO UPDATE SET cltype = excluded.cltype, deleted_at = '-infinity'""")
+    cur.execute("""
+        UPDATE cust_cluster SET deleted_at = now()
+        WHERE name IN (SELECT name FROM change_cluster WHERE action = 'gone')""")
+    cur.execute("""
+        UPDATE cust_host_kver SET deleted_at = now()
+        WHERE id IN (SELECT id FROM change_kernel WHERE action = 'gone')""")
+    # A host runs one kernel, and a unique index says so: the old one goes first.
+    for current in (False, True):
+        cur.execute("""
+            UPDATE cust_host_kver SET current = %(current)s
+            WHERE id IN (SELECT id FROM change_kernel WHERE action = 'changed' AND current = %(current)s)""",
+            {"current": current})
+    cur.execute("""
+        INSERT INTO cust_host_kver (cluster_name, host_name, distro, version, current)
+        SELECT cluster_name, host_name, distro, version, current FROM change_kernel WHERE action = 'new'""")
+
+
+def changes(cur: psycopg.Cursor[Any]) -> list[tuple[str, ...]]:
+    """The changes as rows of text: action, cluster, host, distro, version, and "runs" where the host runs it."""
+    cur.execute("""
+        SELECT action, name, NULL, NULL, NULL, NULL FROM change_cluster
+        UNION ALL SELECT action, cluster_name, host_name, distro, version, CASE WHEN current THEN 'runs' END FROM change_kernel
+        ORDER BY 2, 3 NULLS FIRST, 4, 5""")
+    return [tuple(value for value in row if value is not None) for row in cur]
+
+
+def load(data: bytes, args: argparse.Namespace) -> None:
+    """Does what the command line says with the report in `data`."""
+    with util.connect(args.service, args.comment) as (_, cur, _):
+        types: dict[str, int] = dict(cur.execute("SELECT name, id FROM cust_cluster_type ORDER BY id").fetchall())
+        distros: set[str] = {name for (name,) in cur.execute("SELECT name FROM distro")}
+        report = parse(data, types, distros)
+        copy_in(cur, report)
+        compare(cur, partial=args.partial)
+        found = changes(cur)
+        if args.dry_run:
+            for row in found:
+                print(*row)
+        if not args.accept_shrink:
+            refuse_shrink(cur, partial=args.partial)
+        if args.dry_run:
+            raise psycopg.Rollback
+        apply(cur)
+    done = "to change" if args.dry_run else "changed"
+    print(f"clusters: {len(report.clusters)}, hosts: {len(report.kernels)}, records {done}: {len(found)}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the tool; returns its exit status: 0 done, 1 can't be met. A wrong command line exits with 2."""
+    parser = argparse.ArgumentParser(prog="load-cust-data", description="Record the kernels of customers' hosts.")
+    parser.add_argument("file", metavar="FILE", help="the report, as JSON; - is standard input")
+    parser.add_argument("--service", metavar="NAME", help="a service of pg_service.conf, else PGSERVICE, PGHOST and so on")
+    parser.add_argument("--comment", default="update customer host kernel versions", help="why, for the history: %(default)s")
+    parser.add_argument("--partial", action="store_true", help="clusters that the report does not name stay as they are")
+    parser.add_argument("--accept-shrink", action="store_true", help="also when over a fifth of the clusters and hosts is gone")
+    parser.add_argument("--dry-run", action="store_true", help="print the changes, make none")
+    args = parser.parse_args(argv)
+    try:
+        load(sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes(), args)
+    except (ReportError, psycopg.Error, OSError, ValueError) as error:
+        print(f"{args.file}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run() -> None:
+    """The program: exits with the status of `main()`."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

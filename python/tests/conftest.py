@@ -1,0 +1,112 @@
+"""The world of the tests: a real server, and a database of its own for each test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+ROOT = Path(__file__).resolve().parents[2]
+COUNTER = itertools.count(1)
+KEPT = ("cust_cluster_type", "schema_function", "schema_migration")
+
+
+def setting(name: str) -> str:
+    """A setting that scripts/test-clients makes; without it the tests have no server, which is a failure."""
+    value = os.environ.get(name)
+    if not value:
+        pytest.fail(f"expected {name} in the environment, got none\nhint: scripts/test-clients")
+    return value
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database with the schema and the distros alma8 and debian12, and a service record that leads to it."""
+
+    dsn: str
+    service_file: Path
+    service: str = "sqern-test"
+
+    def rows(self, query: str, *params: object) -> list[tuple[Any, ...]]:
+        """What a query gives, outside of what is tested."""
+        with psycopg.connect(self.dsn) as conn:
+            return conn.execute(query, params).fetchall()
+
+    def run(self, query: str, *params: object) -> None:
+        """Runs a statement, outside of what is tested."""
+        with psycopg.connect(self.dsn) as conn:
+            conn.execute(query, params)
+
+    def generations(self) -> list[str | None]:
+        """The comments of all generations after those of the fixture."""
+        return [comment for (comment,) in self.rows("SELECT comment FROM generation WHERE comment <> 'fixture' ORDER BY id")]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("PG"):
+            monkeypatch.delenv(name)
+
+
+@contextmanager
+def fresh_database() -> Iterator[str]:
+    """The dsn of a new database with the schema alone. Takes a second."""
+    server = setting("SQERN_TEST_DSN")
+    name = f"test_{os.getpid()}_{next(COUNTER)}"
+    with psycopg.connect(make_conninfo(server, dbname="postgres"), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE sqern")
+        try:
+            yield make_conninfo(server, dbname=name)
+        finally:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def one_database() -> Iterator[str]:
+    with fresh_database() as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def database(one_database: str, tmp_path: Path) -> Database:
+    with psycopg.connect(one_database) as conn:
+        # Without triggers and foreign keys: as if none of the tests before had been.
+        conn.execute("SET LOCAL session_replication_role = replica")
+        for (table,) in conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall():
+            if table not in KEPT:
+                conn.execute(f"DELETE FROM {table}")
+        conn.execute("SET LOCAL session_replication_role = origin")
+        conn.execute("SELECT generation_start('fixture')")
+        conn.execute("INSERT INTO distro VALUES ('alma8', 'ALMA8', true), ('debian12', 'DEBIAN12', true)")
+    service_file = tmp_path / "pg_service.conf"
+    write_service(service_file, Database.service, one_database)
+    return Database(one_database, service_file)
+
+
+def write_service(file: Path, service: str, dsn: str) -> None:
+    """A pg_service.conf with one record."""
+    file.write_text(f"[{service}]\n" + "".join(f"{key}={value}\n" for key, value in conninfo_to_dict(dsn).items()))
+
+
+@pytest.fixture
+def by_service(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """The database, found by its service alone."""
+    monkeypatch.setenv("PGSERVICEFILE", str(database.service_file))
+    return database
+
+
+def sqern(*args: str, env: dict[str, str] | None = None) -> str:
+    """What the program prints."""
+    done = subprocess.run([setting("SQERN"), *args], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
