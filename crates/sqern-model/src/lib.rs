@@ -7,6 +7,7 @@ pub mod at;
 pub mod crawl;
 pub mod kernel;
 pub mod name;
+pub mod order;
 pub mod pattern;
 pub mod source;
 pub mod upstream;
@@ -15,6 +16,7 @@ pub use at::{At, InvalidAt};
 pub use crawl::{Crawl, CrawlState, Kept, KeptFile, KeptIndex, KernelPackage, PackageRole, SourceMemory};
 pub use kernel::{Kernel, KernelVersion};
 pub use name::{DistroName, InvalidName};
+pub use order::VersionRule;
 pub use pattern::{Glob, LikePattern};
 pub use source::{
     AptSource, DistroDef, KernelRule, PackageFacts, RpmMdSource, SignaturePolicy, Source, SourceError, SourceFile, SourceSet,
