@@ -56,7 +56,9 @@ impl AsOf {
             ),
             "event AS (SELECT e.* FROM public.event AS e WHERE e.generation IN (SELECT id FROM generation))".to_owned(),
         ];
-        tables.extend(["distro", "kver", "kver_seen", "kver_fetched", "kver_ignore"].map(rows_of));
+        tables.extend(
+            ["distro", "kver", "kver_seen", "kver_fetched", "kver_ignore", "cust_cluster", "cust_host_kver"].map(rows_of),
+        );
         tables.push(
             "kver_ignored AS (SELECT DISTINCT kver.distro, kver.version FROM kver JOIN kver_ignore AS i
              ON i.distro = kver.distro AND i.deleted_at = '-infinity' AND kver.version LIKE i.pattern)"

@@ -5,6 +5,7 @@
 
 pub mod at;
 pub mod crawl;
+pub mod cust;
 pub mod kernel;
 pub mod name;
 pub mod order;
@@ -14,6 +15,7 @@ pub mod upstream;
 
 pub use at::{At, InvalidAt};
 pub use crawl::{Crawl, CrawlState, Kept, KeptFile, KeptIndex, KernelPackage, PackageRole, SourceMemory};
+pub use cust::{ClusterName, HostName, InvalidHost, ReportedHost, Shrink, TypeWord};
 pub use kernel::{Kernel, KernelVersion};
 pub use name::{DistroName, InvalidName};
 pub use order::VersionRule;

@@ -5,6 +5,7 @@
 mod at;
 mod change;
 mod check;
+mod cust;
 mod db;
 mod distro;
 mod event;
@@ -87,6 +88,9 @@ enum Command {
     /// The fetched headers on disk
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Customers' clusters and hosts, and the kernels that they run
+    #[command(subcommand)]
+    Cust(cust::CustCommand),
     /// Change sets: who changed what, when and why
     #[command(subcommand)]
     Generation(generation::GenerationCommand),
@@ -105,6 +109,7 @@ impl Command {
             Self::Store(command) => !matches!(command, store::StoreCommand::Prune { .. }),
             Self::Kver(command) => matches!(command, kver::KverCommand::List { .. }),
             Self::Ignore(command) => matches!(command, ignore::IgnoreCommand::List { .. }),
+            Self::Cust(command) => !matches!(command, cust::CustCommand::Load(_)),
             Self::Generation(command) => {
                 matches!(command, generation::GenerationCommand::List { .. } | generation::GenerationCommand::Diff { .. })
             }
@@ -169,6 +174,7 @@ pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exi
         Command::Check(args) => check::run(args, &context).await,
         Command::Fetch(args) => fetch::run(args, &context).await,
         Command::Store(command) => store::run(command, &context).await,
+        Command::Cust(command) => cust::run(command, &context).await,
         Command::Generation(command) => generation::run(command, &context).await,
         Command::Event(command) => event::run(command, &context).await,
     }

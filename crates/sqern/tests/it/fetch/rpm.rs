@@ -49,7 +49,8 @@ async fn kernel_devel_of_each_compression_becomes_a_tree_that_make_uses() {
     let archive = home.join("archive");
     let keyring = repo.write(&archive).unwrap();
     let server = FileServer::start(&archive).await.unwrap();
-    let lines = format!("base = [{:?}]\nkeyring = [{:?}]\nsignature = \"require\"\n", server.url(), keyring.display().to_string());
+    let lines =
+        format!("base = [{:?}]\nkeyring = [{:?}]\nsignature = \"require\"\n", server.url(), keyring.display().to_string());
     std::fs::write(home.join("alma8.toml"), rpm_distro_toml("alma8", EL_RULE, &[("baseos", &lines)])).unwrap();
     let alma = "INSERT INTO distro (name, variant, supported) VALUES ('alma8', 'ALMA8', true)";
     program.database.client().await.batch_execute(alma).await.unwrap();
