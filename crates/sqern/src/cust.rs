@@ -58,6 +58,11 @@ impl ReportError {
     }
 }
 
+/// What is told of a file that breaks off, or whose compression is wrong.
+fn unreadable(reason: &str) -> String {
+    format!("expected a report that can be read, got {reason}")
+}
+
 /// A report that is being read on a thread of its own.
 pub struct Reading {
     result: mpsc::Receiver<Result<Read, ReportError>>,

@@ -3,9 +3,9 @@
 use sqern_db::cust::load::Place;
 use sqern_model::{ClusterName, DistroName, HostName, KernelVersion, ReportedHost, TypeWord};
 
-use super::ReportError;
 use super::input::{Input, RECORD_BYTES};
 use super::rows::Rows;
+use super::{ReportError, unreadable};
 
 /// The header line. A line with only a cluster and its type is a cluster without hosts.
 pub const HEADER: [&str; 6] = ["cluster", "type", "host", "distro", "version", "current"];
@@ -141,7 +141,10 @@ fn describe(error: &::csv::Error, line: i64) -> ReportError {
     let message = match error.kind() {
         ::csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("expected {expected_len} fields, got {len}"),
         ::csv::ErrorKind::Utf8 { .. } => "expected UTF-8, got other bytes".to_owned(),
-        ::csv::ErrorKind::Io(error) => error.to_string(),
+        ::csv::ErrorKind::Io(error) => {
+            let reason = error.to_string();
+            if reason.starts_with("expected ") { reason } else { unreadable(&reason) }
+        }
         _ => format!("expected CSV, got something else: {error}"),
     };
     ReportError::new(message, place)

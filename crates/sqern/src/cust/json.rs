@@ -11,7 +11,7 @@ use sqern_model::{ClusterName, ReportedHost, TypeWord};
 
 use super::input::{Input, Position};
 use super::rows::Rows;
-use super::{ReportError, ReportFormat};
+use super::{ReportError, ReportFormat, unreadable};
 
 /// Reads a report to its end. Without a format, the first key tells which of the two it is in.
 pub(super) fn read(input: Input, format: Option<ReportFormat>, rows: &mut Rows) -> Result<ReportFormat, ReportError> {
@@ -42,8 +42,8 @@ fn describe(error: &serde_json::Error, position: &Position) -> ReportError {
     let text = error.to_string();
     let reason = text.strip_suffix(&format!(" at line {} column {}", error.line(), error.column())).unwrap_or(&text);
     let message = match error.classify() {
-        Category::Io => reason.to_owned(),
-        Category::Data if reason.starts_with("expected ") => reason.to_owned(),
+        Category::Data | Category::Io if reason.starts_with("expected ") => reason.to_owned(),
+        Category::Io => unreadable(reason),
         Category::Data => format!("expected a report as docs/customers.md has it, got one with {reason}"),
         Category::Eof => format!("expected a whole report, got one that ends too early ({reason})"),
         Category::Syntax => format!("expected JSON, got something else ({reason})"),
