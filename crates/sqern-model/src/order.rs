@@ -17,7 +17,8 @@ pub enum VersionRule {
 }
 
 /// How the names of distributions begin whose packages are Debian's.
-const DPKG_FAMILY: [&str; 8] = ["debian", "ubuntu", "proxmox", "devuan", "kali", "linuxmint", "mint", "raspbian"];
+const DPKG_FAMILY: [&str; 9] =
+    ["debian", "ubuntu", "proxmox", "devuan", "gardenlinux", "kali", "linuxmint", "raspbian", "raspios"];
 
 impl VersionRule {
     /// The rule of a distribution, by its name: `debian12` is dpkg's, `alma8` rpm's. What begins like no known name is rpm's.

@@ -64,7 +64,7 @@ impl Store {
     /// Whether some process is making a tree.
     pub fn is_busy(&self) -> Result<bool, Failure> {
         let folder = self.staging();
-        let locks = names(&folder)?.into_iter().filter(|name| name.ends_with(".lock"));
+        let locks = names(&folder)?.into_iter().filter(|name| name.strip_suffix(".lock").is_some());
         Ok(locks.map(|name| folder.join(name)).any(|path| staged::is_locked(&path)))
     }
 

@@ -57,6 +57,9 @@ impl Deb {
 
     /// The file itself, that brings this: it lies in the archive where the stanza says, with its true size and checksum. What a
     /// payload's archive can't hold is the test's own mistake, and panics.
+    ///
+    /// # Panics
+    /// When the package can't be written: a name or a file that its format has no room for.
     #[must_use]
     pub fn payload(mut self, payload: &Payload) -> Self {
         let file = DebFile::new(&self.name, &self.version, &self.architecture).payload(payload);

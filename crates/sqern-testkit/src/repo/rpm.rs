@@ -102,6 +102,9 @@ impl Rpm {
 
     /// The file itself, that brings this: it lies in the repository where its element says, with its true size and checksum. What a
     /// payload's archive can't hold is the test's own mistake, and panics.
+    ///
+    /// # Panics
+    /// When the package can't be written: a name or a file that its format has no room for.
     #[must_use]
     pub fn payload(self, payload: &Payload) -> Self {
         let file = RpmFile::new(&self.name, &self.version, &self.release, &self.architecture).payload(payload);

@@ -75,7 +75,7 @@ impl World {
 }
 
 /// Builds a module of the test's own in a tree where it lies, by make alone; gives its vermagic.
-fn module_of(world: &World, tree: &Path) -> String {
+fn module_of(tree: &Path) -> String {
     let folder = tempfile::tempdir().unwrap();
     let module = folder.path();
     std::fs::write(module.join("Makefile"), "obj-m := mine.o\n").unwrap();
@@ -103,7 +103,7 @@ async fn a_kernel_that_was_seen_becomes_a_tree_that_builds_and_is_recorded_in_on
     assert_eq!(world.program.value("SELECT count(DISTINCT generation) FROM event WHERE table_name = 'kver_fetched'").await, "1");
 
     let tree = world.tree("6.1.0-1-amd64");
-    assert_eq!(module_of(&world, &tree), "6.1.0-1-amd64 SMP mod_unload ");
+    assert_eq!(module_of(&tree), "6.1.0-1-amd64 SMP mod_unload ");
 
     let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(tree.join("manifest.json")).unwrap()).unwrap();
     assert_eq!(manifest["vermagic"], "6.1.0-1-amd64 SMP mod_unload");

@@ -87,10 +87,10 @@ async fn receive(args: &LoadArgs, client: &tokio_postgres::Client) -> Result<Rea
     let mut read = None;
     db::receive(client, &mut blocks, || read.insert(reading.finish()).is_ok()).await?;
     let read = read.ok_or_else(|| Failure::unmet("expected the report to be read, got no answer"))?;
-    read.map_err(|error| unreadable(error, &args.file))
+    read.map_err(|error| unreadable(&error, &args.file))
 }
 
-fn unreadable(error: ReportError, file: &Path) -> Failure {
+fn unreadable(error: &ReportError, file: &Path) -> Failure {
     let name = if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() };
     let place = error.place.map(|place| format!(", at {name}, {place}")).unwrap_or_default();
     error.hints.iter().fold(Failure::unmet(format!("{}{place}; nothing was changed", error.message)), Failure::hint)
