@@ -2,6 +2,7 @@
 
 mod formats;
 mod kill;
+mod limits;
 mod lists;
 mod order;
 mod refused;

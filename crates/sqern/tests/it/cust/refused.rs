@@ -6,17 +6,22 @@ use super::{cluster, clusters, host, live, load, loaded, two_clusters};
 use crate::program::{Program, Ran};
 
 /// A program that has two clusters, and what it holds.
-struct Known {
-    program: Program,
+pub struct Known {
+    pub program: Program,
     before: (String, String, String),
 }
 
 impl Known {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let program = Program::new().await;
         loaded(&program, &two_clusters(), &[]);
         let before = Self::state(&program).await;
         Self { program, before }
+    }
+
+    /// Nothing was changed since.
+    pub async fn assert_unchanged(&self, what: &str) {
+        assert_eq!(Self::state(&self.program).await, self.before, "{what}");
     }
 
     async fn state(program: &Program) -> (String, String, String) {
@@ -24,7 +29,7 @@ impl Known {
     }
 
     /// Loads a report, which must be refused in these words.
-    async fn refuses(&self, what: &str, report: impl AsRef<[u8]>, more: &[&str], words: &[&str]) -> Ran {
+    pub async fn refuses(&self, what: &str, report: impl AsRef<[u8]>, more: &[&str], words: &[&str]) -> Ran {
         let ran = load(&self.program, report, more);
         assert_eq!(ran.status, 1, "{what}: {ran:?}");
         assert!(ran.stderr.starts_with("error: expected "), "{what}: {ran:?}");
@@ -32,7 +37,7 @@ impl Known {
             assert!(ran.stderr.contains(word), "{what}: {word:?} is not in {}", ran.stderr);
         }
         assert!(ran.stderr.contains("; nothing was changed\n") && ran.stdout.is_empty(), "{what}: {ran:?}");
-        assert_eq!(Self::state(&self.program).await, self.before, "{what}");
+        self.assert_unchanged(what).await;
         ran
     }
 }
@@ -275,51 +280,4 @@ async fn what_is_no_right_csv() {
         )
         .await;
     assert!(ran.stderr.contains("hint: { head -n 1 FILE; tail -n +2 FILE | sort; } | sqern cust load -"), "{ran:?}");
-}
-
-#[tokio::test]
-async fn a_record_longer_than_any_in_little_memory() {
-    let known = Known::new().await;
-    let folder = tempfile::tempdir().unwrap();
-    for (what, begin, byte, place) in [
-        ("a name", "{\"clusters\": [{\"name\": \"", b'a', "line 1;"),
-        ("a version", "\n\n{\"name\": \"a\", \"type\": 1, \"hosts\": [{\"running\": \"", b'6', "line 3 (record 1);"),
-        ("blanks", "{\"clusters\": [", b' ', "line 1;"),
-        ("a line of CSV", "cluster,type,host,distro,version,current\nacme-1,1,", b'h', "line 2;"),
-        ("a header", "", b'c', "line 1;"),
-    ] {
-        let path = folder.path().join("report.zst");
-        let mut encoder = zstd::Encoder::new(std::fs::File::create(&path).unwrap(), 1).unwrap();
-        std::io::Write::write_all(&mut encoder, begin.as_bytes()).unwrap();
-        std::io::copy(&mut std::io::Read::take(std::io::repeat(byte), 200 << 20), &mut encoder).unwrap();
-        encoder.finish().unwrap();
-        let command = known.program.command(&["cust", "load", path.to_str().unwrap()]);
-        let (ran, peak_kib) = crate::bad_input::with_peak_memory(command);
-        assert_eq!(ran.status, 1, "{what}: {ran:?}");
-        assert!(ran.stderr.starts_with("error: expected a record of at most 1024 KiB, got a longer one, at "), "{what}: {ran:?}");
-        assert!(ran.stderr.contains(place), "{what}: {ran:?}");
-        assert!(peak_kib < 100 * 1024, "{what}: {peak_kib} KiB");
-    }
-    assert_eq!(Known::state(&known.program).await, known.before);
-}
-
-#[tokio::test]
-async fn a_file_that_can_not_be_read() {
-    let known = Known::new().await;
-    let missing = known.program.run(&["cust", "load", "/nonexistent/report.json"]);
-    let told = "error: expected a report that can be read, got /nonexistent/report.json: No such file or directory";
-    assert!(missing.status == 1 && missing.stderr.starts_with(told), "{missing:?}");
-    let mut gzip = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
-    std::io::Write::write_all(&mut gzip, two_clusters().to_string().as_bytes()).unwrap();
-    let whole = gzip.finish().unwrap();
-    known
-        .refuses(
-            "a cut gzip file",
-            &whole[..whole.len() - 20],
-            &[],
-            &["expected a report that can be read, got ", ", at standard input"],
-        )
-        .await;
-    let wrong = known.program.run(&["cust", "load", "-", "--format", "xml"]);
-    assert_eq!(wrong.status, 2, "{wrong:?}");
 }
