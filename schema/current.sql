@@ -282,14 +282,14 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = n.id AND t.cluster_name = n.cluster_name AND t.host_name = n.host_name AND t.distro = n.distro AND t.version = n.version AND t.current IS NOT DISTINCT FROM n.current AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('cust_host_kver'::text, jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version)) END,
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = n.id AND t.cluster_name IS NOT DISTINCT FROM n.cluster_name AND t.host_name IS NOT DISTINCT FROM n.host_name AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.current IS NOT DISTINCT FROM n.current AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('cust_host_kver'::text, jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('current', n.current, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = o.id AND t.cluster_name = o.cluster_name AND t.host_name = o.host_name AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_host_kver'::text, jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version)) END,
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = o.id AND t.cluster_name IS NOT DISTINCT FROM o.cluster_name AND t.host_name IS NOT DISTINCT FROM o.host_name AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_host_kver'::text, jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('current', o.current, 'deleted_at', o.deleted_at)
         FROM old_rows o;
@@ -298,9 +298,9 @@ BEGIN
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver',
                CASE WHEN n.id IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = o.id AND t.cluster_name = o.cluster_name AND t.host_name = o.host_name AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_host_kver'::text, jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version)) END
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = o.id AND t.cluster_name IS NOT DISTINCT FROM o.cluster_name AND t.host_name IS NOT DISTINCT FROM o.host_name AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_host_kver'::text, jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version)) END
                WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = n.id AND t.cluster_name = n.cluster_name AND t.host_name = n.host_name AND t.distro = n.distro AND t.version = n.version AND t.current IS NOT DISTINCT FROM n.current AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = n.id AND t.cluster_name IS NOT DISTINCT FROM n.cluster_name AND t.host_name IS NOT DISTINCT FROM n.host_name AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.current IS NOT DISTINCT FROM n.current AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
                THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
                ELSE public.journal_refuse_twice('cust_host_kver'::text, jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version))
                END,
@@ -954,6 +954,7 @@ DECLARE
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()))';
     key_columns text[] := public.journal_key(target);
     other_columns text[];
+    primary_columns text[];
     has_times boolean;
     key_of text;         -- jsonb of the key of row %1$s
     others_of text;      -- jsonb of the other columns of row %1$s
@@ -971,6 +972,10 @@ BEGIN
     FROM pg_attribute
     WHERE attrelid = target AND attnum > 0 AND NOT attisdropped;
 
+    SELECT array_agg(a.attname::text) INTO primary_columns
+    FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
+    WHERE c.conrelid = target AND c.contype = 'p';
+
     first_key := quote_ident(key_columns[1]);
     SELECT 'jsonb_build_object(' || string_agg(format('%L, %%1$s.%I', name, name), ', ' ORDER BY place) || ')',
            string_agg(format('o.%I = n.%I', name, name), ' AND ' ORDER BY place)
@@ -985,10 +990,15 @@ BEGIN
     INTO others_of, changed, changes_of
     FROM unnest(other_columns) WITH ORDINALITY AS c (name, place);
 
-    SELECT format('(SELECT true FROM %s t WHERE ', target) || string_agg(format('t.%I = n.%I', name, name), ' AND ' ORDER BY place)
+    SELECT format('(SELECT true FROM %s t WHERE ', target)
+           || string_agg(format(CASE WHEN name = ANY (primary_columns) THEN 't.%I = n.%I' ELSE 't.%I IS NOT DISTINCT FROM n.%I' END, name, name),
+                         ' AND ' ORDER BY place)
            || coalesce((SELECT string_agg(format(' AND t.%I IS NOT DISTINCT FROM n.%I', name, name), '') FROM unnest(other_columns) AS c (name)), '')
            || ')',
-           format('(SELECT true FROM %s t WHERE ', target) || string_agg(format('t.%I = o.%I', name, name), ' AND ' ORDER BY place) || ') IS NULL'
+           format('(SELECT true FROM %s t WHERE ', target)
+           || string_agg(format(CASE WHEN name = ANY (primary_columns) THEN 't.%I = o.%I' ELSE 't.%I IS NOT DISTINCT FROM o.%I' END, name, name),
+                         ' AND ' ORDER BY place)
+           || ') IS NULL'
     INTO stands, is_gone
     FROM unnest(key_columns) WITH ORDINALITY AS k (name, place);
 
@@ -1447,14 +1457,14 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = n.id AND t.distro = n.distro AND t.pattern = n.pattern AND t.comment IS NOT DISTINCT FROM n.comment AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('kver_ignore'::text, jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern)) END,
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = n.id AND t.distro IS NOT DISTINCT FROM n.distro AND t.pattern IS NOT DISTINCT FROM n.pattern AND t.comment IS NOT DISTINCT FROM n.comment AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('kver_ignore'::text, jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern)) END,
                jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern),
                jsonb_build_object('comment', n.comment, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = o.id AND t.distro = o.distro AND t.pattern = o.pattern) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_ignore'::text, jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern)) END,
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = o.id AND t.distro IS NOT DISTINCT FROM o.distro AND t.pattern IS NOT DISTINCT FROM o.pattern) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_ignore'::text, jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern)) END,
                jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern),
                jsonb_build_object('comment', o.comment, 'deleted_at', o.deleted_at)
         FROM old_rows o;
@@ -1463,9 +1473,9 @@ BEGIN
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore',
                CASE WHEN n.id IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = o.id AND t.distro = o.distro AND t.pattern = o.pattern) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_ignore'::text, jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern)) END
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = o.id AND t.distro IS NOT DISTINCT FROM o.distro AND t.pattern IS NOT DISTINCT FROM o.pattern) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_ignore'::text, jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern)) END
                WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = n.id AND t.distro = n.distro AND t.pattern = n.pattern AND t.comment IS NOT DISTINCT FROM n.comment AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = n.id AND t.distro IS NOT DISTINCT FROM n.distro AND t.pattern IS NOT DISTINCT FROM n.pattern AND t.comment IS NOT DISTINCT FROM n.comment AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
                THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
                ELSE public.journal_refuse_twice('kver_ignore'::text, jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern))
                END,
@@ -1811,14 +1821,14 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = n.id AND t.storpool_revision = n.storpool_revision AND t.release_target = n.release_target AND t.distro = n.distro AND t.version = n.version AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version)) END,
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = n.id AND t.storpool_revision IS NOT DISTINCT FROM n.storpool_revision AND t.release_target IS NOT DISTINCT FROM n.release_target AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = o.id AND t.storpool_revision = o.storpool_revision AND t.release_target = o.release_target AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)) END,
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = o.id AND t.storpool_revision IS NOT DISTINCT FROM o.storpool_revision AND t.release_target IS NOT DISTINCT FROM o.release_target AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('deleted_at', o.deleted_at)
         FROM old_rows o;
@@ -1827,9 +1837,9 @@ BEGIN
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver',
                CASE WHEN n.id IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = o.id AND t.storpool_revision = o.storpool_revision AND t.release_target = o.release_target AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)) END
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = o.id AND t.storpool_revision IS NOT DISTINCT FROM o.storpool_revision AND t.release_target IS NOT DISTINCT FROM o.release_target AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)) END
                WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = n.id AND t.storpool_revision = n.storpool_revision AND t.release_target = n.release_target AND t.distro = n.distro AND t.version = n.version AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = n.id AND t.storpool_revision IS NOT DISTINCT FROM n.storpool_revision AND t.release_target IS NOT DISTINCT FROM n.release_target AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
                THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
                ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version))
                END,
@@ -2076,14 +2086,14 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = n.id AND t.build_id = n.build_id AND t.distro = n.distro AND t.version = n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_build_kver'::text, jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version)) END,
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = n.id AND t.build_id IS NOT DISTINCT FROM n.build_id AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_build_kver'::text, jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('result', n.result, 'success', n.success, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = o.id AND t.build_id = o.build_id AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build_kver'::text, jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version)) END,
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = o.id AND t.build_id IS NOT DISTINCT FROM o.build_id AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build_kver'::text, jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('result', o.result, 'success', o.success, 'deleted_at', o.deleted_at)
         FROM old_rows o;
@@ -2092,9 +2102,9 @@ BEGIN
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver',
                CASE WHEN n.id IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = o.id AND t.build_id = o.build_id AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build_kver'::text, jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version)) END
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = o.id AND t.build_id IS NOT DISTINCT FROM o.build_id AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build_kver'::text, jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version)) END
                WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = n.id AND t.build_id = n.build_id AND t.distro = n.distro AND t.version = n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = n.id AND t.build_id IS NOT DISTINCT FROM n.build_id AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
                THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
                ELSE public.journal_refuse_twice('sp_build_kver'::text, jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version))
                END,
@@ -2373,14 +2383,14 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = n.id AND t.test_id = n.test_id AND t.distro = n.distro AND t.version = n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_test_kver'::text, jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version)) END,
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = n.id AND t.test_id IS NOT DISTINCT FROM n.test_id AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_test_kver'::text, jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('result', n.result, 'success', n.success, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = o.id AND t.test_id = o.test_id AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_kver'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version)) END,
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = o.id AND t.test_id IS NOT DISTINCT FROM o.test_id AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_kver'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('result', o.result, 'success', o.success, 'deleted_at', o.deleted_at)
         FROM old_rows o;
@@ -2389,9 +2399,9 @@ BEGIN
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver',
                CASE WHEN n.id IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = o.id AND t.test_id = o.test_id AND t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_kver'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version)) END
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = o.id AND t.test_id IS NOT DISTINCT FROM o.test_id AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_kver'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version)) END
                WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = n.id AND t.test_id = n.test_id AND t.distro = n.distro AND t.version = n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = n.id AND t.test_id IS NOT DISTINCT FROM n.test_id AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
                THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
                ELSE public.journal_refuse_twice('sp_test_kver'::text, jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version))
                END,
@@ -2576,14 +2586,14 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = n.id AND t.test_id = n.test_id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_test_result'::text, jsonb_build_object('id', n.id, 'test_id', n.test_id)) END,
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = n.id AND t.test_id IS NOT DISTINCT FROM n.test_id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_test_result'::text, jsonb_build_object('id', n.id, 'test_id', n.test_id)) END,
                jsonb_build_object('id', n.id, 'test_id', n.test_id),
                jsonb_build_object('tstamp', n.tstamp, 'result', n.result, 'success', n.success, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = o.id AND t.test_id = o.test_id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_result'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id)) END,
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = o.id AND t.test_id IS NOT DISTINCT FROM o.test_id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_result'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id)) END,
                jsonb_build_object('id', o.id, 'test_id', o.test_id),
                jsonb_build_object('tstamp', o.tstamp, 'result', o.result, 'success', o.success, 'deleted_at', o.deleted_at)
         FROM old_rows o;
@@ -2592,9 +2602,9 @@ BEGIN
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result',
                CASE WHEN n.id IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = o.id AND t.test_id = o.test_id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_result'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id)) END
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = o.id AND t.test_id IS NOT DISTINCT FROM o.test_id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_result'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id)) END
                WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = n.id AND t.test_id = n.test_id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = n.id AND t.test_id IS NOT DISTINCT FROM n.test_id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
                THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
                ELSE public.journal_refuse_twice('sp_test_result'::text, jsonb_build_object('id', n.id, 'test_id', n.test_id))
                END,

@@ -9,7 +9,8 @@
 --   update would be; and it shows a changed key for what it is, a record gone and another come.
 -- * Where the transaction has journalled something before, each event is held against the table: a statement that changed a record
 --   twice, by its parts or by a function that it called, could have its events in the wrong order, and is refused. The subqueries
---   can't be hashed, and no table is scanned: a plan that was made while the table was one page is kept when it has grown.
+--   can't be hashed, and no table is scanned: a plan that was made while the table was one page is kept when it has grown. Rows are looked
+--   up by the primary key alone: while a table is empty any index looks as good, and one of a few values would be read whole for each row.
 -- * Times are written in UTC, whatever the session's time zone: equal rows make equal events. Setting it costs a one-row
 --   statement as much as the event itself, so only tables with times do.
 CREATE OR REPLACE FUNCTION journal_attach(target regclass) RETURNS void
@@ -25,6 +26,7 @@ DECLARE
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()))';
     key_columns text[] := public.journal_key(target);
     other_columns text[];
+    primary_columns text[];
     has_times boolean;
     key_of text;         -- jsonb of the key of row %1$s
     others_of text;      -- jsonb of the other columns of row %1$s
@@ -42,6 +44,10 @@ BEGIN
     FROM pg_attribute
     WHERE attrelid = target AND attnum > 0 AND NOT attisdropped;
 
+    SELECT array_agg(a.attname::text) INTO primary_columns
+    FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
+    WHERE c.conrelid = target AND c.contype = 'p';
+
     first_key := quote_ident(key_columns[1]);
     SELECT 'jsonb_build_object(' || string_agg(format('%L, %%1$s.%I', name, name), ', ' ORDER BY place) || ')',
            string_agg(format('o.%I = n.%I', name, name), ' AND ' ORDER BY place)
@@ -56,10 +62,15 @@ BEGIN
     INTO others_of, changed, changes_of
     FROM unnest(other_columns) WITH ORDINALITY AS c (name, place);
 
-    SELECT format('(SELECT true FROM %s t WHERE ', target) || string_agg(format('t.%I = n.%I', name, name), ' AND ' ORDER BY place)
+    SELECT format('(SELECT true FROM %s t WHERE ', target)
+           || string_agg(format(CASE WHEN name = ANY (primary_columns) THEN 't.%I = n.%I' ELSE 't.%I IS NOT DISTINCT FROM n.%I' END, name, name),
+                         ' AND ' ORDER BY place)
            || coalesce((SELECT string_agg(format(' AND t.%I IS NOT DISTINCT FROM n.%I', name, name), '') FROM unnest(other_columns) AS c (name)), '')
            || ')',
-           format('(SELECT true FROM %s t WHERE ', target) || string_agg(format('t.%I = o.%I', name, name), ' AND ' ORDER BY place) || ') IS NULL'
+           format('(SELECT true FROM %s t WHERE ', target)
+           || string_agg(format(CASE WHEN name = ANY (primary_columns) THEN 't.%I = o.%I' ELSE 't.%I IS NOT DISTINCT FROM o.%I' END, name, name),
+                         ' AND ' ORDER BY place)
+           || ') IS NULL'
     INTO stands, is_gone
     FROM unnest(key_columns) WITH ORDINALITY AS k (name, place);
 

@@ -1,7 +1,7 @@
 //! What may be shipped: table `sp_available_kver`.
 
 use serde::Serialize;
-use sqern_model::{DistroName, Kernel, RunKind};
+use sqern_model::{DistroName, Kernel, RunKind, VersionRule};
 use tokio_postgres::{GenericClient, Transaction};
 
 use crate::run::PlanFilter;
@@ -42,7 +42,8 @@ pub async fn list(client: &impl GenericClient, filter: &Filter, as_of: &AsOf) ->
     }
     available.sort_by(|a, b| {
         let place = |one: &Available| (one.revision.clone(), one.target.clone(), one.kernel.distro.clone());
-        place(a).cmp(&place(b)).then_with(|| b.kernel.version.natural_cmp(&a.kernel.version))
+        let newest = || VersionRule::of(&a.kernel.distro).cmp(&b.kernel.version, &a.kernel.version);
+        place(a).cmp(&place(b)).then_with(newest)
     });
     Ok(available)
 }

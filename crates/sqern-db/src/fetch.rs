@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sqern_model::{DistroName, Kernel, KernelPackage, KernelVersion};
+use sqern_model::{DistroName, Kernel, KernelPackage, KernelVersion, VersionRule};
 use tokio_postgres::{GenericClient, Transaction};
 
 use crate::{DbError, crawl, text};
@@ -50,7 +50,7 @@ pub async fn wanted(
     }
     wanted.sort_by(|a, b| {
         let hosts = (b.hosts_running, b.hosts).cmp(&(a.hosts_running, a.hosts));
-        let newest = || b.kernel.version.natural_cmp(&a.kernel.version);
+        let newest = || VersionRule::of(&a.kernel.distro).cmp(&b.kernel.version, &a.kernel.version);
         hosts.then_with(|| a.kernel.distro.cmp(&b.kernel.distro)).then_with(newest)
     });
     Ok(wanted)

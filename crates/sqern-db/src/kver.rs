@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqern_model::{DistroName, Kernel, KernelVersion};
+use sqern_model::{DistroName, Kernel, KernelVersion, VersionRule};
 use tokio_postgres::{GenericClient, Row};
 
 use crate::{AsOf, DbError, text};
@@ -65,7 +65,10 @@ pub async fn list(client: &impl GenericClient, filter: &Filter, as_of: &AsOf) ->
     let query = as_of.query(include_str!("../queries/kver_list.sql"));
     let rows = client.query(&query, &[&distros, &filter.like, &filter.unwanted]).await?;
     let mut kernels = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
-    kernels.sort_by(|a, b| a.kernel.distro.cmp(&b.kernel.distro).then_with(|| b.kernel.version.natural_cmp(&a.kernel.version)));
+    kernels.sort_by(|a, b| {
+        let newest = || VersionRule::of(&a.kernel.distro).cmp(&b.kernel.version, &a.kernel.version);
+        a.kernel.distro.cmp(&b.kernel.distro).then_with(newest)
+    });
     Ok(kernels)
 }
 

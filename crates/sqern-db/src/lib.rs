@@ -9,6 +9,7 @@ pub mod change;
 pub mod check;
 pub mod connect;
 pub mod crawl;
+pub mod cust;
 pub mod distro;
 pub mod error;
 pub mod event;

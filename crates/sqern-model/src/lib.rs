@@ -5,8 +5,10 @@
 
 pub mod at;
 pub mod crawl;
+pub mod cust;
 pub mod kernel;
 pub mod name;
+pub mod order;
 pub mod pattern;
 pub mod run;
 pub mod source;
@@ -14,8 +16,10 @@ pub mod upstream;
 
 pub use at::{At, InvalidAt};
 pub use crawl::{Crawl, CrawlState, Kept, KeptFile, KeptIndex, KernelPackage, PackageRole, SourceMemory};
+pub use cust::{ClusterName, HostName, InvalidHost, ReportedHost, Shrink, TypeWord};
 pub use kernel::{Kernel, KernelVersion};
 pub use name::{DistroName, InvalidName};
+pub use order::VersionRule;
 pub use pattern::{Glob, LikePattern};
 pub use run::{KernelName, KernelResult, NotAResult, RunKind, RunResult};
 pub use source::{

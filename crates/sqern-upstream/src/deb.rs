@@ -6,4 +6,5 @@ pub mod relation;
 pub mod release;
 pub mod stanza;
 pub mod suite;
-pub mod version;
+
+pub use sqern_model::order::dpkg as version;

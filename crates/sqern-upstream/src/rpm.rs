@@ -3,7 +3,6 @@
 //! The format has no specification but its makers' and readers' code: `createrepo_c`, librepo, libsolv
 //! (<https://github.com/rpm-software-management/createrepo_c>).
 
-pub mod evr;
 mod format;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
@@ -18,6 +17,8 @@ mod tag;
 mod top;
 mod wanted;
 mod xml;
+
+pub use sqern_model::order::rpm as evr;
 
 pub(crate) use read::read_primary;
 pub(crate) use top::read_top;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqern_model::{Kernel, RunKind};
+use sqern_model::{Kernel, RunKind, VersionRule};
 use tokio_postgres::{GenericClient, Row};
 
 use super::sql;
@@ -218,6 +218,6 @@ fn run_kernel(row: &Row) -> Result<RunKernel, DbError> {
 fn sort<T>(items: &mut [T], kernel: impl Fn(&T) -> &Kernel) {
     items.sort_by(|a, b| {
         let (a, b) = (kernel(a), kernel(b));
-        a.distro.cmp(&b.distro).then_with(|| b.version.natural_cmp(&a.version))
+        a.distro.cmp(&b.distro).then_with(|| VersionRule::of(&a.distro).cmp(&b.version, &a.version))
     });
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqern_model::{DistroName, Kernel, KernelVersion, RunKind};
+use sqern_model::{DistroName, Kernel, KernelVersion, RunKind, VersionRule};
 use tokio_postgres::{GenericClient, Row};
 
 use crate::{DbError, text};
@@ -75,7 +75,7 @@ pub async fn plan(client: &impl GenericClient, kind: RunKind, filter: &PlanFilte
     candidates.retain(|one| !filter.untried || !one.has_failed());
     candidates.sort_by(|a, b| {
         let hosts = (b.hosts_running, b.hosts_installed).cmp(&(a.hosts_running, a.hosts_installed));
-        let newest = || b.kernel.version.natural_cmp(&a.kernel.version);
+        let newest = || VersionRule::of(&a.kernel.distro).cmp(&b.kernel.version, &a.kernel.version);
         hosts
             .then_with(|| a.has_failed().cmp(&b.has_failed()))
             .then_with(|| a.kernel.distro.cmp(&b.kernel.distro))

@@ -8,6 +8,7 @@ use crate::support::migrated;
 async fn every_query_file_can_be_planned() {
     let database = migrated().await;
     let client = database.client().await;
+    client.batch_execute(sqern_db::cust::load::TABLES).await.unwrap();
     let mut planned = 0;
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("queries")).unwrap() {
         let path = entry.unwrap().path();

@@ -1,6 +1,6 @@
 //! The values of `sqern-model` that come from users, files and servers, tried over any bytes.
 
-use sqern_model::{At, Glob, KernelVersion, LikePattern, Source};
+use sqern_model::{At, Glob, KernelVersion, LikePattern, Source, VersionRule};
 
 use super::{is_order, three};
 
@@ -12,7 +12,7 @@ pub(super) fn at(data: &[u8]) -> bool {
     true
 }
 
-/// Kernel versions: shown, they are what they were, and their natural order is an order of all of them.
+/// Kernel versions: shown, they are what they were, and each rule is an order of all of them.
 pub(super) fn kernel(data: &[u8]) -> bool {
     let Some(texts) = three(data) else { return false };
     let Ok(versions) = <[Option<KernelVersion>; 3]>::try_from(texts.map(|text| KernelVersion::new(text).ok()).to_vec()) else {
@@ -22,8 +22,10 @@ pub(super) fn kernel(data: &[u8]) -> bool {
     for version in [&a, &b, &c] {
         assert_eq!(version.to_string().parse().as_ref(), Ok(version));
     }
-    is_order(&[&a, &b, &c], |left, right| left.natural_cmp(right));
-    assert_eq!(a.natural_cmp(&b).is_eq(), a == b, "{a} {b}: one place for two versions");
+    for rule in [VersionRule::Dpkg, VersionRule::Rpm] {
+        is_order(&[&a, &b, &c], |left, right| rule.cmp(left, right));
+        assert_eq!(rule.cmp(&a, &b).is_eq(), a == b, "{a} {b}: one place for two versions");
+    }
     true
 }
 

@@ -114,7 +114,7 @@ async fn wanted_distros<'a>(
 }
 
 /// The distribution of the machine that sqern runs on: as sp-variant tells it, else as os-release(5) and a source agree.
-fn this_machines_distro(sources: &SourceSet, context: &Context<'_>) -> Result<DistroName, Failure> {
+pub(super) fn this_machines_distro(sources: &SourceSet, context: &Context<'_>) -> Result<DistroName, Failure> {
     if let Ok(variant) = sp_variant::detect() {
         return DistroName::new(variant.builder.alias).map_err(|error| Failure::unmet(error.to_string()));
     }

@@ -7,6 +7,7 @@ mod available;
 mod build;
 mod change;
 mod check;
+mod cust;
 mod db;
 mod distro;
 mod event;
@@ -105,6 +106,9 @@ enum Command {
     /// The whole way from a new kernel to an available module, by one file
     #[command(subcommand)]
     Pipeline(pipeline::PipelineCommand),
+    /// Customers' clusters and hosts, and the kernels that they run
+    #[command(subcommand)]
+    Cust(cust::CustCommand),
     /// Change sets: who changed what, when and why
     #[command(subcommand)]
     Generation(generation::GenerationCommand),
@@ -123,6 +127,7 @@ impl Command {
             Self::Store(command) => !matches!(command, store::StoreCommand::Prune { .. }),
             Self::Kver(command) => matches!(command, kver::KverCommand::List { .. }),
             Self::Ignore(command) => matches!(command, ignore::IgnoreCommand::List { .. }),
+            Self::Cust(command) => !matches!(command, cust::CustCommand::Load(_)),
             Self::Generation(command) => {
                 matches!(command, generation::GenerationCommand::List { .. } | generation::GenerationCommand::Diff { .. })
             }
@@ -194,6 +199,7 @@ pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exi
         Command::Test(command) => test::run(command, &context).await,
         Command::Available(command) => available::run(command, &context).await,
         Command::Pipeline(command) => Box::pin(pipeline::run(command, &context)).await,
+        Command::Cust(command) => cust::run(command, &context).await,
         Command::Generation(command) => generation::run(command, &context).await,
         Command::Event(command) => event::run(command, &context).await,
     }

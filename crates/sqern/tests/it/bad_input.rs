@@ -135,7 +135,7 @@ async fn a_bomb_fails_in_little_memory() {
 }
 
 /// Runs a command, and reads the largest resident size that `wait4` reports for it, in KiB.
-fn with_peak_memory(mut command: std::process::Command) -> (Ran, u64) {
+pub fn with_peak_memory(mut command: std::process::Command) -> (Ran, u64) {
     // Python's resource module is the shortest way to wait4's figures without unsafe code.
     let script = "import resource, subprocess, sys\n\
                   done = subprocess.run(sys.argv[1:], capture_output=True)\n\

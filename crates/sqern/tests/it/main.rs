@@ -6,6 +6,7 @@ mod apt_lists;
 mod bad_input;
 mod check;
 mod check_rpm;
+mod cust;
 mod everyday;
 mod fetch;
 mod follow;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sqern_db::change::Finished;
 use sqern_model::upstream::UpstreamDiff;
-use sqern_model::{CrawlState, DistroName, KernelVersion};
+use sqern_model::{CrawlState, DistroName, KernelVersion, VersionRule};
 
 use super::super::Context;
 use super::super::change::events;
@@ -66,8 +66,8 @@ impl Report {
         });
         let distros = diffs.iter().map(|(distro, diff)| DistroLine {
             distro: distro.clone(),
-            new: newest_first(diff.newly_seen.iter()),
-            gone: newest_first(diff.gone_kernels.iter()),
+            new: newest_first(distro, diff.newly_seen.iter()),
+            gone: newest_first(distro, diff.gone_kernels.iter()),
         });
         Self { sources: sources.collect(), distros: distros.collect(), dry_run, finished }
     }
@@ -123,9 +123,9 @@ impl Report {
     }
 }
 
-fn newest_first<'a>(versions: impl Iterator<Item = &'a KernelVersion>) -> Vec<KernelVersion> {
+fn newest_first<'a>(distro: &DistroName, versions: impl Iterator<Item = &'a KernelVersion>) -> Vec<KernelVersion> {
     let mut versions: Vec<KernelVersion> = versions.cloned().collect();
-    versions.sort_by(|a, b| b.natural_cmp(a));
+    versions.sort_by(|a, b| VersionRule::of(distro).cmp(b, a));
     versions
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Serialize;
-use sqern_model::{Crawl, CrawlState, DistroDef, DistroName, KernelVersion, PackageRole, SourceSet};
+use sqern_model::{Crawl, CrawlState, DistroDef, DistroName, KernelVersion, PackageRole, SourceSet, VersionRule};
 use sqern_upstream::{Client, ClientOptions, CrawlOptions, crawl_distro, sources};
 
 use super::super::Context;
@@ -68,7 +68,7 @@ pub(super) async fn run(def: &DistroDef, kernels: bool, options: &CrawlOptions, 
     if kernels && context.printer.format() == Format::Table {
         let all: BTreeSet<&KernelVersion> = tested.iter().flat_map(|one| &one.kernels).collect();
         let mut all: Vec<&KernelVersion> = all.into_iter().collect();
-        all.sort_by(|a, b| b.natural_cmp(a));
+        all.sort_by(|a, b| VersionRule::of(&def.name).cmp(b, a));
         context.printer.data(&format!("\n{}", all.into_iter().map(KernelVersion::as_str).collect::<Vec<_>>().join("\n")))?;
     }
     for one in &tested {
@@ -87,7 +87,7 @@ impl From<Crawl> for Tested {
         let headers = crawl.packages.iter().filter(|package| package.role == PackageRole::Headers);
         let kernels: BTreeSet<KernelVersion> = headers.map(|package| package.kernel.clone()).collect();
         let mut kernels: Vec<KernelVersion> = kernels.into_iter().collect();
-        kernels.sort_by(|a, b| b.natural_cmp(a));
+        kernels.sort_by(|a, b| VersionRule::of(&crawl.distro).cmp(b, a));
         Self {
             seconds: crawl.finished_at.duration_since(crawl.started_at).as_secs_f64(),
             distro: crawl.distro,

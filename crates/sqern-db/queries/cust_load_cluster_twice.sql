@@ -1,0 +1,7 @@
+-- $1 whether a cluster may come in parts: then these must only agree on its type. The first that does not, and what it disagrees with.
+SELECT r.name, f.line, f.cltype, r.line, r.cltype
+FROM cust_report_cluster AS r
+JOIN cust_report_cluster AS f ON f.cluster = r.first
+WHERE CASE WHEN $1 THEN r.cltype <> f.cltype ELSE r.cluster <> f.cluster END
+ORDER BY r.cluster
+LIMIT 1

@@ -1,0 +1,52 @@
+-- $1 whether clusters that are not named stay. How many clusters, hosts and kernels on hosts are new, changed and no longer there, how
+-- many kernels are new to kver, and what is live; that is only counted where something goes.
+WITH clusters AS (
+    SELECT count(*) FILTER (WHERE was IS NULL) AS added,
+        count(*) FILTER (WHERE was_live AND becomes IS NOT NULL) AS changed,
+        count(*) FILTER (WHERE NOT was_live) AS back,
+        count(*) FILTER (WHERE becomes IS NULL) AS removed
+    FROM cust_cluster_diff
+), kernels AS (
+    SELECT count(*) FILTER (WHERE was IS NULL) AS added,
+        count(*) FILTER (WHERE was <> becomes) AS changed,
+        count(*) FILTER (WHERE becomes IS NULL) AS removed
+    FROM cust_host_diff
+), touched AS (
+    SELECT d.cluster_name, d.host_name, bool_and(d.was IS NULL) AS only_new, bool_and(d.becomes IS NULL) AS only_gone
+    FROM cust_host_diff AS d
+    GROUP BY d.cluster_name, d.host_name
+), reported AS (
+    SELECT c.name, r.host
+    FROM cust_report AS r JOIN cust_report_cluster AS c ON c.cluster = r.cluster
+    WHERE r.record IS NOT NULL
+), hosts AS (
+    SELECT count(*) FILTER (WHERE t.only_new AND before.live IS NULL) AS added,
+        count(*) FILTER (WHERE t.only_gone AND r.host IS NULL) AS removed,
+        count(*) AS touched
+    FROM touched AS t
+    LEFT JOIN reported AS r ON t.only_gone AND r.name = t.cluster_name AND r.host = t.host_name
+    LEFT JOIN LATERAL (
+        SELECT true AS live
+        FROM cust_host_kver AS h
+        WHERE t.only_new AND h.cluster_name = t.cluster_name AND h.host_name = t.host_name AND h.deleted_at = '-infinity'
+        LIMIT 1
+    ) AS before ON true
+)
+SELECT clusters.added, clusters.changed, clusters.back, clusters.removed,
+    hosts.added, hosts.touched - hosts.added - hosts.removed, hosts.removed,
+    kernels.added, kernels.changed, kernels.removed,
+    (
+        SELECT count(*)
+        FROM (SELECT DISTINCT d.distro, d.version FROM cust_host_diff AS d WHERE d.was IS NULL) AS n
+        WHERE NOT EXISTS (SELECT FROM kver WHERE kver.distro = n.distro AND kver.version = n.version)
+    ),
+    CASE WHEN clusters.removed > 0 THEN (SELECT count(*) FROM cust_cluster WHERE deleted_at = '-infinity') ELSE 0 END,
+    CASE WHEN hosts.removed > 0 THEN (
+        SELECT count(*)
+        FROM (
+            SELECT DISTINCT h.cluster_name, h.host_name
+            FROM cust_host_kver AS h
+            WHERE h.deleted_at = '-infinity' AND (NOT $1 OR h.cluster_name IN (SELECT name FROM cust_report_cluster))
+        ) AS live
+    ) ELSE 0 END
+FROM clusters, hosts, kernels

@@ -1,0 +1,9 @@
+-- The first host that comes twice. Only its first kernel has the place where it stands.
+SELECT c.first, r.host, min(r.line), min(r.record), max(r.line), max(r.record)
+FROM cust_report AS r
+JOIN cust_report_cluster AS c ON c.cluster = r.cluster
+WHERE r.record IS NOT NULL
+GROUP BY c.first, r.host
+HAVING count(*) > 1
+ORDER BY min(r.record)
+LIMIT 1

@@ -1,0 +1,198 @@
+//! `sqern cust`: customers' clusters and hosts, and the kernels that they run.
+
+mod load;
+mod report;
+
+use clap::Subcommand;
+use serde::Serialize;
+use sqern_db::cust::{self, Cluster, ClusterType, Host, HostFilter};
+use sqern_db::{AsOf, DbError};
+use sqern_model::{ClusterName, DistroName, KernelVersion};
+use tokio_postgres::Client;
+
+use super::Context;
+use super::at::{self, AtArgs, Frame};
+use super::kver::time;
+use crate::cust::HEADER;
+use crate::failure::{Exit, Failure};
+use crate::printer::{Format, Record};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CustCommand {
+    Load(load::LoadArgs),
+    /// List the clusters: their types, how many hosts they have, and how many different kernels these
+    List {
+        /// Also those that are marked as deleted
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        at: AtArgs,
+    },
+    /// Show a cluster: a kernel of a host a line. As CSV it is what sqern cust load takes
+    #[command(after_help = "Examples:
+  sqern cust show acme-1
+  sqern cust show acme-1 --csv --at 2026-05-01 | sqern cust load - --partial    # as it was")]
+    Show {
+        /// The cluster
+        cluster: ClusterName,
+        #[command(flatten)]
+        at: AtArgs,
+    },
+    /// List hosts, with the kernels that they run and that are installed
+    #[command(after_help = "Examples:
+  sqern cust hosts --cluster acme-1
+  sqern cust hosts --distro alma8 --kernel 4.18.0-553.el8_10.x86_64 --csv")]
+    Hosts {
+        /// Only of this cluster; may be given several times
+        #[arg(long = "cluster", value_name = "NAME")]
+        clusters: Vec<ClusterName>,
+        /// Only those that run this kernel or have it installed; may be given several times
+        #[arg(long = "kernel", value_name = "VERSION")]
+        kernels: Vec<KernelVersion>,
+        /// Only of this distribution; may be given several times
+        #[arg(long = "distro", value_name = "NAME")]
+        distros: Vec<DistroName>,
+        #[command(flatten)]
+        at: AtArgs,
+    },
+    /// The types, or support states, of clusters
+    #[command(subcommand)]
+    Type(TypeCommand),
+    Report(report::ReportArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TypeCommand {
+    /// List the types: number, name, and how many clusters are of it
+    List {
+        #[command(flatten)]
+        at: AtArgs,
+    },
+}
+
+impl Record for Cluster {
+    const SCHEMA: &'static str = "cust.list/1";
+    const COLUMNS: &'static [&'static str] = &["name", "type", "hosts", "kernels", "deleted_at"];
+    fn cells(&self) -> Vec<String> {
+        vec![self.name.to_string(), self.cltype.clone(), self.hosts.to_string(), self.kernels.to_string(), time(self.deleted_at)]
+    }
+}
+
+impl Record for Host {
+    const SCHEMA: &'static str = "cust.hosts/1";
+    const COLUMNS: &'static [&'static str] = &["cluster", "type", "host", "distro", "running", "installed"];
+    fn cells(&self) -> Vec<String> {
+        let installed: Vec<&str> = self.installed.iter().map(KernelVersion::as_str).collect();
+        vec![
+            self.cluster.to_string(),
+            self.cltype.clone(),
+            self.name.to_string(),
+            self.distro.to_string(),
+            self.running.as_ref().map(ToString::to_string).unwrap_or_default(),
+            installed.join(" "),
+        ]
+    }
+}
+
+impl Record for ClusterType {
+    const SCHEMA: &'static str = "cust.type.list/1";
+    const COLUMNS: &'static [&'static str] = &["id", "name", "clusters"];
+    fn cells(&self) -> Vec<String> {
+        vec![self.id.to_string(), self.name.clone(), self.clusters.to_string()]
+    }
+}
+
+/// A kernel of a host, as a report in CSV has it.
+#[derive(Debug, Serialize)]
+struct Line {
+    cluster: String,
+    #[serde(rename = "type")]
+    cltype: String,
+    host: String,
+    distro: String,
+    version: String,
+    current: bool,
+}
+
+impl Record for Line {
+    const SCHEMA: &'static str = "cust.show/1";
+    const COLUMNS: &'static [&'static str] = &HEADER;
+    fn cells(&self) -> Vec<String> {
+        let Self { cluster, cltype, host, distro, version, current } = self;
+        let current = if host.is_empty() { String::new() } else { current.to_string() };
+        [cluster, cltype, host, distro, version].into_iter().cloned().chain([current]).collect()
+    }
+}
+
+pub(super) async fn run(command: CustCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+    match command {
+        CustCommand::Load(args) => load::run(args, context).await,
+        CustCommand::Report(args) => report::run(args, context),
+        CustCommand::List { all, at } => {
+            let (session, as_of) = begin(&at, context).await?;
+            at::list(context, &cust::list(&session.client, all, &as_of).await?, &Frame::from(&as_of))?;
+            Ok(Exit::Done)
+        }
+        CustCommand::Show { cluster, at } => {
+            let (session, as_of) = begin(&at, context).await?;
+            show(&session.client, cluster, &as_of, context).await
+        }
+        CustCommand::Hosts { clusters, kernels, distros, at } => {
+            let (session, as_of) = begin(&at, context).await?;
+            sqern_db::distro::require(&session.client, &distros, &as_of).await?;
+            for name in &clusters {
+                known(cust::get(&session.client, name, &as_of).await)?;
+            }
+            let filter = HostFilter { clusters, distros, kernels };
+            at::list(context, &cust::hosts(&session.client, &filter, &as_of).await?, &Frame::from(&as_of))?;
+            Ok(Exit::Done)
+        }
+        CustCommand::Type(TypeCommand::List { at }) => {
+            let (session, as_of) = begin(&at, context).await?;
+            at::list(context, &cust::types(&session.client, &as_of).await?, &Frame::from(&as_of))?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn begin(at: &AtArgs, context: &Context<'_>) -> Result<(sqern_db::connect::Session, AsOf), Failure> {
+    let session = context.open().await?;
+    let as_of = at.resolve(&session.client).await?;
+    Ok((session, as_of))
+}
+
+/// A cluster that was asked for by its name.
+fn known(found: Result<Cluster, DbError>) -> Result<Cluster, Failure> {
+    found.map_err(|error| {
+        let is_unknown = matches!(error, DbError::Unknown { .. });
+        let failure = Failure::from(error);
+        if is_unknown { failure.hint("sqern cust list --all") } else { failure }
+    })
+}
+
+async fn show(client: &Client, name: ClusterName, as_of: &AsOf, context: &Context<'_>) -> Result<Exit, Failure> {
+    let Cluster { name, cltype, hosts, kernels, .. } = known(cust::get(client, &name, as_of).await)?;
+    let filter = HostFilter { clusters: vec![name.clone()], ..HostFilter::default() };
+    let mut lines = Vec::new();
+    for host in cust::hosts(client, &filter, as_of).await? {
+        lines.extend(host.installed.iter().map(|version| Line {
+            cluster: name.to_string(),
+            cltype: cltype.clone(),
+            host: host.name.to_string(),
+            distro: host.distro.to_string(),
+            version: version.to_string(),
+            current: host.running.as_ref() == Some(version),
+        }));
+    }
+    if lines.is_empty() && context.printer.format() == Format::Csv {
+        // As a report says that a cluster has no hosts.
+        let nothing = String::new;
+        let (host, distro, version) = (nothing(), nothing(), nothing());
+        lines.push(Line { cluster: name.to_string(), cltype: cltype.clone(), host, distro, version, current: false });
+    }
+    at::list(context, &lines, &Frame::from(as_of))?;
+    if context.printer.format() == Format::Table {
+        context.printer.note(&format!("{name} ({cltype}): {hosts} hosts, {kernels} kernels"));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,77 @@
+//! `sqern cust report`: what this host says of itself.
+
+use std::path::Path;
+
+use clap::Args;
+use sqern_model::{ClusterName, DistroName, ReportedHost, TypeWord};
+
+use crate::cli::Context;
+use crate::cli::check::this_machines_distro;
+use crate::cli::sources::SourcesArgs;
+use crate::cust::HEADER;
+use crate::cust::own::{MODULES, Report, ReportedCluster, host};
+use crate::failure::{Exit, Failure};
+use crate::printer::Format;
+
+/// Print this host's own report, as sqern cust load takes it; needs no database
+///
+/// The name and the running kernel are uname's, the installed kernels those with modules in /lib/modules, the distribution is what
+/// sp-variant or os-release tells. A report names every host of its clusters: the reports of a cluster's hosts are put together
+/// before they are loaded (docs/customers.md).
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sqern cust report --cluster acme-1 --type production
+  sqern cust report --cluster acme-1 --csv | tail -n +2    # lines to be put together with those of other hosts")]
+pub(in crate::cli) struct ReportArgs {
+    /// The cluster that this host belongs to [default: one of its own, with the host's name]
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<ClusterName>,
+    /// The cluster's type: a name or a number, as sqern cust type list shows them
+    #[arg(long = "type", value_name = "TYPE", default_value = "production")]
+    cltype: String,
+    /// The distribution, where it is not to be found out
+    #[arg(long, value_name = "NAME")]
+    distro: Option<DistroName>,
+    #[command(flatten)]
+    sources: SourcesArgs,
+}
+
+pub(super) fn run(args: ReportArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+    let distro = match args.distro {
+        Some(distro) => distro,
+        None => this_machines_distro(&args.sources.load(context)?, context)
+            .map_err(|failure| Failure::unmet(failure.message()).hint("sqern cust report --distro NAME"))?,
+    };
+    let host = host(distro, Path::new(MODULES))?;
+    let name = args.cluster.map_or_else(|| ClusterName::new(host.name.as_str()), Ok);
+    let name = name.map_err(|error| Failure::unmet(error.to_string()))?;
+    let cluster = ReportedCluster { name, cltype: TypeWord(args.cltype), hosts: vec![host] };
+    if context.printer.format() == Format::Csv {
+        context.printer.data(&csv(&cluster)?)?;
+    } else {
+        let report = Report { clusters: vec![cluster] };
+        let text = match context.printer.format() {
+            Format::Table => serde_json::to_string_pretty(&report),
+            Format::Json | Format::Csv => serde_json::to_string(&report),
+        };
+        context.printer.data(&text.map_err(std::io::Error::from)?)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// A cluster as a report in CSV.
+fn csv(cluster: &ReportedCluster) -> Result<String, Failure> {
+    let mut writer = ::csv::Writer::from_writer(vec![]);
+    let ReportedCluster { name, cltype, hosts } = cluster;
+    let lines = hosts.iter().map(|host| host.kernels().map(|kernels| (host, kernels))).collect::<Result<Vec<_>, _>>();
+    let mut write = |fields: [&str; 6]| writer.write_record(fields).map_err(std::io::Error::other);
+    write(HEADER)?;
+    for (ReportedHost { name: host, distro, .. }, kernels) in lines.map_err(|error| Failure::unmet(error.to_string()))? {
+        for (version, current) in kernels {
+            let current = if current { "true" } else { "false" };
+            write([name.as_str(), &cltype.0, host.as_str(), distro.as_str(), version.as_str(), current])?;
+        }
+    }
+    let bytes = writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

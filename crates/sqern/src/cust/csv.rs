@@ -1,0 +1,151 @@
+//! Reports in CSV (RFC 4180): a kernel of a host a line, the lines of a host together.
+
+use sqern_db::cust::load::Place;
+use sqern_model::{ClusterName, DistroName, HostName, KernelVersion, ReportedHost, TypeWord};
+
+use super::input::{Input, RECORD_BYTES};
+use super::rows::Rows;
+use super::{ReportError, unreadable};
+
+/// The header line. A line with only a cluster and its type is a cluster without hosts.
+pub const HEADER: [&str; 6] = ["cluster", "type", "host", "distro", "version", "current"];
+
+/// A part of a cluster: lines that follow each other.
+struct Part {
+    cluster: String,
+    type_word: String,
+    number: i32,
+}
+
+/// A host whose lines are being read.
+struct Lines {
+    host: ReportedHost,
+    place: Place,
+    bytes: usize,
+}
+
+/// Reads a report to its end.
+pub(super) fn read(input: Input, rows: &mut Rows) -> Result<(), ReportError> {
+    let position = input.position();
+    let mut reader = ::csv::ReaderBuilder::new().has_headers(false).from_reader(input);
+    let mut record = ::csv::StringRecord::new();
+    let (mut part, mut lines) = (None::<Part>, None::<Lines>);
+    let mut is_header = true;
+    loop {
+        let begin = line_of(reader.position());
+        match reader.read_record(&mut record) {
+            Ok(true) => position.end_record(),
+            Ok(false) if is_header => return Err(wrong_header("nothing", 1)),
+            Ok(false) => break,
+            Err(error) => return Err(describe(&error, begin)),
+        }
+        let line = record.position().map_or(begin, line_of);
+        if std::mem::take(&mut is_header) {
+            if record != HEADER[..] {
+                return Err(wrong_header(&format!("{:?}", record.iter().collect::<Vec<_>>().join(",")), line));
+            }
+            continue;
+        }
+        let place = Place { line, record: None };
+        let wrong = |message: String| ReportError::new(message, place);
+        let [cluster, type_word, host] = [&record[0], &record[1], &record[2]];
+        let same_part = part.as_ref().is_some_and(|part| part.cluster == *cluster && part.type_word == *type_word);
+        if !same_part || lines.as_ref().is_none_or(|lines| lines.host.name.as_str() != host) {
+            finish_host(rows, part.as_ref(), lines.take())?;
+        }
+        if !same_part {
+            let name = ClusterName::new(cluster).map_err(|error| wrong(error.to_string()))?;
+            let type_id = rows.type_id(&TypeWord(type_word.to_owned())).map_err(wrong)?;
+            let number = rows.begin_cluster();
+            rows.cluster(number, &name, type_id, line).map_err(wrong)?;
+            part = Some(Part { cluster: cluster.to_owned(), type_word: type_word.to_owned(), number });
+        }
+        if record.iter().skip(2).all(str::is_empty) {
+            continue;
+        }
+        let lines = match &mut lines {
+            Some(lines) => lines,
+            none => {
+                position.begin_record();
+                none.insert(begin_host(&record, position.at_line(line)).map_err(wrong)?)
+            }
+        };
+        lines.add(&record).map_err(|message| ReportError::new(message, Place { line, ..lines.place }))?;
+    }
+    finish_host(rows, part.as_ref(), lines)
+}
+
+fn begin_host(record: &::csv::StringRecord, place: Place) -> Result<Lines, String> {
+    let name = HostName::new(&record[2]).map_err(|error| error.to_string())?;
+    let distro = DistroName::new(&record[3]).map_err(|error| error.to_string())?;
+    Ok(Lines { host: ReportedHost { name, distro, running: None, installed: vec![] }, place, bytes: 0 })
+}
+
+impl Lines {
+    /// One more kernel of the host.
+    fn add(&mut self, record: &::csv::StringRecord) -> Result<(), String> {
+        let Self { host, bytes, .. } = self;
+        *bytes += record.as_slice().len();
+        if *bytes > RECORD_BYTES {
+            return Err(format!("expected at most {} KiB of a host, got more", RECORD_BYTES >> 10));
+        }
+        if host.distro.as_str() != &record[3] {
+            return Err(format!(
+                "expected one distro of host {:?}, got {:?} and {:?}",
+                host.name.as_str(),
+                host.distro.as_str(),
+                &record[3]
+            ));
+        }
+        let version = KernelVersion::new(&record[4]).map_err(|error| error.to_string())?;
+        if boolean(&record[5])? {
+            if let Some(running) = &host.running {
+                return Err(format!(
+                    "expected at most one current kernel of host {:?}, got {running} and {version}",
+                    host.name.as_str()
+                ));
+            }
+            host.running = Some(version.clone());
+        }
+        host.installed.push(version);
+        Ok(())
+    }
+}
+
+fn finish_host(rows: &mut Rows, part: Option<&Part>, lines: Option<Lines>) -> Result<(), ReportError> {
+    let (Some(part), Some(lines)) = (part, lines) else { return Ok(()) };
+    rows.host(part.number, &lines.host, lines.place).map_err(|message| ReportError::new(message, lines.place))
+}
+
+/// PostgreSQL's words for a boolean, in any case of letters.
+fn boolean(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "t" | "yes" | "y" | "on" | "1" => Ok(true),
+        "false" | "f" | "no" | "n" | "off" | "0" => Ok(false),
+        _ => Err(format!("expected true or false in current, got {text:?}")),
+    }
+}
+
+fn line_of(position: &::csv::Position) -> i64 {
+    i64::try_from(position.line()).unwrap_or(i64::MAX)
+}
+
+fn wrong_header(got: &str, line: i64) -> ReportError {
+    let place = Place { line, record: None };
+    ReportError::new(format!("expected the header {}, got {got}", HEADER.join(",")), place)
+        .hint("--format json  # or: jsonl, where it is no CSV")
+}
+
+fn describe(error: &::csv::Error, line: i64) -> ReportError {
+    let place = Place { line: error.position().map_or(line, line_of), record: None };
+    let message = match error.kind() {
+        ::csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("expected {expected_len} fields, got {len}"),
+        ::csv::ErrorKind::Utf8 { .. } => "expected UTF-8, got other bytes".to_owned(),
+        ::csv::ErrorKind::Io(error) => {
+            let reason = error.to_string();
+            if reason.starts_with("expected ") { reason } else { unreadable(&reason) }
+        }
+        _ => format!("expected CSV, got something else: {error}"),
+    };
+    ReportError::new(message, place)
+}

@@ -1,0 +1,154 @@
+//! A report's bytes: from a file or standard input, decompressed, and no record longer than its limit.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+use std::rc::Rc;
+
+use memchr::memchr_iter;
+use sqern_db::cust::load::Place;
+
+use super::{ReportError, ReportFormat};
+
+/// The length of one record (a host in JSON, a line in CSV, with what stands before it): beyond it lies no report.
+pub(super) const RECORD_BYTES: usize = 1 << 20;
+/// The window that zstd may take, as a power of two: 64 MiB, twice what `zstd -19 --long` has.
+const ZSTD_WINDOW_LOG: u32 = 26;
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Where the reader stands.
+#[derive(Debug, Default)]
+pub(super) struct Position {
+    line: Cell<i64>,
+    record: Cell<i64>,
+    in_record: Cell<bool>,
+    record_bytes: Cell<usize>,
+}
+
+impl Position {
+    /// One more record begins.
+    pub(super) fn begin_record(&self) {
+        self.record.set(self.record.get() + 1);
+        self.in_record.set(true);
+    }
+
+    /// The record is over: what comes next may be as long again.
+    pub(super) fn end_record(&self) {
+        self.in_record.set(false);
+        self.record_bytes.set(0);
+    }
+
+    /// The place of the byte that was read last.
+    pub(super) fn place(&self) -> Place {
+        self.at_line(self.line.get() + 1)
+    }
+
+    /// A line, and the record that is being read.
+    pub(super) fn at_line(&self, line: i64) -> Place {
+        Place { line, record: self.in_record.get().then(|| self.record.get()) }
+    }
+}
+
+/// Plain bytes that know where they are.
+pub(super) struct Input {
+    source: Box<dyn Read>,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    position: Rc<Position>,
+}
+
+/// Opens a report, `-` for standard input, and looks at its first bytes.
+pub(super) fn open(path: &Path) -> Result<Input, ReportError> {
+    let broken = |error: io::Error| ReportError {
+        message: format!("expected a report that can be read, got {}: {error}", path.display()),
+        place: None,
+        hints: vec![],
+    };
+    let file: Box<dyn Read> =
+        if path.as_os_str() == "-" { Box::new(io::stdin()) } else { Box::new(File::open(path).map_err(broken)?) };
+    let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
+    let head = head(&mut file, 4).map_err(broken)?;
+    let source: Box<dyn Read> = if head.starts_with(b"\x1f\x8b") {
+        Box::new(flate2::bufread::MultiGzDecoder::new(io::Cursor::new(head).chain(file)))
+    } else if head.starts_with(b"\x28\xb5\x2f\xfd") {
+        let mut decoder = zstd::Decoder::with_buffer(io::Cursor::new(head).chain(file)).map_err(broken)?;
+        decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(broken)?;
+        Box::new(decoder)
+    } else {
+        Box::new(io::Cursor::new(head).chain(file))
+    };
+    let mut input = Input { source, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, position: Rc::default() };
+    while input.end < 3 && input.fill().map_err(broken)? {}
+    if input.buffer[..input.end].starts_with(b"\xef\xbb\xbf") {
+        input.start = 3;
+    }
+    Ok(input)
+}
+
+/// The first bytes, fewer only where there are no more: a pipe may give them one by one.
+fn head(file: &mut impl BufRead, count: usize) -> io::Result<Vec<u8>> {
+    let mut head = vec![];
+    file.take(count as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// The format that a file's name tells, `.gz` and `.zst` apart.
+pub(super) fn format_of(path: &Path) -> Option<ReportFormat> {
+    let name = path.file_name()?.to_str()?.to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+    match name.rsplit_once('.')?.1 {
+        "json" => Some(ReportFormat::Json),
+        "jsonl" | "ndjson" => Some(ReportFormat::Jsonl),
+        "csv" => Some(ReportFormat::Csv),
+        _ => None,
+    }
+}
+
+impl Input {
+    /// Where it stands; shared with whoever reads.
+    pub(super) fn position(&self) -> Rc<Position> {
+        self.position.clone()
+    }
+
+    /// The format that the first bytes tell: CSV, unless they begin as JSON does (then the first key tells which).
+    pub(super) fn looks_like(&mut self) -> Option<ReportFormat> {
+        let first = self.buffer[self.start..self.end].iter().find(|byte| !byte.is_ascii_whitespace());
+        match first {
+            None | Some(b'{' | b'[') => None,
+            Some(_) => Some(ReportFormat::Csv),
+        }
+    }
+
+    /// Reads on behind what is in the buffer; `false` at the end.
+    fn fill(&mut self) -> io::Result<bool> {
+        let count = self.source.read(&mut self.buffer[self.end..])?;
+        self.end += count;
+        Ok(count > 0)
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            if !self.fill()? {
+                return Ok(0);
+            }
+        }
+        let count = into.len().min(self.end - self.start);
+        let taken = &self.buffer[self.start..self.start + count];
+        into[..count].copy_from_slice(taken);
+        self.start += count;
+        let Position { line, record_bytes, .. } = &*self.position;
+        // Who reads JSON takes a byte at a time.
+        let lines = if count == 1 { usize::from(into[0] == b'\n') } else { memchr_iter(b'\n', &into[..count]).count() };
+        line.set(line.get() + i64::try_from(lines).unwrap_or(i64::MAX));
+        record_bytes.set(record_bytes.get() + count);
+        if record_bytes.get() > RECORD_BYTES {
+            return Err(io::Error::other(format!("expected a record of at most {} KiB, got a longer one", RECORD_BYTES >> 10)));
+        }
+        Ok(count)
+    }
+}

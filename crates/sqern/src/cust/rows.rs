@@ -1,0 +1,187 @@
+//! What a report says, as rows for COPY: the form that every format is brought into.
+
+use std::collections::{BTreeMap, HashSet};
+
+use sqern_db::cust::ClusterType;
+use sqern_db::cust::load::Place;
+use sqern_model::{ClusterName, DistroName, ReportedHost, TypeWord};
+use tokio::sync::mpsc::Sender;
+
+use super::ReportError;
+
+/// What COPY takes for null.
+const NULL: &str = "\\N";
+/// A block is sent when it is longer.
+const BLOCK_BYTES: usize = 256 * 1024;
+/// Of unknown distributions, so many are told, each with so many of its places.
+const TOLD: usize = 5;
+
+/// What a report may refer to.
+#[derive(Debug, Clone)]
+pub struct Known {
+    types: Vec<(i32, String)>,
+    distros: HashSet<DistroName>,
+}
+
+impl Known {
+    /// These cluster types and distributions.
+    pub fn new(types: &[ClusterType], distros: impl IntoIterator<Item = DistroName>) -> Self {
+        Self { types: types.iter().map(|one| (one.id, one.name.clone())).collect(), distros: distros.into_iter().collect() }
+    }
+
+    /// The number of a type by its name, else by its number; an error that tells which there are.
+    pub fn type_id(&self, word: &TypeWord) -> Result<i32, String> {
+        let by_name = self.types.iter().find(|(_, name)| *name == word.0);
+        let by_number = || self.types.iter().find(|(id, _)| id.to_string() == word.0);
+        by_name.or_else(by_number).map(|(id, _)| *id).ok_or_else(|| {
+            let all: Vec<String> = self.types.iter().map(|(id, name)| format!("{id} ({name})")).collect();
+            format!("expected a cluster type that is known, got {:?}; there are {}", word.0, all.join(", "))
+        })
+    }
+}
+
+/// A distribution that is not known: how many hosts have it, and where the first of them are.
+#[derive(Default)]
+struct Missing {
+    hosts: u64,
+    places: Vec<Place>,
+}
+
+/// Takes what is read, and sends it on.
+pub(super) struct Rows {
+    known: Known,
+    blocks: Sender<Vec<u8>>,
+    block: Vec<u8>,
+    clusters: i32,
+    hosts: i64,
+    missing: BTreeMap<DistroName, Missing>,
+}
+
+impl Rows {
+    pub(super) fn new(known: Known, blocks: Sender<Vec<u8>>) -> Self {
+        Self { known, blocks, block: vec![], clusters: 0, hosts: 0, missing: BTreeMap::new() }
+    }
+
+    /// The number of a cluster, or a part of one, that begins.
+    pub(super) fn begin_cluster(&mut self) -> i32 {
+        self.clusters += 1;
+        self.clusters
+    }
+
+    /// The number of a type; see [`Known::type_id`].
+    pub(super) fn type_id(&self, word: &TypeWord) -> Result<i32, String> {
+        self.known.type_id(word)
+    }
+
+    /// Name and type of a cluster that began, which stands at this line.
+    pub(super) fn cluster(&mut self, number: i32, name: &ClusterName, type_id: i32, line: i64) -> Result<(), String> {
+        self.fields(&[&line.to_string(), NULL, &number.to_string(), &type_id.to_string(), NULL, NULL, NULL, NULL]);
+        self.text(name.as_str());
+        self.end_row()
+    }
+
+    /// A host of a cluster that began. One of an unknown distribution is only kept in mind, so that all of them can be told.
+    pub(super) fn host(&mut self, cluster: i32, host: &ReportedHost, place: Place) -> Result<(), String> {
+        let kernels = host.kernels().map_err(|error| error.to_string())?;
+        self.hosts += 1;
+        if !self.known.distros.contains(&host.distro) {
+            self.miss(&host.distro, place);
+            return Ok(());
+        }
+        let number = cluster.to_string();
+        for (index, (version, current)) in kernels.into_iter().enumerate() {
+            if index == 0 {
+                self.fields(&[&place.line.to_string(), &place.record.unwrap_or_default().to_string()]);
+            } else {
+                self.fields(&[NULL, NULL]);
+            }
+            self.fields(&[&number, NULL, if current { "t" } else { "f" }]);
+            self.text(host.name.as_str());
+            self.text(host.distro.as_str());
+            self.text(version.as_str());
+            self.fields(&[NULL]);
+            self.end_row()?;
+        }
+        Ok(())
+    }
+
+    /// Sends the rest, and tells how many hosts there were; an error where a distribution is not known.
+    pub(super) fn finish(mut self) -> Result<i64, ReportError> {
+        if let Some(error) = self.unknown_distros() {
+            return Err(error);
+        }
+        if !self.block.is_empty() {
+            self.send().map_err(|message| ReportError { message, place: None, hints: vec![] })?;
+        }
+        Ok(self.hosts)
+    }
+
+    fn unknown_distros(&self) -> Option<ReportError> {
+        if self.missing.is_empty() {
+            return None;
+        }
+        let told: Vec<String> = self
+            .missing
+            .iter()
+            .take(TOLD)
+            .map(|(distro, missing)| {
+                let places: Vec<String> = missing.places.iter().map(Place::to_string).collect();
+                let more = if missing.hosts > missing.places.len() as u64 { ", …" } else { "" };
+                format!("{:?} of {} ({}{more})", distro.as_str(), hosts(missing.hosts), places.join(", "))
+            })
+            .collect();
+        let more = if self.missing.len() > TOLD { format!(" and {} more", self.missing.len() - TOLD) } else { String::new() };
+        let message = format!("expected distributions that are known, got {}{more}", told.join(", "));
+        let error = ReportError { message, place: None, hints: vec![] };
+        Some(error.hint("sqern distro import  # or: sqern distro add NAME VARIANT"))
+    }
+
+    fn miss(&mut self, distro: &DistroName, place: Place) {
+        // What is told is bounded, and so is what is kept to be told: a made-up report may name a new one a host.
+        if self.missing.len() > 10 * TOLD && !self.missing.contains_key(distro) {
+            return;
+        }
+        let missing = self.missing.entry(distro.clone()).or_default();
+        missing.hosts += 1;
+        if missing.places.len() < TOLD {
+            missing.places.push(place);
+        }
+    }
+
+    /// Fields that need no quoting.
+    fn fields(&mut self, fields: &[&str]) {
+        for field in fields {
+            self.block.extend_from_slice(field.as_bytes());
+            self.block.push(b'\t');
+        }
+    }
+
+    /// A field that is a text key: it has no control characters, so the backslash alone means something to COPY.
+    fn text(&mut self, text: &str) {
+        for byte in text.bytes() {
+            if byte == b'\\' {
+                self.block.push(b'\\');
+            }
+            self.block.push(byte);
+        }
+        self.block.push(b'\t');
+    }
+
+    /// Ends a row, in place of the tab behind its last field.
+    fn end_row(&mut self) -> Result<(), String> {
+        self.block.pop();
+        self.block.push(b'\n');
+        if self.block.len() > BLOCK_BYTES { self.send() } else { Ok(()) }
+    }
+
+    fn send(&mut self) -> Result<(), String> {
+        let block = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK_BYTES + 1024));
+        self.blocks
+            .blocking_send(block)
+            .map_err(|_| "expected the database to take the report, got a broken connection".to_owned())
+    }
+}
+
+fn hosts(count: u64) -> String {
+    if count == 1 { "1 host".to_owned() } else { format!("{count} hosts") }
+}

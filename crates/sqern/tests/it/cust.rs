@@ -1,0 +1,246 @@
+//! `sqern cust`: reports become clusters and hosts, whole or not at all.
+
+mod formats;
+mod kill;
+mod limits;
+mod lists;
+mod order;
+mod refused;
+mod schema;
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::program::{Program, Ran};
+
+/// Two clusters: acme-1 with h1 and h2, beta with b1, each host with an old kernel and a newer one that it runs.
+pub fn two_clusters() -> Value {
+    json!({"clusters": [
+        {"name": "acme-1", "type": "production", "hosts": [host("h1", 2), host("h2", 2)]},
+        {"name": "beta", "type": 4, "hosts": [host("b1", 2)]},
+    ]})
+}
+
+/// A host of debian12 with so many kernels, of which it runs the newest.
+pub fn host(name: &str, kernels: usize) -> Value {
+    let installed: Vec<String> = (1..=kernels).map(|number| format!("6.1.0-{number}-amd64")).collect();
+    json!({"name": name, "distro": "debian12", "running": installed.last(), "installed": installed})
+}
+
+/// A cluster with these hosts.
+pub fn cluster(name: &str, hosts: &[Value]) -> Value {
+    json!({"name": name, "type": "production", "hosts": hosts})
+}
+
+/// A report with these clusters.
+pub fn clusters(clusters: &[Value]) -> Value {
+    json!({ "clusters": clusters })
+}
+
+/// Loads a report that comes by standard input.
+pub fn load(program: &Program, report: impl AsRef<[u8]>, more: &[&str]) -> Ran {
+    let arguments = [&["cust", "load", "-"], more].concat();
+    let mut child = program
+        .command(&arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    // A program that refuses the report at its first line does not read the rest.
+    _ = child.stdin.take().expect("it has a standard input").write_all(report.as_ref());
+    Ran::from(child.wait_with_output().expect("it ends"))
+}
+
+/// Loads a report, which must be done.
+pub fn loaded(program: &Program, report: &Value, more: &[&str]) -> Ran {
+    let ran = load(program, report.to_string(), more);
+    assert_eq!(ran.status, 0, "{report}\n{ran:?}");
+    ran
+}
+
+/// What is live, a kernel of a host a line; the running one has a star.
+pub async fn live(program: &Program) -> String {
+    program
+        .value(
+            "SELECT coalesce(string_agg(cluster_name || ' ' || host_name || ' ' || version || CASE WHEN current THEN '*' ELSE '' END,
+                 E'\n' ORDER BY cluster_name, host_name, version), '')
+             FROM cust_host_kver WHERE deleted_at = '-infinity'",
+        )
+        .await
+}
+
+/// The live clusters with the numbers of their types.
+pub async fn live_clusters(program: &Program) -> String {
+    program
+        .value(
+            "SELECT coalesce(string_agg(name || ' ' || cltype, ', ' ORDER BY name), '') FROM cust_cluster WHERE deleted_at = '-infinity'",
+        )
+        .await
+}
+
+#[tokio::test]
+async fn a_report_becomes_clusters_hosts_and_kernels_in_one_generation() {
+    let program = Program::new().await;
+    program.done(&["kver", "add", "debian12", "6.1.0-1-amd64"]);
+    let ran = loaded(&program, &two_clusters(), &["--comment", "monitoring"]);
+    assert_eq!(
+        ran.stdout,
+        "+ cluster acme-1 (production)\n+ cluster beta (lab)\n+ kernel debian12 6.1.0-2-amd64\n\
+         + acme-1 h1: debian12 6.1.0-1-amd64 installed\n+ acme-1 h1: debian12 6.1.0-2-amd64 running\n\
+         + acme-1 h2: debian12 6.1.0-1-amd64 installed\n+ acme-1 h2: debian12 6.1.0-2-amd64 running\n\
+         + beta b1: debian12 6.1.0-1-amd64 installed\n+ beta b1: debian12 6.1.0-2-amd64 running\n"
+    );
+    assert_eq!(ran.stderr, "clusters: 2 new\nhosts: 3 new\nkernels on hosts: 6 new\nkernels: 1 new\ngeneration 3: 9 events\n");
+    assert_eq!(live_clusters(&program).await, "acme-1 1, beta 4");
+    assert_eq!(
+        live(&program).await,
+        "acme-1 h1 6.1.0-1-amd64\nacme-1 h1 6.1.0-2-amd64*\nacme-1 h2 6.1.0-1-amd64\nacme-1 h2 6.1.0-2-amd64*\n\
+         beta b1 6.1.0-1-amd64\nbeta b1 6.1.0-2-amd64*"
+    );
+    assert_eq!(program.value("SELECT string_agg(version, ' ' ORDER BY version) FROM kver").await, "6.1.0-1-amd64 6.1.0-2-amd64");
+    assert_eq!(program.value("SELECT comment FROM generation WHERE id = 3").await, "monitoring");
+}
+
+#[tokio::test]
+async fn an_equal_report_makes_no_event_and_no_generation() {
+    let program = Program::new().await;
+    loaded(&program, &two_clusters(), &[]);
+    let journal = program.journal().await;
+    for more in [&[][..], &["--partial"]] {
+        let again = loaded(&program, &two_clusters(), more);
+        assert_eq!((again.stdout.as_str(), again.stderr.as_str()), ("", "nothing to change\n"));
+    }
+    assert_eq!(program.journal().await, journal);
+}
+
+#[tokio::test]
+async fn a_rehearsal_tells_the_difference_and_changes_nothing() {
+    let program = Program::new().await;
+    let journal = program.journal().await;
+    let ran = loaded(&program, &two_clusters(), &["--dry-run"]);
+    assert!(ran.stdout.starts_with("+ cluster acme-1 (production)\n") && ran.stdout.contains("+ beta b1: debian12"), "{ran:?}");
+    assert!(ran.stderr.ends_with("would be a generation of 10 events; nothing was changed\n"), "{ran:?}");
+    assert_eq!(program.journal().await, journal);
+    assert_eq!(live(&program).await, "");
+
+    let some: Value = serde_json::from_str(&loaded(&program, &two_clusters(), &["--json", "--limit", "3"]).stdout).unwrap();
+    assert_eq!(some["schema"], "sqern.cust.load/1");
+    assert_eq!(some["item"]["changes"].as_array().unwrap().len(), 3);
+    assert_eq!(some["item"]["hosts"], json!({"added": 3, "changed": 0, "brought_back": 0, "removed": 0}));
+    assert_eq!(some["item"]["events"], 10);
+}
+
+#[tokio::test]
+async fn only_what_differs_is_changed() {
+    let program = Program::new().await;
+    let hosts: Vec<Value> = (1..=9).map(|number| host(&format!("h{number}"), 2)).collect();
+    loaded(&program, &clusters(&[cluster("acme-1", &hosts)]), &[]);
+    let mut next = hosts.clone();
+    // h1 was updated, h2 booted its older kernel, h3 lost the one it did not run, h9 is gone.
+    next[0] = host("h1", 3);
+    next[1]["running"] = json!("6.1.0-1-amd64");
+    next[2]["installed"] = json!(["6.1.0-2-amd64"]);
+    next.pop();
+    let ran = loaded(&program, &clusters(&[json!({"name": "acme-1", "type": "lab", "hosts": next})]), &[]);
+    assert_eq!(
+        ran.stdout,
+        "~ cluster acme-1: production → lab\n+ kernel debian12 6.1.0-3-amd64\n\
+         ~ acme-1 h1: debian12 6.1.0-2-amd64 running → installed\n+ acme-1 h1: debian12 6.1.0-3-amd64 running\n\
+         ~ acme-1 h2: debian12 6.1.0-1-amd64 installed → running\n~ acme-1 h2: debian12 6.1.0-2-amd64 running → installed\n\
+         - acme-1 h3: debian12 6.1.0-1-amd64 installed\n\
+         - acme-1 h9: debian12 6.1.0-1-amd64 installed\n- acme-1 h9: debian12 6.1.0-2-amd64 running\n"
+    );
+    assert_eq!(
+        ran.stderr,
+        "clusters: 1 changed\nhosts: 3 changed, 1 no longer there\nkernels on hosts: 1 new, 3 changed, 3 no longer there\n\
+         kernels: 1 new\ngeneration 3: 9 events\n"
+    );
+    let marked = "SELECT count(*) || ' ' || count(DISTINCT deleted_at) FROM cust_host_kver WHERE deleted_at > '2020-01-01'";
+    assert_eq!(program.value(marked).await, "3 1", "marked as deleted, all at one moment");
+    program.done(&["db", "check"]);
+}
+
+#[tokio::test]
+async fn a_partial_report_leaves_clusters_that_it_does_not_name() {
+    let program = Program::new().await;
+    loaded(&program, &two_clusters(), &[]);
+    let before = live(&program).await;
+    let report = clusters(&[cluster("acme-1", &[host("h1", 2), host("h2", 2)]), cluster("gamma", &[host("g1", 1)])]);
+    loaded(&program, &report, &["--partial"]);
+    assert_eq!(live_clusters(&program).await, "acme-1 1, beta 4, gamma 1");
+    assert_eq!(live(&program).await, format!("{before}\ngamma g1 6.1.0-1-amd64*"), "nothing was removed");
+
+    // Within the clusters that it names it counts what goes: one of two hosts is over a fifth, however many others there are.
+    let half = clusters(&[cluster("acme-1", &[host("h1", 2)])]);
+    let refused = load(&program, half.to_string(), &["--partial"]);
+    assert_eq!(refused.status, 1, "{refused:?}");
+    assert!(refused.stderr.contains("got one that would mark 1 of 2 hosts as deleted; nothing was changed"), "{refused:?}");
+    loaded(&program, &half, &["--partial", "--accept-shrink"]);
+    assert_eq!(live_clusters(&program).await, "acme-1 1, beta 4, gamma 1");
+    assert!(!live(&program).await.contains("h2"));
+}
+
+#[tokio::test]
+async fn what_would_take_over_a_fifth_away_is_refused_until_it_is_accepted() {
+    let program = Program::new().await;
+    let hosts: Vec<Value> = (1..=10).map(|number| host(&format!("h{number:02}"), 1)).collect();
+    loaded(&program, &clusters(&[cluster("acme-1", &hosts)]), &[]);
+    let journal = program.journal().await;
+    let shrunk = clusters(&[cluster("acme-1", &hosts[..7])]);
+    let refused = load(&program, shrunk.to_string(), &[]);
+    assert_eq!(refused.status, 1);
+    assert_eq!(
+        refused.stderr,
+        "error: expected a report that keeps four fifths of what is live, got one that would mark 3 of 10 hosts as deleted; \
+         nothing was changed\n hint: sqern cust load - --dry-run  # what would go\n \
+         hint: sqern cust load - --accept-shrink  # where they are really gone\n"
+    );
+    let rehearsed = load(&program, shrunk.to_string(), &["--dry-run"]);
+    assert_eq!(rehearsed.status, 1, "{rehearsed:?}");
+    assert!(rehearsed.stdout.contains("- acme-1 h10: debian12 6.1.0-1-amd64 running"), "{rehearsed:?}");
+    assert_eq!(program.journal().await, journal);
+
+    loaded(&program, &clusters(&[cluster("acme-1", &hosts[..8])]), &[]);
+    let gone = clusters(&[cluster("beta", &hosts[..8])]);
+    let clusters_too = load(&program, gone.to_string(), &[]);
+    assert!(clusters_too.stderr.contains("would mark 1 of 1 clusters and 8 of 8 hosts as deleted"), "{clusters_too:?}");
+    loaded(&program, &gone, &["--accept-shrink"]);
+    assert_eq!(live_clusters(&program).await, "beta 1");
+}
+
+#[tokio::test]
+async fn a_host_that_moves_is_no_longer_there_and_new_elsewhere() {
+    let program = Program::new().await;
+    let hosts: Vec<Value> = (1..=6).map(|number| host(&format!("h{number}"), 2)).collect();
+    loaded(&program, &clusters(&[cluster("acme-1", &hosts), cluster("acme-2", &[])]), &[]);
+    let ran = loaded(&program, &clusters(&[cluster("acme-1", &hosts[1..]), cluster("acme-2", &hosts[..1])]), &[]);
+    assert!(ran.stderr.contains("hosts: 1 new, 1 no longer there\n"), "{ran:?}");
+    assert!(live(&program).await.ends_with("acme-2 h1 6.1.0-1-amd64\nacme-2 h1 6.1.0-2-amd64*"));
+    assert!(!live(&program).await.contains("acme-1 h1"));
+}
+
+#[tokio::test]
+async fn a_cluster_comes_back_as_the_same_record_and_its_hosts_beside_their_past() {
+    let program = Program::new().await;
+    loaded(&program, &two_clusters(), &[]);
+    let alone = clusters(&[cluster("acme-1", &[host("h1", 2), host("h2", 2)])]);
+    loaded(&program, &alone, &["--accept-shrink"]);
+    assert_eq!(live_clusters(&program).await, "acme-1 1");
+    let mut back = two_clusters();
+    back["clusters"][1]["type"] = json!("production");
+    let ran = loaded(&program, &back, &[]);
+    assert!(ran.stdout.starts_with("+ cluster beta: lab → production, brought back\n"), "{ran:?}");
+    assert!(ran.stderr.starts_with("clusters: 1 brought back\nhosts: 1 new\n"), "{ran:?}");
+    assert_eq!(live_clusters(&program).await, "acme-1 1, beta 1");
+    let past =
+        "SELECT count(*) FILTER (WHERE deleted_at = '-infinity') || ' live, ' || count(*) FILTER (WHERE isfinite(deleted_at))
+                || ' deleted' FROM cust_host_kver WHERE cluster_name = 'beta'";
+    assert_eq!(program.value(past).await, "2 live, 2 deleted");
+    loaded(&program, &alone, &["--accept-shrink"]);
+    loaded(&program, &back, &[]);
+    assert_eq!(program.value(past).await, "2 live, 4 deleted");
+    program.done(&["db", "check"]);
+}

@@ -1,0 +1,113 @@
+//! The same report in each format, compressed or not, from a file or a pipe.
+
+use std::io::Write as _;
+
+use serde_json::{Value, json};
+
+use super::{clusters, live, live_clusters, load, loaded, two_clusters};
+use crate::program::Program;
+
+fn lines(report: &Value) -> String {
+    report["clusters"].as_array().unwrap().iter().map(|cluster| format!("{cluster}\n")).collect()
+}
+
+const CSV: &str = "cluster,type,host,distro,version,current\n\
+    acme-1,production,h1,debian12,6.1.0-1-amd64,false\nacme-1,production,h1,debian12,6.1.0-2-amd64,true\n\
+    acme-1,1,h2,debian12,6.1.0-2-amd64,T\nacme-1,1,h2,debian12,6.1.0-1-amd64,no\n\
+    beta,lab,b1,debian12,6.1.0-1-amd64,0\nbeta,lab,b1,debian12,6.1.0-2-amd64,1\n";
+
+fn gzip(text: &str) -> Vec<u8> {
+    // Two members, as `cat a.gz b.gz` makes them.
+    let (one, two) = text.split_at(text.len() / 2);
+    let member = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(vec![], flate2::Compression::default());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    [member(one), member(two)].concat()
+}
+
+#[tokio::test]
+async fn each_format_says_the_same_by_its_content_its_suffix_or_its_name() {
+    let program = Program::new().await;
+    loaded(&program, &two_clusters(), &[]);
+    let journal = program.journal().await;
+    let document = two_clusters();
+    let pretty = serde_json::to_string_pretty(&document).unwrap();
+    let texts = [("json", document.to_string()), ("json", pretty), ("jsonl", lines(&document)), ("csv", CSV.to_owned())];
+    for (format, text) in &texts {
+        let forms: [(&str, Vec<u8>); 4] = [
+            ("", text.clone().into_bytes()),
+            (".gz", gzip(text)),
+            (".zst", zstd::encode_all(text.as_bytes(), 3).unwrap()),
+            ("", [b"\xef\xbb\xbf", text.replace('\n', "\r\n").as_bytes()].concat()),
+        ];
+        for (suffix, bytes) in forms {
+            let named = program.home.path().join(format!("report.{format}{suffix}"));
+            let unnamed = program.home.path().join("report");
+            std::fs::write(&named, &bytes).unwrap();
+            std::fs::write(&unnamed, &bytes).unwrap();
+            for ran in [
+                load(&program, &bytes, &[]),
+                load(&program, &bytes, &["--format", format]),
+                program.run(&["cust", "load", named.to_str().unwrap()]),
+                program.run(&["cust", "load", unnamed.to_str().unwrap()]),
+            ] {
+                assert_eq!((ran.status, ran.stderr.as_str()), (0, "nothing to change\n"), "{format}{suffix}: {ran:?}");
+            }
+        }
+    }
+    assert_eq!(program.journal().await, journal);
+}
+
+#[tokio::test]
+async fn fields_come_in_any_order_so_hosts_may_come_before_their_clusters_name() {
+    let program = Program::new().await;
+    let sorted = r#"{"hosts": [{"running": "1", "distro": "debian12", "name": "h1"}], "name": "acme-1", "type": 1}
+                    {"type": "lab", "hosts": [{"installed": ["1"], "distro": "debian12", "name": "h1"}], "name": "beta"}"#;
+    assert_eq!(load(&program, sorted, &[]).status, 0);
+    assert_eq!(live(&program).await, "acme-1 h1 1*\nbeta h1 1");
+    assert_eq!(live_clusters(&program).await, "acme-1 1, beta 4");
+}
+
+#[tokio::test]
+async fn quoted_fields_hold_commas_quotes_and_backslashes() {
+    let program = Program::new().await;
+    let text = "cluster,type,host,distro,version,current\r\n\
+        \"Acme, \"\"Europe\"\"\",out of support,\"back\\slash, \\N\",debian12,6.1.0~x\\t1,true\r\n\"π, 日本\",6,,,,\r\n";
+    assert_eq!(load(&program, text, &[]).status, 0);
+    assert_eq!(live(&program).await, "Acme, \"Europe\" back\\slash, \\N 6.1.0~x\\t1*");
+    assert_eq!(live_clusters(&program).await, "Acme, \"Europe\" 5, π, 日本 6");
+    let shown = program.done(&["cust", "show", "Acme, \"Europe\"", "--csv"]).stdout;
+    let empty = program.done(&["cust", "show", "π, 日本", "--csv"]).stdout;
+    let both = format!("{shown}{}", empty.split_once('\n').unwrap().1);
+    let again = load(&program, both, &[]);
+    assert_eq!((again.status, again.stderr.as_str()), (0, "nothing to change\n"), "what is shown is what was loaded: {again:?}");
+}
+
+#[tokio::test]
+async fn a_cluster_may_come_in_parts_in_csv_as_lists_of_several_hosts_are_put_together() {
+    let program = Program::new().await;
+    let text =
+        "cluster,type,host,distro,version,current\na,1,h1,debian12,1,t\nb,2,h1,debian12,1,t\na,production,h2,debian12,1,t\n";
+    assert_eq!(load(&program, text, &[]).status, 0);
+    assert_eq!(live(&program).await, "a h1 1*\na h2 1*\nb h1 1*");
+}
+
+#[tokio::test]
+async fn a_long_line_of_many_hosts_is_no_long_record() {
+    let program = Program::new().await;
+    let installed: Vec<String> = (1..=8).map(|number| format!("6.1.0-{number}-cloud-amd64")).collect();
+    let hosts: Vec<Value> = (0..6000)
+        .map(
+            |number| json!({"name": format!("h{number}"), "distro": "debian12", "running": installed[7], "installed": installed}),
+        )
+        .collect();
+    let report = clusters(&[json!({"name": "acme-1", "type": 1, "hosts": hosts})]);
+    assert!(report.to_string().len() > 1 << 20, "it is longer than any record");
+    let ran = loaded(&program, &report, &[]);
+    assert!(ran.stderr.contains("hosts: 6000 new\nkernels on hosts: 48000 new\n"), "{ran:?}");
+    assert!(ran.stderr.starts_with("47009 more changes; --limit 48009 shows them all\n"), "{ran:?}");
+    assert_eq!(ran.stdout.lines().count(), 1000);
+    assert_eq!(loaded(&program, &report, &[]).stderr, "nothing to change\n");
+}

@@ -1,0 +1,283 @@
+//! One bad record refuses the whole report: with its place, with the reason, and nothing is changed.
+
+use serde_json::{Value, json};
+
+use super::{cluster, clusters, host, live, load, loaded, two_clusters};
+use crate::program::{Program, Ran};
+
+/// A program that has two clusters, and what it holds.
+pub struct Known {
+    pub program: Program,
+    before: (String, String, String),
+}
+
+impl Known {
+    pub async fn new() -> Self {
+        let program = Program::new().await;
+        loaded(&program, &two_clusters(), &[]);
+        let before = Self::state(&program).await;
+        Self { program, before }
+    }
+
+    /// Nothing was changed since.
+    pub async fn assert_unchanged(&self, what: &str) {
+        assert_eq!(Self::state(&self.program).await, self.before, "{what}");
+    }
+
+    async fn state(program: &Program) -> (String, String, String) {
+        (program.journal().await, live(program).await, program.value("SELECT count(*) FROM kver").await)
+    }
+
+    /// Loads a report, which must be refused in these words.
+    pub async fn refuses(&self, what: &str, report: impl AsRef<[u8]>, more: &[&str], words: &[&str]) -> Ran {
+        let ran = load(&self.program, report, more);
+        assert_eq!(ran.status, 1, "{what}: {ran:?}");
+        assert!(ran.stderr.starts_with("error: expected "), "{what}: {ran:?}");
+        for word in words {
+            assert!(ran.stderr.contains(word), "{what}: {word:?} is not in {}", ran.stderr);
+        }
+        assert!(ran.stderr.contains("; nothing was changed\n") && ran.stdout.is_empty(), "{what}: {ran:?}");
+        self.assert_unchanged(what).await;
+        ran
+    }
+}
+
+/// The two clusters with a further host of `acme-1` at the end of the last line.
+fn with_last(last: &Value) -> String {
+    let mut report = two_clusters();
+    let hosts = report["clusters"].as_array_mut().unwrap().pop().unwrap();
+    let lines = [hosts, json!({"name": "acme-3", "type": "production", "hosts": [host("x1", 1), last]})];
+    format!("{}\n{}\n{}\n", report["clusters"][0], lines[0], lines[1])
+}
+
+#[tokio::test]
+async fn a_wrong_host_at_the_last_line() {
+    let known = Known::new().await;
+    for (what, last, words) in [
+        (
+            "no name",
+            json!({"distro": "debian12", "running": "1"}),
+            "expected a report as docs/customers.md has it, got one with missing field `name`",
+        ),
+        ("no distro", json!({"name": "x2", "running": "1"}), "got one with missing field `distro`"),
+        ("another field", json!({"name": "x2", "distro": "debian12", "runing": "1"}), "got one with unknown field `runing`"),
+        ("a number", json!({"name": "x2", "distro": "debian12", "running": 6}), "invalid type: integer `6`, expected a string"),
+        (
+            "no kernel",
+            json!({"name": "x2", "distro": "debian12", "installed": []}),
+            "expected a running or an installed kernel, got none",
+        ),
+        (
+            "a kernel twice",
+            json!({"name": "x2", "distro": "debian12", "installed": ["1", "2", "1"]}),
+            "expected each installed kernel once, got 1 twice",
+        ),
+        (
+            "a blank name",
+            json!({"name": " x2", "distro": "debian12", "running": "1"}),
+            "expected a host name without blanks at its ends and without control characters, got \" x2\"",
+        ),
+        ("a line end in a version", json!({"name": "x2", "distro": "debian12", "running": "1\n2"}), "got \"1\\n2\""),
+        ("no object", json!("x2"), "invalid type: string \"x2\", expected struct ReportedHost"),
+    ] {
+        known.refuses(what, with_last(&last), &[], &[words, "at standard input, line 3 (record 5); nothing"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_cluster() {
+    let known = Known::new().await;
+    let wrong = |cluster: Value| format!("{}\n{cluster}\n", two_clusters()["clusters"][0]);
+    for (what, cluster, words) in [
+        (
+            "an unknown type",
+            json!({"name": "acme-3", "type": "prodction", "hosts": []}),
+            "expected a cluster type that is known, got \"prodction\"; there are 1 (production), 2 (poc), 3 (custdev), 4 (lab), 5 (out of \
+             support), 6 (our test), at standard input, line 2",
+        ),
+        ("an unknown number", json!({"name": "acme-3", "type": 7, "hosts": []}), "that is known, got \"7\""),
+        (
+            "a type that is none",
+            json!({"name": "acme-3", "type": -1, "hosts": []}),
+            "integer `-1`, expected a cluster type's name or number",
+        ),
+        ("no type", json!({"name": "acme-3", "hosts": [host("x", 1)]}), "missing field `type`"),
+        ("no hosts", json!({"name": "acme-3", "type": 1}), "missing field `hosts`"),
+        ("no name", json!({"type": 1, "hosts": []}), "missing field `name`"),
+        ("an empty name", json!({"name": "", "type": 1, "hosts": []}), "expected a cluster name without blanks"),
+        ("another field", json!({"name": "acme-3", "type": 1, "hosts": [], "site": "x"}), "unknown field `site`"),
+        (
+            "clusters in a cluster",
+            json!({"name": "acme-3", "type": 1, "clusters": []}),
+            "expected a cluster a line (--format jsonl), got a document with clusters",
+        ),
+        ("hosts that are none", json!({"name": "acme-3", "type": 1, "hosts": "x"}), "expected an array of hosts"),
+    ] {
+        known.refuses(what, wrong(cluster), &[], &[words, ", at standard input, line 2"]).await;
+    }
+    let within = r#"{"name": "a", "type": 1, "clusters": []}"#;
+    known.refuses("clusters within", within, &[], &["unknown field `clusters`"]).await;
+    for field in ["name", "type", "hosts"] {
+        let twice = format!(
+            r#"{{"name": "a", "type": 1, "hosts": [], "{field}": {}}}"#,
+            json!({"name": "a", "type": 1, "hosts": []})[field]
+        );
+        known.refuses(field, twice, &[], &[&format!("duplicate field `{field}`"), "line 1;"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_or_a_host_that_comes_twice() {
+    let known = Known::new().await;
+    let [a, b] = [cluster("acme-1", &[host("h1", 1)]), cluster("beta", &[])];
+    known
+        .refuses(
+            "a cluster",
+            format!("{a}\n{b}\n{a}\n"),
+            &[],
+            &["expected each cluster once, got \"acme-1\" at line 1 and at line 3"],
+        )
+        .await;
+    let hosts = cluster("acme-1", &[host("h1", 1), host("h2", 1), host("h1", 1)]);
+    known
+        .refuses(
+            "a host",
+            format!("{b}\n{hosts}"),
+            &["--accept-shrink"],
+            &["expected each host of cluster \"acme-1\" once, got \"h1\" at line 2 (record 1) and at line 2 (record 3)"],
+        )
+        .await;
+    // The same name in another cluster is another host.
+    let other = clusters(&[cluster("acme-1", &[host("h1", 2), host("h2", 2)]), cluster("beta", &[host("h1", 1), host("b1", 2)])]);
+    loaded(&known.program, &other, &[]);
+}
+
+#[tokio::test]
+async fn an_empty_report() {
+    let known = Known::new().await;
+    for (what, report) in [("nothing", ""), ("blanks", " \n\n"), ("no clusters", r#"{"clusters": []}"#)] {
+        for more in [&[][..], &["--partial"], &["--accept-shrink"]] {
+            known.refuses(what, report, more, &["expected a report with at least one cluster, got no"]).await;
+        }
+    }
+    let header = "cluster,type,host,distro,version,current\n";
+    known
+        .refuses("a header alone", header, &["--accept-shrink"], &["expected a report with at least one cluster, got none"])
+        .await;
+    known
+        .refuses(
+            "no header",
+            "",
+            &["--format", "csv"],
+            &["expected the header cluster,type,host,distro,version,current, got nothing"],
+        )
+        .await;
+    known.refuses("no document", "{}", &["--format", "json"], &["missing field `clusters`"]).await;
+}
+
+#[tokio::test]
+async fn an_unknown_distro_with_its_places() {
+    let known = Known::new().await;
+    let other = |name: &str, distro: &str| json!({"name": name, "distro": distro, "running": "1"});
+    let hosts: Vec<Value> = (1..=7).map(|number| other(&format!("x{number}"), "debain12")).chain([other("y", "alma8")]).collect();
+    let report = format!("{}\n{}\n", two_clusters()["clusters"][0], cluster("acme-3", &hosts));
+    let ran = known
+        .refuses(
+            "distros",
+            report,
+            &["--accept-shrink"],
+            &[
+                "expected distributions that are known, got \"alma8\" of 1 host (line 2 (record 10)), \"debain12\" of 7 hosts \
+                 (line 2 (record 3), line 2 (record 4), ",
+                ", line 2 (record 7), …)",
+            ],
+        )
+        .await;
+    assert!(ran.stderr.ends_with(" hint: sqern distro import  # or: sqern distro add NAME VARIANT\n"), "{ran:?}");
+}
+
+#[tokio::test]
+async fn what_is_no_json() {
+    let known = Known::new().await;
+    let document = two_clusters().to_string();
+    let cut = &document[..document.len() - 3];
+    known.refuses("cut", cut, &[], &["expected a whole report, got one that ends too early", "line 1"]).await;
+    let spoilt = document.replacen("\"distro\":", "\"distro\"", 1);
+    known.refuses("spoilt", &spoilt, &[], &["expected JSON, got something else (expected `:`)", "line 1 (record 1)"]).await;
+    known.refuses("more behind", format!("{document} x"), &[], &["trailing characters"]).await;
+    known.refuses("an array", "[]", &[], &["invalid type: sequence, expected an object with clusters"]).await;
+    known.refuses("not UTF-8", b"{\"clusters\": [{\"name\": \"\xff\"".as_slice(), &[], &["invalid unicode code point"]).await;
+    let line = two_clusters()["clusters"][0].to_string();
+    known
+        .refuses("lines", &line, &["--format", "json"], &["expected one document with clusters (--format json), got a single"])
+        .await;
+    known
+        .refuses("a document", &document, &["--format", "jsonl"], &["expected a cluster a line (--format jsonl), got a document"])
+        .await;
+    known.refuses("more fields", r#"{"clusters": [], "type": 1}"#, &[], &["expected nothing beside clusters"]).await;
+}
+
+#[tokio::test]
+async fn what_is_no_right_csv() {
+    let known = Known::new().await;
+    let header = "cluster,type,host,distro,version,current\n";
+    let good = "acme-1,1,h1,debian12,6.1.0-1-amd64,t\n";
+    for (what, lines, words) in [
+        (
+            "another header",
+            "cluster,host\n".to_owned(),
+            "expected the header cluster,type,host,distro,version,current, got \"cluster,host\"",
+        ),
+        ("too few fields", format!("{header}{good}acme-1,1,h2\n"), "expected 6 fields, got 3, at standard input, line 3"),
+        (
+            "no boolean",
+            format!("{header}{good}acme-1,1,h2,debian12,1,maybe\n"),
+            "expected true or false in current, got \"maybe\", at standard input, line 3 (record 2)",
+        ),
+        (
+            "two distros",
+            format!("{header}{good}acme-1,1,h1,debian13,1,f\n"),
+            "expected one distro of host \"h1\", got \"debian12\" and \"debian13\", at standard input, line 3",
+        ),
+        (
+            "two that run",
+            format!("{header}{good}acme-1,1,h1,debian12,1,t\n"),
+            "expected at most one current kernel of host \"h1\", got 6.1.0-1-amd64 and 1, at standard input, line 3",
+        ),
+        (
+            "a kernel twice",
+            format!("{header}{good}{good}").replace(",t\n", ",f\n"),
+            "expected each installed kernel once, got 6.1.0-1-amd64 twice, at standard input, line 2 (record 1)",
+        ),
+        ("no version", format!("{header}acme-1,1,h1,debian12,,f\n"), "expected a kernel version (what uname -r prints)"),
+        ("no host", format!("{header}acme-1,1,,debian12,1,f\n"), "expected a host name"),
+        ("no cluster", format!("{header},1,h1,debian12,1,f\n"), "expected a cluster name"),
+        ("no type", format!("{header}a,,h1,debian12,1,f\n"), "expected a cluster type that is known, got \"\""),
+        (
+            "two types",
+            format!("{header}{good}beta,1,b,debian12,1,f\nacme-1,2,h2,debian12,1,f\n"),
+            "expected one type of cluster \"acme-1\", got 1 at line 2 and 2 at line 4",
+        ),
+        ("an open quote", format!("{header}{good}acme-1,1,\"h2,debian12,1,f\n"), "expected 6 fields, got 3"),
+    ] {
+        known.refuses(what, lines, &["--accept-shrink"], &[words]).await;
+    }
+    known
+        .refuses(
+            "not UTF-8",
+            [header.as_bytes(), b"a,1,\xff,debian12,1,f\n"].concat(),
+            &[],
+            &["expected UTF-8, got other bytes, at standard input, line 2"],
+        )
+        .await;
+    let scattered = format!("{header}{good}acme-1,1,h2,debian12,1,f\nacme-1,1,h1,debian12,2,f\n");
+    let ran = known
+        .refuses(
+            "scattered",
+            scattered,
+            &[],
+            &["expected each host of cluster \"acme-1\" once, got \"h1\" at line 2 (record 1) and at line 4 (record 3)"],
+        )
+        .await;
+    assert!(ran.stderr.contains("hint: { head -n 1 FILE; tail -n +2 FILE | sort; } | sqern cust load -"), "{ran:?}");
+}
