@@ -16,9 +16,12 @@ test: setup ## run all tests
 check: setup ## formatting, lints, documentation, the rules of the house
 	@scripts/check
 
-bench: setup ## measure the journal, and crawls of MIRROR=URL (which must hold EXPECTED=FILE), against their goals; 20 minutes
+bench: setup ## measure the journal, loads, fetching and crawls of MIRROR=URL (that must hold EXPECTED=FILE); half an hour
 	@scripts/bench
-	@if [ -n "$(MIRROR)" ]; then cargo build --quiet --release -p sqern && scripts/bench-crawl "$(MIRROR)" "$(EXPECTED)"; fi
+	@cargo build --quiet --release -p sqern
+	@scripts/bench-cust
+	@if command -v apt-ftparchive gpg >/dev/null; then scripts/bench-fetch; else echo "fetching: needs apt-ftparchive and gpg"; fi
+	@if [ -n "$(MIRROR)" ]; then scripts/bench-crawl "$(MIRROR)" "$(EXPECTED)"; fi
 
 bless: setup ## renew the generated files
 	@scripts/bless

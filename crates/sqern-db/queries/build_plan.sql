@@ -26,15 +26,15 @@ FROM kver_fetched AS fetched
 JOIN kver_not_ignored AS wanted ON wanted.distro = fetched.distro AND wanted.version = fetched.version
 LEFT JOIN hosts ON hosts.distro = fetched.distro AND hosts.version = fetched.version
 LEFT JOIN tried ON tried.distro = fetched.distro AND tried.version = fetched.version
-WHERE ($6 OR NOT EXISTS (
+WHERE NOT EXISTS (
         SELECT FROM sp_build_kver AS k
         JOIN sp_build AS b ON b.id = k.build_id AND b.deleted_at = '-infinity'
         LEFT JOIN sp_build_lease AS l ON l.build_id = b.id
-        WHERE k.distro = fetched.distro AND k.version = fetched.version AND k.deleted_at = '-infinity'
+        WHERE NOT $6 AND k.distro = fetched.distro AND k.version = fetched.version AND k.deleted_at = '-infinity'
           AND ($1::text IS NULL OR b.storpool_revision = $1)
           AND ($2::text IS NULL OR b.release_target = $2)
           AND ($3::text IS NULL OR b.dockernel_profile = $3)
           AND (coalesce(k.success, b.success)
-               OR coalesce(k.result, b.result) IS NULL AND coalesce(l.expires_at, b.tstamp + interval '1 day') > now())))
+               OR coalesce(k.result, b.result) IS NULL AND coalesce(l.expires_at, b.tstamp + interval '1 day') > now()))
   AND ($4::text[] = '{}' OR fetched.distro = ANY ($4))
   AND ($5::text[] = '{}' OR fetched.version = ANY ($5))

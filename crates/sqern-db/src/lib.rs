@@ -21,6 +21,7 @@ pub mod kver;
 pub mod local;
 pub mod migrate;
 pub mod run;
+pub mod status;
 mod text;
 
 pub use as_of::AsOf;

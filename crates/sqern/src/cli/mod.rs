@@ -19,6 +19,7 @@ mod kver;
 mod local;
 mod pipeline;
 mod progress;
+mod report;
 mod run;
 mod source;
 mod sources;
@@ -109,6 +110,9 @@ enum Command {
     /// Customers' clusters and hosts, and the kernels that they run
     #[command(subcommand)]
     Cust(cust::CustCommand),
+    /// How far the kernels are
+    #[command(subcommand)]
+    Report(report::ReportCommand),
     /// Change sets: who changed what, when and why
     #[command(subcommand)]
     Generation(generation::GenerationCommand),
@@ -121,7 +125,7 @@ impl Command {
     /// Whether it gives a list, which alone has a form as CSV.
     fn gives_list(&self) -> bool {
         match self {
-            Self::Check(_) | Self::Fetch(_) | Self::Event(event::EventCommand::List { .. }) => true,
+            Self::Check(_) | Self::Fetch(_) | Self::Report(_) | Self::Event(event::EventCommand::List { .. }) => true,
             Self::Distro(command) => matches!(command, distro::DistroCommand::List(_)),
             Self::Source(command) => !matches!(command, source::SourceCommand::Show { .. }),
             Self::Store(command) => !matches!(command, store::StoreCommand::Prune { .. }),
@@ -200,6 +204,7 @@ pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exi
         Command::Available(command) => available::run(command, &context).await,
         Command::Pipeline(command) => Box::pin(pipeline::run(command, &context)).await,
         Command::Cust(command) => cust::run(command, &context).await,
+        Command::Report(command) => report::run(command, &context).await,
         Command::Generation(command) => generation::run(command, &context).await,
         Command::Event(command) => event::run(command, &context).await,
     }

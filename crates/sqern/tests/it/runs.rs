@@ -137,3 +137,27 @@ async fn a_plan_without_anything_to_plan_with_says_what_is_missing() {
     assert!(ran.status == 1 && ran.stderr.contains("expected a build that succeeded, got none"), "{ran:?}");
     assert_eq!(program.journal().await, journal);
 }
+
+#[tokio::test]
+async fn coverage_counts_the_kernels_that_it_lists_now_and_as_it_was() {
+    let program = fetched(&["6.1.0-1-amd64", "6.1.0-2-amd64", "6.1.0-3-amd64"]).await;
+    program.done(&words(&["build", "start"], &["--kernel", "6.1.0-1-amd64"]));
+    program.done(&["build", "finish", "1", "SUCCESS"]);
+    let then = program.value("SELECT max(id) FROM generation").await;
+    program.done(&["available", "add", "--build", "1"]);
+    program.done(&["ignore", "add", "debian12", "6.1.0-2-*"]);
+    let now = program.done(&["report", "coverage", "--csv"]);
+    let header = "distro,known,seen,fetched,built,tested,available,wanted,share,unwanted\n";
+    assert_eq!(now.stdout, format!("{header}debian12,0,0,1,0,0,1,2,50 %,1\n"));
+    let before = program.done(&["report", "coverage", "--csv", "--at", &then]);
+    assert_eq!(before.stdout, format!("{header}debian12,0,0,2,1,0,0,3,0 %,0\n"));
+    for at in [&[][..], &["--at", &then]] {
+        let numbers = program.json(&[&["report", "coverage"], at].concat());
+        let kernels = program.json(&[&["report", "coverage", "--kernels"], at].concat());
+        for stage in ["fetched", "built", "available"] {
+            let items = kernels["items"].as_array().unwrap();
+            let behind = items.iter().filter(|one| one["stage"] == stage && one["wanted"] == true).count();
+            assert_eq!(numbers["items"][0][stage], behind, "{stage} {at:?}");
+        }
+    }
+}
