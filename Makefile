@@ -20,7 +20,7 @@ bench: setup ## measure the journal, loads, fetching and crawls of MIRROR=URL (t
 	@scripts/bench
 	@cargo build --quiet --release -p sqern
 	@scripts/bench-cust
-	@if command -v apt-ftparchive gpg >/dev/null; then scripts/bench-fetch; else echo "fetching: needs apt-ftparchive and gpg"; fi
+	@if command -v apt-ftparchive >/dev/null && command -v gpg >/dev/null; then scripts/bench-fetch; else echo "fetching: needs apt-ftparchive and gpg"; fi
 	@if [ -n "$(MIRROR)" ]; then scripts/bench-crawl "$(MIRROR)" "$(EXPECTED)"; fi
 
 bless: setup ## renew the generated files

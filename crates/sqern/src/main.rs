@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     // Both TLS clients, PostgreSQL's and HTTP's, take the process's provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     // Each thread keeps the memory of what it decompressed last: more of them than can be at work cost room and gain nothing.
-    let threads = 4 * std::thread::available_parallelism().map_or(2, usize::from);
+    let threads = 2 + 2 * std::thread::available_parallelism().map_or(2, usize::from);
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(threads)
