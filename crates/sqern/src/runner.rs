@@ -26,6 +26,8 @@ const TAIL_LINES: usize = 20;
 pub struct Job {
     /// For `/bin/sh -c`.
     pub command: String,
+    /// Where it runs; where we do when none.
+    pub folder: Option<PathBuf>,
     /// What it finds in its environment, besides ours.
     pub variables: Vec<(&'static str, String)>,
     /// Where what it writes goes, standard output and error together.
@@ -61,6 +63,9 @@ pub async fn run(job: &Job, stop: impl Future<Output = ()>) -> Result<Ended, Fai
     let mut command = Command::new("/bin/sh");
     command.args(["-c", &job.command]).envs(job.variables.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(log.try_clone().map_err(failed)?).stderr(log).process_group(0).kill_on_drop(true);
+    if let Some(folder) = &job.folder {
+        command.current_dir(folder);
+    }
     let begun = Instant::now();
     let mut child = command.spawn().map_err(|error| Failure::unmet(format!("expected /bin/sh to start, got {error}")))?;
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
@@ -160,6 +165,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let job = Job {
             command: text.to_owned(),
+            folder: None,
             variables: vec![("SQERN_VERSION", "6.1.0-25-amd64".to_owned())],
             log: folder.path().join("logs/log"),
             time_limit: limit,

@@ -35,6 +35,10 @@ async fn a_pipeline_of_shell_steps_gets_ids_alone_and_its_results_are_kept() {
     let plan = program.json(&words(&["build", "plan"], &[]));
     assert_eq!((field(&plan, "version"), plan["schema"].as_str()), (vec!["6.1.0-1-amd64".to_owned()], Some("sqern.run.plan/1")));
 
+    // Its owner is told by the command line, cut where it is long: one of these is cut at a blank.
+    for long in ["a ".repeat(200), format!("b{}", " a".repeat(200))] {
+        program.done(&words(&["build", "start"], &["--claim", "1", "--dry-run", "--comment", &long]));
+    }
     program.done(&["build", "renew", "1"]);
     program.done(&["build", "finish", "1", "unstable", "--kernel", "6.1.0-3-amd64=SUCCESS", "--kernel", "6.1.0-2-amd64=FAILURE"]);
     let kernels = program.done(&["build", "kernels", "1", "--csv"]);

@@ -145,7 +145,8 @@ impl<'a> Carrier<'a> {
             ("SQERN_TREE", tree.display().to_string()),
             ("SQERN_WORK", work.path().display().to_string()),
         ]);
-        let job = Job { command: self.args.command.clone(), variables, log: log.clone(), time_limit: self.args.time_limit };
+        let (command, time_limit) = (self.args.command.clone(), self.args.time_limit);
+        let job = Job { command, folder: None, variables, log: log.clone(), time_limit };
         let line = self.lines.begin(kernel);
         let ended = runner::run(&job, stop).await;
         line.finish_and_clear();

@@ -101,7 +101,7 @@ pub(in crate::cli) async fn carry(
     let (taken, closed) = take(&change.transaction, fields, what, Some(claim), &lease, context).await?;
     change.finish(false).await?;
     tell_closed(kind, &closed, context);
-    let Some(Taken { id, kernels, .. }) = taken else {
+    let Some(Taken { id, kernels }) = taken else {
         require_input(kind, &session.client).await?;
         context.printer.note(&format!("nothing to {}", kind.noun()));
         return Ok(Exit::Done);

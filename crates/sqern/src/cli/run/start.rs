@@ -114,11 +114,10 @@ struct Started {
 pub(super) struct Taken {
     pub(super) id: i64,
     pub(super) kernels: Vec<Candidate>,
-    pub(super) closed: Vec<i64>,
 }
 
 /// Closes what dead owners left, takes kernels, and records a run over them; none where there is nothing to take. With no `claim` the kernels
-/// are those that `what` names.
+/// are those that `what` names. Gives also the runs that were closed.
 pub(super) async fn take(
     transaction: &Transaction<'_>,
     fields: &Fields,
@@ -140,7 +139,7 @@ pub(super) async fn take(
     let new = fields.new_run(what, &kernels, context)?;
     let list: Vec<Kernel> = kernels.iter().map(|one| one.kernel.clone()).collect();
     let id = db::start(transaction, &new, &list, lease, context.settings.now()).await?;
-    Ok((Some(Taken { id, kernels, closed: closed.clone() }), closed))
+    Ok((Some(Taken { id, kernels }), closed))
 }
 
 /// The kernels that were named, each of which must be there to be built or tested, whoever is at it.
@@ -180,7 +179,8 @@ pub(in crate::cli) async fn start(
     let mut session = context.open().await?;
     let job = context.settings.jenkins.job.clone();
     let owner = job.unwrap_or_else(|| format!("{}, {}", crate::runner::host(), context.settings.command_line));
-    let lease = Lease { lasts: claim.lease, owner: owner.chars().filter(|c| !c.is_control()).take(200).collect() };
+    let owner: String = owner.chars().filter(|c| !c.is_control()).take(200).collect();
+    let lease = Lease { lasts: claim.lease, owner: owner.trim().to_owned() };
     let change = sqern_db::change::begin(&mut session.client, &args.comment(context)).await?;
     let count = claim.claim.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
     let (taken, closed) = take(&change.transaction, fields, what, count, &lease, context).await?;
@@ -191,7 +191,7 @@ pub(in crate::cli) async fn start(
         context.printer.note(&format!("nothing to {}", kind.noun()));
         return Ok(Exit::Done);
     };
-    let started = Started { id: taken.id, kernels: taken.kernels, closed: taken.closed };
+    let started = Started { id: taken.id, kernels: taken.kernels, closed };
     context.printer.one("run.start/1", &started, || started.id.to_string())?;
     let would = if args.dry_run { "would be " } else { "" };
     context.printer.note(&format!("{would}{kind} {} of {} kernels", started.id, started.kernels.len()));
