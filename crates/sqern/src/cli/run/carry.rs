@@ -30,7 +30,7 @@ pub(in crate::cli) struct CarryArgs {
     /// How long the command may take for one kernel
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     pub(super) time_limit: Duration,
-    /// Begin no more kernels after so many failures; the rest is NOT_BUILT
+    /// Begin no more kernels after so many that did not succeed; the rest is NOT_BUILT
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) max_failures: Option<u32>,
     /// The folder of the logs [default: $SQERN_LOGS, /var/log/sqern for root, ~/.local/state/sqern/logs]
