@@ -1,9 +1,11 @@
 //! The state that a question is about: the present, or that as of a generation.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use sqern_model::At;
-use tokio_postgres::GenericClient;
+use tokio_postgres::{Client, GenericClient, IsolationLevel, Transaction};
 
 use crate::DbError;
 
@@ -45,7 +47,40 @@ pub struct Past {
     pub tstamp: Option<Timestamp>,
 }
 
+/// A transaction that sees one state, whatever it asks and however long it takes, and changes nothing: what numbers that must agree
+/// are read in.
+pub async fn snapshot(client: &mut Client) -> Result<Transaction<'_>, DbError> {
+    Ok(client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await?)
+}
+
+/// Which state data is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DataState {
+    /// The last generation that counts; 0 when there is none.
+    pub generation: i64,
+    /// The time that the state holds at: of the question, or that the generation began at; null for 0.
+    pub at: Option<Timestamp>,
+}
+
+impl fmt::Display for DataState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "data of generation {}", self.generation)?;
+        self.at.map_or(Ok(()), |at| write!(f, ", {}", at.strftime("%Y-%m-%d %H:%M:%SZ")))
+    }
+}
+
 impl AsOf {
+    /// Which state this is, as the transaction sees it.
+    pub async fn state(&self, client: &impl GenericClient) -> Result<DataState, DbError> {
+        let Self::Past(Past { generation, tstamp }) = self else {
+            // The last event is of the generation that stands last in the order of the history.
+            let query = "SELECT coalesce((SELECT generation FROM event ORDER BY id DESC LIMIT 1), 0), now()";
+            let row = client.query_one(query, &[]).await?;
+            return Ok(DataState { generation: row.get(0), at: Some(row.get(1)) });
+        };
+        Ok(DataState { generation: *generation, at: *tstamp })
+    }
+
     /// The state at a moment: a generation must be known, a time stands for the last generation that began at it or before.
     pub async fn resolve(client: &impl GenericClient, at: At) -> Result<Self, DbError> {
         let generation = match at {

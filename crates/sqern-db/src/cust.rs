@@ -126,12 +126,12 @@ pub async fn hosts(client: &impl GenericClient, filter: &HostFilter, as_of: &AsO
         .collect()
 }
 
-fn cluster(text: &str) -> Result<ClusterName, DbError> {
+pub(crate) fn cluster(text: &str) -> Result<ClusterName, DbError> {
     let place = "cust_cluster.name";
     ClusterName::new(text).map_err(|_| DbError::Unexpected { expected: "a cluster name", place, got: text.to_owned() })
 }
 
-fn host(text: &str) -> Result<HostName, DbError> {
+pub(crate) fn host(text: &str) -> Result<HostName, DbError> {
     let place = "cust_host_kver.host_name";
     HostName::new(text).map_err(|_| DbError::Unexpected { expected: "a host name", place, got: text.to_owned() })
 }

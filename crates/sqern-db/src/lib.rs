@@ -20,9 +20,13 @@ pub mod ignore;
 pub mod kver;
 pub mod local;
 pub mod migrate;
+pub mod new;
+pub mod risk;
 pub mod run;
 pub mod status;
 mod text;
+pub mod why;
+mod words;
 
 pub use as_of::AsOf;
 pub use error::DbError;

@@ -7,5 +7,6 @@ pub mod cust;
 pub mod failure;
 pub mod fetch;
 pub mod printer;
+pub mod reports;
 pub mod runner;
 pub mod settings;

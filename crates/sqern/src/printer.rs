@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Read, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
@@ -204,6 +205,12 @@ fn write_out(text: &str) -> Result<(), Failure> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }
+}
+
+/// A time to the second, in UTC; empty for none.
+#[must_use]
+pub fn time(at: Option<Timestamp>) -> String {
+    at.map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()).unwrap_or_default()
 }
 
 /// Text that may come from anywhere, without control characters that a terminal would obey; line ends stay.

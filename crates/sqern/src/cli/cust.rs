@@ -12,10 +12,9 @@ use tokio_postgres::Client;
 
 use super::Context;
 use super::at::{self, AtArgs, Frame};
-use super::kver::time;
 use crate::cust::HEADER;
 use crate::failure::{Exit, Failure};
-use crate::printer::{Format, Record};
+use crate::printer::{Format, Record, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CustCommand {

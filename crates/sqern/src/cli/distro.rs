@@ -9,10 +9,9 @@ use sqern_model::DistroName;
 use super::Context;
 use super::at::{self, AtArgs, Frame};
 use super::change::{ChangeArgs, report};
-use super::kver::time;
 use super::sources::SourcesArgs;
 use crate::failure::{Exit, Failure};
-use crate::printer::Record;
+use crate::printer::{Record, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DistroCommand {

@@ -9,9 +9,8 @@ use sqern_model::{DistroName, KernelVersion};
 
 use super::Context;
 use super::at::{self, AtArgs, Frame};
-use super::kver::time;
 use crate::failure::{Exit, Failure};
-use crate::printer::Record;
+use crate::printer::{Record, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum EventCommand {

@@ -12,9 +12,8 @@ use super::Context;
 use super::at::{self, AtArgs, Frame};
 use super::change::{events, report};
 use super::event::describe_event;
-use super::kver::time;
 use crate::failure::{Exit, Failure};
-use crate::printer::Record;
+use crate::printer::{Record, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum GenerationCommand {

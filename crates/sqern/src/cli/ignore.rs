@@ -8,9 +8,8 @@ use sqern_model::{DistroName, Glob, LikePattern};
 use super::Context;
 use super::at::{self, AtArgs, Frame};
 use super::change::{ChangeArgs, report};
-use super::kver::time;
 use crate::failure::{Exit, Failure};
-use crate::printer::Record;
+use crate::printer::{Record, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum IgnoreCommand {

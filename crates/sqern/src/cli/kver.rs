@@ -11,7 +11,7 @@ use super::Context;
 use super::at::{self, AtArgs};
 use super::change::{ChangeArgs, report};
 use crate::failure::{Exit, Failure};
-use crate::printer::Record;
+use crate::printer::{Record, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KverCommand {
@@ -176,9 +176,4 @@ fn state(kver: &Kver) -> &'static str {
         (_, true) => "ignored",
         _ => "wanted",
     }
-}
-
-/// A time to the second; empty for none.
-pub(super) fn time(at: Option<Timestamp>) -> String {
-    at.map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()).unwrap_or_default()
 }

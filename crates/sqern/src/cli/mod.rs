@@ -25,6 +25,7 @@ mod source;
 mod sources;
 mod store;
 mod test;
+mod why;
 
 use clap::{Args, Parser, Subcommand};
 use sqern_db::connect::{ConnectError, ConnectRequest, Session, connect};
@@ -110,9 +111,10 @@ enum Command {
     /// Customers' clusters and hosts, and the kernels that they run
     #[command(subcommand)]
     Cust(cust::CustCommand),
-    /// How far the kernels are
+    /// How far the kernels are, which hosts are at risk, how long it takes, and what came
     #[command(subcommand)]
     Report(report::ReportCommand),
+    Why(why::WhyArgs),
     /// Change sets: who changed what, when and why
     #[command(subcommand)]
     Generation(generation::GenerationCommand),
@@ -138,7 +140,7 @@ impl Command {
             Self::Build(command) => command.gives_list(),
             Self::Test(command) => command.gives_list(),
             Self::Available(command) => matches!(command, available::AvailableCommand::List { .. }),
-            Self::Local(_) | Self::Db(_) | Self::Pipeline(_) | Self::Event(_) => false,
+            Self::Local(_) | Self::Db(_) | Self::Pipeline(_) | Self::Why(_) | Self::Event(_) => false,
         }
     }
 }
@@ -205,6 +207,7 @@ pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exi
         Command::Pipeline(command) => Box::pin(pipeline::run(command, &context)).await,
         Command::Cust(command) => cust::run(command, &context).await,
         Command::Report(command) => report::run(command, &context).await,
+        Command::Why(args) => why::run(args, &context).await,
         Command::Generation(command) => generation::run(command, &context).await,
         Command::Event(command) => event::run(command, &context).await,
     }

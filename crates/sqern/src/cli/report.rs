@@ -1,130 +1,249 @@
-//! `sqern report`: how far the kernels are.
+//! `sqern report`: how far the kernels are, who runs what is not, how long it takes, and what came.
 
-use std::collections::BTreeMap;
+mod give;
 
-use clap::Subcommand;
-use serde::Serialize;
-use sqern_db::status::{self, Stage, Status};
-use sqern_model::DistroName;
+use clap::{Args, Subcommand};
+use sqern_db::as_of::snapshot;
+use sqern_db::risk::{self as db_risk, RiskFilter};
+use sqern_db::status::{self, StatusFilter};
+use sqern_db::{AsOf, cust, new as db_new};
+use sqern_model::{At, ClusterName, DistroName};
+use tokio_postgres::Transaction;
 
+use self::give::{Give, HtmlArgs};
 use super::Context;
-use super::at::{self, AtArgs};
+use super::at::{AtArgs, Frame};
 use crate::failure::{Exit, Failure};
-use crate::printer::Record;
+use crate::reports::html::Table;
+use crate::reports::{coverage, lag, new, risk};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ReportCommand {
     /// How many kernels of each distribution have come how far
     ///
-    /// Each kernel counts once, at the furthest that it has come, for whichever revision: known (a host reported it), seen, fetched, built, tested,
-    /// available. Those that are ignored or archived count by themselves.
+    /// Each kernel counts once, at the furthest that it has come: known (a host reported it), seen, fetched, built, tested, available.
+    /// Those that are ignored or archived count by themselves.
     #[command(after_help = "Examples:
   sqern report coverage
   sqern report coverage --distro debian12 --kernels     # the kernels behind the numbers
-  sqern report coverage --at 2026-05-01 --csv")]
+  sqern report coverage --target sp-prod --at 2026-05-01 --csv
+  sqern report coverage --html coverage.html")]
     Coverage {
-        /// Only of this distribution; may be given several times
-        #[arg(long = "distro", value_name = "NAME")]
-        distros: Vec<DistroName>,
         /// List the kernels instead
         #[arg(long)]
         kernels: bool,
         #[command(flatten)]
-        at: AtArgs,
+        of: OfArgs,
+        #[command(flatten)]
+        common: CommonArgs,
+    },
+    /// Which hosts run, or have as their newest, a kernel that is not available
+    ///
+    /// By cluster type, then by hosts: the kernel, how many hosts run it, how many have it as their newest and run another, what is
+    /// missing until it is available, and since when. Kernels that are ignored or archived come last of each type, and their hosts are
+    /// not counted as being at risk.
+    #[command(after_help = "Examples:
+  sqern report risk
+  sqern report risk --target sp-prod --type production
+  sqern report risk --hosts --cluster acme-1            # the hosts behind the numbers
+  sqern report risk --at 2026-05-01 --json")]
+    Risk {
+        /// List the hosts instead
+        #[arg(long)]
+        hosts: bool,
+        /// Only hosts of this cluster; may be given several times
+        #[arg(long = "cluster", value_name = "NAME")]
+        clusters: Vec<ClusterName>,
+        /// Only hosts of clusters of this type, a name or a number; may be given several times
+        #[arg(long = "type", value_name = "TYPE")]
+        types: Vec<String>,
+        #[command(flatten)]
+        of: OfArgs,
+        #[command(flatten)]
+        common: CommonArgs,
+    },
+    /// How long kernels take from seen to fetched, built, tested and available
+    ///
+    /// Median, the time that nine in ten took at the most, and the longest, in hours, of the wanted kernels that have done the step; and
+    /// how many wait. Builds and tests count from their start, and the first that succeeded counts.
+    #[command(after_help = "Examples:
+  sqern report lag
+  sqern report lag --distro debian12 --months           # by the month in which kernels were first seen (UTC)
+  sqern report lag --kernels --csv                      # the kernels behind the numbers")]
+    Lag {
+        /// By the month in which they were first seen, as well
+        #[arg(long, conflicts_with = "kernels")]
+        months: bool,
+        /// List the kernels instead
+        #[arg(long)]
+        kernels: bool,
+        #[command(flatten)]
+        of: OfArgs,
+        #[command(flatten)]
+        common: CommonArgs,
+    },
+    /// What came since a generation or a time
+    ///
+    /// By generation: how many kernels became known, were seen, fetched, built, tested, available, or withdrawn, as the journal tells.
+    #[command(after_help = "Examples:
+  sqern report new --since 2026-05-01
+  sqern report new --since 1200 --distro debian12 --kernels
+  sqern report new --since 2026-05-01 --at 2026-06-01 --html may.html")]
+    New {
+        /// What came after this generation, or after this time
+        #[arg(long, value_name = "GENERATION|TIME")]
+        since: At,
+        /// List the kernels instead
+        #[arg(long)]
+        kernels: bool,
+        #[command(flatten)]
+        common: CommonArgs,
     },
 }
 
-/// How far the kernels of a distribution are.
-#[derive(Debug, Default, Serialize)]
-struct Coverage {
-    distro: String,
-    known: u64,
-    seen: u64,
-    fetched: u64,
-    built: u64,
-    tested: u64,
-    available: u64,
-    /// All that are wanted.
-    wanted: u64,
-    /// Those that are ignored or archived.
-    unwanted: u64,
-    /// Of those that are wanted, the share that is available; none where none is wanted.
-    share_available: Option<f64>,
+/// Which builds count.
+#[derive(Debug, Args)]
+pub(super) struct OfArgs {
+    /// Only builds for this release target count, and what is available for it [default: whichever]
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// Only builds of this revision count, and what is available of it [default: whichever]
+    #[arg(long, value_name = "REVISION")]
+    revision: Option<String>,
 }
 
-impl Record for Coverage {
-    const SCHEMA: &'static str = "report.coverage/1";
-    const COLUMNS: &'static [&'static str] =
-        &["distro", "known", "seen", "fetched", "built", "tested", "available", "wanted", "share", "unwanted"];
-    fn cells(&self) -> Vec<String> {
-        let counts = [self.known, self.seen, self.fetched, self.built, self.tested, self.available, self.wanted];
-        let share = self.share_available.map(|share| format!("{:.0} %", share * 100.0)).unwrap_or_default();
-        let mut cells = vec![self.distro.clone()];
-        cells.extend(counts.map(|count| count.to_string()));
-        cells.extend([share, self.unwanted.to_string()]);
-        cells
-    }
+/// Of every report.
+#[derive(Debug, Args)]
+pub(super) struct CommonArgs {
+    /// Only of this distribution; may be given several times
+    #[arg(long = "distro", value_name = "NAME")]
+    distros: Vec<DistroName>,
+    #[command(flatten)]
+    at: AtArgs,
+    #[command(flatten)]
+    html: HtmlArgs,
 }
 
-impl Record for Status {
-    const SCHEMA: &'static str = "report.coverage.kernels/1";
-    const COLUMNS: &'static [&'static str] = &["distro", "version", "stage", "wanted", "build", "test", "running"];
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.kernel.distro.to_string(),
-            self.kernel.version.to_string(),
-            self.stage.as_str().to_owned(),
-            if self.wanted { "yes" } else { "no" }.to_owned(),
-            self.build_result.clone().unwrap_or_default(),
-            self.test_result.clone().unwrap_or_default(),
-            self.hosts_running.to_string(),
-        ]
+impl CommonArgs {
+    /// The state that is asked for, and what is said of it.
+    async fn begin(&self, transaction: &Transaction<'_>) -> Result<(AsOf, Frame), Failure> {
+        let as_of = self.at.resolve(transaction).await?;
+        sqern_db::distro::require(transaction, &self.distros, &as_of).await?;
+        let data = as_of.state(transaction).await?;
+        let frame = self.at.upstream(transaction, &as_of, &self.distros).await?.of_data(data);
+        Ok((as_of, frame))
     }
-}
 
-/// The numbers of a list of kernels, by distribution.
-fn coverage(kernels: &[Status]) -> Vec<Coverage> {
-    let mut distros: BTreeMap<&DistroName, Coverage> = BTreeMap::new();
-    for one in kernels {
-        let counts = distros
-            .entry(&one.kernel.distro)
-            .or_insert_with(|| Coverage { distro: one.kernel.distro.to_string(), ..Coverage::default() });
-        if !one.wanted {
-            counts.unwanted += 1;
-            continue;
-        }
-        counts.wanted += 1;
-        *match one.stage {
-            Stage::Known => &mut counts.known,
-            Stage::Seen => &mut counts.seen,
-            Stage::Fetched => &mut counts.fetched,
-            Stage::Built => &mut counts.built,
-            Stage::Tested => &mut counts.tested,
-            Stage::Available => &mut counts.available,
-        } += 1;
+    fn statuses(&self, of: OfArgs, with_hosts: bool) -> StatusFilter {
+        let OfArgs { target, revision } = of;
+        StatusFilter { distros: self.distros.clone(), target, revision, with_hosts, ..StatusFilter::default() }
     }
-    let with_share = |mut counts: Coverage| {
-        let number = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
-        counts.share_available = (counts.wanted > 0).then(|| number(counts.available) / number(counts.wanted));
-        counts
-    };
-    distros.into_values().map(with_share).collect()
 }
 
 pub(super) async fn run(command: ReportCommand, context: &Context<'_>) -> Result<Exit, Failure> {
-    let session = context.open().await?;
+    command.common().html.require_alone(context)?;
+    let mut session = context.open().await?;
+    let transaction = snapshot(&mut session.client).await?;
     match command {
-        ReportCommand::Coverage { distros, kernels, at } => {
-            let as_of = at.resolve(&session.client).await?;
-            sqern_db::distro::require(&session.client, &distros, &as_of).await?;
-            let frame = at.upstream(&session.client, &as_of, &distros).await?;
-            let all = status::list(&session.client, &distros, &as_of).await?;
-            if kernels {
-                at::list(context, &all, &frame)?;
-            } else {
-                at::list(context, &coverage(&all), &frame)?;
+        ReportCommand::Coverage { kernels, of, common } => {
+            let (as_of, frame) = common.begin(&transaction).await?;
+            let all = status::list(&transaction, &common.statuses(of, kernels || common.html.is_wanted()), &as_of).await?;
+            let counts = coverage::coverage(&all);
+            let give = Give { context, frame: &frame, html: &common.html, title: "Coverage" };
+            give.page(
+                vec![],
+                || coverage::heat_map(&counts),
+                || vec![Table::of("Kernels of each distribution", &counts), Table::of("Kernels", &all)],
+            )?;
+            if kernels { give.list(&all, &())? } else { give.list(&counts, &())? }
+        }
+        ReportCommand::Risk { hosts, clusters, types, of, common } => {
+            let (as_of, frame) = common.begin(&transaction).await?;
+            for cluster in &clusters {
+                cust::get(&transaction, cluster, &as_of).await?;
             }
-            Ok(Exit::Done)
+            let types = type_numbers(&transaction, &types, &as_of).await?;
+            let OfArgs { target, revision } = of;
+            let filter = RiskFilter {
+                target,
+                revision,
+                distros: common.distros.clone(),
+                clusters,
+                types,
+                with_hosts: hosts || common.html.is_wanted(),
+            };
+            let found = db_risk::risk(&transaction, &filter, &as_of).await?;
+            let types = risk::types(&found);
+            let about = risk::describe(&types);
+            let give = Give { context, frame: &frame, html: &common.html, title: "Customers at risk" };
+            give.page(
+                vec![about.clone()],
+                || risk::heat_map(&found),
+                || vec![Table::of("Kernels by cluster type", &risk::kernels(&found)), Table::of("Hosts", &risk::hosts(&found))],
+            )?;
+            let more = risk::About { target: filter.target, revision: filter.revision, types };
+            if hosts {
+                give.list(&risk::hosts(&found), &more)?;
+            } else {
+                give.list(&risk::kernels(&found), &more)?;
+            }
+            context.printer.note(&about);
+        }
+        ReportCommand::Lag { months, kernels, of, common } => {
+            let (as_of, frame) = common.begin(&transaction).await?;
+            let all = status::list(&transaction, &common.statuses(of, false), &as_of).await?;
+            let give = Give { context, frame: &frame, html: &common.html, title: "From seen to available" };
+            give.page(
+                vec![],
+                || lag::heat_map(&all),
+                || {
+                    vec![
+                        Table::of("By distribution", &lag::lags(&all, false)),
+                        Table::of("By distribution and month", &lag::lags(&all, true)),
+                        Table::of("Kernels", &lag::kernels(&all)),
+                    ]
+                },
+            )?;
+            if kernels { give.list(&lag::kernels(&all), &())? } else { give.list(&lag::lags(&all, months), &())? }
+        }
+        ReportCommand::New { since, kernels, common } => {
+            let (as_of, frame) = common.begin(&transaction).await?;
+            let after = db_new::since(&transaction, since).await?;
+            let came = db_new::list(&transaction, after, &common.distros, &as_of).await?;
+            let give = Give { context, frame: &frame, html: &common.html, title: "What came" };
+            give.page(
+                vec![format!("after generation {after}")],
+                || new::heat_map(&came),
+                || vec![Table::of("By generation", &new::generations(&came)), Table::of("Kernels", &came)],
+            )?;
+            let more = new::After { after };
+            if kernels { give.list(&came, &more)? } else { give.list(&new::generations(&came), &more)? }
         }
     }
+    Ok(Exit::Done)
+}
+
+impl ReportCommand {
+    fn common(&self) -> &CommonArgs {
+        match self {
+            Self::Coverage { common, .. } | Self::Risk { common, .. } | Self::Lag { common, .. } | Self::New { common, .. } => {
+                common
+            }
+        }
+    }
+}
+
+/// The numbers of cluster types, by their names or numbers.
+async fn type_numbers(transaction: &Transaction<'_>, words: &[String], as_of: &AsOf) -> Result<Vec<i32>, Failure> {
+    if words.is_empty() {
+        return Ok(vec![]);
+    }
+    let types = cust::types(transaction, as_of).await?;
+    let number = |word: &String| {
+        types.iter().find(|one| one.name == *word || one.id.to_string() == *word).map(|one| one.id).ok_or_else(|| {
+            let known: Vec<String> = types.iter().map(|one| format!("{} or {:?}", one.id, one.name)).collect();
+            Failure::unmet(format!("expected a type of cluster, {}, got {word:?}", known.join(", ")))
+        })
+    };
+    words.iter().map(number).collect()
 }

@@ -12,9 +12,8 @@ use sqern_model::{DistroName, KernelResult, KernelVersion, RunKind, RunResult};
 
 use super::Context;
 use super::change::{ChangeArgs, report};
-use super::kver::time;
 use crate::failure::{Exit, Failure};
-use crate::printer::Record;
+use crate::printer::{Record, time};
 
 pub(super) use carry::{CarryArgs, carry, carry_builds};
 pub(super) use list::{ListArgs, kernels, list, show};

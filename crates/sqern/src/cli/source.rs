@@ -13,10 +13,9 @@ use sqern_model::{CrawlState, DistroDef, DistroName, Source, SourceFile, SourceS
 use sqern_upstream::left_out;
 
 use super::Context;
-use super::kver::time;
 use super::sources::{CrawlArgs, SourcesArgs, definition};
 use crate::failure::{Exit, Failure};
-use crate::printer::Record;
+use crate::printer::{Record, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SourceCommand {

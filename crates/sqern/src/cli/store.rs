@@ -13,9 +13,8 @@ use sqern_store::store::Found;
 use super::Context;
 use super::change::{ChangeArgs, report};
 use super::fetch::StoreArgs;
-use super::kver::time;
 use crate::failure::{Exit, Failure};
-use crate::printer::Record;
+use crate::printer::{Record, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum StoreCommand {

@@ -8,9 +8,8 @@ use sqern_model::RunKind;
 use super::refused;
 use crate::cli::Context;
 use crate::cli::at::{self, AtArgs, Frame};
-use crate::cli::kver::time;
 use crate::failure::{Exit, Failure};
-use crate::printer::Record;
+use crate::printer::{Record, time};
 
 /// Which runs.
 #[derive(Debug, Args)]

@@ -1,0 +1,8 @@
+-- $1 distro, $2 version. How many hosts of which cluster types run a kernel, and how many have it installed.
+SELECT type.name, count(*) FILTER (WHERE h.current), count(*)
+FROM cust_host_kver AS h
+JOIN cust_cluster AS c ON c.name = h.cluster_name AND c.deleted_at = '-infinity'
+JOIN cust_cluster_type AS type ON type.id = c.cltype
+WHERE h.distro = $1 AND h.version = $2 AND h.deleted_at = '-infinity'
+GROUP BY type.id, type.name
+ORDER BY type.id

@@ -1,0 +1,7 @@
+-- $1 distro, $2 version. The generation that recorded a kernel last.
+SELECT g.id, g.tstamp, g.username, g.comment
+FROM event AS e
+JOIN generation AS g ON g.id = e.generation
+WHERE e.table_name = 'kver' AND e.action = 'insert' AND e.pkey = jsonb_build_object('distro', $1::text, 'version', $2::text)
+ORDER BY e.id DESC
+LIMIT 1

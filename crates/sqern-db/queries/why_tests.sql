@@ -1,0 +1,11 @@
+-- $1 distro, $2 version, $3 how many at the most. The newest test runs for a kernel, with the end of its log.
+SELECT t.id, t.build_id, t.tstamp, b.storpool_revision, b.release_target, t.test_flavor, upper(coalesce(k.result, r.result)),
+    log.host, log.path, log.tail
+FROM sp_test_kver AS k
+JOIN sp_test AS t ON t.id = k.test_id AND t.deleted_at = '-infinity'
+JOIN sp_build AS b ON b.id = t.build_id
+LEFT JOIN sp_test_result AS r ON r.test_id = t.id AND r.deleted_at = '-infinity'
+LEFT JOIN sp_test_kver_log AS log ON log.test_kver_id = k.id
+WHERE k.distro = $1 AND k.version = $2 AND k.deleted_at = '-infinity'
+ORDER BY t.id DESC
+LIMIT $3

@@ -1,0 +1,117 @@
+//! `sqern why`: where one kernel is, and why it is no further.
+
+use clap::Args;
+use jiff::Timestamp;
+use sqern_db::as_of::snapshot;
+use sqern_db::fetch;
+use sqern_db::run::{PlanFilter, plan};
+use sqern_db::status::{self, Stage, Status, StatusFilter};
+use sqern_db::{AsOf, crawl, kver, why as db};
+use sqern_model::{DistroName, Kernel, KernelVersion, RunKind};
+use tokio_postgres::Transaction;
+
+use super::Context;
+use super::at::AtArgs;
+use crate::failure::{Exit, Failure};
+use crate::reports::wanted;
+use crate::reports::why::{Answer, Place, Why, blocks, describe, usual};
+
+/// Tell where a kernel is, and why it is no further: is it there, and if not, why, and when?
+///
+/// When it came to each stage and what shows it, what stands in its way, its place among those that are next, how long such kernels
+/// usually take, and who has it. A kernel that is not known is told with those that are much like it, and when the sources were read.
+/// Exit status: 0 when it is known, 1 when it is not.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sqern why \"$(uname -r)\"
+  sqern why 4.18.0-553.el8_10.x86_64 --distro alma8 --target sp-prod
+  sqern why 6.1.0-25-amd64 --at 2026-05-01")]
+pub(super) struct WhyArgs {
+    /// What uname -r prints
+    #[arg(value_name = "UNAME")]
+    version: KernelVersion,
+    /// Only of this distribution; may be given several times
+    #[arg(long = "distro", value_name = "NAME")]
+    distros: Vec<DistroName>,
+    /// Only builds for this release target count, and what is available for it [default: whichever]
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// Only builds of this revision count, and what is available of it [default: whichever]
+    #[arg(long, value_name = "REVISION")]
+    revision: Option<String>,
+    #[command(flatten)]
+    at: AtArgs,
+}
+
+pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+    let mut session = context.open().await?;
+    let transaction = snapshot(&mut session.client).await?;
+    let as_of = args.at.resolve(&transaction).await?;
+    sqern_db::distro::require(&transaction, &args.distros, &as_of).await?;
+    let data = as_of.state(&transaction).await?;
+    let until = args.at.time(&as_of);
+
+    let known = db::kernels(&transaction, &args.version, &args.distros, &as_of).await?;
+    let mut kernels = vec![];
+    for status in statuses(&transaction, &args, Some(known.clone()), &as_of).await? {
+        kernels.push(one(&transaction, &args, status, &as_of).await?);
+    }
+    let is_known = !kernels.is_empty();
+    let nearest = if is_known { vec![] } else { db::nearest(&transaction, &args.version, &args.distros, &as_of).await? };
+    // Of the kernels' distributions; of those that were asked for, or of all, where there is none.
+    let distros = if is_known { known.into_iter().map(|kernel| kernel.distro).collect() } else { args.distros.clone() };
+    let answer = Answer {
+        version: args.version,
+        kernels,
+        nearest,
+        last_checks: db::last_checks(&transaction, &distros, until).await?,
+        incomplete: crawl::incomplete(&transaction, &distros, until).await?,
+        data,
+    };
+    let now = data.at.unwrap_or_else(Timestamp::now);
+    context.printer.one("why/1", &answer, || describe(&answer, now))?;
+    context.printer.note(&data.to_string());
+    super::at::warn(context, &answer.incomplete);
+    Ok(if is_known { Exit::Done } else { Exit::Unmet })
+}
+
+/// How far these kernels are (all when none), for what was asked.
+async fn statuses(
+    transaction: &Transaction<'_>,
+    args: &WhyArgs,
+    kernels: Option<Vec<Kernel>>,
+    as_of: &AsOf,
+) -> Result<Vec<Status>, Failure> {
+    let with_hosts = kernels.is_some();
+    let WhyArgs { target, revision, .. } = args;
+    let filter =
+        StatusFilter { kernels, target: target.clone(), revision: revision.clone(), with_hosts, ..StatusFilter::default() };
+    Ok(status::list(transaction, &filter, as_of).await?)
+}
+
+/// All that is told of one kernel.
+async fn one(transaction: &Transaction<'_>, args: &WhyArgs, status: Status, as_of: &AsOf) -> Result<Why, Failure> {
+    let kernel = &status.kernel;
+    let evidence = db::evidence(transaction, kernel, as_of).await?;
+    // Packages have no history.
+    let packages = if *as_of == AsOf::Now { kver::packages(transaction, kernel).await? } else { vec![] };
+    let (blocks, hint) = blocks(&status, &evidence, &packages);
+    let place = if status.wanted && *as_of == AsOf::Now { place(transaction, args, &status).await? } else { None };
+    let usual = if status.wanted { usual(&status, &statuses(transaction, args, None, as_of).await?) } else { None };
+    Ok(Why { state: wanted(&status), evidence, packages, blocks, hint, place, usual, status })
+}
+
+/// The place of a kernel among those that are to be fetched, built or tested next.
+async fn place(transaction: &Transaction<'_>, args: &WhyArgs, status: &Status) -> Result<Option<Place>, Failure> {
+    let filter = PlanFilter { target: args.target.clone(), revision: args.revision.clone(), ..PlanFilter::default() };
+    let (to, next): (_, Vec<Kernel>) = match status.stage {
+        Stage::Seen => ("fetch", fetch::wanted(transaction, &[], &[]).await?.into_iter().map(|one| one.kernel).collect()),
+        Stage::Fetched => {
+            ("build", plan(transaction, RunKind::Build, &filter).await?.into_iter().map(|one| one.kernel).collect())
+        }
+        Stage::Built => ("test", plan(transaction, RunKind::Test, &filter).await?.into_iter().map(|one| one.kernel).collect()),
+        Stage::Known | Stage::Tested | Stage::Available => return Ok(None),
+    };
+    let place = next.iter().position(|kernel| *kernel == status.kernel);
+    Ok(place.map(|place| Place { to, place: place + 1, of: next.len() }))
+}

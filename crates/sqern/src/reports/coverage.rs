@@ -1,0 +1,116 @@
+//! How many kernels of each distribution have come how far.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sqern_db::status::{Stage, Status};
+
+use super::html::{Cell, HeatMap, share};
+use super::wanted;
+use crate::printer::{Record, time};
+
+/// How far the kernels of a distribution are.
+#[derive(Debug, Default, PartialEq, Serialize)]
+pub struct Coverage {
+    distro: String,
+    known: u64,
+    seen: u64,
+    fetched: u64,
+    built: u64,
+    tested: u64,
+    available: u64,
+    /// All that are wanted.
+    wanted: u64,
+    /// Those that are ignored or archived.
+    unwanted: u64,
+    /// Of those that are wanted, the share that is available; none where none is wanted.
+    share_available: Option<f64>,
+}
+
+impl Coverage {
+    fn count_mut(&mut self, stage: Stage) -> &mut u64 {
+        match stage {
+            Stage::Known => &mut self.known,
+            Stage::Seen => &mut self.seen,
+            Stage::Fetched => &mut self.fetched,
+            Stage::Built => &mut self.built,
+            Stage::Tested => &mut self.tested,
+            Stage::Available => &mut self.available,
+        }
+    }
+
+    /// By stage, in their order.
+    fn counts(&self) -> [u64; 6] {
+        [self.known, self.seen, self.fetched, self.built, self.tested, self.available]
+    }
+}
+
+impl Record for Coverage {
+    const SCHEMA: &'static str = "report.coverage/1";
+    const COLUMNS: &'static [&'static str] =
+        &["distro", "known", "seen", "fetched", "built", "tested", "available", "wanted", "share", "unwanted"];
+    fn cells(&self) -> Vec<String> {
+        let share = self.share_available.map(|share| format!("{:.0} %", share * 100.0)).unwrap_or_default();
+        let mut cells = vec![self.distro.clone()];
+        cells.extend(self.counts().map(|count| count.to_string()));
+        cells.extend([self.wanted.to_string(), share, self.unwanted.to_string()]);
+        cells
+    }
+}
+
+impl Record for Status {
+    const SCHEMA: &'static str = "report.coverage.kernels/2";
+    const COLUMNS: &'static [&'static str] =
+        &["distro", "version", "stage", "state", "missing", "since", "build", "test", "running", "installed"];
+    fn cells(&self) -> Vec<String> {
+        let count = |hosts: Option<i64>| hosts.map(|hosts| hosts.to_string()).unwrap_or_default();
+        vec![
+            self.kernel.distro.to_string(),
+            self.kernel.version.to_string(),
+            self.stage.as_str().to_owned(),
+            wanted(self).to_owned(),
+            self.missing.map(|missing| missing.as_str().to_owned()).unwrap_or_default(),
+            time(self.missing_since),
+            self.build_result.clone().unwrap_or_default(),
+            self.test_result.clone().unwrap_or_default(),
+            count(self.hosts_running),
+            count(self.hosts_installed),
+        ]
+    }
+}
+
+/// The numbers of a list of kernels, by distribution.
+#[must_use]
+pub fn coverage(kernels: &[Status]) -> Vec<Coverage> {
+    let mut distros: BTreeMap<_, Coverage> = BTreeMap::new();
+    for one in kernels {
+        let counts = distros
+            .entry(&one.kernel.distro)
+            .or_insert_with(|| Coverage { distro: one.kernel.distro.to_string(), ..Coverage::default() });
+        if one.wanted {
+            counts.wanted += 1;
+            *counts.count_mut(one.stage) += 1;
+        } else {
+            counts.unwanted += 1;
+        }
+    }
+    let with_share = |mut counts: Coverage| {
+        counts.share_available = (counts.wanted > 0).then(|| share(counts.available, counts.wanted));
+        counts
+    };
+    distros.into_values().map(with_share).collect()
+}
+
+/// The picture: of each distribution, which share of its wanted kernels is at which stage.
+#[must_use]
+pub fn heat_map(coverage: &[Coverage]) -> HeatMap {
+    let row = |one: &Coverage| {
+        let cell = |count| (count > 0).then(|| Cell { shade: share(count, one.wanted), text: count.to_string() });
+        (one.distro.clone(), one.counts().map(cell).to_vec())
+    };
+    HeatMap {
+        title: "Wanted kernels by the furthest stage that they have come to".to_owned(),
+        columns: Stage::ALL.iter().map(|stage| stage.as_str().to_owned()).collect(),
+        rows: coverage.iter().map(row).collect(),
+    }
+}

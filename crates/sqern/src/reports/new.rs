@@ -1,0 +1,111 @@
+//! What came since a generation.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sqern_db::new::{Came, What};
+use sqern_model::DistroName;
+
+use super::html::{Cell, HeatMap};
+use crate::printer::{Record, time};
+
+/// What stands beside the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct After {
+    /// The generation after which it came; 0 for the beginning.
+    pub after: i64,
+}
+
+/// How much came with a generation.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct NewGeneration {
+    generation: i64,
+    tstamp: Timestamp,
+    username: String,
+    comment: Option<String>,
+    known: u64,
+    seen: u64,
+    fetched: u64,
+    built: u64,
+    tested: u64,
+    available: u64,
+    withdrawn: u64,
+}
+
+impl NewGeneration {
+    /// By what happened, in its order.
+    fn counts(&self) -> [u64; 7] {
+        [self.known, self.seen, self.fetched, self.built, self.tested, self.available, self.withdrawn]
+    }
+}
+
+impl Record for NewGeneration {
+    const SCHEMA: &'static str = "report.new/1";
+    const COLUMNS: &'static [&'static str] =
+        &["generation", "time", "known", "seen", "fetched", "built", "tested", "available", "withdrawn", "username", "comment"];
+    fn cells(&self) -> Vec<String> {
+        let mut cells = vec![self.generation.to_string(), time(Some(self.tstamp))];
+        cells.extend(self.counts().map(|count| count.to_string()));
+        cells.extend([self.username.clone(), self.comment.clone().unwrap_or_default()]);
+        cells
+    }
+}
+
+impl Record for Came {
+    const SCHEMA: &'static str = "report.new.kernels/1";
+    const COLUMNS: &'static [&'static str] = &["generation", "time", "what", "distro", "version", "username", "comment"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.generation.to_string(),
+            time(Some(self.tstamp)),
+            self.what.as_str().to_owned(),
+            self.kernel.distro.to_string(),
+            self.kernel.version.to_string(),
+            self.username.clone(),
+            self.comment.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+/// The numbers of a list, by generation.
+#[must_use]
+pub fn generations(came: &[Came]) -> Vec<NewGeneration> {
+    let row = |of_generation: &[Came]| {
+        let first = &of_generation[0];
+        let count = |what: What| of_generation.iter().map(|one| u64::from(one.what == what)).sum();
+        NewGeneration {
+            generation: first.generation,
+            tstamp: first.tstamp,
+            username: first.username.clone(),
+            comment: first.comment.clone(),
+            known: count(What::Known),
+            seen: count(What::Seen),
+            fetched: count(What::Fetched),
+            built: count(What::Built),
+            tested: count(What::Tested),
+            available: count(What::Available),
+            withdrawn: count(What::Withdrawn),
+        }
+    };
+    came.chunk_by(|a, b| a.generation == b.generation).map(row).collect()
+}
+
+/// The picture: how many kernels of each distribution came to which stage.
+#[must_use]
+pub fn heat_map(came: &[Came]) -> HeatMap {
+    let mut counts: BTreeMap<&DistroName, BTreeMap<What, u32>> = BTreeMap::new();
+    for one in came {
+        *counts.entry(&one.kernel.distro).or_default().entry(one.what).or_default() += 1;
+    }
+    let most = counts.values().flat_map(BTreeMap::values).copied().max().unwrap_or(1);
+    let cell = |&count: &u32| Cell { shade: f64::from(count) / f64::from(most), text: count.to_string() };
+    let row = |(distro, of_distro): (&&DistroName, &BTreeMap<What, u32>)| {
+        (distro.to_string(), What::ALL.iter().map(|what| of_distro.get(what).map(cell)).collect())
+    };
+    HeatMap {
+        title: "Kernels by what came to them".to_owned(),
+        columns: What::ALL.iter().map(|what| what.as_str().to_owned()).collect(),
+        rows: counts.iter().map(row).collect(),
+    }
+}

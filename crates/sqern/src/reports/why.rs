@@ -1,0 +1,170 @@
+//! Where one kernel is, and why it is no further.
+
+mod text;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use sqern_db::as_of::DataState;
+use sqern_db::crawl::Incomplete;
+use sqern_db::kver::KverPackage;
+use sqern_db::status::{Missing, Stage, Status};
+use sqern_db::why::{Evidence, LastCheck};
+use sqern_model::{Kernel, KernelVersion, Spread, StageTimes, Step};
+
+pub use text::describe;
+
+use super::lag::{step_of, times};
+
+/// The kernels of one version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// The version that was asked for.
+    pub version: KernelVersion,
+    /// What is recorded of it: one a distribution. Empty where it is unknown.
+    pub kernels: Vec<Why>,
+    /// Where it is unknown, kernels that are much like it.
+    pub nearest: Vec<Kernel>,
+    /// When the sources of these distributions were read last.
+    pub last_checks: Vec<LastCheck>,
+    /// The sources that could not be read whole then.
+    pub incomplete: Vec<Incomplete>,
+    /// The state that this is of.
+    pub data: DataState,
+}
+
+/// Where one kernel is, and why it is no further.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Why {
+    /// How far it has come.
+    #[serde(flatten)]
+    pub status: Status,
+    /// `wanted`, `ignored` or `archived`.
+    pub state: &'static str,
+    /// What is behind that.
+    #[serde(flatten)]
+    pub evidence: Evidence,
+    /// Its packages, those that are still listed first.
+    pub packages: Vec<KverPackage>,
+    /// What stands in the way; none where it is available.
+    pub blocks: Option<String>,
+    /// What can be typed about it.
+    pub hint: Option<String>,
+    /// Its place among those that are next.
+    pub place: Option<Place>,
+    /// How long the next step usually takes.
+    pub usual: Option<Usual>,
+}
+
+/// A place in a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// `fetch`, `build` or `test`.
+    pub to: &'static str,
+    /// The place, from 1.
+    pub place: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+/// How long a step usually takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Usual {
+    /// The step.
+    pub step: Step,
+    /// Whose kernels these are: the distribution, or none for those of all.
+    pub distro: Option<String>,
+    /// How many have done it.
+    pub done: usize,
+    /// How long they took.
+    #[serde(flatten)]
+    pub spread: Spread,
+    /// When this one would have done it, if it took the median.
+    pub expected_at: Option<Timestamp>,
+}
+
+/// The step that a kernel is at; none where no step leads further, or it is not known how it begins.
+#[must_use]
+pub fn step(status: &Status) -> Option<Step> {
+    match status.stage {
+        Stage::Known | Stage::Available => None,
+        Stage::Seen => Some(Step::Fetch),
+        Stage::Fetched => Some(Step::Build),
+        Stage::Built => Some(Step::Test),
+        Stage::Tested => Some(Step::Publish),
+    }
+}
+
+/// How long the step that a kernel is at takes: by its own distribution's kernels, else by all.
+#[must_use]
+pub fn usual(status: &Status, others: &[Status]) -> Option<Usual> {
+    let step = step(status)?;
+    let of = |own: bool| {
+        let kernels: Vec<StageTimes> =
+            others.iter().filter(|one| !own || one.kernel.distro == status.kernel.distro).map(times).collect();
+        let (done, _, spread) = step_of(step, &kernels)?;
+        Some((done, spread?, own))
+    };
+    let (done, spread, own) = of(true).or_else(|| of(false))?;
+    let begun = match step {
+        Step::Fetch | Step::Whole => status.seen_at,
+        Step::Build => status.fetched_at,
+        Step::Test => status.built_at,
+        Step::Publish => status.tested_at,
+    };
+    let expected = |begun: Timestamp| begun.checked_add(SignedDuration::from_secs(spread.median_s)).ok();
+    let distro = own.then(|| status.kernel.distro.to_string());
+    Some(Usual { step, distro, done, spread, expected_at: begun.and_then(expected) })
+}
+
+/// What stands in a kernel's way, and what can be typed about it.
+#[must_use]
+pub fn blocks(status: &Status, evidence: &Evidence, packages: &[KverPackage]) -> (Option<String>, Option<String>) {
+    let Kernel { distro, version } = &status.kernel;
+    let Some(missing) = status.missing else { return (None, None) };
+    if status.archived {
+        let hint = format!("sqern kver unarchive {distro} {version}");
+        return (Some("it is archived: no longer taken into consideration".to_owned()), Some(hint));
+    }
+    if let Some(by) = evidence.ignored_by.first() {
+        let comment = by.comment.as_ref().map(|comment| format!(" ({comment})")).unwrap_or_default();
+        let blocks = format!("it is ignored, by the pattern {}{comment}", by.pattern);
+        return (Some(blocks), Some(format!("sqern ignore list --distro {distro}")));
+    }
+    let id = |id: Option<i64>| id.map(|id| id.to_string()).unwrap_or_default();
+    let last_try =
+        || if status.built_by.is_some() { ("test", evidence.tests.first()) } else { ("build", evidence.builds.first()) };
+    let (blocks, hint) = match missing {
+        Missing::NotSeen => {
+            let blocks = format!("no source of {distro} has listed it");
+            (blocks, format!("sqern check --distro {distro}"))
+        }
+        Missing::NotFetched if !packages.is_empty() && packages.iter().all(|package| package.gone_at.is_some()) => {
+            let blocks = "its headers were not fetched while its source listed them".to_owned();
+            (blocks, format!("sqern kver show {distro} {version}"))
+        }
+        Missing::NotFetched => {
+            ("its headers are not fetched".to_owned(), format!("sqern fetch --distro {distro} --kernel {version}"))
+        }
+        Missing::NotBuilt => {
+            ("no build has tried it".to_owned(), format!("sqern build plan --distro {distro} --kernel {version}"))
+        }
+        Missing::NotTested => {
+            let blocks = format!("no test has tried build {}", id(status.built_by));
+            (blocks, format!("sqern test plan --distro {distro} --kernel {version}"))
+        }
+        Missing::NotPublished => {
+            let test = id(status.tested_by);
+            (format!("test {test} succeeded, and nobody made it available"), format!("sqern available add --test {test}"))
+        }
+        Missing::Building | Missing::BuildFailed | Missing::Testing | Missing::TestFailed | Missing::HarnessFailed => {
+            let (kind, last) = last_try();
+            let number = id(last.map(|one| one.id));
+            let blocks = match last.and_then(|one| one.result.as_deref()) {
+                Some(result) => format!("{kind} {number} came to {result}"),
+                None => format!("{kind} {number} has not ended"),
+            };
+            (blocks, format!("sqern {kind} show {number}"))
+        }
+    };
+    (Some(blocks), Some(hint))
+}

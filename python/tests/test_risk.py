@@ -1,0 +1,135 @@
+"""Who is at risk: by the command, by psql's view and in Python the same, and what a second program computes from the files alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Optional
+
+import fleet
+import psycopg
+import pytest
+from conftest import Database, sqern
+from sqern_tools import util
+
+VERSIONS = {
+    "alma8": [f"4.18.0-{major}.{minor}el8_10.x86_64" for major in (9, 80, 477, 553) for minor in ("", "5.1.", "10.1.")],
+    "debian12": [f"6.1.0-{number}-{flavor}" for number in (9, 10, 25, 100) for flavor in ("amd64", "cloud-amd64", "rt-amd64")],
+}
+KERNELS = [(distro, version) for distro, versions in VERSIONS.items() for version in versions]
+
+
+def record(database: Database, made: fleet.Fleet, folder: Path) -> None:
+    """The fleet and what is recorded of its kernels, in the database."""
+    with psycopg.connect(database.dsn) as conn:
+        for table in ("sp_build", "sp_test"):
+            conn.execute(f"ALTER TABLE {table} ALTER COLUMN id RESTART")
+        for table, rows in made.tables().items():
+            with conn.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+    report = folder / "report.json"
+    report.write_text(json.dumps(made.report()))
+    sqern("cust", "load", str(report), "--dsn", database.dsn)
+
+
+def asked(database: Database, *args: str) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(sqern("report", *args, "--json", "--dsn", database.dsn))
+    return answer
+
+
+def rows(answer: dict[str, Any], *columns: str) -> list[tuple[Any, ...]]:
+    # What hosts alone know is missing since the load, whose time the fleet does not know.
+    return [
+        tuple(None if column == "since" and item["missing"] == "not seen" else item[column] for column in columns)
+        for item in answer["items"]
+    ]
+
+
+HOST = ("type", "cluster", "host", "distro", "version", "role", "missing", "since", "state")
+KERNEL = ("type", "distro", "version", "hosts", "running", "newest", "missing", "since", "state")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_hosts_at_risk_are_those_that_a_second_computation_finds(database: Database, tmp_path: Path, seed: int) -> None:
+    made = fleet.make(KERNELS, clusters=40, hosts=6, seed=seed)
+    record(database, made, tmp_path)
+    for target in (None, "prod"):
+        of: list[str] = ["--target", target] if target else []
+        expected = made.risk(target)
+        # What is compared must hold each of the words once at least, or the comparison says little.
+        assert {row[6] for row in expected} >= {"not seen", "not fetched", "not built", "build failed", "harness failed"}
+        assert rows(asked(database, "risk", "--hosts", *of), *HOST) == expected
+        by_kernel = asked(database, "risk", *of)
+        assert rows(by_kernel, *KERNEL) == made.risk_by_kernel(target)
+        wanted = {row[:3] for row in expected if row[8] == "wanted"}
+        assert sum(one["at_risk"] for one in by_kernel["types"]) == len(wanted)
+        assert sum(one["hosts"] for one in by_kernel["types"]) == len(made.hosts)
+    assert asked(database, "risk", "--distro", "alma8", "--hosts")["items"] == [
+        item for item in asked(database, "risk", "--hosts")["items"] if item["distro"] == "alma8"
+    ]
+
+
+RUNNING = """SELECT c.cltype, h.cluster_name, h.host_name, s.distro, s.version, s.missing
+FROM cust_host_kver AS h
+JOIN cust_cluster AS c ON c.name = h.cluster_name AND c.deleted_at = '-infinity'
+JOIN kver_status AS s USING (distro, version)
+WHERE h.current AND h.deleted_at = '-infinity' AND s.missing IS NOT NULL AND NOT (s.archived OR s.ignored)
+ORDER BY 1, 2, 3"""
+
+
+def test_psql_python_and_the_command_name_the_same_hosts(by_service: Database, tmp_path: Path) -> None:
+    made = fleet.make(KERNELS, clusters=20, hosts=4, seed=3)
+    record(by_service, made, tmp_path)
+    with util.connect(by_service.service) as db:
+        in_python = db.cur.execute(RUNNING).fetchall()
+    listed = asked(by_service, "risk", "--hosts")["items"]
+    number = {name: number for number, name in fleet.TYPES.items()}
+    by_command = [
+        (number[item["type"]], item["cluster"], item["host"], item["distro"], item["version"], item["missing"])
+        for item in listed
+        if item["role"] == "running" and item["state"] == "wanted"
+    ]
+    assert in_python == by_command and by_command
+
+
+def counted(kernels: list[dict[str, Any]], distro: str, stage: str) -> int:
+    return sum(one["distro"] == distro and one["stage"] == stage and one["wanted"] for one in kernels)
+
+
+@pytest.mark.parametrize("at", [None, "then"])
+def test_each_number_of_a_report_is_the_length_of_the_list_behind_it(database: Database, tmp_path: Path, at: Optional[str]) -> None:
+    made = fleet.make(KERNELS, clusters=10, hosts=4, seed=4)
+    record(database, made, tmp_path)
+    of: list[str] = []
+    if at:
+        [(generation,)] = database.rows("SELECT max(id) FROM generation")
+        of = ["--at", str(generation)]
+        database.run("DELETE FROM kver_fetched")
+        database.run("UPDATE sp_available_kver SET deleted_at = now()")
+        database.run("UPDATE cust_host_kver SET deleted_at = now() WHERE host_name = 'h0'")
+    kernels = asked(database, "coverage", "--kernels", *of)["items"]
+    assert len(kernels) == len(KERNELS)
+    for row in asked(database, "coverage", *of)["items"]:
+        for stage in ("known", "seen", "fetched", "built", "tested", "available"):
+            assert row[stage] == counted(kernels, row["distro"], stage)
+    lacking = {(one["distro"], one["version"]): (one["missing"], one["wanted"]) for one in kernels}
+    assert all(lacking[kernel][0] == (made.missing(kernel, None) or (None,))[0] for kernel in KERNELS)
+
+    hosts = asked(database, "risk", "--hosts", *of)["items"]
+    assert rows({"items": hosts}, *HOST) == made.risk()
+    for row in asked(database, "risk", *of)["items"]:
+        behind = [one for one in hosts if all(one[key] == row[key] for key in ("type", "distro", "version"))]
+        assert (row["hosts"], row["running"]) == (len(behind), sum(one["role"] == "running" for one in behind))
+
+    listed = asked(database, "lag", "--kernels", *of)["items"]
+    for row in asked(database, "lag", *of)["items"]:
+        if row["step"] == "seen to fetched":
+            of_distro = [one for one in listed if one["distro"] == row["distro"] and one["seen_at"]]
+            assert row["done"] == sum(bool(one["fetched_at"]) for one in of_distro)
+    came = asked(database, "new", "--since", "0", "--kernels", *of)["items"]
+    for row in asked(database, "new", "--since", "0", *of)["items"]:
+        for what in ("known", "seen", "fetched", "built", "tested", "available", "withdrawn"):
+            behind = [one for one in came if one["generation"] == row["generation"] and one["what"] == what]
+            assert row[what] == len(behind)
+    assert sum(one["what"] == "seen" for one in came) == len(made.seen)
