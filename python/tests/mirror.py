@@ -21,7 +21,11 @@ ARCHITECTURES = ("amd64", "arm64")
 # `check` reads the folder in place of the network, headers are an empty tree, and `local` and the store keep to folders of the test.
 PROGRAM = """#!/bin/sh
 case "$1" in
-  check) exec {program} "$@" --mirror-base file://{mirror} --allow-unsigned ;;
+  check | source)
+    case "$*" in
+      *--mirror-base* | *list* | *show*) exec {program} "$@" ;;
+      *) exec {program} "$@" --mirror-base file://{mirror} --allow-unsigned ;;
+    esac ;;
   fetch) exec {program} "$@" --store {store} --no-prove --command 'mkdir build' ;;
   store) exec {program} "$@" --store {store} ;;
   local)
