@@ -6,8 +6,11 @@ CREATE OR REPLACE FUNCTION generation_id() RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_id bigint := public.generation_id_if_assigned();
+    found_id bigint;
 BEGIN
+    -- A transaction that has changed nothing yet has no number: it gets one here, as another's generation may have that number.
+    PERFORM pg_current_xact_id();
+    found_id := public.generation_id_if_assigned();
     IF found_id IS NULL THEN
         INSERT INTO public.generation DEFAULT VALUES RETURNING id INTO found_id;
         PERFORM pg_notify('sqern_generation', found_id::text);
