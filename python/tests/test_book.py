@@ -76,8 +76,10 @@ def refused(line: str) -> list[str]:
         words = words[words.index("sqern") + 1 :]
         ends = [number for number, word in enumerate(words) if word in ("|", "&&", "||", ">", "<") or word.endswith(";")]
         command = words[: min(ends, default=len(words))]
-        if command[:1] == ["is"] or not command:
+        # What comes after `local psql` is psql's, --help too.
+        if command[:2] == ["local", "psql"] or not command:
             continue
+        command = [re.sub(r"^\$\w+$", "1", word) for word in command]
         done = subprocess.run([setting("SQERN"), *command, "--help"], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             said.append(done.stderr)

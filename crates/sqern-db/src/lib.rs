@@ -26,3 +26,4 @@ mod text;
 
 pub use as_of::AsOf;
 pub use error::DbError;
+pub use text::nearest;
