@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-ROW, CHAR, PAD, GAP_X, GAP_Y, SLOT = 18, 7.3, 10, 84, 20, 26
+ROW, CHAR, PAD, GAP_X, GAP_Y, SLOT = 18, 7.3, 10, 64, 18, 24
 
 STYLE = """
     svg { --page: #fdfdfb; --ink: #1c2530; --soft: #5b6673; --box: #ffffff; --edge: #6a7683; --kept: #d5e5f6; --other: #e7e7e2; }
