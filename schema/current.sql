@@ -587,13 +587,16 @@ CREATE FUNCTION public.generation_id() RETURNS bigint
     AS $$
 DECLARE
     found_id bigint;
+    found_tstamp timestamptz;
 BEGIN
-    -- A transaction that has changed nothing yet has no number: it gets one here, as another's generation may have that number.
-    PERFORM pg_current_xact_id();
-    found_id := public.generation_id_if_assigned();
+    -- A transaction that has changed nothing yet gets its number here: a restored generation may have that one.
+    SELECT generation.id, generation.tstamp INTO found_id, found_tstamp
+    FROM public.generation WHERE generation.xact = pg_current_xact_id();
     IF found_id IS NULL THEN
         INSERT INTO public.generation DEFAULT VALUES RETURNING id INTO found_id;
         PERFORM pg_notify('sqern_generation', found_id::text);
+    ELSIF found_tstamp <> now() THEN
+        PERFORM public.generation_id_if_assigned();  -- which says what is wrong
     END IF;
     RETURN found_id;
 END
