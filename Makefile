@@ -1,5 +1,5 @@
 # What a newcomer types. Each target installs what is missing first (scripts/setup).
-.PHONY: help demo test check bench bless setup
+.PHONY: help demo test check bench bless book setup
 
 # rustup puts cargo there; a shell that was open before does not know it yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -25,6 +25,9 @@ bench: setup ## measure the journal, loads, fetching and crawls of MIRROR=URL (t
 
 bless: setup ## renew the generated files
 	@scripts/bless
+
+book: setup ## render docs/ to target/book/index.html
+	@scripts/book
 
 setup: ## find or install PostgreSQL, psql, a C compiler; runs before each of the others
 	@scripts/setup

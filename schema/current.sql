@@ -144,21 +144,24 @@ CREATE FUNCTION public.cust_cluster_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_cluster', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'cust_cluster', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_cluster t WHERE t.name = n.name AND t.cltype IS NOT DISTINCT FROM n.cltype AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('cust_cluster'::text, jsonb_build_object('name', n.name)) END,
                jsonb_build_object('name', n.name),
                jsonb_build_object('cltype', n.cltype, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_cluster', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'cust_cluster', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_cluster t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_cluster'::text, jsonb_build_object('name', o.name)) END,
                jsonb_build_object('name', o.name),
                jsonb_build_object('cltype', o.cltype, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_cluster',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'cust_cluster',
                CASE WHEN n.name IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_cluster t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_cluster'::text, jsonb_build_object('name', o.name)) END
@@ -281,21 +284,24 @@ CREATE FUNCTION public.cust_host_kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'cust_host_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = n.id AND t.cluster_name IS NOT DISTINCT FROM n.cluster_name AND t.host_name IS NOT DISTINCT FROM n.host_name AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.current IS NOT DISTINCT FROM n.current AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('cust_host_kver'::text, jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('current', n.current, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'cust_host_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = o.id AND t.cluster_name IS NOT DISTINCT FROM o.cluster_name AND t.host_name IS NOT DISTINCT FROM o.host_name AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_host_kver'::text, jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('current', o.current, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'cust_host_kver',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'cust_host_kver',
                CASE WHEN n.id IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = o.id AND t.cluster_name IS NOT DISTINCT FROM o.cluster_name AND t.host_name IS NOT DISTINCT FROM o.host_name AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('cust_host_kver'::text, jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version)) END
@@ -394,21 +400,24 @@ CREATE FUNCTION public.distro_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'distro', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'distro', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.distro t WHERE t.name = n.name AND t.variant IS NOT DISTINCT FROM n.variant AND t.supported IS NOT DISTINCT FROM n.supported) THEN 'insert' ELSE public.journal_refuse_twice('distro'::text, jsonb_build_object('name', n.name)) END,
                jsonb_build_object('name', n.name),
                jsonb_build_object('variant', n.variant, 'supported', n.supported)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'distro', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'distro', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.distro t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('distro'::text, jsonb_build_object('name', o.name)) END,
                jsonb_build_object('name', o.name),
                jsonb_build_object('variant', o.variant, 'supported', o.supported)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'distro',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'distro',
                CASE WHEN n.name IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.distro t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('distro'::text, jsonb_build_object('name', o.name)) END
@@ -577,11 +586,17 @@ CREATE FUNCTION public.generation_id() RETURNS bigint
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    found_id bigint := public.generation_id_if_assigned();
+    found_id bigint;
+    found_tstamp timestamptz;
 BEGIN
+    -- A transaction that has changed nothing yet gets its number here: a restored generation may have that one.
+    SELECT generation.id, generation.tstamp INTO found_id, found_tstamp
+    FROM public.generation WHERE generation.xact = pg_current_xact_id();
     IF found_id IS NULL THEN
         INSERT INTO public.generation DEFAULT VALUES RETURNING id INTO found_id;
         PERFORM pg_notify('sqern_generation', found_id::text);
+    ELSIF found_tstamp <> now() THEN
+        PERFORM public.generation_id_if_assigned();  -- which says what is wrong
     END IF;
     RETURN found_id;
 END
@@ -594,11 +609,22 @@ COMMENT ON FUNCTION public.generation_id() IS 'The transaction''s generation; ma
 CREATE FUNCTION public.generation_id_if_assigned() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
+DECLARE
+    found_id bigint;
+    found_tstamp timestamptz;
 BEGIN
-    RETURN (SELECT generation.id FROM public.generation WHERE generation.xact = pg_current_xact_id_if_assigned());
+    SELECT generation.id, generation.tstamp INTO found_id, found_tstamp
+    FROM public.generation WHERE generation.xact = pg_current_xact_id_if_assigned();
+    IF found_tstamp <> now() THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = format('expected a transaction that no generation has yet, got %s, which generation %s of %s has: the database was '
+                             'restored into a server that has counted fewer transactions', pg_current_xact_id(), found_id, found_tstamp),
+            HINT = 'DO $$ BEGIN WHILE pg_current_xact_id() <= (SELECT max(xact) FROM generation) LOOP COMMIT; END LOOP; END $$';
+    END IF;
+    RETURN found_id;
 END
-$$;
+$_$;
 
 ALTER FUNCTION public.generation_id_if_assigned() OWNER TO sqern_admin;
 
@@ -947,7 +973,8 @@ CREATE FUNCTION public.journal_attach(target regclass) RETURNS void
 DECLARE
     table_name constant text := (SELECT relname FROM pg_class WHERE oid = target);
     own_generation constant text :=
-        '(SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id()))';
+        '(SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id()))';
     -- Whether the transaction has journalled nothing yet; asked once a statement.
     is_first constant text :=
         '(SELECT max(e.id) IS NULL FROM public.event e
@@ -1332,21 +1359,24 @@ CREATE FUNCTION public.kver_fetched_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_fetched', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'kver_fetched', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_fetched t WHERE t.distro = n.distro AND t.version = n.version AND t.tstamp IS NOT DISTINCT FROM n.tstamp) THEN 'insert' ELSE public.journal_refuse_twice('kver_fetched'::text, jsonb_build_object('distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('distro', n.distro, 'version', n.version),
                jsonb_build_object('tstamp', n.tstamp)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_fetched', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'kver_fetched', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_fetched t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_fetched'::text, jsonb_build_object('distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('distro', o.distro, 'version', o.version),
                jsonb_build_object('tstamp', o.tstamp)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_fetched',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'kver_fetched',
                CASE WHEN n.distro IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_fetched t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_fetched'::text, jsonb_build_object('distro', o.distro, 'version', o.version)) END
@@ -1456,21 +1486,24 @@ CREATE FUNCTION public.kver_ignore_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'kver_ignore', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = n.id AND t.distro IS NOT DISTINCT FROM n.distro AND t.pattern IS NOT DISTINCT FROM n.pattern AND t.comment IS NOT DISTINCT FROM n.comment AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('kver_ignore'::text, jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern)) END,
                jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern),
                jsonb_build_object('comment', n.comment, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'kver_ignore', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = o.id AND t.distro IS NOT DISTINCT FROM o.distro AND t.pattern IS NOT DISTINCT FROM o.pattern) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_ignore'::text, jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern)) END,
                jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern),
                jsonb_build_object('comment', o.comment, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_ignore',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'kver_ignore',
                CASE WHEN n.id IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = o.id AND t.distro IS NOT DISTINCT FROM o.distro AND t.pattern IS NOT DISTINCT FROM o.pattern) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_ignore'::text, jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern)) END
@@ -1513,21 +1546,24 @@ CREATE FUNCTION public.kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver t WHERE t.distro = n.distro AND t.version = n.version AND t.archived IS NOT DISTINCT FROM n.archived) THEN 'insert' ELSE public.journal_refuse_twice('kver'::text, jsonb_build_object('distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('distro', n.distro, 'version', n.version),
                jsonb_build_object('archived', n.archived)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver'::text, jsonb_build_object('distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('distro', o.distro, 'version', o.version),
                jsonb_build_object('archived', o.archived)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'kver',
                CASE WHEN n.distro IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver'::text, jsonb_build_object('distro', o.distro, 'version', o.version)) END
@@ -1620,21 +1656,24 @@ CREATE FUNCTION public.kver_seen_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_seen', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'kver_seen', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_seen t WHERE t.distro = n.distro AND t.version = n.version AND t.tstamp IS NOT DISTINCT FROM n.tstamp) THEN 'insert' ELSE public.journal_refuse_twice('kver_seen'::text, jsonb_build_object('distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('distro', n.distro, 'version', n.version),
                jsonb_build_object('tstamp', n.tstamp)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_seen', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'kver_seen', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_seen t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_seen'::text, jsonb_build_object('distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('distro', o.distro, 'version', o.version),
                jsonb_build_object('tstamp', o.tstamp)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'kver_seen',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'kver_seen',
                CASE WHEN n.distro IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_seen t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('kver_seen'::text, jsonb_build_object('distro', o.distro, 'version', o.version)) END
@@ -1820,21 +1859,24 @@ CREATE FUNCTION public.sp_available_kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'sp_available_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = n.id AND t.storpool_revision IS NOT DISTINCT FROM n.storpool_revision AND t.release_target IS NOT DISTINCT FROM n.release_target AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'sp_available_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = o.id AND t.storpool_revision IS NOT DISTINCT FROM o.storpool_revision AND t.release_target IS NOT DISTINCT FROM o.release_target AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_available_kver',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'sp_available_kver',
                CASE WHEN n.id IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = o.id AND t.storpool_revision IS NOT DISTINCT FROM o.storpool_revision AND t.release_target IS NOT DISTINCT FROM o.release_target AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)) END
@@ -2085,21 +2127,24 @@ CREATE FUNCTION public.sp_build_kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'sp_build_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = n.id AND t.build_id IS NOT DISTINCT FROM n.build_id AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_build_kver'::text, jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('result', n.result, 'success', n.success, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'sp_build_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = o.id AND t.build_id IS NOT DISTINCT FROM o.build_id AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build_kver'::text, jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('result', o.result, 'success', o.success, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build_kver',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'sp_build_kver',
                CASE WHEN n.id IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = o.id AND t.build_id IS NOT DISTINCT FROM o.build_id AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build_kver'::text, jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version)) END
@@ -2145,21 +2190,24 @@ CREATE FUNCTION public.sp_build_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'sp_build', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build t WHERE t.id = n.id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.jenkins_job IS NOT DISTINCT FROM n.jenkins_job AND t.storpool_revision IS NOT DISTINCT FROM n.storpool_revision AND t.change_id IS NOT DISTINCT FROM n.change_id AND t.official IS NOT DISTINCT FROM n.official AND t.release_target IS NOT DISTINCT FROM n.release_target AND t.dockernel_profile IS NOT DISTINCT FROM n.dockernel_profile AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_build'::text, jsonb_build_object('id', n.id)) END,
                jsonb_build_object('id', n.id),
                jsonb_build_object('tstamp', n.tstamp, 'result', n.result, 'success', n.success, 'jenkins_job', n.jenkins_job, 'storpool_revision', n.storpool_revision, 'change_id', n.change_id, 'official', n.official, 'release_target', n.release_target, 'dockernel_profile', n.dockernel_profile, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'sp_build', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build'::text, jsonb_build_object('id', o.id)) END,
                jsonb_build_object('id', o.id),
                jsonb_build_object('tstamp', o.tstamp, 'result', o.result, 'success', o.success, 'jenkins_job', o.jenkins_job, 'storpool_revision', o.storpool_revision, 'change_id', o.change_id, 'official', o.official, 'release_target', o.release_target, 'dockernel_profile', o.dockernel_profile, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_build',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'sp_build',
                CASE WHEN n.id IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_build'::text, jsonb_build_object('id', o.id)) END
@@ -2382,21 +2430,24 @@ CREATE FUNCTION public.sp_test_kver_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'sp_test_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = n.id AND t.test_id IS NOT DISTINCT FROM n.test_id AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_test_kver'::text, jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('result', n.result, 'success', n.success, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'sp_test_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = o.id AND t.test_id IS NOT DISTINCT FROM o.test_id AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_kver'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('result', o.result, 'success', o.success, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_kver',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'sp_test_kver',
                CASE WHEN n.id IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = o.id AND t.test_id IS NOT DISTINCT FROM o.test_id AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_kver'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version)) END
@@ -2442,21 +2493,24 @@ CREATE FUNCTION public.sp_test_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'sp_test', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test t WHERE t.id = n.id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.build_id IS NOT DISTINCT FROM n.build_id AND t.test_flavor IS NOT DISTINCT FROM n.test_flavor AND t.test_cluster IS NOT DISTINCT FROM n.test_cluster AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_test'::text, jsonb_build_object('id', n.id)) END,
                jsonb_build_object('id', n.id),
                jsonb_build_object('tstamp', n.tstamp, 'build_id', n.build_id, 'test_flavor', n.test_flavor, 'test_cluster', n.test_cluster, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'sp_test', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test'::text, jsonb_build_object('id', o.id)) END,
                jsonb_build_object('id', o.id),
                jsonb_build_object('tstamp', o.tstamp, 'build_id', o.build_id, 'test_flavor', o.test_flavor, 'test_cluster', o.test_cluster, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'sp_test',
                CASE WHEN n.id IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test'::text, jsonb_build_object('id', o.id)) END
@@ -2585,21 +2639,24 @@ CREATE FUNCTION public.sp_test_result_record() RETURNS trigger
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'sp_test_result', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = n.id AND t.test_id IS NOT DISTINCT FROM n.test_id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_test_result'::text, jsonb_build_object('id', n.id, 'test_id', n.test_id)) END,
                jsonb_build_object('id', n.id, 'test_id', n.test_id),
                jsonb_build_object('tstamp', n.tstamp, 'result', n.result, 'success', n.success, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'sp_test_result', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = o.id AND t.test_id IS NOT DISTINCT FROM o.test_id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_result'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id)) END,
                jsonb_build_object('id', o.id, 'test_id', o.test_id),
                jsonb_build_object('tstamp', o.tstamp, 'result', o.result, 'success', o.success, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id())), 'sp_test_result',
+        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id())), 'sp_test_result',
                CASE WHEN n.id IS NULL
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = o.id AND t.test_id IS NOT DISTINCT FROM o.test_id) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_test_result'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id)) END

@@ -7,8 +7,18 @@ A reader types one block after the other into one shell, so that is what happens
     python   a program, for python3
     sql      a file, for psql
     text     what the block before prints
+    csv, ini, json, toml   what a file may hold; nothing is done with it
 
 What shows no output must print none. `…` stands for any text within a line. A command must succeed, unless `echo $?` follows it.
+
+A comment in the line before a block says what else holds for it:
+
+    <!-- not run: REASON -->     it can't be run by a test; its `sqern` commands must still be commands of the program
+    <!-- output not shown -->    what it prints is left out, as it differs from machine to machine
+    <!-- prints the same -->     it prints what the command or program before it prints
+    <!-- file: NAME -->          the block is the file of that name, for what comes after it
+
+`<!-- on 2025-05-15 -->`, in a line by itself, puts all that was done before it to that day.
 """
 
 from __future__ import annotations
@@ -20,7 +30,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
-FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^(?:<!-- (?P<mark>[^\n]+) -->\n)?```(?P<kind>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+DAY = re.compile(r"^<!-- on (?P<day>\d{4}-\d\d-\d\d) -->$", re.MULTILINE)
+DATA = ("csv", "ini", "json", "toml")
+TO_DAY = """psql --no-psqlrc --quiet --set=ON_ERROR_STOP=on <<'end of block'
+SET session_replication_role = replica;
+UPDATE event SET tstamp = '{0}'::timestamptz + generation * interval '1 minute' WHERE tstamp > '{0}'::timestamptz + interval '1 day';
+UPDATE generation SET tstamp = '{0}'::timestamptz + id * interval '1 minute' WHERE tstamp > '{0}'::timestamptz + interval '1 day';
+end of block
+"""
 RUNNERS = {
     "sh": "{}",
     "python": "cat >block.py <<'end of block'\n{}end of block\npython3 block.py",
@@ -38,10 +56,10 @@ class Step:
 
     line: int
     code: str
-    output: str = ""
+    output: Optional[str] = ""  # None: whatever it is
 
     def matches(self, printed: str) -> bool:
-        return re.fullmatch(".*".join(map(re.escape, self.output.split("…"))), printed) is not None
+        return self.output is None or re.fullmatch(".*".join(map(re.escape, self.output.split("…"))), printed) is not None
 
     def asks_status(self) -> bool:
         return self.code.strip() == "echo $?"
@@ -56,24 +74,71 @@ class Result:
     printed: str
 
 
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: what stands before it in a comment, its kind, and the line that its text begins in."""
+
+    mark: str
+    kind: str
+    body: str
+    line: int
+
+    def not_run(self) -> bool:
+        return self.mark.startswith("not run: ")
+
+
+def blocks(text: str) -> list[Block]:
+    """The blocks of a page, whether they are run or not."""
+    return [
+        Block(match["mark"] or "", match["kind"], match["body"], text.count("\n", 0, match.start("kind")) + 2)
+        for match in FENCE.finditer(text)
+    ]
+
+
 def steps(text: str) -> list[Step]:
     """The steps of a page. Raises `PageError` for a block of a kind that nobody would run."""
     found: list[Step] = []
-    for match in FENCE.finditer(text):
-        kind, body = match.groups()
-        line = text.count("\n", 0, match.start()) + 2
-        if kind == "console":
-            found += console_steps(line, body)
-        elif kind in RUNNERS:
-            found.append(Step(line, RUNNERS[kind].format(body)))
-        elif kind == "text" and found and not found[-1].output:
-            found[-1] = replace(found[-1], output=body)
-        else:
-            kinds = ", ".join(RUNNERS)
-            raise PageError(f"line {line}: expected a block of {kinds}, console, or text after one, got {kind or 'none'}")
+    days = [(text.count("\n", 0, match.start()) + 1, match["day"]) for match in DAY.finditer(text)]
+    for block in blocks(text):
+        while days and days[0][0] < block.line:
+            found.append(Step(days[0][0], TO_DAY.format(days[0][1])))
+            del days[0]
+        found = with_block(found, block)
     if text.count("\n```") + text.startswith("```") != 2 * len(FENCE.findall(text)):
         raise PageError("expected that each ``` has its end, at the beginning of a line; got one that has not")
     return found
+
+
+def with_block(found: list[Step], block: Block) -> list[Step]:
+    """The steps so far with those of a block."""
+    line, kind, body = block.line, block.kind, block.body
+    new: list[Step] = []
+    if kind not in (*RUNNERS, *DATA, "console", "text"):
+        kinds = ", ".join(RUNNERS)
+        raise PageError(f"line {line}: expected a block of {kinds}, console, or text after one, got {kind or 'none'}")
+    if block.not_run():
+        return found
+    if block.mark.startswith("file: "):
+        new = [Step(line, f"cat >{block.mark[6:]} <<'end of block'\n{body}end of block")]
+    elif kind in DATA:
+        return found
+    elif kind == "console":
+        new = list(console_steps(line, body))
+    elif kind in RUNNERS:
+        new = [Step(line, RUNNERS[kind].format(body))]
+    elif found and not found[-1].output:
+        return [*found[:-1], replace(found[-1], output=body)]
+    else:
+        raise PageError(f"line {line}: expected a block of {', '.join(RUNNERS)}, console, or text after one, got {kind}")
+    if block.mark == "output not shown":
+        new = [replace(step, output=None) for step in new]
+    elif block.mark == "prints the same":
+        if not (found and found[-1].output and len(new) == 1):
+            raise PageError(f"line {line}: expected one command, after one with output, got {len(new)} after {found[-1:]}")
+        new = [replace(new[0], output=found[-1].output)]
+    elif block.mark and not block.mark.startswith("file: ") and not DAY.fullmatch(f"<!-- {block.mark} -->"):
+        raise PageError(f"line {line}: expected a mark that is known, got <!-- {block.mark} -->")
+    return found + new
 
 
 def console_steps(line: int, body: str) -> Iterator[Step]:
@@ -88,7 +153,7 @@ def console_steps(line: int, body: str) -> Iterator[Step]:
         elif text.startswith("> ") and not step.output:
             step = replace(step, code=f"{step.code}{text[2:]}\n")
         else:
-            step = replace(step, output=f"{step.output}{text}\n")
+            step = replace(step, output=f"{step.output or ''}{text}\n")
     if step:
         yield step
 
@@ -122,4 +187,4 @@ def check(results: list[Result]) -> None:
         if result.status != 0 and not may_fail:
             raise PageError(f"line {step.line}: expected success, got status {result.status}\n{step.code}\n{result.printed}")
         if not step.matches(result.printed):
-            raise PageError(f"line {step.line}: the page shows\n{step.output}but it prints\n{result.printed}")
+            raise PageError(f"line {step.line}: the page shows\n{step.output or ''}but it prints\n{result.printed}")

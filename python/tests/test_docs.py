@@ -4,38 +4,79 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Optional
 
 import pytest
 
 import doc_blocks
+import mirror
+import reference
 from conftest import ROOT, fresh_database, setting, sqern, write_service
 
-PAGES = ["docs/psql.md", "docs/python.md", "docs/shell.md", "python/README.md"]
+DOCS = ROOT / "docs"
+WRITTEN = [page for page in sorted(DOCS.rglob("*.md")) if not page.read_text().startswith(reference.NOTE)] + [ROOT / "python/README.md"]
+PAGES = [page for page in WRITTEN if doc_blocks.steps(page.read_text())]
+NAMES = [page.name for page in PAGES]
+# A reader of this page has nothing yet.
+FROM_NOTHING = "five-minutes.md"
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_reader_who_types_what_the_page_shows_sees_what_it_shows(page: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_a_reader_who_types_what_the_page_shows_sees_what_it_shows(page: Path, tmp_path: Path) -> None:
+    text = page.read_text()
+    if page.name == FROM_NOTHING:
+        with short_folder() as folder:
+            try:
+                doc_blocks.check(doc_blocks.run(text, *world(tmp_path, None, folder)))
+            finally:
+                subprocess.run([setting("SQERN"), "local", "destroy", "--yes", "--data-dir", f"{folder}/server"], capture_output=True)
+        return
     with fresh_database() as dsn:
-        folder, env = world(tmp_path, dsn)
-        doc_blocks.check(doc_blocks.run((ROOT / page).read_text(), folder, env))
+        doc_blocks.check(doc_blocks.run(text, *world(tmp_path, dsn, tmp_path)))
 
 
-def world(tmp_path: Path, dsn: str) -> tuple[Path, dict[str, str]]:
-    """A folder as the repository's root is to a reader, and his environment, as README.md brings him there."""
-    folder, programs = tmp_path / "repository", tmp_path / "bin"
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """A folder that any user may enter, with a name short enough for a socket."""
+    folder = Path(tempfile.mkdtemp(prefix="sqern-", dir="/tmp"))
+    folder.chmod(0o711)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def world(tmp_path: Path, dsn: Optional[str], server: Path) -> tuple[Path, dict[str, str]]:
+    """A folder as the repository's root is to a reader, and his environment, as README.md brings him there.
+
+    Without a `dsn` there is no database yet: `sqern local` makes one, in a folder below `server`.
+    """
+    folder, programs, services = tmp_path / "repository", tmp_path / "bin", tmp_path / "pg_service.conf"
     folder.mkdir()
     programs.mkdir()
     shutil.copytree(ROOT / "sh", folder / "sh")
-    (programs / "sqern").symlink_to(setting("SQERN"))
-    (programs / "python3").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    (programs / "python3").chmod(0o755)
-    write_service(tmp_path / "pg_service.conf", "sqern-local", dsn)
+    mirror.write_mirror(tmp_path / "mirror")
+    program(programs / "sqern", mirror.program(setting("SQERN"), tmp_path / "mirror", tmp_path / "store", server / "server", services))
+    program(programs / "python3", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     env = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8", "TZ": "UTC", "PGTZ": "UTC"}
-    env.update({"PGSERVICEFILE": str(tmp_path / "pg_service.conf"), "PGSERVICE": "sqern-local", "TMPDIR": str(tmp_path)})
-    sqern("distro", "import", env=env)
+    env.update({"PGSERVICEFILE": str(services), "PGSERVICE": "sqern-local", "TMPDIR": str(tmp_path), "HOME": str(tmp_path)})
+    if dsn is None:
+        del env["PGSERVICE"]
+    else:
+        write_service(services, "sqern-local", dsn)
+        sqern("distro", "import", env=env)
     return folder, env
+
+
+def program(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
 
 
 def told(text: str, tmp_path: Path) -> str:
@@ -53,6 +94,11 @@ RIGHT = {
     "programs": '```python\nprint("it\'s `$x`\\n")\n```\n\n```text\nit\'s `$x`\n\n```\n',
     "anything": "```console\n$ echo 'at 12:00, done (really)'\nat …, done (really)\n```\n",
     "a shown failure": "```console\n$ (exit 3)\n$ echo $?\n3\n```\n",
+    "not run": "<!-- not run: it ends the world -->\n```sh\nexit 1\n```\n",
+    "output not shown": "<!-- output not shown -->\n```console\n$ echo a\n$ echo b\n```\n",
+    "the same twice": "```console\n$ echo a\na\n```\n\n<!-- prints the same -->\n```python\nprint('a')\n```\n",
+    "a file": '<!-- file: a.json -->\n```json\n{"a": 1}\n```\n\n```console\n$ cat a.json\n{"a": 1}\n```\n',
+    "data": "```csv\na,b\n```\n",
 }
 WRONG = {
     "other output": ("text\n\n```console\n$ echo a\nb\n```\n", "line 4: the page shows\nb\nbut it prints\na\n"),
@@ -64,6 +110,13 @@ WRONG = {
     "failure in python": ("```python\nraise SystemExit(4)\n```\n", "line 2: expected success, got status 4\n"),
     "any text is no newline": ("```console\n$ echo a; echo b\n…\n```\n", "line 2: the page shows\n…\n"),
     "a kind that is not run": ("```rust\n```\n", "line 2: expected a block of sh, python, sql, console, or text after"),
+    "not the same": (
+        "```console\n$ echo a\na\n```\n\n<!-- prints the same -->\n```sh\necho b\n```\n",
+        "line 8: the page shows\na\nbut it prints\nb\n",
+    ),
+    "the same as nothing": ("<!-- prints the same -->\n```sh\ntrue\n```\n", "line 3: expected one command, after one with output"),
+    "a failure, its output not shown": ("<!-- output not shown -->\n```sh\nfalse\n```\n", "line 3: expected success, got status 1"),
+    "an unknown mark": ("<!-- skip -->\n```sh\nfalse\n```\n", "line 3: expected a mark that is known, got <!-- skip -->"),
     "no kind": ("```\n```\n", "line 2: expected a block of "),
     "text after nothing": ("```text\na\n```\n", "line 2: expected a block of "),
     "no end": ("```sh\ntrue\n", "expected that each ``` has its end"),
@@ -81,8 +134,3 @@ def test_a_page_that_is_right_passes(name: str, tmp_path: Path) -> None:
 def test_a_page_that_is_wrong_is_told_by_its_line(name: str, tmp_path: Path) -> None:
     text, message = WRONG[name]
     assert told(text, tmp_path).startswith(message)
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_each_page_has_something_to_run(page: str) -> None:
-    assert doc_blocks.steps((ROOT / page).read_text())

@@ -4,7 +4,8 @@
 -- four times as much on updates. It is written from the catalog, so it can't forget a column: call it again after a change of
 -- the table (sqern db migrate does). What the written function holds:
 -- * The generation is looked up at the first row, so a statement that changes no row makes none; and it is looked up in the
---   statement itself, so that generation_id() is only called for the first.
+--   statement itself, so that generation_id() is only called for the first. Its time is the transaction's, or it is a restored one
+--   of the same number, which generation_id() refuses.
 -- * Old and new rows meet in a FULL JOIN over the key. That can't be planned as a nested loop, which a plan kept from a one-row
 --   update would be; and it shows a changed key for what it is, a record gone and another come.
 -- * Where the transaction has journalled something before, each event is held against the table: a statement that changed a record
@@ -19,7 +20,8 @@ AS $$
 DECLARE
     table_name constant text := (SELECT relname FROM pg_class WHERE oid = target);
     own_generation constant text :=
-        '(SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()), public.generation_id()))';
+        '(SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
+                          public.generation_id()))';
     -- Whether the transaction has journalled nothing yet; asked once a statement.
     is_first constant text :=
         '(SELECT max(e.id) IS NULL FROM public.event e

@@ -15,10 +15,11 @@ pub struct Checked {
 }
 
 /// Every promise: its words, and a query that gives a line for each thing that breaks it.
-const RULES: [(&str, &str); 5] = [
+const RULES: [(&str, &str); 6] = [
     ("every journalled table has its triggers, and they are on", include_str!("../queries/check_triggers.sql")),
     ("kver_not_ignored shows what the patterns say", include_str!("../queries/check_not_ignored.sql")),
     ("every event belongs to a generation", include_str!("../queries/check_events.sql")),
+    ("no generation is of a transaction to come", include_str!("../queries/check_ahead.sql")),
     ("each journalled table holds what its events leave", include_str!("../queries/check_journal.sql")),
     ("the roles can't write the journal", include_str!("../queries/check_privileges.sql")),
 ];

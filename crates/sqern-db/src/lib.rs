@@ -30,3 +30,4 @@ mod words;
 
 pub use as_of::AsOf;
 pub use error::DbError;
+pub use text::nearest;

@@ -23,7 +23,8 @@ pub(crate) fn version(text: &str) -> Result<KernelVersion, DbError> {
 }
 
 /// Up to three of `names` that `got` may have been meant for, the nearest first.
-pub(crate) fn nearest<'a>(got: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+#[must_use]
+pub fn nearest<'a>(got: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let limit = (got.chars().count() / 3).max(2);
     let mut near: Vec<(usize, &str)> = names
         .map(|name| (distance(got, name), name))

@@ -3,13 +3,18 @@
 use std::borrow::Cow;
 use std::io::{self, Read, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::failure::Failure;
 use crate::settings::Settings;
+
+/// What stands between two columns of a table.
+const GAP: u16 = 2;
+/// The letters of a word that a table does not break: a date, an id, `ubuntu-22.04`.
+const SHORT_WORD: usize = 12;
 
 /// How data is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -172,11 +177,14 @@ impl Printer {
         table.add_rows(
             records.iter().map(|record| record.cells().iter().map(|cell| harmless(cell).into_owned()).collect::<Vec<_>>()),
         );
+        for column in table.column_iter_mut() {
+            column.set_padding((0, GAP));
+        }
         if let Some(width) = self.width() {
             table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-        }
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
+            for (column, least) in table.column_iter_mut().zip(least_widths(records)) {
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
+            }
         }
         let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
         write_out(&lines.join("\n"))
@@ -187,6 +195,19 @@ impl Printer {
         let (width, _) = terminal_size::terminal_size_of(io::stdout()).filter(|_| self.stdout_is_terminal)?;
         Some(width.0)
     }
+}
+
+/// How narrow a table's columns may become: headings and short words stay whole. A terminal that is too narrow even for these folds the
+/// lines itself.
+fn least_widths<R: Record>(records: &[R]) -> Vec<u16> {
+    let mut least: Vec<usize> = R::COLUMNS.iter().map(|name| name.len()).collect();
+    for cells in records.iter().map(Record::cells) {
+        for (least, cell) in least.iter_mut().zip(&cells) {
+            let words = cell.split_whitespace().map(|word| word.chars().count());
+            *least = words.filter(|length| *length <= SHORT_WORD).fold(*least, usize::max);
+        }
+    }
+    least.into_iter().map(|least| u16::try_from(least).unwrap_or(u16::MAX).saturating_add(GAP)).collect()
 }
 
 fn csv<R: Record>(records: &[R]) -> Result<(), Failure> {

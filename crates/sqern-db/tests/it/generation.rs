@@ -149,3 +149,32 @@ async fn two_transactions_at_once_have_generations_of_their_own() {
     run(&other, "COMMIT").await;
     assert_eq!(rows(&one, "SELECT count(DISTINCT generation) FROM event").await, ["2"]);
 }
+
+/// As a dump from a server that has counted more transactions leaves it.
+#[tokio::test]
+async fn a_restored_generation_is_not_taken_for_the_transactions_own_and_counting_past_it_helps() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, DISTRO).await;
+    // Some thousands, as other tests count on the same server meanwhile.
+    let restored =
+        "INSERT INTO generation (tstamp, xact) SELECT '2025-05-01', (pg_current_xact_id()::text::bigint + n)::text::xid8
+                    FROM generate_series(1, 5000) AS n";
+    run(&client, restored).await;
+    let problems = async || -> Vec<String> {
+        let checked = sqern_db::check::check(&client).await.unwrap();
+        checked.into_iter().flat_map(|rule| rule.problems).collect()
+    };
+    let told = problems().await;
+    assert!(told.len() == 1 && told[0].contains("it was restored from another one; type: DO $$"), "{told:?}");
+    let mut said = String::new();
+    for change in ["INSERT INTO kver VALUES ('d', '1')", "SELECT generation_start('why')", "SELECT generation_id()"] {
+        said = refused(&client, change).await;
+        assert!(said.starts_with("expected a transaction that no generation has yet, got "), "{change}: {said}");
+    }
+    let (_, remedy) = said.split_once(" | ").unwrap();
+    run(&client, remedy).await;
+    assert_eq!(problems().await, [""; 0]);
+    run(&client, "INSERT INTO kver VALUES ('d', '1')").await;
+    assert_eq!(value(&client, "SELECT count(*) FROM event WHERE table_name = 'kver'").await, "1");
+}

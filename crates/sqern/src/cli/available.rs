@@ -12,18 +12,30 @@ use super::change::{ChangeArgs, report};
 use crate::failure::{Exit, Failure};
 use crate::printer::Record;
 
+// One of these words must be there. clap would put all of them into one line, which it does not fold.
+const USAGE_ADD: &str = "sqern available add [OPTIONS] --build <ID>
+       sqern available add [OPTIONS] --test <ID>
+       sqern available add [OPTIONS] --kernel <DISTRO/VERSION>
+       sqern available add [OPTIONS] --tested
+       sqern available add [OPTIONS] --built";
+const USAGE_REMOVE: &str = "sqern available remove [OPTIONS] --build <ID>
+       sqern available remove [OPTIONS] --test <ID>
+       sqern available remove [OPTIONS] --kernel <DISTRO/VERSION>
+       sqern available remove [OPTIONS] --tested
+       sqern available remove [OPTIONS] --built";
+
 #[derive(Debug, Subcommand)]
 pub(super) enum AvailableCommand {
     /// Record that modules for kernels are available
-    #[command(after_help = "Examples:
-  sqern available add --test 7                          # what that test run succeeded for
-  sqern available add --build 12                        # what that build succeeded for, tested or not
-  sqern available add --revision 21.0.243.620bc3729 --target sp-lab --tested
-  sqern available add --revision 21.0.243.620bc3729 --target sp-lab --kernel debian12/6.1.0-25-amd64")]
+    #[command(override_usage = USAGE_ADD, after_help = "Examples:
+  sqern available add --test 7      # what that test run succeeded for
+  sqern available add --build 12    # what that build succeeded for, tested or not
+  sqern available add --revision 21.0.243 --target sp-lab --tested
+  sqern available add --revision 21.0.243 --target sp-lab --kernel debian12/6.1.0-25-amd64")]
     Add(Which),
     /// Take back that modules for kernels are available
-    #[command(after_help = "Example:
-  sqern available remove --revision 21.0.243.620bc3729 --target sp-lab --kernel debian12/6.1.0-25-amd64")]
+    #[command(override_usage = USAGE_REMOVE, after_help = "Example:
+  sqern available remove --revision 21.0.243 --target sp-lab --kernel debian12/6.1.0-25-amd64")]
     Remove(Which),
     /// List what is available
     #[command(after_help = "Examples:\n  sqern available list --target sp-lab\n  sqern available list --at 2026-05-01 --csv")]

@@ -45,13 +45,14 @@ pub(super) enum BuildCommand {
     },
     /// Run a command for each kernel of the plan, and record what came of it
     ///
-    /// The command is run by /bin/sh with SQERN_DISTRO, SQERN_VERSION, SQERN_TREE (the headers: make -C \"$SQERN_TREE/build\"), SQERN_WORK (an
+    /// The command is run by /bin/sh with SQERN_DISTRO, SQERN_VERSION, SQERN_TREE (the headers: make -C "$SQERN_TREE/build"), SQERN_WORK (an
     /// empty folder of its own, removed after it), SQERN_BUILD_ID, and SQERN_REVISION, SQERN_TARGET, SQERN_PROFILE where given. Exit status 0
     /// is SUCCESS, 77 NOT_BUILT, any other FAILURE; ABORTED when its time is over. SIGINT and SIGTERM end what runs and the build as ABORTED.
     /// Exit status: 0 when all succeeded or there was nothing to do, 1 otherwise.
     #[command(after_help = "Examples:
   sqern build run --revision \"$REV\" --target sp-lab --jobs 2 --command './build-module.sh'
-  sqern build run --distro debian12 --claim 3 --command 'cp -r ~/mymod/. \"$SQERN_WORK\" && make -C \"$SQERN_TREE/build\" M=\"$SQERN_WORK\" modules'")]
+  sqern build run --distro debian12 --claim 3 \\
+    --command 'cp -r ~/mymod/. \"$SQERN_WORK\" && make -C \"$SQERN_TREE/build\" M=\"$SQERN_WORK\"'")]
     Run {
         #[command(flatten)]
         what: What,
@@ -61,8 +62,9 @@ pub(super) enum BuildCommand {
         carry: CarryArgs,
     },
     /// Say that a build still runs: its lease begins anew
+    #[command(after_help = "Example:\n  sqern build renew 12")]
     Renew {
-        /// Which, as start printed it
+        /// The build's id, as start printed it
         id: i64,
     },
     /// End a build with its result
@@ -74,15 +76,17 @@ pub(super) enum BuildCommand {
     )]
     List(ListArgs),
     /// List the kernels of a build, each with its result
+    #[command(after_help = "Examples:\n  sqern build kernels 12\n  sqern build kernels 12 --csv")]
     Kernels {
-        /// Which
+        /// The build's id
         id: i64,
         #[command(flatten)]
         at: AtArgs,
     },
     /// Show a build with its kernels, and the last lines of what failed
+    #[command(after_help = "Example:\n  sqern build show 12")]
     Show {
-        /// Which
+        /// The build's id
         id: i64,
     },
 }

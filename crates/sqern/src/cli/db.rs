@@ -26,8 +26,10 @@ pub(super) enum DbCommand {
         dry_run: bool,
     },
     /// Show the schema's version beside this program's; exit status 1 when they differ
+    #[command(after_help = "Example:\n  sqern db status --json")]
     Status,
     /// Check that the journal, the view and the privileges are as they should be; exit status 1 when not
+    #[command(after_help = "Example:\n  sqern db check --json")]
     Check,
 }
 

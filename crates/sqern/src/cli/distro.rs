@@ -16,6 +16,7 @@ use crate::printer::{Record, time};
 #[derive(Debug, Subcommand)]
 pub(super) enum DistroCommand {
     /// List the distributions
+    #[command(after_help = "Examples:\n  sqern distro list\n  sqern distro list --at 2026-05-01 --csv")]
     List(AtArgs),
     /// Record a distribution
     #[command(after_help = "Example:\n  sqern distro add fedora42 FEDORA42 --supported")]
@@ -47,6 +48,7 @@ pub(super) enum DistroCommand {
     /// Record sp-variant's distributions, supported as it says, and all that have a source, unsupported
     ///
     /// What is recorded already stays as it is.
+    #[command(after_help = "Examples:\n  sqern distro import\n  sqern distro import --sources ./distros --dry-run")]
     Import {
         #[command(flatten)]
         sources: SourcesArgs,

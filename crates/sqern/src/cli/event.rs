@@ -4,6 +4,7 @@ mod follow;
 
 use clap::Subcommand;
 use serde_json::{Map, Value};
+use sqern_db::AsOf;
 use sqern_db::event::{self, Event, Filter};
 use sqern_model::{DistroName, KernelVersion};
 
@@ -64,11 +65,17 @@ pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<
     };
     let session = context.open().await?;
     let as_of = at.resolve(&session.client).await?;
+    sqern_db::follow::require_tables(&session.client, table.as_slice()).await?;
     let mut pkey = Map::new();
-    pkey.extend(distro.map(|distro| ("distro".to_owned(), Value::from(distro.as_str()))));
+    pkey.extend(distro.as_ref().map(|distro| ("distro".to_owned(), Value::from(distro.as_str()))));
     pkey.extend(kernel.map(|version| ("version".to_owned(), Value::from(version.as_str()))));
     let filter = Filter { table_name: table, generation, pkey: (!pkey.is_empty()).then_some(Value::Object(pkey)) };
-    at::list(context, &event::list(&session.client, &filter, limit.into(), &as_of).await?, &Frame::from(&as_of))?;
+    let events = event::list(&session.client, &filter, limit.into(), &as_of).await?;
+    if events.is_empty() {
+        // Of one that is there no more there is history all the same.
+        sqern_db::distro::require(&session.client, distro.as_slice(), &AsOf::Now).await?;
+    }
+    at::list(context, &events, &Frame::from(&as_of))?;
     Ok(Exit::Done)
 }
 

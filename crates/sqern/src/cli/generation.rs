@@ -18,6 +18,7 @@ use crate::printer::{Record, time};
 #[derive(Debug, Subcommand)]
 pub(super) enum GenerationCommand {
     /// List change sets, newest first
+    #[command(after_help = "Examples:\n  sqern generation list --limit 5\n  sqern generation list --at 2026-05-01")]
     List {
         /// At most so many
         #[arg(long, value_name = "N", default_value_t = 20)]
@@ -36,7 +37,7 @@ pub(super) enum GenerationCommand {
     },
     /// Show what differs between two states, record by record: + came, - went, ~ changed
     #[command(
-        after_help = "Examples:\n  sqern generation diff 12                        what generation 12 changed\n  sqern generation diff 2026-05-01 2026-06-01      what May brought\n  sqern generation diff 0 12 --json                all that there was after generation 12"
+        after_help = "Examples:\n  sqern generation diff 12                      # what generation 12 changed\n  sqern generation diff 2026-05-01 2026-06-01   # what May brought\n  sqern generation diff 0 12 --json             # all that there was after it"
     )]
     Diff {
         /// The generation or time to begin with; alone, the generation whose changes are shown

@@ -14,6 +14,7 @@ use crate::printer::{Record, time};
 #[derive(Debug, Subcommand)]
 pub(super) enum IgnoreCommand {
     /// List the patterns
+    #[command(after_help = "Examples:\n  sqern ignore list --distro debian12\n  sqern ignore list --all --csv")]
     List {
         /// Only of this distribution; may be given several times
         #[arg(long = "distro", value_name = "NAME")]
@@ -40,6 +41,7 @@ pub(super) enum IgnoreCommand {
         change: ChangeArgs,
     },
     /// Show again what a pattern hides
+    #[command(after_help = "Example:\n  sqern ignore remove debian12 '*-cloud-amd64' --comment 'a customer runs it'")]
     Remove {
         /// The distribution
         distro: DistroName,

@@ -48,8 +48,10 @@ pub(super) enum KverCommand {
     #[command(after_help = "Example:\n  sqern kver add debian12 6.1.0-25-amd64 6.1.0-25-cloud-amd64")]
     Add(Versions),
     /// Take kernel versions out of consideration
+    #[command(after_help = "Example:\n  sqern kver archive debian12 6.1.0-9-amd64 --comment 'out of support'")]
     Archive(Versions),
     /// Take archived kernel versions into consideration again
+    #[command(after_help = "Example:\n  sqern kver unarchive debian12 6.1.0-9-amd64")]
     Unarchive(Versions),
 }
 

@@ -17,8 +17,10 @@ pub(super) enum LocalCommand {
     #[command(after_help = "Examples:\n  sqern local up\n  sqern local up --data-dir /srv/sqern\n  psql service=sqern-local")]
     Up(Place),
     /// Stop the server; its data stay
+    #[command(after_help = "Example:\n  sqern local down")]
     Down(Place),
     /// Show whether the server runs, and where; exit status 1 when it does not
+    #[command(after_help = "Example:\n  sqern local status --json")]
     Status(Place),
     /// Run psql on the server
     #[command(after_help = "Examples:\n  sqern local psql\n  sqern local psql -c 'select version()'")]
@@ -30,8 +32,10 @@ pub(super) enum LocalCommand {
         args: Vec<std::ffi::OsString>,
     },
     /// Print the connection string that psql, psycopg and --dsn take
+    #[command(after_help = "Example:\n  psql \"$(sqern local dsn)\"")]
     Dsn(Place),
     /// Stop the server and remove it with all its databases
+    #[command(after_help = "Example:\n  sqern local destroy --data-dir /srv/sqern --yes")]
     Destroy {
         #[command(flatten)]
         place: Place,

@@ -54,9 +54,10 @@ impl CrawlArgs {
 /// The distribution of this name, which must have a source.
 pub(super) fn definition<'a>(sources: &'a SourceSet, name: &DistroName) -> Result<&'a DistroDef, Failure> {
     sources.get(name).filter(|def| !def.sources.is_empty()).ok_or_else(|| {
-        let known: Vec<&str> = sources.distros.keys().map(DistroName::as_str).collect();
-        Failure::unmet(format!("expected a distribution with a source, got {name}; there are sources for {}", known.join(", ")))
-            .hint("sqern source list --sources DIR  # a folder with NAME.toml")
+        let near = sqern_db::nearest(name.as_str(), sources.distros.keys().map(DistroName::as_str));
+        let meant = if near.is_empty() { String::new() } else { format!(" (did you mean {}?)", near.join(" or ")) };
+        Failure::unmet(format!("expected a distro that has sources, got \"{name}\"{meant}"))
+            .hint("sqern source list  # or, with a folder of NAME.toml: --sources DIR")
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
-use sqern_db::fetch as db;
+use sqern_db::{AsOf, fetch as db};
 use sqern_model::{DistroName, Kernel, KernelVersion};
 use sqern_store::Store;
 use sqern_store::store::Found;
@@ -140,6 +140,7 @@ pub(super) async fn run(command: StoreCommand, context: &Context<'_>) -> Result<
 
 /// Both sides of each kernel; with `thorough` each tree is read.
 async fn compare(which: &Which, store: &Store, client: &tokio_postgres::Client, thorough: bool) -> Result<Vec<Stored>, Failure> {
+    sqern_db::distro::require(client, &which.distros, &AsOf::Now).await?;
     let recorded = db::fetched(client).await?;
     let (reading, asked) = (store.clone(), thorough);
     let on_disk = tokio::task::spawn_blocking(move || found(&reading, asked)).await;

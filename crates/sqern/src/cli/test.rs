@@ -58,26 +58,32 @@ pub(super) enum TestCommand {
         #[command(flatten)]
         carry: CarryArgs,
     },
-    /// Say that a test run is still under way: its lease begins anew
+    /// Say that a test run still runs: its lease begins anew
+    #[command(after_help = "Example:\n  sqern test renew 7")]
     Renew {
-        /// Which, as start printed it
+        /// The test run's id, as start printed it
         id: i64,
     },
     /// End a test run with its result
     #[command(after_help = "Example:\n  sqern test finish 7 UNSTABLE --kernel 6.1.0-25-amd64=FAILURE")]
     Finish(FinishArgs),
     /// List test runs, newest first
+    #[command(
+        after_help = "Examples:\n  sqern test list --open\n  sqern test list --revision 21.0.243.620bc3729 --limit 0 --csv"
+    )]
     List(ListArgs),
     /// List the kernels of a test run, each with its result
+    #[command(after_help = "Examples:\n  sqern test kernels 7\n  sqern test kernels 7 --csv")]
     Kernels {
-        /// Which
+        /// The test run's id
         id: i64,
         #[command(flatten)]
         at: AtArgs,
     },
     /// Show a test run with its kernels, and the last lines of what failed
+    #[command(after_help = "Example:\n  sqern test show 7")]
     Show {
-        /// Which
+        /// The test run's id
         id: i64,
     },
 }

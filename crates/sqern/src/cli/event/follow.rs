@@ -41,10 +41,10 @@ const CHUNK_EVENTS: i64 = 1000;
 /// On a standby, lines come as late as the oldest open transaction lets them.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  sqern event follow                                  # from now on
+  sqern event follow                                   # from now on
   sqern event follow --from start --once | jq -c .generation
-  sqern event follow --table kver --table kver_seen   # generations with events of these tables, and only those events
-  sqern event follow --position /var/lib/me/sqern.position --from start   # where it ended, the first time from the start")]
+  sqern event follow --table kver --table kver_seen    # events of these tables only
+  sqern event follow --position ./position --from start   # where it ended; at first the start")]
 pub(in crate::cli) struct FollowArgs {
     /// Where to begin: a position, the start of the journal, or now
     #[arg(long, value_name = "POSITION|start|now", default_value = "now")]

@@ -45,7 +45,7 @@ pub(in crate::cli) struct ClaimArgs {
     /// Take up to so many kernels of the plan that nobody else is at
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     claim: Option<u32>,
-    /// How long it counts as running without a word (sqern build renew): after that another may take its kernels
+    /// How long it counts as running without a word (renew): after that another may take its kernels
     #[arg(long, value_name = "DURATION", default_value = "4h", value_parser = duration)]
     lease: Duration,
 }

@@ -1,0 +1,81 @@
+"""What stands in for the network where pages are run: Debian 12's repositories in a folder, with three kernels."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from pathlib import Path
+
+SUITES = {
+    "bookworm": "mirrors.edge.kernel.org/debian",
+    "bookworm-updates": "mirrors.edge.kernel.org/debian",
+    "bookworm-security": "security.debian.org/debian-security",
+}
+KERNELS = {
+    "bookworm": [("6.1.0-25", "6.1.106-3")],
+    "bookworm-updates": [],
+    "bookworm-security": [("6.1.0-26", "6.1.112-1"), ("6.1.0-27", "6.1.115-1")],
+}
+ARCHITECTURES = ("amd64", "arm64")
+
+# `check` reads the folder in place of the network, headers are an empty tree, and `local` and the store keep to folders of the test.
+PROGRAM = """#!/bin/sh
+case "$1" in
+  check | source)
+    case "$*" in
+      *--mirror-base* | *list* | *show*) exec {program} "$@" ;;
+      *) exec {program} "$@" --mirror-base file://{mirror} --allow-unsigned ;;
+    esac ;;
+  fetch) exec {program} "$@" --store {store} --no-prove --command 'mkdir build' ;;
+  store) exec {program} "$@" --store {store} ;;
+  local)
+    {program} "$@" --data-dir {server} || exit
+    if [ "$2" = up ]; then
+      echo "[sqern-local]"
+      sed -n '/^host/p; /^port/p; /^dbname/p; /^user/p' {services}
+    fi >>{services}.new
+    if [ -s {services}.new ]; then mv {services}.new {services}; fi ;;
+  build | test)
+    case "$2" in run) exec {program} "$@" --store {store} --logs {store}/logs ;; *) exec {program} "$@" ;; esac ;;
+  *) exec {program} "$@" ;;
+esac
+"""
+
+
+def program(real: str, mirror: Path, store: Path, server: Path, services: Path) -> str:
+    """The shell program that stands in for sqern."""
+    return PROGRAM.format(program=real, mirror=mirror, store=store, server=server, services=services)
+
+
+def write_mirror(folder: Path) -> None:
+    """The repositories that the built-in sources of debian12 lead to, without signatures."""
+    for suite, base in SUITES.items():
+        top = folder / base / "dists" / suite
+        sums = []
+        for architecture in ARCHITECTURES:
+            text = "".join(package(*kernel) for kernel in KERNELS[suite]) if architecture == "amd64" else ""
+            for name, content in (("Packages", text.encode()), ("Packages.gz", gzip.compress(text.encode(), mtime=0))):
+                path = f"main/binary-{architecture}/{name}"
+                (top / path).parent.mkdir(parents=True, exist_ok=True)
+                (top / path).write_bytes(content)
+                sums.append(f" {hashlib.sha256(content).hexdigest()} {len(content)} {path}\n")
+        (top / "Release").write_text(
+            f"Origin: Debian\nSuite: {suite}\nCodename: {suite}\nDate: Thu, 01 May 2025 10:00:00 UTC\n"
+            f"Architectures: {' '.join(ARCHITECTURES)}\nComponents: main\nSHA256:\n{''.join(sums)}"
+        )
+
+
+def package(abi: str, version: str) -> str:
+    """What an index says of a kernel's headers, and of the half that its flavours share."""
+    stanzas = ""
+    for name, architecture, depends in (
+        (f"linux-headers-{abi}-amd64", "amd64", f"Depends: linux-headers-{abi}-common (= {version})\n"),
+        (f"linux-headers-{abi}-cloud-amd64", "amd64", f"Depends: linux-headers-{abi}-common (= {version})\n"),
+        (f"linux-headers-{abi}-common", "all", ""),
+    ):
+        digest = hashlib.sha256(name.encode()).hexdigest()
+        stanzas += (
+            f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\n{depends}Size: 1024\nSHA256: {digest}\n"
+            f"Filename: pool/main/l/linux/{name}_{version}_{architecture}.deb\n\n"
+        )
+    return stanzas

@@ -1,0 +1,102 @@
+"""The book holds together: every page is in it, every link leads somewhere, and what can't be run is counted."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections import Counter
+
+import doc_blocks
+from conftest import ROOT, setting
+from test_docs import DOCS, WRITTEN
+
+PAGES = sorted(DOCS.rglob("*.md"))
+SUMMARY = DOCS / "SUMMARY.md"
+LINK = re.compile(r"(?<!\\)\]\(([^()\s]+)\)")
+# How many blocks of a page can't be run: another number is a change to be looked at.
+NOT_RUN = {"benchmarks.md": 5, "customers.md": 1, "operations.md": 4, "sources.md": 1}
+
+
+def prose(text: str) -> str:
+    """A page without its blocks and without what is code within a line."""
+    return re.sub(r"`[^`\n]*`", "code", doc_blocks.FENCE.sub("", text))
+
+
+def anchors(text: str) -> set[str]:
+    """What can be linked to within a page, as mdBook and GitHub name it."""
+    found: list[str] = []
+    for heading in re.findall(r"^#+ (.*)$", doc_blocks.FENCE.sub("", text), re.MULTILINE):
+        plain = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).replace("`", "")
+        found.append("".join(letter for letter in plain.lower().replace(" ", "-") if letter.isalnum() or letter in "-_"))
+    return set(found)
+
+
+def test_each_page_is_in_the_summary_once() -> None:
+    listed = LINK.findall(SUMMARY.read_text())
+    expected = sorted(page.relative_to(DOCS).as_posix() for page in PAGES if page != SUMMARY)
+    assert sorted(listed) == expected
+
+
+def test_each_link_within_the_repository_leads_to_something() -> None:
+    broken = []
+    others = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "python/README.md")]
+    for page in PAGES + others:
+        for link in LINK.findall(prose(page.read_text())):
+            if re.match(r"[a-z]+:", link):
+                continue
+            path, _, anchor = link.partition("#")
+            to = (page.parent / path).resolve() if path else page
+            if not to.exists() or (anchor and anchor not in anchors(to.read_text())):
+                broken.append(f"{page.relative_to(ROOT)}: {link}")
+            elif page in PAGES and DOCS not in to.parents:
+                broken.append(f"{page.relative_to(ROOT)}: {link} is outside of the book")
+    assert not broken, "\n".join(broken)
+
+
+def test_what_cannot_be_run_is_counted() -> None:
+    count = Counter(page.name for page in WRITTEN for block in doc_blocks.blocks(page.read_text()) if block.not_run())
+    assert dict(count) == NOT_RUN
+
+
+def test_a_command_that_is_shown_and_not_run_is_one_of_the_program() -> None:
+    wrong = []
+    for page in [*WRITTEN, ROOT / "README.md"]:
+        for block in doc_blocks.blocks(page.read_text()):
+            if block.kind in ("console", "sh") and (block.not_run() or page.name == "README.md"):
+                wrong += [f"{page.name}: {line}\n{error}" for line in block.body.replace("\\\n", " ").splitlines() for error in refused(line)]
+    assert not wrong, "\n".join(wrong)
+
+
+def refused(line: str) -> list[str]:
+    """What the program says against the `sqern` commands of a line of shell; nothing when it would take them."""
+    said = []
+    words = shlex.split(line.removeprefix("$ "), comments=True)
+    while "sqern" in words:
+        words = words[words.index("sqern") + 1 :]
+        ends = [number for number, word in enumerate(words) if word in ("|", "&&", "||", ">", "<") or word.endswith(";")]
+        command = words[: min(ends, default=len(words))]
+        # What comes after `local psql` is psql's, --help too.
+        if command[:2] == ["local", "psql"] or not command:
+            continue
+        command = [re.sub(r"^\$\w+$", "1", word) for word in command]
+        done = subprocess.run([setting("SQERN"), *command, "--help"], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            said.append(done.stderr)
+    return said
+
+
+def test_the_glossary_is_in_the_order_of_the_alphabet() -> None:
+    words = re.findall(r"^\*\*([^*]+)\.\*\*", (DOCS / "glossary.md").read_text(), re.MULTILINE)
+    assert len(words) > 50
+    assert words == sorted(words, key=lambda word: word.split(",")[0].lower().replace("-", " "))
+
+
+def test_lines_of_prose_fit_a_page() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in (DOCS / f"{name}.md" for name in ("why", "five-minutes", "model", "workflows", "questions", "operations", "glossary"))
+        for number, line in enumerate(prose(path.read_text()).splitlines(), 1)
+        if len(line) > 155 and not line.startswith("|")
+    ]
+    assert not long, long
