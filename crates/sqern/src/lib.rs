@@ -4,8 +4,10 @@
 
 pub mod cli;
 pub mod cust;
+pub mod doctor;
 pub mod failure;
 pub mod fetch;
 pub mod printer;
 pub mod runner;
 pub mod settings;
+pub mod version;

@@ -83,10 +83,13 @@ pub(super) struct StoreArgs {
 impl StoreArgs {
     /// Opens the store.
     pub(super) fn open(&self, context: &Context<'_>) -> Result<Store, Failure> {
+        Ok(Store::open(&self.folder(context)?)?)
+    }
+
+    /// Where the store is or would be.
+    pub(super) fn folder(&self, context: &Context<'_>) -> Result<PathBuf, Failure> {
         let dir = self.dir.clone().or_else(|| context.settings.store_dir());
-        let dir =
-            dir.ok_or_else(|| Failure::unmet("expected a folder for the store, got no home").hint("sqern fetch --store DIR"))?;
-        Ok(Store::open(&dir)?)
+        dir.ok_or_else(|| Failure::unmet("expected a folder for the store, got no home").hint("sqern fetch --store DIR"))
     }
 }
 

@@ -10,6 +10,7 @@ mod check;
 mod cust;
 mod db;
 mod distro;
+mod doctor;
 mod event;
 mod fetch;
 mod generation;
@@ -35,7 +36,7 @@ use crate::settings::{Settings, VARIABLES};
 
 /// Which kernels exist upstream, which ones customers run, and for which of those there is no tested module yet.
 #[derive(Debug, Parser)]
-#[command(name = "sqern", version, max_term_width = 110, after_help = after_help())]
+#[command(name = "sqern", version, long_version = crate::version::long(), max_term_width = 110, after_help = after_help())]
 pub struct Cli {
     #[command(flatten)]
     connection: Connection,
@@ -113,6 +114,8 @@ enum Command {
     /// How far the kernels are
     #[command(subcommand)]
     Report(report::ReportCommand),
+    /// Check that all that sqern needs is there, and say what to type where it is not
+    Doctor(doctor::DoctorArgs),
     /// Change sets: who changed what, when and why
     #[command(subcommand)]
     Generation(generation::GenerationCommand),
@@ -125,7 +128,11 @@ impl Command {
     /// Whether it gives a list, which alone has a form as CSV.
     fn gives_list(&self) -> bool {
         match self {
-            Self::Check(_) | Self::Fetch(_) | Self::Report(_) | Self::Event(event::EventCommand::List { .. }) => true,
+            Self::Check(_)
+            | Self::Fetch(_)
+            | Self::Doctor(_)
+            | Self::Report(_)
+            | Self::Event(event::EventCommand::List { .. }) => true,
             Self::Distro(command) => matches!(command, distro::DistroCommand::List(_)),
             Self::Source(command) => !matches!(command, source::SourceCommand::Show { .. }),
             Self::Store(command) => !matches!(command, store::StoreCommand::Prune { .. }),
@@ -205,6 +212,7 @@ pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exi
         Command::Pipeline(command) => Box::pin(pipeline::run(command, &context)).await,
         Command::Cust(command) => cust::run(command, &context).await,
         Command::Report(command) => report::run(command, &context).await,
+        Command::Doctor(args) => doctor::run(args, &context).await,
         Command::Generation(command) => generation::run(command, &context).await,
         Command::Event(command) => event::run(command, &context).await,
     }

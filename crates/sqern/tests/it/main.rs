@@ -7,6 +7,7 @@ mod bad_input;
 mod check;
 mod check_rpm;
 mod cust;
+mod doctor;
 mod everyday;
 mod fetch;
 mod follow;
