@@ -13,6 +13,7 @@ mod distro;
 mod doctor;
 mod event;
 mod fetch;
+mod generate;
 mod generation;
 mod ignore;
 mod interrupt;
@@ -122,6 +123,11 @@ enum Command {
     /// The journal's single changes
     #[command(subcommand)]
     Event(event::EventCommand),
+    /// Print what makes a shell complete sqern's commands and options
+    Completions(generate::CompletionsArgs),
+    /// Write the manual pages, a file a command
+    #[command(hide = true)]
+    Man(generate::ManArgs),
 }
 
 impl Command {
@@ -145,7 +151,7 @@ impl Command {
             Self::Build(command) => command.gives_list(),
             Self::Test(command) => command.gives_list(),
             Self::Available(command) => matches!(command, available::AvailableCommand::List { .. }),
-            Self::Local(_) | Self::Db(_) | Self::Pipeline(_) | Self::Event(_) => false,
+            Self::Local(_) | Self::Db(_) | Self::Pipeline(_) | Self::Event(_) | Self::Completions(_) | Self::Man(_) => false,
         }
     }
 }
@@ -215,6 +221,8 @@ pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exi
         Command::Doctor(args) => doctor::run(args, &context).await,
         Command::Generation(command) => generation::run(command, &context).await,
         Command::Event(command) => event::run(command, &context).await,
+        Command::Completions(args) => generate::completions(&args, &context),
+        Command::Man(args) => generate::man(&args),
     }
 }
 

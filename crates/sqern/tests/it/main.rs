@@ -11,6 +11,7 @@ mod doctor;
 mod everyday;
 mod fetch;
 mod follow;
+mod generate;
 mod history;
 mod local;
 mod new_distro;

@@ -25,7 +25,7 @@ pub(super) async fn look(named: &[DistroName], context: &Context<'_>) -> (Vec<Fi
         Ok(session) => session,
         Err(error) => {
             let mut findings = vec![Finding::of_failure("connection", &error.into(), "sqern local up   # or --service NAME")];
-            let rest = ["server", "clock", "schema", "roles", "journal", "crawl"];
+            let rest = ["server", "clock", "roles", "schema", "journal", "crawl"];
             findings.extend(rest.map(|check| Finding::skipped(check, "there is no connection")));
             return (findings, Known::default());
         }
@@ -51,17 +51,22 @@ async fn ask(
     let is_old = version.state == State::Failed;
     findings.extend([version, clock::judge("of the database server", server.now.duration_since(context.settings.now()))]);
     if is_old {
-        findings.extend(["schema", "roles", "journal", "crawl"].map(|check| Finding::skipped(check, "the server is too old")));
+        findings.extend(["roles", "schema", "journal", "crawl"].map(|check| Finding::skipped(check, "the server is too old")));
         return Ok(());
     }
-    let schema = rules::schema(&migrate::status(client).await?);
-    let is_usable = schema.state != State::Failed;
     let roles = rules::roles(&server.user, &db::roles(client).await?);
     let may_read = roles.state != State::Failed;
-    findings.extend([schema, roles]);
-    if !is_usable || !may_read {
-        let why = if is_usable { "the session may not read" } else { "the schema can't be used" };
-        findings.extend(["journal", "crawl"].map(|check| Finding::skipped(check, why)));
+    findings.push(roles);
+    let schema = match migrate::status(client).await {
+        Ok(status) => rules::schema(&status),
+        Err(_) if !may_read => Finding::skipped("schema", "the session may not read it"),
+        Err(error) => return Err(error.into()),
+    };
+    let can_go_on = may_read && schema.state != State::Failed;
+    findings.push(schema);
+    if !can_go_on {
+        findings
+            .extend(["journal", "crawl"].map(|check| Finding::skipped(check, "that needs the schema, and a role to read it")));
         return Ok(());
     }
     findings.push(rules::journal(&check::check_catalog(client).await?));
