@@ -14,8 +14,8 @@ use sqern_upstream::{Client, ClientOptions, keys, left_out, reach};
 
 use self::database::Known;
 use super::Context;
-use super::fetch::StoreArgs;
 use super::sources::{CrawlArgs, SourcesArgs, definition};
+use super::store::StoreArgs;
 use crate::doctor::{Finding, State, clock, program, source, store, summary};
 use crate::failure::{Exit, Failure};
 

@@ -91,16 +91,17 @@ pub fn crawls(supported: &[Distro], incomplete: &[Incomplete], now: Timestamp) -
     }
     let age = |distro: &Distro| distro.checked_at.map(|at| now.duration_since(at));
     let mut findings = Vec::new();
-    for distro in supported {
-        let about = match age(distro) {
-            None => Finding::warning(CHECK, "never checked", format!("sqern check --distro {}", distro.name)),
-            Some(age) if age > STALE => {
-                let hint = "sqern check   # every few hours: systemctl enable --now sqern-check.timer";
-                Finding::warning(CHECK, format!("last checked {} ago", ago(age)), hint)
-            }
-            Some(_) => continue,
-        };
-        findings.push(about.about(distro.name.as_str()));
+    let names = |wanted: &dyn Fn(Option<SignedDuration>) -> bool| -> Vec<String> {
+        supported.iter().filter(|distro| wanted(age(distro))).map(|distro| distro.name.to_string()).collect()
+    };
+    let (never, stale) = (names(&|age| age.is_none()), names(&|age| age.is_some_and(|age| age > STALE)));
+    let hint = "sqern check   # every few hours: systemctl enable --now sqern-check.timer";
+    if !never.is_empty() {
+        findings.push(Finding::warning(CHECK, format!("{}: never checked", some_of(&never)), hint));
+    }
+    if !stale.is_empty() {
+        let found = format!("{}: not checked for {} hours", some_of(&stale), STALE.as_hours());
+        findings.push(Finding::warning(CHECK, found, hint));
     }
     for source in incomplete {
         let found = format!("source {} {} at the last check: {}", source.source, source.state, source.reason);

@@ -35,9 +35,10 @@ pub fn keyrings(seen: &[(&DistroDef, Vec<(&Source, Keys)>)]) -> Vec<Finding> {
 /// What is wrong with the keys of a source; nothing where its signature can be judged, or is not to be.
 fn keyring(source: &Source, keys: &Keys) -> Option<Finding> {
     let missing = || format!("none of {} is on this machine", source.keyring().join(", "));
-    let install = || match keyring_package(source) {
-        Some(package) => format!("apt-get install {package}   # or for one run: sqern check --allow-unsigned"),
-        None => "sqern check --allow-unsigned   # for one run".to_owned(),
+    let install = || match (keyring_package(source), source.keyring().first()) {
+        (Some(package), _) => format!("apt-get install {package}   # or for one run: sqern check --allow-unsigned"),
+        (None, Some(file)) => format!("scp HOST:{file} {file}   # from a machine of that distribution"),
+        (None, None) => "sqern check --allow-unsigned   # for one run".to_owned(),
     };
     match (source.signature(), keys) {
         (SignaturePolicy::Off, _) | (_, Ok(Some(_))) => None,

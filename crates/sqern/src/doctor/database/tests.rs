@@ -99,12 +99,12 @@ fn crawls_are_worth_a_look_when_they_are_old_or_never_were_or_lack_a_source() {
             .map(|one| format!("{} {} {}", one.state.as_str(), one.about.as_deref().unwrap_or("-"), one.found))
             .collect()
     };
-    assert_eq!(said(&[fresh.clone()], &[]), ["ok - 1 distributions, the longest ago 2 h ago"]);
+    assert_eq!(said(std::slice::from_ref(&fresh), &[]), ["ok - 1 distributions, the longest ago 2 h ago"]);
     assert_eq!(said(&[], &[]), ["warning - no distribution is supported, so none is checked"]);
     let old = distro("alma9", Some("2026-03-07T23:00:00Z"));
     assert_eq!(
         said(&[old, distro("alma8", None), fresh.clone()], &[]),
-        ["warning alma9 last checked 2 days ago", "warning alma8 never checked"]
+        ["warning - alma8: never checked", "warning - alma9: not checked for 48 hours"]
     );
     let lacks = Incomplete {
         distro: "debian12".parse().unwrap(),
