@@ -1,11 +1,11 @@
 # What a newcomer types. Each target installs what is missing first (scripts/setup).
-.PHONY: help demo test check bench bless book setup
+.PHONY: help demo test check bench bless book package setup
 
 # rustup puts cargo there; a shell that was open before does not know it yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s  %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## from nothing to a database with kernels in it, step by step
 	@scripts/demo
@@ -22,6 +22,9 @@ bench: setup ## measure the journal, loads, fetching and crawls of MIRROR=URL (t
 	@scripts/bench-cust
 	@if command -v apt-ftparchive >/dev/null && command -v gpg >/dev/null; then scripts/bench-fetch; else echo "fetching: needs apt-ftparchive and gpg"; fi
 	@if [ -n "$(MIRROR)" ]; then scripts/bench-crawl "$(MIRROR)" "$(EXPECTED)"; fi
+
+package: setup ## build the .deb and the .rpm into target/packages
+	@scripts/package
 
 bless: setup ## renew the generated files
 	@scripts/bless

@@ -11,6 +11,7 @@ pub mod connect;
 pub mod crawl;
 pub mod cust;
 pub mod distro;
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod fetch;

@@ -9,8 +9,8 @@ mod status;
 use sha2::{Digest, Sha256};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
-pub use files::{Migration, latest_version};
-pub use status::{Applied, SchemaError, SchemaStatus, require_usable, status};
+pub use files::{Migration, latest, latest_version};
+pub use status::{Applied, OLDEST_SERVER, SchemaError, SchemaStatus, require_usable, status};
 
 use crate::DbError;
 use files::{functions, migrations};

@@ -55,6 +55,13 @@ impl Store {
         Ok(Self { root })
     }
 
+    /// The store in a folder, to be looked at: nothing is made, and there is none where the folder is not there.
+    #[must_use]
+    pub fn look(root: &Path) -> Option<Self> {
+        let root = fs::canonicalize(root).ok().filter(|root| root.is_dir())?;
+        Some(Self { root })
+    }
+
     /// The folder.
     #[must_use]
     pub fn root(&self) -> &Path {

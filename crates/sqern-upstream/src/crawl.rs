@@ -16,8 +16,10 @@ pub(crate) mod fuzzing;
 pub(crate) mod identity;
 pub(crate) mod mirrors;
 pub(crate) mod path;
+mod reach;
 pub(crate) mod resolve;
 pub(crate) mod top;
 pub(crate) mod trust;
 
 pub use distro::{crawl_distro, left_out};
+pub use reach::{Reached, keys, reach};

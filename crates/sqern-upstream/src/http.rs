@@ -3,6 +3,7 @@
 mod answer;
 mod body;
 mod client;
+mod clock;
 mod credentials;
 mod error;
 mod fetch;

@@ -41,7 +41,7 @@ pub mod rpm;
 pub mod sources;
 
 pub use apt::crawl_apt_lists;
-pub use crawl::{crawl_distro, left_out};
+pub use crawl::{Reached, crawl_distro, keys, left_out, reach};
 pub use failure::Failure;
 pub use http::{Client, ClientError, ClientOptions};
 pub use options::{CrawlOptions, Limits};

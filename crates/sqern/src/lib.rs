@@ -4,9 +4,11 @@
 
 pub mod cli;
 pub mod cust;
+pub mod doctor;
 pub mod failure;
 pub mod fetch;
 pub mod printer;
 pub mod reports;
 pub mod runner;
 pub mod settings;
+pub mod version;

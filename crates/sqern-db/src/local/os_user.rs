@@ -22,6 +22,12 @@ impl OsUser {
         Self::with_uid(geteuid())
     }
 
+    /// The user of this number. `None` where it has no name.
+    #[must_use]
+    pub fn numbered(uid: u32) -> Option<Self> {
+        Self::with_uid(Uid::from_raw(uid))
+    }
+
     /// The user called `name`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

@@ -32,7 +32,13 @@ pub struct Migration {
 /// The version that this program brings a schema to.
 #[must_use]
 pub fn latest_version() -> i32 {
-    migrations().last().map_or(0, |migration| migration.version)
+    latest().map_or(0, |migration| migration.version)
+}
+
+/// The newest migration of this program.
+#[must_use]
+pub fn latest() -> Option<&'static Migration> {
+    migrations().last()
 }
 
 pub(super) fn migrations() -> &'static [Migration] {

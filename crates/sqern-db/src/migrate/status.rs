@@ -7,7 +7,7 @@ use super::{checksum, files};
 use crate::DbError;
 
 /// The oldest PostgreSQL that the schema works on, as `server_version_num`.
-const OLDEST_SERVER: i32 = 150_000;
+pub const OLDEST_SERVER: i32 = 150_000;
 
 /// A schema that this program can't work with.
 #[derive(Debug, thiserror::Error)]

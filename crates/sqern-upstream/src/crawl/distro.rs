@@ -44,7 +44,7 @@ pub fn left_out(distro: &DistroDef) -> Vec<(&Source, &str)> {
 }
 
 /// The file without which an optional source is left out.
-fn missing_file(source: &Source) -> Option<&str> {
+pub(super) fn missing_file(source: &Source) -> Option<&str> {
     let here = |file: &str| newest(file).is_ok_and(|file| file.exists());
     source.credential_files().into_iter().find(|file| source.is_optional() && !here(file))
 }
@@ -90,7 +90,8 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
     done
 }
 
-async fn read_top(context: &mut Context<'_>) -> Result<Top, Failure> {
+/// The top of a source, as far as it can be believed; from there on the context asks by the source's own identity.
+pub(super) async fn read_top(context: &mut Context<'_>) -> Result<Top, Failure> {
     context.client = identified(&context.client, context.source)?;
     match context.source {
         Source::Apt(source) => apt::read_top(context, source).await,

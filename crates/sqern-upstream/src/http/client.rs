@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::SignedDuration;
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use rustls::ClientConfig;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
+use super::clock::Clocks;
 use super::credentials::{Credentials, Login};
 use super::gate::Gates;
 use super::options::ClientOptions;
@@ -43,6 +45,7 @@ pub struct Client {
     /// Connections of sources with the same files are the same.
     identified: Arc<Mutex<HashMap<TlsFiles, Connections>>>,
     credentials: Option<Arc<Credentials>>,
+    pub(super) clocks: Arc<Clocks>,
 }
 
 /// The connections of one identity.
@@ -66,6 +69,7 @@ impl Client {
             options: Arc::new(options),
             identified: Arc::default(),
             credentials: None,
+            clocks: Arc::new(Clocks::new()),
         })
     }
 
@@ -91,6 +95,13 @@ impl Client {
     /// The same client, that sends user name and password to the hosts that they are for.
     pub(crate) fn with_credentials(&self, credentials: Credentials) -> Self {
         Self { credentials: Some(Arc::new(credentials)), ..self.clone() }
+    }
+
+    /// How far the clocks of the servers that answered are ahead of this machine's, as their middle one says; none where no server
+    /// told. The time that requests were made with is taken to be the one at which this client was made.
+    #[must_use]
+    pub fn servers_ahead(&self) -> Option<SignedDuration> {
+        self.clocks.median()
     }
 
     /// The connections to ask for `url` by: another host than that of `first`, which a source named, does not learn who asks.

@@ -173,6 +173,7 @@ impl Transfer<'_> {
             get = get.header(IF_NONE_MATCH, etag);
         }
         let response = client.within_idle(url, get.send()).await?;
+        client.clocks.note(response.headers(), self.request.now);
         if let Some(location) = redirect_location(&response) {
             let next = redirected(url, &location).map_err(FetchError::Fatal)?;
             let next = locate_redirect(&next, self.request.mirror_base);

@@ -10,7 +10,6 @@ use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 use sqern_db::fetch::{self as db, Vouched};
 use sqern_model::{DistroName, Kernel, KernelVersion};
-use sqern_store::Store;
 use sqern_upstream::{Client, ClientOptions};
 use url::Url;
 
@@ -18,6 +17,7 @@ use super::Context;
 use super::change::{ChangeArgs, events};
 use super::interrupt::interrupted;
 use super::sources::SourcesArgs;
+use super::store::StoreArgs;
 use crate::failure::{Exit, Failure};
 use crate::fetch::plan::{Plan, plan};
 use crate::fetch::{Fetcher, Job, Outcome};
@@ -70,24 +70,6 @@ pub(super) struct FetchArgs {
     mirror_base: Option<Url>,
     #[command(flatten)]
     change: ChangeArgs,
-}
-
-/// Where the trees are.
-#[derive(Debug, Clone, Args)]
-pub(super) struct StoreArgs {
-    /// The folder of the fetched headers [default: $SQERN_STORE, /var/lib/sqern/store for root, ~/.local/share/sqern/store]
-    #[arg(long = "store", value_name = "DIR")]
-    dir: Option<PathBuf>,
-}
-
-impl StoreArgs {
-    /// Opens the store.
-    pub(super) fn open(&self, context: &Context<'_>) -> Result<Store, Failure> {
-        let dir = self.dir.clone().or_else(|| context.settings.store_dir());
-        let dir =
-            dir.ok_or_else(|| Failure::unmet("expected a folder for the store, got no home").hint("sqern fetch --store DIR"))?;
-        Ok(Store::open(&dir)?)
-    }
 }
 
 /// What became of one kernel.

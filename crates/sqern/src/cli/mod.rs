@@ -10,8 +10,10 @@ mod check;
 mod cust;
 mod db;
 mod distro;
+mod doctor;
 mod event;
 mod fetch;
+mod generate;
 mod generation;
 mod ignore;
 mod interrupt;
@@ -36,7 +38,7 @@ use crate::settings::{Settings, VARIABLES};
 
 /// Which kernels exist upstream, which ones customers run, and for which of those there is no tested module yet.
 #[derive(Debug, Parser)]
-#[command(name = "sqern", version, max_term_width = 110, after_help = after_help())]
+#[command(name = "sqern", version, long_version = crate::version::long(), max_term_width = 110, after_help = after_help())]
 pub struct Cli {
     #[command(flatten)]
     connection: Connection,
@@ -115,19 +117,30 @@ enum Command {
     #[command(subcommand)]
     Report(report::ReportCommand),
     Why(why::WhyArgs),
+    /// Check that all that sqern needs is there, and say what to type where it is not
+    Doctor(doctor::DoctorArgs),
     /// Change sets: who changed what, when and why
     #[command(subcommand)]
     Generation(generation::GenerationCommand),
     /// The journal's single changes
     #[command(subcommand)]
     Event(event::EventCommand),
+    /// Print what makes a shell complete sqern's commands and options
+    Completions(generate::CompletionsArgs),
+    /// Write the manual pages, a file a command
+    #[command(hide = true)]
+    Man(generate::ManArgs),
 }
 
 impl Command {
     /// Whether it gives a list, which alone has a form as CSV.
     fn gives_list(&self) -> bool {
         match self {
-            Self::Check(_) | Self::Fetch(_) | Self::Report(_) | Self::Event(event::EventCommand::List { .. }) => true,
+            Self::Check(_)
+            | Self::Fetch(_)
+            | Self::Doctor(_)
+            | Self::Report(_)
+            | Self::Event(event::EventCommand::List { .. }) => true,
             Self::Distro(command) => matches!(command, distro::DistroCommand::List(_)),
             Self::Source(command) => !matches!(command, source::SourceCommand::Show { .. }),
             Self::Store(command) => !matches!(command, store::StoreCommand::Prune { .. }),
@@ -140,7 +153,13 @@ impl Command {
             Self::Build(command) => command.gives_list(),
             Self::Test(command) => command.gives_list(),
             Self::Available(command) => matches!(command, available::AvailableCommand::List { .. }),
-            Self::Local(_) | Self::Db(_) | Self::Pipeline(_) | Self::Why(_) | Self::Event(_) => false,
+            Self::Local(_)
+            | Self::Db(_)
+            | Self::Pipeline(_)
+            | Self::Why(_)
+            | Self::Event(_)
+            | Self::Completions(_)
+            | Self::Man(_) => false,
         }
     }
 }
@@ -208,8 +227,11 @@ pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exi
         Command::Cust(command) => cust::run(command, &context).await,
         Command::Report(command) => report::run(command, &context).await,
         Command::Why(args) => why::run(args, &context).await,
+        Command::Doctor(args) => doctor::run(args, &context).await,
         Command::Generation(command) => generation::run(command, &context).await,
         Command::Event(command) => event::run(command, &context).await,
+        Command::Completions(args) => generate::completions(&args, &context),
+        Command::Man(args) => generate::man(&args),
     }
 }
 

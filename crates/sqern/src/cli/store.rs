@@ -1,6 +1,7 @@
 //! `sqern store`: the fetched headers on disk, and whether the database says the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -12,7 +13,6 @@ use sqern_store::store::Found;
 
 use super::Context;
 use super::change::{ChangeArgs, report};
-use super::fetch::StoreArgs;
 use crate::failure::{Exit, Failure};
 use crate::printer::{Record, time};
 
@@ -63,6 +63,27 @@ impl Which {
     fn admits(&self, kernel: &Kernel) -> bool {
         (self.distros.is_empty() || self.distros.contains(&kernel.distro))
             && (self.kernels.is_empty() || self.kernels.contains(&kernel.version))
+    }
+}
+
+/// Where the trees are.
+#[derive(Debug, Clone, Args)]
+pub(super) struct StoreArgs {
+    /// The folder of the fetched headers [default: $SQERN_STORE, /var/lib/sqern/store for root, ~/.local/share/sqern/store]
+    #[arg(long = "store", value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    /// Opens the store.
+    pub(super) fn open(&self, context: &Context<'_>) -> Result<Store, Failure> {
+        Ok(Store::open(&self.folder(context)?)?)
+    }
+
+    /// Where the store is or would be.
+    pub(super) fn folder(&self, context: &Context<'_>) -> Result<PathBuf, Failure> {
+        let dir = self.dir.clone().or_else(|| context.settings.store_dir());
+        dir.ok_or_else(|| Failure::unmet("expected a folder for the store, got no home").hint("sqern fetch --store DIR"))
     }
 }
 

@@ -11,7 +11,7 @@ use super::carrier::{Carrier, Means};
 use super::start::{Fields, Taken, TestFields, duration, take, tell_closed};
 use super::{Tested, What, require_input};
 use crate::cli::Context;
-use crate::cli::fetch::StoreArgs;
+use crate::cli::store::StoreArgs;
 use crate::failure::{Exit, Failure};
 use crate::runner;
 

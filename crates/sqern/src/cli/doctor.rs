@@ -1,0 +1,137 @@
+//! `sqern doctor`: whether all that sqern needs is there.
+
+mod database;
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use futures_util::future::join_all;
+use sqern_model::{DistroDef, DistroName, SourceSet};
+use sqern_store::tree::ProveOptions;
+use sqern_upstream::{Client, ClientOptions, keys, left_out, reach};
+
+use self::database::Known;
+use super::Context;
+use super::sources::{CrawlArgs, SourcesArgs, definition};
+use super::store::StoreArgs;
+use crate::doctor::{Finding, State, clock, program, source, store, summary};
+use crate::failure::{Exit, Failure};
+
+/// Check that all that sqern needs is there, and say what to type where it is not
+///
+/// Looks at the database (connection, version, schema, roles, journal, age of the last check), the sources (keyrings, whether they answer
+/// with what can be believed), the programs that prove headers, the store with its disk, and the clocks. Each line is ok, warning,
+/// failed, or skipped where something else is missing. Changes nothing, and needs no rights of root. Exit status: 0 when nothing
+/// failed, 1 when something did.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sqern doctor                            # the sources of the supported distributions
+  sqern doctor --offline                  # asks nobody but the database
+  sqern doctor --distro debian12 --distro alma9 --json
+  sudo -u sqern sqern doctor --service sqern --store /var/lib/sqern/store")]
+pub(super) struct DoctorArgs {
+    /// The sources of this distribution, supported or not; may be given several times [default: the supported ones]
+    #[arg(long = "distro", value_name = "NAME")]
+    distros: Vec<DistroName>,
+    /// Do not ask the sources
+    #[arg(long)]
+    offline: bool,
+    #[command(flatten)]
+    sources: SourcesArgs,
+    #[command(flatten)]
+    crawl: CrawlArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+    // A name that nobody knows is a mistake of the command line, and no illness.
+    let set = args.sources.load(context);
+    if let Ok(set) = &set {
+        args.distros.iter().try_for_each(|name| definition(set, name).map(drop))?;
+    }
+    let (mut findings, known) = database::look(&args.distros, context).await;
+    findings.extend(sources(&args, set, &known, context).await);
+    findings.push(program::for_proving(OsStr::new(&ProveOptions::default().path)));
+    let path = context.settings.path.clone().unwrap_or_default();
+    findings.push(program::apt_get(&path, known.needs_apt));
+    findings.extend(stored(args.store.folder(context)));
+    context.printer.list(&findings)?;
+    context.printer.note(&summary(&findings));
+    Ok(if findings.iter().any(|finding| finding.state == State::Failed) { Exit::Unmet } else { Exit::Done })
+}
+
+/// The definitions of the sources, their keys, and what they answer.
+async fn sources(args: &DoctorArgs, set: Result<SourceSet, Failure>, known: &Known, context: &Context<'_>) -> Vec<Finding> {
+    let set = match set {
+        Ok(set) => set,
+        Err(failure) => return vec![Finding::of_failure("sources", &failure, "sqern source list")],
+    };
+    let all: usize = set.distros.values().map(|def| def.sources.len()).sum();
+    let mut findings = vec![Finding::ok("sources", format!("{} distributions with {all} sources", set.distros.len()))];
+    let names = match (&args.distros, &known.supported) {
+        (named, _) if !named.is_empty() => named,
+        (_, Some(supported)) => supported,
+        (_, None) => {
+            let why = "which distributions are supported is in the database: name some by --distro";
+            findings.extend(["keyring", "source"].map(|check| Finding::skipped(check, why)));
+            return findings;
+        }
+    };
+    let wanted: Vec<&DistroDef> = names.iter().filter_map(|name| set.get(name)).filter(|def| !def.sources.is_empty()).collect();
+    let without = names.iter().filter(|name| !wanted.iter().any(|def| def.name == **name));
+    findings.extend(source::without_source(&without.map(ToString::to_string).collect::<Vec<_>>()));
+    findings.extend(keyrings(&wanted));
+    if args.offline {
+        findings.push(Finding::skipped("source", "--offline: nobody was asked"));
+    } else {
+        findings.extend(answers(&wanted, &args.crawl, context).await);
+    }
+    findings
+}
+
+/// Reads the keyrings of the sources that a crawl asks.
+fn keyrings(wanted: &[&DistroDef]) -> Vec<Finding> {
+    let asked = |def: &DistroDef, name: &str| !left_out(def).iter().any(|(source, _)| source.name() == name);
+    let of = |def| -> (_, Vec<_>) {
+        let def: &DistroDef = def;
+        (def, def.sources.iter().filter(|source| asked(def, source.name())).map(|source| (source, keys(source))).collect())
+    };
+    source::keyrings(&wanted.iter().copied().map(of).collect::<Vec<_>>())
+}
+
+/// Asks the sources: each once, and nobody for long.
+async fn answers(wanted: &[&DistroDef], crawl: &CrawlArgs, context: &Context<'_>) -> Vec<Finding> {
+    let limits = ClientOptions {
+        jobs: 16,
+        jobs_per_host: 4,
+        connect_timeout: Duration::from_secs(5),
+        idle_timeout: Duration::from_secs(5),
+        total_timeout: Duration::from_secs(15),
+        tries: 1,
+        ..ClientOptions::default()
+    };
+    let options = crawl.options(context);
+    let client = match Client::new(limits) {
+        Ok(client) => client,
+        Err(error) => return vec![Finding::of_failure("source", &error.into(), "sqern doctor --offline")],
+    };
+    let asked = wanted.iter().map(|&def| {
+        let (client, options) = (&client, &options);
+        async move { (def, reach(client, def, options).await) }
+    });
+    let mut findings = source::sources(&join_all(asked).await);
+    findings.extend(client.servers_ahead().map(|ahead| clock::judge("of the sources' servers", ahead)));
+    findings
+}
+
+/// The store with its disk and its cache.
+fn stored(folder: Result<PathBuf, Failure>) -> Vec<Finding> {
+    let seen = folder.and_then(|folder| Ok((store::look(&folder)?, folder)));
+    match seen {
+        Ok((seen, folder)) => store::judge(&folder, &seen),
+        Err(failure) => vec![Finding::of_failure("store", &failure, "sqern doctor --store DIR")],
+    }
+}

@@ -1,0 +1,117 @@
+//! What packages bring along, made from the command line's own words: completions for shells, and manual pages.
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::{Args, Command, CommandFactory as _};
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use super::{Cli, Context};
+use crate::failure::{Exit, Failure};
+
+/// Print what makes a shell complete sqern's commands and options
+///
+/// Packages install it, so this is for who has the program alone.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sqern completions bash > ~/.local/share/bash-completion/completions/sqern
+  sqern completions zsh > \"${fpath[1]}/_sqern\"
+  sqern completions fish > ~/.config/fish/completions/sqern.fish")]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ManArgs {
+    /// The folder to write them into, which must be there
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// The date that they say, as 2026-01-31
+    #[arg(long, value_name = "DATE", default_value = "")]
+    date: String,
+}
+
+pub(super) fn completions(args: &CompletionsArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "sqern", &mut script);
+    context.printer.data(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Done)
+}
+
+pub(super) fn man(args: &ManArgs) -> Result<Exit, Failure> {
+    let refused = |error: io::Error| {
+        Failure::unmet(format!("expected a folder to write manual pages into, got {error}, at {}", args.dir.display()))
+    };
+    let mut program = Cli::command().disable_help_subcommand(true);
+    program.build();
+    write_pages(&program, args).map_err(refused)?;
+    Ok(Exit::Done)
+}
+
+/// The page of a command, and those of the commands below it.
+fn write_pages(command: &Command, args: &ManArgs) -> io::Result<()> {
+    for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
+        write_pages(below, args)?;
+    }
+    // What --help ends with has sections of its own here.
+    let more = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string).unwrap_or_default();
+    let page = Man::new(command.clone()).date(&args.date).manual("sqern").source(concat!("sqern ", env!("CARGO_PKG_VERSION")));
+    let mut text = Vec::new();
+    page.render_title(&mut text)?;
+    page.render_name_section(&mut text)?;
+    page.render_synopsis_section(&mut text)?;
+    page.render_description_section(&mut text)?;
+    page.render_options_section(&mut text)?;
+    if command.get_subcommands().any(|below| !below.is_hide_set()) {
+        page.render_subcommands_section(&mut text)?;
+    }
+    text.extend(sections(&more).into_bytes());
+    std::fs::write(args.dir.join(page.get_filename()), text)
+}
+
+/// The paragraphs of a text as sections of a manual page, each under the words before its colon, with its lines as they are.
+fn sections(text: &str) -> String {
+    let mut page = String::new();
+    for paragraph in text.split("\n\n") {
+        let (heading, body) = match paragraph.split_once(':') {
+            Some((heading, body)) if heading.len() <= 20 && !heading.contains('\n') => (heading, body),
+            _ => ("Notes", paragraph),
+        };
+        let body = body.strip_prefix(" ").unwrap_or(body);
+        let lines = body
+            .trim_matches('\n')
+            .lines()
+            .map(|line| format!("{}\n", escaped(line.strip_prefix("  ").unwrap_or(line).trim_end())));
+        if !body.trim().is_empty() {
+            page.push_str(&format!(".SH {}\n.nf\n{}.fi\n", heading.to_uppercase(), lines.collect::<String>()));
+        }
+    }
+    page
+}
+
+/// A line as roff takes it (groff_man_style(7)): nothing in it is a request or an escape, and what is copied from it can be typed.
+fn escaped(line: &str) -> String {
+    let line =
+        line.trim_start_matches('\n').replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\(aq").replace('^', "\\(ha");
+    let line = line.replace('~', "\\(ti").replace('`', "\\(ga");
+    if line.starts_with('.') { format!("\\&{line}") } else { line }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_help_ends_with_becomes_sections_whose_lines_can_be_typed() {
+        let text =
+            "Examples:\n  sqern check   # 'all'\n  .x ~/a\\b\n\nExit status: 0 done, 1 not.\n\nNo heading here\nat all: so.";
+        assert_eq!(
+            sections(text),
+            ".SH EXAMPLES\n.nf\nsqern check   # \\(aqall\\(aq\n\\&.x \\(ti/a\\eb\n.fi\n.SH EXIT STATUS\n.nf\n0 done, 1 not.\n.fi\n\
+             .SH NOTES\n.nf\nNo heading here\nat all: so.\n.fi\n"
+        );
+        assert_eq!(sections(""), "");
+    }
+}

@@ -1,0 +1,131 @@
+//! Whether the server and the database are such that sqern can work with them.
+
+use jiff::{SignedDuration, Timestamp};
+use sqern_db::check::Checked;
+use sqern_db::crawl::Incomplete;
+use sqern_db::distro::Distro;
+use sqern_db::doctor::{Role, Server};
+use sqern_db::migrate::{OLDEST_SERVER, SchemaStatus};
+
+use super::{Finding, some_of};
+
+/// After so long without a check something that should run it does not: units and cron jobs run it every few hours.
+const STALE: SignedDuration = SignedDuration::from_hours(48);
+
+/// Whether the server is new enough.
+#[must_use]
+pub fn server(server: &Server) -> Finding {
+    const CHECK: &str = "server";
+    let found = format!("PostgreSQL {}", server.version);
+    if server.version_num >= OLDEST_SERVER {
+        return Finding::ok(CHECK, found);
+    }
+    let oldest = OLDEST_SERVER / 10_000;
+    Finding::failed(
+        CHECK,
+        format!("{found}, and sqern needs {oldest} or newer"),
+        "sqern local up   # or name another server by --service",
+    )
+}
+
+/// Whether the schema is this program's, or one that it can use.
+#[must_use]
+pub fn schema(status: &SchemaStatus) -> Finding {
+    const CHECK: &str = "schema";
+    let SchemaStatus { version, latest, .. } = status;
+    match status.check_usable() {
+        Err(error) => Finding::failed(CHECK, error.to_string(), error.hint().unwrap_or_else(|| "sqern db status".into())),
+        Ok(()) if version > latest => {
+            let found = format!("version {version}, newer than this program's {latest}, which can use it and not migrate it");
+            Finding::warning(CHECK, found, "sqern --version   # and install a newer one")
+        }
+        Ok(()) => Finding::ok(CHECK, format!("version {version}, as this program has it")),
+    }
+}
+
+/// Whether the roles are there, and the session has the rights of one that may write.
+#[must_use]
+pub fn roles(user: &str, roles: &[Role]) -> Finding {
+    const CHECK: &str = "roles";
+    let names =
+        |wanted: fn(&Role) -> bool| roles.iter().filter(|role| wanted(role)).map(|role| role.name.clone()).collect::<Vec<_>>();
+    let (missing, held) = (names(|role| !role.exists), names(|role| role.held));
+    // Double quotes for PostgreSQL, single ones for the shell.
+    let grant = |role: &str| format!("psql -c 'GRANT {role} TO \"{user}\"'   # as the database's owner");
+    if !missing.is_empty() {
+        Finding::failed(
+            CHECK,
+            format!("the cluster has no role {}", missing.join(", ")),
+            "sqern db migrate   # as one who may make roles",
+        )
+    } else if held.is_empty() {
+        Finding::failed(CHECK, format!("{user} has none of sqern's roles, and so may not even read"), grant("sqern_writer"))
+    } else if held == ["sqern_reader"] {
+        Finding::warning(
+            CHECK,
+            format!("{user} may read, and not write: check, fetch, build and cust load are refused"),
+            grant("sqern_writer"),
+        )
+    } else {
+        Finding::ok(CHECK, format!("{user} has {}", held.join(", ")))
+    }
+}
+
+/// Whether each change of the data is recorded, and nobody can forge it.
+#[must_use]
+pub fn journal(checked: &[Checked]) -> Finding {
+    const CHECK: &str = "journal";
+    let problems: Vec<String> = checked.iter().flat_map(|rule| rule.problems.clone()).collect();
+    if problems.is_empty() {
+        return Finding::ok(CHECK, "the triggers of every journalled table are on, and no role can write it");
+    }
+    Finding::failed(CHECK, some_of(&problems), "sqern db check   # tells all; changes made since are not in the history")
+}
+
+/// When the distributions were checked last, and whether all of their sources could be read then.
+#[must_use]
+pub fn crawls(supported: &[Distro], incomplete: &[Incomplete], now: Timestamp) -> Vec<Finding> {
+    const CHECK: &str = "crawl";
+    if supported.is_empty() {
+        return vec![Finding::warning(CHECK, "no distribution is supported, so none is checked", "sqern distro import")];
+    }
+    let age = |distro: &Distro| distro.checked_at.map(|at| now.duration_since(at));
+    let mut findings = Vec::new();
+    let names = |wanted: &dyn Fn(Option<SignedDuration>) -> bool| -> Vec<String> {
+        supported.iter().filter(|distro| wanted(age(distro))).map(|distro| distro.name.to_string()).collect()
+    };
+    let (never, stale) = (names(&|age| age.is_none()), names(&|age| age.is_some_and(|age| age > STALE)));
+    let hint = "sqern check   # every few hours: systemctl enable --now sqern-check.timer";
+    if !never.is_empty() {
+        findings.push(Finding::warning(CHECK, format!("{}: never checked", some_of(&never)), hint));
+    }
+    if !stale.is_empty() {
+        let found = format!("{}: not checked for {} hours", some_of(&stale), STALE.as_hours());
+        findings.push(Finding::warning(CHECK, found, hint));
+    }
+    for source in incomplete {
+        let found = format!("source {} {} at the last check: {}", source.source, source.state, source.reason);
+        findings
+            .push(Finding::warning(CHECK, found, format!("sqern source test {}", source.distro)).about(source.distro.as_str()));
+    }
+    match supported.iter().filter_map(age).max() {
+        Some(oldest) if findings.is_empty() => {
+            let found = format!("{} distributions, the longest ago {} ago", supported.len(), ago(oldest));
+            vec![Finding::ok(CHECK, found)]
+        }
+        _ => findings,
+    }
+}
+
+/// A duration in the unit that suits it.
+fn ago(age: SignedDuration) -> String {
+    match age.as_hours() {
+        ..1 => format!("{} min", age.as_mins().max(0)),
+        hours @ 1..48 => format!("{hours} h"),
+        hours => format!("{} days", hours / 24),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't go on says so by a panic")]
+mod tests;

@@ -1,0 +1,117 @@
+//! Each verdict of a database, from what was seen.
+
+use sqern_db::migrate::Applied;
+use sqern_model::CrawlState;
+
+use super::*;
+use crate::doctor::State;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn seen(version_num: i32) -> Server {
+    Server { version_num, version: "14.9 (Debian 14.9-1)".into(), user: "me".into(), now: Timestamp::UNIX_EPOCH }
+}
+
+#[test]
+fn a_server_that_is_too_old_fails() {
+    assert_eq!(server(&seen(150_000)).state, State::Ok);
+    let old = server(&seen(140_009));
+    assert_eq!((old.state, old.found.as_str()), (State::Failed, "PostgreSQL 14.9 (Debian 14.9-1), and sqern needs 15 or newer"));
+}
+
+#[test]
+fn a_schema_is_judged_by_whether_it_can_be_used() {
+    let status = |version: i32, breaking: bool, differ: &[&str]| SchemaStatus {
+        version,
+        latest: 8,
+        applied: vec![Applied { version, name: "x".into(), breaking, checksum: String::new() }],
+        functions_differ: differ.iter().map(|&file| file.to_owned()).collect(),
+    };
+    for (status, state, hint) in [
+        (status(8, false, &[]), State::Ok, None),
+        (status(9, false, &[]), State::Warning, Some("sqern --version   # and install a newer one")),
+        (status(0, false, &[]), State::Failed, Some("sqern db migrate")),
+        (status(7, false, &[]), State::Failed, Some("sqern db migrate")),
+        (status(8, false, &["a.sql"]), State::Failed, Some("sqern db migrate")),
+        (
+            status(9, true, &[]),
+            State::Failed,
+            Some("install the sqern that migrated this database, or a newer one; nothing was changed"),
+        ),
+    ] {
+        let judged = schema(&status);
+        assert_eq!((judged.state, judged.hint.as_deref()), (state, hint), "{status:?}");
+    }
+}
+
+#[test]
+fn a_session_is_judged_by_the_roles_that_it_has() {
+    let all = |exist: bool, held: &[&str]| -> Vec<Role> {
+        let role = |name: &str| Role { name: name.to_owned(), exists: exist, held: held.contains(&name) };
+        ["sqern_reader", "sqern_writer", "sqern_admin"].map(role).to_vec()
+    };
+    for (given, state, found) in [
+        (
+            all(true, &["sqern_reader", "sqern_writer", "sqern_admin"]),
+            State::Ok,
+            "me has sqern_reader, sqern_writer, sqern_admin",
+        ),
+        (all(true, &["sqern_writer"]), State::Ok, "me has sqern_writer"),
+        (
+            all(true, &["sqern_reader"]),
+            State::Warning,
+            "me may read, and not write: check, fetch, build and cust load are refused",
+        ),
+        (all(true, &[]), State::Failed, "me has none of sqern's roles, and so may not even read"),
+        (all(false, &[]), State::Failed, "the cluster has no role sqern_reader, sqern_writer, sqern_admin"),
+    ] {
+        let judged = roles("me", &given);
+        assert_eq!((judged.state, judged.found.as_str()), (state, found));
+    }
+    assert_eq!(roles("me", &all(true, &[])).hint.unwrap(), "psql -c 'GRANT sqern_writer TO \"me\"'   # as the database's owner");
+}
+
+#[test]
+fn a_journal_with_a_trigger_off_fails() {
+    let rule = |problems: &[&str]| Checked { rule: "rule", problems: problems.iter().map(|&text| text.to_owned()).collect() };
+    assert_eq!(journal(&[rule(&[]), rule(&[])]).state, State::Ok);
+    let broken = journal(&[rule(&[]), rule(&["table kver: trigger x is missing"])]);
+    assert_eq!((broken.state, broken.found.as_str()), (State::Failed, "table kver: trigger x is missing"));
+}
+
+#[test]
+fn crawls_are_worth_a_look_when_they_are_old_or_never_were_or_lack_a_source() {
+    let now = at("2026-03-10T00:00:00Z");
+    let distro = |name: &str, checked: Option<&str>| Distro {
+        name: name.parse().unwrap(),
+        variant: "X".into(),
+        supported: true,
+        kernels: 1,
+        checked_at: checked.map(at),
+    };
+    let fresh = distro("debian12", Some("2026-03-09T21:59:00Z"));
+    let said = |distros: &[Distro], incomplete: &[Incomplete]| -> Vec<String> {
+        let findings = crawls(distros, incomplete, now);
+        findings
+            .iter()
+            .map(|one| format!("{} {} {}", one.state.as_str(), one.about.as_deref().unwrap_or("-"), one.found))
+            .collect()
+    };
+    assert_eq!(said(std::slice::from_ref(&fresh), &[]), ["ok - 1 distributions, the longest ago 2 h ago"]);
+    assert_eq!(said(&[], &[]), ["warning - no distribution is supported, so none is checked"]);
+    let old = distro("alma9", Some("2026-03-07T23:00:00Z"));
+    assert_eq!(
+        said(&[old, distro("alma8", None), fresh.clone()], &[]),
+        ["warning - alma8: never checked", "warning - alma9: not checked for 48 hours"]
+    );
+    let lacks = Incomplete {
+        distro: "debian12".parse().unwrap(),
+        source: "bookworm".into(),
+        state: CrawlState::Failed,
+        reason: "expected a file".into(),
+        checked_at: now,
+    };
+    assert_eq!(said(&[fresh], &[lacks]), ["warning debian12 source bookworm failed at the last check: expected a file"]);
+}

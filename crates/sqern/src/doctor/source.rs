@@ -1,0 +1,182 @@
+//! Whether the sources can be read, and their signatures be judged.
+
+use std::collections::BTreeMap;
+
+use sqern_model::{DistroDef, SignaturePolicy, Source};
+use sqern_upstream::{Failure, Reached};
+
+use super::{Finding, some_of};
+
+/// Whether keys are there for every source that is asked.
+const KEYRING: &str = "keyring";
+/// Whether every source answers with a top that can be believed.
+const SOURCE: &str = "source";
+
+/// What the keyring files of a source hold: the number of certificates; none where none of the files is there.
+pub type Keys = Result<Option<usize>, Failure>;
+/// What the tops of a distribution's sources came to, by their names.
+pub type Tops = BTreeMap<String, Result<Reached, Failure>>;
+
+/// Judges the keys of each distribution: a line for what is wrong with one, and one for all that are well.
+#[must_use]
+pub fn keyrings(seen: &[(&DistroDef, Vec<(&Source, Keys)>)]) -> Vec<Finding> {
+    gather(
+        KEYRING,
+        seen.len(),
+        "distributions whose signatures can be judged",
+        seen.iter().map(|(def, sources)| {
+            let mut troubles: Vec<Finding> = sources.iter().filter_map(|(source, keys)| keyring(source, keys)).collect();
+            troubles.dedup();
+            troubles.into_iter().map(|finding| finding.about(def.name.as_str())).collect()
+        }),
+    )
+}
+
+/// What is wrong with the keys of a source; nothing where its signature can be judged, or is not to be.
+fn keyring(source: &Source, keys: &Keys) -> Option<Finding> {
+    let missing = || format!("none of {} is on this machine", source.keyring().join(", "));
+    let install = || match (keyring_package(source), source.keyring().first()) {
+        (Some(package), _) => format!("apt-get install {package}   # or for one run: sqern check --allow-unsigned"),
+        (None, Some(file)) => format!("scp HOST:{file} {file}   # from a machine of that distribution"),
+        (None, None) => "sqern check --allow-unsigned   # for one run".to_owned(),
+    };
+    match (source.signature(), keys) {
+        (SignaturePolicy::Off, _) | (_, Ok(Some(_))) => None,
+        (_, Err(failure)) => Some(of_failure(KEYRING, failure, "sqern source show DISTRO   # names the file")),
+        (SignaturePolicy::Require, Ok(None)) => Some(Finding::failed(KEYRING, missing(), install())),
+        // One that names no keyring says so itself: its packages are signed, and its top is not.
+        (SignaturePolicy::IfPresent, Ok(None)) if source.keyring().is_empty() => None,
+        (SignaturePolicy::IfPresent, Ok(None)) => {
+            Some(Finding::warning(KEYRING, format!("{}: signatures are not looked at", missing()), install()))
+        }
+    }
+}
+
+/// The package that brings a source's keyring files, where it names one.
+fn keyring_package(source: &Source) -> Option<&str> {
+    match source {
+        Source::Apt(source) => source.keyring_package.as_deref(),
+        Source::RpmMd(source) => source.keyring_package.as_deref(),
+    }
+}
+
+/// Judges what the sources of each distribution answered.
+#[must_use]
+pub fn sources(seen: &[(&DistroDef, Tops)]) -> Vec<Finding> {
+    let all: usize = seen.iter().map(|(_, tops)| tops.len()).sum();
+    gather(
+        SOURCE,
+        all,
+        "sources answer, and can be believed",
+        seen.iter().map(|(def, tops)| {
+            let finding = if tops.is_empty() {
+                let found = "no source that this machine can ask";
+                Some(Finding::warning(
+                    SOURCE,
+                    found,
+                    format!("sqern source show {}   # names the files that are missing", def.name),
+                ))
+            } else {
+                distro(def, tops)
+            };
+            finding.map(|finding| finding.about(def.name.as_str())).into_iter().collect()
+        }),
+    )
+}
+
+/// What is wrong with the sources of one distribution: the first failure, else the first warning, and how many more there are.
+fn distro(def: &DistroDef, tops: &Tops) -> Option<Finding> {
+    let test = format!("sqern source test {}", def.name);
+    let failed: Vec<(&String, &Failure)> = tops.iter().filter_map(|(name, top)| Some((name, top.as_ref().err()?))).collect();
+    if let Some((name, failure)) = failed.first() {
+        let finding = of_failure(SOURCE, failure, &test);
+        return Some(Finding {
+            found: format!("{} of {} failed; {name}: {}", failed.len(), tops.len(), finding.found),
+            ..finding
+        });
+    }
+    let warned =
+        |(name, top): (&String, &Result<Reached, Failure>)| Some((name.clone(), top.as_ref().ok()?.warnings.first()?.clone()));
+    let warned: Vec<(String, String)> = tops.iter().filter_map(warned).collect();
+    let (name, warning) = warned.first()?;
+    Some(Finding::warning(SOURCE, format!("{} of {} answer with a warning; {name}: {warning}", warned.len(), tops.len()), test))
+}
+
+/// What is wrong, and a line that counts, where nothing is.
+fn gather(check: &'static str, all: usize, well: &str, each: impl Iterator<Item = Vec<Finding>>) -> Vec<Finding> {
+    let troubles: Vec<Finding> = each.flatten().collect();
+    if troubles.is_empty() { vec![Finding::ok(check, format!("{all} {well}"))] } else { troubles }
+}
+
+fn of_failure(check: &'static str, failure: &Failure, hint: &str) -> Finding {
+    let Failure { expected, got, place, .. } = failure;
+    let hint = failure.hint.as_deref().unwrap_or(hint);
+    Finding::failed(check, format!("expected {expected}, got {got}, at {place}"), hint)
+}
+
+/// Says which distributions are supported and have no source, if any.
+#[must_use]
+pub fn without_source(names: &[String]) -> Option<Finding> {
+    let found = format!("{}: supported, and without a source", some_of(names));
+    (!names.is_empty()).then(|| Finding::warning(SOURCE, found, "sqern source list --sources DIR   # a folder with NAME.toml"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::State;
+
+    fn def(signature: &str) -> DistroDef {
+        let text = format!(
+            "name = \"here\"\nvariant = \"X\"\ntitle = \"Here\"\n[[source]]\nkind = \"apt\"\nname = \"main\"\nbase = [\"https://h\"]\n\
+             suite = \"s\"\ncomponents = [\"main\"]\narchitectures = [\"amd64\"]\n{signature}\n"
+        );
+        sqern_upstream::sources::parse("here.toml", &text).unwrap()
+    }
+
+    #[test]
+    fn keys_are_judged_by_what_the_source_asks_of_signatures() {
+        const FILE: &str = "keyring = [\"/k.gpg\"]\n";
+        let unreadable = || Err(Failure::new("a readable OpenPGP keyring", "Permission denied", "/k.gpg"));
+        for (signature, keys, expected) in [
+            (FILE.to_owned(), Ok(Some(1)), None),
+            (FILE.to_owned(), Ok(None), Some(State::Failed)),
+            (FILE.to_owned(), unreadable(), Some(State::Failed)),
+            (format!("{FILE}signature = \"if-present\""), Ok(None), Some(State::Warning)),
+            (format!("{FILE}signature = \"if-present\""), unreadable(), Some(State::Failed)),
+            ("signature = \"if-present\"".to_owned(), Ok(None), None),
+            ("signature = \"off\"".to_owned(), Ok(None), None),
+        ] {
+            let def = def(&signature);
+            let judged = keyring(&def.sources[0], &keys);
+            assert_eq!(judged.map(|finding| finding.state), expected, "{signature} {keys:?}");
+        }
+        let package = def(&format!("{FILE}keyring-package = \"the-keyring\""));
+        let judged = keyrings(&[(&package, vec![(&package.sources[0], Ok(None))])]);
+        assert_eq!((judged[0].about.as_deref(), judged[0].found.as_str()), (Some("here"), "none of /k.gpg is on this machine"));
+        assert!(judged[0].hint.as_ref().unwrap().starts_with("apt-get install the-keyring "));
+    }
+
+    #[test]
+    fn sources_are_judged_by_the_worst_that_they_answered() {
+        let def = def("");
+        let good = |warnings: &[&str]| {
+            Ok(Reached { url: "https://h".into(), warnings: warnings.iter().map(|&text| text.to_owned()).collect() })
+        };
+        let bad = || Err(Failure::new("the file (HTTP status 200)", "HTTP status 404 Not Found", "https://h/x"));
+        let said = |tops: Vec<(&str, Result<Reached, Failure>)>| {
+            let tops: Tops = tops.into_iter().map(|(name, top)| (name.to_owned(), top)).collect();
+            let judged = sources(&[(&def, tops)]);
+            assert_eq!(judged.len(), 1);
+            format!("{} {}", judged[0].state.as_str(), judged[0].found)
+        };
+        assert_eq!(said(vec![("a", good(&[])), ("b", good(&[]))]), "ok 2 sources answer, and can be believed");
+        assert_eq!(said(vec![("a", good(&["old"])), ("b", good(&[]))]), "warning 1 of 2 answer with a warning; a: old");
+        assert_eq!(
+            said(vec![("a", good(&["old"])), ("b", bad())]),
+            "failed 1 of 2 failed; b: expected the file (HTTP status 200), got HTTP status 404 Not Found, at https://h/x"
+        );
+        assert_eq!(said(vec![]), "warning no source that this machine can ask");
+        assert_eq!(without_source(&[]), None);
+    }
+}

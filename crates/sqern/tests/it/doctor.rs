@@ -1,0 +1,276 @@
+//! `sqern doctor`, and which sqern it is: each illness is told by its check, with what to type, and the checks after it still run.
+
+use std::fs;
+
+use serde_json::Value;
+use sqern_testkit::TestServer;
+use sqern_testkit::repo::{FileServer, RepoFault, ServerFault};
+
+use crate::check::{sources, suite};
+use crate::program::{Program, Ran};
+
+/// What a run found: `check/about` and the item, in their order.
+fn findings(ran: &Ran) -> Vec<(String, Value)> {
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
+    assert_eq!(json["schema"], "sqern.doctor/1");
+    let items = json["items"].as_array().unwrap();
+    items.iter().map(|item| (item["check"].as_str().unwrap().to_owned(), item.clone())).collect()
+}
+
+/// The first finding of a check.
+fn of(ran: &Ran, check: &str) -> Value {
+    let all = findings(ran);
+    all.iter().find(|(name, _)| name == check).unwrap_or_else(|| panic!("no {check}: {ran:?}")).1.clone()
+}
+
+/// State and hint of the first finding of a check.
+fn verdict(ran: &Ran, check: &str) -> (String, String) {
+    let finding = of(ran, check);
+    let text = |name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+    (text("state"), text("hint"))
+}
+
+/// A program whose only supported distribution has one suite on this disk, checked just now; and the arguments that ask about it.
+async fn healthy() -> (Program, Vec<String>) {
+    let program = Program::new().await;
+    let home = program.home.path();
+    let repo = suite("bookworm", &["6.1.0-1"]).write(&home.join("archive")).unwrap();
+    let folder = home.join("sources");
+    fs::create_dir(&folder).unwrap();
+    sources(&folder, &[(&repo, &repo.file_url())]);
+    let store = home.join("store");
+    let arguments = ["doctor", "--json", "--sources", folder.to_str().unwrap(), "--store", store.to_str().unwrap()];
+    let arguments = arguments.map(str::to_owned).to_vec();
+    program.done(&["check", "--sources", folder.to_str().unwrap()]);
+    (program, arguments)
+}
+
+/// The words of a run. The store is one of the test's own, which is not there unless it is made.
+fn asked<'a>(arguments: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
+    arguments.iter().map(String::as_str).chain(more.iter().copied()).collect()
+}
+
+fn run(program: &Program, arguments: &[String], more: &[&str]) -> Ran {
+    program.run(&asked(arguments, more))
+}
+
+#[tokio::test]
+async fn where_all_is_well_every_line_is_ok_and_nothing_is_changed() {
+    let (program, arguments) = healthy().await;
+    let (journal, crawls) = (program.journal().await, program.value("SELECT count(*) FROM crawl").await);
+    let ran = run(&program, &arguments, &[]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let checks: Vec<String> =
+        findings(&ran).into_iter().map(|(check, item)| format!("{check} {}", item["state"].as_str().unwrap())).collect();
+    assert_eq!(
+        checks,
+        [
+            "connection ok",
+            "server ok",
+            "clock ok",
+            "roles ok",
+            "schema ok",
+            "journal ok",
+            "crawl ok",
+            "sources ok",
+            "keyring ok",
+            "source ok",
+            "program ok",
+            "program ok",
+            "store ok",
+            "disk ok",
+            "cache skipped",
+        ]
+    );
+    assert_eq!((program.journal().await, program.value("SELECT count(*) FROM crawl").await), (journal, crawls));
+    assert!(!program.home.path().join("store").exists(), "no store is made");
+
+    let table = program.run(&["doctor", "--offline"]);
+    assert!(table.stdout.starts_with("CHECK") && table.stderr.contains(" ok, "), "{table:?}");
+    let csv = program.run(&["doctor", "--offline", "--csv"]);
+    assert!(csv.stdout.starts_with("check,about,state,found,hint\nconnection,,ok,"), "{csv:?}");
+    let unknown = program.run(&["doctor", "--distro", "debian99"]);
+    assert!(unknown.status == 1 && unknown.stderr.contains("got debian99"), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn without_a_connection_the_rest_is_still_looked_at() {
+    let (program, arguments) = healthy().await;
+    let words = asked(&arguments, &["--dsn", "host=/nonexistent"]);
+    let ran = Ran::from(program.bare_command(&words).output().unwrap());
+    assert_eq!(ran.status, 1);
+    assert_eq!(verdict(&ran, "connection").0, "failed");
+    assert!(verdict(&ran, "connection").1.contains("sqern local up"), "{ran:?}");
+    for check in ["server", "schema", "roles", "journal", "crawl", "keyring", "source"] {
+        assert_eq!(verdict(&ran, check).0, "skipped", "{check}");
+    }
+    assert_eq!(verdict(&ran, "store").0, "ok");
+    let words: Vec<&str> = words.iter().copied().chain(["--distro", "debian12"]).collect();
+    let named = Ran::from(program.bare_command(&words).output().unwrap());
+    assert_eq!((verdict(&named, "keyring").0, verdict(&named, "source").0), ("ok".into(), "ok".into()));
+}
+
+#[tokio::test]
+async fn a_schema_that_is_missing_or_behind_is_to_be_migrated() {
+    let program = Program::on(TestServer::shared().await.database("doctor").await);
+    let store = program.home.path().join("store");
+    let doctor = ["doctor", "--offline", "--json", "--store", store.to_str().unwrap()];
+    let ran = program.run(&doctor);
+    assert_eq!((ran.status, verdict(&ran, "schema")), (1, ("failed".into(), "sqern db migrate".into())));
+    assert_eq!((verdict(&ran, "journal").0, verdict(&ran, "crawl").0), ("skipped".into(), "skipped".into()));
+    program.done(&["db", "migrate", "--to", "3"]);
+    let ran = program.run(&doctor);
+    assert_eq!((ran.status, verdict(&ran, "schema")), (1, ("failed".into(), "sqern db migrate".into())));
+    program.done(&["db", "migrate"]);
+    let ran = program.run(&doctor);
+    assert_eq!((ran.status, verdict(&ran, "schema").0), (0, "ok".into()), "{ran:?}");
+    assert_eq!(verdict(&ran, "crawl"), ("warning".into(), "sqern distro import".into()), "a warning fails nothing");
+}
+
+#[tokio::test]
+async fn a_journal_that_was_turned_off_fails() {
+    let (program, arguments) = healthy().await;
+    let client = program.database.client().await;
+    client.batch_execute("ALTER TABLE kver DISABLE TRIGGER ALL").await.unwrap();
+    let ran = run(&program, &arguments, &[]);
+    assert_eq!((ran.status, verdict(&ran, "journal").0), (1, "failed".into()));
+    assert!(
+        of(&ran, "journal")["found"].as_str().unwrap().contains("table kver: trigger kver_record_trigger is not enabled"),
+        "{ran:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_session_without_a_role_fails_and_a_readers_is_warned() {
+    let (program, arguments) = healthy().await;
+    let client = program.database.client().await;
+    let role = format!("doctor_{}", program.database.name());
+    client.batch_execute(&format!("CREATE ROLE {role} LOGIN")).await.unwrap();
+    let ask = || {
+        let dsn = program.database.dsn().replace("user=sqern", &format!("user={role}"));
+        let words = asked(&arguments, &["--offline"]);
+        // The private server takes a role that is named as long as the superuser's peer asks, by SET ROLE on top of it.
+        let mut command = program.bare_command(&words);
+        command.arg("--dsn").arg(dsn.replace(&format!("user={role}"), &format!("user=sqern options='-c role={role}'")));
+        Ran::from(command.output().unwrap())
+    };
+    let ran = ask();
+    assert_eq!((ran.status, verdict(&ran, "roles").0), (1, "failed".into()), "{ran:?}");
+    assert!(verdict(&ran, "roles").1.starts_with(&format!("psql -c 'GRANT sqern_writer TO \"{role}\"'")), "{ran:?}");
+    client.batch_execute(&format!("GRANT sqern_reader TO {role}")).await.unwrap();
+    let ran = ask();
+    assert_eq!((ran.status, verdict(&ran, "roles").0), (0, "warning".into()), "{ran:?}");
+    client.batch_execute(&format!("GRANT sqern_writer TO {role}")).await.unwrap();
+    assert_eq!(verdict(&ask(), "roles").0, "ok");
+    client.batch_execute(&format!("DROP ROLE {role}")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_fails_and_a_check_that_is_old_is_worth_a_look() {
+    let (program, arguments) = healthy().await;
+    let words = asked(&arguments, &["--offline"]);
+    let mut command = program.command(&words);
+    let ran = Ran::from(command.env("SQERN_NOW", "2090-01-01T00:00:00Z").output().unwrap());
+    assert_eq!(
+        (ran.status, verdict(&ran, "clock").0, verdict(&ran, "crawl").0),
+        (1, "failed".into(), "warning".into()),
+        "{ran:?}"
+    );
+    assert!(of(&ran, "crawl")["found"].as_str().unwrap().ends_with("debian12: not checked for 48 hours"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_servers_clock_is_told_by_its_answers() {
+    let (program, arguments) = healthy().await;
+    let home = program.home.path();
+    let repo = suite("bookworm", &["6.1.0-1"]).write(&home.join("web")).unwrap();
+    let server = FileServer::start(&repo.folder).await.unwrap();
+    sources(&home.join("sources"), &[(&repo, &server.url())]);
+    server.fail("InRelease", ServerFault::Headers(vec![("Date", "Sun, 11 Jan 2026 00:00:00 GMT".into())]), 1);
+    let ran = run(&program, &arguments, &[]);
+    let clocks: Vec<Value> = findings(&ran).into_iter().filter(|(check, _)| check == "clock").map(|(_, item)| item).collect();
+    assert_eq!((clocks[0]["state"].as_str(), clocks[1]["state"].as_str()), (Some("ok"), Some("failed")), "{ran:?}");
+    assert_eq!(
+        (ran.status, verdict(&ran, "source").0, server.requests().len()),
+        (1, "ok".into(), 1),
+        "only the top is asked for"
+    );
+}
+
+#[tokio::test]
+async fn a_keyring_that_is_missing_or_none_fails_and_names_its_package() {
+    let (program, arguments) = healthy().await;
+    let keyring = program.home.path().join("archive/keyring.gpg");
+    fs::write(&keyring, "<html>").unwrap();
+    let ran = run(&program, &arguments, &["--offline"]);
+    assert_eq!((ran.status, verdict(&ran, "keyring").0), (1, "failed".into()), "{ran:?}");
+    fs::remove_file(&keyring).unwrap();
+    let ran = run(&program, &arguments, &["--offline"]);
+    assert_eq!((ran.status, verdict(&ran, "keyring").0), (1, "failed".into()), "{ran:?}");
+    assert!(verdict(&ran, "keyring").1.starts_with("apt-get install sqern-test-keyring "), "{ran:?}");
+    assert_eq!(verdict(&ran, "source").0, "skipped", "nobody is asked");
+}
+
+#[tokio::test]
+async fn a_source_that_does_not_answer_or_can_not_be_believed_fails() {
+    let (program, arguments) = healthy().await;
+    let home = program.home.path();
+    let (good, bad) = (suite("bookworm", &["6.1.0-1"]), suite("bookworm-updates", &["6.1.0-2"]).fault(RepoFault::AlteredRelease));
+    let (good, bad) = (good.write(&home.join("good")).unwrap(), bad.write(&home.join("bad")).unwrap());
+    sources(&home.join("sources"), &[(&good, &good.file_url()), (&bad, &bad.file_url())]);
+    let ran = run(&program, &arguments, &[]);
+    let found = of(&ran, "source")["found"].as_str().unwrap().to_owned();
+    assert_eq!((ran.status, verdict(&ran, "source").0), (1, "failed".into()));
+    assert!(found.starts_with("1 of 2 failed; bookworm-updates: expected a valid signature"), "{found}");
+    // A port that nobody listens at.
+    sources(&home.join("sources"), &[(&good, "http://127.0.0.1:9")]);
+    let ran = run(&program, &arguments, &[]);
+    assert_eq!((ran.status, verdict(&ran, "source").0), (1, "failed".into()), "{ran:?}");
+    assert!(of(&ran, "source")["found"].as_str().unwrap().contains("http://127.0.0.1:9/dists/bookworm/InRelease"), "{ran:?}");
+    fs::write(home.join("sources/debian12.toml"), "name = ").unwrap();
+    let ran = run(&program, &arguments, &[]);
+    assert_eq!((ran.status, verdict(&ran, "sources").0, verdict(&ran, "store").0), (1, "failed".into(), "ok".into()), "{ran:?}");
+}
+
+#[tokio::test]
+async fn apt_get_is_missed_only_where_something_needs_it() {
+    let (program, arguments) = healthy().await;
+    let ask = || {
+        let mut command = program.command(&asked(&arguments, &["--offline"]));
+        let ran = Ran::from(command.env("PATH", "/nonexistent").output().unwrap());
+        let apt = findings(&ran).into_iter().find(|(_, item)| item["about"] == "apt-get").unwrap().1;
+        (ran.status, apt["state"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(ask(), (0, "ok".into()));
+    let client = program.database.client().await;
+    client.batch_execute("UPDATE kver_package SET url = 'apt:' || name || '=' || package_version").await.unwrap();
+    assert_eq!(ask(), (1, "failed".into()));
+}
+
+#[tokio::test]
+async fn a_store_that_is_no_folder_fails_and_one_that_is_there_is_told() {
+    let (program, arguments) = healthy().await;
+    let file = program.home.path().join("file");
+    fs::write(&file, "").unwrap();
+    let below = file.join("store");
+    let ran = program.run(&["doctor", "--json", "--offline", "--store", below.to_str().unwrap()]);
+    assert_eq!((ran.status, verdict(&ran, "store").0), (1, "failed".into()), "{ran:?}");
+    let store = program.home.path().join("store");
+    fs::create_dir_all(store.join(".cache/sha256/ab")).unwrap();
+    fs::write(store.join(".cache/sha256/ab/abcd.deb"), "0123456789").unwrap();
+    let ran = run(&program, &arguments, &["--offline"]);
+    assert_eq!((ran.status, of(&ran, "cache")["found"].as_str()), (0, Some("1 packages, 10 B")), "{ran:?}");
+}
+
+#[tokio::test]
+async fn the_long_version_tells_commit_and_schema_and_the_short_one_is_a_line() {
+    let program = Program::new().await;
+    let said = |word: &str| Ran::from(program.bare_command(&[word]).output().unwrap()).stdout;
+    let (short, long) = (said("-V"), said("--version"));
+    assert_eq!(short, format!("sqern {}\n", env!("CARGO_PKG_VERSION")));
+    let lines: Vec<&str> = long.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (3, short.trim_end()));
+    assert!(lines[1].starts_with("commit  ") && lines[1].len() > 8, "{long}");
+    let newest = program.value("SELECT version || ' (' || name || ')' FROM schema_migration ORDER BY version DESC LIMIT 1").await;
+    assert_eq!(lines[2], format!("schema  {newest}"));
+}
