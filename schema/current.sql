@@ -1786,6 +1786,7 @@ CREATE TABLE public.sp_available_kver (
     distro text NOT NULL,
     version text NOT NULL,
     deleted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    tstamp timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT sp_available_kver_release_target_check CHECK ((release_target ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text)),
     CONSTRAINT sp_available_kver_storpool_revision_check CHECK ((storpool_revision ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text))
 );
@@ -1806,6 +1807,8 @@ COMMENT ON COLUMN public.sp_available_kver.version IS 'The kernel version that t
 
 COMMENT ON COLUMN public.sp_available_kver.deleted_at IS 'When the record was marked as deleted; -infinity while it is live.';
 
+COMMENT ON COLUMN public.sp_available_kver.tstamp IS 'When it became available.';
+
 CREATE FUNCTION public.sp_available_kver_at(generation bigint) RETURNS SETOF public.sp_available_kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
@@ -1817,13 +1820,18 @@ CREATE FUNCTION public.sp_available_kver_at(generation bigint) RETURNS SETOF pub
          CASE
              WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
-         END AS deleted_at
+         END AS deleted_at,
+         CASE
+             WHEN (was.image ? 'tstamp'::text) THEN ((was.image ->> 'tstamp'::text))::timestamp with time zone
+             ELSE t.tstamp
+         END AS tstamp
     FROM (( SELECT sp_available_kver.id,
              sp_available_kver.storpool_revision,
              sp_available_kver.release_target,
              sp_available_kver.distro,
              sp_available_kver.version,
-             sp_available_kver.deleted_at
+             sp_available_kver.deleted_at,
+             sp_available_kver.tstamp
             FROM public.sp_available_kver
            WHERE ( SELECT public.generation_is_recent(sp_available_kver_at.generation) AS generation_is_recent)) t
       FULL JOIN public.event_rows('sp_available_kver'::text, sp_available_kver_at.generation) was(pkey, present, image) ON ((t.id = ((was.pkey ->> 'id'::text))::bigint)))
@@ -1842,8 +1850,9 @@ CREATE FUNCTION public.sp_available_kver_at(tstamp timestamp with time zone) RET
      sp_available_kver_at.release_target,
      sp_available_kver_at.distro,
      sp_available_kver_at.version,
-     sp_available_kver_at.deleted_at
-    FROM public.sp_available_kver_at(generation => public.generation_at(sp_available_kver_at.tstamp)) sp_available_kver_at(id, storpool_revision, release_target, distro, version, deleted_at);
+     sp_available_kver_at.deleted_at,
+     sp_available_kver_at.tstamp
+    FROM public.sp_available_kver_at(generation => public.generation_at(sp_available_kver_at.tstamp)) sp_available_kver_at(id, storpool_revision, release_target, distro, version, deleted_at, tstamp);
 END;
 
 ALTER FUNCTION public.sp_available_kver_at(tstamp timestamp with time zone) OWNER TO sqern_admin;
@@ -1861,9 +1870,9 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
         SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
                           public.generation_id())), 'sp_available_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = n.id AND t.storpool_revision IS NOT DISTINCT FROM n.storpool_revision AND t.release_target IS NOT DISTINCT FROM n.release_target AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version)) END,
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = n.id AND t.storpool_revision IS NOT DISTINCT FROM n.storpool_revision AND t.release_target IS NOT DISTINCT FROM n.release_target AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at AND t.tstamp IS NOT DISTINCT FROM n.tstamp) THEN 'insert' ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version)) END,
                jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version),
-               jsonb_build_object('deleted_at', n.deleted_at)
+               jsonb_build_object('deleted_at', n.deleted_at, 'tstamp', n.tstamp)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
@@ -1871,7 +1880,7 @@ BEGIN
                           public.generation_id())), 'sp_available_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = o.id AND t.storpool_revision IS NOT DISTINCT FROM o.storpool_revision AND t.release_target IS NOT DISTINCT FROM o.release_target AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)) END,
                jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version),
-               jsonb_build_object('deleted_at', o.deleted_at)
+               jsonb_build_object('deleted_at', o.deleted_at, 'tstamp', o.tstamp)
         FROM old_rows o;
     ELSE
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
@@ -1881,7 +1890,7 @@ BEGIN
                THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = o.id AND t.storpool_revision IS NOT DISTINCT FROM o.storpool_revision AND t.release_target IS NOT DISTINCT FROM o.release_target AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)) END
                WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = n.id AND t.storpool_revision IS NOT DISTINCT FROM n.storpool_revision AND t.release_target IS NOT DISTINCT FROM n.release_target AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
+                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = n.id AND t.storpool_revision IS NOT DISTINCT FROM n.storpool_revision AND t.release_target IS NOT DISTINCT FROM n.release_target AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at AND t.tstamp IS NOT DISTINCT FROM n.tstamp)
                THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
                ELSE public.journal_refuse_twice('sp_available_kver'::text, jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version))
                END,
@@ -1890,16 +1899,18 @@ BEGIN
                ELSE jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version)
                END,
                CASE WHEN n.id IS NULL
-               THEN jsonb_build_object('deleted_at', o.deleted_at)
+               THEN jsonb_build_object('deleted_at', o.deleted_at, 'tstamp', o.tstamp)
                WHEN o.id IS NULL
-               THEN jsonb_build_object('deleted_at', n.deleted_at)
+               THEN jsonb_build_object('deleted_at', n.deleted_at, 'tstamp', n.tstamp)
                ELSE CASE WHEN o.deleted_at IS DISTINCT FROM n.deleted_at THEN jsonb_build_object('deleted_at', n.deleted_at) ELSE '{}' END
+               || CASE WHEN o.tstamp IS DISTINCT FROM n.tstamp THEN jsonb_build_object('tstamp', n.tstamp) ELSE '{}' END
                END,
                CASE WHEN n.id IS NOT NULL AND o.id IS NOT NULL
                THEN CASE WHEN o.deleted_at IS DISTINCT FROM n.deleted_at THEN jsonb_build_object('deleted_at', o.deleted_at) ELSE '{}' END
+               || CASE WHEN o.tstamp IS DISTINCT FROM n.tstamp THEN jsonb_build_object('tstamp', o.tstamp) ELSE '{}' END
                END
         FROM old_rows o FULL JOIN new_rows n ON o.id = n.id AND o.storpool_revision = n.storpool_revision AND o.release_target = n.release_target AND o.distro = n.distro AND o.version = n.version
-        WHERE n.id IS NULL OR o.id IS NULL OR o.deleted_at IS DISTINCT FROM n.deleted_at;
+        WHERE n.id IS NULL OR o.id IS NULL OR o.deleted_at IS DISTINCT FROM n.deleted_at OR o.tstamp IS DISTINCT FROM n.tstamp;
     END IF;
     RETURN NULL;
 END
@@ -3095,8 +3106,8 @@ CREATE VIEW public.kver_status AS
     kver.version,
         CASE
             WHEN (available.targets IS NOT NULL) THEN 'available'::text
-            WHEN (tested.id IS NOT NULL) THEN 'tested'::text
-            WHEN (built.id IS NOT NULL) THEN 'built'::text
+            WHEN (tests.success_id IS NOT NULL) THEN 'tested'::text
+            WHEN (builds.success_id IS NOT NULL) THEN 'built'::text
             WHEN (fetched.version IS NOT NULL) THEN 'fetched'::text
             WHEN (seen.version IS NOT NULL) THEN 'seen'::text
             ELSE 'known'::text
@@ -3105,54 +3116,118 @@ CREATE VIEW public.kver_status AS
     (ignored.version IS NOT NULL) AS ignored,
     seen.tstamp AS seen_at,
     fetched.tstamp AS fetched_at,
-    build.id AS build_id,
+    builds.last_id AS build_id,
     build.tstamp AS build_at,
-    build.result AS build_result,
-    built.id AS built_by,
-    test.id AS test_id,
+    upper(COALESCE(build_kver.result, build.result)) AS build_result,
+    builds.success_id AS built_by,
+    tests.last_id AS test_id,
     test.tstamp AS test_at,
-    test.result AS test_result,
-    tested.id AS tested_by,
+    upper(COALESCE(test_kver.result, test_result.result)) AS test_result,
+    tests.success_id AS tested_by,
     available.targets AS available_for,
     COALESCE(hosts.running, (0)::bigint) AS hosts_running,
-    COALESCE(hosts.installed, (0)::bigint) AS hosts_installed
-   FROM (((((((((public.kver
+    COALESCE(hosts.installed, (0)::bigint) AS hosts_installed,
+    known.tstamp AS known_at,
+    builds.built_at,
+    tests.tested_at,
+    available.tstamp AS available_at,
+        CASE
+            WHEN (available.targets IS NOT NULL) THEN NULL::text
+            WHEN (tests.success_id IS NOT NULL) THEN 'not published'::text
+            WHEN (builds.success_id IS NOT NULL) THEN
+            CASE
+                WHEN (tries.last_id IS NULL) THEN 'not tested'::text
+                WHEN (tried.result IS NULL) THEN 'testing'::text
+                WHEN (tried.result = ANY (ARRAY['FAILURE'::text, 'UNSTABLE'::text])) THEN 'test failed'::text
+                ELSE 'harness failed'::text
+            END
+            WHEN (builds.last_id IS NOT NULL) THEN
+            CASE
+                WHEN (COALESCE(build_kver.result, build.result) IS NULL) THEN 'building'::text
+                WHEN (upper(COALESCE(build_kver.result, build.result)) = ANY (ARRAY['FAILURE'::text, 'UNSTABLE'::text])) THEN 'build failed'::text
+                ELSE 'harness failed'::text
+            END
+            WHEN (fetched.version IS NOT NULL) THEN 'not built'::text
+            WHEN (seen.version IS NOT NULL) THEN 'not fetched'::text
+            ELSE 'not seen'::text
+        END AS missing,
+        CASE
+            WHEN (available.targets IS NOT NULL) THEN NULL::timestamp with time zone
+            WHEN (tests.success_id IS NOT NULL) THEN tests.tested_at
+            WHEN (builds.success_id IS NOT NULL) THEN
+            CASE
+                WHEN (tries.last_id IS NULL) THEN builds.built_at
+                WHEN (tried.result = ANY (ARRAY['FAILURE'::text, 'UNSTABLE'::text])) THEN tries.failed_at
+                ELSE tried.tstamp
+            END
+            WHEN (builds.last_id IS NOT NULL) THEN
+            CASE
+                WHEN (upper(COALESCE(build_kver.result, build.result)) = ANY (ARRAY['FAILURE'::text, 'UNSTABLE'::text])) THEN builds.failed_at
+                ELSE build.tstamp
+            END
+            ELSE COALESCE(fetched.tstamp, seen.tstamp, known.tstamp)
+        END AS missing_since
+   FROM (((((((((((((((public.kver
      LEFT JOIN public.kver_ignored ignored ON (((ignored.distro = kver.distro) AND (ignored.version = kver.version))))
      LEFT JOIN public.kver_seen seen ON (((seen.distro = kver.distro) AND (seen.version = kver.version))))
      LEFT JOIN public.kver_fetched fetched ON (((fetched.distro = kver.distro) AND (fetched.version = kver.version))))
-     LEFT JOIN LATERAL ( SELECT b.id,
-            b.tstamp,
-            upper(COALESCE(k.result, b.result)) AS result
+     LEFT JOIN ( SELECT k.distro,
+            k.version,
+            max(b.id) AS last_id,
+            max(b.id) FILTER (WHERE COALESCE(k.success, b.success)) AS success_id,
+            min(b.tstamp) FILTER (WHERE COALESCE(k.success, b.success)) AS built_at,
+            min(b.tstamp) FILTER (WHERE (upper(COALESCE(k.result, b.result)) = ANY (ARRAY['FAILURE'::text, 'UNSTABLE'::text]))) AS failed_at
            FROM (public.sp_build_kver k
              JOIN public.sp_build b ON (((b.id = k.build_id) AND (b.deleted_at = '-infinity'::timestamp with time zone))))
-          WHERE ((k.distro = kver.distro) AND (k.version = kver.version) AND (k.deleted_at = '-infinity'::timestamp with time zone))
-          ORDER BY k.build_id DESC
-         LIMIT 1) build ON (true))
-     LEFT JOIN LATERAL ( SELECT b.id
-           FROM (public.sp_build_kver k
-             JOIN public.sp_build b ON (((b.id = k.build_id) AND (b.deleted_at = '-infinity'::timestamp with time zone))))
-          WHERE ((k.distro = kver.distro) AND (k.version = kver.version) AND (k.deleted_at = '-infinity'::timestamp with time zone) AND COALESCE(k.success, b.success))
-          ORDER BY k.build_id DESC
-         LIMIT 1) built ON (true))
-     LEFT JOIN LATERAL ( SELECT t.id,
+          WHERE (k.deleted_at = '-infinity'::timestamp with time zone)
+          GROUP BY k.distro, k.version) builds ON (((builds.distro = kver.distro) AND (builds.version = kver.version))))
+     LEFT JOIN public.sp_build build ON ((build.id = builds.last_id)))
+     LEFT JOIN public.sp_build_kver build_kver ON (((build_kver.build_id = builds.last_id) AND (build_kver.distro = kver.distro) AND (build_kver.version = kver.version) AND (build_kver.deleted_at = '-infinity'::timestamp with time zone))))
+     LEFT JOIN ( SELECT k.distro,
+            k.version,
+            max(t.id) AS last_id,
+            max(t.id) FILTER (WHERE COALESCE(k.success, r.success)) AS success_id,
+            min(t.tstamp) FILTER (WHERE COALESCE(k.success, r.success)) AS tested_at
+           FROM ((public.sp_test_kver k
+             JOIN public.sp_test t ON (((t.id = k.test_id) AND (t.deleted_at = '-infinity'::timestamp with time zone))))
+             LEFT JOIN public.sp_test_result r ON (((r.test_id = t.id) AND (r.deleted_at = '-infinity'::timestamp with time zone))))
+          WHERE (k.deleted_at = '-infinity'::timestamp with time zone)
+          GROUP BY k.distro, k.version) tests ON (((tests.distro = kver.distro) AND (tests.version = kver.version))))
+     LEFT JOIN public.sp_test test ON ((test.id = tests.last_id)))
+     LEFT JOIN public.sp_test_kver test_kver ON (((test_kver.test_id = tests.last_id) AND (test_kver.distro = kver.distro) AND (test_kver.version = kver.version) AND (test_kver.deleted_at = '-infinity'::timestamp with time zone))))
+     LEFT JOIN public.sp_test_result test_result ON (((test_result.test_id = tests.last_id) AND (test_result.deleted_at = '-infinity'::timestamp with time zone))))
+     LEFT JOIN ( SELECT k.distro,
+            k.version,
+            t.build_id,
+            max(t.id) AS last_id,
+            min(t.tstamp) FILTER (WHERE (upper(COALESCE(k.result, r.result)) = ANY (ARRAY['FAILURE'::text, 'UNSTABLE'::text]))) AS failed_at
+           FROM ((public.sp_test_kver k
+             JOIN public.sp_test t ON (((t.id = k.test_id) AND (t.deleted_at = '-infinity'::timestamp with time zone))))
+             LEFT JOIN public.sp_test_result r ON (((r.test_id = t.id) AND (r.deleted_at = '-infinity'::timestamp with time zone))))
+          WHERE (k.deleted_at = '-infinity'::timestamp with time zone)
+          GROUP BY k.distro, k.version, t.build_id) tries ON (((tries.distro = kver.distro) AND (tries.version = kver.version) AND (tries.build_id = builds.success_id))))
+     LEFT JOIN ( SELECT k.distro,
+            k.version,
+            k.test_id,
             t.tstamp,
             upper(COALESCE(k.result, r.result)) AS result
            FROM ((public.sp_test_kver k
-             JOIN public.sp_test t ON (((t.id = k.test_id) AND (t.deleted_at = '-infinity'::timestamp with time zone))))
+             JOIN public.sp_test t ON ((t.id = k.test_id)))
              LEFT JOIN public.sp_test_result r ON (((r.test_id = t.id) AND (r.deleted_at = '-infinity'::timestamp with time zone))))
-          WHERE ((k.distro = kver.distro) AND (k.version = kver.version) AND (k.deleted_at = '-infinity'::timestamp with time zone))
-          ORDER BY k.test_id DESC
-         LIMIT 1) test ON (true))
-     LEFT JOIN LATERAL ( SELECT t.id
-           FROM ((public.sp_test_kver k
-             JOIN public.sp_test t ON (((t.id = k.test_id) AND (t.deleted_at = '-infinity'::timestamp with time zone))))
-             LEFT JOIN public.sp_test_result r ON (((r.test_id = t.id) AND (r.deleted_at = '-infinity'::timestamp with time zone))))
-          WHERE ((k.distro = kver.distro) AND (k.version = kver.version) AND (k.deleted_at = '-infinity'::timestamp with time zone) AND COALESCE(k.success, r.success))
-          ORDER BY k.test_id DESC
-         LIMIT 1) tested ON (true))
-     LEFT JOIN LATERAL ( SELECT array_agg(DISTINCT a.release_target ORDER BY a.release_target) AS targets
+          WHERE (k.deleted_at = '-infinity'::timestamp with time zone)) tried ON (((tried.distro = kver.distro) AND (tried.version = kver.version) AND (tried.test_id = tries.last_id))))
+     LEFT JOIN ( SELECT a.distro,
+            a.version,
+            array_agg(DISTINCT a.release_target ORDER BY a.release_target) AS targets,
+            min(a.tstamp) AS tstamp
            FROM public.sp_available_kver a
-          WHERE ((a.distro = kver.distro) AND (a.version = kver.version) AND (a.deleted_at = '-infinity'::timestamp with time zone))) available ON (true))
+          WHERE (a.deleted_at = '-infinity'::timestamp with time zone)
+          GROUP BY a.distro, a.version) available ON (((available.distro = kver.distro) AND (available.version = kver.version))))
+     LEFT JOIN ( SELECT (e.pkey ->> 'distro'::text) AS distro,
+            (e.pkey ->> 'version'::text) AS version,
+            max(e.tstamp) AS tstamp
+           FROM public.event e
+          WHERE ((e.table_name = 'kver'::text) AND (e.action = 'insert'::text))
+          GROUP BY (e.pkey ->> 'distro'::text), (e.pkey ->> 'version'::text)) known ON (((known.distro = kver.distro) AND (known.version = kver.version))))
      LEFT JOIN ( SELECT h.distro,
             h.version,
             count(*) FILTER (WHERE h.current) AS running,
@@ -3164,7 +3239,7 @@ CREATE VIEW public.kver_status AS
 
 ALTER TABLE public.kver_status OWNER TO sqern_admin;
 
-COMMENT ON VIEW public.kver_status IS 'How far each kernel version has come, one row each.';
+COMMENT ON VIEW public.kver_status IS 'How far each kernel version has come, and what is missing until it is available, one row each.';
 
 COMMENT ON COLUMN public.kver_status.distro IS 'The distribution that ships the kernel.';
 
@@ -3201,6 +3276,18 @@ COMMENT ON COLUMN public.kver_status.available_for IS 'The release targets that 
 COMMENT ON COLUMN public.kver_status.hosts_running IS 'How many of customers'' hosts run it.';
 
 COMMENT ON COLUMN public.kver_status.hosts_installed IS 'How many of customers'' hosts have it installed, running or not.';
+
+COMMENT ON COLUMN public.kver_status.known_at IS 'When it was first recorded, as the journal tells.';
+
+COMMENT ON COLUMN public.kver_status.built_at IS 'When the first build that succeeded for it was started.';
+
+COMMENT ON COLUMN public.kver_status.tested_at IS 'When the first test run that succeeded for it was started.';
+
+COMMENT ON COLUMN public.kver_status.available_at IS 'When it first became available, of what is available now.';
+
+COMMENT ON COLUMN public.kver_status.missing IS 'What is missing next until it is available: not seen, not fetched, not built, building, build failed, not tested, testing, test failed, not published; or harness failed, where the newest try was cut off. Null where it is available.';
+
+COMMENT ON COLUMN public.kver_status.missing_since IS 'Since when: the time of what came before it, or of the first of the tries that failed.';
 
 CREATE TABLE public.schema_function (
     file text NOT NULL,
@@ -3483,6 +3570,8 @@ CREATE UNIQUE INDEX cust_host_kver_current_key ON public.cust_host_kver USING bt
 CREATE INDEX cust_host_kver_kver_idx ON public.cust_host_kver USING btree (distro, version);
 
 CREATE INDEX event_id_tstamp_idx ON public.event USING brin (id, tstamp);
+
+CREATE INDEX event_kver_idx ON public.event USING btree (id) WHERE ((table_name = 'kver'::text) AND (action = 'insert'::text));
 
 CREATE INDEX kver_package_source_idx ON public.kver_package USING btree (distro, source) WHERE (gone_at IS NULL);
 

@@ -182,7 +182,7 @@ def make(kernels: Iterable[Kernel], clusters: int, hosts: int, seed: int) -> Fle
     at = later()
     fleet.fetched = dict.fromkeys(some(fleet.seen, 0.85), at)
     for number in range(1, 13):
-        of = {kernel: chance.choice(RESULTS) if chance.random() < 0.4 else None for kernel in some(fleet.fetched, 0.25)}
+        of = {kernel: chance.choice(RESULTS) if chance.random() < 0.4 else None for kernel in some(fleet.fetched, 0.15)}
         fleet.builds.append(Run(number, later(), chance.choice(RESULTS), of, chance.choice(TARGETS)))
     for number in range(1, 13):
         build = chance.choice(fleet.builds)

@@ -13,8 +13,8 @@ from conftest import Database, sqern
 from sqern_tools import util
 
 VERSIONS = {
-    "alma8": [f"4.18.0-{major}.{minor}el8_10.x86_64" for major in (9, 80, 477, 553) for minor in ("", "5.1.", "10.1.")],
-    "debian12": [f"6.1.0-{number}-{flavor}" for number in (9, 10, 25, 100) for flavor in ("amd64", "cloud-amd64", "rt-amd64")],
+    "alma8": [f"4.18.0-{major}.{minor}el8_10.x86_64" for major in (9, 80, 477, 553) for minor in ("", *(f"{n}.1." for n in range(1, 13)))],
+    "debian12": [f"6.1.0-{number}-{flavor}" for number in range(1, 20) for flavor in ("amd64", "cloud-amd64", "rt-amd64")],
 }
 KERNELS = [(distro, version) for distro, versions in VERSIONS.items() for version in versions]
 

@@ -20,6 +20,7 @@ use crate::printer::{Format, Record, time};
 pub(super) enum CustCommand {
     Load(load::LoadArgs),
     /// List the clusters: their types, how many hosts they have, and how many different kernels these
+    #[command(after_help = "Example:\n  sqern cust list --at 2026-05-01")]
     List {
         /// Also those that are marked as deleted
         #[arg(long)]
@@ -63,6 +64,7 @@ pub(super) enum CustCommand {
 #[derive(Debug, Subcommand)]
 pub(super) enum TypeCommand {
     /// List the types: number, name, and how many clusters are of it
+    #[command(after_help = "Example:\n  sqern cust type list")]
     List {
         #[command(flatten)]
         at: AtArgs,

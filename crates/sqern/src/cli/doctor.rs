@@ -30,9 +30,9 @@ use crate::failure::{Exit, Failure};
   sqern doctor                            # the sources of the supported distributions
   sqern doctor --offline                  # asks nobody but the database
   sqern doctor --distro debian12 --distro alma9 --json
-  sudo -u sqern sqern doctor --service sqern --store /var/lib/sqern/store")]
+  sqern doctor --service sqern-prod --store /var/lib/sqern/store")]
 pub(super) struct DoctorArgs {
-    /// The sources of this distribution, supported or not; may be given several times [default: the supported ones]
+    /// Only the sources of this distribution, supported or not; may be given several times [default: the supported ones]
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
     /// Do not ask the sources

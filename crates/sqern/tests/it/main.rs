@@ -16,5 +16,6 @@ mod history;
 mod local;
 mod new_distro;
 mod program;
+mod report;
 mod runs;
 mod source;

@@ -1,0 +1,191 @@
+//! `sqern report` and `sqern why`. Who is at risk is held against a second computation in python/tests/test_risk.py.
+
+use serde_json::{Value, json};
+
+use crate::program::{Program, field};
+
+/// Five kernels of debian12, one a stage, with times of their own.
+const WORLD: &str = "
+    INSERT INTO kver (distro, version) SELECT 'debian12', '6.1.0-' || n || '-amd64' FROM generate_series(1, 6) AS n;
+    INSERT INTO kver_seen SELECT 'debian12', '6.1.0-' || n || '-amd64', '2026-05-01 00:00Z' FROM generate_series(2, 6) AS n;
+    INSERT INTO kver_fetched SELECT 'debian12', '6.1.0-' || n || '-amd64', '2026-05-01 01:00Z'::timestamptz + n * interval '1 hour'
+        FROM generate_series(3, 6) AS n;
+    INSERT INTO sp_build (tstamp, storpool_revision, release_target, result)
+        VALUES ('2026-05-02 00:00Z', '21.0', 'prod', 'SUCCESS'), ('2026-05-03 00:00Z', '21.1', 'prod', 'FAILURE'),
+               ('2026-05-04 00:00Z', '21.2', 'lab', 'FAILURE');
+    INSERT INTO sp_build_kver (build_id, distro, version) SELECT 1, 'debian12', '6.1.0-' || n || '-amd64' FROM generate_series(4, 6) AS n;
+    INSERT INTO sp_build_kver (build_id, distro, version) SELECT n, 'debian12', '6.1.0-3-amd64' FROM generate_series(2, 3) AS n;
+    INSERT INTO sp_build_kver_log (build_kver_id, host, path, seconds, exit_status, tail)
+        SELECT id, 'builder', '/logs/3.log', 1, 2, E'first\\nfrob.c:7: error: too many arguments' FROM sp_build_kver WHERE build_id = 3;
+    INSERT INTO sp_test (tstamp, build_id, test_flavor) VALUES ('2026-05-05 00:00Z', 1, 'smoke');
+    INSERT INTO sp_test_result (test_id, result) VALUES (1, 'SUCCESS');
+    INSERT INTO sp_test_kver (test_id, distro, version) SELECT 1, 'debian12', '6.1.0-' || n || '-amd64' FROM generate_series(5, 6) AS n;
+    INSERT INTO sp_available_kver (storpool_revision, release_target, distro, version, tstamp)
+        VALUES ('21.0', 'prod', 'debian12', '6.1.0-6-amd64', '2026-05-06 00:00Z');
+    INSERT INTO cust_cluster (name, cltype) VALUES ('acme-1', 1);
+    INSERT INTO cust_host_kver (cluster_name, host_name, distro, version, current)
+        VALUES ('acme-1', 'h1', 'debian12', '6.1.0-3-amd64', true), ('acme-1', 'h1', 'debian12', '6.1.0-6-amd64', false)";
+
+async fn world() -> Program {
+    let program = Program::new().await;
+    program.database.client().await.batch_execute(WORLD).await.unwrap();
+    program
+}
+
+#[tokio::test]
+async fn each_stage_is_told_with_what_is_missing_and_what_can_be_typed() {
+    let program = world().await;
+    for (version, stage, missing, blocks, hint) in [
+        ("6.1.0-1-amd64", "known", "not seen", "no source of debian12 has listed it", "sqern check --distro debian12"),
+        (
+            "6.1.0-2-amd64",
+            "seen",
+            "not fetched",
+            "its headers are not fetched",
+            "sqern fetch --distro debian12 --kernel 6.1.0-2-amd64",
+        ),
+        ("6.1.0-3-amd64", "fetched", "build failed", "build 3 came to FAILURE", "sqern build show 3"),
+        (
+            "6.1.0-4-amd64",
+            "built",
+            "not tested",
+            "no test has tried build 1",
+            "sqern test plan --distro debian12 --kernel 6.1.0-4-amd64",
+        ),
+        (
+            "6.1.0-5-amd64",
+            "tested",
+            "not published",
+            "test 1 succeeded, and nobody made it available",
+            "sqern available add --test 1",
+        ),
+    ] {
+        let why = &program.json(&["why", version])["item"]["kernels"][0];
+        let told = [&why["stage"], &why["missing"], &why["blocks"], &why["hint"]];
+        assert_eq!(told, [stage, missing, blocks, hint].map(Value::from).each_ref());
+    }
+    let available = &program.json(&["why", "6.1.0-6-amd64"])["item"]["kernels"][0];
+    assert_eq!((&available["missing"], &available["blocks"]), (&Value::Null, &Value::Null));
+    assert_eq!(available["available"], json!([{"revision": "21.0", "target": "prod", "at": "2026-05-06T00:00:00Z"}]));
+    let elsewhere = &program.json(&["why", "6.1.0-6-amd64", "--target", "lab"])["item"]["kernels"][0];
+    assert_eq!((&elsewhere["stage"], &elsewhere["missing"]), (&json!("fetched"), &json!("not built")), "{elsewhere}");
+}
+
+#[tokio::test]
+async fn a_failed_build_is_told_with_its_log_its_place_and_the_usual_time() {
+    let program = world().await;
+    let told = program.done(&["why", "6.1.0-3-amd64"]).stdout;
+    for line in [
+        "debian12 6.1.0-3-amd64: fetched; build failed since 2026-05-03 00:00:00Z",
+        "  fetched    2026-05-01 04:00:00Z",
+        "  built      -                     build 3 FAILURE (21.2 for lab), build 2 FAILURE (21.1 for prod)",
+        "  blocks     build 3 came to FAILURE",
+        "             | frob.c:7: error: too many arguments",
+        "             | (builder:/logs/3.log)",
+        "  plan       place 1 of 1 to build",
+        "fetched to built took 18.0 h (median of 3 of debian12; 9 in 10 within 19.0 h), so it is late since 2026-05-01 22:00:00Z",
+        "  hosts      production 1 run it, 1 have it",
+        "  checked    never",
+    ] {
+        assert!(told.contains(line), "{line}\n{told}");
+    }
+    program.done(&["ignore", "add", "debian12", "6.1.0-3-*", "--reason", "too old"]);
+    let ignored = program.done(&["why", "6.1.0-3-amd64"]).stdout;
+    assert!(ignored.contains("it is ignored, by the pattern 6.1.0-3-% (too old)") && !ignored.contains("plan"), "{ignored}");
+    let then = program.done(&["why", "6.1.0-3-amd64", "--at", "2"]);
+    assert!(then.stdout.contains("fetched; build failed"), "{then:?}");
+}
+
+#[tokio::test]
+async fn an_unknown_kernel_is_told_with_its_likes_and_the_age_of_what_is_known() {
+    let program = world().await;
+    let client = program.database.client().await;
+    let crawl = "INSERT INTO crawl (distro, source, url, state, reason, checked_at, started_at, finished_at, kernels, bytes)
+        VALUES ('debian12', 'main', 'file:x', 'failed', 'no answer', now() - interval '2 hours', now(), now(), 0, 0)";
+    client.batch_execute(crawl).await.unwrap();
+    let unknown = program.run(&["why", "6.1.0-3-amd46", "--distro", "debian12"]);
+    assert_eq!(unknown.status, 1);
+    assert!(unknown.stdout.starts_with("6.1.0-3-amd46: unknown"), "{unknown:?}");
+    assert!(
+        unknown.stdout.contains("nearest    debian12 6.1.0-3-amd64") && unknown.stdout.contains(", 2.0 h ago"),
+        "{unknown:?}"
+    );
+    assert!(unknown.stderr.contains("warning: debian12 is incomplete: source main failed"), "{unknown:?}");
+    let distro = program.run(&["why", "6.1.0-3-amd64", "--distro", "debain12"]);
+    assert!(distro.status == 1 && distro.stderr.contains("did you mean debian12"), "{distro:?}");
+}
+
+#[tokio::test]
+async fn the_lag_of_a_step_is_that_of_kernels_that_have_done_it() {
+    let program = world().await;
+    let lags = program.json(&["report", "lag", "--months"]);
+    let of = |name: &str| field(&lags, name);
+    assert_eq!(of("month")[0], "2026-05");
+    let steps = ["seen to fetched", "fetched to built", "built to tested", "tested to available", "seen to available"];
+    assert_eq!(of("step"), steps);
+    assert_eq!((of("done"), of("waiting")), (strings([4, 3, 2, 1, 1]), strings([1, 1, 1, 1, 4])));
+    assert_eq!(of("median_s"), strings([5 * 3600, 18 * 3600, 72 * 3600, 24 * 3600, 120 * 3600]));
+    assert_eq!(of("p90_s")[1], (19 * 3600).to_string());
+    let table = program.done(&["report", "lag", "--csv"]);
+    assert!(table.stdout.contains("debian12,,fetched to built,3,1,18.0,19.0,19.0"), "{table:?}");
+}
+
+fn strings(numbers: [i64; 5]) -> Vec<String> {
+    numbers.iter().map(ToString::to_string).collect()
+}
+
+#[tokio::test]
+async fn what_came_and_what_was_withdrawn_is_told_by_generation() {
+    let program = world().await;
+    program.done(&["available", "remove", "--revision", "21.0", "--target", "prod", "--kernel", "6.1.0-6-amd64"]);
+    let new = program.json(&["report", "new", "--since", "0"]);
+    let counts = |name: &str| field(&new, name);
+    assert_eq!(counts("known"), ["6", "0"]);
+    assert_eq!((counts("built"), counts("tested")), (vec!["3".into(), "0".into()], vec!["2".into(), "0".into()]));
+    assert_eq!((counts("available"), counts("withdrawn")), (vec!["1".into(), "0".into()], vec!["0".into(), "1".into()]));
+    let later = program.json(&["report", "new", "--since", &counts("generation")[0], "--kernels"]);
+    assert_eq!(
+        (field(&later, "what"), field(&later, "version")),
+        (vec!["withdrawn".to_owned()], vec!["6.1.0-6-amd64".to_owned()])
+    );
+    let none = program.json(&["report", "new", "--since", "0", "--at", "2020-01-01"]);
+    assert_eq!(none["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_page_needs_nothing_beside_itself_and_comes_into_its_place_when_it_is_whole() {
+    let program = world().await;
+    let file = program.home.path().join("page.html");
+    let path = file.to_str().unwrap();
+    for report in [&["coverage"][..], &["risk"], &["lag"], &["new", "--since", "0"]] {
+        std::fs::write(&file, "what was there before").unwrap();
+        let written = program.done(&[&["report"], report, &["--html", path]].concat());
+        assert_eq!(written.stdout, "");
+        let page = std::fs::read_to_string(&file).unwrap();
+        assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"), "{page}");
+        assert!(page.contains("<svg") && page.contains("<table>") && page.contains("data of generation"), "{page}");
+        assert!(!page.contains("http") && !page.contains("<script") && !page.contains("src="), "{page}");
+    }
+    let nowhere = program.run(&["report", "risk", "--html", "/nowhere/page.html"]);
+    assert!(nowhere.status == 1 && nowhere.stderr.contains("expected to write /nowhere/page.html"), "{nowhere:?}");
+    let both = program.run(&["report", "risk", "--html", path, "--json"]);
+    assert!(both.status == 2 && both.stderr.contains("expected one form"), "{both:?}");
+    let kind = program.run(&["report", "risk", "--type", "prodction"]);
+    assert!(kind.status == 1 && kind.stderr.contains("1 or \"production\""), "{kind:?}");
+}
+
+#[tokio::test]
+async fn every_report_says_which_state_its_data_is_of() {
+    let program = world().await;
+    let newest = program.value("SELECT max(id) FROM generation").await;
+    for report in [&["coverage"][..], &["risk"], &["lag"], &["new", "--since", "0"]] {
+        let words = [&["report"], report].concat();
+        let now = program.json(&words);
+        assert_eq!(now["data"]["generation"].to_string(), newest, "{words:?}");
+        assert!(now["data"]["at"].is_string());
+        let told = program.done(&words).stderr;
+        assert!(told.contains(&format!("data of generation {newest}, 20")), "{told}");
+        let then = program.json(&[&words[..], &["--at", "2020-01-01"]].concat());
+        assert_eq!((&then["data"]["generation"], &then["items"]), (&json!(0), &json!([])));
+    }
+}
