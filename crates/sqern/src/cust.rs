@@ -4,6 +4,8 @@ mod csv;
 mod input;
 mod json;
 pub mod own;
+#[cfg(test)]
+mod properties;
 mod rows;
 
 use std::path::Path;

@@ -139,3 +139,33 @@ async fn data_survives_the_functions_being_applied_again() {
     run(&client, "INSERT INTO kver VALUES ('d', '1')").await;
     assert_eq!(rows(&client, "SELECT count(*) FROM event").await, ["2"]);
 }
+
+#[tokio::test]
+async fn what_was_available_before_it_had_a_time_gets_that_of_the_journal_now_and_as_of_then() {
+    let database = migrated().await;
+    let mut client = database.client().await;
+    let insert = "INSERT INTO sp_available_kver (storpool_revision, release_target, distro, version)
+        VALUES ('21.0', 'prod', 'debian12', '6.1.0-25-amd64'), ('21.0', 'lab', 'debian12', '6.1.0-25-amd64')";
+    run(&client, "INSERT INTO distro VALUES ('debian12', 'DEBIAN12', true)").await;
+    run(&client, "INSERT INTO kver (distro, version) VALUES ('debian12', '6.1.0-25-amd64')").await;
+    run(&client, insert).await;
+    run(&client, "UPDATE sp_available_kver SET deleted_at = now() WHERE release_target = 'prod'").await;
+    run(&client, "DELETE FROM sp_available_kver WHERE release_target = 'lab'").await;
+    let generation =
+        rows(&client, "SELECT max(generation)::text FROM event WHERE table_name = 'sp_available_kver' AND action = 'insert'")
+            .await;
+
+    // As it was: the column and what the journal has of it are gone.
+    migrate(&mut client, Some(8), false).await.unwrap();
+    run(&client, "UPDATE event SET fields = fields - 'tstamp' WHERE table_name = 'sp_available_kver'").await;
+    migrate(&mut client, None, false).await.unwrap();
+
+    let journal = "SELECT min(tstamp)::text FROM event WHERE table_name = 'sp_available_kver'";
+    let since = rows(&client, journal).await;
+    assert_eq!(rows(&client, "SELECT tstamp::text FROM sp_available_kver").await, since);
+    let then = format!("SELECT DISTINCT tstamp::text FROM sp_available_kver_at({})", generation[0]);
+    assert_eq!(rows(&client, &then).await, since, "two that were available then");
+    for checked in sqern_db::check::check(&client).await.unwrap() {
+        assert_eq!(checked.problems, Vec::<String>::new(), "{}", checked.rule);
+    }
+}

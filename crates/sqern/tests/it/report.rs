@@ -1,4 +1,4 @@
-//! `sqern report` and `sqern why`. Who is at risk is held against a second computation in python/tests/test_risk.py.
+//! `sqern report` and `sqern why`. Who is at risk is held against a second computation in `python/tests/test_risk.py`.
 
 use serde_json::{Value, json};
 

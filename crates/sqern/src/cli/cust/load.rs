@@ -11,6 +11,7 @@ use sqern_model::Shrink;
 
 use crate::cli::Context;
 use crate::cli::change::{ChangeArgs, events};
+use crate::cli::progress::phase;
 use crate::cust::{self, Known, Read, ReportError, ReportFormat};
 use crate::failure::{Exit, Failure};
 use crate::printer::Format;
@@ -61,7 +62,9 @@ struct Loaded<'a> {
 
 pub(super) async fn run(args: LoadArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     let mut session = context.open().await?;
+    let progress = phase(context.printer.is_watched(), "reading the report");
     let read = receive(&args, &session.client).await?;
+    progress.set_message("comparing it with what is recorded");
     let change = change::begin(&mut session.client, &args.change.comment(context)).await?;
     let parts = read.format == ReportFormat::Csv;
     let totals = db::compare(&change.transaction, args.partial, parts).await.map_err(|error| refused(error, parts))?;
@@ -71,8 +74,10 @@ pub(super) async fn run(args: LoadArgs, context: &Context<'_>) -> Result<Exit, F
     if refusal.is_some() && !args.change.dry_run {
         return refusal.map_or(Ok(Exit::Done), Err);
     }
+    progress.set_message(format!("recording {}", changes_of(total)));
     db::apply(&change.transaction, &totals).await?;
     let finished = change.finish(args.change.dry_run).await?;
+    drop(progress);
     report(context, &Loaded { totals, changes: &changes, dry_run: args.change.dry_run, finished }, total)?;
     refusal.map_or(Ok(Exit::Done), Err)
 }
@@ -121,6 +126,11 @@ fn shrinks(totals: &Totals, file: &Path) -> Option<Failure> {
         .hint(format!("sqern cust load {} --dry-run  # what would go", file.display()))
         .hint(format!("sqern cust load {} --accept-shrink  # where they are really gone", file.display()))
     })
+}
+
+/// `1 change`, `2 changes`.
+fn changes_of(total: i64) -> String {
+    format!("{total} {}", if total == 1 { "change" } else { "changes" })
 }
 
 /// How many lines the difference has.
