@@ -207,7 +207,7 @@ mod tests {
         let text =
             page(&Page { title: hostile.to_owned(), about: vec![hostile.to_owned()], maps: vec![map], tables: vec![table] });
         assert!(!text.contains("<script") && !text.contains('\u{1b}') && !text.contains("\"1\""), "{text}");
-        assert_eq!(text.matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;\u{fffd}").count(), 12);
+        assert_eq!(text.matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;\u{fffd}").count(), 14);
     }
 
     #[test]

@@ -90,7 +90,7 @@ async fn where_all_is_well_every_line_is_ok_and_nothing_is_changed() {
     let csv = program.run(&["doctor", "--offline", "--csv"]);
     assert!(csv.stdout.starts_with("check,about,state,found,hint\nconnection,,ok,"), "{csv:?}");
     let unknown = program.run(&["doctor", "--distro", "debian99"]);
-    assert!(unknown.status == 1 && unknown.stderr.contains("got debian99"), "{unknown:?}");
+    assert!(unknown.status == 1 && unknown.stderr.contains("got \"debian99\""), "{unknown:?}");
 }
 
 #[tokio::test]

@@ -148,6 +148,7 @@ pub const TABLES: [Table; 8] = [
             column("release_target", "text", &[("'t1'", "\"t1\""), ("'t2'", "\"t2\"")]),
             column("distro", "text", DISTRO),
             column("version", "text", VERSION),
+            column("tstamp", "timestamptz", TIME),
             column("deleted_at", "timestamptz", DELETED_AT),
         ],
         parents: &[KVER],
