@@ -1,6 +1,8 @@
--- $1 distros, $2 versions, $3 numbers of kernels, of which the newer one of two of a distro has the greater; they are odd where the
--- kernel is not available. $4 clusters, $5 numbers of cluster types (all when empty). The hosts whose running kernel, or whose newest one,
--- has an odd number, with both numbers. The hosts behind risk_counts.sql, which says why it is written so.
+-- $1 distros, $2 versions, $3 numbers of kernels, of which the newer one of two of a distro has the greater. $4 clusters, $5 numbers of
+-- cluster types (all when empty). Each host with the number of the kernel that it runs, and of its newest.
+--
+-- The kernels are joined to kver first, whose foreign key tells the planner that each host's record finds one; the numbers are parameters,
+-- of which it knows nothing.
 SELECT cluster.cltype, host.cluster_name, host.host_name, host.running, host.newest
 FROM (
     SELECT h.cluster_name, h.host_name, max(k.number) FILTER (WHERE h.current) AS running, max(k.number) AS newest
@@ -12,5 +14,5 @@ FROM (
     GROUP BY h.cluster_name, h.host_name
 ) AS host
 JOIN cust_cluster AS cluster ON cluster.name = host.cluster_name AND cluster.deleted_at = '-infinity'
-WHERE (host.running & 1 = 1 OR host.newest & 1 = 1)
+WHERE host.newest IS NOT NULL
   AND ($4::text[] = '{}' OR cluster.name = ANY ($4)) AND ($5::integer[] = '{}' OR cluster.cltype = ANY ($5))

@@ -76,6 +76,9 @@ pub struct Risk {
     pub types: BTreeMap<i32, String>,
 }
 
+/// Each host with the numbers of its kernels: what is counted, and what is listed.
+const HOSTS: &str = include_str!("../queries/risk_hosts.sql");
+
 /// The hosts whose running kernel, or whose newest installed one, is not available.
 ///
 /// Reads every host. Wants a transaction that sees one state: it asks several times.
@@ -85,11 +88,12 @@ pub async fn risk(client: &impl GenericClient, filter: &RiskFilter, as_of: &AsOf
         .batch_execute("SET jit = off; SET work_mem = '256MB'; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0")
         .await?;
     let numbered = numbered(client, filter, as_of).await?;
-    let counts = hosts(client, filter, &numbered, include_str!("../queries/risk_counts.sql"), as_of).await?;
-    let mut counts: Vec<Alike> = counts.iter().map(alike).collect();
+    let counts = format!("SELECT cltype, running, newest, count(*) FROM ({HOSTS}) AS host GROUP BY cltype, running, newest");
+    let mut counts: Vec<Alike> = hosts(client, filter, &numbered, &counts, as_of).await?.iter().map(alike).collect();
     let mut named = vec![];
     if filter.with_hosts {
-        for row in hosts(client, filter, &numbered, include_str!("../queries/risk_hosts.sql"), as_of).await? {
+        let at_risk = format!("SELECT * FROM ({HOSTS}) AS host WHERE running & 1 = 1 OR newest & 1 = 1");
+        for row in hosts(client, filter, &numbered, &at_risk, as_of).await? {
             named.extend(exposures(&row)?);
         }
     }
@@ -130,7 +134,7 @@ async fn numbered(client: &impl GenericClient, filter: &RiskFilter, as_of: &AsOf
     Ok(kernels)
 }
 
-/// What a query over all hosts gives.
+/// What a query over [`HOSTS`] gives.
 async fn hosts(
     client: &impl GenericClient,
     filter: &RiskFilter,
