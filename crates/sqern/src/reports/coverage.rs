@@ -60,8 +60,7 @@ impl Record for Coverage {
 
 impl Record for Status {
     const SCHEMA: &'static str = "report.coverage.kernels/2";
-    const COLUMNS: &'static [&'static str] =
-        &["distro", "version", "stage", "state", "missing", "since", "build", "test", "running", "installed"];
+    const COLUMNS: &'static [&'static str] = &["distro", "version", "stage", "state", "missing", "since", "running", "installed"];
     fn cells(&self) -> Vec<String> {
         let count = |hosts: Option<i64>| hosts.map(|hosts| hosts.to_string()).unwrap_or_default();
         vec![
@@ -71,8 +70,6 @@ impl Record for Status {
             wanted(self).to_owned(),
             self.missing.map(|missing| missing.as_str().to_owned()).unwrap_or_default(),
             time(self.missing_since),
-            self.build_result.clone().unwrap_or_default(),
-            self.test_result.clone().unwrap_or_default(),
             count(self.hosts_running),
             count(self.hosts_installed),
         ]
