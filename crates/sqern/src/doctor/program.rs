@@ -25,7 +25,7 @@ pub fn find(program: &str, path: &OsStr) -> Option<PathBuf> {
 pub fn for_proving(path: &OsStr) -> Finding {
     let (found, missing): (Vec<&str>, Vec<&str>) = FOR_PROVING.iter().partition(|program| find(program, path).is_some());
     if missing.is_empty() {
-        return Finding::ok(CHECK, format!("{}: headers can be proven", found.join(", ")));
+        return Finding::ok(CHECK, format!("{} are here", found.join(", ")));
     }
     let found = format!("no {} in {}: fetched headers can't be proven", missing.join(", "), path.display());
     Finding::failed(CHECK, found, "apt-get install make gcc   # or dnf install make gcc; or sqern fetch --no-prove")
