@@ -248,9 +248,8 @@ def rpm_part(left: str, right: str) -> int:
         b = two[place] if place < len(two) else ""
         if a == b:
             continue
-        for low in ("~",):
-            if low in (a, b):
-                return -1 if a == low else 1
+        if "~" in (a, b):
+            return -1 if a == "~" else 1
         if "^" in (a, b):
             other = b if a == "^" else a
             order = 1 if other == "" else -1

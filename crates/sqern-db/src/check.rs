@@ -15,7 +15,7 @@ pub struct Checked {
 }
 
 /// What can be told in a moment, whatever the database holds.
-const CATALOG_RULES: [(&str, &str); 3] = [
+const QUICK_RULES: [(&str, &str); 3] = [
     ("every journalled table has its triggers, and they are on", include_str!("../queries/check_triggers.sql")),
     ("the roles can't write the journal", include_str!("../queries/check_privileges.sql")),
     ("no generation is of a transaction to come", include_str!("../queries/check_ahead.sql")),
@@ -30,14 +30,14 @@ const DATA_RULES: [(&str, &str); 3] = [
 
 /// Checks every promise.
 pub async fn check(client: &impl GenericClient) -> Result<Vec<Checked>, DbError> {
-    let mut checked = check_catalog(client).await?;
+    let mut checked = check_quickly(client).await?;
     checked.extend(check_all(client, &DATA_RULES).await?);
     Ok(checked)
 }
 
-/// Checks those that the catalog alone can tell.
-pub async fn check_catalog(client: &impl GenericClient) -> Result<Vec<Checked>, DbError> {
-    check_all(client, &CATALOG_RULES).await
+/// Checks those that can be told in a moment.
+pub async fn check_quickly(client: &impl GenericClient) -> Result<Vec<Checked>, DbError> {
+    check_all(client, &QUICK_RULES).await
 }
 
 /// Each rule is its words, and a query that gives a line for each thing that breaks it.

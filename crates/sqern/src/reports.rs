@@ -1,4 +1,4 @@
-//! What reports say: records and pages made of what the database gave. They know neither the command line nor each other.
+//! What reports say: records and pages made of what the database gave. They know nothing of the command line.
 
 pub mod coverage;
 pub mod html;
@@ -9,12 +9,18 @@ pub mod why;
 
 use sqern_db::status::Status;
 
-/// Whether a kernel is wanted, in the words of `sqern kver list`.
+/// Whether a kernel is wanted: `wanted`, `archived`, or `ignored` where it is not archived.
+#[must_use]
+pub fn state(archived: bool, wanted: bool) -> &'static str {
+    match (archived, wanted) {
+        (true, _) => "archived",
+        (false, false) => "ignored",
+        (false, true) => "wanted",
+    }
+}
+
+/// The same of a status.
 #[must_use]
 pub fn wanted(status: &Status) -> &'static str {
-    match (status.wanted, status.archived) {
-        (true, _) => "wanted",
-        (false, true) => "archived",
-        (false, false) => "ignored",
-    }
+    state(status.archived, status.wanted)
 }

@@ -12,6 +12,7 @@ use super::at::{self, AtArgs};
 use super::change::{ChangeArgs, report};
 use crate::failure::{Exit, Failure};
 use crate::printer::{Record, time};
+use crate::reports;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KverCommand {
@@ -173,9 +174,5 @@ fn describe(shown: &Shown) -> String {
 }
 
 fn state(kver: &Kver) -> &'static str {
-    match (kver.archived, kver.ignored) {
-        (true, _) => "archived",
-        (_, true) => "ignored",
-        _ => "wanted",
-    }
+    reports::state(kver.archived, !kver.ignored)
 }

@@ -7,12 +7,13 @@ use sqern_db::as_of::snapshot;
 use sqern_db::risk::{self as db_risk, RiskFilter};
 use sqern_db::status::{self, StatusFilter};
 use sqern_db::{AsOf, cust, new as db_new};
-use sqern_model::{At, ClusterName, DistroName};
+use sqern_model::{At, ClusterName, DistroName, TypeWord};
 use tokio_postgres::Transaction;
 
 use self::give::{Give, HtmlArgs};
 use super::Context;
 use super::at::{AtArgs, Frame};
+use crate::cust::Known;
 use crate::failure::{Exit, Failure};
 use crate::reports::html::Table;
 use crate::reports::{coverage, lag, new, risk};
@@ -102,14 +103,14 @@ pub(super) enum ReportCommand {
 }
 
 /// Which builds count.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct OfArgs {
     /// Only builds for this release target count, and what is available for it [default: whichever]
     #[arg(long, value_name = "NAME")]
-    target: Option<String>,
+    pub(super) target: Option<String>,
     /// Only builds of this revision count, and what is available of it [default: whichever]
     #[arg(long, value_name = "REVISION")]
-    revision: Option<String>,
+    pub(super) revision: Option<String>,
 }
 
 /// Of every report.
@@ -134,93 +135,111 @@ impl CommonArgs {
         Ok((as_of, frame))
     }
 
-    fn statuses(&self, of: OfArgs, with_hosts: bool) -> StatusFilter {
-        let OfArgs { target, revision } = of;
+    fn statuses(&self, of: &OfArgs, with_hosts: bool) -> StatusFilter {
+        let OfArgs { target, revision } = of.clone();
         StatusFilter { distros: self.distros.clone(), target, revision, with_hosts, ..StatusFilter::default() }
     }
 }
 
 pub(super) async fn run(command: ReportCommand, context: &Context<'_>) -> Result<Exit, Failure> {
-    command.common().html.require_alone(context)?;
+    let common = command.common();
+    common.html.require_alone(context)?;
     let mut session = context.open().await?;
     let transaction = snapshot(&mut session.client).await?;
-    match command {
-        ReportCommand::Coverage { kernels, of, common } => {
-            let (as_of, frame) = common.begin(&transaction).await?;
-            let all = status::list(&transaction, &common.statuses(of, kernels || common.html.is_wanted()), &as_of).await?;
-            let counts = coverage::coverage(&all);
-            let give = Give { context, frame: &frame, html: &common.html, title: "Coverage" };
-            give.page(
-                vec![],
-                || coverage::heat_map(&counts),
-                || vec![Table::of("Kernels of each distribution", &counts), Table::of("Kernels", &all)],
-            )?;
-            if kernels { give.list(&all, &())? } else { give.list(&counts, &())? }
-        }
-        ReportCommand::Risk { hosts, clusters, types, of, common } => {
-            let (as_of, frame) = common.begin(&transaction).await?;
-            for cluster in &clusters {
-                cust::get(&transaction, cluster, &as_of).await?;
-            }
-            let types = type_numbers(&transaction, &types, &as_of).await?;
-            let OfArgs { target, revision } = of;
-            let filter = RiskFilter {
-                target,
-                revision,
-                distros: common.distros.clone(),
-                clusters,
-                types,
-                with_hosts: hosts || common.html.is_wanted(),
-            };
-            let found = db_risk::risk(&transaction, &filter, &as_of).await?;
-            let types = risk::types(&found);
-            let about = risk::describe(&types);
-            let give = Give { context, frame: &frame, html: &common.html, title: "Customers at risk" };
-            give.page(
-                vec![about.clone()],
-                || risk::heat_map(&found),
-                || vec![Table::of("Kernels by cluster type", &risk::kernels(&found)), Table::of("Hosts", &risk::hosts(&found))],
-            )?;
-            let more = risk::About { target: filter.target, revision: filter.revision, types };
-            if hosts {
-                give.list(&risk::hosts(&found), &more)?;
-            } else {
-                give.list(&risk::kernels(&found), &more)?;
-            }
-            context.printer.note(&about);
-        }
-        ReportCommand::Lag { months, kernels, of, common } => {
-            let (as_of, frame) = common.begin(&transaction).await?;
-            let all = status::list(&transaction, &common.statuses(of, false), &as_of).await?;
-            let give = Give { context, frame: &frame, html: &common.html, title: "From seen to available" };
-            give.page(
-                vec![],
-                || lag::heat_map(&all),
-                || {
-                    vec![
-                        Table::of("By distribution", &lag::lags(&all, false)),
-                        Table::of("By distribution and month", &lag::lags(&all, true)),
-                        Table::of("Kernels", &lag::kernels(&all)),
-                    ]
-                },
-            )?;
-            if kernels { give.list(&lag::kernels(&all), &())? } else { give.list(&lag::lags(&all, months), &())? }
-        }
-        ReportCommand::New { since, kernels, common } => {
-            let (as_of, frame) = common.begin(&transaction).await?;
-            let after = db_new::since(&transaction, since).await?;
-            let came = db_new::list(&transaction, after, &common.distros, &as_of).await?;
-            let give = Give { context, frame: &frame, html: &common.html, title: "What came" };
-            give.page(
-                vec![format!("after generation {after}")],
-                || new::heat_map(&came),
-                || vec![Table::of("By generation", &new::generations(&came)), Table::of("Kernels", &came)],
-            )?;
-            let more = new::After { after };
-            if kernels { give.list(&came, &more)? } else { give.list(&new::generations(&came), &more)? }
-        }
+    let (as_of, frame) = common.begin(&transaction).await?;
+    let give = Give { context, frame: &frame, html: &common.html };
+    let asked = Asked { transaction: &transaction, as_of: &as_of, give, common };
+    match &command {
+        ReportCommand::Coverage { kernels, of, .. } => asked.coverage(*kernels, of).await?,
+        ReportCommand::Risk { hosts, clusters, types, of, .. } => asked.risk(*hosts, clusters, types, of).await?,
+        ReportCommand::Lag { months, kernels, of, .. } => asked.lag(*months, *kernels, of).await?,
+        ReportCommand::New { since, kernels, .. } => asked.came(*since, *kernels).await?,
     }
     Ok(Exit::Done)
+}
+
+/// A report that is asked for: of which state, and how it is given.
+struct Asked<'a> {
+    transaction: &'a Transaction<'a>,
+    as_of: &'a AsOf,
+    give: Give<'a>,
+    common: &'a CommonArgs,
+}
+
+impl Asked<'_> {
+    async fn coverage(&self, kernels: bool, of: &OfArgs) -> Result<(), Failure> {
+        let Self { transaction, as_of, give, common } = self;
+        let all = status::list(*transaction, &common.statuses(of, kernels || common.html.is_wanted()), as_of).await?;
+        let counts = coverage::coverage(&all);
+        give.page(
+            "Coverage",
+            vec![],
+            || coverage::heat_map(&counts),
+            || vec![Table::of("Kernels of each distribution", &counts), Table::of("Kernels", &all)],
+        )?;
+        if kernels { give.list(&all, &()) } else { give.list(&counts, &()) }
+    }
+
+    async fn risk(&self, hosts: bool, clusters: &[ClusterName], types: &[String], of: &OfArgs) -> Result<(), Failure> {
+        let Self { transaction, as_of, give, common } = self;
+        for cluster in clusters {
+            cust::get(*transaction, cluster, as_of).await?;
+        }
+        let OfArgs { target, revision } = of.clone();
+        let filter = RiskFilter {
+            target,
+            revision,
+            distros: common.distros.clone(),
+            clusters: clusters.to_vec(),
+            types: type_numbers(transaction, types, as_of).await?,
+            with_hosts: hosts || common.html.is_wanted(),
+        };
+        let found = db_risk::risk(*transaction, &filter, as_of).await?;
+        let types = risk::types(&found);
+        let about = risk::describe(&types);
+        give.page(
+            "Customers at risk",
+            vec![about.clone()],
+            || risk::heat_map(&found),
+            || vec![Table::of("Kernels by cluster type", &risk::kernels(&found)), Table::of("Hosts", &risk::hosts(&found))],
+        )?;
+        let more = risk::About { target: filter.target, revision: filter.revision, types };
+        if hosts { give.list(&risk::hosts(&found), &more) } else { give.list(&risk::kernels(&found), &more) }?;
+        give.context.printer.note(&about);
+        Ok(())
+    }
+
+    async fn lag(&self, months: bool, kernels: bool, of: &OfArgs) -> Result<(), Failure> {
+        let Self { transaction, as_of, give, common } = self;
+        let all = status::list(*transaction, &common.statuses(of, false), as_of).await?;
+        give.page(
+            "From seen to available",
+            vec![],
+            || lag::heat_map(&all),
+            || {
+                vec![
+                    Table::of("By distribution", &lag::lags(&all, false)),
+                    Table::of("By distribution and month", &lag::lags(&all, true)),
+                    Table::of("Kernels", &lag::kernels(&all)),
+                ]
+            },
+        )?;
+        if kernels { give.list(&lag::kernels(&all), &()) } else { give.list(&lag::lags(&all, months), &()) }
+    }
+
+    async fn came(&self, since: At, kernels: bool) -> Result<(), Failure> {
+        let Self { transaction, as_of, give, common } = self;
+        let after = db_new::since(*transaction, since).await?;
+        let came = db_new::list(*transaction, after, &common.distros, as_of).await?;
+        give.page(
+            "What came",
+            vec![format!("after generation {after}")],
+            || new::heat_map(&came),
+            || vec![Table::of("By generation", &new::generations(&came)), Table::of("Kernels", &came)],
+        )?;
+        let more = new::After { after };
+        if kernels { give.list(&came, &more) } else { give.list(&new::generations(&came), &more) }
+    }
 }
 
 impl ReportCommand {
@@ -235,15 +254,9 @@ impl ReportCommand {
 
 /// The numbers of cluster types, by their names or numbers.
 async fn type_numbers(transaction: &Transaction<'_>, words: &[String], as_of: &AsOf) -> Result<Vec<i32>, Failure> {
-    if words.is_empty() {
-        return Ok(vec![]);
-    }
-    let types = cust::types(transaction, as_of).await?;
+    let known = Known::new(&cust::types(transaction, as_of).await?, []);
     let number = |word: &String| {
-        types.iter().find(|one| one.name == *word || one.id.to_string() == *word).map(|one| one.id).ok_or_else(|| {
-            let known: Vec<String> = types.iter().map(|one| format!("{} or {:?}", one.id, one.name)).collect();
-            Failure::unmet(format!("expected a type of cluster, {}, got {word:?}", known.join(", ")))
-        })
+        known.type_id(&TypeWord(word.clone())).map_err(|message| Failure::unmet(message).hint("sqern cust type list"))
     };
     words.iter().map(number).collect()
 }

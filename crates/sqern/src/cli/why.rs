@@ -12,9 +12,10 @@ use tokio_postgres::Transaction;
 
 use super::Context;
 use super::at::AtArgs;
+use super::report::OfArgs;
 use crate::failure::{Exit, Failure};
 use crate::reports::wanted;
-use crate::reports::why::{Answer, Place, Why, blocks, describe, usual};
+use crate::reports::why::{Answer, Place, Why, blocks, describe, step, usual};
 
 /// Tell where a kernel is, and why it is no further: is it there, and if not, why, and when?
 ///
@@ -33,12 +34,8 @@ pub(super) struct WhyArgs {
     /// Only of this distribution; may be given several times
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
-    /// Only builds for this release target count, and what is available for it [default: whichever]
-    #[arg(long, value_name = "NAME")]
-    target: Option<String>,
-    /// Only builds of this revision count, and what is available of it [default: whichever]
-    #[arg(long, value_name = "REVISION")]
-    revision: Option<String>,
+    #[command(flatten)]
+    of: OfArgs,
     #[command(flatten)]
     at: AtArgs,
 }
@@ -52,9 +49,13 @@ pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<Exit, Fa
     let until = args.at.time(&as_of);
 
     let known = db::kernels(&transaction, &args.version, &args.distros, &as_of).await?;
+    let found = statuses(&transaction, &args.of, Some(known.clone()), &as_of).await?;
+    // How long others took is asked once, and where there is a step to tell of.
+    let is_at_a_step = |status: &Status| status.wanted && step(status).is_some();
+    let others = if found.iter().any(is_at_a_step) { statuses(&transaction, &args.of, None, &as_of).await? } else { vec![] };
     let mut kernels = vec![];
-    for status in statuses(&transaction, &args, Some(known.clone()), &as_of).await? {
-        kernels.push(one(&transaction, &args, status, &as_of).await?);
+    for status in found {
+        kernels.push(one(&transaction, &args.of, status, &others, &as_of).await?);
     }
     let is_known = !kernels.is_empty();
     let nearest = if is_known { vec![] } else { db::nearest(&transaction, &args.version, &args.distros, &as_of).await? };
@@ -78,32 +79,38 @@ pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<Exit, Fa
 /// How far these kernels are (all when none), for what was asked.
 async fn statuses(
     transaction: &Transaction<'_>,
-    args: &WhyArgs,
+    of: &OfArgs,
     kernels: Option<Vec<Kernel>>,
     as_of: &AsOf,
 ) -> Result<Vec<Status>, Failure> {
     let with_hosts = kernels.is_some();
-    let WhyArgs { target, revision, .. } = args;
-    let filter =
-        StatusFilter { kernels, target: target.clone(), revision: revision.clone(), with_hosts, ..StatusFilter::default() };
+    let OfArgs { target, revision } = of.clone();
+    let filter = StatusFilter { kernels, target, revision, with_hosts, ..StatusFilter::default() };
     Ok(status::list(transaction, &filter, as_of).await?)
 }
 
 /// All that is told of one kernel.
-async fn one(transaction: &Transaction<'_>, args: &WhyArgs, status: Status, as_of: &AsOf) -> Result<Why, Failure> {
+async fn one(
+    transaction: &Transaction<'_>,
+    of: &OfArgs,
+    status: Status,
+    others: &[Status],
+    as_of: &AsOf,
+) -> Result<Why, Failure> {
     let kernel = &status.kernel;
     let evidence = db::evidence(transaction, kernel, as_of).await?;
     // Packages have no history.
     let packages = if *as_of == AsOf::Now { kver::packages(transaction, kernel).await? } else { vec![] };
     let (blocks, hint) = blocks(&status, &evidence, &packages);
-    let place = if status.wanted && *as_of == AsOf::Now { place(transaction, args, &status).await? } else { None };
-    let usual = if status.wanted { usual(&status, &statuses(transaction, args, None, as_of).await?) } else { None };
+    let place = if status.wanted && *as_of == AsOf::Now { place(transaction, of, &status).await? } else { None };
+    let usual = if status.wanted { usual(&status, others) } else { None };
     Ok(Why { state: wanted(&status), evidence, packages, blocks, hint, place, usual, status })
 }
 
 /// The place of a kernel among those that are to be fetched, built or tested next.
-async fn place(transaction: &Transaction<'_>, args: &WhyArgs, status: &Status) -> Result<Option<Place>, Failure> {
-    let filter = PlanFilter { target: args.target.clone(), revision: args.revision.clone(), ..PlanFilter::default() };
+async fn place(transaction: &Transaction<'_>, of: &OfArgs, status: &Status) -> Result<Option<Place>, Failure> {
+    let OfArgs { target, revision } = of.clone();
+    let filter = PlanFilter { target, revision, ..PlanFilter::default() };
     let (to, next): (_, Vec<Kernel>) = match status.stage {
         Stage::Seen => ("fetch", fetch::wanted(transaction, &[], &[]).await?.into_iter().map(|one| one.kernel).collect()),
         Stage::Fetched => {

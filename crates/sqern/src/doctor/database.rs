@@ -79,7 +79,7 @@ pub fn journal(checked: &[Checked]) -> Finding {
     if problems.is_empty() {
         return Finding::ok(CHECK, "the triggers of every journalled table are on, and no role can write it");
     }
-    Finding::failed(CHECK, some_of(&problems), "sqern db check   # tells all; changes made since are not in the history")
+    Finding::failed(CHECK, some_of(&problems), "sqern db check   # tells all")
 }
 
 /// When the distributions were checked last, and whether all of their sources could be read then.

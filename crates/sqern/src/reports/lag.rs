@@ -7,7 +7,7 @@ use serde::Serialize;
 use sqern_db::status::Status;
 use sqern_model::{DistroName, Kernel, Progress, Spread, StageTimes, Step};
 
-use super::html::{Cell, HeatMap};
+use super::html::{Cell, HeatMap, share};
 use crate::printer::{Record, time};
 
 /// How long the kernels of a distribution took for a step.
@@ -140,11 +140,11 @@ pub fn heat_map(kernels: &[Status]) -> HeatMap {
     let mut months: Vec<&String> = whole.iter().filter_map(|lag| lag.month.as_ref()).collect();
     months.sort_unstable();
     months.dedup();
-    let slowest = whole.iter().filter_map(|lag| lag.spread).map(|spread| spread.median_s).max().unwrap_or(1).max(1);
+    let slowest = whole.iter().filter_map(|lag| lag.spread).map(|spread| spread.median_s.unsigned_abs()).max().unwrap_or(0);
     let row = |of_distro: &[Lag]| {
         let cell = |month: &&String| {
             let spread = of_distro.iter().find(|lag| lag.month.as_ref() == Some(*month))?.spread?;
-            Some(Cell { shade: share(spread.median_s, slowest), text: hours(spread.median_s) })
+            Some(Cell { shade: share(spread.median_s.unsigned_abs(), slowest), text: hours(spread.median_s) })
         };
         (of_distro[0].distro.to_string(), months.iter().map(cell).collect())
     };
@@ -165,11 +165,6 @@ fn month(at: Timestamp) -> String {
 pub fn hours(seconds: i64) -> String {
     let tenths = (seconds + 180) / 360;
     format!("{}.{}", tenths / 10, tenths % 10)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a shade needs no more digits")]
-fn share(part: i64, whole: i64) -> f64 {
-    part as f64 / whole as f64
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sqern_db::new::{Came, What};
 use sqern_model::DistroName;
 
-use super::html::{Cell, HeatMap};
+use super::html::{Cell, HeatMap, share};
 use crate::printer::{Record, time};
 
 /// What stands beside the list.
@@ -94,13 +94,13 @@ pub fn generations(came: &[Came]) -> Vec<NewGeneration> {
 /// The picture: how many kernels of each distribution came to which stage.
 #[must_use]
 pub fn heat_map(came: &[Came]) -> HeatMap {
-    let mut counts: BTreeMap<&DistroName, BTreeMap<What, u32>> = BTreeMap::new();
+    let mut counts: BTreeMap<&DistroName, BTreeMap<What, u64>> = BTreeMap::new();
     for one in came {
         *counts.entry(&one.kernel.distro).or_default().entry(one.what).or_default() += 1;
     }
-    let most = counts.values().flat_map(BTreeMap::values).copied().max().unwrap_or(1);
-    let cell = |&count: &u32| Cell { shade: f64::from(count) / f64::from(most), text: count.to_string() };
-    let row = |(distro, of_distro): (&&DistroName, &BTreeMap<What, u32>)| {
+    let most = counts.values().flat_map(BTreeMap::values).copied().max().unwrap_or(0);
+    let cell = |&count: &u64| Cell { shade: share(count, most), text: count.to_string() };
+    let row = |(distro, of_distro): (&&DistroName, &BTreeMap<What, u64>)| {
         (distro.to_string(), What::ALL.iter().map(|what| of_distro.get(what).map(cell)).collect())
     };
     HeatMap {

@@ -94,13 +94,13 @@ pub fn step(status: &Status) -> Option<Step> {
     }
 }
 
-/// How long the step that a kernel is at takes: by its own distribution's kernels, else by all.
+/// How long the step that a kernel is at takes, as `sqern report lag` tells: by its own distribution's kernels, else by all.
 #[must_use]
 pub fn usual(status: &Status, others: &[Status]) -> Option<Usual> {
     let step = step(status)?;
     let of = |own: bool| {
         let kernels: Vec<StageTimes> =
-            others.iter().filter(|one| !own || one.kernel.distro == status.kernel.distro).map(times).collect();
+            others.iter().filter(|one| one.wanted && (!own || one.kernel.distro == status.kernel.distro)).map(times).collect();
         let (done, _, spread) = step_of(step, &kernels)?;
         Some((done, spread?, own))
     };

@@ -171,7 +171,7 @@ async fn a_page_needs_nothing_beside_itself_and_comes_into_its_place_when_it_is_
     let both = program.run(&["report", "risk", "--html", path, "--json"]);
     assert!(both.status == 2 && both.stderr.contains("expected one form"), "{both:?}");
     let kind = program.run(&["report", "risk", "--type", "prodction"]);
-    assert!(kind.status == 1 && kind.stderr.contains("1 or \"production\""), "{kind:?}");
+    assert!(kind.status == 1 && kind.stderr.contains("got \"prodction\"; there are 1 (production)"), "{kind:?}");
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ impl HtmlArgs {
     pub(super) fn require_alone(&self, context: &Context<'_>) -> Result<(), Failure> {
         match context.printer.format() {
             Format::Json | Format::Csv if self.html.is_some() => {
-                Err(Failure::usage("expected one form, got --html beside --json or --csv"))
+                Err(Failure::usage("expected one form, got --html beside --json or --csv").hint("leave out --html, or the other"))
             }
             _ => Ok(()),
         }
@@ -41,13 +41,13 @@ pub(super) struct Give<'a> {
     pub(super) context: &'a Context<'a>,
     pub(super) frame: &'a Frame,
     pub(super) html: &'a HtmlArgs,
-    pub(super) title: &'a str,
 }
 
 impl Give<'_> {
     /// Writes the page, where one is asked for.
     pub(super) fn page(
         &self,
+        title: &str,
         mut about: Vec<String>,
         map: impl FnOnce() -> HeatMap,
         tables: impl FnOnce() -> Vec<Table>,
@@ -55,7 +55,7 @@ impl Give<'_> {
         let Some(file) = &self.html.html else { return Ok(()) };
         about.extend(self.frame.state());
         about.extend(self.frame.lacking());
-        let text = page(&Page { title: self.title.to_owned(), about, maps: vec![map()], tables: tables() });
+        let text = page(&Page { title: title.to_owned(), about, maps: vec![map()], tables: tables() });
         if file.as_os_str() == "-" {
             return self.context.printer.data(&text);
         }
