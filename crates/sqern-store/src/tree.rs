@@ -4,6 +4,7 @@
 //! [`adapt`] mends what files say, and [`prove`] compiles a module.
 
 mod adapt;
+mod build_tools;
 mod elf;
 mod find;
 mod hint;
@@ -13,4 +14,5 @@ mod prove;
 mod run;
 
 pub use adapt::{Adapted, Changed, adapt};
+pub use build_tools::{Installer, Machine, Purpose, Requirement, Tool, WITHOUT_BTF, install_command, requirements};
 pub use prove::{Proof, ProveError, ProveErrorKind, ProveOptions, prove};

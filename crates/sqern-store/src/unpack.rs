@@ -51,6 +51,8 @@ pub struct Unpacked {
     pub plain_bytes: u64,
     /// Links that had to be changed or left out.
     pub relinked: Vec<Relinked>,
+    /// The names in the package's dependencies, in their order: packages, and for `.rpm` also paths.
+    pub depends: Vec<String>,
 }
 
 /// A symbolic link that is not in the tree as the package has it.

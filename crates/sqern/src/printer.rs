@@ -151,6 +151,15 @@ impl Printer {
         let _ = writeln!(io::stderr().lock(), "{mark} {}", harmless(text));
     }
 
+    /// Prints a warning, and the command that resolves it.
+    pub fn warning_with_hint(&self, text: &str, hint: Option<&str>) {
+        self.warning(text);
+        if let Some(hint) = hint {
+            let mark = if self.colour { "\u{1b}[36mhint:\u{1b}[0m" } else { "hint:" };
+            let _ = writeln!(io::stderr().lock(), " {mark} {}", harmless(hint));
+        }
+    }
+
     /// Says why the command failed and what can be typed next.
     pub fn failure(&self, failure: &Failure) {
         let (mark, hint) =

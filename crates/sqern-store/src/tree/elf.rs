@@ -1,4 +1,4 @@
-//! One section of an ELF file (System V ABI, "Object Files"), of either class and byte order; a kernel module is such a file.
+//! Sections of ELF files (System V ABI, "Object Files"), of either class and byte order: kernel modules, and programs of a tree.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -44,6 +44,24 @@ pub(super) fn section(file: &mut (impl Read + Seek), name: &str) -> Result<Vec<u
         Some(section) => read_at(file, section.offset, section.size_bytes),
         None => Err(format!("no section {name}")),
     }
+}
+
+/// The tag of a needed library in `.dynamic` (System V ABI, "Dynamic Section").
+const DT_NEEDED: u64 = 1;
+
+/// Returns the sonames of the libraries that a dynamic program or library loads.
+pub(super) fn needed(file: &mut (impl Read + Seek)) -> Result<Vec<String>, String> {
+    let ident = read_at(file, 0, 16)?;
+    let layout = Layout { is_64: ident[4] == 2, is_little: ident[5] == 1 };
+    let (entries, names) = (section(file, ".dynamic")?, section(file, ".dynstr")?);
+    let width = if layout.is_64 { 8 } else { 4 };
+    let needed = entries.chunks_exact(2 * width).filter(|entry| layout.number(entry, 0, width) == DT_NEEDED);
+    let name_of = |entry: &[u8]| {
+        let at = usize::try_from(layout.number(entry, width, width)).ok()?;
+        let name = names.get(at..)?.split(|byte| *byte == 0).next()?;
+        String::from_utf8(name.to_vec()).ok().filter(|name| !name.is_empty())
+    };
+    needed.map(|entry| name_of(entry).ok_or_else(|| "a library without a name".to_owned())).collect()
 }
 
 impl Layout {
@@ -129,7 +147,8 @@ mod tests {
             let at = at % file.len();
             file[at] = byte;
             file.truncate(length);
-            let _ = section(&mut Cursor::new(file), ".modinfo");
+            let _ = section(&mut Cursor::new(&file), ".modinfo");
+            let _ = needed(&mut Cursor::new(file));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What helps, by what make or the compiler wrote. The texts are those of GNU make, GCC, the dynamic linker and kbuild.
 
 /// Texts of which each must stand in one line, and what to type then.
-const HINTS: [(&[&str], &str); 17] = [
+const HINTS: [(&[&str], &str); 18] = [
     (&["error while loading shared libraries: libelf"], "apt-get install libelf1, or dnf install elfutils-libelf"),
     (&["error while loading shared libraries: libcrypto"], "install OpenSSL's library of the packages' distribution (libssl3)"),
     (&["gelf.h"], "apt-get install libelf-dev, or dnf install elfutils-libelf-devel"),
@@ -14,6 +14,7 @@ const HINTS: [(&[&str], &str); 17] = [
     (&["unrecognized command", "option"], "the compiler is older or newer than the kernel's: install the GCC that .config names"),
     (&["compiler", "too old"], "the compiler is too old for this kernel: install the GCC that .config names"),
     (&["Compiler lacks asm-goto support"], "the compiler is too old for this kernel: install the GCC that .config names"),
+    (&["pahole", "not found"], "apt-get install pahole, or dnf install dwarves"),
     (&["gcc-plugin"], "install the plugins of the kernel's GCC (gcc-12-plugin-dev)"),
     (&["gcc", "not found"], "install the compiler that the line names: apt-get install make gcc, or gcc-12 and its like"),
     (&["cc: No such file or directory"], "install the compiler that the line names: apt-get install make gcc"),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use sqern_model::KernelVersion;
 
-use super::{hint, modinfo, run};
+use super::{build_tools, hint, modinfo, run};
 use crate::Failure;
 
 /// The least that is a module: without a licence modpost fails, and with another one GPL symbols are out of reach.
@@ -127,9 +127,10 @@ pub fn prove(build: &Path, kernel: &KernelVersion, scratch: &Path, options: &Pro
         }
         Some(status) if !status.success() => {
             let failure = Failure::new(format!("a module for {kernel}"), format!("make that ended with {status}"), place);
-            let failure = match hint::hint(&ran.output) {
-                Some(hint) => failure.hint(hint),
-                None => failure,
+            let failure = match (hint::hint(&ran.output), build_tools::compiler_text(&build)) {
+                (Some(hint), Some(compiler)) if hint.contains(".config names") => failure.hint(format!("{hint}: {compiler}")),
+                (Some(hint), _) => failure.hint(hint),
+                (None, _) => failure,
             };
             return Err(fail(ProveErrorKind::Build, failure, output));
         }

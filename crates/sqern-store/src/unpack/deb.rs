@@ -1,7 +1,7 @@
 //! deb(5): an ar archive of `debian-binary`, `control.tar` and `data.tar`, in this order.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Cursor};
 
 use super::ar::{Member, Members};
 use super::decode::{self, Compression};
@@ -14,12 +14,18 @@ use super::tar;
 /// More members than that before `data.tar` are refused: deb(5) knows two, and `_…` for what may be passed over.
 const MOST_MEMBERS: usize = 16;
 
-/// Unpacks `data.tar`; `control.tar` only has to be there. What follows `data.tar` is not read, for deb(5) says that
-/// "implementations should ignore any additional members after data.tar", and so dpkg does.
+/// The largest `control.tar` that is read, compressed and plain: Debian's largest have 2 MiB.
+const MAX_CONTROL_BYTES: u64 = 16 << 20;
+
+/// Unpacks `data.tar` and reads the dependencies in `control.tar`. Members after `data.tar` are ignored, as deb(5) asks:
+/// "implementations should ignore any additional members after data.tar".
 pub(super) fn unpack(file: BufReader<File>, staging: &mut Staging<'_>) -> Result<(), UnpackError> {
     let mut members = Members::new(file)?;
     check_version(&mut members)?;
-    wanted(&mut members, "control.tar")?;
+    let (control, suffix) = wanted(&mut members, "control.tar")?;
+    let head = members.head(&control, MAX_CONTROL_BYTES)?;
+    // Dependencies only improve messages: a control.tar that cannot be read is dpkg's concern.
+    staging.depends(Compression::by_suffix(&suffix).and_then(|compression| depends(head, compression)).unwrap_or_default());
     let (member, suffix) = wanted(&mut members, "data.tar")?;
     let Some(compression) = Compression::by_suffix(&suffix) else {
         return Err(refused("data.tar in gzip, xz, zstd, bzip2 or lzma, or plain", format!("{:?}", member.name), member.name));
@@ -30,6 +36,30 @@ pub(super) fn unpack(file: BufReader<File>, staging: &mut Staging<'_>) -> Result
     let plain_bytes = input.finish()?;
     staging.read_whole(plain_bytes);
     Ok(())
+}
+
+/// The package names in `Pre-Depends` and `Depends` of the control file, alternatives included (Debian policy, section 7.1).
+fn depends(control: Vec<u8>, compression: Compression) -> Option<Vec<String>> {
+    let plain = decode::open(Cursor::new(control), compression, "control.tar").ok()?;
+    let control = tar::file(&mut Input::new(plain, MAX_CONTROL_BYTES), "control", MAX_CONTROL_BYTES).ok()??;
+    let control = String::from_utf8_lossy(&control);
+    let mut names = Vec::new();
+    let mut is_wanted = false;
+    for line in control.lines() {
+        let value = if line.starts_with([' ', '\t']) {
+            line
+        } else {
+            let (field, value) = line.split_once(':').unwrap_or_default();
+            is_wanted = field.eq_ignore_ascii_case("Depends") || field.eq_ignore_ascii_case("Pre-Depends");
+            value
+        };
+        if is_wanted {
+            let relations = value.split([',', '|']);
+            names.extend(relations.filter_map(|one| one.trim().split([' ', '(', ':', '[']).next()).map(str::to_owned));
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    Some(names)
 }
 
 /// `debian-binary` holds the format's version as its first line: 2.0, or a later 2.x that is read alike.

@@ -15,10 +15,12 @@ use super::cpio;
 use super::decode::{self, Compression};
 use super::error::{UnpackError, refused, unreadable};
 use super::input::Input;
+use super::name::shown;
 use super::staging::Staging;
 use header::Header;
 
 const LEAD_BYTES: usize = 96;
+const REQUIRE_NAME: u32 = 1049;
 const PAYLOAD_FORMAT: u32 = 1124;
 const PAYLOAD_COMPRESSOR: u32 = 1125;
 
@@ -41,6 +43,9 @@ pub(super) fn unpack(mut file: BufReader<File>, staging: &mut Staging<'_>) -> Re
         let got = format!("{:?}", compressor.unwrap_or_default());
         return Err(refused("a payload in gzip, xz, zstd, bzip2 or lzma", got, "the header"));
     };
+    let requires = header.texts(REQUIRE_NAME)?.unwrap_or_default();
+    let is_capability = |name: &&&[u8]| name.contains(&b'(');
+    staging.depends(requires.iter().filter(|name| !is_capability(name)).map(|name| shown(name)).collect());
     let files = Files::read(&header, staging.limits)?;
     drop(header);
     let mut input = Input::new(decode::open(file, compression, "the payload")?, staging.limits.plain_bytes);

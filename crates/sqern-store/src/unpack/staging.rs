@@ -52,6 +52,11 @@ impl<'a> Staging<'a> {
         self.done
     }
 
+    /// Records the names in the package's dependencies.
+    pub(super) fn depends(&mut self, names: Vec<String>) {
+        self.done.depends = names;
+    }
+
     /// Notes how long the archive was.
     pub(super) fn read_whole(&mut self, plain_bytes: u64) {
         self.done.plain_bytes = plain_bytes;

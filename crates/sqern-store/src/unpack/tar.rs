@@ -39,6 +39,22 @@ pub(super) fn unpack(input: &mut Input, staging: &mut Staging<'_>) -> Result<(),
     Ok(())
 }
 
+/// Returns the content of the first regular file named `name` or `./name`, if there is one of at most `max_bytes`.
+pub(super) fn file(input: &mut Input, name: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, UnpackError> {
+    while let Some(header) = next(input)? {
+        let size_bytes = header.entry_size().map_err(|error| broken(&error, &header))?;
+        let path = header.path_bytes();
+        let is_wanted = header.entry_type() == EntryType::Regular && path.strip_prefix(b"./").unwrap_or(&path) == name.as_bytes();
+        let place = shown(&path);
+        let read_error = |error: std::io::Error| unreadable(&error, &place);
+        match usize::try_from(size_bytes) {
+            Ok(size) if is_wanted && size_bytes <= max_bytes => return input.bytes(size).map(Some).map_err(read_error),
+            _ => input.skip(size_bytes.next_multiple_of(BLOCK_BYTES as u64)).map_err(read_error)?,
+        }
+    }
+    Ok(None)
+}
+
 /// The next header, if it is not the end.
 fn next(input: &mut Input) -> Result<Option<Header>, UnpackError> {
     let place = format!("offset {}", input.offset());

@@ -233,3 +233,16 @@ fn long_names_and_targets_are_kept() {
         assert_eq!(fs::read_link(place.root().join(format!("{name}-link"))).unwrap().to_str(), Some(&*target));
     }
 }
+
+#[test]
+fn dependencies_are_read_from_either_format() {
+    let depends = " libelf1 (>= 0.142),\n gcc-12 | gcc:any [amd64]";
+    for compression in [Compression::Plain, Compression::Xz, Compression::Zstd] {
+        let file = DebFile::new("a", "1", "all").field("Pre-Depends", "dpkg").field("Recommends", "x").field("Depends", depends);
+        let unpacked = Place::new().unpack("a.deb", &file.compression(compression).bytes().unwrap()).unwrap();
+        assert_eq!(unpacked.depends, ["dpkg", "libelf1", "gcc-12", "gcc"]);
+    }
+    let file = RpmFile::new("a", "1", "1", "noarch").requires(&["/usr/bin/pahole", "rpmlib(FileDigests)", "make"]);
+    let unpacked = Place::new().unpack("a.rpm", &file.bytes().unwrap()).unwrap();
+    assert_eq!(unpacked.depends, ["/usr/bin/pahole", "make"]);
+}

@@ -29,6 +29,13 @@ impl DebFile {
         Self { control, payload: Payload::new(), compression: Compression::Xz }
     }
 
+    /// Adds a field to its control file; the value may continue on lines that begin with a blank.
+    #[must_use]
+    pub fn field(mut self, name: &str, value: &str) -> Self {
+        self.control.push_str(&format!("{name}: {value}\n"));
+        self
+    }
+
     /// What it brings.
     #[must_use]
     pub fn payload(mut self, payload: &Payload) -> Self {

@@ -18,13 +18,21 @@ modules: $(patsubst %.o,$(M)/%.ko,$(obj-m))
 pub struct Headers {
     version: String,
     vermagic: String,
+    files: Vec<(String, String)>,
 }
 
 impl Headers {
     /// Those of the kernel whose `uname -r` is this.
     #[must_use]
     pub fn new(version: &str) -> Self {
-        Self { version: version.to_owned(), vermagic: version.to_owned() }
+        Self { version: version.to_owned(), vermagic: version.to_owned(), files: Vec::new() }
+    }
+
+    /// Adds a file to the folder of headers: `.config`, `.kernelvariables`, `vmlinux`.
+    #[must_use]
+    pub fn file(mut self, name: &str, content: &str) -> Self {
+        self.files.push((name.to_owned(), content.to_owned()));
+        self
     }
 
     /// Modules built with them say that they are for another kernel.
@@ -59,6 +67,7 @@ impl Headers {
 
     fn release(&self, folder: &str) -> Payload {
         let text = format!("#define UTS_RELEASE \"{}\"\n", self.version);
-        Payload::new().file(format!("{folder}/include/generated/utsrelease.h"), text)
+        let release = Payload::new().file(format!("{folder}/include/generated/utsrelease.h"), text);
+        self.files.iter().fold(release, |payload, (name, content)| payload.file(format!("{folder}/{name}"), content))
     }
 }

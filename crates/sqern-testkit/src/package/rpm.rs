@@ -21,6 +21,7 @@ pub struct RpmFile {
     compressor: Option<String>,
     format: String,
     is_stripped: bool,
+    requires: Vec<String>,
 }
 
 impl RpmFile {
@@ -38,6 +39,7 @@ impl RpmFile {
             compressor: None,
             format: "cpio".to_owned(),
             is_stripped: false,
+            requires: Vec::new(),
         }
     }
 
@@ -80,6 +82,13 @@ impl RpmFile {
     #[must_use]
     pub fn stripped(mut self) -> Self {
         self.is_stripped = true;
+        self
+    }
+
+    /// The names of its dependencies: packages, paths, capabilities.
+    #[must_use]
+    pub fn requires(mut self, names: &[&str]) -> Self {
+        self.requires = names.iter().map(|name| (*name).to_owned()).collect();
         self
     }
 
@@ -132,6 +141,9 @@ impl RpmFile {
         ];
         if !nodes.is_empty() {
             tags.extend(file_tags(nodes, self.is_stripped));
+        }
+        if !self.requires.is_empty() {
+            tags.push((1049, Data::Texts(self.requires.iter().map(|name| name.clone().into_bytes()).collect())));
         }
         header(IMMUTABLE, tags)
     }

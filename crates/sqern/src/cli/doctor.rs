@@ -2,14 +2,13 @@
 
 mod database;
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use futures_util::future::join_all;
 use sqern_model::{DistroDef, DistroName, SourceSet};
-use sqern_store::tree::ProveOptions;
+use sqern_store::tree::{Machine, ProveOptions};
 use sqern_upstream::{Client, ClientOptions, keys, left_out, reach};
 
 use self::database::Known;
@@ -54,7 +53,7 @@ pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<Exit,
     }
     let (mut findings, known) = database::look(&args.distros, context).await;
     findings.extend(sources(&args, set, &known, context).await);
-    findings.push(program::for_proving(OsStr::new(&ProveOptions::default().path)));
+    findings.extend(program::build_tools(&Machine::new(&ProveOptions::default().path)));
     let path = context.settings.path.clone().unwrap_or_default();
     findings.push(program::apt_get(&path, known.needs_apt));
     findings.extend(stored(args.store.folder(context)));

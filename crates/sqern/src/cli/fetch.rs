@@ -1,15 +1,18 @@
 //! `sqern fetch`: from kernels that were seen to trees that modules can be built in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use futures_util::{StreamExt as _, stream};
+use indicatif::ProgressBar;
 use serde::Serialize;
-use sqern_db::fetch::{self as db, Vouched};
+use sqern_db::fetch::{self as db, Vouched, Wanted};
 use sqern_model::{DistroName, Kernel, KernelVersion};
+use sqern_store::tree::{Machine, ProveOptions, Tool};
 use sqern_upstream::{Client, ClientOptions};
 use url::Url;
 
@@ -19,16 +22,18 @@ use super::interrupt::interrupted;
 use super::sources::SourcesArgs;
 use super::store::StoreArgs;
 use crate::failure::{Exit, Failure};
-use crate::fetch::plan::{Plan, plan};
-use crate::fetch::{Fetcher, Job, Outcome};
+use crate::fetch::plan::{Plan, plan, without_packages};
+use crate::fetch::{Fetcher, Job, MissingTools, Outcome};
 use crate::printer::Record;
 
 /// Fetch the headers of kernels, so that modules can be built for them
 ///
-/// Takes what was seen upstream and is neither fetched, ignored nor archived; what customers run comes first. The packages are received
-/// (what was seen in this machine's apt lists by apt-get download), held against the index's checksums, unpacked to
-/// STORE/DISTRO/VERSION, made to build there, and proven by compiling a small module; only then is the kernel recorded in
-/// kver_fetched. Exit status: 0 when all were fetched, 1 when some were not (the others are recorded).
+/// Fetches the kernels that were seen upstream and are neither fetched, ignored nor archived; kernels that customers run come first.
+/// Packages are downloaded (those from this machine's apt lists by apt-get download), verified against the checksums of the index and
+/// unpacked to STORE/DISTRO/VERSION. A small module is compiled in each tree; only then is the kernel recorded in kver_fetched. The
+/// compiler and the libraries that a tree requires are checked first: missing ones are reported once, with the command that installs
+/// them. Without pahole the module is compiled without BTF. Exit status: 0 all kernels fetched, 1 some kernels failed (the others are
+/// recorded).
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern fetch --distro debian12 --limit 3
@@ -122,9 +127,13 @@ impl Fetched {
 pub(super) async fn run(args: FetchArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     let sources = args.sources.load(context)?;
     let mut session = context.open().await?;
-    let (plans, mut done) = plans(&args, &session.client).await?;
+    let Planned { plans, failed: mut done, skipped } = plans(&args, &session.client).await?;
+    if skipped > 0 {
+        let kernels = if skipped == 1 { "kernel has" } else { "kernels have" };
+        context.printer.note(&format!("{skipped} {kernels} no headers package for {}", args.arch));
+    }
     if plans.is_empty() && done.is_empty() {
-        context.printer.note("nothing to fetch: all that was seen and is wanted is fetched");
+        context.printer.note("nothing to fetch: all other kernels are fetched, ignored or archived");
         return Ok(Exit::Done);
     }
     if args.change.dry_run {
@@ -137,9 +146,17 @@ pub(super) async fn run(args: FetchArgs, context: &Context<'_>) -> Result<Exit, 
             vouched.insert(plan.kernel.distro.clone(), db::vouched(&session.client, &plan.kernel.distro).await?);
         }
     }
+    let prove = if args.no_prove { None } else { Some(machine()?) };
     let received = AtomicU64::new(0);
     let count = |bytes| {
         received.fetch_add(bytes, Ordering::Relaxed);
+    };
+    let bar = super::progress::counter(context.printer.is_watched(), plans.len() as u64);
+    let reported = Mutex::new(BTreeSet::new());
+    let missing = |missing: &MissingTools| {
+        if first_report(missing, &reported) {
+            bar.suspend(|| context.printer.warning_with_hint(&missing.warning(), missing.install.as_deref()));
+        }
     };
     let command = args.command.clone().map(|command| (command, Duration::from_secs(args.command_timeout)));
     let fetcher = Fetcher {
@@ -147,12 +164,13 @@ pub(super) async fn run(args: FetchArgs, context: &Context<'_>) -> Result<Exit, 
         sources: &sources,
         store: args.store.open(context)?,
         mirror_base: args.mirror_base.clone(),
-        prove: !args.no_prove,
+        prove,
+        missing: &missing,
         command,
         now: context.settings.now(),
         received: &count,
     };
-    done.extend(fetch_all(&fetcher, &plans, &vouched, args.jobs, &received, context).await);
+    done.extend(fetch_all(&fetcher, &plans, &vouched, args.jobs, &received, &bar).await);
     // Whatever interrupts from here on: the trees are there, and the next run finds them.
     let kernels: Vec<Kernel> = done.iter().filter(|one| one.tree.is_some()).map(|one| one.kernel.clone()).collect();
     let change = sqern_db::change::begin(&mut session.client, &args.change.comment(context)).await?;
@@ -161,8 +179,35 @@ pub(super) async fn run(args: FetchArgs, context: &Context<'_>) -> Result<Exit, 
     report(&done, Some(finished), context)
 }
 
-/// What is to be fetched, and what can't be.
-async fn plans(args: &FetchArgs, client: &tokio_postgres::Client) -> Result<(Vec<Plan>, Vec<Fetched>), Failure> {
+/// The build tools of this machine. Fails before anything is downloaded where no proof can run.
+fn machine() -> Result<Machine, Failure> {
+    let machine = Machine::new(&ProveOptions::default().path);
+    if machine.has(&Tool::Program("make".to_owned())) {
+        return Ok(machine);
+    }
+    Err(Failure::unmet("cannot compile a module: make is not installed")
+        .hint("apt-get install make gcc   # or dnf install make gcc")
+        .hint("sqern fetch --no-prove   # records kernels without a proof"))
+}
+
+/// Whether one of the tools has not been reported in this run.
+fn first_report(missing: &MissingTools, reported: &Mutex<BTreeSet<Tool>>) -> bool {
+    let mut reported = reported.lock().unwrap_or_else(PoisonError::into_inner);
+    // Every tool is recorded, so `any` must not end the loop early.
+    missing.tools.iter().filter(|one| reported.insert(one.tool.clone())).count() > 0
+}
+
+/// The kernels of one run.
+struct Planned {
+    plans: Vec<Plan>,
+    /// Kernels that were named and cannot be fetched.
+    failed: Vec<Fetched>,
+    /// The number of kernels without a headers package for the architecture.
+    skipped: usize,
+}
+
+/// Chooses the kernels to fetch.
+async fn plans(args: &FetchArgs, client: &tokio_postgres::Client) -> Result<Planned, Failure> {
     for name in &args.distros {
         sqern_db::distro::get(client, name).await?;
     }
@@ -172,28 +217,22 @@ async fn plans(args: &FetchArgs, client: &tokio_postgres::Client) -> Result<(Vec
             explain(client, version, &args.distros).await?;
         }
     }
-    if let Some(limit) = args.limit {
-        // Only what can be planned counts: a kernel of another machine takes nobody's place.
-        db::add_packages(client, &mut wanted).await?;
-        let mut left = limit;
-        wanted.retain(|one| {
-            let taken = left > 0 && plan(one, &args.arch).is_ok();
-            left -= usize::from(taken);
-            taken
-        });
-    } else {
-        db::add_packages(client, &mut wanted).await?;
-    }
-    let (mut plans, mut failed) = (Vec::new(), Vec::new());
+    db::add_packages(client, &mut wanted).await?;
+    let planned = |one: &Wanted| match args.command {
+        Some(_) => Ok(without_packages(one, &args.arch)),
+        None => plan(one, &args.arch),
+    };
+    let (mut plans, mut failed, mut skipped) = (Vec::new(), Vec::new(), 0_usize);
     for one in &wanted {
-        match plan(one, &args.arch) {
+        match planned(one) {
+            Ok(_) if args.limit.is_some_and(|limit| plans.len() >= limit) => break,
             Ok(plan) => plans.push(plan),
-            // Nobody asked for kernels of other machines, unless by name.
-            Err(_) if args.kernels.is_empty() => {}
+            // A kernel of another architecture is an error only where it was named.
+            Err(_) if args.kernels.is_empty() => skipped += 1,
             Err(reason) => failed.push(Fetched::failed(&one.kernel, &reason, &["sqern fetch --arch MACHINE".to_owned()])),
         }
     }
-    Ok((plans, failed))
+    Ok(Planned { plans, failed, skipped })
 }
 
 /// Why a version that was asked for is not to be fetched.
@@ -219,13 +258,12 @@ async fn fetch_all(
     vouched: &BTreeMap<DistroName, BTreeMap<String, Vouched>>,
     jobs: u16,
     received: &AtomicU64,
-    context: &Context<'_>,
+    bar: &ProgressBar,
 ) -> Vec<Fetched> {
     let stopped = AtomicBool::new(false);
     let nothing = BTreeMap::new();
-    let bar = super::progress::counter(context.printer.is_watched(), plans.len() as u64);
     let one = |plan| {
-        let (stopped, nothing, bar) = (&stopped, &nothing, &bar);
+        let (stopped, nothing) = (&stopped, &nothing);
         async move {
             let plan: &Plan = plan;
             if stopped.load(Ordering::Relaxed) {

@@ -1,17 +1,22 @@
 //! Whether the programs are there that sqern runs.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
+use sqern_store::tree::{Machine, Purpose, Requirement, Tool, install_command};
 
 use super::Finding;
 
 /// What is looked at.
 pub const CHECK: &str = "program";
 
-/// What kbuild runs to make a module of one file, by its defaults: GNU make, gcc and the linker.
-pub const FOR_PROVING: [&str; 3] = ["make", "gcc", "ld"];
+/// What kbuild runs for a module of one file by default: GNU make, gcc and the linker.
+const REQUIRED: [&str; 3] = ["make", "gcc", "ld"];
+
+/// What many kernels require besides: pahole for BTF, libelf for objtool and resolve_btfids.
+const RECOMMENDED: [(Purpose, &str); 2] = [(Purpose::Btf, "pahole"), (Purpose::Compile, "libelf.so.1")];
 
 /// Where a program is that can be run, in the folders of a `PATH`.
 #[must_use]
@@ -20,15 +25,40 @@ pub fn find(program: &str, path: &OsStr) -> Option<PathBuf> {
     std::env::split_paths(path).map(|folder| folder.join(program)).find(|file| can_run(file))
 }
 
-/// Whether what proves fetched headers is there.
+/// Judges the tools that compile modules: an error where no module can be compiled, a warning where that is true of some kernels.
 #[must_use]
-pub fn for_proving(path: &OsStr) -> Finding {
-    let (found, missing): (Vec<&str>, Vec<&str>) = FOR_PROVING.iter().partition(|program| find(program, path).is_some());
-    if missing.is_empty() {
-        return Finding::ok(CHECK, format!("{} are here", found.join(", ")));
+pub fn build_tools(machine: &Machine) -> Vec<Finding> {
+    let requirement = |purpose, tool| Requirement { purpose, tool };
+    let required = REQUIRED.map(|name| requirement(Purpose::Compile, Tool::Program(name.to_owned())));
+    let recommended = RECOMMENDED.map(|(purpose, name)| {
+        let tool = if name.contains(".so") { Tool::Library(name.to_owned()) } else { Tool::Program(name.to_owned()) };
+        requirement(purpose, tool)
+    });
+    let install = |missing: &[Requirement]| {
+        let command = install_command(missing, &BTreeSet::new(), machine.installer());
+        command.unwrap_or_else(|| format!("install {}", names(missing)))
+    };
+    let missing = machine.missing(&required);
+    let mut findings = if missing.is_empty() {
+        vec![Finding::ok(CHECK, names(&required))]
+    } else {
+        let found = format!("{} not installed: fetched headers cannot be proven", names(&missing));
+        let hint = format!("{}   # or sqern fetch --no-prove", install(&missing));
+        vec![Finding::failed(CHECK, found, hint)]
+    };
+    for one in machine.missing(&recommended) {
+        let found = match one.purpose {
+            Purpose::Btf => "not installed: modules are compiled without BTF",
+            Purpose::Compile | Purpose::Sign => "not installed: many kernels cannot be compiled for",
+        };
+        let about = one.tool.to_string();
+        findings.push(Finding::warning(CHECK, found, install(&[one])).about(about));
     }
-    let found = format!("no {} in {}: fetched headers can't be proven", missing.join(", "), path.display());
-    Finding::failed(CHECK, found, "apt-get install make gcc   # or dnf install make gcc; or sqern fetch --no-prove")
+    findings
+}
+
+fn names(requirements: &[Requirement]) -> String {
+    requirements.iter().map(|one| one.tool.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether apt-get is there, where packages are listed that only it can fetch.
@@ -53,26 +83,41 @@ mod tests {
     use super::*;
     use crate::doctor::State;
 
+    fn put(folder: &Path, name: &str, mode: u32) {
+        let file = folder.join(name);
+        std::fs::write(&file, "").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
     #[test]
-    fn programs_that_are_missing_or_can_not_be_run_fail() {
+    fn missing_build_tools_fail_or_warn_with_the_command_that_installs_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let judged = || build_tools(&Machine::new(folder.path().to_str().unwrap()));
+        put(folder.path(), "make", 0o755);
+        // A program that may not be executed is not installed.
+        put(folder.path(), "gcc", 0o644);
+        let findings = judged();
+        assert_eq!(
+            (findings[0].state, findings[0].found.as_str()),
+            (State::Failed, "gcc, ld not installed: fetched headers cannot be proven")
+        );
+        assert_eq!(findings[0].hint.as_deref(), Some("install gcc, ld   # or sqern fetch --no-prove"));
+        put(folder.path(), "apt-get", 0o755);
+        assert_eq!(judged()[0].hint.as_deref(), Some("apt-get install binutils gcc   # or sqern fetch --no-prove"));
+        put(folder.path(), "gcc", 0o755);
+        put(folder.path(), "ld", 0o755);
+        let findings = judged();
+        assert_eq!((findings[0].state, findings[0].found.as_str()), (State::Ok, "make, gcc, ld"));
+        let pahole = findings.iter().find(|finding| finding.about.as_deref() == Some("pahole")).unwrap();
+        assert_eq!((pahole.state, pahole.hint.as_deref()), (State::Warning, Some("apt-get install pahole")));
+    }
+
+    #[test]
+    fn apt_get_is_required_only_for_packages_of_its_lists() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().as_os_str();
-        let put = |name: &str, mode: u32| {
-            let file = folder.path().join(name);
-            std::fs::write(&file, "").unwrap();
-            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
-        };
-        put("make", 0o755);
-        put("gcc", 0o644);
-        let judged = for_proving(path);
-        let expected = format!("no gcc, ld in {}: fetched headers can't be proven", path.display());
-        assert_eq!((judged.state, judged.found), (State::Failed, expected));
-        put("gcc", 0o755);
-        put("ld", 0o755);
-        assert_eq!(for_proving(path).state, State::Ok);
-
         assert_eq!((apt_get(path, false).state, apt_get(path, true).state), (State::Ok, State::Failed));
-        put("apt-get", 0o755);
+        put(folder.path(), "apt-get", 0o755);
         assert_eq!(apt_get(path, true).state, State::Ok);
     }
 }

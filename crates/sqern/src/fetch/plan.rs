@@ -36,6 +36,17 @@ impl Plan {
     }
 }
 
+/// Returns the plan for another program that fetches: no packages, because that program chooses them.
+#[must_use]
+pub fn without_packages(wanted: &Wanted, machine: &str) -> Plan {
+    Plan {
+        kernel: wanted.kernel.clone(),
+        hosts_running: wanted.hosts_running,
+        architecture: machine.to_owned(),
+        packages: Vec::new(),
+    }
+}
+
 /// Chooses for a machine's architecture (`x86_64`, `aarch64`: what `uname -m` prints): of each package the highest version.
 ///
 /// Fails, in words, where no headers package is for that architecture.

@@ -1,5 +1,6 @@
 //! One kernel from its plan to its place in the store: receive, unpack, make it build where it lies, prove it, put it there.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,12 +9,13 @@ use jiff::Timestamp;
 use sqern_db::fetch::Vouched;
 use sqern_model::{Kernel, Source, SourceSet};
 use sqern_store::store::{Cached, Found, Manifest, ManifestPackage, Staged, digest};
+use sqern_store::tree::{Machine, ProveOptions, Purpose, WITHOUT_BTF};
 use sqern_store::{Limits, Store, tree, unpack};
 use sqern_upstream::{Client, PackageRequest};
 use url::Url;
 
 use super::plan::{Chosen, Plan};
-use super::{apt, outside};
+use super::{MissingTools, apt, outside};
 use crate::failure::Failure;
 
 /// How often it is asked whether another one has received a package.
@@ -29,8 +31,10 @@ pub struct Fetcher<'a> {
     pub store: Store,
     /// Sends requests for `scheme://HOST/PATH` to `mirror_base/HOST/PATH`.
     pub mirror_base: Option<Url>,
-    /// Compiles a module in each tree, and takes none where that fails.
-    pub prove: bool,
+    /// The build tools of this machine: a module is compiled in each tree, and a tree without one is rejected. `None` skips that.
+    pub prove: Option<Machine>,
+    /// Called before a proof with the tools that it lacks.
+    pub missing: &'a (dyn Fn(&MissingTools) + Sync),
     /// Another program that fetches in our place, with its time limit.
     pub command: Option<(String, Duration)>,
     /// The time.
@@ -67,12 +71,15 @@ impl Fetcher<'_> {
         if let Some(place) = self.found(job.plan).await? {
             return Ok(Outcome::Found(place));
         }
-        let mut changes = Vec::new();
+        let mut content = Content::default();
         match &self.command {
             Some((command, limit)) => outside::run(command, kernel, staged.root(), *limit).await?,
-            None => changes = self.unpack(job.plan, &staged).await?,
+            None => content = self.unpack(job.plan, &staged).await?,
         }
-        let vermagic = if self.prove { Some(self.proven(kernel, &staged).await?) } else { None };
+        let vermagic = match &self.prove {
+            Some(machine) => Some(self.proven(kernel, &staged, machine, content.depends).await?),
+            None => None,
+        };
         let root = staged.root().to_owned();
         let tree = blocking(move || digest(&root)).await??;
         let manifest = Manifest {
@@ -82,7 +89,7 @@ impl Fetcher<'_> {
             architecture: job.plan.architecture.clone(),
             made_at: self.now.to_string(),
             packages: if self.command.is_some() { Vec::new() } else { packages(job) },
-            changes,
+            changes: content.changes,
             vermagic,
             tree,
         };
@@ -93,7 +100,7 @@ impl Fetcher<'_> {
     async fn found(&self, plan: &Plan) -> Result<Option<PathBuf>, Failure> {
         let Some(Found::Tree(manifest)) = self.store.find(&plan.kernel)? else { return Ok(None) };
         let wanted = |chosen: &Chosen| manifest.packages.iter().any(|package| package.checksum == chosen.package.checksum);
-        if (self.prove && manifest.vermagic.is_none()) || !plan.packages.iter().all(wanted) || self.command.is_some() {
+        if (self.prove.is_some() && manifest.vermagic.is_none()) || !plan.packages.iter().all(wanted) || self.command.is_some() {
             return Ok(None);
         }
         let (store, kernel) = (self.store.clone(), plan.kernel.clone());
@@ -101,14 +108,15 @@ impl Fetcher<'_> {
         whole.ok().map(|()| self.store.tree(&plan.kernel)).transpose().map_err(Failure::from)
     }
 
-    /// Receives the packages and unpacks them into the staging folder; gives what had to be changed.
-    async fn unpack(&self, plan: &Plan, staged: &Staged) -> Result<Vec<String>, Failure> {
+    /// Receives the packages and unpacks them into the staging folder.
+    async fn unpack(&self, plan: &Plan, staged: &Staged) -> Result<Content, Failure> {
         let files = try_join_all(plan.packages.iter().map(|chosen| self.package(&plan.kernel, chosen))).await?;
         let (root, kernel) = (staged.root().to_owned(), plan.kernel.version.clone());
-        let changes = blocking(move || {
-            let mut changes = Vec::new();
+        let content = blocking(move || {
+            let Content { mut changes, mut depends } = Content::default();
             for file in files {
                 let unpacked = unpack(&file, &root, &Limits::default()).map_err(|error| error.failure().clone())?;
+                depends.extend(unpacked.depends);
                 changes.extend(unpacked.relinked.into_iter().map(|link| match link.now {
                     Some(now) => format!("{}: {} became {now}", link.path, link.was),
                     None => format!("{}: {} left out", link.path, link.was),
@@ -117,9 +125,9 @@ impl Fetcher<'_> {
             let adapted = tree::adapt(&root, &kernel)?;
             changes.extend(adapted.changed.into_iter().map(|file| format!("{}: {}", file.path, file.why)));
             changes.push(format!("{}: leads to {}", adapted.build, adapted.headers));
-            Ok::<_, sqern_store::Failure>(changes)
+            Ok::<_, sqern_store::Failure>(Content { changes, depends })
         });
-        Ok(changes.await??)
+        Ok(content.await??)
     }
 
     /// A package's file in the cache, from wherever it can be had.
@@ -188,13 +196,40 @@ impl Fetcher<'_> {
         Ok(checked.await??)
     }
 
-    /// Compiles a module in the tree; gives its vermagic.
-    async fn proven(&self, kernel: &Kernel, staged: &Staged) -> Result<String, Failure> {
-        let (build, kernel) = (staged.root().join("build"), kernel.version.clone());
+    /// Compiles a module in the tree and returns its vermagic. Without the tools for BTF the module has none.
+    async fn proven(
+        &self,
+        kernel: &Kernel,
+        staged: &Staged,
+        machine: &Machine,
+        depends: BTreeSet<String>,
+    ) -> Result<String, Failure> {
+        let build = staged.root().join("build");
+        let missing = MissingTools::of(kernel, &build, machine, depends);
+        if !missing.tools.is_empty() {
+            (self.missing)(&missing);
+        }
+        if missing.prevents_building() {
+            return Err(missing.failure());
+        }
+        let mut options = ProveOptions::default();
+        if missing.tools.iter().any(|one| one.purpose == Purpose::Btf) {
+            options.variables.push(WITHOUT_BTF.to_owned());
+        }
+        let kernel = kernel.version.clone();
         let scratch = tempfile::tempdir_in(self.store.scratch()?)?;
-        let proof = blocking(move || tree::prove(&build, &kernel, scratch.path(), &tree::ProveOptions::default())).await??;
+        let proof = blocking(move || tree::prove(&build, &kernel, scratch.path(), &options)).await??;
         Ok(proof.vermagic)
     }
+}
+
+/// What unpacking learned of a kernel's packages.
+#[derive(Default)]
+struct Content {
+    /// Links and lines that were changed so that the tree builds in the store.
+    changes: Vec<String>,
+    /// The names in the packages' dependencies.
+    depends: BTreeSet<String>,
 }
 
 /// The manifest's lines on the packages.

@@ -27,6 +27,16 @@ fn kernel_that_builds(version: &str, vermagic: &str) -> [Deb; 2] {
     ]
 }
 
+/// A kernel whose folder of headers has these files besides.
+fn kernel_with(version: &str, files: &[(&str, &str)]) -> [Deb; 2] {
+    let (flavour, common) = (format!("{version}-amd64"), format!("linux-headers-{version}-common"));
+    let headers = files.iter().fold(Headers::new(&flavour), |headers, (name, content)| headers.file(name, content));
+    [
+        deb(&format!("linux-headers-{flavour}")).version("6.1.1").depends(&common).payload(&headers.debian(&common)),
+        deb(&common).version("6.1.1").architecture("all").payload(&Headers::debian_common(&common)),
+    ]
+}
+
 /// A signed archive behind a server, and a database that has seen its kernels.
 pub struct World {
     pub program: Program,
@@ -193,4 +203,49 @@ async fn another_program_may_fetch_and_what_it_brings_is_proven_all_the_same() {
     let done = fetch(&format!("tar -xf {} && ln -s usr/src/kernels/$SQERN_VERSION build", archive.display()));
     assert_eq!(done.status, 0, "{done:?}");
     assert_eq!(world.fetched().await, "6.1.0-1-amd64");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_compiler_is_reported_once_before_any_proof() {
+    let files = [(".config", "CONFIG_CC_IS_GCC=y\n"), (".kernelvariables", "CC = $(CROSS_COMPILE)gcc-99\n")];
+    let packages = kernel_with("6.1.0-1", &files).into_iter().chain(kernel_with("6.1.0-2", &files)).chain(kernel("6.1.0-3"));
+    let world = World::new(packages).await;
+    let ran = world.program.run(&world.words(&[]));
+    assert_eq!(ran.status, 1, "{ran:?}");
+    let count = |text: &str| ran.stderr.matches(text).count();
+    assert_eq!(count("warning: gcc-99 is not installed: building for debian12 6.1.0-"), 1, "{ran:?}");
+    assert_eq!(count("failed: cannot compile a module: gcc-99 is not installed"), 2, "{ran:?}");
+    assert!(count(" install gcc-99") <= 1, "{ran:?}");
+    assert_eq!(world.fetched().await, "6.1.0-3-amd64");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_pahole_a_kernel_with_btf_is_proven_without_it() {
+    let files = [(".config", "CONFIG_CC_IS_GCC=y\nCONFIG_DEBUG_INFO_BTF_MODULES=y\n"), ("vmlinux", "x")];
+    let world = World::new(kernel_with("6.1.0-1", &files)).await;
+    let ran = world.program.done(&world.words(&[]));
+    let warned = ran.stderr.contains("pahole is not installed: modules are compiled without BTF; builds with BTF require it");
+    let is_installed = ["/usr/bin/pahole", "/usr/local/bin/pahole", "/bin/pahole"].iter().any(|file| Path::new(file).exists());
+    assert_eq!(warned, !is_installed, "{ran:?}");
+    assert_eq!(world.fetched().await, "6.1.0-1-amd64");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_program_fetches_kernels_without_known_packages() {
+    let world = World::new(kernel("6.1.0-1")).await;
+    let client = world.program.database.client().await;
+    client
+        .batch_execute(
+            "INSERT INTO kver (distro, version) VALUES ('debian12', '6.1.0-9-amd64');
+             INSERT INTO kver_seen (distro, version) VALUES ('debian12', '6.1.0-9-amd64')",
+        )
+        .await
+        .unwrap();
+    let listed = world.program.done(&world.words(&["--dry-run"]));
+    assert!(listed.stderr.contains("1 kernel has no headers package for x86_64"), "{listed:?}");
+    let archive = world.program.home.path().join("headers.tar");
+    std::fs::write(&archive, Headers::new("6.1.0-9-amd64").kernel_devel().tar().unwrap()).unwrap();
+    let command = format!("tar -xf {} && ln -s usr/src/kernels/$SQERN_VERSION build", archive.display());
+    world.program.done(&["fetch", "--store", &world.store, "--kernel", "6.1.0-9-amd64", "--command", &command]);
+    assert_eq!(world.fetched().await, "6.1.0-9-amd64");
 }
