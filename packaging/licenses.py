@@ -1,6 +1,6 @@
-"""Prints what is linked into sqern: each crate with its version and licence, then the texts, each once with the crates that it is of.
+"""Prints the crates that are linked into sqern with their versions and licenses, then each license text once with its crates.
 
-Reads `cargo metadata` from standard input; the texts are the files that the crates' sources bring.
+Reads the output of `cargo metadata` from standard input. The texts are the license files in the sources of the crates.
 """
 
 import collections
@@ -12,7 +12,7 @@ TEXTS = ("license", "licence", "copying", "notice", "unlicense", "copyright")
 
 
 def linked(metadata):
-    """The crates of others that the program is linked with: neither what only builds or tests take, nor procedural macros."""
+    """Returns the linked crates of other authors, without build and test dependencies and procedural macros."""
     packages = {package["id"]: package for package in metadata["packages"]}
     nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
     own = set(metadata["workspace_members"])
@@ -30,15 +30,16 @@ def linked(metadata):
 
 
 def texts(package):
-    """The texts of a crate's licences, by the names of their files."""
+    """Returns the license texts of a crate, from its root and from a folder LICENSES (REUSE)."""
     folder = pathlib.Path(package["manifest_path"]).parent
-    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name.lower().startswith(TEXTS))
+    files = [path for path in folder.iterdir() if path.is_file() and path.name.lower().startswith(TEXTS)]
+    files = sorted(files) + sorted(folder.glob("LICENSES/*.txt"))
     return [path.read_text(encoding="utf-8", errors="replace").strip() for path in files]
 
 
 def main():
     by_text = collections.OrderedDict()
-    print("The program sqern is linked with these crates, each under its own licence; the texts follow, as the crates bring them.\n")
+    print("The program sqern is linked with these crates, each under its own license. The license texts follow.\n")
     for package in linked(json.load(sys.stdin)):
         name = f"{package['name']} {package['version']}"
         print(f"{name:<36} {package['license'] or 'see its text'}")
