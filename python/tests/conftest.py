@@ -17,6 +17,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNTER = itertools.count(1)
+# Variables of the caller that tests see.
+KEPT_VARIABLES = ("PATH", "PYTHONDONTWRITEBYTECODE", "SQERN", "SQERN_BLESS", "SQERN_PG_BIN", "SQERN_TEST_DSN")
 KEPT = ("cust_cluster_type", "schema_function", "schema_migration")
 
 
@@ -51,11 +53,32 @@ class Database:
         return [comment for (comment,) in self.rows("SELECT comment FROM generation WHERE comment <> 'fixture' ORDER BY id")]
 
 
+@pytest.fixture(scope="session")
+def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of every test: an empty home, no private server, no sources of an administrator, a fixed locale and time zone."""
+    folder = tmp_path_factory.mktemp("environment")
+    for name in ("home", "sources"):
+        (folder / name).mkdir()
+    kept = {name: value for name, value in os.environ.items() if name in KEPT_VARIABLES}
+    return {
+        **kept,
+        "HOME": str(folder / "home"),
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "SQERN_DATA_DIR": str(folder / "absent" / "local"),
+        "SQERN_SOURCES_DIR": str(folder / "sources"),
+        "SQERN_STORE": str(folder / "absent" / "store"),
+        "SQERN_LOGS": str(folder / "absent" / "logs"),
+    }
+
+
 @pytest.fixture(autouse=True)
-def _no_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_settings_of_the_caller(clean_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("PG"):
+        if name not in clean_environment and not name.startswith("PYTEST_"):
             monkeypatch.delenv(name)
+    for name, value in clean_environment.items():
+        monkeypatch.setenv(name, value)
 
 
 @contextmanager

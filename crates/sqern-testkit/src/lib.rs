@@ -4,4 +4,4 @@ pub mod package;
 pub mod repo;
 pub mod server;
 
-pub use server::{TestDatabase, TestServer};
+pub use server::{TestDatabase, TestServer, clean_command};

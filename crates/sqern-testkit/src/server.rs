@@ -179,14 +179,17 @@ impl TestDatabase {
         self.server.connect(&self.name).await
     }
 
-    /// A client program of PostgreSQL (`psql`, `pg_dump`) that works on it.
+    /// A client program of PostgreSQL (`psql`, `pg_dump`) that works on it, without the environment of the test process.
     ///
     /// # Panics
     /// When the server is gone.
     #[must_use]
     pub fn tool(&self, program: &str) -> Command {
         let mut command = self.server.server.client_program(program).unwrap_or_else(|error| panic!("{program}: {error}"));
-        command.env("PGDATABASE", &self.name);
+        let connection: Vec<_> =
+            command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
+        clean_environment(&mut command);
+        command.envs(connection).env("PGDATABASE", &self.name);
         command
     }
 }
@@ -218,9 +221,27 @@ pub fn test_env(dir: &Path) -> anyhow::Result<LocalEnv> {
     Ok(env)
 }
 
-/// A directory that the server's user can get through to, also when root runs the tests.
+/// A command that runs an external program in the environment of [`clean_environment`].
+#[must_use]
+pub fn clean_command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    clean_environment(&mut command);
+    command
+}
+
+/// Replaces the environment of a command: `PATH` is kept, the locale and the time zone are fixed, and there is no home.
+///
+/// Everything else that programs read (`PG*`, `XDG_*`, proxies, `MAKEFLAGS`) belongs to the user who runs the tests.
+pub fn clean_environment(command: &mut Command) -> &mut Command {
+    command.env_clear().env("HOME", "/nonexistent").env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+    command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+}
+
+/// A directory that the server's user can get through to, also when root runs the tests and with any umask.
 pub fn open_tempdir() -> io::Result<tempfile::TempDir> {
-    tempfile::Builder::new().prefix("sqern-test-").permissions(Permissions::from_mode(0o755)).tempdir()
+    let dir = tempfile::Builder::new().prefix("sqern-test-").tempdir()?;
+    std::fs::set_permissions(dir.path(), Permissions::from_mode(0o755))?;
+    Ok(dir)
 }
 
 fn start(settings: &[(String, String)]) -> anyhow::Result<TestServer> {
@@ -237,7 +258,7 @@ fn start(settings: &[(String, String)]) -> anyhow::Result<TestServer> {
 
 /// Starts the watchdog, in a process group of its own so that Ctrl-C does not reach it.
 fn watch(dir: &Path) -> anyhow::Result<ChildStdin> {
-    let mut command = Command::new("/bin/sh");
+    let mut command = clean_command("/bin/sh");
     command.args([OsStr::new("-c"), OsStr::new(WATCHDOG), OsStr::new("watchdog"), dir.as_os_str()]);
     command.current_dir("/").process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn()?.stdin.context("the watchdog's pipe")

@@ -17,13 +17,15 @@ const ROOTS_STORE: &str = "/var/lib/sqern/store";
 /// Where the logs of root's builds and tests are.
 const ROOTS_LOGS: &str = "/var/log/sqern";
 
-/// Where an administrator overrides and adds sources.
+/// Where an administrator overrides and adds sources, unless `SQERN_SOURCES_DIR` is set.
 const SOURCES_DIR: &str = "/etc/sqern/distros.d";
 
 /// Every environment variable that sqern reads besides libpq's, and what it is for; `--help` shows the list.
-pub const VARIABLES: [(&str, &str); 8] = [
+pub const VARIABLES: [(&str, &str); 10] = [
     ("SQERN_STORE", "folder of the fetched headers, for sqern fetch, store, build run and test run"),
     ("SQERN_LOGS", "folder of the logs of sqern build run and test run"),
+    ("SQERN_DATA_DIR", "folder of the private server"),
+    ("SQERN_SOURCES_DIR", "folder of the administrator's sources, in place of /etc/sqern/distros.d"),
     ("SQERN_PG_BIN", "folder of PostgreSQL's server programs, for sqern local"),
     ("SQERN_NOW", "the time to work with, as 2026-01-31T12:00:00Z (for tests)"),
     ("NO_COLOR", "when not empty: no colour"),
@@ -56,6 +58,10 @@ pub struct Settings {
     store: Option<PathBuf>,
     /// `SQERN_LOGS`.
     logs: Option<PathBuf>,
+    /// `SQERN_DATA_DIR`.
+    pub data_dir: Option<PathBuf>,
+    /// `SQERN_SOURCES_DIR`.
+    sources: Option<PathBuf>,
     /// `XDG_STATE_HOME`.
     state_home: Option<PathBuf>,
     /// The job that this is a step of.
@@ -87,6 +93,8 @@ impl Settings {
             path: std::env::var_os("PATH"),
             store: folder("SQERN_STORE"),
             logs: folder("SQERN_LOGS"),
+            data_dir: folder("SQERN_DATA_DIR"),
+            sources: folder("SQERN_SOURCES_DIR"),
             state_home: folder("XDG_STATE_HOME"),
             jenkins: jenkins(),
             pg_bin: folder("SQERN_PG_BIN"),
@@ -135,17 +143,20 @@ impl Settings {
         ConnectEnv {
             vars: self.postgres.clone(),
             home: self.home.clone(),
-            local_dir: user.as_ref().and_then(|user| self.local_dir(user)),
+            local_dir: self.data_dir.clone().or_else(|| self.default_local_dir(user.as_ref()?)),
             user_name: user.map(|user| user.name),
             ..ConnectEnv::default()
         }
     }
 
-    /// What the private local server looks at; `None` where the user has no name or no home.
+    /// What the private local server looks at; `None` where the user has no name, or neither a home nor `SQERN_DATA_DIR`.
+    ///
+    /// The default directory does not depend on `SQERN_DATA_DIR`, so that a server there has a service record of its own, as one
+    /// that `--data-dir` names.
     #[must_use]
     pub fn local_env(&self) -> Option<LocalEnv> {
         let user = OsUser::current()?;
-        let dir = self.local_dir(&user)?;
+        let dir = self.default_local_dir(&user).or_else(|| self.data_dir.clone())?;
         let service_file = self.postgres.get("PGSERVICEFILE").filter(|path| !path.is_empty()).map(PathBuf::from);
         Some(LocalEnv {
             pg_bin: self.pg_bin.clone(),
@@ -155,7 +166,7 @@ impl Settings {
         })
     }
 
-    fn local_dir(&self, user: &OsUser) -> Option<PathBuf> {
+    fn default_local_dir(&self, user: &OsUser) -> Option<PathBuf> {
         default_dir(user, self.home.as_deref(), self.data_home.as_deref())
     }
 
@@ -165,11 +176,11 @@ impl Settings {
         Self { command_line, ..self.clone() }
     }
 
-    /// Where an administrator's own sources are, if there are any.
+    /// The folder of the administrator's sources: `SQERN_SOURCES_DIR`, which must exist, else `/etc/sqern/distros.d` if it exists.
     #[must_use]
     pub fn sources_dir(&self) -> Option<&Path> {
-        let dir = Path::new(SOURCES_DIR);
-        dir.is_dir().then_some(dir)
+        let default = Path::new(SOURCES_DIR);
+        self.sources.as_deref().or_else(|| default.is_dir().then_some(default))
     }
 
     /// `ID` and `VERSION_ID` of os-release(5), empty where the file does not say.

@@ -12,6 +12,46 @@ use super::layout::Layout;
 use super::os_user::OsUser;
 use super::{DATABASE, Endpoint, LocalEnv, PORT, ROLE, SERVICE, create, service_file, socket, start};
 
+/// libpq's variables that say where and how to connect (chapter "Environment Variables" of PostgreSQL's documentation). The private
+/// server needs none of them, and one that is meant for another server can make a connection fail. Preferences of a session, such
+/// as `PGTZ`, are left alone.
+const CONNECTION_VARIABLES: [&str; 34] = [
+    "PGCHANNELBINDING",
+    "PGCONNECT_TIMEOUT",
+    "PGGSSDELEGATION",
+    "PGGSSENCMODE",
+    "PGGSSLIB",
+    "PGHOST",
+    "PGHOSTADDR",
+    "PGKRBSRVNAME",
+    "PGLOADBALANCEHOSTS",
+    "PGMAXPROTOCOLVERSION",
+    "PGMINPROTOCOLVERSION",
+    "PGOPTIONS",
+    "PGPASSFILE",
+    "PGPASSWORD",
+    "PGPORT",
+    "PGREQUIREAUTH",
+    "PGREQUIREPEER",
+    "PGREQUIRESSL",
+    "PGSERVICE",
+    "PGSERVICEFILE",
+    "PGSSLCERT",
+    "PGSSLCERTMODE",
+    "PGSSLCOMPRESSION",
+    "PGSSLCRL",
+    "PGSSLCRLDIR",
+    "PGSSLKEY",
+    "PGSSLMAXPROTOCOLVERSION",
+    "PGSSLMINPROTOCOLVERSION",
+    "PGSSLMODE",
+    "PGSSLNEGOTIATION",
+    "PGSSLROOTCERT",
+    "PGSSLSNI",
+    "PGTARGETSESSIONATTRS",
+    "PGUSER",
+];
+
 /// The private server of one directory, whether or not it was made yet.
 #[derive(Debug, Clone)]
 pub struct LocalServer {
@@ -170,12 +210,12 @@ impl LocalServer {
         let endpoint = super::running_endpoint(&self.layout.dir).ok_or_else(not_running)?;
         let beside = Binaries::find(&self.env, None).map(|found| found.program(name)).ok().filter(|program| program.is_file());
         let mut command = Command::new(beside.unwrap_or_else(|| name.into()));
+        for name in CONNECTION_VARIABLES {
+            command.env_remove(name);
+        }
         // By variables, so that a database named among the arguments still counts.
         command.env("PGHOST", &endpoint.socket_dir).env("PGPORT", endpoint.port.to_string());
         command.env("PGDATABASE", DATABASE).env("PGUSER", ROLE);
-        for name in ["PGSERVICE", "PGHOSTADDR", "PGOPTIONS"] {
-            command.env_remove(name);
-        }
         Ok(command)
     }
 

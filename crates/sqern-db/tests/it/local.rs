@@ -6,10 +6,11 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use sqern_db::connect::{ConnectEnv, ConnectRequest, connect};
 use sqern_db::local::{Destroyed, LocalEnv, LocalServer, OsUser, SERVICE, State};
+use sqern_testkit::clean_command;
 use sqern_testkit::server::{open_tempdir, test_env};
 use tempfile::TempDir;
 
@@ -42,8 +43,9 @@ impl Home {
 
     /// Runs the `psql` of the system on a service of this home.
     pub fn psql(&self, service: &str, sql: &str) -> Output {
-        let mut psql = Command::new("psql");
-        psql.env("PGSERVICEFILE", self.path("services")).env_remove("PGHOST").env("PGPORT", "1");
+        let mut psql = clean_command("psql");
+        // The service record must win over a port of the environment.
+        psql.env("PGSERVICEFILE", self.path("services")).env("PGPORT", "1");
         psql.args(["-XAtc", sql, &format!("service={service}")]).output().expect("psql runs")
     }
 }
@@ -185,8 +187,12 @@ fn an_ordinary_user_has_the_same() {
     let dir = open_tempdir().expect("a directory");
     let program = dir.path().join("it");
     fs::copy(std::env::current_exe().expect("a program"), &program).expect("copy");
-    let mut command = Command::new(&program);
-    command.uid(nobody.uid).gid(nobody.gid).current_dir("/").env("TMPDIR", "/tmp").env("HOME", "/nonexistent");
+    let mut command = clean_command(&program);
+    command
+        .uid(nobody.uid)
+        .gid(nobody.gid)
+        .current_dir("/")
+        .envs(std::env::var_os("SQERN_PG_BIN").map(|dir| ("SQERN_PG_BIN", dir)));
     command.args(["--exact", "local::a_server_lives_from_up_to_destroy"]);
     command.arg("local::sqern_and_psql_reach_the_same_server_by_the_service_name");
     let output = command.output().expect("runs");

@@ -1,9 +1,9 @@
 //! Random trees, written as packages and unpacked, are what they were; dpkg makes the same of them.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 
 use proptest::prelude::*;
+use sqern_testkit::clean_command;
 use sqern_testkit::package::{DebFile, ItemKind, Payload, RpmFile};
 use sqern_testkit::repo::Compression;
 
@@ -114,7 +114,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let (package, into) = (folder.path().join("a.deb"), folder.path().join("into"));
         std::fs::write(&package, deb).unwrap();
-        let Ok(output) = Command::new("dpkg-deb").arg("-x").args([&package, &into]).output() else { return Ok(()) };
+        let Ok(output) = clean_command("dpkg-deb").arg("-x").args([&package, &into]).output() else { return Ok(()) };
         prop_assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         // Modes that dpkg keeps as they are, and that here become one of two.
         let masked = |line: String| line.replace(" 600 ", " 644 ").replace(" 444 ", " 644 ").replace(" 700 ", " 755 ");

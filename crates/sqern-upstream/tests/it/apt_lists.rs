@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Command;
 
 use sqern_model::{Crawl, CrawlState, DistroDef};
+use sqern_testkit::clean_command;
 use sqern_testkit::repo::{Compression, FakeRepo, RepoFault, deb};
 use sqern_upstream::{CrawlOptions, Failure, crawl_apt_lists};
 
@@ -138,7 +138,7 @@ for path in glob.glob(sys.argv[1] + "/*_binary-amd64_Packages*"):
         print(name)
 "#;
     let output =
-        Command::new("python3").args(["-c", SCRIPT]).arg(folder).output().expect("python3 runs (apt-get install python3)");
+        clean_command("python3").args(["-c", SCRIPT]).arg(folder).output().expect("python3 runs (apt-get install python3)");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
 }

@@ -48,7 +48,7 @@ pub(super) enum LocalCommand {
 /// Which server.
 #[derive(Debug, Args)]
 pub(super) struct Place {
-    /// The server's directory [default: ~/.local/share/sqern/local; for root /var/lib/sqern/local]
+    /// The server's directory [default: $SQERN_DATA_DIR, /var/lib/sqern/local for root, ~/.local/share/sqern/local]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
@@ -86,10 +86,14 @@ pub(super) async fn run(command: LocalCommand, context: &Context<'_>) -> Result<
 }
 
 fn server(place: &Place, context: &Context<'_>) -> Result<LocalServer, Failure> {
-    let no_user = || Failure::unmet("expected a user with a name and a home directory, got none").hint("set HOME to a directory");
+    let no_user = || {
+        Failure::unmet("expected a user with a name and a home directory, got none")
+            .hint("set HOME or SQERN_DATA_DIR to a directory")
+    };
     let env = context.settings.local_env().ok_or_else(no_user)?;
-    let dir = place.data_dir.clone().unwrap_or_else(|| env.default_dir.clone());
-    Ok(LocalServer::at(&dir, &env)?)
+    let named = place.data_dir.as_ref().or(context.settings.data_dir.as_ref());
+    let dir = named.unwrap_or(&env.default_dir);
+    Ok(LocalServer::at(dir, &env)?)
 }
 
 /// Runs what waits for a server on a thread that may wait.

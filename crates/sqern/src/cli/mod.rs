@@ -236,7 +236,7 @@ pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exi
 }
 
 fn after_help() -> String {
-    let variables: Vec<String> = VARIABLES.iter().map(|(name, meaning)| format!("  {name:<14} {meaning}")).collect();
+    let variables: Vec<String> = VARIABLES.iter().map(|(name, meaning)| format!("  {name:<17} {meaning}")).collect();
     format!(
         "Examples:
   sqern local up && sqern db migrate && sqern distro import

@@ -1,8 +1,8 @@
 //! `sqern check --apt-lists`: against an independent count of what a machine's own indexes hold.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use sqern_testkit::clean_command;
 use sqern_testkit::repo::{Compression, deb};
 
 use crate::check::suite;
@@ -55,7 +55,7 @@ fn made(home: &Path) -> PathBuf {
 }
 
 async fn found_equals_counted(program: &Program, folder: &Path) {
-    let counted = Command::new("python3").args(["-c", COUNT]).arg(folder).output().expect("python3 runs");
+    let counted = clean_command("python3").args(["-c", COUNT]).arg(folder).output().expect("python3 runs");
     assert!(counted.status.success(), "{counted:?}");
     let counted = String::from_utf8(counted.stdout).unwrap();
     let expected: Vec<&str> = counted.lines().collect();

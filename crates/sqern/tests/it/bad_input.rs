@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use sqern_testkit::clean_command;
 use sqern_testkit::repo::{Compression, FakeRepo, RepoFault, deb, write_bomb};
 
 use crate::check::{kernel, sources, suite};
@@ -143,8 +144,9 @@ pub fn with_peak_memory(mut command: std::process::Command) -> (Ran, u64) {
                   sys.stderr.buffer.write(done.stderr)\n\
                   print('peak', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)\n\
                   sys.exit(done.returncode)";
-    let mut python = std::process::Command::new("python3");
+    let mut python = clean_command("python3");
     python.args(["-c", script]).arg(command.get_program()).args(command.get_args());
+    python.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command = python;
     let ran = Ran::from(command.output().expect("python3 runs"));
     let peak = ran.stderr.lines().rev().find_map(|line| line.strip_prefix("peak ")).and_then(|text| text.parse().ok());

@@ -4,8 +4,8 @@ mod interrupted;
 mod rpm;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use sqern_testkit::clean_command;
 use sqern_testkit::package::Headers;
 use sqern_testkit::repo::{Deb, FakeRepo, FileServer, WrittenRepo, deb};
 
@@ -91,7 +91,7 @@ fn module_of(tree: &Path) -> String {
     std::fs::write(module.join("Makefile"), "obj-m := mine.o\n").unwrap();
     std::fs::write(module.join("mine.c"), "MODULE_LICENSE(\"GPL\");\n").unwrap();
     let made =
-        Command::new("make").arg("-C").arg(tree.join("build")).arg(format!("M={}", module.display())).arg("modules").status();
+        clean_command("make").arg("-C").arg(tree.join("build")).arg(format!("M={}", module.display())).arg("modules").status();
     assert!(made.expect("make runs").success());
     let built = std::fs::read(module.join("mine.ko")).unwrap();
     let text = String::from_utf8_lossy(&built).into_owned();

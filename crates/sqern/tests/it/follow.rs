@@ -3,7 +3,7 @@
 mod following;
 
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use sqern_testkit::TestServer;
 use tokio_postgres::Client;
 
 use self::following::Following;
-use crate::program::Program;
+use crate::program::{Program, program_at};
 
 const FOLLOW: [&str; 2] = ["event", "follow"];
 
@@ -220,8 +220,8 @@ async fn a_restart_of_the_server_is_told_once_and_nothing_is_missed_or_repeated(
     let mut client = server.connect(DATABASE).await;
     sqern_db::migrate::migrate(&mut client, None, false).await.unwrap();
     let home = tempfile::tempdir().unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sqern"));
-    command.env_clear().env("HOME", home.path()).args(FOLLOW).args(["--dsn", &server.dsn(DATABASE)]);
+    let mut command = program_at(home.path(), &FOLLOW);
+    command.args(["--dsn", &server.dsn(DATABASE)]);
     let mut following = Following::start(command);
     add(&client, "before").await;
     let mut seen = ids(&[following.line()]);

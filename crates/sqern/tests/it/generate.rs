@@ -2,18 +2,21 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use clap::CommandFactory as _;
+use sqern_testkit::clean_command;
+
+use crate::program::program_at;
 
 /// The program, without a database or a home.
 fn sqern(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_sqern")).env_clear().args(arguments).output().expect("the program runs")
+    program_at(Path::new("/nonexistent"), arguments).output().expect("the program runs")
 }
 
 /// What a program says of what is put to it, or nothing where it is not here.
 fn said(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(arguments).env("LC_ALL", "C.UTF-8").output().ok()?;
+    let output = clean_command(program).args(arguments).output().ok()?;
     Some(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 

@@ -1,8 +1,11 @@
 //! `sqern local`, from its first start to its end, by the words that its users type.
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 use sqern_testkit::server::open_tempdir;
+
+use crate::program::{environment_at, program_at};
 
 fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
@@ -15,15 +18,8 @@ fn a_server_comes_up_serves_by_its_service_name_goes_down_and_is_removed() {
     let data_dir = home.path().join("server");
     let run = |program: &str, arguments: &[&str]| {
         let mut command = Command::new(program);
-        command
-            .env_clear()
-            .env("HOME", home.path())
-            .env("PGSERVICEFILE", &service_file)
-            .env("PATH", "/usr/bin:/bin:/usr/local/bin");
-        if let Some(folder) = std::env::var_os("SQERN_PG_BIN") {
-            command.env("SQERN_PG_BIN", folder);
-        }
-        command.args(arguments).output().unwrap()
+        environment_at(&mut command, home.path()).env("PGSERVICEFILE", &service_file);
+        command.env("PATH", "/usr/bin:/bin:/usr/local/bin").args(arguments).output().unwrap()
     };
     let local = |verb: &str, more: &[&str]| {
         let place = format!("--data-dir={}", data_dir.display());
@@ -58,4 +54,39 @@ fn a_server_comes_up_serves_by_its_service_name_goes_down_and_is_removed() {
     assert!(destroyed.status.success(), "{}", text(&destroyed));
     assert!(!data_dir.exists());
     assert!(!std::fs::read_to_string(&service_file).unwrap_or_default().contains(&service), "its record went with it");
+}
+
+/// Runs the program with a private server in `data_dir`.
+fn run_with_data_dir(home: &Path, data_dir: &Path, arguments: &[&str]) -> Output {
+    program_at(home, arguments).env("SQERN_DATA_DIR", data_dir).output().unwrap()
+}
+
+#[test]
+fn a_private_server_in_sqern_data_dir_is_found_without_options() {
+    let home = open_tempdir().unwrap();
+    let data_dir = home.path().join("server");
+    let run = |arguments: &[&str]| run_with_data_dir(home.path(), &data_dir, arguments);
+
+    let absent = run(&["db", "status"]);
+    assert_eq!(absent.status.code(), Some(1), "{}", text(&absent));
+    assert!(text(&absent).contains("the private local server does not run"), "{}", text(&absent));
+
+    let up = run(&["local", "up", "--json"]);
+    assert!(up.status.success(), "{}", text(&up));
+    let up: serde_json::Value = serde_json::from_slice(&up.stdout).unwrap();
+    assert_eq!(up["item"]["dir"], data_dir.to_str().unwrap());
+    let service = up["item"]["service"].as_str().unwrap();
+    assert!(service.starts_with("sqern-local-"), "the record of the default directory is not replaced: {service}");
+    for arguments in [&["db", "migrate"][..], &["db", "status"], &["kver", "list"], &["local", "status"]] {
+        let output = run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output));
+    }
+
+    let elsewhere = program_at(home.path(), &["db", "status"]).output().unwrap();
+    assert_eq!(elsewhere.status.code(), Some(1), "another directory has no server: {}", text(&elsewhere));
+    let other = home.path().join("other").display().to_string();
+    let named = run(&["local", "status", "--data-dir", &other]);
+    assert_eq!(named.status.code(), Some(1), "--data-dir takes precedence: {}", text(&named));
+    assert!(run(&["local", "destroy", "--yes"]).status.success());
+    assert!(!data_dir.exists());
 }

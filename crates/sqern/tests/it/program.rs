@@ -1,10 +1,14 @@
 //! Runs the program against a database of the test's own.
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 use sqern_testkit::{TestDatabase, TestServer};
 use tokio_postgres::Client;
+
+/// A folder without distro files.
+const NO_SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
 
 /// A database and a home of the test's own, with the program to work on them.
 pub struct Program {
@@ -18,6 +22,24 @@ pub struct Ran {
     pub status: i32,
     pub stdout: String,
     pub stderr: String,
+}
+
+/// The program in the environment of a user whose home is `home` and whose machine has no configuration, sources, private server,
+/// headers or logs. For a test without a home of its own, `home` may be a directory that does not exist.
+pub fn program_at(home: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sqern"));
+    environment_at(&mut command, home).args(arguments);
+    command
+}
+
+/// Replaces the environment of a command by that of [`program_at`]. Every folder that the program uses by default is named, because
+/// the defaults of root do not depend on `HOME`.
+pub fn environment_at<'a>(command: &'a mut Command, home: &Path) -> &'a mut Command {
+    command.env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+    command.env("SQERN_DATA_DIR", home.join(".default/local")).env("SQERN_SOURCES_DIR", NO_SOURCES);
+    command.env("SQERN_STORE", home.join(".default/store")).env("SQERN_LOGS", home.join(".default/logs"));
+    let pg_bin = std::env::var_os("SQERN_PG_BIN").map(|folder| ("SQERN_PG_BIN", folder));
+    command.envs(pg_bin)
 }
 
 impl Program {
@@ -47,9 +69,7 @@ impl Program {
 
     /// The program with nothing of the user's environment, and no word on the database.
     pub fn bare_command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sqern"));
-        command.env_clear().env("HOME", self.home.path()).env("PATH", "/usr/bin:/bin").args(arguments);
-        command
+        program_at(self.home.path(), arguments)
     }
 
     /// Runs it to its end.

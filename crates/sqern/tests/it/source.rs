@@ -4,7 +4,7 @@ use serde_json::json;
 use sqern_testkit::repo::RepoFault;
 
 use crate::check::{sources, suite};
-use crate::program::{Program, Ran, field};
+use crate::program::{Program, Ran, field, program_at};
 
 /// Runs the program without any database.
 fn without_database(program: &Program, arguments: &[&str]) -> Ran {
@@ -102,4 +102,21 @@ async fn an_optional_source_without_its_credentials_is_left_out_and_told() {
     assert_eq!(program.value("SELECT string_agg(source, ' ') FROM crawl").await, "bookworm");
     let listed = program.json(&["source", "list", "--sources", &folder, "--distro", "debian12"]);
     assert_eq!(field(&listed, "lacks"), ["null", "/nonexistent/auth.conf"]);
+}
+
+#[test]
+fn sources_in_sqern_sources_dir_replace_the_administrators() {
+    let home = tempfile::tempdir().unwrap();
+    let sources = home.path().join("sources");
+    let run = |arguments: &[&str]| {
+        Ran::from(program_at(home.path(), arguments).env("SQERN_SOURCES_DIR", &sources).output().expect("the program runs"))
+    };
+    let missing = run(&["source", "list"]);
+    assert!(missing.status == 1 && missing.stderr.contains(sources.to_str().unwrap()), "{missing:?}");
+    std::fs::create_dir(&sources).unwrap();
+    let built_in = run(&["source", "show", "alma9", "--toml"]);
+    assert_eq!(built_in.status, 0, "{built_in:?}");
+    std::fs::write(sources.join("alma9.toml"), built_in.stdout.replace("AlmaLinux 9\"", "Ours\"")).unwrap();
+    let shown = run(&["source", "show", "alma9"]);
+    assert!(shown.stdout.starts_with("alma9, ALMA9: Ours\n"), "{shown:?}");
 }

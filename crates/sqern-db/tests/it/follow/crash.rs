@@ -1,9 +1,7 @@
 //! A follower over a crash of the server.
 
-use std::process::Command;
-
 use sqern_db::local::DATABASE;
-use sqern_testkit::TestServer;
+use sqern_testkit::{TestServer, clean_command};
 
 use super::Follower;
 use crate::support::{run, value};
@@ -26,7 +24,7 @@ async fn a_transaction_number_that_a_crash_gives_a_second_time_is_not_taken_for_
     let pid_file = std::fs::read_to_string(local.dir().join("data/postmaster.pid")).unwrap();
     let pid = pid_file.lines().next().unwrap().to_owned();
     tokio::task::spawn_blocking(move || {
-        assert!(Command::new("sh").args(["-c", &format!("kill -QUIT {pid}")]).status().unwrap().success());
+        assert!(clean_command("sh").args(["-c", &format!("kill -QUIT {pid}")]).status().unwrap().success());
         while local.dir().join("data/postmaster.pid").exists() {
             std::thread::sleep(std::time::Duration::from_millis(10));
         }

@@ -5,16 +5,17 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Child;
 
 use sqern_db::local::{LocalError, LocalServer, SERVICE, State};
+use sqern_testkit::clean_command;
 
 use super::{Home, is_root, printed};
 
 /// Kills the server as a crash does.
 fn kill(server: &LocalServer) {
     let pid = server.status().expect("status").pid.expect("running").to_string();
-    assert!(Command::new("kill").args(["-KILL", &pid]).status().expect("kill runs").success());
+    assert!(clean_command("kill").args(["-KILL", &pid]).status().expect("kill runs").success());
     while server.status().expect("status").pid.is_some() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
@@ -28,7 +29,7 @@ fn shown(error: &LocalError) -> String {
 /// A process of the server's user that is no server.
 fn bystander(home: &Home) -> Child {
     let owner = fs::metadata(home.path("local/data")).expect("data");
-    let mut sleep = Command::new("sleep");
+    let mut sleep = clean_command("sleep");
     if is_root() {
         sleep.uid(owner.uid()).gid(owner.gid());
     }
@@ -156,7 +157,8 @@ fn which(name: &str) -> std::path::PathBuf {
     let script =
         "for dir in \"$SQERN_PG_BIN\" $(echo \"$PATH\" | tr : ' ') $(ls -d /usr/lib/postgresql/*/bin 2> /dev/null | sort -rV); do
         [ -n \"$dir\" ] && [ -x \"$dir/$0\" ] && exec readlink -f \"$dir/$0\"; done";
-    let output = Command::new("sh").args(["-c", script, name]).output().expect("sh runs");
+    let pg_bin = std::env::var_os("SQERN_PG_BIN").map(|folder| ("SQERN_PG_BIN", folder));
+    let output = clean_command("sh").args(["-c", script, name]).envs(pg_bin).output().expect("sh runs");
     Path::new(&printed(&output)).to_owned()
 }
 

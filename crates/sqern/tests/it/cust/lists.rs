@@ -1,8 +1,7 @@
 //! What is recorded, as lists, now and then; and what a host says of itself.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
+use sqern_testkit::clean_command;
 
 use super::{cluster, clusters, host, load, loaded, two_clusters};
 use crate::program::{Program, field};
@@ -112,7 +111,7 @@ async fn a_load_can_be_reverted() {
 async fn a_hosts_own_report_is_what_uname_says_and_can_be_loaded() {
     let program = Program::new().await;
     let uname =
-        |flag: &str| String::from_utf8(Command::new("uname").arg(flag).output().unwrap().stdout).unwrap().trim().to_owned();
+        |flag: &str| String::from_utf8(clean_command("uname").arg(flag).output().unwrap().stdout).unwrap().trim().to_owned();
     let words = ["cust", "report", "--distro", "debian13", "--cluster", "acme-1", "--type", "lab"];
     let out = |more: &[&str]| {
         let output = program.bare_command(&[&words[..], more].concat()).output().unwrap();

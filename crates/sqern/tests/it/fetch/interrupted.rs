@@ -7,7 +7,7 @@ use sqern_testkit::package::Headers;
 use sqern_testkit::repo::{ServerFault, deb};
 
 use super::{World, kernel};
-use crate::program::field;
+use crate::program::{environment_at, field};
 
 /// How often a run tries to receive a file.
 const TRIES: usize = 3;
@@ -123,7 +123,7 @@ async fn a_disk_that_takes_no_more_is_told_and_leaves_nothing_and_the_next_run_g
     let whole = world.program.command(&world.words(&[]));
     let mut limited = Command::new("sh");
     limited.args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$@\"", "sh"]).arg(whole.get_program()).args(whole.get_args());
-    limited.env_clear().env("HOME", world.program.home.path()).env("PATH", "/usr/bin:/bin");
+    environment_at(&mut limited, world.program.home.path());
     let output = limited.output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{told}");

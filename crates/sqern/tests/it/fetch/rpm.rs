@@ -1,8 +1,8 @@
 //! `kernel-devel`, as rpmbuild makes it, from a signed rpm-md repository.
 
 use std::path::Path;
-use std::process::Command;
 
+use sqern_testkit::clean_command;
 use sqern_testkit::package::Headers;
 use sqern_testkit::repo::{EL_RULE, FakeRpmRepo, FileServer, Rpm, rpm, rpm_distro_toml};
 
@@ -24,7 +24,7 @@ fn built(folder: &Path, release: &str, payload: &str) -> Rpm {
         tar.display()
     );
     std::fs::write(&spec, text).unwrap();
-    let made = Command::new("rpmbuild")
+    let made = clean_command("rpmbuild")
         .args(["-bb", "--quiet", "--nodeps", "--target", "x86_64-linux", "--define", &format!("_binary_payload {payload}")])
         .args(["--define", "debug_package %{nil}", "--define", "__os_install_post %{nil}"])
         .args(["--define", &format!("_topdir {}", folder.display())])

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use serde_json::Value;
+use sqern_testkit::clean_command;
 
 /// The program while it follows.
 pub struct Following {
@@ -57,7 +58,7 @@ impl Following {
     /// Ends it by a signal; gives its exit status, the lines and the notes that were not taken yet.
     pub fn end(mut self, signal: &str) -> (Option<i32>, Vec<Value>, Vec<String>) {
         let kill = format!("kill -{signal} {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().expect("sh runs").success());
+        assert!(clean_command("sh").args(["-c", &kill]).status().expect("sh runs").success());
         let status = self.child.wait().expect("it ends").code();
         (status, self.lines.iter().collect(), self.notes.iter().collect())
     }

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use sqern_testkit::clean_command;
+
 use crate::fetch::{World, kernel};
+use crate::program::{environment_at, program_at};
 
 const BUILD: &str = "#!/bin/sh
 set -e
@@ -135,7 +138,7 @@ async fn the_sample_for_jenkins_does_what_it_says() {
     for step in steps {
         // As Jenkins runs it: sh -xe.
         let mut shell = Command::new("sh");
-        shell.args(["-xe", "-c", step]).current_dir(&folder).env_clear().env("HOME", world.program.home.path());
+        environment_at(&mut shell, world.program.home.path()).args(["-xe", "-c", step]).current_dir(&folder);
         shell.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
         shell.envs([
             ("REVISION", "21.0"),
@@ -158,11 +161,12 @@ fn the_sample_for_systemd_runs_a_command_that_there_is() {
     let unit = std::fs::read_to_string(samples.join("sqern-pipeline.service")).unwrap();
     let command = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/sqern ")).unwrap();
     // The file is not there: it is read before anything is done, so that the words are known to be right.
-    let output = Command::new(env!("CARGO_BIN_EXE_sqern")).args(command.split(' ')).output().unwrap();
+    let words: Vec<&str> = command.split(' ').collect();
+    let output = program_at(Path::new("/nonexistent"), &words).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.code() == Some(1) && told.contains("at /etc/sqern/pipeline.toml"), "{told}");
     // What systemd itself says of the units, where it is: it misses the program that is not installed, and nothing else.
-    let Ok(verified) = Command::new("systemd-analyze").arg("verify").arg(samples.join("sqern-pipeline.timer")).output() else {
+    let Ok(verified) = clean_command("systemd-analyze").arg("verify").arg(samples.join("sqern-pipeline.timer")).output() else {
         return;
     };
     let told = String::from_utf8_lossy(&verified.stderr).into_owned();
