@@ -1,40 +1,67 @@
-//! Makes a small, signed apt repository for the demonstration, and prints the folder with the source file that leads to it.
+//! Makes a small signed apt repository for the demonstration, and prints the folder with the source file that leads to it.
 //!
-//! Usage: `demo-repo DIR`. The kernels are as Debian 12 names them; the packages themselves are not there, only what an index says
-//! of them. A repository that stands already is left as it is, so that a second crawl finds nothing new.
+//! Usage: `demo-repo DIR`. The repository publishes three kernels of a distribution named `demo`, for the architecture of this
+//! machine. Their headers are few, but a module that uses them compiles and links as with a real kernel. An existing repository is
+//! left unchanged, so that a second crawl finds nothing new.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use sqern_testkit::repo::{DEBIAN_RULE, FakeRepo, WrittenRepo, deb, distro_toml};
+use sqern_testkit::package::Payload;
+use sqern_testkit::repo::{FakeRepo, deb, distro_toml};
 
 /// ABI and package version of the kernels.
-const KERNELS: [(&str, &str); 3] = [("6.1.0-44", "6.1.164-1"), ("6.1.0-45", "6.1.166-1"), ("6.1.0-48", "6.1.170-1")];
+const KERNELS: [(&str, &str); 3] = [("6.1.0-1", "6.1.10-1"), ("6.1.0-2", "6.1.20-1"), ("6.1.0-3", "6.1.30-1")];
 
-#[allow(clippy::print_stdout, reason = "the folder is what the example is asked for")]
+/// The files of the headers; `@RELEASE@` in the Makefile is the kernel's release.
+const HEADERS: [(&str, &str); 5] = [
+    ("Makefile", include_str!("demo-headers/Makefile")),
+    ("Module.symvers", include_str!("demo-headers/Module.symvers")),
+    ("include/linux/init.h", include_str!("demo-headers/include/linux/init.h")),
+    ("include/linux/module.h", include_str!("demo-headers/include/linux/module.h")),
+    ("include/linux/slab.h", include_str!("demo-headers/include/linux/slab.h")),
+];
+
+#[allow(clippy::print_stdout, reason = "the folder is the output of the example")]
 fn main() -> Result<()> {
     let folder = std::env::args_os().nth(1).map(PathBuf::from).context("usage: demo-repo DIR")?;
     let sources = folder.join("distros");
-    if !sources.is_dir() {
-        std::fs::create_dir_all(&folder)?;
-        let written = repository(&folder.canonicalize()?.join("debian"))?;
-        let toml = distro_toml("debian12", DEBIAN_RULE, &[(&written, &written.file_url())]);
-        std::fs::create_dir(&sources)?;
-        std::fs::write(sources.join("debian12.toml"), toml)?;
+    if !sources.join("demo.toml").is_file() {
+        std::fs::create_dir_all(&sources)?;
+        let architecture = if std::env::consts::ARCH == "aarch64" { "arm64" } else { "amd64" };
+        let written = repository(architecture).write(&folder.canonicalize()?.join("debian"))?;
+        let rule = format!("[[rule]]\npackage = '^linux-headers-(?<uname>[0-9].*-{architecture})$'\nsupport = '^$'\n");
+        let toml = distro_toml("demo", &rule, &[(&written, &written.file_url())]);
+        // Last, and by a rename: a run that was killed leaves a repository that the next run replaces.
+        write_whole(&sources.join("demo.toml"), &toml.replace("[\"amd64\"]", &format!("[{architecture:?}]")))?;
     }
     println!("{}", sources.display());
     Ok(())
 }
 
-fn repository(folder: &Path) -> Result<WrittenRepo> {
-    let mut repo = FakeRepo::new("bookworm").package(deb("linux-kbuild-6.1").version("6.1.170-1"));
-    for (abi, version) in KERNELS {
-        let common = format!("linux-headers-{abi}-common");
-        for flavour in ["amd64", "cloud-amd64"] {
-            let headers = deb(&format!("linux-headers-{abi}-{flavour}")).version(version);
-            repo = repo.package(headers.depends(&format!("{common} (= {version}), linux-kbuild-6.1 (>= {version})")));
-        }
-        repo = repo.package(deb(&common).version(version).architecture("all"));
-    }
-    repo.write(folder)
+fn write_whole(file: &Path, text: &str) -> Result<()> {
+    let new = file.with_extension("new");
+    std::fs::write(&new, text)?;
+    Ok(std::fs::rename(new, file)?)
+}
+
+fn repository(architecture: &str) -> FakeRepo {
+    let packages = KERNELS.map(|(abi, version)| {
+        let release = format!("{abi}-{architecture}");
+        let headers = deb(&format!("linux-headers-{release}")).version(version).architecture(architecture);
+        headers.payload(&headers_of(&release))
+    });
+    packages.into_iter().fold(FakeRepo::new("demo").holds("main", architecture), FakeRepo::package)
+}
+
+fn headers_of(release: &str) -> Payload {
+    let folder = format!("usr/src/linux-headers-{release}");
+    let stated = format!("#define UTS_RELEASE \"{release}\"\n");
+    let generated = Payload::new()
+        .file(format!("{folder}/include/generated/utsrelease.h"), stated)
+        .file(format!("{folder}/.config"), "CONFIG_MODULES=y\nCONFIG_CC_IS_GCC=y\n");
+    let payload = HEADERS
+        .iter()
+        .fold(generated, |payload, (name, text)| payload.file(format!("{folder}/{name}"), text.replace("@RELEASE@", release)));
+    payload.symlink(format!("lib/modules/{release}/build"), format!("/{folder}"))
 }

@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod cust;
+pub mod distributions;
 pub mod doctor;
 pub mod failure;
 pub mod fetch;

@@ -20,6 +20,9 @@ const ROOTS_LOGS: &str = "/var/log/sqern";
 /// Where an administrator overrides and adds sources, unless `SQERN_SOURCES_DIR` is set.
 const SOURCES_DIR: &str = "/etc/sqern/distros.d";
 
+/// Where apt keeps its package lists (apt-get(8), FILES).
+pub const APT_LISTS: &str = "/var/lib/apt/lists";
+
 /// Every environment variable that sqern reads besides libpq's, and what it is for; `--help` shows the list.
 pub const VARIABLES: [(&str, &str); 10] = [
     ("SQERN_STORE", "folder of the fetched headers, for sqern fetch, store, build run and test run"),
@@ -168,6 +171,21 @@ impl Settings {
 
     fn default_local_dir(&self, user: &OsUser) -> Option<PathBuf> {
         default_dir(user, self.home.as_deref(), self.data_home.as_deref())
+    }
+
+    /// The running program, where the shell does not find it by the name `sqern` in `PATH`.
+    #[must_use]
+    pub fn program_outside_path(&self) -> Option<PathBuf> {
+        let program = std::env::current_exe().ok()?;
+        let mut in_path = std::env::split_paths(self.path.as_ref()?).map(|folder| folder.join("sqern"));
+        (!in_path.any(|file| file.canonicalize().is_ok_and(|file| file == program))).then_some(program)
+    }
+
+    /// Whether apt has package lists on this machine.
+    #[must_use]
+    pub fn has_apt_lists(&self) -> bool {
+        let lists = std::fs::read_dir(APT_LISTS).into_iter().flatten().flatten();
+        lists.filter_map(|entry| entry.file_name().into_string().ok()).any(|name| name.contains("_Packages"))
     }
 
     /// The same for another command, whose words its change sets are told by.

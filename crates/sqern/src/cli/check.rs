@@ -18,9 +18,7 @@ use super::change::ChangeArgs;
 use super::progress::Line;
 use super::sources::{CrawlArgs, SourcesArgs, definition, tell_left_out};
 use crate::failure::{Exit, Failure};
-
-/// Where apt keeps its indexes (apt-get(8), FILES).
-const APT_LISTS: &str = "/var/lib/apt/lists";
+use crate::settings::APT_LISTS;
 
 /// Look for new kernels in the distributions' repositories
 ///

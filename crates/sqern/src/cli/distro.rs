@@ -10,6 +10,7 @@ use super::Context;
 use super::at::{self, AtArgs, Frame};
 use super::change::{ChangeArgs, report};
 use super::sources::SourcesArgs;
+use crate::distributions::importable;
 use crate::failure::{Exit, Failure};
 use crate::printer::{Record, time};
 
@@ -120,21 +121,6 @@ pub(super) async fn run(command: DistroCommand, context: &Context<'_>) -> Result
             report(context, &lines, change.finish(args.dry_run).await?, args.dry_run)
         }
     }
-}
-
-/// sp-variant's distributions, and those that only a source names.
-fn importable(sources: &sqern_model::SourceSet) -> Result<Vec<NewDistro>, Failure> {
-    let mut distros = Vec::new();
-    for variant in sp_variant::get_all_variants_in_order() {
-        let name = DistroName::new(&*variant.builder.alias).map_err(|error| Failure::unmet(error.to_string()))?;
-        distros.push(NewDistro { name, variant: variant.kind.as_ref().to_owned(), supported: variant.supported.repo });
-    }
-    for def in sources.distros.values() {
-        if !distros.iter().any(|distro| distro.name == def.name) {
-            distros.push(NewDistro { name: def.name.clone(), variant: def.variant.clone(), supported: false });
-        }
-    }
-    Ok(distros)
 }
 
 fn describe(distro: &NewDistro) -> String {

@@ -85,6 +85,11 @@ pub(super) async fn run(command: LocalCommand, context: &Context<'_>) -> Result<
     }
 }
 
+/// The private server of the default directory.
+pub(super) fn default_server(context: &Context<'_>) -> Result<LocalServer, Failure> {
+    server(&Place { data_dir: None }, context)
+}
+
 fn server(place: &Place, context: &Context<'_>) -> Result<LocalServer, Failure> {
     let no_user = || {
         Failure::unmet("expected a user with a name and a home directory, got none")
@@ -97,7 +102,7 @@ fn server(place: &Place, context: &Context<'_>) -> Result<LocalServer, Failure> 
 }
 
 /// Runs what waits for a server on a thread that may wait.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     server: LocalServer,
     act: impl FnOnce(&LocalServer) -> Result<T, LocalError> + Send + 'static,
 ) -> Result<T, Failure> {

@@ -16,6 +16,7 @@ mod fetch;
 mod generate;
 mod generation;
 mod ignore;
+mod init;
 mod interrupt;
 mod kver;
 mod local;
@@ -73,6 +74,7 @@ pub struct Output {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::InitArgs),
     /// A private PostgreSQL server of one's own
     #[command(subcommand)]
     Local(local::LocalCommand),
@@ -153,7 +155,8 @@ impl Command {
             Self::Build(command) => command.gives_list(),
             Self::Test(command) => command.gives_list(),
             Self::Available(command) => matches!(command, available::AvailableCommand::List { .. }),
-            Self::Local(_)
+            Self::Init(_)
+            | Self::Local(_)
             | Self::Db(_)
             | Self::Pipeline(_)
             | Self::Why(_)
@@ -191,8 +194,12 @@ impl Context<'_> {
 
     /// The same for who tells one error from another.
     async fn try_connect(&self) -> Result<Session, ConnectError> {
-        let request = ConnectRequest { service: self.connection.service.clone(), dsn: self.connection.dsn.clone() };
-        connect(&request, &self.settings.connect_env()).await
+        connect(&self.request(), &self.settings.connect_env()).await
+    }
+
+    /// The database that the command line names.
+    fn request(&self) -> ConnectRequest {
+        ConnectRequest { service: self.connection.service.clone(), dsn: self.connection.dsn.clone() }
     }
 
     /// Connects to a database whose schema this program can work with.
@@ -211,6 +218,7 @@ pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exi
     }
     let context = Context { connection: &cli.connection, settings, printer };
     match cli.command {
+        Command::Init(args) => init::run(args, &context).await,
         Command::Local(command) => local::run(command, &context).await,
         Command::Db(command) => db::run(command, &context).await,
         Command::Distro(command) => distro::run(command, &context).await,
@@ -239,7 +247,7 @@ fn after_help() -> String {
     let variables: Vec<String> = VARIABLES.iter().map(|(name, meaning)| format!("  {name:<17} {meaning}")).collect();
     format!(
         "Examples:
-  sqern local up && sqern db migrate && sqern distro import
+  sqern init
   sqern check --apt-lists
   sqern kver list --distro debian12
 

@@ -13,6 +13,7 @@ mod fetch;
 mod follow;
 mod generate;
 mod history;
+mod init;
 mod local;
 mod new_distro;
 mod program;

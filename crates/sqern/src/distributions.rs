@@ -1,0 +1,21 @@
+//! The distributions that a new database begins with.
+
+use sqern_db::distro::NewDistro;
+use sqern_model::{DistroName, SourceSet};
+
+use crate::failure::Failure;
+
+/// Returns the distributions of sp-variant, supported as it states, then those that only a source names, which are not supported.
+pub fn importable(sources: &SourceSet) -> Result<Vec<NewDistro>, Failure> {
+    let mut distros = Vec::new();
+    for variant in sp_variant::get_all_variants_in_order() {
+        let name = DistroName::new(&*variant.builder.alias).map_err(|error| Failure::unmet(error.to_string()))?;
+        distros.push(NewDistro { name, variant: variant.kind.as_ref().to_owned(), supported: variant.supported.repo });
+    }
+    for def in sources.distros.values() {
+        if !distros.iter().any(|distro| distro.name == def.name) {
+            distros.push(NewDistro { name: def.name.clone(), variant: def.variant.clone(), supported: false });
+        }
+    }
+    Ok(distros)
+}
