@@ -1,22 +1,23 @@
-# What a newcomer types. Each target installs what is missing first (scripts/setup).
+# The entry points for developers. Each target first installs missing programs (scripts/setup).
 .PHONY: help demo test check bench bless book package setup
 
-# rustup puts cargo there; a shell that was open before does not know it yet.
-export PATH := $(PATH):$(HOME)/.cargo/bin
+# rustup installs cargo there; a shell that was open before does not have it in PATH. HOME may be unset.
+home := $(or $(HOME),$(shell getent passwd "$$(id -u)" | cut -d : -f 6))
+export PATH := $(PATH):$(home)/.cargo/bin
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s  %s\n", $$1, $$2 }' Makefile
 
-demo: setup ## from nothing to a database with kernels in it, step by step
+demo: setup ## show sqern step by step, from an empty database to available modules
 	@scripts/demo
 
 test: setup ## run all tests
 	@scripts/test
 
-check: setup ## formatting, lints, documentation, the rules of the house
+check: setup ## check formatting, lints, documentation and the project rules
 	@scripts/check
 
-bench: setup ## measure the journal, loads, fetching and crawls of MIRROR=URL (that must hold EXPECTED=FILE); half an hour
+bench: setup ## measure the journal, loads, fetching, and crawls of MIRROR=URL with the kernels of EXPECTED=FILE (30 minutes)
 	@scripts/bench
 	@cargo build --quiet --release -p sqern
 	@scripts/bench-cust
@@ -32,5 +33,5 @@ bless: setup ## renew the generated files
 book: setup ## render docs/ to target/book/index.html
 	@scripts/book
 
-setup: ## find or install PostgreSQL, psql, a C compiler; runs before each of the others
+setup: ## find or install PostgreSQL, psql, a C compiler and other programs; runs before all other targets
 	@scripts/setup

@@ -1,6 +1,6 @@
 //! Makes a small signed apt repository for the demonstration, and prints the folder with the source file that leads to it.
 //!
-//! Usage: `demo-repo DIR`. The repository publishes three kernels of a distribution named `demo`, for the architecture of this
+//! Usage: `demo-repo DIR`. The repository publishes four kernels of a distribution named `demo`, for the architecture of this
 //! machine. Their headers are few, but a module that uses them compiles and links as with a real kernel. An existing repository is
 //! left unchanged, so that a second crawl finds nothing new.
 
@@ -11,7 +11,8 @@ use sqern_testkit::package::Payload;
 use sqern_testkit::repo::{FakeRepo, deb, distro_toml};
 
 /// ABI and package version of the kernels.
-const KERNELS: [(&str, &str); 3] = [("6.1.0-1", "6.1.10-1"), ("6.1.0-2", "6.1.20-1"), ("6.1.0-3", "6.1.30-1")];
+const KERNELS: [(&str, &str); 4] =
+    [("6.1.0-1", "6.1.10-1"), ("6.1.0-2", "6.1.20-1"), ("6.1.0-3", "6.1.30-1"), ("6.1.0-4", "6.1.40-1")];
 
 /// The files of the headers; `@RELEASE@` in the Makefile is the kernel's release.
 const HEADERS: [(&str, &str); 5] = [
