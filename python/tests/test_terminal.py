@@ -15,8 +15,9 @@ from conftest import Database, setting
 def on_terminal(columns: int, *args: str, **env: str) -> str:
     """What the program shows on a terminal of so many columns."""
     ours, its = pty.openpty()
+    settings = {"TERM": "xterm", "NO_COLOR": "", **env}
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    with subprocess.Popen([setting("SQERN"), *args], stdin=its, stdout=its, stderr=its, env={**os.environ, "NO_COLOR": "", **env}):
+    with subprocess.Popen([setting("SQERN"), *args], stdin=its, stdout=its, stderr=its, env={**os.environ, **settings}):
         os.close(its)
         shown = b""
         while True:
