@@ -13,6 +13,7 @@ mod history;
 mod journal;
 mod local;
 mod migrate;
+mod migrate_roles;
 mod not_ignored;
 mod privileges;
 mod psql;
