@@ -76,7 +76,8 @@ async fn two_databases_of_one_owner_migrate_at_the_same_time() {
     let server = server(OWNER).await;
     let (mut d, mut e) = (session(&server, "d", "dba").await, session(&server, "e", "dba").await);
     let (first, second) = tokio::join!(migrate(&mut d, None, false), migrate(&mut e, None, false));
-    (first.unwrap(), second.unwrap());
+    first.unwrap();
+    second.unwrap();
     require_usable(&d).await.unwrap();
     require_usable(&e).await.unwrap();
 }
