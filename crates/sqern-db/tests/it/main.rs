@@ -19,4 +19,6 @@ mod privileges;
 mod psql;
 mod queries;
 mod runs;
+mod selection;
+mod settings;
 mod support;
