@@ -194,6 +194,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_share_of_counts_beyond_32_bits_is_exact() {
+        assert!((share(3 << 32, 4 << 32) - 0.75).abs() < f64::EPSILON);
+        assert!(share(5, 0).abs() < f64::EPSILON);
+    }
+
+    #[test]
     fn what_a_name_holds_is_text_and_nothing_else() {
         let hostile = "<script>alert(\"1\")</script>&\u{1b}";
         let cell = Some(Cell { shade: 2.0, text: hostile.to_owned() });
