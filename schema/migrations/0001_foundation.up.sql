@@ -1,26 +1,9 @@
--- Who may do what, and what was done to the schema so far, before there is anything else.
+-- checksum: 2dbce0bf82b62049b65ab6a555f34aa79e8507e95af7252271254514bdd46261
+-- Creates the tables that record the migrations, and grants the roles of schema/roles.sql their privileges on the database.
 --
--- Roles belong to the whole cluster, databases come and go: an existing role is taken as it is. All that follows is owned by
--- sqern_admin, so that functions with their owner's rights (SECURITY DEFINER) never have a superuser's.
+-- All later objects are owned by sqern_admin, so that SECURITY DEFINER functions never run with the rights of a superuser.
 DO $$
-DECLARE
-    wanted record;
 BEGIN
-    FOR wanted IN
-        VALUES ('sqern_admin', 'sqern: owns the schema; may delete and change it'),
-               ('sqern_writer', 'sqern: may insert and update data, and nothing in the journal itself'),
-               ('sqern_reader', 'sqern: may read everything')
-    LOOP
-        BEGIN
-            EXECUTE format('CREATE ROLE %I NOLOGIN', wanted.column1);
-            EXECUTE format('COMMENT ON ROLE %I IS %L', wanted.column1, wanted.column2);
-        EXCEPTION WHEN duplicate_object OR unique_violation THEN
-            NULL;  -- made before, or at this moment for another database of the cluster
-        END;
-    END LOOP;
-    IF NOT pg_has_role(current_user, 'sqern_admin', 'MEMBER') THEN
-        GRANT sqern_admin TO CURRENT_USER;
-    END IF;
     EXECUTE format('GRANT CONNECT, CREATE, TEMPORARY ON DATABASE %I TO sqern_admin', current_database());
     EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO sqern_reader, sqern_writer', current_database());
 END

@@ -1,12 +1,15 @@
--- $1 distros (all when empty), $2 versions (all when empty). Seen, wanted and not fetched, with how many hosts have it: the running ones
--- count before those that merely have it installed.
-SELECT seen.distro, seen.version,
-    count(hosts.id) FILTER (WHERE hosts.current), count(hosts.id)
+-- $1 distros (all when empty), $2 versions (all when empty). Returns the kernels that were seen, are wanted and not fetched, with the
+-- number of hosts of live clusters that run them and that have them installed.
+WITH hosts AS (
+    SELECT h.distro, h.version, count(*) FILTER (WHERE h.current) AS running, count(*) AS installed
+    FROM cust_host_kver AS h JOIN cust_cluster AS c ON c.name = h.cluster_name AND c.deleted_at = '-infinity'
+    WHERE h.deleted_at = '-infinity'
+    GROUP BY h.distro, h.version
+)
+SELECT seen.distro, seen.version, coalesce(hosts.running, 0), coalesce(hosts.installed, 0)
 FROM kver_seen AS seen
 JOIN kver_not_ignored AS wanted USING (distro, version)
-LEFT JOIN cust_host_kver AS hosts
-    ON hosts.distro = seen.distro AND hosts.version = seen.version AND hosts.deleted_at = '-infinity'
+LEFT JOIN hosts ON hosts.distro = seen.distro AND hosts.version = seen.version
 WHERE NOT EXISTS (SELECT FROM kver_fetched AS fetched WHERE fetched.distro = seen.distro AND fetched.version = seen.version)
   AND ($1::text[] = '{}' OR seen.distro = ANY ($1))
   AND ($2::text[] = '{}' OR seen.version = ANY ($2))
-GROUP BY seen.distro, seen.version

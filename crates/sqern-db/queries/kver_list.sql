@@ -1,4 +1,5 @@
--- $1 distros (all when empty), $2 LIKE pattern over the version or null, $3 whether ignored and archived ones count too
+-- $1 distros (all when empty), $2 LIKE pattern over the version or null, $3 whether ignored and archived ones count too,
+-- $4 versions (all when empty)
 SELECT kver.distro, kver.version, seen.tstamp, fetched.tstamp, ignored.version IS NOT NULL, kver.archived
 FROM kver
 LEFT JOIN kver_seen AS seen USING (distro, version)
@@ -6,4 +7,5 @@ LEFT JOIN kver_fetched AS fetched USING (distro, version)
 LEFT JOIN kver_ignored AS ignored USING (distro, version)
 WHERE ($1::text[] = '{}' OR kver.distro = ANY ($1))
   AND ($2::text IS NULL OR kver.version LIKE $2)
+  AND ($4::text[] = '{}' OR kver.version = ANY ($4))
   AND ($3 OR ignored.version IS NULL AND NOT kver.archived)

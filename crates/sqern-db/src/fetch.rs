@@ -72,7 +72,11 @@ pub async fn add_packages(client: &impl GenericClient, wanted: &mut [Wanted]) ->
             version: row.get(5),
             architecture: row.get(6),
             url: row.get(7),
-            size_bytes: u64::try_from(size).unwrap_or_default(),
+            size_bytes: u64::try_from(size).map_err(|_| DbError::Unexpected {
+                expected: "a size of at least 0",
+                place: "kver_package.size_bytes",
+                got: size.to_string(),
+            })?,
             checksum: row.get(9),
         };
         packages.entry(kernel).or_default().push((row.get(2), package));

@@ -53,6 +53,8 @@ pub struct KverPackage {
 pub struct Filter {
     /// Of these distributions; of all when empty.
     pub distros: Vec<DistroName>,
+    /// Of these versions; of all when empty.
+    pub versions: Vec<KernelVersion>,
     /// Whose version matches this LIKE pattern.
     pub like: Option<String>,
     /// Also the ignored and the archived ones.
@@ -62,8 +64,9 @@ pub struct Filter {
 /// The kernel versions that `filter` lets through, by distro, newest first.
 pub async fn list(client: &impl GenericClient, filter: &Filter, as_of: &AsOf) -> Result<Vec<Kver>, DbError> {
     let distros: Vec<&str> = filter.distros.iter().map(DistroName::as_str).collect();
+    let versions: Vec<&str> = filter.versions.iter().map(KernelVersion::as_str).collect();
     let query = as_of.query(include_str!("../queries/kver_list.sql"));
-    let rows = client.query(&query, &[&distros, &filter.like, &filter.unwanted]).await?;
+    let rows = client.query(&query, &[&distros, &filter.like, &filter.unwanted, &versions]).await?;
     let mut kernels = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
     kernels.sort_by(|a, b| {
         let newest = || VersionRule::of(&a.kernel.distro).cmp(&b.kernel.version, &a.kernel.version);
@@ -72,16 +75,22 @@ pub async fn list(client: &impl GenericClient, filter: &Filter, as_of: &AsOf) ->
     Ok(kernels)
 }
 
-/// Every distribution's kernel of this version; an error that names likes when there is none.
+/// Returns the kernels of this version, of all distributions if `distros` is empty.
+///
+/// # Errors
+/// Returns [`DbError::Unknown`] with similar versions if there is none.
 pub async fn find(client: &impl GenericClient, version: &KernelVersion, distros: &[DistroName]) -> Result<Vec<Kver>, DbError> {
-    let filter = Filter { distros: distros.to_vec(), like: None, unwanted: true };
+    let filter = Filter { distros: distros.to_vec(), versions: vec![version.clone()], like: None, unwanted: true };
+    let found = list(client, &filter, &AsOf::Now).await?;
+    if found.is_empty() { Err(unknown(client, version, distros).await?) } else { Ok(found) }
+}
+
+/// Returns the error for a version that does not exist, with similar versions of these distributions.
+async fn unknown(client: &impl GenericClient, version: &KernelVersion, distros: &[DistroName]) -> Result<DbError, DbError> {
+    let filter = Filter { distros: distros.to_vec(), unwanted: true, ..Filter::default() };
     let all = list(client, &filter, &AsOf::Now).await?;
-    let found: Vec<Kver> = all.iter().filter(|kver| kver.kernel.version == *version).cloned().collect();
-    if found.is_empty() {
-        let near = text::nearest(version.as_str(), all.iter().map(|kver| kver.kernel.version.as_str()));
-        return Err(DbError::Unknown { what: "kernel version", got: version.to_string(), near });
-    }
-    Ok(found)
+    let near = text::nearest(version.as_str(), all.iter().map(|kver| kver.kernel.version.as_str()));
+    Ok(DbError::Unknown { what: "kernel version", got: version.to_string(), near })
 }
 
 /// The packages of a kernel version: those still listed first.
@@ -126,8 +135,15 @@ pub async fn set_archived(
     archived: bool,
 ) -> Result<Vec<String>, DbError> {
     crate::distro::get(client, distro).await?;
-    for version in versions {
-        find(client, version, std::slice::from_ref(distro)).await?;
+    // Without versions, the filter below would match all kernels.
+    if versions.is_empty() {
+        return Ok(vec![]);
+    }
+    let distros = std::slice::from_ref(distro);
+    let filter = Filter { distros: distros.to_vec(), versions: versions.to_vec(), like: None, unwanted: true };
+    let known = list(client, &filter, &AsOf::Now).await?;
+    if let Some(missing) = versions.iter().find(|version| !known.iter().any(|kver| kver.kernel.version == **version)) {
+        return Err(unknown(client, missing, distros).await?);
     }
     let versions: Vec<&str> = versions.iter().map(KernelVersion::as_str).collect();
     let rows = client

@@ -18,6 +18,9 @@ use files::{functions, migrations};
 /// The advisory lock that one migrating program holds: "sqern" in ASCII.
 const MIGRATION_LOCK: i64 = 0x73_71_65_72_6e;
 
+/// Creates the roles, which belong to the cluster and not to the schema, and makes the current role a member of `sqern_admin`.
+const ROLES: &str = include_str!("../../../schema/roles.sql");
+
 /// One thing that a migration run does.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(tag = "step", rename_all = "lowercase")]
@@ -43,8 +46,11 @@ pub enum Step {
     },
 }
 
-/// Brings the schema to `target` (the latest version when `None`; 0 is an empty database) and returns what was done, or with
-/// `dry_run` what would be.
+/// Migrates the schema to `target` (the latest version if `None`; 0 is an empty database) and returns the steps. With `dry_run`, only
+/// plans them.
+///
+/// # Errors
+/// Returns [`DbError::Postgres`] with SQLSTATE 42501 if the role lacks a privilege; its hint lists the commands for a superuser.
 pub async fn migrate(client: &mut Client, target: Option<i32>, dry_run: bool) -> Result<Vec<Step>, DbError> {
     let target = target.unwrap_or_else(latest_version);
     if !(0..=latest_version()).contains(&target) {
@@ -56,7 +62,8 @@ pub async fn migrate(client: &mut Client, target: Option<i32>, dry_run: bool) ->
     let status = status::read(&transaction).await?;
     status.check_history()?;
     let steps = plan(&status, target);
-    if !dry_run {
+    if !dry_run && !steps.is_empty() {
+        transaction.batch_execute(ROLES).await?;
         for step in &steps {
             apply(&transaction, step).await?;
         }
@@ -94,7 +101,7 @@ async fn apply(transaction: &Transaction<'_>, step: &Step) -> Result<(), DbError
     match step {
         Step::Up { version, .. } => {
             let migration = files::migration(*version);
-            // The foundation makes the role; what follows belongs to it.
+            // The first migration grants privileges as the owner of the database.
             if migration.version > 1 {
                 transaction.batch_execute("SET LOCAL ROLE sqern_admin").await?;
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 use sqern_model::{ClusterName, DistroName, HostName, Kernel, VersionRule};
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::{GenericClient, Row, Transaction};
 
 use crate::status::{self, Status, StatusFilter};
 use crate::{AsOf, DbError, cust, text};
@@ -76,24 +76,25 @@ pub struct Risk {
     pub types: BTreeMap<i32, String>,
 }
 
+/// Without these settings, the planner sorts a million rows on one core instead of hashing them, and compiling takes as long as the query.
+const PLANNER_SETTINGS: &str = "SET LOCAL jit = off; SET LOCAL work_mem = '256MB';
+    SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0";
+
 /// Each host with the numbers of its kernels: what is counted, and what is listed.
 const HOSTS: &str = include_str!("../queries/risk_hosts.sql");
 
 /// The hosts whose running kernel, or whose newest installed one, is not available.
 ///
-/// Reads every host. Wants a transaction that sees one state: it asks several times.
-pub async fn risk(client: &impl GenericClient, filter: &RiskFilter, as_of: &AsOf) -> Result<Risk, DbError> {
-    // Without these the planner sorts a million records in place of hashing them, on one core; and compiling takes as long as the query.
-    client
-        .batch_execute("SET jit = off; SET work_mem = '256MB'; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0")
-        .await?;
-    let numbered = numbered(client, filter, as_of).await?;
+/// Reads every host. Runs several queries, so the transaction must be a snapshot. Changes planner settings until its end.
+pub async fn risk(transaction: &Transaction<'_>, filter: &RiskFilter, as_of: &AsOf) -> Result<Risk, DbError> {
+    transaction.batch_execute(PLANNER_SETTINGS).await?;
+    let numbered = numbered(transaction, filter, as_of).await?;
     let counts = format!("SELECT cltype, running, newest, count(*) FROM ({HOSTS}) AS host GROUP BY cltype, running, newest");
-    let mut counts: Vec<Alike> = hosts(client, filter, &numbered, &counts, as_of).await?.iter().map(alike).collect();
+    let mut counts: Vec<Alike> = hosts(transaction, filter, &numbered, &counts, as_of).await?.iter().map(alike).collect();
     let mut named = vec![];
     if filter.with_hosts {
         let at_risk = format!("SELECT * FROM ({HOSTS}) AS host WHERE running & 1 = 1 OR newest & 1 = 1");
-        for row in hosts(client, filter, &numbered, &at_risk, as_of).await? {
+        for row in hosts(transaction, filter, &numbered, &at_risk, as_of).await? {
             named.extend(exposures(&row)?);
         }
     }
@@ -103,14 +104,14 @@ pub async fn risk(client: &impl GenericClient, filter: &RiskFilter, as_of: &AsOf
 
     // From numbers to places among the kernels that hosts are at risk by.
     let wanted: BTreeSet<usize> = counts.iter().flat_map(|one| one.kernels.iter().map(|(_, kernel)| *kernel)).collect();
-    let kernels = statuses(client, filter, wanted.iter().map(|&number| numbered[number].0.clone()).collect(), as_of).await?;
+    let kernels = statuses(transaction, filter, wanted.iter().map(|&number| numbered[number].0.clone()).collect(), as_of).await?;
     let places: HashMap<&Kernel, usize> = kernels.iter().enumerate().map(|(place, one)| (&one.kernel, place)).collect();
     let place = |number: usize| places[&numbered[number].0];
     counts.iter_mut().flat_map(|one| &mut one.kernels).for_each(|(_, kernel)| *kernel = place(*kernel));
     for one in &mut named {
         one.kernel = place(one.kernel);
     }
-    let types = cust::types(client, as_of).await?.into_iter().map(|one| (one.id, one.name)).collect();
+    let types = cust::types(transaction, as_of).await?.into_iter().map(|one| (one.id, one.name)).collect();
     Ok(Risk { kernels, counts, hosts: named, types })
 }
 
@@ -155,7 +156,7 @@ fn alike(row: &Row) -> Alike {
     Alike {
         cltype: row.get(0),
         kernels: at_risk(row.get(1), row.get(2)).collect(),
-        hosts: u64::try_from(hosts).unwrap_or_default(),
+        hosts: u64::try_from(hosts).expect("a count is not negative"),
     }
 }
 
@@ -169,13 +170,13 @@ fn exposures(row: &Row) -> Result<impl Iterator<Item = Exposure>, DbError> {
 fn at_risk(running: Option<i64>, newest: Option<i64>) -> impl Iterator<Item = (Role, usize)> {
     let newest = newest.filter(|_| newest != running);
     let both = [running.map(|number| (Role::Running, number)), newest.map(|number| (Role::Newest, number))];
-    let place = |number: i64| usize::try_from(number / 2).unwrap_or_default();
+    let place = |number: i64| usize::try_from(number / 2).expect("a number is twice the index of a kernel");
     both.into_iter().flatten().filter(|(_, number)| number % 2 == 1).map(move |(role, number)| (role, place(number)))
 }
 
 /// What is known of these kernels.
 async fn statuses(
-    client: &impl GenericClient,
+    transaction: &Transaction<'_>,
     filter: &RiskFilter,
     kernels: Vec<Kernel>,
     as_of: &AsOf,
@@ -183,5 +184,5 @@ async fn statuses(
     let RiskFilter { target, revision, .. } = filter;
     let of =
         StatusFilter { kernels: Some(kernels), target: target.clone(), revision: revision.clone(), ..StatusFilter::default() };
-    status::list(client, &of, as_of).await
+    status::list(transaction, &of, as_of).await
 }

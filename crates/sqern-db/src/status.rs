@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel, VersionRule};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::{Row, Transaction};
 
 pub use words::{Missing, Stage};
 
@@ -144,8 +144,10 @@ struct Names<'a> {
     kernel_versions: Vec<&'a str>,
 }
 
-/// How far each kernel that `filter` lets through had come: by distro, the newest first.
-pub async fn list(client: &impl GenericClient, filter: &StatusFilter, as_of: &AsOf) -> Result<Vec<Status>, DbError> {
+/// Returns the state of each kernel that matches `filter`, by distribution, newest first.
+///
+/// Changes the setting `jit` until the end of the transaction.
+pub async fn list(transaction: &Transaction<'_>, filter: &StatusFilter, as_of: &AsOf) -> Result<Vec<Status>, DbError> {
     let kernels = filter.kernels.as_deref().unwrap_or_default();
     let names = Names {
         distros: filter.distros.iter().map(DistroName::as_str).collect(),
@@ -154,9 +156,9 @@ pub async fn list(client: &impl GenericClient, filter: &StatusFilter, as_of: &As
     };
     let mut values = vec![];
     let query = query(filter, &names, &mut values);
-    // To compile the query takes longer than the query itself.
-    client.batch_execute("SET jit = off").await?;
-    let rows = client.query(&as_of.query(&query), &values).await?;
+    // Compiling the query takes longer than running it.
+    transaction.batch_execute("SET LOCAL jit = off").await?;
+    let rows = transaction.query(&as_of.query(&query), &values).await?;
     let mut all = rows.iter().map(status).collect::<Result<Vec<_>, _>>()?;
     all.sort_by(|a, b| {
         let newest = || VersionRule::of(&a.kernel.distro).cmp(&b.kernel.version, &a.kernel.version);

@@ -137,7 +137,7 @@ impl Store {
             format!("{} files, {} links, {} bytes, SHA-256 {}", digest.files, digest.links, digest.bytes, digest.sha256)
         };
         Err(Failure::new(format!("a tree as it was made ({})", shown(&manifest.tree)), shown(&got), tree.display())
-            .hint(format!("sqern store prune --kernel {}, then sqern fetch", kernel.version)))
+            .hint(format!("sqern store prune --kernel {0} && sqern fetch --kernel {0}", kernel.version)))
     }
 
     /// Takes a kernel's tree away: first out of its place by a rename, then file by file.
@@ -178,7 +178,7 @@ pub(crate) fn unusable(error: &io::Error, place: &Path) -> Failure {
     let failure = Failure::new("a store that can be read and written", error.to_string(), place.display());
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => failure.hint("make room: df -h shows where"),
-        io::ErrorKind::PermissionDenied => failure.hint("sqern fetch --store DIR with a folder of your own"),
+        io::ErrorKind::PermissionDenied => failure.hint("sqern fetch --store DIR  # a writable directory"),
         _ => failure,
     }
 }

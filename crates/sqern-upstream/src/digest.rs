@@ -119,11 +119,10 @@ impl Hasher {
     /// Over nothing yet.
     pub(crate) fn new(algorithm: Algorithm) -> Self {
         match algorithm {
-            Algorithm::Sha1 => match HashAlgorithm::SHA1.context() {
-                Ok(builder) => Self::Sha1(builder.for_digest()),
-                // Every backend of sequoia has SHA-1; one without it gives a checksum that nothing equals.
-                Err(_) => Self::Sha512(Sha512::new()),
-            },
+            Algorithm::Sha1 => {
+                let builder = HashAlgorithm::SHA1.context().expect("every cryptographic backend of sequoia has SHA-1");
+                Self::Sha1(builder.for_digest())
+            }
             Algorithm::Sha256 => Self::Sha256(Sha256::new()),
             Algorithm::Sha384 => Self::Sha384(Sha384::new()),
             Algorithm::Sha512 => Self::Sha512(Sha512::new()),
@@ -144,7 +143,7 @@ impl Hasher {
     pub(crate) fn finish(self) -> String {
         match self {
             Self::Sha1(hasher) => {
-                let digest = hasher.into_digest().unwrap_or_default();
+                let digest = hasher.into_digest().expect("SHA-1 has a digest of fixed size");
                 digest.iter().map(|byte| format!("{byte:02x}")).collect()
             }
             Self::Sha256(hasher) => format!("{:x}", hasher.finalize()),

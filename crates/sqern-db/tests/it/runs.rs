@@ -56,14 +56,16 @@ async fn end(client: &mut Client, id: i64, result: RunResult, kernels: &[&str]) 
     Ok(())
 }
 
-async fn planned(client: &Client, revision: &str) -> Vec<String> {
-    plan(client, BUILD, &filter(revision)).await.unwrap().iter().map(|one| one.kernel.version.to_string()).collect()
+async fn planned(client: &mut Client, revision: &str) -> Vec<String> {
+    let transaction = client.transaction().await.unwrap();
+    let plan = plan(&transaction, BUILD, &filter(revision)).await.unwrap();
+    plan.iter().map(|one| one.kernel.version.to_string()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_twenty_who_claim_at_once_each_gets_kernels_of_its_own_and_none_is_lost_with_those_that_die() {
     let database = migrated().await;
-    let client = database.client().await;
+    let mut client = database.client().await;
     kernels(&client, 2000).await;
     let mut tasks = Vec::new();
     for number in 0..20_u32 {
@@ -92,7 +94,7 @@ async fn of_twenty_who_claim_at_once_each_gets_kernels_of_its_own_and_none_is_lo
     assert!(owners.values().all(|count| *count == 1), "each once");
     assert_eq!(owners.len(), 2000, "none is lost");
     assert_eq!(value(&client, "SELECT count(*), count(DISTINCT version) FROM sp_build_kver").await, "2000 2000");
-    assert_eq!(planned(&client, "r").await.len(), 0);
+    assert_eq!(planned(&mut client, "r").await.len(), 0);
 }
 
 #[tokio::test]
@@ -115,10 +117,10 @@ async fn a_lease_that_is_over_gives_its_kernels_to_the_next_and_its_owner_is_tol
     let mut client = database.client().await;
     kernels(&client, 2).await;
     let (id, _) = take(&mut client, "r", 2, &lease(600)).await.unwrap();
-    assert_eq!(planned(&client, "r").await.len(), 0);
+    assert_eq!(planned(&mut client, "r").await.len(), 0);
     renew(&client, BUILD, id).await.unwrap();
     run(&client, "UPDATE sp_build_lease SET expires_at = now() - interval '1 s'").await;
-    assert_eq!(planned(&client, "r").await.len(), 2);
+    assert_eq!(planned(&mut client, "r").await.len(), 2);
 
     let change = change::begin(&mut client, "sweep").await.unwrap();
     assert_eq!(sweep(&change.transaction, BUILD, |_| false).await.unwrap(), [id]);
@@ -138,7 +140,7 @@ async fn a_lease_that_is_over_gives_its_kernels_to_the_next_and_its_owner_is_tol
 #[tokio::test]
 async fn a_build_that_plain_sql_began_holds_its_kernels_for_a_day() {
     let database = migrated().await;
-    let client = database.client().await;
+    let mut client = database.client().await;
     kernels(&client, 2).await;
     run(
         &client,
@@ -146,12 +148,12 @@ async fn a_build_that_plain_sql_began_holds_its_kernels_for_a_day() {
          INSERT INTO sp_build_kver (build_id, distro, version) SELECT max(id), 'd', '6.1.0-1' FROM sp_build",
     )
     .await;
-    assert_eq!(planned(&client, "r").await, ["6.1.0-2"]);
+    assert_eq!(planned(&mut client, "r").await, ["6.1.0-2"]);
     assert_eq!(rows(&client, "SELECT version FROM build_candidate").await, ["6.1.0-2"]);
     run(&client, "UPDATE sp_build SET tstamp = now() - interval '25 hours'").await;
-    assert_eq!(planned(&client, "r").await, ["6.1.0-2", "6.1.0-1"]);
+    assert_eq!(planned(&mut client, "r").await, ["6.1.0-2", "6.1.0-1"]);
     run(&client, "UPDATE sp_build SET result = 'success'").await;
-    assert_eq!(planned(&client, "r").await, ["6.1.0-2"]);
+    assert_eq!(planned(&mut client, "r").await, ["6.1.0-2"]);
     assert_eq!(rows(&client, "SELECT version FROM build_candidate").await, ["6.1.0-2"]);
 }
 
@@ -173,12 +175,14 @@ async fn a_plan_begins_with_what_customers_run_and_ends_with_what_failed() {
     end(&mut client, id, RunResult::Unstable, &["6.1.0-5=FAILURE", "d/6.1.0-4=success", "6.1.0-1=ABORTED", "6.1.0-2=FAILURE"])
         .await
         .unwrap();
-    assert_eq!(planned(&client, "r").await, ["6.1.0-2", "6.1.0-1", "6.1.0-5"], "hosts first, 4 is built, 3 is ignored");
+    assert_eq!(planned(&mut client, "r").await, ["6.1.0-2", "6.1.0-1", "6.1.0-5"], "hosts first, 4 is built, 3 is ignored");
     let untried = PlanFilter { untried: true, ..filter("r") };
-    let untried: Vec<_> = plan(&client, BUILD, &untried).await.unwrap();
+    let transaction = client.transaction().await.unwrap();
+    let untried: Vec<_> = plan(&transaction, BUILD, &untried).await.unwrap();
+    drop(transaction);
     assert_eq!(untried.iter().map(|one| one.kernel.version.as_str()).collect::<Vec<_>>(), ["6.1.0-1"], "the harness failed it");
     assert_eq!(untried[0].last_result.as_deref(), Some("ABORTED"));
-    assert_eq!(planned(&client, "other").await, ["6.1.0-2", "6.1.0-1", "6.1.0-5", "6.1.0-4"]);
+    assert_eq!(planned(&mut client, "other").await, ["6.1.0-2", "6.1.0-1", "6.1.0-5", "6.1.0-4"]);
     let kernels = sqern_db::run::kernels(&client, BUILD, id, &AsOf::Now).await.unwrap();
     assert_eq!(kernels.iter().filter(|one| one.is_own).count(), 4);
 }

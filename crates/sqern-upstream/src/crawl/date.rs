@@ -47,7 +47,7 @@ fn not_older(what: &str, dated_at: Timestamp, before: Timestamp, accepted: bool,
         format!("one of {dated_at}, {behind} older: what a mirror sends that lags, or that replays an old state"),
         place,
     )
-    .hint("sqern check --accept-rollback, if the repository itself was set back"))
+    .hint("sqern check --accept-rollback  # if the repository itself was set back"))
 }
 
 fn stale(what: &str, dated_at: Timestamp, now: Timestamp, days: u32, place: &str) -> Option<String> {

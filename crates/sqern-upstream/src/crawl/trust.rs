@@ -43,7 +43,7 @@ pub(crate) fn judge(source: &Trust, allow_unsigned: bool, now: Timestamp, signed
         }
         let tolerated = allow_unsigned || source.policy == SignaturePolicy::IfPresent;
         let failure = Failure::new(format!("a signature ({})", source.signature), "none", place);
-        return tolerate(tolerated, failure.hint("sqern check --allow-unsigned takes it for one run"));
+        return tolerate(tolerated, failure.hint("sqern check --allow-unsigned  # accepts it for one run"));
     };
     if !keyring.found {
         // Where a signature may be missing, whoever alters the text can leave it out: a missing keyring gives away no more.
@@ -83,7 +83,7 @@ fn no_keyring(source: &Trust, place: &str) -> Failure {
     };
     let hint = match &source.keyring_package {
         Some(package) => format!("apt-get install {package}, or sqern check --allow-unsigned for one run"),
-        None => "sqern check --allow-unsigned takes it for one run".to_owned(),
+        None => "sqern check --allow-unsigned  # accepts it for one run".to_owned(),
     };
     Failure::new(expected, "none of them on this machine", place).hint(hint)
 }

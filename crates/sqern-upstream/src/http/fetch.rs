@@ -52,7 +52,9 @@ impl Client {
         // What the sink holds from before is the beginning of the file that is asked for, if its checksum comes out right.
         let partial = (sink.at() > 0).then_some(Partial::Known);
         let mut transfer = Transfer { client: self, request, first, partial, budget };
-        for attempt in 1.. {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             match transfer.once(sink).await {
                 Err(FetchError::Transient(failure, Some(asked))) if asked > self.options.retry_after_max => {
                     return Err(FetchError::Fatal(too_late(failure, asked, request.now)));
@@ -66,7 +68,6 @@ impl Client {
                 outcome => return outcome,
             }
         }
-        Ok(Fetched::Whole(None))
     }
 
     /// Doubles with each try, and lies between half and all of that, so that many clients don't come back in step.
@@ -82,7 +83,7 @@ impl Client {
 fn too_late(failure: Failure, asked: Duration, now: Timestamp) -> Failure {
     let got = format!("{}, and not to come back within {} s (Retry-After)", failure.got, asked.as_secs());
     let then = now.checked_add(asked).ok().and_then(|then| then.round(jiff::Unit::Second).ok());
-    let hint = then.map_or_else(|| "leave the source out".to_owned(), |then| format!("sqern check, after {then}"));
+    let hint = then.map_or_else(|| "leave the source out".to_owned(), |then| format!("sqern check  # after {then}"));
     Failure { got, ..failure }.hint(hint)
 }
 

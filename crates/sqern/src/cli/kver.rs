@@ -98,7 +98,8 @@ pub(super) async fn run(command: KverCommand, context: &Context<'_>) -> Result<E
             let frame = at.upstream(&session.client, &as_of, &distros).await?;
             let like =
                 like.map(|glob| Glob::new(glob).to_like()).transpose().map_err(|error| Failure::usage(error.to_string()))?;
-            let filter = Filter { distros, like: like.map(|like| like.as_str().to_owned()), unwanted: all };
+            let like = like.map(|like| like.as_str().to_owned());
+            let filter = Filter { distros, like, unwanted: all, ..Filter::default() };
             let mut kernels = kver::list(&session.client, &filter, &as_of).await?;
             let total = kernels.len();
             kernels.truncate(limit.unwrap_or(usize::MAX));

@@ -5,8 +5,9 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use rustix::process::geteuid;
 use serde::Serialize;
-use sqern_db::local::{Destroyed, Down, LocalError, LocalServer, State, Status, Up};
+use sqern_db::local::{Destroyed, Down, LocalError, LocalServer, OsUser, State, Status, Up};
 
 use super::Context;
 use crate::failure::{Exit, Failure};
@@ -91,14 +92,20 @@ pub(super) fn default_server(context: &Context<'_>) -> Result<LocalServer, Failu
 }
 
 fn server(place: &Place, context: &Context<'_>) -> Result<LocalServer, Failure> {
-    let no_user = || {
-        Failure::unmet("expected a user with a name and a home directory, got none")
-            .hint("set HOME or SQERN_DATA_DIR to a directory")
-    };
-    let env = context.settings.local_env().ok_or_else(no_user)?;
+    let env = context.settings.local_env().ok_or_else(|| no_surroundings(geteuid().as_raw(), OsUser::current().is_some()))?;
     let named = place.data_dir.as_ref().or(context.settings.data_dir.as_ref());
     let dir = named.unwrap_or(&env.default_dir);
     Ok(LocalServer::at(dir, &env)?)
+}
+
+/// Returns why there is no default directory: the user has no name, which `initdb` and peer authentication require, or no home.
+fn no_surroundings(uid: u32, has_name: bool) -> Failure {
+    if has_name {
+        return Failure::unmet("could not find a home directory for the server").hint("set HOME or SQERN_DATA_DIR to a directory");
+    }
+    Failure::unmet(format!("cannot run PostgreSQL as uid {uid}: the user database has no entry for it")).hint(format!(
+        "add one: useradd --uid {uid} NAME; in a container that must not change /etc/passwd, use nss_wrapper (libnss_wrapper.so)"
+    ))
 }
 
 /// Runs what waits for a server on a thread that may wait.
@@ -191,4 +198,17 @@ fn describe_destroyed(destroyed: &Destroyed) -> String {
     let mut lines = vec![format!("removed the server in {dir}")];
     lines.extend(destroyed.left.iter().map(|path| format!("left, because it is not sqern's: {}", path.display())));
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uid_without_a_name_is_reported_with_its_number() {
+        let failure = no_surroundings(54321, false);
+        assert_eq!(failure.message(), "cannot run PostgreSQL as uid 54321: the user database has no entry for it");
+        assert!(failure.hints()[0].contains("useradd --uid 54321 NAME"), "{:?}", failure.hints());
+        assert_eq!(no_surroundings(54321, true).hints(), ["set HOME to a directory"]);
+    }
 }

@@ -15,6 +15,8 @@ mod event;
 mod fetch;
 mod generate;
 mod generation;
+#[cfg(test)]
+mod hints;
 mod ignore;
 mod init;
 mod interrupt;

@@ -133,7 +133,7 @@ async fn round(steps: &[Vec<String>], context: &Context<'_>) -> Result<Exit, Fai
             }
         }
         if is_stopped {
-            return Err(Failure::unmet("interrupted").hint("sqern pipeline run, the same again: it goes on"));
+            return Err(Failure::unmet("interrupted").hint("sqern pipeline run FILE  # continues the pipeline"));
         }
     }
     Ok(exit)

@@ -169,7 +169,7 @@ struct Asked<'a> {
 impl Asked<'_> {
     async fn coverage(&self, kernels: bool, of: &OfArgs) -> Result<(), Failure> {
         let Self { transaction, as_of, give, common } = self;
-        let all = status::list(*transaction, &common.statuses(of, kernels || common.html.is_wanted()), as_of).await?;
+        let all = status::list(transaction, &common.statuses(of, kernels || common.html.is_wanted()), as_of).await?;
         let counts = coverage::coverage(&all);
         give.page(
             "Coverage",
@@ -194,7 +194,7 @@ impl Asked<'_> {
             types: type_numbers(transaction, types, as_of).await?,
             with_hosts: hosts || common.html.is_wanted(),
         };
-        let found = db_risk::risk(*transaction, &filter, as_of).await?;
+        let found = db_risk::risk(transaction, &filter, as_of).await?;
         let types = risk::types(&found);
         let about = risk::describe(&types);
         give.page(
@@ -211,7 +211,7 @@ impl Asked<'_> {
 
     async fn lag(&self, months: bool, kernels: bool, of: &OfArgs) -> Result<(), Failure> {
         let Self { transaction, as_of, give, common } = self;
-        let all = status::list(*transaction, &common.statuses(of, false), as_of).await?;
+        let all = status::list(transaction, &common.statuses(of, false), as_of).await?;
         give.page(
             "From seen to available",
             vec![],

@@ -7,6 +7,7 @@ mod list;
 mod start;
 
 use clap::Args;
+use sqern_db::as_of::snapshot;
 use sqern_db::run::{self as db, Candidate, PlanFilter, RunError};
 use sqern_model::{DistroName, KernelResult, KernelVersion, RunKind, RunResult};
 
@@ -94,9 +95,11 @@ pub(super) async fn plan(
     limit: Option<usize>,
     context: &Context<'_>,
 ) -> Result<Exit, Failure> {
-    let session = context.open().await?;
+    let mut session = context.open().await?;
     sqern_db::distro::require(&session.client, &what.distros, &sqern_db::AsOf::Now).await?;
-    let mut candidates = db::plan(&session.client, kind, &what.filter(tested)).await?;
+    let transaction = snapshot(&mut session.client).await?;
+    let mut candidates = db::plan(&transaction, kind, &what.filter(tested)).await?;
+    transaction.commit().await?;
     if candidates.is_empty() {
         require_input(kind, &session.client).await?;
     }

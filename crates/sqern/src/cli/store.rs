@@ -254,7 +254,7 @@ async fn prune(
 fn prune_cache(store: &Store, dry_run: bool, context: &Context<'_>) -> Result<(), Failure> {
     if store.is_busy()? {
         return Err(Failure::unmet("expected nobody to be fetching into this store, got a sqern fetch that is")
-            .hint("sqern store prune --cache, when it is done"));
+            .hint("sqern store prune --cache  # when the other run has ended"));
     }
     let needed = store.kernels()?.into_values().filter_map(|found| match found {
         Found::Tree(manifest) => Some(manifest.packages.into_iter().map(|package| package.checksum)),

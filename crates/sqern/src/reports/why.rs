@@ -140,7 +140,7 @@ pub fn blocks(status: &Status, evidence: &Evidence, packages: &[KverPackage]) ->
         }
         Missing::NotFetched if !packages.is_empty() && packages.iter().all(|package| package.gone_at.is_some()) => {
             let blocks = "its headers were not fetched while its source listed them".to_owned();
-            (blocks, format!("sqern kver show {distro} {version}"))
+            (blocks, format!("sqern kver show {version} --distro {distro}"))
         }
         Missing::NotFetched => {
             ("its headers are not fetched".to_owned(), format!("sqern fetch --distro {distro} --kernel {version}"))

@@ -165,18 +165,20 @@ fn which(name: &str) -> std::path::PathBuf {
 #[test]
 fn a_full_disk_while_making_leaves_nothing_half_made() {
     let mut home = Home::new();
+    let pg_bin = home.env.pg_bin.clone();
     limited(&mut home, "initdb", 200);
     let error = home.server().up().expect_err("full");
     assert!(matches!(&error, LocalError::Tool { tool: "initdb", .. }), "{error}");
     assert!(shown(&error).contains("File too large") && shown(&error).contains("ulimit"), "{}", shown(&error));
     assert!(!home.path("local/data").exists() && !home.path("local/data.new").exists());
-    home.env.pg_bin = None;
+    home.env.pg_bin = pg_bin;
     assert!(home.server().up().expect("up when there is room").created);
 }
 
 #[test]
 fn a_failing_start_shows_the_servers_own_words() {
     let mut home = Home::new();
+    let pg_bin = home.env.pg_bin.clone();
     home.server().up().expect("up");
     home.server().down().expect("down");
     let error = home.server().with_setting("shared_buffers", "nonsense").up().expect_err("bad setting");
@@ -185,7 +187,7 @@ fn a_failing_start_shows_the_servers_own_words() {
     limited(&mut home, "pg_ctl", 4);
     let error = home.server().up().expect_err("full");
     assert!(shown(&error).contains("File too large") || shown(&error).contains("did not start"), "{}", shown(&error));
-    home.env.pg_bin = None;
+    home.env.pg_bin = pg_bin;
     assert!(home.server().up().expect("up when there is room").started);
 }
 

@@ -101,7 +101,7 @@ impl<'a> Carrier<'a> {
             Some(failure) => Err(failure),
             None if whole == RunResult::Success => Ok(Exit::Done),
             None => {
-                self.context.printer.note(&format!("sqern {} show {} tells more", self.kind, self.id));
+                self.context.printer.note(&format!("details: sqern {} show {}", self.kind, self.id));
                 Ok(Exit::Unmet)
             }
         }
@@ -131,7 +131,7 @@ impl<'a> Carrier<'a> {
         let log = self.logs.join(format!("{}@{}.log", kernel.distro, kernel.version));
         if self.kind == RunKind::Build && !tree.exists() {
             let tail = format!(
-                "expected headers in {}, got none; hint: sqern fetch, or --store DIR with what was fetched",
+                "expected headers in {}, got none; hint: sqern fetch  # or --store DIR with the fetched headers",
                 tree.display()
             );
             let ended = runner::Ended { result: Some(RunResult::NotBuilt), exit_status: None, seconds: 0.0, tail };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use sqern_db::as_of::snapshot;
 use sqern_db::run::{self as db, Lease};
 use sqern_model::RunKind;
 
@@ -59,11 +60,13 @@ pub(in crate::cli) async fn carry_builds(
     if args.dry_run || args.claim.is_some() || fields.tested.build.is_some() {
         return carry(&Fields::Test(fields.clone()), what, args, context).await;
     }
-    let session = context.open().await?;
+    let mut session = context.open().await?;
+    let transaction = snapshot(&mut session.client).await?;
     let mut builds: Vec<i64> = Vec::new();
-    for one in db::plan(&session.client, RunKind::Test, &what.filter(&fields.tested)).await? {
+    for one in db::plan(&transaction, RunKind::Test, &what.filter(&fields.tested)).await? {
         builds.extend(one.build.filter(|build| !builds.contains(build)));
     }
+    transaction.commit().await?;
     if builds.is_empty() {
         return carry(&Fields::Test(fields.clone()), what, args, context).await;
     }
@@ -108,7 +111,10 @@ pub(in crate::cli) async fn carry(
     };
     // The log is looked for later, from wherever.
     let logs = std::path::absolute(logs)?.join(format!("{kind}-{id}"));
-    let build = if kind == RunKind::Build { id } else { kernels.first().and_then(|one| one.build).unwrap_or_default() };
+    let build = match kind {
+        RunKind::Build => id,
+        RunKind::Test => kernels.first().and_then(|candidate| candidate.build).expect("a test that was started is of a build"),
+    };
     context.printer.note(&format!("{kind} {id} of {} kernels, logs in {}", kernels.len(), logs.display()));
     let means = Means { context, args, comment, logs, store, variables: variables(fields, what, id, build) };
     Carrier::new(kind, id, kernels.len(), means, session).all(&kernels).await

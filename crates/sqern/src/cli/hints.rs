@@ -1,0 +1,205 @@
+//! Tests that each command that a hint suggests is a command of this program.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use super::Cli;
+
+/// Values for the placeholders of hints: the names of variables, and words in capitals. Others are tried with each of [`ANY`].
+const VALUES: &[(&str, &str)] = &[
+    ("distro", "debian12"),
+    ("version", "6.1.0-25-amd64"),
+    ("kernel.version", "6.1.0-25-amd64"),
+    ("dir", "/srv/sqern"),
+    ("id", "7"),
+    ("test", "7"),
+    ("NAME", "debian12"),
+    ("FILE", "report.json"),
+    ("DIR", "/srv/sqern"),
+    ("VARIANT", "DEBIAN12"),
+];
+const ANY: &[&str] = &["build", "7", "debian12", "6.1.0-25-amd64", "/srv/sqern"];
+
+/// Texts that begin like a command and are none: a map of users, a message about a setting, a file that lists subcommands, the text of a
+/// digest.
+const NO_COMMANDS: &[&str] = &[
+    "sqern",
+    "sqern \"{}\" {ROLE}",
+    "sqern reads tables, not the replication stream: leave it out",
+    "sqern local status|up|down|destroy",
+    "sqern crawl 2",
+];
+
+/// Returns the Rust files of all crates, without tests.
+fn sources() -> Vec<PathBuf> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap().flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            if path.is_dir() && !["tests", "benches", "target", "sqern-testkit"].iter().any(|left_out| name == *left_out) {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") && name != "hints.rs" && name != "tests.rs" {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Returns the string literals of a Rust file up to its tests, with escapes resolved.
+fn literals(source: &str) -> Vec<String> {
+    let source = source.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let mut literals = Vec::new();
+    let mut characters = source.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '/' if characters.peek() == Some(&'/') => {
+                characters.by_ref().find(|next| *next == '\n');
+            }
+            // A character literal may contain a quotation mark; a lifetime has no second apostrophe.
+            '\'' => match characters.next() {
+                Some('\\') => {
+                    characters.next();
+                    characters.by_ref().find(|next| *next == '\'');
+                }
+                Some(_) if characters.peek() == Some(&'\'') => {
+                    characters.next();
+                }
+                _ => {}
+            },
+            'r' if characters.peek() == Some(&'#') => {
+                let hashes = std::iter::from_fn(|| characters.next_if_eq(&'#')).count();
+                if characters.next_if_eq(&'"').is_some() {
+                    let end = format!("\"{}", "#".repeat(hashes));
+                    let mut text = String::new();
+                    while !text.ends_with(&end) {
+                        text.push(characters.next().expect("the literal ends"));
+                    }
+                    literals.push(text[..text.len() - end.len()].to_owned());
+                }
+            }
+            '"' => literals.push(literal(&mut characters)),
+            _ => {}
+        }
+    }
+    literals
+}
+
+/// Returns the literal whose opening quotation mark was read.
+fn literal(characters: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
+    let mut text = String::new();
+    loop {
+        match characters.next().expect("the literal ends") {
+            '"' => return text,
+            '\\' => match characters.next().expect("an escape is complete") {
+                '\n' => while characters.next_if(|next| next.is_whitespace()).is_some() {},
+                'n' => text.push('\n'),
+                't' => text.push('\t'),
+                other => text.push(other),
+            },
+            other => text.push(other),
+        }
+    }
+}
+
+/// Returns the commands of a text that consists of or ends in commands: `sqern …`, alone, after a label, or one of several.
+fn commands(text: &str) -> Vec<String> {
+    let is_hint = |start: usize| start == 0 || [": ", "; ", "&& ", "| "].iter().any(|before| text[..start].ends_with(before));
+    let starts = text.match_indices("sqern ").map(|(start, _)| start).filter(|start| is_hint(*start));
+    let command = |start: usize| {
+        let rest = &text[start..];
+        let end = [" #", ";", " &&", " |", "\n"].iter().filter_map(|end| rest.find(end)).min().unwrap_or(rest.len());
+        rest[..end].trim().to_owned()
+    };
+    starts.map(command).filter(|command| !text[..text.find(command).unwrap_or(0)].contains(" #")).collect()
+}
+
+/// Returns the words of a command; quotation marks keep spaces together.
+fn words(command: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
+    for character in command.chars() {
+        match (character, quote) {
+            (mark, Some(open)) if mark == open => quote = None,
+            ('\'' | '"', None) => quote = Some(character),
+            (' ', None) => words.extend(Some(std::mem::take(&mut word)).filter(|word| !word.is_empty())),
+            _ => word.push(character),
+        }
+    }
+    words.extend(Some(word).filter(|word| !word.is_empty()));
+    words
+}
+
+/// Returns the first placeholder of a command: `{name}`, `{}` or a word in capitals.
+fn placeholder(command: &str) -> Option<(std::ops::Range<usize>, String)> {
+    if let Some(start) = command.find('{') {
+        let end = start + command[start..].find('}')? + 1;
+        return Some((start..end, command[start + 1..end - 1].to_owned()));
+    }
+    let mut start = 0;
+    for word in command.split(' ') {
+        let is_capital = |character: char| character.is_ascii_uppercase() || character == '_';
+        if word.len() > 1 && word.chars().all(is_capital) {
+            return Some((start..start + word.len(), word.to_owned()));
+        }
+        start += word.len() + 1;
+    }
+    None
+}
+
+/// Whether the command parses with some values of its placeholders; `Err` contains the last error.
+fn parses(command: &str) -> Result<(), String> {
+    let Some((place, name)) = placeholder(command) else {
+        return match Cli::try_parse_from(words(command)) {
+            Err(error) if !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => Err(error.to_string()),
+            _ => Ok(()),
+        };
+    };
+    let known = VALUES.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+    let mut result = Ok(());
+    for value in known.as_ref().map_or(ANY, std::slice::from_ref) {
+        result = parses(&[&command[..place.start], value, &command[place.end..]].concat());
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
+}
+
+#[test]
+fn every_command_that_a_hint_suggests_is_parsed() {
+    let (mut found, mut wrong) = (0, Vec::new());
+    for path in sources() {
+        let source = fs::read_to_string(&path).unwrap();
+        for text in literals(&source).iter().filter(|text| !text.starts_with("Example")) {
+            for command in commands(text) {
+                // The usage line of a command is clap's.
+                if NO_COMMANDS.contains(&command.as_str()) || command.contains("[OPTIONS]") {
+                    continue;
+                }
+                found += 1;
+                if let Err(error) = parses(&command) {
+                    let error = error.lines().next().unwrap_or_default();
+                    wrong.push(format!("{}: {command}: {error}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {found}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(found >= 60, "expected at least 60 commands in hints, found {found}");
+}
+
+#[test]
+fn a_wrong_command_in_a_hint_is_noticed() {
+    assert_eq!(commands("see why: sqern db status; sqern why {version}  # sqern x"), ["sqern db status", "sqern why {version}"]);
+    assert_eq!(literals("fn f() { g(\"sqern \\\"a b\\\"\", '\"', r#\"x \"y\"#) } // \"no\""), ["sqern \"a b\"", "x \"y"]);
+    assert_eq!(words("sqern --at '1 day ago' x"), ["sqern", "--at", "1 day ago", "x"]);
+    assert!(parses("sqern kver show {version} --distro {distro}").is_ok());
+    assert!(parses("sqern kver show {distro} {version}").is_err());
+    assert!(parses("sqern build show {}").is_ok());
+    assert!(parses("sqern store prune removes directories").is_err());
+}
