@@ -12,7 +12,7 @@ demo: setup ## show sqern step by step, from an empty database to available modu
 	@scripts/demo
 
 test: setup ## run all tests
-	@scripts/test
+	@env -u SQERN_TEST_STAGE -u SQERN_TEST_GUARD scripts/test
 
 check: setup ## check formatting, lints, documentation and the project rules
 	@scripts/check

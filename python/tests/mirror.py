@@ -18,7 +18,8 @@ KERNELS = {
 }
 ARCHITECTURES = ("amd64", "arm64")
 
-# `check` reads the folder in place of the network, headers are an empty tree, and `local` and the store keep to folders of the test.
+# `check` reads the folder in place of the network, headers are an empty tree, and the private server and the store are in folders of
+# the test.
 PROGRAM = """#!/bin/sh
 case "$1" in
   check | source)
@@ -28,9 +29,9 @@ case "$1" in
     esac ;;
   fetch) exec {program} "$@" --store {store} --no-prove --command 'mkdir build' ;;
   store) exec {program} "$@" --store {store} ;;
-  local)
-    {program} "$@" --data-dir {server} || exit
-    if [ "$2" = up ]; then
+  init | local)
+    SQERN_DATA_DIR={server} {program} "$@" || exit
+    if [ "$1 $2" = "local up" ] || [ "$1" = init ]; then
       echo "[sqern-local]"
       sed -n '/^host/p; /^port/p; /^dbname/p; /^user/p' {services}
     fi >>{services}.new

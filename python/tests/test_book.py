@@ -15,7 +15,7 @@ PAGES = sorted(DOCS.rglob("*.md"))
 SUMMARY = DOCS / "SUMMARY.md"
 LINK = re.compile(r"(?<!\\)\]\(([^()\s]+)\)")
 # How many blocks of a page can't be run: another number is a change to be looked at.
-NOT_RUN = {"benchmarks.md": 5, "customers.md": 1, "operations.md": 4, "packages.md": 3, "release.md": 1, "sources.md": 1}
+NOT_RUN = {"benchmarks.md": 5, "customers.md": 1, "operations.md": 5, "packages.md": 3, "release.md": 1, "sources.md": 1}
 
 
 def prose(text: str) -> str:

@@ -209,6 +209,6 @@ mod tests {
         let failure = no_surroundings(54321, false);
         assert_eq!(failure.message(), "cannot run PostgreSQL as uid 54321: the user database has no entry for it");
         assert!(failure.hints()[0].contains("useradd --uid 54321 NAME"), "{:?}", failure.hints());
-        assert_eq!(no_surroundings(54321, true).hints(), ["set HOME to a directory"]);
+        assert_eq!(no_surroundings(54321, true).hints(), ["set HOME or SQERN_DATA_DIR to a directory"]);
     }
 }

@@ -1,0 +1,35 @@
+"""The README keeps its promises: CI runs its commands in their order, and its files exist."""
+
+from __future__ import annotations
+
+import re
+
+import doc_blocks
+from conftest import ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def shown(kind: str) -> list[str]:
+    """Returns the commands of the README's blocks of a kind, without comments."""
+    blocks = [block.body for block in doc_blocks.blocks(README) if block.kind == kind]
+    lines = [line for body in blocks for line in body.splitlines() if line.startswith("$ ")]
+    return [re.sub(r"\s+#.*", "", line.removeprefix("$ ")) for line in lines]
+
+
+def test_ci_runs_the_make_commands_of_the_readme_in_their_order() -> None:
+    promised = [command for command in shown("console") if command.startswith("make ")]
+    run = re.findall(r"^step (make \S+)$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+    assert promised == ["make demo", "make test"]
+    assert [command for command in run if command in promised] == promised
+
+
+def test_the_readme_is_short_and_shows_the_two_reports() -> None:
+    assert len(README.splitlines()) <= 100
+    assert [command.split(" --")[0] for command in shown("text")] == ["sqern report risk", "sqern why 6.1.0-56-amd64"]
+
+
+def test_every_make_target_of_the_readme_and_ci_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = re.findall(r"\bmake ([a-z]+)", README + (ROOT / ".ci/run").read_text())
+    assert set(named) <= targets, set(named) - targets
