@@ -159,7 +159,9 @@ pub fn requirements(build: &Path) -> Vec<Requirement> {
             Purpose::Sign => config.is_set("CONFIG_MODULE_SIG"),
         };
         if runs {
-            needed_libraries(&build.join(path)).into_iter().for_each(|soname| add(purpose, Tool::Library(soname)));
+            for soname in needed_libraries(&build.join(path)) {
+                add(purpose, Tool::Library(soname));
+            }
         }
     }
     found.sort();

@@ -101,7 +101,8 @@ fn server(place: &Place, context: &Context<'_>) -> Result<LocalServer, Failure> 
 /// Returns why there is no default directory: the user has no name, which `initdb` and peer authentication require, or no home.
 fn no_surroundings(uid: u32, has_name: bool) -> Failure {
     if has_name {
-        return Failure::unmet("could not find a home directory for the server").hint("set HOME or SQERN_DATA_DIR to a directory");
+        return Failure::unmet("could not find a home directory for the server")
+            .hint("set HOME or SQERN_DATA_DIR to a directory");
     }
     Failure::unmet(format!("cannot run PostgreSQL as uid {uid}: the user database has no entry for it")).hint(format!(
         "add one: useradd --uid {uid} NAME; in a container that must not change /etc/passwd, use nss_wrapper (libnss_wrapper.so)"

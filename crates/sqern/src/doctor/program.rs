@@ -15,7 +15,7 @@ pub const CHECK: &str = "program";
 /// What kbuild runs for a module of one file by default: GNU make, gcc and the linker.
 const REQUIRED: [&str; 3] = ["make", "gcc", "ld"];
 
-/// What many kernels require besides: pahole for BTF, libelf for objtool and resolve_btfids.
+/// What many kernels require besides: pahole for BTF, libelf for objtool and `resolve_btfids`.
 const RECOMMENDED: [(Purpose, &str); 2] = [(Purpose::Btf, "pahole"), (Purpose::Compile, "libelf.so.1")];
 
 /// Where a program is that can be run, in the folders of a `PATH`.

@@ -22,10 +22,10 @@ pub struct MissingTools {
 impl MissingTools {
     /// Compares what the tree at `build` requires with the machine; `depends` are the dependencies of the tree's packages.
     #[must_use]
-    pub fn of(kernel: &Kernel, build: &Path, machine: &Machine, depends: BTreeSet<String>) -> Self {
+    pub fn of(kernel: &Kernel, build: &Path, machine: &Machine, depends: &BTreeSet<String>) -> Self {
         let mut tools = machine.missing(&requirements(build));
         tools.retain(|one| one.purpose != Purpose::Sign);
-        let install = install_command(&tools, &depends, machine.installer());
+        let install = install_command(&tools, depends, machine.installer());
         Self { kernel: kernel.clone(), tools, install }
     }
 

@@ -77,7 +77,7 @@ impl Fetcher<'_> {
             None => content = self.unpack(job.plan, &staged).await?,
         }
         let vermagic = match &self.prove {
-            Some(machine) => Some(self.proven(kernel, &staged, machine, content.depends).await?),
+            Some(machine) => Some(self.proven(kernel, &staged, machine, &content).await?),
             None => None,
         };
         let root = staged.root().to_owned();
@@ -197,15 +197,9 @@ impl Fetcher<'_> {
     }
 
     /// Compiles a module in the tree and returns its vermagic. Without the tools for BTF the module has none.
-    async fn proven(
-        &self,
-        kernel: &Kernel,
-        staged: &Staged,
-        machine: &Machine,
-        depends: BTreeSet<String>,
-    ) -> Result<String, Failure> {
+    async fn proven(&self, kernel: &Kernel, staged: &Staged, machine: &Machine, content: &Content) -> Result<String, Failure> {
         let build = staged.root().join("build");
-        let missing = MissingTools::of(kernel, &build, machine, depends);
+        let missing = MissingTools::of(kernel, &build, machine, &content.depends);
         if !missing.tools.is_empty() {
             (self.missing)(&missing);
         }
