@@ -14,5 +14,5 @@ mod prove;
 mod run;
 
 pub use adapt::{Adapted, Changed, adapt};
-pub use build_tools::{Installer, Machine, Purpose, Requirement, Tool, WITHOUT_BTF, install_command, requirements};
+pub use build_tools::{Installer, Machine, Purpose, Requirement, Tool, install_command, make_variables, requirements};
 pub use prove::{Proof, ProveError, ProveErrorKind, ProveOptions, prove};

@@ -16,7 +16,10 @@ use super::elf;
 const MAX_TEXT_BYTES: u64 = 4 << 20;
 
 /// The make variable that turns BTF generation off for one build (kernel, `scripts/Makefile.modfinal`).
-pub const WITHOUT_BTF: &str = "CONFIG_DEBUG_INFO_BTF_MODULES=";
+const WITHOUT_BTF: &str = "CONFIG_DEBUG_INFO_BTF_MODULES=";
+
+/// The make variable that leaves objtool out of one build (kernel, `scripts/Makefile.lib`).
+const WITHOUT_OBJTOOL: &str = "OBJECT_FILES_NON_STANDARD=y";
 
 /// A program or a shared library.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +43,9 @@ impl fmt::Display for Tool {
 pub enum Purpose {
     /// Every module build.
     Compile,
-    /// Type information (BTF) in the module; [`WITHOUT_BTF`] builds without it.
+    /// Validation and unwind data by objtool; [`make_variables`] builds without them.
+    Objtool,
+    /// Type information (BTF) in the module; [`make_variables`] builds without it.
     Btf,
     /// Signing modules at installation (`make modules_install`); no build needs it.
     Sign,
@@ -122,7 +127,7 @@ const TREE_PROGRAMS: [(&str, Purpose); 6] = [
     ("scripts/basic/fixdep", Purpose::Compile),
     ("scripts/mod/modpost", Purpose::Compile),
     ("scripts/genksyms/genksyms", Purpose::Compile),
-    ("tools/objtool/objtool", Purpose::Compile),
+    ("tools/objtool/objtool", Purpose::Objtool),
     ("tools/bpf/resolve_btfids/resolve_btfids", Purpose::Btf),
     ("scripts/sign-file", Purpose::Sign),
 ];
@@ -151,15 +156,13 @@ pub fn requirements(build: &Path) -> Vec<Requirement> {
     }
     for (path, purpose) in TREE_PROGRAMS {
         let runs = match purpose {
-            Purpose::Compile if path.ends_with("objtool") => {
-                config.is_set("CONFIG_OBJTOOL") || config.is_set("CONFIG_STACK_VALIDATION")
-            }
             Purpose::Compile => true,
+            Purpose::Objtool => config.is_set("CONFIG_OBJTOOL") || config.is_set("CONFIG_STACK_VALIDATION"),
             Purpose::Btf => makes_btf,
             Purpose::Sign => config.is_set("CONFIG_MODULE_SIG"),
         };
         if runs {
-            for soname in needed_libraries(&build.join(path)) {
+            for soname in with_variants(&build.join(path)).iter().flat_map(|file| needed_libraries(file)) {
                 add(purpose, Tool::Library(soname));
             }
         }
@@ -170,6 +173,20 @@ pub fn requirements(build: &Path) -> Vec<Requirement> {
 
 fn program(name: &str) -> Tool {
     Tool::Program(name.to_owned())
+}
+
+/// A program and its variants: Debian's objtool and modpost only start the program for the kernel's architecture, `objtool.real-x86`.
+fn with_variants(program: &Path) -> Vec<PathBuf> {
+    let mut files = vec![program.to_owned()];
+    if let (Some(folder), Some(name)) = (program.parent(), program.file_name().and_then(|name| name.to_str())) {
+        let is_variant = |file: &PathBuf| {
+            let file = file.file_name().and_then(|file| file.to_str());
+            file.and_then(|file| file.strip_prefix(name)).is_some_and(|rest| rest.starts_with(".real-"))
+        };
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        files.extend(entries.map(|entry| entry.path()).filter(is_variant));
+    }
+    files
 }
 
 /// The libraries besides the C library that a program of the tree loads; none where it is a script or absent.
@@ -246,6 +263,21 @@ const PACKAGES: [(&str, &str, &str); 9] = [
     ("libcrypto.so.1.1", "libssl1.1", "compat-openssl11"),
     ("libcrypto.so.10", "libssl1.0.2", "compat-openssl10"),
 ];
+
+/// Returns the variables for make's command line that leave out what the missing tools are required for, as far as a module can be
+/// compiled without it. `resolve_btfids`, which BTF requires, loads the libraries of objtool.
+#[must_use]
+pub fn make_variables(missing: &[Requirement]) -> Vec<String> {
+    let lacks = |purpose| missing.iter().any(|one| one.purpose == purpose);
+    let mut variables = Vec::new();
+    if lacks(Purpose::Objtool) {
+        variables.push(WITHOUT_OBJTOOL.to_owned());
+    }
+    if lacks(Purpose::Objtool) || lacks(Purpose::Btf) {
+        variables.push(WITHOUT_BTF.to_owned());
+    }
+    variables
+}
 
 /// Returns the command that installs missing tools, or `None` where a package is unknown or the list is empty.
 ///
@@ -332,6 +364,23 @@ override CROSS_COMPILE = x86_64-linux-gnu-
         let found = named(&tree);
         assert!(found.iter().any(|name| name == "Compile libgcc_s.so.1"), "{found:?}");
         assert!(!found.iter().any(|name| name.contains("libc.so")), "{found:?}");
+    }
+
+    #[test]
+    fn libraries_of_the_program_behind_a_wrapper_are_required() {
+        let config = (".config", "CONFIG_CC_IS_GCC=y\nCONFIG_OBJTOOL=y\n");
+        let tree = tree(&[config, ("tools/objtool/objtool", "#!/bin/sh\n"), ("tools/objtool/objtool.txt", "")]);
+        std::fs::copy(std::env::current_exe().unwrap(), tree.path().join("tools/objtool/objtool.real-x86")).unwrap();
+        let found = named(&tree);
+        assert!(found.iter().any(|name| name == "Objtool libgcc_s.so.1"), "{found:?}");
+    }
+
+    #[test]
+    fn a_module_is_compiled_without_what_the_missing_tools_add() {
+        let missing = |purpose| [Requirement { purpose, tool: program("x") }];
+        assert_eq!(make_variables(&missing(Purpose::Btf)), [WITHOUT_BTF]);
+        assert_eq!(make_variables(&missing(Purpose::Objtool)), [WITHOUT_OBJTOOL, WITHOUT_BTF]);
+        assert!(make_variables(&missing(Purpose::Compile)).is_empty());
     }
 
     #[test]

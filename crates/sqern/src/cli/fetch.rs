@@ -32,7 +32,7 @@ use crate::printer::Record;
 /// Packages are downloaded (those from this machine's apt lists by apt-get download), verified against the checksums of the index and
 /// unpacked to STORE/DISTRO/VERSION. A small module is compiled in each tree; only then is the kernel recorded in kver_fetched. The
 /// compiler and the libraries that a tree requires are checked first: missing ones are reported once, with the command that installs
-/// them. Without pahole the module is compiled without BTF. Exit status: 0 all kernels fetched, 1 some kernels failed (the others are
+/// them. Without pahole or libelf the module is compiled without BTF or objtool. Exit status: 0 all kernels fetched, 1 some kernels failed (the others are
 /// recorded).
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

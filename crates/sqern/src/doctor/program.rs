@@ -16,7 +16,7 @@ pub const CHECK: &str = "program";
 const REQUIRED: [&str; 3] = ["make", "gcc", "ld"];
 
 /// What many kernels require besides: pahole for BTF, libelf for objtool and `resolve_btfids`.
-const RECOMMENDED: [(Purpose, &str); 2] = [(Purpose::Btf, "pahole"), (Purpose::Compile, "libelf.so.1")];
+const RECOMMENDED: [(Purpose, &str); 2] = [(Purpose::Btf, "pahole"), (Purpose::Objtool, "libelf.so.1")];
 
 /// Where a program is that can be run, in the folders of a `PATH`.
 #[must_use]
@@ -48,8 +48,8 @@ pub fn build_tools(machine: &Machine) -> Vec<Finding> {
     };
     for one in machine.missing(&recommended) {
         let found = match one.purpose {
-            Purpose::Btf => "not installed: modules are compiled without BTF",
-            Purpose::Compile | Purpose::Sign => "not installed: many kernels cannot be compiled for",
+            Purpose::Btf => "not installed: builds for kernels with BTF fail",
+            Purpose::Compile | Purpose::Objtool | Purpose::Sign => "not installed: builds for most kernels fail",
         };
         let about = one.tool.to_string();
         findings.push(Finding::warning(CHECK, found, install(&[one])).about(about));

@@ -41,15 +41,21 @@ impl MissingTools {
         Failure::unmet(format!("cannot compile a module: {}", not_installed(&self.names(Purpose::Compile))))
     }
 
-    /// The warning that reports these tools: they are required to compile, or to compile with BTF.
+    /// The warning that reports these tools, and what the test module is compiled without.
     #[must_use]
     pub fn warning(&self) -> String {
-        let (compile, btf) = (self.names(Purpose::Compile), self.names(Purpose::Btf));
-        if compile.is_empty() {
-            return format!("{}: modules are compiled without BTF; builds with BTF require it", not_installed(&btf));
+        let names: Vec<String> = self.tools.iter().map(|one| one.tool.to_string()).collect();
+        let missing = not_installed(&names);
+        if self.prevents_building() {
+            return format!("{missing}: building for {} requires it", self.kernel);
         }
-        let all: Vec<String> = compile.into_iter().chain(btf).collect();
-        format!("{}: building for {} requires it", not_installed(&all), self.kernel)
+        let lacks = |purpose| self.tools.iter().any(|one| one.purpose == purpose);
+        let left_out = match (lacks(Purpose::Objtool), lacks(Purpose::Btf)) {
+            (true, true) => "objtool and BTF",
+            (true, false) => "objtool",
+            (false, _) => "BTF",
+        };
+        format!("{missing}: test modules are compiled without {left_out}; other builds for {} require it", self.kernel)
     }
 
     fn names(&self, purpose: Purpose) -> Vec<String> {

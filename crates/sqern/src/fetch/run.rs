@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sqern_db::fetch::Vouched;
 use sqern_model::{Kernel, Source, SourceSet};
 use sqern_store::store::{Cached, Found, Manifest, ManifestPackage, Staged, digest};
-use sqern_store::tree::{Machine, ProveOptions, Purpose, WITHOUT_BTF};
+use sqern_store::tree::{Machine, ProveOptions, make_variables};
 use sqern_store::{Limits, Store, tree, unpack};
 use sqern_upstream::{Client, PackageRequest};
 use url::Url;
@@ -196,7 +196,8 @@ impl Fetcher<'_> {
         Ok(checked.await??)
     }
 
-    /// Compiles a module in the tree and returns its vermagic. Without the tools for BTF the module has none.
+    /// Compiles a module in the tree and returns its vermagic. Without the tools for BTF or objtool, the module has no BTF or
+    /// is not processed by objtool.
     async fn proven(&self, kernel: &Kernel, staged: &Staged, machine: &Machine, content: &Content) -> Result<String, Failure> {
         let build = staged.root().join("build");
         let missing = MissingTools::of(kernel, &build, machine, &content.depends);
@@ -206,10 +207,7 @@ impl Fetcher<'_> {
         if missing.prevents_building() {
             return Err(missing.failure());
         }
-        let mut options = ProveOptions::default();
-        if missing.tools.iter().any(|one| one.purpose == Purpose::Btf) {
-            options.variables.push(WITHOUT_BTF.to_owned());
-        }
+        let options = ProveOptions { variables: make_variables(&missing.tools), ..ProveOptions::default() };
         let kernel = kernel.version.clone();
         let scratch = tempfile::tempdir_in(self.store.scratch()?)?;
         let proof = blocking(move || tree::prove(&build, &kernel, scratch.path(), &options)).await??;
