@@ -40,7 +40,8 @@ def test_each_page_is_in_the_summary_once() -> None:
 
 def test_each_link_within_the_repository_leads_to_something() -> None:
     broken = []
-    others = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "python/README.md")]
+    names = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "STYLE.md", "CHANGELOG.md", "python/README.md")
+    others = [ROOT / name for name in names]
     for page in PAGES + others:
         for link in LINK.findall(prose(page.read_text())):
             if re.match(r"[a-z]+:", link):

@@ -21,6 +21,6 @@ def test_the_generated_pages_are_what_the_program_and_the_catalog_say() -> None:
         for path in gone:
             (DOCS / path).unlink()
         return
-    assert not gone, "pages of commands that are no more: make bless"
+    assert not gone, "pages of removed commands: make update-generated"
     for path, text in pages.items():
-        assert (DOCS / path).exists() and (DOCS / path).read_text() == text, f"docs/{path} is not what is generated now: make bless"
+        assert (DOCS / path).exists() and (DOCS / path).read_text() == text, f"docs/{path} is outdated: make update-generated"
