@@ -1,4 +1,4 @@
-//! `sqern why`: where one kernel is, and why it is no further.
+//! `sqern why`: explains the stage of a kernel.
 
 use clap::Args;
 use jiff::Timestamp;
@@ -17,21 +17,22 @@ use crate::failure::{Exit, Failure};
 use crate::reports::wanted;
 use crate::reports::why::{Answer, Place, Why, blocks, describe, step, usual};
 
-/// Tell where a kernel is, and why it is no further: is it there, and if not, why, and when?
+/// Explain which stage a kernel has reached, and what prevents the next stage
 ///
-/// When it came to each stage and what shows it, what stands in its way, its place among those that are next, how long such kernels
-/// usually take, and who has it. A kernel that is not known is told with those that are much like it, and when the sources were read.
-/// Exit status: 0 when it is known, 1 when it is not.
+/// Prints the time and the evidence of each stage, the reason why the next stage is missing, the position in the plan, the usual duration
+/// of the next stage, and the hosts that have the kernel. For an unknown kernel, prints similar kernels and the times of the last checks.
+///
+/// Exit status: 0 if the kernel is known, 1 otherwise.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern why \"$(uname -r)\"
   sqern why 4.18.0-553.el8_10.x86_64 --distro alma8 --target sp-prod
   sqern why 6.1.0-25-amd64 --at 2026-05-01")]
 pub(super) struct WhyArgs {
-    /// What uname -r prints
+    /// Kernel version, as printed by uname -r
     #[arg(value_name = "UNAME")]
     version: KernelVersion,
-    /// Only of this distribution; may be given several times
+    /// Distribution (repeatable) [default: all]
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! How many kernels of each distribution have come how far.
+//! The report `coverage`: the kernels of each distribution by stage.
 
 use std::collections::BTreeMap;
 
@@ -106,7 +106,7 @@ pub fn heat_map(coverage: &[Coverage]) -> HeatMap {
         (one.distro.clone(), one.counts().map(cell).to_vec())
     };
     HeatMap {
-        title: "Wanted kernels by the furthest stage that they have come to".to_owned(),
+        title: "Wanted kernels by last reached stage".to_owned(),
         columns: Stage::ALL.iter().map(|stage| stage.as_str().to_owned()).collect(),
         rows: coverage.iter().map(row).collect(),
     }

@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hours_are_told_to_the_tenth() {
+    fn hours_have_one_decimal() {
         assert_eq!([0, 179, 180, 3600, 5400, 356_400].map(hours), ["0.0", "0.0", "0.1", "1.0", "1.5", "99.0"]);
     }
 

@@ -1,4 +1,4 @@
-//! Which hosts run, or would run, a kernel without a module.
+//! The report `risk`: hosts whose running or newest kernel has no available module.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -181,7 +181,7 @@ pub fn types(risk: &Risk) -> Vec<RiskType> {
     types.into_values().collect()
 }
 
-/// What the types come to: a line for people.
+/// Summarizes the cluster types in one line.
 #[must_use]
 pub fn describe(types: &[RiskType]) -> String {
     let (hosts, at_risk, unwanted) =
@@ -192,8 +192,7 @@ pub fn describe(types: &[RiskType]) -> String {
         .map(|one| format!("{} {} of {}", one.cltype, one.at_risk, one.hosts))
         .collect();
     let which = if of_types.is_empty() { String::new() } else { format!(": {}", of_types.join(", ")) };
-    let besides =
-        if unwanted > 0 { format!("; {unwanted} more by kernels alone that are ignored or archived") } else { String::new() };
+    let besides = if unwanted > 0 { format!("; {unwanted} more only by ignored or archived kernels") } else { String::new() };
     format!("at risk: {at_risk} of {hosts} hosts{which}{besides}")
 }
 
@@ -219,7 +218,7 @@ pub fn heat_map(risk: &Risk) -> HeatMap {
         (name.clone(), columns.iter().map(cell).collect())
     };
     HeatMap {
-        title: "Hosts by what the kernels lack that they run, or have as their newest".to_owned(),
+        title: "Hosts by missing stage of their running or newest kernel".to_owned(),
         rows: risk.types.iter().filter(|(number, _)| counts.keys().any(|(of, _)| of == *number)).map(row).collect(),
         columns: columns.into_iter().map(str::to_owned).collect(),
     }

@@ -70,11 +70,12 @@ impl PipelineFile {
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let place = path.display();
         let text = std::fs::read_to_string(path).map_err(|error| {
-            Failure::unmet(format!("expected a pipeline's file, got {error}, at {place}")).hint("sqern pipeline run --help")
+            Failure::unmet(format!("could not read pipeline file {place}: {error}")).hint("sqern pipeline run --help")
         })?;
         toml::from_str(&text).map_err(|error| {
             let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-            Failure::unmet(format!("{place}:{line}: {}", error.message())).hint("sqern pipeline run --help  # shows a file")
+            Failure::unmet(format!("{place}:{line}: {}", error.message()))
+                .hint("sqern pipeline run --help  # prints an example file")
         })
     }
 

@@ -27,7 +27,7 @@ impl PositionFile {
         let position = match read(&path) {
             Ok(text) => Some(parse(&text).ok_or_else(|| unreadable(&path, &text))?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(Failure::unmet(format!("the position file {} can't be read: {error}", path.display()))),
+            Err(error) => return Err(Failure::unmet(format!("could not read position file {}: {error}", path.display()))),
         };
         Ok((Self { path, kept: position.clone() }, position))
     }
@@ -38,8 +38,7 @@ impl PositionFile {
             return Ok(());
         }
         let written = replace(&self.path, &format!("{position}\n"));
-        written
-            .map_err(|error| Failure::unmet(format!("the position file {} can't be written: {error}", self.path.display())))?;
+        written.map_err(|error| Failure::unmet(format!("could not write position file {}: {error}", self.path.display())))?;
         self.kept = Some(position.clone());
         Ok(())
     }
@@ -69,8 +68,9 @@ fn parse(text: &str) -> Option<Position> {
 fn unreadable(path: &Path, text: &str) -> Failure {
     let start: String = text.chars().take(80).collect();
     let rest = if start.len() < text.len() { " …" } else { "" };
-    let expected = "a position and a line end, as sqern event follow writes them";
-    Failure::unmet(format!("expected {expected}, in {}, got {start:?}{rest}", path.display())).hint(begin_anew(path))
+    let path_shown = path.display();
+    Failure::unmet(format!("invalid position file {path_shown}: expected a position and a newline, found {start:?}{rest}"))
+        .hint(begin_anew(path))
 }
 
 fn begin_anew(path: &Path) -> String {
