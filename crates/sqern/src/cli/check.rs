@@ -43,7 +43,7 @@ pub(super) struct CheckArgs {
     sources: SourcesArgs,
     #[command(flatten)]
     crawl: CrawlArgs,
-    /// Accept a source that lists 10% fewer kernels than before
+    /// Accept a source that lost more than 10% of its kernels
     #[arg(long)]
     accept_shrink: bool,
     /// Accept a source that is older than its last accepted version

@@ -33,7 +33,7 @@ pub(super) enum CustCommand {
     /// The CSV output is valid input for sqern cust load.
     #[command(after_help = "Examples:
   sqern cust show acme-1
-  sqern cust show acme-1 --csv --at 2026-05-01 | sqern cust load - --partial    # restores that state")]
+  sqern cust show acme-1 --csv --at 2026-05-01 | sqern cust load - --partial    # restore")]
     Show {
         /// Cluster name
         cluster: ClusterName,

@@ -95,9 +95,7 @@ enum Command {
     /// List, show and test the package sources of distributions
     #[command(subcommand)]
     Source(source::SourceCommand),
-    /// Find new kernels in the repositories of distributions
     Check(check::CheckArgs),
-    /// Fetch kernel headers, so that modules can be built
     Fetch(fetch::FetchArgs),
     /// List, verify and prune the fetched headers on disk
     #[command(subcommand)]
@@ -121,7 +119,6 @@ enum Command {
     #[command(subcommand)]
     Report(report::ReportCommand),
     Why(why::WhyArgs),
-    /// Check the installation, and print how to fix each problem
     Doctor(doctor::DoctorArgs),
     /// List, compare and revert generations (recorded change sets)
     #[command(subcommand)]
@@ -129,7 +126,6 @@ enum Command {
     /// List and follow the events of the journal
     #[command(subcommand)]
     Event(event::EventCommand),
-    /// Print a completion script for a shell
     Completions(generate::CompletionsArgs),
     /// Write the manual pages, one file per command
     #[command(hide = true)]

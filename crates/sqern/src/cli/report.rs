@@ -69,10 +69,10 @@ pub(super) enum ReportCommand {
     /// number of kernels that wait for it. The time of a build or test is its start. The first successful one counts.
     #[command(after_help = "Examples:
   sqern report lag
-  sqern report lag --distro debian12 --months           # grouped by the month in which kernels were first seen (UTC)
+  sqern report lag --distro debian12 --months           # also grouped by month (UTC)
   sqern report lag --kernels --csv                      # the counted kernels")]
     Lag {
-        /// Group also by the month in which kernels were first seen
+        /// Also group by the month in which kernels were first seen
         #[arg(long, conflicts_with = "kernels")]
         months: bool,
         /// List the kernels instead of summaries

@@ -23,13 +23,13 @@ pub(super) use start::{BuildFields, ClaimArgs, Fields, TestFields, start};
 /// Selects the revision and the kernels.
 #[derive(Debug, Clone, Args)]
 pub(super) struct What {
-    /// Consider only this revision [default: all]
+    /// Revision of the module source [default: any]
     #[arg(long, value_name = "REVISION")]
     revision: Option<String>,
-    /// Consider only this release target [default: all]
+    /// Release target of the build [default: any]
     #[arg(long, value_name = "TARGET")]
     target: Option<String>,
-    /// Consider only this build profile [default: all]
+    /// Profile of the build containers [default: any]
     #[arg(long, value_name = "PROFILE")]
     profile: Option<String>,
     /// Distribution (repeatable) [default: all]
@@ -49,7 +49,7 @@ pub(super) struct Tested {
     /// Build to test [default: the newest successful build of each kernel]
     #[arg(long, value_name = "ID")]
     build: Option<i64>,
-    /// Flavor of the tests, such as smoke [default: all]
+    /// Flavor of the tests, such as smoke [default: any]
     #[arg(long, value_name = "FLAVOR")]
     flavor: Option<String>,
 }
@@ -132,7 +132,7 @@ async fn require_input(kind: RunKind, client: &tokio_postgres::Client) -> Result
 /// The result of a run.
 #[derive(Debug, Args)]
 pub(super) struct FinishArgs {
-    /// Id, as printed by start
+    /// Id of the run, as printed by start
     #[arg(value_parser = super::id)]
     id: i64,
     /// SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED (not case-sensitive)

@@ -24,7 +24,7 @@ pub(super) struct CrawlArgs {
     /// Send each request for scheme://HOST/PATH to URL/HOST/PATH instead
     #[arg(long, value_name = "URL")]
     mirror_base: Option<Url>,
-    /// Accept sources without a signature or a keyring, in this run
+    /// Accept sources without a signature or a keyring in this run
     #[arg(long)]
     allow_unsigned: bool,
 }

@@ -35,10 +35,10 @@ pub(super) enum StoreCommand {
     Prune {
         #[command(flatten)]
         which: Which,
-        /// Remove also intact and recorded trees
+        /// Also remove intact and recorded trees
         #[arg(long, requires = "kernels")]
         all: bool,
-        /// Remove also cached packages that no tree uses, and partial downloads
+        /// Also remove cached packages that no tree uses, and partial downloads
         #[arg(long, conflicts_with_all = ["distros", "kernels"])]
         cache: bool,
         #[command(flatten)]

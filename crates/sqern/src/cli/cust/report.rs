@@ -21,7 +21,7 @@ use crate::printer::Format;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern cust report --cluster acme-1 --type production
-  sqern cust report --cluster acme-1 --csv | tail -n +2    # lines to combine with those of other hosts")]
+  sqern cust report --cluster acme-1 --csv | tail -n +2    # without the header")]
 pub(in crate::cli) struct ReportArgs {
     /// Cluster of this host [default: the host name]
     #[arg(long, value_name = "NAME")]

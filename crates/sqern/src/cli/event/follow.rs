@@ -36,7 +36,7 @@ const CHUNK_EVENTS: i64 = 1000;
 ///
 /// Each line contains the position after it. A consumer that stores each line with its position and continues with --from POSITION receives
 /// each generation exactly once. --position FILE stores the position of the last printed line. If the program is killed between the line and
-/// the file, the line is printed again.
+/// the file, the line may be printed again.
 ///
 /// On a standby, lines are delayed by the oldest open transaction.
 #[derive(Debug, Args)]
@@ -44,7 +44,7 @@ const CHUNK_EVENTS: i64 = 1000;
   sqern event follow                                   # only later generations
   sqern event follow --from start --once | jq -c .generation
   sqern event follow --table kver --table kver_seen    # only events of these tables
-  sqern event follow --position ./position --from start   # continues; the first run starts at the beginning")]
+  sqern event follow --position ./position --from start   # continue where it stopped")]
 pub(in crate::cli) struct FollowArgs {
     /// Start at this position, at the start of the journal, or now
     #[arg(long, value_name = "POSITION|start|now", default_value = "now")]
