@@ -1,4 +1,4 @@
-//! `sqern check`: crawl the distributions' repositories and record what is new.
+//! `sqern check`: crawls the repositories of distributions and records new kernels.
 
 mod report;
 
@@ -114,7 +114,7 @@ async fn wanted_distros<'a>(
     Ok(wanted)
 }
 
-/// The distribution of the machine that sqern runs on: as sp-variant tells it, else as os-release(5) and a source agree.
+/// Detects the distribution of this machine by sp-variant, else by os-release(5) and the sources.
 pub(super) fn this_machines_distro(sources: &SourceSet, context: &Context<'_>) -> Result<DistroName, Failure> {
     if let Ok(variant) = sp_variant::detect() {
         return DistroName::new(variant.builder.alias).map_err(|error| Failure::unmet(error.to_string()));
@@ -152,14 +152,14 @@ async fn crawl_all(
     Ok(crawled)
 }
 
-/// Compares with what is known and records the difference, all distributions in one generation.
+/// Records the differences of all distributions in one generation.
 async fn record(
     client: &mut tokio_postgres::Client,
     crawled: Vec<(DistroName, Vec<Crawl>)>,
     args: &CheckArgs,
     context: &Context<'_>,
 ) -> Result<(Vec<(DistroName, UpstreamDiff)>, Finished), Failure> {
-    // Before the generation begins: as of that generation the check has been made.
+    // Before the generation starts, so that the state of that generation includes the check.
     let now = context.settings.now();
     let change = sqern_db::change::begin(client, &args.change.comment(context)).await?;
     crawl::lock(&change.transaction).await?;

@@ -102,7 +102,7 @@ fn keyrings(wanted: &[&DistroDef]) -> Vec<Finding> {
     source::keyrings(&wanted.iter().copied().map(of).collect::<Vec<_>>())
 }
 
-/// Asks the sources: each once, and nobody for long.
+/// Requests the root metadata of each source once, with short timeouts.
 async fn answers(wanted: &[&DistroDef], crawl: &CrawlArgs, context: &Context<'_>) -> Vec<Finding> {
     let limits = ClientOptions {
         jobs: 16,

@@ -72,7 +72,7 @@ pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<
     let filter = Filter { table_name: table, generation, pkey: (!pkey.is_empty()).then_some(Value::Object(pkey)) };
     let events = event::list(&session.client, &filter, limit.into(), &as_of).await?;
     if events.is_empty() {
-        // Of one that is there no more there is history all the same.
+        // Removed distributions have events, too.
         sqern_db::distro::require(&session.client, distro.as_slice(), &AsOf::Now).await?;
     }
     at::list(context, &events, &Frame::from(&as_of))?;

@@ -136,7 +136,7 @@ async fn destroy(server: LocalServer, yes: bool, context: &Context<'_>) -> Resul
     Ok(Exit::Done)
 }
 
-/// Asks on a terminal; elsewhere nobody could answer.
+/// Prompts for confirmation on a terminal; fails without one.
 fn confirmed(server: &LocalServer, context: &Context<'_>) -> Result<bool, Failure> {
     let dir = server.dir().display();
     let stdin = std::io::stdin();

@@ -190,7 +190,7 @@ impl Context<'_> {
         Ok(self.try_connect().await?)
     }
 
-    /// The same for who tells one error from another.
+    /// Connects, and returns the original error.
     async fn try_connect(&self) -> Result<Session, ConnectError> {
         connect(&self.request(), &self.settings.connect_env()).await
     }

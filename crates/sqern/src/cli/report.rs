@@ -127,7 +127,7 @@ pub(super) struct CommonArgs {
 }
 
 impl CommonArgs {
-    /// The state that is asked for, and what is said of it.
+    /// Returns the requested state and its metadata.
     async fn begin(&self, transaction: &Transaction<'_>) -> Result<(AsOf, Frame), Failure> {
         let as_of = self.at.resolve(transaction).await?;
         sqern_db::distro::require(transaction, &self.distros, &as_of).await?;

@@ -189,7 +189,7 @@ fn describe(def: &DistroDef, file: Option<&SourceFile>) -> String {
     text
 }
 
-/// A field's value; none for one that says nothing.
+/// Returns the value of a field; `None` for empty and false values.
 fn shown(value: &Value) -> Option<String> {
     match value {
         Value::Array(items) if items.is_empty() => None,

@@ -41,7 +41,7 @@ impl SourcesArgs {
 }
 
 impl CrawlArgs {
-    /// What the crawl is told.
+    /// Returns the options of a crawl.
     pub(super) fn options(&self, context: &Context<'_>) -> CrawlOptions {
         CrawlOptions {
             mirror_base: self.mirror_base.clone(),

@@ -51,7 +51,7 @@ pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<Exit, Fa
 
     let known = db::kernels(&transaction, &args.version, &args.distros, &as_of).await?;
     let found = statuses(&transaction, &args.of, Some(known.clone()), &as_of).await?;
-    // How long others took is asked once, and where there is a step to tell of.
+    // The durations of other kernels are queried only if a kernel waits for a step.
     let is_at_a_step = |status: &Status| status.wanted && step(status).is_some();
     let others = if found.iter().any(is_at_a_step) { statuses(&transaction, &args.of, None, &as_of).await? } else { vec![] };
     let mut kernels = vec![];
@@ -60,7 +60,7 @@ pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<Exit, Fa
     }
     let is_known = !kernels.is_empty();
     let nearest = if is_known { vec![] } else { db::nearest(&transaction, &args.version, &args.distros, &as_of).await? };
-    // Of the kernels' distributions; of those that were asked for, or of all, where there is none.
+    // The distributions of the kernels; for an unknown kernel the requested ones, or all.
     let distros = if is_known { known.into_iter().map(|kernel| kernel.distro).collect() } else { args.distros.clone() };
     let answer = Answer {
         version: args.version,
@@ -90,7 +90,7 @@ async fn statuses(
     Ok(status::list(transaction, &filter, as_of).await?)
 }
 
-/// All that is told of one kernel.
+/// Returns the explanation of one kernel.
 async fn one(
     transaction: &Transaction<'_>,
     of: &OfArgs,
@@ -108,7 +108,7 @@ async fn one(
     Ok(Why { state: wanted(&status), evidence, packages, blocks, hint, place, usual, status })
 }
 
-/// The place of a kernel among those that are to be fetched, built or tested next.
+/// Returns the position of a kernel in the plan of its next step.
 async fn place(transaction: &Transaction<'_>, of: &OfArgs, status: &Status) -> Result<Option<Place>, Failure> {
     let OfArgs { target, revision } = of.clone();
     let filter = PlanFilter { target, revision, ..PlanFilter::default() };

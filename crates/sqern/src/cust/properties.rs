@@ -1,4 +1,4 @@
-//! What holds for every report, and for whatever is taken for one.
+//! Properties of the readers for valid reports and for arbitrary bytes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use super::{HEADER, Known, Read, ReportError, ReportFormat, read_all};
 
 const FORMATS: [ReportFormat; 3] = [ReportFormat::Json, ReportFormat::Jsonl, ReportFormat::Csv];
 
-/// What these bytes are read as, and the rows that come of it.
+/// Reads these bytes, and returns the result and the rows.
 fn read(bytes: &[u8], format: Option<ReportFormat>) -> (Result<Read, ReportError>, Vec<u8>) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(bytes).unwrap();
@@ -28,7 +28,7 @@ fn read(bytes: &[u8], format: Option<ReportFormat>) -> (Result<Read, ReportError
     (result, rows)
 }
 
-/// Rows without where they stand: that differs by the format.
+/// Returns the rows without their places, which depend on the format.
 fn contents(rows: &[u8]) -> Vec<String> {
     let text = std::str::from_utf8(rows).unwrap();
     let mut rows: Vec<String> = text.lines().map(|row| row.splitn(3, '\t').nth(2).unwrap().to_owned()).collect();
@@ -40,7 +40,7 @@ fn contents(rows: &[u8]) -> Vec<String> {
 type Clusters = BTreeMap<String, BTreeMap<String, (Vec<String>, bool)>>;
 
 fn name() -> impl Strategy<Value = String> {
-    // With what JSON, CSV or COPY take for something else.
+    // With special characters of JSON, CSV and COPY.
     "[a-zé\\\\\",:;'{}]([a-zé \\\\\",:;'{}]{0,5}[a-zé\\\\\",:;'{}])?"
 }
 

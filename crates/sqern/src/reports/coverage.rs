@@ -23,7 +23,7 @@ pub struct Coverage {
     wanted: u64,
     /// Those that are ignored or archived.
     unwanted: u64,
-    /// Of those that are wanted, the share that is available; none where none is wanted.
+    /// The share of wanted kernels that are available; `None` without wanted kernels.
     share_available: Option<f64>,
 }
 

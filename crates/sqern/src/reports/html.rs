@@ -172,7 +172,7 @@ fn html_table(table: &Table) -> String {
     out
 }
 
-/// Text as HTML and XML take it in elements and quoted attributes; characters that XML 1.0 does not allow become U+FFFD.
+/// Escapes text for elements and quoted attributes of HTML and XML; characters that XML 1.0 does not allow become U+FFFD.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {

@@ -95,12 +95,12 @@ pub struct RiskType {
     unwanted: u64,
 }
 
-/// What stands beside the list.
+/// The metadata of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct About {
-    /// For which release target; none for whichever.
+    /// The release target; `None` for all.
     pub target: Option<String>,
-    /// Of which revision; none for whichever.
+    /// The revision; `None` for all.
     pub revision: Option<String>,
     /// The cluster types.
     pub types: Vec<RiskType>,
@@ -199,7 +199,7 @@ pub fn describe(types: &[RiskType]) -> String {
 /// The picture: how many hosts of each cluster type have a kernel that lacks what.
 #[must_use]
 pub fn heat_map(risk: &Risk) -> HeatMap {
-    // What is not wanted stands by itself, at the end.
+    // Unwanted kernels have their own column, at the end.
     let lacks = |status: &Status| status.lacks().map_or("not wanted", Missing::as_str);
     let mut counts: HashMap<(i32, &str), u64> = HashMap::new();
     for Alike { cltype, kernels, hosts } in &risk.counts {

@@ -20,7 +20,7 @@ use super::lag::{step_of, times};
 pub struct Answer {
     /// The version that was asked for.
     pub version: KernelVersion,
-    /// What is recorded of it: one a distribution. Empty where it is unknown.
+    /// The kernels with this version, one per distribution. Empty if it is unknown.
     pub kernels: Vec<Why>,
     /// Where it is unknown, kernels that are much like it.
     pub nearest: Vec<Kernel>,
@@ -35,7 +35,7 @@ pub struct Answer {
 /// The stage of one kernel, and the reason why the next stage is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Why {
-    /// How far it has come.
+    /// The stage.
     #[serde(flatten)]
     pub status: Status,
     /// `wanted`, `ignored` or `archived`.
@@ -49,24 +49,24 @@ pub struct Why {
     pub blocks: Option<String>,
     /// The hint.
     pub hint: Option<String>,
-    /// Its place among those that are next.
+    /// The position in the plan of the next step.
     pub place: Option<Place>,
-    /// How long the next step usually takes.
+    /// The usual duration of the next step.
     pub usual: Option<Usual>,
 }
 
-/// A place in a plan.
+/// A position in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Place {
     /// `fetch`, `build` or `test`.
     pub to: &'static str,
-    /// The place, from 1.
+    /// The position, from 1.
     pub place: usize,
     /// How many there are.
     pub of: usize,
 }
 
-/// How long a step usually takes.
+/// The usual duration of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Usual {
     /// The step.
@@ -82,7 +82,7 @@ pub struct Usual {
     pub expected_at: Option<Timestamp>,
 }
 
-/// The step that a kernel is at; none where no step leads further, or it is not known how it begins.
+/// Returns the next step of a kernel; `None` after the last stage, and for unseen kernels.
 #[must_use]
 pub fn step(status: &Status) -> Option<Step> {
     match status.stage {
@@ -94,7 +94,7 @@ pub fn step(status: &Status) -> Option<Step> {
     }
 }
 
-/// How long the step that a kernel is at takes, as `sqern report lag` tells: by its own distribution's kernels, else by all.
+/// Returns the usual duration of the next step, as in `sqern report lag`: of its distribution, else of all distributions.
 #[must_use]
 pub fn usual(status: &Status, others: &[Status]) -> Option<Usual> {
     let step = step(status)?;

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 /// What the rest of the checks wants to know of the database.
 #[derive(Default)]
 pub(super) struct Known {
-    /// The distributions that are supported; none where the database can't tell.
+    /// The supported distributions; `None` if the database cannot be read.
     pub(super) supported: Option<Vec<DistroName>>,
     /// Whether packages are listed that only apt can fetch.
     pub(super) needs_apt: bool,

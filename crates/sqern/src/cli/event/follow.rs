@@ -20,7 +20,7 @@ use self::position_file::PositionFile;
 use super::super::Context;
 use crate::failure::{Exit, Failure};
 
-/// A poll for what no notification told of.
+/// The interval of polls for generations without a notification.
 const WOKEN_POLL: Duration = Duration::from_secs(5);
 /// A poll on a standby, where notifications do not arrive.
 const STANDBY_POLL: Duration = Duration::from_secs(1);
@@ -78,7 +78,7 @@ impl FromStr for From {
     }
 }
 
-/// Why following came to an end before its time.
+/// The reason why following stopped.
 enum Break {
     /// It can go on with a new connection.
     Interrupted(Failure),
@@ -115,7 +115,7 @@ pub(super) async fn run(args: FollowArgs, context: &Context<'_>) -> Result<Exit,
     }
 }
 
-/// Follows over any number of connections, until there is nothing more to do.
+/// Follows, and reconnects if the connection is lost.
 async fn follow_on(args: FollowArgs, context: &Context<'_>) -> Result<(), Failure> {
     let mut session = context.open().await?;
     follow::require_tables(&session.client, &args.tables).await?;
@@ -159,7 +159,7 @@ struct Follower<'a> {
     /// Behind what was printed.
     position: Position,
     file: Option<PositionFile>,
-    /// Whether it was said that the standby has yet to come as far as the position.
+    /// Whether the lag of the standby was reported.
     told_of_lag: bool,
 }
 
@@ -175,19 +175,19 @@ impl<'a> Follower<'a> {
                 here.end()
             }
         };
-        // Before the first line: who is started again before it comes must not begin at another now.
+        // Stored before the first line, so that a restart does not start at a later position.
         if let (Some(file), Ok(())) = (&mut file, here.check(&position)) {
             file.keep(&position)?;
         }
         Ok(Self { context, tables: args.tables, once: args.once, position, file, told_of_lag: false })
     }
 
-    /// Follows over one connection; returns when all is done that was asked for, or nobody reads any more.
+    /// Follows over one connection. Returns after `--once`, or if the reader is gone.
     async fn follow(&mut self, session: &mut Session) -> Result<(), Break> {
         let woken = follow::listen(&session.client).await?;
         self.check(&session.client).await?;
         loop {
-            // Many commits may have told of themselves since: one poll finds them all.
+            // One poll finds the generations of all pending notifications.
             while let Some(Some(_)) = session.next_notification().now_or_never() {}
             let read_on = self.poll(&session.client).await?;
             if self.once || !read_on {
@@ -213,7 +213,7 @@ impl<'a> Follower<'a> {
         Ok(())
     }
 
-    /// Prints what is new; tells whether anybody reads on.
+    /// Prints new generations. Returns whether the reader is still there.
     async fn poll(&mut self, client: &Client) -> Result<bool, Break> {
         let mut batch = follow::poll(client, &self.position, &self.tables).await?;
         let found = !batch.waiting().is_empty();

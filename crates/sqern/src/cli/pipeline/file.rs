@@ -1,4 +1,4 @@
-//! A pipeline's file, and the command lines that it stands for.
+//! The pipeline file, and the command lines of its steps.
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ pub(super) struct PipelineFile {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct CheckStep {
-    /// Reads this machine's apt lists in place of the configured sources.
+    /// Whether to read the apt lists of this machine instead of the configured sources.
     #[serde(default)]
     apt_lists: bool,
     mirror_base: Option<String>,
@@ -79,7 +79,7 @@ impl PipelineFile {
         })
     }
 
-    /// The words of a step's command; none where the file has no such step.
+    /// Returns the arguments of a step; `None` if the file has no such step.
     pub(super) fn words(&self, step: Step) -> Option<Vec<String>> {
         let mut words = Words::default();
         match step {
@@ -159,7 +159,7 @@ impl Words {
     }
 }
 
-/// A command line as a shell takes it.
+/// Quotes a command line for a shell.
 pub(super) fn shown(words: &[String]) -> String {
     let plain =
         |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:+=,@%".contains(&byte));

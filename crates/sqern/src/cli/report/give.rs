@@ -70,7 +70,7 @@ impl Give<'_> {
         Ok(())
     }
 
-    /// Prints the list within what it is about, unless a page was written; then says which state it shows.
+    /// Prints the list with its metadata, unless a page was written. Then prints the state.
     pub(super) fn list<R: Record>(&self, records: &[R], more: &impl Serialize) -> Result<(), Failure> {
         #[derive(Serialize)]
         struct Framed<'a, M: Serialize> {

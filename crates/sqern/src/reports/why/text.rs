@@ -80,7 +80,7 @@ fn kernel(why: &Why, now: Timestamp) -> String {
     out
 }
 
-/// When a kernel came to a stage, and what shows it.
+/// Returns the time and the evidence of a stage.
 fn stage_line(why: &Why, stage: Stage) -> (Option<Timestamp>, String) {
     let (status, evidence) = (&why.status, &why.evidence);
     match stage {

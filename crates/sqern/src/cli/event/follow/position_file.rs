@@ -20,7 +20,7 @@ pub(super) struct PositionFile {
 }
 
 impl PositionFile {
-    /// Reads the file; gives no position where there is none yet.
+    /// Reads the file. The position is `None` if the file does not exist yet.
     pub(super) fn open(path: PathBuf) -> Result<(Self, Option<Position>), Failure> {
         // What a link points to is replaced, not the link.
         let path = fs::canonicalize(&path).unwrap_or(path);
@@ -32,7 +32,7 @@ impl PositionFile {
         Ok((Self { path, kept: position.clone() }, position))
     }
 
-    /// Puts a position in the file's place, whole or not at all, and on the disk.
+    /// Replaces the file atomically and syncs it to the disk.
     pub(super) fn keep(&mut self, position: &Position) -> Result<(), Failure> {
         if self.holds(position) {
             return Ok(());
@@ -48,7 +48,7 @@ impl PositionFile {
         self.kept.as_ref() == Some(position)
     }
 
-    /// Why the position that the file holds can't be gone on from.
+    /// Returns the error for a position of the file that cannot be used.
     pub(super) fn refused(&self, error: &PositionError) -> Failure {
         Failure::unmet(format!("{error}; the position is from {}", self.path.display())).hint(begin_anew(&self.path))
     }
