@@ -1,4 +1,4 @@
-//! Customers: monitoring reports as they are read, and this host's own.
+//! Monitoring reports of customers: readers for all formats, and the report of this host.
 
 mod csv;
 mod input;
@@ -18,34 +18,34 @@ use tokio::sync::mpsc::Sender;
 pub use csv::HEADER;
 pub use rows::Known;
 
-/// How a report is written.
+/// The format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
     /// One JSON document with all clusters
     Json,
-    /// JSON lines, a cluster a line
+    /// JSON lines, one cluster per line
     Jsonl,
-    /// CSV with a header line, a kernel of a host a line
+    /// CSV with a header line, one kernel of a host per line
     Csv,
 }
 
-/// What was read.
+/// The summary of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Read {
-    /// How the report was written.
+    /// The format of the report.
     pub format: ReportFormat,
-    /// How many hosts it has.
+    /// The number of hosts.
     pub hosts: i64,
 }
 
-/// Why a report can't be read: what was expected, what was got, and where.
+/// The error for an invalid report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportError {
-    /// What was expected and what was got.
+    /// The message.
     pub message: String,
-    /// Where it stands.
+    /// The place in the report.
     pub place: Option<Place>,
-    /// What can be typed next.
+    /// The hints.
     pub hints: Vec<String>,
 }
 
@@ -60,22 +60,22 @@ impl ReportError {
     }
 }
 
-/// What is told of a file that breaks off, or whose compression is wrong.
+/// Returns the message for a truncated file or invalid compression.
 fn unreadable(reason: &str) -> String {
-    format!("expected a report that can be read, got {reason}")
+    format!("could not read the report: {reason}")
 }
 
-/// A report that is being read on a thread of its own.
+/// A report that another thread reads.
 pub struct Reading {
     result: mpsc::Receiver<Result<Read, ReportError>>,
 }
 
 impl Reading {
-    /// What came of it; to be asked when the last block was received.
+    /// Returns the result, after the last block was received.
     pub fn finish(self) -> Result<Read, ReportError> {
         self.result.recv().unwrap_or_else(|_| {
             Err(ReportError {
-                message: "expected the report to be read, got a reader that ended".into(),
+                message: "could not read the report: the reader terminated unexpectedly".into(),
                 place: None,
                 hints: vec![],
             })
@@ -85,14 +85,14 @@ impl Reading {
 
 /// Reads a report from a file, or from standard input where it is `-`, and sends its rows as blocks of COPY's text format.
 ///
-/// Whatever its size, no more than a host is held, and the blocks that wait to be taken. It is a thread and no task: one that waits for
-/// standard input must not keep the program from ending.
+/// Memory contains at most one host and the pending blocks. A thread is used instead of a task, because a task that waits for standard
+/// input would prevent the program from exiting.
 #[must_use]
 pub fn read(path: &Path, format: Option<ReportFormat>, known: Known, blocks: Sender<Vec<u8>>) -> Reading {
     let (sender, result) = mpsc::sync_channel(1);
     let path = path.to_owned();
     std::thread::spawn(move || {
-        // Who asked may be gone: then nobody wants to know.
+        // The receiver may no longer exist.
         _ = sender.send(read_all(&path, format, known, blocks));
     });
     Reading { result }

@@ -1,4 +1,4 @@
-//! The distributions that a new database begins with.
+//! The distributions that `sqern init` and `sqern distro import` add.
 
 use sqern_db::distro::NewDistro;
 use sqern_model::{DistroName, SourceSet};

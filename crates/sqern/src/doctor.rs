@@ -1,6 +1,6 @@
-//! The rules of `sqern doctor`: from what was seen to a verdict, and what to type about it.
+//! The rules of `sqern doctor`: they turn observations into findings with hints.
 //!
-//! Looking and judging stand apart: what was seen is a value, so that each verdict can be tried without the trouble that it is about.
+//! Observations are plain values, so that tests can check each finding without reproducing the problem.
 
 pub mod clock;
 pub mod database;
@@ -13,22 +13,22 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::printer::Record;
 
-/// How something is.
+/// The state of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// As it should be.
+    /// No problem.
     Ok,
-    /// Could not be looked at, for something else is missing.
+    /// Not checked, because a requirement is missing.
     Skipped,
-    /// Works, and is worth a look.
+    /// Works, but might cause problems.
     Warning,
     /// Does not work.
     Failed,
 }
 
 impl State {
-    /// The word that is printed.
+    /// Returns the printed word.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -40,53 +40,53 @@ impl State {
     }
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was looked at: a fixed word.
+    /// The name of the check.
     pub check: &'static str,
-    /// Which one of them: a distribution, a program; none where there is only one, or where it is about all.
+    /// The checked object, such as a distribution or a program; `None` if there is only one, or for all.
     pub about: Option<String>,
-    /// How it is.
+    /// The state.
     pub state: State,
-    /// What was found.
+    /// The result as text.
     pub found: String,
-    /// What to type; none where all is well.
+    /// The hint; `None` without a problem.
     pub hint: Option<String>,
 }
 
 impl Finding {
-    /// All is well.
+    /// Returns a finding without a problem.
     #[must_use]
     pub fn ok(check: &'static str, found: impl Into<String>) -> Self {
         Self { check, about: None, state: State::Ok, found: found.into(), hint: None }
     }
 
-    /// It could not be looked at; `why` says what it needs.
+    /// Returns a finding for a check that was not made; `why` contains the missing requirement.
     #[must_use]
     pub fn skipped(check: &'static str, why: impl Into<String>) -> Self {
         Self { state: State::Skipped, ..Self::ok(check, why) }
     }
 
-    /// It works, and is worth a look.
+    /// Returns a warning.
     #[must_use]
     pub fn warning(check: &'static str, found: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { state: State::Warning, hint: Some(hint.into()), ..Self::ok(check, found) }
     }
 
-    /// It does not work.
+    /// Returns a failed finding.
     #[must_use]
     pub fn failed(check: &'static str, found: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { state: State::Failed, ..Self::warning(check, found, hint) }
     }
 
-    /// It does not work, in the words of a failure; `hint` where that has none.
+    /// Returns a failed finding with the message of an error; `hint` applies if the error has none.
     #[must_use]
     pub fn of_failure(check: &'static str, failure: &Failure, hint: &str) -> Self {
         Self::failed(check, failure.message(), failure.hints().first().map_or(hint, String::as_str))
     }
 
-    /// The same of one of several.
+    /// Sets the checked object.
     #[must_use]
     pub fn about(self, which: impl Into<String>) -> Self {
         Self { about: Some(which.into()), ..self }
@@ -102,7 +102,7 @@ impl Record for Finding {
     }
 }
 
-/// The findings counted by their states: "11 ok, 1 warning, 2 failed".
+/// Counts findings by state: `11 ok, 1 warning, 2 failed`.
 #[must_use]
 pub fn summary(findings: &[Finding]) -> String {
     let count = |state| findings.iter().filter(|finding| finding.state == state).count();
@@ -112,7 +112,7 @@ pub fn summary(findings: &[Finding]) -> String {
     counted.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }
 
-/// A few names in a row, and how many more there are.
+/// Joins up to 5 names, and counts the others.
 fn some_of(names: &[String]) -> String {
     const NAMED: usize = 5;
     match names.len().checked_sub(NAMED) {
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_summary_counts_what_there_is() {
+    fn the_summary_counts_findings_by_state() {
         let (ok, warning) = (Finding::ok("store", "there"), Finding::warning("store", "full", "df"));
         assert_eq!(summary(&[ok.clone(), ok.clone(), warning.clone()]), "2 ok, 1 warning");
         let failed = Finding { state: State::Failed, ..warning.clone() };
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn many_names_are_cut() {
+    fn long_lists_of_names_are_shortened() {
         let names: Vec<String> = (1..=7).map(|number| number.to_string()).collect();
         assert_eq!((some_of(&names[..5]), some_of(&names)), ("1, 2, 3, 4, 5".into(), "1, 2, 3, 4, 5 and 2 more".into()));
     }

@@ -1,4 +1,4 @@
-//! Why a command could not do what it was asked, and what to type next.
+//! The error of a command: message, hints and exit status.
 
 use std::process::ExitCode;
 
@@ -7,16 +7,16 @@ use sqern_db::connect::ConnectError;
 use sqern_db::local::LocalError;
 use sqern_store::tree::ProveError;
 
-/// How a command ends.
+/// The exit status of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done: 0.
+    /// Success: 0.
     Done,
-    /// What was asked can't be met, or only in part: 1.
+    /// Failure, also of a part of the work: 1.
     Unmet,
-    /// The command line is wrong: 2, as clap has it.
+    /// Usage error: 2, as in clap.
     Usage,
-    /// A bug of ours: 70, as sysexits.h has it.
+    /// Internal error: 70, `EX_SOFTWARE` of sysexits.h.
     Bug,
 }
 
@@ -31,7 +31,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A command that failed: what was expected, what was got and where, then what can be typed.
+/// The error of a command.
 #[derive(Debug)]
 pub struct Failure {
     message: String,
@@ -40,38 +40,38 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Something that can't be met.
+    /// Returns an error with exit status 1.
     #[must_use]
     pub fn unmet(message: impl Into<String>) -> Self {
         Self { message: message.into(), hints: vec![], exit: Exit::Unmet }
     }
 
-    /// A command line that clap could not judge by itself.
+    /// Returns a usage error, for what clap cannot check.
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
         Self { message: message.into(), hints: vec![], exit: Exit::Usage }
     }
 
-    /// The same with something to type next.
+    /// Adds a hint: a command line or a sentence.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
-    /// What went wrong.
+    /// Returns the message.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// What can be typed next.
+    /// Returns the hints.
     #[must_use]
     pub fn hints(&self) -> &[String] {
         &self.hints
     }
 
-    /// How the program ends.
+    /// Returns the exit status.
     #[must_use]
     pub fn exit(&self) -> Exit {
         self.exit
@@ -107,7 +107,7 @@ impl From<ProveError> for Failure {
     fn from(error: ProveError) -> Self {
         let mut failure = Self::from(*error.failure);
         if !error.output.is_empty() {
-            failure.message += "; the last lines of make are:";
+            failure.message += "; last lines of the output of make:";
         }
         for line in error.output {
             failure.message += "\n  | ";

@@ -1,4 +1,4 @@
-//! Headers: what is fetched for a kernel, and how it becomes a tree in the store that builds.
+//! Fetches the headers of kernels into trees of the store.
 
 mod apt;
 mod missing_tools;

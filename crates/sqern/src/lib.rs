@@ -1,4 +1,4 @@
-//! The program `sqern`: its settings, its words, its commands.
+//! The program `sqern`: settings, commands, reports and output.
 //!
 //! Only [`settings`] reads the environment, only [`printer`] prints, only `main.rs` exits.
 

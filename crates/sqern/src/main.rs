@@ -18,9 +18,9 @@ fn main() -> ExitCode {
     };
     let printer = Printer::new(&settings, cli.output.format());
     printer.show_warnings();
-    // Both TLS clients, PostgreSQL's and HTTP's, take the process's provider.
+    // The TLS clients for PostgreSQL and HTTP use the default provider of the process.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    // Each thread keeps the memory of what it decompressed last: more of them than can be at work cost room and gain nothing.
+    // Each thread keeps the memory of its last decompression, so idle threads would only cost memory.
     let threads = 2 + 2 * std::thread::available_parallelism().map_or(2, usize::from);
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -1,4 +1,4 @@
-//! All that is printed: data to standard output, everything else to standard error.
+//! All output: data to standard output, everything else to standard error.
 
 use std::borrow::Cow;
 use std::io::{self, Read, Write};
@@ -11,12 +11,12 @@ use serde_json::json;
 use crate::failure::Failure;
 use crate::settings::Settings;
 
-/// What stands between two columns of a table.
+/// The number of spaces between two columns of a table.
 const GAP: u16 = 2;
-/// The letters of a word that a table does not break: a date, an id, `ubuntu-22.04`.
+/// The length up to which a table does not break a word: a date, an id, `ubuntu-22.04`.
 const SHORT_WORD: usize = 12;
 
-/// How data is printed.
+/// An output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
     /// A table for people.
@@ -32,58 +32,58 @@ pub enum Format {
 pub trait Record: Serialize {
     /// The name and version of its JSON: `kver.list/1`.
     const SCHEMA: &'static str;
-    /// The columns' names, as the database has them.
+    /// The names of the columns, as in the database.
     const COLUMNS: &'static [&'static str];
-    /// The columns' values; empty where there is none.
+    /// Returns the values of the columns; empty strings for absent values.
     fn cells(&self) -> Vec<String>;
 }
 
-/// Where all output goes through.
+/// Prints all output.
 #[derive(Debug)]
 pub struct Printer {
     format: Format,
     stdout_is_terminal: bool,
     stderr_is_terminal: bool,
-    colour: bool,
+    color: bool,
 }
 
 impl Printer {
-    /// A printer for this terminal and this format.
+    /// Returns a printer for this terminal and this format.
     #[must_use]
     pub fn new(settings: &Settings, format: Format) -> Self {
         Self {
             format,
             stdout_is_terminal: settings.stdout_is_terminal,
             stderr_is_terminal: settings.stderr_is_terminal,
-            colour: settings.colour && settings.stderr_is_terminal,
+            color: settings.color && settings.stderr_is_terminal,
         }
     }
 
-    /// A printer for what happens before the settings are known: no colour, no width.
+    /// Returns a printer for errors before the settings are known: no color, no width.
     #[must_use]
     pub fn plain() -> Self {
-        Self { format: Format::Table, stdout_is_terminal: false, stderr_is_terminal: false, colour: false }
+        Self { format: Format::Table, stdout_is_terminal: false, stderr_is_terminal: false, color: false }
     }
 
-    /// Lets what the libraries warn of come out as well.
+    /// Prints the warnings of libraries, too.
     pub fn show_warnings(&self) {
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
             .with_writer(io::stderr)
-            .with_ansi(self.colour)
+            .with_ansi(self.color)
             .with_target(false)
             .without_time();
         // A second printer in one process, as in a test, leaves it to the first.
         let _ = subscriber.try_init();
     }
 
-    /// The format that was asked for.
+    /// Returns the requested format.
     #[must_use]
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// Whether someone watches: progress may be drawn.
+    /// Whether standard error is a terminal, so that progress can be drawn.
     #[must_use]
     pub fn is_watched(&self) -> bool {
         self.stderr_is_terminal
@@ -98,7 +98,7 @@ impl Printer {
         }
     }
 
-    /// Prints a list within what it is about: as JSON with the fields of `frame`, a struct or map, beside the items.
+    /// Prints a list with metadata: in JSON, the fields of `frame` (a struct or map) stand beside the items.
     pub fn list_in<R: Record>(&self, records: &[R], frame: &impl Serialize) -> Result<(), Failure> {
         #[derive(Serialize)]
         struct Framed<'a, F: Serialize, R: Serialize> {
@@ -116,8 +116,8 @@ impl Printer {
         }
     }
 
-    /// Prints one thing: as JSON with its schema, else as the text that `describe` gives. It has no form as CSV, so commands that
-    /// do not give a list are refused with that format before they begin.
+    /// Prints one value: as JSON with its schema, else as the text of `describe`. Commands that print no list reject CSV before they
+    /// start.
     pub fn one<T: Serialize>(&self, schema: &str, value: &T, describe: impl FnOnce() -> String) -> Result<(), Failure> {
         match self.format {
             Format::Json => self.json(&json!({"schema": format!("sqern.{schema}"), "item": value})),
@@ -125,12 +125,12 @@ impl Printer {
         }
     }
 
-    /// Prints text that is data: to standard output.
+    /// Prints text to standard output.
     pub fn data(&self, text: &str) -> Result<(), Failure> {
         write_out(text.trim_end_matches('\n'))
     }
 
-    /// Prints a line of data that comes in pieces and may be of any length; adds its end. Tells whether anybody reads on.
+    /// Prints a line of any length and its newline. Returns whether the reader is still there.
     pub fn line(&self, mut pieces: impl Read) -> Result<bool, Failure> {
         let mut stdout = io::stdout().lock();
         let written = io::copy(&mut pieces, &mut stdout).and_then(|_| writeln!(stdout)).and_then(|()| stdout.flush());
@@ -140,14 +140,14 @@ impl Printer {
         }
     }
 
-    /// Says something that is not data: to standard error.
+    /// Prints a note to standard error.
     pub fn note(&self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "{}", harmless(text));
     }
 
-    /// Says that something is worth a look.
+    /// Prints a warning to standard error.
     pub fn warning(&self, text: &str) {
-        let mark = if self.colour { "\u{1b}[33mwarning:\u{1b}[0m" } else { "warning:" };
+        let mark = if self.color { "\u{1b}[33mwarning:\u{1b}[0m" } else { "warning:" };
         let _ = writeln!(io::stderr().lock(), "{mark} {}", harmless(text));
     }
 
@@ -155,15 +155,15 @@ impl Printer {
     pub fn warning_with_hint(&self, text: &str, hint: Option<&str>) {
         self.warning(text);
         if let Some(hint) = hint {
-            let mark = if self.colour { "\u{1b}[36mhint:\u{1b}[0m" } else { "hint:" };
+            let mark = if self.color { "\u{1b}[36mhint:\u{1b}[0m" } else { "hint:" };
             let _ = writeln!(io::stderr().lock(), " {mark} {}", harmless(hint));
         }
     }
 
-    /// Says why the command failed and what can be typed next.
+    /// Prints an error and its hints to standard error.
     pub fn failure(&self, failure: &Failure) {
         let (mark, hint) =
-            if self.colour { ("\u{1b}[31merror:\u{1b}[0m", "\u{1b}[36mhint:\u{1b}[0m") } else { ("error:", "hint:") };
+            if self.color { ("\u{1b}[31merror:\u{1b}[0m", "\u{1b}[36mhint:\u{1b}[0m") } else { ("error:", "hint:") };
         let mut stderr = io::stderr().lock();
         let _ = writeln!(stderr, "{mark} {}", harmless(failure.message()));
         for line in failure.hints() {
@@ -199,15 +199,14 @@ impl Printer {
         write_out(&lines.join("\n"))
     }
 
-    /// The terminal's width; none for a file or a pipe, where nothing is folded.
+    /// Returns the width of the terminal; `None` for a file or a pipe, where lines are not wrapped.
     fn width(&self) -> Option<u16> {
         let (width, _) = terminal_size::terminal_size_of(io::stdout()).filter(|_| self.stdout_is_terminal)?;
         Some(width.0)
     }
 }
 
-/// How narrow a table's columns may become: headings and short words stay whole. A terminal that is too narrow even for these folds the
-/// lines itself.
+/// Returns the minimum widths of the columns: headings and short words are not broken. A terminal that is too narrow wraps the lines.
 fn least_widths<R: Record>(records: &[R]) -> Vec<u16> {
     let mut least: Vec<usize> = R::COLUMNS.iter().map(|name| name.len()).collect();
     for cells in records.iter().map(Record::cells) {
@@ -228,7 +227,7 @@ fn csv<R: Record>(records: &[R]) -> Result<(), Failure> {
     write_out(String::from_utf8_lossy(&bytes).trim_end_matches('\n'))
 }
 
-/// Writes data. A reader that has seen enough (`sqern kver list | head`) is no failure.
+/// Writes data. A closed pipe (`sqern kver list | head`) is not an error.
 fn write_out(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
@@ -237,13 +236,13 @@ fn write_out(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// A time to the second, in UTC; empty for none.
+/// Formats a time to the second, in UTC; returns an empty string for `None`.
 #[must_use]
 pub fn time(at: Option<Timestamp>) -> String {
     at.map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()).unwrap_or_default()
 }
 
-/// Text that may come from anywhere, without control characters that a terminal would obey; line ends stay.
+/// Replaces control characters, except newlines, so that untrusted text cannot control the terminal.
 fn harmless(text: &str) -> Cow<'_, str> {
     let obeyed = |character: char| character.is_control() && character != '\n';
     if text.contains(obeyed) {

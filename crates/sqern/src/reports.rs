@@ -1,15 +1,15 @@
-//! What reports say: records and pages made of what the database gave. They know nothing of the command line.
+//! The reports: records and HTML pages, made from rows of the database. They do not depend on the command line.
 
+pub mod activity;
 pub mod coverage;
 pub mod html;
 pub mod lag;
-pub mod new;
 pub mod risk;
 pub mod why;
 
 use sqern_db::status::Status;
 
-/// Whether a kernel is wanted: `wanted`, `archived`, or `ignored` where it is not archived.
+/// Returns the state of a kernel: `wanted`, `archived`, or `ignored` if it is not archived.
 #[must_use]
 pub fn state(archived: bool, wanted: bool) -> &'static str {
     match (archived, wanted) {
@@ -19,7 +19,7 @@ pub fn state(archived: bool, wanted: bool) -> &'static str {
     }
 }
 
-/// The same of a status.
+/// Returns the state of the kernel of a status.
 #[must_use]
 pub fn wanted(status: &Status) -> &'static str {
     state(status.archived, status.wanted)

@@ -1,4 +1,4 @@
-//! One command for one kernel: in a process group of its own, with a log, a time limit, and an end however it comes.
+//! Runs one command for one kernel, in its own process group, with a log and a time limit.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -13,11 +13,11 @@ use tokio::process::{Child, Command};
 
 use crate::failure::Failure;
 
-/// How long a command that is to end may take for it before it is killed.
+/// The time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
-/// The exit status by which a command says that there was nothing to do (as automake's tests do).
+/// The exit status of a skipped kernel, as in automake.
 const SKIPPED: i32 = 77;
-/// How much of a log's end is kept.
+/// The recorded part at the end of a log.
 const TAIL_BYTES: u64 = 4096;
 const TAIL_LINES: usize = 20;
 
@@ -26,36 +26,36 @@ const TAIL_LINES: usize = 20;
 pub struct Job {
     /// For `/bin/sh -c`.
     pub command: String,
-    /// Where it runs; where we do when none.
+    /// The working directory; `None` for that of this process.
     pub folder: Option<PathBuf>,
-    /// What it finds in its environment, besides ours.
+    /// Variables that are added to the environment.
     pub variables: Vec<(&'static str, String)>,
-    /// Where what it writes goes, standard output and error together.
+    /// The file for standard output and standard error.
     pub log: PathBuf,
-    /// How long it may take.
+    /// The time limit.
     pub time_limit: Duration,
 }
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ended {
-    /// What that means: SUCCESS for exit status 0, `NOT_BUILT` for 77, ABORTED where its time was over, else FAILURE. None where it was
-    /// interrupted, which says nothing of the kernel.
+    /// SUCCESS for exit status 0, `NOT_BUILT` for 77, ABORTED if the time limit was exceeded, else FAILURE. `None` if it was interrupted.
     pub result: Option<RunResult>,
-    /// Its exit status; none where a signal ended it.
+    /// The exit status; `None` if a signal terminated it.
     pub exit_status: Option<i32>,
-    /// How long it took.
+    /// The duration in seconds.
     pub seconds: f64,
-    /// The last lines of its log.
+    /// The last lines of the log.
     pub tail: String,
 }
 
-/// Runs a command to its end, or until `stop` is done, or its time is over; what it started in its process group ends with it.
+/// Runs a command until it exits, `stop` completes, or its time limit is exceeded. Then terminates its process group.
 ///
-/// Fails where the log can't be written, or the shell not be started.
+/// # Errors
+///
+/// Returns an error if the log cannot be written or the shell cannot be started.
 pub async fn run(job: &Job, stop: impl Future<Output = ()>) -> Result<Ended, Failure> {
-    let failed =
-        |error: io::Error| Failure::unmet(format!("expected a log that can be written, got {error}, at {}", job.log.display()));
+    let failed = |error: io::Error| Failure::unmet(format!("could not write log {}: {error}", job.log.display()));
     if let Some(folder) = job.log.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
@@ -67,19 +67,19 @@ pub async fn run(job: &Job, stop: impl Future<Output = ()>) -> Result<Ended, Fai
         command.current_dir(folder);
     }
     let begun = Instant::now();
-    let mut child = command.spawn().map_err(|error| Failure::unmet(format!("expected /bin/sh to start, got {error}")))?;
+    let mut child = command.spawn().map_err(|error| Failure::unmet(format!("could not start /bin/sh: {error}")))?;
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     let (status, cut_off) = tokio::select! {
         status = child.wait() => (status, None),
         () = tokio::time::sleep(job.time_limit) => (end(&mut child, group).await, Some(Some(RunResult::Aborted))),
         () = stop => (end(&mut child, group).await, Some(None)),
     };
-    let status = status.map_err(|error| Failure::unmet(format!("expected the end of a command, got {error}")))?;
-    // What it left behind in the background.
+    let status = status.map_err(|error| Failure::unmet(format!("could not wait for the command: {error}")))?;
+    // Processes that the command left in the background.
     kill(group, Signal::KILL);
     let mut tail = tail(&job.log).map_err(failed)?;
     if cut_off == Some(Some(RunResult::Aborted)) {
-        tail.push_str(&format!("\n[ended by sqern: no end within {:?}]", job.time_limit));
+        tail.push_str(&format!("\n[terminated by sqern: time limit of {:?} exceeded]", job.time_limit));
     }
     Ok(Ended {
         result: cut_off.unwrap_or_else(|| Some(result(status))),
@@ -97,7 +97,7 @@ fn result(status: ExitStatus) -> RunResult {
     }
 }
 
-/// Asks a command to end, and kills it where it does not.
+/// Terminates a command, and kills it after [`GRACE`].
 async fn end(child: &mut Child, group: Option<Pid>) -> io::Result<ExitStatus> {
     kill(group, Signal::TERM);
     if let Ok(status) = tokio::time::timeout(GRACE, child.wait()).await {
@@ -107,14 +107,14 @@ async fn end(child: &mut Child, group: Option<Pid>) -> io::Result<ExitStatus> {
     child.wait().await
 }
 
-/// Signals a process group; one that is gone already is no error.
+/// Sends a signal to a process group, if it exists.
 fn kill(group: Option<Pid>, signal: Signal) {
     if let Some(group) = group {
         let _ = kill_process_group(group, signal);
     }
 }
 
-/// The last lines of a log, without control characters: a terminal may be what shows them.
+/// Returns the last lines of a log, without control characters, which might affect a terminal.
 fn tail(log: &Path) -> io::Result<String> {
     let mut file = File::open(log)?;
     let size = file.metadata()?.len();
@@ -127,13 +127,13 @@ fn tail(log: &Path) -> io::Result<String> {
     Ok(lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n"))
 }
 
-/// This process, so that one on the same machine can tell whether it lives: `HOST:PID:NAMESPACE`.
+/// Identifies this process, so that others on the same machine can check whether it exists: `HOST:PID:NAMESPACE`.
 #[must_use]
 pub fn owner() -> String {
     format!("{}:{}:{}", host(), std::process::id(), namespace())
 }
 
-/// Whether an owner is a process of this machine that is gone. Of others nothing is known.
+/// Whether an owner is a process of this machine that no longer exists. For other owners, returns `false`.
 #[must_use]
 pub fn is_dead(owner: &str) -> bool {
     let mut parts = owner.rsplitn(3, ':');
@@ -143,13 +143,13 @@ pub fn is_dead(owner: &str) -> bool {
     machine == host() && theirs == namespace() && process.is_some_and(gone)
 }
 
-/// This machine's name, as `uname -n` prints it.
+/// Returns the name of this machine, as `uname -n` prints it.
 #[must_use]
 pub fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// The namespace that process ids are of: two containers may have one host's name. Empty where there are none.
+/// Returns the PID namespace, because two containers may have the same host name; empty without namespaces.
 fn namespace() -> String {
     let link = std::fs::read_link("/proc/self/ns/pid").ok();
     let digits = link.map(|link| link.to_string_lossy().chars().filter(char::is_ascii_digit).collect());
@@ -176,7 +176,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     #[tokio::test]
-    async fn a_status_says_what_it_came_to_and_the_last_lines_are_kept() {
+    async fn exit_status_determines_the_result_and_the_log_tail_is_kept() {
         for (status, result) in [(0, RunResult::Success), (77, RunResult::NotBuilt), (2, RunResult::Failure)] {
             let text = format!("seq 100; echo $SQERN_VERSION >&2; exit {status}");
             let (ended, folder) = shell(&text, LONG, std::future::pending()).await;
@@ -192,7 +192,7 @@ mod tests {
     async fn a_command_whose_time_is_over_ends_with_all_that_it_started() {
         let (ended, _folder) = shell("sleep 600 & echo $!; wait", Duration::from_millis(300), std::future::pending()).await;
         assert_eq!(ended.result, Some(RunResult::Aborted));
-        assert!(ended.tail.ends_with("[ended by sqern: no end within 300ms]"), "{}", ended.tail);
+        assert!(ended.tail.ends_with("[terminated by sqern: time limit of 300ms exceeded]"), "{}", ended.tail);
         let process: i32 = ended.tail.lines().next().unwrap().parse().unwrap();
         let gone = || std::fs::read_to_string(format!("/proc/{process}/stat")).map_or(true, |stat| stat.contains(") Z "));
         assert!((0..200).any(|_| {
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_interrupt_says_nothing_of_the_kernel() {
+    async fn an_interrupt_records_no_result() {
         let (ended, _) = shell("sleep 600", LONG, tokio::time::sleep(Duration::from_millis(100))).await;
         assert_eq!(ended.result, None);
     }

@@ -1,4 +1,4 @@
-//! The environment, read once: what the rest of the program may know of it.
+//! The environment, read once. No other module reads it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -11,33 +11,33 @@ use sqern_db::local::{LocalEnv, OsUser, default_dir};
 
 use crate::failure::Failure;
 
-/// Where root's fetched headers are.
+/// The store of root.
 const ROOTS_STORE: &str = "/var/lib/sqern/store";
 
-/// Where the logs of root's builds and tests are.
+/// The directory of logs of root.
 const ROOTS_LOGS: &str = "/var/log/sqern";
 
-/// Where an administrator overrides and adds sources, unless `SQERN_SOURCES_DIR` is set.
+/// The directory of distribution files, unless `SQERN_SOURCES_DIR` is set.
 const SOURCES_DIR: &str = "/etc/sqern/distros.d";
 
-/// Where apt keeps its package lists (apt-get(8), FILES).
+/// The directory of package lists of apt (apt-get(8), FILES).
 pub const APT_LISTS: &str = "/var/lib/apt/lists";
 
-/// Every environment variable that sqern reads besides libpq's, and what it is for; `--help` shows the list.
+/// The environment variables that sqern reads besides those of libpq, with their help texts.
 pub const VARIABLES: [(&str, &str); 10] = [
-    ("SQERN_STORE", "folder of the fetched headers, for sqern fetch, store, build run and test run"),
-    ("SQERN_LOGS", "folder of the logs of sqern build run and test run"),
-    ("SQERN_DATA_DIR", "folder of the private server"),
-    ("SQERN_SOURCES_DIR", "folder of the administrator's sources, in place of /etc/sqern/distros.d"),
-    ("SQERN_PG_BIN", "folder of PostgreSQL's server programs, for sqern local"),
-    ("SQERN_NOW", "the time to work with, as 2026-01-31T12:00:00Z (for tests)"),
-    ("NO_COLOR", "when not empty: no colour"),
-    ("HOME", "where .pg_service.conf, .pgpass and the private server are"),
-    ("XDG_DATA_HOME", "where the private server is, in place of ~/.local/share"),
-    ("XDG_STATE_HOME", "where logs are, in place of ~/.local/state"),
+    ("SQERN_STORE", "directory of fetched headers (sqern fetch, store, build run, test run)"),
+    ("SQERN_LOGS", "directory of logs (sqern build run, test run)"),
+    ("SQERN_DATA_DIR", "directory of the private server"),
+    ("SQERN_SOURCES_DIR", "directory of distribution files [default: /etc/sqern/distros.d]"),
+    ("SQERN_PG_BIN", "directory of the PostgreSQL server programs (sqern local)"),
+    ("SQERN_NOW", "current time for tests, such as 2026-01-31T12:00:00Z"),
+    ("NO_COLOR", "disables color if not empty"),
+    ("HOME", "home directory, with .pg_service.conf and .pgpass"),
+    ("XDG_DATA_HOME", "directory of user data [default: ~/.local/share]"),
+    ("XDG_STATE_HOME", "directory of user state, such as logs [default: ~/.local/state]"),
 ];
 
-/// What Jenkins says of the job that it runs.
+/// The variables that Jenkins sets for a job.
 #[derive(Debug, Clone, Default)]
 pub struct Jenkins {
     /// `JOB_NAME` and `BUILD_NUMBER`: `nightly #12`.
@@ -46,7 +46,7 @@ pub struct Jenkins {
     pub change_id: Option<String>,
 }
 
-/// What the environment says.
+/// The settings from the environment.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// libpq's variables (`PGSERVICE`, `PGHOST`, …).
@@ -67,24 +67,28 @@ pub struct Settings {
     sources: Option<PathBuf>,
     /// `XDG_STATE_HOME`.
     state_home: Option<PathBuf>,
-    /// The job that this is a step of.
+    /// The Jenkins job, if any.
     pub jenkins: Jenkins,
     /// `SQERN_PG_BIN`.
     pub pg_bin: Option<PathBuf>,
-    /// A fixed time in place of the clock's.
+    /// `SQERN_NOW`, which replaces the clock.
     now: Option<Timestamp>,
-    /// Whether colours are welcome, terminal or not.
-    pub colour: bool,
+    /// Whether color is allowed (`NO_COLOR`).
+    pub color: bool,
     /// Whether standard output is a terminal.
     pub stdout_is_terminal: bool,
     /// Whether standard error is a terminal.
     pub stderr_is_terminal: bool,
-    /// The words of the command line, for the comment of a change set.
+    /// The command line, for the comment of a generation.
     pub command_line: String,
 }
 
 impl Settings {
-    /// Reads the environment; an error when `SQERN_NOW` is no time.
+    /// Reads the environment.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if `SQERN_NOW` is not a time.
     pub fn from_environment() -> Result<Self, Failure> {
         Ok(Self {
             postgres: std::env::vars_os()
@@ -102,21 +106,21 @@ impl Settings {
             jenkins: jenkins(),
             pg_bin: folder("SQERN_PG_BIN"),
             now: fixed_time()?,
-            colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            color: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
             command_line: command_line(),
         })
     }
 
-    /// The time: the clock's, unless `SQERN_NOW` fixes it.
+    /// Returns the current time, or the time of `SQERN_NOW`.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.now.unwrap_or_else(Timestamp::now)
     }
 
-    /// Where fetched headers are unless the command line says so: `SQERN_STORE`, else `/var/lib/sqern/store` for root, else
-    /// `sqern/store` below `XDG_DATA_HOME` or `~/.local/share`. None where the user has no home.
+    /// Returns the default store: `SQERN_STORE`, else `/var/lib/sqern/store` for root, else `sqern/store` below `XDG_DATA_HOME` or
+    /// `~/.local/share`; `None` if the user has no home directory.
     #[must_use]
     pub fn store_dir(&self) -> Option<PathBuf> {
         let below_home = || {
@@ -127,8 +131,8 @@ impl Settings {
         self.store.clone().or_else(|| if is_root { Some(PathBuf::from(ROOTS_STORE)) } else { below_home() })
     }
 
-    /// Where logs are unless the command line says so: `SQERN_LOGS`, else `/var/log/sqern` for root, else `sqern/logs` below
-    /// `XDG_STATE_HOME` or `~/.local/state`. None where the user has no home.
+    /// Returns the default directory of logs: `SQERN_LOGS`, else `/var/log/sqern` for root, else `sqern/logs` below `XDG_STATE_HOME` or
+    /// `~/.local/state`; `None` if the user has no home directory.
     #[must_use]
     pub fn logs_dir(&self) -> Option<PathBuf> {
         let below_home = || {
@@ -139,7 +143,7 @@ impl Settings {
         self.logs.clone().or_else(|| if is_root { Some(PathBuf::from(ROOTS_LOGS)) } else { below_home() })
     }
 
-    /// What connecting looks at.
+    /// Returns the environment of a connection.
     #[must_use]
     pub fn connect_env(&self) -> ConnectEnv {
         let user = OsUser::current();
@@ -152,10 +156,10 @@ impl Settings {
         }
     }
 
-    /// What the private local server looks at; `None` where the user has no name, or neither a home nor `SQERN_DATA_DIR`.
+    /// Returns the environment of the private server; `None` if the user has no name, or neither a home directory nor `SQERN_DATA_DIR`.
     ///
-    /// The default directory does not depend on `SQERN_DATA_DIR`, so that a server there has a service record of its own, as one
-    /// that `--data-dir` names.
+    /// The default directory does not depend on `SQERN_DATA_DIR`, so that a server in that directory has its own service record, as with
+    /// `--data-dir`.
     #[must_use]
     pub fn local_env(&self) -> Option<LocalEnv> {
         let user = OsUser::current()?;
@@ -173,7 +177,7 @@ impl Settings {
         default_dir(user, self.home.as_deref(), self.data_home.as_deref())
     }
 
-    /// The running program, where the shell does not find it by the name `sqern` in `PATH`.
+    /// Returns the path of the running program if the shell cannot find it as `sqern` in `PATH`.
     #[must_use]
     pub fn program_outside_path(&self) -> Option<PathBuf> {
         let program = std::env::current_exe().ok()?;
@@ -188,20 +192,20 @@ impl Settings {
         lists.filter_map(|entry| entry.file_name().into_string().ok()).any(|name| name.contains("_Packages"))
     }
 
-    /// The same for another command, whose words its change sets are told by.
+    /// Returns the settings with another command line.
     #[must_use]
     pub fn for_command(&self, command_line: String) -> Self {
         Self { command_line, ..self.clone() }
     }
 
-    /// The folder of the administrator's sources: `SQERN_SOURCES_DIR`, which must exist, else `/etc/sqern/distros.d` if it exists.
+    /// Returns the directory of distribution files: `SQERN_SOURCES_DIR`, which must exist, else `/etc/sqern/distros.d` if it exists.
     #[must_use]
     pub fn sources_dir(&self) -> Option<&Path> {
         let default = Path::new(SOURCES_DIR);
         self.sources.as_deref().or_else(|| default.is_dir().then_some(default))
     }
 
-    /// `ID` and `VERSION_ID` of os-release(5), empty where the file does not say.
+    /// Returns `ID` and `VERSION_ID` of os-release(5); empty strings for absent fields.
     #[must_use]
     pub fn os_release(&self) -> (String, String) {
         let text = ["/etc/os-release", "/usr/lib/os-release"]
@@ -219,14 +223,14 @@ impl Settings {
     }
 }
 
-/// The time of `SQERN_NOW`, where it is set.
+/// Parses `SQERN_NOW`.
 fn fixed_time() -> Result<Option<Timestamp>, Failure> {
     let Some(text) = std::env::var("SQERN_NOW").ok().filter(|text| !text.is_empty()) else { return Ok(None) };
-    let refused = |_| Failure::usage(format!("expected SQERN_NOW to be a time such as 2026-01-31T12:00:00Z, got {text:?}"));
+    let refused = |_| Failure::usage(format!("SQERN_NOW must be a time such as 2026-01-31T12:00:00Z, found {text:?}"));
     text.parse().map(Some).map_err(refused)
 }
 
-/// The job that this is a step of, by the variables that Jenkins sets.
+/// Reads the variables of Jenkins.
 fn jenkins() -> Jenkins {
     let text = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     let job = text("JOB_NAME").map(|job| match text("BUILD_NUMBER") {
@@ -236,18 +240,18 @@ fn jenkins() -> Jenkins {
     Jenkins { job, change_id: text("GERRIT_CHANGE_ID").or_else(|| text("CHANGE_ID")) }
 }
 
-/// A variable that names a folder; an empty one counts as unset.
+/// Reads a variable that contains a directory; an empty value counts as unset.
 fn folder(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-/// The command as it was typed, without the program's folder: "sqern distro import".
+/// Returns the command line without the directory of the program, such as `sqern distro import`.
 fn command_line() -> String {
     without_secrets(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()))
 }
 
-/// The words in one line. It is kept in the database, where many may read it: a value of `--dsn` may hold a password, so it is
-/// left out, and so is what stands before the host of a URL.
+/// Joins the arguments. The database stores the result for all readers, so `--dsn`, which can contain a password, and the user
+/// information of URLs are omitted.
 fn without_secrets(words: impl Iterator<Item = String>) -> String {
     let mut kept = vec!["sqern".to_owned()];
     let mut hide_next = false;
@@ -263,7 +267,7 @@ fn without_secrets(words: impl Iterator<Item = String>) -> String {
     kept.join(" ")
 }
 
-/// `https://user:password@host/path` without the part up to the `@` (RFC 3986, 3.2.1).
+/// Removes the user information from a URL: `https://user:password@host/path` (RFC 3986, 3.2.1).
 fn without_userinfo(word: &str) -> String {
     let Some((scheme, rest)) = word.split_once("://") else { return word.to_owned() };
     let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];

@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 
 use sqern_db::migrate;
 
-/// The commit that the program was built from, short, with `+` where its sources were changed since; `unknown` where there was no git.
+/// The commit that the program was built from, abbreviated, with `+` if the sources had changes; `unknown` without git.
 pub const COMMIT: &str = env!("SQERN_COMMIT");
 
-/// What `--version` prints after the program's name: its version, its commit, and the schema that it brings.
+/// Returns the text of `--version`: the version, the commit and the latest version of the schema.
 #[must_use]
 pub fn long() -> &'static str {
     static LONG: LazyLock<String> = LazyLock::new(|| {

@@ -1,4 +1,4 @@
-//! What a list is about: the state of `--at`, and whether upstream was read whole for it.
+//! The metadata of lists: the state of `--at`, and the sources that could not be read completely.
 
 use clap::Args;
 use jiff::Timestamp;
@@ -13,30 +13,30 @@ use super::Context;
 use crate::failure::Failure;
 use crate::printer::{Record, time};
 
-/// Of every list.
+/// Options that all lists share.
 #[derive(Debug, Args)]
 pub(super) struct AtArgs {
-    /// As it was after this generation, or at this time: 2026-05-01, '2026-05-01 14:30', RFC 3339; in UTC where it does not say
+    /// Show the state after this generation or at this time, such as 2026-05-01 or '2026-05-01 14:30' (UTC) [default: now]
     #[arg(long, value_name = "GENERATION|TIME")]
     at: Option<At>,
 }
 
-/// What stands around a list's records.
+/// The metadata of a list.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Frame {
-    /// The state that is shown, where it is not the present.
+    /// The past state; absent for the current state.
     #[serde(skip_serializing_if = "Option::is_none")]
     as_of: Option<Past>,
-    /// For reports: the state that the numbers are of.
+    /// For reports: the generation of the data.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<DataState>,
-    /// For lists of what upstream has: the sources that were not read whole.
+    /// For lists of upstream data: the sources that failed or are partial.
     #[serde(skip_serializing_if = "Option::is_none")]
     incomplete: Option<Vec<Incomplete>>,
 }
 
 impl AtArgs {
-    /// The state that is asked for.
+    /// Resolves `--at`.
     pub(super) async fn resolve(&self, client: &impl GenericClient) -> Result<AsOf, Failure> {
         match self.at {
             None => Ok(AsOf::Now),
@@ -44,7 +44,7 @@ impl AtArgs {
         }
     }
 
-    /// The time that is asked for; none for now.
+    /// Returns the time of the state; `None` for the current state.
     pub(super) fn time(&self, as_of: &AsOf) -> Option<Timestamp> {
         match (self.at, as_of) {
             (Some(At::Time(time)), _) => Some(time),
@@ -53,7 +53,7 @@ impl AtArgs {
         }
     }
 
-    /// What stands around a list of what upstream has for these distros (all where none is named).
+    /// Returns the metadata of a list of upstream data of these distributions (all if empty).
     pub(super) async fn upstream(
         &self,
         client: &impl GenericClient,
@@ -76,12 +76,12 @@ impl From<&AsOf> for Frame {
 }
 
 impl Frame {
-    /// Says which state the numbers are of.
+    /// Adds the generation of the data.
     pub(super) fn of_data(self, data: DataState) -> Self {
         Self { data: Some(data), ..self }
     }
 
-    /// Which state it is, where that is told: of reports always, else where it is not the present.
+    /// Describes the state: for reports always, for lists only if it is a past state.
     pub(super) fn state(&self) -> Option<String> {
         match (&self.data, &self.as_of) {
             (Some(data), _) => Some(data.to_string()),
@@ -89,25 +89,25 @@ impl Frame {
         }
     }
 
-    /// Of which distros something may be lacking: a line a distro.
+    /// Returns a line for each distribution whose data may be incomplete.
     pub(super) fn lacking(&self) -> Vec<String> {
         lacking(self.incomplete.as_deref().unwrap_or_default())
     }
 
-    /// Whether the newest check of a distro could not read a source whole.
+    /// Whether the last check of a distribution could not read all sources completely.
     pub(super) fn lacks(&self, distro: &DistroName) -> bool {
         self.incomplete.iter().flatten().any(|one| one.distro == *distro)
     }
 }
 
-/// Prints a list, and says which state it shows where that is not the present, and of which distros it may lack something.
+/// Prints a list, a past state and warnings about incomplete distributions.
 pub(super) fn list<R: Record>(context: &Context<'_>, records: &[R], frame: &Frame) -> Result<(), Failure> {
     context.printer.list_in(records, frame)?;
     tell(context, frame);
     Ok(())
 }
 
-/// Says which state was shown, and of which distros something may be lacking.
+/// Prints the state and warnings about incomplete distributions.
 pub(super) fn tell(context: &Context<'_>, frame: &Frame) {
     if let Some(state) = frame.state() {
         context.printer.note(&state);
@@ -115,7 +115,7 @@ pub(super) fn tell(context: &Context<'_>, frame: &Frame) {
     warn(context, frame.incomplete.as_deref().unwrap_or_default());
 }
 
-/// Says of which distros a list may lack something: a line a distro.
+/// Warns about incomplete distributions.
 pub(super) fn warn(context: &Context<'_>, incomplete: &[Incomplete]) {
     for line in lacking(incomplete) {
         context.printer.warning(&line);
@@ -127,7 +127,9 @@ fn lacking(incomplete: &[Incomplete]) -> Vec<String> {
         let first = &sources[0];
         let which = match sources {
             [one] => format!("source {} {}", one.source, one.state),
-            several => format!("{} sources failed or are partial, first {} {}", several.len(), first.source, first.state),
+            several => {
+                format!("{} sources failed or are partial, the first is {} ({})", several.len(), first.source, first.state)
+            }
         };
         let at = time(Some(first.checked_at));
         format!("{} is incomplete: {which} at {at}: {}", first.distro, first.reason)
@@ -137,7 +139,7 @@ fn lacking(incomplete: &[Incomplete]) -> Vec<String> {
 
 fn describe(past: &Past) -> String {
     match past.tstamp {
-        Some(_) => format!("as of generation {}, begun {}", past.generation, time(past.tstamp)),
-        None => "as of before the first generation".to_owned(),
+        Some(_) => format!("as of generation {}, started {}", past.generation, time(past.tstamp)),
+        None => "before the first generation".to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! `sqern available`: modules that may be shipped.
+//! `sqern available`: the available modules.
 
 use clap::{ArgGroup, Args, Subcommand};
 use sqern_db::available::{self as db, Available, Filter};
@@ -12,7 +12,7 @@ use super::change::{ChangeArgs, report};
 use crate::failure::{Exit, Failure};
 use crate::printer::Record;
 
-// One of these words must be there. clap would put all of them into one line, which it does not fold.
+// One of these options is required. clap would put all of them into one line, which it does not wrap.
 const USAGE_ADD: &str = "sqern available add [OPTIONS] --build <ID>
        sqern available add [OPTIONS] --test <ID>
        sqern available add [OPTIONS] --kernel <DISTRO/VERSION>
@@ -26,27 +26,27 @@ const USAGE_REMOVE: &str = "sqern available remove [OPTIONS] --build <ID>
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AvailableCommand {
-    /// Record that modules for kernels are available
+    /// Mark modules as available
     #[command(override_usage = USAGE_ADD, after_help = "Examples:
-  sqern available add --test 7      # what that test run succeeded for
-  sqern available add --build 12    # what that build succeeded for, tested or not
+  sqern available add --test 7      # the kernels for which this test run succeeded
+  sqern available add --build 12    # the kernels for which this build succeeded, tested or not
   sqern available add --revision 21.0.243 --target sp-lab --tested
   sqern available add --revision 21.0.243 --target sp-lab --kernel debian12/6.1.0-25-amd64")]
     Add(Which),
-    /// Take back that modules for kernels are available
+    /// Withdraw available modules
     #[command(override_usage = USAGE_REMOVE, after_help = "Example:
   sqern available remove --revision 21.0.243 --target sp-lab --kernel debian12/6.1.0-25-amd64")]
     Remove(Which),
-    /// List what is available
+    /// List available modules
     #[command(after_help = "Examples:\n  sqern available list --target sp-lab\n  sqern available list --at 2026-05-01 --csv")]
     List {
-        /// Only of this revision
+        /// Consider only this revision [default: all]
         #[arg(long, value_name = "REVISION")]
         revision: Option<String>,
-        /// Only for this release target
+        /// Consider only this release target [default: all]
         #[arg(long, value_name = "TARGET")]
         target: Option<String>,
-        /// Only of this distribution; may be given several times
+        /// Distribution (repeatable) [default: all]
         #[arg(long = "distro", value_name = "NAME")]
         distros: Vec<DistroName>,
         #[command(flatten)]
@@ -54,38 +54,38 @@ pub(super) enum AvailableCommand {
     },
 }
 
-/// Which kernels, and of what.
+/// Selects the modules by a run or by kernels.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("of").required(true).multiple(false).args(["build", "test", "kernels", "tested", "built"]))]
 pub(super) struct Which {
-    /// Those that this build succeeded for, of its revision and target
+    /// The kernels for which this build succeeded
     #[arg(long, value_name = "ID")]
     build: Option<i64>,
-    /// Those that this test run succeeded for, of its build's revision and target
+    /// The kernels for which this test run succeeded
     #[arg(long, value_name = "ID")]
     test: Option<i64>,
-    /// All that any test run of the revision and target succeeded for; what was taken back stays so
+    /// All kernels with a successful test of the revision and target, except withdrawn ones
     #[arg(long, requires_all = ["revision", "target"])]
     tested: bool,
-    /// All that any build of the revision and target succeeded for, tested or not; what was taken back stays so
+    /// All kernels with a successful build of the revision and target, tested or not, except withdrawn ones
     #[arg(long, requires_all = ["revision", "target"])]
     built: bool,
-    /// With --tested: by tests of this flavor
+    /// With --tested: consider only tests of this flavor [default: all]
     #[arg(long, value_name = "FLAVOR", requires = "tested")]
     flavor: Option<String>,
-    /// With --tested and --built: by builds with this profile
+    /// With --tested or --built: consider only builds of this profile [default: all]
     #[arg(long, value_name = "PROFILE", conflicts_with_all = ["build", "test", "kernels"])]
     profile: Option<String>,
-    /// With --tested and --built: only of this distribution; may be given several times
+    /// With --tested or --built: distribution (repeatable) [default: all]
     #[arg(long = "distro", value_name = "NAME", conflicts_with_all = ["build", "test", "kernels"])]
     distros: Vec<DistroName>,
-    /// This one; may be given several times
+    /// Kernel (repeatable)
     #[arg(long = "kernel", value_name = "DISTRO/VERSION", requires_all = ["revision", "target"])]
     kernels: Vec<KernelName>,
-    /// The version string of the source tree [default: the build's]
+    /// Revision of the module source [default: that of the build]
     #[arg(long, value_name = "REVISION")]
     revision: Option<String>,
-    /// The release target [default: the build's]
+    /// Release target [default: that of the build]
     #[arg(long, value_name = "TARGET")]
     target: Option<String>,
     #[command(flatten)]
@@ -146,16 +146,14 @@ async fn meant(which: &Which, client: &impl GenericClient) -> Result<Meant, Fail
     let run = run::get(client, kind, id).await.map_err(|error| Failure::from(error).hint(format!("sqern {kind} list")))?;
     let of_run = |given: &Option<String>, own: Option<String>, option: &str| {
         given.clone().or(own).ok_or_else(|| {
-            Failure::unmet(format!("expected {kind} {id} to have a {option}, got none"))
-                .hint(format!("--{option} {}", option.to_uppercase()))
+            Failure::unmet(format!("{kind} {id} has no {option}")).hint(format!("--{option} {}", option.to_uppercase()))
         })
     };
     let kernels = run::kernels(client, kind, id, &sqern_db::AsOf::Now).await?;
     let kernels: Vec<Kernel> =
         kernels.into_iter().filter(|one| one.result.as_deref() == Some("SUCCESS")).map(|one| one.kernel).collect();
     if kernels.is_empty() {
-        return Err(Failure::unmet(format!("expected a kernel that {kind} {id} succeeded for, got none"))
-            .hint(format!("sqern {kind} kernels {id}")));
+        return Err(Failure::unmet(format!("{kind} {id} succeeded for no kernel")).hint(format!("sqern {kind} kernels {id}")));
     }
     let revision = of_run(&which.revision, run.revision, "revision")?;
     Ok(Meant { revision, target: of_run(&which.target, run.target, "target")?, kernels })
@@ -183,7 +181,7 @@ async fn named(which: &Which, client: &impl GenericClient) -> Result<Meant, Fail
         let found = sqern_db::kver::find(client, &name.version, &distros).await?;
         if let [one, other, ..] = &found[..] {
             let (one, other) = (&one.kernel.distro, &other.kernel.distro);
-            return Err(Failure::unmet(format!("expected one kernel, got {name}, which may be of {one} or {other}"))
+            return Err(Failure::unmet(format!("kernel {name} is ambiguous: it exists in {one} and in {other}"))
                 .hint(format!("--kernel {one}/{}", name.version)));
         }
         kernels.extend(found.into_iter().map(|one| one.kernel));

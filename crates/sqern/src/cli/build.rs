@@ -1,4 +1,4 @@
-//! `sqern build`: what modules are built for.
+//! `sqern build`: plans, runs and lists builds.
 
 use clap::Subcommand;
 use sqern_model::RunKind;
@@ -13,21 +13,23 @@ const KIND: RunKind = RunKind::Build;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum BuildCommand {
-    /// List the kernels to build for: fetched, wanted, without a successful build; what customers run comes first
+    /// List the kernels to build for
+    ///
+    /// These kernels are fetched and wanted, and have no successful build. Kernels that customers run come first.
     #[command(after_help = "Examples:
   sqern build plan --revision 21.0.243.620bc3729 --target sp-lab
   sqern build plan --untried --limit 20 --json")]
     Plan {
         #[command(flatten)]
         what: What,
-        /// At most so many
+        /// Maximum number of rows [default: all]
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
     },
-    /// Begin a build that somebody else carries out, and print its id
+    /// Start a build that another program runs, and print its id
     ///
-    /// With --claim, kernels are taken from the plan that nobody else is at: two who claim at once never get the same one. Prints nothing
-    /// where there is nothing to build. A build whose lease is over is closed as ABORTED by the next who claims.
+    /// With --claim, the build takes kernels of the plan that no other build holds. Concurrent claims never share a kernel. Prints nothing
+    /// if there is nothing to build. A build whose lease has expired is closed as ABORTED by the next claim.
     #[command(after_help = "Examples:
   id=$(sqern build start --revision \"$REV\" --target sp-lab --claim 50)
   sqern build kernels \"$id\" --csv
@@ -43,12 +45,14 @@ pub(super) enum BuildCommand {
         #[command(flatten)]
         change: ChangeArgs,
     },
-    /// Run a command for each kernel of the plan, and record what came of it
+    /// Run a command for each kernel of the plan, and record the results
     ///
-    /// The command is run by /bin/sh with SQERN_DISTRO, SQERN_VERSION, SQERN_TREE (the headers: make -C "$SQERN_TREE/build"), SQERN_WORK (an
-    /// empty folder of its own, removed after it), SQERN_BUILD_ID, and SQERN_REVISION, SQERN_TARGET, SQERN_PROFILE where given. Exit status 0
-    /// is SUCCESS, 77 NOT_BUILT, any other FAILURE; ABORTED when its time is over. SIGINT and SIGTERM end what runs and the build as ABORTED.
-    /// Exit status: 0 when all succeeded or there was nothing to do, 1 otherwise.
+    /// /bin/sh runs the command with these variables: SQERN_DISTRO, SQERN_VERSION, SQERN_TREE (the headers: make -C "$SQERN_TREE/build"),
+    /// SQERN_WORK (an empty directory, removed afterwards), SQERN_BUILD_ID, and SQERN_REVISION, SQERN_TARGET and SQERN_PROFILE if specified.
+    /// Exit status 0 is recorded as SUCCESS, 77 as NOT_BUILT, any other as FAILURE, and an exceeded time limit as ABORTED. SIGINT and SIGTERM
+    /// terminate the commands and finish the build as ABORTED.
+    ///
+    /// Exit status: 0 if all kernels succeeded or there was nothing to build, 1 otherwise.
     #[command(after_help = "Examples:
   sqern build run --revision \"$REV\" --target sp-lab --jobs 2 --command './build-module.sh'
   sqern build run --distro debian12 --claim 3 \\
@@ -61,13 +65,14 @@ pub(super) enum BuildCommand {
         #[command(flatten)]
         carry: CarryArgs,
     },
-    /// Say that a build still runs: its lease begins anew
+    /// Renew the lease of a build
     #[command(after_help = "Example:\n  sqern build renew 12")]
     Renew {
-        /// The build's id, as start printed it
+        /// Build id, as printed by start
+        #[arg(value_parser = super::id)]
         id: i64,
     },
-    /// End a build with its result
+    /// Finish a build and record its result
     #[command(after_help = "Example:\n  sqern build finish 12 UNSTABLE --kernel debian12/6.1.0-25-amd64=FAILURE")]
     Finish(FinishArgs),
     /// List builds, newest first
@@ -75,18 +80,20 @@ pub(super) enum BuildCommand {
         after_help = "Examples:\n  sqern build list --open\n  sqern build list --revision 21.0.243.620bc3729 --limit 0 --csv"
     )]
     List(ListArgs),
-    /// List the kernels of a build, each with its result
+    /// List the kernels of a build with their results
     #[command(after_help = "Examples:\n  sqern build kernels 12\n  sqern build kernels 12 --csv")]
     Kernels {
-        /// The build's id
+        /// Build id
+        #[arg(value_parser = super::id)]
         id: i64,
         #[command(flatten)]
         at: AtArgs,
     },
-    /// Show a build with its kernels, and the last lines of what failed
+    /// Show a build, its kernels, and the last log lines of failed kernels
     #[command(after_help = "Example:\n  sqern build show 12")]
     Show {
-        /// The build's id
+        /// Build id
+        #[arg(value_parser = super::id)]
         id: i64,
     },
 }

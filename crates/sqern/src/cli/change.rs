@@ -1,4 +1,4 @@
-//! What all commands that change data have in common: a comment, a rehearsal, and a word on what came of it.
+//! Options and output that all commands that change data share.
 
 use clap::Args;
 use serde::Serialize;
@@ -10,10 +10,10 @@ use crate::failure::{Exit, Failure};
 /// Of commands that change data.
 #[derive(Debug, Args)]
 pub(super) struct ChangeArgs {
-    /// Why: the comment of the generation [default: the command as typed]
+    /// Comment of the generation [default: the command line]
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
-    /// Say what would change, and change nothing
+    /// Print what would change, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
 }
@@ -25,18 +25,18 @@ impl ChangeArgs {
     }
 }
 
-/// What a changing command came to.
+/// The result of a command that changes data.
 #[derive(Debug, Serialize)]
 struct Changed<'a> {
-    /// What was changed, each in its own words.
+    /// One line for each change.
     changed: &'a [String],
-    /// Whether it was only a rehearsal.
+    /// Whether nothing was changed.
     dry_run: bool,
     #[serde(flatten)]
     finished: Finished,
 }
 
-/// Says what a change set came to: each thing that changed on a line of its own, then the generation.
+/// Prints a line for each change, then the generation.
 pub(super) fn report(context: &Context<'_>, changed: &[String], finished: Finished, dry_run: bool) -> Result<Exit, Failure> {
     let value = Changed { changed, dry_run, finished };
     if context.printer.format() == crate::printer::Format::Table {
@@ -46,7 +46,7 @@ pub(super) fn report(context: &Context<'_>, changed: &[String], finished: Finish
         context.printer.note(&match (finished.generation, dry_run) {
             (Some(id), _) => format!("generation {id}: {}", events(finished.events)),
             (None, true) if finished.events > 0 => {
-                format!("would be a generation of {}; nothing was changed", events(finished.events))
+                format!("would create a generation of {}; nothing was changed", events(finished.events))
             }
             (None, _) => "nothing to change".to_owned(),
         });
@@ -56,7 +56,7 @@ pub(super) fn report(context: &Context<'_>, changed: &[String], finished: Finish
     Ok(Exit::Done)
 }
 
-/// "1 event", "2 events".
+/// Returns a count of events: `1 event`, `2 events`.
 pub(super) fn events(count: i64) -> String {
     if count == 1 { "1 event".to_owned() } else { format!("{count} events") }
 }

@@ -1,4 +1,4 @@
-//! `sqern check`: crawl the distributions' repositories and record what is new.
+//! `sqern check`: crawls the repositories of distributions and records new kernels.
 
 mod report;
 
@@ -20,32 +20,33 @@ use super::sources::{CrawlArgs, SourcesArgs, definition, tell_left_out};
 use crate::failure::{Exit, Failure};
 use crate::settings::APT_LISTS;
 
-/// Look for new kernels in the distributions' repositories
+/// Find new kernels in the repositories of distributions
 ///
-/// Reads the sources of the supported distributions, verifies them from the signature down to each index's checksum, and records
-/// what is new in kver and kver_seen, in one generation. A source that fails removes nothing. Exit status: 0 when all sources are
-/// complete or unchanged, 1 when some are not (the others are recorded), 2 for a wrong command line.
+/// Reads the sources of the supported distributions. Verifies the signatures and the checksum of each index. Records new kernels in kver
+/// and kver_seen, in one generation. A failed source removes nothing.
+///
+/// Exit status: 0 if all sources are complete or unchanged, 1 if a source failed (the others are recorded), 2 usage error.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  sqern check                           # every supported distribution
+  sqern check                           # all supported distributions
   sqern check --distro debian12 --dry-run
-  sqern check --apt-lists               # this machine's own apt indexes, no network
+  sqern check --apt-lists               # the apt lists of this machine, without network
   sqern check --mirror-base http://mirror.example/kernels")]
 pub(super) struct CheckArgs {
-    /// Only this distribution, supported or not; may be given several times
+    /// Distribution, supported or not (repeatable) [default: the supported ones]
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
-    /// Read this machine's own apt indexes in place of the configured sources
+    /// Read the apt lists of this machine instead of the configured sources [default DIR: /var/lib/apt/lists]
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = APT_LISTS, conflicts_with = "mirror_base")]
     apt_lists: Option<PathBuf>,
     #[command(flatten)]
     sources: SourcesArgs,
     #[command(flatten)]
     crawl: CrawlArgs,
-    /// Believe a source that lost over a tenth of its kernels
+    /// Accept a source that lost more than 10% of its kernels
     #[arg(long)]
     accept_shrink: bool,
-    /// Believe a source that is older than it was when it was last believed
+    /// Accept a source that is older than its last accepted version
     #[arg(long)]
     accept_rollback: bool,
     #[command(flatten)]
@@ -86,7 +87,7 @@ async fn wanted_distros<'a>(
     if !names.is_empty() {
         if args.apt_lists.is_some() && names.len() > 1 {
             return Err(Failure::usage(
-                "expected one --distro with --apt-lists, got several: a machine's indexes are of one distribution",
+                "--apt-lists requires exactly one --distro: the lists of a machine belong to one distribution",
             ));
         }
         for name in &names {
@@ -98,27 +99,29 @@ async fn wanted_distros<'a>(
     for distro in distro::list(client, &AsOf::Now).await?.into_iter().filter(|distro| distro.supported) {
         match sources.get(&distro.name) {
             Some(def) if !def.sources.is_empty() => wanted.push(def),
-            _ => context
-                .printer
-                .warning(&format!("{} is supported, but has no source: nothing is known of its new kernels", distro.name)),
+            _ => {
+                context
+                    .printer
+                    .warning(&format!("{} is supported but has no source: its new kernels are not found", distro.name));
+            }
         }
     }
     if wanted.is_empty() {
-        return Err(Failure::unmet("expected a supported distribution with a source, got none")
+        return Err(Failure::unmet("no supported distribution has a source")
             .hint("sqern distro import")
             .hint("sqern check --distro NAME"));
     }
     Ok(wanted)
 }
 
-/// The distribution of the machine that sqern runs on: as sp-variant tells it, else as os-release(5) and a source agree.
+/// Detects the distribution of this machine by sp-variant, else by os-release(5) and the sources.
 pub(super) fn this_machines_distro(sources: &SourceSet, context: &Context<'_>) -> Result<DistroName, Failure> {
     if let Ok(variant) = sp_variant::detect() {
         return DistroName::new(variant.builder.alias).map_err(|error| Failure::unmet(error.to_string()));
     }
     let (id, version_id) = context.settings.os_release();
     sources.detect(&id, &version_id).map(|def| def.name.clone()).ok_or_else(|| {
-        Failure::unmet(format!("expected a machine of a known distribution, got ID={id} VERSION_ID={version_id} in os-release"))
+        Failure::unmet(format!("unknown distribution of this machine: os-release contains ID={id} VERSION_ID={version_id}"))
             .hint("sqern check --apt-lists --distro NAME")
     })
 }
@@ -149,14 +152,14 @@ async fn crawl_all(
     Ok(crawled)
 }
 
-/// Compares with what is known and records the difference, all distributions in one generation.
+/// Records the differences of all distributions in one generation.
 async fn record(
     client: &mut tokio_postgres::Client,
     crawled: Vec<(DistroName, Vec<Crawl>)>,
     args: &CheckArgs,
     context: &Context<'_>,
 ) -> Result<(Vec<(DistroName, UpstreamDiff)>, Finished), Failure> {
-    // Before the generation begins: as of that generation the check has been made.
+    // Before the generation starts, so that the state of that generation includes the check.
     let now = context.settings.now();
     let change = sqern_db::change::begin(client, &args.change.comment(context)).await?;
     crawl::lock(&change.transaction).await?;

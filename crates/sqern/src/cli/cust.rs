@@ -19,43 +19,45 @@ use crate::printer::{Format, Record, time};
 #[derive(Debug, Subcommand)]
 pub(super) enum CustCommand {
     Load(load::LoadArgs),
-    /// List the clusters: their types, how many hosts they have, and how many different kernels these
+    /// List clusters with their types and their numbers of hosts and kernels
     #[command(after_help = "Example:\n  sqern cust list --at 2026-05-01")]
     List {
-        /// Also those that are marked as deleted
+        /// Include deleted clusters
         #[arg(long)]
         all: bool,
         #[command(flatten)]
         at: AtArgs,
     },
-    /// Show a cluster: a kernel of a host a line. As CSV it is what sqern cust load takes
+    /// Show a cluster, one kernel of a host per line
+    ///
+    /// The CSV output is valid input for sqern cust load.
     #[command(after_help = "Examples:
   sqern cust show acme-1
-  sqern cust show acme-1 --csv --at 2026-05-01 | sqern cust load - --partial    # as it was")]
+  sqern cust show acme-1 --csv --at 2026-05-01 | sqern cust load - --partial    # restore")]
     Show {
-        /// The cluster
+        /// Cluster name
         cluster: ClusterName,
         #[command(flatten)]
         at: AtArgs,
     },
-    /// List hosts, with the kernels that they run and that are installed
+    /// List hosts with their running and installed kernels
     #[command(after_help = "Examples:
   sqern cust hosts --cluster acme-1
   sqern cust hosts --distro alma8 --kernel 4.18.0-553.el8_10.x86_64 --csv")]
     Hosts {
-        /// Only of this cluster; may be given several times
+        /// Cluster (repeatable) [default: all]
         #[arg(long = "cluster", value_name = "NAME")]
         clusters: Vec<ClusterName>,
-        /// Only those that run this kernel or have it installed; may be given several times
+        /// Running or installed kernel version (repeatable) [default: all]
         #[arg(long = "kernel", value_name = "VERSION")]
         kernels: Vec<KernelVersion>,
-        /// Only of this distribution; may be given several times
+        /// Distribution (repeatable) [default: all]
         #[arg(long = "distro", value_name = "NAME")]
         distros: Vec<DistroName>,
         #[command(flatten)]
         at: AtArgs,
     },
-    /// The types, or support states, of clusters
+    /// List cluster types
     #[command(subcommand)]
     Type(TypeCommand),
     Report(report::ReportArgs),
@@ -63,7 +65,7 @@ pub(super) enum CustCommand {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TypeCommand {
-    /// List the types: number, name, and how many clusters are of it
+    /// List cluster types with their numbers of clusters
     #[command(after_help = "Example:\n  sqern cust type list")]
     List {
         #[command(flatten)]

@@ -10,25 +10,25 @@ use crate::failure::{Exit, Failure};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DbCommand {
-    /// Bring the schema to this program's version, or to another one
+    /// Migrate the schema to the version of this program, or to another version
     #[command(
-        after_help = "Examples:\n  sqern db migrate\n  sqern db migrate --dry-run\n  sqern db migrate --to 2   # takes later migrations, and their data, back"
+        after_help = "Examples:\n  sqern db migrate\n  sqern db migrate --dry-run\n  sqern db migrate --to 2   # reverts later migrations and deletes their data"
     )]
     Migrate {
-        /// The version to go to; below the present one data of the later ones is lost
+        /// Version to migrate to; a downgrade deletes the data of later migrations [default: the latest]
         #[arg(long, value_name = "VERSION")]
         to: Option<i32>,
-        /// Going back drops data: say that it may
+        /// Confirm a downgrade, which deletes data
         #[arg(long)]
         yes: bool,
-        /// Say what would be done, and do nothing
+        /// Print what would change, and change nothing
         #[arg(long)]
         dry_run: bool,
     },
-    /// Show the schema's version beside this program's; exit status 1 when they differ
+    /// Show the schema versions of the database and of this program; exit status 1 if they differ
     #[command(after_help = "Example:\n  sqern db status --json")]
     Status,
-    /// Check that the journal, the view and the privileges are as they should be; exit status 1 when not
+    /// Check the journal, the view and the privileges; exit status 1 if a check fails
     #[command(after_help = "Example:\n  sqern db check --json")]
     Check,
 }
@@ -46,8 +46,8 @@ pub(super) async fn run(command: DbCommand, context: &Context<'_>) -> Result<Exi
             let unconfirmed = !yes && !dry_run && goes_back(&session.client, to).await?;
             let steps = migrate::migrate(&mut session.client, to, dry_run || unconfirmed).await?;
             if unconfirmed {
-                return Err(Failure::unmet(format!("expected --yes: going back drops the data of\n{}", describe_steps(&steps)))
-                    .hint("sqern db migrate --to VERSION --dry-run  # what would be done"));
+                return Err(Failure::unmet(format!("a downgrade deletes data and requires --yes:\n{}", describe_steps(&steps)))
+                    .hint("sqern db migrate --to VERSION --dry-run  # prints the steps"));
             }
             let migrated = Migrated { steps, dry_run };
             context.printer.one("db.migrate/1", &migrated, || describe_migrated(&migrated))?;
@@ -78,9 +78,9 @@ async fn goes_back(client: &tokio_postgres::Client, to: Option<i32>) -> Result<b
 
 fn describe_migrated(migrated: &Migrated) -> String {
     if migrated.steps.is_empty() {
-        return "the schema is as it should be".to_owned();
+        return "schema is up to date".to_owned();
     }
-    let tense = if migrated.dry_run { "would be done" } else { "done" };
+    let tense = if migrated.dry_run { "would be applied; nothing was changed" } else { "applied" };
     format!("{}\n{tense}", describe_steps(&migrated.steps))
 }
 
@@ -99,12 +99,8 @@ fn describe_steps(steps: &[Step]) -> String {
 fn describe_status(status: &SchemaStatus) -> String {
     let applied =
         status.applied.iter().map(|Applied { version, name, .. }| format!("\n  {version:>4} {name}")).collect::<String>();
-    let functions = if status.functions_differ.is_empty() {
-        "as this program has them".to_owned()
-    } else {
-        status.functions_differ.join(", ")
-    };
-    format!("schema version  {}{applied}\nthis program's  {}\nfunctions       {functions}", status.version, status.latest)
+    let functions = if status.functions_differ.is_empty() { "up to date".to_owned() } else { status.functions_differ.join(", ") };
+    format!("schema version   {}{applied}\nprogram version  {}\nfunctions        {functions}", status.version, status.latest)
 }
 
 fn describe_checked(checked: &Checked) -> String {

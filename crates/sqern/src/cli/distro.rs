@@ -16,17 +16,17 @@ use crate::printer::{Record, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DistroCommand {
-    /// List the distributions
+    /// List distributions
     #[command(after_help = "Examples:\n  sqern distro list\n  sqern distro list --at 2026-05-01 --csv")]
     List(AtArgs),
-    /// Record a distribution
+    /// Add a distribution
     #[command(after_help = "Example:\n  sqern distro add fedora42 FEDORA42 --supported")]
     Add {
-        /// The name that the build containers use: debian12, ubuntu-22.04, alma8
+        /// Name of the build container, such as debian12, ubuntu-22.04 or alma8
         name: DistroName,
-        /// The build variant: DEBIAN12
+        /// Build variant, such as DEBIAN12
         variant: String,
-        /// The product officially supports it
+        /// Mark the distribution as supported by the product
         #[arg(long)]
         supported: bool,
         #[command(flatten)]
@@ -35,20 +35,21 @@ pub(super) enum DistroCommand {
     /// Change a distribution
     #[command(after_help = "Example:\n  sqern distro set debian13 --supported true")]
     Set {
-        /// The distribution's name
+        /// Distribution
         name: DistroName,
-        /// Whether the product officially supports it: sqern check reads the supported ones
+        /// Whether the product supports the distribution; sqern check reads the supported ones
         #[arg(long, value_name = "true|false", required_unless_present = "variant")]
         supported: Option<bool>,
-        /// The build variant
+        /// Build variant
         #[arg(long)]
         variant: Option<String>,
         #[command(flatten)]
         change: ChangeArgs,
     },
-    /// Record sp-variant's distributions, supported as it says, and all that have a source, unsupported
+    /// Add the distributions of sp-variant, and those that have sources
     ///
-    /// What is recorded already stays as it is.
+    /// Distributions of sp-variant are marked as supported if sp-variant supports them. Other distributions with sources are added as
+    /// unsupported. Existing distributions do not change.
     #[command(after_help = "Examples:\n  sqern distro import\n  sqern distro import --sources ./distros --dry-run")]
     Import {
         #[command(flatten)]

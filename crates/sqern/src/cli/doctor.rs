@@ -1,4 +1,4 @@
-//! `sqern doctor`: whether all that sqern needs is there.
+//! `sqern doctor`: checks the installation.
 
 mod database;
 
@@ -18,23 +18,24 @@ use super::store::StoreArgs;
 use crate::doctor::{Finding, State, clock, program, source, store, summary};
 use crate::failure::{Exit, Failure};
 
-/// Check that all that sqern needs is there, and say what to type where it is not
+/// Check the installation, and print how to fix each problem
 ///
-/// Looks at the database (connection, version, schema, roles, journal, age of the last check), the sources (keyrings, whether they answer
-/// with what can be believed), the programs that prove headers, the store with its disk, and the clocks. Each line is ok, warning,
-/// failed, or skipped where something else is missing. Changes nothing, and needs no rights of root. Exit status: 0 when nothing
-/// failed, 1 when something did.
+/// Checks the database (connection, version, schema, roles, journal, age of the last check), the sources (keyrings, responses, signatures),
+/// the build tools, the store and its disk, and the clocks. Each result is ok, warning, failed, or skipped if a requirement is missing.
+/// Changes nothing, and does not require root.
+///
+/// Exit status: 0 if no check failed, 1 otherwise.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  sqern doctor                            # the sources of the supported distributions
-  sqern doctor --offline                  # asks nobody but the database
+  sqern doctor                            # all checks
+  sqern doctor --offline                  # no network access except to the database
   sqern doctor --distro debian12 --distro alma9 --json
   sqern doctor --service sqern-prod --store /var/lib/sqern/store")]
 pub(super) struct DoctorArgs {
-    /// Only the sources of this distribution, supported or not; may be given several times [default: the supported ones]
+    /// Distribution, supported or not (repeatable) [default: the supported ones]
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
-    /// Do not ask the sources
+    /// Do not contact the sources
     #[arg(long)]
     offline: bool,
     #[command(flatten)]
@@ -46,7 +47,7 @@ pub(super) struct DoctorArgs {
 }
 
 pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<Exit, Failure> {
-    // A name that nobody knows is a mistake of the command line, and no illness.
+    // An unknown name is a usage error, not a finding.
     let set = args.sources.load(context);
     if let Ok(set) = &set {
         args.distros.iter().try_for_each(|name| definition(set, name).map(drop))?;
@@ -74,7 +75,7 @@ async fn sources(args: &DoctorArgs, set: Result<SourceSet, Failure>, known: &Kno
         (named, _) if !named.is_empty() => named,
         (_, Some(supported)) => supported,
         (_, None) => {
-            let why = "which distributions are supported is in the database: name some by --distro";
+            let why = "requires the supported distributions of the database, or --distro NAME";
             findings.extend(["keyring", "source"].map(|check| Finding::skipped(check, why)));
             return findings;
         }
@@ -84,7 +85,7 @@ async fn sources(args: &DoctorArgs, set: Result<SourceSet, Failure>, known: &Kno
     findings.extend(source::without_source(&without.map(ToString::to_string).collect::<Vec<_>>()));
     findings.extend(keyrings(&wanted));
     if args.offline {
-        findings.push(Finding::skipped("source", "--offline: nobody was asked"));
+        findings.push(Finding::skipped("source", "not contacted because of --offline"));
     } else {
         findings.extend(answers(&wanted, &args.crawl, context).await);
     }
@@ -101,7 +102,7 @@ fn keyrings(wanted: &[&DistroDef]) -> Vec<Finding> {
     source::keyrings(&wanted.iter().copied().map(of).collect::<Vec<_>>())
 }
 
-/// Asks the sources: each once, and nobody for long.
+/// Requests the root metadata of each source once, with short timeouts.
 async fn answers(wanted: &[&DistroDef], crawl: &CrawlArgs, context: &Context<'_>) -> Vec<Finding> {
     let limits = ClientOptions {
         jobs: 16,
@@ -122,7 +123,7 @@ async fn answers(wanted: &[&DistroDef], crawl: &CrawlArgs, context: &Context<'_>
         async move { (def, reach(client, def, options).await) }
     });
     let mut findings = source::sources(&join_all(asked).await);
-    findings.extend(client.servers_ahead().map(|ahead| clock::judge("of the sources' servers", ahead)));
+    findings.extend(client.servers_ahead().map(|ahead| clock::judge("source servers", ahead)));
     findings
 }
 

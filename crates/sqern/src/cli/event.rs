@@ -1,4 +1,4 @@
-//! `sqern event`: the journal's single changes.
+//! `sqern event`: lists and follows the events of the journal.
 
 mod follow;
 
@@ -20,19 +20,19 @@ pub(super) enum EventCommand {
         after_help = "Examples:\n  sqern event list --table kver_ignore\n  sqern event list --distro debian12 --kernel 6.1.0-25-amd64"
     )]
     List {
-        /// Only of this table
+        /// Table [default: all]
         #[arg(long, value_name = "NAME")]
         table: Option<String>,
-        /// Only of this generation
+        /// Generation id [default: all]
         #[arg(long, value_name = "ID")]
         generation: Option<i64>,
-        /// Only of records of this distribution
+        /// Distribution of the changed records [default: all]
         #[arg(long, value_name = "NAME")]
         distro: Option<DistroName>,
-        /// Only of records of this kernel version
+        /// Kernel version of the changed records [default: all]
         #[arg(long, value_name = "VERSION")]
         kernel: Option<KernelVersion>,
-        /// At most so many
+        /// Maximum number of rows
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: u32,
         #[command(flatten)]
@@ -72,7 +72,7 @@ pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<
     let filter = Filter { table_name: table, generation, pkey: (!pkey.is_empty()).then_some(Value::Object(pkey)) };
     let events = event::list(&session.client, &filter, limit.into(), &as_of).await?;
     if events.is_empty() {
-        // Of one that is there no more there is history all the same.
+        // Removed distributions have events, too.
         sqern_db::distro::require(&session.client, distro.as_slice(), &AsOf::Now).await?;
     }
     at::list(context, &events, &Frame::from(&as_of))?;

@@ -1,4 +1,4 @@
-//! `sqern fetch`: from kernels that were seen to trees that modules can be built in.
+//! `sqern fetch`: fetches kernel headers into the store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -26,58 +26,61 @@ use crate::fetch::plan::{Plan, plan, without_packages};
 use crate::fetch::{Fetcher, Job, MissingTools, Outcome};
 use crate::printer::Record;
 
-/// Fetch the headers of kernels, so that modules can be built for them
+/// Fetch kernel headers, so that modules can be built
 ///
-/// Fetches the kernels that were seen upstream and are neither fetched, ignored nor archived; kernels that customers run come first.
-/// Packages are downloaded (those from this machine's apt lists by apt-get download), verified against the checksums of the index and
-/// unpacked to STORE/DISTRO/VERSION. A small module is compiled in each tree; only then is the kernel recorded in kver_fetched. The
-/// compiler and the libraries that a tree requires are checked first: missing ones are reported once, with the command that installs
-/// them. Without pahole or libelf the module is compiled without BTF or objtool. Exit status: 0 all kernels fetched, 1 some kernels failed (the others are
-/// recorded).
+/// Fetches the kernels that were seen upstream and are not fetched, ignored or archived. Kernels that customers run come first. Packages are
+/// downloaded, verified against the checksums of the index and unpacked to STORE/DISTRO/VERSION. Packages of the apt lists of this machine
+/// are downloaded by apt-get download.
+///
+/// Before a kernel is recorded in kver_fetched, a small module is compiled in its tree. Missing compilers and libraries are reported once,
+/// with the command that installs them. Without pahole or libelf the module is compiled without BTF
+/// or objtool.
+///
+/// Exit status: 0 if all kernels were fetched, 1 if a kernel failed (the others are recorded).
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern fetch --distro debian12 --limit 3
   sqern fetch --distro debian12 --kernel \"$(uname -r)\" --store ~/kernels
-  sqern fetch --dry-run                          # what would be fetched, and how much that is
+  sqern fetch --dry-run                          # prints the kernels and their download sizes
   sqern fetch --command 'kernq fetch \"$SQERN_DISTRO\" \"$SQERN_VERSION\" --to \"$SQERN_TREE\"'
   make -C STORE/debian12/6.1.0-25-amd64/build M=$PWD modules")]
 pub(super) struct FetchArgs {
-    /// Only of this distribution; may be given several times
+    /// Distribution (repeatable) [default: all]
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
-    /// Only this version; may be given several times
+    /// Kernel version (repeatable) [default: all]
     #[arg(long = "kernel", value_name = "VERSION")]
     kernels: Vec<KernelVersion>,
-    /// At most so many kernels
+    /// Maximum number of kernels [default: all]
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     #[command(flatten)]
     store: StoreArgs,
-    /// Kernels at once [default: 2]
+    /// Number of kernels to fetch in parallel [default: 2]
     #[arg(long, value_name = "N", default_value = "2", hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
-    /// The machine that the headers are for, as uname -m prints it [default: this one's]
+    /// Architecture of the headers, as printed by uname -m [default: that of this machine]
     #[arg(long, value_name = "MACHINE", default_value = std::env::consts::ARCH, hide_default_value = true)]
     arch: String,
-    /// Record kernels without compiling a module for them
+    /// Record kernels without compiling a module
     #[arg(long)]
     no_prove: bool,
-    /// Run this shell command in place of fetching; it has SQERN_DISTRO, SQERN_VERSION and SQERN_TREE, the folder to fill
+    /// Fetch with this shell command, which gets SQERN_DISTRO, SQERN_VERSION and SQERN_TREE (the directory to fill)
     #[arg(long, value_name = "CMD", conflicts_with_all = ["mirror_base", "arch"])]
     command: Option<String>,
-    /// How long that command may take for one kernel, in seconds
+    /// Time limit of the command for one kernel, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "3600", requires = "command")]
     command_timeout: u64,
     #[command(flatten)]
     sources: SourcesArgs,
-    /// Send every request for scheme://HOST/PATH to URL/HOST/PATH
+    /// Send each request for scheme://HOST/PATH to URL/HOST/PATH instead
     #[arg(long, value_name = "URL")]
     mirror_base: Option<Url>,
     #[command(flatten)]
     change: ChangeArgs,
 }
 
-/// What became of one kernel.
+/// The result of one kernel.
 #[derive(Debug, Serialize)]
 struct Fetched {
     #[serde(flatten)]
@@ -118,7 +121,7 @@ impl Fetched {
         Self { kernel, outcome, packages: 0, bytes: 0, seconds: 0.0, tree, reason, hints }
     }
 
-    /// What was planned of it.
+    /// Adds the number and size of the planned packages.
     fn of(self, plan: &Plan) -> Self {
         Self { packages: plan.packages.len(), bytes: plan.bytes(), ..self }
     }
@@ -171,7 +174,7 @@ pub(super) async fn run(args: FetchArgs, context: &Context<'_>) -> Result<Exit, 
         received: &count,
     };
     done.extend(fetch_all(&fetcher, &plans, &vouched, args.jobs, &received, &bar).await);
-    // Whatever interrupts from here on: the trees are there, and the next run finds them.
+    // If the program is interrupted from here on, the next run finds the trees.
     let kernels: Vec<Kernel> = done.iter().filter(|one| one.tree.is_some()).map(|one| one.kernel.clone()).collect();
     let change = sqern_db::change::begin(&mut session.client, &args.change.comment(context)).await?;
     db::record(&change.transaction, &kernels, context.settings.now()).await?;
@@ -179,15 +182,19 @@ pub(super) async fn run(args: FetchArgs, context: &Context<'_>) -> Result<Exit, 
     report(&done, Some(finished), context)
 }
 
-/// The build tools of this machine. Fails before anything is downloaded where no proof can run.
+/// Returns the build tools of this machine.
+///
+/// # Errors
+///
+/// Returns an error, before any download, if no module can be compiled.
 fn machine() -> Result<Machine, Failure> {
     let machine = Machine::new(&ProveOptions::default().path);
     if machine.has(&Tool::Program("make".to_owned())) {
         return Ok(machine);
     }
     Err(Failure::unmet("cannot compile a module: make is not installed")
-        .hint("apt-get install make gcc   # or dnf install make gcc")
-        .hint("sqern fetch --no-prove   # records kernels without a proof"))
+        .hint("apt-get install make gcc   # or: dnf install make gcc")
+        .hint("sqern fetch --no-prove   # records kernels without compiling a module"))
 }
 
 /// Whether one of the tools has not been reported in this run.
@@ -235,23 +242,22 @@ async fn plans(args: &FetchArgs, client: &tokio_postgres::Client) -> Result<Plan
     Ok(Planned { plans, failed, skipped })
 }
 
-/// Why a version that was asked for is not to be fetched.
+/// Returns an error for a requested version that cannot be fetched.
 async fn explain(client: &tokio_postgres::Client, version: &KernelVersion, distros: &[DistroName]) -> Result<(), Failure> {
     for known in sqern_db::kver::find(client, version, distros).await? {
         let why = match (&known.fetched_at, known.seen_at, known.archived, known.ignored) {
             (Some(_), ..) => continue,
             (_, _, true, _) => "it is archived",
             (_, _, _, true) => "it is ignored",
-            (_, None, ..) => "it was never seen upstream, so no package is known",
+            (_, None, ..) => "it was not seen upstream, so its packages are unknown",
             _ => continue,
         };
-        return Err(Failure::unmet(format!("expected a kernel to fetch, got {}: {why}", known.kernel))
-            .hint(format!("sqern kver show {version}")));
+        return Err(Failure::unmet(format!("cannot fetch {}: {why}", known.kernel)).hint(format!("sqern kver show {version}")));
     }
     Ok(())
 }
 
-/// Fetches side by side; after an interrupt, what has begun comes to nothing and nothing more begins.
+/// Fetches kernels in parallel. An interrupt stops running fetches, and no further ones start.
 async fn fetch_all(
     fetcher: &Fetcher<'_>,
     plans: &[Plan],
@@ -267,7 +273,7 @@ async fn fetch_all(
         async move {
             let plan: &Plan = plan;
             if stopped.load(Ordering::Relaxed) {
-                return Fetched::failed(&plan.kernel, "interrupted before it began", &[]).of(plan);
+                return Fetched::failed(&plan.kernel, "interrupted before the fetch started", &[]).of(plan);
             }
             let begun = Instant::now();
             let job = Job { plan, vouched: vouched.get(&plan.kernel.distro).unwrap_or(nothing) };
@@ -282,7 +288,7 @@ async fn fetch_all(
             let came_to = match outcome {
                 Ok(Outcome::Fetched(tree)) => Fetched::new(kernel, "fetched", Some(tree), None, &[]),
                 Ok(Outcome::Found(tree)) => Fetched::new(kernel, "found", Some(tree), None, &[]),
-                Ok(Outcome::Busy) => Fetched::new(kernel, "busy", None, Some("another sqern fetch is at it".into()), &[]),
+                Ok(Outcome::Busy) => Fetched::new(kernel, "busy", None, Some("another sqern fetch is fetching it".into()), &[]),
                 Err(failure) => Fetched::failed(kernel, failure.message(), failure.hints()),
             };
             bar.inc(1);
@@ -306,7 +312,7 @@ fn report(done: &[Fetched], finished: Option<sqern_db::change::Finished>, contex
     let total: u64 = done.iter().map(|one| one.bytes).sum();
     match finished {
         None => context.printer.note(&format!(
-            "would be {} kernels, {}; nothing was fetched",
+            "would fetch {} kernels, {}; nothing was fetched",
             done.len(),
             indicatif::HumanBytes(total)
         )),

@@ -1,4 +1,4 @@
-//! What packages bring along, made from the command line's own words: completions for shells, and manual pages.
+//! Shell completions and manual pages, generated from the definition of the command line.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,25 +10,25 @@ use clap_mangen::Man;
 use super::{Cli, Context};
 use crate::failure::{Exit, Failure};
 
-/// Print what makes a shell complete sqern's commands and options
+/// Print a completion script for a shell
 ///
-/// Packages install it, so this is for who has the program alone.
+/// Packages install the scripts for bash, zsh and fish.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern completions bash > ~/.local/share/bash-completion/completions/sqern
   sqern completions zsh > \"${fpath[1]}/_sqern\"
   sqern completions fish > ~/.config/fish/completions/sqern.fish")]
 pub(super) struct CompletionsArgs {
-    /// The shell
+    /// Shell
     shell: Shell,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct ManArgs {
-    /// The folder to write them into, which must be there
+    /// Existing directory to write the pages to
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
-    /// The date that they say, as 2026-01-31
+    /// Date of the pages, such as 2026-01-31
     #[arg(long, value_name = "DATE", default_value = "")]
     date: String,
 }
@@ -41,9 +41,7 @@ pub(super) fn completions(args: &CompletionsArgs, context: &Context<'_>) -> Resu
 }
 
 pub(super) fn man(args: &ManArgs) -> Result<Exit, Failure> {
-    let refused = |error: io::Error| {
-        Failure::unmet(format!("expected a folder to write manual pages into, got {error}, at {}", args.dir.display()))
-    };
+    let refused = |error: io::Error| Failure::unmet(format!("could not write manual pages to {}: {error}", args.dir.display()));
     let mut program = Cli::command().disable_help_subcommand(true);
     program.build();
     write_pages(&program, args).map_err(refused)?;
@@ -104,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_help_ends_with_becomes_sections_whose_lines_can_be_typed() {
+    fn examples_of_help_become_sections_of_manual_pages() {
         let text =
             "Examples:\n  sqern check   # 'all'\n  .x ~/a\\b\n\nExit status: 0 done, 1 not.\n\nNo heading here\nat all: so.";
         assert_eq!(

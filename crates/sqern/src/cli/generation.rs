@@ -1,4 +1,4 @@
-//! `sqern generation`: the change sets.
+//! `sqern generation`: lists, shows, compares and reverts generations.
 
 mod diff;
 
@@ -17,44 +17,47 @@ use crate::printer::{Record, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum GenerationCommand {
-    /// List change sets, newest first
+    /// List generations, newest first
     #[command(after_help = "Examples:\n  sqern generation list --limit 5\n  sqern generation list --at 2026-05-01")]
     List {
-        /// At most so many
+        /// Maximum number of rows
         #[arg(long, value_name = "N", default_value_t = 20)]
         limit: u32,
         #[command(flatten)]
         at: AtArgs,
     },
-    /// Show one change set: who, from where, when, why, and what
+    /// Show a generation: user, address, time, comment and events
     #[command(after_help = "Example:\n  sqern generation show 2 --limit 5")]
     Show {
-        /// The generation's id
+        /// Generation id
+        #[arg(value_parser = super::id)]
         id: i64,
-        /// At most so many of its events
+        /// Maximum number of events
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: u32,
     },
-    /// Show what differs between two states, record by record: + came, - went, ~ changed
+    /// Show the differences between two states: + inserted, - deleted, ~ updated
     #[command(
-        after_help = "Examples:\n  sqern generation diff 12                      # what generation 12 changed\n  sqern generation diff 2026-05-01 2026-06-01   # what May brought\n  sqern generation diff 0 12 --json             # all that there was after it"
+        after_help = "Examples:\n  sqern generation diff 12                      # the changes of generation 12\n  sqern generation diff 2026-05-01 2026-06-01   # the changes in May\n  sqern generation diff 0 12 --json             # the state after generation 12"
     )]
     Diff {
-        /// The generation or time to begin with; alone, the generation whose changes are shown
+        /// First generation or time; without TO, the generation whose changes are shown
         #[arg(value_name = "FROM")]
         from: At,
-        /// The generation or time to end with
+        /// Second generation or time
         #[arg(value_name = "TO")]
         to: Option<At>,
     },
-    /// Undo a change set by a new one; refused where later changes stand on it
-    #[command(
-        after_help = "What it brought is deleted, what it deleted comes back, what it changed has its old values\nagain. The new change set can be undone in the same way.\n\nExamples:\n  sqern generation revert 12 --dry-run\n  sqern generation revert 12"
-    )]
+    /// Revert a generation by a new generation
+    ///
+    /// Inserted records are deleted, deleted records are restored, and updated records get their old values. The new generation can be
+    /// reverted in the same way. The command fails if later changes depend on the generation.
+    #[command(after_help = "Examples:\n  sqern generation revert 12 --dry-run\n  sqern generation revert 12")]
     Revert {
-        /// The generation's id
+        /// Generation id
+        #[arg(value_parser = super::id)]
         id: i64,
-        /// Say what would change, and change nothing
+        /// Print what would change, and change nothing
         #[arg(long)]
         dry_run: bool,
     },
@@ -112,11 +115,11 @@ fn describe(shown: &Shown) -> String {
     let Shown { generation, tables, first_events } = shown;
     let from = generation.ipaddr.map_or_else(|| "a Unix socket".to_owned(), |address| address.to_string());
     let mut text = format!(
-        "generation {}\n  when     {}\n  who      {} from {from}\n  why      {}\n  changed  {}",
+        "generation {}\n  time     {}\n  user     {} from {from}\n  comment  {}\n  changes  {}",
         generation.id,
         time(Some(generation.tstamp)),
         generation.username,
-        generation.comment.as_deref().unwrap_or("(no comment)"),
+        generation.comment.as_deref().unwrap_or("(none)"),
         events(generation.events)
     );
     for table in tables {
@@ -130,7 +133,10 @@ fn describe(shown: &Shown) -> String {
         text.push_str(&describe_event(event));
     }
     if i64::try_from(first_events.len()).is_ok_and(|shown| shown < generation.events) {
-        text.push_str(&format!("\n  … {} more: --limit", generation.events - i64::try_from(first_events.len()).unwrap_or(0)));
+        text.push_str(&format!(
+            "\n  … and {} more (--limit)",
+            generation.events - i64::try_from(first_events.len()).unwrap_or(0)
+        ));
     }
     text
 }

@@ -1,4 +1,4 @@
-//! `sqern ignore`: patterns of kernel versions that are not wanted.
+//! `sqern ignore`: patterns of ignored kernel versions.
 
 use clap::Subcommand;
 use sqern_db::change;
@@ -13,39 +13,39 @@ use crate::printer::{Record, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum IgnoreCommand {
-    /// List the patterns
+    /// List patterns
     #[command(after_help = "Examples:\n  sqern ignore list --distro debian12\n  sqern ignore list --all --csv")]
     List {
-        /// Only of this distribution; may be given several times
+        /// Distribution (repeatable) [default: all]
         #[arg(long = "distro", value_name = "NAME")]
         distros: Vec<DistroName>,
-        /// Also those that were removed
+        /// Include removed patterns
         #[arg(long)]
         all: bool,
         #[command(flatten)]
         at: AtArgs,
     },
-    /// Hide the kernel versions that match a shell glob, after showing which these are
+    /// Ignore the kernel versions that match a shell glob, and print them
     #[command(
         after_help = "Examples:\n  sqern ignore add debian12 '*-cloud-amd64' --reason 'no customer runs it' --dry-run\n  sqern ignore add alma8 '4.18.0-*.el8_9.x86_64'"
     )]
     Add {
-        /// The distribution
+        /// Distribution
         distro: DistroName,
-        /// A shell glob over the whole version: * is any text, ? any one character, \ makes the next one plain
+        /// Shell glob for the whole version: * matches any text, ? any character; \ escapes the next character
         glob: String,
-        /// Why these are not wanted
+        /// Reason of the pattern
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
         #[command(flatten)]
         change: ChangeArgs,
     },
-    /// Show again what a pattern hides
+    /// Remove a pattern, and print the kernel versions that are visible again
     #[command(after_help = "Example:\n  sqern ignore remove debian12 '*-cloud-amd64' --comment 'a customer runs it'")]
     Remove {
-        /// The distribution
+        /// Distribution
         distro: DistroName,
-        /// The glob as sqern ignore list shows it
+        /// Shell glob, as printed by sqern ignore list
         glob: String,
         #[command(flatten)]
         change: ChangeArgs,
@@ -81,11 +81,11 @@ pub(super) async fn run(command: IgnoreCommand, context: &Context<'_>) -> Result
             let change = change::begin(&mut session.client, &args.comment(context)).await?;
             let hidden = ignore::preview(&change.transaction, &distro, &like).await?;
             if !ignore::add(&change.transaction, &distro, &like, reason.as_deref()).await? {
-                context.printer.note(&format!("{glob} is ignored in {distro} already"));
+                context.printer.note(&format!("pattern {glob} already exists for {distro}"));
             }
             let lines: Vec<String> = hidden.iter().map(|version| format!("hides {version}")).collect();
             if hidden.is_empty() {
-                context.printer.note(&format!("no kernel of {distro} that is shown now matches {glob}"));
+                context.printer.note(&format!("no visible kernel of {distro} matches {glob}"));
             }
             report(context, &lines, change.finish(args.dry_run).await?, args.dry_run)
         }

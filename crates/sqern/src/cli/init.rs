@@ -1,4 +1,4 @@
-//! `sqern init`: a database that can be used, in one command.
+//! `sqern init`: sets up a database in one command.
 
 use clap::Args;
 use serde::Serialize;
@@ -13,22 +13,23 @@ use crate::distributions::importable;
 use crate::failure::{Exit, Failure};
 use crate::printer::Format;
 
-/// Start a private server if no database is named, create the schema, and record the distributions
+/// Set up a database: private server, schema and distributions
 ///
 /// Without --service, --dsn and the variables of libpq, the private server is created and started, as by sqern local up. Otherwise the named
-/// database is used. The schema is then migrated to the version of this program, and the distributions that are not recorded yet are
-/// added. Steps that are already done are skipped, so the command can be repeated at any time. Exit status: 0 success, 1 failure (the
-/// steps before it remain done).
+/// database is used. The schema is then migrated to the version of this program, and missing distributions are added. Completed steps are
+/// skipped, so the command can be repeated.
+///
+/// Exit status: 0 success, 1 failure (completed steps remain).
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern init
   sqern init --dry-run
-  sqern init --service sqern-prod        # a database of your own; its owner needs CREATEROLE
-  sqern check --apt-lists                # then: which kernels do this machine's repositories have?")]
+  sqern init --service sqern-prod        # an existing database; its owner must have CREATEROLE
+  sqern check --apt-lists                # next step: find the kernels in the apt lists")]
 pub(super) struct InitArgs {
     #[command(flatten)]
     sources: SourcesArgs,
-    /// Print what would be done, and change nothing
+    /// Print what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
 }

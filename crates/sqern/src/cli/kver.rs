@@ -16,51 +16,51 @@ use crate::reports;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KverCommand {
-    /// List kernel versions, newest first, without those that are ignored or archived
+    /// List kernel versions, newest first, without ignored and archived ones
     #[command(
         after_help = "Examples:\n  sqern kver list --distro debian12 --limit 10\n  sqern kver list --distro debian12 --at 2026-05-01\n  sqern kver list --like '6.1.*-cloud-*' --all --json"
     )]
     List {
-        /// Only of this distribution; may be given several times
+        /// Distribution (repeatable) [default: all]
         #[arg(long = "distro", value_name = "NAME")]
         distros: Vec<DistroName>,
-        /// Only versions that match this shell glob
+        /// Shell glob for the version [default: all]
         #[arg(long, value_name = "GLOB")]
         like: Option<String>,
-        /// Also those that are ignored or archived
+        /// Include ignored and archived kernels
         #[arg(long)]
         all: bool,
-        /// At most so many
+        /// Maximum number of rows [default: all]
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
         #[command(flatten)]
         at: AtArgs,
     },
-    /// Show what is known of a kernel version: its states and its packages
+    /// Show a kernel version: state, times and packages
     #[command(after_help = "Example:\n  sqern kver show \"$(uname -r)\"")]
     Show {
-        /// What uname -r prints
+        /// Kernel version, as printed by uname -r
         version: KernelVersion,
-        /// Only of this distribution
+        /// Distribution (repeatable) [default: all]
         #[arg(long = "distro", value_name = "NAME")]
         distros: Vec<DistroName>,
     },
-    /// Record kernel versions
+    /// Add kernel versions
     #[command(after_help = "Example:\n  sqern kver add debian12 6.1.0-25-amd64 6.1.0-25-cloud-amd64")]
     Add(Versions),
-    /// Take kernel versions out of consideration
+    /// Archive kernel versions, which excludes them from lists and plans
     #[command(after_help = "Example:\n  sqern kver archive debian12 6.1.0-9-amd64 --comment 'out of support'")]
     Archive(Versions),
-    /// Take archived kernel versions into consideration again
+    /// Restore archived kernel versions
     #[command(after_help = "Example:\n  sqern kver unarchive debian12 6.1.0-9-amd64")]
     Unarchive(Versions),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Versions {
-    /// The distribution
+    /// Distribution
     distro: DistroName,
-    /// What uname -r prints
+    /// Kernel version, as printed by uname -r
     #[arg(required = true, value_name = "VERSION")]
     versions: Vec<KernelVersion>,
     #[command(flatten)]
@@ -159,7 +159,7 @@ fn describe(shown: &Shown) -> String {
         or_never(kver.fetched_at)
     );
     for package in packages {
-        let gone = package.gone_at.map(|at| format!(", gone since {}", time(Some(at)))).unwrap_or_default();
+        let gone = package.gone_at.map(|at| format!(", no longer listed since {}", time(Some(at)))).unwrap_or_default();
         text.push_str(&format!(
             "\n  {:<8} {} {} {} ({} bytes, from {}{gone})\n           {}",
             package.role,

@@ -1,4 +1,4 @@
-//! `sqern local`: a private PostgreSQL server of one's own.
+//! `sqern local`: a private PostgreSQL server.
 
 use std::io::{BufRead, IsTerminal};
 use std::os::unix::process::CommandExt;
@@ -14,33 +14,33 @@ use crate::failure::{Exit, Failure};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LocalCommand {
-    /// Make the server if there is none, start it if it does not run, and write the service record for psql
+    /// Create the server if necessary, start it, and write its service record for psql
     #[command(after_help = "Examples:\n  sqern local up\n  sqern local up --data-dir /srv/sqern\n  psql service=sqern-local")]
     Up(Place),
-    /// Stop the server; its data stay
+    /// Stop the server and keep its data
     #[command(after_help = "Example:\n  sqern local down")]
     Down(Place),
-    /// Show whether the server runs, and where; exit status 1 when it does not
+    /// Show the state and location of the server; exit status 1 if it is not running
     #[command(after_help = "Example:\n  sqern local status --json")]
     Status(Place),
-    /// Run psql on the server
+    /// Run psql, connected to the server
     #[command(after_help = "Examples:\n  sqern local psql\n  sqern local psql -c 'select version()'")]
     Psql {
         #[command(flatten)]
         place: Place,
-        /// What psql gets
+        /// Arguments of psql
         #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<std::ffi::OsString>,
     },
-    /// Print the connection string that psql, psycopg and --dsn take
+    /// Print the connection string for psql, psycopg and --dsn
     #[command(after_help = "Example:\n  psql \"$(sqern local dsn)\"")]
     Dsn(Place),
-    /// Stop the server and remove it with all its databases
+    /// Stop the server and remove it with all databases
     #[command(after_help = "Example:\n  sqern local destroy --data-dir /srv/sqern --yes")]
     Destroy {
         #[command(flatten)]
         place: Place,
-        /// Do not ask
+        /// Do not prompt for confirmation
         #[arg(long)]
         yes: bool,
     },
@@ -49,7 +49,7 @@ pub(super) enum LocalCommand {
 /// Which server.
 #[derive(Debug, Args)]
 pub(super) struct Place {
-    /// The server's directory [default: $SQERN_DATA_DIR, /var/lib/sqern/local for root, ~/.local/share/sqern/local]
+    /// Directory of the server [default: $SQERN_DATA_DIR, else /var/lib/sqern/local (root) or ~/.local/share/sqern/local]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
@@ -102,10 +102,10 @@ fn server(place: &Place, context: &Context<'_>) -> Result<LocalServer, Failure> 
 fn no_surroundings(uid: u32, has_name: bool) -> Failure {
     if has_name {
         return Failure::unmet("could not find a home directory for the server")
-            .hint("set HOME or SQERN_DATA_DIR to a directory");
+            .hint("Set HOME or SQERN_DATA_DIR to a directory.");
     }
     Failure::unmet(format!("cannot run PostgreSQL as uid {uid}: the user database has no entry for it")).hint(format!(
-        "add one: useradd --uid {uid} NAME; in a container that must not change /etc/passwd, use nss_wrapper (libnss_wrapper.so)"
+        "Add an entry: useradd --uid {uid} NAME. Containers that cannot change /etc/passwd can use nss_wrapper (libnss_wrapper.so)."
     ))
 }
 
@@ -124,7 +124,7 @@ fn psql(server: &LocalServer, args: &[std::ffi::OsString]) -> Result<Exit, Failu
     let error = command.args(args).exec();
     let program = command.get_program().to_string_lossy().into_owned();
     Err(Failure::unmet(format!("could not run {program}: {error}"))
-        .hint("install it: apt install postgresql-client; dnf install postgresql; brew install libpq"))
+        .hint("Install the client: apt install postgresql-client; dnf install postgresql; brew install libpq"))
 }
 
 async fn destroy(server: LocalServer, yes: bool, context: &Context<'_>) -> Result<Exit, Failure> {
@@ -136,15 +136,15 @@ async fn destroy(server: LocalServer, yes: bool, context: &Context<'_>) -> Resul
     Ok(Exit::Done)
 }
 
-/// Asks on a terminal; elsewhere nobody could answer.
+/// Prompts for confirmation on a terminal; fails without one.
 fn confirmed(server: &LocalServer, context: &Context<'_>) -> Result<bool, Failure> {
     let dir = server.dir().display();
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
-        return Err(Failure::unmet(format!("expected --yes to remove {dir} with all its databases; nothing was removed"))
+        return Err(Failure::unmet(format!("--yes is required to remove {dir} with all databases; nothing was removed"))
             .hint(format!("sqern local destroy --yes --data-dir {dir}")));
     }
-    context.printer.note(&format!("Remove {dir} with all its databases? Type yes:"));
+    context.printer.note(&format!("Remove {dir} with all databases? Type yes:"));
     let mut answer = String::new();
     stdin.lock().read_line(&mut answer)?;
     Ok(answer.trim() == "yes")
@@ -152,9 +152,9 @@ fn confirmed(server: &LocalServer, context: &Context<'_>) -> Result<bool, Failur
 
 fn describe_up(up: &Up) -> String {
     let done = match (up.created, up.started) {
-        (true, _) => "made and started",
+        (true, _) => "created and started",
         (false, true) => "started",
-        (false, false) => "runs already",
+        (false, false) => "already running",
     };
     let version = up.version.map(|version| format!(" {version}")).unwrap_or_default();
     let psql = up.service.as_ref().map(|service| format!("\nconnect: psql service={service}")).unwrap_or_default();
@@ -167,8 +167,8 @@ fn describe_up(up: &Up) -> String {
 }
 
 fn describe_down(down: &Down) -> String {
-    let done = if down.stopped { "stopped" } else { "did not run" };
-    format!("the server in {} {done}", down.dir.display())
+    let done = if down.stopped { "stopped" } else { "was not running" };
+    format!("server in {} {done}", down.dir.display())
 }
 
 fn describe_status(status: &Status) -> String {
@@ -177,7 +177,7 @@ fn describe_status(status: &Status) -> String {
         State::Starting => "starting",
         State::Stopping => "stopping",
         State::Stopped => "stopped",
-        State::Absent => "never made",
+        State::Absent => "not created",
     };
     let mut lines = vec![format!("state      {state}"), format!("directory  {}", status.dir.display())];
     lines.extend(status.version.map(|version| format!("version    {version}")));
@@ -194,10 +194,10 @@ fn describe_status(status: &Status) -> String {
 fn describe_destroyed(destroyed: &Destroyed) -> String {
     let dir = destroyed.dir.display();
     if !destroyed.existed {
-        return format!("there was no server in {dir}");
+        return format!("no server exists in {dir}");
     }
-    let mut lines = vec![format!("removed the server in {dir}")];
-    lines.extend(destroyed.left.iter().map(|path| format!("left, because it is not sqern's: {}", path.display())));
+    let mut lines = vec![format!("removed server in {dir}")];
+    lines.extend(destroyed.left.iter().map(|path| format!("kept file that sqern did not create: {}", path.display())));
     lines.join("\n")
 }
 
@@ -210,6 +210,6 @@ mod tests {
         let failure = no_surroundings(54321, false);
         assert_eq!(failure.message(), "cannot run PostgreSQL as uid 54321: the user database has no entry for it");
         assert!(failure.hints()[0].contains("useradd --uid 54321 NAME"), "{:?}", failure.hints());
-        assert_eq!(no_surroundings(54321, true).hints(), ["set HOME or SQERN_DATA_DIR to a directory"]);
+        assert_eq!(no_surroundings(54321, true).hints(), ["Set HOME or SQERN_DATA_DIR to a directory."]);
     }
 }

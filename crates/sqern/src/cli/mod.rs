@@ -1,4 +1,4 @@
-//! The command line: words to calls, values to the printer. No command holds a rule of its own.
+//! The command line: parses arguments, calls the libraries and prints the results.
 
 #![allow(clippy::doc_markdown, rustdoc::bare_urls, reason = "the doc comments of arguments are the text of --help")]
 
@@ -39,31 +39,31 @@ use crate::failure::{Exit, Failure};
 use crate::printer::{Format, Printer};
 use crate::settings::{Settings, VARIABLES};
 
-/// Which kernels exist upstream, which ones customers run, and for which of those there is no tested module yet.
+/// Track upstream kernels, the kernels that customers run, and the kernels without a tested module
 #[derive(Debug, Parser)]
 #[command(name = "sqern", version, long_version = crate::version::long(), max_term_width = 110, after_help = after_help())]
 pub struct Cli {
     #[command(flatten)]
     connection: Connection,
-    /// How data is printed.
+    /// The output format.
     #[command(flatten)]
     pub output: Output,
     #[command(subcommand)]
     command: Command,
 }
 
-/// Which database. Nothing given: libpq's environment (PGSERVICE, PGHOST, …), else the private local server.
+/// The database: by default that of libpq's environment (PGSERVICE, PGHOST, …), else the private server.
 #[derive(Debug, Args)]
 struct Connection {
-    /// A service of pg_service.conf
+    /// Service name in pg_service.conf
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "dsn", help_heading = "Connection")]
     service: Option<String>,
-    /// A connection string or URI, as psql takes it
+    /// Connection string or URI, as accepted by psql
     #[arg(long, global = true, value_name = "CONNINFO|URI", help_heading = "Connection")]
     dsn: Option<String>,
 }
 
-/// How data is printed.
+/// The output format.
 #[derive(Debug, Args)]
 pub struct Output {
     /// Print one JSON document
@@ -77,67 +77,63 @@ pub struct Output {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::InitArgs),
-    /// A private PostgreSQL server of one's own
+    /// Manage a private PostgreSQL server
     #[command(subcommand)]
     Local(local::LocalCommand),
-    /// The database's schema
+    /// Manage the database schema
     #[command(subcommand)]
     Db(db::DbCommand),
-    /// Linux distributions
+    /// Manage distributions
     #[command(subcommand)]
     Distro(distro::DistroCommand),
-    /// Kernel versions
+    /// Manage kernel versions
     #[command(subcommand)]
     Kver(kver::KverCommand),
-    /// Patterns of kernel versions that are not wanted
+    /// Manage patterns of ignored kernel versions
     #[command(subcommand)]
     Ignore(ignore::IgnoreCommand),
-    /// Where the distributions publish their kernels
+    /// List, show and test the package sources of distributions
     #[command(subcommand)]
     Source(source::SourceCommand),
-    /// Look for new kernels in the distributions' repositories
     Check(check::CheckArgs),
-    /// Fetch the headers of kernels, so that modules can be built for them
     Fetch(fetch::FetchArgs),
-    /// The fetched headers on disk
+    /// List, verify and prune the fetched headers on disk
     #[command(subcommand)]
     Store(store::StoreCommand),
-    /// Builds: what is next, what runs, what came of it
+    /// Plan, run and list builds
     #[command(subcommand)]
     Build(build::BuildCommand),
-    /// Tests of what was built: what is next, what runs, what came of it
+    /// Plan, run and list tests of built modules
     #[command(subcommand)]
     Test(test::TestCommand),
-    /// What may be shipped
+    /// Manage available modules
     #[command(subcommand)]
     Available(available::AvailableCommand),
-    /// The whole way from a new kernel to an available module, by one file
+    /// Run check, fetch, build, test and available from one file
     #[command(subcommand)]
     Pipeline(pipeline::PipelineCommand),
-    /// Customers' clusters and hosts, and the kernels that they run
+    /// Load and list customer clusters, hosts and their kernels
     #[command(subcommand)]
     Cust(cust::CustCommand),
-    /// How far the kernels are, which hosts are at risk, how long it takes, and what came
+    /// Report coverage, risk, lag and activity
     #[command(subcommand)]
     Report(report::ReportCommand),
     Why(why::WhyArgs),
-    /// Check that all that sqern needs is there, and say what to type where it is not
     Doctor(doctor::DoctorArgs),
-    /// Change sets: who changed what, when and why
+    /// List, compare and revert generations (recorded change sets)
     #[command(subcommand)]
     Generation(generation::GenerationCommand),
-    /// The journal's single changes
+    /// List and follow the events of the journal
     #[command(subcommand)]
     Event(event::EventCommand),
-    /// Print what makes a shell complete sqern's commands and options
     Completions(generate::CompletionsArgs),
-    /// Write the manual pages, a file a command
+    /// Write the manual pages, one file per command
     #[command(hide = true)]
     Man(generate::ManArgs),
 }
 
 impl Command {
-    /// Whether it gives a list, which alone has a form as CSV.
+    /// Whether the command prints a list; only lists can be printed as CSV.
     fn gives_list(&self) -> bool {
         match self {
             Self::Check(_)
@@ -194,7 +190,7 @@ impl Context<'_> {
         Ok(self.try_connect().await?)
     }
 
-    /// The same for who tells one error from another.
+    /// Connects, and returns the original error.
     async fn try_connect(&self) -> Result<Session, ConnectError> {
         connect(&self.request(), &self.settings.connect_env()).await
     }
@@ -216,7 +212,7 @@ impl Context<'_> {
 pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exit, Failure> {
     // Before anything is done: a command that fails must have changed nothing.
     if printer.format() == Format::Csv && !cli.command.gives_list() {
-        return Err(Failure::usage("expected --json or neither here, got --csv: only lists have a form as CSV"));
+        return Err(Failure::usage("--csv is not supported by this command, which does not print a list"));
     }
     let context = Context { connection: &cli.connection, settings, printer };
     match cli.command {
@@ -245,6 +241,11 @@ pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exi
     }
 }
 
+/// Parses the id of a record.
+fn id(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "must be a number".to_owned())
+}
+
 fn after_help() -> String {
     let variables: Vec<String> = VARIABLES.iter().map(|(name, meaning)| format!("  {name:<17} {meaning}")).collect();
     format!(
@@ -255,9 +256,9 @@ fn after_help() -> String {
 
 Environment:
 {}
-  PGSERVICE, PGHOST and libpq's other variables name the database.
+  PGSERVICE, PGHOST and the other variables of libpq select the database.
 
-Exit status: 0 done, 1 can't be met, 2 wrong command line, 70 a bug of ours.",
+Exit status: 0 success, 1 failure, 2 usage error, 70 internal error",
         variables.join("\n")
     )
 }

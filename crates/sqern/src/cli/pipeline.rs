@@ -1,4 +1,4 @@
-//! `sqern pipeline`: check, fetch, build, test and available by one file.
+//! `sqern pipeline`: runs check, fetch, build, test and available from one file.
 
 mod file;
 
@@ -19,18 +19,19 @@ const RECONNECT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PipelineCommand {
-    /// Go the whole way: check, fetch, build, test, available
+    /// Run the steps check, fetch, build, test and available
     ///
-    /// Each step is the command of its name with the words that the file gives it, and works on what the database says, so that a
-    /// pipeline that was cut off goes on when it is run again. A step that fails for some kernels does not keep the next from the others.
-    /// Exit status: 0 when every step did all that there was to do, 1 otherwise.
+    /// Each step runs the command of the same name with the options of the file. The database contains the state, so an interrupted pipeline
+    /// continues when it is run again. If a step fails for some kernels, the next step continues with the others.
+    ///
+    /// Exit status: 0 if all steps succeeded for all kernels, 1 otherwise.
     #[command(after_help = "Examples:
   sqern pipeline run nightly.toml
   sqern pipeline run nightly.toml --skip check --skip fetch
-  sqern pipeline run nightly.toml --watch --skip check     # goes on when new kernels come
-  sqern pipeline run nightly.toml --dry-run                # the commands, which can be typed
+  sqern pipeline run nightly.toml --watch --skip check     # continues when new kernels are found
+  sqern pipeline run nightly.toml --dry-run                # prints the commands
 
-A file:
+Example file:
   revision = \"21.0.243.620bc3729\"
   target = \"sp-lab\"
   distros = [\"debian12\", \"alma9\"]
@@ -44,21 +45,21 @@ A file:
   command = \"./smoke-test.sh\"
   flavor = \"smoke\"")]
     Run {
-        /// The file
+        /// Pipeline file
         file: PathBuf,
-        /// Leave a step out; may be given several times
+        /// Step to skip (repeatable)
         #[arg(long, value_name = "STEP")]
         skip: Vec<Step>,
-        /// When it is done, wait for new kernels, and go on with them
+        /// After the last step, wait for new kernels and continue with them
         #[arg(long)]
         watch: bool,
-        /// Print the commands, and run none
+        /// Print the commands, and change nothing
         #[arg(long)]
         dry_run: bool,
     },
 }
 
-/// A step, in the order that they are gone in.
+/// A step; the variants are in the order of execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Step {
     Check,
@@ -87,10 +88,10 @@ pub(super) async fn run(command: PipelineCommand, context: &Context<'_>) -> Resu
     let stop = interrupted();
     tokio::pin!(stop);
     loop {
-        // Before the round: what comes while it is under way is not missed.
+        // Created before the round, so that changes during the round are not missed.
         let mut wake = Wake::new(context).await?;
         round(&steps(&skipped), context).await?;
-        // Whoever checks next wakes it; it need not look itself.
+        // The next check by any program wakes the pipeline.
         skipped = [&skip[..], &[Step::Check]].concat();
         context.printer.note("waiting for new kernels");
         tokio::select! {
@@ -100,7 +101,7 @@ pub(super) async fn run(command: PipelineCommand, context: &Context<'_>) -> Resu
     }
 }
 
-/// All steps, one after the other. What a step can't do of its work is told by it, and leaves the next its part.
+/// Runs all steps. A failed step does not stop the next ones.
 async fn round(steps: &[Vec<String>], context: &Context<'_>) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
     for words in steps {
@@ -119,7 +120,7 @@ async fn round(steps: &[Vec<String>], context: &Context<'_>) -> Result<Exit, Fai
         let (outcome, is_stopped) = tokio::select! {
             outcome = &mut step => (Some(outcome), false),
             () = interrupted() => {
-                // Those that run something end it by themselves, and record it.
+                // These steps terminate their commands and record the results.
                 let ends_itself = words.first().is_some_and(|first| ["fetch", "build", "test"].contains(&first.as_str()));
                 (if ends_itself { Some(step.await) } else { None }, true)
             }
@@ -139,10 +140,10 @@ async fn round(steps: &[Vec<String>], context: &Context<'_>) -> Result<Exit, Fai
     Ok(exit)
 }
 
-/// The tables whose changes make work for a pipeline.
+/// The tables whose changes wake a watching pipeline.
 const WATCHED: [&str; 4] = ["kver", "kver_seen", "kver_fetched", "kver_ignore"];
 
-/// What wakes a pipeline: a generation behind a position that has kernels in it.
+/// Waits for generations that change kernels.
 struct Wake {
     session: Session,
     position: Position,
@@ -156,7 +157,7 @@ impl Wake {
         Ok(Self { session, position })
     }
 
-    /// Waits for it. A connection that breaks is made anew, and what came meanwhile is found by the position.
+    /// Waits for such a generation. After a reconnect, the position finds the generations in between.
     async fn wait(&mut self, context: &Context<'_>) -> Result<(), Failure> {
         let tables: Vec<String> = WATCHED.map(str::to_owned).to_vec();
         loop {

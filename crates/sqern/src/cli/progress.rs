@@ -1,4 +1,4 @@
-//! How far a crawl is, for who watches: one line, whatever the number of sources.
+//! Progress lines on a terminal.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -8,10 +8,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use sqern_model::DistroName;
 use sqern_upstream::Progress;
 
-/// How many of the sources that are being read are named.
+/// The number of running sources that the line names.
 const NAMED: usize = 3;
 
-/// A line that counts what is done of so many; nothing at all where nobody watches.
+/// Returns a line that counts completed kernels; hidden without a terminal.
 pub(super) fn counter(watched: bool, total: u64) -> ProgressBar {
     let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(total), target);
@@ -22,7 +22,7 @@ pub(super) fn counter(watched: bool, total: u64) -> ProgressBar {
     bar
 }
 
-/// A line that says what is done now, and goes when it is dropped; nothing at all where nobody watches.
+/// Returns a line with the current phase, removed when it is dropped; hidden without a terminal.
 pub(super) fn phase(watched: bool, message: &'static str) -> ProgressBar {
     let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(None, target).with_finish(ProgressFinish::AndClear).with_message(message);
@@ -33,7 +33,7 @@ pub(super) fn phase(watched: bool, message: &'static str) -> ProgressBar {
     bar
 }
 
-/// A line that counts sources and bytes, and names those that are still being read; nothing at all where nobody watches.
+/// A line that counts sources and bytes, and names the running sources; hidden without a terminal.
 pub(super) struct Line {
     bar: ProgressBar,
     state: Mutex<State>,
@@ -44,7 +44,7 @@ struct State {
     started: u64,
     done: u64,
     bytes: u64,
-    /// Those that are being read, in the order that they began in.
+    /// The running sources, in the order of their start.
     running: BTreeSet<(u64, String)>,
 }
 
@@ -59,7 +59,7 @@ impl Line {
         Self { bar, state: Mutex::default() }
     }
 
-    /// Takes the line away: what follows is the report.
+    /// Removes the line.
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }

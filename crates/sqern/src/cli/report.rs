@@ -1,4 +1,4 @@
-//! `sqern report`: how far the kernels are, who runs what is not, how long it takes, and what came.
+//! `sqern report`: the reports coverage, risk, lag and activity.
 
 mod give;
 
@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use sqern_db::as_of::snapshot;
 use sqern_db::risk::{self as db_risk, RiskFilter};
 use sqern_db::status::{self, StatusFilter};
-use sqern_db::{AsOf, cust, new as db_new};
+use sqern_db::{AsOf, cust, new as db_activity};
 use sqern_model::{At, ClusterName, DistroName, TypeWord};
 use tokio_postgres::Transaction;
 
@@ -16,21 +16,21 @@ use super::at::{AtArgs, Frame};
 use crate::cust::Known;
 use crate::failure::{Exit, Failure};
 use crate::reports::html::Table;
-use crate::reports::{coverage, lag, new, risk};
+use crate::reports::{activity, coverage, lag, risk};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ReportCommand {
-    /// How many kernels of each distribution have come how far
+    /// Count the kernels of each distribution by stage
     ///
-    /// Each kernel counts once, at the furthest that it has come: known (a host reported it), seen, fetched, built, tested, available.
-    /// Those that are ignored or archived count by themselves.
+    /// Each kernel counts once, at the last stage that it reached: known (reported by a host), seen, fetched, built, tested or available.
+    /// Ignored and archived kernels are counted separately.
     #[command(after_help = "Examples:
   sqern report coverage
-  sqern report coverage --distro debian12 --kernels     # the kernels behind the numbers
+  sqern report coverage --distro debian12 --kernels     # the counted kernels
   sqern report coverage --target sp-prod --at 2026-05-01 --csv
   sqern report coverage --html coverage.html")]
     Coverage {
-        /// List the kernels instead
+        /// List the kernels instead of summaries
         #[arg(long)]
         kernels: bool,
         #[command(flatten)]
@@ -38,24 +38,24 @@ pub(super) enum ReportCommand {
         #[command(flatten)]
         common: CommonArgs,
     },
-    /// Which hosts run, or have as their newest, a kernel that is not available
+    /// List hosts whose running or newest kernel has no available module
     ///
-    /// By cluster type, then by hosts: the kernel, how many hosts run it, how many have it as their newest and run another, what is
-    /// missing until it is available, and since when. Kernels that are ignored or archived come last of each type, and their hosts are
-    /// not counted as being at risk.
+    /// The list is ordered by cluster type and number of hosts. Each row contains a kernel, the number of hosts that run it, the number of
+    /// hosts whose newest kernel it is while they run another one, the missing stage, and the time since when it is missing. Ignored and
+    /// archived kernels come last within a type, and their hosts do not count as at risk.
     #[command(after_help = "Examples:
   sqern report risk
   sqern report risk --target sp-prod --type production
-  sqern report risk --hosts --cluster acme-1            # the hosts behind the numbers
+  sqern report risk --hosts --cluster acme-1            # the counted hosts
   sqern report risk --at 2026-05-01 --json")]
     Risk {
-        /// List the hosts instead
+        /// List the hosts instead of summaries
         #[arg(long)]
         hosts: bool,
-        /// Only hosts of this cluster; may be given several times
+        /// Cluster (repeatable) [default: all]
         #[arg(long = "cluster", value_name = "NAME")]
         clusters: Vec<ClusterName>,
-        /// Only hosts of clusters of this type, a name or a number; may be given several times
+        /// Cluster type, by name or number (repeatable) [default: all]
         #[arg(long = "type", value_name = "TYPE")]
         types: Vec<String>,
         #[command(flatten)]
@@ -63,19 +63,19 @@ pub(super) enum ReportCommand {
         #[command(flatten)]
         common: CommonArgs,
     },
-    /// How long kernels take from seen to fetched, built, tested and available
+    /// Report how long kernels take from seen to fetched, built, tested and available
     ///
-    /// Median, the time that nine in ten took at the most, and the longest, in hours, of the wanted kernels that have done the step; and
-    /// how many wait. Builds and tests count from their start, and the first that succeeded counts.
+    /// Each row contains the median, the 90th percentile and the maximum, in hours, of the wanted kernels that completed the step, and the
+    /// number of kernels that wait for it. The time of a build or test is its start. The first successful one counts.
     #[command(after_help = "Examples:
   sqern report lag
-  sqern report lag --distro debian12 --months           # by the month in which kernels were first seen (UTC)
-  sqern report lag --kernels --csv                      # the kernels behind the numbers")]
+  sqern report lag --distro debian12 --months           # also grouped by month (UTC)
+  sqern report lag --kernels --csv                      # the counted kernels")]
     Lag {
-        /// By the month in which they were first seen, as well
+        /// Also group by the month in which kernels were first seen
         #[arg(long, conflicts_with = "kernels")]
         months: bool,
-        /// List the kernels instead
+        /// List the kernels instead of summaries
         #[arg(long)]
         kernels: bool,
         #[command(flatten)]
@@ -83,18 +83,19 @@ pub(super) enum ReportCommand {
         #[command(flatten)]
         common: CommonArgs,
     },
-    /// What came since a generation or a time
+    /// Count the kernels that changed stage since a generation or a time
     ///
-    /// By generation: how many kernels became known, were seen, fetched, built, tested, available, or withdrawn, as the journal tells.
+    /// Each row contains a generation of the journal and the numbers of its kernels that became known, seen, fetched, built, tested,
+    /// available or withdrawn.
     #[command(after_help = "Examples:
-  sqern report new --since 2026-05-01
-  sqern report new --since 1200 --distro debian12 --kernels
-  sqern report new --since 2026-05-01 --at 2026-06-01 --html may.html")]
-    New {
-        /// What came after this generation, or after this time
+  sqern report activity --since 2026-05-01
+  sqern report activity --since 1200 --distro debian12 --kernels
+  sqern report activity --since 2026-05-01 --at 2026-06-01 --html may.html")]
+    Activity {
+        /// Consider only changes after this generation or time
         #[arg(long, value_name = "GENERATION|TIME")]
         since: At,
-        /// List the kernels instead
+        /// List the kernels instead of summaries
         #[arg(long)]
         kernels: bool,
         #[command(flatten)]
@@ -102,21 +103,21 @@ pub(super) enum ReportCommand {
     },
 }
 
-/// Which builds count.
+/// Selects the builds and the available modules to consider.
 #[derive(Debug, Clone, Args)]
 pub(super) struct OfArgs {
-    /// Only builds for this release target count, and what is available for it [default: whichever]
-    #[arg(long, value_name = "NAME")]
+    /// Consider only this release target [default: all]
+    #[arg(long, value_name = "TARGET")]
     pub(super) target: Option<String>,
-    /// Only builds of this revision count, and what is available of it [default: whichever]
+    /// Consider only this revision [default: all]
     #[arg(long, value_name = "REVISION")]
     pub(super) revision: Option<String>,
 }
 
-/// Of every report.
+/// Options that all reports share.
 #[derive(Debug, Args)]
 pub(super) struct CommonArgs {
-    /// Only of this distribution; may be given several times
+    /// Distribution (repeatable) [default: all]
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
     #[command(flatten)]
@@ -126,7 +127,7 @@ pub(super) struct CommonArgs {
 }
 
 impl CommonArgs {
-    /// The state that is asked for, and what is said of it.
+    /// Returns the requested state and its metadata.
     async fn begin(&self, transaction: &Transaction<'_>) -> Result<(AsOf, Frame), Failure> {
         let as_of = self.at.resolve(transaction).await?;
         sqern_db::distro::require(transaction, &self.distros, &as_of).await?;
@@ -153,7 +154,7 @@ pub(super) async fn run(command: ReportCommand, context: &Context<'_>) -> Result
         ReportCommand::Coverage { kernels, of, .. } => asked.coverage(*kernels, of).await?,
         ReportCommand::Risk { hosts, clusters, types, of, .. } => asked.risk(*hosts, clusters, types, of).await?,
         ReportCommand::Lag { months, kernels, of, .. } => asked.lag(*months, *kernels, of).await?,
-        ReportCommand::New { since, kernels, .. } => asked.came(*since, *kernels).await?,
+        ReportCommand::Activity { since, kernels, .. } => asked.activity(*since, *kernels).await?,
     }
     Ok(Exit::Done)
 }
@@ -198,7 +199,7 @@ impl Asked<'_> {
         let types = risk::types(&found);
         let about = risk::describe(&types);
         give.page(
-            "Customers at risk",
+            "Hosts at risk",
             vec![about.clone()],
             || risk::heat_map(&found),
             || vec![Table::of("Kernels by cluster type", &risk::kernels(&found)), Table::of("Hosts", &risk::hosts(&found))],
@@ -213,7 +214,7 @@ impl Asked<'_> {
         let Self { transaction, as_of, give, common } = self;
         let all = status::list(transaction, &common.statuses(of, false), as_of).await?;
         give.page(
-            "From seen to available",
+            "Time from seen to available",
             vec![],
             || lag::heat_map(&all),
             || {
@@ -227,27 +228,28 @@ impl Asked<'_> {
         if kernels { give.list(&lag::kernels(&all), &()) } else { give.list(&lag::lags(&all, months), &()) }
     }
 
-    async fn came(&self, since: At, kernels: bool) -> Result<(), Failure> {
+    async fn activity(&self, since: At, kernels: bool) -> Result<(), Failure> {
         let Self { transaction, as_of, give, common } = self;
-        let after = db_new::since(*transaction, since).await?;
-        let came = db_new::list(*transaction, after, &common.distros, as_of).await?;
+        let after = db_activity::since(*transaction, since).await?;
+        let all = db_activity::list(*transaction, after, &common.distros, as_of).await?;
         give.page(
-            "What came",
+            "Activity",
             vec![format!("after generation {after}")],
-            || new::heat_map(&came),
-            || vec![Table::of("By generation", &new::generations(&came)), Table::of("Kernels", &came)],
+            || activity::heat_map(&all),
+            || vec![Table::of("By generation", &activity::generations(&all)), Table::of("Kernels", &all)],
         )?;
-        let more = new::After { after };
-        if kernels { give.list(&came, &more) } else { give.list(&new::generations(&came), &more) }
+        let more = activity::After { after };
+        if kernels { give.list(&all, &more) } else { give.list(&activity::generations(&all), &more) }
     }
 }
 
 impl ReportCommand {
     fn common(&self) -> &CommonArgs {
         match self {
-            Self::Coverage { common, .. } | Self::Risk { common, .. } | Self::Lag { common, .. } | Self::New { common, .. } => {
-                common
-            }
+            Self::Coverage { common, .. }
+            | Self::Risk { common, .. }
+            | Self::Lag { common, .. }
+            | Self::Activity { common, .. } => common,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What builds and tests have in common: planned, started, finished, listed by the same words.
+//! Commands that builds and tests share: plan, start, run, renew, finish, list and show.
 
 mod carrier;
 mod carry;
@@ -20,36 +20,36 @@ pub(super) use carry::{CarryArgs, carry, carry_builds};
 pub(super) use list::{ListArgs, kernels, list, show};
 pub(super) use start::{BuildFields, ClaimArgs, Fields, TestFields, start};
 
-/// Which revision, and which kernels.
+/// Selects the revision and the kernels.
 #[derive(Debug, Clone, Args)]
 pub(super) struct What {
-    /// The version string of the source tree [default: whichever]
+    /// Revision of the module source [default: any]
     #[arg(long, value_name = "REVISION")]
     revision: Option<String>,
-    /// The release target that the build is meant for [default: whichever]
+    /// Release target of the build [default: any]
     #[arg(long, value_name = "TARGET")]
     target: Option<String>,
-    /// The build containers' profile [default: whichever]
+    /// Profile of the build containers [default: any]
     #[arg(long, value_name = "PROFILE")]
     profile: Option<String>,
-    /// Only of this distribution; may be given several times
+    /// Distribution (repeatable) [default: all]
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
-    /// Only this version; may be given several times
+    /// Kernel version (repeatable) [default: all]
     #[arg(long = "kernel", value_name = "VERSION")]
     versions: Vec<KernelVersion>,
-    /// Not those that failed before (what the harness cut off is no failure)
+    /// Exclude kernels whose last attempt failed (ABORTED is not a failure)
     #[arg(long)]
     untried: bool,
 }
 
-/// For tests: of what.
+/// Selects the tested build and the flavor of tests.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct Tested {
-    /// Of this build [default: the newest successful one of each kernel]
+    /// Build to test [default: the newest successful build of each kernel]
     #[arg(long, value_name = "ID")]
     build: Option<i64>,
-    /// The kind of tests [default: whichever]
+    /// Flavor of the tests, such as smoke [default: any]
     #[arg(long, value_name = "FLAVOR")]
     flavor: Option<String>,
 }
@@ -87,7 +87,7 @@ impl Record for Candidate {
     }
 }
 
-/// Lists what is next.
+/// Lists the kernels to build or test.
 pub(super) async fn plan(
     kind: RunKind,
     what: &What,
@@ -114,38 +114,37 @@ pub(super) async fn plan(
     Ok(Exit::Done)
 }
 
-/// Fails where nothing is there that could be built or tested at all: then an empty plan says nothing.
+/// Reports the reason of an empty plan if no kernel can be built or tested at all.
 async fn require_input(kind: RunKind, client: &tokio_postgres::Client) -> Result<(), Failure> {
-    let (query, expected, hint) = match kind {
-        RunKind::Build => {
-            ("SELECT EXISTS (SELECT FROM kver_fetched)", "kernels whose headers are fetched", "sqern fetch --limit 3")
-        }
+    let (query, message, hint) = match kind {
+        RunKind::Build => ("SELECT EXISTS (SELECT FROM kver_fetched)", "no kernel headers are fetched", "sqern fetch --limit 3"),
         RunKind::Test => (
             "SELECT EXISTS (SELECT FROM sp_build_kver AS k JOIN sp_build AS b ON b.id = k.build_id
              WHERE k.deleted_at = '-infinity' AND b.deleted_at = '-infinity' AND coalesce(k.success, b.success))",
-            "a build that succeeded",
+            "no build has succeeded",
             "sqern build plan",
         ),
     };
     let there: bool = client.query_one(query, &[]).await?.get(0);
-    if there { Ok(()) } else { Err(Failure::unmet(format!("expected {expected}, got none")).hint(hint)) }
+    if there { Ok(()) } else { Err(Failure::unmet(message).hint(hint)) }
 }
 
-/// A run's end, as typed.
+/// The result of a run.
 #[derive(Debug, Args)]
 pub(super) struct FinishArgs {
-    /// Which, as start printed it
+    /// Id of the run, as printed by start
+    #[arg(value_parser = super::id)]
     id: i64,
-    /// SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, in any case of letters
+    /// SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED (not case-sensitive)
     result: RunResult,
-    /// What it came to for one kernel, where that differs; may be given several times
+    /// Different result of one kernel (repeatable)
     #[arg(long = "kernel", value_name = "[DISTRO/]VERSION=RESULT")]
     kernels: Vec<KernelResult>,
     #[command(flatten)]
     change: ChangeArgs,
 }
 
-/// Ends a run.
+/// Finishes a run.
 pub(super) async fn finish(kind: RunKind, args: &FinishArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     let mut session = context.open().await?;
     let change = sqern_db::change::begin(&mut session.client, &args.change.comment(context)).await?;
@@ -154,15 +153,15 @@ pub(super) async fn finish(kind: RunKind, args: &FinishArgs, context: &Context<'
     report(context, &[line], change.finish(args.change.dry_run).await?, args.change.dry_run)
 }
 
-/// Says that the owner of a run lives.
+/// Renews the lease of a run.
 pub(super) async fn renew(kind: RunKind, id: i64, context: &Context<'_>) -> Result<Exit, Failure> {
     let session = context.open().await?;
     let until = db::renew(&session.client, kind, id).await.map_err(|error| refused(error, kind))?;
-    context.printer.note(&format!("{kind} {id} holds its kernels until {}", time(Some(until))));
+    context.printer.note(&format!("lease of {kind} {id} renewed until {}", time(Some(until))));
     Ok(Exit::Done)
 }
 
-/// With what helps.
+/// Adds a hint to an error.
 fn refused(error: RunError, kind: RunKind) -> Failure {
     match error {
         RunError::Db(error) => Failure::from(error).hint(format!("sqern {kind} list")),

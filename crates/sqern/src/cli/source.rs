@@ -1,4 +1,4 @@
-//! `sqern source`: where the distributions publish their kernels, and whether that can be read.
+//! `sqern source`: lists, shows and tests the package sources of distributions.
 
 mod test;
 
@@ -19,42 +19,42 @@ use crate::printer::{Record, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SourceCommand {
-    /// List the sources, and how each was read last
+    /// List sources and the results of their last check
     #[command(after_help = "Examples:\n  sqern source list\n  sqern source list --distro alma9 --json")]
     List {
-        /// Only of this distribution; may be given several times
+        /// Distribution (repeatable) [default: all]
         #[arg(long = "distro", value_name = "NAME")]
         distros: Vec<DistroName>,
         #[command(flatten)]
         sources: SourcesArgs,
     },
-    /// Show where a distribution's kernels are looked for, and how a package tells its kernel
+    /// Show the sources of a distribution, and the rules that find kernels in packages
     #[command(
-        after_help = "Examples:\n  sqern source show alma9\n  sqern source show debian12 --toml > debian12.toml   # the beginning of an override"
+        after_help = "Examples:\n  sqern source show alma9\n  sqern source show debian12 --toml > debian12.toml   # template of an override"
     )]
     Show {
-        /// The distribution
+        /// Distribution
         distro: DistroName,
-        /// Print the file as it is, with its comments
+        /// Print the distribution file
         #[arg(long)]
         toml: bool,
         #[command(flatten)]
         sources: SourcesArgs,
     },
-    /// Read a distribution's sources and tell what they hold; needs no database and records nothing
+    /// Read the sources of a distribution and print the results; requires no database and records nothing
     ///
-    /// Exit status: 0 when all sources are complete, 1 when some are not.
+    /// Exit status: 0 if all sources are complete, 1 otherwise.
     #[command(
         after_help = "Examples:\n  sqern source test debian12\n  sqern source test ./mydistro.toml --kernels\n  sqern source test alma9 --source 9.5-appstream-x86_64 --json"
     )]
     Test {
-        /// A distribution, or the file of one (NAME.toml)
+        /// Distribution, or distribution file (NAME.toml)
         #[arg(value_name = "DISTRO|FILE")]
         what: PathBuf,
-        /// Only this source; may be given several times
+        /// Source (repeatable) [default: all]
         #[arg(long = "source", value_name = "NAME")]
         only: Vec<String>,
-        /// Print every kernel that was found
+        /// Print the kernels
         #[arg(long)]
         kernels: bool,
         #[command(flatten)]
@@ -98,7 +98,7 @@ impl Record for Listed {
         &["distro", "source", "kind", "architectures", "signature", "state", "kernels", "finished"];
     fn cells(&self) -> Vec<String> {
         let state = match (&self.lacks, self.state) {
-            (Some(_), _) => "left out".to_owned(),
+            (Some(_), _) => "skipped".to_owned(),
             (None, state) => state.map(|state| state.to_string()).unwrap_or_default(),
         };
         vec![
@@ -121,7 +121,7 @@ async fn list(distros: &[DistroName], set: &SourceSet, context: &Context<'_>) ->
     let last = match context.open().await {
         Ok(session) => crawl::last(&session.client).await?,
         Err(failure) => {
-            context.printer.warning(&format!("how the sources were read is left out: {}", failure.message()));
+            context.printer.warning(&format!("results of the last check are omitted: {}", failure.message()));
             Vec::new()
         }
     };
@@ -189,7 +189,7 @@ fn describe(def: &DistroDef, file: Option<&SourceFile>) -> String {
     text
 }
 
-/// A field's value; none for one that says nothing.
+/// Returns the value of a field; `None` for empty and false values.
 fn shown(value: &Value) -> Option<String> {
     match value {
         Value::Array(items) if items.is_empty() => None,

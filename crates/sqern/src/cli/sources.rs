@@ -1,4 +1,4 @@
-//! Which sources there are (the built-in ones, then the administrator's, then those of the command line), and how they are asked.
+//! The sources (built-in, of the administrator, of the command line), and the options of a crawl.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 
 #[derive(Debug, Args)]
 pub(super) struct SourcesArgs {
-    /// A folder of distro files (NAME.toml) that override and add to the built-in ones
+    /// Directory of distribution files (NAME.toml) that override or extend the built-in ones (repeatable)
     #[arg(long = "sources", value_name = "DIR")]
     dirs: Vec<PathBuf>,
 }
@@ -21,10 +21,10 @@ pub(super) struct SourcesArgs {
 /// How the sources are asked.
 #[derive(Debug, Args)]
 pub(super) struct CrawlArgs {
-    /// Send every request for scheme://HOST/PATH to URL/HOST/PATH
+    /// Send each request for scheme://HOST/PATH to URL/HOST/PATH instead
     #[arg(long, value_name = "URL")]
     mirror_base: Option<Url>,
-    /// For this run take sources without a signature, or without a keyring to check it
+    /// Accept sources without a signature or a keyring in this run
     #[arg(long)]
     allow_unsigned: bool,
 }
@@ -41,7 +41,7 @@ impl SourcesArgs {
 }
 
 impl CrawlArgs {
-    /// What the crawl is told.
+    /// Returns the options of a crawl.
     pub(super) fn options(&self, context: &Context<'_>) -> CrawlOptions {
         CrawlOptions {
             mirror_base: self.mirror_base.clone(),
@@ -56,12 +56,12 @@ pub(super) fn definition<'a>(sources: &'a SourceSet, name: &DistroName) -> Resul
     sources.get(name).filter(|def| !def.sources.is_empty()).ok_or_else(|| {
         let near = sqern_db::nearest(name.as_str(), sources.distros.keys().map(DistroName::as_str));
         let meant = if near.is_empty() { String::new() } else { format!(" (did you mean {}?)", near.join(" or ")) };
-        Failure::unmet(format!("expected a distro that has sources, got \"{name}\"{meant}"))
-            .hint("sqern source list  # or, with a folder of NAME.toml: --sources DIR")
+        Failure::unmet(format!("distribution \"{name}\" has no sources{meant}"))
+            .hint("sqern source list  # or use a directory of distribution files: --sources DIR")
     })
 }
 
-/// Says which sources this machine can't ask for; a warning where that is all of them.
+/// Prints the skipped sources, and a warning if all sources of the distribution are skipped.
 pub(super) fn tell_left_out(def: &DistroDef, context: &Context<'_>) {
     let left_out = left_out(def);
     let mut by_file: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -70,12 +70,12 @@ pub(super) fn tell_left_out(def: &DistroDef, context: &Context<'_>) {
     }
     for (file, names) in by_file {
         let which = match names.as_slice() {
-            [one] => format!("source {one} is"),
-            several => format!("{} sources ({}, …) are", several.len(), several[0]),
+            [one] => format!("skipped source {one}"),
+            several => format!("skipped {} sources ({}, …)", several.len(), several[0]),
         };
-        context.printer.note(&format!("{}: {which} left out, as {file} is not on this machine", def.name));
+        context.printer.note(&format!("{}: {which}: {file} does not exist", def.name));
     }
     if !left_out.is_empty() && left_out.len() == def.sources.len() {
-        context.printer.warning(&format!("{}: no source is left: nothing is known of its new kernels", def.name));
+        context.printer.warning(&format!("{}: all sources are skipped: new kernels are not found", def.name));
     }
 }

@@ -1,4 +1,4 @@
-//! `sqern store`: the fetched headers on disk, and whether the database says the same.
+//! `sqern store`: the fetched headers on disk, compared with the database.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -18,27 +18,27 @@ use crate::printer::{Record, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum StoreCommand {
-    /// List the kernels that are fetched: what the database says, and what the disk holds
+    /// List the fetched kernels in the database and on disk
     #[command(after_help = "Examples:\n  sqern store list\n  sqern store list --distro debian12 --json")]
     List(Which),
-    /// Read every tree and tell what does not agree: with its manifest, or with the database
+    /// Read each tree and compare it with its manifest and with the database
     ///
-    /// Exit status: 0 when all agrees, 1 when something does not.
+    /// Exit status: 0 if all kernels are consistent, 1 otherwise.
     #[command(after_help = "Example:\n  sqern store verify --kernel 6.1.0-25-amd64")]
     Verify(Which),
-    /// Make both agree: take away trees that are broken or not recorded, and records without a tree
+    /// Remove damaged trees, unrecorded trees, and records without a tree
     ///
-    /// What is taken away is fetched again by the next sqern fetch, as long as it is wanted. Trees are read as by verify.
+    /// Trees are read as by verify. The next sqern fetch fetches the removed kernels again if they are wanted.
     #[command(
         after_help = "Examples:\n  sqern store prune --dry-run\n  sqern store prune --kernel 6.1.0-25-amd64 --all\n  sqern store prune --cache"
     )]
     Prune {
         #[command(flatten)]
         which: Which,
-        /// Also those that are whole and recorded
+        /// Also remove intact and recorded trees
         #[arg(long, requires = "kernels")]
         all: bool,
-        /// Also downloaded packages that no tree is made of any more, and what was received of some
+        /// Also remove cached packages that no tree uses, and partial downloads
         #[arg(long, conflicts_with_all = ["distros", "kernels"])]
         cache: bool,
         #[command(flatten)]
@@ -46,13 +46,13 @@ pub(super) enum StoreCommand {
     },
 }
 
-/// Which kernels.
+/// Selects kernels.
 #[derive(Debug, Args)]
 pub(super) struct Which {
-    /// Only of this distribution; may be given several times
+    /// Distribution (repeatable) [default: all]
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
-    /// Only this version; may be given several times
+    /// Kernel version (repeatable) [default: all]
     #[arg(long = "kernel", value_name = "VERSION", id = "kernels")]
     kernels: Vec<KernelVersion>,
     #[command(flatten)]
@@ -66,10 +66,10 @@ impl Which {
     }
 }
 
-/// Where the trees are.
+/// The option `--store`.
 #[derive(Debug, Clone, Args)]
 pub(super) struct StoreArgs {
-    /// The folder of the fetched headers [default: $SQERN_STORE, /var/lib/sqern/store for root, ~/.local/share/sqern/store]
+    /// Directory of fetched headers [default: $SQERN_STORE, else /var/lib/sqern/store (root) or ~/.local/share/sqern/store]
     #[arg(long = "store", value_name = "DIR")]
     dir: Option<PathBuf>,
 }
@@ -80,34 +80,36 @@ impl StoreArgs {
         Ok(Store::open(&self.folder(context)?)?)
     }
 
-    /// Where the store is or would be.
+    /// Returns the directory of the store, which need not exist.
     pub(super) fn folder(&self, context: &Context<'_>) -> Result<PathBuf, Failure> {
         let dir = self.dir.clone().or_else(|| context.settings.store_dir());
-        dir.ok_or_else(|| Failure::unmet("expected a folder for the store, got no home").hint("sqern fetch --store DIR"))
+        dir.ok_or_else(|| {
+            Failure::unmet("could not find a directory for the store: no home directory").hint("sqern fetch --store DIR")
+        })
     }
 }
 
-/// One kernel, on both sides.
+/// One kernel in the database and on disk.
 #[derive(Debug, Serialize)]
 struct Stored {
     #[serde(flatten)]
     kernel: Kernel,
-    /// When the database says that it was fetched.
+    /// The time of the fetch in the database.
     fetched_at: Option<Timestamp>,
-    /// When its tree was made.
+    /// The time at which the tree was created.
     made_at: Option<String>,
     files: Option<u64>,
     bytes: Option<u64>,
-    /// What a module that was compiled there says of its kernel.
+    /// The vermagic of the module that was compiled in the tree.
     vermagic: Option<String>,
-    /// What does not agree; none where both sides do.
+    /// The inconsistency, if any.
     problem: Option<String>,
-    /// How to have it put right.
+    /// What prune removes.
     #[serde(skip)]
     repair: Option<Repair>,
 }
 
-/// What has to go.
+/// What prune removes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Repair {
     Tree,
@@ -144,7 +146,7 @@ pub(super) async fn run(command: StoreCommand, context: &Context<'_>) -> Result<
             let stored = compare(&which, &which.store.open(context)?, &session.client, true).await?;
             context.printer.list(&stored)?;
             let wrong = stored.iter().filter(|one| one.problem.is_some()).count();
-            context.printer.note(&format!("{} of {} kernels agree", stored.len() - wrong, stored.len()));
+            context.printer.note(&format!("{} of {} kernels are consistent", stored.len() - wrong, stored.len()));
             Ok(if wrong == 0 { Exit::Done } else { Exit::Unmet })
         }
         StoreCommand::Prune { which, all, cache, change } => {
@@ -159,13 +161,13 @@ pub(super) async fn run(command: StoreCommand, context: &Context<'_>) -> Result<
     }
 }
 
-/// Both sides of each kernel; with `thorough` each tree is read.
+/// Compares the database with the disk; with `thorough`, reads each tree.
 async fn compare(which: &Which, store: &Store, client: &tokio_postgres::Client, thorough: bool) -> Result<Vec<Stored>, Failure> {
     sqern_db::distro::require(client, &which.distros, &AsOf::Now).await?;
     let recorded = db::fetched(client).await?;
     let (reading, asked) = (store.clone(), thorough);
     let on_disk = tokio::task::spawn_blocking(move || found(&reading, asked)).await;
-    let mut on_disk = on_disk.map_err(|error| Failure::unmet(format!("expected the store to be read, got {error}")))??;
+    let mut on_disk = on_disk.map_err(|error| Failure::unmet(format!("could not read the store: {error}")))??;
     let kernels: BTreeSet<Kernel> =
         recorded.keys().chain(on_disk.keys()).filter(|kernel| which.admits(kernel)).cloned().collect();
     let both = kernels.into_iter().map(|kernel| {
@@ -175,7 +177,7 @@ async fn compare(which: &Which, store: &Store, client: &tokio_postgres::Client, 
     Ok(both.collect())
 }
 
-/// What the disk holds of each kernel, and what is wrong with it.
+/// The kernels on disk, with the errors of their trees.
 type OnDisk = BTreeMap<Kernel, (Found, Option<sqern_store::Failure>)>;
 
 fn found(store: &Store, thorough: bool) -> Result<OnDisk, sqern_store::Failure> {
@@ -200,9 +202,9 @@ impl Stored {
         let recorded = fetched_at.is_some();
         let (problem, repair) = match wrong {
             Some(failure) => (Some(failure.to_string()), Some(if recorded { Repair::Both } else { Repair::Tree })),
-            None if !there => (Some("recorded as fetched, and not in this store".to_owned()), Some(Repair::Record)),
+            None if !there => (Some("recorded as fetched, but not in this store".to_owned()), Some(Repair::Record)),
             None if !recorded => {
-                (Some("in this store, and not recorded: the next sqern fetch records it".to_owned()), Some(Repair::Tree))
+                (Some("in this store, but not recorded; the next sqern fetch records it".to_owned()), Some(Repair::Tree))
             }
             None => (None, None),
         };
@@ -219,7 +221,7 @@ impl Stored {
     }
 }
 
-/// Takes away what does not agree: the record first, so that nobody builds in what is about to go.
+/// Removes inconsistent records and trees: records first, so that no build uses a tree that is being removed.
 async fn prune(
     stored: &[Stored],
     all: bool,
@@ -245,24 +247,24 @@ async fn prune(
         if !args.dry_run {
             store.remove(kernel)?;
         }
-        lines.push(format!("{kernel}: its tree is taken away"));
+        lines.push(format!("{kernel}: tree removed"));
     }
     report(context, &lines, finished, args.dry_run)
 }
 
-/// Takes away the packages that no tree is made of.
+/// Removes the cached packages that no tree uses.
 fn prune_cache(store: &Store, dry_run: bool, context: &Context<'_>) -> Result<(), Failure> {
     if store.is_busy()? {
-        return Err(Failure::unmet("expected nobody to be fetching into this store, got a sqern fetch that is")
-            .hint("sqern store prune --cache  # when the other run has ended"));
+        return Err(Failure::unmet("could not prune the cache: another sqern fetch uses this store")
+            .hint("sqern store prune --cache  # after that sqern fetch has finished"));
     }
     let needed = store.kernels()?.into_values().filter_map(|found| match found {
         Found::Tree(manifest) => Some(manifest.packages.into_iter().map(|package| package.checksum)),
         Found::Other(_) => None,
     });
     let pruned = store.prune_cache(&needed.flatten().collect(), dry_run)?;
-    let are = if dry_run { "would be taken out" } else { "are taken out" };
+    let verb = if dry_run { "would remove" } else { "removed" };
     let size = indicatif::HumanBytes(pruned.bytes);
-    context.printer.note(&format!("{} packages ({size}) {are} of the cache", pruned.files));
+    context.printer.note(&format!("{verb} {} packages ({size}) from the cache", pruned.files));
     Ok(())
 }

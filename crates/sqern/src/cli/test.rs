@@ -1,4 +1,4 @@
-//! `sqern test`: what built modules are tested for.
+//! `sqern test`: plans, runs and lists tests of built modules.
 
 use clap::Subcommand;
 use sqern_model::RunKind;
@@ -13,7 +13,9 @@ const KIND: RunKind = RunKind::Test;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TestCommand {
-    /// List the kernels to test: those of the newest successful build, without a successful test; what customers run comes first
+    /// List the kernels to test
+    ///
+    /// These kernels have a successful build, and that build has no successful test. Kernels that customers run come first.
     #[command(after_help = "Examples:
   sqern test plan --revision 21.0.243.620bc3729 --target sp-lab
   sqern test plan --build 12 --flavor smoke --json")]
@@ -22,14 +24,14 @@ pub(super) enum TestCommand {
         what: What,
         #[command(flatten)]
         tested: Tested,
-        /// At most so many
+        /// Maximum number of rows [default: all]
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
     },
-    /// Begin a test run that somebody else carries out, and print its id
+    /// Start a test run that another program runs, and print its id
     ///
-    /// It is over the packages of one build: that of the first kernel in the plan, unless --build says which. With --claim, kernels are
-    /// taken that nobody else tests. Prints nothing where there is nothing to test.
+    /// A test run covers the kernels of one build: --build, else the build of the first kernel in the plan. With --claim, it takes kernels
+    /// that no other test run holds. Prints nothing if there is nothing to test.
     #[command(after_help = "Examples:
   id=$(sqern test start --build 12 --flavor smoke --cluster lab-3 --claim 10)
   sqern test finish \"$id\" SUCCESS")]
@@ -43,12 +45,13 @@ pub(super) enum TestCommand {
         #[command(flatten)]
         change: ChangeArgs,
     },
-    /// Run a command for each kernel of the plan, and record what came of it
+    /// Run a command for each kernel of the plan, and record the results
     ///
-    /// A test run for each build that has kernels in the plan, one after the other; with --claim or --build for one. As sqern build run,
-    /// with SQERN_TEST_ID, SQERN_FLAVOR and SQERN_CLUSTER besides; SQERN_BUILD_ID is the build that is tested.
+    /// Each build with kernels in the plan gets its own test run, one after the other. With --claim or --build there is one test run. The
+    /// command runs as in sqern build run, with these additional variables: SQERN_TEST_ID, SQERN_FLAVOR and SQERN_CLUSTER. SQERN_BUILD_ID is
+    /// the tested build.
     ///
-    /// Exit status: 0 when all succeeded or there was nothing to do, 1 otherwise.
+    /// Exit status: 0 if all kernels succeeded or there was nothing to test, 1 otherwise.
     #[command(after_help = "Example:\n  sqern test run --target sp-lab --flavor smoke --jobs 2 --command './smoke-test.sh'")]
     Run {
         #[command(flatten)]
@@ -58,13 +61,14 @@ pub(super) enum TestCommand {
         #[command(flatten)]
         carry: CarryArgs,
     },
-    /// Say that a test run still runs: its lease begins anew
+    /// Renew the lease of a test run
     #[command(after_help = "Example:\n  sqern test renew 7")]
     Renew {
-        /// The test run's id, as start printed it
+        /// Test run id, as printed by start
+        #[arg(value_parser = super::id)]
         id: i64,
     },
-    /// End a test run with its result
+    /// Finish a test run and record its result
     #[command(after_help = "Example:\n  sqern test finish 7 UNSTABLE --kernel 6.1.0-25-amd64=FAILURE")]
     Finish(FinishArgs),
     /// List test runs, newest first
@@ -72,18 +76,20 @@ pub(super) enum TestCommand {
         after_help = "Examples:\n  sqern test list --open\n  sqern test list --revision 21.0.243.620bc3729 --limit 0 --csv"
     )]
     List(ListArgs),
-    /// List the kernels of a test run, each with its result
+    /// List the kernels of a test run with their results
     #[command(after_help = "Examples:\n  sqern test kernels 7\n  sqern test kernels 7 --csv")]
     Kernels {
-        /// The test run's id
+        /// Test run id
+        #[arg(value_parser = super::id)]
         id: i64,
         #[command(flatten)]
         at: AtArgs,
     },
-    /// Show a test run with its kernels, and the last lines of what failed
+    /// Show a test run, its kernels, and the last log lines of failed kernels
     #[command(after_help = "Example:\n  sqern test show 7")]
     Show {
-        /// The test run's id
+        /// Test run id
+        #[arg(value_parser = super::id)]
         id: i64,
     },
 }

@@ -1,4 +1,4 @@
-//! `sqern why`: where one kernel is, and why it is no further.
+//! `sqern why`: explains the stage of a kernel.
 
 use clap::Args;
 use jiff::Timestamp;
@@ -17,21 +17,22 @@ use crate::failure::{Exit, Failure};
 use crate::reports::wanted;
 use crate::reports::why::{Answer, Place, Why, blocks, describe, step, usual};
 
-/// Tell where a kernel is, and why it is no further: is it there, and if not, why, and when?
+/// Explain which stage a kernel has reached, and what prevents the next stage
 ///
-/// When it came to each stage and what shows it, what stands in its way, its place among those that are next, how long such kernels
-/// usually take, and who has it. A kernel that is not known is told with those that are much like it, and when the sources were read.
-/// Exit status: 0 when it is known, 1 when it is not.
+/// Prints the time and the evidence of each stage, the reason why the next stage is missing, the position in the plan, the usual duration
+/// of the next stage, and the hosts that have the kernel. For an unknown kernel, prints similar kernels and the times of the last checks.
+///
+/// Exit status: 0 if the kernel is known, 1 otherwise.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern why \"$(uname -r)\"
   sqern why 4.18.0-553.el8_10.x86_64 --distro alma8 --target sp-prod
   sqern why 6.1.0-25-amd64 --at 2026-05-01")]
 pub(super) struct WhyArgs {
-    /// What uname -r prints
+    /// Kernel version, as printed by uname -r
     #[arg(value_name = "UNAME")]
     version: KernelVersion,
-    /// Only of this distribution; may be given several times
+    /// Distribution (repeatable) [default: all]
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
     #[command(flatten)]
@@ -50,7 +51,7 @@ pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<Exit, Fa
 
     let known = db::kernels(&transaction, &args.version, &args.distros, &as_of).await?;
     let found = statuses(&transaction, &args.of, Some(known.clone()), &as_of).await?;
-    // How long others took is asked once, and where there is a step to tell of.
+    // The durations of other kernels are queried only if a kernel waits for a step.
     let is_at_a_step = |status: &Status| status.wanted && step(status).is_some();
     let others = if found.iter().any(is_at_a_step) { statuses(&transaction, &args.of, None, &as_of).await? } else { vec![] };
     let mut kernels = vec![];
@@ -59,7 +60,7 @@ pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<Exit, Fa
     }
     let is_known = !kernels.is_empty();
     let nearest = if is_known { vec![] } else { db::nearest(&transaction, &args.version, &args.distros, &as_of).await? };
-    // Of the kernels' distributions; of those that were asked for, or of all, where there is none.
+    // The distributions of the kernels; for an unknown kernel the requested ones, or all.
     let distros = if is_known { known.into_iter().map(|kernel| kernel.distro).collect() } else { args.distros.clone() };
     let answer = Answer {
         version: args.version,
@@ -89,7 +90,7 @@ async fn statuses(
     Ok(status::list(transaction, &filter, as_of).await?)
 }
 
-/// All that is told of one kernel.
+/// Returns the explanation of one kernel.
 async fn one(
     transaction: &Transaction<'_>,
     of: &OfArgs,
@@ -107,7 +108,7 @@ async fn one(
     Ok(Why { state: wanted(&status), evidence, packages, blocks, hint, place, usual, status })
 }
 
-/// The place of a kernel among those that are to be fetched, built or tested next.
+/// Returns the position of a kernel in the plan of its next step.
 async fn place(transaction: &Transaction<'_>, of: &OfArgs, status: &Status) -> Result<Option<Place>, Failure> {
     let OfArgs { target, revision } = of.clone();
     let filter = PlanFilter { target, revision, ..PlanFilter::default() };

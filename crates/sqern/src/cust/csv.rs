@@ -1,16 +1,16 @@
-//! Reports in CSV (RFC 4180): a kernel of a host a line, the lines of a host together.
+//! Reports in CSV (RFC 4180): one kernel of a host per line, with adjacent lines for a host.
 
 use sqern_db::cust::load::Place;
 use sqern_model::{ClusterName, DistroName, HostName, KernelVersion, ReportedHost, TypeWord};
 
-use super::input::{Input, RECORD_BYTES};
+use super::input::{Input, RECORD_BYTES, RECORD_TOO_LONG};
 use super::rows::Rows;
 use super::{ReportError, unreadable};
 
-/// The header line. A line with only a cluster and its type is a cluster without hosts.
+/// The header line. A line that contains only a cluster and its type is a cluster without hosts.
 pub const HEADER: [&str; 6] = ["cluster", "type", "host", "distro", "version", "current"];
 
-/// A part of a cluster: lines that follow each other.
+/// Adjacent lines of a cluster.
 struct Part {
     cluster: String,
     type_word: String,
@@ -35,7 +35,7 @@ pub(super) fn read(input: Input, rows: &mut Rows) -> Result<(), ReportError> {
         let begin = line_of(reader.position());
         match reader.read_record(&mut record) {
             Ok(true) => position.end_record(),
-            Ok(false) if is_header => return Err(wrong_header("nothing", 1)),
+            Ok(false) if is_header => return Err(wrong_header("an empty report", 1)),
             Ok(false) => break,
             Err(error) => return Err(describe(&error, begin)),
         }
@@ -82,16 +82,16 @@ fn begin_host(record: &::csv::StringRecord, place: Place) -> Result<Lines, Strin
 }
 
 impl Lines {
-    /// One more kernel of the host.
+    /// Adds a kernel of the host.
     fn add(&mut self, record: &::csv::StringRecord) -> Result<(), String> {
         let Self { host, bytes, .. } = self;
         *bytes += record.as_slice().len();
         if *bytes > RECORD_BYTES {
-            return Err(format!("expected at most {} KiB of a host, got more", RECORD_BYTES >> 10));
+            return Err(format!("host {:?} is longer than {} KiB", host.name.as_str(), RECORD_BYTES >> 10));
         }
         if host.distro.as_str() != &record[3] {
             return Err(format!(
-                "expected one distro of host {:?}, got {:?} and {:?}",
+                "host {:?} has two distributions, {:?} and {:?}",
                 host.name.as_str(),
                 host.distro.as_str(),
                 &record[3]
@@ -100,10 +100,7 @@ impl Lines {
         let version = KernelVersion::new(&record[4]).map_err(|error| error.to_string())?;
         if boolean(&record[5])? {
             if let Some(running) = &host.running {
-                return Err(format!(
-                    "expected at most one current kernel of host {:?}, got {running} and {version}",
-                    host.name.as_str()
-                ));
+                return Err(format!("host {:?} has two current kernels, {running} and {version}", host.name.as_str()));
             }
             host.running = Some(version.clone());
         }
@@ -117,12 +114,12 @@ fn finish_host(rows: &mut Rows, part: Option<&Part>, lines: Option<Lines>) -> Re
     rows.host(part.number, &lines.host, lines.place).map_err(|message| ReportError::new(message, lines.place))
 }
 
-/// PostgreSQL's words for a boolean, in any case of letters.
+/// Parses a boolean as PostgreSQL does, case-insensitively.
 fn boolean(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "t" | "yes" | "y" | "on" | "1" => Ok(true),
         "false" | "f" | "no" | "n" | "off" | "0" => Ok(false),
-        _ => Err(format!("expected true or false in current, got {text:?}")),
+        _ => Err(format!("expected true or false in column \"current\", found {text:?}")),
     }
 }
 
@@ -130,22 +127,25 @@ fn line_of(position: &::csv::Position) -> i64 {
     i64::try_from(position.line()).unwrap_or(i64::MAX)
 }
 
-fn wrong_header(got: &str, line: i64) -> ReportError {
+fn wrong_header(found: &str, line: i64) -> ReportError {
     let place = Place { line, record: None };
-    ReportError::new(format!("expected the header {}, got {got}", HEADER.join(",")), place)
-        .hint("--format json  # or: jsonl, where it is no CSV")
+    let error = ReportError::new(format!("expected the header {}, found {found}", HEADER.join(",")), place);
+    if found.contains(';') {
+        return error.hint("Separate columns by commas instead of semicolons.");
+    }
+    error.hint("Use --format json or --format jsonl if the report is not CSV.")
 }
 
 fn describe(error: &::csv::Error, line: i64) -> ReportError {
     let place = Place { line: error.position().map_or(line, line_of), record: None };
     let message = match error.kind() {
-        ::csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("expected {expected_len} fields, got {len}"),
-        ::csv::ErrorKind::Utf8 { .. } => "expected UTF-8, got other bytes".to_owned(),
+        ::csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("expected {expected_len} fields, found {len}"),
+        ::csv::ErrorKind::Utf8 { .. } => "invalid UTF-8".to_owned(),
         ::csv::ErrorKind::Io(error) => {
             let reason = error.to_string();
-            if reason.starts_with("expected ") { reason } else { unreadable(&reason) }
+            if reason == RECORD_TOO_LONG { reason } else { unreadable(&reason) }
         }
-        _ => format!("expected CSV, got something else: {error}"),
+        _ => format!("invalid CSV: {error}"),
     };
     ReportError::new(message, place)
 }

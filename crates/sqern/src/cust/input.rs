@@ -1,4 +1,4 @@
-//! A report's bytes: from a file or standard input, decompressed, and no record longer than its limit.
+//! The bytes of a report, from a file or standard input: decompressed, with limited record length.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -11,13 +11,15 @@ use sqern_db::cust::load::Place;
 
 use super::{ReportError, ReportFormat};
 
-/// The length of one record (a host in JSON, a line in CSV, with what stands before it): beyond it lies no report.
+/// The maximum length of one record: a host in JSON, or a line in CSV, with the bytes before it.
 pub(super) const RECORD_BYTES: usize = 1 << 20;
-/// The window that zstd may take, as a power of two: 64 MiB, twice what `zstd -19 --long` has.
+/// The message for a longer record.
+pub(super) const RECORD_TOO_LONG: &str = "record is longer than 1024 KiB";
+/// The maximum window of zstd, as a power of two: 64 MiB, twice that of `zstd -19 --long`.
 const ZSTD_WINDOW_LOG: u32 = 26;
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Where the reader stands.
+/// The position of the reader.
 #[derive(Debug, Default)]
 pub(super) struct Position {
     line: Cell<i64>,
@@ -27,30 +29,30 @@ pub(super) struct Position {
 }
 
 impl Position {
-    /// One more record begins.
+    /// Starts a record.
     pub(super) fn begin_record(&self) {
         self.record.set(self.record.get() + 1);
         self.in_record.set(true);
     }
 
-    /// The record is over: what comes next may be as long again.
+    /// Ends the record, and resets the count of its bytes.
     pub(super) fn end_record(&self) {
         self.in_record.set(false);
         self.record_bytes.set(0);
     }
 
-    /// The place of the byte that was read last.
+    /// Returns the place of the last byte.
     pub(super) fn place(&self) -> Place {
         self.at_line(self.line.get() + 1)
     }
 
-    /// A line, and the record that is being read.
+    /// Returns the place of a line, with the current record.
     pub(super) fn at_line(&self, line: i64) -> Place {
         Place { line, record: self.in_record.get().then(|| self.record.get()) }
     }
 }
 
-/// Plain bytes that know where they are.
+/// Decompressed bytes with their position.
 pub(super) struct Input {
     source: Box<dyn Read>,
     buffer: Vec<u8>,
@@ -59,10 +61,10 @@ pub(super) struct Input {
     position: Rc<Position>,
 }
 
-/// Opens a report, `-` for standard input, and looks at its first bytes.
+/// Opens a report, `-` for standard input, and detects its compression.
 pub(super) fn open(path: &Path) -> Result<Input, ReportError> {
     let broken = |error: io::Error| ReportError {
-        message: format!("expected a report that can be read, got {}: {error}", path.display()),
+        message: format!("could not read {}: {error}", path.display()),
         place: None,
         hints: vec![],
     };
@@ -87,14 +89,14 @@ pub(super) fn open(path: &Path) -> Result<Input, ReportError> {
     Ok(input)
 }
 
-/// The first bytes, fewer only where there are no more: a pipe may give them one by one.
+/// Reads the first bytes, which a pipe may deliver one by one. Returns fewer only at the end.
 fn head(file: &mut impl BufRead, count: usize) -> io::Result<Vec<u8>> {
     let mut head = vec![];
     file.take(count as u64).read_to_end(&mut head)?;
     Ok(head)
 }
 
-/// The format that a file's name tells, `.gz` and `.zst` apart.
+/// Detects the format by the file name, ignoring `.gz` and `.zst`.
 pub(super) fn format_of(path: &Path) -> Option<ReportFormat> {
     let name = path.file_name()?.to_str()?.to_ascii_lowercase();
     let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
@@ -107,12 +109,12 @@ pub(super) fn format_of(path: &Path) -> Option<ReportFormat> {
 }
 
 impl Input {
-    /// Where it stands; shared with whoever reads.
+    /// Returns the position, shared with the parser.
     pub(super) fn position(&self) -> Rc<Position> {
         self.position.clone()
     }
 
-    /// The format that the first bytes tell: CSV, unless they begin as JSON does (then the first key tells which).
+    /// Detects CSV by the first bytes. Returns `None` for JSON, whose first key determines the format.
     pub(super) fn looks_like(&mut self) -> Option<ReportFormat> {
         let first = self.buffer[self.start..self.end].iter().find(|byte| !byte.is_ascii_whitespace());
         match first {
@@ -121,7 +123,7 @@ impl Input {
         }
     }
 
-    /// Reads on behind what is in the buffer; `false` at the end.
+    /// Fills the buffer; returns `false` at the end.
     fn fill(&mut self) -> io::Result<bool> {
         let count = self.source.read(&mut self.buffer[self.end..])?;
         self.end += count;
@@ -142,12 +144,12 @@ impl Read for Input {
         into[..count].copy_from_slice(taken);
         self.start += count;
         let Position { line, record_bytes, .. } = &*self.position;
-        // Who reads JSON takes a byte at a time.
+        // The JSON parser reads single bytes.
         let lines = if count == 1 { usize::from(into[0] == b'\n') } else { memchr_iter(b'\n', &into[..count]).count() };
         line.set(line.get() + i64::try_from(lines).unwrap_or(i64::MAX));
         record_bytes.set(record_bytes.get() + count);
         if record_bytes.get() > RECORD_BYTES {
-            return Err(io::Error::other(format!("expected a record of at most {} KiB, got a longer one", RECORD_BYTES >> 10)));
+            return Err(io::Error::other(RECORD_TOO_LONG));
         }
         Ok(count)
     }

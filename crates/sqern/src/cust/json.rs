@@ -1,4 +1,4 @@
-//! Reports in JSON: one document, or a cluster a line. A host is read at a time; a cluster's name and type may come after its hosts.
+//! Reports in JSON: one document, or one cluster per line. One host is read at a time; the name and type of a cluster may follow its hosts.
 
 use std::fmt;
 use std::rc::Rc;
@@ -9,19 +9,16 @@ use serde_json::error::Category;
 use sqern_db::cust::load::Place;
 use sqern_model::{ClusterName, ReportedHost, TypeWord};
 
-use super::input::{Input, Position};
+use super::input::{Input, Position, RECORD_TOO_LONG};
 use super::rows::Rows;
 use super::{ReportError, ReportFormat, unreadable};
 
-/// Reads a report to its end. Without a format, the first key tells which of the two it is in.
+/// Reads a report to its end. Without a format, the first key determines it.
 pub(super) fn read(input: Input, format: Option<ReportFormat>, rows: &mut Rows) -> Result<ReportFormat, ReportError> {
     let position = input.position();
     let mut json = serde_json::Deserializer::from_reader(input);
     if json.end().is_ok() {
-        return Err(ReportError::new(
-            "expected a report with at least one cluster, got nothing",
-            Place { line: 1, record: None },
-        ));
+        return Err(ReportError::new("report is empty", Place { line: 1, record: None }));
     }
     let mut format = format;
     loop {
@@ -30,23 +27,24 @@ pub(super) fn read(input: Input, format: Option<ReportFormat>, rows: &mut Rows) 
         format = Some(found);
         match json.end() {
             Ok(()) => return Ok(found),
-            // Another value: that is no end, but a line. What can't be read is told when it is.
+            // Another line. Invalid input is reported when the line is read.
             Err(_) if found == ReportFormat::Jsonl => {}
             Err(error) => return Err(describe(&error, &position)),
         }
     }
 }
 
-/// An error with its place; what is not ours is told in the reader's words.
+/// Returns the error with its place.
 fn describe(error: &serde_json::Error, position: &Position) -> ReportError {
     let text = error.to_string();
     let reason = text.strip_suffix(&format!(" at line {} column {}", error.line(), error.column())).unwrap_or(&text);
     let message = match error.classify() {
-        Category::Data | Category::Io if reason.starts_with("expected ") => reason.to_owned(),
+        Category::Io if reason == RECORD_TOO_LONG => reason.to_owned(),
         Category::Io => unreadable(reason),
-        Category::Data => format!("expected a report as docs/customers.md has it, got one with {reason}"),
-        Category::Eof => format!("expected a whole report, got one that ends too early ({reason})"),
-        Category::Syntax => format!("expected JSON, got something else ({reason})"),
+        // serde names the Rust type.
+        Category::Data => reason.replace("struct ReportedHost", "an object"),
+        Category::Eof => format!("unexpected end of the report: {reason}"),
+        Category::Syntax => format!("invalid JSON: {reason}"),
     };
     let line = i64::try_from(error.line()).unwrap_or(i64::MAX);
     let place = if line > 0 { position.at_line(line) } else { position.place() };
@@ -101,7 +99,7 @@ impl<'de> Visitor<'de> for Top<'_> {
                 map.next_value_seed(Clusters { rows: self.rows, position: self.position })?;
                 match map.next_key::<Key>()? {
                     Some(Key::Clusters) => Err(A::Error::duplicate_field("clusters")),
-                    Some(_) => Err(A::Error::custom("expected nothing beside clusters, got another field")),
+                    Some(_) => Err(A::Error::custom("unexpected field beside `clusters`")),
                     None => Ok(found),
                 }
             }
@@ -109,9 +107,9 @@ impl<'de> Visitor<'de> for Top<'_> {
                 Cluster { rows: self.rows, position: self.position }.fields(first, map).map(|()| found)
             }
             (ReportFormat::Json, _) => {
-                Err(A::Error::custom("expected a cluster a line (--format jsonl), got a document with clusters"))
+                Err(A::Error::custom("expected one cluster per line (--format jsonl), found a document with clusters"))
             }
-            _ => Err(A::Error::custom("expected one document with clusters (--format json), got a single cluster")),
+            _ => Err(A::Error::custom("expected one document with clusters (--format json), found a single cluster")),
         }
     }
 }
@@ -167,7 +165,7 @@ impl<'de> Visitor<'de> for Cluster<'_> {
 }
 
 impl Cluster<'_> {
-    /// The fields of a cluster, of which `first` is the key that was read already.
+    /// Reads the fields of a cluster; `first` is the key that was already read.
     fn fields<'de, A: MapAccess<'de>>(self, first: Option<Key>, mut map: A) -> Result<(), A::Error> {
         let number = self.rows.begin_cluster();
         let line = self.position.place().line;

@@ -1,4 +1,4 @@
-//! What this host says of itself: a report that needs no other agent.
+//! The report about this host, for `sqern cust report`.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -10,7 +10,7 @@ use sqern_model::{ClusterName, DistroName, HostName, InvalidName, KernelVersion,
 /// Where the modules of installed kernels are (kernel-install(8), depmod(8)).
 pub const MODULES: &str = "/lib/modules";
 
-/// A report as `sqern cust load` takes it.
+/// A report for `sqern cust load`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The clusters: here always one.

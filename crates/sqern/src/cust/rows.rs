@@ -1,4 +1,4 @@
-//! What a report says, as rows for COPY: the form that every format is brought into.
+//! Converts reports of all formats to rows for COPY.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,14 +9,14 @@ use tokio::sync::mpsc::Sender;
 
 use super::ReportError;
 
-/// What COPY takes for null.
+/// Null in COPY.
 const NULL: &str = "\\N";
-/// A block is sent when it is longer.
+/// The size from which a block is sent.
 const BLOCK_BYTES: usize = 256 * 1024;
-/// Of unknown distributions, so many are told, each with so many of its places.
+/// The maximum number of reported unknown distributions, and of places for each of them.
 const TOLD: usize = 5;
 
-/// What a report may refer to.
+/// The cluster types and distributions that a report may contain.
 #[derive(Debug, Clone)]
 pub struct Known {
     types: Vec<(i32, String)>,
@@ -24,30 +24,34 @@ pub struct Known {
 }
 
 impl Known {
-    /// These cluster types and distributions.
+    /// Creates the sets of cluster types and distributions.
     pub fn new(types: &[ClusterType], distros: impl IntoIterator<Item = DistroName>) -> Self {
         Self { types: types.iter().map(|one| (one.id, one.name.clone())).collect(), distros: distros.into_iter().collect() }
     }
 
-    /// The number of a type by its name, else by its number; an error that tells which there are.
+    /// Returns the number of a type that is specified by name or number.
+    ///
+    /// # Errors
+    ///
+    /// Returns a message with the known types.
     pub fn type_id(&self, word: &TypeWord) -> Result<i32, String> {
         let by_name = self.types.iter().find(|(_, name)| *name == word.0);
         let by_number = || self.types.iter().find(|(id, _)| id.to_string() == word.0);
         by_name.or_else(by_number).map(|(id, _)| *id).ok_or_else(|| {
             let all: Vec<String> = self.types.iter().map(|(id, name)| format!("{id} ({name})")).collect();
-            format!("expected a cluster type that is known, got {:?}; there are {}", word.0, all.join(", "))
+            format!("unknown cluster type {:?}; the types are {}", word.0, all.join(", "))
         })
     }
 }
 
-/// A distribution that is not known: how many hosts have it, and where the first of them are.
+/// An unknown distribution: the number of its hosts, and the places of the first ones.
 #[derive(Default)]
 struct Missing {
     hosts: u64,
     places: Vec<Place>,
 }
 
-/// Takes what is read, and sends it on.
+/// Collects rows into blocks, and sends them.
 pub(super) struct Rows {
     known: Known,
     blocks: Sender<Vec<u8>>,
@@ -62,25 +66,25 @@ impl Rows {
         Self { known, blocks, block: vec![], clusters: 0, hosts: 0, missing: BTreeMap::new() }
     }
 
-    /// The number of a cluster, or a part of one, that begins.
+    /// Starts a cluster, or a part of one, and returns its number.
     pub(super) fn begin_cluster(&mut self) -> i32 {
         self.clusters += 1;
         self.clusters
     }
 
-    /// The number of a type; see [`Known::type_id`].
+    /// Returns the number of a type; see [`Known::type_id`].
     pub(super) fn type_id(&self, word: &TypeWord) -> Result<i32, String> {
         self.known.type_id(word)
     }
 
-    /// Name and type of a cluster that began, which stands at this line.
+    /// Adds the name and type of a started cluster at this line.
     pub(super) fn cluster(&mut self, number: i32, name: &ClusterName, type_id: i32, line: i64) -> Result<(), String> {
         self.fields(&[&line.to_string(), NULL, &number.to_string(), &type_id.to_string(), NULL, NULL, NULL, NULL]);
         self.text(name.as_str());
         self.end_row()
     }
 
-    /// A host of a cluster that began. One of an unknown distribution is only kept in mind, so that all of them can be told.
+    /// Adds a host of a started cluster. Hosts with an unknown distribution are only counted, so that one error reports all of them.
     pub(super) fn host(&mut self, cluster: i32, host: &ReportedHost, place: Place) -> Result<(), String> {
         let kernels = host.kernels().map_err(|error| error.to_string())?;
         self.hosts += 1;
@@ -105,7 +109,11 @@ impl Rows {
         Ok(())
     }
 
-    /// Sends the rest, and tells how many hosts there were; an error where a distribution is not known.
+    /// Sends the last block, and returns the number of hosts.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for unknown distributions.
     pub(super) fn finish(mut self) -> Result<i64, ReportError> {
         if let Some(error) = self.unknown_distros() {
             return Err(error);
@@ -127,17 +135,18 @@ impl Rows {
             .map(|(distro, missing)| {
                 let places: Vec<String> = missing.places.iter().map(Place::to_string).collect();
                 let more = if missing.hosts > missing.places.len() as u64 { ", …" } else { "" };
-                format!("{:?} of {} ({}{more})", distro.as_str(), hosts(missing.hosts), places.join(", "))
+                format!("{:?} ({}: {}{more})", distro.as_str(), hosts(missing.hosts), places.join(", "))
             })
             .collect();
         let more = if self.missing.len() > TOLD { format!(" and {} more", self.missing.len() - TOLD) } else { String::new() };
-        let message = format!("expected distributions that are known, got {}{more}", told.join(", "));
+        let noun = if self.missing.len() == 1 { "distribution" } else { "distributions" };
+        let message = format!("unknown {noun} {}{more}", told.join(", "));
         let error = ReportError { message, place: None, hints: vec![] };
         Some(error.hint("sqern distro import  # or: sqern distro add NAME VARIANT"))
     }
 
     fn miss(&mut self, distro: &DistroName, place: Place) {
-        // What is told is bounded, and so is what is kept to be told: a made-up report may name a new one a host.
+        // Bounded, because an invalid report may contain a new distribution for each host.
         if self.missing.len() > 10 * TOLD && !self.missing.contains_key(distro) {
             return;
         }
@@ -148,7 +157,7 @@ impl Rows {
         }
     }
 
-    /// Fields that need no quoting.
+    /// Adds fields that need no escaping.
     fn fields(&mut self, fields: &[&str]) {
         for field in fields {
             self.block.extend_from_slice(field.as_bytes());
@@ -156,7 +165,7 @@ impl Rows {
         }
     }
 
-    /// A field that is a text key: it has no control characters, so the backslash alone means something to COPY.
+    /// Adds a text field. Names contain no control characters, so only the backslash is escaped for COPY.
     fn text(&mut self, text: &str) {
         for byte in text.bytes() {
             if byte == b'\\' {
@@ -167,7 +176,7 @@ impl Rows {
         self.block.push(b'\t');
     }
 
-    /// Ends a row, in place of the tab behind its last field.
+    /// Ends a row: replaces the last tab by a newline.
     fn end_row(&mut self) -> Result<(), String> {
         self.block.pop();
         self.block.push(b'\n');
@@ -176,9 +185,7 @@ impl Rows {
 
     fn send(&mut self) -> Result<(), String> {
         let block = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK_BYTES + 1024));
-        self.blocks
-            .blocking_send(block)
-            .map_err(|_| "expected the database to take the report, got a broken connection".to_owned())
+        self.blocks.blocking_send(block).map_err(|_| "could not send the report to the database: connection closed".to_owned())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whether the server and the database are such that sqern can work with them.
+//! Checks the server and the database.
 
 use jiff::{SignedDuration, Timestamp};
 use sqern_db::check::Checked;
@@ -9,10 +9,10 @@ use sqern_db::migrate::{OLDEST_SERVER, SchemaStatus};
 
 use super::{Finding, some_of};
 
-/// After so long without a check something that should run it does not: units and cron jobs run it every few hours.
+/// Above this age, the timer or cron job of `sqern check` probably does not run.
 const STALE: SignedDuration = SignedDuration::from_hours(48);
 
-/// Whether the server is new enough.
+/// Checks the version of the server.
 #[must_use]
 pub fn server(server: &Server) -> Finding {
     const CHECK: &str = "server";
@@ -23,12 +23,12 @@ pub fn server(server: &Server) -> Finding {
     let oldest = OLDEST_SERVER / 10_000;
     Finding::failed(
         CHECK,
-        format!("{found}, and sqern needs {oldest} or newer"),
-        "sqern local up   # or name another server by --service",
+        format!("{found} is too old: version {oldest} or later is required"),
+        "sqern local up   # or use another server: --service NAME",
     )
 }
 
-/// Whether the schema is this program's, or one that it can use.
+/// Checks the version of the schema.
 #[must_use]
 pub fn schema(status: &SchemaStatus) -> Finding {
     const CHECK: &str = "schema";
@@ -36,14 +36,15 @@ pub fn schema(status: &SchemaStatus) -> Finding {
     match status.check_usable() {
         Err(error) => Finding::failed(CHECK, error.to_string(), error.hint().unwrap_or_else(|| "sqern db status".into())),
         Ok(()) if version > latest => {
-            let found = format!("version {version}, newer than this program's {latest}, which can use it and not migrate it");
-            Finding::warning(CHECK, found, "sqern --version   # and install a newer one")
+            let found =
+                format!("version {version} is newer than version {latest} of this program, which can use but not migrate it");
+            Finding::warning(CHECK, found, "sqern --version   # then install a later version")
         }
-        Ok(()) => Finding::ok(CHECK, format!("version {version}, as this program has it")),
+        Ok(()) => Finding::ok(CHECK, format!("version {version}, up to date")),
     }
 }
 
-/// Whether the roles are there, and the session has the rights of one that may write.
+/// Checks that the roles exist, and that the session can write.
 #[must_use]
 pub fn roles(user: &str, roles: &[Role]) -> Finding {
     const CHECK: &str = "roles";
@@ -51,43 +52,39 @@ pub fn roles(user: &str, roles: &[Role]) -> Finding {
         |wanted: fn(&Role) -> bool| roles.iter().filter(|role| wanted(role)).map(|role| role.name.clone()).collect::<Vec<_>>();
     let (missing, held) = (names(|role| !role.exists), names(|role| role.held));
     // Double quotes for PostgreSQL, single ones for the shell.
-    let grant = |role: &str| format!("psql -c 'GRANT {role} TO \"{user}\"'   # as the database's owner");
+    let grant = |role: &str| format!("psql -c 'GRANT {role} TO \"{user}\"'   # as the owner of the database");
     if !missing.is_empty() {
-        Finding::failed(
-            CHECK,
-            format!("the cluster has no role {}", missing.join(", ")),
-            "sqern db migrate   # as one who may make roles",
-        )
+        Finding::failed(CHECK, format!("missing roles: {}", missing.join(", ")), "sqern db migrate   # as a role with CREATEROLE")
     } else if held.is_empty() {
-        Finding::failed(CHECK, format!("{user} has none of sqern's roles, and so may not even read"), grant("sqern_writer"))
+        Finding::failed(CHECK, format!("{user} is not a member of a sqern role and has no access"), grant("sqern_writer"))
     } else if held == ["sqern_reader"] {
         Finding::warning(
             CHECK,
-            format!("{user} may read, and not write: check, fetch, build and cust load are refused"),
+            format!("{user} has read access only; check, fetch, build and cust load require sqern_writer"),
             grant("sqern_writer"),
         )
     } else {
-        Finding::ok(CHECK, format!("{user} has {}", held.join(", ")))
+        Finding::ok(CHECK, format!("{user} is a member of {}", held.join(", ")))
     }
 }
 
-/// Whether each change of the data is recorded, and nobody can forge it.
+/// Checks that all changes are recorded in the journal, and that no role can modify it.
 #[must_use]
 pub fn journal(checked: &[Checked]) -> Finding {
     const CHECK: &str = "journal";
     let problems: Vec<String> = checked.iter().flat_map(|rule| rule.problems.clone()).collect();
     if problems.is_empty() {
-        return Finding::ok(CHECK, "the triggers of every journalled table are on, and no role can write it");
+        return Finding::ok(CHECK, "all triggers are enabled, and no role can modify the journal");
     }
-    Finding::failed(CHECK, some_of(&problems), "sqern db check   # tells all")
+    Finding::failed(CHECK, some_of(&problems), "sqern db check   # lists all problems")
 }
 
-/// When the distributions were checked last, and whether all of their sources could be read then.
+/// Checks the age and completeness of the last crawls.
 #[must_use]
 pub fn crawls(supported: &[Distro], incomplete: &[Incomplete], now: Timestamp) -> Vec<Finding> {
     const CHECK: &str = "crawl";
     if supported.is_empty() {
-        return vec![Finding::warning(CHECK, "no distribution is supported, so none is checked", "sqern distro import")];
+        return vec![Finding::warning(CHECK, "no distribution is supported", "sqern distro import")];
     }
     let age = |distro: &Distro| distro.checked_at.map(|at| now.duration_since(at));
     let mut findings = Vec::new();
@@ -110,14 +107,14 @@ pub fn crawls(supported: &[Distro], incomplete: &[Incomplete], now: Timestamp) -
     }
     match supported.iter().filter_map(age).max() {
         Some(oldest) if findings.is_empty() => {
-            let found = format!("{} distributions, the longest ago {} ago", supported.len(), ago(oldest));
+            let found = format!("{} distributions, oldest check {} ago", supported.len(), ago(oldest));
             vec![Finding::ok(CHECK, found)]
         }
         _ => findings,
     }
 }
 
-/// A duration in the unit that suits it.
+/// Formats a duration in minutes, hours or days.
 fn ago(age: SignedDuration) -> String {
     match age.as_hours() {
         ..1 => format!("{} min", age.as_mins().max(0)),

@@ -1,4 +1,4 @@
-//! Whether the programs are there that sqern runs.
+//! Checks the programs that sqern runs.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -9,23 +9,23 @@ use sqern_store::tree::{Machine, Purpose, Requirement, Tool, install_command};
 
 use super::Finding;
 
-/// What is looked at.
+/// The name of the check.
 pub const CHECK: &str = "program";
 
 /// What kbuild runs for a module of one file by default: GNU make, gcc and the linker.
 const REQUIRED: [&str; 3] = ["make", "gcc", "ld"];
 
-/// What many kernels require besides: pahole for BTF, libelf for objtool and `resolve_btfids`.
+/// Tools that many kernels require: pahole for BTF, libelf for objtool and `resolve_btfids`.
 const RECOMMENDED: [(Purpose, &str); 2] = [(Purpose::Btf, "pahole"), (Purpose::Objtool, "libelf.so.1")];
 
-/// Where a program is that can be run, in the folders of a `PATH`.
+/// Finds an executable program in the directories of a `PATH`.
 #[must_use]
 pub fn find(program: &str, path: &OsStr) -> Option<PathBuf> {
     let can_run = |file: &Path| file.is_file() && access(file, Access::EXEC_OK).is_ok();
     std::env::split_paths(path).map(|folder| folder.join(program)).find(|file| can_run(file))
 }
 
-/// Judges the tools that compile modules: an error where no module can be compiled, a warning where that is true of some kernels.
+/// Checks the build tools: fails if no module can be compiled, warns if that affects only some kernels.
 #[must_use]
 pub fn build_tools(machine: &Machine) -> Vec<Finding> {
     let requirement = |purpose, tool| Requirement { purpose, tool };
@@ -42,7 +42,7 @@ pub fn build_tools(machine: &Machine) -> Vec<Finding> {
     let mut findings = if missing.is_empty() {
         vec![Finding::ok(CHECK, names(&required))]
     } else {
-        let found = format!("{} not installed: fetched headers cannot be proven", names(&missing));
+        let found = format!("{} not installed: the fetched headers cannot be tested", names(&missing));
         let hint = format!("{}   # or sqern fetch --no-prove", install(&missing));
         vec![Finding::failed(CHECK, found, hint)]
     };
@@ -61,17 +61,17 @@ fn names(requirements: &[Requirement]) -> String {
     requirements.iter().map(|one| one.tool.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether apt-get is there, where packages are listed that only it can fetch.
+/// Checks for apt-get, which recorded packages with `apt:` URLs require.
 #[must_use]
 pub fn apt_get(path: &OsStr, is_needed: bool) -> Finding {
     const PROGRAM: &str = "apt-get";
     let finding = match find(PROGRAM, path) {
         Some(file) => Finding::ok(CHECK, file.display().to_string()),
         None if is_needed => {
-            let found = "not in PATH, and packages are listed that only this machine's own apt can fetch (apt: URLs)";
-            Finding::failed(CHECK, found, "sqern check   # from the configured mirrors, in place of --apt-lists")
+            let found = "not in PATH, but required to download the recorded packages with apt: URLs";
+            Finding::failed(CHECK, found, "sqern check   # from the configured sources, without --apt-lists")
         }
-        None => Finding::ok(CHECK, "not here, and nothing needs it"),
+        None => Finding::ok(CHECK, "not installed and not required"),
     };
     finding.about(PROGRAM)
 }
@@ -99,7 +99,7 @@ mod tests {
         let findings = judged();
         assert_eq!(
             (findings[0].state, findings[0].found.as_str()),
-            (State::Failed, "gcc, ld not installed: fetched headers cannot be proven")
+            (State::Failed, "gcc, ld not installed: the fetched headers cannot be tested")
         );
         assert_eq!(findings[0].hint.as_deref(), Some("install gcc, ld   # or sqern fetch --no-prove"));
         put(folder.path(), "apt-get", 0o755);

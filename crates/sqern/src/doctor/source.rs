@@ -1,4 +1,4 @@
-//! Whether the sources can be read, and their signatures be judged.
+//! Checks the sources and their keyrings.
 
 use std::collections::BTreeMap;
 
@@ -7,23 +7,23 @@ use sqern_upstream::{Failure, Reached};
 
 use super::{Finding, some_of};
 
-/// Whether keys are there for every source that is asked.
+/// The check of keyrings.
 const KEYRING: &str = "keyring";
-/// Whether every source answers with a top that can be believed.
+/// The check of root metadata of sources.
 const SOURCE: &str = "source";
 
-/// What the keyring files of a source hold: the number of certificates; none where none of the files is there.
+/// The number of certificates in the keyrings of a source; `None` if no keyring exists.
 pub type Keys = Result<Option<usize>, Failure>;
-/// What the tops of a distribution's sources came to, by their names.
+/// The results for the root metadata of the sources of a distribution, by name.
 pub type Tops = BTreeMap<String, Result<Reached, Failure>>;
 
-/// Judges the keys of each distribution: a line for what is wrong with one, and one for all that are well.
+/// Returns a finding for each problem with keyrings, or one finding if there are none.
 #[must_use]
 pub fn keyrings(seen: &[(&DistroDef, Vec<(&Source, Keys)>)]) -> Vec<Finding> {
     gather(
         KEYRING,
         seen.len(),
-        "distributions whose signatures can be judged",
+        "distributions with the required keyrings",
         seen.iter().map(|(def, sources)| {
             let mut troubles: Vec<Finding> = sources.iter().filter_map(|(source, keys)| keyring(source, keys)).collect();
             troubles.dedup();
@@ -32,9 +32,9 @@ pub fn keyrings(seen: &[(&DistroDef, Vec<(&Source, Keys)>)]) -> Vec<Finding> {
     )
 }
 
-/// What is wrong with the keys of a source; nothing where its signature can be judged, or is not to be.
+/// Returns the problem with the keyrings of a source, if signatures are verified.
 fn keyring(source: &Source, keys: &Keys) -> Option<Finding> {
-    let missing = || format!("none of {} is on this machine", source.keyring().join(", "));
+    let missing = || format!("no keyring exists: {}", source.keyring().join(", "));
     let install = || match (keyring_package(source), source.keyring().first()) {
         (Some(package), _) => format!("apt-get install {package}   # or for one run: sqern check --allow-unsigned"),
         (None, Some(file)) => format!("scp HOST:{file} {file}   # from a machine of that distribution"),
@@ -42,17 +42,17 @@ fn keyring(source: &Source, keys: &Keys) -> Option<Finding> {
     };
     match (source.signature(), keys) {
         (SignaturePolicy::Off, _) | (_, Ok(Some(_))) => None,
-        (_, Err(failure)) => Some(of_failure(KEYRING, failure, "sqern source show DISTRO   # names the file")),
+        (_, Err(failure)) => Some(of_failure(KEYRING, failure, "sqern source show DISTRO   # prints the file name")),
         (SignaturePolicy::Require, Ok(None)) => Some(Finding::failed(KEYRING, missing(), install())),
-        // One that names no keyring says so itself: its packages are signed, and its top is not.
+        // Sources without a keyring have signed packages, but unsigned metadata.
         (SignaturePolicy::IfPresent, Ok(None)) if source.keyring().is_empty() => None,
         (SignaturePolicy::IfPresent, Ok(None)) => {
-            Some(Finding::warning(KEYRING, format!("{}: signatures are not looked at", missing()), install()))
+            Some(Finding::warning(KEYRING, format!("{}; signatures are not verified", missing()), install()))
         }
     }
 }
 
-/// The package that brings a source's keyring files, where it names one.
+/// Returns the package that contains the keyrings of a source, if it names one.
 fn keyring_package(source: &Source) -> Option<&str> {
     match source {
         Source::Apt(source) => source.keyring_package.as_deref(),
@@ -60,22 +60,18 @@ fn keyring_package(source: &Source) -> Option<&str> {
     }
 }
 
-/// Judges what the sources of each distribution answered.
+/// Returns the findings for the responses of the sources.
 #[must_use]
 pub fn sources(seen: &[(&DistroDef, Tops)]) -> Vec<Finding> {
     let all: usize = seen.iter().map(|(_, tops)| tops.len()).sum();
     gather(
         SOURCE,
         all,
-        "sources answer, and can be believed",
+        "sources have valid metadata",
         seen.iter().map(|(def, tops)| {
             let finding = if tops.is_empty() {
-                let found = "no source that this machine can ask";
-                Some(Finding::warning(
-                    SOURCE,
-                    found,
-                    format!("sqern source show {}   # names the files that are missing", def.name),
-                ))
+                let found = "all sources are skipped";
+                Some(Finding::warning(SOURCE, found, format!("sqern source show {}   # prints the missing files", def.name)))
             } else {
                 distro(def, tops)
             };
@@ -84,7 +80,7 @@ pub fn sources(seen: &[(&DistroDef, Tops)]) -> Vec<Finding> {
     )
 }
 
-/// What is wrong with the sources of one distribution: the first failure, else the first warning, and how many more there are.
+/// Returns the first failure of the sources of a distribution, else the first warning, with the number of affected sources.
 fn distro(def: &DistroDef, tops: &Tops) -> Option<Finding> {
     let test = format!("sqern source test {}", def.name);
     let failed: Vec<(&String, &Failure)> = tops.iter().filter_map(|(name, top)| Some((name, top.as_ref().err()?))).collect();
@@ -99,10 +95,10 @@ fn distro(def: &DistroDef, tops: &Tops) -> Option<Finding> {
         |(name, top): (&String, &Result<Reached, Failure>)| Some((name.clone(), top.as_ref().ok()?.warnings.first()?.clone()));
     let warned: Vec<(String, String)> = tops.iter().filter_map(warned).collect();
     let (name, warning) = warned.first()?;
-    Some(Finding::warning(SOURCE, format!("{} of {} answer with a warning; {name}: {warning}", warned.len(), tops.len()), test))
+    Some(Finding::warning(SOURCE, format!("{} of {} have warnings; {name}: {warning}", warned.len(), tops.len()), test))
 }
 
-/// What is wrong, and a line that counts, where nothing is.
+/// Returns all problems, or one finding with a count if there are none.
 fn gather(check: &'static str, all: usize, well: &str, each: impl Iterator<Item = Vec<Finding>>) -> Vec<Finding> {
     let troubles: Vec<Finding> = each.flatten().collect();
     if troubles.is_empty() { vec![Finding::ok(check, format!("{all} {well}"))] } else { troubles }
@@ -114,11 +110,12 @@ fn of_failure(check: &'static str, failure: &Failure, hint: &str) -> Finding {
     Finding::failed(check, format!("expected {expected}, got {got}, at {place}"), hint)
 }
 
-/// Says which distributions are supported and have no source, if any.
+/// Returns a warning about supported distributions without sources.
 #[must_use]
 pub fn without_source(names: &[String]) -> Option<Finding> {
-    let found = format!("{}: supported, and without a source", some_of(names));
-    (!names.is_empty()).then(|| Finding::warning(SOURCE, found, "sqern source list --sources DIR   # a folder with NAME.toml"))
+    let found = format!("{}: supported but without a source", some_of(names));
+    (!names.is_empty())
+        .then(|| Finding::warning(SOURCE, found, "sqern source list --sources DIR   # a directory of distribution files"))
 }
 
 #[cfg(test)]
@@ -135,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_judged_by_what_the_source_asks_of_signatures() {
+    fn missing_keyrings_fail_where_signatures_are_required() {
         const FILE: &str = "keyring = [\"/k.gpg\"]\n";
         let unreadable = || Err(Failure::new("a readable OpenPGP keyring", "Permission denied", "/k.gpg"));
         for (signature, keys, expected) in [
@@ -153,12 +150,12 @@ mod tests {
         }
         let package = def(&format!("{FILE}keyring-package = \"the-keyring\""));
         let judged = keyrings(&[(&package, vec![(&package.sources[0], Ok(None))])]);
-        assert_eq!((judged[0].about.as_deref(), judged[0].found.as_str()), (Some("here"), "none of /k.gpg is on this machine"));
+        assert_eq!((judged[0].about.as_deref(), judged[0].found.as_str()), (Some("here"), "no keyring exists: /k.gpg"));
         assert!(judged[0].hint.as_ref().unwrap().starts_with("apt-get install the-keyring "));
     }
 
     #[test]
-    fn sources_are_judged_by_the_worst_that_they_answered() {
+    fn the_worst_response_of_the_sources_is_reported() {
         let def = def("");
         let good = |warnings: &[&str]| {
             Ok(Reached { url: "https://h".into(), warnings: warnings.iter().map(|&text| text.to_owned()).collect() })
@@ -170,13 +167,13 @@ mod tests {
             assert_eq!(judged.len(), 1);
             format!("{} {}", judged[0].state.as_str(), judged[0].found)
         };
-        assert_eq!(said(vec![("a", good(&[])), ("b", good(&[]))]), "ok 2 sources answer, and can be believed");
-        assert_eq!(said(vec![("a", good(&["old"])), ("b", good(&[]))]), "warning 1 of 2 answer with a warning; a: old");
+        assert_eq!(said(vec![("a", good(&[])), ("b", good(&[]))]), "ok 2 sources have valid metadata");
+        assert_eq!(said(vec![("a", good(&["old"])), ("b", good(&[]))]), "warning 1 of 2 have warnings; a: old");
         assert_eq!(
             said(vec![("a", good(&["old"])), ("b", bad())]),
             "failed 1 of 2 failed; b: expected the file (HTTP status 200), got HTTP status 404 Not Found, at https://h/x"
         );
-        assert_eq!(said(vec![]), "warning no source that this machine can ask");
+        assert_eq!(said(vec![]), "warning all sources are skipped");
         assert_eq!(without_source(&[]), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Whether headers can be stored: the folder, who owns it, and the room on its disk.
+//! Checks the store: directory, owner, cache and disk space.
 
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -18,49 +18,47 @@ const CACHE: &str = "cache";
 const DISK: &str = "disk";
 
 const MIB: u64 = 1024 * 1024;
-/// One kernel's headers: up to 150 MiB in 30,000 files, with room for what is unpacked beside it and for its packages.
+/// The space for one kernel: headers of up to 150 MiB in 30,000 files, their packages, and the staging directory.
 const ONE_KERNEL: Room = Room { bytes: 512 * MIB, files: 50_000 };
-/// From here on it is time to make room.
+/// Below this space, the check warns.
 const TEN_KERNELS: Room = Room { bytes: 10 * ONE_KERNEL.bytes, files: 10 * ONE_KERNEL.files };
 
-/// What is free on a disk, for who asks.
+/// The free space of a disk for this user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
-    /// In bytes.
+    /// Free bytes.
     pub bytes: u64,
-    /// How many files more; the most there can be where the file system has no such limit (btrfs).
+    /// Free inodes; the maximum if the file system has no limit (btrfs).
     pub files: u64,
 }
 
-/// The store's folder, as it was seen.
+/// The observed state of the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// The folder; where it is not there, the nearest one above it that is.
+    /// The directory; if it does not exist, the nearest existing parent.
     pub folder: PathBuf,
-    /// Whether the folder is not there yet.
+    /// Whether the directory does not exist yet.
     pub is_missing: bool,
-    /// Whether this process may make files in it.
+    /// Whether this process can create files in it.
     pub is_writable: bool,
-    /// Whom it belongs to, and who asks.
+    /// The uid of the owner, and the uid of this process.
     pub owner: (u32, u32),
-    /// What is free there.
+    /// The free space.
     pub room: Room,
-    /// Whether a fetch is going on.
+    /// Whether a fetch is running.
     pub is_busy: bool,
     /// The packages in the cache.
     pub cached: Pruned,
-    /// A folder of the store's own that can't be written, though the store can.
+    /// A directory of the store that is not writable.
     pub unwritable: Option<PathBuf>,
 }
 
-/// Looks at the folder of a store; makes and changes nothing.
+/// Inspects the directory of a store, without changes.
 pub fn look(root: &Path) -> Result<Seen, Failure> {
     let there = root.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
-    // A relative path ends in nothing, which is the folder that one is in.
+    // The last ancestor of a relative path is empty: the working directory.
     let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
-    let failed = |error: io::Error| {
-        Failure::unmet(format!("expected a folder that can be looked at, got {error}, at {}", there.display()))
-    };
+    let failed = |error: io::Error| Failure::unmet(format!("could not inspect directory {}: {error}", there.display()));
     let disk = statvfs(there).map_err(|error| failed(error.into()))?;
     let owner = (std::fs::metadata(there).map_err(failed)?.uid(), rustix::process::geteuid().as_raw());
     let can_write = |folder: &Path| folder.is_dir() && access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok();
@@ -81,55 +79,55 @@ pub fn look(root: &Path) -> Result<Seen, Failure> {
     })
 }
 
-/// Judges what was seen of the store at `root`.
+/// Returns the findings for the store at `root`.
 #[must_use]
 pub fn judge(root: &Path, seen: &Seen) -> Vec<Finding> {
     let cached = format!("{} packages, {}", seen.cached.files, HumanBytes(seen.cached.bytes));
     let cache = match &seen.unwritable {
-        Some(folder) => Finding::failed(CACHE, format!("{} can't be written", folder.display()), own_it(root, seen.owner)),
-        None if seen.is_missing => Finding::skipped(CACHE, "there is no store yet"),
+        Some(folder) => Finding::failed(CACHE, format!("{} is not writable", folder.display()), own_it(root, seen.owner)),
+        None if seen.is_missing => Finding::skipped(CACHE, "the store does not exist yet"),
         None => Finding::ok(CACHE, cached),
     };
     vec![folder(root, seen), disk(seen.room).about(seen.folder.display().to_string()), cache]
 }
 
-/// The folder itself.
+/// Checks the directory.
 fn folder(root: &Path, seen: &Seen) -> Finding {
     let (owner, us) = seen.owner;
     let shown = root.display();
-    let use_it = format!("sudo -u {} sqern …   # or --store DIR with a folder of your own", name(owner));
+    let use_it = format!("sudo -u {} sqern …   # or use another directory: --store DIR", name(owner));
     if seen.is_missing && !seen.is_writable {
-        let found = format!("{shown} is not there, and {} in {} may not make it", name(us), seen.folder.display());
+        let found = format!("{shown} does not exist, and {} cannot create it in {}", name(us), seen.folder.display());
         Finding::failed(STORE, found, own_it(root, seen.owner))
     } else if seen.is_missing {
-        Finding::ok(STORE, format!("{shown} is not there yet; the first sqern fetch makes it"))
+        Finding::ok(STORE, format!("{shown} does not exist yet (created by the first sqern fetch)"))
     } else if !seen.is_writable {
-        Finding::failed(STORE, format!("{shown} belongs to {} and can't be written by {}", name(owner), name(us)), use_it)
+        Finding::failed(STORE, format!("{shown} is owned by {} and not writable by {}", name(owner), name(us)), use_it)
     } else if owner != us {
-        let found = format!("{shown} belongs to {}, who could not change what {} puts there", name(owner), name(us));
+        let found = format!("{shown} is owned by {}, who cannot change files of {}", name(owner), name(us));
         Finding::warning(STORE, found, use_it)
     } else {
-        let use_of_it = if seen.is_busy { "; a sqern fetch is at work there" } else { "" };
-        Finding::ok(STORE, format!("{shown} is {}'s, and can be written{use_of_it}", name(owner)))
+        let use_of_it = if seen.is_busy { " (a sqern fetch is running)" } else { "" };
+        Finding::ok(STORE, format!("{shown} is owned by {} and writable{use_of_it}", name(owner)))
     }
 }
 
-/// The room on its disk.
+/// Checks the free space.
 fn disk(room: Room) -> Finding {
     let files = if room.files == u64::MAX { String::new() } else { format!(", {} files", HumanCount(room.files)) };
     let found = format!("{} free{files}", HumanBytes(room.bytes));
     let is_below = |least: Room| room.bytes < least.bytes || room.files < least.files;
-    let hint = "df -h; df -i; sqern store prune --cache --dry-run   # then make room";
+    let hint = "df -h; df -i; sqern store prune --cache --dry-run   # then free space";
     if is_below(ONE_KERNEL) {
         Finding::failed(DISK, format!("{found}: not enough for the headers of one kernel"), hint)
     } else if is_below(TEN_KERNELS) {
-        Finding::warning(DISK, format!("{found}: not enough for ten kernels"), hint)
+        Finding::warning(DISK, format!("{found}: not enough for 10 kernels"), hint)
     } else {
         Finding::ok(DISK, found)
     }
 }
 
-/// How to make the folder one's own.
+/// Returns the command that makes this user the owner.
 fn own_it(root: &Path, (_, us): (u32, u32)) -> String {
     format!("sudo install -d -o {0} {1} && sudo chown -R {0} {1}   # or --store DIR", name(us), root.display())
 }
@@ -157,44 +155,40 @@ mod tests {
     }
 
     #[test]
-    fn a_store_is_judged_by_whether_it_can_be_used() {
+    fn unusable_stores_fail() {
         for (seen, state, found) in [
-            (seen(), State::Ok, "/s is user 4000000's, and can be written"),
-            (
-                Seen { is_busy: true, ..seen() },
-                State::Ok,
-                "/s is user 4000000's, and can be written; a sqern fetch is at work there",
-            ),
+            (seen(), State::Ok, "/s is owned by user 4000000 and writable"),
+            (Seen { is_busy: true, ..seen() }, State::Ok, "/s is owned by user 4000000 and writable (a sqern fetch is running)"),
             (
                 Seen { is_missing: true, folder: "/".into(), ..seen() },
                 State::Ok,
-                "/s is not there yet; the first sqern fetch makes it",
+                "/s does not exist yet (created by the first sqern fetch)",
             ),
             (
                 Seen { is_missing: true, is_writable: false, folder: "/".into(), ..seen() },
                 State::Failed,
-                "/s is not there, and user 4000000 in / may not make it",
+                "/s does not exist, and user 4000000 cannot create it in /",
             ),
             (
                 Seen { is_writable: false, owner: (4_000_001, 4_000_000), ..seen() },
                 State::Failed,
-                "/s belongs to user 4000001 and can't be written by user 4000000",
+                "/s is owned by user 4000001 and not writable by user 4000000",
             ),
             (
                 Seen { owner: (4_000_001, 4_000_000), ..seen() },
                 State::Warning,
-                "/s belongs to user 4000001, who could not change what user 4000000 puts there",
+                "/s is owned by user 4000001, who cannot change files of user 4000000",
             ),
         ] {
             let judged = &judge(Path::new("/s"), &seen)[0];
             assert_eq!((judged.state, judged.found.as_str()), (state, found));
         }
         let cache = &judge(Path::new("/s"), &Seen { unwritable: Some("/s/.cache".into()), ..seen() })[2];
-        assert_eq!((cache.state, cache.found.as_str()), (State::Failed, "/s/.cache can't be written"));
+        assert_eq!((cache.state, cache.found.as_str()), (State::Failed, "/s/.cache is not writable"));
     }
 
     #[test]
-    fn a_disk_is_judged_by_how_many_kernels_it_has_room_for() {
+    fn disk_space_for_few_kernels_warns_or_fails() {
         for (room, state) in [
             (Room { bytes: u64::MAX, files: u64::MAX }, State::Ok),
             (TEN_KERNELS, State::Ok),

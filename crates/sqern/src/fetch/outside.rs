@@ -1,4 +1,4 @@
-//! `--command`: another program fetches, and puts what it has into the tree.
+//! `--command`: a shell command fetches the headers into the tree.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use sqern_model::{Kernel, RunResult};
 use crate::failure::Failure;
 use crate::runner::{self, Job};
 
-/// How many of the last lines of a program that failed are told.
+/// The number of output lines that the error contains.
 const TOLD_LINES: usize = 5;
 
-/// Runs a shell command in the folder that is to become the tree, with `SQERN_DISTRO`, `SQERN_VERSION` and `SQERN_TREE` (that folder)
-/// in its environment. Exit status 0 means that it holds the headers, with `build` leading to where make is to run.
+/// Runs a shell command in the directory of the future tree, with `SQERN_DISTRO`, `SQERN_VERSION` and `SQERN_TREE` (that directory) in its
+/// environment. If the exit status is 0, the directory must contain the headers, and `build` must be a link to the directory for make.
 pub(super) async fn run(shell_command: &str, kernel: &Kernel, tree: &Path, time_limit: Duration) -> Result<(), Failure> {
     let log = tempfile::NamedTempFile::new()?;
     let variables = vec![
@@ -28,11 +28,11 @@ pub(super) async fn run(shell_command: &str, kernel: &Kernel, tree: &Path, time_
     }
     let lines: Vec<&str> = ended.tail.lines().collect();
     let last = lines[lines.len().saturating_sub(TOLD_LINES)..].join("\n  ");
-    let got = match (ended.result, ended.exit_status) {
-        (Some(RunResult::Aborted), _) => format!("no end of it within {time_limit:?}"),
-        (_, Some(status)) => format!("exit status: {status}"),
-        (_, None) => "a signal that ended it".to_owned(),
+    let reason = match (ended.result, ended.exit_status) {
+        (Some(RunResult::Aborted), _) => format!("time limit of {time_limit:?} exceeded"),
+        (_, Some(status)) => format!("exit status {status}"),
+        (_, None) => "terminated by a signal".to_owned(),
     };
-    Err(Failure::unmet(format!("expected the command to fetch {kernel} and exit with 0, got {got}; its last lines:\n  {last}"))
-        .hint("sqern fetch --help  # what the command gets"))
+    Err(Failure::unmet(format!("command failed to fetch {kernel}: {reason}; last lines of its output:\n  {last}"))
+        .hint("sqern fetch --help  # describes the variables of the command"))
 }

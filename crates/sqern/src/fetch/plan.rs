@@ -1,4 +1,4 @@
-//! Which packages make a kernel's tree: a pure choice among those that the sources list.
+//! Chooses the packages of a kernel's tree among those that the sources list.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,15 @@ use sqern_upstream::relation::VersionOrder;
 pub struct Plan {
     /// The kernel.
     pub kernel: Kernel,
-    /// How many of customers' hosts run it.
+    /// The number of customer hosts that run the kernel.
     pub hosts_running: i64,
-    /// What it builds for, in the packages' own words.
+    /// The architecture, as named by the packages.
     pub architecture: String,
-    /// Its headers first, then what they need.
+    /// The packages: headers first, then their dependencies.
     pub packages: Vec<Chosen>,
 }
 
-/// One package, and where it can be had.
+/// One package and its sources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chosen {
     /// The package, as the first source lists it.
@@ -49,7 +49,9 @@ pub fn without_packages(wanted: &Wanted, machine: &str) -> Plan {
 
 /// Chooses for a machine's architecture (`x86_64`, `aarch64`: what `uname -m` prints): of each package the highest version.
 ///
-/// Fails, in words, where no headers package is for that architecture.
+/// # Errors
+///
+/// Returns a message if no headers package is for that architecture.
 pub fn plan(wanted: &Wanted, machine: &str) -> Result<Plan, String> {
     let is_for = |package: &KernelPackage| package.architecture == machine || package.architecture == debian_name(machine);
     let headers = || wanted.packages.iter().filter(|(_, package)| package.role == PackageRole::Headers);
@@ -57,8 +59,10 @@ pub fn plan(wanted: &Wanted, machine: &str) -> Result<Plan, String> {
         let mut others: Vec<&str> = headers().map(|(_, package)| package.architecture.as_str()).collect();
         others.sort_unstable();
         others.dedup();
-        let others = if others.is_empty() { "no architecture".to_owned() } else { others.join(", ") };
-        return Err(format!("expected a headers package for {machine}, got some for {others}"));
+        if others.is_empty() {
+            return Err("no headers package is listed".to_owned());
+        }
+        return Err(format!("no headers package for {machine} is listed, only for {}", others.join(", ")));
     };
     let mut best: BTreeMap<(PackageRole, &str), Vec<&(String, KernelPackage)>> = BTreeMap::new();
     for entry in wanted.packages.iter().filter(|(_, package)| is_for(package) || is_for_all(package)) {
@@ -66,7 +70,7 @@ pub fn plan(wanted: &Wanted, machine: &str) -> Result<Plan, String> {
         match kept.first().map(|(_, other)| order(&entry.1).compare(&entry.1.version, &other.version)) {
             Some(std::cmp::Ordering::Less) => {}
             Some(std::cmp::Ordering::Greater) => *kept = vec![entry],
-            // The same file in another source; of two files with one version the first is taken.
+            // The same file in another source. Of two different files with the same version, the first is used.
             Some(std::cmp::Ordering::Equal) if kept[0].1.checksum != entry.1.checksum => {}
             _ => kept.push(entry),
         }
@@ -83,7 +87,7 @@ pub fn plan(wanted: &Wanted, machine: &str) -> Result<Plan, String> {
     })
 }
 
-/// The same architecture in Debian's words.
+/// Returns Debian's name of an architecture.
 fn debian_name(machine: &str) -> &str {
     match machine {
         "x86_64" => "amd64",
@@ -96,7 +100,7 @@ fn is_for_all(package: &KernelPackage) -> bool {
     matches!(package.architecture.as_str(), "all" | "noarch")
 }
 
-/// Whose rules order a package's versions: what is fetched as an rpm is rpm's.
+/// Returns the order of versions: that of rpm for rpm files, else that of dpkg.
 fn order(package: &KernelPackage) -> VersionOrder {
     let is_rpm = std::path::Path::new(&package.url).extension().is_some_and(|suffix| suffix == "rpm");
     if is_rpm { VersionOrder::Rpm } else { VersionOrder::Deb }
@@ -158,12 +162,12 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_of_another_architecture_is_told() {
+    fn a_kernel_of_another_architecture_is_reported() {
         let arm = package(PackageRole::Headers, "h", "1", "arm64");
         assert_eq!(
             plan(&wanted(&[("main", arm)]), "x86_64").unwrap_err(),
-            "expected a headers package for x86_64, got some for arm64"
+            "no headers package for x86_64 is listed, only for arm64"
         );
-        assert!(plan(&wanted(&[]), "x86_64").unwrap_err().contains("no architecture"));
+        assert_eq!(plan(&wanted(&[]), "x86_64").unwrap_err(), "no headers package is listed");
     }
 }

@@ -1,4 +1,4 @@
-//! One kernel from its plan to its place in the store: receive, unpack, make it build where it lies, prove it, put it there.
+//! Fetches one kernel: download, unpack, adapt the tree to its place, compile a module, and commit the tree to the store.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,16 +18,16 @@ use super::plan::{Chosen, Plan};
 use super::{MissingTools, apt, outside};
 use crate::failure::Failure;
 
-/// How often it is asked whether another one has received a package.
+/// The wait while another fetch downloads a package.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// What fetches.
+/// Fetches kernels.
 pub struct Fetcher<'a> {
     /// Connections to the mirrors.
     pub client: Client,
     /// The sources, for their credentials.
     pub sources: &'a SourceSet,
-    /// Where trees go.
+    /// The store of trees.
     pub store: Store,
     /// Sends requests for `scheme://HOST/PATH` to `mirror_base/HOST/PATH`.
     pub mirror_base: Option<Url>,
@@ -35,36 +35,36 @@ pub struct Fetcher<'a> {
     pub prove: Option<Machine>,
     /// Called before a proof with the tools that it lacks.
     pub missing: &'a (dyn Fn(&MissingTools) + Sync),
-    /// Another program that fetches in our place, with its time limit.
+    /// The shell command that replaces the download, with its time limit.
     pub command: Option<(String, Duration)>,
-    /// The time.
+    /// The current time.
     pub now: Timestamp,
-    /// Told of each piece that arrives.
+    /// Called with the number of received bytes.
     pub received: &'a (dyn Fn(u64) + Sync),
 }
 
-/// One kernel to be fetched.
+/// One kernel to fetch.
 #[derive(Debug)]
 pub struct Job<'a> {
-    /// What.
+    /// The packages to fetch.
     pub plan: &'a Plan,
-    /// What vouches for the packages, by source.
+    /// The verified metadata of the packages, by source.
     pub vouched: &'a std::collections::BTreeMap<String, Vouched>,
 }
 
-/// What became of a kernel.
+/// The result of a fetch.
 #[derive(Debug)]
 pub enum Outcome {
     /// Its tree is in the store.
     Fetched(PathBuf),
-    /// It was there, whole, from a run that did not come to record it.
+    /// An intact tree was found, from a run that did not record it.
     Found(PathBuf),
     /// Another process is fetching it.
     Busy,
 }
 
 impl Fetcher<'_> {
-    /// Fetches one kernel. On an error nothing of it is in the store.
+    /// Fetches one kernel. After an error, the store contains no part of it.
     pub async fn fetch(&self, job: &Job<'_>) -> Result<Outcome, Failure> {
         let kernel = &job.plan.kernel;
         let Some(staged) = self.store.begin(kernel)? else { return Ok(Outcome::Busy) };
@@ -96,7 +96,7 @@ impl Fetcher<'_> {
         Ok(Outcome::Fetched(blocking(move || staged.commit(&manifest)).await??))
     }
 
-    /// The kernel's tree, where the store has it whole, of these packages.
+    /// Returns the tree of the kernel if the store contains an intact one of these packages.
     async fn found(&self, plan: &Plan) -> Result<Option<PathBuf>, Failure> {
         let Some(Found::Tree(manifest)) = self.store.find(&plan.kernel)? else { return Ok(None) };
         let wanted = |chosen: &Chosen| manifest.packages.iter().any(|package| package.checksum == chosen.package.checksum);
@@ -108,7 +108,7 @@ impl Fetcher<'_> {
         whole.ok().map(|()| self.store.tree(&plan.kernel)).transpose().map_err(Failure::from)
     }
 
-    /// Receives the packages and unpacks them into the staging folder.
+    /// Downloads the packages and unpacks them into the staging directory.
     async fn unpack(&self, plan: &Plan, staged: &Staged) -> Result<Content, Failure> {
         let files = try_join_all(plan.packages.iter().map(|chosen| self.package(&plan.kernel, chosen))).await?;
         let (root, kernel) = (staged.root().to_owned(), plan.kernel.version.clone());
@@ -119,18 +119,18 @@ impl Fetcher<'_> {
                 depends.extend(unpacked.depends);
                 changes.extend(unpacked.relinked.into_iter().map(|link| match link.now {
                     Some(now) => format!("{}: {} became {now}", link.path, link.was),
-                    None => format!("{}: {} left out", link.path, link.was),
+                    None => format!("{}: link to {} omitted", link.path, link.was),
                 }));
             }
             let adapted = tree::adapt(&root, &kernel)?;
             changes.extend(adapted.changed.into_iter().map(|file| format!("{}: {}", file.path, file.why)));
-            changes.push(format!("{}: leads to {}", adapted.build, adapted.headers));
+            changes.push(format!("{}: link to {}", adapted.build, adapted.headers));
             Ok::<_, sqern_store::Failure>(Content { changes, depends })
         });
         Ok(content.await??)
     }
 
-    /// A package's file in the cache, from wherever it can be had.
+    /// Returns the cached file of a package, which is downloaded from the first available source.
     async fn package(&self, kernel: &Kernel, chosen: &Chosen) -> Result<PathBuf, Failure> {
         let package = &chosen.package;
         let is_rpm = Path::new(&package.url).extension().is_some_and(|suffix| suffix == "rpm");
@@ -157,7 +157,7 @@ impl Fetcher<'_> {
                 Err(failure) => failed = failed.or(Some(failure)),
             }
         }
-        Err(failed.unwrap_or_else(|| Failure::unmet(format!("expected a place to fetch {} from, got none", package.name))))
+        Err(failed.unwrap_or_else(|| Failure::unmet(format!("no source lists package {}", package.name))))
     }
 
     async fn by_url(
@@ -169,7 +169,7 @@ impl Fetcher<'_> {
     ) -> Result<(), Failure> {
         let package = &chosen.package;
         let parsed = Url::parse(url)
-            .map_err(|error| Failure::unmet(format!("expected a URL of {}, got {url:?} ({error})", package.name)))?;
+            .map_err(|error| Failure::unmet(format!("invalid URL {url:?} of package {}: {error}", package.name)))?;
         let request = PackageRequest {
             url: &parsed,
             source,
@@ -181,7 +181,7 @@ impl Fetcher<'_> {
         Ok(self.client.download(&request, partial.file()?, self.received).await?)
     }
 
-    /// By the machine's apt; what it brings is held against the index all the same.
+    /// Downloads a package by apt of this machine; the file is verified against the index, too.
     async fn by_apt(&self, wanted: &str, chosen: &Chosen, target: &Path) -> Result<(), Failure> {
         let package = &chosen.package;
         let folder = tempfile::tempdir_in(target.parent().unwrap_or(target))?;
@@ -224,7 +224,7 @@ struct Content {
     depends: BTreeSet<String>,
 }
 
-/// The manifest's lines on the packages.
+/// Returns the packages of the manifest.
 fn packages(job: &Job<'_>) -> Vec<ManifestPackage> {
     let line = |chosen: &Chosen| {
         let package = &chosen.package;
@@ -246,9 +246,7 @@ fn packages(job: &Job<'_>) -> Vec<ManifestPackage> {
     job.plan.packages.iter().map(line).collect()
 }
 
-/// Work on files, not on the threads that serve connections.
+/// Runs file operations on a blocking thread.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Failure::unmet(format!("expected the work on a tree to end, got {error}")))
+    tokio::task::spawn_blocking(work).await.map_err(|error| Failure::unmet(format!("could not process a tree: {error}")))
 }

@@ -1,4 +1,4 @@
-//! How many kernels of each distribution have come how far.
+//! The report `coverage`: the kernels of each distribution by stage.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub struct Coverage {
     wanted: u64,
     /// Those that are ignored or archived.
     unwanted: u64,
-    /// Of those that are wanted, the share that is available; none where none is wanted.
+    /// The share of wanted kernels that are available; `None` without wanted kernels.
     share_available: Option<f64>,
 }
 
@@ -106,7 +106,7 @@ pub fn heat_map(coverage: &[Coverage]) -> HeatMap {
         (one.distro.clone(), one.counts().map(cell).to_vec())
     };
     HeatMap {
-        title: "Wanted kernels by the furthest stage that they have come to".to_owned(),
+        title: "Wanted kernels by last reached stage".to_owned(),
         columns: Stage::ALL.iter().map(|stage| stage.as_str().to_owned()).collect(),
         rows: coverage.iter().map(row).collect(),
     }

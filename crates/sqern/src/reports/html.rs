@@ -1,34 +1,34 @@
-//! Reports as one page of HTML that needs nothing else: no script, no font, no picture from elsewhere.
+//! HTML pages of reports. A page is self-contained: no scripts, fonts or external images.
 
 use std::fmt::Write;
 
 use crate::printer::Record;
 
-/// A page.
+/// An HTML page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
-    /// Its heading.
+    /// The heading.
     pub title: String,
-    /// What its data is about: a paragraph each.
+    /// Paragraphs below the heading.
     pub about: Vec<String>,
-    /// Its pictures.
+    /// The charts.
     pub maps: Vec<HeatMap>,
-    /// Its tables.
+    /// The tables.
     pub tables: Vec<Table>,
 }
 
-/// A picture of rows and columns whose cells are the darker the more there is.
+/// A heat map: larger values have darker cells.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeatMap {
-    /// What it shows.
+    /// The title.
     pub title: String,
-    /// The columns' names.
+    /// The names of the columns.
     pub columns: Vec<String>,
-    /// The rows' names, each with a cell a column; none where there is nothing.
+    /// The names of the rows, each with one cell per column; `None` for an empty cell.
     pub rows: Vec<(String, Vec<Option<Cell>>)>,
 }
 
-/// A cell of a picture: the text says all that the shade does.
+/// A cell of a heat map. The text contains the value that the shade shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
     /// From 0, light, to 1, dark.
@@ -44,7 +44,7 @@ pub fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// How many rows of a table a page has: more are no reading.
+/// The maximum number of rows of a table.
 const ROWS: usize = 2000;
 
 /// A table.
@@ -54,12 +54,12 @@ pub struct Table {
     pub title: String,
     columns: Vec<String>,
     rows: Vec<Vec<String>>,
-    /// How many rows there are beside these.
+    /// The number of omitted rows.
     more: usize,
 }
 
 impl Table {
-    /// The table that a list is as text.
+    /// Returns the table of a list.
     #[must_use]
     pub fn of<R: Record>(title: &str, records: &[R]) -> Self {
         Self {
@@ -110,7 +110,7 @@ pub fn page(page: &Page) -> String {
 const ROW: usize = 26;
 const GLYPH: usize = 8;
 
-/// The picture as SVG; its units are CSS pixels, and a glyph counts as eight of them.
+/// Draws a heat map as SVG. The unit is a CSS pixel; a glyph counts as 8 pixels.
 fn svg(map: &HeatMap) -> String {
     let longest = |texts: &mut dyn Iterator<Item = &str>| texts.map(|text| text.chars().count()).max().unwrap_or(0);
     let left = longest(&mut map.rows.iter().map(|(name, _)| name.as_str())) * GLYPH + 12;
@@ -132,7 +132,7 @@ fn svg(map: &HeatMap) -> String {
         for (place, (column, cell)) in map.columns.iter().zip(cells).enumerate() {
             let Some(Cell { shade, text }) = cell else { continue };
             let (x, text) = (left + wide * place, escape(text));
-            let (fill, ink) = (colour(*shade), if *shade > 0.45 { "dark" } else { "light" });
+            let (fill, ink) = (color(*shade), if *shade > 0.45 { "dark" } else { "light" });
             let (inner, high, middle) = (wide - 2, ROW - 2, x + wide / 2);
             let _ = writeln!(
                 out,
@@ -146,8 +146,8 @@ fn svg(map: &HeatMap) -> String {
     out
 }
 
-/// From a light blue to a dark one.
-fn colour(shade: f64) -> String {
+/// Returns a color from light blue to dark blue.
+fn color(shade: f64) -> String {
     let shade = shade.clamp(0.0, 1.0);
     let between = |light: f64, dark: f64| light + (dark - light) * shade;
     format!("rgb({:.0} {:.0} {:.0})", between(222.0, 12.0), between(235.0, 68.0), between(247.0, 132.0))
@@ -156,7 +156,7 @@ fn colour(shade: f64) -> String {
 fn html_table(table: &Table) -> String {
     let mut out = format!("<h2>{}</h2>\n", escape(&table.title));
     if table.rows.is_empty() {
-        out.push_str("<p>Nothing.</p>\n");
+        out.push_str("<p>No rows.</p>\n");
         return out;
     }
     let row = |cells: &[String], tag: &str| {
@@ -167,12 +167,12 @@ fn html_table(table: &Table) -> String {
     let rows: String = table.rows.iter().map(|cells| row(cells, "td")).collect();
     let _ = write!(out, "<div class=\"scroll\"><table>\n<thead>{head}</thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n");
     if table.more > 0 {
-        let _ = writeln!(out, "<p>And {} more, which the command lists.</p>", table.more);
+        let _ = writeln!(out, "<p>{} more rows are omitted; the command lists them.</p>", table.more);
     }
     out
 }
 
-/// Text as HTML and XML take it in elements and quoted attributes; characters that XML 1.0 does not allow become U+FFFD.
+/// Escapes text for elements and quoted attributes of HTML and XML; characters that XML 1.0 does not allow become U+FFFD.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {

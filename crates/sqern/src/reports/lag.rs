@@ -1,4 +1,4 @@
-//! How long kernels take from one stage to the next.
+//! The report `lag`: how long kernels take from one stage to the next.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub struct Lag {
     step: Step,
     /// How many have done it.
     done: usize,
-    /// How many have come to where it begins, and not further.
+    /// The number of kernels that wait for the step.
     waiting: usize,
     /// Of those that have done it.
     #[serde(flatten)]
@@ -70,7 +70,7 @@ impl Record for KernelLag {
     }
 }
 
-/// When a kernel came to each stage.
+/// Returns the times at which a kernel reached each stage.
 #[must_use]
 pub fn times(status: &Status) -> StageTimes {
     StageTimes {
@@ -82,7 +82,7 @@ pub fn times(status: &Status) -> StageTimes {
     }
 }
 
-/// The wanted kernels, by distribution or by distribution and month; a row a step that any of them has begun.
+/// Groups the wanted kernels by distribution, or by distribution and month; one row per step that any kernel reached.
 #[must_use]
 pub fn lags(kernels: &[Status], by_month: bool) -> Vec<Lag> {
     let mut groups: BTreeMap<(&DistroName, Option<String>), Vec<StageTimes>> = BTreeMap::new();
@@ -101,7 +101,7 @@ pub fn lags(kernels: &[Status], by_month: bool) -> Vec<Lag> {
     lags
 }
 
-/// How many have done a step, how many are waiting at it, and how long it took; none where nobody has begun it.
+/// Returns the numbers of kernels that completed a step and that wait for it, and the durations; `None` if no kernel reached it.
 #[must_use]
 pub fn step_of(step: Step, kernels: &[StageTimes]) -> Option<(usize, usize, Option<Spread>)> {
     let (mut took, mut waiting) = (vec![], 0);
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hours_are_told_to_the_tenth() {
+    fn hours_have_one_decimal() {
         assert_eq!([0, 179, 180, 3600, 5400, 356_400].map(hours), ["0.0", "0.0", "0.1", "1.0", "1.5", "99.0"]);
     }
 

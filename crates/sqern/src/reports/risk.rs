@@ -1,4 +1,4 @@
-//! Which hosts run, or would run, a kernel without a module.
+//! The report `risk`: hosts whose running or newest kernel has no available module.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -95,12 +95,12 @@ pub struct RiskType {
     unwanted: u64,
 }
 
-/// What stands beside the list.
+/// The metadata of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct About {
-    /// For which release target; none for whichever.
+    /// The release target; `None` for all.
     pub target: Option<String>,
-    /// Of which revision; none for whichever.
+    /// The revision; `None` for all.
     pub revision: Option<String>,
     /// The cluster types.
     pub types: Vec<RiskType>,
@@ -181,7 +181,7 @@ pub fn types(risk: &Risk) -> Vec<RiskType> {
     types.into_values().collect()
 }
 
-/// What the types come to: a line for people.
+/// Summarizes the cluster types in one line.
 #[must_use]
 pub fn describe(types: &[RiskType]) -> String {
     let (hosts, at_risk, unwanted) =
@@ -192,15 +192,14 @@ pub fn describe(types: &[RiskType]) -> String {
         .map(|one| format!("{} {} of {}", one.cltype, one.at_risk, one.hosts))
         .collect();
     let which = if of_types.is_empty() { String::new() } else { format!(": {}", of_types.join(", ")) };
-    let besides =
-        if unwanted > 0 { format!("; {unwanted} more by kernels alone that are ignored or archived") } else { String::new() };
+    let besides = if unwanted > 0 { format!("; {unwanted} more only by ignored or archived kernels") } else { String::new() };
     format!("at risk: {at_risk} of {hosts} hosts{which}{besides}")
 }
 
 /// The picture: how many hosts of each cluster type have a kernel that lacks what.
 #[must_use]
 pub fn heat_map(risk: &Risk) -> HeatMap {
-    // What is not wanted stands by itself, at the end.
+    // Unwanted kernels have their own column, at the end.
     let lacks = |status: &Status| status.lacks().map_or("not wanted", Missing::as_str);
     let mut counts: HashMap<(i32, &str), u64> = HashMap::new();
     for Alike { cltype, kernels, hosts } in &risk.counts {
@@ -219,7 +218,7 @@ pub fn heat_map(risk: &Risk) -> HeatMap {
         (name.clone(), columns.iter().map(cell).collect())
     };
     HeatMap {
-        title: "Hosts by what the kernels lack that they run, or have as their newest".to_owned(),
+        title: "Hosts by missing stage of their running or newest kernel".to_owned(),
         rows: risk.types.iter().filter(|(number, _)| counts.keys().any(|(of, _)| of == *number)).map(row).collect(),
         columns: columns.into_iter().map(str::to_owned).collect(),
     }

@@ -1,4 +1,4 @@
-//! Where one kernel is, and why it is no further.
+//! The explanation of `sqern why`: the stage of a kernel, and the reason why the next stage is missing.
 
 mod text;
 
@@ -20,7 +20,7 @@ use super::lag::{step_of, times};
 pub struct Answer {
     /// The version that was asked for.
     pub version: KernelVersion,
-    /// What is recorded of it: one a distribution. Empty where it is unknown.
+    /// The kernels with this version, one per distribution. Empty if it is unknown.
     pub kernels: Vec<Why>,
     /// Where it is unknown, kernels that are much like it.
     pub nearest: Vec<Kernel>,
@@ -32,10 +32,10 @@ pub struct Answer {
     pub data: DataState,
 }
 
-/// Where one kernel is, and why it is no further.
+/// The stage of one kernel, and the reason why the next stage is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Why {
-    /// How far it has come.
+    /// The stage.
     #[serde(flatten)]
     pub status: Status,
     /// `wanted`, `ignored` or `archived`.
@@ -45,28 +45,28 @@ pub struct Why {
     pub evidence: Evidence,
     /// Its packages, those that are still listed first.
     pub packages: Vec<KverPackage>,
-    /// What stands in the way; none where it is available.
+    /// The reason why the next stage is missing; `None` if the kernel is available.
     pub blocks: Option<String>,
-    /// What can be typed about it.
+    /// The hint.
     pub hint: Option<String>,
-    /// Its place among those that are next.
+    /// The position in the plan of the next step.
     pub place: Option<Place>,
-    /// How long the next step usually takes.
+    /// The usual duration of the next step.
     pub usual: Option<Usual>,
 }
 
-/// A place in a plan.
+/// A position in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Place {
     /// `fetch`, `build` or `test`.
     pub to: &'static str,
-    /// The place, from 1.
+    /// The position, from 1.
     pub place: usize,
     /// How many there are.
     pub of: usize,
 }
 
-/// How long a step usually takes.
+/// The usual duration of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Usual {
     /// The step.
@@ -82,7 +82,7 @@ pub struct Usual {
     pub expected_at: Option<Timestamp>,
 }
 
-/// The step that a kernel is at; none where no step leads further, or it is not known how it begins.
+/// Returns the next step of a kernel; `None` after the last stage, and for unseen kernels.
 #[must_use]
 pub fn step(status: &Status) -> Option<Step> {
     match status.stage {
@@ -94,7 +94,7 @@ pub fn step(status: &Status) -> Option<Step> {
     }
 }
 
-/// How long the step that a kernel is at takes, as `sqern report lag` tells: by its own distribution's kernels, else by all.
+/// Returns the usual duration of the next step, as in `sqern report lag`: of its distribution, else of all distributions.
 #[must_use]
 pub fn usual(status: &Status, others: &[Status]) -> Option<Usual> {
     let step = step(status)?;
@@ -116,18 +116,18 @@ pub fn usual(status: &Status, others: &[Status]) -> Option<Usual> {
     Some(Usual { step, distro, done, spread, expected_at: begun.and_then(expected) })
 }
 
-/// What stands in a kernel's way, and what can be typed about it.
+/// Returns the reason why the next stage of a kernel is missing, and a hint.
 #[must_use]
 pub fn blocks(status: &Status, evidence: &Evidence, packages: &[KverPackage]) -> (Option<String>, Option<String>) {
     let Kernel { distro, version } = &status.kernel;
     let Some(missing) = status.missing else { return (None, None) };
     if status.archived {
         let hint = format!("sqern kver unarchive {distro} {version}");
-        return (Some("it is archived: no longer taken into consideration".to_owned()), Some(hint));
+        return (Some("archived, so excluded from all plans".to_owned()), Some(hint));
     }
     if let Some(by) = evidence.ignored_by.first() {
         let comment = by.comment.as_ref().map(|comment| format!(" ({comment})")).unwrap_or_default();
-        let blocks = format!("it is ignored, by the pattern {}{comment}", by.pattern);
+        let blocks = format!("ignored by pattern {}{comment}", by.pattern);
         return (Some(blocks), Some(format!("sqern ignore list --distro {distro}")));
     }
     let id = |id: Option<i64>| id.map(|id| id.to_string()).unwrap_or_default();
@@ -135,33 +135,34 @@ pub fn blocks(status: &Status, evidence: &Evidence, packages: &[KverPackage]) ->
         || if status.built_by.is_some() { ("test", evidence.tests.first()) } else { ("build", evidence.builds.first()) };
     let (blocks, hint) = match missing {
         Missing::NotSeen => {
-            let blocks = format!("no source of {distro} has listed it");
+            let blocks = format!("not listed by any source of {distro}");
             (blocks, format!("sqern check --distro {distro}"))
         }
         Missing::NotFetched if !packages.is_empty() && packages.iter().all(|package| package.gone_at.is_some()) => {
-            let blocks = "its headers were not fetched while its source listed them".to_owned();
+            let blocks = "headers were not fetched while a source listed them".to_owned();
             (blocks, format!("sqern kver show {version} --distro {distro}"))
         }
         Missing::NotFetched => {
-            ("its headers are not fetched".to_owned(), format!("sqern fetch --distro {distro} --kernel {version}"))
+            ("headers are not fetched".to_owned(), format!("sqern fetch --distro {distro} --kernel {version}"))
         }
-        Missing::NotBuilt => {
-            ("no build has tried it".to_owned(), format!("sqern build plan --distro {distro} --kernel {version}"))
-        }
+        Missing::NotBuilt => ("not built yet".to_owned(), format!("sqern build plan --distro {distro} --kernel {version}")),
         Missing::NotTested => {
-            let blocks = format!("no test has tried build {}", id(status.built_by));
+            let blocks = format!("build {} is not tested yet", id(status.built_by));
             (blocks, format!("sqern test plan --distro {distro} --kernel {version}"))
         }
         Missing::NotPublished => {
             let test = id(status.tested_by);
-            (format!("test {test} succeeded, and nobody made it available"), format!("sqern available add --test {test}"))
+            (
+                format!("test {test} succeeded, but the module is not marked as available"),
+                format!("sqern available add --test {test}"),
+            )
         }
         Missing::Building | Missing::BuildFailed | Missing::Testing | Missing::TestFailed | Missing::HarnessFailed => {
             let (kind, last) = last_try();
             let number = id(last.map(|one| one.id));
             let blocks = match last.and_then(|one| one.result.as_deref()) {
-                Some(result) => format!("{kind} {number} came to {result}"),
-                None => format!("{kind} {number} has not ended"),
+                Some(result) => format!("{kind} {number} finished with result {result}"),
+                None => format!("{kind} {number} has not finished"),
             };
             (blocks, format!("sqern {kind} show {number}"))
         }

@@ -73,7 +73,7 @@ async fn found_equals_counted(program: &Program, folder: &Path) {
 }
 
 #[tokio::test]
-async fn every_headers_package_of_this_machines_indexes_is_found_and_nothing_else() {
+async fn check_finds_exactly_the_headers_packages_of_apt_lists() {
     let program = Program::new().await;
     found_equals_counted(&program, &lists(program.home.path())).await;
 }

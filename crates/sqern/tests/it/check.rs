@@ -28,7 +28,7 @@ pub fn sources(folder: &Path, suites: &[(&WrittenRepo, &str)]) {
 }
 
 #[tokio::test]
-async fn new_kernels_are_recorded_once_with_their_packages_and_where_they_came_from() {
+async fn new_kernels_are_recorded_once_with_packages_and_sources() {
     let program = Program::new().await;
     let home = program.home.path();
     let repo = suite("bookworm", &["6.1.0-1", "6.1.0-2"])
@@ -57,7 +57,7 @@ async fn new_kernels_are_recorded_once_with_their_packages_and_where_they_came_f
 
     let journal = program.journal().await;
     let again = program.done(&check);
-    assert!(again.stderr.contains("nothing is new"), "{again:?}");
+    assert!(again.stderr.contains("no changes"), "{again:?}");
     assert_eq!(program.journal().await, journal, "no event, no generation");
     assert_eq!(program.value("SELECT string_agg(state, ' ' ORDER BY id) FROM crawl").await, "complete unchanged");
     let shown = program.json(&["kver", "show", "6.1.0-1-amd64"]);
@@ -65,7 +65,7 @@ async fn new_kernels_are_recorded_once_with_their_packages_and_where_they_came_f
 }
 
 #[tokio::test]
-async fn a_distro_whose_sources_did_not_all_succeed_is_told_as_incomplete_in_every_later_list() {
+async fn lists_warn_about_distributions_with_failed_sources() {
     let program = Program::new().await;
     let home = program.home.path();
     let good = suite("bookworm", &["6.1.0-1"]).write(&home.join("good")).unwrap();
@@ -138,13 +138,13 @@ async fn a_source_that_shrank_is_held_back_until_that_is_accepted() {
     assert_eq!(program.value("SELECT count(*) FROM kver_package WHERE gone_at IS NOT NULL").await, "0");
 
     let accepted = program.done(&[&check[..], &["--accept-shrink"]].concat());
-    assert!(accepted.stdout.contains("9 gone from debian12"), "{accepted:?}");
+    assert!(accepted.stdout.contains("9 no longer listed in debian12"), "{accepted:?}");
     assert_eq!(program.value("SELECT count(DISTINCT version) FROM kver_package WHERE gone_at IS NOT NULL").await, "9");
     assert_eq!(program.value("SELECT count(*) FROM kver_seen").await, "12", "what was seen stays seen");
 }
 
 #[tokio::test]
-async fn a_kernel_whose_common_headers_are_nowhere_is_recorded_and_told_as_incomplete() {
+async fn a_kernel_without_common_headers_is_recorded_as_incomplete() {
     let program = Program::new().await;
     let home = program.home.path();
     let lonely = deb("linux-headers-6.1.0-7-amd64").version("6.1.7").depends("linux-headers-6.1.0-7-common");
@@ -156,7 +156,7 @@ async fn a_kernel_whose_common_headers_are_nowhere_is_recorded_and_told_as_incom
 }
 
 #[tokio::test]
-async fn every_request_goes_to_the_mirror_base_and_an_unchanged_source_costs_one() {
+async fn mirror_base_gets_all_requests_and_unchanged_sources_cost_one() {
     let program = Program::new().await;
     let home = program.home.path();
     let written = suite("bookworm", &["6.1.0-1"]).write(&home.join("www/archive.example.test/debian")).unwrap();

@@ -5,7 +5,7 @@ use sqern_testkit::TestServer;
 use crate::program::{Program, field};
 
 #[tokio::test]
-async fn import_brings_sp_variants_distros_as_it_says_and_all_with_a_source() {
+async fn import_adds_sp_variant_and_all_distributions_with_sources() {
     let program = Program::on(TestServer::shared().await.database("import").await);
     program.done(&["db", "migrate"]);
     program.done(&["distro", "import"]);
@@ -37,7 +37,7 @@ async fn import_brings_sp_variants_distros_as_it_says_and_all_with_a_source() {
 }
 
 #[tokio::test]
-async fn a_distro_is_added_and_changed_and_its_comment_says_how() {
+async fn distro_changes_are_recorded_with_their_command_lines() {
     let program = Program::new().await;
     program.done(&["distro", "add", "fedora42", "FEDORA42"]);
     program.done(&["distro", "set", "fedora42", "--supported", "true", "--comment", "customers asked"]);
@@ -55,7 +55,7 @@ async fn a_distro_is_added_and_changed_and_its_comment_says_how() {
 }
 
 #[tokio::test]
-async fn an_unknown_distro_is_told_with_its_likes() {
+async fn an_unknown_distribution_is_reported_with_similar_names() {
     let program = Program::new().await;
     for arguments in [
         &["kver", "add", "debain12", "6.1.0-25-amd64"][..],
@@ -121,7 +121,7 @@ async fn a_pattern_is_shown_before_it_is_stored_as_like_and_removed_as_glob() {
 }
 
 #[tokio::test]
-async fn a_generation_tells_what_it_changed_and_events_can_be_narrowed_down() {
+async fn generation_show_and_event_list_print_changes() {
     let program = Program::new().await;
     program.done(&["kver", "add", "debian12", "6.1.0-25-amd64", "--comment", "by hand"]);
     program.done(&["kver", "archive", "debian12", "6.1.0-25-amd64"]);
@@ -138,7 +138,7 @@ async fn a_generation_tells_what_it_changed_and_events_can_be_narrowed_down() {
 }
 
 #[tokio::test]
-async fn the_schemas_version_is_told_and_a_newer_one_is_left_alone() {
+async fn an_incompatible_schema_is_reported_and_not_changed() {
     let program = Program::on(TestServer::shared().await.database("schema").await);
     let missing = program.run(&["kver", "list"]);
     assert_eq!(missing.status, 1);
@@ -147,15 +147,15 @@ async fn the_schemas_version_is_told_and_a_newer_one_is_left_alone() {
         "{missing:?}"
     );
     assert_eq!(program.run(&["db", "status"]).status, 1);
-    assert!(program.done(&["db", "migrate", "--dry-run"]).stdout.contains("would be done"));
+    assert!(program.done(&["db", "migrate", "--dry-run"]).stdout.contains("would be applied"));
     program.done(&["db", "migrate"]);
     program.done(&["db", "status"]);
     program.done(&["db", "check"]);
-    assert_eq!(program.done(&["db", "migrate"]).stdout, "the schema is as it should be\n");
+    assert_eq!(program.done(&["db", "migrate"]).stdout, "schema is up to date\n");
 
     let back = program.run(&["db", "migrate", "--to", "0"]);
     assert_eq!(back.status, 1, "{back:?}");
-    assert!(back.stderr.contains("expected --yes"), "{back:?}");
+    assert!(back.stderr.contains("a downgrade deletes data and requires --yes"), "{back:?}");
     program.done(&["db", "status"]);
 
     let client = program.database.client().await;

@@ -58,7 +58,7 @@ fn every_command_has_a_manual_page_that_man_can_read() {
     }
     let nowhere = sqern(&["man", "--dir", "/nonexistent"]);
     assert!(
-        nowhere.status.code() == Some(1) && String::from_utf8_lossy(&nowhere.stderr).contains("at /nonexistent"),
+        nowhere.status.code() == Some(1) && String::from_utf8_lossy(&nowhere.stderr).contains("to /nonexistent"),
         "{nowhere:?}"
     );
 }

@@ -32,7 +32,7 @@ async fn each_list_is_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_past_state_says_which_it_is() {
+async fn past_states_print_their_generation() {
     let program = with_history().await;
     let past = program.json(&["kver", "list", "--at", "2"]);
     let begun = program.value("SELECT to_json(tstamp AT TIME ZONE 'UTC') #>> '{}' || 'Z' FROM generation WHERE id = 2").await;
@@ -41,15 +41,15 @@ async fn a_past_state_says_which_it_is() {
     let by_time = program.json(&["kver", "list", "--at", past["as_of"]["tstamp"].as_str().unwrap()]);
     assert_eq!(by_time, past, "a generation's own time stands for it");
     let table = program.done(&["kver", "list", "--at", "2"]);
-    assert!(table.stderr.starts_with("as of generation 2, begun 20"), "{table:?}");
+    assert!(table.stderr.starts_with("as of generation 2, started 20"), "{table:?}");
     let before = program.done(&["kver", "list", "--at", "1999-12-31"]);
-    assert_eq!(before.stderr, "nothing to show\nas of before the first generation\n");
+    assert_eq!(before.stderr, "nothing to show\nbefore the first generation\n");
     assert_eq!(program.json(&["kver", "list", "--at", "1999-12-31"])["as_of"], json!({"generation": 0, "tstamp": null}));
     assert_eq!(program.json(&["kver", "list"]).get("as_of"), None);
 }
 
 #[tokio::test]
-async fn a_moment_that_is_none_is_told() {
+async fn invalid_values_of_at_are_rejected() {
     let program = with_history().await;
     let typed = program.run(&["kver", "list", "--at", "yesterday"]);
     assert_eq!(typed.status, 2);
@@ -62,7 +62,7 @@ async fn a_moment_that_is_none_is_told() {
 }
 
 #[tokio::test]
-async fn a_difference_tells_old_and_new_by_table_and_record() {
+async fn diff_prints_old_and_new_values_by_record() {
     let program = with_history().await;
     let ran = program.done(&["generation", "diff", "2", "4"]);
     assert_eq!(
@@ -78,7 +78,7 @@ async fn a_difference_tells_old_and_new_by_table_and_record() {
         "fields": {"archived": false}, "old": {"archived": true}
     });
     assert_eq!(back["items"], json!([updated]));
-    assert_eq!(program.done(&["generation", "diff", "4", "4"]).stderr, "no difference\n");
+    assert_eq!(program.done(&["generation", "diff", "4", "4"]).stderr, "no differences\n");
     assert!(program.done(&["generation", "diff", "0", "4", "--csv"]).stdout.starts_with("table_name,action,pkey,fields,old\n"));
 }
 
@@ -87,7 +87,7 @@ async fn a_change_set_is_undone_by_a_new_one_and_that_one_too() {
     let program = with_history().await;
     let rehearsed = program.done(&["generation", "revert", "3", "--dry-run"]);
     assert!(rehearsed.stdout.contains("- debian12 1 %-cloud-amd64"), "{rehearsed:?}");
-    assert!(rehearsed.stderr.contains("would be a generation of 1 event; nothing was changed"), "{rehearsed:?}");
+    assert!(rehearsed.stderr.contains("would create a generation of 1 event; nothing was changed"), "{rehearsed:?}");
     assert_eq!(program.value("SELECT count(*) FROM kver_ignore").await, "1");
 
     let reverted = program.json(&["generation", "revert", "3"]);
@@ -138,7 +138,7 @@ async fn a_check_can_be_undone_and_the_next_one_finds_its_kernels_again() {
 }
 
 #[tokio::test]
-async fn what_went_around_the_journal_is_told() {
+async fn changes_without_events_are_detected() {
     let program = with_history().await;
     program.done(&["db", "check"]);
     let around = "SET session_replication_role = replica; UPDATE kver SET archived = true WHERE version = '6.1.0-26-amd64'";

@@ -33,30 +33,30 @@ async fn world() -> Program {
 }
 
 #[tokio::test]
-async fn each_stage_is_told_with_what_is_missing_and_what_can_be_typed() {
+async fn why_explains_each_stage_with_a_hint() {
     let program = world().await;
     for (version, stage, missing, blocks, hint) in [
-        ("6.1.0-1-amd64", "known", "not seen", "no source of debian12 has listed it", "sqern check --distro debian12"),
+        ("6.1.0-1-amd64", "known", "not seen", "not listed by any source of debian12", "sqern check --distro debian12"),
         (
             "6.1.0-2-amd64",
             "seen",
             "not fetched",
-            "its headers are not fetched",
+            "headers are not fetched",
             "sqern fetch --distro debian12 --kernel 6.1.0-2-amd64",
         ),
-        ("6.1.0-3-amd64", "fetched", "build failed", "build 3 came to FAILURE", "sqern build show 3"),
+        ("6.1.0-3-amd64", "fetched", "build failed", "build 3 finished with result FAILURE", "sqern build show 3"),
         (
             "6.1.0-4-amd64",
             "built",
             "not tested",
-            "no test has tried build 1",
+            "build 1 is not tested yet",
             "sqern test plan --distro debian12 --kernel 6.1.0-4-amd64",
         ),
         (
             "6.1.0-5-amd64",
             "tested",
             "not published",
-            "test 1 succeeded, and nobody made it available",
+            "test 1 succeeded, but the module is not marked as available",
             "sqern available add --test 1",
         ),
     ] {
@@ -72,32 +72,32 @@ async fn each_stage_is_told_with_what_is_missing_and_what_can_be_typed() {
 }
 
 #[tokio::test]
-async fn a_failed_build_is_told_with_its_log_its_place_and_the_usual_time() {
+async fn why_prints_log_plan_position_and_usual_duration() {
     let program = world().await;
     let told = program.done(&["why", "6.1.0-3-amd64"]).stdout;
     for line in [
         "debian12 6.1.0-3-amd64: fetched; build failed since 2026-05-03 00:00:00Z",
         "  fetched    2026-05-01 04:00:00Z",
         "  built      -                     build 3 FAILURE (21.2 for lab), build 2 FAILURE (21.1 for prod)",
-        "  blocks     build 3 came to FAILURE",
+        "  reason     build 3 finished with result FAILURE",
         "             | frob.c:7: error: too many arguments",
         "             | (builder:/logs/3.log)",
-        "  plan       place 1 of 1 to build",
-        "fetched to built took 18.0 h (median of 3 of debian12; 9 in 10 within 19.0 h), so it is late since 2026-05-01 22:00:00Z",
-        "  hosts      production 1 run it, 1 have it",
+        "  plan       position 1 of 1 to build",
+        "fetched to built: median 18.0 h, 90% within 19.0 h (3 kernels of debian12); overdue since 2026-05-01 22:00:00Z",
+        "  hosts      production: 1 running, 1 installed",
         "  checked    never",
     ] {
         assert!(told.contains(line), "{line}\n{told}");
     }
     program.done(&["ignore", "add", "debian12", "6.1.0-3-*", "--reason", "too old"]);
     let ignored = program.done(&["why", "6.1.0-3-amd64"]).stdout;
-    assert!(ignored.contains("it is ignored, by the pattern 6.1.0-3-% (too old)") && !ignored.contains("plan"), "{ignored}");
+    assert!(ignored.contains("ignored by pattern 6.1.0-3-% (too old)") && !ignored.contains("plan"), "{ignored}");
     let then = program.done(&["why", "6.1.0-3-amd64", "--at", "2"]);
     assert!(then.stdout.contains("fetched; build failed"), "{then:?}");
 }
 
 #[tokio::test]
-async fn an_unknown_kernel_is_told_with_its_likes_and_the_age_of_what_is_known() {
+async fn why_prints_similar_kernels_for_an_unknown_one() {
     let program = world().await;
     let client = program.database.client().await;
     let crawl = "INSERT INTO crawl (distro, source, url, state, reason, checked_at, started_at, finished_at, kernels, bytes)
@@ -135,29 +135,29 @@ fn strings(numbers: [i64; 5]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_came_and_what_was_withdrawn_is_told_by_generation() {
+async fn activity_counts_stage_changes_by_generation() {
     let program = world().await;
     program.done(&["available", "remove", "--revision", "21.0", "--target", "prod", "--kernel", "6.1.0-6-amd64"]);
-    let new = program.json(&["report", "new", "--since", "0"]);
+    let new = program.json(&["report", "activity", "--since", "0"]);
     let counts = |name: &str| field(&new, name);
     assert_eq!(counts("known"), ["6", "0"]);
     assert_eq!((counts("built"), counts("tested")), (vec!["3".into(), "0".into()], vec!["2".into(), "0".into()]));
     assert_eq!((counts("available"), counts("withdrawn")), (vec!["1".into(), "0".into()], vec!["0".into(), "1".into()]));
-    let later = program.json(&["report", "new", "--since", &counts("generation")[0], "--kernels"]);
+    let later = program.json(&["report", "activity", "--since", &counts("generation")[0], "--kernels"]);
     assert_eq!(
         (field(&later, "what"), field(&later, "version")),
         (vec!["withdrawn".to_owned()], vec!["6.1.0-6-amd64".to_owned()])
     );
-    let none = program.json(&["report", "new", "--since", "0", "--at", "2020-01-01"]);
+    let none = program.json(&["report", "activity", "--since", "0", "--at", "2020-01-01"]);
     assert_eq!(none["items"], json!([]));
 }
 
 #[tokio::test]
-async fn a_page_needs_nothing_beside_itself_and_comes_into_its_place_when_it_is_whole() {
+async fn html_pages_are_self_contained_and_replaced_atomically() {
     let program = world().await;
     let file = program.home.path().join("page.html");
     let path = file.to_str().unwrap();
-    for report in [&["coverage"][..], &["risk"], &["lag"], &["new", "--since", "0"]] {
+    for report in [&["coverage"][..], &["risk"], &["lag"], &["activity", "--since", "0"]] {
         std::fs::write(&file, "what was there before").unwrap();
         let written = program.done(&[&["report"], report, &["--html", path]].concat());
         assert_eq!(written.stdout, "");
@@ -167,18 +167,21 @@ async fn a_page_needs_nothing_beside_itself_and_comes_into_its_place_when_it_is_
         assert!(!page.contains("http") && !page.contains("<script") && !page.contains("src="), "{page}");
     }
     let nowhere = program.run(&["report", "risk", "--html", "/nowhere/page.html"]);
-    assert!(nowhere.status == 1 && nowhere.stderr.contains("expected to write /nowhere/page.html"), "{nowhere:?}");
+    assert!(nowhere.status == 1 && nowhere.stderr.contains("could not write /nowhere/page.html"), "{nowhere:?}");
     let both = program.run(&["report", "risk", "--html", path, "--json"]);
-    assert!(both.status == 2 && both.stderr.contains("expected one form"), "{both:?}");
+    assert!(both.status == 2 && both.stderr.contains("--html cannot be used with --json or --csv"), "{both:?}");
     let kind = program.run(&["report", "risk", "--type", "prodction"]);
-    assert!(kind.status == 1 && kind.stderr.contains("got \"prodction\"; there are 1 (production)"), "{kind:?}");
+    assert!(
+        kind.status == 1 && kind.stderr.contains("unknown cluster type \"prodction\"; the types are 1 (production)"),
+        "{kind:?}"
+    );
 }
 
 #[tokio::test]
-async fn every_report_says_which_state_its_data_is_of() {
+async fn every_report_prints_its_generation() {
     let program = world().await;
     let newest = program.value("SELECT max(id) FROM generation").await;
-    for report in [&["coverage"][..], &["risk"], &["lag"], &["new", "--since", "0"]] {
+    for report in [&["coverage"][..], &["risk"], &["lag"], &["activity", "--since", "0"]] {
         let words = [&["report"], report].concat();
         let now = program.json(&words);
         assert_eq!(now["data"]["generation"].to_string(), newest, "{words:?}");

@@ -91,7 +91,7 @@ impl Report {
 
     fn print_versions(&self, context: &Context<'_>) -> Result<(), Failure> {
         for DistroLine { distro, new, gone } in &self.distros {
-            for (what, kernels) in [("new in", new), ("gone from", gone)] {
+            for (what, kernels) in [("new in", new), ("no longer listed in", gone)] {
                 if !kernels.is_empty() {
                     context.printer.data(&format!("\n{} {what} {distro}:\n  {}", kernels.len(), versions(kernels)))?;
                 }
@@ -115,10 +115,10 @@ impl Report {
         context.printer.note(&match (self.finished.generation, self.dry_run) {
             (Some(id), _) => format!("generation {id}: {}", events(self.finished.events)),
             (None, true) if self.finished.events > 0 => {
-                format!("would be {}; nothing was recorded", events(self.finished.events))
+                format!("would create a generation of {}; nothing was changed", events(self.finished.events))
             }
-            (None, _) if self.is_whole() => "nothing is new".to_owned(),
-            (None, _) => "nothing new in what could be read".to_owned(),
+            (None, _) if self.is_whole() => "no changes".to_owned(),
+            (None, _) => "no changes in the sources that could be read".to_owned(),
         });
     }
 }

@@ -1,4 +1,4 @@
-//! `sqern cust load`: a monitoring report becomes clusters and hosts.
+//! `sqern cust load`: records a monitoring report as clusters and hosts.
 
 use std::path::{Path, PathBuf};
 
@@ -19,36 +19,37 @@ use crate::printer::Format;
 /// How many blocks of rows may wait for the database.
 const BLOCKS: usize = 4;
 
-/// Record a monitoring report: which clusters there are, which hosts, which kernels these run and have installed
+/// Load a monitoring report of clusters, hosts and their kernels
 ///
-/// What is new is added, what changed is changed, what is no longer there is marked as deleted, all in one generation; an equal report
-/// leaves no trace. One wrong record refuses the whole report. The formats: docs/customers.md and docs/cust-report.schema.json.
+/// The load adds new records, updates changed records and marks absent records as deleted, in one generation. An unchanged report creates
+/// no generation. One invalid record rejects the whole report. The formats are described in docs/customers.md and
+/// docs/cust-report.schema.json.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern cust load report.json --dry-run
-  sqern cust load report.csv.gz --comment 'monitoring of the day'
+  sqern cust load report.csv.gz --comment 'daily monitoring'
   sqern cust report --cluster acme-1 | sqern cust load - --partial")]
 pub(in crate::cli) struct LoadArgs {
-    /// The report, - for standard input; may be compressed by gzip or zstd
+    /// Report, or - for standard input; gzip and zstd are decompressed
     #[arg(value_name = "FILE|-")]
     file: PathBuf,
-    /// How it is written [default: by its suffix, else by its content]
+    /// Format of the report [default: detected from the file name or the content]
     #[arg(long, value_enum)]
     format: Option<ReportFormat>,
-    /// Clusters that are not named stay as they are
+    /// Keep clusters that the report does not contain
     #[arg(long)]
     partial: bool,
-    /// Take a report that marks over a fifth of the live clusters or hosts as deleted
+    /// Accept a report that deletes more than one fifth of the clusters or hosts
     #[arg(long)]
     accept_shrink: bool,
-    /// Show at most so many changes
+    /// Maximum number of changes to print
     #[arg(long, value_name = "N", default_value_t = 1000)]
     limit: u32,
     #[command(flatten)]
     change: ChangeArgs,
 }
 
-/// What a load came to.
+/// The result of a load.
 #[derive(Debug, Serialize)]
 struct Loaded<'a> {
     #[serde(flatten)]
@@ -64,13 +65,13 @@ pub(super) async fn run(args: LoadArgs, context: &Context<'_>) -> Result<Exit, F
     let mut session = context.open().await?;
     let progress = phase(context.printer.is_watched(), "reading the report");
     let read = receive(&args, &session.client).await?;
-    progress.set_message("comparing it with what is recorded");
+    progress.set_message("comparing the report with the database");
     let change = change::begin(&mut session.client, &args.change.comment(context)).await?;
     let parts = read.format == ReportFormat::Csv;
     let totals = db::compare(&change.transaction, args.partial, parts).await.map_err(|error| refused(error, parts))?;
     let total = total(&totals);
     let changes = if total > 0 { db::changes(&change.transaction, i64::from(args.limit)).await? } else { vec![] };
-    let refusal = if args.accept_shrink { None } else { shrinks(&totals, &args.file) };
+    let refusal = if args.accept_shrink { None } else { shrinks(&totals, &args) };
     if refusal.is_some() && !args.change.dry_run {
         return refusal.map_or(Ok(Exit::Done), Err);
     }
@@ -91,27 +92,27 @@ async fn receive(args: &LoadArgs, client: &tokio_postgres::Client) -> Result<Rea
     let reading = cust::read(&args.file, args.format, known, sender);
     let mut read = None;
     db::receive(client, &mut blocks, || read.insert(reading.finish()).is_ok()).await?;
-    let read = read.ok_or_else(|| Failure::unmet("expected the report to be read, got no answer"))?;
+    let read = read.ok_or_else(|| Failure::unmet("could not read the report: the reader returned no result"))?;
     read.map_err(|error| unreadable(&error, &args.file))
 }
 
 fn unreadable(error: &ReportError, file: &Path) -> Failure {
     let name = if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() };
-    let place = error.place.map(|place| format!(", at {name}, {place}")).unwrap_or_default();
-    error.hints.iter().fold(Failure::unmet(format!("{}{place}; nothing was changed", error.message)), Failure::hint)
+    let place = error.place.map(|place| format!("{name}, {place}: ")).unwrap_or_default();
+    error.hints.iter().fold(Failure::unmet(format!("{place}{}; nothing was changed", error.message)), Failure::hint)
 }
 
 fn refused(error: CompareError, parts: bool) -> Failure {
     match error {
         CompareError::Db(error) => error.into(),
         CompareError::HostTwice { .. } if parts => Failure::unmet(format!("{error}; nothing was changed"))
-            .hint("{ head -n 1 FILE; tail -n +2 FILE | sort; } | sqern cust load -  # where its lines are only scattered"),
+            .hint("{ head -n 1 FILE; tail -n +2 FILE | sort; } | sqern cust load -  # if the lines are only unsorted"),
         other => Failure::unmet(format!("{other}; nothing was changed")),
     }
 }
 
-/// Why a report takes too much away, if it does.
-fn shrinks(totals: &Totals, file: &Path) -> Option<Failure> {
+/// Returns the error for a report that deletes too much.
+fn shrinks(totals: &Totals, args: &LoadArgs) -> Option<Failure> {
     let of = |what: &str, shrink: Shrink| {
         let Shrink { live, removed } = shrink;
         shrink.is_too_much().then(|| format!("{removed} of {live} {what}"))
@@ -119,12 +120,15 @@ fn shrinks(totals: &Totals, file: &Path) -> Option<Failure> {
     let too_much: Vec<String> =
         [of("clusters", totals.cluster_shrink), of("hosts", totals.host_shrink)].into_iter().flatten().collect();
     (!too_much.is_empty()).then(|| {
-        Failure::unmet(format!(
-            "expected a report that keeps four fifths of what is live, got one that would mark {} as deleted; nothing was changed",
-            too_much.join(" and ")
-        ))
-        .hint(format!("sqern cust load {} --dry-run  # what would go", file.display()))
-        .hint(format!("sqern cust load {} --accept-shrink  # where they are really gone", file.display()))
+        let file = args.file.display();
+        // Without --partial the load would delete the other clusters.
+        let partial = if args.partial { " --partial" } else { "" };
+        let message = format!("report would delete {}, more than one fifth; nothing was changed", too_much.join(" and "));
+        let mut failure = Failure::unmet(message);
+        if !args.change.dry_run {
+            failure = failure.hint(format!("sqern cust load {file}{partial} --dry-run  # prints what would be deleted"));
+        }
+        failure.hint(format!("sqern cust load {file}{partial} --accept-shrink  # if they were really removed"))
     })
 }
 
@@ -150,15 +154,11 @@ fn report(context: &Context<'_>, loaded: &Loaded<'_>, total: i64) -> Result<(), 
     }
     let hidden = total - i64::try_from(changes.len()).unwrap_or(i64::MAX);
     if hidden > 0 {
-        context.printer.note(&format!("{hidden} more changes; --limit {total} shows them all"));
+        context.printer.note(&format!("{hidden} more changes (--limit {total} prints all)"));
     }
     for (what, counts) in [("clusters", totals.clusters), ("hosts", totals.hosts), ("kernels on hosts", totals.host_kernels)] {
-        let parts = [
-            (counts.added, "new"),
-            (counts.changed, "changed"),
-            (counts.brought_back, "brought back"),
-            (counts.removed, "no longer there"),
-        ];
+        let parts =
+            [(counts.added, "new"), (counts.changed, "changed"), (counts.brought_back, "restored"), (counts.removed, "removed")];
         let parts: Vec<String> =
             parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
         if !parts.is_empty() {
@@ -171,7 +171,7 @@ fn report(context: &Context<'_>, loaded: &Loaded<'_>, total: i64) -> Result<(), 
     context.printer.note(&match (finished.generation, dry_run) {
         (Some(id), _) => format!("generation {id}: {}", events(finished.events)),
         (None, true) if finished.events > 0 => {
-            format!("would be a generation of {}; nothing was changed", events(finished.events))
+            format!("would create a generation of {}; nothing was changed", events(finished.events))
         }
         (None, _) => "nothing to change".to_owned(),
     });
@@ -186,7 +186,7 @@ fn describe(change: &Change) -> String {
     match (cluster, host) {
         (None, _) => format!("{sign} kernel {kernel}"),
         (Some(cluster), None) => {
-            let back = if *brought_back { ", brought back" } else { "" };
+            let back = if *brought_back { ", restored" } else { "" };
             match (was, becomes) {
                 (Some(was), Some(becomes)) if was != becomes => format!("{sign} cluster {cluster}: {was} → {becomes}{back}"),
                 (was, becomes) => {

@@ -1,4 +1,4 @@
-//! `sqern cust report`: what this host says of itself.
+//! `sqern cust report`: prints a report about this host.
 
 use std::path::Path;
 
@@ -13,23 +13,23 @@ use crate::cust::own::{MODULES, Report, ReportedCluster, host};
 use crate::failure::{Exit, Failure};
 use crate::printer::Format;
 
-/// Print this host's own report, as sqern cust load takes it; needs no database
+/// Print a report about this host for sqern cust load; requires no database
 ///
-/// The name and the running kernel are uname's, the installed kernels those with modules in /lib/modules, the distribution is what
-/// sp-variant or os-release tells. A report names every host of its clusters: the reports of a cluster's hosts are put together
-/// before they are loaded (docs/customers.md).
+/// The host name and the running kernel are those of uname. The installed kernels are those with modules in /lib/modules. The distribution
+/// is detected by sp-variant or os-release. A report must contain every host of its clusters, so combine the reports of all hosts of a
+/// cluster before loading them (docs/customers.md).
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern cust report --cluster acme-1 --type production
-  sqern cust report --cluster acme-1 --csv | tail -n +2    # lines to be put together with those of other hosts")]
+  sqern cust report --cluster acme-1 --csv | tail -n +2    # without the header")]
 pub(in crate::cli) struct ReportArgs {
-    /// The cluster that this host belongs to [default: one of its own, with the host's name]
+    /// Cluster of this host [default: the host name]
     #[arg(long, value_name = "NAME")]
     cluster: Option<ClusterName>,
-    /// The cluster's type: a name or a number, as sqern cust type list shows them
+    /// Cluster type, by name or number (sqern cust type list)
     #[arg(long = "type", value_name = "TYPE", default_value = "production")]
     cltype: String,
-    /// The distribution, where it is not to be found out
+    /// Distribution [default: detected]
     #[arg(long, value_name = "NAME")]
     distro: Option<DistroName>,
     #[command(flatten)]

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 /// What the rest of the checks wants to know of the database.
 #[derive(Default)]
 pub(super) struct Known {
-    /// The distributions that are supported; none where the database can't tell.
+    /// The supported distributions; `None` if the database cannot be read.
     pub(super) supported: Option<Vec<DistroName>>,
     /// Whether packages are listed that only apt can fetch.
     pub(super) needs_apt: bool,
@@ -26,7 +26,7 @@ pub(super) async fn look(named: &[DistroName], context: &Context<'_>) -> (Vec<Fi
         Err(error) => {
             let mut findings = vec![Finding::of_failure("connection", &error.into(), "sqern local up   # or --service NAME")];
             let rest = ["server", "clock", "roles", "schema", "journal", "crawl"];
-            findings.extend(rest.map(|check| Finding::skipped(check, "there is no connection")));
+            findings.extend(rest.map(|check| Finding::skipped(check, "requires a connection")));
             return (findings, Known::default());
         }
     };
@@ -49,7 +49,7 @@ async fn ask(
     let server = db::server(client).await?;
     let version = rules::server(&server);
     let is_old = version.state == State::Failed;
-    findings.extend([version, clock::judge("of the database server", server.now.duration_since(context.settings.now()))]);
+    findings.extend([version, clock::judge("database server", server.now.duration_since(context.settings.now()))]);
     if is_old {
         findings.extend(["roles", "schema", "journal", "crawl"].map(|check| Finding::skipped(check, "the server is too old")));
         return Ok(());
@@ -59,14 +59,13 @@ async fn ask(
     findings.push(roles);
     let schema = match migrate::status(client).await {
         Ok(status) => rules::schema(&status),
-        Err(_) if !may_read => Finding::skipped("schema", "the session may not read it"),
+        Err(_) if !may_read => Finding::skipped("schema", "requires read access"),
         Err(error) => return Err(error.into()),
     };
     let can_go_on = may_read && schema.state != State::Failed;
     findings.push(schema);
     if !can_go_on {
-        findings
-            .extend(["journal", "crawl"].map(|check| Finding::skipped(check, "that needs the schema, and a role to read it")));
+        findings.extend(["journal", "crawl"].map(|check| Finding::skipped(check, "requires the schema and read access")));
         return Ok(());
     }
     findings.push(rules::journal(&check::check_quickly(client).await?));

@@ -1,4 +1,4 @@
-//! `sqern event follow`: the journal's generations as they commit.
+//! `sqern event follow`: prints generations as they commit.
 
 mod line;
 mod position_file;
@@ -20,7 +20,7 @@ use self::position_file::PositionFile;
 use super::super::Context;
 use crate::failure::{Exit, Failure};
 
-/// A poll for what no notification told of.
+/// The interval of polls for generations without a notification.
 const WOKEN_POLL: Duration = Duration::from_secs(5);
 /// A poll on a standby, where notifications do not arrive.
 const STANDBY_POLL: Duration = Duration::from_secs(1);
@@ -29,33 +29,33 @@ const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 /// So many events are read at once, in as many generations as have them; a generation that has more is read by itself.
 const CHUNK_EVENTS: i64 = 1000;
 
-/// Print the journal's change sets as JSON lines, as they commit
+/// Print generations as JSON lines, as they commit
 ///
-/// One line a generation, with its events: each generation that commits, once, also over a restart of the server. Ends by Ctrl-C or
-/// SIGTERM, after the line that it is at.
+/// Each line contains one generation with its events. Each generation is printed once, even if the server restarts. Ctrl-C and SIGTERM stop
+/// the program after the current line.
 ///
-/// Each line has the position behind it: who keeps a line together with its position, and goes on with --from POSITION, has each
-/// generation exactly once. --position FILE keeps the position of the last line that was written. There a kill between the line
-/// and the file may give that line once more.
+/// Each line contains the position after it. A consumer that stores each line with its position and continues with --from POSITION receives
+/// each generation exactly once. --position FILE stores the position of the last printed line. If the program is killed between the line and
+/// the file, the line may be printed again.
 ///
-/// On a standby, lines come as late as the oldest open transaction lets them.
+/// On a standby, lines are delayed by the oldest open transaction.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  sqern event follow                                   # from now on
+  sqern event follow                                   # only later generations
   sqern event follow --from start --once | jq -c .generation
-  sqern event follow --table kver --table kver_seen    # events of these tables only
-  sqern event follow --position ./position --from start   # where it ended; at first the start")]
+  sqern event follow --table kver --table kver_seen    # only events of these tables
+  sqern event follow --position ./position --from start   # continue where it stopped")]
 pub(in crate::cli) struct FollowArgs {
-    /// Where to begin: a position, the start of the journal, or now
+    /// Start at this position, at the start of the journal, or now
     #[arg(long, value_name = "POSITION|start|now", default_value = "now")]
     from: From,
-    /// Go on from this file's position where it exists, and keep it
+    /// Continue at the position in this file if it exists, and update the file
     #[arg(long, value_name = "FILE")]
     position: Option<PathBuf>,
-    /// Print what is there, and end
+    /// Print the existing generations and exit
     #[arg(long)]
     once: bool,
-    /// Only events of this table, and only generations that have any; may be given several times
+    /// Table; generations without events of it are skipped (repeatable) [default: all]
     #[arg(long = "table", value_name = "NAME")]
     tables: Vec<String>,
 }
@@ -73,12 +73,12 @@ impl FromStr for From {
         match text {
             "start" => Ok(Self::Start),
             "now" => Ok(Self::Now),
-            _ => text.parse().map(Self::At).map_err(|error: follow::InvalidPosition| format!("not start or now: {error}")),
+            _ => text.parse().map(Self::At).map_err(|error: follow::InvalidPosition| format!("neither start nor now: {error}")),
         }
     }
 }
 
-/// Why following came to an end before its time.
+/// The reason why following stopped.
 enum Break {
     /// It can go on with a new connection.
     Interrupted(Failure),
@@ -115,7 +115,7 @@ pub(super) async fn run(args: FollowArgs, context: &Context<'_>) -> Result<Exit,
     }
 }
 
-/// Follows over any number of connections, until there is nothing more to do.
+/// Follows, and reconnects if the connection is lost.
 async fn follow_on(args: FollowArgs, context: &Context<'_>) -> Result<(), Failure> {
     let mut session = context.open().await?;
     follow::require_tables(&session.client, &args.tables).await?;
@@ -124,10 +124,10 @@ async fn follow_on(args: FollowArgs, context: &Context<'_>) -> Result<(), Failur
         match follower.follow(&mut session).await {
             Ok(()) => return Ok(()),
             Err(Break::Interrupted(failure)) if !follower.once => {
-                context.printer.warning(&format!("the connection was lost: {}; trying again", failure.message()));
+                context.printer.warning(&format!("connection lost: {}; reconnecting", failure.message()));
                 drop(session);
                 session = connect_again(context).await?;
-                context.printer.note("connected again");
+                context.printer.note("reconnected");
             }
             Err(Break::Interrupted(failure) | Break::Failed(failure)) => return Err(failure),
         }
@@ -159,7 +159,7 @@ struct Follower<'a> {
     /// Behind what was printed.
     position: Position,
     file: Option<PositionFile>,
-    /// Whether it was said that the standby has yet to come as far as the position.
+    /// Whether the lag of the standby was reported.
     told_of_lag: bool,
 }
 
@@ -175,19 +175,19 @@ impl<'a> Follower<'a> {
                 here.end()
             }
         };
-        // Before the first line: who is started again before it comes must not begin at another now.
+        // Stored before the first line, so that a restart does not start at a later position.
         if let (Some(file), Ok(())) = (&mut file, here.check(&position)) {
             file.keep(&position)?;
         }
         Ok(Self { context, tables: args.tables, once: args.once, position, file, told_of_lag: false })
     }
 
-    /// Follows over one connection; returns when all is done that was asked for, or nobody reads any more.
+    /// Follows over one connection. Returns after `--once`, or if the reader is gone.
     async fn follow(&mut self, session: &mut Session) -> Result<(), Break> {
         let woken = follow::listen(&session.client).await?;
         self.check(&session.client).await?;
         loop {
-            // Many commits may have told of themselves since: one poll finds them all.
+            // One poll finds the generations of all pending notifications.
             while let Some(Some(_)) = session.next_notification().now_or_never() {}
             let read_on = self.poll(&session.client).await?;
             if self.once || !read_on {
@@ -195,7 +195,7 @@ impl<'a> Follower<'a> {
             }
             let limit = if woken { WOKEN_POLL } else { STANDBY_POLL };
             if let Ok(None) = tokio::time::timeout(limit, session.next_notification()).await {
-                return Err(Break::Interrupted(Failure::unmet("the server closed it")));
+                return Err(Break::Interrupted(Failure::unmet("closed by the server")));
             }
         }
     }
@@ -208,12 +208,12 @@ impl<'a> Follower<'a> {
             return Err(file.map_or_else(|| DbError::from(error.clone()).into(), |file| file.refused(&error)).into());
         }
         if here.lags_behind(&self.position) && !std::mem::replace(&mut self.told_of_lag, true) {
-            self.context.printer.note("this standby has yet to come as far as the position");
+            self.context.printer.note("the standby has not replayed the position yet");
         }
         Ok(())
     }
 
-    /// Prints what is new; tells whether anybody reads on.
+    /// Prints new generations. Returns whether the reader is still there.
     async fn poll(&mut self, client: &Client) -> Result<bool, Break> {
         let mut batch = follow::poll(client, &self.position, &self.tables).await?;
         let found = !batch.waiting().is_empty();

@@ -34,7 +34,7 @@ pub(super) async fn run(client: &Client, from: At, to: Option<At>, context: &Con
     };
     if context.printer.format() == Format::Table {
         if differences.is_empty() {
-            context.printer.note("no difference");
+            context.printer.note("no differences");
         } else {
             context.printer.data(&describe(&differences))?;
         }
@@ -51,7 +51,7 @@ async fn past(client: &Client, at: At) -> Result<i64, Failure> {
     }
 }
 
-/// A heading for each table with how much differs, then a line for each record: + came, - went, ~ changed.
+/// A heading for each table with its counts, then a line for each record: + inserted, - deleted, ~ updated.
 pub(super) fn describe(differences: &[Difference]) -> String {
     let mut text = String::new();
     for of_table in differences.chunk_by(|a, b| a.table_name == b.table_name) {

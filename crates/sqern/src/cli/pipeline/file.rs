@@ -1,4 +1,4 @@
-//! A pipeline's file, and the command lines that it stands for.
+//! The pipeline file, and the command lines of its steps.
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ pub(super) struct PipelineFile {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct CheckStep {
-    /// Reads this machine's apt lists in place of the configured sources.
+    /// Whether to read the apt lists of this machine instead of the configured sources.
     #[serde(default)]
     apt_lists: bool,
     mirror_base: Option<String>,
@@ -70,15 +70,16 @@ impl PipelineFile {
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let place = path.display();
         let text = std::fs::read_to_string(path).map_err(|error| {
-            Failure::unmet(format!("expected a pipeline's file, got {error}, at {place}")).hint("sqern pipeline run --help")
+            Failure::unmet(format!("could not read pipeline file {place}: {error}")).hint("sqern pipeline run --help")
         })?;
         toml::from_str(&text).map_err(|error| {
             let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-            Failure::unmet(format!("{place}:{line}: {}", error.message())).hint("sqern pipeline run --help  # shows a file")
+            Failure::unmet(format!("{place}:{line}: {}", error.message()))
+                .hint("sqern pipeline run --help  # prints an example file")
         })
     }
 
-    /// The words of a step's command; none where the file has no such step.
+    /// Returns the arguments of a step; `None` if the file has no such step.
     pub(super) fn words(&self, step: Step) -> Option<Vec<String>> {
         let mut words = Words::default();
         match step {
@@ -158,7 +159,7 @@ impl Words {
     }
 }
 
-/// A command line as a shell takes it.
+/// Quotes a command line for a shell.
 pub(super) fn shown(words: &[String]) -> String {
     let plain =
         |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:+=,@%".contains(&byte));

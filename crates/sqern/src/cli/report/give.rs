@@ -15,7 +15,7 @@ use crate::reports::html::{HeatMap, Page, Table, page};
 /// Whether a page is written.
 #[derive(Debug, Args)]
 pub(super) struct HtmlArgs {
-    /// Write one page of HTML with a picture and all tables, in place of the list; - is standard output
+    /// Write an HTML page with a chart and all tables instead of the list; - for standard output
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     html: Option<PathBuf>,
 }
@@ -25,11 +25,11 @@ impl HtmlArgs {
         self.html.is_some()
     }
 
-    /// A page is in place of every other form.
+    /// Rejects `--html` with another output format.
     pub(super) fn require_alone(&self, context: &Context<'_>) -> Result<(), Failure> {
         match context.printer.format() {
             Format::Json | Format::Csv if self.html.is_some() => {
-                Err(Failure::usage("expected one form, got --html beside --json or --csv").hint("leave out --html, or the other"))
+                Err(Failure::usage("--html cannot be used with --json or --csv"))
             }
             _ => Ok(()),
         }
@@ -60,7 +60,7 @@ impl Give<'_> {
             return self.context.printer.data(&text);
         }
         let told = |error: std::io::Error| {
-            Failure::unmet(format!("expected to write {}, got: {error}", file.display())).hint("name another file by --html FILE")
+            Failure::unmet(format!("could not write {}: {error}", file.display())).hint("Specify another file with --html FILE.")
         };
         // Readers see the page before or the page after, never half of one.
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| ".".as_ref());
@@ -70,7 +70,7 @@ impl Give<'_> {
         Ok(())
     }
 
-    /// Prints the list within what it is about, unless a page was written; then says which state it shows.
+    /// Prints the list with its metadata, unless a page was written. Then prints the state.
     pub(super) fn list<R: Record>(&self, records: &[R], more: &impl Serialize) -> Result<(), Failure> {
         #[derive(Serialize)]
         struct Framed<'a, M: Serialize> {

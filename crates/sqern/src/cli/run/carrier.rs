@@ -1,4 +1,4 @@
-//! The work of a run: some kernels at once, each result recorded as it comes, the lease renewed, an end however it comes.
+//! Runs the command of a build or test for kernels in parallel, records each result and renews the lease.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use crate::cli::interrupt::interrupted;
 use crate::failure::{Exit, Failure};
 use crate::runner::{self, Job};
 
-/// How often a record is tried again where the connection broke, and how long it is waited between.
+/// The number of attempts to record a result after a lost connection, and the wait between them.
 const TRIES: u32 = 10;
 const WAIT: Duration = Duration::from_secs(3);
 
-/// A run that is carried out; start with [`Carrier::new`].
+/// Executes a run.
 pub(super) struct Carrier<'a> {
     context: &'a Context<'a>,
     kind: RunKind,
@@ -35,22 +35,22 @@ pub(super) struct Carrier<'a> {
     variables: Vec<(&'static str, String)>,
     session: Mutex<Session>,
     failures: AtomicUsize,
-    /// Nothing more begins, and what runs is ended.
+    /// Whether the run is stopped: no command starts, and running commands are terminated.
     stopped: AtomicBool,
     stop: Arc<Notify>,
     lines: Lines,
 }
 
-/// What a run is carried out by.
+/// The configuration of a [`Carrier`].
 pub(super) struct Means<'a> {
     pub(super) context: &'a Context<'a>,
     pub(super) args: &'a CarryArgs,
     /// The comment of its generations.
     pub(super) comment: String,
-    /// Where its logs go.
+    /// The directory of the logs.
     pub(super) logs: PathBuf,
     pub(super) store: sqern_store::Store,
-    /// What its command finds in its environment, besides what is of a kernel.
+    /// The variables of the command, besides those of the kernel.
     pub(super) variables: Vec<(&'static str, String)>,
 }
 
@@ -63,7 +63,7 @@ impl<'a> Carrier<'a> {
         Self { context, kind, id, args, comment, logs, store, variables, session, failures, stopped, stop, lines }
     }
 
-    /// Runs the command for each kernel, and ends the run.
+    /// Runs the command for each kernel, and finishes the run.
     pub(super) async fn all(&self, kernels: &[Candidate]) -> Result<Exit, Failure> {
         let work =
             stream::iter(kernels).map(|one| self.one(&one.kernel)).buffered(usize::from(self.args.jobs)).collect::<Vec<_>>();
@@ -112,10 +112,10 @@ impl<'a> Carrier<'a> {
         self.stop.notify_waiters();
     }
 
-    /// One kernel: its command, its record.
+    /// Runs the command for one kernel, and records the result.
     async fn one(&self, kernel: &Kernel) -> Result<Done, Failure> {
         let unbegun = |result| Done { kernel: kernel.clone(), result, seconds: 0.0, log: None };
-        // Registered before it is looked at whether all is over: a stop between the two must not be missed.
+        // Registered before the check of `stopped`, so that a stop between the two is not missed.
         let stop = self.stop.notified();
         tokio::pin!(stop);
         stop.as_mut().enable();
@@ -131,7 +131,7 @@ impl<'a> Carrier<'a> {
         let log = self.logs.join(format!("{}@{}.log", kernel.distro, kernel.version));
         if self.kind == RunKind::Build && !tree.exists() {
             let tail = format!(
-                "expected headers in {}, got none; hint: sqern fetch  # or --store DIR with the fetched headers",
+                "no headers exist in {}; hint: sqern fetch  # or use the store that contains them: --store DIR",
                 tree.display()
             );
             let ended = runner::Ended { result: Some(RunResult::NotBuilt), exit_status: None, seconds: 0.0, tail };
@@ -172,8 +172,8 @@ impl<'a> Carrier<'a> {
         Ok(done)
     }
 
-    /// Records a result, of a kernel or of the whole, in a generation of its own: what a kill leaves is true. Where the connection broke, on
-    /// a new one.
+    /// Records the result of a kernel or of the run in its own generation, so that a killed program leaves a correct state. Reconnects if
+    /// the connection is lost.
     async fn record(&self, kernel: Option<&Kernel>, result: RunResult, log: Option<&RunLog>) -> Result<(), Failure> {
         let mut session = self.session.lock().await;
         let mut tries = 0;
@@ -207,7 +207,7 @@ impl<'a> Carrier<'a> {
         Ok(())
     }
 
-    /// Renews the lease again and again; comes to an end only when somebody else has closed the run.
+    /// Renews the lease repeatedly. Returns only if the run was closed by another program.
     async fn renew(&self) -> Failure {
         let mut session = None;
         loop {

@@ -1,4 +1,4 @@
-//! A run that is carried out here: a command a kernel, some at once, each result recorded as it comes.
+//! `build run` and `test run`: run a command for each kernel.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,41 +16,41 @@ use crate::cli::store::StoreArgs;
 use crate::failure::{Exit, Failure};
 use crate::runner;
 
-/// How a run is carried out.
+/// Options of `build run` and `test run`.
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct CarryArgs {
-    /// What is run for each kernel, by /bin/sh
+    /// Shell command to run for each kernel
     #[arg(long, value_name = "CMD")]
     pub(super) command: String,
-    /// At most so many kernels [default: all of the plan]
+    /// Maximum number of kernels [default: all of the plan]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     claim: Option<u32>,
-    /// Kernels at once [default: 2]
+    /// Number of kernels to process in parallel [default: 2]
     #[arg(long, value_name = "N", default_value = "2", hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: u16,
-    /// How long the command may take for one kernel
+    /// Time limit of the command for one kernel
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     pub(super) time_limit: Duration,
-    /// Begin no more kernels after so many that did not succeed; the rest is NOT_BUILT
+    /// Stop after this number of failures, and record the other kernels as NOT_BUILT
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) max_failures: Option<u32>,
-    /// The folder of the logs [default: $SQERN_LOGS, /var/log/sqern for root, ~/.local/state/sqern/logs]
+    /// Directory of logs [default: $SQERN_LOGS, else /var/log/sqern (root) or ~/.local/state/sqern/logs]
     #[arg(long, value_name = "DIR")]
     logs: Option<PathBuf>,
-    /// How long it counts as running when it is killed without a word; it is renewed all the time
+    /// Lease duration; if the program is killed, its kernels are released after it
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
     pub(super) lease: Duration,
     #[command(flatten)]
     store: StoreArgs,
-    /// Why: the comment of the generations [default: the command as typed]
+    /// Comment of the generations [default: the command line]
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
-    /// List what it would be run for, and run nothing
+    /// Print the kernels, and change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-/// Tests what is to be tested: a run for each build that has kernels in the plan, unless it is said which, or how many.
+/// Starts a test run for each build with kernels in the plan; a single one with `--build` or `--claim`.
 pub(in crate::cli) async fn carry_builds(
     fields: &TestFields,
     what: &What,
@@ -81,7 +81,7 @@ pub(in crate::cli) async fn carry_builds(
     Ok(exit)
 }
 
-/// Takes kernels, runs the command for each, and ends the run.
+/// Claims kernels, runs the command for each, and finishes the run.
 pub(in crate::cli) async fn carry(
     fields: &Fields,
     what: &What,
@@ -95,7 +95,9 @@ pub(in crate::cli) async fn carry(
     }
     let store = args.store.open(context)?;
     let logs = args.logs.clone().or_else(|| context.settings.logs_dir());
-    let logs = logs.ok_or_else(|| Failure::unmet("expected a folder for logs, got no home").hint("--logs DIR"))?;
+    let logs = logs.ok_or_else(|| {
+        Failure::unmet("could not find a directory for logs: no home directory").hint("Specify a directory with --logs DIR.")
+    })?;
     let mut session = context.open().await?;
     let comment = args.comment.clone().unwrap_or_else(|| context.settings.command_line.clone());
     let change = sqern_db::change::begin(&mut session.client, &comment).await?;
@@ -109,18 +111,18 @@ pub(in crate::cli) async fn carry(
         context.printer.note(&format!("nothing to {}", kind.noun()));
         return Ok(Exit::Done);
     };
-    // The log is looked for later, from wherever.
+    // The recorded path must be valid in any working directory.
     let logs = std::path::absolute(logs)?.join(format!("{kind}-{id}"));
     let build = match kind {
         RunKind::Build => id,
         RunKind::Test => kernels.first().and_then(|candidate| candidate.build).expect("a test that was started is of a build"),
     };
-    context.printer.note(&format!("{kind} {id} of {} kernels, logs in {}", kernels.len(), logs.display()));
+    context.printer.note(&format!("{kind} {id}: {} kernels, logs in {}", kernels.len(), logs.display()));
     let means = Means { context, args, comment, logs, store, variables: variables(fields, what, id, build) };
     Carrier::new(kind, id, kernels.len(), means, session).all(&kernels).await
 }
 
-/// What the command finds in its environment besides what is of its kernel.
+/// Returns the variables of the command, besides those of the kernel.
 fn variables(fields: &Fields, what: &What, id: i64, build: i64) -> Vec<(&'static str, String)> {
     let mut variables = vec![("SQERN_BUILD_ID", build.to_string())];
     let mut add = |name, value: &Option<String>| variables.extend(value.clone().map(|value| (name, value)));

@@ -1,4 +1,4 @@
-//! What is seen of a run: while it is under way, and at its end.
+//! Progress and result lines of a run.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use sqern_model::{Kernel, RunResult};
 use crate::cli::{Context, progress};
 use crate::printer::Record;
 
-/// What came of one kernel.
+/// The result of one kernel.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Done {
     #[serde(flatten)]
     pub(super) kernel: Kernel,
-    /// None where the run was cut off before it came to an end.
+    /// `None` if the run was interrupted.
     pub(super) result: Option<RunResult>,
     pub(super) seconds: f64,
     pub(super) log: Option<PathBuf>,
@@ -35,7 +35,7 @@ impl Record for Done {
     }
 }
 
-/// What is seen of it on the way: on a terminal a line for each kernel that is at work, elsewhere one for each that has ended.
+/// Progress: on a terminal a line for each running command, elsewhere a line for each finished kernel.
 pub(super) struct Lines {
     bars: Option<(MultiProgress, ProgressBar)>,
 }

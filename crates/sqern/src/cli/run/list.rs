@@ -11,19 +11,19 @@ use crate::cli::at::{self, AtArgs, Frame};
 use crate::failure::{Exit, Failure};
 use crate::printer::{Record, time};
 
-/// Which runs.
+/// Selects the runs.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ListArgs {
-    /// Only of this revision
+    /// Consider only this revision [default: all]
     #[arg(long, value_name = "REVISION")]
     revision: Option<String>,
-    /// Only for this release target
+    /// Consider only this release target [default: all]
     #[arg(long, value_name = "TARGET")]
     target: Option<String>,
-    /// Only those without a result
+    /// List only runs without a result
     #[arg(long)]
     open: bool,
-    /// At most so many, the newest first [default: 20; 0 for all]
+    /// Maximum number of rows; 0 for all [default: 20]
     #[arg(long, value_name = "N", default_value = "20", hide_default_value = true)]
     limit: i64,
     #[command(flatten)]
@@ -37,8 +37,8 @@ impl Record for Run {
     fn cells(&self) -> Vec<String> {
         let running = match self.state {
             db::Liveness::Ended => "",
-            db::Liveness::Held => "(runs)",
-            db::Liveness::Left => "(left)",
+            db::Liveness::Held => "(running)",
+            db::Liveness::Left => "(abandoned)",
         };
         vec![
             self.id.to_string(),
@@ -98,7 +98,7 @@ struct Shown {
     of: Vec<LoggedKernel>,
 }
 
-/// Shows a run with its kernels, and the last lines of what failed.
+/// Shows a run, its kernels, and the last log lines of failed kernels.
 pub(in crate::cli) async fn show(kind: RunKind, id: i64, context: &Context<'_>) -> Result<Exit, Failure> {
     let session = context.open().await?;
     let run = db::get(&session.client, kind, id).await.map_err(|error| refused(error.into(), kind))?;
@@ -112,9 +112,9 @@ fn describe(kind: RunKind, shown: &Shown) -> String {
     let mut lines = vec![format!("{kind} {id}, started {}", time(Some(*started_at)))];
     let state = match (result, state, owner) {
         (Some(result), ..) => result.clone(),
-        (None, db::Liveness::Held, Some(owner)) => format!("runs: {owner}, lease until {}", time(*expires_at)),
-        (None, db::Liveness::Held, None) => "runs".to_owned(),
-        (None, ..) => "left by its owner: the next who wants one of its kernels closes it".to_owned(),
+        (None, db::Liveness::Held, Some(owner)) => format!("running: {owner}, lease until {}", time(*expires_at)),
+        (None, db::Liveness::Held, None) => "running".to_owned(),
+        (None, ..) => "abandoned by its owner; closed as ABORTED when its kernels are needed".to_owned(),
     };
     lines.push(format!("  result    {state}"));
     let fields = [

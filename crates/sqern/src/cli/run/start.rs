@@ -1,4 +1,4 @@
-//! A run's beginning: kernels claimed, or named.
+//! Starts runs, with claimed or named kernels.
 
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -18,13 +18,13 @@ use crate::failure::{Exit, Failure};
 /// The fields of a build.
 #[derive(Debug, Clone, Default, Args)]
 pub(in crate::cli) struct BuildFields {
-    /// The change under review that it is built from [default: $GERRIT_CHANGE_ID or $CHANGE_ID, as Jenkins sets them]
+    /// Change under review [default: $GERRIT_CHANGE_ID or $CHANGE_ID, set by Jenkins]
     #[arg(long, value_name = "ID")]
     change_id: Option<String>,
-    /// The job that runs it [default: $JOB_NAME #$BUILD_NUMBER, as Jenkins sets them]
+    /// Job that runs the build [default: $JOB_NAME #$BUILD_NUMBER, set by Jenkins]
     #[arg(long, value_name = "JOB")]
     jenkins_job: Option<String>,
-    /// It is to be released
+    /// Mark the build as official
     #[arg(long)]
     official: bool,
 }
@@ -34,30 +34,30 @@ pub(in crate::cli) struct BuildFields {
 pub(in crate::cli) struct TestFields {
     #[command(flatten)]
     pub(in crate::cli) tested: Tested,
-    /// The cluster that the tests run on
+    /// Cluster that runs the tests
     #[arg(long, value_name = "NAME")]
     pub(super) cluster: Option<String>,
 }
 
-/// What is taken, and for how long it is held.
+/// The number of kernels to claim, and the lease.
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct ClaimArgs {
-    /// Take up to so many kernels of the plan that nobody else is at
+    /// Maximum number of kernels to claim from the plan
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     claim: Option<u32>,
-    /// How long it counts as running without a word (renew): after that another may take its kernels
+    /// Lease duration; without renew, the kernels are released after it
     #[arg(long, value_name = "DURATION", default_value = "4h", value_parser = duration)]
     lease: Duration,
 }
 
-/// A duration as people write it: `90s`, `15m`, `1h30m`.
+/// Parses a duration such as `90s`, `15m` or `1h30m`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let parsed = SignedDuration::from_str(text).ok().and_then(|duration| Duration::try_from(duration).ok());
     let positive = parsed.filter(|duration| *duration > Duration::ZERO);
-    positive.ok_or_else(|| format!("expected a duration such as 90s, 15m or 1h30m, got {text:?}"))
+    positive.ok_or_else(|| format!("expected a duration such as 90s, 15m or 1h30m, found {text:?}"))
 }
 
-/// A run that is to be started: its kind, and the fields of that.
+/// The kind and fields of a run.
 #[derive(Debug, Clone)]
 pub(in crate::cli) enum Fields {
     Build(BuildFields),
@@ -79,7 +79,7 @@ impl Fields {
         }
     }
 
-    /// The run, over candidates of one build where it is a test.
+    /// Returns the run to record; the candidates of a test belong to one build.
     fn new_run(&self, what: &What, candidates: &[Candidate], context: &Context<'_>) -> Result<NewRun, Failure> {
         let jenkins = &context.settings.jenkins;
         match self {
@@ -93,7 +93,7 @@ impl Fields {
             })),
             Self::Test(fields) => {
                 let build = candidates.first().and_then(|first| first.build);
-                let build = build.ok_or_else(|| Failure::unmet("expected kernels of a build to test, got none"))?;
+                let build = build.ok_or_else(|| Failure::unmet("no build has kernels to test"))?;
                 let tested = &fields.tested;
                 Ok(NewRun::Test { build, flavor: tested.flavor.clone(), cluster: fields.cluster.clone() })
             }
@@ -101,23 +101,24 @@ impl Fields {
     }
 }
 
-/// What was started.
+/// A started run.
 #[derive(Debug, Serialize)]
 struct Started {
     id: i64,
     kernels: Vec<Candidate>,
-    /// Runs of dead owners that were closed as ABORTED for it.
+    /// The abandoned runs that were closed as ABORTED.
     closed: Vec<i64>,
 }
 
-/// What was taken for a run that is recorded.
+/// A recorded run and its kernels.
 pub(super) struct Taken {
     pub(super) id: i64,
     pub(super) kernels: Vec<Candidate>,
 }
 
-/// Closes what dead owners left, takes kernels, and records a run over them; none where there is nothing to take. With no `claim` the kernels
-/// are those that `what` names. Gives also the runs that were closed.
+/// Closes abandoned runs, claims kernels and records a run. Without `claim` the kernels are those that `what` names.
+///
+/// Returns the run, or `None` if there are no kernels, and the ids of the closed runs.
 pub(super) async fn take(
     transaction: &Transaction<'_>,
     fields: &Fields,
@@ -142,7 +143,11 @@ pub(super) async fn take(
     Ok((Some(Taken { id, kernels }), closed))
 }
 
-/// The kernels that were named, each of which must be there to be built or tested, whoever is at it.
+/// Returns the named kernels, which may be held by another run.
+///
+/// # Errors
+///
+/// Returns an error if a kernel cannot be built or tested.
 async fn named(
     transaction: &Transaction<'_>,
     kind: RunKind,
@@ -150,24 +155,24 @@ async fn named(
     filter: &sqern_db::run::PlanFilter,
 ) -> Result<Vec<Candidate>, Failure> {
     if what.versions.is_empty() {
-        return Err(Failure::usage("expected --claim N or --kernel VERSION, got neither: it must be clear what is taken"));
+        return Err(Failure::usage("either --claim or --kernel is required"));
     }
     let filter = sqern_db::run::PlanFilter { again: true, ..filter.clone() };
     let known = db::plan(transaction, kind, &filter).await?;
     for version in &what.versions {
         if !known.iter().any(|one| one.kernel.version == *version) {
-            let (expected, hint) = match kind {
-                RunKind::Build => ("a kernel whose headers are fetched", format!("sqern fetch --kernel {version}")),
-                RunKind::Test => ("a kernel that a build succeeded for", format!("sqern build plan --kernel {version}")),
+            let (message, hint) = match kind {
+                RunKind::Build => ("headers are not fetched", format!("sqern fetch --kernel {version}")),
+                RunKind::Test => ("no build has succeeded", format!("sqern build plan --kernel {version}")),
             };
-            return Err(Failure::unmet(format!("expected {expected}, got {version}")).hint(hint));
+            return Err(Failure::unmet(format!("cannot {} {version}: {message}", kind.noun())).hint(hint));
         }
     }
     let build = known.first().and_then(|first| first.build);
     Ok(known.into_iter().filter(|one| kind == RunKind::Build || one.build == build).collect())
 }
 
-/// Records the beginning of a run that somebody else carries out, and prints its id.
+/// Records a run that another program executes, and prints its id.
 pub(in crate::cli) async fn start(
     fields: &Fields,
     what: &What,
@@ -193,14 +198,14 @@ pub(in crate::cli) async fn start(
     };
     let started = Started { id: taken.id, kernels: taken.kernels, closed };
     context.printer.one("run.start/1", &started, || started.id.to_string())?;
-    let would = if args.dry_run { "would be " } else { "" };
-    context.printer.note(&format!("{would}{kind} {} of {} kernels", started.id, started.kernels.len()));
+    let verb = if args.dry_run { "would start" } else { "started" };
+    context.printer.note(&format!("{verb} {kind} {} with {} kernels", started.id, started.kernels.len()));
     Ok(Exit::Done)
 }
 
-/// Says which runs were closed for their owners.
+/// Warns about runs that were closed because their owners abandoned them.
 pub(super) fn tell_closed(kind: RunKind, closed: &[i64], context: &Context<'_>) {
     for id in closed {
-        context.printer.warning(&format!("{kind} {id} was left by its owner, and is closed as ABORTED"));
+        context.printer.warning(&format!("{kind} {id} was abandoned by its owner and is closed as ABORTED"));
     }
 }

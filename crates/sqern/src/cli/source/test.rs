@@ -51,7 +51,7 @@ pub(super) fn subject(what: &Path, only: &[String], set: &mut SourceSet) -> Resu
     let mut def = definition(set, &name)?.clone();
     let known: Vec<String> = def.sources.iter().map(|source| source.name().to_owned()).collect();
     if let Some(unknown) = only.iter().find(|name| !known.contains(name)) {
-        return Err(Failure::usage(format!("expected a source of {name} ({}), got {unknown}", known.join(", "))));
+        return Err(Failure::usage(format!("unknown source \"{unknown}\" of {name}; its sources are {}", known.join(", "))));
     }
     def.sources.retain(|source| only.is_empty() || only.iter().any(|name| name == source.name()));
     Ok(def)

@@ -15,14 +15,17 @@ fn seen(version_num: i32) -> Server {
 }
 
 #[test]
-fn a_server_that_is_too_old_fails() {
+fn an_old_server_fails() {
     assert_eq!(server(&seen(150_000)).state, State::Ok);
     let old = server(&seen(140_009));
-    assert_eq!((old.state, old.found.as_str()), (State::Failed, "PostgreSQL 14.9 (Debian 14.9-1), and sqern needs 15 or newer"));
+    assert_eq!(
+        (old.state, old.found.as_str()),
+        (State::Failed, "PostgreSQL 14.9 (Debian 14.9-1) is too old: version 15 or later is required")
+    );
 }
 
 #[test]
-fn a_schema_is_judged_by_whether_it_can_be_used() {
+fn unusable_schemas_fail() {
     let status = |version: i32, breaking: bool, differ: &[&str]| SchemaStatus {
         version,
         latest: 8,
@@ -31,7 +34,7 @@ fn a_schema_is_judged_by_whether_it_can_be_used() {
     };
     for (status, state, hint) in [
         (status(8, false, &[]), State::Ok, None),
-        (status(9, false, &[]), State::Warning, Some("sqern --version   # and install a newer one")),
+        (status(9, false, &[]), State::Warning, Some("sqern --version   # then install a later version")),
         (status(0, false, &[]), State::Failed, Some("sqern db migrate")),
         (status(7, false, &[]), State::Failed, Some("sqern db migrate")),
         (status(8, false, &["a.sql"]), State::Failed, Some("sqern db migrate")),
@@ -47,7 +50,7 @@ fn a_schema_is_judged_by_whether_it_can_be_used() {
 }
 
 #[test]
-fn a_session_is_judged_by_the_roles_that_it_has() {
+fn role_membership_determines_the_finding() {
     let all = |exist: bool, held: &[&str]| -> Vec<Role> {
         let role = |name: &str| Role { name: name.to_owned(), exists: exist, held: held.contains(&name) };
         ["sqern_reader", "sqern_writer", "sqern_admin"].map(role).to_vec()
@@ -56,21 +59,24 @@ fn a_session_is_judged_by_the_roles_that_it_has() {
         (
             all(true, &["sqern_reader", "sqern_writer", "sqern_admin"]),
             State::Ok,
-            "me has sqern_reader, sqern_writer, sqern_admin",
+            "me is a member of sqern_reader, sqern_writer, sqern_admin",
         ),
-        (all(true, &["sqern_writer"]), State::Ok, "me has sqern_writer"),
+        (all(true, &["sqern_writer"]), State::Ok, "me is a member of sqern_writer"),
         (
             all(true, &["sqern_reader"]),
             State::Warning,
-            "me may read, and not write: check, fetch, build and cust load are refused",
+            "me has read access only; check, fetch, build and cust load require sqern_writer",
         ),
-        (all(true, &[]), State::Failed, "me has none of sqern's roles, and so may not even read"),
-        (all(false, &[]), State::Failed, "the cluster has no role sqern_reader, sqern_writer, sqern_admin"),
+        (all(true, &[]), State::Failed, "me is not a member of a sqern role and has no access"),
+        (all(false, &[]), State::Failed, "missing roles: sqern_reader, sqern_writer, sqern_admin"),
     ] {
         let judged = roles("me", &given);
         assert_eq!((judged.state, judged.found.as_str()), (state, found));
     }
-    assert_eq!(roles("me", &all(true, &[])).hint.unwrap(), "psql -c 'GRANT sqern_writer TO \"me\"'   # as the database's owner");
+    assert_eq!(
+        roles("me", &all(true, &[])).hint.unwrap(),
+        "psql -c 'GRANT sqern_writer TO \"me\"'   # as the owner of the database"
+    );
 }
 
 #[test]
@@ -82,7 +88,7 @@ fn a_journal_with_a_trigger_off_fails() {
 }
 
 #[test]
-fn crawls_are_worth_a_look_when_they_are_old_or_never_were_or_lack_a_source() {
+fn old_absent_and_incomplete_crawls_are_warnings() {
     let now = at("2026-03-10T00:00:00Z");
     let distro = |name: &str, checked: Option<&str>| Distro {
         name: name.parse().unwrap(),
@@ -99,8 +105,8 @@ fn crawls_are_worth_a_look_when_they_are_old_or_never_were_or_lack_a_source() {
             .map(|one| format!("{} {} {}", one.state.as_str(), one.about.as_deref().unwrap_or("-"), one.found))
             .collect()
     };
-    assert_eq!(said(std::slice::from_ref(&fresh), &[]), ["ok - 1 distributions, the longest ago 2 h ago"]);
-    assert_eq!(said(&[], &[]), ["warning - no distribution is supported, so none is checked"]);
+    assert_eq!(said(std::slice::from_ref(&fresh), &[]), ["ok - 1 distributions, oldest check 2 h ago"]);
+    assert_eq!(said(&[], &[]), ["warning - no distribution is supported"]);
     let old = distro("alma9", Some("2026-03-07T23:00:00Z"));
     assert_eq!(
         said(&[old, distro("alma8", None), fresh.clone()], &[]),

@@ -1,4 +1,4 @@
-//! The answer as text.
+//! The explanation as text.
 
 use std::fmt::Write;
 
@@ -60,27 +60,27 @@ fn kernel(why: &Why, now: Timestamp) -> String {
         line(&mut out, stage.as_str(), text.trim_end());
     }
     if let Some(blocks) = &why.blocks {
-        line(&mut out, "blocks", blocks);
+        line(&mut out, "reason", blocks);
         for log in log_lines(why) {
             line(&mut out, "", &format!("| {log}"));
         }
     }
     if let Some(place) = &why.place {
-        line(&mut out, "plan", &format!("place {} of {} to {}", place.place, place.of, place.to));
+        line(&mut out, "plan", &format!("position {} of {} to {}", place.place, place.of, place.to));
     }
     if let Some(usual) = &why.usual {
         line(&mut out, "usual", &usual_line(usual, now));
     }
-    let hosts = |hosts: &HostsOfType| format!("{} {} run it, {} have it", hosts.cltype, hosts.running, hosts.installed);
+    let hosts = |hosts: &HostsOfType| format!("{}: {} running, {} installed", hosts.cltype, hosts.running, hosts.installed);
     let hosts: Vec<String> = why.evidence.hosts.iter().map(hosts).collect();
     line(&mut out, "hosts", if hosts.is_empty() { "none".to_owned() } else { hosts.join("; ") }.as_str());
     if let Some(hint) = &why.hint {
-        line(&mut out, "try", hint);
+        line(&mut out, "hint", hint);
     }
     out
 }
 
-/// When a kernel came to a stage, and what shows it.
+/// Returns the time and the evidence of a stage.
 fn stage_line(why: &Why, stage: Stage) -> (Option<Timestamp>, String) {
     let (status, evidence) = (&why.status, &why.evidence);
     match stage {
@@ -103,7 +103,8 @@ fn recorded(recorded: &Recorded) -> String {
 
 /// The header packages, by the source that lists them.
 fn packages(why: &Why) -> String {
-    let gone = |gone: Option<Timestamp>| gone.map(|at| format!(", gone since {}", time(Some(at)))).unwrap_or_default();
+    let gone =
+        |gone: Option<Timestamp>| gone.map(|at| format!(", no longer listed since {}", time(Some(at)))).unwrap_or_default();
     let headers = why.packages.iter().filter(|package| package.role == "headers");
     let one = |package: &sqern_db::kver::KverPackage| {
         format!("{}: {} {}{}", package.source, package.name, package.package_version, gone(package.gone_at))
@@ -120,7 +121,7 @@ fn tries(kind: &str, tries: &[Try]) -> String {
             .filter(|part| !part.is_empty());
         let what = what.collect::<Vec<_>>().join(" ");
         let what = if what.is_empty() { what } else { format!(" ({what})") };
-        format!("{kind} {} {}{what}", one.id, one.result.as_deref().unwrap_or("runs"))
+        format!("{kind} {} {}{what}", one.id, one.result.as_deref().unwrap_or("running"))
     };
     tries.iter().map(one).collect::<Vec<_>>().join(", ")
 }
@@ -141,13 +142,13 @@ fn log_lines(why: &Why) -> Vec<String> {
 fn usual_line(usual: &Usual, now: Timestamp) -> String {
     let whose = usual.distro.as_deref().unwrap_or("all distributions");
     let expected = match usual.expected_at {
-        Some(at) if at >= now => format!(", so by {}", time(Some(at))),
-        Some(at) => format!(", so it is late since {}", time(Some(at))),
+        Some(at) if at >= now => format!("; expected by {}", time(Some(at))),
+        Some(at) => format!("; overdue since {}", time(Some(at))),
         None => String::new(),
     };
     let step = usual.step.as_str();
     let (median, p90) = (hours(usual.spread.median_s), hours(usual.spread.p90_s));
-    format!("{step} took {median} h (median of {} of {whose}; 9 in 10 within {p90} h){expected}", usual.done)
+    format!("{step}: median {median} h, 90% within {p90} h ({} kernels of {whose}){expected}", usual.done)
 }
 
 /// `name` in a column of its own, then the text.

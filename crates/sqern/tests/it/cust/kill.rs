@@ -68,7 +68,7 @@ async fn a_load_that_is_killed_while_it_writes_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_load_whose_connection_is_lost_says_so_and_leaves_nothing() {
+async fn a_lost_connection_fails_the_load_and_leaves_nothing() {
     let program = Program::new().await;
     loaded(&program, &two_clusters(), &[]);
     let before = (program.journal().await, live(&program).await);

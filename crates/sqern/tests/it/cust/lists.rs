@@ -108,7 +108,7 @@ async fn a_load_can_be_reverted() {
 }
 
 #[tokio::test]
-async fn a_hosts_own_report_is_what_uname_says_and_can_be_loaded() {
+async fn cust_report_matches_uname_and_can_be_loaded() {
     let program = Program::new().await;
     let uname =
         |flag: &str| String::from_utf8(clean_command("uname").arg(flag).output().unwrap().stdout).unwrap().trim().to_owned();

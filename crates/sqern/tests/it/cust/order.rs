@@ -157,7 +157,7 @@ fn compare(rule: VersionRule, pairs: &[[KernelVersion; 2]], told: &str, hint: &s
 }
 
 #[test]
-fn each_built_in_distribution_is_ordered_by_the_package_manager_of_its_sources() {
+fn version_order_follows_the_package_manager_of_the_sources() {
     for (name, def) in sqern_upstream::sources::builtin().unwrap().distros {
         for source in &def.sources {
             let expected = match source {

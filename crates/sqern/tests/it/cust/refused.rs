@@ -1,4 +1,4 @@
-//! One bad record refuses the whole report: with its place, with the reason, and nothing is changed.
+//! One invalid record rejects the whole report, with its place and the reason; nothing is changed.
 
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ impl Known {
     pub async fn refuses(&self, what: &str, report: impl AsRef<[u8]>, more: &[&str], words: &[&str]) -> Ran {
         let ran = load(&self.program, report, more);
         assert_eq!(ran.status, 1, "{what}: {ran:?}");
-        assert!(ran.stderr.starts_with("error: expected "), "{what}: {ran:?}");
+        assert!(ran.stderr.starts_with("error: "), "{what}: {ran:?}");
         for word in words {
             assert!(ran.stderr.contains(word), "{what}: {word:?} is not in {}", ran.stderr);
         }
@@ -51,16 +51,12 @@ fn with_last(last: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_wrong_host_at_the_last_line() {
+async fn an_invalid_host_on_the_last_line_is_rejected() {
     let known = Known::new().await;
     for (what, last, words) in [
-        (
-            "no name",
-            json!({"distro": "debian12", "running": "1"}),
-            "expected a report as docs/customers.md has it, got one with missing field `name`",
-        ),
-        ("no distro", json!({"name": "x2", "running": "1"}), "got one with missing field `distro`"),
-        ("another field", json!({"name": "x2", "distro": "debian12", "runing": "1"}), "got one with unknown field `runing`"),
+        ("no name", json!({"distro": "debian12", "running": "1"}), "missing field `name`"),
+        ("no distro", json!({"name": "x2", "running": "1"}), "missing field `distro`"),
+        ("another field", json!({"name": "x2", "distro": "debian12", "runing": "1"}), "unknown field `runing`"),
         ("a number", json!({"name": "x2", "distro": "debian12", "running": 6}), "invalid type: integer `6`, expected a string"),
         (
             "no kernel",
@@ -78,24 +74,24 @@ async fn a_wrong_host_at_the_last_line() {
             "expected a host name without blanks at its ends and without control characters, got \" x2\"",
         ),
         ("a line end in a version", json!({"name": "x2", "distro": "debian12", "running": "1\n2"}), "got \"1\\n2\""),
-        ("no object", json!("x2"), "invalid type: string \"x2\", expected struct ReportedHost"),
+        ("no object", json!("x2"), "invalid type: string \"x2\", expected an object"),
     ] {
-        known.refuses(what, with_last(&last), &[], &[words, "at standard input, line 3 (record 5); nothing"]).await;
+        known.refuses(what, with_last(&last), &[], &[words, "error: standard input, line 3 (record 5): "]).await;
     }
 }
 
 #[tokio::test]
-async fn a_wrong_cluster() {
+async fn an_invalid_cluster_is_rejected() {
     let known = Known::new().await;
     let wrong = |cluster: Value| format!("{}\n{cluster}\n", two_clusters()["clusters"][0]);
     for (what, cluster, words) in [
         (
             "an unknown type",
             json!({"name": "acme-3", "type": "prodction", "hosts": []}),
-            "expected a cluster type that is known, got \"prodction\"; there are 1 (production), 2 (poc), 3 (custdev), 4 (lab), 5 (out of \
-             support), 6 (our test), at standard input, line 2",
+            "unknown cluster type \"prodction\"; the types are 1 (production), 2 (poc), 3 (custdev), 4 (lab), 5 (out of support), \
+             6 (our test); nothing",
         ),
-        ("an unknown number", json!({"name": "acme-3", "type": 7, "hosts": []}), "that is known, got \"7\""),
+        ("an unknown number", json!({"name": "acme-3", "type": 7, "hosts": []}), "unknown cluster type \"7\""),
         (
             "a type that is none",
             json!({"name": "acme-3", "type": -1, "hosts": []}),
@@ -109,11 +105,11 @@ async fn a_wrong_cluster() {
         (
             "clusters in a cluster",
             json!({"name": "acme-3", "type": 1, "clusters": []}),
-            "expected a cluster a line (--format jsonl), got a document with clusters",
+            "expected one cluster per line (--format jsonl), found a document with clusters",
         ),
         ("hosts that are none", json!({"name": "acme-3", "type": 1, "hosts": "x"}), "expected an array of hosts"),
     ] {
-        known.refuses(what, wrong(cluster), &[], &[words, ", at standard input, line 2"]).await;
+        known.refuses(what, wrong(cluster), &[], &[words, "error: standard input, line 2"]).await;
     }
     let within = r#"{"name": "a", "type": 1, "clusters": []}"#;
     known.refuses("clusters within", within, &[], &["unknown field `clusters`"]).await;
@@ -122,7 +118,7 @@ async fn a_wrong_cluster() {
             r#"{{"name": "a", "type": 1, "hosts": [], "{field}": {}}}"#,
             json!({"name": "a", "type": 1, "hosts": []})[field]
         );
-        known.refuses(field, twice, &[], &[&format!("duplicate field `{field}`"), "line 1;"]).await;
+        known.refuses(field, twice, &[], &[&format!("duplicate field `{field}`"), "line 1: "]).await;
     }
 }
 
@@ -156,27 +152,26 @@ async fn a_cluster_or_a_host_that_comes_twice() {
 async fn an_empty_report() {
     let known = Known::new().await;
     for (what, report) in [("nothing", ""), ("blanks", " \n\n"), ("no clusters", r#"{"clusters": []}"#)] {
+        let message = if what == "no clusters" { "at least one cluster" } else { "report is empty" };
         for more in [&[][..], &["--partial"], &["--accept-shrink"]] {
-            known.refuses(what, report, more, &["expected a report with at least one cluster, got no"]).await;
+            known.refuses(what, report, more, &[message]).await;
         }
     }
     let header = "cluster,type,host,distro,version,current\n";
-    known
-        .refuses("a header alone", header, &["--accept-shrink"], &["expected a report with at least one cluster, got none"])
-        .await;
+    known.refuses("a header alone", header, &["--accept-shrink"], &["at least one cluster"]).await;
     known
         .refuses(
             "no header",
             "",
             &["--format", "csv"],
-            &["expected the header cluster,type,host,distro,version,current, got nothing"],
+            &["expected the header cluster,type,host,distro,version,current, found an empty report"],
         )
         .await;
     known.refuses("no document", "{}", &["--format", "json"], &["missing field `clusters`"]).await;
 }
 
 #[tokio::test]
-async fn an_unknown_distro_with_its_places() {
+async fn unknown_distributions_are_reported_with_places() {
     let known = Known::new().await;
     let other = |name: &str, distro: &str| json!({"name": name, "distro": distro, "running": "1"});
     let hosts: Vec<Value> = (1..=7).map(|number| other(&format!("x{number}"), "debain12")).chain([other("y", "alma8")]).collect();
@@ -187,8 +182,8 @@ async fn an_unknown_distro_with_its_places() {
             report,
             &["--accept-shrink"],
             &[
-                "expected distributions that are known, got \"alma8\" of 1 host (line 2 (record 10)), \"debain12\" of 7 hosts \
-                 (line 2 (record 3), line 2 (record 4), ",
+                "unknown distributions \"alma8\" (1 host: line 2 (record 10)), \"debain12\" (7 hosts: line 2 (record 3), \
+                 line 2 (record 4), ",
                 ", line 2 (record 7), …)",
             ],
         )
@@ -197,28 +192,33 @@ async fn an_unknown_distro_with_its_places() {
 }
 
 #[tokio::test]
-async fn what_is_no_json() {
+async fn invalid_json_is_rejected() {
     let known = Known::new().await;
     let document = two_clusters().to_string();
     let cut = &document[..document.len() - 3];
-    known.refuses("cut", cut, &[], &["expected a whole report, got one that ends too early", "line 1"]).await;
+    known.refuses("cut", cut, &[], &["unexpected end of the report: ", "line 1"]).await;
     let spoilt = document.replacen("\"distro\":", "\"distro\"", 1);
-    known.refuses("spoilt", &spoilt, &[], &["expected JSON, got something else (expected `:`)", "line 1 (record 1)"]).await;
+    known.refuses("spoilt", &spoilt, &[], &["invalid JSON: expected `:`", "line 1 (record 1)"]).await;
     known.refuses("more behind", format!("{document} x"), &[], &["trailing characters"]).await;
     known.refuses("an array", "[]", &[], &["invalid type: sequence, expected an object with clusters"]).await;
     known.refuses("not UTF-8", b"{\"clusters\": [{\"name\": \"\xff\"".as_slice(), &[], &["invalid unicode code point"]).await;
     let line = two_clusters()["clusters"][0].to_string();
     known
-        .refuses("lines", &line, &["--format", "json"], &["expected one document with clusters (--format json), got a single"])
+        .refuses("lines", &line, &["--format", "json"], &["expected one document with clusters (--format json), found a single"])
         .await;
     known
-        .refuses("a document", &document, &["--format", "jsonl"], &["expected a cluster a line (--format jsonl), got a document"])
+        .refuses(
+            "a document",
+            &document,
+            &["--format", "jsonl"],
+            &["expected one cluster per line (--format jsonl), found a document"],
+        )
         .await;
-    known.refuses("more fields", r#"{"clusters": [], "type": 1}"#, &[], &["expected nothing beside clusters"]).await;
+    known.refuses("more fields", r#"{"clusters": [], "type": 1}"#, &[], &["unexpected field beside `clusters`"]).await;
 }
 
 #[tokio::test]
-async fn what_is_no_right_csv() {
+async fn invalid_csv_is_rejected() {
     let known = Known::new().await;
     let header = "cluster,type,host,distro,version,current\n";
     let good = "acme-1,1,h1,debian12,6.1.0-1-amd64,t\n";
@@ -226,39 +226,35 @@ async fn what_is_no_right_csv() {
         (
             "another header",
             "cluster,host\n".to_owned(),
-            "expected the header cluster,type,host,distro,version,current, got \"cluster,host\"",
+            "expected the header cluster,type,host,distro,version,current, found \"cluster,host\"",
         ),
-        ("too few fields", format!("{header}{good}acme-1,1,h2\n"), "expected 6 fields, got 3, at standard input, line 3"),
+        ("too few fields", format!("{header}{good}acme-1,1,h2\n"), "standard input, line 3: expected 6 fields, found 3"),
         (
             "no boolean",
             format!("{header}{good}acme-1,1,h2,debian12,1,maybe\n"),
-            "expected true or false in current, got \"maybe\", at standard input, line 3 (record 2)",
+            "standard input, line 3 (record 2): expected true or false in column \"current\", found \"maybe\"",
         ),
         (
             "two distros",
             format!("{header}{good}acme-1,1,h1,debian13,1,f\n"),
-            "expected one distro of host \"h1\", got \"debian12\" and \"debian13\", at standard input, line 3",
+            "host \"h1\" has two distributions, \"debian12\" and \"debian13\"",
         ),
         (
             "two that run",
             format!("{header}{good}acme-1,1,h1,debian12,1,t\n"),
-            "expected at most one current kernel of host \"h1\", got 6.1.0-1-amd64 and 1, at standard input, line 3",
+            "host \"h1\" has two current kernels, 6.1.0-1-amd64 and 1",
         ),
-        (
-            "a kernel twice",
-            format!("{header}{good}{good}").replace(",t\n", ",f\n"),
-            "expected each installed kernel once, got 6.1.0-1-amd64 twice, at standard input, line 2 (record 1)",
-        ),
+        ("a kernel twice", format!("{header}{good}{good}").replace(",t\n", ",f\n"), "standard input, line 2 (record 1): "),
         ("no version", format!("{header}acme-1,1,h1,debian12,,f\n"), "expected a kernel version (what uname -r prints)"),
         ("no host", format!("{header}acme-1,1,,debian12,1,f\n"), "expected a host name"),
         ("no cluster", format!("{header},1,h1,debian12,1,f\n"), "expected a cluster name"),
-        ("no type", format!("{header}a,,h1,debian12,1,f\n"), "expected a cluster type that is known, got \"\""),
+        ("no type", format!("{header}a,,h1,debian12,1,f\n"), "unknown cluster type \"\""),
         (
             "two types",
             format!("{header}{good}beta,1,b,debian12,1,f\nacme-1,2,h2,debian12,1,f\n"),
             "expected one type of cluster \"acme-1\", got 1 at line 2 and 2 at line 4",
         ),
-        ("an open quote", format!("{header}{good}acme-1,1,\"h2,debian12,1,f\n"), "expected 6 fields, got 3"),
+        ("an open quote", format!("{header}{good}acme-1,1,\"h2,debian12,1,f\n"), "expected 6 fields, found 3"),
     ] {
         known.refuses(what, lines, &["--accept-shrink"], &[words]).await;
     }
@@ -267,7 +263,7 @@ async fn what_is_no_right_csv() {
             "not UTF-8",
             [header.as_bytes(), b"a,1,\xff,debian12,1,f\n"].concat(),
             &[],
-            &["expected UTF-8, got other bytes, at standard input, line 2"],
+            &["standard input, line 2: invalid UTF-8"],
         )
         .await;
     let scattered = format!("{header}{good}acme-1,1,h2,debian12,1,f\nacme-1,1,h1,debian12,2,f\n");

@@ -13,7 +13,7 @@ use crate::program::{environment_at, field};
 const TRIES: usize = 3;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tree_that_a_killed_run_left_unrecorded_is_found_and_not_fetched_again() {
+async fn an_unrecorded_tree_of_a_killed_run_is_reused() {
     let world = World::new(kernel("6.1.0-1")).await;
     world.program.done(&world.words(&[]));
     world.program.database.client().await.batch_execute("DELETE FROM kver_fetched").await.unwrap();
@@ -62,7 +62,7 @@ async fn a_kill_at_any_moment_leaves_store_and_database_in_agreement() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_package_that_stops_on_its_way_is_received_in_a_second_try_and_each_only_once() {
+async fn an_interrupted_download_is_retried_and_cached() {
     let world = World::new(kernel("6.1.0-1")).await;
     world.server.fail("common", ServerFault::Cut, 1);
     world.program.done(&world.words(&[]));
@@ -117,7 +117,7 @@ async fn what_a_killed_run_has_received_is_not_received_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_takes_no_more_is_told_and_leaves_nothing_and_the_next_run_goes_on() {
+async fn a_full_disk_leaves_nothing_and_the_next_run_succeeds() {
     let world = World::new(kernel("6.1.0-1")).await;
     // No file of more than a block: what the shell allows is inherited, and a write beyond it fails as on a full disk.
     let whole = world.program.command(&world.words(&[]));

@@ -54,7 +54,7 @@ const AVAILABLE: &str =
     "SELECT coalesce(string_agg(version, ' ' ORDER BY version), '') FROM sp_available_kver WHERE deleted_at = '-infinity'";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kernel_goes_the_whole_way_and_a_second_run_finds_nothing_to_do() {
+async fn a_pipeline_runs_all_steps_once() {
     let world = World::new(kernel("6.1.0-1").into_iter().chain(kernel("6.1.0-2"))).await;
     let folder = workspace(&world);
     let file = file(&world, &folder);
@@ -85,7 +85,7 @@ async fn a_kernel_goes_the_whole_way_and_a_second_run_finds_nothing_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pipeline_that_watches_goes_on_when_a_kernel_comes() {
+async fn a_watching_pipeline_continues_with_new_kernels() {
     let world = World::new(kernel("6.1.0-1").into_iter().chain(kernel("6.1.0-2"))).await;
     world.program.done(&["ignore", "add", "debian12", "6.1.0-2-*"]);
     let folder = workspace(&world);
@@ -116,7 +116,7 @@ fn shell_steps(jenkinsfile: &str) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sample_for_jenkins_does_what_it_says() {
+async fn the_jenkins_sample_runs() {
     let world = World::new(kernel("6.1.0-1").into_iter().chain(kernel("6.1.0-2"))).await;
     let folder = workspace(&world);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/samples/Jenkinsfile");
@@ -164,7 +164,7 @@ fn the_sample_for_systemd_runs_a_command_that_there_is() {
     let words: Vec<&str> = command.split(' ').collect();
     let output = program_at(Path::new("/nonexistent"), &words).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.code() == Some(1) && told.contains("at /etc/sqern/pipeline.toml"), "{told}");
+    assert!(output.status.code() == Some(1) && told.contains("could not read pipeline file /etc/sqern/pipeline.toml"), "{told}");
     // What systemd itself says of the units, where it is: it misses the program that is not installed, and nothing else.
     let Ok(verified) = clean_command("systemd-analyze").arg("verify").arg(samples.join("sqern-pipeline.timer")).output() else {
         return;

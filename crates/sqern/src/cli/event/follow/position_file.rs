@@ -20,26 +20,25 @@ pub(super) struct PositionFile {
 }
 
 impl PositionFile {
-    /// Reads the file; gives no position where there is none yet.
+    /// Reads the file. The position is `None` if the file does not exist yet.
     pub(super) fn open(path: PathBuf) -> Result<(Self, Option<Position>), Failure> {
         // What a link points to is replaced, not the link.
         let path = fs::canonicalize(&path).unwrap_or(path);
         let position = match read(&path) {
             Ok(text) => Some(parse(&text).ok_or_else(|| unreadable(&path, &text))?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(Failure::unmet(format!("the position file {} can't be read: {error}", path.display()))),
+            Err(error) => return Err(Failure::unmet(format!("could not read position file {}: {error}", path.display()))),
         };
         Ok((Self { path, kept: position.clone() }, position))
     }
 
-    /// Puts a position in the file's place, whole or not at all, and on the disk.
+    /// Replaces the file atomically and syncs it to the disk.
     pub(super) fn keep(&mut self, position: &Position) -> Result<(), Failure> {
         if self.holds(position) {
             return Ok(());
         }
         let written = replace(&self.path, &format!("{position}\n"));
-        written
-            .map_err(|error| Failure::unmet(format!("the position file {} can't be written: {error}", self.path.display())))?;
+        written.map_err(|error| Failure::unmet(format!("could not write position file {}: {error}", self.path.display())))?;
         self.kept = Some(position.clone());
         Ok(())
     }
@@ -49,7 +48,7 @@ impl PositionFile {
         self.kept.as_ref() == Some(position)
     }
 
-    /// Why the position that the file holds can't be gone on from.
+    /// Returns the error for a position of the file that cannot be used.
     pub(super) fn refused(&self, error: &PositionError) -> Failure {
         Failure::unmet(format!("{error}; the position is from {}", self.path.display())).hint(begin_anew(&self.path))
     }
@@ -69,8 +68,9 @@ fn parse(text: &str) -> Option<Position> {
 fn unreadable(path: &Path, text: &str) -> Failure {
     let start: String = text.chars().take(80).collect();
     let rest = if start.len() < text.len() { " …" } else { "" };
-    let expected = "a position and a line end, as sqern event follow writes them";
-    Failure::unmet(format!("expected {expected}, in {}, got {start:?}{rest}", path.display())).hint(begin_anew(path))
+    let path_shown = path.display();
+    Failure::unmet(format!("invalid position file {path_shown}: expected a position and a newline, found {start:?}{rest}"))
+        .hint(begin_anew(path))
 }
 
 fn begin_anew(path: &Path) -> String {

@@ -1,25 +1,25 @@
-//! What came since a generation.
+//! The report `activity`: the kernels that changed stage since a generation.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqern_db::new::{Came, What};
+use sqern_db::new::{Came as Activity, What};
 use sqern_model::DistroName;
 
 use super::html::{Cell, HeatMap, share};
 use crate::printer::{Record, time};
 
-/// What stands beside the list.
+/// The metadata of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct After {
-    /// The generation after which it came; 0 for the beginning.
+    /// The generation after which the activity is counted; 0 for the start of the journal.
     pub after: i64,
 }
 
-/// How much came with a generation.
+/// The numbers of kernels that changed stage in one generation.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct NewGeneration {
+pub struct GenerationActivity {
     generation: i64,
     tstamp: Timestamp,
     username: String,
@@ -33,15 +33,15 @@ pub struct NewGeneration {
     withdrawn: u64,
 }
 
-impl NewGeneration {
-    /// By what happened, in its order.
+impl GenerationActivity {
+    /// Returns the counts in the order of [`What::ALL`].
     fn counts(&self) -> [u64; 7] {
         [self.known, self.seen, self.fetched, self.built, self.tested, self.available, self.withdrawn]
     }
 }
 
-impl Record for NewGeneration {
-    const SCHEMA: &'static str = "report.new/1";
+impl Record for GenerationActivity {
+    const SCHEMA: &'static str = "report.activity/1";
     const COLUMNS: &'static [&'static str] =
         &["generation", "time", "known", "seen", "fetched", "built", "tested", "available", "withdrawn", "username", "comment"];
     fn cells(&self) -> Vec<String> {
@@ -52,8 +52,8 @@ impl Record for NewGeneration {
     }
 }
 
-impl Record for Came {
-    const SCHEMA: &'static str = "report.new.kernels/1";
+impl Record for Activity {
+    const SCHEMA: &'static str = "report.activity.kernels/1";
     const COLUMNS: &'static [&'static str] = &["generation", "time", "what", "distro", "version", "username", "comment"];
     fn cells(&self) -> Vec<String> {
         vec![
@@ -68,13 +68,13 @@ impl Record for Came {
     }
 }
 
-/// The numbers of a list, by generation.
+/// Counts a list by generation.
 #[must_use]
-pub fn generations(came: &[Came]) -> Vec<NewGeneration> {
-    let row = |of_generation: &[Came]| {
+pub fn generations(activity: &[Activity]) -> Vec<GenerationActivity> {
+    let row = |of_generation: &[Activity]| {
         let first = &of_generation[0];
         let count = |what: What| of_generation.iter().map(|one| u64::from(one.what == what)).sum();
-        NewGeneration {
+        GenerationActivity {
             generation: first.generation,
             tstamp: first.tstamp,
             username: first.username.clone(),
@@ -88,14 +88,14 @@ pub fn generations(came: &[Came]) -> Vec<NewGeneration> {
             withdrawn: count(What::Withdrawn),
         }
     };
-    came.chunk_by(|a, b| a.generation == b.generation).map(row).collect()
+    activity.chunk_by(|a, b| a.generation == b.generation).map(row).collect()
 }
 
-/// The picture: how many kernels of each distribution came to which stage.
+/// Returns the chart: the number of kernels by distribution and kind of activity.
 #[must_use]
-pub fn heat_map(came: &[Came]) -> HeatMap {
+pub fn heat_map(activity: &[Activity]) -> HeatMap {
     let mut counts: BTreeMap<&DistroName, BTreeMap<What, u64>> = BTreeMap::new();
-    for one in came {
+    for one in activity {
         *counts.entry(&one.kernel.distro).or_default().entry(one.what).or_default() += 1;
     }
     let most = counts.values().flat_map(BTreeMap::values).copied().max().unwrap_or(0);
@@ -104,7 +104,7 @@ pub fn heat_map(came: &[Came]) -> HeatMap {
         (distro.to_string(), What::ALL.iter().map(|what| of_distro.get(what).map(cell)).collect())
     };
     HeatMap {
-        title: "Kernels by what came to them".to_owned(),
+        title: "Kernels by distribution and activity".to_owned(),
         columns: What::ALL.iter().map(|what| what.as_str().to_owned()).collect(),
         rows: counts.iter().map(row).collect(),
     }
