@@ -1,11 +1,17 @@
--- Before a migration is taken back: what lies over the tables goes, and sqern db migrate of the program that owns the older
--- version brings its own. Tables keep their data; their triggers go with the functions.
+-- Drops the views, functions and comments before a migration is reverted. The program of the older version creates its own ones with
+-- sqern db migrate. Tables keep their data. Their triggers are dropped with the functions.
 DO $$
 DECLARE
-    -- All of them first: what a CASCADE took has no name any more.
+    -- All commands are built first, because an object that CASCADE dropped has no name any more.
     commands constant text[] := ARRAY(
         SELECT format('DROP VIEW %s CASCADE', oid::regclass)
         FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'v'
+        UNION ALL
+        SELECT format('COMMENT ON ' || CASE WHEN attname IS NULL THEN 'TABLE %s' ELSE 'COLUMN %s.%I' END || ' IS NULL', c.oid::regclass, attname)
+        FROM pg_class c
+        JOIN pg_description d ON d.classoid = 'pg_class'::regclass AND d.objoid = c.oid
+        LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND a.attnum > 0
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relowner = 'sqern_admin'::regrole
         UNION ALL
         SELECT format('DROP ROUTINE %s CASCADE', oid::regprocedure)
         FROM pg_proc
@@ -18,7 +24,7 @@ BEGIN
         BEGIN
             EXECUTE command;
         EXCEPTION WHEN undefined_table OR undefined_function THEN
-            NULL;  -- went with another one's CASCADE
+            NULL;  -- dropped by the CASCADE of another object
         END;
     END LOOP;
 END

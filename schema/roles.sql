@@ -14,9 +14,9 @@ DECLARE
 BEGIN
     FOR new_role IN
         SELECT * FROM (
-            VALUES ('sqern_admin', 'sqern: owns the schema; may delete and change it'),
-                   ('sqern_writer', 'sqern: may insert and update data, and nothing in the journal itself'),
-                   ('sqern_reader', 'sqern: may read everything')
+            VALUES ('sqern_admin', 'sqern: owns the schema and can change it'),
+                   ('sqern_writer', 'sqern: can insert and update data, but cannot write to the journal'),
+                   ('sqern_reader', 'sqern: can read all data')
         ) AS wanted (name, description)
         WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted.name)
     LOOP
@@ -25,7 +25,7 @@ BEGIN
             EXECUTE format('COMMENT ON ROLE %I IS %L', new_role.name, new_role.description);
         EXCEPTION
             WHEN duplicate_object OR unique_violation THEN
-                NULL;  -- created at the same moment for another database of the cluster
+                NULL;  -- created concurrently for another database of the cluster
             WHEN insufficient_privilege THEN
                 required := required || format('CREATE ROLE %I', new_role.name);
         END;
@@ -38,7 +38,7 @@ BEGIN
             EXECUTE format('GRANT sqern_admin TO %I%s', current_user, options);
         EXCEPTION
             WHEN unique_violation THEN
-                NULL;  -- granted at the same moment for another database of the cluster
+                NULL;  -- granted concurrently for another database of the cluster
             WHEN insufficient_privilege OR invalid_grant_operation THEN
                 required := required || format('GRANT sqern_admin TO %I%s', current_user, options);
         END;

@@ -18,10 +18,10 @@ WHERE NOT EXISTS (
       AND (coalesce(k.success, b.success)
            OR coalesce(k.result, b.result) IS NULL AND coalesce(l.expires_at, b.tstamp + interval '1 day') > now())
 );
-COMMENT ON VIEW build_candidate IS 'The kernel versions to build for: fetched, wanted, without a successful build of whichever revision, and not being built. A build without a lease holds its kernels for a day.';
-COMMENT ON COLUMN build_candidate.distro IS 'The distribution that ships the kernel.';
-COMMENT ON COLUMN build_candidate.version IS 'The kernel version as a host reports it.';
-COMMENT ON COLUMN build_candidate.fetched_at IS 'When its headers were fetched.';
-COMMENT ON COLUMN build_candidate.hosts_running IS 'How many of customers'' hosts run it.';
-COMMENT ON COLUMN build_candidate.hosts_installed IS 'How many of customers'' hosts have it installed, running or not.';
+COMMENT ON VIEW build_candidate IS 'Kernel versions to build for: fetched, not ignored, not archived, without a successful build of any revision, and not being built. A build without a lease claims its kernels for one day.';
+COMMENT ON COLUMN build_candidate.distro IS 'Distribution of the kernel.';
+COMMENT ON COLUMN build_candidate.version IS 'Kernel version as printed by uname -r.';
+COMMENT ON COLUMN build_candidate.fetched_at IS 'Time at which the headers were fetched.';
+COMMENT ON COLUMN build_candidate.hosts_running IS 'Number of customer hosts that run the kernel.';
+COMMENT ON COLUMN build_candidate.hosts_installed IS 'Number of customer hosts on which the kernel is installed.';
 GRANT SELECT ON build_candidate TO sqern_reader, sqern_writer;

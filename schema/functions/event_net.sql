@@ -1,16 +1,16 @@
--- What a stretch of the history comes to, record by record: the one rule that as-of, diff and revert stand on.
+-- Returns the net effect of a range of the history for each row. The as-of functions, generation_diff() and generation_revert() use it.
 --
--- The stretch is the generations whose place (generation_place()) lies after "after" and not after "upto". Their events are those
--- with such ids, but for generations that were open at one of the ends: one that ended in the stretch belongs to it with all its
--- events, also those before; one that ended later does not belong to it at all.
+-- The range contains the generations whose place (generation_place()) is greater than "after" and at most "upto". Their events are those
+-- with ids in the range, except for generations that cross a boundary. A generation that ends in the range belongs to it with all of
+-- its events. A generation that ends later does not belong to it.
 --
--- A record's events stand in the order of their ids, so before the stretch it was there unless the first of them is an insert, and
--- after it unless the last is a delete. Laying the old values over each other, the earliest on top, gives what it was; the new
--- ones, the latest on top, what it became. A delete holds the whole old record and an insert the whole new one, so both sides are
--- whole where the record went or came, and else hold the columns that were touched.
+-- The events of a row are in the order of their ids. The row existed before the range unless its first event is an insert, and exists
+-- after it unless its last event is a delete. The old values, merged with the earliest last, are the state before. The new values, merged
+-- with the latest last, are the state after. A delete contains all old columns and an insert contains all new columns. For a row that
+-- exists on both sides, the result contains only the changed columns.
 --
--- Sorting by a hash of the key spares most comparisons of jsonb. 64 MB let a hundred thousand events be sorted in memory. ROWS
--- makes a join hash this side, which is the smaller one wherever it is asked for.
+-- Sorting by a hash of the key avoids most comparisons of jsonb. 100,000 events can be sorted in memory with 64 MB. ROWS makes the
+-- planner hash this side of a join, which is the smaller side in all callers.
 CREATE OR REPLACE FUNCTION event_net(of_table text, after bigint, upto bigint)
 RETURNS TABLE (table_name text, pkey jsonb, existed boolean, old jsonb, remains boolean, new jsonb, events bigint)
 LANGUAGE plpgsql STABLE ROWS 100
@@ -44,6 +44,6 @@ BEGIN
     GROUP BY hash, ordered.pkey, ordered.table_name;
 END
 $$;
-COMMENT ON FUNCTION event_net(text, bigint, bigint) IS 'The net effect, record by record, of the generations whose place lies after the first number and not after the second: in one table, or in all for null.';
+COMMENT ON FUNCTION event_net(text, bigint, bigint) IS 'Returns the net effect, for each row, of the generations whose place is greater than the second argument and at most the third. A null table name selects all tables.';
 REVOKE ALL ON FUNCTION event_net(text, bigint, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION event_net(text, bigint, bigint) TO sqern_reader, sqern_writer;

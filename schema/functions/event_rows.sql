@@ -1,9 +1,9 @@
--- What <table>_at() needs of the journal: event_net() for a stretch that reaches to one end of the history, and so with one side
--- of it alone, which halves the work.
+-- Returns the part of the journal that <table>_at() requires. It is event_net() for a range that ends at one end of the history: only one
+-- side is needed, which halves the cost.
 --
--- For a recent generation that is what came after it, and the images hold what the records were before; for one nearer to the
--- beginning it is all up to it, and they hold what the records had become. A generation that has events on both sides of the place
--- ended after it, and belongs there as a whole; those are looked for on the side that is read.
+-- For a recent generation the range is all later events, and the images contain the state before them. For an older one the range is all
+-- events up to it, and the images contain the state after them. A generation with events on both sides of the place belongs to the later
+-- side. Such generations are searched on the side that is read.
 CREATE OR REPLACE FUNCTION event_rows(of_table text, generation bigint)
 RETURNS TABLE (pkey jsonb, present boolean, image jsonb)
 LANGUAGE plpgsql STABLE ROWS 100
@@ -45,6 +45,6 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION event_rows(text, bigint) IS 'By record: whether it was there as of a generation, and its columns then: those that changed later for a recent one (generation_is_recent()), else all but its key.';
+COMMENT ON FUNCTION event_rows(text, bigint) IS 'Returns, for each row, whether it existed as of a generation, and its columns. For a recent generation (see generation_is_recent()) these are the columns that changed later, otherwise all columns except the key.';
 REVOKE ALL ON FUNCTION event_rows(text, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION event_rows(text, bigint) TO sqern_reader, sqern_writer;

@@ -6,12 +6,12 @@ AS $$
     FROM public.event_diff(public.generation_place(from_generation), public.generation_place(to_generation)) AS d
     ORDER BY d.table_name, d.pkey
 $$;
-COMMENT ON FUNCTION generation_diff(bigint, bigint) IS 'What differs between the states as of two generations, in the form of events: those that one change set from the first to the second would have left.';
+COMMENT ON FUNCTION generation_diff(bigint, bigint) IS 'Returns the differences between the states as of two generations, in the form of the events that a single generation would have recorded.';
 REVOKE ALL ON FUNCTION generation_diff(bigint, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION generation_diff(bigint, bigint) TO sqern_reader, sqern_writer;
 
--- No two generations share a place, so between the id before a generation's last event and that event lies this one alone. A
--- generation without events lies nowhere.
+-- No two generations have the same place, so the range from the id before the place to the place contains only this generation. A
+-- generation without events has no place of its own.
 CREATE OR REPLACE FUNCTION generation_diff(generation bigint)
 RETURNS TABLE (table_name text, action text, pkey jsonb, fields jsonb, old jsonb)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -22,6 +22,6 @@ AS $$
     WHERE EXISTS (SELECT FROM public.event e WHERE e.generation = generation_diff.generation)
     ORDER BY d.table_name, d.pkey
 $$;
-COMMENT ON FUNCTION generation_diff(bigint) IS 'What a generation changed, in the form of events: one for each record, however often the generation touched it.';
+COMMENT ON FUNCTION generation_diff(bigint) IS 'Returns the changes of a generation, in the form of events. Each changed row has exactly one event.';
 REVOKE ALL ON FUNCTION generation_diff(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION generation_diff(bigint) TO sqern_reader, sqern_writer;

@@ -1,5 +1,5 @@
--- Removes a generation that changed nothing, so that runs which found nothing new leave no trace. Only the generation of the
--- running transaction can be dropped: what is committed is history.
+-- Removes a generation without events, so that a run without changes leaves no generation. Only the generation of the current transaction
+-- can be removed, because the committed history is immutable.
 CREATE OR REPLACE FUNCTION generation_drop_empty(generation_id bigint) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -13,6 +13,6 @@ BEGIN
     RETURN FOUND;
 END
 $$;
-COMMENT ON FUNCTION generation_drop_empty(bigint) IS 'Removes this generation if it is the transaction''s own and has no event; returns whether it did.';
+COMMENT ON FUNCTION generation_drop_empty(bigint) IS 'Removes a generation if it belongs to the current transaction and has no events. Returns whether it was removed.';
 REVOKE ALL ON FUNCTION generation_drop_empty(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION generation_drop_empty(bigint) TO sqern_writer;

@@ -5,6 +5,6 @@ BEGIN
     RETURN public.generation_drop_empty(public.generation_id_if_assigned());
 END
 $$;
-COMMENT ON FUNCTION generation_drop_empty_current() IS 'Removes the transaction''s generation if it has no event; returns whether it did, false when there is none.';
+COMMENT ON FUNCTION generation_drop_empty_current() IS 'Removes the generation of the current transaction if it has no events. Returns whether a generation was removed.';
 REVOKE ALL ON FUNCTION generation_drop_empty_current() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION generation_drop_empty_current() TO sqern_writer;

@@ -5,6 +5,6 @@ AS $$
     FROM public.event e
     WHERE e.generation = (SELECT max(newest.generation) FROM public.event newest)
 $$;
-COMMENT ON FUNCTION generation_is_recent(bigint) IS 'Whether more was changed up to this generation than after it: then going back from the present reads less than going forward from the beginning.';
+COMMENT ON FUNCTION generation_is_recent(bigint) IS 'Returns whether most changes were made up to this generation. A past state is then computed backward from the present, which reads fewer events.';
 REVOKE ALL ON FUNCTION generation_is_recent(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION generation_is_recent(bigint) TO sqern_reader, sqern_writer;

@@ -1,9 +1,9 @@
--- Where a generation stands in the history: at its last change.
+-- Returns the place of a generation in the history, which is its last change.
 --
--- Ids are given when a transaction first changes something, so of two generations that ran at once, the one with the lower id may
--- have changed a record after the other did. Standing each at its last change keeps whatever depends on another behind it: whoever
--- waited for a record, a key or a foreign key made his change after the other's last one. So every prefix of this order is a
--- state that could have been seen. A generation that has no event stands where the one with events before it does.
+-- Ids are assigned at the first change of a transaction. Of two concurrent generations, the one with the lower id can therefore have
+-- changed a row last. With the last change as the place, a generation follows all generations that it depends on: a transaction that
+-- waited for a row, a key or a foreign key makes its change after the last change of the other. Every prefix of this order is thus a
+-- state that could have been visible. A generation without events has the place of the last generation with events before it.
 CREATE OR REPLACE FUNCTION generation_place(generation bigint) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -16,8 +16,8 @@ BEGIN
     IF place IS NULL THEN
         IF wanted IS DISTINCT FROM 0 AND NOT EXISTS (SELECT FROM public.generation WHERE id = wanted) THEN
             RAISE no_data_found USING
-                MESSAGE = format('expected a generation that is known, got %s', coalesce(wanted::text, 'null')),
-                HINT = 'SELECT id, tstamp, comment FROM generation ORDER BY id DESC LIMIT 20';
+                MESSAGE = format('generation %s does not exist', coalesce(wanted::text, 'null')),
+                HINT = 'List the recent generations: SELECT id, tstamp, comment FROM generation ORDER BY id DESC LIMIT 20';
         END IF;
         SELECT max(id) INTO place FROM public.event
         WHERE generation = (SELECT max(generation) FROM public.event WHERE generation < wanted);
@@ -25,6 +25,6 @@ BEGIN
     RETURN coalesce(place, 0);
 END
 $$;
-COMMENT ON FUNCTION generation_place(bigint) IS 'The place of a generation in the order of the history: the id of its last event. 0 for generation 0, before which there was nothing.';
+COMMENT ON FUNCTION generation_place(bigint) IS 'Returns the place of a generation in the order of the history: the id of its last event. Returns 0 for generation 0, which is the empty state.';
 REVOKE ALL ON FUNCTION generation_place(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION generation_place(bigint) TO sqern_reader, sqern_writer;

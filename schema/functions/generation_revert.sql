@@ -1,37 +1,37 @@
--- Undoes a generation by a new one: what it brought is deleted, what it deleted is back, what it changed has its old values.
+-- Reverts a generation by a new one: deletes the inserted rows, inserts the deleted rows, and restores the old values of updated rows.
 --
--- It is refused when another generation came after it to any of its records (two rows that differ in nothing but id and deleted_at
--- are the same record), or when what it brought is referenced meanwhile: the later ones are to be reverted first. The tables are
--- locked against writers before that is looked at, so what was seen holds until the end; readers go on.
+-- The revert is rejected if a later generation changed one of the rows, or if other rows reference an inserted row. Two rows that differ
+-- only in id and deleted_at count as the same row here. The later generations must be reverted first. The tables are locked against
+-- writers before this check, so that its result remains valid. Readers are not blocked.
 --
--- Rows that reference must not stand without what they reference at any moment, and unique keys are not to meet on the way. So:
--- rows of tables that nothing references are deleted first and inserted last; rows of the others are inserted parents first and
--- deleted children first, after the updates that may turn from the one to the other.
+-- Foreign keys and unique keys must be satisfied after each step. Rows of tables without references to them are deleted first and inserted
+-- last. Rows of the other tables are inserted parents first, and deleted children first, after the updates that can change references.
 --
--- A writer may call it although he may not delete: it deletes only what the generation brought, and the journal keeps that.
+-- The function lets a writer delete rows without the DELETE privilege. It deletes only rows that the generation inserted, and the journal
+-- records the deletion.
 CREATE OR REPLACE FUNCTION generation_revert(generation bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 AS $$
 DECLARE
     reverted constant bigint := generation_revert.generation;
-    place_reverted constant bigint := public.generation_place(reverted);  -- says so when it is not known
+    place_reverted constant bigint := public.generation_place(reverted);  -- raises an error if it does not exist
     reason text;
     own bigint;
-    touched text[];  -- the tables, parents first
-    leaves text[];   -- those of them that nothing references
+    touched text[];  -- changed tables, parents first
+    leaves text[];   -- those without references to them
     target text;
     planned bigint;
     done bigint := 0;
 BEGIN
     IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
         RAISE feature_not_supported USING
-            MESSAGE = format('expected a READ COMMITTED transaction to revert in, got %s', upper(current_setting('transaction_isolation'))),
-            HINT = 'BEGIN ISOLATION LEVEL READ COMMITTED';
+            MESSAGE = format('cannot revert a generation in a %s transaction', upper(current_setting('transaction_isolation'))),
+            HINT = 'Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED.';
     END IF;
     IF reverted = public.generation_id_if_assigned() THEN
         RAISE object_not_in_prerequisite_state USING
-            MESSAGE = format('expected a generation that is committed, got %s, which this transaction is making', reverted),
-            HINT = 'ROLLBACK';
+            MESSAGE = format('cannot revert generation %s in the transaction that created it', reverted),
+            HINT = 'Use ROLLBACK instead.';
     END IF;
 
     WITH RECURSIVE descent (oid, depth) AS (
@@ -90,15 +90,15 @@ BEGIN
     EXCEPTION WHEN unique_violation OR foreign_key_violation THEN
         GET STACKED DIAGNOSTICS reason = PG_EXCEPTION_DETAIL;
         RAISE object_not_in_prerequisite_state USING
-            MESSAGE = format('expected nothing in the way of undoing generation %s, got a later state that does not go with it: %s',
-                             reverted, SQLERRM),
+            MESSAGE = format('cannot revert generation %s: later changes conflict with it: %s', reverted, SQLERRM),
             DETAIL = reason,
-            HINT = format('SELECT * FROM generation_diff(%s, (SELECT max(id) FROM generation))  -- revert what came later first', reverted);
+            HINT = format('Revert the later generations first. To list their changes: SELECT * FROM generation_diff(%s, (SELECT max(id) FROM generation))',
+                          reverted);
     END;
     IF done <> planned THEN
         RAISE data_exception USING
-            MESSAGE = format('expected %s rows as generation %s left them, got %s', planned, reverted, done),
-            HINT = 'sqern db check';
+            MESSAGE = format('cannot revert generation %s: %s of its %s rows were found unchanged', reverted, done, planned),
+            HINT = 'Check the journal: sqern db check';
     END IF;
     DROP TABLE pg_temp.generation_revert_plan;
 
@@ -108,6 +108,6 @@ BEGIN
     RETURN own;
 END
 $$;
-COMMENT ON FUNCTION generation_revert(bigint) IS 'Undoes a generation by a new one and returns the new one''s id, null when there was nothing to undo; an error that names them when later changes stand on it.';
+COMMENT ON FUNCTION generation_revert(bigint) IS 'Reverts a generation by a new one. Returns the id of the new generation, or null if there is nothing to revert. Raises an error with the conflicting rows if later changes depend on the generation.';
 REVOKE ALL ON FUNCTION generation_revert(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION generation_revert(bigint) TO sqern_writer;

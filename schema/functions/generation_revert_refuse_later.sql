@@ -1,7 +1,7 @@
--- Only generation_revert() calls this and the functions beside it, with its tables locked.
+-- Only generation_revert() calls this function, with its tables locked.
 --
--- A generation that is newer than the statistics looks like one event to the planner; a nested loop over its ten thousand would
--- not come to an end.
+-- The planner expects one event for a generation that is newer than the statistics. It would then plan a nested loop, which is too slow for
+-- a generation of 10,000 events.
 CREATE OR REPLACE FUNCTION generation_revert_refuse_later(reverted bigint) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off
 AS $$
@@ -27,13 +27,12 @@ BEGIN
     ) AS found;
     IF later.records > 0 THEN
         RAISE object_not_in_prerequisite_state USING
-            MESSAGE = format('expected no later change of what generation %s changed, got %s', reverted,
-                             CASE later.records WHEN 1 THEN 'one record' ELSE later.records || ' records' END),
+            MESSAGE = format('cannot revert generation %s: later generations changed %s of its rows', reverted, later.records),
             DETAIL = later.text || CASE WHEN later.records > 10 THEN format(E'\n  and %s more', later.records - 10) ELSE '' END,
-            HINT = CASE WHEN later.newest = public.generation_id_if_assigned() THEN 'ROLLBACK  -- this transaction made it'
-                   ELSE format('SELECT generation_revert(%s)  -- or: sqern generation revert %s', later.newest, later.newest) END;
+            HINT = CASE WHEN later.newest = public.generation_id_if_assigned() THEN 'Use ROLLBACK instead: the current transaction made a later change.'
+                   ELSE format('Revert generation %s first: sqern generation revert %s', later.newest, later.newest) END;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION generation_revert_refuse_later(bigint) IS 'An error that names the records of a generation that later ones changed; part of generation_revert().';
+COMMENT ON FUNCTION generation_revert_refuse_later(bigint) IS 'Raises an error if later generations changed rows of a generation. Internal function of generation_revert().';
 REVOKE ALL ON FUNCTION generation_revert_refuse_later(bigint) FROM PUBLIC;

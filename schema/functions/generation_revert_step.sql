@@ -1,6 +1,5 @@
--- The steps of generation_revert(): each makes, in one table, what its plan has for that table. The plan holds what the generation
--- changed (generation_diff()), so an insert there is deleted here, and the other way around.
--- They return how many rows they changed.
+-- The steps of generation_revert(). Each function executes one kind of change in one table and returns the number of changed rows. The plan
+-- contains the changes of the reverted generation (see generation_diff()), so its inserts are deleted and its deletes are inserted.
 
 CREATE OR REPLACE FUNCTION generation_revert_delete(target text, reverted bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -30,11 +29,11 @@ BEGIN
         INTO standing;
         IF standing.records > 0 THEN
             RAISE object_not_in_prerequisite_state USING
-                MESSAGE = format('expected no record to stand on what generation %s brought to %s, got %s of %s', reverted, target,
-                                 CASE standing.records WHEN 1 THEN 'one' ELSE standing.records::text END, foreign_key.child),
+                MESSAGE = format('cannot revert generation %s: rows that it inserted into table %s are referenced by %s %s of table %s', reverted,
+                                 target, standing.records, CASE standing.records WHEN 1 THEN 'row' ELSE 'rows' END, foreign_key.child),
                 DETAIL = standing.text || CASE WHEN standing.records > 10 THEN format(E'\n  and %s more', standing.records - 10) ELSE '' END,
-                HINT = format('SELECT DISTINCT generation FROM event WHERE table_name = %L AND generation > %s  -- revert those first',
-                              foreign_key.child, reverted);
+                HINT = format('Revert the later generations first. To list them: SELECT DISTINCT generation FROM event WHERE table_name = %L '
+                              'AND generation > %s', foreign_key.child, reverted);
         END IF;
     END LOOP;
     EXECUTE format('DELETE FROM public.%I t USING pg_temp.generation_revert_plan p WHERE p.table_name = %L AND p.action = ''insert'' AND %s',
@@ -43,7 +42,7 @@ BEGIN
     RETURN done;
 END
 $$;
-COMMENT ON FUNCTION generation_revert_delete(text, bigint) IS 'Deletes what the generation inserted, unless something stands on it; part of generation_revert().';
+COMMENT ON FUNCTION generation_revert_delete(text, bigint) IS 'Deletes the rows that the generation inserted. Raises an error if other rows reference them. Internal function of generation_revert().';
 REVOKE ALL ON FUNCTION generation_revert_delete(text, bigint) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION generation_revert_insert(target text) RETURNS bigint
@@ -66,16 +65,16 @@ BEGIN
     RETURN done;
 END
 $$;
-COMMENT ON FUNCTION generation_revert_insert(text) IS 'Brings back what the generation deleted; part of generation_revert().';
+COMMENT ON FUNCTION generation_revert_insert(text) IS 'Inserts the rows that the generation deleted. Internal function of generation_revert().';
 REVOKE ALL ON FUNCTION generation_revert_insert(text) FROM PUBLIC;
 
--- Where a unique key holds for live or for current rows alone, rows that leave it are written before those that enter it.
+-- A partial unique index can apply to live or current rows only. Rows that leave the index are therefore updated before rows that enter it.
 CREATE OR REPLACE FUNCTION generation_revert_update(target text) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     assignments text;
-    conditions text[];  -- of the unique keys, over row x as it will be
+    conditions text[];  -- of the partial unique keys, for the new version x of the row
     rounds text[] := '{true}';
     round text;
     done bigint := 0;
@@ -111,7 +110,7 @@ BEGIN
     RETURN done;
 END
 $$;
-COMMENT ON FUNCTION generation_revert_update(text) IS 'Gives back the old values to what the generation updated; part of generation_revert().';
+COMMENT ON FUNCTION generation_revert_update(text) IS 'Restores the old values of the rows that the generation updated. Internal function of generation_revert().';
 REVOKE ALL ON FUNCTION generation_revert_update(text) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION generation_revert_match(target text) RETURNS text
@@ -121,5 +120,5 @@ AS $$
     FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
     WHERE c.conrelid = format('public.%I', target)::regclass AND c.contype = 'p'
 $$;
-COMMENT ON FUNCTION generation_revert_match(text) IS 'The condition that joins a table''s row t with the plan''s row p; part of generation_revert().';
+COMMENT ON FUNCTION generation_revert_match(text) IS 'Returns the condition that joins row t of a table with row p of the plan. Internal function of generation_revert().';
 REVOKE ALL ON FUNCTION generation_revert_match(text) FROM PUBLIC;

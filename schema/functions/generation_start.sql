@@ -1,5 +1,4 @@
--- Starts the transaction's generation with a word on why. Changes that were made before it in the transaction already belong to
--- a generation without comment: that one is taken over.
+-- Earlier changes of the transaction belong to a generation without a comment. The function adds the comment to that generation.
 CREATE OR REPLACE FUNCTION generation_start(comment text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -9,21 +8,21 @@ DECLARE
 BEGIN
     IF coalesce(btrim(comment), '') = '' THEN
         RAISE invalid_parameter_value USING
-            MESSAGE = 'expected a comment that says what the changes are for, got none',
-            HINT = 'SELECT generation_start(''update customer host kernel versions'')';
+            MESSAGE = 'generation comment must not be empty',
+            HINT = 'State the purpose of the changes, for example: SELECT generation_start(''update customer host kernel versions'')';
     END IF;
     current_id := public.generation_id();
     SELECT generation.comment INTO current_comment FROM public.generation WHERE generation.id = current_id;
     IF current_comment IS NOT NULL THEN
         RAISE object_not_in_prerequisite_state USING
-            MESSAGE = format('expected one generation_start() in a transaction, got a second: generation %s was started as %L',
-                             current_id, current_comment),
-            HINT = 'Commit first, or call generation_id() to go on with the generation that was started.';
+            MESSAGE = format('generation %s was already started in this transaction', current_id),
+            DETAIL = format('Its comment is %L.', current_comment),
+            HINT = 'Commit first, or use the current generation, whose number generation_id() returns.';
     END IF;
     UPDATE public.generation SET comment = generation_start.comment WHERE generation.id = current_id;
     RETURN current_id;
 END
 $$;
-COMMENT ON FUNCTION generation_start(text) IS 'Starts the transaction''s generation with a comment and returns its id; an error when it was started before.';
+COMMENT ON FUNCTION generation_start(text) IS 'Starts the generation of the current transaction with a comment and returns its id. Raises an error if it was already started.';
 REVOKE ALL ON FUNCTION generation_start(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION generation_start(text) TO sqern_writer;

@@ -1,19 +1,19 @@
--- Puts a table under the journal: writes a trigger function for just this table, and its triggers.
+-- Adds a table to the journal: generates the trigger function of the table and its triggers.
 --
--- A function whose code names the table's columns costs what INSERT … SELECT of the same events costs; a generic one costs up to
--- four times as much on updates. It is written from the catalog, so it can't forget a column: call it again after a change of
--- the table (sqern db migrate does). What the written function holds:
--- * The generation is looked up at the first row, so a statement that changes no row makes none; and it is looked up in the
---   statement itself, so that generation_id() is only called for the first. Its time is the transaction's, or it is a restored one
---   of the same number, which generation_id() refuses.
--- * Old and new rows meet in a FULL JOIN over the key. That can't be planned as a nested loop, which a plan kept from a one-row
---   update would be; and it shows a changed key for what it is, a record gone and another come.
--- * Where the transaction has journalled something before, each event is held against the table: a statement that changed a record
---   twice, by its parts or by a function that it called, could have its events in the wrong order, and is refused. The subqueries
---   can't be hashed, and no table is scanned: a plan that was made while the table was one page is kept when it has grown. Rows are looked
---   up by the primary key alone: while a table is empty any index looks as good, and one of a few values would be read whole for each row.
--- * Times are written in UTC, whatever the session's time zone: equal rows make equal events. Setting it costs a one-row
---   statement as much as the event itself, so only tables with times do.
+-- A function with the column names in its code has the cost of INSERT … SELECT of the same events. A generic function costs up to 4 times
+-- as much for updates. The function is generated from the catalog, so it contains every column. After a change of the table, call
+-- journal_attach() again (sqern db migrate does). The generated function has these properties:
+-- * The generation is determined at the first row, so a statement that changes no row creates no generation. The lookup is part of the
+--   statement, so that generation_id() is called only for a new generation. The lookup compares the start time too, because a restored
+--   generation can have the same transaction id. generation_id() rejects it.
+-- * Old and new rows are joined by a FULL JOIN on the key. It cannot be planned as a nested loop, which a cached plan of a one-row update
+--   would use. A changed key produces a delete and an insert.
+-- * If the transaction already has events, each new event is compared with the table. A statement that changes a row twice, in its parts
+--   or by a function that it calls, can have its events in the wrong order, and is rejected. The subqueries cannot be hashed and no table
+--   is scanned, because a plan made for a table of one page is kept when the table grows. Rows are looked up by the primary key only: for
+--   an empty table the planner could choose any index, and an index with few values would be read completely for each row.
+-- * Times are recorded in UTC in every session time zone, so that equal rows have equal events. This setting costs as much as one event
+--   in a one-row statement, so only tables with times have it.
 CREATE OR REPLACE FUNCTION journal_attach(target regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -22,7 +22,7 @@ DECLARE
     own_generation constant text :=
         '(SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
                           public.generation_id()))';
-    -- Whether the transaction has journalled nothing yet; asked once a statement.
+    -- Whether the transaction has no events yet, evaluated once per statement.
     is_first constant text :=
         '(SELECT max(e.id) IS NULL FROM public.event e
                 WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()))';
@@ -34,7 +34,7 @@ DECLARE
     others_of text;      -- jsonb of the other columns of row %1$s
     join_condition text;
     changed text;        -- whether any other column differs between o and n
-    changes_of text;     -- jsonb of the columns that differ, taken from row %1$s
+    changes_of text;     -- jsonb of the columns that differ, from row %1$s
     first_key text;
     stands text;         -- whether the table has row n
     is_gone text;        -- whether the table has no row of o's key
@@ -139,10 +139,10 @@ CREATE OR REPLACE TRIGGER %5$I AFTER DELETE ON %7$s
 CREATE OR REPLACE TRIGGER %6$I BEFORE TRUNCATE ON %7$s
     FOR EACH STATEMENT EXECUTE FUNCTION public.journal_refuse_truncate();
 $code$,
-        table_name || '_record', format('Journals what a statement changed in %I; written by journal_attach().', table_name),
+        table_name || '_record', format('Trigger function that records the changes of a statement in table %I. Generated by journal_attach().', table_name),
         table_name || '_record_trigger', table_name || '_record_trigger_update', table_name || '_record_trigger_delete',
         table_name || '_record_trigger_truncate', target);
 END
 $$;
-COMMENT ON FUNCTION journal_attach(regclass) IS 'Puts a table under the journal, or renews its trigger function after a change of its columns.';
+COMMENT ON FUNCTION journal_attach(regclass) IS 'Adds a table to the journal. Must be called again after a change of the columns of the table.';
 REVOKE ALL ON FUNCTION journal_attach(regclass) FROM PUBLIC;

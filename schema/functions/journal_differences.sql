@@ -1,5 +1,5 @@
--- Whether the journal tells the truth: each journalled table must hold exactly what its events, from the first to the last, leave.
--- Only who may go around the triggers can bring the two apart.
+-- Checks the journal: each journaled table must be equal to the result of all of its events. Only a role that can bypass the triggers can
+-- cause differences.
 CREATE OR REPLACE FUNCTION journal_differences() RETURNS TABLE (table_name text, pkey jsonb, journal jsonb, present jsonb)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 AS $$
@@ -25,6 +25,6 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION journal_differences() IS 'The records whose row in the table is not what the journal says: none, unless someone went around the triggers.';
+COMMENT ON FUNCTION journal_differences() IS 'Returns the rows of journaled tables that differ from the journal. Without changes that bypassed the triggers, it returns none.';
 REVOKE ALL ON FUNCTION journal_differences() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION journal_differences() TO sqern_reader, sqern_writer;

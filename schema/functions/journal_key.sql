@@ -1,5 +1,5 @@
--- What identifies a record in the journal: the primary key, together with the unique key that deleted_at is part of, without
--- deleted_at. So a record that is marked as deleted stays the same record.
+-- Returns the key of a row in the journal: the columns of the primary key and of the unique key that contains deleted_at, without
+-- deleted_at. A row that is marked as deleted therefore keeps its key.
 CREATE OR REPLACE FUNCTION journal_key(target regclass) RETURNS text[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -15,11 +15,11 @@ BEGIN
               SELECT FROM pg_attribute d
               WHERE d.attrelid = target AND d.attnum = ANY (c.conkey) AND d.attname = 'deleted_at')));
     IF key_columns IS NULL THEN
-        RAISE invalid_table_definition USING MESSAGE = format('expected table %s to have a primary key, got none', target);
+        RAISE invalid_table_definition USING MESSAGE = format('table %s has no primary key', target);
     END IF;
     RETURN key_columns;
 END
 $$;
-COMMENT ON FUNCTION journal_key(regclass) IS 'The columns that make up event.pkey of a table''s records, in the table''s order.';
+COMMENT ON FUNCTION journal_key(regclass) IS 'Returns the columns of event.pkey for a table, in the order of the table.';
 REVOKE ALL ON FUNCTION journal_key(regclass) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION journal_key(regclass) TO sqern_reader, sqern_writer;

@@ -1,13 +1,14 @@
--- Triggers of a statement run at its end, in an order of their own. Where the parts of one statement (a common table expression, a
--- function that it calls, MERGE) change one record twice, the order of the events could be another than that of the changes.
+-- Statement triggers run at the end of a statement. If the parts of a statement (a common table expression, a function that it calls, MERGE)
+-- change a row twice, the order of the events could differ from the order of the changes.
 CREATE OR REPLACE FUNCTION journal_refuse_twice(table_name text, pkey jsonb) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RAISE triggered_data_change_violation USING
-        MESSAGE = format('expected a statement to change a record once, got %s %s changed more than once by one', table_name, pkey),
-        HINT = 'Change it by statements of their own, one after the other.';
+        MESSAGE = format('cannot change a row of table %s more than once in one statement', table_name),
+        DETAIL = format('The row is %s.', pkey),
+        HINT = 'Use a separate statement for each change.';
 END
 $$;
-COMMENT ON FUNCTION journal_refuse_twice(text, jsonb) IS 'Refuses a statement after which a row is not as its trigger is to journal it.';
+COMMENT ON FUNCTION journal_refuse_twice(text, jsonb) IS 'Raises an error for a statement that changes a row more than once. Internal function of the journal triggers.';
 REVOKE ALL ON FUNCTION journal_refuse_twice(text, jsonb) FROM PUBLIC;

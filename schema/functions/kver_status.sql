@@ -1,5 +1,5 @@
--- Each table is read whole and grouped, not looked up kernel by kernel: that is quicker for all kernels, and the only way where a past
--- state takes the tables' places, which has no index. For one kernel, or one distro, the conditions reach into the groups.
+-- Each table is read completely and grouped. This is faster for all kernels than a lookup per kernel, and a past state has no indexes. The
+-- planner pushes the conditions for one kernel or one distribution into the groups.
 CREATE OR REPLACE VIEW kver_status AS
 SELECT kver.distro, kver.version,
     CASE
@@ -116,29 +116,29 @@ LEFT JOIN (
     WHERE h.deleted_at = '-infinity'
     GROUP BY h.distro, h.version
 ) AS hosts ON hosts.distro = kver.distro AND hosts.version = kver.version;
-COMMENT ON VIEW kver_status IS 'How far each kernel version has come, and what is missing until it is available, one row each.';
-COMMENT ON COLUMN kver_status.distro IS 'The distribution that ships the kernel.';
-COMMENT ON COLUMN kver_status.version IS 'The kernel version as a host reports it.';
-COMMENT ON COLUMN kver_status.stage IS 'The furthest that it has come, for whichever revision: known, seen, fetched, built, tested, available.';
-COMMENT ON COLUMN kver_status.archived IS 'Whether it is no longer taken into consideration.';
-COMMENT ON COLUMN kver_status.ignored IS 'Whether it matches a live pattern of kver_ignore.';
-COMMENT ON COLUMN kver_status.seen_at IS 'When it was first seen upstream.';
-COMMENT ON COLUMN kver_status.fetched_at IS 'When its headers were fetched.';
-COMMENT ON COLUMN kver_status.build_id IS 'The newest build for it.';
-COMMENT ON COLUMN kver_status.build_at IS 'When that build was started.';
-COMMENT ON COLUMN kver_status.build_result IS 'What that build came to for it, in upper case; null while it runs.';
-COMMENT ON COLUMN kver_status.built_by IS 'The newest build that succeeded for it.';
-COMMENT ON COLUMN kver_status.test_id IS 'The newest test run for it.';
-COMMENT ON COLUMN kver_status.test_at IS 'When that run was started.';
-COMMENT ON COLUMN kver_status.test_result IS 'What that run came to for it, in upper case; null while it runs.';
-COMMENT ON COLUMN kver_status.tested_by IS 'The newest test run that succeeded for it.';
-COMMENT ON COLUMN kver_status.available_for IS 'The release targets that modules for it are available for, of whichever revision; null when for none.';
-COMMENT ON COLUMN kver_status.hosts_running IS 'How many of customers'' hosts run it.';
-COMMENT ON COLUMN kver_status.hosts_installed IS 'How many of customers'' hosts have it installed, running or not.';
-COMMENT ON COLUMN kver_status.known_at IS 'When it was first recorded, as the journal tells.';
-COMMENT ON COLUMN kver_status.built_at IS 'When the first build that succeeded for it was started.';
-COMMENT ON COLUMN kver_status.tested_at IS 'When the first test run that succeeded for it was started.';
-COMMENT ON COLUMN kver_status.available_at IS 'When it first became available, of what is available now.';
-COMMENT ON COLUMN kver_status.missing IS 'What is missing next until it is available: not seen, not fetched, not built, building, build failed, not tested, testing, test failed, not published; or harness failed, where the newest try was cut off. Null where it is available.';
-COMMENT ON COLUMN kver_status.missing_since IS 'Since when: the time of what came before it, or of the first of the tries that failed.';
+COMMENT ON VIEW kver_status IS 'Stage of each kernel version, and the next missing stage.';
+COMMENT ON COLUMN kver_status.distro IS 'Distribution of the kernel.';
+COMMENT ON COLUMN kver_status.version IS 'Kernel version as printed by uname -r.';
+COMMENT ON COLUMN kver_status.stage IS 'Highest stage reached with any revision: known, seen, fetched, built, tested, available.';
+COMMENT ON COLUMN kver_status.archived IS 'Whether the kernel is excluded from all plans and reports.';
+COMMENT ON COLUMN kver_status.ignored IS 'Whether the version matches a live pattern of kver_ignore.';
+COMMENT ON COLUMN kver_status.seen_at IS 'Time at which the kernel was first found upstream. Null if it was not found.';
+COMMENT ON COLUMN kver_status.fetched_at IS 'Time at which the headers were fetched. Null if they are not fetched.';
+COMMENT ON COLUMN kver_status.build_id IS 'Newest build for the kernel. Null if there is none.';
+COMMENT ON COLUMN kver_status.build_at IS 'Start time of the newest build.';
+COMMENT ON COLUMN kver_status.build_result IS 'Result of the newest build for the kernel, in upper case. Null while it is running.';
+COMMENT ON COLUMN kver_status.built_by IS 'Newest successful build for the kernel. Null if there is none.';
+COMMENT ON COLUMN kver_status.test_id IS 'Newest test run for the kernel. Null if there is none.';
+COMMENT ON COLUMN kver_status.test_at IS 'Start time of the newest test run.';
+COMMENT ON COLUMN kver_status.test_result IS 'Result of the newest test run for the kernel, in upper case. Null while it is running.';
+COMMENT ON COLUMN kver_status.tested_by IS 'Newest successful test run for the kernel. Null if there is none.';
+COMMENT ON COLUMN kver_status.available_for IS 'Release targets for which modules of any revision are available. Null if there are none.';
+COMMENT ON COLUMN kver_status.hosts_running IS 'Number of customer hosts that run the kernel.';
+COMMENT ON COLUMN kver_status.hosts_installed IS 'Number of customer hosts on which the kernel is installed.';
+COMMENT ON COLUMN kver_status.known_at IS 'Time at which the kernel was first recorded, from the journal.';
+COMMENT ON COLUMN kver_status.built_at IS 'Start time of the first successful build. Null if there is none.';
+COMMENT ON COLUMN kver_status.tested_at IS 'Start time of the first successful test run. Null if there is none.';
+COMMENT ON COLUMN kver_status.available_at IS 'Earliest time at which the available modules became available. Null if there are none.';
+COMMENT ON COLUMN kver_status.missing IS 'Next missing stage: not seen, not fetched, not built, building, build failed, not tested, testing, test failed or not published. The value is harness failed if the newest attempt was aborted. Null if the kernel is available.';
+COMMENT ON COLUMN kver_status.missing_since IS 'Time of the previous stage, or of the first failed attempt. Null if the kernel is available.';
 GRANT SELECT ON kver_status TO sqern_reader, sqern_writer;

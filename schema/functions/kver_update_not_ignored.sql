@@ -1,18 +1,18 @@
--- Keeps kver_ignored, and by it the view kver_not_ignored, right after every change of kver and kver_ignore.
+-- Maintains kver_ignored, and thereby the view kver_not_ignored, after every change of kver and kver_ignore.
 --
--- A new version and a new pattern that come at the same moment must not miss each other. Whoever adds a version holds the
--- distro's row FOR KEY SHARE (the foreign key takes it; a changed key takes it here), whoever changes a pattern takes it FOR
--- UPDATE: one waits for the other, and then sees what the other committed. That needs a new snapshot for each statement, so
--- READ COMMITTED; the other levels are refused rather than left to go wrong in silence.
+-- A new version and a concurrent new pattern must both take effect. A transaction that adds a version locks the row of the distribution FOR
+-- KEY SHARE (by the foreign key, or here for a changed key). A transaction that changes a pattern locks it FOR UPDATE. One transaction
+-- waits for the other and then reads its committed rows. This requires a new snapshot for each statement, which only READ COMMITTED has.
+-- The other levels are rejected, because they would produce wrong results without an error.
 CREATE OR REPLACE FUNCTION kver_update_not_ignored() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF TG_OP <> 'DELETE' AND current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
         RAISE feature_not_supported USING
-            MESSAGE = format('expected a READ COMMITTED transaction for a change of table %I, got %s',
+            MESSAGE = format('cannot change table %I in a %s transaction',
                              TG_TABLE_NAME, upper(current_setting('transaction_isolation'))),
-            HINT = 'BEGIN ISOLATION LEVEL READ COMMITTED';
+            HINT = 'Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED.';
     END IF;
 
     IF TG_TABLE_NAME = 'kver' AND TG_OP = 'INSERT' THEN
@@ -71,7 +71,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION kver_update_not_ignored() IS 'Keeps the view kver_not_ignored right after changes of kver and kver_ignore.';
+COMMENT ON FUNCTION kver_update_not_ignored() IS 'Trigger function that maintains kver_ignored after changes of kver and kver_ignore.';
 REVOKE ALL ON FUNCTION kver_update_not_ignored() FROM PUBLIC;
 
 CREATE OR REPLACE TRIGGER kver_update_not_ignored_kver AFTER INSERT ON kver

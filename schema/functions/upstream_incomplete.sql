@@ -14,6 +14,6 @@ AS $$
     WHERE crawl.state NOT IN ('complete', 'unchanged')
     ORDER BY crawl.distro, crawl.source
 $$;
-COMMENT ON FUNCTION upstream_incomplete(timestamptz) IS 'The sources that the newest check of their distro (up to a time) could not read whole: what is listed of those distros may lack kernels.';
+COMMENT ON FUNCTION upstream_incomplete(timestamptz) IS 'Returns the sources that were not completely read by the newest check of their distribution, up to a time. The kernel lists of these distributions might be incomplete.';
 REVOKE ALL ON FUNCTION upstream_incomplete(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION upstream_incomplete(timestamptz) TO sqern_reader, sqern_writer;

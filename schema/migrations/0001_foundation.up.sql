@@ -22,21 +22,12 @@ CREATE TABLE schema_migration (
     tstamp timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT schema_migration_pkey PRIMARY KEY (version)
 );
-COMMENT ON TABLE schema_migration IS 'The migrations that made this schema, as sqern db migrate applied them.';
-COMMENT ON COLUMN schema_migration.version IS 'The migration''s number; the highest is the schema''s version.';
-COMMENT ON COLUMN schema_migration.name IS 'What it brought.';
-COMMENT ON COLUMN schema_migration.breaking IS 'Whether programs that do not know it must not use the database.';
-COMMENT ON COLUMN schema_migration.checksum IS 'SHA-256 of its file, in hexadecimal.';
-COMMENT ON COLUMN schema_migration.tstamp IS 'When it was applied.';
 
 CREATE TABLE schema_function (
     file text NOT NULL,
     checksum text NOT NULL,
     CONSTRAINT schema_function_pkey PRIMARY KEY (file)
 );
-COMMENT ON TABLE schema_function IS 'The files of functions, triggers and views that were last applied over the migrations.';
-COMMENT ON COLUMN schema_function.file IS 'The file''s name.';
-COMMENT ON COLUMN schema_function.checksum IS 'SHA-256 of the file, in hexadecimal.';
 
 GRANT SELECT ON schema_migration, schema_function TO sqern_reader, sqern_writer;
 

@@ -3,7 +3,6 @@ ALTER TABLE event DROP CONSTRAINT event_pkey;
 ALTER TABLE event ADD CONSTRAINT event_pkey PRIMARY KEY (id);
 CREATE INDEX event_generation_idx ON event (generation);
 CREATE INDEX event_tstamp_idx ON event USING brin (tstamp);
-COMMENT ON COLUMN event.id IS 'Identifies the event; grows within a generation, in the order of the changes.';
 
 ALTER TABLE kver_package DROP CONSTRAINT kver_package_kver_fkey;
 ALTER TABLE kver_package ADD CONSTRAINT kver_package_kver_fkey

@@ -1,11 +1,10 @@
--- Reports tell how long kernels take from one stage to the next, and since when what is missing is missing. For that, what is available
--- needs a time of its own, as what was seen and fetched has; and the journal's word on when a kernel became known must be found
--- without reading the journal.
+-- checksum: 7007426f4eecebc5ff8ecc46536f93176f3248ffb1e8efdc44b3ecab68212726
+-- Reports show the time between stages and the age of a missing stage. They need the time at which a module became available, and an
+-- index that finds the event of each new kernel without a scan of the journal.
 ALTER TABLE sp_available_kver ADD COLUMN tstamp timestamptz NOT NULL DEFAULT now();
-COMMENT ON COLUMN sp_available_kver.tstamp IS 'When it became available.';
 
--- The journal knows that time of what is there already. Its triggers do not know the column yet, so this is no change to them; and
--- what is recorded of such a row is told with it from now on, for a state of the past must have the columns of the present.
+-- The journal contains the time of the existing rows. Its triggers do not have the new column yet, so this update creates no events. The
+-- recorded events also get the column, because a past state must have the columns of the current table.
 UPDATE sp_available_kver AS a
 SET tstamp = e.tstamp
 FROM event AS e

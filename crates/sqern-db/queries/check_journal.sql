@@ -1,4 +1,4 @@
-SELECT format('%s %s: the journal says %s, the table %s', table_name, pkey, coalesce(journal::text, 'there is none'),
-              coalesce(present::text, 'has none'))
+SELECT format('%s %s: the journal contains %s, the table contains %s', table_name, pkey, coalesce(journal::text, 'no row'),
+              coalesce(present::text, 'no row'))
 FROM journal_differences()
 LIMIT 20

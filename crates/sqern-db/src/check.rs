@@ -1,46 +1,46 @@
-//! Whether a database keeps the promises that its schema can't enforce by itself.
+//! Consistency checks of rules that the schema cannot enforce.
 
 use serde::Serialize;
 use tokio_postgres::GenericClient;
 
 use crate::DbError;
 
-/// One promise, and what breaks it.
+/// A rule and its violations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Checked {
-    /// What is promised.
+    /// The rule.
     pub rule: &'static str,
-    /// What does not keep it, each in a line; empty when all is well.
+    /// The violations, one per line. Empty if there are none.
     pub problems: Vec<String>,
 }
 
-/// What can be told in a moment, whatever the database holds.
+/// Rules whose check is fast for every database.
 const QUICK_RULES: [(&str, &str); 3] = [
-    ("every journalled table has its triggers, and they are on", include_str!("../queries/check_triggers.sql")),
-    ("the roles can't write the journal", include_str!("../queries/check_privileges.sql")),
-    ("no generation is of a transaction to come", include_str!("../queries/check_ahead.sql")),
+    ("each journaled table has its triggers, and they are enabled", include_str!("../queries/check_triggers.sql")),
+    ("the roles cannot write to the journal", include_str!("../queries/check_privileges.sql")),
+    ("no generation has a future transaction ID", include_str!("../queries/check_ahead.sql")),
 ];
 
-/// What takes a look at every row.
+/// Rules whose check reads all rows.
 const DATA_RULES: [(&str, &str); 3] = [
-    ("kver_not_ignored shows what the patterns say", include_str!("../queries/check_not_ignored.sql")),
+    ("kver_not_ignored matches the patterns", include_str!("../queries/check_not_ignored.sql")),
     ("every event belongs to a generation", include_str!("../queries/check_events.sql")),
-    ("each journalled table holds what its events leave", include_str!("../queries/check_journal.sql")),
+    ("each journaled table is equal to the result of its events", include_str!("../queries/check_journal.sql")),
 ];
 
-/// Checks every promise.
+/// Checks all rules.
 pub async fn check(client: &impl GenericClient) -> Result<Vec<Checked>, DbError> {
     let mut checked = check_quickly(client).await?;
     checked.extend(check_all(client, &DATA_RULES).await?);
     Ok(checked)
 }
 
-/// Checks those that can be told in a moment.
+/// Checks the rules whose check is fast.
 pub async fn check_quickly(client: &impl GenericClient) -> Result<Vec<Checked>, DbError> {
     check_all(client, &QUICK_RULES).await
 }
 
-/// Each rule is its words, and a query that gives a line for each thing that breaks it.
+/// Checks rules, each with a query that returns one line per violation.
 async fn check_all(client: &impl GenericClient, rules: &[(&'static str, &str)]) -> Result<Vec<Checked>, DbError> {
     let mut checked = Vec::with_capacity(rules.len());
     for (rule, query) in rules {

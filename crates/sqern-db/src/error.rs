@@ -1,51 +1,51 @@
-//! What can go wrong between a caller and the database, in words that a user can act on.
+//! Errors of database operations.
 
 use tokio_postgres::error::SqlState;
 
-/// A request that the database could not meet.
+/// The error of a database operation.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// PostgreSQL said no, or the connection broke.
+    /// PostgreSQL reported an error, or the connection was lost.
     #[error("{}", describe(.0))]
     Postgres(#[from] tokio_postgres::Error),
-    /// The schema is not one that this program can work with.
+    /// The program cannot use the schema.
     #[error(transparent)]
     Schema(#[from] crate::migrate::SchemaError),
     /// A follower's position does not belong to this database.
     #[error(transparent)]
     Position(#[from] crate::follow::PositionError),
-    /// A record that was named is not there.
-    #[error("expected a {what} that is known, got {got:?}{}", nearest(.near))]
+    /// A named object does not exist.
+    #[error("{what} {got:?} does not exist{}", nearest(.near))]
     Unknown {
-        /// What was looked for ("distro", "generation").
+        /// The kind of object ("distro", "generation").
         what: &'static str,
-        /// The name as given.
+        /// The name.
         got: String,
-        /// What is there and looks alike.
+        /// Similar existing names.
         near: Vec<String>,
     },
-    /// A record that should be new is there already.
-    #[error("expected a new {what}, got {got:?}, which is there already")]
+    /// An object with this name already exists.
+    #[error("{what} {got:?} already exists")]
     Exists {
-        /// What should have been made.
+        /// The kind of object.
         what: &'static str,
-        /// The name as given.
+        /// The name.
         got: String,
     },
-    /// A value in the database is not what the schema allows, or this program does not know it.
-    #[error("expected {expected} in {place}, got {got:?}")]
+    /// A value in the database violates the schema, or this program does not support it.
+    #[error("expected {expected} in {place}, found {got:?}")]
     Unexpected {
-        /// What the schema promises.
+        /// The valid values.
         expected: &'static str,
-        /// Table and column.
+        /// The table and column.
         place: &'static str,
-        /// What was read.
+        /// The value.
         got: String,
     },
 }
 
 impl DbError {
-    /// Something that can be typed to get further, where there is such a thing.
+    /// Returns a hint, if there is one: a command or a sentence.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -58,8 +58,8 @@ impl DbError {
         }
     }
 
-    /// Whether the connection is gone, or the server ended the work for a reason of its own, so that the same may do on a new
-    /// connection: SQLSTATE classes 08 and 57P, and 40001, by which a standby ends what keeps it from replaying.
+    /// Returns whether the connection was lost or the server canceled the work, so that a retry on a new connection can succeed: SQLSTATE
+    /// classes 08 and 57P, and 40001, by which a standby cancels queries that conflict with recovery.
     #[must_use]
     pub fn is_interruption(&self) -> bool {
         let Self::Postgres(error) = self else { return false };
@@ -80,14 +80,14 @@ fn postgres_hint(error: &tokio_postgres::Error) -> Option<String> {
     match *database.code() {
         SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_FUNCTION => Some("sqern db migrate".into()),
         SqlState::INSUFFICIENT_PRIVILEGE => Some(
-            "have one of these granted: sqern_reader to read, sqern_writer to write, sqern_admin to migrate and delete".into(),
+            "Grant a role to the user: sqern_reader to read, sqern_writer to write, sqern_admin to migrate or delete.".into(),
         ),
-        SqlState::DISK_FULL => Some("free space on the database's disk; nothing was changed".into()),
+        SqlState::DISK_FULL => Some("Free disk space on the database server. Nothing was changed.".into()),
         _ => None,
     }
 }
 
-/// PostgreSQL's own words: message and detail on one line each; a broken connection says what broke.
+/// Returns the message and detail of PostgreSQL, one per line, or the chain of causes of a lost connection.
 fn describe(error: &tokio_postgres::Error) -> String {
     let Some(database) = error.as_db_error() else {
         let mut text = error.to_string();

@@ -24,20 +24,20 @@ pub use position::{Cluster, InvalidPosition, Position, Snapshot};
 use self::position::Steps;
 use crate::{DbError, text};
 
-/// A position that does not belong where it was brought.
+/// A position that does not belong to the database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PositionError {
-    /// Another cluster gave it, or another database.
-    #[error("expected a position of {this}, got one of {got}", this = database(*.expected), got = database(*.got))]
+    /// The position is from another cluster or database.
+    #[error("position belongs to {got}, not to {this}", this = database(*.expected), got = database(*.got))]
     Foreign {
         /// This database.
         expected: Cluster,
         /// The position's.
         got: Cluster,
     },
-    /// This database was set back since: it was restored from a backup.
+    /// The position is newer than the database, which was restored to an earlier state.
     #[error(
-        "expected a position up to transaction {expected} of this database, got one up to {got}: the database was set back since"
+        "position is at transaction {got}, but the database is at transaction {expected}: the database was restored to an earlier state"
     )]
     Ahead {
         /// The next transaction of the database.

@@ -1,7 +1,7 @@
-//! The schema's way from one version to another: migrations, and the functions that lie over them.
+//! Migrations of the schema, and the functions, views and comments that are applied after them.
 //!
-//! All that one call does happens in one transaction under an advisory lock: a kill at any moment leaves the schema as it was,
-//! and two calls at once do the work once. The files are part of the program (`schema/` of the repository).
+//! Each call runs in one transaction under an advisory lock. An interrupted call leaves the schema unchanged, and concurrent calls are safe.
+//! The files are part of the program (`schema/` of the repository).
 
 mod files;
 mod status;
@@ -15,13 +15,13 @@ pub use status::{Applied, OLDEST_SERVER, SchemaError, SchemaStatus, require_usab
 use crate::DbError;
 use files::{functions, migrations};
 
-/// The advisory lock that one migrating program holds: "sqern" in ASCII.
+/// The key of the advisory lock for migrations: "sqern" in ASCII.
 const MIGRATION_LOCK: i64 = 0x73_71_65_72_6e;
 
 /// Creates the roles, which belong to the cluster and not to the schema, and makes the current role a member of `sqern_admin`.
 const ROLES: &str = include_str!("../../../schema/roles.sql");
 
-/// One thing that a migration run does.
+/// A step of a migration run.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(tag = "step", rename_all = "lowercase")]
 pub enum Step {
@@ -29,19 +29,19 @@ pub enum Step {
     Up {
         /// Its number.
         version: i32,
-        /// What it brings.
+        /// Its name.
         name: String,
     },
-    /// Take a migration back.
+    /// Revert a migration.
     Down {
         /// Its number.
         version: i32,
-        /// What it had brought.
+        /// Its name.
         name: String,
     },
-    /// Apply the functions, triggers and views again.
+    /// Apply the functions, triggers, views and comments again.
     Functions {
-        /// The files that differ from what was applied last.
+        /// The files that differ from the applied ones.
         files: Vec<String>,
     },
 }
@@ -56,7 +56,7 @@ pub async fn migrate(client: &mut Client, target: Option<i32>, dry_run: bool) ->
     if !(0..=latest_version()).contains(&target) {
         return Err(SchemaError::NoSuchVersion { got: target, latest: latest_version() }.into());
     }
-    // READ COMMITTED whatever the database's default is: what is read must be what the one before us in the lock has left.
+    // READ COMMITTED in every database: the status must include the changes of the previous holder of the lock.
     let transaction = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start().await?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
     let status = status::read(&transaction).await?;
@@ -72,7 +72,7 @@ pub async fn migrate(client: &mut Client, target: Option<i32>, dry_run: bool) ->
     Ok(steps)
 }
 
-/// What leads from the schema as it is to `target`.
+/// Returns the steps from the current schema to `target`.
 fn plan(status: &SchemaStatus, target: i32) -> Vec<Step> {
     let mut steps: Vec<Step> = migrations()
         .iter()
@@ -127,9 +127,9 @@ async fn apply(transaction: &Transaction<'_>, step: &Step) -> Result<(), DbError
     Ok(())
 }
 
-/// Applies every file of `schema/functions/`: they are idempotent, and a function may need another's newest form.
+/// Applies all files of `schema/functions/`. They are idempotent, and a function can depend on a changed one.
 async fn apply_functions(transaction: &Transaction<'_>) -> Result<(), DbError> {
-    // Functions may name others that a later file makes; views may not, and say which they come after.
+    // A function can reference objects of later files. A view cannot; its first line names the file that must be applied before it.
     transaction.batch_execute("SET LOCAL ROLE sqern_admin; SET LOCAL check_function_bodies = off").await?;
     for (_, text) in functions() {
         transaction.batch_execute(text).await?;
@@ -141,7 +141,7 @@ async fn apply_functions(transaction: &Transaction<'_>) -> Result<(), DbError> {
     Ok(())
 }
 
-/// SHA-256 in hexadecimal.
+/// Returns the SHA-256 in hexadecimal.
 fn checksum(text: &str) -> String {
     use std::fmt::Write;
     Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {

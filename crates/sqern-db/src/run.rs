@@ -61,14 +61,14 @@ pub struct Lease {
     pub owner: String,
 }
 
-/// Why a run can't be finished, or not so.
+/// The error of finishing a run.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The database said no.
+    /// The database reported an error.
     #[error(transparent)]
     Db(#[from] DbError),
-    /// It has a result already.
-    #[error("expected a {kind} that runs, got {kind} {id}, which ended as {result}")]
+    /// The run already has a result.
+    #[error("{kind} {id} has already finished with result {result}")]
     Finished {
         /// What it is.
         kind: RunKind,
@@ -77,16 +77,16 @@ pub enum RunError {
         /// Its result.
         result: String,
     },
-    /// A kernel is named that the run is not for, or that is in it twice.
-    #[error("expected a kernel of {kind} {id}, got {got}{why}")]
+    /// The named kernel does not belong to the run, or the name is ambiguous.
+    #[error("kernel {got} {why}")]
     Kernel {
         /// What it is.
         kind: RunKind,
         /// Its id.
         id: i64,
-        /// The kernel, as it was named.
+        /// The name of the kernel.
         got: String,
-        /// More on it.
+        /// The predicate of the message.
         why: String,
     },
 }
@@ -218,19 +218,21 @@ async fn lock_running(transaction: &Transaction<'_>, kind: RunKind, id: i64) -> 
     }
 }
 
-/// The kernel of a run that a name means.
+/// Returns the kernel of a run that matches a name.
 async fn kernel_of(client: &impl GenericClient, kind: RunKind, id: i64, name: &KernelName) -> Result<Kernel, RunError> {
     let all: Vec<Kernel> = kernels(client, kind, id, &crate::AsOf::Now).await?.into_iter().map(|one| one.kernel).collect();
     let mut meant: Vec<&Kernel> = all.iter().filter(|kernel| name.admits(kernel)).collect();
     let unmet = |why: String| RunError::Kernel { kind, id, got: name.to_string(), why };
     match (meant.pop(), meant.pop()) {
         (Some(kernel), None) => Ok(kernel.clone()),
-        (Some(one), Some(other)) => {
-            Err(unmet(format!(", which may be {}/{} or {}/{}", other.distro, other.version, one.distro, one.version)))
-        }
+        (Some(one), Some(other)) => Err(unmet(format!(
+            "of {kind} {id} is ambiguous: {}/{} or {}/{}",
+            other.distro, other.version, one.distro, one.version
+        ))),
         (None, _) => {
             let near = text::nearest(name.version.as_str(), all.iter().map(|kernel| kernel.version.as_str()));
-            Err(unmet(if near.is_empty() { String::new() } else { format!(" (did you mean {}?)", near.join(" or ")) }))
+            let meant = if near.is_empty() { String::new() } else { format!(" (did you mean {}?)", near.join(" or ")) };
+            Err(unmet(format!("is not part of {kind} {id}{meant}")))
         }
     }
 }
@@ -268,7 +270,8 @@ async fn set_result(
     let values: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
         [&id, &kernel.distro.as_str(), &kernel.version.as_str(), &result.as_str()];
     let row = transaction.query_opt(&sql(kind, update), &values).await?;
-    let row = row.ok_or_else(|| RunError::Kernel { kind, id, got: kernel.to_string(), why: String::new() })?;
+    let why = || format!("is not part of {kind} {id}");
+    let row = row.ok_or_else(|| RunError::Kernel { kind, id, got: kernel.to_string(), why: why() })?;
     Ok(row.get(0))
 }
 

@@ -108,7 +108,7 @@ async fn one_host(
             Err(failure) => return Err(failure),
         }
     }
-    Err(last.unwrap_or_else(|| Failure::new(FailureKind::Other, "nothing was tried".into())))
+    Err(last.unwrap_or_else(|| Failure::new(FailureKind::Other, "no connection was attempted".into())))
 }
 
 /// The ways to try in turn: libpq's `allow` and `prefer` have a second one, and sockets are never encrypted.
@@ -184,10 +184,10 @@ async fn check_kind(client: &Client, wanted: SessionAttrs) -> Result<(), Failure
     });
     let (standby, read_only) = facts.unwrap_or_default();
     let problem = match wanted {
-        SessionAttrs::ReadWrite if standby || read_only => "expected a server that sessions may write to, got a read-only one",
-        SessionAttrs::ReadOnly if !standby && !read_only => "expected a read-only server, got one that sessions may write to",
-        SessionAttrs::Primary if standby => "expected a primary server, got a standby",
-        SessionAttrs::Standby if !standby => "expected a standby server, got a primary",
+        SessionAttrs::ReadWrite if standby || read_only => "server is read-only",
+        SessionAttrs::ReadOnly if !standby && !read_only => "server is not read-only",
+        SessionAttrs::Primary if standby => "server is in hot standby mode",
+        SessionAttrs::Standby if !standby => "server is not in hot standby mode",
         _ => return Ok(()),
     };
     Err(Failure::new(FailureKind::WrongKind, format!("{problem} (target_session_attrs)")))

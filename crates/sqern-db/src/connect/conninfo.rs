@@ -85,8 +85,8 @@ impl Reader {
         }
         Err(ConnectError::Conninfo {
             at: open,
-            expected: "a closing ' for the quote that opens here",
-            hint: "inside quotes write ' as \\' and \\ as \\\\",
+            expected: "a closing ' for this quotation mark",
+            hint: "Inside quotes, write ' as \\' and \\ as \\\\.",
         })
     }
 
@@ -101,8 +101,8 @@ impl Reader {
 fn missing_equals(at: usize) -> ConnectError {
     ConnectError::Conninfo {
         at,
-        expected: "\"=\" after the word that begins here",
-        hint: "write dbname=NAME for a database, --service NAME for a service, or a URI that begins with postgresql://",
+        expected: "\"=\" after this word",
+        hint: "Write dbname=NAME for a database, --service NAME for a service, or a URI that starts with postgresql://.",
     }
 }
 
@@ -110,7 +110,7 @@ fn torn_password(at: usize) -> ConnectError {
     ConnectError::Conninfo {
         at,
         expected: "a parameter after the password",
-        hint: "a password with blanks needs quotes: password='…'; inside write ' as \\' and \\ as \\\\",
+        hint: "Quote a password with blanks: password='…'. Inside quotes, write ' as \\' and \\ as \\\\.",
     }
 }
 

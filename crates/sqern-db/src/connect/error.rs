@@ -1,11 +1,11 @@
-//! Why a connection can't be had.
+//! Errors of connecting to a database.
 
 use std::io;
 use std::path::PathBuf;
 
 use super::hint;
 
-/// A service file that was read, and what it defines.
+/// A service file and the services that it defines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceFileSeen {
     /// The file.
@@ -14,160 +14,160 @@ pub struct ServiceFileSeen {
     pub services: Vec<String>,
 }
 
-/// What kept one host from being used.
+/// The kind of failure of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// Nobody listens there.
+    /// No server listens on the address.
     NoServer,
-    /// The host's name has no address.
+    /// The host name has no address.
     UnknownHost,
-    /// It took longer than `connect_timeout`.
+    /// The connection exceeded `connect_timeout`.
     Timeout,
-    /// Encryption could not be agreed on, or the certificate is not trusted.
+    /// TLS negotiation failed, or the certificate is not trusted.
     Tls,
-    /// The server asks for a password, and none was given.
+    /// The server requires a password, and there is none.
     NoPassword,
-    /// The server does not let this user in (SQLSTATE class 28); as in libpq no further host is tried.
+    /// The server rejected the user (SQLSTATE class 28). As in libpq, no other host is tried.
     Rejected,
     /// The database does not exist (SQLSTATE 3D000).
     NoDatabase,
-    /// The server is not of the kind that `target_session_attrs` asks for.
+    /// The server does not satisfy `target_session_attrs`.
     WrongKind,
-    /// Anything else; the reason says it.
+    /// Any other failure.
     Other,
 }
 
-/// One host that could not be used.
+/// The failure of one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostFailure {
-    /// The host in words.
+    /// The host and port.
     pub host: String,
     /// The kind of failure.
     pub kind: FailureKind,
-    /// The server's or the system's own words.
+    /// The message of the server or of the system.
     pub reason: String,
 }
 
-/// Why a connection can't be had. No message holds a password; [`hint`](ConnectError::hint) says what to type next.
+/// The error of a connection attempt. Messages never contain a password.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// `--service` and `--dsn` at once.
-    #[error("expected a service or a connection string, got both")]
+    /// Both `--service` and `--dsn` were specified.
+    #[error("a service and a connection string cannot be used together")]
     BothGiven,
-    /// The conninfo string can't be read.
-    #[error("the connection string is not understood: expected {expected}, at character {at}")]
+    /// The connection string is invalid.
+    #[error("invalid connection string at character {at}: expected {expected}")]
     Conninfo {
-        /// The character's number, from 1.
+        /// The position, from 1.
         at: usize,
-        /// What should have been there.
+        /// The expected syntax.
         expected: &'static str,
-        /// How to write it.
+        /// The hint.
         hint: &'static str,
     },
-    /// The URI can't be read.
-    #[error("the connection URI is not understood: expected {expected}, in its {part}")]
+    /// The URI is invalid.
+    #[error("invalid {part} in connection URI: expected {expected}")]
     Uri {
         /// The part of the URI.
         part: &'static str,
-        /// What should have been there.
+        /// The expected syntax.
         expected: &'static str,
-        /// How to write it.
+        /// The hint.
         hint: &'static str,
     },
-    /// libpq has no such parameter.
-    #[error("expected a connection parameter of libpq, got {key:?} in {place}")]
+    /// The parameter does not exist in libpq.
+    #[error("invalid connection parameter {key:?} in {place}")]
     UnknownKey {
-        /// The name as it was written.
+        /// The name.
         key: String,
-        /// Where.
+        /// The source of the parameter.
         place: String,
-        /// What may have been meant.
+        /// Similar parameters.
         near: Vec<&'static str>,
     },
-    /// libpq has the parameter, sqern can't do what it asks for.
-    #[error("the connection parameter {key} (in {place}) is not supported")]
+    /// The parameter exists in libpq, but sqern does not support it.
+    #[error("connection parameter {key} in {place} is not supported")]
     RefusedKey {
         /// The parameter.
         key: &'static str,
-        /// Where it was written.
+        /// The source of the parameter.
         place: String,
-        /// What to do in its place.
+        /// The hint.
         instead: &'static str,
     },
-    /// A parameter's value is out of range.
-    #[error("connection parameter {key}: expected {expected}, got {got}")]
+    /// The value of a parameter is invalid.
+    #[error("invalid value for connection parameter {key}: expected {expected}, found {got}")]
     BadValue {
         /// The parameter.
         key: &'static str,
-        /// The range.
+        /// The valid values.
         expected: String,
         /// The value.
         got: String,
     },
-    /// A service file can't be read.
-    #[error("the service file {} can't be read: {source}", path.display())]
+    /// A service file could not be read.
+    #[error("could not read service file {}: {source}", path.display())]
     ServiceFile {
         /// The file.
         path: PathBuf,
-        /// The system's reason.
+        /// The system error.
         source: io::Error,
     },
-    /// A line of a service file can't be read.
+    /// A line of a service file is invalid.
     #[error("{}, line {line}: expected {expected}", path.display())]
     ServiceLine {
         /// The file.
         path: PathBuf,
-        /// The line's number, from 1.
+        /// The line number, from 1.
         line: usize,
-        /// What should have been there.
+        /// The expected syntax.
         expected: &'static str,
     },
-    /// No service file has the section.
-    #[error("no service file defines the service {name:?}; {}", hint::files_seen(files, looked))]
+    /// No service file defines the service.
+    #[error("service {name:?} is not defined: {}", hint::files_seen(files, looked))]
     ServiceNotFound {
         /// The service.
         name: String,
-        /// The files that were read.
+        /// The existing files.
         files: Vec<ServiceFileSeen>,
-        /// The files that were looked for.
+        /// The searched paths.
         looked: Vec<PathBuf>,
     },
-    /// Nobody said which role, and the operating system's user has no name.
-    #[error("expected a user for the connection, got none: the operating system knows no name for this process's user")]
+    /// No user was specified, and the user of the process has no name.
+    #[error("no user for the connection is specified, and the current operating system user has no name")]
     NoUser,
-    /// Nothing names a server, and the private local one does not run.
-    #[error("no database server was named, and the private local server does not run")]
+    /// No server was specified, and the private local server is not running.
+    #[error("no database server is specified, and the private local server is not running")]
     NothingNamed {
-        /// Where the local server would be.
+        /// The directory of the local server.
         local_dir: Option<PathBuf>,
     },
-    /// A certificate or key file can't be used.
+    /// A certificate or key file cannot be used.
     #[error("{}: {problem}", path.display())]
     TlsFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
-        /// What to do.
+        /// The hint.
         hint: String,
     },
-    /// TLS can't be set up.
-    #[error("TLS can't be set up: {0}")]
+    /// TLS could not be initialized.
+    #[error("could not initialize TLS: {0}")]
     Tls(String),
-    /// No host could be used.
+    /// The connection to all hosts failed.
     #[error("could not connect to {target}: {}", hint::reasons(failures, warnings))]
     Unreachable {
-        /// The target in words.
+        /// The description of the target.
         target: String,
-        /// Each host and its reason, in the order of trial.
+        /// The failures, in the order of the attempts.
         failures: Vec<HostFailure>,
-        /// What was left aside on the way, such as a password file.
+        /// Warnings, for example about an ignored password file.
         warnings: Vec<String>,
     },
 }
 
 impl ConnectError {
-    /// Whether the same words may well connect later: the server does not run, or can't be reached at the moment.
+    /// Returns whether a retry can succeed: the server is not running or not reachable at the moment.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         use FailureKind::{NoServer, Other, Timeout, UnknownHost, WrongKind};
@@ -180,18 +180,22 @@ impl ConnectError {
         }
     }
 
-    /// What to do about it, as something to type where there is such a thing.
+    /// Returns a hint, if there is one: a command or a sentence.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::BothGiven => Some("give one: --service NAME or --dsn CONNINFO; a string may itself say service=NAME".into()),
+            Self::BothGiven => Some("Use --service NAME or --dsn CONNINFO. A connection string can contain service=NAME.".into()),
             Self::Conninfo { hint, .. } | Self::Uri { hint, .. } => Some((*hint).into()),
             Self::UnknownKey { near, .. } => hint::did_you_mean(near),
             Self::RefusedKey { instead, .. } => Some((*instead).into()),
-            Self::ServiceFile { path, .. } => Some(format!("check it: ls -l {}; or unset PGSERVICEFILE", path.display())),
+            Self::ServiceFile { path, .. } => {
+                Some(format!("Check the file with ls -l {}, or unset PGSERVICEFILE.", path.display()))
+            }
             Self::ServiceNotFound { name, files, .. } => Some(hint::service(name, files)),
-            Self::NoUser => Some("name one: PGUSER=NAME, or user=NAME in the connection string".into()),
-            Self::NothingNamed { .. } => Some("start the private one: sqern local up; or name one: --service NAME".into()),
+            Self::NoUser => Some("Set PGUSER=NAME, or user=NAME in the connection string.".into()),
+            Self::NothingNamed { .. } => {
+                Some("Start the private server: sqern local up; or specify a server with --service NAME.".into())
+            }
             Self::TlsFile { hint, .. } => Some(hint.clone()),
             Self::Unreachable { failures, .. } => hint::failures(failures),
             Self::BadValue { .. } | Self::ServiceLine { .. } | Self::Tls(_) => None,

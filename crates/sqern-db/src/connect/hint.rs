@@ -1,39 +1,39 @@
-//! The words of errors that depend on what was seen, and what to type next.
+//! Variable parts of connection errors, and their hints.
 
 use std::path::PathBuf;
 
 use super::error::{FailureKind, HostFailure, ServiceFileSeen};
 use super::keyword::nearest;
 
-/// The service files that were read with their sections, or those that were looked for in vain.
+/// Returns the existing service files with their services, or the paths that were searched.
 pub(super) fn files_seen(files: &[ServiceFileSeen], looked: &[PathBuf]) -> String {
     if files.is_empty() {
         let paths: Vec<_> = looked.iter().map(|path| path.display().to_string()).collect();
-        return format!("none of these files exists: {}", paths.join(", "));
+        return format!("no service file exists (searched {})", paths.join(", "));
     }
     let seen = files.iter().map(|file| match file.services.as_slice() {
-        [] => format!("{} defines none", file.path.display()),
+        [] => format!("{} defines no services", file.path.display()),
         names => format!("{} defines {}", file.path.display(), names.join(", ")),
     });
     seen.collect::<Vec<_>>().join("; ")
 }
 
-/// What to type for a service that no file has.
+/// Returns the hint for an undefined service.
 pub(super) fn service(name: &str, files: &[ServiceFileSeen]) -> String {
     let known = files.iter().flat_map(|file| &file.services).map(String::as_str);
     match nearest(name, known).first() {
-        Some(near) => format!("did you mean --service {near}?"),
-        None if name == crate::local::SERVICE => "make it: sqern local up".into(),
-        None => format!("add a section [{name}] to ~/.pg_service.conf, with lines such as host=HOST and dbname=NAME"),
+        Some(near) => format!("Did you mean --service {near}?"),
+        None if name == crate::local::SERVICE => "Create the server: sqern local up".into(),
+        None => format!("Add a section [{name}] to ~/.pg_service.conf, with lines such as host=HOST and dbname=NAME."),
     }
 }
 
-/// The names that may have been meant.
+/// Returns the hint that suggests similar names.
 pub(super) fn did_you_mean(near: &[&str]) -> Option<String> {
-    (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")))
+    (!near.is_empty()).then(|| format!("Did you mean {}?", near.join(" or ")))
 }
 
-/// Each host's reason: on one line where there is one, a line each otherwise; then what was left aside.
+/// Returns the reason of each host, one per line for several hosts, followed by the warnings.
 pub(super) fn reasons(failures: &[HostFailure], warnings: &[String]) -> String {
     let mut text = match failures {
         [only] => only.reason.clone(),
@@ -46,17 +46,17 @@ pub(super) fn reasons(failures: &[HostFailure], warnings: &[String]) -> String {
     text
 }
 
-/// What to do about the last host's failure: with several hosts it is the one that decided.
+/// Returns the hint for the failure of the last host.
 pub(super) fn failures(failures: &[HostFailure]) -> Option<String> {
     let text = match failures.last()?.kind {
-        FailureKind::NoServer => "is the server running, on this host and port? For a private one: sqern local up",
-        FailureKind::UnknownHost => "check the host's name: getent hosts NAME",
-        FailureKind::Timeout => "is there a firewall between? A longer limit: connect_timeout=SECONDS, 0 for none",
-        FailureKind::Tls => "name the authority's certificate: sslrootcert=FILE; or what is acceptable: sslmode=MODE",
-        FailureKind::NoPassword => "add a line HOST:PORT:DATABASE:USER:PASSWORD to ~/.pgpass, then: chmod 0600 ~/.pgpass",
-        FailureKind::Rejected => "check user, password (~/.pgpass, PGPASSWORD) and the server's pg_hba.conf",
-        FailureKind::NoDatabase => "list what there is: psql --list; or make it: createdb NAME",
-        FailureKind::WrongKind => "name every server of the cluster in host=, or ask for less: target_session_attrs=any",
+        FailureKind::NoServer => "Is the server running on this host and port? To start a private server: sqern local up",
+        FailureKind::UnknownHost => "Check the host name with getent hosts NAME.",
+        FailureKind::Timeout => "Check for a firewall, or increase connect_timeout (in seconds, 0 for no limit).",
+        FailureKind::Tls => "Specify the certificate of the authority with sslrootcert=FILE, or another sslmode.",
+        FailureKind::NoPassword => "Add a line HOST:PORT:DATABASE:USER:PASSWORD to ~/.pgpass, then run chmod 0600 ~/.pgpass.",
+        FailureKind::Rejected => "Check the user, the password (~/.pgpass, PGPASSWORD) and pg_hba.conf of the server.",
+        FailureKind::NoDatabase => "List the databases with psql --list, or create the database with createdb NAME.",
+        FailureKind::WrongKind => "Specify all servers of the cluster in host=, or use target_session_attrs=any.",
         FailureKind::Other => return None,
     };
     Some(text.to_owned())

@@ -29,19 +29,18 @@ impl PassFile {
         let meta = match std::fs::metadata(path) {
             Ok(meta) => meta,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(format!("the password file {shown} was ignored: {error}")),
+            Err(error) => return Err(format!("password file {shown} was ignored: {error}")),
         };
         if !meta.is_file() {
-            return Err(format!("the password file {shown} was ignored: it is not a plain file"));
+            return Err(format!("password file {shown} was ignored: it is not a regular file"));
         }
         let mode = meta.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
             return Err(format!(
-                "the password file {shown} was ignored: expected that only its owner may read it, got mode {mode:04o}; \
-                 run: chmod 0600 {shown}"
+                "password file {shown} was ignored: its mode is {mode:04o}, but only the owner may have access; run chmod 0600 {shown}"
             ));
         }
-        let bytes = std::fs::read(path).map_err(|error| format!("the password file {shown} was ignored: {error}"))?;
+        let bytes = std::fs::read(path).map_err(|error| format!("password file {shown} was ignored: {error}"))?;
         let text = Secret::new(String::from_utf8_lossy(&bytes));
         Ok(Some(Self { path: path.to_owned(), text }))
     }

@@ -75,7 +75,7 @@ fn pair(line: &str, path: &Path, number: usize) -> Result<Params, ConnectError> 
         return Err(broken("key=value without blanks around \"=\""));
     }
     if key == "service" {
-        return Err(broken("a parameter other than service: a service can't name another"));
+        return Err(broken("a parameter other than service, because service definitions cannot be nested"));
     }
     let mut params = Params::default();
     params.set(key, value, Written::Service { path, line: number })?;

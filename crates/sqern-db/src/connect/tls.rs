@@ -65,7 +65,7 @@ impl TlsSettings {
         let direct = choose(params, "sslnegotiation", &[("postgres", false), ("direct", true)])?.unwrap_or(false);
         if direct && matches!(mode, SslMode::Disable | SslMode::Allow | SslMode::Prefer) {
             let expected = "require, verify-ca or verify-full with sslnegotiation=direct".to_owned();
-            return Err(ConnectError::BadValue { key: "sslmode", expected, got: "a weaker one".into() });
+            return Err(ConnectError::BadValue { key: "sslmode", expected, got: "a weaker mode".into() });
         }
         Ok(Self { mode, roots, client: client(params, env)?, direct, versions: versions(params)? })
     }
@@ -91,9 +91,9 @@ impl TlsSettings {
             .with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match &self.client {
             None => builder.with_no_client_auth(),
-            Some((cert, key)) => builder
-                .with_client_auth_cert(read_certificates(cert)?, read_key(key)?)
-                .map_err(|error| file(cert, &format!("it can't be used with {}: {error}", key.display()), MATCH))?,
+            Some((cert, key)) => builder.with_client_auth_cert(read_certificates(cert)?, read_key(key)?).map_err(|error| {
+                file(cert, &format!("cannot use the certificate with the key {}: {error}", key.display()), MATCH)
+            })?,
         };
         if self.direct {
             config.alpn_protocols = vec![b"postgresql".to_vec()];
@@ -116,7 +116,7 @@ impl TlsSettings {
             }
             TrustedRoots::Missing(path) if matches!(self.mode, SslMode::VerifyCa | SslMode::VerifyFull) => {
                 let path = path.clone().unwrap_or_else(|| "~/.postgresql/root.crt".into());
-                Err(file(&path, "the root certificate file does not exist, and sslmode asks to verify by it", NO_ROOT))
+                Err(file(&path, "the root certificate file does not exist, but sslmode requires it", NO_ROOT))
             }
             TrustedRoots::Missing(_) => Ok((store, Vec::new())),
         }
@@ -125,8 +125,8 @@ impl TlsSettings {
 
 const ONLY_12: &[&SupportedProtocolVersion] = &[&version::TLS12];
 const ONLY_13: &[&SupportedProtocolVersion] = &[&version::TLS13];
-const NO_ROOT: &str = "put the authority's certificate there, name another file (sslrootcert=FILE), or sslrootcert=system";
-const MATCH: &str = "give a certificate and its own key: sslcert=FILE sslkey=FILE";
+const NO_ROOT: &str = "Create the file, or use sslrootcert=FILE or sslrootcert=system.";
+const MATCH: &str = "Specify a certificate and its key with sslcert=FILE sslkey=FILE.";
 
 fn trusted(params: &Params, env: &ConnectEnv) -> TrustedRoots {
     let given = params.get("sslrootcert");
@@ -187,10 +187,10 @@ fn versions(params: &Params) -> Result<&'static [&'static SupportedProtocolVersi
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
-    let broken = |problem: String| file(path, &problem, "look into it: openssl x509 -in FILE -noout -text");
+    let broken = |problem: String| file(path, &problem, "Check the file with openssl x509 -in FILE -noout -text.");
     let read = CertificateDer::pem_file_iter(path).map_err(|error| broken(error.to_string()))?;
     let found: Vec<_> = read.collect::<Result<_, _>>().map_err(|error| broken(error.to_string()))?;
-    if found.is_empty() { Err(broken("expected a certificate in PEM, got none".into())) } else { Ok(found) }
+    if found.is_empty() { Err(broken("the file contains no certificate in PEM format".into())) } else { Ok(found) }
 }
 
 /// Reads the key; libpq refuses one that others may read, root's may be read by its group.
@@ -198,14 +198,14 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, ConnectError> {
     let meta = std::fs::metadata(path).map_err(|error| file(path, &error.to_string(), MATCH))?;
     let forbidden = if meta.uid() == 0 { 0o027 } else { 0o077 };
     if meta.mode() & forbidden != 0 {
-        let problem = format!("expected that only its owner may read the key, got mode {:04o}", meta.mode() & 0o777);
+        let problem = format!("the mode of the private key is {:04o}, but only the owner may have access", meta.mode() & 0o777);
         return Err(file(path, &problem, &format!("chmod 0600 {}", path.display())));
     }
     PrivateKeyDer::from_pem_file(path).map_err(|error| {
         file(
             path,
-            &format!("expected an unencrypted private key in PEM: {error}"),
-            "decrypt it: openssl pkey -in KEY -out NEWKEY",
+            &format!("expected an unencrypted private key in PEM format: {error}"),
+            "Decrypt the key with openssl pkey -in KEY -out NEWKEY.",
         )
     })
 }

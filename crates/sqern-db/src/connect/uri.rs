@@ -66,8 +66,8 @@ fn host_and_port(entry: &str) -> Result<(&str, &str), ConnectError> {
     let Some(bracketed) = entry.strip_prefix('[') else {
         return Ok(entry.split_once(':').unwrap_or((entry, "")));
     };
-    let expected = "an IPv6 address between [ and ], then nothing or :PORT";
-    let broken = || ConnectError::Uri { part: "host", expected, hint: "for example postgresql://[2001:db8::1]:5432/sqern" };
+    let expected = "[IPV6-ADDRESS] or [IPV6-ADDRESS]:PORT";
+    let broken = || ConnectError::Uri { part: "host", expected, hint: "Example: postgresql://[2001:db8::1]:5432/sqern" };
     let (host, behind) = bracketed.split_once(']').filter(|(host, _)| !host.is_empty()).ok_or_else(broken)?;
     match behind.strip_prefix(':') {
         Some(port) => Ok((host, port)),
@@ -78,8 +78,8 @@ fn host_and_port(entry: &str) -> Result<(&str, &str), ConnectError> {
 
 fn query_pair(pair: &str, params: &mut Params) -> Result<(), ConnectError> {
     let Some((key, value)) = pair.split_once('=').filter(|(_, value)| !value.contains('=')) else {
-        let expected = "exactly one \"=\" in each pair between & and &";
-        return Err(ConnectError::Uri { part: "query", expected, hint: "write a \"=\" inside a value as %3D, a \"&\" as %26" });
+        let expected = "exactly one \"=\" in each parameter";
+        return Err(ConnectError::Uri { part: "query", expected, hint: "Inside a value, write \"=\" as %3D and \"&\" as %26." });
     };
     let (key, value) = (decode("query", key)?, decode("query", value)?);
     // What JDBC writes, and libpq understands.
@@ -97,8 +97,8 @@ fn put(params: &mut Params, key: &'static str, encoded: &str) -> Result<(), Conn
 fn decode(part: &'static str, encoded: &str) -> Result<String, ConnectError> {
     let broken = || ConnectError::Uri {
         part,
-        expected: "two hexadecimal digits after each %, not 00, and UTF-8",
-        hint: "write a % of its own as %25",
+        expected: "2 hexadecimal digits after each %, not 00, that form valid UTF-8",
+        hint: "Write a literal % as %25.",
     };
     let bytes = encoded.as_bytes();
     let whole = |at: usize| bytes.get(at + 1..at + 3).is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit));
@@ -112,8 +112,8 @@ fn decode(part: &'static str, encoded: &str) -> Result<String, ConnectError> {
 fn stray_at() -> ConnectError {
     ConnectError::Uri {
         part: "user and password",
-        expected: "one \"@\", between the password and the host",
-        hint: "in a user name, a password or a database name write @ as %40, / as %2F, : as %3A",
+        expected: "exactly one \"@\", between the password and the host",
+        hint: "In a user name, password or database name, write @ as %40, / as %2F and : as %3A.",
     }
 }
 

@@ -111,10 +111,10 @@ impl ServerCertVerifier for Verifier {
 pub(super) fn explain(error: &Error) -> Option<&'static str> {
     let Error::InvalidCertificate(reason) = error else { return None };
     Some(match reason {
-        CertificateError::UnknownIssuer => "no trusted authority signed the server's certificate",
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the server's certificate has expired",
+        CertificateError::UnknownIssuer => "the server certificate is not signed by a trusted authority",
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the server certificate has expired",
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "the server's certificate is for another host name (sslmode=verify-full)"
+            "the server certificate is for another host name (sslmode=verify-full)"
         }
         _ => return None,
     })

@@ -54,41 +54,41 @@ impl fmt::Display for Place {
     }
 }
 
-/// Why a report can't be compared.
+/// The error of comparing a report with the database.
 #[derive(Debug, thiserror::Error)]
 pub enum CompareError {
-    /// The database said no.
+    /// The database reported an error.
     #[error(transparent)]
     Db(#[from] DbError),
-    /// A report with nothing in it says nothing of anybody.
-    #[error("expected a report with at least one cluster, got none")]
+    /// The report contains no clusters.
+    #[error("report contains no clusters")]
     Empty,
-    /// A cluster comes twice.
-    #[error("expected each cluster once, got {name:?} at {0} and at {1}", places[0], places[1])]
+    /// The report contains a cluster twice.
+    #[error("cluster {name:?} is listed twice, at {0} and at {1}", places[0], places[1])]
     ClusterTwice {
         /// Its name.
         name: String,
-        /// Where it comes first, and where again.
+        /// Its first two places.
         places: [Place; 2],
     },
-    /// A cluster that comes in parts is of two types.
-    #[error("expected one type of cluster {name:?}, got {} at {} and {} at {}", types[0], places[0], types[1], places[1])]
+    /// The parts of a cluster have different types.
+    #[error("cluster {name:?} has two types, {} at {} and {} at {}", types[0], places[0], types[1], places[1])]
     TwoTypes {
         /// Its name.
         name: String,
-        /// The types' numbers.
+        /// The numbers of the types.
         types: [i32; 2],
-        /// Where they stand.
+        /// The places of the types.
         places: [Place; 2],
     },
-    /// A host comes twice.
-    #[error("expected each host of cluster {cluster:?} once, got {host:?} at {} and at {}", places[0], places[1])]
+    /// The report contains a host twice.
+    #[error("host {host:?} of cluster {cluster:?} is listed twice, at {} and at {}", places[0], places[1])]
     HostTwice {
         /// Its cluster.
         cluster: String,
         /// Its name.
         host: String,
-        /// Where it comes first, and where last.
+        /// Its first and last place.
         places: [Place; 2],
     },
 }

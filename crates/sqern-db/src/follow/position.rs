@@ -35,11 +35,11 @@ pub struct Snapshot {
     open: Vec<u64>,
 }
 
-/// A text that is no position.
+/// A text that is not a position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected a position such as 7301234567890123456/16384/745:760:745,751, got {got:?}")]
+#[error("expected a position such as 7301234567890123456/16384/745:760:745,751, found {got:?}")]
 pub struct InvalidPosition {
-    /// The text as it was given.
+    /// The text.
     pub got: String,
 }
 

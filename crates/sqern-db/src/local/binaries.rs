@@ -71,7 +71,7 @@ impl Binaries {
     fn in_folder(folder: &Path) -> Result<Self, String> {
         let missing = ["postgres", "initdb", "pg_ctl"].into_iter().find(|name| !folder.join(name).is_file());
         if let Some(name) = missing {
-            return Err(format!("{name} is not there"));
+            return Err(format!("{name} does not exist"));
         }
         let program = folder.join("postgres");
         let output = Command::new(&program).arg("--version").output().map_err(|error| error.to_string())?;

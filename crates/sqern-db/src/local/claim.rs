@@ -12,7 +12,8 @@ use super::layout::Layout;
 /// Longer than a start and a stop may take together.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-const TEXT: &str = "A private PostgreSQL server of sqern lives here. Its commands: sqern local status|up|down|destroy\n";
+const TEXT: &str =
+    "This directory contains a private PostgreSQL server of sqern. Its commands: sqern local status|up|down|destroy\n";
 
 /// The lock on a private server's directory; let go when dropped.
 #[derive(Debug)]
@@ -84,7 +85,7 @@ fn absent(layout: &Layout) -> Result<Option<Claim>, LocalError> {
 }
 
 fn make_dir(dir: &Path, mode: u32) -> Result<(), LocalError> {
-    let failed = |source| LocalError::Io { what: "make the directory", path: dir.to_owned(), source };
+    let failed = |source| LocalError::Io { what: "create directory", path: dir.to_owned(), source };
     if let Some(parent) = dir.parent() {
         fs::create_dir_all(parent).map_err(failed)?;
     }

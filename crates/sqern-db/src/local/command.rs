@@ -39,7 +39,7 @@ pub(super) fn run(mut command: Command, tool: &'static str) -> Result<Output, Lo
 pub(super) fn words(output: &Output) -> String {
     let said = [&output.stderr, &output.stdout].map(|bytes| last_lines(&String::from_utf8_lossy(bytes)));
     let text = said.iter().find(|text| !text.is_empty()).cloned();
-    text.unwrap_or_else(|| format!("it said nothing and ended with {}", output.status))
+    text.unwrap_or_else(|| format!("no output, {}", output.status))
 }
 
 /// The last lines of `text` that are not blank.

@@ -22,7 +22,7 @@ pub(super) fn create(server: &LocalServer, binaries: &Binaries) -> Result<(), Lo
         _ = fs::remove_dir_all(&staging);
     }
     made?;
-    let failed = |source| LocalError::Io { what: "rename to data", path: staging.clone(), source };
+    let failed = |source| LocalError::Io { what: "rename", path: staging.clone(), source };
     fs::rename(&staging, server.layout.data()).map_err(failed)?;
     fs::File::open(&server.layout.dir).and_then(|dir| dir.sync_all()).map_err(failed)
 }
@@ -42,7 +42,7 @@ fn fill(server: &LocalServer, binaries: &Binaries, staging: &Path) -> Result<(),
 
 /// Makes a directory that only the server's user may enter.
 pub(super) fn own_dir(server: &LocalServer, dir: &Path) -> Result<(), LocalError> {
-    let failed = |source| LocalError::Io { what: "make the directory", path: dir.to_owned(), source };
+    let failed = |source| LocalError::Io { what: "create directory", path: dir.to_owned(), source };
     match fs::DirBuilder::new().mode(0o700).create(dir) {
         Ok(()) => chown(dir, Some(server.runs_as.uid), Some(server.runs_as.gid)).map_err(failed),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

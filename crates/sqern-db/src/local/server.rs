@@ -87,7 +87,7 @@ impl LocalServer {
     ///
     /// Errors: [`LocalError::BadPath`], [`LocalError::NoServerUser`].
     pub fn at(dir: &Path, env: &LocalEnv) -> Result<Self, LocalError> {
-        let dir = std::path::absolute(dir).map_err(|source| LocalError::Io { what: "find", path: dir.to_owned(), source })?;
+        let dir = std::path::absolute(dir).map_err(|source| LocalError::Io { what: "resolve", path: dir.to_owned(), source })?;
         // `pg_ctl` hands paths to a shell between double quotes.
         if dir.to_str().is_none_or(|text| text.contains(['"', '\'', '$', '`', '\\']) || text.contains(char::is_control)) {
             return Err(LocalError::BadPath { dir });

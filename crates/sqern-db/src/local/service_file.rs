@@ -62,7 +62,7 @@ fn split<'a>(text: &'a str, name: &str) -> Option<(&'a str, String, &'a str)> {
 /// Rewrites the file whole or not at all, keeping its owner and mode; a link to a file elsewhere stays a link.
 fn edit(path: &Path, change: impl FnOnce(&str) -> String) -> Result<(), LocalError> {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let failed = |source| LocalError::Io { what: "write the service file", path: path.clone(), source };
+    let failed = |source| LocalError::Io { what: "write service file", path: path.clone(), source };
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_owned);
     fs::create_dir_all(&dir).map_err(failed)?;
     // Two servers that start at once edit one after the other; the directory is a lock that leaves nothing behind.

@@ -46,7 +46,7 @@ pub(super) fn prepare(server: &LocalServer) -> Result<(), LocalError> {
     if meta.is_dir() && meta.uid() == server.runs_as.uid && others == 0 {
         return Ok(());
     }
-    let got = format!("it is of the user number {} and has mode {mode:04o}", meta.uid());
+    let got = format!("it is owned by user ID {} with mode {mode:04o}", meta.uid());
     Err(LocalError::UnsafeSocketDir { dir: dir.clone(), user: server.runs_as.name.clone(), got })
 }
 
@@ -59,7 +59,7 @@ pub(super) fn free(endpoint: &Endpoint) -> Result<(), LocalError> {
     match UnixStream::connect(&socket) {
         Ok(_) => return Err(LocalError::Busy { pid: owner(&lock), socket }),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused || error.kind() == io::ErrorKind::NotFound => {}
-        Err(source) => return Err(LocalError::Io { what: "look at", path: socket, source }),
+        Err(source) => return Err(LocalError::Io { what: "access", path: socket, source }),
     }
     for path in [socket, lock] {
         match fs::remove_file(&path) {

@@ -17,7 +17,7 @@ static FUNCTIONS: LazyLock<Vec<(String, String)>> = LazyLock::new(read_functions
 pub struct Migration {
     /// Its number, from 1 without gaps.
     pub version: i32,
-    /// What it brings.
+    /// Its name.
     pub name: String,
     /// Whether programs that do not know it must not use the database: a line `-- breaking` in the up file.
     pub breaking: bool,
@@ -27,18 +27,18 @@ pub struct Migration {
     pub down: String,
     /// SHA-256 of the up file, in hexadecimal; or the value of a first line `-- checksum: DIGEST`.
     ///
-    /// A file that was corrected after its release states the checksum of its first text. Databases recorded that one, and both texts
-    /// produce the same schema.
+    /// A file that was changed after its release contains the checksum of its original text, which databases have recorded. Both texts
+    /// produce the same tables.
     pub checksum: String,
 }
 
-/// The version that this program brings a schema to.
+/// Returns the schema version of this program.
 #[must_use]
 pub fn latest_version() -> i32 {
     latest().map_or(0, |migration| migration.version)
 }
 
-/// The newest migration of this program.
+/// Returns the newest migration of this program.
 #[must_use]
 pub fn latest() -> Option<&'static Migration> {
     migrations().last()
@@ -48,13 +48,13 @@ pub(super) fn migrations() -> &'static [Migration] {
     &MIGRATIONS
 }
 
-/// File name and text of every function file, in an order in which they can be applied: by name, those that say `-- after: FILE` on their
-/// first line after that one.
+/// Returns the name and text of each function file in the order of application: by name, but a file whose first line is `-- after: FILE`
+/// follows that file.
 pub(super) fn functions() -> &'static [(String, String)] {
     &FUNCTIONS
 }
 
-/// The migration of this number; steps are planned from the list, so it is there.
+/// Returns the migration with this number. Steps are planned from the list, so it exists.
 pub(super) fn migration(version: i32) -> &'static Migration {
     migrations().iter().find(|migration| migration.version == version).expect("steps are planned from the list of migrations")
 }
@@ -90,7 +90,7 @@ fn read_functions() -> Vec<(String, String)> {
     functions
 }
 
-/// How many files must be applied before this one, each for the next.
+/// Returns the length of the chain of files that must be applied before this one.
 fn depth(file: &str) -> usize {
     let text = FUNCTION_FILES.get_file(file).and_then(|file| file.contents_utf8()).unwrap_or_default();
     text.lines().next().and_then(|line| line.strip_prefix("-- after: ")).map_or(0, |other| 1 + depth(other))

@@ -1,4 +1,4 @@
-//! What the schema is, and whether this program can work with it.
+//! The state of the schema, and whether this program can use it.
 
 use serde::Serialize;
 use tokio_postgres::GenericClient;
@@ -6,66 +6,66 @@ use tokio_postgres::GenericClient;
 use super::{checksum, files};
 use crate::DbError;
 
-/// The oldest PostgreSQL that the schema works on, as `server_version_num`.
+/// The oldest supported PostgreSQL version, as `server_version_num`.
 pub const OLDEST_SERVER: i32 = 150_000;
 
-/// A schema that this program can't work with.
+/// The program cannot use or migrate the schema.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
-    /// Nothing was migrated yet.
-    #[error("expected sqern's schema at version {latest}, got a database without it")]
+    /// The database has no schema.
+    #[error("database has no sqern schema")]
     Missing {
-        /// The version that this program brings.
+        /// The schema version of this program.
         latest: i32,
     },
     /// The program is newer than the schema.
-    #[error("expected sqern's schema at version {latest}, got version {got}")]
+    #[error("database schema has version {got}, but version {latest} is required")]
     Older {
         /// The schema's version.
         got: i32,
-        /// The version that this program brings.
+        /// The schema version of this program.
         latest: i32,
     },
-    /// The functions are not this program's.
-    #[error("expected this program's functions in the database, got other ones: {}", .files.join(", "))]
+    /// The functions in the database differ from those of this program.
+    #[error("functions in the database differ from those of this program: {}", .files.join(", "))]
     FunctionsDiffer {
         /// The files that differ.
         files: Vec<String>,
     },
-    /// The schema is newer than the program: it can't be migrated, and maybe not even used.
+    /// The schema is newer than the program. The program cannot migrate it, and must not use it after a breaking migration.
     #[error(
-        "expected a schema that sqern {program} knows (version {latest} at most), got version {got} ({name}){}", must_not(*.breaking)
+        "database schema version {got} ({name}) is newer than version {latest} of sqern {program}; {}", must_not(*.breaking)
     )]
     Newer {
         /// The schema's version.
         got: i32,
-        /// What the unknown migration brought.
+        /// The name of the unknown migration.
         name: String,
-        /// Whether older programs must not use the schema at all; otherwise they only can't migrate it.
+        /// Whether older programs must not use the schema. Otherwise they only cannot migrate it.
         breaking: bool,
-        /// The version that this program brings.
+        /// The schema version of this program.
         latest: i32,
         /// This program's version.
         program: &'static str,
     },
-    /// A migration that was applied is not the one that this program has under that number.
-    #[error("expected migration {version} ({name}) as this program has it, got another one of that number in the database")]
+    /// An applied migration differs from the migration of this program with the same number.
+    #[error("migration {version} ({name}) in the database differs from the migration of this program")]
     Altered {
         /// Its number.
         version: i32,
         /// Its name.
         name: String,
     },
-    /// A target was asked for that does not exist.
-    #[error("expected a schema version from 0 to {latest}, got {got}")]
+    /// The requested version does not exist.
+    #[error("schema version {got} is outside the valid range (0 .. {latest})")]
     NoSuchVersion {
-        /// What was asked for.
+        /// The requested version.
         got: i32,
-        /// The version that this program brings.
+        /// The schema version of this program.
         latest: i32,
     },
     /// The server is too old.
-    #[error("expected PostgreSQL 15 or newer, got {got}")]
+    #[error("PostgreSQL {got} is not supported, version 15 or later is required")]
     OldServer {
         /// The server's version.
         got: String,
@@ -73,23 +73,23 @@ pub enum SchemaError {
 }
 
 impl SchemaError {
-    /// Something that can be typed to get further.
+    /// Returns a hint: a command or a sentence.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Missing { .. } | Self::Older { .. } | Self::FunctionsDiffer { .. } => Some("sqern db migrate".into()),
             Self::Newer { .. } => {
-                Some("install the sqern that migrated this database, or a newer one; nothing was changed".into())
+                Some("Install the version of sqern that migrated this database, or a later one. Nothing was changed.".into())
             }
-            Self::Altered { .. } => Some("sqern db status  # which program migrated this database?".into()),
+            Self::Altered { .. } => Some("sqern db status  # shows the applied migrations".into()),
             Self::NoSuchVersion { .. } => Some("sqern db status".into()),
-            Self::OldServer { .. } => Some("sqern local up  # or name another server with --service or --dsn".into()),
+            Self::OldServer { .. } => Some("sqern local up  # or specify another server with --service or --dsn".into()),
         }
     }
 }
 
 fn must_not(breaking: bool) -> &'static str {
-    if breaking { ", which older programs must not use" } else { ", which older programs can use and not migrate" }
+    if breaking { "older programs must not use it" } else { "older programs can use it, but not migrate it" }
 }
 
 /// A migration that was applied.
@@ -97,29 +97,29 @@ fn must_not(breaking: bool) -> &'static str {
 pub struct Applied {
     /// Its number.
     pub version: i32,
-    /// What it brought.
+    /// Its name.
     pub name: String,
-    /// Whether programs that do not know it must keep away.
+    /// Whether older programs must not use the database.
     pub breaking: bool,
     /// SHA-256 of its file, in hexadecimal.
     pub checksum: String,
 }
 
-/// What the schema is, beside what this program would make of it.
+/// The state of the schema, compared with this program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SchemaStatus {
-    /// The schema's version; 0 when there is none.
+    /// The version of the schema; 0 if there is none.
     pub version: i32,
-    /// The version that this program brings.
+    /// The schema version of this program.
     pub latest: i32,
     /// The migrations that were applied, oldest first.
     pub applied: Vec<Applied>,
-    /// The function files that differ from what was applied last.
+    /// The function files that differ from the applied ones.
     pub functions_differ: Vec<String>,
 }
 
 impl SchemaStatus {
-    /// Whether what was applied is what this program has: a foreign or newer schema is never migrated.
+    /// Returns an error if the applied migrations are not those of this program, which never migrates such a schema.
     pub(super) fn check_history(&self) -> Result<(), SchemaError> {
         for applied in &self.applied {
             match files::migrations().iter().find(|migration| migration.version == applied.version) {
@@ -133,7 +133,8 @@ impl SchemaStatus {
         Ok(())
     }
 
-    /// Whether this program may read and write the data: the schema is at its version, or at a newer one that does not mind.
+    /// Returns an error unless this program can read and write the data: the schema has its version, or a newer one without a breaking
+    /// migration.
     pub fn check_usable(&self) -> Result<(), SchemaError> {
         if let Some(breaking) = self.applied.iter().rev().find(|applied| applied.version > self.latest && applied.breaking) {
             return Err(self.newer(breaking));
@@ -164,12 +165,12 @@ impl SchemaStatus {
     }
 }
 
-/// What the schema is.
+/// Returns the state of the schema.
 pub async fn status(client: &impl GenericClient) -> Result<SchemaStatus, DbError> {
     read(client).await
 }
 
-/// An error, with what to type, unless this program may read and write the data.
+/// Returns an error unless this program can read and write the data.
 pub async fn require_usable(client: &impl GenericClient) -> Result<(), DbError> {
     Ok(read(client).await?.check_usable()?)
 }
@@ -205,7 +206,7 @@ pub(super) async fn read(client: &impl GenericClient) -> Result<SchemaStatus, Db
     })
 }
 
-/// The names of the files that were not applied as this program has them, and of those that it no longer has.
+/// Returns the names of the files that differ from the applied ones, and of applied files that this program does not contain.
 fn differing_functions(stored: &[(String, String)]) -> Vec<String> {
     let ours: Vec<(String, String)> = files::functions().iter().map(|(file, text)| (file.clone(), checksum(text))).collect();
     let mut differing: Vec<String> = ours

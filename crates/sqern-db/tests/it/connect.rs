@@ -127,7 +127,7 @@ async fn a_password_comes_from_the_password_file_when_only_its_owner_may_read_it
     std::fs::set_permissions(&pass, PermissionsExt::from_mode(0o644)).expect("mode");
     let error = try_dsn(&dsn, home.path()).await.expect_err("ignored");
     let shown = format!("{error}\n{}", error.hint().unwrap_or_default());
-    assert!(shown.contains("asks for a password") && shown.contains(&format!("chmod 0600 {}", pass.display())), "{shown}");
+    assert!(shown.contains("requires a password") && shown.contains(&format!("chmod 0600 {}", pass.display())), "{shown}");
 }
 
 #[tokio::test]

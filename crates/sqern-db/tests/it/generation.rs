@@ -33,8 +33,8 @@ async fn a_second_start_in_a_transaction_says_so() {
     let said = refused(&client, "BEGIN; SELECT generation_start('one'); SELECT generation_start('two')").await;
     assert_eq!(
         said,
-        "expected one generation_start() in a transaction, got a second: generation 1 was started as 'one' | \
-         Commit first, or call generation_id() to go on with the generation that was started."
+        "generation 1 was already started in this transaction | \
+         Commit first, or use the current generation, whose number generation_id() returns."
     );
 }
 
@@ -44,7 +44,7 @@ async fn a_start_without_a_word_is_refused() {
     let client = database.client().await;
     for comment in ["NULL", "''", "'  '"] {
         let said = refused(&client, &format!("SELECT generation_start({comment})")).await;
-        assert!(said.starts_with("expected a comment that says what the changes are for, got none"), "{said}");
+        assert!(said.starts_with("generation comment must not be empty"), "{said}");
     }
 }
 
@@ -166,13 +166,13 @@ async fn a_restored_generation_is_not_taken_for_the_transactions_own_and_countin
         checked.into_iter().flat_map(|rule| rule.problems).collect()
     };
     let told = problems().await;
-    assert!(told.len() == 1 && told[0].contains("it was restored from another one; type: DO $$"), "{told:?}");
+    assert!(told.len() == 1 && told[0].contains("advance the transaction IDs: DO $$"), "{told:?}");
     let mut said = String::new();
     for change in ["INSERT INTO kver VALUES ('d', '1')", "SELECT generation_start('why')", "SELECT generation_id()"] {
         said = refused(&client, change).await;
-        assert!(said.starts_with("expected a transaction that no generation has yet, got "), "{change}: {said}");
+        assert!(said.starts_with("transaction ID ") && said.contains(" already belongs to generation "), "{change}: {said}");
     }
-    let (_, remedy) = said.split_once(" | ").unwrap();
+    let (_, remedy) = said.split_once(" | Advance the transaction IDs: ").unwrap();
     run(&client, remedy).await;
     assert_eq!(problems().await, [""; 0]);
     run(&client, "INSERT INTO kver VALUES ('d', '1')").await;

@@ -177,7 +177,7 @@ async fn truncate_is_refused_with_what_to_type_instead() {
     let client = database.client().await;
     assert_eq!(
         refused(&client, "TRUNCATE sp_test_result").await,
-        "expected DELETE, got TRUNCATE: the changes of table sp_test_result are journalled | DELETE FROM sp_test_result"
+        "cannot truncate table sp_test_result, because its changes are journaled | Use DELETE FROM sp_test_result instead."
     );
 }
 

@@ -58,7 +58,7 @@ async fn a_createrole_owner_migrates_several_databases_up_and_down() {
     migrate_to(&mut e, latest_version()).await;
     require_usable(&e).await.unwrap();
     let comment = "SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = 'sqern_reader'";
-    assert_eq!(value(&d, comment).await, "sqern: may read everything");
+    assert_eq!(value(&d, comment).await, "sqern: can read all data");
 
     migrate_to(&mut d, 0).await;
     assert_eq!(roles(&d).await.len(), 3, "the other database needs them");

@@ -85,6 +85,6 @@ async fn levels_that_could_miss_a_pattern_are_refused() {
     let said = refused(&client, "BEGIN ISOLATION LEVEL REPEATABLE READ; INSERT INTO kver VALUES ('d', '9')").await;
     assert_eq!(
         said,
-        "expected a READ COMMITTED transaction for a change of table kver, got REPEATABLE READ | BEGIN ISOLATION LEVEL READ COMMITTED"
+        "cannot change table kver in a REPEATABLE READ transaction | Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED."
     );
 }

@@ -127,9 +127,9 @@ async fn a_lease_that_is_over_gives_its_kernels_to_the_next_and_its_owner_is_tol
     change.finish(false).await.unwrap();
     assert_eq!(value(&client, "SELECT result FROM sp_build").await, "ABORTED");
     let told = renew(&client, BUILD, id).await.unwrap_err().to_string();
-    assert_eq!(told, format!("expected a build that runs, got build {id}, which ended as ABORTED"));
+    assert_eq!(told, format!("build {id} has already finished with result ABORTED"));
     let told = end(&mut client, id, RunResult::Success, &[]).await.unwrap_err().to_string();
-    assert!(told.ends_with("which ended as ABORTED"), "{told}");
+    assert!(told.ends_with("has already finished with result ABORTED"), "{told}");
 
     let (_, again) = take(&mut client, "r", 9, &lease(600)).await.unwrap();
     assert_eq!(again.len(), 2);
@@ -200,7 +200,7 @@ async fn a_kernel_that_two_distros_have_must_be_named_with_one() {
     .await;
     let (id, _) = take(&mut client, "r", 9, &lease(60)).await.unwrap();
     let told = end(&mut client, id, RunResult::Unstable, &["6.1.0-1=FAILURE"]).await.unwrap_err().to_string();
-    assert_eq!(told, format!("expected a kernel of build {id}, got 6.1.0-1, which may be d/6.1.0-1 or e/6.1.0-1"));
+    assert_eq!(told, format!("kernel 6.1.0-1 of build {id} is ambiguous: d/6.1.0-1 or e/6.1.0-1"));
     end(&mut client, id, RunResult::Unstable, &["e/6.1.0-1=FAILURE"]).await.unwrap();
     assert_eq!(
         rows(

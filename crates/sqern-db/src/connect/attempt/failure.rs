@@ -1,4 +1,4 @@
-//! What one host's failure means.
+//! Classification of the failure of a host.
 
 use std::error::Error;
 use std::io;
@@ -33,7 +33,7 @@ impl Failure {
         if let Some(said) = error.as_db_error() {
             let mut reason = format!("{}: {} (SQLSTATE {})", said.severity(), said.message(), said.code().code());
             if let Some(file) = host.password_file.as_ref().filter(|_| *said.code() == SqlState::INVALID_PASSWORD) {
-                reason.push_str(&format!("; the password came from {}", file.display()));
+                reason.push_str(&format!("; the password is from {}", file.display()));
             }
             let no_line = *said.code() == SqlState::INVALID_AUTHORIZATION_SPECIFICATION;
             return Self { may_depend_on_encryption: no_line, ..Self::new(kind_of(said.code()), reason) };
@@ -73,7 +73,7 @@ fn kind_without_code(error: &tokio_postgres::Error, causes: &[String]) -> Failur
 
 fn words(error: &tokio_postgres::Error, causes: &[String]) -> String {
     if causes.iter().any(|cause| cause.contains("password missing")) {
-        return "the server asks for a password, and none was given".into();
+        return "the server requires a password, but none is specified".into();
     }
     if let Some(text) = certificate_problem(error) {
         return format!("{text} ({})", causes.last().map_or("", String::as_str));

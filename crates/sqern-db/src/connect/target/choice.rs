@@ -81,13 +81,13 @@ pub(in super::super) fn choose<T: Clone>(
     let found = values.iter().find(|(name, _)| *name == got).map(|(_, value)| value.clone());
     found.map(Some).ok_or_else(|| {
         let names: Vec<_> = values.iter().map(|(name, _)| *name).collect();
-        ConnectError::BadValue { key, expected: format!("one of {}", names.join(", ")), got: format!("{got:?}") }
+        ConnectError::BadValue { key, expected: names.join(", "), got: format!("{got:?}") }
     })
 }
 
 /// The value of `key` as a number; `None` where it is not set.
 pub(in super::super) fn number<T: FromStr>(params: &Params, key: &'static str) -> Result<Option<T>, ConnectError> {
     let Some(got) = params.get(key) else { return Ok(None) };
-    let bad = |_| ConnectError::BadValue { key, expected: "a whole number".into(), got: format!("{got:?}") };
+    let bad = |_| ConnectError::BadValue { key, expected: "an integer".into(), got: format!("{got:?}") };
     got.trim().parse().map(Some).map_err(bad)
 }

@@ -16,11 +16,11 @@ pub(super) fn parse(params: &Params, env: &ConnectEnv) -> Result<Vec<HostTarget>
     let addrs = list(params, "hostaddr");
     let ports = list(params, "port");
     if !names.is_empty() && !addrs.is_empty() && names.len() != addrs.len() {
-        return Err(lengths("hostaddr", "as many entries as host has", addrs.len(), names.len()));
+        return Err(lengths("hostaddr", "the same number of entries as in host", addrs.len(), names.len()));
     }
     let count = names.len().max(addrs.len()).max(1);
     if ports.len() > 1 && ports.len() != count {
-        return Err(lengths("port", "one entry, or as many as there are hosts", ports.len(), count));
+        return Err(lengths("port", "1 entry, or 1 for each host", ports.len(), count));
     }
     (0..count).map(|i| host(entry(&names, i), entry(&addrs, i), ports.get(i).or(ports.first()).copied(), env)).collect()
 }
@@ -46,7 +46,7 @@ fn place(name: Option<&str>, addr: Option<&str>, env: &ConnectEnv) -> Result<Pla
     let addr = addr.map(parse_addr).transpose()?;
     match (name, addr) {
         (Some(name), None) if name.starts_with('/') => Ok(Place::Socket(PathBuf::from(name))),
-        (Some(name), _) if name.starts_with('@') => Err(bad("host", "a name, an address or a socket's directory", name)),
+        (Some(name), _) if name.starts_with('@') => Err(bad("host", "a name, an address or a socket directory", name)),
         (Some(name), addr) => Ok(Place::Tcp { name: name.to_owned(), addr }),
         (None, Some(addr)) => Ok(Place::Tcp { name: addr.to_string(), addr: Some(addr) }),
         (None, None) => Ok(Place::Socket(env.default_socket_dir())),
@@ -58,7 +58,7 @@ fn parse_port(text: &str) -> Result<u16, ConnectError> {
 }
 
 fn parse_addr(text: &str) -> Result<IpAddr, ConnectError> {
-    text.parse().map_err(|_| bad("hostaddr", "an IPv4 or IPv6 address (names go into host)", text))
+    text.parse().map_err(|_| bad("hostaddr", "an IPv4 or IPv6 address", text))
 }
 
 fn bad(key: &'static str, expected: &str, got: &str) -> ConnectError {

@@ -83,7 +83,7 @@ fn a_directory_of_someone_elses_is_refused_by_up_and_destroy() {
     fs::write(home.path("local/thesis.tex"), "years of work").expect("write");
     let server = home.server();
     for error in [server.up().expect_err("foreign"), server.destroy().expect_err("foreign")] {
-        assert!(shown(&error).contains("not made by sqern") && shown(&error).contains("--data-dir"), "{error}");
+        assert!(shown(&error).contains("not created by sqern") && shown(&error).contains("--data-dir"), "{error}");
     }
     assert_eq!(fs::read_dir(home.path("local")).expect("dir").count(), 1);
 }
@@ -134,7 +134,7 @@ fn without_binaries_it_says_what_to_install() {
     assert!(shown(&error).contains("apt install postgresql"), "{}", shown(&error));
     home.env.pg_bin = Some(home.path("nowhere"));
     let error = home.server().up().expect_err("no such folder");
-    assert!(shown(&error).contains("postgres is not there"), "{}", shown(&error));
+    assert!(shown(&error).contains("postgres does not exist"), "{}", shown(&error));
 }
 
 /// A folder of binaries in which `program` is run under a limit on the size of files, as on a disk that is full.

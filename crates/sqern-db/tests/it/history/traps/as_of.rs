@@ -182,7 +182,7 @@ async fn ids_out_of_order_do_not_turn_the_order_of_changes_round() {
     let said = refused(&one, "SELECT generation_revert(3)").await;
     assert_eq!(
         said,
-        "expected no later change of what generation 3 changed, got one record | SELECT generation_revert(2)  -- or: sqern generation revert 2"
+        "cannot revert generation 3: later generations changed 1 of its rows | Revert generation 2 first: sqern generation revert 2"
     );
 }
 
