@@ -16,13 +16,13 @@ pub enum At {
     Time(Timestamp),
 }
 
-/// A text that names no moment.
+/// A text that is neither a generation nor a time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected a generation's id or a time (2026-05-01, 2026-05-01 14:30, 2026-05-01T14:30:00+02:00; in UTC where it does not say), got {got:?}"
+    "expected a generation ID or a time (2026-05-01, 2026-05-01 14:30, 2026-05-01T14:30:00+02:00; default time zone: UTC), found {got:?}"
 )]
 pub struct InvalidAt {
-    /// The text as it was given.
+    /// The text.
     pub got: String,
 }
 
@@ -75,7 +75,7 @@ mod tests {
     fn what_is_neither_is_told_with_the_forms_that_are() {
         for text in ["", "-1", "yesterday", "2026-13-01", "99999999999999999999", "12 "] {
             let said = text.parse::<At>().unwrap_err().to_string();
-            assert!(said.contains("2026-05-01") && said.ends_with(&format!("got {text:?}")), "{said}");
+            assert!(said.contains("2026-05-01") && said.ends_with(&format!("found {text:?}")), "{said}");
         }
     }
 

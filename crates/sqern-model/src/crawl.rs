@@ -148,7 +148,7 @@ pub struct Crawl {
     pub finished_at: Timestamp,
     /// How much can be believed.
     pub state: CrawlState,
-    /// For partial and failed: what was expected, what was got, and where.
+    /// The error message of a partial or failed crawl.
     pub reason: Option<String>,
     /// What is worth a look but did not stop the crawl (an index past its time, a kernel whose common headers are nowhere).
     pub warnings: Vec<String>,

@@ -58,14 +58,14 @@ pub struct ReportedHost {
     pub installed: Vec<KernelVersion>,
 }
 
-/// Why a host can't be recorded as a report has it.
+/// The error of a host in a report.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHost {
-    /// It has no kernel, so that there is nothing to record.
-    #[error("expected a running or an installed kernel, got none")]
+    /// The host has no kernel.
+    #[error("expected a running or an installed kernel, found none")]
     NoKernel,
-    /// A kernel is named twice.
-    #[error("expected each installed kernel once, got {0} twice")]
+    /// A kernel is listed twice.
+    #[error("expected each installed kernel once, found {0} twice")]
     Twice(KernelVersion),
 }
 
@@ -132,7 +132,7 @@ mod tests {
     fn a_host_without_kernels_and_one_that_names_a_kernel_twice_are_refused() {
         assert_eq!(host(None, &[]).kernels(), Err(InvalidHost::NoKernel));
         let twice = host(Some("a"), &["a", "b", "a"]);
-        assert_eq!(twice.kernels().unwrap_err().to_string(), "expected each installed kernel once, got a twice");
+        assert_eq!(twice.kernels().unwrap_err().to_string(), "expected each installed kernel once, found a twice");
     }
 
     #[test]

@@ -1,20 +1,20 @@
-//! Names as the database takes them: not empty, no blank at either end, no control character.
+//! Names as accepted by the database: not empty, without leading or trailing blanks, without control characters.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a text can't be a name or a version: the same rule as the database's text key checks.
+/// A text that is not a valid name or version. The rule is the same as in the constraints of the text keys in the database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected a {what} without blanks at its ends and without control characters, got {got:?}")]
+#[error("expected a {what} without leading or trailing blanks and without control characters, found {got:?}")]
 pub struct InvalidName {
-    /// What was expected, in the user's words ("distro name", "kernel version").
+    /// The kind of name ("distro name", "kernel version").
     pub what: &'static str,
-    /// The text as it was given.
+    /// The text.
     pub got: String,
 }
 
-/// Whether the database would take `text` as a text key.
+/// Returns whether `text` is a valid text key.
 #[must_use]
 pub fn is_text_key(text: &str) -> bool {
     !text.is_empty()

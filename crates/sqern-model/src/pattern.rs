@@ -5,29 +5,27 @@
 
 use std::fmt;
 
-/// Why a glob can't become a LIKE pattern.
+/// The error of converting a glob to a LIKE pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// Nothing was given; it would match no version at all.
-    #[error("expected a pattern such as '*-cloud-amd64', got an empty text")]
+    /// The pattern is empty and matches no version.
+    #[error("pattern must not be empty")]
     Empty,
-    /// LIKE has no character classes, so a bracket expression can't be told truly.
-    #[error(
-        "expected '*', '?' or plain characters, got '{bracket}' in {glob:?}: bracket expressions can't be stored (write \\{bracket} for the character itself)"
-    )]
+    /// LIKE has no character classes, so a bracket expression cannot be stored.
+    #[error("bracket expressions are not supported in pattern {glob:?}; use \\{bracket} to match the character '{bracket}'")]
     Bracket {
-        /// The bracket that was met.
+        /// The bracket.
         bracket: char,
         /// The whole glob.
         glob: String,
     },
-    /// A backslash at the end has nothing to make plain.
-    #[error("expected a character behind the last backslash of {glob:?}")]
+    /// A trailing backslash escapes no character.
+    #[error("pattern {glob:?} must not end with an escape character")]
     TrailingBackslash {
         /// The whole glob.
         glob: String,
     },
-    /// The database would refuse it as a key.
+    /// The pattern violates the constraint of text keys.
     #[error(transparent)]
     Name(#[from] crate::InvalidName),
 }

@@ -98,7 +98,7 @@ impl fmt::Display for RunResult {
 
 /// A word that is no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, got {0:?}")]
+#[error("expected SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, found {0:?}")]
 pub struct NotAResult(pub String);
 
 impl FromStr for RunResult {
@@ -161,7 +161,7 @@ impl FromStr for KernelResult {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let (kernel, result) =
-            text.rsplit_once('=').ok_or_else(|| format!("expected VERSION=RESULT or DISTRO/VERSION=RESULT, got {text:?}"))?;
+            text.rsplit_once('=').ok_or_else(|| format!("expected VERSION=RESULT or DISTRO/VERSION=RESULT, found {text:?}"))?;
         Ok(Self { kernel: kernel.parse()?, result: result.parse().map_err(|error: NotAResult| error.to_string())? })
     }
 }
@@ -178,7 +178,7 @@ mod tests {
         }
         assert_eq!(
             "OK".parse::<RunResult>().unwrap_err().to_string(),
-            "expected SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, got \"OK\""
+            "expected SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, found \"OK\""
         );
     }
 
@@ -206,6 +206,6 @@ mod tests {
         let one: KernelResult = "6.1.0-25-amd64=SUCCESS".parse().unwrap();
         assert_eq!(one.kernel.distro, None);
         assert!("6.1.0-25-amd64".parse::<KernelResult>().unwrap_err().contains("expected VERSION=RESULT"));
-        assert!("6.1.0-25-amd64=GOOD".parse::<KernelResult>().unwrap_err().contains("got \"GOOD\""));
+        assert!("6.1.0-25-amd64=GOOD".parse::<KernelResult>().unwrap_err().contains("found \"GOOD\""));
     }
 }

@@ -16,22 +16,22 @@ pub use rule::{KernelRule, PackageFacts};
 
 use crate::{DistroName, KernelVersion};
 
-/// Why a source file can't be used.
+/// The error of a source file.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// The file's stem and the name inside must agree, so that an override replaces what it means to.
-    #[error("{file}: expected name = {stem:?} as in the file's name, got {name:?}")]
+    /// The name in the file differs from the stem of the file name.
+    #[error("{file}: expected name = {stem:?}, like the file name, found {name:?}")]
     NameDiffers {
         /// The file.
         file: String,
-        /// What the file's name says.
+        /// The stem of the file name.
         stem: String,
-        /// What the file says.
+        /// The name in the file.
         name: String,
     },
-    /// A rule never tells a kernel, or its template names what nothing gives.
+    /// A rule determines no kernel version, or its template contains an unknown field.
     #[error(
-        "{file}: expected a named group (?<uname>…), uname-provides, or a template uname of known fields in the rule {rule:?}, got {got}"
+        "{file}: rule {rule:?} must have a named group (?<uname>…), uname-provides, or a template uname with known fields, found {got}"
     )]
     NoUname {
         /// The file.
@@ -41,28 +41,28 @@ pub enum SourceError {
         /// The unknown field of the template, or "nothing".
         got: String,
     },
-    /// Two sources of a distribution have one name.
-    #[error("{file}: expected each [[source]] to have a name of its own, got {name:?} twice")]
+    /// Two sources of a distribution have the same name.
+    #[error("{file}: source name {name:?} is not unique")]
     DuplicateSource {
         /// The file.
         file: String,
         /// The name.
         name: String,
     },
-    /// A text of a source names what is not filled in there, or its name does not tell the sources apart that it becomes.
-    #[error("{file}: expected {expected} in source {name:?}, got {got:?}")]
+    /// A value contains an unknown placeholder, or the name of a source does not contain a required one.
+    #[error("{file}: expected {expected} in source {name:?}, found {got:?}")]
     Placeholder {
         /// The file.
         file: String,
-        /// What would have been right.
+        /// The valid value.
         expected: &'static str,
         /// The source.
         name: String,
-        /// The text.
+        /// The value.
         got: String,
     },
-    /// A list that must hold something is empty.
-    #[error("{file}: expected at least one entry in {field} of source {name:?}")]
+    /// A required list is empty.
+    #[error("{file}: {field} of source {name:?} must not be empty")]
     Empty {
         /// The file.
         file: String,

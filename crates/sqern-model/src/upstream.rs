@@ -85,7 +85,7 @@ pub fn diff(known: &Known, crawls: Vec<Crawl>, accept_shrink: bool) -> UpstreamD
         if crawl.state.is_whole() && !accept_shrink && shrank(listed_before.len(), kernels.len()) {
             crawl.state = CrawlState::Partial;
             crawl.reason = Some(format!(
-                "expected about {} kernels as before, got {}: what is missing is held back until --accept-shrink",
+                "number of kernels decreased from {} to {}; removals require --accept-shrink",
                 listed_before.len(),
                 kernels.len()
             ));
@@ -275,7 +275,7 @@ mod tests {
         assert_eq!((tenth.gone_packages.len(), tenth.crawls[0].0.state), (2, CrawlState::Complete));
         let more = diff(&known(&all), vec![crawl(CrawlState::Complete, &all[3..])], false);
         assert_eq!((more.gone_packages.len(), more.crawls[0].0.state), (0, CrawlState::Partial));
-        assert!(more.crawls[0].0.reason.as_deref().is_some_and(|reason| reason.contains("expected about 20 kernels")));
+        assert!(more.crawls[0].0.reason.as_deref().is_some_and(|reason| reason.contains("number of kernels decreased from 20")));
         let accepted = diff(&known(&all), vec![crawl(CrawlState::Complete, &all[3..])], true);
         assert_eq!((accepted.gone_packages.len(), accepted.crawls[0].0.state), (3, CrawlState::Complete));
     }

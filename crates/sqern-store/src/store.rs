@@ -136,7 +136,7 @@ impl Store {
         let shown = |digest: &TreeDigest| {
             format!("{} files, {} links, {} bytes, SHA-256 {}", digest.files, digest.links, digest.bytes, digest.sha256)
         };
-        Err(Failure::new(format!("a tree as it was made ({})", shown(&manifest.tree)), shown(&got), tree.display())
+        Err(Failure::new(format!("an unchanged tree ({})", shown(&manifest.tree)), shown(&got), tree.display())
             .hint(format!("sqern store prune --kernel {0} && sqern fetch --kernel {0}", kernel.version)))
     }
 
@@ -152,7 +152,7 @@ impl Store {
 /// A name as one folder's: not hidden, and no path.
 fn folder_name(name: &str) -> Result<&str, Failure> {
     if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']) || name.len() > 200 {
-        return Err(Failure::new("a name that a folder can have", format!("{name:?}"), "the store"));
+        return Err(Failure::new("a valid directory name", format!("{name:?}"), "the store"));
     }
     Ok(name)
 }
@@ -175,9 +175,9 @@ fn names(folder: &Path) -> Result<Vec<String>, Failure> {
 
 /// The store's folder can't be used as it must.
 pub(crate) fn unusable(error: &io::Error, place: &Path) -> Failure {
-    let failure = Failure::new("a store that can be read and written", error.to_string(), place.display());
+    let failure = Failure::operation("could not access store", error.to_string(), place.display());
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => failure.hint("make room: df -h shows where"),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => failure.hint("Free disk space. df -h shows the full disk."),
         io::ErrorKind::PermissionDenied => failure.hint("sqern fetch --store DIR  # a writable directory"),
         _ => failure,
     }

@@ -103,7 +103,7 @@ fn unpack_at(package: &Path, into: &Path, limits: &Limits) -> Result<Unpacked, U
 
 /// Opens a package where it is a file of a size that is allowed.
 fn open(package: &Path, limits: &Limits) -> Result<File, UnpackError> {
-    let unreadable = |error: std::io::Error| machine("a package that can be read", &error, "");
+    let unreadable = |error: std::io::Error| machine("could not read", &error, "");
     // Asked before it is opened: to open a FIFO would wait for ever.
     let metadata = std::fs::metadata(package).map_err(unreadable)?;
     if !metadata.is_file() {
@@ -121,7 +121,7 @@ fn open(package: &Path, limits: &Limits) -> Result<File, UnpackError> {
 
 /// What a package is by its first bytes, which its name must agree with.
 fn kind(file: &mut File, name: &OsStr) -> Result<Kind, UnpackError> {
-    let unreadable = |error: std::io::Error| machine("a package that can be read", &error, "");
+    let unreadable = |error: std::io::Error| machine("could not read", &error, "");
     let mut head = Vec::new();
     Read::by_ref(file).take(8).read_to_end(&mut head).map_err(unreadable)?;
     file.rewind().map_err(unreadable)?;
@@ -137,16 +137,16 @@ fn kind(file: &mut File, name: &OsStr) -> Result<Kind, UnpackError> {
     if head.starts_with(magic) {
         return Ok(by_name);
     }
-    Err(refused(format!("a {suffix} as its name says"), what_begins(&head), ""))
+    Err(refused(format!("a {suffix} package"), what_begins(&head), ""))
 }
 
 /// What a file is by its first bytes, for an error.
 fn what_begins(head: &[u8]) -> String {
     match head {
         [] => "an empty file".into(),
-        _ if head.starts_with(AR_MAGIC) => "an ar archive, as a .deb is".into(),
+        _ if head.starts_with(AR_MAGIC) => "an ar archive".into(),
         _ if head.starts_with(RPM_MAGIC) => "an rpm".into(),
-        [b'<', ..] => "a file that begins with \"<\", as an HTML page does".into(),
-        _ => format!("a file that begins with {:02x?}", &head[..head.len().min(8)]),
+        [b'<', ..] => "a file that starts with \"<\", like an HTML page".into(),
+        _ => format!("a file that starts with {:02x?}", &head[..head.len().min(8)]),
     }
 }

@@ -63,7 +63,8 @@ impl Client {
             Some(source) => (identified(self, source)?, with_query(request.url, source)),
             None => (self.clone(), request.url.clone()),
         };
-        let no_room = |error: std::io::Error| Failure::new("a file to receive into", error.to_string(), shown(&url));
+        let no_room =
+            |error: std::io::Error| Failure::operation("could not write the download of", error.to_string(), shown(&url));
         let into = tokio::fs::File::from_std(into);
         let mut sink = Sink::resumed(request.size_bytes, stated.algorithm, into).await.map_err(no_room)?;
         let asked = Request { url: &url, mirror_base: request.mirror_base, now: request.now, received, etag: None };
@@ -93,7 +94,7 @@ impl Client {
 /// Fails on another size or checksum.
 pub fn check_file(path: &Path, size_bytes: u64, checksum: &str) -> Result<(), Failure> {
     let stated = stated(size_bytes, checksum)?;
-    let unreadable = |error: std::io::Error| Failure::new("a package that can be read", error.to_string(), path.display());
+    let unreadable = |error: std::io::Error| Failure::operation("could not read package", error.to_string(), path.display());
     let mut file = Checked::new(File::open(path).map_err(unreadable)?, u64::MAX, Some(stated.algorithm));
     std::io::copy(&mut file, &mut std::io::sink()).map_err(unreadable)?;
     check_stated(&stated, &file.finish(), false, "the index", &path.display().to_string())

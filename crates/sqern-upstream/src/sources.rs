@@ -12,7 +12,7 @@ static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../distros");
 #[derive(Debug, thiserror::Error)]
 pub enum SourceFileError {
     /// The folder or a file in it can't be read.
-    #[error("{}: expected a readable folder of *.toml source files, got: {error}", path.display())]
+    #[error("could not read source directory {}: {error}", path.display())]
     Read {
         /// The folder or file.
         path: PathBuf,
@@ -20,7 +20,7 @@ pub enum SourceFileError {
         error: std::io::Error,
     },
     /// A file is no UTF-8 text.
-    #[error("{file}: expected UTF-8 text, got another byte sequence")]
+    #[error("{file}: invalid UTF-8")]
     NotText {
         /// The file.
         file: String,
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_file_replaces_the_distribution_of_its_name() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let mut set = SourceSet::default();
         set.distros.insert("here".parse().expect("a name"), parse("here.toml", MINIMAL).expect("usable"));
         std::fs::write(folder.path().join("here.toml"), MINIMAL.replace("Here", "There")).expect("written");
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn one_bad_file_of_a_folder_changes_nothing() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         std::fs::write(folder.path().join("a.toml"), MINIMAL.replace("here", "a")).expect("written");
         std::fs::write(folder.path().join("b.toml"), "name = ").expect("written");
         let mut set = SourceSet::default();
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn a_folder_that_is_not_there_is_told_by_its_path() {
         let error = load_dir(&mut SourceSet::default(), Path::new("/nonexistent/distros.d")).expect_err("not there");
-        assert!(error.to_string().starts_with("/nonexistent/distros.d: "), "{error}");
+        assert!(error.to_string().starts_with("could not read source directory /nonexistent/distros.d: "), "{error}");
     }
 
     proptest! {

@@ -33,7 +33,7 @@ pub(super) fn expand(mut source: Source, file: &str) -> Result<Vec<Source>, Sour
     for one in &mut expanded {
         let name = one.name().to_owned();
         if let Some(got) = texts(one).into_iter().find(|text| text.contains(['{', '}'])) {
-            let expected = "no placeholders in what is filled in";
+            let expected = "values without placeholders";
             return Err(SourceError::Placeholder { file: file.into(), expected, name, got: got.clone() });
         }
     }
@@ -49,17 +49,17 @@ fn refuse_unclear(source: &mut Source, file: &str, has_each: bool) -> Result<(),
     for text in texts(source) {
         by_architecture |= text.contains(ARCH);
         if text.contains(EACH) && !has_each {
-            return Err(refused("values of {each} in each = [\"…\"]", text));
+            return Err(refused("a list each = [\"…\"] with the values of {each}", text));
         }
         if text.replace(EACH, "").replace(ARCH, "").contains(['{', '}']) {
-            return Err(refused("no other placeholders than {each} and {arch}", text));
+            return Err(refused("only the placeholders {each} and {arch}", text));
         }
     }
     if has_each && !name.contains(EACH) {
-        return Err(refused("{each} in the name, as there is a source for each", &name));
+        return Err(refused("{each} in the name, because each value creates a source", &name));
     }
     if by_architecture && several && !name.contains(ARCH) {
-        return Err(refused("{arch} in the name, as there is a source for each architecture", &name));
+        return Err(refused("{arch} in the name, because each architecture creates a source", &name));
     }
     Ok(())
 }
@@ -136,14 +136,11 @@ mod tests {
         for (fields, expected) in [
             (format!("name = \"os\"\nbase = [\"https://h/{{each}}\"]\n{one}"), "values of {each}"),
             (format!("name = \"os\"\nbase = [\"https://h/\"]\neach = [\"1\"]\n{one}"), "{each} in the name"),
-            (format!("name = \"os\"\nbase = [\"https://h/{{basearch}}\"]\n{one}"), "no other placeholders"),
+            (format!("name = \"os\"\nbase = [\"https://h/{{basearch}}\"]\n{one}"), "only the placeholders"),
             ("name = \"os\"\nbase = [\"https://h/{arch}\"]\narchitectures = [\"a\", \"b\"]".into(), "{arch} in the name"),
             ("name = \"os\"\nbase = []\narchitectures = [\"a\"]".into(), "base, mirrorlist or metalink"),
-            (
-                "name = \"{arch}\"\nbase = [\"https://h/{arch}\"]\narchitectures = [\"{x}\"]".into(),
-                "no placeholders in what is filled in",
-            ),
-            (format!("name = \"{{each}}\"\nbase = [\"https://h\"]\neach = [\"{{arch}}\"]\n{one}"), "no placeholders in what"),
+            ("name = \"{arch}\"\nbase = [\"https://h/{arch}\"]\narchitectures = [\"{x}\"]".into(), "values without placeholders"),
+            (format!("name = \"{{each}}\"\nbase = [\"https://h\"]\neach = [\"{{arch}}\"]\n{one}"), "values without placeholders"),
             (format!("name = \"os\"\nbase = [\"https://h\"]\noptional = true\n{one}"), "credentials or client-certificate"),
         ] {
             let error = shown(&fields).expect_err(&fields);

@@ -84,7 +84,7 @@ impl Manifest {
         let path = tree.join(MANIFEST);
         let refused = |got: String| {
             Failure::new(format!("a {MANIFEST} of {SCHEMA}"), got, path.display())
-                .hint("sqern store prune  # removes directories that are no trees")
+                .hint("sqern store prune  # removes invalid directories")
         };
         let mut text = String::new();
         let file = File::open(&path).map_err(|error| refused(error.to_string()))?;

@@ -70,7 +70,7 @@ fn a_tree_that_was_changed_is_told() {
     let tree = store.tree(&kernel()).unwrap();
     fs::write(tree.join("usr/Makefile"), "all;").unwrap();
     let told = store.verify(&kernel(), &manifest).unwrap_err().to_string();
-    assert!(told.contains("a tree as it was made (1 files, 1 links, 4 bytes") && told.contains("sqern store prune"), "{told}");
+    assert!(told.contains("an unchanged tree (1 files, 1 links, 4 bytes") && told.contains("sqern store prune"), "{told}");
     fs::write(tree.join(MANIFEST), "{}").unwrap();
     assert!(matches!(store.find(&kernel()).unwrap(), Some(Found::Other(_))));
 }
@@ -131,7 +131,7 @@ fn a_package_is_received_by_one_and_what_came_of_it_stays_for_the_next() {
     let store = Store::open(folder.path()).unwrap();
     let missing = |checksum: &str| match store.cached(checksum, 3, "deb").unwrap() {
         Cached::Missing(partial) => partial,
-        other => panic!("expected a package that is missing, got {other:?}"),
+        other => panic!("expected a package that is missing, found {other:?}"),
     };
     let first = missing("aa");
     fs::write(first.path(), "ab").unwrap();

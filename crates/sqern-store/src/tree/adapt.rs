@@ -49,7 +49,7 @@ pub fn adapt(root: &Path, kernel: &KernelVersion) -> Result<Adapted, Failure> {
 fn fit_makefile(root: &Path, headers: &str) -> Result<Option<Changed>, Failure> {
     let path = format!("{headers}/Makefile");
     let file = root.join(&path);
-    let failed = |error: std::io::Error| Failure::new("a Makefile that can be read", error.to_string(), file.display());
+    let failed = |error: std::io::Error| Failure::operation("could not read", error.to_string(), file.display());
     let metadata = fs::symlink_metadata(&file).map_err(failed)?;
     if !metadata.is_file() {
         return Ok(None);
@@ -57,13 +57,13 @@ fn fit_makefile(root: &Path, headers: &str) -> Result<Option<Changed>, Failure> 
     let mut text = String::new();
     fs::File::open(&file).and_then(|open| open.take(MAKEFILE_BYTES + 1).read_to_string(&mut text)).map_err(failed)?;
     if text.len() as u64 > MAKEFILE_BYTES {
-        return Err(Failure::new(format!("a Makefile of at most {MAKEFILE_BYTES} bytes"), "more", file.display()));
+        return Err(Failure::new(format!("a Makefile of at most {MAKEFILE_BYTES} bytes"), "a larger file", file.display()));
     }
     // No link of the tree leads out of it, so that what is there may be asked for by its path.
     let way = |to: &str| root.join(to).exists().then(|| relative(headers, to));
     let Some(fitted) = makefile::fit(&text, way).map_err(|failure| failure.within(file.display()))? else { return Ok(None) };
     replace(&file, &fitted, &metadata)?;
-    Ok(Some(Changed { path, why: "absolute paths of the tree's own files became relative to it" }))
+    Ok(Some(Changed { path, why: "absolute paths of files in the tree were replaced by relative paths" }))
 }
 
 /// Puts a new file in the place of an old one, which may have other names (hard links) that keep what they have.
@@ -77,7 +77,7 @@ fn replace(file: &Path, text: &str, old: &fs::Metadata) -> Result<(), Failure> {
         open.set_modified(old.modified()?)?;
         fs::rename(&new, file)
     };
-    write().map_err(|error| Failure::new("a file that can be replaced", error.to_string(), file.display()))
+    write().map_err(|error| Failure::operation("could not replace", error.to_string(), file.display()))
 }
 
 /// Makes the relative link that `make -C` takes.
@@ -86,9 +86,9 @@ fn link_build(root: &Path, headers: &str) -> Result<(), Failure> {
     match std::os::unix::fs::symlink(headers, &link) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => match fs::read_link(&link) {
             Ok(to) if to == Path::new(headers) => Ok(()),
-            Ok(to) => Err(Failure::new(format!("a link to {headers}"), format!("one to {}", to.display()), link.display())),
+            Ok(to) => Err(Failure::new(format!("a link to {headers}"), format!("a link to {}", to.display()), link.display())),
             Err(_) => Err(Failure::new(format!("a link to {headers}"), "no link", link.display())),
         },
-        made => made.map_err(|error| Failure::new("a link that can be made", error.to_string(), link.display())),
+        made => made.map_err(|error| Failure::operation("could not create link", error.to_string(), link.display())),
     }
 }

@@ -32,12 +32,12 @@ pub(super) fn section(file: &mut (impl Read + Seek), name: &str) -> Result<Vec<u
     let table = layout.number(&header, table, table_width);
     let [width, count, names] = [width, count, names].map(|at| layout.number(&header, at, 2));
     if width != if layout.is_64 { 64 } else { 40 } || names >= count {
-        return Err("no table of sections".into());
+        return Err("no section table".into());
     }
     let table = read_at(file, table, width * count)?;
     let sections: Vec<Section> =
         table.chunks_exact(if layout.is_64 { 64 } else { 40 }).map(|entry| layout.section(entry)).collect();
-    let names = usize::try_from(names).ok().and_then(|names| sections.get(names)).ok_or("no names of sections")?;
+    let names = usize::try_from(names).ok().and_then(|names| sections.get(names)).ok_or("no section names")?;
     let names = read_at(file, names.offset, names.size_bytes)?;
     let name_at = |at: u64| Some(names.get(usize::try_from(at).ok()?..)?.split(|byte| *byte == 0).next().unwrap_or_default());
     match sections.iter().find(|section| name_at(section.name) == Some(name.as_bytes())) {
@@ -89,7 +89,7 @@ fn read_at(file: &mut (impl Read + Seek), offset: u64, size_bytes: u64) -> Resul
         Ok(bytes)
     };
     let bytes = read().map_err(|error| error.to_string())?;
-    if bytes.len() as u64 == size_bytes { Ok(bytes) } else { Err("an ELF file that is cut off".into()) }
+    if bytes.len() as u64 == size_bytes { Ok(bytes) } else { Err("a truncated ELF file".into()) }
 }
 
 #[cfg(test)]
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_file_that_is_none_or_lacks_the_section_is_told() {
         assert_eq!(section(&mut Cursor::new(b"#!/bin/sh and more"), ".modinfo").unwrap_err(), "no ELF file");
-        assert_eq!(section(&mut Cursor::new(b"\x7fELF"), ".modinfo").unwrap_err(), "an ELF file that is cut off");
+        assert_eq!(section(&mut Cursor::new(b"\x7fELF"), ".modinfo").unwrap_err(), "a truncated ELF file");
         assert_eq!(section(&mut Cursor::new(elf(true, true, b"")), ".text").unwrap_err(), "no section .text");
     }
 

@@ -26,12 +26,12 @@ pub(super) fn headers(root: &Path, kernel: &KernelVersion) -> Result<String, Fai
     let mut folders = Vec::new();
     for pattern in PLACES {
         expand(root, "", pattern, &mut folders, &mut budget)
-            .map_err(|error| Failure::new("a tree that can be read", error.to_string(), root.join(pattern).display()))?;
+            .map_err(|error| Failure::operation("could not read", error.to_string(), root.join(pattern).display()))?;
     }
     let stated: Vec<(String, String)> =
         folders.into_iter().filter_map(|folder| release(&root.join(&folder)).map(|release| (folder, release))).collect();
     choose(&stated, kernel).map_err(|got| {
-        let hint = "unpack the headers' package of this kernel (linux-headers-VERSION, kernel-devel) into this folder";
+        let hint = "Unpack the header package of this kernel (linux-headers-VERSION, kernel-devel) into this directory.";
         Failure::new(format!("the headers of {kernel}"), got, place).hint(hint)
     })
 }
@@ -41,11 +41,11 @@ fn choose(stated: &[(String, String)], kernel: &KernelVersion) -> Result<String,
     let mut right = stated.iter().filter(|(_, release)| release == kernel.as_str()).map(|(folder, _)| folder);
     match (right.next(), right.next()) {
         (Some(folder), None) => Ok(folder.clone()),
-        (Some(one), Some(other)) => Err(format!("them twice, in {one} and {other}")),
-        (None, _) if stated.is_empty() => Err("no folder that states a kernel's release".to_owned()),
+        (Some(one), Some(other)) => Err(format!("two trees, {one} and {other}")),
+        (None, _) if stated.is_empty() => Err("no kernel headers".to_owned()),
         (None, _) => {
             let others: Vec<&str> = stated.iter().take(5).map(|(_, release)| release.as_str()).collect();
-            Err(format!("those of {}", others.join(", ")))
+            Err(format!("the headers of {}", others.join(", ")))
         }
     }
 }
@@ -122,10 +122,10 @@ mod tests {
     #[test]
     fn another_kernels_headers_are_named() {
         let got = choose(&stated(&[("usr/src/a", "6.1.0-26-amd64")]), &kernel());
-        assert_eq!(got.unwrap_err(), "those of 6.1.0-26-amd64");
-        assert_eq!(choose(&[], &kernel()).unwrap_err(), "no folder that states a kernel's release");
+        assert_eq!(got.unwrap_err(), "the headers of 6.1.0-26-amd64");
+        assert_eq!(choose(&[], &kernel()).unwrap_err(), "no kernel headers");
         let twice = stated(&[("usr/src/a", "6.1.0-25-amd64"), ("usr/src/b", "6.1.0-25-amd64")]);
-        assert_eq!(choose(&twice, &kernel()).unwrap_err(), "them twice, in usr/src/a and usr/src/b");
+        assert_eq!(choose(&twice, &kernel()).unwrap_err(), "two trees, usr/src/a and usr/src/b");
     }
 
     #[test]

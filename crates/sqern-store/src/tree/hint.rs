@@ -3,26 +3,35 @@
 /// Texts of which each must stand in one line, and what to type then.
 const HINTS: [(&[&str], &str); 18] = [
     (&["error while loading shared libraries: libelf"], "apt-get install libelf1, or dnf install elfutils-libelf"),
-    (&["error while loading shared libraries: libcrypto"], "install OpenSSL's library of the packages' distribution (libssl3)"),
+    (
+        &["error while loading shared libraries: libcrypto"],
+        "Install the OpenSSL library of the distribution of the packages (libssl3).",
+    ),
     (&["gelf.h"], "apt-get install libelf-dev, or dnf install elfutils-libelf-devel"),
     (&["libelf-dev"], "apt-get install libelf-dev, or dnf install elfutils-libelf-devel"),
     (&["openssl/", "No such file"], "apt-get install libssl-dev, or dnf install openssl-devel"),
-    (&["version `GLIBC_", "not found"], "the packages' programs are of a newer distribution: prove in a container of that one"),
-    (&["Exec format error"], "the packages' programs are of another architecture: prove on a machine of that one"),
-    (&["cannot execute binary file"], "the packages' programs are of another architecture: prove on a machine of that one"),
-    (&["Permission denied"], "the packages' programs must be executable: mount the store without noexec"),
-    (&["unrecognized command", "option"], "the compiler is older or newer than the kernel's: install the GCC that .config names"),
-    (&["compiler", "too old"], "the compiler is too old for this kernel: install the GCC that .config names"),
-    (&["Compiler lacks asm-goto support"], "the compiler is too old for this kernel: install the GCC that .config names"),
-    (&["pahole", "not found"], "apt-get install pahole, or dnf install dwarves"),
-    (&["gcc-plugin"], "install the plugins of the kernel's GCC (gcc-12-plugin-dev)"),
-    (&["gcc", "not found"], "install the compiler that the line names: apt-get install make gcc, or gcc-12 and its like"),
-    (&["cc: No such file or directory"], "install the compiler that the line names: apt-get install make gcc"),
     (
-        &["Makefile", "No such file or directory"],
-        "unpack all packages that the headers' package depends on (-common, linux-kbuild)",
+        &["version `GLIBC_", "not found"],
+        "The programs of the packages require a newer distribution. Run the proof in a container of that distribution.",
     ),
-    (&["No rule to make target"], "unpack all packages that the headers' package depends on (-common, linux-kbuild)"),
+    (
+        &["Exec format error"],
+        "The programs of the packages are for another architecture. Run the proof on a machine with that architecture.",
+    ),
+    (
+        &["cannot execute binary file"],
+        "The programs of the packages are for another architecture. Run the proof on a machine with that architecture.",
+    ),
+    (&["Permission denied"], "The programs of the packages must be executable. Mount the store without noexec."),
+    (&["unrecognized command", "option"], "The compiler is not the one of the kernel. Install the GCC that .config names"),
+    (&["compiler", "too old"], "The compiler is too old for this kernel. Install the GCC that .config names"),
+    (&["Compiler lacks asm-goto support"], "The compiler is too old for this kernel. Install the GCC that .config names"),
+    (&["pahole", "not found"], "apt-get install pahole, or dnf install dwarves"),
+    (&["gcc-plugin"], "Install the plugins of the GCC of the kernel (gcc-12-plugin-dev)."),
+    (&["gcc", "not found"], "Install the compiler in the message (apt-get install make gcc, or for example gcc-12)."),
+    (&["cc: No such file or directory"], "Install the compiler in the message (apt-get install make gcc)."),
+    (&["Makefile", "No such file or directory"], "Unpack all dependencies of the header package (-common, linux-kbuild)."),
+    (&["No rule to make target"], "Unpack all dependencies of the header package (-common, linux-kbuild)."),
 ];
 
 /// What to type, by the first line that tells.

@@ -24,8 +24,8 @@ pub(super) fn fit(text: &str, way: impl Fn(&str) -> Option<String>) -> Result<Op
         match fit_line(line, &way) {
             Ok(line) => fitted.push_str(&line),
             Err(missing) => {
-                let expected = format!("{missing} in one of the packages");
-                let hint = "unpack the package that brings it too, as the headers' package depends on it";
+                let expected = format!("{missing} in the packages");
+                let hint = "Unpack the package that contains the file. The header package depends on it.";
                 return Err(Failure::new(expected, "none", format!("line {}", number + 1)).hint(hint));
             }
         }
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn an_include_of_what_no_package_brought_is_told() {
         let failure = fit("# x\ninclude /usr/src/linux-headers-6.1.0-25-common/Makefile\n", |_| None).unwrap_err();
-        assert_eq!(failure.expected, "/usr/src/linux-headers-6.1.0-25-common/Makefile in one of the packages");
+        assert_eq!(failure.expected, "/usr/src/linux-headers-6.1.0-25-common/Makefile in the packages");
         assert_eq!(failure.place, "line 2");
     }
 

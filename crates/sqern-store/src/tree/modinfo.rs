@@ -8,10 +8,10 @@ use crate::Failure;
 
 /// The module's `vermagic`: the release of its kernel as the first word, then what both must have been built with.
 pub(super) fn vermagic(module: &Path) -> Result<String, Failure> {
-    let wrong = |got: String| Failure::new("a kernel module with its vermagic", got, module.display());
+    let wrong = |got: String| Failure::new("a kernel module with vermagic", got, module.display());
     let mut file = File::open(module).map_err(|error| wrong(error.to_string()))?;
     let section = elf::section(&mut file, ".modinfo").map_err(wrong)?;
-    value(&section, "vermagic").ok_or_else(|| wrong("none in .modinfo".into()))
+    value(&section, "vermagic").ok_or_else(|| wrong("no vermagic in .modinfo".into()))
 }
 
 /// The value of a key in `.modinfo`: `key=value`, each ended by a zero byte.

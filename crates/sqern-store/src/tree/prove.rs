@@ -111,9 +111,7 @@ pub fn prove(build: &Path, kernel: &KernelVersion, scratch: &Path, options: &Pro
     let machine = |failure| fail(ProveErrorKind::Machine, failure, Vec::new());
     let build = usable(build).map_err(machine)?;
     let scratch = usable(scratch).map_err(machine)?;
-    write(&scratch).map_err(|error| {
-        machine(Failure::new("an empty folder that can be written into", error.to_string(), scratch.display()))
-    })?;
+    write(&scratch).map_err(|error| machine(Failure::operation("could not prepare", error.to_string(), scratch.display())))?;
     let begun = Instant::now();
     let ran = run::run(make(&build, &scratch, options), options.time_limit, options.output_lines.saturating_mul(1024));
     let ran = ran.map_err(|error| machine(not_started(&error)))?;
@@ -122,11 +120,12 @@ pub fn prove(build: &Path, kernel: &KernelVersion, scratch: &Path, options: &Pro
     match ran.status {
         None => {
             let limit = options.time_limit.as_secs_f64();
-            let failure = Failure::new(format!("a module within {limit} s"), "none, and make was killed", place);
+            let failure = Failure::operation("could not build a module in", format!("make was killed after {limit} s"), place);
             return Err(fail(ProveErrorKind::Time, failure, output));
         }
         Some(status) if !status.success() => {
-            let failure = Failure::new(format!("a module for {kernel}"), format!("make that ended with {status}"), place);
+            let failure =
+                Failure::operation("could not build a module in", format!("make for {kernel} failed with {status}"), place);
             let failure = match (hint::hint(&ran.output), build_tools::compiler_text(&build)) {
                 (Some(hint), Some(compiler)) if hint.contains(".config names") => failure.hint(format!("{hint}: {compiler}")),
                 (Some(hint), _) => failure.hint(hint),
@@ -142,8 +141,8 @@ pub fn prove(build: &Path, kernel: &KernelVersion, scratch: &Path, options: &Pro
         Err(failure) => return Err(fail(ProveErrorKind::Build, failure, output)),
     };
     if vermagic.split(' ').next() != Some(kernel.as_str()) {
-        let failure = Failure::new(format!("a module whose vermagic begins with {kernel}"), format!("{vermagic:?}"), place);
-        let failure = failure.hint("unpack the headers of this kernel, not those of another or of a meta package");
+        let failure = Failure::new(format!("vermagic {kernel} in the module"), format!("{vermagic:?}"), place);
+        let failure = failure.hint("Unpack the headers of this kernel, not of another kernel or of a meta package.");
         return Err(fail(ProveErrorKind::Vermagic, failure, output));
     }
     Ok(Proof { vermagic, took, output })
@@ -151,12 +150,13 @@ pub fn prove(build: &Path, kernel: &KernelVersion, scratch: &Path, options: &Pro
 
 /// The real path of a folder, if kbuild can take it: it splits what it is given at blanks, and make at colons.
 fn usable(folder: &Path) -> Result<PathBuf, Failure> {
-    let real = folder.canonicalize().map_err(|error| Failure::new("a folder", error.to_string(), folder.display()))?;
+    let real =
+        folder.canonicalize().map_err(|error| Failure::operation("could not resolve", error.to_string(), folder.display()))?;
     match real.to_str() {
         Some(text) if !text.contains([':', '#', '%', '$', '\'', '"']) && !text.contains(char::is_whitespace) => Ok(real),
         _ => {
-            let failure = Failure::new("a path without blanks, colons and quotes, for kbuild", "one with them", real.display());
-            Err(failure.hint("choose another folder for the store"))
+            let failure = Failure::new("a path without blanks, colons and quotes for kbuild", "another path", real.display());
+            Err(failure.hint("Use another directory for the store."))
         }
     }
 }
@@ -164,7 +164,7 @@ fn usable(folder: &Path) -> Result<PathBuf, Failure> {
 /// Writes the module's source.
 fn write(scratch: &Path) -> std::io::Result<()> {
     if fs::read_dir(scratch)?.next().is_some() {
-        return Err(std::io::Error::new(ErrorKind::DirectoryNotEmpty, "a folder that is not empty"));
+        return Err(std::io::Error::new(ErrorKind::DirectoryNotEmpty, "directory not empty"));
     }
     fs::write(scratch.join("sqern_proof.c"), SOURCE)?;
     fs::write(scratch.join("Makefile"), MAKEFILE)
@@ -182,8 +182,12 @@ fn make(build: &Path, scratch: &Path, options: &ProveOptions) -> Command {
 }
 
 fn not_started(error: &std::io::Error) -> Failure {
-    let failure = Failure::new("make, that can be started", error.to_string(), "make");
-    if error.kind() == ErrorKind::NotFound { failure.hint("apt-get install make gcc, or dnf install make gcc") } else { failure }
+    let failure = Failure::operation("could not run", error.to_string(), "make");
+    if error.kind() == ErrorKind::NotFound {
+        failure.hint("Install make and gcc (apt-get install make gcc, or dnf install make gcc).")
+    } else {
+        failure
+    }
 }
 
 /// The last lines, without control characters: a terminal may be what shows them.

@@ -55,20 +55,19 @@ impl<'a> Content<'a> {
             if part.is_empty() {
                 return self.check();
             }
-            to.write_all(part).map_err(|error| machine("a file that can be written", &error, self.place))?;
+            to.write_all(part).map_err(|error| machine("could not write", &error, self.place))?;
         }
     }
 
     /// Compares all of it with a file that another package brought.
     pub(super) fn compare(mut self, old: &mut File, buffer: &mut [u8]) -> Result<(), UnpackError> {
-        let differs = || refused("the same content as another package has at this path", "another one", self.place);
+        let differs = || refused("the same content as in another package", "other content", self.place);
         let differs = differs();
         let mut old_part = vec![0; buffer.len()];
         loop {
             let part = self.next(buffer)?;
             if part.is_empty() {
-                let more =
-                    old.read(&mut old_part[..1]).map_err(|error| machine("a file that can be read", &error, self.place))?;
+                let more = old.read(&mut old_part[..1]).map_err(|error| machine("could not read", &error, self.place))?;
                 return if more == 0 { self.check() } else { Err(differs) };
             }
             if old.read_exact(&mut old_part[..part.len()]).is_err() || old_part[..part.len()] != *part {
@@ -83,7 +82,7 @@ impl<'a> Content<'a> {
         if got == expected {
             return Ok(());
         }
-        Err(refused(format!("sha256 {} as the package's header states", hex(&expected)), hex(&got), self.place))
+        Err(refused(format!("sha256 {} as in the package header", hex(&expected)), hex(&got), self.place))
     }
 }
 
@@ -93,7 +92,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Gives a new file its mode and age. The age is kept for make, which compares it.
 pub(super) fn dress(new: &File, entry: &Entry) -> Result<(), UnpackError> {
-    let failed = |error: rustix::io::Errno| machine("a file of our own", &error.into(), entry.path.as_str());
+    let failed = |error: rustix::io::Errno| machine("could not open", &error.into(), entry.path.as_str());
     let seconds = Timespec { tv_sec: i64::try_from(entry.mtime_s).unwrap_or(i64::MAX), tv_nsec: 0 };
     // A file system may not hold it; no build depends on a date that far away.
     let _ = rustix::fs::futimens(new, &Timestamps { last_access: seconds, last_modification: seconds });
@@ -107,14 +106,14 @@ fn mode_of(executable: bool) -> Mode {
 /// The file of another package that stands where an entry is to come, if it is of the same size and mode.
 pub(super) fn shared_file(parent: BorrowedFd<'_>, name: &str, entry: &Entry) -> Result<File, UnpackError> {
     let place = entry.path.as_str();
-    let failed = |error: rustix::io::Errno| machine("a file that can be read", &error.into(), place);
+    let failed = |error: rustix::io::Errno| machine("could not read", &error.into(), place);
     let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(taken(parent, name, "a new file", place));
     }
     let same_mode = Mode::from_raw_mode(stat.st_mode) == mode_of(entry.executable);
     if !same_mode || u64::try_from(stat.st_size) != Ok(entry.size_bytes) {
-        return Err(refused("the same file as another package has at this path", "one of another size or mode", place));
+        return Err(refused("the same size and mode as in another package", "another size or mode", place));
     }
     let old: OwnedFd = rustix::fs::openat(parent, name, OLD_FILE, Mode::empty()).map_err(failed)?;
     Ok(old.into())

@@ -46,7 +46,7 @@ pub(super) fn unpack(input: &mut Input, files: &Files, staging: &mut Staging<'_>
                 let most = staging.limits.link_bytes;
                 let Some(size) = usize::try_from(head.data_bytes).ok().filter(|size| *size <= most) else {
                     let got = format!("{} bytes", head.data_bytes);
-                    return Err(refused(format!("a link's target of at most {most} bytes"), got, place()));
+                    return Err(refused(format!("a link target of at most {most} bytes"), got, place()));
                 };
                 let to = input.bytes(size).map_err(|error| unreadable(&error, place()))?;
                 if !staging.skips(&entry) {
@@ -164,7 +164,7 @@ fn newc<'a>(input: &mut Input, files: &'a Files, staging: &Staging<'_>, place: &
     };
     let mut name = input.bytes(size).map_err(|error| unreadable(&error, place))?;
     if name.pop() != Some(0) {
-        return Err(refused("a name that a zero byte ends", "none", shown(&name)));
+        return Err(refused("a null-terminated name", "none", shown(&name)));
     }
     if name == TRAILER {
         return Ok(None);
@@ -172,10 +172,10 @@ fn newc<'a>(input: &mut Input, files: &'a Files, staging: &Staging<'_>, place: &
     pad(input).map_err(|error| unreadable(&error, place))?;
     let path = EntryPath::new(&name, staging.limits)?;
     let Some(file) = files.find(path.as_str()) else {
-        return Err(refused("a file that the header lists", "another one", shown(&name)));
+        return Err(refused("a file that the header lists", "another file", shown(&name)));
     };
     if file.mode & TYPE_BITS != mode & TYPE_BITS {
-        let expected = format!("an entry of mode {:06o} as the header lists", file.mode);
+        let expected = format!("an entry of mode {:06o} as in the header", file.mode);
         return Err(refused(expected, format!("{mode:06o}"), shown(&name)));
     }
     let head =

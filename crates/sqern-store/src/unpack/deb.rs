@@ -68,8 +68,8 @@ fn check_version(members: &mut Members<BufReader<File>>) -> Result<(), UnpackErr
         return Err(refused("debian-binary as the first member", "an empty archive", "offset 8"));
     };
     if member.name == "debian-split" {
-        let error = refused("a whole package", "a part of one (deb-split(5))", &member.name);
-        return Err(error.hint("put the parts together: dpkg-split --join PART…"));
+        let error = refused("a complete package", "a part of a package (deb-split(5))", &member.name);
+        return Err(error.hint("Join the parts with dpkg-split --join PART…."));
     }
     if member.name != "debian-binary" {
         return Err(refused("debian-binary as the first member", format!("{:?}", member.name), member.name));

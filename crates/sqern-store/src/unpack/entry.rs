@@ -37,7 +37,7 @@ impl EntryKind {
 
 /// An entry that can't be in a tree of headers.
 pub(super) fn no_kind(got: &str, name: &[u8]) -> UnpackError {
-    refused("a file, a folder or a link", got, shown(name))
+    refused("a file, a directory or a link", got, shown(name))
 }
 
 /// What an archive says of an entry, checked.
@@ -62,7 +62,7 @@ impl Entry {
         }
         let path = EntryPath::new(name, limits)?;
         if path.is_root() && kind != EntryKind::Folder {
-            return Err(refused("a name in the package", "the root itself as no folder", shown(name)));
+            return Err(refused("a name in the package", "a root that is not a directory", shown(name)));
         }
         Ok(Self { path, kind, executable: mode & 0o111 != 0, mtime_s: 0, size_bytes: 0, sha256: None })
     }

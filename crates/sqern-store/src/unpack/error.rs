@@ -53,10 +53,10 @@ pub(super) fn refused(expected: impl Into<String>, got: impl Into<String>, place
 }
 
 /// The machine could not.
-pub(super) fn machine(expected: impl Into<String>, error: &io::Error, place: impl fmt::Display) -> UnpackError {
-    let failure = Failure::new(expected, error.to_string(), place);
+pub(super) fn machine(operation: &str, error: &io::Error, place: impl fmt::Display) -> UnpackError {
+    let failure = Failure::operation(operation, error.to_string(), place);
     UnpackError::Machine(match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => failure.hint("make room: df -h shows where"),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => failure.hint("Free disk space. df -h shows the full disk."),
         _ => failure,
     })
 }
@@ -67,8 +67,8 @@ pub(super) fn unreadable(error: &io::Error, place: impl fmt::Display) -> UnpackE
         return refused(format!("at most {limit_bytes} bytes after decompression"), "more", place);
     }
     let got = match error.kind() {
-        io::ErrorKind::UnexpectedEof => "an archive that is cut off".to_owned(),
-        _ => format!("an archive that is broken ({error})"),
+        io::ErrorKind::UnexpectedEof => "a truncated archive".to_owned(),
+        _ => format!("a damaged archive ({error})"),
     };
-    refused("a whole archive", got, place)
+    refused("a complete archive", got, place)
 }

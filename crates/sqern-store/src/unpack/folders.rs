@@ -24,13 +24,14 @@ impl Folders {
     pub(super) fn open(into: &Path) -> Result<Self, UnpackError> {
         let place = &into.display();
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = rustix::fs::open(into, flags, Mode::empty()).map_err(|error| machine("a folder", &error.into(), place))?;
-        let stat = rustix::fs::fstat(&root).map_err(|error| machine("a folder", &error.into(), place))?;
+        let root =
+            rustix::fs::open(into, flags, Mode::empty()).map_err(|error| machine("could not open", &error.into(), place))?;
+        let stat = rustix::fs::fstat(&root).map_err(|error| machine("could not open", &error.into(), place))?;
         let mode = Mode::from_raw_mode(stat.st_mode);
         if stat.st_uid != rustix::process::geteuid().as_raw() || mode.intersects(Mode::WGRP | Mode::WOTH) {
-            let got = format!("one of user {} with mode {:04o}", stat.st_uid, mode.as_raw_mode());
-            let failure = crate::Failure::new("a folder of our own that nobody else can write into", got, place);
-            return Err(UnpackError::Machine(failure.hint(format!("make a new one: mkdir -m 700 {place}"))));
+            let got = format!("a directory of user ID {} with mode {:04o}", stat.st_uid, mode.as_raw_mode());
+            let failure = crate::Failure::new("a directory that only the current user can write to", got, place);
+            return Err(UnpackError::Machine(failure.hint(format!("Create a new directory: mkdir -m 700 {place}"))));
         }
         Ok(Self { root, open: Vec::new() })
     }
@@ -50,7 +51,7 @@ impl Folders {
 
 /// Opens the folder `name`, which is made where it is not there.
 fn enter(parent: BorrowedFd<'_>, name: &str, place: &str) -> Result<OwnedFd, UnpackError> {
-    let failed = |error: Errno| machine("a folder that can be made", &error.into(), place);
+    let failed = |error: Errno| machine("could not create directory", &error.into(), place);
     let opened = match rustix::fs::openat(parent, name, FOLDER, Mode::empty()) {
         Err(Errno::NOENT) => {
             rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(FOLDER_MODE)).map_err(failed)?;
@@ -62,11 +63,9 @@ fn enter(parent: BorrowedFd<'_>, name: &str, place: &str) -> Result<OwnedFd, Unp
         opened => opened,
     };
     match opened {
-        Err(Errno::LOOP | Errno::NOTDIR) => Err(refused(
-            format!("a folder at each name of the path, as at {name:?}"),
-            what_stands(parent, name).unwrap_or("no folder"),
-            place,
-        )),
+        Err(Errno::LOOP | Errno::NOTDIR) => {
+            Err(refused(format!("a directory at {name:?}"), what_stands(parent, name).unwrap_or("no directory"), place))
+        }
         opened => opened.map_err(failed),
     }
 }
@@ -77,7 +76,7 @@ pub(super) fn what_stands(parent: BorrowedFd<'_>, name: &str) -> Option<&'static
     Some(match FileType::from_raw_mode(stat.st_mode) {
         FileType::Symlink => "a symbolic link",
         FileType::RegularFile => "a file",
-        FileType::Directory => "a folder",
-        _ => "neither file, folder nor link",
+        FileType::Directory => "a directory",
+        _ => "a special file",
     })
 }

@@ -59,7 +59,7 @@ impl Input {
             match self.read(&mut buffer).map_err(|error| unreadable(&error, "after the last entry"))? {
                 0 => return Ok(self.offset),
                 count if buffer[..count].iter().all(|byte| *byte == 0) => {}
-                _ => return Err(refused("zeros, or nothing, after the end of the archive", "data", format!("offset {at}"))),
+                _ => return Err(refused("zeros after the end of the archive", "data", format!("offset {at}"))),
             }
         }
     }

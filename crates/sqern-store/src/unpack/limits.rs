@@ -16,7 +16,7 @@ pub struct Limits {
     pub path_bytes: usize,
     /// The folders of an entry's path, itself included.
     pub depth: usize,
-    /// The length of a link's target.
+    /// The length of a link target.
     pub link_bytes: usize,
     /// An rpm's header, and all names that are kept in memory at once.
     pub metadata_bytes: usize,

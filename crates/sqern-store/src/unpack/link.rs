@@ -30,13 +30,13 @@ pub(super) fn target(path: &EntryPath, raw: &[u8], limits: &Limits) -> Result<Ta
     let place = || format!("{} -> {}", path.as_str(), shown(raw));
     if raw.len() > limits.link_bytes {
         let got = format!("{} bytes", raw.len());
-        return Err(refused(format!("a link's target of at most {} bytes", limits.link_bytes), got, place()));
+        return Err(refused(format!("a link target of at most {} bytes", limits.link_bytes), got, place()));
     }
     let Ok(text) = std::str::from_utf8(raw) else {
-        return Err(refused("a link's target in UTF-8", "other bytes", place()));
+        return Err(refused("a link target in UTF-8", "other bytes", place()));
     };
     if text.is_empty() || text.chars().any(char::is_control) {
-        return Err(refused("a link's target without control characters", format!("{:?}", shown(raw)), place()));
+        return Err(refused("a link target without control characters", format!("{:?}", shown(raw)), place()));
     }
     let (folder, _) = path.split();
     let mut reached: Vec<&str> = if text.starts_with('/') { Vec::new() } else { names(folder).collect() };
@@ -49,7 +49,7 @@ pub(super) fn target(path: &EntryPath, raw: &[u8], limits: &Limits) -> Result<Ta
         }
         in_front &= !went_down;
         if reached.pop().is_none() {
-            return Err(refused("a link within the package", "one that leads out of it", place()));
+            return Err(refused("a link within the package", "a link out of the package", place()));
         }
     }
     let reached = reached.join("/");
@@ -122,7 +122,7 @@ mod tests {
             ("usr/src/a", "/usr/src/../../../etc"),
             ("a", "/.."),
         ] {
-            assert_eq!(at(path, link).unwrap_err(), "one that leads out of it", "{path} -> {link}");
+            assert_eq!(at(path, link).unwrap_err(), "a link out of the package", "{path} -> {link}");
         }
     }
 

@@ -21,26 +21,22 @@ impl EntryPath {
             return Err(refused("a path in UTF-8", "other bytes", place));
         };
         if text.is_empty() {
-            return Err(refused("a path", "an empty one", "an entry without a name"));
+            return Err(refused("a path", "an empty path", "an entry without a name"));
         }
         if text.chars().any(char::is_control) {
-            return Err(refused("a path without control characters", "one with them", place));
+            return Err(refused("a path without control characters", "control characters", place));
         }
         if text.starts_with('/') {
-            return Err(refused("a path relative to the package's root", "an absolute path", place));
+            return Err(refused("a relative path", "an absolute path", place));
         }
         let mut path = String::with_capacity(text.len());
         let mut depth = 0;
         for name in names(text) {
             if name == ".." {
-                return Err(refused("a path within the package", "one that climbs by \"..\"", place));
+                return Err(refused("a path within the package", "a path with \"..\"", place));
             }
             if name.len() > NAME_MAX_BYTES {
-                return Err(refused(
-                    format!("names of at most {NAME_MAX_BYTES} bytes"),
-                    format!("one of {} bytes", name.len()),
-                    place,
-                ));
+                return Err(refused(format!("names of at most {NAME_MAX_BYTES} bytes"), format!("{} bytes", name.len()), place));
             }
             depth += 1;
             if depth > 1 {
@@ -49,7 +45,7 @@ impl EntryPath {
             path.push_str(name);
         }
         if depth > limits.depth {
-            return Err(refused(format!("a path of at most {} folders", limits.depth), format!("{depth}"), place));
+            return Err(refused(format!("a path of at most {} directories", limits.depth), format!("{depth}"), place));
         }
         Ok(Self(path))
     }
@@ -120,7 +116,7 @@ mod tests {
     #[test]
     fn a_path_that_leaves_the_package_is_refused() {
         for raw in ["..", "../a", "usr/../../a", "usr/src/..", "./.."] {
-            assert_eq!(path(raw).unwrap_err(), "one that climbs by \"..\"", "{raw}");
+            assert_eq!(path(raw).unwrap_err(), "a path with \"..\"", "{raw}");
         }
         assert_eq!(path("/usr/src").unwrap_err(), "an absolute path");
         assert_eq!(path("usr/..a/b..").as_deref(), Ok("usr/..a/b.."));
@@ -129,15 +125,15 @@ mod tests {
     #[test]
     fn a_name_that_is_no_text_is_refused() {
         assert_eq!(path(b"usr/\xff").unwrap_err(), "other bytes");
-        assert_eq!(path("usr/a\nb").unwrap_err(), "one with them");
-        assert_eq!(path("usr/a\0b").unwrap_err(), "one with them");
-        assert_eq!(path("").unwrap_err(), "an empty one");
+        assert_eq!(path("usr/a\nb").unwrap_err(), "control characters");
+        assert_eq!(path("usr/a\0b").unwrap_err(), "control characters");
+        assert_eq!(path("").unwrap_err(), "an empty path");
     }
 
     #[test]
     fn a_path_is_bounded_in_length_depth_and_names() {
         assert_eq!(path("a/".repeat(49)).unwrap_err(), "49");
-        assert_eq!(path("a".repeat(256)).unwrap_err(), "one of 256 bytes");
+        assert_eq!(path("a".repeat(256)).unwrap_err(), "256 bytes");
         assert_eq!(path(["a".repeat(200), "b".repeat(900)].join("/")).unwrap_err(), "1101 bytes");
     }
 

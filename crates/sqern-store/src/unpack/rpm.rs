@@ -66,6 +66,6 @@ fn check_lead(file: &mut BufReader<File>) -> Result<(), UnpackError> {
     match kind {
         0 => Ok(()),
         1 => Err(refused("a binary package", "a source package", "the lead")),
-        other => Err(refused("a binary package", format!("one of kind {other}"), "the lead")),
+        other => Err(refused("a binary package", format!("package type {other}"), "the lead")),
     }
 }

@@ -100,7 +100,7 @@ impl<'a> Staging<'a> {
                 content.compare(&mut shared_file(parent, name, entry)?, &mut self.buffer)?;
                 self.done.shared += 1;
             }
-            Err(error) => return Err(machine("a file that can be made", &error.into(), place)),
+            Err(error) => return Err(machine("could not create", &error.into(), place)),
         }
         self.done.checked += u64::from(entry.sha256.is_some());
         Ok(())
@@ -133,7 +133,7 @@ impl<'a> Staging<'a> {
                 }
                 self.done.shared += 1;
             }
-            Err(error) => return Err(machine("a link that can be made", &error.into(), place)),
+            Err(error) => return Err(machine("could not create link", &error.into(), place)),
         }
         Ok(())
     }
@@ -143,12 +143,12 @@ impl<'a> Staging<'a> {
         let place = format!("{} link to {}", entry.path.as_str(), to.as_str());
         let (to_folder, to_name) = to.split();
         let from = self.folders.reach(to_folder, &place)?.try_clone_to_owned();
-        let from = from.map_err(|error| machine("one more open folder", &error, &place))?;
+        let from = from.map_err(|error| machine("could not open", &error, &place))?;
         // A link of this package is not linked to either, for it is not opened.
         let file = rustix::fs::openat(&from, to_name, OLD_FILE, Mode::empty()).ok();
         let stat = file.as_ref().and_then(|file| rustix::fs::fstat(file).ok());
         let Some((file, stat)) = file.zip(stat).filter(|_| self.own.contains(&self.number(to))) else {
-            return Err(refused("a hard link to a file that came before in the same package", "none there", place));
+            return Err(refused("a hard link to an earlier file of the package", "none", place));
         };
         let (folder, name) = entry.path.split();
         self.own(&entry.path)?;
@@ -162,7 +162,7 @@ impl<'a> Staging<'a> {
                 Content::new(&mut File::from(file), size_bytes, None, &place).compare(&mut old, &mut self.buffer)?;
                 self.done.shared += 1;
             }
-            Err(error) => return Err(machine("a hard link that can be made", &error.into(), place)),
+            Err(error) => return Err(machine("could not create hard link", &error.into(), place)),
         }
         Ok(())
     }
@@ -172,7 +172,7 @@ impl<'a> Staging<'a> {
         if self.own.insert(self.number(path)) {
             return Ok(());
         }
-        Err(refused("each path once, folders apart", "it a second time", path.as_str()))
+        Err(refused("each path once", "a duplicate", path.as_str()))
     }
 
     fn number(&self, path: &EntryPath) -> u64 {
@@ -181,7 +181,7 @@ impl<'a> Staging<'a> {
 
     fn relinked(&mut self, path: &EntryPath, was: &[u8], now: Option<&str>) -> Result<(), UnpackError> {
         if self.done.relinked.len() >= self.limits.relinked {
-            let expected = format!("at most {} links that have to be changed", self.limits.relinked);
+            let expected = format!("at most {} links that must be changed", self.limits.relinked);
             return Err(refused(expected, "one more", path.as_str()));
         }
         let (path, now) = (path.as_str().to_owned(), now.map(str::to_owned));

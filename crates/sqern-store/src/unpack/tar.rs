@@ -29,12 +29,12 @@ pub(super) fn unpack(input: &mut Input, staging: &mut Staging<'_>) -> Result<(),
         let limits = staging.limits;
         match header.entry_type() {
             EntryType::GNULongName => long.name = Some(long_text(input, size_bytes, limits.path_bytes, "a path")?),
-            EntryType::GNULongLink => long.link = Some(long_text(input, size_bytes, limits.link_bytes, "a link's target")?),
+            EntryType::GNULongLink => long.link = Some(long_text(input, size_bytes, limits.link_bytes, "a link target")?),
             _ => take(input, &header, size_bytes, std::mem::take(&mut long), staging)?,
         }
     }
     if long.name.is_some() || long.link.is_some() {
-        return Err(refused("an entry after its long name", "the end of the archive", "the last entry"));
+        return Err(refused("an entry after the long name", "the end of the archive", "the last entry"));
     }
     Ok(())
 }
@@ -67,7 +67,7 @@ fn next(input: &mut Input) -> Result<Option<Header>, UnpackError> {
     let bytes = header.as_bytes();
     let sum = bytes[..148].iter().chain(&bytes[156..]).fold(8 * u32::from(b' '), |sum, byte| sum + u32::from(*byte));
     if header.cksum().ok() != Some(sum) {
-        return Err(refused("a tar header with its right checksum", "another one", place));
+        return Err(refused("a tar header with a valid checksum", "another checksum", place));
     }
     Ok(Some(header))
 }
@@ -114,7 +114,7 @@ fn kind(entry_type: EntryType, name: &[u8]) -> Result<EntryKind, UnpackError> {
         EntryType::Char => return Err(no_kind("a character device", name)),
         EntryType::Block => return Err(no_kind("a block device", name)),
         EntryType::Fifo => return Err(no_kind("a FIFO", name)),
-        EntryType::XHeader | EntryType::XGlobalHeader => return Err(no_kind("a pax header, that deb(5) does not allow", name)),
+        EntryType::XHeader | EntryType::XGlobalHeader => return Err(no_kind("a pax header", name)),
         other => return Err(no_kind(&format!("an entry of type {:?}", char::from(other.as_byte())), name)),
     })
 }

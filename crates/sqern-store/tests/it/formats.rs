@@ -69,15 +69,15 @@ fn an_rpm_is_unpacked_from_each_compression_and_form_of_cpio() {
 fn what_a_package_is_must_agree_with_its_name() {
     let place = Place::new();
     let got = refusal(place.unpack("a.rpm", &deb(&payload())));
-    assert!(got.starts_with("expected a .rpm as its name says, got an ar archive, as a .deb is"), "{got}");
+    assert!(got.starts_with("expected a .rpm package, found an ar archive"), "{got}");
     let got = refusal(place.unpack("a.deb", &rpm(&payload())));
-    assert!(got.starts_with("expected a .deb as its name says, got an rpm"), "{got}");
+    assert!(got.starts_with("expected a .deb package, found an rpm"), "{got}");
     let got = refusal(place.unpack("a.deb", b"<!DOCTYPE html>"));
-    assert!(got.starts_with("expected a .deb as its name says, got a file that begins with \"<\""), "{got}");
+    assert!(got.starts_with("expected a .deb package, found a file that starts with \"<\""), "{got}");
     let got = refusal(place.unpack("a.deb", b""));
-    assert!(got.starts_with("expected a .deb as its name says, got an empty file"), "{got}");
+    assert!(got.starts_with("expected a .deb package, found an empty file"), "{got}");
     let got = refusal(place.unpack("a.tar", b"x"));
-    assert!(got.starts_with("expected a package whose name ends in .deb or .rpm, got \"a.tar\""), "{got}");
+    assert!(got.starts_with("expected a package whose name ends in .deb or .rpm, found \"a.tar\""), "{got}");
 }
 
 #[test]
@@ -101,20 +101,23 @@ fn members_of_a_deb_are_in_their_order_and_of_version_2() {
     let control: (&str, &[u8]) = ("control.tar", b"");
     let data: (&str, &[u8]) = ("data.tar", &tar);
     for (members, words) in [
-        (vec![control, version, data], "expected debian-binary as the first member, got \"control.tar\", at control.tar"),
-        (vec![version, data, control], "expected control.tar as the next member, got \"data.tar\", at data.tar"),
-        (vec![version, control], "expected data.tar as the next member, got the end of the archive, at the last member"),
-        (vec![version, control, ("other", b""), data], "expected data.tar as the next member, got \"other\", at other"),
-        (vec![("debian-binary", b"3.0\n"), control, data], "expected format version 2.x, got \"3.0\", at debian-binary"),
-        (vec![("debian-binary", b"2.0"), control, data], "expected format version 2.x, got \"2.0\", at debian-binary"),
-        (vec![("debian-split", b"2.1\n")], "expected a whole package, got a part of one (deb-split(5)), at debian-split"),
+        (vec![control, version, data], "expected debian-binary as the first member, found \"control.tar\", at control.tar"),
+        (vec![version, data, control], "expected control.tar as the next member, found \"data.tar\", at data.tar"),
+        (vec![version, control], "expected data.tar as the next member, found the end of the archive, at the last member"),
+        (vec![version, control, ("other", b""), data], "expected data.tar as the next member, found \"other\", at other"),
+        (vec![("debian-binary", b"3.0\n"), control, data], "expected format version 2.x, found \"3.0\", at debian-binary"),
+        (vec![("debian-binary", b"2.0"), control, data], "expected format version 2.x, found \"2.0\", at debian-binary"),
+        (
+            vec![("debian-split", b"2.1\n")],
+            "expected a complete package, found a part of a package (deb-split(5)), at debian-split",
+        ),
         (
             vec![version, control, ("data.tar.lz4", b"")],
-            "expected data.tar in gzip, xz, zstd, bzip2 or lzma, or plain, got \"data.tar.lz4\", at data.tar.lz4",
+            "expected data.tar in gzip, xz, zstd, bzip2 or lzma, or plain, found \"data.tar.lz4\", at data.tar.lz4",
         ),
         (
             vec![version, control, ("data.tar.xz", b"x")],
-            "expected an archive in xz, got a file that begins with [78], at data.tar.xz",
+            "expected an archive in xz, found a file that starts with [78], at data.tar.xz",
         ),
     ] {
         assert_eq!(refusal(Place::new().unpack("a.deb", &ar(&members))), words);
@@ -144,20 +147,20 @@ fn data_after_the_end_of_a_tar_is_refused_and_zeros_are_not() {
     assert!(Place::new().unpack("a.deb", &with_data(&tar)).is_ok());
     tar.extend(b"more");
     let got = refusal(Place::new().unpack("a.deb", &with_data(&tar)));
-    assert!(got.starts_with("expected zeros, or nothing, after the end of the archive, got data, at offset "), "{got}");
+    assert!(got.starts_with("expected zeros after the end of the archive, found data, at offset "), "{got}");
 }
 
 #[test]
 fn pax_headers_and_other_kinds_are_refused_as_dpkg_refuses_them() {
     for (kind, got) in [
-        (b'x', "a pax header, that deb(5) does not allow"),
-        (b'g', "a pax header, that deb(5) does not allow"),
+        (b'x', "a pax header"),
+        (b'g', "a pax header"),
         (b'S', "an entry of type 'S'"),
         (b'V', "an entry of type 'V'"),
         (b'z', "an entry of type 'z'"),
     ] {
         let tar = tar_block(b"usr/x", kind, 0o644, 0, b"");
-        let words = format!("expected a file, a folder or a link, got {got}, at usr/x");
+        let words = format!("expected a file, a directory or a link, found {got}, at usr/x");
         assert_eq!(refusal(Place::new().unpack("a.deb", &with_data(&tar))), words);
     }
 }
@@ -167,14 +170,14 @@ fn what_contradicts_itself_in_a_tar_is_refused() {
     let data = tar_block(b"usr/x", b'2', 0o777, 512, b"y");
     assert_eq!(
         refusal(Place::new().unpack("a.deb", &with_data(&data))),
-        "expected data behind files only, got 512 bytes, at usr/x"
+        "expected data behind files only, found 512 bytes, at usr/x"
     );
     let mut sum = tar_block(b"usr/x", b'0', 0o644, 0, b"");
     sum[0] = b'v';
-    let words = "expected a tar header with its right checksum, got another one, at offset 0";
+    let words = "expected a tar header with a valid checksum, found another checksum, at offset 0";
     assert_eq!(refusal(Place::new().unpack("a.deb", &with_data(&sum))), words);
     let name = [tar_block(b"././@LongLink", b'L', 0, 4, b""), b"usr\0".to_vec(), vec![0; 508 + 1024]].concat();
-    let words = "expected an entry after its long name, got the end of the archive, at the last entry";
+    let words = "expected an entry after the long name, found the end of the archive, at the last entry";
     assert_eq!(refusal(Place::new().unpack("a.deb", &with_data(&name))), words);
 }
 
@@ -182,22 +185,22 @@ fn what_contradicts_itself_in_a_tar_is_refused() {
 fn an_rpm_of_another_format_is_refused() {
     let file = RpmFile::new("a", "1", "1", "noarch").payload(&payload());
     let got = refusal(Place::new().unpack("a.rpm", &file.clone().format("drpm").bytes().unwrap()));
-    assert_eq!(got, "expected a payload in the format cpio, got \"drpm\", at the header");
+    assert_eq!(got, "expected a payload in the format cpio, found \"drpm\", at the header");
     let got = refusal(Place::new().unpack("a.rpm", &file.clone().compressor("rot13").bytes().unwrap()));
-    assert_eq!(got, "expected a payload in gzip, xz, zstd, bzip2 or lzma, got \"rot13\", at the header");
+    assert_eq!(got, "expected a payload in gzip, xz, zstd, bzip2 or lzma, found \"rot13\", at the header");
     let got = refusal(Place::new().unpack("a.rpm", &file.clone().compressor("zstd").bytes().unwrap()));
-    assert!(got.starts_with("expected an archive in zstd, got a file that begins with"), "{got}");
+    assert!(got.starts_with("expected an archive in zstd, found a file that starts with"), "{got}");
     let mut source = file.bytes().unwrap();
     source[7] = 1;
     let got = refusal(Place::new().unpack("a.rpm", &source));
-    assert_eq!(got, "expected a binary package, got a source package, at the lead");
+    assert_eq!(got, "expected a binary package, found a source package, at the lead");
 }
 
 #[test]
 fn a_payload_may_not_go_on_after_its_end() {
     let bytes = [rpm(&payload()), b"more".to_vec()].concat();
     let got = refusal(Place::new().unpack("a.rpm", &bytes));
-    assert!(got.starts_with("expected a whole archive, got an archive that is "), "{got}");
+    assert!(got.starts_with("expected a complete archive, found a "), "{got}");
 }
 
 #[test]
@@ -206,9 +209,9 @@ fn a_folder_that_others_may_write_into_is_not_unpacked_into() {
     fs::set_permissions(place.root(), fs::Permissions::from_mode(0o777)).unwrap();
     let error = place.unpack("a.deb", &deb(&payload())).unwrap_err();
     assert!(
-        matches!(&error, UnpackError::Machine(failure) if failure.expected == "a folder of our own that nobody else can write into")
+        matches!(&error, UnpackError::Machine(failure) if failure.expected == "a directory that only the current user can write to")
     );
-    assert!(error.to_string().contains("; hint: make a new one: mkdir -m 700 "), "{error}");
+    assert!(error.to_string().contains("; hint: Create a new directory: mkdir -m 700 "), "{error}");
     assert!(place.tree().is_empty());
 }
 
@@ -216,7 +219,7 @@ fn a_folder_that_others_may_write_into_is_not_unpacked_into() {
 fn a_package_that_is_no_file_is_not_opened() {
     let place = Place::new();
     let error = unpack(&place.root(), &place.root(), &Limits::default()).unwrap_err();
-    assert!(error.to_string().starts_with("expected a package, got no regular file, at "), "{error}");
+    assert!(error.to_string().starts_with("expected a package, found no regular file, at "), "{error}");
     let error = unpack(&place.root().join("none.deb"), &place.root(), &Limits::default()).unwrap_err();
     assert!(matches!(error, UnpackError::Machine(_)));
 }

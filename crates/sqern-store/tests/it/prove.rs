@@ -24,10 +24,10 @@ struct Tree {
 
 impl Tree {
     fn new(makefile: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let (build, scratch) = (folder.path().join("build"), folder.path().join("scratch"));
-        fs::create_dir(&build).expect("a folder");
-        fs::create_dir(&scratch).expect("a folder");
+        fs::create_dir(&build).expect("a directory");
+        fs::create_dir(&scratch).expect("a directory");
         fs::write(build.join("Makefile"), makefile).expect("a file");
         Self { build, scratch, _folder: folder }
     }
@@ -59,8 +59,11 @@ fn a_make_that_fails_is_told_with_its_last_lines_and_a_hint() {
     let error = failed("modules:\n\t@echo one; echo two >&2; echo 'gcc-12: not found'; exit 3\n");
     assert_eq!(error.kind, ProveErrorKind::Build);
     let text = error.to_string();
-    assert!(text.starts_with("expected a module for 6.1.0-25-amd64, got make that ended with exit status: 2, at "), "{text}");
-    assert!(text.contains("; hint: install the compiler that the line names"), "{text}");
+    assert!(
+        text.starts_with("could not build a module in ") && text.contains(": make for 6.1.0-25-amd64 failed with exit status: 2"),
+        "{text}"
+    );
+    assert!(text.contains("; hint: Install the compiler in the message"), "{text}");
     assert!(text.contains("\n  | one\n  | two\n  | gcc-12: not found\n"), "{text}");
 }
 
@@ -78,16 +81,16 @@ fn a_make_that_takes_too_long_is_killed() {
     let begun = Instant::now();
     let error = tree.prove(&ProveOptions { time_limit: Duration::from_millis(500), ..ProveOptions::default() }).unwrap_err();
     assert_eq!(error.kind, ProveErrorKind::Time);
-    assert!(error.failure.to_string().starts_with("expected a module within 0.5 s, got none, and make was killed, at "));
+    assert!(error.failure.to_string().contains(": make was killed after 0.5 s"));
     assert!(begun.elapsed() < Duration::from_secs(60));
 }
 
 #[test]
 fn a_make_that_leaves_no_module_is_told() {
     let error = failed("modules:\n\t@true\n");
-    assert_eq!((error.kind, error.failure.expected.as_str()), (ProveErrorKind::Build, "a kernel module with its vermagic"));
+    assert_eq!((error.kind, error.failure.expected.as_str()), (ProveErrorKind::Build, "a kernel module with vermagic"));
     let error = failed("modules:\n\t@echo text > $(M)/sqern_proof.ko\n");
-    assert_eq!(error.failure.got, "an ELF file that is cut off");
+    assert_eq!(error.failure.got, "a truncated ELF file");
 }
 
 #[test]
@@ -96,7 +99,7 @@ fn a_machine_without_make_is_told_what_to_install() {
     let path = tree.build.display().to_string();
     let error = tree.prove(&ProveOptions { path, ..ProveOptions::default() }).unwrap_err();
     assert_eq!(error.kind, ProveErrorKind::Machine);
-    assert_eq!(error.failure.hint.as_deref(), Some("apt-get install make gcc, or dnf install make gcc"));
+    assert_eq!(error.failure.hint.as_deref(), Some("Install make and gcc (apt-get install make gcc, or dnf install make gcc)."));
 }
 
 #[test]
@@ -131,7 +134,7 @@ fn a_scratch_that_holds_something_is_left_alone() {
     let tree = Tree::new(RULE);
     fs::write(tree.scratch.join("mine"), "mine").unwrap();
     let error = tree.prove(&ProveOptions::default()).unwrap_err();
-    assert_eq!(error.failure.got, "a folder that is not empty");
+    assert_eq!(error.failure.got, "directory not empty");
     assert!(!tree.scratch.join("Makefile").exists());
 }
 
@@ -142,6 +145,6 @@ fn a_path_that_kbuild_can_not_take_is_told_before() {
     fs::rename(&tree.build, &odd).unwrap();
     let kernel = KernelVersion::new("6.1.0-25-amd64").unwrap();
     let error = prove(&odd, &kernel, &tree.scratch, &ProveOptions::default()).unwrap_err();
-    assert_eq!(error.failure.expected, "a path without blanks, colons and quotes, for kbuild");
+    assert_eq!(error.failure.expected, "a path without blanks, colons and quotes for kbuild");
     assert!(prove(Path::new("/nonexistent"), &kernel, &tree.scratch, &ProveOptions::default()).is_err());
 }

@@ -28,17 +28,14 @@ fn folders_and_like_files_are_shared() {
 #[test]
 fn the_same_path_with_other_content_is_refused() {
     for (payload, words) in [
-        (
-            Payload::new().file("usr/src/shared", "else"),
-            "expected the same content as another package has at this path, got another one",
-        ),
+        (Payload::new().file("usr/src/shared", "else"), "expected the same content as in another package, found other content"),
         (
             Payload::new().file("usr/src/shared", "longer"),
-            "expected the same file as another package has at this path, got one of another size or mode",
+            "expected the same size and mode as in another package, found another size or mode",
         ),
         (
             Payload::new().file("usr/src/shared", "same").mode(0o755),
-            "expected the same file as another package has at this path, got one of another size or mode",
+            "expected the same size and mode as in another package, found another size or mode",
         ),
     ] {
         let place = Place::new();
@@ -53,17 +50,14 @@ fn another_link_or_kind_at_the_same_path_is_refused() {
     for (payload, words) in [
         (
             Payload::new().symlink("usr/src/link", "other"),
-            "expected a free path for another link, got a symbolic link, at usr/src/link",
+            "expected a free path for another link, found a symbolic link, at usr/src/link",
         ),
         (
             Payload::new().file("usr/src/link", "same"),
-            "expected a free path for a new file, got a symbolic link, at usr/src/link",
+            "expected a free path for a new file, found a symbolic link, at usr/src/link",
         ),
-        (Payload::new().file("usr/src/folder", ""), "expected a free path for a new file, got a folder, at usr/src/folder"),
-        (
-            Payload::new().file("usr/src/link/x", ""),
-            "expected a folder at each name of the path, as at \"link\", got a symbolic link, at usr/src/link/x",
-        ),
+        (Payload::new().file("usr/src/folder", ""), "expected a free path for a new file, found a directory, at usr/src/folder"),
+        (Payload::new().file("usr/src/link/x", ""), "expected a directory at \"link\", found a symbolic link, at usr/src/link/x"),
     ] {
         let place = Place::new();
         place.unpack("a.deb", &deb(&first())).unwrap();
@@ -76,5 +70,5 @@ fn a_file_of_another_package_is_not_linked_to() {
     let place = Place::new();
     place.unpack("a.deb", &deb(&first())).unwrap();
     let got = refusal(place.unpack("b.deb", &deb(&Payload::new().hard_link("usr/src/x", "usr/src/shared"))));
-    assert!(got.starts_with("expected a hard link to a file that came before in the same package"), "{got}");
+    assert!(got.starts_with("expected a hard link to an earlier file of the package"), "{got}");
 }

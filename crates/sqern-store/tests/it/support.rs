@@ -15,9 +15,9 @@ pub struct Place {
 
 impl Place {
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let into = folder.path().join("into");
-        fs::create_dir(&into).expect("a folder");
+        fs::create_dir(&into).expect("a directory");
         fs::set_permissions(&into, fs::Permissions::from_mode(0o700)).expect("a folder of our own");
         fs::write(folder.path().join("beside"), "beside").expect("a file");
         Self { folder }
@@ -66,7 +66,7 @@ pub fn list(root: &Path) -> Vec<String> {
 }
 
 fn list_below(root: &Path, at: &str, lines: &mut Vec<String>) {
-    for entry in fs::read_dir(root.join(at)).expect("a folder") {
+    for entry in fs::read_dir(root.join(at)).expect("a directory") {
         let name = entry.expect("an entry").file_name().into_string().expect("a name");
         let path = if at.is_empty() { name } else { format!("{at}/{name}") };
         let full = root.join(&path);
@@ -97,8 +97,8 @@ pub fn refusal(result: Result<Unpacked, UnpackError>) -> String {
     match result {
         Err(UnpackError::Package(failure)) => {
             let place = failure.place.split_once(": ").map_or(&*failure.place, |(_, place)| place);
-            format!("expected {}, got {}, at {place}", failure.expected, failure.got)
+            format!("expected {}, found {}, at {place}", failure.expected, failure.got)
         }
-        other => panic!("expected a package that is refused, got {other:?}"),
+        other => panic!("expected a package that is refused, found {other:?}"),
     }
 }

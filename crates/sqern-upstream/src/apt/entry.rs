@@ -69,10 +69,10 @@ impl Wanted {
     fn complete(&self, stanza: &Stanza<'_>, name: &str) -> Result<Entry, Refused> {
         let version = required(stanza, Field::Version)?;
         let (size, sha256) = (required(stanza, Field::Size)?, required(stanza, Field::Sha256)?);
-        let size_bytes = size.parse().map_err(|_| Refused::Defect(format!("expected a Size in bytes, got {size:?}")))?;
+        let size_bytes = size.parse().map_err(|_| Refused::Defect(format!("expected a Size in bytes, found {size:?}")))?;
         let checksum = Algorithm::Sha256
             .hex(&sha256)
-            .ok_or_else(|| Refused::Defect(format!("expected SHA256 as 64 hexadecimal digits, got {sha256:?}")))?;
+            .ok_or_else(|| Refused::Defect(format!("expected SHA256 as 64 hexadecimal digits, found {sha256:?}")))?;
         let mut needs = relations(stanza, Field::PreDepends)?;
         needs.extend(relations(stanza, Field::Depends)?);
         let entry = Entry {
@@ -94,7 +94,7 @@ impl Wanted {
     fn url(&self, stanza: &Stanza<'_>, name: &str, version: &str) -> Result<String, Refused> {
         let filename = required(stanza, Field::Filename)?;
         if let Some(what) = hostile(&filename) {
-            return Err(Refused::Defect(format!("expected a Filename below the archive's base, got {what}: {filename:?}")));
+            return Err(Refused::Defect(format!("expected a Filename below the archive base, found {what}: {filename:?}")));
         }
         Ok(match &self.origin {
             Origin::Base(base) => below(base, &filename).into(),
@@ -119,7 +119,7 @@ impl From<StanzaError> for Refused {
 
 fn required(stanza: &Stanza<'_>, field: Field) -> Result<String, Refused> {
     let text = stanza.get(field)?.filter(|text| !text.is_empty());
-    text.map(Cow::into_owned).ok_or_else(|| Refused::Defect(format!("expected a field {}, got none", field.name())))
+    text.map(Cow::into_owned).ok_or_else(|| Refused::Defect(format!("expected a field {}, found none", field.name())))
 }
 
 fn relations(stanza: &Stanza<'_>, field: Field) -> Result<Vec<Vec<Dependency>>, Refused> {
@@ -147,11 +147,7 @@ pub(super) fn scan<R: Read>(input: Checked<R>, wanted: &Wanted, limits: &Limits)
             Err(Refused::Unreadable(error)) => return Err(error),
         }
         if kept_bytes > KEPT_BYTES {
-            return Err(StanzaError::TooLong {
-                line,
-                what: "what an index says of kernels",
-                limit: format!("{KEPT_BYTES} bytes"),
-            });
+            return Err(StanzaError::TooLong { line, what: "kernel packages in an index", limit: format!("{KEPT_BYTES} bytes") });
         }
     }
     Ok((found, stanzas.into_inner()))
@@ -195,7 +191,7 @@ mod tests {
         // Two bytes of text each become a hundred in memory.
         let needs = RIGHT.replace("linux-kbuild-1 (= 1)", &"a,".repeat(200_000));
         let error = scanned(&needs.repeat(20)).map(|found| found.entries.len()).expect_err("too much");
-        assert!(error.contains("what an index says of kernels"), "{error}");
+        assert!(error.contains("kernel packages in an index"), "{error}");
     }
 
     proptest! {

@@ -97,10 +97,10 @@ fn not_listed(release: &Release, component: &str, architecture: &str, place: &st
     let listed = if listed.is_empty() { "none".into() } else { listed.into_iter().collect::<Vec<_>>().join(", ") };
     Failure::new(
         format!("the index {component}/binary-{architecture}/Packages in the Release"),
-        format!("one that lists the components {listed} and the architectures {}", release.architectures.join(", ")),
+        format!("the components {listed} and the architectures {}", release.architectures.join(", ")),
         place,
     )
-    .hint("correct components and architectures in the distribution's file")
+    .hint("Correct the components and architectures in the file of the distribution.")
 }
 
 #[cfg(test)]

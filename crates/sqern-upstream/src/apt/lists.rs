@@ -38,7 +38,7 @@ pub async fn crawl_apt_lists(
     let (folder, distro, memory, options) = (folder.to_owned(), distro.clone(), memory.clone(), options.clone());
     let place = folder.display().to_string();
     let crawled = tokio::task::spawn_blocking(move || crawl_blocking(&folder, &distro, &memory, &options)).await;
-    crawled.map_err(|error| Failure::new("the work on apt's lists to end", error.to_string(), place))?
+    crawled.map_err(|error| Failure::operation("could not process", error.to_string(), place))?
 }
 
 fn crawl_blocking(
@@ -70,11 +70,12 @@ fn crawl_blocking(
 }
 
 fn nothing(what: &str, folder: &Path) -> Failure {
-    Failure::new(format!("{what} among apt's lists"), "none", folder.display()).hint("apt-get update")
+    Failure::new(format!("{what} in the apt lists"), "none", folder.display()).hint("apt-get update")
 }
 
 fn file_names(folder: &Path) -> Result<BTreeSet<String>, Failure> {
-    let refused = |error: std::io::Error| Failure::new("apt's lists", error.to_string(), folder.display()).hint("apt-get update");
+    let refused =
+        |error: std::io::Error| Failure::operation("could not read", error.to_string(), folder.display()).hint("apt-get update");
     let mut names = BTreeSet::new();
     for entry in std::fs::read_dir(folder).map_err(refused)? {
         names.extend(entry.map_err(refused)?.file_name().into_string());
@@ -182,9 +183,9 @@ fn release(path: &Path, options: &CrawlOptions, warnings: &mut Vec<String>, chec
     let text = match split(&text) {
         Ok(signed) => signed.text,
         Err(_) if !place.ends_with("InRelease") => text,
-        Err(error) => return Err(Failure::new("a clearsigned text", error.to_string(), place).hint("apt-get update")),
+        Err(error) => return Err(Failure::operation("cannot parse", error.to_string(), place).hint("apt-get update")),
     };
-    let release = Release::parse(&text).map_err(|error| Failure::new("a Release", error.to_string(), &place))?;
+    let release = Release::parse(&text).map_err(|error| Failure::operation("cannot parse Release", error.to_string(), &place))?;
     if let Some(date) = release.date {
         not_from_the_future("Release", date, options.now, &place)?;
     }
@@ -199,8 +200,8 @@ fn read_bounded(path: &Path, limit: u64) -> Result<String, Failure> {
     let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_string(&mut text));
     match read {
         Ok(count) if count as u64 <= limit => Ok(text),
-        Ok(_) => Err(Failure::new(format!("a Release of at most {limit} bytes"), "more", path.display())),
-        Err(error) => Err(Failure::new("a readable Release", error.to_string(), path.display())),
+        Ok(_) => Err(Failure::new(format!("a Release of at most {limit} bytes"), "a larger file", path.display())),
+        Err(error) => Err(Failure::operation("could not read", error.to_string(), path.display())),
     }
 }
 
@@ -226,7 +227,8 @@ fn lists(
         match release.files.get(index).cloned() {
             Some(plain) => lists.push(List { path, compression, architecture: architecture.to_owned(), plain }),
             // Without a statement about the plain file there is nothing to check apt's recompressed copy by.
-            None => warnings.push(format!("not read: the Release states no SHA256 of the plain {index}, at {}", path.display())),
+            None => warnings
+                .push(format!("skipped: the Release contains no SHA256 of the uncompressed {index}, at {}", path.display())),
         }
     }
     lists
@@ -272,8 +274,8 @@ fn read_lists(
 
 fn read_list(list: &List, distro: &DistroDef, options: &CrawlOptions, place: &str) -> Result<Entries, Failure> {
     let wanted = Wanted::new(distro, &list.architecture, Origin::Apt)
-        .map_err(|error| Failure::new("rules that work together", error.to_string(), &distro.name))?;
-    let file = File::open(&list.path).map_err(|error| Failure::new("a readable index", error.to_string(), place))?;
+        .map_err(|error| Failure::operation("cannot combine the rules of", error.to_string(), &distro.name))?;
+    let file = File::open(&list.path).map_err(|error| Failure::operation("could not read", error.to_string(), place))?;
     scan_file(file, list.compression, Some(&list.plain), &wanted, &options.limits, place)
         .map_err(|failure| failure.hint("apt-get update"))
 }

@@ -46,7 +46,7 @@ pub(crate) async fn read_indexes(suite: &Suite<'_>, distro: &DistroDef) -> Resul
         };
         let read = async {
             let wanted = Wanted::new(distro, &index.architecture, Origin::Base(base.clone()))
-                .map_err(|error| Failure::new("rules that work together", error.to_string(), &distro.name))?;
+                .map_err(|error| Failure::operation("cannot combine the rules of", error.to_string(), &distro.name))?;
             read_index(suite, index, wanted).await
         };
         suite.context.entries(&index.path, follows, read).await
@@ -86,7 +86,7 @@ async fn read_index(suite: &Suite<'_>, index: &Index, wanted: Wanted) -> Result<
             Err(failure) => failed = failed.or(Some(failure)),
         }
     }
-    Err(failed.unwrap_or_else(|| Failure::new("an index", "no way to get it", &suite.top.url)))
+    Err(failed.unwrap_or_else(|| Failure::operation("could not download the index of", "no mirror", &suite.top.url)))
 }
 
 async fn from_mirror(suite: &Suite<'_>, base: &Url, index: &Index) -> Result<(File, Variant, Url), Failure> {
@@ -100,7 +100,7 @@ async fn from_mirror(suite: &Suite<'_>, base: &Url, index: &Index) -> Result<(Fi
             }
         }
     }
-    Err(absent.unwrap_or_else(|| Failure::new("an index in a known compression", "none", &suite.top.url)))
+    Err(absent.unwrap_or_else(|| Failure::new("an index in a supported compression", "none", &suite.top.url)))
 }
 
 /// By its checksum first, where the archive offers that: what has a name is replaced while a mirror updates.
@@ -135,8 +135,8 @@ pub(super) fn scan_file(
 
 fn unreadable(error: &StanzaError, place: &str) -> Failure {
     let got = match error {
-        StanzaError::Read(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "a cut file".to_owned(),
+        StanzaError::Read(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "a truncated file".to_owned(),
         other => other.to_string(),
     };
-    Failure::new("an index of packages", got, place)
+    Failure::operation("cannot parse package index", got, place)
 }

@@ -43,7 +43,8 @@ async fn from_base(context: &Context<'_>, source: &AptSource, base: &Url) -> Res
         tokio::task::spawn_blocking(move || judge(&trust, allow_unsigned, now, &signed).map(|warning| (signed, warning)));
     let (signed, warning) = judged.await.map_err(|error| stopped(&error, base))??;
     let place = &signed.place;
-    let release = Release::parse(&signed.text).map_err(|error| Failure::new("a Release", error.to_string(), place))?;
+    let release =
+        Release::parse(&signed.text).map_err(|error| Failure::operation("cannot parse Release", error.to_string(), place))?;
     let mut warnings: Vec<String> = warning.into_iter().collect();
     warnings.extend(vet::suite(&release, &source.suite, place)?);
     let expired = if source.check_valid_until { Expired::Fails } else { Expired::Passes };
@@ -67,8 +68,8 @@ async fn signed_text(context: &Context<'_>, source: &AptSource, base: &Url) -> R
     let url = file("InRelease");
     match context.fetch_text(&url, "the text of a Release").await {
         Ok((text, etag)) => {
-            let Clearsigned { text, signatures } = split(&text)
-                .map_err(|error| Failure::new("one clearsigned text and nothing else", error.to_string(), shown(&url)))?;
+            let Clearsigned { text, signatures } =
+                split(&text).map_err(|error| Failure::operation("cannot parse", error.to_string(), shown(&url)))?;
             return Ok((Signed { text, signatures: Some(signatures.into_bytes()), place: shown(&url) }, etag));
         }
         Err(FetchError::Absent(_)) => {}
@@ -76,7 +77,7 @@ async fn signed_text(context: &Context<'_>, source: &AptSource, base: &Url) -> R
     }
     let url = file("Release");
     let (text, etag) = context.fetch_text(&url, "the text of a Release").await.map_err(|error| match error {
-        FetchError::Absent(failure) => Failure { expected: "InRelease or Release of the suite".into(), ..failure },
+        FetchError::Absent(failure) => Failure { got: format!("{}; InRelease does not exist either", failure.got), ..failure },
         other => other.into_failure(),
     })?;
     let signatures = match context.fetch_small(&file("Release.gpg")).await {

@@ -24,10 +24,10 @@ pub(super) fn time(release: &Release, now: Timestamp, expired: Expired, place: &
     let age = age(now.duration_since(until));
     match expired {
         Expired::Passes => Ok(None),
-        Expired::Warns => Ok(Some(format!("the Release was valid until {until}, {age} ago, at {place}; hint: apt-get update"))),
+        Expired::Warns => Ok(Some(format!("the Release expired {age} ago ({until}), at {place}; hint: apt-get update"))),
         Expired::Fails => Err(Failure::new(
-            format!("a Release that is still valid now ({now})"),
-            format!("an expired one: it was valid until {until}, {age} ago"),
+            format!("a Release that is valid at the current time {now}"),
+            format!("a Release that expired {age} ago ({until})"),
             place,
         )),
     }
@@ -39,8 +39,8 @@ pub(super) fn suite(release: &Release, asked: &str, place: &str) -> Result<Optio
     let got = format!("Suite {}, Codename {}", says(&release.suite), says(&release.codename));
     match suite_match(asked, release.suite.as_deref(), release.codename.as_deref()) {
         SuiteMatch::Yes => Ok(None),
-        SuiteMatch::Unsure => Ok(Some(format!("the Release of {asked} calls itself {got}, at {place}"))),
-        SuiteMatch::No => Err(Failure::new(format!("the Release of the suite {asked}"), got, place)),
+        SuiteMatch::Unsure => Ok(Some(format!("the Release of {asked} contains {got}, at {place}"))),
+        SuiteMatch::No => Err(Failure::new(format!("a Release of suite {asked}"), got, place)),
     }
 }
 
@@ -57,7 +57,7 @@ mod tests {
         let now: Timestamp = "2026-06-10T12:00:00Z".parse().expect("a time");
         let expired = release("2026-05-20T00:00:00Z", "2026-05-27T12:00:00Z");
         let failure = time(&expired, now, Expired::Fails, "here").expect_err("expired").to_string();
-        assert!(failure.contains("2026-05-27T12:00:00Z, 14 days ago") && failure.contains("2026-06-10T12:00:00Z"), "{failure}");
+        assert!(failure.contains("14 days ago (2026-05-27T12:00:00Z)") && failure.contains("2026-06-10T12:00:00Z"), "{failure}");
         let warning = time(&expired, now, Expired::Warns, "here").expect("a warning").expect("a warning");
         assert!(warning.contains("14 days ago") && warning.contains("apt-get update"), "{warning}");
         assert_eq!(time(&expired, now, Expired::Passes, "here"), Ok(None));

@@ -140,7 +140,7 @@ fn package(kernel: &KernelVersion, role: PackageRole, entry: &Entry) -> KernelPa
 }
 
 fn incomplete(kernel: &KernelVersion, missing: &str, distro: &DistroDef, failed: &[&str]) -> String {
-    let text = format!("{kernel} is incomplete: needs {missing}, which no index of {} holds", distro.name);
+    let text = format!("{kernel} is incomplete: it requires {missing}, which no index of {} contains", distro.name);
     match failed {
         [] => text,
         [source] => format!("{text} (source {source} failed)"),
@@ -151,8 +151,8 @@ fn incomplete(kernel: &KernelVersion, missing: &str, distro: &DistroDef, failed:
 fn defects_text(defects: &[String]) -> String {
     let named = defects.iter().take(NAMED_DEFECTS).cloned().collect::<Vec<_>>().join("; ");
     match defects.len().saturating_sub(NAMED_DEFECTS) {
-        0 => format!("left out: {named}"),
-        more => format!("left out: {named}; and {more} more"),
+        0 => format!("skipped: {named}"),
+        more => format!("skipped: {named} and {more} more"),
     }
 }
 
@@ -166,7 +166,7 @@ fn refuse_ambiguous(read: &mut SourceRead) {
         let first = seen.entry(key).or_insert_with(|| entry.checksum.clone());
         if *first != entry.checksum {
             let Entry { name, version, architecture, .. } = entry;
-            defects.push(format!("expected one file for {name} {version} {architecture}, got two with different checksums"));
+            defects.push(format!("{name} {version} {architecture} is listed with different checksums"));
         }
         *first == entry.checksum
     });

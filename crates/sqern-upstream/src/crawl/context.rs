@@ -49,7 +49,9 @@ impl<'a> Context<'a> {
     pub(crate) async fn fetch(&self, url: &Url, sink: &mut Sink) -> Result<Option<String>, FetchError> {
         match self.request(url, None, sink).await? {
             Fetched::Whole(etag) => Ok(etag),
-            Fetched::NotModified => Err(FetchError::Fatal(Failure::new("a file", "HTTP status 304 unasked", shown(url)))),
+            Fetched::NotModified => {
+                Err(FetchError::Fatal(Failure::operation("could not download", "unexpected HTTP status 304", shown(url))))
+            }
         }
     }
 
@@ -80,7 +82,7 @@ impl<'a> Context<'a> {
         if is_html(&bytes) {
             return Err(refused("an HTML page"));
         }
-        let text = String::from_utf8(bytes).map_err(|_| refused("bytes that are no UTF-8 text"))?;
+        let text = String::from_utf8(bytes).map_err(|_| refused("invalid UTF-8"))?;
         Ok((text, etag))
     }
 
@@ -132,7 +134,7 @@ pub(crate) fn remembered(memory: &SourceMemory, name: &str, checksum: &str) -> O
 
 /// What an index holds, and the form in which the next crawl finds it.
 pub(crate) fn keep(entries: Entries, checksum: String, name: &str) -> Result<(Entries, KeptIndex), Failure> {
-    let json =
-        serde_json::to_string(&entries).map_err(|error| Failure::new("entries that can be kept", error.to_string(), name))?;
+    let json = serde_json::to_string(&entries)
+        .map_err(|error| Failure::operation("could not serialize the entries of", error.to_string(), name))?;
     Ok((entries, KeptIndex { checksum, entries: json }))
 }

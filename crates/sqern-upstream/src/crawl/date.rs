@@ -31,7 +31,8 @@ pub(crate) fn not_from_the_future(what: &str, dated_at: Timestamp, now: Timestam
     if dated_at.duration_since(now) <= FUTURE {
         return Ok(());
     }
-    Err(Failure::new(format!("a {what} of no later than now ({now})"), format!("one of {dated_at}"), place).hint("date -u"))
+    Err(Failure::new(format!("a {what} with a date up to the current time {now}"), format!("the date {dated_at}"), place)
+        .hint("date -u"))
 }
 
 fn not_older(what: &str, dated_at: Timestamp, before: Timestamp, accepted: bool, place: &str) -> Result<Option<String>, Failure> {
@@ -40,21 +41,21 @@ fn not_older(what: &str, dated_at: Timestamp, before: Timestamp, accepted: bool,
     }
     let behind = age(before.duration_since(dated_at));
     if accepted {
-        return Ok(Some(format!("taken although it was made {behind} before the {what} seen earlier, at {place}")));
+        return Ok(Some(format!("accepted a {what} that is {behind} older than the last one, at {place}")));
     }
     Err(Failure::new(
-        format!("a {what} of {before} or later, as was seen before"),
-        format!("one of {dated_at}, {behind} older: what a mirror sends that lags, or that replays an old state"),
+        format!("a {what} of {before} or later, like the last one"),
+        format!("the date {dated_at}, {behind} older (the mirror is outdated or sends an old state)"),
         place,
     )
-    .hint("sqern check --accept-rollback  # if the repository itself was set back"))
+    .hint("sqern check --accept-rollback  # if the repository was restored to an earlier state"))
 }
 
 fn stale(what: &str, dated_at: Timestamp, now: Timestamp, days: u32, place: &str) -> Option<String> {
     let span = now.duration_since(dated_at);
     (span > SignedDuration::from_hours(24 * i64::from(days))).then(|| {
         format!(
-            "the {what} was made {} ago ({dated_at}), where {days} days are usual: the mirror may no longer follow, at {place}",
+            "the {what} is {} old ({dated_at}), more than the usual {days} days: the mirror might be outdated, at {place}",
             age(span)
         )
     })
@@ -101,7 +102,7 @@ mod tests {
         let now = time("2026-06-10T12:00:00Z");
         assert_eq!(stale("repomd.xml", time("2026-05-11T12:00:00Z"), now, 30, "here"), None);
         let warning = stale("repomd.xml", time("2026-05-11T11:00:00Z"), now, 30, "here").expect("stale");
-        assert!(warning.contains("30 days ago") && warning.contains("repomd.xml"), "{warning}");
+        assert!(warning.contains("30 days old") && warning.contains("repomd.xml"), "{warning}");
     }
 
     #[test]

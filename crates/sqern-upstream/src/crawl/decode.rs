@@ -66,7 +66,7 @@ pub(crate) fn open(
     compression: Compression,
     place: &str,
 ) -> Result<Box<dyn Read + Send>, Failure> {
-    let broken = |error: io::Error| Failure::new(format!("{} that can be read", compression.name()), error.to_string(), place);
+    let broken = |error: io::Error| Failure::new(format!("valid data in {}", compression.name()), error.to_string(), place);
     let mut file = BufReader::with_capacity(128 * 1024, file);
     let head = file.fill_buf().map_err(broken)?;
     if !head.starts_with(compression.magic()) {
@@ -144,7 +144,7 @@ fn kind_of(head: &[u8]) -> String {
     }
     match Compression::ALL.iter().find(|known| **known != Compression::Plain && head.starts_with(known.magic())) {
         Some(other) => other.name().into(),
-        None => format!("a file that begins with {:02x?}", &head[..head.len().min(6)]),
+        None => format!("a file that starts with {:02x?}", &head[..head.len().min(6)]),
     }
 }
 
@@ -173,7 +173,7 @@ impl<R: Read> Read for Checked<R> {
         let count = self.inner.read(buffer)?;
         self.size_bytes += count as u64;
         if self.size_bytes > self.limit_bytes {
-            return Err(io::Error::other(format!("expected at most {} bytes after decompression, got more", self.limit_bytes)));
+            return Err(io::Error::other(format!("decompressed size exceeds {} bytes", self.limit_bytes)));
         }
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&buffer[..count]);
@@ -193,12 +193,12 @@ pub(crate) fn check_stated(stated: &Stated, got: &Received, html: bool, by: &str
     } else if got.size_bytes == 0 {
         "an empty file".to_owned()
     } else if stated.size_bytes.is_some_and(|size| got.size_bytes < size) {
-        format!("a cut or older file of {} bytes with {algorithm} {}", got.size_bytes, got.checksum)
+        format!("a truncated or older file of {} bytes with {algorithm} {}", got.size_bytes, got.checksum)
     } else {
         format!("{} bytes with {algorithm} {}", got.size_bytes, got.checksum)
     };
     let size = stated.size_bytes.map_or_else(|| "a file".to_owned(), |size| format!("{size} bytes"));
-    Err(Failure::new(format!("{size} with {algorithm} {} as {by} states", stated.checksum), what, place))
+    Err(Failure::new(format!("{size} with {algorithm} {} as listed by {by}", stated.checksum), what, place))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::http::{FetchError, Sink, shown};
 pub(crate) async fn download(context: &Context<'_>, url: &Url, stated: &Stated, by: &str) -> Result<File, FetchError> {
     let limit = context.options.limits.index_bytes;
     if let Some(size) = stated.size_bytes.filter(|size| *size > limit) {
-        let got = format!("{size} bytes as {by} states");
+        let got = format!("{size} bytes as listed by {by}");
         return Err(FetchError::Fatal(Failure::new(format!("an index of at most {limit} bytes"), got, shown(url))));
     }
     let file = temporary_file(context.options.temp_dir.as_deref()).map_err(FetchError::Fatal)?;
@@ -33,10 +33,10 @@ fn temporary_file(folder: Option<&Path>) -> Result<File, Failure> {
 
 /// There is no room for a temporary file, or it can't be read back.
 pub(crate) fn no_temporary(error: &std::io::Error) -> Failure {
-    Failure::new("a temporary file", error.to_string(), "the folder for temporary files").hint("df -h /tmp")
+    Failure::operation("could not write to", error.to_string(), "the directory for temporary files").hint("df -h /tmp")
 }
 
 /// A blocking task that ended without a result: only at shutdown, or by a defect of ours.
 pub(crate) fn stopped(error: &tokio::task::JoinError, url: &Url) -> Failure {
-    Failure::new("the work on a file to end", error.to_string(), shown(url))
+    Failure::operation("could not process", error.to_string(), shown(url))
 }

@@ -44,11 +44,11 @@ impl Entry {
         let texts = [("name", &*self.name), ("version", &self.version), ("architecture", &self.architecture), ("kernel", kernel)];
         if let Some((what, text)) = texts.into_iter().find(|(_, text)| text.len() > TEXT_BYTES || !is_text_key(text)) {
             let got: String = text.chars().take(80).collect();
-            let rule = "without control characters and without blanks at its ends";
-            return Some(format!("expected a {what} of at most {TEXT_BYTES} bytes {rule}, got {got:?}"));
+            let rule = "without control characters and without leading or trailing blanks";
+            return Some(format!("expected a {what} of at most {TEXT_BYTES} bytes {rule}, found {got:?}"));
         }
         let size = i64::try_from(self.size_bytes);
-        size.is_err().then(|| format!("expected a size that a file can have, got {} bytes", self.size_bytes))
+        size.is_err().then(|| format!("expected a valid file size, found {} bytes", self.size_bytes))
     }
 
     /// About how much memory it takes, in bytes.
@@ -114,10 +114,10 @@ mod tests {
         assert_eq!(entry(&"1".repeat(255), largest).defect(), None);
         for (version, size_bytes, expected) in [
             ("1\0", 1, "a version of at most 255 bytes"),
-            ("1\n", 1, "got \"1\\n\""),
+            ("1\n", 1, "found \"1\\n\""),
             ("", 1, "a version"),
             (&*"1".repeat(256), 1, "a version"),
-            ("1", largest + 1, "got 9223372036854775808 bytes"),
+            ("1", largest + 1, "found 9223372036854775808 bytes"),
         ] {
             let defect = entry(version, size_bytes).defect().expect(expected);
             assert!(defect.contains(expected) && defect.len() < 300, "{defect}");

@@ -24,7 +24,7 @@ pub(crate) fn identified(client: &Client, source: &Source) -> Result<Client, Fai
     let bases = own_bases(source);
     let found = credentials(Path::new(file))?;
     if !bases.iter().any(|base| found.login(base).is_some()) {
-        let hint = "an entry without a scheme is for https only, and its path counts by whole components";
+        let hint = "An entry without a scheme applies to https only. Its path matches complete components.";
         return Err(Failure::new("an entry for a base URL of the source", "none", file).hint(hint));
     }
     Ok(client.with_credentials(Credentials::new(found, &bases)))
@@ -52,18 +52,18 @@ fn with_tls(client: &Client, source: &RpmMdSource) -> Result<Client, Failure> {
 
 /// User names and passwords from a file. What it holds is not shown: it would stand in logs.
 fn credentials(path: &Path) -> Result<CredentialsFile, Failure> {
-    let unreadable = |got: String| Failure::new("a readable file with user name and password", got, path.display());
+    let unreadable = |reason: String| Failure::operation("could not read", reason, path.display());
     let failed = |error: std::io::Error| unreadable(error.to_string());
     // Looked at before it is opened: opening a FIFO would wait for a writer.
     if !std::fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(unreadable("a folder or device".to_owned()));
+        return Err(unreadable("not a regular file".to_owned()));
     }
     let file = File::open(path).map_err(failed)?;
     private(&file, path)?;
     let mut bytes = Vec::new();
     file.take(CREDENTIALS_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-    let text = String::from_utf8(bytes).map_err(|_| unreadable("bytes that are no UTF-8 text".to_owned()))?;
-    CredentialsFile::parse(&text).map_err(|expected| Failure::new(expected, "something else", path.display()))
+    let text = String::from_utf8(bytes).map_err(|_| unreadable("invalid UTF-8".to_owned()))?;
+    CredentialsFile::parse(&text).map_err(|expected| Failure::new(expected, "other content", path.display()))
 }
 
 /// Refuses a file with a password that others can read.
@@ -71,14 +71,15 @@ fn credentials(path: &Path) -> Result<CredentialsFile, Failure> {
 fn private(file: &File, path: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::PermissionsExt as _;
     // Of the file that was opened: another could stand at its path by now.
-    let metadata = file.metadata().map_err(|error| Failure::new("a file's mode", error.to_string(), path.display()))?;
+    let metadata =
+        file.metadata().map_err(|error| Failure::operation("could not read the mode of", error.to_string(), path.display()))?;
     let mode = metadata.permissions().mode();
     // The lowest six bits are the group's and the others'.
     if mode.trailing_zeros() >= 6 {
         return Ok(());
     }
-    let got = format!("one with mode {:04o}", mode & 0o7777);
-    let failure = Failure::new("a file that only its owner can read", got, path.display());
+    let got = format!("mode {:04o}", mode & 0o7777);
+    let failure = Failure::new("a file that only the owner can read", got, path.display());
     Err(failure.hint(format!("chmod 600 {}", path.display())))
 }
 
@@ -94,7 +95,8 @@ pub(super) fn newest(pattern: &str) -> Result<PathBuf, Failure> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let Some((before, after)) = name.split_once('*') else { return Ok(path.to_owned()) };
     let none = |got: String| {
-        Failure::new("a file of this name", got, pattern).hint("subscription-manager register, or name the file in the source")
+        Failure::operation("could not find", got, pattern)
+            .hint("Run subscription-manager register, or specify the file in the source.")
     };
     let folder = path.parent().unwrap_or(Path::new("/"));
     let entries = std::fs::read_dir(folder).map_err(|error| none(error.to_string()))?;
@@ -104,7 +106,7 @@ pub(super) fn newest(pattern: &str) -> Result<PathBuf, Failure> {
         // A key stands beside each certificate, as NUMBER-key.pem beside NUMBER.pem.
         fits && (pattern.ends_with("-key.pem") || !name.ends_with("-key.pem"))
     };
-    names.filter(matches).max().map(|name| folder.join(name)).ok_or_else(|| none("none".into()))
+    names.filter(matches).max().map(|name| folder.join(name)).ok_or_else(|| none("no file matches the pattern".into()))
 }
 
 #[cfg(test)]
@@ -113,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_star_finds_the_certificate_and_its_key() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         for name in ["1-key.pem", "1.pem", "2-key.pem", "2.pem", "x"] {
             std::fs::write(folder.path().join(name), "").expect("written");
         }
@@ -128,7 +130,7 @@ mod tests {
     #[test]
     fn a_password_that_others_can_read_or_that_is_none_is_refused_without_showing_it() {
         use std::os::unix::fs::PermissionsExt as _;
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         let file = folder.path().join("credentials");
         let netrc = "machine h login user password secret\n";
         for (text, mode, expected) in [

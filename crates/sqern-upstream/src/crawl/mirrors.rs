@@ -18,7 +18,7 @@ impl PassedOver {
 
     /// A top that was found after all, with a warning for each mirror before it.
     pub(crate) fn warn(self, mut top: Top) -> Top {
-        top.warnings.extend(self.0.iter().map(|failure| format!("a mirror was passed over: {failure}")));
+        top.warnings.extend(self.0.iter().map(|failure| format!("skipped a mirror: {failure}")));
         top
     }
 
@@ -31,11 +31,11 @@ impl PassedOver {
         let mut hints: Vec<String> = first.hint.take().into_iter().collect();
         let more = failures.len().saturating_sub(NAMED);
         for failure in failures.take(NAMED) {
-            first.place = format!("{}; from the next mirror: {}", first.place, Failure { hint: None, ..failure.clone() });
+            first.append(&format!("; next mirror: {}", failure.message()));
             hints.extend(failure.hint);
         }
         if more > 0 {
-            first.place = format!("{}; and {more} mirrors more failed", first.place);
+            first.append(&format!("; {more} more mirrors failed"));
         }
         first.hint = hints.into_iter().next();
         first
@@ -55,9 +55,9 @@ mod tests {
         }
         assert_eq!(
             passed_over.into_failure("main").to_string(),
-            "expected a file, got status 1, at m1; from the next mirror: expected a file, got status 2, at m2; \
-             from the next mirror: expected a file, got status 3, at m3; from the next mirror: expected a file, got status 4, at m4; \
-             and 2 mirrors more failed; hint: h1"
+            "expected a file, found status 1, at m1; next mirror: expected a file, found status 2, at m2; \
+             next mirror: expected a file, found status 3, at m3; next mirror: expected a file, found status 4, at m4; \
+             2 more mirrors failed; hint: h1"
         );
     }
 }

@@ -12,13 +12,13 @@ const ESCAPED: &AsciiSet = &ESCAPED_BASE.add(b'[').add(b'\\').add(b']').add(b'^'
 
 /// The base URL of an archive, as a source file gives it.
 pub(crate) fn base_url(text: &str) -> Result<Url, Failure> {
-    let refused = |got: String| Failure::new("a base URL with http, https or file", got, "base of the source");
-    let url = Url::parse(text).map_err(|error| refused(format!("an unusable one ({error})")))?;
+    let refused = |got: String| Failure::new("a base URL with scheme http, https or file", got, "base of the source");
+    let url = Url::parse(text).map_err(|error| refused(format!("an invalid URL ({error})")))?;
     match url.scheme() {
         "http" | "https" if url.has_host() => Ok(url),
-        "file" if is_drive(&url) => Err(refused(format!("one with the folder {:?}, which no URL can name", url.path()))),
+        "file" if is_drive(&url) => Err(refused(format!("the path {:?}, which a URL cannot represent", url.path()))),
         "file" => Ok(url),
-        other => Err(refused(format!("one with {other}"))),
+        other => Err(refused(format!("scheme {other}"))),
     }
 }
 
@@ -47,9 +47,9 @@ pub(crate) fn hostile(path: &str) -> Option<&'static str> {
     } else if path.starts_with('/') {
         Some("an absolute path")
     } else if first.contains(':') {
-        Some("a URL of its own")
+        Some("an absolute URL")
     } else if path.split('/').any(|element| element == ".." || element == ".") {
-        Some("a path out of the archive")
+        Some("a path with \"..\" or \".\"")
     } else if path.chars().any(|c| c.is_control() || c == '\\') {
         Some("a path with a backslash or control character")
     } else {

@@ -34,7 +34,7 @@ pub(crate) struct Signed {
 pub(crate) fn judge(source: &Trust, allow_unsigned: bool, now: Timestamp, signed: &Signed) -> Result<Option<String>, Failure> {
     let place = &signed.place;
     if source.policy == SignaturePolicy::Off {
-        return Ok(Some(format!("NOT VERIFIED: the source's file says signature = \"off\", at {place}")));
+        return Ok(Some(format!("NOT VERIFIED: signature = \"off\" in the source file, at {place}")));
     }
     let keyring = read_keyrings(&source.keyring)?;
     let Some(signatures) = &signed.signatures else {
@@ -43,7 +43,7 @@ pub(crate) fn judge(source: &Trust, allow_unsigned: bool, now: Timestamp, signed
         }
         let tolerated = allow_unsigned || source.policy == SignaturePolicy::IfPresent;
         let failure = Failure::new(format!("a signature ({})", source.signature), "none", place);
-        return tolerate(tolerated, failure.hint("sqern check --allow-unsigned  # accepts it for one run"));
+        return tolerate(tolerated, failure.hint("sqern check --allow-unsigned  # skips the verification in one run"));
     };
     if !keyring.found {
         // Where a signature may be missing, whoever alters the text can leave it out: a missing keyring gives away no more.
@@ -56,34 +56,33 @@ pub(crate) fn judge(source: &Trust, allow_unsigned: bool, now: Timestamp, signed
     let expected = || format!("a valid signature by a key of {}", source.keyring.join(", "));
     match verify(signed.text.as_bytes(), signatures, &keyring.certs, now.into()) {
         Verdict::Good => Ok(None),
-        Verdict::Outdated(why) => {
-            tolerate(allow_unsigned, update(Failure::new(expected(), format!("one by a key whose life is over ({why})"), place)))
-        }
-        Verdict::Altered(why) => {
-            Err(Failure::new(expected(), format!("a BAD signature: the text is not what was signed ({why})"), place))
-        }
-        Verdict::UnknownKey(keys) => Err(update(Failure::new(expected(), format!("one by another key: {keys}"), place))),
-        Verdict::Unusable(why) => Err(Failure::new(expected(), format!("none that can be used ({why})"), place)),
+        Verdict::Outdated(why) => tolerate(
+            allow_unsigned,
+            update(Failure::new(expected(), format!("a signature by an expired or revoked key ({why})"), place)),
+        ),
+        Verdict::Altered(why) => Err(Failure::new(expected(), format!("a BAD signature ({why})"), place)),
+        Verdict::UnknownKey(keys) => Err(update(Failure::new(expected(), format!("a signature by unknown key {keys}"), place))),
+        Verdict::Unusable(why) => Err(Failure::new(expected(), format!("an unusable signature ({why})"), place)),
     }
 }
 
 /// A warning in capitals where the failure is tolerated: it must be seen in every log.
 fn tolerate(tolerated: bool, failure: Failure) -> Result<Option<String>, Failure> {
     if tolerated {
-        let Failure { expected, got, place, .. } = failure;
-        return Ok(Some(format!("NOT VERIFIED: expected {expected}, got {got}, at {place}")));
+        return Ok(Some(format!("NOT VERIFIED: {}", failure.message())));
     }
     Err(failure)
 }
 
 fn no_keyring(source: &Trust, place: &str) -> Failure {
     let expected = match source.keyring.as_slice() {
-        [] => "a keyring in the source's file".to_owned(),
-        files => format!("one of the keyring files {}", files.join(", ")),
+        [] => "a keyring in the source file".to_owned(),
+        [file] => format!("keyring {file}"),
+        files => format!("any of the keyrings {}", files.join(", ")),
     };
     let hint = match &source.keyring_package {
         Some(package) => format!("apt-get install {package}, or sqern check --allow-unsigned for one run"),
-        None => "sqern check --allow-unsigned  # accepts it for one run".to_owned(),
+        None => "sqern check --allow-unsigned  # skips the verification in one run".to_owned(),
     };
-    Failure::new(expected, "none of them on this machine", place).hint(hint)
+    Failure::new(expected, "none", place).hint(hint)
 }

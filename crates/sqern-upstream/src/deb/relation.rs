@@ -4,7 +4,7 @@ pub use crate::relation::{Dependency, Operator};
 
 /// A field of relations that can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected NAME[:ARCH] [(<<|<=|=|>=|>> VERSION)], got {got:?}")]
+#[error("expected NAME[:ARCH] [(<<|<=|=|>=|>> VERSION)], found {got:?}")]
 pub struct RelationError {
     /// The part that can't be read.
     pub got: String,

@@ -12,7 +12,7 @@ use crate::digest::{Algorithm, Stated};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReleaseError {
     /// A line is neither a field nor a continuation.
-    #[error("line {line}: expected a field \"Name: value\", got {got:?}")]
+    #[error("line {line}: expected a field \"Name: value\", found {got:?}")]
     NoField {
         /// The line, from 1.
         line: usize,
@@ -21,7 +21,7 @@ pub enum ReleaseError {
     },
     /// A character that no text has. A carriage return within a line is one: OpenPGP takes it for a line's end, so that the
     /// signature would be right for other lines than those that are read.
-    #[error("line {line}: expected text, got the control character {got:?}")]
+    #[error("line {line}: expected text, found the control character {got:?}")]
     Control {
         /// The line, from 1.
         line: usize,
@@ -29,7 +29,7 @@ pub enum ReleaseError {
         got: char,
     },
     /// A field stands twice.
-    #[error("line {line}: expected {field} once, got it a second time")]
+    #[error("line {line}: expected {field} once, found a duplicate")]
     Duplicate {
         /// The line, from 1.
         line: usize,
@@ -37,7 +37,7 @@ pub enum ReleaseError {
         field: String,
     },
     /// A line of the `SHA256` section has another form.
-    #[error("line {line}: expected \"SHA256 SIZE PATH\", got {got:?}")]
+    #[error("line {line}: expected \"SHA256 SIZE PATH\", found {got:?}")]
     NoEntry {
         /// The line, from 1.
         line: usize,
@@ -45,10 +45,10 @@ pub enum ReleaseError {
         got: String,
     },
     /// There is no `SHA256` section; MD5 and SHA-1 prove nothing.
-    #[error("expected a SHA256 section, got none")]
+    #[error("expected a SHA256 section, found none")]
     NoSha256,
     /// A time has another form.
-    #[error("expected a time such as \"Sat, 16 May 2026 10:54:28 UTC\" in {field}, got {got:?}")]
+    #[error("expected a time such as \"Sat, 16 May 2026 10:54:28 UTC\" in {field}, found {got:?}")]
     NoTime {
         /// The field.
         field: &'static str,

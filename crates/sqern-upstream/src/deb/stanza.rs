@@ -69,7 +69,7 @@ pub enum StanzaError {
     #[error(transparent)]
     Read(#[from] io::Error),
     /// A line is neither a field, nor a continuation, nor blank.
-    #[error("line {line}: expected a field \"Name: value\", got {got:?}")]
+    #[error("line {line}: expected a field \"Name: value\", found {got:?}")]
     NoField {
         /// The line, from 1.
         line: u64,
@@ -77,7 +77,7 @@ pub enum StanzaError {
         got: String,
     },
     /// A field that would be kept stands twice in one stanza: one of the two would be lost.
-    #[error("line {line}: expected {field} once in a stanza, got it a second time", field = field.name())]
+    #[error("line {line}: expected {field} once in a stanza, found a duplicate", field = field.name())]
     Duplicate {
         /// The line, from 1.
         line: u64,
@@ -85,7 +85,7 @@ pub enum StanzaError {
         field: Field,
     },
     /// A line, a stanza or the index is longer than anything an archive publishes.
-    #[error("line {line}: expected {what} of at most {limit}, got a longer one")]
+    #[error("line {line}: expected {what} of at most {limit}, found a longer input")]
     TooLong {
         /// The line, from 1.
         line: u64,
@@ -95,7 +95,7 @@ pub enum StanzaError {
         limit: String,
     },
     /// A kept field is no UTF-8 text.
-    #[error("line {line}: expected UTF-8 text in {field}, got other bytes", field = field.name())]
+    #[error("line {line}: expected valid UTF-8 in {field}, found other bytes", field = field.name())]
     NotText {
         /// The line at which the stanza begins, from 1.
         line: u64,

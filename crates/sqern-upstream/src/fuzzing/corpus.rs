@@ -37,13 +37,13 @@ fn every_parser_keeps_its_promises_over_its_seeds_and_takes_one_of_them() {
     for target in TARGETS {
         let mut count = 0;
         for (seed, input) in seeds(target.0) {
-            assert!(input.len() <= 4096, "{}: expected at most 4096 bytes, got {}", seed.display(), input.len());
+            assert!(input.len() <= 4096, "{}: expected at most 4096 bytes, found {}", seed.display(), input.len());
             match run(target, &input, &seed) {
                 Ok(taken) => count += usize::from(taken),
                 Err(broken) => wrong.push(broken),
             }
         }
-        assert!(count > 0, "{}: expected a seed that the parser takes, got none", target.0);
+        assert!(count > 0, "{}: expected a seed that the parser takes, found none", target.0);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

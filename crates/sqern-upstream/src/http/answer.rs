@@ -31,23 +31,23 @@ pub(super) fn redirect_location(response: &Response) -> Option<String> {
 /// What any status but 200 comes to. The requests with a condition or a range are the caller's.
 pub(super) fn check_status(response: &Response, url: &Url, now: Timestamp, with_login: bool) -> Result<(), FetchError> {
     let status = response.status();
-    let failure = Failure::new("the file (HTTP status 200)", format!("HTTP status {status}"), shown(url));
+    let failure = Failure::operation("could not download", format!("HTTP status {status}"), shown(url));
     match status {
         StatusCode::OK => Ok(()),
         StatusCode::NOT_MODIFIED => {
-            let got = format!("HTTP status {status}, though no version of it was named");
+            let got = format!("unexpected HTTP status {status}");
             Err(FetchError::Fatal(Failure { got, ..failure }))
         }
         // Storage services answer 403 for what they don't have.
         StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE => Err(FetchError::Absent(failure)),
-        StatusCode::UNAUTHORIZED if with_login => {
-            Err(FetchError::Fatal(failure.hint("the server knows another user name or password: see the source's `credentials`")))
-        }
+        StatusCode::UNAUTHORIZED if with_login => Err(FetchError::Fatal(
+            failure.hint("The server rejected the user name or password. Check `credentials` of the source."),
+        )),
         StatusCode::UNAUTHORIZED => {
-            Err(FetchError::Fatal(failure.hint("name a file with USER:PASSWORD in the source: credentials = \"FILE\"")))
+            Err(FetchError::Fatal(failure.hint("Specify a file with USER:PASSWORD in the source: credentials = \"FILE\"")))
         }
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-            Err(FetchError::Fatal(failure.hint("set https_proxy=http://USER:PASSWORD@HOST:PORT")))
+            Err(FetchError::Fatal(failure.hint("Set https_proxy=http://USER:PASSWORD@HOST:PORT.")))
         }
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
             Err(FetchError::Transient(failure, retry_after(response.headers(), now)))
@@ -61,13 +61,13 @@ pub(super) fn check_status(response: &Response, url: &Url, now: Timestamp, with_
 pub(super) fn check_body(response: &Response, url: &Url, at_hand: u64, limit: u64) -> Result<(), FetchError> {
     let headers = response.headers();
     if let Some(coding) = unasked_coding(headers, url.path()) {
-        let got = format!("Content-Encoding: {coding}, which was not asked for");
-        return Err(FetchError::Fatal(Failure::new("the file as it is", got, shown(url))));
+        let got = format!("Content-Encoding: {coding}");
+        return Err(FetchError::Fatal(Failure::new("no content encoding", got, shown(url))));
     }
     match response.content_length().and_then(|length| length.checked_add(at_hand)) {
         Some(length) if length > limit => {
             let html = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
-            let got = format!("{} of {length} bytes (Content-Length)", if html { "an HTML page" } else { "one" });
+            let got = format!("{} of {length} bytes (Content-Length)", if html { "an HTML page" } else { "a file" });
             Err(FetchError::Fatal(Failure::new(format!("a file of at most {limit} bytes"), got, shown(url))))
         }
         _ => Ok(()),

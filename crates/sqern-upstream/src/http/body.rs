@@ -39,23 +39,23 @@ impl Client {
         step: impl Future<Output = reqwest::Result<T>>,
     ) -> Result<T, FetchError> {
         let limit = self.options.idle_timeout;
-        let failure = |got: String| Failure::new("an answer from the server", got, shown(url));
+        let failure = |got: String| Failure::operation("could not download", got, shown(url));
         match tokio::time::timeout(limit, step).await {
             Ok(Ok(value)) => Ok(value),
             // reqwest would show the URL again, with credentials.
             Ok(Err(error)) if error.is_body() || error.is_decode() => {
-                let got = format!("a part of it, then: {}", chain(&error.without_url()));
-                Err(FetchError::Transient(Failure::new("the whole file", got, shown(url)), None))
+                let got = format!("the download was interrupted: {}", chain(&error.without_url()));
+                Err(FetchError::Transient(failure(got), None))
             }
             Ok(Err(error)) => {
-                let got = chain(&error.without_url());
+                let got = describe(&chain(&error.without_url()));
                 Err(match certificate_hint(&got, self.is_identified()) {
                     // Certificates don't change between two tries.
                     Some(hint) => FetchError::Fatal(failure(got).hint(hint)),
                     None => FetchError::Transient(failure(got), None),
                 })
             }
-            Err(_) => Err(FetchError::Transient(failure(format!("nothing for {limit:?}")), None)),
+            Err(_) => Err(FetchError::Transient(failure(format!("no data received for {limit:?}")), None)),
         }
     }
 }
@@ -80,9 +80,9 @@ impl Pace {
         if u128::from(bytes) * 1000 >= u128::from(rate) * waited.as_millis() {
             return Ok(());
         }
-        let expected = format!("at least {rate} bytes a second over {window:?}");
-        let got = format!("{bytes} bytes in {:.1} s", waited.as_secs_f64());
-        Err(FetchError::Transient(Failure::new(expected, got, shown(url)), None))
+        let limit = format!("the minimum is {rate} bytes/s over {window:?}");
+        let got = format!("received only {bytes} bytes in {:.1} s, {limit}", waited.as_secs_f64());
+        Err(FetchError::Transient(Failure::operation("could not download", got, shown(url)), None))
     }
 }
 
@@ -91,7 +91,7 @@ pub(super) async fn take(sink: &mut Sink, chunk: &[u8], url: &Url) -> Result<(),
     match sink.write(chunk).await {
         Ok(true) => Ok(()),
         Ok(false) => {
-            let got = if sink.is_html() { "an HTML page" } else { "more" };
+            let got = if sink.is_html() { "an HTML page" } else { "a larger file" };
             Err(FetchError::Fatal(Failure::new(format!("a file of at most {} bytes", sink.limit()), got, shown(url))))
         }
         Err(error) => Err(no_room(&error, url)),
@@ -100,6 +100,15 @@ pub(super) async fn take(sink: &mut Sink, chunk: &[u8], url: &Url) -> Result<(),
 
 /// The disk does not take what was received.
 pub(super) fn no_room(error: &std::io::Error, url: &Url) -> FetchError {
-    let expected = "room for a download in the folder for temporary files";
-    FetchError::Fatal(Failure::new(expected, error.to_string(), shown(url)).hint("df -h /tmp"))
+    let reason = format!("could not write to the directory for temporary files: {error}");
+    FetchError::Fatal(Failure::operation("could not download", reason, shown(url)).hint("df -h /tmp"))
+}
+
+/// Returns the cause of a failed request, without the generic messages of reqwest and hyper before it.
+fn describe(chain: &str) -> String {
+    let text = chain.strip_prefix("error sending request: ").unwrap_or(chain);
+    match text.strip_prefix("client error (Connect): ") {
+        Some(cause) => format!("could not connect: {cause}"),
+        None => text.to_owned(),
+    }
 }

@@ -28,10 +28,10 @@ const HEADER_LIST_BYTES: u32 = 64 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The TLS library does not offer what is asked of it.
-    #[error("expected TLS 1.2 and 1.3 from the TLS library, got: {0}")]
+    #[error("could not initialize TLS: {0}")]
     Tls(#[from] rustls::Error),
     /// The HTTP library refuses an option.
-    #[error("expected usable HTTP client options, got: {0}")]
+    #[error("could not create the HTTP client: {0}")]
     Http(String),
 }
 
@@ -81,7 +81,7 @@ impl Client {
         } else {
             let build = |files: &TlsFiles| {
                 let refused =
-                    |error: ClientError| Failure::new("a usable HTTP client", error.to_string(), "the source's certificates");
+                    |error: ClientError| Failure::operation("could not use", error.to_string(), "the certificates of the source");
                 http_client(&self.options, files.config()?).map_err(refused)
             };
             let http = build(files)?;

@@ -81,9 +81,9 @@ impl Client {
 
 /// The failure of a server that asks to be left alone for longer than a run takes.
 fn too_late(failure: Failure, asked: Duration, now: Timestamp) -> Failure {
-    let got = format!("{}, and not to come back within {} s (Retry-After)", failure.got, asked.as_secs());
+    let got = format!("{}, Retry-After: {} s", failure.got, asked.as_secs());
     let then = now.checked_add(asked).ok().and_then(|then| then.round(jiff::Unit::Second).ok());
-    let hint = then.map_or_else(|| "leave the source out".to_owned(), |then| format!("sqern check  # after {then}"));
+    let hint = then.map_or_else(|| "Exclude the source.".to_owned(), |then| format!("sqern check  # after {then}"));
     Failure { got, ..failure }.hint(hint)
 }
 
@@ -101,8 +101,8 @@ impl Budget {
         let outcome = tokio::time::timeout(self.left, work).await;
         self.left = self.left.saturating_sub(begun.elapsed());
         outcome.map_err(|_| {
-            let expected = format!("the whole file within {:?}", self.total);
-            FetchError::Fatal(Failure::new(expected, "no end of it", shown(url)))
+            let reason = format!("not complete after {:?}", self.total);
+            FetchError::Fatal(Failure::operation("could not download", reason, shown(url)))
         })
     }
 }
@@ -146,8 +146,8 @@ impl Transfer<'_> {
                 Step::Done(fetched) => return Ok(fetched),
                 Step::Again => {}
                 Step::Redirect(_) if redirects == REDIRECTS => {
-                    let expected = format!("at most {REDIRECTS} redirects");
-                    return Err(FetchError::Fatal(Failure::new(expected, "more", shown(self.request.url))));
+                    let reason = format!("more than {REDIRECTS} redirects");
+                    return Err(FetchError::Fatal(Failure::operation("could not download", reason, shown(self.request.url))));
                 }
                 Step::Redirect(next) => {
                     redirects += 1;
@@ -208,8 +208,8 @@ impl Transfer<'_> {
         client.body(response, url, self.request, sink).await?;
         match whole {
             Some(size) if size != sink.at() => {
-                let got = format!("{} bytes of {size}", sink.at());
-                Err(FetchError::Transient(Failure::new("the whole file", got, shown(url)), None))
+                let got = format!("received only {} of {size} bytes", sink.at());
+                Err(FetchError::Transient(Failure::operation("could not download", got, shown(url)), None))
             }
             _ => Ok(Step::Done(Fetched::Whole(etag))),
         }

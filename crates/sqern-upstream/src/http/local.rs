@@ -11,7 +11,7 @@ use crate::Failure;
 /// Reads a file into the sink.
 pub(super) async fn read_file(url: &Url, request: &Request<'_>, sink: &mut Sink) -> Result<(), FetchError> {
     let path = file_path(url).map_err(FetchError::Fatal)?;
-    let failure = |error: &std::io::Error| Failure::new("a readable file", error.to_string(), path.display());
+    let failure = |error: &std::io::Error| Failure::operation("could not read", error.to_string(), path.display());
     let fatal = |error: std::io::Error| FetchError::Fatal(failure(&error));
     // Looked at before it is opened: opening a FIFO would wait for a writer.
     let metadata = tokio::fs::metadata(&path).await.map_err(|error| match error.kind() {
@@ -19,7 +19,7 @@ pub(super) async fn read_file(url: &Url, request: &Request<'_>, sink: &mut Sink)
         _ => FetchError::Fatal(failure(&error)),
     })?;
     if !metadata.is_file() {
-        return Err(FetchError::Fatal(Failure::new("a regular file", "a folder or device", path.display())));
+        return Err(FetchError::Fatal(Failure::operation("cannot read", "not a regular file", path.display())));
     }
     let mut file = tokio::fs::File::open(&path).await.map_err(fatal)?;
     let mut buffer = vec![0; 256 * 1024];

@@ -31,11 +31,11 @@ pub(super) fn locate_redirect(url: &Url, mirror_base: Option<&Url>) -> Url {
 pub(super) fn redirected(from: &Url, location: &str) -> Result<Url, Failure> {
     let refused = |got: String| Failure::new("a redirect to an http or https URL", got, shown(from));
     // The location itself may hold a token, and without a URL's parts there is no telling where.
-    let to = from.join(location).map_err(|error| refused(format!("a location that is no URL ({error})")))?;
+    let to = from.join(location).map_err(|error| refused(format!("an invalid location ({error})")))?;
     match (from.scheme(), to.scheme()) {
-        ("https", "http") => Err(refused(format!("one from https down to {}", shown(&to)))),
+        ("https", "http") => Err(refused(format!("a redirect from https to {}", shown(&to)))),
         (_, "http" | "https") => Ok(to),
-        _ => Err(refused(format!("one to {}", shown(&to)))),
+        _ => Err(refused(format!("a redirect to {}", shown(&to)))),
     }
 }
 
@@ -75,7 +75,7 @@ pub(super) fn file_path(url: &Url) -> Result<std::path::PathBuf, Failure> {
     url.to_file_path()
         .ok()
         .filter(|_| !escapes)
-        .ok_or_else(|| Failure::new("a file URL with an absolute path (file:///srv/mirror)", "another one", shown(url)))
+        .ok_or_else(|| Failure::new("a file URL with an absolute path (file:///srv/mirror)", "another URL", shown(url)))
 }
 
 #[cfg(test)]
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_location_that_is_no_url_is_not_shown() {
         let failure = redirected(&url("https://h/"), "https://user:secret@[h/?token").expect_err("no URL").to_string();
-        assert!(failure.contains("no URL") && !failure.contains("secret") && !failure.contains("token"), "{failure}");
+        assert!(failure.contains("invalid location") && !failure.contains("secret") && !failure.contains("token"), "{failure}");
     }
 
     #[test]

@@ -27,19 +27,20 @@ impl TlsFiles {
             Some(file) => {
                 let (trusted, _) = roots.add_parsable_certificates(certificates(file)?);
                 if trusted == 0 {
-                    return Err(Failure::new("certificates of authorities", "none that can be used", file.display()));
+                    return Err(Failure::new("valid CA certificates", "none", file.display()));
                 }
             }
         }
-        let refused = |error: rustls::Error| Failure::new("TLS 1.2 and 1.3", error.to_string(), "the TLS library");
+        let refused = |error: rustls::Error| Failure::operation("could not initialize", error.to_string(), "the TLS library");
         let builder = versions().map_err(refused)?.with_root_certificates(roots);
         let mut config = match &self.identity {
             None => builder.with_no_client_auth(),
             Some((certificate, key)) => {
-                let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable("a private key", error, key))?;
+                let private =
+                    PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable("a private key in PEM format", error, key))?;
                 builder.with_client_auth_cert(certificates(certificate)?, private).map_err(|error| {
-                    let expected = format!("a certificate that fits the key {}", key.display());
-                    Failure::new(expected, error.to_string(), certificate.display())
+                    let reason = format!("it does not match the key {}: {error}", key.display());
+                    Failure::operation("cannot use", reason, certificate.display())
                 })?
             }
         };
@@ -49,7 +50,7 @@ impl TlsFiles {
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let what = "certificates in PEM";
+    let what = "certificates in PEM format";
     let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let found = read.map_err(|error| unreadable(what, error, file))?;
     if found.is_empty() { Err(Failure::new(what, "none", file.display())) } else { Ok(found) }
@@ -87,13 +88,13 @@ fn system_roots() -> RootCertStore {
 /// `identified`: a certificate was shown. The words, as HTTP/2 hands on nothing but them; a test has each of them.
 pub(super) fn certificate_hint(text: &str, identified: bool) -> Option<&'static str> {
     if let Some((_, problem)) = text.split_once("invalid peer certificate: ") {
-        let authority = "apt install ca-certificates, or name the authority's PEM file in the source: ca = \"FILE\"";
-        let clock = "date: the certificate is for another time";
+        let authority = "Install ca-certificates, or specify the certificate of the authority in the source: ca = \"FILE\"";
+        let clock = "Check the system time with date: the certificate is not valid now.";
         return Some(match problem {
             // An authority that was made anew under its old name does not fit its old signatures.
             _ if problem.starts_with("UnknownIssuer") || problem.starts_with("BadSignature") => authority,
             _ if problem.contains("expired") || problem.contains("not valid yet") => clock,
-            _ => "the certificate is not for this server: see the source's URLs",
+            _ => "The certificate is for another server. Check the URLs of the source.",
         });
     }
     let (_, alert) = text.split_once("received fatal alert: ")?;
@@ -108,9 +109,9 @@ pub(super) fn certificate_hint(text: &str, identified: bool) -> Option<&'static 
         "HandshakeFailure",
     ];
     refused.iter().any(|word| alert.starts_with(word)).then_some(if identified {
-        "the server does not accept the source's client certificate: subscription-manager refresh, or name another one"
+        "The server rejected the client certificate. Run subscription-manager refresh, or specify another certificate."
     } else {
-        "the server asks for a client certificate: name client-certificate and client-key in the source"
+        "The server requires a client certificate. Specify client-certificate and client-key in the source."
     })
 }
 

@@ -13,13 +13,13 @@ pub(crate) struct Clearsigned {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ClearsignError {
     /// It does not begin as one.
-    #[error("a text that does not begin with {BEGIN:?}")]
+    #[error("expected {BEGIN:?} at the start")]
     NotSigned,
     /// A part of it is not there.
-    #[error("no line {0:?}")]
+    #[error("expected a line {0:?}, found none")]
     Without(&'static str),
     /// A line has no place in the framework: text that no signature covers.
-    #[error("unsigned text in line {line}: {got:?}")]
+    #[error("line {line}: unsigned text {got:?}")]
     Unsigned {
         /// The line, from 1.
         line: usize,
@@ -28,7 +28,7 @@ pub(crate) enum ClearsignError {
     },
     /// A line of the signed text has a carriage return in it. OpenPGP takes that for a line's end (RFC 9580 §5.2.1.2), so that the
     /// signature would be right for other lines than those that are read.
-    #[error("a carriage return within line {line}")]
+    #[error("line {line}: carriage return inside a line")]
     CarriageReturn {
         /// The line, from 1.
         line: usize,

@@ -31,7 +31,7 @@ pub(crate) fn read_keyrings(files: &[String]) -> Result<Keyring, Failure> {
                 keyring.certs.extend(certificates(file, &bytes)?);
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Failure::new("a readable OpenPGP keyring", error.to_string(), file)),
+            Err(error) => return Err(Failure::operation("could not read keyring", error.to_string(), file)),
         }
     }
     Ok(keyring)
@@ -39,7 +39,7 @@ pub(crate) fn read_keyrings(files: &[String]) -> Result<Keyring, Failure> {
 
 pub(super) fn certificates(file: &str, bytes: &[u8]) -> Result<Vec<Cert>, Failure> {
     let unusable =
-        |got: String| Failure::new("an OpenPGP keyring (binary or armoured)", got, file).hint(format!("gpg --show-keys {file}"));
+        |got: String| Failure::new("an OpenPGP keyring (binary or armored)", got, file).hint(format!("gpg --show-keys {file}"));
     if bytes.is_empty() {
         return Err(unusable("an empty file".into()));
     }
@@ -52,7 +52,7 @@ pub(super) fn certificates(file: &str, bytes: &[u8]) -> Result<Vec<Cert>, Failur
         }
     }
     if certs.is_empty() {
-        return Err(unusable(refused.unwrap_or_else(|| "no certificate in it".into())));
+        return Err(unusable(refused.unwrap_or_else(|| "no certificates".into())));
     }
     Ok(certs)
 }
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_keyring_that_holds_no_key_says_so() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a directory");
         for (content, expected) in [(&b""[..], "an empty file"), (b"<html>", "keyring")] {
             let file = folder.path().join("keyring.gpg");
             std::fs::write(&file, content).expect("written");

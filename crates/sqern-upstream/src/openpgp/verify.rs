@@ -39,7 +39,7 @@ pub(crate) fn verify(text: &[u8], signatures: &[u8], certs: &[Cert], now: System
         .and_then(|builder| builder.with_policy(&policy, Some(now), judge))
         .and_then(|mut verifier| verifier.verify_bytes(text));
     match (verdict, verified) {
-        (None, Ok(())) => Verdict::Unusable("no signature in it".into()),
+        (None, Ok(())) => Verdict::Unusable("no signatures".into()),
         // Never good against the library's own word.
         (None | Some(Verdict::Good), Err(error)) => Verdict::Unusable(chain(error.as_ref())),
         (Some(verdict), _) => verdict,

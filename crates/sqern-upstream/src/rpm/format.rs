@@ -37,7 +37,7 @@ fn relations<R: Read>(xml: &mut Xml<R>, wanted: &Wanted, draft: &mut Draft, prov
             let text = |name: &str| Ok(tag.attribute(name)?.unwrap_or_default());
             let version = evr::show("", &text("ver")?, &text("rel")?);
             if version.len() > RELATION_BYTES {
-                return Err(tag.refuse(format!("expected a version of at most {RELATION_BYTES} bytes, got {}", version.len())));
+                return Err(tag.refuse(format!("expected a version of at most {RELATION_BYTES} bytes, found {}", version.len())));
             }
             draft.unames.push((name.clone().into_owned(), version));
         }
@@ -46,7 +46,7 @@ fn relations<R: Read>(xml: &mut Xml<R>, wanted: &Wanted, draft: &mut Draft, prov
             if provides { draft.provides.push(relation) } else { draft.needs.push(relation) }
         }
         if draft.needs.len() + draft.provides.len() + draft.unames.len() > RELATIONS {
-            return Err(tag.refuse(format!("expected at most {RELATIONS} relations that matter of {}, got more", draft.name)));
+            return Err(tag.refuse(format!("expected at most {RELATIONS} relevant relations of {}, found more", draft.name)));
         }
     }
     Ok(())
@@ -72,7 +72,7 @@ fn relation(tag: &Tag<'_>, name: &str) -> Result<Dependency, XmlError> {
     let shown = relation.to_string();
     if shown.len() > RELATION_BYTES || shown.chars().any(char::is_control) {
         let expected = format!("expected a relation of at most {RELATION_BYTES} bytes without control characters");
-        return Err(tag.refuse(format!("{expected}, got {} bytes: {shown}", shown.len())));
+        return Err(tag.refuse(format!("{expected}, found {} bytes: {shown}", shown.len())));
     }
     Ok(relation)
 }

@@ -68,7 +68,7 @@ impl<R: Read> BufRead for Input<R> {
             self.more()?;
         }
         if self.left == 0 && self.start < self.end {
-            let what = format!("expected a tag, text or comment of at most {} bytes, got more", self.limit);
+            let what = format!("expected a tag, text or comment of at most {} bytes, found more", self.limit);
             return Err(io::Error::other(what));
         }
         let end = self.end.min(self.start.saturating_add(self.left));

@@ -36,26 +36,26 @@ pub(super) fn scan<R: Read>(input: Checked<R>, wanted: &Wanted, limits: &Limits)
                 let short_cut = tag.is_plain();
                 packages += 1;
                 if packages > limits.stanzas {
-                    return Err(xml.refuse(format!("expected at most {} packages, got more", limits.stanzas)));
+                    return Err(xml.refuse(format!("expected at most {} packages, found more", limits.stanzas)));
                 }
                 if let Some(draft) = package(&mut xml, wanted, short_cut.then_some(&end))? {
                     kept_bytes += draft.bytes();
                     if kept_bytes > KEPT_BYTES {
-                        return Err(xml.refuse(format!("expected at most {KEPT_BYTES} bytes about kernels, got more")));
+                        return Err(xml.refuse(format!("expected at most {KEPT_BYTES} bytes about kernels, found more")));
                     }
                     match wanted.judge(draft) {
                         Judged::Entry(entry) => found.entries.push(*entry),
                         Judged::Defect(defect) => found.defects.push(defect),
                         Judged::Untold(shown) => {
-                            found.warnings.push(format!("no rule tells the kernel that {shown} is the headers of"));
+                            found.warnings.push(format!("no rule matches header package {shown}"));
                         }
                         Judged::Other => {}
                     }
                 }
             }
-            Step::Start { tag, .. } => return Err(tag.refuse(format!("expected <package>, got <{}>", tag.name()))),
+            Step::Start { tag, .. } => return Err(tag.refuse(format!("expected <package>, found <{}>", tag.name()))),
             Step::Text(text) if !text.trim_ascii().is_empty() => {
-                return Err(xml.refuse("expected <package>, got text"));
+                return Err(xml.refuse("expected <package>, found text"));
             }
             Step::Done => return Ok((found, xml.into_inner())),
             Step::Text(_) | Step::Nothing | Step::End => {}
@@ -230,10 +230,10 @@ mod tests {
             (right.replace("</metadata>", ""), "end of the file"),
             (right.replace("<metadata", "<!DOCTYPE metadata [<!ENTITY a \"b\">]><metadata"), "DOCTYPE"),
             (document(&package("kernel&x;-devel", "x86_64", "")), "&x;"),
-            (document("text"), "got text"),
-            (document("<packages/>"), "got <packages>"),
-            (right.clone() + "<package/>", "second root element"),
-            (right.clone() + &right, "second root element"),
+            (document("text"), "found text"),
+            (document("<packages/>"), "found <packages>"),
+            (right.clone() + "<package/>", "expected one root element"),
+            (right.clone() + &right, "expected one root element"),
             (right[..right.len() - 40].to_owned(), "the end of"),
             ("<filelists></filelists>".to_owned(), "expected <metadata>"),
         ] {

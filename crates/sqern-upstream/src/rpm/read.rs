@@ -33,7 +33,7 @@ pub(crate) async fn read_primary(
     primary: &IndexFile,
 ) -> Result<Entries, Failure> {
     let Some(stated) = &primary.sent else {
-        return Err(Failure::new("a checksum of the list of packages", "none", &top.url));
+        return Err(Failure::new("a checksum of the package list", "none", &top.url));
     };
     let base = without_credentials(&top.base);
     let follows = |checksum: &mut Checksum| {
@@ -55,11 +55,11 @@ async fn from_mirrors(
 ) -> Result<Entries, Failure> {
     let mut failed = None;
     for base in &top.mirrors {
-        let url = file_url(base, primary).map_err(|got| Failure::new("a list of packages below the base", got, &top.url))?;
+        let url = file_url(base, primary).map_err(|got| Failure::new("a package list below the base URL", got, &top.url))?;
         match download(context, &url, stated, BY).await.map_err(FetchError::into_failure) {
             Ok(file) => {
                 let wanted = Wanted::new(distro, context.source.architectures(), origin.clone())
-                    .map_err(|error| Failure::new("rules that work together", error.to_string(), &distro.name))?;
+                    .map_err(|error| Failure::operation("cannot combine the rules of", error.to_string(), &distro.name))?;
                 let (opened, limits, place) = (primary.open.clone(), context.options.limits.clone(), shown(&url));
                 let _permit = context.client.decoder_permit().await;
                 let compression = compression(&primary.href);
@@ -69,12 +69,12 @@ async fn from_mirrors(
             Err(failure) => failed = failed.or(Some(failure)),
         }
     }
-    Err(failed.unwrap_or_else(|| Failure::new("a list of packages", "no way to get it", &top.url)))
+    Err(failed.unwrap_or_else(|| Failure::operation("could not download the package list of", "no mirror", &top.url)))
 }
 
 /// The URL of a file of a repository; the error is what leads away from it.
 fn file_url(base: &Url, file: &IndexFile) -> Result<Url, String> {
-    let path = percent_decode_str(&file.href).decode_utf8().map_err(|_| format!("{:?}, not UTF-8", file.href))?;
+    let path = percent_decode_str(&file.href).decode_utf8().map_err(|_| format!("invalid UTF-8 in {:?}", file.href))?;
     if let Some(what) = hostile(&path) {
         return Err(format!("{what}: {:?}", file.href));
     }
@@ -101,8 +101,8 @@ fn scan_file(
     file.seek(SeekFrom::Start(0)).map_err(|error| no_temporary(&error))?;
     let stated = plain.and_then(|plain| plain.size_bytes);
     if let Some(size) = stated.filter(|size| *size > limits.decompressed_bytes) {
-        let expected = format!("a list of packages of at most {} bytes after decompression", limits.decompressed_bytes);
-        return Err(Failure::new(expected, format!("{size} bytes as {BY} states"), place));
+        let expected = format!("a package list of at most {} bytes after decompression", limits.decompressed_bytes);
+        return Err(Failure::new(expected, format!("{size} bytes as listed by {BY}"), place));
     }
     let limit = stated.unwrap_or(limits.decompressed_bytes);
     let input = Checked::new(open(file, compression, place)?, limit, plain.map(|plain| plain.algorithm));
@@ -115,8 +115,8 @@ fn scan_file(
 
 fn unreadable(error: &XmlError, place: &str) -> Failure {
     let got = match error {
-        XmlError::Read(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "a cut file".to_owned(),
+        XmlError::Read(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "a truncated file".to_owned(),
         other => other.to_string(),
     };
-    Failure::new("a list of packages (primary.xml)", got, place)
+    Failure::operation("cannot parse package list (primary.xml)", got, place)
 }

@@ -55,7 +55,7 @@ impl Repomd {
                     "revision" => revision = Some(xml.text()?),
                     "data" if tag.attribute("type")?.as_deref() == Some("primary") => {
                         if primary.is_some() {
-                            return Err(tag.refuse("expected one <data type=\"primary\">, got a second one"));
+                            return Err(tag.refuse("expected one <data type=\"primary\">, found another"));
                         }
                         primary = Some(data(&mut xml)?);
                     }
@@ -66,12 +66,12 @@ impl Repomd {
                 },
                 Step::End => break,
                 Step::Start { .. } | Step::Text(_) | Step::Nothing => {}
-                Step::Done => return Err(xml.refuse("expected </repomd>, got the end")),
+                Step::Done => return Err(xml.refuse("expected </repomd>, found the end of the file")),
             }
         }
-        let primary = primary.ok_or_else(|| xml.refuse("expected <data type=\"primary\">, got none"))?;
+        let primary = primary.ok_or_else(|| xml.refuse("expected <data type=\"primary\">, found none"))?;
         if primary.href.is_empty() || primary.sent.is_none() {
-            return Err(xml.refuse("expected a location and a checksum (sha1, sha256, sha384 or sha512) of primary, got none"));
+            return Err(xml.refuse("expected a location and a checksum (sha1, sha256, sha384 or sha512) of primary, found none"));
         }
         Ok(Self { revision, primary })
     }
@@ -82,10 +82,10 @@ pub(super) fn root<R: Read>(xml: &mut Xml<R>, name: &str) -> Result<(), XmlError
     loop {
         match xml.next()? {
             Step::Start { tag, empty: false } if tag.name() == name => return Ok(()),
-            Step::Start { tag, .. } => return Err(tag.refuse(format!("expected <{name}>, got <{}>", tag.name()))),
-            Step::Done => return Err(xml.refuse(format!("expected <{name}>, got nothing"))),
+            Step::Start { tag, .. } => return Err(tag.refuse(format!("expected <{name}>, found <{}>", tag.name()))),
+            Step::Done => return Err(xml.refuse(format!("expected <{name}>, found nothing"))),
             Step::Text(text) if !text.trim().is_empty() => {
-                return Err(xml.refuse(format!("expected <{name}>, got text")));
+                return Err(xml.refuse(format!("expected <{name}>, found text")));
             }
             Step::Text(_) | Step::Nothing | Step::End => {}
         }
@@ -137,7 +137,7 @@ pub(super) fn checksum<R: Read>(algorithm: Option<Algorithm>, xml: &mut Xml<R>) 
     let Some(algorithm) = algorithm else { return Ok(None) };
     match algorithm.hex(&text) {
         Some(checksum) => Ok(Some((algorithm, checksum))),
-        None => Err(xml.refuse(format!("expected {algorithm} as {} hexadecimal digits, got {text:?}", algorithm.digits()))),
+        None => Err(xml.refuse(format!("expected {algorithm} as {} hexadecimal digits, found {text:?}", algorithm.digits()))),
     }
 }
 
@@ -150,7 +150,7 @@ fn better(kept: &mut Option<(Algorithm, String)>, found: Option<(Algorithm, Stri
 
 fn number<R: Read>(xml: &mut Xml<R>) -> Result<u64, XmlError> {
     let text = xml.text()?;
-    text.parse().map_err(|_| xml.refuse(format!("expected a size in bytes, got {text:?}")))
+    text.parse().map_err(|_| xml.refuse(format!("expected a size in bytes, found {text:?}")))
 }
 
 #[cfg(test)]
@@ -195,11 +195,11 @@ mod tests {
             (text("<checksum type=\"md5\">00</checksum>"), "a checksum"),
             (text("<checksum type=\"sha256\">00</checksum>"), "64 hexadecimal digits"),
             (text(&right).replace("<size>12", "<size>x"), "a size in bytes"),
-            (text(&right).replace("filelists", "primary"), "a second one"),
-            (text(&right).replace("\"primary\"", "\"secondary\""), "got none"),
+            (text(&right).replace("filelists", "primary"), "found another"),
+            (text(&right).replace("\"primary\"", "\"secondary\""), "found none"),
             (text(&right).replace("</repomd>", ""), "end of the file"),
-            ("<html></html>".to_owned(), "expected <repomd>, got <html>"),
-            (String::new(), "got nothing"),
+            ("<html></html>".to_owned(), "expected <repomd>, found <html>"),
+            (String::new(), "found nothing"),
         ] {
             let error = Repomd::parse(&text).expect_err("refused").to_string();
             assert!(error.contains(expected), "{expected}: {error}");

@@ -42,7 +42,7 @@ impl<'a> Tag<'a> {
         for (place, attribute) in self.start.attributes().enumerate() {
             // Each is compared with all before it, as XML has it: without an end to them, that would be one to the program's time.
             if place == ATTRIBUTES {
-                return Err(self.refuse(format!("expected at most {ATTRIBUTES} attributes, got more")));
+                return Err(self.refuse(format!("expected at most {ATTRIBUTES} attributes, found more")));
             }
             let attribute = attribute.map_err(|error| self.refuse(format!("expected attributes, got: {error}")))?;
             if attribute.key.into_inner() == name {

@@ -71,7 +71,7 @@ async fn listed(context: &Context<'_>, source: &RpmMdSource) -> Result<(Vec<Url>
                 if !bases.is_empty() {
                     return Ok((bases, None));
                 }
-                failed = failed.or(Some(Failure::new("a list with a base URL a line", "none", shown(&url))));
+                failed = failed.or(Some(Failure::new("a mirror list with one URL per line", "no URL", shown(&url))));
             }
             Err(error) => failed = failed.or(Some(error.into_failure())),
         }
@@ -79,8 +79,8 @@ async fn listed(context: &Context<'_>, source: &RpmMdSource) -> Result<(Vec<Url>
     if let Some(metalink) = &source.metalink {
         let url = base_url(metalink)?;
         let (text, _) = context.fetch_text(&url, "a metalink").await.map_err(FetchError::into_failure)?;
-        let metalink =
-            Metalink::parse(&text, &url).map_err(|error| Failure::new("a metalink", error.to_string(), shown(&url)))?;
+        let metalink = Metalink::parse(&text, &url)
+            .map_err(|error| Failure::operation("cannot parse metalink", error.to_string(), shown(&url)))?;
         if metalink.bases.is_empty() {
             return Err(Failure::new("a metalink with an http or https mirror of repomd.xml", "none", shown(&url)));
         }
@@ -97,7 +97,7 @@ async fn from_base(context: &Context<'_>, source: &RpmMdSource, base: &Url, meta
     let (text, signatures) = tokio::join!(context.fetch_text(&url, "the text of a repomd.xml"), signature(context, source, base));
     let ((text, etag), signatures) = (text.map_err(FetchError::into_failure)?, signatures?);
     if metalink.is_some_and(|metalink| !metalink.admits(&text)) {
-        return Err(Failure::new("a repomd.xml with a checksum that the metalink states", "another one", place));
+        return Err(Failure::new("a repomd.xml with a checksum of the metalink", "another checksum", place));
     }
     let signed = Signed { text, signatures, place };
     let trust = Trust {
@@ -111,11 +111,11 @@ async fn from_base(context: &Context<'_>, source: &RpmMdSource, base: &Url, meta
     let judged =
         tokio::task::spawn_blocking(move || judge(&trust, allow_unsigned, now, &signed).map(|warning| (signed, warning)));
     let (signed, warning) = judged.await.map_err(|error| stopped(&error, base))??;
-    let refused = |got: String| Failure::new("a repomd.xml", got, &signed.place);
+    let refused = |got: String| Failure::operation("cannot parse", got, &signed.place);
     let repomd = Repomd::parse(&signed.text).map_err(|error| refused(error.to_string()))?;
     let mut warnings: Vec<String> = warning.into_iter().collect();
     if repomd.primary.sent.as_ref().is_some_and(|stated| stated.algorithm == Algorithm::Sha1) {
-        warnings.push(format!("the repomd.xml states nothing better than SHA-1 of its list of packages, at {}", signed.place));
+        warnings.push(format!("the repomd.xml contains only SHA-1 checksums of the package list, at {}", signed.place));
     }
     let dated_at = repomd.dated_at();
     warnings.extend(date::judge(context, "repomd.xml", dated_at, &signed.place)?);

@@ -148,9 +148,7 @@ impl Wanted {
                         None => Judged::Entry(Box::new(entry)),
                     }
                 }
-                _ => Judged::Defect(format!(
-                    "{shown}: expected a version, a checksum (sha256 or the like) and a size, got not all of them"
-                )),
+                _ => Judged::Defect(format!("{shown}: the version, a supported checksum or the size is missing")),
             },
         }
     }
@@ -159,9 +157,9 @@ impl Wanted {
     fn url(&self, draft: &Draft) -> Result<String, String> {
         let href = draft.href.as_deref().unwrap_or_default();
         // Paths are written with or without escapes, which `..` can hide in.
-        let path = percent_decode_str(href).decode_utf8().map_err(|_| format!("expected UTF-8 in a location, got {href:?}"))?;
+        let path = percent_decode_str(href).decode_utf8().map_err(|_| format!("expected UTF-8 in a location, found {href:?}"))?;
         if let Some(what) = hostile(&path) {
-            return Err(format!("expected a location below the repository's base, got {what}: {href:?}"));
+            return Err(format!("expected a location below the base URL, found {what}: {href:?}"));
         }
         let base = match &draft.xml_base {
             None => self.base.clone(),
@@ -173,7 +171,7 @@ impl Wanted {
 
 /// A base that an element names itself; only one on the host that the element came from.
 pub(super) fn other_base(base: &Url, text: &str) -> Result<Url, String> {
-    let refused = || format!("expected an xml:base on {}, got {text:?}", base.host_str().unwrap_or("this machine"));
+    let refused = || format!("expected an xml:base on {}, found {text:?}", base.host_str().unwrap_or("this machine"));
     let mut folder = base.clone();
     folder.set_path(&format!("{}/", base.path().trim_end_matches('/')));
     let other = folder.join(text).map_err(|_| refused())?;

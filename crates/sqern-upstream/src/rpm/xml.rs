@@ -100,16 +100,16 @@ impl<R: Read> Xml<R> {
             Event::Decl(declaration) => {
                 let encoding = declaration.encoding().transpose().map_err(|error| refused(error.to_string()))?;
                 match encoding.filter(|name| !["utf-8", "utf8", "us-ascii"].contains(&&*name.to_lowercase())) {
-                    Some(other) => return Err(refused(format!("expected UTF-8, got the encoding {other:?}"))),
+                    Some(other) => return Err(refused(format!("expected UTF-8, found the encoding {other:?}"))),
                     None => Step::Nothing,
                 }
             }
-            Event::DocType(_) => return Err(refused("expected no DOCTYPE, got one".into())),
+            Event::DocType(_) => return Err(refused("DOCTYPE is not supported".into())),
             Event::Start(_) | Event::Empty(_) if self.depth == 0 && self.rooted => {
-                return Err(refused("expected the end behind the root element, got a second root element".into()));
+                return Err(refused("expected one root element, found another".into()));
             }
             Event::Start(_) if self.depth == self.limits.depth => {
-                return Err(refused(format!("expected at most {} elements within each other, got more", self.limits.depth)));
+                return Err(refused(format!("expected at most {} nested elements, found more", self.limits.depth)));
             }
             Event::Start(start) => {
                 (self.depth, self.rooted) = (self.depth + 1, true);
@@ -129,7 +129,7 @@ impl<R: Read> Xml<R> {
                 Step::Text(resolve(&reference).and_then(|text| allowed(text.into())).map_err(refused)?)
             }
             Event::Eof if self.depth == 0 => Step::Done,
-            Event::Eof => return Err(refused("expected the end of the root element, got the end of the file".into())),
+            Event::Eof => return Err(refused("expected the end of the root element, found the end of the file".into())),
         })
     }
 
@@ -141,13 +141,13 @@ impl<R: Read> Xml<R> {
                 Step::Text(more) => text.push_str(&more),
                 Step::End => return Ok(text.trim().to_owned()),
                 Step::Start { tag, .. } => {
-                    let what = format!("expected text, got an element {:?}", tag.name());
+                    let what = format!("expected text, found an element {:?}", tag.name());
                     return Err(tag.refuse(what));
                 }
                 Step::Nothing | Step::Done => {}
             }
             if text.len() > self.limits.element_bytes {
-                return Err(self.refuse(format!("expected a text of at most {} bytes, got more", self.limits.element_bytes)));
+                return Err(self.refuse(format!("expected a text of at most {} bytes, found more", self.limits.element_bytes)));
             }
         }
     }
@@ -178,7 +178,7 @@ impl<R: Read> Xml<R> {
 /// The text, if all its characters are among those of XML (XML 1.0 §2.2): no control character but tab, LF and CR.
 pub(super) fn allowed(text: Cow<'_, str>) -> Result<Cow<'_, str>, String> {
     match text.bytes().find(|byte| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) {
-        Some(byte) => Err(format!("expected characters that XML allows, got byte {byte:#04x}")),
+        Some(byte) => Err(format!("expected valid XML characters, found byte {byte:#04x}")),
         None => Ok(text),
     }
 }
@@ -188,8 +188,7 @@ fn resolve(name: &quick_xml::events::BytesRef<'_>) -> Result<String, String> {
         return Ok(character.into());
     }
     let text = quick_xml::escape::resolve_predefined_entity(name);
-    text.map(str::to_owned)
-        .ok_or_else(|| format!("expected one of XML's own entities or a character's number, got &{};", &**name))
+    text.map(str::to_owned).ok_or_else(|| format!("expected a predefined entity or a character reference, found &{};", &**name))
 }
 
 #[cfg(test)]
@@ -231,20 +230,20 @@ mod tests {
         let long = "x".repeat(65);
         for (text, expected) in [
             ("<!DOCTYPE x [<!ENTITY a 'b'>]><x/>".to_owned(), "DOCTYPE"),
-            ("<x>&a;</x>".into(), "got &a;"),
+            ("<x>&a;</x>".into(), "found &a;"),
             ("<x>&#xFFFFFFF;</x>".into(), "byte"),
             (format!("<x>{long}</x>"), "at most 64 bytes"),
             (format!("<{long}/>"), "at most 64 bytes"),
             (format!("<x a='{long}'/>"), "at most 64 bytes"),
             (format!("<!--{long}--><x/>"), "at most 64 bytes"),
-            ("<a><a><a><a><a/><a></a></a></a></a></a>".into(), "at most 4 elements"),
+            ("<a><a><a><a><a/><a></a></a></a></a></a>".into(), "at most 4 nested elements"),
             ("<?xml version='1.0' encoding='UTF-16'?><x/>".into(), "UTF-8"),
             ("<x><y></x>".into(), "expected XML"),
             ("<x>\0</x>".into(), "byte 0x00"),
             ("<x><![CDATA[\x1b]]></x>".into(), "byte 0x1b"),
             ("<x>&#27;</x>".into(), "byte 0x1b"),
-            ("<x/><y/>".into(), "a second root element"),
-            ("<x></x><y></y>".into(), "a second root element"),
+            ("<x/><y/>".into(), "expected one root element"),
+            ("<x></x><y></y>".into(), "expected one root element"),
             ("<x>".into(), "end of the file"),
         ] {
             let (_, end) = steps(text.as_bytes());

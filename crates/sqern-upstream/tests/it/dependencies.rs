@@ -59,7 +59,7 @@ async fn a_kernel_without_its_common_headers_is_recorded_and_told_as_incomplete(
     let (_keep, repo) = written(&repo);
     let crawl = crawl_all(&distro_with(UBUNTU_RULE, &[(&repo, &repo.file_url())]), &options()).await.remove(0);
     assert_complete(&crawl, &["6.8.0-40-generic"]);
-    let told = "6.8.0-40-generic is incomplete: needs linux-headers-6.8.0-40, which no index of fake holds";
+    let told = "6.8.0-40-generic is incomplete: it requires linux-headers-6.8.0-40, which no index of fake contains";
     assert_eq!(crawl.warnings, [told]);
 }
 
@@ -70,7 +70,7 @@ async fn an_incomplete_kernel_tells_the_source_that_failed() {
     let ((_keep, jammy), (_keep_too, updates)) = (written(&jammy), written(&updates));
     let (jammy_url, updates_url) = (jammy.file_url(), updates.file_url());
     let crawls = crawl_all(&distro_with(UBUNTU_RULE, &[(&jammy, &jammy_url), (&updates, &updates_url)]), &options()).await;
-    assert_failed(&crawls[1], &["cut"]);
+    assert_failed(&crawls[1], &["truncated"]);
     assert!(crawls[0].warnings[0].ends_with("(source jammy-updates failed)"), "{:?}", crawls[0].warnings);
 }
 

@@ -53,7 +53,7 @@ async fn apt_sources_send_what_either_format_says() {
 async fn an_entry_that_names_no_scheme_is_not_sent_over_http() {
     let served = Served::new(&bookworm()).await;
     let crawl = crawl_with(&served, "machine 127.0.0.1 login user password secret").await;
-    assert_failed(&crawl, &["expected an entry for a base URL of the source, got none", "https only", "credentials"]);
+    assert_failed(&crawl, &["expected an entry for a base URL of the source, found none", "https only", "credentials"]);
     assert_eq!(served.server.requests().len(), 0);
     assert!(!format!("{crawl:?}").contains("secret"));
 }
@@ -123,7 +123,7 @@ async fn mirrors_from_a_list_and_a_mirror_base_learn_nothing() {
     assert!(sent(&server.asked()).iter().all(Option::is_none), "{:?}", server.asked());
 
     let based = sqern_upstream::CrawlOptions { mirror_base: server.url().parse().ok(), ..options() };
-    std::fs::create_dir(folder.path().join("repo.example")).expect("a folder");
+    std::fs::create_dir(folder.path().join("repo.example")).expect("a directory");
     std::fs::rename(folder.path().join("os"), folder.path().join("repo.example/os")).expect("moved");
     let lines = format!("base = [\"https://repo.example/os\"]\nsignature = \"off\"\ncredentials = \"{}\"", file.display());
     assert_complete(&crawl_all(&rpm_distro(&lines), &based).await[0], KERNEL);
@@ -146,7 +146,7 @@ async fn what_is_for_https_never_goes_over_http() {
         file.display()
     );
     let crawl = crawl_all(&rpm_distro(&lines), &options()).await.remove(0);
-    assert_failed(&crawl, &["one from https down to http://", "repomd.xml?…"]);
+    assert_failed(&crawl, &["a redirect from https to http://", "repomd.xml?…"]);
     assert_eq!((sent(&server.asked()), plain.requests().len()), (vec![Some(SENT)], 0));
     assert!(!format!("{crawl:?}").contains("token"));
 }
@@ -156,7 +156,7 @@ async fn a_server_that_wants_a_password_is_told_apart_from_one_that_wants_anothe
     let served = Served::new(&bookworm()).await;
     served.server.fail("InRelease", ServerFault::Status(401), 9);
     assert_failed(&served.crawl().await, &["HTTP status 401", "credentials = \"FILE\""]);
-    assert_failed(&crawl_with(&served, "user:secret").await, &["HTTP status 401", "another user name or password"]);
+    assert_failed(&crawl_with(&served, "user:secret").await, &["HTTP status 401", "rejected the user name or password"]);
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ async fn os(repo: &FakeRpmRepo) -> Os {
     let folder = folder();
     repo.write(folder.path()).expect("a repository");
     let mut primary_bytes = 0;
-    for entry in std::fs::read_dir(folder.path().join("repodata")).expect("a folder") {
+    for entry in std::fs::read_dir(folder.path().join("repodata")).expect("a directory") {
         let path = entry.expect("a file").path();
         // A second of age makes the date a validator that tells one version from the next.
         let file = std::fs::File::options().write(true).open(&path).expect("a file");
@@ -167,7 +167,7 @@ async fn another_server_is_not_asked_for_the_rest() {
 
 /// The path of the list of packages.
 fn first_primary(os: &Os) -> String {
-    let names = std::fs::read_dir(os.folder.path().join("repodata")).expect("a folder");
+    let names = std::fs::read_dir(os.folder.path().join("repodata")).expect("a directory");
     let name = |entry: std::io::Result<std::fs::DirEntry>| entry.expect("a file").file_name().into_string().expect("UTF-8");
     let name = names.map(name).find(|name| name.contains("primary")).expect("a list");
     format!("/repodata/{name}")
@@ -192,5 +192,5 @@ async fn a_slow_server_is_left_and_what_it_sent_is_kept() {
     assert_complete(&crawl().await, KERNEL);
     assert!(os.ranges()[1].is_some(), "{:?}", os.ranges());
     os.server.fail(PRIMARY, ServerFault::Slow(Duration::from_millis(5)), 9);
-    assert_failed(&crawl().await, &["expected at least 1048576 bytes a second over 100ms, got ", " bytes in 0.1 s", "primary"]);
+    assert_failed(&crawl().await, &["the minimum is 1048576 bytes/s over 100ms", " bytes in 0.1 s", "primary"]);
 }

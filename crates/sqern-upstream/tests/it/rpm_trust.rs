@@ -64,7 +64,7 @@ async fn the_next_mirror_is_asked_when_one_fails_and_the_failure_is_told() {
     let lines = format!("base = [\"http://127.0.0.1:1/os\", \"{}/os\"]\nsignature = \"off\"", server.url());
     let crawl = crawl_all(&distro(&lines), &options()).await.remove(0);
     assert_complete(&crawl, KERNEL);
-    let told = crawl.warnings.iter().any(|warning| warning.contains("passed over") && warning.contains("127.0.0.1:1"));
+    let told = crawl.warnings.iter().any(|warning| warning.contains("skipped a mirror") && warning.contains("127.0.0.1:1"));
     assert!(told, "{:?}", crawl.warnings);
 }
 
@@ -102,8 +102,8 @@ async fn mirrorlists_and_metalinks_name_the_mirrors() {
     let last = crawl(format!("base = [\"http://127.0.0.1:1/\"]\nmetalink = \"{url}/metalink\"")).await;
     assert_complete(&last, KERNEL);
     assert!(last.warnings.iter().any(|warning| warning.contains("127.0.0.1:1")), "{:?}", last.warnings);
-    assert_failed(&crawl(format!("metalink = \"{url}/stale\"")).await, &["a checksum that the metalink states"]);
-    assert_failed(&crawl(format!("mirrorlist = [\"{url}/empty\"]")).await, &["a base URL a line"]);
+    assert_failed(&crawl(format!("metalink = \"{url}/stale\"")).await, &["a checksum of the metalink"]);
+    assert_failed(&crawl(format!("mirrorlist = [\"{url}/empty\"]")).await, &["one URL per line"]);
     assert_failed(&crawl(format!("mirrorlist = [\"{url}/gone\"]")).await, &["404", "/gone"]);
 }
 

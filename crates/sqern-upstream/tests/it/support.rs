@@ -117,7 +117,7 @@ impl Served {
 }
 
 pub fn folder() -> TempDir {
-    tempfile::tempdir().expect("a folder")
+    tempfile::tempdir().expect("a directory")
 }
 
 /// The kernels whose headers a crawl found.

@@ -28,7 +28,7 @@ async fn a_signed_suite_is_complete_inline_and_detached() {
 #[tokio::test]
 async fn an_unsigned_suite_fails_and_names_the_option_that_takes_it() {
     let repo = bookworm().fault(RepoFault::Unsigned);
-    assert_failed(&crawl(&repo).await, &["a signature", "got none", "--allow-unsigned"]);
+    assert_failed(&crawl(&repo).await, &["a signature", "found none", "--allow-unsigned"]);
     let taken = crawl_with(&repo, &allow_unsigned()).await;
     assert_complete(&taken, KERNEL);
     assert!(taken.warnings[0].starts_with("NOT VERIFIED"), "{:?}", taken.warnings);
@@ -38,7 +38,7 @@ async fn an_unsigned_suite_fails_and_names_the_option_that_takes_it() {
 async fn a_signature_by_another_key_fails_whatever_is_allowed() {
     for repo in [bookworm(), bookworm().detached()] {
         let crawl = crawl_with(&repo.fault(RepoFault::SignedByAnotherKey), &allow_unsigned()).await;
-        assert_failed(&crawl, &["keyring.gpg", "another key", "sqern-test-keyring"]);
+        assert_failed(&crawl, &["keyring.gpg", "by unknown key", "sqern-test-keyring"]);
     }
 }
 
@@ -52,7 +52,7 @@ async fn an_altered_release_fails_whatever_is_allowed() {
 #[tokio::test]
 async fn text_outside_of_the_signed_block_fails_whatever_is_allowed() {
     let crawl = crawl_with(&bookworm().fault(RepoFault::TextOutside), &allow_unsigned()).await;
-    assert_failed(&crawl, &["unsigned text in line", "Suite: evil"]);
+    assert_failed(&crawl, &["line 23: unsigned text", "Suite: evil"]);
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn a_key_past_its_life_fails_unless_unsigned_is_allowed() {
     let repo = bookworm().signed_by(&key).date(time("2026-01-01T00:00:00Z"));
     assert_complete(&crawl(&repo).await, KERNEL);
     let later = CrawlOptions { now: time("2028-01-01T00:00:00Z"), ..options() };
-    assert_failed(&crawl_with(&repo, &later).await, &["life is over"]);
+    assert_failed(&crawl_with(&repo, &later).await, &["expired or revoked key"]);
     assert_complete(&crawl_with(&repo, &CrawlOptions { allow_unsigned: true, ..later }).await, KERNEL);
 }
 
@@ -109,7 +109,7 @@ async fn the_policies_of_a_source_are_kept() {
 #[tokio::test]
 async fn an_expired_release_fails_and_finds_nothing() {
     let crawl = crawl(&bookworm().valid_until(time("2026-01-08T00:00:00Z"))).await;
-    assert_failed(&crawl, &["2026-01-08T00:00:00Z, 3 days ago", "2026-01-11T00:00:00Z"]);
+    assert_failed(&crawl, &["3 days ago (2026-01-08T00:00:00Z)", "2026-01-11T00:00:00Z"]);
     let valid = bookworm().valid_until(time("2026-01-12T00:00:00Z"));
     assert_complete(&crate::support::crawl(&valid).await, KERNEL);
 }
@@ -119,16 +119,16 @@ async fn a_release_from_the_future_fails() {
     let date = now().checked_add(SignedDuration::from_hours(48)).expect("a time");
     // Unsigned, so that it is not the signature's own time that is refused.
     let repo = bookworm().date(date).fault(RepoFault::Unsigned);
-    assert_failed(&crawl_with(&repo, &allow_unsigned()).await, &["no later than now"]);
+    assert_failed(&crawl_with(&repo, &allow_unsigned()).await, &["up to the current time"]);
 }
 
 #[tokio::test]
 async fn the_release_of_another_suite_fails_and_of_its_family_warns() {
-    assert_failed(&crawl(&bookworm().calls_itself("stable", "trixie")).await, &["the suite bookworm", "Codename trixie"]);
+    assert_failed(&crawl(&bookworm().calls_itself("stable", "trixie")).await, &["suite bookworm", "Codename trixie"]);
     let family = FakeRepo::new("jammy-updates").calls_itself("jammy", "jammy").package(deb("linux-headers-5.15.0-25-amd64"));
     let crawl = crawl(&family).await;
     assert_complete(&crawl, &["5.15.0-25-amd64"]);
-    assert!(crawl.warnings[0].contains("calls itself Suite jammy"), "{:?}", crawl.warnings);
+    assert!(crawl.warnings[0].contains("contains Suite jammy"), "{:?}", crawl.warnings);
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn a_suite_that_is_not_there_says_which_files_were_asked_for() {
     for source in apt_sources(&mut distro) {
         "sid".clone_into(&mut source.suite);
     }
-    assert_failed(&crawl_all(&distro, &options()).await[0], &["InRelease or Release of the suite", "dists/sid/Release"]);
+    assert_failed(&crawl_all(&distro, &options()).await[0], &["InRelease does not exist either", "dists/sid/Release"]);
 }
 
 /// The file among this machine's apt lists whose name ends so, whatever mirror it came from.

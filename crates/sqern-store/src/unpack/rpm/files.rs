@@ -74,7 +74,7 @@ impl Files {
         for (index, name) in names.iter().enumerate() {
             let folder = usize::try_from(folder_of[index]).ok().and_then(|index| folders.get(index).copied());
             let Some(folder) = folder else {
-                return Err(refused("a folder for each file", format!("none of number {}", folder_of[index]), shown(name)));
+                return Err(refused("a directory for each file", format!("no directory {}", folder_of[index]), shown(name)));
             };
             let path = [folder, name].concat();
             let path = path.strip_prefix(b"/").unwrap_or(&path).to_vec();

@@ -55,7 +55,7 @@ impl Header {
         let mut start = [0; 16];
         from.read_exact(&mut start).map_err(broken)?;
         if start[..4] != MAGIC {
-            return Err(refused("a header's magic number 8e ad e8 01", format!("{:02x?}", &start[..4]), place));
+            return Err(refused("a header with magic number 8e ad e8 01", format!("{:02x?}", &start[..4]), place));
         }
         let (tags, store_bytes) = (number(&start[8..12]), number(&start[12..16]));
         if tags > MOST_TAGS || tags * ENTRY_BYTES + store_bytes > most_bytes {

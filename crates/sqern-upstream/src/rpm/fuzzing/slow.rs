@@ -21,7 +21,7 @@ pub(super) fn entries(text: &str, wanted: &Wanted) -> Option<Entries> {
             Some(Judged::Entry(entry)) => found.entries.push(*entry),
             Some(Judged::Defect(defect)) => found.defects.push(defect),
             Some(Judged::Untold(shown)) => {
-                found.warnings.push(format!("no rule tells the kernel that {shown} is the headers of"));
+                found.warnings.push(format!("no rule matches header package {shown}"));
             }
             Some(Judged::Other) | None => {}
         }
