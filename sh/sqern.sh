@@ -1,20 +1,20 @@
 # shellcheck shell=sh
-# Functions for shell programs that read or change a sqern database with psql. POSIX; to be sourced:
+# POSIX shell functions for programs that read or change a sqern database with psql. Source this file:
 #
 #     . sh/sqern.sh
 #     sqern_query -c "SELECT version FROM kver WHERE distro = $(sql_quote "$distro")" || exit
 #
 # sql_quote VALUE                      prints VALUE as an SQL string literal
 # sqern_copy_row VALUE…                prints a row for COPY … FROM STDIN
-# sqern_query PSQL-ARGUMENT…           runs queries that only read; rows come as lines, columns separated by tabs
+# sqern_query PSQL-ARGUMENT…           runs read-only queries and prints rows as lines with tab-separated columns
 # sqern_change COMMENT PSQL-ARGUMENT…  runs changes as one transaction and one generation
-# sqern_psql PSQL-ARGUMENT…            runs psql as a program needs it, in one transaction
+# sqern_psql PSQL-ARGUMENT…            runs psql noninteractively, in one transaction
 #
-# The database is found by PGSERVICE, PGHOST and libpq's other variables, or by `-d service=NAME` among psql's arguments. The exit
-# status is psql's: 0 done, 1 or 3 an error of psql or of a query, 2 no connection; 2 too where a function is used wrongly.
-# Works under `set -eu`. Names that begin with _sqern_ are its own. docs/shell.md shows how to use them.
+# The database is selected by PGSERVICE, PGHOST and the other variables of libpq, or by the psql argument `-d service=NAME`. The exit
+# status is that of psql: 0 success, 1 or 3 an error of psql or of a query, 2 a connection failure. A usage error returns 2 as well.
+# The functions work with `set -eu`. Names with the prefix _sqern_ are internal. docs/shell.md contains examples.
 
-# Sets _sqern_text to $1 with each $2 in it replaced by $3. $2 is one character.
+# Sets _sqern_text to $1 with every character $2 replaced by $3.
 _sqern_replace() {
   _sqern_rest=$1
   _sqern_text=
@@ -29,19 +29,19 @@ _sqern_replace() {
   _sqern_text=$_sqern_text$_sqern_rest
 }
 
-# sql_quote VALUE: prints VALUE as an SQL string literal, its quotes included: o'clock gives 'o''clock'. Any text is right, with
-# quotes, backslashes, newlines at the end too, for `$(sql_quote "$value")` takes none of them away.
+# sql_quote VALUE: prints VALUE as an SQL string literal with quotes: 'o''clock' for o'clock. VALUE can be any text, including quotes,
+# backslashes and trailing newlines, because the literal ends with a quote in `$(sql_quote "$value")`.
 sql_quote() {
-  [ $# -eq 1 ] || { echo "sql_quote: expected one value, got $#; write: sql_quote \"\$value\"" >&2; return 2; }
+  [ $# -eq 1 ] || { echo "sql_quote: expected 1 argument, found $#; usage: sql_quote \"\$value\"" >&2; return 2; }
   case $1 in
     *[\'\\]*) ;;
     *) printf "'%s'" "$1"; return ;;
   esac
   (
-    LC_ALL=C # byte by byte: text that is not of the locale's encoding would make bash lose some of it
+    LC_ALL=C # processes bytes, because bash drops invalid characters of the encoding
     _sqern_replace "$1" "'" "''"
     case $1 in
-      # The form that reads backslashes alike whatever standard_conforming_strings says. A blank, for a word may stand before.
+      # This form does not depend on standard_conforming_strings. The blank separates it from a preceding word.
       *\\*)
         _sqern_replace "$_sqern_text" \\ \\\\
         printf " E'%s'" "$_sqern_text"
@@ -56,18 +56,18 @@ _sqern_return=$(printf '\r')
 _sqern_newline='
 '
 
-# sqern_copy_row VALUE…: prints a row in COPY's text format: the values escaped, tabs between them, a newline at the end. Any text
-# is right. There is no word for NULL: leave the column out of COPY's list, or have empty values read as NULL by COPY … (NULL '').
+# sqern_copy_row VALUE…: prints a row in the text format of COPY: escaped values, separated by tabs, with a newline at the end. A value can
+# be any text. For NULL, omit the column from the column list of COPY, or read empty values as NULL with COPY … (NULL '').
 sqern_copy_row() {
   [ $# -gt 0 ] || {
-    echo "sqern_copy_row: expected the values of a row, got none; write: sqern_copy_row \"\$distro\" \"\$version\"" >&2
+    echo "sqern_copy_row: no values specified; usage: sqern_copy_row \"\$distro\" \"\$version\"" >&2
     return 2
   }
   _sqern_row=
   for _sqern_value; do
     case $_sqern_value in
       *[\\"$_sqern_tab$_sqern_newline$_sqern_return"]*)
-        # None of them is left in it then, so the newline that $() would take away is not there either.
+        # The escaped value contains no newline that $() could remove.
         _sqern_value=$(
           LC_ALL=C
           _sqern_replace "$_sqern_value" \\ \\\\
@@ -83,7 +83,7 @@ sqern_copy_row() {
   printf '%s\n' "${_sqern_row#?}"
 }
 
-# Whether psql's arguments tell what to run. $1 is who asks.
+# Checks that the psql arguments contain a command or file. $1 is the name of the caller.
 _sqern_has_command() {
   _sqern_name=$1
   shift
@@ -92,39 +92,39 @@ _sqern_has_command() {
       -[!-]*[cf]* | -[cf]* | --command* | --file*) return ;;
     esac
   done
-  echo "$_sqern_name: expected -c or -f among psql's arguments, got none; write: -c 'SQL', -f FILE, or -f - for stdin" >&2
+  echo "$_sqern_name: no command specified; use -c 'SQL', -f FILE, or -f - for standard input" >&2
   return 2
 }
 
-# What the others run: psql for programs.
+# Runs psql with the options that all functions use.
 _sqern_run() {
   psql --no-psqlrc --no-password --quiet --set=ON_ERROR_STOP=on --single-transaction "$@"
 }
 
-# sqern_psql PSQL-ARGUMENT…: psql for programs. All -c and -f run as one transaction, the first error ends it and takes everything
-# back; ~/.psqlrc is not read, and no password is asked for.
+# sqern_psql PSQL-ARGUMENT…: runs psql noninteractively. All -c and -f arguments run in one transaction, and the first error rolls it back.
+# ~/.psqlrc is not read, and psql does not prompt for a password.
 sqern_psql() {
-  # Without one, psql would read standard input, and not as one transaction.
+  # Without a command, psql would read standard input, and not in one transaction.
   _sqern_has_command sqern_psql "$@" || return
   _sqern_run "$@"
 }
 
-# sqern_query PSQL-ARGUMENT…: reads. Prints rows as lines and columns separated by tabs, without heads and counts; another form by
-# psql's own options: --csv, -F '|'. The transaction is read only, and all its queries see the same state.
+# sqern_query PSQL-ARGUMENT…: runs queries and prints rows as lines with tab-separated columns, without headers and counts. Options of psql
+# (--csv, -F '|') change the format. The transaction is read-only, and all queries use the same snapshot.
 sqern_query() {
   _sqern_has_command sqern_query "$@" || return
   _sqern_run --no-align --tuples-only --field-separator="$_sqern_tab" \
     -c 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY' "$@"
 }
 
-# sqern_change COMMENT PSQL-ARGUMENT…: changes the database: starts a generation that says why, runs -c and -f, and drops the
-# generation when nothing changed. Prints as sqern_query does, so that `INSERT … RETURNING id` prints the id alone.
+# sqern_change COMMENT PSQL-ARGUMENT…: changes the database. Starts a generation with the comment, runs -c and -f, and removes the generation
+# if nothing changed. The format is that of sqern_query, so `INSERT … RETURNING id` prints the id only.
 sqern_change() {
-  [ $# -gt 0 ] || { echo "sqern_change: expected a comment, got none; write: sqern_change 'why' -c 'UPDATE …'" >&2; return 2; }
+  [ $# -gt 0 ] || { echo "sqern_change: no comment specified; usage: sqern_change 'reason' -c 'UPDATE …'" >&2; return 2; }
   _sqern_comment=$(sql_quote "$1")
   shift
   _sqern_has_command sqern_change "$@" || return
-  # Both functions return something, which as a condition prints no row.
+  # In a condition, the results of the functions print no row.
   _sqern_run --no-align --tuples-only --field-separator="$_sqern_tab" \
     -c "SELECT WHERE generation_start($_sqern_comment) IS NULL" "$@" -c 'SELECT WHERE generation_drop_empty_current() IS NULL'
 }

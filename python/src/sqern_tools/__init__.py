@@ -1,1 +1,1 @@
-"""Read and change a sqern database from Python: see `sqern_tools.util.connect()`."""
+"""Reads and changes a sqern database from Python; see `sqern_tools.util.connect()`."""

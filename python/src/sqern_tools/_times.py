@@ -1,4 +1,4 @@
-"""How psycopg reads and writes the `deleted_at` of live records, -infinity, for which Python has no datetime."""
+"""Adapters of psycopg for the timestamp -infinity (`deleted_at` of live rows), which a Python datetime cannot represent."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from psycopg.abc import Buffer
 from psycopg.types.datetime import DatetimeBinaryDumper, DatetimeDumper, TimestamptzBinaryLoader, TimestamptzLoader
 
 LIVE: Final = datetime.min.replace(tzinfo=timezone.utc)
-"""What -infinity is read as, and what is written as -infinity."""
+"""Represents -infinity in Python."""
 
 _TEXT: Final = b"-infinity"
 _BINARY: Final = (-(2**63)).to_bytes(8, "big", signed=True)
 
 
 def register(conn: psycopg.Connection[Any]) -> None:
-    """Has this connection, and no other, read and write `LIVE`."""
+    """Registers the adapters for `LIVE` on this connection only."""
     conn.adapters.register_loader("timestamptz", _TextLoader)
     conn.adapters.register_loader("timestamptz", _BinaryLoader)
-    # The one that was registered last is used for %s.
+    # psycopg uses the adapter that was registered last for %s.
     conn.adapters.register_dumper(datetime, _BinaryDumper)
     conn.adapters.register_dumper(datetime, _TextDumper)
 

@@ -1,12 +1,12 @@
-"""Records the kernel versions that customers' hosts run and have installed: a sample of a tool that changes a sqern database.
+"""Records the running and installed kernel versions of customer hosts. It is an example of a program that changes a sqern database.
 
-Reads a monitoring report,
+The program reads a monitoring report,
 
     {"clusters": [{"name": "acme-1", "type": "production", "hosts": [
         {"name": "h1", "distro": "alma8", "running": "4.18.0-553.el8_10.x86_64", "installed": ["4.18.0-553.el8_10.x86_64"]}]}]}
 
-and brings the tables kver, cust_cluster and cust_host_kver to what it says, in one generation. What the report no longer has is
-marked as deleted. A report with any fault changes nothing.
+and updates the tables kver, cust_cluster and cust_host_kver in one generation. Rows that are not in the report are marked as deleted. An
+invalid report changes nothing.
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ import psycopg
 
 from sqern_tools import util
 
-# What the database takes as a name: not empty, no blanks at its ends, no control characters.
+# The constraint of names in the database: not empty, no leading or trailing blanks, no control characters.
 NAME = re.compile(r"(?!\s)[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+(?<!\s)")
 
 
 class ReportError(ValueError):
-    """A report that can't be taken: what was expected, what was got, and where."""
+    """The report is invalid. The message contains the place, the expected value and the value found."""
 
 
 @dataclass
 class Report:
-    """A report whose every record was found right: the rows that the database compares with its own."""
+    """A valid report."""
 
     clusters: dict[str, int] = field(default_factory=dict)
-    """The type of each cluster, by the cluster's name."""
+    """Maps the name of a cluster to its type."""
 
     kernels: dict[tuple[str, str], tuple[str, dict[str, bool]]] = field(default_factory=dict)
-    """By cluster and host: its distro, and for each kernel whether it is the one that runs."""
+    """Maps a cluster and host to the distribution, and to the kernels with a flag for the running one."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A value of the report, and the path that leads to it: clusters[0].hosts[2].distro."""
+    """A value of the report and its path, for example clusters[0].hosts[2].distro."""
 
     value: Any
     path: str
 
     def wrong(self, expected: str) -> ReportError:
         got = json.dumps(self.value)
-        return ReportError(f"{self.path or 'report'}: expected {expected}, got {got if len(got) <= 60 else got[:60] + '…'}")
+        return ReportError(f"{self.path or 'report'}: expected {expected}, found {got if len(got) <= 60 else got[:60] + '…'}")
 
     def get(self, key: str) -> Place:
         if not isinstance(self.value, dict):
@@ -68,30 +68,30 @@ class Place:
 
     def name(self) -> str:
         if not isinstance(self.value, str) or not NAME.fullmatch(self.value):
-            raise self.wrong("a name without control characters and blanks at its ends")
+            raise self.wrong("a name without control characters and without leading or trailing blanks")
         return self.value
 
 
 def parse(data: bytes, types: dict[str, int], distros: set[str]) -> Report:
-    """The report in `data`. `types` (name to number) and `distros` are what the database knows. Raises `ReportError`."""
+    """Parses the report in `data`. `types` (name to number) and `distros` are the contents of the database. Raises `ReportError`."""
     try:
         root = Place(json.loads(data), "")
     except json.JSONDecodeError as error:
-        raise ReportError(f"line {error.lineno}, column {error.colno}: expected JSON, got: {error.msg}") from error
+        raise ReportError(f"line {error.lineno}, column {error.colno}: invalid JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:
-        raise ReportError(f"report: expected JSON in UTF-8, got: {error}") from error
+        raise ReportError(f"report: invalid JSON: {error}") from error
     report = Report()
     for cluster in root.get("clusters").items():
         name = cluster.get("name").name()
         if name in report.clusters:
-            raise cluster.get("name").wrong("a cluster that was not named before")
+            raise cluster.get("name").wrong("a unique cluster name")
         report.clusters[name] = parse_type(cluster.get("type"), types)
         for host in cluster.get("hosts").items():
             key = (name, host.get("name").name())
             if key in report.kernels:
-                raise host.get("name").wrong("a host that was not named before in its cluster")
+                raise host.get("name").wrong("a unique host name in the cluster")
             if (distro := host.get("distro").name()) not in distros:
-                raise host.get("distro").wrong("a distro that `sqern distro list` shows")
+                raise host.get("distro").wrong("a distribution of `sqern distro list`")
             kernels = dict.fromkeys((kernel.name() for kernel in host.get("installed").items()), False)
             kernels[host.get("running").name()] = True
             report.kernels[key] = (distro, kernels)
@@ -99,16 +99,16 @@ def parse(data: bytes, types: dict[str, int], distros: set[str]) -> Report:
 
 
 def parse_type(place: Place, types: dict[str, int]) -> int:
-    """A cluster's type, by its name or its number."""
+    """Returns the number of a cluster type that is specified by its name or number."""
     if isinstance(place.value, str) and place.value in types:
         return types[place.value]
     if type(place.value) is int and place.value in types.values():
         return place.value
-    raise place.wrong("a type of cluster, " + ", ".join(f"{number} or {json.dumps(name)}" for name, number in types.items()))
+    raise place.wrong("a cluster type: " + ", ".join(f"{number} or {json.dumps(name)}" for name, number in types.items()))
 
 
 def copy_in(cur: psycopg.Cursor[Any], report: Report) -> None:
-    """Puts the report into temporary tables, for the database to compare with its own."""
+    """Copies the report to temporary tables."""
     cur.execute("CREATE TEMPORARY TABLE report_cluster (name text, cltype integer) ON COMMIT DROP")
     with cur.copy("COPY report_cluster FROM STDIN") as copy:
         for row in report.clusters.items():
@@ -123,11 +123,11 @@ def copy_in(cur: psycopg.Cursor[Any], report: Report) -> None:
 
 
 def compare(cur: psycopg.Cursor[Any], *, partial: bool) -> None:
-    """Puts what differs between the report and the database into temporary tables, a row a change.
+    """Compares the report with the database and writes the differences to temporary tables, one row per change.
 
-    The action is new, changed or gone. With `partial`, the clusters that the report does not name are left as they are.
+    The action is new, changed or gone. With `partial`, clusters that are not in the report remain unchanged.
     """
-    # Nobody else may change them until the end of the transaction; reading goes on.
+    # This lock blocks writers until the end of the transaction, but not readers.
     cur.execute("LOCK TABLE cust_cluster, cust_host_kver IN SHARE ROW EXCLUSIVE MODE")
     cur.execute("""
         CREATE TEMPORARY TABLE change_cluster ON COMMIT DROP AS
@@ -146,8 +146,10 @@ def compare(cur: psycopg.Cursor[Any], *, partial: bool) -> None:
 
 
 def refuse_shrink(cur: psycopg.Cursor[Any], *, partial: bool) -> None:
-    """Raises `ReportError` where over a fifth of what is known would go: likely half a report. Hosts count, not kernels, for
-    those come and go with each update."""
+    """Raises `ReportError` if more than a fifth of the clusters and hosts would be removed, because the report is probably incomplete.
+
+    Kernels do not count, because every update changes them.
+    """
     cur.execute("""
         WITH reported AS (
             SELECT name AS cluster, NULL AS host FROM report_cluster
@@ -162,14 +164,14 @@ def refuse_shrink(cur: psycopg.Cursor[Any], *, partial: bool) -> None:
         """, {"partial": partial})
     ((known, gone),) = cur.fetchall()
     if gone * 5 > known:
-        hint = "--accept-shrink, if they are really gone"
+        hint = "Use --accept-shrink if they were removed"
         if not partial:
-            hint += "; --partial, if the report is of some clusters only"
-        raise ReportError(f"report: expected at most a fifth of {known} clusters and hosts to be gone, got {gone}\nhint: {hint}")
+            hint += ", or --partial if the report contains only some of the clusters"
+        raise ReportError(f"report would remove {gone} of {known} clusters and hosts, more than a fifth\nhint: {hint}.")
 
 
 def apply(cur: psycopg.Cursor[Any]) -> None:
-    """Makes the changes."""
+    """Applies the changes."""
     cur.execute("INSERT INTO kver (distro, version) SELECT DISTINCT distro, version FROM report_kernel ON CONFLICT DO NOTHING")
     cur.execute("""
         INSERT INTO cust_cluster (name, cltype) SELECT name, cltype FROM change_cluster WHERE action <> 'gone'
@@ -180,7 +182,7 @@ def apply(cur: psycopg.Cursor[Any]) -> None:
     cur.execute("""
         UPDATE cust_host_kver SET deleted_at = now()
         WHERE id IN (SELECT id FROM change_kernel WHERE action = 'gone')""")
-    # A host runs one kernel, and a unique index says so: the old one goes first.
+    # A unique index allows one running kernel per host, so the flag of the old kernel is cleared first.
     for current in (False, True):
         cur.execute("""
             UPDATE cust_host_kver SET current = %(current)s
@@ -192,7 +194,7 @@ def apply(cur: psycopg.Cursor[Any]) -> None:
 
 
 def changes(cur: psycopg.Cursor[Any]) -> list[tuple[str, ...]]:
-    """The changes as rows of text: action, cluster, host, distro, version, and "runs" where the host runs it."""
+    """Returns the changes as rows of text: action, cluster, host, distribution, version, and "runs" for the running kernel."""
     cur.execute("""
         SELECT action, name, NULL, NULL, NULL, NULL FROM change_cluster
         UNION ALL SELECT action, cluster_name, host_name, distro, version, CASE WHEN current THEN 'runs' END FROM change_kernel
@@ -201,7 +203,7 @@ def changes(cur: psycopg.Cursor[Any]) -> list[tuple[str, ...]]:
 
 
 def load(data: bytes, args: argparse.Namespace) -> None:
-    """Does what the command line says with the report in `data`."""
+    """Loads the report in `data` with the options of the command line."""
     with util.connect(args.service, args.comment) as (_, cur, _):
         types: dict[str, int] = dict(cur.execute("SELECT name, id FROM cust_cluster_type ORDER BY id").fetchall())
         distros: set[str] = {name for (name,) in cur.execute("SELECT name FROM distro")}
@@ -222,14 +224,14 @@ def load(data: bytes, args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the tool; returns its exit status: 0 done, 1 can't be met. A wrong command line exits with 2."""
-    parser = argparse.ArgumentParser(prog="load-cust-data", description="Record the kernels of customers' hosts.")
-    parser.add_argument("file", metavar="FILE", help="the report, as JSON; - is standard input")
-    parser.add_argument("--service", metavar="NAME", help="a service of pg_service.conf, else PGSERVICE, PGHOST and so on")
-    parser.add_argument("--comment", default="update customer host kernel versions", help="why, for the history: %(default)s")
-    parser.add_argument("--partial", action="store_true", help="clusters that the report does not name stay as they are")
-    parser.add_argument("--accept-shrink", action="store_true", help="also when over a fifth of the clusters and hosts is gone")
-    parser.add_argument("--dry-run", action="store_true", help="print the changes, make none")
+    """Runs the program and returns the exit status: 0 success, 1 failure. A usage error exits with status 2."""
+    parser = argparse.ArgumentParser(prog="load-cust-data", description="Record the kernels of customer hosts.")
+    parser.add_argument("file", metavar="FILE", help="report in JSON format (- for standard input)")
+    parser.add_argument("--service", metavar="NAME", help="service of pg_service.conf [default: PGSERVICE, PGHOST, …]")
+    parser.add_argument("--comment", default="update customer host kernel versions", help="reason of the changes [default: %(default)s]")
+    parser.add_argument("--partial", action="store_true", help="do not change clusters that are not in the report")
+    parser.add_argument("--accept-shrink", action="store_true", help="allow the removal of more than a fifth of the clusters and hosts")
+    parser.add_argument("--dry-run", action="store_true", help="print the changes without applying them")
     args = parser.parse_args(argv)
     try:
         load(sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes(), args)
@@ -240,7 +242,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run() -> None:
-    """The program: exits with the status of `main()`."""
+    """Exits with the status of `main()`."""
     sys.exit(main())
 
 

@@ -1,4 +1,4 @@
-"""`connect()`: a connection to a sqern database, its transaction, and the generation that its changes belong to.
+"""Connects to a sqern database, with a transaction and the generation of its changes.
 
     with util.connect(comment="update customer host kernel versions") as (conn, cur, generation):
         cur.execute("INSERT INTO kver (distro, version) VALUES (%s, %s) ON CONFLICT DO NOTHING", (distro, version))
@@ -27,26 +27,26 @@ from psycopg.rows import TupleRow
 from sqern_tools import _times
 
 LIVE = _times.LIVE
-"""What `deleted_at` is while a record is not marked as deleted: -infinity, in Python as early as a datetime can be."""
+"""The value of `deleted_at` in a live row. It represents -infinity and is equal to the earliest datetime of Python in UTC."""
 
 
 class ConnectError(psycopg.OperationalError):
-    """The database can't be reached, or it doesn't let us in. Says where it was looked for, and what to type."""
+    """The connection to the database failed. The message contains the target and a hint."""
 
 
-# The tuple gives what is unpacked its types.
+# The tuple base class declares the types of the unpacked values.
 @dataclass(frozen=True, eq=False)
 class Session(Tuple["psycopg.Connection[TupleRow]", "psycopg.Cursor[TupleRow]", Optional[int]]):
-    """What `connect()` gives, by name or unpacked: `as (conn, cur, generation)`."""
+    """The result of `connect()`. It can be unpacked: `as (conn, cur, generation)`."""
 
     conn: psycopg.Connection[TupleRow]
-    """The connection; its transaction has begun."""
+    """The connection, with an open transaction."""
 
     cur: psycopg.Cursor[TupleRow]
-    """A cursor of it."""
+    """A cursor of the connection."""
 
     generation: int | None
-    """The id of the generation that the changes belong to; None where `connect()` was given no comment."""
+    """The id of the generation of the changes. None if `connect()` was called without a comment."""
 
     def __new__(cls, conn: psycopg.Connection[TupleRow], cur: psycopg.Cursor[TupleRow], generation: int | None) -> Session:
         return super().__new__(cls, (conn, cur, generation))
@@ -54,57 +54,56 @@ class Session(Tuple["psycopg.Connection[TupleRow]", "psycopg.Cursor[TupleRow]", 
 
 @contextmanager
 def connect(service: str | None = None, comment: str | None = None, *, dsn: str | None = None) -> Iterator[Session]:
-    """Connects, begins a transaction, and ends both with the block: commits, or rolls back when the block raises.
+    """Connects and starts a transaction. The end of the block commits it, and an exception rolls it back. Both close the connection.
 
-    With a `comment`, the block may change the database. Its changes are one generation, and the comment tells others why they
-    were made. A block that changes nothing leaves no generation behind. `raise psycopg.Rollback` ends the block and takes its
-    changes back, without an error.
+    With a `comment`, the block can change the database. Its changes are one generation with this comment. A block without changes
+    creates no generation. `raise psycopg.Rollback` ends the block and rolls back its changes without an error.
 
-    Without a `comment`, the block may only read, and all its queries see the database as it was at the first of them.
+    Without a `comment`, the transaction is read-only, and all queries use the snapshot of the first query.
 
-    The database is found as libpq does: by `service`, a record of pg_service.conf; by `dsn`, a connection string or URI; else by
-    PGSERVICE, PGHOST and its other variables.
+    The target is `service`, a section of pg_service.conf, or `dsn`, a connection string or URI. Without both, libpq uses PGSERVICE,
+    PGHOST and its other environment variables.
 
-    Raises `ConnectError`, what psycopg raises for a query, or `ValueError` where both `service` and `dsn` are given.
+    Raises `ConnectError`, the exceptions of psycopg, or `ValueError` if both `service` and `dsn` are specified.
     """
     with _open(service, dsn) as conn:
         if comment is None:
             conn.read_only = True
             conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         else:
-            # The triggers of kver refuse the others, which a server may have as its default.
+            # The triggers of kver reject other levels, one of which can be the default of the server.
             conn.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         with conn.transaction(), conn.cursor() as cur:
             if comment is None:
                 try:
                     yield Session(conn, cur, None)
                 except errors.ReadOnlySqlTransaction as error:
-                    _raise_hint(error, 'say why the database is to change: connect(comment="…")')
+                    _raise_hint(error, 'Specify the reason for the change: connect(comment="…")')
             else:
                 yield Session(conn, cur, _generation_start(cur, comment))
                 _generation_end(conn)
 
 
 def _open(service: str | None, dsn: str | None) -> psycopg.Connection[TupleRow]:
-    """The connection itself, as libpq makes it."""
+    """Returns a connection, opened by libpq."""
     if service is not None and dsn is not None:
-        raise ValueError("expected a service or a dsn, got both\nhint: a dsn may itself say service=NAME")
+        raise ValueError("service and dsn cannot be used together\nhint: A dsn can contain service=NAME.")
     if service == "" or dsn == "":
-        raise ValueError("expected a service or a dsn, got an empty one\nhint: leave it out to have PGSERVICE and PGHOST decide")
+        raise ValueError("service and dsn must not be empty\nhint: Omit the argument to use PGSERVICE or PGHOST.")
     try:
         given = {} if service is None else {"service": service}
-        # Shown by pg_stat_activity, unless PGAPPNAME or the service says another.
+        # The name in pg_stat_activity, unless PGAPPNAME or the service specifies another.
         program = Path(sys.argv[0]).name or "python"
         conn = psycopg.connect(make_conninfo(dsn or "", **given, fallback_application_name=program))
     except psycopg.Error as error:
         where, hint = _where(service, dsn), _way(service, dsn)
-        raise ConnectError(f"expected to connect to {where}, got: {str(error).strip()}\nhint: {hint}") from error
+        raise ConnectError(f"could not connect to {where}: {str(error).strip()}\nhint: {hint}") from error
     _times.register(conn)
     return conn
 
 
 def _where(service: str | None, dsn: str | None) -> str:
-    """Words for what was asked for, without passwords."""
+    """Returns a description of the target, without passwords."""
     if service is not None:
         return f"service {service}"
     if dsn is not None:
@@ -114,25 +113,25 @@ def _where(service: str | None, dsn: str | None) -> str:
             return "the dsn"
         return " ".join(f"{key}={value}" for key, value in parts.items() if "password" not in key)
     given = [f"{name}={os.environ[name]}" for name in ("PGSERVICE", "PGHOST", "PGHOSTADDR", "PGDATABASE") if os.environ.get(name)]
-    return " ".join(given) or "libpq's default database, for nothing says which"
+    return " ".join(given) or "the default database of libpq"
 
 
 def _way(service: str | None, dsn: str | None) -> str:
-    """What to type when connecting failed."""
+    """Returns the hint for a failed connection."""
     service = service or (None if dsn else os.environ.get("PGSERVICE"))
     if service:
-        return f"psql service={service} -c ''   # must work first; services are records of ~/.pg_service.conf"
+        return f"psql service={service} -c ''   # tests the service, which is a section of ~/.pg_service.conf"
     if dsn:
-        return "psql DSN -c ''   # must work first, with the same dsn"
-    return "name a service, or export PGSERVICE=NAME; a server of your own: sqern local up && export PGSERVICE=sqern-local"
+        return "psql DSN -c ''   # tests the same dsn"
+    return "Specify a service, or set PGSERVICE=NAME. To start a private server: sqern local up && export PGSERVICE=sqern-local"
 
 
 def _generation_start(cur: psycopg.Cursor[TupleRow], comment: str) -> int:
-    """Starts the transaction's generation; returns its id."""
+    """Starts the generation of the transaction and returns its id."""
     try:
         row = cur.execute("SELECT generation_start(%s)", (comment,)).fetchone()
     except errors.UndefinedFunction as error:
-        _raise_hint(error, "sqern db migrate   # brings the schema of sqern to a database")
+        _raise_hint(error, "sqern db migrate   # creates or updates the schema")
     except errors.InsufficientPrivilege as error:
         _raise_hint(error, f"GRANT sqern_writer TO {cur.connection.info.user}")
     assert row is not None, "a function returns a row"
@@ -141,21 +140,21 @@ def _generation_start(cur: psycopg.Cursor[TupleRow], comment: str) -> int:
 
 
 def _generation_end(conn: psycopg.Connection[TupleRow]) -> None:
-    """Drops the generation if nothing was changed. Raises where a commit would lose changes without a word."""
+    """Removes the generation if there are no changes. Raises an error if a commit would silently lose changes."""
     status = conn.info.transaction_status
     if status == TransactionStatus.INERROR:
         raise psycopg.InternalError(
-            "expected a transaction that can be committed, got one in which a query failed, so that all of it is rolled back\n"
-            "hint: let the error out of the block, or put what may fail into `with conn.transaction():`"
+            "cannot commit the transaction, because a query failed in it\n"
+            "hint: Do not catch the error inside the block, or run the query in `with conn.transaction():`."
         )
     if status != TransactionStatus.INTRANS:
         raise psycopg.InternalError(
-            f"expected the transaction that connect() began, got none at the end of the block (it is {status.name})\n"
-            "hint: leave COMMIT and ROLLBACK to connect(); `raise psycopg.Rollback` takes the changes back"
+            f"the transaction of connect() was ended inside the block (status {status.name})\n"
+            "hint: Do not use COMMIT or ROLLBACK. `raise psycopg.Rollback` rolls back the changes."
         )
     conn.execute("SELECT generation_drop_empty_current()")
 
 
 def _raise_hint(error: psycopg.Error, hint: str) -> NoReturn:
-    """Raises the same kind of error, with a hint."""
+    """Raises an error of the same class with a hint."""
     raise type(error)(f"{error}\nhint: {hint}") from error
