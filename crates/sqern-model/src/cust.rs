@@ -62,10 +62,10 @@ pub struct ReportedHost {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHost {
     /// The host has no kernel.
-    #[error("host has no running or installed kernel")]
+    #[error("expected a running or an installed kernel, found none")]
     NoKernel,
     /// A kernel is listed twice.
-    #[error("installed kernel {0} is listed twice")]
+    #[error("expected each installed kernel once, found {0} twice")]
     Twice(KernelVersion),
 }
 
@@ -132,7 +132,7 @@ mod tests {
     fn a_host_without_kernels_and_one_that_names_a_kernel_twice_are_refused() {
         assert_eq!(host(None, &[]).kernels(), Err(InvalidHost::NoKernel));
         let twice = host(Some("a"), &["a", "b", "a"]);
-        assert_eq!(twice.kernels().unwrap_err().to_string(), "installed kernel a is listed twice");
+        assert_eq!(twice.kernels().unwrap_err().to_string(), "expected each installed kernel once, found a twice");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A text that is not a valid name or version. The rule is the same as in the constraints of the text keys in the database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid {what} {got:?}: it must not be empty, have leading or trailing blanks, or contain control characters")]
+#[error("expected a {what} without leading or trailing blanks and without control characters, found {got:?}")]
 pub struct InvalidName {
     /// The kind of name ("distro name", "kernel version").
     pub what: &'static str,
