@@ -24,7 +24,7 @@ WRITTEN = [page for page in sorted(DOCS.rglob("*.md")) if not page.read_text().s
 PAGES = [page for page in WRITTEN if doc_blocks.steps(page.read_text())]
 NAMES = [page.name for page in PAGES]
 # A reader of this page has nothing yet.
-FROM_NOTHING = "five-minutes.md"
+FROM_NOTHING = "tutorial.md"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -93,6 +93,7 @@ RIGHT = {
     "state goes on": "```sh\nf() { echo from f; }\nx=1\n```\n\n```console\n$ f\nfrom f\n$ echo $x\n1\n```\n",
     "programs": '```python\nprint("it\'s `$x`\\n")\n```\n\n```text\nit\'s `$x`\n\n```\n',
     "anything": "```console\n$ echo 'at 12:00, done (really)'\nat …, done (really)\n```\n",
+    "any time": "```console\n$ echo 'at 2031-12-24 23:59:59Z'\nat 2026-05-04 09:30:00Z\n```\n",
     "a shown failure": "```console\n$ (exit 3)\n$ echo $?\n3\n```\n",
     "not run": "<!-- not run: it ends the world -->\n```sh\nexit 1\n```\n",
     "output not shown": "<!-- output not shown -->\n```console\n$ echo a\n$ echo b\n```\n",
@@ -109,6 +110,7 @@ WRONG = {
     "failure": ("```console\n$ (exit 3)\n$ true\n```\n", "line 2: expected success, got status 3\n"),
     "failure in python": ("```python\nraise SystemExit(4)\n```\n", "line 2: expected success, got status 4\n"),
     "any text is no newline": ("```console\n$ echo a; echo b\n…\n```\n", "line 2: the page shows\n…\n"),
+    "another time": ("```console\n$ echo 2031-12-24 23:59:59Z\n2026-05-05 09:30:00Z\n```\n", "line 2: the page shows\n"),
     "a kind that is not run": ("```rust\n```\n", "line 2: expected a block of sh, python, sql, console, or text after"),
     "not the same": (
         "```console\n$ echo a\na\n```\n\n<!-- prints the same -->\n```sh\necho b\n```\n",
