@@ -9,8 +9,8 @@ A reader types one block after the other into one shell, so that is what happens
     text     what the block before prints
     csv, ini, json, toml   what a file may hold; nothing is done with it
 
-A block without output must print none. `…` matches any text within a line. A time of the day 2026-05-04, such as 2026-05-04 09:30:00Z, matches
-any time. A command must succeed, unless `echo $?` follows it.
+A block without output must print none. `…` matches any text within a line. A time of the day 2026-05-04 matches any time.
+A command must succeed, unless `echo $?` follows it.
 
 A comment in the line before a block says what else holds for it:
 

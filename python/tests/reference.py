@@ -145,8 +145,9 @@ def functions_page(conn: psycopg.Connection[tuple[Any, ...]]) -> str:
     called = [row for row in rows if not row[6] and row[5] and row[0] not in past]
     others = [row for row in rows if row not in called and row[0] not in past]
     parts = [
-        f"{NOTE}# Functions\n\nMembers of `sqern_reader` can call the functions that read, and members of `sqern_writer` also those that write.\n\n"
-        "## Past states\n\nEach journaled table has two functions that return its rows as of a generation or a time. Both roles can call them.\n\n"
+        f"{NOTE}# Functions\n\nMembers of `sqern_reader` can call the functions that read, and members of `sqern_writer` also those "
+        "that write.\n\n## Past states\n\nEach journaled table has two functions that return its rows as of a generation or a time. "
+        "Both roles can call them.\n\n"
         "| table | as of a generation | as of a time |\n| --- | --- | --- |\n"
     ]
     for name in sorted(past):
