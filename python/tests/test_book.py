@@ -14,17 +14,17 @@ from test_docs import DOCS, WRITTEN
 PAGES = sorted(DOCS.rglob("*.md"))
 SUMMARY = DOCS / "SUMMARY.md"
 LINK = re.compile(r"(?<!\\)\]\(([^()\s]+)\)")
-# How many blocks of a page can't be run: another number is a change to be looked at.
+# Number of blocks that cannot be run, per page. Review each change.
 NOT_RUN = {"backup.md": 1, "benchmarks.md": 5, "customers.md": 1, "packages.md": 3, "release.md": 1, "shared-server.md": 4, "sources.md": 1}
 
 
 def prose(text: str) -> str:
-    """A page without its blocks and without what is code within a line."""
+    """Returns a page without blocks and inline code."""
     return re.sub(r"`[^`\n]*`", "code", doc_blocks.FENCE.sub("", text))
 
 
 def anchors(text: str) -> set[str]:
-    """What can be linked to within a page, as mdBook and GitHub name it."""
+    """Returns the anchors of a page, as mdBook and GitHub generate them."""
     found: list[str] = []
     for heading in re.findall(r"^#+ (.*)$", doc_blocks.FENCE.sub("", text), re.MULTILINE):
         plain = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).replace("`", "")
@@ -38,7 +38,7 @@ def test_each_page_is_in_the_summary_once() -> None:
     assert sorted(listed) == expected
 
 
-def test_each_link_within_the_repository_leads_to_something() -> None:
+def test_links_within_the_repository_are_valid() -> None:
     broken = []
     others = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "python/README.md")]
     for page in PAGES + others:
@@ -54,12 +54,12 @@ def test_each_link_within_the_repository_leads_to_something() -> None:
     assert not broken, "\n".join(broken)
 
 
-def test_what_cannot_be_run_is_counted() -> None:
+def test_number_of_blocks_that_are_not_run() -> None:
     count = Counter(page.name for page in WRITTEN for block in doc_blocks.blocks(page.read_text()) if block.not_run())
     assert dict(count) == NOT_RUN
 
 
-def test_a_command_that_is_shown_and_not_run_is_one_of_the_program() -> None:
+def test_commands_that_are_not_run_are_valid() -> None:
     wrong = []
     for page in [*WRITTEN, ROOT / "README.md"]:
         for block in doc_blocks.blocks(page.read_text()):
@@ -69,7 +69,7 @@ def test_a_command_that_is_shown_and_not_run_is_one_of_the_program() -> None:
 
 
 def refused(line: str) -> list[str]:
-    """What the program says against the `sqern` commands of a line of shell; nothing when it would take them."""
+    """Returns the errors of the program for the `sqern` commands in a line of shell."""
     said = []
     words = shlex.split(line.removeprefix("$ "), comments=True)
     while "sqern" in words:
@@ -86,7 +86,7 @@ def refused(line: str) -> list[str]:
     return said
 
 
-def test_the_glossary_is_in_the_order_of_the_alphabet() -> None:
+def test_glossary_is_alphabetical() -> None:
     words = re.findall(r"^\*\*([^*]+)\.\*\*", (DOCS / "reference/glossary.md").read_text(), re.MULTILINE)
     assert len(words) > 50
     assert words == sorted(words, key=lambda word: word.split(",")[0].lower().replace("-", " "))

@@ -10,7 +10,7 @@ from conftest import ROOT, setting
 DOCS = ROOT / "docs"
 
 
-def test_the_generated_pages_are_what_the_program_and_the_catalog_say() -> None:
+def test_generated_pages_are_current() -> None:
     pages = reference.generated(setting("SQERN"), setting("SQERN_TEST_DSN"), (DOCS / "SUMMARY.md").read_text())
     written = {path.relative_to(DOCS).as_posix() for path in (DOCS / "reference/commands").glob("*")}
     gone = {path for path in written if path not in pages}
