@@ -1,24 +1,25 @@
-"""Runs the fenced blocks of a page in their order, and compares what they print with what the page shows.
+"""Runs the fenced blocks of a page in order, and compares their output with the page.
 
-A reader types one block after the other into one shell, so that is what happens here:
+All blocks of a page run in one shell:
 
-    console  commands after `$ `, continued after `> `; what each prints follows it
-    sh       a part of a shell program
-    python   a program, for python3
-    sql      a file, for psql
-    text     what the block before prints
-    csv, ini, json, toml   what a file may hold; nothing is done with it
+    console  commands after `$ `, continued after `> `, each followed by its output
+    sh       shell code
+    python   a program for python3
+    sql      a file for psql
+    text     the output of the previous block
+    csv, ini, json, toml   data, not run
 
-What shows no output must print none. `…` stands for any text within a line. A command must succeed, unless `echo $?` follows it.
+A block without output must print none. `…` matches any text within a line. A time of the day 2026-05-04 matches any time.
+A command must succeed, unless `echo $?` follows it.
 
-A comment in the line before a block says what else holds for it:
+A comment in the line before a block changes this:
 
-    <!-- not run: REASON -->     it can't be run by a test; its `sqern` commands must still be commands of the program
-    <!-- output not shown -->    what it prints is left out, as it differs from machine to machine
-    <!-- prints the same -->     it prints what the command or program before it prints
-    <!-- file: NAME -->          the block is the file of that name, for what comes after it
+    <!-- not run: REASON -->     not run; its `sqern` commands must still be valid
+    <!-- output not shown -->    the page omits the output
+    <!-- prints the same -->     the output equals that of the previous command or program
+    <!-- file: NAME -->          the block is written to a file of that name
 
-`<!-- on 2025-05-15 -->`, in a line by itself, puts all that was done before it to that day.
+`<!-- on 2025-05-15 -->` in its own line sets the time of all previous changes to that day.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ UPDATE event SET tstamp = '{0}'::timestamptz + generation * interval '1 minute' 
 UPDATE generation SET tstamp = '{0}'::timestamptz + id * interval '1 minute' WHERE tstamp > '{0}'::timestamptz + interval '1 day';
 end of block
 """
+ANY_TIME = re.compile(r"2026\\-05\\-04\\ \d\d:\d\d:\d\d")
 RUNNERS = {
     "sh": "{}",
     "python": "cat >block.py <<'end of block'\n{}end of block\npython3 block.py",
@@ -47,19 +49,22 @@ RUNNERS = {
 
 
 class PageError(AssertionError):
-    """A page that shows what is not so: where, what it shows, and what came of it."""
+    """Reports a difference between a page and the output of its commands."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A piece of shell to run, and what it is to print."""
+    """Shell code with its expected output."""
 
     line: int
     code: str
-    output: Optional[str] = ""  # None: whatever it is
+    output: Optional[str] = ""  # None: any output
 
     def matches(self, printed: str) -> bool:
-        return self.output is None or re.fullmatch(".*".join(map(re.escape, self.output.split("…"))), printed) is not None
+        if self.output is None:
+            return True
+        pattern = ".*".join(map(re.escape, self.output.split("…")))
+        return re.fullmatch(ANY_TIME.sub(r"\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d", pattern), printed) is not None
 
     def asks_status(self) -> bool:
         return self.code.strip() == "echo $?"
@@ -67,7 +72,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a step."""
+    """Exit status and output of a step."""
 
     step: Step
     status: int
@@ -76,7 +81,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: what stands before it in a comment, its kind, and the line that its text begins in."""
+    """A fenced block with the mark before it, its kind, and the line of its first text."""
 
     mark: str
     kind: str
@@ -88,7 +93,7 @@ class Block:
 
 
 def blocks(text: str) -> list[Block]:
-    """The blocks of a page, whether they are run or not."""
+    """Returns all blocks of a page, including those that are not run."""
     return [
         Block(match["mark"] or "", match["kind"], match["body"], text.count("\n", 0, match.start("kind")) + 2)
         for match in FENCE.finditer(text)
@@ -96,7 +101,7 @@ def blocks(text: str) -> list[Block]:
 
 
 def steps(text: str) -> list[Step]:
-    """The steps of a page. Raises `PageError` for a block of a kind that nobody would run."""
+    """Returns the steps of a page. Raises `PageError` for a block of an unknown kind."""
     found: list[Step] = []
     days = [(text.count("\n", 0, match.start()) + 1, match["day"]) for match in DAY.finditer(text)]
     for block in blocks(text):
@@ -110,7 +115,7 @@ def steps(text: str) -> list[Step]:
 
 
 def with_block(found: list[Step], block: Block) -> list[Step]:
-    """The steps so far with those of a block."""
+    """Returns the steps with those of a block appended."""
     line, kind, body = block.line, block.kind, block.body
     new: list[Step] = []
     if kind not in (*RUNNERS, *DATA, "console", "text"):
@@ -159,7 +164,7 @@ def console_steps(line: int, body: str) -> Iterator[Step]:
 
 
 def run(text: str, folder: Path, env: Mapping[str, str]) -> list[Result]:
-    """Runs a page's steps in one shell, in `folder`."""
+    """Runs the steps of a page in one shell, in `folder`."""
     results = folder / ".results"
     results.mkdir()
     todo = steps(text)
@@ -180,7 +185,7 @@ def run(text: str, folder: Path, env: Mapping[str, str]) -> list[Result]:
 
 
 def check(results: list[Result]) -> None:
-    """Raises `PageError` for the first step that failed or printed something else."""
+    """Raises `PageError` for the first step that failed or printed different output."""
     for number, result in enumerate(results):
         step = result.step
         may_fail = number + 1 < len(results) and results[number + 1].step.asks_status()

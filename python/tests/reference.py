@@ -1,4 +1,4 @@
-"""The pages of the book that are generated: every command as --help tells it, every table and function as the catalog does."""
+"""Generates the reference pages: commands from their help, tables and functions from the catalog."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def own_help(text: str) -> str:
 
 
 def command_pages(program: str) -> dict[str, str]:
-    """The pages of all commands, by their path below docs/."""
+    """Returns the pages of all commands by their path in docs/."""
     (_, whole), *rest = walk(program)
     families: dict[str, list[tuple[tuple[str, ...], str]]] = {}
     for words, text in rest:
@@ -58,22 +58,22 @@ def command_pages(program: str) -> dict[str, str]:
         f"- [sqern {name}](commands/{name}.md): {commands[0][1].splitlines()[0].removesuffix('.')}" for name, commands in families.items()
     ]
     pages = {
-        "commands.md": f"{NOTE}# Commands\n\n" + "\n".join(lines) + "\n\n## sqern\n\nThe options that every command has, and what all of "
-        f"them have in common; the other pages do not repeat it.\n\n```text\n{whole.strip()}\n```\n"
+        "reference/commands.md": f"{NOTE}# Commands\n\n" + "\n".join(lines) + "\n\n## sqern\n\nThese options and conventions apply to all commands; "
+        f"the other pages do not repeat them.\n\n```text\n{whole.strip()}\n```\n"
     }
     for name, commands in families.items():
         parts = [f"{NOTE}# sqern {name}\n"]
         for words, text in commands:
             heading = f"\n## sqern {' '.join(words)}\n" if len(words) > 1 else ""
             parts.append(f"{heading}\n```text\n{own_help(text)}```\n")
-        pages[f"commands/{name}.md"] = "".join(parts)
+        pages[f"reference/commands/{name}.md"] = "".join(parts)
     return pages
 
 
 def summary_with(summary: str, pages: dict[str, str]) -> str:
-    """SUMMARY.md with a line for each page of commands."""
-    lines = "".join(f"  - [sqern {Path(path).stem}]({path})\n" for path in pages if path.startswith("commands/"))
-    return re.sub(r"(- \[Commands\]\(commands\.md\)\n)(?:  - .*\n)*", lambda found: found[1] + lines, summary)
+    """Returns SUMMARY.md with a line for each page of commands."""
+    lines = "".join(f"  - [sqern {Path(path).stem}]({path})\n" for path in pages if path.startswith("reference/commands/"))
+    return re.sub(r"(- \[Commands\]\(reference/commands\.md\)\n)(?:  - .*\n)*", lambda found: found[1] + lines, summary)
 
 
 TABLES = """
@@ -115,14 +115,14 @@ def type_cell(text: str) -> str:
 def tables_page(conn: psycopg.Connection[tuple[Any, ...]]) -> str:
     """Every table and view with its columns and constraints."""
     parts = [
-        f"{NOTE}# Tables and views\n\nWhat stands here is what the database says of itself, by `COMMENT`; `\\d+ NAME` in psql shows the "
-        "same. [The model](model.md) has a picture of it, [the words](glossary.md) what is meant by them.\n"
+        f"{NOTE}# Tables and views\n\nThis page is generated from the comments in the database; `\\d+ NAME` in psql prints the same. The "
+        "[data model](../concepts/data-model.md) contains a diagram, and the [glossary](glossary.md) defines the terms.\n"
     ]
     for oid, name, kind, comment, journalled in conn.execute(TABLES).fetchall():
         columns: Rows = conn.execute(COLUMNS, (oid,)).fetchall()
         constraints: Rows = conn.execute(CONSTRAINTS, (oid,)).fetchall()
         what = {"r": "Table", "v": "View"}[kind]
-        kept = " The journal keeps every change." if journalled else ""
+        kept = " Journaled." if journalled else ""
         parts.append(f"\n## {name}\n\n*{what}.*{kept} {comment}\n\n")
         if kind == "v":
             parts.append("| column | type | |\n| --- | --- | --- |\n")
@@ -139,25 +139,32 @@ def tables_page(conn: psycopg.Connection[tuple[Any, ...]]) -> str:
 
 
 def functions_page(conn: psycopg.Connection[tuple[Any, ...]]) -> str:
-    """Every function, first those that are called."""
+    """Returns the page of all functions: first those that clients call, then internal ones."""
     rows: Rows = conn.execute(FUNCTIONS).fetchall()
-    called = [row for row in rows if not row[6] and row[5]]
-    others = [row for row in rows if row not in called]
+    past = {row[2].removeprefix("SETOF ") + "_at" for row in rows if row[2] and row[2].startswith("SETOF ")}
+    called = [row for row in rows if not row[6] and row[5] and row[0] not in past]
+    others = [row for row in rows if row not in called and row[0] not in past]
     parts = [
-        f"{NOTE}# Functions\n\nWho may call a function is said by roles: `sqern_reader` may ask, `sqern_writer` may change too. Each "
-        "`…_at` gives a journalled table as it was; each `…_record` is what a journalled table's triggers run.\n\n## To be called\n\n"
+        f"{NOTE}# Functions\n\nMembers of `sqern_reader` can call the functions that read, and members of `sqern_writer` also those "
+        "that write.\n\n## Past states\n\nEach journaled table has two functions that return its rows as of a generation or a time. "
+        "Both roles can call them.\n\n"
+        "| table | as of a generation | as of a time |\n| --- | --- | --- |\n"
     ]
+    for name in sorted(past):
+        first, second = sorted(type_cell(row[1]) for row in rows if row[0] == name)
+        parts.append(f"| `{name.removesuffix('_at')}` | `{name}({first})` | `{name}({second})` |\n")
+    parts.append("\n## Functions for clients\n\n")
     parts += [function(*row) for row in called]
-    parts.append("\n## For the schema itself\n\nTriggers run these, or other functions; nobody else may call them.\n\n")
+    parts.append("\n## Internal functions\n\nTriggers and other functions call these. Clients cannot call them.\n\n")
     parts += [function(*row) for row in others]
     return "".join(parts)
 
 
 def function(name: str, arguments: str, result: str, comment: str, definer: bool, roles: str, trigger: bool) -> str:
-    gives = "" if trigger or result is None else f" → `{type_cell(result)}`"
-    rights = " With its owner's rights." if definer and roles else ""
-    who = f" For {roles}." if roles else ""
-    return f"- **`{name}({type_cell(arguments)})`**{gives}<br>{comment}{who}{rights}\n"
+    returned = "" if trigger or result is None else f" → `{type_cell(result)}`"
+    rights = " Runs with the privileges of its owner." if definer and roles else ""
+    who = f" Roles: {roles}." if roles else ""
+    return f"- **`{name}({type_cell(arguments)})`**{returned}<br>{comment}{who}{rights}\n"
 
 
 def picture_of(conn: psycopg.Connection[tuple[Any, ...]]) -> str:
@@ -173,11 +180,11 @@ def picture_of(conn: psycopg.Connection[tuple[Any, ...]]) -> str:
 
 
 def generated(program: str, dsn: str, summary: str) -> dict[str, str]:
-    """Every generated file, by its path below docs/."""
+    """Returns every generated file by its path in docs/."""
     pages = command_pages(program)
     with psycopg.connect(dsn) as conn:
-        pages["tables.md"] = tables_page(conn)
-        pages["functions.md"] = functions_page(conn)
-        pages["model.svg"] = picture_of(conn)
+        pages["reference/tables.md"] = tables_page(conn)
+        pages["reference/functions.md"] = functions_page(conn)
+        pages["concepts/model.svg"] = picture_of(conn)
     pages["SUMMARY.md"] = summary_with(summary, pages)
     return pages

@@ -1,4 +1,4 @@
-"""What the pages show is what happens, on a new database and block by block."""
+"""Runs the blocks of each page on a new database."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ DOCS = ROOT / "docs"
 WRITTEN = [page for page in sorted(DOCS.rglob("*.md")) if not page.read_text().startswith(reference.NOTE)] + [ROOT / "python/README.md"]
 PAGES = [page for page in WRITTEN if doc_blocks.steps(page.read_text())]
 NAMES = [page.name for page in PAGES]
-# A reader of this page has nothing yet.
-FROM_NOTHING = "five-minutes.md"
+# This page starts without a database.
+FROM_NOTHING = "tutorial.md"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
-def test_a_reader_who_types_what_the_page_shows_sees_what_it_shows(page: Path, tmp_path: Path) -> None:
+def test_blocks_of_page_print_the_shown_output(page: Path, tmp_path: Path) -> None:
     text = page.read_text()
     if page.name == FROM_NOTHING:
         with short_folder() as folder:
             try:
-                doc_blocks.check(doc_blocks.run(text, *world(tmp_path, None, folder)))
+                doc_blocks.check(doc_blocks.run(text, *page_environment(tmp_path, None, folder)))
             finally:
                 subprocess.run([setting("SQERN"), "local", "destroy", "--yes", "--data-dir", f"{folder}/server"], capture_output=True)
         return
     with fresh_database() as dsn:
-        doc_blocks.check(doc_blocks.run(text, *world(tmp_path, dsn, tmp_path)))
+        doc_blocks.check(doc_blocks.run(text, *page_environment(tmp_path, dsn, tmp_path)))
 
 
 @contextmanager
 def short_folder() -> Iterator[Path]:
-    """A folder that any user may enter, with a name short enough for a socket."""
+    """Creates a folder that any user can enter, with a path short enough for a socket."""
     folder = Path(tempfile.mkdtemp(prefix="sqern-", dir="/tmp"))
     folder.chmod(0o711)
     try:
@@ -52,10 +52,10 @@ def short_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def world(tmp_path: Path, dsn: Optional[str], server: Path) -> tuple[Path, dict[str, str]]:
-    """A folder as the repository's root is to a reader, and his environment, as README.md brings him there.
+def page_environment(tmp_path: Path, dsn: Optional[str], server: Path) -> tuple[Path, dict[str, str]]:
+    """Returns the working directory and the environment of a page.
 
-    Without a `dsn` there is no database yet: `sqern local` makes one, in a folder below `server`.
+    Without a `dsn` there is no database: `sqern local` creates one in `server`.
     """
     folder, programs, services = tmp_path / "repository", tmp_path / "bin", tmp_path / "pg_service.conf"
     folder.mkdir()
@@ -79,8 +79,8 @@ def program(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-def told(text: str, tmp_path: Path) -> str:
-    """What is wrong with a page; nothing when it is right."""
+def page_error(text: str, tmp_path: Path) -> str:
+    """Returns the error of a page, or an empty text."""
     try:
         doc_blocks.check(doc_blocks.run(text, tmp_path, os.environ))
     except doc_blocks.PageError as error:
@@ -93,6 +93,7 @@ RIGHT = {
     "state goes on": "```sh\nf() { echo from f; }\nx=1\n```\n\n```console\n$ f\nfrom f\n$ echo $x\n1\n```\n",
     "programs": '```python\nprint("it\'s `$x`\\n")\n```\n\n```text\nit\'s `$x`\n\n```\n',
     "anything": "```console\n$ echo 'at 12:00, done (really)'\nat …, done (really)\n```\n",
+    "any time": "```console\n$ echo 'at 2031-12-24 23:59:59Z'\nat 2026-05-04 09:30:00Z\n```\n",
     "a shown failure": "```console\n$ (exit 3)\n$ echo $?\n3\n```\n",
     "not run": "<!-- not run: it ends the world -->\n```sh\nexit 1\n```\n",
     "output not shown": "<!-- output not shown -->\n```console\n$ echo a\n$ echo b\n```\n",
@@ -109,6 +110,7 @@ WRONG = {
     "failure": ("```console\n$ (exit 3)\n$ true\n```\n", "line 2: expected success, got status 3\n"),
     "failure in python": ("```python\nraise SystemExit(4)\n```\n", "line 2: expected success, got status 4\n"),
     "any text is no newline": ("```console\n$ echo a; echo b\n…\n```\n", "line 2: the page shows\n…\n"),
+    "another time": ("```console\n$ echo 2031-12-24 23:59:59Z\n2026-05-05 09:30:00Z\n```\n", "line 2: the page shows\n"),
     "a kind that is not run": ("```rust\n```\n", "line 2: expected a block of sh, python, sql, console, or text after"),
     "not the same": (
         "```console\n$ echo a\na\n```\n\n<!-- prints the same -->\n```sh\necho b\n```\n",
@@ -126,11 +128,11 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", RIGHT)
-def test_a_page_that_is_right_passes(name: str, tmp_path: Path) -> None:
-    assert told(RIGHT[name], tmp_path) == ""
+def test_correct_page_passes(name: str, tmp_path: Path) -> None:
+    assert page_error(RIGHT[name], tmp_path) == ""
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_page_that_is_wrong_is_told_by_its_line(name: str, tmp_path: Path) -> None:
+def test_wrong_page_is_reported_with_its_line(name: str, tmp_path: Path) -> None:
     text, message = WRONG[name]
-    assert told(text, tmp_path).startswith(message)
+    assert page_error(text, tmp_path).startswith(message)

@@ -1,4 +1,4 @@
-"""What is generated in the book is what the program and the database say now; with SQERN_BLESS it is written anew."""
+"""Compares the generated pages with the program and the database; with SQERN_BLESS it rewrites them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from conftest import ROOT, setting
 DOCS = ROOT / "docs"
 
 
-def test_the_generated_pages_are_what_the_program_and_the_catalog_say() -> None:
+def test_generated_pages_are_current() -> None:
     pages = reference.generated(setting("SQERN"), setting("SQERN_TEST_DSN"), (DOCS / "SUMMARY.md").read_text())
-    written = {path.relative_to(DOCS).as_posix() for path in (DOCS / "commands").glob("*")}
+    written = {path.relative_to(DOCS).as_posix() for path in (DOCS / "reference/commands").glob("*")}
     gone = {path for path in written if path not in pages}
     if os.environ.get("SQERN_BLESS"):
-        (DOCS / "commands").mkdir(exist_ok=True)
+        (DOCS / "reference/commands").mkdir(exist_ok=True)
         for path, text in pages.items():
             (DOCS / path).write_text(text)
         for path in gone:

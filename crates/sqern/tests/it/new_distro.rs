@@ -1,4 +1,4 @@
-//! Distributions as data: what docs/sources.md tells an administrator holds, and every one of sp-variant's is built in.
+//! Distributions as data: what docs/guides/sources.md tells an administrator holds, and every one of sp-variant's is built in.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use sqern_upstream::sources::{builtin, parse};
 
 use crate::program::{Program, field};
 
-const MANUAL: &str = include_str!("../../../../docs/sources.md");
+const MANUAL: &str = include_str!("../../../../docs/guides/sources.md");
 
 /// The text below one of the manual's headings.
 fn section(heading: &str) -> &'static str {
