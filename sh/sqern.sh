@@ -12,7 +12,7 @@
 #
 # The database is selected by PGSERVICE, PGHOST and the other variables of libpq, or by the psql argument `-d service=NAME`. The exit
 # status is that of psql: 0 success, 1 or 3 an error of psql or of a query, 2 a connection failure. A usage error returns 2 as well.
-# The functions work with `set -eu`. Names with the prefix _sqern_ are internal. docs/shell.md contains examples.
+# The functions work with `set -eu`. Names with the prefix _sqern_ are internal. docs/reference/shell.md contains examples.
 
 # Sets _sqern_text to $1 with every character $2 replaced by $3.
 _sqern_replace() {

@@ -94,12 +94,7 @@ impl From<DbError> for Failure {
 
 impl From<sqern_store::Failure> for Failure {
     fn from(failure: sqern_store::Failure) -> Self {
-        let sqern_store::Failure { expected, got, place, hint } = failure;
-        Self {
-            message: format!("expected {expected}, got {got}, at {place}"),
-            hints: hint.into_iter().collect(),
-            exit: Exit::Unmet,
-        }
+        Self { message: failure.message(), hints: failure.hint.into_iter().collect(), exit: Exit::Unmet }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Measures the journal against its goals, and prints a Markdown table: goal, what, measured, limit, verdict.
 //!
-//! Run it with `scripts/bench`; docs/benchmarks.md tells how each figure is made. Two databases of one durable server, made from
+//! Run it with `scripts/bench`; docs/reference/benchmarks.md tells how each figure is made. Two databases of one durable server, made from
 //! one template, stand beside each other: one with the journal's triggers, one without. They take turns, round by round; what
 //! counts is the median of the rounds' ratios.
 

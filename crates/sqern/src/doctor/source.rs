@@ -105,9 +105,7 @@ fn gather(check: &'static str, all: usize, well: &str, each: impl Iterator<Item 
 }
 
 fn of_failure(check: &'static str, failure: &Failure, hint: &str) -> Finding {
-    let Failure { expected, got, place, .. } = failure;
-    let hint = failure.hint.as_deref().unwrap_or(hint);
-    Finding::failed(check, format!("expected {expected}, got {got}, at {place}"), hint)
+    Finding::failed(check, failure.message(), failure.hint.as_deref().unwrap_or(hint))
 }
 
 /// Returns a warning about supported distributions without sources.

@@ -22,7 +22,7 @@ const BLOCKS: usize = 4;
 /// Load a monitoring report of clusters, hosts and their kernels
 ///
 /// The load adds new records, updates changed records and marks absent records as deleted, in one generation. An unchanged report creates
-/// no generation. One invalid record rejects the whole report. The formats are described in docs/customers.md and
+/// no generation. One invalid record rejects the whole report. The formats are described in docs/reference/customer-reports.md and
 /// docs/cust-report.schema.json.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

@@ -17,7 +17,7 @@ use crate::printer::Format;
 ///
 /// The host name and the running kernel are those of uname. The installed kernels are those with modules in /lib/modules. The distribution
 /// is detected by sp-variant or os-release. A report must contain every host of its clusters, so combine the reports of all hosts of a
-/// cluster before loading them (docs/customers.md).
+/// cluster before loading them (docs/guides/customers.md).
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern cust report --cluster acme-1 --type production
