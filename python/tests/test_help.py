@@ -13,16 +13,16 @@ from test_book import refused
 
 # What begins the words of an option, wherever it stands.
 SAME = {
-    "--all": "Also those that ",
-    "--at": "As it was after this generation, or at this time",
-    "--comment": "Why: the comment of the generation",
-    "--distro": "Only ",
-    "--flavor": "The kind of tests",
-    "--jobs": "Kernels at once",
-    "--limit": "At most so many",
-    "--mirror-base": "Send every request for ",
-    "--sources": "A folder of distro files",
-    "--store": "The folder of the fetched headers",
+    "--all": "Include ",
+    "--at": "Show the state after this generation or at this time",
+    "--comment": "Comment of the generation",
+    "--distro": "Distribution",
+    "--flavor": "Flavor of the tests",
+    "--jobs": "Number of kernels to process in parallel",
+    "--limit": "Maximum number of ",
+    "--mirror-base": "Send each request for ",
+    "--sources": "Directory of distribution files",
+    "--store": "Directory of fetched headers",
 }
 # Where it is another thing: a step's options name what they are of.
 OTHERS = {

@@ -127,8 +127,8 @@ def test_each_number_of_a_report_is_the_length_of_the_list_behind_it(database: D
         if row["step"] == "seen to fetched":
             of_distro = [one for one in listed if one["distro"] == row["distro"] and one["seen_at"]]
             assert row["done"] == sum(bool(one["fetched_at"]) for one in of_distro)
-    came = asked(database, "new", "--since", "0", "--kernels", *of)["items"]
-    for row in asked(database, "new", "--since", "0", *of)["items"]:
+    came = asked(database, "activity", "--since", "0", "--kernels", *of)["items"]
+    for row in asked(database, "activity", "--since", "0", *of)["items"]:
         for what in ("known", "seen", "fetched", "built", "tested", "available", "withdrawn"):
             behind = [one for one in came if one["generation"] == row["generation"] and one["what"] == what]
             assert row[what] == len(behind)

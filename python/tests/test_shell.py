@@ -196,17 +196,17 @@ def test_without_a_command_nothing_is_read_and_nothing_runs(shell: list[str], by
     for function in ("sqern_psql", "sqern_query", "sqern_change 'a kernel'"):
         done = run(shell, f"echo 'SELECT 1' | {function} -At --csv", PGSERVICE="sqern-test")
         assert (done.returncode, done.stdout) == (2, b"")
-        assert b": expected -c or -f among psql's arguments, got none; write: -c 'SQL', " in done.stderr
+        assert b": no command specified; use -c 'SQL', -f FILE, or -f - for standard input" in done.stderr
     for command in ("-Atc 'SELECT 1'", "-c'SELECT 1'", "--command='SELECT 1'", "-Atf -", "-f-", "--file=-"):
         assert printed(shell, f"echo 'SELECT 1' | sqern_psql -At {command}", PGSERVICE="sqern-test") == b"1\n"
 
 
 def test_a_wrong_call_says_what_to_write(shell: list[str]) -> None:
     for call, hint in (
-        ("sql_quote", b'expected one value, got 0; write: sql_quote "$value"'),
-        ("sql_quote a b", b"expected one value, got 2; "),
-        ("sqern_copy_row", b'expected the values of a row, got none; write: sqern_copy_row "$distro" "$version"'),
-        ("sqern_change", b"expected a comment, got none; write: sqern_change 'why' -c 'UPDATE "),
+        ("sql_quote", b'expected 1 argument, found 0; usage: sql_quote "$value"'),
+        ("sql_quote a b", b"expected 1 argument, found 2; "),
+        ("sqern_copy_row", b'no values specified; usage: sqern_copy_row "$distro" "$version"'),
+        ("sqern_change", b"no comment specified; usage: sqern_change 'reason' -c 'UPDATE "),
     ):
         done = run(shell, call)
         assert (done.returncode, hint in done.stderr) == (2, True), done.stderr
@@ -214,5 +214,5 @@ def test_a_wrong_call_says_what_to_write(shell: list[str]) -> None:
 
 def test_a_comment_of_blanks_is_refused(shell: list[str], by_service: Database) -> None:
     done = run(shell, f"sqern_change ' ' {ADD}", PGSERVICE="sqern-test")
-    assert (done.returncode, b"expected a comment that says what the changes are for" in done.stderr) == (1, True)
+    assert (done.returncode, b"generation comment must not be empty" in done.stderr) == (1, True)
     assert by_service.rows("SELECT * FROM kver") == []

@@ -75,7 +75,7 @@ def test_rollback_takes_everything_back_without_an_error(database: Database) -> 
 
 
 def test_an_error_that_the_block_swallowed_is_no_silent_rollback(database: Database) -> None:
-    with pytest.raises(psycopg.InternalError, match=r"a query failed, so that all of it is rolled back\nhint: "):
+    with pytest.raises(psycopg.InternalError, match=r"cannot commit the transaction, because a query failed in it\nhint: "):
         with util.connect(dsn=database.dsn, comment="a kernel") as db:
             db.cur.execute(ADD, ("4.18.0-1",))
             try:
@@ -101,7 +101,7 @@ def test_the_block_leaves_commit_to_connect(database: Database) -> None:
             db.cur.execute(ADD, ("4.18.0-1",))
             db.conn.commit()
     assert versions(database) == []
-    with pytest.raises(psycopg.InternalError, match=r"expected the transaction that connect\(\) began"):
+    with pytest.raises(psycopg.InternalError, match=r"the transaction of connect\(\) was ended inside the block"):
         with util.connect(dsn=database.dsn, comment="a kernel") as db:
             db.cur.execute("COMMIT")
 
@@ -114,7 +114,7 @@ def test_without_a_comment_there_is_no_generation_and_nothing_can_be_changed(dat
         db.cur.execute(ADD, ("4.18.0-1",))
     assert str(caught.value) == (
         "cannot execute INSERT in a read-only transaction\n"
-        'hint: say why the database is to change: connect(comment="…")'
+        'hint: Specify the reason for the change: connect(comment="…")'
     )
     assert versions(database) == []
     assert database.generations() == []
@@ -139,7 +139,7 @@ def test_a_block_that_writes_reads_what_others_committed_whatever_the_server_def
 
 def test_a_comment_of_blanks_is_refused(database: Database) -> None:
     for comment in ("", "  "):
-        with pytest.raises(errors.InvalidParameterValue, match="expected a comment that says what the changes are for"):
+        with pytest.raises(errors.InvalidParameterValue, match=r"generation comment must not be empty\n.*State the purpose of the changes"):
             with util.connect(dsn=database.dsn, comment=comment):
                 pytest.fail("the block must not run")
 
@@ -202,31 +202,35 @@ def refused(**given: Any) -> str:
 
 def test_a_service_that_is_not_known_is_named(by_service: Database) -> None:
     text = refused(service="sqern-tets")
-    assert text.startswith("expected to connect to service sqern-tets, got: ")
+    assert text.startswith("could not connect to service sqern-tets: ")
     assert "\nhint: psql service=sqern-tets -c ''" in text
 
 
 def test_where_nothing_is_given_the_hint_says_how_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psycopg, "connect", lambda _: (_ for _ in ()).throw(psycopg.OperationalError("no server here")))
     assert refused() == (
-        "expected to connect to libpq's default database, for nothing says which, got: no server here\n"
-        "hint: name a service, or export PGSERVICE=NAME; a server of your own: sqern local up && export PGSERVICE=sqern-local"
+        "could not connect to the default database of libpq: no server here\n"
+        "hint: Specify a service, or set PGSERVICE=NAME. To start a private server: sqern local up && export PGSERVICE=sqern-local"
     )
     monkeypatch.setenv("PGHOST", "db1")
-    assert refused().startswith("expected to connect to PGHOST=db1, got: ")
+    assert refused().startswith("could not connect to PGHOST=db1: ")
 
 
 def test_a_server_that_does_not_answer_is_named_without_the_password(tmp_path: Path) -> None:
     text = refused(dsn=f"host={tmp_path} user=u password=s3cret dbname=d")
-    assert text.startswith(f"expected to connect to user=u dbname=d host={tmp_path}, got: ")
+    assert text.startswith(f"could not connect to user=u dbname=d host={tmp_path}: ")
     assert "s3cret" not in text
     text = refused(dsn=f"postgresql://u:s3cret@/d?host={tmp_path}")
     assert f"host={tmp_path}" in text and "s3cret" not in text
 
 
 def test_a_service_and_a_dsn_at_once_and_empty_ones_are_refused(database: Database) -> None:
-    for given in ({"service": "s", "dsn": database.dsn}, {"service": ""}, {"dsn": ""}):
-        with pytest.raises(ValueError, match=r"expected a service or a dsn, got .*\nhint: "), util.connect(**given):
+    for given, message in (
+        ({"service": "s", "dsn": database.dsn}, "service and dsn cannot be used together"),
+        ({"service": ""}, "service and dsn must not be empty"),
+        ({"dsn": ""}, "service and dsn must not be empty"),
+    ):
+        with pytest.raises(ValueError, match=rf"{message}\nhint: "), util.connect(**given):
             pytest.fail("the block must not run")
 
 

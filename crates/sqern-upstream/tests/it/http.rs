@@ -122,10 +122,10 @@ async fn a_signature_that_nothing_here_can_judge_is_not_asked_for() {
     let folder = folder();
     crate::rpm_support::repo().signed().write(folder.path()).expect("a repository");
     let server = FileServer::start(folder.path()).await.expect("a server");
-    let lines = format!("base = [\"{}\"]\nkeyring = [\"/nonexistent\"]\nsignature = \"if-present\"", server.url());
+    let lines = format!("base = [\"{}\"]\nkeyring = [\"/nonexistent/keyring.gpg\"]\nsignature = \"if-present\"", server.url());
     let crawl = crawl_all(&crate::rpm_support::distro(&lines), &options()).await.remove(0);
     assert_complete(&crawl, crate::rpm_support::KERNEL);
-    assert!(crawl.warnings[0].contains("expected keyring /nonexistent, found none"), "{:?}", crawl.warnings);
+    assert!(crawl.warnings[0].contains("expected keyring /nonexistent/keyring.gpg, found none"), "{:?}", crawl.warnings);
     assert_eq!(server.count(".asc"), 0);
 }
 

@@ -56,7 +56,7 @@ pub(super) struct FetchArgs {
     limit: Option<usize>,
     #[command(flatten)]
     store: StoreArgs,
-    /// Number of kernels to fetch in parallel [default: 2]
+    /// Number of kernels to process in parallel [default: 2]
     #[arg(long, value_name = "N", default_value = "2", hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
     /// Architecture of the headers, as printed by uname -m [default: that of this machine]

@@ -35,7 +35,7 @@ pub(super) enum StoreCommand {
     Prune {
         #[command(flatten)]
         which: Which,
-        /// Also remove intact and recorded trees
+        /// Include intact and recorded trees
         #[arg(long, requires = "kernels")]
         all: bool,
         /// Also remove cached packages that no tree uses, and partial downloads

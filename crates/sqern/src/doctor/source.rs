@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(said(vec![("a", good(&["old"])), ("b", good(&[]))]), "warning 1 of 2 have warnings; a: old");
         assert_eq!(
             said(vec![("a", good(&["old"])), ("b", bad())]),
-            "failed 1 of 2 failed; b: expected the file (HTTP status 200), got HTTP status 404 Not Found, at https://h/x"
+            "failed 1 of 2 failed; b: expected the file (HTTP status 200), found HTTP status 404 Not Found, at https://h/x"
         );
         assert_eq!(said(vec![]), "warning all sources are skipped");
         assert_eq!(without_source(&[]), None);

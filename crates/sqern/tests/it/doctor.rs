@@ -135,7 +135,7 @@ async fn a_journal_that_was_turned_off_fails() {
     let ran = run(&program, &arguments, &[]);
     assert_eq!((ran.status, verdict(&ran, "journal").0), (1, "failed".into()));
     assert!(
-        of(&ran, "journal")["found"].as_str().unwrap().contains("table kver: trigger kver_record_trigger is not enabled"),
+        of(&ran, "journal")["found"].as_str().unwrap().contains("table kver: trigger kver_record_trigger is disabled"),
         "{ran:?}"
     );
 }

@@ -136,10 +136,10 @@ async fn unproven_and_unverified_trees_are_not_recorded() {
     let ran = world.program.run(&world.words(&[]));
     assert_eq!(ran.status, 1, "{ran:?}");
     assert!(
-        ran.stderr.contains("expected a module whose vermagic begins with 6.1.0-2-amd64, got \"6.1.0-9-amd64 SMP mod_unload\""),
+        ran.stderr.contains("expected vermagic 6.1.0-2-amd64 in the module, found \"6.1.0-9-amd64 SMP mod_unload\""),
         "{ran:?}"
     );
-    assert!(ran.stderr.contains("6.1.0-3-amd64 failed: expected") && ran.stderr.contains("as the index states"), "{ran:?}");
+    assert!(ran.stderr.contains("6.1.0-3-amd64 failed: expected") && ran.stderr.contains("as listed by the index"), "{ran:?}");
     assert_eq!(world.fetched().await, "6.1.0-1-amd64", "the others are recorded");
     assert!(!world.tree("6.1.0-2-amd64").exists() && !world.tree("6.1.0-3-amd64").exists());
 
@@ -168,7 +168,7 @@ async fn fetch_starts_with_kernels_that_customers_run() {
     assert_eq!(field(&rest, "version"), ["6.1.0-2-amd64"]);
     let named = world.program.run(&world.words(&["--kernel", "6.1.0-7-amd64"]));
     assert_eq!(named.status, 1, "{named:?}");
-    assert!(named.stderr.contains("expected a kernel version that is known"), "{named:?}");
+    assert!(named.stderr.contains("kernel version \"6.1.0-7-amd64\" does not exist"), "{named:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,7 +179,7 @@ async fn a_changed_tree_is_reported_pruned_and_fetched_again() {
     std::fs::write(&makefile, "modules:\n").unwrap();
     let told = world.program.run(&["store", "verify", "--store", &world.store]);
     assert_eq!(told.status, 1, "{told:?}");
-    assert!(told.stdout.contains("expected a tree as it was made"), "{told:?}");
+    assert!(told.stdout.contains("expected an unchanged tree"), "{told:?}");
     let rehearsed = world.program.done(&["store", "prune", "--dry-run", "--store", &world.store]);
     assert!(rehearsed.stdout.contains("tree removed") && makefile.exists(), "{rehearsed:?}");
     world.program.done(&["store", "prune", "--store", &world.store]);

@@ -41,7 +41,7 @@ fn unusable_schemas_fail() {
         (
             status(9, true, &[]),
             State::Failed,
-            Some("install the sqern that migrated this database, or a newer one; nothing was changed"),
+            Some("Install the version of sqern that migrated this database, or a later one. Nothing was changed."),
         ),
     ] {
         let judged = schema(&status);
