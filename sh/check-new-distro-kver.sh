@@ -110,6 +110,11 @@ END
   } | PGCLIENTENCODING=UTF8 sqern_query "$@" -F ' ' -f -
 }
 
+# Where no database is named, sqern uses the private server, which psql does not know.
+if [ -z "$dsn$service${PGSERVICE:-}${PGHOST:-}${PGHOSTADDR:-}${PGPORT:-}${PGDATABASE:-}" ]; then
+  dsn=$("$sqern" local dsn 2>/dev/null) || dsn=''
+fi
+
 status=0
 report=$("$sqern" check --json "$@") || status=$?
 case $report in

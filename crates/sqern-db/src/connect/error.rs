@@ -194,7 +194,7 @@ impl ConnectError {
             Self::ServiceNotFound { name, files, .. } => Some(hint::service(name, files)),
             Self::NoUser => Some("Set PGUSER=NAME, or user=NAME in the connection string.".into()),
             Self::NothingNamed { .. } => {
-                Some("Start the private server: sqern local up; or specify a server with --service NAME.".into())
+                Some("Start the private server: sqern init; or specify a server with --service NAME.".into())
             }
             Self::TlsFile { hint, .. } => Some(hint.clone()),
             Self::Unreachable { failures, .. } => hint::failures(failures),

@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn nothing_named_means_the_local_server() {
         let error = resolve(&ConnectRequest::default(), &env(&[("PGUSER", "u")])).expect_err("no local server");
-        assert!(error.hint().unwrap_or_default().contains("sqern local up"), "{error}");
+        assert!(error.hint().unwrap_or_default().contains("sqern init"), "{error}");
         assert!(resolve(&ConnectRequest::default(), &env(&[("PGDATABASE", "d")])).is_ok());
     }
 

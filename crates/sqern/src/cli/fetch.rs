@@ -24,7 +24,7 @@ use super::store::StoreArgs;
 use crate::failure::{Exit, Failure};
 use crate::fetch::plan::{Plan, plan, without_packages};
 use crate::fetch::{Fetcher, Job, MissingTools, Outcome};
-use crate::printer::Record;
+use crate::printer::{Format, Record};
 
 /// Fetch kernel headers, so that modules can be built
 ///
@@ -136,7 +136,10 @@ pub(super) async fn run(args: FetchArgs, context: &Context<'_>) -> Result<Exit, 
         context.printer.note(&format!("{skipped} {kernels} no headers package for {}", args.arch));
     }
     if plans.is_empty() && done.is_empty() {
-        context.printer.note("nothing to fetch: all other kernels are fetched, ignored or archived");
+        if context.printer.format() == Format::Json {
+            context.printer.list::<Fetched>(&[])?;
+        }
+        context.printer.note("nothing to fetch");
         return Ok(Exit::Done);
     }
     if args.change.dry_run {
