@@ -85,7 +85,7 @@ async fn nothing_named_means_the_private_server() {
     let home = tempdir();
     let mut env = env(home.path());
     let error = connect(&ConnectRequest::default(), &env).await.expect_err("nothing there");
-    assert!(error.hint().expect("a hint").contains("sqern local up"));
+    assert!(error.hint().expect("a hint").contains("sqern init"));
     env.local_dir = Some(TestServer::shared().await.server().dir().to_owned());
     let session = connect(&ConnectRequest::default(), &env).await.expect("connects");
     assert!(session.describe().starts_with("the private local server (socket "), "{}", session.describe());
