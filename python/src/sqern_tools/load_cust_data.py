@@ -51,8 +51,10 @@ class Place:
     path: str
 
     def wrong(self, expected: str) -> ReportError:
-        got = json.dumps(self.value)
-        return ReportError(f"{self.path or 'report'}: expected {expected}, found {got if len(got) <= 60 else got[:60] + '…'}")
+        found = json.dumps(self.value)
+        if len(found) > 60:
+            found = found[:60] + "…"
+        return ReportError(f"{self.path or 'report'}: expected {expected}, found {found}")
 
     def get(self, key: str) -> Place:
         if not isinstance(self.value, dict):
