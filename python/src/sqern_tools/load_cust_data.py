@@ -169,7 +169,7 @@ def refuse_shrink(cur: psycopg.Cursor[Any], *, partial: bool) -> None:
         hint = "Use --accept-shrink if they were removed"
         if not partial:
             hint += ", or --partial if the report contains only some of the clusters"
-        raise ReportError(f"report would remove {gone} of {known} clusters and hosts, more than a fifth\nhint: {hint}.")
+        raise ReportError(f"report would remove more than a fifth of the clusters and hosts ({gone} of {known})\nhint: {hint}.")
 
 
 def apply(cur: psycopg.Cursor[Any]) -> None:

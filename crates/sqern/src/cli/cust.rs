@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use sqern_db::cust::{self, Cluster, ClusterType, Host, HostFilter};
 use sqern_db::{AsOf, DbError};
-use sqern_model::{ClusterName, DistroName, KernelVersion};
+use sqern_model::{ClusterName, DistroName, KernelVersion, counted};
 use tokio_postgres::Client;
 
 use super::Context;
@@ -195,7 +195,7 @@ async fn show(client: &Client, name: ClusterName, as_of: &AsOf, context: &Contex
     }
     at::list(context, &lines, &Frame::from(as_of))?;
     if context.printer.format() == Format::Table {
-        context.printer.note(&format!("{name} ({cltype}): {hosts} hosts, {kernels} kernels"));
+        context.printer.note(&format!("{name} ({cltype}): {}, {}", counted(hosts, "host"), counted(kernels, "kernel")));
     }
     Ok(Exit::Done)
 }

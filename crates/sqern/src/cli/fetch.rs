@@ -11,13 +11,13 @@ use futures_util::{StreamExt as _, stream};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use sqern_db::fetch::{self as db, Vouched, Wanted};
-use sqern_model::{DistroName, Kernel, KernelVersion};
+use sqern_model::{DistroName, Kernel, KernelVersion, counted};
 use sqern_store::tree::{Machine, ProveOptions, Tool};
 use sqern_upstream::{Client, ClientOptions};
 use url::Url;
 
 use super::Context;
-use super::change::{ChangeArgs, events};
+use super::change::ChangeArgs;
 use super::interrupt::interrupted;
 use super::sources::SourcesArgs;
 use super::store::StoreArgs;
@@ -132,8 +132,7 @@ pub(super) async fn run(args: FetchArgs, context: &Context<'_>) -> Result<Exit, 
     let mut session = context.open().await?;
     let Planned { plans, failed: mut done, skipped } = plans(&args, &session.client).await?;
     if skipped > 0 {
-        let kernels = if skipped == 1 { "kernel has" } else { "kernels have" };
-        context.printer.note(&format!("{skipped} {kernels} no headers package for {}", args.arch));
+        context.printer.note(&format!("skipped {} without a headers package for {}", counted(skipped, "kernel"), args.arch));
     }
     if plans.is_empty() && done.is_empty() {
         if context.printer.format() == Format::Json {
@@ -315,12 +314,12 @@ fn report(done: &[Fetched], finished: Option<sqern_db::change::Finished>, contex
     let total: u64 = done.iter().map(|one| one.bytes).sum();
     match finished {
         None => context.printer.note(&format!(
-            "would fetch {} kernels, {}; nothing was fetched",
-            done.len(),
+            "would fetch {}, {}; nothing was fetched",
+            counted(done.len(), "kernel"),
             indicatif::HumanBytes(total)
         )),
         Some(finished) => context.printer.note(&match finished.generation {
-            Some(id) => format!("generation {id}: {}", events(finished.events)),
+            Some(id) => format!("generation {id}: {}", counted(finished.events, "event")),
             None => "nothing was recorded".to_owned(),
         }),
     }

@@ -6,6 +6,7 @@ use sqern_db::connect::{ConnectError, ConnectRequest, Session, connect, resolve}
 use sqern_db::local::{LocalServer, State, Up};
 use sqern_db::migrate::{self, Step};
 use sqern_db::{change, distro};
+use sqern_model::counted;
 
 use super::sources::SourcesArgs;
 use super::{Context, local};
@@ -144,8 +145,7 @@ impl Initialized {
         let migrations = self.migrated.iter().filter(|step| matches!(step, Step::Up { .. })).count();
         let steps = match migrations {
             0 => "functions and views".to_owned(),
-            1 => "1 migration".to_owned(),
-            count => format!("{count} migrations"),
+            count => counted(count, "migration"),
         };
         let schema = match (self.schema_version, self.dry_run) {
             (None, _) if self.server.as_ref().is_some_and(|server| server.state == "created") => "would be created".to_owned(),

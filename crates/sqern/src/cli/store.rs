@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
 use sqern_db::{AsOf, fetch as db};
-use sqern_model::{DistroName, Kernel, KernelVersion};
+use sqern_model::{DistroName, Kernel, KernelVersion, counted};
 use sqern_store::Store;
 use sqern_store::store::Found;
 
@@ -146,7 +146,7 @@ pub(super) async fn run(command: StoreCommand, context: &Context<'_>) -> Result<
             let stored = compare(&which, &which.store.open(context)?, &session.client, true).await?;
             context.printer.list(&stored)?;
             let wrong = stored.iter().filter(|one| one.problem.is_some()).count();
-            context.printer.note(&format!("{} of {} kernels are consistent", stored.len() - wrong, stored.len()));
+            context.printer.note(&format!("consistent: {} of {}", stored.len() - wrong, counted(stored.len(), "kernel")));
             Ok(if wrong == 0 { Exit::Done } else { Exit::Unmet })
         }
         StoreCommand::Prune { which, all, cache, change } => {
@@ -265,6 +265,6 @@ fn prune_cache(store: &Store, dry_run: bool, context: &Context<'_>) -> Result<()
     let pruned = store.prune_cache(&needed.flatten().collect(), dry_run)?;
     let verb = if dry_run { "would remove" } else { "removed" };
     let size = indicatif::HumanBytes(pruned.bytes);
-    context.printer.note(&format!("{verb} {} packages ({size}) from the cache", pruned.files));
+    context.printer.note(&format!("{verb} {} ({size}) from the cache", counted(pruned.files, "package")));
     Ok(())
 }

@@ -6,6 +6,7 @@ use sqern_db::crawl::Incomplete;
 use sqern_db::distro::Distro;
 use sqern_db::doctor::{Role, Server};
 use sqern_db::migrate::{OLDEST_SERVER, SchemaStatus};
+use sqern_model::counted;
 
 use super::{Finding, some_of};
 
@@ -107,7 +108,7 @@ pub fn crawls(supported: &[Distro], incomplete: &[Incomplete], now: Timestamp) -
     }
     match supported.iter().filter_map(age).max() {
         Some(oldest) if findings.is_empty() => {
-            let found = format!("{} distributions, oldest check {} ago", supported.len(), ago(oldest));
+            let found = format!("{}, oldest check {} ago", counted(supported.len(), "distribution"), ago(oldest));
             vec![Finding::ok(CHECK, found)]
         }
         _ => findings,
@@ -119,7 +120,7 @@ fn ago(age: SignedDuration) -> String {
     match age.as_hours() {
         ..1 => format!("{} min", age.as_mins().max(0)),
         hours @ 1..48 => format!("{hours} h"),
-        hours => format!("{} days", hours / 24),
+        hours => counted(hours / 24, "day"),
     }
 }
 

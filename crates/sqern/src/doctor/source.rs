@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sqern_model::{DistroDef, SignaturePolicy, Source};
+use sqern_model::{DistroDef, SignaturePolicy, Source, counted};
 use sqern_upstream::{Failure, Reached};
 
 use super::{Finding, some_of};
@@ -23,7 +23,8 @@ pub fn keyrings(seen: &[(&DistroDef, Vec<(&Source, Keys)>)]) -> Vec<Finding> {
     gather(
         KEYRING,
         seen.len(),
-        "distributions with the required keyrings",
+        "distribution",
+        "the required keyrings",
         seen.iter().map(|(def, sources)| {
             let mut troubles: Vec<Finding> = sources.iter().filter_map(|(source, keys)| keyring(source, keys)).collect();
             troubles.dedup();
@@ -67,7 +68,8 @@ pub fn sources(seen: &[(&DistroDef, Tops)]) -> Vec<Finding> {
     gather(
         SOURCE,
         all,
-        "sources have valid metadata",
+        "source",
+        "valid metadata",
         seen.iter().map(|(def, tops)| {
             let finding = if tops.is_empty() {
                 let found = "all sources are skipped";
@@ -95,13 +97,13 @@ fn distro(def: &DistroDef, tops: &Tops) -> Option<Finding> {
         |(name, top): (&String, &Result<Reached, Failure>)| Some((name.clone(), top.as_ref().ok()?.warnings.first()?.clone()));
     let warned: Vec<(String, String)> = tops.iter().filter_map(warned).collect();
     let (name, warning) = warned.first()?;
-    Some(Finding::warning(SOURCE, format!("{} of {} have warnings; {name}: {warning}", warned.len(), tops.len()), test))
+    Some(Finding::warning(SOURCE, format!("{} of {} with warnings; {name}: {warning}", warned.len(), tops.len()), test))
 }
 
 /// Returns all problems, or one finding with a count if there are none.
-fn gather(check: &'static str, all: usize, well: &str, each: impl Iterator<Item = Vec<Finding>>) -> Vec<Finding> {
+fn gather(check: &'static str, all: usize, noun: &str, well: &str, each: impl Iterator<Item = Vec<Finding>>) -> Vec<Finding> {
     let troubles: Vec<Finding> = each.flatten().collect();
-    if troubles.is_empty() { vec![Finding::ok(check, format!("{all} {well}"))] } else { troubles }
+    if troubles.is_empty() { vec![Finding::ok(check, format!("{} with {well}", counted(all, noun)))] } else { troubles }
 }
 
 fn of_failure(check: &'static str, failure: &Failure, hint: &str) -> Finding {

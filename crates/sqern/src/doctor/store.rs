@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use indicatif::{HumanBytes, HumanCount};
 use rustix::fs::{Access, access, statvfs};
 use sqern_db::local::OsUser;
+use sqern_model::counted;
 use sqern_store::Store;
 use sqern_store::store::Pruned;
 
@@ -82,7 +83,7 @@ pub fn look(root: &Path) -> Result<Seen, Failure> {
 /// Returns the findings for the store at `root`.
 #[must_use]
 pub fn judge(root: &Path, seen: &Seen) -> Vec<Finding> {
-    let cached = format!("{} packages, {}", seen.cached.files, HumanBytes(seen.cached.bytes));
+    let cached = format!("{}, {}", counted(seen.cached.files, "package"), HumanBytes(seen.cached.bytes));
     let cache = match &seen.unwritable {
         Some(folder) => Finding::failed(CACHE, format!("{} is not writable", folder.display()), own_it(root, seen.owner)),
         None if seen.is_missing => Finding::skipped(CACHE, "the store does not exist yet"),

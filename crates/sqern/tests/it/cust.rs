@@ -208,7 +208,7 @@ async fn deleting_more_than_one_fifth_requires_accept_shrink() {
     loaded(&program, &clusters(&[cluster("acme-1", &hosts[..8])]), &[]);
     let gone = clusters(&[cluster("beta", &hosts[..8])]);
     let clusters_too = load(&program, gone.to_string(), &[]);
-    assert!(clusters_too.stderr.contains("report would delete 1 of 1 clusters and 8 of 8 hosts"), "{clusters_too:?}");
+    assert!(clusters_too.stderr.contains("report would delete 1 of 1 cluster and 8 of 8 hosts"), "{clusters_too:?}");
     loaded(&program, &gone, &["--accept-shrink"]);
     assert_eq!(live_clusters(&program).await, "beta 1");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use sqern_db::as_of::snapshot;
 use sqern_db::run::{self as db, Lease};
-use sqern_model::RunKind;
+use sqern_model::{RunKind, counted};
 
 use super::carrier::{Carrier, Means};
 use super::start::{Fields, Taken, TestFields, duration, take, tell_closed};
@@ -117,7 +117,7 @@ pub(in crate::cli) async fn carry(
         RunKind::Build => id,
         RunKind::Test => kernels.first().and_then(|candidate| candidate.build).expect("a test that was started is of a build"),
     };
-    context.printer.note(&format!("{kind} {id}: {} kernels, logs in {}", kernels.len(), logs.display()));
+    context.printer.note(&format!("{kind} {id}: {}, logs in {}", counted(kernels.len(), "kernel"), logs.display()));
     let means = Means { context, args, comment, logs, store, variables: variables(fields, what, id, build) };
     Carrier::new(kind, id, kernels.len(), means, session).all(&kernels).await
 }

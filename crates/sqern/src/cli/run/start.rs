@@ -7,7 +7,7 @@ use clap::Args;
 use jiff::SignedDuration;
 use serde::Serialize;
 use sqern_db::run::{self as db, Candidate, Lease, NewBuild, NewRun};
-use sqern_model::{Kernel, RunKind};
+use sqern_model::{Kernel, RunKind, counted};
 use tokio_postgres::Transaction;
 
 use super::{Tested, What, require_input};
@@ -199,7 +199,7 @@ pub(in crate::cli) async fn start(
     let started = Started { id: taken.id, kernels: taken.kernels, closed };
     context.printer.one("run.start/1", &started, || started.id.to_string())?;
     let verb = if args.dry_run { "would start" } else { "started" };
-    context.printer.note(&format!("{verb} {kind} {} with {} kernels", started.id, started.kernels.len()));
+    context.printer.note(&format!("{verb} {kind} {} with {}", started.id, counted(started.kernels.len(), "kernel")));
     Ok(Exit::Done)
 }
 
