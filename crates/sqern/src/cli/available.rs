@@ -146,7 +146,8 @@ async fn meant(which: &Which, client: &impl GenericClient) -> Result<Meant, Fail
     let run = run::get(client, kind, id).await.map_err(|error| Failure::from(error).hint(format!("sqern {kind} list")))?;
     let of_run = |given: &Option<String>, own: Option<String>, option: &str| {
         given.clone().or(own).ok_or_else(|| {
-            Failure::unmet(format!("{kind} {id} has no {option}")).hint(format!("--{option} {}", option.to_uppercase()))
+            Failure::unmet(format!("{kind} {id} has no {option}"))
+                .hint(format!("Specify it with --{option} {}.", option.to_uppercase()))
         })
     };
     let kernels = run::kernels(client, kind, id, &sqern_db::AsOf::Now).await?;
@@ -182,7 +183,7 @@ async fn named(which: &Which, client: &impl GenericClient) -> Result<Meant, Fail
         if let [one, other, ..] = &found[..] {
             let (one, other) = (&one.kernel.distro, &other.kernel.distro);
             return Err(Failure::unmet(format!("kernel {name} is ambiguous: it exists in {one} and in {other}"))
-                .hint(format!("--kernel {one}/{}", name.version)));
+                .hint(format!("Specify the distribution, as in --kernel {one}/{}.", name.version)));
         }
         kernels.extend(found.into_iter().map(|one| one.kernel));
     }

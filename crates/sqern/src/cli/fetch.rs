@@ -195,8 +195,8 @@ fn machine() -> Result<Machine, Failure> {
         return Ok(machine);
     }
     Err(Failure::unmet("cannot compile a module: make is not installed")
-        .hint("apt-get install make gcc   # or: dnf install make gcc")
-        .hint("sqern fetch --no-prove   # records kernels without compiling a module"))
+        .hint("apt-get install make gcc  # or: dnf install make gcc")
+        .hint("sqern fetch --no-prove  # records kernels without compiling a module"))
 }
 
 /// Whether one of the tools has not been reported in this run.

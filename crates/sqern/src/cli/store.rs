@@ -35,7 +35,7 @@ pub(super) enum StoreCommand {
     Prune {
         #[command(flatten)]
         which: Which,
-        /// Include intact and recorded trees
+        /// Remove each tree and record of the kernels, intact ones too
         #[arg(long, requires = "kernels")]
         all: bool,
         /// Also remove cached packages that no tree uses, and partial downloads

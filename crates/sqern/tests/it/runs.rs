@@ -118,7 +118,7 @@ async fn misuse_is_rejected_with_a_hint_and_changes_nothing() {
         (&["available", "add", "--build", "2"], 1, "build 2 succeeded for no kernel"),
         (&["available", "add", "--build", "77"], 1, "build \"77\" does not exist"),
         (&["available", "add", "--kernel", "6.1.0-1-amd64"], 2, "--revision"),
-        (&["available", "list", "--distro", "debain12"], 1, "distro \"debain12\" does not exist (did you mean debian12"),
+        (&["available", "list", "--distro", "debain12"], 1, "distribution \"debain12\" does not exist (did you mean debian12"),
         (
             &["build", "run", "--command", "true", "--logs", "/proc/none", "--store", "/proc/none"],
             1,

@@ -128,7 +128,7 @@ fn shrinks(totals: &Totals, args: &LoadArgs) -> Option<Failure> {
         if !args.change.dry_run {
             failure = failure.hint(format!("sqern cust load {file}{partial} --dry-run  # prints what would be deleted"));
         }
-        failure.hint(format!("sqern cust load {file}{partial} --accept-shrink  # if they were really removed"))
+        failure.hint(format!("sqern cust load {file}{partial} --accept-shrink  # if they no longer exist"))
     })
 }
 
@@ -153,7 +153,7 @@ fn report(context: &Context<'_>, loaded: &Loaded<'_>, total: i64) -> Result<(), 
     }
     for (what, counts) in [("clusters", totals.clusters), ("hosts", totals.hosts), ("kernels on hosts", totals.host_kernels)] {
         let parts =
-            [(counts.added, "new"), (counts.changed, "changed"), (counts.brought_back, "restored"), (counts.removed, "removed")];
+            [(counts.added, "new"), (counts.changed, "changed"), (counts.brought_back, "restored"), (counts.removed, "deleted")];
         let parts: Vec<String> =
             parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
         if !parts.is_empty() {

@@ -84,7 +84,7 @@ async fn hosts_are_found_by_cluster_kernel_and_distro() {
     );
     for (option, value, told) in [
         ("--cluster", "acme", "cluster \"acme\" does not exist (did you mean acme-1?)"),
-        ("--distro", "debain12", "distro \"debain12\" does not exist (did you mean debian12?)"),
+        ("--distro", "debain12", "distribution \"debain12\" does not exist (did you mean debian12?)"),
     ] {
         let ran = program.run(&["cust", "hosts", option, value]);
         assert!(ran.status == 1 && ran.stderr.contains(told), "{ran:?}");
