@@ -143,6 +143,9 @@ pub(super) async fn run(command: CustCommand, context: &Context<'_>) -> Result<E
         CustCommand::Hosts { clusters, kernels, distros, at } => {
             let (session, as_of) = begin(&at, context).await?;
             sqern_db::distro::require(&session.client, &distros, &as_of).await?;
+            for version in &kernels {
+                sqern_db::kver::find(&session.client, version, &distros).await?;
+            }
             for name in &clusters {
                 known(cust::get(&session.client, name, &as_of).await)?;
             }

@@ -52,8 +52,8 @@ pub(super) struct FetchArgs {
     #[arg(long = "kernel", value_name = "VERSION")]
     kernels: Vec<KernelVersion>,
     /// Maximum number of kernels [default: all]
-    #[arg(long, value_name = "N")]
-    limit: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
     #[command(flatten)]
     store: StoreArgs,
     /// Number of kernels to process in parallel [default: 2]
@@ -66,10 +66,10 @@ pub(super) struct FetchArgs {
     #[arg(long)]
     no_prove: bool,
     /// Fetch with this shell command, which gets SQERN_DISTRO, SQERN_VERSION and SQERN_TREE (the directory to fill)
-    #[arg(long, value_name = "CMD", conflicts_with_all = ["mirror_base", "arch"])]
+    #[arg(long, value_name = "CMD", conflicts_with_all = ["mirror_base", "arch"], value_parser = super::shell_command)]
     command: Option<String>,
     /// Time limit of the command for one kernel, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "3600", requires = "command")]
+    #[arg(long, value_name = "SECONDS", default_value = "3600", requires = "command", value_parser = clap::value_parser!(u64).range(1..))]
     command_timeout: u64,
     #[command(flatten)]
     sources: SourcesArgs,
@@ -231,10 +231,11 @@ async fn plans(args: &FetchArgs, client: &tokio_postgres::Client) -> Result<Plan
         Some(_) => Ok(without_packages(one, &args.arch)),
         None => plan(one, &args.arch),
     };
+    let limit = args.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let (mut plans, mut failed, mut skipped) = (Vec::new(), Vec::new(), 0_usize);
     for one in &wanted {
         match planned(one) {
-            Ok(_) if args.limit.is_some_and(|limit| plans.len() >= limit) => break,
+            Ok(_) if plans.len() >= limit => break,
             Ok(plan) => plans.push(plan),
             // A kernel of another architecture is an error only where it was named.
             Err(_) if args.kernels.is_empty() => skipped += 1,

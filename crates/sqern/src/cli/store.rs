@@ -174,7 +174,12 @@ async fn compare(which: &Which, store: &Store, client: &tokio_postgres::Client, 
         let fetched_at = recorded.get(&kernel).copied();
         Stored::new(on_disk.remove(&kernel), fetched_at, kernel)
     });
-    Ok(both.collect())
+    let stored: Vec<Stored> = both.collect();
+    // A tree of the store may be of a kernel that the database does not contain.
+    for version in which.kernels.iter().filter(|version| !stored.iter().any(|one| one.kernel.version == **version)) {
+        sqern_db::kver::find(client, version, &which.distros).await?;
+    }
+    Ok(stored)
 }
 
 /// The kernels on disk, with the errors of their trees.

@@ -20,7 +20,7 @@ use crate::runner;
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct CarryArgs {
     /// Shell command to run for each kernel
-    #[arg(long, value_name = "CMD")]
+    #[arg(long, value_name = "CMD", value_parser = crate::cli::shell_command)]
     pub(super) command: String,
     /// Maximum number of kernels [default: all of the plan]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -62,6 +62,7 @@ pub(in crate::cli) async fn carry_builds(
     }
     let mut session = context.open().await?;
     let transaction = snapshot(&mut session.client).await?;
+    what.require(&transaction, RunKind::Test, &fields.tested).await?;
     let mut builds: Vec<i64> = Vec::new();
     for one in db::plan(&transaction, RunKind::Test, &what.filter(&fields.tested)).await? {
         builds.extend(one.build.filter(|build| !builds.contains(build)));
@@ -108,7 +109,7 @@ pub(in crate::cli) async fn carry(
     tell_closed(kind, &closed, context);
     let Some(Taken { id, kernels }) = taken else {
         require_input(kind, &session.client).await?;
-        context.printer.note(&format!("nothing to {}", kind.noun()));
+        context.printer.note(&super::nothing(kind, what));
         return Ok(Exit::Done);
     };
     // The recorded path must be valid in any working directory.
