@@ -75,7 +75,8 @@ impl What {
             return Ok(());
         }
         let known = db::plan(transaction, kind, &PlanFilter { again: true, ..self.filter(tested) }).await?;
-        for version in self.versions.iter().filter(|version| !known.iter().any(|one| one.kernel.version == **version)) {
+        let missing = self.versions.iter().find(|version| !known.iter().any(|one| one.kernel.version == **version));
+        if let Some(version) = missing {
             let (message, hint) = match kind {
                 RunKind::Build => ("headers are not fetched", format!("sqern fetch --kernel {version}")),
                 RunKind::Test => ("no build has succeeded", format!("sqern build plan --kernel {version}")),
