@@ -4,4 +4,5 @@ pub mod package;
 pub mod repo;
 pub mod server;
 
+pub use pg_local::DATABASE;
 pub use server::{TestDatabase, TestServer, clean_command};

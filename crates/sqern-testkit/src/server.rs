@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use sqern_db::local::{DATABASE, Endpoint, LocalEnv, LocalServer, OsUser, ROLE};
+use pg_local::{DATABASE, Endpoint, LocalEnv, LocalServer, OsUser, ROLE};
 use tokio::sync::OnceCell;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
+use pg_connect::ConnectError;
+use pg_local::LocalError;
 use sqern_db::DbError;
-use sqern_db::connect::ConnectError;
-use sqern_db::local::LocalError;
 use sqern_store::tree::ProveError;
 
 /// The exit status of a command.

@@ -6,8 +6,8 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use sqern_db::connect::ConnectEnv;
-use sqern_db::local::{LocalEnv, OsUser, default_dir};
+use pg_connect::ConnectEnv;
+use pg_local::{LocalEnv, OsUser, default_dir};
 
 use crate::failure::Failure;
 

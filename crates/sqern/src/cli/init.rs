@@ -1,9 +1,9 @@
 //! `sqern init`: sets up a database in one command.
 
 use clap::Args;
+use pg_connect::{ConnectError, ConnectRequest, Session, connect, resolve};
+use pg_local::{LocalServer, State, Up};
 use serde::Serialize;
-use sqern_db::connect::{ConnectError, ConnectRequest, Session, connect, resolve};
-use sqern_db::local::{LocalServer, State, Up};
 use sqern_db::migrate::{self, Step};
 use sqern_db::{change, distro};
 
@@ -93,7 +93,7 @@ fn private_server(context: &Context<'_>) -> Result<Option<LocalServer>, Failure>
         return Ok(own);
     }
     match resolve(&context.request(), &environment) {
-        Ok(target) if target.origin != sqern_db::connect::Origin::Local => Ok(None),
+        Ok(target) if target.origin != pg_connect::Origin::Local => Ok(None),
         Ok(_) | Err(ConnectError::NothingNamed { .. }) => Ok(Some(local::default_server(context)?)),
         Err(error) => Err(error.into()),
     }
@@ -125,7 +125,7 @@ async fn private_session(server: LocalServer, dry_run: bool) -> Result<(Option<S
 
 async fn session_of(server: &LocalServer) -> Result<Session, Failure> {
     // Nothing of the environment applies to the private server, which the connection string names completely.
-    Ok(connect(&ConnectRequest::dsn(&server.dsn()?), &sqern_db::connect::ConnectEnv::default()).await?)
+    Ok(connect(&ConnectRequest::dsn(&server.dsn()?), &pg_connect::ConnectEnv::default()).await?)
 }
 
 impl Initialized {

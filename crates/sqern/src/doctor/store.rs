@@ -5,8 +5,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use indicatif::{HumanBytes, HumanCount};
+use pg_local::OsUser;
 use rustix::fs::{Access, access, statvfs};
-use sqern_db::local::OsUser;
 use sqern_store::Store;
 use sqern_store::store::Pruned;
 

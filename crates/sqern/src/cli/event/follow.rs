@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use clap::Args;
 use futures_util::FutureExt;
+use pg_connect::{ConnectError, Session};
 use sqern_db::DbError;
-use sqern_db::connect::{ConnectError, Session};
 use sqern_db::follow::{self, Batch, Position};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_postgres::Client;

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-pub(in super::super) use tokio_postgres::config::ChannelBinding;
+pub(crate) use tokio_postgres::config::ChannelBinding;
 
 use super::super::error::ConnectError;
 use super::super::params::Params;
@@ -27,12 +27,12 @@ pub enum SessionAttrs {
 
 /// TCP keepalives and the like; `None` leaves it to the operating system.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Keepalive {
-    pub(in super::super) on: bool,
-    pub(in super::super) idle: Option<Duration>,
-    pub(in super::super) interval: Option<Duration>,
-    pub(in super::super) count: Option<u32>,
-    pub(in super::super) user_timeout: Option<Duration>,
+pub(crate) struct Keepalive {
+    pub(crate) on: bool,
+    pub(crate) idle: Option<Duration>,
+    pub(crate) interval: Option<Duration>,
+    pub(crate) count: Option<u32>,
+    pub(crate) user_timeout: Option<Duration>,
 }
 
 impl Keepalive {
@@ -72,11 +72,7 @@ pub(super) fn refuse_gss(params: &Params) -> Result<(), ConnectError> {
 }
 
 /// The value of `key` out of a fixed set; `None` where it is not set.
-pub(in super::super) fn choose<T: Clone>(
-    params: &Params,
-    key: &'static str,
-    values: &[(&str, T)],
-) -> Result<Option<T>, ConnectError> {
+pub(crate) fn choose<T: Clone>(params: &Params, key: &'static str, values: &[(&str, T)]) -> Result<Option<T>, ConnectError> {
     let Some(got) = params.get(key) else { return Ok(None) };
     let found = values.iter().find(|(name, _)| *name == got).map(|(_, value)| value.clone());
     found.map(Some).ok_or_else(|| {
@@ -86,7 +82,7 @@ pub(in super::super) fn choose<T: Clone>(
 }
 
 /// The value of `key` as a number; `None` where it is not set.
-pub(in super::super) fn number<T: FromStr>(params: &Params, key: &'static str) -> Result<Option<T>, ConnectError> {
+pub(crate) fn number<T: FromStr>(params: &Params, key: &'static str) -> Result<Option<T>, ConnectError> {
     let Some(got) = params.get(key) else { return Ok(None) };
     let bad = |_| ConnectError::BadValue { key, expected: "an integer".into(), got: format!("{got:?}") };
     got.trim().parse().map(Some).map_err(bad)

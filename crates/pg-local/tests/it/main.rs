@@ -8,8 +8,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use sqern_db::connect::{ConnectEnv, ConnectRequest, connect};
-use sqern_db::local::{Destroyed, LocalEnv, LocalServer, OsUser, SERVICE, State};
+use pg_connect::{ConnectEnv, ConnectRequest, connect};
+use pg_local::{Destroyed, LocalEnv, LocalServer, OsUser, SERVICE, State};
 use sqern_testkit::clean_command;
 use sqern_testkit::server::{open_tempdir, test_env};
 use tempfile::TempDir;
@@ -193,8 +193,8 @@ fn an_ordinary_user_has_the_same() {
         .gid(nobody.gid)
         .current_dir("/")
         .envs(std::env::var_os("SQERN_PG_BIN").map(|dir| ("SQERN_PG_BIN", dir)));
-    command.args(["--exact", "local::a_server_lives_from_up_to_destroy"]);
-    command.arg("local::sqern_and_psql_reach_the_same_server_by_the_service_name");
+    command.args(["--exact", "a_server_lives_from_up_to_destroy"]);
+    command.arg("sqern_and_psql_reach_the_same_server_by_the_service_name");
     let output = command.output().expect("runs");
     assert!(printed(&output).contains("2 passed"), "{}", String::from_utf8_lossy(&output.stdout));
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use sqern_db::connect::{ConnectEnv, ConnectError, ConnectRequest, FailureKind, HostFailure, Session, connect};
+use pg_connect::{ConnectEnv, ConnectError, ConnectRequest, FailureKind, HostFailure, Session, connect};
 use sqern_testkit::TestServer;
 use tokio::sync::OnceCell;
 

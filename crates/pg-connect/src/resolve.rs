@@ -5,7 +5,7 @@ use super::error::ConnectError;
 use super::params::Params;
 use super::target::{Origin, Target};
 use super::{conninfo, service, uri};
-use crate::local;
+use pg_local as local;
 
 /// Any of these names a server or a database; without them and without a request the private local server is meant.
 const NAMING: [&str; 5] = ["PGSERVICE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE"];
@@ -61,10 +61,10 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::time::Duration;
 
-    use super::super::secret::Secret;
-    use super::super::target::{Place, SessionAttrs};
-    use super::super::tls::{SslMode, TrustedRoots};
     use super::*;
+    use crate::secret::Secret;
+    use crate::target::{Place, SessionAttrs};
+    use crate::tls::{SslMode, TrustedRoots};
 
     /// An environment of the given variables, with no file anywhere.
     fn env(vars: &[(&str, &str)]) -> ConnectEnv {

@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::PathBuf;
 
+use pg_connect::FailureKind;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-use sqern_db::connect::FailureKind;
 use sqern_testkit::TestServer;
 use tempfile::TempDir;
 

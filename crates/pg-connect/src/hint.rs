@@ -23,7 +23,7 @@ pub(super) fn service(name: &str, files: &[ServiceFileSeen]) -> String {
     let known = files.iter().flat_map(|file| &file.services).map(String::as_str);
     match nearest(name, known).first() {
         Some(near) => format!("Did you mean --service {near}?"),
-        None if name == crate::local::SERVICE => "Create the server: sqern local up".into(),
+        None if name == pg_local::SERVICE => "Create the server: sqern local up".into(),
         None => format!("Add a section [{name}] to ~/.pg_service.conf, with lines such as host=HOST and dbname=NAME."),
     }
 }

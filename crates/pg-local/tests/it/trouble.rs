@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Child;
 
-use sqern_db::local::{LocalError, LocalServer, SERVICE, State};
+use pg_local::{LocalError, LocalServer, SERVICE, State};
 use sqern_testkit::clean_command;
 
 use super::{Home, is_root, printed};
