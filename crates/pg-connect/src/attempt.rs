@@ -1,4 +1,4 @@
-//! Trying the hosts in turn.
+//! Connection attempts to the hosts of a target, in order.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -8,29 +8,33 @@ use tokio_postgres::config::{SslMode as Encrypt, SslNegotiation};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::error::{ConnectError, FailureKind};
+use super::details::FailureKind;
+use super::error::ConnectError;
 use super::session::Session;
-use super::target::{HostTarget, Place, SessionAttrs, Target};
+use super::target::{Address, HostTarget, SessionAttrs, Target};
 use super::tls::SslMode;
 
 mod failure;
 
-use failure::Failure;
+use failure::AttemptFailure;
 
-/// Connects to the first host that lets us in and is of the wanted kind.
+/// Connects to the first host that accepts the user and satisfies `target_session_attrs`.
 ///
-/// As in libpq a host that rejects the user ends the search: the next would reject him too, or ask him for another's
-/// password. Errors: certificates that can't be read; [`ConnectError::Unreachable`] with each host's reason.
-pub async fn open(target: &Target) -> Result<Session, ConnectError> {
+/// As in libpq, a host that rejects the user ends the search: the other hosts have the same users and passwords.
+///
+/// # Errors
+///
+/// Returns [`ConnectError::TlsFile`] if a certificate cannot be used, or [`ConnectError::Unreachable`] with the reason of each host.
+pub(super) async fn open(target: &Target) -> Result<Session, ConnectError> {
     for warning in &target.warnings {
         tracing::warn!("{warning}");
     }
-    let tls = tls_for(target)?;
+    let tls = tls_config(target)?;
     let mut failures = Vec::new();
-    for wanted in passes(target.session_attrs) {
+    for required in rounds(target.session_attrs) {
         failures.clear();
-        for host in order(target) {
-            match limited(target, host, tls.as_ref(), *wanted).await {
+        for host in ordered_hosts(target) {
+            match connect_in_time(target, host, tls.as_ref(), *required).await {
                 Ok(session) => return Ok(session),
                 Err(failure) => failures.push(failure.on(host)),
             }
@@ -42,8 +46,8 @@ pub async fn open(target: &Target) -> Result<Session, ConnectError> {
     Err(ConnectError::Unreachable { target: target.describe(), failures, warnings: target.warnings.clone() })
 }
 
-/// What each walk over the hosts accepts.
-fn passes(attrs: SessionAttrs) -> &'static [SessionAttrs] {
+/// Returns the required state of the server for each round of attempts.
+fn rounds(attrs: SessionAttrs) -> &'static [SessionAttrs] {
     match attrs {
         SessionAttrs::PreferStandby => &[SessionAttrs::Standby, SessionAttrs::Any],
         SessionAttrs::Any => &[SessionAttrs::Any],
@@ -58,7 +62,7 @@ fn ends_search(kind: FailureKind) -> bool {
     matches!(kind, FailureKind::Rejected | FailureKind::NoPassword)
 }
 
-fn order(target: &Target) -> Vec<&HostTarget> {
+fn ordered_hosts(target: &Target) -> Vec<&HostTarget> {
     let mut hosts: Vec<_> = target.hosts.iter().collect();
     if target.load_balance {
         let random = RandomState::new();
@@ -67,64 +71,69 @@ fn order(target: &Target) -> Vec<&HostTarget> {
     hosts
 }
 
-/// Sets TLS up once for all hosts; a target of sockets alone needs no certificate.
-fn tls_for(target: &Target) -> Result<Option<ClientConfig>, ConnectError> {
-    let tcp = target.hosts.iter().any(|host| matches!(host.place, Place::Tcp { .. }));
+/// Returns the TLS configuration for all hosts. Without TCP, certificates are not read.
+fn tls_config(target: &Target) -> Result<Option<ClientConfig>, ConnectError> {
+    let tcp = target.hosts.iter().any(|host| matches!(host.address, Address::Tcp { .. }));
     if tcp && target.tls.mode != SslMode::Disable { target.tls.client_config().map(Some) } else { Ok(None) }
 }
 
-/// One host within its time; the limit covers everything, the way `connect_timeout` does.
-async fn limited(
+/// Connects to a host within `connect_timeout`, which covers all steps as in libpq.
+async fn connect_in_time(
     target: &Target,
     host: &HostTarget,
     tls: Option<&ClientConfig>,
-    wanted: SessionAttrs,
-) -> Result<Session, Failure> {
-    let attempt = one_host(target, host, tls, wanted);
+    required: SessionAttrs,
+) -> Result<Session, AttemptFailure> {
+    let attempt = connect_host(target, host, tls, required);
     match target.connect_timeout {
         None => attempt.await,
         Some(limit) => tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| Err(timed_out(limit))),
     }
 }
 
-fn timed_out(limit: Duration) -> Failure {
-    Failure::new(FailureKind::Timeout, format!("no answer within {} s (connect_timeout)", limit.as_secs()))
+fn timed_out(limit: Duration) -> AttemptFailure {
+    AttemptFailure::new(FailureKind::Timeout, format!("no answer within {} s (connect_timeout)", limit.as_secs()))
 }
 
-async fn one_host(
+async fn connect_host(
     target: &Target,
     host: &HostTarget,
     tls: Option<&ClientConfig>,
-    wanted: SessionAttrs,
-) -> Result<Session, Failure> {
-    let mut last = None;
+    required: SessionAttrs,
+) -> Result<Session, AttemptFailure> {
+    let mut first_failure = None;
     for encrypt in encryptions(host, target.tls.mode) {
         match handshake(target, host, tls, *encrypt).await {
             Ok(session) => {
-                check_kind(&session.client, wanted).await?;
+                check_session_attrs(&session.client, required).await?;
                 return Ok(session);
             }
-            Err(failure) if failure.may_depend_on_encryption => last = last.or(Some(failure)),
+            Err(failure) if failure.may_depend_on_encryption => first_failure = first_failure.or(Some(failure)),
             Err(failure) => return Err(failure),
         }
     }
-    Err(last.unwrap_or_else(|| Failure::new(FailureKind::Other, "no connection was attempted".into())))
+    Err(first_failure.unwrap_or_else(|| AttemptFailure::new(FailureKind::Other, "no connection was attempted".into())))
 }
 
-/// The ways to try in turn: libpq's `allow` and `prefer` have a second one, and sockets are never encrypted.
+/// Returns the kinds of encryption to attempt, in order. As in libpq, `allow` and `prefer` have two, and sockets are not encrypted.
 fn encryptions(host: &HostTarget, mode: SslMode) -> &'static [Encrypt] {
-    match (&host.place, mode) {
-        (Place::Socket(_), _) | (_, SslMode::Disable) => &[Encrypt::Disable],
+    match (&host.address, mode) {
+        (Address::Socket(_), _) | (_, SslMode::Disable) => &[Encrypt::Disable],
         (_, SslMode::Allow) => &[Encrypt::Disable, Encrypt::Require],
         (_, SslMode::Prefer) => &[Encrypt::Prefer, Encrypt::Disable],
         (_, SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull) => &[Encrypt::Require],
     }
 }
 
-async fn handshake(target: &Target, host: &HostTarget, tls: Option<&ClientConfig>, encrypt: Encrypt) -> Result<Session, Failure> {
+async fn handshake(
+    target: &Target,
+    host: &HostTarget,
+    tls: Option<&ClientConfig>,
+    encrypt: Encrypt,
+) -> Result<Session, AttemptFailure> {
     let config = config(target, host, encrypt);
     let description = target.describe_at(&host.to_string());
-    let explain = |error| Failure::from_server(&error, host);
+    let explain = |error| AttemptFailure::from_server(&error, host);
     match tls {
         Some(tls) if encrypt != Encrypt::Disable => {
             let (client, connection) = config.connect(MakeRustlsConnect::new(tls.clone())).await.map_err(explain)?;
@@ -147,9 +156,9 @@ fn config(target: &Target, host: &HostTarget, encrypt: Encrypt) -> Config {
         .ssl_mode(encrypt)
         .channel_binding(target.channel_binding)
         .keepalives(target.keepalive.on);
-    match &host.place {
-        Place::Socket(dir) => _ = config.host_path(dir),
-        Place::Tcp { name, addr } => {
+    match &host.address {
+        Address::Socket(dir) => _ = config.host_path(dir),
+        Address::Tcp { name, addr } => {
             config.host(name);
             addr.map(|addr| config.hostaddr(addr));
         }
@@ -171,24 +180,25 @@ fn set_keepalive(config: &mut Config, target: &Target) {
     keepalive.user_timeout.map(|timeout| config.tcp_user_timeout(timeout));
 }
 
-/// Asks the server what it is. libpq 14 and newer go by the same two facts.
-async fn check_kind(client: &Client, wanted: SessionAttrs) -> Result<(), Failure> {
+/// Checks the state of the server by the two values that libpq 14 and later use.
+async fn check_session_attrs(client: &Client, required: SessionAttrs) -> Result<(), AttemptFailure> {
     const QUERY: &str = "select pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('default_transaction_read_only')";
-    if wanted == SessionAttrs::Any {
+    if required == SessionAttrs::Any {
         return Ok(());
     }
-    let answer = client.simple_query(QUERY).await.map_err(|error| Failure::new(FailureKind::Other, error.to_string()))?;
-    let facts = answer.iter().find_map(|message| match message {
+    let messages =
+        client.simple_query(QUERY).await.map_err(|error| AttemptFailure::new(FailureKind::Other, error.to_string()))?;
+    let state = messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some((row.get(0) == Some("t"), row.get(1) == Some("on"))),
         _ => None,
     });
-    let (standby, read_only) = facts.unwrap_or_default();
-    let problem = match wanted {
+    let (standby, read_only) = state.unwrap_or_default();
+    let problem = match required {
         SessionAttrs::ReadWrite if standby || read_only => "server is read-only",
         SessionAttrs::ReadOnly if !standby && !read_only => "server is not read-only",
         SessionAttrs::Primary if standby => "server is in hot standby mode",
         SessionAttrs::Standby if !standby => "server is not in hot standby mode",
         _ => return Ok(()),
     };
-    Err(Failure::new(FailureKind::WrongKind, format!("{problem} (target_session_attrs)")))
+    Err(AttemptFailure::new(FailureKind::SessionAttrs, format!("{problem} (target_session_attrs)")))
 }

@@ -1,27 +1,30 @@
 //! Conninfo strings: `key=value key='value with blanks'` (libpq's manual, 34.1.1.1 *Keyword/Value Connection Strings*).
 
 use super::error::ConnectError;
-use super::params::{Params, Written};
+use super::params::{ParamSource, Params};
 
-/// Reads a conninfo string.
+/// Parses a conninfo string.
 ///
-/// Blanks around `=` are allowed; a value with blanks is quoted by `'`; `\` keeps the next character as it is, in and out
-/// of quotes. Errors point at a character by its number and quote no value, which may be part of a password.
+/// Blanks around `=` are allowed, a value with blanks is quoted by `'`, and `\` escapes the next character.
+///
+/// # Errors
+///
+/// Returns an error with the position of a character. It quotes no value, which could be a part of a password.
 pub(super) fn parse(text: &str) -> Result<Params, ConnectError> {
     let mut params = Params::default();
     let mut reader = Reader { chars: text.chars().collect(), at: 0 };
     let mut after_password = false;
     while let Some(key) = reader.key(after_password)? {
         let value = reader.value()?;
-        let known = params.set(&key, value, Written::Conninfo);
-        // `password=my key=x` would show "key", a piece of the password, as an unknown parameter.
-        known.map_err(|error| if after_password { torn_password(reader.at) } else { error })?;
+        let result = params.set(&key, value, ParamSource::Conninfo);
+        // In `password=my key=x`, the error of an unknown parameter would print "key", a part of the password.
+        result.map_err(|error| if after_password { unquoted_password(reader.at) } else { error })?;
         after_password = key == "password";
     }
     Ok(params)
 }
 
-/// The characters of the text and how far they are read.
+/// The characters of the text, and the index of the next one.
 struct Reader {
     chars: Vec<char>,
     at: usize,
@@ -38,7 +41,7 @@ impl Reader {
         }
     }
 
-    /// The next parameter's name, with the `=` behind it read over; `None` at the end.
+    /// Reads the name of the next parameter and the `=` after it; `None` at the end.
     fn key(&mut self, after_password: bool) -> Result<Option<String>, ConnectError> {
         self.skip_blanks();
         let start = self.at;
@@ -51,7 +54,7 @@ impl Reader {
         let key: String = self.chars[start..self.at].iter().collect();
         self.skip_blanks();
         if self.peek() != Some('=') {
-            return Err(if after_password { torn_password(start + 1) } else { missing_equals(start + 1) });
+            return Err(if after_password { unquoted_password(start + 1) } else { missing_equals(start + 1) });
         }
         self.at += 1;
         Ok(Some(key))
@@ -90,7 +93,7 @@ impl Reader {
         })
     }
 
-    /// The character behind a backslash; libpq drops a backslash at the very end.
+    /// Reads the character after a backslash. As in libpq, a backslash at the end is ignored.
     fn escaped(&mut self) -> Option<char> {
         let next = self.peek();
         self.at += usize::from(next.is_some());
@@ -102,11 +105,11 @@ fn missing_equals(at: usize) -> ConnectError {
     ConnectError::Conninfo {
         at,
         expected: "\"=\" after this word",
-        hint: "Write dbname=NAME for a database, --service NAME for a service, or a URI that starts with postgresql://.",
+        hint: "Write dbname=NAME for a database, service=NAME for a service, or a URI that starts with postgresql://.",
     }
 }
 
-fn torn_password(at: usize) -> ConnectError {
+fn unquoted_password(at: usize) -> ConnectError {
     ConnectError::Conninfo {
         at,
         expected: "a parameter after the password",
@@ -119,13 +122,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::HintTexts;
 
     fn read(text: &str, key: &str) -> Option<String> {
         parse(text).expect(text).get(key).map(str::to_owned)
     }
 
     #[test]
-    fn values_are_read_as_libpq_reads_them() {
+    fn values_are_parsed_as_by_libpq() {
         let cases = [
             ("host=db1", "host", Some("db1")),
             ("  host = db1   port=1 ", "host", Some("db1")),
@@ -147,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_where_and_show_no_password() {
+    fn errors_contain_the_position_and_no_password() {
         let cases = [
             ("mydb", "character 1"),
             ("host=a port", "character 8"),
@@ -159,18 +163,18 @@ mod tests {
         ];
         for (text, expected) in cases {
             let error = parse(text).expect_err(text);
-            let shown = format!("{error} {error:?} {}", error.hint().unwrap_or_default());
-            assert!(shown.contains(expected), "{text}: {shown}");
-            assert!(!shown.contains("secret"), "{text}: {shown}");
+            let message = format!("{error} {error:?} {}", error.hint(&HintTexts::default()).unwrap_or_default());
+            assert!(message.contains(expected), "{text}: {message}");
+            assert!(!message.contains("secret"), "{text}: {message}");
         }
     }
 
     proptest! {
         #[test]
-        fn a_quoted_value_comes_back(value in "\\PC{1,40}") {
+        fn quoted_values_are_restored(value in "\\PC{1,40}") {
             let quoted = value.replace('\\', "\\\\").replace('\'', "\\'");
-            let got = read(&format!("dbname='{quoted}' port=1"), "dbname");
-            prop_assert_eq!(got.as_deref(), Some(value.as_str()));
+            let found = read(&format!("dbname='{quoted}' port=1"), "dbname");
+            prop_assert_eq!(found.as_deref(), Some(value.as_str()));
         }
 
         #[test]

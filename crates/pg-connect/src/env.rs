@@ -1,26 +1,29 @@
-//! What connecting is told from outside: the user's words and the process's surroundings.
+//! The input of a connection: the request of the user, and the environment.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use super::secret::hide_passwords;
+use super::secret::redact;
 
-/// What the user named: at most one of the two.
+/// The server that the user requests: a service, a connection string or neither. Both are an error.
 #[derive(Clone, Default)]
 pub struct ConnectRequest {
-    /// A section of a service file: `--service NAME`.
+    /// The name of a section of a service file.
     pub service: Option<String>,
-    /// A conninfo string (`host=db1 dbname=sqern`) or a URI (`postgresql://db1/sqern`): `--dsn TEXT`.
+    /// A conninfo string (`host=db1 dbname=app`) or a URI (`postgresql://db1/app`).
     pub dsn: Option<String>,
 }
 
 impl ConnectRequest {
-    /// Asks for the section `name` of a service file.
+    /// Requests the service `name`.
+    #[must_use]
     pub fn service(name: impl Into<String>) -> Self {
         Self { service: Some(name.into()), dsn: None }
     }
 
-    /// Asks for the server that a conninfo string or URI names.
+    /// Requests the server of a conninfo string or URI.
+    #[must_use]
     pub fn dsn(text: impl Into<String>) -> Self {
         Self { service: None, dsn: Some(text.into()) }
     }
@@ -28,31 +31,33 @@ impl ConnectRequest {
 
 impl std::fmt::Debug for ConnectRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The text may hold a password, and where it stands in it is the parser's business.
+        // The text can contain a password, whose position only the parser knows.
         let dsn = self.dsn.as_ref().map(|_| "[hidden]");
         f.debug_struct("ConnectRequest").field("service", &self.service).field("dsn", &dsn).finish()
     }
 }
 
-/// The process's surroundings as far as libpq looks at them; the program's edge fills it in, the library reads none of it.
+/// The environment of a connection. The program fills it in: this crate does not read the environment of the process.
 #[derive(Clone)]
 pub struct ConnectEnv {
-    /// The variables whose names begin with `PG` (libpq's manual, 34.15 *Environment Variables*); others are not looked at.
+    /// The environment variables by name. Only those of libpq's manual, 34.15 *Environment Variables*, have an effect.
     pub vars: BTreeMap<String, String>,
-    /// The home directory: `.pg_service.conf`, `.pgpass` and `.postgresql/` are looked for there.
+    /// The home directory with `.pg_service.conf`, `.pgpass` and `.postgresql/`.
     pub home: Option<PathBuf>,
-    /// The operating system's user name: the default of `user`.
+    /// The name of the operating system user: the default of `user`.
     pub user_name: Option<String>,
-    /// Where the system's `pg_service.conf` may be, in this order; `PGSYSCONFDIR` replaces the list.
+    /// The directories that can contain the `pg_service.conf` of the system, in order. `PGSYSCONFDIR` replaces the list.
     pub system_dirs: Vec<PathBuf>,
-    /// Where a server's socket may be when no host is named: the first that exists.
+    /// The socket directories if no host is specified. The first one that exists is used.
     pub socket_dirs: Vec<PathBuf>,
-    /// The private local server's directory, which is used when nothing at all is named.
-    pub local_dir: Option<PathBuf>,
+    /// The default of `application_name`; libpq calls it `fallback_application_name`.
+    pub application_name: String,
+    /// The server that is used if the request and the variables name none; `None` selects the defaults of libpq.
+    pub default_server: Option<DefaultServer>,
 }
 
 impl Default for ConnectEnv {
-    /// No variable, no home, no user; the folders of the packages of Debian, Fedora and PostgreSQL's own builds.
+    /// Returns an environment without variables, home directory and user, and with the directories of Debian, Fedora and PostgreSQL.
     fn default() -> Self {
         Self {
             vars: BTreeMap::new(),
@@ -60,24 +65,24 @@ impl Default for ConnectEnv {
             user_name: None,
             system_dirs: vec!["/etc/postgresql-common".into(), "/etc".into()],
             socket_dirs: vec!["/var/run/postgresql".into(), "/tmp".into()],
-            local_dir: None,
+            application_name: String::new(),
+            default_server: None,
         }
     }
 }
 
 impl ConnectEnv {
-    /// A variable's value; one that is set and empty counts as not set.
-    #[must_use]
-    pub fn var(&self, name: &str) -> Option<&str> {
+    /// Returns the value of a variable. As in libpq, an empty value counts as not set.
+    pub(super) fn var(&self, name: &str) -> Option<&str> {
         self.vars.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// A file in the home directory's folder for TLS, `~/.postgresql/`.
+    /// Returns the path of a file in `~/.postgresql/`, the directory of certificates and keys.
     pub(super) fn tls_file(&self, name: &str) -> Option<PathBuf> {
         self.home.as_ref().map(|home| home.join(".postgresql").join(name))
     }
 
-    /// The directory of the server's socket when no host is named.
+    /// Returns the socket directory that is used if no host is specified.
     pub(super) fn default_socket_dir(&self) -> PathBuf {
         let existing = self.socket_dirs.iter().find(|dir| dir.is_dir());
         existing.or(self.socket_dirs.last()).cloned().unwrap_or_else(|| "/tmp".into())
@@ -87,12 +92,46 @@ impl ConnectEnv {
 impl std::fmt::Debug for ConnectEnv {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ConnectEnv")
-            .field("vars", &hide_passwords(&self.vars))
+            .field("vars", &redact(&self.vars))
             .field("home", &self.home)
             .field("user_name", &self.user_name)
             .field("system_dirs", &self.system_dirs)
             .field("socket_dirs", &self.socket_dirs)
-            .field("local_dir", &self.local_dir)
+            .field("application_name", &self.application_name)
+            .field("default_server", &self.default_server)
             .finish()
+    }
+}
+
+type Locate = Arc<dyn Fn() -> Option<String> + Send + Sync>;
+
+/// A server that is used if neither the request nor the environment names one, such as a private server of the program.
+#[derive(Clone)]
+pub struct DefaultServer {
+    description: String,
+    locate: Locate,
+}
+
+impl DefaultServer {
+    /// Returns a default server that messages call `description`, a noun phrase such as "the private server".
+    ///
+    /// `locate` returns the connection string while the server is running. Each attempt to resolve a request calls it again.
+    pub fn new(description: impl Into<String>, locate: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { description: description.into(), locate: Arc::new(locate) }
+    }
+
+    pub(super) fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Returns the connection string of the server, or `None` if the server is not running.
+    pub(super) fn locate(&self) -> Option<String> {
+        (self.locate)()
+    }
+}
+
+impl std::fmt::Debug for DefaultServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DefaultServer").field("description", &self.description).finish_non_exhaustive()
     }
 }

@@ -3,57 +3,15 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::hint;
-
-/// A service file and the services that it defines.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServiceFileSeen {
-    /// The file.
-    pub path: PathBuf,
-    /// Its sections.
-    pub services: Vec<String>,
-}
-
-/// The kind of failure of a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
-    /// No server listens on the address.
-    NoServer,
-    /// The host name has no address.
-    UnknownHost,
-    /// The connection exceeded `connect_timeout`.
-    Timeout,
-    /// TLS negotiation failed, or the certificate is not trusted.
-    Tls,
-    /// The server requires a password, and there is none.
-    NoPassword,
-    /// The server rejected the user (SQLSTATE class 28). As in libpq, no other host is tried.
-    Rejected,
-    /// The database does not exist (SQLSTATE 3D000).
-    NoDatabase,
-    /// The server does not satisfy `target_session_attrs`.
-    WrongKind,
-    /// Any other failure.
-    Other,
-}
-
-/// The failure of one host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostFailure {
-    /// The host and port.
-    pub host: String,
-    /// The kind of failure.
-    pub kind: FailureKind,
-    /// The message of the server or of the system.
-    pub reason: String,
-}
+use super::details::{FailureKind, HostFailure, ServiceFile};
+use super::hint::{self, HintTexts};
 
 /// The error of a connection attempt. Messages never contain a password.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// Both `--service` and `--dsn` were specified.
+    /// Both a service and a connection string were specified.
     #[error("a service and a connection string cannot be used together")]
-    BothGiven,
+    ServiceAndDsn,
     /// The connection string is invalid.
     #[error("invalid connection string at character {at}: expected {expected}")]
     Conninfo {
@@ -75,34 +33,34 @@ pub enum ConnectError {
         hint: &'static str,
     },
     /// The parameter does not exist in libpq.
-    #[error("invalid connection parameter {key:?} in {place}")]
+    #[error("invalid connection parameter {key:?} in {location}")]
     UnknownKey {
         /// The name.
         key: String,
-        /// The source of the parameter.
-        place: String,
-        /// Similar parameters.
-        near: Vec<&'static str>,
+        /// The variable, the line of the service file, or the kind of connection string.
+        location: String,
+        /// Similar parameters, nearest first.
+        similar: Vec<&'static str>,
     },
-    /// The parameter exists in libpq, but sqern does not support it.
-    #[error("connection parameter {key} in {place} is not supported")]
-    RefusedKey {
+    /// The parameter exists in libpq, but this crate does not support it.
+    #[error("connection parameter {key} in {location} is not supported")]
+    UnsupportedKey {
         /// The parameter.
         key: &'static str,
-        /// The source of the parameter.
-        place: String,
+        /// The variable, the line of the service file, or the kind of connection string.
+        location: String,
         /// The hint.
         instead: &'static str,
     },
     /// The value of a parameter is invalid.
-    #[error("invalid value for connection parameter {key}: expected {expected}, found {got}")]
+    #[error("invalid value for connection parameter {key}: expected {expected}, found {found}")]
     BadValue {
         /// The parameter.
         key: &'static str,
         /// The valid values.
         expected: String,
         /// The value.
-        got: String,
+        found: String,
     },
     /// A service file could not be read.
     #[error("could not read service file {}: {source}", path.display())]
@@ -123,23 +81,23 @@ pub enum ConnectError {
         expected: &'static str,
     },
     /// No service file defines the service.
-    #[error("service {name:?} is not defined: {}", hint::files_seen(files, looked))]
+    #[error("service {name:?} is not defined: {}", hint::list_services(files, searched))]
     ServiceNotFound {
         /// The service.
         name: String,
         /// The existing files.
-        files: Vec<ServiceFileSeen>,
-        /// The searched paths.
-        looked: Vec<PathBuf>,
+        files: Vec<ServiceFile>,
+        /// The searched paths, in order.
+        searched: Vec<PathBuf>,
     },
     /// No user was specified, and the user of the process has no name.
     #[error("no user for the connection is specified, and the current operating system user has no name")]
     NoUser,
-    /// No server was specified, and the private local server is not running.
-    #[error("no database server is specified, and the private local server is not running")]
-    NothingNamed {
-        /// The directory of the local server.
-        local_dir: Option<PathBuf>,
+    /// No server was specified, and the default server is not running.
+    #[error("no database server is specified, and {default_server} is not running")]
+    NoServerSpecified {
+        /// The description of the default server.
+        default_server: String,
     },
     /// A certificate or key file cannot be used.
     #[error("{}: {problem}", path.display())]
@@ -169,35 +127,33 @@ pub enum ConnectError {
 impl ConnectError {
     /// Returns whether a retry can succeed: the server is not running or not reachable at the moment.
     #[must_use]
-    pub fn may_pass(&self) -> bool {
-        use FailureKind::{NoServer, Other, Timeout, UnknownHost, WrongKind};
+    pub fn is_transient(&self) -> bool {
+        use FailureKind::{NoServer, Other, SessionAttrs, Timeout, UnknownHost};
         match self {
-            Self::NothingNamed { .. } => true,
+            Self::NoServerSpecified { .. } => true,
             Self::Unreachable { failures, .. } => {
-                failures.iter().any(|host| matches!(host.kind, NoServer | UnknownHost | Timeout | WrongKind | Other))
+                failures.iter().any(|host| matches!(host.kind, NoServer | UnknownHost | Timeout | SessionAttrs | Other))
             }
             _ => false,
         }
     }
 
-    /// Returns a hint, if there is one: a command or a sentence.
+    /// Returns a hint, if there is one: a command or a sentence. `texts` contains the options and hints of the calling program.
     #[must_use]
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self, texts: &HintTexts) -> Option<String> {
         match self {
-            Self::BothGiven => Some("Use --service NAME or --dsn CONNINFO. A connection string can contain service=NAME.".into()),
+            Self::ServiceAndDsn => Some(hint::service_or_dsn(texts)),
             Self::Conninfo { hint, .. } | Self::Uri { hint, .. } => Some((*hint).into()),
-            Self::UnknownKey { near, .. } => hint::did_you_mean(near),
-            Self::RefusedKey { instead, .. } => Some((*instead).into()),
+            Self::UnknownKey { similar, .. } => hint::did_you_mean(similar),
+            Self::UnsupportedKey { instead, .. } => Some((*instead).into()),
             Self::ServiceFile { path, .. } => {
                 Some(format!("Check the file with ls -l {}, or unset PGSERVICEFILE.", path.display()))
             }
-            Self::ServiceNotFound { name, files, .. } => Some(hint::service(name, files)),
+            Self::ServiceNotFound { name, files, .. } => Some(hint::undefined_service(name, files, texts)),
             Self::NoUser => Some("Set PGUSER=NAME, or user=NAME in the connection string.".into()),
-            Self::NothingNamed { .. } => {
-                Some("Start the private server: sqern init; or specify a server with --service NAME.".into())
-            }
+            Self::NoServerSpecified { .. } => Some(hint::not_running(texts)),
             Self::TlsFile { hint, .. } => Some(hint.clone()),
-            Self::Unreachable { failures, .. } => hint::failures(failures),
+            Self::Unreachable { failures, .. } => hint::failures(failures, texts),
             Self::BadValue { .. } | Self::ServiceLine { .. } | Self::Tls(_) => None,
         }
     }

@@ -1,4 +1,4 @@
-//! What webpki does not look at in a certificate and libpq does: the common name, and a trusted leaf's own dates.
+//! Checks of certificates that libpq makes and webpki does not: the common name, and the dates of a trusted leaf.
 
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertificateError, Error};
@@ -7,7 +7,7 @@ use x509_cert::der::Decode;
 use x509_cert::der::oid::db::rfc4519::CN;
 use x509_cert::der::oid::db::rfc5280::ID_CE_SUBJECT_ALT_NAME;
 
-/// The subject's common name, where the certificate has no alternative names: with those libpq ignores it.
+/// Returns the common name of the subject. As in libpq, it is ignored if the certificate has alternative names.
 pub(super) fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
     let certificate = Certificate::from_der(certificate).ok()?.tbs_certificate;
     let extensions = certificate.extensions.unwrap_or_default();
@@ -15,11 +15,11 @@ pub(super) fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
         return None;
     }
     let mut attributes = certificate.subject.0.iter().flat_map(|part| part.0.iter());
-    let common = attributes.find(|attribute| attribute.oid == CN)?;
-    String::from_utf8(common.value.value().to_vec()).ok()
+    let common_name = attributes.find(|attribute| attribute.oid == CN)?;
+    String::from_utf8(common_name.value.value().to_vec()).ok()
 }
 
-/// Whether `pattern`, a name or `*.domain`, stands for `host`; the star is one label, as in libpq.
+/// Returns whether `pattern`, a name or `*.domain`, matches `host`. As in libpq, the asterisk matches one label.
 pub(super) fn matches(pattern: &str, host: &str) -> bool {
     match pattern.strip_prefix("*.") {
         Some(domain) => host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain)),
@@ -27,8 +27,8 @@ pub(super) fn matches(pattern: &str, host: &str) -> bool {
     }
 }
 
-/// Whether the certificate is in force at `now`.
-pub(super) fn in_force(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
+/// Checks that the certificate is valid at `now`.
+pub(super) fn check_dates(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
     let parsed = Certificate::from_der(certificate).map_err(|_| Error::from(CertificateError::BadEncoding))?;
     let validity = parsed.tbs_certificate.validity;
     if now.as_secs() < validity.not_before.to_unix_duration().as_secs() {
@@ -45,7 +45,7 @@ mod tests {
     use super::matches;
 
     #[test]
-    fn a_star_is_one_label() {
+    fn an_asterisk_matches_one_label() {
         let cases = [
             ("db1", "DB1", true),
             ("*.example.org", "db1.example.org", true),

@@ -1,4 +1,4 @@
-//! Password files: `host:port:database:user:password` a line (libpq's manual, 34.16 *The Password File*).
+//! Password files with lines `host:port:database:user:password` (libpq's manual, 34.16 *The Password File*).
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 
 use super::secret::Secret;
 
-/// What is looked up: the host's name (or its address when it has none, `localhost` for the default socket), and the rest.
+/// The fields that a line must match.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted<'a> {
+pub(super) struct PasswordQuery<'a> {
+    /// The host name, else its address; `localhost` for the default socket directory.
     pub(super) host: &'a str,
     pub(super) port: u16,
     pub(super) database: &'a str,
     pub(super) user: &'a str,
 }
 
-/// A password file as it was found.
+/// A password file.
 #[derive(Debug, Clone)]
 pub(super) struct PassFile {
     path: PathBuf,
@@ -23,7 +24,11 @@ pub(super) struct PassFile {
 }
 
 impl PassFile {
-    /// Reads the file: `Ok(None)` where there is none, `Err(warning)` where it is left aside.
+    /// Reads the file; `None` if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Returns a warning if the file is ignored: libpq does not use a file that other users can read.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, String> {
         let shown = path.display();
         let meta = match std::fs::metadata(path) {
@@ -45,31 +50,30 @@ impl PassFile {
         Ok(Some(Self { path: path.to_owned(), text }))
     }
 
-    /// Where it was read from.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The password on the first line that fits.
-    pub(super) fn find(&self, wanted: Wanted<'_>) -> Option<Secret> {
+    /// Returns the password of the first line that matches.
+    pub(super) fn find(&self, query: PasswordQuery<'_>) -> Option<Secret> {
         let lines = self.text.reveal().lines().filter(|line| !line.starts_with('#'));
-        lines.into_iter().find_map(|line| password_on(line, wanted))
+        lines.into_iter().find_map(|line| password_on(line, query))
     }
 }
 
-fn password_on(line: &str, wanted: Wanted<'_>) -> Option<Secret> {
-    let port = wanted.port.to_string();
+fn password_on(line: &str, query: PasswordQuery<'_>) -> Option<Secret> {
+    let port = query.port.to_string();
     let mut rest = line;
-    for expected in [wanted.host, &port, wanted.database, wanted.user] {
+    for expected in [query.host, &port, query.database, query.user] {
         rest = after_field(rest, expected)?;
     }
     Some(Secret::new(unescape(rest)))
 }
 
-/// What follows the field and its colon, where the field is `*` or `expected`.
+/// Returns the rest after the field and its colon if the field is `*` or `expected`.
 fn after_field<'a>(rest: &'a str, expected: &str) -> Option<&'a str> {
-    if let Some(behind) = rest.strip_prefix("*:") {
-        return Some(behind);
+    if let Some(rest) = rest.strip_prefix("*:") {
+        return Some(rest);
     }
     let mut expected = expected.chars();
     let mut chars = rest.char_indices();
@@ -89,11 +93,11 @@ fn after_field<'a>(rest: &'a str, expected: &str) -> Option<&'a str> {
 
 fn unescape(text: &str) -> String {
     let mut chars = text.trim_end_matches('\r').chars();
-    let mut plain = String::new();
+    let mut unescaped = String::new();
     while let Some(c) = chars.next() {
-        plain.extend(if c == '\\' { chars.next() } else { Some(c) });
+        unescaped.extend(if c == '\\' { chars.next() } else { Some(c) });
     }
-    plain
+    unescaped
 }
 
 #[cfg(test)]
@@ -102,12 +106,12 @@ mod tests {
 
     fn lookup(text: &str) -> Option<String> {
         let file = PassFile { path: "/f".into(), text: Secret::new(text) };
-        let wanted = Wanted { host: "db:1", port: 5432, database: "ap\\p", user: "me" };
-        file.find(wanted).map(|found| found.reveal().to_owned())
+        let query = PasswordQuery { host: "db:1", port: 5432, database: "ap\\p", user: "me" };
+        file.find(query).map(|password| password.reveal().to_owned())
     }
 
     #[test]
-    fn lines_match_as_libpq_matches_them() {
+    fn lines_are_matched_as_by_libpq() {
         let cases = [
             (r"db\:1:5432:ap\\p:me:word", Some("word")),
             ("*:*:*:*:word", Some("word")),
@@ -129,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_may_read_is_ignored_with_the_command_that_mends_it() {
+    fn a_file_that_others_can_read_is_ignored_with_a_warning() {
         let file = tempfile::NamedTempFile::new().expect("file");
         std::fs::write(file.path(), "*:*:*:*:tulip").expect("write");
         std::fs::set_permissions(file.path(), PermissionsExt::from_mode(0o644)).expect("mode");

@@ -1,4 +1,4 @@
-//! A connection in use.
+//! An open connection.
 
 use std::future::poll_fn;
 
@@ -7,47 +7,47 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_postgres::error::DbError;
 use tokio_postgres::{AsyncMessage, Client, Connection, Notification};
 
-/// So many notifications wait for who listens; what comes beyond them is dropped.
+/// The maximum number of undelivered notifications; further ones are dropped.
 ///
-/// The server must not be kept from sending them, and one who is slow must not fill the memory.
-const WAITING_NOTIFICATIONS: usize = 1024;
+/// A client that does not read notifications must neither block the connection nor fill the memory.
+const MAX_PENDING_NOTIFICATIONS: usize = 1024;
 
-/// A connection: the client for queries, and what the server says unasked. Dropping it ends the connection.
+/// An open connection: the client for queries, and the notifications of the server. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct Session {
-    /// Runs queries.
+    /// The client, which runs queries.
     pub client: Client,
     description: String,
     notifications: Receiver<Notification>,
 }
 
 impl Session {
-    /// Starts the background task that moves the connection's bytes, on the current tokio runtime. It ends with the client.
+    /// Starts a background task on the current Tokio runtime, which performs the input and output until the client is dropped.
     pub(super) fn start<S, T>(client: Client, connection: Connection<S, T>, description: String) -> Self
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (sender, notifications) = channel(WAITING_NOTIFICATIONS);
-        tokio::spawn(carry(connection, sender));
+        let (sender, notifications) = channel(MAX_PENDING_NOTIFICATIONS);
+        tokio::spawn(drive(connection, sender));
         Self { client, description, notifications }
     }
 
-    /// The server in words, without the password: `service sqern-local (socket /run/…, port 5432, database sqern, user me)`.
+    /// Returns a description without the password: `service prod (host db1, port 5432, database app, user me)`.
     #[must_use]
     pub fn describe(&self) -> &str {
         &self.description
     }
 
-    /// Waits for the next notification of a channel that was listened to; `None` once the connection has ended.
+    /// Waits for the next notification (`LISTEN`); `None` after the end of the connection.
     ///
-    /// Notifications are there to wake: where over a thousand wait, further ones are dropped.
+    /// At most 1024 undelivered notifications are kept. Use them as a signal to query, not as data.
     pub async fn next_notification(&mut self) -> Option<Notification> {
         self.notifications.recv().await
     }
 }
 
-async fn carry<S, T>(mut connection: Connection<S, T>, sender: Sender<Notification>)
+async fn drive<S, T>(mut connection: Connection<S, T>, sender: Sender<Notification>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     T: AsyncRead + AsyncWrite + Unpin,
@@ -55,7 +55,7 @@ where
     while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
         match message {
             Ok(AsyncMessage::Notice(notice)) => log(&notice),
-            // Nobody listens any more, or not often enough: the connection itself goes on for the client.
+            // If the receiver is gone or full, the client still needs the connection.
             Ok(AsyncMessage::Notification(notification)) => _ = sender.try_send(notification),
             Ok(_) => {}
             Err(error) => {
@@ -66,7 +66,7 @@ where
     }
 }
 
-/// Passes on what the server remarks, at the level it has there.
+/// Logs a notice of the server at its own level.
 fn log(notice: &DbError) {
     let (message, code) = (notice.message(), notice.code().code());
     match notice.severity() {

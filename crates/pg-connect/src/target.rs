@@ -1,114 +1,78 @@
-//! A server to connect to, understood: what [`resolve`](super::resolve()) gives and [`open`](super::open) takes.
+//! The validated parameters of a connection: the result of [`resolve`](super::resolve()).
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::env::ConnectEnv;
 use super::error::ConnectError;
 use super::params::Params;
-use super::passfile::{PassFile, Wanted};
+use super::passfile::{PassFile, PasswordQuery};
 use super::secret::Secret;
 use super::tls::TlsSettings;
+use super::value::{choose, number};
 
 mod choice;
 mod hosts;
 
-pub use choice::SessionAttrs;
-pub(super) use choice::{ChannelBinding, Keepalive, choose, number};
+pub(super) use choice::{ChannelBinding, Keepalive, SessionAttrs};
+pub(super) use hosts::{Address, HostTarget};
 
-/// How long one host may take when nobody says: libpq would wait as long as the system does, minutes or forever.
+/// The default of `connect_timeout` for each host. libpq waits for the system, which can take minutes or forever.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Where the parameters came from.
+/// The origin of the parameters that select the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// A section of a service file.
     Service(String),
     /// A conninfo string or URI.
     Dsn,
-    /// The environment's variables.
+    /// The environment variables, or the defaults of libpq.
     Environment,
-    /// The private local server, because nothing was named.
-    Local,
+    /// The default server with this description, because no server was named.
+    DefaultServer(String),
 }
 
-/// Where one server listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// A Unix socket in this directory.
-    Socket(PathBuf),
-    /// TCP: the name that certificates and password files are looked up by, and the address if it needs no look-up.
-    Tcp {
-        /// The host's name as it was written, or its address when only that was.
-        name: String,
-        /// `hostaddr`.
-        addr: Option<IpAddr>,
-    },
-}
-
-/// One server of the list.
-#[derive(Debug, Clone)]
-pub struct HostTarget {
-    /// Where it listens.
-    pub place: Place,
-    /// The TCP port, or the number in the socket's name.
-    pub port: u16,
-    /// The password for this host: the one given, else the password file's.
-    pub password: Option<Secret>,
-    /// The password file, where the password came from one.
-    pub password_file: Option<PathBuf>,
-}
-
-impl std::fmt::Display for HostTarget {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.place {
-            Place::Socket(dir) => write!(f, "socket {}, port {}", dir.display(), self.port),
-            Place::Tcp { name, .. } => write!(f, "host {name}, port {}", self.port),
-        }
-    }
-}
-
-/// A server to connect to; all that depends on files and environment is settled, but for certificates.
+/// The validated parameters of a connection. Only certificates are not read yet.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// The servers in the order of trial, at least one.
-    pub hosts: Vec<HostTarget>,
-    /// The role.
-    pub user: String,
-    /// The database.
-    pub dbname: String,
-    /// The name that the server's activity list shows: `sqern` when nobody says.
-    pub application_name: String,
-    /// The server's command-line options for this session, such as `-c statement_timeout=5s`.
-    pub options: Option<String>,
-    /// How long one host may take, from its name's look-up to its greeting; `None` is without limit.
-    pub connect_timeout: Option<Duration>,
-    /// Which kind of server is acceptable.
-    pub session_attrs: SessionAttrs,
+    /// The servers, in the order of the attempts. There is at least one.
+    pub(super) hosts: Vec<HostTarget>,
+    pub(super) user: String,
+    pub(super) dbname: String,
+    /// The name that `pg_stat_activity` shows.
+    pub(super) application_name: String,
+    /// Command-line options of the server for the session, such as `-c statement_timeout=5s`.
+    pub(super) options: Option<String>,
+    /// The time limit of each host, from the name lookup to the end of authentication; `None` for no limit.
+    pub(super) connect_timeout: Option<Duration>,
+    pub(super) session_attrs: SessionAttrs,
     /// Whether the hosts are tried in random order (`load_balance_hosts=random`).
-    pub load_balance: bool,
-    /// Encryption and certificates.
-    pub tls: TlsSettings,
-    /// Where the parameters came from.
+    pub(super) load_balance: bool,
+    pub(super) tls: TlsSettings,
+    /// The origin of the parameters that select the server.
     pub origin: Origin,
-    /// What was left aside and may surprise, such as a password file that others may read.
-    pub warnings: Vec<String>,
+    /// Warnings about ignored input, such as a password file that others can read.
+    pub(super) warnings: Vec<String>,
     pub(super) channel_binding: ChannelBinding,
     pub(super) keepalive: Keepalive,
 }
 
 impl Target {
-    /// Understands merged parameters. Errors: [`ConnectError::BadValue`], [`ConnectError::NoUser`].
+    /// Validates merged parameters.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ConnectError::BadValue`] or [`ConnectError::NoUser`].
     pub(super) fn new(params: &Params, env: &ConnectEnv, origin: Origin) -> Result<Self, ConnectError> {
         choice::refuse_gss(params)?;
         let user = params.get("user").or(env.user_name.as_deref()).ok_or(ConnectError::NoUser)?.to_owned();
-        let application_name = params.get("application_name").or(params.get("fallback_application_name")).unwrap_or("sqern");
+        let application_name = params.get("application_name").or(params.get("fallback_application_name"));
         let mut target = Self {
             hosts: hosts::parse(params, env)?,
             dbname: params.get("dbname").unwrap_or(&user).to_owned(),
             user,
-            application_name: application_name.to_owned(),
+            application_name: application_name.unwrap_or(&env.application_name).to_owned(),
             options: params.get("options").map(str::to_owned),
             connect_timeout: timeout(params)?,
             session_attrs: choice::session_attrs(params)?,
@@ -123,7 +87,7 @@ impl Target {
         Ok(target)
     }
 
-    /// The server in words, without the password: `service prod (host db1, port 5432, database sqern, user me)`.
+    /// Returns a description without the password: `service prod (host db1, port 5432, database app, user me)`.
     #[must_use]
     pub fn describe(&self) -> String {
         let hosts: Vec<_> = self.hosts.iter().map(ToString::to_string).collect();
@@ -131,18 +95,18 @@ impl Target {
     }
 
     pub(super) fn describe_at(&self, hosts: &str) -> String {
-        let place = format!("{hosts}, database {}, user {}", self.dbname, self.user);
+        let location = format!("{hosts}, database {}, user {}", self.dbname, self.user);
         match &self.origin {
-            Origin::Service(name) => format!("service {name} ({place})"),
-            Origin::Local => format!("the private local server ({place})"),
-            Origin::Dsn | Origin::Environment => place,
+            Origin::Service(name) => format!("service {name} ({location})"),
+            Origin::DefaultServer(description) => format!("{description} ({location})"),
+            Origin::Dsn | Origin::Environment => location,
         }
     }
 
-    /// Gives each host its password. As in libpq the file is looked at only when no password was given.
+    /// Sets the password of each host. As in libpq, the password file is only read if there is no other password.
     fn add_passwords(&mut self, params: &Params, env: &ConnectEnv) {
-        if let Some(given) = params.get("password") {
-            self.hosts.iter_mut().for_each(|host| host.password = Some(Secret::new(given)));
+        if let Some(password) = params.get("password") {
+            self.hosts.iter_mut().for_each(|host| host.password = Some(Secret::new(password)));
             return;
         }
         let default = || env.home.as_ref().map(|home| home.join(".pgpass"));
@@ -156,16 +120,17 @@ impl Target {
 
     fn look_up_passwords(&mut self, file: &PassFile, env: &ConnectEnv) {
         for host in &mut self.hosts {
-            let name = hosts::password_name(&host.place, env);
-            let wanted = Wanted { host: &name, port: host.port, database: &self.dbname, user: &self.user };
-            host.password = file.find(wanted);
+            let name = hosts::password_name(&host.address, env);
+            let query = PasswordQuery { host: &name, port: host.port, database: &self.dbname, user: &self.user };
+            host.password = file.find(query);
             host.password_file = host.password.as_ref().map(|_| file.path().to_owned());
         }
     }
 }
 
-/// libpq: whole seconds; zero and below are without limit.
+/// Returns `connect_timeout`, in seconds. As in libpq, 0 and negative values mean no limit.
 fn timeout(params: &Params) -> Result<Option<Duration>, ConnectError> {
     let seconds = number::<i64>(params, "connect_timeout")?;
-    Ok(seconds.map_or(Some(DEFAULT_TIMEOUT), |s| u64::try_from(s).ok().filter(|s| *s > 0).map(Duration::from_secs)))
+    Ok(seconds
+        .map_or(Some(DEFAULT_TIMEOUT), |value| u64::try_from(value).ok().filter(|value| *value > 0).map(Duration::from_secs)))
 }

@@ -4,16 +4,20 @@
 use percent_encoding::percent_decode_str;
 
 use super::error::ConnectError;
-use super::params::{Params, Written};
+use super::params::{ParamSource, Params};
 
 const SCHEMES: [&str; 2] = ["postgresql://", "postgres://"];
 
-/// Whether `text` begins as a URI does; anything else is a conninfo string.
+/// Returns whether `text` starts with the scheme of a URI. Any other text is a conninfo string.
 pub(super) fn is_uri(text: &str) -> bool {
     SCHEMES.iter().any(|scheme| text.starts_with(scheme))
 }
 
-/// Reads a URI; every part may be percent-encoded. Errors name the part and quote no value, which may hold a password.
+/// Parses a URI, whose parts can be percent-encoded.
+///
+/// # Errors
+///
+/// Returns an error that names the part of the URI. It quotes no value, which could contain a password.
 pub(super) fn parse(text: &str) -> Result<Params, ConnectError> {
     let rest = SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
     let mut params = Params::default();
@@ -21,30 +25,30 @@ pub(super) fn parse(text: &str) -> Result<Params, ConnectError> {
     let rest = user_and_password(rest, &mut params)?;
     let (hosts, dbname) = rest.split_once('/').unwrap_or((rest, ""));
     host_list(hosts, &mut params)?;
-    put(&mut params, "dbname", dbname)?;
+    set_decoded(&mut params, "dbname", dbname)?;
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         query_pair(pair, &mut params)?;
     }
     Ok(params)
 }
 
-/// Reads `user:password@`, and gives what follows.
+/// Reads `user:password@`, and returns the rest.
 fn user_and_password<'a>(rest: &'a str, params: &mut Params) -> Result<&'a str, ConnectError> {
     let authority = rest.split('/').next().unwrap_or(rest);
     let Some((credentials, hosts)) = authority.split_once('@') else {
-        // `user:pa/ss@host`: libpq would take "pa" for a port. Nobody means that, and the reader would see a password.
-        return if rest.contains('@') { Err(stray_at()) } else { Ok(rest) };
+        // In `user:pa/ss@host`, libpq parses "pa" as a port. Its error message would contain a part of the password.
+        return if rest.contains('@') { Err(misplaced_at()) } else { Ok(rest) };
     };
     if hosts.contains('@') {
-        return Err(stray_at());
+        return Err(misplaced_at());
     }
     let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
-    put(params, "user", user)?;
-    put(params, "password", password)?;
+    set_decoded(params, "user", user)?;
+    set_decoded(params, "password", password)?;
     Ok(&rest[credentials.len() + 1..])
 }
 
-/// Reads `host:port,[v6]:port,…` into the lists that the parameters `host` and `port` are.
+/// Reads `host:port,[v6]:port,…` into the lists `host` and `port`.
 fn host_list(text: &str, params: &mut Params) -> Result<(), ConnectError> {
     let mut hosts = Vec::new();
     let mut ports = Vec::new();
@@ -54,10 +58,10 @@ fn host_list(text: &str, params: &mut Params) -> Result<(), ConnectError> {
         ports.push(decode("port", port)?);
     }
     if hosts.iter().any(|host| !host.is_empty()) {
-        params.set("host", hosts.join(","), Written::Uri)?;
+        params.set("host", hosts.join(","), ParamSource::Uri)?;
     }
     if ports.iter().any(|port| !port.is_empty()) {
-        params.set("port", ports.join(","), Written::Uri)?;
+        params.set("port", ports.join(","), ParamSource::Uri)?;
     }
     Ok(())
 }
@@ -67,12 +71,12 @@ fn host_and_port(entry: &str) -> Result<(&str, &str), ConnectError> {
         return Ok(entry.split_once(':').unwrap_or((entry, "")));
     };
     let expected = "[IPV6-ADDRESS] or [IPV6-ADDRESS]:PORT";
-    let broken = || ConnectError::Uri { part: "host", expected, hint: "Example: postgresql://[2001:db8::1]:5432/sqern" };
-    let (host, behind) = bracketed.split_once(']').filter(|(host, _)| !host.is_empty()).ok_or_else(broken)?;
-    match behind.strip_prefix(':') {
+    let invalid = || ConnectError::Uri { part: "host", expected, hint: "Example: postgresql://[2001:db8::1]:5432/mydb" };
+    let (host, rest) = bracketed.split_once(']').filter(|(host, _)| !host.is_empty()).ok_or_else(invalid)?;
+    match rest.strip_prefix(':') {
         Some(port) => Ok((host, port)),
-        None if behind.is_empty() => Ok((host, "")),
-        None => Err(broken()),
+        None if rest.is_empty() => Ok((host, "")),
+        None => Err(invalid()),
     }
 }
 
@@ -82,34 +86,34 @@ fn query_pair(pair: &str, params: &mut Params) -> Result<(), ConnectError> {
         return Err(ConnectError::Uri { part: "query", expected, hint: "Inside a value, write \"=\" as %3D and \"&\" as %26." });
     };
     let (key, value) = (decode("query", key)?, decode("query", value)?);
-    // What JDBC writes, and libpq understands.
+    // The spelling of JDBC, which libpq also accepts.
     if key == "ssl" && value == "true" {
-        return params.set("sslmode", "require", Written::Uri);
+        return params.set("sslmode", "require", ParamSource::Uri);
     }
-    params.set(&key, value, Written::Uri)
+    params.set(&key, value, ParamSource::Uri)
 }
 
-fn put(params: &mut Params, key: &'static str, encoded: &str) -> Result<(), ConnectError> {
-    if encoded.is_empty() { Ok(()) } else { params.set(key, decode(key, encoded)?, Written::Uri) }
+fn set_decoded(params: &mut Params, key: &'static str, encoded: &str) -> Result<(), ConnectError> {
+    if encoded.is_empty() { Ok(()) } else { params.set(key, decode(key, encoded)?, ParamSource::Uri) }
 }
 
-/// Undoes percent encoding; libpq refuses broken codes and the byte zero.
+/// Decodes percent encoding. As in libpq, incomplete codes and %00 are errors.
 fn decode(part: &'static str, encoded: &str) -> Result<String, ConnectError> {
-    let broken = || ConnectError::Uri {
+    let invalid = || ConnectError::Uri {
         part,
         expected: "2 hexadecimal digits after each %, not 00, that form valid UTF-8",
         hint: "Write a literal % as %25.",
     };
     let bytes = encoded.as_bytes();
-    let whole = |at: usize| bytes.get(at + 1..at + 3).is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit));
-    if encoded.match_indices('%').any(|(at, _)| !whole(at)) {
-        return Err(broken());
+    let is_complete = |at: usize| bytes.get(at + 1..at + 3).is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit));
+    if encoded.match_indices('%').any(|(at, _)| !is_complete(at)) {
+        return Err(invalid());
     }
-    let text = percent_decode_str(encoded).decode_utf8().map_err(|_| broken())?;
-    if text.contains('\0') { Err(broken()) } else { Ok(text.into_owned()) }
+    let text = percent_decode_str(encoded).decode_utf8().map_err(|_| invalid())?;
+    if text.contains('\0') { Err(invalid()) } else { Ok(text.into_owned()) }
 }
 
-fn stray_at() -> ConnectError {
+fn misplaced_at() -> ConnectError {
     ConnectError::Uri {
         part: "user and password",
         expected: "exactly one \"@\", between the password and the host",
@@ -123,9 +127,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::HintTexts;
 
     #[test]
-    fn parts_are_read_as_libpq_reads_them() {
+    fn parts_are_parsed_as_by_libpq() {
         let cases = [
             ("postgresql://", "host", None),
             ("postgresql://db1", "host", Some("db1")),
@@ -151,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_the_part_and_show_no_password() {
+    fn errors_name_the_part_and_contain_no_password() {
         let cases = [
             ("postgresql://u:secret@ss@h/d", "user and password"),
             ("postgresql://u:pa/secret@h/d", "user and password"),
@@ -166,15 +171,15 @@ mod tests {
         ];
         for (text, expected) in cases {
             let error = parse(text).expect_err(text);
-            let shown = format!("{error} {error:?} {}", error.hint().unwrap_or_default());
-            assert!(shown.contains(expected), "{text}: {shown}");
-            assert!(!shown.contains("secret"), "{text}: {shown}");
+            let message = format!("{error} {error:?} {}", error.hint(&HintTexts::default()).unwrap_or_default());
+            assert!(message.contains(expected), "{text}: {message}");
+            assert!(!message.contains("secret"), "{text}: {message}");
         }
     }
 
     proptest! {
         #[test]
-        fn an_encoded_password_comes_back(password in "[^\\x00]{1,30}") {
+        fn encoded_passwords_are_restored(password in "[^\\x00]{1,30}") {
             let text = format!("postgresql://u:{}@h/d", utf8_percent_encode(&password, NON_ALPHANUMERIC));
             let params = parse(&text).expect("encoded");
             prop_assert_eq!(params.get("password"), Some(password.as_str()));

@@ -1,4 +1,4 @@
-//! Checking the server's certificate as libpq's `sslmode` says.
+//! Verification of the server certificate by `sslmode`.
 
 use std::sync::Arc;
 
@@ -11,57 +11,61 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, Sign
 
 use super::names;
 
-/// What of the certificate is checked.
+/// The checks of a server certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Check {
-    /// Nothing: libpq's `require` without a root certificate. It keeps out who only listens, not who answers in the
-    /// server's place; libpq's manual (34.19.3) says so, and people with a server's self-made certificate depend on it.
+    /// No check: `require` without a root certificate. This protects against eavesdropping, but not against an impersonated server
+    /// (libpq's manual, 34.19.3). Users of self-signed certificates depend on it.
     Nothing,
-    /// A trusted authority signed it, and it is in force.
+    /// A trusted authority signed the certificate, and it has not expired.
     Chain,
-    /// That, and it is for this host's name.
+    /// The chain, and the name of the host.
     ChainAndName,
 }
 
-/// The check as rustls calls it. In every mode the server must prove that it holds the certificate's key.
+/// The verifier for rustls. In every mode, the server must prove that it has the key of the certificate.
 #[derive(Debug)]
 pub(super) struct Verifier {
     roots: RootCertStore,
-    own: Vec<CertificateDer<'static>>,
+    /// The certificates of the root file, which are also trusted as server certificates.
+    trusted_leaves: Vec<CertificateDer<'static>>,
     check: Check,
     provider: Arc<CryptoProvider>,
 }
 
 impl Verifier {
-    /// Takes the authorities, and the certificates that are trusted as such.
     pub(super) fn new(
-        (roots, own): (RootCertStore, Vec<CertificateDer<'static>>),
+        (roots, trusted_leaves): (RootCertStore, Vec<CertificateDer<'static>>),
         check: Check,
         provider: Arc<CryptoProvider>,
     ) -> Self {
-        Self { roots, own, check, provider }
+        Self { roots, trusted_leaves, check, provider }
     }
 
-    fn chain(&self, certificate: &CertificateDer<'_>, between: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Error> {
-        // A self-made certificate that is itself in the root file: OpenSSL trusts it, webpki would call it no leaf.
-        if self.own.iter().any(|own| own == certificate) {
-            return names::in_force(certificate, now);
+    fn verify_chain(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        // OpenSSL trusts a self-signed certificate that is in the root file. webpki rejects it as a server certificate.
+        if self.trusted_leaves.contains(certificate) {
+            return names::check_dates(certificate, now);
         }
         let parsed = ParsedCertificate::try_from(certificate)?;
         let algorithms = self.provider.signature_verification_algorithms.all;
-        verify_server_cert_signed_by_trust_anchor(&parsed, &self.roots, between, now, algorithms)
+        verify_server_cert_signed_by_trust_anchor(&parsed, &self.roots, intermediates, now, algorithms)
     }
 }
 
-/// Whether the certificate is for `host`: by its subject alternative names, or, as libpq does where it has none, by its
-/// common name.
-fn name(certificate: &CertificateDer<'_>, host: &ServerName<'_>) -> Result<(), Error> {
+/// Checks that the certificate is for `host`: by its alternative names or, as in libpq, by its common name if it has none.
+fn verify_name(certificate: &CertificateDer<'_>, host: &ServerName<'_>) -> Result<(), Error> {
     let by_alternative = verify_server_name(&ParsedCertificate::try_from(certificate)?, host);
     if by_alternative.is_ok() {
         return by_alternative;
     }
     match names::common_name(certificate) {
-        Some(common) if names::matches(&common, &host.to_str()) => Ok(()),
+        Some(name) if names::matches(&name, &host.to_str()) => Ok(()),
         _ => by_alternative,
     }
 }
@@ -76,10 +80,10 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         if self.check != Check::Nothing {
-            self.chain(end_entity, intermediates, now)?;
+            self.verify_chain(end_entity, intermediates, now)?;
         }
         if self.check == Check::ChainAndName {
-            name(end_entity, server_name)?;
+            verify_name(end_entity, server_name)?;
         }
         Ok(ServerCertVerified::assertion())
     }
@@ -107,7 +111,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// The words for a certificate that is not trusted; `None` for anything else.
+/// Returns a message for a certificate that is not trusted; `None` for any other error.
 pub(super) fn explain(error: &Error) -> Option<&'static str> {
     let Error::InvalidCertificate(reason) = error else { return None };
     Some(match reason {

@@ -1,34 +1,20 @@
-//! Finding PostgreSQL's server binaries.
+//! Search for the server binaries of PostgreSQL.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::LocalEnv;
+use super::env::LocalEnv;
 use super::error::LocalError;
-use super::layout::major;
+use super::version::{MIN_VERSION, major};
 
-/// The oldest major version that sqern works with.
-pub const MIN_VERSION: u32 = 15;
-
-/// Where the packages put server binaries; a `*` stands for the version, newest first.
-pub const USUAL_FOLDERS: &[&str] = &[
-    "/usr/lib/postgresql/*/bin",
-    "/usr/pgsql-*/bin",
-    "/usr/local/pgsql/bin",
-    "/opt/homebrew/opt/postgresql@*/bin",
-    "/usr/local/opt/postgresql@*/bin",
-    "/Library/PostgreSQL/*/bin",
-];
-
-/// A folder of server binaries that all belong together.
+/// A directory with the server binaries of one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Binaries {
-    /// The folder.
-    pub folder: PathBuf,
+pub(super) struct Binaries {
+    folder: PathBuf,
     /// The version as the server prints it: `15.18`.
-    pub version: String,
-    /// Its major part.
-    pub major: u32,
+    version: String,
+    /// The major version: 15.
+    major: u32,
 }
 
 impl std::fmt::Display for Binaries {
@@ -38,36 +24,38 @@ impl std::fmt::Display for Binaries {
 }
 
 impl Binaries {
-    /// The binaries for data of the major version `data`, or for new data: the first that is new enough.
+    /// Returns the first binaries of the major version `data`, or the first supported ones if there is no data directory.
     ///
-    /// The folder that the user named; without one those on `PATH`, then the packages' folders.
+    /// The directory of the user is searched or, if there is none, `PATH` and the directories of packages.
     pub(super) fn find(env: &LocalEnv, data: Option<(u32, &Path)>) -> Result<Self, LocalError> {
         let all = Self::all(env)?;
-        let shown = || all.iter().map(ToString::to_string).collect();
+        let describe_all = || all.iter().map(ToString::to_string).collect();
         match data {
             Some((expected, dir)) => all
                 .iter()
-                .find(|found| found.major == expected)
+                .find(|binaries| binaries.major == expected)
                 .cloned()
-                .ok_or_else(|| LocalError::OtherVersion { dir: dir.to_owned(), expected, found: shown() }),
-            None => {
-                all.iter().find(|found| found.major >= MIN_VERSION).cloned().ok_or_else(|| LocalError::TooOld { found: shown() })
-            }
+                .ok_or_else(|| LocalError::OtherVersion { dir: dir.to_owned(), expected, found: describe_all() }),
+            None => all
+                .iter()
+                .find(|binaries| binaries.major >= MIN_VERSION)
+                .cloned()
+                .ok_or_else(|| LocalError::TooOld { found: describe_all() }),
         }
     }
 
-    /// Every set of binaries, in order of preference.
+    /// Returns the binaries of all directories, in order of preference.
     fn all(env: &LocalEnv) -> Result<Vec<Self>, LocalError> {
         if let Some(folder) = &env.pg_bin {
             let problem = |problem| LocalError::BadOverride { path: folder.clone(), problem };
-            return Self::in_folder(folder).map(|found| vec![found]).map_err(problem);
+            return Self::in_folder(folder).map(|binaries| vec![binaries]).map_err(problem);
         }
-        let looked = folders(env);
-        let found: Vec<_> = looked.iter().filter_map(|folder| Self::in_folder(folder).ok()).collect();
-        if found.is_empty() { Err(LocalError::NoBinaries { looked }) } else { Ok(found) }
+        let searched = folders(env);
+        let found: Vec<_> = searched.iter().filter_map(|folder| Self::in_folder(folder).ok()).collect();
+        if found.is_empty() { Err(LocalError::NoBinaries { searched }) } else { Ok(found) }
     }
 
-    /// The binaries in `folder`, or what is wrong with it.
+    /// Returns the binaries in `folder`, or the problem of the directory.
     fn in_folder(folder: &Path) -> Result<Self, String> {
         let missing = ["postgres", "initdb", "pg_ctl"].into_iter().find(|name| !folder.join(name).is_file());
         if let Some(name) = missing {
@@ -81,13 +69,13 @@ impl Binaries {
         Ok(Self { folder: folder.to_owned(), version: version.to_owned(), major })
     }
 
-    /// The program called `name`.
+    /// Returns the path of a program.
     pub(super) fn program(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 }
 
-/// `15.18` of `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
+/// Returns `15.18` of `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
 fn version(text: &str) -> Option<&str> {
     text.trim().strip_prefix("postgres (PostgreSQL) ").and_then(|rest| rest.split_whitespace().next())
 }
@@ -98,7 +86,7 @@ fn folders(env: &LocalEnv) -> Vec<PathBuf> {
     on_path.chain(env.pg_folders.iter().flat_map(|pattern| expand(pattern))).collect()
 }
 
-/// The folders that `pattern` stands for, newest version first.
+/// Returns the directories that match `pattern`, newest version first.
 fn expand(pattern: &str) -> Vec<PathBuf> {
     let Some((before, after)) = pattern.split_once('*') else { return vec![pattern.into()] };
     let (parent, prefix) = before.rsplit_once('/').unwrap_or(("", before));
@@ -115,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_of_the_packages_folders_comes_first() {
+    fn the_newest_version_of_a_package_precedes_the_others() {
         let dir = tempfile::tempdir().expect("dir");
         for name in ["pgsql-9.6", "pgsql-17", "pgsql-15", "other"] {
             std::fs::create_dir(dir.path().join(name)).expect("dir");
@@ -128,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_read_from_what_the_server_prints() {
+    fn the_version_is_read_from_the_output_of_the_server() {
         assert_eq!(version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), Some("15.18"));
         assert_eq!(version("postgres (PostgreSQL) 18beta1\n").and_then(major), Some(18));
         assert_eq!(version("pg_ctl"), None);

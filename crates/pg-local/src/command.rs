@@ -1,4 +1,4 @@
-//! Running PostgreSQL's tools as the server's user.
+//! Programs of PostgreSQL that run as the user of the server.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -7,42 +7,42 @@ use std::process::{Command, Output};
 use super::error::LocalError;
 use super::os_user::OsUser;
 
-/// Variables of the caller's that would reach into a server or its tools.
-const FOREIGN: [&str; 8] =
+/// Variables that would change the behavior of a server or its tools.
+const REMOVED_VARIABLES: [&str; 8] =
     ["PGDATA", "PGPORT", "PGTZ", "PGDATESTYLE", "PGCLIENTENCODING", "PGOPTIONS", "PGSERVICE", "PG_TEST_TIMEOUT_DEFAULT"];
 
-/// The last lines of a tool or a log that an error shows.
+/// The number of lines of an output or log that an error contains.
 const LAST_LINES: usize = 12;
 
-/// A command that runs as `server`, in English, in UTC, in a directory that everybody may enter.
+/// Returns a command that runs as `server`, in English and UTC, and in a directory that each user can search.
 pub(super) fn as_user(program: &Path, caller: &OsUser, server: &OsUser) -> Command {
     let mut command = Command::new(program);
     command.current_dir("/").env("LC_ALL", "C").env("TZ", "UTC");
-    for name in FOREIGN {
+    for name in REMOVED_VARIABLES {
         command.env_remove(name);
     }
     if caller.uid != server.uid {
-        // Along with these, the standard library also drops root's other groups.
+        // With these, the standard library also removes the supplementary groups of root.
         command.uid(server.uid).gid(server.gid);
     }
     command
 }
 
-/// Runs the command; its failure is an error with its last words.
+/// Runs the command. If it fails, the error contains the end of its output.
 pub(super) fn run(mut command: Command, tool: &'static str) -> Result<Output, LocalError> {
     let path = PathBuf::from(command.get_program());
-    let output = command.output().map_err(|source| LocalError::Io { what: "run", path, source })?;
-    if output.status.success() { Ok(output) } else { Err(LocalError::Tool { tool, output: words(&output) }) }
+    let output = command.output().map_err(|source| LocalError::Io { action: "run", path, source })?;
+    if output.status.success() { Ok(output) } else { Err(LocalError::Tool { tool, output: failure_output(&output) }) }
 }
 
-/// What a tool said, its last lines.
-pub(super) fn words(output: &Output) -> String {
-    let said = [&output.stderr, &output.stdout].map(|bytes| last_lines(&String::from_utf8_lossy(bytes)));
-    let text = said.iter().find(|text| !text.is_empty()).cloned();
+/// Returns the end of the standard error of a failed tool, else of its standard output.
+pub(super) fn failure_output(output: &Output) -> String {
+    let streams = [&output.stderr, &output.stdout].map(|bytes| last_lines(&String::from_utf8_lossy(bytes)));
+    let text = streams.iter().find(|text| !text.is_empty()).cloned();
     text.unwrap_or_else(|| format!("no output, {}", output.status))
 }
 
-/// The last lines of `text` that are not blank.
+/// Returns the last lines of `text` that are not blank.
 pub(super) fn last_lines(text: &str) -> String {
     let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")

@@ -1,59 +1,50 @@
-//! Making the data directory, once.
+//! Creation of the data directory.
 
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, chown};
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::binaries::Binaries;
 use super::command::{as_user, last_lines, run};
+use super::config;
 use super::error::LocalError;
+use super::files::{create_private_dir, remove_dir, write_private};
 use super::server::LocalServer;
-use super::{DATABASE, ROLE, config};
 
-/// Makes `data`: aside first, then renamed, so that a kill at any moment leaves all of it or none.
+/// Creates the data directory. It is renamed when it is complete, so that an interruption leaves a complete directory or none.
 pub(super) fn create(server: &LocalServer, binaries: &Binaries) -> Result<(), LocalError> {
     let staging = server.layout.staging();
-    remove(&staging)?;
-    let made = fill(server, binaries, &staging);
-    if made.is_err() {
-        // What is left is of no use to anybody, and on a full disk it is in the way.
+    remove_dir(&staging)?;
+    let created = fill(server, binaries, &staging);
+    if created.is_err() {
+        // An incomplete directory cannot be used, and the disk can be full.
         _ = fs::remove_dir_all(&staging);
     }
-    made?;
-    let failed = |source| LocalError::Io { what: "rename", path: staging.clone(), source };
+    created?;
+    let failed = |source| LocalError::Io { action: "rename", path: staging.clone(), source };
     fs::rename(&staging, server.layout.data()).map_err(failed)?;
     fs::File::open(&server.layout.dir).and_then(|dir| dir.sync_all()).map_err(failed)
 }
 
 fn fill(server: &LocalServer, binaries: &Binaries, staging: &Path) -> Result<(), LocalError> {
-    own_dir(server, staging)?;
+    create_private_dir(staging, &server.runs_as)?;
     initdb(server, binaries, staging)?;
-    let file = |name: &str, text: &str| config::write(&staging.join(name), text, &server.runs_as);
+    let file = |name: &str, text: &str| write_private(&staging.join(name), text, &server.runs_as);
+    let program = &server.env.program;
     let main = staging.join("postgresql.conf");
-    let text = fs::read_to_string(&main).map_err(|source| LocalError::Io { what: "read", path: main, source })?;
-    file("postgresql.conf", &(text + config::INCLUDE))?;
-    file("pg_hba.conf", &config::hba())?;
-    file("pg_ident.conf", &config::ident(&server.env.user, &server.runs_as))?;
-    file(config::FILE, &config::settings(&server.socket_dir, &server.settings))?;
+    let text = fs::read_to_string(&main).map_err(|source| LocalError::Io { action: "read", path: main, source })?;
+    file("postgresql.conf", &(text + &config::include(program)))?;
+    file("pg_hba.conf", &config::hba(program))?;
+    file("pg_ident.conf", &config::ident(program, &server.env.user, &server.runs_as))?;
+    file(&config::file_name(program), &config::settings(program, &server.socket_dir, &server.settings))?;
     create_database(server, binaries, staging)
 }
 
-/// Makes a directory that only the server's user may enter.
-pub(super) fn own_dir(server: &LocalServer, dir: &Path) -> Result<(), LocalError> {
-    let failed = |source| LocalError::Io { what: "create directory", path: dir.to_owned(), source };
-    match fs::DirBuilder::new().mode(0o700).create(dir) {
-        Ok(()) => chown(dir, Some(server.runs_as.uid), Some(server.runs_as.gid)).map_err(failed),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(failed(error)),
-    }
-}
-
-/// Runs `initdb`: UTF-8, and names sorted by code point, the same on every machine.
+/// Runs `initdb` with UTF-8 and a collation by code point, which is the same on all systems.
 fn initdb(server: &LocalServer, binaries: &Binaries, staging: &Path) -> Result<(), LocalError> {
     match run(initdb_command(server, binaries, staging, "C.UTF-8"), "initdb") {
-        // Older systems lack it; `C` sorts the same and only knows fewer capital letters.
+        // Older systems do not have this locale. `C` has the same collation, but only the letters of ASCII.
         Err(LocalError::Tool { output, .. }) if output.contains("invalid locale name") => {
             run(initdb_command(server, binaries, staging, "C"), "initdb").map(|_| ())
         }
@@ -63,39 +54,29 @@ fn initdb(server: &LocalServer, binaries: &Binaries, staging: &Path) -> Result<(
 
 fn initdb_command(server: &LocalServer, binaries: &Binaries, staging: &Path, locale: &str) -> Command {
     let mut command = as_user(&binaries.program("initdb"), &server.env.user, &server.runs_as);
-    command.arg("--pgdata").arg(staging).args(["--username", ROLE, "--auth", "peer", "--encoding", "UTF8"]);
+    command.arg("--pgdata").arg(staging).args(["--username", server.env.program.role, "--auth", "peer", "--encoding", "UTF8"]);
     command.args(["--locale", locale, "--lc-messages", "C", "--locale-provider", "libc", "--no-instructions"]);
     command.arg(if server.durable { "--data-checksums" } else { "--no-sync" });
     command
 }
 
-/// Makes the database without a server: in single-user mode, while nobody else can see the directory.
+/// Creates the database in single-user mode, before other processes can use the directory.
 fn create_database(server: &LocalServer, binaries: &Binaries, staging: &Path) -> Result<(), LocalError> {
     let program = binaries.program("postgres");
     let mut command = as_user(&program, &server.env.user, &server.runs_as);
     command.arg("--single").arg("-D").arg(staging).arg("template1");
-    let failed = |source| LocalError::Io { what: "run", path: program.clone(), source };
+    let failed = |source| LocalError::Io { action: "run", path: program.clone(), source };
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(failed)?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A server that dies first says why on its standard error; the broken pipe would hide it.
-        _ = stdin.write_all(format!("create database {DATABASE}\n").as_bytes());
+        // If the server ends early, its standard error contains the reason, which a broken pipe would replace.
+        _ = stdin.write_all(format!("create database {}\n", server.env.program.database).as_bytes());
     }
     let output = child.wait_with_output().map_err(failed)?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    // In this mode a failed statement does not change the exit status.
-    let broken = ["ERROR:", "FATAL:", "PANIC:"].iter().any(|word| said.contains(word));
-    if broken || !output.status.success() {
-        return Err(LocalError::Tool { tool: "postgres --single", output: last_lines(&said) });
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    // In single-user mode, a failed statement does not change the exit status.
+    let has_failed = ["ERROR:", "FATAL:", "PANIC:"].iter().any(|severity| stderr.contains(severity));
+    if has_failed || !output.status.success() {
+        return Err(LocalError::Tool { tool: "postgres --single", output: last_lines(&stderr) });
     }
     Ok(())
-}
-
-/// Removes a folder and what is in it, if it is there.
-pub(super) fn remove(dir: &Path) -> Result<(), LocalError> {
-    match fs::remove_dir_all(dir) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(LocalError::Io { what: "remove", path: dir.to_owned(), source })
-        }
-        _ => Ok(()),
-    }
 }

@@ -1,29 +1,33 @@
-//! Removing the server with all that is in it.
+//! Removal of a server with all databases.
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::claim::Claim;
-use super::create::remove;
 use super::error::LocalError;
+use super::files::remove_dir;
 use super::server::LocalServer;
 
-/// What `destroy` did.
+/// The result of [`LocalServer::destroy`].
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Destroyed {
-    /// The directory.
+    /// The directory of the server.
     pub dir: PathBuf,
-    /// Whether there was a server; otherwise nothing was done.
+    /// Whether a server existed; otherwise nothing was changed.
     pub existed: bool,
-    /// Files in the directory that are not sqern's; they and the directory were left.
+    /// Other files in the directory. They and the directory were kept.
     pub left: Vec<PathBuf>,
 }
 
 impl LocalServer {
-    /// Stops the server, removes its service record, and removes its directory with every database in it.
+    /// Stops the server, and removes its service record and its directory with all databases.
     ///
-    /// Only what sqern put there is removed; a directory without sqern's marker is refused ([`LocalError::Foreign`]).
+    /// Other files in the directory are kept.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`LocalError::Foreign`] for a directory without the marker of the program.
     pub fn destroy(&self) -> Result<Destroyed, LocalError> {
         let dir = self.layout.dir.clone();
         let Some(claim) = Claim::existing(&self.layout)? else {
@@ -32,27 +36,27 @@ impl LocalServer {
         self.stop()?;
         self.remove_record()?;
         for folder in self.layout.folders() {
-            remove(&folder)?;
+            remove_dir(&folder)?;
         }
         if self.socket_dir != self.layout.run_dir() {
-            remove(&self.socket_dir)?;
+            remove_dir(&self.socket_dir)?;
         }
-        // Last: until here a kill leaves a directory that is known as sqern's, and `destroy` goes on where it ended.
+        // The marker is removed last, so that an interrupted `destroy` can be repeated.
         let marker = self.layout.marker();
-        fs::remove_file(&marker).map_err(|source| LocalError::Io { what: "remove", path: marker, source })?;
+        fs::remove_file(&marker).map_err(|source| LocalError::Io { action: "remove", path: marker, source })?;
         drop(claim);
         Ok(Destroyed { existed: true, left: remove_if_empty(&dir)?, dir })
     }
 }
 
-/// Removes the directory; gives what keeps it.
-fn remove_if_empty(dir: &std::path::Path) -> Result<Vec<PathBuf>, LocalError> {
+/// Removes the directory if it is empty; otherwise returns its entries.
+fn remove_if_empty(dir: &Path) -> Result<Vec<PathBuf>, LocalError> {
     match fs::remove_dir(dir) {
         Ok(()) => Ok(Vec::new()),
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
-            let entries = fs::read_dir(dir).map_err(|source| LocalError::Io { what: "read", path: dir.to_owned(), source })?;
+            let entries = fs::read_dir(dir).map_err(|source| LocalError::Io { action: "read", path: dir.to_owned(), source })?;
             Ok(entries.flatten().map(|entry| entry.path()).collect())
         }
-        Err(source) => Err(LocalError::Io { what: "remove", path: dir.to_owned(), source }),
+        Err(source) => Err(LocalError::Io { action: "remove", path: dir.to_owned(), source }),
     }
 }

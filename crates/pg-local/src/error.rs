@@ -1,18 +1,19 @@
-//! Errors of the private server.
+//! Errors of operations on a private server.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::binaries::MIN_VERSION;
+use super::program::Program;
+use super::version::MIN_VERSION;
 
 /// The error of an operation on the private server.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
     /// No server binaries were found.
-    #[error("could not find the PostgreSQL server binaries (postgres, initdb, pg_ctl) in {}", list(looked))]
+    #[error("could not find the PostgreSQL server binaries (postgres, initdb, pg_ctl) in {}", list(searched))]
     NoBinaries {
         /// The searched directories.
-        looked: Vec<PathBuf>,
+        searched: Vec<PathBuf>,
     },
     /// All server binaries are too old.
     #[error("PostgreSQL {MIN_VERSION} or later is required, found {}", found.join(", "))]
@@ -29,10 +30,12 @@ pub enum LocalError {
         problem: String,
     },
     /// The directory contains other files.
-    #[error("{} is not empty and was not created by sqern; nothing was changed", dir.display())]
+    #[error("{} is not empty and was not created by {program}; nothing was changed", dir.display())]
     Foreign {
         /// The directory.
         dir: PathBuf,
+        /// The name of the program.
+        program: &'static str,
     },
     /// The tools of `PostgreSQL` do not accept the path of the directory.
     #[error("data directory path must be valid UTF-8 without quotes, $, ` and backslashes: {}", dir.display())]
@@ -62,12 +65,12 @@ pub enum LocalError {
         found: Vec<String>,
     },
     /// The version of the data directory is invalid.
-    #[error("{}: expected a PostgreSQL version, found {got:?}; nothing was changed", path.display())]
+    #[error("{}: expected a PostgreSQL version, found {found:?}; nothing was changed", path.display())]
     BrokenData {
         /// The file.
         path: PathBuf,
         /// Its content.
-        got: String,
+        found: String,
     },
     /// Another server listens on the socket.
     #[error("another server listens on {}{}", socket.display(), pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
@@ -78,14 +81,14 @@ pub enum LocalError {
         pid: Option<i32>,
     },
     /// The socket directory has another owner or mode.
-    #[error("socket directory {} must be owned by user {user} and not be accessible to others; {got}", dir.display())]
+    #[error("socket directory {} must be owned by user {user} and not be accessible to others; {found}", dir.display())]
     UnsafeSocketDir {
         /// The directory.
         dir: PathBuf,
         /// The required owner.
         user: String,
         /// The actual owner and mode.
-        got: String,
+        found: String,
     },
     /// A tool of PostgreSQL failed.
     #[error("{tool} failed: {output}")]
@@ -104,17 +107,17 @@ pub enum LocalError {
         lines: String,
     },
     /// The server is still starting or stopping.
-    #[error("the server (process {pid}) is still {doing} after {waited_s} s")]
+    #[error("the server (process {pid}) is still {activity} after {waited_s} s")]
     Slow {
         /// The server's process.
         pid: i32,
         /// "starting" or "stopping".
-        doing: &'static str,
+        activity: &'static str,
         /// The waiting time, in seconds.
         waited_s: u64,
     },
-    /// Another `sqern local` holds the lock of the directory.
-    #[error("could not lock {}: another sqern local command has held the lock for {waited_s} s", path.display())]
+    /// Another process holds the lock of the directory.
+    #[error("could not lock {}: another process has held the lock for {waited_s} s", path.display())]
     Locked {
         /// The lock file.
         path: PathBuf,
@@ -140,10 +143,10 @@ pub enum LocalError {
         path: PathBuf,
     },
     /// A system call failed.
-    #[error("could not {what} {}: {source}", path.display())]
+    #[error("could not {action} {}: {source}", path.display())]
     Io {
         /// The operation, as a verb.
-        what: &'static str,
+        action: &'static str,
         /// The file.
         path: PathBuf,
         /// The system error.
@@ -152,53 +155,53 @@ pub enum LocalError {
 }
 
 impl LocalError {
-    /// Returns a hint, if there is one: a command or a sentence.
+    /// Returns a hint, if there is one: a command or a sentence. `program` contains the commands that it quotes.
     #[must_use]
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self, program: &Program) -> Option<String> {
+        let Program { up_command, status_command, destroy_command, directory_option, binaries_variable, .. } = program;
         Some(match self {
-            Self::NoBinaries { .. } | Self::TooOld { .. } => INSTALL.into(),
+            Self::NoBinaries { .. } | Self::TooOld { .. } => format!("{INSTALL}, or set {binaries_variable}=DIR."),
             Self::BadOverride { .. } => "Specify the directory that pg_config --bindir prints.".into(),
-            Self::Foreign { .. } => "Use another directory: sqern local up --data-dir DIR".into(),
-            Self::BadPath { .. } => "Specify another directory with --data-dir DIR.".into(),
+            Self::Foreign { .. } => format!("Use another directory: {up_command} {directory_option} DIR"),
+            Self::BadPath { .. } => format!("Specify another directory with {directory_option} DIR."),
             Self::NotTraversable { blocked, .. } => {
-                format!("Specify another directory with --data-dir DIR, or run chmod o+x {}.", blocked.display())
+                format!("Specify another directory with {directory_option} DIR, or run chmod o+x {}.", blocked.display())
             }
             Self::NoServerUser => "Create the user: useradd --system --shell /usr/sbin/nologin postgres".into(),
             Self::OtherVersion { expected, .. } => {
                 format!("Install PostgreSQL {expected}, or upgrade the data with pg_upgrade.")
             }
-            Self::BrokenData { .. } => "Restore the directory from a backup, or remove it: sqern local destroy".into(),
+            Self::BrokenData { .. } => format!("Restore the directory from a backup, or remove it: {destroy_command}"),
             Self::Busy { socket, .. } => format!("List the processes with lsof {}.", socket.display()),
             Self::UnsafeSocketDir { dir, .. } => format!("Remove the directory: rm -r {}", dir.display()),
-            Self::Tool { output: text, .. } | Self::Start { lines: text, .. } => return space(text),
-            Self::Slow { .. } => "Wait, then check the state: sqern local status".into(),
+            Self::Tool { output: text, .. } | Self::Start { lines: text, .. } => return space(text, up_command),
+            Self::Slow { .. } => format!("Wait, then check the state: {status_command}"),
             Self::Locked { path, .. } => format!("List the processes with fuser -v {}.", path.display()),
             Self::Absent { dir } | Self::NotRunning { dir } => {
-                format!("Start the server: sqern local up --data-dir {}", dir.display())
+                format!("Start the server: {up_command} {directory_option} {}", dir.display())
             }
             Self::ServiceFile { .. } => "Specify another file with PGSERVICEFILE=FILE.".into(),
-            Self::Io { source, path, .. } => return for_io(source, path),
+            Self::Io { source, path, .. } => return for_io(source, path, up_command),
         })
     }
 }
 
-const INSTALL: &str = "Install PostgreSQL (apt install postgresql, dnf install postgresql-server or brew install postgresql@17), \
-                       or set SQERN_PG_BIN=DIR.";
+const INSTALL: &str = "Install PostgreSQL (apt install postgresql, dnf install postgresql-server or brew install postgresql@17)";
 
 /// Returns the hint for an output that reports a full disk or a size limit.
-fn space(text: &str) -> Option<String> {
+fn space(text: &str, up_command: &str) -> Option<String> {
     let full = ["No space left on device", "Check free disk space", "Disk quota exceeded"];
-    if full.iter().any(|words| text.contains(words)) {
-        return Some("Free disk space (df -h shows the full disk), then try again: sqern local up".into());
+    if full.iter().any(|message| text.contains(message)) {
+        return Some(format!("Free disk space (df -h shows the full disk), then try again: {up_command}"));
     }
-    let limit = "Remove the limit on file sizes with ulimit -f unlimited, then try again: sqern local up";
-    text.contains("File too large").then(|| limit.into())
+    let limit = || format!("Remove the limit on file sizes with ulimit -f unlimited, then try again: {up_command}");
+    text.contains("File too large").then(limit)
 }
 
-fn for_io(source: &io::Error, path: &std::path::Path) -> Option<String> {
+fn for_io(source: &io::Error, path: &Path, up_command: &str) -> Option<String> {
     match source.kind() {
         io::ErrorKind::PermissionDenied => Some(format!("Check the permissions with ls -ld {}, or use sudo.", path.display())),
-        _ => space(&source.to_string()),
+        _ => space(&source.to_string(), up_command),
     }
 }
 

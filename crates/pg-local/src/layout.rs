@@ -1,30 +1,33 @@
-//! What is where in a private server's directory.
+//! Paths in the directory of a private server.
 
 use std::path::{Path, PathBuf};
 
 use super::error::LocalError;
+use super::program::Program;
+use super::version::major;
 
-/// The directory, by its parts.
+/// The paths in the directory of a private server.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
     pub(super) dir: PathBuf,
+    pub(super) program: Program,
 }
 
 impl Layout {
-    pub(super) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned() }
+    pub(super) fn new(dir: PathBuf, program: Program) -> Self {
+        Self { dir, program }
     }
 
-    /// The file that says whose directory it is; it is also the lock.
+    /// Returns the path of the file that marks the directory as one of the program. It is also the lock.
     pub(super) fn marker(&self) -> PathBuf {
-        self.dir.join(".sqern-local")
+        self.dir.join(format!(".{}-local", self.program.name))
     }
 
     pub(super) fn data(&self) -> PathBuf {
-        self.dir.join("data")
+        data_dir(&self.dir)
     }
 
-    /// Where `data` is made; renamed when whole, so that a kill leaves all of it or none.
+    /// Returns the path of the incomplete data directory, which is renamed when it is complete.
     pub(super) fn staging(&self) -> PathBuf {
         self.dir.join("data.new")
     }
@@ -41,25 +44,23 @@ impl Layout {
         self.dir.join("run")
     }
 
-    /// All folders that are sqern's to remove.
+    /// Returns all directories of the server.
     pub(super) fn folders(&self) -> [PathBuf; 4] {
         [self.data(), self.staging(), self.run_dir(), self.log_dir()]
     }
 
-    /// The major version of the data, from its `PG_VERSION`; `None` where no data was made yet.
+    /// Returns the major version of the data directory from `PG_VERSION`; `None` if the directory does not exist.
     pub(super) fn data_version(&self) -> Result<Option<u32>, LocalError> {
         let path = self.data().join("PG_VERSION");
         match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(major(&text).ok_or_else(|| LocalError::BrokenData { path, got: text.trim().to_owned() })?)),
+            Ok(text) => Ok(Some(major(&text).ok_or_else(|| LocalError::BrokenData { path, found: text.trim().to_owned() })?)),
             Err(_) if !self.data().exists() => Ok(None),
-            Err(source) => Err(LocalError::Io { what: "read", path, source }),
+            Err(source) => Err(LocalError::Io { action: "read", path, source }),
         }
     }
 }
 
-/// The major version at the beginning of `text`: 15 of `15.18`, 17 of `17beta1`.
-pub(super) fn major(text: &str) -> Option<u32> {
-    let text = text.trim();
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    text[..end].parse().ok()
+/// Returns the path of the data directory in the directory of a server.
+pub(super) fn data_dir(dir: &Path) -> PathBuf {
+    dir.join("data")
 }

@@ -7,30 +7,30 @@ use super::error::LocalError;
 /// A user of the operating system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OsUser {
-    /// The user's number.
+    /// The user ID.
     pub uid: u32,
-    /// The number of the user's first group.
+    /// The ID of the primary group.
     pub gid: u32,
-    /// The name, as peer authentication sees it.
+    /// The name, which peer authentication compares.
     pub name: String,
 }
 
 impl OsUser {
-    /// The user this process acts as. `None` where the number has no name, as in some containers.
+    /// Returns the effective user of this process; `None` if the user ID has no name, as in some containers.
     #[must_use]
     pub fn current() -> Option<Self> {
         Self::with_uid(geteuid())
     }
 
-    /// The user of this number. `None` where it has no name.
+    /// Returns the user with this ID; `None` if it has no name.
     #[must_use]
-    pub fn numbered(uid: u32) -> Option<Self> {
+    pub fn from_uid(uid: u32) -> Option<Self> {
         Self::with_uid(Uid::from_raw(uid))
     }
 
-    /// The user called `name`.
+    /// Returns the user `name`, if it exists.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         User::from_name(name).ok().flatten().map(Self::from)
     }
 
@@ -38,15 +38,15 @@ impl OsUser {
         User::from_uid(uid).ok().flatten().map(Self::from)
     }
 
-    /// Whether PostgreSQL would refuse to run as this user.
+    /// Returns whether this user is root, as whom PostgreSQL refuses to run.
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.uid == 0
     }
 
-    /// The user that a server started by this one runs as: itself, for root `postgres`, which the packages create.
+    /// Returns the user of a server that this user starts: the same user or, for root, `postgres`, which packages create.
     pub(super) fn server_user(&self) -> Result<Self, LocalError> {
-        if self.is_root() { Self::named("postgres").ok_or(LocalError::NoServerUser) } else { Ok(self.clone()) }
+        if self.is_root() { Self::from_name("postgres").ok_or(LocalError::NoServerUser) } else { Ok(self.clone()) }
     }
 }
 

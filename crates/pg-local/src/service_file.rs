@@ -1,4 +1,4 @@
-//! The record in the user's service file (libpq's manual, 34.17), so that psql and psycopg find the server by name.
+//! The record in the service file of the user (libpq's manual, 34.17), by which psql and psycopg find the server.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -7,65 +7,65 @@ use std::path::{Path, PathBuf};
 
 use super::error::LocalError;
 
-/// Puts the section `name` with `pairs` into the file, in the place of one that is there.
+/// Adds the section `name` to the file, or replaces it.
 pub(super) fn put(path: &Path, name: &str, pairs: &[(&str, String)]) -> Result<(), LocalError> {
     edit(path, |text| with_section(text, name, pairs))
 }
 
-/// Takes the section `name` out of the file.
-pub(super) fn take(path: &Path, name: &str) -> Result<(), LocalError> {
+/// Removes the section `name` from the file.
+pub(super) fn remove(path: &Path, name: &str) -> Result<(), LocalError> {
     if path.exists() { edit(path, |text| without_section(text, name)) } else { Ok(()) }
 }
 
-/// `text` with the section; everything else stays as it is, byte for byte.
+/// Returns `text` with the section. All other bytes are unchanged.
 fn with_section(text: &str, name: &str, pairs: &[(&str, String)]) -> String {
     let section: String = pairs.iter().flat_map(|(key, value)| [key, "=", value, "\n"]).collect();
     let section = format!("[{name}]\n{section}");
-    let Some((before, kept, after)) = split(text, name) else {
+    let Some((before, comments, after)) = split(text, name) else {
         let gap = if text.is_empty() { "" } else { "\n" };
         let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
         return format!("{text}{end}{gap}{section}");
     };
-    format!("{before}{section}{kept}{after}")
+    format!("{before}{section}{comments}{after}")
 }
 
-/// `text` without the section, and without the blank line that [`with_section`] put before it. Comments in it stay.
+/// Returns `text` without the section and the blank line that [`with_section`] adds before it. Comments in the section are kept.
 fn without_section(text: &str, name: &str) -> String {
-    let Some((before, kept, after)) = split(text, name) else { return text.to_owned() };
+    let Some((before, comments, after)) = split(text, name) else { return text.to_owned() };
     let before = before.strip_suffix("\n\n").map_or_else(|| before.to_owned(), |rest| format!("{rest}\n"));
-    format!("{before}{kept}{after}")
+    format!("{before}{comments}{after}")
 }
 
-/// What is before the section, its lines that are not sqern's (comments, blanks), and what is after.
+/// Returns the text before the section, the comments and blank lines in it, and the text after it.
 fn split<'a>(text: &'a str, name: &str) -> Option<(&'a str, String, &'a str)> {
     let head = format!("[{name}]");
     let mut start = None;
     let mut body = 0;
     let mut end = text.len();
-    let mut at = 0;
+    let mut offset = 0;
     for line in text.split_inclusive('\n') {
         match start {
-            None if line.trim() == head => (start, body) = (Some(at), at + line.len()),
+            None if line.trim() == head => (start, body) = (Some(offset), offset + line.len()),
             Some(_) if line.trim_start().starts_with('[') => {
-                end = at;
+                end = offset;
                 break;
             }
             _ => {}
         }
-        at += line.len();
+        offset += line.len();
     }
-    let foreign = |line: &&str| line.trim().is_empty() || line.trim_start().starts_with('#');
-    let kept = text[body..end].split_inclusive('\n').filter(foreign).collect();
-    start.map(|start| (&text[..start], kept, &text[end..]))
+    let is_comment = |line: &&str| line.trim().is_empty() || line.trim_start().starts_with('#');
+    let comments = text[body..end].split_inclusive('\n').filter(is_comment).collect();
+    start.map(|start| (&text[..start], comments, &text[end..]))
 }
 
-/// Rewrites the file whole or not at all, keeping its owner and mode; a link to a file elsewhere stays a link.
+/// Replaces the file atomically. Its owner and mode and a symbolic link to it are kept.
 fn edit(path: &Path, change: impl FnOnce(&str) -> String) -> Result<(), LocalError> {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let failed = |source| LocalError::Io { what: "write service file", path: path.clone(), source };
+    let failed = |source| LocalError::Io { action: "write service file", path: path.clone(), source };
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_owned);
     fs::create_dir_all(&dir).map_err(failed)?;
-    // Two servers that start at once edit one after the other; the directory is a lock that leaves nothing behind.
+    // The lock serializes concurrent starts. A lock on the directory needs no additional file.
     let lock = File::open(&dir).map_err(failed)?;
     lock.lock().map_err(failed)?;
     let old = match fs::read(&path) {
@@ -87,11 +87,11 @@ fn replace(path: &Path, dir: &Path, text: &str) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(dir)?;
     file.write_all(text.as_bytes())?;
     let old = fs::metadata(path).ok();
-    // A service file may hold passwords, so a new one is its owner's alone.
+    // A service file can contain passwords, so only the owner can read a new file.
     let mode = old.as_ref().map_or(0o600, |old| old.mode() & 0o7777);
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
-    let ours = file.as_file().metadata()?;
-    if let Some(old) = old.filter(|old| (old.uid(), old.gid()) != (ours.uid(), ours.gid())) {
+    let new = file.as_file().metadata()?;
+    if let Some(old) = old.filter(|old| (old.uid(), old.gid()) != (new.uid(), new.gid())) {
         fchown(file.as_file(), Some(old.uid()), Some(old.gid()))?;
     }
     file.as_file().sync_all()?;
@@ -110,45 +110,45 @@ mod tests {
     }
 
     #[test]
-    fn the_section_is_put_and_replaced_and_the_rest_stays() {
-        let ours = "[ours]\nhost=/run/x\ndbname=d\n";
+    fn a_section_is_added_or_replaced_and_the_rest_is_unchanged() {
+        let section = "[server]\nhost=/run/x\ndbname=d\n";
         let cases = [
-            ("", ours.to_owned()),
-            ("[a]\nhost=1\n", format!("[a]\nhost=1\n\n{ours}")),
-            ("# no end", format!("# no end\n\n{ours}")),
-            ("[ours]\nhost=old\n# keep\nport=1\n\n[b]\nx=1\n", format!("{ours}# keep\n\n[b]\nx=1\n")),
-            ("[ours2]\nhost=1\n", format!("[ours2]\nhost=1\n\n{ours}")),
+            ("", section.to_owned()),
+            ("[a]\nhost=1\n", format!("[a]\nhost=1\n\n{section}")),
+            ("# no end", format!("# no end\n\n{section}")),
+            ("[server]\nhost=old\n# keep\nport=1\n\n[b]\nx=1\n", format!("{section}# keep\n\n[b]\nx=1\n")),
+            ("[server2]\nhost=1\n", format!("[server2]\nhost=1\n\n{section}")),
         ];
         for (before, after) in cases {
-            assert_eq!(with_section(before, "ours", &pairs()), after, "{before:?}");
-            assert_eq!(with_section(&after, "ours", &pairs()), after, "again: {before:?}");
+            assert_eq!(with_section(before, "server", &pairs()), after, "{before:?}");
+            assert_eq!(with_section(&after, "server", &pairs()), after, "again: {before:?}");
         }
     }
 
     #[test]
-    fn a_file_is_edited_through_a_link_and_keeps_its_mode_and_goes_when_empty() {
+    fn links_and_modes_are_kept_and_an_empty_file_is_removed() {
         let dir = tempfile::tempdir().expect("dir");
         let (real, link) = (dir.path().join("real"), dir.path().join("link"));
         fs::write(&real, "# mine\n").expect("write");
         fs::set_permissions(&real, Permissions::from_mode(0o640)).expect("mode");
         std::os::unix::fs::symlink(&real, &link).expect("link");
-        put(&link, "ours", &pairs()).expect("put");
-        assert!(link.is_symlink() && fs::read_to_string(&real).expect("read").contains("[ours]"));
+        put(&link, "server", &pairs()).expect("put");
+        assert!(link.is_symlink() && fs::read_to_string(&real).expect("read").contains("[server]"));
         assert_eq!(fs::metadata(&real).expect("meta").mode() & 0o777, 0o640);
-        take(&link, "ours").expect("take");
+        remove(&link, "server").expect("remove");
         assert_eq!(fs::read_to_string(&real).expect("read"), "# mine\n");
         let new = dir.path().join("new");
-        put(&new, "ours", &pairs()).expect("put");
+        put(&new, "server", &pairs()).expect("put");
         assert_eq!(fs::metadata(&new).expect("meta").mode() & 0o777, 0o600);
-        take(&new, "ours").expect("take");
+        remove(&new, "server").expect("remove");
         assert!(!new.exists());
     }
 
     proptest! {
         #[test]
-        fn putting_and_taking_leaves_every_byte(lines in proptest::collection::vec("\\[[a-c]\\]|#?[a-z =]{0,6}", 0..8)) {
+        fn adding_and_removing_a_section_restores_the_text(lines in proptest::collection::vec("\\[[a-c]\\]|#?[a-z =]{0,6}", 0..8)) {
             let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
-            prop_assert_eq!(without_section(&with_section(&text, "ours", &pairs()), "ours"), text);
+            prop_assert_eq!(without_section(&with_section(&text, "server", &pairs()), "server"), text);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The socket and its directory.
+//! The Unix socket and its directory.
 
 use std::fs;
 use std::io;
@@ -8,63 +8,61 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::create::own_dir;
+use super::endpoint::{Endpoint, PORT};
 use super::error::LocalError;
+use super::files::create_private_dir;
 use super::layout::Layout;
 use super::os_user::OsUser;
-use super::server::LocalServer;
-use super::{Endpoint, PORT};
 
-/// A socket's path has 108 bytes on Linux and 104 on macOS, one of them the zero at the end; the smaller serves both.
-const LONGEST: usize = 103;
+/// The maximum length of a socket path in bytes: 104 on macOS and 108 on Linux, including the final null byte.
+const MAX_PATH_BYTES: usize = 103;
 
-/// The socket's directory: `run`, or, where that is too long or has a comma (which parts hosts), a short one.
+/// Returns the socket directory: `run`, or a short path if `run` is too long or contains a comma, which separates hosts.
 ///
-/// Not under `/run/user`: that is emptied when its user logs out, and the server goes on.
+/// The short path is not in `/run/user`, which is cleared at logout while the server continues.
 pub(super) fn dir(layout: &Layout, short_dir: &Path, owner: &OsUser) -> PathBuf {
     let run = layout.run_dir();
     let socket = Endpoint { socket_dir: run.clone(), port: PORT }.socket();
-    if socket.as_os_str().len() <= LONGEST && !run.to_string_lossy().contains(',') {
+    if socket.as_os_str().len() <= MAX_PATH_BYTES && !run.to_string_lossy().contains(',') {
         return run;
     }
-    short_dir.join(format!("sqern-{}-{}", owner.uid, short_hash(&layout.dir)))
+    short_dir.join(format!("{}-{}-{}", layout.program.name, owner.uid, short_hash(&layout.dir)))
 }
 
-/// Eight letters that stand for a path.
+/// Returns 8 hexadecimal digits that identify a path.
 pub(super) fn short_hash(path: &Path) -> String {
     let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
     format!("{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]))
 }
 
-/// Makes the directory, and makes sure that it is the server's alone: in `/tmp` anybody could have made it first.
-pub(super) fn prepare(server: &LocalServer) -> Result<(), LocalError> {
-    let dir = &server.socket_dir;
-    own_dir(server, dir)?;
-    let meta = fs::symlink_metadata(dir).map_err(|source| LocalError::Io { what: "read", path: dir.clone(), source })?;
+/// Creates the directory and checks that only the server can access it: in `/tmp`, another user can create it first.
+pub(super) fn prepare(dir: &Path, owner: &OsUser) -> Result<(), LocalError> {
+    create_private_dir(dir, owner)?;
+    let meta = fs::symlink_metadata(dir).map_err(|source| LocalError::Io { action: "read", path: dir.to_owned(), source })?;
     let mode = meta.mode() & 0o777;
     let others = mode & 0o077;
-    if meta.is_dir() && meta.uid() == server.runs_as.uid && others == 0 {
+    if meta.is_dir() && meta.uid() == owner.uid && others == 0 {
         return Ok(());
     }
-    let got = format!("it is owned by user ID {} with mode {mode:04o}", meta.uid());
-    Err(LocalError::UnsafeSocketDir { dir: dir.clone(), user: server.runs_as.name.clone(), got })
+    let found = format!("it is owned by user ID {} with mode {mode:04o}", meta.uid());
+    Err(LocalError::UnsafeSocketDir { dir: dir.to_owned(), user: owner.name.clone(), found })
 }
 
-/// Makes sure that nobody listens on the socket, and removes what a dead server left of it.
+/// Checks that no process listens on the socket, and removes the files of a dead server.
 ///
-/// A lock file left over names a process that may be anybody's by now, and PostgreSQL would believe it.
-pub(super) fn free(endpoint: &Endpoint) -> Result<(), LocalError> {
+/// A remaining lock file contains a process ID that another process can have. PostgreSQL would then refuse to start.
+pub(super) fn clear(endpoint: &Endpoint) -> Result<(), LocalError> {
     let socket = endpoint.socket();
     let lock = lock_file(&socket);
     match UnixStream::connect(&socket) {
         Ok(_) => return Err(LocalError::Busy { pid: owner(&lock), socket }),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused || error.kind() == io::ErrorKind::NotFound => {}
-        Err(source) => return Err(LocalError::Io { what: "access", path: socket, source }),
+        Err(source) => return Err(LocalError::Io { action: "access", path: socket, source }),
     }
     for path in [socket, lock] {
         match fs::remove_file(&path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(LocalError::Io { what: "remove", path, source });
+                return Err(LocalError::Io { action: "remove", path, source });
             }
             _ => {}
         }

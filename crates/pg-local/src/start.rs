@@ -1,4 +1,4 @@
-//! Starting the server.
+//! Start of a server.
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
@@ -6,64 +6,67 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::binaries::Binaries;
-use super::command::{as_user, last_lines, words};
-use super::create::own_dir;
+use super::command::{as_user, failure_output, last_lines};
+use super::endpoint::Endpoint;
 use super::error::LocalError;
+use super::files::{create_private_dir, write_private};
 use super::pid_file::PidFile;
 use super::server::LocalServer;
-use super::{Endpoint, config, socket};
+use super::{config, socket};
 
-/// How long a start may take; after a crash the server first goes through its log.
-pub(super) const START_LIMIT: Duration = Duration::from_secs(60);
+/// The time limit of a start. After a crash, the server first replays its write-ahead log.
+const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// A log larger than this is put aside, one generation, before the next start.
+/// The size of the log above which it is renamed before a start. One old log is kept.
 const LARGE_LOG_BYTES: u64 = 10 << 20;
 
-/// Starts the server and waits until it lets connections in.
+/// Starts the server and waits until it accepts connections.
 pub(super) fn start(server: &LocalServer, binaries: &Binaries) -> Result<(), LocalError> {
     let data = server.layout.data();
     if let Some(stale) = PidFile::read(&data)? {
-        stale.disown(&data, &server.runs_as)?;
+        stale.clear_pid(&data, &server.runs_as)?;
     }
-    socket::prepare(server)?;
-    socket::free(&server.endpoint())?;
-    own_dir(server, &server.layout.log_dir())?;
-    config::write(&data.join(config::FILE), &config::settings(&server.socket_dir, &server.settings), &server.runs_as)?;
+    socket::prepare(&server.socket_dir, &server.runs_as)?;
+    socket::clear(&server.endpoint())?;
+    create_private_dir(&server.layout.log_dir(), &server.runs_as)?;
+    let program = &server.env.program;
+    let settings = config::settings(program, &server.socket_dir, &server.settings);
+    write_private(&data.join(config::file_name(program)), &settings, &server.runs_as)?;
     let log = server.layout.log();
     rotate(&log)?;
-    let before = fs::metadata(&log).map_or(0, |meta| meta.len());
+    let log_size_bytes = fs::metadata(&log).map_or(0, |meta| meta.len());
     let mut command = as_user(&binaries.program("pg_ctl"), &server.env.user, &server.runs_as);
     command.args(["start", "--silent", "--wait", "--timeout", &START_LIMIT.as_secs().to_string()]);
     command.arg("--pgdata").arg(&data).arg("--log").arg(&log);
-    let output = command.output().map_err(|source| LocalError::Io { what: "run", path: binaries.program("pg_ctl"), source })?;
-    if output.status.success() { Ok(()) } else { Err(failed(server, before, words(&output))) }
+    let output = command.output().map_err(|source| LocalError::Io { action: "run", path: binaries.program("pg_ctl"), source })?;
+    if output.status.success() { Ok(()) } else { Err(failed(server, log_size_bytes, failure_output(&output))) }
 }
 
-/// Waits for a server that somebody else is starting.
+/// Waits for a server that another process is starting; `None` if no server is running.
 pub(super) fn wait_ready(data: &Path) -> Result<Option<Endpoint>, LocalError> {
-    let begun = Instant::now();
+    let start = Instant::now();
     loop {
-        let Some(found) = PidFile::read(data)?.filter(|found| found.is_alive(data)) else { return Ok(None) };
-        if found.is_ready() {
-            return Ok(Some(found.endpoint()));
+        let Some(file) = PidFile::read(data)?.filter(|file| file.is_alive(data)) else { return Ok(None) };
+        if file.is_ready() {
+            return Ok(Some(file.endpoint()));
         }
-        if begun.elapsed() > START_LIMIT {
-            let doing = if found.is_stopping() { "stopping" } else { "starting" };
-            return Err(LocalError::Slow { pid: found.pid, doing, waited_s: START_LIMIT.as_secs() });
+        if start.elapsed() > START_LIMIT {
+            let activity = if file.is_stopping() { "stopping" } else { "starting" };
+            return Err(LocalError::Slow { pid: file.pid, activity, waited_s: START_LIMIT.as_secs() });
         }
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// What the server wrote to its log since it was started, or, when it never came so far, what `pg_ctl` said.
-fn failed(server: &LocalServer, before: u64, tool: String) -> LocalError {
+/// Returns an error with the lines that the server added to its log, or with the output of `pg_ctl` if there are none.
+fn failed(server: &LocalServer, log_size_bytes: u64, output: String) -> LocalError {
     let data = server.layout.data();
-    if let Ok(Some(found)) = PidFile::read(&data).map(|found| found.filter(|found| found.is_alive(&data))) {
-        return LocalError::Slow { pid: found.pid, doing: "starting", waited_s: START_LIMIT.as_secs() };
+    if let Ok(Some(file)) = PidFile::read(&data).map(|file| file.filter(|file| file.is_alive(&data))) {
+        return LocalError::Slow { pid: file.pid, activity: "starting", waited_s: START_LIMIT.as_secs() };
     }
     let log = server.layout.log();
-    let lines = read_from(&log, before).map(|text| last_lines(&text)).unwrap_or_default();
-    LocalError::Start { log, lines: if lines.is_empty() { tool } else { lines } }
+    let lines = read_from(&log, log_size_bytes).map(|text| last_lines(&text)).unwrap_or_default();
+    LocalError::Start { log, lines: if lines.is_empty() { output } else { lines } }
 }
 
 fn read_from(path: &Path, offset: u64) -> std::io::Result<String> {
@@ -77,7 +80,7 @@ fn read_from(path: &Path, offset: u64) -> std::io::Result<String> {
 fn rotate(log: &Path) -> Result<(), LocalError> {
     if fs::metadata(log).is_ok_and(|meta| meta.len() > LARGE_LOG_BYTES) {
         let old: PathBuf = log.with_extension("log.1");
-        fs::rename(log, old).map_err(|source| LocalError::Io { what: "rename", path: log.to_owned(), source })?;
+        fs::rename(log, old).map_err(|source| LocalError::Io { action: "rename", path: log.to_owned(), source })?;
     }
     Ok(())
 }

@@ -1,60 +1,64 @@
-//! How the server is.
+//! The state of a server.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Endpoint;
+use super::endpoint::Endpoint;
 use super::error::LocalError;
 use super::pid_file::PidFile;
 use super::server::LocalServer;
 
-/// Whether the server runs.
+/// The state of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// It lets connections in.
+    /// The server accepts connections.
     Running,
-    /// It is on its way up.
+    /// The server is starting.
     Starting,
-    /// It is on its way down.
+    /// The server is shutting down.
     Stopping,
-    /// It was made, and does not run.
+    /// The data directory exists, and the server is not running.
     Stopped,
-    /// It was never made.
+    /// The data directory does not exist.
     Absent,
 }
 
-/// How the server is.
+/// The result of [`LocalServer::status`].
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Status {
-    /// Whether it runs.
+    /// The state of the server.
     pub state: State,
-    /// The directory.
+    /// The directory of the server.
     pub dir: PathBuf,
-    /// The data's major version.
+    /// The major version of the data directory.
     pub version: Option<u32>,
-    /// The server's process.
+    /// The process ID of the server, if it is running.
     pub pid: Option<i32>,
-    /// Where it is reached, when it runs.
+    /// The address of the server, if it accepts connections.
     pub endpoint: Option<Endpoint>,
-    /// What the directory takes on the disk, in bytes.
+    /// The total size of the files in the directory, in bytes.
     pub size_bytes: u64,
-    /// The service record's name.
+    /// The name of the service record.
     pub service: String,
-    /// The server's log.
+    /// The log of the server.
     pub log: PathBuf,
 }
 
 impl LocalServer {
-    /// Looks how the server is; takes no lock and changes nothing. Errors: files that this user may not read.
+    /// Returns the state of the server, without a lock and without changes.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a file of the server cannot be read.
     pub fn status(&self) -> Result<Status, LocalError> {
         let data = self.layout.data();
-        let found = PidFile::read(&data)?.filter(|found| found.is_alive(&data));
+        let file = PidFile::read(&data)?.filter(|file| file.is_alive(&data));
         let version = self.layout.data_version()?;
-        let state = match &found {
-            Some(found) if found.is_ready() => State::Running,
-            Some(found) if found.is_stopping() => State::Stopping,
+        let state = match &file {
+            Some(file) if file.is_ready() => State::Running,
+            Some(file) if file.is_stopping() => State::Stopping,
             Some(_) => State::Starting,
             None if version.is_some() => State::Stopped,
             None => State::Absent,
@@ -63,8 +67,8 @@ impl LocalServer {
             state,
             dir: self.layout.dir.clone(),
             version,
-            pid: found.as_ref().map(|found| found.pid),
-            endpoint: found.as_ref().filter(|found| found.is_ready()).map(PidFile::endpoint),
+            pid: file.as_ref().map(|file| file.pid),
+            endpoint: file.as_ref().filter(|file| file.is_ready()).map(PidFile::endpoint),
             size_bytes: size(&self.layout.dir).unwrap_or(0),
             service: self.service(),
             log: self.layout.log(),
@@ -72,7 +76,7 @@ impl LocalServer {
     }
 }
 
-/// The bytes of the files in `dir`; one that goes away meanwhile, as a server's do, counts for nothing.
+/// Returns the total size of the files in `dir`, in bytes. Files that the server removes meanwhile are not counted.
 fn size(dir: &Path) -> io::Result<u64> {
     let mut total = 0;
     for entry in fs::read_dir(dir)?.flatten() {

@@ -4,5 +4,4 @@ pub mod package;
 pub mod repo;
 pub mod server;
 
-pub use pg_local::DATABASE;
-pub use server::{TestDatabase, TestServer, clean_command};
+pub use server::{DATABASE, TestDatabase, TestServer, clean_command};

@@ -1,31 +1,31 @@
-//! Parameters with a fixed set of values, and numbers.
+//! Parameters with a fixed set of values, and settings of TCP.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 pub(crate) use tokio_postgres::config::ChannelBinding;
 
 use super::super::error::ConnectError;
 use super::super::params::Params;
+use super::super::value::{choose, number};
 
-/// Which kind of server is acceptable: `target_session_attrs`.
+/// The required state of a server: `target_session_attrs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SessionAttrs {
-    /// Any.
+pub(crate) enum SessionAttrs {
+    /// Any state.
     Any,
-    /// Sessions may write by default, and the server is no standby.
+    /// The server is not a standby, and transactions are not read-only by default.
     ReadWrite,
-    /// Sessions may not write by default, or the server is a standby.
+    /// The server is a standby, or transactions are read-only by default.
     ReadOnly,
-    /// The server is no standby.
+    /// The server is not a standby.
     Primary,
     /// The server is a standby.
     Standby,
-    /// A standby if one of the hosts is, else any.
+    /// A standby if one of the hosts is one, else any state.
     PreferStandby,
 }
 
-/// TCP keepalives and the like; `None` leaves it to the operating system.
+/// TCP keepalives and timeouts; `None` selects the default of the operating system.
 #[derive(Debug, Clone)]
 pub(crate) struct Keepalive {
     pub(crate) on: bool,
@@ -37,7 +37,7 @@ pub(crate) struct Keepalive {
 
 impl Keepalive {
     pub(super) fn new(params: &Params) -> Result<Self, ConnectError> {
-        // Zero means the system's default in each of them.
+        // In each of them, 0 selects the default of the system.
         let positive = |key| Ok::<_, ConnectError>(number::<u64>(params, key)?.filter(|n| *n > 0));
         Ok(Self {
             on: number::<i64>(params, "keepalives")? != Some(0),
@@ -66,24 +66,7 @@ pub(super) fn channel_binding(params: &Params) -> Result<ChannelBinding, Connect
     Ok(choose(params, "channel_binding", &values)?.unwrap_or(ChannelBinding::Prefer))
 }
 
-/// sqern has no GSSAPI: what only prefers it is fine, what insists on it can't be met.
+/// Rejects `gssencmode=require`: GSSAPI encryption is not supported, and the other values do not depend on it.
 pub(super) fn refuse_gss(params: &Params) -> Result<(), ConnectError> {
     choose(params, "gssencmode", &[("disable", ()), ("prefer", ())]).map(|_| ())
-}
-
-/// The value of `key` out of a fixed set; `None` where it is not set.
-pub(crate) fn choose<T: Clone>(params: &Params, key: &'static str, values: &[(&str, T)]) -> Result<Option<T>, ConnectError> {
-    let Some(got) = params.get(key) else { return Ok(None) };
-    let found = values.iter().find(|(name, _)| *name == got).map(|(_, value)| value.clone());
-    found.map(Some).ok_or_else(|| {
-        let names: Vec<_> = values.iter().map(|(name, _)| *name).collect();
-        ConnectError::BadValue { key, expected: names.join(", "), got: format!("{got:?}") }
-    })
-}
-
-/// The value of `key` as a number; `None` where it is not set.
-pub(crate) fn number<T: FromStr>(params: &Params, key: &'static str) -> Result<Option<T>, ConnectError> {
-    let Some(got) = params.get(key) else { return Ok(None) };
-    let bad = |_| ConnectError::BadValue { key, expected: "an integer".into(), got: format!("{got:?}") };
-    got.trim().parse().map(Some).map_err(bad)
 }

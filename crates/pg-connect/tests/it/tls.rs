@@ -1,38 +1,38 @@
-//! Encryption: what each `sslmode` takes and refuses.
+//! Encryption and verification by `sslmode`.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::PathBuf;
 
-use pg_connect::FailureKind;
+use pg_connect::{FailureKind, HintTexts};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-use sqern_testkit::TestServer;
 use tempfile::TempDir;
 
-use super::{PASSWORD, TcpServer, refused, try_dsn, value};
+use super::server::{PASSWORD, TestServer};
+use super::{refused, try_dsn, value};
 
-/// Who may come how: `app` in both ways, two roles in one way only, and one with a certificate.
-const HBA: &str = "local all all peer map=sqern
+/// The role `app` connects with and without encryption, `crypt` and `plain` in one way, and `holder` with a certificate.
+const HBA: &str = "local all all peer map=example
 hostssl all crypt 127.0.0.1/32 trust
 hostnossl all plain 127.0.0.1/32 trust
 hostssl all holder 127.0.0.1/32 cert
 host all app 127.0.0.1/32 scram-sha-256
 ";
 
-/// Certificates made for the test.
+/// The certificates and keys of the tests.
 pub struct Files {
     dir: TempDir,
 }
 
 impl Files {
-    /// An authority, another one that signed nothing, a server's certificate whose only name is its common name
-    /// `localhost`, and the client's of the role `holder`.
-    pub fn make() -> Self {
+    /// Creates an authority, another one that signs no certificate, a server certificate with the common name `localhost` and no
+    /// alternative name, and a client certificate of the role `holder`.
+    pub fn create() -> Self {
         let files = Self { dir: tempfile::tempdir().expect("a directory") };
-        let ours = files.authority("root");
+        let issuer = files.authority("root");
         files.authority("other");
-        files.leaf("server", "localhost", &ours);
-        files.leaf("client", "holder", &ours);
+        files.leaf("server", "localhost", &issuer);
+        files.leaf("client", "holder", &issuer);
         files
     }
 
@@ -66,14 +66,14 @@ fn params(common_name: &str) -> CertificateParams {
     params
 }
 
-/// Turns TLS on, and makes the roles.
-pub async fn configure(server: &TestServer, files: &Files) {
-    let data = server.server().dir().join("data");
+/// Enables TLS and creates the roles.
+pub async fn configure(server: &TestServer) {
+    let data = server.local.dir().join("data");
     for name in ["server.crt", "server.key", "root.crt"] {
-        put(&data, name, &fs::read_to_string(files.path(name)).expect("read"));
+        put(&data, name, &fs::read_to_string(server.tls.path(name)).expect("read"));
     }
     put(&data, "pg_hba.conf", HBA);
-    let admin = server.connect("sqern").await;
+    let admin = server.connect().await;
     for statement in [
         "alter system set ssl = on",
         "alter system set ssl_ca_file = 'root.crt'",
@@ -83,10 +83,10 @@ pub async fn configure(server: &TestServer, files: &Files) {
         "create role holder login",
         "select pg_reload_conf()",
     ] {
-        admin.batch_execute(statement).await.expect(statement);
+        admin.client.batch_execute(statement).await.expect(statement);
     }
     for _ in 0..500 {
-        let row = admin.query_one("select current_setting('ssl') = 'on'", &[]).await.expect("asks");
+        let row = admin.client.query_one("select current_setting('ssl') = 'on'", &[]).await.expect("queries");
         if row.get(0) {
             return;
         }
@@ -94,11 +94,11 @@ pub async fn configure(server: &TestServer, files: &Files) {
     }
     panic!(
         "the server did not turn TLS on: {}",
-        fs::read_to_string(server.server().dir().join("log/server.log")).unwrap_or_default()
+        fs::read_to_string(server.local.dir().join("log/server.log")).unwrap_or_default()
     );
 }
 
-/// Writes a file that the server may read and no one else.
+/// Writes a file that only the user of the server can read.
 fn put(data: &std::path::Path, name: &str, text: &str) {
     let owner = fs::metadata(data).expect("data");
     let path = data.join(name);
@@ -107,25 +107,25 @@ fn put(data: &std::path::Path, name: &str, text: &str) {
     chown(&path, Some(owner.uid()), Some(owner.gid())).expect("owner");
 }
 
-/// Whether a session with these words is encrypted.
-async fn encrypted(words: &str) -> bool {
-    let tcp = TcpServer::shared().await;
+/// Returns whether a session with these parameters is encrypted.
+async fn encrypted(params: &str) -> bool {
+    let server = TestServer::shared().await;
     let home = tempfile::tempdir().expect("a directory");
-    let dsn = format!("hostaddr=127.0.0.1 port={} dbname=sqern {words}", tcp.port);
-    let session = try_dsn(&dsn, home.path()).await.unwrap_or_else(|error| panic!("{words}: {error}"));
+    let dsn = format!("hostaddr=127.0.0.1 port={} dbname=app {params}", server.port);
+    let session = try_dsn(&dsn, home.path()).await.unwrap_or_else(|error| panic!("{params}: {error}"));
     value(&session, "select ssl::text from pg_stat_ssl where pid = pg_backend_pid()").await == "true"
 }
 
-/// The reason why a session with these words does not come about.
-async fn problem(words: &str) -> (FailureKind, String) {
-    let tcp = TcpServer::shared().await;
+/// Returns the reason why a session with these parameters fails.
+async fn problem(params: &str) -> (FailureKind, String) {
+    let server = TestServer::shared().await;
     let home = tempfile::tempdir().expect("a directory");
-    let failures = refused(&format!("hostaddr=127.0.0.1 port={} dbname=sqern {words}", tcp.port), home.path()).await;
+    let failures = refused(&format!("hostaddr=127.0.0.1 port={} dbname=app {params}", server.port), home.path()).await;
     (failures[0].kind, failures[0].reason.clone())
 }
 
 #[tokio::test]
-async fn encryption_is_used_as_sslmode_says() {
+async fn sslmode_determines_the_encryption() {
     let app = format!("user=app password='{PASSWORD}'");
     let cases = [("disable", false), ("allow", false), ("prefer", true), ("require", true)];
     for (mode, expected) in cases {
@@ -136,7 +136,7 @@ async fn encryption_is_used_as_sslmode_says() {
 }
 
 #[tokio::test]
-async fn allow_and_prefer_try_the_other_way_too() {
+async fn allow_and_prefer_retry_with_the_other_encryption() {
     assert!(encrypted("user=crypt sslmode=allow").await);
     assert!(!encrypted("user=plain sslmode=prefer").await);
     assert_eq!(problem("user=plain sslmode=require").await.0, FailureKind::Rejected);
@@ -144,8 +144,9 @@ async fn allow_and_prefer_try_the_other_way_too() {
 }
 
 #[tokio::test]
-async fn the_authority_is_checked_wherever_one_is_named() {
-    let files = &TcpServer::shared().await.tls;
+async fn a_root_certificate_is_used_in_each_mode() {
+    let server = TestServer::shared().await;
+    let files = &server.tls;
     let (root, other) = (files.path("root.crt"), files.path("other.crt"));
     for mode in ["require", "verify-ca"] {
         assert!(encrypted(&format!("user=crypt sslmode={mode} sslrootcert={}", root.display())).await);
@@ -153,14 +154,14 @@ async fn the_authority_is_checked_wherever_one_is_named() {
         assert_eq!(kind, FailureKind::Tls);
         assert!(reason.contains("not signed by a trusted authority"), "{reason}");
     }
-    // The server's own certificate as its root: what people do with a self-made one.
-    let own = files.path("server.crt");
-    assert!(encrypted(&format!("user=crypt sslmode=verify-ca sslrootcert={}", own.display())).await);
+    // A self-signed certificate of a server is its own root certificate.
+    let certificate = files.path("server.crt");
+    assert!(encrypted(&format!("user=crypt sslmode=verify-ca sslrootcert={}", certificate.display())).await);
 }
 
 #[tokio::test]
-async fn verify_full_checks_the_name_and_takes_a_common_name() {
-    let root = TcpServer::shared().await.tls.path("root.crt");
+async fn verify_full_checks_the_name_and_accepts_a_common_name() {
+    let root = TestServer::shared().await.tls.path("root.crt");
     assert!(encrypted(&format!("host=localhost user=crypt sslmode=verify-full sslrootcert={}", root.display())).await);
     let (kind, reason) = problem(&format!("host=db.example user=crypt sslmode=verify-full sslrootcert={}", root.display())).await;
     assert_eq!(kind, FailureKind::Tls);
@@ -168,18 +169,19 @@ async fn verify_full_checks_the_name_and_takes_a_common_name() {
 }
 
 #[tokio::test]
-async fn verifying_without_a_root_certificate_is_refused() {
+async fn verification_without_a_root_certificate_is_rejected() {
     let home = tempfile::tempdir().expect("a directory");
     let error = try_dsn("hostaddr=127.0.0.1 sslmode=verify-ca", home.path()).await.expect_err("no root").to_string();
     assert!(error.contains(".postgresql/root.crt: the root certificate file does not exist"), "{error}");
 }
 
 #[tokio::test]
-async fn a_client_certificate_lets_its_role_in_and_its_key_must_be_private() {
-    let files = &TcpServer::shared().await.tls;
+async fn a_client_certificate_is_accepted_and_its_key_must_be_private() {
+    let server = TestServer::shared().await;
+    let files = &server.tls;
     let (cert, key) = (files.path("client.crt"), files.path("client.key"));
-    let words = format!("user=holder sslmode=require sslcert={} sslkey={}", cert.display(), key.display());
-    assert!(encrypted(&words).await);
+    let holder = format!("user=holder sslmode=require sslcert={} sslkey={}", cert.display(), key.display());
+    assert!(encrypted(&holder).await);
     assert_eq!(problem("user=holder sslmode=require").await.0, FailureKind::Rejected);
     let open = files.path("open.key");
     fs::copy(&key, &open).expect("copy");
@@ -187,5 +189,5 @@ async fn a_client_certificate_lets_its_role_in_and_its_key_must_be_private() {
     let home = tempfile::tempdir().expect("a directory");
     let dsn = format!("host=localhost user=holder sslcert={} sslkey={}", cert.display(), open.display());
     let error = try_dsn(&dsn, home.path()).await.expect_err("open key");
-    assert!(error.hint().expect("a hint").contains("chmod 0600"), "{error}");
+    assert!(error.hint(&HintTexts::default()).expect("a hint").contains("chmod 0600"), "{error}");
 }

@@ -1,48 +1,70 @@
-//! The private server: making, starting, finding, stopping, removing.
+//! The life of a private server, from its creation to its removal.
 
 mod trouble;
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::ffi::OsStr;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
-use pg_connect::{ConnectEnv, ConnectRequest, connect};
-use pg_local::{Destroyed, LocalEnv, LocalServer, OsUser, SERVICE, State};
-use sqern_testkit::clean_command;
-use sqern_testkit::server::{open_tempdir, test_env};
+use pg_local::{Destroyed, LocalEnv, LocalServer, OsUser, Program, State};
 use tempfile::TempDir;
 
-/// A directory of the test's own with a service file in it; the default directory is `here/local`. Removed at the end.
-pub struct Home {
+const SERVICE: &str = "example-local";
+
+const PROGRAM: Program = Program {
+    name: "example",
+    role: "admin",
+    database: "app",
+    service: SERVICE,
+    up_command: "example up",
+    status_command: "example status",
+    destroy_command: "example destroy",
+    directory_option: "--dir",
+    binaries_variable: "EXAMPLE_PG_BIN",
+};
+
+/// The variable that selects the server binaries of the tests.
+const BINARIES_VARIABLE: &str = "SQERN_PG_BIN";
+
+/// A temporary directory with a service file and a default directory `local`.
+struct Home {
     dir: TempDir,
-    pub env: LocalEnv,
+    env: LocalEnv,
 }
 
 impl Home {
-    pub fn new() -> Self {
-        let dir = open_tempdir().expect("a directory");
-        let mut env = test_env(&dir.path().join("local")).expect("a user with a name");
+    fn new() -> Self {
+        let dir = open_tempdir();
+        let user = OsUser::current().expect("a user with a name");
+        let mut env = LocalEnv::new(PROGRAM, user, dir.path().join("local"));
+        env.pg_bin = std::env::var_os(BINARIES_VARIABLE).map(PathBuf::from);
+        env.path = std::env::var_os("PATH");
         env.service_file = Some(dir.path().join("services"));
         Self { dir, env }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    /// The server in the default directory, without durability.
-    pub fn server(&self) -> LocalServer {
-        LocalServer::in_default_dir(&self.env).expect("a server").throwaway()
+    /// Returns the server in the default directory, without durability.
+    fn server(&self) -> LocalServer {
+        self.durable_server().throwaway()
     }
 
-    pub fn services(&self) -> String {
+    fn durable_server(&self) -> LocalServer {
+        LocalServer::at(&self.env.default_dir, &self.env).expect("a server")
+    }
+
+    fn services(&self) -> String {
         fs::read_to_string(self.path("services")).unwrap_or_default()
     }
 
     /// Runs the `psql` of the system on a service of this home.
-    pub fn psql(&self, service: &str, sql: &str) -> Output {
+    fn psql(&self, service: &str, sql: &str) -> Output {
         let mut psql = clean_command("psql");
         // The service record must win over a port of the environment.
         psql.env("PGSERVICEFILE", self.path("services")).env("PGPORT", "1");
@@ -51,18 +73,33 @@ impl Home {
 }
 
 impl Drop for Home {
-    /// Whatever the test left running goes.
+    /// Removes the servers that the test did not remove.
     fn drop(&mut self) {
         let entries = fs::read_dir(self.dir.path()).into_iter().flatten().flatten();
-        for dir in entries.map(|entry| entry.path()).filter(|path| path.join(".sqern-local").exists()) {
+        for dir in entries.map(|entry| entry.path()).filter(|path| path.join(".example-local").exists()) {
             _ = LocalServer::at(&dir, &self.env).map(|server| server.destroy());
         }
     }
 }
 
-pub fn printed(output: &Output) -> String {
+fn printed(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// Returns a command without the variables of the user who runs the tests, except `PATH`.
+fn clean_command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("HOME", "/nonexistent").env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+    command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    command
+}
+
+/// Returns a directory that the user of the server can search, also if root runs the tests, and with any umask.
+fn open_tempdir() -> TempDir {
+    let dir = tempfile::Builder::new().prefix("pg-local-test-").tempdir().expect("a directory");
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).expect("mode");
+    dir
 }
 
 fn is_root() -> bool {
@@ -73,8 +110,7 @@ fn is_root() -> bool {
 fn a_server_lives_from_up_to_destroy() {
     let home = Home::new();
     fs::write(home.path("services"), "# mine\n[prod]\nhost=db1\n").expect("write");
-    // The durable one, as users get it.
-    let server = LocalServer::in_default_dir(&home.env).expect("a server");
+    let server = home.durable_server();
     assert_eq!(server.status().expect("status").state, State::Absent);
     let up = server.up().expect("up");
     assert_eq!((up.created, up.started, up.service.as_deref()), (true, true, Some(SERVICE)));
@@ -96,9 +132,9 @@ fn a_server_lives_from_up_to_destroy() {
 }
 
 #[test]
-fn the_server_is_private_durable_and_the_same_everywhere() {
+fn settings_are_private_durable_and_equal_on_all_systems() {
     let home = Home::new();
-    LocalServer::in_default_dir(&home.env).and_then(|server| server.up()).expect("up");
+    home.durable_server().up().expect("up");
     let cases = [
         ("listen_addresses", ""),
         ("fsync", "on"),
@@ -110,35 +146,27 @@ fn the_server_is_private_durable_and_the_same_everywhere() {
     for (name, expected) in cases {
         assert_eq!(printed(&home.psql(SERVICE, &format!("select current_setting('{name}')"))), expected, "{name}");
     }
-    assert_eq!(printed(&home.psql(SERVICE, "select current_user || ' ' || current_database()")), "sqern sqern");
+    assert_eq!(printed(&home.psql(SERVICE, "select current_user || ' ' || current_database()")), "admin app");
     assert_eq!(printed(&home.psql(SERVICE, "select 'Z' < 'a'")), "t", "names are sorted by code point");
     let run = fs::metadata(home.path("local/run")).expect("socket directory");
     assert_eq!(run.mode() & 0o777, 0o700);
 }
 
-#[tokio::test]
-async fn sqern_and_psql_reach_the_same_server_by_the_service_name() {
+#[test]
+fn psql_finds_the_server_by_service_and_by_variables() {
     let home = Home::new();
     let server = home.server();
-    tokio::task::spawn_blocking({
-        let server = server.clone();
-        move || server.up().expect("up")
-    })
-    .await
-    .expect("joins");
-    printed(&home.psql(SERVICE, "create table seen (by text)"));
-    let mut env = ConnectEnv::default();
-    env.vars.insert("PGSERVICEFILE".into(), home.path("services").display().to_string());
-    let by_service = connect(&ConnectRequest::service(SERVICE), &env).await.expect("by service");
-    by_service.client.batch_execute("insert into seen values ('sqern')").await.expect("inserts");
-    let by_dsn = connect(&ConnectRequest::dsn(server.dsn().expect("dsn")), &env).await.expect("by dsn");
-    assert_eq!(by_dsn.client.query("select by from seen", &[]).await.expect("asks").len(), 1);
+    server.up().expect("up");
+    printed(&home.psql(SERVICE, "create table seen as select 'by service' as text"));
     let mut psql = server.psql().expect("psql");
-    assert_eq!(printed(&psql.args(["-XAtc", "select by from seen"]).output().expect("psql runs")), "sqern");
+    assert_eq!(printed(&psql.args(["-XAtc", "select text from seen"]).output().expect("psql runs")), "by service");
+    let mut psql = clean_command("psql");
+    psql.args(["-XAtc", "select text from seen", &server.dsn().expect("dsn")]);
+    assert_eq!(printed(&psql.output().expect("psql runs")), "by service");
 }
 
 #[test]
-fn many_ups_at_once_give_one_server() {
+fn concurrent_calls_of_up_create_one_server() {
     let home = Home::new();
     let server = home.server();
     let ups: Vec<_> = std::thread::scope(|scope| {
@@ -147,21 +175,21 @@ fn many_ups_at_once_give_one_server() {
     });
     assert_eq!(ups.iter().filter(|up| up.created).count(), 1);
     assert_eq!(ups.iter().filter(|up| up.started).count(), 1);
-    assert_eq!(home.services().matches("[sqern-local]").count(), 1);
+    assert_eq!(home.services().matches("[example-local]").count(), 1);
 }
 
 #[test]
-fn another_directory_has_a_record_of_its_own() {
+fn a_server_in_another_directory_has_a_separate_record() {
     let home = Home::new();
     home.server().up().expect("up");
     let other = LocalServer::at(&home.path("other"), &home.env).expect("a server").throwaway();
     let up = other.up().expect("up");
     let name = up.service.expect("a record");
-    assert!(name.starts_with("sqern-local-") && name.len() == SERVICE.len() + 9, "{name}");
+    assert!(name.starts_with("example-local-") && name.len() == SERVICE.len() + 9, "{name}");
     let data = printed(&home.psql(&name, "show data_directory"));
     assert_eq!(Path::new(&data), home.path("other/data"));
     other.destroy().expect("destroy");
-    assert!(!home.services().contains(&name) && home.services().contains("[sqern-local]\n"));
+    assert!(!home.services().contains(&name) && home.services().contains("[example-local]\n"));
 }
 
 #[test]
@@ -176,15 +204,15 @@ fn a_long_path_gets_a_short_socket_directory() {
     assert!(!up.endpoint.socket_dir.exists());
 }
 
-/// Root starts the tests above once more as somebody who has no rights: what root may do must not be what makes them pass.
+/// As root, repeats tests as an unprivileged user, so that they do not depend on the permissions of root.
 #[test]
-fn an_ordinary_user_has_the_same() {
+fn an_unprivileged_user_can_create_a_server() {
     if !is_root() {
-        // Then every other test is this test.
+        // The other tests already run as an unprivileged user.
         return;
     }
-    let nobody = OsUser::named("nobody").expect("the user nobody");
-    let dir = open_tempdir().expect("a directory");
+    let nobody = OsUser::from_name("nobody").expect("the user nobody");
+    let dir = open_tempdir();
     let program = dir.path().join("it");
     fs::copy(std::env::current_exe().expect("a program"), &program).expect("copy");
     let mut command = clean_command(&program);
@@ -192,9 +220,9 @@ fn an_ordinary_user_has_the_same() {
         .uid(nobody.uid)
         .gid(nobody.gid)
         .current_dir("/")
-        .envs(std::env::var_os("SQERN_PG_BIN").map(|dir| ("SQERN_PG_BIN", dir)));
+        .envs(std::env::var_os(BINARIES_VARIABLE).map(|dir| (BINARIES_VARIABLE, dir)));
     command.args(["--exact", "a_server_lives_from_up_to_destroy"]);
-    command.arg("sqern_and_psql_reach_the_same_server_by_the_service_name");
+    command.arg("psql_finds_the_server_by_service_and_by_variables");
     let output = command.output().expect("runs");
     assert!(printed(&output).contains("2 passed"), "{}", String::from_utf8_lossy(&output.stdout));
 }

@@ -1,4 +1,4 @@
-//! What goes wrong around a private server, and what it says.
+//! Failures of a private server, and their errors and hints.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -7,12 +7,11 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Child;
 
-use pg_local::{LocalError, LocalServer, SERVICE, State};
-use sqern_testkit::clean_command;
+use pg_local::{LocalError, LocalServer, State};
 
-use super::{Home, is_root, printed};
+use super::{BINARIES_VARIABLE, Home, PROGRAM, SERVICE, clean_command, is_root, printed};
 
-/// Kills the server as a crash does.
+/// Kills the server, as a crash would.
 fn kill(server: &LocalServer) {
     let pid = server.status().expect("status").pid.expect("running").to_string();
     assert!(clean_command("kill").args(["-KILL", &pid]).status().expect("kill runs").success());
@@ -21,12 +20,12 @@ fn kill(server: &LocalServer) {
     }
 }
 
-/// The message and the hint.
-fn shown(error: &LocalError) -> String {
-    format!("{error}\nhint: {}", error.hint().unwrap_or_default())
+/// Returns the message and the hint.
+fn report(error: &LocalError) -> String {
+    format!("{error}\nhint: {}", error.hint(&PROGRAM).unwrap_or_default())
 }
 
-/// A process of the server's user that is no server.
+/// Starts a process of the user of the server that is not a server.
 fn bystander(home: &Home) -> Child {
     let owner = fs::metadata(home.path("local/data")).expect("data");
     let mut sleep = clean_command("sleep");
@@ -37,7 +36,7 @@ fn bystander(home: &Home) -> Child {
 }
 
 #[test]
-fn a_killed_server_comes_up_again_with_its_data() {
+fn a_killed_server_restarts_with_its_data() {
     let home = Home::new();
     let server = home.server();
     server.up().expect("up");
@@ -49,7 +48,7 @@ fn a_killed_server_comes_up_again_with_its_data() {
 }
 
 #[test]
-fn a_dead_servers_number_that_another_process_has_now_is_no_obstacle() {
+fn a_server_starts_although_another_process_has_its_old_id() {
     let home = Home::new();
     let server = home.server();
     server.up().expect("up");
@@ -68,28 +67,28 @@ fn a_dead_servers_number_that_another_process_has_now_is_no_obstacle() {
 }
 
 #[test]
-fn what_a_killed_initdb_left_is_made_anew() {
+fn the_files_of_a_killed_initdb_are_replaced() {
     let home = Home::new();
     fs::create_dir_all(home.path("local/data.new/base")).expect("dir");
-    fs::write(home.path("local/.sqern-local"), "").expect("write");
+    fs::write(home.path("local/.example-local"), "").expect("write");
     assert!(home.server().up().expect("up").created);
     assert!(!home.path("local/data.new").exists());
 }
 
 #[test]
-fn a_directory_of_someone_elses_is_refused_by_up_and_destroy() {
+fn up_and_destroy_reject_a_directory_with_other_content() {
     let home = Home::new();
     fs::create_dir(home.path("local")).expect("dir");
     fs::write(home.path("local/thesis.tex"), "years of work").expect("write");
     let server = home.server();
     for error in [server.up().expect_err("foreign"), server.destroy().expect_err("foreign")] {
-        assert!(shown(&error).contains("not created by sqern") && shown(&error).contains("--data-dir"), "{error}");
+        assert!(report(&error).contains("not created by example") && report(&error).contains("--dir"), "{error}");
     }
     assert_eq!(fs::read_dir(home.path("local")).expect("dir").count(), 1);
 }
 
 #[test]
-fn destroy_leaves_what_is_not_sqerns() {
+fn destroy_keeps_other_files() {
     let home = Home::new();
     let server = home.server();
     server.up().expect("up");
@@ -99,7 +98,7 @@ fn destroy_leaves_what_is_not_sqerns() {
 }
 
 #[test]
-fn a_busy_socket_names_who_holds_it() {
+fn the_error_of_a_busy_socket_names_the_process() {
     let home = Home::new();
     let server = home.server();
     server.up().expect("up");
@@ -109,12 +108,12 @@ fn a_busy_socket_names_who_holds_it() {
     fs::write(socket.with_file_name(".s.PGSQL.5432.lock"), "4242\n").expect("write");
     let error = server.up().expect_err("busy");
     assert!(matches!(&error, LocalError::Busy { pid: Some(4242), .. }), "{error}");
-    assert!(shown(&error).contains("another server listens on") && shown(&error).contains("lsof"), "{error}");
+    assert!(report(&error).contains("another server listens on") && report(&error).contains("lsof"), "{error}");
     assert!(socket.exists(), "the other's socket was removed");
 }
 
 #[test]
-fn data_of_a_version_that_is_not_installed_is_left_alone() {
+fn data_of_a_missing_version_are_not_changed() {
     let home = Home::new();
     let server = home.server();
     server.up().expect("up");
@@ -122,22 +121,22 @@ fn data_of_a_version_that_is_not_installed_is_left_alone() {
     fs::write(home.path("local/data/PG_VERSION"), "13\n").expect("write");
     let error = server.up().expect_err("other version");
     assert!(matches!(&error, LocalError::OtherVersion { expected: 13, .. }), "{error}");
-    assert!(shown(&error).contains("nothing was changed") && shown(&error).contains("pg_upgrade"), "{}", shown(&error));
+    assert!(report(&error).contains("nothing was changed") && report(&error).contains("pg_upgrade"), "{}", report(&error));
     assert_eq!(fs::read_to_string(home.path("local/data/PG_VERSION")).expect("read"), "13\n");
 }
 
 #[test]
-fn without_binaries_it_says_what_to_install() {
+fn the_error_of_missing_binaries_names_the_packages() {
     let mut home = Home::new();
     (home.env.path, home.env.pg_bin, home.env.pg_folders) = (None, None, vec!["/nowhere/*/bin".into()]);
     let error = home.server().up().expect_err("no binaries");
-    assert!(shown(&error).contains("apt install postgresql"), "{}", shown(&error));
+    assert!(report(&error).contains("apt install postgresql"), "{}", report(&error));
     home.env.pg_bin = Some(home.path("nowhere"));
     let error = home.server().up().expect_err("no such folder");
-    assert!(shown(&error).contains("postgres does not exist"), "{}", shown(&error));
+    assert!(report(&error).contains("postgres does not exist"), "{}", report(&error));
 }
 
-/// A folder of binaries in which `program` is run under a limit on the size of files, as on a disk that is full.
+/// Limits the file size of `program` to `kib` KiB, which simulates a full disk.
 fn limited(home: &mut Home, program: &str, kib: u32) {
     let real = ["postgres", "initdb", "pg_ctl"].map(|name| (name, which(name)));
     let folder = home.path("bin");
@@ -152,47 +151,47 @@ fn limited(home: &mut Home, program: &str, kib: u32) {
     home.env.pg_bin = Some(folder);
 }
 
-/// Where a server program really is.
+/// Returns the path of a server program.
 fn which(name: &str) -> std::path::PathBuf {
     let script =
-        "for dir in \"$SQERN_PG_BIN\" $(echo \"$PATH\" | tr : ' ') $(ls -d /usr/lib/postgresql/*/bin 2> /dev/null | sort -rV); do
+        "for dir in \"$PG_BIN\" $(echo \"$PATH\" | tr : ' ') $(ls -d /usr/lib/postgresql/*/bin 2> /dev/null | sort -rV); do
         [ -n \"$dir\" ] && [ -x \"$dir/$0\" ] && exec readlink -f \"$dir/$0\"; done";
-    let pg_bin = std::env::var_os("SQERN_PG_BIN").map(|folder| ("SQERN_PG_BIN", folder));
+    let pg_bin = std::env::var_os(BINARIES_VARIABLE).map(|folder| ("PG_BIN", folder));
     let output = clean_command("sh").args(["-c", script, name]).envs(pg_bin).output().expect("sh runs");
     Path::new(&printed(&output)).to_owned()
 }
 
 #[test]
-fn a_full_disk_while_making_leaves_nothing_half_made() {
+fn a_full_disk_leaves_no_incomplete_data_directory() {
     let mut home = Home::new();
     let pg_bin = home.env.pg_bin.clone();
     limited(&mut home, "initdb", 200);
     let error = home.server().up().expect_err("full");
     assert!(matches!(&error, LocalError::Tool { tool: "initdb", .. }), "{error}");
-    assert!(shown(&error).contains("File too large") && shown(&error).contains("ulimit"), "{}", shown(&error));
+    assert!(report(&error).contains("File too large") && report(&error).contains("ulimit"), "{}", report(&error));
     assert!(!home.path("local/data").exists() && !home.path("local/data.new").exists());
     home.env.pg_bin = pg_bin;
-    assert!(home.server().up().expect("up when there is room").created);
+    assert!(home.server().up().expect("up with free disk space").created);
 }
 
 #[test]
-fn a_failing_start_shows_the_servers_own_words() {
+fn the_error_of_a_failed_start_contains_the_log() {
     let mut home = Home::new();
     let pg_bin = home.env.pg_bin.clone();
     home.server().up().expect("up");
     home.server().down().expect("down");
     let error = home.server().with_setting("shared_buffers", "nonsense").up().expect_err("bad setting");
     assert!(matches!(&error, LocalError::Start { .. }), "{error}");
-    assert!(shown(&error).contains("invalid value for parameter \"shared_buffers\""), "{}", shown(&error));
+    assert!(report(&error).contains("invalid value for parameter \"shared_buffers\""), "{}", report(&error));
     limited(&mut home, "pg_ctl", 4);
     let error = home.server().up().expect_err("full");
-    assert!(shown(&error).contains("File too large") || shown(&error).contains("did not start"), "{}", shown(&error));
+    assert!(report(&error).contains("File too large") || report(&error).contains("did not start"), "{}", report(&error));
     home.env.pg_bin = pg_bin;
-    assert!(home.server().up().expect("up when there is room").started);
+    assert!(home.server().up().expect("up with free disk space").started);
 }
 
 #[test]
-fn a_socket_directory_of_someone_elses_is_not_used() {
+fn a_socket_directory_with_an_unsafe_mode_is_rejected() {
     let mut home = Home::new();
     home.env.short_dir = home.path("short");
     fs::create_dir(home.path("short")).expect("dir");
@@ -203,11 +202,11 @@ fn a_socket_directory_of_someone_elses_is_not_used() {
     fs::set_permissions(&socket_dir, Permissions::from_mode(0o777)).expect("mode");
     let error = server.up().expect_err("unsafe");
     assert!(matches!(&error, LocalError::UnsafeSocketDir { .. }), "{error}");
-    assert!(shown(&error).contains("mode 0777"), "{}", shown(&error));
+    assert!(report(&error).contains("mode 0777"), "{}", report(&error));
 }
 
 #[test]
-fn a_directory_that_the_servers_user_can_not_enter_is_named() {
+fn the_error_names_a_directory_that_the_server_cannot_search() {
     let mut home = Home::new();
     fs::create_dir(home.path("closed")).expect("dir");
     fs::set_permissions(home.path("closed"), Permissions::from_mode(0o700)).expect("mode");
@@ -215,9 +214,9 @@ fn a_directory_that_the_servers_user_can_not_enter_is_named() {
     let result = home.server().up();
     if is_root() {
         let error = result.expect_err("closed");
-        assert!(shown(&error).contains(&format!("chmod o+x {}", home.path("closed").display())), "{}", shown(&error));
+        assert!(report(&error).contains(&format!("chmod o+x {}", home.path("closed").display())), "{}", report(&error));
     } else {
-        assert!(result.expect("one's own directory").created);
+        assert!(result.expect("an accessible directory").created);
         home.server().destroy().expect("destroy");
     }
 }

@@ -12,6 +12,7 @@ use super::{Context, local};
 use crate::distributions::importable;
 use crate::failure::{Exit, Failure};
 use crate::printer::Format;
+use crate::private_server::PROGRAM;
 
 /// Set up a database: private server, schema and distributions
 ///
@@ -93,8 +94,8 @@ fn private_server(context: &Context<'_>) -> Result<Option<LocalServer>, Failure>
         return Ok(own);
     }
     match resolve(&context.request(), &environment) {
-        Ok(target) if target.origin != pg_connect::Origin::Local => Ok(None),
-        Ok(_) | Err(ConnectError::NothingNamed { .. }) => Ok(Some(local::default_server(context)?)),
+        Ok(target) if !matches!(target.origin, pg_connect::Origin::DefaultServer(_)) => Ok(None),
+        Ok(_) | Err(ConnectError::NoServerSpecified { .. }) => Ok(Some(local::default_server(context)?)),
         Err(error) => Err(error.into()),
     }
 }
@@ -124,8 +125,9 @@ async fn private_session(server: LocalServer, dry_run: bool) -> Result<(Option<S
 }
 
 async fn session_of(server: &LocalServer) -> Result<Session, Failure> {
-    // Nothing of the environment applies to the private server, which the connection string names completely.
-    Ok(connect(&ConnectRequest::dsn(&server.dsn()?), &pg_connect::ConnectEnv::default()).await?)
+    // Variables of the environment do not apply to the private server.
+    let env = pg_connect::ConnectEnv { application_name: PROGRAM.name.to_owned(), ..pg_connect::ConnectEnv::default() };
+    Ok(connect(&ConnectRequest::dsn(server.dsn()?), &env).await?)
 }
 
 impl Initialized {

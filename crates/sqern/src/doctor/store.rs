@@ -133,7 +133,7 @@ fn own_it(root: &Path, (_, us): (u32, u32)) -> String {
 }
 
 fn name(uid: u32) -> String {
-    OsUser::numbered(uid).map_or_else(|| format!("user {uid}"), |user| user.name)
+    OsUser::from_uid(uid).map_or_else(|| format!("user {uid}"), |user| user.name)
 }
 
 #[cfg(test)]

@@ -100,7 +100,7 @@ impl std::convert::From<DbError> for Break {
 
 impl std::convert::From<ConnectError> for Break {
     fn from(error: ConnectError) -> Self {
-        if error.may_pass() { Self::Interrupted(error.into()) } else { Self::Failed(error.into()) }
+        if error.is_transient() { Self::Interrupted(error.into()) } else { Self::Failed(error.into()) }
     }
 }
 
