@@ -1,5 +1,4 @@
-//! PostgreSQL, and nothing but PostgreSQL: connecting, the private local server, the schema's migrations, and the queries by
-//! family of tables.
+//! The database of sqern: migrations of its schema, and the queries by group of tables. `pg-connect` opens the connections.
 //!
 //! Functions take a client or a transaction: the caller owns the transaction, and passes in the time.
 
