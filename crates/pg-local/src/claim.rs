@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::error::LocalError;
+use super::interrupt::Interrupt;
 use super::layout::Layout;
 use super::program::Program;
 
@@ -25,7 +26,7 @@ impl Claim {
     /// # Errors
     ///
     /// Returns [`LocalError::Foreign`] if the directory has other content.
-    pub(super) fn create(layout: &Layout, mode: u32) -> Result<Self, LocalError> {
+    pub(super) fn create(layout: &Layout, mode: u32, interrupt: &Interrupt) -> Result<Self, LocalError> {
         loop {
             create_dir(&layout.dir, mode)?;
             // The marker is checked last, because a concurrent `up` can create it after the first check.
@@ -35,7 +36,7 @@ impl Claim {
             let opened = OpenOptions::new().create(true).append(true).open(layout.marker());
             match opened.and_then(|file| write_text(file, &layout.program)) {
                 Ok(file) => {
-                    if let Some(claim) = Self::lock(file, &layout.marker())? {
+                    if let Some(claim) = Self::lock(file, &layout.marker(), interrupt)? {
                         return Ok(claim);
                     }
                 }
@@ -51,11 +52,11 @@ impl Claim {
     /// # Errors
     ///
     /// Returns [`LocalError::Foreign`] if the directory has other content.
-    pub(super) fn existing(layout: &Layout) -> Result<Option<Self>, LocalError> {
+    pub(super) fn existing(layout: &Layout, interrupt: &Interrupt) -> Result<Option<Self>, LocalError> {
         loop {
             match File::open(layout.marker()) {
                 Ok(file) => {
-                    if let Some(claim) = Self::lock(file, &layout.marker())? {
+                    if let Some(claim) = Self::lock(file, &layout.marker(), interrupt)? {
                         return Ok(Some(claim));
                     }
                 }
@@ -66,11 +67,12 @@ impl Claim {
     }
 
     /// Waits for the lock; `None` if the previous owner of the lock removed the file.
-    fn lock(file: File, path: &Path) -> Result<Option<Self>, LocalError> {
+    fn lock(file: File, path: &Path, interrupt: &Interrupt) -> Result<Option<Self>, LocalError> {
         let start = Instant::now();
         loop {
             match file.try_lock() {
                 Ok(()) => break,
+                Err(TryLockError::WouldBlock) if interrupt.is_set() => return Err(LocalError::Interrupted),
                 Err(TryLockError::WouldBlock) if start.elapsed() < LOCK_LIMIT => std::thread::sleep(Duration::from_millis(20)),
                 Err(TryLockError::WouldBlock) => {
                     return Err(LocalError::Locked { path: path.to_owned(), waited_s: LOCK_LIMIT.as_secs() });
@@ -104,6 +106,11 @@ fn create_dir(dir: &Path, mode: u32) -> Result<(), LocalError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(failed(error)),
     }
+}
+
+/// Checks that the directory does not exist or has no other content.
+pub(super) fn check_ownership(layout: &Layout) -> Result<(), LocalError> {
+    not_claimed(layout).map(drop)
 }
 
 fn is_empty(dir: &Path) -> Result<bool, LocalError> {

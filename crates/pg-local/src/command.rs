@@ -1,10 +1,12 @@
 //! Programs of PostgreSQL that run as the user of the server.
 
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use super::error::LocalError;
+use super::interrupt::Interrupt;
 use super::os_user::OsUser;
 
 /// Variables that would change the behavior of a server or its tools.
@@ -29,10 +31,17 @@ pub(super) fn as_user(program: &Path, caller: &OsUser, server: &OsUser) -> Comma
 }
 
 /// Runs the command. If it fails, the error contains the end of its output.
-pub(super) fn run(mut command: Command, tool: &'static str) -> Result<Output, LocalError> {
-    let path = PathBuf::from(command.get_program());
-    let output = command.output().map_err(|source| LocalError::Io { action: "run", path, source })?;
+pub(super) fn run(mut command: Command, tool: &'static str, interrupt: &Interrupt) -> Result<Output, LocalError> {
+    let output = interrupt.output(&mut command).map_err(|source| not_run(&command, source))?;
     if output.status.success() { Ok(output) } else { Err(LocalError::Tool { tool, output: failure_output(&output) }) }
+}
+
+/// Returns the error for a tool that could not be run.
+pub(super) fn not_run(command: &Command, source: io::Error) -> LocalError {
+    match source.kind() {
+        io::ErrorKind::Interrupted => LocalError::Interrupted,
+        _ => LocalError::Io { action: "run", path: PathBuf::from(command.get_program()), source },
+    }
 }
 
 /// Returns the end of the standard error of a failed tool, else of its standard output.

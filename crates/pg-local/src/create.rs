@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::binaries::Binaries;
-use super::command::{as_user, last_lines, run};
+use super::command::{as_user, last_lines, not_run, run};
 use super::config;
 use super::error::LocalError;
 use super::files::{create_private_dir, remove_dir, write_private};
@@ -43,10 +43,10 @@ fn fill(server: &LocalServer, binaries: &Binaries, staging: &Path) -> Result<(),
 
 /// Runs `initdb` with UTF-8 and a collation by code point, which is the same on all systems.
 fn initdb(server: &LocalServer, binaries: &Binaries, staging: &Path) -> Result<(), LocalError> {
-    match run(initdb_command(server, binaries, staging, "C.UTF-8"), "initdb") {
+    match run(initdb_command(server, binaries, staging, "C.UTF-8"), "initdb", &server.interrupt) {
         // Older systems do not have this locale. `C` has the same collation, but only the letters of ASCII.
         Err(LocalError::Tool { output, .. }) if output.contains("invalid locale name") => {
-            run(initdb_command(server, binaries, staging, "C"), "initdb").map(|_| ())
+            run(initdb_command(server, binaries, staging, "C"), "initdb", &server.interrupt).map(|_| ())
         }
         result => result.map(|_| ()),
     }
@@ -65,13 +65,13 @@ fn create_database(server: &LocalServer, binaries: &Binaries, staging: &Path) ->
     let program = binaries.program("postgres");
     let mut command = as_user(&program, &server.env.user, &server.runs_as);
     command.arg("--single").arg("-D").arg(staging).arg("template1");
-    let failed = |source| LocalError::Io { action: "run", path: program.clone(), source };
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(failed)?;
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = server.interrupt.spawn(&mut command).map_err(|source| not_run(&command, source))?;
     if let Some(mut stdin) = child.stdin.take() {
         // If the server ends early, its standard error contains the reason, which a broken pipe would replace.
         _ = stdin.write_all(format!("create database {}\n", server.env.program.database).as_bytes());
     }
-    let output = child.wait_with_output().map_err(failed)?;
+    let output = server.interrupt.wait(child).map_err(|source| not_run(&command, source))?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     // In single-user mode, a failed statement does not change the exit status.
     let has_failed = ["ERROR:", "FATAL:", "PANIC:"].iter().any(|severity| stderr.contains(severity));

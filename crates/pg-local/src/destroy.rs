@@ -30,7 +30,7 @@ impl LocalServer {
     /// Returns [`LocalError::Foreign`] for a directory without the marker of the program.
     pub fn destroy(&self) -> Result<Destroyed, LocalError> {
         let dir = self.layout.dir.clone();
-        let Some(claim) = Claim::existing(&self.layout)? else {
+        let Some(claim) = Claim::existing(&self.layout, &self.interrupt)? else {
             return Ok(Destroyed { dir, existed: false, left: Vec::new() });
         };
         self.stop()?;

@@ -8,6 +8,7 @@ use super::binaries::Binaries;
 use super::endpoint::{Endpoint, PORT};
 use super::env::LocalEnv;
 use super::error::LocalError;
+use super::interrupt::Interrupt;
 use super::layout::Layout;
 use super::os_user::OsUser;
 use super::pid_file::running_endpoint;
@@ -61,6 +62,7 @@ pub struct LocalServer {
     pub(super) socket_dir: PathBuf,
     pub(super) settings: Vec<(String, String)>,
     pub(super) durable: bool,
+    pub(super) interrupt: Interrupt,
 }
 
 impl LocalServer {
@@ -79,7 +81,15 @@ impl LocalServer {
         let runs_as = env.user.server_user()?;
         let layout = Layout::new(dir, env.program);
         let socket_dir = socket::dir(&layout, &env.short_dir, &runs_as);
-        Ok(Self { layout, env: env.clone(), runs_as, socket_dir, settings: Vec::new(), durable: true })
+        Ok(Self {
+            layout,
+            env: env.clone(),
+            runs_as,
+            socket_dir,
+            settings: Vec::new(),
+            durable: true,
+            interrupt: Interrupt::default(),
+        })
     }
 
     /// Adds a setting of PostgreSQL for the next start, which overrides the settings of this crate.
@@ -94,6 +104,12 @@ impl LocalServer {
     pub fn throwaway(mut self) -> Self {
         self.durable = false;
         self.with_setting("fsync", "off").with_setting("full_page_writes", "off")
+    }
+
+    /// Returns the handle that stops [`Self::up`] in another thread.
+    #[must_use]
+    pub fn interrupt(&self) -> Interrupt {
+        self.interrupt.clone()
     }
 
     /// Returns the directory of the server.

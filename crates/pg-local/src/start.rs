@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::binaries::Binaries;
-use super::command::{as_user, failure_output, last_lines};
+use super::command::{as_user, failure_output, last_lines, not_run};
 use super::endpoint::Endpoint;
 use super::error::LocalError;
 use super::files::{create_private_dir, write_private};
+use super::interrupt::Interrupt;
 use super::pid_file::PidFile;
 use super::server::LocalServer;
 use super::{config, socket};
@@ -38,17 +39,20 @@ pub(super) fn start(server: &LocalServer, binaries: &Binaries) -> Result<(), Loc
     let mut command = as_user(&binaries.program("pg_ctl"), &server.env.user, &server.runs_as);
     command.args(["start", "--silent", "--wait", "--timeout", &START_LIMIT.as_secs().to_string()]);
     command.arg("--pgdata").arg(&data).arg("--log").arg(&log);
-    let output = command.output().map_err(|source| LocalError::Io { action: "run", path: binaries.program("pg_ctl"), source })?;
+    let output = server.interrupt.output(&mut command).map_err(|source| not_run(&command, source))?;
     if output.status.success() { Ok(()) } else { Err(failed(server, log_size_bytes, failure_output(&output))) }
 }
 
 /// Waits for a server that another process is starting; `None` if no server is running.
-pub(super) fn wait_ready(data: &Path) -> Result<Option<Endpoint>, LocalError> {
+pub(super) fn wait_ready(data: &Path, interrupt: &Interrupt) -> Result<Option<Endpoint>, LocalError> {
     let start = Instant::now();
     loop {
         let Some(file) = PidFile::read(data)?.filter(|file| file.is_alive(data)) else { return Ok(None) };
         if file.is_ready() {
             return Ok(Some(file.endpoint()));
+        }
+        if interrupt.is_set() {
+            return Err(LocalError::Interrupted);
         }
         if start.elapsed() > START_LIMIT {
             let activity = if file.is_stopping() { "stopping" } else { "starting" };

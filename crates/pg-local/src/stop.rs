@@ -36,7 +36,7 @@ impl LocalServer {
     /// Returns [`LocalError::Foreign`] for a directory of another program, and [`LocalError::Slow`] after 60 seconds.
     pub fn down(&self) -> Result<Down, LocalError> {
         let start = Instant::now();
-        let stopped = match Claim::existing(&self.layout)? {
+        let stopped = match Claim::existing(&self.layout, &self.interrupt)? {
             Some(_claim) => self.stop()?,
             None => false,
         };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use futures_util::future::join_all;
-use sqern_model::{DistroDef, DistroName, SourceSet};
+use sqern_model::{DistroDef, DistroName, SourceSet, counted};
 use sqern_store::tree::{Machine, ProveOptions};
 use sqern_upstream::{Client, ClientOptions, keys, left_out, reach};
 
@@ -15,8 +15,9 @@ use self::database::Known;
 use super::Context;
 use super::sources::{CrawlArgs, SourcesArgs, definition};
 use super::store::StoreArgs;
-use crate::doctor::{Finding, State, clock, program, source, store, summary};
+use crate::doctor::{Finding, State, clock, describe, fits, group, program, source, store, summary};
 use crate::failure::{Exit, Failure};
+use crate::printer::{Format, harmless};
 
 /// Check the installation, and print how to fix each problem
 ///
@@ -58,7 +59,13 @@ pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<Exit,
     let path = context.settings.path.clone().unwrap_or_default();
     findings.push(program::apt_get(&path, known.needs_apt));
     findings.extend(stored(args.store.folder(context)));
-    context.printer.list(&findings)?;
+    // Programs read each finding, people read each cause.
+    let causes = group(&findings);
+    match (context.printer.format(), context.printer.text_width()) {
+        (Format::Table, Some(width)) if !fits(&causes, width) => context.printer.data(&harmless(&describe(&causes, width)))?,
+        (Format::Table, _) => context.printer.list(&causes)?,
+        (Format::Json | Format::Csv, _) => context.printer.list(&findings)?,
+    }
     context.printer.note(&summary(&findings));
     Ok(if findings.iter().any(|finding| finding.state == State::Failed) { Exit::Unmet } else { Exit::Done })
 }
@@ -70,7 +77,8 @@ async fn sources(args: &DoctorArgs, set: Result<SourceSet, Failure>, known: &Kno
         Err(failure) => return vec![Finding::of_failure("sources", &failure, "sqern source list")],
     };
     let all: usize = set.distros.values().map(|def| def.sources.len()).sum();
-    let mut findings = vec![Finding::ok("sources", format!("{} distributions with {all} sources", set.distros.len()))];
+    let mut findings =
+        vec![Finding::ok("sources", format!("{} with {}", counted(set.distros.len(), "distribution"), counted(all, "source")))];
     let names = match (&args.distros, &known.supported) {
         (named, _) if !named.is_empty() => named,
         (_, Some(supported)) => supported,

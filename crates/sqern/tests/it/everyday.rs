@@ -2,7 +2,7 @@
 
 use sqern_testkit::TestServer;
 
-use crate::program::{Program, field};
+use crate::program::{Program, Ran, field};
 
 #[tokio::test]
 async fn import_adds_sp_variant_and_all_distributions_with_sources() {
@@ -48,7 +48,25 @@ async fn distro_changes_are_recorded_with_their_command_lines() {
     assert_eq!(field(&generations, "comment"), ["customers asked", "sqern distro add fedora42 FEDORA42"]);
 
     let twice = program.run(&["distro", "add", "fedora42", "FEDORA42"]);
-    assert_eq!((twice.status, twice.stderr.trim()), (1, "error: distro \"fedora42\" already exists"));
+    assert_eq!((twice.status, twice.stderr.trim()), (1, "error: distribution \"fedora42\" already exists"));
+}
+
+#[tokio::test]
+async fn output_that_cannot_be_written_is_an_error() {
+    let program = Program::new().await;
+    for words in [&["distro", "list"][..], &["distro", "list", "--json"], &["--version"], &["--help"], &["completions", "bash"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let read_only = std::fs::File::open("/dev/null").unwrap();
+        for (output, reason) in [(full, "No space left on device"), (read_only, "Bad file descriptor")] {
+            let ran = Ran::from(program.command(words).stdout(output).output().unwrap());
+            let message = format!("error: could not write to standard output: {reason}");
+            assert!(ran.status == 1 && ran.stderr.starts_with(&message), "{words:?}: {ran:?}");
+        }
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ran = Ran::from(program.command(words).stdout(writer).output().unwrap());
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "a closed pipe is not an error: {words:?}");
+    }
 }
 
 #[tokio::test]
@@ -63,7 +81,7 @@ async fn an_unknown_distribution_is_reported_with_similar_names() {
     ] {
         let ran = program.run(arguments);
         assert_eq!(ran.status, 1, "{ran:?}");
-        assert!(ran.stderr.contains("distro \"debain12\" does not exist (did you mean debian12?)"), "{ran:?}");
+        assert!(ran.stderr.contains("distribution \"debain12\" does not exist (did you mean debian12?)"), "{ran:?}");
         assert!(ran.stderr.contains("hint: sqern distro list"), "{ran:?}");
     }
     assert_eq!(program.value("SELECT count(*) FROM generation WHERE comment IS NOT NULL").await, "0");
