@@ -1,7 +1,7 @@
 //! The environment of private servers.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::os_user::OsUser;
 use super::program::Program;
@@ -43,5 +43,22 @@ impl LocalEnv {
     pub fn new(program: Program, user: OsUser, default_dir: PathBuf) -> Self {
         let pg_folders = PACKAGE_FOLDERS.iter().map(|folder| (*folder).to_owned()).collect();
         Self { program, user, default_dir, pg_bin: None, path: None, pg_folders, service_file: None, short_dir: "/tmp".into() }
+    }
+}
+
+impl Program {
+    /// Returns the default directory of a private server.
+    ///
+    /// This is `$XDG_DATA_HOME/NAME/local`, else `~/.local/share/NAME/local`. For root it is `/var/lib/NAME/local`, because the user
+    /// that runs the server cannot search `/root`. `None` if the user has neither the variable nor a home directory.
+    #[must_use]
+    pub fn default_dir(&self, user: &OsUser, home: Option<&Path>, xdg_data_home: Option<&Path>) -> Option<PathBuf> {
+        let name = self.name;
+        if user.is_root() {
+            return Some(format!("/var/lib/{name}/local").into());
+        }
+        // The XDG Base Directory Specification requires that a relative path is ignored.
+        let data = xdg_data_home.filter(|dir| dir.is_absolute()).map(Path::to_owned);
+        data.or_else(|| home.map(|home| home.join(".local/share"))).map(|dir| dir.join(name).join("local"))
     }
 }

@@ -1,9 +1,5 @@
 //! The program that manages private servers.
 
-use std::path::{Path, PathBuf};
-
-use super::os_user::OsUser;
-
 /// The program that manages private servers: the names that its servers have, and the commands that messages and hints quote.
 ///
 /// Servers of different programs are separate. The names of a program must not change, because existing servers contain them.
@@ -27,21 +23,4 @@ pub struct Program {
     pub directory_option: &'static str,
     /// The environment variable that specifies the directory of the server binaries.
     pub binaries_variable: &'static str,
-}
-
-impl Program {
-    /// Returns the default directory of a private server.
-    ///
-    /// This is `$XDG_DATA_HOME/NAME/local`, else `~/.local/share/NAME/local`. For root it is `/var/lib/NAME/local`, because the user
-    /// that runs the server cannot search `/root`. `None` if the user has neither the variable nor a home directory.
-    #[must_use]
-    pub fn default_dir(&self, user: &OsUser, home: Option<&Path>, xdg_data_home: Option<&Path>) -> Option<PathBuf> {
-        let name = self.name;
-        if user.is_root() {
-            return Some(format!("/var/lib/{name}/local").into());
-        }
-        // The XDG Base Directory Specification requires that a relative path is ignored.
-        let data = xdg_data_home.filter(|dir| dir.is_absolute()).map(Path::to_owned);
-        data.or_else(|| home.map(|home| home.join(".local/share"))).map(|dir| dir.join(name).join("local"))
-    }
 }
