@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
+use pg_connect::ConnectError;
+use pg_local::LocalError;
 use sqern_db::DbError;
-use sqern_db::connect::ConnectError;
-use sqern_db::local::LocalError;
 use sqern_store::tree::ProveError;
+
+use crate::private_server::{HINT_TEXTS, PROGRAM};
 
 /// The exit status of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,13 +116,13 @@ impl From<ProveError> for Failure {
 
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
-        Self { message: error.to_string(), hints: error.hint().into_iter().collect(), exit: Exit::Unmet }
+        Self { message: error.to_string(), hints: error.hint(&HINT_TEXTS).into_iter().collect(), exit: Exit::Unmet }
     }
 }
 
 impl From<LocalError> for Failure {
     fn from(error: LocalError) -> Self {
-        Self { message: error.to_string(), hints: error.hint().into_iter().collect(), exit: Exit::Unmet }
+        Self { message: error.to_string(), hints: error.hint(&PROGRAM).into_iter().collect(), exit: Exit::Unmet }
     }
 }
 

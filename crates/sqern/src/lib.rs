@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod failure;
 pub mod fetch;
 pub mod printer;
+pub mod private_server;
 pub mod reports;
 pub mod runner;
 pub mod settings;

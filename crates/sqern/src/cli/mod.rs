@@ -33,7 +33,7 @@ mod test;
 mod why;
 
 use clap::{Args, Parser, Subcommand};
-use sqern_db::connect::{ConnectError, ConnectRequest, Session, connect};
+use pg_connect::{ConnectError, ConnectRequest, Session, connect};
 
 use crate::failure::{Exit, Failure};
 use crate::printer::{Format, Printer};

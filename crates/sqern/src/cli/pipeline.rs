@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser as _, Subcommand, ValueEnum};
-use sqern_db::connect::Session;
+use pg_connect::Session;
 use sqern_db::follow::{self, Position};
 
 use self::file::{PipelineFile, shown};

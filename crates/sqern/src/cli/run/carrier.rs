@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use sqern_db::connect::Session;
+use pg_connect::Session;
 use sqern_db::run::{self as db, Candidate, RunError, RunLog};
 use sqern_model::{Kernel, RunKind, RunResult};
 use tokio::sync::{Mutex, Notify};
