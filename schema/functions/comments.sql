@@ -1,5 +1,5 @@
 -- The comments of all tables and their columns. They are in this file and not in the migrations, because a changed file of functions is
--- applied to existing databases too. The files of the views and functions contain their own comments.
+-- also applied to existing databases. The files of the views and functions contain their own comments.
 
 COMMENT ON TABLE schema_migration IS 'Migrations applied by sqern db migrate.';
 COMMENT ON COLUMN schema_migration.version IS 'Number of the migration. The highest number is the version of the schema.';
