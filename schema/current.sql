@@ -3014,7 +3014,7 @@ ALTER TABLE public.generation OWNER TO sqern_admin;
 
 COMMENT ON TABLE public.generation IS 'Set of all changes made by one transaction, with its user, client address, time and comment.';
 
-COMMENT ON COLUMN public.generation.id IS 'Identifies the generation. It is assigned at the first change of a transaction, so the ids are not in commit order.';
+COMMENT ON COLUMN public.generation.id IS 'Identifies the generation. An id is assigned when a generation starts, so the ids are not in commit order.';
 
 COMMENT ON COLUMN public.generation.xact IS 'ID of the transaction that created the generation. Followers compare it with a pg_snapshot.';
 

@@ -13,7 +13,7 @@ COMMENT ON COLUMN schema_function.file IS 'Name of the file.';
 COMMENT ON COLUMN schema_function.checksum IS 'SHA-256 of the file, in hexadecimal.';
 
 COMMENT ON TABLE generation IS 'Set of all changes made by one transaction, with its user, client address, time and comment.';
-COMMENT ON COLUMN generation.id IS 'Identifies the generation. It is assigned at the first change of a transaction, so the ids are not in commit order.';
+COMMENT ON COLUMN generation.id IS 'Identifies the generation. An id is assigned when a generation starts, so the ids are not in commit order.';
 COMMENT ON COLUMN generation.xact IS 'ID of the transaction that created the generation. Followers compare it with a pg_snapshot.';
 COMMENT ON COLUMN generation.tstamp IS 'Start time of the transaction.';
 COMMENT ON COLUMN generation.username IS 'Session user.';
