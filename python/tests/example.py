@@ -7,6 +7,7 @@ same commands therefore always print the same text.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -16,12 +17,13 @@ import subprocess
 import tempfile
 import termios
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import fleet
 import mirror
 
 # Longest duration of a recording.
@@ -54,8 +56,19 @@ BEFORE_NEW_KERNEL: Sequence[tuple[int, tuple[str, ...]]] = (
     (13_290, ("test", "finish", "1", "SUCCESS")),
     (12_960, ("available", "add", "--test", "1")),
 )
+FLEET_TIME = re.compile(r"2026-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+FLEET_KERNELS = [
+    (distro, version.format(number))
+    for distro, version in {
+        "alma8": "4.18.0-553.{}.1.el8_10.x86_64",
+        "alma9": "5.14.0-570.{}.1.el9_6.x86_64",
+        "debian12": "6.1.0-{}-amd64",
+        "ubuntu-22.04": "5.15.0-{}-generic",
+        "ubuntu-24.04": "6.8.0-{}-generic",
+    }.items()
+    for number in range(20, 45)
+]
 MOVE = """\
-\\set ON_ERROR_STOP on
 SET session_replication_role = replica;
 SELECT format('UPDATE %I SET %I = %L WHERE %I > %L AND isfinite(%I)', table_name, column_name, :'to', column_name, :'after', column_name)
 FROM information_schema.columns JOIN information_schema.tables USING (table_catalog, table_schema, table_name)
@@ -86,8 +99,12 @@ class Example:
         """Runs a command and moves the times that it has recorded to that age."""
         self.run(*args)
         to, after = self.start - timedelta(minutes=minutes), self.start - timedelta(hours=1)
-        psql = [str(self.program), "local", "psql", "-X", "-q", "-v", f"to={to.isoformat()}", "-v", f"after={after.isoformat()}"]
-        subprocess.run(psql, cwd=self.folder, env=self.env, input=MOVE, stdout=subprocess.DEVNULL, text=True, check=True)
+        self.psql(MOVE, "-v", f"to={to.isoformat()}", "-v", f"after={after.isoformat()}")
+
+    def psql(self, script: str, *options: str) -> None:
+        """Runs a script of psql."""
+        command = [str(self.program), "local", "psql", "-X", "-q", "-v", "ON_ERROR_STOP=on", *options]
+        subprocess.run(command, cwd=self.folder, env=self.env, input=script, stdout=subprocess.DEVNULL, text=True, check=True)
 
     def on_terminal(self, command: str, columns: int) -> str:
         """Runs a shell command on a terminal of that width. Returns its output with escape sequences and fixed times."""
@@ -125,8 +142,8 @@ class Example:
 
 
 @contextmanager
-def example(program: Path) -> Iterator[Example]:
-    """Starts a private server and creates the example; removes both at the end."""
+def example(program: Path, create: Callable[[Example], None]) -> Iterator[Example]:
+    """Starts a private server and creates an example; removes both at the end."""
     # Any user can enter the folder, because the server runs as another user if the caller is root. A socket needs a short path.
     folder = Path(tempfile.mkdtemp(prefix="sqern-", dir="/tmp"))
     folder.chmod(0o711)
@@ -145,8 +162,8 @@ def example(program: Path) -> Iterator[Example]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def create(database: Example) -> None:
-    """Records two weeks: two kernels with headers, one failed build, one available module, a new kernel, and 6 hosts."""
+def two_weeks(database: Example) -> None:
+    """Creates two weeks: two kernels with headers, one failed build, one available module, a new kernel, and 6 hosts."""
     old = {suite: [kernel for kernel in kernels if kernel[0] != "6.1.0-27"] for suite, kernels in mirror.KERNELS.items()}
     repositories = [database.folder / name for name in ("repository", "new-repository")]
     mirror.write_mirror(repositories[0], old)
@@ -159,3 +176,20 @@ def create(database: Example) -> None:
     (database.folder / "monday.csv").write_text(FLEET)
     (database.folder / "tuesday.csv").write_text("".join(line for line in FLEET.splitlines(True) if "acme-2" not in line))
     database.run_before(75, "cust", "load", "monday.csv", "--comment", "monitoring report of the day")
+
+
+def large_fleet(database: Example) -> None:
+    """Creates random hosts and results for kernels of several distributions."""
+    database.run_before(200_000, "init")
+    made = fleet.make(FLEET_KERNELS, clusters=60, hosts=12, seed=1)
+
+    def moved(match: re.Match[str]) -> str:
+        return (database.start - (NOW - datetime.strptime(match[0], "%Y-%m-%dT%H:%M:%S%z"))).isoformat()
+
+    script = ""
+    for table, rows in made.tables().items():
+        lines = ("\t".join("\\N" if value is None else str(value).replace("\\", "\\\\") for value in row) for row in rows)
+        script += f"COPY {table} FROM STDIN;\n" + "".join(f"{line}\n" for line in lines) + "\\.\n"
+    database.psql(FLEET_TIME.sub(moved, script), "-1")
+    (database.folder / "report.json").write_text(json.dumps(made.report()))
+    database.run_before(75, "cust", "load", "report.json")
