@@ -49,7 +49,7 @@ CHECK = ("check", "--distro", "debian12", "--allow-unsigned", "--comment", "dail
 # The commands of the example with the age of their changes in minutes.
 BEFORE_NEW_KERNEL: Sequence[tuple[int, tuple[str, ...]]] = (
     (14_400, ("ignore", "add", "debian12", "*-cloud-amd64", "--reason", "not used by customers")),
-    (13_800, ("fetch", "--no-prove", "--command", "mkdir build", "--kernel", "6.1.0-25-amd64", "--kernel", "6.1.0-26-amd64")),
+    (13_800, ("fetch", "--no-prove", "--command", "mkdir build && touch build/Makefile", "--kernel", "6.1.0-25-amd64", "--kernel", "6.1.0-26-amd64")),
     (13_500, ("build", "start", "--revision", "21.0.243", "--target", "prod", "--claim", "2")),
     (13_470, ("build", "finish", "1", "SUCCESS", "--kernel", "6.1.0-25-amd64=FAILURE")),
     (13_410, ("test", "start", "--build", "1", "--flavor", "smoke", "--claim", "1")),
