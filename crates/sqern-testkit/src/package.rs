@@ -49,7 +49,7 @@ pub enum ItemKind {
     /// A regular file and its content.
     File(Vec<u8>),
     /// A folder.
-    Folder,
+    Directory,
     /// A symbolic link and its target.
     Symlink(Vec<u8>),
     /// A further name of a file that came before.
@@ -76,7 +76,7 @@ impl Payload {
     #[must_use]
     pub fn item(mut self, name: impl AsRef<[u8]>, kind: ItemKind) -> Self {
         let mode = match kind {
-            ItemKind::Folder => 0o755,
+            ItemKind::Directory => 0o755,
             ItemKind::Symlink(_) => 0o777,
             _ => 0o644,
         };
@@ -92,8 +92,8 @@ impl Payload {
 
     /// A folder.
     #[must_use]
-    pub fn folder(self, name: impl AsRef<[u8]>) -> Self {
-        self.item(name, ItemKind::Folder)
+    pub fn directory(self, name: impl AsRef<[u8]>) -> Self {
+        self.item(name, ItemKind::Directory)
     }
 
     /// A symbolic link.

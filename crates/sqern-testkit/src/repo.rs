@@ -11,7 +11,7 @@
 //! # Ok(()) }
 //! ```
 
-mod compress;
+mod bomb;
 mod key;
 mod package;
 mod release;
@@ -25,11 +25,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use jiff::Timestamp;
 
-pub use compress::{Compression, write_bomb};
+pub use bomb::write_bomb;
 pub use key::SigningKey;
 pub use package::{Deb, deb};
 pub use rpm::{FakeRpmRepo, Rpm, rpm};
 pub use server::{Asked, FileServer, ServerFault, TestAuthority, TlsOffer, Validators};
+pub use sqern_archive::Compression;
 pub use toml_text::{DEBIAN_RULE, EL_RULE, SUSE_RULE, UBUNTU_RULE, distro_toml, rpm_distro_toml};
 
 /// How a [`FakeRepo`] is wrong.

@@ -24,7 +24,7 @@ pub(super) fn nodes(payload: &Payload) -> Vec<Node<'_>> {
     for (item, number) in payload.items.iter().zip(1..) {
         let (kind, inode, content): (_, _, &[u8]) = match &item.kind {
             ItemKind::File(content) => (0o100_000, number, content),
-            ItemKind::Folder => (0o040_000, number, &[]),
+            ItemKind::Directory => (0o040_000, number, &[]),
             ItemKind::Symlink(target) => (0o120_000, number, target),
             ItemKind::HardLink(to) => {
                 let (inode, content) = files.get(&to[..]).copied().unwrap_or((number, &[]));

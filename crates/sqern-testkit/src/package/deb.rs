@@ -1,10 +1,10 @@
 //! A `.deb` (deb(5)): an ar archive of `debian-binary`, `control.tar` and `data.tar`.
 
 use anyhow::{Context as _, Result};
+use sqern_archive::Compression;
 use tar::{EntryType, Header};
 
 use super::{Item, ItemKind, Payload};
-use crate::repo::Compression;
 
 const BLOCK_BYTES: usize = 512;
 /// What fits into a header's field for a name, or for a link.
@@ -116,7 +116,7 @@ impl Item {
         let name = [b"./", &self.name[..]].concat();
         let (kind, content, link): (_, &[u8], _) = match &self.kind {
             ItemKind::File(content) => (EntryType::Regular, content, Vec::new()),
-            ItemKind::Folder => (EntryType::Directory, &[], Vec::new()),
+            ItemKind::Directory => (EntryType::Directory, &[], Vec::new()),
             ItemKind::Symlink(target) => (EntryType::Symlink, &[], target.clone()),
             ItemKind::HardLink(to) => (EntryType::Link, &[], [b"./", &to[..]].concat()),
             ItemKind::CharDevice => (EntryType::Char, &[], Vec::new()),

@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 use sha2::{Digest as _, Sha256};
+use sqern_archive::{Compression, hex};
 
 use super::cpio::{self, Node};
 use super::header::{Data, IMMUTABLE, SIGNATURES, header};
 use super::{ItemKind, Payload};
-use crate::repo::Compression;
 
 /// A package to be written; start with [`RpmFile::new`].
 #[derive(Debug, Clone)]
@@ -198,8 +198,4 @@ fn text(text: impl Into<String>) -> Data {
 
 fn size(content: &[u8]) -> u32 {
     u32::try_from(content.len()).unwrap_or(u32::MAX)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

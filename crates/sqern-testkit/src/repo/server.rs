@@ -1,9 +1,9 @@
 //! A file server on the loopback, plain or over TLS, HTTP/1.1 or HTTP/2, that fails as it is told to.
 
-mod answer;
 pub(super) mod fault;
 mod http1;
 mod http2;
+mod response;
 mod tls;
 
 use std::net::SocketAddr;
@@ -17,8 +17,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-use answer::{Answer, from_file};
 pub use fault::{ServerFault, Validators};
+use response::{Answer, from_file};
 pub use tls::{TestAuthority, TlsOffer};
 
 /// A request as it came.

@@ -1,112 +1,115 @@
-//! An rpm's payload: cpio in the form "newc" (cpio(5)), or rpm's own "stripped" one, whose entries are numbers of the
-//! header's files. rpm 4 takes that for packages with files above 4 GiB, rpm 6 always.
+//! The payload of an rpm: cpio in the format "newc" (cpio(5)), or in the "stripped" format of rpm.
+//!
+//! Entries of the stripped format refer to files of the header by their index. rpm 4 uses it for packages with files above 4 GiB, and rpm 6
+//! uses it always.
 
 use std::collections::HashMap;
 use std::io::Read as _;
 
-use super::entry::{Entry, EntryKind, TYPE_BITS};
-use super::error::{UnpackError, refused, unreadable};
-use super::input::Input;
-use super::name::{EntryPath, shown};
-use super::rpm::{FileInfo, Files};
-use super::staging::Staging;
+use super::super::archive::ArchiveReader;
+use super::super::entry::{Entry, EntryKind, TYPE_BITS};
+use super::super::error::{damaged, invalid};
+use super::super::path::{EntryPath, escape};
+use super::super::staging::Staging;
+use super::files::{FileInfo, Files};
+use crate::Error;
 
 const NEWC: &[u8] = b"070701";
-/// newc with a sum of the data, which rpm's writer leaves at zero and its reader does not look at.
+/// The format newc with a checksum, which rpm writes as 0 and ignores.
 const NEWC_CRC: &[u8] = b"070702";
 const STRIPPED: &[u8] = b"07070X";
 const TRAILER: &[u8] = b"TRAILER!!!";
 
-/// What stands before an entry's data.
-struct Head<'a> {
+/// The part of an entry before its data.
+struct EntryHead<'a> {
     name: Vec<u8>,
     file: &'a FileInfo,
-    /// How much data follows here: nothing with all but the last name of a file.
+    /// The size of the data, which follows only the last hard link of a file.
     data_bytes: u64,
-    /// Whether the file may have further names.
+    /// Whether the file might have other hard links.
     is_linked: bool,
     inode: (u32, u32),
 }
 
-/// Names of files whose data is still to come.
+/// Hard links whose data follows later.
 #[derive(Default)]
-struct Pending {
+struct PendingLinks {
     by_inode: HashMap<(u32, u32), Vec<Entry>>,
     names_bytes: usize,
 }
 
-/// Writes each entry up to the trailer.
-pub(super) fn unpack(input: &mut Input, files: &Files, staging: &mut Staging<'_>) -> Result<(), UnpackError> {
-    let mut pending = Pending::default();
-    while let Some(head) = next(input, files, staging)? {
+/// Writes the entries until the trailer.
+pub(super) fn unpack(reader: &mut ArchiveReader, files: &Files, staging: &mut Staging<'_>) -> Result<(), Error> {
+    let mut pending = PendingLinks::default();
+    while let Some(head) = next(reader, files, staging)? {
         let entry = entry(&head, staging)?;
-        let place = || shown(&head.name);
+        let location = || escape(&head.name);
         match entry.kind {
             EntryKind::Symlink => {
-                let most = staging.limits.link_bytes;
-                let Some(size) = usize::try_from(head.data_bytes).ok().filter(|size| *size <= most) else {
-                    let got = format!("{} bytes", head.data_bytes);
-                    return Err(refused(format!("a link target of at most {most} bytes"), got, place()));
+                let limit = staging.limits.link_bytes;
+                let Some(size) = usize::try_from(head.data_bytes).ok().filter(|size| *size <= limit) else {
+                    let found = format!("{} bytes", head.data_bytes);
+                    return Err(invalid(format!("a link target of at most {limit} bytes"), found, location()));
                 };
-                let to = input.bytes(size).map_err(|error| unreadable(&error, place()))?;
+                let to = reader.read_bytes(size).map_err(|error| damaged(&error, location()))?;
                 if !staging.skips(&entry) {
                     staging.symlink(&entry, &to)?;
                 }
             }
             EntryKind::File if head.is_linked && head.data_bytes == 0 => pending.add(head.inode, entry, staging)?,
-            EntryKind::File => file(input, &entry, &head, &mut pending, staging)?,
+            EntryKind::File => write_file(reader, &entry, &head, &mut pending, staging)?,
             _ if head.data_bytes != 0 => {
-                return Err(refused("data behind files and links only", format!("{} bytes", head.data_bytes), place()));
+                return Err(invalid("data behind files and links only", format!("{} bytes", head.data_bytes), location()));
             }
             _ if staging.skips(&entry) => {}
-            _ => staging.folder(&entry)?,
+            _ => staging.directory(&entry)?,
         }
-        pad(input).map_err(|error| unreadable(&error, place()))?;
+        skip_padding(reader).map_err(|error| damaged(&error, location()))?;
     }
     pending.finish(staging)
 }
 
-/// Writes a file, and its further names.
-fn file(
-    input: &mut Input,
+/// Writes a file and its hard links.
+fn write_file(
+    reader: &mut ArchiveReader,
     entry: &Entry,
-    head: &Head<'_>,
-    pending: &mut Pending,
+    head: &EntryHead<'_>,
+    pending: &mut PendingLinks,
     staging: &mut Staging<'_>,
-) -> Result<(), UnpackError> {
+) -> Result<(), Error> {
     let names = if head.is_linked { pending.by_inode.remove(&head.inode).unwrap_or_default() } else { Vec::new() };
     if !staging.skips(entry) {
-        staging.file(entry, input)?;
+        staging.file(entry, reader)?;
         return link_all(&names, &entry.path, staging);
     }
-    // This name is not written, but another one may be.
+    // This link is skipped, but another one might be required.
     let Some((first, others)) = names.split_first() else {
-        return input.skip(entry.size_bytes).map_err(|error| unreadable(&error, shown(&head.name)));
+        return reader.skip(entry.size_bytes).map_err(|error| damaged(&error, escape(&head.name)));
     };
-    staging.file(&Entry { size_bytes: entry.size_bytes, ..first.clone() }, input)?;
+    staging.file(&Entry { size_bytes: entry.size_bytes, ..first.clone() }, reader)?;
     link_all(others, &first.path, staging)
 }
 
-fn link_all(names: &[Entry], to: &EntryPath, staging: &mut Staging<'_>) -> Result<(), UnpackError> {
+fn link_all(names: &[Entry], to: &EntryPath, staging: &mut Staging<'_>) -> Result<(), Error> {
     names.iter().try_for_each(|name| staging.hard_link(name, to))
 }
 
-impl Pending {
-    fn add(&mut self, inode: (u32, u32), entry: Entry, staging: &mut Staging<'_>) -> Result<(), UnpackError> {
+impl PendingLinks {
+    fn add(&mut self, inode: (u32, u32), entry: Entry, staging: &mut Staging<'_>) -> Result<(), Error> {
         if staging.skips(&entry) {
             return Ok(());
         }
         self.names_bytes += entry.path.as_str().len();
         if self.names_bytes > staging.limits.metadata_bytes {
             let expected = format!("names of linked files of at most {} bytes", staging.limits.metadata_bytes);
-            return Err(refused(expected, "more", entry.path.as_str()));
+            return Err(invalid(expected, "more", entry.path.as_str()));
         }
         self.by_inode.entry(inode).or_default().push(entry);
         Ok(())
     }
 
-    /// What is left had no data at all: empty files.
-    fn finish(self, staging: &mut Staging<'_>) -> Result<(), UnpackError> {
+    /// Writes the remaining files, which are empty.
+    fn finish(self, staging: &mut Staging<'_>) -> Result<(), Error> {
         for names in self.by_inode.into_values() {
             if let Some((first, others)) = names.split_first() {
                 staging.file(&Entry { size_bytes: 0, ..first.clone() }, &mut std::io::empty())?;
@@ -117,10 +120,10 @@ impl Pending {
     }
 }
 
-/// The entry, with what the header says of it.
-fn entry(head: &Head<'_>, staging: &mut Staging<'_>) -> Result<Entry, UnpackError> {
+/// Returns the entry with the attributes in the header.
+fn entry(head: &EntryHead<'_>, staging: &mut Staging<'_>) -> Result<Entry, Error> {
     staging.count(&head.name)?;
-    let kind = EntryKind::by_mode(head.file.mode, &head.name)?;
+    let kind = EntryKind::from_mode(head.file.mode, &head.name)?;
     let mut entry = Entry::new(&head.name, kind, head.file.mode, staging.limits)?;
     entry.mtime_s = head.file.mtime_s;
     entry.size_bytes = head.data_bytes;
@@ -128,77 +131,87 @@ fn entry(head: &Head<'_>, staging: &mut Staging<'_>) -> Result<Entry, UnpackErro
     Ok(entry)
 }
 
-/// The next entry, if it is not the trailer.
-fn next<'a>(input: &mut Input, files: &'a Files, staging: &Staging<'_>) -> Result<Option<Head<'a>>, UnpackError> {
-    let place = format!("offset {}", input.offset());
-    let broken = |error: std::io::Error| unreadable(&error, &place);
+/// Returns the next entry, or `None` for the trailer.
+fn next<'a>(reader: &mut ArchiveReader, files: &'a Files, staging: &Staging<'_>) -> Result<Option<EntryHead<'a>>, Error> {
+    let location = format!("offset {}", reader.position());
+    let failed = |error: std::io::Error| damaged(&error, &location);
     let mut magic = [0; 6];
-    input.read_exact(&mut magic).map_err(broken)?;
+    reader.read_exact(&mut magic).map_err(failed)?;
     match &magic[..] {
         STRIPPED => {
-            let [index] = fields(input, &place)?;
-            pad(input).map_err(broken)?;
+            let [index] = fields(reader, &location)?;
+            skip_padding(reader).map_err(failed)?;
             let file = usize::try_from(index).ok().and_then(|index| files.get(index));
             let Some(file) = file else {
-                return Err(refused("a file that the header lists", format!("number {index}"), place));
+                return Err(invalid("a file that the header lists", format!("number {index}"), location));
             };
-            let is_folder = file.mode & TYPE_BITS == 0o040_000;
-            let data_bytes = if is_folder || !file.is_last_name { 0 } else { file.size_bytes };
-            Ok(Some(Head { name: file.path.clone(), file, data_bytes, is_linked: true, inode: file.inode }))
+            let is_directory = file.mode & TYPE_BITS == 0o040_000;
+            let data_bytes = if is_directory || !file.is_last_name { 0 } else { file.size_bytes };
+            Ok(Some(EntryHead { name: file.path.clone(), file, data_bytes, is_linked: true, inode: file.inode }))
         }
-        NEWC | NEWC_CRC => newc(input, files, staging, &place),
+        NEWC | NEWC_CRC => newc(reader, files, staging, &location),
         _ => {
-            let got = format!("{:?}", shown(&magic));
-            Err(refused("a cpio entry of magic 070701, 070702 or 07070X", got, place))
+            let found = format!("{:?}", escape(&magic));
+            Err(invalid("a cpio entry of magic 070701, 070702 or 07070X", found, location))
         }
     }
 }
 
-fn newc<'a>(input: &mut Input, files: &'a Files, staging: &Staging<'_>, place: &str) -> Result<Option<Head<'a>>, UnpackError> {
-    let fields: [u32; 13] = fields(input, place)?;
+fn newc<'a>(
+    reader: &mut ArchiveReader,
+    files: &'a Files,
+    staging: &Staging<'_>,
+    location: &str,
+) -> Result<Option<EntryHead<'a>>, Error> {
+    let fields: [u32; 13] = fields(reader, location)?;
     let [inode, mode, _, _, names, _, data_bytes, major, minor, _, _, name_bytes, _] = fields;
-    let most = staging.limits.path_bytes;
-    // With "./" in front and a zero byte behind.
-    let Some(size) = usize::try_from(name_bytes).ok().filter(|size| *size <= most.saturating_add(3)) else {
-        return Err(refused(format!("a path of at most {most} bytes"), format!("{name_bytes} bytes"), place));
+    let limit = staging.limits.path_bytes;
+    // The name has a prefix "./" and a terminating null byte.
+    let Some(size) = usize::try_from(name_bytes).ok().filter(|size| *size <= limit.saturating_add(3)) else {
+        return Err(invalid(format!("a path of at most {limit} bytes"), format!("{name_bytes} bytes"), location));
     };
-    let mut name = input.bytes(size).map_err(|error| unreadable(&error, place))?;
+    let mut name = reader.read_bytes(size).map_err(|error| damaged(&error, location))?;
     if name.pop() != Some(0) {
-        return Err(refused("a null-terminated name", "none", shown(&name)));
+        return Err(invalid("a null-terminated name", "none", escape(&name)));
     }
     if name == TRAILER {
         return Ok(None);
     }
-    pad(input).map_err(|error| unreadable(&error, place))?;
+    skip_padding(reader).map_err(|error| damaged(&error, location))?;
     let path = EntryPath::new(&name, staging.limits)?;
     let Some(file) = files.find(path.as_str()) else {
-        return Err(refused("a file that the header lists", "another file", shown(&name)));
+        return Err(invalid("a file that the header lists", "another file", escape(&name)));
     };
     if file.mode & TYPE_BITS != mode & TYPE_BITS {
         let expected = format!("an entry of mode {:06o} as in the header", file.mode);
-        return Err(refused(expected, format!("{mode:06o}"), shown(&name)));
+        return Err(invalid(expected, format!("{mode:06o}"), escape(&name)));
     }
-    let head =
-        Head { name, file, data_bytes: u64::from(data_bytes), is_linked: names > 1, inode: (major << 8 | minor & 0xff, inode) };
+    let head = EntryHead {
+        name,
+        file,
+        data_bytes: u64::from(data_bytes),
+        is_linked: names > 1,
+        inode: (major << 8 | minor & 0xff, inode),
+    };
     Ok(Some(head))
 }
 
-/// Numbers of eight hexadecimal digits each.
-fn fields<const COUNT: usize>(input: &mut Input, place: &str) -> Result<[u32; COUNT], UnpackError> {
-    let bytes = input.bytes(COUNT * 8).map_err(|error| unreadable(&error, place))?;
+/// Reads numbers of 8 hexadecimal digits.
+fn fields<const COUNT: usize>(reader: &mut ArchiveReader, location: &str) -> Result<[u32; COUNT], Error> {
+    let bytes = reader.read_bytes(COUNT * 8).map_err(|error| damaged(&error, location))?;
     let mut fields = [0; COUNT];
     for (field, digits) in fields.iter_mut().zip(bytes.chunks_exact(8)) {
-        // Not `from_str_radix` alone: that takes a sign too.
+        // `from_str_radix` would accept a sign.
         let text = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
         *field = text
             .and_then(|text| u32::from_str_radix(text, 16).ok())
-            .ok_or_else(|| refused("eight hexadecimal digits in a cpio header", format!("{:?}", shown(digits)), place))?;
+            .ok_or_else(|| invalid("eight hexadecimal digits in a cpio header", format!("{:?}", escape(digits)), location))?;
     }
     Ok(fields)
 }
 
-/// Headers and data are filled up to a multiple of four bytes.
-fn pad(input: &mut Input) -> std::io::Result<()> {
-    let offset = input.offset();
-    input.skip(offset.next_multiple_of(4) - offset)
+/// Skips the padding of headers and data to a multiple of 4 bytes.
+fn skip_padding(reader: &mut ArchiveReader) -> std::io::Result<()> {
+    let offset = reader.position();
+    reader.skip(offset.next_multiple_of(4) - offset)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::answer::{Answer, Head, Step};
+use super::response::{Answer, Head, Step};
 
 /// What a server's own error page looks like.
 pub(in crate::repo) const HTML: &str = "<!DOCTYPE html>\n<html><head><title>Sign in to the network</title></head></html>\n";

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream};
 
-use super::answer::{Answer, Head, Step};
+use super::response::{Answer, Head, Step};
 use super::{Asked, State};
 
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(stream: S, state: Arc<State>, connection: usize) {

@@ -9,7 +9,7 @@ use h2::{Reason, RecvStream};
 use http::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::answer::Step;
+use super::response::Step;
 use super::{Asked, State};
 
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(stream: S, state: Arc<State>, connection: usize) {
