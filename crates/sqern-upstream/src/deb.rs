@@ -2,9 +2,11 @@
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
-pub mod relation;
-pub mod release;
-pub mod stanza;
-pub mod suite;
+#[cfg(test)]
+mod properties;
+pub(crate) mod relation;
+pub(crate) mod release;
+pub(crate) mod stanza;
+pub(crate) mod suite;
 
-pub use sqern_model::order::dpkg as version;
+pub(crate) use sqern_model::order::dpkg as version;

@@ -1,105 +1,208 @@
 //! The error type of this crate.
 
+use std::error::Error as StdError;
 use std::fmt;
+use std::io;
+use std::sync::Arc;
 
-/// An error of this crate: of a parser ("expected …, found …, at PLACE"), or of an operation ("could not … PLACE: reason").
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// The expected input; or the failed operation, as a text that starts with "could not" or "cannot".
-    pub expected: String,
-    /// The actual input; or the reason why the operation failed.
-    pub got: String,
-    /// The URL (without credentials) or the path, with a line number if there is one.
-    pub place: String,
-    /// A hint: a command or a sentence.
-    pub hint: Option<String>,
+use sqern_model::diagnostic::{Description, Diagnostic};
+use sqern_model::escape::escape_control;
+
+/// The length limit of a text about one package, in bytes.
+const MAX_ENTRY_TEXT_BYTES: usize = 1500;
+
+/// The kind of an [`Error`], by which callers decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A local file could not be read or written.
+    Io,
+    /// A server could not be reached, or did not send a complete file.
+    Download,
+    /// A file does not exist on a server or on this machine.
+    NotFound,
+    /// A server rejected the credentials, or requires some.
+    Authentication,
+    /// A certificate is invalid or missing.
+    Certificate,
+    /// The definition of a source or its credentials cannot be used.
+    Configuration,
+    /// A keyring is missing or invalid.
+    Keyring,
+    /// Metadata is not signed.
+    MissingSignature,
+    /// A signature is invalid, or by an unknown or expired key.
+    InvalidSignature,
+    /// Metadata is expired, older than before, or has a date in the future.
+    Outdated,
+    /// Metadata has another format or content than expected.
+    InvalidMetadata,
+    /// A file differs from its size or checksum in the metadata.
+    ChecksumMismatch,
+    /// A file exceeds a limit.
+    LimitExceeded,
+    /// A task was aborted.
+    Internal,
 }
 
-impl Failure {
-    /// Returns a failure of a parser without a hint.
-    pub fn new(expected: impl Into<String>, got: impl Into<String>, place: impl fmt::Display) -> Self {
-        Self { expected: expected.into(), got: got.into(), place: place.to_string(), hint: None }
-    }
-
-    /// Returns the failure of an operation, without a hint. `operation` starts with "could not" or "cannot".
-    pub fn operation(operation: &str, reason: impl Into<String>, place: impl fmt::Display) -> Self {
-        debug_assert!(is_operation(operation), "{operation}");
-        Self::new(operation, reason, place)
-    }
-
-    /// Returns the message without the hint.
+impl ErrorKind {
+    /// Returns the stable identifier of the kind.
     #[must_use]
-    pub fn message(&self) -> String {
-        let Self { expected, got, place, .. } = self;
-        let text = if is_operation(expected) {
-            format!("{expected} {place}: {got}")
-        } else {
-            format!("expected {expected}, found {got}, at {place}")
-        };
-        // The limit leaves room for the failures of several mirrors.
-        legible_to(&text, 10_000)
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Io => "io",
+            Self::Download => "download",
+            Self::NotFound => "not-found",
+            Self::Authentication => "authentication",
+            Self::Certificate => "certificate",
+            Self::Configuration => "configuration",
+            Self::Keyring => "keyring",
+            Self::MissingSignature => "missing-signature",
+            Self::InvalidSignature => "invalid-signature",
+            Self::Outdated => "outdated",
+            Self::InvalidMetadata => "invalid-metadata",
+            Self::ChecksumMismatch => "checksum-mismatch",
+            Self::LimitExceeded => "limit-exceeded",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// An error of this crate.
+#[derive(Debug, Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
+    kind: ErrorKind,
+    description: Description,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    fn new(kind: ErrorKind, description: Description) -> Self {
+        Self(Box::new(Inner { kind, description, source: None }))
+    }
+
+    /// Returns the error of unexpected input.
+    pub fn unexpected(
+        kind: ErrorKind,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+        location: impl fmt::Display,
+    ) -> Self {
+        Self::new(kind, Description::unexpected(expected, found, location))
+    }
+
+    /// Returns the error of a failed operation. `operation` starts with "could not" or "cannot".
+    pub fn failed(kind: ErrorKind, operation: &str, reason: impl Into<String>, location: impl fmt::Display) -> Self {
+        Self::new(kind, Description::failed(operation, reason, location))
+    }
+
+    /// Returns the error of an operation that failed because of another error.
+    pub(crate) fn caused(
+        kind: ErrorKind,
+        operation: &str,
+        cause: impl StdError + Send + Sync + 'static,
+        location: impl fmt::Display,
+    ) -> Self {
+        let mut failed = Self::failed(kind, operation, cause.to_string(), location);
+        failed.0.source = Some(Arc::new(cause));
+        failed
+    }
+
+    /// Returns the error of a failed system call.
+    pub(crate) fn io(operation: &str, error: io::Error, location: impl fmt::Display) -> Self {
+        Self::caused(ErrorKind::Io, operation, error, location)
+    }
+
+    /// Returns the error with a hint: a command or a sentence.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.description.hint = Some(hint.into());
+        self
+    }
+
+    /// Returns the error with another kind.
+    #[must_use]
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
     }
 
     /// Appends a text to the message.
     pub(crate) fn append(&mut self, text: &str) {
-        if is_operation(&self.expected) { self.got.push_str(text) } else { self.place.push_str(text) }
+        self.0.description.append(text);
     }
 
-    /// Returns the failure with a hint.
+    /// Removes and returns the hint.
+    pub(crate) fn take_hint(&mut self) -> Option<String> {
+        self.0.description.hint.take()
+    }
+
+    /// Returns the kind.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Returns the problem, its location and the hint.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.0.description
     }
 }
 
-/// Returns whether a text describes a failed operation.
-fn is_operation(text: &str) -> bool {
-    text.starts_with("could not ") || text.starts_with("cannot ")
+impl Diagnostic for Error {
+    fn code(&self) -> &'static str {
+        self.kind().code()
+    }
+
+    fn message(&self) -> String {
+        self.description().message()
+    }
+
+    fn hint(&self) -> Option<&str> {
+        self.description().hint.as_deref()
+    }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message())?;
-        match &self.hint {
-            Some(hint) => write!(f, "; hint: {hint}"),
-            None => Ok(()),
-        }
+        self.description().fmt(f)
     }
 }
 
-impl std::error::Error for Failure {}
-
-/// Returns a text that can contain input of a server in a form that is safe for terminals and the database: control characters are escaped,
-/// and the length is limited.
-pub(crate) fn legible(text: &str) -> String {
-    legible_to(text, 1500)
-}
-
-/// Returns the text, limited to about `bytes` bytes including escapes.
-fn legible_to(text: &str, bytes: usize) -> String {
-    let mut shown = String::with_capacity(text.len().min(bytes));
-    for character in text.chars() {
-        if shown.len() >= bytes {
-            shown.push('…');
-            break;
-        }
-        if character.is_control() { shown.extend(character.escape_default()) } else { shown.push(character) }
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
     }
-    shown
 }
 
-/// Returns the messages of an error and its sources, joined by `: `. reqwest and hyper report the cause ("connection refused") last.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        (self.0.kind, &self.0.description) == (other.0.kind, &other.0.description)
+    }
+}
+
+impl Eq for Error {}
+
+/// Escapes a text about one package of an index, and limits its length.
+pub(crate) fn escape_entry_text(text: &str) -> String {
+    escape_control(text, MAX_ENTRY_TEXT_BYTES)
+}
+
+/// Returns the messages of an error and its sources, separated by `: `. reqwest and hyper report the cause ("connection refused") last.
+pub(crate) fn error_chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(cause) = below {
+    let mut source = error.source();
+    while let Some(cause) = source {
         let cause_text = cause.to_string();
         if !text.ends_with(&cause_text) {
             text.push_str(": ");
             text.push_str(&cause_text);
         }
-        below = cause.source();
+        source = cause.source();
     }
     text
 }
@@ -109,17 +212,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_operation_has_no_expectation() {
-        let failure = Failure::operation("could not download", "HTTP status 404", "http://h/x").hint("sqern check");
-        assert_eq!(failure.message(), "could not download http://h/x: HTTP status 404");
-        assert_eq!(failure.to_string(), "could not download http://h/x: HTTP status 404; hint: sqern check");
-    }
-
-    #[test]
-    fn what_a_server_sent_reaches_neither_terminal_nor_database_as_it_is() {
-        let failure = Failure::new("a Release", format!("one of \0\x1b[2J\u{9b}m{}", "é".repeat(100_000)), "here").to_string();
-        assert!(failure.starts_with("expected a Release, found one of \\u{0}\\u{1b}[2J\\u{9b}mé"), "{failure}");
-        assert!(failure.len() < 10_010 && failure.ends_with('…'), "{failure}");
-        assert!(legible(&"\0".repeat(1500)).len() < 1520, "escapes count too");
+    fn causes_are_sources() {
+        let error = Error::io("could not read", io::ErrorKind::NotFound.into(), "/x").with_hint("ls /x");
+        assert_eq!((error.code(), error.hint()), ("io", Some("ls /x")));
+        assert_eq!(error.message(), "could not read /x: entity not found");
+        assert_eq!(error_chain(&error), "could not read /x: entity not found; hint: ls /x: entity not found");
     }
 }

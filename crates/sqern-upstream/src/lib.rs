@@ -25,28 +25,29 @@
 
 mod apt;
 mod crawl;
-pub mod deb;
-pub mod digest;
-mod failure;
+mod deb;
+mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;
+mod listed_file;
 mod openpgp;
 mod options;
-pub mod package;
+mod package;
 mod progress;
-pub mod relation;
-pub mod rpm;
+mod relation;
+mod rpm;
 pub mod sources;
 
 pub use apt::crawl_apt_lists;
-pub use crawl::{Reached, crawl_distro, keys, left_out, reach};
-pub use failure::Failure;
+pub use crawl::{ProbedSource, count_certificates, crawl_distro, probe, skipped_sources};
+pub use error::{Error, ErrorKind};
 pub use http::{Client, ClientError, ClientOptions};
 pub use options::{CrawlOptions, Limits};
-pub use package::PackageRequest;
+pub use package::{PackageRequest, check_file};
 pub use progress::{Progress, Silent};
+pub use relation::VersionOrder;
 pub use sources::SourceFileError;
 
 #[doc(no_inline)]

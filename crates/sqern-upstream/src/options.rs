@@ -16,7 +16,7 @@ pub struct CrawlOptions {
     pub mirror_base: Option<Url>,
     /// A missing signature or keyring, or a key past its life, is a warning and not a failure. Altered data still fails.
     pub allow_unsigned: bool,
-    /// A signed top that is older than the last one believed is taken, and not refused as a replay.
+    /// A signed root that is older than the last one believed is taken, and not refused as a replay.
     pub accept_rollback: bool,
     /// How much is taken from a server at most.
     pub limits: Limits,

@@ -9,16 +9,16 @@ pub(crate) mod fuzzing;
 mod input;
 mod metalink;
 mod mirrorlist;
+mod package_filter;
 mod primary;
 mod read;
 pub(crate) mod repomd;
+mod root_metadata;
 mod skip;
 mod tag;
-mod top;
-mod wanted;
 mod xml;
 
-pub use sqern_model::order::rpm as evr;
+pub(crate) use sqern_model::order::rpm as evr;
 
 pub(crate) use read::read_primary;
-pub(crate) use top::read_top;
+pub(crate) use root_metadata::read_root_metadata;

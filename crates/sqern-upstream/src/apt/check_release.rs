@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::Failure;
 use crate::crawl::date::age;
 use crate::deb::release::Release;
 use crate::deb::suite::{SuiteMatch, suite_match};
+use crate::{Error, ErrorKind};
 
 /// What is done about a `Release` past its `Valid-Until`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,13 +19,14 @@ pub(super) enum Expired {
 }
 
 /// Refuses a `Release` whose time is over; gives a warning where that is enough.
-pub(super) fn time(release: &Release, now: Timestamp, expired: Expired, place: &str) -> Result<Option<String>, Failure> {
+pub(super) fn time(release: &Release, now: Timestamp, expired: Expired, place: &str) -> Result<Option<String>, Error> {
     let Some(until) = release.valid_until.filter(|until| *until < now) else { return Ok(None) };
     let age = age(now.duration_since(until));
     match expired {
         Expired::Passes => Ok(None),
         Expired::Warns => Ok(Some(format!("the Release expired {age} ago ({until}), at {place}; hint: apt-get update"))),
-        Expired::Fails => Err(Failure::new(
+        Expired::Fails => Err(Error::unexpected(
+            ErrorKind::Outdated,
             format!("a Release that is valid at the current time {now}"),
             format!("a Release that expired {age} ago ({until})"),
             place,
@@ -34,13 +35,13 @@ pub(super) fn time(release: &Release, now: Timestamp, expired: Expired, place: &
 }
 
 /// Refuses the `Release` of another suite; gives a warning when it does not clearly say which it is.
-pub(super) fn suite(release: &Release, asked: &str, place: &str) -> Result<Option<String>, Failure> {
+pub(super) fn suite(release: &Release, asked: &str, place: &str) -> Result<Option<String>, Error> {
     let says = |field: &Option<String>| field.clone().unwrap_or_else(|| "(none)".into());
     let got = format!("Suite {}, Codename {}", says(&release.suite), says(&release.codename));
     match suite_match(asked, release.suite.as_deref(), release.codename.as_deref()) {
         SuiteMatch::Yes => Ok(None),
         SuiteMatch::Unsure => Ok(Some(format!("the Release of {asked} contains {got}, at {place}"))),
-        SuiteMatch::No => Err(Failure::new(format!("a Release of suite {asked}"), got, place)),
+        SuiteMatch::No => Err(Error::unexpected(ErrorKind::InvalidMetadata, format!("a Release of suite {asked}"), got, place)),
     }
 }
 

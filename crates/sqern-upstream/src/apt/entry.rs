@@ -4,18 +4,18 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use regex::RegexSet;
+use sqern_archive::BoundedReader;
 use sqern_model::{DistroDef, PackageFacts};
 use url::Url;
 
 use crate::Limits;
-use crate::crawl::decode::Checked;
 use crate::crawl::entry::{Entries, Entry};
 use crate::crawl::path::{below, hostile};
 use crate::deb::relation::{self, Dependency};
 use crate::deb::stanza::{Field, Stanza, StanzaError, Stanzas};
-use crate::digest::Algorithm;
-use crate::failure::legible;
+use crate::error::escape_entry_text;
 use crate::relation::VersionOrder;
+use sqern_archive::Algorithm;
 
 /// What is kept of one index, in bytes of memory: ten thousand kernels take less than a tenth of it.
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
@@ -31,7 +31,7 @@ pub(super) enum Origin {
 
 /// What is looked for in an index.
 #[derive(Debug, Clone)]
-pub(super) struct Wanted {
+pub(super) struct PackageFilter {
     distro: DistroDef,
     /// Names of headers and of what they may need; one set, so that a name is matched once.
     names: RegexSet,
@@ -39,7 +39,7 @@ pub(super) struct Wanted {
     pub(super) origin: Origin,
 }
 
-impl Wanted {
+impl PackageFilter {
     /// What a distribution's rules look for in an index of an architecture.
     pub(super) fn new(distro: &DistroDef, architecture: &str, origin: Origin) -> Result<Self, regex::Error> {
         let patterns = distro.rules.iter().flat_map(|rule| [rule.package.as_str(), rule.support.as_str()]);
@@ -61,7 +61,9 @@ impl Wanted {
             return Ok(None);
         }
         match self.complete(stanza, &name) {
-            Err(Refused::Defect(got)) => Err(Refused::Defect(legible(&format!("{name} (line {}): {got}", stanza.line)))),
+            Err(Refused::Defect(got)) => {
+                Err(Refused::Defect(escape_entry_text(&format!("{name} (line {}): {got}", stanza.line))))
+            }
             other => other.map(Some),
         }
     }
@@ -71,7 +73,7 @@ impl Wanted {
         let (size, sha256) = (required(stanza, Field::Size)?, required(stanza, Field::Sha256)?);
         let size_bytes = size.parse().map_err(|_| Refused::Defect(format!("expected a Size in bytes, found {size:?}")))?;
         let checksum = Algorithm::Sha256
-            .hex(&sha256)
+            .parse_hex(&sha256)
             .ok_or_else(|| Refused::Defect(format!("expected SHA256 as 64 hexadecimal digits, found {sha256:?}")))?;
         let mut needs = relations(stanza, Field::PreDepends)?;
         needs.extend(relations(stanza, Field::Depends)?);
@@ -128,13 +130,17 @@ fn relations(stanza: &Stanza<'_>, field: Field) -> Result<Vec<Vec<Dependency>>, 
 }
 
 /// Scans a whole plain index; gives what it held and what was read.
-pub(super) fn scan<R: Read>(input: Checked<R>, wanted: &Wanted, limits: &Limits) -> Result<(Entries, Checked<R>), StanzaError> {
+pub(super) fn scan<R: Read>(
+    input: BoundedReader<R>,
+    filter: &PackageFilter,
+    limits: &Limits,
+) -> Result<(Entries, BoundedReader<R>), StanzaError> {
     let mut stanzas = Stanzas::new(input, limits);
     let mut found = Entries::default();
     let mut kept_bytes = 0;
     while let Some(stanza) = stanzas.next()? {
         let line = stanza.line;
-        match wanted.entry(&stanza) {
+        match filter.entry(&stanza) {
             Ok(None) => {}
             Ok(Some(entry)) => {
                 kept_bytes += entry.bytes();
@@ -161,13 +167,13 @@ mod tests {
     const RIGHT: &str = "Package: linux-headers-1-amd64\nVersion: 1\nArchitecture: amd64\nDepends: linux-kbuild-1 (= 1)\n\
                          Filename: pool/a.deb\nSize: 1\nSHA256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n\n";
 
-    fn scanned(text: &str) -> Result<Entries, String> {
+    fn scanned(text: &str) -> Result<Entries, StanzaError> {
         let file = "name = \"d\"\nvariant = \"D\"\ntitle = \"D\"\n[[rule]]\npackage = '^linux-headers-(?<uname>.*-amd64)$'\nsupport = '^linux-'\n";
         let distro: DistroDef = toml::from_str(file).expect("a distribution");
         let base = Origin::Base("https://h/debian".parse().expect("a URL"));
-        let wanted = Wanted::new(&distro, "amd64", base).expect("patterns");
-        let found = scan(Checked::new(text.as_bytes(), u64::MAX, None), &wanted, &Limits::default());
-        found.map(|(found, _)| found).map_err(|error| error.to_string())
+        let filter = PackageFilter::new(&distro, "amd64", base).expect("patterns");
+        let found = scan(BoundedReader::new(text.as_bytes(), u64::MAX), &filter, &Limits::default());
+        found.map(|(found, _)| found)
     }
 
     #[test]
@@ -190,7 +196,7 @@ mod tests {
     fn kernels_without_end_are_refused_before_they_fill_the_memory() {
         // Two bytes of text each become a hundred in memory.
         let needs = RIGHT.replace("linux-kbuild-1 (= 1)", &"a,".repeat(200_000));
-        let error = scanned(&needs.repeat(20)).map(|found| found.entries.len()).expect_err("too much");
+        let error = scanned(&needs.repeat(20)).map(|found| found.entries.len()).expect_err("too much").to_string();
         assert!(error.contains("kernel packages in an index"), "{error}");
     }
 

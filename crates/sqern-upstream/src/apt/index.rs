@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use sqern_archive::Compression;
 use sqern_model::AptSource;
 
-use crate::Failure;
-use crate::crawl::decode::Compression;
+use crate::crawl::decode::SUPPORTED;
 use crate::deb::release::Release;
-use crate::digest::Stated;
+use crate::listed_file::ListedFile;
+use crate::{Error, ErrorKind};
 
 /// One `Packages` index: a component for an architecture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +20,12 @@ pub(super) struct Index {
     /// The ways to get it, best first; at least one.
     pub(super) variants: Vec<Variant>,
     /// The plain file, where the `Release` states it.
-    pub(super) plain: Option<Stated>,
+    pub(super) plain: Option<ListedFile>,
 }
 
 impl Index {
     /// What is stated of it in the form that tells its content best: the plain file, else the first way to get it.
-    pub(super) fn stated(&self) -> &Stated {
+    pub(super) fn stated(&self) -> &ListedFile {
         self.plain.as_ref().unwrap_or(&self.variants[0].stated)
     }
 }
@@ -33,14 +34,14 @@ impl Index {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Variant {
     pub(super) compression: Compression,
-    pub(super) stated: Stated,
+    pub(super) stated: ListedFile,
 }
 
 /// The indexes that a source asks for; one that the `Release` does not list is an error that tells what it does list.
 ///
 /// Where the `Release` says so (`Architectures: all …` without `No-Support-for-Architecture-all: Packages`), packages for
 /// all architectures stand in an index of their own, which apt then reads too.
-pub(super) fn indexes(release: &Release, source: &AptSource, local: bool, place: &str) -> Result<Vec<Index>, Failure> {
+pub(super) fn indexes(release: &Release, source: &AptSource, local: bool, place: &str) -> Result<Vec<Index>, Error> {
     let mut indexes = Vec::new();
     for component in &source.components {
         for architecture in &source.architectures {
@@ -59,7 +60,7 @@ pub(super) fn indexes(release: &Release, source: &AptSource, local: bool, place:
 fn index(release: &Release, component: &str, architecture: &str, local: bool) -> Option<Index> {
     let path = format!("{component}/binary-{architecture}/Packages");
     let plain = release.files.get(&path).cloned();
-    let mut variants: Vec<Variant> = Compression::ALL
+    let mut variants: Vec<Variant> = SUPPORTED
         .into_iter()
         .filter_map(|compression| {
             let stated = release.files.get(&format!("{path}{}", compression.suffix()))?.clone();
@@ -75,7 +76,7 @@ fn index(release: &Release, component: &str, architecture: &str, local: bool) ->
 /// xz is a quarter smaller than gzip and costs three times as much to decompress (833, 256 and 150 ms for xz, gzip and zstd
 /// of 50 MB): it wins below about 6 MB/s only. The plain file is asked for last over the network: archives list it for its
 /// checksum and rarely have it.
-fn cost(variant: &Variant, plain: Option<&Stated>, local: bool) -> (bool, u64) {
+fn cost(variant: &Variant, plain: Option<&ListedFile>, local: bool) -> (bool, u64) {
     let sent_bytes = variant.stated.size_bytes.unwrap_or_default();
     let plain_bytes = plain.and_then(|plain| plain.size_bytes).unwrap_or(sent_bytes.saturating_mul(5));
     let decompress_ns_per_100_bytes = match variant.compression {
@@ -83,7 +84,7 @@ fn cost(variant: &Variant, plain: Option<&Stated>, local: bool) -> (bool, u64) {
         Compression::Lz4 => 100,
         Compression::Zstd => 300,
         Compression::Gzip => 510,
-        Compression::Xz => 1670,
+        Compression::Xz | Compression::Lzma => 1670,
         Compression::Bzip2 => 4000,
     };
     let receive = if local { 0 } else { sent_bytes.saturating_mul(100) };
@@ -91,16 +92,17 @@ fn cost(variant: &Variant, plain: Option<&Stated>, local: bool) -> (bool, u64) {
     (last, receive.saturating_add((plain_bytes / 100).saturating_mul(decompress_ns_per_100_bytes)))
 }
 
-fn not_listed(release: &Release, component: &str, architecture: &str, place: &str) -> Failure {
+fn not_listed(release: &Release, component: &str, architecture: &str, place: &str) -> Error {
     let listed: BTreeSet<&str> =
         release.files.keys().filter_map(|path| path.split_once("/binary-")).map(|(head, _)| head).collect();
     let listed = if listed.is_empty() { "none".into() } else { listed.into_iter().collect::<Vec<_>>().join(", ") };
-    Failure::new(
+    Error::unexpected(
+        ErrorKind::InvalidMetadata,
         format!("the index {component}/binary-{architecture}/Packages in the Release"),
         format!("the components {listed} and the architectures {}", release.architectures.join(", ")),
         place,
     )
-    .hint("Correct the components and architectures in the file of the distribution.")
+    .with_hint("Correct the components and architectures in the file of the distribution.")
 }
 
 #[cfg(test)]
@@ -108,7 +110,7 @@ mod tests {
     use super::*;
 
     fn release(files: &[(&str, u64)]) -> Release {
-        let stated = |size_bytes| Stated::sha256(size_bytes, "0".repeat(64));
+        let stated = |size_bytes| ListedFile::sha256(size_bytes, "0".repeat(64));
         Release { files: files.iter().map(|(path, size)| ((*path).to_owned(), stated(*size))).collect(), ..Release::default() }
     }
 

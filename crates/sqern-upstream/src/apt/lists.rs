@@ -5,21 +5,22 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use sqern_model::{Crawl, DistroDef, Kept, Source, SourceMemory};
+use sqern_archive::Compression;
+use sqern_model::{CachedMetadata, Crawl, CrawlCache, DistroDef, Source};
 
-use super::entry::{Origin, Wanted};
+use super::check_release::{self, Expired};
+use super::entry::{Origin, PackageFilter};
 use super::listfile::{decode, encode};
 use super::read::scan_file;
-use super::vet::{self, Expired};
 use crate::crawl::assemble::{Clock, SourceRead, assemble};
 use crate::crawl::checksum::Checksum;
 use crate::crawl::context::{keep, remembered};
 use crate::crawl::date::not_from_the_future;
-use crate::crawl::decode::Compression;
+use crate::crawl::decode::SUPPORTED;
 use crate::crawl::entry::Entries;
 use crate::deb::release::Release;
 use crate::openpgp::split;
-use crate::{CrawlOptions, Failure};
+use crate::{CrawlOptions, Error, ErrorKind};
 
 /// Reads the lists that apt fetched, and gives one [`Crawl`] for each archive's suite there, its source named `apt:` and
 /// site and path (`apt:mirror.example/debian/dists/bookworm`).
@@ -32,21 +33,21 @@ use crate::{CrawlOptions, Failure};
 pub async fn crawl_apt_lists(
     folder: &Path,
     distro: &DistroDef,
-    memory: &BTreeMap<String, SourceMemory>,
+    memory: &BTreeMap<String, CrawlCache>,
     options: &CrawlOptions,
-) -> Result<Vec<Crawl>, Failure> {
+) -> Result<Vec<Crawl>, Error> {
     let (folder, distro, memory, options) = (folder.to_owned(), distro.clone(), memory.clone(), options.clone());
     let place = folder.display().to_string();
     let crawled = tokio::task::spawn_blocking(move || crawl_blocking(&folder, &distro, &memory, &options)).await;
-    crawled.map_err(|error| Failure::operation("could not process", error.to_string(), place))?
+    crawled.map_err(|error| Error::caused(ErrorKind::Internal, "could not process", error, place))?
 }
 
 fn crawl_blocking(
     folder: &Path,
     distro: &DistroDef,
-    memory: &BTreeMap<String, SourceMemory>,
+    memory: &BTreeMap<String, CrawlCache>,
     options: &CrawlOptions,
-) -> Result<Vec<Crawl>, Failure> {
+) -> Result<Vec<Crawl>, Error> {
     let clock = Clock::from(options.now);
     let names = file_names(folder)?;
     let suites = suites(&names);
@@ -54,28 +55,28 @@ fn crawl_blocking(
         return Err(nothing("a Release", folder));
     }
     let architectures = architectures(distro);
-    let tops: Vec<ListTop> = suites
+    let suites: Vec<SuiteLists> = suites
         .into_iter()
-        .map(|(prefix, release)| ListTop::read(folder, &names, prefix, release, distro, &architectures, options))
+        .map(|(prefix, release)| SuiteLists::read(folder, &names, prefix, release, distro, &architectures, options))
         .collect();
-    if tops.iter().all(|top| top.lists.as_ref().is_ok_and(Vec::is_empty)) {
+    if suites.iter().all(|root| root.lists.as_ref().is_ok_and(Vec::is_empty)) {
         return Err(nothing("an index (*_Packages)", folder));
     }
-    let nothing = SourceMemory::default();
-    let reads = tops.into_iter().map(|top| {
-        let memory = memory.get(&top.source).unwrap_or(&nothing);
-        top.finish(&clock, memory, distro, options)
+    let nothing = CrawlCache::default();
+    let reads = suites.into_iter().map(|root| {
+        let memory = memory.get(&root.source).unwrap_or(&nothing);
+        root.finish(&clock, memory, distro, options)
     });
     Ok(assemble(distro, reads.collect()))
 }
 
-fn nothing(what: &str, folder: &Path) -> Failure {
-    Failure::new(format!("{what} in the apt lists"), "none", folder.display()).hint("apt-get update")
+fn nothing(what: &str, folder: &Path) -> Error {
+    Error::unexpected(ErrorKind::NotFound, format!("{what} in the apt lists"), "none", folder.display())
+        .with_hint("apt-get update")
 }
 
-fn file_names(folder: &Path) -> Result<BTreeSet<String>, Failure> {
-    let refused =
-        |error: std::io::Error| Failure::operation("could not read", error.to_string(), folder.display()).hint("apt-get update");
+fn file_names(folder: &Path) -> Result<BTreeSet<String>, Error> {
+    let refused = |error: std::io::Error| Error::io("could not read", error, folder.display()).with_hint("apt-get update");
     let mut names = BTreeSet::new();
     for entry in std::fs::read_dir(folder).map_err(refused)? {
         names.extend(entry.map_err(refused)?.file_name().into_string());
@@ -106,13 +107,13 @@ fn architectures(distro: &DistroDef) -> BTreeSet<&str> {
 }
 
 /// One suite's `Release`, and which of its indexes apt has fetched.
-struct ListTop {
+struct SuiteLists {
     source: String,
     path: PathBuf,
     checksum: String,
     warnings: Vec<String>,
     dated_at: Option<Timestamp>,
-    lists: Result<Vec<List>, Failure>,
+    lists: Result<Vec<List>, Error>,
 }
 
 /// One index that apt has fetched.
@@ -120,10 +121,10 @@ struct List {
     path: PathBuf,
     compression: Compression,
     architecture: String,
-    plain: crate::digest::Stated,
+    plain: crate::listed_file::ListedFile,
 }
 
-impl ListTop {
+impl SuiteLists {
     fn read(
         folder: &Path,
         names: &BTreeSet<String>,
@@ -152,9 +153,9 @@ impl ListTop {
         Self { source, path, checksum: checksum.finish(), warnings, dated_at, lists }
     }
 
-    fn finish(self, clock: &Clock, memory: &SourceMemory, distro: &DistroDef, options: &CrawlOptions) -> SourceRead {
+    fn finish(self, clock: &Clock, memory: &CrawlCache, distro: &DistroDef, options: &CrawlOptions) -> SourceRead {
         let started_at = clock.now();
-        let (mut kept, mut bytes) = (Kept::default(), size(&self.path));
+        let (mut kept, mut bytes) = (CachedMetadata::default(), size(&self.path));
         let result = self.lists.and_then(|lists| read_lists(&lists, memory, &mut kept, &mut bytes, distro, options));
         SourceRead {
             source: self.source,
@@ -177,31 +178,39 @@ fn size(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
-fn release(path: &Path, options: &CrawlOptions, warnings: &mut Vec<String>, checksum: &mut Checksum) -> Result<Release, Failure> {
+fn release(path: &Path, options: &CrawlOptions, warnings: &mut Vec<String>, checksum: &mut Checksum) -> Result<Release, Error> {
     let place = path.display().to_string();
     let text = read_bounded(path, options.limits.release_bytes)?;
     let text = match split(&text) {
         Ok(signed) => signed.text,
         Err(_) if !place.ends_with("InRelease") => text,
-        Err(error) => return Err(Failure::operation("cannot parse", error.to_string(), place).hint("apt-get update")),
+        Err(error) => {
+            return Err(Error::caused(ErrorKind::InvalidMetadata, "cannot parse", error, place).with_hint("apt-get update"));
+        }
     };
-    let release = Release::parse(&text).map_err(|error| Failure::operation("cannot parse Release", error.to_string(), &place))?;
+    let release = Release::parse(&text)
+        .map_err(|error| Error::caused(ErrorKind::InvalidMetadata, "cannot parse Release", error, &place))?;
     if let Some(date) = release.date {
         not_from_the_future("Release", date, options.now, &place)?;
     }
-    warnings.extend(vet::time(&release, options.now, Expired::Warns, &place)?);
+    warnings.extend(check_release::time(&release, options.now, Expired::Warns, &place)?);
     checksum.add("release", &text);
     Ok(release)
 }
 
-fn read_bounded(path: &Path, limit: u64) -> Result<String, Failure> {
+fn read_bounded(path: &Path, limit: u64) -> Result<String, Error> {
     use std::io::Read as _;
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_string(&mut text));
     match read {
         Ok(count) if count as u64 <= limit => Ok(text),
-        Ok(_) => Err(Failure::new(format!("a Release of at most {limit} bytes"), "a larger file", path.display())),
-        Err(error) => Err(Failure::operation("could not read", error.to_string(), path.display())),
+        Ok(_) => Err(Error::unexpected(
+            ErrorKind::LimitExceeded,
+            format!("a Release of at most {limit} bytes"),
+            "a larger file",
+            path.display(),
+        )),
+        Err(error) => Err(Error::io("could not read", error, path.display())),
     }
 }
 
@@ -219,7 +228,7 @@ fn lists(
     for index in index_paths(release) {
         let architecture = index.rsplit_once("/binary-").map_or("", |(_, rest)| rest.trim_end_matches("/Packages"));
         let read = architectures.is_empty() || architecture == "all" || architectures.contains(architecture);
-        let found = Compression::ALL.into_iter().find_map(|compression| {
+        let found = SUPPORTED.into_iter().find_map(|compression| {
             let name = format!("{prefix}{}{}", encode(index), compression.suffix());
             names.contains(&name).then(|| (folder.join(name), compression))
         });
@@ -237,7 +246,7 @@ fn lists(
 /// The indexes that a `Release` lists, without the suffixes of compressions.
 fn index_paths(release: &Release) -> BTreeSet<&str> {
     let plain = |path: &'_ str| {
-        let end = Compression::ALL.iter().find(|compression| path.ends_with(compression.suffix()));
+        let end = SUPPORTED.iter().find(|compression| path.ends_with(compression.suffix()));
         path.len() - end.map_or(0, |compression| compression.suffix().len())
     };
     let paths = release.files.keys().map(|path| &path[..plain(path)]);
@@ -247,12 +256,12 @@ fn index_paths(release: &Release) -> BTreeSet<&str> {
 
 fn read_lists(
     lists: &[List],
-    memory: &SourceMemory,
-    kept: &mut Kept,
+    memory: &CrawlCache,
+    kept: &mut CachedMetadata,
     bytes: &mut u64,
     distro: &DistroDef,
     options: &CrawlOptions,
-) -> Result<Entries, Failure> {
+) -> Result<Entries, Error> {
     let mut all = Entries::default();
     for list in lists {
         let name = list.path.display().to_string();
@@ -272,10 +281,10 @@ fn read_lists(
     Ok(all)
 }
 
-fn read_list(list: &List, distro: &DistroDef, options: &CrawlOptions, place: &str) -> Result<Entries, Failure> {
-    let wanted = Wanted::new(distro, &list.architecture, Origin::Apt)
-        .map_err(|error| Failure::operation("cannot combine the rules of", error.to_string(), &distro.name))?;
-    let file = File::open(&list.path).map_err(|error| Failure::operation("could not read", error.to_string(), place))?;
-    scan_file(file, list.compression, Some(&list.plain), &wanted, &options.limits, place)
-        .map_err(|failure| failure.hint("apt-get update"))
+fn read_list(list: &List, distro: &DistroDef, options: &CrawlOptions, place: &str) -> Result<Entries, Error> {
+    let filter = PackageFilter::new(distro, &list.architecture, Origin::Apt)
+        .map_err(|error| Error::caused(ErrorKind::Configuration, "cannot combine the rules of", error, &distro.name))?;
+    let file = File::open(&list.path).map_err(|error| Error::io("could not read", error, place))?;
+    scan_file(file, list.compression, Some(&list.plain), &filter, &options.limits, place)
+        .map_err(|failure| failure.with_hint("apt-get update"))
 }

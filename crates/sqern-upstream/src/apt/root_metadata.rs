@@ -1,89 +1,93 @@
-//! The signed top of a suite: `InRelease`, or `Release` with `Release.gpg`.
+//! The signed root of a suite: `InRelease`, or `Release` with `Release.gpg`.
 
 use sqern_model::AptSource;
 use url::Url;
 
-use super::vet::{self, Expired};
-use crate::Failure;
+use super::check_release::{self, Expired};
 use crate::crawl::context::Context;
 use crate::crawl::date;
 use crate::crawl::download::stopped;
-use crate::crawl::mirrors::PassedOver;
+use crate::crawl::mirrors::FailedMirrors;
 use crate::crawl::path::{base_url, below};
-use crate::crawl::top::{Says, Top};
-use crate::crawl::trust::{Signed, Trust, judge};
+use crate::crawl::root_metadata::{RootDocument, RootMetadata};
+use crate::crawl::trust::{Signed, TrustPolicy, verify_signature};
 use crate::deb::release::Release;
-use crate::http::{FetchError, shown};
+use crate::http::{FetchError, redact_url};
 use crate::openpgp::{Clearsigned, split};
+use crate::{Error, ErrorKind};
 
-/// Reads the top from the first mirror that has one to be believed; the mirrors passed over are warnings.
-pub(crate) async fn read_top(context: &Context<'_>, source: &AptSource) -> Result<Top, Failure> {
-    let mut passed_over = PassedOver::default();
+/// Reads the root from the first mirror that has one to be believed; the mirrors passed over are warnings.
+pub(crate) async fn read_root_metadata(context: &Context<'_>, source: &AptSource) -> Result<RootMetadata, Error> {
+    let mut failed_mirrors = FailedMirrors::default();
     let bases = source.base.iter().map(|base| base_url(base)).collect::<Result<Vec<_>, _>>()?;
     for (place, base) in bases.iter().enumerate() {
         match from_base(context, source, base).await {
-            Ok(top) => return Ok(passed_over.warn(Top { mirrors: bases[place..].to_vec(), ..top })),
-            Err(failure) => passed_over.add(failure),
+            Ok(root) => return Ok(failed_mirrors.warn(RootMetadata { mirrors: bases[place..].to_vec(), ..root })),
+            Err(failure) => failed_mirrors.add(failure),
         }
     }
-    Err(passed_over.into_failure(&source.name))
+    Err(failed_mirrors.into_error(&source.name))
 }
 
-async fn from_base(context: &Context<'_>, source: &AptSource, base: &Url) -> Result<Top, Failure> {
+async fn from_base(context: &Context<'_>, source: &AptSource, base: &Url) -> Result<RootMetadata, Error> {
     let (signed, etag) = signed_text(context, source, base).await?;
     let (allow_unsigned, now) = (context.options.allow_unsigned, context.options.now);
-    let trust = Trust {
+    let trust = TrustPolicy {
         policy: source.signature,
         keyring: source.keyring.clone(),
         keyring_package: source.keyring_package.clone(),
-        signature: "InRelease or Release.gpg",
+        signature_file: "InRelease or Release.gpg",
     };
     // Reads keyrings and computes signatures: not on the threads that serve connections.
-    let judged =
-        tokio::task::spawn_blocking(move || judge(&trust, allow_unsigned, now, &signed).map(|warning| (signed, warning)));
-    let (signed, warning) = judged.await.map_err(|error| stopped(&error, base))??;
-    let place = &signed.place;
-    let release =
-        Release::parse(&signed.text).map_err(|error| Failure::operation("cannot parse Release", error.to_string(), place))?;
+    let verified = tokio::task::spawn_blocking(move || {
+        verify_signature(&trust, allow_unsigned, now, &signed).map(|warning| (signed, warning))
+    });
+    let (signed, warning) = verified.await.map_err(|error| stopped(error, base))??;
+    let place = &signed.location;
+    let release = Release::parse(&signed.text)
+        .map_err(|error| Error::caused(ErrorKind::InvalidMetadata, "cannot parse Release", error, place))?;
     let mut warnings: Vec<String> = warning.into_iter().collect();
-    warnings.extend(vet::suite(&release, &source.suite, place)?);
+    warnings.extend(check_release::suite(&release, &source.suite, place)?);
     let expired = if source.check_valid_until { Expired::Fails } else { Expired::Passes };
-    warnings.extend(vet::time(&release, now, expired, place)?);
-    warnings.extend(date::judge(context, "Release", release.date, place)?);
-    Ok(Top {
+    warnings.extend(check_release::time(&release, now, expired, place)?);
+    warnings.extend(date::check(context, "Release", release.date, place)?);
+    Ok(RootMetadata {
         dated_at: release.date,
-        says: Says::Release(release),
+        document: RootDocument::Release(release),
         text: signed.text,
         base: base.clone(),
         mirrors: Vec::new(),
-        url: signed.place,
+        url: signed.location,
         etag,
         warnings,
     })
 }
 
 /// `InRelease`; where there is none, `Release` with `Release.gpg`, as apt has it.
-async fn signed_text(context: &Context<'_>, source: &AptSource, base: &Url) -> Result<(Signed, Option<String>), Failure> {
+async fn signed_text(context: &Context<'_>, source: &AptSource, base: &Url) -> Result<(Signed, Option<String>), Error> {
     let file = |name: &str| below(base, &format!("dists/{}/{name}", source.suite.trim_matches('/')));
     let url = file("InRelease");
     match context.fetch_text(&url, "the text of a Release").await {
         Ok((text, etag)) => {
-            let Clearsigned { text, signatures } =
-                split(&text).map_err(|error| Failure::operation("cannot parse", error.to_string(), shown(&url)))?;
-            return Ok((Signed { text, signatures: Some(signatures.into_bytes()), place: shown(&url) }, etag));
+            let Clearsigned { text, signatures } = split(&text)
+                .map_err(|error| Error::caused(ErrorKind::InvalidMetadata, "cannot parse", error, redact_url(&url)))?;
+            return Ok((Signed { text, signatures: Some(signatures.into_bytes()), location: redact_url(&url) }, etag));
         }
         Err(FetchError::Absent(_)) => {}
-        Err(error) => return Err(error.into_failure()),
+        Err(error) => return Err(error.into_error()),
     }
     let url = file("Release");
     let (text, etag) = context.fetch_text(&url, "the text of a Release").await.map_err(|error| match error {
-        FetchError::Absent(failure) => Failure { got: format!("{}; InRelease does not exist either", failure.got), ..failure },
-        other => other.into_failure(),
+        FetchError::Absent(mut error) => {
+            error.append("; InRelease does not exist either");
+            error
+        }
+        other => other.into_error(),
     })?;
     let signatures = match context.fetch_small(&file("Release.gpg")).await {
         Ok((bytes, _)) => Some(bytes),
         Err(FetchError::Absent(_)) => None,
-        Err(error) => return Err(error.into_failure()),
+        Err(error) => return Err(error.into_error()),
     };
-    Ok((Signed { text, signatures, place: shown(&url) }, etag))
+    Ok((Signed { text, signatures, location: redact_url(&url) }, etag))
 }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
-use sqern_model::{Crawl, CrawlState, DistroDef, DistroName, Kept, KernelPackage, KernelVersion, PackageRole};
+use sqern_model::{CachedMetadata, Crawl, CrawlState, DistroDef, DistroName, KernelPackage, KernelVersion, PackageRole};
 
 use super::entry::{Entries, Entry};
-use super::resolve::{Catalogue, Place};
-use crate::Failure;
+use super::resolve::{Catalog, Place};
+use crate::Error;
 
 /// How many defects of one source are named; the rest is counted.
 const NAMED_DEFECTS: usize = 5;
@@ -44,11 +44,11 @@ pub(crate) struct SourceRead {
     /// Whether the checksum is that of the last complete crawl.
     pub(crate) unchanged: bool,
     pub(crate) dated_at: Option<Timestamp>,
-    /// What the next crawl may build on; none where the top is not believed.
-    pub(crate) kept: Option<Kept>,
+    /// What the next crawl may build on; none where the root is not believed.
+    pub(crate) kept: Option<CachedMetadata>,
     pub(crate) bytes: u64,
     pub(crate) warnings: Vec<String>,
-    pub(crate) result: Result<Entries, Failure>,
+    pub(crate) result: Result<Entries, Error>,
 }
 
 impl SourceRead {
@@ -110,13 +110,13 @@ fn kernels(distro: &DistroDef, reads: &[SourceRead]) -> Vec<Kernels> {
     let sources: Vec<&[Entry]> =
         reads.iter().map(|read| read.result.as_ref().map_or(&[][..], |found| found.entries.as_slice())).collect();
     let failed: Vec<&str> = reads.iter().filter(|read| read.result.is_err()).map(|read| read.source.as_str()).collect();
-    let catalogue = Catalogue::new(&sources);
+    let catalog = Catalog::new(&sources);
     let mut kernels: Vec<Kernels> = reads.iter().map(|_| Kernels::default()).collect();
     for (source, entries) in sources.iter().enumerate() {
         for headers in *entries {
             let Some((kernel, _)) = &headers.kernel else { continue };
             kernels[source].packages.insert(package(kernel, PackageRole::Headers, headers));
-            let needs = catalogue.needs(distro, headers);
+            let needs = catalog.needs(distro, headers);
             for Place { source, entry } in needs.found {
                 kernels[source].packages.insert(package(kernel, PackageRole::Support, &sources[source][entry]));
             }

@@ -3,14 +3,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use sqern_model::{DistroDef, Kept, KeptFile, KeptIndex, Source, SourceMemory};
+use sqern_model::{CachedFile, CachedIndex, CachedMetadata, CrawlCache, DistroDef, Source};
 use url::Url;
 
 use super::checksum::{Checksum, of_source};
 use super::entry::Entries;
-use crate::digest::{Algorithm, Hasher};
-use crate::http::{Client, FetchError, Fetched, Request, Sink, is_html, shown, without_credentials};
-use crate::{CrawlOptions, Failure, Progress};
+use crate::http::{Client, FetchError, Fetched, Request, Sink, is_html, redact_url, without_credentials};
+use crate::{CrawlOptions, Error, ErrorKind, Progress};
+use sqern_archive::{Algorithm, Hasher};
 
 /// What reading one source needs, whatever its kind.
 pub(crate) struct Context<'a> {
@@ -20,11 +20,11 @@ pub(crate) struct Context<'a> {
     pub(crate) distro: &'a DistroDef,
     pub(crate) source: &'a Source,
     /// What is remembered of the source.
-    pub(crate) memory: &'a SourceMemory,
+    pub(crate) memory: &'a CrawlCache,
     /// Bytes received so far.
     bytes: AtomicU64,
     /// What is kept for the next crawl so far.
-    kept: Mutex<Kept>,
+    kept: Mutex<CachedMetadata>,
 }
 
 impl<'a> Context<'a> {
@@ -33,7 +33,7 @@ impl<'a> Context<'a> {
         client: Client,
         distro: &'a DistroDef,
         source: &'a Source,
-        memory: &'a SourceMemory,
+        memory: &'a CrawlCache,
         options: &'a CrawlOptions,
         progress: &'a dyn Progress,
     ) -> Self {
@@ -41,7 +41,7 @@ impl<'a> Context<'a> {
     }
 
     /// Bytes received, and what is kept for the next crawl.
-    pub(crate) fn finish(self) -> (u64, Kept) {
+    pub(crate) fn finish(self) -> (u64, CachedMetadata) {
         (self.bytes.into_inner(), self.kept.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -49,9 +49,12 @@ impl<'a> Context<'a> {
     pub(crate) async fn fetch(&self, url: &Url, sink: &mut Sink) -> Result<Option<String>, FetchError> {
         match self.request(url, None, sink).await? {
             Fetched::Whole(etag) => Ok(etag),
-            Fetched::NotModified => {
-                Err(FetchError::Fatal(Failure::operation("could not download", "unexpected HTTP status 304", shown(url))))
-            }
+            Fetched::NotModified => Err(FetchError::Fatal(Error::failed(
+                ErrorKind::Download,
+                "could not download",
+                "unexpected HTTP status 304",
+                redact_url(url),
+            ))),
         }
     }
 
@@ -66,7 +69,7 @@ impl<'a> Context<'a> {
             (Fetched::Whole(etag), _) => (sink.into_bytes(), etag),
         };
         if let Some(etag) = &etag {
-            let file = KeptFile { etag: etag.clone(), body: body.clone() };
+            let file = CachedFile { etag: etag.clone(), body: body.clone() };
             self.kept.lock().unwrap_or_else(PoisonError::into_inner).files.insert(name, file);
         }
         Ok((body, etag))
@@ -75,7 +78,7 @@ impl<'a> Context<'a> {
     /// Receives a small text, and its `ETag`; `what` it is stands in errors ("the text of a Release").
     pub(crate) async fn fetch_text(&self, url: &Url, what: &str) -> Result<(String, Option<String>), FetchError> {
         let (bytes, etag) = self.fetch_small(url).await?;
-        let refused = |got: &str| FetchError::Fatal(Failure::new(what, got, shown(url)));
+        let refused = |got: &str| FetchError::Fatal(Error::unexpected(ErrorKind::InvalidMetadata, what, got, redact_url(url)));
         if bytes.trim_ascii().is_empty() {
             return Err(refused("an empty file"));
         }
@@ -92,8 +95,8 @@ impl<'a> Context<'a> {
         &self,
         name: &str,
         tell: impl FnOnce(&mut Checksum),
-        read: impl Future<Output = Result<Entries, Failure>>,
-    ) -> Result<Entries, Failure> {
+        read: impl Future<Output = Result<Entries, Error>>,
+    ) -> Result<Entries, Error> {
         let mut checksum = of_source(self.distro, self.source);
         tell(&mut checksum);
         let checksum = checksum.finish();
@@ -127,14 +130,14 @@ fn file_name(url: &Url) -> String {
 }
 
 /// What is remembered of an index, while all that it follows from is the same.
-pub(crate) fn remembered(memory: &SourceMemory, name: &str, checksum: &str) -> Option<(Entries, KeptIndex)> {
+pub(crate) fn remembered(memory: &CrawlCache, name: &str, checksum: &str) -> Option<(Entries, CachedIndex)> {
     let index = memory.kept.indexes.get(name).filter(|index| index.checksum == checksum)?;
     Some((serde_json::from_str(&index.entries).ok()?, index.clone()))
 }
 
 /// What an index holds, and the form in which the next crawl finds it.
-pub(crate) fn keep(entries: Entries, checksum: String, name: &str) -> Result<(Entries, KeptIndex), Failure> {
+pub(crate) fn keep(entries: Entries, checksum: String, name: &str) -> Result<(Entries, CachedIndex), Error> {
     let json = serde_json::to_string(&entries)
-        .map_err(|error| Failure::operation("could not serialize the entries of", error.to_string(), name))?;
-    Ok((entries, KeptIndex { checksum, entries: json }))
+        .map_err(|error| Error::caused(ErrorKind::Internal, "could not serialize the entries of", error, name))?;
+    Ok((entries, CachedIndex { checksum, entries: json }))
 }

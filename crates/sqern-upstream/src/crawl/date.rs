@@ -1,18 +1,18 @@
-//! When the top of a source was made: what is older than what was believed before is a replay, and what is from the future would make
+//! When the root of a source was made: what is older than what was believed before is a replay, and what is from the future would make
 //! all that comes after it one (the rollback, freeze and fast-forward attacks of The Update Framework,
 //! <https://theupdateframework.io/docs/security/>).
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::context::Context;
-use crate::Failure;
+use crate::{Error, ErrorKind};
 
 /// How far a clock may be behind the source's.
 const FUTURE: SignedDuration = SignedDuration::from_hours(24);
 
-/// Refuses a top (`what`: "Release") that was made before the last one believed, or after now; warnings tell one that was let through,
+/// Refuses a root (`what`: "Release") that was made before the last one believed, or after now; warnings tell one that was let through,
 /// and one that is older than the source's file finds right.
-pub(crate) fn judge(context: &Context<'_>, what: &str, dated_at: Option<Timestamp>, place: &str) -> Result<Vec<String>, Failure> {
+pub(crate) fn check(context: &Context<'_>, what: &str, dated_at: Option<Timestamp>, place: &str) -> Result<Vec<String>, Error> {
     let Some(dated_at) = dated_at else { return Ok(Vec::new()) };
     let now = context.options.now;
     not_from_the_future(what, dated_at, now, place)?;
@@ -26,16 +26,21 @@ pub(crate) fn judge(context: &Context<'_>, what: &str, dated_at: Option<Timestam
     Ok(warnings)
 }
 
-/// Refuses a top that says it was made later than now.
-pub(crate) fn not_from_the_future(what: &str, dated_at: Timestamp, now: Timestamp, place: &str) -> Result<(), Failure> {
+/// Refuses a root that says it was made later than now.
+pub(crate) fn not_from_the_future(what: &str, dated_at: Timestamp, now: Timestamp, place: &str) -> Result<(), Error> {
     if dated_at.duration_since(now) <= FUTURE {
         return Ok(());
     }
-    Err(Failure::new(format!("a {what} with a date up to the current time {now}"), format!("the date {dated_at}"), place)
-        .hint("date -u"))
+    Err(Error::unexpected(
+        ErrorKind::Outdated,
+        format!("a {what} with a date up to the current time {now}"),
+        format!("the date {dated_at}"),
+        place,
+    )
+    .with_hint("date -u"))
 }
 
-fn not_older(what: &str, dated_at: Timestamp, before: Timestamp, accepted: bool, place: &str) -> Result<Option<String>, Failure> {
+fn not_older(what: &str, dated_at: Timestamp, before: Timestamp, accepted: bool, place: &str) -> Result<Option<String>, Error> {
     if dated_at >= before {
         return Ok(None);
     }
@@ -43,12 +48,13 @@ fn not_older(what: &str, dated_at: Timestamp, before: Timestamp, accepted: bool,
     if accepted {
         return Ok(Some(format!("accepted a {what} that is {behind} older than the last one, at {place}")));
     }
-    Err(Failure::new(
+    Err(Error::unexpected(
+        ErrorKind::Outdated,
         format!("a {what} of {before} or later, like the last one"),
         format!("the date {dated_at}, {behind} older (the mirror is outdated or sends an old state)"),
         place,
     )
-    .hint("sqern check --accept-rollback  # if the repository was restored to an earlier state"))
+    .with_hint("sqern check --accept-rollback  # if the repository was restored to an earlier state"))
 }
 
 fn stale(what: &str, dated_at: Timestamp, now: Timestamp, days: u32, place: &str) -> Option<String> {

@@ -9,13 +9,13 @@ use url::Url;
 
 use super::path::base_url;
 use crate::http::{Credentials, CredentialsFile, TlsFiles};
-use crate::{Client, Failure};
+use crate::{Client, Error, ErrorKind};
 
 /// More than anyone's file of passwords has.
 const CREDENTIALS_BYTES: u64 = 1024 * 1024;
 
 /// The client that a source asks for: one with its certificate, its authorities and its credentials, else the one that all share.
-pub(crate) fn identified(client: &Client, source: &Source) -> Result<Client, Failure> {
+pub(crate) fn identified(client: &Client, source: &Source) -> Result<Client, Error> {
     let (client, file) = match source {
         Source::Apt(source) => (client.clone(), &source.credentials),
         Source::RpmMd(source) => (with_tls(client, source)?, &source.credentials),
@@ -25,7 +25,9 @@ pub(crate) fn identified(client: &Client, source: &Source) -> Result<Client, Fai
     let found = credentials(Path::new(file))?;
     if !bases.iter().any(|base| found.login(base).is_some()) {
         let hint = "An entry without a scheme applies to https only. Its path matches complete components.";
-        return Err(Failure::new("an entry for a base URL of the source", "none", file).hint(hint));
+        return Err(
+            Error::unexpected(ErrorKind::Configuration, "an entry for a base URL of the source", "none", file).with_hint(hint)
+        );
     }
     Ok(client.with_credentials(Credentials::new(found, &bases)))
 }
@@ -39,7 +41,7 @@ fn own_bases(source: &Source) -> Vec<Url> {
     bases.iter().filter_map(|base| base_url(base).ok()).collect()
 }
 
-fn with_tls(client: &Client, source: &RpmMdSource) -> Result<Client, Failure> {
+fn with_tls(client: &Client, source: &RpmMdSource) -> Result<Client, Error> {
     let files = TlsFiles {
         identity: match (&source.client_certificate, &source.client_key) {
             (Some(certificate), Some(key)) => Some((newest(certificate)?, newest(key)?)),
@@ -51,8 +53,8 @@ fn with_tls(client: &Client, source: &RpmMdSource) -> Result<Client, Failure> {
 }
 
 /// User names and passwords from a file. What it holds is not shown: it would stand in logs.
-fn credentials(path: &Path) -> Result<CredentialsFile, Failure> {
-    let unreadable = |reason: String| Failure::operation("could not read", reason, path.display());
+fn credentials(path: &Path) -> Result<CredentialsFile, Error> {
+    let unreadable = |reason: String| Error::failed(ErrorKind::Io, "could not read", reason, path.display());
     let failed = |error: std::io::Error| unreadable(error.to_string());
     // Looked at before it is opened: opening a FIFO would wait for a writer.
     if !std::fs::metadata(path).map_err(failed)?.is_file() {
@@ -63,40 +65,40 @@ fn credentials(path: &Path) -> Result<CredentialsFile, Failure> {
     let mut bytes = Vec::new();
     file.take(CREDENTIALS_BYTES).read_to_end(&mut bytes).map_err(failed)?;
     let text = String::from_utf8(bytes).map_err(|_| unreadable("invalid UTF-8".to_owned()))?;
-    CredentialsFile::parse(&text).map_err(|expected| Failure::new(expected, "other content", path.display()))
+    CredentialsFile::parse(&text)
+        .map_err(|expected| Error::unexpected(ErrorKind::Configuration, expected, "other content", path.display()))
 }
 
 /// Refuses a file with a password that others can read.
 #[cfg(unix)]
-fn private(file: &File, path: &Path) -> Result<(), Failure> {
+fn private(file: &File, path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::PermissionsExt as _;
     // Of the file that was opened: another could stand at its path by now.
-    let metadata =
-        file.metadata().map_err(|error| Failure::operation("could not read the mode of", error.to_string(), path.display()))?;
+    let metadata = file.metadata().map_err(|error| Error::io("could not read the mode of", error, path.display()))?;
     let mode = metadata.permissions().mode();
     // The lowest six bits are the group's and the others'.
     if mode.trailing_zeros() >= 6 {
         return Ok(());
     }
     let got = format!("mode {:04o}", mode & 0o7777);
-    let failure = Failure::new("a file that only the owner can read", got, path.display());
-    Err(failure.hint(format!("chmod 600 {}", path.display())))
+    let failure = Error::unexpected(ErrorKind::Configuration, "a file that only the owner can read", got, path.display());
+    Err(failure.with_hint(format!("chmod 600 {}", path.display())))
 }
 
 #[cfg(not(unix))]
-fn private(_file: &File, _path: &Path) -> Result<(), Failure> {
+fn private(_file: &File, _path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
 /// The file that a path names; a `*` in its last part stands for any text, and the last name in order counts: the serial number
 /// of an entitlement is part of its file's name.
-pub(super) fn newest(pattern: &str) -> Result<PathBuf, Failure> {
+pub(super) fn newest(pattern: &str) -> Result<PathBuf, Error> {
     let path = Path::new(pattern);
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let Some((before, after)) = name.split_once('*') else { return Ok(path.to_owned()) };
     let none = |got: String| {
-        Failure::operation("could not find", got, pattern)
-            .hint("Run subscription-manager register, or specify the file in the source.")
+        Error::failed(ErrorKind::NotFound, "could not find", got, pattern)
+            .with_hint("Run subscription-manager register, or specify the file in the source.")
     };
     let folder = path.parent().unwrap_or(Path::new("/"));
     let entries = std::fs::read_dir(folder).map_err(|error| none(error.to_string()))?;

@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::Url;
 
-use crate::Failure;
+use crate::{Error, ErrorKind};
 
 /// What can't stand in a URL's path as it is. `%` is one of them: a file named `a%3ab` is asked for as `a%253ab`.
 const ESCAPED_BASE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?');
@@ -11,8 +11,10 @@ const ESCAPED_BASE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%'
 const ESCAPED: &AsciiSet = &ESCAPED_BASE.add(b'[').add(b'\\').add(b']').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
 
 /// The base URL of an archive, as a source file gives it.
-pub(crate) fn base_url(text: &str) -> Result<Url, Failure> {
-    let refused = |got: String| Failure::new("a base URL with scheme http, https or file", got, "base of the source");
+pub(crate) fn base_url(text: &str) -> Result<Url, Error> {
+    let refused = |got: String| {
+        Error::unexpected(ErrorKind::Configuration, "a base URL with scheme http, https or file", got, "base of the source")
+    };
     let url = Url::parse(text).map_err(|error| refused(format!("an invalid URL ({error})")))?;
     match url.scheme() {
         "http" | "https" if url.has_host() => Ok(url),

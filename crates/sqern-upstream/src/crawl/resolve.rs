@@ -18,7 +18,7 @@ pub(crate) struct Place {
 }
 
 /// All entries of a distribution by name, and by what they provide.
-pub(crate) struct Catalogue<'a> {
+pub(crate) struct Catalog<'a> {
     sources: &'a [&'a [Entry]],
     by_name: HashMap<&'a str, Vec<Place>>,
     by_provided: HashMap<&'a str, Vec<(Place, &'a Dependency)>>,
@@ -33,20 +33,20 @@ pub(crate) struct Needs {
     pub(crate) missing: BTreeSet<String>,
 }
 
-impl<'a> Catalogue<'a> {
+impl<'a> Catalog<'a> {
     /// Over the entries of all sources that could be read.
     pub(crate) fn new(sources: &'a [&'a [Entry]]) -> Self {
-        let mut catalogue = Self { sources, by_name: HashMap::new(), by_provided: HashMap::new() };
+        let mut catalog = Self { sources, by_name: HashMap::new(), by_provided: HashMap::new() };
         for (source, entries) in sources.iter().enumerate() {
             for (place, entry) in entries.iter().enumerate() {
                 let place = Place { source, entry: place };
-                catalogue.by_name.entry(&entry.name).or_default().push(place);
+                catalog.by_name.entry(&entry.name).or_default().push(place);
                 for provided in &entry.provides {
-                    catalogue.by_provided.entry(&provided.name).or_default().push((place, provided));
+                    catalog.by_provided.entry(&provided.name).or_default().push((place, provided));
                 }
             }
         }
-        catalogue
+        catalog
     }
 
     /// The entry at a place.
@@ -144,9 +144,9 @@ mod tests {
         let mut entries = vec![entry("headers-1", "1", headers, "")];
         entries.extend(rest);
         let sources: [&[Entry]; 2] = [&entries[..2.min(entries.len())], &entries[2.min(entries.len())..]];
-        let catalogue = Catalogue::new(&sources);
-        let needs = catalogue.needs(&distro(), &entries[0]);
-        let name = |place: &Place| format!("{}={}", catalogue.at(*place).name, catalogue.at(*place).version);
+        let catalog = Catalog::new(&sources);
+        let needs = catalog.needs(&distro(), &entries[0]);
+        let name = |place: &Place| format!("{}={}", catalog.at(*place).name, catalog.at(*place).version);
         (needs.found.iter().map(name).collect(), needs.missing.into_iter().collect())
     }
 

@@ -1,4 +1,4 @@
-//! The top of a source: the one text that everything else is stated by.
+//! The root of a source: the one text that everything else is stated by.
 
 use jiff::Timestamp;
 use url::Url;
@@ -6,9 +6,9 @@ use url::Url;
 use crate::deb::release::Release;
 use crate::rpm::repomd::Repomd;
 
-/// The top of a source that may be believed.
-pub(crate) struct Top {
-    pub(crate) says: Says,
+/// The root of a source that may be believed.
+pub(crate) struct RootMetadata {
+    pub(crate) document: RootDocument,
     /// The text that was signed.
     pub(crate) text: String,
     /// The mirror that it came from: what stands before `/dists/` or `/repodata/`.
@@ -23,7 +23,7 @@ pub(crate) struct Top {
 }
 
 /// What the text says.
-pub(crate) enum Says {
+pub(crate) enum RootDocument {
     /// A Debian-style archive's `Release`.
     Release(Release),
     /// An rpm-md repository's `repomd.xml`.

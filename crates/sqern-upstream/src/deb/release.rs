@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-use crate::digest::{Algorithm, Stated};
+use crate::listed_file::ListedFile;
+use sqern_archive::Algorithm;
 
 /// Why a `Release` can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +78,7 @@ pub struct Release {
     /// `No-Support-for-Architecture-all: Packages`: packages for all architectures stand in each architecture's index.
     pub all_in_each: bool,
     /// The files of the suite by path.
-    pub files: BTreeMap<String, Stated>,
+    pub files: BTreeMap<String, ListedFile>,
 }
 
 impl Release {
@@ -145,7 +146,7 @@ fn fields(text: &str) -> Result<Vec<(&str, String, usize)>, ReleaseError> {
 }
 
 /// The entries of a `SHA256` section, which begins at a line.
-fn files(section: &str, begins_at: usize) -> Result<BTreeMap<String, Stated>, ReleaseError> {
+fn files(section: &str, begins_at: usize) -> Result<BTreeMap<String, ListedFile>, ReleaseError> {
     let mut files = BTreeMap::new();
     for (place, line) in section.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let (path, stated) = entry(line).ok_or_else(|| ReleaseError::NoEntry { line: begins_at + place, got: cut(line) })?;
@@ -154,10 +155,10 @@ fn files(section: &str, begins_at: usize) -> Result<BTreeMap<String, Stated>, Re
     Ok(files)
 }
 
-fn entry(line: &str) -> Option<(String, Stated)> {
+fn entry(line: &str) -> Option<(String, ListedFile)> {
     let mut words = line.split_whitespace();
     let (sha256, size, path) = (words.next()?, words.next()?, words.next()?);
-    let stated = Stated::sha256(size.parse().ok()?, Algorithm::Sha256.hex(sha256)?);
+    let stated = ListedFile::sha256(size.parse().ok()?, Algorithm::Sha256.parse_hex(sha256)?);
     let path = path.trim_start_matches("./");
     (words.next().is_none() && !path.is_empty()).then(|| (path.to_owned(), stated))
 }
@@ -195,7 +196,7 @@ mod tests {
         assert_eq!(release.date.map(|date| date.to_string()).as_deref(), Some("2026-05-16T10:54:28Z"));
         assert_eq!(release.valid_until.map(|date| date.to_string()).as_deref(), Some("2026-06-06T01:02:03Z"));
         assert!(release.by_hash && release.has_all_index());
-        let stated = Stated::sha256(12, HASH.to_ascii_lowercase());
+        let stated = ListedFile::sha256(12, HASH.to_ascii_lowercase());
         assert_eq!(release.files, BTreeMap::from([("main/binary-amd64/Packages".to_owned(), stated)]));
     }
 

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use reqwest::Response;
 use url::Url;
 
-use super::locate::shown;
+use super::locate::redact_url;
 use super::tls::certificate_hint;
 use super::{Client, ClientOptions, FetchError, Request, Sink};
-use crate::Failure;
-use crate::failure::chain;
+use crate::error::error_chain;
+use crate::{Error, ErrorKind};
 
 impl Client {
     /// Receives what is left of a response.
@@ -39,19 +39,19 @@ impl Client {
         step: impl Future<Output = reqwest::Result<T>>,
     ) -> Result<T, FetchError> {
         let limit = self.options.idle_timeout;
-        let failure = |got: String| Failure::operation("could not download", got, shown(url));
+        let failure = |got: String| Error::failed(ErrorKind::Download, "could not download", got, redact_url(url));
         match tokio::time::timeout(limit, step).await {
             Ok(Ok(value)) => Ok(value),
             // reqwest would show the URL again, with credentials.
             Ok(Err(error)) if error.is_body() || error.is_decode() => {
-                let got = format!("the download was interrupted: {}", chain(&error.without_url()));
+                let got = format!("the download was interrupted: {}", error_chain(&error.without_url()));
                 Err(FetchError::Transient(failure(got), None))
             }
             Ok(Err(error)) => {
-                let got = describe(&chain(&error.without_url()));
+                let got = describe(&error_chain(&error.without_url()));
                 Err(match certificate_hint(&got, self.is_identified()) {
                     // Certificates don't change between two tries.
-                    Some(hint) => FetchError::Fatal(failure(got).hint(hint)),
+                    Some(hint) => FetchError::Fatal(failure(got).with_hint(hint)),
                     None => FetchError::Transient(failure(got), None),
                 })
             }
@@ -82,7 +82,7 @@ impl Pace {
         }
         let limit = format!("the minimum is {rate} bytes/s over {window:?}");
         let got = format!("received only {bytes} bytes in {:.1} s, {limit}", waited.as_secs_f64());
-        Err(FetchError::Transient(Failure::operation("could not download", got, shown(url)), None))
+        Err(FetchError::Transient(Error::failed(ErrorKind::Download, "could not download", got, redact_url(url)), None))
     }
 }
 
@@ -92,7 +92,12 @@ pub(super) async fn take(sink: &mut Sink, chunk: &[u8], url: &Url) -> Result<(),
         Ok(true) => Ok(()),
         Ok(false) => {
             let got = if sink.is_html() { "an HTML page" } else { "a larger file" };
-            Err(FetchError::Fatal(Failure::new(format!("a file of at most {} bytes", sink.limit()), got, shown(url))))
+            Err(FetchError::Fatal(Error::unexpected(
+                ErrorKind::LimitExceeded,
+                format!("a file of at most {} bytes", sink.limit()),
+                got,
+                redact_url(url),
+            )))
         }
         Err(error) => Err(no_room(&error, url)),
     }
@@ -101,7 +106,7 @@ pub(super) async fn take(sink: &mut Sink, chunk: &[u8], url: &Url) -> Result<(),
 /// The disk does not take what was received.
 pub(super) fn no_room(error: &std::io::Error, url: &Url) -> FetchError {
     let reason = format!("could not write to the directory for temporary files: {error}");
-    FetchError::Fatal(Failure::operation("could not download", reason, shown(url)).hint("df -h /tmp"))
+    FetchError::Fatal(Error::failed(ErrorKind::Download, "could not download", reason, redact_url(url)).with_hint("df -h /tmp"))
 }
 
 /// Returns the cause of a failed request, without the generic messages of reqwest and hyper before it.

@@ -11,11 +11,11 @@ use url::Url;
 
 use super::clock::Clocks;
 use super::credentials::{Credentials, Login};
-use super::gate::Gates;
+use super::host_limiter::RequestLimiter;
 use super::options::ClientOptions;
 use super::tls::{TlsFiles, tls_config};
-use crate::Failure;
-use crate::failure::chain;
+use crate::error::error_chain;
+use crate::{Error, ErrorKind};
 
 /// How many indexes are decompressed at once. Each may need 64 MiB (the window of `xz -9` and `zstd -19 --long`), and all
 /// together must stay below 200 MiB.
@@ -40,7 +40,7 @@ pub enum ClientError {
 pub struct Client {
     connections: Connections,
     pub(super) options: Arc<ClientOptions>,
-    pub(super) gates: Arc<Gates>,
+    pub(super) limiter: Arc<RequestLimiter>,
     decoders: Arc<Semaphore>,
     /// Connections of sources with the same files are the same.
     identified: Arc<Mutex<HashMap<TlsFiles, Connections>>>,
@@ -64,7 +64,7 @@ impl Client {
         let http = http_client(&options, tls_config()?)?;
         Ok(Self {
             connections: Connections { anonymous: http.clone(), http, identified: false },
-            gates: Arc::new(Gates::new(options.jobs, options.jobs_per_host)),
+            limiter: Arc::new(RequestLimiter::new(options.jobs, options.jobs_per_host)),
             decoders: Arc::new(Semaphore::new(DECODERS)),
             options: Arc::new(options),
             identified: Arc::default(),
@@ -74,14 +74,15 @@ impl Client {
     }
 
     /// The same client, with the same limits in common, that shows a certificate or trusts other authorities.
-    pub(crate) fn with_tls(&self, files: &TlsFiles) -> Result<Self, Failure> {
+    pub(crate) fn with_tls(&self, files: &TlsFiles) -> Result<Self, Error> {
         let mut known = self.identified.lock().unwrap_or_else(PoisonError::into_inner);
         let connections = if let Some(connections) = known.get(files) {
             connections.clone()
         } else {
             let build = |files: &TlsFiles| {
-                let refused =
-                    |error: ClientError| Failure::operation("could not use", error.to_string(), "the certificates of the source");
+                let refused = |error: ClientError| {
+                    Error::caused(ErrorKind::Certificate, "could not use", error, "the certificates of the source")
+                };
                 http_client(&self.options, files.config()?).map_err(refused)
             };
             let http = build(files)?;
@@ -144,5 +145,5 @@ fn http_client(options: &ClientOptions, tls: ClientConfig) -> Result<reqwest::Cl
     if !options.system_proxy {
         builder = builder.no_proxy();
     }
-    builder.build().map_err(|error| ClientError::Http(chain(&error)))
+    builder.build().map_err(|error| ClientError::Http(error_chain(&error)))
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{AGE, DATE, HeaderMap};
 
-use super::answer::http_date;
+use super::response::http_date;
 
 /// How far the clocks of the servers that answered are ahead of this machine's.
 #[derive(Debug)]

@@ -8,14 +8,14 @@ use reqwest::header::{IF_NONE_MATCH, IF_RANGE, RANGE};
 use reqwest::{RequestBuilder, StatusCode};
 use url::Url;
 
-use super::answer::{check_body, check_status, redirect_location};
 use super::body::no_room;
-use super::gate::Permit;
+use super::host_limiter::Permit;
 use super::local::read_file;
-use super::locate::{REDIRECTS, locate, locate_redirect, redirected, shown, with_user_of};
+use super::locate::{REDIRECTS, locate, locate_redirect, redact_url, redirected, with_user_of};
 use super::partial::{Partial, etag, is_etag};
+use super::response::{check_body, check_status, redirect_location};
 use super::{Client, FetchError, Sink};
-use crate::Failure;
+use crate::{Error, ErrorKind};
 
 /// What is asked for.
 pub(crate) struct Request<'a> {
@@ -50,7 +50,7 @@ impl Client {
         let first = locate(request.url, request.mirror_base);
         let budget = Budget { total: self.options.total_timeout, left: self.options.total_timeout };
         // What the sink holds from before is the beginning of the file that is asked for, if its checksum comes out right.
-        let partial = (sink.at() > 0).then_some(Partial::Known);
+        let partial = (sink.position() > 0).then_some(Partial::Known);
         let mut transfer = Transfer { client: self, request, first, partial, budget };
         let mut attempt = 0;
         loop {
@@ -80,11 +80,11 @@ impl Client {
 }
 
 /// The failure of a server that asks to be left alone for longer than a run takes.
-fn too_late(failure: Failure, asked: Duration, now: Timestamp) -> Failure {
-    let got = format!("{}, Retry-After: {} s", failure.got, asked.as_secs());
+fn too_late(mut error: Error, asked: Duration, now: Timestamp) -> Error {
     let then = now.checked_add(asked).ok().and_then(|then| then.round(jiff::Unit::Second).ok());
     let hint = then.map_or_else(|| "Exclude the source.".to_owned(), |then| format!("sqern check  # after {then}"));
-    Failure { got, ..failure }.hint(hint)
+    error.append(&format!(", Retry-After: {} s", asked.as_secs()));
+    error.with_hint(hint)
 }
 
 /// The time that is left for one file.
@@ -102,7 +102,7 @@ impl Budget {
         self.left = self.left.saturating_sub(begun.elapsed());
         outcome.map_err(|_| {
             let reason = format!("not complete after {:?}", self.total);
-            FetchError::Fatal(Failure::operation("could not download", reason, shown(url)))
+            FetchError::Fatal(Error::failed(ErrorKind::Download, "could not download", reason, redact_url(url)))
         })
     }
 }
@@ -138,7 +138,7 @@ impl Transfer<'_> {
         let mut url = self.first.clone();
         let mut redirects = 0;
         loop {
-            let permit = self.client.gates.permit(&url).await;
+            let permit = self.client.limiter.permit(&url).await;
             let mut budget = self.budget;
             let step = budget.spend(&url, self.exchange(&url, &permit, sink)).await;
             self.budget = budget;
@@ -147,7 +147,12 @@ impl Transfer<'_> {
                 Step::Again => {}
                 Step::Redirect(_) if redirects == REDIRECTS => {
                     let reason = format!("more than {REDIRECTS} redirects");
-                    return Err(FetchError::Fatal(Failure::operation("could not download", reason, shown(self.request.url))));
+                    return Err(FetchError::Fatal(Error::failed(
+                        ErrorKind::Download,
+                        "could not download",
+                        reason,
+                        redact_url(self.request.url),
+                    )));
                 }
                 Step::Redirect(next) => {
                     redirects += 1;
@@ -160,12 +165,12 @@ impl Transfer<'_> {
     /// Asks one server, and receives what it has.
     async fn exchange(&mut self, url: &Url, permit: &Permit, sink: &mut Sink) -> Result<Step, FetchError> {
         let client = self.client;
-        let validator = self.partial.as_ref().filter(|partial| partial.is_at(url) && sink.at() > 0);
+        let validator = self.partial.as_ref().filter(|partial| partial.is_at(url) && sink.position() > 0);
         let resumes = validator.is_some();
         let known = self.request.etag.filter(|etag| !resumes && is_etag(etag));
         let mut get = self.get(url);
         if let Some(partial) = validator {
-            get = get.header(RANGE, format!("bytes={}-", sink.at()));
+            get = get.header(RANGE, format!("bytes={}-", sink.position()));
             if let Some(validator) = partial.validator() {
                 get = get.header(IF_RANGE, validator);
             }
@@ -184,7 +189,7 @@ impl Transfer<'_> {
         match response.status() {
             StatusCode::NOT_MODIFIED if known.is_some() => return Ok(Step::Done(Fetched::NotModified)),
             StatusCode::PARTIAL_CONTENT if resumes => {
-                whole = self.partial.as_ref().and_then(|partial| partial.rest(response.headers(), sink.at()));
+                whole = self.partial.as_ref().and_then(|partial| partial.rest(response.headers(), sink.position()));
                 if whole.is_none() {
                     self.partial = None;
                     return Ok(Step::Again);
@@ -203,13 +208,13 @@ impl Transfer<'_> {
             self.partial = Partial::of(&response, url);
             sink.reset().await.map_err(|error| no_room(&error, url))?;
         }
-        check_body(&response, url, sink.at(), sink.limit())?;
+        check_body(&response, url, sink.position(), sink.limit())?;
         let etag = etag(response.headers()).map(str::to_owned);
         client.body(response, url, self.request, sink).await?;
         match whole {
-            Some(size) if size != sink.at() => {
-                let got = format!("received only {} of {size} bytes", sink.at());
-                Err(FetchError::Transient(Failure::operation("could not download", got, shown(url)), None))
+            Some(size) if size != sink.position() => {
+                let got = format!("received only {} of {size} bytes", sink.position());
+                Err(FetchError::Transient(Error::failed(ErrorKind::Download, "could not download", got, redact_url(url)), None))
             }
             _ => Ok(Step::Done(Fetched::Whole(etag))),
         }

@@ -8,15 +8,15 @@ use url::Url;
 
 /// How many requests run at once.
 #[derive(Debug)]
-pub(super) struct Gates {
+pub(super) struct RequestLimiter {
     all: Arc<Semaphore>,
     per_host: usize,
-    hosts: Mutex<HashMap<String, Arc<Gate>>>,
+    hosts: Mutex<HashMap<String, Arc<HostLimiter>>>,
 }
 
 /// One host's.
 #[derive(Debug)]
-struct Gate {
+struct HostLimiter {
     permits: Arc<Semaphore>,
     width: Mutex<Width>,
 }
@@ -31,14 +31,14 @@ struct Width {
 
 /// Held while a request runs.
 pub(super) struct Permit {
-    gate: Arc<Gate>,
-    /// The gate's width when this one was let in.
+    limiter: Arc<HostLimiter>,
+    /// The limiter's width when this one was let in.
     width: usize,
     host: Option<OwnedSemaphorePermit>,
     _all: Option<OwnedSemaphorePermit>,
 }
 
-impl Gates {
+impl RequestLimiter {
     /// At most `all` requests, and `per_host` to each host; at least one.
     pub(super) fn new(all: usize, per_host: usize) -> Self {
         Self { all: Arc::new(Semaphore::new(all.max(1))), per_host: per_host.max(1), hosts: Mutex::default() }
@@ -48,19 +48,19 @@ impl Gates {
     /// that it does not use.
     pub(super) async fn permit(&self, url: &Url) -> Permit {
         let host = url.host_str().unwrap_or_default().to_owned();
-        let gate = {
+        let limiter = {
             let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(hosts.entry(host).or_insert_with(|| Arc::new(Gate::new(self.per_host))))
+            Arc::clone(hosts.entry(host).or_insert_with(|| Arc::new(HostLimiter::new(self.per_host))))
         };
         // A semaphore that is never closed always gives a permit.
-        let host = Arc::clone(&gate.permits).acquire_owned().await.ok();
+        let host = Arc::clone(&limiter.permits).acquire_owned().await.ok();
         let all = Arc::clone(&self.all).acquire_owned().await.ok();
-        let width = gate.width().now;
-        Permit { gate, width, host, _all: all }
+        let width = limiter.width().now;
+        Permit { limiter, width, host, _all: all }
     }
 }
 
-impl Gate {
+impl HostLimiter {
     fn new(width: usize) -> Self {
         Self { permits: Arc::new(Semaphore::new(width)), width: Mutex::new(Width { now: width, owed: 0 }) }
     }
@@ -74,19 +74,19 @@ impl Permit {
     /// The host says that it is too much: half as many from now on. Answers to requests that were sent before the last halving
     /// say nothing about the new width, so a burst of them halves it once.
     pub(super) fn too_many(&self) {
-        let mut width = self.gate.width();
+        let mut width = self.limiter.width();
         if width.now == 1 || width.now != self.width {
             return;
         }
         let less = width.now - width.now / 2;
         width.now -= less;
-        width.owed += less - self.gate.permits.forget_permits(less);
+        width.owed += less - self.limiter.permits.forget_permits(less);
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut width = self.gate.width();
+        let mut width = self.limiter.width();
         if width.owed > 0 {
             width.owed -= 1;
             if let Some(permit) = self.host.take() {
@@ -103,32 +103,32 @@ mod tests {
     use super::*;
 
     /// Takes permits until none is left.
-    fn all(gates: &Gates, url: &Url) -> Vec<Permit> {
-        std::iter::from_fn(|| gates.permit(url).now_or_never()).collect()
+    fn all(limiter: &RequestLimiter, url: &Url) -> Vec<Permit> {
+        std::iter::from_fn(|| limiter.permit(url).now_or_never()).collect()
     }
 
     #[test]
     fn a_host_that_says_too_many_gets_half_as_many_down_to_one() {
         let url = Url::parse("https://h/").expect("a URL");
-        let gates = Gates::new(100, 20);
+        let limiter = RequestLimiter::new(100, 20);
         for expected in [20, 10, 5, 2, 1, 1] {
-            let permits = all(&gates, &url);
+            let permits = all(&limiter, &url);
             assert_eq!(permits.len(), expected);
             // All of a burst say so.
             permits.iter().for_each(Permit::too_many);
         }
-        assert_eq!(all(&gates, &Url::parse("https://other/").expect("a URL")).len(), 20);
+        assert_eq!(all(&limiter, &Url::parse("https://other/").expect("a URL")).len(), 20);
     }
 
     #[test]
     fn what_still_runs_counts_among_the_fewer() {
         let url = Url::parse("https://h/").expect("a URL");
-        let gates = Gates::new(100, 4);
-        let mut permits = all(&gates, &url);
+        let limiter = RequestLimiter::new(100, 4);
+        let mut permits = all(&limiter, &url);
         permits[0].too_many();
         permits.truncate(3);
-        assert_eq!(all(&gates, &url).len(), 0);
+        assert_eq!(all(&limiter, &url).len(), 0);
         permits.truncate(1);
-        assert_eq!(all(&gates, &url).len(), 1);
+        assert_eq!(all(&limiter, &url).len(), 1);
     }
 }

@@ -1,9 +1,9 @@
-//! Where a request goes, and how a URL is shown.
+//! Where a request goes, and how a URL is redact_url.
 
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use crate::Failure;
+use crate::{Error, ErrorKind};
 
 /// How often a request is sent on.
 pub(super) const REDIRECTS: usize = 5;
@@ -28,14 +28,15 @@ pub(super) fn locate_redirect(url: &Url, mirror_base: Option<&Url>) -> Url {
 }
 
 /// The URL that a redirect leads to; only `http` and `https`, and never from `https` back to `http`.
-pub(super) fn redirected(from: &Url, location: &str) -> Result<Url, Failure> {
-    let refused = |got: String| Failure::new("a redirect to an http or https URL", got, shown(from));
+pub(super) fn redirected(from: &Url, location: &str) -> Result<Url, Error> {
+    let refused =
+        |got: String| Error::unexpected(ErrorKind::Download, "a redirect to an http or https URL", got, redact_url(from));
     // The location itself may hold a token, and without a URL's parts there is no telling where.
     let to = from.join(location).map_err(|error| refused(format!("an invalid location ({error})")))?;
     match (from.scheme(), to.scheme()) {
-        ("https", "http") => Err(refused(format!("a redirect from https to {}", shown(&to)))),
+        ("https", "http") => Err(refused(format!("a redirect from https to {}", redact_url(&to)))),
         (_, "http" | "https") => Ok(to),
-        _ => Err(refused(format!("a redirect to {}", shown(&to)))),
+        _ => Err(refused(format!("a redirect to {}", redact_url(&to)))),
     }
 }
 
@@ -61,7 +62,7 @@ pub(crate) fn without_credentials(url: &Url) -> Url {
 }
 
 /// A URL as messages show it: with `?…` in place of a query.
-pub(crate) fn shown(url: &Url) -> String {
+pub(crate) fn redact_url(url: &Url) -> String {
     let mut text = without_credentials(url).to_string();
     if url.query().is_some_and(|query| !query.is_empty()) {
         text.push_str("?…");
@@ -70,12 +71,16 @@ pub(crate) fn shown(url: &Url) -> String {
 }
 
 /// The path of a `file:` URL.
-pub(super) fn file_path(url: &Url) -> Result<std::path::PathBuf, Failure> {
+pub(super) fn file_path(url: &Url) -> Result<std::path::PathBuf, Error> {
     let escapes = percent_decode_str(url.path()).any(|byte| byte == 0);
-    url.to_file_path()
-        .ok()
-        .filter(|_| !escapes)
-        .ok_or_else(|| Failure::new("a file URL with an absolute path (file:///srv/mirror)", "another URL", shown(url)))
+    url.to_file_path().ok().filter(|_| !escapes).ok_or_else(|| {
+        Error::unexpected(
+            ErrorKind::Configuration,
+            "a file URL with an absolute path (file:///srv/mirror)",
+            "another URL",
+            redact_url(url),
+        )
+    })
 }
 
 #[cfg(test)]
@@ -139,7 +144,7 @@ mod tests {
             ("https://secret@h?", "https://h/", "https://h/"),
             ("file:///srv/p", "file:///srv/p", "file:///srv/p"),
         ] {
-            assert_eq!((shown(&url(given)).as_str(), without_credentials(&url(given)).as_str()), (expected, bare));
+            assert_eq!((redact_url(&url(given)).as_str(), without_credentials(&url(given)).as_str()), (expected, bare));
         }
     }
 
@@ -147,7 +152,7 @@ mod tests {
         #[test]
         fn no_secret_is_ever_shown(user in "[a-z]{0,5}", path in "(/[a-z.]{0,6}){0,4}", query in "[a-z=&%/?:@]{0,20}") {
             let url = url(&format!("https://{user}SECRET:SECRET@h{path}?{query}SECRET"));
-            prop_assert!(!shown(&url).contains("SECRET") && !without_credentials(&url).as_str().contains("SECRET"));
+            prop_assert!(!redact_url(&url).contains("SECRET") && !without_credentials(&url).as_str().contains("SECRET"));
         }
     }
 }

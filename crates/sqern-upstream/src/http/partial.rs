@@ -5,7 +5,7 @@ use reqwest::Response;
 use reqwest::header::{ACCEPT_RANGES, CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
 use url::Url;
 
-use super::answer::{has_coding, http_date};
+use super::response::{has_coding, http_date};
 
 /// An `ETag` is a word, not a text: longer ones are nobody's.
 const ETAG_BYTES: usize = 1024;

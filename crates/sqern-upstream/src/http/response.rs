@@ -8,8 +8,8 @@ use reqwest::{Response, StatusCode};
 use url::Url;
 
 use super::FetchError;
-use super::locate::shown;
-use crate::Failure;
+use super::locate::redact_url;
+use crate::{Error, ErrorKind};
 
 /// Codings that a server states of a file because of its name: Apache's `AddEncoding x-gzip .gz`, as many mirrors have it. The bytes
 /// are the file's own.
@@ -31,24 +31,30 @@ pub(super) fn redirect_location(response: &Response) -> Option<String> {
 /// What any status but 200 comes to. The requests with a condition or a range are the caller's.
 pub(super) fn check_status(response: &Response, url: &Url, now: Timestamp, with_login: bool) -> Result<(), FetchError> {
     let status = response.status();
-    let failure = Failure::operation("could not download", format!("HTTP status {status}"), shown(url));
+    let failure = Error::failed(ErrorKind::Download, "could not download", format!("HTTP status {status}"), redact_url(url));
     match status {
         StatusCode::OK => Ok(()),
         StatusCode::NOT_MODIFIED => {
-            let got = format!("unexpected HTTP status {status}");
-            Err(FetchError::Fatal(Failure { got, ..failure }))
+            let reason = format!("unexpected HTTP status {status}");
+            Err(FetchError::Fatal(Error::failed(ErrorKind::Download, "could not download", reason, redact_url(url))))
         }
         // Storage services answer 403 for what they don't have.
-        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE => Err(FetchError::Absent(failure)),
+        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE => {
+            Err(FetchError::Absent(failure.with_kind(ErrorKind::NotFound)))
+        }
         StatusCode::UNAUTHORIZED if with_login => Err(FetchError::Fatal(
-            failure.hint("The server rejected the user name or password. Check `credentials` of the source."),
+            failure
+                .with_kind(ErrorKind::Authentication)
+                .with_hint("The server rejected the user name or password. Check `credentials` of the source."),
         )),
-        StatusCode::UNAUTHORIZED => {
-            Err(FetchError::Fatal(failure.hint("Specify a file with USER:PASSWORD in the source: credentials = \"FILE\"")))
-        }
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-            Err(FetchError::Fatal(failure.hint("Set https_proxy=http://USER:PASSWORD@HOST:PORT.")))
-        }
+        StatusCode::UNAUTHORIZED => Err(FetchError::Fatal(
+            failure
+                .with_kind(ErrorKind::Authentication)
+                .with_hint("Specify a file with USER:PASSWORD in the source: credentials = \"FILE\""),
+        )),
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => Err(FetchError::Fatal(
+            failure.with_kind(ErrorKind::Authentication).with_hint("Set https_proxy=http://USER:PASSWORD@HOST:PORT."),
+        )),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
             Err(FetchError::Transient(failure, retry_after(response.headers(), now)))
         }
@@ -62,13 +68,18 @@ pub(super) fn check_body(response: &Response, url: &Url, at_hand: u64, limit: u6
     let headers = response.headers();
     if let Some(coding) = unasked_coding(headers, url.path()) {
         let got = format!("Content-Encoding: {coding}");
-        return Err(FetchError::Fatal(Failure::new("no content encoding", got, shown(url))));
+        return Err(FetchError::Fatal(Error::unexpected(ErrorKind::Download, "no content encoding", got, redact_url(url))));
     }
     match response.content_length().and_then(|length| length.checked_add(at_hand)) {
         Some(length) if length > limit => {
             let html = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
             let got = format!("{} of {length} bytes (Content-Length)", if html { "an HTML page" } else { "a file" });
-            Err(FetchError::Fatal(Failure::new(format!("a file of at most {limit} bytes"), got, shown(url))))
+            Err(FetchError::Fatal(Error::unexpected(
+                ErrorKind::LimitExceeded,
+                format!("a file of at most {limit} bytes"),
+                got,
+                redact_url(url),
+            )))
         }
         _ => Ok(()),
     }

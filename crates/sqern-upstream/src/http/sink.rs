@@ -5,7 +5,8 @@ use std::io;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
-use crate::digest::{Algorithm, Hasher, Received};
+use crate::listed_file::ReceivedFile;
+use sqern_archive::{Algorithm, Hasher};
 
 /// How much of the beginning is kept to tell what it was that came.
 const HEAD_BYTES: usize = 256;
@@ -68,7 +69,7 @@ impl Sink {
     }
 
     /// How many bytes it has taken.
-    pub(crate) fn at(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.received
     }
 
@@ -118,8 +119,8 @@ impl Sink {
     }
 
     /// Size and checksum of what was received.
-    pub(crate) fn received(&self) -> Received {
-        Received { size_bytes: self.received, checksum: self.hasher.clone().finish() }
+    pub(crate) fn received(&self) -> ReceivedFile {
+        ReceivedFile { size_bytes: self.received, checksum: self.hasher.clone().finish(), is_html: self.is_html() }
     }
 
     /// The bytes received, when they were kept in memory.

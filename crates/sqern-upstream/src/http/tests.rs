@@ -32,7 +32,7 @@ async fn fetch(client: &Client, server: &FileServer, etag: Option<&str>) -> (Res
 }
 
 fn says(failed: Result<Fetched, FetchError>) -> String {
-    failed.expect_err("a failure").into_failure().to_string()
+    failed.expect_err("a failure").into_error().to_string()
 }
 
 #[tokio::test]
@@ -170,11 +170,11 @@ async fn each_chunk_is_told_once_though_the_download_broke_off() {
     let request = Request { url: &url, mirror_base: None, now: Timestamp::UNIX_EPOCH, received: &received, etag: None };
     let file = tempfile::tempfile().expect("a file");
     let mut kept = file.try_clone().expect("the file");
-    let mut sink = Sink::file(1 << 20, crate::digest::Algorithm::Sha256, tokio::fs::File::from_std(file));
+    let mut sink = Sink::file(1 << 20, sqern_archive::Algorithm::Sha256, tokio::fs::File::from_std(file));
     // The date of a file that was just written tells no versions apart, its ETag does.
     assert!(matches!(client.fetch(&request, &mut sink).await, Ok(Fetched::Whole(Some(_)))));
     assert_eq!((told.load(Ordering::SeqCst), server.body_bytes()), (400_000, 400_000));
-    let mut whole = crate::digest::Hasher::new(crate::digest::Algorithm::Sha256);
+    let mut whole = sqern_archive::Hasher::new(sqern_archive::Algorithm::Sha256);
     whole.update(&content);
     assert_eq!(sink.received().checksum, whole.finish());
     let mut written = Vec::new();

@@ -7,7 +7,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
-use crate::Failure;
+use crate::{Error, ErrorKind};
 
 /// The files of a connection that needs more than the system's certificates.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -20,18 +20,19 @@ pub(crate) struct TlsFiles {
 
 impl TlsFiles {
     /// Reads the files.
-    pub(super) fn config(&self) -> Result<ClientConfig, Failure> {
+    pub(super) fn config(&self) -> Result<ClientConfig, Error> {
         let mut roots = RootCertStore::empty();
         match &self.authorities {
             None => roots = system_roots(),
             Some(file) => {
                 let (trusted, _) = roots.add_parsable_certificates(certificates(file)?);
                 if trusted == 0 {
-                    return Err(Failure::new("valid CA certificates", "none", file.display()));
+                    return Err(Error::unexpected(ErrorKind::Certificate, "valid CA certificates", "none", file.display()));
                 }
             }
         }
-        let refused = |error: rustls::Error| Failure::operation("could not initialize", error.to_string(), "the TLS library");
+        let refused =
+            |error: rustls::Error| Error::caused(ErrorKind::Certificate, "could not initialize", error, "the TLS library");
         let builder = versions().map_err(refused)?.with_root_certificates(roots);
         let mut config = match &self.identity {
             None => builder.with_no_client_auth(),
@@ -40,7 +41,7 @@ impl TlsFiles {
                     PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable("a private key in PEM format", error, key))?;
                 builder.with_client_auth_cert(certificates(certificate)?, private).map_err(|error| {
                     let reason = format!("it does not match the key {}: {error}", key.display());
-                    Failure::operation("cannot use", reason, certificate.display())
+                    Error::failed(ErrorKind::Certificate, "cannot use", reason, certificate.display())
                 })?
             }
         };
@@ -49,19 +50,19 @@ impl TlsFiles {
     }
 }
 
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let what = "certificates in PEM format";
     let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let found = read.map_err(|error| unreadable(what, error, file))?;
-    if found.is_empty() { Err(Failure::new(what, "none", file.display())) } else { Ok(found) }
+    if found.is_empty() { Err(Error::unexpected(ErrorKind::Certificate, what, "none", file.display())) } else { Ok(found) }
 }
 
-fn unreadable(what: &str, error: rustls::pki_types::pem::Error, file: &Path) -> Failure {
+fn unreadable(what: &str, error: rustls::pki_types::pem::Error, file: &Path) -> Error {
     let got = match error {
         rustls::pki_types::pem::Error::Io(error) => error.to_string(),
         other => other.to_string(),
     };
-    Failure::new(what, got, file.display())
+    Error::unexpected(ErrorKind::Certificate, what, got, file.display())
 }
 
 /// The system's certificates and no client's, given whole: no process-wide default provider is installed that another library

@@ -6,8 +6,8 @@ use sequoia_openpgp::Cert;
 use sequoia_openpgp::cert::CertParser;
 use sequoia_openpgp::parse::Parse;
 
-use crate::Failure;
-use crate::failure::chain;
+use crate::error::error_chain;
+use crate::{Error, ErrorKind};
 
 /// The keys of one source.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ pub(crate) struct Keyring {
 ///
 /// A certificate that can't be read is passed over, as long as another one of the file can: archives keep keys of forms
 /// that no library knows any more. A file without one usable certificate is an error.
-pub(crate) fn read_keyrings(files: &[String]) -> Result<Keyring, Failure> {
+pub(crate) fn read_keyrings(files: &[String]) -> Result<Keyring, Error> {
     let mut keyring = Keyring::default();
     for file in files {
         match std::fs::read(Path::new(file)) {
@@ -31,24 +31,26 @@ pub(crate) fn read_keyrings(files: &[String]) -> Result<Keyring, Failure> {
                 keyring.certs.extend(certificates(file, &bytes)?);
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Failure::operation("could not read keyring", error.to_string(), file)),
+            Err(error) => return Err(Error::io("could not read keyring", error, file)),
         }
     }
     Ok(keyring)
 }
 
-pub(super) fn certificates(file: &str, bytes: &[u8]) -> Result<Vec<Cert>, Failure> {
-    let unusable =
-        |got: String| Failure::new("an OpenPGP keyring (binary or armored)", got, file).hint(format!("gpg --show-keys {file}"));
+pub(super) fn certificates(file: &str, bytes: &[u8]) -> Result<Vec<Cert>, Error> {
+    let unusable = |got: String| {
+        Error::unexpected(ErrorKind::Keyring, "an OpenPGP keyring (binary or armored)", got, file)
+            .with_hint(format!("gpg --show-keys {file}"))
+    };
     if bytes.is_empty() {
         return Err(unusable("an empty file".into()));
     }
-    let parser = CertParser::from_bytes(bytes).map_err(|error| unusable(chain(error.as_ref())))?;
+    let parser = CertParser::from_bytes(bytes).map_err(|error| unusable(error_chain(error.as_ref())))?;
     let (mut certs, mut refused) = (Vec::new(), None);
     for cert in parser {
         match cert {
             Ok(cert) => certs.push(cert),
-            Err(error) => refused = Some(chain(error.as_ref())),
+            Err(error) => refused = Some(error_chain(error.as_ref())),
         }
     }
     if certs.is_empty() {

@@ -13,7 +13,7 @@ use sequoia_openpgp::policy::StandardPolicy;
 use sequoia_openpgp::types::RevocationStatus;
 use sequoia_openpgp::{Cert, Error, KeyHandle};
 
-use crate::failure::chain;
+use crate::error::error_chain;
 
 /// What the signatures of a text are worth, best first: one good signature suffices.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,26 +34,26 @@ pub(crate) enum Verdict {
 pub(crate) fn verify(text: &[u8], signatures: &[u8], certs: &[Cert], now: SystemTime) -> Verdict {
     let policy = StandardPolicy::at(now);
     let mut verdict = None;
-    let judge = Judge { certs, policy: &policy, now, verdict: &mut verdict };
+    let judge = SignatureVerifier { certs, policy: &policy, now, verdict: &mut verdict };
     let verified = DetachedVerifierBuilder::from_bytes(signatures)
         .and_then(|builder| builder.with_policy(&policy, Some(now), judge))
         .and_then(|mut verifier| verifier.verify_bytes(text));
     match (verdict, verified) {
         (None, Ok(())) => Verdict::Unusable("no signatures".into()),
         // Never good against the library's own word.
-        (None | Some(Verdict::Good), Err(error)) => Verdict::Unusable(chain(error.as_ref())),
+        (None | Some(Verdict::Good), Err(error)) => Verdict::Unusable(error_chain(error.as_ref())),
         (Some(verdict), _) => verdict,
     }
 }
 
-struct Judge<'a> {
+struct SignatureVerifier<'a> {
     certs: &'a [Cert],
     policy: &'a StandardPolicy<'a>,
     now: SystemTime,
     verdict: &'a mut Option<Verdict>,
 }
 
-impl VerificationHelper for Judge<'_> {
+impl VerificationHelper for SignatureVerifier<'_> {
     fn get_certs(&mut self, _ids: &[KeyHandle]) -> sequoia_openpgp::Result<Vec<Cert>> {
         Ok(self.certs.to_vec())
     }
@@ -73,16 +73,16 @@ impl VerificationHelper for Judge<'_> {
     }
 }
 
-impl Judge<'_> {
+impl SignatureVerifier<'_> {
     /// Whether the key behind a right signature is alive and unrevoked at the crawl's time too.
     fn still_alive(&self, good: &GoodChecksum<'_>) -> Verdict {
         let key = good.ka.key().fingerprint();
         let cert = match good.ka.cert().with_policy(self.policy, self.now) {
             Ok(cert) => cert,
-            Err(error) => return Verdict::Outdated(format!("key {key}: {}", chain(error.as_ref()))),
+            Err(error) => return Verdict::Outdated(format!("key {key}: {}", error_chain(error.as_ref()))),
         };
         if let Err(error) = cert.alive() {
-            return Verdict::Outdated(format!("key {key}: {}", chain(error.as_ref())));
+            return Verdict::Outdated(format!("key {key}: {}", error_chain(error.as_ref())));
         }
         if matches!(cert.revocation_status(), RevocationStatus::Revoked(_)) {
             return Verdict::Outdated(format!("key {key} is revoked"));
@@ -101,7 +101,7 @@ fn rejected(error: &VerificationError<'_>) -> Verdict {
             Verdict::UnknownKey(sig.get_issuers().first().map_or_else(|| "no key id".into(), ToString::to_string))
         }
         VerificationError::BadSignature { ka, error, .. } => {
-            let why = format!("key {}: {}", ka.key().fingerprint(), chain(error.as_ref()));
+            let why = format!("key {}: {}", ka.key().fingerprint(), error_chain(error.as_ref()));
             // sequoia says "bad" too of what it did not compute: a signature out of its time, a refused algorithm.
             match error.downcast_ref() {
                 Some(Error::Expired(_) | Error::NotYetLive(_) | Error::PolicyViolation(..)) => Verdict::Unusable(why),
@@ -109,7 +109,7 @@ fn rejected(error: &VerificationError<'_>) -> Verdict {
             }
         }
         VerificationError::BadKey { ka, error, .. } => {
-            Verdict::UnknownKey(format!("{} ({})", ka.key().fingerprint(), chain(error.as_ref())))
+            Verdict::UnknownKey(format!("{} ({})", ka.key().fingerprint(), error_chain(error.as_ref())))
         }
         other => Verdict::Unusable(other.to_string()),
     }

@@ -8,7 +8,7 @@ use super::mirrorlist::choose;
 use super::repomd::{algorithm, checksum, root};
 use super::xml::{Step, Xml, XmlError, XmlLimits};
 use crate::crawl::path::base_url;
-use crate::digest::{Algorithm, Hasher};
+use sqern_archive::{Algorithm, Hasher};
 
 /// What a metalink says of `repomd.xml`.
 #[derive(Debug, Default, PartialEq, Eq)]

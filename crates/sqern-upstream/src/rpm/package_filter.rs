@@ -8,13 +8,13 @@ use url::Url;
 use super::evr;
 use crate::crawl::entry::Entry;
 use crate::crawl::path::{below, hostile, is_drive};
-use crate::digest::Algorithm;
-use crate::failure::legible;
+use crate::error::escape_entry_text;
 use crate::relation::{Dependency, VersionOrder};
+use sqern_archive::Algorithm;
 
 /// What is looked for in a list of packages.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct PackageFilter {
     distro: DistroDef,
     /// Names of headers and of what they may need; one set, so that a name is matched once.
     names: RegexSet,
@@ -27,7 +27,7 @@ pub(super) struct Wanted {
 
 /// One package as its element describes it, as far as it is wanted.
 #[derive(Debug, Default)]
-pub(super) struct Draft {
+pub(super) struct RawPackage {
     pub(super) name: String,
     pub(super) architecture: String,
     pub(super) epoch: String,
@@ -43,7 +43,7 @@ pub(super) struct Draft {
     pub(super) unames: Vec<(String, String)>,
 }
 
-impl Draft {
+impl RawPackage {
     /// About how much memory it takes, in bytes.
     pub(super) fn bytes(&self) -> usize {
         let relation = |one: &Dependency| 64 + one.name.len() + one.version.as_ref().map_or(0, |(_, version)| version.len());
@@ -57,8 +57,32 @@ impl Draft {
     }
 }
 
-/// What a package is.
-pub(super) enum Judged {
+/// The location of a package or index that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LocationError {
+    /// The location is not UTF-8.
+    #[error("expected UTF-8 in a location, found {0:?}")]
+    NotUtf8(String),
+    /// The location might not be below the base.
+    #[error("expected a location below the base URL, found {reason}: {href:?}")]
+    Unsafe {
+        /// The unsafe part of the location.
+        reason: &'static str,
+        /// The location.
+        href: String,
+    },
+    /// The base of an element is on another host.
+    #[error("expected an xml:base on {host}, found {xml_base:?}")]
+    OtherHost {
+        /// The host of the repository.
+        host: String,
+        /// The base of the element.
+        xml_base: String,
+    },
+}
+
+/// The result of the classification of a package.
+pub(super) enum Classified {
     /// An entry.
     Entry(Box<Entry>),
     /// Looked at, and nothing of ours.
@@ -66,10 +90,10 @@ pub(super) enum Judged {
     /// It should be an entry and can't; with the reason.
     Defect(String),
     /// A headers package that tells no kernel.
-    Untold(String),
+    Unrecognized(String),
 }
 
-impl Wanted {
+impl PackageFilter {
     /// What a distribution's rules look for in a repository of these architectures.
     pub(super) fn new(distro: &DistroDef, architectures: &[String], base: Url) -> Result<Self, regex::Error> {
         let patterns = distro.rules.iter().flat_map(|rule| [rule.package.as_str(), rule.support.as_str()]);
@@ -84,84 +108,84 @@ impl Wanted {
     }
 
     /// Whether a package of this name may be one.
-    pub(super) fn wants(&self, name: &str) -> bool {
+    pub(super) fn matches_name(&self, name: &str) -> bool {
         self.names.is_match(name)
     }
 
     /// Whether packages of this architecture are read.
-    pub(super) fn wants_architecture(&self, architecture: &str) -> bool {
+    pub(super) fn matches_architecture(&self, architecture: &str) -> bool {
         architecture == "noarch" || self.architectures.iter().any(|wanted| wanted == architecture)
     }
 
     /// Whether a relation to this name may matter.
-    pub(super) fn wants_relation(&self, name: &str) -> bool {
+    pub(super) fn matches_relation(&self, name: &str) -> bool {
         self.support.is_match(name)
     }
 
     /// Whether what is provided under this name tells a kernel.
-    pub(super) fn tells_kernel(&self, name: &str) -> bool {
+    pub(super) fn identifies_kernel(&self, name: &str) -> bool {
         self.distro.rules.iter().any(|rule| rule.uname_provides.as_deref() == Some(name))
     }
 
     /// What a package is, once its element is over.
-    pub(super) fn judge(&self, draft: Draft) -> Judged {
-        if !self.wants(&draft.name) || !self.wants_architecture(&draft.architecture) {
-            return Judged::Other;
+    pub(super) fn classify(&self, package: RawPackage) -> Classified {
+        if !self.matches_name(&package.name) || !self.matches_architecture(&package.architecture) {
+            return Classified::Other;
         }
-        let version = evr::show(&draft.epoch, &draft.version, &draft.release);
+        let version = evr::show(&package.epoch, &package.version, &package.release);
         let facts = PackageFacts {
-            name: &draft.name,
-            version: &draft.version,
-            release: &draft.release,
-            architecture: &draft.architecture,
-            provides: &draft.unames,
+            name: &package.name,
+            version: &package.version,
+            release: &package.release,
+            architecture: &package.architecture,
+            provides: &package.unames,
         };
         let kernel = self.distro.kernel_of(&facts);
-        let shown = legible(&format!("{} {version} {}", draft.name, draft.architecture));
-        let is_support = self.support.is_match(&draft.name);
+        let shown = escape_entry_text(&format!("{} {version} {}", package.name, package.architecture));
+        let is_support = self.support.is_match(&package.name);
         if kernel.is_none() && !is_support {
-            let headers = self.distro.rules.iter().any(|rule| rule.is_headers(&draft.name));
-            return if headers { Judged::Untold(shown) } else { Judged::Other };
+            let headers = self.distro.rules.iter().any(|rule| rule.is_headers(&package.name));
+            return if headers { Classified::Unrecognized(shown) } else { Classified::Other };
         }
-        match self.url(&draft) {
-            Err(defect) => Judged::Defect(legible(&format!("{shown}: {defect}"))),
-            Ok(url) => match (draft.checksum, draft.size_bytes) {
-                (Some((algorithm, checksum)), Some(size_bytes)) if !draft.version.is_empty() => {
+        match self.url(&package) {
+            Err(defect) => Classified::Defect(escape_entry_text(&format!("{shown}: {defect}"))),
+            Ok(url) => match (package.checksum, package.size_bytes) {
+                (Some((algorithm, checksum)), Some(size_bytes)) if !package.version.is_empty() => {
                     let order = VersionOrder::Rpm;
                     let checksum =
                         if algorithm == Algorithm::Sha256 { checksum } else { format!("{}:{checksum}", algorithm.name()) };
                     let entry = Entry {
-                        name: draft.name,
+                        name: package.name,
                         version,
-                        architecture: draft.architecture,
+                        architecture: package.architecture,
                         index_architecture: self.architectures.first().cloned().unwrap_or_default(),
                         kernel,
-                        needs: draft.needs.into_iter().map(|need| vec![need]).collect(),
-                        provides: draft.provides,
+                        needs: package.needs.into_iter().map(|need| vec![need]).collect(),
+                        provides: package.provides,
                         url,
                         size_bytes,
                         checksum,
                         order,
                     };
                     match entry.defect() {
-                        Some(defect) => Judged::Defect(legible(&format!("{shown}: {defect}"))),
-                        None => Judged::Entry(Box::new(entry)),
+                        Some(defect) => Classified::Defect(escape_entry_text(&format!("{shown}: {defect}"))),
+                        None => Classified::Entry(Box::new(entry)),
                     }
                 }
-                _ => Judged::Defect(format!("{shown}: the version, a supported checksum or the size is missing")),
+                _ => Classified::Defect(format!("{shown}: the version, a supported checksum or the size is missing")),
             },
         }
     }
 
     /// Where the package is fetched: below the repository's base, or another base on the same host.
-    fn url(&self, draft: &Draft) -> Result<String, String> {
-        let href = draft.href.as_deref().unwrap_or_default();
+    fn url(&self, package: &RawPackage) -> Result<String, LocationError> {
+        let href = package.href.as_deref().unwrap_or_default();
         // Paths are written with or without escapes, which `..` can hide in.
-        let path = percent_decode_str(href).decode_utf8().map_err(|_| format!("expected UTF-8 in a location, found {href:?}"))?;
-        if let Some(what) = hostile(&path) {
-            return Err(format!("expected a location below the base URL, found {what}: {href:?}"));
+        let path = percent_decode_str(href).decode_utf8().map_err(|_| LocationError::NotUtf8(href.to_owned()))?;
+        if let Some(reason) = hostile(&path) {
+            return Err(LocationError::Unsafe { reason, href: href.to_owned() });
         }
-        let base = match &draft.xml_base {
+        let base = match &package.xml_base {
             None => self.base.clone(),
             Some(text) => other_base(&self.base, text)?,
         };
@@ -170,8 +194,9 @@ impl Wanted {
 }
 
 /// A base that an element names itself; only one on the host that the element came from.
-pub(super) fn other_base(base: &Url, text: &str) -> Result<Url, String> {
-    let refused = || format!("expected an xml:base on {}, found {text:?}", base.host_str().unwrap_or("this machine"));
+pub(super) fn other_base(base: &Url, text: &str) -> Result<Url, LocationError> {
+    let refused =
+        || LocationError::OtherHost { host: base.host_str().unwrap_or("this machine").to_owned(), xml_base: text.to_owned() };
     let mut folder = base.clone();
     folder.set_path(&format!("{}/", base.path().trim_end_matches('/')));
     let other = folder.join(text).map_err(|_| refused())?;
@@ -189,15 +214,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn wanted() -> Wanted {
+    fn filter() -> PackageFilter {
         let text = "name = \"d\"\nvariant = \"D\"\ntitle = \"D\"\n[[rule]]\npackage = '^kernel-devel$'\n\
                     uname = '{version}-{release}.{arch}'\nsupport = '^$'\n";
         let distro: DistroDef = toml::from_str(text).expect("a distribution");
-        Wanted::new(&distro, &["x86_64".to_owned()], "https://h/os/".parse().expect("a URL")).expect("patterns")
+        PackageFilter::new(&distro, &["x86_64".to_owned()], "https://h/os/".parse().expect("a URL")).expect("patterns")
     }
 
-    fn judged(href: &str, xml_base: Option<&str>) -> Result<String, String> {
-        let draft = Draft {
+    fn classified_url(href: &str, xml_base: Option<&str>) -> Option<String> {
+        let package = RawPackage {
             name: "kernel-devel".into(),
             architecture: "x86_64".into(),
             version: "1".into(),
@@ -206,21 +231,21 @@ mod tests {
             size_bytes: Some(1),
             href: Some(href.into()),
             xml_base: xml_base.map(str::to_owned),
-            ..Draft::default()
+            ..RawPackage::default()
         };
-        match wanted().judge(draft) {
-            Judged::Entry(entry) => Ok(entry.url),
-            Judged::Defect(why) => Err(why),
-            Judged::Other | Judged::Untold(_) => Err("no entry".into()),
+        match filter().classify(package) {
+            Classified::Entry(entry) => Some(entry.url),
+            Classified::Defect(_) => None,
+            Classified::Other | Classified::Unrecognized(_) => panic!("the filter matches the package"),
         }
     }
 
     #[test]
     fn a_location_becomes_a_url_that_names_that_very_file() {
-        assert_eq!(judged("Packages/k/a~b^c.rpm", None).as_deref(), Ok("https://h/os/Packages/k/a~b%5Ec.rpm"));
-        assert_eq!(judged("Packages/a%2Bb.rpm", None).as_deref(), Ok("https://h/os/Packages/a+b.rpm"));
-        assert_eq!(judged("a.rpm", Some("https://h/other")).as_deref(), Ok("https://h/other/a.rpm"));
-        assert_eq!(judged("a.rpm", Some("more/")).as_deref(), Ok("https://h/os/more/a.rpm"));
+        assert_eq!(classified_url("Packages/k/a~b^c.rpm", None).as_deref(), Some("https://h/os/Packages/k/a~b%5Ec.rpm"));
+        assert_eq!(classified_url("Packages/a%2Bb.rpm", None).as_deref(), Some("https://h/os/Packages/a+b.rpm"));
+        assert_eq!(classified_url("a.rpm", Some("https://h/other")).as_deref(), Some("https://h/other/a.rpm"));
+        assert_eq!(classified_url("a.rpm", Some("more/")).as_deref(), Some("https://h/os/more/a.rpm"));
     }
 
     #[test]
@@ -238,7 +263,7 @@ mod tests {
             ("a.rpm", Some("https://user:secret@h/os")),
             ("a.rpm", Some("//user@h/os")),
         ] {
-            assert!(judged(href, xml_base).is_err(), "{href:?} {xml_base:?}");
+            assert!(classified_url(href, xml_base).is_none(), "{href:?} {xml_base:?}");
         }
     }
 
@@ -247,7 +272,7 @@ mod tests {
         fn whatever_a_location_says_it_is_on_the_same_host_and_names_no_user(
             href in "([a-z@:?#]|/|\\.\\.|%2[ef]|%|\\\\){0,6}", xml_base in proptest::option::of("(https?:)?(//)?([a-z@:]|h/|/|\\.\\.|\\?){0,6}"),
         ) {
-            if let Ok(url) = judged(&href, xml_base.as_deref()) {
+            if let Some(url) = classified_url(&href, xml_base.as_deref()) {
                 prop_assert!(url.starts_with("https://h/"), "{}", url);
                 prop_assert!(xml_base.is_some() || url.starts_with("https://h/os/"), "{}", url);
             }

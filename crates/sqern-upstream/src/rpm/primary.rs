@@ -6,13 +6,13 @@
 use std::io::Read;
 
 use memchr::memmem::Finder;
+use sqern_archive::BoundedReader;
 
 use super::format::format;
+use super::package_filter::{Classified, PackageFilter, RawPackage};
 use super::repomd::{algorithm, checksum, root};
-use super::wanted::{Draft, Judged, Wanted};
 use super::xml::{Step, Tag, Xml, XmlError, XmlLimits};
 use crate::Limits;
-use crate::crawl::decode::Checked;
 use crate::crawl::entry::Entries;
 
 /// Elements within each other: `metadata`, `package`, `format`, `rpm:requires`, `rpm:entry`, and some that may come yet.
@@ -24,7 +24,11 @@ const END: &[u8] = b"</package";
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
 
 /// Scans a whole plain list; gives what it held and what was read.
-pub(super) fn scan<R: Read>(input: Checked<R>, wanted: &Wanted, limits: &Limits) -> Result<(Entries, Checked<R>), XmlError> {
+pub(super) fn scan<R: Read>(
+    input: BoundedReader<R>,
+    filter: &PackageFilter,
+    limits: &Limits,
+) -> Result<(Entries, BoundedReader<R>), XmlError> {
     let mut xml = Xml::new(input, XmlLimits { element_bytes: limits.line_bytes, depth: DEPTH });
     let mut found = Entries::default();
     let end = Finder::new(END);
@@ -38,18 +42,18 @@ pub(super) fn scan<R: Read>(input: Checked<R>, wanted: &Wanted, limits: &Limits)
                 if packages > limits.stanzas {
                     return Err(xml.refuse(format!("expected at most {} packages, found more", limits.stanzas)));
                 }
-                if let Some(draft) = package(&mut xml, wanted, short_cut.then_some(&end))? {
-                    kept_bytes += draft.bytes();
+                if let Some(package) = package(&mut xml, filter, short_cut.then_some(&end))? {
+                    kept_bytes += package.bytes();
                     if kept_bytes > KEPT_BYTES {
                         return Err(xml.refuse(format!("expected at most {KEPT_BYTES} bytes about kernels, found more")));
                     }
-                    match wanted.judge(draft) {
-                        Judged::Entry(entry) => found.entries.push(*entry),
-                        Judged::Defect(defect) => found.defects.push(defect),
-                        Judged::Untold(shown) => {
+                    match filter.classify(package) {
+                        Classified::Entry(entry) => found.entries.push(*entry),
+                        Classified::Defect(defect) => found.defects.push(defect),
+                        Classified::Unrecognized(shown) => {
                             found.warnings.push(format!("no rule matches header package {shown}"));
                         }
-                        Judged::Other => {}
+                        Classified::Other => {}
                     }
                 }
             }
@@ -64,8 +68,8 @@ pub(super) fn scan<R: Read>(input: Checked<R>, wanted: &Wanted, limits: &Limits)
 }
 
 /// The package that just began, to its end; none as soon as it is none that is wanted.
-fn package<R: Read>(xml: &mut Xml<R>, wanted: &Wanted, end: Option<&Finder<'_>>) -> Result<Option<Draft>, XmlError> {
-    let mut draft = Draft::default();
+fn package<R: Read>(xml: &mut Xml<R>, filter: &PackageFilter, end: Option<&Finder<'_>>) -> Result<Option<RawPackage>, XmlError> {
+    let mut package = RawPackage::default();
     let depth = xml.depth();
     let pass = |xml: &mut Xml<R>| {
         if let Some(end) = end {
@@ -77,21 +81,21 @@ fn package<R: Read>(xml: &mut Xml<R>, wanted: &Wanted, end: Option<&Finder<'_>>)
         match xml.next()? {
             Step::Start { tag, empty } => match tag.name() {
                 "name" if !empty => {
-                    draft.name = xml.text()?;
-                    if !wanted.wants(&draft.name) {
+                    package.name = xml.text()?;
+                    if !filter.matches_name(&package.name) {
                         return pass(xml);
                     }
                 }
                 "arch" if !empty => {
-                    draft.architecture = xml.text()?;
-                    if !wanted.wants_architecture(&draft.architecture) {
+                    package.architecture = xml.text()?;
+                    if !filter.matches_architecture(&package.architecture) {
                         return pass(xml);
                     }
                 }
-                "checksum" if !empty => draft.checksum = checksum(algorithm(&tag)?, xml)?,
-                "format" if !empty => format(xml, wanted, &mut draft)?,
+                "checksum" if !empty => package.checksum = checksum(algorithm(&tag)?, xml)?,
+                "format" if !empty => format(xml, filter, &mut package)?,
                 _ => {
-                    fields(&tag, &mut draft)?;
+                    fields(&tag, &mut package)?;
                     if !empty {
                         xml.leave(depth + 1)?;
                     }
@@ -100,18 +104,18 @@ fn package<R: Read>(xml: &mut Xml<R>, wanted: &Wanted, end: Option<&Finder<'_>>)
             Step::End | Step::Text(_) | Step::Nothing | Step::Done => {}
         }
     }
-    Ok(Some(draft))
+    Ok(Some(package))
 }
 
 /// What stands in the attributes of a package's elements.
-fn fields(tag: &Tag<'_>, draft: &mut Draft) -> Result<(), XmlError> {
+fn fields(tag: &Tag<'_>, package: &mut RawPackage) -> Result<(), XmlError> {
     let text = |name: &str| Ok(tag.attribute(name)?.unwrap_or_default().into_owned());
     match tag.name() {
-        "version" => (draft.epoch, draft.version, draft.release) = (text("epoch")?, text("ver")?, text("rel")?),
-        "size" => draft.size_bytes = text("package")?.parse().ok(),
+        "version" => (package.epoch, package.version, package.release) = (text("epoch")?, text("ver")?, text("rel")?),
+        "size" => package.size_bytes = text("package")?.parse().ok(),
         "location" => {
-            draft.href = Some(text("href")?);
-            draft.xml_base = tag.attribute("xml:base")?.map(std::borrow::Cow::into_owned);
+            package.href = Some(text("href")?);
+            package.xml_base = tag.attribute("xml:base")?.map(std::borrow::Cow::into_owned);
         }
         _ => {}
     }
@@ -124,11 +128,11 @@ mod tests {
     use proptest::prelude::*;
     use sqern_model::DistroDef;
 
-    fn wanted() -> Wanted {
+    fn filter() -> PackageFilter {
         let text = "name = \"d\"\nvariant = \"D\"\ntitle = \"D\"\n[[rule]]\npackage = '^kernel-(?<flavour>[a-z]+)-devel$'\n\
                     release = '^(?<build>.+)\\.[0-9]+$'\nuname = '{version}-{build}-{flavour}'\nsupport = '^kernel-devel$'\n";
         let distro: DistroDef = toml::from_str(text).expect("a distribution");
-        Wanted::new(&distro, &["x86_64".to_owned()], "https://h/os".parse().expect("a URL")).expect("patterns")
+        PackageFilter::new(&distro, &["x86_64".to_owned()], "https://h/os".parse().expect("a URL")).expect("patterns")
     }
 
     fn package(name: &str, arch: &str, requires: &str) -> String {
@@ -149,9 +153,9 @@ mod tests {
         )
     }
 
-    fn scanned(text: &[u8]) -> Result<Entries, String> {
-        let input = Checked::new(text, u64::MAX, None);
-        scan(input, &wanted(), &Limits::default()).map(|(found, _)| found).map_err(|error| error.to_string())
+    fn scanned(text: &[u8]) -> Result<Entries, XmlError> {
+        let input = BoundedReader::new(text, u64::MAX);
+        scan(input, &filter(), &Limits::default()).map(|(found, _)| found)
     }
 
     #[test]
@@ -237,7 +241,7 @@ mod tests {
             (right[..right.len() - 40].to_owned(), "the end of"),
             ("<filelists></filelists>".to_owned(), "expected <metadata>"),
         ] {
-            let error = scanned(text.as_bytes()).map(|found| found.entries.len()).expect_err(expected);
+            let error = scanned(text.as_bytes()).map(|found| found.entries.len()).expect_err(expected).to_string();
             assert!(error.contains(expected) || expected == "the end of", "{expected}: {error}");
         }
     }
@@ -245,7 +249,10 @@ mod tests {
     #[test]
     fn kernels_without_end_are_refused_before_they_fill_the_memory() {
         let package = package("kernel-default-devel", "x86_64", "").replace("6.9.7", &"1".repeat(400_000));
-        let error = scanned(document(&package.repeat(200)).as_bytes()).map(|found| found.entries.len()).expect_err("too much");
+        let error = scanned(document(&package.repeat(200)).as_bytes())
+            .map(|found| found.entries.len())
+            .expect_err("too much")
+            .to_string();
         assert!(error.contains("bytes about kernels"), "{error}");
     }
 
@@ -257,7 +264,7 @@ mod tests {
         ] {
             let text =
                 document(&package("kernel-default-devel", "x86_64", &format!("<rpm:entry name=\"kernel-devel\" {attributes}/>")));
-            let error = scanned(text.as_bytes()).map(|found| found.entries.len()).expect_err(expected);
+            let error = scanned(text.as_bytes()).map(|found| found.entries.len()).expect_err(expected).to_string();
             assert!(error.contains(expected) && error.len() < 2000, "{error}");
         }
     }

@@ -5,7 +5,8 @@ use std::io::Read;
 use jiff::Timestamp;
 
 use super::xml::{Step, Tag, Xml, XmlError, XmlLimits};
-use crate::digest::{Algorithm, Stated};
+use crate::listed_file::ListedFile;
+use sqern_archive::Algorithm;
 
 /// What a crawl needs of a `repomd.xml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,9 +27,9 @@ pub(crate) struct IndexFile {
     /// When it was made, as written: seconds since 1970, sometimes with a fraction.
     pub(crate) timestamp: Option<String>,
     /// The file as it is sent.
-    pub(crate) sent: Option<Stated>,
+    pub(crate) sent: Option<ListedFile>,
     /// The file after decompression.
-    pub(crate) open: Option<Stated>,
+    pub(crate) open: Option<ListedFile>,
 }
 
 /// 2000-01-01 in seconds since 1970.
@@ -120,7 +121,7 @@ fn data<R: Read>(xml: &mut Xml<R>) -> Result<IndexFile, XmlError> {
         }
     }
     let stated = |found: Option<(Algorithm, String)>, size_bytes| {
-        found.map(|(algorithm, checksum)| Stated { size_bytes, algorithm, checksum })
+        found.map(|(algorithm, checksum)| ListedFile { size_bytes, algorithm, checksum })
     };
     (file.sent, file.open) = (stated(sent, size), stated(open, open_size));
     Ok(file)
@@ -128,14 +129,14 @@ fn data<R: Read>(xml: &mut Xml<R>) -> Result<IndexFile, XmlError> {
 
 /// The algorithm that the attribute `type` names; none for one that is unknown, or proves nothing (md5).
 pub(super) fn algorithm(tag: &Tag<'_>) -> Result<Option<Algorithm>, XmlError> {
-    Ok(tag.attribute("type")?.and_then(|name| Algorithm::by_name(&name)))
+    Ok(tag.attribute("type")?.and_then(|name| Algorithm::from_name(&name)))
 }
 
 /// The checksum in the element that just began; none where the algorithm is none.
 pub(super) fn checksum<R: Read>(algorithm: Option<Algorithm>, xml: &mut Xml<R>) -> Result<Option<(Algorithm, String)>, XmlError> {
     let text = xml.text()?;
     let Some(algorithm) = algorithm else { return Ok(None) };
-    match algorithm.hex(&text) {
+    match algorithm.parse_hex(&text) {
         Some(checksum) => Ok(Some((algorithm, checksum))),
         None => Err(xml.refuse(format!("expected {algorithm} as {} hexadecimal digits, found {text:?}", algorithm.digits()))),
     }
@@ -179,10 +180,10 @@ mod tests {
         assert_eq!(repomd.revision.as_deref(), Some("1715000000"));
         assert_eq!(repomd.primary.href, "repodata/p.xml.gz");
         assert_eq!(repomd.dated_at().map(Timestamp::as_second), Some(1_715_000_001), "the list's own time comes first");
-        assert_eq!(repomd.primary.sent, Some(Stated { size_bytes: Some(12), algorithm: Algorithm::Sha512, checksum: two }));
+        assert_eq!(repomd.primary.sent, Some(ListedFile { size_bytes: Some(12), algorithm: Algorithm::Sha512, checksum: two }));
         assert_eq!(
             repomd.primary.open,
-            Some(Stated { size_bytes: Some(34), algorithm: Algorithm::Sha1, checksum: one.to_lowercase() })
+            Some(ListedFile { size_bytes: Some(34), algorithm: Algorithm::Sha1, checksum: one.to_lowercase() })
         );
     }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use quick_xml::XmlVersion;
 use quick_xml::events::BytesStart;
 
-use super::xml::{XmlError, allowed};
+use super::xml::{InvalidText, XmlError, check_characters};
 
 /// Attributes of one element: real ones have half a dozen.
 const ATTRIBUTES: usize = 64;
@@ -46,8 +46,10 @@ impl<'a> Tag<'a> {
             }
             let attribute = attribute.map_err(|error| self.refuse(format!("expected attributes, got: {error}")))?;
             if attribute.key.into_inner() == name {
-                let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|error| error.to_string());
-                let value = value.and_then(allowed).map(Some);
+                let value = attribute
+                    .normalized_value(XmlVersion::Explicit1_0)
+                    .map_err(|error| InvalidText::from(quick_xml::Error::from(error)));
+                let value = value.and_then(check_characters).map(Some);
                 return value.map_err(|error| self.refuse(format!("expected a value of {name}, got: {error}")));
             }
         }

@@ -12,7 +12,7 @@ use quick_xml::reader::Reader;
 use super::input::Input;
 use super::skip::Skip;
 pub(crate) use super::tag::Tag;
-use crate::failure::legible;
+use crate::error::escape_entry_text;
 
 /// How much of a document is taken at most.
 #[derive(Debug, Clone, Copy)]
@@ -30,13 +30,27 @@ pub(crate) enum XmlError {
     #[error("{0}")]
     Read(io::Error),
     /// It is no XML, or none that is allowed here.
-    #[error("byte {at}: {}", legible(what))]
+    #[error("byte {at}: {}", escape_entry_text(what))]
     Refused {
         /// Where, in bytes of the plain document.
         at: u64,
         /// Expected and got.
         what: String,
     },
+}
+
+/// A text or value with invalid characters or references.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum InvalidText {
+    /// A control character is not allowed in XML.
+    #[error("expected valid XML characters, found byte {0:#04x}")]
+    Character(u8),
+    /// An entity is not predefined.
+    #[error("expected a predefined entity or a character reference, found &{0};")]
+    Entity(String),
+    /// A character reference or an attribute is invalid.
+    #[error(transparent)]
+    Reference(#[from] quick_xml::Error),
 }
 
 /// What comes next in a document.
@@ -91,6 +105,7 @@ impl<R: Read> Xml<R> {
         self.reader.get_mut().allow(self.limits.element_bytes);
         let at = self.reader.buffer_position();
         let refused = |what: String| XmlError::Refused { at, what };
+        let invalid = |error: InvalidText| refused(error.to_string());
         let event = self.reader.read_event_into(&mut self.buffer).map_err(|error| match error {
             quick_xml::Error::Io(error) => XmlError::Read(io::Error::new(error.kind(), error.to_string())),
             other => refused(format!("expected XML, got: {other}")),
@@ -123,10 +138,10 @@ impl<R: Read> Xml<R> {
                 self.depth = self.depth.saturating_sub(1);
                 Step::End
             }
-            Event::Text(text) => Step::Text(allowed(text.into_inner()).map_err(refused)?),
-            Event::CData(text) => Step::Text(allowed(text.into_inner()).map_err(refused)?),
+            Event::Text(text) => Step::Text(check_characters(text.into_inner()).map_err(invalid)?),
+            Event::CData(text) => Step::Text(check_characters(text.into_inner()).map_err(invalid)?),
             Event::GeneralRef(reference) => {
-                Step::Text(resolve(&reference).and_then(|text| allowed(text.into())).map_err(refused)?)
+                Step::Text(resolve(&reference).and_then(|text| check_characters(text.into())).map_err(invalid)?)
             }
             Event::Eof if self.depth == 0 => Step::Done,
             Event::Eof => return Err(refused("expected the end of the root element, found the end of the file".into())),
@@ -176,19 +191,19 @@ impl<R: Read> Xml<R> {
 }
 
 /// The text, if all its characters are among those of XML (XML 1.0 §2.2): no control character but tab, LF and CR.
-pub(super) fn allowed(text: Cow<'_, str>) -> Result<Cow<'_, str>, String> {
+pub(super) fn check_characters(text: Cow<'_, str>) -> Result<Cow<'_, str>, InvalidText> {
     match text.bytes().find(|byte| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) {
-        Some(byte) => Err(format!("expected valid XML characters, found byte {byte:#04x}")),
+        Some(byte) => Err(InvalidText::Character(byte)),
         None => Ok(text),
     }
 }
 
-fn resolve(name: &quick_xml::events::BytesRef<'_>) -> Result<String, String> {
-    if let Some(character) = name.resolve_char_ref().map_err(|error| error.to_string())? {
+fn resolve(name: &quick_xml::events::BytesRef<'_>) -> Result<String, InvalidText> {
+    if let Some(character) = name.resolve_char_ref()? {
         return Ok(character.into());
     }
     let text = quick_xml::escape::resolve_predefined_entity(name);
-    text.map(str::to_owned).ok_or_else(|| format!("expected a predefined entity or a character reference, found &{};", &**name))
+    text.map(str::to_owned).ok_or_else(|| InvalidText::Entity((**name).to_owned()))
 }
 
 #[cfg(test)]
@@ -270,8 +285,8 @@ mod tests {
 
     #[test]
     fn what_is_skipped_ends_right_before_the_closing_tag_wherever_reads_end() {
-        struct Pieces<'a>(&'a [u8], usize);
-        impl Read for Pieces<'_> {
+        struct Chunks<'a>(&'a [u8], usize);
+        impl Read for Chunks<'_> {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
                 let size = self.1.min(buffer.len());
                 (&mut self.0).take(size as u64).read(buffer)
@@ -279,7 +294,7 @@ mod tests {
         }
         let text = format!("<m><p><n/><pp>{}</pp></p><p/></m>", "&&<x y </pp".repeat(30_000));
         for size in [1, 3, 7, READ_BYTES - 1, READ_BYTES] {
-            let mut xml = Xml::new(Pieces(text.as_bytes(), size), LIMITS);
+            let mut xml = Xml::new(Chunks(text.as_bytes(), size), LIMITS);
             for _ in 0..3 {
                 assert!(matches!(xml.next(), Ok(Step::Start { .. })));
             }

@@ -6,13 +6,13 @@ use std::path::Path;
 use sqern_model::{Crawl, CrawlState, DistroDef};
 use sqern_testkit::clean_command;
 use sqern_testkit::repo::{Compression, FakeRepo, RepoFault, deb};
-use sqern_upstream::{CrawlOptions, Failure, crawl_apt_lists};
+use sqern_upstream::{CrawlOptions, Error, crawl_apt_lists};
 
 use crate::support::*;
 
 const SITE: &str = "archive.example.test_debian%5fx";
 
-async fn crawl_lists(folder: &Path) -> Result<Vec<Crawl>, Failure> {
+async fn crawl_lists(folder: &Path) -> Result<Vec<Crawl>, Error> {
     crawl_apt_lists(folder, &debian(), &BTreeMap::new(), &options()).await
 }
 
@@ -122,7 +122,7 @@ async fn the_lists_of_this_machine_hold_what_python_finds_there() {
     assert_eq!(found, python_finds(&folder));
 }
 
-async fn crawl_real(folder: &Path) -> Result<Vec<Crawl>, Failure> {
+async fn crawl_real(folder: &Path) -> Result<Vec<Crawl>, Error> {
     // Far in the future of any list, so that none is from a time to come.
     let options = CrawlOptions { now: time("2100-01-01T00:00:00Z"), ..options() };
     crawl_apt_lists(folder, &debian(), &BTreeMap::new(), &options).await

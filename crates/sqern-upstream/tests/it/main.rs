@@ -2,12 +2,11 @@
 
 mod apt_lists;
 mod attacks;
+mod cache;
 mod dependencies;
 mod http;
 mod identity;
 mod indexes;
-mod memory;
-mod properties;
 mod resume;
 mod rpm_indexes;
 mod rpm_kernels;

@@ -108,8 +108,9 @@ async fn mirrorlists_and_metalinks_name_the_mirrors() {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    use sha2::Digest as _;
-    format!("{:x}", sha2::Sha256::digest(bytes))
+    let mut hasher = sqern_archive::Hasher::new(sqern_archive::Algorithm::Sha256);
+    hasher.update(bytes);
+    hasher.finish()
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqern_model::{AptSource, Crawl, DistroDef, PackageRole, Source, SourceMemory};
+use sqern_model::{AptSource, Crawl, CrawlCache, DistroDef, PackageRole, Source};
 use sqern_testkit::repo::{DEBIAN_RULE, Deb, FakeRepo, FileServer, WrittenRepo, deb, distro_toml};
 use sqern_upstream::{Client, ClientOptions, CrawlOptions, Silent, crawl_distro};
 use tempfile::TempDir;
@@ -66,8 +66,8 @@ pub async fn crawl_all(distro: &DistroDef, options: &CrawlOptions) -> Vec<Crawl>
 }
 
 /// What the crawls leave to those that come after them, as the database would keep it.
-pub fn remembered(crawls: &[Crawl]) -> BTreeMap<String, SourceMemory> {
-    let remember = |crawl: &Crawl| SourceMemory {
+pub fn remembered(crawls: &[Crawl]) -> BTreeMap<String, CrawlCache> {
+    let remember = |crawl: &Crawl| CrawlCache {
         checksum: crawl.checksum.clone().filter(|_| crawl.state.is_whole()),
         dated_at: crawl.dated_at,
         kept: crawl.kept.clone().unwrap_or_default(),

@@ -1,12 +1,12 @@
-//! A plain reading of stanzas (deb822(5)): all of it in memory, a line after the other.
+//! A reference parser of stanzas (deb822(5)), which reads the whole text line by line.
 
 use super::Found;
 use crate::deb::stanza::Field;
 
-/// The lines of one stanza's field, the first of them behind the colon.
+/// The name and lines of a field. The first line starts after the colon.
 type Lines<'a> = (String, Vec<&'a [u8]>);
 
-/// The line and the kept fields of each stanza; none if a line has no place there, a kept field stands twice or is no UTF-8.
+/// Returns the line and the known fields of each stanza. Returns `None` if a line is invalid, or a known field is a duplicate or not UTF-8.
 pub(super) fn stanzas(text: &[u8]) -> Option<Found> {
     let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
     if lines.last().is_some_and(|last| last.is_empty()) {
@@ -14,7 +14,7 @@ pub(super) fn stanzas(text: &[u8]) -> Option<Found> {
     }
     let mut found = Found::new();
     let mut open: Option<(u64, Vec<Lines<'_>>)> = None;
-    for (place, line) in lines.into_iter().enumerate() {
+    for (index, line) in lines.into_iter().enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let folded = matches!(line.first(), Some(b' ' | b'\t'));
         if line.iter().all(|byte| matches!(byte, b' ' | b'\t')) {
@@ -27,7 +27,7 @@ pub(super) fn stanzas(text: &[u8]) -> Option<Found> {
         } else {
             let colon = line.iter().position(|byte| *byte == b':').filter(|colon| *colon > 0)?;
             let name = line[..colon].iter().all(u8::is_ascii_graphic).then(|| String::from_utf8_lossy(&line[..colon]))?;
-            let (_, fields) = open.get_or_insert_with(|| (place as u64 + 1, Vec::new()));
+            let (_, fields) = open.get_or_insert_with(|| (index as u64 + 1, Vec::new()));
             fields.push((name.to_ascii_lowercase(), vec![&line[colon + 1..]]));
         }
     }

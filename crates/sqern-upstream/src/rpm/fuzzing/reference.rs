@@ -1,29 +1,29 @@
-//! `primary.xml` read from a tree of the whole document: nothing is passed over, everything is looked at.
+//! A reference parser of `primary.xml`, which reads a tree of the whole document.
 
 use roxmltree::{Document, Node};
 
 use crate::crawl::entry::Entries;
-use crate::digest::Algorithm;
 use crate::relation::{Dependency, Operator};
 use crate::rpm::evr;
-use crate::rpm::wanted::{Draft, Judged, Wanted};
+use crate::rpm::package_filter::{Classified, PackageFilter, RawPackage};
+use sqern_archive::Algorithm;
 
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
 
-/// What a document holds; none if it is not well-formed.
+/// Returns the entries of a document, or `None` if it is not well-formed.
 ///
-/// A document with CR is none of those that are compared: a tree has LF in its place (XML 1.0 §2.11), and no field holds either.
-pub(super) fn entries(text: &str, wanted: &Wanted) -> Option<Entries> {
+/// Documents with CR are not compared. A tree contains LF instead (XML 1.0 §2.11), and no field contains either.
+pub(super) fn entries(text: &str, filter: &PackageFilter) -> Option<Entries> {
     let tree = Document::parse(text).ok().filter(|_| !text.contains('\r'))?;
     let mut found = Entries::default();
-    for package in elements(tree.root_element()) {
-        match draft(package, wanted).map(|draft| wanted.judge(draft)) {
-            Some(Judged::Entry(entry)) => found.entries.push(*entry),
-            Some(Judged::Defect(defect)) => found.defects.push(defect),
-            Some(Judged::Untold(shown)) => {
+    for element in elements(tree.root_element()) {
+        match raw_package(element, filter).map(|package| filter.classify(package)) {
+            Some(Classified::Entry(entry)) => found.entries.push(*entry),
+            Some(Classified::Defect(defect)) => found.defects.push(defect),
+            Some(Classified::Unrecognized(shown)) => {
                 found.warnings.push(format!("no rule matches header package {shown}"));
             }
-            Some(Judged::Other) | None => {}
+            Some(Classified::Other) | None => {}
         }
     }
     Some(found)
@@ -38,66 +38,66 @@ fn text(node: Node<'_, '_>) -> String {
 }
 
 fn attribute(node: Node<'_, '_>, name: &str) -> String {
-    plain(node, name).unwrap_or_default().to_owned()
+    unprefixed(node, name).unwrap_or_default().to_owned()
 }
 
-/// An attribute without a prefix: roxmltree's own search takes one of any namespace.
-pub(super) fn plain<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
+/// Returns an attribute without a prefix. The search of roxmltree accepts attributes of any namespace.
+pub(super) fn unprefixed<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
     node.attributes().find(|attribute| attribute.namespace().is_none() && attribute.name() == name).map(|found| found.value())
 }
 
-/// The package; none if it has a name or an architecture that nobody asked for.
-fn draft(package: Node<'_, '_>, wanted: &Wanted) -> Option<Draft> {
-    let mut draft = Draft::default();
-    for child in elements(package) {
-        // `<name/>` says no more than its absence.
+/// Returns a package, or `None` if its name or architecture does not match the filter.
+fn raw_package(element: Node<'_, '_>, filter: &PackageFilter) -> Option<RawPackage> {
+    let mut package = RawPackage::default();
+    for child in elements(element) {
+        // `<name/>` is equivalent to a missing element.
         let is_empty = child.document().input_text()[child.range()].ends_with("/>") && !child.has_children();
         match child.tag_name().name() {
             "name" if !is_empty => {
-                draft.name = text(child);
-                wanted.wants(&draft.name).then_some(())?;
+                package.name = text(child);
+                filter.matches_name(&package.name).then_some(())?;
             }
             "arch" if !is_empty => {
-                draft.architecture = text(child);
-                wanted.wants_architecture(&draft.architecture).then_some(())?;
+                package.architecture = text(child);
+                filter.matches_architecture(&package.architecture).then_some(())?;
             }
             "checksum" if !is_empty => {
-                let algorithm = Algorithm::by_name(&attribute(child, "type"));
-                draft.checksum = algorithm.and_then(|algorithm| Some((algorithm, algorithm.hex(&text(child))?)));
+                let algorithm = Algorithm::from_name(&attribute(child, "type"));
+                package.checksum = algorithm.and_then(|algorithm| Some((algorithm, algorithm.parse_hex(&text(child))?)));
             }
             "version" => {
-                draft.epoch = attribute(child, "epoch");
-                draft.version = attribute(child, "ver");
-                draft.release = attribute(child, "rel");
+                package.epoch = attribute(child, "epoch");
+                package.version = attribute(child, "ver");
+                package.release = attribute(child, "rel");
             }
-            "size" => draft.size_bytes = attribute(child, "package").parse().ok(),
+            "size" => package.size_bytes = attribute(child, "package").parse().ok(),
             "location" => {
-                draft.href = Some(attribute(child, "href"));
-                draft.xml_base = child.attribute((XML, "base")).map(str::to_owned);
+                package.href = Some(attribute(child, "href"));
+                package.xml_base = child.attribute((XML, "base")).map(str::to_owned);
             }
-            "format" => elements(child).for_each(|child| relations(child, wanted, &mut draft)),
+            "format" => elements(child).for_each(|child| relations(child, filter, &mut package)),
             _ => {}
         }
     }
-    Some(draft)
+    Some(package)
 }
 
-fn relations(list: Node<'_, '_>, wanted: &Wanted, draft: &mut Draft) {
+fn relations(list: Node<'_, '_>, filter: &PackageFilter, package: &mut RawPackage) {
     let provides = match list.tag_name().name() {
         "requires" => false,
         "provides" => true,
         _ => return,
     };
     for entry in list.descendants().filter(|node| node.is_element() && *node != list) {
-        let Some(name) = plain(entry, "name") else { continue };
-        if provides && wanted.tells_kernel(name) {
+        let Some(name) = unprefixed(entry, "name") else { continue };
+        if provides && filter.identifies_kernel(name) {
             let version = evr::show("", &attribute(entry, "ver"), &attribute(entry, "rel"));
-            draft.unames.push((name.to_owned(), version));
+            package.unames.push((name.to_owned(), version));
         }
-        if !wanted.wants_relation(name) {
+        if !filter.matches_relation(name) {
             continue;
         }
-        let operator = match plain(entry, "flags") {
+        let operator = match unprefixed(entry, "flags") {
             Some("LT") => Some(Operator::Earlier),
             Some("LE") => Some(Operator::EarlierOrEqual),
             Some("EQ") => Some(Operator::Equal),
@@ -107,6 +107,6 @@ fn relations(list: Node<'_, '_>, wanted: &Wanted, draft: &mut Draft) {
         };
         let version = || evr::show(&attribute(entry, "epoch"), &attribute(entry, "ver"), &attribute(entry, "rel"));
         let relation = Dependency { name: name.to_owned(), version: operator.map(|operator| (operator, version())) };
-        if provides { draft.provides.push(relation) } else { draft.needs.push(relation) }
+        if provides { package.provides.push(relation) } else { package.needs.push(relation) }
     }
 }

@@ -1,10 +1,10 @@
-//! Documents written from what was read of others.
+//! Writes parsed documents.
 
-use crate::digest::Stated;
+use crate::listed_file::ListedFile;
 use crate::rpm::metalink::Metalink;
 use crate::rpm::repomd::Repomd;
 
-/// As the value of an attribute, or as text.
+/// Escapes a text or the value of an attribute.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for character in text.chars() {
@@ -17,7 +17,7 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// A `repomd.xml` that says the same.
+/// Returns an equivalent `repomd.xml`.
 pub(super) fn repomd(repomd: &Repomd) -> String {
     let mut text = "<repomd>".to_owned();
     if let Some(revision) = &repomd.revision {
@@ -25,15 +25,15 @@ pub(super) fn repomd(repomd: &Repomd) -> String {
     }
     text += "<data type=\"primary\">";
     let primary = &repomd.primary;
-    let mut stated = |stated: &Option<Stated>, checksum: &str, size: &str| {
-        let Some(stated) = stated else { return };
-        text += &format!("<{checksum} type=\"{}\">{}</{checksum}>", stated.algorithm.name(), stated.checksum);
-        if let Some(bytes) = stated.size_bytes {
+    let mut write_file = |listed: &Option<ListedFile>, checksum: &str, size: &str| {
+        let Some(listed) = listed else { return };
+        text += &format!("<{checksum} type=\"{}\">{}</{checksum}>", listed.algorithm.name(), listed.checksum);
+        if let Some(bytes) = listed.size_bytes {
             text += &format!("<{size}>{bytes}</{size}>");
         }
     };
-    stated(&primary.sent, "checksum", "size");
-    stated(&primary.open, "open-checksum", "open-size");
+    write_file(&primary.sent, "checksum", "size");
+    write_file(&primary.open, "open-checksum", "open-size");
     if let Some(timestamp) = &primary.timestamp {
         text += &format!("<timestamp>{}</timestamp>", escaped(timestamp));
     }
@@ -41,14 +41,14 @@ pub(super) fn repomd(repomd: &Repomd) -> String {
     text + &format!("<location href=\"{}\"{base}/></data></repomd>", escaped(&primary.href))
 }
 
-/// A metalink that says the same.
+/// Returns an equivalent metalink.
 pub(super) fn metalink(metalink: &Metalink) -> String {
     let mut text = "<metalink><files><file name=\"repomd.xml\">".to_owned();
     for (algorithm, checksum) in &metalink.checksums {
         text += &format!("<hash type=\"{}\">{checksum}</hash>", algorithm.name());
     }
-    for (place, base) in metalink.bases.iter().enumerate() {
-        let preference = 100 - place;
+    for (index, base) in metalink.bases.iter().enumerate() {
+        let preference = 100 - index;
         text += &format!("<url preference=\"{preference}\">{}repodata/repomd.xml</url>", escaped(base.as_str()));
     }
     text + "</file></files></metalink>"

@@ -1,60 +1,61 @@
-//! The stanza scanner over any text in any pieces, and the order of versions beside dpkg's.
+//! Properties of the stanza scanner, and a comparison of the version order with dpkg.
 
 use std::io::{self, Read};
 
 use proptest::prelude::*;
 use sqern_testkit::clean_command;
-use sqern_upstream::Limits;
-use sqern_upstream::deb::stanza::{Field, StanzaError, Stanzas};
-use sqern_upstream::deb::version::compare;
 
-/// Gives at most so many bytes at a time.
-struct Pieces<'a> {
+use super::stanza::{Field, StanzaError, Stanzas};
+use super::version::compare;
+use crate::Limits;
+
+/// A reader that returns chunks of these sizes.
+struct ChunkReader<'a> {
     rest: &'a [u8],
     sizes: Vec<usize>,
 }
 
-impl Read for Pieces<'_> {
+impl Read for ChunkReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let size = self.sizes.pop().unwrap_or(1).max(1).min(buffer.len());
         (&mut self.rest).take(size as u64).read(buffer)
     }
 }
 
-/// Every kept field of every stanza, and how it ended.
+/// Returns the fields of all stanzas, and the error or "end".
 fn scanned(input: impl Read, limits: &Limits) -> (Vec<String>, String) {
     let mut stanzas = Stanzas::new(input, limits);
-    let mut seen = Vec::new();
+    let mut stanzas_text = Vec::new();
     loop {
         match stanzas.next() {
             Ok(Some(stanza)) => {
                 let fields = [Field::Package, Field::Version, Field::Depends];
                 let fields: Result<Vec<_>, StanzaError> = fields.into_iter().map(|field| stanza.get(field)).collect();
-                seen.push(format!("{} {fields:?}", stanza.line));
+                stanzas_text.push(format!("{} {fields:?}", stanza.line));
             }
-            Ok(None) => return (seen, "end".into()),
-            Err(error) => return (seen, error.to_string()),
+            Ok(None) => return (stanzas_text, "end".into()),
+            Err(error) => return (stanzas_text, error.to_string()),
         }
     }
 }
 
-fn small() -> Limits {
+fn small_limits() -> Limits {
     Limits { line_bytes: 40, stanza_bytes: 90, stanzas: 5, ..Limits::default() }
 }
 
 proptest! {
     #[test]
-    fn scanning_does_not_depend_on_how_the_text_comes(
+    fn result_does_not_depend_on_chunks(
         text in "((Package|Version|Depends|X): [a-c ,|]{0,9}\r?\n| [a-c]{0,3}\n|#x\n|\n|[a-c:]{0,45}\n){0,20}[a-c:]{0,3}",
         sizes in proptest::collection::vec(1usize..50, 0..40),
     ) {
-        let whole = scanned(text.as_bytes(), &small());
-        let pieces = scanned(Pieces { rest: text.as_bytes(), sizes }, &small());
-        prop_assert_eq!(whole, pieces);
+        let whole = scanned(text.as_bytes(), &small_limits());
+        let chunked = scanned(ChunkReader { rest: text.as_bytes(), sizes }, &small_limits());
+        prop_assert_eq!(whole, chunked);
     }
 
     #[test]
-    fn a_value_is_its_lines_without_the_blanks_around_them_and_without_comments(
+    fn folded_values_are_joined_without_comments(
         first in "[ #a\u{a0}]{0,3}", folded in prop::collection::vec("[ \t][ #a\u{a0}]{0,3}\u{a0}|[ \t]#?a|#[ -~]{0,3}", 0..6), end in "\r?\n",
     ) {
         let lines = folded.iter().filter(|line| !line.starts_with('#')).map(|line| line.trim());
@@ -68,24 +69,24 @@ proptest! {
     }
 
     #[test]
-    fn a_field_has_a_name_of_visible_ascii(name in "[!-9;-~]{0,3}[\t\x00é a]?[!-9;-~]{0,3}") {
+    fn field_names_are_visible_ascii(name in "[!-9;-~]{0,3}[\t\x00é a]?[!-9;-~]{0,3}") {
         let text = format!("Package: x\n{name}: y\n");
-        let folded_or_none = name.is_empty() || name.starts_with([' ', '\t', '#']);
+        let is_folded_or_empty = name.is_empty() || name.starts_with([' ', '\t', '#']);
         let is_field = name.chars().all(|character| character.is_ascii_graphic());
-        let read = scanned(text.as_bytes(), &small()).1 == "end";
-        let is_read = if folded_or_none { !name.is_empty() } else { is_field };
+        let read = scanned(text.as_bytes(), &small_limits()).1 == "end";
+        let is_read = if is_folded_or_empty { !name.is_empty() } else { is_field };
         prop_assert!(read == is_read || name.eq_ignore_ascii_case("package"), "{:?}", text);
     }
 
     #[test]
-    fn any_bytes_are_scanned_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = scanned(&*bytes, &small());
+    fn scanner_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = scanned(&*bytes, &small_limits());
     }
 }
 
-/// The machine's dpkg is the measure where there is one; the table that it was taken from is checked in any case.
+/// Compares the order with dpkg, if it is installed.
 #[test]
-fn versions_sort_as_dpkg_sorts_them() {
+fn version_order_equals_that_of_dpkg() {
     let versions = [
         "1.0",
         "1.00",
@@ -116,14 +117,14 @@ fn versions_sort_as_dpkg_sorts_them() {
     }
     for left in versions {
         for right in versions {
-            let says = |relation: &str| {
+            let holds = |relation: &str| {
                 let output =
                     clean_command("dpkg").args(["--compare-versions", left, relation, right]).output().expect("dpkg runs");
                 output.status.success()
             };
-            let expected = if says("eq") {
+            let expected = if holds("eq") {
                 std::cmp::Ordering::Equal
-            } else if says("lt") {
+            } else if holds("lt") {
                 std::cmp::Ordering::Less
             } else {
                 std::cmp::Ordering::Greater
