@@ -9,7 +9,7 @@ use clap::Args;
 use futures_util::future::join_all;
 use sqern_model::{DistroDef, DistroName, SourceSet};
 use sqern_store::tree::{Machine, ProveOptions};
-use sqern_upstream::{Client, ClientOptions, keys, left_out, reach};
+use sqern_upstream::{Client, ClientOptions, count_certificates, probe, skipped_sources};
 
 use self::database::Known;
 use super::Context;
@@ -94,10 +94,17 @@ async fn sources(args: &DoctorArgs, set: Result<SourceSet, Failure>, known: &Kno
 
 /// Reads the keyrings of the sources that a crawl asks.
 fn keyrings(wanted: &[&DistroDef]) -> Vec<Finding> {
-    let asked = |def: &DistroDef, name: &str| !left_out(def).iter().any(|(source, _)| source.name() == name);
+    let asked = |def: &DistroDef, name: &str| !skipped_sources(def).iter().any(|(source, _)| source.name() == name);
     let of = |def| -> (_, Vec<_>) {
         let def: &DistroDef = def;
-        (def, def.sources.iter().filter(|source| asked(def, source.name())).map(|source| (source, keys(source))).collect())
+        (
+            def,
+            def.sources
+                .iter()
+                .filter(|source| asked(def, source.name()))
+                .map(|source| (source, count_certificates(source)))
+                .collect(),
+        )
     };
     source::keyrings(&wanted.iter().copied().map(of).collect::<Vec<_>>())
 }
@@ -120,7 +127,7 @@ async fn answers(wanted: &[&DistroDef], crawl: &CrawlArgs, context: &Context<'_>
     };
     let asked = wanted.iter().map(|&def| {
         let (client, options) = (&client, &options);
-        async move { (def, reach(client, def, options).await) }
+        async move { (def, probe(client, def, options).await) }
     });
     let mut findings = source::sources(&join_all(asked).await);
     findings.extend(client.servers_ahead().map(|ahead| clock::judge("source servers", ahead)));
