@@ -1,4 +1,4 @@
-//! Debian-style archives: from the signed `Release` to kernels and what they need.
+//! apt repositories: from the signed `Release` to kernels and the packages that they require.
 
 mod check_release;
 mod entry;

@@ -1,5 +1,4 @@
-//! What crawls of every kind of repository share: trust, downloads, decompression, the closure of needs, and the [`Crawl`]s made
-//! of it all.
+//! The common parts of crawls of all kinds of repositories: trust, downloads, decompression, dependencies, and the resulting [`Crawl`]s.
 //!
 //! [`Crawl`]: sqern_model::Crawl
 

@@ -1,4 +1,4 @@
-//! Debian's text formats, pure: stanzas, `Release` files, relations between packages, the order of versions.
+//! The text formats of Debian: stanzas, `Release` files, relations between packages, and the version order.
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;

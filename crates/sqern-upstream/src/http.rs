@@ -1,4 +1,4 @@
-//! Fetching files over `http`, `https` and from `file:`, bounded in everything.
+//! Downloads files by `http`, `https` and `file` URLs with limits.
 
 mod body;
 mod client;

@@ -1,6 +1,6 @@
-//! rpm-md repositories: from `repomd.xml` to kernels and what they need.
+//! rpm-md repositories: from `repomd.xml` to kernels and the packages that they require.
 //!
-//! The format has no specification but its makers' and readers' code: `createrepo_c`, librepo, libsolv
+//! The format is only specified by its implementations `createrepo_c`, librepo and libsolv
 //! (<https://github.com/rpm-software-management/createrepo_c>).
 
 mod format;

@@ -1,4 +1,4 @@
-//! Whether a `Release` is the right one at the right time.
+//! Checks the suite and the validity period of a `Release`.
 
 use jiff::Timestamp;
 
@@ -7,18 +7,18 @@ use crate::deb::release::Release;
 use crate::deb::suite::{SuiteMatch, suite_match};
 use crate::{Error, ErrorKind};
 
-/// What is done about a `Release` past its `Valid-Until`.
+/// The reaction to a `Release` past its `Valid-Until`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expired {
-    /// A server that sends it may be replaying old data.
+    /// An error, because the server might replay old data.
     Fails,
-    /// The archive is closed for good: it stays as it is.
+    /// No reaction, because the repository is closed and does not change.
     Passes,
-    /// The machine's own apt lists age while it does not update.
+    /// A warning, because local apt lists become outdated without updates.
     Warns,
 }
 
-/// Refuses a `Release` whose time is over; gives a warning where that is enough.
+/// Checks the validity period of a `Release`, and returns a warning if that is sufficient.
 pub(super) fn time(release: &Release, now: Timestamp, expired: Expired, place: &str) -> Result<Option<String>, Error> {
     let Some(until) = release.valid_until.filter(|until| *until < now) else { return Ok(None) };
     let age = age(now.duration_since(until));
@@ -34,7 +34,7 @@ pub(super) fn time(release: &Release, now: Timestamp, expired: Expired, place: &
     }
 }
 
-/// Refuses the `Release` of another suite; gives a warning when it does not clearly say which it is.
+/// Checks the suite of a `Release`, and returns a warning if it is not clear.
 pub(super) fn suite(release: &Release, asked: &str, place: &str) -> Result<Option<String>, Error> {
     let says = |field: &Option<String>| field.clone().unwrap_or_else(|| "(none)".into());
     let got = format!("Suite {}, Codename {}", says(&release.suite), says(&release.codename));
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expired_release_tells_when_and_for_how_long() {
+    fn expired_release_is_reported_with_time_and_age() {
         let now: Timestamp = "2026-06-10T12:00:00Z".parse().expect("a time");
         let expired = release("2026-05-20T00:00:00Z", "2026-05-27T12:00:00Z");
         let failure = time(&expired, now, Expired::Fails, "here").expect_err("expired").to_string();

@@ -1,4 +1,4 @@
-//! The packages of a Debian-style index that say something about kernels.
+//! The relevant packages of an apt index.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -17,36 +17,36 @@ use crate::error::escape_entry_text;
 use crate::relation::VersionOrder;
 use sqern_archive::Algorithm;
 
-/// What is kept of one index, in bytes of memory: ten thousand kernels take less than a tenth of it.
+/// The memory limit of the entries of an index in bytes. 10,000 kernels require less than a tenth.
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
 
-/// Where the packages of an index are fetched from.
+/// The origin of packages.
 #[derive(Debug, Clone)]
 pub(super) enum Origin {
-    /// Below the base of an archive.
+    /// Below the base URL of a repository.
     Base(Url),
-    /// By the machine's own apt.
+    /// apt of this machine.
     Apt,
 }
 
-/// What is looked for in an index.
+/// The packages that are relevant for a distribution.
 #[derive(Debug, Clone)]
 pub(super) struct PackageFilter {
     distro: DistroDef,
-    /// Names of headers and of what they may need; one set, so that a name is matched once.
+    /// The names of headers and of packages that they might require, as one set that is matched once.
     names: RegexSet,
     pub(super) architecture: String,
     pub(super) origin: Origin,
 }
 
 impl PackageFilter {
-    /// What a distribution's rules look for in an index of an architecture.
+    /// Returns the filter of the rules of a distribution for an index of an architecture.
     pub(super) fn new(distro: &DistroDef, architecture: &str, origin: Origin) -> Result<Self, regex::Error> {
         let patterns = distro.rules.iter().flat_map(|rule| [rule.package.as_str(), rule.support.as_str()]);
         Ok(Self { distro: distro.clone(), names: RegexSet::new(patterns)?, architecture: architecture.to_owned(), origin })
     }
 
-    /// The entry that a stanza is; none if it is no package that is looked for.
+    /// Returns the entry of a stanza, or `None` if the package is not relevant.
     fn entry(&self, stanza: &Stanza<'_>) -> Result<Option<Entry>, Refused> {
         let Some(name) = stanza.get(Field::Package)?.filter(|name| !name.is_empty()) else {
             let got = "a stanza without Package".to_owned();
@@ -56,7 +56,7 @@ impl PackageFilter {
             return Ok(None);
         }
         let architecture = stanza.get(Field::Architecture)?.unwrap_or_default();
-        // Without the field it goes on, to be refused as incomplete.
+        // A missing field is reported later as a defect.
         if !["", "all", &self.architecture].contains(&&*architecture) {
             return Ok(None);
         }
@@ -105,11 +105,11 @@ impl PackageFilter {
     }
 }
 
-/// Why a stanza is no entry.
+/// A stanza without an entry.
 enum Refused {
-    /// The package can't be recorded; the others can.
+    /// The package cannot be recorded, but the others can.
     Defect(String),
-    /// The index can't be believed.
+    /// The index is invalid.
     Unreadable(StanzaError),
 }
 
@@ -129,7 +129,7 @@ fn relations(stanza: &Stanza<'_>, field: Field) -> Result<Vec<Vec<Dependency>>, 
     relation::parse(&text).map_err(|error| Refused::Defect(format!("{}: {error}", field.name())))
 }
 
-/// Scans a whole plain index; gives what it held and what was read.
+/// Scans a decompressed index, and returns its entries and the reader.
 pub(super) fn scan<R: Read>(
     input: BoundedReader<R>,
     filter: &PackageFilter,
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_package_that_cant_be_recorded_is_a_defect_and_stops_no_other() {
+    fn invalid_packages_are_defects_and_others_are_read() {
         for (from, to) in [
             ("Version: 1", "Version: 1\0"),
             ("Version: 1", &*format!("Version: {}", "1".repeat(256))),
@@ -193,8 +193,8 @@ mod tests {
     }
 
     #[test]
-    fn kernels_without_end_are_refused_before_they_fill_the_memory() {
-        // Two bytes of text each become a hundred in memory.
+    fn memory_of_relevant_packages_is_limited() {
+        // 2 bytes of text require about 100 bytes of memory.
         let needs = RIGHT.replace("linux-kbuild-1 (= 1)", &"a,".repeat(200_000));
         let error = scanned(&needs.repeat(20)).map(|found| found.entries.len()).expect_err("too much").to_string();
         assert!(error.contains("kernel packages in an index"), "{error}");
@@ -202,7 +202,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_altered_index_gives_what_lies_below_the_base_or_is_refused(
+        fn urls_of_a_mutated_index_are_below_the_base(
             changes in prop::collection::vec((any::<prop::sample::Index>(), "[\\x00-~é]"), 1..4),
         ) {
             let mut text = RIGHT.repeat(2);

@@ -1,4 +1,4 @@
-//! The machine's own apt lists (`/var/lib/apt/lists`) in place of the configured sources: the first run needs no network.
+//! Reads the apt lists of this machine (`/var/lib/apt/lists`) instead of configured sources, which requires no network.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -22,14 +22,15 @@ use crate::deb::release::Release;
 use crate::openpgp::split;
 use crate::{CrawlOptions, Error, ErrorKind};
 
-/// Reads the lists that apt fetched, and gives one [`Crawl`] for each archive's suite there, its source named `apt:` and
-/// site and path (`apt:mirror.example/debian/dists/bookworm`).
+/// Reads apt lists, and returns a [`Crawl`] for each suite. Its source is `apt:` with site and path
+/// (`apt:mirror.example/debian/dists/bookworm`).
 ///
-/// apt verified the signatures when the lists came; here each index's content must have the size and SHA-256 that its
-/// `Release` states, and one past its `Valid-Until` is a warning that tells its age. Packages get the URL `apt:NAME=VERSION`.
-/// `memory` is as in [`crawl_distro`](crate::crawl_distro).
+/// apt has verified the signatures. Each index must have the size and SHA-256 in its `Release`. An expired `Release` is a warning. Packages
+/// have the URL `apt:NAME=VERSION`. `caches` is as in [`crawl_distro`](crate::crawl_distro).
 ///
-/// Fails as a whole only when there is nothing to read: no folder, no `Release`, or no index in it.
+/// # Errors
+///
+/// Returns an error if the directory contains no `Release`, or none of its indexes.
 pub async fn crawl_apt_lists(
     folder: &Path,
     distro: &DistroDef,
@@ -84,7 +85,7 @@ fn file_names(folder: &Path) -> Result<BTreeSet<String>, Error> {
     Ok(names)
 }
 
-/// The suites in a folder: what their files' names begin with, and the file of the `Release` (the clearsigned one first).
+/// Returns the prefixes of the files of all suites, with the file of the `Release`. A clearsigned one is preferred.
 fn suites(names: &BTreeSet<String>) -> BTreeMap<&str, &str> {
     let mut suites = BTreeMap::new();
     for suffix in ["InRelease", "Release"] {
@@ -97,7 +98,7 @@ fn suites(names: &BTreeSet<String>) -> BTreeMap<&str, &str> {
     suites
 }
 
-/// The architectures that the distribution's own sources read; none there means every one that apt has.
+/// Returns the architectures of the sources of the distribution. If there are none, all architectures are read.
 fn architectures(distro: &DistroDef) -> BTreeSet<&str> {
     let apt = distro.sources.iter().filter_map(|source| match source {
         Source::Apt(source) => Some(&source.architectures),
@@ -106,7 +107,7 @@ fn architectures(distro: &DistroDef) -> BTreeSet<&str> {
     apt.flatten().map(String::as_str).collect()
 }
 
-/// One suite's `Release`, and which of its indexes apt has fetched.
+/// The `Release` of a suite and its available indexes.
 struct SuiteLists {
     source: String,
     path: PathBuf,
@@ -116,7 +117,7 @@ struct SuiteLists {
     lists: Result<Vec<List>, Error>,
 }
 
-/// One index that apt has fetched.
+/// An available index.
 struct List {
     path: PathBuf,
     compression: Compression,
@@ -214,8 +215,7 @@ fn read_bounded(path: &Path, limit: u64) -> Result<String, Error> {
     }
 }
 
-/// The indexes of a suite that apt has fetched, in whatever compression it keeps them. One that the `Release` lists and
-/// that is not there is not configured on this machine.
+/// Returns the available indexes of a suite, in any compression. A missing one is not configured on this machine.
 fn lists(
     folder: &Path,
     names: &BTreeSet<String>,
@@ -235,7 +235,7 @@ fn lists(
         let Some((path, compression)) = found.filter(|_| read) else { continue };
         match release.files.get(index).cloned() {
             Some(plain) => lists.push(List { path, compression, architecture: architecture.to_owned(), plain }),
-            // Without a statement about the plain file there is nothing to check apt's recompressed copy by.
+            // apt compresses indexes again, so only the checksum of the decompressed file can be verified.
             None => warnings
                 .push(format!("skipped: the Release contains no SHA256 of the uncompressed {index}, at {}", path.display())),
         }
@@ -243,7 +243,7 @@ fn lists(
     lists
 }
 
-/// The indexes that a `Release` lists, without the suffixes of compressions.
+/// Returns the paths of the listed indexes without suffixes of compression formats.
 fn index_paths(release: &Release) -> BTreeSet<&str> {
     let plain = |path: &'_ str| {
         let end = SUPPORTED.iter().find(|compression| path.ends_with(compression.suffix()));

@@ -1,4 +1,4 @@
-//! One index: fetched from the first place that has it, checked, decompressed, scanned.
+//! Reads indexes: downloads them from the first mirror that has them, verifies, decompresses and scans them.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
@@ -23,10 +23,10 @@ use crate::http::{FetchError, redact_url, without_credentials};
 use crate::listed_file::ListedFile;
 use crate::{Error, ErrorKind, Limits};
 
-/// What states an index, in errors.
+/// The metadata that lists an index, in errors.
 const BY: &str = "the Release";
 
-/// One suite whose indexes are read.
+/// A suite whose indexes are read.
 pub(crate) struct Suite<'a> {
     pub(crate) context: &'a Context<'a>,
     pub(crate) source: &'a AptSource,
@@ -34,7 +34,11 @@ pub(crate) struct Suite<'a> {
     pub(crate) release: &'a Release,
 }
 
-/// Reads all indexes of a source; fails when none can be read.
+/// Reads all indexes of a source.
+///
+/// # Errors
+///
+/// Returns an error if no index can be read.
 pub(crate) async fn read_indexes(suite: &Suite<'_>, distro: &DistroDef) -> Result<Entries, Error> {
     let root = suite.root;
     let local = suite.context.options.mirror_base.as_ref().unwrap_or(&root.base).scheme() == "file";
@@ -59,7 +63,7 @@ pub(crate) async fn read_indexes(suite: &Suite<'_>, distro: &DistroDef) -> Resul
             Err(failure) => failed.push(failure),
         }
     }
-    // What could be read is right; what could not makes the source partial, unless that is all of it.
+    // Entries of readable indexes are valid. Unreadable indexes make the crawl partial.
     if failed.len() < indexes.len() {
         all.defects.extend(failed.iter().map(ToString::to_string));
     } else if let Some(failure) = failed.into_iter().next() {
@@ -68,10 +72,10 @@ pub(crate) async fn read_indexes(suite: &Suite<'_>, distro: &DistroDef) -> Resul
     Ok(all)
 }
 
-/// Reads one index of a source: each mirror from the one that gave the root on, each compression, by hash and by name.
+/// Reads an index. It tries each mirror from that of the root metadata, each compression, and the path by checksum before the path by name.
 ///
-/// Other mirrors may serve it, as the `Release` tells its checksum. A file that is not there leads to the next way to get
-/// it; one that is there and is wrong leads to the next mirror.
+/// Any mirror may be used, because the `Release` contains the checksum. After a missing file, the next path is tried, and after an invalid
+/// one, the next mirror.
 async fn read_index(suite: &Suite<'_>, index: &Index, filter: PackageFilter) -> Result<Entries, Error> {
     let (context, mut failed) = (suite.context, None);
     for base in &suite.root.mirrors {
@@ -83,7 +87,7 @@ async fn read_index(suite: &Suite<'_>, index: &Index, filter: PackageFilter) -> 
                 let scanned = move || scan_file(file, variant.compression, plain.as_ref(), &filter, &limits, &place);
                 return tokio::task::spawn_blocking(scanned).await.map_err(|error| stopped(error, &url))?;
             }
-            // The first failure is about the mirror that the root came from: the one to look at.
+            // The first error is that of the mirror of the root metadata.
             Err(failure) => failed = failed.or(Some(failure)),
         }
     }
@@ -94,7 +98,7 @@ async fn read_index(suite: &Suite<'_>, index: &Index, filter: PackageFilter) -> 
 async fn from_mirror(suite: &Suite<'_>, base: &Url, index: &Index) -> Result<(File, Variant, Url), Error> {
     let mut absent = None;
     for variant in &index.variants {
-        for url in places(suite, base, index, variant) {
+        for url in urls(suite, base, index, variant) {
             match download(suite.context, &url, &variant.stated, BY).await {
                 Ok(file) => return Ok((file, variant.clone(), url)),
                 Err(FetchError::Absent(failure)) => absent = absent.or(Some(failure)),
@@ -107,8 +111,9 @@ async fn from_mirror(suite: &Suite<'_>, base: &Url, index: &Index) -> Result<(Fi
     }))
 }
 
-/// By its checksum first, where the archive offers that: what has a name is replaced while a mirror updates.
-fn places(suite: &Suite<'_>, base: &Url, index: &Index, variant: &Variant) -> Vec<Url> {
+/// Returns the URLs of an index. The path by checksum is first, because the file at the path by name is replaced during an update of the
+/// mirror.
+fn urls(suite: &Suite<'_>, base: &Url, index: &Index, variant: &Variant) -> Vec<Url> {
     let name = suite.source.suite.trim_matches('/');
     let folder = index.path.trim_end_matches("Packages");
     let by_hash = format!("dists/{name}/{folder}by-hash/SHA256/{}", variant.stated.checksum);
@@ -116,7 +121,7 @@ fn places(suite: &Suite<'_>, base: &Url, index: &Index, variant: &Variant) -> Ve
     suite.release.by_hash.then_some(by_hash).into_iter().chain([by_name]).map(|path| below(base, &path)).collect()
 }
 
-/// Decompresses and scans a file, and compares what came out with what the `Release` states of the plain file.
+/// Decompresses and scans an index, and verifies the checksum of the decompressed file.
 pub(super) fn scan_file(
     mut file: File,
     compression: Compression,
@@ -126,7 +131,7 @@ pub(super) fn scan_file(
     place: &str,
 ) -> Result<Entries, Error> {
     file.seek(SeekFrom::Start(0)).map_err(|error| no_temporary(error))?;
-    // An index without packages is an empty file, which has no first bytes to tell a compression by.
+    // An empty index has no magic number, and is a plain file.
     let stated = plain.and_then(|plain| plain.size_bytes);
     let limit = stated.map_or(limits.decompressed_bytes, |size| size.min(limits.decompressed_bytes));
     let input = open(file, compression, limit, plain, place)?;

@@ -1,4 +1,4 @@
-//! The signed root of a suite: `InRelease`, or `Release` with `Release.gpg`.
+//! Reads the root metadata of a suite: `InRelease`, or `Release` with `Release.gpg`.
 
 use sqern_model::AptSource;
 use url::Url;
@@ -16,7 +16,7 @@ use crate::http::{FetchError, redact_url};
 use crate::openpgp::{Clearsigned, split};
 use crate::{Error, ErrorKind};
 
-/// Reads the root from the first mirror that has one to be believed; the mirrors passed over are warnings.
+/// Reads the root metadata from the first mirror with a valid one. Skipped mirrors are warnings.
 pub(crate) async fn read_root_metadata(context: &Context<'_>, source: &AptSource) -> Result<RootMetadata, Error> {
     let mut failed_mirrors = FailedMirrors::default();
     let bases = source.base.iter().map(|base| base_url(base)).collect::<Result<Vec<_>, _>>()?;
@@ -38,7 +38,7 @@ async fn from_base(context: &Context<'_>, source: &AptSource, base: &Url) -> Res
         keyring_package: source.keyring_package.clone(),
         signature_file: "InRelease or Release.gpg",
     };
-    // Reads keyrings and computes signatures: not on the threads that serve connections.
+    // Reading keyrings and verifying signatures would block the threads of connections.
     let verified = tokio::task::spawn_blocking(move || {
         verify_signature(&trust, allow_unsigned, now, &signed).map(|warning| (signed, warning))
     });
@@ -63,7 +63,7 @@ async fn from_base(context: &Context<'_>, source: &AptSource, base: &Url) -> Res
     })
 }
 
-/// `InRelease`; where there is none, `Release` with `Release.gpg`, as apt has it.
+/// Downloads `InRelease`, or else `Release` and `Release.gpg`, like apt.
 async fn signed_text(context: &Context<'_>, source: &AptSource, base: &Url) -> Result<(Signed, Option<String>), Error> {
     let file = |name: &str| below(base, &format!("dists/{}/{name}", source.suite.trim_matches('/')));
     let url = file("InRelease");

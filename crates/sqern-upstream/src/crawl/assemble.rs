@@ -1,4 +1,4 @@
-//! From what each source held to one [`Crawl`] a source.
+//! Creates a [`Crawl`] from the entries of each source.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,10 +9,10 @@ use super::entry::{Entries, Entry};
 use super::resolve::{Catalog, Place};
 use crate::Error;
 
-/// How many defects of one source are named; the rest is counted.
+/// The number of defects of a source that are named. Further ones are only counted.
 const NAMED_DEFECTS: usize = 5;
 
-/// The crawl's own clock: the time it was given, and what has passed since.
+/// The clock of a crawl: its start time plus the elapsed time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     now: Timestamp,
@@ -20,19 +20,19 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Runs from a time on.
+    /// Returns a clock that starts at `now`.
     pub(crate) fn from(now: Timestamp) -> Self {
         Self { now, since: std::time::Instant::now() }
     }
 
-    /// The time.
+    /// Returns the current time.
     pub(crate) fn now(&self) -> Timestamp {
         let passed = SignedDuration::try_from(self.since.elapsed()).unwrap_or_default();
         self.now.checked_add(passed).unwrap_or(self.now)
     }
 }
 
-/// One source after it was read, before its kernels are looked at.
+/// The entries of a source, before its kernels are determined.
 #[derive(Debug)]
 pub(crate) struct SourceRead {
     pub(crate) source: String,
@@ -41,10 +41,10 @@ pub(crate) struct SourceRead {
     pub(crate) url: String,
     pub(crate) etag: Option<String>,
     pub(crate) checksum: Option<String>,
-    /// Whether the checksum is that of the last complete crawl.
+    /// Whether the checksum equals that of the last complete crawl.
     pub(crate) unchanged: bool,
     pub(crate) dated_at: Option<Timestamp>,
-    /// What the next crawl may build on; none where the root is not believed.
+    /// The cache for the next crawl; `None` if the root metadata is not valid.
     pub(crate) kept: Option<CachedMetadata>,
     pub(crate) bytes: u64,
     pub(crate) warnings: Vec<String>,
@@ -72,7 +72,7 @@ impl SourceRead {
     }
 }
 
-/// One crawl a source: its kernels, what they need as far as it stands there, and which of them are incomplete.
+/// Returns a crawl for each source, with its kernels and the available packages that they require.
 pub(crate) fn assemble(distro: &DistroDef, mut reads: Vec<SourceRead>) -> Vec<Crawl> {
     reads.iter_mut().for_each(refuse_ambiguous);
     let kernels = kernels(distro, &reads);
@@ -99,7 +99,7 @@ pub(crate) fn assemble(distro: &DistroDef, mut reads: Vec<SourceRead>) -> Vec<Cr
     crawls.collect()
 }
 
-/// What one source contributes.
+/// The kernels and warnings of a source.
 #[derive(Default)]
 struct Kernels {
     packages: BTreeSet<KernelPackage>,
@@ -156,7 +156,7 @@ fn defects_text(defects: &[String]) -> String {
     }
 }
 
-/// One name, version and architecture is one file: of two that differ in one source, the first is kept and told.
+/// Records a defect if a source lists different files with the same name, version and architecture. Only the first one is used.
 fn refuse_ambiguous(read: &mut SourceRead) {
     let Ok(found) = &mut read.result else { return };
     let mut seen: HashMap<(String, String, String), String> = HashMap::new();

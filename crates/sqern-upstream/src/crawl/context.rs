@@ -1,4 +1,4 @@
-//! What reading one source needs, whatever its kind.
+//! The state of the crawl of a source.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -12,23 +12,23 @@ use crate::http::{Client, FetchError, Fetched, Request, Sink, is_html, redact_ur
 use crate::{CrawlOptions, Error, ErrorKind, Progress};
 use sqern_archive::{Algorithm, Hasher};
 
-/// What reading one source needs, whatever its kind.
+/// The state of the crawl of a source.
 pub(crate) struct Context<'a> {
     pub(crate) client: Client,
     pub(crate) options: &'a CrawlOptions,
     pub(crate) progress: &'a dyn Progress,
     pub(crate) distro: &'a DistroDef,
     pub(crate) source: &'a Source,
-    /// What is remembered of the source.
+    /// The cache of the last crawl of the source.
     pub(crate) memory: &'a CrawlCache,
-    /// Bytes received so far.
+    /// The number of received bytes.
     bytes: AtomicU64,
-    /// What is kept for the next crawl so far.
+    /// The cache for the next crawl.
     kept: Mutex<CachedMetadata>,
 }
 
 impl<'a> Context<'a> {
-    /// Before anything is read.
+    /// Returns the initial state.
     pub(crate) fn new(
         client: Client,
         distro: &'a DistroDef,
@@ -40,12 +40,12 @@ impl<'a> Context<'a> {
         Self { client, options, progress, distro, source, memory, bytes: AtomicU64::new(0), kept: Mutex::default() }
     }
 
-    /// Bytes received, and what is kept for the next crawl.
+    /// Returns the number of received bytes, and the cache for the next crawl.
     pub(crate) fn finish(self) -> (u64, CachedMetadata) {
         (self.bytes.into_inner(), self.kept.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Receives a file, and counts its bytes.
+    /// Downloads a file, and counts its bytes.
     pub(crate) async fn fetch(&self, url: &Url, sink: &mut Sink) -> Result<Option<String>, FetchError> {
         match self.request(url, None, sink).await? {
             Fetched::Whole(etag) => Ok(etag),
@@ -58,7 +58,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Receives a small file as it is, with its `ETag`; one that is remembered, and that the server still has, is not sent again.
+    /// Downloads a small file, and returns it with its `ETag`. A cached file that is unchanged on the server is not transferred.
     pub(crate) async fn fetch_small(&self, url: &Url) -> Result<(Vec<u8>, Option<String>), FetchError> {
         let name = file_name(url);
         let remembered = self.memory.kept.files.get(&name);
@@ -75,7 +75,7 @@ impl<'a> Context<'a> {
         Ok((body, etag))
     }
 
-    /// Receives a small text, and its `ETag`; `what` it is stands in errors ("the text of a Release").
+    /// Downloads a small text, and returns it with its `ETag`. `expected` describes it in errors ("the text of a Release").
     pub(crate) async fn fetch_text(&self, url: &Url, what: &str) -> Result<(String, Option<String>), FetchError> {
         let (bytes, etag) = self.fetch_small(url).await?;
         let refused = |got: &str| FetchError::Fatal(Error::unexpected(ErrorKind::InvalidMetadata, what, got, redact_url(url)));
@@ -89,8 +89,9 @@ impl<'a> Context<'a> {
         Ok((text, etag))
     }
 
-    /// What an index holds: what is remembered of it where all that it follows from is the same, else what `read` gives.
-    /// `name` is the index's within the source; `tell` adds what it follows from besides the rules.
+    /// Returns the entries of an index, from the cache or by `read`.
+    ///
+    /// `name` identifies the index within the source. `add_inputs` adds everything besides the rules that determines the entries.
     pub(crate) async fn entries(
         &self,
         name: &str,
@@ -118,7 +119,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// A URL as a file is kept under: without credentials, and with a checksum in the place of a query, which may be a secret too.
+/// Returns the key of a file in the cache: its URL without credentials, and with a checksum instead of a query, which may be a secret.
 fn file_name(url: &Url) -> String {
     let mut bare = without_credentials(url);
     if let Some(query) = url.query() {
@@ -129,13 +130,13 @@ fn file_name(url: &Url) -> String {
     bare.into()
 }
 
-/// What is remembered of an index, while all that it follows from is the same.
+/// Returns the cached entries of an index, if everything that determines them is unchanged.
 pub(crate) fn remembered(memory: &CrawlCache, name: &str, checksum: &str) -> Option<(Entries, CachedIndex)> {
     let index = memory.kept.indexes.get(name).filter(|index| index.checksum == checksum)?;
     Some((serde_json::from_str(&index.entries).ok()?, index.clone()))
 }
 
-/// What an index holds, and the form in which the next crawl finds it.
+/// Returns the entries of an index with their cached form.
 pub(crate) fn keep(entries: Entries, checksum: String, name: &str) -> Result<(Entries, CachedIndex), Error> {
     let json = serde_json::to_string(&entries)
         .map_err(|error| Error::caused(ErrorKind::Internal, "could not serialize the entries of", error, name))?;

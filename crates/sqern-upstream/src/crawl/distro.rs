@@ -1,4 +1,4 @@
-//! The crawl of a distribution's configured sources.
+//! Crawls the configured sources of a distribution.
 
 use std::collections::BTreeMap;
 
@@ -15,11 +15,11 @@ use super::root_metadata::{RootDocument, RootMetadata};
 use crate::http::redact_url;
 use crate::{Client, CrawlOptions, Error, ErrorKind, Progress, apt, rpm};
 
-/// Reads every source of a distribution, and gives one [`Crawl`] for each, in their order. It never fails as a whole: what
-/// went wrong with a source is its state and reason. Sources that [`skipped_sources`] names are not read.
+/// Reads all sources of a distribution, and returns a [`Crawl`] for each. An error of a source is its state and reason. Sources that
+/// [`skipped_sources`] returns are not read.
 ///
-/// `memory` is what the last crawls kept, by the source's name: what it holds is not asked for again as long as the source says
-/// the same, and a source that says something older is not believed.
+/// `caches` contains the cache of the last crawl of each source, by name. Unchanged data is not downloaded again, and older root metadata
+/// is an error.
 pub async fn crawl_distro(
     client: &Client,
     distro: &DistroDef,
@@ -37,19 +37,19 @@ pub async fn crawl_distro(
     assemble(distro, join_all(reads).await)
 }
 
-/// The optional sources of a distribution that this machine has no credentials or certificates for, each with the file that is missing.
+/// Returns the optional sources of a distribution whose credentials or certificates are missing on this machine, with the missing file.
 #[must_use]
 pub fn skipped_sources(distro: &DistroDef) -> Vec<(&Source, &str)> {
     distro.sources.iter().filter_map(|source| Some((source, missing_file(source)?))).collect()
 }
 
-/// The file without which an optional source is left out.
+/// Returns the missing file of an optional source.
 pub(super) fn missing_file(source: &Source) -> Option<&str> {
     let here = |file: &str| newest(file).is_ok_and(|file| file.exists());
     source.credential_files().into_iter().find(|file| source.is_optional() && !here(file))
 }
 
-/// One source from its root to its entries.
+/// Reads a source from its root metadata to its entries.
 async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
     let (distro, source) = (context.distro, context.source);
     context.progress.started(&distro.name, source.name());
@@ -90,7 +90,7 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
     done
 }
 
-/// The root of a source, as far as it can be believed; from there on the context asks by the source's own identity.
+/// Reads and verifies the root metadata of a source. All further requests use the credentials and certificates of the source.
 pub(super) async fn read_root_metadata(context: &mut Context<'_>) -> Result<RootMetadata, Error> {
     context.client = identified(&context.client, context.source)?;
     match context.source {
@@ -111,10 +111,10 @@ async fn read_indexes(context: &Context<'_>, root: &RootMetadata) -> Result<Entr
     }
 }
 
-/// What is told in the place of a URL that can't be used.
+/// The replacement of an invalid URL.
 const NO_URL: &str = "(no usable URL)";
 
-/// Where the root of a source was looked for first.
+/// Returns the first URL of the root metadata of a source.
 fn first_url(source: &Source) -> String {
     let (base, file) = match source {
         Source::Apt(source) => (source.base.first(), format!("dists/{}/InRelease", source.suite.trim_matches('/'))),
@@ -127,7 +127,7 @@ fn first_url(source: &Source) -> String {
     base.map_or_else(|| NO_URL.to_owned(), |base| redact_url(&below(&base, &file)))
 }
 
-/// One that is none is not redact_url: it may hold a password all the same.
+/// Returns a URL for messages. An invalid one is replaced, because it might contain a password.
 fn shown_url(text: &str) -> String {
     base_url(text).map_or_else(|_| NO_URL.to_owned(), |url| redact_url(&url))
 }

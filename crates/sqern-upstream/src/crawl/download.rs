@@ -1,4 +1,4 @@
-//! Index files: received into unnamed files, and no more of them than was stated.
+//! Downloads indexes into files without names.
 
 use std::fs::File;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::http::{FetchError, Sink, redact_url};
 use crate::listed_file::ListedFile;
 use crate::{Error, ErrorKind};
 
-/// Receives the file that the source's root (`by`: "the Release") states, and not a byte more.
+/// Downloads a file that metadata lists (`by`: "the Release"), and at most its listed size.
 pub(crate) async fn download(context: &Context<'_>, url: &Url, stated: &ListedFile, by: &str) -> Result<File, FetchError> {
     let limit = context.options.limits.index_bytes;
     if let Some(size) = stated.size_bytes.filter(|size| *size > limit) {
@@ -35,12 +35,12 @@ fn temporary_file(folder: Option<&Path>) -> Result<File, Error> {
     folder.map_or_else(tempfile::tempfile, tempfile::tempfile_in).map_err(|error| no_temporary(error))
 }
 
-/// There is no room for a temporary file, or it can't be read back.
+/// Returns the error of a temporary file.
 pub(crate) fn no_temporary(error: std::io::Error) -> Error {
     Error::io("could not write to", error, "the directory for temporary files").with_hint("df -h /tmp")
 }
 
-/// A blocking task that ended without a result: only at shutdown, or by a defect of ours.
+/// Returns the error of a blocking task without a result, which only happens at shutdown or because of a defect.
 pub(crate) fn stopped(error: tokio::task::JoinError, url: &Url) -> Error {
     Error::caused(ErrorKind::Internal, "could not process", error, redact_url(url))
 }

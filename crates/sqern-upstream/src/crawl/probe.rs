@@ -1,4 +1,4 @@
-//! Whether sources can be read at all: their suites, and their keys.
+//! Checks that root metadata and keyrings of sources are available.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,17 @@ use super::distro::{missing_file, read_root_metadata};
 use crate::openpgp::read_keyrings;
 use crate::{Client, CrawlOptions, Error, Silent};
 
-/// The root of a source, as it was believed.
+/// The verified root metadata of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbedSource {
-    /// Where it was read, without credentials.
+    /// The URL without credentials.
     pub url: String,
-    /// What is worth a look: a mirror that was passed over, a signature that could not be judged, an age.
+    /// Warnings: a skipped mirror, an unverified signature, an old date.
     pub warnings: Vec<String>,
 }
 
-/// Reads the root of every source of a distribution (`InRelease`, `repomd.xml`) and judges it as a crawl does; nothing below it. By
-/// source, in their names' order; sources that a crawl leaves out are left out.
+/// Reads and verifies the root metadata (`InRelease`, `repomd.xml`) of all sources of a distribution, by name. Indexes are not read, and
+/// skipped sources are omitted.
 pub async fn probe(client: &Client, distro: &DistroDef, options: &CrawlOptions) -> BTreeMap<String, Result<ProbedSource, Error>> {
     let wanted = distro.sources.iter().filter(|source| missing_file(source).is_none());
     join_all(wanted.map(|source| async {
@@ -34,8 +34,11 @@ pub async fn probe(client: &Client, distro: &DistroDef, options: &CrawlOptions) 
     .collect()
 }
 
-/// How many certificates the keyring files of a source hold; none where none of the files is on this machine. Fails on a file that
-/// can't be read or is no keyring.
+/// Returns the number of certificates in the keyrings of a source, or `None` if no keyring exists.
+///
+/// # Errors
+///
+/// Returns an error if a keyring is invalid or cannot be read.
 pub fn count_certificates(source: &Source) -> Result<Option<usize>, Error> {
     let keyring = read_keyrings(source.keyring())?;
     Ok(keyring.found.then_some(keyring.certs.len()))

@@ -1,4 +1,4 @@
-//! What a kernel's headers need: the closure of their dependencies over all sources of a distribution.
+//! The dependencies of kernel headers over all sources of a distribution.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,33 +8,33 @@ use sqern_model::DistroDef;
 use super::entry::Entry;
 use crate::relation::Dependency;
 
-/// One entry, and the source that it stands in.
+/// The position of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
-    /// Which source.
+    /// The index of the source.
     pub(crate) source: usize,
-    /// Which of its entries.
+    /// The index of the entry in the source.
     pub(crate) entry: usize,
 }
 
-/// All entries of a distribution by name, and by what they provide.
+/// All entries of a distribution, by name and by provided name.
 pub(crate) struct Catalog<'a> {
     sources: &'a [&'a [Entry]],
     by_name: HashMap<&'a str, Vec<Place>>,
     by_provided: HashMap<&'a str, Vec<(Place, &'a Dependency)>>,
 }
 
-/// What a headers package needs.
+/// The packages that a header package requires.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Needs {
-    /// Everything that was found, wherever it stands.
+    /// The available packages, in all sources.
     pub(crate) found: BTreeSet<Place>,
-    /// What was not.
+    /// The relations that no package satisfies.
     pub(crate) missing: BTreeSet<String>,
 }
 
 impl<'a> Catalog<'a> {
-    /// Over the entries of all sources that could be read.
+    /// Returns a catalog of the entries of all readable sources.
     pub(crate) fn new(sources: &'a [&'a [Entry]]) -> Self {
         let mut catalog = Self { sources, by_name: HashMap::new(), by_provided: HashMap::new() };
         for (source, entries) in sources.iter().enumerate() {
@@ -49,12 +49,12 @@ impl<'a> Catalog<'a> {
         catalog
     }
 
-    /// The entry at a place.
+    /// Returns the entry at a position.
     pub(crate) fn at(&self, place: Place) -> &'a Entry {
         &self.sources[place.source][place.entry]
     }
 
-    /// The closure of what a headers package needs, as far as the distribution's rule asks for it.
+    /// Returns the transitive dependencies of a header package that the rule of the distribution selects.
     pub(crate) fn needs(&self, distro: &DistroDef, headers: &'a Entry) -> Needs {
         let mut needs = Needs::default();
         let Some(rule) = headers.kernel.as_ref().and_then(|(_, rule)| distro.rules.get(*rule)) else { return needs };
@@ -79,18 +79,18 @@ impl<'a> Catalog<'a> {
         needs
     }
 
-    /// The package that apt or dnf would take for a headers package: the highest version of that name that the relation admits, else one that provides
-    /// it (for a relation with a version: provides it in such a version, Debian Policy §7.5).
+    /// Returns the package that apt or dnf would install: the highest version of the name that satisfies the relation, else a package that
+    /// provides it. A relation with a version requires a provided version (Debian Policy §7.5).
     fn best(&self, wanted: &Dependency, headers: &Entry) -> Option<&'a Entry> {
         let (architecture, order) = (headers.real_architecture(), headers.order);
         let fits = |entry: &&Entry| entry.order == order && (entry.architecture == architecture || entry.is_for_all());
         let named = self.by_name.get(wanted.name.as_str()).into_iter().flatten().map(|place| self.at(*place));
-        let real = named.filter(fits).filter(|entry| wanted.admits(&entry.version, order));
+        let real = named.filter(fits).filter(|entry| wanted.is_satisfied_by(&entry.version, order));
         let provided = self.by_provided.get(wanted.name.as_str()).into_iter().flatten();
         let virtually = provided
             .filter(|(_, provided)| match (&wanted.version, &provided.version) {
                 (None, _) => true,
-                (Some(_), Some((_, version))) => wanted.admits(version, order),
+                (Some(_), Some((_, version))) => wanted.is_satisfied_by(version, order),
                 (Some(_), None) => false,
             })
             .map(|(place, _)| self.at(*place))
@@ -99,7 +99,7 @@ impl<'a> Catalog<'a> {
         real.max_by(highest).or_else(|| virtually.max_by(highest))
     }
 
-    /// The same package in every source that has it.
+    /// Returns the positions of the same package in all sources.
     fn everywhere(&self, entry: &'a Entry) -> impl Iterator<Item = Place> {
         let places = self.by_name.get(entry.name.as_str()).into_iter().flatten().copied();
         places.filter(move |place| {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn needs_are_followed_over_sources_and_bounds() {
+    fn dependencies_are_resolved_over_sources_with_bounds() {
         let rest = || {
             vec![
                 entry("common-1", "1", "kbuild (>= 2), libc6", ""),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_virtual_package_stands_for_its_name_with_a_version_only_if_it_says_one() {
+    fn virtual_packages_need_a_version_to_satisfy_a_bound() {
         let rest = || vec![entry("kbuild-6", "6", "", "kbuild (= 6)"), entry("common-x", "1", "", "common")];
         assert_eq!(shown("kbuild (>= 5)", rest()).0, ["kbuild-6=6"]);
         assert_eq!(shown("common", rest()).0, ["common-x=1"]);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn needs_in_a_circle_come_to_an_end() {
+    fn circular_dependencies_terminate() {
         let rest = vec![entry("common-1", "1", "kbuild", ""), entry("kbuild", "1", "common-1, headers-1", "")];
         assert_eq!(shown("common-1", rest).0, ["common-1=1", "kbuild=1"]);
     }

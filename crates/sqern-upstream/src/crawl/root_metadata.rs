@@ -1,4 +1,4 @@
-//! The root of a source: the one text that everything else is stated by.
+//! The root metadata of a source, which determines all other metadata.
 
 use jiff::Timestamp;
 use url::Url;
@@ -6,26 +6,26 @@ use url::Url;
 use crate::deb::release::Release;
 use crate::rpm::repomd::Repomd;
 
-/// The root of a source that may be believed.
+/// The verified root metadata of a source.
 pub(crate) struct RootMetadata {
     pub(crate) document: RootDocument,
-    /// The text that was signed.
+    /// The signed text.
     pub(crate) text: String,
-    /// The mirror that it came from: what stands before `/dists/` or `/repodata/`.
+    /// The base URL of the mirror: the part before `/dists/` or `/repodata/`.
     pub(crate) base: Url,
-    /// That mirror and those after it: each may serve the files that the text states.
+    /// This mirror and the following ones, which might provide the listed files.
     pub(crate) mirrors: Vec<Url>,
     pub(crate) url: String,
     pub(crate) etag: Option<String>,
-    /// When it says that it was made.
+    /// The date in the text.
     pub(crate) dated_at: Option<Timestamp>,
     pub(crate) warnings: Vec<String>,
 }
 
-/// What the text says.
+/// The parsed text.
 pub(crate) enum RootDocument {
-    /// A Debian-style archive's `Release`.
+    /// The `Release` of an apt repository.
     Release(Release),
-    /// An rpm-md repository's `repomd.xml`.
+    /// The `repomd.xml` of an rpm-md repository.
     Repomd(Repomd),
 }

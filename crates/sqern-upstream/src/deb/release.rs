@@ -1,4 +1,4 @@
-//! `Release`: what an archive's suite holds, with size and SHA-256 of each index
+//! Parses a `Release`, which lists size and SHA-256 of the indexes of a suite
 //! (<https://wiki.debian.org/DebianRepository/Format#A.22Release.22_files>).
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use crate::listed_file::ListedFile;
 use sqern_archive::Algorithm;
 
-/// Why a `Release` can't be used.
+/// An invalid `Release`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReleaseError {
     /// A line is neither a field nor a continuation.
@@ -17,11 +17,11 @@ pub enum ReleaseError {
     NoField {
         /// The line, from 1.
         line: usize,
-        /// The line's text, cut.
+        /// The start of the line.
         got: String,
     },
-    /// A character that no text has. A carriage return within a line is one: OpenPGP takes it for a line's end, so that the
-    /// signature would be right for other lines than those that are read.
+    /// A control character. OpenPGP treats a carriage return inside a line as a line end, so the signed lines would differ from the parsed
+    /// ones.
     #[error("line {line}: expected text, found the control character {got:?}")]
     Control {
         /// The line, from 1.
@@ -29,7 +29,7 @@ pub enum ReleaseError {
         /// The character.
         got: char,
     },
-    /// A field stands twice.
+    /// A field occurs twice.
     #[error("line {line}: expected {field} once, found a duplicate")]
     Duplicate {
         /// The line, from 1.
@@ -37,58 +37,62 @@ pub enum ReleaseError {
         /// The field.
         field: String,
     },
-    /// A line of the `SHA256` section has another form.
+    /// A line of the `SHA256` section has another format.
     #[error("line {line}: expected \"SHA256 SIZE PATH\", found {got:?}")]
     NoEntry {
         /// The line, from 1.
         line: usize,
-        /// The line's text, cut.
+        /// The start of the line.
         got: String,
     },
-    /// There is no `SHA256` section; MD5 and SHA-1 prove nothing.
+    /// The `SHA256` section is missing. MD5 and SHA-1 are not secure.
     #[error("expected a SHA256 section, found none")]
     NoSha256,
-    /// A time has another form.
+    /// A time has another format.
     #[error("expected a time such as \"Sat, 16 May 2026 10:54:28 UTC\" in {field}, found {got:?}")]
     NoTime {
         /// The field.
         field: &'static str,
-        /// Its text.
+        /// The value.
         got: String,
     },
 }
 
-/// The fields of a `Release` that a crawl needs.
+/// The relevant fields of a `Release`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Release {
     /// `Suite`: `stable`, `jammy-updates`.
     pub suite: Option<String>,
     /// `Codename`: `bookworm`, `jammy`.
     pub codename: Option<String>,
-    /// `Date`: when it was made.
+    /// `Date`: the time of creation.
     pub date: Option<Timestamp>,
-    /// `Valid-Until`: when it must not be believed any more.
+    /// `Valid-Until`: the end of the validity period.
     pub valid_until: Option<Timestamp>,
-    /// `Acquire-By-Hash`: each index is also there under its own checksum, so that a mirror's update does not tear a read.
+    /// `Acquire-By-Hash`: whether each index is also available by its checksum, so that updates of a mirror do not interfere.
     pub by_hash: bool,
-    /// `Components`, as written (Debian's security archive writes `updates/main` and means `main`).
+    /// `Components`, unchanged. The security archive of Debian contains `updates/main` instead of `main`.
     pub components: Vec<String>,
     /// `Architectures`.
     pub architectures: Vec<String>,
-    /// `No-Support-for-Architecture-all: Packages`: packages for all architectures stand in each architecture's index.
+    /// `No-Support-for-Architecture-all: Packages`: whether the index of each architecture contains the packages for all architectures.
     pub all_in_each: bool,
-    /// The files of the suite by path.
+    /// The listed files, by path below the suite.
     pub files: BTreeMap<String, ListedFile>,
 }
 
 impl Release {
-    /// Reads the text of a `Release`.
+    /// Parses the text of a `Release`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text is invalid or contains no SHA-256.
     pub fn parse(text: &str) -> Result<Self, ReleaseError> {
         let mut release = Self::default();
         let mut has_sha256 = false;
         for (field, value, line) in fields(text)? {
             let words = || value.split_whitespace().map(str::to_owned).collect();
-            // Folded lines become one, as no name has several.
+            // Folded lines are joined, because names have only one line.
             let name = || Some(value.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|name| !name.is_empty());
             match field.to_ascii_lowercase().as_str() {
                 "suite" => release.suite = name(),
@@ -109,14 +113,14 @@ impl Release {
         if has_sha256 { Ok(release) } else { Err(ReleaseError::NoSha256) }
     }
 
-    /// Whether packages for all architectures have an index of their own (`binary-all`), besides each architecture's.
+    /// Returns whether packages for all architectures have a separate index (`binary-all`).
     #[must_use]
     pub fn has_all_index(&self) -> bool {
         !self.all_in_each && self.architectures.iter().any(|architecture| architecture == "all")
     }
 }
 
-/// Name, value with its folded lines, and the line at which each field stands.
+/// Returns name, folded value and line number of each field.
 fn fields(text: &str) -> Result<Vec<(&str, String, usize)>, ReleaseError> {
     let mut fields: Vec<(&str, String, usize)> = Vec::new();
     let mut seen = std::collections::HashSet::new();
@@ -145,7 +149,7 @@ fn fields(text: &str) -> Result<Vec<(&str, String, usize)>, ReleaseError> {
     Ok(fields)
 }
 
-/// The entries of a `SHA256` section, which begins at a line.
+/// Parses a `SHA256` section that starts at a line.
 fn files(section: &str, begins_at: usize) -> Result<BTreeMap<String, ListedFile>, ReleaseError> {
     let mut files = BTreeMap::new();
     for (place, line) in section.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
@@ -163,7 +167,7 @@ fn entry(line: &str) -> Option<(String, ListedFile)> {
     (words.next().is_none() && !path.is_empty()).then(|| (path.to_owned(), stated))
 }
 
-/// RFC 2822's form, in which archives write `UTC` where the RFC has `+0000`.
+/// Parses a time of RFC 2822. Repositories write `UTC` instead of `+0000`.
 fn time(field: &'static str, text: &str) -> Result<Timestamp, ReleaseError> {
     let text = text.trim();
     let zoned = ["UTC", "GMT", "Z"].iter().find_map(|zone| text.strip_suffix(zone)).map(|rest| format!("{rest}+0000"));
@@ -185,7 +189,7 @@ mod tests {
     const HASH: &str = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855";
 
     #[test]
-    fn the_fields_of_a_release_are_read() {
+    fn fields_of_a_release_are_parsed() {
         let text = format!(
             "Origin: Debian\nSuite: stable\nCodename: bookworm\nDate: Sat, 16 May 2026 10:54:28 UTC\n\
              Valid-Until: Sat,  6 Jun 2026 01:02:03 UTC\nAcquire-By-Hash: yes\nArchitectures: all amd64\nComponents: main contrib\n\
@@ -201,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_that_proves_nothing_is_refused() {
+    fn release_without_valid_sha256_is_an_error() {
         assert_eq!(Release::parse("Suite: x\nMD5Sum:\n 00 1 a\nSHA1:\n 00 1 a\n"), Err(ReleaseError::NoSha256));
         assert!(matches!(Release::parse("SHA256:\n 00 1 a\n"), Err(ReleaseError::NoEntry { line: 2, .. })));
         assert!(matches!(Release::parse(&format!("SHA256:\n {HASH} 1 ./\n")), Err(ReleaseError::NoEntry { line: 2, .. })));
@@ -213,12 +217,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "(\\PC{0,20}(: | |\n))*") {
+        fn parser_never_panics(text in "(\\PC{0,20}(: | |\n))*") {
             let _ = Release::parse(&text);
         }
 
         #[test]
-        fn every_file_is_read_with_its_own_size(
+        fn files_are_parsed_with_their_sizes(
             files in prop::collection::btree_map("[a-z]{1,5}(/[a-z.]{1,5}){0,2}", any::<u64>(), 0..9), blanks in "[ \t]{1,3}", end in "\r?\n",
         ) {
             let lines = files.iter().map(|(path, size)| format!("{blanks}{HASH}{blanks}{size}{blanks}{path}{end}"));

@@ -1,17 +1,17 @@
-//! Whether a `Release` is that of the suite that was asked for: a mirror that serves another one mixes distributions up.
+//! Checks that a `Release` is that of the requested suite. A mirror might serve that of another distribution.
 
-/// What a `Release` says about itself, compared with what was asked for.
+/// The comparison of a `Release` with the requested suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SuiteMatch {
-    /// `Suite` or `Codename` is the suite asked for.
+    /// `Suite` or `Codename` is the requested suite.
     Yes,
-    /// It names the family only (`jammy` for `jammy-updates`), or nothing at all.
+    /// The fields only match its family (`jammy` for `jammy-updates`), or are missing.
     Unsure,
-    /// It names another suite.
+    /// The fields are those of another suite.
     No,
 }
 
-/// Compares the suite asked for (`bookworm-security`, `stable`, `stretch/updates`) with the `Suite` and `Codename` fields.
+/// Compares the requested suite (`bookworm-security`, `stable`, `stretch/updates`) with the fields `Suite` and `Codename`.
 #[must_use]
 pub fn suite_match(asked: &str, suite: Option<&str>, codename: Option<&str>) -> SuiteMatch {
     let named: Vec<&str> = [suite, codename].into_iter().flatten().filter(|name| !name.is_empty()).collect();
@@ -19,7 +19,7 @@ pub fn suite_match(asked: &str, suite: Option<&str>, codename: Option<&str>) -> 
         return SuiteMatch::Unsure;
     }
     let asked = asked.trim_matches('/');
-    // Debian's old security archive is asked for as `stretch/updates` and calls itself `stretch`.
+    // In the old security archive of Debian, `stretch/updates` has the codename `stretch`.
     if named.iter().any(|name| *name == asked || asked.split('/').any(|element| element == *name)) {
         return SuiteMatch::Yes;
     }
@@ -34,7 +34,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_suite_is_known_by_suite_or_codename() {
+    fn suite_matches_suite_or_codename() {
         for (asked, suite, codename, expected) in [
             ("bookworm-security", "oldstable-security", "bookworm-security", SuiteMatch::Yes),
             ("jammy-updates", "jammy-updates", "jammy", SuiteMatch::Yes),
@@ -52,7 +52,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_suite_is_itself_and_none_of_another_family(asked in "[a-c]{1,3}(-[a-c]{1,3})?(/[d-f]{1,3})?", other in "[x-z]{1,3}(-[a-c]{1,3})?") {
+        fn suite_never_matches_another_family(asked in "[a-c]{1,3}(-[a-c]{1,3})?(/[d-f]{1,3})?", other in "[x-z]{1,3}(-[a-c]{1,3})?") {
             prop_assert_eq!(suite_match(&asked, Some(&asked), Some(&other)), SuiteMatch::Yes);
             prop_assert_eq!(suite_match(&asked, Some(&other), Some(&asked)), SuiteMatch::Yes);
             prop_assert_eq!(suite_match(&asked, Some(&other), None), SuiteMatch::No);

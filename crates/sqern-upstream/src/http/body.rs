@@ -1,4 +1,4 @@
-//! A response's body: into the sink, within its limit, and not too slowly.
+//! Reads the body of a response into a sink, within its limit and at a minimum rate.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::error::error_chain;
 use crate::{Error, ErrorKind};
 
 impl Client {
-    /// Receives what is left of a response.
+    /// Reads the rest of a response.
     pub(super) async fn body(
         &self,
         mut response: Response,
@@ -32,7 +32,7 @@ impl Client {
         sink.flush().await.map_err(|error| no_room(&error, url))
     }
 
-    /// Waits for the server, not longer than the idle limit.
+    /// Waits for the server until the idle timeout.
     pub(super) async fn within_idle<T>(
         &self,
         url: &Url,
@@ -42,7 +42,7 @@ impl Client {
         let failure = |got: String| Error::failed(ErrorKind::Download, "could not download", got, redact_url(url));
         match tokio::time::timeout(limit, step).await {
             Ok(Ok(value)) => Ok(value),
-            // reqwest would show the URL again, with credentials.
+            // The error of reqwest would contain the URL with credentials.
             Ok(Err(error)) if error.is_body() || error.is_decode() => {
                 let got = format!("the download was interrupted: {}", error_chain(&error.without_url()));
                 Err(FetchError::Transient(failure(got), None))
@@ -50,7 +50,7 @@ impl Client {
             Ok(Err(error)) => {
                 let got = describe(&error_chain(&error.without_url()));
                 Err(match certificate_hint(&got, self.is_identified()) {
-                    // Certificates don't change between two tries.
+                    // Another attempt would receive the same certificate.
                     Some(hint) => FetchError::Fatal(failure(got).with_hint(hint)),
                     None => FetchError::Transient(failure(got), None),
                 })
@@ -60,11 +60,11 @@ impl Client {
     }
 }
 
-/// How fast a body comes, in windows that follow one another.
+/// The transfer rate in consecutive windows.
 #[derive(Default)]
 struct Pace {
     bytes: u64,
-    /// Time spent waiting for the server; what our own disk takes is not its fault.
+    /// The time spent waiting for the server, without that for the local disk.
     waited: Duration,
 }
 
@@ -86,7 +86,7 @@ impl Pace {
     }
 }
 
-/// Gives bytes to the sink, and fails when they are more than it may have.
+/// Writes a chunk to the sink, and returns an error if it exceeds the limit.
 pub(super) async fn take(sink: &mut Sink, chunk: &[u8], url: &Url) -> Result<(), FetchError> {
     match sink.write(chunk).await {
         Ok(true) => Ok(()),
@@ -103,7 +103,7 @@ pub(super) async fn take(sink: &mut Sink, chunk: &[u8], url: &Url) -> Result<(),
     }
 }
 
-/// The disk does not take what was received.
+/// Returns the error of a write to a temporary file.
 pub(super) fn no_room(error: &std::io::Error, url: &Url) -> FetchError {
     let reason = format!("could not write to the directory for temporary files: {error}");
     FetchError::Fatal(Error::failed(ErrorKind::Download, "could not download", reason, redact_url(url)).with_hint("df -h /tmp"))

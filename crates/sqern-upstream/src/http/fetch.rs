@@ -1,4 +1,4 @@
-//! One file, from a request to its last byte: tries, redirects, time limits.
+//! Downloads a file, with several attempts, redirects and time limits.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
@@ -17,39 +17,38 @@ use super::response::{check_body, check_status, redirect_location};
 use super::{Client, FetchError, Sink};
 use crate::{Error, ErrorKind};
 
-/// What is asked for.
+/// A request.
 pub(crate) struct Request<'a> {
-    /// The file, as its publisher names it.
+    /// The URL of the repository.
     pub(crate) url: &'a Url,
-    /// Where requests are sent in place of the publishers' hosts.
+    /// The replacement of the host of the repository.
     pub(crate) mirror_base: Option<&'a Url>,
-    /// The time, for a `Retry-After` that is a date.
+    /// The current time, for a `Retry-After` that is a date.
     pub(crate) now: Timestamp,
-    /// Told of every chunk that arrives.
+    /// Called with the size of each received chunk.
     pub(crate) received: &'a (dyn Fn(u64) + Sync),
-    /// The `ETag` of what is at hand already: the server need not send that again (RFC 9110 §13.1.2). What is none is not sent.
+    /// The `ETag` of the cached file, which is not transferred again (RFC 9110 §13.1.2). An invalid one is not sent.
     pub(crate) etag: Option<&'a str>,
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fetched {
-    /// The file, with its `ETag` where the server sent one.
+    /// The file was received, with its `ETag` if the server sent one.
     Whole(Option<String>),
-    /// The file is the one that the request's `ETag` names; nothing was sent.
+    /// The file equals the cached one.
     NotModified,
 }
 
 impl Client {
-    /// Receives a file into `sink`, unless it is the one that the request's `ETag` names.
+    /// Downloads a file into `sink`, unless its `ETag` is that of the request.
     ///
-    /// What fails in passing is tried again, and goes on where it stopped if the server offers that; so does a sink that holds the
-    /// beginning of a file from before, whose checksum the caller must know. Waits for other requests of this client don't count
-    /// towards its time.
+    /// After a transient error, the download is continued if the server supports that. So is one whose start is in the sink already; the
+    /// caller then must verify the checksum. Waiting for other requests of the client does not count towards the time limit.
     pub(crate) async fn fetch(&self, request: &Request<'_>, sink: &mut Sink) -> Result<Fetched, FetchError> {
         let first = locate(request.url, request.mirror_base);
         let budget = Budget { total: self.options.total_timeout, left: self.options.total_timeout };
-        // What the sink holds from before is the beginning of the file that is asked for, if its checksum comes out right.
+        // The checksum determines whether the start in the sink belongs to the requested file.
         let partial = (sink.position() > 0).then_some(Partial::Known);
         let mut transfer = Transfer { client: self, request, first, partial, budget };
         let mut attempt = 0;
@@ -60,7 +59,7 @@ impl Client {
                     return Err(FetchError::Fatal(too_late(failure, asked, request.now)));
                 }
                 Err(FetchError::Transient(failure, asked)) if attempt < self.options.tries => {
-                    // A server that asks for less than our own wait can't have thought of what was before.
+                    // The wait must not be shorter than the backoff of the client.
                     let wait = self.backoff(attempt).max(asked.unwrap_or_default());
                     tracing::debug!(attempt, ?wait, %failure, "trying again");
                     transfer.budget.spend(&transfer.first, tokio::time::sleep(wait)).await?;
@@ -70,16 +69,17 @@ impl Client {
         }
     }
 
-    /// Doubles with each try, and lies between half and all of that, so that many clients don't come back in step.
+    /// Returns the wait before an attempt. It doubles with each attempt, and is randomly reduced by up to half, so that clients do not
+    /// retry simultaneously.
     fn backoff(&self, attempt: u32) -> Duration {
         let full = self.options.backoff.saturating_mul(1 << (attempt - 1).min(8));
-        // RandomState is seeded by the system: enough of a die for a wait.
+        // The seed of RandomState is sufficiently random for a wait.
         let die = RandomState::new().hash_one(attempt) % 1024;
         full.mul_f64(0.5 + f64::from(u32::try_from(die).unwrap_or(0)) / 2048.0)
     }
 }
 
-/// The failure of a server that asks to be left alone for longer than a run takes.
+/// Returns the error of a server that requests a longer wait than the limit.
 fn too_late(mut error: Error, asked: Duration, now: Timestamp) -> Error {
     let then = now.checked_add(asked).ok().and_then(|then| then.round(jiff::Unit::Second).ok());
     let hint = then.map_or_else(|| "Exclude the source.".to_owned(), |then| format!("sqern check  # after {then}"));
@@ -87,7 +87,7 @@ fn too_late(mut error: Error, asked: Duration, now: Timestamp) -> Error {
     error.with_hint(hint)
 }
 
-/// The time that is left for one file.
+/// The remaining time for a file.
 #[derive(Clone, Copy)]
 struct Budget {
     total: Duration,
@@ -95,7 +95,7 @@ struct Budget {
 }
 
 impl Budget {
-    /// Runs some work, and takes what it needed; fails when that was all.
+    /// Runs an operation, and subtracts its duration. Returns an error if no time is left.
     async fn spend<T>(&mut self, url: &Url, work: impl Future<Output = T>) -> Result<T, FetchError> {
         let begun = Instant::now();
         let outcome = tokio::time::timeout(self.left, work).await;
@@ -107,28 +107,28 @@ impl Budget {
     }
 }
 
-/// A file on its way, over all tries.
+/// A download with all its attempts.
 struct Transfer<'a> {
     client: &'a Client,
     request: &'a Request<'a>,
-    /// Where each try begins.
+    /// The URL of the first request of each attempt.
     first: Url,
-    /// Which file the sink holds the beginning of, where its rest can be asked for.
+    /// The file whose start is in the sink, if its rest can be requested.
     partial: Option<Partial>,
     budget: Budget,
 }
 
-/// What one exchange with one server came to.
+/// The result of a request to one server.
 enum Step {
     Done(Fetched),
-    /// Ask there.
+    /// The file is at another URL.
     Redirect(Url),
-    /// The server would not go on where the last try stopped: from the beginning.
+    /// The server cannot continue the download, which must restart.
     Again,
 }
 
 impl Transfer<'_> {
-    /// One try: through redirects, to the last byte.
+    /// Makes one attempt, with redirects, until the last byte.
     async fn once(&mut self, sink: &mut Sink) -> Result<Fetched, FetchError> {
         if self.first.scheme() == "file" {
             sink.reset().await.map_err(|error| no_room(&error, &self.first))?;
@@ -162,7 +162,7 @@ impl Transfer<'_> {
         }
     }
 
-    /// Asks one server, and receives what it has.
+    /// Sends a request to a server, and receives the response.
     async fn exchange(&mut self, url: &Url, permit: &Permit, sink: &mut Sink) -> Result<Step, FetchError> {
         let client = self.client;
         let validator = self.partial.as_ref().filter(|partial| partial.is_at(url) && sink.position() > 0);
@@ -220,7 +220,7 @@ impl Transfer<'_> {
         }
     }
 
-    /// A request with all that tells who asks: only what the host may know.
+    /// Returns a request with the credentials that the host may receive.
     fn get(&self, url: &Url) -> RequestBuilder {
         let get = self.client.http(url, &self.first).get(url.clone());
         match self.client.login(url).filter(|_| url.username().is_empty()) {

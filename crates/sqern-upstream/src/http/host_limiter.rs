@@ -1,4 +1,4 @@
-//! How many requests run at once, at one host and at all.
+//! Limits of concurrent requests, in total and per host.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
-/// How many requests run at once.
+/// The limits of concurrent requests.
 #[derive(Debug)]
 pub(super) struct RequestLimiter {
     all: Arc<Semaphore>,
@@ -14,7 +14,7 @@ pub(super) struct RequestLimiter {
     hosts: Mutex<HashMap<String, Arc<HostLimiter>>>,
 }
 
-/// One host's.
+/// The limit of a host.
 #[derive(Debug)]
 struct HostLimiter {
     permits: Arc<Semaphore>,
@@ -23,36 +23,35 @@ struct HostLimiter {
 
 #[derive(Debug)]
 struct Width {
-    /// How many may run.
+    /// The number of allowed requests.
     now: usize,
-    /// How many of those that still run are too many, and leave without a successor.
+    /// The number of active requests that exceed the limit. Their permits are not reused.
     owed: usize,
 }
 
-/// Held while a request runs.
+/// The permission for a request, until it is dropped.
 pub(super) struct Permit {
     limiter: Arc<HostLimiter>,
-    /// The limiter's width when this one was let in.
+    /// The limit at the start of the request.
     width: usize,
     host: Option<OwnedSemaphorePermit>,
     _all: Option<OwnedSemaphorePermit>,
 }
 
 impl RequestLimiter {
-    /// At most `all` requests, and `per_host` to each host; at least one.
+    /// Returns limits of `all` requests and `per_host` requests to each host, at least 1.
     pub(super) fn new(all: usize, per_host: usize) -> Self {
         Self { all: Arc::new(Semaphore::new(all.max(1))), per_host: per_host.max(1), hosts: Mutex::default() }
     }
 
-    /// Waits until the host, then all hosts together, admit one more request: a slow host never holds a general permit
-    /// that it does not use.
+    /// Waits until both limits permit another request. The host is first, so that a slow host does not use up the general permits.
     pub(super) async fn permit(&self, url: &Url) -> Permit {
         let host = url.host_str().unwrap_or_default().to_owned();
         let limiter = {
             let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(hosts.entry(host).or_insert_with(|| Arc::new(HostLimiter::new(self.per_host))))
         };
-        // A semaphore that is never closed always gives a permit.
+        // Acquiring only fails for a closed semaphore.
         let host = Arc::clone(&limiter.permits).acquire_owned().await.ok();
         let all = Arc::clone(&self.all).acquire_owned().await.ok();
         let width = limiter.width().now;
@@ -71,8 +70,8 @@ impl HostLimiter {
 }
 
 impl Permit {
-    /// The host says that it is too much: half as many from now on. Answers to requests that were sent before the last halving
-    /// say nothing about the new width, so a burst of them halves it once.
+    /// Halves the limit of the host, which reported too many requests. Responses to earlier requests have no effect, so a burst halves it
+    /// once.
     pub(super) fn too_many(&self) {
         let mut width = self.limiter.width();
         if width.now == 1 || width.now != self.width {
@@ -102,26 +101,26 @@ mod tests {
 
     use super::*;
 
-    /// Takes permits until none is left.
+    /// Acquires permits until none is left.
     fn all(limiter: &RequestLimiter, url: &Url) -> Vec<Permit> {
         std::iter::from_fn(|| limiter.permit(url).now_or_never()).collect()
     }
 
     #[test]
-    fn a_host_that_says_too_many_gets_half_as_many_down_to_one() {
+    fn limit_is_halved_down_to_one() {
         let url = Url::parse("https://h/").expect("a URL");
         let limiter = RequestLimiter::new(100, 20);
         for expected in [20, 10, 5, 2, 1, 1] {
             let permits = all(&limiter, &url);
             assert_eq!(permits.len(), expected);
-            // All of a burst say so.
+            // All requests of a burst are rejected.
             permits.iter().for_each(Permit::too_many);
         }
         assert_eq!(all(&limiter, &Url::parse("https://other/").expect("a URL")).len(), 20);
     }
 
     #[test]
-    fn what_still_runs_counts_among_the_fewer() {
+    fn active_requests_count_towards_the_reduced_limit() {
         let url = Url::parse("https://h/").expect("a URL");
         let limiter = RequestLimiter::new(100, 4);
         let mut permits = all(&limiter, &url);

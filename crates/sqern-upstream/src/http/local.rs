@@ -1,4 +1,4 @@
-//! Files of this machine, by `file:` URLs.
+//! Reads files of `file:` URLs.
 
 use tokio::io::AsyncReadExt;
 use url::Url;
@@ -13,7 +13,7 @@ pub(super) async fn read_file(url: &Url, request: &Request<'_>, sink: &mut Sink)
     let path = file_path(url).map_err(FetchError::Fatal)?;
     let failed = |error: std::io::Error| Error::io("could not read", error, path.display());
     let fatal = |error: std::io::Error| FetchError::Fatal(failed(error));
-    // Looked at before it is opened: opening a FIFO would wait for a writer.
+    // Opening a FIFO would block, so the type is checked first.
     let metadata = tokio::fs::metadata(&path).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
             FetchError::Absent(failed(error).with_kind(ErrorKind::NotFound))

@@ -1,4 +1,4 @@
-//! What the head of a response says, and what is done about it.
+//! Checks the status and headers of responses.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use super::FetchError;
 use super::locate::redact_url;
 use crate::{Error, ErrorKind};
 
-/// Codings that a server states of a file because of its name: Apache's `AddEncoding x-gzip .gz`, as many mirrors have it. The bytes
-/// are the file's own.
+/// The content codings that servers derive from file names: `AddEncoding x-gzip .gz` of Apache, which many mirrors use. The file itself is
+/// not coded.
 const BY_NAME: &[(&str, &[&str])] = &[
     (".gz", &["gzip", "x-gzip"]),
     (".bz2", &["bzip2", "x-bzip2"]),
@@ -21,14 +21,14 @@ const BY_NAME: &[(&str, &[&str])] = &[
     (".zst", &["zstd", "x-zstd"]),
 ];
 
-/// The location of a redirect, with what is no UTF-8 in it replaced.
+/// Returns the location of a redirect. Invalid UTF-8 is replaced.
 pub(super) fn redirect_location(response: &Response) -> Option<String> {
     let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     let location = response.headers().get(LOCATION).filter(|_| redirects)?;
     Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
 }
 
-/// What any status but 200 comes to. The requests with a condition or a range are the caller's.
+/// Returns the error of a status other than 200. The caller handles conditions and ranges.
 pub(super) fn check_status(response: &Response, url: &Url, now: Timestamp, with_login: bool) -> Result<(), FetchError> {
     let status = response.status();
     let failure = Error::failed(ErrorKind::Download, "could not download", format!("HTTP status {status}"), redact_url(url));
@@ -38,7 +38,7 @@ pub(super) fn check_status(response: &Response, url: &Url, now: Timestamp, with_
             let reason = format!("unexpected HTTP status {status}");
             Err(FetchError::Fatal(Error::failed(ErrorKind::Download, "could not download", reason, redact_url(url))))
         }
-        // Storage services answer 403 for what they don't have.
+        // Storage services send 403 for missing files.
         StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE => {
             Err(FetchError::Absent(failure.with_kind(ErrorKind::NotFound)))
         }
@@ -63,7 +63,7 @@ pub(super) fn check_status(response: &Response, url: &Url, now: Timestamp, with_
     }
 }
 
-/// Refuses a body that is not the file as it is, or longer than what is taken, before any of it is read.
+/// Rejects a coded or too long body before it is read.
 pub(super) fn check_body(response: &Response, url: &Url, at_hand: u64, limit: u64) -> Result<(), FetchError> {
     let headers = response.headers();
     if let Some(coding) = unasked_coding(headers, url.path()) {
@@ -85,19 +85,19 @@ pub(super) fn check_body(response: &Response, url: &Url, at_hand: u64, limit: u6
     }
 }
 
-/// The codings of a body, in small letters; `identity` is none (RFC 9110 §8.4).
+/// Returns the codings of a body in lower case, without `identity` (RFC 9110 §8.4).
 fn codings(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(CONTENT_ENCODING).into_iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let all = values.flat_map(|value| value.split(',').map(|coding| coding.trim().to_ascii_lowercase()).collect::<Vec<_>>());
     all.filter(|coding| !coding.is_empty() && coding != "identity").collect()
 }
 
-/// Whether a body is coded in any way.
+/// Returns whether a body is coded.
 pub(super) fn has_coding(headers: &HeaderMap) -> bool {
     !codings(headers).is_empty()
 }
 
-/// The codings of a body that its file's name does not explain.
+/// Returns the codings of a body that its file name does not explain.
 fn unasked_coding(headers: &HeaderMap, path: &str) -> Option<String> {
     let codings = codings(headers);
     let by_name = |coding: &str| BY_NAME.iter().any(|(suffix, names)| path.ends_with(suffix) && names.contains(&coding));
@@ -108,19 +108,19 @@ fn unasked_coding(headers: &HeaderMap, path: &str) -> Option<String> {
     }
 }
 
-/// How long the server asks to be left alone: seconds, or a date (RFC 9110 §10.2.3), which is held against the server's own clock.
+/// Returns the wait that the server requests: seconds, or a date (RFC 9110 §10.2.3), which is compared with the clock of the server.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let asked = text(RETRY_AFTER)?;
     if !asked.is_empty() && asked.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More seconds than a number holds are still more than anyone waits.
+        // An overflow is still longer than any limit.
         return Some(Duration::from_secs(asked.parse().unwrap_or(u64::MAX)));
     }
     let now = text(DATE).and_then(http_date).unwrap_or(now);
     Some(Duration::try_from(http_date(asked)?.duration_since(now)).unwrap_or_default())
 }
 
-/// A date as HTTP sends it (RFC 9110 §5.6.7, IMF-fixdate).
+/// Parses a date of HTTP (RFC 9110 §5.6.7, IMF-fixdate).
 pub(super) fn http_date(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::parse(&text.replace("GMT", "+0000")).ok().map(|date| date.timestamp())
 }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_after_is_seconds_or_a_date_on_the_servers_clock() {
+    fn retry_after_is_seconds_or_a_date() {
         let now: Timestamp = "2026-01-11T00:00:00Z".parse().expect("a time");
         let date = "Sun, 11 Jan 2026 00:01:00 GMT";
         for (asked, clock, expected) in [
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_coding_is_taken_only_where_it_tells_the_files_name() {
+    fn coding_must_be_explained_by_the_file_name() {
         for (coding, path, refused) in [
             ("gzip", "/repodata/primary.xml.gz", false),
             ("x-gzip", "/Packages.gz", false),

@@ -1,4 +1,4 @@
-//! What only a single request shows: conditions, and time spent waiting for others.
+//! Tests of single requests: conditions, limits and time limits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ fn quick() -> ClientOptions {
     ClientOptions { idle_timeout, backoff, system_proxy: false, ..ClientOptions::default() }
 }
 
-/// A server with one file `f` that says `hello`.
+/// Starts a server with a file `f` that contains `hello`.
 async fn server() -> (FileServer, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a directory");
     std::fs::write(folder.path().join("f"), "hello").expect("written");
@@ -36,7 +36,7 @@ fn says(failed: Result<Fetched, FetchError>) -> String {
 }
 
 #[tokio::test]
-async fn what_is_at_hand_is_not_sent_again_until_it_changes() {
+async fn unchanged_file_is_not_transferred_again() {
     let client = Client::new(quick()).expect("a client");
     for validators in [Validators::Strong, Validators::Weak] {
         let (server, folder) = server().await;
@@ -45,9 +45,9 @@ async fn what_is_at_hand_is_not_sent_again_until_it_changes() {
         assert_eq!((bytes.as_slice(), etag.starts_with("W/")), (&b"hello"[..], validators == Validators::Weak));
         let (fetched, bytes) = fetch(&client, &server, Some(&etag)).await;
         assert_eq!((fetched.expect("an answer"), bytes.len()), (Fetched::NotModified, 0));
-        // Sent as it came.
+        // The `ETag` is sent unchanged.
         assert_eq!(server.asked()[1].header("if-none-match"), Some(etag.as_str()));
-        // Another text of the same length is another version.
+        // Another text of the same length has another `ETag`.
         std::fs::write(folder.path().join("f"), "world").expect("written");
         let (fetched, bytes) = fetch(&client, &server, Some(&etag)).await;
         assert!(matches!(fetched, Ok(Fetched::Whole(Some(new))) if new != etag));
@@ -56,7 +56,7 @@ async fn what_is_at_hand_is_not_sent_again_until_it_changes() {
 }
 
 #[tokio::test]
-async fn what_is_no_etag_is_neither_sent_nor_given() {
+async fn invalid_etags_are_neither_sent_nor_returned() {
     let client = Client::new(quick()).expect("a client");
     for etag in ["\"a\r\nX-Evil: 1\"", "unquoted", "\"a\"b\"", ""] {
         let (server, _folder) = server().await;
@@ -72,7 +72,7 @@ async fn what_is_no_etag_is_neither_sent_nor_given() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nothing_changed_needs_a_question() {
+async fn unexpected_status_304_is_an_error() {
     let client = Client::new(quick()).expect("a client");
     for etag in [None, Some("no etag")] {
         let (server, _folder) = server().await;
@@ -86,7 +86,7 @@ async fn an_answer_that_nothing_changed_needs_a_question() {
 }
 
 #[tokio::test]
-async fn a_condition_goes_through_redirects() {
+async fn conditions_are_kept_through_redirects() {
     let client = Client::new(quick()).expect("a client");
     let (server, _folder) = server().await;
     let (Ok(Fetched::Whole(Some(etag))), _) = fetch(&client, &server, None).await else { panic!("no file") };
@@ -95,7 +95,7 @@ async fn a_condition_goes_through_redirects() {
 }
 
 #[tokio::test]
-async fn waiting_for_others_takes_nothing_of_a_files_time() {
+async fn waiting_for_other_requests_does_not_count() {
     let total_timeout = Duration::from_millis(400);
     let client = Client::new(ClientOptions { total_timeout, jobs_per_host: 1, ..quick() }).expect("a client");
     let (server, _folder) = server().await;
@@ -106,7 +106,7 @@ async fn waiting_for_others_takes_nothing_of_a_files_time() {
 }
 
 #[tokio::test]
-async fn tries_and_the_waits_between_them_are_of_a_files_time() {
+async fn attempts_and_waits_count_towards_the_time_limit() {
     let (server, _folder) = server().await;
     server.fail("f", ServerFault::Status(500), usize::MAX);
     let total_timeout = Duration::from_millis(300);
@@ -116,7 +116,7 @@ async fn tries_and_the_waits_between_them_are_of_a_files_time() {
     assert!(begun.elapsed() < Duration::from_secs(3));
     assert!(says(failed).contains(": not complete after 300ms"));
     assert!(server.requests().len() > 1);
-    // A body counts too.
+    // The time of a body counts, too.
     let (server, _folder) = self::server().await;
     server.fail("f", ServerFault::Slow(Duration::from_millis(200)), 9);
     let failed = fetch(&Client::new(ClientOptions { total_timeout, ..quick() }).expect("a client"), &server, None).await.0;
@@ -124,7 +124,7 @@ async fn tries_and_the_waits_between_them_are_of_a_files_time() {
 }
 
 #[tokio::test]
-async fn who_asks_for_more_patience_than_a_run_has_is_left_alone() {
+async fn too_long_retry_after_is_an_error() {
     let client = Client::new(quick()).expect("a client");
     for (seconds, hint) in [(3600, "after 2026-01-11T01:00:00Z"), (u64::MAX, "Exclude the source.")] {
         let (server, _folder) = server().await;
@@ -138,25 +138,25 @@ async fn who_asks_for_more_patience_than_a_run_has_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_too_busy_gets_fewer_requests_at_once() {
+async fn busy_server_receives_fewer_concurrent_requests() {
     let client = Client::new(ClientOptions { jobs_per_host: 8, ..quick() }).expect("a client");
     let (busy, _folder) = server().await;
     busy.delay(Duration::from_millis(20));
     let twenty = async || futures_util::future::join_all((0..20).map(|_| fetch(&client, &busy, None))).await;
     assert!(twenty().await.iter().all(|(fetched, _)| fetched.is_ok()));
     assert_eq!(busy.most_at_once(), 8);
-    // Other requests that were under way by then say nothing new.
+    // Requests that started earlier do not reduce the limit again.
     busy.fail("f", ServerFault::Status(429), 4);
     assert!(twenty().await.iter().all(|(fetched, _)| fetched.is_ok()));
     let (later, _folder) = server().await;
     later.delay(Duration::from_millis(20));
     futures_util::future::join_all((0..20).map(|_| fetch(&client, &later, None))).await;
-    // It is the same host, if another port.
+    // The limit applies to the host, regardless of the port.
     assert!((1..=4).contains(&later.most_at_once()), "{}", later.most_at_once());
 }
 
 #[tokio::test]
-async fn each_chunk_is_told_once_though_the_download_broke_off() {
+async fn interrupted_download_reports_each_chunk_once() {
     let client = Client::new(quick()).expect("a client");
     let (server, folder) = server().await;
     let url = Url::parse(&format!("{}/f", server.url())).expect("a URL");
@@ -171,7 +171,7 @@ async fn each_chunk_is_told_once_though_the_download_broke_off() {
     let file = tempfile::tempfile().expect("a file");
     let mut kept = file.try_clone().expect("the file");
     let mut sink = Sink::file(1 << 20, sqern_archive::Algorithm::Sha256, tokio::fs::File::from_std(file));
-    // The date of a file that was just written tells no versions apart, its ETag does.
+    // The modification date of a new file is too recent for a validator, but its ETag is one.
     assert!(matches!(client.fetch(&request, &mut sink).await, Ok(Fetched::Whole(Some(_)))));
     assert_eq!((told.load(Ordering::SeqCst), server.body_bytes()), (400_000, 400_000));
     let mut whole = sqern_archive::Hasher::new(sqern_archive::Algorithm::Sha256);

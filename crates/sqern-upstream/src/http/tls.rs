@@ -1,4 +1,4 @@
-//! TLS by rustls over ring: whom to trust, and who asks.
+//! TLS with rustls and ring: trusted authorities and client certificates.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,17 +9,17 @@ use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
 use crate::{Error, ErrorKind};
 
-/// The files of a connection that needs more than the system's certificates.
+/// The files of a connection that differs from the default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct TlsFiles {
-    /// The client's certificate with those above it, and its private key; PEM.
+    /// The certificate chain and the private key of the client, in PEM format.
     pub(crate) identity: Option<(PathBuf, PathBuf)>,
-    /// The authorities in place of the system's; PEM.
+    /// The authorities that replace those of the system, in PEM format.
     pub(crate) authorities: Option<PathBuf>,
 }
 
 impl TlsFiles {
-    /// Reads the files.
+    /// Reads the files, and returns the configuration.
     pub(super) fn config(&self) -> Result<ClientConfig, Error> {
         let mut roots = RootCertStore::empty();
         match &self.authorities {
@@ -65,8 +65,8 @@ fn unreadable(what: &str, error: rustls::pki_types::pem::Error, file: &Path) -> 
     Error::unexpected(ErrorKind::Certificate, what, got, file.display())
 }
 
-/// The system's certificates and no client's, given whole: no process-wide default provider is installed that another library
-/// might dispute.
+/// Returns the default configuration, without a client certificate. No process-wide provider is installed, because another library might
+/// install one, too.
 pub(super) fn tls_config() -> Result<ClientConfig, rustls::Error> {
     let mut config = versions()?.with_root_certificates(system_roots()).with_no_client_auth();
     config.alpn_protocols = protocols();
@@ -85,21 +85,23 @@ fn system_roots() -> RootCertStore {
     roots
 }
 
-/// What helps when a handshake failed over a certificate, by the words of rustls; none when it failed over something else.
-/// `identified`: a certificate was shown. The words, as HTTP/2 hands on nothing but them; a test has each of them.
+/// Returns the hint for a handshake that failed because of a certificate, by the message of rustls. HTTP/2 only forwards the message, and
+/// tests contain each of them.
+///
+/// `identified` is whether a client certificate was sent.
 pub(super) fn certificate_hint(text: &str, identified: bool) -> Option<&'static str> {
     if let Some((_, problem)) = text.split_once("invalid peer certificate: ") {
         let authority = "Install ca-certificates, or specify the certificate of the authority in the source: ca = \"FILE\"";
         let clock = "Check the system time with date: the certificate is not valid now.";
         return Some(match problem {
-            // An authority that was made anew under its old name does not fit its old signatures.
+            // The signatures of an authority that was created again with its old name do not match.
             _ if problem.starts_with("UnknownIssuer") || problem.starts_with("BadSignature") => authority,
             _ if problem.contains("expired") || problem.contains("not valid yet") => clock,
             _ => "The certificate is for another server. Check the URLs of the source.",
         });
     }
     let (_, alert) = text.split_once("received fatal alert: ")?;
-    // RFC 8446 §6.2; servers with TLS 1.2 say HandshakeFailure when they miss a certificate.
+    // RFC 8446 §6.2. Servers with TLS 1.2 send HandshakeFailure if the client certificate is missing.
     let refused = [
         "BadCertificate",
         "UnsupportedCertificate",
@@ -116,7 +118,7 @@ pub(super) fn certificate_hint(text: &str, identified: bool) -> Option<&'static 
     })
 }
 
-/// What is offered by ALPN (RFC 7301), best first.
+/// Returns the protocols for ALPN (RFC 7301), preferred first.
 fn protocols() -> Vec<Vec<u8>> {
     vec![b"h2".to_vec(), b"http/1.1".to_vec()]
 }

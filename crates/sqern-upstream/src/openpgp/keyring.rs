@@ -1,4 +1,4 @@
-//! Keyring files: the keys that a source's signatures are judged by.
+//! Keyring files.
 
 use std::path::Path;
 
@@ -9,19 +9,22 @@ use sequoia_openpgp::parse::Parse;
 use crate::error::error_chain;
 use crate::{Error, ErrorKind};
 
-/// The keys of one source.
+/// The certificates of a source.
 #[derive(Debug, Default)]
 pub(crate) struct Keyring {
-    /// The certificates, of all files that exist.
+    /// The certificates of all existing files.
     pub(crate) certs: Vec<Cert>,
-    /// Whether any of the files exists.
+    /// Whether a file exists.
     pub(crate) found: bool,
 }
 
-/// Reads every keyring file that exists, binary or armoured.
+/// Reads all existing keyring files, binary or armored.
 ///
-/// A certificate that can't be read is passed over, as long as another one of the file can: archives keep keys of forms
-/// that no library knows any more. A file without one usable certificate is an error.
+/// Unreadable certificates are skipped, because repositories keep keys of obsolete formats.
+///
+/// # Errors
+///
+/// Returns an error if a file cannot be read or contains no usable certificate.
 pub(crate) fn read_keyrings(files: &[String]) -> Result<Keyring, Error> {
     let mut keyring = Keyring::default();
     for file in files {
@@ -65,7 +68,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_keyring_that_holds_no_key_says_so() {
+    fn keyring_without_keys_is_an_error() {
         let folder = tempfile::tempdir().expect("a directory");
         for (content, expected) in [(&b""[..], "an empty file"), (b"<html>", "keyring")] {
             let file = folder.path().join("keyring.gpg");
@@ -76,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn keyrings_that_are_not_there_are_no_error() {
+    fn missing_keyrings_are_not_errors() {
         let keyring = read_keyrings(&["/nonexistent/keyring.gpg".to_owned()]).expect("nothing read");
         assert!(!keyring.found && keyring.certs.is_empty());
     }
 
     proptest! {
         #[test]
-        fn an_altered_keyring_has_keys_or_says_so(place in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<bool>()) {
+        fn mutated_keyring_contains_keys_or_is_an_error(place in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<bool>()) {
             let mut keyring = sqern_testkit::repo::SigningKey::shared().keyring().expect("a keyring");
             let place = place.index(keyring.len());
             if cut { keyring.truncate(place) } else { keyring[place] = byte }

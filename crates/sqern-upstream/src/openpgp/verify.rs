@@ -1,7 +1,7 @@
-//! Verdicts on signatures.
+//! Verifies signatures.
 //!
-//! sequoia judges algorithms by its standard policy at the crawl's time (no SHA-1) and keys at the time of the signature;
-//! here the key must also be alive and unrevoked *now*, as gpgv has it (`EXPKEYSIG` does not suffice for apt).
+//! sequoia checks algorithms by its standard policy (no SHA-1) at the time of the crawl, and keys at the time of the signature. Here, the
+//! key must also be valid and unrevoked at the time of the crawl, as in gpgv (apt rejects `EXPKEYSIG`).
 
 use std::time::SystemTime;
 
@@ -15,22 +15,22 @@ use sequoia_openpgp::{Cert, Error, KeyHandle};
 
 use crate::error::error_chain;
 
-/// What the signatures of a text are worth, best first: one good signature suffices.
+/// The result of the verification of a text, best first. One good signature is sufficient.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
-    /// One is right, by a known key that is alive.
+    /// A signature by a valid key.
     Good,
-    /// One is right, but its key's life is over by now: expired or revoked.
+    /// A signature by an expired or revoked key.
     Outdated(String),
-    /// The text is not what was signed.
+    /// A signature of another text.
     Altered(String),
-    /// No key of the keyring made any of them: these did.
+    /// A signature by an unknown key.
     UnknownKey(String),
-    /// There is none that counts: unreadable, not yet or no longer valid, or by an algorithm that proves nothing.
+    /// A signature that cannot be verified: unreadable, not valid now, or with an insecure algorithm.
     Unusable(String),
 }
 
-/// Judges detached signatures (armoured or binary) over a text.
+/// Verifies detached signatures, armored or binary.
 pub(crate) fn verify(text: &[u8], signatures: &[u8], certs: &[Cert], now: SystemTime) -> Verdict {
     let policy = StandardPolicy::at(now);
     let mut verdict = None;
@@ -40,7 +40,7 @@ pub(crate) fn verify(text: &[u8], signatures: &[u8], certs: &[Cert], now: System
         .and_then(|mut verifier| verifier.verify_bytes(text));
     match (verdict, verified) {
         (None, Ok(())) => Verdict::Unusable("no signatures".into()),
-        // Never good against the library's own word.
+        // The library has the last decision.
         (None | Some(Verdict::Good), Err(error)) => Verdict::Unusable(error_chain(error.as_ref())),
         (Some(verdict), _) => verdict,
     }
@@ -74,7 +74,7 @@ impl VerificationHelper for SignatureVerifier<'_> {
 }
 
 impl SignatureVerifier<'_> {
-    /// Whether the key behind a right signature is alive and unrevoked at the crawl's time too.
+    /// Returns whether the key of a good signature is valid and unrevoked at the time of the crawl.
     fn still_alive(&self, good: &GoodChecksum<'_>) -> Verdict {
         let key = good.ka.key().fingerprint();
         let cert = match good.ka.cert().with_policy(self.policy, self.now) {
@@ -102,7 +102,7 @@ fn rejected(error: &VerificationError<'_>) -> Verdict {
         }
         VerificationError::BadSignature { ka, error, .. } => {
             let why = format!("key {}: {}", ka.key().fingerprint(), error_chain(error.as_ref()));
-            // sequoia says "bad" too of what it did not compute: a signature out of its time, a refused algorithm.
+            // sequoia also reports signatures as bad that it does not verify: expired ones, and those with insecure algorithms.
             match error.downcast_ref() {
                 Some(Error::Expired(_) | Error::NotYetLive(_) | Error::PolicyViolation(..)) => Verdict::Unusable(why),
                 _ => Verdict::Altered(why),
@@ -127,12 +127,12 @@ mod tests {
 
     const TEXT: &str = "Suite: stable\nSHA256:";
 
-    /// 2026-01-01, a month after the signatures.
+    /// Returns 2026-01-01, a month after the signatures.
     fn now() -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600)
     }
 
-    /// What a signature over `TEXT` says of another text: one in a cleartext message, one that is detached.
+    /// Returns the verdicts of a cleartext signature and a detached signature of `TEXT` for another text.
     fn verdicts(text: &[u8]) -> [Verdict; 2] {
         let (key, at) = (SigningKey::shared(), "2025-12-01T00:00:00Z".parse().expect("a time"));
         let certs: Vec<Cert> = sequoia_openpgp::cert::CertParser::from_bytes(&key.keyring().expect("a keyring"))
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn to_a_cleartext_signature_a_carriage_return_is_a_line_end() {
+    fn carriage_return_is_a_line_end_in_cleartext_signatures() {
         assert_eq!(verdicts(TEXT.as_bytes()), [Verdict::Good, Verdict::Good]);
         let [inline, detached] = verdicts(TEXT.replace('\n', "\r").as_bytes());
         assert!(
@@ -158,7 +158,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn no_other_text_is_good(place in 0..TEXT.len(), byte in "[\\PC\0\n]", more in "[ -~]{0,3}") {
+        fn signature_is_invalid_for_other_texts(place in 0..TEXT.len(), byte in "[\\PC\0\n]", more in "[ -~]{0,3}") {
             let mut text = TEXT.to_owned() + &more;
             text.replace_range(place..=place, &byte);
             if text != TEXT {

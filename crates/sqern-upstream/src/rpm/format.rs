@@ -1,4 +1,4 @@
-//! The element `format` of a package in `primary.xml`: what it needs and provides.
+//! Parses the element `format` of a package in `primary.xml`, which contains its relations.
 
 use std::io::Read;
 
@@ -7,12 +7,12 @@ use super::package_filter::{PackageFilter, RawPackage};
 use super::xml::{Step, Tag, Xml, XmlError};
 use crate::relation::{Dependency, Operator};
 
-/// CachedMetadata relations of one package: a kernel's headers have a handful.
+/// The maximum number of relevant relations of a package. Kernel headers have only a few.
 const RELATIONS: usize = 10_000;
-/// What one of them may be long, in bytes: so many of the longest attributes would be gigabytes.
+/// The length limit of a relation in bytes. Attributes of maximum length would require gigabytes.
 const RELATION_BYTES: usize = 4096;
 
-/// The element `format` that just began: what the package needs and provides.
+/// Parses the element `format` after its start tag.
 pub(super) fn format<R: Read>(xml: &mut Xml<R>, filter: &PackageFilter, package: &mut RawPackage) -> Result<(), XmlError> {
     let depth = xml.depth();
     while xml.depth() >= depth {
@@ -27,7 +27,7 @@ pub(super) fn format<R: Read>(xml: &mut Xml<R>, filter: &PackageFilter, package:
     Ok(())
 }
 
-/// The entries of `rpm:requires` or `rpm:provides`, to its end.
+/// Parses the entries of `rpm:requires` or `rpm:provides` until its end.
 fn relations<R: Read>(
     xml: &mut Xml<R>,
     filter: &PackageFilter,
@@ -57,7 +57,7 @@ fn relations<R: Read>(
     Ok(())
 }
 
-/// One `rpm:entry`: `flags` as rpm names its operators.
+/// Parses an `rpm:entry`.
 fn relation(tag: &Tag<'_>, name: &str) -> Result<Dependency, XmlError> {
     let operator = match tag.attribute("flags")?.as_deref() {
         Some("LT") => Some(Operator::Earlier),
@@ -73,7 +73,7 @@ fn relation(tag: &Tag<'_>, name: &str) -> Result<Dependency, XmlError> {
         None => None,
     };
     let relation = Dependency { name: name.to_owned(), version };
-    // It is shown to people where nothing meets it.
+    // Unsatisfied relations are displayed.
     let shown = relation.to_string();
     if shown.len() > RELATION_BYTES || shown.chars().any(char::is_control) {
         let expected = format!("expected a relation of at most {RELATION_BYTES} bytes without control characters");

@@ -1,4 +1,4 @@
-//! What is looked for in a list of packages, and how a package becomes an entry.
+//! Selects and classifies the packages of a package list.
 
 use percent_encoding::percent_decode_str;
 use regex::RegexSet;
@@ -12,20 +12,20 @@ use crate::error::escape_entry_text;
 use crate::relation::{Dependency, VersionOrder};
 use sqern_archive::Algorithm;
 
-/// What is looked for in a list of packages.
+/// The packages that are relevant for a distribution.
 #[derive(Debug)]
 pub(super) struct PackageFilter {
     distro: DistroDef,
-    /// Names of headers and of what they may need; one set, so that a name is matched once.
+    /// The names of headers and of packages that they might require, as one set that is matched once.
     names: RegexSet,
-    /// Names of what headers may need.
+    /// The names of packages that headers might require.
     support: RegexSet,
     architectures: Vec<String>,
-    /// What the packages' paths lie below.
+    /// The base URL of the packages.
     base: Url,
 }
 
-/// One package as its element describes it, as far as it is wanted.
+/// The relevant content of the element of a package.
 #[derive(Debug, Default)]
 pub(super) struct RawPackage {
     pub(super) name: String,
@@ -39,12 +39,12 @@ pub(super) struct RawPackage {
     pub(super) xml_base: Option<String>,
     pub(super) needs: Vec<Dependency>,
     pub(super) provides: Vec<Dependency>,
-    /// What it provides under a name that tells a kernel, with the version as one text.
+    /// The provided names that identify a kernel, with their versions.
     pub(super) unames: Vec<(String, String)>,
 }
 
 impl RawPackage {
-    /// About how much memory it takes, in bytes.
+    /// Returns the approximate memory usage in bytes.
     pub(super) fn bytes(&self) -> usize {
         let relation = |one: &Dependency| 64 + one.name.len() + one.version.as_ref().map_or(0, |(_, version)| version.len());
         let texts = [&self.name, &self.architecture, &self.epoch, &self.version, &self.release];
@@ -83,18 +83,18 @@ pub(crate) enum LocationError {
 
 /// The result of the classification of a package.
 pub(super) enum Classified {
-    /// An entry.
+    /// A relevant package.
     Entry(Box<Entry>),
-    /// Looked at, and nothing of ours.
+    /// An irrelevant package.
     Other,
-    /// It should be an entry and can't; with the reason.
+    /// A relevant package that cannot be recorded, with the reason.
     Defect(String),
-    /// A headers package that tells no kernel.
+    /// A header package whose kernel is not identified by a rule.
     Unrecognized(String),
 }
 
 impl PackageFilter {
-    /// What a distribution's rules look for in a repository of these architectures.
+    /// Returns the filter of the rules of a distribution for a repository with these architectures.
     pub(super) fn new(distro: &DistroDef, architectures: &[String], base: Url) -> Result<Self, regex::Error> {
         let patterns = distro.rules.iter().flat_map(|rule| [rule.package.as_str(), rule.support.as_str()]);
         let support = distro.rules.iter().map(|rule| rule.support.as_str());
@@ -107,27 +107,27 @@ impl PackageFilter {
         })
     }
 
-    /// Whether a package of this name may be one.
+    /// Returns whether packages of this name are relevant.
     pub(super) fn matches_name(&self, name: &str) -> bool {
         self.names.is_match(name)
     }
 
-    /// Whether packages of this architecture are read.
+    /// Returns whether packages of this architecture are relevant.
     pub(super) fn matches_architecture(&self, architecture: &str) -> bool {
         architecture == "noarch" || self.architectures.iter().any(|wanted| wanted == architecture)
     }
 
-    /// Whether a relation to this name may matter.
+    /// Returns whether relations to this name are relevant.
     pub(super) fn matches_relation(&self, name: &str) -> bool {
         self.support.is_match(name)
     }
 
-    /// Whether what is provided under this name tells a kernel.
+    /// Returns whether the version of this provided name identifies a kernel.
     pub(super) fn identifies_kernel(&self, name: &str) -> bool {
         self.distro.rules.iter().any(|rule| rule.uname_provides.as_deref() == Some(name))
     }
 
-    /// What a package is, once its element is over.
+    /// Classifies a package.
     pub(super) fn classify(&self, package: RawPackage) -> Classified {
         if !self.matches_name(&package.name) || !self.matches_architecture(&package.architecture) {
             return Classified::Other;
@@ -177,10 +177,10 @@ impl PackageFilter {
         }
     }
 
-    /// Where the package is fetched: below the repository's base, or another base on the same host.
+    /// Returns the URL of a package: below the base URL, or below another base on the same host.
     fn url(&self, package: &RawPackage) -> Result<String, LocationError> {
         let href = package.href.as_deref().unwrap_or_default();
-        // Paths are written with or without escapes, which `..` can hide in.
+        // Paths may be escaped, and an escape might conceal `..`.
         let path = percent_decode_str(href).decode_utf8().map_err(|_| LocationError::NotUtf8(href.to_owned()))?;
         if let Some(reason) = hostile(&path) {
             return Err(LocationError::Unsafe { reason, href: href.to_owned() });
@@ -193,7 +193,7 @@ impl PackageFilter {
     }
 }
 
-/// A base that an element names itself; only one on the host that the element came from.
+/// Returns the base URL of an element, which must be on the same host.
 pub(super) fn other_base(base: &Url, text: &str) -> Result<Url, LocationError> {
     let refused =
         || LocationError::OtherHost { host: base.host_str().unwrap_or("this machine").to_owned(), xml_base: text.to_owned() };
@@ -201,9 +201,9 @@ pub(super) fn other_base(base: &Url, text: &str) -> Result<Url, LocationError> {
     folder.set_path(&format!("{}/", base.path().trim_end_matches('/')));
     let other = folder.join(text).map_err(|_| refused())?;
     let at = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port_or_known_default());
-    // On one's own disk nothing keeps apart what is whose.
+    // On the local disk, the directory separates repositories.
     let leaves = base.scheme() == "file" && (!other.path().starts_with(folder.path()) || is_drive(&other));
-    // Nor another user than the one that the source's own file names: what is recorded has no credentials.
+    // The user must be that of the source, because recorded URLs have no credentials.
     let asks = |url: &Url| (url.username().to_owned(), url.password().map(str::to_owned));
     let is_user = [asks(base), (String::new(), None)].contains(&asks(&other));
     if at(&other) == at(base) && is_user && !leaves { Ok(other) } else { Err(refused()) }
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_location_becomes_a_url_that_names_that_very_file() {
+    fn url_identifies_exactly_the_location() {
         assert_eq!(classified_url("Packages/k/a~b^c.rpm", None).as_deref(), Some("https://h/os/Packages/k/a~b%5Ec.rpm"));
         assert_eq!(classified_url("Packages/a%2Bb.rpm", None).as_deref(), Some("https://h/os/Packages/a+b.rpm"));
         assert_eq!(classified_url("a.rpm", Some("https://h/other")).as_deref(), Some("https://h/other/a.rpm"));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_location_that_leads_away_is_a_defect() {
+    fn locations_out_of_the_base_are_defects() {
         for (href, xml_base) in [
             ("../a.rpm", None),
             ("%2e%2e/a.rpm", None),
@@ -269,7 +269,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_a_location_says_it_is_on_the_same_host_and_names_no_user(
+        fn urls_are_on_the_same_host_without_user(
             href in "([a-z@:?#]|/|\\.\\.|%2[ef]|%|\\\\){0,6}", xml_base in proptest::option::of("(https?:)?(//)?([a-z@:]|h/|/|\\.\\.|\\?){0,6}"),
         ) {
             if let Some(url) = classified_url(&href, xml_base.as_deref()) {

@@ -1,7 +1,7 @@
-//! `primary.xml`: the list of a repository's packages, read as a stream.
+//! Parses `primary.xml`, the package list of a repository, as a stream.
 //!
-//! Most of it is of packages that nobody asked for, and of what they provide (thousands of symbols for a kernel): what a name
-//! rules out is passed over by a search for its end, not parsed.
+//! Most of it consists of irrelevant packages and of their provides, such as thousands of symbols of a kernel. If the name of a package
+//! does not match, its end is searched without parsing.
 
 use std::io::Read;
 
@@ -15,15 +15,14 @@ use super::xml::{Step, Tag, Xml, XmlError, XmlLimits};
 use crate::Limits;
 use crate::crawl::entry::Entries;
 
-/// Elements within each other: `metadata`, `package`, `format`, `rpm:requires`, `rpm:entry`, and some that may come yet.
+/// The maximum depth of elements: `metadata`, `package`, `format`, `rpm:requires`, `rpm:entry`, and possible extensions.
 const DEPTH: usize = 12;
-/// What the end of a package begins with; `createrepo_c` writes no prefix before it, and a document that does is read without the
-/// short cut.
+/// The start of the end tag of a package. `createrepo_c` writes no prefix before it. Documents with a prefix are parsed completely.
 const END: &[u8] = b"</package";
-/// What is kept of all packages together, in bytes of memory: ten thousand kernels take less than a tenth of it.
+/// The memory limit of the relevant packages in bytes. 10,000 kernels require less than a tenth.
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
 
-/// Scans a whole plain list; gives what it held and what was read.
+/// Scans a decompressed package list, and returns its entries and the reader.
 pub(super) fn scan<R: Read>(
     input: BoundedReader<R>,
     filter: &PackageFilter,
@@ -67,7 +66,7 @@ pub(super) fn scan<R: Read>(
     }
 }
 
-/// The package that just began, to its end; none as soon as it is none that is wanted.
+/// Parses a package after its start tag. Returns `None` if it does not match the filter.
 fn package<R: Read>(xml: &mut Xml<R>, filter: &PackageFilter, end: Option<&Finder<'_>>) -> Result<Option<RawPackage>, XmlError> {
     let mut package = RawPackage::default();
     let depth = xml.depth();
@@ -107,7 +106,7 @@ fn package<R: Read>(xml: &mut Xml<R>, filter: &PackageFilter, end: Option<&Finde
     Ok(Some(package))
 }
 
-/// What stands in the attributes of a package's elements.
+/// Parses the attributes of an element of a package.
 fn fields(tag: &Tag<'_>, package: &mut RawPackage) -> Result<(), XmlError> {
     let text = |name: &str| Ok(tag.attribute(name)?.unwrap_or_default().into_owned());
     match tag.name() {
@@ -159,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn wanted_packages_are_kept_with_what_matters_of_them() {
+    fn relevant_packages_are_read_with_their_relations() {
         let needs =
             "<rpm:entry name=\"kernel-devel\" flags=\"EQ\" epoch=\"0\" ver=\"6.9.7\" rel=\"1.1\"/><rpm:entry name=\"gcc\"/>";
         let text = document(
@@ -184,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn names_after_other_elements_and_prefixes_are_read_too() {
+    fn order_and_prefixes_of_elements_do_not_matter() {
         let text = document(&package("kernel-default-devel", "x86_64", ""));
         let moved = text
             .replace("<name>kernel-default-devel</name>", "")
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lacks_a_checksum_a_size_or_a_safe_place_is_a_defect() {
+    fn missing_checksum_size_or_safe_location_is_a_defect() {
         for (from, to) in [
             ("type=\"sha256\"", "type=\"md5\""),
             ("package=\"12\"", "package=\"x\""),
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_passed_over_ends_where_xml_says() {
+    fn skipped_packages_end_at_their_real_end_tag() {
         let (other, wanted) = ("<package><name>other</name>", package("kernel-default-devel", "x86_64", ""));
         for (hidden, expected) in [
             (format!("{other}<!-- </package>{wanted}{other} --></package>"), 0),
@@ -228,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_of_another_form_is_refused() {
+    fn invalid_documents_are_errors() {
         let right = document(&package("other", "x86_64", ""));
         for (text, expected) in [
             (right.replace("</metadata>", ""), "end of the file"),
@@ -247,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn kernels_without_end_are_refused_before_they_fill_the_memory() {
+    fn memory_of_relevant_packages_is_limited() {
         let package = package("kernel-default-devel", "x86_64", "").replace("6.9.7", &"1".repeat(400_000));
         let error = scanned(document(&package.repeat(200)).as_bytes())
             .map(|found| found.entries.len())
@@ -257,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn relations_that_fill_the_memory_within_one_package_are_refused() {
+    fn relations_of_a_package_are_limited() {
         for (attributes, expected) in [
             (format!("flags=\"EQ\" ver=\"{}\"", "1".repeat(5000)), "a relation of at most 4096 bytes"),
             ("flags=\"EQ\" ver=\"1&#10;2\"".into(), "without control characters"),
@@ -271,7 +270,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_mutated_list_is_read_or_refused(
+        fn mutated_list_never_panics(
             places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), cut in any::<prop::sample::Index>(), cuts in any::<bool>(),
         ) {
             let needs = "<rpm:entry name=\"kernel-devel\" flags=\"EQ\" epoch=\"0\" ver=\"6.9.7\" rel=\"1.1\"/>";

@@ -1,4 +1,4 @@
-//! The lists of packages of a source: fetched, checked, decompressed, scanned.
+//! Reads package lists: downloads, verifies, decompresses and scans them.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
@@ -23,10 +23,10 @@ use crate::http::{FetchError, redact_url, without_credentials};
 use crate::listed_file::ListedFile;
 use crate::{Error, ErrorKind, Limits};
 
-/// What states a list of packages, in errors.
+/// The metadata that lists a package list, in errors.
 const BY: &str = "the repomd.xml";
 
-/// Reads the list of packages of a source.
+/// Reads the package list of a source.
 pub(crate) async fn read_primary(
     context: &Context<'_>,
     distro: &DistroDef,
@@ -44,8 +44,7 @@ pub(crate) async fn read_primary(
     context.entries("primary", follows, from_mirrors(context, distro, root, primary, stated, &base)).await
 }
 
-/// Each mirror from the one that gave the `repomd.xml` on: others may serve the file, as its checksum is known. One that is
-/// absent or wrong leads to the next mirror.
+/// Tries each mirror from that of the `repomd.xml`. Any mirror may be used, because the checksum is known.
 async fn from_mirrors(
     context: &Context<'_>,
     distro: &DistroDef,
@@ -107,14 +106,14 @@ fn file_url(base: &Url, file: &IndexFile) -> Result<Url, IndexLocationError> {
     Ok(below(&base, &path))
 }
 
-/// How a file is compressed, by its name.
+/// Returns the compression format of a file name.
 fn compression(name: &str) -> Compression {
     let fits = |compression: &Compression| name.ends_with(compression.suffix());
-    // Plain comes last, and its empty suffix ends every name.
+    // Plain is last, because every name ends with its empty suffix.
     SUPPORTED.into_iter().find(fits).unwrap_or(Compression::Plain)
 }
 
-/// Decompresses and scans a file, and compares what came out with what the `repomd.xml` states of the plain one.
+/// Decompresses and scans a package list, and verifies the checksum of the decompressed file.
 fn scan_file(
     mut file: File,
     compression: Compression,

@@ -1,4 +1,4 @@
-//! `repomd.xml`: what a repository holds, with size and checksum of each of its files.
+//! Parses `repomd.xml`, which lists size and checksum of the files of a repository.
 
 use std::io::Read;
 
@@ -8,27 +8,27 @@ use super::xml::{Step, Tag, Xml, XmlError, XmlLimits};
 use crate::listed_file::ListedFile;
 use sqern_archive::Algorithm;
 
-/// What a crawl needs of a `repomd.xml`.
+/// The relevant content of a `repomd.xml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Repomd {
-    /// What its maker counts it by: `createrepo_c`'s default is the time in seconds since 1970.
+    /// The revision. By default, `createrepo_c` writes the time in seconds since 1970.
     pub(crate) revision: Option<String>,
-    /// The list of packages.
+    /// The package list.
     pub(crate) primary: IndexFile,
 }
 
-/// One file that a `repomd.xml` states.
+/// A file in a `repomd.xml`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct IndexFile {
-    /// Its path below the repository's base, as written.
+    /// The path below the base URL, unchanged.
     pub(crate) href: String,
-    /// Another base, as written.
+    /// Another base URL, unchanged.
     pub(crate) xml_base: Option<String>,
-    /// When it was made, as written: seconds since 1970, sometimes with a fraction.
+    /// The time of creation, unchanged: seconds since 1970, possibly with a fraction.
     pub(crate) timestamp: Option<String>,
-    /// The file as it is sent.
+    /// The compressed file.
     pub(crate) sent: Option<ListedFile>,
-    /// The file after decompression.
+    /// The decompressed file.
     pub(crate) open: Option<ListedFile>,
 }
 
@@ -38,14 +38,15 @@ const YEAR_2000: i64 = 946_684_800;
 const LIMITS: XmlLimits = XmlLimits { element_bytes: 64 * 1024, depth: 8 };
 
 impl Repomd {
-    /// When its list of packages was made, else its revision where that is a time: since 2000, as others count from 1.
+    /// Returns the time of the package list, else the revision if it is a time. Times are after 2000, because other revisions are small
+    /// numbers.
     pub(crate) fn dated_at(&self) -> Option<Timestamp> {
         let seconds = |text: &str| text.trim().split('.').next()?.parse().ok().filter(|seconds| *seconds > YEAR_2000);
         let told = self.primary.timestamp.as_deref().and_then(seconds);
         told.or_else(|| self.revision.as_deref().and_then(seconds)).and_then(|seconds| Timestamp::from_second(seconds).ok())
     }
 
-    /// Reads the text of a `repomd.xml`.
+    /// Parses the text of a `repomd.xml`.
     pub(crate) fn parse(text: &str) -> Result<Self, XmlError> {
         let mut xml = Xml::new(text.as_bytes(), LIMITS);
         let (mut revision, mut primary) = (None, None);
@@ -78,7 +79,7 @@ impl Repomd {
     }
 }
 
-/// Reads on to the root element, which must have this name.
+/// Reads until the root element, which must have this name.
 pub(super) fn root<R: Read>(xml: &mut Xml<R>, name: &str) -> Result<(), XmlError> {
     loop {
         match xml.next()? {
@@ -93,7 +94,7 @@ pub(super) fn root<R: Read>(xml: &mut Xml<R>, name: &str) -> Result<(), XmlError
     }
 }
 
-/// The element `data` that just began, to its end.
+/// Parses an element `data` after its start tag.
 fn data<R: Read>(xml: &mut Xml<R>) -> Result<IndexFile, XmlError> {
     let mut file = IndexFile::default();
     let (mut sent, mut open) = (None, None);
@@ -127,12 +128,12 @@ fn data<R: Read>(xml: &mut Xml<R>) -> Result<IndexFile, XmlError> {
     Ok(file)
 }
 
-/// The algorithm that the attribute `type` names; none for one that is unknown, or proves nothing (md5).
+/// Returns the algorithm in the attribute `type`, or `None` if it is unknown or insecure (md5).
 pub(super) fn algorithm(tag: &Tag<'_>) -> Result<Option<Algorithm>, XmlError> {
     Ok(tag.attribute("type")?.and_then(|name| Algorithm::from_name(&name)))
 }
 
-/// The checksum in the element that just began; none where the algorithm is none.
+/// Parses the checksum in the current element. Returns `None` without an algorithm.
 pub(super) fn checksum<R: Read>(algorithm: Option<Algorithm>, xml: &mut Xml<R>) -> Result<Option<(Algorithm, String)>, XmlError> {
     let text = xml.text()?;
     let Some(algorithm) = algorithm else { return Ok(None) };
@@ -142,7 +143,7 @@ pub(super) fn checksum<R: Read>(algorithm: Option<Algorithm>, xml: &mut Xml<R>) 
     }
 }
 
-/// Keeps the better of two checksums.
+/// Replaces a checksum by a stronger one.
 fn better(kept: &mut Option<(Algorithm, String)>, found: Option<(Algorithm, String)>) {
     if found.as_ref().map(|(algorithm, _)| *algorithm) > kept.as_ref().map(|(algorithm, _)| *algorithm) {
         *kept = found;
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_strongest_checksum_of_primary_is_kept() {
+    fn strongest_checksum_of_primary_is_used() {
         let (one, two) = ("AB".repeat(20), "cd".repeat(64));
         let checksums = format!(
             "<checksum type=\"sha\">{one}</checksum><checksum type=\"sha512\">{two}</checksum><checksum type=\"md5\">x</checksum>\
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_proves_nothing_is_refused() {
+    fn missing_and_weak_checksums_are_errors() {
         let right = format!("<checksum type=\"sha256\">{}</checksum>", "0".repeat(64));
         assert!(Repomd::parse(&text(&right)).is_ok());
         for (text, expected) in [
@@ -209,7 +210,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cut_or_altered_text_is_read_or_refused(place in 0_usize..600, byte in "[<>/a\"&]", cut in any::<bool>()) {
+        fn mutated_text_never_panics(place in 0_usize..600, byte in "[<>/a\"&]", cut in any::<bool>()) {
             let mut text = text(&format!("<checksum type=\"sha256\">{}</checksum>", "0".repeat(64)));
             let place = place.min(text.len() - 1);
             if cut { text.truncate(place) } else { text.replace_range(place..=place, &byte) }

@@ -1,4 +1,4 @@
-//! The root of a repository: `repomd.xml`, with its signature where there is one.
+//! Reads the root metadata of a repository: `repomd.xml` and its optional signature.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ use crate::http::{FetchError, redact_url};
 use crate::{Error, ErrorKind};
 use sqern_archive::Algorithm;
 
-/// Reads the root: from the base URLs, then from the mirrors that lists name.
+/// Reads the root metadata from the base URLs, then from the mirrors in lists.
 pub(crate) async fn read_root_metadata(context: &Context<'_>, source: &RpmMdSource) -> Result<RootMetadata, Error> {
     let mut failed_mirrors = FailedMirrors::default();
     let own = own_bases(source)?;
@@ -39,7 +39,7 @@ pub(crate) async fn read_root_metadata(context: &Context<'_>, source: &RpmMdSour
     Err(failed_mirrors.into_error(&source.name))
 }
 
-/// The base URLs that the source names itself.
+/// Returns the base URLs of the source.
 fn own_bases(source: &RpmMdSource) -> Result<Vec<Url>, Error> {
     source.base.iter().map(|text| base_url(text)).collect()
 }
@@ -60,7 +60,7 @@ async fn from_first(
     None
 }
 
-/// The mirrors that the source's lists name: of the first list that names any, else of the metalink.
+/// Returns the mirrors of the first list that contains any, else those of the metalink.
 async fn listed(context: &Context<'_>, source: &RpmMdSource) -> Result<(Vec<Url>, Option<Metalink>), Error> {
     let mut failed = None;
     for list in &source.mirrorlist {
@@ -114,10 +114,10 @@ async fn from_base(
 ) -> Result<RootMetadata, Error> {
     let url = below(base, "repodata/repomd.xml");
     let place = redact_url(&url);
-    // Side by side: a repository that is changed between the two is refused by its signature either way.
+    // Both files are requested concurrently. If the repository changes in between, the signature is invalid in any order.
     let (text, signatures) = tokio::join!(context.fetch_text(&url, "the text of a repomd.xml"), signature(context, source, base));
     let ((text, etag), signatures) = (text.map_err(FetchError::into_error)?, signatures?);
-    if metalink.is_some_and(|metalink| !metalink.admits(&text)) {
+    if metalink.is_some_and(|metalink| !metalink.matches(&text)) {
         return Err(Error::unexpected(
             ErrorKind::ChecksumMismatch,
             "a repomd.xml with a checksum of the metalink",
@@ -133,7 +133,7 @@ async fn from_base(
         signature_file: "repomd.xml.asc",
     };
     let (allow_unsigned, now) = (context.options.allow_unsigned, context.options.now);
-    // Reads keyrings and computes signatures: not on the threads that serve connections.
+    // Reading keyrings and verifying signatures would block the threads of connections.
     let verified = tokio::task::spawn_blocking(move || {
         verify_signature(&trust, allow_unsigned, now, &signed).map(|warning| (signed, warning))
     });
@@ -159,9 +159,9 @@ async fn from_base(
     })
 }
 
-/// `repomd.xml.asc`, where the repository has one and the source asks for it.
+/// Downloads `repomd.xml.asc` if the source requires or allows a signature.
 async fn signature(context: &Context<'_>, source: &RpmMdSource, base: &Url) -> Result<Option<Vec<u8>>, Error> {
-    // Where a signature may be missing, one that nothing here can judge is not asked for.
+    // An optional signature is not downloaded without a keyring.
     let verified = match source.signature {
         SignaturePolicy::Require => true,
         SignaturePolicy::IfPresent => source.keyring.iter().any(|file| Path::new(file).exists()),

@@ -1,6 +1,6 @@
-//! XML as a stream, bounded in everything: no document type, no entities but the five predefined ones and characters by number.
+//! An XML reader with limits. It supports neither document types nor entities, except for the predefined ones and character references.
 //!
-//! It knows names without their prefixes: `createrepo_c` writes `rpm:entry` for what another one may write otherwise.
+//! Names have no prefixes, because they may differ between implementations (`rpm:entry` of `createrepo_c`).
 
 use std::borrow::Cow;
 use std::io::{self, BufRead as _, Read};
@@ -14,27 +14,27 @@ use super::skip::Skip;
 pub(crate) use super::tag::Tag;
 use crate::error::escape_entry_text;
 
-/// How much of a document is taken at most.
+/// The limits of a document.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct XmlLimits {
-    /// Of one tag with its attributes, one text, or one comment, in bytes.
+    /// The size of a tag with its attributes, a text or a comment, in bytes.
     pub(crate) element_bytes: usize,
-    /// Elements within each other.
+    /// The depth of elements.
     pub(crate) depth: usize,
 }
 
-/// Why a document can't be read.
+/// An invalid document.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum XmlError {
-    /// The bytes below it can't be read: cut, too many, not decompressible.
+    /// The input cannot be read: it is truncated, too large or damaged.
     #[error("{0}")]
     Read(io::Error),
-    /// It is no XML, or none that is allowed here.
+    /// The input is not XML, or contains unsupported markup.
     #[error("byte {at}: {}", escape_entry_text(what))]
     Refused {
-        /// Where, in bytes of the plain document.
+        /// The offset in the decompressed document in bytes.
         at: u64,
-        /// Expected and got.
+        /// The problem.
         what: String,
     },
 }
@@ -53,53 +53,53 @@ pub(super) enum InvalidText {
     Reference(#[from] quick_xml::Error),
 }
 
-/// What comes next in a document.
+/// A part of a document.
 pub(crate) enum Step<'a> {
-    /// An element begins; `empty` means that no [`Step::End`] follows.
+    /// The start of an element. If it is `empty`, no [`Step::End`] follows.
     Start { tag: Tag<'a>, empty: bool },
-    /// The innermost element ends.
+    /// The end of the innermost element.
     End,
-    /// Text with its entities resolved, possibly in several pieces.
+    /// A text with resolved entities, possibly one of several parts.
     Text(Cow<'a, str>),
-    /// What says nothing here: a comment, a processing instruction, the XML declaration.
+    /// Ignored markup: a comment, a processing instruction or the XML declaration.
     Nothing,
-    /// The document is over.
+    /// The end of the document.
     Done,
 }
 
-/// A document being read.
+/// A reader of a document.
 pub(crate) struct Xml<R> {
     reader: Reader<Input<R>>,
     buffer: Vec<u8>,
     depth: usize,
-    /// Whether there was a root element.
+    /// Whether the root element was read.
     rooted: bool,
     limits: XmlLimits,
 }
 
 impl<R: Read> Xml<R> {
-    /// Reads a document from its beginning.
+    /// Returns a reader.
     pub(crate) fn new(input: R, limits: XmlLimits) -> Self {
         let reader = Reader::from_reader(Input::new(input, limits.element_bytes));
         Self { reader, buffer: Vec::new(), depth: 0, rooted: false, limits }
     }
 
-    /// What was read from.
+    /// Returns the input.
     pub(crate) fn into_inner(self) -> R {
         self.reader.into_inner().into_inner()
     }
 
-    /// How many elements are open.
+    /// Returns the number of open elements.
     pub(crate) fn depth(&self) -> usize {
         self.depth
     }
 
-    /// Why the document is refused here.
+    /// Returns an error at the current position.
     pub(crate) fn refuse(&self, what: impl Into<String>) -> XmlError {
         XmlError::Refused { at: self.reader.buffer_position(), what: what.into() }
     }
 
-    /// What comes next.
+    /// Returns the next part.
     pub(crate) fn next(&mut self) -> Result<Step<'_>, XmlError> {
         self.buffer.clear();
         self.reader.get_mut().allow(self.limits.element_bytes);
@@ -108,7 +108,7 @@ impl<R: Read> Xml<R> {
         let invalid = |error: InvalidText| refused(error.to_string());
         let event = self.reader.read_event_into(&mut self.buffer).map_err(|error| match error {
             quick_xml::Error::Io(error) => XmlError::Read(io::Error::new(error.kind(), error.to_string())),
-            other => refused(format!("expected XML, got: {other}")),
+            other => refused(format!("expected XML, found: {other}")),
         })?;
         Ok(match event {
             Event::Comment(_) | Event::PI(_) => Step::Nothing,
@@ -148,7 +148,7 @@ impl<R: Read> Xml<R> {
         })
     }
 
-    /// The text of the element that just began, to its end; an element within it is refused.
+    /// Returns the text of the current element until its end. Child elements are errors.
     pub(crate) fn text(&mut self) -> Result<String, XmlError> {
         let mut text = String::new();
         loop {
@@ -167,7 +167,7 @@ impl<R: Read> Xml<R> {
         }
     }
 
-    /// Passes over the rest of the innermost `depth`-th element, event by event.
+    /// Skips the rest of the element at this depth, part by part.
     pub(crate) fn leave(&mut self, depth: usize) -> Result<(), XmlError> {
         while self.depth >= depth {
             self.next()?;
@@ -175,8 +175,8 @@ impl<R: Read> Xml<R> {
         Ok(())
     }
 
-    /// Passes over everything before the end tag that begins with `end` (`</name`), without a look at it but for what could hide
-    /// one: comments, CDATA sections, processing instructions. To be called right after an element's end.
+    /// Skips until the end tag that starts with `end` (`</name`), without parsing. Only markup that can contain an end tag is recognized:
+    /// comments, CDATA sections and processing instructions. It must be called after the end of an element.
     pub(crate) fn skip_before(&mut self, end: &Finder<'_>) -> Result<(), XmlError> {
         self.reader.get_mut().allow(usize::MAX);
         let mut skip = Skip::new(end);
@@ -190,7 +190,7 @@ impl<R: Read> Xml<R> {
     }
 }
 
-/// The text, if all its characters are among those of XML (XML 1.0 §2.2): no control character but tab, LF and CR.
+/// Returns the text if all its characters are allowed in XML (XML 1.0 §2.2): no control characters except tab, LF and CR.
 pub(super) fn check_characters(text: Cow<'_, str>) -> Result<Cow<'_, str>, InvalidText> {
     match text.bytes().find(|byte| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) {
         Some(byte) => Err(InvalidText::Character(byte)),
@@ -214,7 +214,7 @@ mod tests {
 
     const LIMITS: XmlLimits = XmlLimits { element_bytes: 64, depth: 4 };
 
-    /// Every step of a document, and how it ended.
+    /// Returns all parts of a document, and the error or "done".
     fn steps(text: &[u8]) -> (Vec<String>, String) {
         let mut xml = Xml::new(text, LIMITS);
         let mut seen = Vec::new();
@@ -234,14 +234,14 @@ mod tests {
     }
 
     #[test]
-    fn names_lose_their_prefix_and_entities_are_resolved() {
+    fn prefixes_are_removed_and_entities_resolved() {
         let (seen, end) = steps(b"<?xml version='1.0' encoding='UTF-8'?><r:x a='1&amp;2'><!-- c --><y/>b&lt;&#65;</r:x>\n");
         assert_eq!(seen, ["x Ok(\"1&2\") false", "y Ok(\"\") true", "b", "<", "A", "end", "\n"]);
         assert_eq!(end, "done");
     }
 
     #[test]
-    fn what_could_grow_without_end_is_refused() {
+    fn unbounded_input_is_an_error() {
         let long = "x".repeat(65);
         for (text, expected) in [
             ("<!DOCTYPE x [<!ENTITY a 'b'>]><x/>".to_owned(), "DOCTYPE"),
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_come_to_an_end_before_each_is_compared_with_all() {
+    fn number_of_attributes_is_limited() {
         let text = format!("<x {}/>", "b='' ".repeat(2));
         let mut xml = Xml::new(text.as_bytes(), XmlLimits { element_bytes: 4096, depth: 4 });
         let Ok(Step::Start { tag, .. }) = xml.next() else { panic!("expected an element") };
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_skipped_ends_right_before_the_closing_tag_wherever_reads_end() {
+    fn skip_ends_before_the_end_tag_for_all_chunk_sizes() {
         struct Chunks<'a>(&'a [u8], usize);
         impl Read for Chunks<'_> {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -306,7 +306,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_or_refused(text in "([<>/!?&;=a'\" ]|<a>|</a>|<!--|]]>|<!\\[CDATA\\[|&#){0,40}") {
+        fn reader_never_panics(text in "([<>/!?&;=a'\" ]|<a>|</a>|<!--|]]>|<!\\[CDATA\\[|&#){0,40}") {
             let _ = steps(text.as_bytes());
         }
     }

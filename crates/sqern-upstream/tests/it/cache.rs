@@ -1,4 +1,4 @@
-//! What a crawl leaves to the next one: no index is read twice, and nothing older is believed.
+//! Tests of the cache between crawls: unchanged indexes are not read, and older metadata is an error.
 
 use sqern_model::CrawlState;
 use sqern_testkit::repo::{EL_RULE, FakeRepo, FakeRpmRepo, UBUNTU_RULE, WrittenRepo, rpm};
@@ -8,7 +8,7 @@ use crate::rpm_support;
 use crate::support::*;
 
 #[tokio::test]
-async fn a_source_that_says_the_same_is_unchanged_and_its_index_is_not_asked_for() {
+async fn index_of_an_unchanged_source_is_not_requested() {
     let served = Served::new(&bookworm()).await;
     let first = served.crawl().await;
     let asked = served.server.count("Packages");
@@ -19,7 +19,7 @@ async fn a_source_that_says_the_same_is_unchanged_and_its_index_is_not_asked_for
 }
 
 #[tokio::test]
-async fn another_rule_reads_everything_again() {
+async fn changed_rule_invalidates_the_cache() {
     let served = Served::new(&bookworm()).await;
     let first = served.crawl().await;
     let distro = distro_with(UBUNTU_RULE, &[(&served.written, &served.server.url())]);
@@ -29,7 +29,7 @@ async fn another_rule_reads_everything_again() {
 }
 
 #[tokio::test]
-async fn a_source_that_changed_has_no_other_read_again() {
+async fn changed_source_does_not_invalidate_others() {
     let (folder, other_folder) = (folder(), folder());
     let main = bookworm().write(folder.path()).expect("a repository");
     let updates = |repo: FakeRepo| repo.write(other_folder.path()).expect("a repository");
@@ -37,7 +37,7 @@ async fn a_source_that_changed_has_no_other_read_again() {
     let (main_url, other_url) = (main.file_url(), other.file_url());
     let distro = |other: &WrittenRepo| distro(&[(&main, &main_url), (other, &other_url)]);
     let first = crawl_all(&distro(&other), &options()).await;
-    // What is not read may be gone.
+    // Unchanged files are not read, so they may be missing.
     std::fs::remove_dir_all(folder.path().join("dists/bookworm/main")).expect("removed");
     let more = FakeRepo::new("bookworm-updates").package(headers().version("6.1.106-4"));
     let other = updates(more.date(time("2026-01-02T00:00:00Z")));
@@ -54,7 +54,7 @@ fn rpm_repo(folder: &TempDir, made: &str, releases: &[&str]) {
 }
 
 #[tokio::test]
-async fn an_older_release_is_refused_unless_that_is_accepted() {
+async fn older_release_is_an_error_unless_accepted() {
     let folder = folder();
     let write = |repo: FakeRepo, date: &str| repo.date(time(date)).write(folder.path()).expect("a repository");
     let newer = write(bookworm().package(headers().version("6.1.106-4")), "2026-01-05T00:00:00Z");
@@ -80,7 +80,7 @@ async fn an_older_release_is_refused_unless_that_is_accepted() {
 }
 
 #[tokio::test]
-async fn an_older_repomd_is_refused_and_one_from_the_future_too() {
+async fn older_and_future_repomd_are_errors() {
     let folder = folder();
     let def = rpm_support::distro(&rpm_support::unsigned(folder.path()));
     rpm_repo(&folder, "2026-01-05T00:00:00Z", &["553.el8_10", "600.el8_10"]);
@@ -97,12 +97,12 @@ async fn an_older_repomd_is_refused_and_one_from_the_future_too() {
 }
 
 #[tokio::test]
-async fn another_rule_reads_an_rpm_repository_again() {
+async fn changed_rule_invalidates_the_cache_of_rpm_repositories() {
     let folder = folder();
     rpm_repo(&folder, "2026-01-01T00:00:00Z", &["553.el8_10"]);
     let mut def = rpm_support::distro_with(EL_RULE, &[("baseos", &rpm_support::unsigned(folder.path()))]);
     let first = crawl_all(&def, &options()).await;
-    // What is not read may be gone.
+    // Unchanged files are not read, so they may be missing.
     std::fs::remove_file(folder.path().join("repodata/primary.xml.gz")).expect("removed");
     let again = crawl_again(&def, &first, &options()).await.remove(0);
     assert_eq!((again.state, &again.packages), (CrawlState::Unchanged, &first[0].packages));
@@ -112,7 +112,7 @@ async fn another_rule_reads_an_rpm_repository_again() {
 }
 
 #[tokio::test]
-async fn a_source_that_no_longer_changes_is_told() {
+async fn stale_source_is_a_warning() {
     let folder = folder();
     let written = bookworm().write(folder.path()).expect("a repository");
     let mut distro = distro(&[(&written, &written.file_url())]);
@@ -123,7 +123,7 @@ async fn a_source_that_no_longer_changes_is_told() {
 }
 
 #[tokio::test]
-async fn an_archive_that_is_closed_is_believed_past_its_valid_until() {
+async fn closed_suite_is_valid_after_its_valid_until() {
     let folder = folder();
     let written = bookworm().valid_until(time("2026-01-05T00:00:00Z")).write(folder.path()).expect("a repository");
     let mut distro = distro(&[(&written, &written.file_url())]);

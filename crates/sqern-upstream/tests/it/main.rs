@@ -1,4 +1,4 @@
-//! Tests against fake archives: on disk, behind a server that fails as told, and as apt's own lists.
+//! Tests with fake repositories on disk, on faulty servers, and as apt lists.
 
 mod apt_lists;
 mod attacks;

@@ -1,4 +1,4 @@
-//! What can be wrong with a `primary.xml`, and what is tolerated.
+//! Tests of invalid and tolerated package lists.
 
 use sqern_model::CrawlState;
 use sqern_testkit::repo::{Compression, FakeRpmRepo, RepoFault, rpm, write_bomb};
@@ -8,14 +8,14 @@ use crate::rpm_support::*;
 use crate::support::{assert_complete, assert_failed, folder, kernels, options, write};
 
 #[tokio::test]
-async fn every_compression_is_read() {
+async fn all_compression_formats_are_read() {
     for compression in [Compression::Plain, Compression::Gzip, Compression::Xz, Compression::Zstd, Compression::Bzip2] {
         assert_complete(&crawl(&repo().compression(compression)).await, KERNEL);
     }
 }
 
 #[tokio::test]
-async fn a_package_is_recorded_as_the_list_describes_it() {
+async fn packages_are_recorded_as_listed() {
     let crawl = crawl(&repo()).await;
     let package = &crawl.packages[0];
     assert!(package.url.ends_with("/Packages/kernel-devel-4.18.0-553.el8_10.x86_64.rpm"), "{}", package.url);
@@ -24,7 +24,7 @@ async fn a_package_is_recorded_as_the_list_describes_it() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_not_the_stated_one_fails() {
+async fn index_that_differs_from_its_checksum_fails() {
     for (fault, says) in [
         (RepoFault::AlteredIndex, "bytes with SHA256"),
         (RepoFault::CutIndex, "a truncated or older file"),
@@ -36,7 +36,7 @@ async fn a_list_that_is_not_the_stated_one_fails() {
 }
 
 #[tokio::test]
-async fn documents_that_could_hurt_are_refused() {
+async fn hostile_documents_fail() {
     let plain = String::from_utf8(repo().plain()).expect("text");
     let metadata = plain.find("<metadata").expect("a root");
     let with_head = |head: &str| [&plain[..metadata], head, &plain[metadata..]].concat();
@@ -55,9 +55,9 @@ async fn documents_that_could_hurt_are_refused() {
     }
 }
 
-/// 2 GiB in a few KB. The memory that one takes can only be measured in a process of its own: the program's tests do.
+/// The list decompresses to 2 GiB. Tests of the program measure the memory usage in a separate process.
 #[tokio::test]
-async fn a_bomb_fails_at_its_first_element_that_is_too_long() {
+async fn decompression_bomb_fails_at_its_first_long_element() {
     let folder = folder();
     for (compression, byte, says) in [
         (Compression::Zstd, 0, "at most 524288 bytes"),
@@ -71,7 +71,7 @@ async fn a_bomb_fails_at_its_first_element_that_is_too_long() {
 }
 
 #[tokio::test]
-async fn more_than_stated_or_allowed_fails() {
+async fn sizes_are_limited() {
     for (limits, says) in [
         (Limits { decompressed_bytes: 10, ..Limits::default() }, "at most 10 bytes after decompression"),
         (Limits { index_bytes: 10, ..Limits::default() }, "an index of at most 10 bytes"),
@@ -82,7 +82,7 @@ async fn more_than_stated_or_allowed_fails() {
 }
 
 #[tokio::test]
-async fn a_file_that_only_has_the_suffix_of_a_compression_is_named_for_what_it_is() {
+async fn content_that_contradicts_its_suffix_is_reported() {
     let folder = folder();
     let file = folder.path().join("plain");
     write(&file, &repo().plain());
@@ -93,7 +93,7 @@ async fn a_file_that_only_has_the_suffix_of_a_compression_is_named_for_what_it_i
 }
 
 #[tokio::test]
-async fn a_list_outside_of_the_repository_is_not_asked_for() {
+async fn list_outside_the_repository_is_not_requested() {
     for (location, says) in [
         ("href=\"../primary.xml.gz\"", "a path with \"..\""),
         ("href=\"%2e%2e/primary.xml.gz\"", "a path with \"..\""),
@@ -107,7 +107,7 @@ async fn a_list_outside_of_the_repository_is_not_asked_for() {
 }
 
 #[tokio::test]
-async fn a_package_that_cant_be_fetched_safely_makes_the_source_partial() {
+async fn unsafe_locations_make_the_source_partial() {
     for (package, says) in [
         (devel("2").location("href=\"../../x.rpm\""), "a path with \"..\""),
         (devel("2").location("xml:base=\"http://evil.example\" href=\"x.rpm\""), "an xml:base on"),
@@ -122,14 +122,14 @@ async fn a_package_that_cant_be_fetched_safely_makes_the_source_partial() {
 }
 
 #[tokio::test]
-async fn a_checksum_that_is_not_sha256_is_recorded_with_its_name() {
+async fn other_checksums_are_recorded_with_their_algorithm() {
     let crawl = crawl(&FakeRpmRepo::new().package(devel("553.el8_10").checksum("sha512", &"a".repeat(128)))).await;
     assert_complete(&crawl, KERNEL);
     assert_eq!(crawl.packages[0].checksum, format!("sha512:{}", "a".repeat(128)));
 }
 
 #[tokio::test]
-async fn packages_of_another_architecture_are_none_of_the_source() {
+async fn packages_of_other_architectures_are_ignored() {
     assert_complete(&crawl(&repo().package(devel("554.el8_10").architecture("aarch64"))).await, KERNEL);
     assert_complete(&crawl(&repo().package(rpm("kernel-debug-devel", "4.18.0", "1"))).await, KERNEL);
 }

@@ -1,4 +1,4 @@
-//! What the tests share: one archive of one suite, crawled once.
+//! Fixtures of all tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,7 +10,7 @@ use sqern_testkit::repo::{DEBIAN_RULE, Deb, FakeRepo, FileServer, WrittenRepo, d
 use sqern_upstream::{Client, ClientOptions, CrawlOptions, Silent, crawl_distro};
 use tempfile::TempDir;
 
-/// Every `FakeRepo` is of 2026-01-01 unless told otherwise; tests look at it ten days later.
+/// Returns the time of the crawls. Repositories are created 10 days earlier, on 2026-01-01.
 pub fn now() -> Timestamp {
     time("2026-01-11T00:00:00Z")
 }
@@ -19,12 +19,12 @@ pub fn time(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
-/// The headers package of `6.1.0-25-amd64`.
+/// Returns the header package of `6.1.0-25-amd64`.
 pub fn headers() -> Deb {
     deb("linux-headers-6.1.0-25-amd64").version("6.1.106-3")
 }
 
-/// A signed bookworm with one kernel.
+/// Returns a signed suite with one kernel.
 pub fn bookworm() -> FakeRepo {
     FakeRepo::new("bookworm").package(headers())
 }
@@ -43,7 +43,7 @@ pub fn options() -> CrawlOptions {
     CrawlOptions::new(now())
 }
 
-/// A distribution `fake` with Debian's rule, and a source for each suite.
+/// Returns a distribution `fake` with the rule of Debian, and a source for each suite.
 pub fn distro(sources: &[(&WrittenRepo, &str)]) -> DistroDef {
     distro_with(DEBIAN_RULE, sources)
 }
@@ -53,7 +53,7 @@ pub fn distro_with(rule: &str, sources: &[(&WrittenRepo, &str)]) -> DistroDef {
     sqern_upstream::sources::parse("fake.toml", &text).expect("a distribution")
 }
 
-/// The sources of a distribution, to be changed.
+/// Returns the sources of a distribution, for changes.
 pub fn apt_sources(distro: &mut DistroDef) -> impl Iterator<Item = &mut AptSource> {
     distro.sources.iter_mut().filter_map(|source| match source {
         Source::Apt(source) => Some(source),
@@ -65,7 +65,7 @@ pub async fn crawl_all(distro: &DistroDef, options: &CrawlOptions) -> Vec<Crawl>
     crawl_distro(&client(), distro, &BTreeMap::new(), options, &Silent).await
 }
 
-/// What the crawls leave to those that come after them, as the database would keep it.
+/// Returns the cache of crawls, as the database stores it.
 pub fn remembered(crawls: &[Crawl]) -> BTreeMap<String, CrawlCache> {
     let remember = |crawl: &Crawl| CrawlCache {
         checksum: crawl.checksum.clone().filter(|_| crawl.state.is_whole()),
@@ -75,12 +75,12 @@ pub fn remembered(crawls: &[Crawl]) -> BTreeMap<String, CrawlCache> {
     crawls.iter().map(|crawl| (crawl.source.clone(), remember(crawl))).collect()
 }
 
-/// A crawl after others.
+/// Crawls with the cache of earlier crawls.
 pub async fn crawl_again(distro: &DistroDef, before: &[Crawl], options: &CrawlOptions) -> Vec<Crawl> {
     crawl_distro(&client(), distro, &remembered(before), options, &Silent).await
 }
 
-/// Writes a repository and crawls it through a `file:` URL.
+/// Writes a repository and crawls its `file:` URL.
 pub async fn crawl(repo: &FakeRepo) -> Crawl {
     crawl_with(repo, &options()).await
 }
@@ -92,7 +92,7 @@ pub async fn crawl_with(repo: &FakeRepo, options: &CrawlOptions) -> Crawl {
     crawl_all(&distro(&[(&written, &url)]), options).await.remove(0)
 }
 
-/// A repository behind a server.
+/// A repository on a server.
 pub struct Served {
     pub server: FileServer,
     pub written: WrittenRepo,
@@ -120,13 +120,13 @@ pub fn folder() -> TempDir {
     tempfile::tempdir().expect("a directory")
 }
 
-/// The kernels whose headers a crawl found.
+/// Returns the kernels with headers in a crawl.
 pub fn kernels(crawl: &Crawl) -> BTreeSet<String> {
     let headers = crawl.packages.iter().filter(|package| package.role == PackageRole::Headers);
     headers.map(|package| package.kernel.to_string()).collect()
 }
 
-/// `kernel role name=version`, sorted.
+/// Returns the packages of a crawl as `kernel role name=version`, sorted.
 pub fn rows(crawl: &Crawl) -> Vec<String> {
     let row = |package: &sqern_model::KernelPackage| {
         format!("{} {} {}={}", package.kernel, package.role.as_str(), package.name, package.version)
@@ -134,7 +134,7 @@ pub fn rows(crawl: &Crawl) -> Vec<String> {
     crawl.packages.iter().map(row).collect()
 }
 
-/// Asserts that a crawl failed, found nothing, and says all of these.
+/// Asserts that a crawl failed without packages, and that its reason contains all these texts.
 pub fn assert_failed(crawl: &Crawl, says: &[&str]) {
     assert_eq!(crawl.state, sqern_model::CrawlState::Failed, "{crawl:?}");
     assert!(crawl.packages.is_empty());
