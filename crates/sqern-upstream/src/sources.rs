@@ -171,10 +171,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn errors_of_mutated_files_contain_valid_positions(place in any::<prop::sample::Index>(), byte in "[\\[\\]{}=\"'#\n a1é]") {
+        fn errors_of_mutated_files_contain_valid_positions(offset in any::<prop::sample::Index>(), byte in "[\\[\\]{}=\"'#\n a1é]") {
             let mut text = format!("{MINIMAL}[[source]]\nkind = \"rpm-md\"\nname = \"os\"\nbase = [\"https://h\"]\narchitectures = [\"a\"]\n");
-            let place = place.index(text.len());
-            text.replace_range(place..=place, &byte);
+            let offset = offset.index(text.len());
+            text.replace_range(offset..=offset, &byte);
             if let Err(SourceFileError::Toml { line, column, .. }) = parse("here.toml", &text) {
                 let line = text.split('\n').nth(line - 1).expect("a line of the file");
                 prop_assert!(column <= line.chars().count() + 1, "column {} of {:?}", column, line);

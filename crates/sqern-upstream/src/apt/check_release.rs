@@ -19,29 +19,31 @@ pub(super) enum Expired {
 }
 
 /// Checks the validity period of a `Release`, and returns a warning if that is sufficient.
-pub(super) fn time(release: &Release, now: Timestamp, expired: Expired, place: &str) -> Result<Option<String>, Error> {
+pub(super) fn time(release: &Release, now: Timestamp, expired: Expired, location: &str) -> Result<Option<String>, Error> {
     let Some(until) = release.valid_until.filter(|until| *until < now) else { return Ok(None) };
     let age = age(now.duration_since(until));
     match expired {
         Expired::Passes => Ok(None),
-        Expired::Warns => Ok(Some(format!("the Release expired {age} ago ({until}), at {place}; hint: apt-get update"))),
+        Expired::Warns => Ok(Some(format!("the Release expired {age} ago ({until}), at {location}; hint: apt-get update"))),
         Expired::Fails => Err(Error::unexpected(
             ErrorKind::Outdated,
             format!("a Release that is valid at the current time {now}"),
             format!("a Release that expired {age} ago ({until})"),
-            place,
+            location,
         )),
     }
 }
 
 /// Checks the suite of a `Release`, and returns a warning if it is not clear.
-pub(super) fn suite(release: &Release, asked: &str, place: &str) -> Result<Option<String>, Error> {
-    let says = |field: &Option<String>| field.clone().unwrap_or_else(|| "(none)".into());
-    let got = format!("Suite {}, Codename {}", says(&release.suite), says(&release.codename));
-    match suite_match(asked, release.suite.as_deref(), release.codename.as_deref()) {
+pub(super) fn suite(release: &Release, requested: &str, location: &str) -> Result<Option<String>, Error> {
+    let value = |field: &Option<String>| field.clone().unwrap_or_else(|| "(none)".into());
+    let actual = format!("Suite {}, Codename {}", value(&release.suite), value(&release.codename));
+    match suite_match(requested, release.suite.as_deref(), release.codename.as_deref()) {
         SuiteMatch::Yes => Ok(None),
-        SuiteMatch::Unsure => Ok(Some(format!("the Release of {asked} contains {got}, at {place}"))),
-        SuiteMatch::No => Err(Error::unexpected(ErrorKind::InvalidMetadata, format!("a Release of suite {asked}"), got, place)),
+        SuiteMatch::Unsure => Ok(Some(format!("the Release of {requested} contains {actual}, at {location}"))),
+        SuiteMatch::No => {
+            Err(Error::unexpected(ErrorKind::InvalidMetadata, format!("a Release of suite {requested}"), actual, location))
+        }
     }
 }
 

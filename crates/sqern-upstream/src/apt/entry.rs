@@ -49,8 +49,8 @@ impl PackageFilter {
     /// Returns the entry of a stanza, or `None` if the package is not relevant.
     fn entry(&self, stanza: &Stanza<'_>) -> Result<Option<Entry>, Refused> {
         let Some(name) = stanza.get(Field::Package)?.filter(|name| !name.is_empty()) else {
-            let got = "a stanza without Package".to_owned();
-            return Err(Refused::Unreadable(StanzaError::NoField { line: stanza.line, got }));
+            let actual = "a stanza without Package".to_owned();
+            return Err(Refused::Unreadable(StanzaError::NoField { line: stanza.line, actual }));
         };
         if !self.names.is_match(&name) {
             return Ok(None);
@@ -61,8 +61,8 @@ impl PackageFilter {
             return Ok(None);
         }
         match self.complete(stanza, &name) {
-            Err(Refused::Defect(got)) => {
-                Err(Refused::Defect(escape_entry_text(&format!("{name} (line {}): {got}", stanza.line))))
+            Err(Refused::Defect(actual)) => {
+                Err(Refused::Defect(escape_entry_text(&format!("{name} (line {}): {actual}", stanza.line))))
             }
             other => other.map(Some),
         }
@@ -206,10 +206,10 @@ mod tests {
             changes in prop::collection::vec((any::<prop::sample::Index>(), "[\\x00-~é]"), 1..4),
         ) {
             let mut text = RIGHT.repeat(2);
-            for (place, byte) in changes {
-                let place = place.index(text.len());
-                if text.is_char_boundary(place) && text.is_char_boundary(place + 1) {
-                    text.replace_range(place..=place, &byte);
+            for (offset, byte) in changes {
+                let offset = offset.index(text.len());
+                if text.is_char_boundary(offset) && text.is_char_boundary(offset + 1) {
+                    text.replace_range(offset..=offset, &byte);
                 }
             }
             for entry in scanned(&text).into_iter().flat_map(|found| found.entries) {

@@ -41,13 +41,13 @@ pub(super) struct Variant {
 ///
 /// If the `Release` contains `Architectures: all …` without `No-Support-for-Architecture-all: Packages`, packages for all architectures
 /// have a separate index, which apt reads, too.
-pub(super) fn indexes(release: &Release, source: &AptSource, local: bool, place: &str) -> Result<Vec<Index>, Error> {
+pub(super) fn indexes(release: &Release, source: &AptSource, local: bool, location: &str) -> Result<Vec<Index>, Error> {
     let mut indexes = Vec::new();
     for component in &source.components {
         for architecture in &source.architectures {
             indexes.push(
                 index(release, component, architecture, local)
-                    .ok_or_else(|| not_listed(release, component, architecture, place))?,
+                    .ok_or_else(|| not_listed(release, component, architecture, location))?,
             );
         }
         if release.has_all_index() && !source.architectures.iter().any(|architecture| architecture == "all") {
@@ -93,7 +93,7 @@ fn cost(variant: &Variant, plain: Option<&ListedFile>, local: bool) -> (bool, u6
     (last, receive.saturating_add((plain_bytes / 100).saturating_mul(decompress_ns_per_100_bytes)))
 }
 
-fn not_listed(release: &Release, component: &str, architecture: &str, place: &str) -> Error {
+fn not_listed(release: &Release, component: &str, architecture: &str, location: &str) -> Error {
     let listed: BTreeSet<&str> =
         release.files.keys().filter_map(|path| path.split_once("/binary-")).map(|(head, _)| head).collect();
     let listed = if listed.is_empty() { "none".into() } else { listed.into_iter().collect::<Vec<_>>().join(", ") };
@@ -101,7 +101,7 @@ fn not_listed(release: &Release, component: &str, architecture: &str, place: &st
         ErrorKind::InvalidMetadata,
         format!("the index {component}/binary-{architecture}/Packages in the Release"),
         format!("the components {listed} and the architectures {}", release.architectures.join(", ")),
-        place,
+        location,
     )
     .with_hint("Correct the components and architectures in the file of the distribution.")
 }

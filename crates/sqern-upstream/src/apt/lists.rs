@@ -38,9 +38,9 @@ pub async fn crawl_apt_lists(
     options: &CrawlOptions,
 ) -> Result<Vec<Crawl>, Error> {
     let (folder, distro, memory, options) = (folder.to_owned(), distro.clone(), memory.clone(), options.clone());
-    let place = folder.display().to_string();
+    let location = folder.display().to_string();
     let crawled = tokio::task::spawn_blocking(move || crawl_blocking(&folder, &distro, &memory, &options)).await;
-    crawled.map_err(|error| Error::caused(ErrorKind::Internal, "could not process", error, place))?
+    crawled.map_err(|error| Error::caused(ErrorKind::Internal, "could not process", error, location))?
 }
 
 fn crawl_blocking(
@@ -180,21 +180,21 @@ fn size(path: &Path) -> u64 {
 }
 
 fn release(path: &Path, options: &CrawlOptions, warnings: &mut Vec<String>, checksum: &mut Checksum) -> Result<Release, Error> {
-    let place = path.display().to_string();
+    let location = path.display().to_string();
     let text = read_bounded(path, options.limits.release_bytes)?;
     let text = match split(&text) {
         Ok(signed) => signed.text,
-        Err(_) if !place.ends_with("InRelease") => text,
+        Err(_) if !location.ends_with("InRelease") => text,
         Err(error) => {
-            return Err(Error::caused(ErrorKind::InvalidMetadata, "cannot parse", error, place).with_hint("apt-get update"));
+            return Err(Error::caused(ErrorKind::InvalidMetadata, "cannot parse", error, location).with_hint("apt-get update"));
         }
     };
     let release = Release::parse(&text)
-        .map_err(|error| Error::caused(ErrorKind::InvalidMetadata, "cannot parse Release", error, &place))?;
+        .map_err(|error| Error::caused(ErrorKind::InvalidMetadata, "cannot parse Release", error, &location))?;
     if let Some(date) = release.date {
-        not_from_the_future("Release", date, options.now, &place)?;
+        not_from_the_future("Release", date, options.now, &location)?;
     }
-    warnings.extend(check_release::time(&release, options.now, Expired::Warns, &place)?);
+    warnings.extend(check_release::time(&release, options.now, Expired::Warns, &location)?);
     checksum.add("release", &text);
     Ok(release)
 }
@@ -281,10 +281,10 @@ fn read_lists(
     Ok(all)
 }
 
-fn read_list(list: &List, distro: &DistroDef, options: &CrawlOptions, place: &str) -> Result<Entries, Error> {
+fn read_list(list: &List, distro: &DistroDef, options: &CrawlOptions, location: &str) -> Result<Entries, Error> {
     let filter = PackageFilter::new(distro, &list.architecture, Origin::Apt)
         .map_err(|error| Error::caused(ErrorKind::Configuration, "cannot combine the rules of", error, &distro.name))?;
-    let file = File::open(&list.path).map_err(|error| Error::io("could not read", error, place))?;
-    scan_file(file, list.compression, Some(&list.plain), &filter, &options.limits, place)
+    let file = File::open(&list.path).map_err(|error| Error::io("could not read", error, location))?;
+    scan_file(file, list.compression, Some(&list.plain), &filter, &options.limits, location)
         .map_err(|failure| failure.with_hint("apt-get update"))
 }

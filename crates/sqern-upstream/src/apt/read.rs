@@ -82,9 +82,9 @@ async fn read_index(suite: &Suite<'_>, index: &Index, filter: PackageFilter) -> 
         match from_mirror(suite, base, index).await {
             Ok((file, variant, url)) => {
                 let (plain, limits) = (index.plain.clone(), context.options.limits.clone());
-                let place = redact_url(&url);
+                let location = redact_url(&url);
                 let _permit = context.client.decoder_permit().await;
-                let scanned = move || scan_file(file, variant.compression, plain.as_ref(), &filter, &limits, &place);
+                let scanned = move || scan_file(file, variant.compression, plain.as_ref(), &filter, &limits, &location);
                 return tokio::task::spawn_blocking(scanned).await.map_err(|error| stopped(error, &url))?;
             }
             // The first error is that of the mirror of the root metadata.
@@ -128,22 +128,22 @@ pub(super) fn scan_file(
     plain: Option<&ListedFile>,
     filter: &PackageFilter,
     limits: &Limits,
-    place: &str,
+    location: &str,
 ) -> Result<Entries, Error> {
     file.seek(SeekFrom::Start(0)).map_err(|error| no_temporary(error))?;
     // An empty index has no magic number, and is a plain file.
     let stated = plain.and_then(|plain| plain.size_bytes);
     let limit = stated.map_or(limits.decompressed_bytes, |size| size.min(limits.decompressed_bytes));
-    let input = open(file, compression, limit, plain, place)?;
-    let (found, read) = scan(input, filter, limits).map_err(|error| unreadable(&error, place))?;
-    check_plain(&read, plain, BY, place)?;
+    let input = open(file, compression, limit, plain, location)?;
+    let (found, read) = scan(input, filter, limits).map_err(|error| unreadable(&error, location))?;
+    check_plain(&read, plain, BY, location)?;
     Ok(found)
 }
 
-fn unreadable(error: &StanzaError, place: &str) -> Error {
-    let got = match error {
+fn unreadable(error: &StanzaError, location: &str) -> Error {
+    let actual = match error {
         StanzaError::Read(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "a truncated file".to_owned(),
         other => other.to_string(),
     };
-    Error::failed(ErrorKind::InvalidMetadata, "cannot parse package index", got, place)
+    Error::failed(ErrorKind::InvalidMetadata, "cannot parse package index", actual, location)
 }

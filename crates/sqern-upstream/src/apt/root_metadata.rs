@@ -20,9 +20,9 @@ use crate::{Error, ErrorKind};
 pub(crate) async fn read_root_metadata(context: &Context<'_>, source: &AptSource) -> Result<RootMetadata, Error> {
     let mut failed_mirrors = FailedMirrors::default();
     let bases = source.base.iter().map(|base| base_url(base)).collect::<Result<Vec<_>, _>>()?;
-    for (place, base) in bases.iter().enumerate() {
+    for (index, base) in bases.iter().enumerate() {
         match from_base(context, source, base).await {
-            Ok(root) => return Ok(failed_mirrors.warn(RootMetadata { mirrors: bases[place..].to_vec(), ..root })),
+            Ok(root) => return Ok(failed_mirrors.warn(RootMetadata { mirrors: bases[index..].to_vec(), ..root })),
             Err(failure) => failed_mirrors.add(failure),
         }
     }
@@ -43,14 +43,14 @@ async fn from_base(context: &Context<'_>, source: &AptSource, base: &Url) -> Res
         verify_signature(&trust, allow_unsigned, now, &signed).map(|warning| (signed, warning))
     });
     let (signed, warning) = verified.await.map_err(|error| stopped(error, base))??;
-    let place = &signed.location;
+    let location = &signed.location;
     let release = Release::parse(&signed.text)
-        .map_err(|error| Error::caused(ErrorKind::InvalidMetadata, "cannot parse Release", error, place))?;
+        .map_err(|error| Error::caused(ErrorKind::InvalidMetadata, "cannot parse Release", error, location))?;
     let mut warnings: Vec<String> = warning.into_iter().collect();
-    warnings.extend(check_release::suite(&release, &source.suite, place)?);
+    warnings.extend(check_release::suite(&release, &source.suite, location)?);
     let expired = if source.check_valid_until { Expired::Fails } else { Expired::Passes };
-    warnings.extend(check_release::time(&release, now, expired, place)?);
-    warnings.extend(date::check(context, "Release", release.date, place)?);
+    warnings.extend(check_release::time(&release, now, expired, location)?);
+    warnings.extend(date::check(context, "Release", release.date, location)?);
     Ok(RootMetadata {
         dated_at: release.date,
         document: RootDocument::Release(release),

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqern_model::{CachedMetadata, Crawl, CrawlState, DistroDef, DistroName, KernelPackage, KernelVersion, PackageRole};
 
 use super::entry::{Entries, Entry};
-use super::resolve::{Catalog, Place};
+use super::resolve::{Catalog, EntryId};
 use crate::Error;
 
 /// The number of defects of a source that are named. Further ones are only counted.
@@ -74,7 +74,7 @@ impl SourceRead {
 
 /// Returns a crawl for each source, with its kernels and the available packages that they require.
 pub(crate) fn assemble(distro: &DistroDef, mut reads: Vec<SourceRead>) -> Vec<Crawl> {
-    reads.iter_mut().for_each(refuse_ambiguous);
+    reads.iter_mut().for_each(reject_ambiguous);
     let kernels = kernels(distro, &reads);
     let crawls = reads.into_iter().zip(kernels).map(|(mut read, kernels)| {
         if let Ok(found) = &mut read.result {
@@ -117,7 +117,7 @@ fn kernels(distro: &DistroDef, reads: &[SourceRead]) -> Vec<Kernels> {
             let Some((kernel, _)) = &headers.kernel else { continue };
             kernels[source].packages.insert(package(kernel, PackageRole::Headers, headers));
             let needs = catalog.needs(distro, headers);
-            for Place { source, entry } in needs.found {
+            for EntryId { source, entry } in needs.found {
                 kernels[source].packages.insert(package(kernel, PackageRole::Support, &sources[source][entry]));
             }
             kernels[source].warnings.extend(needs.missing.iter().map(|missing| incomplete(kernel, missing, distro, &failed)));
@@ -157,7 +157,7 @@ fn defects_text(defects: &[String]) -> String {
 }
 
 /// Records a defect if a source lists different files with the same name, version and architecture. Only the first one is used.
-fn refuse_ambiguous(read: &mut SourceRead) {
+fn reject_ambiguous(read: &mut SourceRead) {
     let Ok(found) = &mut read.result else { return };
     let mut seen: HashMap<(String, String, String), String> = HashMap::new();
     let defects = &mut found.defects;

@@ -78,7 +78,8 @@ impl<'a> Context<'a> {
     /// Downloads a small text, and returns it with its `ETag`. `expected` describes it in errors ("the text of a Release").
     pub(crate) async fn fetch_text(&self, url: &Url, what: &str) -> Result<(String, Option<String>), FetchError> {
         let (bytes, etag) = self.fetch_small(url).await?;
-        let refused = |got: &str| FetchError::Fatal(Error::unexpected(ErrorKind::InvalidMetadata, what, got, redact_url(url)));
+        let refused =
+            |actual: &str| FetchError::Fatal(Error::unexpected(ErrorKind::InvalidMetadata, what, actual, redact_url(url)));
         if bytes.trim_ascii().is_empty() {
             return Err(refused("an empty file"));
         }

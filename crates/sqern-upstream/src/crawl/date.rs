@@ -14,22 +14,27 @@ const FUTURE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Checks that root metadata (`what`: "Release") is neither older than that of the last crawl nor from the future. Returns warnings about
 /// an accepted rollback, and about metadata that is older than usual.
-pub(crate) fn check(context: &Context<'_>, what: &str, dated_at: Option<Timestamp>, place: &str) -> Result<Vec<String>, Error> {
+pub(crate) fn check(
+    context: &Context<'_>,
+    what: &str,
+    dated_at: Option<Timestamp>,
+    location: &str,
+) -> Result<Vec<String>, Error> {
     let Some(dated_at) = dated_at else { return Ok(Vec::new()) };
     let now = context.options.now;
-    not_from_the_future(what, dated_at, now, place)?;
+    not_from_the_future(what, dated_at, now, location)?;
     let mut warnings = Vec::new();
     if let Some(before) = context.memory.dated_at {
-        warnings.extend(not_older(what, dated_at, before, context.options.accept_rollback, place)?);
+        warnings.extend(not_older(what, dated_at, before, context.options.accept_rollback, location)?);
     }
     if let Some(days) = context.source.stale_after_days() {
-        warnings.extend(stale(what, dated_at, now, days, place));
+        warnings.extend(stale(what, dated_at, now, days, location));
     }
     Ok(warnings)
 }
 
 /// Returns an error if the date of root metadata is in the future.
-pub(crate) fn not_from_the_future(what: &str, dated_at: Timestamp, now: Timestamp, place: &str) -> Result<(), Error> {
+pub(crate) fn not_from_the_future(what: &str, dated_at: Timestamp, now: Timestamp, location: &str) -> Result<(), Error> {
     if dated_at.duration_since(now) <= FUTURE {
         return Ok(());
     }
@@ -37,33 +42,39 @@ pub(crate) fn not_from_the_future(what: &str, dated_at: Timestamp, now: Timestam
         ErrorKind::Outdated,
         format!("a {what} with a date up to the current time {now}"),
         format!("the date {dated_at}"),
-        place,
+        location,
     )
     .with_hint("date -u"))
 }
 
-fn not_older(what: &str, dated_at: Timestamp, before: Timestamp, accepted: bool, place: &str) -> Result<Option<String>, Error> {
+fn not_older(
+    what: &str,
+    dated_at: Timestamp,
+    before: Timestamp,
+    accepted: bool,
+    location: &str,
+) -> Result<Option<String>, Error> {
     if dated_at >= before {
         return Ok(None);
     }
     let behind = age(before.duration_since(dated_at));
     if accepted {
-        return Ok(Some(format!("accepted a {what} that is {behind} older than the last one, at {place}")));
+        return Ok(Some(format!("accepted a {what} that is {behind} older than the last one, at {location}")));
     }
     Err(Error::unexpected(
         ErrorKind::Outdated,
         format!("a {what} of {before} or later, like the last one"),
         format!("the date {dated_at}, {behind} older (the mirror is outdated or sends an old state)"),
-        place,
+        location,
     )
     .with_hint("sqern check --accept-rollback  # if the repository was restored to an earlier state"))
 }
 
-fn stale(what: &str, dated_at: Timestamp, now: Timestamp, days: u32, place: &str) -> Option<String> {
+fn stale(what: &str, dated_at: Timestamp, now: Timestamp, days: u32, location: &str) -> Option<String> {
     let span = now.duration_since(dated_at);
     (span > SignedDuration::from_hours(24 * i64::from(days))).then(|| {
         format!(
-            "the {what} is {} old ({dated_at}), more than the usual {days} days: the mirror might be outdated, at {place}",
+            "the {what} is {} old ({dated_at}), more than the usual {days} days: the mirror might be outdated, at {location}",
             age(span)
         )
     })

@@ -29,8 +29,8 @@ pub async fn crawl_distro(
 ) -> Vec<Crawl> {
     let clock = Clock::from(options.now);
     let nothing = CrawlCache::default();
-    let wanted = distro.sources.iter().filter(|source| missing_file(source).is_none());
-    let reads = wanted.map(|source| {
+    let sources = distro.sources.iter().filter(|source| missing_file(source).is_none());
+    let reads = sources.map(|source| {
         let memory = memory.get(source.name()).unwrap_or(&nothing);
         read(Context::new(client.clone(), distro, source, memory, options, progress), &clock)
     });

@@ -14,11 +14,11 @@ use crate::{Error, ErrorKind};
 pub(crate) async fn download(context: &Context<'_>, url: &Url, stated: &ListedFile, by: &str) -> Result<File, FetchError> {
     let limit = context.options.limits.index_bytes;
     if let Some(size) = stated.size_bytes.filter(|size| *size > limit) {
-        let got = format!("{size} bytes as listed by {by}");
+        let actual = format!("{size} bytes as listed by {by}");
         return Err(FetchError::Fatal(Error::unexpected(
             ErrorKind::LimitExceeded,
             format!("an index of at most {limit} bytes"),
-            got,
+            actual,
             redact_url(url),
         )));
     }

@@ -42,9 +42,9 @@ impl Entry {
         let kernel = self.kernel.as_ref().map_or("-", |(kernel, _)| kernel.as_str());
         let texts = [("name", &*self.name), ("version", &self.version), ("architecture", &self.architecture), ("kernel", kernel)];
         if let Some((what, text)) = texts.into_iter().find(|(_, text)| text.len() > TEXT_BYTES || !is_text_key(text)) {
-            let got: String = text.chars().take(80).collect();
+            let actual: String = text.chars().take(80).collect();
             let rule = "without control characters and without leading or trailing blanks";
-            return Some(format!("expected a {what} of at most {TEXT_BYTES} bytes {rule}, found {got:?}"));
+            return Some(format!("expected a {what} of at most {TEXT_BYTES} bytes {rule}, found {actual:?}"));
         }
         let size = i64::try_from(self.size_bytes);
         size.is_err().then(|| format!("expected a valid file size, found {} bytes", self.size_bytes))
@@ -52,13 +52,14 @@ impl Entry {
 
     /// Returns the approximate memory usage in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let relation = |one: &Dependency| one.name.len() + one.version.as_ref().map_or(0, |(_, version)| version.len());
+        let relation =
+            |dependency: &Dependency| dependency.name.len() + dependency.version.as_ref().map_or(0, |(_, version)| version.len());
         let relations = self.needs.iter().flatten().chain(&self.provides);
         let texts = [&self.name, &self.version, &self.architecture, &self.index_architecture, &self.url, &self.checksum];
         size_of::<Self>()
             + texts.iter().map(|text| text.len()).sum::<usize>()
             + self.needs.len() * size_of::<Vec<Dependency>>()
-            + relations.map(|one| size_of::<Dependency>() + relation(one)).sum::<usize>()
+            + relations.map(|dependency| size_of::<Dependency>() + relation(dependency)).sum::<usize>()
     }
 
     /// Returns whether the package is for all architectures: `all` in Debian, `noarch` in rpm.

@@ -80,8 +80,8 @@ fn private(file: &File, path: &Path) -> Result<(), Error> {
     if mode.trailing_zeros() >= 6 {
         return Ok(());
     }
-    let got = format!("mode {:04o}", mode & 0o7777);
-    let failure = Error::unexpected(ErrorKind::Configuration, "a file that only the owner can read", got, path.display());
+    let actual = format!("mode {:04o}", mode & 0o7777);
+    let failure = Error::unexpected(ErrorKind::Configuration, "a file that only the owner can read", actual, path.display());
     Err(failure.with_hint(format!("chmod 600 {}", path.display())))
 }
 
@@ -96,8 +96,8 @@ pub(super) fn newest(pattern: &str) -> Result<PathBuf, Error> {
     let path = Path::new(pattern);
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let Some((before, after)) = name.split_once('*') else { return Ok(path.to_owned()) };
-    let none = |got: String| {
-        Error::failed(ErrorKind::NotFound, "could not find", got, pattern)
+    let none = |actual: String| {
+        Error::failed(ErrorKind::NotFound, "could not find", actual, pattern)
             .with_hint("Run subscription-manager register, or specify the file in the source.")
     };
     let folder = path.parent().unwrap_or(Path::new("/"));

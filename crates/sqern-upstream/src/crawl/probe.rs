@@ -22,8 +22,8 @@ pub struct ProbedSource {
 /// Reads and verifies the root metadata (`InRelease`, `repomd.xml`) of all sources of a distribution, by name. Indexes are not read, and
 /// skipped sources are omitted.
 pub async fn probe(client: &Client, distro: &DistroDef, options: &CrawlOptions) -> BTreeMap<String, Result<ProbedSource, Error>> {
-    let wanted = distro.sources.iter().filter(|source| missing_file(source).is_none());
-    join_all(wanted.map(|source| async {
+    let sources = distro.sources.iter().filter(|source| missing_file(source).is_none());
+    join_all(sources.map(|source| async {
         let memory = CrawlCache::default();
         let mut context = Context::new(client.clone(), distro, source, &memory, options, &Silent);
         let root = read_root_metadata(&mut context).await;

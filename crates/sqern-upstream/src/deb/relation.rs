@@ -4,10 +4,10 @@ pub use crate::relation::{Dependency, Operator};
 
 /// An invalid relation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected NAME[:ARCH] [(<<|<=|=|>=|>> VERSION)], found {got:?}")]
+#[error("expected NAME[:ARCH] [(<<|<=|=|>=|>> VERSION)], found {actual:?}")]
 pub struct RelationError {
     /// The invalid part.
-    pub got: String,
+    pub actual: String,
 }
 
 impl Operator {
@@ -27,7 +27,7 @@ impl Operator {
 
 impl Dependency {
     fn parse(text: &str) -> Result<Self, RelationError> {
-        let malformed = || RelationError { got: text.chars().take(80).collect() };
+        let malformed = || RelationError { actual: text.chars().take(80).collect() };
         let end = text.find(|c: char| c.is_whitespace() || "([<".contains(c)).unwrap_or(text.len());
         let (name, rest) = text.split_at(end);
         // `:any` and `:native` select an architecture (multi-arch), which the index determines.
@@ -95,7 +95,7 @@ mod tests {
         for field in ["a (>= 1", "a (1)", "a (>=)", "a |", "ä", "a (>= 1 2)", "a (= 1\0)", "a (= 1\u{9b}m)"] {
             assert!(parse(field).is_err(), "{field:?}");
         }
-        assert_eq!(parse("ok, a (1)"), Err(RelationError { got: "a (1)".into() }));
+        assert_eq!(parse("ok, a (1)"), Err(RelationError { actual: "a (1)".into() }));
     }
 
     #[test]

@@ -13,21 +13,21 @@ use sqern_archive::Algorithm;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReleaseError {
     /// A line is neither a field nor a continuation.
-    #[error("line {line}: expected a field \"Name: value\", found {got:?}")]
+    #[error("line {line}: expected a field \"Name: value\", found {actual:?}")]
     NoField {
         /// The line, from 1.
         line: usize,
         /// The start of the line.
-        got: String,
+        actual: String,
     },
     /// A control character. OpenPGP treats a carriage return inside a line as a line end, so the signed lines would differ from the parsed
     /// ones.
-    #[error("line {line}: expected text, found the control character {got:?}")]
+    #[error("line {line}: expected text, found the control character {actual:?}")]
     Control {
         /// The line, from 1.
         line: usize,
         /// The character.
-        got: char,
+        actual: char,
     },
     /// A field occurs twice.
     #[error("line {line}: expected {field} once, found a duplicate")]
@@ -38,23 +38,23 @@ pub enum ReleaseError {
         field: String,
     },
     /// A line of the `SHA256` section has another format.
-    #[error("line {line}: expected \"SHA256 SIZE PATH\", found {got:?}")]
+    #[error("line {line}: expected \"SHA256 SIZE PATH\", found {actual:?}")]
     NoEntry {
         /// The line, from 1.
         line: usize,
         /// The start of the line.
-        got: String,
+        actual: String,
     },
     /// The `SHA256` section is missing. MD5 and SHA-1 are not secure.
     #[error("expected a SHA256 section, found none")]
     NoSha256,
     /// A time has another format.
-    #[error("expected a time such as \"Sat, 16 May 2026 10:54:28 UTC\" in {field}, found {got:?}")]
+    #[error("expected a time such as \"Sat, 16 May 2026 10:54:28 UTC\" in {field}, found {actual:?}")]
     NoTime {
         /// The field.
         field: &'static str,
         /// The value.
-        got: String,
+        actual: String,
     },
 }
 
@@ -91,7 +91,7 @@ impl Release {
         let mut release = Self::default();
         let mut has_sha256 = false;
         for (field, value, line) in fields(text)? {
-            let words = || value.split_whitespace().map(str::to_owned).collect();
+            let tokens = || value.split_whitespace().map(str::to_owned).collect();
             // Folded lines are joined, because names have only one line.
             let name = || Some(value.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|name| !name.is_empty());
             match field.to_ascii_lowercase().as_str() {
@@ -100,8 +100,8 @@ impl Release {
                 "date" => release.date = Some(time("Date", &value)?),
                 "valid-until" => release.valid_until = Some(time("Valid-Until", &value)?),
                 "acquire-by-hash" => release.by_hash = value.trim().eq_ignore_ascii_case("yes"),
-                "components" => release.components = words(),
-                "architectures" => release.architectures = words(),
+                "components" => release.components = tokens(),
+                "architectures" => release.architectures = tokens(),
                 "no-support-for-architecture-all" => release.all_in_each = value.trim() == "Packages",
                 "sha256" => {
                     has_sha256 = true;
@@ -124,9 +124,9 @@ impl Release {
 fn fields(text: &str) -> Result<Vec<(&str, String, usize)>, ReleaseError> {
     let mut fields: Vec<(&str, String, usize)> = Vec::new();
     let mut seen = std::collections::HashSet::new();
-    for (place, line) in text.lines().enumerate() {
-        if let Some(got) = line.chars().find(|character| character.is_control() && *character != '\t') {
-            return Err(ReleaseError::Control { line: place + 1, got });
+    for (offset, line) in text.lines().enumerate() {
+        if let Some(actual) = line.chars().find(|character| character.is_control() && *character != '\t') {
+            return Err(ReleaseError::Control { line: offset + 1, actual });
         }
         if line.trim().is_empty() || line.starts_with('#') {
             continue;
@@ -139,11 +139,11 @@ fn fields(text: &str) -> Result<Vec<(&str, String, usize)>, ReleaseError> {
         match line.split_once(':') {
             Some((name, value)) if !name.is_empty() && !name.contains(char::is_whitespace) => {
                 if !seen.insert(name.to_ascii_lowercase()) {
-                    return Err(ReleaseError::Duplicate { line: place + 1, field: cut(name) });
+                    return Err(ReleaseError::Duplicate { line: offset + 1, field: cut(name) });
                 }
-                fields.push((name, value.to_owned(), place + 1));
+                fields.push((name, value.to_owned(), offset + 1));
             }
-            _ => return Err(ReleaseError::NoField { line: place + 1, got: cut(line) }),
+            _ => return Err(ReleaseError::NoField { line: offset + 1, actual: cut(line) }),
         }
     }
     Ok(fields)
@@ -152,19 +152,19 @@ fn fields(text: &str) -> Result<Vec<(&str, String, usize)>, ReleaseError> {
 /// Parses a `SHA256` section that starts at a line.
 fn files(section: &str, begins_at: usize) -> Result<BTreeMap<String, ListedFile>, ReleaseError> {
     let mut files = BTreeMap::new();
-    for (place, line) in section.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let (path, stated) = entry(line).ok_or_else(|| ReleaseError::NoEntry { line: begins_at + place, got: cut(line) })?;
+    for (offset, line) in section.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let (path, stated) = entry(line).ok_or_else(|| ReleaseError::NoEntry { line: begins_at + offset, actual: cut(line) })?;
         files.insert(path, stated);
     }
     Ok(files)
 }
 
 fn entry(line: &str) -> Option<(String, ListedFile)> {
-    let mut words = line.split_whitespace();
-    let (sha256, size, path) = (words.next()?, words.next()?, words.next()?);
+    let mut tokens = line.split_whitespace();
+    let (sha256, size, path) = (tokens.next()?, tokens.next()?, tokens.next()?);
     let stated = ListedFile::sha256(size.parse().ok()?, Algorithm::Sha256.parse_hex(sha256)?);
     let path = path.trim_start_matches("./");
-    (words.next().is_none() && !path.is_empty()).then(|| (path.to_owned(), stated))
+    (tokens.next().is_none() && !path.is_empty()).then(|| (path.to_owned(), stated))
 }
 
 /// Parses a time of RFC 2822. Repositories write `UTC` instead of `+0000`.
@@ -174,7 +174,7 @@ fn time(field: &'static str, text: &str) -> Result<Timestamp, ReleaseError> {
     DateTimeParser::new()
         .relaxed_weekday(true)
         .parse_timestamp(zoned.as_deref().unwrap_or(text))
-        .map_err(|_| ReleaseError::NoTime { field, got: cut(text) })
+        .map_err(|_| ReleaseError::NoTime { field, actual: cut(text) })
 }
 
 fn cut(text: &str) -> String {
@@ -210,7 +210,7 @@ mod tests {
         assert!(matches!(Release::parse("SHA256:\n 00 1 a\n"), Err(ReleaseError::NoEntry { line: 2, .. })));
         assert!(matches!(Release::parse(&format!("SHA256:\n {HASH} 1 ./\n")), Err(ReleaseError::NoEntry { line: 2, .. })));
         assert!(matches!(Release::parse("Suite: a\nsuite: b\n"), Err(ReleaseError::Duplicate { line: 2, .. })));
-        assert!(matches!(Release::parse("Suite: a\rValid-Until: b\n"), Err(ReleaseError::Control { line: 1, got: '\r' })));
+        assert!(matches!(Release::parse("Suite: a\rValid-Until: b\n"), Err(ReleaseError::Control { line: 1, actual: '\r' })));
         assert!(matches!(Release::parse("<html>\n"), Err(ReleaseError::NoField { line: 1, .. })));
         assert!(matches!(Release::parse("Date: tomorrow\nSHA256:\n"), Err(ReleaseError::NoTime { field: "Date", .. })));
     }

@@ -69,12 +69,12 @@ pub enum StanzaError {
     #[error(transparent)]
     Read(#[from] io::Error),
     /// A line is neither a field, nor a continuation, nor blank.
-    #[error("line {line}: expected a field \"Name: value\", found {got:?}")]
+    #[error("line {line}: expected a field \"Name: value\", found {actual:?}")]
     NoField {
         /// The line, from 1.
         line: u64,
         /// The start of the line.
-        got: String,
+        actual: String,
     },
     /// A relevant field occurs twice in a stanza.
     #[error("line {line}: expected {field} once in a stanza, found a duplicate", field = field.name())]
@@ -122,7 +122,7 @@ impl Stanza<'_> {
             return Ok(Some(Cow::Borrowed(text.trim())));
         }
         // The first line follows the name of the field, so `#` does not start a comment in it.
-        let lines = text.split('\n').enumerate().filter(|(place, line)| *place == 0 || !line.starts_with('#'));
+        let lines = text.split('\n').enumerate().filter(|(offset, line)| *offset == 0 || !line.starts_with('#'));
         let joined = lines.map(|(_, line)| line.trim()).collect::<Vec<_>>().join(" ");
         Ok(Some(Cow::Owned(joined.trim().to_owned())))
     }
@@ -186,8 +186,8 @@ impl<R: Read> Stanzas<R> {
                     begun_at.get_or_insert(self.line);
                     folding = field;
                     if let Some(field) = field {
-                        let place = &mut fields[field as usize];
-                        if place.replace(value..line.end).is_some() {
+                        let range = &mut fields[field as usize];
+                        if range.replace(value..line.end).is_some() {
                             return Err(StanzaError::Duplicate { line: self.line, field });
                         }
                     }
@@ -269,7 +269,7 @@ impl<R: Read> Stanzas<R> {
                 Some(colon) if colon > 0 && line[..colon].iter().all(u8::is_ascii_graphic) => {
                     Ok(Line::Field(Field::named(&line[..colon]), range.start + colon + 1))
                 }
-                _ => Err(StanzaError::NoField { line: self.line, got: beginning(line) }),
+                _ => Err(StanzaError::NoField { line: self.line, actual: beginning(line) }),
             },
         }
     }

@@ -13,19 +13,19 @@ pub enum SuiteMatch {
 
 /// Compares the requested suite (`bookworm-security`, `stable`, `stretch/updates`) with the fields `Suite` and `Codename`.
 #[must_use]
-pub fn suite_match(asked: &str, suite: Option<&str>, codename: Option<&str>) -> SuiteMatch {
+pub fn suite_match(requested: &str, suite: Option<&str>, codename: Option<&str>) -> SuiteMatch {
     let named: Vec<&str> = [suite, codename].into_iter().flatten().filter(|name| !name.is_empty()).collect();
     if named.is_empty() {
         return SuiteMatch::Unsure;
     }
-    let asked = asked.trim_matches('/');
+    let requested = requested.trim_matches('/');
     // In the old security archive of Debian, `stretch/updates` has the codename `stretch`.
-    if named.iter().any(|name| *name == asked || asked.split('/').any(|element| element == *name)) {
+    if named.iter().any(|name| *name == requested || requested.split('/').any(|element| element == *name)) {
         return SuiteMatch::Yes;
     }
     let family = |name: &str| name.split('-').next().unwrap_or(name).to_owned();
-    let asked_family = family(asked.rsplit('/').next().unwrap_or(asked));
-    if named.iter().any(|name| family(name) == asked_family) { SuiteMatch::Unsure } else { SuiteMatch::No }
+    let requested_family = family(requested.rsplit('/').next().unwrap_or(requested));
+    if named.iter().any(|name| family(name) == requested_family) { SuiteMatch::Unsure } else { SuiteMatch::No }
 }
 
 #[cfg(test)]
@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn suite_matches_suite_or_codename() {
-        for (asked, suite, codename, expected) in [
+        for (requested, suite, codename, expected) in [
             ("bookworm-security", "oldstable-security", "bookworm-security", SuiteMatch::Yes),
             ("jammy-updates", "jammy-updates", "jammy", SuiteMatch::Yes),
             ("stable", "stable", "trixie", SuiteMatch::Yes),
@@ -46,16 +46,16 @@ mod tests {
             ("bookworm", "stable", "trixie", SuiteMatch::No),
             ("stable", "oldstable", "bookworm", SuiteMatch::No),
         ] {
-            assert_eq!(suite_match(asked, Some(suite), Some(codename)), expected, "{asked} {suite} {codename}");
+            assert_eq!(suite_match(requested, Some(suite), Some(codename)), expected, "{requested} {suite} {codename}");
         }
     }
 
     proptest! {
         #[test]
-        fn suite_never_matches_another_family(asked in "[a-c]{1,3}(-[a-c]{1,3})?(/[d-f]{1,3})?", other in "[x-z]{1,3}(-[a-c]{1,3})?") {
-            prop_assert_eq!(suite_match(&asked, Some(&asked), Some(&other)), SuiteMatch::Yes);
-            prop_assert_eq!(suite_match(&asked, Some(&other), Some(&asked)), SuiteMatch::Yes);
-            prop_assert_eq!(suite_match(&asked, Some(&other), None), SuiteMatch::No);
+        fn suite_never_matches_another_family(requested in "[a-c]{1,3}(-[a-c]{1,3})?(/[d-f]{1,3})?", other in "[x-z]{1,3}(-[a-c]{1,3})?") {
+            prop_assert_eq!(suite_match(&requested, Some(&requested), Some(&other)), SuiteMatch::Yes);
+            prop_assert_eq!(suite_match(&requested, Some(&other), Some(&requested)), SuiteMatch::Yes);
+            prop_assert_eq!(suite_match(&requested, Some(&other), None), SuiteMatch::No);
         }
     }
 }

@@ -20,16 +20,16 @@ impl Client {
         request: &Request<'_>,
         sink: &mut Sink,
     ) -> Result<(), FetchError> {
-        let mut pace = Pace::default();
+        let mut transfer_rate = TransferRate::default();
         loop {
-            let begun = Instant::now();
+            let start = Instant::now();
             let Some(chunk) = self.within_idle(url, response.chunk()).await? else { break };
-            let waited = begun.elapsed();
+            let waited = start.elapsed();
             (request.received)(chunk.len() as u64);
             take(sink, &chunk, url).await?;
-            pace.check(&self.options, chunk.len() as u64, waited, url)?;
+            transfer_rate.check(&self.options, chunk.len() as u64, waited, url)?;
         }
-        sink.flush().await.map_err(|error| no_room(&error, url))
+        sink.flush().await.map_err(|error| write_error(&error, url))
     }
 
     /// Waits for the server until the idle timeout.
@@ -39,20 +39,20 @@ impl Client {
         step: impl Future<Output = reqwest::Result<T>>,
     ) -> Result<T, FetchError> {
         let limit = self.options.idle_timeout;
-        let failure = |got: String| Error::failed(ErrorKind::Download, "could not download", got, redact_url(url));
+        let failure = |actual: String| Error::failed(ErrorKind::Download, "could not download", actual, redact_url(url));
         match tokio::time::timeout(limit, step).await {
             Ok(Ok(value)) => Ok(value),
             // The error of reqwest would contain the URL with credentials.
             Ok(Err(error)) if error.is_body() || error.is_decode() => {
-                let got = format!("the download was interrupted: {}", error_chain(&error.without_url()));
-                Err(FetchError::Transient(failure(got), None))
+                let actual = format!("the download was interrupted: {}", error_chain(&error.without_url()));
+                Err(FetchError::Transient(failure(actual), None))
             }
             Ok(Err(error)) => {
-                let got = describe(&error_chain(&error.without_url()));
-                Err(match certificate_hint(&got, self.is_identified()) {
+                let actual = describe(&error_chain(&error.without_url()));
+                Err(match certificate_hint(&actual, self.is_identified()) {
                     // Another attempt would receive the same certificate.
-                    Some(hint) => FetchError::Fatal(failure(got).with_hint(hint)),
-                    None => FetchError::Transient(failure(got), None),
+                    Some(hint) => FetchError::Fatal(failure(actual).with_hint(hint)),
+                    None => FetchError::Transient(failure(actual), None),
                 })
             }
             Err(_) => Err(FetchError::Transient(failure(format!("no data received for {limit:?}")), None)),
@@ -62,13 +62,13 @@ impl Client {
 
 /// The transfer rate in consecutive windows.
 #[derive(Default)]
-struct Pace {
+struct TransferRate {
     bytes: u64,
     /// The time spent waiting for the server, without that for the local disk.
     waited: Duration,
 }
 
-impl Pace {
+impl TransferRate {
     fn check(&mut self, options: &ClientOptions, bytes: u64, waited: Duration, url: &Url) -> Result<(), FetchError> {
         self.bytes += bytes;
         self.waited += waited;
@@ -81,8 +81,8 @@ impl Pace {
             return Ok(());
         }
         let limit = format!("the minimum is {rate} bytes/s over {window:?}");
-        let got = format!("received only {bytes} bytes in {:.1} s, {limit}", waited.as_secs_f64());
-        Err(FetchError::Transient(Error::failed(ErrorKind::Download, "could not download", got, redact_url(url)), None))
+        let actual = format!("received only {bytes} bytes in {:.1} s, {limit}", waited.as_secs_f64());
+        Err(FetchError::Transient(Error::failed(ErrorKind::Download, "could not download", actual, redact_url(url)), None))
     }
 }
 
@@ -91,20 +91,20 @@ pub(super) async fn take(sink: &mut Sink, chunk: &[u8], url: &Url) -> Result<(),
     match sink.write(chunk).await {
         Ok(true) => Ok(()),
         Ok(false) => {
-            let got = if sink.is_html() { "an HTML page" } else { "a larger file" };
+            let actual = if sink.is_html() { "an HTML page" } else { "a larger file" };
             Err(FetchError::Fatal(Error::unexpected(
                 ErrorKind::LimitExceeded,
                 format!("a file of at most {} bytes", sink.limit()),
-                got,
+                actual,
                 redact_url(url),
             )))
         }
-        Err(error) => Err(no_room(&error, url)),
+        Err(error) => Err(write_error(&error, url)),
     }
 }
 
 /// Returns the error of a write to a temporary file.
-pub(super) fn no_room(error: &std::io::Error, url: &Url) -> FetchError {
+pub(super) fn write_error(error: &std::io::Error, url: &Url) -> FetchError {
     let reason = format!("could not write to the directory for temporary files: {error}");
     FetchError::Fatal(Error::failed(ErrorKind::Download, "could not download", reason, redact_url(url)).with_hint("df -h /tmp"))
 }

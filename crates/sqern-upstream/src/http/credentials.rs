@@ -21,7 +21,7 @@ impl fmt::Debug for Login {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CredentialsFile {
     /// `USER:PASSWORD` in the first line.
-    One(Login),
+    Single(Login),
     /// The netrc-like format of `apt_auth.conf(5)`.
     Machines(Vec<Machine>),
 }
@@ -42,24 +42,24 @@ impl CredentialsFile {
     /// lines, and unknown ones are ignored. A line whose first token starts with `#` is a comment, unless a value is expected.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let mut machines = Vec::new();
-        let mut words = Words::new(text);
-        if words.next(false) != Some("machine") {
-            return one(text).map(Self::One).ok_or("USER:PASSWORD in the first line, or entries of apt_auth.conf(5)");
+        let mut tokens = Tokens::new(text);
+        if tokens.next(false) != Some("machine") {
+            return single_login(text).map(Self::Single).ok_or("USER:PASSWORD in the first line, or entries of apt_auth.conf(5)");
         }
-        let mut machine = words.next(true);
+        let mut machine = tokens.next(true);
         while let Some(name) = machine.take() {
             let (mut user, mut password) = (None, None);
-            while let Some(word) = words.next(false) {
-                let value = match word {
+            while let Some(token) = tokens.next(false) {
+                let value = match token {
                     "login" => &mut user,
                     "password" => &mut password,
                     "machine" => {
-                        machine = Some(words.next(true).ok_or("a host after the last `machine`")?);
+                        machine = Some(tokens.next(true).ok_or("a host after the last `machine`")?);
                         break;
                     }
                     _ => continue,
                 };
-                *value = Some(words.next(true).ok_or("a word after the last `login` or `password`")?.to_owned());
+                *value = Some(tokens.next(true).ok_or("a value after the last `login` or `password`")?.to_owned());
             }
             let found = user.is_some() || password.is_some();
             let login = found.then(|| Login { user: user.unwrap_or_default(), password: password.unwrap_or_default() });
@@ -71,23 +71,23 @@ impl CredentialsFile {
     /// Returns the login of the first matching entry.
     pub(crate) fn login(&self, url: &Url) -> Option<&Login> {
         match self {
-            Self::One(login) => Some(login),
+            Self::Single(login) => Some(login),
             Self::Machines(machines) => machines.iter().find(|machine| machine.matches(url))?.login.as_ref(),
         }
     }
 }
 
-fn one(text: &str) -> Option<Login> {
+fn single_login(text: &str) -> Option<Login> {
     let (user, password) = text.lines().next()?.split_once(':').filter(|(user, _)| !user.is_empty())?;
     Some(Login { user: user.to_owned(), password: password.to_owned() })
 }
 
 /// The tokens of a text without its comments.
-struct Words<'a> {
+struct Tokens<'a> {
     rest: &'a str,
 }
 
-impl<'a> Words<'a> {
+impl<'a> Tokens<'a> {
     fn new(text: &'a str) -> Self {
         // Editors may write a byte order mark, which is not part of the first token.
         Self { rest: text.trim_start_matches('\u{feff}') }
@@ -102,10 +102,10 @@ impl<'a> Words<'a> {
             }
             let comment = !value && self.rest.starts_with('#');
             let ends = |c: char| if comment { c == '\n' } else { c.is_ascii_whitespace() };
-            let (word, rest) = self.rest.split_at(self.rest.find(ends).unwrap_or(self.rest.len()));
+            let (token, rest) = self.rest.split_at(self.rest.find(ends).unwrap_or(self.rest.len()));
             self.rest = rest;
             if !comment {
-                return Some(word);
+                return Some(token);
             }
         }
     }
@@ -117,8 +117,8 @@ impl Machine {
     /// A path matches complete components: `host/a` applies to `/a/b`, but not to `/ab`. apt compares prefixes and would send the password.
     /// A port is compared with that of the connection, even if the URL contains none.
     fn matches(&self, url: &Url) -> bool {
-        let (scheme, place) = self.name.split_once("://").unwrap_or(("https", &self.name));
-        let (authority, path) = place.split_at(place.find('/').unwrap_or(place.len()));
+        let (scheme, location) = self.name.split_once("://").unwrap_or(("https", &self.name));
+        let (authority, path) = location.split_at(location.find('/').unwrap_or(location.len()));
         // IPv6 addresses contain colons, and are in brackets.
         let (host, port) = match authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
             Some((host, port)) => (host, Some(port)),
@@ -235,7 +235,7 @@ mod tests {
         let url = |text: &str| Url::parse(text).expect("a URL");
         let file = CredentialsFile::parse("user:secret").expect("a file");
         let credentials = Credentials::new(file, &[url("https://h/debian"), url("https://two:8443/x")]);
-        for (to, told) in [
+        for (to, expected) in [
             ("https://h/anything", true),
             ("https://h:443/", true),
             ("https://two:8443/", true),
@@ -243,7 +243,7 @@ mod tests {
             ("https://two/", false),
             ("https://sub.h/", false),
         ] {
-            assert_eq!(credentials.login(&url(to)).is_some(), told, "{to}");
+            assert_eq!(credentials.login(&url(to)).is_some(), expected, "{to}");
         }
         assert!(!format!("{credentials:?}").contains("secret"));
     }

@@ -8,7 +8,7 @@ use reqwest::header::{IF_NONE_MATCH, IF_RANGE, RANGE};
 use reqwest::{RequestBuilder, StatusCode};
 use url::Url;
 
-use super::body::no_room;
+use super::body::write_error;
 use super::host_limiter::Permit;
 use super::local::read_file;
 use super::locate::{REDIRECTS, locate, locate_redirect, redact_url, redirected, with_user_of};
@@ -55,12 +55,12 @@ impl Client {
         loop {
             attempt += 1;
             match transfer.once(sink).await {
-                Err(FetchError::Transient(failure, Some(asked))) if asked > self.options.retry_after_max => {
-                    return Err(FetchError::Fatal(too_late(failure, asked, request.now)));
+                Err(FetchError::Transient(failure, Some(requested))) if requested > self.options.retry_after_max => {
+                    return Err(FetchError::Fatal(too_late(failure, requested, request.now)));
                 }
-                Err(FetchError::Transient(failure, asked)) if attempt < self.options.tries => {
+                Err(FetchError::Transient(failure, requested)) if attempt < self.options.tries => {
                     // The wait must not be shorter than the backoff of the client.
-                    let wait = self.backoff(attempt).max(asked.unwrap_or_default());
+                    let wait = self.backoff(attempt).max(requested.unwrap_or_default());
                     tracing::debug!(attempt, ?wait, %failure, "trying again");
                     transfer.budget.spend(&transfer.first, tokio::time::sleep(wait)).await?;
                 }
@@ -74,16 +74,16 @@ impl Client {
     fn backoff(&self, attempt: u32) -> Duration {
         let full = self.options.backoff.saturating_mul(1 << (attempt - 1).min(8));
         // The seed of RandomState is sufficiently random for a wait.
-        let die = RandomState::new().hash_one(attempt) % 1024;
-        full.mul_f64(0.5 + f64::from(u32::try_from(die).unwrap_or(0)) / 2048.0)
+        let random = RandomState::new().hash_one(attempt) % 1024;
+        full.mul_f64(0.5 + f64::from(u32::try_from(random).unwrap_or(0)) / 2048.0)
     }
 }
 
 /// Returns the error of a server that requests a longer wait than the limit.
-fn too_late(mut error: Error, asked: Duration, now: Timestamp) -> Error {
-    let then = now.checked_add(asked).ok().and_then(|then| then.round(jiff::Unit::Second).ok());
+fn too_late(mut error: Error, requested: Duration, now: Timestamp) -> Error {
+    let then = now.checked_add(requested).ok().and_then(|then| then.round(jiff::Unit::Second).ok());
     let hint = then.map_or_else(|| "Exclude the source.".to_owned(), |then| format!("sqern check  # after {then}"));
-    error.append(&format!(", Retry-After: {} s", asked.as_secs()));
+    error.append(&format!(", Retry-After: {} s", requested.as_secs()));
     error.with_hint(hint)
 }
 
@@ -97,9 +97,9 @@ struct Budget {
 impl Budget {
     /// Runs an operation, and subtracts its duration. Returns an error if no time is left.
     async fn spend<T>(&mut self, url: &Url, work: impl Future<Output = T>) -> Result<T, FetchError> {
-        let begun = Instant::now();
+        let start = Instant::now();
         let outcome = tokio::time::timeout(self.left, work).await;
-        self.left = self.left.saturating_sub(begun.elapsed());
+        self.left = self.left.saturating_sub(start.elapsed());
         outcome.map_err(|_| {
             let reason = format!("not complete after {:?}", self.total);
             FetchError::Fatal(Error::failed(ErrorKind::Download, "could not download", reason, redact_url(url)))
@@ -131,7 +131,7 @@ impl Transfer<'_> {
     /// Makes one attempt, with redirects, until the last byte.
     async fn once(&mut self, sink: &mut Sink) -> Result<Fetched, FetchError> {
         if self.first.scheme() == "file" {
-            sink.reset().await.map_err(|error| no_room(&error, &self.first))?;
+            sink.reset().await.map_err(|error| write_error(&error, &self.first))?;
             let read = self.budget.spend(&self.first, read_file(&self.first, self.request, sink)).await?;
             return read.map(|()| Fetched::Whole(None));
         }
@@ -206,15 +206,18 @@ impl Transfer<'_> {
             let with_login = !url.username().is_empty() || client.login(url).is_some();
             check_status(&response, url, self.request.now, with_login)?;
             self.partial = Partial::of(&response, url);
-            sink.reset().await.map_err(|error| no_room(&error, url))?;
+            sink.reset().await.map_err(|error| write_error(&error, url))?;
         }
         check_body(&response, url, sink.position(), sink.limit())?;
         let etag = etag(response.headers()).map(str::to_owned);
         client.body(response, url, self.request, sink).await?;
         match whole {
             Some(size) if size != sink.position() => {
-                let got = format!("received only {} of {size} bytes", sink.position());
-                Err(FetchError::Transient(Error::failed(ErrorKind::Download, "could not download", got, redact_url(url)), None))
+                let actual = format!("received only {} of {size} bytes", sink.position());
+                Err(FetchError::Transient(
+                    Error::failed(ErrorKind::Download, "could not download", actual, redact_url(url)),
+                    None,
+                ))
             }
             _ => Ok(Step::Done(Fetched::Whole(etag))),
         }

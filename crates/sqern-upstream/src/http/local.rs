@@ -3,7 +3,7 @@
 use tokio::io::AsyncReadExt;
 use url::Url;
 
-use super::body::{no_room, take};
+use super::body::{take, write_error};
 use super::locate::file_path;
 use super::{FetchError, Request, Sink};
 use crate::{Error, ErrorKind};
@@ -28,7 +28,7 @@ pub(super) async fn read_file(url: &Url, request: &Request<'_>, sink: &mut Sink)
     loop {
         let count = file.read(&mut buffer).await.map_err(fatal)?;
         if count == 0 {
-            return sink.flush().await.map_err(|error| no_room(&error, url));
+            return sink.flush().await.map_err(|error| write_error(&error, url));
         }
         (request.received)(count as u64);
         take(sink, &buffer[..count], url).await?;

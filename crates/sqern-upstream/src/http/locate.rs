@@ -29,7 +29,7 @@ pub(super) fn locate_redirect(url: &Url, mirror_base: Option<&Url>) -> Url {
 /// Returns the target of a redirect, which must be `http` or `https`, and not a downgrade from `https` to `http`.
 pub(super) fn redirected(from: &Url, location: &str) -> Result<Url, Error> {
     let refused =
-        |got: String| Error::unexpected(ErrorKind::Download, "a redirect to an http or https URL", got, redact_url(from));
+        |actual: String| Error::unexpected(ErrorKind::Download, "a redirect to an http or https URL", actual, redact_url(from));
     // An invalid location might contain a token, whose position is unknown.
     let to = from.join(location).map_err(|error| refused(format!("an invalid location ({error})")))?;
     match (from.scheme(), to.scheme()) {

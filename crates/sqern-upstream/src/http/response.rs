@@ -67,17 +67,17 @@ pub(super) fn check_status(response: &Response, url: &Url, now: Timestamp, with_
 pub(super) fn check_body(response: &Response, url: &Url, at_hand: u64, limit: u64) -> Result<(), FetchError> {
     let headers = response.headers();
     if let Some(coding) = unasked_coding(headers, url.path()) {
-        let got = format!("Content-Encoding: {coding}");
-        return Err(FetchError::Fatal(Error::unexpected(ErrorKind::Download, "no content encoding", got, redact_url(url))));
+        let actual = format!("Content-Encoding: {coding}");
+        return Err(FetchError::Fatal(Error::unexpected(ErrorKind::Download, "no content encoding", actual, redact_url(url))));
     }
     match response.content_length().and_then(|length| length.checked_add(at_hand)) {
         Some(length) if length > limit => {
             let html = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
-            let got = format!("{} of {length} bytes (Content-Length)", if html { "an HTML page" } else { "a file" });
+            let actual = format!("{} of {length} bytes (Content-Length)", if html { "an HTML page" } else { "a file" });
             Err(FetchError::Fatal(Error::unexpected(
                 ErrorKind::LimitExceeded,
                 format!("a file of at most {limit} bytes"),
-                got,
+                actual,
                 redact_url(url),
             )))
         }
@@ -103,7 +103,7 @@ fn unasked_coding(headers: &HeaderMap, path: &str) -> Option<String> {
     let by_name = |coding: &str| BY_NAME.iter().any(|(suffix, names)| path.ends_with(suffix) && names.contains(&coding));
     match codings.as_slice() {
         [] => None,
-        [one] if by_name(one) => None,
+        [coding] if by_name(coding) => None,
         all => Some(all.join(", ").escape_debug().take(100).collect()),
     }
 }
@@ -111,13 +111,13 @@ fn unasked_coding(headers: &HeaderMap, path: &str) -> Option<String> {
 /// Returns the wait that the server requests: seconds, or a date (RFC 9110 §10.2.3), which is compared with the clock of the server.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let asked = text(RETRY_AFTER)?;
-    if !asked.is_empty() && asked.bytes().all(|byte| byte.is_ascii_digit()) {
+    let requested = text(RETRY_AFTER)?;
+    if !requested.is_empty() && requested.bytes().all(|byte| byte.is_ascii_digit()) {
         // An overflow is still longer than any limit.
-        return Some(Duration::from_secs(asked.parse().unwrap_or(u64::MAX)));
+        return Some(Duration::from_secs(requested.parse().unwrap_or(u64::MAX)));
     }
     let now = text(DATE).and_then(http_date).unwrap_or(now);
-    Some(Duration::try_from(http_date(asked)?.duration_since(now)).unwrap_or_default())
+    Some(Duration::try_from(http_date(requested)?.duration_since(now)).unwrap_or_default())
 }
 
 /// Parses a date of HTTP (RFC 9110 §5.6.7, IMF-fixdate).
@@ -137,7 +137,7 @@ mod tests {
     fn retry_after_is_seconds_or_a_date() {
         let now: Timestamp = "2026-01-11T00:00:00Z".parse().expect("a time");
         let date = "Sun, 11 Jan 2026 00:01:00 GMT";
-        for (asked, clock, expected) in [
+        for (requested, clock, expected) in [
             ("7", None, Some(7)),
             (" 0 ", None, Some(0)),
             ("99999999999999999999", None, Some(u64::MAX)),
@@ -148,9 +148,9 @@ mod tests {
             ("-1", None, None),
             ("", None, None),
         ] {
-            let mut sent = vec![(RETRY_AFTER, asked)];
+            let mut sent = vec![(RETRY_AFTER, requested)];
             sent.extend(clock.map(|clock| (DATE, clock)));
-            assert_eq!(retry_after(&headers(&sent), now), expected.map(Duration::from_secs), "{asked:?} {clock:?}");
+            assert_eq!(retry_after(&headers(&sent), now), expected.map(Duration::from_secs), "{requested:?} {clock:?}");
         }
     }
 

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{Client, ClientOptions, FetchError, Fetched, Request, Sink};
 
-fn quick() -> ClientOptions {
+fn fast_options() -> ClientOptions {
     let (idle_timeout, backoff) = (Duration::from_secs(5), Duration::from_millis(1));
     ClientOptions { idle_timeout, backoff, system_proxy: false, ..ClientOptions::default() }
 }
@@ -31,13 +31,13 @@ async fn fetch(client: &Client, server: &FileServer, etag: Option<&str>) -> (Res
     (fetched, sink.into_bytes())
 }
 
-fn says(failed: Result<Fetched, FetchError>) -> String {
+fn error_message(failed: Result<Fetched, FetchError>) -> String {
     failed.expect_err("a failure").into_error().to_string()
 }
 
 #[tokio::test]
 async fn unchanged_file_is_not_transferred_again() {
-    let client = Client::new(quick()).expect("a client");
+    let client = Client::new(fast_options()).expect("a client");
     for validators in [Validators::Strong, Validators::Weak] {
         let (server, folder) = server().await;
         server.validators(validators);
@@ -57,12 +57,12 @@ async fn unchanged_file_is_not_transferred_again() {
 
 #[tokio::test]
 async fn invalid_etags_are_neither_sent_nor_returned() {
-    let client = Client::new(quick()).expect("a client");
+    let client = Client::new(fast_options()).expect("a client");
     for etag in ["\"a\r\nX-Evil: 1\"", "unquoted", "\"a\"b\"", ""] {
         let (server, _folder) = server().await;
         assert!(matches!(fetch(&client, &server, Some(etag)).await.0, Ok(Fetched::Whole(Some(_)))), "{etag:?}");
-        let asked = server.asked().remove(0);
-        assert_eq!((asked.header("if-none-match"), asked.header("x-evil")), (None, None), "{etag:?}");
+        let request = server.asked().remove(0);
+        assert_eq!((request.header("if-none-match"), request.header("x-evil")), (None, None), "{etag:?}");
     }
     for etag in ["unquoted", "\"a\tb\"", "\"\u{e4}\""] {
         let (server, _folder) = server().await;
@@ -73,21 +73,21 @@ async fn invalid_etags_are_neither_sent_nor_returned() {
 
 #[tokio::test]
 async fn unexpected_status_304_is_an_error() {
-    let client = Client::new(quick()).expect("a client");
+    let client = Client::new(fast_options()).expect("a client");
     for etag in [None, Some("no etag")] {
         let (server, _folder) = server().await;
         server.fail("f", ServerFault::Status(304), 9);
         let (failed, _) = fetch(&client, &server, etag).await;
         assert!(matches!(failed, Err(FetchError::Fatal(_))));
-        let says = says(failed);
-        assert!(says.contains(": unexpected HTTP status 304 Not Modified"), "{says}");
+        let message = error_message(failed);
+        assert!(message.contains(": unexpected HTTP status 304 Not Modified"), "{message}");
         assert_eq!(server.requests().len(), 1);
     }
 }
 
 #[tokio::test]
 async fn conditions_are_kept_through_redirects() {
-    let client = Client::new(quick()).expect("a client");
+    let client = Client::new(fast_options()).expect("a client");
     let (server, _folder) = server().await;
     let (Ok(Fetched::Whole(Some(etag))), _) = fetch(&client, &server, None).await else { panic!("no file") };
     server.fail("f", ServerFault::Redirect("/f?signed".into()), 1);
@@ -97,7 +97,7 @@ async fn conditions_are_kept_through_redirects() {
 #[tokio::test]
 async fn waiting_for_other_requests_does_not_count() {
     let total_timeout = Duration::from_millis(400);
-    let client = Client::new(ClientOptions { total_timeout, jobs_per_host: 1, ..quick() }).expect("a client");
+    let client = Client::new(ClientOptions { total_timeout, jobs_per_host: 1, ..fast_options() }).expect("a client");
     let (server, _folder) = server().await;
     server.delay(Duration::from_millis(100));
     let all = futures_util::future::join_all((0..8).map(|_| fetch(&client, &server, None))).await;
@@ -110,36 +110,36 @@ async fn attempts_and_waits_count_towards_the_time_limit() {
     let (server, _folder) = server().await;
     server.fail("f", ServerFault::Status(500), usize::MAX);
     let total_timeout = Duration::from_millis(300);
-    let patient = ClientOptions { total_timeout, tries: 30, ..quick() };
+    let patient = ClientOptions { total_timeout, tries: 30, ..fast_options() };
     let begun = Instant::now();
     let failed = fetch(&Client::new(patient).expect("a client"), &server, None).await.0;
     assert!(begun.elapsed() < Duration::from_secs(3));
-    assert!(says(failed).contains(": not complete after 300ms"));
+    assert!(error_message(failed).contains(": not complete after 300ms"));
     assert!(server.requests().len() > 1);
     // The time of a body counts, too.
     let (server, _folder) = self::server().await;
     server.fail("f", ServerFault::Slow(Duration::from_millis(200)), 9);
-    let failed = fetch(&Client::new(ClientOptions { total_timeout, ..quick() }).expect("a client"), &server, None).await.0;
-    assert!(says(failed).contains("not complete after 300ms"));
+    let failed = fetch(&Client::new(ClientOptions { total_timeout, ..fast_options() }).expect("a client"), &server, None).await.0;
+    assert!(error_message(failed).contains("not complete after 300ms"));
 }
 
 #[tokio::test]
 async fn too_long_retry_after_is_an_error() {
-    let client = Client::new(quick()).expect("a client");
+    let client = Client::new(fast_options()).expect("a client");
     for (seconds, hint) in [(3600, "after 2026-01-11T01:00:00Z"), (u64::MAX, "Exclude the source.")] {
         let (server, _folder) = server().await;
         server.fail("f", ServerFault::RetryAfter(seconds), 9);
         let (failed, _) = fetch(&client, &server, None).await;
-        let says = says(failed);
-        let got = format!("HTTP status 503 Service Unavailable, Retry-After: {seconds} s");
-        assert!(says.contains(&got) && says.contains(hint), "{says}");
+        let message = error_message(failed);
+        let actual = format!("HTTP status 503 Service Unavailable, Retry-After: {seconds} s");
+        assert!(message.contains(&actual) && message.contains(hint), "{message}");
         assert_eq!(server.requests().len(), 1);
     }
 }
 
 #[tokio::test]
 async fn busy_server_receives_fewer_concurrent_requests() {
-    let client = Client::new(ClientOptions { jobs_per_host: 8, ..quick() }).expect("a client");
+    let client = Client::new(ClientOptions { jobs_per_host: 8, ..fast_options() }).expect("a client");
     let (busy, _folder) = server().await;
     busy.delay(Duration::from_millis(20));
     let twenty = async || futures_util::future::join_all((0..20).map(|_| fetch(&client, &busy, None))).await;
@@ -157,15 +157,15 @@ async fn busy_server_receives_fewer_concurrent_requests() {
 
 #[tokio::test]
 async fn interrupted_download_reports_each_chunk_once() {
-    let client = Client::new(quick()).expect("a client");
+    let client = Client::new(fast_options()).expect("a client");
     let (server, folder) = server().await;
     let url = Url::parse(&format!("{}/f", server.url())).expect("a URL");
     let content: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
     std::fs::write(folder.path().join("f"), &content).expect("written");
     server.fail("f", ServerFault::Cut, 2);
-    let told = Arc::new(AtomicU64::new(0));
+    let reported = Arc::new(AtomicU64::new(0));
     let received = |count| {
-        told.fetch_add(count, Ordering::SeqCst);
+        reported.fetch_add(count, Ordering::SeqCst);
     };
     let request = Request { url: &url, mirror_base: None, now: Timestamp::UNIX_EPOCH, received: &received, etag: None };
     let file = tempfile::tempfile().expect("a file");
@@ -173,7 +173,7 @@ async fn interrupted_download_reports_each_chunk_once() {
     let mut sink = Sink::file(1 << 20, sqern_archive::Algorithm::Sha256, tokio::fs::File::from_std(file));
     // The modification date of a new file is too recent for a validator, but its ETag is one.
     assert!(matches!(client.fetch(&request, &mut sink).await, Ok(Fetched::Whole(Some(_)))));
-    assert_eq!((told.load(Ordering::SeqCst), server.body_bytes()), (400_000, 400_000));
+    assert_eq!((reported.load(Ordering::SeqCst), server.body_bytes()), (400_000, 400_000));
     let mut whole = sqern_archive::Hasher::new(sqern_archive::Algorithm::Sha256);
     whole.update(&content);
     assert_eq!(sink.received().checksum, whole.finish());

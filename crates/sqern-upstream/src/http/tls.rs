@@ -58,11 +58,11 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
 }
 
 fn unreadable(what: &str, error: rustls::pki_types::pem::Error, file: &Path) -> Error {
-    let got = match error {
+    let actual = match error {
         rustls::pki_types::pem::Error::Io(error) => error.to_string(),
         other => other.to_string(),
     };
-    Error::unexpected(ErrorKind::Certificate, what, got, file.display())
+    Error::unexpected(ErrorKind::Certificate, what, actual, file.display())
 }
 
 /// Returns the default configuration, without a client certificate. No process-wide provider is installed, because another library might

@@ -19,12 +19,12 @@ pub(crate) enum ClearsignError {
     #[error("expected a line {0:?}, found none")]
     Without(&'static str),
     /// A line is not signed.
-    #[error("line {line}: unsigned text {got:?}")]
+    #[error("line {line}: unsigned text {actual:?}")]
     Unsigned {
         /// The line, from 1.
         line: usize,
         /// The start of the line.
-        got: String,
+        actual: String,
     },
     /// A line contains a carriage return, which OpenPGP treats as a line end (RFC 9580 §5.2.1.2). The signed lines would differ from the
     /// parsed ones.
@@ -41,7 +41,7 @@ const END: &str = "-----END PGP SIGNATURE-----";
 
 /// Splits a clearsigned text. Only blank lines are allowed outside the block.
 pub(crate) fn split(text: &str) -> Result<Clearsigned, ClearsignError> {
-    let mut lines = text.lines().map(str::trim_end).enumerate().map(|(place, line)| (place + 1, line)).peekable();
+    let mut lines = text.lines().map(str::trim_end).enumerate().map(|(offset, line)| (offset + 1, line)).peekable();
     while lines.next_if(|(_, line)| line.is_empty()).is_some() {}
     if lines.next().map(|(_, line)| line) != Some(BEGIN) {
         return Err(ClearsignError::NotSigned);
@@ -81,7 +81,7 @@ pub(crate) fn split(text: &str) -> Result<Clearsigned, ClearsignError> {
 }
 
 fn unsigned(line: usize, text: &str) -> ClearsignError {
-    ClearsignError::Unsigned { line, got: text.chars().take(60).collect() }
+    ClearsignError::Unsigned { line, actual: text.chars().take(60).collect() }
 }
 
 #[cfg(test)]
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(split(&format!("Suite: evil\n{MESSAGE}")), Err(ClearsignError::NotSigned));
         assert_eq!(
             split(&format!("{MESSAGE}Suite: evil\n")),
-            Err(ClearsignError::Unsigned { line: 10, got: "Suite: evil".into() })
+            Err(ClearsignError::Unsigned { line: 10, actual: "Suite: evil".into() })
         );
         let header = MESSAGE.replace("Hash: SHA256", "Hash: SHA256\nSuite: evil");
         assert!(matches!(split(&header), Err(ClearsignError::Unsigned { line: 3, .. })));

@@ -41,8 +41,8 @@ pub(crate) fn read_keyrings(files: &[String]) -> Result<Keyring, Error> {
 }
 
 pub(super) fn certificates(file: &str, bytes: &[u8]) -> Result<Vec<Cert>, Error> {
-    let unusable = |got: String| {
-        Error::unexpected(ErrorKind::Keyring, "an OpenPGP keyring (binary or armored)", got, file)
+    let unusable = |actual: String| {
+        Error::unexpected(ErrorKind::Keyring, "an OpenPGP keyring (binary or armored)", actual, file)
             .with_hint(format!("gpg --show-keys {file}"))
     };
     if bytes.is_empty() {
@@ -86,10 +86,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn mutated_keyring_contains_keys_or_is_an_error(place in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<bool>()) {
+        fn mutated_keyring_contains_keys_or_is_an_error(offset in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<bool>()) {
             let mut keyring = sqern_testkit::repo::SigningKey::shared().keyring().expect("a keyring");
-            let place = place.index(keyring.len());
-            if cut { keyring.truncate(place) } else { keyring[place] = byte }
+            let offset = offset.index(keyring.len());
+            if cut { keyring.truncate(offset) } else { keyring[offset] = byte }
             match certificates("here", &keyring) {
                 Ok(certs) => prop_assert!(!certs.is_empty()),
                 Err(failure) => prop_assert!(failure.to_string().contains("gpg --show-keys here"), "{}", failure),

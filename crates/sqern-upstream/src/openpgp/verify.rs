@@ -34,9 +34,9 @@ pub(crate) enum Verdict {
 pub(crate) fn verify(text: &[u8], signatures: &[u8], certs: &[Cert], now: SystemTime) -> Verdict {
     let policy = StandardPolicy::at(now);
     let mut verdict = None;
-    let judge = SignatureVerifier { certs, policy: &policy, now, verdict: &mut verdict };
+    let verifier_state = SignatureVerifier { certs, policy: &policy, now, verdict: &mut verdict };
     let verified = DetachedVerifierBuilder::from_bytes(signatures)
-        .and_then(|builder| builder.with_policy(&policy, Some(now), judge))
+        .and_then(|builder| builder.with_policy(&policy, Some(now), verifier_state))
         .and_then(|mut verifier| verifier.verify_bytes(text));
     match (verdict, verified) {
         (None, Ok(())) => Verdict::Unusable("no signatures".into()),
@@ -101,11 +101,11 @@ fn rejected(error: &VerificationError<'_>) -> Verdict {
             Verdict::UnknownKey(sig.get_issuers().first().map_or_else(|| "no key id".into(), ToString::to_string))
         }
         VerificationError::BadSignature { ka, error, .. } => {
-            let why = format!("key {}: {}", ka.key().fingerprint(), error_chain(error.as_ref()));
+            let reason = format!("key {}: {}", ka.key().fingerprint(), error_chain(error.as_ref()));
             // sequoia also reports signatures as bad that it does not verify: expired ones, and those with insecure algorithms.
             match error.downcast_ref() {
-                Some(Error::Expired(_) | Error::NotYetLive(_) | Error::PolicyViolation(..)) => Verdict::Unusable(why),
-                _ => Verdict::Altered(why),
+                Some(Error::Expired(_) | Error::NotYetLive(_) | Error::PolicyViolation(..)) => Verdict::Unusable(reason),
+                _ => Verdict::Altered(reason),
             }
         }
         VerificationError::BadKey { ka, error, .. } => {
@@ -158,9 +158,9 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn signature_is_invalid_for_other_texts(place in 0..TEXT.len(), byte in "[\\PC\0\n]", more in "[ -~]{0,3}") {
+        fn signature_is_invalid_for_other_texts(offset in 0..TEXT.len(), byte in "[\\PC\0\n]", more in "[ -~]{0,3}") {
             let mut text = TEXT.to_owned() + &more;
-            text.replace_range(place..=place, &byte);
+            text.replace_range(offset..=offset, &byte);
             if text != TEXT {
                 prop_assert!(!verdicts(text.as_bytes()).contains(&Verdict::Good), "{:?}", text);
             }

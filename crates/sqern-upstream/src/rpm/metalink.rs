@@ -60,8 +60,8 @@ impl Metalink {
         let Some((algorithm, _)) = self.checksums.first() else { return true };
         let mut hasher = Hasher::new(*algorithm);
         hasher.update(repomd.as_bytes());
-        let got = (*algorithm, hasher.finish());
-        self.checksums.contains(&got)
+        let actual = (*algorithm, hasher.finish());
+        self.checksums.contains(&actual)
     }
 }
 
@@ -128,15 +128,15 @@ mod tests {
             preferences in prop::collection::vec(-9_i64..99, 1..12), cut in any::<prop::sample::Index>(),
         ) {
             let urls = preferences.iter().enumerate();
-            let urls: String = urls.map(|(place, one)| format!("<url preference='{one}'>http://m{place}/repodata/repomd.xml</url>")).collect();
+            let urls: String = urls.map(|(offset, one)| format!("<url preference='{one}'>http://m{offset}/repodata/repomd.xml</url>")).collect();
             let text = format!("<metalink>{urls}</metalink>");
             let from = "https://h/metalink".parse().expect("a URL");
             let metalink = Metalink::parse(&text, &from).expect("a metalink");
             let mut expected: Vec<usize> = (0..preferences.len()).collect();
-            expected.sort_by_key(|place| -preferences[*place]);
+            expected.sort_by_key(|offset| -preferences[*offset]);
             expected.truncate(8);
             let hosts: Vec<String> = metalink.bases.iter().map(|url| url.host_str().unwrap_or_default().to_owned()).collect();
-            prop_assert_eq!(hosts, expected.iter().map(|place| format!("m{place}")).collect::<Vec<_>>());
+            prop_assert_eq!(hosts, expected.iter().map(|offset| format!("m{offset}")).collect::<Vec<_>>());
             prop_assert!(Metalink::parse(&text[..cut.index(text.len())], &from).is_err());
         }
     }

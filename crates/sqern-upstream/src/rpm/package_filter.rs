@@ -46,7 +46,9 @@ pub(super) struct RawPackage {
 impl RawPackage {
     /// Returns the approximate memory usage in bytes.
     pub(super) fn bytes(&self) -> usize {
-        let relation = |one: &Dependency| 64 + one.name.len() + one.version.as_ref().map_or(0, |(_, version)| version.len());
+        let relation = |dependency: &Dependency| {
+            64 + dependency.name.len() + dependency.version.as_ref().map_or(0, |(_, version)| version.len())
+        };
         let texts = [&self.name, &self.architecture, &self.epoch, &self.version, &self.release];
         let optional = [&self.href, &self.xml_base];
         let fixed = size_of::<Self>() + texts.iter().map(|text| text.len()).sum::<usize>();

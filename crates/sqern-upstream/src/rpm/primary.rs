@@ -276,9 +276,9 @@ mod tests {
             let needs = "<rpm:entry name=\"kernel-devel\" flags=\"EQ\" epoch=\"0\" ver=\"6.9.7\" rel=\"1.1\"/>";
             let packages = [package("other", "x86_64", ""), package("kernel-default-devel", "x86_64", needs)].concat();
             let mut text = document(&packages).into_bytes();
-            for (place, byte) in places {
-                let place = place.index(text.len());
-                text[place] = byte;
+            for (offset, byte) in places {
+                let offset = offset.index(text.len());
+                text[offset] = byte;
             }
             if cuts { text.truncate(cut.index(text.len())) }
             let _ = scanned(&text);

@@ -64,10 +64,10 @@ async fn from_mirrors(
                 let filter = PackageFilter::new(distro, context.source.architectures(), origin.clone()).map_err(|error| {
                     Error::caused(ErrorKind::Configuration, "cannot combine the rules of", error, &distro.name)
                 })?;
-                let (opened, limits, place) = (primary.open.clone(), context.options.limits.clone(), redact_url(&url));
+                let (opened, limits, location) = (primary.open.clone(), context.options.limits.clone(), redact_url(&url));
                 let _permit = context.client.decoder_permit().await;
                 let compression = compression(&primary.href);
-                let scanned = move || scan_file(file, compression, opened.as_ref(), &filter, &limits, &place);
+                let scanned = move || scan_file(file, compression, opened.as_ref(), &filter, &limits, &location);
                 return tokio::task::spawn_blocking(scanned).await.map_err(|error| stopped(error, &url))?;
             }
             Err(failure) => failed = failed.or(Some(failure)),
@@ -120,25 +120,30 @@ fn scan_file(
     plain: Option<&ListedFile>,
     filter: &PackageFilter,
     limits: &Limits,
-    place: &str,
+    location: &str,
 ) -> Result<Entries, Error> {
     file.seek(SeekFrom::Start(0)).map_err(|error| no_temporary(error))?;
     let stated = plain.and_then(|plain| plain.size_bytes);
     if let Some(size) = stated.filter(|size| *size > limits.decompressed_bytes) {
         let expected = format!("a package list of at most {} bytes after decompression", limits.decompressed_bytes);
-        return Err(Error::unexpected(ErrorKind::ChecksumMismatch, expected, format!("{size} bytes as listed by {BY}"), place));
+        return Err(Error::unexpected(
+            ErrorKind::ChecksumMismatch,
+            expected,
+            format!("{size} bytes as listed by {BY}"),
+            location,
+        ));
     }
     let limit = stated.unwrap_or(limits.decompressed_bytes);
-    let input = open(file, compression, limit, plain, place)?;
-    let (found, read) = scan(input, filter, limits).map_err(|error| unreadable(&error, place))?;
-    check_plain(&read, plain, BY, place)?;
+    let input = open(file, compression, limit, plain, location)?;
+    let (found, read) = scan(input, filter, limits).map_err(|error| unreadable(&error, location))?;
+    check_plain(&read, plain, BY, location)?;
     Ok(found)
 }
 
-fn unreadable(error: &XmlError, place: &str) -> Error {
-    let got = match error {
+fn unreadable(error: &XmlError, location: &str) -> Error {
+    let actual = match error {
         XmlError::Read(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "a truncated file".to_owned(),
         other => other.to_string(),
     };
-    Error::failed(ErrorKind::InvalidMetadata, "cannot parse package list (primary.xml)", got, place)
+    Error::failed(ErrorKind::InvalidMetadata, "cannot parse package list (primary.xml)", actual, location)
 }

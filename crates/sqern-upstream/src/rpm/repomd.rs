@@ -42,8 +42,8 @@ impl Repomd {
     /// numbers.
     pub(crate) fn dated_at(&self) -> Option<Timestamp> {
         let seconds = |text: &str| text.trim().split('.').next()?.parse().ok().filter(|seconds| *seconds > YEAR_2000);
-        let told = self.primary.timestamp.as_deref().and_then(seconds);
-        told.or_else(|| self.revision.as_deref().and_then(seconds)).and_then(|seconds| Timestamp::from_second(seconds).ok())
+        let timestamp = self.primary.timestamp.as_deref().and_then(seconds);
+        timestamp.or_else(|| self.revision.as_deref().and_then(seconds)).and_then(|seconds| Timestamp::from_second(seconds).ok())
     }
 
     /// Parses the text of a `repomd.xml`.
@@ -144,9 +144,9 @@ pub(super) fn checksum<R: Read>(algorithm: Option<Algorithm>, xml: &mut Xml<R>) 
 }
 
 /// Replaces a checksum by a stronger one.
-fn better(kept: &mut Option<(Algorithm, String)>, found: Option<(Algorithm, String)>) {
-    if found.as_ref().map(|(algorithm, _)| *algorithm) > kept.as_ref().map(|(algorithm, _)| *algorithm) {
-        *kept = found;
+fn better(strongest: &mut Option<(Algorithm, String)>, found: Option<(Algorithm, String)>) {
+    if found.as_ref().map(|(algorithm, _)| *algorithm) > strongest.as_ref().map(|(algorithm, _)| *algorithm) {
+        *strongest = found;
     }
 }
 
@@ -172,19 +172,22 @@ mod tests {
 
     #[test]
     fn strongest_checksum_of_primary_is_used() {
-        let (one, two) = ("AB".repeat(20), "cd".repeat(64));
+        let (sha1, sha512) = ("AB".repeat(20), "cd".repeat(64));
         let checksums = format!(
-            "<checksum type=\"sha\">{one}</checksum><checksum type=\"sha512\">{two}</checksum><checksum type=\"md5\">x</checksum>\
-             <open-checksum type=\"sha\">{one}</open-checksum>"
+            "<checksum type=\"sha\">{sha1}</checksum><checksum type=\"sha512\">{sha512}</checksum><checksum type=\"md5\">x</checksum>\
+             <open-checksum type=\"sha\">{sha1}</open-checksum>"
         );
         let repomd = Repomd::parse(&text(&checksums)).expect("a repomd.xml");
         assert_eq!(repomd.revision.as_deref(), Some("1715000000"));
         assert_eq!(repomd.primary.href, "repodata/p.xml.gz");
         assert_eq!(repomd.dated_at().map(Timestamp::as_second), Some(1_715_000_001), "the list's own time comes first");
-        assert_eq!(repomd.primary.sent, Some(ListedFile { size_bytes: Some(12), algorithm: Algorithm::Sha512, checksum: two }));
+        assert_eq!(
+            repomd.primary.sent,
+            Some(ListedFile { size_bytes: Some(12), algorithm: Algorithm::Sha512, checksum: sha512 })
+        );
         assert_eq!(
             repomd.primary.open,
-            Some(ListedFile { size_bytes: Some(34), algorithm: Algorithm::Sha1, checksum: one.to_lowercase() })
+            Some(ListedFile { size_bytes: Some(34), algorithm: Algorithm::Sha1, checksum: sha1.to_lowercase() })
         );
     }
 
@@ -210,10 +213,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn mutated_text_never_panics(place in 0_usize..600, byte in "[<>/a\"&]", cut in any::<bool>()) {
+        fn mutated_text_never_panics(offset in 0_usize..600, byte in "[<>/a\"&]", cut in any::<bool>()) {
             let mut text = text(&format!("<checksum type=\"sha256\">{}</checksum>", "0".repeat(64)));
-            let place = place.min(text.len() - 1);
-            if cut { text.truncate(place) } else { text.replace_range(place..=place, &byte) }
+            let offset = offset.min(text.len() - 1);
+            if cut { text.truncate(offset) } else { text.replace_range(offset..=offset, &byte) }
             let _ = Repomd::parse(&text);
         }
     }

@@ -22,14 +22,14 @@ use sqern_archive::Algorithm;
 /// Reads the root metadata from the base URLs, then from the mirrors in lists.
 pub(crate) async fn read_root_metadata(context: &Context<'_>, source: &RpmMdSource) -> Result<RootMetadata, Error> {
     let mut failed_mirrors = FailedMirrors::default();
-    let own = own_bases(source)?;
-    if let Some(root) = from_first(context, source, &own, None, &mut failed_mirrors).await {
+    let bases = base_urls(source)?;
+    if let Some(root) = from_first(context, source, &bases, None, &mut failed_mirrors).await {
         return Ok(failed_mirrors.warn(root));
     }
     if !source.mirrorlist.is_empty() || source.metalink.is_some() {
-        match listed(context, source).await {
-            Ok((listed, metalink)) => {
-                if let Some(root) = from_first(context, source, &listed, metalink.as_ref(), &mut failed_mirrors).await {
+        match listed_mirrors(context, source).await {
+            Ok((mirrors, metalink)) => {
+                if let Some(root) = from_first(context, source, &mirrors, metalink.as_ref(), &mut failed_mirrors).await {
                     return Ok(failed_mirrors.warn(root));
                 }
             }
@@ -40,7 +40,7 @@ pub(crate) async fn read_root_metadata(context: &Context<'_>, source: &RpmMdSour
 }
 
 /// Returns the base URLs of the source.
-fn own_bases(source: &RpmMdSource) -> Result<Vec<Url>, Error> {
+fn base_urls(source: &RpmMdSource) -> Result<Vec<Url>, Error> {
     source.base.iter().map(|text| base_url(text)).collect()
 }
 
@@ -51,9 +51,9 @@ async fn from_first(
     metalink: Option<&Metalink>,
     failed_mirrors: &mut FailedMirrors,
 ) -> Option<RootMetadata> {
-    for (place, base) in bases.iter().enumerate() {
+    for (index, base) in bases.iter().enumerate() {
         match from_base(context, source, base, metalink).await {
-            Ok(root) => return Some(RootMetadata { mirrors: bases[place..].to_vec(), ..root }),
+            Ok(root) => return Some(RootMetadata { mirrors: bases[index..].to_vec(), ..root }),
             Err(failure) => failed_mirrors.add(failure),
         }
     }
@@ -61,7 +61,7 @@ async fn from_first(
 }
 
 /// Returns the mirrors of the first list that contains any, else those of the metalink.
-async fn listed(context: &Context<'_>, source: &RpmMdSource) -> Result<(Vec<Url>, Option<Metalink>), Error> {
+async fn listed_mirrors(context: &Context<'_>, source: &RpmMdSource) -> Result<(Vec<Url>, Option<Metalink>), Error> {
     let mut failed = None;
     for list in &source.mirrorlist {
         let url = base_url(list)?;
@@ -113,7 +113,7 @@ async fn from_base(
     metalink: Option<&Metalink>,
 ) -> Result<RootMetadata, Error> {
     let url = below(base, "repodata/repomd.xml");
-    let place = redact_url(&url);
+    let location = redact_url(&url);
     // Both files are requested concurrently. If the repository changes in between, the signature is invalid in any order.
     let (text, signatures) = tokio::join!(context.fetch_text(&url, "the text of a repomd.xml"), signature(context, source, base));
     let ((text, etag), signatures) = (text.map_err(FetchError::into_error)?, signatures?);
@@ -122,10 +122,10 @@ async fn from_base(
             ErrorKind::ChecksumMismatch,
             "a repomd.xml with a checksum of the metalink",
             "another checksum",
-            place,
+            location,
         ));
     }
-    let signed = Signed { text, signatures, location: place };
+    let signed = Signed { text, signatures, location: location };
     let trust = TrustPolicy {
         policy: source.signature,
         keyring: source.keyring.clone(),
@@ -138,7 +138,7 @@ async fn from_base(
         verify_signature(&trust, allow_unsigned, now, &signed).map(|warning| (signed, warning))
     });
     let (signed, warning) = verified.await.map_err(|error| stopped(error, base))??;
-    let refused = |got: String| Error::failed(ErrorKind::InvalidMetadata, "cannot parse", got, &signed.location);
+    let refused = |actual: String| Error::failed(ErrorKind::InvalidMetadata, "cannot parse", actual, &signed.location);
     let repomd = Repomd::parse(&signed.text).map_err(|error| refused(error.to_string()))?;
     let mut warnings: Vec<String> = warning.into_iter().collect();
     if repomd.primary.sent.as_ref().is_some_and(|stated| stated.algorithm == Algorithm::Sha1) {

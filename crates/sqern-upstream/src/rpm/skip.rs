@@ -24,10 +24,10 @@ impl<'a> Skip<'a> {
         let mut end = self.end_from(held, passed);
         loop {
             if let Some(closing) = self.within {
-                let Some(place) = memmem::find(&held[passed..], closing) else {
+                let Some(offset) = memmem::find(&held[passed..], closing) else {
                     return (passed.max(held.len().saturating_sub(closing.len() - 1)), false);
                 };
-                passed += place + closing.len();
+                passed += offset + closing.len();
                 self.within = None;
                 if end.is_some_and(|end| end < passed) {
                     end = self.end_from(held, passed);
@@ -36,28 +36,29 @@ impl<'a> Skip<'a> {
             // Markup that can contain an end tag starts with `<!` or `<?`. Both characters are rare elsewhere.
             let content = &held[passed..end.unwrap_or(held.len())];
             let mut marks = memchr::memchr2_iter(b'!', b'?', content);
-            let Some(place) = marks.find(|place| *place > 0 && content[place - 1] == b'<').map(|place| passed + place - 1) else {
+            let Some(offset) = marks.find(|offset| *offset > 0 && content[offset - 1] == b'<').map(|offset| passed + offset - 1)
+            else {
                 // The bytes may end inside the end tag.
                 let kept = self.end.needle().len();
                 return end.map_or((passed.max(held.len().saturating_sub(kept)), false), |end| (end, true));
             };
-            match opening(&held[place..]) {
+            match opening(&held[offset..]) {
                 Opening::Of(length, closing) => {
-                    passed = place + length;
+                    passed = offset + length;
                     self.within = Some(closing);
                 }
-                Opening::Undecided => return (place, false),
-                Opening::OfNothing => return (place, true),
+                Opening::Undecided => return (offset, false),
+                Opening::OfNothing => return (offset, true),
             }
         }
     }
 
     /// Returns the offset of the first complete end tag from an offset.
-    fn end_from(&self, held: &[u8], place: usize) -> Option<usize> {
-        let rest = &held[place..];
+    fn end_from(&self, held: &[u8], offset: usize) -> Option<usize> {
+        let rest = &held[offset..];
         // Longer names have the same start. Blanks are allowed before `>`.
         let ends = |at: &usize| rest.get(at + self.end.needle().len()).is_some_and(|byte| b"> \t\r\n".contains(byte));
-        self.end.find_iter(rest).find(ends).map(|at| place + at)
+        self.end.find_iter(rest).find(ends).map(|at| offset + at)
     }
 }
 

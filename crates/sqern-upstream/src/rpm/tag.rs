@@ -39,9 +39,9 @@ impl<'a> Tag<'a> {
 
     /// Returns the value of an attribute by its whole name (`xml:base`).
     pub(crate) fn attribute(&self, name: &str) -> Result<Option<Cow<'_, str>>, XmlError> {
-        for (place, attribute) in self.start.attributes().enumerate() {
+        for (offset, attribute) in self.start.attributes().enumerate() {
             // XML requires that each attribute is compared with all previous ones, so the time would be quadratic without a limit.
-            if place == ATTRIBUTES {
+            if offset == ATTRIBUTES {
                 return Err(self.refuse(format!("expected at most {ATTRIBUTES} attributes, found more")));
             }
             let attribute = attribute.map_err(|error| self.refuse(format!("expected attributes, found: {error}")))?;

@@ -275,7 +275,7 @@ mod tests {
         let mut xml = Xml::new(&b"<x a='&#27;'/>"[..], LIMITS);
         let Ok(Step::Start { tag, .. }) = xml.next() else { panic!("expected an element") };
         assert!(tag.attribute("a").is_err(), "a control character");
-        let many: String = (0..100).map(|place| format!("b{place}='' ")).collect();
+        let many: String = (0..100).map(|offset| format!("b{offset}='' ")).collect();
         let text = format!("<x {many}/>");
         let mut xml = Xml::new(text.as_bytes(), XmlLimits { element_bytes: 4096, depth: 4 });
         let Ok(Step::Start { tag, .. }) = xml.next() else { panic!("expected an element") };

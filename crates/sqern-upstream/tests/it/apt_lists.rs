@@ -59,9 +59,9 @@ async fn index_that_differs_from_its_checksum_fails() {
 #[tokio::test]
 async fn missing_lists_are_an_error_with_a_hint() {
     let folder = folder();
-    for (path, says) in [(folder.path().join("absent"), "No such file"), (folder.path().to_owned(), "a Release")] {
+    for (path, messages) in [(folder.path().join("absent"), "No such file"), (folder.path().to_owned(), "a Release")] {
         let error = crawl_lists(&path).await.expect_err("nothing there").to_string();
-        assert!(error.contains(says) && error.ends_with("hint: apt-get update"), "{error}");
+        assert!(error.contains(messages) && error.ends_with("hint: apt-get update"), "{error}");
     }
     bookworm().write_apt_lists(folder.path(), SITE, Compression::Lz4).expect("lists");
     let list = format!("{SITE}_dists_bookworm_main_binary-amd64_Packages.lz4");

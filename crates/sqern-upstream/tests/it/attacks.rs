@@ -151,8 +151,8 @@ async fn mix_and_match_of_two_states_fails() {
         let tomorrow = Mirror::rpms("2026-01-06T00:00:00Z").package(rpm_support::devel("700.el8_10"));
         tomorrow.write(mirror.path()).expect("a repository");
         write(&mirror.path().join(file), &yesterdays);
-        let says = if file.contains("primary") { "as listed by the repomd.xml" } else { "BAD signature" };
-        assert_failed(&mirror.again().await, &[says]);
+        let messages = if file.contains("primary") { "as listed by the repomd.xml" } else { "BAD signature" };
+        assert_failed(&mirror.again().await, &[messages]);
     }
 }
 

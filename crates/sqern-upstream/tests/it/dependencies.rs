@@ -59,8 +59,8 @@ async fn missing_common_headers_are_a_warning() {
     let (_keep, repo) = written(&repo);
     let crawl = crawl_all(&distro_with(UBUNTU_RULE, &[(&repo, &repo.file_url())]), &options()).await.remove(0);
     assert_complete(&crawl, &["6.8.0-40-generic"]);
-    let told = "6.8.0-40-generic is incomplete: it requires linux-headers-6.8.0-40, which no index of fake contains";
-    assert_eq!(crawl.warnings, [told]);
+    let reported = "6.8.0-40-generic is incomplete: it requires linux-headers-6.8.0-40, which no index of fake contains";
+    assert_eq!(crawl.warnings, [reported]);
 }
 
 #[tokio::test]
@@ -76,15 +76,15 @@ async fn incomplete_kernel_is_reported_with_the_failed_source() {
 
 /// Records the progress.
 #[derive(Default)]
-struct Told(Mutex<Vec<String>>);
+struct RecordedProgress(Mutex<Vec<String>>);
 
-impl Told {
+impl RecordedProgress {
     fn add(&self, text: String) {
         self.0.lock().expect("a lock").push(text);
     }
 }
 
-impl Progress for Told {
+impl Progress for RecordedProgress {
     fn started(&self, distro: &DistroName, source: &str) {
         self.add(format!("{distro} {source} started"));
     }
@@ -99,11 +99,11 @@ impl Progress for Told {
 #[tokio::test]
 async fn progress_is_reported_from_start_to_end() {
     let served = Served::new(&bookworm()).await;
-    let told = Told::default();
-    let crawl = crawl_distro(&client(), &served.distro(), &BTreeMap::new(), &options(), &told).await.remove(0);
-    let told = told.0.into_inner().expect("a lock");
-    assert_eq!(told.first().map(String::as_str), Some("fake bookworm started"));
-    assert_eq!(told.last(), Some(&"fake bookworm finished".to_owned()));
-    let received: u64 = told[1..told.len() - 1].iter().map(|bytes| bytes.parse::<u64>().expect("bytes")).sum();
+    let reported = RecordedProgress::default();
+    let crawl = crawl_distro(&client(), &served.distro(), &BTreeMap::new(), &options(), &reported).await.remove(0);
+    let reported = reported.0.into_inner().expect("a lock");
+    assert_eq!(reported.first().map(String::as_str), Some("fake bookworm started"));
+    assert_eq!(reported.last(), Some(&"fake bookworm finished".to_owned()));
+    let received: u64 = reported[1..reported.len() - 1].iter().map(|bytes| bytes.parse::<u64>().expect("bytes")).sum();
     assert_eq!(received, crawl.bytes);
 }

@@ -192,14 +192,14 @@ async fn redirects_are_limited_to_http_and_in_number() {
     let served = Served::new(&bookworm()).await;
     served.server.fail("InRelease", ServerFault::Redirect("/dists/bookworm/InRelease".into()), 5);
     assert_complete(&served.crawl().await, KERNEL);
-    for (location, says) in [
+    for (location, messages) in [
         ("file:///etc/passwd", "a redirect to file:///etc/passwd"),
         ("ftp://h/x", "a redirect to ftp://h/x"),
         ("/dists/bookworm/InRelease", "more than 5 redirects"),
     ] {
         let served = Served::new(&bookworm()).await;
         served.server.fail("InRelease", ServerFault::Redirect(location.into()), 9);
-        assert_failed(&served.crawl().await, &[says]);
+        assert_failed(&served.crawl().await, &[messages]);
     }
 }
 

@@ -35,13 +35,13 @@ async fn packages_are_recorded_as_listed() {
 
 #[tokio::test]
 async fn index_that_differs_from_its_checksum_fails() {
-    for (fault, says) in [
+    for (fault, messages) in [
         (RepoFault::AlteredIndex, "bytes with SHA256"),
         (RepoFault::CutIndex, "a truncated or older file"),
         (RepoFault::EmptyIndex, "an empty file"),
         (RepoFault::HtmlIndex, "an HTML page"),
     ] {
-        assert_failed(&crawl(&bookworm().fault(fault)).await, &[says, "/dists/bookworm/main/binary-amd64/Packages"]);
+        assert_failed(&crawl(&bookworm().fault(fault)).await, &[messages, "/dists/bookworm/main/binary-amd64/Packages"]);
     }
 }
 
@@ -84,7 +84,7 @@ async fn too_long_lines_and_stanzas_fail() {
 
 #[tokio::test]
 async fn unfetchable_header_package_makes_the_source_partial() {
-    for (field, value, says) in [
+    for (field, value, messages) in [
         ("Filename", "", "expected a field Filename"),
         ("Size", "", "expected a field Size"),
         ("SHA256", "", "expected a field SHA256"),
@@ -98,7 +98,7 @@ async fn unfetchable_header_package_makes_the_source_partial() {
         assert_eq!(crawl.state, CrawlState::Partial, "{field}");
         assert_eq!(kernels(&crawl).iter().map(String::as_str).collect::<Vec<_>>(), KERNEL);
         let reason = crawl.reason.expect("a reason");
-        assert!(reason.contains("linux-headers-6.1.0-26-amd64") && reason.contains(says), "{reason}");
+        assert!(reason.contains("linux-headers-6.1.0-26-amd64") && reason.contains(messages), "{reason}");
     }
 }
 
@@ -159,7 +159,7 @@ async fn decompressed_size_is_limited() {
 #[tokio::test]
 async fn decompression_bomb_fails_at_its_first_long_line() {
     let folder = folder();
-    for (compression, byte, says) in [
+    for (compression, byte, messages) in [
         (Compression::Zstd, 0, "a line of at most"),
         (Compression::Gzip, 0, "a line of at most"),
         (Compression::Xz, 0, "a line of at most"),
@@ -168,6 +168,6 @@ async fn decompression_bomb_fails_at_its_first_long_line() {
         let bomb = folder.path().join("bomb");
         write_bomb(&bomb, compression, byte, 2 << 30).expect("a bomb");
         let crawl = crawl(&FakeRepo::new("bookworm").index_file(compression, &bomb)).await;
-        assert_failed(&crawl, &[says]);
+        assert_failed(&crawl, &[messages]);
     }
 }

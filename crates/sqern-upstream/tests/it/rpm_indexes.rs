@@ -25,13 +25,13 @@ async fn packages_are_recorded_as_listed() {
 
 #[tokio::test]
 async fn index_that_differs_from_its_checksum_fails() {
-    for (fault, says) in [
+    for (fault, messages) in [
         (RepoFault::AlteredIndex, "bytes with SHA256"),
         (RepoFault::CutIndex, "a truncated or older file"),
         (RepoFault::EmptyIndex, "an empty file"),
         (RepoFault::HtmlIndex, "an HTML page"),
     ] {
-        assert_failed(&crawl(&repo().fault(fault)).await, &[says, "as listed by the repomd.xml", "/repodata/primary.xml.gz"]);
+        assert_failed(&crawl(&repo().fault(fault)).await, &[messages, "as listed by the repomd.xml", "/repodata/primary.xml.gz"]);
     }
 }
 
@@ -41,7 +41,7 @@ async fn hostile_documents_fail() {
     let metadata = plain.find("<metadata").expect("a root");
     let with_head = |head: &str| [&plain[..metadata], head, &plain[metadata..]].concat();
     let deep = format!("<format>{}</format>", "<a>".repeat(20) + &"</a>".repeat(20));
-    for (text, says) in [
+    for (text, messages) in [
         (with_head("<!DOCTYPE metadata>"), "DOCTYPE"),
         (with_head("<!DOCTYPE m [<!ENTITY a SYSTEM \"file:///etc/passwd\">]>"), "DOCTYPE"),
         (plain.replace("<name>kernel-devel", "<name>kernel&a;-devel"), "&a;"),
@@ -51,7 +51,7 @@ async fn hostile_documents_fail() {
         (plain.replace("<metadata", "<html").replace("</metadata", "</html"), "expected <metadata>"),
         (String::new(), "found nothing"),
     ] {
-        assert_failed(&crawl(&FakeRpmRepo::new().primary(text)).await, &[says]);
+        assert_failed(&crawl(&FakeRpmRepo::new().primary(text)).await, &[messages]);
     }
 }
 
@@ -59,25 +59,25 @@ async fn hostile_documents_fail() {
 #[tokio::test]
 async fn decompression_bomb_fails_at_its_first_long_element() {
     let folder = folder();
-    for (compression, byte, says) in [
+    for (compression, byte, messages) in [
         (Compression::Zstd, 0, "at most 524288 bytes"),
         (Compression::Gzip, b'<', "at most 524288 bytes"),
         (Compression::Xz, b' ', "at most 524288 bytes"),
     ] {
         let bomb = folder.path().join("bomb");
         write_bomb(&bomb, compression, byte, 2 << 30).expect("a bomb");
-        assert_failed(&crawl(&FakeRpmRepo::new().primary_file(compression, &bomb)).await, &[says]);
+        assert_failed(&crawl(&FakeRpmRepo::new().primary_file(compression, &bomb)).await, &[messages]);
     }
 }
 
 #[tokio::test]
 async fn sizes_are_limited() {
-    for (limits, says) in [
+    for (limits, messages) in [
         (Limits { decompressed_bytes: 10, ..Limits::default() }, "at most 10 bytes after decompression"),
         (Limits { index_bytes: 10, ..Limits::default() }, "an index of at most 10 bytes"),
         (Limits { stanzas: 1, ..Limits::default() }, "at most 1 packages"),
     ] {
-        assert_failed(&crawl_with(&repo(), &CrawlOptions { limits, ..options() }).await, &[says]);
+        assert_failed(&crawl_with(&repo(), &CrawlOptions { limits, ..options() }).await, &[messages]);
     }
 }
 
@@ -94,7 +94,7 @@ async fn content_that_contradicts_its_suffix_is_reported() {
 
 #[tokio::test]
 async fn list_outside_the_repository_is_not_requested() {
-    for (location, says) in [
+    for (location, messages) in [
         ("href=\"../primary.xml.gz\"", "a path with \"..\""),
         ("href=\"%2e%2e/primary.xml.gz\"", "a path with \"..\""),
         ("href=\"/etc/passwd\"", "an absolute path"),
@@ -102,22 +102,22 @@ async fn list_outside_the_repository_is_not_requested() {
         ("xml:base=\"https://evil.example/\" href=\"p.xml.gz\"", "an xml:base on"),
         ("xml:base=\"file:///etc\" href=\"passwd\"", "an xml:base on"),
     ] {
-        assert_failed(&crawl(&repo().primary_location(location)).await, &[says]);
+        assert_failed(&crawl(&repo().primary_location(location)).await, &[messages]);
     }
 }
 
 #[tokio::test]
 async fn unsafe_locations_make_the_source_partial() {
-    for (package, says) in [
+    for (package, messages) in [
         (devel("2").location("href=\"../../x.rpm\""), "a path with \"..\""),
         (devel("2").location("xml:base=\"http://evil.example\" href=\"x.rpm\""), "an xml:base on"),
         (devel("2").checksum("md5", "00"), "a supported checksum"),
     ] {
         let crawl = crawl(&repo().package(package)).await;
-        assert_eq!(crawl.state, CrawlState::Partial, "{says}");
+        assert_eq!(crawl.state, CrawlState::Partial, "{messages}");
         assert_eq!(kernels(&crawl).iter().map(String::as_str).collect::<Vec<_>>(), KERNEL);
         let reason = crawl.reason.expect("a reason");
-        assert!(reason.contains("kernel-devel 4.18.0-2") && reason.contains(says), "{reason}");
+        assert!(reason.contains("kernel-devel 4.18.0-2") && reason.contains(messages), "{reason}");
     }
 }
 

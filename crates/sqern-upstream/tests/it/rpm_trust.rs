@@ -64,8 +64,8 @@ async fn failed_mirror_is_a_warning_and_the_next_one_is_used() {
     let lines = format!("base = [\"http://127.0.0.1:1/os\", \"{}/os\"]\nsignature = \"off\"", server.url());
     let crawl = crawl_all(&distro(&lines), &options()).await.remove(0);
     assert_complete(&crawl, KERNEL);
-    let told = crawl.warnings.iter().any(|warning| warning.contains("skipped a mirror") && warning.contains("127.0.0.1:1"));
-    assert!(told, "{:?}", crawl.warnings);
+    let reported = crawl.warnings.iter().any(|warning| warning.contains("skipped a mirror") && warning.contains("127.0.0.1:1"));
+    assert!(reported, "{:?}", crawl.warnings);
 }
 
 #[tokio::test]

@@ -135,11 +135,11 @@ pub fn rows(crawl: &Crawl) -> Vec<String> {
 }
 
 /// Asserts that a crawl failed without packages, and that its reason contains all these texts.
-pub fn assert_failed(crawl: &Crawl, says: &[&str]) {
+pub fn assert_failed(crawl: &Crawl, messages: &[&str]) {
     assert_eq!(crawl.state, sqern_model::CrawlState::Failed, "{crawl:?}");
     assert!(crawl.packages.is_empty());
     let reason = crawl.reason.as_deref().expect("a failed crawl has a reason");
-    for part in says {
+    for part in messages {
         assert!(reason.contains(part), "{part:?} in {reason:?}");
     }
 }

@@ -63,7 +63,7 @@ async fn connections_without_tls_are_reused() {
 }
 
 /// Returns a distribution with several sources on the same host with the same files.
-fn several(lines: &str) -> DistroDef {
+fn distro_with_sources(lines: &str) -> DistroDef {
     let names: Vec<String> = (0..8).map(|number| format!("s{number}")).collect();
     let sources: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), lines)).collect();
     distro_with(sqern_testkit::repo::EL_RULE, &sources)
@@ -73,7 +73,7 @@ fn several(lines: &str) -> DistroDef {
 async fn sources_with_the_same_files_share_connections() {
     let secure = secure(TlsOffer { demands_certificate: true, ..TlsOffer::default() }).await;
     let lines = secure.lines(&secure.authority.certificate()) + &client_lines(&secure.authority);
-    let crawls = crawl_all(&several(&lines), &options()).await;
+    let crawls = crawl_all(&distro_with_sources(&lines), &options()).await;
     for crawl in &crawls {
         assert_complete(crawl, KERNEL);
     }

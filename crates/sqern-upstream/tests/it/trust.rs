@@ -29,9 +29,9 @@ async fn inline_and_detached_signatures_are_verified() {
 async fn unsigned_suite_fails_with_a_hint() {
     let repo = bookworm().fault(RepoFault::Unsigned);
     assert_failed(&crawl(&repo).await, &["a signature", "found none", "--allow-unsigned"]);
-    let taken = crawl_with(&repo, &allow_unsigned()).await;
-    assert_complete(&taken, KERNEL);
-    assert!(taken.warnings[0].starts_with("NOT VERIFIED"), "{:?}", taken.warnings);
+    let accepted = crawl_with(&repo, &allow_unsigned()).await;
+    assert_complete(&accepted, KERNEL);
+    assert!(accepted.warnings[0].starts_with("NOT VERIFIED"), "{:?}", accepted.warnings);
 }
 
 #[tokio::test]
@@ -62,9 +62,9 @@ async fn missing_keyring_is_reported_with_its_package() {
     std::fs::remove_file(&written.keyring).expect("removed");
     let distro = distro(&[(&written, &written.file_url())]);
     assert_failed(&crawl_all(&distro, &options()).await[0], &["keyring.gpg", "apt-get install sqern-test-keyring"]);
-    let taken = crawl_all(&distro, &allow_unsigned()).await.remove(0);
-    assert_complete(&taken, KERNEL);
-    assert!(taken.warnings[0].starts_with("NOT VERIFIED"), "{:?}", taken.warnings);
+    let accepted = crawl_all(&distro, &allow_unsigned()).await.remove(0);
+    assert_complete(&accepted, KERNEL);
+    assert!(accepted.warnings[0].starts_with("NOT VERIFIED"), "{:?}", accepted.warnings);
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn missing_suite_is_reported_with_the_requested_files() {
 }
 
 /// Returns an apt list of this machine with a suffix, of any mirror.
-fn machines_own(suffix: &str) -> Option<std::path::PathBuf> {
+fn local_list(suffix: &str) -> Option<std::path::PathBuf> {
     let entries = std::fs::read_dir("/var/lib/apt/lists").ok()?;
     entries.flatten().map(|entry| entry.path()).find(|path| path.to_string_lossy().ends_with(suffix))
 }
@@ -152,7 +152,7 @@ fn machines_own(suffix: &str) -> Option<std::path::PathBuf> {
 #[tokio::test]
 async fn real_signatures_are_verified() {
     let folder = folder();
-    let real = machines_own("_debian_dists_bookworm_InRelease");
+    let real = local_list("_debian_dists_bookworm_InRelease");
     let keyring = std::path::Path::new("/usr/share/keyrings/debian-archive-keyring.gpg");
     let written = bookworm().write(folder.path()).expect("a repository");
     let top = folder.path().join("dists/bookworm/InRelease");
@@ -173,8 +173,8 @@ async fn real_signatures_are_verified() {
     let past_the_signature = verified.reason.as_deref().is_none_or(|reason| reason.contains("/main/binary-amd64/"));
     assert!(past_the_signature, "{:?}", verified.reason);
     let mut bytes = std::fs::read(&top).expect("bytes");
-    let place = bytes.windows(7).position(|window| window == b"SHA256:").expect("a section") + 20;
-    bytes[place] = if bytes[place] == b'0' { b'1' } else { b'0' };
+    let offset = bytes.windows(7).position(|window| window == b"SHA256:").expect("a section") + 20;
+    bytes[offset] = if bytes[offset] == b'0' { b'1' } else { b'0' };
     write(&top, &bytes);
     assert_failed(&crawl_all(&distro, &options).await[0], &["BAD signature"]);
 }
