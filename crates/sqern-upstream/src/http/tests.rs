@@ -46,7 +46,7 @@ async fn unchanged_file_is_not_transferred_again() {
         let (fetched, bytes) = fetch(&client, &server, Some(&etag)).await;
         assert_eq!((fetched.expect("an answer"), bytes.len()), (Fetched::NotModified, 0));
         // The `ETag` is sent unchanged.
-        assert_eq!(server.asked()[1].header("if-none-match"), Some(etag.as_str()));
+        assert_eq!(server.received_requests()[1].header("if-none-match"), Some(etag.as_str()));
         // Another text of the same length has another `ETag`.
         std::fs::write(folder.path().join("f"), "world").expect("written");
         let (fetched, bytes) = fetch(&client, &server, Some(&etag)).await;
@@ -61,7 +61,7 @@ async fn invalid_etags_are_neither_sent_nor_returned() {
     for etag in ["\"a\r\nX-Evil: 1\"", "unquoted", "\"a\"b\"", ""] {
         let (server, _folder) = server().await;
         assert!(matches!(fetch(&client, &server, Some(etag)).await.0, Ok(Fetched::Whole(Some(_)))), "{etag:?}");
-        let request = server.asked().remove(0);
+        let request = server.received_requests().remove(0);
         assert_eq!((request.header("if-none-match"), request.header("x-evil")), (None, None), "{etag:?}");
     }
     for etag in ["unquoted", "\"a\tb\"", "\"\u{e4}\""] {

@@ -206,10 +206,10 @@ async fn signature_by_a_foreign_key_fails() {
 #[tokio::test]
 async fn cached_metadata_is_verified_again_after_status_304() {
     let mirror = Mirror::of_debs().await;
-    let asked = mirror.server.body_bytes();
+    let bytes_before = mirror.server.body_bytes();
     let unchanged = mirror.again().await;
     assert_eq!((unchanged.state, unchanged.bytes), (CrawlState::Unchanged, 0), "nothing was sent");
-    assert_eq!(mirror.server.body_bytes(), asked);
+    assert_eq!(mirror.server.body_bytes(), bytes_before);
     // Cached metadata is verified like a response. Here, the key is no longer that of the source.
     let stranger = folder();
     let other = today().signed_by(&sqern_testkit::repo::SigningKey::generate().expect("a key"));

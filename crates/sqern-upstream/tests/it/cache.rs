@@ -11,11 +11,11 @@ use crate::support::*;
 async fn index_of_an_unchanged_source_is_not_requested() {
     let served = Served::new(&bookworm()).await;
     let first = served.crawl().await;
-    let asked = served.server.count("Packages");
+    let requests_before = served.server.count("Packages");
     let again = crawl_again(&served.distro(), std::slice::from_ref(&first), &options()).await.remove(0);
     assert_eq!((again.state, &again.packages), (CrawlState::Unchanged, &first.packages));
     assert_eq!((&again.checksum, &again.kept), (&first.checksum, &first.kept));
-    assert_eq!(served.server.count("Packages"), asked);
+    assert_eq!(served.server.count("Packages"), requests_before);
 }
 
 #[tokio::test]

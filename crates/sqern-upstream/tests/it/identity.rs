@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use sqern_model::Crawl;
-use sqern_testkit::repo::{Asked, FileServer, ServerFault, TestAuthority, TlsOffer};
+use sqern_testkit::repo::{FileServer, ReceivedRequest, ServerFault, TestAuthority, TlsOffer};
 
 use crate::rpm_support::{KERNEL, distro as rpm_distro, repo};
 use crate::support::*;
@@ -29,8 +29,8 @@ async fn crawl_with(served: &Served, text: &str) -> Crawl {
     crawl_all(&distro, &options()).await.remove(0)
 }
 
-fn sent(asked: &[Asked]) -> Vec<Option<&str>> {
-    asked.iter().map(|asked| asked.header("authorization")).collect()
+fn sent(requests: &[ReceivedRequest]) -> Vec<Option<&str>> {
+    requests.iter().map(|request| request.header("authorization")).collect()
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn apt_sources_support_both_credential_formats() {
         };
         let crawl = crawl_with(&served, &text).await;
         assert_complete(&crawl, &["6.1.0-25-amd64"]);
-        assert_eq!(sent(&served.server.asked()), [Some(SENT), Some(SENT)], "{text}");
+        assert_eq!(sent(&served.server.received_requests()), [Some(SENT), Some(SENT)], "{text}");
         assert!(!format!("{crawl:?}").contains("secret"));
     }
 }
@@ -93,8 +93,8 @@ async fn credentials_follow_redirects_only_to_the_same_host() {
         };
         // The other host sends the same InRelease, signed by the same key.
         assert_complete(&crawl, &["6.1.0-25-amd64"]);
-        assert_eq!(sent(&first.server.asked()), [Some(SENT), Some(SENT), Some(SENT)]);
-        assert_eq!(sent(&second.server.asked()), [None]);
+        assert_eq!(sent(&first.server.received_requests()), [Some(SENT), Some(SENT), Some(SENT)]);
+        assert_eq!(sent(&second.server.received_requests()), [None]);
     }
 }
 
@@ -104,7 +104,7 @@ async fn user_of_a_redirect_is_not_sent() {
     let to = second.server.url().replace("://", "://eve:evil@");
     first.server.fail("InRelease", ServerFault::Redirect(format!("{to}/dists/bookworm/InRelease")), 1);
     assert_complete(&first.crawl().await, &["6.1.0-25-amd64"]);
-    assert_eq!(sent(&second.server.asked()), [None]);
+    assert_eq!(sent(&second.server.received_requests()), [None]);
 }
 
 #[tokio::test]
@@ -120,14 +120,14 @@ async fn listed_mirrors_and_mirror_base_receive_no_credentials() {
         file.display()
     );
     assert_complete(&crawl_all(&rpm_distro(&lines), &options()).await[0], KERNEL);
-    assert!(sent(&server.asked()).iter().all(Option::is_none), "{:?}", server.asked());
+    assert!(sent(&server.received_requests()).iter().all(Option::is_none), "{:?}", server.received_requests());
 
     let based = sqern_upstream::CrawlOptions { mirror_base: server.url().parse().ok(), ..options() };
     std::fs::create_dir(folder.path().join("repo.example")).expect("a directory");
     std::fs::rename(folder.path().join("os"), folder.path().join("repo.example/os")).expect("moved");
     let lines = format!("base = [\"https://repo.example/os\"]\nsignature = \"off\"\ncredentials = \"{}\"", file.display());
     assert_complete(&crawl_all(&rpm_distro(&lines), &based).await[0], KERNEL);
-    assert!(sent(&server.asked()).iter().all(Option::is_none), "{:?}", server.asked());
+    assert!(sent(&server.received_requests()).iter().all(Option::is_none), "{:?}", server.received_requests());
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn https_credentials_are_never_sent_over_http() {
     );
     let crawl = crawl_all(&rpm_distro(&lines), &options()).await.remove(0);
     assert_failed(&crawl, &["a redirect from https to http://", "repomd.xml?…"]);
-    assert_eq!((sent(&server.asked()), plain.requests().len()), (vec![Some(SENT)], 0));
+    assert_eq!((sent(&server.received_requests()), plain.requests().len()), (vec![Some(SENT)], 0));
     assert!(!format!("{crawl:?}").contains("token"));
 }
 

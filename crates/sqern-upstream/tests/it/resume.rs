@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use sqern_testkit::repo::{Asked, FakeRpmRepo, FileServer, ServerFault, Validators};
+use sqern_testkit::repo::{FakeRpmRepo, FileServer, ReceivedRequest, ServerFault, Validators};
 use sqern_upstream::{Client, ClientOptions, Silent, crawl_distro};
 
 use crate::rpm_support::{KERNEL, distro, repo};
@@ -41,12 +41,12 @@ impl Os {
     }
 
     /// Returns the requests for the package list.
-    fn asked(&self) -> Vec<Asked> {
-        self.server.asked().into_iter().filter(|asked| asked.path.contains(PRIMARY)).collect()
+    fn received_requests(&self) -> Vec<ReceivedRequest> {
+        self.server.received_requests().into_iter().filter(|request| request.path.contains(PRIMARY)).collect()
     }
 
     fn ranges(&self) -> Vec<Option<String>> {
-        self.asked().iter().map(|asked| asked.header("range").map(str::to_owned)).collect()
+        self.received_requests().iter().map(|request| request.header("range").map(str::to_owned)).collect()
     }
 }
 
@@ -63,8 +63,8 @@ async fn interrupted_download_is_continued() {
         assert_eq!(os.ranges(), [None, Some(format!("bytes={half}-")), Some(format!("bytes={second}-"))]);
         // No byte was transferred twice.
         assert_eq!((os.server.body_bytes(), crawl.bytes), (crawl.bytes, crawl.bytes), "{crawl:?}");
-        let asked = os.asked();
-        let (tag, first) = (asked[1].header("if-range").expect("a condition"), &asked[0]);
+        let requests = os.received_requests();
+        let (tag, first) = (requests[1].header("if-range").expect("a condition"), &requests[0]);
         assert_eq!(tag.starts_with('"'), validators == Validators::Strong, "{tag}");
         assert_eq!(first.header("if-range"), None);
     }
@@ -77,7 +77,7 @@ async fn small_files_and_stalled_downloads_are_continued() {
     let crawl = os.crawl().await;
     assert_complete(&crawl, KERNEL);
     assert_eq!(os.server.body_bytes(), crawl.bytes);
-    assert!(os.server.asked()[1].header("range").is_some());
+    assert!(os.server.received_requests()[1].header("range").is_some());
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn changed_file_is_downloaded_completely() {
     os.server.fail(PRIMARY, spoilt, 1);
     assert_complete(&os.crawl().await, KERNEL);
     assert_eq!(os.ranges(), [None, Some("bytes=3-".into())]);
-    assert_eq!(os.asked()[1].header("if-range"), Some("\"older\""));
+    assert_eq!(os.received_requests()[1].header("if-range"), Some("\"older\""));
 }
 
 #[tokio::test]

@@ -9,40 +9,40 @@ use sqern_upstream::CrawlOptions;
 use crate::support::{crawl_all, folder, options};
 
 /// The kernel of the shared repository.
-pub const KERNEL: &[&str] = &["4.18.0-553.el8_10.x86_64"];
+pub(crate) const KERNEL: &[&str] = &["4.18.0-553.el8_10.x86_64"];
 
 /// Returns a header package that provides the kernel version `4.18.0-RELEASE.x86_64`.
-pub fn devel(release: &str) -> Rpm {
+pub(crate) fn devel(release: &str) -> Rpm {
     let uname = format!("4.18.0-{release}.x86_64");
     rpm("kernel-devel", "4.18.0", release).provides("kernel-devel-uname-r", &uname).requires("gcc", "")
 }
 
 /// Returns a repository with one kernel.
-pub fn repo() -> FakeRpmRepo {
+pub(crate) fn repo() -> FakeRpmRepo {
     FakeRpmRepo::new().package(rpm("bash", "5", "1")).package(devel("553.el8_10"))
 }
 
 /// Returns a distribution with the rule of Enterprise Linux and one source with these lines.
-pub fn distro(lines: &str) -> DistroDef {
+pub(crate) fn distro(lines: &str) -> DistroDef {
     distro_with(EL_RULE, &[("baseos", lines)])
 }
 
-pub fn distro_with(rule: &str, sources: &[(&str, &str)]) -> DistroDef {
+pub(crate) fn distro_with(rule: &str, sources: &[(&str, &str)]) -> DistroDef {
     let text = rpm_distro_toml("fake", rule, sources);
     sqern_upstream::sources::parse("fake.toml", &text).expect("a distribution")
 }
 
 /// Returns the lines of an unsigned source in a directory.
-pub fn unsigned(folder: &Path) -> String {
+pub(crate) fn unsigned(folder: &Path) -> String {
     format!("base = [\"file://{}\"]\nsignature = \"off\"", folder.display())
 }
 
 /// Writes a repository and crawls its `file:` URL without verification.
-pub async fn crawl(repo: &FakeRpmRepo) -> Crawl {
+pub(crate) async fn crawl(repo: &FakeRpmRepo) -> Crawl {
     crawl_with(repo, &options()).await
 }
 
-pub async fn crawl_with(repo: &FakeRpmRepo, options: &CrawlOptions) -> Crawl {
+pub(crate) async fn crawl_with(repo: &FakeRpmRepo, options: &CrawlOptions) -> Crawl {
     let folder = folder();
     repo.write(folder.path()).expect("a repository");
     crawl_all(&distro(&unsigned(folder.path())), options).await.remove(0)

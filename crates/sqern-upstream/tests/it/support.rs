@@ -11,25 +11,25 @@ use sqern_upstream::{Client, ClientOptions, CrawlOptions, Silent, crawl_distro};
 use tempfile::TempDir;
 
 /// Returns the time of the crawls. Repositories are created 10 days earlier, on 2026-01-01.
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     time("2026-01-11T00:00:00Z")
 }
 
-pub fn time(text: &str) -> Timestamp {
+pub(crate) fn time(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
 /// Returns the header package of `6.1.0-25-amd64`.
-pub fn headers() -> Deb {
+pub(crate) fn headers() -> Deb {
     deb("linux-headers-6.1.0-25-amd64").version("6.1.106-3")
 }
 
 /// Returns a signed suite with one kernel.
-pub fn bookworm() -> FakeRepo {
+pub(crate) fn bookworm() -> FakeRepo {
     FakeRepo::new("bookworm").package(headers())
 }
 
-pub fn client() -> Client {
+pub(crate) fn client() -> Client {
     Client::new(ClientOptions {
         idle_timeout: Duration::from_millis(300),
         backoff: Duration::from_millis(1),
@@ -39,34 +39,34 @@ pub fn client() -> Client {
     .expect("a client")
 }
 
-pub fn options() -> CrawlOptions {
+pub(crate) fn options() -> CrawlOptions {
     CrawlOptions::new(now())
 }
 
 /// Returns a distribution `fake` with the rule of Debian, and a source for each suite.
-pub fn distro(sources: &[(&WrittenRepo, &str)]) -> DistroDef {
+pub(crate) fn distro(sources: &[(&WrittenRepo, &str)]) -> DistroDef {
     distro_with(DEBIAN_RULE, sources)
 }
 
-pub fn distro_with(rule: &str, sources: &[(&WrittenRepo, &str)]) -> DistroDef {
+pub(crate) fn distro_with(rule: &str, sources: &[(&WrittenRepo, &str)]) -> DistroDef {
     let text = distro_toml("fake", rule, sources);
     sqern_upstream::sources::parse("fake.toml", &text).expect("a distribution")
 }
 
 /// Returns the sources of a distribution, for changes.
-pub fn apt_sources(distro: &mut DistroDef) -> impl Iterator<Item = &mut AptSource> {
+pub(crate) fn apt_sources(distro: &mut DistroDef) -> impl Iterator<Item = &mut AptSource> {
     distro.sources.iter_mut().filter_map(|source| match source {
         Source::Apt(source) => Some(source),
         Source::RpmMd(_) => None,
     })
 }
 
-pub async fn crawl_all(distro: &DistroDef, options: &CrawlOptions) -> Vec<Crawl> {
+pub(crate) async fn crawl_all(distro: &DistroDef, options: &CrawlOptions) -> Vec<Crawl> {
     crawl_distro(&client(), distro, &BTreeMap::new(), options, &Silent).await
 }
 
 /// Returns the cache of crawls, as the database stores it.
-pub fn remembered(crawls: &[Crawl]) -> BTreeMap<String, CrawlCache> {
+pub(crate) fn remembered(crawls: &[Crawl]) -> BTreeMap<String, CrawlCache> {
     let remember = |crawl: &Crawl| CrawlCache {
         checksum: crawl.checksum.clone().filter(|_| crawl.state.is_whole()),
         dated_at: crawl.dated_at,
@@ -76,16 +76,16 @@ pub fn remembered(crawls: &[Crawl]) -> BTreeMap<String, CrawlCache> {
 }
 
 /// Crawls with the cache of earlier crawls.
-pub async fn crawl_again(distro: &DistroDef, before: &[Crawl], options: &CrawlOptions) -> Vec<Crawl> {
+pub(crate) async fn crawl_again(distro: &DistroDef, before: &[Crawl], options: &CrawlOptions) -> Vec<Crawl> {
     crawl_distro(&client(), distro, &remembered(before), options, &Silent).await
 }
 
 /// Writes a repository and crawls its `file:` URL.
-pub async fn crawl(repo: &FakeRepo) -> Crawl {
+pub(crate) async fn crawl(repo: &FakeRepo) -> Crawl {
     crawl_with(repo, &options()).await
 }
 
-pub async fn crawl_with(repo: &FakeRepo, options: &CrawlOptions) -> Crawl {
+pub(crate) async fn crawl_with(repo: &FakeRepo, options: &CrawlOptions) -> Crawl {
     let folder = folder();
     let written = repo.write(folder.path()).expect("a repository");
     let url = written.file_url();
@@ -93,41 +93,41 @@ pub async fn crawl_with(repo: &FakeRepo, options: &CrawlOptions) -> Crawl {
 }
 
 /// A repository on a server.
-pub struct Served {
+pub(crate) struct Served {
     pub server: FileServer,
     pub written: WrittenRepo,
     _folder: TempDir,
 }
 
 impl Served {
-    pub async fn new(repo: &FakeRepo) -> Self {
+    pub(crate) async fn new(repo: &FakeRepo) -> Self {
         let folder = folder();
         let written = repo.write(folder.path()).expect("a repository");
         let server = FileServer::start(folder.path()).await.expect("a server");
         Self { server, written, _folder: folder }
     }
 
-    pub fn distro(&self) -> DistroDef {
+    pub(crate) fn distro(&self) -> DistroDef {
         distro(&[(&self.written, &self.server.url())])
     }
 
-    pub async fn crawl(&self) -> Crawl {
+    pub(crate) async fn crawl(&self) -> Crawl {
         crawl_all(&self.distro(), &options()).await.remove(0)
     }
 }
 
-pub fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     tempfile::tempdir().expect("a directory")
 }
 
 /// Returns the kernels with headers in a crawl.
-pub fn kernels(crawl: &Crawl) -> BTreeSet<String> {
+pub(crate) fn kernels(crawl: &Crawl) -> BTreeSet<String> {
     let headers = crawl.packages.iter().filter(|package| package.role == PackageRole::Headers);
     headers.map(|package| package.kernel.to_string()).collect()
 }
 
 /// Returns the packages of a crawl as `kernel role name=version`, sorted.
-pub fn rows(crawl: &Crawl) -> Vec<String> {
+pub(crate) fn rows(crawl: &Crawl) -> Vec<String> {
     let row = |package: &sqern_model::KernelPackage| {
         format!("{} {} {}={}", package.kernel, package.role.as_str(), package.name, package.version)
     };
@@ -135,7 +135,7 @@ pub fn rows(crawl: &Crawl) -> Vec<String> {
 }
 
 /// Asserts that a crawl failed without packages, and that its reason contains all these texts.
-pub fn assert_failed(crawl: &Crawl, messages: &[&str]) {
+pub(crate) fn assert_failed(crawl: &Crawl, messages: &[&str]) {
     assert_eq!(crawl.state, sqern_model::CrawlState::Failed, "{crawl:?}");
     assert!(crawl.packages.is_empty());
     let reason = crawl.reason.as_deref().expect("a failed crawl has a reason");
@@ -145,11 +145,11 @@ pub fn assert_failed(crawl: &Crawl, messages: &[&str]) {
 }
 
 /// Asserts that a crawl is complete and found exactly these kernels.
-pub fn assert_complete(crawl: &Crawl, expected: &[&str]) {
+pub(crate) fn assert_complete(crawl: &Crawl, expected: &[&str]) {
     assert_eq!((crawl.state, &crawl.reason), (sqern_model::CrawlState::Complete, &None), "{crawl:?}");
     assert_eq!(kernels(crawl).iter().map(String::as_str).collect::<Vec<_>>(), expected);
 }
 
-pub fn write(path: &Path, bytes: &[u8]) {
+pub(crate) fn write(path: &Path, bytes: &[u8]) {
     std::fs::write(path, bytes).expect("written");
 }

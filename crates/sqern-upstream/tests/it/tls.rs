@@ -45,10 +45,10 @@ async fn http2_uses_one_connection_for_all_requests() {
     for (http2, old) in [(true, false), (true, true), (false, false)] {
         let secure = secure(TlsOffer { http2, old, ..TlsOffer::default() }).await;
         assert_complete(&secure.crawl("").await, KERNEL);
-        let asked = secure.server.asked();
-        assert_eq!((asked.len(), secure.server.connections()), (2, 1));
-        assert!(asked.iter().all(|asked| asked.http2 == http2), "{asked:?}");
-        assert!(asked.iter().all(|asked| asked.header("accept-encoding") == Some("identity")), "{asked:?}");
+        let requests = secure.server.received_requests();
+        assert_eq!((requests.len(), secure.server.connections()), (2, 1));
+        assert!(requests.iter().all(|request| request.http2 == http2), "{requests:?}");
+        assert!(requests.iter().all(|request| request.header("accept-encoding") == Some("identity")), "{requests:?}");
     }
 }
 
@@ -77,12 +77,12 @@ async fn sources_with_the_same_files_share_connections() {
     for crawl in &crawls {
         assert_complete(crawl, KERNEL);
     }
-    let asked = secure.server.asked();
-    let mut used: Vec<usize> = asked.iter().map(|asked| asked.connection).collect();
+    let requests = secure.server.received_requests();
+    let mut used: Vec<usize> = requests.iter().map(|request| request.connection).collect();
     used.sort_unstable();
     used.dedup();
     // Simultaneous requests open several connections. The first established one is used for all.
-    assert_eq!((asked.len(), used.len()), (16, 1), "{asked:?}");
+    assert_eq!((requests.len(), used.len()), (16, 1), "{requests:?}");
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn broken_stream_continues_on_the_same_connection() {
     let crawl = secure.crawl("").await;
     assert_complete(&crawl, KERNEL);
     assert_eq!((secure.server.connections(), secure.server.body_bytes()), (1, crawl.bytes));
-    assert!(secure.server.asked()[2].header("range").is_some());
+    assert!(secure.server.received_requests()[2].header("range").is_some());
 }
 
 #[tokio::test]

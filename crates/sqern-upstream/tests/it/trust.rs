@@ -71,7 +71,7 @@ async fn missing_keyring_is_reported_with_its_package() {
 async fn armored_keyrings_are_supported() {
     let folder = folder();
     let written = bookworm().write(folder.path()).expect("a repository");
-    write(&written.keyring, &SigningKey::shared().armoured_keyring().expect("armoured"));
+    write(&written.keyring, &SigningKey::shared().armored_keyring().expect("armoured"));
     assert_complete(&crawl_all(&distro(&[(&written, &written.file_url())]), &options()).await[0], KERNEL);
 }
 
