@@ -39,7 +39,7 @@ impl VersionOrder {
 
 /// The comparison of a version with a bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Operator {
+pub(crate) enum Operator {
     /// `<<`, or `LT` of rpm.
     Earlier,
     /// `<=`, or `LE` of rpm. The obsolete `<` of Debian has the same meaning (Debian Policy §7.1).
@@ -76,7 +76,7 @@ impl Operator {
 
 /// A required or provided package, with an optional bound of its version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dependency {
+pub(crate) struct Dependency {
     /// The name of a real or virtual package.
     pub name: String,
     /// The bound of the version.
@@ -86,7 +86,7 @@ pub struct Dependency {
 impl Dependency {
     /// Returns whether a version satisfies the bound.
     #[must_use]
-    pub fn is_satisfied_by(&self, found: &str, order: VersionOrder) -> bool {
+    pub(crate) fn is_satisfied_by(&self, found: &str, order: VersionOrder) -> bool {
         self.version.as_ref().is_none_or(|(operator, bound)| operator.accepts(order.compare_with_bound(found, bound)))
     }
 }

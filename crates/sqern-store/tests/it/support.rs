@@ -10,12 +10,12 @@ use sqern_testkit::package::{DebFile, Payload, RpmFile};
 use tempfile::TempDir;
 
 /// A temporary directory with the target directory `into` and a file next to it.
-pub struct UnpackTest {
+pub(crate) struct UnpackTest {
     directory: TempDir,
 }
 
 impl UnpackTest {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let into = directory.path().join("into");
         fs::create_dir(&into).expect("a directory");
@@ -24,16 +24,16 @@ impl UnpackTest {
         Self { directory }
     }
 
-    pub fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.directory.path().join("into")
     }
 
     /// Unpacks a package with this name and content.
-    pub fn unpack(&self, name: &str, bytes: &[u8]) -> Result<Unpacked, Error> {
+    pub(crate) fn unpack(&self, name: &str, bytes: &[u8]) -> Result<Unpacked, Error> {
         self.unpack_with(name, bytes, &Limits::default())
     }
 
-    pub fn unpack_with(&self, name: &str, bytes: &[u8], limits: &Limits) -> Result<Unpacked, Error> {
+    pub(crate) fn unpack_with(&self, name: &str, bytes: &[u8], limits: &Limits) -> Result<Unpacked, Error> {
         let package = self.directory.path().join(name);
         fs::write(&package, bytes).expect("a file");
         let result = unpack(&package, &self.root(), limits);
@@ -43,7 +43,7 @@ impl UnpackTest {
     }
 
     /// Lists the target directory.
-    pub fn tree(&self) -> Vec<String> {
+    pub(crate) fn tree(&self) -> Vec<String> {
         list(&self.root())
     }
 
@@ -60,7 +60,7 @@ impl UnpackTest {
 }
 
 /// Lists a directory: path, kind, mode, modification time, number of links, and content of each entry. The lines are sorted.
-pub fn list(root: &Path) -> Vec<String> {
+pub(crate) fn list(root: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     list_below(root, "", &mut lines);
     lines.sort();
@@ -86,16 +86,16 @@ fn list_below(root: &Path, parent: &str, lines: &mut Vec<String>) {
     }
 }
 
-pub fn deb(payload: &Payload) -> Vec<u8> {
+pub(crate) fn deb(payload: &Payload) -> Vec<u8> {
     DebFile::new("linux-headers", "6.1.106-3", "amd64").payload(payload).bytes().expect("a package")
 }
 
-pub fn rpm(payload: &Payload) -> Vec<u8> {
+pub(crate) fn rpm(payload: &Payload) -> Vec<u8> {
     RpmFile::new("kernel-devel", "6.1.0", "25", "x86_64").payload(payload).bytes().expect("a package")
 }
 
 /// Returns the message of an invalid package, with the location inside the package.
-pub fn rejection(result: Result<Unpacked, Error>) -> String {
+pub(crate) fn rejection(result: Result<Unpacked, Error>) -> String {
     let error = result.expect_err("an invalid package");
     assert_eq!(error.kind(), ErrorKind::InvalidPackage, "{error}");
     let description = error.description();

@@ -97,9 +97,9 @@ fn headers_of_other_distributions_are_found() {
         ("usr/src/linux-headers-6.8.0-40-generic", "6.8.0-40-generic"),
         ("usr/lib/modules/6.10.1-arch1-1/build", "6.10.1-arch1-1"),
     ] {
-        let (path, text) = release(directory, version);
+        let (path, content) = release(directory, version);
         let test = UnpackTest::new();
-        test.unpack("a.rpm", &rpm(&Payload::new().file(path, text).file(format!("{directory}/Makefile"), "VERSION = 6\n")))
+        test.unpack("a.rpm", &rpm(&Payload::new().file(path, content).file(format!("{directory}/Makefile"), "VERSION = 6\n")))
             .unwrap();
         let found = adapted(&test.root(), version).unwrap();
         assert_eq!((found.headers.as_str(), found.changed.len()), (directory, 0));
@@ -109,9 +109,9 @@ fn headers_of_other_distributions_are_found() {
 
 #[test]
 fn linked_makefiles_do_not_change() {
-    let (path, text) = release("usr/src/linux-headers-6.8.0-40-generic", "6.8.0-40-generic");
+    let (path, content) = release("usr/src/linux-headers-6.8.0-40-generic", "6.8.0-40-generic");
     let payload = Payload::new()
-        .file(path, text)
+        .file(path, content)
         .file("usr/src/linux-headers-6.8.0-40/Makefile", "X = /usr/src/linux-headers-6.8.0-40/y\n")
         .symlink("usr/src/linux-headers-6.8.0-40-generic/Makefile", "../linux-headers-6.8.0-40/Makefile");
     let test = UnpackTest::new();

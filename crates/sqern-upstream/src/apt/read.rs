@@ -130,7 +130,7 @@ pub(super) fn scan_file(
     limits: &Limits,
     location: &str,
 ) -> Result<Entries, Error> {
-    file.seek(SeekFrom::Start(0)).map_err(|error| no_temporary(error))?;
+    file.seek(SeekFrom::Start(0)).map_err(no_temporary)?;
     // An empty index has no magic number, and is a plain file.
     let stated = plain.and_then(|plain| plain.size_bytes);
     let limit = stated.map_or(limits.decompressed_bytes, |size| size.min(limits.decompressed_bytes));

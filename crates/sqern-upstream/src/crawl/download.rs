@@ -32,7 +32,7 @@ pub(crate) async fn download(context: &Context<'_>, url: &Url, stated: &ListedFi
 }
 
 fn temporary_file(folder: Option<&Path>) -> Result<File, Error> {
-    folder.map_or_else(tempfile::tempfile, tempfile::tempfile_in).map_err(|error| no_temporary(error))
+    folder.map_or_else(tempfile::tempfile, tempfile::tempfile_in).map_err(no_temporary)
 }
 
 /// Returns the error of a temporary file.

@@ -1,11 +1,11 @@
 //! Relations between packages: `Depends: a (>= 1) | b, c:any [amd64] <!nocheck>` (Debian Policy §7.1).
 
-pub use crate::relation::{Dependency, Operator};
+pub(crate) use crate::relation::{Dependency, Operator};
 
 /// An invalid relation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected NAME[:ARCH] [(<<|<=|=|>=|>> VERSION)], found {actual:?}")]
-pub struct RelationError {
+pub(crate) struct RelationError {
     /// The invalid part.
     pub actual: String,
 }
@@ -55,7 +55,7 @@ impl Dependency {
 /// # Errors
 ///
 /// Returns an error if a relation is invalid.
-pub fn parse(field: &str) -> Result<Vec<Vec<Dependency>>, RelationError> {
+pub(crate) fn parse(field: &str) -> Result<Vec<Vec<Dependency>>, RelationError> {
     field
         .split(',')
         .map(str::trim)

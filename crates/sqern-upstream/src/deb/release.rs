@@ -11,7 +11,7 @@ use sqern_archive::Algorithm;
 
 /// An invalid `Release`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReleaseError {
+pub(crate) enum ReleaseError {
     /// A line is neither a field nor a continuation.
     #[error("line {line}: expected a field \"Name: value\", found {actual:?}")]
     NoField {
@@ -60,7 +60,7 @@ pub enum ReleaseError {
 
 /// The relevant fields of a `Release`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Release {
+pub(crate) struct Release {
     /// `Suite`: `stable`, `jammy-updates`.
     pub suite: Option<String>,
     /// `Codename`: `bookworm`, `jammy`.
@@ -87,7 +87,7 @@ impl Release {
     /// # Errors
     ///
     /// Returns an error if the text is invalid or contains no SHA-256.
-    pub fn parse(text: &str) -> Result<Self, ReleaseError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, ReleaseError> {
         let mut release = Self::default();
         let mut has_sha256 = false;
         for (field, value, line) in fields(text)? {
@@ -115,7 +115,7 @@ impl Release {
 
     /// Returns whether packages for all architectures have a separate index (`binary-all`).
     #[must_use]
-    pub fn has_all_index(&self) -> bool {
+    pub(crate) fn has_all_index(&self) -> bool {
         !self.all_in_each && self.architectures.iter().any(|architecture| architecture == "all")
     }
 }

@@ -16,7 +16,7 @@ const READ_AHEAD: usize = 128 * 1024;
 
 /// The relevant fields of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
+pub(crate) enum Field {
     /// The name.
     Package,
     /// The version.
@@ -57,14 +57,14 @@ impl Field {
 
     /// Returns the name of the field.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         Self::ALL[self as usize].0
     }
 }
 
 /// An invalid index.
 #[derive(Debug, thiserror::Error)]
-pub enum StanzaError {
+pub(crate) enum StanzaError {
     /// The bytes could not be read or decompressed.
     #[error(transparent)]
     Read(#[from] io::Error),
@@ -106,7 +106,7 @@ pub enum StanzaError {
 
 /// A stanza, which contains the relevant fields of a package.
 #[derive(Debug)]
-pub struct Stanza<'a> {
+pub(crate) struct Stanza<'a> {
     bytes: &'a [u8],
     fields: [Option<Range<usize>>; Field::ALL.len()],
     /// The first line, from 1.
@@ -115,7 +115,7 @@ pub struct Stanza<'a> {
 
 impl Stanza<'_> {
     /// Returns the value of a field without surrounding blanks, or `None` if the field is missing. Folded lines are joined by blanks.
-    pub fn get(&self, field: Field) -> Result<Option<Cow<'_, str>>, StanzaError> {
+    pub(crate) fn get(&self, field: Field) -> Result<Option<Cow<'_, str>>, StanzaError> {
         let Some(range) = self.fields[field as usize].clone() else { return Ok(None) };
         let text = str::from_utf8(&self.bytes[range]).map_err(|_| StanzaError::NotText { line: self.line, field })?;
         if !text.contains('\n') {
@@ -138,7 +138,7 @@ enum Line {
 
 /// A scanner of stanzas.
 #[derive(Debug)]
-pub struct Stanzas<R> {
+pub(crate) struct Stanzas<R> {
     input: R,
     buffer: Vec<u8>,
     /// The start of the current stanza in the buffer.
@@ -153,13 +153,13 @@ pub struct Stanzas<R> {
 
 impl<R: Read> Stanzas<R> {
     /// Returns a scanner with limits for lines, stanzas and the index.
-    pub fn new(input: R, limits: &Limits) -> Self {
+    pub(crate) fn new(input: R, limits: &Limits) -> Self {
         let buffer = Vec::with_capacity(2 * READ_AHEAD);
         Self { input, buffer, start: 0, next: 0, ended: false, line: 0, seen: 0, limits: limits.clone() }
     }
 
     /// Returns the reader.
-    pub fn into_inner(self) -> R {
+    pub(crate) fn into_inner(self) -> R {
         self.input
     }
 
@@ -167,7 +167,7 @@ impl<R: Read> Stanzas<R> {
     ///
     /// Like apt, it accepts any number of blank lines between stanzas, comments, CR before LF, and a last line without LF.
     #[allow(clippy::should_implement_trait, reason = "a stanza borrows the scanner's buffer, which Iterator does not support")]
-    pub fn next(&mut self) -> Result<Option<Stanza<'_>>, StanzaError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Stanza<'_>>, StanzaError> {
         self.start += std::mem::take(&mut self.next);
         let mut fields: [Option<Range<usize>>; Field::ALL.len()] = [const { None }; _];
         let mut begun_at = None;

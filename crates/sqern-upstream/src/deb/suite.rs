@@ -2,7 +2,7 @@
 
 /// The comparison of a `Release` with the requested suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SuiteMatch {
+pub(crate) enum SuiteMatch {
     /// `Suite` or `Codename` is the requested suite.
     Yes,
     /// The fields only match its family (`jammy` for `jammy-updates`), or are missing.
@@ -13,7 +13,7 @@ pub enum SuiteMatch {
 
 /// Compares the requested suite (`bookworm-security`, `stable`, `stretch/updates`) with the fields `Suite` and `Codename`.
 #[must_use]
-pub fn suite_match(requested: &str, suite: Option<&str>, codename: Option<&str>) -> SuiteMatch {
+pub(crate) fn suite_match(requested: &str, suite: Option<&str>, codename: Option<&str>) -> SuiteMatch {
     let named: Vec<&str> = [suite, codename].into_iter().flatten().filter(|name| !name.is_empty()).collect();
     if named.is_empty() {
         return SuiteMatch::Unsure;

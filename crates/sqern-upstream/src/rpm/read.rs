@@ -122,7 +122,7 @@ fn scan_file(
     limits: &Limits,
     location: &str,
 ) -> Result<Entries, Error> {
-    file.seek(SeekFrom::Start(0)).map_err(|error| no_temporary(error))?;
+    file.seek(SeekFrom::Start(0)).map_err(no_temporary)?;
     let stated = plain.and_then(|plain| plain.size_bytes);
     if let Some(size) = stated.filter(|size| *size > limits.decompressed_bytes) {
         let expected = format!("a package list of at most {} bytes after decompression", limits.decompressed_bytes);

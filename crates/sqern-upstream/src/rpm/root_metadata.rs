@@ -125,7 +125,7 @@ async fn from_base(
             location,
         ));
     }
-    let signed = Signed { text, signatures, location: location };
+    let signed = Signed { text, signatures, location };
     let trust = TrustPolicy {
         policy: source.signature,
         keyring: source.keyring.clone(),

@@ -46,9 +46,7 @@ impl<'a> Tag<'a> {
             }
             let attribute = attribute.map_err(|error| self.refuse(format!("expected attributes, found: {error}")))?;
             if attribute.key.into_inner() == name {
-                let value = attribute
-                    .normalized_value(XmlVersion::Explicit1_0)
-                    .map_err(|error| InvalidText::from(quick_xml::Error::from(error)));
+                let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(InvalidText::from);
                 let value = value.and_then(check_characters).map(Some);
                 return value.map_err(|error| self.refuse(format!("expected a value of {name}, found: {error}")));
             }
