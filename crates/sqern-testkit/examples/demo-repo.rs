@@ -14,7 +14,7 @@ use sqern_testkit::repo::{FakeRepo, deb, distro_toml};
 const KERNELS: [(&str, &str); 4] =
     [("6.1.0-1", "6.1.10-1"), ("6.1.0-2", "6.1.20-1"), ("6.1.0-3", "6.1.30-1"), ("6.1.0-4", "6.1.40-1")];
 
-/// The files of the headers. `@RELEASE@` in the Makefile stands for the release of the kernel.
+/// The files of the headers. `@RELEASE@` in the Makefile is replaced by the release of the kernel.
 const HEADERS: [(&str, &str); 5] = [
     ("Makefile", include_str!("demo-headers/Makefile")),
     ("Module.symvers", include_str!("demo-headers/Module.symvers")),
