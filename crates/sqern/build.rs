@@ -7,15 +7,17 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What goes into the program, from the workspace's root: where something there is changed, it is another program.
-const SOURCES: [&str; 13] = [
+/// The files of the program, relative to the root of the workspace. The version contains the last commit that changed them.
+const SOURCES: [&str; 15] = [
     "crates/sqern/src",
     "crates/sqern/Cargo.toml",
     "crates/sqern/build.rs",
     "crates/pg-connect",
     "crates/pg-local",
+    "crates/sqern-archive",
     "crates/sqern-db",
     "crates/sqern-model",
+    "crates/sqern-process",
     "crates/sqern-store",
     "crates/sqern-upstream",
     "schema",

@@ -93,42 +93,42 @@ pub struct KernelPackage {
 
 /// What is remembered of one source between its crawls: the next one reads only what changed, and believes nothing older.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SourceMemory {
+pub struct CrawlCache {
     /// The [`Crawl::checksum`] of the last crawl that was complete or unchanged.
     pub checksum: Option<String>,
     /// The [`Crawl::dated_at`] of the last top that was believed.
     pub dated_at: Option<Timestamp>,
     /// What the last crawl kept.
-    pub kept: Kept,
+    pub kept: CachedMetadata,
 }
 
 /// What a crawl keeps for the next one of the same source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Kept {
+pub struct CachedMetadata {
     /// The small files that the crawl began with, by URL (without credentials).
-    pub files: BTreeMap<String, KeptFile>,
+    pub files: BTreeMap<String, CachedFile>,
     /// What its indexes held, by their name.
-    pub indexes: BTreeMap<String, KeptIndex>,
+    pub indexes: BTreeMap<String, CachedIndex>,
 }
 
 /// A file as a server sent it. It is judged anew by every crawl: keeping it spares only its transfer.
 #[derive(Clone, PartialEq, Eq)]
-pub struct KeptFile {
+pub struct CachedFile {
     /// The `ETag` that it was sent with.
     pub etag: String,
     /// Its bytes.
     pub body: Vec<u8>,
 }
 
-impl fmt::Debug for KeptFile {
+impl fmt::Debug for CachedFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeptFile {{ etag: {:?}, body: {} bytes }}", self.etag, self.body.len())
+        write!(f, "CachedFile {{ etag: {:?}, body: {} bytes }}", self.etag, self.body.len())
     }
 }
 
 /// What an index held of what is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptIndex {
+pub struct CachedIndex {
     /// A SHA-256 over all that it follows from: the checksum of the index, and the rules.
     pub checksum: String,
     /// As JSON, in a form that only its reader knows.
@@ -167,5 +167,5 @@ pub struct Crawl {
     pub packages: Vec<KernelPackage>,
     /// What the next crawl may build on; none where the signed top is not believed.
     #[serde(skip)]
-    pub kept: Option<Kept>,
+    pub kept: Option<CachedMetadata>,
 }

@@ -7,6 +7,8 @@ pub mod at;
 pub mod count;
 pub mod crawl;
 pub mod cust;
+pub mod diagnostic;
+pub mod escape;
 pub mod kernel;
 pub mod lag;
 pub mod name;
@@ -18,14 +20,15 @@ pub mod upstream;
 
 pub use at::{At, InvalidAt};
 pub use count::counted;
-pub use crawl::{Crawl, CrawlState, Kept, KeptFile, KeptIndex, KernelPackage, PackageRole, SourceMemory};
+pub use crawl::{CachedFile, CachedIndex, CachedMetadata, Crawl, CrawlCache, CrawlState, KernelPackage, PackageRole};
 pub use cust::{ClusterName, HostName, InvalidHost, ReportedHost, Shrink, TypeWord};
+pub use diagnostic::Diagnostic;
 pub use kernel::{Kernel, KernelVersion};
 pub use lag::{Progress, Spread, StageTimes, Step};
 pub use name::{DistroName, InvalidName};
 pub use order::VersionRule;
 pub use pattern::{Glob, LikePattern};
-pub use run::{KernelName, KernelResult, NotAResult, RunKind, RunResult};
+pub use run::{InvalidKernelResult, KernelName, KernelResult, NotAResult, RunKind, RunResult};
 pub use source::{
     AptSource, DistroDef, KernelRule, PackageFacts, RpmMdSource, SignaturePolicy, Source, SourceError, SourceFile, SourceSet,
 };

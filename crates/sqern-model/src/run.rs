@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DistroName, Kernel, KernelVersion};
+use crate::{DistroName, InvalidName, Kernel, KernelVersion};
 
 /// What a run is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -137,14 +137,13 @@ impl fmt::Display for KernelName {
 }
 
 impl FromStr for KernelName {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
+    type Err = InvalidName;
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
         let (distro, version) = match text.split_once('/') {
             Some((distro, version)) => (Some(distro), version),
             None => (None, text),
         };
-        let distro = distro.map(DistroName::from_str).transpose().map_err(|error| error.to_string())?;
-        Ok(Self { distro, version: version.parse().map_err(|error| format!("{error}"))? })
+        Ok(Self { distro: distro.map(DistroName::from_str).transpose()?, version: version.parse()? })
     }
 }
 
@@ -157,12 +156,25 @@ pub struct KernelResult {
     pub result: RunResult,
 }
 
+/// A text that is not a [`KernelResult`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKernelResult {
+    /// The text contains no `=`.
+    #[error("expected VERSION=RESULT or DISTRO/VERSION=RESULT, found {0:?}")]
+    NoResult(String),
+    /// The distribution or version is invalid.
+    #[error(transparent)]
+    Kernel(#[from] InvalidName),
+    /// The result is invalid.
+    #[error(transparent)]
+    Result(#[from] NotAResult),
+}
+
 impl FromStr for KernelResult {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (kernel, result) =
-            text.rsplit_once('=').ok_or_else(|| format!("expected VERSION=RESULT or DISTRO/VERSION=RESULT, found {text:?}"))?;
-        Ok(Self { kernel: kernel.parse()?, result: result.parse().map_err(|error: NotAResult| error.to_string())? })
+    type Err = InvalidKernelResult;
+    fn from_str(text: &str) -> Result<Self, InvalidKernelResult> {
+        let (kernel, result) = text.rsplit_once('=').ok_or_else(|| InvalidKernelResult::NoResult(text.to_owned()))?;
+        Ok(Self { kernel: kernel.parse()?, result: result.parse()? })
     }
 }
 
@@ -205,7 +217,7 @@ mod tests {
         assert_eq!((one.kernel.to_string().as_str(), one.result), ("debian12/6.1.0-25-amd64", Failure));
         let one: KernelResult = "6.1.0-25-amd64=SUCCESS".parse().unwrap();
         assert_eq!(one.kernel.distro, None);
-        assert!("6.1.0-25-amd64".parse::<KernelResult>().unwrap_err().contains("expected VERSION=RESULT"));
-        assert!("6.1.0-25-amd64=GOOD".parse::<KernelResult>().unwrap_err().contains("found \"GOOD\""));
+        assert!("6.1.0-25-amd64".parse::<KernelResult>().unwrap_err().to_string().contains("expected VERSION=RESULT"));
+        assert!("6.1.0-25-amd64=GOOD".parse::<KernelResult>().unwrap_err().to_string().contains("found \"GOOD\""));
     }
 }

@@ -240,8 +240,11 @@ impl DistroDef {
             return Err(SourceError::NameDiffers { file: file.into(), stem: stem.into(), name: self.name.to_string() });
         }
         for rule in &self.rules {
-            let refused = |got| SourceError::NoUname { file: file.into(), rule: rule.package.to_string(), got };
-            rule.check().map_err(refused)?;
+            rule.check().map_err(|error| SourceError::NoUname {
+                file: file.into(),
+                rule: rule.package.to_string(),
+                got: error.to_string(),
+            })?;
         }
         for (place, source) in self.sources.iter().enumerate() {
             if self.sources[..place].iter().any(|other| other.name() == source.name()) {

@@ -1,10 +1,9 @@
-//! The store on disk alone: packages unpacked, trees that build. No SQL, no network.
+//! The store on disk: unpacks packages and prepares trees in which modules can be compiled. The crate uses neither SQL nor the network.
 //!
-//! [`unpack()`] writes the files of a `.deb` or `.rpm` into a folder without dpkg or rpm, [`tree::adapt`] makes what came out
-//! of a kernel's header packages build where it lies, and [`tree::prove`] compiles a module there and reads its vermagic.
+//! [`unpack()`] writes the files of a `.deb` or `.rpm` into a directory without dpkg or rpm. [`tree::adapt`] makes the headers of a kernel
+//! independent of their location, and [`tree::prove`] compiles a module with them and reads its vermagic.
 //!
-//! The library prints nothing, reads no environment variable and knows no clock but that of a time limit. Everything in it
-//! blocks: an asynchronous caller gives it a thread of its own.
+//! The crate prints nothing and reads no environment variable. All functions block.
 //!
 //! ```no_run
 //! # fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,11 +23,11 @@
 //! # Ok(()) }
 //! ```
 
-mod failure;
+mod error;
 pub mod store;
 pub mod tree;
 mod unpack;
 
-pub use failure::Failure;
+pub use error::{Error, ErrorKind};
 pub use store::Store;
-pub use unpack::{Limits, Relinked, UnpackError, Unpacked, unpack};
+pub use unpack::{Limits, Relinked, Unpacked, unpack};

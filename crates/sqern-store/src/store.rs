@@ -1,13 +1,13 @@
-//! The store: a folder with a tree for each kernel that was fetched, whole or not at all.
+//! The store: a directory with a complete tree for each fetched kernel.
 //!
 //! ```text
-//! STORE/DISTRO/VERSION/           the packages' files, `build`, and manifest.json
-//! STORE/.cache/sha256/ab/abcd….deb   each package once, named by its checksum
-//! STORE/.staging/DISTRO@VERSION/  what is being made; locked by the file of the same name with .lock
+//! STORE/DISTRO/VERSION/              files of the packages, the link `build`, and manifest.json
+//! STORE/.cache/sha256/ab/abcd….deb   packages, named by their checksums
+//! STORE/.staging/DISTRO@VERSION/     tree in preparation; locked by the file of the same name with the suffix .lock
 //! ```
 //!
-//! A tree is made beside the others and renamed when it is done (rename(2) is atomic), so that a kill at any moment leaves a whole one or
-//! none; what was being made then is thrown away by the next who wants that kernel.
+//! A tree is prepared in a staging directory and renamed when it is complete. rename(2) is atomic, so the store never contains a part of a
+//! tree. The next fetch of the kernel removes the remains of an aborted one.
 
 mod cache;
 mod manifest;
@@ -19,65 +19,88 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sqern_model::{Kernel, counted};
+use sqern_model::Kernel;
 
 pub use cache::{Cached, Partial, Pruned};
-pub use manifest::{MANIFEST, Manifest, ManifestPackage};
+pub use manifest::{Manifest, ManifestPackage};
 pub use staged::Staged;
-pub use tree_digest::{TreeDigest, digest};
+pub use tree_digest::TreeDigest;
 
-use crate::Failure;
+use crate::{Error, ErrorKind};
 
-/// A folder with a tree for each kernel that was fetched.
+/// The maximum length of the name of a directory in the store.
+const MAX_NAME_BYTES: usize = 200;
+
+/// A directory with a tree for each fetched kernel.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
 }
 
-/// What is in the place of a kernel's tree.
+/// The content of the directory of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     /// A tree with its manifest.
     Tree(Box<Manifest>),
-    /// Something else.
-    Other(Failure),
+    /// A directory without a valid manifest of the kernel.
+    Invalid(Error),
+}
+
+/// Returns the digest of a tree, without its manifest.
+///
+/// # Errors
+///
+/// Returns an error if a file cannot be read.
+pub fn digest(tree: &Path) -> Result<TreeDigest, Error> {
+    TreeDigest::compute(tree, manifest::MANIFEST)
 }
 
 impl Store {
-    /// The store in a folder, which is made if it is not there.
-    pub fn open(root: &Path) -> Result<Self, Failure> {
+    /// Opens a store, and creates missing directories.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a directory cannot be created.
+    pub fn open(root: &Path) -> Result<Self, Error> {
         let store = Self { root: root.to_owned() };
-        for folder in [store.root.clone(), store.staging(), store.cache()] {
-            fs::create_dir_all(&folder).map_err(|error| unusable(&error, &folder))?;
+        for directory in [store.root.clone(), store.staging(), store.cache()] {
+            fs::create_dir_all(&directory).map_err(|error| inaccessible(error, &directory))?;
         }
-        // A store is used by this path from anywhere: a build's log must not depend on who ran it where.
-        let root = fs::canonicalize(&store.root).map_err(|error| unusable(&error, &store.root))?;
+        // Recorded paths must not depend on the working directory.
+        let root = fs::canonicalize(&store.root).map_err(|error| inaccessible(error, &store.root))?;
         Ok(Self { root })
     }
 
-    /// The store in a folder, to be looked at: nothing is made, and there is none where the folder is not there.
+    /// Opens a store without creating anything. Returns `None` if the directory does not exist.
     #[must_use]
-    pub fn look(root: &Path) -> Option<Self> {
+    pub fn open_existing(root: &Path) -> Option<Self> {
         let root = fs::canonicalize(root).ok().filter(|root| root.is_dir())?;
         Some(Self { root })
     }
 
-    /// The folder.
+    /// Returns the directory of the store.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Whether some process is making a tree.
-    pub fn is_busy(&self) -> Result<bool, Failure> {
-        let folder = self.staging();
-        // Only locks are locked.
-        Ok(names(&folder)?.into_iter().any(|name| staged::is_locked(&folder.join(name))))
+    /// Returns whether a process prepares a tree.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the staging directory cannot be read.
+    pub fn is_busy(&self) -> Result<bool, Error> {
+        let directory = self.staging();
+        Ok(visible_names(&directory)?.into_iter().any(|name| staged::is_locked(&directory.join(name))))
     }
 
-    /// Where a kernel's tree is, or would be. Fails on a name that is no name of a folder: versions come from outside.
-    pub fn tree(&self, kernel: &Kernel) -> Result<PathBuf, Failure> {
-        Ok(self.root.join(folder_name(kernel.distro.as_str())?).join(folder_name(kernel.version.as_str())?))
+    /// Returns the path of the tree of a kernel, which might not exist.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the distribution or version, which may be external input, is not a valid directory name.
+    pub fn tree(&self, kernel: &Kernel) -> Result<PathBuf, Error> {
+        Ok(self.root.join(directory_name(kernel.distro.as_str())?).join(directory_name(kernel.version.as_str())?))
     }
 
     fn staging(&self) -> PathBuf {
@@ -88,15 +111,23 @@ impl Store {
         self.root.join(".cache")
     }
 
-    /// A folder for work that leaves nothing behind, on the store's own disk.
-    pub fn scratch(&self) -> Result<PathBuf, Failure> {
-        let folder = self.staging().join("scratch");
-        fs::create_dir_all(&folder).map_err(|error| unusable(&error, &folder))?;
-        Ok(folder)
+    /// Returns a directory for temporary files, on the disk of the store.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the directory cannot be created.
+    pub fn scratch(&self) -> Result<PathBuf, Error> {
+        let directory = self.staging().join("scratch");
+        fs::create_dir_all(&directory).map_err(|error| inaccessible(error, &directory))?;
+        Ok(directory)
     }
 
-    /// What is in the place of a kernel's tree; nothing where it was never fetched.
-    pub fn find(&self, kernel: &Kernel) -> Result<Option<Found>, Failure> {
+    /// Returns the content of the directory of a kernel, or `None` if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the kernel has no valid path.
+    pub fn find(&self, kernel: &Kernel) -> Result<Option<Found>, Error> {
         let tree = self.tree(kernel)?;
         if fs::symlink_metadata(&tree).is_err() {
             return Ok(None);
@@ -104,18 +135,23 @@ impl Store {
         Ok(Some(match Manifest::read(&tree) {
             Ok(manifest) if manifest.kernel() == *kernel => Found::Tree(Box::new(manifest)),
             Ok(manifest) => {
-                Found::Other(Failure::new(format!("the manifest of {kernel}"), manifest.kernel().to_string(), tree.display()))
+                let (expected, found) = (format!("the manifest of {kernel}"), manifest.kernel().to_string());
+                Found::Invalid(Error::unexpected(ErrorKind::InvalidManifest, expected, found, tree.display()))
             }
-            Err(failure) => Found::Other(failure),
+            Err(error) => Found::Invalid(error),
         }))
     }
 
-    /// Every kernel that the store has a folder for.
-    pub fn kernels(&self) -> Result<BTreeMap<Kernel, Found>, Failure> {
+    /// Returns all kernels that have a directory.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a directory cannot be read.
+    pub fn kernels(&self) -> Result<BTreeMap<Kernel, Found>, Error> {
         let mut kernels = BTreeMap::new();
-        for distro in names(&self.root)? {
-            for version in names(&self.root.join(&distro))? {
-                // A folder whose name is no distro's or version's was not made by this store.
+        for distro in visible_names(&self.root)? {
+            for version in visible_names(&self.root.join(&distro))? {
+                // A directory with an invalid name is not part of the store.
                 let (Ok(distro), Ok(version)) = (distro.parse(), version.parse()) else { continue };
                 let kernel = Kernel { distro, version };
                 if let Some(found) = self.find(&kernel)? {
@@ -126,64 +162,67 @@ impl Store {
         Ok(kernels)
     }
 
-    /// Reads a kernel's tree as a whole, and compares it with its manifest.
-    pub fn verify(&self, kernel: &Kernel, manifest: &Manifest) -> Result<(), Failure> {
+    /// Reads all files of a tree and compares their digest with the manifest.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the files differ or cannot be read.
+    pub fn verify(&self, kernel: &Kernel, manifest: &Manifest) -> Result<(), Error> {
         let tree = self.tree(kernel)?;
-        let got = digest(&tree)?;
-        if got == manifest.tree {
+        let found = digest(&tree)?;
+        if found == manifest.tree {
             return Ok(());
         }
-        let shown = |digest: &TreeDigest| {
-            let (files, links) = (counted(digest.files, "file"), counted(digest.links, "link"));
-            format!("{files}, {links}, {}, SHA-256 {}", counted(digest.bytes, "byte"), digest.sha256)
-        };
-        Err(Failure::new(format!("an unchanged tree ({})", shown(&manifest.tree)), shown(&got), tree.display())
-            .hint(format!("sqern store prune --kernel {0} && sqern fetch --kernel {0}", kernel.version)))
+        let expected = format!("an unchanged tree ({})", manifest.tree);
+        Err(Error::unexpected(ErrorKind::ModifiedTree, expected, found.to_string(), tree.display())
+            .with_hint(format!("sqern store prune --kernel {0} && sqern fetch --kernel {0}", kernel.version)))
     }
 
-    /// Takes a kernel's tree away: first out of its place by a rename, then file by file.
-    pub fn remove(&self, kernel: &Kernel) -> Result<(), Failure> {
-        let (tree, aside) = (self.tree(kernel)?, self.staging().join(format!("removed-{}@{}", kernel.distro, kernel.version)));
-        let _ = fs::remove_dir_all(&aside);
-        fs::rename(&tree, &aside).map_err(|error| unusable(&error, &tree))?;
-        fs::remove_dir_all(&aside).map_err(|error| unusable(&error, &aside))
+    /// Removes the tree of a kernel. A rename hides it before its files are removed.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the tree cannot be renamed or removed.
+    pub fn remove(&self, kernel: &Kernel) -> Result<(), Error> {
+        let tree = self.tree(kernel)?;
+        let removed = self.staging().join(format!("removed-{}@{}", kernel.distro, kernel.version));
+        let _ = fs::remove_dir_all(&removed);
+        fs::rename(&tree, &removed).map_err(|error| inaccessible(error, &tree))?;
+        fs::remove_dir_all(&removed).map_err(|error| inaccessible(error, &removed))
     }
 }
 
-/// A name as one folder's: not hidden, and no path.
-fn folder_name(name: &str) -> Result<&str, Failure> {
-    if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']) || name.len() > 200 {
-        return Err(Failure::new("a valid directory name", format!("{name:?}"), "the store"));
+/// Returns a name if it is that of a visible directory, and not a path.
+fn directory_name(name: &str) -> Result<&str, Error> {
+    if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']) || name.len() > MAX_NAME_BYTES {
+        return Err(Error::unexpected(ErrorKind::InvalidName, "a valid directory name", format!("{name:?}"), "the store"));
     }
     Ok(name)
 }
 
-/// The names of what lies in a folder and is not hidden; none where it is no folder.
-fn names(folder: &Path) -> Result<Vec<String>, Failure> {
-    let entries = match fs::read_dir(folder) {
+/// Returns the sorted names in a directory that are not hidden. Returns no names if it is not a directory.
+fn visible_names(directory: &Path) -> Result<Vec<String>, Error> {
+    let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Vec::new()),
-        Err(error) => return Err(unusable(&error, folder)),
+        Err(error) => return Err(inaccessible(error, directory)),
     };
     let mut names = Vec::new();
     for entry in entries {
-        let name = entry.map_err(|error| unusable(&error, folder))?.file_name();
+        let name = entry.map_err(|error| inaccessible(error, directory))?.file_name();
         names.extend(name.into_string().ok().filter(|name| !name.starts_with('.')));
     }
     names.sort();
     Ok(names)
 }
 
-/// The store's folder can't be used as it must.
-pub(crate) fn unusable(error: &io::Error, place: &Path) -> Failure {
-    let failure = Failure::operation("could not access store", error.to_string(), place.display());
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => failure.hint("Free disk space. df -h shows the full disk."),
-        io::ErrorKind::PermissionDenied => failure.hint("sqern fetch --store DIR  # a writable directory"),
-        _ => failure,
-    }
+/// Returns the error of a file system operation in the store.
+fn inaccessible(error: io::Error, path: &Path) -> Error {
+    let is_denied = error.kind() == io::ErrorKind::PermissionDenied;
+    let failed = Error::io("could not access store", error, path.display());
+    if is_denied { failed.with_hint("sqern fetch --store DIR  # a writable directory") } else { failed }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't go on says so by a panic")]
+#[allow(clippy::unwrap_used, reason = "a panic is the failure of a test")]
 mod tests;

@@ -1,7 +1,7 @@
-//! Trees that build: what was unpacked is made to compile modules where it lies, and is proved to do so.
+//! Unpacked trees: [`adapt`] makes them independent of their location, and [`prove`] compiles a module with them.
 //!
-//! Header packages expect to lie in the host's `/usr/src`. Links that say so were made relative when they were unpacked;
-//! [`adapt`] mends what files say, and [`prove`] compiles a module.
+//! Header packages expect to be installed in `/usr/src`. Unpacking replaces absolute links, and [`adapt`] replaces absolute paths in
+//! Makefiles.
 
 mod adapt;
 mod build_tools;
@@ -11,8 +11,7 @@ mod hint;
 mod makefile;
 mod modinfo;
 mod prove;
-mod run;
 
 pub use adapt::{Adapted, Changed, adapt};
 pub use build_tools::{Installer, Machine, Purpose, Requirement, Tool, install_command, make_variables, requirements};
-pub use prove::{Proof, ProveError, ProveErrorKind, ProveOptions, prove};
+pub use prove::{Proof, ProveOptions, prove};

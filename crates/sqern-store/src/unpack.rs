@@ -1,21 +1,19 @@
-//! Packages become files: `.deb` and `.rpm`, read as a stream, without dpkg or rpm.
+//! Unpacks `.deb` and `.rpm` packages, which are read as a stream, without dpkg or rpm.
 //!
-//! Whatever a package holds, nothing is written outside of the folder, and nothing in it is followed: each path is walked
-//! from the folder's own descriptor, a name at a time, and a symlink on the way ends the walk (openat(2), `O_NOFOLLOW`).
-//! That holds without trust in what was checked before, so no order of entries can lead around it.
+//! No package can write outside the target directory. Each path is opened from the descriptor of that directory, one name at a time, and a
+//! symbolic link in a path is an error (openat(2), `O_NOFOLLOW`). This does not depend on earlier checks, so no order of entries can evade
+//! it.
 
 mod ar;
+mod archive;
 mod content;
-mod cpio;
 mod deb;
-mod decode;
+mod directories;
 mod entry;
 mod error;
-mod folders;
-mod input;
 mod limits;
 mod link;
-mod name;
+mod path;
 mod rpm;
 mod staging;
 mod tar;
@@ -25,126 +23,117 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek as _};
 use std::path::Path;
 
-use sqern_model::counted;
-
-pub use error::UnpackError;
 pub use limits::Limits;
 pub(crate) use link::relative;
 
-use error::{machine, refused};
+use sqern_model::counted;
+
+use crate::Error;
+use archive::{AR_MAGIC, RPM_MAGIC, describe_head};
+use error::invalid;
 use staging::Staging;
 
-/// What [`unpack()`] did.
+/// The result of [`unpack()`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unpacked {
-    /// Regular files written; those that another package had written before, alike, are in `shared`.
+    /// The number of regular files written.
     pub files: u64,
-    /// Symbolic links made.
+    /// The number of symbolic links created.
     pub symlinks: u64,
-    /// Further names of files that were written.
+    /// The number of hard links created.
     pub hard_links: u64,
-    /// Files and links that another package had brought before, and that were the same.
+    /// The number of files and links that already existed with the same content, from another package.
     pub shared: u64,
-    /// Entries that no build reads, and that were not written (below `usr/share`, and `usr/lib/.build-id`).
+    /// The number of entries that no build requires and that were not written (below `usr/share` and `usr/lib/.build-id`).
     pub skipped: u64,
-    /// Files whose SHA-256 was compared with the one that the package's header states (`.rpm` only).
+    /// The number of files whose SHA-256 was compared with the header of the package (`.rpm` only).
     pub checked: u64,
-    /// Bytes of the archive after decompression.
+    /// The size of the archive after decompression in bytes.
     pub plain_bytes: u64,
-    /// Links that had to be changed or left out.
+    /// The links that were changed or omitted.
     pub relinked: Vec<Relinked>,
-    /// The names in the package's dependencies, in their order: packages, and for `.rpm` also paths.
+    /// The names in the dependencies of the package: packages, and for `.rpm` also paths.
     pub depends: Vec<String>,
 }
 
-/// A symbolic link that is not in the tree as the package has it.
+/// A symbolic link that differs from the package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relinked {
-    /// Its path below the folder.
+    /// The path below the target directory.
     pub path: String,
-    /// Where it leads in the package.
+    /// The target in the package.
     pub was: String,
-    /// Where it leads in the tree; nothing where it was left out, because it leads out of the tree.
+    /// The target in the tree; `None` if the link was omitted because it leads out of the tree.
     pub now: Option<String>,
 }
 
-/// The first bytes of an ar archive (ar(5)), which a `.deb` is (deb(5)).
-const AR_MAGIC: &[u8] = b"!<arch>\n";
-/// The first bytes of an rpm's lead (rpm.org, "RPM V4 Package format").
-const RPM_MAGIC: &[u8] = b"\xed\xab\xee\xdb";
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum PackageFormat {
     Deb,
     Rpm,
 }
 
-/// Writes the files of `package` into the folder `into`, by their own paths (`usr/src/linux-headers-…`).
+/// Writes the files of `package` below the directory `into`, by their paths in the package (`usr/src/linux-headers-…`).
 ///
-/// `into` exists, and only we write into it; several packages of one kernel go into the same. Files are made with mode 0644
-/// or 0755, folders with 0755, all by whoever runs this; the age of a file is kept, for make compares it. Nothing is synced to
-/// disk. After an error the folder holds a part of the package, and is to be thrown away as a whole.
+/// `into` must exist, and only this process may write to it. All packages of a kernel are unpacked into the same directory. Files have mode
+/// 0644 or 0755, directories 0755, and all belong to the current user. Modification times are kept, because make compares them. Nothing is
+/// synced to disk.
 ///
-/// An absolute link into the places of kernel headers (`/usr/src`, `/usr/lib`, `/lib`) becomes a relative one in the tree; any
-/// other absolute link is left out, and told. See [`Unpacked::relinked`].
-pub fn unpack(package: &Path, into: &Path, limits: &Limits) -> Result<Unpacked, UnpackError> {
-    unpack_at(package, into, limits).map_err(|error| error.within(package.display()))
+/// An absolute link to a location of kernel headers (`/usr/src`, `/usr/lib`, `/lib`) becomes relative. Other absolute links are omitted. See
+/// [`Unpacked::relinked`].
+///
+/// # Errors
+///
+/// Returns an error if the package is invalid or a file cannot be written. The directory then contains a part of the package, and must be
+/// removed.
+pub fn unpack(package: &Path, into: &Path, limits: &Limits) -> Result<Unpacked, Error> {
+    unpack_into(package, into, limits).map_err(|error| error.within(package.display()))
 }
 
-fn unpack_at(package: &Path, into: &Path, limits: &Limits) -> Result<Unpacked, UnpackError> {
+fn unpack_into(package: &Path, into: &Path, limits: &Limits) -> Result<Unpacked, Error> {
     let mut file = open(package, limits)?;
-    let kind = kind(&mut file, package.file_name().unwrap_or_default())?;
+    let format = format(&mut file, package.file_name().unwrap_or_default())?;
     let mut staging = Staging::open(into, limits)?;
     let file = BufReader::with_capacity(128 * 1024, file);
-    match kind {
-        Kind::Deb => deb::unpack(file, &mut staging)?,
-        Kind::Rpm => rpm::unpack(file, &mut staging)?,
+    match format {
+        PackageFormat::Deb => deb::unpack(file, &mut staging)?,
+        PackageFormat::Rpm => rpm::unpack(file, &mut staging)?,
     }
-    Ok(staging.done())
+    Ok(staging.finish())
 }
 
-/// Opens a package where it is a file of a size that is allowed.
-fn open(package: &Path, limits: &Limits) -> Result<File, UnpackError> {
-    let unreadable = |error: std::io::Error| machine("could not read", &error, "");
-    // Asked before it is opened: to open a FIFO would wait for ever.
+/// Opens a package if it is a regular file within the size limit.
+fn open(package: &Path, limits: &Limits) -> Result<File, Error> {
+    let unreadable = |error: std::io::Error| Error::io("could not read", error, "");
+    // Opening a FIFO would block, so the type is checked first.
     let metadata = std::fs::metadata(package).map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err(refused("a package", "no regular file", ""));
+        return Err(invalid("a package", "no regular file", ""));
     }
     if metadata.len() > limits.package_bytes {
-        return Err(refused(format!("a package of at most {} bytes", limits.package_bytes), counted(metadata.len(), "byte"), ""));
+        let expected = format!("a package of at most {} bytes", limits.package_bytes);
+        return Err(invalid(expected, counted(metadata.len(), "byte"), ""));
     }
     File::open(package).map_err(unreadable)
 }
 
-/// What a package is by its first bytes, which its name must agree with.
-fn kind(file: &mut File, name: &OsStr) -> Result<Kind, UnpackError> {
-    let unreadable = |error: std::io::Error| machine("could not read", &error, "");
+/// Returns the format of a package, which its name and its first bytes must agree on.
+fn format(file: &mut File, name: &OsStr) -> Result<PackageFormat, Error> {
+    let unreadable = |error: std::io::Error| Error::io("could not read", error, "");
     let mut head = Vec::new();
     Read::by_ref(file).take(8).read_to_end(&mut head).map_err(unreadable)?;
     file.rewind().map_err(unreadable)?;
-    let by_name = match Path::new(name).extension().and_then(OsStr::to_str) {
-        Some("deb") => Kind::Deb,
-        Some("rpm") => Kind::Rpm,
-        _ => return Err(refused("a package whose name ends in .deb or .rpm", format!("{:?}", name.display().to_string()), "")),
+    let format = match Path::new(name).extension().and_then(OsStr::to_str) {
+        Some("deb") => PackageFormat::Deb,
+        Some("rpm") => PackageFormat::Rpm,
+        _ => return Err(invalid("a package whose name ends in .deb or .rpm", format!("{:?}", name.display().to_string()), "")),
     };
-    let (suffix, magic) = match by_name {
-        Kind::Deb => (".deb", AR_MAGIC),
-        Kind::Rpm => (".rpm", RPM_MAGIC),
+    let (suffix, magic) = match format {
+        PackageFormat::Deb => (".deb", AR_MAGIC),
+        PackageFormat::Rpm => (".rpm", RPM_MAGIC),
     };
     if head.starts_with(magic) {
-        return Ok(by_name);
+        return Ok(format);
     }
-    Err(refused(format!("a {suffix} package"), what_begins(&head), ""))
-}
-
-/// What a file is by its first bytes, for an error.
-fn what_begins(head: &[u8]) -> String {
-    match head {
-        [] => "an empty file".into(),
-        _ if head.starts_with(AR_MAGIC) => "an ar archive".into(),
-        _ if head.starts_with(RPM_MAGIC) => "an rpm".into(),
-        [b'<', ..] => "a file that starts with \"<\", like an HTML page".into(),
-        _ => format!("a file that starts with {:02x?}", &head[..head.len().min(8)]),
-    }
+    Err(invalid(format!("a {suffix} package"), describe_head(&head), ""))
 }

@@ -1,4 +1,4 @@
-//! Makes a small signed apt repository for the demonstration, and prints the folder with the source file that leads to it.
+//! Creates a small signed apt repository for the demonstration and prints the directory of its source file.
 //!
 //! Usage: `demo-repo DIR`. The repository publishes four kernels of a distribution named `demo`, for the architecture of this
 //! machine. Their headers are few, but a module that uses them compiles and links as with a real kernel. An existing repository is
@@ -10,11 +10,11 @@ use anyhow::{Context, Result};
 use sqern_testkit::package::Payload;
 use sqern_testkit::repo::{FakeRepo, deb, distro_toml};
 
-/// ABI and package version of the kernels.
+/// The ABI and the package version of each kernel.
 const KERNELS: [(&str, &str); 4] =
     [("6.1.0-1", "6.1.10-1"), ("6.1.0-2", "6.1.20-1"), ("6.1.0-3", "6.1.30-1"), ("6.1.0-4", "6.1.40-1")];
 
-/// The files of the headers; `@RELEASE@` in the Makefile is the kernel's release.
+/// The files of the headers. `@RELEASE@` in the Makefile is replaced by the release of the kernel.
 const HEADERS: [(&str, &str); 5] = [
     ("Makefile", include_str!("demo-headers/Makefile")),
     ("Module.symvers", include_str!("demo-headers/Module.symvers")),
@@ -33,7 +33,7 @@ fn main() -> Result<()> {
         let written = repository(architecture).write(&folder.canonicalize()?.join("debian"))?;
         let rule = format!("[[rule]]\npackage = '^linux-headers-(?<uname>[0-9].*-{architecture})$'\nsupport = '^$'\n");
         let toml = distro_toml("demo", &rule, &[(&written, &written.file_url())]);
-        // Last, and by a rename: a run that was killed leaves a repository that the next run replaces.
+        // The source file is renamed into place last, so that the next run replaces the repository of a run that was killed.
         write_whole(&sources.join("demo.toml"), &toml.replace("[\"amd64\"]", &format!("[{architecture:?}]")))?;
     }
     println!("{}", sources.display());

@@ -1,4 +1,4 @@
-//! What tests of several crates build their world from: servers, databases, repositories, packages.
+//! Fixtures that the tests of several crates share: servers, databases, repositories and packages.
 
 pub mod package;
 pub mod repo;

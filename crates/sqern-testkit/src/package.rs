@@ -1,4 +1,4 @@
-//! [`DebFile`] and [`RpmFile`]: packages that dpkg and rpm would take, or that nobody should.
+//! Builders for package files, valid or invalid: [`DebFile`] and [`RpmFile`].
 //!
 //! ```
 //! use sqern_testkit::package::{DebFile, Payload, RpmFile};
@@ -23,36 +23,38 @@ pub use deb::{DebFile, ar, tar_block};
 pub use headers::Headers;
 pub use rpm::RpmFile;
 
-/// What a package brings, in the order of its archive. Nothing is checked: a name may be any bytes.
+/// The entries that a package installs, in the order of its archive.
+///
+/// Nothing is checked. A name may consist of any bytes.
 #[derive(Debug, Clone, Default)]
 pub struct Payload {
-    /// The entries.
+    /// The entries, in the order of the archive.
     pub items: Vec<Item>,
 }
 
-/// One entry of an archive.
+/// An entry of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// Its name as it stands in the archive, without the `./` in front.
+    /// The name as it appears in the archive, without the leading `./`.
     pub name: Vec<u8>,
-    /// What it is.
+    /// The type of the entry, with its data.
     pub kind: ItemKind,
-    /// Its permissions, set-id bits among them.
+    /// The permissions, including the set-id bits.
     pub mode: u32,
-    /// Seconds since 1970.
+    /// The modification time in seconds since 1970.
     pub mtime_s: u32,
 }
 
-/// What an entry is.
+/// The type of an entry, with its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ItemKind {
     /// A regular file and its content.
     File(Vec<u8>),
-    /// A folder.
-    Folder,
+    /// A directory.
+    Directory,
     /// A symbolic link and its target.
     Symlink(Vec<u8>),
-    /// A further name of a file that came before.
+    /// A further name of a file that precedes it.
     HardLink(Vec<u8>),
     /// A character device.
     CharDevice,
@@ -66,17 +68,17 @@ pub enum ItemKind {
 const MTIME_S: u32 = 1_767_225_600;
 
 impl Payload {
-    /// Nothing yet.
+    /// Returns an empty payload.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One more entry, of mode 0644, or 0755 where it is a folder.
+    /// Adds an entry with mode 0644, or 0755 for a directory.
     #[must_use]
     pub fn item(mut self, name: impl AsRef<[u8]>, kind: ItemKind) -> Self {
         let mode = match kind {
-            ItemKind::Folder => 0o755,
+            ItemKind::Directory => 0o755,
             ItemKind::Symlink(_) => 0o777,
             _ => 0o644,
         };
@@ -84,31 +86,31 @@ impl Payload {
         self
     }
 
-    /// A file.
+    /// Adds a regular file.
     #[must_use]
     pub fn file(self, name: impl AsRef<[u8]>, content: impl AsRef<[u8]>) -> Self {
         self.item(name, ItemKind::File(content.as_ref().to_vec()))
     }
 
-    /// A folder.
+    /// Adds a directory.
     #[must_use]
-    pub fn folder(self, name: impl AsRef<[u8]>) -> Self {
-        self.item(name, ItemKind::Folder)
+    pub fn directory(self, name: impl AsRef<[u8]>) -> Self {
+        self.item(name, ItemKind::Directory)
     }
 
-    /// A symbolic link.
+    /// Adds a symbolic link.
     #[must_use]
     pub fn symlink(self, name: impl AsRef<[u8]>, target: impl AsRef<[u8]>) -> Self {
         self.item(name, ItemKind::Symlink(target.as_ref().to_vec()))
     }
 
-    /// A further name of a file that came before.
+    /// Adds a further name of a file that precedes it.
     #[must_use]
     pub fn hard_link(self, name: impl AsRef<[u8]>, to: impl AsRef<[u8]>) -> Self {
         self.item(name, ItemKind::HardLink(to.as_ref().to_vec()))
     }
 
-    /// The last entry has these permissions.
+    /// Sets the permissions of the last entry.
     #[must_use]
     pub fn mode(mut self, mode: u32) -> Self {
         if let Some(last) = self.items.last_mut() {

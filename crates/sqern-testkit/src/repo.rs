@@ -1,4 +1,5 @@
-//! [`FakeRepo`]: small signed apt archives, right or wrong in one chosen way, on disk or behind a [`FileServer`].
+//! Builders for small signed apt archives ([`FakeRepo`]), valid or with a chosen defect, on disk or behind a
+//! [`FileServer`].
 //!
 //! ```
 //! use sqern_testkit::repo::{FakeRepo, deb};
@@ -11,7 +12,7 @@
 //! # Ok(()) }
 //! ```
 
-mod compress;
+mod bomb;
 mod key;
 mod package;
 mod release;
@@ -25,35 +26,36 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use jiff::Timestamp;
 
-pub use compress::{Compression, write_bomb};
+pub use bomb::write_bomb;
 pub use key::SigningKey;
 pub use package::{Deb, deb};
 pub use rpm::{FakeRpmRepo, Rpm, rpm};
-pub use server::{Asked, FileServer, ServerFault, TestAuthority, TlsOffer, Validators};
+pub use server::{FileServer, ReceivedRequest, ServerFault, TestAuthority, TlsOffer, Validators};
+pub use sqern_archive::Compression;
 pub use toml_text::{DEBIAN_RULE, EL_RULE, SUSE_RULE, UBUNTU_RULE, distro_toml, rpm_distro_toml};
 
-/// How a [`FakeRepo`] is wrong.
+/// A defect that a [`FakeRepo`] can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RepoFault {
-    /// `Release` stands there without any signature.
+    /// `Release` has no signature.
     Unsigned,
     /// The signature is by a key that is not in the keyring.
     SignedByAnotherKey,
-    /// A digit of the signed text was changed after it was signed.
+    /// A digit of the signed text was changed after signing.
     AlteredRelease,
-    /// A line stands behind the signed block.
+    /// A line follows the signed block.
     TextOutside,
-    /// The index on disk is another one than the `Release` states, of the same size.
+    /// The index on disk differs from the one that the `Release` states, but has the same size.
     AlteredIndex,
     /// The index on disk lacks its last bytes.
     CutIndex,
     /// The index on disk is empty.
     EmptyIndex,
-    /// In the index's place is an HTML page.
+    /// An HTML page replaces the index.
     HtmlIndex,
 }
 
-/// A suite of a small apt archive to be written; start with [`FakeRepo::new`].
+/// A builder for a suite of a small apt archive. Start with [`FakeRepo::new`].
 #[derive(Debug, Clone)]
 pub struct FakeRepo {
     name: String,
@@ -74,21 +76,21 @@ pub struct FakeRepo {
     fault: Option<RepoFault>,
 }
 
-/// Where a [`FakeRepo`] was written.
+/// The paths of a [`FakeRepo`] on disk.
 #[derive(Debug, Clone)]
 pub struct WrittenRepo {
-    /// The archive's base: what stands before `/dists/`.
+    /// The base of the archive: the directory that contains `dists/`.
     pub folder: PathBuf,
-    /// The keyring (binary) with the key that the repository should be signed by.
+    /// The binary keyring with the key that the repository must be signed by.
     pub keyring: PathBuf,
-    /// The suite below `dists/`.
+    /// The name of the suite below `dists/`.
     pub suite: String,
-    /// The folder of the index files.
+    /// The directory of the index files.
     pub index_folder: PathBuf,
 }
 
 impl FakeRepo {
-    /// A suite of `main` for `amd64`, made on 2026-01-01, in gzip and xz, signed inline by a key of its own.
+    /// Returns a suite with the component `main` for `amd64`, dated 2026-01-01, in gzip and xz, signed inline by its own key.
     #[must_use]
     pub fn new(suite: &str) -> Self {
         Self {
@@ -111,28 +113,28 @@ impl FakeRepo {
         }
     }
 
-    /// What `Suite` and `Codename` say.
+    /// Sets the values of `Suite` and `Codename`.
     #[must_use]
     pub fn calls_itself(mut self, suite: &str, codename: &str) -> Self {
         (self.suite, self.codename) = (suite.to_owned(), codename.to_owned());
         self
     }
 
-    /// The one component, and the one architecture.
+    /// Sets the only component and the only architecture.
     #[must_use]
     pub fn holds(mut self, component: &str, architecture: &str) -> Self {
         (self.component, self.architecture) = (component.to_owned(), architecture.to_owned());
         self
     }
 
-    /// What `Date` says, and when the signature is made.
+    /// Sets the value of `Date`, which is also the time of the signature.
     #[must_use]
     pub fn date(mut self, date: Timestamp) -> Self {
         self.date = date;
         self
     }
 
-    /// What `Valid-Until` says; without it the field is left out.
+    /// Sets the value of `Valid-Until`. Without this call, the field is left out.
     #[must_use]
     pub fn valid_until(mut self, until: Timestamp) -> Self {
         self.valid_until = Some(until);
@@ -146,7 +148,7 @@ impl FakeRepo {
         self
     }
 
-    /// `Release` and `Release.gpg` in place of `InRelease`.
+    /// Writes `Release` and `Release.gpg` instead of `InRelease`.
     #[must_use]
     pub fn detached(mut self) -> Self {
         self.detached = true;
@@ -160,28 +162,28 @@ impl FakeRepo {
         self
     }
 
-    /// The compressions that the index is offered in.
+    /// Sets the compressions that the index is offered in.
     #[must_use]
     pub fn compressions(mut self, compressions: &[Compression]) -> Self {
         self.compressions = compressions.to_vec();
         self
     }
 
-    /// One more package.
+    /// Adds a package.
     #[must_use]
     pub fn package(mut self, package: Deb) -> Self {
         self.packages.push(package);
         self
     }
 
-    /// The plain index as it is, in place of what the packages make.
+    /// Sets the plain index, instead of the one that is generated from the packages.
     #[must_use]
     pub fn index(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.index = Some(text.into());
         self
     }
 
-    /// A compressed index as it is, in place of all others; the `Release` states its size and checksum rightly.
+    /// Sets the only compressed index. The `Release` states its correct size and checksum.
     #[must_use]
     pub fn index_file(mut self, compression: Compression, file: &Path) -> Self {
         self.index_file = Some((compression, file.to_owned()));
@@ -195,14 +197,18 @@ impl FakeRepo {
         self
     }
 
-    /// Makes it wrong in one way.
+    /// Adds a defect.
     #[must_use]
     pub fn fault(mut self, fault: RepoFault) -> Self {
         self.fault = Some(fault);
         self
     }
 
-    /// Writes the suite below `folder/dists/`, and `folder/keyring.gpg`.
+    /// Writes the suite below `folder/dists/`, and the keyring to `folder/keyring.gpg`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a file cannot be written, compressed or signed.
     pub fn write(&self, folder: &Path) -> Result<WrittenRepo> {
         let suite_folder = folder.join("dists").join(&self.name);
         let relative = self.index_path();
@@ -213,9 +219,9 @@ impl FakeRepo {
             if self.by_hash {
                 let by_hash = index_folder.join("by-hash/SHA256");
                 fs::create_dir_all(&by_hash)?;
-                fs::write(by_hash.join(release::sha256(&bytes)), self.spoiled(&bytes))?;
+                fs::write(by_hash.join(release::sha256(&bytes)), self.bytes_on_disk(&bytes))?;
             }
-            fs::write(index_folder.join(&name), self.spoiled(&bytes))?;
+            fs::write(index_folder.join(&name), self.bytes_on_disk(&bytes))?;
             stated.push((format!("{relative}/{name}"), bytes));
         }
         if self.list_plain && self.index_file.is_none() {
@@ -232,8 +238,13 @@ impl FakeRepo {
         Ok(WrittenRepo { folder: folder.to_owned(), keyring, suite: self.name.clone(), index_folder })
     }
 
-    /// Writes the suite as apt keeps it below `/var/lib/apt/lists`; `site` is apt's name for the archive
-    /// (`archive.example.test_debian`).
+    /// Writes the suite in the form in which apt keeps it below `/var/lib/apt/lists`.
+    ///
+    /// `site` is apt's name for the archive (`archive.example.test_debian`).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a file cannot be written, compressed or signed.
     pub fn write_apt_lists(&self, folder: &Path, site: &str, compression: Compression) -> Result<()> {
         fs::create_dir_all(folder)?;
         let prefix = format!("{site}_dists_{}_", self.name);
@@ -242,7 +253,7 @@ impl FakeRepo {
         let release = self.release_text(&[(format!("{relative}/Packages"), plain.clone())]);
         fs::write(folder.join(format!("{prefix}InRelease")), self.key.clearsign(&release, self.date)?)?;
         let name = format!("{prefix}{}_Packages{}", relative.replace('/', "_"), compression.suffix());
-        fs::write(folder.join(name), compression.compress(&self.spoiled(&plain))?)?;
+        fs::write(folder.join(name), compression.compress(&self.bytes_on_disk(&plain))?)?;
         Ok(())
     }
 
@@ -264,14 +275,14 @@ impl FakeRepo {
         self.compressions.iter().map(file).collect()
     }
 
-    /// What is on disk in place of the bytes that the `Release` states.
-    fn spoiled(&self, bytes: &[u8]) -> Vec<u8> {
-        spoil(self.fault, bytes)
+    /// Returns the bytes that are written to disk instead of the bytes that the `Release` states.
+    fn bytes_on_disk(&self, bytes: &[u8]) -> Vec<u8> {
+        apply_fault(self.fault, bytes)
     }
 }
 
-/// An index as a fault leaves it.
-fn spoil(fault: Option<RepoFault>, bytes: &[u8]) -> Vec<u8> {
+/// Returns an index with a defect applied.
+fn apply_fault(fault: Option<RepoFault>, bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     match fault {
         Some(RepoFault::AlteredIndex) => {

@@ -1,7 +1,7 @@
-//! A PostgreSQL server for a test run, a database for a test.
+//! One PostgreSQL server for each test process, and one database for each test.
 //!
-//! Each test process has one server of its own, started when it is first asked for and gone when the process is, however
-//! that ends: a watchdog outside holds the other end of a pipe, and a pipe closes on a kill too.
+//! The server is started on first use. A watchdog process removes it when the test process ends for any reason: the watchdog reads from a
+//! pipe whose other end the test process holds, and the kernel closes that end even after SIGKILL.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -21,9 +21,9 @@ use tokio::sync::OnceCell;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
-/// Waits for its standard input to end, then stops the server at once and removes its directory.
+/// The script of the watchdog: waits for the end of its standard input, then stops the server and removes its directory.
 ///
-/// The loop covers a server or an initdb that was still at work when the test process died.
+/// The loop covers a server or an initdb that was still running when the test process ended.
 const WATCHDOG: &str = r#"
 cat > /dev/null
 for _ in 1 2 3 4 5 6 7 8 9 10; do
@@ -35,7 +35,7 @@ done
 rm -rf "$1"
 "#;
 
-/// The server of this test process.
+/// The PostgreSQL server of a test process.
 #[derive(Debug)]
 pub struct TestServer {
     server: LocalServer,
@@ -64,38 +64,41 @@ static SHARED: OnceCell<TestServer> = OnceCell::const_new();
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl TestServer {
-    /// The server of this test process, started on the first call (about a second).
+    /// Returns the server of this test process. The first call starts it (about a second).
     ///
     /// # Panics
-    /// Where no server can be had: the message says why and what to type. A test must not pass without its server.
+    ///
+    /// Panics if no server can be started. The message states the reason and the command that fixes it. A test must not pass without its
+    /// server.
     pub async fn shared() -> &'static Self {
         SHARED.get_or_init(|| Self::with_settings(&[])).await
     }
 
-    /// A server of the test's own with more of PostgreSQL's settings; stopped and removed when it is dropped.
+    /// Starts a server for one test with additional PostgreSQL settings. The server is stopped and removed on drop.
     ///
     /// # Panics
-    /// As [`TestServer::shared`].
+    ///
+    /// Panics if no server can be started, like [`TestServer::shared`].
     pub async fn with_settings(settings: &[(&str, &str)]) -> Self {
         let settings: Vec<_> = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let started = tokio::task::spawn_blocking(move || start(&settings)).await;
         started.unwrap_or_else(|error| Err(error.into())).unwrap_or_else(|error| panic!("{error:#}"))
     }
 
-    /// The conninfo string of a database of this server.
+    /// Returns the conninfo string of a database of this server.
     #[must_use]
     pub fn dsn(&self, database: &str) -> String {
         let Endpoint { socket_dir, port } = &self.endpoint;
         format!("host={} port={port} dbname={database} user={}", socket_dir.display(), PROGRAM.role)
     }
 
-    /// Where the server listens.
+    /// Returns the address that the server listens on.
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// The private server itself.
+    /// Returns the private server that this value wraps.
     #[must_use]
     pub fn server(&self) -> &LocalServer {
         &self.server
@@ -104,7 +107,8 @@ impl TestServer {
     /// Connects to a database as the superuser.
     ///
     /// # Panics
-    /// When the server does not let us in.
+    ///
+    /// Panics if the connection fails.
     pub async fn connect(&self, database: &str) -> Client {
         let error = match self.try_connect(database).await {
             Ok(client) => return client,
@@ -121,15 +125,16 @@ impl TestServer {
         Ok(client)
     }
 
-    /// An empty database for one test; `hint` becomes part of its name.
+    /// Creates an empty database for one test. `hint` becomes part of its name.
     pub async fn database(&'static self, hint: &str) -> TestDatabase {
         self.copy_of("template0", hint).await
     }
 
-    /// A database for one test, a copy of the template `name`; the first who asks for that name makes it with `setup`.
+    /// Creates a database for one test as a copy of the template `name`. The first caller for a name creates the template with `setup`.
     ///
     /// # Panics
-    /// When the database can't be made.
+    ///
+    /// Panics if the database cannot be created.
     pub async fn database_from<F>(&'static self, name: &str, hint: &str, setup: F) -> TestDatabase
     where
         F: AsyncFnOnce(&mut Client),
@@ -160,7 +165,7 @@ impl TestServer {
         for attempt in 0.. {
             match client.batch_execute(&statement).await {
                 Ok(()) => return,
-                // The session that made the template ends a moment after its client is dropped.
+                // The session that created the template ends shortly after its client is dropped.
                 Err(error) if error.code() == Some(&SqlState::OBJECT_IN_USE) && attempt < 200 => {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
@@ -170,7 +175,7 @@ impl TestServer {
     }
 }
 
-/// A database of one test; dropped with this value.
+/// A database for one test, which is dropped with this value.
 #[derive(Debug)]
 pub struct TestDatabase {
     server: &'static TestServer,
@@ -178,27 +183,29 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// Its name.
+    /// Returns the name of the database.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its conninfo string.
+    /// Returns the conninfo string of the database.
     #[must_use]
     pub fn dsn(&self) -> String {
         self.server.dsn(&self.name)
     }
 
-    /// One more connection to it, as the superuser.
+    /// Opens another connection to the database as the superuser.
     pub async fn client(&self) -> Client {
         self.server.connect(&self.name).await
     }
 
-    /// A client program of PostgreSQL (`psql`, `pg_dump`) that works on it, without the environment of the test process.
+    /// Returns a command that runs a client program of PostgreSQL (`psql`, `pg_dump`) on this database, without the environment of the test
+    /// process.
     ///
     /// # Panics
-    /// When the server is gone.
+    ///
+    /// Panics if the server has stopped.
     #[must_use]
     pub fn tool(&self, program: &str) -> Command {
         let mut command = self.server.server.client_program(program).unwrap_or_else(|error| panic!("{program}: {error}"));
@@ -211,7 +218,8 @@ impl TestDatabase {
 }
 
 impl Drop for TestDatabase {
-    /// Best effort: the server goes with the test process anyway. On a thread of its own, since `drop` can't wait.
+    /// Errors are ignored because the server is removed with the test process. A separate thread is used because `drop` cannot wait for a
+    /// future.
     fn drop(&mut self) {
         let (server, name) = (self.server, self.name.clone());
         let thread = std::thread::spawn(move || {
@@ -226,9 +234,13 @@ impl Drop for TestDatabase {
     }
 }
 
-/// The surroundings of a private server of the tests: the binaries as `sqern local` finds them, nothing of the user's.
+/// Returns an environment for a private server: the binaries that `sqern local` finds, and nothing from the user's environment.
 ///
-/// `dir` is where the default directory would be. Errors: a process whose user has no name.
+/// `dir` is the parent of the default directory.
+///
+/// # Errors
+///
+/// Returns an error if the user of this process has no name.
 pub fn test_env(dir: &Path) -> anyhow::Result<LocalEnv> {
     let user = OsUser::current().context("the operating system knows no name for this process's user")?;
     let mut env = LocalEnv::new(PROGRAM, user, dir.to_owned());
@@ -237,7 +249,7 @@ pub fn test_env(dir: &Path) -> anyhow::Result<LocalEnv> {
     Ok(env)
 }
 
-/// A command that runs an external program in the environment of [`clean_environment`].
+/// Returns a command that runs an external program in the environment of [`clean_environment`].
 #[must_use]
 pub fn clean_command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
@@ -245,15 +257,19 @@ pub fn clean_command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Replaces the environment of a command: `PATH` is kept, the locale and the time zone are fixed, and there is no home.
+/// Replaces the environment of a command: `PATH` is kept, the locale and the time zone are fixed, and there is no home directory.
 ///
-/// Everything else that programs read (`PG*`, `XDG_*`, proxies, `MAKEFLAGS`) belongs to the user who runs the tests.
+/// Other variables that programs read (`PG*`, `XDG_*`, proxies, `MAKEFLAGS`) depend on the user who runs the tests.
 pub fn clean_environment(command: &mut Command) -> &mut Command {
     command.env_clear().env("HOME", "/nonexistent").env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
     command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
 }
 
-/// A directory that the server's user can get through to, also when root runs the tests and with any umask.
+/// Creates a temporary directory that the server's user can enter, even if root runs the tests and with any umask.
+///
+/// # Errors
+///
+/// Returns an error if the directory cannot be created.
 pub fn open_tempdir() -> io::Result<tempfile::TempDir> {
     let dir = tempfile::Builder::new().prefix("sqern-test-").tempdir()?;
     std::fs::set_permissions(dir.path(), Permissions::from_mode(0o755))?;
@@ -272,7 +288,7 @@ fn start(settings: &[(String, String)]) -> anyhow::Result<TestServer> {
     Ok(TestServer { server, endpoint: up.endpoint, templates: Mutex::default(), _watchdog: watchdog })
 }
 
-/// Starts the watchdog, in a process group of its own so that Ctrl-C does not reach it.
+/// Starts the watchdog in a separate process group, so that Ctrl-C does not end it.
 fn watch(dir: &Path) -> anyhow::Result<ChildStdin> {
     let mut command = clean_command("/bin/sh");
     command.args([OsStr::new("-c"), OsStr::new(WATCHDOG), OsStr::new("watchdog"), dir.as_os_str()]);
@@ -280,7 +296,7 @@ fn watch(dir: &Path) -> anyhow::Result<ChildStdin> {
     command.spawn()?.stdin.context("the watchdog's pipe")
 }
 
-/// `text` as a name that needs no quotes, at most 40 letters.
+/// Returns `text` as a name that needs no quotes, with at most 40 letters.
 fn plain(text: &str) -> String {
     let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
     let name: String = text.chars().take(40).map(letter).collect();

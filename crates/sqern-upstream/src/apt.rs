@@ -1,5 +1,6 @@
-//! Debian-style archives: from the signed `Release` to kernels and what they need.
+//! apt repositories: from the signed `Release` to kernels and the packages that they require.
 
+mod check_release;
 mod entry;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
@@ -7,9 +8,8 @@ mod index;
 mod listfile;
 mod lists;
 mod read;
-mod top;
-mod vet;
+mod root_metadata;
 
 pub use lists::crawl_apt_lists;
 pub(crate) use read::{Suite, read_indexes};
-pub(crate) use top::read_top;
+pub(crate) use root_metadata::read_root_metadata;

@@ -1,5 +1,4 @@
-//! What crawls of every kind of repository share: trust, downloads, decompression, the closure of needs, and the [`Crawl`]s made
-//! of it all.
+//! The common parts of crawls of all kinds of repositories: trust, downloads, decompression, dependencies, and the resulting [`Crawl`]s.
 //!
 //! [`Crawl`]: sqern_model::Crawl
 
@@ -16,10 +15,10 @@ pub(crate) mod fuzzing;
 pub(crate) mod identity;
 pub(crate) mod mirrors;
 pub(crate) mod path;
-mod reach;
+mod probe;
 pub(crate) mod resolve;
-pub(crate) mod top;
+pub(crate) mod root_metadata;
 pub(crate) mod trust;
 
-pub use distro::{crawl_distro, left_out};
-pub use reach::{Reached, keys, reach};
+pub use distro::{crawl_distro, skipped_sources};
+pub use probe::{ProbedSource, count_certificates, probe};

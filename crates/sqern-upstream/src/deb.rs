@@ -1,10 +1,12 @@
-//! Debian's text formats, pure: stanzas, `Release` files, relations between packages, the order of versions.
+//! The text formats of Debian: stanzas, `Release` files, relations between packages, and the version order.
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
-pub mod relation;
-pub mod release;
-pub mod stanza;
-pub mod suite;
+#[cfg(test)]
+mod properties;
+pub(crate) mod relation;
+pub(crate) mod release;
+pub(crate) mod stanza;
+pub(crate) mod suite;
 
-pub use sqern_model::order::dpkg as version;
+pub(crate) use sqern_model::order::dpkg as version;

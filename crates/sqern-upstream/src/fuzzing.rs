@@ -1,25 +1,25 @@
-//! The parsers as the fuzzer calls them: a function each, over any bytes, that panics where a promise is broken.
+//! Fuzz targets: functions that parse any bytes, and panic if a guarantee is violated.
 //!
-//! A promise is more than to come back: what is read and written again reads the same, orders are orders, limits hold, and what
-//! a hostile server sends leads nowhere but below its own base. `scripts/fuzz` runs them over what libFuzzer makes up; the tests
-//! below run them over its seeds in `fuzz/corpus/`, where each input that ever broke a promise is kept.
+//! Values that are written again parse to the same value, comparisons are total orders, limits apply, and paths of a hostile server are below
+//! its base. `scripts/fuzz` runs the targets with libFuzzer. The tests run them with the seeds in `fuzz/corpus/`, which include each input
+//! that violated a guarantee.
 
+mod chunks;
 mod order;
-mod pieces;
 mod values;
 
 #[cfg(test)]
 mod corpus;
 
+pub(crate) use chunks::{Chunks, head};
 pub(crate) use order::{is_order, three};
-pub(crate) use pieces::{Pieces, head};
 
 use crate::{apt, crawl, deb, openpgp, rpm};
 
-/// What a parser is called by, and the function that tries it: whether the parser took the bytes.
+/// The name and function of a target. The function returns whether the parser accepted the bytes.
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
-/// Every parser.
+/// All targets.
 pub const TARGETS: &[Target] = &[
     ("at", values::at),
     ("clearsign", openpgp::fuzzing::clearsign),
@@ -43,7 +43,7 @@ pub const TARGETS: &[Target] = &[
     ("xml", rpm::fuzzing::xml),
 ];
 
-/// The function of a parser.
+/// Returns the function of a target.
 #[must_use]
 pub fn target(name: &str) -> Option<fn(&[u8]) -> bool> {
     TARGETS.iter().find(|(known, _)| *known == name).map(|(_, run)| *run)

@@ -1,11 +1,11 @@
-//! The outside repositories: where kernels are published, read over HTTP or from disk, verified, and turned into [`Crawl`]s.
+//! The client of package repositories: downloads metadata over HTTP or from disk, verifies it, and returns [`Crawl`]s.
 //!
-//! From the signature down nothing is believed that was not checked: the OpenPGP signature covers the `Release`, the
-//! `Release` states size and SHA-256 of each index, the index those of each package. Everything a server sends is bounded
-//! (bytes, time, redirects, decompressed size, line and stanza length), so that memory stays small whatever comes.
+//! Only verified data is used. The OpenPGP signature covers the `Release`, which lists size and SHA-256 of each index. Each index lists
+//! those of its packages. All input of servers is limited: bytes, time, redirects, decompressed size, and the length of lines and stanzas.
+//! Memory usage is therefore small for any input.
 //!
-//! The library holds no SQL, prints nothing, reads no environment variable of its own, and takes the time as
-//! [`CrawlOptions::now`]. Formats: <https://wiki.debian.org/DebianRepository/Format>, deb822(5), deb-version(7), RFC 9580.
+//! The crate contains no SQL, prints nothing and reads no environment variable. The current time is [`CrawlOptions::now`]. Formats:
+//! <https://wiki.debian.org/DebianRepository/Format>, deb822(5), deb-version(7), RFC 9580.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,28 +25,29 @@
 
 mod apt;
 mod crawl;
-pub mod deb;
-pub mod digest;
-mod failure;
+mod deb;
+mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;
+mod listed_file;
 mod openpgp;
 mod options;
-pub mod package;
+mod package;
 mod progress;
-pub mod relation;
-pub mod rpm;
+mod relation;
+mod rpm;
 pub mod sources;
 
 pub use apt::crawl_apt_lists;
-pub use crawl::{Reached, crawl_distro, keys, left_out, reach};
-pub use failure::Failure;
+pub use crawl::{ProbedSource, count_certificates, crawl_distro, probe, skipped_sources};
+pub use error::{Error, ErrorKind};
 pub use http::{Client, ClientError, ClientOptions};
 pub use options::{CrawlOptions, Limits};
-pub use package::PackageRequest;
+pub use package::{PackageRequest, check_file};
 pub use progress::{Progress, Silent};
+pub use relation::VersionOrder;
 pub use sources::SourceFileError;
 
 #[doc(no_inline)]

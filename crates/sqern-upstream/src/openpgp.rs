@@ -1,4 +1,4 @@
-//! Signatures: keyrings, the cleartext framework of `InRelease`, detached `Release.gpg`, and what a verdict means.
+//! OpenPGP: keyrings, the cleartext framework of `InRelease`, detached signatures, and verdicts.
 
 mod clearsign;
 #[cfg(any(test, feature = "fuzzing"))]

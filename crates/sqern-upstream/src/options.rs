@@ -1,4 +1,4 @@
-//! What a caller decides about a crawl.
+//! Options of a crawl.
 
 use std::path::PathBuf;
 
@@ -7,46 +7,45 @@ use url::Url;
 
 const MIB: u64 = 1024 * 1024;
 
-/// What a caller decides about a crawl.
+/// Options of a crawl.
 #[derive(Debug, Clone)]
 pub struct CrawlOptions {
-    /// The time that signatures and `Valid-Until` are judged at, and from which the crawl's own times run on.
+    /// The time of the crawl, at which signatures and `Valid-Until` are verified.
     pub now: Timestamp,
     /// Sends each request for `scheme://HOST/PATH` to `mirror_base/HOST/PATH` (`http`, `https` or `file`).
     pub mirror_base: Option<Url>,
-    /// A missing signature or keyring, or a key past its life, is a warning and not a failure. Altered data still fails.
+    /// Whether a missing signature, keyring or valid key is a warning instead of an error. Altered data is an error in any case.
     pub allow_unsigned: bool,
-    /// A signed top that is older than the last one believed is taken, and not refused as a replay.
+    /// Whether signed metadata may be older than that of the last crawl.
     pub accept_rollback: bool,
-    /// How much is taken from a server at most.
+    /// The limits of downloads.
     pub limits: Limits,
-    /// Where downloads wait for decompression (unnamed files); the system's folder for temporary files unless given.
+    /// The directory for temporary files, in which downloads are stored without a name; `None` for that of the system.
     pub temp_dir: Option<PathBuf>,
 }
 
 impl CrawlOptions {
-    /// The defaults at a time: straight to the servers, signatures required, default limits.
+    /// Returns the default options: no mirror base, signatures required, default limits.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
         Self { now, mirror_base: None, allow_unsigned: false, accept_rollback: false, limits: Limits::default(), temp_dir: None }
     }
 }
 
-/// How much is taken at most. Real archives stay far below each default: the largest index of Debian's is 50 MB, its longest
-/// line 75 KB; a `Release` of Ubuntu's has 270 KB.
+/// Limits of metadata. The largest index of Debian has 50 MB and lines of 75 KB, and a `Release` of Ubuntu has 270 KB.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Of an `InRelease`, `Release` or `Release.gpg`, in bytes.
+    /// The size of an `InRelease`, `Release` or `Release.gpg` in bytes.
     pub release_bytes: u64,
-    /// Of an index as it is sent, in bytes, even where the `Release` states more.
+    /// The size of a compressed index in bytes, even if the `Release` lists a larger one.
     pub index_bytes: u64,
-    /// Of an index after decompression, in bytes, even where the `Release` states more.
+    /// The size of a decompressed index in bytes, even if the `Release` lists a larger one.
     pub decompressed_bytes: u64,
-    /// Of one line of an index, in bytes.
+    /// The length of a line of an index in bytes.
     pub line_bytes: usize,
-    /// Of one stanza (all fields of one package), in bytes.
+    /// The size of a stanza, with all fields of a package, in bytes.
     pub stanza_bytes: usize,
-    /// Stanzas (packages) of one index.
+    /// The number of stanzas (packages) of an index.
     pub stanzas: u64,
 }
 

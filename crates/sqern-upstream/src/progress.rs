@@ -1,18 +1,18 @@
-//! Who wants to know how far a crawl is.
+//! The progress of a crawl.
 
 use sqern_model::DistroName;
 
-/// Told while sources are read. Calls come from several tasks at once and must return quickly.
+/// Receives the progress of a crawl. Calls are concurrent and must return quickly.
 pub trait Progress: Send + Sync {
-    /// Reading of one source begins.
+    /// Called when the crawl of a source starts.
     fn started(&self, distro: &DistroName, source: &str);
-    /// So many more bytes of a source arrived (before decompression).
+    /// Called for each received chunk with its size before decompression.
     fn received(&self, distro: &DistroName, source: &str, bytes: u64);
-    /// One source was read as far as it could be.
+    /// Called when the crawl of a source ends.
     fn finished(&self, distro: &DistroName, source: &str);
 }
 
-/// Tells nobody.
+/// Ignores the progress.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

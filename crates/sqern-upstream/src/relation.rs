@@ -1,4 +1,4 @@
-//! Relations between packages, and the order of versions that they are bound by: what Debian's and rpm's formats share.
+//! Relations between packages, and the order of versions, which the formats of Debian and rpm share.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::deb::version;
 use crate::rpm::evr;
 
-/// Whose rules order versions.
+/// The rules for the order of versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum VersionOrder {
-    /// dpkg's: deb-version(7).
+    /// The rules of dpkg: deb-version(7).
     Deb,
-    /// rpm's: rpm-version(7).
+    /// The rules of rpm: rpm-version(7).
     Rpm,
 }
 
@@ -27,7 +27,7 @@ impl VersionOrder {
         }
     }
 
-    /// Compares a package's version with a bound: for rpm, a bound without a release is met by any release.
+    /// Compares the version of a package with a bound. In rpm, any release satisfies a bound without a release.
     #[must_use]
     pub fn compare_with_bound(self, found: &str, bound: &str) -> Ordering {
         match self {
@@ -37,18 +37,18 @@ impl VersionOrder {
     }
 }
 
-/// How a version is bound.
+/// The comparison of a version with a bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Operator {
-    /// `<<`, rpm's `LT`
+pub(crate) enum Operator {
+    /// `<<`, or `LT` of rpm.
     Earlier,
-    /// `<=`, and Debian's obsolete `<` that means the same (Debian Policy §7.1); rpm's `LE`
+    /// `<=`, or `LE` of rpm. The obsolete `<` of Debian has the same meaning (Debian Policy §7.1).
     EarlierOrEqual,
-    /// `=`, rpm's `EQ`
+    /// `=`, or `EQ` of rpm.
     Equal,
-    /// `>=`, and Debian's obsolete `>` that means the same; rpm's `GE`
+    /// `>=`, or `GE` of rpm. The obsolete `>` of Debian has the same meaning.
     LaterOrEqual,
-    /// `>>`, rpm's `GT`
+    /// `>>`, or `GT` of rpm.
     Later,
 }
 
@@ -63,7 +63,7 @@ impl Operator {
         }
     }
 
-    fn admits(self, ordering: Ordering) -> bool {
+    fn accepts(self, ordering: Ordering) -> bool {
         match self {
             Self::Earlier => ordering.is_lt(),
             Self::EarlierOrEqual => ordering.is_le(),
@@ -74,20 +74,20 @@ impl Operator {
     }
 }
 
-/// A package by name, and by version where one is bound.
+/// A required or provided package, with an optional bound of its version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dependency {
-    /// The package's name, real or virtual.
+pub(crate) struct Dependency {
+    /// The name of a real or virtual package.
     pub name: String,
-    /// The version that it must have.
+    /// The bound of the version.
     pub version: Option<(Operator, String)>,
 }
 
 impl Dependency {
-    /// Whether a package of this version will do.
+    /// Returns whether a version satisfies the bound.
     #[must_use]
-    pub fn admits(&self, found: &str, order: VersionOrder) -> bool {
-        self.version.as_ref().is_none_or(|(operator, bound)| operator.admits(order.compare_with_bound(found, bound)))
+    pub(crate) fn is_satisfied_by(&self, found: &str, order: VersionOrder) -> bool {
+        self.version.as_ref().is_none_or(|(operator, bound)| operator.accepts(order.compare_with_bound(found, bound)))
     }
 }
 

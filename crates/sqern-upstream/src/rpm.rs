@@ -1,6 +1,6 @@
-//! rpm-md repositories: from `repomd.xml` to kernels and what they need.
+//! rpm-md repositories: from `repomd.xml` to kernels and the packages that they require.
 //!
-//! The format has no specification but its makers' and readers' code: `createrepo_c`, librepo, libsolv
+//! The format is only specified by its implementations `createrepo_c`, librepo and libsolv
 //! (<https://github.com/rpm-software-management/createrepo_c>).
 
 mod format;
@@ -9,16 +9,16 @@ pub(crate) mod fuzzing;
 mod input;
 mod metalink;
 mod mirrorlist;
+mod package_filter;
 mod primary;
 mod read;
 pub(crate) mod repomd;
+mod root_metadata;
 mod skip;
 mod tag;
-mod top;
-mod wanted;
 mod xml;
 
-pub use sqern_model::order::rpm as evr;
+pub(crate) use sqern_model::order::rpm as evr;
 
 pub(crate) use read::read_primary;
-pub(crate) use top::read_top;
+pub(crate) use root_metadata::read_root_metadata;

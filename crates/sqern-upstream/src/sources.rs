@@ -1,14 +1,14 @@
-//! The files that say where each distribution publishes its kernels.
+//! The definitions of distributions and their sources.
 
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 use sqern_model::{DistroDef, DistroName, SourceError, SourceFile, SourceSet};
 
-/// `distros/*.toml` of the source tree, inside the binary: it works before anything is configured.
+/// The files `distros/*.toml`, which are embedded in the program so that it requires no configuration.
 static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../distros");
 
-/// Why a source file can't be used.
+/// A file of sources that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceFileError {
     /// A directory of source files could not be read.
@@ -27,13 +27,13 @@ pub enum SourceFileError {
         /// The error of the system.
         error: std::io::Error,
     },
-    /// A file is no UTF-8 text.
+    /// A file is not UTF-8.
     #[error("{file}: invalid UTF-8")]
     NotText {
         /// The file.
         file: String,
     },
-    /// A file is no TOML, or its fields are not those of a distribution.
+    /// A file is not TOML, or its fields are not those of a distribution.
     #[error("{file}:{line}:{column}: {message}")]
     Toml {
         /// The file.
@@ -42,15 +42,19 @@ pub enum SourceFileError {
         line: usize,
         /// The column in characters, from 1.
         column: usize,
-        /// What is wrong there.
+        /// The problem.
         message: String,
     },
-    /// The fields contradict each other.
+    /// Fields contradict each other.
     #[error(transparent)]
     Rule(#[from] SourceError),
 }
 
-/// The distributions that are built in.
+/// Returns the built-in distributions.
+///
+/// # Errors
+///
+/// Returns an error if a built-in file is invalid.
 pub fn builtin() -> Result<SourceSet, SourceFileError> {
     let mut set = SourceSet::default();
     for entry in BUILTIN.files().filter(|entry| is_toml(entry.path())) {
@@ -61,9 +65,11 @@ pub fn builtin() -> Result<SourceSet, SourceFileError> {
     Ok(set)
 }
 
-/// Adds every `*.toml` file of a folder; a file named as a distribution that is known replaces it whole.
+/// Adds all `*.toml` files of a directory. A file with the name of a known distribution replaces it completely.
 ///
-/// A folder with an unusable file adds nothing, so that half an override never goes unnoticed.
+/// # Errors
+///
+/// Returns an error if a file is invalid. Then no file is added, because a partial override might remain unnoticed.
 pub fn load_dir(set: &mut SourceSet, folder: &Path) -> Result<(), SourceFileError> {
     let unreadable = |path: &Path| {
         let path = path.to_owned();
@@ -81,7 +87,11 @@ pub fn load_dir(set: &mut SourceSet, folder: &Path) -> Result<(), SourceFileErro
     Ok(())
 }
 
-/// Adds one file, or replaces the distribution of its name; gives that name.
+/// Adds a file, which may replace the distribution of its name, and returns that name.
+///
+/// # Errors
+///
+/// Returns an error if the file cannot be read or is invalid.
 pub fn load_file(set: &mut SourceSet, path: &Path) -> Result<DistroName, SourceFileError> {
     let file = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|error| SourceFileError::ReadFile { path: path.to_owned(), error })?;
@@ -89,7 +99,11 @@ pub fn load_file(set: &mut SourceSet, path: &Path) -> Result<DistroName, SourceF
     insert(set, &file, &text)
 }
 
-/// One distribution from the text of its file; `file` is named in errors and its stem must be the distribution's name.
+/// Parses the file of a distribution. The stem of `file` must be the name of the distribution.
+///
+/// # Errors
+///
+/// Returns an error, which names `file`, if the text is invalid.
 pub fn parse(file: &str, text: &str) -> Result<DistroDef, SourceFileError> {
     let distro: DistroDef = toml::from_str(text).map_err(|error| {
         let (line, column) = position(text, error.span().map_or(0, |span| span.start));
@@ -110,7 +124,7 @@ fn is_toml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "toml")
 }
 
-/// Line and column, both from 1, of a byte offset.
+/// Returns line and column of a byte offset, both from 1.
 fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -125,19 +139,19 @@ mod tests {
     const MINIMAL: &str = "name = \"here\"\nvariant = \"X\"\ntitle = \"Here\"\n";
 
     #[test]
-    fn the_built_in_sources_are_all_usable() {
+    fn built_in_sources_are_valid() {
         let set = builtin().expect("every file under distros/ parses and passes its checks");
         assert!(set.distros.values().all(|distro| !distro.title.is_empty()));
     }
 
     #[test]
-    fn an_error_tells_file_line_and_column() {
+    fn errors_contain_file_line_and_column() {
         let error = parse("here.toml", "name = \"here\"\nvariant = \"X\"\ntitle = 7\n").expect_err("a title is text");
         assert!(error.to_string().starts_with("here.toml:3:9: "), "{error}");
     }
 
     #[test]
-    fn a_file_replaces_the_distribution_of_its_name() {
+    fn file_replaces_the_distribution_of_its_name() {
         let folder = tempfile::tempdir().expect("a directory");
         let mut set = SourceSet::default();
         set.distros.insert("here".parse().expect("a name"), parse("here.toml", MINIMAL).expect("usable"));
@@ -148,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn one_bad_file_of_a_folder_changes_nothing() {
+    fn directory_with_an_invalid_file_adds_nothing() {
         let folder = tempfile::tempdir().expect("a directory");
         std::fs::write(folder.path().join("a.toml"), MINIMAL.replace("here", "a")).expect("written");
         std::fs::write(folder.path().join("b.toml"), "name = ").expect("written");
@@ -158,17 +172,17 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_told_by_its_path() {
+    fn missing_directory_is_named_by_its_path() {
         let error = load_dir(&mut SourceSet::default(), Path::new("/nonexistent/distros.d")).expect_err("not there");
         assert!(error.to_string().starts_with("could not read source directory /nonexistent/distros.d: "), "{error}");
     }
 
     proptest! {
         #[test]
-        fn an_altered_file_is_used_or_its_error_tells_a_line_of_it(place in any::<prop::sample::Index>(), byte in "[\\[\\]{}=\"'#\n a1é]") {
+        fn errors_of_mutated_files_contain_valid_positions(offset in any::<prop::sample::Index>(), byte in "[\\[\\]{}=\"'#\n a1é]") {
             let mut text = format!("{MINIMAL}[[source]]\nkind = \"rpm-md\"\nname = \"os\"\nbase = [\"https://h\"]\narchitectures = [\"a\"]\n");
-            let place = place.index(text.len());
-            text.replace_range(place..=place, &byte);
+            let offset = offset.index(text.len());
+            text.replace_range(offset..=offset, &byte);
             if let Err(SourceFileError::Toml { line, column, .. }) = parse("here.toml", &text) {
                 let line = text.split('\n').nth(line - 1).expect("a line of the file");
                 prop_assert!(column <= line.chars().count() + 1, "column {} of {:?}", column, line);

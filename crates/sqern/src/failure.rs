@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use pg_connect::ConnectError;
 use pg_local::LocalError;
 use sqern_db::DbError;
-use sqern_store::tree::ProveError;
+use sqern_model::Diagnostic;
 
 use crate::private_server::{HINT_TEXTS, PROGRAM};
 
@@ -61,6 +61,16 @@ impl Failure {
         self
     }
 
+    /// Returns an error of a library with exit status 1.
+    fn from_diagnostic(error: &impl Diagnostic) -> Self {
+        let mut message = error.message();
+        if let Some(detail) = error.detail() {
+            message += "; ";
+            message += detail;
+        }
+        Self { message, hints: error.hint().map(str::to_owned).into_iter().collect(), exit: Exit::Unmet }
+    }
+
     /// Returns the message.
     #[must_use]
     pub fn message(&self) -> &str {
@@ -94,23 +104,9 @@ impl From<DbError> for Failure {
     }
 }
 
-impl From<sqern_store::Failure> for Failure {
-    fn from(failure: sqern_store::Failure) -> Self {
-        Self { message: failure.message(), hints: failure.hint.into_iter().collect(), exit: Exit::Unmet }
-    }
-}
-
-impl From<ProveError> for Failure {
-    fn from(error: ProveError) -> Self {
-        let mut failure = Self::from(*error.failure);
-        if !error.output.is_empty() {
-            failure.message += "; last lines of the output of make:";
-        }
-        for line in error.output {
-            failure.message += "\n  | ";
-            failure.message += &line;
-        }
-        failure
+impl From<sqern_store::Error> for Failure {
+    fn from(error: sqern_store::Error) -> Self {
+        Self::from_diagnostic(&error)
     }
 }
 
@@ -126,10 +122,9 @@ impl From<LocalError> for Failure {
     }
 }
 
-impl From<sqern_upstream::Failure> for Failure {
-    fn from(failure: sqern_upstream::Failure) -> Self {
-        let hints = failure.hint.clone().into_iter().collect();
-        Self { message: sqern_upstream::Failure { hint: None, ..failure }.to_string(), hints, exit: Exit::Unmet }
+impl From<sqern_upstream::Error> for Failure {
+    fn from(error: sqern_upstream::Error) -> Self {
+        Self::from_diagnostic(&error)
     }
 }
 

@@ -1,6 +1,5 @@
 //! All output: data to standard output, everything else to standard error.
 
-use std::borrow::Cow;
 use std::io::{self, Read, Write};
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
@@ -8,6 +7,7 @@ use jiff::Timestamp;
 use rustix::fs::OFlags;
 use serde::Serialize;
 use serde_json::json;
+use sqern_model::escape::replace_control;
 
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -143,13 +143,13 @@ impl Printer {
 
     /// Prints a note to standard error.
     pub fn note(&self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{}", harmless(text));
+        let _ = writeln!(io::stderr().lock(), "{}", replace_control(text));
     }
 
     /// Prints a warning to standard error.
     pub fn warning(&self, text: &str) {
         let mark = if self.color { "\u{1b}[33mwarning:\u{1b}[0m" } else { "warning:" };
-        let _ = writeln!(io::stderr().lock(), "{mark} {}", harmless(text));
+        let _ = writeln!(io::stderr().lock(), "{mark} {}", replace_control(text));
     }
 
     /// Prints a warning, and the command that resolves it.
@@ -157,7 +157,7 @@ impl Printer {
         self.warning(text);
         if let Some(hint) = hint {
             let mark = if self.color { "\u{1b}[36mhint:\u{1b}[0m" } else { "hint:" };
-            let _ = writeln!(io::stderr().lock(), " {mark} {}", harmless(hint));
+            let _ = writeln!(io::stderr().lock(), " {mark} {}", replace_control(hint));
         }
     }
 
@@ -166,9 +166,9 @@ impl Printer {
         let (mark, hint) =
             if self.color { ("\u{1b}[31merror:\u{1b}[0m", "\u{1b}[36mhint:\u{1b}[0m") } else { ("error:", "hint:") };
         let mut stderr = io::stderr().lock();
-        let _ = writeln!(stderr, "{mark} {}", harmless(failure.message()));
+        let _ = writeln!(stderr, "{mark} {}", replace_control(failure.message()));
         for line in failure.hints() {
-            let _ = writeln!(stderr, " {hint} {}", harmless(line));
+            let _ = writeln!(stderr, " {hint} {}", replace_control(line));
         }
     }
 
@@ -185,7 +185,7 @@ impl Printer {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_header(R::COLUMNS.iter().map(|column| column.to_uppercase()));
         table.add_rows(
-            records.iter().map(|record| record.cells().iter().map(|cell| harmless(cell).into_owned()).collect::<Vec<_>>()),
+            records.iter().map(|record| record.cells().iter().map(|cell| replace_control(cell).into_owned()).collect::<Vec<_>>()),
         );
         for column in table.column_iter_mut() {
             column.set_padding((0, GAP));
@@ -276,15 +276,4 @@ fn check_written(written: io::Result<()>) -> Result<bool, Failure> {
 #[must_use]
 pub fn time(at: Option<Timestamp>) -> String {
     at.map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()).unwrap_or_default()
-}
-
-/// Replaces control characters, except newlines, so that untrusted text cannot control the terminal.
-#[must_use]
-pub fn harmless(text: &str) -> Cow<'_, str> {
-    let obeyed = |character: char| character.is_control() && character != '\n';
-    if text.contains(obeyed) {
-        text.chars().map(|character| if obeyed(character) { '\u{fffd}' } else { character }).collect::<String>().into()
-    } else {
-        text.into()
-    }
 }

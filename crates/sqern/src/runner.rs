@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Pid;
 use sqern_model::RunResult;
-use tokio::process::{Child, Command};
+use sqern_process::{ProcessGroup, printable_lines};
+use tokio::sync::oneshot;
 
 use crate::failure::Failure;
 
@@ -62,31 +63,76 @@ pub async fn run(job: &Job, stop: impl Future<Output = ()>) -> Result<Ended, Fai
     let log = File::create(&job.log).map_err(failed)?;
     let mut command = Command::new("/bin/sh");
     command.args(["-c", &job.command]).envs(job.variables.iter().map(|(name, value)| (name, value)));
-    command.stdin(Stdio::null()).stdout(log.try_clone().map_err(failed)?).stderr(log).process_group(0).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(log.try_clone().map_err(failed)?).stderr(log);
     if let Some(folder) = &job.folder {
         command.current_dir(folder);
     }
     let begun = Instant::now();
-    let mut child = command.spawn().map_err(|error| Failure::unmet(format!("could not start /bin/sh: {error}")))?;
-    let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    let (status, cut_off) = tokio::select! {
-        status = child.wait() => (status, None),
-        () = tokio::time::sleep(job.time_limit) => (end(&mut child, group).await, Some(Some(RunResult::Aborted))),
-        () = stop => (end(&mut child, group).await, Some(None)),
-    };
-    let status = status.map_err(|error| Failure::unmet(format!("could not wait for the command: {error}")))?;
-    // Processes that the command left in the background.
-    kill(group, Signal::KILL);
+    let (status, end) = supervise(command, job.time_limit, stop).await.map_err(|error| match error {
+        SuperviseError::Start(error) => Failure::unmet(format!("could not start /bin/sh: {error}")),
+        SuperviseError::Wait(error) => Failure::unmet(format!("could not wait for the command: {error}")),
+    })?;
     let mut tail = tail(&job.log).map_err(failed)?;
-    if cut_off == Some(Some(RunResult::Aborted)) {
+    if end == End::TimeLimit {
         tail.push_str(&format!("\n[terminated by sqern: time limit of {:?} exceeded]", job.time_limit));
     }
     Ok(Ended {
-        result: cut_off.unwrap_or_else(|| Some(result(status))),
+        result: match end {
+            End::Exited => Some(result(status)),
+            End::TimeLimit => Some(RunResult::Aborted),
+            End::Stopped => None,
+        },
         exit_status: status.code(),
         seconds: begun.elapsed().as_secs_f64(),
         tail,
     })
+}
+
+/// The reason why a supervised command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It exited.
+    Exited,
+    /// It exceeded its time limit.
+    TimeLimit,
+    /// It was stopped.
+    Stopped,
+}
+
+/// A command that could not be supervised.
+#[derive(Debug)]
+pub(crate) enum SuperviseError {
+    /// It could not be started.
+    Start(io::Error),
+    /// Its exit status is not available.
+    Wait(io::Error),
+}
+
+/// Runs a command in a process group until it exits, `stop` completes, or its time limit is exceeded. Then terminates the group, and kills
+/// it after [`GRACE`]. Dropping the future kills the group.
+pub(crate) async fn supervise(
+    command: Command,
+    time_limit: Duration,
+    stop: impl Future<Output = ()>,
+) -> Result<(ExitStatus, End), SuperviseError> {
+    let (sender, mut exited) = oneshot::channel();
+    let on_exit = move || {
+        let _ = sender.send(());
+    };
+    let group = ProcessGroup::spawn(command, on_exit).map_err(SuperviseError::Start)?;
+    let end = tokio::select! {
+        _ = &mut exited => End::Exited,
+        () = tokio::time::sleep(time_limit) => End::TimeLimit,
+        () = stop => End::Stopped,
+    };
+    if end != End::Exited {
+        group.terminate();
+        let _ = tokio::time::timeout(GRACE, exited).await;
+    }
+    // Kills processes that the command left in the background.
+    let status = tokio::task::spawn_blocking(move || group.finish()).await;
+    let status = status.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(SuperviseError::Wait)?;
+    Ok((status, end))
 }
 
 fn result(status: ExitStatus) -> RunResult {
@@ -97,23 +143,6 @@ fn result(status: ExitStatus) -> RunResult {
     }
 }
 
-/// Terminates a command, and kills it after [`GRACE`].
-async fn end(child: &mut Child, group: Option<Pid>) -> io::Result<ExitStatus> {
-    kill(group, Signal::TERM);
-    if let Ok(status) = tokio::time::timeout(GRACE, child.wait()).await {
-        return status;
-    }
-    kill(group, Signal::KILL);
-    child.wait().await
-}
-
-/// Sends a signal to a process group, if it exists.
-fn kill(group: Option<Pid>, signal: Signal) {
-    if let Some(group) = group {
-        let _ = kill_process_group(group, signal);
-    }
-}
-
 /// Returns the last lines of a log, without control characters, which might affect a terminal.
 fn tail(log: &Path) -> io::Result<String> {
     let mut file = File::open(log)?;
@@ -121,10 +150,7 @@ fn tail(log: &Path) -> io::Result<String> {
     file.seek(SeekFrom::Start(size.saturating_sub(TAIL_BYTES)))?;
     let mut bytes = Vec::new();
     file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let plain = |line: &str| -> String { line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() };
-    let lines: Vec<String> = text.lines().map(plain).collect();
-    Ok(lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n"))
+    Ok(printable_lines(&String::from_utf8_lossy(&bytes), TAIL_LINES).join("\n"))
 }
 
 /// Identifies this process, so that others on the same machine can check whether it exists: `HOST:PID:NAMESPACE`.
@@ -157,7 +183,7 @@ fn namespace() -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that can't go on says so by a panic")]
+#[allow(clippy::unwrap_used, reason = "a panic is the failure of a test")]
 mod tests {
     use super::*;
 
@@ -210,7 +236,7 @@ mod tests {
     #[test]
     fn only_processes_of_this_machine_are_known_to_be_dead() {
         assert!(!is_dead(&owner()));
-        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let mut child = Command::new("true").spawn().unwrap();
         let other = format!("{}:{}:{}", host(), child.id(), namespace());
         child.wait().unwrap();
         assert!(is_dead(&other));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqern_model::{CrawlState, DistroName, Kept, KeptFile, KeptIndex, SourceMemory};
+use sqern_model::{CachedFile, CachedIndex, CachedMetadata, CrawlCache, CrawlState, DistroName};
 use tokio_postgres::{GenericClient, Row, Transaction};
 
 use crate::{DbError, text};
@@ -58,27 +58,32 @@ pub async fn last(client: &impl GenericClient) -> Result<Vec<LastCrawl>, DbError
 }
 
 /// What is remembered of a distribution's sources, by their names.
-pub async fn memory(client: &impl GenericClient, distro: &DistroName) -> Result<BTreeMap<String, SourceMemory>, DbError> {
-    let mut memory: BTreeMap<String, SourceMemory> = BTreeMap::new();
+pub async fn memory(client: &impl GenericClient, distro: &DistroName) -> Result<BTreeMap<String, CrawlCache>, DbError> {
+    let mut memory: BTreeMap<String, CrawlCache> = BTreeMap::new();
     for row in client.query(include_str!("../../queries/crawl_memory.sql"), &[&distro.as_str()]).await? {
-        let remembered = SourceMemory { checksum: row.get(1), dated_at: row.get(2), kept: Kept::default() };
+        let remembered = CrawlCache { checksum: row.get(1), dated_at: row.get(2), kept: CachedMetadata::default() };
         memory.insert(row.get(0), remembered);
     }
     let files = "SELECT source, url, etag, body FROM crawl_file WHERE distro = $1";
     for row in client.query(files, &[&distro.as_str()]).await? {
-        let file = KeptFile { etag: row.get(2), body: row.get(3) };
+        let file = CachedFile { etag: row.get(2), body: row.get(3) };
         memory.entry(row.get(0)).or_default().kept.files.insert(row.get(1), file);
     }
     let indexes = "SELECT source, name, checksum, entries FROM crawl_index WHERE distro = $1";
     for row in client.query(indexes, &[&distro.as_str()]).await? {
-        let index = KeptIndex { checksum: row.get(2), entries: row.get(3) };
+        let index = CachedIndex { checksum: row.get(2), entries: row.get(3) };
         memory.entry(row.get(0)).or_default().kept.indexes.insert(row.get(1), index);
     }
     Ok(memory)
 }
 
 /// Replaces what is remembered of a source; writes only what differs.
-pub(super) async fn keep(transaction: &Transaction<'_>, distro: &DistroName, source: &str, kept: &Kept) -> Result<(), DbError> {
+pub(super) async fn keep(
+    transaction: &Transaction<'_>,
+    distro: &DistroName,
+    source: &str,
+    kept: &CachedMetadata,
+) -> Result<(), DbError> {
     let urls: Vec<&str> = kept.files.keys().map(String::as_str).collect();
     let etags: Vec<&str> = kept.files.values().map(|file| file.etag.as_str()).collect();
     let bodies: Vec<&[u8]> = kept.files.values().map(|file| file.body.as_slice()).collect();

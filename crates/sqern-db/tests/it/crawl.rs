@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqern_db::{change, crawl};
 use sqern_model::upstream::{UpstreamDiff, diff};
-use sqern_model::{Crawl, CrawlState, DistroName, Kept, KeptFile, KeptIndex, KernelPackage, PackageRole};
+use sqern_model::{CachedFile, CachedIndex, CachedMetadata, Crawl, CrawlState, DistroName, KernelPackage, PackageRole};
 use tokio_postgres::Client;
 
 use crate::support::{migrated, rows, run};
@@ -105,9 +105,9 @@ async fn what_a_crawl_kept_is_remembered_until_another_keeps_something_else() {
     let mut client = database.client().await;
     run(&client, "INSERT INTO distro VALUES ('d', 'D')").await;
     let kept = |url: &str, body: &[u8]| {
-        let file = KeptFile { etag: "\"1\"".into(), body: body.into() };
-        let index = KeptIndex { checksum: "c".into(), entries: "{}".into() };
-        Kept { files: [(url.to_owned(), file)].into(), indexes: [("main".to_owned(), index)].into() }
+        let file = CachedFile { etag: "\"1\"".into(), body: body.into() };
+        let index = CachedIndex { checksum: "c".into(), entries: "{}".into() };
+        CachedMetadata { files: [(url.to_owned(), file)].into(), indexes: [("main".to_owned(), index)].into() }
     };
     let dated = |day: &str| format!("2026-01-{day}T00:00:00Z").parse().ok();
     let found = |kept| Crawl { kept: Some(kept), dated_at: dated("01"), ..crawl_of(CrawlState::Complete, &["1"]) };

@@ -96,12 +96,12 @@ impl KernelRule {
 
     /// What the template names that nothing gives; none if the rule always tells a kernel. The error is the field, or what is
     /// missing altogether.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), InvalidTemplate> {
         let groups = |regex: &Regex| regex.capture_names().flatten().map(str::to_owned).collect::<Vec<_>>();
         let mut known = groups(&self.package);
         let Some(template) = &self.uname else {
             let told = self.uname_provides.is_some() || known.iter().any(|group| group == "uname");
-            return if told { Ok(()) } else { Err("nothing".into()) };
+            return if told { Ok(()) } else { Err(InvalidTemplate::NoUname) };
         };
         known.extend(self.release.as_ref().map(groups).unwrap_or_default());
         known.extend(["version", "release", "arch"].map(str::to_owned));
@@ -113,14 +113,28 @@ fn text_of(groups: &Captures<'_>, name: &str) -> Option<String> {
     groups.name(name).map(|group| group.as_str().to_owned())
 }
 
+/// A rule that determines no kernel version. The text is the invalid part of the template.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum InvalidTemplate {
+    /// The rule has neither a template nor another origin of the version.
+    #[error("nothing")]
+    NoUname,
+    /// A field is not known.
+    #[error("{{{0}}}")]
+    UnknownField(String),
+    /// A brace is not closed.
+    #[error("{{{0}")]
+    UnclosedBrace(String),
+}
+
 /// A template with each `{field}` replaced; the error is the field that has no value, or an open brace's rest.
-fn fill(template: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, String> {
+fn fill(template: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, InvalidTemplate> {
     let mut text = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
-        let (field, after) = after.split_once('}').ok_or_else(|| format!("{{{after}"))?;
+        let (field, after) = after.split_once('}').ok_or_else(|| InvalidTemplate::UnclosedBrace(after.to_owned()))?;
         text.push_str(before);
-        text.push_str(&value(field).ok_or_else(|| format!("{{{field}}}"))?);
+        text.push_str(&value(field).ok_or_else(|| InvalidTemplate::UnknownField(field.to_owned()))?);
         rest = after;
     }
     text.push_str(rest);
@@ -188,11 +202,11 @@ mod tests {
 
     #[test]
     fn a_template_that_names_what_nothing_gives_is_refused() {
-        assert_eq!(rule("^kernel-devel$").check(), Err("nothing".into()));
+        assert_eq!(rule("^kernel-devel$").check(), Err(InvalidTemplate::NoUname));
         assert_eq!(rule("^linux-headers-(?<uname>.*)$").check(), Ok(()));
         let templated = |template: &str| KernelRule { uname: Some(template.into()), ..rule("^kernel-(?<flavour>.*)-devel$") };
         assert_eq!(templated("{version}-{release}-{flavour}.{arch}").check(), Ok(()));
-        assert_eq!(templated("{version}-{flavor}").check(), Err("{flavor}".into()));
-        assert_eq!(templated("{version").check(), Err("{version".into()));
+        assert_eq!(templated("{version}-{flavor}").check(), Err(InvalidTemplate::UnknownField("flavor".into())));
+        assert_eq!(templated("{version").check(), Err(InvalidTemplate::UnclosedBrace("version".into())));
     }
 }

@@ -1,4 +1,4 @@
-//! Packages, each once, by their checksum: another kernel, or another try, need not fetch it again.
+//! The cache of packages, named by their checksums. Kernels share packages, and a later attempt reuses them.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
@@ -6,100 +6,109 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256};
+use sqern_archive::{Checksum, Hasher, InvalidChecksum};
 
 use super::staged::is_locked;
-use super::{Store, unusable};
-use crate::Failure;
+use super::{Store, inaccessible, visible_names};
+use crate::{Error, ErrorKind};
 
-/// What a package is called while it is being received.
+/// The suffix of an incomplete package.
 const PARTIAL: &str = "part";
 
-/// The place of a package in the cache, and whether it is there.
+/// The state of a package in the cache.
 #[derive(Debug)]
 pub enum Cached {
-    /// It is there, with the checksum that it is named by.
-    There(PathBuf),
-    /// It is not: what is received into the file takes its place by [`Partial::keep`].
+    /// The file of the package, which has the expected checksum.
+    Available(PathBuf),
+    /// The package must be downloaded into this file.
     Missing(Partial),
-    /// Another process, or another kernel of this one, is receiving it.
+    /// The package is being downloaded by another process, or for another kernel.
     Busy,
 }
 
-/// A package that is being received, by nobody else at the same time. What a try that was cut off has received stays for the next.
+/// An incomplete package, locked for one download. A later download continues an interrupted one.
 #[derive(Debug)]
 pub struct Partial {
     path: PathBuf,
     target: PathBuf,
-    /// Held until the end: the system gives it back when the process dies.
+    /// The lock, which the system releases if the process dies.
     lock: File,
 }
 
-/// What [`Store::prune_cache`] took away.
+/// The files that [`Store::prune_cache`] removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pruned {
-    /// How many packages, and beginnings of some.
+    /// The number of packages, including incomplete ones.
     pub files: u64,
-    /// Their size.
+    /// Their total size in bytes.
     pub bytes: u64,
 }
 
 impl Store {
-    /// Looks for a package by its checksum as the index states it; `suffix` is its kind (`deb`, `rpm`). Reads all of it
-    /// where it is there.
-    pub fn cached(&self, checksum: &str, size_bytes: u64, suffix: &str) -> Result<Cached, Failure> {
-        let (algorithm, digits) = checksum.split_once(':').unwrap_or(("sha256", checksum));
-        let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if !plain(algorithm) || !plain(digits) || digits.len() < 2 || !plain(suffix) {
-            return Err(Failure::new("a checksum as ALGORITHM:DIGITS", format!("{checksum:?}"), "the cache"));
-        }
-        let folder = self.cache().join(algorithm).join(&digits[..2]);
-        let (target, path) = (folder.join(format!("{digits}.{suffix}")), folder.join(format!("{digits}.{PARTIAL}")));
-        let is_there = || {
+    /// Returns the state of a package. Reads the whole file to verify its checksum.
+    ///
+    /// `checksum` is in the form of [`Checksum`], and `suffix` is that of the file: `deb` or `rpm`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the checksum is invalid, or the cache cannot be accessed.
+    pub fn cached(&self, checksum: &str, size_bytes: u64, suffix: &str) -> Result<Cached, Error> {
+        let checksum: Checksum = checksum.parse().map_err(|InvalidChecksum(found)| {
+            Error::unexpected(ErrorKind::InvalidName, "a checksum as ALGORITHM:DIGITS", format!("{found:?}"), "the cache")
+        })?;
+        let digits = &checksum.digits;
+        let directory = self.cache().join(checksum.algorithm.name()).join(&digits[..2]);
+        let target = directory.join(format!("{digits}.{suffix}"));
+        let path = directory.join(format!("{digits}.{PARTIAL}"));
+        let is_available = || {
             fs::metadata(&target).is_ok_and(|metadata| metadata.len() == size_bytes)
-                && (algorithm != "sha256" || sha256_of(&target).is_ok_and(|got| got == digits))
+                && digest(&target, &checksum).is_ok_and(|found| found == *digits)
         };
-        if is_there() {
-            return Ok(Cached::There(target));
+        if is_available() {
+            return Ok(Cached::Available(target));
         }
-        fs::create_dir_all(&folder).map_err(|error| unusable(&error, &folder))?;
-        let failed = |error: io::Error| unusable(&error, &path);
+        fs::create_dir_all(&directory).map_err(|error| inaccessible(error, &directory))?;
+        let failed = |error: io::Error| inaccessible(error, &path);
         let lock = File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(Cached::Busy),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        // Between opening and locking whoever had it may have given the file another name, or thrown it away.
-        let ours = lock.metadata().map_err(failed)?;
-        if !fs::metadata(&path).is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())) {
+        // Between opening and locking, the previous owner might have renamed or removed the file.
+        let locked = lock.metadata().map_err(failed)?;
+        let is_same = |current: fs::Metadata| (current.dev(), current.ino()) == (locked.dev(), locked.ino());
+        if !fs::metadata(&path).is_ok_and(is_same) {
             return Ok(Cached::Busy);
         }
-        if is_there() {
-            // Nobody holds it any more, and what is in it is in the cache.
+        if is_available() {
             let _ = fs::remove_file(&path);
-            return Ok(Cached::There(target));
+            return Ok(Cached::Available(target));
         }
         Ok(Cached::Missing(Partial { path, target, lock }))
     }
 
-    /// Takes away each package whose checksum is not in `needed`, and what was received of some, unless that goes on now. With
-    /// `dry_run` only counts.
-    pub fn prune_cache(&self, needed: &BTreeSet<String>, dry_run: bool) -> Result<Pruned, Failure> {
+    /// Removes packages whose checksums are not in `needed`, and incomplete packages that are not being downloaded. With `dry_run`,
+    /// only counts them.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a file cannot be read or removed.
+    pub fn prune_cache(&self, needed: &BTreeSet<String>, dry_run: bool) -> Result<Pruned, Error> {
         let mut pruned = Pruned::default();
-        for algorithm in super::names(&self.cache())? {
-            for start in super::names(&self.cache().join(&algorithm))? {
-                let folder = self.cache().join(&algorithm).join(start);
-                for name in super::names(&folder)? {
-                    let path = folder.join(&name);
+        for algorithm in visible_names(&self.cache())? {
+            for start in visible_names(&self.cache().join(&algorithm))? {
+                let directory = self.cache().join(&algorithm).join(start);
+                for name in visible_names(&directory)? {
+                    let path = directory.join(&name);
                     let (digits, suffix) = name.split_once('.').unwrap_or((&name, ""));
                     let is_needed = needed.contains(digits) || needed.contains(&format!("{algorithm}:{digits}"));
                     if (suffix == PARTIAL && is_locked(&path)) || (suffix != PARTIAL && is_needed) {
                         continue;
                     }
-                    let metadata = fs::symlink_metadata(&path).map_err(|error| unusable(&error, &path))?;
+                    let metadata = fs::symlink_metadata(&path).map_err(|error| inaccessible(error, &path))?;
                     if !dry_run {
-                        fs::remove_file(&path).map_err(|error| unusable(&error, &path))?;
+                        fs::remove_file(&path).map_err(|error| inaccessible(error, &path))?;
                     }
                     pruned = Pruned { files: pruned.files + 1, bytes: pruned.bytes + metadata.len() };
                 }
@@ -110,41 +119,49 @@ impl Store {
 }
 
 impl Partial {
-    /// The file to receive into. It may hold what was received before, and its position is at the beginning.
-    pub fn file(&self) -> Result<File, Failure> {
-        File::options().read(true).write(true).open(&self.path).map_err(|error| unusable(&error, &self.path))
+    /// Opens the file for a download. It contains the part that was downloaded before, and its position is 0.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file cannot be opened.
+    pub fn file(&self) -> Result<File, Error> {
+        File::options().read(true).write(true).open(&self.path).map_err(|error| inaccessible(error, &self.path))
     }
 
-    /// Where that file is.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Gives what was received, and verified, the name that it is found by.
-    pub fn keep(self) -> Result<PathBuf, Failure> {
-        fs::rename(&self.path, &self.target).map_err(|error| unusable(&error, &self.target))?;
+    /// Renames the complete, verified package to its final name, which is returned.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file cannot be renamed.
+    pub fn publish(self) -> Result<PathBuf, Error> {
+        fs::rename(&self.path, &self.target).map_err(|error| inaccessible(error, &self.target))?;
         Ok(self.target.clone())
     }
 }
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        // A beginning is worth keeping, and nothing is not.
+        // A later download can only continue a file that is not empty.
         if self.lock.metadata().is_ok_and(|metadata| metadata.len() == 0) {
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-fn sha256_of(path: &Path) -> io::Result<String> {
+fn digest(path: &Path, checksum: &Checksum) -> io::Result<String> {
     let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
+    let mut hasher = Hasher::new(checksum.algorithm);
     let mut buffer = vec![0; 128 * 1024];
     loop {
         let count = file.read(&mut buffer)?;
         if count == 0 {
-            return Ok(format!("{:x}", hasher.finalize()));
+            return Ok(hasher.finish());
         }
         hasher.update(&buffer[..count]);
     }

@@ -1,100 +1,105 @@
-//! `manifest.json`: what a tree is made of, and what vouches for it.
+//! `manifest.json`: the packages of a tree, their provenance, and a digest of all files.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sqern_model::{DistroName, Kernel, KernelVersion, PackageRole};
 
+use super::inaccessible;
 use super::tree_digest::TreeDigest;
-use super::unusable;
-use crate::Failure;
+use crate::{Error, ErrorKind};
 
-/// The manifest's name in a tree.
-pub const MANIFEST: &str = "manifest.json";
-/// The form of the manifests that this program writes and reads.
+/// The name of the manifest in a tree.
+pub(super) const MANIFEST: &str = "manifest.json";
+/// The format of manifests.
 const SCHEMA: &str = "sqern.manifest/1";
-/// More than any has: a kernel has a handful of packages.
-const MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
+/// The size limit. A kernel has at most a few packages.
+const MAX_MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
 
-/// What a tree is made of.
+/// The description of a tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The form of this file.
+    /// The format of this file.
     pub schema: String,
-    /// The kernel's distribution.
+    /// The distribution of the kernel.
     pub distro: DistroName,
-    /// The kernel's version, as `uname -r` prints it.
+    /// The version of the kernel, as `uname -r` prints it.
     pub version: KernelVersion,
-    /// The architecture that it builds for, in the packages' own words.
+    /// The architecture of the headers, as the packages name it.
     pub architecture: String,
-    /// When it was made: RFC 3339, in UTC.
+    /// The time of creation: RFC 3339, in UTC.
     pub made_at: String,
-    /// Its packages.
+    /// The packages.
     pub packages: Vec<ManifestPackage>,
-    /// Links and lines that had to be changed, so that it builds where it lies.
+    /// Links and lines that were changed so that the tree builds in the store.
     pub changes: Vec<String>,
-    /// What `modinfo -F vermagic` says of a module that was compiled here; none where that was not tried.
+    /// The vermagic of a module that was compiled in the tree; `None` if none was compiled.
     pub vermagic: Option<String>,
-    /// What the tree held when it was made, besides this file.
+    /// The digest of the tree at creation, without this file.
     pub tree: TreeDigest,
 }
 
 /// A package of a tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestPackage {
-    /// What it is to the kernel.
+    /// The role in the tree.
     pub role: PackageRole,
-    /// Its name.
+    /// The package name.
     pub name: String,
-    /// Its version.
+    /// The package version.
     pub version: String,
-    /// Its architecture.
+    /// The package architecture.
     pub architecture: String,
-    /// Where it came from.
+    /// The URL of the file.
     pub url: String,
-    /// The file's size in bytes.
+    /// The size of the file in bytes.
     pub size_bytes: u64,
-    /// The file's SHA-256, or `ALGORITHM:DIGITS`.
+    /// The SHA-256 of the file, or `ALGORITHM:DIGITS`.
     pub checksum: String,
-    /// The source whose index states that checksum.
+    /// The source whose index lists that checksum.
     pub source: String,
-    /// The URL of the signed top (`InRelease`, `repomd.xml`) that states the index's checksum, when it was last read.
+    /// The URL of the root metadata (`InRelease`, `repomd.xml`) that lists the checksum of the index, at the last crawl.
     pub top_url: Option<String>,
-    /// When that top says that it was made: RFC 3339, in UTC.
+    /// The date in that root metadata: RFC 3339, in UTC.
     pub top_dated_at: Option<String>,
 }
 
 impl Manifest {
-    /// The name of the form that is written.
+    /// Returns the format of new manifests.
     #[must_use]
     pub fn schema() -> String {
         SCHEMA.to_owned()
     }
 
-    /// The kernel that it is of.
+    /// Returns the kernel of the tree.
     #[must_use]
     pub fn kernel(&self) -> Kernel {
         Kernel { distro: self.distro.clone(), version: self.version.clone() }
     }
 
-    /// Reads a tree's manifest.
-    pub fn read(tree: &Path) -> Result<Self, Failure> {
+    /// Reads the manifest of a tree.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the manifest is missing or invalid.
+    pub fn read(tree: &Path) -> Result<Self, Error> {
         let path = tree.join(MANIFEST);
-        let refused = |got: String| {
-            Failure::new(format!("a {MANIFEST} of {SCHEMA}"), got, path.display())
-                .hint("sqern store prune  # removes invalid directories")
+        let invalid = |found: String| {
+            Error::unexpected(ErrorKind::InvalidManifest, format!("a {MANIFEST} of {SCHEMA}"), found, path.display())
+                .with_hint("sqern store prune  # removes invalid directories")
         };
+        let unreadable = |error: io::Error| invalid(error.to_string());
         let mut text = String::new();
-        let file = File::open(&path).map_err(|error| refused(error.to_string()))?;
-        file.take(MANIFEST_BYTES).read_to_string(&mut text).map_err(|error| refused(error.to_string()))?;
-        let manifest: Self = serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?;
-        if manifest.schema == SCHEMA { Ok(manifest) } else { Err(refused(manifest.schema)) }
+        let file = File::open(&path).map_err(unreadable)?;
+        file.take(MAX_MANIFEST_BYTES).read_to_string(&mut text).map_err(unreadable)?;
+        let manifest: Self = serde_json::from_str(&text).map_err(|error| invalid(error.to_string()))?;
+        if manifest.schema == SCHEMA { Ok(manifest) } else { Err(invalid(manifest.schema)) }
     }
 
-    /// Writes it into a tree, down to the disk.
-    pub(super) fn write(&self, tree: &Path) -> Result<(), Failure> {
+    /// Writes the manifest of a tree, and syncs it to disk.
+    pub(super) fn write(&self, tree: &Path) -> Result<(), Error> {
         let path = tree.join(MANIFEST);
         let write = || {
             let mut text = serde_json::to_string_pretty(self)?;
@@ -103,6 +108,6 @@ impl Manifest {
             file.write_all(text.as_bytes())?;
             file.sync_all()
         };
-        write().map_err(|error| unusable(&error, &path))
+        write().map_err(|error| inaccessible(error, &path))
     }
 }

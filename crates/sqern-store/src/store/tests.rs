@@ -35,8 +35,8 @@ fn manifest(tree: &Path) -> Manifest {
     }
 }
 
-fn made(store: &Store, text: &str) -> Manifest {
-    let staged = store.begin(&kernel()).unwrap().expect("nobody else makes it");
+fn create(store: &Store, text: &str) -> Manifest {
+    let staged = store.begin(&kernel()).unwrap().expect("no other process prepares the tree");
     fs::create_dir(staged.root().join("usr")).unwrap();
     fs::write(staged.root().join("usr/Makefile"), text).unwrap();
     std::os::unix::fs::symlink("usr", staged.root().join("build")).unwrap();
@@ -46,63 +46,64 @@ fn made(store: &Store, text: &str) -> Manifest {
 }
 
 #[test]
-fn a_tree_is_there_as_a_whole_or_not_at_all() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
+fn trees_are_complete_or_absent() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
     assert_eq!(store.find(&kernel()).unwrap(), None);
     {
-        let staged = store.begin(&kernel()).unwrap().expect("nobody else makes it");
+        let staged = store.begin(&kernel()).unwrap().expect("no other process prepares the tree");
         fs::write(staged.root().join("half"), "").unwrap();
-        assert!(store.begin(&kernel()).unwrap().is_none(), "it is being made already");
+        assert!(store.begin(&kernel()).unwrap().is_none(), "the tree is being prepared");
     }
-    assert_eq!(store.find(&kernel()).unwrap(), None, "what was not committed is nowhere");
-    let manifest = made(&store, "all:");
+    assert_eq!(store.find(&kernel()).unwrap(), None, "an uncommitted tree is removed");
+    let manifest = create(&store, "all:");
     assert_eq!(store.find(&kernel()).unwrap(), Some(Found::Tree(Box::new(manifest.clone()))));
     assert_eq!(store.verify(&kernel(), &manifest), Ok(()));
     assert_eq!(store.kernels().unwrap().into_keys().collect::<Vec<_>>(), [kernel()]);
 }
 
 #[test]
-fn a_tree_that_was_changed_is_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
-    let manifest = made(&store, "all:");
+fn modified_trees_are_detected() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let manifest = create(&store, "all:");
     let tree = store.tree(&kernel()).unwrap();
     fs::write(tree.join("usr/Makefile"), "all;").unwrap();
-    let told = store.verify(&kernel(), &manifest).unwrap_err().to_string();
-    assert!(told.contains("an unchanged tree (1 file, 1 link, 4 bytes") && told.contains("sqern store prune"), "{told}");
-    fs::write(tree.join(MANIFEST), "{}").unwrap();
-    assert!(matches!(store.find(&kernel()).unwrap(), Some(Found::Other(_))));
+    let error = store.verify(&kernel(), &manifest).unwrap_err().to_string();
+    assert!(error.contains("an unchanged tree (1 file, 1 link, 4 bytes") && error.contains("sqern store prune"), "{error}");
+    fs::write(tree.join(manifest::MANIFEST), "{}").unwrap();
+    assert!(matches!(store.find(&kernel()).unwrap(), Some(Found::Invalid(_))));
 }
 
 #[test]
-fn another_tree_takes_the_place_of_one_that_is_there() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
-    made(&store, "old:");
-    let manifest = made(&store, "new:");
+fn commit_replaces_an_existing_tree() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    create(&store, "old:");
+    let manifest = create(&store, "new:");
     assert_eq!(store.verify(&kernel(), &manifest), Ok(()));
-    let left: Vec<_> = fs::read_dir(folder.path().join(".staging")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["debian12@6.1.0-25-amd64.lock"], "the old one is gone");
+    let remaining: Vec<_> =
+        fs::read_dir(directory.path().join(".staging")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(remaining, ["debian12@6.1.0-25-amd64.lock"], "the replaced tree is removed");
     store.remove(&kernel()).unwrap();
     assert_eq!(store.find(&kernel()).unwrap(), None);
 }
 
 #[test]
-fn what_one_that_was_killed_left_behind_is_thrown_away() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
-    let left = folder.path().join(".staging/debian12@6.1.0-25-amd64");
-    fs::create_dir(&left).unwrap();
-    fs::write(left.join("half"), "").unwrap();
-    let staged = store.begin(&kernel()).unwrap().expect("nobody makes it now");
+fn remains_of_an_aborted_preparation_are_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let staging = directory.path().join(".staging/debian12@6.1.0-25-amd64");
+    fs::create_dir(&staging).unwrap();
+    fs::write(staging.join("half"), "").unwrap();
+    let staged = store.begin(&kernel()).unwrap().expect("no other process prepares the tree");
     assert!(!staged.root().join("half").exists());
 }
 
 #[test]
-fn a_version_that_is_a_path_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
+fn versions_that_are_paths_are_rejected() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
     for version in ["../../etc", ".cache", "a/b"] {
         let Ok(version) = version.parse() else { continue };
         let kernel = Kernel { version, ..kernel() };
@@ -111,39 +112,39 @@ fn a_version_that_is_a_path_is_refused() {
 }
 
 #[test]
-fn a_package_is_kept_once_by_its_checksum() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
-    // "abc", FIPS 180-4
+fn packages_are_cached_by_checksum() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    // The SHA-256 of "abc" (FIPS 180-4).
     let checksum = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    let Cached::Missing(partial) = store.cached(checksum, 3, "deb").unwrap() else { panic!("an empty cache has nothing") };
+    let Cached::Missing(partial) = store.cached(checksum, 3, "deb").unwrap() else { panic!("the cache is empty") };
     fs::write(partial.path(), "abc").unwrap();
-    let kept = partial.keep().unwrap();
-    assert!(matches!(store.cached(checksum, 3, "deb").unwrap(), Cached::There(path) if path == kept));
-    fs::write(&kept, "abd").unwrap();
-    assert!(matches!(store.cached(checksum, 3, "deb").unwrap(), Cached::Missing(_)), "a file that changed is not believed");
+    let path = partial.publish().unwrap();
+    assert!(matches!(store.cached(checksum, 3, "deb").unwrap(), Cached::Available(found) if found == path));
+    fs::write(&path, "abd").unwrap();
+    assert!(matches!(store.cached(checksum, 3, "deb").unwrap(), Cached::Missing(_)), "the checksum is verified");
     assert!(store.cached("../../x", 3, "deb").is_err());
 }
 
 #[test]
-fn a_package_is_received_by_one_and_what_came_of_it_stays_for_the_next() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
-    let missing = |checksum: &str| match store.cached(checksum, 3, "deb").unwrap() {
+fn one_download_at_a_time_continues_an_incomplete_package() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let missing = |digit: &str| match store.cached(&digit.repeat(64), 3, "deb").unwrap() {
         Cached::Missing(partial) => partial,
-        other => panic!("expected a package that is missing, found {other:?}"),
+        other => panic!("{other:?}"),
     };
-    let first = missing("aa");
+    let first = missing("a");
     fs::write(first.path(), "ab").unwrap();
-    assert!(matches!(store.cached("aa", 3, "deb").unwrap(), Cached::Busy));
+    assert!(matches!(store.cached(&"a".repeat(64), 3, "deb").unwrap(), Cached::Busy));
     drop(first);
-    let second = missing("aa");
+    let second = missing("a");
     assert_eq!(fs::read(second.path()).unwrap(), b"ab");
-    drop(missing("bb"));
-    assert_eq!(fs::read_dir(folder.path().join(".cache/sha256/bb")).unwrap().count(), 0, "nothing is not kept");
+    drop(missing("b"));
+    assert_eq!(fs::read_dir(directory.path().join(".cache/sha256/bb")).unwrap().count(), 0, "an empty file is removed");
 
     let needed = std::collections::BTreeSet::new();
-    assert_eq!(store.prune_cache(&needed, false).unwrap(), Pruned::default(), "it is being received");
+    assert_eq!(store.prune_cache(&needed, false).unwrap(), Pruned::default(), "the package is being downloaded");
     drop(second);
     let pruned = Pruned { files: 1, bytes: 2 };
     assert_eq!(store.prune_cache(&needed, true).unwrap(), pruned);

@@ -1,5 +1,6 @@
-//! A tree as one checksum: what it held when it was made can be told from what it holds now.
+//! A digest of all files of a tree, which detects changes.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt as _;
@@ -7,84 +8,96 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use sqern_archive::{Algorithm, Hasher};
 
-use super::manifest::MANIFEST;
-use super::unusable;
-use crate::Failure;
+use sqern_model::counted;
 
-/// What a tree holds, besides its manifest.
+use super::inaccessible;
+use crate::Error;
+
+/// The number and digest of the files of a tree.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TreeDigest {
-    /// Regular files.
+    /// The number of regular files.
     pub files: u64,
-    /// Symbolic links.
+    /// The number of symbolic links.
     pub links: u64,
-    /// The bytes of all files.
+    /// The total size of the regular files in bytes.
     pub bytes: u64,
-    /// Over each entry in the order of names: its path, its kind, whether it is executable, its content or where it leads to.
+    /// The SHA-256 of all entries in the order of their names: path, kind, whether it is executable, and content or link target.
     pub sha256: String,
 }
 
-/// Reads a whole tree. Links are not followed.
-pub fn digest(tree: &Path) -> Result<TreeDigest, Failure> {
-    let mut digest = TreeDigest::default();
-    let mut hasher = Sha256::new();
-    folder(tree, Path::new(""), &mut digest, &mut hasher)?;
-    digest.sha256 = format!("{:x}", hasher.finalize());
-    Ok(digest)
+impl TreeDigest {
+    /// Reads a tree except for the file `excluded` in its root. Links are not followed.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a file cannot be read.
+    pub(super) fn compute(tree: &Path, excluded: &str) -> Result<Self, Error> {
+        let mut digest = Self::default();
+        let mut hasher = Hasher::new(Algorithm::Sha256);
+        digest.add_directory(tree, Path::new(""), Path::new(excluded), &mut hasher)?;
+        digest.sha256 = hasher.finish();
+        Ok(digest)
+    }
+
+    fn add_directory(&mut self, tree: &Path, below: &Path, excluded: &Path, hasher: &mut Hasher) -> Result<(), Error> {
+        let path = tree.join(below);
+        let entries = fs::read_dir(&path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let mut entries = entries.map_err(|error| inaccessible(error, &path))?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let (name, full_path) = (below.join(entry.file_name()), entry.path());
+            if name == excluded {
+                continue;
+            }
+            let failed = |error: std::io::Error| inaccessible(error, &full_path);
+            let metadata = fs::symlink_metadata(&full_path).map_err(failed)?;
+            let file_type = metadata.file_type();
+            hasher.update_with_length(name.as_os_str().as_bytes());
+            // The names of kinds are part of published digests.
+            if file_type.is_dir() {
+                hasher.update_with_length(b"folder");
+                self.add_directory(tree, &name, excluded, hasher)?;
+            } else if file_type.is_symlink() {
+                self.links += 1;
+                hasher.update_with_length(b"link");
+                hasher.update_with_length(fs::read_link(&full_path).map_err(failed)?.as_os_str().as_bytes());
+            } else {
+                let is_executable = metadata.permissions().mode() & 0o111 != 0;
+                hasher.update_with_length(if is_executable { b"program" } else { b"file" });
+                self.files += 1;
+                self.bytes += add_content(&full_path, hasher).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
 }
 
-fn folder(tree: &Path, below: &Path, digest: &mut TreeDigest, hasher: &mut Sha256) -> Result<(), Failure> {
-    let path = tree.join(below);
-    let entries = fs::read_dir(&path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let mut entries = entries.map_err(|error| unusable(&error, &path))?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let (name, full) = (below.join(entry.file_name()), entry.path());
-        if name == Path::new(MANIFEST) {
-            continue;
-        }
-        let failed = |error: std::io::Error| unusable(&error, &full);
-        let metadata = fs::symlink_metadata(&full).map_err(failed)?;
-        let kind = metadata.file_type();
-        part(hasher, name.as_os_str().as_bytes());
-        if kind.is_dir() {
-            part(hasher, b"folder");
-            folder(tree, &name, digest, hasher)?;
-        } else if kind.is_symlink() {
-            digest.links += 1;
-            part(hasher, b"link");
-            part(hasher, fs::read_link(&full).map_err(failed)?.as_os_str().as_bytes());
-        } else {
-            let executable = metadata.permissions().mode() & 0o111 != 0;
-            part(hasher, if executable { b"program" } else { b"file" });
-            digest.files += 1;
-            digest.bytes += content(&full, hasher).map_err(failed)?;
+impl fmt::Display for TreeDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        {
+            let (files, links, bytes) = (counted(self.files, "file"), counted(self.links, "link"), counted(self.bytes, "byte"));
+            write!(f, "{files}, {links}, {bytes}, SHA-256 {}", self.sha256)
         }
     }
-    Ok(())
 }
 
-/// One part with its length, so that no two lists of parts run into the same bytes.
-fn part(hasher: &mut Sha256, bytes: &[u8]) {
-    hasher.update((bytes.len() as u64).to_be_bytes());
-    hasher.update(bytes);
-}
-
-fn content(path: &Path, hasher: &mut Sha256) -> std::io::Result<u64> {
+/// Adds the digest of a file, and returns its size in bytes.
+fn add_content(path: &Path, hasher: &mut Hasher) -> std::io::Result<u64> {
     let mut file = File::open(path)?;
-    let mut inner = Sha256::new();
+    let mut content = Hasher::new(Algorithm::Sha256);
     let mut buffer = vec![0; 128 * 1024];
-    let mut size = 0;
+    let mut size_bytes = 0;
     loop {
         let count = file.read(&mut buffer)?;
         if count == 0 {
             break;
         }
-        inner.update(&buffer[..count]);
-        size += count as u64;
+        content.update(&buffer[..count]);
+        size_bytes += count as u64;
     }
-    hasher.update(inner.finalize());
-    Ok(size)
+    hasher.update(&content.finish_bytes());
+    Ok(size_bytes)
 }

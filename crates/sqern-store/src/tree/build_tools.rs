@@ -1,7 +1,7 @@
 //! The programs and libraries that compiling a module in a tree requires of the machine.
 //!
-//! Three sources state them: `.config` (the compiler, BTF), Debian's `.kernelvariables` (the exact compiler), and the dynamic sections
-//! of the programs that kbuild runs from the tree. The dependencies of the packages only name what to install.
+//! They are determined by `.config` (compiler, BTF), by `.kernelvariables` of Debian (exact compiler), and by the dynamic sections of the
+//! programs that kbuild runs from the tree. The dependencies of the packages only provide the names of packages to install.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,10 +15,10 @@ use super::elf;
 /// `.config` of a distribution kernel has 300 KiB.
 const MAX_TEXT_BYTES: u64 = 4 << 20;
 
-/// The make variable that turns BTF generation off for one build (kernel, `scripts/Makefile.modfinal`).
+/// The make variable that disables BTF for one build (kernel, `scripts/Makefile.modfinal`).
 const WITHOUT_BTF: &str = "CONFIG_DEBUG_INFO_BTF_MODULES=";
 
-/// The make variable that leaves objtool out of one build (kernel, `scripts/Makefile.lib`).
+/// The make variable that disables objtool for one build (kernel, `scripts/Makefile.lib`).
 const WITHOUT_OBJTOOL: &str = "OBJECT_FILES_NON_STANDARD=y";
 
 /// A program or a shared library.
@@ -38,7 +38,7 @@ impl fmt::Display for Tool {
     }
 }
 
-/// What a tool is required for.
+/// The purpose of a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Purpose {
     /// Every module build.
@@ -47,20 +47,20 @@ pub enum Purpose {
     Objtool,
     /// Type information (BTF) in the module; [`make_variables`] builds without it.
     Btf,
-    /// Signing modules at installation (`make modules_install`); no build needs it.
+    /// Signing of modules at installation (`make modules_install`), which no build requires.
     Sign,
 }
 
 /// A tool and the first purpose that requires it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Requirement {
-    /// What it is required for.
+    /// The purpose.
     pub purpose: Purpose,
     /// The tool.
     pub tool: Tool,
 }
 
-/// Which package manager installs tools on this machine.
+/// The package manager of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Installer {
     /// apt-get(8).
@@ -78,17 +78,17 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Reads the machine's libraries; programs are searched in the folders of `path`, which are separated by colons.
+    /// Reads the list of libraries. Programs are searched in the directories of `path`, which are separated by colons.
     #[must_use]
     pub fn new(path: &str) -> Self {
         Self { path: path.to_owned(), libraries: cached_libraries() }
     }
 
-    /// Returns whether the tool is installed. A library counts as installed where the machine has no list of its libraries.
+    /// Returns whether a tool is installed. Without a list of libraries, every library counts as installed.
     #[must_use]
     pub fn has(&self, tool: &Tool) -> bool {
         match tool {
-            Tool::Program(name) => self.path.split(':').any(|folder| is_executable(&Path::new(folder).join(name))),
+            Tool::Program(name) => self.path.split(':').any(|directory| is_executable(&Path::new(directory).join(name))),
             Tool::Library(soname) => self.libraries.as_ref().is_none_or(|known| known.contains(soname)),
         }
     }
@@ -99,7 +99,7 @@ impl Machine {
         requirements.iter().filter(|requirement| !self.has(&requirement.tool)).cloned().collect()
     }
 
-    /// Returns the machine's package manager, if it is one whose package names are known.
+    /// Returns the package manager, if its package names are known.
     #[must_use]
     pub fn installer(&self) -> Option<Installer> {
         let has = |name: &str| self.has(&Tool::Program(name.to_owned()));
@@ -111,7 +111,7 @@ fn is_executable(file: &Path) -> bool {
     file.is_file() && rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
-/// The sonames that ldconfig(8) knows.
+/// Returns the sonames in the cache of ldconfig(8).
 fn cached_libraries() -> Option<BTreeSet<String>> {
     let program = ["/sbin/ldconfig", "/usr/sbin/ldconfig"].into_iter().find(|program| Path::new(program).is_file())?;
     let listed = Command::new(program).arg("-p").env_clear().stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
@@ -122,7 +122,7 @@ fn cached_libraries() -> Option<BTreeSet<String>> {
     (listed.status.success() && !names.is_empty()).then_some(names)
 }
 
-/// Programs of a tree that kbuild runs for a module, below the headers' folder, and what for.
+/// The programs of a tree, below the directory of headers, that kbuild runs for a module, and their purposes.
 const TREE_PROGRAMS: [(&str, Purpose); 6] = [
     ("scripts/basic/fixdep", Purpose::Compile),
     ("scripts/mod/modpost", Purpose::Compile),
@@ -132,10 +132,10 @@ const TREE_PROGRAMS: [(&str, Purpose); 6] = [
     ("scripts/sign-file", Purpose::Sign),
 ];
 
-/// Returns the tools that compiling a module in a tree requires, sorted and each once.
+/// Returns the tools that compiling a module in a tree requires, sorted and without duplicates.
 ///
-/// `build` is the tree's folder of headers, or a link to it. A tree without `.config` requires make alone, because its compiler is
-/// unknown. Files that cannot be read are ignored: the build itself reports what it lacks.
+/// `build` is the directory of headers, or a link to it. A tree without `.config` only requires make, because its compiler is unknown.
+/// Unreadable files are ignored, because the build reports missing tools, too.
 #[must_use]
 pub fn requirements(build: &Path) -> Vec<Requirement> {
     let mut found: Vec<Requirement> = Vec::new();
@@ -175,25 +175,27 @@ fn program(name: &str) -> Tool {
     Tool::Program(name.to_owned())
 }
 
-/// A program and its variants: Debian's objtool and modpost only start the program for the kernel's architecture, `objtool.real-x86`.
+/// Returns a program and its variants. objtool and modpost of Debian are wrappers of a program for one architecture, `objtool.real-x86`.
 fn with_variants(program: &Path) -> Vec<PathBuf> {
     let mut files = vec![program.to_owned()];
-    if let (Some(folder), Some(name)) = (program.parent(), program.file_name().and_then(|name| name.to_str())) {
+    if let (Some(directory), Some(name)) = (program.parent(), program.file_name().and_then(|name| name.to_str())) {
         let is_variant = |file: &PathBuf| {
             let file = file.file_name().and_then(|file| file.to_str());
             file.and_then(|file| file.strip_prefix(name)).is_some_and(|rest| rest.starts_with(".real-"))
         };
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
         files.extend(entries.map(|entry| entry.path()).filter(is_variant));
     }
     files
 }
 
-/// The libraries besides the C library that a program of the tree loads; none where it is a script or absent.
+/// Returns the libraries that a program loads, except for the C library. Scripts and missing files have none.
 fn needed_libraries(file: &Path) -> Vec<String> {
     let Ok(mut file) = File::open(file) else { return Vec::new() };
     let mut needed = elf::needed(&mut file).unwrap_or_default();
-    needed.retain(|soname| !["libc.", "ld-linux", "libpthread.", "libdl.", "libm."].iter().any(|own| soname.starts_with(own)));
+    needed.retain(|soname| {
+        !["libc.", "ld-linux", "libpthread.", "libdl.", "libm."].iter().any(|prefix| soname.starts_with(prefix))
+    });
     needed
 }
 
@@ -205,7 +207,7 @@ impl Config {
         Self(text(&build.join(".config")))
     }
 
-    /// The value of an option without its quotes; `None` where it is not set.
+    /// Returns the value of an option without quotes; `None` if it is not set.
     fn value(&self, option: &str) -> Option<&str> {
         let value = self.0.lines().find_map(|line| line.strip_prefix(option)?.strip_prefix('='))?;
         Some(value.trim_matches('"'))
@@ -215,18 +217,18 @@ impl Config {
         self.value(option) == Some("y")
     }
 
-    /// The compiler and the linker; `variables` is the text of Debian's `.kernelvariables`, which names the exact compiler.
+    /// Returns the compiler and the linker. `variables` is the text of `.kernelvariables` of Debian, which names the exact compiler.
     fn compilers(&self, variables: &str) -> Vec<String> {
         if self.0.is_empty() {
             return Vec::new();
         }
-        let stated = variables.lines().find_map(|line| {
+        let exact = variables.lines().find_map(|line| {
             let (name, value) = line.split_once('=')?;
             // `CC = $(if $(DEBIAN_KERNEL_USE_CCACHE),$(CCACHE)) $(CROSS_COMPILE)gcc-12`: the compiler follows the last variable.
             (name.trim() == "CC").then(|| value.rsplit([')', ' ', '\t']).next().unwrap_or_default().to_owned())
         });
         let default = if self.is_set("CONFIG_CC_IS_CLANG") { "clang" } else { "gcc" };
-        let compiler = stated.filter(|name| is_compiler(name)).unwrap_or_else(|| default.to_owned());
+        let compiler = exact.filter(|name| is_compiler(name)).unwrap_or_else(|| default.to_owned());
         let linker = if self.is_set("CONFIG_LD_IS_LLD") && default == "clang" { "ld.lld" } else { "ld" };
         vec![compiler, linker.to_owned()]
     }
@@ -242,7 +244,7 @@ fn is_compiler(name: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('-').is_some_and(|version| version.parse::<u32>().is_ok()))
 }
 
-/// The first bytes of a file as text; empty where it cannot be read.
+/// Returns the first bytes of a file as text; empty if it cannot be read.
 fn text(file: &PathBuf) -> String {
     let mut bytes = Vec::new();
     if std::fs::metadata(file).is_ok_and(|metadata| metadata.is_file()) {
@@ -251,7 +253,7 @@ fn text(file: &PathBuf) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The packages of tools whose name is not the tool's: the tool, Debian's package, the package of Fedora and Enterprise Linux.
+/// The packages of tools whose names differ: tool, package of Debian, package of Fedora and Enterprise Linux.
 const PACKAGES: [(&str, &str, &str); 9] = [
     ("ld", "binutils", "binutils"),
     ("ld.lld", "lld", "lld"),
@@ -264,11 +266,12 @@ const PACKAGES: [(&str, &str, &str); 9] = [
     ("libcrypto.so.10", "libssl1.0.2", "compat-openssl10"),
 ];
 
-/// Returns the variables for make's command line that leave out what the missing tools are required for, as far as a module can be
-/// compiled without it. `resolve_btfids`, which BTF requires, loads the libraries of objtool.
+/// Returns the variables for the command line of make that disable optional steps whose tools are missing.
+///
+/// `resolve_btfids`, which BTF requires, loads the libraries of objtool.
 #[must_use]
 pub fn make_variables(missing: &[Requirement]) -> Vec<String> {
-    let lacks = |purpose| missing.iter().any(|one| one.purpose == purpose);
+    let lacks = |purpose| missing.iter().any(|requirement| requirement.purpose == purpose);
     let mut variables = Vec::new();
     if lacks(Purpose::Objtool) {
         variables.push(WITHOUT_OBJTOOL.to_owned());
@@ -279,14 +282,14 @@ pub fn make_variables(missing: &[Requirement]) -> Vec<String> {
     variables
 }
 
-/// Returns the command that installs missing tools, or `None` where a package is unknown or the list is empty.
+/// Returns the command that installs missing tools, or `None` if a package is unknown or the list is empty.
 ///
-/// `depends` are the names in the dependencies of the tree's packages: a renamed library (`libelf1t64`) is installed by the name
-/// that they state.
+/// `depends` are the names in the dependencies of the packages of the tree. They determine the name of a renamed library (`libelf1t64`).
 #[must_use]
 pub fn install_command(missing: &[Requirement], depends: &BTreeSet<String>, installer: Option<Installer>) -> Option<String> {
     let installer = installer?;
-    let packages: Option<BTreeSet<&str>> = missing.iter().map(|one| package(&one.tool, depends, installer)).collect();
+    let packages: Option<BTreeSet<&str>> =
+        missing.iter().map(|requirement| package(&requirement.tool, depends, installer)).collect();
     let packages: Vec<&str> = packages?.into_iter().collect();
     let command = match installer {
         Installer::Apt => "apt-get install",
@@ -323,21 +326,21 @@ override CROSS_COMPILE = x86_64-linux-gnu-
 ";
 
     fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         for (path, content) in files {
-            let path = folder.path().join(path);
+            let path = directory.path().join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, content).unwrap();
         }
-        folder
+        directory
     }
 
     fn named(tree: &tempfile::TempDir) -> Vec<String> {
-        requirements(tree.path()).iter().map(|one| format!("{:?} {}", one.purpose, one.tool)).collect()
+        requirements(tree.path()).iter().map(|requirement| format!("{:?} {}", requirement.purpose, requirement.tool)).collect()
     }
 
     #[test]
-    fn debian_names_the_exact_compiler() {
+    fn kernelvariables_determine_the_compiler() {
         let tree = tree(&[(".config", "CONFIG_CC_IS_GCC=y\n"), (".kernelvariables", DEBIAN)]);
         assert_eq!(named(&tree), ["Compile gcc-12", "Compile ld", "Compile make"]);
     }
@@ -349,25 +352,25 @@ override CROSS_COMPILE = x86_64-linux-gnu-
     }
 
     #[test]
-    fn btf_requires_pahole_only_where_the_tree_has_vmlinux() {
+    fn btf_requires_pahole_only_with_vmlinux() {
         let config = (".config", "CONFIG_CC_IS_GCC=y\nCONFIG_DEBUG_INFO_BTF_MODULES=y\n");
         assert_eq!(named(&tree(&[config])), ["Compile gcc", "Compile ld", "Compile make"]);
         assert_eq!(named(&tree(&[config, ("vmlinux", "")])), ["Compile gcc", "Compile ld", "Compile make", "Btf pahole"]);
     }
 
     #[test]
-    fn libraries_come_from_the_programs_of_the_tree() {
-        // The test program itself is a dynamic ELF file; it loads libgcc_s besides the C library.
-        let own = std::env::current_exe().unwrap();
+    fn libraries_of_tree_programs_are_required() {
+        // The test program is a dynamic ELF file that loads libgcc_s and the C library.
+        let test_program = std::env::current_exe().unwrap();
         let tree = tree(&[(".config", "CONFIG_CC_IS_GCC=y\n"), ("scripts/mod/x", ""), ("scripts/basic/fixdep", "#!/bin/sh\n")]);
-        std::fs::copy(own, tree.path().join("scripts/mod/modpost")).unwrap();
+        std::fs::copy(test_program, tree.path().join("scripts/mod/modpost")).unwrap();
         let found = named(&tree);
         assert!(found.iter().any(|name| name == "Compile libgcc_s.so.1"), "{found:?}");
         assert!(!found.iter().any(|name| name.contains("libc.so")), "{found:?}");
     }
 
     #[test]
-    fn libraries_of_the_program_behind_a_wrapper_are_required() {
+    fn libraries_of_wrapped_programs_are_required() {
         let config = (".config", "CONFIG_CC_IS_GCC=y\nCONFIG_OBJTOOL=y\n");
         let tree = tree(&[config, ("tools/objtool/objtool", "#!/bin/sh\n"), ("tools/objtool/objtool.txt", "")]);
         std::fs::copy(std::env::current_exe().unwrap(), tree.path().join("tools/objtool/objtool.real-x86")).unwrap();
@@ -376,7 +379,7 @@ override CROSS_COMPILE = x86_64-linux-gnu-
     }
 
     #[test]
-    fn a_module_is_compiled_without_what_the_missing_tools_add() {
+    fn missing_tools_disable_optional_steps() {
         let missing = |purpose| [Requirement { purpose, tool: program("x") }];
         assert_eq!(make_variables(&missing(Purpose::Btf)), [WITHOUT_BTF]);
         assert_eq!(make_variables(&missing(Purpose::Objtool)), [WITHOUT_OBJTOOL, WITHOUT_BTF]);
@@ -384,12 +387,12 @@ override CROSS_COMPILE = x86_64-linux-gnu-
     }
 
     #[test]
-    fn a_tree_without_a_configuration_requires_make_alone() {
+    fn tree_without_configuration_requires_only_make() {
         assert_eq!(named(&tree(&[])), ["Compile make"]);
     }
 
     #[test]
-    fn missing_tools_lead_to_one_command_in_the_names_of_the_machine() {
+    fn one_command_installs_all_missing_tools() {
         let need = |purpose, tool| Requirement { purpose, tool };
         let missing = [
             need(Purpose::Compile, program("gcc-13")),
@@ -411,7 +414,7 @@ override CROSS_COMPILE = x86_64-linux-gnu-
     }
 
     #[test]
-    fn a_machine_has_what_its_folders_and_its_library_cache_list() {
+    fn tools_are_found_in_path_and_library_cache() {
         let bin = tree(&[("make", ""), ("apt-get", ""), ("gcc", "")]);
         for name in ["make", "apt-get"] {
             std::fs::set_permissions(bin.path().join(name), std::fs::Permissions::from_mode(0o755)).unwrap();

@@ -1,4 +1,4 @@
-//! Where in an unpacked tree the headers of a kernel lie.
+//! Finds the headers of a kernel in an unpacked tree.
 
 use std::fs;
 use std::io::Read as _;
@@ -6,69 +6,96 @@ use std::path::Path;
 
 use sqern_model::KernelVersion;
 
-use crate::Failure;
+use crate::{Error, ErrorKind};
 
-/// Where header packages put their folders; `*` is any name, and `*-obj` one that ends so.
+/// The locations of headers in packages; `*` matches any name, and `*-obj` a name with this suffix.
 ///
-/// Debian, Ubuntu, Proxmox and Astra: `usr/src/linux-headers-VERSION`; the EL family, Fedora, Amazon: `usr/src/kernels/VERSION`;
-/// SUSE: `usr/src/linux-VERSION-obj/ARCHITECTURE/FLAVOUR`; a real folder instead of a link where modules lie: Arch and others.
-const PLACES: [&str; 5] =
+/// - Debian, Ubuntu, Proxmox and Astra: `usr/src/linux-headers-VERSION`
+/// - Enterprise Linux, Fedora and Amazon: `usr/src/kernels/VERSION`
+/// - SUSE: `usr/src/linux-VERSION-obj/ARCHITECTURE/FLAVOR`
+/// - Arch and others: a directory instead of the usual link below `lib/modules`
+const LOCATIONS: [&str; 5] =
     ["usr/src/*", "usr/src/kernels/*", "usr/src/*-obj/*/*", "lib/modules/*/build", "usr/lib/modules/*/build"];
-/// What is looked through before it is given up.
-const MOST_FOLDERS: usize = 20_000;
-/// A release is one line.
-const RELEASE_BYTES: u64 = 64 * 1024;
+/// The maximum number of directories that are searched.
+const MAX_DIRECTORIES: usize = 20_000;
+/// The size limit of a file with a release, which is one line.
+const MAX_RELEASE_BYTES: u64 = 64 * 1024;
 
-/// The folder, below the root, that states the kernel's release as its own.
-pub(super) fn headers(root: &Path, kernel: &KernelVersion) -> Result<String, Failure> {
-    let place = root.display();
-    let mut budget = MOST_FOLDERS;
-    let mut folders = Vec::new();
-    for pattern in PLACES {
-        expand(root, "", pattern, &mut folders, &mut budget)
-            .map_err(|error| Failure::operation("could not read", error.to_string(), root.join(pattern).display()))?;
-    }
-    let stated: Vec<(String, String)> =
-        folders.into_iter().filter_map(|folder| release(&root.join(&folder)).map(|release| (folder, release))).collect();
-    choose(&stated, kernel).map_err(|got| {
-        let hint = "Unpack the header package of this kernel (linux-headers-VERSION, kernel-devel) into this directory.";
-        Failure::new(format!("the headers of {kernel}"), got, place).hint(hint)
-    })
+/// A directory of headers and the kernel release in it.
+type Candidate = (String, String);
+
+/// A tree that does not contain exactly one directory of headers of a kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum NoHeaders {
+    /// Two directories contain headers of the kernel.
+    Ambiguous(String, String),
+    /// The tree contains no headers.
+    None,
+    /// The tree contains headers of other kernels.
+    Other(Vec<String>),
 }
 
-/// The one folder whose release is the kernel's, or what there is instead.
-fn choose(stated: &[(String, String)], kernel: &KernelVersion) -> Result<String, String> {
-    let mut right = stated.iter().filter(|(_, release)| release == kernel.as_str()).map(|(folder, _)| folder);
-    match (right.next(), right.next()) {
-        (Some(folder), None) => Ok(folder.clone()),
-        (Some(one), Some(other)) => Err(format!("two trees, {one} and {other}")),
-        (None, _) if stated.is_empty() => Err("no kernel headers".to_owned()),
-        (None, _) => {
-            let others: Vec<&str> = stated.iter().take(5).map(|(_, release)| release.as_str()).collect();
-            Err(format!("the headers of {}", others.join(", ")))
+impl std::fmt::Display for NoHeaders {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ambiguous(first, second) => write!(f, "two trees, {first} and {second}"),
+            Self::None => f.write_str("no kernel headers"),
+            Self::Other(releases) => write!(f, "the headers of {}", releases.join(", ")),
         }
     }
 }
 
-/// Collects the real folders that a pattern names, sorted; links are passed over, for they lead to one of those.
-fn expand(root: &Path, at: &str, pattern: &str, found: &mut Vec<String>, budget: &mut usize) -> std::io::Result<()> {
+/// Returns the directory, below the root, whose headers have the release of the kernel.
+///
+/// # Errors
+///
+/// Returns an error if no directory or several ones have this release.
+pub(super) fn headers(root: &Path, kernel: &KernelVersion) -> Result<String, Error> {
+    let mut budget = MAX_DIRECTORIES;
+    let mut directories = Vec::new();
+    for pattern in LOCATIONS {
+        expand(root, "", pattern, &mut directories, &mut budget)
+            .map_err(|error| Error::io("could not read", error, root.join(pattern).display()))?;
+    }
+    let with_release = |directory: String| release(&root.join(&directory)).map(|release| (directory, release));
+    let candidates: Vec<Candidate> = directories.into_iter().filter_map(with_release).collect();
+    choose(&candidates, kernel).map_err(|error| {
+        let hint = "Unpack the header package of this kernel (linux-headers-VERSION, kernel-devel) into this directory.";
+        let expected = format!("the headers of {kernel}");
+        Error::unexpected(ErrorKind::InvalidTree, expected, error.to_string(), root.display()).with_hint(hint)
+    })
+}
+
+/// Returns the only directory with the release of the kernel.
+fn choose(candidates: &[Candidate], kernel: &KernelVersion) -> Result<String, NoHeaders> {
+    let mut matching = candidates.iter().filter(|(_, release)| release == kernel.as_str()).map(|(directory, _)| directory);
+    match (matching.next(), matching.next()) {
+        (Some(directory), None) => Ok(directory.clone()),
+        (Some(first), Some(second)) => Err(NoHeaders::Ambiguous(first.clone(), second.clone())),
+        (None, _) if candidates.is_empty() => Err(NoHeaders::None),
+        (None, _) => Err(NoHeaders::Other(candidates.iter().take(5).map(|(_, release)| release.clone()).collect())),
+    }
+}
+
+/// Collects the directories that match a pattern, sorted. Links are skipped, because their targets match, too.
+fn expand(root: &Path, parent: &str, pattern: &str, found: &mut Vec<String>, budget: &mut usize) -> std::io::Result<()> {
     let (name, rest) = pattern.split_once('/').unwrap_or((pattern, ""));
     let mut names = Vec::new();
     if let Some(suffix) = name.strip_prefix('*') {
-        for entry in fs::read_dir(root.join(at))? {
+        for entry in fs::read_dir(root.join(parent))? {
             let entry = entry?;
-            // The walk ends rather than fails: what was found so far may be enough.
+            // The directories found so far might be sufficient, so an exhausted budget is not an error.
             if *budget > 0 && entry.file_type()?.is_dir() {
                 *budget -= 1;
                 names.extend(entry.file_name().into_string().ok().filter(|name| name.ends_with(suffix)));
             }
         }
         names.sort();
-    } else if fs::symlink_metadata(root.join(at).join(name)).is_ok_and(|metadata| metadata.is_dir()) {
+    } else if fs::symlink_metadata(root.join(parent).join(name)).is_ok_and(|metadata| metadata.is_dir()) {
         names.push(name.to_owned());
     }
     for name in names {
-        let path = if at.is_empty() { name } else { format!("{at}/{name}") };
+        let path = if parent.is_empty() { name } else { format!("{parent}/{name}") };
         if rest.is_empty() {
             found.push(path);
         } else {
@@ -78,18 +105,19 @@ fn expand(root: &Path, at: &str, pattern: &str, found: &mut Vec<String>, budget:
     Ok(())
 }
 
-/// The release that a folder of headers states: the header that vermagic is made of, else the line that kbuild takes. In Debian's
-/// packages that line is the upstream version (`6.1.172` beside `6.1.0-48-amd64`).
-fn release(folder: &Path) -> Option<String> {
+/// Returns the release of a directory of headers: that of the header from which vermagic is compiled, else the line that kbuild reads.
+///
+/// In packages of Debian, that line contains the upstream version (`6.1.172` instead of `6.1.0-48-amd64`).
+fn release(directory: &Path) -> Option<String> {
     let headers = ["include/generated/utsrelease.h", "include/linux/utsrelease.h"];
-    let stated = headers.iter().find_map(|header| uts_release(&read(&folder.join(header))?));
-    stated.or_else(|| Some(read(&folder.join("include/config/kernel.release"))?.trim().to_owned()))
+    let release = headers.iter().find_map(|header| uts_release(&read(&directory.join(header))?));
+    release.or_else(|| Some(read(&directory.join("include/config/kernel.release"))?.trim().to_owned()))
 }
 
-/// `UTS_RELEASE` of `utsrelease.h`.
+/// Returns the value of `UTS_RELEASE` in `utsrelease.h`.
 fn uts_release(text: &str) -> Option<String> {
-    let stated = text.lines().find_map(|line| line.strip_prefix("#define UTS_RELEASE "))?;
-    Some(stated.trim().strip_prefix('"')?.strip_suffix('"')?.to_owned())
+    let value = text.lines().find_map(|line| line.strip_prefix("#define UTS_RELEASE "))?;
+    Some(value.trim().strip_prefix('"')?.strip_suffix('"')?.to_owned())
 }
 
 fn read(file: &Path) -> Option<String> {
@@ -97,7 +125,7 @@ fn read(file: &Path) -> Option<String> {
         return None;
     }
     let mut text = String::new();
-    fs::File::open(file).ok()?.take(RELEASE_BYTES).read_to_string(&mut text).ok()?;
+    fs::File::open(file).ok()?.take(MAX_RELEASE_BYTES).read_to_string(&mut text).ok()?;
     Some(text)
 }
 
@@ -109,27 +137,27 @@ mod tests {
         KernelVersion::new("6.1.0-25-amd64").unwrap()
     }
 
-    fn stated(folders: &[(&str, &str)]) -> Vec<(String, String)> {
-        folders.iter().map(|(folder, release)| ((*folder).to_owned(), (*release).to_owned())).collect()
+    fn candidates(directories: &[(&str, &str)]) -> Vec<Candidate> {
+        directories.iter().map(|(directory, release)| ((*directory).to_owned(), (*release).to_owned())).collect()
     }
 
     #[test]
-    fn the_folder_of_this_release_is_taken_whatever_its_name() {
-        let folders = stated(&[("usr/src/a", "6.1.0-25-rt-amd64"), ("usr/src/b", "6.1.0-25-amd64")]);
-        assert_eq!(choose(&folders, &kernel()).as_deref(), Ok("usr/src/b"));
+    fn release_determines_the_directory_regardless_of_its_name() {
+        let candidates = candidates(&[("usr/src/a", "6.1.0-25-rt-amd64"), ("usr/src/b", "6.1.0-25-amd64")]);
+        assert_eq!(choose(&candidates, &kernel()).as_deref(), Ok("usr/src/b"));
     }
 
     #[test]
-    fn another_kernels_headers_are_named() {
-        let got = choose(&stated(&[("usr/src/a", "6.1.0-26-amd64")]), &kernel());
-        assert_eq!(got.unwrap_err(), "the headers of 6.1.0-26-amd64");
-        assert_eq!(choose(&[], &kernel()).unwrap_err(), "no kernel headers");
-        let twice = stated(&[("usr/src/a", "6.1.0-25-amd64"), ("usr/src/b", "6.1.0-25-amd64")]);
-        assert_eq!(choose(&twice, &kernel()).unwrap_err(), "two trees, usr/src/a and usr/src/b");
+    fn errors_name_the_headers_that_were_found() {
+        let error = choose(&candidates(&[("usr/src/a", "6.1.0-26-amd64")]), &kernel()).unwrap_err();
+        assert_eq!(error.to_string(), "the headers of 6.1.0-26-amd64");
+        assert_eq!(choose(&[], &kernel()).unwrap_err().to_string(), "no kernel headers");
+        let two = candidates(&[("usr/src/a", "6.1.0-25-amd64"), ("usr/src/b", "6.1.0-25-amd64")]);
+        assert_eq!(choose(&two, &kernel()).unwrap_err().to_string(), "two trees, usr/src/a and usr/src/b");
     }
 
     #[test]
-    fn a_release_is_read_from_the_header_that_modules_take() {
+    fn release_is_read_from_the_header_of_vermagic() {
         assert_eq!(uts_release("#define UTS_RELEASE \"6.1.0-25-amd64\"\n").as_deref(), Some("6.1.0-25-amd64"));
         assert_eq!(
             uts_release("#define UTS_UBUNTU_RELEASE_ABI 40\n#define UTS_RELEASE \"6.8.0-40-generic\"").unwrap(),

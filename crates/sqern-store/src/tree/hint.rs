@@ -1,6 +1,9 @@
-//! What helps, by what make or the compiler wrote. The texts are those of GNU make, GCC, the dynamic linker and kbuild.
+//! Hints for the messages of GNU make, GCC, the dynamic linker and kbuild.
 
-/// Texts of which each must stand in one line, and what to type then.
+/// The hint about a compiler that differs from that of the kernel. `.config` contains its version.
+const CONFIGURED_COMPILER: &str = "Install the GCC that .config names";
+
+/// Texts that must occur in the same line, and the hint.
 const HINTS: [(&[&str], &str); 18] = [
     (&["error while loading shared libraries: libelf"], "apt-get install libelf1, or dnf install elfutils-libelf"),
     (
@@ -34,10 +37,20 @@ const HINTS: [(&[&str], &str); 18] = [
     (&["No rule to make target"], "Unpack all dependencies of the header package (-common, linux-kbuild)."),
 ];
 
-/// What to type, by the first line that tells.
-pub(super) fn hint(output: &str) -> Option<&'static str> {
+/// A hint for a failed build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BuildHint {
+    /// The hint.
+    pub(super) text: &'static str,
+    /// Whether the hint refers to the compiler in `.config`, which should be appended.
+    pub(super) names_compiler: bool,
+}
+
+/// Returns the hint for the first line that has one.
+pub(super) fn hint(output: &str) -> Option<BuildHint> {
     let known = |line: &str| HINTS.iter().find(|(texts, _)| texts.iter().all(|text| line.contains(text)));
-    output.lines().find_map(known).map(|(_, hint)| *hint)
+    let (_, text) = output.lines().find_map(known)?;
+    Some(BuildHint { text, names_compiler: text.ends_with(CONFIGURED_COMPILER) })
 }
 
 #[cfg(test)]
@@ -45,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_tools_write_leads_to_what_to_type() {
+    fn hints_are_found_in_the_output_of_build_tools() {
         for (line, part) in [
             ("scripts/mod/modpost: error while loading shared libraries: libelf.so.1: cannot open", "libelf1"),
             ("/bin/sh: 1: gcc-12: not found", "gcc-12"),
@@ -57,7 +70,7 @@ mod tests {
             ("make[2]: *** No rule to make target 'scripts/Makefile.build'", "linux-kbuild"),
         ] {
             let hint = hint(&format!("  CC [M]  x.o\n{line}\nmake: *** [Makefile] Error 2\n")).unwrap();
-            assert!(hint.contains(part), "{line}: {hint}");
+            assert!(hint.text.contains(part), "{line}: {hint:?}");
         }
         assert_eq!(hint("make: *** [Makefile:2: modules] Error 2\n"), None);
     }

@@ -1,18 +1,18 @@
-//! A tree is proved by what it is for: a module is compiled in it.
+//! Compiles a test module with the headers of a tree.
 
-use std::fmt;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::ErrorKind as IoErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use sqern_model::KernelVersion;
+use sqern_process::{Finished, printable_lines};
 
-use super::{build_tools, hint, modinfo, run};
-use crate::Failure;
+use super::{build_tools, hint, modinfo};
+use crate::{Error, ErrorKind};
 
-/// The least that is a module: without a licence modpost fails, and with another one GPL symbols are out of reach.
+/// The smallest module. modpost rejects a module without a license, and symbols for GPL modules with another one.
 const SOURCE: &str = "#include <linux/init.h>
 #include <linux/module.h>
 
@@ -31,17 +31,19 @@ MODULE_LICENSE(\"GPL\");
 MODULE_DESCRIPTION(\"proves that modules can be built\");
 ";
 const MAKEFILE: &str = "obj-m := sqern_proof.o\n";
+/// The maximum average length of a line of output that is kept.
+const LINE_BYTES: usize = 1024;
 
-/// How a proof is run.
+/// Options of [`prove`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProveOptions {
-    /// When make is killed, with all that it started.
+    /// The time limit. make and its child processes are killed if they exceed it.
     pub time_limit: Duration,
-    /// Where make, the compiler and the shell's commands are looked for.
+    /// The value of `PATH` for make, the compiler and the commands of the shell.
     pub path: String,
-    /// Variables for make's command line (`CC=gcc-12`).
+    /// Variables for the command line of make: `CC=gcc-12`.
     pub variables: Vec<String>,
-    /// The last lines of the output that are kept.
+    /// The number of last lines of the output that are kept.
     pub output_lines: usize,
 }
 
@@ -56,123 +58,101 @@ impl Default for ProveOptions {
     }
 }
 
-/// A module was compiled, and is of the kernel.
+/// A module that was compiled for the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
-    /// What modules built here say they are for.
+    /// The vermagic of the module.
     pub vermagic: String,
-    /// How long make took.
+    /// The duration of the compilation.
     pub took: Duration,
-    /// The last lines that make and the compiler wrote; warnings are there.
+    /// The last lines of the output of make and the compiler, which include warnings.
     pub output: Vec<String>,
 }
 
-/// Why no module could be compiled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProveError {
-    /// What went wrong.
-    pub kind: ProveErrorKind,
-    /// What was expected, got, and where.
-    pub failure: Box<Failure>,
-    /// The last lines that make and the compiler wrote.
-    pub output: Vec<String>,
-}
-
-/// What went wrong with a proof.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProveErrorKind {
-    /// The machine: make is not there, or a folder can't be used.
-    Machine,
-    /// make failed.
-    Build,
-    /// make took longer than it may.
-    Time,
-    /// The module is not of the kernel.
-    Vermagic,
-}
-
-impl fmt::Display for ProveError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.failure.fmt(f)?;
-        self.output.iter().try_for_each(|line| write!(f, "\n  | {line}"))
-    }
-}
-
-impl std::error::Error for ProveError {}
-
-/// Compiles a module of our own with `make -C build M=scratch modules`, and compares the first word of its vermagic with the
-/// kernel's version.
+/// Compiles a test module with `make -C build M=scratch modules`, and compares the release in its vermagic with `kernel`.
 ///
-/// `build` is the tree's link, `scratch` an empty folder of our own, that is left with what was built in it. This runs the
-/// programs that the packages brought (fixdep, modpost, objtool): only for packages that were verified. make gets no more of the
-/// environment than what `options` say, so that no flag or locale of the caller decides.
-pub fn prove(build: &Path, kernel: &KernelVersion, scratch: &Path, options: &ProveOptions) -> Result<Proof, ProveError> {
-    let fail = |kind, failure, output| ProveError { kind, failure: Box::new(failure), output };
-    let machine = |failure| fail(ProveErrorKind::Machine, failure, Vec::new());
-    let build = usable(build).map_err(machine)?;
-    let scratch = usable(scratch).map_err(machine)?;
-    write(&scratch).map_err(|error| machine(Failure::operation("could not prepare", error.to_string(), scratch.display())))?;
-    let begun = Instant::now();
-    let ran = run::run(make(&build, &scratch, options), options.time_limit, options.output_lines.saturating_mul(1024));
-    let ran = ran.map_err(|error| machine(not_started(&error)))?;
-    let output = last_lines(&ran.output, options.output_lines);
-    let place = build.display();
-    match ran.status {
-        None => {
-            let limit = options.time_limit.as_secs_f64();
-            let failure = Failure::operation("could not build a module in", format!("make was killed after {limit} s"), place);
-            return Err(fail(ProveErrorKind::Time, failure, output));
-        }
-        Some(status) if !status.success() => {
-            let failure =
-                Failure::operation("could not build a module in", format!("make for {kernel} failed with {status}"), place);
-            let failure = match (hint::hint(&ran.output), build_tools::compiler_text(&build)) {
-                (Some(hint), Some(compiler)) if hint.contains(".config names") => failure.hint(format!("{hint}: {compiler}")),
-                (Some(hint), _) => failure.hint(hint),
-                (None, _) => failure,
-            };
-            return Err(fail(ProveErrorKind::Build, failure, output));
-        }
-        Some(_) => {}
-    }
-    let took = begun.elapsed();
-    let vermagic = match modinfo::vermagic(&scratch.join("sqern_proof.ko")) {
-        Ok(vermagic) => vermagic,
-        Err(failure) => return Err(fail(ProveErrorKind::Build, failure, output)),
-    };
-    if vermagic.split(' ').next() != Some(kernel.as_str()) {
-        let failure = Failure::new(format!("vermagic {kernel} in the module"), format!("{vermagic:?}"), place);
-        let failure = failure.hint("Unpack the headers of this kernel, not of another kernel or of a meta package.");
-        return Err(fail(ProveErrorKind::Vermagic, failure, output));
-    }
+/// `build` is the link or directory of the headers. `scratch` is an empty directory, in which the results remain. The environment of make
+/// contains only the values of `options`, so that variables of the caller have no effect.
+///
+/// The compilation runs programs of the packages (fixdep, modpost, objtool), which must therefore be verified.
+///
+/// # Errors
+///
+/// Returns an error if make cannot be run, fails or exceeds its time limit, or if the vermagic is that of another kernel.
+pub fn prove(build: &Path, kernel: &KernelVersion, scratch: &Path, options: &ProveOptions) -> Result<Proof, Error> {
+    let build = supported_path(build)?;
+    let scratch = supported_path(scratch)?;
+    write_module(&scratch).map_err(|error| Error::io("could not prepare", error, scratch.display()))?;
+    let start = Instant::now();
+    let command = make(&build, &scratch, options);
+    let finished = sqern_process::run(command, options.time_limit, options.output_lines.saturating_mul(LINE_BYTES));
+    let finished = finished.map_err(not_started)?;
+    let took = start.elapsed();
+    let output = printable_lines(&finished.output, options.output_lines);
+    let vermagic = check(&finished, &build, kernel, &scratch, options).map_err(|error| error.with_output(&output))?;
     Ok(Proof { vermagic, took, output })
 }
 
-/// The real path of a folder, if kbuild can take it: it splits what it is given at blanks, and make at colons.
-fn usable(folder: &Path) -> Result<PathBuf, Failure> {
-    let real =
-        folder.canonicalize().map_err(|error| Failure::operation("could not resolve", error.to_string(), folder.display()))?;
+/// Returns the vermagic of the module, if make succeeded and the module is that of the kernel.
+fn check(
+    finished: &Finished,
+    build: &Path,
+    kernel: &KernelVersion,
+    scratch: &Path,
+    options: &ProveOptions,
+) -> Result<String, Error> {
+    let location = build.display();
+    let failed = |kind, reason: String| Error::failed(kind, "could not build a module in", reason, build.display());
+    match finished.status {
+        None => {
+            let limit = options.time_limit.as_secs_f64();
+            return Err(failed(ErrorKind::TimeLimit, format!("make was killed after {limit} s")));
+        }
+        Some(status) if !status.success() => {
+            let error = failed(ErrorKind::BuildFailed, format!("make for {kernel} failed with {status}"));
+            return Err(match (hint::hint(&finished.output), build_tools::compiler_text(build)) {
+                (Some(hint), Some(compiler)) if hint.names_compiler => error.with_hint(format!("{}: {compiler}", hint.text)),
+                (Some(hint), _) => error.with_hint(hint.text),
+                (None, _) => error,
+            });
+        }
+        Some(_) => {}
+    }
+    let vermagic = modinfo::vermagic(&scratch.join("sqern_proof.ko"))?;
+    if vermagic.split(' ').next() != Some(kernel.as_str()) {
+        let (expected, found) = (format!("vermagic {kernel} in the module"), format!("{vermagic:?}"));
+        let error = Error::unexpected(ErrorKind::WrongVermagic, expected, found, location);
+        return Err(error.with_hint("Unpack the headers of this kernel, not of another kernel or of a meta package."));
+    }
+    Ok(vermagic)
+}
+
+/// Returns the real path of a directory if kbuild supports it. kbuild splits paths at blanks, and make splits them at colons.
+fn supported_path(directory: &Path) -> Result<PathBuf, Error> {
+    let real = directory.canonicalize().map_err(|error| Error::io("could not resolve", error, directory.display()))?;
     match real.to_str() {
         Some(text) if !text.contains([':', '#', '%', '$', '\'', '"']) && !text.contains(char::is_whitespace) => Ok(real),
         _ => {
-            let failure = Failure::new("a path without blanks, colons and quotes for kbuild", "another path", real.display());
-            Err(failure.hint("Use another directory for the store."))
+            let expected = "a path without blanks, colons and quotes for kbuild";
+            let error = Error::unexpected(ErrorKind::UnsupportedPath, expected, "another path", real.display());
+            Err(error.with_hint("Use another directory for the store."))
         }
     }
 }
 
-/// Writes the module's source.
-fn write(scratch: &Path) -> std::io::Result<()> {
+/// Writes the source of the module into an empty directory.
+fn write_module(scratch: &Path) -> std::io::Result<()> {
     if fs::read_dir(scratch)?.next().is_some() {
-        return Err(std::io::Error::new(ErrorKind::DirectoryNotEmpty, "directory not empty"));
+        return Err(std::io::Error::new(IoErrorKind::DirectoryNotEmpty, "directory not empty"));
     }
     fs::write(scratch.join("sqern_proof.c"), SOURCE)?;
     fs::write(scratch.join("Makefile"), MAKEFILE)
 }
 
 fn make(build: &Path, scratch: &Path, options: &ProveOptions) -> Command {
-    // Looked for here, for the search of a command goes by the caller's environment.
-    let program = options.path.split(':').map(|folder| Path::new(folder).join("make")).find(|program| program.is_file());
+    // `Command` would search the PATH of the caller.
+    let mut directories = options.path.split(':');
+    let program = directories.find_map(|directory| Some(Path::new(directory).join("make")).filter(|program| program.is_file()));
     let mut module = std::ffi::OsString::from("M=");
     module.push(scratch);
     let mut command = Command::new(program.unwrap_or_else(|| PathBuf::from("/nonexistent/make")));
@@ -181,18 +161,11 @@ fn make(build: &Path, scratch: &Path, options: &ProveOptions) -> Command {
     command
 }
 
-fn not_started(error: &std::io::Error) -> Failure {
-    let failure = Failure::operation("could not run", error.to_string(), "make");
-    if error.kind() == ErrorKind::NotFound {
-        failure.hint("Install make and gcc (apt-get install make gcc, or dnf install make gcc).")
+fn not_started(error: std::io::Error) -> Error {
+    if error.kind() == IoErrorKind::NotFound {
+        Error::failed(ErrorKind::MissingTool, "could not run", error.to_string(), "make")
+            .with_hint("Install make and gcc (apt-get install make gcc, or dnf install make gcc).")
     } else {
-        failure
+        Error::io("could not run", error, "make")
     }
-}
-
-/// The last lines, without control characters: a terminal may be what shows them.
-fn last_lines(output: &str, most: usize) -> Vec<String> {
-    let plain = |line: &str| line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let lines: Vec<String> = output.lines().map(plain).collect();
-    lines[lines.len().saturating_sub(most)..].to_vec()
 }

@@ -1,17 +1,18 @@
-//! ar(5): a file of members, each behind a header of 60 bytes of text.
+//! ar(5): a file of members, each after a header of 60 bytes of text.
 
 use std::io::{BufRead, Read as _, Seek, SeekFrom, Take};
 
 use sqern_model::counted;
 
-use super::AR_MAGIC;
-use super::error::{UnpackError, refused, unreadable};
-use super::name::shown;
+use super::archive::AR_MAGIC;
+use super::error::{damaged, invalid};
+use super::path::escape;
+use crate::Error;
 
 const HEADER_BYTES: usize = 60;
 const HEADER_END: &[u8] = b"`\n";
 
-/// One member: its name, and where its data lies.
+/// The name and location of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Member {
     pub(super) name: String,
@@ -19,7 +20,7 @@ pub(super) struct Member {
     pub(super) size_bytes: u64,
 }
 
-/// An archive whose members are read in their order.
+/// An archive whose members are read in sequence.
 pub(super) struct Members<R> {
     file: R,
     next: u64,
@@ -27,28 +28,28 @@ pub(super) struct Members<R> {
 }
 
 impl<R: BufRead + Seek> Members<R> {
-    /// Reads the archive's first line.
-    pub(super) fn new(mut file: R) -> Result<Self, UnpackError> {
-        let end = file.seek(SeekFrom::End(0)).map_err(|error| unreadable(&error, "the end"))?;
+    /// Opens an archive whose magic number was checked.
+    pub(super) fn new(mut file: R) -> Result<Self, Error> {
+        let end = file.seek(SeekFrom::End(0)).map_err(|error| damaged(&error, "the end"))?;
         Ok(Self { file, next: AR_MAGIC.len() as u64, end })
     }
 
-    /// The next member, if there is one.
-    pub(super) fn next(&mut self) -> Result<Option<Member>, UnpackError> {
+    /// Returns the next member, or `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Member>, Error> {
         if self.next == self.end {
             return Ok(None);
         }
-        let place = format!("offset {}", self.next);
-        let broken = |error: std::io::Error| unreadable(&error, &place);
+        let location = format!("offset {}", self.next);
+        let failed = |error: std::io::Error| damaged(&error, &location);
         let mut header = [0; HEADER_BYTES];
-        self.file.seek(SeekFrom::Start(self.next)).map_err(broken)?;
-        self.file.read_exact(&mut header).map_err(broken)?;
-        let member = self.parse(&header).ok_or_else(|| refused("an ar header", format!("{:?}", shown(&header)), &place))?;
+        self.file.seek(SeekFrom::Start(self.next)).map_err(failed)?;
+        self.file.read_exact(&mut header).map_err(failed)?;
+        let member = self.parse(&header).ok_or_else(|| invalid("an ar header", format!("{:?}", escape(&header)), &location))?;
         if member.size_bytes > self.end.saturating_sub(member.start) {
-            let got = format!("only {}", counted(self.end - member.start, "byte"));
-            return Err(refused(format!("a member of {}", counted(member.size_bytes, "byte")), got, member.name));
+            let found = format!("only {}", counted(self.end - member.start, "byte"));
+            return Err(invalid(format!("a member of {}", counted(member.size_bytes, "byte")), found, member.name));
         }
-        // Members begin at an even offset; the one byte between is a newline, or missing at the end.
+        // Members start at even offsets. The padding byte may be missing at the end of the file.
         self.next = (member.start + member.size_bytes).next_multiple_of(2).min(self.end);
         Ok(Some(member))
     }
@@ -58,7 +59,7 @@ impl<R: BufRead + Seek> Members<R> {
         if header.get(58..60)? != HEADER_END {
             return None;
         }
-        // GNU's ar ends a name with a slash; dpkg takes both.
+        // ar(1) of GNU appends a slash to names. dpkg accepts both forms.
         let name = text(0..16)?;
         let name = name.strip_suffix('/').unwrap_or(name);
         let size_bytes = text(48..58)?;
@@ -68,18 +69,18 @@ impl<R: BufRead + Seek> Members<R> {
         Some(Member { name: name.to_owned(), start: self.next + HEADER_BYTES as u64, size_bytes: size_bytes.parse().ok()? })
     }
 
-    /// The data of a member.
-    pub(super) fn data(mut self, member: &Member) -> Result<Take<R>, UnpackError> {
-        self.file.seek(SeekFrom::Start(member.start)).map_err(|error| unreadable(&error, &member.name))?;
+    /// Returns a reader of the data of a member.
+    pub(super) fn data(mut self, member: &Member) -> Result<Take<R>, Error> {
+        self.file.seek(SeekFrom::Start(member.start)).map_err(|error| damaged(&error, &member.name))?;
         Ok(self.file.take(member.size_bytes))
     }
 
-    /// The first bytes of a member.
-    pub(super) fn head(&mut self, member: &Member, most: u64) -> Result<Vec<u8>, UnpackError> {
-        let broken = |error: std::io::Error| unreadable(&error, &member.name);
-        self.file.seek(SeekFrom::Start(member.start)).map_err(broken)?;
+    /// Returns the first bytes of a member, at most `limit_bytes`.
+    pub(super) fn head(&mut self, member: &Member, limit_bytes: u64) -> Result<Vec<u8>, Error> {
+        let failed = |error: std::io::Error| damaged(&error, &member.name);
+        self.file.seek(SeekFrom::Start(member.start)).map_err(failed)?;
         let mut head = Vec::new();
-        (&mut self.file).take(member.size_bytes.min(most)).read_to_end(&mut head).map_err(broken)?;
+        (&mut self.file).take(member.size_bytes.min(limit_bytes)).read_to_end(&mut head).map_err(failed)?;
         Ok(head)
     }
 }

@@ -1,44 +1,46 @@
-//! What is in a file: copied, checked, compared with what another package brought.
+//! The content of entries: written to a new file, or compared with that of another package.
 
 use std::fs::File;
 use std::io::{Read, Write as _};
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps};
-use sha2::{Digest as _, Sha256};
+use sqern_archive::{Algorithm, Hasher, hex};
 
+use super::directories::existing_entry;
 use super::entry::Entry;
-use super::error::{UnpackError, machine, refused, unreadable};
-use super::folders::what_stands;
+use super::error::{damaged, invalid};
+use crate::Error;
 
-/// How a file is opened that should be there: no link is followed, and no FIFO waited for.
-pub(super) const OLD_FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+/// The flags for opening an existing file: links are not followed, and a FIFO does not block.
+pub(super) const EXISTING_FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
-/// An entry's content, no byte more, with its checksum where there is one to compare it with.
+/// A reader of exactly the content of an entry, with the SHA-256 that it must have, if that is known.
 pub(super) struct Content<'a> {
     inner: &'a mut dyn Read,
     left_bytes: u64,
-    expected: Option<([u8; 32], Sha256)>,
-    place: &'a str,
+    expected: Option<([u8; 32], Hasher)>,
+    location: &'a str,
 }
 
 impl<'a> Content<'a> {
-    pub(super) fn new(inner: &'a mut dyn Read, size_bytes: u64, sha256: Option<[u8; 32]>, place: &'a str) -> Self {
-        Self { inner, left_bytes: size_bytes, expected: sha256.map(|sha256| (sha256, Sha256::new())), place }
+    pub(super) fn new(inner: &'a mut dyn Read, size_bytes: u64, sha256: Option<[u8; 32]>, location: &'a str) -> Self {
+        let expected = sha256.map(|sha256| (sha256, Hasher::new(Algorithm::Sha256)));
+        Self { inner, left_bytes: size_bytes, expected, location }
     }
 
-    /// The next part of it; nothing at its end.
-    fn next<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b [u8], UnpackError> {
-        let most = usize::try_from(self.left_bytes).map_or(buffer.len(), |left| left.min(buffer.len()));
-        if most == 0 {
+    /// Returns the next part, which is empty at the end.
+    fn next<'b>(&mut self, buffer: &'b mut [u8]) -> Result<&'b [u8], Error> {
+        let limit = usize::try_from(self.left_bytes).map_or(buffer.len(), |left| left.min(buffer.len()));
+        if limit == 0 {
             return Ok(&[]);
         }
         let count = loop {
-            match self.inner.read(&mut buffer[..most]) {
-                Ok(0) => return Err(unreadable(&std::io::ErrorKind::UnexpectedEof.into(), self.place)),
+            match self.inner.read(&mut buffer[..limit]) {
+                Ok(0) => return Err(damaged(&std::io::ErrorKind::UnexpectedEof.into(), self.location)),
                 Ok(count) => break count,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(unreadable(&error, self.place)),
+                Err(error) => return Err(damaged(&error, self.location)),
             }
         };
         self.left_bytes -= count as u64;
@@ -48,54 +50,51 @@ impl<'a> Content<'a> {
         Ok(&buffer[..count])
     }
 
-    /// Writes all of it to a new file, and compares it with its checksum.
-    pub(super) fn copy(mut self, to: &mut File, buffer: &mut [u8]) -> Result<(), UnpackError> {
+    /// Writes the content to a new file, and verifies its checksum.
+    pub(super) fn copy(mut self, to: &mut File, buffer: &mut [u8]) -> Result<(), Error> {
         loop {
             let part = self.next(buffer)?;
             if part.is_empty() {
-                return self.check();
+                return self.verify();
             }
-            to.write_all(part).map_err(|error| machine("could not write", &error, self.place))?;
+            to.write_all(part).map_err(|error| Error::io("could not write", error, self.location))?;
         }
     }
 
-    /// Compares all of it with a file that another package brought.
-    pub(super) fn compare(mut self, old: &mut File, buffer: &mut [u8]) -> Result<(), UnpackError> {
-        let differs = || refused("the same content as in another package", "other content", self.place);
-        let differs = differs();
-        let mut old_part = vec![0; buffer.len()];
+    /// Compares the content with that of an existing file of another package.
+    pub(super) fn compare(mut self, existing: &mut File, buffer: &mut [u8]) -> Result<(), Error> {
+        let differs = invalid("the same content as in another package", "other content", self.location);
+        let mut existing_part = vec![0; buffer.len()];
         loop {
             let part = self.next(buffer)?;
             if part.is_empty() {
-                let more = old.read(&mut old_part[..1]).map_err(|error| machine("could not read", &error, self.place))?;
-                return if more == 0 { self.check() } else { Err(differs) };
+                let more = existing.read(&mut existing_part[..1]);
+                let more = more.map_err(|error| Error::io("could not read", error, self.location))?;
+                return if more == 0 { self.verify() } else { Err(differs) };
             }
-            if old.read_exact(&mut old_part[..part.len()]).is_err() || old_part[..part.len()] != *part {
+            let is_complete = existing.read_exact(&mut existing_part[..part.len()]).is_ok();
+            if !is_complete || existing_part[..part.len()] != *part {
                 return Err(differs);
             }
         }
     }
 
-    fn check(self) -> Result<(), UnpackError> {
+    fn verify(self) -> Result<(), Error> {
         let Some((expected, hasher)) = self.expected else { return Ok(()) };
-        let got: [u8; 32] = hasher.finalize().into();
-        if got == expected {
+        let found = hasher.finish_bytes();
+        if found == expected {
             return Ok(());
         }
-        Err(refused(format!("sha256 {} as in the package header", hex(&expected)), hex(&got), self.place))
+        Err(invalid(format!("sha256 {} as in the package header", hex(&expected)), hex(&found), self.location))
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Gives a new file its mode and age. The age is kept for make, which compares it.
-pub(super) fn dress(new: &File, entry: &Entry) -> Result<(), UnpackError> {
-    let failed = |error: rustix::io::Errno| machine("could not open", &error.into(), entry.path.as_str());
-    let seconds = Timespec { tv_sec: i64::try_from(entry.mtime_s).unwrap_or(i64::MAX), tv_nsec: 0 };
-    // A file system may not hold it; no build depends on a date that far away.
-    let _ = rustix::fs::futimens(new, &Timestamps { last_access: seconds, last_modification: seconds });
+/// Sets mode and modification time of a new file. make compares modification times.
+pub(super) fn set_attributes(new: &File, entry: &Entry) -> Result<(), Error> {
+    let failed = |error: rustix::io::Errno| Error::io("could not open", error.into(), entry.path.as_str());
+    let time = Timespec { tv_sec: i64::try_from(entry.mtime_s).unwrap_or(i64::MAX), tv_nsec: 0 };
+    // The file system might not support the time. No build depends on such a date.
+    let _ = rustix::fs::futimens(new, &Timestamps { last_access: time, last_modification: time });
     rustix::fs::fchmod(new, mode_of(entry.executable)).map_err(failed)
 }
 
@@ -103,23 +102,23 @@ fn mode_of(executable: bool) -> Mode {
     Mode::from_raw_mode(if executable { 0o755 } else { 0o644 })
 }
 
-/// The file of another package that stands where an entry is to come, if it is of the same size and mode.
-pub(super) fn shared_file(parent: BorrowedFd<'_>, name: &str, entry: &Entry) -> Result<File, UnpackError> {
-    let place = entry.path.as_str();
-    let failed = |error: rustix::io::Errno| machine("could not read", &error.into(), place);
+/// Opens the existing file at the path of an entry, if it has the same size and mode.
+pub(super) fn existing_file(parent: BorrowedFd<'_>, name: &str, entry: &Entry) -> Result<File, Error> {
+    let location = entry.path.as_str();
+    let failed = |error: rustix::io::Errno| Error::io("could not read", error.into(), location);
     let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(taken(parent, name, "a new file", place));
+        return Err(conflict(parent, name, "a new file", location));
     }
     let same_mode = Mode::from_raw_mode(stat.st_mode) == mode_of(entry.executable);
     if !same_mode || u64::try_from(stat.st_size) != Ok(entry.size_bytes) {
-        return Err(refused("the same size and mode as in another package", "another size or mode", place));
+        return Err(invalid("the same size and mode as in another package", "another size or mode", location));
     }
-    let old: OwnedFd = rustix::fs::openat(parent, name, OLD_FILE, Mode::empty()).map_err(failed)?;
-    Ok(old.into())
+    let existing: OwnedFd = rustix::fs::openat(parent, name, EXISTING_FILE, Mode::empty()).map_err(failed)?;
+    Ok(existing.into())
 }
 
-/// Something else stands at the path.
-pub(super) fn taken(parent: BorrowedFd<'_>, name: &str, expected: &str, place: &str) -> UnpackError {
-    refused(format!("a free path for {expected}"), what_stands(parent, name).unwrap_or("nothing"), place)
+/// Returns the error of an entry whose path is used by another kind of entry.
+pub(super) fn conflict(parent: BorrowedFd<'_>, name: &str, expected: &str, location: &str) -> Error {
+    invalid(format!("a free path for {expected}"), existing_entry(parent, name).unwrap_or("nothing"), location)
 }

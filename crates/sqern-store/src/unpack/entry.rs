@@ -1,29 +1,30 @@
-//! An entry as both kinds of archive state it, and the rule for what may be one.
+//! An entry of an archive, and the check of its kind and mode.
 
 use super::Limits;
-use super::error::{UnpackError, refused};
-use super::name::{EntryPath, shown};
+use super::error::invalid;
+use super::path::{EntryPath, escape};
+use crate::Error;
 
-/// The part of a mode that says what a file is (inode(7), and cpio's the same).
+/// The bits of a mode for the file type (inode(7)); cpio uses the same.
 pub(super) const TYPE_BITS: u32 = 0o170_000;
 /// set-user-ID, set-group-ID and sticky.
 const SPECIAL_BITS: u32 = 0o7_000;
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EntryKind {
     File,
-    Folder,
+    Directory,
     Symlink,
     HardLink,
 }
 
 impl EntryKind {
-    /// By the type bits of a mode; a hard link is a file there.
-    pub(super) fn by_mode(mode: u32, name: &[u8]) -> Result<Self, UnpackError> {
-        let got = match mode & TYPE_BITS {
+    /// Returns the kind of the type bits of a mode. A hard link has those of a file.
+    pub(super) fn from_mode(mode: u32, name: &[u8]) -> Result<Self, Error> {
+        let found = match mode & TYPE_BITS {
             0o100_000 => return Ok(Self::File),
-            0o040_000 => return Ok(Self::Folder),
+            0o040_000 => return Ok(Self::Directory),
             0o120_000 => return Ok(Self::Symlink),
             0o020_000 => "a character device",
             0o060_000 => "a block device",
@@ -31,38 +32,38 @@ impl EntryKind {
             0o140_000 => "a socket",
             _ => "an unknown kind",
         };
-        Err(no_kind(got, name))
+        Err(invalid_kind(found, name))
     }
 }
 
-/// An entry that can't be in a tree of headers.
-pub(super) fn no_kind(got: &str, name: &[u8]) -> UnpackError {
-    refused("a file, a directory or a link", got, shown(name))
+/// Returns the error of a kind of entry that cannot be part of a tree.
+pub(super) fn invalid_kind(found: &str, name: &[u8]) -> Error {
+    invalid("a file, a directory or a link", found, escape(name))
 }
 
-/// What an archive says of an entry, checked.
+/// A checked entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) path: EntryPath,
     pub(super) kind: EntryKind,
     pub(super) executable: bool,
-    /// Seconds since 1970.
+    /// The modification time in seconds since 1970.
     pub(super) mtime_s: u64,
     pub(super) size_bytes: u64,
-    /// What its content must be by the package's header.
+    /// The SHA-256 of the content in the header of the package.
     pub(super) sha256: Option<[u8; 32]>,
 }
 
 impl Entry {
-    /// Takes the entry `name`, or refuses it by its name; `mode` without or with type bits.
-    pub(super) fn new(name: &[u8], kind: EntryKind, mode: u32, limits: &Limits) -> Result<Self, UnpackError> {
+    /// Checks name and mode of an entry. The type bits of `mode` are ignored.
+    pub(super) fn new(name: &[u8], kind: EntryKind, mode: u32, limits: &Limits) -> Result<Self, Error> {
         if mode & SPECIAL_BITS != 0 {
-            let got = format!("mode {:04o}", mode & 0o7_777);
-            return Err(refused("a mode without set-id and sticky bits", got, shown(name)));
+            let found = format!("mode {:04o}", mode & 0o7_777);
+            return Err(invalid("a mode without set-id and sticky bits", found, escape(name)));
         }
         let path = EntryPath::new(name, limits)?;
-        if path.is_root() && kind != EntryKind::Folder {
-            return Err(refused("a name in the package", "a root that is not a directory", shown(name)));
+        if path.is_root() && kind != EntryKind::Directory {
+            return Err(invalid("a name in the package", "a root that is not a directory", escape(name)));
         }
         Ok(Self { path, kind, executable: mode & 0o111 != 0, mtime_s: 0, size_bytes: 0, sha256: None })
     }

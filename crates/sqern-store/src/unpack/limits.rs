@@ -1,26 +1,26 @@
-//! How much a package may be.
+//! Limits of packages.
 
-/// How much a package may be. What is above is refused, before memory or disk is used for it.
+/// The limits of a package. They are checked before memory or disk space is used.
 ///
-/// The largest known are SUSE's `kernel-devel` and Fedora's (20,000 entries, 100 MB plain) and full kernel sources (90,000
-/// entries, 1.5 GB); the defaults leave room above those.
+/// The largest known packages are `kernel-devel` of SUSE and Fedora (20,000 entries, 100 MB decompressed) and full kernel sources (90,000
+/// entries, 1.5 GB). The defaults are larger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The package's own size.
+    /// The size of the package in bytes.
     pub package_bytes: u64,
-    /// The archive in it after decompression.
+    /// The size of the archive after decompression in bytes.
     pub plain_bytes: u64,
-    /// Entries of the archive, whether written or not.
+    /// The number of entries, including those that are not written.
     pub entries: u64,
-    /// The length of an entry's path.
+    /// The length of the path of an entry in bytes.
     pub path_bytes: usize,
-    /// The folders of an entry's path, itself included.
+    /// The number of names in the path of an entry.
     pub depth: usize,
-    /// The length of a link target.
+    /// The length of a link target in bytes.
     pub link_bytes: usize,
-    /// An rpm's header, and all names that are kept in memory at once.
+    /// The size of the header of an rpm, and of all names that are in memory at the same time, in bytes.
     pub metadata_bytes: usize,
-    /// Links that have to be changed or left out: Debian's headers have two.
+    /// The number of links that are changed or omitted. The headers of Debian have 2.
     pub relinked: usize,
 }
 

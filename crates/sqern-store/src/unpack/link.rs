@@ -1,93 +1,107 @@
-//! Where a symbolic link may lead.
+//! The targets of symbolic links.
 
 use sqern_model::counted;
 
 use super::Limits;
-use super::error::{UnpackError, refused};
-use super::name::{EntryPath, is_below, names, shown};
+use super::error::invalid;
+use super::path::{EntryPath, escape, is_below, names};
+use crate::Error;
 
-/// What becomes of a link.
+/// The target of a link in the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
-    /// It is made as the package has it.
-    AsIs(String),
-    /// It is made to lead to the same place another way.
-    Instead(String),
-    /// It leads out of the tree, to something that no build needs, and is left out.
-    LeftOut,
+    /// The target in the package.
+    Unchanged(String),
+    /// Another path to the same file.
+    Changed(String),
+    /// The link leads out of the tree to a file that no build requires, and is omitted.
+    Omitted,
 }
 
-/// Where kernel headers and what they need lie. An absolute link into these leads to a package of the same kernel, maybe one
-/// that is unpacked after this (`/lib/modules/VERSION/source -> /usr/src/linux-headers-VERSION-common`); one to elsewhere
-/// leads to what the host has or has not (`/usr/share/doc/…`, `/etc/alternatives/…`), which nothing here may depend on.
-const HEADER_PLACES: [&str; 3] = ["usr/src", "usr/lib", "lib"];
-
-/// Where the link at `path` is to lead.
+/// The locations of kernel headers and their dependencies.
 ///
-/// A relative target stays where each `..` stands in front: as the link lies in a real folder at a known depth, so many steps
-/// up are just that, and from there on it only goes down, maybe through other links of the tree, each of which keeps to the
-/// same rule. A `..` behind a name would go up from wherever a link of that name leads: those are worked out by the text of the
-/// path, and written without.
-pub(super) fn target(path: &EntryPath, raw: &[u8], limits: &Limits) -> Result<Target, UnpackError> {
-    let place = || format!("{} -> {}", path.as_str(), shown(raw));
+/// An absolute link to one of them leads to a package of the same kernel, which might be unpacked later
+/// (`/lib/modules/VERSION/source -> /usr/src/linux-headers-VERSION-common`). Other absolute links lead to files of the host
+/// (`/usr/share/doc/…`, `/etc/alternatives/…`), on which a tree must not depend.
+const HEADER_DIRECTORIES: [&str; 3] = ["usr/src", "usr/lib", "lib"];
+
+/// Returns the target of the link at `path`.
+///
+/// A relative target is unchanged if each `..` is at its start. The link is in a directory of known depth, so these lead to a known
+/// directory. The rest leads downwards, possibly through other links of the tree, to which the same rule applies. A `..` after a name
+/// would depend on the target of a link with this name. Such targets are replaced by paths that are resolved textually.
+///
+/// # Errors
+///
+/// Returns an error if the target leads above the root or is not valid text.
+pub(super) fn target(path: &EntryPath, raw: &[u8], limits: &Limits) -> Result<Target, Error> {
+    let location = || format!("{} -> {}", path.as_str(), escape(raw));
     if raw.len() > limits.link_bytes {
-        let got = counted(raw.len(), "byte");
-        return Err(refused(format!("a link target of at most {} bytes", limits.link_bytes), got, place()));
+        let found = counted(raw.len(), "byte");
+        return Err(invalid(format!("a link target of at most {} bytes", limits.link_bytes), found, location()));
     }
     let Ok(text) = std::str::from_utf8(raw) else {
-        return Err(refused("a link target in UTF-8", "other bytes", place()));
+        return Err(invalid("a link target in UTF-8", "other bytes", location()));
     };
     if text.is_empty() || text.chars().any(char::is_control) {
-        return Err(refused("a link target without control characters", format!("{:?}", shown(raw)), place()));
+        return Err(invalid("a link target without control characters", format!("{:?}", escape(raw)), location()));
     }
-    let (folder, _) = path.split();
-    let mut reached: Vec<&str> = if text.starts_with('/') { Vec::new() } else { names(folder).collect() };
-    let (mut went_down, mut in_front) = (false, true);
+    let (directory, _) = path.split();
+    let mut resolved: Vec<&str> = if text.starts_with('/') { Vec::new() } else { names(directory).collect() };
+    let (mut has_name, mut starts_with_parents) = (false, true);
     for name in names(text) {
         if name != ".." {
-            went_down = true;
-            reached.push(name);
+            has_name = true;
+            resolved.push(name);
             continue;
         }
-        in_front &= !went_down;
-        if reached.pop().is_none() {
-            return Err(refused("a link within the package", "a link out of the package", place()));
+        starts_with_parents &= !has_name;
+        if resolved.pop().is_none() {
+            return Err(invalid("a link within the package", "a link out of the package", location()));
         }
     }
-    let reached = reached.join("/");
-    if !text.starts_with('/') {
-        return Ok(if in_front { Target::AsIs(text.to_owned()) } else { Target::Instead(relative(folder, &reached)) });
+    let resolved = resolved.join("/");
+    if !text.starts_with('/') && starts_with_parents {
+        return Ok(Target::Unchanged(text.to_owned()));
     }
-    if HEADER_PLACES.iter().any(|known| is_below(&reached, known)) {
-        return Ok(Target::Instead(relative(folder, &reached)));
+    if !text.starts_with('/') || HEADER_DIRECTORIES.iter().any(|known| is_below(&resolved, known)) {
+        return Ok(Target::Changed(relative(directory, &resolved)));
     }
-    Ok(Target::LeftOut)
+    Ok(Target::Omitted)
 }
 
-/// The way from a folder to a path, both below the same root: up as far as they differ, then down.
-pub(crate) fn relative(folder: &str, to: &str) -> String {
-    let (from, to): (Vec<&str>, Vec<&str>) = (names(folder).collect(), names(to).collect());
+/// Returns the relative path from a directory to a path below the same root.
+pub(crate) fn relative(directory: &str, to: &str) -> String {
+    let (from, to): (Vec<&str>, Vec<&str>) = (names(directory).collect(), names(to).collect());
     let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
-    let way: Vec<&str> = from[shared..].iter().map(|_| "..").chain(to[shared..].iter().copied()).collect();
-    if way.is_empty() { ".".to_owned() } else { way.join("/") }
+    let path: Vec<&str> = from[shared..].iter().map(|_| "..").chain(to[shared..].iter().copied()).collect();
+    if path.is_empty() { ".".to_owned() } else { path.join("/") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use sqern_model::diagnostic::Problem;
 
-    fn at(path: &str, link: &str) -> Result<Target, String> {
+    fn at(path: &str, link: &str) -> Result<Target, Error> {
         let path = EntryPath::new(path.as_bytes(), &Limits::default()).unwrap();
-        target(&path, link.as_bytes(), &Limits::default()).map_err(|error| error.failure().got.clone())
+        target(&path, link.as_bytes(), &Limits::default())
     }
 
-    fn instead(text: &str) -> Target {
-        Target::Instead(text.to_owned())
+    fn found(path: &str, link: &str) -> String {
+        match at(path, link).unwrap_err().description().problem.clone() {
+            Problem::Unexpected { found, .. } => found,
+            other @ Problem::Failed { .. } => panic!("{other:?}"),
+        }
+    }
+
+    fn changed(text: &str) -> Target {
+        Target::Changed(text.to_owned())
     }
 
     #[test]
-    fn a_relative_link_within_the_package_stays_as_it_is() {
+    fn relative_links_within_the_package_do_not_change() {
         for (path, link) in [
             ("usr/src/linux-headers-6.1.0-25-amd64/scripts", "../../lib/linux-kbuild-6.1/scripts"),
             ("usr/src/linux-headers-6.8.0-40-generic/Kbuild", "../linux-headers-6.8.0-40/Kbuild"),
@@ -95,27 +109,27 @@ mod tests {
             ("a", "."),
             ("a/b", "./../c"),
         ] {
-            assert_eq!(at(path, link), Ok(Target::AsIs(link.to_owned())), "{path}");
+            assert_eq!(at(path, link), Ok(Target::Unchanged(link.to_owned())), "{path}");
         }
     }
 
     #[test]
-    fn an_absolute_link_to_headers_becomes_relative() {
-        let link = at("lib/modules/6.1.0-25-amd64/build", "/usr/src/linux-headers-6.1.0-25-amd64");
-        assert_eq!(link, Ok(instead("../../../usr/src/linux-headers-6.1.0-25-amd64")));
-        assert_eq!(at("usr/lib/modules/6.4.0/source", "/usr/src/linux-6.4.0/"), Ok(instead("../../../src/linux-6.4.0")));
-        assert_eq!(at("usr/src/kernels/a/build", "/usr/src/kernels/a"), Ok(instead(".")));
+    fn absolute_links_to_headers_become_relative() {
+        let target = at("lib/modules/6.1.0-25-amd64/build", "/usr/src/linux-headers-6.1.0-25-amd64");
+        assert_eq!(target, Ok(changed("../../../usr/src/linux-headers-6.1.0-25-amd64")));
+        assert_eq!(at("usr/lib/modules/6.4.0/source", "/usr/src/linux-6.4.0/"), Ok(changed("../../../src/linux-6.4.0")));
+        assert_eq!(at("usr/src/kernels/a/build", "/usr/src/kernels/a"), Ok(changed(".")));
     }
 
     #[test]
-    fn an_absolute_link_to_elsewhere_is_left_out() {
+    fn other_absolute_links_are_omitted() {
         for link in ["/usr/share/doc/linux", "/etc/passwd", "/", "/usr/srcx", "/usr"] {
-            assert_eq!(at("usr/src/a", link), Ok(Target::LeftOut), "{link}");
+            assert_eq!(at("usr/src/a", link), Ok(Target::Omitted), "{link}");
         }
     }
 
     #[test]
-    fn a_link_out_of_the_package_is_refused() {
+    fn links_out_of_the_package_are_errors() {
         for (path, link) in [
             ("a", ".."),
             ("a", "../etc/passwd"),
@@ -124,29 +138,29 @@ mod tests {
             ("usr/src/a", "/usr/src/../../../etc"),
             ("a", "/.."),
         ] {
-            assert_eq!(at(path, link).unwrap_err(), "a link out of the package", "{path} -> {link}");
+            assert_eq!(found(path, link), "a link out of the package", "{path} -> {link}");
         }
     }
 
     #[test]
-    fn a_way_up_behind_a_name_is_worked_out() {
-        // `p/q/l -> ../..` is the root: `l/../x` would be outside of it.
-        assert_eq!(at("p/q/m", "l/../x"), Ok(instead("x")));
-        assert_eq!(at("a/b/c", "../d/../../e"), Ok(instead("../../e")));
-        assert_eq!(at("a/b/c", "/usr/src/../lib/x"), Ok(instead("../../usr/lib/x")));
+    fn parent_directories_after_a_name_are_resolved() {
+        // `p/q/l -> ../..` is the root, so `l/../x` would be outside the root.
+        assert_eq!(at("p/q/m", "l/../x"), Ok(changed("x")));
+        assert_eq!(at("a/b/c", "../d/../../e"), Ok(changed("../../e")));
+        assert_eq!(at("a/b/c", "/usr/src/../lib/x"), Ok(changed("../../usr/lib/x")));
     }
 
     proptest! {
         #[test]
-        fn no_link_that_is_made_goes_above_the_root(path in "[ab](/[ab]){0,3}", link in "/?(usr/lib/)?[ab./]{1,12}") {
-            let (made, depth) = match at(&path, &link) {
-                Ok(Target::AsIs(made) | Target::Instead(made)) => (made, path.matches('/').count()),
+        fn created_links_never_leave_the_root(path in "[ab](/[ab]){0,3}", link in "/?(usr/lib/)?[ab./]{1,12}") {
+            let (target, depth) = match at(&path, &link) {
+                Ok(Target::Unchanged(target) | Target::Changed(target)) => (target, path.matches('/').count()),
                 _ => return Ok(()),
             };
-            prop_assert!(!made.starts_with('/'));
-            let up = names(&made).take_while(|name| *name == "..").count();
-            prop_assert!(up <= depth, "{path} -> {made}");
-            prop_assert!(names(&made).skip(up).all(|name| name != ".."), "{path} -> {made}");
+            prop_assert!(!target.starts_with('/'));
+            let up = names(&target).take_while(|name| *name == "..").count();
+            prop_assert!(up <= depth, "{path} -> {target}");
+            prop_assert!(names(&target).skip(up).all(|name| name != ".."), "{path} -> {target}");
         }
     }
 }

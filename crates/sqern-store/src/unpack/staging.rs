@@ -1,4 +1,4 @@
-//! Entries become files: the only code of this room that writes.
+//! Writes entries into the target directory. No other module of the unpacker writes files.
 
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
@@ -10,182 +10,180 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::content::{Content, OLD_FILE, dress, shared_file, taken};
+use super::content::{Content, EXISTING_FILE, conflict, existing_file, set_attributes};
+use super::directories::Directories;
 use super::entry::Entry;
-use super::error::{UnpackError, machine, refused};
-use super::folders::Folders;
+use super::error::invalid;
 use super::link::{Target, target};
-use super::name::{EntryPath, shown};
+use super::path::{EntryPath, escape};
 use super::{Limits, Relinked, Unpacked};
+use crate::Error;
 
 const BUFFER_BYTES: usize = 64 * 1024;
-/// A new file is nobody's but ours until it is whole.
+/// The flags for a new file, which must not exist.
 const NEW_FILE: OFlags = OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// The folder that one package's entries are written into.
+/// The target directory during the unpacking of one package.
 pub(super) struct Staging<'a> {
     pub(super) limits: &'a Limits,
-    folders: Folders,
-    /// The paths of this package's own files and links, as numbers: names of any length are not to be kept. Two that came to
-    /// one number, among many million times as many, would refuse the package for nothing, and do no harm.
-    own: HashSet<u64>,
-    numbers: RandomState,
+    directories: Directories,
+    /// The hashes of the paths that this package has written. Paths of any length would require more memory. A collision is extremely
+    /// unlikely, and would only reject the package.
+    written: HashSet<u64>,
+    hash_state: RandomState,
     entries: u64,
     buffer: Vec<u8>,
-    done: Unpacked,
+    result: Unpacked,
 }
 
 impl<'a> Staging<'a> {
-    pub(super) fn open(into: &Path, limits: &'a Limits) -> Result<Self, UnpackError> {
+    pub(super) fn open(into: &Path, limits: &'a Limits) -> Result<Self, Error> {
         Ok(Self {
             limits,
-            folders: Folders::open(into)?,
-            own: HashSet::new(),
-            numbers: RandomState::new(),
+            directories: Directories::open(into)?,
+            written: HashSet::new(),
+            hash_state: RandomState::new(),
             entries: 0,
             buffer: vec![0; BUFFER_BYTES],
-            done: Unpacked::default(),
+            result: Unpacked::default(),
         })
     }
 
-    pub(super) fn done(self) -> Unpacked {
-        self.done
+    pub(super) fn finish(self) -> Unpacked {
+        self.result
     }
 
-    /// Records the names in the package's dependencies.
-    pub(super) fn depends(&mut self, names: Vec<String>) {
-        self.done.depends = names;
+    /// Sets the names in the dependencies of the package.
+    pub(super) fn set_depends(&mut self, names: Vec<String>) {
+        self.result.depends = names;
     }
 
-    /// Notes how long the archive was.
-    pub(super) fn read_whole(&mut self, plain_bytes: u64) {
-        self.done.plain_bytes = plain_bytes;
+    /// Sets the size of the archive.
+    pub(super) fn set_plain_bytes(&mut self, plain_bytes: u64) {
+        self.result.plain_bytes = plain_bytes;
     }
 
-    /// Counts one more entry, whatever becomes of it.
-    pub(super) fn count(&mut self, name: &[u8]) -> Result<(), UnpackError> {
+    /// Counts an entry, including those that are not written.
+    pub(super) fn count(&mut self, name: &[u8]) -> Result<(), Error> {
         self.entries += 1;
         if self.entries > self.limits.entries {
-            return Err(refused(format!("at most {} entries", self.limits.entries), "one more", shown(name)));
+            return Err(invalid(format!("at most {} entries", self.limits.entries), "one more", escape(name)));
         }
         Ok(())
     }
 
-    /// Whether no build reads the entry, so that it is not written.
+    /// Returns whether no build requires the entry, so that it is not written, and counts it.
     pub(super) fn skips(&mut self, entry: &Entry) -> bool {
         let skips = !entry.path.is_needed();
-        self.done.skipped += u64::from(skips);
+        self.result.skipped += u64::from(skips);
         skips
     }
 
-    pub(super) fn folder(&mut self, entry: &Entry) -> Result<(), UnpackError> {
-        self.folders.reach(entry.path.as_str(), entry.path.as_str()).map(drop)
+    /// Creates a directory.
+    pub(super) fn directory(&mut self, entry: &Entry) -> Result<(), Error> {
+        self.directories.enter(entry.path.as_str(), entry.path.as_str()).map(drop)
     }
 
-    /// Writes a file of `entry.size_bytes` from `data`, of which no byte more is read.
-    pub(super) fn file(&mut self, entry: &Entry, data: &mut dyn Read) -> Result<(), UnpackError> {
-        let place = entry.path.as_str();
-        let (folder, name) = entry.path.split();
-        self.own(&entry.path)?;
-        let parent = self.folders.reach(folder, place)?;
-        let content = Content::new(data, entry.size_bytes, entry.sha256, place);
+    /// Writes a file of `entry.size_bytes` bytes of `data`, and reads no further bytes.
+    pub(super) fn file(&mut self, entry: &Entry, data: &mut dyn Read) -> Result<(), Error> {
+        let location = entry.path.as_str();
+        let (directory, name) = entry.path.split();
+        self.add_path(&entry.path)?;
+        let parent = self.directories.enter(directory, location)?;
+        let content = Content::new(data, entry.size_bytes, entry.sha256, location);
         match rustix::fs::openat(parent, name, NEW_FILE, Mode::RUSR | Mode::WUSR) {
             Ok(new) => {
                 let mut new = File::from(new);
                 content.copy(&mut new, &mut self.buffer)?;
-                dress(&new, entry)?;
-                self.done.files += 1;
+                set_attributes(&new, entry)?;
+                self.result.files += 1;
             }
             Err(Errno::EXIST) => {
-                content.compare(&mut shared_file(parent, name, entry)?, &mut self.buffer)?;
-                self.done.shared += 1;
+                content.compare(&mut existing_file(parent, name, entry)?, &mut self.buffer)?;
+                self.result.shared += 1;
             }
-            Err(error) => return Err(machine("could not create", &error.into(), place)),
+            Err(error) => return Err(Error::io("could not create", error.into(), location)),
         }
-        self.done.checked += u64::from(entry.sha256.is_some());
+        self.result.checked += u64::from(entry.sha256.is_some());
         Ok(())
     }
 
-    /// Makes a symbolic link, if it stays in the tree.
-    pub(super) fn symlink(&mut self, entry: &Entry, raw: &[u8]) -> Result<(), UnpackError> {
-        let now = match target(&entry.path, raw, self.limits)? {
-            Target::AsIs(now) => Some(now),
-            Target::Instead(now) => {
-                self.relinked(&entry.path, raw, Some(&now))?;
-                Some(now)
+    /// Creates a symbolic link if its target is in the tree.
+    pub(super) fn symlink(&mut self, entry: &Entry, raw: &[u8]) -> Result<(), Error> {
+        let link_target = match target(&entry.path, raw, self.limits)? {
+            Target::Unchanged(link_target) => link_target,
+            Target::Changed(link_target) => {
+                self.add_relinked(&entry.path, raw, Some(&link_target))?;
+                link_target
             }
-            Target::LeftOut => {
-                self.relinked(&entry.path, raw, None)?;
-                None
-            }
+            Target::Omitted => return self.add_relinked(&entry.path, raw, None),
         };
-        let Some(now) = now else { return Ok(()) };
-        let place = entry.path.as_str();
-        let (folder, name) = entry.path.split();
-        self.own(&entry.path)?;
-        let parent = self.folders.reach(folder, place)?;
-        match rustix::fs::symlinkat(&now, parent, name) {
-            Ok(()) => self.done.symlinks += 1,
+        let location = entry.path.as_str();
+        let (directory, name) = entry.path.split();
+        self.add_path(&entry.path)?;
+        let parent = self.directories.enter(directory, location)?;
+        match rustix::fs::symlinkat(&link_target, parent, name) {
+            Ok(()) => self.result.symlinks += 1,
             Err(Errno::EXIST) => {
                 let old = rustix::fs::readlinkat(parent, name, Vec::new());
-                if !old.is_ok_and(|old| old.as_bytes() == now.as_bytes()) {
-                    return Err(taken(parent, name, "another link", place));
+                if !old.is_ok_and(|old| old.as_bytes() == link_target.as_bytes()) {
+                    return Err(conflict(parent, name, "another link", location));
                 }
-                self.done.shared += 1;
+                self.result.shared += 1;
             }
-            Err(error) => return Err(machine("could not create link", &error.into(), place)),
+            Err(error) => return Err(Error::io("could not create link", error.into(), location)),
         }
         Ok(())
     }
 
-    /// Makes a further name of the file at `to`, which this package has brought before.
-    pub(super) fn hard_link(&mut self, entry: &Entry, to: &EntryPath) -> Result<(), UnpackError> {
-        let place = format!("{} link to {}", entry.path.as_str(), to.as_str());
-        let (to_folder, to_name) = to.split();
-        let from = self.folders.reach(to_folder, &place)?.try_clone_to_owned();
-        let from = from.map_err(|error| machine("could not open", &error, &place))?;
-        // A link of this package is not linked to either, for it is not opened.
-        let file = rustix::fs::openat(&from, to_name, OLD_FILE, Mode::empty()).ok();
+    /// Creates a hard link to the file at `to`, which must be an earlier file of this package.
+    pub(super) fn hard_link(&mut self, entry: &Entry, to: &EntryPath) -> Result<(), Error> {
+        let location = format!("{} link to {}", entry.path.as_str(), to.as_str());
+        let (to_directory, to_name) = to.split();
+        let from = self.directories.enter(to_directory, &location)?.try_clone_to_owned();
+        let from = from.map_err(|error| Error::io("could not open", error, &location))?;
+        // Opening fails for symbolic links, so they cannot be targets.
+        let file = rustix::fs::openat(&from, to_name, EXISTING_FILE, Mode::empty()).ok();
         let stat = file.as_ref().and_then(|file| rustix::fs::fstat(file).ok());
-        let Some((file, stat)) = file.zip(stat).filter(|_| self.own.contains(&self.number(to))) else {
-            return Err(refused("a hard link to an earlier file of the package", "none", place));
+        let Some((file, stat)) = file.zip(stat).filter(|_| self.written.contains(&self.hash(to))) else {
+            return Err(invalid("a hard link to an earlier file of the package", "none", location));
         };
-        let (folder, name) = entry.path.split();
-        self.own(&entry.path)?;
-        let parent = self.folders.reach(folder, &place)?;
+        let (directory, name) = entry.path.split();
+        self.add_path(&entry.path)?;
+        let parent = self.directories.enter(directory, &location)?;
         match rustix::fs::linkat(&from, to_name, parent, name, AtFlags::empty()) {
-            Ok(()) => self.done.hard_links += 1,
+            Ok(()) => self.result.hard_links += 1,
             Err(Errno::EXIST) => {
                 let size_bytes = u64::try_from(stat.st_size).unwrap_or_default();
                 let entry = Entry { size_bytes, executable: stat.st_mode & 0o111 != 0, ..entry.clone() };
-                let mut old = shared_file(parent, name, &entry)?;
-                Content::new(&mut File::from(file), size_bytes, None, &place).compare(&mut old, &mut self.buffer)?;
-                self.done.shared += 1;
+                let mut existing = existing_file(parent, name, &entry)?;
+                Content::new(&mut File::from(file), size_bytes, None, &location).compare(&mut existing, &mut self.buffer)?;
+                self.result.shared += 1;
             }
-            Err(error) => return Err(machine("could not create hard link", &error.into(), place)),
+            Err(error) => return Err(Error::io("could not create hard link", error.into(), location)),
         }
         Ok(())
     }
 
-    /// Notes a path that is this package's. What stands there already must then be another's.
-    fn own(&mut self, path: &EntryPath) -> Result<(), UnpackError> {
-        if self.own.insert(self.number(path)) {
+    /// Records a path of this package. An existing file at the path then belongs to another package.
+    fn add_path(&mut self, path: &EntryPath) -> Result<(), Error> {
+        if self.written.insert(self.hash(path)) {
             return Ok(());
         }
-        Err(refused("each path once", "a duplicate", path.as_str()))
+        Err(invalid("each path once", "a duplicate", path.as_str()))
     }
 
-    fn number(&self, path: &EntryPath) -> u64 {
-        self.numbers.hash_one(path.as_str())
+    fn hash(&self, path: &EntryPath) -> u64 {
+        self.hash_state.hash_one(path.as_str())
     }
 
-    fn relinked(&mut self, path: &EntryPath, was: &[u8], now: Option<&str>) -> Result<(), UnpackError> {
-        if self.done.relinked.len() >= self.limits.relinked {
+    fn add_relinked(&mut self, path: &EntryPath, was: &[u8], now: Option<&str>) -> Result<(), Error> {
+        if self.result.relinked.len() >= self.limits.relinked {
             let expected = format!("at most {} links that must be changed", self.limits.relinked);
-            return Err(refused(expected, "one more", path.as_str()));
+            return Err(invalid(expected, "one more", path.as_str()));
         }
         let (path, now) = (path.as_str().to_owned(), now.map(str::to_owned));
-        self.done.relinked.push(Relinked { path, was: shown(was), now });
+        self.result.relinked.push(Relinked { path, was: escape(was), now });
         Ok(())
     }
 }

@@ -1,172 +1,187 @@
-//! Packages that would write elsewhere, or what has no place in a tree: refused, by the entry's name.
+//! Packages that would write outside the tree or create unsafe files. The errors name the entry.
 
 use sqern_testkit::package::{ItemKind, Payload, RpmFile};
 
-use crate::support::{Place, deb, refusal, rpm};
+use crate::support::{UnpackTest, deb, rejection, rpm};
 
-/// Both kinds of package refuse the payload with these words.
-fn is_refused(payload: &Payload, words: &str) {
-    assert_eq!(refusal(Place::new().unpack("a.deb", &deb(payload))), words, ".deb");
-    assert_eq!(refusal(Place::new().unpack("a.rpm", &rpm(payload))), words, ".rpm");
+/// Asserts that both formats reject the payload with the message `expected`.
+fn assert_rejected(payload: &Payload, expected: &str) {
+    assert_eq!(rejection(UnpackTest::new().unpack("a.deb", &deb(payload))), expected, ".deb");
+    assert_eq!(rejection(UnpackTest::new().unpack("a.rpm", &rpm(payload))), expected, ".rpm");
 }
 
-fn some() -> Payload {
+fn base_payload() -> Payload {
     Payload::new().file("usr/src/a/Makefile", "all:\n")
 }
 
 #[test]
-fn a_path_that_climbs_out_is_refused() {
-    let words = "expected a path within the package, found a path with \"..\", at ";
-    is_refused(&some().file("usr/../../beside", "x"), &format!("{words}./usr/../../beside"));
-    is_refused(&some().folder("../in"), &format!("{words}./../in"));
-    is_refused(&some().symlink("..", "a"), &format!("{words}./.."));
+fn paths_out_of_the_package_are_invalid() {
+    let expected = "expected a path within the package, found a path with \"..\", at ";
+    assert_rejected(&base_payload().file("usr/../../beside", "x"), &format!("{expected}./usr/../../beside"));
+    assert_rejected(&base_payload().directory("../in"), &format!("{expected}./../in"));
+    assert_rejected(&base_payload().symlink("..", "a"), &format!("{expected}./.."));
 }
 
 #[test]
-fn a_hard_link_out_of_the_package_is_refused() {
-    let got = refusal(Place::new().unpack("a.deb", &deb(&some().hard_link("usr/b", "../beside"))));
-    assert_eq!(got, "expected a path within the package, found a path with \"..\", at ./../beside");
-    let got = refusal(Place::new().unpack("a.deb", &deb(&some().hard_link("usr/b", "usr/c"))));
-    let words = "expected a hard link to an earlier file of the package, found none, at usr/b link to usr/c";
-    assert_eq!(got, words);
-    // By a link to what is outside, which was made for a root that is higher.
-    let payload = some().symlink("usr/c", "src").hard_link("usr/b", "usr/c");
-    let got = refusal(Place::new().unpack("a.deb", &deb(&payload)));
-    assert!(got.starts_with("expected a hard link to an earlier file"), "{got}");
+fn hard_links_out_of_the_package_are_invalid() {
+    let message = rejection(UnpackTest::new().unpack("a.deb", &deb(&base_payload().hard_link("usr/b", "../beside"))));
+    assert_eq!(message, "expected a path within the package, found a path with \"..\", at ./../beside");
+    let message = rejection(UnpackTest::new().unpack("a.deb", &deb(&base_payload().hard_link("usr/b", "usr/c"))));
+    let expected = "expected a hard link to an earlier file of the package, found none, at usr/b link to usr/c";
+    assert_eq!(message, expected);
+    // The target is a symbolic link.
+    let payload = base_payload().symlink("usr/c", "src").hard_link("usr/b", "usr/c");
+    let message = rejection(UnpackTest::new().unpack("a.deb", &deb(&payload)));
+    assert!(message.starts_with("expected a hard link to an earlier file"), "{message}");
 }
 
 #[test]
-fn a_link_out_of_the_tree_is_refused() {
-    let words = "expected a link within the package, found a link out of the package, at usr/b -> ";
+fn symbolic_links_out_of_the_tree_are_invalid() {
+    let expected = "expected a link within the package, found a link out of the package, at usr/b -> ";
     for target in ["../../beside", "../..", "../src/../../../etc", "/usr/src/../../../etc"] {
-        is_refused(&some().symlink("usr/b", target), &format!("{words}{target}"));
+        assert_rejected(&base_payload().symlink("usr/b", target), &format!("{expected}{target}"));
     }
 }
 
 #[test]
-fn a_file_through_a_link_is_refused() {
-    let words = "expected a directory at \"link\", found a symbolic link, at usr/link/x";
-    is_refused(&some().symlink("usr/link", "src").file("usr/link/x", "x"), words);
-    is_refused(&some().symlink("usr/link", "src/a").folder("usr/link/x"), words);
-    is_refused(&some().symlink("usr/link", "nowhere").symlink("usr/link/x", "y"), words);
-    let folder = "expected a directory at \"link\", found a symbolic link, at usr/link";
-    assert_eq!(refusal(Place::new().unpack("a.deb", &deb(&some().symlink("usr/link", "src").folder("usr/link")))), folder);
-    let hard = some().symlink("usr/link", "src/a").hard_link("usr/x", "usr/link/Makefile");
-    let got = refusal(Place::new().unpack("a.deb", &deb(&hard)));
-    assert!(got.contains("found a symbolic link, at usr/x link to usr/link/Makefile"), "{got}");
+fn files_below_a_link_are_invalid() {
+    let expected = "expected a directory at \"link\", found a symbolic link, at usr/link/x";
+    assert_rejected(&base_payload().symlink("usr/link", "src").file("usr/link/x", "x"), expected);
+    assert_rejected(&base_payload().symlink("usr/link", "src/a").directory("usr/link/x"), expected);
+    assert_rejected(&base_payload().symlink("usr/link", "nowhere").symlink("usr/link/x", "y"), expected);
+    let directory = "expected a directory at \"link\", found a symbolic link, at usr/link";
+    assert_eq!(
+        rejection(UnpackTest::new().unpack("a.deb", &deb(&base_payload().symlink("usr/link", "src").directory("usr/link")))),
+        directory
+    );
+    let hard = base_payload().symlink("usr/link", "src/a").hard_link("usr/x", "usr/link/Makefile");
+    let message = rejection(UnpackTest::new().unpack("a.deb", &deb(&hard)));
+    assert!(message.contains("found a symbolic link, at usr/x link to usr/link/Makefile"), "{message}");
 }
 
 #[test]
-fn a_way_up_through_another_link_stays_in_the_tree() {
-    // `usr/l` is the root, and `l/../beside` from there would be outside.
-    let place = Place::new();
-    let payload = some().symlink("usr/l", "..").symlink("usr/m", "l/../beside");
-    let unpacked = place.unpack("a.deb", &deb(&payload)).unwrap();
+fn parents_of_linked_directories_stay_in_the_tree() {
+    // `usr/l` is the root, so `l/../beside` would be outside the root.
+    let test = UnpackTest::new();
+    let payload = base_payload().symlink("usr/l", "..").symlink("usr/m", "l/../beside");
+    let unpacked = test.unpack("a.deb", &deb(&payload)).unwrap();
     assert_eq!(unpacked.relinked[0].now.as_deref(), Some("beside"));
-    assert!(place.tree().contains(&"usr/m -> beside".to_owned()));
+    assert!(test.tree().contains(&"usr/m -> beside".to_owned()));
 }
 
 #[test]
-fn a_file_below_a_file_is_refused() {
-    let words = "expected a directory at \"Makefile\", found a file, at usr/src/a/Makefile/x";
-    is_refused(&some().file("usr/src/a/Makefile/x", "x"), words);
+fn files_below_a_file_are_invalid() {
+    let expected = "expected a directory at \"Makefile\", found a file, at usr/src/a/Makefile/x";
+    assert_rejected(&base_payload().file("usr/src/a/Makefile/x", "x"), expected);
 }
 
 #[test]
-fn a_path_that_comes_twice_is_refused() {
-    let words = "expected each path once, found a duplicate, at usr/src/a/Makefile";
-    is_refused(&some().file("usr/src/a/Makefile", "all:\n"), words);
+fn duplicate_paths_are_invalid() {
+    let expected = "expected each path once, found a duplicate, at usr/src/a/Makefile";
+    assert_rejected(&base_payload().file("usr/src/a/Makefile", "all:\n"), expected);
     let link = "expected each path once, found a duplicate, at usr/l";
-    is_refused(&some().symlink("usr/l", "a").symlink("usr/l", "a"), link);
-    // An rpm's header lists such a path once or twice: what comes is then not what one of them says.
-    let in_deb = |payload: Payload| refusal(Place::new().unpack("a.deb", &deb(&payload)));
-    assert_eq!(in_deb(some().file("usr/src/a/Makefile", "other")), words);
-    assert_eq!(in_deb(some().symlink("usr/src/a/Makefile", "x")), words);
-    assert_eq!(in_deb(some().hard_link("usr/src/a/Makefile", "usr/src/a/Makefile")), words);
-    assert_eq!(in_deb(some().symlink("usr/l", "a").file("usr/l", "x")), link);
-    let got = in_deb(some().folder("usr/b").file("usr/b", "x"));
-    assert_eq!(got, "expected a free path for a new file, found a directory, at usr/b");
-    let place = Place::new();
-    assert!(place.unpack("a.deb", &deb(&some().folder("usr").folder("usr").folder("usr/src/a"))).is_ok());
+    assert_rejected(&base_payload().symlink("usr/l", "a").symlink("usr/l", "a"), link);
+    // In an rpm, the second entry would differ from the header.
+    let in_deb = |payload: Payload| rejection(UnpackTest::new().unpack("a.deb", &deb(&payload)));
+    assert_eq!(in_deb(base_payload().file("usr/src/a/Makefile", "other")), expected);
+    assert_eq!(in_deb(base_payload().symlink("usr/src/a/Makefile", "x")), expected);
+    assert_eq!(in_deb(base_payload().hard_link("usr/src/a/Makefile", "usr/src/a/Makefile")), expected);
+    assert_eq!(in_deb(base_payload().symlink("usr/l", "a").file("usr/l", "x")), link);
+    let message = in_deb(base_payload().directory("usr/b").file("usr/b", "x"));
+    assert_eq!(message, "expected a free path for a new file, found a directory, at usr/b");
+    let test = UnpackTest::new();
+    assert!(test.unpack("a.deb", &deb(&base_payload().directory("usr").directory("usr").directory("usr/src/a"))).is_ok());
 }
 
 #[test]
-fn devices_and_fifos_are_refused() {
-    for (kind, got) in
+fn devices_and_fifos_are_invalid() {
+    for (kind, message) in
         [(ItemKind::CharDevice, "a character device"), (ItemKind::BlockDevice, "a block device"), (ItemKind::Fifo, "a FIFO")]
     {
-        is_refused(&some().item("usr/x", kind), &format!("expected a file, a directory or a link, found {got}, at ./usr/x"));
+        assert_rejected(
+            &base_payload().item("usr/x", kind),
+            &format!("expected a file, a directory or a link, found {message}, at ./usr/x"),
+        );
     }
 }
 
 #[test]
-fn set_id_and_sticky_bits_are_refused() {
+fn set_id_and_sticky_bits_are_invalid() {
     for mode in [0o4755, 0o2755, 0o1644] {
-        let words = format!("expected a mode without set-id and sticky bits, found mode {mode:04o}, at ./usr/x");
-        is_refused(&some().file("usr/x", "x").mode(mode), &words);
+        let expected = format!("expected a mode without set-id and sticky bits, found mode {mode:04o}, at ./usr/x");
+        assert_rejected(&base_payload().file("usr/x", "x").mode(mode), &expected);
     }
-    is_refused(
-        &some().folder("usr/x").mode(0o1777),
+    assert_rejected(
+        &base_payload().directory("usr/x").mode(0o1777),
         "expected a mode without set-id and sticky bits, found mode 1777, at ./usr/x",
     );
 }
 
 #[test]
-fn a_name_that_is_no_text_is_refused() {
-    is_refused(&some().file(b"usr/\xff\xfe", "x"), "expected a path in UTF-8, found other bytes, at ./usr/\\xff\\xfe");
-    is_refused(
-        &some().file("usr/a\nb\u{1b}[2J", "x"),
+fn names_that_are_not_printable_text_are_invalid() {
+    assert_rejected(
+        &base_payload().file(b"usr/\xff\xfe", "x"),
+        "expected a path in UTF-8, found other bytes, at ./usr/\\xff\\xfe",
+    );
+    assert_rejected(
+        &base_payload().file("usr/a\nb\u{1b}[2J", "x"),
         "expected a path without control characters, found control characters, at ./usr/a\\nb\\u{1b}[2J",
     );
-    is_refused(&some().symlink("usr/x", b"\xff"), "expected a link target in UTF-8, found other bytes, at usr/x -> \\xff");
-    is_refused(&some().symlink("usr/x", ""), "expected a link target without control characters, found \"\", at usr/x -> ");
+    assert_rejected(
+        &base_payload().symlink("usr/x", b"\xff"),
+        "expected a link target in UTF-8, found other bytes, at usr/x -> \\xff",
+    );
+    assert_rejected(
+        &base_payload().symlink("usr/x", ""),
+        "expected a link target without control characters, found \"\", at usr/x -> ",
+    );
 }
 
 #[test]
-fn what_is_not_written_must_be_harmless_too() {
-    is_refused(
-        &some().file("usr/share/doc/../../../../beside", "x"),
+fn skipped_entries_are_checked_too() {
+    assert_rejected(
+        &base_payload().file("usr/share/doc/../../../../beside", "x"),
         "expected a path within the package, found a path with \"..\", at ./usr/share/doc/../../../../beside",
     );
-    is_refused(
-        &some().file("usr/share/x", "x").mode(0o4755),
+    assert_rejected(
+        &base_payload().file("usr/share/x", "x").mode(0o4755),
         "expected a mode without set-id and sticky bits, found mode 4755, at ./usr/share/x",
     );
 }
 
 #[test]
-fn an_absolute_link_to_elsewhere_is_left_out_and_told() {
-    for bytes in [("a.deb", deb(&escape())), ("a.rpm", rpm(&escape()))] {
-        let place = Place::new();
-        let unpacked = place.unpack(bytes.0, &bytes.1).unwrap();
+fn other_absolute_links_are_omitted_and_reported() {
+    for (name, bytes) in [("a.deb", deb(&absolute_link())), ("a.rpm", rpm(&absolute_link()))] {
+        let test = UnpackTest::new();
+        let unpacked = test.unpack(name, &bytes).unwrap();
         assert_eq!(unpacked.relinked[0].path, "usr/src/a/passwd");
         assert_eq!((unpacked.relinked[0].was.as_str(), &unpacked.relinked[0].now), ("/etc/passwd", &None));
-        assert!(!place.root().join("usr/src/a/passwd").exists());
+        assert!(!test.root().join("usr/src/a/passwd").exists());
     }
 }
 
-fn escape() -> Payload {
-    some().symlink("usr/src/a/passwd", "/etc/passwd")
+fn absolute_link() -> Payload {
+    base_payload().symlink("usr/src/a/passwd", "/etc/passwd")
 }
 
 #[test]
-fn an_rpms_payload_that_its_header_does_not_list_is_refused() {
-    let place = Place::new();
+fn rpm_payload_must_match_the_header() {
+    let test = UnpackTest::new();
     let file = |listed: Payload, payload: Payload| {
         RpmFile::new("kernel-devel", "6.1.0", "25", "x86_64").payload(&payload).listed(&listed).bytes().unwrap()
     };
-    let got = refusal(place.unpack("a.rpm", &file(some(), some().file("usr/b", "x"))));
-    assert_eq!(got, "expected a file that the header lists, found another file, at ./usr/b");
-    let got = refusal(place.unpack("a.rpm", &file(some().symlink("usr/b", "x"), Payload::new().file("usr/b", "x"))));
-    assert_eq!(got, "expected an entry of mode 120777 as in the header, found 100644, at ./usr/b");
+    let message = rejection(test.unpack("a.rpm", &file(base_payload(), base_payload().file("usr/b", "x"))));
+    assert_eq!(message, "expected a file that the header lists, found another file, at ./usr/b");
+    let message = rejection(test.unpack("a.rpm", &file(base_payload().symlink("usr/b", "x"), Payload::new().file("usr/b", "x"))));
+    assert_eq!(message, "expected an entry of mode 120777 as in the header, found 100644, at ./usr/b");
 }
 
 #[test]
-fn an_rpms_file_with_another_checksum_is_refused() {
+fn rpm_files_must_match_their_checksums() {
     let file = RpmFile::new("kernel-devel", "6.1.0", "25", "x86_64")
-        .payload(&some())
+        .payload(&base_payload())
         .listed(&Payload::new().file("usr/src/a/Makefile", "ALL:\n"));
-    let got = refusal(Place::new().unpack("a.rpm", &file.bytes().unwrap()));
-    assert!(got.starts_with("expected sha256 ") && got.contains(" as in the package header, found "), "{got}");
-    assert!(got.ends_with(", at usr/src/a/Makefile"), "{got}");
+    let message = rejection(UnpackTest::new().unpack("a.rpm", &file.bytes().unwrap()));
+    assert!(message.starts_with("expected sha256 ") && message.contains(" as in the package header, found "), "{message}");
+    assert!(message.ends_with(", at usr/src/a/Makefile"), "{message}");
 }

@@ -1,10 +1,10 @@
-//! Packages built by code, right and hostile, unpacked into a folder; trees adapted and proved.
+//! Unpacks valid and hostile packages, adapts trees, and compiles modules in them.
 
 mod formats;
 mod hostile;
 mod limits;
+mod multiple_packages;
 mod prove;
 mod round_trip;
-mod several;
 mod support;
 mod tree;

@@ -1,15 +1,15 @@
-//! A module is compiled in the tree. The tree here is a small one of our own: a Makefile that has the compiler write
-//! `.modinfo` as a kernel's would be.
+//! Compiles modules in trees that only consist of a Makefile. It writes `.modinfo` like kbuild.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use sqern_model::KernelVersion;
-use sqern_store::tree::{Proof, ProveError, ProveErrorKind, ProveOptions, prove};
+use sqern_model::{Diagnostic as _, KernelVersion};
+use sqern_store::tree::{Proof, ProveOptions, prove};
+use sqern_store::{Error, ErrorKind};
 use tempfile::TempDir;
 
-/// What kbuild does with our source, in a line each.
+/// A replacement of kbuild.
 const RULE: &str = "modules:
 \t@grep -q 'obj-m := sqern_proof.o' $(M)/Makefile && grep -q MODULE_LICENSE $(M)/sqern_proof.c
 \t@echo 'static const char v[] __attribute__((section(\".modinfo\"), used)) = \"vermagic=6.1.0-25-amd64 SMP mod_unload \";' > $(M)/x.c
@@ -19,45 +19,45 @@ const RULE: &str = "modules:
 struct Tree {
     build: PathBuf,
     scratch: PathBuf,
-    _folder: TempDir,
+    _directory: TempDir,
 }
 
 impl Tree {
     fn new(makefile: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a directory");
-        let (build, scratch) = (folder.path().join("build"), folder.path().join("scratch"));
+        let directory = tempfile::tempdir().expect("a directory");
+        let (build, scratch) = (directory.path().join("build"), directory.path().join("scratch"));
         fs::create_dir(&build).expect("a directory");
         fs::create_dir(&scratch).expect("a directory");
         fs::write(build.join("Makefile"), makefile).expect("a file");
-        Self { build, scratch, _folder: folder }
+        Self { build, scratch, _directory: directory }
     }
 
-    fn prove(&self, options: &ProveOptions) -> Result<Proof, ProveError> {
+    fn prove(&self, options: &ProveOptions) -> Result<Proof, Error> {
         prove(&self.build, &KernelVersion::new("6.1.0-25-amd64").expect("a version"), &self.scratch, options)
     }
 }
 
-fn failed(makefile: &str) -> ProveError {
+fn failed(makefile: &str) -> Error {
     Tree::new(makefile).prove(&ProveOptions::default()).expect_err("a failure")
 }
 
 #[test]
-fn a_module_of_the_kernel_is_the_proof() {
+fn module_of_the_kernel_is_accepted() {
     let proof = Tree::new(RULE).prove(&ProveOptions::default()).unwrap();
     assert_eq!(proof.vermagic, "6.1.0-25-amd64 SMP mod_unload");
 }
 
 #[test]
-fn a_module_of_a_kernel_whose_name_only_begins_alike_is_refused() {
+fn release_in_vermagic_must_match_completely() {
     let error = failed(&RULE.replace("6.1.0-25-amd64", "6.1.0-25-amd64+"));
-    assert_eq!(error.kind, ProveErrorKind::Vermagic);
-    assert_eq!(error.failure.got, "\"6.1.0-25-amd64+ SMP mod_unload\"");
+    assert_eq!(error.kind(), ErrorKind::WrongVermagic);
+    assert!(error.message().contains(", found \"6.1.0-25-amd64+ SMP mod_unload\", at "), "{error}");
 }
 
 #[test]
-fn a_make_that_fails_is_told_with_its_last_lines_and_a_hint() {
+fn failed_make_is_reported_with_output_and_hint() {
     let error = failed("modules:\n\t@echo one; echo two >&2; echo 'gcc-12: not found'; exit 3\n");
-    assert_eq!(error.kind, ProveErrorKind::Build);
+    assert_eq!(error.kind(), ErrorKind::BuildFailed);
     let text = error.to_string();
     assert!(
         text.starts_with("could not build a module in ") && text.contains(": make for 6.1.0-25-amd64 failed with exit status: 2"),
@@ -68,44 +68,47 @@ fn a_make_that_fails_is_told_with_its_last_lines_and_a_hint() {
 }
 
 #[test]
-fn only_the_last_lines_are_kept() {
+fn only_last_lines_of_the_output_are_kept() {
     let tree = Tree::new("modules:\n\t@seq 1000; printf 'a\\033[31mb\\n'; exit 1\n");
     let error = tree.prove(&ProveOptions { output_lines: 3, ..ProveOptions::default() }).unwrap_err();
-    assert_eq!(error.output.len(), 3);
-    assert_eq!(error.output[0], "a [31mb");
+    let lines: Vec<&str> = error.detail().unwrap().lines().skip(1).collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert_eq!(lines[0], "  | a [31mb");
 }
 
 #[test]
-fn a_make_that_takes_too_long_is_killed() {
+fn make_is_killed_after_its_time_limit() {
     let tree = Tree::new("modules:\n\t@echo begun; sleep 600\n");
-    let begun = Instant::now();
+    let start = Instant::now();
     let error = tree.prove(&ProveOptions { time_limit: Duration::from_millis(500), ..ProveOptions::default() }).unwrap_err();
-    assert_eq!(error.kind, ProveErrorKind::Time);
-    assert!(error.failure.to_string().contains(": make was killed after 0.5 s"));
-    assert!(begun.elapsed() < Duration::from_secs(60));
+    assert_eq!(error.kind(), ErrorKind::TimeLimit);
+    assert!(error.to_string().contains(": make was killed after 0.5 s"));
+    assert!(start.elapsed() < Duration::from_secs(60));
 }
 
 #[test]
-fn a_make_that_leaves_no_module_is_told() {
+fn missing_module_is_an_error() {
     let error = failed("modules:\n\t@true\n");
-    assert_eq!((error.kind, error.failure.expected.as_str()), (ProveErrorKind::Build, "a kernel module with vermagic"));
+    assert_eq!(error.kind(), ErrorKind::BuildFailed);
+    assert!(error.message().starts_with("expected a kernel module with vermagic, found "), "{error}");
     let error = failed("modules:\n\t@echo text > $(M)/sqern_proof.ko\n");
-    assert_eq!(error.failure.got, "a truncated ELF file");
+    assert!(error.message().contains(", found a truncated ELF file, at "), "{error}");
 }
 
 #[test]
-fn a_machine_without_make_is_told_what_to_install() {
+fn missing_make_has_an_installation_hint() {
     let tree = Tree::new(RULE);
     let path = tree.build.display().to_string();
     let error = tree.prove(&ProveOptions { path, ..ProveOptions::default() }).unwrap_err();
-    assert_eq!(error.kind, ProveErrorKind::Machine);
-    assert_eq!(error.failure.hint.as_deref(), Some("Install make and gcc (apt-get install make gcc, or dnf install make gcc)."));
+    assert_eq!(error.kind(), ErrorKind::MissingTool);
+    assert_eq!(error.hint(), Some("Install make and gcc (apt-get install make gcc, or dnf install make gcc)."));
 }
 
 #[test]
-fn make_gets_no_environment_but_its_own() {
+fn make_inherits_no_environment() {
     let error = failed("modules:\n\t@env | sort; exit 1\n");
-    let names: Vec<&str> = error.output.iter().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+    let lines = error.detail().unwrap().lines();
+    let names: Vec<&str> = lines.filter_map(|line| Some(line.strip_prefix("  | ")?.split_once('=')?.0)).collect();
     for name in names {
         let known = [
             "HOME",
@@ -130,21 +133,21 @@ fn make_gets_no_environment_but_its_own() {
 }
 
 #[test]
-fn a_scratch_that_holds_something_is_left_alone() {
+fn scratch_directory_must_be_empty() {
     let tree = Tree::new(RULE);
     fs::write(tree.scratch.join("mine"), "mine").unwrap();
     let error = tree.prove(&ProveOptions::default()).unwrap_err();
-    assert_eq!(error.failure.got, "directory not empty");
+    assert!(error.message().ends_with(": directory not empty"), "{error}");
     assert!(!tree.scratch.join("Makefile").exists());
 }
 
 #[test]
-fn a_path_that_kbuild_can_not_take_is_told_before() {
+fn unsupported_paths_are_detected_before_the_build() {
     let tree = Tree::new(RULE);
-    let odd = tree.build.parent().map(|folder| folder.join("a b")).unwrap();
+    let odd = tree.build.parent().map(|directory| directory.join("a b")).unwrap();
     fs::rename(&tree.build, &odd).unwrap();
     let kernel = KernelVersion::new("6.1.0-25-amd64").unwrap();
     let error = prove(&odd, &kernel, &tree.scratch, &ProveOptions::default()).unwrap_err();
-    assert_eq!(error.failure.expected, "a path without blanks, colons and quotes for kbuild");
+    assert_eq!(error.kind(), ErrorKind::UnsupportedPath);
     assert!(prove(Path::new("/nonexistent"), &kernel, &tree.scratch, &ProveOptions::default()).is_err());
 }

@@ -1,19 +1,19 @@
-//! Random trees, written as packages and unpacked, are what they were; dpkg makes the same of them.
+//! Random trees are written as packages and unpacked. The result is compared with the tree, and with that of dpkg.
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use sqern_archive::Compression;
 use sqern_testkit::clean_command;
 use sqern_testkit::package::{DebFile, ItemKind, Payload, RpmFile};
-use sqern_testkit::repo::Compression;
 
-use crate::support::{Place, list};
+use crate::support::{UnpackTest, list};
 
-/// A tree by its paths: no path is below one that is no folder.
+/// Generates trees by path. No path is below a file or link.
 fn trees() -> impl Strategy<Value = BTreeMap<String, (ItemKind, u32)>> {
     let kind = prop_oneof![
         4 => prop::collection::vec(any::<u8>(), 0..2000).prop_map(ItemKind::File),
-        2 => Just(ItemKind::Folder),
+        2 => Just(ItemKind::Directory),
         1 => "[a-d]{1,3}(/[a-d]{1,3}){0,2}".prop_map(|target| ItemKind::Symlink(target.into_bytes())),
         1 => Just(ItemKind::HardLink(Vec::new())),
     ];
@@ -24,14 +24,14 @@ fn trees() -> impl Strategy<Value = BTreeMap<String, (ItemKind, u32)>> {
         for path in paths {
             let below = format!("{path}/");
             if tree.keys().any(|other| other.starts_with(&below)) {
-                tree.insert(path, (ItemKind::Folder, 0o755));
+                tree.insert(path, (ItemKind::Directory, 0o755));
             }
         }
         tree
     })
 }
 
-/// The tree as a payload, its hard links leading to the first file, and what `list` says of it when it is unpacked.
+/// Returns the payload of a tree, whose hard links lead to its first file, and the expected result of `list`.
 fn payload(tree: &BTreeMap<String, (ItemKind, u32)>) -> (Payload, Vec<String>) {
     let first = tree.iter().find_map(|(path, (kind, mode))| match kind {
         ItemKind::File(content) => Some((path.clone(), content.clone(), *mode)),
@@ -39,9 +39,9 @@ fn payload(tree: &BTreeMap<String, (ItemKind, u32)>) -> (Payload, Vec<String>) {
     });
     let (mut payload, mut lines, mut linked) = (Payload::new(), BTreeMap::new(), Vec::new());
     for (path, (kind, mode)) in tree {
-        let is_made = !matches!(kind, ItemKind::HardLink(_)) || first.as_ref().is_some_and(|(to, ..)| to < path);
-        for (at, _) in path.match_indices('/').filter(|_| is_made) {
-            lines.insert(format!("{}/", &path[..at]), " 755".to_owned());
+        let is_written = !matches!(kind, ItemKind::HardLink(_)) || first.as_ref().is_some_and(|(to, ..)| to < path);
+        for (end, _) in path.match_indices('/').filter(|_| is_written) {
+            lines.insert(format!("{}/", &path[..end]), " 755".to_owned());
         }
         match (kind, &first) {
             (ItemKind::HardLink(_), Some((to, ..))) if to < path => linked.push(path),
@@ -54,15 +54,15 @@ fn payload(tree: &BTreeMap<String, (ItemKind, u32)>) -> (Payload, Vec<String>) {
                 lines.insert(path.clone(), file_line(*mode, 1, content));
                 payload = payload.item(path, kind.clone()).mode(*mode);
             }
-            (ItemKind::Folder, _) => {
+            (ItemKind::Directory, _) => {
                 lines.insert(format!("{path}/"), " 755".to_owned());
-                payload = payload.folder(path);
+                payload = payload.directory(path);
             }
             (ItemKind::Symlink(target), _) => {
                 lines.insert(path.clone(), format!(" -> {}", String::from_utf8_lossy(target)));
                 payload = payload.symlink(path, target);
             }
-            _ => unreachable!("no other kinds are made"),
+            _ => unreachable!("no other kinds are generated"),
         }
     }
     if let Some((to, content, mode)) = &first {
@@ -87,53 +87,53 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_tree_that_was_packed_and_unpacked_is_what_it_was(
+    fn unpacked_tree_equals_the_packed_one(
         tree in trees(),
         compression in prop::sample::select(vec![Compression::Gzip, Compression::Xz, Compression::Zstd]),
         stripped: bool,
     ) {
         let (payload, lines) = payload(&tree);
-        let place = Place::new();
+        let test = UnpackTest::new();
         let deb = DebFile::new("a", "1", "all").payload(&payload).compression(compression).bytes().unwrap();
-        place.unpack("a.deb", &deb).unwrap();
-        prop_assert_eq!(&place.tree(), &lines);
-        let place = Place::new();
+        test.unpack("a.deb", &deb).unwrap();
+        prop_assert_eq!(&test.tree(), &lines);
+        let test = UnpackTest::new();
         let rpm = RpmFile::new("a", "1", "1", "noarch").payload(&payload).compression(compression);
         let rpm = if stripped { rpm.stripped() } else { rpm };
-        place.unpack("a.rpm", &rpm.bytes().unwrap()).unwrap();
-        prop_assert_eq!(&place.tree(), &lines);
+        test.unpack("a.rpm", &rpm.bytes().unwrap()).unwrap();
+        prop_assert_eq!(&test.tree(), &lines);
     }
 
-    /// The machine's dpkg is the measure where there is one.
+    /// Requires dpkg; without it, nothing is compared.
     #[test]
-    fn dpkg_makes_the_same_tree(tree in trees()) {
+    fn dpkg_creates_the_same_tree(tree in trees()) {
         let (payload, _) = payload(&tree);
         let deb = DebFile::new("a", "1", "all").payload(&payload).bytes().unwrap();
-        let place = Place::new();
-        place.unpack("a.deb", &deb).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let (package, into) = (folder.path().join("a.deb"), folder.path().join("into"));
+        let test = UnpackTest::new();
+        test.unpack("a.deb", &deb).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let (package, into) = (directory.path().join("a.deb"), directory.path().join("into"));
         std::fs::write(&package, deb).unwrap();
         let Ok(output) = clean_command("dpkg-deb").arg("-x").args([&package, &into]).output() else { return Ok(()) };
         prop_assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        // Modes that dpkg keeps as they are, and that here become one of two.
+        // dpkg keeps all modes, the unpacker only uses 644 and 755.
         let masked = |line: String| line.replace(" 600 ", " 644 ").replace(" 444 ", " 644 ").replace(" 700 ", " 755 ");
         let mut expected: Vec<String> = list(&into).into_iter().map(masked).collect();
         expected.sort();
-        prop_assert_eq!(place.tree(), expected);
+        prop_assert_eq!(test.tree(), expected);
     }
 
     #[test]
-    fn no_spoiled_package_makes_it_panic_or_write_outside(tree in trees(), at: usize, byte: u8, is_rpm: bool) {
+    fn damaged_packages_never_panic_or_write_outside(tree in trees(), offset: usize, byte: u8, is_rpm: bool) {
         let (payload, _) = payload(&tree);
         let (name, mut bytes) = if is_rpm {
-            // Not compressed, but for gzip's frame: what is spoiled reaches the readers of headers and names.
+            // Damage in gzip data often reaches the parsers of headers and names.
             ("a.rpm", RpmFile::new("a", "1", "1", "noarch").payload(&payload).compression(Compression::Gzip).bytes().unwrap())
         } else {
             ("a.deb", DebFile::new("a", "1", "all").payload(&payload).compression(Compression::Plain).bytes().unwrap())
         };
-        let at = at % bytes.len();
-        bytes[at] = byte;
-        let _ = Place::new().unpack(name, &bytes);
+        let offset = offset % bytes.len();
+        bytes[offset] = byte;
+        let _ = UnpackTest::new().unpack(name, &bytes);
     }
 }

@@ -1,39 +1,40 @@
-//! What the tests share: a folder to unpack into, with another beside it where nothing may be written.
+//! A directory for unpacking, next to files that must not change.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use sqern_store::{Limits, UnpackError, Unpacked, unpack};
+use sqern_model::diagnostic::Problem;
+use sqern_store::{Error, ErrorKind, Limits, Unpacked, unpack};
 use sqern_testkit::package::{DebFile, Payload, RpmFile};
 use tempfile::TempDir;
 
-/// A folder with `into/` and what stands beside it.
-pub struct Place {
-    folder: TempDir,
+/// A temporary directory with the target directory `into` and a file next to it.
+pub(crate) struct UnpackTest {
+    directory: TempDir,
 }
 
-impl Place {
-    pub fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a directory");
-        let into = folder.path().join("into");
+impl UnpackTest {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let into = directory.path().join("into");
         fs::create_dir(&into).expect("a directory");
-        fs::set_permissions(&into, fs::Permissions::from_mode(0o700)).expect("a folder of our own");
-        fs::write(folder.path().join("beside"), "beside").expect("a file");
-        Self { folder }
+        fs::set_permissions(&into, fs::Permissions::from_mode(0o700)).expect("the directory of this process");
+        fs::write(directory.path().join("beside"), "beside").expect("a file");
+        Self { directory }
     }
 
-    pub fn root(&self) -> PathBuf {
-        self.folder.path().join("into")
+    pub(crate) fn root(&self) -> PathBuf {
+        self.directory.path().join("into")
     }
 
-    /// Unpacks the bytes of a package of this name.
-    pub fn unpack(&self, name: &str, bytes: &[u8]) -> Result<Unpacked, UnpackError> {
+    /// Unpacks a package with this name and content.
+    pub(crate) fn unpack(&self, name: &str, bytes: &[u8]) -> Result<Unpacked, Error> {
         self.unpack_with(name, bytes, &Limits::default())
     }
 
-    pub fn unpack_with(&self, name: &str, bytes: &[u8], limits: &Limits) -> Result<Unpacked, UnpackError> {
-        let package = self.folder.path().join(name);
+    pub(crate) fn unpack_with(&self, name: &str, bytes: &[u8], limits: &Limits) -> Result<Unpacked, Error> {
+        let package = self.directory.path().join(name);
         fs::write(&package, bytes).expect("a file");
         let result = unpack(&package, &self.root(), limits);
         fs::remove_file(&package).expect("the file");
@@ -41,34 +42,35 @@ impl Place {
         result
     }
 
-    /// Everything in the folder.
-    pub fn tree(&self) -> Vec<String> {
+    /// Lists the target directory.
+    pub(crate) fn tree(&self) -> Vec<String> {
         list(&self.root())
     }
 
     fn assert_nothing_outside(&self) {
-        let beside = fs::read_dir(self.folder.path()).expect("the folder");
-        let mut names: Vec<_> = beside.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")).collect();
+        let entries = fs::read_dir(self.directory.path()).expect("the directory");
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")).collect();
         names.sort();
         assert_eq!(names, ["beside", "into"]);
-        let beside = self.folder.path().join("beside");
+        let beside = self.directory.path().join("beside");
         assert_eq!(fs::read_to_string(&beside).expect("the file"), "beside");
         assert_eq!(fs::metadata(beside).expect("the file").nlink(), 1);
     }
 }
 
-/// What lies in a folder, sorted: path, kind, mode, age and content, a line each.
-pub fn list(root: &Path) -> Vec<String> {
+/// Lists a directory: path, kind, mode, modification time, number of links, and content of each entry. The lines are sorted.
+pub(crate) fn list(root: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     list_below(root, "", &mut lines);
     lines.sort();
     lines
 }
 
-fn list_below(root: &Path, at: &str, lines: &mut Vec<String>) {
-    for entry in fs::read_dir(root.join(at)).expect("a directory") {
+fn list_below(root: &Path, parent: &str, lines: &mut Vec<String>) {
+    for entry in fs::read_dir(root.join(parent)).expect("a directory") {
         let name = entry.expect("an entry").file_name().into_string().expect("a name");
-        let path = if at.is_empty() { name } else { format!("{at}/{name}") };
+        let path = if parent.is_empty() { name } else { format!("{parent}/{name}") };
         let full = root.join(&path);
         let metadata = fs::symlink_metadata(&full).expect("an entry");
         let mode = metadata.mode() & 0o7_777;
@@ -84,21 +86,20 @@ fn list_below(root: &Path, at: &str, lines: &mut Vec<String>) {
     }
 }
 
-pub fn deb(payload: &Payload) -> Vec<u8> {
+pub(crate) fn deb(payload: &Payload) -> Vec<u8> {
     DebFile::new("linux-headers", "6.1.106-3", "amd64").payload(payload).bytes().expect("a package")
 }
 
-pub fn rpm(payload: &Payload) -> Vec<u8> {
+pub(crate) fn rpm(payload: &Payload) -> Vec<u8> {
     RpmFile::new("kernel-devel", "6.1.0", "25", "x86_64").payload(payload).bytes().expect("a package")
 }
 
-/// What a refusal says: expected, got, and the place in the package.
-pub fn refusal(result: Result<Unpacked, UnpackError>) -> String {
-    match result {
-        Err(UnpackError::Package(failure)) => {
-            let place = failure.place.split_once(": ").map_or(&*failure.place, |(_, place)| place);
-            format!("expected {}, found {}, at {place}", failure.expected, failure.got)
-        }
-        other => panic!("expected a package that is refused, found {other:?}"),
-    }
+/// Returns the message of an invalid package, with the location inside the package.
+pub(crate) fn rejection(result: Result<Unpacked, Error>) -> String {
+    let error = result.expect_err("an invalid package");
+    assert_eq!(error.kind(), ErrorKind::InvalidPackage, "{error}");
+    let description = error.description();
+    let Problem::Unexpected { expected, found } = &description.problem else { panic!("{error}") };
+    let location = description.location.split_once(": ").map_or(&*description.location, |(_, location)| location);
+    format!("expected {expected}, found {found}, at {location}")
 }

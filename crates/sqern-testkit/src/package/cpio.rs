@@ -1,30 +1,30 @@
-//! An rpm's payload: cpio in the form "newc", or rpm's "stripped" one.
+//! The payload of an rpm file: a cpio archive in the "newc" format, or in rpm's "stripped" format.
 
 use std::collections::HashMap;
 
 use super::{Item, ItemKind, Payload};
 
-/// An entry as both the header and the payload have it.
+/// An entry in the form that both the header and the payload use.
 pub(super) struct Node<'a> {
     pub(super) item: &'a Item,
-    /// With the type of file.
+    /// The permissions, with the file type bits.
     pub(super) mode: u32,
-    /// The content, which is a link's target too; that of the file where it is a further name.
+    /// The content of the file or the target of the link. For a further name, the content of the file.
     pub(super) content: &'a [u8],
     pub(super) inode: u32,
     names: u32,
-    /// Whether the payload has the content here: with the last name.
+    /// Whether the payload stores the content with this entry, which is the case for the last name of a file.
     has_data: bool,
 }
 
-/// All entries. A further name of what is no file of the payload is an empty file of its own.
+/// Returns all entries. A further name of a file that is not in the payload becomes an empty file.
 pub(super) fn nodes(payload: &Payload) -> Vec<Node<'_>> {
     let mut files: HashMap<&[u8], (u32, &[u8])> = HashMap::new();
     let mut nodes = Vec::new();
     for (item, number) in payload.items.iter().zip(1..) {
         let (kind, inode, content): (_, _, &[u8]) = match &item.kind {
             ItemKind::File(content) => (0o100_000, number, content),
-            ItemKind::Folder => (0o040_000, number, &[]),
+            ItemKind::Directory => (0o040_000, number, &[]),
             ItemKind::Symlink(target) => (0o120_000, number, target),
             ItemKind::HardLink(to) => {
                 let (inode, content) = files.get(&to[..]).copied().unwrap_or((number, &[]));
@@ -51,7 +51,7 @@ pub(super) fn nodes(payload: &Payload) -> Vec<Node<'_>> {
     nodes
 }
 
-/// The payload as newc.
+/// Returns the payload in the newc format.
 pub(super) fn newc(nodes: &[Node<'_>]) -> Vec<u8> {
     let mut archive = Vec::new();
     for node in nodes {
@@ -63,7 +63,7 @@ pub(super) fn newc(nodes: &[Node<'_>]) -> Vec<u8> {
     archive
 }
 
-/// The payload with numbers of the header's files in place of names.
+/// Returns the payload with file numbers of the header instead of names.
 pub(super) fn stripped(nodes: &[Node<'_>]) -> Vec<u8> {
     let mut archive = Vec::new();
     for (number, node) in nodes.iter().enumerate() {

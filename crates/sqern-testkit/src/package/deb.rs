@@ -1,16 +1,16 @@
-//! A `.deb` (deb(5)): an ar archive of `debian-binary`, `control.tar` and `data.tar`.
+//! A `.deb` file (deb(5)): an ar archive of `debian-binary`, `control.tar` and `data.tar`.
 
 use anyhow::{Context as _, Result};
+use sqern_archive::Compression;
 use tar::{EntryType, Header};
 
 use super::{Item, ItemKind, Payload};
-use crate::repo::Compression;
 
 const BLOCK_BYTES: usize = 512;
-/// What fits into a header's field for a name, or for a link.
+/// The size of the header fields for the name and for the link target.
 const NAME_BYTES: usize = 100;
 
-/// A package to be written; start with [`DebFile::new`].
+/// A builder for a `.deb` file. Start with [`DebFile::new`].
 #[derive(Debug, Clone)]
 pub struct DebFile {
     control: String,
@@ -19,7 +19,7 @@ pub struct DebFile {
 }
 
 impl DebFile {
-    /// A package without files, in xz.
+    /// Returns a package without files, compressed with xz.
     #[must_use]
     pub fn new(name: &str, version: &str, architecture: &str) -> Self {
         let control = format!(
@@ -29,28 +29,32 @@ impl DebFile {
         Self { control, payload: Payload::new(), compression: Compression::Xz }
     }
 
-    /// Adds a field to its control file; the value may continue on lines that begin with a blank.
+    /// Adds a field to the control file. The value may continue on lines that begin with a blank.
     #[must_use]
     pub fn field(mut self, name: &str, value: &str) -> Self {
         self.control.push_str(&format!("{name}: {value}\n"));
         self
     }
 
-    /// What it brings.
+    /// Sets the files that the package installs.
     #[must_use]
     pub fn payload(mut self, payload: &Payload) -> Self {
         self.payload = payload.clone();
         self
     }
 
-    /// How both its archives are compressed.
+    /// Sets the compression of both inner archives.
     #[must_use]
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
         self
     }
 
-    /// The file's content.
+    /// Returns the content of the `.deb` file.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if an entry does not fit into a tar archive, or if the compression fails.
     pub fn bytes(&self) -> Result<Vec<u8>> {
         let control = Payload::new().file("control", &self.control).tar()?;
         let suffix = self.compression.suffix();
@@ -62,7 +66,7 @@ impl DebFile {
     }
 }
 
-/// An ar archive (ar(5)) of members in this order.
+/// Returns an ar archive (ar(5)) of the members in the given order.
 #[must_use]
 pub fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = b"!<arch>\n".to_vec();
@@ -76,7 +80,9 @@ pub fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
     archive
 }
 
-/// A tar header of 512 bytes in GNU's form with its right checksum; `kind` is its type flag. A longer name is cut.
+/// Returns a tar header of 512 bytes in GNU's format with a correct checksum.
+///
+/// `kind` is the type flag. A name that does not fit is truncated.
 #[must_use]
 pub fn tar_block(name: &[u8], kind: u8, mode: u32, size_bytes: u64, link: &[u8]) -> Vec<u8> {
     block(name, EntryType::new(kind), mode, size_bytes, link, 0)
@@ -100,7 +106,11 @@ fn block(name: &[u8], kind: EntryType, mode: u32, size_bytes: u64, link: &[u8], 
 }
 
 impl Payload {
-    /// It as a tar archive in GNU's form, as dpkg-deb writes it.
+    /// Returns the payload as a tar archive in GNU's format, as dpkg-deb writes it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if an entry does not fit into a tar archive.
     pub fn tar(&self) -> Result<Vec<u8>> {
         let mut archive = Vec::new();
         for item in &self.items {
@@ -116,7 +126,7 @@ impl Item {
         let name = [b"./", &self.name[..]].concat();
         let (kind, content, link): (_, &[u8], _) = match &self.kind {
             ItemKind::File(content) => (EntryType::Regular, content, Vec::new()),
-            ItemKind::Folder => (EntryType::Directory, &[], Vec::new()),
+            ItemKind::Directory => (EntryType::Directory, &[], Vec::new()),
             ItemKind::Symlink(target) => (EntryType::Symlink, &[], target.clone()),
             ItemKind::HardLink(to) => (EntryType::Link, &[], [b"./", &to[..]].concat()),
             ItemKind::CharDevice => (EntryType::Char, &[], Vec::new()),

@@ -1,10 +1,10 @@
-//! An rpm's header as a writer makes it: an index, and a store that each datum is aligned in.
+//! A writer for the header of an rpm file: an index, and a store in which each datum is aligned.
 
-/// The tag of the region that a signature header's tags are in, and a header's (`RPMTAG_HEADERSIGNATURES`, `…IMMUTABLE`).
+/// The tag of the region around a signature header (`RPMTAG_HEADERSIGNATURES`) or a main header (`RPMTAG_HEADERIMMUTABLE`).
 pub(super) const SIGNATURES: u32 = 62;
 pub(super) const IMMUTABLE: u32 = 63;
 
-/// A tag's data by its type.
+/// The data of a tag, by type.
 #[derive(Debug, Clone)]
 pub(super) enum Data {
     U16(Vec<u16>),
@@ -16,21 +16,21 @@ pub(super) enum Data {
 }
 
 impl Data {
-    /// Type, count, alignment and bytes.
+    /// Returns the type, the count, the alignment and the bytes.
     fn parts(&self) -> (u32, usize, usize, Vec<u8>) {
         let text = |text: &[u8]| [text, b"\0"].concat();
         match self {
             Self::U16(list) => (3, list.len(), 2, list.iter().flat_map(|number| number.to_be_bytes()).collect()),
             Self::U32(list) => (4, list.len(), 4, list.iter().flat_map(|number| number.to_be_bytes()).collect()),
             Self::U64(list) => (5, list.len(), 8, list.iter().flat_map(|number| number.to_be_bytes()).collect()),
-            Self::Text(one) => (6, 1, 1, text(one)),
-            Self::Texts(list) => (8, list.len(), 1, list.iter().flat_map(|one| text(one)).collect()),
-            Self::LocaleText(one) => (9, 1, 1, text(one)),
+            Self::Text(value) => (6, 1, 1, text(value)),
+            Self::Texts(list) => (8, list.len(), 1, list.iter().flat_map(|value| text(value)).collect()),
+            Self::LocaleText(value) => (9, 1, 1, text(value)),
         }
     }
 }
 
-/// The header of these tags, which stand in a region of their own.
+/// Returns a header of these tags, enclosed in a region.
 pub(super) fn header(region: u32, mut tags: Vec<(u32, Data)>) -> Vec<u8> {
     tags.sort_by_key(|(tag, _)| *tag);
     let (mut index, mut store) = (Vec::new(), Vec::new());
@@ -40,12 +40,13 @@ pub(super) fn header(region: u32, mut tags: Vec<(u32, Data)>) -> Vec<u8> {
         index.extend([*tag, kind, number(store.len()), number(count)].map(u32::to_be_bytes).concat());
         store.extend(bytes);
     }
-    // The region's own entry leads to a copy of itself at the end of the store, with the way back to the index's start.
-    let own = [region, 7, number(store.len()), 16].map(u32::to_be_bytes).concat();
-    let index_bytes = number(own.len() + index.len());
+    // The index entry of the region points to a copy of itself at the end of the store, which states the offset back to the start of the
+    // index.
+    let region_entry = [region, 7, number(store.len()), 16].map(u32::to_be_bytes).concat();
+    let index_bytes = number(region_entry.len() + index.len());
     store.extend([region, 7, index_bytes.wrapping_neg(), 16].map(u32::to_be_bytes).concat());
     let start = [0x8ead_e801, 0, number(tags.len() + 1), number(store.len())].map(u32::to_be_bytes).concat();
-    [start, own, index, store].concat()
+    [start, region_entry, index, store].concat()
 }
 
 fn number(size: usize) -> u32 {

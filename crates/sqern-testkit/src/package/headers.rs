@@ -1,8 +1,8 @@
-//! Headers that modules can be built with, without a kernel: a Makefile that has the compiler do what kbuild does.
+//! Kernel headers that modules can be built with, without a kernel: a Makefile that runs the compiler like kbuild.
 
 use super::Payload;
 
-/// What stands for kbuild: every `.c` of `obj-m` becomes a `.ko` whose `.modinfo` says what was its vermagic.
+/// A replacement for kbuild: turns each `.c` file of `obj-m` into a `.ko` file whose `.modinfo` contains the vermagic.
 const RECIPE: &str = r#"include $(M)/Makefile
 modules: $(patsubst %.o,$(M)/%.ko,$(obj-m))
 %.ko:
@@ -22,27 +22,27 @@ pub struct Headers {
 }
 
 impl Headers {
-    /// Those of the kernel whose `uname -r` is this.
+    /// Returns the headers of the kernel with this `uname -r`.
     #[must_use]
     pub fn new(version: &str) -> Self {
         Self { version: version.to_owned(), vermagic: version.to_owned(), files: Vec::new() }
     }
 
-    /// Adds a file to the folder of headers: `.config`, `.kernelvariables`, `vmlinux`.
+    /// Adds a file to the directory of headers: `.config`, `.kernelvariables`, `vmlinux`.
     #[must_use]
     pub fn file(mut self, name: &str, content: &str) -> Self {
         self.files.push((name.to_owned(), content.to_owned()));
         self
     }
 
-    /// Modules built with them say that they are for another kernel.
+    /// Makes the modules that are built with the headers state another kernel.
     #[must_use]
     pub fn vermagic(mut self, vermagic: &str) -> Self {
         vermagic.clone_into(&mut self.vermagic);
         self
     }
 
-    /// As Debian packs them: the flavour's half, that leads by an absolute path to the shared half at `/usr/src/COMMON`.
+    /// Returns the part of one flavor as Debian packages it. It refers by an absolute path to the shared part at `/usr/src/COMMON`.
     #[must_use]
     pub fn debian(&self, common: &str) -> Payload {
         let folder = format!("usr/src/linux-headers-{}", self.version);
@@ -52,13 +52,13 @@ impl Headers {
             .symlink(format!("lib/modules/{}/build", self.version), format!("/{folder}"))
     }
 
-    /// Debian's shared half.
+    /// Returns the shared part of Debian's headers.
     #[must_use]
     pub fn debian_common(common: &str) -> Payload {
         Payload::new().file(format!("usr/src/{common}/Makefile"), RECIPE)
     }
 
-    /// As `kernel-devel` of the EL family packs them: in one folder.
+    /// Returns the headers as `kernel-devel` of the EL family packages them: in one directory.
     #[must_use]
     pub fn kernel_devel(&self) -> Payload {
         let folder = format!("usr/src/kernels/{}", self.version);

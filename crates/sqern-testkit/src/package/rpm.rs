@@ -1,14 +1,14 @@
-//! A `.rpm` (rpm.org, "RPM V4 Package format"): lead, signature header, header, payload.
+//! An `.rpm` file (rpm.org, "RPM V4 Package format"): lead, signature header, header, payload.
 
 use anyhow::Result;
 use sha2::{Digest as _, Sha256};
+use sqern_archive::{Compression, hex};
 
 use super::cpio::{self, Node};
 use super::header::{Data, IMMUTABLE, SIGNATURES, header};
 use super::{ItemKind, Payload};
-use crate::repo::Compression;
 
-/// A package to be written; start with [`RpmFile::new`].
+/// A builder for an `.rpm` file. Start with [`RpmFile::new`].
 #[derive(Debug, Clone)]
 pub struct RpmFile {
     name: String,
@@ -25,7 +25,7 @@ pub struct RpmFile {
 }
 
 impl RpmFile {
-    /// A package without files, in xz.
+    /// Returns a package without files, compressed with xz.
     #[must_use]
     pub fn new(name: &str, version: &str, release: &str, architecture: &str) -> Self {
         Self {
@@ -43,56 +43,60 @@ impl RpmFile {
         }
     }
 
-    /// What it brings.
+    /// Sets the files that the package installs.
     #[must_use]
     pub fn payload(mut self, payload: &Payload) -> Self {
         self.payload = payload.clone();
         self
     }
 
-    /// What its header lists, where that is not what it brings.
+    /// Sets the files that the header lists, instead of the files of the payload.
     #[must_use]
     pub fn listed(mut self, payload: &Payload) -> Self {
         self.listed = Some(payload.clone());
         self
     }
 
-    /// How its payload is compressed.
+    /// Sets the compression of the payload.
     #[must_use]
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
         self
     }
 
-    /// What the header says of that, in place of the truth.
+    /// Sets the compression that the header states, instead of the actual one.
     #[must_use]
     pub fn compressor(mut self, compressor: &str) -> Self {
         self.compressor = Some(compressor.to_owned());
         self
     }
 
-    /// What the header says of the payload's format.
+    /// Sets the payload format that the header states.
     #[must_use]
     pub fn format(mut self, format: &str) -> Self {
         format.clone_into(&mut self.format);
         self
     }
 
-    /// A payload whose entries are numbers of the header's files, as rpm 6 writes it.
+    /// Writes a payload whose entries are file numbers of the header, like rpm 6.
     #[must_use]
     pub fn stripped(mut self) -> Self {
         self.is_stripped = true;
         self
     }
 
-    /// The names of its dependencies: packages, paths, capabilities.
+    /// Sets the names of the dependencies: packages, paths, capabilities.
     #[must_use]
     pub fn requires(mut self, names: &[&str]) -> Self {
         self.requires = names.iter().map(|name| (*name).to_owned()).collect();
         self
     }
 
-    /// The file's content.
+    /// Returns the content of the `.rpm` file.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the compression fails.
     pub fn bytes(&self) -> Result<Vec<u8>> {
         let nodes = cpio::nodes(&self.payload);
         let payload = if self.is_stripped { cpio::stripped(&nodes) } else { cpio::newc(&nodes) };
@@ -184,7 +188,7 @@ fn file_tags(nodes: &[Node<'_>], is_long: bool) -> Vec<(u32, Data)> {
     ]
 }
 
-/// The checksum of a file's content; folders and links have none.
+/// Returns the checksum of a file's content. Directories and links have an empty checksum.
 fn digest(node: &Node<'_>) -> Vec<u8> {
     match node.item.kind {
         ItemKind::File(_) | ItemKind::HardLink(_) => hex(&Sha256::digest(node.content)).into_bytes(),
@@ -198,8 +202,4 @@ fn text(text: impl Into<String>) -> Data {
 
 fn size(content: &[u8]) -> u32 {
     u32::try_from(content.len()).unwrap_or(u32::MAX)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -12,7 +12,7 @@ use sequoia_openpgp::policy::StandardPolicy;
 use sequoia_openpgp::serialize::SerializeInto;
 use sequoia_openpgp::serialize::stream::{Armorer, Message, Signer};
 
-/// When every key is made: 2020-01-01, before all that tests sign.
+/// The creation time of every key: 2020-01-01, which precedes all signatures of the tests.
 const MADE_AT_UNIX_S: u64 = 1_577_836_800;
 
 /// An OpenPGP key that signs `Release` files.
@@ -22,37 +22,58 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// A new key (Ed25519) without an end.
+    /// Generates a key (Ed25519) that does not expire.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if sequoia cannot generate the key.
     pub fn generate() -> Result<Self> {
         Self::build(None)
     }
 
-    /// A new key that expires so long after 2020-01-01.
+    /// Generates a key that expires after `life`, counted from 2020-01-01.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if sequoia cannot generate the key.
     pub fn expiring(life: Duration) -> Result<Self> {
         Self::build(Some(life))
     }
 
-    /// The key that every repository is signed with unless another one is given.
+    /// Returns the key that repositories are signed with by default.
     ///
     /// # Panics
-    /// When sequoia makes no key.
+    ///
+    /// Panics if sequoia cannot generate the key.
     #[must_use]
     pub fn shared() -> Self {
         static SHARED: OnceLock<SigningKey> = OnceLock::new();
         SHARED.get_or_init(|| Self::generate().expect("sequoia makes a key")).clone()
     }
 
-    /// The public key as a binary keyring.
+    /// Returns the public key as a binary keyring.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the key cannot be serialized.
     pub fn keyring(&self) -> Result<Vec<u8>> {
         self.cert.to_vec()
     }
 
-    /// The public key, armoured.
-    pub fn armoured_keyring(&self) -> Result<Vec<u8>> {
+    /// Returns the public key in ASCII armor.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the key cannot be serialized.
+    pub fn armored_keyring(&self) -> Result<Vec<u8>> {
         self.cert.armored().to_vec()
     }
 
-    /// A cleartext signed message (RFC 9580 §7), signed at a time.
+    /// Returns a cleartext signed message (RFC 9580 §7) with the signature time `at`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text cannot be signed.
     pub fn clearsign(&self, text: &str, at: Timestamp) -> Result<String> {
         let mut message = Vec::new();
         let mut signer = self.signer(Message::new(&mut message), at)?.cleartext().build()?;
@@ -61,7 +82,11 @@ impl SigningKey {
         Ok(String::from_utf8(message)?)
     }
 
-    /// An armoured detached signature, made at a time.
+    /// Returns a detached signature in ASCII armor with the signature time `at`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text cannot be signed.
     pub fn sign(&self, text: &str, at: Timestamp) -> Result<Vec<u8>> {
         let mut signature = Vec::new();
         let armour = Armorer::new(Message::new(&mut signature)).kind(sequoia_openpgp::armor::Kind::Signature).build()?;

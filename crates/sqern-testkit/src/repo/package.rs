@@ -1,21 +1,21 @@
-//! Packages of a fake index.
+//! The packages of a fake apt index.
 
 use super::release::sha256;
 use crate::package::{DebFile, Payload};
 
-/// One package's stanza to be; start with [`deb`].
+/// A builder for the stanza of a package. Start with [`deb`].
 #[derive(Debug, Clone)]
 pub struct Deb {
     name: String,
     version: String,
     architecture: String,
-    /// Further fields, in the order given; they replace the default of their name, and an empty value leaves it out.
+    /// Additional fields in order. A field replaces the default of its name, and an empty value removes it.
     fields: Vec<(String, String)>,
-    /// The file itself, where the archive has it.
+    /// The package file, if the archive contains it.
     content: Option<Vec<u8>>,
 }
 
-/// A package of version 1.0-1 for amd64.
+/// Returns a package with the version 1.0-1 for amd64.
 #[must_use]
 pub fn deb(name: &str) -> Deb {
     Deb {
@@ -28,38 +28,38 @@ pub fn deb(name: &str) -> Deb {
 }
 
 impl Deb {
-    /// Its version.
+    /// Sets the version.
     #[must_use]
     pub fn version(mut self, version: &str) -> Self {
         version.clone_into(&mut self.version);
         self
     }
 
-    /// Its architecture.
+    /// Sets the architecture.
     #[must_use]
     pub fn architecture(mut self, architecture: &str) -> Self {
         architecture.clone_into(&mut self.architecture);
         self
     }
 
-    /// What it depends on.
+    /// Sets the dependencies.
     #[must_use]
     pub fn depends(self, relations: &str) -> Self {
         self.field("Depends", relations)
     }
 
-    /// Any field in place of its default; an empty value leaves the field out.
+    /// Sets a field. An empty value removes the field.
     #[must_use]
     pub fn field(mut self, name: &str, value: &str) -> Self {
         self.fields.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The file itself, that brings this: it lies in the archive where the stanza says, with its true size and checksum.
+    /// Adds the package file with this payload to the archive, at the path, size and checksum that the stanza states.
     ///
     /// # Panics
     ///
-    /// On what a payload's archive can't hold: that is the test's own mistake.
+    /// Panics if the archive cannot represent the payload.
     #[must_use]
     pub fn payload(mut self, payload: &Payload) -> Self {
         let file = DebFile::new(&self.name, &self.version, &self.architecture).payload(payload);
@@ -67,19 +67,19 @@ impl Deb {
         self
     }
 
-    /// Where the archive has the file, below its base.
+    /// Returns the path of the package file below the base of the archive.
     #[must_use]
     pub fn filename(&self) -> String {
         let Self { name, version, architecture, .. } = self;
         format!("pool/main/l/linux/{name}_{}_{architecture}.deb", version.split_once(':').map_or(&**version, |v| v.1))
     }
 
-    /// The file's bytes, where the archive has it.
+    /// Returns the bytes of the package file, if the archive contains it.
     pub(super) fn content(&self) -> Option<&[u8]> {
         self.content.as_deref()
     }
 
-    /// Its stanza, with the line end of its last field.
+    /// Returns the stanza, including the line end of its last field.
     #[must_use]
     pub fn stanza(&self) -> String {
         let Self { name, version, architecture, .. } = self;

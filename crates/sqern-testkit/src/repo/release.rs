@@ -1,4 +1,4 @@
-//! `Release` and its signatures.
+//! The `Release` file and its signatures.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,18 +10,18 @@ use sha2::{Digest, Sha256};
 
 use super::{FakeRepo, RepoFault, SigningKey};
 
-/// SHA-256 in lower-case hexadecimal digits.
+/// Returns the SHA-256 digest in lower-case hexadecimal digits.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
 }
 
-/// The form in which archives write times.
+/// Returns a time in the form that archives write.
 fn archive_time(time: Timestamp) -> String {
     time.strftime("%a, %d %b %Y %H:%M:%S UTC").to_string()
 }
 
 impl FakeRepo {
-    /// The text of the `Release` over index files, by path and content.
+    /// Returns the text of the `Release` for index files, given by path and content.
     pub(super) fn release_text(&self, files: &[(String, Vec<u8>)]) -> String {
         let mut text = format!(
             "Origin: sqern test\nSuite: {}\nCodename: {}\nDate: {}\n",
@@ -42,7 +42,7 @@ impl FakeRepo {
         text
     }
 
-    /// Writes `InRelease`, or `Release` with `Release.gpg`, as the faults have it.
+    /// Writes `InRelease`, or `Release` with `Release.gpg`, with the chosen defects applied.
     pub(super) fn write_release(&self, folder: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
         let text = self.release_text(files);
         let key = match self.fault {

@@ -1,4 +1,4 @@
-//! [`FakeRpmRepo`]: small rpm-md repositories, right or wrong in one chosen way.
+//! A builder for small rpm-md repositories ([`FakeRpmRepo`]), valid or with a chosen defect.
 //!
 //! ```
 //! use sqern_testkit::repo::{FakeRpmRepo, rpm};
@@ -20,7 +20,7 @@ use super::release::sha256;
 use super::{Compression, RepoFault, SigningKey};
 use crate::package::{Payload, RpmFile};
 
-/// One package's element to be; start with [`rpm`].
+/// A builder for the element of a package. Start with [`rpm`].
 #[derive(Debug, Clone)]
 pub struct Rpm {
     name: String,
@@ -31,11 +31,11 @@ pub struct Rpm {
     requires: Vec<String>,
     checksum: Option<(String, String)>,
     location: Option<String>,
-    /// The file itself, where the repository has it.
+    /// The package file, if the repository contains it.
     content: Option<Vec<u8>>,
 }
 
-/// A package for `x86_64` that provides itself.
+/// Returns a package for `x86_64` that provides itself.
 #[must_use]
 pub fn rpm(name: &str, version: &str, release: &str) -> Rpm {
     let (name, version, release) = (name.to_owned(), version.to_owned(), release.to_owned());
@@ -54,7 +54,7 @@ pub fn rpm(name: &str, version: &str, release: &str) -> Rpm {
     package.provides(&name, &version)
 }
 
-/// `name = version-release` as an element, or the name alone.
+/// Returns an element for `name = version-release`, or for the name alone if the version is empty.
 fn entry(name: &str, version: &str) -> String {
     if version.is_empty() {
         return format!("<rpm:entry name=\"{name}\"/>");
@@ -65,67 +65,67 @@ fn entry(name: &str, version: &str) -> String {
 }
 
 impl Rpm {
-    /// Its architecture.
+    /// Sets the architecture.
     #[must_use]
     pub fn architecture(mut self, architecture: &str) -> Self {
         architecture.clone_into(&mut self.architecture);
         self
     }
 
-    /// It provides a name in a version (`version-release`), or without one.
+    /// Adds a capability that the package provides, with a version (`version-release`) or without one.
     #[must_use]
     pub fn provides(mut self, name: &str, version: &str) -> Self {
         self.provides.push(entry(name, version));
         self
     }
 
-    /// It requires a name in exactly a version (`version-release`), or in any.
+    /// Adds a capability that the package requires, in exactly one version (`version-release`) or in any.
     #[must_use]
     pub fn requires(mut self, name: &str, version: &str) -> Self {
         self.requires.push(entry(name, version));
         self
     }
 
-    /// Its checksum in place of the default, by the algorithm's name.
+    /// Sets the checksum, with the name of its algorithm.
     #[must_use]
     pub fn checksum(mut self, algorithm: &str, digits: &str) -> Self {
         self.checksum = Some((algorithm.to_owned(), digits.to_owned()));
         self
     }
 
-    /// The attributes of its `location` in place of the default.
+    /// Sets the attributes of the `location` element.
     #[must_use]
     pub fn location(mut self, attributes: &str) -> Self {
         self.location = Some(attributes.to_owned());
         self
     }
 
-    /// The file itself, that brings this: it lies in the repository where its element says, with its true size and checksum.
+    /// Adds the package file with this payload to the repository, at the location, size and checksum that the element states.
     ///
     /// # Panics
     ///
-    /// On what a payload's archive can't hold: that is the test's own mistake.
+    /// Panics if the archive cannot represent the payload.
     #[must_use]
     pub fn payload(self, payload: &Payload) -> Self {
         let file = RpmFile::new(&self.name, &self.version, &self.release, &self.architecture).payload(payload);
         self.content(file.bytes().expect("a package that can be written"))
     }
 
-    /// The file itself, as another program made it.
+    /// Adds a package file with this content to the repository.
     #[must_use]
     pub fn content(mut self, content: Vec<u8>) -> Self {
         self.content = Some(content);
         self
     }
 
-    /// Where the repository has the file, below its base.
+    /// Returns the path of the package file below the base of the repository.
     #[must_use]
     pub fn file(&self) -> String {
         let Self { name, version, release, architecture, .. } = self;
         format!("Packages/{name}-{version}-{release}.{architecture}.rpm")
     }
 
-    /// Its element in `primary.xml`.
+    /// Returns the element for `primary.xml`.
     #[must_use]
     pub fn element(&self) -> String {
         let Self { name, version, release, architecture, .. } = self;
@@ -150,7 +150,7 @@ impl Rpm {
     }
 }
 
-/// An rpm-md repository to be written; start with [`FakeRpmRepo::new`].
+/// A builder for an rpm-md repository. Start with [`FakeRpmRepo::new`].
 #[derive(Debug, Clone)]
 pub struct FakeRpmRepo {
     compression: Compression,
@@ -171,7 +171,7 @@ impl Default for FakeRpmRepo {
 }
 
 impl FakeRpmRepo {
-    /// A repository made on 2026-01-01, in gzip, without a signature.
+    /// Returns a repository dated 2026-01-01, compressed with gzip, without a signature.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -187,14 +187,14 @@ impl FakeRpmRepo {
         }
     }
 
-    /// When it was made.
+    /// Sets the revision time of the repository.
     #[must_use]
     pub fn date(mut self, date: Timestamp) -> Self {
         self.date = date;
         self
     }
 
-    /// How `primary.xml` is compressed.
+    /// Sets the compression of `primary.xml`.
     #[must_use]
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
@@ -208,42 +208,42 @@ impl FakeRpmRepo {
         self
     }
 
-    /// One more package.
+    /// Adds a package.
     #[must_use]
     pub fn package(mut self, package: Rpm) -> Self {
         self.packages.push(package);
         self
     }
 
-    /// The plain `primary.xml` as it is, in place of what the packages make.
+    /// Sets the plain `primary.xml`, instead of the one that is generated from the packages.
     #[must_use]
     pub fn primary(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.primary = Some(text.into());
         self
     }
 
-    /// A compressed `primary.xml` as it is; `repomd.xml` states its size and checksum rightly, and nothing of the plain one.
+    /// Sets the compressed `primary.xml`. `repomd.xml` states its correct size and checksum, and nothing about the plain file.
     #[must_use]
     pub fn primary_file(mut self, compression: Compression, file: &Path) -> Self {
         self.primary_file = Some((compression, file.to_owned()));
         self
     }
 
-    /// The attributes of the `location` of `primary.xml` in place of the default.
+    /// Sets the attributes of the `location` element of `primary.xml`.
     #[must_use]
     pub fn primary_location(mut self, attributes: &str) -> Self {
         self.primary_location = Some(attributes.to_owned());
         self
     }
 
-    /// Makes it wrong in one way; faults of a `Release` are those of `repomd.xml`.
+    /// Adds a defect. The defects of a `Release` apply to `repomd.xml`.
     #[must_use]
     pub fn fault(mut self, fault: RepoFault) -> Self {
         self.fault = Some(fault);
         self
     }
 
-    /// The plain `primary.xml`.
+    /// Returns the plain `primary.xml`.
     #[must_use]
     pub fn plain(&self) -> Vec<u8> {
         let elements = || self.packages.iter().map(Rpm::element).collect::<String>();
@@ -259,7 +259,12 @@ impl FakeRpmRepo {
         self.primary.clone().unwrap_or_else(document)
     }
 
-    /// Writes `folder/repodata/` and the packages' files, and gives the public key's file (armoured, as `RPM-GPG-KEY-…` files are).
+    /// Writes `folder/repodata/` and the package files, and returns the path of the public key file (in ASCII armor, like `RPM-GPG-KEY-…`
+    /// files).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a file cannot be written, compressed or signed.
     pub fn write(&self, folder: &Path) -> Result<PathBuf> {
         let repodata = folder.join("repodata");
         fs::create_dir_all(&repodata)?;
@@ -274,7 +279,7 @@ impl FakeRpmRepo {
             None => (self.compression.suffix(), self.compression.compress(&plain)?, Some(&plain)),
         };
         let name = format!("primary.xml{suffix}");
-        fs::write(repodata.join(&name), super::spoil(self.fault, &sent))?;
+        fs::write(repodata.join(&name), super::apply_fault(self.fault, &sent))?;
         let repomd = self.repomd(&name, &sent, open);
         let altered = match self.fault {
             Some(RepoFault::AlteredRelease) => repomd.replacen("<data ", "<data  ", 1),
@@ -289,7 +294,7 @@ impl FakeRpmRepo {
             fs::write(repodata.join("repomd.xml.asc"), key.sign(&repomd, self.date)?)?;
         }
         let keyring = folder.join("RPM-GPG-KEY-test");
-        fs::write(&keyring, self.key.armoured_keyring()?)?;
+        fs::write(&keyring, self.key.armored_keyring()?)?;
         Ok(keyring)
     }
 

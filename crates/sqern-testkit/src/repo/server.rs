@@ -1,9 +1,9 @@
-//! A file server on the loopback, plain or over TLS, HTTP/1.1 or HTTP/2, that fails as it is told to.
+//! A file server on the loopback interface, over plain TCP or TLS, HTTP/1.1 or HTTP/2, which fails on demand.
 
-mod answer;
 pub(super) mod fault;
 mod http1;
 mod http2;
+mod response;
 mod tls;
 
 use std::net::SocketAddr;
@@ -17,25 +17,25 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-use answer::{Answer, from_file};
 pub use fault::{ServerFault, Validators};
+use response::{Response, from_file};
 pub use tls::{TestAuthority, TlsOffer};
 
-/// A request as it came.
+/// A request that the server received.
 #[derive(Debug, Clone)]
-pub struct Asked {
-    /// Path and query.
+pub struct ReceivedRequest {
+    /// The path and the query.
     pub path: String,
-    /// Names in small letters, with their values.
+    /// The header names in lower case, with their values.
     pub headers: Vec<(String, String)>,
-    /// Which of the server's connections it came by, from 0 on.
+    /// The number of the connection, counted from 0.
     pub connection: usize,
-    /// Whether it came as HTTP/2.
+    /// Whether the request was made over HTTP/2.
     pub http2: bool,
 }
 
-impl Asked {
-    /// The first header of this name (in small letters).
+impl ReceivedRequest {
+    /// Returns the first header with this name (in lower case).
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
@@ -53,7 +53,7 @@ struct Rule {
 struct State {
     root: PathBuf,
     rules: Mutex<Vec<Rule>>,
-    asked: Mutex<Vec<Asked>>,
+    requests: Mutex<Vec<ReceivedRequest>>,
     validators: Mutex<Validators>,
     delay: Mutex<Duration>,
     connections: AtomicUsize,
@@ -62,7 +62,7 @@ struct State {
     body_bytes: AtomicU64,
 }
 
-/// Serves a folder until it is dropped.
+/// A server for the files of a directory. It stops on drop.
 #[derive(Debug)]
 pub struct FileServer {
     address: SocketAddr,
@@ -79,11 +79,19 @@ impl Drop for FileServer {
 
 impl FileServer {
     /// Serves `root` on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server cannot listen.
     pub async fn start(root: &Path) -> Result<Self> {
         Self::listen(root, None).await
     }
 
-    /// Serves `root` over TLS on a free port of 127.0.0.1, with a certificate by this authority.
+    /// Serves `root` over TLS on a free port of 127.0.0.1, with a certificate issued by `authority`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the certificate cannot be issued or if the server cannot listen.
     pub async fn start_tls(root: &Path, authority: &TestAuthority, offer: &TlsOffer) -> Result<Self> {
         Self::listen(root, Some(authority.acceptor(offer)?)).await
     }
@@ -107,58 +115,58 @@ impl FileServer {
         Ok(Self { address, scheme, state, task })
     }
 
-    /// The server's own URL, without a slash at its end.
+    /// Returns the base URL of the server, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// Answers the next `times` requests whose path or query has this part with a fault.
+    /// Applies a fault to the next `times` requests whose path or query contains `part`.
     pub fn fail(&self, part: &str, fault: ServerFault, times: usize) {
         lock(&self.state.rules).push(Rule { part: part.to_owned(), fault, times });
     }
 
-    /// Which validators answers have from now on.
+    /// Sets the validators of subsequent responses.
     pub fn validators(&self, validators: Validators) {
         *lock(&self.state.validators) = validators;
     }
 
-    /// Lets each answer wait so long from now on.
+    /// Delays each subsequent response.
     pub fn delay(&self, delay: Duration) {
         *lock(&self.state.delay) = delay;
     }
 
-    /// The paths that were asked for, with their queries, in order.
+    /// Returns the paths of the received requests, with their queries, in order.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
-        lock(&self.state.asked).iter().map(|asked| asked.path.clone()).collect()
+        lock(&self.state.requests).iter().map(|request| request.path.clone()).collect()
     }
 
-    /// The requests as they came, in order.
+    /// Returns the received requests in order.
     #[must_use]
-    pub fn asked(&self) -> Vec<Asked> {
-        lock(&self.state.asked).clone()
+    pub fn received_requests(&self) -> Vec<ReceivedRequest> {
+        lock(&self.state.requests).clone()
     }
 
-    /// How many of the requests' paths have this part.
+    /// Returns the number of received requests whose path contains `part`.
     #[must_use]
     pub fn count(&self, part: &str) -> usize {
-        lock(&self.state.asked).iter().filter(|asked| asked.path.contains(part)).count()
+        lock(&self.state.requests).iter().filter(|request| request.path.contains(part)).count()
     }
 
-    /// How many connections were made.
+    /// Returns the number of accepted connections.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.state.connections.load(Ordering::SeqCst)
     }
 
-    /// How many requests were under way at once, at most.
+    /// Returns the largest number of requests that were in progress at once.
     #[must_use]
     pub fn most_at_once(&self) -> usize {
         self.state.most_at_once.load(Ordering::SeqCst)
     }
 
-    /// How many bytes of bodies were sent.
+    /// Returns the number of body bytes sent.
     #[must_use]
     pub fn body_bytes(&self) -> u64 {
         self.state.body_bytes.load(Ordering::SeqCst)
@@ -169,7 +177,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Counts a request until it is dropped.
+/// Counts a request as in progress until it is dropped.
 struct UnderWay<'a>(&'a State);
 
 impl Drop for UnderWay<'_> {
@@ -185,16 +193,17 @@ impl State {
         UnderWay(self)
     }
 
-    /// Notes a request, and says what is answered once the delay is over.
-    async fn answer(&self, asked: Asked) -> Answer {
-        lock(&self.asked).push(asked.clone());
-        let fault = self.fault_for(&asked.path);
+    /// Records a request and returns the response after the delay.
+    async fn respond(&self, request: ReceivedRequest) -> Response {
+        lock(&self.requests).push(request.clone());
+        let fault = self.fault_for(&request.path);
         let delay = *lock(&self.delay);
         tokio::time::sleep(delay).await;
         let validators = *lock(&self.validators);
-        let file = self.file(asked.path.split('?').next().unwrap_or_default());
-        let right = file.map_or_else(|| Answer::status(404), |(bytes, modified)| from_file(&asked, bytes, modified, validators));
-        fault.map_or_else(|| right.clone(), |fault| fault.apply(right.clone()))
+        let file = self.file(request.path.split('?').next().unwrap_or_default());
+        let correct =
+            file.map_or_else(|| Response::status(404), |(bytes, modified)| from_file(&request, bytes, modified, validators));
+        fault.map_or_else(|| correct.clone(), |fault| fault.apply(correct.clone()))
     }
 
     fn fault_for(&self, path: &str) -> Option<ServerFault> {
@@ -204,7 +213,7 @@ impl State {
         Some(rule.fault.clone())
     }
 
-    /// A file's bytes, and when it was last modified.
+    /// Returns the bytes of a file and the time of its last modification.
     fn file(&self, path: &str) -> Option<(Vec<u8>, jiff::Timestamp)> {
         let path = Path::new(path.trim_start_matches('/'));
         let below = path.components().all(|component| matches!(component, Component::Normal(_)));

@@ -1,34 +1,34 @@
-//! Source files (`distros/*.toml`) that point to fake repositories.
+//! Source files (`distros/*.toml`) that refer to fake repositories.
 
 use std::fmt::Write as _;
 
 use super::WrittenRepo;
 
-/// The rule by which Debian's packages are told, shortened for tests.
+/// The rule that recognizes Debian's packages, shortened for tests.
 pub const DEBIAN_RULE: &str = "[[rule]]\n\
     package = '^linux-headers-(?<uname>[0-9].*-amd64)$'\n\
     support = '^linux-(headers-[0-9].*-common|kbuild-[0-9])'\n";
 
-/// The rule by which Ubuntu's packages are told, shortened for tests.
+/// The rule that recognizes Ubuntu's packages, shortened for tests.
 pub const UBUNTU_RULE: &str = "[[rule]]\n\
     package = '^linux-headers-(?<uname>[0-9].*-(generic|lowlatency))$'\n\
     support = '^linux-(.*-)?headers-[0-9]'\n";
 
-/// The rule by which the Enterprise Linux family's packages are told.
+/// The rule that recognizes the packages of the Enterprise Linux family.
 pub const EL_RULE: &str = "[[rule]]\n\
     package = '^kernel-(uek-)?devel$'\n\
     uname-provides = 'kernel-devel-uname-r'\n\
     uname = '{version}-{release}.{arch}'\n\
     support = '^$'\n";
 
-/// The rule by which SUSE's packages are told.
+/// The rule that recognizes SUSE's packages.
 pub const SUSE_RULE: &str = "[[rule]]\n\
     package = '^kernel-(?<flavour>[a-z]+)-devel$'\n\
     release = '^(?<build>.+)\\.[0-9]+$'\n\
     uname = '{version}-{build}-{flavour}'\n\
     support = '^kernel-devel$'\n";
 
-/// The text of a source file: a distribution with rules and one rpm-md source for each name, with further lines of its own.
+/// Returns the text of a source file: a distribution with rules, and one rpm-md source for each name with additional lines.
 #[must_use]
 pub fn rpm_distro_toml(name: &str, rules: &str, sources: &[(&str, &str)]) -> String {
     let mut text = format!("name = {name:?}\nvariant = \"TEST\"\ntitle = {name:?}\n{rules}");
@@ -38,7 +38,7 @@ pub fn rpm_distro_toml(name: &str, rules: &str, sources: &[(&str, &str)]) -> Str
     text
 }
 
-/// The text of a source file: a distribution with rules and one source for each suite, at a base URL, by its keyring.
+/// Returns the text of a source file: a distribution with rules, and one apt source for each suite with the base URL and its keyring.
 #[must_use]
 pub fn distro_toml(name: &str, rules: &str, sources: &[(&WrittenRepo, &str)]) -> String {
     let mut text = format!("name = {name:?}\nvariant = \"TEST\"\ntitle = {name:?}\n{rules}");
@@ -55,7 +55,7 @@ pub fn distro_toml(name: &str, rules: &str, sources: &[(&WrittenRepo, &str)]) ->
 }
 
 impl WrittenRepo {
-    /// The base as a `file:` URL.
+    /// Returns the base of the archive as a `file:` URL.
     #[must_use]
     pub fn file_url(&self) -> String {
         format!("file://{}", self.folder.display())

@@ -1,67 +1,69 @@
-//! The packages of a Debian-style index that say something about kernels.
+//! The relevant packages of an apt index.
 
 use std::borrow::Cow;
 use std::io::Read;
 
 use regex::RegexSet;
+use sqern_archive::BoundedReader;
 use sqern_model::{DistroDef, PackageFacts};
 use url::Url;
 
 use crate::Limits;
-use crate::crawl::decode::Checked;
 use crate::crawl::entry::{Entries, Entry};
 use crate::crawl::path::{below, hostile};
 use crate::deb::relation::{self, Dependency};
 use crate::deb::stanza::{Field, Stanza, StanzaError, Stanzas};
-use crate::digest::Algorithm;
-use crate::failure::legible;
+use crate::error::escape_entry_text;
 use crate::relation::VersionOrder;
+use sqern_archive::Algorithm;
 
-/// What is kept of one index, in bytes of memory: ten thousand kernels take less than a tenth of it.
+/// The memory limit of the entries of an index in bytes. 10,000 kernels require less than a tenth.
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
 
-/// Where the packages of an index are fetched from.
+/// The origin of packages.
 #[derive(Debug, Clone)]
 pub(super) enum Origin {
-    /// Below the base of an archive.
+    /// Below the base URL of a repository.
     Base(Url),
-    /// By the machine's own apt.
+    /// apt of this machine.
     Apt,
 }
 
-/// What is looked for in an index.
+/// The packages that are relevant for a distribution.
 #[derive(Debug, Clone)]
-pub(super) struct Wanted {
+pub(super) struct PackageFilter {
     distro: DistroDef,
-    /// Names of headers and of what they may need; one set, so that a name is matched once.
+    /// The names of headers and of packages that they might require, as one set that is matched once.
     names: RegexSet,
     pub(super) architecture: String,
     pub(super) origin: Origin,
 }
 
-impl Wanted {
-    /// What a distribution's rules look for in an index of an architecture.
+impl PackageFilter {
+    /// Returns the filter of the rules of a distribution for an index of an architecture.
     pub(super) fn new(distro: &DistroDef, architecture: &str, origin: Origin) -> Result<Self, regex::Error> {
         let patterns = distro.rules.iter().flat_map(|rule| [rule.package.as_str(), rule.support.as_str()]);
         Ok(Self { distro: distro.clone(), names: RegexSet::new(patterns)?, architecture: architecture.to_owned(), origin })
     }
 
-    /// The entry that a stanza is; none if it is no package that is looked for.
+    /// Returns the entry of a stanza, or `None` if the package is not relevant.
     fn entry(&self, stanza: &Stanza<'_>) -> Result<Option<Entry>, Refused> {
         let Some(name) = stanza.get(Field::Package)?.filter(|name| !name.is_empty()) else {
-            let got = "a stanza without Package".to_owned();
-            return Err(Refused::Unreadable(StanzaError::NoField { line: stanza.line, got }));
+            let actual = "a stanza without Package".to_owned();
+            return Err(Refused::Unreadable(StanzaError::NoField { line: stanza.line, actual }));
         };
         if !self.names.is_match(&name) {
             return Ok(None);
         }
         let architecture = stanza.get(Field::Architecture)?.unwrap_or_default();
-        // Without the field it goes on, to be refused as incomplete.
+        // A missing field is reported later as a defect.
         if !["", "all", &self.architecture].contains(&&*architecture) {
             return Ok(None);
         }
         match self.complete(stanza, &name) {
-            Err(Refused::Defect(got)) => Err(Refused::Defect(legible(&format!("{name} (line {}): {got}", stanza.line)))),
+            Err(Refused::Defect(actual)) => {
+                Err(Refused::Defect(escape_entry_text(&format!("{name} (line {}): {actual}", stanza.line))))
+            }
             other => other.map(Some),
         }
     }
@@ -71,7 +73,7 @@ impl Wanted {
         let (size, sha256) = (required(stanza, Field::Size)?, required(stanza, Field::Sha256)?);
         let size_bytes = size.parse().map_err(|_| Refused::Defect(format!("expected a Size in bytes, found {size:?}")))?;
         let checksum = Algorithm::Sha256
-            .hex(&sha256)
+            .parse_hex(&sha256)
             .ok_or_else(|| Refused::Defect(format!("expected SHA256 as 64 hexadecimal digits, found {sha256:?}")))?;
         let mut needs = relations(stanza, Field::PreDepends)?;
         needs.extend(relations(stanza, Field::Depends)?);
@@ -103,11 +105,11 @@ impl Wanted {
     }
 }
 
-/// Why a stanza is no entry.
+/// A stanza without an entry.
 enum Refused {
-    /// The package can't be recorded; the others can.
+    /// The package cannot be recorded, but the others can.
     Defect(String),
-    /// The index can't be believed.
+    /// The index is invalid.
     Unreadable(StanzaError),
 }
 
@@ -127,14 +129,18 @@ fn relations(stanza: &Stanza<'_>, field: Field) -> Result<Vec<Vec<Dependency>>, 
     relation::parse(&text).map_err(|error| Refused::Defect(format!("{}: {error}", field.name())))
 }
 
-/// Scans a whole plain index; gives what it held and what was read.
-pub(super) fn scan<R: Read>(input: Checked<R>, wanted: &Wanted, limits: &Limits) -> Result<(Entries, Checked<R>), StanzaError> {
+/// Scans a decompressed index, and returns its entries and the reader.
+pub(super) fn scan<R: Read>(
+    input: BoundedReader<R>,
+    filter: &PackageFilter,
+    limits: &Limits,
+) -> Result<(Entries, BoundedReader<R>), StanzaError> {
     let mut stanzas = Stanzas::new(input, limits);
     let mut found = Entries::default();
     let mut kept_bytes = 0;
     while let Some(stanza) = stanzas.next()? {
         let line = stanza.line;
-        match wanted.entry(&stanza) {
+        match filter.entry(&stanza) {
             Ok(None) => {}
             Ok(Some(entry)) => {
                 kept_bytes += entry.bytes();
@@ -161,17 +167,17 @@ mod tests {
     const RIGHT: &str = "Package: linux-headers-1-amd64\nVersion: 1\nArchitecture: amd64\nDepends: linux-kbuild-1 (= 1)\n\
                          Filename: pool/a.deb\nSize: 1\nSHA256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n\n";
 
-    fn scanned(text: &str) -> Result<Entries, String> {
+    fn scanned(text: &str) -> Result<Entries, StanzaError> {
         let file = "name = \"d\"\nvariant = \"D\"\ntitle = \"D\"\n[[rule]]\npackage = '^linux-headers-(?<uname>.*-amd64)$'\nsupport = '^linux-'\n";
         let distro: DistroDef = toml::from_str(file).expect("a distribution");
         let base = Origin::Base("https://h/debian".parse().expect("a URL"));
-        let wanted = Wanted::new(&distro, "amd64", base).expect("patterns");
-        let found = scan(Checked::new(text.as_bytes(), u64::MAX, None), &wanted, &Limits::default());
-        found.map(|(found, _)| found).map_err(|error| error.to_string())
+        let filter = PackageFilter::new(&distro, "amd64", base).expect("patterns");
+        let found = scan(BoundedReader::new(text.as_bytes(), u64::MAX), &filter, &Limits::default());
+        found.map(|(found, _)| found)
     }
 
     #[test]
-    fn a_package_that_cant_be_recorded_is_a_defect_and_stops_no_other() {
+    fn invalid_packages_are_defects_and_others_are_read() {
         for (from, to) in [
             ("Version: 1", "Version: 1\0"),
             ("Version: 1", &*format!("Version: {}", "1".repeat(256))),
@@ -187,23 +193,23 @@ mod tests {
     }
 
     #[test]
-    fn kernels_without_end_are_refused_before_they_fill_the_memory() {
-        // Two bytes of text each become a hundred in memory.
+    fn memory_of_relevant_packages_is_limited() {
+        // 2 bytes of text require about 100 bytes of memory.
         let needs = RIGHT.replace("linux-kbuild-1 (= 1)", &"a,".repeat(200_000));
-        let error = scanned(&needs.repeat(20)).map(|found| found.entries.len()).expect_err("too much");
+        let error = scanned(&needs.repeat(20)).map(|found| found.entries.len()).expect_err("too much").to_string();
         assert!(error.contains("kernel packages in an index"), "{error}");
     }
 
     proptest! {
         #[test]
-        fn an_altered_index_gives_what_lies_below_the_base_or_is_refused(
+        fn urls_of_a_mutated_index_are_below_the_base(
             changes in prop::collection::vec((any::<prop::sample::Index>(), "[\\x00-~é]"), 1..4),
         ) {
             let mut text = RIGHT.repeat(2);
-            for (place, byte) in changes {
-                let place = place.index(text.len());
-                if text.is_char_boundary(place) && text.is_char_boundary(place + 1) {
-                    text.replace_range(place..=place, &byte);
+            for (offset, byte) in changes {
+                let offset = offset.index(text.len());
+                if text.is_char_boundary(offset) && text.is_char_boundary(offset + 1) {
+                    text.replace_range(offset..=offset, &byte);
                 }
             }
             for entry in scanned(&text).into_iter().flat_map(|found| found.entries) {

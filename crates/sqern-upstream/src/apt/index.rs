@@ -1,52 +1,53 @@
-//! Which indexes of a suite are read, and in which compression.
+//! Selects the indexes of a suite and their compression.
 
 use std::collections::BTreeSet;
 
+use sqern_archive::Compression;
 use sqern_model::AptSource;
 
-use crate::Failure;
-use crate::crawl::decode::Compression;
+use crate::crawl::decode::SUPPORTED;
 use crate::deb::release::Release;
-use crate::digest::Stated;
+use crate::listed_file::ListedFile;
+use crate::{Error, ErrorKind};
 
-/// One `Packages` index: a component for an architecture.
+/// A `Packages` index of a component and an architecture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Index {
-    /// Its path below the suite, without a suffix: `main/binary-amd64/Packages`.
+    /// The path below the suite without a suffix: `main/binary-amd64/Packages`.
     pub(super) path: String,
-    /// The architecture that it is for.
+    /// The architecture.
     pub(super) architecture: String,
-    /// The ways to get it, best first; at least one.
+    /// The compressed files, preferred first. There is at least one.
     pub(super) variants: Vec<Variant>,
-    /// The plain file, where the `Release` states it.
-    pub(super) plain: Option<Stated>,
+    /// The decompressed file, if the `Release` lists it.
+    pub(super) plain: Option<ListedFile>,
 }
 
 impl Index {
-    /// What is stated of it in the form that tells its content best: the plain file, else the first way to get it.
-    pub(super) fn stated(&self) -> &Stated {
+    /// Returns the file that identifies the content: the decompressed one, else the preferred compressed one.
+    pub(super) fn stated(&self) -> &ListedFile {
         self.plain.as_ref().unwrap_or(&self.variants[0].stated)
     }
 }
 
-/// One index in one compression.
+/// An index in one compression format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Variant {
     pub(super) compression: Compression,
-    pub(super) stated: Stated,
+    pub(super) stated: ListedFile,
 }
 
-/// The indexes that a source asks for; one that the `Release` does not list is an error that tells what it does list.
+/// Returns the indexes of a source. A missing one is an error that names the available ones.
 ///
-/// Where the `Release` says so (`Architectures: all …` without `No-Support-for-Architecture-all: Packages`), packages for
-/// all architectures stand in an index of their own, which apt then reads too.
-pub(super) fn indexes(release: &Release, source: &AptSource, local: bool, place: &str) -> Result<Vec<Index>, Failure> {
+/// If the `Release` contains `Architectures: all …` without `No-Support-for-Architecture-all: Packages`, packages for all architectures
+/// have a separate index, which apt reads, too.
+pub(super) fn indexes(release: &Release, source: &AptSource, local: bool, location: &str) -> Result<Vec<Index>, Error> {
     let mut indexes = Vec::new();
     for component in &source.components {
         for architecture in &source.architectures {
             indexes.push(
                 index(release, component, architecture, local)
-                    .ok_or_else(|| not_listed(release, component, architecture, place))?,
+                    .ok_or_else(|| not_listed(release, component, architecture, location))?,
             );
         }
         if release.has_all_index() && !source.architectures.iter().any(|architecture| architecture == "all") {
@@ -59,7 +60,7 @@ pub(super) fn indexes(release: &Release, source: &AptSource, local: bool, place:
 fn index(release: &Release, component: &str, architecture: &str, local: bool) -> Option<Index> {
     let path = format!("{component}/binary-{architecture}/Packages");
     let plain = release.files.get(&path).cloned();
-    let mut variants: Vec<Variant> = Compression::ALL
+    let mut variants: Vec<Variant> = SUPPORTED
         .into_iter()
         .filter_map(|compression| {
             let stated = release.files.get(&format!("{path}{}", compression.suffix()))?.clone();
@@ -70,12 +71,13 @@ fn index(release: &Release, component: &str, architecture: &str, local: bool) ->
     (!variants.is_empty()).then(|| Index { path, architecture: architecture.to_owned(), variants, plain })
 }
 
-/// Nanoseconds until an index is plain: to receive it at 10 MB/s (nothing for a local file), then to decompress it.
+/// Returns the estimated time until an index is decompressed, in nanoseconds: the download at 10 MB/s (0 for a local file), and the
+/// decompression.
 ///
-/// xz is a quarter smaller than gzip and costs three times as much to decompress (833, 256 and 150 ms for xz, gzip and zstd
-/// of 50 MB): it wins below about 6 MB/s only. The plain file is asked for last over the network: archives list it for its
-/// checksum and rarely have it.
-fn cost(variant: &Variant, plain: Option<&Stated>, local: bool) -> (bool, u64) {
+/// xz is a quarter smaller than gzip, but decompression takes three times as long (833, 256 and 150 ms for xz, gzip and zstd of 50 MB). It
+/// is only faster below about 6 MB/s. The decompressed file is the last choice over the network, because repositories usually list it only
+/// for its checksum.
+fn cost(variant: &Variant, plain: Option<&ListedFile>, local: bool) -> (bool, u64) {
     let sent_bytes = variant.stated.size_bytes.unwrap_or_default();
     let plain_bytes = plain.and_then(|plain| plain.size_bytes).unwrap_or(sent_bytes.saturating_mul(5));
     let decompress_ns_per_100_bytes = match variant.compression {
@@ -83,7 +85,7 @@ fn cost(variant: &Variant, plain: Option<&Stated>, local: bool) -> (bool, u64) {
         Compression::Lz4 => 100,
         Compression::Zstd => 300,
         Compression::Gzip => 510,
-        Compression::Xz => 1670,
+        Compression::Xz | Compression::Lzma => 1670,
         Compression::Bzip2 => 4000,
     };
     let receive = if local { 0 } else { sent_bytes.saturating_mul(100) };
@@ -91,16 +93,17 @@ fn cost(variant: &Variant, plain: Option<&Stated>, local: bool) -> (bool, u64) {
     (last, receive.saturating_add((plain_bytes / 100).saturating_mul(decompress_ns_per_100_bytes)))
 }
 
-fn not_listed(release: &Release, component: &str, architecture: &str, place: &str) -> Failure {
+fn not_listed(release: &Release, component: &str, architecture: &str, location: &str) -> Error {
     let listed: BTreeSet<&str> =
         release.files.keys().filter_map(|path| path.split_once("/binary-")).map(|(head, _)| head).collect();
     let listed = if listed.is_empty() { "none".into() } else { listed.into_iter().collect::<Vec<_>>().join(", ") };
-    Failure::new(
+    Error::unexpected(
+        ErrorKind::InvalidMetadata,
         format!("the index {component}/binary-{architecture}/Packages in the Release"),
         format!("the components {listed} and the architectures {}", release.architectures.join(", ")),
-        place,
+        location,
     )
-    .hint("Correct the components and architectures in the file of the distribution.")
+    .with_hint("Correct the components and architectures in the file of the distribution.")
 }
 
 #[cfg(test)]
@@ -108,7 +111,7 @@ mod tests {
     use super::*;
 
     fn release(files: &[(&str, u64)]) -> Release {
-        let stated = |size_bytes| Stated::sha256(size_bytes, "0".repeat(64));
+        let stated = |size_bytes| ListedFile::sha256(size_bytes, "0".repeat(64));
         Release { files: files.iter().map(|(path, size)| ((*path).to_owned(), stated(*size))).collect(), ..Release::default() }
     }
 
@@ -118,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_compression_that_is_done_first_is_chosen() {
+    fn fastest_compression_is_preferred() {
         let debian = [
             ("main/binary-amd64/Packages", 50_057_461),
             ("main/binary-amd64/Packages.gz", 12_084_574),
@@ -131,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_that_is_not_listed_tells_what_is() {
+    fn missing_index_is_reported_with_available_ones() {
         let text = "name = \"x\"\nbase = []\nsuite = \"x\"\ncomponents = [\"contrib\"]\narchitectures = [\"amd64\"]\n";
         let source: AptSource = toml::from_str(text).expect("a source");
         let release = release(&[("main/binary-amd64/Packages.xz", 1), ("non-free/binary-arm64/Packages.xz", 1)]);

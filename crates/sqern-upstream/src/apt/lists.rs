@@ -1,52 +1,54 @@
-//! The machine's own apt lists (`/var/lib/apt/lists`) in place of the configured sources: the first run needs no network.
+//! Reads the apt lists of this machine (`/var/lib/apt/lists`) instead of configured sources, which requires no network.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use sqern_model::{Crawl, DistroDef, Kept, Source, SourceMemory};
+use sqern_archive::Compression;
+use sqern_model::{CachedMetadata, Crawl, CrawlCache, DistroDef, Source};
 
-use super::entry::{Origin, Wanted};
+use super::check_release::{self, Expired};
+use super::entry::{Origin, PackageFilter};
 use super::listfile::{decode, encode};
 use super::read::scan_file;
-use super::vet::{self, Expired};
 use crate::crawl::assemble::{Clock, SourceRead, assemble};
 use crate::crawl::checksum::Checksum;
 use crate::crawl::context::{keep, remembered};
 use crate::crawl::date::not_from_the_future;
-use crate::crawl::decode::Compression;
+use crate::crawl::decode::SUPPORTED;
 use crate::crawl::entry::Entries;
 use crate::deb::release::Release;
 use crate::openpgp::split;
-use crate::{CrawlOptions, Failure};
+use crate::{CrawlOptions, Error, ErrorKind};
 
-/// Reads the lists that apt fetched, and gives one [`Crawl`] for each archive's suite there, its source named `apt:` and
-/// site and path (`apt:mirror.example/debian/dists/bookworm`).
+/// Reads apt lists, and returns a [`Crawl`] for each suite. Its source is `apt:` with site and path
+/// (`apt:mirror.example/debian/dists/bookworm`).
 ///
-/// apt verified the signatures when the lists came; here each index's content must have the size and SHA-256 that its
-/// `Release` states, and one past its `Valid-Until` is a warning that tells its age. Packages get the URL `apt:NAME=VERSION`.
-/// `memory` is as in [`crawl_distro`](crate::crawl_distro).
+/// apt has verified the signatures. Each index must have the size and SHA-256 in its `Release`. An expired `Release` is a warning. Packages
+/// have the URL `apt:NAME=VERSION`. `caches` is as in [`crawl_distro`](crate::crawl_distro).
 ///
-/// Fails as a whole only when there is nothing to read: no folder, no `Release`, or no index in it.
+/// # Errors
+///
+/// Returns an error if the directory contains no `Release`, or none of its indexes.
 pub async fn crawl_apt_lists(
     folder: &Path,
     distro: &DistroDef,
-    memory: &BTreeMap<String, SourceMemory>,
+    memory: &BTreeMap<String, CrawlCache>,
     options: &CrawlOptions,
-) -> Result<Vec<Crawl>, Failure> {
+) -> Result<Vec<Crawl>, Error> {
     let (folder, distro, memory, options) = (folder.to_owned(), distro.clone(), memory.clone(), options.clone());
-    let place = folder.display().to_string();
+    let location = folder.display().to_string();
     let crawled = tokio::task::spawn_blocking(move || crawl_blocking(&folder, &distro, &memory, &options)).await;
-    crawled.map_err(|error| Failure::operation("could not process", error.to_string(), place))?
+    crawled.map_err(|error| Error::caused(ErrorKind::Internal, "could not process", error, location))?
 }
 
 fn crawl_blocking(
     folder: &Path,
     distro: &DistroDef,
-    memory: &BTreeMap<String, SourceMemory>,
+    memory: &BTreeMap<String, CrawlCache>,
     options: &CrawlOptions,
-) -> Result<Vec<Crawl>, Failure> {
+) -> Result<Vec<Crawl>, Error> {
     let clock = Clock::from(options.now);
     let names = file_names(folder)?;
     let suites = suites(&names);
@@ -54,28 +56,28 @@ fn crawl_blocking(
         return Err(nothing("a Release", folder));
     }
     let architectures = architectures(distro);
-    let tops: Vec<ListTop> = suites
+    let suites: Vec<SuiteLists> = suites
         .into_iter()
-        .map(|(prefix, release)| ListTop::read(folder, &names, prefix, release, distro, &architectures, options))
+        .map(|(prefix, release)| SuiteLists::read(folder, &names, prefix, release, distro, &architectures, options))
         .collect();
-    if tops.iter().all(|top| top.lists.as_ref().is_ok_and(Vec::is_empty)) {
+    if suites.iter().all(|root| root.lists.as_ref().is_ok_and(Vec::is_empty)) {
         return Err(nothing("an index (*_Packages)", folder));
     }
-    let nothing = SourceMemory::default();
-    let reads = tops.into_iter().map(|top| {
-        let memory = memory.get(&top.source).unwrap_or(&nothing);
-        top.finish(&clock, memory, distro, options)
+    let nothing = CrawlCache::default();
+    let reads = suites.into_iter().map(|root| {
+        let memory = memory.get(&root.source).unwrap_or(&nothing);
+        root.finish(&clock, memory, distro, options)
     });
     Ok(assemble(distro, reads.collect()))
 }
 
-fn nothing(what: &str, folder: &Path) -> Failure {
-    Failure::new(format!("{what} in the apt lists"), "none", folder.display()).hint("apt-get update")
+fn nothing(what: &str, folder: &Path) -> Error {
+    Error::unexpected(ErrorKind::NotFound, format!("{what} in the apt lists"), "none", folder.display())
+        .with_hint("apt-get update")
 }
 
-fn file_names(folder: &Path) -> Result<BTreeSet<String>, Failure> {
-    let refused =
-        |error: std::io::Error| Failure::operation("could not read", error.to_string(), folder.display()).hint("apt-get update");
+fn file_names(folder: &Path) -> Result<BTreeSet<String>, Error> {
+    let refused = |error: std::io::Error| Error::io("could not read", error, folder.display()).with_hint("apt-get update");
     let mut names = BTreeSet::new();
     for entry in std::fs::read_dir(folder).map_err(refused)? {
         names.extend(entry.map_err(refused)?.file_name().into_string());
@@ -83,7 +85,7 @@ fn file_names(folder: &Path) -> Result<BTreeSet<String>, Failure> {
     Ok(names)
 }
 
-/// The suites in a folder: what their files' names begin with, and the file of the `Release` (the clearsigned one first).
+/// Returns the prefixes of the files of all suites, with the file of the `Release`. A clearsigned one is preferred.
 fn suites(names: &BTreeSet<String>) -> BTreeMap<&str, &str> {
     let mut suites = BTreeMap::new();
     for suffix in ["InRelease", "Release"] {
@@ -96,7 +98,7 @@ fn suites(names: &BTreeSet<String>) -> BTreeMap<&str, &str> {
     suites
 }
 
-/// The architectures that the distribution's own sources read; none there means every one that apt has.
+/// Returns the architectures of the sources of the distribution. If there are none, all architectures are read.
 fn architectures(distro: &DistroDef) -> BTreeSet<&str> {
     let apt = distro.sources.iter().filter_map(|source| match source {
         Source::Apt(source) => Some(&source.architectures),
@@ -105,25 +107,25 @@ fn architectures(distro: &DistroDef) -> BTreeSet<&str> {
     apt.flatten().map(String::as_str).collect()
 }
 
-/// One suite's `Release`, and which of its indexes apt has fetched.
-struct ListTop {
+/// The `Release` of a suite and its available indexes.
+struct SuiteLists {
     source: String,
     path: PathBuf,
     checksum: String,
     warnings: Vec<String>,
     dated_at: Option<Timestamp>,
-    lists: Result<Vec<List>, Failure>,
+    lists: Result<Vec<List>, Error>,
 }
 
-/// One index that apt has fetched.
+/// An available index.
 struct List {
     path: PathBuf,
     compression: Compression,
     architecture: String,
-    plain: crate::digest::Stated,
+    plain: crate::listed_file::ListedFile,
 }
 
-impl ListTop {
+impl SuiteLists {
     fn read(
         folder: &Path,
         names: &BTreeSet<String>,
@@ -152,9 +154,9 @@ impl ListTop {
         Self { source, path, checksum: checksum.finish(), warnings, dated_at, lists }
     }
 
-    fn finish(self, clock: &Clock, memory: &SourceMemory, distro: &DistroDef, options: &CrawlOptions) -> SourceRead {
+    fn finish(self, clock: &Clock, memory: &CrawlCache, distro: &DistroDef, options: &CrawlOptions) -> SourceRead {
         let started_at = clock.now();
-        let (mut kept, mut bytes) = (Kept::default(), size(&self.path));
+        let (mut kept, mut bytes) = (CachedMetadata::default(), size(&self.path));
         let result = self.lists.and_then(|lists| read_lists(&lists, memory, &mut kept, &mut bytes, distro, options));
         SourceRead {
             source: self.source,
@@ -177,36 +179,43 @@ fn size(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
-fn release(path: &Path, options: &CrawlOptions, warnings: &mut Vec<String>, checksum: &mut Checksum) -> Result<Release, Failure> {
-    let place = path.display().to_string();
+fn release(path: &Path, options: &CrawlOptions, warnings: &mut Vec<String>, checksum: &mut Checksum) -> Result<Release, Error> {
+    let location = path.display().to_string();
     let text = read_bounded(path, options.limits.release_bytes)?;
     let text = match split(&text) {
         Ok(signed) => signed.text,
-        Err(_) if !place.ends_with("InRelease") => text,
-        Err(error) => return Err(Failure::operation("cannot parse", error.to_string(), place).hint("apt-get update")),
+        Err(_) if !location.ends_with("InRelease") => text,
+        Err(error) => {
+            return Err(Error::caused(ErrorKind::InvalidMetadata, "cannot parse", error, location).with_hint("apt-get update"));
+        }
     };
-    let release = Release::parse(&text).map_err(|error| Failure::operation("cannot parse Release", error.to_string(), &place))?;
+    let release = Release::parse(&text)
+        .map_err(|error| Error::caused(ErrorKind::InvalidMetadata, "cannot parse Release", error, &location))?;
     if let Some(date) = release.date {
-        not_from_the_future("Release", date, options.now, &place)?;
+        not_from_the_future("Release", date, options.now, &location)?;
     }
-    warnings.extend(vet::time(&release, options.now, Expired::Warns, &place)?);
+    warnings.extend(check_release::time(&release, options.now, Expired::Warns, &location)?);
     checksum.add("release", &text);
     Ok(release)
 }
 
-fn read_bounded(path: &Path, limit: u64) -> Result<String, Failure> {
+fn read_bounded(path: &Path, limit: u64) -> Result<String, Error> {
     use std::io::Read as _;
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_string(&mut text));
     match read {
         Ok(count) if count as u64 <= limit => Ok(text),
-        Ok(_) => Err(Failure::new(format!("a Release of at most {limit} bytes"), "a larger file", path.display())),
-        Err(error) => Err(Failure::operation("could not read", error.to_string(), path.display())),
+        Ok(_) => Err(Error::unexpected(
+            ErrorKind::LimitExceeded,
+            format!("a Release of at most {limit} bytes"),
+            "a larger file",
+            path.display(),
+        )),
+        Err(error) => Err(Error::io("could not read", error, path.display())),
     }
 }
 
-/// The indexes of a suite that apt has fetched, in whatever compression it keeps them. One that the `Release` lists and
-/// that is not there is not configured on this machine.
+/// Returns the available indexes of a suite, in any compression. A missing one is not configured on this machine.
 fn lists(
     folder: &Path,
     names: &BTreeSet<String>,
@@ -219,14 +228,14 @@ fn lists(
     for index in index_paths(release) {
         let architecture = index.rsplit_once("/binary-").map_or("", |(_, rest)| rest.trim_end_matches("/Packages"));
         let read = architectures.is_empty() || architecture == "all" || architectures.contains(architecture);
-        let found = Compression::ALL.into_iter().find_map(|compression| {
+        let found = SUPPORTED.into_iter().find_map(|compression| {
             let name = format!("{prefix}{}{}", encode(index), compression.suffix());
             names.contains(&name).then(|| (folder.join(name), compression))
         });
         let Some((path, compression)) = found.filter(|_| read) else { continue };
         match release.files.get(index).cloned() {
             Some(plain) => lists.push(List { path, compression, architecture: architecture.to_owned(), plain }),
-            // Without a statement about the plain file there is nothing to check apt's recompressed copy by.
+            // apt compresses indexes again, so only the checksum of the decompressed file can be verified.
             None => warnings
                 .push(format!("skipped: the Release contains no SHA256 of the uncompressed {index}, at {}", path.display())),
         }
@@ -234,10 +243,10 @@ fn lists(
     lists
 }
 
-/// The indexes that a `Release` lists, without the suffixes of compressions.
+/// Returns the paths of the listed indexes without suffixes of compression formats.
 fn index_paths(release: &Release) -> BTreeSet<&str> {
     let plain = |path: &'_ str| {
-        let end = Compression::ALL.iter().find(|compression| path.ends_with(compression.suffix()));
+        let end = SUPPORTED.iter().find(|compression| path.ends_with(compression.suffix()));
         path.len() - end.map_or(0, |compression| compression.suffix().len())
     };
     let paths = release.files.keys().map(|path| &path[..plain(path)]);
@@ -247,12 +256,12 @@ fn index_paths(release: &Release) -> BTreeSet<&str> {
 
 fn read_lists(
     lists: &[List],
-    memory: &SourceMemory,
-    kept: &mut Kept,
+    memory: &CrawlCache,
+    kept: &mut CachedMetadata,
     bytes: &mut u64,
     distro: &DistroDef,
     options: &CrawlOptions,
-) -> Result<Entries, Failure> {
+) -> Result<Entries, Error> {
     let mut all = Entries::default();
     for list in lists {
         let name = list.path.display().to_string();
@@ -272,10 +281,10 @@ fn read_lists(
     Ok(all)
 }
 
-fn read_list(list: &List, distro: &DistroDef, options: &CrawlOptions, place: &str) -> Result<Entries, Failure> {
-    let wanted = Wanted::new(distro, &list.architecture, Origin::Apt)
-        .map_err(|error| Failure::operation("cannot combine the rules of", error.to_string(), &distro.name))?;
-    let file = File::open(&list.path).map_err(|error| Failure::operation("could not read", error.to_string(), place))?;
-    scan_file(file, list.compression, Some(&list.plain), &wanted, &options.limits, place)
-        .map_err(|failure| failure.hint("apt-get update"))
+fn read_list(list: &List, distro: &DistroDef, options: &CrawlOptions, location: &str) -> Result<Entries, Error> {
+    let filter = PackageFilter::new(distro, &list.architecture, Origin::Apt)
+        .map_err(|error| Error::caused(ErrorKind::Configuration, "cannot combine the rules of", error, &distro.name))?;
+    let file = File::open(&list.path).map_err(|error| Error::io("could not read", error, location))?;
+    scan_file(file, list.compression, Some(&list.plain), &filter, &options.limits, location)
+        .map_err(|failure| failure.with_hint("apt-get update"))
 }

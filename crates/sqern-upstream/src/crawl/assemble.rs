@@ -1,18 +1,18 @@
-//! From what each source held to one [`Crawl`] a source.
+//! Creates a [`Crawl`] from the entries of each source.
 
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
-use sqern_model::{Crawl, CrawlState, DistroDef, DistroName, Kept, KernelPackage, KernelVersion, PackageRole};
+use sqern_model::{CachedMetadata, Crawl, CrawlState, DistroDef, DistroName, KernelPackage, KernelVersion, PackageRole};
 
 use super::entry::{Entries, Entry};
-use super::resolve::{Catalogue, Place};
-use crate::Failure;
+use super::resolve::{Catalog, EntryId};
+use crate::Error;
 
-/// How many defects of one source are named; the rest is counted.
+/// The number of defects of a source that are named. Further ones are only counted.
 const NAMED_DEFECTS: usize = 5;
 
-/// The crawl's own clock: the time it was given, and what has passed since.
+/// The clock of a crawl: its start time plus the elapsed time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     now: Timestamp,
@@ -20,19 +20,19 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Runs from a time on.
+    /// Returns a clock that starts at `now`.
     pub(crate) fn from(now: Timestamp) -> Self {
         Self { now, since: std::time::Instant::now() }
     }
 
-    /// The time.
+    /// Returns the current time.
     pub(crate) fn now(&self) -> Timestamp {
         let passed = SignedDuration::try_from(self.since.elapsed()).unwrap_or_default();
         self.now.checked_add(passed).unwrap_or(self.now)
     }
 }
 
-/// One source after it was read, before its kernels are looked at.
+/// The entries of a source, before its kernels are determined.
 #[derive(Debug)]
 pub(crate) struct SourceRead {
     pub(crate) source: String,
@@ -41,14 +41,14 @@ pub(crate) struct SourceRead {
     pub(crate) url: String,
     pub(crate) etag: Option<String>,
     pub(crate) checksum: Option<String>,
-    /// Whether the checksum is that of the last complete crawl.
+    /// Whether the checksum equals that of the last complete crawl.
     pub(crate) unchanged: bool,
     pub(crate) dated_at: Option<Timestamp>,
-    /// What the next crawl may build on; none where the top is not believed.
-    pub(crate) kept: Option<Kept>,
+    /// The cache for the next crawl; `None` if the root metadata is not valid.
+    pub(crate) kept: Option<CachedMetadata>,
     pub(crate) bytes: u64,
     pub(crate) warnings: Vec<String>,
-    pub(crate) result: Result<Entries, Failure>,
+    pub(crate) result: Result<Entries, Error>,
 }
 
 impl SourceRead {
@@ -72,9 +72,9 @@ impl SourceRead {
     }
 }
 
-/// One crawl a source: its kernels, what they need as far as it stands there, and which of them are incomplete.
+/// Returns a crawl for each source, with its kernels and the available packages that they require.
 pub(crate) fn assemble(distro: &DistroDef, mut reads: Vec<SourceRead>) -> Vec<Crawl> {
-    reads.iter_mut().for_each(refuse_ambiguous);
+    reads.iter_mut().for_each(reject_ambiguous);
     let kernels = kernels(distro, &reads);
     let crawls = reads.into_iter().zip(kernels).map(|(mut read, kernels)| {
         if let Ok(found) = &mut read.result {
@@ -99,7 +99,7 @@ pub(crate) fn assemble(distro: &DistroDef, mut reads: Vec<SourceRead>) -> Vec<Cr
     crawls.collect()
 }
 
-/// What one source contributes.
+/// The kernels and warnings of a source.
 #[derive(Default)]
 struct Kernels {
     packages: BTreeSet<KernelPackage>,
@@ -110,14 +110,14 @@ fn kernels(distro: &DistroDef, reads: &[SourceRead]) -> Vec<Kernels> {
     let sources: Vec<&[Entry]> =
         reads.iter().map(|read| read.result.as_ref().map_or(&[][..], |found| found.entries.as_slice())).collect();
     let failed: Vec<&str> = reads.iter().filter(|read| read.result.is_err()).map(|read| read.source.as_str()).collect();
-    let catalogue = Catalogue::new(&sources);
+    let catalog = Catalog::new(&sources);
     let mut kernels: Vec<Kernels> = reads.iter().map(|_| Kernels::default()).collect();
     for (source, entries) in sources.iter().enumerate() {
         for headers in *entries {
             let Some((kernel, _)) = &headers.kernel else { continue };
             kernels[source].packages.insert(package(kernel, PackageRole::Headers, headers));
-            let needs = catalogue.needs(distro, headers);
-            for Place { source, entry } in needs.found {
+            let needs = catalog.needs(distro, headers);
+            for EntryId { source, entry } in needs.found {
                 kernels[source].packages.insert(package(kernel, PackageRole::Support, &sources[source][entry]));
             }
             kernels[source].warnings.extend(needs.missing.iter().map(|missing| incomplete(kernel, missing, distro, &failed)));
@@ -156,8 +156,8 @@ fn defects_text(defects: &[String]) -> String {
     }
 }
 
-/// One name, version and architecture is one file: of two that differ in one source, the first is kept and told.
-fn refuse_ambiguous(read: &mut SourceRead) {
+/// Records a defect if a source lists different files with the same name, version and architecture. Only the first one is used.
+fn reject_ambiguous(read: &mut SourceRead) {
     let Ok(found) = &mut read.result else { return };
     let mut seen: HashMap<(String, String, String), String> = HashMap::new();
     let defects = &mut found.defects;

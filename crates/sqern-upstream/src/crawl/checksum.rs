@@ -1,26 +1,26 @@
-//! What a crawl's outcome depends on, as one checksum: equal ones spare reading every index.
+//! A checksum of everything that determines the result of a crawl. If it is unchanged, no index is read.
 
-use sha2::{Digest, Sha256};
+use sqern_archive::{Algorithm, Hasher};
 use sqern_model::{DistroDef, SignaturePolicy, Source};
 
-/// Raised whenever the same input is read in another way, or kept in another form, so that everything is read once more.
+/// The version of the parsers and of the cached form of entries. A new version invalidates the cache.
 const FORMAT: &str = "sqern crawl 2";
 
-/// What a source is read by: its rules, and what its file says of it.
+/// Returns the checksum of the rules of a distribution and the definition of a source.
 pub(crate) fn of_source(distro: &DistroDef, source: &Source) -> Checksum {
     let mut checksum = Checksum::of_rules(distro);
     checksum.add_source(source);
     checksum
 }
 
-/// A SHA-256 over named texts, each with its length, so that no two lists of texts run into the same bytes.
+/// A SHA-256 of named texts with their lengths, so that different sequences have different checksums.
 #[derive(Clone)]
-pub(crate) struct Checksum(Sha256);
+pub(crate) struct Checksum(Hasher);
 
 impl Checksum {
-    /// Of the rules by which a distribution's packages are told.
+    /// Returns the checksum of the rules of a distribution.
     pub(crate) fn of_rules(distro: &DistroDef) -> Self {
-        let mut checksum = Self(Sha256::new());
+        let mut checksum = Self(Hasher::new(Algorithm::Sha256));
         checksum.add("format", FORMAT);
         checksum.add("distro", distro.name.as_str());
         for rule in &distro.rules {
@@ -39,7 +39,7 @@ impl Checksum {
         checksum
     }
 
-    /// What a source file says of the source.
+    /// Adds the definition of a source.
     fn add_source(&mut self, source: &Source) {
         self.add("source", source.name());
         let (lists, signature) = match source {
@@ -63,16 +63,14 @@ impl Checksum {
         self.add("signature", policy);
     }
 
-    /// One more text.
+    /// Adds a named text.
     pub(crate) fn add(&mut self, name: &str, text: &str) {
-        for part in [name, text] {
-            self.0.update((part.len() as u64).to_be_bytes());
-            self.0.update(part.as_bytes());
-        }
+        self.0.update_with_length(name.as_bytes());
+        self.0.update_with_length(text.as_bytes());
     }
 
-    /// 64 lower-case hexadecimal digits.
+    /// Returns the checksum in lower-case hexadecimal digits.
     pub(crate) fn finish(self) -> String {
-        format!("{:x}", self.0.finalize())
+        self.0.finish()
     }
 }

@@ -1,61 +1,64 @@
-//! What reading one source needs, whatever its kind.
+//! The state of the crawl of a source.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use sqern_model::{DistroDef, Kept, KeptFile, KeptIndex, Source, SourceMemory};
+use sqern_model::{CachedFile, CachedIndex, CachedMetadata, CrawlCache, DistroDef, Source};
 use url::Url;
 
 use super::checksum::{Checksum, of_source};
 use super::entry::Entries;
-use crate::digest::{Algorithm, Hasher};
-use crate::http::{Client, FetchError, Fetched, Request, Sink, is_html, shown, without_credentials};
-use crate::{CrawlOptions, Failure, Progress};
+use crate::http::{Client, FetchError, Fetched, Request, Sink, is_html, redact_url, without_credentials};
+use crate::{CrawlOptions, Error, ErrorKind, Progress};
+use sqern_archive::{Algorithm, Hasher};
 
-/// What reading one source needs, whatever its kind.
+/// The state of the crawl of a source.
 pub(crate) struct Context<'a> {
     pub(crate) client: Client,
     pub(crate) options: &'a CrawlOptions,
     pub(crate) progress: &'a dyn Progress,
     pub(crate) distro: &'a DistroDef,
     pub(crate) source: &'a Source,
-    /// What is remembered of the source.
-    pub(crate) memory: &'a SourceMemory,
-    /// Bytes received so far.
+    /// The cache of the last crawl of the source.
+    pub(crate) memory: &'a CrawlCache,
+    /// The number of received bytes.
     bytes: AtomicU64,
-    /// What is kept for the next crawl so far.
-    kept: Mutex<Kept>,
+    /// The cache for the next crawl.
+    kept: Mutex<CachedMetadata>,
 }
 
 impl<'a> Context<'a> {
-    /// Before anything is read.
+    /// Returns the initial state.
     pub(crate) fn new(
         client: Client,
         distro: &'a DistroDef,
         source: &'a Source,
-        memory: &'a SourceMemory,
+        memory: &'a CrawlCache,
         options: &'a CrawlOptions,
         progress: &'a dyn Progress,
     ) -> Self {
         Self { client, options, progress, distro, source, memory, bytes: AtomicU64::new(0), kept: Mutex::default() }
     }
 
-    /// Bytes received, and what is kept for the next crawl.
-    pub(crate) fn finish(self) -> (u64, Kept) {
+    /// Returns the number of received bytes, and the cache for the next crawl.
+    pub(crate) fn finish(self) -> (u64, CachedMetadata) {
         (self.bytes.into_inner(), self.kept.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Receives a file, and counts its bytes.
+    /// Downloads a file, and counts its bytes.
     pub(crate) async fn fetch(&self, url: &Url, sink: &mut Sink) -> Result<Option<String>, FetchError> {
         match self.request(url, None, sink).await? {
             Fetched::Whole(etag) => Ok(etag),
-            Fetched::NotModified => {
-                Err(FetchError::Fatal(Failure::operation("could not download", "unexpected HTTP status 304", shown(url))))
-            }
+            Fetched::NotModified => Err(FetchError::Fatal(Error::failed(
+                ErrorKind::Download,
+                "could not download",
+                "unexpected HTTP status 304",
+                redact_url(url),
+            ))),
         }
     }
 
-    /// Receives a small file as it is, with its `ETag`; one that is remembered, and that the server still has, is not sent again.
+    /// Downloads a small file, and returns it with its `ETag`. A cached file that is unchanged on the server is not transferred.
     pub(crate) async fn fetch_small(&self, url: &Url) -> Result<(Vec<u8>, Option<String>), FetchError> {
         let name = file_name(url);
         let remembered = self.memory.kept.files.get(&name);
@@ -66,16 +69,17 @@ impl<'a> Context<'a> {
             (Fetched::Whole(etag), _) => (sink.into_bytes(), etag),
         };
         if let Some(etag) = &etag {
-            let file = KeptFile { etag: etag.clone(), body: body.clone() };
+            let file = CachedFile { etag: etag.clone(), body: body.clone() };
             self.kept.lock().unwrap_or_else(PoisonError::into_inner).files.insert(name, file);
         }
         Ok((body, etag))
     }
 
-    /// Receives a small text, and its `ETag`; `what` it is stands in errors ("the text of a Release").
+    /// Downloads a small text, and returns it with its `ETag`. `expected` describes it in errors ("the text of a Release").
     pub(crate) async fn fetch_text(&self, url: &Url, what: &str) -> Result<(String, Option<String>), FetchError> {
         let (bytes, etag) = self.fetch_small(url).await?;
-        let refused = |got: &str| FetchError::Fatal(Failure::new(what, got, shown(url)));
+        let refused =
+            |actual: &str| FetchError::Fatal(Error::unexpected(ErrorKind::InvalidMetadata, what, actual, redact_url(url)));
         if bytes.trim_ascii().is_empty() {
             return Err(refused("an empty file"));
         }
@@ -86,14 +90,15 @@ impl<'a> Context<'a> {
         Ok((text, etag))
     }
 
-    /// What an index holds: what is remembered of it where all that it follows from is the same, else what `read` gives.
-    /// `name` is the index's within the source; `tell` adds what it follows from besides the rules.
+    /// Returns the entries of an index, from the cache or by `read`.
+    ///
+    /// `name` identifies the index within the source. `add_inputs` adds everything besides the rules that determines the entries.
     pub(crate) async fn entries(
         &self,
         name: &str,
         tell: impl FnOnce(&mut Checksum),
-        read: impl Future<Output = Result<Entries, Failure>>,
-    ) -> Result<Entries, Failure> {
+        read: impl Future<Output = Result<Entries, Error>>,
+    ) -> Result<Entries, Error> {
         let mut checksum = of_source(self.distro, self.source);
         tell(&mut checksum);
         let checksum = checksum.finish();
@@ -115,7 +120,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// A URL as a file is kept under: without credentials, and with a checksum in the place of a query, which may be a secret too.
+/// Returns the key of a file in the cache: its URL without credentials, and with a checksum instead of a query, which may be a secret.
 fn file_name(url: &Url) -> String {
     let mut bare = without_credentials(url);
     if let Some(query) = url.query() {
@@ -126,15 +131,15 @@ fn file_name(url: &Url) -> String {
     bare.into()
 }
 
-/// What is remembered of an index, while all that it follows from is the same.
-pub(crate) fn remembered(memory: &SourceMemory, name: &str, checksum: &str) -> Option<(Entries, KeptIndex)> {
+/// Returns the cached entries of an index, if everything that determines them is unchanged.
+pub(crate) fn remembered(memory: &CrawlCache, name: &str, checksum: &str) -> Option<(Entries, CachedIndex)> {
     let index = memory.kept.indexes.get(name).filter(|index| index.checksum == checksum)?;
     Some((serde_json::from_str(&index.entries).ok()?, index.clone()))
 }
 
-/// What an index holds, and the form in which the next crawl finds it.
-pub(crate) fn keep(entries: Entries, checksum: String, name: &str) -> Result<(Entries, KeptIndex), Failure> {
+/// Returns the entries of an index with their cached form.
+pub(crate) fn keep(entries: Entries, checksum: String, name: &str) -> Result<(Entries, CachedIndex), Error> {
     let json = serde_json::to_string(&entries)
-        .map_err(|error| Failure::operation("could not serialize the entries of", error.to_string(), name))?;
-    Ok((entries, KeptIndex { checksum, entries: json }))
+        .map_err(|error| Error::caused(ErrorKind::Internal, "could not serialize the entries of", error, name))?;
+    Ok((entries, CachedIndex { checksum, entries: json }))
 }

@@ -1,9 +1,9 @@
-//! The crawl of a distribution's configured sources.
+//! Crawls the configured sources of a distribution.
 
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
-use sqern_model::{Crawl, DistroDef, Source, SourceMemory};
+use sqern_model::{Crawl, CrawlCache, DistroDef, Source};
 
 use super::assemble::{Clock, SourceRead, assemble};
 use super::checksum::of_source;
@@ -11,45 +11,45 @@ use super::context::Context;
 use super::entry::Entries;
 use super::identity::{identified, newest};
 use super::path::{base_url, below};
-use super::top::{Says, Top};
-use crate::http::shown;
-use crate::{Client, CrawlOptions, Failure, Progress, apt, rpm};
+use super::root_metadata::{RootDocument, RootMetadata};
+use crate::http::redact_url;
+use crate::{Client, CrawlOptions, Error, ErrorKind, Progress, apt, rpm};
 
-/// Reads every source of a distribution, and gives one [`Crawl`] for each, in their order. It never fails as a whole: what
-/// went wrong with a source is its state and reason. Sources that [`left_out`] names are not read.
+/// Reads all sources of a distribution, and returns a [`Crawl`] for each. An error of a source is its state and reason. Sources that
+/// [`skipped_sources`] returns are not read.
 ///
-/// `memory` is what the last crawls kept, by the source's name: what it holds is not asked for again as long as the source says
-/// the same, and a source that says something older is not believed.
+/// `caches` contains the cache of the last crawl of each source, by name. Unchanged data is not downloaded again, and older root metadata
+/// is an error.
 pub async fn crawl_distro(
     client: &Client,
     distro: &DistroDef,
-    memory: &BTreeMap<String, SourceMemory>,
+    memory: &BTreeMap<String, CrawlCache>,
     options: &CrawlOptions,
     progress: &dyn Progress,
 ) -> Vec<Crawl> {
     let clock = Clock::from(options.now);
-    let nothing = SourceMemory::default();
-    let wanted = distro.sources.iter().filter(|source| missing_file(source).is_none());
-    let reads = wanted.map(|source| {
+    let nothing = CrawlCache::default();
+    let sources = distro.sources.iter().filter(|source| missing_file(source).is_none());
+    let reads = sources.map(|source| {
         let memory = memory.get(source.name()).unwrap_or(&nothing);
         read(Context::new(client.clone(), distro, source, memory, options, progress), &clock)
     });
     assemble(distro, join_all(reads).await)
 }
 
-/// The optional sources of a distribution that this machine has no credentials or certificates for, each with the file that is missing.
+/// Returns the optional sources of a distribution whose credentials or certificates are missing on this machine, with the missing file.
 #[must_use]
-pub fn left_out(distro: &DistroDef) -> Vec<(&Source, &str)> {
+pub fn skipped_sources(distro: &DistroDef) -> Vec<(&Source, &str)> {
     distro.sources.iter().filter_map(|source| Some((source, missing_file(source)?))).collect()
 }
 
-/// The file without which an optional source is left out.
+/// Returns the missing file of an optional source.
 pub(super) fn missing_file(source: &Source) -> Option<&str> {
     let here = |file: &str| newest(file).is_ok_and(|file| file.exists());
     source.credential_files().into_iter().find(|file| source.is_optional() && !here(file))
 }
 
-/// One source from its top to its entries.
+/// Reads a source from its root metadata to its entries.
 async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
     let (distro, source) = (context.distro, context.source);
     context.progress.started(&distro.name, source.name());
@@ -68,18 +68,18 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
         warnings: Vec::new(),
         result: Ok(Entries::default()),
     };
-    let top = read_top(&mut context).await;
-    let believed = top.is_ok();
-    match top {
-        Ok(top) => {
+    let root = read_root_metadata(&mut context).await;
+    let believed = root.is_ok();
+    match root {
+        Ok(root) => {
             let mut checksum = of_source(distro, source);
-            checksum.add("base", &shown(&top.base));
-            checksum.add("top", &top.text);
+            checksum.add("base", &redact_url(&root.base));
+            checksum.add("top", &root.text);
             let checksum = checksum.finish();
             done.unchanged = context.memory.checksum.as_ref() == Some(&checksum);
-            done.result = read_indexes(&context, &top).await;
+            done.result = read_indexes(&context, &root).await;
             done.checksum = done.result.is_ok().then_some(checksum);
-            (done.url, done.etag, done.dated_at, done.warnings) = (top.url, top.etag, top.dated_at, top.warnings);
+            (done.url, done.etag, done.dated_at, done.warnings) = (root.url, root.etag, root.dated_at, root.warnings);
         }
         Err(failure) => done.result = Err(failure),
     }
@@ -90,29 +90,31 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
     done
 }
 
-/// The top of a source, as far as it can be believed; from there on the context asks by the source's own identity.
-pub(super) async fn read_top(context: &mut Context<'_>) -> Result<Top, Failure> {
+/// Reads and verifies the root metadata of a source. All further requests use the credentials and certificates of the source.
+pub(super) async fn read_root_metadata(context: &mut Context<'_>) -> Result<RootMetadata, Error> {
     context.client = identified(&context.client, context.source)?;
     match context.source {
-        Source::Apt(source) => apt::read_top(context, source).await,
-        Source::RpmMd(source) => rpm::read_top(context, source).await,
+        Source::Apt(source) => apt::read_root_metadata(context, source).await,
+        Source::RpmMd(source) => rpm::read_root_metadata(context, source).await,
     }
 }
 
-async fn read_indexes(context: &Context<'_>, top: &Top) -> Result<Entries, Failure> {
-    match (context.source, &top.says) {
-        (Source::Apt(source), Says::Release(release)) => {
-            apt::read_indexes(&apt::Suite { context, source, top, release }, context.distro).await
+async fn read_indexes(context: &Context<'_>, root: &RootMetadata) -> Result<Entries, Error> {
+    match (context.source, &root.document) {
+        (Source::Apt(source), RootDocument::Release(release)) => {
+            apt::read_indexes(&apt::Suite { context, source, root, release }, context.distro).await
         }
-        (_, Says::Repomd(repomd)) => rpm::read_primary(context, context.distro, top, &repomd.primary).await,
-        (Source::RpmMd(_), Says::Release(_)) => Err(Failure::new("a repomd.xml", "a Release", &top.url)),
+        (_, RootDocument::Repomd(repomd)) => rpm::read_primary(context, context.distro, root, &repomd.primary).await,
+        (Source::RpmMd(_), RootDocument::Release(_)) => {
+            Err(Error::unexpected(ErrorKind::InvalidMetadata, "a repomd.xml", "a Release", &root.url))
+        }
     }
 }
 
-/// What is told in the place of a URL that can't be used.
+/// The replacement of an invalid URL.
 const NO_URL: &str = "(no usable URL)";
 
-/// Where the top of a source was looked for first.
+/// Returns the first URL of the root metadata of a source.
 fn first_url(source: &Source) -> String {
     let (base, file) = match source {
         Source::Apt(source) => (source.base.first(), format!("dists/{}/InRelease", source.suite.trim_matches('/'))),
@@ -122,10 +124,10 @@ fn first_url(source: &Source) -> String {
         },
     };
     let base = base.and_then(|base| base_url(base).ok());
-    base.map_or_else(|| NO_URL.to_owned(), |base| shown(&below(&base, &file)))
+    base.map_or_else(|| NO_URL.to_owned(), |base| redact_url(&below(&base, &file)))
 }
 
-/// One that is none is not shown: it may hold a password all the same.
+/// Returns a URL for messages. An invalid one is replaced, because it might contain a password.
 fn shown_url(text: &str) -> String {
-    base_url(text).map_or_else(|_| NO_URL.to_owned(), |url| shown(&url))
+    base_url(text).map_or_else(|_| NO_URL.to_owned(), |url| redact_url(&url))
 }

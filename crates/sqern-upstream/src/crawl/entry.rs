@@ -1,4 +1,4 @@
-//! The packages of an index that say something about kernels, whatever the index's format.
+//! The relevant packages of an index.
 
 use serde::{Deserialize, Serialize};
 use sqern_model::KernelVersion;
@@ -6,80 +6,80 @@ use sqern_model::name::is_text_key;
 
 use crate::relation::{Dependency, VersionOrder};
 
-/// What a name, a version or an architecture may be long: file names, which all of them are part of, have no more, and the
-/// database's keys have room for all of them together.
+/// The length limit of a name, version or architecture in bytes. It is that of file names, and the keys of the database have enough space.
 const TEXT_BYTES: usize = 255;
 
-/// A package that is a kernel's headers, or may be needed by them.
+/// A package that contains headers of a kernel, or might be required by them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) name: String,
-    /// As the format shows it: Debian's version, rpm's `[epoch:]version-release`.
+    /// The version in the form of the package format, in rpm `[epoch:]version-release`.
     pub(crate) version: String,
     pub(crate) architecture: String,
-    /// The architecture of the index that it stands in: what a package for all of them is read as.
+    /// The architecture of the index. It replaces the architecture of packages for all architectures.
     pub(crate) index_architecture: String,
-    /// The kernel that it is the headers of, and the place of the rule that says so.
+    /// The kernel of a header package, and the index of the matching rule.
     pub(crate) kernel: Option<(KernelVersion, usize)>,
-    /// All of the outer list, one of each inner one.
+    /// The required packages: all of the outer list, and one alternative of each inner list.
     pub(crate) needs: Vec<Vec<Dependency>>,
     pub(crate) provides: Vec<Dependency>,
     pub(crate) url: String,
     pub(crate) size_bytes: u64,
-    /// The SHA-256 in hexadecimal digits, else `ALGORITHM:DIGITS`.
+    /// The SHA-256 in hexadecimal digits, or `ALGORITHM:DIGITS`.
     pub(crate) checksum: String,
-    /// Whose rules order its version.
+    /// The rules for the order of its version.
     pub(crate) order: VersionOrder,
 }
 
 impl Entry {
-    /// What the packages that go with it are built for: one for all architectures is read as the index that it stands in.
+    /// Returns the architecture of the kernel: that of the index for packages for all architectures.
     pub(crate) fn real_architecture(&self) -> &str {
         if self.is_for_all() { &self.index_architecture } else { &self.architecture }
     }
 
-    /// Why it can't be recorded; none if it can.
+    /// Returns the reason if the package cannot be recorded.
     pub(crate) fn defect(&self) -> Option<String> {
         let kernel = self.kernel.as_ref().map_or("-", |(kernel, _)| kernel.as_str());
         let texts = [("name", &*self.name), ("version", &self.version), ("architecture", &self.architecture), ("kernel", kernel)];
         if let Some((what, text)) = texts.into_iter().find(|(_, text)| text.len() > TEXT_BYTES || !is_text_key(text)) {
-            let got: String = text.chars().take(80).collect();
+            let actual: String = text.chars().take(80).collect();
             let rule = "without control characters and without leading or trailing blanks";
-            return Some(format!("expected a {what} of at most {TEXT_BYTES} bytes {rule}, found {got:?}"));
+            return Some(format!("expected a {what} of at most {TEXT_BYTES} bytes {rule}, found {actual:?}"));
         }
         let size = i64::try_from(self.size_bytes);
         size.is_err().then(|| format!("expected a valid file size, found {} bytes", self.size_bytes))
     }
 
-    /// About how much memory it takes, in bytes.
+    /// Returns the approximate memory usage in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let relation = |one: &Dependency| one.name.len() + one.version.as_ref().map_or(0, |(_, version)| version.len());
+        let relation =
+            |dependency: &Dependency| dependency.name.len() + dependency.version.as_ref().map_or(0, |(_, version)| version.len());
         let relations = self.needs.iter().flatten().chain(&self.provides);
         let texts = [&self.name, &self.version, &self.architecture, &self.index_architecture, &self.url, &self.checksum];
         size_of::<Self>()
             + texts.iter().map(|text| text.len()).sum::<usize>()
             + self.needs.len() * size_of::<Vec<Dependency>>()
-            + relations.map(|one| size_of::<Dependency>() + relation(one)).sum::<usize>()
+            + relations.map(|dependency| size_of::<Dependency>() + relation(dependency)).sum::<usize>()
     }
 
-    /// Whether it is for all architectures: Debian's `all`, rpm's `noarch`.
+    /// Returns whether the package is for all architectures: `all` in Debian, `noarch` in rpm.
     pub(crate) fn is_for_all(&self) -> bool {
         self.architecture == "all" || self.architecture == "noarch"
     }
 }
 
-/// What an index held. As JSON it is kept for the next crawl: `checksum::FORMAT` counts its form.
+/// The content of an index. It is cached as JSON, whose version is part of `checksum::FORMAT`.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Entries {
     pub(crate) entries: Vec<Entry>,
-    /// Packages that should be an entry and can't, with the reason.
+    /// Relevant packages that cannot be recorded, with the reasons.
     pub(crate) defects: Vec<String>,
-    /// What is worth a look and stopped nothing.
+    /// Problems that did not stop the crawl.
     pub(crate) warnings: Vec<String>,
 }
 
 impl Entries {
-    /// These and those of another index.
+    /// Adds the content of another index.
     pub(crate) fn extend(&mut self, other: Self) {
         self.entries.extend(other.entries);
         self.defects.extend(other.defects);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_database_would_refuse_is_a_defect() {
+    fn values_that_the_database_rejects_are_defects() {
         let largest = i64::MAX.unsigned_abs();
         assert_eq!(entry(&"1".repeat(255), largest).defect(), None);
         for (version, size_bytes, expected) in [
@@ -125,14 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_that_no_key_has_room_for_is_a_defect() {
+    fn too_long_kernel_versions_are_defects() {
         let kernel = Some((KernelVersion::new("6".repeat(256)).expect("a version"), 0));
         assert!(Entry { kernel, ..entry("1", 1) }.defect().expect("too long").contains("a kernel of"));
     }
 
     proptest! {
         #[test]
-        fn what_is_no_defect_is_a_key_of_the_database(version in "(\\PC|\\pC| ){0,200}") {
+        fn versions_without_defect_are_valid_keys(version in "(\\PC|\\pC| ){0,200}") {
             let is_key = is_text_key(&version) && version.len() <= 255;
             prop_assert_eq!(entry(&version, 1).defect().is_none(), is_key);
         }

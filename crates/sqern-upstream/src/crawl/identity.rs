@@ -1,4 +1,4 @@
-//! Who asks: client certificates, the authorities to trust, and HTTP credentials, each from a file that the source names.
+//! Client certificates, certificate authorities and HTTP credentials, from files that the source names.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -9,13 +9,13 @@ use url::Url;
 
 use super::path::base_url;
 use crate::http::{Credentials, CredentialsFile, TlsFiles};
-use crate::{Client, Failure};
+use crate::{Client, Error, ErrorKind};
 
-/// More than anyone's file of passwords has.
+/// The size limit of a file with credentials.
 const CREDENTIALS_BYTES: u64 = 1024 * 1024;
 
-/// The client that a source asks for: one with its certificate, its authorities and its credentials, else the one that all share.
-pub(crate) fn identified(client: &Client, source: &Source) -> Result<Client, Failure> {
+/// Returns the client for a source: one with its certificates and credentials, or else the shared one.
+pub(crate) fn identified(client: &Client, source: &Source) -> Result<Client, Error> {
     let (client, file) = match source {
         Source::Apt(source) => (client.clone(), &source.credentials),
         Source::RpmMd(source) => (with_tls(client, source)?, &source.credentials),
@@ -25,12 +25,14 @@ pub(crate) fn identified(client: &Client, source: &Source) -> Result<Client, Fai
     let found = credentials(Path::new(file))?;
     if !bases.iter().any(|base| found.login(base).is_some()) {
         let hint = "An entry without a scheme applies to https only. Its path matches complete components.";
-        return Err(Failure::new("an entry for a base URL of the source", "none", file).hint(hint));
+        return Err(
+            Error::unexpected(ErrorKind::Configuration, "an entry for a base URL of the source", "none", file).with_hint(hint)
+        );
     }
     Ok(client.with_credentials(Credentials::new(found, &bases)))
 }
 
-/// The base URLs that a source names itself. What is none is told when it is asked for.
+/// Returns the base URLs of a source. Invalid ones are reported when they are requested.
 fn own_bases(source: &Source) -> Vec<Url> {
     let bases = match source {
         Source::Apt(source) => &source.base,
@@ -39,7 +41,7 @@ fn own_bases(source: &Source) -> Vec<Url> {
     bases.iter().filter_map(|base| base_url(base).ok()).collect()
 }
 
-fn with_tls(client: &Client, source: &RpmMdSource) -> Result<Client, Failure> {
+fn with_tls(client: &Client, source: &RpmMdSource) -> Result<Client, Error> {
     let files = TlsFiles {
         identity: match (&source.client_certificate, &source.client_key) {
             (Some(certificate), Some(key)) => Some((newest(certificate)?, newest(key)?)),
@@ -50,11 +52,11 @@ fn with_tls(client: &Client, source: &RpmMdSource) -> Result<Client, Failure> {
     if files == TlsFiles::default() { Ok(client.clone()) } else { client.with_tls(&files) }
 }
 
-/// User names and passwords from a file. What it holds is not shown: it would stand in logs.
-fn credentials(path: &Path) -> Result<CredentialsFile, Failure> {
-    let unreadable = |reason: String| Failure::operation("could not read", reason, path.display());
+/// Reads user names and passwords from a file. Errors do not contain its content, because they are logged.
+fn credentials(path: &Path) -> Result<CredentialsFile, Error> {
+    let unreadable = |reason: String| Error::failed(ErrorKind::Io, "could not read", reason, path.display());
     let failed = |error: std::io::Error| unreadable(error.to_string());
-    // Looked at before it is opened: opening a FIFO would wait for a writer.
+    // Opening a FIFO would block, so the type is checked first.
     if !std::fs::metadata(path).map_err(failed)?.is_file() {
         return Err(unreadable("not a regular file".to_owned()));
     }
@@ -63,47 +65,47 @@ fn credentials(path: &Path) -> Result<CredentialsFile, Failure> {
     let mut bytes = Vec::new();
     file.take(CREDENTIALS_BYTES).read_to_end(&mut bytes).map_err(failed)?;
     let text = String::from_utf8(bytes).map_err(|_| unreadable("invalid UTF-8".to_owned()))?;
-    CredentialsFile::parse(&text).map_err(|expected| Failure::new(expected, "other content", path.display()))
+    CredentialsFile::parse(&text)
+        .map_err(|expected| Error::unexpected(ErrorKind::Configuration, expected, "other content", path.display()))
 }
 
-/// Refuses a file with a password that others can read.
+/// Returns an error if other users can read a file with passwords.
 #[cfg(unix)]
-fn private(file: &File, path: &Path) -> Result<(), Failure> {
+fn private(file: &File, path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::PermissionsExt as _;
-    // Of the file that was opened: another could stand at its path by now.
-    let metadata =
-        file.metadata().map_err(|error| Failure::operation("could not read the mode of", error.to_string(), path.display()))?;
+    // The check uses the open file, because the path might refer to another one.
+    let metadata = file.metadata().map_err(|error| Error::io("could not read the mode of", error, path.display()))?;
     let mode = metadata.permissions().mode();
-    // The lowest six bits are the group's and the others'.
+    // The lowest 6 bits are those of group and others.
     if mode.trailing_zeros() >= 6 {
         return Ok(());
     }
-    let got = format!("mode {:04o}", mode & 0o7777);
-    let failure = Failure::new("a file that only the owner can read", got, path.display());
-    Err(failure.hint(format!("chmod 600 {}", path.display())))
+    let actual = format!("mode {:04o}", mode & 0o7777);
+    let failure = Error::unexpected(ErrorKind::Configuration, "a file that only the owner can read", actual, path.display());
+    Err(failure.with_hint(format!("chmod 600 {}", path.display())))
 }
 
 #[cfg(not(unix))]
-fn private(_file: &File, _path: &Path) -> Result<(), Failure> {
+fn private(_file: &File, _path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The file that a path names; a `*` in its last part stands for any text, and the last name in order counts: the serial number
-/// of an entitlement is part of its file's name.
-pub(super) fn newest(pattern: &str) -> Result<PathBuf, Failure> {
+/// Returns the file of a path. `*` in the last component matches any text, and the last matching name is returned. The file names of
+/// entitlements contain serial numbers.
+pub(super) fn newest(pattern: &str) -> Result<PathBuf, Error> {
     let path = Path::new(pattern);
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let Some((before, after)) = name.split_once('*') else { return Ok(path.to_owned()) };
-    let none = |got: String| {
-        Failure::operation("could not find", got, pattern)
-            .hint("Run subscription-manager register, or specify the file in the source.")
+    let none = |actual: String| {
+        Error::failed(ErrorKind::NotFound, "could not find", actual, pattern)
+            .with_hint("Run subscription-manager register, or specify the file in the source.")
     };
     let folder = path.parent().unwrap_or(Path::new("/"));
     let entries = std::fs::read_dir(folder).map_err(|error| none(error.to_string()))?;
     let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
     let matches = |name: &String| {
         let fits = name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after);
-        // A key stands beside each certificate, as NUMBER-key.pem beside NUMBER.pem.
+        // The directory contains a key for each certificate, as NUMBER-key.pem for NUMBER.pem.
         fits && (pattern.ends_with("-key.pem") || !name.ends_with("-key.pem"))
     };
     names.filter(matches).max().map(|name| folder.join(name)).ok_or_else(|| none("no file matches the pattern".into()))
@@ -114,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_finds_the_certificate_and_its_key() {
+    fn pattern_finds_latest_certificate_and_its_key() {
         let folder = tempfile::tempdir().expect("a directory");
         for name in ["1-key.pem", "1.pem", "2-key.pem", "2.pem", "x"] {
             std::fs::write(folder.path().join(name), "").expect("written");
@@ -128,7 +130,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_password_that_others_can_read_or_that_is_none_is_refused_without_showing_it() {
+    fn unsafe_and_invalid_password_files_are_rejected() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().expect("a directory");
         let file = folder.path().join("credentials");

@@ -1,46 +1,49 @@
-//! One mirror after the other, until one has what can be believed.
+//! Mirrors that failed before one provided valid root metadata.
 
-use sqern_model::counted;
+use sqern_model::{Diagnostic as _, counted};
 
-use super::top::Top;
-use crate::Failure;
+use super::root_metadata::RootMetadata;
+use crate::{Error, ErrorKind};
 
-/// How many mirrors are named besides the first.
-const NAMED: usize = 3;
+/// The number of mirrors after the first whose errors are part of the message.
+const MAX_NAMED: usize = 3;
 
-/// The mirrors that had nothing to be believed.
+/// The errors of the mirrors that were tried without success.
 #[derive(Debug, Default)]
-pub(crate) struct PassedOver(Vec<Failure>);
+pub(crate) struct FailedMirrors(Vec<Error>);
 
-impl PassedOver {
-    /// One more.
-    pub(crate) fn add(&mut self, failure: Failure) {
-        self.0.push(failure);
+impl FailedMirrors {
+    /// Adds the error of a mirror.
+    pub(crate) fn add(&mut self, error: Error) {
+        self.0.push(error);
     }
 
-    /// A top that was found after all, with a warning for each mirror before it.
-    pub(crate) fn warn(self, mut top: Top) -> Top {
-        top.warnings.extend(self.0.iter().map(|failure| format!("skipped a mirror: {failure}")));
-        top
+    /// Adds a warning for each failed mirror to valid root metadata.
+    pub(crate) fn warn(self, mut root: RootMetadata) -> RootMetadata {
+        root.warnings.extend(self.0.iter().map(|error| format!("skipped a mirror: {error}")));
+        root
     }
 
-    /// Why there is no top: what went wrong with each mirror, as any of them may be the one to look at.
-    pub(crate) fn into_failure(self, source: &str) -> Failure {
-        let mut failures = self.0.into_iter();
-        let Some(mut first) = failures.next() else {
-            return Failure::new("at least one base URL", "none", format!("source {source}"));
+    /// Returns one error with the messages of several mirrors, because each of them might be the one to repair.
+    pub(crate) fn into_error(self, source: &str) -> Error {
+        let mut errors = self.0.into_iter();
+        let Some(mut first) = errors.next() else {
+            let location = format!("source {source}");
+            return Error::unexpected(ErrorKind::Configuration, "at least one base URL", "none", location);
         };
-        let mut hints: Vec<String> = first.hint.take().into_iter().collect();
-        let more = failures.len().saturating_sub(NAMED);
-        for failure in failures.take(NAMED) {
-            first.append(&format!("; next mirror: {}", failure.message()));
-            hints.extend(failure.hint);
+        let mut hint = first.take_hint();
+        let more = errors.len().saturating_sub(MAX_NAMED);
+        for mut error in errors.take(MAX_NAMED) {
+            first.append(&format!("; next mirror: {}", error.message()));
+            hint = hint.or_else(|| error.take_hint());
         }
         if more > 0 {
             first.append(&format!("; {} failed", counted(more, "more mirror")));
         }
-        first.hint = hints.into_iter().next();
-        first
+        match hint {
+            Some(hint) => first.with_hint(hint),
+            None => first,
+        }
     }
 }
 
@@ -49,14 +52,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_went_wrong_with_each_mirror_is_told() {
-        let mut passed_over = PassedOver::default();
-        assert!(PassedOver::default().into_failure("main").to_string().contains("source main"));
+    fn errors_of_several_mirrors_are_combined() {
+        let mut failed_mirrors = FailedMirrors::default();
+        assert!(FailedMirrors::default().into_error("main").to_string().contains("source main"));
         for number in 1..=6 {
-            passed_over.add(Failure::new("a file", format!("status {number}"), format!("m{number}")).hint(format!("h{number}")));
+            let found = format!("status {number}");
+            let error = Error::unexpected(ErrorKind::Download, "a file", found, format!("m{number}"));
+            failed_mirrors.add(error.with_hint(format!("h{number}")));
         }
         assert_eq!(
-            passed_over.into_failure("main").to_string(),
+            failed_mirrors.into_error("main").to_string(),
             "expected a file, found status 1, at m1; next mirror: expected a file, found status 2, at m2; \
              next mirror: expected a file, found status 3, at m3; next mirror: expected a file, found status 4, at m4; \
              2 more mirrors failed; hint: h1"

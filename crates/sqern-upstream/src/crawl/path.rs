@@ -1,18 +1,20 @@
-//! Paths that an archive states, and the URLs they make.
+//! Paths in metadata, and their URLs.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::Url;
 
-use crate::Failure;
+use crate::{Error, ErrorKind};
 
-/// What can't stand in a URL's path as it is. `%` is one of them: a file named `a%3ab` is asked for as `a%253ab`.
+/// The characters that must be escaped in the path of a URL. `%` is one of them: the URL of a file `a%3ab` contains `a%253ab`.
 const ESCAPED_BASE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?');
-/// The rest of what browsers' URL rules escape or rewrite.
+/// The other characters that the URL standard escapes or replaces.
 const ESCAPED: &AsciiSet = &ESCAPED_BASE.add(b'[').add(b'\\').add(b']').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
 
-/// The base URL of an archive, as a source file gives it.
-pub(crate) fn base_url(text: &str) -> Result<Url, Failure> {
-    let refused = |got: String| Failure::new("a base URL with scheme http, https or file", got, "base of the source");
+/// Parses the base URL of a source.
+pub(crate) fn base_url(text: &str) -> Result<Url, Error> {
+    let refused = |got: String| {
+        Error::unexpected(ErrorKind::Configuration, "a base URL with scheme http, https or file", got, "base of the source")
+    };
     let url = Url::parse(text).map_err(|error| refused(format!("an invalid URL ({error})")))?;
     match url.scheme() {
         "http" | "https" if url.has_host() => Ok(url),
@@ -22,8 +24,8 @@ pub(crate) fn base_url(text: &str) -> Result<Url, Failure> {
     }
 }
 
-/// Whether a `file` URL begins with what browsers, whose rules these are, take for a drive of Windows: `a|` becomes `a:` as soon as
-/// a path is added, and `a:/.` is not the folder `a:` that it becomes when it is read again.
+/// Returns whether the URL standard treats the start of a `file` URL as a Windows drive. `a|` would become `a:` when a path is added, and
+/// `a:/.` would become another directory when it is parsed again.
 pub(crate) fn is_drive(url: &Url) -> bool {
     let first = url.path_segments().and_then(|mut names| names.next()).unwrap_or_default();
     url.scheme() == "file"
@@ -32,14 +34,14 @@ pub(crate) fn is_drive(url: &Url) -> bool {
         && first.starts_with(|c: char| c.is_ascii_alphabetic())
 }
 
-/// The URL of a path below a base.
+/// Returns the URL of a path below a base.
 pub(crate) fn below(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}/{}", base.path().trim_end_matches('/'), utf8_percent_encode(path, ESCAPED)));
     url
 }
 
-/// Why a path from an index must not be followed; none if it stays below the archive's base.
+/// Returns the reason if the path of an index might lead out of the base URL.
 pub(crate) fn hostile(path: &str) -> Option<&'static str> {
     let first = path.split('/').next().unwrap_or_default();
     if path.is_empty() {
@@ -63,7 +65,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_path_out_of_the_archive_is_hostile() {
+    fn paths_out_of_the_base_are_hostile() {
         for path in ["", "/etc/passwd", "../x", "pool/../../x", "file:///etc/passwd", "http://evil/x", "a\\b", "a\nb", "./a"] {
             assert!(hostile(path).is_some(), "{path:?}");
         }
@@ -73,14 +75,14 @@ mod tests {
     }
 
     #[test]
-    fn a_path_becomes_a_url_that_names_that_very_file() {
+    fn url_identifies_exactly_the_path() {
         let base = base_url("https://h/debian/").expect("a base");
         assert_eq!(below(&base, "pool/a_1%3a2~b+c_all.deb").as_str(), "https://h/debian/pool/a_1%253a2~b+c_all.deb");
         assert_eq!(below(&base, "pool/a b?c#d").as_str(), "https://h/debian/pool/a%20b%3Fc%23d");
     }
 
     #[test]
-    fn a_base_needs_a_scheme_that_is_known() {
+    fn base_urls_have_a_supported_scheme() {
         for text in ["ftp://h/debian", "/srv/debian", "", "http://", "file:///a|", "file:///a:/x"] {
             assert!(base_url(text).is_err(), "{text:?}");
         }
@@ -88,7 +90,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_path_that_is_not_hostile_stays_below_its_base(
+        fn valid_paths_are_below_the_base(
             base in prop::sample::select(&["https://h", "http://h:8/a%20b//", "file:///srv/x"][..]),
             path in "([a-zé:?#%&;~ ]|\\.|\\.\\./|%2e|/|\\\\|\t|\n){0,8}",
         ) {

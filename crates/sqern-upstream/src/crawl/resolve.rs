@@ -1,4 +1,4 @@
-//! What a kernel's headers need: the closure of their dependencies over all sources of a distribution.
+//! The dependencies of kernel headers over all sources of a distribution.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,102 +8,103 @@ use sqern_model::DistroDef;
 use super::entry::Entry;
 use crate::relation::Dependency;
 
-/// One entry, and the source that it stands in.
+/// The position of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
-    /// Which source.
+pub(crate) struct EntryId {
+    /// The index of the source.
     pub(crate) source: usize,
-    /// Which of its entries.
+    /// The index of the entry in the source.
     pub(crate) entry: usize,
 }
 
-/// All entries of a distribution by name, and by what they provide.
-pub(crate) struct Catalogue<'a> {
+/// All entries of a distribution, by name and by provided name.
+pub(crate) struct Catalog<'a> {
     sources: &'a [&'a [Entry]],
-    by_name: HashMap<&'a str, Vec<Place>>,
-    by_provided: HashMap<&'a str, Vec<(Place, &'a Dependency)>>,
+    by_name: HashMap<&'a str, Vec<EntryId>>,
+    by_provided: HashMap<&'a str, Vec<(EntryId, &'a Dependency)>>,
 }
 
-/// What a headers package needs.
+/// The packages that a header package requires.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Needs {
-    /// Everything that was found, wherever it stands.
-    pub(crate) found: BTreeSet<Place>,
-    /// What was not.
+    /// The available packages, in all sources.
+    pub(crate) found: BTreeSet<EntryId>,
+    /// The relations that no package satisfies.
     pub(crate) missing: BTreeSet<String>,
 }
 
-impl<'a> Catalogue<'a> {
-    /// Over the entries of all sources that could be read.
+impl<'a> Catalog<'a> {
+    /// Returns a catalog of the entries of all readable sources.
     pub(crate) fn new(sources: &'a [&'a [Entry]]) -> Self {
-        let mut catalogue = Self { sources, by_name: HashMap::new(), by_provided: HashMap::new() };
+        let mut catalog = Self { sources, by_name: HashMap::new(), by_provided: HashMap::new() };
         for (source, entries) in sources.iter().enumerate() {
-            for (place, entry) in entries.iter().enumerate() {
-                let place = Place { source, entry: place };
-                catalogue.by_name.entry(&entry.name).or_default().push(place);
+            for (index, entry) in entries.iter().enumerate() {
+                let id = EntryId { source, entry: index };
+                catalog.by_name.entry(&entry.name).or_default().push(id);
                 for provided in &entry.provides {
-                    catalogue.by_provided.entry(&provided.name).or_default().push((place, provided));
+                    catalog.by_provided.entry(&provided.name).or_default().push((id, provided));
                 }
             }
         }
-        catalogue
+        catalog
     }
 
-    /// The entry at a place.
-    pub(crate) fn at(&self, place: Place) -> &'a Entry {
-        &self.sources[place.source][place.entry]
+    /// Returns the entry at a position.
+    pub(crate) fn at(&self, id: EntryId) -> &'a Entry {
+        &self.sources[id.source][id.entry]
     }
 
-    /// The closure of what a headers package needs, as far as the distribution's rule asks for it.
+    /// Returns the transitive dependencies of a header package that the rule of the distribution selects.
     pub(crate) fn needs(&self, distro: &DistroDef, headers: &'a Entry) -> Needs {
         let mut needs = Needs::default();
         let Some(rule) = headers.kernel.as_ref().and_then(|(_, rule)| distro.rules.get(*rule)) else { return needs };
-        let mut open = vec![headers];
+        let mut pending = vec![headers];
         let mut seen = BTreeSet::new();
-        while let Some(entry) = open.pop() {
+        while let Some(entry) = pending.pop() {
             for relation in &entry.needs {
-                let asked: Vec<&Dependency> = relation.iter().filter(|one| is_support(&rule.support, one)).collect();
-                if asked.is_empty() {
+                let alternatives: Vec<&Dependency> =
+                    relation.iter().filter(|dependency| is_support(&rule.support, dependency)).collect();
+                if alternatives.is_empty() {
                     continue;
                 }
-                let Some(best) = asked.iter().find_map(|one| self.best(one, headers)) else {
-                    needs.missing.insert(asked.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "));
+                let Some(best) = alternatives.iter().find_map(|dependency| self.best(dependency, headers)) else {
+                    needs.missing.insert(alternatives.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "));
                     continue;
                 };
                 if seen.insert((&best.name, &best.version, &best.architecture)) {
                     needs.found.extend(self.everywhere(best));
-                    open.push(best);
+                    pending.push(best);
                 }
             }
         }
         needs
     }
 
-    /// The package that apt or dnf would take for a headers package: the highest version of that name that the relation admits, else one that provides
-    /// it (for a relation with a version: provides it in such a version, Debian Policy §7.5).
-    fn best(&self, wanted: &Dependency, headers: &Entry) -> Option<&'a Entry> {
+    /// Returns the package that apt or dnf would install: the highest version of the name that satisfies the relation, else a package that
+    /// provides it. A relation with a version requires a provided version (Debian Policy §7.5).
+    fn best(&self, dependency: &Dependency, headers: &Entry) -> Option<&'a Entry> {
         let (architecture, order) = (headers.real_architecture(), headers.order);
         let fits = |entry: &&Entry| entry.order == order && (entry.architecture == architecture || entry.is_for_all());
-        let named = self.by_name.get(wanted.name.as_str()).into_iter().flatten().map(|place| self.at(*place));
-        let real = named.filter(fits).filter(|entry| wanted.admits(&entry.version, order));
-        let provided = self.by_provided.get(wanted.name.as_str()).into_iter().flatten();
+        let named = self.by_name.get(dependency.name.as_str()).into_iter().flatten().map(|id| self.at(*id));
+        let real = named.filter(fits).filter(|entry| dependency.is_satisfied_by(&entry.version, order));
+        let provided = self.by_provided.get(dependency.name.as_str()).into_iter().flatten();
         let virtually = provided
-            .filter(|(_, provided)| match (&wanted.version, &provided.version) {
+            .filter(|(_, provided)| match (&dependency.version, &provided.version) {
                 (None, _) => true,
-                (Some(_), Some((_, version))) => wanted.admits(version, order),
+                (Some(_), Some((_, version))) => dependency.is_satisfied_by(version, order),
                 (Some(_), None) => false,
             })
-            .map(|(place, _)| self.at(*place))
+            .map(|(id, _)| self.at(*id))
             .filter(fits);
         let highest = |left: &&Entry, right: &&Entry| order.compare(&left.version, &right.version);
         real.max_by(highest).or_else(|| virtually.max_by(highest))
     }
 
-    /// The same package in every source that has it.
-    fn everywhere(&self, entry: &'a Entry) -> impl Iterator<Item = Place> {
-        let places = self.by_name.get(entry.name.as_str()).into_iter().flatten().copied();
-        places.filter(move |place| {
-            let other = self.at(*place);
+    /// Returns the positions of the same package in all sources.
+    fn everywhere(&self, entry: &'a Entry) -> impl Iterator<Item = EntryId> {
+        let ids = self.by_name.get(entry.name.as_str()).into_iter().flatten().copied();
+        ids.filter(move |id| {
+            let other = self.at(*id);
             other.version == entry.version && other.architecture == entry.architecture && other.checksum == entry.checksum
         })
     }
@@ -140,18 +141,18 @@ mod tests {
         toml::from_str(text).expect("a distribution")
     }
 
-    fn shown(headers: &str, rest: Vec<Entry>) -> (Vec<String>, Vec<String>) {
+    fn resolved(headers: &str, rest: Vec<Entry>) -> (Vec<String>, Vec<String>) {
         let mut entries = vec![entry("headers-1", "1", headers, "")];
         entries.extend(rest);
         let sources: [&[Entry]; 2] = [&entries[..2.min(entries.len())], &entries[2.min(entries.len())..]];
-        let catalogue = Catalogue::new(&sources);
-        let needs = catalogue.needs(&distro(), &entries[0]);
-        let name = |place: &Place| format!("{}={}", catalogue.at(*place).name, catalogue.at(*place).version);
+        let catalog = Catalog::new(&sources);
+        let needs = catalog.needs(&distro(), &entries[0]);
+        let name = |id: &EntryId| format!("{}={}", catalog.at(*id).name, catalog.at(*id).version);
         (needs.found.iter().map(name).collect(), needs.missing.into_iter().collect())
     }
 
     #[test]
-    fn needs_are_followed_over_sources_and_bounds() {
+    fn dependencies_are_resolved_over_sources_with_bounds() {
         let rest = || {
             vec![
                 entry("common-1", "1", "kbuild (>= 2), libc6", ""),
@@ -160,24 +161,24 @@ mod tests {
                 entry("kbuild", "2", "", ""),
             ]
         };
-        assert_eq!(shown("common-1 (= 1), gcc", rest()), (vec!["common-1=1".into(), "kbuild=3".into()], vec![]));
-        assert_eq!(shown("kbuild (<< 3)", rest()), (vec!["kbuild=2".into()], vec![]));
-        assert_eq!(shown("common-2 | kbuild (= 1)", rest()), (vec!["kbuild=1".into()], vec![]));
-        assert_eq!(shown("kbuild (>> 3)", rest()), (vec![], vec!["kbuild (>> 3)".into()]));
-        assert_eq!(shown("other | gcc", rest()), (vec![], vec![]));
+        assert_eq!(resolved("common-1 (= 1), gcc", rest()), (vec!["common-1=1".into(), "kbuild=3".into()], vec![]));
+        assert_eq!(resolved("kbuild (<< 3)", rest()), (vec!["kbuild=2".into()], vec![]));
+        assert_eq!(resolved("common-2 | kbuild (= 1)", rest()), (vec!["kbuild=1".into()], vec![]));
+        assert_eq!(resolved("kbuild (>> 3)", rest()), (vec![], vec!["kbuild (>> 3)".into()]));
+        assert_eq!(resolved("other | gcc", rest()), (vec![], vec![]));
     }
 
     #[test]
-    fn a_virtual_package_stands_for_its_name_with_a_version_only_if_it_says_one() {
+    fn virtual_packages_need_a_version_to_satisfy_a_bound() {
         let rest = || vec![entry("kbuild-6", "6", "", "kbuild (= 6)"), entry("common-x", "1", "", "common")];
-        assert_eq!(shown("kbuild (>= 5)", rest()).0, ["kbuild-6=6"]);
-        assert_eq!(shown("common", rest()).0, ["common-x=1"]);
-        assert_eq!(shown("common (>= 1)", rest()).1, ["common (>= 1)"]);
+        assert_eq!(resolved("kbuild (>= 5)", rest()).0, ["kbuild-6=6"]);
+        assert_eq!(resolved("common", rest()).0, ["common-x=1"]);
+        assert_eq!(resolved("common (>= 1)", rest()).1, ["common (>= 1)"]);
     }
 
     #[test]
-    fn needs_in_a_circle_come_to_an_end() {
+    fn circular_dependencies_terminate() {
         let rest = vec![entry("common-1", "1", "kbuild", ""), entry("kbuild", "1", "common-1, headers-1", "")];
-        assert_eq!(shown("common-1", rest).0, ["common-1=1", "kbuild=1"]);
+        assert_eq!(resolved("common-1", rest).0, ["common-1=1", "kbuild=1"]);
     }
 }

@@ -1,80 +1,94 @@
-//! Whether the top of a source may be believed: its signature, the source's keyring, and the policy for it.
+//! Verifies the signature of root metadata by the policy of its source.
 
 use jiff::Timestamp;
-use sqern_model::SignaturePolicy;
+use sqern_model::{Diagnostic as _, SignaturePolicy};
 
-use crate::Failure;
 use crate::openpgp::{Verdict, read_keyrings, verify};
+use crate::{Error, ErrorKind};
 
-/// By what a source's signature is judged.
-pub(crate) struct Trust {
+/// The requirements of a source for signatures.
+pub(crate) struct TrustPolicy {
     pub(crate) policy: SignaturePolicy,
-    /// Keyring files.
+    /// The keyring files.
     pub(crate) keyring: Vec<String>,
-    /// The package that brings them.
+    /// The package that contains the keyring files.
     pub(crate) keyring_package: Option<String>,
-    /// The file that the signature is in, in words.
-    pub(crate) signature: &'static str,
+    /// The name of the file with the signature, for errors.
+    pub(crate) signature_file: &'static str,
 }
 
-/// A text, and the signatures that came with it.
+/// A text and its signatures.
 pub(crate) struct Signed {
-    /// The text that the signatures cover.
+    /// The signed text.
     pub(crate) text: String,
-    /// The signatures; none when there are none.
+    /// The signatures; `None` if the text is not signed.
     pub(crate) signatures: Option<Vec<u8>>,
-    /// Where it came from.
-    pub(crate) place: String,
+    /// The URL of the text, for errors.
+    pub(crate) location: String,
 }
 
-/// Judges the signature by the source's policy: nothing to say, a warning to give, or a failure.
+/// Verifies a signature, and returns a warning if an unverified text is accepted.
 ///
-/// `allow_unsigned` takes what an attacker could have removed anyway: no signature, no keyring, a key past its life. It
-/// never takes a signature that says something else than the text, nor one by another key.
-pub(crate) fn judge(source: &Trust, allow_unsigned: bool, now: Timestamp, signed: &Signed) -> Result<Option<String>, Failure> {
-    let place = &signed.place;
+/// `allow_unsigned` accepts a text without a signature, keyring or valid key. An attacker could remove these. It accepts neither a
+/// signature of another text nor one by another key.
+///
+/// # Errors
+///
+/// Returns an error if the policy requires a valid signature.
+pub(crate) fn verify_signature(
+    source: &TrustPolicy,
+    allow_unsigned: bool,
+    now: Timestamp,
+    signed: &Signed,
+) -> Result<Option<String>, Error> {
+    let location = &signed.location;
     if source.policy == SignaturePolicy::Off {
-        return Ok(Some(format!("NOT VERIFIED: signature = \"off\" in the source file, at {place}")));
+        return Ok(Some(format!("NOT VERIFIED: signature = \"off\" in the source file, at {location}")));
     }
     let keyring = read_keyrings(&source.keyring)?;
+    let is_optional = source.policy == SignaturePolicy::IfPresent;
     let Some(signatures) = &signed.signatures else {
-        if source.policy == SignaturePolicy::IfPresent && !keyring.found {
-            return tolerate(true, no_keyring(source, place));
+        if is_optional && !keyring.found {
+            return tolerate(true, no_keyring(source, location));
         }
-        let tolerated = allow_unsigned || source.policy == SignaturePolicy::IfPresent;
-        let failure = Failure::new(format!("a signature ({})", source.signature), "none", place);
-        return tolerate(tolerated, failure.hint("sqern check --allow-unsigned  # skips the verification in one run"));
+        let expected = format!("a signature ({})", source.signature_file);
+        let error = Error::unexpected(ErrorKind::MissingSignature, expected, "none", location);
+        let hint = "sqern check --allow-unsigned  # skips the verification in one run";
+        return tolerate(allow_unsigned || is_optional, error.with_hint(hint));
     };
     if !keyring.found {
-        // Where a signature may be missing, whoever alters the text can leave it out: a missing keyring gives away no more.
-        return tolerate(allow_unsigned || source.policy == SignaturePolicy::IfPresent, no_keyring(source, place));
+        // An attacker could remove an optional signature, so a missing keyring does not weaken the verification.
+        return tolerate(allow_unsigned || is_optional, no_keyring(source, location));
     }
-    let update = |failure: Failure| match &source.keyring_package {
-        Some(package) => failure.hint(format!("apt-get install --only-upgrade {package}")),
-        None => failure,
+    let invalid = |found: String| {
+        let expected = format!("a valid signature by a key of {}", source.keyring.join(", "));
+        Error::unexpected(ErrorKind::InvalidSignature, expected, found, location)
     };
-    let expected = || format!("a valid signature by a key of {}", source.keyring.join(", "));
+    let with_update_hint = |error: Error| match &source.keyring_package {
+        Some(package) => error.with_hint(format!("apt-get install --only-upgrade {package}")),
+        None => error,
+    };
     match verify(signed.text.as_bytes(), signatures, &keyring.certs, now.into()) {
         Verdict::Good => Ok(None),
-        Verdict::Outdated(why) => tolerate(
-            allow_unsigned,
-            update(Failure::new(expected(), format!("a signature by an expired or revoked key ({why})"), place)),
-        ),
-        Verdict::Altered(why) => Err(Failure::new(expected(), format!("a BAD signature ({why})"), place)),
-        Verdict::UnknownKey(keys) => Err(update(Failure::new(expected(), format!("a signature by unknown key {keys}"), place))),
-        Verdict::Unusable(why) => Err(Failure::new(expected(), format!("an unusable signature ({why})"), place)),
+        Verdict::Outdated(reason) => {
+            let error = invalid(format!("a signature by an expired or revoked key ({reason})"));
+            tolerate(allow_unsigned, with_update_hint(error))
+        }
+        Verdict::Altered(reason) => Err(invalid(format!("a BAD signature ({reason})"))),
+        Verdict::UnknownKey(keys) => Err(with_update_hint(invalid(format!("a signature by unknown key {keys}")))),
+        Verdict::Unusable(reason) => Err(invalid(format!("an unusable signature ({reason})"))),
     }
 }
 
-/// A warning in capitals where the failure is tolerated: it must be seen in every log.
-fn tolerate(tolerated: bool, failure: Failure) -> Result<Option<String>, Failure> {
-    if tolerated {
-        return Ok(Some(format!("NOT VERIFIED: {}", failure.message())));
+/// Returns a tolerated error as a warning in capitals, so that it is noticed in logs.
+fn tolerate(is_tolerated: bool, error: Error) -> Result<Option<String>, Error> {
+    if is_tolerated {
+        return Ok(Some(format!("NOT VERIFIED: {}", error.message())));
     }
-    Err(failure)
+    Err(error)
 }
 
-fn no_keyring(source: &Trust, place: &str) -> Failure {
+fn no_keyring(source: &TrustPolicy, location: &str) -> Error {
     let expected = match source.keyring.as_slice() {
         [] => "a keyring in the source file".to_owned(),
         [file] => format!("keyring {file}"),
@@ -84,5 +98,5 @@ fn no_keyring(source: &Trust, place: &str) -> Failure {
         Some(package) => format!("apt-get install {package}, or sqern check --allow-unsigned for one run"),
         None => "sqern check --allow-unsigned  # skips the verification in one run".to_owned(),
     };
-    Failure::new(expected, "none", place).hint(hint)
+    Error::unexpected(ErrorKind::Keyring, expected, "none", location).with_hint(hint)
 }

@@ -1,34 +1,38 @@
-//! Debian's formats, tried over any bytes.
+//! Fuzz targets of formats of Debian.
 
 mod dpkg;
-mod plain;
+mod reference;
 
 use super::release::Release;
 use super::stanza::{Field, StanzaError, Stanzas};
 use super::{relation, version};
 use crate::Limits;
-use crate::fuzzing::{Pieces, head, is_order, three};
+use crate::fuzzing::{Chunks, head, is_order, three};
 use crate::relation::Dependency;
 
-/// What an error may be long at most: it stands in the database and on terminals.
+/// The maximum length of an error, which is recorded and displayed.
 const ERROR_BYTES: usize = 1000;
 
-/// The stanza scanner: in pieces as in one, and as a plain reading of deb822(5) has it.
+/// Scans stanzas. The result does not depend on chunks, and equals that of the reference parser.
 pub(crate) fn stanza(data: &[u8]) -> bool {
     let (size, text) = head(data);
     let limits = Limits { line_bytes: 120, stanza_bytes: 400, stanzas: 12, ..Limits::default() };
     let scanned = scan(Stanzas::new(text, &limits));
-    assert_eq!(scan(Stanzas::new(Pieces::new(text, size), &limits)), scanned, "in pieces of {size}");
+    assert_eq!(scan(Stanzas::new(Chunks::new(text, size), &limits)), scanned, "in chunks of {size}");
     match &scanned {
         Ok(found) => {
             assert!(found.len() as u64 <= limits.stanzas);
             let bytes = found.iter().flat_map(|(_, fields)| fields).flatten().map(String::len).sum::<usize>();
             assert!(bytes <= text.len(), "{bytes} bytes out of {}", text.len());
-            assert_eq!(plain::stanzas(text).as_ref(), Some(found), "beside a plain reading");
+            assert_eq!(reference::stanzas(text).as_ref(), Some(found), "compared with the reference parser");
         }
         Err(error) => {
             assert!(error.message.len() <= ERROR_BYTES, "{}", error.message);
-            assert!(error.stricter || plain::stanzas(text).is_none(), "{}: beside a plain reading", error.message);
+            assert!(
+                error.stricter || reference::stanzas(text).is_none(),
+                "{}: compared with the reference parser",
+                error.message
+            );
         }
     }
     scanned.is_ok_and(|found| !found.is_empty())
@@ -41,7 +45,7 @@ type Found = Vec<(u64, Vec<Option<String>>)>;
 #[derive(Debug, PartialEq, Eq)]
 struct Refused {
     message: String,
-    /// Whether the plain reading may accept the input: it has no limits and does not decode comments.
+    /// Whether the reference parser may accept the input, because it has no limits and does not decode comments.
     stricter: bool,
 }
 
@@ -61,7 +65,7 @@ fn scan<R: std::io::Read>(mut stanzas: Stanzas<R>) -> Result<Found, Refused> {
     Ok(found)
 }
 
-/// A `Release`: what was read and is written again reads the same, whatever its lines end with.
+/// Parses a `Release`. If it is written again, or with other line ends, it parses to the same value.
 pub(crate) fn release(data: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(data) else { return false };
     let release = match Release::parse(text) {
@@ -75,7 +79,7 @@ pub(crate) fn release(data: &[u8]) -> bool {
     let other_ends = text.replace("\r\n", "\n").replace('\n', "\r\n");
     assert_eq!(Release::parse(&other_ends), Ok(release.clone()), "with other line ends");
     for text in release.suite.iter().chain(&release.codename).chain(&release.components).chain(release.files.keys()) {
-        assert!(!text.chars().any(char::is_control), "{text:?} would be shown to people, and kept");
+        assert!(!text.chars().any(char::is_control), "{text:?} would be displayed and recorded");
     }
     let mut digits = release.files.values().flat_map(|stated| stated.checksum.bytes());
     assert!(digits.all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
@@ -93,8 +97,8 @@ fn written(release: &Release) -> String {
             text += &format!("{name}: {}\n", time.strftime("%a, %d %b %Y %H:%M:%S UTC"));
         }
     }
-    for (name, words) in [("Components", &release.components), ("Architectures", &release.architectures)] {
-        text += &format!("{name}: {}\n", words.join(" "));
+    for (name, list) in [("Components", &release.components), ("Architectures", &release.architectures)] {
+        text += &format!("{name}: {}\n", list.join(" "));
     }
     text += if release.by_hash { "Acquire-By-Hash: yes\n" } else { "" };
     text += if release.all_in_each { "No-Support-for-Architecture-all: Packages\n" } else { "" };
@@ -105,15 +109,15 @@ fn written(release: &Release) -> String {
     text
 }
 
-/// Relations: what was read and is shown reads the same.
+/// Parses relations. Their text parses to the same value.
 pub(crate) fn relation(data: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(data) else { return false };
     match relation::parse(text) {
         Ok(relations) => {
-            let one =
+            let join =
                 |alternatives: &Vec<Dependency>| alternatives.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
-            let shown = relations.iter().map(one).collect::<Vec<_>>().join(", ");
-            assert!(!shown.chars().any(char::is_control), "{shown:?} would be shown to people, and kept");
+            let shown = relations.iter().map(join).collect::<Vec<_>>().join(", ");
+            assert!(!shown.chars().any(char::is_control), "{shown:?} would be displayed and recorded");
             assert_eq!(relation::parse(&shown), Ok(relations), "{shown:?}");
             true
         }
@@ -124,15 +128,15 @@ pub(crate) fn relation(data: &[u8]) -> bool {
     }
 }
 
-/// The order of versions: an order, and dpkg's.
+/// Compares versions. The comparison is a total order, and equals that of dpkg.
 pub(crate) fn version(data: &[u8]) -> bool {
     let Some(versions) = three(data) else { return false };
     is_order(&versions, |left, right| version::compare(left, right));
-    // To dpkg a zero byte is the end of a text.
+    // dpkg treats a null byte as the end of a text.
     let texts = versions.into_iter().filter(|text| !text.contains('\0'));
     for left in texts.clone() {
         for right in texts.clone() {
-            assert_eq!(version::compare(left, right), dpkg::compare(left, right), "{left:?} {right:?} beside dpkg's way");
+            assert_eq!(version::compare(left, right), dpkg::compare(left, right), "{left:?} {right:?} compared with dpkg");
         }
     }
     true

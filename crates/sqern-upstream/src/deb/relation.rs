@@ -1,13 +1,13 @@
 //! Relations between packages: `Depends: a (>= 1) | b, c:any [amd64] <!nocheck>` (Debian Policy §7.1).
 
-pub use crate::relation::{Dependency, Operator};
+pub(crate) use crate::relation::{Dependency, Operator};
 
-/// A field of relations that can't be read.
+/// An invalid relation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected NAME[:ARCH] [(<<|<=|=|>=|>> VERSION)], found {got:?}")]
-pub struct RelationError {
-    /// The part that can't be read.
-    pub got: String,
+#[error("expected NAME[:ARCH] [(<<|<=|=|>=|>> VERSION)], found {actual:?}")]
+pub(crate) struct RelationError {
+    /// The invalid part.
+    pub actual: String,
 }
 
 impl Operator {
@@ -27,10 +27,10 @@ impl Operator {
 
 impl Dependency {
     fn parse(text: &str) -> Result<Self, RelationError> {
-        let malformed = || RelationError { got: text.chars().take(80).collect() };
+        let malformed = || RelationError { actual: text.chars().take(80).collect() };
         let end = text.find(|c: char| c.is_whitespace() || "([<".contains(c)).unwrap_or(text.len());
         let (name, rest) = text.split_at(end);
-        // `:any` and `:native` choose among architectures (multi-arch); the index that is read has chosen already.
+        // `:any` and `:native` select an architecture (multi-arch), which the index determines.
         let name = name.split(':').next().unwrap_or(name);
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte)) {
             return Err(malformed());
@@ -48,10 +48,14 @@ impl Dependency {
     }
 }
 
-/// The value of a `Depends`, `Pre-Depends` or `Provides` field: all of the outer list, one of each inner one.
+/// Parses the value of a `Depends`, `Pre-Depends` or `Provides` field: all of the outer list, and one alternative of each inner list.
 ///
-/// Restrictions to architectures and build profiles belong to source packages and are skipped.
-pub fn parse(field: &str) -> Result<Vec<Vec<Dependency>>, RelationError> {
+/// Restrictions to architectures and build profiles only occur in source packages, and are ignored.
+///
+/// # Errors
+///
+/// Returns an error if a relation is invalid.
+pub(crate) fn parse(field: &str) -> Result<Vec<Vec<Dependency>>, RelationError> {
     field
         .split(',')
         .map(str::trim)
@@ -73,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn relations_are_read_as_policy_writes_them() {
+    fn relations_are_parsed_as_in_the_policy() {
         for (field, expected) in [
             ("", ""),
             ("a", "a"),
@@ -87,21 +91,21 @@ mod tests {
     }
 
     #[test]
-    fn a_relation_that_cant_be_read_is_refused_and_shown() {
+    fn invalid_relations_are_errors() {
         for field in ["a (>= 1", "a (1)", "a (>=)", "a |", "ä", "a (>= 1 2)", "a (= 1\0)", "a (= 1\u{9b}m)"] {
             assert!(parse(field).is_err(), "{field:?}");
         }
-        assert_eq!(parse("ok, a (1)"), Err(RelationError { got: "a (1)".into() }));
+        assert_eq!(parse("ok, a (1)"), Err(RelationError { actual: "a (1)".into() }));
     }
 
     #[test]
-    fn a_refused_relation_is_shown_in_part_if_it_is_long() {
+    fn long_invalid_relations_are_truncated_in_errors() {
         let error = parse(&format!("a (= 1{}", "2".repeat(100_000))).expect_err("no end").to_string();
         assert!(error.len() < 200, "{} bytes", error.len());
     }
 
     #[test]
-    fn a_bound_admits_what_it_says() {
+    fn bounds_are_compared_correctly() {
         for (field, version, expected) in [
             ("a (<< 2)", "2", false),
             ("a (<= 2)", "2", true),
@@ -110,18 +114,22 @@ mod tests {
             ("a (>> 2)", "2", false),
             ("a", "anything", true),
         ] {
-            assert_eq!(parse(field).expect("relations")[0][0].admits(version, VersionOrder::Deb), expected, "{field} {version}");
+            assert_eq!(
+                parse(field).expect("relations")[0][0].is_satisfied_by(version, VersionOrder::Deb),
+                expected,
+                "{field} {version}"
+            );
         }
     }
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(field in "\\PC*") {
+        fn parser_never_panics(field in "\\PC*") {
             let _ = parse(&field);
         }
 
         #[test]
-        fn what_is_shown_reads_back_the_same(field in "[a-c]{1,3}( \\((<<|<=|=|>=|>>) [0-9.]{1,4}\\))?([,|] ?[a-c]{1,3}){0,3}") {
+        fn displayed_relations_parse_to_the_same_value(field in "[a-c]{1,3}( \\((<<|<=|=|>=|>>) [0-9.]{1,4}\\))?([,|] ?[a-c]{1,3}){0,3}") {
             let relations = parse(&field).expect("relations");
             prop_assert_eq!(parse(&shown(&field)), Ok(relations));
         }

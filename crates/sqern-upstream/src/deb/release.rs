@@ -1,4 +1,4 @@
-//! `Release`: what an archive's suite holds, with size and SHA-256 of each index
+//! Parses a `Release`, which lists size and SHA-256 of the indexes of a suite
 //! (<https://wiki.debian.org/DebianRepository/Format#A.22Release.22_files>).
 
 use std::collections::BTreeMap;
@@ -6,29 +6,30 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-use crate::digest::{Algorithm, Stated};
+use crate::listed_file::ListedFile;
+use sqern_archive::Algorithm;
 
-/// Why a `Release` can't be used.
+/// An invalid `Release`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReleaseError {
+pub(crate) enum ReleaseError {
     /// A line is neither a field nor a continuation.
-    #[error("line {line}: expected a field \"Name: value\", found {got:?}")]
+    #[error("line {line}: expected a field \"Name: value\", found {actual:?}")]
     NoField {
         /// The line, from 1.
         line: usize,
-        /// The line's text, cut.
-        got: String,
+        /// The start of the line.
+        actual: String,
     },
-    /// A character that no text has. A carriage return within a line is one: OpenPGP takes it for a line's end, so that the
-    /// signature would be right for other lines than those that are read.
-    #[error("line {line}: expected text, found the control character {got:?}")]
+    /// A control character. OpenPGP treats a carriage return inside a line as a line end, so the signed lines would differ from the parsed
+    /// ones.
+    #[error("line {line}: expected text, found the control character {actual:?}")]
     Control {
         /// The line, from 1.
         line: usize,
         /// The character.
-        got: char,
+        actual: char,
     },
-    /// A field stands twice.
+    /// A field occurs twice.
     #[error("line {line}: expected {field} once, found a duplicate")]
     Duplicate {
         /// The line, from 1.
@@ -36,58 +37,62 @@ pub enum ReleaseError {
         /// The field.
         field: String,
     },
-    /// A line of the `SHA256` section has another form.
-    #[error("line {line}: expected \"SHA256 SIZE PATH\", found {got:?}")]
+    /// A line of the `SHA256` section has another format.
+    #[error("line {line}: expected \"SHA256 SIZE PATH\", found {actual:?}")]
     NoEntry {
         /// The line, from 1.
         line: usize,
-        /// The line's text, cut.
-        got: String,
+        /// The start of the line.
+        actual: String,
     },
-    /// There is no `SHA256` section; MD5 and SHA-1 prove nothing.
+    /// The `SHA256` section is missing. MD5 and SHA-1 are not secure.
     #[error("expected a SHA256 section, found none")]
     NoSha256,
-    /// A time has another form.
-    #[error("expected a time such as \"Sat, 16 May 2026 10:54:28 UTC\" in {field}, found {got:?}")]
+    /// A time has another format.
+    #[error("expected a time such as \"Sat, 16 May 2026 10:54:28 UTC\" in {field}, found {actual:?}")]
     NoTime {
         /// The field.
         field: &'static str,
-        /// Its text.
-        got: String,
+        /// The value.
+        actual: String,
     },
 }
 
-/// The fields of a `Release` that a crawl needs.
+/// The relevant fields of a `Release`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Release {
+pub(crate) struct Release {
     /// `Suite`: `stable`, `jammy-updates`.
     pub suite: Option<String>,
     /// `Codename`: `bookworm`, `jammy`.
     pub codename: Option<String>,
-    /// `Date`: when it was made.
+    /// `Date`: the time of creation.
     pub date: Option<Timestamp>,
-    /// `Valid-Until`: when it must not be believed any more.
+    /// `Valid-Until`: the end of the validity period.
     pub valid_until: Option<Timestamp>,
-    /// `Acquire-By-Hash`: each index is also there under its own checksum, so that a mirror's update does not tear a read.
+    /// `Acquire-By-Hash`: whether each index is also available by its checksum, so that updates of a mirror do not interfere.
     pub by_hash: bool,
-    /// `Components`, as written (Debian's security archive writes `updates/main` and means `main`).
+    /// `Components`, unchanged. The security archive of Debian contains `updates/main` instead of `main`.
     pub components: Vec<String>,
     /// `Architectures`.
     pub architectures: Vec<String>,
-    /// `No-Support-for-Architecture-all: Packages`: packages for all architectures stand in each architecture's index.
+    /// `No-Support-for-Architecture-all: Packages`: whether the index of each architecture contains the packages for all architectures.
     pub all_in_each: bool,
-    /// The files of the suite by path.
-    pub files: BTreeMap<String, Stated>,
+    /// The listed files, by path below the suite.
+    pub files: BTreeMap<String, ListedFile>,
 }
 
 impl Release {
-    /// Reads the text of a `Release`.
-    pub fn parse(text: &str) -> Result<Self, ReleaseError> {
+    /// Parses the text of a `Release`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text is invalid or contains no SHA-256.
+    pub(crate) fn parse(text: &str) -> Result<Self, ReleaseError> {
         let mut release = Self::default();
         let mut has_sha256 = false;
         for (field, value, line) in fields(text)? {
-            let words = || value.split_whitespace().map(str::to_owned).collect();
-            // Folded lines become one, as no name has several.
+            let tokens = || value.split_whitespace().map(str::to_owned).collect();
+            // Folded lines are joined, because names have only one line.
             let name = || Some(value.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|name| !name.is_empty());
             match field.to_ascii_lowercase().as_str() {
                 "suite" => release.suite = name(),
@@ -95,8 +100,8 @@ impl Release {
                 "date" => release.date = Some(time("Date", &value)?),
                 "valid-until" => release.valid_until = Some(time("Valid-Until", &value)?),
                 "acquire-by-hash" => release.by_hash = value.trim().eq_ignore_ascii_case("yes"),
-                "components" => release.components = words(),
-                "architectures" => release.architectures = words(),
+                "components" => release.components = tokens(),
+                "architectures" => release.architectures = tokens(),
                 "no-support-for-architecture-all" => release.all_in_each = value.trim() == "Packages",
                 "sha256" => {
                     has_sha256 = true;
@@ -108,20 +113,20 @@ impl Release {
         if has_sha256 { Ok(release) } else { Err(ReleaseError::NoSha256) }
     }
 
-    /// Whether packages for all architectures have an index of their own (`binary-all`), besides each architecture's.
+    /// Returns whether packages for all architectures have a separate index (`binary-all`).
     #[must_use]
-    pub fn has_all_index(&self) -> bool {
+    pub(crate) fn has_all_index(&self) -> bool {
         !self.all_in_each && self.architectures.iter().any(|architecture| architecture == "all")
     }
 }
 
-/// Name, value with its folded lines, and the line at which each field stands.
+/// Returns name, folded value and line number of each field.
 fn fields(text: &str) -> Result<Vec<(&str, String, usize)>, ReleaseError> {
     let mut fields: Vec<(&str, String, usize)> = Vec::new();
     let mut seen = std::collections::HashSet::new();
-    for (place, line) in text.lines().enumerate() {
-        if let Some(got) = line.chars().find(|character| character.is_control() && *character != '\t') {
-            return Err(ReleaseError::Control { line: place + 1, got });
+    for (offset, line) in text.lines().enumerate() {
+        if let Some(actual) = line.chars().find(|character| character.is_control() && *character != '\t') {
+            return Err(ReleaseError::Control { line: offset + 1, actual });
         }
         if line.trim().is_empty() || line.starts_with('#') {
             continue;
@@ -134,42 +139,42 @@ fn fields(text: &str) -> Result<Vec<(&str, String, usize)>, ReleaseError> {
         match line.split_once(':') {
             Some((name, value)) if !name.is_empty() && !name.contains(char::is_whitespace) => {
                 if !seen.insert(name.to_ascii_lowercase()) {
-                    return Err(ReleaseError::Duplicate { line: place + 1, field: cut(name) });
+                    return Err(ReleaseError::Duplicate { line: offset + 1, field: cut(name) });
                 }
-                fields.push((name, value.to_owned(), place + 1));
+                fields.push((name, value.to_owned(), offset + 1));
             }
-            _ => return Err(ReleaseError::NoField { line: place + 1, got: cut(line) }),
+            _ => return Err(ReleaseError::NoField { line: offset + 1, actual: cut(line) }),
         }
     }
     Ok(fields)
 }
 
-/// The entries of a `SHA256` section, which begins at a line.
-fn files(section: &str, begins_at: usize) -> Result<BTreeMap<String, Stated>, ReleaseError> {
+/// Parses a `SHA256` section that starts at a line.
+fn files(section: &str, begins_at: usize) -> Result<BTreeMap<String, ListedFile>, ReleaseError> {
     let mut files = BTreeMap::new();
-    for (place, line) in section.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let (path, stated) = entry(line).ok_or_else(|| ReleaseError::NoEntry { line: begins_at + place, got: cut(line) })?;
+    for (offset, line) in section.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let (path, stated) = entry(line).ok_or_else(|| ReleaseError::NoEntry { line: begins_at + offset, actual: cut(line) })?;
         files.insert(path, stated);
     }
     Ok(files)
 }
 
-fn entry(line: &str) -> Option<(String, Stated)> {
-    let mut words = line.split_whitespace();
-    let (sha256, size, path) = (words.next()?, words.next()?, words.next()?);
-    let stated = Stated::sha256(size.parse().ok()?, Algorithm::Sha256.hex(sha256)?);
+fn entry(line: &str) -> Option<(String, ListedFile)> {
+    let mut tokens = line.split_whitespace();
+    let (sha256, size, path) = (tokens.next()?, tokens.next()?, tokens.next()?);
+    let stated = ListedFile::sha256(size.parse().ok()?, Algorithm::Sha256.parse_hex(sha256)?);
     let path = path.trim_start_matches("./");
-    (words.next().is_none() && !path.is_empty()).then(|| (path.to_owned(), stated))
+    (tokens.next().is_none() && !path.is_empty()).then(|| (path.to_owned(), stated))
 }
 
-/// RFC 2822's form, in which archives write `UTC` where the RFC has `+0000`.
+/// Parses a time of RFC 2822. Repositories write `UTC` instead of `+0000`.
 fn time(field: &'static str, text: &str) -> Result<Timestamp, ReleaseError> {
     let text = text.trim();
     let zoned = ["UTC", "GMT", "Z"].iter().find_map(|zone| text.strip_suffix(zone)).map(|rest| format!("{rest}+0000"));
     DateTimeParser::new()
         .relaxed_weekday(true)
         .parse_timestamp(zoned.as_deref().unwrap_or(text))
-        .map_err(|_| ReleaseError::NoTime { field, got: cut(text) })
+        .map_err(|_| ReleaseError::NoTime { field, actual: cut(text) })
 }
 
 fn cut(text: &str) -> String {
@@ -184,7 +189,7 @@ mod tests {
     const HASH: &str = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855";
 
     #[test]
-    fn the_fields_of_a_release_are_read() {
+    fn fields_of_a_release_are_parsed() {
         let text = format!(
             "Origin: Debian\nSuite: stable\nCodename: bookworm\nDate: Sat, 16 May 2026 10:54:28 UTC\n\
              Valid-Until: Sat,  6 Jun 2026 01:02:03 UTC\nAcquire-By-Hash: yes\nArchitectures: all amd64\nComponents: main contrib\n\
@@ -195,29 +200,29 @@ mod tests {
         assert_eq!(release.date.map(|date| date.to_string()).as_deref(), Some("2026-05-16T10:54:28Z"));
         assert_eq!(release.valid_until.map(|date| date.to_string()).as_deref(), Some("2026-06-06T01:02:03Z"));
         assert!(release.by_hash && release.has_all_index());
-        let stated = Stated::sha256(12, HASH.to_ascii_lowercase());
+        let stated = ListedFile::sha256(12, HASH.to_ascii_lowercase());
         assert_eq!(release.files, BTreeMap::from([("main/binary-amd64/Packages".to_owned(), stated)]));
     }
 
     #[test]
-    fn a_release_that_proves_nothing_is_refused() {
+    fn release_without_valid_sha256_is_an_error() {
         assert_eq!(Release::parse("Suite: x\nMD5Sum:\n 00 1 a\nSHA1:\n 00 1 a\n"), Err(ReleaseError::NoSha256));
         assert!(matches!(Release::parse("SHA256:\n 00 1 a\n"), Err(ReleaseError::NoEntry { line: 2, .. })));
         assert!(matches!(Release::parse(&format!("SHA256:\n {HASH} 1 ./\n")), Err(ReleaseError::NoEntry { line: 2, .. })));
         assert!(matches!(Release::parse("Suite: a\nsuite: b\n"), Err(ReleaseError::Duplicate { line: 2, .. })));
-        assert!(matches!(Release::parse("Suite: a\rValid-Until: b\n"), Err(ReleaseError::Control { line: 1, got: '\r' })));
+        assert!(matches!(Release::parse("Suite: a\rValid-Until: b\n"), Err(ReleaseError::Control { line: 1, actual: '\r' })));
         assert!(matches!(Release::parse("<html>\n"), Err(ReleaseError::NoField { line: 1, .. })));
         assert!(matches!(Release::parse("Date: tomorrow\nSHA256:\n"), Err(ReleaseError::NoTime { field: "Date", .. })));
     }
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "(\\PC{0,20}(: | |\n))*") {
+        fn parser_never_panics(text in "(\\PC{0,20}(: | |\n))*") {
             let _ = Release::parse(&text);
         }
 
         #[test]
-        fn every_file_is_read_with_its_own_size(
+        fn files_are_parsed_with_their_sizes(
             files in prop::collection::btree_map("[a-z]{1,5}(/[a-z.]{1,5}){0,2}", any::<u64>(), 0..9), blanks in "[ \t]{1,3}", end in "\r?\n",
         ) {
             let lines = files.iter().map(|(path, size)| format!("{blanks}{HASH}{blanks}{size}{blanks}{path}{end}"));

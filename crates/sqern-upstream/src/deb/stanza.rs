@@ -1,7 +1,7 @@
-//! A scanner over the stanzas of a `Packages` index (deb822(5)), made to keep nothing that is not asked for.
+//! A scanner of the stanzas of a `Packages` index (deb822(5)).
 //!
-//! One pass over the lines with memchr; the fields in [`Field`] are remembered as places in the buffer, all others are only
-//! checked for their form. Memory is one stanza and one read-ahead, both bounded.
+//! It finds lines with memchr, and records the position of the fields in [`Field`]. Other fields are only checked. Memory usage is that of
+//! one stanza and one read-ahead, which are both limited.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -12,29 +12,29 @@ use sqern_model::counted;
 
 use crate::Limits;
 
-/// How much is read at once: large enough that a refill is rare, small enough for many scanners at a time.
+/// The size of a read. It is large enough for few refills, and small enough for many concurrent scanners.
 const READ_AHEAD: usize = 128 * 1024;
 
-/// The fields that a crawl needs of a package.
+/// The relevant fields of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
-    /// The package's name.
+pub(crate) enum Field {
+    /// The name.
     Package,
-    /// Its version.
+    /// The version.
     Version,
-    /// Its architecture.
+    /// The architecture.
     Architecture,
-    /// What it needs.
+    /// The required packages.
     Depends,
-    /// What it needs before it is unpacked.
+    /// The packages that are required before unpacking.
     PreDepends,
-    /// The virtual packages that it stands for.
+    /// The virtual packages that it provides.
     Provides,
-    /// Its path below the archive's base.
+    /// The path below the base URL.
     Filename,
-    /// The size of that file in bytes.
+    /// The size of the file in bytes.
     Size,
-    /// The SHA-256 of that file.
+    /// The SHA-256 of the file.
     Sha256,
 }
 
@@ -51,33 +51,33 @@ impl Field {
         ("SHA256", Self::Sha256),
     ];
 
-    /// Names are compared without case (deb822(5)).
+    /// Returns the field with a name. Names are case-insensitive (deb822(5)).
     fn named(name: &[u8]) -> Option<Self> {
         Self::ALL.iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes())).map(|(_, field)| *field)
     }
 
-    /// The field's name as archives write it.
+    /// Returns the name of the field.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         Self::ALL[self as usize].0
     }
 }
 
-/// Why an index can't be read on; nothing of it is believed then.
+/// An invalid index.
 #[derive(Debug, thiserror::Error)]
-pub enum StanzaError {
+pub(crate) enum StanzaError {
     /// The bytes could not be read or decompressed.
     #[error(transparent)]
     Read(#[from] io::Error),
     /// A line is neither a field, nor a continuation, nor blank.
-    #[error("line {line}: expected a field \"Name: value\", found {got:?}")]
+    #[error("line {line}: expected a field \"Name: value\", found {actual:?}")]
     NoField {
         /// The line, from 1.
         line: u64,
-        /// Its beginning.
-        got: String,
+        /// The start of the line.
+        actual: String,
     },
-    /// A field that would be kept stands twice in one stanza: one of the two would be lost.
+    /// A relevant field occurs twice in a stanza.
     #[error("line {line}: expected {field} once in a stanza, found a duplicate", field = field.name())]
     Duplicate {
         /// The line, from 1.
@@ -85,51 +85,51 @@ pub enum StanzaError {
         /// The field.
         field: Field,
     },
-    /// A line, a stanza or the index is longer than anything an archive publishes.
+    /// A line, a stanza or the index exceeds its limit.
     #[error("line {line}: expected {what} of at most {limit}, found a longer input")]
     TooLong {
         /// The line, from 1.
         line: u64,
-        /// What is too long.
+        /// The part that exceeds its limit.
         what: &'static str,
         /// The limit with its unit.
         limit: String,
     },
-    /// A kept field is no UTF-8 text.
+    /// A relevant field is not UTF-8.
     #[error("line {line}: expected valid UTF-8 in {field}, found other bytes", field = field.name())]
     NotText {
-        /// The line at which the stanza begins, from 1.
+        /// The first line of the stanza, from 1.
         line: u64,
         /// The field.
         field: Field,
     },
 }
 
-/// One stanza: the kept fields of one package.
+/// A stanza, which contains the relevant fields of a package.
 #[derive(Debug)]
-pub struct Stanza<'a> {
+pub(crate) struct Stanza<'a> {
     bytes: &'a [u8],
     fields: [Option<Range<usize>>; Field::ALL.len()],
-    /// The line at which it begins, from 1.
+    /// The first line, from 1.
     pub line: u64,
 }
 
 impl Stanza<'_> {
-    /// A field's value without the blanks around it, folded lines joined by one blank; none where the field is absent.
-    pub fn get(&self, field: Field) -> Result<Option<Cow<'_, str>>, StanzaError> {
+    /// Returns the value of a field without surrounding blanks, or `None` if the field is missing. Folded lines are joined by blanks.
+    pub(crate) fn get(&self, field: Field) -> Result<Option<Cow<'_, str>>, StanzaError> {
         let Some(range) = self.fields[field as usize].clone() else { return Ok(None) };
         let text = str::from_utf8(&self.bytes[range]).map_err(|_| StanzaError::NotText { line: self.line, field })?;
         if !text.contains('\n') {
             return Ok(Some(Cow::Borrowed(text.trim())));
         }
-        // The first line stands behind the field's name: a `#` there begins no comment.
-        let lines = text.split('\n').enumerate().filter(|(place, line)| *place == 0 || !line.starts_with('#'));
+        // The first line follows the name of the field, so `#` does not start a comment in it.
+        let lines = text.split('\n').enumerate().filter(|(offset, line)| *offset == 0 || !line.starts_with('#'));
         let joined = lines.map(|(_, line)| line.trim()).collect::<Vec<_>>().join(" ");
         Ok(Some(Cow::Owned(joined.trim().to_owned())))
     }
 }
 
-/// What a line is.
+/// The kind of a line.
 enum Line {
     Blank,
     Comment,
@@ -137,14 +137,14 @@ enum Line {
     Field(Option<Field>, usize),
 }
 
-/// Reads stanza by stanza from anything readable.
+/// A scanner of stanzas.
 #[derive(Debug)]
-pub struct Stanzas<R> {
+pub(crate) struct Stanzas<R> {
     input: R,
     buffer: Vec<u8>,
-    /// Where the current stanza begins in the buffer.
+    /// The start of the current stanza in the buffer.
     start: usize,
-    /// Where the next line begins, from `start`.
+    /// The start of the next line, relative to `start`.
     next: usize,
     ended: bool,
     line: u64,
@@ -153,23 +153,22 @@ pub struct Stanzas<R> {
 }
 
 impl<R: Read> Stanzas<R> {
-    /// A scanner that takes lines, stanzas and indexes up to `limits`.
-    pub fn new(input: R, limits: &Limits) -> Self {
+    /// Returns a scanner with limits for lines, stanzas and the index.
+    pub(crate) fn new(input: R, limits: &Limits) -> Self {
         let buffer = Vec::with_capacity(2 * READ_AHEAD);
         Self { input, buffer, start: 0, next: 0, ended: false, line: 0, seen: 0, limits: limits.clone() }
     }
 
-    /// The reader, to ask it what it has seen.
-    pub fn into_inner(self) -> R {
+    /// Returns the reader.
+    pub(crate) fn into_inner(self) -> R {
         self.input
     }
 
-    /// The next stanza; none at the end.
+    /// Returns the next stanza, or `None` at the end.
     ///
-    /// As apt, it takes any number of blank lines (also of blanks and tabs) between stanzas and at both ends, comment lines,
-    /// CR before LF, and a last line without LF.
-    #[allow(clippy::should_implement_trait, reason = "a stanza borrows the scanner's buffer, which an Iterator can't say")]
-    pub fn next(&mut self) -> Result<Option<Stanza<'_>>, StanzaError> {
+    /// Like apt, it accepts any number of blank lines between stanzas, comments, CR before LF, and a last line without LF.
+    #[allow(clippy::should_implement_trait, reason = "a stanza borrows the scanner's buffer, which Iterator does not support")]
+    pub(crate) fn next(&mut self) -> Result<Option<Stanza<'_>>, StanzaError> {
         self.start += std::mem::take(&mut self.next);
         let mut fields: [Option<Range<usize>>; Field::ALL.len()] = [const { None }; _];
         let mut begun_at = None;
@@ -177,7 +176,7 @@ impl<R: Read> Stanzas<R> {
         while let Some(line) = self.next_line()? {
             match self.classify(line.clone(), begun_at.is_some())? {
                 Line::Blank if begun_at.is_some() => break,
-                // Left in the stanza's bytes, so that blank lines without end are too long as everything is.
+                // Blank lines count towards the size of the stanza, so that they are limited.
                 Line::Blank | Line::Comment => {}
                 Line::Continuation => {
                     if let Some(Some(range)) = folding.map(|field: Field| &mut fields[field as usize]) {
@@ -188,8 +187,8 @@ impl<R: Read> Stanzas<R> {
                     begun_at.get_or_insert(self.line);
                     folding = field;
                     if let Some(field) = field {
-                        let place = &mut fields[field as usize];
-                        if place.replace(value..line.end).is_some() {
+                        let range = &mut fields[field as usize];
+                        if range.replace(value..line.end).is_some() {
                             return Err(StanzaError::Duplicate { line: self.line, field });
                         }
                     }
@@ -209,9 +208,9 @@ impl<R: Read> Stanzas<R> {
         Ok(())
     }
 
-    /// The next line's place from `start`, without its line end.
+    /// Returns the range of the next line, relative to `start` and without its line end.
     fn next_line(&mut self) -> Result<Option<Range<usize>>, StanzaError> {
-        // Whatever comes first, so that the error does not depend on how far was read.
+        // The smaller limit applies, so that the error does not depend on the amount of buffered data.
         let admitted = self.limits.line_bytes.min(self.limits.stanza_bytes.saturating_sub(self.next));
         let mut searched = 0;
         let length = loop {
@@ -230,7 +229,7 @@ impl<R: Read> Stanzas<R> {
             return Ok(None);
         }
         self.line += 1;
-        // The second: an empty line has no length of its own that could be too much.
+        // The second condition applies to empty lines.
         if length > admitted || self.next > self.limits.stanza_bytes {
             let Limits { line_bytes, stanza_bytes, .. } = self.limits;
             let (what, limit) = if admitted == line_bytes { ("a line", line_bytes) } else { ("a stanza", stanza_bytes) };
@@ -242,7 +241,7 @@ impl<R: Read> Stanzas<R> {
         Ok(Some(begin..begin + length - usize::from(line.last() == Some(&b'\r'))))
     }
 
-    /// Reads more behind what is there, after moving the current stanza to the buffer's front.
+    /// Moves the current stanza to the start of the buffer, and reads more data.
     fn refill(&mut self) -> Result<(), StanzaError> {
         self.buffer.drain(..self.start);
         self.start = 0;
@@ -267,11 +266,11 @@ impl<R: Read> Stanzas<R> {
             Some(b' ' | b'\t') if line.iter().all(|byte| matches!(byte, b' ' | b'\t')) => Ok(Line::Blank),
             Some(b' ' | b'\t') if in_stanza => Ok(Line::Continuation),
             Some(_) => match memchr(b':', line) {
-                // No blank, no control character, nothing but ASCII (deb822(5)).
+                // Names consist of visible ASCII characters (deb822(5)).
                 Some(colon) if colon > 0 && line[..colon].iter().all(u8::is_ascii_graphic) => {
                     Ok(Line::Field(Field::named(&line[..colon]), range.start + colon + 1))
                 }
-                _ => Err(StanzaError::NoField { line: self.line, got: beginning(line) }),
+                _ => Err(StanzaError::NoField { line: self.line, actual: beginning(line) }),
             },
         }
     }
@@ -281,7 +280,7 @@ impl<R: Read> Stanzas<R> {
     }
 }
 
-/// So much of a line as tells which one it is.
+/// Returns the start of a line for an error.
 fn beginning(line: &[u8]) -> String {
     String::from_utf8_lossy(&line[..line.len().min(60)]).into_owned()
 }

@@ -1,31 +1,31 @@
-//! Whether a `Release` is that of the suite that was asked for: a mirror that serves another one mixes distributions up.
+//! Checks that a `Release` is that of the requested suite. A mirror might serve that of another distribution.
 
-/// What a `Release` says about itself, compared with what was asked for.
+/// The comparison of a `Release` with the requested suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SuiteMatch {
-    /// `Suite` or `Codename` is the suite asked for.
+pub(crate) enum SuiteMatch {
+    /// `Suite` or `Codename` is the requested suite.
     Yes,
-    /// It names the family only (`jammy` for `jammy-updates`), or nothing at all.
+    /// The fields only match its family (`jammy` for `jammy-updates`), or are missing.
     Unsure,
-    /// It names another suite.
+    /// The fields are those of another suite.
     No,
 }
 
-/// Compares the suite asked for (`bookworm-security`, `stable`, `stretch/updates`) with the `Suite` and `Codename` fields.
+/// Compares the requested suite (`bookworm-security`, `stable`, `stretch/updates`) with the fields `Suite` and `Codename`.
 #[must_use]
-pub fn suite_match(asked: &str, suite: Option<&str>, codename: Option<&str>) -> SuiteMatch {
+pub(crate) fn suite_match(requested: &str, suite: Option<&str>, codename: Option<&str>) -> SuiteMatch {
     let named: Vec<&str> = [suite, codename].into_iter().flatten().filter(|name| !name.is_empty()).collect();
     if named.is_empty() {
         return SuiteMatch::Unsure;
     }
-    let asked = asked.trim_matches('/');
-    // Debian's old security archive is asked for as `stretch/updates` and calls itself `stretch`.
-    if named.iter().any(|name| *name == asked || asked.split('/').any(|element| element == *name)) {
+    let requested = requested.trim_matches('/');
+    // In the old security archive of Debian, `stretch/updates` has the codename `stretch`.
+    if named.iter().any(|name| *name == requested || requested.split('/').any(|element| element == *name)) {
         return SuiteMatch::Yes;
     }
     let family = |name: &str| name.split('-').next().unwrap_or(name).to_owned();
-    let asked_family = family(asked.rsplit('/').next().unwrap_or(asked));
-    if named.iter().any(|name| family(name) == asked_family) { SuiteMatch::Unsure } else { SuiteMatch::No }
+    let requested_family = family(requested.rsplit('/').next().unwrap_or(requested));
+    if named.iter().any(|name| family(name) == requested_family) { SuiteMatch::Unsure } else { SuiteMatch::No }
 }
 
 #[cfg(test)]
@@ -34,8 +34,8 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_suite_is_known_by_suite_or_codename() {
-        for (asked, suite, codename, expected) in [
+    fn suite_matches_suite_or_codename() {
+        for (requested, suite, codename, expected) in [
             ("bookworm-security", "oldstable-security", "bookworm-security", SuiteMatch::Yes),
             ("jammy-updates", "jammy-updates", "jammy", SuiteMatch::Yes),
             ("stable", "stable", "trixie", SuiteMatch::Yes),
@@ -46,16 +46,16 @@ mod tests {
             ("bookworm", "stable", "trixie", SuiteMatch::No),
             ("stable", "oldstable", "bookworm", SuiteMatch::No),
         ] {
-            assert_eq!(suite_match(asked, Some(suite), Some(codename)), expected, "{asked} {suite} {codename}");
+            assert_eq!(suite_match(requested, Some(suite), Some(codename)), expected, "{requested} {suite} {codename}");
         }
     }
 
     proptest! {
         #[test]
-        fn a_suite_is_itself_and_none_of_another_family(asked in "[a-c]{1,3}(-[a-c]{1,3})?(/[d-f]{1,3})?", other in "[x-z]{1,3}(-[a-c]{1,3})?") {
-            prop_assert_eq!(suite_match(&asked, Some(&asked), Some(&other)), SuiteMatch::Yes);
-            prop_assert_eq!(suite_match(&asked, Some(&other), Some(&asked)), SuiteMatch::Yes);
-            prop_assert_eq!(suite_match(&asked, Some(&other), None), SuiteMatch::No);
+        fn suite_never_matches_another_family(requested in "[a-c]{1,3}(-[a-c]{1,3})?(/[d-f]{1,3})?", other in "[x-z]{1,3}(-[a-c]{1,3})?") {
+            prop_assert_eq!(suite_match(&requested, Some(&requested), Some(&other)), SuiteMatch::Yes);
+            prop_assert_eq!(suite_match(&requested, Some(&other), Some(&requested)), SuiteMatch::Yes);
+            prop_assert_eq!(suite_match(&requested, Some(&other), None), SuiteMatch::No);
         }
     }
 }

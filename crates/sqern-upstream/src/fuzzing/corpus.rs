@@ -1,4 +1,4 @@
-//! The fuzzer's seeds, run as they are and altered.
+//! Runs the targets with their seeds, and with mutations of them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,68 +8,77 @@ use proptest::sample::Index;
 
 use super::{TARGETS, Target};
 
-fn folder() -> PathBuf {
+fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus")
 }
 
-/// The names in a folder, in order.
-fn names(folder: &Path) -> BTreeSet<String> {
-    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+/// Returns the sorted names in a directory.
+fn names(directory: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")).collect()
 }
 
 fn seeds(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
-    let folder = folder().join(target);
-    let read = |name: String| (folder.join(&name), std::fs::read(folder.join(&name)).expect("a seed"));
-    names(&folder).into_iter().map(read).collect()
+    let directory = corpus().join(target);
+    let read = |name: String| (directory.join(&name), std::fs::read(directory.join(&name)).expect("a seed"));
+    names(&directory).into_iter().map(read).collect()
 }
 
-/// Runs a parser: whether it took the input, or the promise that it broke (said above, by its panic).
-fn run((name, target): &Target, input: &[u8], seed: &Path) -> Result<bool, String> {
-    let broken = |_| format!("{name} breaks a promise at {} as {:?}", seed.display(), input.escape_ascii().to_string());
-    std::panic::catch_unwind(|| target(input)).map_err(broken)
+/// A target that violated a guarantee. Its panic message describes the guarantee.
+#[derive(Debug, thiserror::Error)]
+#[error("{target} violates a guarantee at {} with {input:?}", seed.display())]
+struct Violation {
+    target: &'static str,
+    seed: PathBuf,
+    input: String,
+}
+
+/// Runs a target, and returns whether it accepted the input.
+fn run((name, target): &Target, input: &[u8], seed: &Path) -> Result<bool, Violation> {
+    let violation = |_| Violation { target: name, seed: seed.to_owned(), input: input.escape_ascii().to_string() };
+    std::panic::catch_unwind(|| target(input)).map_err(violation)
 }
 
 #[test]
-fn every_parser_keeps_its_promises_over_its_seeds_and_takes_one_of_them() {
-    assert_eq!(names(&folder()), TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect());
-    let mut wrong = Vec::new();
+fn every_target_accepts_a_seed_and_violates_no_guarantee() {
+    assert_eq!(names(&corpus()), TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect());
+    let mut violations = Vec::new();
     for target in TARGETS {
         let mut count = 0;
         for (seed, input) in seeds(target.0) {
             assert!(input.len() <= 4096, "{}: expected at most 4096 bytes, found {}", seed.display(), input.len());
             match run(target, &input, &seed) {
-                Ok(taken) => count += usize::from(taken),
-                Err(broken) => wrong.push(broken),
+                Ok(accepted) => count += usize::from(accepted),
+                Err(violation) => violations.push(violation.to_string()),
             }
         }
-        assert!(count > 0, "{}: expected a seed that the parser takes, found none", target.0);
+        assert!(count > 0, "{}: no seed is accepted", target.0);
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
-/// One alteration of an input.
+/// A mutation of an input.
 #[derive(Debug, Clone)]
-enum Altered {
+enum Mutation {
     Byte(Index, u8),
-    Cut(Index),
-    Without(Index, Index),
-    Twice(Index, Index),
+    Truncate(Index),
+    Remove(Index, Index),
+    Repeat(Index, Index),
 }
 
-impl Altered {
+impl Mutation {
     fn apply(&self, input: &mut Vec<u8>) {
         let length = input.len() + 1;
-        let range = |one: &Index, other: &Index| {
-            let (one, other) = (one.index(length), other.index(length));
-            one.min(other)..one.max(other)
+        let range = |start: &Index, end: &Index| {
+            let (start, end) = (start.index(length), end.index(length));
+            start.min(end)..start.max(end)
         };
         match self {
-            Self::Byte(place, byte) => input.get_mut(place.index(length)).into_iter().for_each(|old| *old = *byte),
-            Self::Cut(place) => input.truncate(place.index(length)),
-            Self::Without(one, other) => drop(input.drain(range(one, other))),
-            Self::Twice(one, other) => {
-                let range = range(one, other);
+            Self::Byte(index, byte) => input.get_mut(index.index(length)).into_iter().for_each(|old| *old = *byte),
+            Self::Truncate(index) => input.truncate(index.index(length)),
+            Self::Remove(start, end) => drop(input.drain(range(start, end))),
+            Self::Repeat(start, end) => {
+                let range = range(start, end);
                 let part = input[range.clone()].to_vec();
                 input.splice(range.end..range.end, part);
             }
@@ -77,16 +86,16 @@ impl Altered {
     }
 }
 
-fn altered() -> impl Strategy<Value = Altered> {
-    let place = || any::<Index>();
+fn mutations() -> impl Strategy<Value = Mutation> {
+    let index = || any::<Index>();
     prop_oneof![
-        (place(), any::<u8>()).prop_map(|(place, byte)| Altered::Byte(place, byte)),
-        // Bytes that mean something to one parser or another.
-        (place(), prop::sample::select(&b"\r\n\0 \t<>!?/&;:-~^.%*\\_{}[]\"'0"[..]))
-            .prop_map(|(place, byte)| Altered::Byte(place, byte)),
-        place().prop_map(Altered::Cut),
-        (place(), place()).prop_map(|(one, other)| Altered::Without(one, other)),
-        (place(), place()).prop_map(|(one, other)| Altered::Twice(one, other)),
+        (index(), any::<u8>()).prop_map(|(index, byte)| Mutation::Byte(index, byte)),
+        // Bytes that are special in one of the formats.
+        (index(), prop::sample::select(&b"\r\n\0 \t<>!?/&;:-~^.%*\\_{}[]\"'0"[..]))
+            .prop_map(|(index, byte)| Mutation::Byte(index, byte)),
+        index().prop_map(Mutation::Truncate),
+        (index(), index()).prop_map(|(start, end)| Mutation::Remove(start, end)),
+        (index(), index()).prop_map(|(start, end)| Mutation::Repeat(start, end)),
     ]
 }
 
@@ -94,8 +103,8 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_parser_keeps_its_promises_over_altered_seeds(
-        seed in any::<Index>(), changes in prop::collection::vec(altered(), 1..5),
+    fn mutated_seeds_violate_no_guarantee(
+        seed in any::<Index>(), changes in prop::collection::vec(mutations(), 1..5),
     ) {
         for target in TARGETS {
             let seeds = seeds(target.0);
@@ -103,8 +112,8 @@ proptest! {
             for change in &changes {
                 change.apply(&mut input);
             }
-            let kept = run(target, &input, &path);
-            prop_assert!(kept.is_ok(), "{}", kept.unwrap_err());
+            let result = run(target, &input, &path);
+            prop_assert!(result.is_ok(), "{}", result.unwrap_err());
         }
     }
 }

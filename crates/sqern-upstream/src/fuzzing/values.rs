@@ -1,10 +1,10 @@
-//! The values of `sqern-model` that come from users, files and servers, tried over any bytes.
+//! Fuzz targets of the values of `sqern-model`.
 
 use sqern_model::{At, Glob, KernelVersion, LikePattern, Source, VersionRule};
 
 use super::{is_order, three};
 
-/// A moment: what was read and is shown reads the same.
+/// Parses an `--at` argument. Its text parses to the same value.
 pub(super) fn at(data: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(data) else { return false };
     let Ok(at) = text.parse::<At>() else { return false };
@@ -12,7 +12,7 @@ pub(super) fn at(data: &[u8]) -> bool {
     true
 }
 
-/// Kernel versions: shown, they are what they were, and each rule is an order of all of them.
+/// Parses kernel versions. Their texts parse to the same values, and each rule is a total order.
 pub(super) fn kernel(data: &[u8]) -> bool {
     let Some(texts) = three(data) else { return false };
     let Ok(versions) = <[Option<KernelVersion>; 3]>::try_from(texts.map(|text| KernelVersion::new(text).ok()).to_vec()) else {
@@ -24,18 +24,18 @@ pub(super) fn kernel(data: &[u8]) -> bool {
     }
     for rule in [VersionRule::Dpkg, VersionRule::Rpm] {
         is_order(&[&a, &b, &c], |left, right| rule.cmp(left, right));
-        assert_eq!(rule.cmp(&a, &b).is_eq(), a == b, "{a} {b}: one place for two versions");
+        assert_eq!(rule.cmp(&a, &b).is_eq(), a == b, "{a} {b}: different versions are equal");
     }
     true
 }
 
-/// A glob, and a version in the second line: the LIKE pattern matches the version where the glob does, and is shown as a glob
-/// that means the same.
+/// Parses a glob, and a version in the second line. The LIKE pattern of the glob matches the same versions, and converts to an equivalent
+/// glob.
 pub(super) fn pattern(data: &[u8]) -> bool {
     let Some([glob, version, _]) = three(data) else { return false };
     let Ok(like) = Glob::new(glob).to_like() else { return false };
     let version: Vec<char> = version.chars().collect();
-    // Both matchers try every way there is.
+    // Both matchers backtrack, so that long inputs take exponential time.
     if glob.matches('*').count() > 6 || version.len() > 60 {
         return false;
     }
@@ -48,18 +48,22 @@ pub(super) fn pattern(data: &[u8]) -> bool {
     true
 }
 
-/// Whether a pattern matches a whole text, with `\` before what is plain.
-fn matches(pattern: &[char], text: &[char], many: char, one: char) -> bool {
+/// Returns whether a pattern matches a whole text. `\` escapes a character.
+fn matches(pattern: &[char], text: &[char], any_text: char, any_character: char) -> bool {
     match pattern {
         [] => text.is_empty(),
-        [first, rest @ ..] if *first == many => (0..=text.len()).any(|passed| matches(rest, &text[passed..], many, one)),
-        [first, rest @ ..] if *first == one => !text.is_empty() && matches(rest, &text[1..], many, one),
-        ['\\', plain, rest @ ..] | [plain, rest @ ..] => text.first() == Some(plain) && matches(rest, &text[1..], many, one),
+        [first, rest @ ..] if *first == any_text => {
+            (0..=text.len()).any(|passed| matches(rest, &text[passed..], any_text, any_character))
+        }
+        [first, rest @ ..] if *first == any_character => !text.is_empty() && matches(rest, &text[1..], any_text, any_character),
+        ['\\', plain, rest @ ..] | [plain, rest @ ..] => {
+            text.first() == Some(plain) && matches(rest, &text[1..], any_text, any_character)
+        }
     }
 }
 
-/// The file of a distribution: each of its sources has a name of its own, nothing is left to be filled in, and each is the same
-/// when it is written and read again.
+/// Parses the file of a distribution. Names of sources are unique, no placeholders remain, and a source that is written again parses to the
+/// same value.
 pub(super) fn source_file(data: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(data) else { return false };
     let distro = match crate::sources::parse("x.toml", text) {
@@ -70,18 +74,18 @@ pub(super) fn source_file(data: &[u8]) -> bool {
         }
     };
     assert_eq!(distro.name.as_str(), "x");
-    for (place, source) in distro.sources.iter().enumerate() {
-        assert!(distro.sources[..place].iter().all(|other| other.name() != source.name()), "two sources {:?}", source.name());
+    for (index, source) in distro.sources.iter().enumerate() {
+        assert!(distro.sources[..index].iter().all(|other| other.name() != source.name()), "two sources {:?}", source.name());
         assert!(!source.architectures().is_empty());
         assert!(filled_in(source).iter().all(|text| !text.contains(['{', '}'])), "{source:?}");
-        let written = toml::to_string(source).expect("a source is written as it is read");
+        let written = toml::to_string(source).expect("sources can be serialized");
         let again: Source = toml::from_str(&written).unwrap_or_else(|error| panic!("{error} in {written}"));
         assert_eq!(format!("{again:?}"), format!("{source:?}"), "written again");
     }
     true
 }
 
-/// The texts that placeholders may stand in.
+/// Returns the texts that may contain placeholders.
 fn filled_in(source: &Source) -> Vec<&String> {
     match source {
         Source::Apt(apt) => [&apt.name, &apt.suite].into_iter().chain(&apt.base).collect(),

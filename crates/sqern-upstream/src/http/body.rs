@@ -1,4 +1,4 @@
-//! A response's body: into the sink, within its limit, and not too slowly.
+//! Reads the body of a response into a sink, within its limit and at a minimum rate.
 
 use std::time::{Duration, Instant};
 
@@ -6,14 +6,14 @@ use reqwest::Response;
 use sqern_model::counted;
 use url::Url;
 
-use super::locate::shown;
+use super::locate::redact_url;
 use super::tls::certificate_hint;
 use super::{Client, ClientOptions, FetchError, Request, Sink};
-use crate::Failure;
-use crate::failure::chain;
+use crate::error::error_chain;
+use crate::{Error, ErrorKind};
 
 impl Client {
-    /// Receives what is left of a response.
+    /// Reads the rest of a response.
     pub(super) async fn body(
         &self,
         mut response: Response,
@@ -21,39 +21,39 @@ impl Client {
         request: &Request<'_>,
         sink: &mut Sink,
     ) -> Result<(), FetchError> {
-        let mut pace = Pace::default();
+        let mut transfer_rate = TransferRate::default();
         loop {
-            let begun = Instant::now();
+            let start = Instant::now();
             let Some(chunk) = self.within_idle(url, response.chunk()).await? else { break };
-            let waited = begun.elapsed();
+            let waited = start.elapsed();
             (request.received)(chunk.len() as u64);
             take(sink, &chunk, url).await?;
-            pace.check(&self.options, chunk.len() as u64, waited, url)?;
+            transfer_rate.check(&self.options, chunk.len() as u64, waited, url)?;
         }
-        sink.flush().await.map_err(|error| no_room(&error, url))
+        sink.flush().await.map_err(|error| write_error(&error, url))
     }
 
-    /// Waits for the server, not longer than the idle limit.
+    /// Waits for the server until the idle timeout.
     pub(super) async fn within_idle<T>(
         &self,
         url: &Url,
         step: impl Future<Output = reqwest::Result<T>>,
     ) -> Result<T, FetchError> {
         let limit = self.options.idle_timeout;
-        let failure = |got: String| Failure::operation("could not download", got, shown(url));
+        let failure = |actual: String| Error::failed(ErrorKind::Download, "could not download", actual, redact_url(url));
         match tokio::time::timeout(limit, step).await {
             Ok(Ok(value)) => Ok(value),
-            // reqwest would show the URL again, with credentials.
+            // The error of reqwest would contain the URL with credentials.
             Ok(Err(error)) if error.is_body() || error.is_decode() => {
-                let got = format!("the download was interrupted: {}", chain(&error.without_url()));
-                Err(FetchError::Transient(failure(got), None))
+                let actual = format!("the download was interrupted: {}", error_chain(&error.without_url()));
+                Err(FetchError::Transient(failure(actual), None))
             }
             Ok(Err(error)) => {
-                let got = describe(&chain(&error.without_url()));
-                Err(match certificate_hint(&got, self.is_identified()) {
-                    // Certificates don't change between two tries.
-                    Some(hint) => FetchError::Fatal(failure(got).hint(hint)),
-                    None => FetchError::Transient(failure(got), None),
+                let actual = describe(&error_chain(&error.without_url()));
+                Err(match certificate_hint(&actual, self.is_identified()) {
+                    // Another attempt would receive the same certificate.
+                    Some(hint) => FetchError::Fatal(failure(actual).with_hint(hint)),
+                    None => FetchError::Transient(failure(actual), None),
                 })
             }
             Err(_) => Err(FetchError::Transient(failure(format!("no data received for {limit:?}")), None)),
@@ -61,15 +61,15 @@ impl Client {
     }
 }
 
-/// How fast a body comes, in windows that follow one another.
+/// The transfer rate in consecutive windows.
 #[derive(Default)]
-struct Pace {
+struct TransferRate {
     bytes: u64,
-    /// Time spent waiting for the server; what our own disk takes is not its fault.
+    /// The time spent waiting for the server, without that for the local disk.
     waited: Duration,
 }
 
-impl Pace {
+impl TransferRate {
     fn check(&mut self, options: &ClientOptions, bytes: u64, waited: Duration, url: &Url) -> Result<(), FetchError> {
         self.bytes += bytes;
         self.waited += waited;
@@ -82,27 +82,32 @@ impl Pace {
             return Ok(());
         }
         let limit = format!("the minimum is {rate} bytes/s over {window:?}");
-        let got = format!("received only {} in {:.1} s, {limit}", counted(bytes, "byte"), waited.as_secs_f64());
-        Err(FetchError::Transient(Failure::operation("could not download", got, shown(url)), None))
+        let actual = format!("received only {} in {:.1} s, {limit}", counted(bytes, "byte"), waited.as_secs_f64());
+        Err(FetchError::Transient(Error::failed(ErrorKind::Download, "could not download", actual, redact_url(url)), None))
     }
 }
 
-/// Gives bytes to the sink, and fails when they are more than it may have.
+/// Writes a chunk to the sink, and returns an error if it exceeds the limit.
 pub(super) async fn take(sink: &mut Sink, chunk: &[u8], url: &Url) -> Result<(), FetchError> {
     match sink.write(chunk).await {
         Ok(true) => Ok(()),
         Ok(false) => {
-            let got = if sink.is_html() { "an HTML page" } else { "a larger file" };
-            Err(FetchError::Fatal(Failure::new(format!("a file of at most {} bytes", sink.limit()), got, shown(url))))
+            let actual = if sink.is_html() { "an HTML page" } else { "a larger file" };
+            Err(FetchError::Fatal(Error::unexpected(
+                ErrorKind::LimitExceeded,
+                format!("a file of at most {} bytes", sink.limit()),
+                actual,
+                redact_url(url),
+            )))
         }
-        Err(error) => Err(no_room(&error, url)),
+        Err(error) => Err(write_error(&error, url)),
     }
 }
 
-/// The disk does not take what was received.
-pub(super) fn no_room(error: &std::io::Error, url: &Url) -> FetchError {
+/// Returns the error of a write to a temporary file.
+pub(super) fn write_error(error: &std::io::Error, url: &Url) -> FetchError {
     let reason = format!("could not write to the directory for temporary files: {error}");
-    FetchError::Fatal(Failure::operation("could not download", reason, shown(url)).hint("df -h /tmp"))
+    FetchError::Fatal(Error::failed(ErrorKind::Download, "could not download", reason, redact_url(url)).with_hint("df -h /tmp"))
 }
 
 /// Returns the cause of a failed request, without the generic messages of reqwest and hyper before it.

@@ -1,4 +1,4 @@
-//! What time servers have, by what they say of it unasked.
+//! The clocks of servers, from the headers of their responses.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -6,12 +6,12 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{AGE, DATE, HeaderMap};
 
-use super::answer::http_date;
+use super::response::http_date;
 
-/// How far the clocks of the servers that answered are ahead of this machine's.
+/// The differences between the clocks of servers and of this machine.
 #[derive(Debug)]
 pub(super) struct Clocks {
-    /// When the time began that requests state: it runs on from there.
+    /// The moment of the time in requests.
     begun: Instant,
     ahead: Mutex<Vec<SignedDuration>>,
 }
@@ -21,7 +21,7 @@ impl Clocks {
         Self { begun: Instant::now(), ahead: Mutex::default() }
     }
 
-    /// Notes what an answer says, if it says anything. `now` is the time when the client was made.
+    /// Records the time in a response. `now` is the time at which the client was created.
     pub(super) fn note(&self, headers: &HeaderMap, now: Timestamp) {
         let passed = SignedDuration::try_from(self.begun.elapsed()).unwrap_or_default();
         if let Some(ahead) = ahead(headers, now.saturating_add(passed).unwrap_or(now)) {
@@ -29,7 +29,7 @@ impl Clocks {
         }
     }
 
-    /// The middle one, so that a single server with a wrong clock decides nothing.
+    /// Returns the median, so that a single wrong clock has no effect.
     pub(super) fn median(&self) -> Option<SignedDuration> {
         let mut all = self.ahead.lock().unwrap_or_else(PoisonError::into_inner).clone();
         all.sort();
@@ -37,8 +37,8 @@ impl Clocks {
     }
 }
 
-/// How far a server's clock is ahead. `Date` is when the answer was made, and a cache on the way says by `Age` how many seconds ago
-/// that was (RFC 9110 §6.6.1, RFC 9111 §5.1).
+/// Returns the difference of the clock of a server. `Date` is the time of the response, and caches add its age in seconds as `Age` (RFC
+/// 9110 §6.6.1, RFC 9111 §5.1).
 fn ahead(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let age: i64 = text(AGE).map_or(Some(0), |age| age.parse().ok().filter(|age| *age >= 0))?;
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_tells_its_servers_clock_through_a_cache_too() {
+    fn clock_of_a_server_is_corrected_by_age() {
         let now: Timestamp = "2026-01-11T00:01:00Z".parse().expect("a time");
         for (date, age, expected) in [
             ("Sun, 11 Jan 2026 00:01:07 GMT", None, Some(7)),
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn one_server_of_several_with_a_wrong_clock_decides_nothing() {
+    fn single_wrong_clock_has_no_effect() {
         let clocks = Clocks::new();
         assert_eq!(clocks.median(), None);
         clocks.ahead.lock().expect("nobody else").extend([7200, 1, 0].map(SignedDuration::from_secs));

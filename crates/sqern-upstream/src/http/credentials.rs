@@ -1,10 +1,10 @@
-//! User names and passwords for HTTP basic authentication (RFC 7617), and which URLs may have them.
+//! User names and passwords for HTTP basic authentication (RFC 7617), and the URLs that receive them.
 
 use std::fmt;
 
 use url::{Origin, Url};
 
-/// A user name and a password. Neither is shown.
+/// A user name and a password, which are not displayed.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Login {
     pub(crate) user: String,
@@ -17,50 +17,49 @@ impl fmt::Debug for Login {
     }
 }
 
-/// What a file of credentials says.
+/// The content of a file with credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CredentialsFile {
     /// `USER:PASSWORD` in the first line.
-    One(Login),
+    Single(Login),
     /// The netrc-like format of `apt_auth.conf(5)`.
     Machines(Vec<Machine>),
 }
 
-/// A `machine` and what follows it.
+/// A `machine` with its login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Machine {
     /// `[SCHEME://]HOST[:PORT][/PATH]`
     name: String,
-    /// None where neither a user name nor a password follows.
+    /// `None` if the entry has neither a user name nor a password.
     login: Option<Login>,
 }
 
 impl CredentialsFile {
-    /// Reads a file's text. The error says what was expected, and nothing that stands in the file.
+    /// Parses the text of a file. The error contains the expected text, but nothing of the file.
     ///
-    /// A text whose first word outside of comments is `machine` is in the format of `apt_auth.conf(5)`: words over any number of
-    /// lines, of which those that are not known are passed over. A line whose first word begins with `#`, where no value is due, is a
-    /// comment.
+    /// A text whose first token outside comments is `machine` is in the format of `apt_auth.conf(5)`. Its tokens may be on any number of
+    /// lines, and unknown ones are ignored. A line whose first token starts with `#` is a comment, unless a value is expected.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let mut machines = Vec::new();
-        let mut words = Words::new(text);
-        if words.next(false) != Some("machine") {
-            return one(text).map(Self::One).ok_or("USER:PASSWORD in the first line, or entries of apt_auth.conf(5)");
+        let mut tokens = Tokens::new(text);
+        if tokens.next(false) != Some("machine") {
+            return single_login(text).map(Self::Single).ok_or("USER:PASSWORD in the first line, or entries of apt_auth.conf(5)");
         }
-        let mut machine = words.next(true);
+        let mut machine = tokens.next(true);
         while let Some(name) = machine.take() {
             let (mut user, mut password) = (None, None);
-            while let Some(word) = words.next(false) {
-                let value = match word {
+            while let Some(token) = tokens.next(false) {
+                let value = match token {
                     "login" => &mut user,
                     "password" => &mut password,
                     "machine" => {
-                        machine = Some(words.next(true).ok_or("a host after the last `machine`")?);
+                        machine = Some(tokens.next(true).ok_or("a host after the last `machine`")?);
                         break;
                     }
                     _ => continue,
                 };
-                *value = Some(words.next(true).ok_or("a value after the last `login` or `password`")?.to_owned());
+                *value = Some(tokens.next(true).ok_or("a value after the last `login` or `password`")?.to_owned());
             }
             let found = user.is_some() || password.is_some();
             let login = found.then(|| Login { user: user.unwrap_or_default(), password: password.unwrap_or_default() });
@@ -69,32 +68,32 @@ impl CredentialsFile {
         if machines.is_empty() { Err("a host after `machine`") } else { Ok(Self::Machines(machines)) }
     }
 
-    /// What it has for a URL: the first entry that matches counts.
+    /// Returns the login of the first matching entry.
     pub(crate) fn login(&self, url: &Url) -> Option<&Login> {
         match self {
-            Self::One(login) => Some(login),
+            Self::Single(login) => Some(login),
             Self::Machines(machines) => machines.iter().find(|machine| machine.matches(url))?.login.as_ref(),
         }
     }
 }
 
-fn one(text: &str) -> Option<Login> {
+fn single_login(text: &str) -> Option<Login> {
     let (user, password) = text.lines().next()?.split_once(':').filter(|(user, _)| !user.is_empty())?;
     Some(Login { user: user.to_owned(), password: password.to_owned() })
 }
 
-/// The words of a text, and its comments left out.
-struct Words<'a> {
+/// The tokens of a text without its comments.
+struct Tokens<'a> {
     rest: &'a str,
 }
 
-impl<'a> Words<'a> {
+impl<'a> Tokens<'a> {
     fn new(text: &'a str) -> Self {
-        // A mark that editors put before UTF-8 is no part of the first word.
+        // Editors may write a byte order mark, which is not part of the first token.
         Self { rest: text.trim_start_matches('\u{feff}') }
     }
 
-    /// The next word; a value may begin with `#`, any other that does so begins a comment up to the end of its line.
+    /// Returns the next token. A value may start with `#`; otherwise `#` starts a comment.
     fn next(&mut self, value: bool) -> Option<&'a str> {
         loop {
             self.rest = self.rest.trim_ascii_start();
@@ -103,23 +102,24 @@ impl<'a> Words<'a> {
             }
             let comment = !value && self.rest.starts_with('#');
             let ends = |c: char| if comment { c == '\n' } else { c.is_ascii_whitespace() };
-            let (word, rest) = self.rest.split_at(self.rest.find(ends).unwrap_or(self.rest.len()));
+            let (token, rest) = self.rest.split_at(self.rest.find(ends).unwrap_or(self.rest.len()));
             self.rest = rest;
             if !comment {
-                return Some(word);
+                return Some(token);
             }
         }
     }
 }
 
 impl Machine {
-    /// Whether an entry is for a URL. Without a scheme it is for https only. A path counts by whole components: `host/a` is for
-    /// `/a/b` and not for `/ab`, where apt compares letters, and would give it away. A port is the one that is connected to, be it
-    /// written in the URL or not.
+    /// Returns whether the entry applies to a URL. Without a scheme, it only applies to https.
+    ///
+    /// A path matches complete components: `host/a` applies to `/a/b`, but not to `/ab`. apt compares prefixes and would send the password.
+    /// A port is compared with that of the connection, even if the URL contains none.
     fn matches(&self, url: &Url) -> bool {
-        let (scheme, place) = self.name.split_once("://").unwrap_or(("https", &self.name));
-        let (authority, path) = place.split_at(place.find('/').unwrap_or(place.len()));
-        // The colons of an IPv6 address stand in brackets.
+        let (scheme, location) = self.name.split_once("://").unwrap_or(("https", &self.name));
+        let (authority, path) = location.split_at(location.find('/').unwrap_or(location.len()));
+        // IPv6 addresses contain colons, and are in brackets.
         let (host, port) = match authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
             Some((host, port)) => (host, Some(port)),
             None => (authority, None),
@@ -132,22 +132,21 @@ impl Machine {
     }
 }
 
-/// Credentials, and the hosts that may have them: those of a source's own base URLs, and no other that a list of mirrors or a
-/// redirect leads to.
+/// Credentials, and the hosts that may receive them: those of the base URLs of a source, but not those of mirror lists and redirects.
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
     file: CredentialsFile,
-    /// Scheme, host and port: what is for https never goes over http.
+    /// Scheme, host and port, so that a password for https is never sent by http.
     origins: Vec<Origin>,
 }
 
 impl Credentials {
-    /// What `file` has, for the hosts of these base URLs.
+    /// Returns the credentials of a file for the hosts of these base URLs.
     pub(crate) fn new(file: CredentialsFile, bases: &[Url]) -> Self {
         Self { file, origins: bases.iter().map(Url::origin).collect() }
     }
 
-    /// What may be sent to a URL.
+    /// Returns the login for a URL.
     pub(crate) fn login(&self, url: &Url) -> Option<&Login> {
         self.origins.contains(&url.origin()).then(|| self.file.login(url))?
     }
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_is_for_every_url() {
+    fn single_line_applies_to_every_url() {
         for text in ["user:se:cr et", "user:se:cr et\nmore", "user:se:cr et\r\n"] {
             assert_eq!(login(text, "http://h/p"), Some(("user".into(), "se:cr et".into())), "{text:?}");
         }
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_refused_without_showing_it() {
+    fn invalid_files_are_rejected_without_showing_them() {
         for text in ["", "\nuser:secret", "secret", ":secret", "machine", "machine h login", "machine h password u\nmachine"] {
             let error = CredentialsFile::parse(text).expect_err(text);
             assert!(!error.contains("secret"), "{error}");
@@ -186,10 +185,10 @@ mod tests {
 
     /// The examples of `apt_auth.conf(5)` for <https://example.org/debian>.
     #[test]
-    fn the_manuals_examples_come_out_as_it_says() {
+    fn examples_of_the_manual_match_as_documented() {
         let apply = ["example.org", "example.org/debian", "example.org/debian/", "https://example.org"];
         let not = ["example.org/deb/", "example.org/ubuntu", "example.orga", "example.net", "http://example.org", "org", ""];
-        // apt would apply the first, and not the second.
+        // apt would apply the first entry, but not the second.
         let differ = [("example.org/deb", false), ("example.org:443", true)];
         let all = apply.map(|name| (name, true)).into_iter().chain(not.map(|name| (name, false))).chain(differ);
         for (name, expected) in all.filter(|(name, _)| !name.is_empty()) {
@@ -200,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn scheme_host_port_and_path_all_count() {
+    fn scheme_host_port_and_path_must_match() {
         for (name, url, expected) in [
             ("h", "http://h/", false),
             ("http://h", "http://h/", true),
@@ -222,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn words_stand_over_lines_and_the_first_entry_that_matches_counts() {
+    fn first_matching_entry_applies_over_several_lines() {
         let file = "# mirrors\nmachine h/a\n\tlogin one\n  password #1 # not two\n# machine h login no\nmachine h/b machine h\n\
                     account x login two password machine\n";
         assert_eq!(login(file, "https://h/a/x"), Some(("one".into(), "#1".into())));
@@ -232,11 +231,11 @@ mod tests {
     }
 
     #[test]
-    fn only_the_hosts_of_the_bases_are_told() {
+    fn only_hosts_of_base_urls_receive_credentials() {
         let url = |text: &str| Url::parse(text).expect("a URL");
         let file = CredentialsFile::parse("user:secret").expect("a file");
         let credentials = Credentials::new(file, &[url("https://h/debian"), url("https://two:8443/x")]);
-        for (to, told) in [
+        for (to, expected) in [
             ("https://h/anything", true),
             ("https://h:443/", true),
             ("https://two:8443/", true),
@@ -244,21 +243,21 @@ mod tests {
             ("https://two/", false),
             ("https://sub.h/", false),
         ] {
-            assert_eq!(credentials.login(&url(to)).is_some(), told, "{to}");
+            assert_eq!(credentials.login(&url(to)).is_some(), expected, "{to}");
         }
         assert!(!format!("{credentials:?}").contains("secret"));
     }
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "\\PC*|[machinelogpswrd#:/ \t\n]{0,80}") {
+        fn parser_never_panics(text in "\\PC*|[machinelogpswrd#:/ \t\n]{0,80}") {
             if let Ok(file) = CredentialsFile::parse(&text) {
                 let _ = file.login(&Url::parse("https://h/p").expect("a URL"));
             }
         }
 
         #[test]
-        fn what_is_written_is_read(
+        fn written_entries_are_parsed(
             entries in prop::collection::vec(("[a-z]{1,8}", "[!-~]{1,12}", "[!-~]{1,12}", "[ \t\n]{1,3}"), 1..6),
         ) {
             let write = |(host, user, password, gap): &(String, String, String, String)| {

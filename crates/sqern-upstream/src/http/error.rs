@@ -1,23 +1,23 @@
-//! How a fetch fails, by what the caller does about it.
+//! Errors of downloads, by the reaction of the caller.
 
 use std::time::Duration;
 
-use crate::Failure;
+use crate::Error;
 
-/// How a fetch fails, by what is done about it.
+/// The error of a download, by the reaction of the caller.
 #[derive(Debug)]
 pub(crate) enum FetchError {
-    /// The file is not there (403, 404, 410, no such file): another name may be.
-    Absent(Failure),
-    /// It may work in a moment: tried again, after so long where the server said so.
-    Transient(Failure, Option<Duration>),
-    /// It will not work.
-    Fatal(Failure),
+    /// The file does not exist (403, 404, 410, or no such file). Another one might.
+    Absent(Error),
+    /// Another attempt may succeed, after the duration that the server requested.
+    Transient(Error, Option<Duration>),
+    /// Another attempt would fail.
+    Fatal(Error),
 }
 
 impl FetchError {
-    /// What went wrong.
-    pub(crate) fn into_failure(self) -> Failure {
+    /// Returns the error without the reaction.
+    pub(crate) fn into_error(self) -> Error {
         match self {
             Self::Absent(failure) | Self::Transient(failure, _) | Self::Fatal(failure) => failure,
         }

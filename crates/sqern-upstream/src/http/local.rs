@@ -1,32 +1,34 @@
-//! Files of this machine, by `file:` URLs.
+//! Reads files of `file:` URLs.
 
 use tokio::io::AsyncReadExt;
 use url::Url;
 
-use super::body::{no_room, take};
+use super::body::{take, write_error};
 use super::locate::file_path;
 use super::{FetchError, Request, Sink};
-use crate::Failure;
+use crate::{Error, ErrorKind};
 
 /// Reads a file into the sink.
 pub(super) async fn read_file(url: &Url, request: &Request<'_>, sink: &mut Sink) -> Result<(), FetchError> {
     let path = file_path(url).map_err(FetchError::Fatal)?;
-    let failure = |error: &std::io::Error| Failure::operation("could not read", error.to_string(), path.display());
-    let fatal = |error: std::io::Error| FetchError::Fatal(failure(&error));
-    // Looked at before it is opened: opening a FIFO would wait for a writer.
+    let failed = |error: std::io::Error| Error::io("could not read", error, path.display());
+    let fatal = |error: std::io::Error| FetchError::Fatal(failed(error));
+    // Opening a FIFO would block, so the type is checked first.
     let metadata = tokio::fs::metadata(&path).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => FetchError::Absent(failure(&error)),
-        _ => FetchError::Fatal(failure(&error)),
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+            FetchError::Absent(failed(error).with_kind(ErrorKind::NotFound))
+        }
+        _ => FetchError::Fatal(failed(error)),
     })?;
     if !metadata.is_file() {
-        return Err(FetchError::Fatal(Failure::operation("cannot read", "not a regular file", path.display())));
+        return Err(FetchError::Fatal(Error::failed(ErrorKind::Io, "cannot read", "not a regular file", path.display())));
     }
     let mut file = tokio::fs::File::open(&path).await.map_err(fatal)?;
     let mut buffer = vec![0; 256 * 1024];
     loop {
         let count = file.read(&mut buffer).await.map_err(fatal)?;
         if count == 0 {
-            return sink.flush().await.map_err(|error| no_room(&error, url));
+            return sink.flush().await.map_err(|error| write_error(&error, url));
         }
         (request.received)(count as u64);
         take(sink, &buffer[..count], url).await?;

@@ -1,15 +1,14 @@
-//! Where a request goes, and how a URL is shown.
+//! URLs of requests, and their redaction.
 
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use crate::Failure;
+use crate::{Error, ErrorKind};
 
-/// How often a request is sent on.
+/// The maximum number of redirects.
 pub(super) const REDIRECTS: usize = 5;
 
-/// Where the request for `url` goes: `MIRROR_BASE/HOST/PATH` when there is a mirror base, else to itself, as does a `file:`
-/// URL, which has no host.
+/// Returns the URL of a request: `MIRROR_BASE/HOST/PATH` with a mirror base, else `url`. `file:` URLs have no host and do not change.
 pub(super) fn locate(url: &Url, mirror_base: Option<&Url>) -> Url {
     let Some((base, host)) = mirror_base.zip(url.host_str()).filter(|_| url.scheme() != "file") else { return url.clone() };
     let mut located = base.clone();
@@ -18,7 +17,7 @@ pub(super) fn locate(url: &Url, mirror_base: Option<&Url>) -> Url {
     located
 }
 
-/// Where a redirect goes: one of the mirror's own stays there, any other is mapped to it as every request.
+/// Returns the URL of a redirect. URLs of the mirror do not change, and others are mapped to it.
 pub(super) fn locate_redirect(url: &Url, mirror_base: Option<&Url>) -> Url {
     let at = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port_or_known_default());
     match mirror_base {
@@ -27,30 +26,30 @@ pub(super) fn locate_redirect(url: &Url, mirror_base: Option<&Url>) -> Url {
     }
 }
 
-/// The URL that a redirect leads to; only `http` and `https`, and never from `https` back to `http`.
-pub(super) fn redirected(from: &Url, location: &str) -> Result<Url, Failure> {
-    let refused = |got: String| Failure::new("a redirect to an http or https URL", got, shown(from));
-    // The location itself may hold a token, and without a URL's parts there is no telling where.
+/// Returns the target of a redirect, which must be `http` or `https`, and not a downgrade from `https` to `http`.
+pub(super) fn redirected(from: &Url, location: &str) -> Result<Url, Error> {
+    let refused =
+        |actual: String| Error::unexpected(ErrorKind::Download, "a redirect to an http or https URL", actual, redact_url(from));
+    // An invalid location might contain a token, whose position is unknown.
     let to = from.join(location).map_err(|error| refused(format!("an invalid location ({error})")))?;
     match (from.scheme(), to.scheme()) {
-        ("https", "http") => Err(refused(format!("a redirect from https to {}", shown(&to)))),
+        ("https", "http") => Err(refused(format!("a redirect from https to {}", redact_url(&to)))),
         (_, "http" | "https") => Ok(to),
-        _ => Err(refused(format!("a redirect to {}", shown(&to)))),
+        _ => Err(refused(format!("a redirect to {}", redact_url(&to)))),
     }
 }
 
-/// The target of a redirect with the user name and password of the first URL where it stays at that server, else with none: not
-/// the first URL's, and not what the redirect brings along.
+/// Returns the target of a redirect with the user name and password of the first URL if both are on the same server. Otherwise it has none.
 pub(super) fn with_user_of(mut to: Url, first: &Url) -> Url {
     let (user, password) = if to.origin() == first.origin() { (first.username(), first.password()) } else { ("", None) };
-    // Both fail only for URLs that can't hold credentials.
+    // Both only fail for URLs without a host.
     let _ = to.set_username(user);
     let _ = to.set_password(password);
     to
 }
 
-/// A URL as it may be written down: without user name and password, and without query, where tokens stand (SUSE's
-/// `update.suse.com/…?TOKEN`, signed URLs).
+/// Returns a URL that can be recorded: without user name, password and query. Queries contain tokens (`update.suse.com/…?TOKEN` of SUSE,
+/// signed URLs).
 pub(crate) fn without_credentials(url: &Url) -> Url {
     let mut bare = url.clone();
     let _ = bare.set_username("");
@@ -60,8 +59,8 @@ pub(crate) fn without_credentials(url: &Url) -> Url {
     bare
 }
 
-/// A URL as messages show it: with `?…` in place of a query.
-pub(crate) fn shown(url: &Url) -> String {
+/// Returns a URL for messages, with `?…` instead of a query.
+pub(crate) fn redact_url(url: &Url) -> String {
     let mut text = without_credentials(url).to_string();
     if url.query().is_some_and(|query| !query.is_empty()) {
         text.push_str("?…");
@@ -69,13 +68,17 @@ pub(crate) fn shown(url: &Url) -> String {
     text
 }
 
-/// The path of a `file:` URL.
-pub(super) fn file_path(url: &Url) -> Result<std::path::PathBuf, Failure> {
+/// Returns the path of a `file:` URL.
+pub(super) fn file_path(url: &Url) -> Result<std::path::PathBuf, Error> {
     let escapes = percent_decode_str(url.path()).any(|byte| byte == 0);
-    url.to_file_path()
-        .ok()
-        .filter(|_| !escapes)
-        .ok_or_else(|| Failure::new("a file URL with an absolute path (file:///srv/mirror)", "another URL", shown(url)))
+    url.to_file_path().ok().filter(|_| !escapes).ok_or_else(|| {
+        Error::unexpected(
+            ErrorKind::Configuration,
+            "a file URL with an absolute path (file:///srv/mirror)",
+            "another URL",
+            redact_url(url),
+        )
+    })
 }
 
 #[cfg(test)]
@@ -89,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mirror_base_stands_before_host_and_path() {
+    fn mirror_base_precedes_host_and_path() {
         for (base, from, to) in [
             ("http://m:8099", "https://mirror.example/debian/dists/x", "http://m:8099/mirror.example/debian/dists/x"),
             ("http://m/all/", "http://h:81/p%3a?q=1", "http://m/all/h/p%3a?q=1"),
@@ -104,20 +107,20 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_never_leads_to_a_file_or_down_from_https() {
+    fn redirects_to_files_and_downgrades_are_errors() {
         assert!(redirected(&url("http://h/"), "file:///etc/passwd").is_err());
         assert!(redirected(&url("https://h/"), "http://h/").is_err());
         assert_eq!(redirected(&url("https://h/a/b"), "../c").expect("same host").as_str(), "https://h/c");
     }
 
     #[test]
-    fn a_location_that_is_no_url_is_not_shown() {
+    fn invalid_locations_are_not_displayed() {
         let failure = redirected(&url("https://h/"), "https://user:secret@[h/?token").expect_err("no URL").to_string();
         assert!(failure.contains("invalid location") && !failure.contains("secret") && !failure.contains("token"), "{failure}");
     }
 
     #[test]
-    fn a_redirect_keeps_the_user_at_the_same_server_only() {
+    fn redirects_keep_the_user_only_on_the_same_server() {
         let first = url("https://user:secret@h/a?token");
         for (location, to) in [
             ("/b", "https://user:secret@h/b"),
@@ -132,22 +135,22 @@ mod tests {
     }
 
     #[test]
-    fn neither_users_nor_queries_are_shown() {
+    fn users_and_queries_are_redacted() {
         for (given, expected, bare) in [
             ("https://user:secret@h/p", "https://h/p", "https://h/p"),
             ("https://h/p?secret&x=secret#secret", "https://h/p?…", "https://h/p"),
             ("https://secret@h?", "https://h/", "https://h/"),
             ("file:///srv/p", "file:///srv/p", "file:///srv/p"),
         ] {
-            assert_eq!((shown(&url(given)).as_str(), without_credentials(&url(given)).as_str()), (expected, bare));
+            assert_eq!((redact_url(&url(given)).as_str(), without_credentials(&url(given)).as_str()), (expected, bare));
         }
     }
 
     proptest! {
         #[test]
-        fn no_secret_is_ever_shown(user in "[a-z]{0,5}", path in "(/[a-z.]{0,6}){0,4}", query in "[a-z=&%/?:@]{0,20}") {
+        fn secrets_are_always_redacted(user in "[a-z]{0,5}", path in "(/[a-z.]{0,6}){0,4}", query in "[a-z=&%/?:@]{0,20}") {
             let url = url(&format!("https://{user}SECRET:SECRET@h{path}?{query}SECRET"));
-            prop_assert!(!shown(&url).contains("SECRET") && !without_credentials(&url).as_str().contains("SECRET"));
+            prop_assert!(!redact_url(&url).contains("SECRET") && !without_credentials(&url).as_str().contains("SECRET"));
         }
     }
 }

@@ -1,42 +1,42 @@
-//! How a client behaves towards servers.
+//! Options of the HTTP client.
 
 use std::time::Duration;
 
-/// How a client behaves towards servers.
+/// Options of the HTTP client.
 ///
-/// **How many at once.** librepo, which dnf and microdnf download with, takes 3 files at once and lets one configure up to 20
-/// (`LRO_MAXPARALLELDOWNLOADS_MAX`); `curl --parallel` takes 50 over all hosts; apt opens one connection a host and pipelines. Mirrors
-/// are used to all three. A source's files come one after the other, each after the last was judged, so what runs at once at a host
-/// is about the number of sources there: with 20, those of any distribution start together, and with HTTP/2 they share one
-/// connection. A host that says that it is too much (429, 503) gets half as many from then on.
+/// **Concurrent requests.** librepo, which dnf and microdnf use, downloads 3 files concurrently and allows 20
+/// (`LRO_MAXPARALLELDOWNLOADS_MAX`). `curl --parallel` downloads 50 over all hosts, and apt uses one connection per host with pipelining.
+/// Mirrors support all of them. The files of a source are downloaded in sequence, because each is verified before the next. The number of
+/// requests to a host is therefore about that of its sources. With 20, all sources of a distribution start together, and share a connection
+/// in HTTP/2. A host that reports too many requests (429, 503) receives half as many from then on.
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
-    /// Requests at once, over all hosts. As many as `curl --parallel` takes, rounded down to twice and a bit of one host's.
+    /// Concurrent requests to all hosts. The default is about that of `curl --parallel`.
     pub jobs: usize,
-    /// Requests at once to one host, until it answers 429 or 503: each time it does, half of it, and never less than one.
+    /// Concurrent requests to one host. Each 429 or 503 halves it, to at least 1.
     pub jobs_per_host: usize,
-    /// Until a connection stands, with TLS.
+    /// The timeout for a connection, including TLS.
     pub connect_timeout: Duration,
-    /// Without a byte from the server.
+    /// The timeout for the next byte.
     pub idle_timeout: Duration,
-    /// Bytes a second that a server must send on average over each `min_rate_window`, while a file comes in. dnf's `minrate` is 1000;
-    /// the largest index (50 MB) would then take 14 hours.
+    /// The minimum average transfer rate in each `min_rate_window`. With `minrate` of dnf (1000), the largest index (50 MB) would take 14
+    /// hours.
     pub min_bytes_per_second: u64,
-    /// How long a server may be slower than `min_bytes_per_second` before the try ends (dnf's `timeout` is 30 s, as apt's is).
+    /// The duration after which the transfer rate is checked. `timeout` of dnf and apt is 30 s.
     pub min_rate_window: Duration,
-    /// For one file in all: every try, and every wait between them, but not the wait for other requests of this client to end.
+    /// The time limit of a file, with all attempts and waits, but without waiting for other requests of the client.
     pub total_timeout: Duration,
-    /// Tries of one request that fails in passing (no connection, cut, stalled, slow, 408, 429, 5xx). Each goes on where the last one
-    /// stopped, if the server offers that.
+    /// The number of attempts after transient errors: no connection, interrupted, stalled, slow, 408, 429, 5xx. An attempt continues the
+    /// previous one if the server supports that.
     pub tries: u32,
-    /// The wait before the second try; each further one doubles it. The wait is jittered between half and all of it.
+    /// The wait before the second attempt. Each further attempt doubles it. It is randomly reduced by up to half.
     pub backoff: Duration,
-    /// How long a server's `Retry-After` is waited for at most. Who asks for more is not asked again: the request fails at once and
-    /// tells when to come back, as an earlier try is just what the server asked not to get.
+    /// The maximum `Retry-After`. If a server requests a longer wait, the request fails, and its error contains the time of the next
+    /// attempt.
     pub retry_after_max: Duration,
     /// The `User-Agent` header.
     pub user_agent: String,
-    /// Whether reqwest takes `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` from the environment.
+    /// Whether reqwest reads `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` from the environment.
     pub system_proxy: bool,
 }
 

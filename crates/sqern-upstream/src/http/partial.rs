@@ -1,27 +1,28 @@
-//! What is at hand of a file: by which validator the rest may be asked for, and whether an answer is that rest.
+//! Continues interrupted downloads: the validator of a partial file, and the check of a partial response.
 
 use jiff::Timestamp;
 use reqwest::Response;
 use reqwest::header::{ACCEPT_RANGES, CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
 use url::Url;
 
-use super::answer::{has_coding, http_date};
+use super::response::{has_coding, http_date};
 
-/// An `ETag` is a word, not a text: longer ones are nobody's.
+/// The length limit of an `ETag` in bytes. Real ones are much shorter.
 const ETAG_BYTES: usize = 1024;
 
-/// The file that a sink holds the beginning of.
+/// The file whose start is in a sink.
 pub(super) enum Partial {
-    /// One that a server has called by this validator, for `If-Range`.
+    /// A file with a validator of the server, for `If-Range`.
     Named { url: Url, validator: String },
-    /// One of a known checksum: wherever the rest comes from, that decides about the whole.
+    /// A file with a known checksum, which is verified after the download from any server.
     Known,
 }
 
 impl Partial {
-    /// The file of a response with status 200, if its rest can be asked for (RFC 9110 §13.1.5): by a strong `ETag`, or where there
-    /// is no `ETag` at all, by a date that lies a second or more before the response's own, so that no second change fell into it.
-    /// Not a file in a content coding: each answer may be coded anew.
+    /// Returns the file of a response with status 200, if its rest can be requested (RFC 9110 §13.1.5).
+    ///
+    /// The validator is a strong `ETag`. Without one, it is a modification date at least 1 second before the response, so that no second
+    /// change is possible in it. A file in a content coding has none, because its coding may differ in each response.
     pub(super) fn of(response: &Response, url: &Url) -> Option<Self> {
         let headers = response.headers();
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
@@ -38,7 +39,7 @@ impl Partial {
         Some(Self::Named { url: url.clone(), validator: validator.to_owned() })
     }
 
-    /// Whether `url` is that file: a redirect may sign each answer anew, in the query, or lead to another mirror.
+    /// Returns whether `url` identifies the file. A redirect may contain another signature in its query, or lead to another mirror.
     pub(super) fn is_at(&self, url: &Url) -> bool {
         match self {
             Self::Named { url: known, .. } => known.origin() == url.origin() && known.path() == url.path(),
@@ -46,7 +47,7 @@ impl Partial {
         }
     }
 
-    /// What `If-Range` says.
+    /// Returns the value of `If-Range`.
     pub(super) fn validator(&self) -> Option<&str> {
         match self {
             Self::Named { validator, .. } => Some(validator),
@@ -54,7 +55,7 @@ impl Partial {
         }
     }
 
-    /// Whether a response with status 206 is all the rest, from `from` on; gives the size of the whole file.
+    /// Returns the size of the whole file, if a response with status 206 contains the complete rest from `from`.
     pub(super) fn rest(&self, headers: &HeaderMap, from: u64) -> Option<u64> {
         let other = self.validator().is_some_and(|validator| {
             (headers.contains_key(ETAG) && !validator.starts_with('"')) || etag(headers).is_some_and(|etag| etag != validator)
@@ -64,7 +65,7 @@ impl Partial {
     }
 }
 
-/// The size of the whole file where `Content-Range` (RFC 9110 §14.4) says that the answer is all of it from `from` on.
+/// Returns the size of the whole file, if `Content-Range` (RFC 9110 §14.4) covers all of it from `from`.
 fn content_range(text: &str, from: u64) -> Option<u64> {
     let (range, size) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.split_once('-')?;
@@ -73,13 +74,13 @@ fn content_range(text: &str, from: u64) -> Option<u64> {
     (first == from && first <= last && last.checked_add(1) == Some(size)).then_some(size)
 }
 
-/// The `ETag` of a response, as it was sent, where it is one.
+/// Returns the valid `ETag` of a response.
 pub(super) fn etag(headers: &HeaderMap) -> Option<&str> {
     headers.get(ETAG)?.to_str().ok().filter(|text| is_etag(text))
 }
 
-/// Whether a text is an entity tag, strong or weak (RFC 9110 §8.8.3): visible characters in quotation marks, so that it can't add
-/// a line to a request. Those beyond ASCII, which it would allow, nobody sends.
+/// Returns whether a text is an entity tag (RFC 9110 §8.8.3): visible characters in quotation marks, so that it cannot add a line to a
+/// request. Characters outside ASCII are allowed by the RFC, but not used.
 pub(super) fn is_etag(text: &str) -> bool {
     let opaque = text.strip_prefix("W/").unwrap_or(text).strip_prefix('"').and_then(|text| text.strip_suffix('"'));
     opaque.is_some_and(|text| text.len() <= ETAG_BYTES && text.bytes().all(|byte| byte == b'!' || matches!(byte, b'#'..=b'~')))
@@ -90,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_visible_text_in_quotation_marks() {
+    fn entity_tags_are_quoted_visible_text() {
         for tag in ["\"\"", "\"5f-62\"", "W/\"5f\"", "\"a!b,c\""] {
             assert!(is_etag(tag), "{tag}");
         }
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_whole_rest_is_the_rest() {
+    fn partial_response_must_contain_the_complete_rest() {
         assert_eq!(content_range("bytes 5-9/10", 5), Some(10));
         for range in [
             "bytes 4-9/10",

@@ -1,17 +1,18 @@
-//! Where received bytes go: counted, hashed, and never more than was asked for.
+//! The destination of received bytes, with their number, their digest and a limit.
 
 use std::io;
 
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
-use crate::digest::{Algorithm, Hasher, Received};
+use crate::listed_file::ReceivedFile;
+use sqern_archive::{Algorithm, Hasher};
 
-/// How much of the beginning is kept to tell what it was that came.
+/// The number of first bytes that are kept to describe the file.
 const HEAD_BYTES: usize = 256;
 const READ_BYTES: usize = 128 * 1024;
 
-/// Where received bytes go.
+/// The destination of received bytes.
 pub(crate) struct Sink {
     limit: u64,
     received: u64,
@@ -27,17 +28,17 @@ enum Target {
 }
 
 impl Sink {
-    /// Keeps at most `limit` bytes in memory.
+    /// Returns a sink in memory.
     pub(crate) fn memory(limit: u64) -> Self {
         Self::new(limit, Algorithm::Sha256, Target::Memory(Vec::new()))
     }
 
-    /// Writes at most `limit` bytes to a file, and takes their checksum.
+    /// Returns a sink that writes to a file.
     pub(crate) fn file(limit: u64, algorithm: Algorithm, file: File) -> Self {
         Self::new(limit, algorithm, Target::File(file))
     }
 
-    /// The same for a file that may hold the beginning of what comes: it is read to its end, and emptied where it is too long.
+    /// Returns a sink whose file may contain the start of the download. It is read completely, and truncated if it is too long.
     pub(crate) async fn resumed(limit: u64, algorithm: Algorithm, file: File) -> io::Result<Self> {
         let mut sink = Self::file(limit, algorithm, file);
         let Target::File(file) = &mut sink.target else { return Ok(sink) };
@@ -62,17 +63,17 @@ impl Sink {
         Self { limit, received: 0, head: Vec::new(), algorithm, hasher: Hasher::new(algorithm), target }
     }
 
-    /// How many bytes it takes.
+    /// Returns the limit in bytes.
     pub(super) fn limit(&self) -> u64 {
         self.limit
     }
 
-    /// How many bytes it has taken.
-    pub(crate) fn at(&self) -> u64 {
+    /// Returns the number of received bytes.
+    pub(crate) fn position(&self) -> u64 {
         self.received
     }
 
-    /// Forgets everything, for a file from its beginning.
+    /// Removes all bytes, for a new download.
     pub(crate) async fn reset(&mut self) -> io::Result<()> {
         self.received = 0;
         self.head.clear();
@@ -87,7 +88,7 @@ impl Sink {
         Ok(())
     }
 
-    /// Takes more bytes; false when they are more than the limit, which then takes none of them.
+    /// Adds bytes, and returns `false` without adding them if they exceed the limit.
     pub(super) async fn write(&mut self, chunk: &[u8]) -> io::Result<bool> {
         let more = HEAD_BYTES.saturating_sub(self.head.len()).min(chunk.len());
         self.head.extend_from_slice(&chunk[..more]);
@@ -104,7 +105,7 @@ impl Sink {
         Ok(true)
     }
 
-    /// Hands what is still buffered to the system.
+    /// Flushes the file.
     pub(super) async fn flush(&mut self) -> io::Result<()> {
         match &mut self.target {
             Target::Memory(_) => Ok(()),
@@ -112,17 +113,17 @@ impl Sink {
         }
     }
 
-    /// What was received looks like an HTML page: a captive portal, or a server's own error page with status 200.
+    /// Returns whether the file is an HTML page, such as a login page of a network or an error page with status 200.
     pub(crate) fn is_html(&self) -> bool {
         is_html(&self.head)
     }
 
-    /// Size and checksum of what was received.
-    pub(crate) fn received(&self) -> Received {
-        Received { size_bytes: self.received, checksum: self.hasher.clone().finish() }
+    /// Returns size and checksum of the received bytes.
+    pub(crate) fn received(&self) -> ReceivedFile {
+        ReceivedFile { size_bytes: self.received, checksum: self.hasher.clone().finish(), is_html: self.is_html() }
     }
 
-    /// The bytes received, when they were kept in memory.
+    /// Returns the bytes of a sink in memory.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         match self.target {
             Target::Memory(bytes) => bytes,
@@ -131,7 +132,7 @@ impl Sink {
     }
 }
 
-/// Whether bytes begin as an HTML page does.
+/// Returns whether bytes start like an HTML page.
 pub(crate) fn is_html(head: &[u8]) -> bool {
     let head = head.trim_ascii_start();
     [&b"<!doctype"[..], b"<html"]

@@ -1,4 +1,4 @@
-//! What only a single request shows: conditions, and time spent waiting for others.
+//! Tests of single requests: conditions, limits and time limits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,12 +10,12 @@ use url::Url;
 
 use super::{Client, ClientOptions, FetchError, Fetched, Request, Sink};
 
-fn quick() -> ClientOptions {
+fn fast_options() -> ClientOptions {
     let (idle_timeout, backoff) = (Duration::from_secs(5), Duration::from_millis(1));
     ClientOptions { idle_timeout, backoff, system_proxy: false, ..ClientOptions::default() }
 }
 
-/// A server with one file `f` that says `hello`.
+/// Starts a server with a file `f` that contains `hello`.
 async fn server() -> (FileServer, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a directory");
     std::fs::write(folder.path().join("f"), "hello").expect("written");
@@ -31,13 +31,13 @@ async fn fetch(client: &Client, server: &FileServer, etag: Option<&str>) -> (Res
     (fetched, sink.into_bytes())
 }
 
-fn says(failed: Result<Fetched, FetchError>) -> String {
-    failed.expect_err("a failure").into_failure().to_string()
+fn error_message(failed: Result<Fetched, FetchError>) -> String {
+    failed.expect_err("a failure").into_error().to_string()
 }
 
 #[tokio::test]
-async fn what_is_at_hand_is_not_sent_again_until_it_changes() {
-    let client = Client::new(quick()).expect("a client");
+async fn unchanged_file_is_not_transferred_again() {
+    let client = Client::new(fast_options()).expect("a client");
     for validators in [Validators::Strong, Validators::Weak] {
         let (server, folder) = server().await;
         server.validators(validators);
@@ -45,9 +45,9 @@ async fn what_is_at_hand_is_not_sent_again_until_it_changes() {
         assert_eq!((bytes.as_slice(), etag.starts_with("W/")), (&b"hello"[..], validators == Validators::Weak));
         let (fetched, bytes) = fetch(&client, &server, Some(&etag)).await;
         assert_eq!((fetched.expect("an answer"), bytes.len()), (Fetched::NotModified, 0));
-        // Sent as it came.
-        assert_eq!(server.asked()[1].header("if-none-match"), Some(etag.as_str()));
-        // Another text of the same length is another version.
+        // The `ETag` is sent unchanged.
+        assert_eq!(server.received_requests()[1].header("if-none-match"), Some(etag.as_str()));
+        // Another text of the same length has another `ETag`.
         std::fs::write(folder.path().join("f"), "world").expect("written");
         let (fetched, bytes) = fetch(&client, &server, Some(&etag)).await;
         assert!(matches!(fetched, Ok(Fetched::Whole(Some(new))) if new != etag));
@@ -56,13 +56,13 @@ async fn what_is_at_hand_is_not_sent_again_until_it_changes() {
 }
 
 #[tokio::test]
-async fn what_is_no_etag_is_neither_sent_nor_given() {
-    let client = Client::new(quick()).expect("a client");
+async fn invalid_etags_are_neither_sent_nor_returned() {
+    let client = Client::new(fast_options()).expect("a client");
     for etag in ["\"a\r\nX-Evil: 1\"", "unquoted", "\"a\"b\"", ""] {
         let (server, _folder) = server().await;
         assert!(matches!(fetch(&client, &server, Some(etag)).await.0, Ok(Fetched::Whole(Some(_)))), "{etag:?}");
-        let asked = server.asked().remove(0);
-        assert_eq!((asked.header("if-none-match"), asked.header("x-evil")), (None, None), "{etag:?}");
+        let request = server.received_requests().remove(0);
+        assert_eq!((request.header("if-none-match"), request.header("x-evil")), (None, None), "{etag:?}");
     }
     for etag in ["unquoted", "\"a\tb\"", "\"\u{e4}\""] {
         let (server, _folder) = server().await;
@@ -72,22 +72,22 @@ async fn what_is_no_etag_is_neither_sent_nor_given() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nothing_changed_needs_a_question() {
-    let client = Client::new(quick()).expect("a client");
+async fn unexpected_status_304_is_an_error() {
+    let client = Client::new(fast_options()).expect("a client");
     for etag in [None, Some("no etag")] {
         let (server, _folder) = server().await;
         server.fail("f", ServerFault::Status(304), 9);
         let (failed, _) = fetch(&client, &server, etag).await;
         assert!(matches!(failed, Err(FetchError::Fatal(_))));
-        let says = says(failed);
-        assert!(says.contains(": unexpected HTTP status 304 Not Modified"), "{says}");
+        let message = error_message(failed);
+        assert!(message.contains(": unexpected HTTP status 304 Not Modified"), "{message}");
         assert_eq!(server.requests().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_condition_goes_through_redirects() {
-    let client = Client::new(quick()).expect("a client");
+async fn conditions_are_kept_through_redirects() {
+    let client = Client::new(fast_options()).expect("a client");
     let (server, _folder) = server().await;
     let (Ok(Fetched::Whole(Some(etag))), _) = fetch(&client, &server, None).await else { panic!("no file") };
     server.fail("f", ServerFault::Redirect("/f?signed".into()), 1);
@@ -95,9 +95,9 @@ async fn a_condition_goes_through_redirects() {
 }
 
 #[tokio::test]
-async fn waiting_for_others_takes_nothing_of_a_files_time() {
+async fn waiting_for_other_requests_does_not_count() {
     let total_timeout = Duration::from_millis(400);
-    let client = Client::new(ClientOptions { total_timeout, jobs_per_host: 1, ..quick() }).expect("a client");
+    let client = Client::new(ClientOptions { total_timeout, jobs_per_host: 1, ..fast_options() }).expect("a client");
     let (server, _folder) = server().await;
     server.delay(Duration::from_millis(100));
     let all = futures_util::future::join_all((0..8).map(|_| fetch(&client, &server, None))).await;
@@ -106,75 +106,75 @@ async fn waiting_for_others_takes_nothing_of_a_files_time() {
 }
 
 #[tokio::test]
-async fn tries_and_the_waits_between_them_are_of_a_files_time() {
+async fn attempts_and_waits_count_towards_the_time_limit() {
     let (server, _folder) = server().await;
     server.fail("f", ServerFault::Status(500), usize::MAX);
     let total_timeout = Duration::from_millis(300);
-    let patient = ClientOptions { total_timeout, tries: 30, ..quick() };
+    let patient = ClientOptions { total_timeout, tries: 30, ..fast_options() };
     let begun = Instant::now();
     let failed = fetch(&Client::new(patient).expect("a client"), &server, None).await.0;
     assert!(begun.elapsed() < Duration::from_secs(3));
-    assert!(says(failed).contains(": not complete after 300ms"));
+    assert!(error_message(failed).contains(": not complete after 300ms"));
     assert!(server.requests().len() > 1);
-    // A body counts too.
+    // The time of a body counts, too.
     let (server, _folder) = self::server().await;
     server.fail("f", ServerFault::Slow(Duration::from_millis(200)), 9);
-    let failed = fetch(&Client::new(ClientOptions { total_timeout, ..quick() }).expect("a client"), &server, None).await.0;
-    assert!(says(failed).contains("not complete after 300ms"));
+    let failed = fetch(&Client::new(ClientOptions { total_timeout, ..fast_options() }).expect("a client"), &server, None).await.0;
+    assert!(error_message(failed).contains("not complete after 300ms"));
 }
 
 #[tokio::test]
-async fn who_asks_for_more_patience_than_a_run_has_is_left_alone() {
-    let client = Client::new(quick()).expect("a client");
+async fn too_long_retry_after_is_an_error() {
+    let client = Client::new(fast_options()).expect("a client");
     for (seconds, hint) in [(3600, "after 2026-01-11T01:00:00Z"), (u64::MAX, "Exclude the source.")] {
         let (server, _folder) = server().await;
         server.fail("f", ServerFault::RetryAfter(seconds), 9);
         let (failed, _) = fetch(&client, &server, None).await;
-        let says = says(failed);
-        let got = format!("HTTP status 503 Service Unavailable, Retry-After: {seconds} s");
-        assert!(says.contains(&got) && says.contains(hint), "{says}");
+        let message = error_message(failed);
+        let actual = format!("HTTP status 503 Service Unavailable, Retry-After: {seconds} s");
+        assert!(message.contains(&actual) && message.contains(hint), "{message}");
         assert_eq!(server.requests().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_server_that_is_too_busy_gets_fewer_requests_at_once() {
-    let client = Client::new(ClientOptions { jobs_per_host: 8, ..quick() }).expect("a client");
+async fn busy_server_receives_fewer_concurrent_requests() {
+    let client = Client::new(ClientOptions { jobs_per_host: 8, ..fast_options() }).expect("a client");
     let (busy, _folder) = server().await;
     busy.delay(Duration::from_millis(20));
     let twenty = async || futures_util::future::join_all((0..20).map(|_| fetch(&client, &busy, None))).await;
     assert!(twenty().await.iter().all(|(fetched, _)| fetched.is_ok()));
     assert_eq!(busy.most_at_once(), 8);
-    // Other requests that were under way by then say nothing new.
+    // Requests that started earlier do not reduce the limit again.
     busy.fail("f", ServerFault::Status(429), 4);
     assert!(twenty().await.iter().all(|(fetched, _)| fetched.is_ok()));
     let (later, _folder) = server().await;
     later.delay(Duration::from_millis(20));
     futures_util::future::join_all((0..20).map(|_| fetch(&client, &later, None))).await;
-    // It is the same host, if another port.
+    // The limit applies to the host, regardless of the port.
     assert!((1..=4).contains(&later.most_at_once()), "{}", later.most_at_once());
 }
 
 #[tokio::test]
-async fn each_chunk_is_told_once_though_the_download_broke_off() {
-    let client = Client::new(quick()).expect("a client");
+async fn interrupted_download_reports_each_chunk_once() {
+    let client = Client::new(fast_options()).expect("a client");
     let (server, folder) = server().await;
     let url = Url::parse(&format!("{}/f", server.url())).expect("a URL");
     let content: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
     std::fs::write(folder.path().join("f"), &content).expect("written");
     server.fail("f", ServerFault::Cut, 2);
-    let told = Arc::new(AtomicU64::new(0));
+    let reported = Arc::new(AtomicU64::new(0));
     let received = |count| {
-        told.fetch_add(count, Ordering::SeqCst);
+        reported.fetch_add(count, Ordering::SeqCst);
     };
     let request = Request { url: &url, mirror_base: None, now: Timestamp::UNIX_EPOCH, received: &received, etag: None };
     let file = tempfile::tempfile().expect("a file");
     let mut kept = file.try_clone().expect("the file");
-    let mut sink = Sink::file(1 << 20, crate::digest::Algorithm::Sha256, tokio::fs::File::from_std(file));
-    // The date of a file that was just written tells no versions apart, its ETag does.
+    let mut sink = Sink::file(1 << 20, sqern_archive::Algorithm::Sha256, tokio::fs::File::from_std(file));
+    // The modification date of a new file is too recent for a validator, but its ETag is one.
     assert!(matches!(client.fetch(&request, &mut sink).await, Ok(Fetched::Whole(Some(_)))));
-    assert_eq!((told.load(Ordering::SeqCst), server.body_bytes()), (400_000, 400_000));
-    let mut whole = crate::digest::Hasher::new(crate::digest::Algorithm::Sha256);
+    assert_eq!((reported.load(Ordering::SeqCst), server.body_bytes()), (400_000, 400_000));
+    let mut whole = sqern_archive::Hasher::new(sqern_archive::Algorithm::Sha256);
     whole.update(&content);
     assert_eq!(sink.received().checksum, whole.finish());
     let mut written = Vec::new();

@@ -1,4 +1,4 @@
-//! TLS by rustls over ring: whom to trust, and who asks.
+//! TLS with rustls and ring: trusted authorities and client certificates.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,31 +7,32 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
-use crate::Failure;
+use crate::{Error, ErrorKind};
 
-/// The files of a connection that needs more than the system's certificates.
+/// The files of a connection that differs from the default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct TlsFiles {
-    /// The client's certificate with those above it, and its private key; PEM.
+    /// The certificate chain and the private key of the client, in PEM format.
     pub(crate) identity: Option<(PathBuf, PathBuf)>,
-    /// The authorities in place of the system's; PEM.
+    /// The authorities that replace those of the system, in PEM format.
     pub(crate) authorities: Option<PathBuf>,
 }
 
 impl TlsFiles {
-    /// Reads the files.
-    pub(super) fn config(&self) -> Result<ClientConfig, Failure> {
+    /// Reads the files, and returns the configuration.
+    pub(super) fn config(&self) -> Result<ClientConfig, Error> {
         let mut roots = RootCertStore::empty();
         match &self.authorities {
             None => roots = system_roots(),
             Some(file) => {
                 let (trusted, _) = roots.add_parsable_certificates(certificates(file)?);
                 if trusted == 0 {
-                    return Err(Failure::new("valid CA certificates", "none", file.display()));
+                    return Err(Error::unexpected(ErrorKind::Certificate, "valid CA certificates", "none", file.display()));
                 }
             }
         }
-        let refused = |error: rustls::Error| Failure::operation("could not initialize", error.to_string(), "the TLS library");
+        let refused =
+            |error: rustls::Error| Error::caused(ErrorKind::Certificate, "could not initialize", error, "the TLS library");
         let builder = versions().map_err(refused)?.with_root_certificates(roots);
         let mut config = match &self.identity {
             None => builder.with_no_client_auth(),
@@ -40,7 +41,7 @@ impl TlsFiles {
                     PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable("a private key in PEM format", error, key))?;
                 builder.with_client_auth_cert(certificates(certificate)?, private).map_err(|error| {
                     let reason = format!("it does not match the key {}: {error}", key.display());
-                    Failure::operation("cannot use", reason, certificate.display())
+                    Error::failed(ErrorKind::Certificate, "cannot use", reason, certificate.display())
                 })?
             }
         };
@@ -49,23 +50,23 @@ impl TlsFiles {
     }
 }
 
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let what = "certificates in PEM format";
     let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let found = read.map_err(|error| unreadable(what, error, file))?;
-    if found.is_empty() { Err(Failure::new(what, "none", file.display())) } else { Ok(found) }
+    if found.is_empty() { Err(Error::unexpected(ErrorKind::Certificate, what, "none", file.display())) } else { Ok(found) }
 }
 
-fn unreadable(what: &str, error: rustls::pki_types::pem::Error, file: &Path) -> Failure {
-    let got = match error {
+fn unreadable(what: &str, error: rustls::pki_types::pem::Error, file: &Path) -> Error {
+    let actual = match error {
         rustls::pki_types::pem::Error::Io(error) => error.to_string(),
         other => other.to_string(),
     };
-    Failure::new(what, got, file.display())
+    Error::unexpected(ErrorKind::Certificate, what, actual, file.display())
 }
 
-/// The system's certificates and no client's, given whole: no process-wide default provider is installed that another library
-/// might dispute.
+/// Returns the default configuration, without a client certificate. No process-wide provider is installed, because another library might
+/// install one, too.
 pub(super) fn tls_config() -> Result<ClientConfig, rustls::Error> {
     let mut config = versions()?.with_root_certificates(system_roots()).with_no_client_auth();
     config.alpn_protocols = protocols();
@@ -84,21 +85,23 @@ fn system_roots() -> RootCertStore {
     roots
 }
 
-/// What helps when a handshake failed over a certificate, by the words of rustls; none when it failed over something else.
-/// `identified`: a certificate was shown. The words, as HTTP/2 hands on nothing but them; a test has each of them.
+/// Returns the hint for a handshake that failed because of a certificate, by the message of rustls. HTTP/2 only forwards the message, and
+/// tests contain each of them.
+///
+/// `identified` is whether a client certificate was sent.
 pub(super) fn certificate_hint(text: &str, identified: bool) -> Option<&'static str> {
     if let Some((_, problem)) = text.split_once("invalid peer certificate: ") {
         let authority = "Install ca-certificates, or specify the certificate of the authority in the source: ca = \"FILE\"";
         let clock = "Check the system time with date: the certificate is not valid now.";
         return Some(match problem {
-            // An authority that was made anew under its old name does not fit its old signatures.
+            // The signatures of an authority that was created again with its old name do not match.
             _ if problem.starts_with("UnknownIssuer") || problem.starts_with("BadSignature") => authority,
             _ if problem.contains("expired") || problem.contains("not valid yet") => clock,
             _ => "The certificate is for another server. Check the URLs of the source.",
         });
     }
     let (_, alert) = text.split_once("received fatal alert: ")?;
-    // RFC 8446 §6.2; servers with TLS 1.2 say HandshakeFailure when they miss a certificate.
+    // RFC 8446 §6.2. Servers with TLS 1.2 send HandshakeFailure if the client certificate is missing.
     let refused = [
         "BadCertificate",
         "UnsupportedCertificate",
@@ -115,7 +118,7 @@ pub(super) fn certificate_hint(text: &str, identified: bool) -> Option<&'static 
     })
 }
 
-/// What is offered by ALPN (RFC 7301), best first.
+/// Returns the protocols for ALPN (RFC 7301), preferred first.
 fn protocols() -> Vec<Vec<u8>> {
     vec![b"h2".to_vec(), b"http/1.1".to_vec()]
 }

@@ -1,33 +1,33 @@
-//! The cleartext signature framework (RFC 9580 §7), as strict as apt: nothing may stand outside of the signed block.
+//! The cleartext signature framework (RFC 9580 §7). Like apt, it rejects text outside the signed block.
 
-/// The two parts of a clearsigned text.
+/// The parts of a clearsigned text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Clearsigned {
-    /// The text that the signatures cover, lines ended by LF, without dash escapes and blanks at line ends.
+    /// The signed text, with LF as line ends and without dash escapes and trailing blanks.
     pub(crate) text: String,
-    /// The armoured signatures.
+    /// The armored signatures.
     pub(crate) signatures: String,
 }
 
-/// Why a text is not one clearsigned block.
+/// A text that does not consist of one clearsigned block.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ClearsignError {
-    /// It does not begin as one.
+    /// The start of the block is missing.
     #[error("expected {BEGIN:?} at the start")]
     NotSigned,
-    /// A part of it is not there.
+    /// A line of the framework is missing.
     #[error("expected a line {0:?}, found none")]
     Without(&'static str),
-    /// A line has no place in the framework: text that no signature covers.
-    #[error("line {line}: unsigned text {got:?}")]
+    /// A line is not signed.
+    #[error("line {line}: unsigned text {actual:?}")]
     Unsigned {
         /// The line, from 1.
         line: usize,
-        /// Its text, cut.
-        got: String,
+        /// The start of the line.
+        actual: String,
     },
-    /// A line of the signed text has a carriage return in it. OpenPGP takes that for a line's end (RFC 9580 §5.2.1.2), so that the
-    /// signature would be right for other lines than those that are read.
+    /// A line contains a carriage return, which OpenPGP treats as a line end (RFC 9580 §5.2.1.2). The signed lines would differ from the
+    /// parsed ones.
     #[error("line {line}: carriage return inside a line")]
     CarriageReturn {
         /// The line, from 1.
@@ -39,14 +39,14 @@ const BEGIN: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
 const SIGNATURE: &str = "-----BEGIN PGP SIGNATURE-----";
 const END: &str = "-----END PGP SIGNATURE-----";
 
-/// Takes the one block of a clearsigned text apart; anything but blank lines outside of it is refused.
+/// Splits a clearsigned text. Only blank lines are allowed outside the block.
 pub(crate) fn split(text: &str) -> Result<Clearsigned, ClearsignError> {
-    let mut lines = text.lines().map(str::trim_end).enumerate().map(|(place, line)| (place + 1, line)).peekable();
+    let mut lines = text.lines().map(str::trim_end).enumerate().map(|(offset, line)| (offset + 1, line)).peekable();
     while lines.next_if(|(_, line)| line.is_empty()).is_some() {}
     if lines.next().map(|(_, line)| line) != Some(BEGIN) {
         return Err(ClearsignError::NotSigned);
     }
-    // Only Hash headers may stand before the blank line; text in another header would look signed and is not.
+    // Other headers than Hash would seem to be signed, but are not.
     for (line, header) in lines.by_ref().take_while(|(_, header)| !header.is_empty()) {
         if !header.starts_with("Hash: ") {
             return Err(unsigned(line, header));
@@ -81,7 +81,7 @@ pub(crate) fn split(text: &str) -> Result<Clearsigned, ClearsignError> {
 }
 
 fn unsigned(line: usize, text: &str) -> ClearsignError {
-    ClearsignError::Unsigned { line, got: text.chars().take(60).collect() }
+    ClearsignError::Unsigned { line, actual: text.chars().take(60).collect() }
 }
 
 #[cfg(test)]
@@ -93,7 +93,7 @@ mod tests {
                            -----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n";
 
     #[test]
-    fn the_signed_text_is_taken_out_of_its_frame() {
+    fn signed_text_is_extracted() {
         let split = split(MESSAGE).expect("a clearsigned text");
         assert_eq!(split.text, "Suite: x\n- dash");
         assert_eq!(split.signatures, "-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n");
@@ -101,11 +101,11 @@ mod tests {
     }
 
     #[test]
-    fn text_outside_of_the_signed_block_is_refused() {
+    fn text_outside_the_signed_block_is_an_error() {
         assert_eq!(split(&format!("Suite: evil\n{MESSAGE}")), Err(ClearsignError::NotSigned));
         assert_eq!(
             split(&format!("{MESSAGE}Suite: evil\n")),
-            Err(ClearsignError::Unsigned { line: 10, got: "Suite: evil".into() })
+            Err(ClearsignError::Unsigned { line: 10, actual: "Suite: evil".into() })
         );
         let header = MESSAGE.replace("Hash: SHA256", "Hash: SHA256\nSuite: evil");
         assert!(matches!(split(&header), Err(ClearsignError::Unsigned { line: 3, .. })));
@@ -114,13 +114,13 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_only_openpgp_sees_are_refused() {
+    fn carriage_returns_inside_lines_are_errors() {
         let hidden = MESSAGE.replace("Suite: x \n", "Suite: x\rValid-Until: y\n");
         assert_eq!(split(&hidden), Err(ClearsignError::CarriageReturn { line: 4 }));
     }
 
     #[test]
-    fn a_cut_text_is_refused() {
+    fn truncated_texts_are_errors() {
         let lines: Vec<&str> = MESSAGE.lines().collect();
         for count in 0..lines.len() {
             assert!(split(&lines[..count].join("\n")).is_err(), "{count} lines");
@@ -129,12 +129,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_split_or_refused(text in "(-----(BEGIN|END) PGP SIGN(ED MESSAGE|ATURE)-----\n|[ -~]{0,9}\n){0,9}") {
+        fn splitter_never_panics(text in "(-----(BEGIN|END) PGP SIGN(ED MESSAGE|ATURE)-----\n|[ -~]{0,9}\n){0,9}") {
             let _ = split(&text);
         }
 
         #[test]
-        fn what_is_framed_comes_out_as_it_was(lines in prop::collection::vec("[ -~]{0,9}", 1..9), end in "\r?\n") {
+        fn framed_text_is_restored(lines in prop::collection::vec("[ -~]{0,9}", 1..9), end in "\r?\n") {
             let escaped = |line: &String| if line.starts_with('-') { format!("- {line}{end}") } else { format!("{line}{end}") };
             let text: String = lines.iter().map(escaped).collect();
             let framed = format!("{BEGIN}{end}Hash: SHA256{end}{end}{text}{SIGNATURE}{end}{end}x{end}{END}{end}");

@@ -1,4 +1,4 @@
-//! Signed texts, keyrings and signatures, tried over any bytes.
+//! Fuzz targets of signed texts, keyrings and signatures.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,10 +6,10 @@ use super::clearsign::split;
 use super::keyring::certificates;
 use super::verify::{Verdict, verify};
 
-/// When signatures are judged: 2026-01-01.
+/// The time of verification: 2026-01-01.
 const NOW_UNIX_S: u64 = 1_767_225_600;
 
-/// A clearsigned text: the frame put around its parts again gives the same, and nothing may stand outside of it.
+/// Splits a clearsigned text. Its parts form the same text again, and text outside the frame is an error.
 pub(crate) fn clearsign(data: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(data) else { return false };
     let parts = match split(text) {
@@ -19,12 +19,12 @@ pub(crate) fn clearsign(data: &[u8]) -> bool {
             return false;
         }
     };
-    // OpenPGP takes a lone CR in a text for a line's end too: what it covers would have other lines than what is read.
+    // OpenPGP treats a single CR as a line end, so the signed lines would differ from the parsed ones.
     assert!(!parts.text.contains('\r'), "{:?}", parts.text);
     let escaped: String = parts.text.split('\n').map(|line| escaped(line) + "\n").collect();
     let framed = format!("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n{escaped}{}", parts.signatures);
     assert_eq!(split(&framed).as_ref(), Ok(&parts), "framed again");
-    assert!(split(&format!("x\n{text}")).is_err() && split(&format!("{text}\nx")).is_err(), "text outside of the frame");
+    assert!(split(&format!("x\n{text}")).is_err() && split(&format!("{text}\nx")).is_err(), "text outside the frame");
     assert!(split(&framed.replacen("SHA512", "SHA512\nSuite: x", 1)).is_err(), "text in a header");
     true
 }
@@ -33,10 +33,12 @@ fn escaped(line: &str) -> String {
     if line.starts_with('-') { format!("- {line}") } else { line.to_owned() }
 }
 
-/// A keyring, signatures and a text, each but the last behind its length in two bytes: whatever is good is so for this text alone.
+/// Verifies a text. A valid signature is invalid for any other text.
+///
+/// The data consists of keyring, signatures and text. The first 2 are preceded by their lengths in 2 bytes.
 pub(crate) fn signature(data: &[u8]) -> bool {
-    let Some((keyring, rest)) = taken(data) else { return false };
-    let Some((signatures, text)) = taken(rest) else { return false };
+    let Some((keyring, rest)) = split_length(data) else { return false };
+    let Some((signatures, text)) = split_length(rest) else { return false };
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW_UNIX_S);
     let certs = certificates("here", keyring).unwrap_or_default();
     let good = verify(text, signatures, &certs, now) == Verdict::Good;
@@ -47,8 +49,8 @@ pub(crate) fn signature(data: &[u8]) -> bool {
     good
 }
 
-/// What stands behind its length in two bytes, and what follows it.
-fn taken(data: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Returns the bytes after a length in 2 bytes, and the rest.
+fn split_length(data: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = data.split_first_chunk()?;
     rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
 }

@@ -1,4 +1,4 @@
-//! Keyring files: the keys that a source's signatures are judged by.
+//! Keyring files.
 
 use std::path::Path;
 
@@ -6,23 +6,26 @@ use sequoia_openpgp::Cert;
 use sequoia_openpgp::cert::CertParser;
 use sequoia_openpgp::parse::Parse;
 
-use crate::Failure;
-use crate::failure::chain;
+use crate::error::error_chain;
+use crate::{Error, ErrorKind};
 
-/// The keys of one source.
+/// The certificates of a source.
 #[derive(Debug, Default)]
 pub(crate) struct Keyring {
-    /// The certificates, of all files that exist.
+    /// The certificates of all existing files.
     pub(crate) certs: Vec<Cert>,
-    /// Whether any of the files exists.
+    /// Whether a file exists.
     pub(crate) found: bool,
 }
 
-/// Reads every keyring file that exists, binary or armoured.
+/// Reads all existing keyring files, binary or armored.
 ///
-/// A certificate that can't be read is passed over, as long as another one of the file can: archives keep keys of forms
-/// that no library knows any more. A file without one usable certificate is an error.
-pub(crate) fn read_keyrings(files: &[String]) -> Result<Keyring, Failure> {
+/// Unreadable certificates are skipped, because repositories keep keys of obsolete formats.
+///
+/// # Errors
+///
+/// Returns an error if a file cannot be read or contains no usable certificate.
+pub(crate) fn read_keyrings(files: &[String]) -> Result<Keyring, Error> {
     let mut keyring = Keyring::default();
     for file in files {
         match std::fs::read(Path::new(file)) {
@@ -31,24 +34,26 @@ pub(crate) fn read_keyrings(files: &[String]) -> Result<Keyring, Failure> {
                 keyring.certs.extend(certificates(file, &bytes)?);
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Failure::operation("could not read keyring", error.to_string(), file)),
+            Err(error) => return Err(Error::io("could not read keyring", error, file)),
         }
     }
     Ok(keyring)
 }
 
-pub(super) fn certificates(file: &str, bytes: &[u8]) -> Result<Vec<Cert>, Failure> {
-    let unusable =
-        |got: String| Failure::new("an OpenPGP keyring (binary or armored)", got, file).hint(format!("gpg --show-keys {file}"));
+pub(super) fn certificates(file: &str, bytes: &[u8]) -> Result<Vec<Cert>, Error> {
+    let unusable = |actual: String| {
+        Error::unexpected(ErrorKind::Keyring, "an OpenPGP keyring (binary or armored)", actual, file)
+            .with_hint(format!("gpg --show-keys {file}"))
+    };
     if bytes.is_empty() {
         return Err(unusable("an empty file".into()));
     }
-    let parser = CertParser::from_bytes(bytes).map_err(|error| unusable(chain(error.as_ref())))?;
+    let parser = CertParser::from_bytes(bytes).map_err(|error| unusable(error_chain(error.as_ref())))?;
     let (mut certs, mut refused) = (Vec::new(), None);
     for cert in parser {
         match cert {
             Ok(cert) => certs.push(cert),
-            Err(error) => refused = Some(chain(error.as_ref())),
+            Err(error) => refused = Some(error_chain(error.as_ref())),
         }
     }
     if certs.is_empty() {
@@ -63,7 +68,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_keyring_that_holds_no_key_says_so() {
+    fn keyring_without_keys_is_an_error() {
         let folder = tempfile::tempdir().expect("a directory");
         for (content, expected) in [(&b""[..], "an empty file"), (b"<html>", "keyring")] {
             let file = folder.path().join("keyring.gpg");
@@ -74,17 +79,17 @@ mod tests {
     }
 
     #[test]
-    fn keyrings_that_are_not_there_are_no_error() {
+    fn missing_keyrings_are_not_errors() {
         let keyring = read_keyrings(&["/nonexistent/keyring.gpg".to_owned()]).expect("nothing read");
         assert!(!keyring.found && keyring.certs.is_empty());
     }
 
     proptest! {
         #[test]
-        fn an_altered_keyring_has_keys_or_says_so(place in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<bool>()) {
+        fn mutated_keyring_contains_keys_or_is_an_error(offset in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<bool>()) {
             let mut keyring = sqern_testkit::repo::SigningKey::shared().keyring().expect("a keyring");
-            let place = place.index(keyring.len());
-            if cut { keyring.truncate(place) } else { keyring[place] = byte }
+            let offset = offset.index(keyring.len());
+            if cut { keyring.truncate(offset) } else { keyring[offset] = byte }
             match certificates("here", &keyring) {
                 Ok(certs) => prop_assert!(!certs.is_empty()),
                 Err(failure) => prop_assert!(failure.to_string().contains("gpg --show-keys here"), "{}", failure),

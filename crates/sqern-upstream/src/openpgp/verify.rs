@@ -1,7 +1,7 @@
-//! Verdicts on signatures.
+//! Verifies signatures.
 //!
-//! sequoia judges algorithms by its standard policy at the crawl's time (no SHA-1) and keys at the time of the signature;
-//! here the key must also be alive and unrevoked *now*, as gpgv has it (`EXPKEYSIG` does not suffice for apt).
+//! sequoia checks algorithms by its standard policy (no SHA-1) at the time of the crawl, and keys at the time of the signature. Here, the
+//! key must also be valid and unrevoked at the time of the crawl, as in gpgv (apt rejects `EXPKEYSIG`).
 
 use std::time::SystemTime;
 
@@ -13,47 +13,47 @@ use sequoia_openpgp::policy::StandardPolicy;
 use sequoia_openpgp::types::RevocationStatus;
 use sequoia_openpgp::{Cert, Error, KeyHandle};
 
-use crate::failure::chain;
+use crate::error::error_chain;
 
-/// What the signatures of a text are worth, best first: one good signature suffices.
+/// The result of the verification of a text, best first. One good signature is sufficient.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
-    /// One is right, by a known key that is alive.
+    /// A signature by a valid key.
     Good,
-    /// One is right, but its key's life is over by now: expired or revoked.
+    /// A signature by an expired or revoked key.
     Outdated(String),
-    /// The text is not what was signed.
+    /// A signature of another text.
     Altered(String),
-    /// No key of the keyring made any of them: these did.
+    /// A signature by an unknown key.
     UnknownKey(String),
-    /// There is none that counts: unreadable, not yet or no longer valid, or by an algorithm that proves nothing.
+    /// A signature that cannot be verified: unreadable, not valid now, or with an insecure algorithm.
     Unusable(String),
 }
 
-/// Judges detached signatures (armoured or binary) over a text.
+/// Verifies detached signatures, armored or binary.
 pub(crate) fn verify(text: &[u8], signatures: &[u8], certs: &[Cert], now: SystemTime) -> Verdict {
     let policy = StandardPolicy::at(now);
     let mut verdict = None;
-    let judge = Judge { certs, policy: &policy, now, verdict: &mut verdict };
+    let verifier_state = SignatureVerifier { certs, policy: &policy, now, verdict: &mut verdict };
     let verified = DetachedVerifierBuilder::from_bytes(signatures)
-        .and_then(|builder| builder.with_policy(&policy, Some(now), judge))
+        .and_then(|builder| builder.with_policy(&policy, Some(now), verifier_state))
         .and_then(|mut verifier| verifier.verify_bytes(text));
     match (verdict, verified) {
         (None, Ok(())) => Verdict::Unusable("no signatures".into()),
-        // Never good against the library's own word.
-        (None | Some(Verdict::Good), Err(error)) => Verdict::Unusable(chain(error.as_ref())),
+        // The library has the last decision.
+        (None | Some(Verdict::Good), Err(error)) => Verdict::Unusable(error_chain(error.as_ref())),
         (Some(verdict), _) => verdict,
     }
 }
 
-struct Judge<'a> {
+struct SignatureVerifier<'a> {
     certs: &'a [Cert],
     policy: &'a StandardPolicy<'a>,
     now: SystemTime,
     verdict: &'a mut Option<Verdict>,
 }
 
-impl VerificationHelper for Judge<'_> {
+impl VerificationHelper for SignatureVerifier<'_> {
     fn get_certs(&mut self, _ids: &[KeyHandle]) -> sequoia_openpgp::Result<Vec<Cert>> {
         Ok(self.certs.to_vec())
     }
@@ -73,16 +73,16 @@ impl VerificationHelper for Judge<'_> {
     }
 }
 
-impl Judge<'_> {
-    /// Whether the key behind a right signature is alive and unrevoked at the crawl's time too.
+impl SignatureVerifier<'_> {
+    /// Returns whether the key of a good signature is valid and unrevoked at the time of the crawl.
     fn still_alive(&self, good: &GoodChecksum<'_>) -> Verdict {
         let key = good.ka.key().fingerprint();
         let cert = match good.ka.cert().with_policy(self.policy, self.now) {
             Ok(cert) => cert,
-            Err(error) => return Verdict::Outdated(format!("key {key}: {}", chain(error.as_ref()))),
+            Err(error) => return Verdict::Outdated(format!("key {key}: {}", error_chain(error.as_ref()))),
         };
         if let Err(error) = cert.alive() {
-            return Verdict::Outdated(format!("key {key}: {}", chain(error.as_ref())));
+            return Verdict::Outdated(format!("key {key}: {}", error_chain(error.as_ref())));
         }
         if matches!(cert.revocation_status(), RevocationStatus::Revoked(_)) {
             return Verdict::Outdated(format!("key {key} is revoked"));
@@ -101,15 +101,15 @@ fn rejected(error: &VerificationError<'_>) -> Verdict {
             Verdict::UnknownKey(sig.get_issuers().first().map_or_else(|| "no key id".into(), ToString::to_string))
         }
         VerificationError::BadSignature { ka, error, .. } => {
-            let why = format!("key {}: {}", ka.key().fingerprint(), chain(error.as_ref()));
-            // sequoia says "bad" too of what it did not compute: a signature out of its time, a refused algorithm.
+            let reason = format!("key {}: {}", ka.key().fingerprint(), error_chain(error.as_ref()));
+            // sequoia also reports signatures as bad that it does not verify: expired ones, and those with insecure algorithms.
             match error.downcast_ref() {
-                Some(Error::Expired(_) | Error::NotYetLive(_) | Error::PolicyViolation(..)) => Verdict::Unusable(why),
-                _ => Verdict::Altered(why),
+                Some(Error::Expired(_) | Error::NotYetLive(_) | Error::PolicyViolation(..)) => Verdict::Unusable(reason),
+                _ => Verdict::Altered(reason),
             }
         }
         VerificationError::BadKey { ka, error, .. } => {
-            Verdict::UnknownKey(format!("{} ({})", ka.key().fingerprint(), chain(error.as_ref())))
+            Verdict::UnknownKey(format!("{} ({})", ka.key().fingerprint(), error_chain(error.as_ref())))
         }
         other => Verdict::Unusable(other.to_string()),
     }
@@ -127,12 +127,12 @@ mod tests {
 
     const TEXT: &str = "Suite: stable\nSHA256:";
 
-    /// 2026-01-01, a month after the signatures.
+    /// Returns 2026-01-01, a month after the signatures.
     fn now() -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600)
     }
 
-    /// What a signature over `TEXT` says of another text: one in a cleartext message, one that is detached.
+    /// Returns the verdicts of a cleartext signature and a detached signature of `TEXT` for another text.
     fn verdicts(text: &[u8]) -> [Verdict; 2] {
         let (key, at) = (SigningKey::shared(), "2025-12-01T00:00:00Z".parse().expect("a time"));
         let certs: Vec<Cert> = sequoia_openpgp::cert::CertParser::from_bytes(&key.keyring().expect("a keyring"))
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn to_a_cleartext_signature_a_carriage_return_is_a_line_end() {
+    fn carriage_return_is_a_line_end_in_cleartext_signatures() {
         assert_eq!(verdicts(TEXT.as_bytes()), [Verdict::Good, Verdict::Good]);
         let [inline, detached] = verdicts(TEXT.replace('\n', "\r").as_bytes());
         assert!(
@@ -158,9 +158,9 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn no_other_text_is_good(place in 0..TEXT.len(), byte in "[\\PC\0\n]", more in "[ -~]{0,3}") {
+        fn signature_is_invalid_for_other_texts(offset in 0..TEXT.len(), byte in "[\\PC\0\n]", more in "[ -~]{0,3}") {
             let mut text = TEXT.to_owned() + &more;
-            text.replace_range(place..=place, &byte);
+            text.replace_range(offset..=offset, &byte);
             if text != TEXT {
                 prop_assert!(!verdicts(text.as_bytes()).contains(&Verdict::Good), "{:?}", text);
             }

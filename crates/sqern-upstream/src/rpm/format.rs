@@ -1,25 +1,25 @@
-//! The element `format` of a package in `primary.xml`: what it needs and provides.
+//! Parses the element `format` of a package in `primary.xml`, which contains its relations.
 
 use std::io::Read;
 
 use super::evr;
-use super::wanted::{Draft, Wanted};
+use super::package_filter::{PackageFilter, RawPackage};
 use super::xml::{Step, Tag, Xml, XmlError};
 use crate::relation::{Dependency, Operator};
 
-/// Kept relations of one package: a kernel's headers have a handful.
+/// The maximum number of relevant relations of a package. Kernel headers have only a few.
 const RELATIONS: usize = 10_000;
-/// What one of them may be long, in bytes: so many of the longest attributes would be gigabytes.
+/// The length limit of a relation in bytes. Attributes of maximum length would require gigabytes.
 const RELATION_BYTES: usize = 4096;
 
-/// The element `format` that just began: what the package needs and provides.
-pub(super) fn format<R: Read>(xml: &mut Xml<R>, wanted: &Wanted, draft: &mut Draft) -> Result<(), XmlError> {
+/// Parses the element `format` after its start tag.
+pub(super) fn format<R: Read>(xml: &mut Xml<R>, filter: &PackageFilter, package: &mut RawPackage) -> Result<(), XmlError> {
     let depth = xml.depth();
     while xml.depth() >= depth {
         if let Step::Start { tag, empty: false } = xml.next()? {
             match tag.name() {
-                "requires" => relations(xml, wanted, draft, false)?,
-                "provides" => relations(xml, wanted, draft, true)?,
+                "requires" => relations(xml, filter, package, false)?,
+                "provides" => relations(xml, filter, package, true)?,
                 _ => xml.leave(depth + 1)?,
             }
         }
@@ -27,32 +27,37 @@ pub(super) fn format<R: Read>(xml: &mut Xml<R>, wanted: &Wanted, draft: &mut Dra
     Ok(())
 }
 
-/// The entries of `rpm:requires` or `rpm:provides`, to its end.
-fn relations<R: Read>(xml: &mut Xml<R>, wanted: &Wanted, draft: &mut Draft, provides: bool) -> Result<(), XmlError> {
+/// Parses the entries of `rpm:requires` or `rpm:provides` until its end.
+fn relations<R: Read>(
+    xml: &mut Xml<R>,
+    filter: &PackageFilter,
+    package: &mut RawPackage,
+    provides: bool,
+) -> Result<(), XmlError> {
     let depth = xml.depth();
     while xml.depth() >= depth {
         let Step::Start { tag, .. } = xml.next()? else { continue };
         let Some(name) = tag.attribute("name")? else { continue };
-        if provides && wanted.tells_kernel(&name) {
+        if provides && filter.identifies_kernel(&name) {
             let text = |name: &str| Ok(tag.attribute(name)?.unwrap_or_default());
             let version = evr::show("", &text("ver")?, &text("rel")?);
             if version.len() > RELATION_BYTES {
                 return Err(tag.refuse(format!("expected a version of at most {RELATION_BYTES} bytes, found {}", version.len())));
             }
-            draft.unames.push((name.clone().into_owned(), version));
+            package.unames.push((name.clone().into_owned(), version));
         }
-        if wanted.wants_relation(&name) {
+        if filter.matches_relation(&name) {
             let relation = relation(&tag, &name)?;
-            if provides { draft.provides.push(relation) } else { draft.needs.push(relation) }
+            if provides { package.provides.push(relation) } else { package.needs.push(relation) }
         }
-        if draft.needs.len() + draft.provides.len() + draft.unames.len() > RELATIONS {
-            return Err(tag.refuse(format!("expected at most {RELATIONS} relevant relations of {}, found more", draft.name)));
+        if package.needs.len() + package.provides.len() + package.unames.len() > RELATIONS {
+            return Err(tag.refuse(format!("expected at most {RELATIONS} relevant relations of {}, found more", package.name)));
         }
     }
     Ok(())
 }
 
-/// One `rpm:entry`: `flags` as rpm names its operators.
+/// Parses an `rpm:entry`.
 fn relation(tag: &Tag<'_>, name: &str) -> Result<Dependency, XmlError> {
     let operator = match tag.attribute("flags")?.as_deref() {
         Some("LT") => Some(Operator::Earlier),
@@ -68,7 +73,7 @@ fn relation(tag: &Tag<'_>, name: &str) -> Result<Dependency, XmlError> {
         None => None,
     };
     let relation = Dependency { name: name.to_owned(), version };
-    // It is shown to people where nothing meets it.
+    // Unsatisfied relations are displayed.
     let shown = relation.to_string();
     if shown.len() > RELATION_BYTES || shown.chars().any(char::is_control) {
         let expected = format!("expected a relation of at most {RELATION_BYTES} bytes without control characters");

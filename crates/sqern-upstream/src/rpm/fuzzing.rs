@@ -1,99 +1,100 @@
-//! rpm-md's formats, tried over any bytes.
+//! Fuzz targets of rpm-md formats.
 
 mod librpm;
-mod slow;
+mod reference;
 mod tree;
-mod written;
+mod writer;
 
 use std::io::Read;
 use std::sync::OnceLock;
 
+use sqern_archive::BoundedReader;
 use url::Url;
 
 use super::evr;
 use super::metalink::Metalink;
 use super::mirrorlist;
+use super::package_filter::{self, LocationError, PackageFilter};
 use super::primary::scan;
 use super::repomd::Repomd;
-use super::wanted::{self, Wanted};
+use super::xml::XmlError;
 use crate::Limits;
-use crate::crawl::decode::Checked;
 use crate::crawl::entry::Entries;
 use crate::crawl::fuzzing::assert_recordable;
-use crate::fuzzing::{Pieces, head, is_order, three};
+use crate::fuzzing::{Chunks, head, is_order, three};
 
 pub(crate) use tree::xml;
 
-/// Files as they are built in: a kernel told by what the package provides, by name and release, and by name alone.
+/// Built-in distributions whose rules use provides, name and release, and only the name.
 const DISTROS: [&str; 3] = ["fedora42", "tumbleweed", "photon5"];
 
 fn base() -> Url {
     "https://h/os".parse().expect("a URL")
 }
 
-/// What one of the distributions looks for.
-fn wanted(choice: u8) -> &'static Wanted {
-    static WANTED: OnceLock<Vec<Wanted>> = OnceLock::new();
-    let all = WANTED.get_or_init(|| {
+/// Returns the filter of one of the distributions.
+fn filter(choice: u8) -> &'static PackageFilter {
+    static FILTERS: OnceLock<Vec<PackageFilter>> = OnceLock::new();
+    let all = FILTERS.get_or_init(|| {
         let known = crate::sources::builtin().expect("built in");
-        let one = |name: &&str| known.distros.values().find(|distro| distro.name.as_str() == *name).expect("built in");
-        let new = |distro| Wanted::new(distro, &["x86_64".to_owned()], base()).expect("patterns");
-        DISTROS.iter().map(one).map(new).collect()
+        let distro = |name: &&str| known.distros.values().find(|distro| distro.name.as_str() == *name).expect("built in");
+        let new = |distro| PackageFilter::new(distro, &["x86_64".to_owned()], base()).expect("patterns");
+        DISTROS.iter().map(distro).map(new).collect()
     });
     &all[usize::from(choice) % all.len()]
 }
 
-/// What a list holds with the rules of one of the distributions, or why it is refused.
-pub(crate) fn scanned(input: impl Read, choice: u8, limits: &Limits) -> Result<Entries, String> {
-    let input = Checked::new(input, limits.decompressed_bytes, None);
-    scan(input, wanted(choice), limits).map(|(found, _)| found).map_err(|error| error.to_string())
+/// Parses a package list with the rules of one of the distributions.
+pub(crate) fn scanned(input: impl Read, choice: u8, limits: &Limits) -> Result<Entries, XmlError> {
+    scan(BoundedReader::new(input, limits.decompressed_bytes), filter(choice), limits).map(|(found, _)| found)
 }
 
-/// A list of packages with real rules: in pieces as in one, and as a slow reading of the whole tree has it.
+/// Parses a package list with built-in rules. The result does not depend on chunks, and equals that of the reference parser.
 pub(crate) fn primary(data: &[u8]) -> bool {
     let (choice, text) = head(data);
     let limits = Limits { line_bytes: 2000, stanzas: 20, ..Limits::default() };
     let found = scanned(text, choice, &limits);
-    let pieces = scanned(Pieces::new(text, choice), choice, &limits);
-    // Of two things that are wrong with a document, the one that is told may be another in pieces.
-    assert_eq!(format!("{:?}", found.as_ref().ok()), format!("{:?}", pieces.ok()), "in pieces of {choice}");
+    let chunked = scanned(Chunks::new(text, choice), choice, &limits);
+    // If a document has several errors, chunks may determine which one is reported.
+    assert_eq!(format!("{:?}", found.as_ref().ok()), format!("{:?}", chunked.ok()), "in chunks of {choice}");
     let found = match found {
         Ok(found) => found,
         Err(error) => {
+            let error = error.to_string();
             assert!(!error.chars().any(char::is_control) && error.len() <= 5000, "{error:?}");
             return false;
         }
     };
     assert!(found.entries.len() + found.defects.len() + found.warnings.len() <= 20);
     assert_recordable(&found, &"https://h/".parse().expect("a URL"));
-    if let Some(slow) = str::from_utf8(text).ok().and_then(|text| slow::entries(text, wanted(choice))) {
-        assert_eq!(format!("{found:?}"), format!("{slow:?}"), "beside a slow reading");
+    if let Some(expected) = str::from_utf8(text).ok().and_then(|text| reference::entries(text, filter(choice))) {
+        assert_eq!(format!("{found:?}"), format!("{expected:?}"), "compared with the reference parser");
     }
     !found.entries.is_empty()
 }
 
-/// A `repomd.xml`: what was read and is written again reads the same.
+/// Parses a `repomd.xml`. If it is written again, it parses to the same value.
 pub(crate) fn repomd(data: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(data) else { return false };
     let Ok(repomd) = Repomd::parse(text) else { return false };
-    let again = Repomd::parse(&written::repomd(&repomd));
+    let again = Repomd::parse(&writer::repomd(&repomd));
     assert_eq!(again.map_err(|error| error.to_string()), Ok(repomd), "written again");
     true
 }
 
-/// A metalink: the mirrors are as safe as the server that named them, and few; written again it reads the same.
+/// Parses a metalink. The mirrors are few, and as secure as the server of the list. If it is written again, it parses to the same value.
 pub(crate) fn metalink(data: &[u8]) -> bool {
     let (from, text) = from(data);
     let Some(metalink) = str::from_utf8(text).ok().and_then(|text| Metalink::parse(text, &from).ok()) else { return false };
     assert_safe(&metalink.bases, &from);
     let best = metalink.checksums.iter().map(|(algorithm, _)| *algorithm).max();
-    assert!(metalink.checksums.iter().all(|(algorithm, _)| Some(*algorithm) == best), "a worse checksum counts too");
-    let again = Metalink::parse(&written::metalink(&metalink), &from);
+    assert!(metalink.checksums.iter().all(|(algorithm, _)| Some(*algorithm) == best), "a weaker checksum is accepted");
+    let again = Metalink::parse(&writer::metalink(&metalink), &from);
     assert_eq!(again.map_err(|error| error.to_string()), Ok(metalink), "written again");
     true
 }
 
-/// A list of mirrors: as safe as the server that sent it, and short; written again it reads the same.
+/// Parses a mirror list. The mirrors are few, and as secure as the server of the list. If it is written again, it parses to the same value.
 pub(crate) fn mirrors(data: &[u8]) -> bool {
     let (from, text) = from(data);
     let Ok(text) = str::from_utf8(text) else { return false };
@@ -104,7 +105,7 @@ pub(crate) fn mirrors(data: &[u8]) -> bool {
     !mirrors.is_empty()
 }
 
-/// The URL that a list came from, chosen by the first byte, and the list.
+/// Returns the URL of a list, which the first byte selects, and the list.
 fn from(data: &[u8]) -> (Url, &[u8]) {
     let (choice, text) = head(data);
     let from = ["https://h/list", "http://h/list", "file:///srv/list"][usize::from(choice) % 3];
@@ -114,8 +115,8 @@ fn from(data: &[u8]) -> (Url, &[u8]) {
 fn assert_safe(mirrors: &[Url], from: &Url) {
     assert!(mirrors.len() <= mirrorlist::MIRRORS);
     let has = |scheme: &str| mirrors.iter().any(|mirror| mirror.scheme() == scheme);
-    assert!(!has("file") || from.scheme() == "file", "a server names files: {mirrors:?}");
-    assert!(from.scheme() != "https" || !has("http") || !has("https"), "a step down from https: {mirrors:?}");
+    assert!(!has("file") || from.scheme() == "file", "a server refers to files: {mirrors:?}");
+    assert!(from.scheme() != "https" || !has("http") || !has("https"), "a downgrade from https: {mirrors:?}");
     for mirror in mirrors {
         assert!(
             ["http", "https", "file"].contains(&mirror.scheme()) && (mirror.has_host() || mirror.scheme() == "file"),
@@ -124,14 +125,14 @@ fn assert_safe(mirrors: &[Url], from: &Url) {
     }
 }
 
-/// The order of versions: an order, and librpm's. A bound with a release is compared as a version is.
+/// Compares versions. The comparison is a total order, and equals that of librpm. A bound with a release is compared like a version.
 pub(crate) fn order(data: &[u8]) -> bool {
     let Some(versions) = three(data) else { return false };
     is_order(&versions, |left, right| evr::compare(left, right));
     for left in versions {
         for right in versions {
             let expected = librpm::compare(left, right);
-            assert_eq!(evr::compare(left, right), expected, "{left:?} {right:?} beside librpm's way");
+            assert_eq!(evr::compare(left, right), expected, "{left:?} {right:?} compared with librpm");
             let both = left.contains('-') == right.contains('-');
             assert!(!both || evr::compare_with_bound(left, right) == expected, "{left:?} bound by {right:?}");
         }
@@ -141,7 +142,7 @@ pub(crate) fn order(data: &[u8]) -> bool {
     true
 }
 
-/// A base that an element names.
-pub(crate) fn other_base(base: &Url, text: &str) -> Result<Url, String> {
-    wanted::other_base(base, text)
+/// Parses the base URL of an element.
+pub(crate) fn other_base(base: &Url, text: &str) -> Result<Url, LocationError> {
+    package_filter::other_base(base, text)
 }

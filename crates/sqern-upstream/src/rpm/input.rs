@@ -1,43 +1,43 @@
-//! A buffer below the XML reader: it bounds what one element may take, and lets what is not wanted be searched.
+//! The buffer of the XML reader, which limits the size of an element, and allows searching in it.
 
 use std::io::{self, BufRead, Read};
 
-/// How much is read at once.
+/// The size of a read.
 pub(super) const READ_BYTES: usize = 256 * 1024;
 
-/// A buffer over what is read, that gives no more for one element than its limit.
+/// A buffer with a limit for each element.
 pub(super) struct Input<R> {
     inner: R,
     bytes: Vec<u8>,
     start: usize,
     end: usize,
-    /// What may still be consumed for the element at hand.
+    /// The number of bytes that the current element may still consume.
     left: usize,
     limit: usize,
 }
 
 impl<R: Read> Input<R> {
-    /// Gives at most `limit` bytes for the first element.
+    /// Returns a buffer with a limit of `limit` bytes for the first element.
     pub(super) fn new(inner: R, limit: usize) -> Self {
         Self { inner, bytes: vec![0; READ_BYTES], start: 0, end: 0, left: limit, limit }
     }
 
-    /// Gives so many bytes for the element that comes next.
+    /// Sets the limit of the next element.
     pub(super) fn allow(&mut self, bytes: usize) {
         self.left = bytes;
     }
 
-    /// What is read from.
+    /// Returns the reader.
     pub(super) fn into_inner(self) -> R {
         self.inner
     }
 
-    /// What was read and not consumed.
+    /// Returns the buffered bytes.
     pub(super) fn held(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
 
-    /// Reads more behind what is held; gives how many bytes: none at the end, or when there is no room.
+    /// Reads more bytes, and returns their number: 0 at the end, or if the buffer is full.
     pub(super) fn more(&mut self) -> io::Result<usize> {
         self.bytes.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);

@@ -1,4 +1,4 @@
-//! Metalinks as `MirrorManager` writes them (Metalink 3.0): the mirrors of a `repomd.xml`, and what checksum it has.
+//! Parses metalinks of `MirrorManager` (Metalink 3.0), which contain the mirrors and checksums of a `repomd.xml`.
 
 use std::io::Read;
 
@@ -8,23 +8,23 @@ use super::mirrorlist::choose;
 use super::repomd::{algorithm, checksum, root};
 use super::xml::{Step, Xml, XmlError, XmlLimits};
 use crate::crawl::path::base_url;
-use crate::digest::{Algorithm, Hasher};
+use sqern_archive::{Algorithm, Hasher};
 
-/// What a metalink says of `repomd.xml`.
+/// A metalink of a `repomd.xml`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Metalink {
-    /// The mirrors' base URLs, the preferred first.
+    /// The base URLs of the mirrors, preferred first.
     pub(super) bases: Vec<Url>,
-    /// The checksums that it may have: the current one, and some older ones that mirrors may still have.
+    /// The valid checksums: the current one, and older ones that mirrors might still have.
     pub(super) checksums: Vec<(Algorithm, String)>,
 }
 
 const LIMITS: XmlLimits = XmlLimits { element_bytes: 64 * 1024, depth: 12 };
-/// What a metalink's URLs end with.
+/// The suffix of the URLs in a metalink.
 const FILE: &str = "repodata/repomd.xml";
 
 impl Metalink {
-    /// Reads a metalink that came from `from`.
+    /// Parses the metalink of a URL.
     pub(super) fn parse(text: &str, from: &Url) -> Result<Self, XmlError> {
         let mut xml = Xml::new(text.as_bytes(), LIMITS);
         root(&mut xml, "metalink")?;
@@ -46,26 +46,26 @@ impl Metalink {
                 }
             }
         }
-        // Stable: equally preferred mirrors stay in order.
+        // The sort is stable, so mirrors with the same preference stay in order.
         urls.sort_by_key(|(preference, _)| std::cmp::Reverse(*preference));
-        // SHA-1 only where nothing better is stated: what has a better one need not match a worse one too.
+        // Weaker checksums are only used without a stronger one.
         let best = checksums.iter().map(|(algorithm, _)| *algorithm).max();
         checksums.retain(|(algorithm, _)| Some(*algorithm) == best);
         Ok(Self { bases: choose(urls.into_iter().map(|(_, url)| url), from), checksums })
     }
 
-    /// Whether a `repomd.xml` has one of the stated checksums; any has where none is stated.
-    pub(super) fn admits(&self, repomd: &str) -> bool {
-        // All are by one algorithm. A server may send a hundred thousand of them: the text is hashed once.
+    /// Returns whether a `repomd.xml` has one of the checksums, if there are any.
+    pub(super) fn matches(&self, repomd: &str) -> bool {
+        // All checksums have the same algorithm. A server might send 100,000 of them, so the text is hashed once.
         let Some((algorithm, _)) = self.checksums.first() else { return true };
         let mut hasher = Hasher::new(*algorithm);
         hasher.update(repomd.as_bytes());
-        let got = (*algorithm, hasher.finish());
-        self.checksums.contains(&got)
+        let actual = (*algorithm, hasher.finish());
+        self.checksums.contains(&actual)
     }
 }
 
-/// The base of the URL in the element that just began; none if it is of another file or scheme.
+/// Parses the URL in the current element, and returns its base. Returns `None` for other files and schemes.
 fn base<R: Read>(xml: &mut Xml<R>) -> Result<Option<Url>, XmlError> {
     let text = xml.text()?;
     Ok(text.strip_suffix(FILE).and_then(|base| base_url(base).ok()))
@@ -77,7 +77,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn mirrors_are_tried_as_preferred_and_the_best_checksums_count() {
+    fn metalink_has_preferred_mirrors_and_strongest_checksums() {
         let text = format!(
             "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
              <metalink version=\"3.0\" xmlns=\"http://www.metalinker.org/\" xmlns:mm0=\"http://fedorahosted.org/mirrormanager\">\n\
@@ -95,28 +95,28 @@ mod tests {
              </files></metalink>",
             "0".repeat(40),
             "0".repeat(64),
-            // "abc", FIPS 180-4
+            // The SHA-256 of "abc" (FIPS 180-4).
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         );
         let metalink = Metalink::parse(&text, &"https://h/metalink".parse().expect("a URL")).expect("a metalink");
         let bases: Vec<&str> = metalink.bases.iter().map(Url::as_str).collect();
         assert_eq!(bases, ["https://c/x/", "https://b/x/"]);
-        assert!(metalink.admits("abc") && !metalink.admits("abd"));
+        assert!(metalink.matches("abc") && !metalink.matches("abd"));
     }
 
     #[test]
-    fn checksums_without_end_cost_one_look_at_the_text() {
+    fn text_is_hashed_once_for_many_checksums() {
         let hashes = format!("<hash type=\"sha256\">{}</hash>", "0".repeat(64)).repeat(100_000);
         let text = format!("<metalink>{hashes}</metalink>");
         let metalink = Metalink::parse(&text, &"https://h/metalink".parse().expect("a URL")).expect("a metalink");
         let started = std::time::Instant::now();
-        assert!(!metalink.admits(&"x".repeat(1024 * 1024)));
-        // Hashing it for each would be 100 GiB.
+        assert!(!metalink.matches(&"x".repeat(1024 * 1024)));
+        // Hashing for each checksum would process 100 GiB.
         assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
     }
 
     #[test]
-    fn another_document_is_refused() {
+    fn other_documents_are_errors() {
         let from = "https://h/metalink".parse().expect("a URL");
         assert!(Metalink::parse("<html/>", &from).is_err());
         assert!(Metalink::parse("<metalink><files>", &from).is_err());
@@ -124,19 +124,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn mirrors_come_as_they_are_preferred_and_what_is_cut_is_refused(
+        fn mirrors_are_sorted_by_preference(
             preferences in prop::collection::vec(-9_i64..99, 1..12), cut in any::<prop::sample::Index>(),
         ) {
             let urls = preferences.iter().enumerate();
-            let urls: String = urls.map(|(place, one)| format!("<url preference='{one}'>http://m{place}/repodata/repomd.xml</url>")).collect();
+            let urls: String = urls.map(|(offset, one)| format!("<url preference='{one}'>http://m{offset}/repodata/repomd.xml</url>")).collect();
             let text = format!("<metalink>{urls}</metalink>");
             let from = "https://h/metalink".parse().expect("a URL");
             let metalink = Metalink::parse(&text, &from).expect("a metalink");
             let mut expected: Vec<usize> = (0..preferences.len()).collect();
-            expected.sort_by_key(|place| -preferences[*place]);
+            expected.sort_by_key(|offset| -preferences[*offset]);
             expected.truncate(8);
             let hosts: Vec<String> = metalink.bases.iter().map(|url| url.host_str().unwrap_or_default().to_owned()).collect();
-            prop_assert_eq!(hosts, expected.iter().map(|place| format!("m{place}")).collect::<Vec<_>>());
+            prop_assert_eq!(hosts, expected.iter().map(|offset| format!("m{offset}")).collect::<Vec<_>>());
             prop_assert!(Metalink::parse(&text[..cut.index(text.len())], &from).is_err());
         }
     }

@@ -1,22 +1,22 @@
-//! Lists of mirrors as text: a base URL a line, as dnf's `mirrorlist` and Amazon's `mirror.list` have them.
+//! Parses mirror lists with one base URL per line, such as `mirrorlist` of dnf and `mirror.list` of Amazon.
 
 use url::Url;
 
 use crate::crawl::path::base_url;
 
-/// How many mirrors of a list are tried at most: each may cost its time limit.
+/// The maximum number of mirrors that are tried, because each attempt may take until its time limit.
 pub(super) const MIRRORS: usize = 8;
 
-/// The base URLs of a list that came from `from`, in order; other lines (comments, other schemes) are left out.
+/// Returns the base URLs of the list at `from` in order. Other lines (comments, other schemes) are ignored.
 ///
-/// What came over `https` is believed as far as the server is: an `http` mirror in it is left out as long as there is another.
-/// A `file` mirror counts only in a list that is a file itself.
+/// A list from an `https` server is as trusted as the server, so its `http` mirrors are only used if there are no others. `file` mirrors
+/// are only used if the list is a file.
 pub(super) fn parse(text: &str, from: &Url) -> Vec<Url> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     choose(lines.filter_map(|line| base_url(line).ok()), from)
 }
 
-/// Of mirrors that a list from `from` names: those that are as safe as the list is.
+/// Returns the mirrors that are as secure as the list at `from`.
 pub(super) fn choose(mirrors: impl Iterator<Item = Url>, from: &Url) -> Vec<Url> {
     let mut mirrors: Vec<Url> = mirrors.filter(|mirror| mirror.scheme() != "file" || from.scheme() == "file").collect();
     let secure = |mirror: &Url| mirror.scheme() != "http";
@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_are_no_base_url_are_left_out() {
+    fn other_lines_than_base_urls_are_ignored() {
         let text = "# repo = x\n\nhttp://a/1/\r\n  https://b/2\nrsync://c/3\nftp://d\nnot a URL\n";
         assert_eq!(parsed(text, "http://h/mirror.list"), ["http://a/1/", "https://b/2"]);
         assert_eq!(parsed(text, "https://h/mirror.list"), ["https://b/2"], "no step down from https");
@@ -45,20 +45,20 @@ mod tests {
     }
 
     #[test]
-    fn a_list_from_a_server_names_no_file() {
+    fn server_lists_contain_no_file_urls() {
         assert_eq!(parsed("file:///etc", "http://h/x"), Vec::<String>::new());
         assert_eq!(parsed("file:///srv/x", "file:///srv/list"), ["file:///srv/x"]);
     }
 
     #[test]
-    fn a_list_without_end_is_cut() {
+    fn number_of_mirrors_is_limited() {
         let text: String = (0..100).map(|mirror| format!("http://m{mirror}/\n")).collect();
         assert_eq!(parsed(&text, "http://h/x").len(), MIRRORS);
     }
 
     proptest! {
         #[test]
-        fn no_list_is_less_safe_than_its_server_nor_longer_than_is_tried(
+        fn mirrors_are_as_secure_as_their_list(
             lines in prop::collection::vec("(https?|file|ftp|javascript)://?[a-c]?(/[a-c.%]{0,3}){0,2}|[ -~]{0,9}", 0..20),
             from in prop::sample::select(&["https://h/x", "http://h/x", "file:///x"][..]),
         ) {

@@ -1,31 +1,34 @@
-//! `primary.xml`: the list of a repository's packages, read as a stream.
+//! Parses `primary.xml`, the package list of a repository, as a stream.
 //!
-//! Most of it is of packages that nobody asked for, and of what they provide (thousands of symbols for a kernel): what a name
-//! rules out is passed over by a search for its end, not parsed.
+//! Most of it consists of irrelevant packages and of their provides, such as thousands of symbols of a kernel. If the name of a package
+//! does not match, its end is searched without parsing.
 
 use std::io::Read;
 
 use memchr::memmem::Finder;
+use sqern_archive::BoundedReader;
 use sqern_model::counted;
 
 use super::format::format;
+use super::package_filter::{Classified, PackageFilter, RawPackage};
 use super::repomd::{algorithm, checksum, root};
-use super::wanted::{Draft, Judged, Wanted};
 use super::xml::{Step, Tag, Xml, XmlError, XmlLimits};
 use crate::Limits;
-use crate::crawl::decode::Checked;
 use crate::crawl::entry::Entries;
 
-/// Elements within each other: `metadata`, `package`, `format`, `rpm:requires`, `rpm:entry`, and some that may come yet.
+/// The maximum depth of elements: `metadata`, `package`, `format`, `rpm:requires`, `rpm:entry`, and possible extensions.
 const DEPTH: usize = 12;
-/// What the end of a package begins with; `createrepo_c` writes no prefix before it, and a document that does is read without the
-/// short cut.
+/// The start of the end tag of a package. `createrepo_c` writes no prefix before it. Documents with a prefix are parsed completely.
 const END: &[u8] = b"</package";
-/// What is kept of all packages together, in bytes of memory: ten thousand kernels take less than a tenth of it.
+/// The memory limit of the relevant packages in bytes. 10,000 kernels require less than a tenth.
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
 
-/// Scans a whole plain list; gives what it held and what was read.
-pub(super) fn scan<R: Read>(input: Checked<R>, wanted: &Wanted, limits: &Limits) -> Result<(Entries, Checked<R>), XmlError> {
+/// Scans a decompressed package list, and returns its entries and the reader.
+pub(super) fn scan<R: Read>(
+    input: BoundedReader<R>,
+    filter: &PackageFilter,
+    limits: &Limits,
+) -> Result<(Entries, BoundedReader<R>), XmlError> {
     let mut xml = Xml::new(input, XmlLimits { element_bytes: limits.line_bytes, depth: DEPTH });
     let mut found = Entries::default();
     let end = Finder::new(END);
@@ -39,18 +42,18 @@ pub(super) fn scan<R: Read>(input: Checked<R>, wanted: &Wanted, limits: &Limits)
                 if packages > limits.stanzas {
                     return Err(xml.refuse(format!("expected at most {}, found more", counted(limits.stanzas, "package"))));
                 }
-                if let Some(draft) = package(&mut xml, wanted, short_cut.then_some(&end))? {
-                    kept_bytes += draft.bytes();
+                if let Some(package) = package(&mut xml, filter, short_cut.then_some(&end))? {
+                    kept_bytes += package.bytes();
                     if kept_bytes > KEPT_BYTES {
                         return Err(xml.refuse(format!("expected at most {KEPT_BYTES} bytes about kernels, found more")));
                     }
-                    match wanted.judge(draft) {
-                        Judged::Entry(entry) => found.entries.push(*entry),
-                        Judged::Defect(defect) => found.defects.push(defect),
-                        Judged::Untold(shown) => {
+                    match filter.classify(package) {
+                        Classified::Entry(entry) => found.entries.push(*entry),
+                        Classified::Defect(defect) => found.defects.push(defect),
+                        Classified::Unrecognized(shown) => {
                             found.warnings.push(format!("no rule matches header package {shown}"));
                         }
-                        Judged::Other => {}
+                        Classified::Other => {}
                     }
                 }
             }
@@ -64,9 +67,9 @@ pub(super) fn scan<R: Read>(input: Checked<R>, wanted: &Wanted, limits: &Limits)
     }
 }
 
-/// The package that just began, to its end; none as soon as it is none that is wanted.
-fn package<R: Read>(xml: &mut Xml<R>, wanted: &Wanted, end: Option<&Finder<'_>>) -> Result<Option<Draft>, XmlError> {
-    let mut draft = Draft::default();
+/// Parses a package after its start tag. Returns `None` if it does not match the filter.
+fn package<R: Read>(xml: &mut Xml<R>, filter: &PackageFilter, end: Option<&Finder<'_>>) -> Result<Option<RawPackage>, XmlError> {
+    let mut package = RawPackage::default();
     let depth = xml.depth();
     let pass = |xml: &mut Xml<R>| {
         if let Some(end) = end {
@@ -78,21 +81,21 @@ fn package<R: Read>(xml: &mut Xml<R>, wanted: &Wanted, end: Option<&Finder<'_>>)
         match xml.next()? {
             Step::Start { tag, empty } => match tag.name() {
                 "name" if !empty => {
-                    draft.name = xml.text()?;
-                    if !wanted.wants(&draft.name) {
+                    package.name = xml.text()?;
+                    if !filter.matches_name(&package.name) {
                         return pass(xml);
                     }
                 }
                 "arch" if !empty => {
-                    draft.architecture = xml.text()?;
-                    if !wanted.wants_architecture(&draft.architecture) {
+                    package.architecture = xml.text()?;
+                    if !filter.matches_architecture(&package.architecture) {
                         return pass(xml);
                     }
                 }
-                "checksum" if !empty => draft.checksum = checksum(algorithm(&tag)?, xml)?,
-                "format" if !empty => format(xml, wanted, &mut draft)?,
+                "checksum" if !empty => package.checksum = checksum(algorithm(&tag)?, xml)?,
+                "format" if !empty => format(xml, filter, &mut package)?,
                 _ => {
-                    fields(&tag, &mut draft)?;
+                    fields(&tag, &mut package)?;
                     if !empty {
                         xml.leave(depth + 1)?;
                     }
@@ -101,18 +104,18 @@ fn package<R: Read>(xml: &mut Xml<R>, wanted: &Wanted, end: Option<&Finder<'_>>)
             Step::End | Step::Text(_) | Step::Nothing | Step::Done => {}
         }
     }
-    Ok(Some(draft))
+    Ok(Some(package))
 }
 
-/// What stands in the attributes of a package's elements.
-fn fields(tag: &Tag<'_>, draft: &mut Draft) -> Result<(), XmlError> {
+/// Parses the attributes of an element of a package.
+fn fields(tag: &Tag<'_>, package: &mut RawPackage) -> Result<(), XmlError> {
     let text = |name: &str| Ok(tag.attribute(name)?.unwrap_or_default().into_owned());
     match tag.name() {
-        "version" => (draft.epoch, draft.version, draft.release) = (text("epoch")?, text("ver")?, text("rel")?),
-        "size" => draft.size_bytes = text("package")?.parse().ok(),
+        "version" => (package.epoch, package.version, package.release) = (text("epoch")?, text("ver")?, text("rel")?),
+        "size" => package.size_bytes = text("package")?.parse().ok(),
         "location" => {
-            draft.href = Some(text("href")?);
-            draft.xml_base = tag.attribute("xml:base")?.map(std::borrow::Cow::into_owned);
+            package.href = Some(text("href")?);
+            package.xml_base = tag.attribute("xml:base")?.map(std::borrow::Cow::into_owned);
         }
         _ => {}
     }
@@ -125,11 +128,11 @@ mod tests {
     use proptest::prelude::*;
     use sqern_model::DistroDef;
 
-    fn wanted() -> Wanted {
+    fn filter() -> PackageFilter {
         let text = "name = \"d\"\nvariant = \"D\"\ntitle = \"D\"\n[[rule]]\npackage = '^kernel-(?<flavour>[a-z]+)-devel$'\n\
                     release = '^(?<build>.+)\\.[0-9]+$'\nuname = '{version}-{build}-{flavour}'\nsupport = '^kernel-devel$'\n";
         let distro: DistroDef = toml::from_str(text).expect("a distribution");
-        Wanted::new(&distro, &["x86_64".to_owned()], "https://h/os".parse().expect("a URL")).expect("patterns")
+        PackageFilter::new(&distro, &["x86_64".to_owned()], "https://h/os".parse().expect("a URL")).expect("patterns")
     }
 
     fn package(name: &str, arch: &str, requires: &str) -> String {
@@ -150,13 +153,13 @@ mod tests {
         )
     }
 
-    fn scanned(text: &[u8]) -> Result<Entries, String> {
-        let input = Checked::new(text, u64::MAX, None);
-        scan(input, &wanted(), &Limits::default()).map(|(found, _)| found).map_err(|error| error.to_string())
+    fn scanned(text: &[u8]) -> Result<Entries, XmlError> {
+        let input = BoundedReader::new(text, u64::MAX);
+        scan(input, &filter(), &Limits::default()).map(|(found, _)| found)
     }
 
     #[test]
-    fn wanted_packages_are_kept_with_what_matters_of_them() {
+    fn relevant_packages_are_read_with_their_relations() {
         let needs =
             "<rpm:entry name=\"kernel-devel\" flags=\"EQ\" epoch=\"0\" ver=\"6.9.7\" rel=\"1.1\"/><rpm:entry name=\"gcc\"/>";
         let text = document(
@@ -181,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn names_after_other_elements_and_prefixes_are_read_too() {
+    fn order_and_prefixes_of_elements_do_not_matter() {
         let text = document(&package("kernel-default-devel", "x86_64", ""));
         let moved = text
             .replace("<name>kernel-default-devel</name>", "")
@@ -194,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lacks_a_checksum_a_size_or_a_safe_place_is_a_defect() {
+    fn missing_checksum_size_or_safe_location_is_a_defect() {
         for (from, to) in [
             ("type=\"sha256\"", "type=\"md5\""),
             ("package=\"12\"", "package=\"x\""),
@@ -211,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_passed_over_ends_where_xml_says() {
+    fn skipped_packages_end_at_their_real_end_tag() {
         let (other, wanted) = ("<package><name>other</name>", package("kernel-default-devel", "x86_64", ""));
         for (hidden, expected) in [
             (format!("{other}<!-- </package>{wanted}{other} --></package>"), 0),
@@ -225,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_of_another_form_is_refused() {
+    fn invalid_documents_are_errors() {
         let right = document(&package("other", "x86_64", ""));
         for (text, expected) in [
             (right.replace("</metadata>", ""), "end of the file"),
@@ -238,42 +241,45 @@ mod tests {
             (right[..right.len() - 40].to_owned(), "the end of"),
             ("<filelists></filelists>".to_owned(), "expected <metadata>"),
         ] {
-            let error = scanned(text.as_bytes()).map(|found| found.entries.len()).expect_err(expected);
+            let error = scanned(text.as_bytes()).map(|found| found.entries.len()).expect_err(expected).to_string();
             assert!(error.contains(expected) || expected == "the end of", "{expected}: {error}");
         }
     }
 
     #[test]
-    fn kernels_without_end_are_refused_before_they_fill_the_memory() {
+    fn memory_of_relevant_packages_is_limited() {
         let package = package("kernel-default-devel", "x86_64", "").replace("6.9.7", &"1".repeat(400_000));
-        let error = scanned(document(&package.repeat(200)).as_bytes()).map(|found| found.entries.len()).expect_err("too much");
+        let error = scanned(document(&package.repeat(200)).as_bytes())
+            .map(|found| found.entries.len())
+            .expect_err("too much")
+            .to_string();
         assert!(error.contains("bytes about kernels"), "{error}");
     }
 
     #[test]
-    fn relations_that_fill_the_memory_within_one_package_are_refused() {
+    fn relations_of_a_package_are_limited() {
         for (attributes, expected) in [
             (format!("flags=\"EQ\" ver=\"{}\"", "1".repeat(5000)), "a relation of at most 4096 bytes"),
             ("flags=\"EQ\" ver=\"1&#10;2\"".into(), "without control characters"),
         ] {
             let text =
                 document(&package("kernel-default-devel", "x86_64", &format!("<rpm:entry name=\"kernel-devel\" {attributes}/>")));
-            let error = scanned(text.as_bytes()).map(|found| found.entries.len()).expect_err(expected);
+            let error = scanned(text.as_bytes()).map(|found| found.entries.len()).expect_err(expected).to_string();
             assert!(error.contains(expected) && error.len() < 2000, "{error}");
         }
     }
 
     proptest! {
         #[test]
-        fn a_mutated_list_is_read_or_refused(
+        fn mutated_list_never_panics(
             places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), cut in any::<prop::sample::Index>(), cuts in any::<bool>(),
         ) {
             let needs = "<rpm:entry name=\"kernel-devel\" flags=\"EQ\" epoch=\"0\" ver=\"6.9.7\" rel=\"1.1\"/>";
             let packages = [package("other", "x86_64", ""), package("kernel-default-devel", "x86_64", needs)].concat();
             let mut text = document(&packages).into_bytes();
-            for (place, byte) in places {
-                let place = place.index(text.len());
-                text[place] = byte;
+            for (offset, byte) in places {
+                let offset = offset.index(text.len());
+                text[offset] = byte;
             }
             if cuts { text.truncate(cut.index(text.len())) }
             let _ = scanned(&text);

@@ -1,34 +1,35 @@
-//! `repomd.xml`: what a repository holds, with size and checksum of each of its files.
+//! Parses `repomd.xml`, which lists size and checksum of the files of a repository.
 
 use std::io::Read;
 
 use jiff::Timestamp;
 
 use super::xml::{Step, Tag, Xml, XmlError, XmlLimits};
-use crate::digest::{Algorithm, Stated};
+use crate::listed_file::ListedFile;
+use sqern_archive::Algorithm;
 
-/// What a crawl needs of a `repomd.xml`.
+/// The relevant content of a `repomd.xml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Repomd {
-    /// What its maker counts it by: `createrepo_c`'s default is the time in seconds since 1970.
+    /// The revision. By default, `createrepo_c` writes the time in seconds since 1970.
     pub(crate) revision: Option<String>,
-    /// The list of packages.
+    /// The package list.
     pub(crate) primary: IndexFile,
 }
 
-/// One file that a `repomd.xml` states.
+/// A file in a `repomd.xml`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct IndexFile {
-    /// Its path below the repository's base, as written.
+    /// The path below the base URL, unchanged.
     pub(crate) href: String,
-    /// Another base, as written.
+    /// Another base URL, unchanged.
     pub(crate) xml_base: Option<String>,
-    /// When it was made, as written: seconds since 1970, sometimes with a fraction.
+    /// The time of creation, unchanged: seconds since 1970, possibly with a fraction.
     pub(crate) timestamp: Option<String>,
-    /// The file as it is sent.
-    pub(crate) sent: Option<Stated>,
-    /// The file after decompression.
-    pub(crate) open: Option<Stated>,
+    /// The compressed file.
+    pub(crate) sent: Option<ListedFile>,
+    /// The decompressed file.
+    pub(crate) open: Option<ListedFile>,
 }
 
 /// 2000-01-01 in seconds since 1970.
@@ -37,14 +38,15 @@ const YEAR_2000: i64 = 946_684_800;
 const LIMITS: XmlLimits = XmlLimits { element_bytes: 64 * 1024, depth: 8 };
 
 impl Repomd {
-    /// When its list of packages was made, else its revision where that is a time: since 2000, as others count from 1.
+    /// Returns the time of the package list, else the revision if it is a time. Times are after 2000, because other revisions are small
+    /// numbers.
     pub(crate) fn dated_at(&self) -> Option<Timestamp> {
         let seconds = |text: &str| text.trim().split('.').next()?.parse().ok().filter(|seconds| *seconds > YEAR_2000);
-        let told = self.primary.timestamp.as_deref().and_then(seconds);
-        told.or_else(|| self.revision.as_deref().and_then(seconds)).and_then(|seconds| Timestamp::from_second(seconds).ok())
+        let timestamp = self.primary.timestamp.as_deref().and_then(seconds);
+        timestamp.or_else(|| self.revision.as_deref().and_then(seconds)).and_then(|seconds| Timestamp::from_second(seconds).ok())
     }
 
-    /// Reads the text of a `repomd.xml`.
+    /// Parses the text of a `repomd.xml`.
     pub(crate) fn parse(text: &str) -> Result<Self, XmlError> {
         let mut xml = Xml::new(text.as_bytes(), LIMITS);
         let (mut revision, mut primary) = (None, None);
@@ -77,7 +79,7 @@ impl Repomd {
     }
 }
 
-/// Reads on to the root element, which must have this name.
+/// Reads until the root element, which must have this name.
 pub(super) fn root<R: Read>(xml: &mut Xml<R>, name: &str) -> Result<(), XmlError> {
     loop {
         match xml.next()? {
@@ -92,7 +94,7 @@ pub(super) fn root<R: Read>(xml: &mut Xml<R>, name: &str) -> Result<(), XmlError
     }
 }
 
-/// The element `data` that just began, to its end.
+/// Parses an element `data` after its start tag.
 fn data<R: Read>(xml: &mut Xml<R>) -> Result<IndexFile, XmlError> {
     let mut file = IndexFile::default();
     let (mut sent, mut open) = (None, None);
@@ -120,31 +122,31 @@ fn data<R: Read>(xml: &mut Xml<R>) -> Result<IndexFile, XmlError> {
         }
     }
     let stated = |found: Option<(Algorithm, String)>, size_bytes| {
-        found.map(|(algorithm, checksum)| Stated { size_bytes, algorithm, checksum })
+        found.map(|(algorithm, checksum)| ListedFile { size_bytes, algorithm, checksum })
     };
     (file.sent, file.open) = (stated(sent, size), stated(open, open_size));
     Ok(file)
 }
 
-/// The algorithm that the attribute `type` names; none for one that is unknown, or proves nothing (md5).
+/// Returns the algorithm in the attribute `type`, or `None` if it is unknown or insecure (md5).
 pub(super) fn algorithm(tag: &Tag<'_>) -> Result<Option<Algorithm>, XmlError> {
-    Ok(tag.attribute("type")?.and_then(|name| Algorithm::by_name(&name)))
+    Ok(tag.attribute("type")?.and_then(|name| Algorithm::from_name(&name)))
 }
 
-/// The checksum in the element that just began; none where the algorithm is none.
+/// Parses the checksum in the current element. Returns `None` without an algorithm.
 pub(super) fn checksum<R: Read>(algorithm: Option<Algorithm>, xml: &mut Xml<R>) -> Result<Option<(Algorithm, String)>, XmlError> {
     let text = xml.text()?;
     let Some(algorithm) = algorithm else { return Ok(None) };
-    match algorithm.hex(&text) {
+    match algorithm.parse_hex(&text) {
         Some(checksum) => Ok(Some((algorithm, checksum))),
         None => Err(xml.refuse(format!("expected {algorithm} as {} hexadecimal digits, found {text:?}", algorithm.digits()))),
     }
 }
 
-/// Keeps the better of two checksums.
-fn better(kept: &mut Option<(Algorithm, String)>, found: Option<(Algorithm, String)>) {
-    if found.as_ref().map(|(algorithm, _)| *algorithm) > kept.as_ref().map(|(algorithm, _)| *algorithm) {
-        *kept = found;
+/// Replaces a checksum by a stronger one.
+fn better(strongest: &mut Option<(Algorithm, String)>, found: Option<(Algorithm, String)>) {
+    if found.as_ref().map(|(algorithm, _)| *algorithm) > strongest.as_ref().map(|(algorithm, _)| *algorithm) {
+        *strongest = found;
     }
 }
 
@@ -169,25 +171,28 @@ mod tests {
     }
 
     #[test]
-    fn the_strongest_checksum_of_primary_is_kept() {
-        let (one, two) = ("AB".repeat(20), "cd".repeat(64));
+    fn strongest_checksum_of_primary_is_used() {
+        let (sha1, sha512) = ("AB".repeat(20), "cd".repeat(64));
         let checksums = format!(
-            "<checksum type=\"sha\">{one}</checksum><checksum type=\"sha512\">{two}</checksum><checksum type=\"md5\">x</checksum>\
-             <open-checksum type=\"sha\">{one}</open-checksum>"
+            "<checksum type=\"sha\">{sha1}</checksum><checksum type=\"sha512\">{sha512}</checksum><checksum type=\"md5\">x</checksum>\
+             <open-checksum type=\"sha\">{sha1}</open-checksum>"
         );
         let repomd = Repomd::parse(&text(&checksums)).expect("a repomd.xml");
         assert_eq!(repomd.revision.as_deref(), Some("1715000000"));
         assert_eq!(repomd.primary.href, "repodata/p.xml.gz");
         assert_eq!(repomd.dated_at().map(Timestamp::as_second), Some(1_715_000_001), "the list's own time comes first");
-        assert_eq!(repomd.primary.sent, Some(Stated { size_bytes: Some(12), algorithm: Algorithm::Sha512, checksum: two }));
+        assert_eq!(
+            repomd.primary.sent,
+            Some(ListedFile { size_bytes: Some(12), algorithm: Algorithm::Sha512, checksum: sha512 })
+        );
         assert_eq!(
             repomd.primary.open,
-            Some(Stated { size_bytes: Some(34), algorithm: Algorithm::Sha1, checksum: one.to_lowercase() })
+            Some(ListedFile { size_bytes: Some(34), algorithm: Algorithm::Sha1, checksum: sha1.to_lowercase() })
         );
     }
 
     #[test]
-    fn a_text_that_proves_nothing_is_refused() {
+    fn missing_and_weak_checksums_are_errors() {
         let right = format!("<checksum type=\"sha256\">{}</checksum>", "0".repeat(64));
         assert!(Repomd::parse(&text(&right)).is_ok());
         for (text, expected) in [
@@ -208,10 +213,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cut_or_altered_text_is_read_or_refused(place in 0_usize..600, byte in "[<>/a\"&]", cut in any::<bool>()) {
+        fn mutated_text_never_panics(offset in 0_usize..600, byte in "[<>/a\"&]", cut in any::<bool>()) {
             let mut text = text(&format!("<checksum type=\"sha256\">{}</checksum>", "0".repeat(64)));
-            let place = place.min(text.len() - 1);
-            if cut { text.truncate(place) } else { text.replace_range(place..=place, &byte) }
+            let offset = offset.min(text.len() - 1);
+            if cut { text.truncate(offset) } else { text.replace_range(offset..=offset, &byte) }
             let _ = Repomd::parse(&text);
         }
     }

@@ -1,76 +1,77 @@
-//! The search for an element's end tag over bytes that nobody reads.
+//! Searches for the end tag of an element in bytes that are not parsed.
 
 use memchr::memmem::{self, Finder};
 
-/// A search over one piece of a document after the other.
+/// A search in consecutive parts of a document.
 pub(super) struct Skip<'a> {
     /// `</name`
     end: &'a Finder<'a>,
-    /// What ends the comment, CDATA section or processing instruction that the search is in.
+    /// The end of the comment, CDATA section or processing instruction around the current position.
     within: Option<&'static [u8]>,
 }
 
 impl<'a> Skip<'a> {
-    /// For the end tag that begins with the finder's text.
+    /// Returns a search for the end tag that starts with the text of the finder.
     pub(super) fn new(end: &'a Finder<'a>) -> Self {
         Self { end, within: None }
     }
 
-    /// How many of these bytes are passed over, and whether the search is over there: before the end tag, or before what no
-    /// content of an element may hold. Otherwise the bytes left are to come again, with more behind them.
+    /// Returns the number of skipped bytes, and whether the search has ended. It ends before the end tag, or before markup that is not
+    /// allowed in an element. Otherwise the remaining bytes are passed again, followed by more.
     pub(super) fn pass(&mut self, held: &[u8]) -> (usize, bool) {
         let mut passed = 0;
-        // Looked for again only where it was hidden: what is held may have ten thousand comments before it.
+        // The end tag is only searched again if it was inside a comment. There might be 10,000 comments before it.
         let mut end = self.end_from(held, passed);
         loop {
             if let Some(closing) = self.within {
-                let Some(place) = memmem::find(&held[passed..], closing) else {
+                let Some(offset) = memmem::find(&held[passed..], closing) else {
                     return (passed.max(held.len().saturating_sub(closing.len() - 1)), false);
                 };
-                passed += place + closing.len();
+                passed += offset + closing.len();
                 self.within = None;
                 if end.is_some_and(|end| end < passed) {
                     end = self.end_from(held, passed);
                 }
             }
-            // What hides an end tag begins with `<!` or `<?`. Elsewhere both characters are rare.
+            // Markup that can contain an end tag starts with `<!` or `<?`. Both characters are rare elsewhere.
             let content = &held[passed..end.unwrap_or(held.len())];
             let mut marks = memchr::memchr2_iter(b'!', b'?', content);
-            let Some(place) = marks.find(|place| *place > 0 && content[place - 1] == b'<').map(|place| passed + place - 1) else {
-                // The tag's beginning may stand at the end of what is held.
+            let Some(offset) = marks.find(|offset| *offset > 0 && content[offset - 1] == b'<').map(|offset| passed + offset - 1)
+            else {
+                // The bytes may end inside the end tag.
                 let kept = self.end.needle().len();
                 return end.map_or((passed.max(held.len().saturating_sub(kept)), false), |end| (end, true));
             };
-            match opening(&held[place..]) {
+            match opening(&held[offset..]) {
                 Opening::Of(length, closing) => {
-                    passed = place + length;
+                    passed = offset + length;
                     self.within = Some(closing);
                 }
-                Opening::Undecided => return (place, false),
-                Opening::OfNothing => return (place, true),
+                Opening::Undecided => return (offset, false),
+                Opening::OfNothing => return (offset, true),
             }
         }
     }
 
-    /// Where the first end tag from a place on begins, if all of its name is there.
-    fn end_from(&self, held: &[u8], place: usize) -> Option<usize> {
-        let rest = &held[place..];
-        // A longer name begins with the same bytes; blanks may stand before the `>`.
+    /// Returns the offset of the first complete end tag from an offset.
+    fn end_from(&self, held: &[u8], offset: usize) -> Option<usize> {
+        let rest = &held[offset..];
+        // Longer names have the same start. Blanks are allowed before `>`.
         let ends = |at: &usize| rest.get(at + self.end.needle().len()).is_some_and(|byte| b"> \t\r\n".contains(byte));
-        self.end.find_iter(rest).find(ends).map(|at| place + at)
+        self.end.find_iter(rest).find(ends).map(|at| offset + at)
     }
 }
 
 enum Opening {
-    /// Something that hides tags, so long and ended by that.
+    /// Markup that can contain tags, with the length of its start and its end.
     Of(usize, &'static [u8]),
-    /// More must be seen.
+    /// More bytes are required.
     Undecided,
-    /// Nothing that an element's content may hold: the reader is to refuse it.
+    /// Markup that is not allowed in an element. The reader reports it.
     OfNothing,
 }
 
-/// What begins with `<!` or `<?`.
+/// Classifies markup that starts with `<!` or `<?`.
 fn opening(text: &[u8]) -> Opening {
     const OPENINGS: [(&[u8], &[u8]); 3] = [(b"<?", b"?>"), (b"<!--", b"-->"), (b"<![CDATA[", b"]]>")];
     for (opening, closing) in OPENINGS {
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What is left of a text when it comes in pieces of a size; none where the end tag is not found.
+    /// Returns the rest of a text that arrives in chunks of a size, or `None` without an end tag.
     fn left(text: &str, size: usize) -> Option<&str> {
         let end = Finder::new("</p");
         let mut skip = Skip::new(&end);
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_tag_counts_only_where_it_is_one() {
+    fn end_tags_inside_other_markup_are_ignored() {
         for (text, expected) in [
             ("<n/></p>x", Some("</p>x")),
             ("</pp></p-x></p\n>", Some("</p\n>")),
@@ -128,18 +129,18 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousands_of_comments_cost_one_look_at_each() {
+    fn search_time_is_linear_in_comments() {
         let text = "<!---->".repeat(500_000) + "</p>";
         let started = std::time::Instant::now();
         let end = Finder::new("</p");
         assert_eq!(Skip::new(&end).pass(text.as_bytes()), (text.len() - 4, true));
-        // To look for the end behind each would be a terabyte.
+        // Searching after each comment would process a terabyte.
         assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
     }
 
     proptest! {
         #[test]
-        fn the_end_that_is_found_does_not_depend_on_how_the_text_comes(
+        fn result_does_not_depend_on_chunks(
             text in "(</p|>| |</pp>|<!--|-->|--|<!|<\\?|\\?>|<!\\[CDATA\\[|\\]\\]>|\\]|x|<){0,12}", size in 1_usize..12,
         ) {
             prop_assert_eq!(left(&text, size), left(&text, text.len().max(1)));

@@ -1,6 +1,6 @@
-//! XML as a stream, bounded in everything: no document type, no entities but the five predefined ones and characters by number.
+//! An XML reader with limits. It supports neither document types nor entities, except for the predefined ones and character references.
 //!
-//! It knows names without their prefixes: `createrepo_c` writes `rpm:entry` for what another one may write otherwise.
+//! Names have no prefixes, because they may differ between implementations (`rpm:entry` of `createrepo_c`).
 
 use std::borrow::Cow;
 use std::io::{self, BufRead as _, Read};
@@ -12,85 +12,100 @@ use quick_xml::reader::Reader;
 use super::input::Input;
 use super::skip::Skip;
 pub(crate) use super::tag::Tag;
-use crate::failure::legible;
+use crate::error::escape_entry_text;
 
-/// How much of a document is taken at most.
+/// The limits of a document.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct XmlLimits {
-    /// Of one tag with its attributes, one text, or one comment, in bytes.
+    /// The size of a tag with its attributes, a text or a comment, in bytes.
     pub(crate) element_bytes: usize,
-    /// Elements within each other.
+    /// The depth of elements.
     pub(crate) depth: usize,
 }
 
-/// Why a document can't be read.
+/// An invalid document.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum XmlError {
-    /// The bytes below it can't be read: cut, too many, not decompressible.
+    /// The input cannot be read: it is truncated, too large or damaged.
     #[error("{0}")]
     Read(io::Error),
-    /// It is no XML, or none that is allowed here.
-    #[error("byte {at}: {}", legible(what))]
+    /// The input is not XML, or contains unsupported markup.
+    #[error("byte {at}: {}", escape_entry_text(what))]
     Refused {
-        /// Where, in bytes of the plain document.
+        /// The offset in the decompressed document in bytes.
         at: u64,
-        /// Expected and got.
+        /// The problem.
         what: String,
     },
 }
 
-/// What comes next in a document.
+/// A text or value with invalid characters or references.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum InvalidText {
+    /// A control character is not allowed in XML.
+    #[error("expected valid XML characters, found byte {0:#04x}")]
+    Character(u8),
+    /// An entity is not predefined.
+    #[error("expected a predefined entity or a character reference, found &{0};")]
+    Entity(String),
+    /// A character reference or an attribute is invalid.
+    #[error(transparent)]
+    Reference(#[from] quick_xml::Error),
+}
+
+/// A part of a document.
 pub(crate) enum Step<'a> {
-    /// An element begins; `empty` means that no [`Step::End`] follows.
+    /// The start of an element. If it is `empty`, no [`Step::End`] follows.
     Start { tag: Tag<'a>, empty: bool },
-    /// The innermost element ends.
+    /// The end of the innermost element.
     End,
-    /// Text with its entities resolved, possibly in several pieces.
+    /// A text with resolved entities, possibly one of several parts.
     Text(Cow<'a, str>),
-    /// What says nothing here: a comment, a processing instruction, the XML declaration.
+    /// Ignored markup: a comment, a processing instruction or the XML declaration.
     Nothing,
-    /// The document is over.
+    /// The end of the document.
     Done,
 }
 
-/// A document being read.
+/// A reader of a document.
 pub(crate) struct Xml<R> {
     reader: Reader<Input<R>>,
     buffer: Vec<u8>,
     depth: usize,
-    /// Whether there was a root element.
+    /// Whether the root element was read.
     rooted: bool,
     limits: XmlLimits,
 }
 
 impl<R: Read> Xml<R> {
-    /// Reads a document from its beginning.
+    /// Returns a reader.
     pub(crate) fn new(input: R, limits: XmlLimits) -> Self {
         let reader = Reader::from_reader(Input::new(input, limits.element_bytes));
         Self { reader, buffer: Vec::new(), depth: 0, rooted: false, limits }
     }
 
-    /// What was read from.
+    /// Returns the input.
     pub(crate) fn into_inner(self) -> R {
         self.reader.into_inner().into_inner()
     }
 
-    /// How many elements are open.
+    /// Returns the number of open elements.
     pub(crate) fn depth(&self) -> usize {
         self.depth
     }
 
-    /// Why the document is refused here.
+    /// Returns an error at the current position.
     pub(crate) fn refuse(&self, what: impl Into<String>) -> XmlError {
         XmlError::Refused { at: self.reader.buffer_position(), what: what.into() }
     }
 
-    /// What comes next.
+    /// Returns the next part.
     pub(crate) fn next(&mut self) -> Result<Step<'_>, XmlError> {
         self.buffer.clear();
         self.reader.get_mut().allow(self.limits.element_bytes);
         let at = self.reader.buffer_position();
         let refused = |what: String| XmlError::Refused { at, what };
+        let invalid = |error: InvalidText| refused(error.to_string());
         let event = self.reader.read_event_into(&mut self.buffer).map_err(|error| match error {
             quick_xml::Error::Io(error) => XmlError::Read(io::Error::new(error.kind(), error.to_string())),
             other => refused(format!("expected XML, found: {other}")),
@@ -123,17 +138,17 @@ impl<R: Read> Xml<R> {
                 self.depth = self.depth.saturating_sub(1);
                 Step::End
             }
-            Event::Text(text) => Step::Text(allowed(text.into_inner()).map_err(refused)?),
-            Event::CData(text) => Step::Text(allowed(text.into_inner()).map_err(refused)?),
+            Event::Text(text) => Step::Text(check_characters(text.into_inner()).map_err(invalid)?),
+            Event::CData(text) => Step::Text(check_characters(text.into_inner()).map_err(invalid)?),
             Event::GeneralRef(reference) => {
-                Step::Text(resolve(&reference).and_then(|text| allowed(text.into())).map_err(refused)?)
+                Step::Text(resolve(&reference).and_then(|text| check_characters(text.into())).map_err(invalid)?)
             }
             Event::Eof if self.depth == 0 => Step::Done,
             Event::Eof => return Err(refused("expected the end of the root element, found the end of the file".into())),
         })
     }
 
-    /// The text of the element that just began, to its end; an element within it is refused.
+    /// Returns the text of the current element until its end. Child elements are errors.
     pub(crate) fn text(&mut self) -> Result<String, XmlError> {
         let mut text = String::new();
         loop {
@@ -152,7 +167,7 @@ impl<R: Read> Xml<R> {
         }
     }
 
-    /// Passes over the rest of the innermost `depth`-th element, event by event.
+    /// Skips the rest of the element at this depth, part by part.
     pub(crate) fn leave(&mut self, depth: usize) -> Result<(), XmlError> {
         while self.depth >= depth {
             self.next()?;
@@ -160,8 +175,8 @@ impl<R: Read> Xml<R> {
         Ok(())
     }
 
-    /// Passes over everything before the end tag that begins with `end` (`</name`), without a look at it but for what could hide
-    /// one: comments, CDATA sections, processing instructions. To be called right after an element's end.
+    /// Skips until the end tag that starts with `end` (`</name`), without parsing. Only markup that can contain an end tag is recognized:
+    /// comments, CDATA sections and processing instructions. It must be called after the end of an element.
     pub(crate) fn skip_before(&mut self, end: &Finder<'_>) -> Result<(), XmlError> {
         self.reader.get_mut().allow(usize::MAX);
         let mut skip = Skip::new(end);
@@ -175,20 +190,20 @@ impl<R: Read> Xml<R> {
     }
 }
 
-/// The text, if all its characters are among those of XML (XML 1.0 §2.2): no control character but tab, LF and CR.
-pub(super) fn allowed(text: Cow<'_, str>) -> Result<Cow<'_, str>, String> {
+/// Returns the text if all its characters are allowed in XML (XML 1.0 §2.2): no control characters except tab, LF and CR.
+pub(super) fn check_characters(text: Cow<'_, str>) -> Result<Cow<'_, str>, InvalidText> {
     match text.bytes().find(|byte| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) {
-        Some(byte) => Err(format!("expected valid XML characters, found byte {byte:#04x}")),
+        Some(byte) => Err(InvalidText::Character(byte)),
         None => Ok(text),
     }
 }
 
-fn resolve(name: &quick_xml::events::BytesRef<'_>) -> Result<String, String> {
-    if let Some(character) = name.resolve_char_ref().map_err(|error| error.to_string())? {
+fn resolve(name: &quick_xml::events::BytesRef<'_>) -> Result<String, InvalidText> {
+    if let Some(character) = name.resolve_char_ref()? {
         return Ok(character.into());
     }
     let text = quick_xml::escape::resolve_predefined_entity(name);
-    text.map(str::to_owned).ok_or_else(|| format!("expected a predefined entity or a character reference, found &{};", &**name))
+    text.map(str::to_owned).ok_or_else(|| InvalidText::Entity((**name).to_owned()))
 }
 
 #[cfg(test)]
@@ -199,7 +214,7 @@ mod tests {
 
     const LIMITS: XmlLimits = XmlLimits { element_bytes: 64, depth: 4 };
 
-    /// Every step of a document, and how it ended.
+    /// Returns all parts of a document, and the error or "done".
     fn steps(text: &[u8]) -> (Vec<String>, String) {
         let mut xml = Xml::new(text, LIMITS);
         let mut seen = Vec::new();
@@ -219,14 +234,14 @@ mod tests {
     }
 
     #[test]
-    fn names_lose_their_prefix_and_entities_are_resolved() {
+    fn prefixes_are_removed_and_entities_resolved() {
         let (seen, end) = steps(b"<?xml version='1.0' encoding='UTF-8'?><r:x a='1&amp;2'><!-- c --><y/>b&lt;&#65;</r:x>\n");
         assert_eq!(seen, ["x Ok(\"1&2\") false", "y Ok(\"\") true", "b", "<", "A", "end", "\n"]);
         assert_eq!(end, "done");
     }
 
     #[test]
-    fn what_could_grow_without_end_is_refused() {
+    fn unbounded_input_is_an_error() {
         let long = "x".repeat(65);
         for (text, expected) in [
             ("<!DOCTYPE x [<!ENTITY a 'b'>]><x/>".to_owned(), "DOCTYPE"),
@@ -252,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_come_to_an_end_before_each_is_compared_with_all() {
+    fn number_of_attributes_is_limited() {
         let text = format!("<x {}/>", "b='' ".repeat(2));
         let mut xml = Xml::new(text.as_bytes(), XmlLimits { element_bytes: 4096, depth: 4 });
         let Ok(Step::Start { tag, .. }) = xml.next() else { panic!("expected an element") };
@@ -260,7 +275,7 @@ mod tests {
         let mut xml = Xml::new(&b"<x a='&#27;'/>"[..], LIMITS);
         let Ok(Step::Start { tag, .. }) = xml.next() else { panic!("expected an element") };
         assert!(tag.attribute("a").is_err(), "a control character");
-        let many: String = (0..100).map(|place| format!("b{place}='' ")).collect();
+        let many: String = (0..100).map(|offset| format!("b{offset}='' ")).collect();
         let text = format!("<x {many}/>");
         let mut xml = Xml::new(text.as_bytes(), XmlLimits { element_bytes: 4096, depth: 4 });
         let Ok(Step::Start { tag, .. }) = xml.next() else { panic!("expected an element") };
@@ -269,9 +284,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_skipped_ends_right_before_the_closing_tag_wherever_reads_end() {
-        struct Pieces<'a>(&'a [u8], usize);
-        impl Read for Pieces<'_> {
+    fn skip_ends_before_the_end_tag_for_all_chunk_sizes() {
+        struct Chunks<'a>(&'a [u8], usize);
+        impl Read for Chunks<'_> {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
                 let size = self.1.min(buffer.len());
                 (&mut self.0).take(size as u64).read(buffer)
@@ -279,7 +294,7 @@ mod tests {
         }
         let text = format!("<m><p><n/><pp>{}</pp></p><p/></m>", "&&<x y </pp".repeat(30_000));
         for size in [1, 3, 7, READ_BYTES - 1, READ_BYTES] {
-            let mut xml = Xml::new(Pieces(text.as_bytes(), size), LIMITS);
+            let mut xml = Xml::new(Chunks(text.as_bytes(), size), LIMITS);
             for _ in 0..3 {
                 assert!(matches!(xml.next(), Ok(Step::Start { .. })));
             }
@@ -291,7 +306,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_or_refused(text in "([<>/!?&;=a'\" ]|<a>|</a>|<!--|]]>|<!\\[CDATA\\[|&#){0,40}") {
+        fn reader_never_panics(text in "([<>/!?&;=a'\" ]|<a>|</a>|<!--|]]>|<!\\[CDATA\\[|&#){0,40}") {
             let _ = steps(text.as_bytes());
         }
     }

@@ -1,4 +1,4 @@
-//! The machine's own apt lists.
+//! Tests of apt lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,17 +6,17 @@ use std::path::Path;
 use sqern_model::{Crawl, CrawlState, DistroDef};
 use sqern_testkit::clean_command;
 use sqern_testkit::repo::{Compression, FakeRepo, RepoFault, deb};
-use sqern_upstream::{CrawlOptions, Failure, crawl_apt_lists};
+use sqern_upstream::{CrawlOptions, Error, crawl_apt_lists};
 
 use crate::support::*;
 
 const SITE: &str = "archive.example.test_debian%5fx";
 
-async fn crawl_lists(folder: &Path) -> Result<Vec<Crawl>, Failure> {
+async fn crawl_lists(folder: &Path) -> Result<Vec<Crawl>, Error> {
     crawl_apt_lists(folder, &debian(), &BTreeMap::new(), &options()).await
 }
 
-/// Debian's rule, and a source for amd64 that is not asked.
+/// Returns a distribution with the rule of Debian, and a source for amd64 that is not read.
 fn debian() -> DistroDef {
     let folder = folder();
     let written = bookworm().write(folder.path()).expect("a repository");
@@ -24,7 +24,7 @@ fn debian() -> DistroDef {
 }
 
 #[tokio::test]
-async fn lists_are_read_in_every_compression() {
+async fn lists_are_read_in_all_compression_formats() {
     for compression in [Compression::Plain, Compression::Lz4, Compression::Gzip, Compression::Xz, Compression::Zstd] {
         let folder = folder();
         bookworm().write_apt_lists(folder.path(), SITE, compression).expect("lists");
@@ -37,7 +37,7 @@ async fn lists_are_read_in_every_compression() {
 }
 
 #[tokio::test]
-async fn lists_past_their_time_are_a_warning_that_tells_their_age() {
+async fn expired_lists_are_a_warning_with_their_age() {
     let folder = folder();
     let repo = bookworm().valid_until(time("2026-01-05T00:00:00Z"));
     repo.write_apt_lists(folder.path(), SITE, Compression::Lz4).expect("lists");
@@ -47,7 +47,7 @@ async fn lists_past_their_time_are_a_warning_that_tells_their_age() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_not_the_stated_one_fails() {
+async fn index_that_differs_from_its_checksum_fails() {
     for fault in [RepoFault::AlteredIndex, RepoFault::CutIndex, RepoFault::EmptyIndex] {
         let folder = folder();
         bookworm().fault(fault).write_apt_lists(folder.path(), SITE, Compression::Lz4).expect("lists");
@@ -57,11 +57,11 @@ async fn a_list_that_is_not_the_stated_one_fails() {
 }
 
 #[tokio::test]
-async fn nothing_to_read_is_an_error_that_says_what_to_type() {
+async fn missing_lists_are_an_error_with_a_hint() {
     let folder = folder();
-    for (path, says) in [(folder.path().join("absent"), "No such file"), (folder.path().to_owned(), "a Release")] {
+    for (path, messages) in [(folder.path().join("absent"), "No such file"), (folder.path().to_owned(), "a Release")] {
         let error = crawl_lists(&path).await.expect_err("nothing there").to_string();
-        assert!(error.contains(says) && error.ends_with("hint: apt-get update"), "{error}");
+        assert!(error.contains(messages) && error.ends_with("hint: apt-get update"), "{error}");
     }
     bookworm().write_apt_lists(folder.path(), SITE, Compression::Lz4).expect("lists");
     let list = format!("{SITE}_dists_bookworm_main_binary-amd64_Packages.lz4");
@@ -71,7 +71,7 @@ async fn nothing_to_read_is_an_error_that_says_what_to_type() {
 }
 
 #[tokio::test]
-async fn archives_without_kernels_and_indexes_of_other_architectures_do_no_harm() {
+async fn irrelevant_suites_and_indexes_are_ignored() {
     let folder = folder();
     let list = |repo: FakeRepo, site: &str| repo.write_apt_lists(folder.path(), site, Compression::Lz4).expect("lists");
     list(bookworm(), SITE);
@@ -91,7 +91,7 @@ async fn archives_without_kernels_and_indexes_of_other_architectures_do_no_harm(
 }
 
 #[tokio::test]
-async fn lists_that_have_not_changed_are_not_read_again() {
+async fn unchanged_lists_are_not_read_again() {
     let folder = folder();
     bookworm().write_apt_lists(folder.path(), SITE, Compression::Lz4).expect("lists");
     let distro = debian();
@@ -102,10 +102,10 @@ async fn lists_that_have_not_changed_are_not_read_again() {
     assert!(again.bytes < first.bytes, "the Release alone was read");
 }
 
-/// This machine's lists, or, where it has none, lists made here: read by sqern, and by a few lines of Python over what
-/// apt's own helper decompresses.
+/// Reads the lists of this machine, or created ones if there are none. The result is compared with that of a Python script, which
+/// decompresses by a helper of apt.
 #[tokio::test]
-async fn the_lists_of_this_machine_hold_what_python_finds_there() {
+async fn lists_of_this_machine_contain_the_same_as_in_python() {
     let made = folder();
     let machine = Path::new("/var/lib/apt/lists");
     let mut folder = machine.to_owned();
@@ -122,8 +122,8 @@ async fn the_lists_of_this_machine_hold_what_python_finds_there() {
     assert_eq!(found, python_finds(&folder));
 }
 
-async fn crawl_real(folder: &Path) -> Result<Vec<Crawl>, Failure> {
-    // Far in the future of any list, so that none is from a time to come.
+async fn crawl_real(folder: &Path) -> Result<Vec<Crawl>, Error> {
+    // The time is later than that of any list.
     let options = CrawlOptions { now: time("2100-01-01T00:00:00Z"), ..options() };
     crawl_apt_lists(folder, &debian(), &BTreeMap::new(), &options).await
 }

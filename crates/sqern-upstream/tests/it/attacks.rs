@@ -1,6 +1,7 @@
-//! What a mirror can do to a client, by the names that The Update Framework has for it
-//! (<https://theupdateframework.io/docs/security/>), each done by a server that is honest up to then. None brings a kernel in or
-//! takes one away: the crawl fails, with what it saw and where, and what is remembered stays.
+//! Attacks by a mirror, with their names in The Update Framework (<https://theupdateframework.io/docs/security/>).
+//!
+//! Each mirror is honest at first. No attack adds or removes a kernel: the crawl fails with the problem and its location, and the cache is
+//! unchanged.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +15,7 @@ use tempfile::TempDir;
 use crate::rpm_support;
 use crate::support::*;
 
-/// A server over a folder whose files an attacker may exchange, and what was honestly crawled from it.
+/// A server whose files an attacker can replace, and the result of an honest crawl.
 struct Mirror {
     folder: TempDir,
     server: FileServer,
@@ -22,7 +23,7 @@ struct Mirror {
     honest: Vec<Crawl>,
 }
 
-/// Two kernels, made on 5 January.
+/// Returns a repository with 2 kernels of January 5.
 fn today() -> FakeRepo {
     bookworm()
         .package(sqern_testkit::repo::deb("linux-headers-6.1.0-26-amd64").version("6.1.112-1"))
@@ -38,7 +39,7 @@ impl Mirror {
         Self::crawled(folder, server, distro).await
     }
 
-    /// Signed, and so required.
+    /// Returns a signed repository whose signature is required.
     async fn of_rpms() -> Self {
         let folder = folder();
         let keyring = Self::rpms("2026-01-05T00:00:00Z").write(folder.path()).expect("a repository");
@@ -67,7 +68,7 @@ impl Mirror {
 }
 
 #[tokio::test]
-async fn rollback_an_index_older_than_one_already_seen_is_refused() {
+async fn rollback_to_an_older_index_fails() {
     let mirror = Mirror::of_debs().await;
     bookworm().date(time("2026-01-02T00:00:00Z")).write(mirror.path()).expect("the older repository, rightly signed");
     assert_failed(&mirror.again().await, &["2026-01-05T00:00:00Z or later", "3 days older", "InRelease"]);
@@ -78,7 +79,7 @@ async fn rollback_an_index_older_than_one_already_seen_is_refused() {
 }
 
 #[tokio::test]
-async fn rollback_to_another_mirror_is_refused_too_and_the_next_mirror_is_asked() {
+async fn rollback_by_a_mirror_leads_to_the_next_one() {
     let mirror = Mirror::of_debs().await;
     let older = folder();
     bookworm().date(time("2026-01-02T00:00:00Z")).write(older.path()).expect("the older repository");
@@ -91,7 +92,7 @@ async fn rollback_to_another_mirror_is_refused_too_and_the_next_mirror_is_asked(
 }
 
 #[tokio::test]
-async fn fast_forward_an_index_from_the_future_is_refused_and_not_remembered() {
+async fn fast_forward_fails_and_is_not_cached() {
     let mut mirror = Mirror::of_rpms().await;
     mirror.distro = rpm_support::distro(&format!("base = [\"{}\"]\nsignature = \"off\"", mirror.server.url()));
     Mirror::rpms("2030-01-01T00:00:00Z").write(mirror.path()).expect("a repository");
@@ -101,7 +102,7 @@ async fn fast_forward_an_index_from_the_future_is_refused_and_not_remembered() {
 }
 
 #[tokio::test]
-async fn freeze_an_index_past_its_time_is_refused_and_one_that_no_longer_changes_is_told() {
+async fn freeze_fails_or_is_a_warning() {
     let mirror = Mirror::of_debs().await;
     today().valid_until(time("2026-01-12T00:00:00Z")).write(mirror.path()).expect("a repository");
     assert_complete(&mirror.again().await, &["6.1.0-25-amd64", "6.1.0-26-amd64"]);
@@ -122,9 +123,9 @@ async fn freeze_an_index_past_its_time_is_refused_and_one_that_no_longer_changes
 }
 
 #[tokio::test]
-async fn mix_and_match_parts_of_two_states_never_come_together() {
+async fn mix_and_match_of_two_states_fails() {
     let keep = |mirror: &Mirror, file: &str| std::fs::read(mirror.path().join(file)).expect("a file");
-    // An index of yesterday under the Release of today.
+    // An old index with the current Release.
     let mirror = Mirror::of_debs().await;
     let index = "dists/bookworm/main/binary-amd64/Packages.xz";
     let yesterdays = keep(&mirror, index);
@@ -143,20 +144,20 @@ async fn mix_and_match_parts_of_two_states_never_come_together() {
     write(&mirror.path().join("dists/bookworm/InRelease"), &other);
     assert_failed(&mirror.again().await, &["a Release of suite bookworm", "bullseye"]);
 
-    // The signature of yesterday beside the repomd.xml of today, and the other way round.
+    // An old signature with the current repomd.xml, and vice versa.
     for file in ["repodata/repomd.xml", "repodata/repomd.xml.asc", "repodata/primary.xml.gz"] {
         let mirror = Mirror::of_rpms().await;
         let yesterdays = keep(&mirror, file);
         let tomorrow = Mirror::rpms("2026-01-06T00:00:00Z").package(rpm_support::devel("700.el8_10"));
         tomorrow.write(mirror.path()).expect("a repository");
         write(&mirror.path().join(file), &yesterdays);
-        let says = if file.contains("primary") { "as listed by the repomd.xml" } else { "BAD signature" };
-        assert_failed(&mirror.again().await, &[says]);
+        let messages = if file.contains("primary") { "as listed by the repomd.xml" } else { "BAD signature" };
+        assert_failed(&mirror.again().await, &[messages]);
     }
 }
 
 #[tokio::test]
-async fn endless_data_ends_at_the_limit_in_every_file() {
+async fn endless_data_is_limited_in_every_file() {
     for part in ["InRelease", "Packages"] {
         let mirror = Mirror::of_debs().await;
         mirror.server.fail(part, ServerFault::Endless, 9);
@@ -175,7 +176,7 @@ async fn endless_data_ends_at_the_limit_in_every_file() {
 }
 
 #[tokio::test]
-async fn slow_retrieval_ends_by_the_least_rate() {
+async fn slow_retrieval_ends_at_the_minimum_rate() {
     for part in ["InRelease", "Packages"] {
         let mirror = Mirror::of_debs().await;
         mirror.server.fail(part, ServerFault::Slow(Duration::from_millis(20)), 9);
@@ -192,7 +193,7 @@ async fn slow_retrieval_ends_by_the_least_rate() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_the_sources_own_vouches_for_nothing() {
+async fn signature_by_a_foreign_key_fails() {
     let mirror = Mirror::of_debs().await;
     today().fault(RepoFault::SignedByAnotherKey).write(mirror.path()).expect("a repository");
     assert_failed(&mirror.again().await, &["by unknown key"]);
@@ -203,13 +204,13 @@ async fn a_key_that_is_not_the_sources_own_vouches_for_nothing() {
 }
 
 #[tokio::test]
-async fn an_answer_of_not_modified_proves_nothing_by_itself() {
+async fn cached_metadata_is_verified_again_after_status_304() {
     let mirror = Mirror::of_debs().await;
-    let asked = mirror.server.body_bytes();
+    let bytes_before = mirror.server.body_bytes();
     let unchanged = mirror.again().await;
     assert_eq!((unchanged.state, unchanged.bytes), (CrawlState::Unchanged, 0), "nothing was sent");
-    assert_eq!(mirror.server.body_bytes(), asked);
-    // What is remembered is judged as if it had been sent: here by a key that is not the source's any more.
+    assert_eq!(mirror.server.body_bytes(), bytes_before);
+    // Cached metadata is verified like a response. Here, the key is no longer that of the source.
     let stranger = folder();
     let other = today().signed_by(&sqern_testkit::repo::SigningKey::generate().expect("a key"));
     let keyring = other.write(stranger.path()).expect("a repository").keyring;

@@ -1,4 +1,4 @@
-//! What kernels need, over the sources of a distribution; and when nothing is read again.
+//! Tests of dependencies over the sources of a distribution, and of progress.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -17,7 +17,7 @@ fn written(repo: &FakeRepo) -> (TempDir, WrittenRepo) {
 }
 
 #[tokio::test]
-async fn needs_are_found_in_every_source_that_has_them() {
+async fn dependencies_are_found_in_all_sources() {
     let common = || deb("linux-headers-6.1.0-25-common").version("6.1.106-3").architecture("all").depends("libc6");
     let kernel = headers().depends("linux-headers-6.1.0-25-common (= 6.1.106-3), linux-kbuild-6.1 (>= 6.1.106-3), gcc-12");
     let main =
@@ -37,7 +37,7 @@ async fn needs_are_found_in_every_source_that_has_them() {
 }
 
 #[tokio::test]
-async fn a_hwe_kernel_needs_the_headers_of_its_own_series() {
+async fn hwe_kernel_requires_headers_of_its_series() {
     let repo = FakeRepo::new("jammy-updates")
         .calls_itself("jammy-updates", "jammy")
         .package(
@@ -54,17 +54,17 @@ async fn a_hwe_kernel_needs_the_headers_of_its_own_series() {
 }
 
 #[tokio::test]
-async fn a_kernel_without_its_common_headers_is_recorded_and_told_as_incomplete() {
+async fn missing_common_headers_are_a_warning() {
     let repo = FakeRepo::new("jammy").package(deb("linux-headers-6.8.0-40-generic").depends("linux-headers-6.8.0-40"));
     let (_keep, repo) = written(&repo);
     let crawl = crawl_all(&distro_with(UBUNTU_RULE, &[(&repo, &repo.file_url())]), &options()).await.remove(0);
     assert_complete(&crawl, &["6.8.0-40-generic"]);
-    let told = "6.8.0-40-generic is incomplete: it requires linux-headers-6.8.0-40, which no index of fake contains";
-    assert_eq!(crawl.warnings, [told]);
+    let reported = "6.8.0-40-generic is incomplete: it requires linux-headers-6.8.0-40, which no index of fake contains";
+    assert_eq!(crawl.warnings, [reported]);
 }
 
 #[tokio::test]
-async fn an_incomplete_kernel_tells_the_source_that_failed() {
+async fn incomplete_kernel_is_reported_with_the_failed_source() {
     let jammy = FakeRepo::new("jammy").package(deb("linux-headers-6.8.0-40-generic").depends("linux-headers-6.8.0-40"));
     let updates = FakeRepo::new("jammy-updates").package(deb("linux-headers-6.8.0-40")).fault(RepoFault::CutIndex);
     let ((_keep, jammy), (_keep_too, updates)) = (written(&jammy), written(&updates));
@@ -74,17 +74,17 @@ async fn an_incomplete_kernel_tells_the_source_that_failed() {
     assert!(crawls[0].warnings[0].ends_with("(source jammy-updates failed)"), "{:?}", crawls[0].warnings);
 }
 
-/// Keeps what it is told.
+/// Records the progress.
 #[derive(Default)]
-struct Told(Mutex<Vec<String>>);
+struct RecordedProgress(Mutex<Vec<String>>);
 
-impl Told {
+impl RecordedProgress {
     fn add(&self, text: String) {
         self.0.lock().expect("a lock").push(text);
     }
 }
 
-impl Progress for Told {
+impl Progress for RecordedProgress {
     fn started(&self, distro: &DistroName, source: &str) {
         self.add(format!("{distro} {source} started"));
     }
@@ -97,13 +97,13 @@ impl Progress for Told {
 }
 
 #[tokio::test]
-async fn progress_is_told_from_the_start_to_the_end() {
+async fn progress_is_reported_from_start_to_end() {
     let served = Served::new(&bookworm()).await;
-    let told = Told::default();
-    let crawl = crawl_distro(&client(), &served.distro(), &BTreeMap::new(), &options(), &told).await.remove(0);
-    let told = told.0.into_inner().expect("a lock");
-    assert_eq!(told.first().map(String::as_str), Some("fake bookworm started"));
-    assert_eq!(told.last(), Some(&"fake bookworm finished".to_owned()));
-    let received: u64 = told[1..told.len() - 1].iter().map(|bytes| bytes.parse::<u64>().expect("bytes")).sum();
+    let reported = RecordedProgress::default();
+    let crawl = crawl_distro(&client(), &served.distro(), &BTreeMap::new(), &options(), &reported).await.remove(0);
+    let reported = reported.0.into_inner().expect("a lock");
+    assert_eq!(reported.first().map(String::as_str), Some("fake bookworm started"));
+    assert_eq!(reported.last(), Some(&"fake bookworm finished".to_owned()));
+    let received: u64 = reported[1..reported.len() - 1].iter().map(|bytes| bytes.parse::<u64>().expect("bytes")).sum();
     assert_eq!(received, crawl.bytes);
 }

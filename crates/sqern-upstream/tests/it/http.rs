@@ -1,4 +1,4 @@
-//! Servers that misbehave, mirrors, redirects.
+//! Tests of faulty servers, mirrors and redirects.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ const KERNEL: &[&str] = &["6.1.0-25-amd64"];
 const INDEX: &str = "binary-amd64/Packages";
 
 #[tokio::test]
-async fn a_suite_is_read_over_http_with_its_etag() {
+async fn suite_is_read_over_http_with_its_etag() {
     let served = Served::new(&bookworm()).await;
     let crawl = served.crawl().await;
     assert_complete(&crawl, KERNEL);
@@ -22,7 +22,7 @@ async fn a_suite_is_read_over_http_with_its_etag() {
 }
 
 #[tokio::test]
-async fn faults_in_passing_are_tried_again() {
+async fn transient_errors_are_retried() {
     for fault in [ServerFault::Status(503), ServerFault::Status(429), ServerFault::Cut, ServerFault::RetryAfter(0)] {
         let served = Served::new(&bookworm()).await;
         served.server.fail("InRelease", fault.clone(), 2);
@@ -33,7 +33,7 @@ async fn faults_in_passing_are_tried_again() {
 }
 
 #[tokio::test]
-async fn three_tries_are_all() {
+async fn number_of_attempts_is_limited() {
     let served = Served::new(&bookworm()).await;
     served.server.fail("InRelease", ServerFault::Status(500), 9);
     assert_failed(&served.crawl().await, &["HTTP status 500", "/dists/bookworm/InRelease"]);
@@ -41,7 +41,7 @@ async fn three_tries_are_all() {
 }
 
 #[tokio::test]
-async fn a_retry_after_is_obeyed() {
+async fn retry_after_is_respected() {
     let served = Served::new(&bookworm()).await;
     served.server.fail("InRelease", ServerFault::RetryAfter(1), 1);
     let begun = Instant::now();
@@ -50,7 +50,7 @@ async fn a_retry_after_is_obeyed() {
 }
 
 #[tokio::test]
-async fn a_server_that_stalls_is_given_up() {
+async fn stalled_server_times_out() {
     let served = Served::new(&bookworm()).await;
     served.server.fail(INDEX, ServerFault::Stall, 9);
     let begun = Instant::now();
@@ -59,14 +59,14 @@ async fn a_server_that_stalls_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_body_without_end_is_cut_off_at_the_stated_size() {
+async fn endless_body_ends_at_the_listed_size() {
     let served = Served::new(&bookworm()).await;
     served.server.fail(INDEX, ServerFault::Endless, 9);
     assert_failed(&served.crawl().await, &["a file of at most", "found a larger file"]);
 }
 
 #[tokio::test]
-async fn a_length_beyond_the_limit_is_refused_before_the_body() {
+async fn too_large_content_length_is_rejected_before_the_body() {
     let served = Served::new(&bookworm()).await;
     served.server.fail(INDEX, ServerFault::Announced(1 << 40), 9);
     assert_failed(&served.crawl().await, &["a file of at most", "found a file of 1099511627776 bytes (Content-Length)"]);
@@ -74,7 +74,7 @@ async fn a_length_beyond_the_limit_is_refused_before_the_body() {
 }
 
 #[tokio::test]
-async fn headers_without_end_or_measure_are_cut_off() {
+async fn headers_are_limited() {
     for fault in [ServerFault::EndlessHeaders, ServerFault::HugeHeader(16 << 20)] {
         let served = Served::new(&bookworm()).await;
         served.server.fail(INDEX, fault, 9);
@@ -85,24 +85,24 @@ async fn headers_without_end_or_measure_are_cut_off() {
 }
 
 #[tokio::test]
-async fn a_coding_that_was_not_asked_for_is_refused_unless_the_files_name_tells_it() {
+async fn unexpected_content_coding_is_an_error() {
     let coded = |coding: &str| ServerFault::Headers(vec![("Content-Encoding", coding.to_owned())]);
     let served = Served::new(&bookworm()).await;
     served.server.fail("InRelease", coded("gzip"), 9);
     assert_failed(&served.crawl().await, &["expected no content encoding, found Content-Encoding: gzip", "InRelease"]);
     assert_eq!(served.server.count("InRelease"), 1);
-    // As Apache's AddEncoding has it: what lies there compressed comes as it is.
+    // AddEncoding of Apache declares a coding for compressed files, which are sent unchanged.
     let served = Served::new(&bookworm().compressions(&[Compression::Gzip])).await;
     served.server.fail("Packages.gz", coded("x-gzip"), 9);
     assert_complete(&served.crawl().await, KERNEL);
 }
 
 #[tokio::test]
-async fn twenty_sources_at_one_host_are_read_side_by_side() {
+async fn twenty_sources_of_one_host_are_read_concurrently() {
     let folder = folder();
     let keyring = crate::rpm_support::repo().write(folder.path()).expect("a repository");
     let server = FileServer::start(folder.path()).await.expect("a server");
-    // Long enough for all to be waiting at once.
+    // All requests are sent before the first response.
     server.delay(Duration::from_millis(300));
     let url = server.url();
     let lines = format!("base = [\"{url}\"]\nkeyring = [\"{}\"]\nsignature = \"if-present\"", keyring.display());
@@ -118,7 +118,7 @@ async fn twenty_sources_at_one_host_are_read_side_by_side() {
 }
 
 #[tokio::test]
-async fn a_signature_that_nothing_here_can_judge_is_not_asked_for() {
+async fn unverifiable_signature_is_not_requested() {
     let folder = folder();
     crate::rpm_support::repo().signed().write(folder.path()).expect("a repository");
     let server = FileServer::start(folder.path()).await.expect("a server");
@@ -130,14 +130,14 @@ async fn a_signature_that_nothing_here_can_judge_is_not_asked_for() {
 }
 
 #[tokio::test]
-async fn a_cut_body_says_so() {
+async fn truncated_body_is_reported() {
     let served = Served::new(&bookworm()).await;
     served.server.fail(INDEX, ServerFault::Cut, 9);
     assert_failed(&served.crawl().await, &["could not download", "the download was interrupted", "Packages"]);
 }
 
 #[tokio::test]
-async fn an_html_page_is_named_as_such() {
+async fn html_page_is_reported() {
     for part in ["InRelease", INDEX] {
         let served = Served::new(&bookworm()).await;
         served.server.fail(part, ServerFault::Html, 9);
@@ -146,7 +146,7 @@ async fn an_html_page_is_named_as_such() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_an_error_without_credentials() {
+async fn connection_error_contains_no_credentials() {
     let served = Served::new(&bookworm()).await;
     let distro = distro(&[(&served.written, "http://user:secret@127.0.0.1:1/debian")]);
     let crawl = crawl_all(&distro, &options()).await.remove(0);
@@ -155,7 +155,7 @@ async fn a_server_that_is_not_there_is_an_error_without_credentials() {
 }
 
 #[tokio::test]
-async fn credentials_of_a_base_do_not_reach_what_is_recorded() {
+async fn recorded_urls_contain_no_credentials() {
     let served = Served::new(&bookworm()).await;
     let distro = distro(&[(&served.written, &served.server.url().replace("://", "://user:secret@"))]);
     let crawl = crawl_all(&distro, &options()).await.remove(0);
@@ -164,7 +164,7 @@ async fn credentials_of_a_base_do_not_reach_what_is_recorded() {
 }
 
 #[tokio::test]
-async fn an_index_is_asked_for_by_hash_then_by_name_then_in_another_compression() {
+async fn index_is_requested_by_hash_then_name_then_format() {
     let served = Served::new(&bookworm().by_hash()).await;
     assert_complete(&served.crawl().await, KERNEL);
     assert_eq!((served.server.count("by-hash"), served.server.count("Packages")), (1, 0));
@@ -181,30 +181,30 @@ async fn an_index_is_asked_for_by_hash_then_by_name_then_in_another_compression(
 }
 
 #[tokio::test]
-async fn an_index_that_is_listed_and_not_there_fails() {
+async fn listed_but_missing_index_fails() {
     let served = Served::new(&bookworm()).await;
     served.server.fail(INDEX, ServerFault::Status(404), 9);
     assert_failed(&served.crawl().await, &["HTTP status 404", INDEX]);
 }
 
 #[tokio::test]
-async fn redirects_are_followed_to_http_only_and_not_for_ever() {
+async fn redirects_are_limited_to_http_and_in_number() {
     let served = Served::new(&bookworm()).await;
     served.server.fail("InRelease", ServerFault::Redirect("/dists/bookworm/InRelease".into()), 5);
     assert_complete(&served.crawl().await, KERNEL);
-    for (location, says) in [
+    for (location, messages) in [
         ("file:///etc/passwd", "a redirect to file:///etc/passwd"),
         ("ftp://h/x", "a redirect to ftp://h/x"),
         ("/dists/bookworm/InRelease", "more than 5 redirects"),
     ] {
         let served = Served::new(&bookworm()).await;
         served.server.fail("InRelease", ServerFault::Redirect(location.into()), 9);
-        assert_failed(&served.crawl().await, &[says]);
+        assert_failed(&served.crawl().await, &[messages]);
     }
 }
 
 #[tokio::test]
-async fn a_mirror_base_serves_every_host_and_urls_stay_the_publishers() {
+async fn mirror_base_replaces_hosts_but_not_recorded_urls() {
     let folder = folder();
     let host = folder.path().join("deb.example.test/debian");
     std::fs::create_dir_all(&host).expect("a directory");
@@ -221,7 +221,7 @@ async fn a_mirror_base_serves_every_host_and_urls_stay_the_publishers() {
 }
 
 #[tokio::test]
-async fn the_next_mirror_is_asked_when_one_fails_and_the_failure_is_told() {
+async fn failed_mirror_is_a_warning_and_the_next_one_is_used() {
     let served = Served::new(&bookworm()).await;
     let mut distro = served.distro();
     for source in apt_sources(&mut distro) {
@@ -233,14 +233,14 @@ async fn the_next_mirror_is_asked_when_one_fails_and_the_failure_is_told() {
 }
 
 #[tokio::test]
-async fn a_base_of_another_scheme_is_refused() {
+async fn base_url_with_other_scheme_fails() {
     let served = Served::new(&FakeRepo::new("bookworm")).await;
     let distro = distro(&[(&served.written, "ftp://h/debian")]);
     assert_failed(&crawl_all(&distro, &options()).await[0], &["http, https or file", "scheme ftp"]);
 }
 
 #[tokio::test]
-async fn a_crawl_can_run_on_any_thread() {
+async fn crawl_is_send() {
     let distro = distro(&[]);
     let crawls = tokio::spawn(async move { crawl_all(&distro, &options()).await }).await.expect("no panic");
     assert!(crawls.is_empty());

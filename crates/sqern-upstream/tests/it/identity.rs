@@ -1,18 +1,18 @@
-//! User names and passwords: who gets them, and who never does.
+//! Tests of user names and passwords, and of the servers that receive them.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use sqern_model::Crawl;
-use sqern_testkit::repo::{Asked, FileServer, ServerFault, TestAuthority, TlsOffer};
+use sqern_testkit::repo::{FileServer, ReceivedRequest, ServerFault, TestAuthority, TlsOffer};
 
 use crate::rpm_support::{KERNEL, distro as rpm_distro, repo};
 use crate::support::*;
 
-/// `user:secret`, as RFC 7617 has it.
+/// `user:secret` in the form of RFC 7617.
 const SENT: &str = "Basic dXNlcjpzZWNyZXQ=";
 
-/// A file with credentials that only its owner can read.
+/// Writes a file with credentials that only its owner can read.
 fn secret_file(folder: &Path, text: &str) -> PathBuf {
     let file = folder.join("credentials");
     write(&file, text.as_bytes());
@@ -20,7 +20,7 @@ fn secret_file(folder: &Path, text: &str) -> PathBuf {
     file
 }
 
-/// A suite behind a server, read with a file of credentials.
+/// Crawls a suite of a server with a file of credentials.
 async fn crawl_with(served: &Served, text: &str) -> Crawl {
     let folder = folder();
     let file = secret_file(folder.path(), text);
@@ -29,12 +29,12 @@ async fn crawl_with(served: &Served, text: &str) -> Crawl {
     crawl_all(&distro, &options()).await.remove(0)
 }
 
-fn sent(asked: &[Asked]) -> Vec<Option<&str>> {
-    asked.iter().map(|asked| asked.header("authorization")).collect()
+fn sent(requests: &[ReceivedRequest]) -> Vec<Option<&str>> {
+    requests.iter().map(|request| request.header("authorization")).collect()
 }
 
 #[tokio::test]
-async fn apt_sources_send_what_either_format_says() {
+async fn apt_sources_support_both_credential_formats() {
     for by_name in [false, true] {
         let served = Served::new(&bookworm()).await;
         let text = if by_name {
@@ -44,13 +44,13 @@ async fn apt_sources_send_what_either_format_says() {
         };
         let crawl = crawl_with(&served, &text).await;
         assert_complete(&crawl, &["6.1.0-25-amd64"]);
-        assert_eq!(sent(&served.server.asked()), [Some(SENT), Some(SENT)], "{text}");
+        assert_eq!(sent(&served.server.received_requests()), [Some(SENT), Some(SENT)], "{text}");
         assert!(!format!("{crawl:?}").contains("secret"));
     }
 }
 
 #[tokio::test]
-async fn an_entry_that_names_no_scheme_is_not_sent_over_http() {
+async fn entry_without_scheme_is_not_sent_over_http() {
     let served = Served::new(&bookworm()).await;
     let crawl = crawl_with(&served, "machine 127.0.0.1 login user password secret").await;
     assert_failed(&crawl, &["expected an entry for a base URL of the source, found none", "https only", "credentials"]);
@@ -59,7 +59,7 @@ async fn an_entry_that_names_no_scheme_is_not_sent_over_http() {
 }
 
 #[tokio::test]
-async fn an_entry_for_a_folder_is_for_that_folder() {
+async fn entry_with_path_applies_to_that_path() {
     let served = Served::new(&bookworm()).await;
     let machine = |path: &str| format!("machine {}{path} login user password secret\n", served.server.url());
     let crawl = crawl_with(&served, &(machine("/dists") + &machine("/"))).await;
@@ -68,7 +68,7 @@ async fn an_entry_for_a_folder_is_for_that_folder() {
 }
 
 #[tokio::test]
-async fn a_file_that_others_can_read_is_refused() {
+async fn file_readable_by_others_is_rejected() {
     let served = Served::new(&bookworm()).await;
     let folder = folder();
     let file = secret_file(folder.path(), "user:secret");
@@ -80,7 +80,7 @@ async fn a_file_that_others_can_read_is_refused() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_host_learns_nothing_and_one_to_the_same_keeps_it() {
+async fn credentials_follow_redirects_only_to_the_same_host() {
     for in_url in [false, true] {
         let (first, second) = (Served::new(&bookworm()).await, Served::new(&bookworm()).await);
         first.server.fail("InRelease", ServerFault::Redirect("/dists/bookworm/../bookworm/InRelease".into()), 1);
@@ -91,24 +91,24 @@ async fn a_redirect_to_another_host_learns_nothing_and_one_to_the_same_keeps_it(
         } else {
             crawl_with(&first, "user:secret").await
         };
-        // The other host's InRelease is signed by the same key, and says the same.
+        // The other host sends the same InRelease, signed by the same key.
         assert_complete(&crawl, &["6.1.0-25-amd64"]);
-        assert_eq!(sent(&first.server.asked()), [Some(SENT), Some(SENT), Some(SENT)]);
-        assert_eq!(sent(&second.server.asked()), [None]);
+        assert_eq!(sent(&first.server.received_requests()), [Some(SENT), Some(SENT), Some(SENT)]);
+        assert_eq!(sent(&second.server.received_requests()), [None]);
     }
 }
 
 #[tokio::test]
-async fn a_user_that_a_redirect_names_is_not_sent() {
+async fn user_of_a_redirect_is_not_sent() {
     let (first, second) = (Served::new(&bookworm()).await, Served::new(&bookworm()).await);
     let to = second.server.url().replace("://", "://eve:evil@");
     first.server.fail("InRelease", ServerFault::Redirect(format!("{to}/dists/bookworm/InRelease")), 1);
     assert_complete(&first.crawl().await, &["6.1.0-25-amd64"]);
-    assert_eq!(sent(&second.server.asked()), [None]);
+    assert_eq!(sent(&second.server.received_requests()), [None]);
 }
 
 #[tokio::test]
-async fn mirrors_from_a_list_and_a_mirror_base_learn_nothing() {
+async fn listed_mirrors_and_mirror_base_receive_no_credentials() {
     let folder = folder();
     repo().write(&folder.path().join("os")).expect("a repository");
     let server = FileServer::start(folder.path()).await.expect("a server");
@@ -120,18 +120,18 @@ async fn mirrors_from_a_list_and_a_mirror_base_learn_nothing() {
         file.display()
     );
     assert_complete(&crawl_all(&rpm_distro(&lines), &options()).await[0], KERNEL);
-    assert!(sent(&server.asked()).iter().all(Option::is_none), "{:?}", server.asked());
+    assert!(sent(&server.received_requests()).iter().all(Option::is_none), "{:?}", server.received_requests());
 
     let based = sqern_upstream::CrawlOptions { mirror_base: server.url().parse().ok(), ..options() };
     std::fs::create_dir(folder.path().join("repo.example")).expect("a directory");
     std::fs::rename(folder.path().join("os"), folder.path().join("repo.example/os")).expect("moved");
     let lines = format!("base = [\"https://repo.example/os\"]\nsignature = \"off\"\ncredentials = \"{}\"", file.display());
     assert_complete(&crawl_all(&rpm_distro(&lines), &based).await[0], KERNEL);
-    assert!(sent(&server.asked()).iter().all(Option::is_none), "{:?}", server.asked());
+    assert!(sent(&server.received_requests()).iter().all(Option::is_none), "{:?}", server.received_requests());
 }
 
 #[tokio::test]
-async fn what_is_for_https_never_goes_over_http() {
+async fn https_credentials_are_never_sent_over_http() {
     let folder = folder();
     repo().write(folder.path()).expect("a repository");
     let authority = TestAuthority::new().expect("an authority");
@@ -147,12 +147,12 @@ async fn what_is_for_https_never_goes_over_http() {
     );
     let crawl = crawl_all(&rpm_distro(&lines), &options()).await.remove(0);
     assert_failed(&crawl, &["a redirect from https to http://", "repomd.xml?…"]);
-    assert_eq!((sent(&server.asked()), plain.requests().len()), (vec![Some(SENT)], 0));
+    assert_eq!((sent(&server.received_requests()), plain.requests().len()), (vec![Some(SENT)], 0));
     assert!(!format!("{crawl:?}").contains("token"));
 }
 
 #[tokio::test]
-async fn a_server_that_wants_a_password_is_told_apart_from_one_that_wants_another() {
+async fn missing_and_wrong_passwords_have_different_hints() {
     let served = Served::new(&bookworm()).await;
     served.server.fail("InRelease", ServerFault::Status(401), 9);
     assert_failed(&served.crawl().await, &["HTTP status 401", "credentials = \"FILE\""]);
@@ -160,7 +160,7 @@ async fn a_server_that_wants_a_password_is_told_apart_from_one_that_wants_anothe
 }
 
 #[tokio::test]
-async fn a_query_of_the_base_goes_with_each_file_and_is_never_shown() {
+async fn query_of_the_base_is_sent_but_not_displayed() {
     let served = Served::new(&bookworm()).await;
     let base = format!("{}/?SECRET&x=SECRET", served.server.url());
     let tokened = distro(&[(&served.written, &base)]);

@@ -1,4 +1,4 @@
-//! What can be wrong with an index, and what is tolerated.
+//! Tests of invalid and tolerated indexes.
 
 use sqern_model::CrawlState;
 use sqern_testkit::repo::{Compression, FakeRepo, RepoFault, deb, write_bomb};
@@ -15,7 +15,7 @@ fn with_index(text: impl Into<Vec<u8>>) -> FakeRepo {
 }
 
 #[tokio::test]
-async fn every_compression_is_read() {
+async fn all_compression_formats_are_read() {
     for compression in [Compression::Plain, Compression::Gzip, Compression::Xz, Compression::Zstd] {
         assert_complete(&crawl(&bookworm().compressions(&[compression])).await, KERNEL);
         assert_complete(&crawl(&bookworm().compressions(&[compression]).without_plain_listed()).await, KERNEL);
@@ -23,7 +23,7 @@ async fn every_compression_is_read() {
 }
 
 #[tokio::test]
-async fn a_package_is_recorded_as_the_index_describes_it() {
+async fn packages_are_recorded_as_listed() {
     let folder = folder();
     let written = bookworm().write(folder.path()).expect("a repository");
     let crawl = crawl_all(&distro(&[(&written, &written.file_url())]), &options()).await.remove(0);
@@ -34,25 +34,25 @@ async fn a_package_is_recorded_as_the_index_describes_it() {
 }
 
 #[tokio::test]
-async fn an_index_that_is_not_the_stated_one_fails() {
-    for (fault, says) in [
+async fn index_that_differs_from_its_checksum_fails() {
+    for (fault, messages) in [
         (RepoFault::AlteredIndex, "bytes with SHA256"),
         (RepoFault::CutIndex, "a truncated or older file"),
         (RepoFault::EmptyIndex, "an empty file"),
         (RepoFault::HtmlIndex, "an HTML page"),
     ] {
-        assert_failed(&crawl(&bookworm().fault(fault)).await, &[says, "/dists/bookworm/main/binary-amd64/Packages"]);
+        assert_failed(&crawl(&bookworm().fault(fault)).await, &[messages, "/dists/bookworm/main/binary-amd64/Packages"]);
     }
 }
 
 #[tokio::test]
-async fn an_archive_without_packages_is_complete_and_empty() {
+async fn suite_without_packages_is_complete() {
     assert_complete(&crawl(&with_index("")).await, &[]);
     assert_complete(&crawl(&with_index("").compressions(&[Compression::Plain])).await, &[]);
 }
 
 #[tokio::test]
-async fn blank_lines_comments_and_line_ends_are_read_as_apt_does() {
+async fn blank_lines_comments_and_line_ends_are_read_like_apt() {
     let other = "Package: other\nVersion: 1\n";
     for text in [
         format!("\n\n{other}\n \t\n\n\n{STANZA}\n\n  \n"),
@@ -65,7 +65,7 @@ async fn blank_lines_comments_and_line_ends_are_read_as_apt_does() {
 }
 
 #[tokio::test]
-async fn a_line_that_is_no_field_fails_with_its_number() {
+async fn invalid_line_fails_with_its_number() {
     assert_failed(&crawl(&with_index(format!("Package: a\n\n{STANZA}garbage\n"))).await, &["line 9", "\"garbage\""]);
     assert_failed(&crawl(&with_index(" folded\n")).await, &["line 1"]);
     assert_failed(&crawl(&with_index(format!("{STANZA}Version: 2\n"))).await, &["line 7", "Version once"]);
@@ -75,7 +75,7 @@ async fn a_line_that_is_no_field_fails_with_its_number() {
 }
 
 #[tokio::test]
-async fn over_long_lines_and_stanzas_fail() {
+async fn too_long_lines_and_stanzas_fail() {
     let long = format!("{STANZA}Description: {}\n", "x".repeat(600 * 1024));
     assert_failed(&crawl(&with_index(long)).await, &["line 7", "a line of at most 524288 bytes"]);
     let large = format!("{STANZA}Description: x\n{}", format!(" {}\n", "x".repeat(1000)).repeat(1100));
@@ -83,8 +83,8 @@ async fn over_long_lines_and_stanzas_fail() {
 }
 
 #[tokio::test]
-async fn a_headers_package_that_cant_be_fetched_makes_the_source_partial() {
-    for (field, value, says) in [
+async fn unfetchable_header_package_makes_the_source_partial() {
+    for (field, value, messages) in [
         ("Filename", "", "expected a field Filename"),
         ("Size", "", "expected a field Size"),
         ("SHA256", "", "expected a field SHA256"),
@@ -98,18 +98,18 @@ async fn a_headers_package_that_cant_be_fetched_makes_the_source_partial() {
         assert_eq!(crawl.state, CrawlState::Partial, "{field}");
         assert_eq!(kernels(&crawl).iter().map(String::as_str).collect::<Vec<_>>(), KERNEL);
         let reason = crawl.reason.expect("a reason");
-        assert!(reason.contains("linux-headers-6.1.0-26-amd64") && reason.contains(says), "{reason}");
+        assert!(reason.contains("linux-headers-6.1.0-26-amd64") && reason.contains(messages), "{reason}");
     }
 }
 
 #[tokio::test]
-async fn packages_of_another_architecture_are_none_of_the_index() {
+async fn packages_of_other_architectures_are_ignored() {
     let repo = bookworm().package(deb("linux-headers-6.1.0-26-amd64").architecture("arm64"));
     assert_complete(&crawl(&repo).await, KERNEL);
 }
 
 #[tokio::test]
-async fn several_versions_of_one_package_are_kept() {
+async fn all_versions_of_a_package_are_recorded() {
     let repo = bookworm().package(headers().version("6.1.112-1"));
     let crawl = crawl(&repo).await;
     assert_complete(&crawl, KERNEL);
@@ -118,20 +118,20 @@ async fn several_versions_of_one_package_are_kept() {
 }
 
 #[tokio::test]
-async fn one_package_with_two_checksums_makes_the_source_partial() {
+async fn package_with_two_checksums_makes_the_source_partial() {
     let repo = bookworm().package(headers().field("SHA256", &"1".repeat(64)));
     let crawl = crawl(&repo).await;
     assert_eq!((crawl.state, crawl.packages.len()), (CrawlState::Partial, 1));
 }
 
 #[tokio::test]
-async fn a_component_that_is_not_listed_tells_which_are() {
+async fn missing_component_is_reported_with_available_ones() {
     let crawl = crawl(&bookworm().holds("contrib", "amd64")).await;
     assert_failed(&crawl, &["main/binary-amd64/Packages", "the components contrib"]);
 }
 
 #[tokio::test]
-async fn a_file_that_only_has_the_suffix_of_a_compression_is_named_for_what_it_is() {
+async fn content_that_contradicts_its_suffix_is_reported() {
     let folder = folder();
     let file = folder.path().join("plain");
     write(&file, STANZA.as_bytes());
@@ -142,7 +142,7 @@ async fn a_file_that_only_has_the_suffix_of_a_compression_is_named_for_what_it_i
 }
 
 #[tokio::test]
-async fn more_plain_bytes_than_stated_or_allowed_fail() {
+async fn decompressed_size_is_limited() {
     let limits = Limits { decompressed_bytes: 10, ..Limits::default() };
     let crawl = crawl_with(&bookworm(), &CrawlOptions { limits, ..options() }).await;
     assert_failed(&crawl, &["decompressed size exceeds 10 bytes"]);
@@ -154,12 +154,12 @@ async fn more_plain_bytes_than_stated_or_allowed_fail() {
     assert_failed(&crawl_with(&repo, &CrawlOptions { limits, ..options() }).await, &["an index of at most 1 stanza,"]);
 }
 
-/// 2 GiB in a few KB: zeros are one endless line, line feeds are blank lines without end. The memory that one takes can only be
-/// measured in a process of its own: the program's tests do.
+/// The index decompresses to 2 GiB: one endless line of zeros, or endless blank lines. Tests of the program measure the memory usage in a
+/// separate process.
 #[tokio::test]
-async fn a_bomb_fails_at_its_first_line_that_is_too_long() {
+async fn decompression_bomb_fails_at_its_first_long_line() {
     let folder = folder();
-    for (compression, byte, says) in [
+    for (compression, byte, messages) in [
         (Compression::Zstd, 0, "a line of at most"),
         (Compression::Gzip, 0, "a line of at most"),
         (Compression::Xz, 0, "a line of at most"),
@@ -168,6 +168,6 @@ async fn a_bomb_fails_at_its_first_line_that_is_too_long() {
         let bomb = folder.path().join("bomb");
         write_bomb(&bomb, compression, byte, 2 << 30).expect("a bomb");
         let crawl = crawl(&FakeRepo::new("bookworm").index_file(compression, &bomb)).await;
-        assert_failed(&crawl, &[says]);
+        assert_failed(&crawl, &[messages]);
     }
 }

@@ -1,13 +1,12 @@
-//! Tests against fake archives: on disk, behind a server that fails as told, and as apt's own lists.
+//! Tests with fake repositories on disk, on faulty servers, and as apt lists.
 
 mod apt_lists;
 mod attacks;
+mod cache;
 mod dependencies;
 mod http;
 mod identity;
 mod indexes;
-mod memory;
-mod properties;
 mod resume;
 mod rpm_indexes;
 mod rpm_kernels;

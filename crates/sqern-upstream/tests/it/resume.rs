@@ -1,9 +1,9 @@
-//! Downloads that break off, and go on where they stopped.
+//! Tests of interrupted and continued downloads.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use sqern_testkit::repo::{Asked, FakeRpmRepo, FileServer, ServerFault, Validators};
+use sqern_testkit::repo::{FakeRpmRepo, FileServer, ReceivedRequest, ServerFault, Validators};
 use sqern_upstream::{Client, ClientOptions, Silent, crawl_distro};
 
 use crate::rpm_support::{KERNEL, distro, repo};
@@ -11,7 +11,7 @@ use crate::support::*;
 
 const PRIMARY: &str = "/primary";
 
-/// An rpm-md repository behind a server.
+/// An rpm-md repository on a server.
 struct Os {
     server: FileServer,
     primary_bytes: u64,
@@ -24,7 +24,7 @@ async fn os(repo: &FakeRpmRepo) -> Os {
     let mut primary_bytes = 0;
     for entry in std::fs::read_dir(folder.path().join("repodata")).expect("a directory") {
         let path = entry.expect("a file").path();
-        // A second of age makes the date a validator that tells one version from the next.
+        // A modification date is only a validator if it is at least 1 second old.
         let file = std::fs::File::options().write(true).open(&path).expect("a file");
         file.set_modified(SystemTime::now() - Duration::from_secs(3600)).expect("a time");
         if path.to_string_lossy().contains(PRIMARY) {
@@ -40,18 +40,18 @@ impl Os {
         crawl_all(&distro(&lines), &options()).await.remove(0)
     }
 
-    /// The requests for the list of packages.
-    fn asked(&self) -> Vec<Asked> {
-        self.server.asked().into_iter().filter(|asked| asked.path.contains(PRIMARY)).collect()
+    /// Returns the requests for the package list.
+    fn received_requests(&self) -> Vec<ReceivedRequest> {
+        self.server.received_requests().into_iter().filter(|request| request.path.contains(PRIMARY)).collect()
     }
 
     fn ranges(&self) -> Vec<Option<String>> {
-        self.asked().iter().map(|asked| asked.header("range").map(str::to_owned)).collect()
+        self.received_requests().iter().map(|request| request.header("range").map(str::to_owned)).collect()
     }
 }
 
 #[tokio::test]
-async fn what_has_come_is_not_sent_again() {
+async fn interrupted_download_is_continued() {
     for validators in [Validators::Strong, Validators::Date] {
         let os = os(&repo()).await;
         os.server.validators(validators);
@@ -61,27 +61,27 @@ async fn what_has_come_is_not_sent_again() {
         let half = os.primary_bytes / 2;
         let second = half + (os.primary_bytes - half) / 2;
         assert_eq!(os.ranges(), [None, Some(format!("bytes={half}-")), Some(format!("bytes={second}-"))]);
-        // Nothing came twice, by the server's count and by ours.
+        // No byte was transferred twice.
         assert_eq!((os.server.body_bytes(), crawl.bytes), (crawl.bytes, crawl.bytes), "{crawl:?}");
-        let asked = os.asked();
-        let (tag, first) = (asked[1].header("if-range").expect("a condition"), &asked[0]);
+        let requests = os.received_requests();
+        let (tag, first) = (requests[1].header("if-range").expect("a condition"), &requests[0]);
         assert_eq!(tag.starts_with('"'), validators == Validators::Strong, "{tag}");
         assert_eq!(first.header("if-range"), None);
     }
 }
 
 #[tokio::test]
-async fn small_files_go_on_too_and_so_does_what_stalls() {
+async fn small_files_and_stalled_downloads_are_continued() {
     let os = os(&repo()).await;
     os.server.fail("repomd.xml", ServerFault::Stall, 1);
     let crawl = os.crawl().await;
     assert_complete(&crawl, KERNEL);
     assert_eq!(os.server.body_bytes(), crawl.bytes);
-    assert!(os.server.asked()[1].header("range").is_some());
+    assert!(os.server.received_requests()[1].header("range").is_some());
 }
 
 #[tokio::test]
-async fn without_a_strong_validator_it_starts_again() {
+async fn download_without_strong_validator_restarts() {
     for validators in [Validators::Weak, Validators::None] {
         let os = os(&repo()).await;
         os.server.validators(validators);
@@ -92,17 +92,17 @@ async fn without_a_strong_validator_it_starts_again() {
 }
 
 #[tokio::test]
-async fn a_file_that_changed_in_between_comes_whole() {
+async fn changed_file_is_downloaded_completely() {
     let os = os(&repo()).await;
     let spoilt = ServerFault::Reply(200, vec![("ETag", "\"older\"".into()), ("Content-Length", "9".into())], b"old".to_vec());
     os.server.fail(PRIMARY, spoilt, 1);
     assert_complete(&os.crawl().await, KERNEL);
     assert_eq!(os.ranges(), [None, Some("bytes=3-".into())]);
-    assert_eq!(os.asked()[1].header("if-range"), Some("\"older\""));
+    assert_eq!(os.received_requests()[1].header("if-range"), Some("\"older\""));
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_the_rest_starts_again_at_once() {
+async fn wrong_range_restarts_immediately() {
     for (status, header) in [
         (416, ("Content-Range", "bytes */1")),
         (206, ("Content-Range", "bytes 0-9/10")),
@@ -121,7 +121,7 @@ async fn an_answer_that_is_not_the_rest_starts_again_at_once() {
 }
 
 #[tokio::test]
-async fn a_rest_of_another_version_starts_again() {
+async fn rest_of_another_version_restarts() {
     let os = os(&repo()).await;
     os.server.fail(PRIMARY, ServerFault::Cut, 1);
     os.server.fail(PRIMARY, ServerFault::Headers(vec![("ETag", "\"another\"".into())]), 1);
@@ -130,9 +130,9 @@ async fn a_rest_of_another_version_starts_again() {
 }
 
 #[tokio::test]
-async fn a_coded_body_is_never_resumed() {
+async fn coded_body_is_not_continued() {
     let os = os(&repo()).await;
-    // As Apache says of any file whose name ends in .gz; half of it, of the length of all.
+    // Apache declares this coding for files whose names end in .gz. The body is truncated.
     let cut = ServerFault::Reply(
         200,
         vec![("Content-Encoding", "x-gzip".into()), ("ETag", "\"one\"".into()), ("Content-Length", "9".into())],
@@ -145,7 +145,7 @@ async fn a_coded_body_is_never_resumed() {
 }
 
 #[tokio::test]
-async fn a_range_that_nobody_asked_for_is_refused() {
+async fn unexpected_range_is_an_error() {
     let os = os(&repo()).await;
     os.server.fail(PRIMARY, ServerFault::Reply(206, vec![("Content-Range", "bytes 0-0/1".into())], b"x".to_vec()), 9);
     assert_failed(&os.crawl().await, &["HTTP status 206", "primary"]);
@@ -153,7 +153,7 @@ async fn a_range_that_nobody_asked_for_is_refused() {
 }
 
 #[tokio::test]
-async fn another_server_is_not_asked_for_the_rest() {
+async fn rest_is_not_requested_from_another_server() {
     let first = os(&repo()).await;
     let second = os(&repo()).await;
     let base = second.server.url();
@@ -165,7 +165,7 @@ async fn another_server_is_not_asked_for_the_rest() {
     assert_eq!(second.ranges(), [None]);
 }
 
-/// The path of the list of packages.
+/// Returns the path of the package list.
 fn first_primary(os: &Os) -> String {
     let names = std::fs::read_dir(os.folder.path().join("repodata")).expect("a directory");
     let name = |entry: std::io::Result<std::fs::DirEntry>| entry.expect("a file").file_name().into_string().expect("UTF-8");
@@ -174,7 +174,7 @@ fn first_primary(os: &Os) -> String {
 }
 
 #[tokio::test]
-async fn a_slow_server_is_left_and_what_it_sent_is_kept() {
+async fn download_from_a_slow_server_is_continued() {
     let os = os(&repo()).await;
     os.server.fail(PRIMARY, ServerFault::Slow(Duration::from_millis(5)), 1);
     let options = ClientOptions {

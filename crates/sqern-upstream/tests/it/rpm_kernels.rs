@@ -1,4 +1,4 @@
-//! Which kernel a package is of, and what it needs.
+//! Tests of the kernels and dependencies of rpm packages.
 
 use sqern_testkit::repo::{FakeRpmRepo, SUSE_RULE, rpm};
 
@@ -6,7 +6,7 @@ use crate::rpm_support::*;
 use crate::support::{assert_complete, crawl_all, folder, kernels, options, rows};
 
 #[tokio::test]
-async fn what_a_package_provides_tells_its_kernel_and_a_template_else() {
+async fn kernel_is_determined_by_provides_or_template() {
     let repo = FakeRpmRepo::new()
         .package(rpm("kernel-devel", "4.18.0", "553.el8_10").provides("kernel-devel-uname-r", "4.18.0-553.el8_10.x86_64+x"))
         .package(rpm("kernel-devel", "3.10.0", "1160.el7"))
@@ -16,7 +16,7 @@ async fn what_a_package_provides_tells_its_kernel_and_a_template_else() {
 }
 
 #[tokio::test]
-async fn suses_flavours_share_the_half_that_they_need() {
+async fn flavors_of_suse_share_their_common_package() {
     let flavour = |flavour: &str, release: &str| {
         let version = format!("6.4.0-{release}");
         rpm(&format!("kernel-{flavour}-devel"), "6.4.0", release).requires("kernel-devel", &version)
@@ -43,7 +43,7 @@ async fn suses_flavours_share_the_half_that_they_need() {
 }
 
 #[tokio::test]
-async fn a_release_that_tells_no_kernel_is_a_warning() {
+async fn release_without_kernel_is_a_warning() {
     let folder = folder();
     FakeRpmRepo::new().package(rpm("kernel-default-devel", "6.4.0", "1")).write(folder.path()).expect("a repository");
     let crawl = crawl_all(&distro_with(SUSE_RULE, &[("oss", &unsigned(folder.path()))]), &options()).await.remove(0);
@@ -52,7 +52,7 @@ async fn a_release_that_tells_no_kernel_is_a_warning() {
 }
 
 #[tokio::test]
-async fn minors_stand_side_by_side_and_a_kernel_of_two_is_one_kernel() {
+async fn kernel_of_two_minor_releases_is_recorded_once() {
     let (first, second) = (folder(), folder());
     repo().write(first.path()).expect("a repository");
     repo().package(devel("600.el8_10")).write(second.path()).expect("a repository");

@@ -1,4 +1,4 @@
-//! What the tests of rpm-md repositories share.
+//! Fixtures of tests with rpm-md repositories.
 
 use std::path::Path;
 
@@ -8,41 +8,41 @@ use sqern_upstream::CrawlOptions;
 
 use crate::support::{crawl_all, folder, options};
 
-/// What the shared repository holds.
-pub const KERNEL: &[&str] = &["4.18.0-553.el8_10.x86_64"];
+/// The kernel of the shared repository.
+pub(crate) const KERNEL: &[&str] = &["4.18.0-553.el8_10.x86_64"];
 
-/// The headers of `4.18.0-RELEASE.x86_64`, which say so in what they provide.
-pub fn devel(release: &str) -> Rpm {
+/// Returns a header package that provides the kernel version `4.18.0-RELEASE.x86_64`.
+pub(crate) fn devel(release: &str) -> Rpm {
     let uname = format!("4.18.0-{release}.x86_64");
     rpm("kernel-devel", "4.18.0", release).provides("kernel-devel-uname-r", &uname).requires("gcc", "")
 }
 
-/// A repository with one kernel.
-pub fn repo() -> FakeRpmRepo {
+/// Returns a repository with one kernel.
+pub(crate) fn repo() -> FakeRpmRepo {
     FakeRpmRepo::new().package(rpm("bash", "5", "1")).package(devel("553.el8_10"))
 }
 
-/// A distribution with the rule of the EL family and one source with these lines.
-pub fn distro(lines: &str) -> DistroDef {
+/// Returns a distribution with the rule of Enterprise Linux and one source with these lines.
+pub(crate) fn distro(lines: &str) -> DistroDef {
     distro_with(EL_RULE, &[("baseos", lines)])
 }
 
-pub fn distro_with(rule: &str, sources: &[(&str, &str)]) -> DistroDef {
+pub(crate) fn distro_with(rule: &str, sources: &[(&str, &str)]) -> DistroDef {
     let text = rpm_distro_toml("fake", rule, sources);
     sqern_upstream::sources::parse("fake.toml", &text).expect("a distribution")
 }
 
-/// The lines of an unsigned source at a folder.
-pub fn unsigned(folder: &Path) -> String {
+/// Returns the lines of an unsigned source in a directory.
+pub(crate) fn unsigned(folder: &Path) -> String {
     format!("base = [\"file://{}\"]\nsignature = \"off\"", folder.display())
 }
 
-/// Writes a repository and crawls it through a `file:` URL, whatever its signature.
-pub async fn crawl(repo: &FakeRpmRepo) -> Crawl {
+/// Writes a repository and crawls its `file:` URL without verification.
+pub(crate) async fn crawl(repo: &FakeRpmRepo) -> Crawl {
     crawl_with(repo, &options()).await
 }
 
-pub async fn crawl_with(repo: &FakeRpmRepo, options: &CrawlOptions) -> Crawl {
+pub(crate) async fn crawl_with(repo: &FakeRpmRepo, options: &CrawlOptions) -> Crawl {
     let folder = folder();
     repo.write(folder.path()).expect("a repository");
     crawl_all(&distro(&unsigned(folder.path())), options).await.remove(0)

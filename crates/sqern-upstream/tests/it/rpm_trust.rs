@@ -1,4 +1,4 @@
-//! Signatures over `repomd.xml`, and where it may come from.
+//! Tests of signatures and mirrors of `repomd.xml`.
 
 use sqern_model::CrawlState;
 use sqern_testkit::repo::{EL_RULE, FakeRpmRepo, FileServer, RepoFault, ServerFault, rpm, rpm_distro_toml};
@@ -8,7 +8,7 @@ use crate::rpm_support::*;
 use crate::support::{assert_complete, assert_failed, crawl_all, folder, kernels, options};
 
 #[tokio::test]
-async fn the_policies_of_a_source_are_kept() {
+async fn signature_policies_are_enforced() {
     let require = "require";
     for (policy, signed, fault, state, warned) in [
         (require, true, None, CrawlState::Complete, false),
@@ -34,7 +34,7 @@ async fn the_policies_of_a_source_are_kept() {
 }
 
 #[tokio::test]
-async fn a_keyring_that_is_not_there_fails_where_a_signature_must_be_and_is_told_else() {
+async fn missing_keyring_is_an_error_or_a_warning() {
     let folder = folder();
     repo().signed().write(folder.path()).expect("a repository");
     let lines = |policy: &str| {
@@ -50,7 +50,7 @@ async fn a_keyring_that_is_not_there_fails_where_a_signature_must_be_and_is_told
     assert!(lenient.warnings[0].contains("NOT VERIFIED"), "{:?}", lenient.warnings);
 }
 
-/// A repository below `os/` of a server, and what else is written beside it.
+/// Starts a server with a repository in `os/`, and returns its directory.
 async fn served() -> (FileServer, tempfile::TempDir) {
     let folder = folder();
     repo().write(&folder.path().join("os")).expect("a repository");
@@ -59,17 +59,17 @@ async fn served() -> (FileServer, tempfile::TempDir) {
 }
 
 #[tokio::test]
-async fn the_next_mirror_is_asked_when_one_fails_and_the_failure_is_told() {
+async fn failed_mirror_is_a_warning_and_the_next_one_is_used() {
     let (server, _folder) = served().await;
     let lines = format!("base = [\"http://127.0.0.1:1/os\", \"{}/os\"]\nsignature = \"off\"", server.url());
     let crawl = crawl_all(&distro(&lines), &options()).await.remove(0);
     assert_complete(&crawl, KERNEL);
-    let told = crawl.warnings.iter().any(|warning| warning.contains("skipped a mirror") && warning.contains("127.0.0.1:1"));
-    assert!(told, "{:?}", crawl.warnings);
+    let reported = crawl.warnings.iter().any(|warning| warning.contains("skipped a mirror") && warning.contains("127.0.0.1:1"));
+    assert!(reported, "{:?}", crawl.warnings);
 }
 
 #[tokio::test]
-async fn a_list_that_one_mirror_lacks_is_had_from_the_next() {
+async fn missing_list_is_downloaded_from_the_next_mirror() {
     let (server, folder) = served().await;
     repo().write(&folder.path().join("two")).expect("a repository");
     server.fail("/os/repodata/primary", ServerFault::Status(404), 10);
@@ -79,7 +79,7 @@ async fn a_list_that_one_mirror_lacks_is_had_from_the_next() {
 }
 
 #[tokio::test]
-async fn mirrorlists_and_metalinks_name_the_mirrors() {
+async fn mirrors_of_mirrorlists_and_metalinks_are_used() {
     let (server, folder) = served().await;
     let base = format!("{}/os", server.url());
     std::fs::write(folder.path().join("mirror.list"), format!("# one\nhttp://127.0.0.1:1/os\n{base}\n")).expect("written");
@@ -108,12 +108,13 @@ async fn mirrorlists_and_metalinks_name_the_mirrors() {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    use sha2::Digest as _;
-    format!("{:x}", sha2::Sha256::digest(bytes))
+    let mut hasher = sqern_archive::Hasher::new(sqern_archive::Algorithm::Sha256);
+    hasher.update(bytes);
+    hasher.finish()
 }
 
 #[tokio::test]
-async fn an_architecture_in_the_url_is_a_source_of_its_own() {
+async fn architectures_in_urls_are_separate_sources() {
     let folder = folder();
     repo().write(&folder.path().join("x86_64")).expect("a repository");
     let arm = rpm("kernel-devel", "4.18.0", "553.el8_10").architecture("aarch64");
@@ -135,7 +136,7 @@ async fn an_architecture_in_the_url_is_a_source_of_its_own() {
 }
 
 #[tokio::test]
-async fn credentials_are_sent_and_never_recorded() {
+async fn credentials_are_sent_but_not_recorded() {
     use std::os::unix::fs::PermissionsExt as _;
     let (server, folder) = served().await;
     let file = folder.path().join("credentials");
@@ -148,7 +149,7 @@ async fn credentials_are_sent_and_never_recorded() {
 }
 
 #[tokio::test]
-async fn a_client_certificate_that_is_not_there_fails_with_a_hint() {
+async fn missing_client_certificate_fails_with_a_hint() {
     let folder = folder();
     repo().write(folder.path()).expect("a repository");
     let lines =

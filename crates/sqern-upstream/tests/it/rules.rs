@@ -1,12 +1,11 @@
-//! The built-in distributions: which packages are a kernel's headers, and of which kernel, as `uname -r` prints it; and which
-//! architectures are read of each.
+//! Tests of the built-in distributions: header packages, their kernel versions as `uname -r` prints them, and architectures.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sqern_model::{DistroName, PackageFacts, Source};
 use sqern_upstream::sources::builtin;
 
-/// Distribution, package name, and the kernel version; none for what is no kernel.
+/// Distribution, package name, and kernel version; `None` for other packages.
 const NAMES: &[(&str, &str, Option<&str>)] = &[
     ("debian10", "linux-headers-4.19.0-27-amd64", Some("4.19.0-27-amd64")),
     ("debian10", "linux-headers-4.19.0-27-all-amd64", None),
@@ -63,7 +62,7 @@ const NAMES: &[(&str, &str, Option<&str>)] = &[
 ];
 
 #[test]
-fn headers_packages_tell_their_kernel_and_meta_common_and_debug_packages_tell_none() {
+fn only_header_packages_identify_a_kernel() {
     let sources = builtin().expect("the built-in sources are right");
     for (distro, package, expected) in NAMES {
         let def = sources.get(&DistroName::new(*distro).expect("a name")).expect(distro);
@@ -75,7 +74,7 @@ fn headers_packages_tell_their_kernel_and_meta_common_and_debug_packages_tell_no
 const X86_64: &str = "x86_64";
 const AARCH64: &str = "aarch64";
 
-/// Distribution, package name, version, release, architecture, and the kernel version; none for what is no kernel.
+/// Distribution, package name, version, release, architecture, and kernel version; `None` for other packages.
 type RpmRow = (&'static str, &'static str, &'static str, &'static str, &'static str, Option<&'static str>);
 
 const RPMS: &[RpmRow] = &[
@@ -116,7 +115,7 @@ const RPMS: &[RpmRow] = &[
 ];
 
 #[test]
-fn devel_packages_tell_their_kernel_by_version_and_release() {
+fn devel_packages_identify_their_kernel() {
     let sources = builtin().expect("the built-in sources are right");
     for (distro, name, version, release, architecture, expected) in RPMS {
         let def = sources.get(&DistroName::new(*distro).expect("a name")).expect(distro);
@@ -127,7 +126,7 @@ fn devel_packages_tell_their_kernel_by_version_and_release() {
 }
 
 #[test]
-fn what_a_package_of_64_kib_pages_provides_is_its_kernel() {
+fn kernels_with_64_kib_pages_are_identified() {
     let sources = builtin().expect("the built-in sources are right");
     let provides = [("kernel-devel-uname-r".to_owned(), "5.14.0-611.5.1.el9_7.aarch64+64k".to_owned())];
     for distro in ["alma9", "alma10", "centos9", "centos10", "oracle9", "oracle10", "rhel9", "rhel10", "rocky9", "rocky10"] {
@@ -141,7 +140,7 @@ fn what_a_package_of_64_kib_pages_provides_is_its_kernel() {
 const DEB: &[&str] = &["amd64", "arm64"];
 const RPM: &[&str] = &["aarch64", "x86_64"];
 
-/// Distribution, the architectures that each of its suites and repositories is read for, and those that have the Intel kind alone.
+/// Distribution, the architectures of each suite or repository, and those that only exist for Intel.
 const ARCHITECTURES: &[(&str, &[&str], &[&str])] = &[
     ("alma10", RPM, &[]),
     ("alma8", RPM, &["8.3-baseos"]),
@@ -197,7 +196,7 @@ const ARCHITECTURES: &[(&str, &[&str], &[&str])] = &[
 ];
 
 #[test]
-fn every_suite_and_repository_is_read_for_each_architecture_that_it_has() {
+fn all_architectures_of_each_repository_are_read() {
     let sources = builtin().expect("the built-in sources are right");
     let known: Vec<&str> = sources.distros.keys().map(DistroName::as_str).collect();
     let listed: Vec<&str> = ARCHITECTURES.iter().map(|(distro, ..)| *distro).collect();
@@ -219,14 +218,14 @@ fn every_suite_and_repository_is_read_for_each_architecture_that_it_has() {
     }
 }
 
-/// The name that the sources of one suite or repository share.
+/// Returns the common name of the sources of a suite or repository.
 fn without_architecture(name: &str) -> &str {
     let ends = ["-amd64", "-arm64", "-x86_64", "-aarch64"];
     ends.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
 }
 
 #[test]
-fn sources_have_names_of_their_own_and_what_is_closed_for_good_is_never_told_as_old() {
+fn source_names_are_unique_and_closed_ones_never_stale() {
     for (distro, def) in builtin().expect("the built-in sources are right").distros {
         let names: BTreeSet<&str> = def.sources.iter().map(Source::name).collect();
         assert_eq!(names.len(), def.sources.len(), "{distro} has two sources of one name");

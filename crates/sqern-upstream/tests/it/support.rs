@@ -1,35 +1,35 @@
-//! What the tests share: one archive of one suite, crawled once.
+//! Fixtures of all tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqern_model::{AptSource, Crawl, DistroDef, PackageRole, Source, SourceMemory};
+use sqern_model::{AptSource, Crawl, CrawlCache, DistroDef, PackageRole, Source};
 use sqern_testkit::repo::{DEBIAN_RULE, Deb, FakeRepo, FileServer, WrittenRepo, deb, distro_toml};
 use sqern_upstream::{Client, ClientOptions, CrawlOptions, Silent, crawl_distro};
 use tempfile::TempDir;
 
-/// Every `FakeRepo` is of 2026-01-01 unless told otherwise; tests look at it ten days later.
-pub fn now() -> Timestamp {
+/// Returns the time of the crawls. Repositories are created 10 days earlier, on 2026-01-01.
+pub(crate) fn now() -> Timestamp {
     time("2026-01-11T00:00:00Z")
 }
 
-pub fn time(text: &str) -> Timestamp {
+pub(crate) fn time(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
-/// The headers package of `6.1.0-25-amd64`.
-pub fn headers() -> Deb {
+/// Returns the header package of `6.1.0-25-amd64`.
+pub(crate) fn headers() -> Deb {
     deb("linux-headers-6.1.0-25-amd64").version("6.1.106-3")
 }
 
-/// A signed bookworm with one kernel.
-pub fn bookworm() -> FakeRepo {
+/// Returns a signed suite with one kernel.
+pub(crate) fn bookworm() -> FakeRepo {
     FakeRepo::new("bookworm").package(headers())
 }
 
-pub fn client() -> Client {
+pub(crate) fn client() -> Client {
     Client::new(ClientOptions {
         idle_timeout: Duration::from_millis(300),
         backoff: Duration::from_millis(1),
@@ -39,35 +39,35 @@ pub fn client() -> Client {
     .expect("a client")
 }
 
-pub fn options() -> CrawlOptions {
+pub(crate) fn options() -> CrawlOptions {
     CrawlOptions::new(now())
 }
 
-/// A distribution `fake` with Debian's rule, and a source for each suite.
-pub fn distro(sources: &[(&WrittenRepo, &str)]) -> DistroDef {
+/// Returns a distribution `fake` with the rule of Debian, and a source for each suite.
+pub(crate) fn distro(sources: &[(&WrittenRepo, &str)]) -> DistroDef {
     distro_with(DEBIAN_RULE, sources)
 }
 
-pub fn distro_with(rule: &str, sources: &[(&WrittenRepo, &str)]) -> DistroDef {
+pub(crate) fn distro_with(rule: &str, sources: &[(&WrittenRepo, &str)]) -> DistroDef {
     let text = distro_toml("fake", rule, sources);
     sqern_upstream::sources::parse("fake.toml", &text).expect("a distribution")
 }
 
-/// The sources of a distribution, to be changed.
-pub fn apt_sources(distro: &mut DistroDef) -> impl Iterator<Item = &mut AptSource> {
+/// Returns the sources of a distribution, for changes.
+pub(crate) fn apt_sources(distro: &mut DistroDef) -> impl Iterator<Item = &mut AptSource> {
     distro.sources.iter_mut().filter_map(|source| match source {
         Source::Apt(source) => Some(source),
         Source::RpmMd(_) => None,
     })
 }
 
-pub async fn crawl_all(distro: &DistroDef, options: &CrawlOptions) -> Vec<Crawl> {
+pub(crate) async fn crawl_all(distro: &DistroDef, options: &CrawlOptions) -> Vec<Crawl> {
     crawl_distro(&client(), distro, &BTreeMap::new(), options, &Silent).await
 }
 
-/// What the crawls leave to those that come after them, as the database would keep it.
-pub fn remembered(crawls: &[Crawl]) -> BTreeMap<String, SourceMemory> {
-    let remember = |crawl: &Crawl| SourceMemory {
+/// Returns the cache of crawls, as the database stores it.
+pub(crate) fn remembered(crawls: &[Crawl]) -> BTreeMap<String, CrawlCache> {
+    let remember = |crawl: &Crawl| CrawlCache {
         checksum: crawl.checksum.clone().filter(|_| crawl.state.is_whole()),
         dated_at: crawl.dated_at,
         kept: crawl.kept.clone().unwrap_or_default(),
@@ -75,81 +75,81 @@ pub fn remembered(crawls: &[Crawl]) -> BTreeMap<String, SourceMemory> {
     crawls.iter().map(|crawl| (crawl.source.clone(), remember(crawl))).collect()
 }
 
-/// A crawl after others.
-pub async fn crawl_again(distro: &DistroDef, before: &[Crawl], options: &CrawlOptions) -> Vec<Crawl> {
+/// Crawls with the cache of earlier crawls.
+pub(crate) async fn crawl_again(distro: &DistroDef, before: &[Crawl], options: &CrawlOptions) -> Vec<Crawl> {
     crawl_distro(&client(), distro, &remembered(before), options, &Silent).await
 }
 
-/// Writes a repository and crawls it through a `file:` URL.
-pub async fn crawl(repo: &FakeRepo) -> Crawl {
+/// Writes a repository and crawls its `file:` URL.
+pub(crate) async fn crawl(repo: &FakeRepo) -> Crawl {
     crawl_with(repo, &options()).await
 }
 
-pub async fn crawl_with(repo: &FakeRepo, options: &CrawlOptions) -> Crawl {
+pub(crate) async fn crawl_with(repo: &FakeRepo, options: &CrawlOptions) -> Crawl {
     let folder = folder();
     let written = repo.write(folder.path()).expect("a repository");
     let url = written.file_url();
     crawl_all(&distro(&[(&written, &url)]), options).await.remove(0)
 }
 
-/// A repository behind a server.
-pub struct Served {
+/// A repository on a server.
+pub(crate) struct Served {
     pub server: FileServer,
     pub written: WrittenRepo,
     _folder: TempDir,
 }
 
 impl Served {
-    pub async fn new(repo: &FakeRepo) -> Self {
+    pub(crate) async fn new(repo: &FakeRepo) -> Self {
         let folder = folder();
         let written = repo.write(folder.path()).expect("a repository");
         let server = FileServer::start(folder.path()).await.expect("a server");
         Self { server, written, _folder: folder }
     }
 
-    pub fn distro(&self) -> DistroDef {
+    pub(crate) fn distro(&self) -> DistroDef {
         distro(&[(&self.written, &self.server.url())])
     }
 
-    pub async fn crawl(&self) -> Crawl {
+    pub(crate) async fn crawl(&self) -> Crawl {
         crawl_all(&self.distro(), &options()).await.remove(0)
     }
 }
 
-pub fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     tempfile::tempdir().expect("a directory")
 }
 
-/// The kernels whose headers a crawl found.
-pub fn kernels(crawl: &Crawl) -> BTreeSet<String> {
+/// Returns the kernels with headers in a crawl.
+pub(crate) fn kernels(crawl: &Crawl) -> BTreeSet<String> {
     let headers = crawl.packages.iter().filter(|package| package.role == PackageRole::Headers);
     headers.map(|package| package.kernel.to_string()).collect()
 }
 
-/// `kernel role name=version`, sorted.
-pub fn rows(crawl: &Crawl) -> Vec<String> {
+/// Returns the packages of a crawl as `kernel role name=version`, sorted.
+pub(crate) fn rows(crawl: &Crawl) -> Vec<String> {
     let row = |package: &sqern_model::KernelPackage| {
         format!("{} {} {}={}", package.kernel, package.role.as_str(), package.name, package.version)
     };
     crawl.packages.iter().map(row).collect()
 }
 
-/// Asserts that a crawl failed, found nothing, and says all of these.
-pub fn assert_failed(crawl: &Crawl, says: &[&str]) {
+/// Asserts that a crawl failed without packages, and that its reason contains all these texts.
+pub(crate) fn assert_failed(crawl: &Crawl, messages: &[&str]) {
     assert_eq!(crawl.state, sqern_model::CrawlState::Failed, "{crawl:?}");
     assert!(crawl.packages.is_empty());
     let reason = crawl.reason.as_deref().expect("a failed crawl has a reason");
-    for part in says {
+    for part in messages {
         assert!(reason.contains(part), "{part:?} in {reason:?}");
     }
 }
 
 /// Asserts that a crawl is complete and found exactly these kernels.
-pub fn assert_complete(crawl: &Crawl, expected: &[&str]) {
+pub(crate) fn assert_complete(crawl: &Crawl, expected: &[&str]) {
     assert_eq!((crawl.state, &crawl.reason), (sqern_model::CrawlState::Complete, &None), "{crawl:?}");
     assert_eq!(kernels(crawl).iter().map(String::as_str).collect::<Vec<_>>(), expected);
 }
 
-pub fn write(path: &Path, bytes: &[u8]) {
+pub(crate) fn write(path: &Path, bytes: &[u8]) {
     std::fs::write(path, bytes).expect("written");
 }

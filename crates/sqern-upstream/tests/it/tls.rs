@@ -1,4 +1,4 @@
-//! TLS: whom to trust, who asks, and many requests over one connection.
+//! Tests of TLS: authorities, client certificates and connections.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use sqern_testkit::repo::{FileServer, ServerFault, TestAuthority, TlsOffer};
 use crate::rpm_support::{KERNEL, distro, distro_with, repo};
 use crate::support::{assert_complete, assert_failed, crawl_all, folder, options};
 
-/// A repository behind a server with TLS.
+/// A repository on a server with TLS.
 struct Secure {
     authority: TestAuthority,
     server: FileServer,
@@ -34,26 +34,26 @@ impl Secure {
     }
 }
 
-/// The lines of a client's certificate.
+/// Returns the lines of a source with a client certificate.
 fn client_lines(authority: &TestAuthority) -> String {
     let (certificate, key) = authority.issue("consumer.example").expect("a certificate");
     format!("client-certificate = \"{}\"\nclient-key = \"{}\"\n", certificate.display(), key.display())
 }
 
 #[tokio::test]
-async fn http2_is_spoken_where_it_is_offered_and_one_connection_serves_all_requests() {
+async fn http2_uses_one_connection_for_all_requests() {
     for (http2, old) in [(true, false), (true, true), (false, false)] {
         let secure = secure(TlsOffer { http2, old, ..TlsOffer::default() }).await;
         assert_complete(&secure.crawl("").await, KERNEL);
-        let asked = secure.server.asked();
-        assert_eq!((asked.len(), secure.server.connections()), (2, 1));
-        assert!(asked.iter().all(|asked| asked.http2 == http2), "{asked:?}");
-        assert!(asked.iter().all(|asked| asked.header("accept-encoding") == Some("identity")), "{asked:?}");
+        let requests = secure.server.received_requests();
+        assert_eq!((requests.len(), secure.server.connections()), (2, 1));
+        assert!(requests.iter().all(|request| request.http2 == http2), "{requests:?}");
+        assert!(requests.iter().all(|request| request.header("accept-encoding") == Some("identity")), "{requests:?}");
     }
 }
 
 #[tokio::test]
-async fn a_connection_is_kept_without_tls_too() {
+async fn connections_without_tls_are_reused() {
     let folder = folder();
     repo().write(folder.path()).expect("a repository");
     let server = FileServer::start(folder.path()).await.expect("a server");
@@ -62,41 +62,41 @@ async fn a_connection_is_kept_without_tls_too() {
     assert_eq!((server.requests().len(), server.connections()), (2, 1));
 }
 
-/// Several sources at one host, with the same files.
-fn several(lines: &str) -> DistroDef {
+/// Returns a distribution with several sources on the same host with the same files.
+fn distro_with_sources(lines: &str) -> DistroDef {
     let names: Vec<String> = (0..8).map(|number| format!("s{number}")).collect();
     let sources: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), lines)).collect();
     distro_with(sqern_testkit::repo::EL_RULE, &sources)
 }
 
 #[tokio::test]
-async fn sources_with_the_same_files_share_their_connections() {
+async fn sources_with_the_same_files_share_connections() {
     let secure = secure(TlsOffer { demands_certificate: true, ..TlsOffer::default() }).await;
     let lines = secure.lines(&secure.authority.certificate()) + &client_lines(&secure.authority);
-    let crawls = crawl_all(&several(&lines), &options()).await;
+    let crawls = crawl_all(&distro_with_sources(&lines), &options()).await;
     for crawl in &crawls {
         assert_complete(crawl, KERNEL);
     }
-    let asked = secure.server.asked();
-    let mut used: Vec<usize> = asked.iter().map(|asked| asked.connection).collect();
+    let requests = secure.server.received_requests();
+    let mut used: Vec<usize> = requests.iter().map(|request| request.connection).collect();
     used.sort_unstable();
     used.dedup();
-    // Those that begin at once each begin a connection; the first that stands takes them all.
-    assert_eq!((asked.len(), used.len()), (16, 1), "{asked:?}");
+    // Simultaneous requests open several connections. The first established one is used for all.
+    assert_eq!((requests.len(), used.len()), (16, 1), "{requests:?}");
 }
 
 #[tokio::test]
-async fn a_broken_stream_goes_on_over_the_same_connection() {
+async fn broken_stream_continues_on_the_same_connection() {
     let secure = secure(TlsOffer::default()).await;
     secure.server.fail("primary", ServerFault::Cut, 1);
     let crawl = secure.crawl("").await;
     assert_complete(&crawl, KERNEL);
     assert_eq!((secure.server.connections(), secure.server.body_bytes()), (1, crawl.bytes));
-    assert!(secure.server.asked()[2].header("range").is_some());
+    assert!(secure.server.received_requests()[2].header("range").is_some());
 }
 
 #[tokio::test]
-async fn an_authority_that_is_not_trusted_is_named_and_not_tried_again() {
+async fn untrusted_authority_fails_without_retry() {
     let secure = secure(TlsOffer::default()).await;
     let other = TestAuthority::new().expect("an authority");
     for ca in [Some(other.certificate()), None] {
@@ -110,13 +110,13 @@ async fn an_authority_that_is_not_trusted_is_named_and_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_certificate_for_another_server_is_refused() {
+async fn certificate_for_another_server_fails() {
     let secure = secure(TlsOffer { name: "other.example".to_owned(), ..TlsOffer::default() }).await;
     assert_failed(&secure.crawl("").await, &["not valid for name", "for another server"]);
 }
 
 #[tokio::test]
-async fn a_server_that_demands_a_certificate_gets_it_and_says_so_when_it_does_not() {
+async fn required_client_certificate_is_sent() {
     for (http2, old) in [(true, false), (false, false), (true, true)] {
         let secure = secure(TlsOffer { demands_certificate: true, http2, old, ..TlsOffer::default() }).await;
         assert_complete(&secure.crawl(&client_lines(&secure.authority)).await, KERNEL);
@@ -127,7 +127,7 @@ async fn a_server_that_demands_a_certificate_gets_it_and_says_so_when_it_does_no
 }
 
 #[tokio::test]
-async fn a_host_that_a_redirect_leads_to_is_not_shown_the_certificate() {
+async fn redirects_to_other_hosts_receive_no_certificate() {
     let first = secure(TlsOffer { demands_certificate: true, ..TlsOffer::default() }).await;
     let folder = folder();
     repo().write(folder.path()).expect("a repository");

@@ -9,7 +9,7 @@ use clap::Args;
 use sqern_db::change::Finished;
 use sqern_db::{AsOf, crawl, distro};
 use sqern_model::upstream::{self, UpstreamDiff};
-use sqern_model::{Crawl, DistroDef, DistroName, SourceMemory, SourceSet};
+use sqern_model::{Crawl, CrawlCache, DistroDef, DistroName, SourceSet};
 use sqern_upstream::{Client, ClientOptions, CrawlOptions, crawl_apt_lists, crawl_distro};
 
 use self::report::Report;
@@ -69,7 +69,7 @@ pub(super) async fn run(args: CheckArgs, context: &Context<'_>) -> Result<Exit, 
 }
 
 /// By source: what its last crawls left.
-type Memory = BTreeMap<String, SourceMemory>;
+type Memory = BTreeMap<String, CrawlCache>;
 
 /// The distributions to read: those that were named, else this machine's own for its own indexes, else the supported ones.
 async fn wanted_distros<'a>(

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use clap::Args;
 use futures_util::future::join_all;
+use sqern_model::escape::replace_control;
 use sqern_model::{DistroDef, DistroName, SourceSet, counted};
 use sqern_store::tree::{Machine, ProveOptions};
-use sqern_upstream::{Client, ClientOptions, keys, left_out, reach};
+use sqern_upstream::{Client, ClientOptions, count_certificates, probe, skipped_sources};
 
 use self::database::Known;
 use super::Context;
@@ -17,7 +18,7 @@ use super::sources::{CrawlArgs, SourcesArgs, definition};
 use super::store::StoreArgs;
 use crate::doctor::{Finding, State, clock, describe, fits, group, program, source, store, summary};
 use crate::failure::{Exit, Failure};
-use crate::printer::{Format, harmless};
+use crate::printer::Format;
 
 /// Check the installation, and print how to fix each problem
 ///
@@ -62,7 +63,9 @@ pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<Exit,
     // Programs read each finding, people read each cause.
     let causes = group(&findings);
     match (context.printer.format(), context.printer.text_width()) {
-        (Format::Table, Some(width)) if !fits(&causes, width) => context.printer.data(&harmless(&describe(&causes, width)))?,
+        (Format::Table, Some(width)) if !fits(&causes, width) => {
+            context.printer.data(&replace_control(&describe(&causes, width)))?
+        }
         (Format::Table, _) => context.printer.list(&causes)?,
         (Format::Json | Format::Csv, _) => context.printer.list(&findings)?,
     }
@@ -102,10 +105,17 @@ async fn sources(args: &DoctorArgs, set: Result<SourceSet, Failure>, known: &Kno
 
 /// Reads the keyrings of the sources that a crawl asks.
 fn keyrings(wanted: &[&DistroDef]) -> Vec<Finding> {
-    let asked = |def: &DistroDef, name: &str| !left_out(def).iter().any(|(source, _)| source.name() == name);
+    let asked = |def: &DistroDef, name: &str| !skipped_sources(def).iter().any(|(source, _)| source.name() == name);
     let of = |def| -> (_, Vec<_>) {
         let def: &DistroDef = def;
-        (def, def.sources.iter().filter(|source| asked(def, source.name())).map(|source| (source, keys(source))).collect())
+        (
+            def,
+            def.sources
+                .iter()
+                .filter(|source| asked(def, source.name()))
+                .map(|source| (source, count_certificates(source)))
+                .collect(),
+        )
     };
     source::keyrings(&wanted.iter().copied().map(of).collect::<Vec<_>>())
 }
@@ -128,7 +138,7 @@ async fn answers(wanted: &[&DistroDef], crawl: &CrawlArgs, context: &Context<'_>
     };
     let asked = wanted.iter().map(|&def| {
         let (client, options) = (&client, &options);
-        async move { (def, reach(client, def, options).await) }
+        async move { (def, probe(client, def, options).await) }
     });
     let mut findings = source::sources(&join_all(asked).await);
     findings.extend(client.servers_ahead().map(|ahead| clock::judge("source servers", ahead)));

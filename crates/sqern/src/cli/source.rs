@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sqern_db::crawl::{self, LastCrawl};
 use sqern_model::{CrawlState, DistroDef, DistroName, Source, SourceFile, SourceSet};
-use sqern_upstream::left_out;
+use sqern_upstream::skipped_sources;
 
 use super::Context;
 use super::sources::{CrawlArgs, SourcesArgs, definition};
@@ -127,7 +127,7 @@ async fn list(distros: &[DistroName], set: &SourceSet, context: &Context<'_>) ->
     };
     let mut listed = Vec::new();
     for def in set.distros.values().filter(|def| distros.is_empty() || distros.contains(&def.name)) {
-        let lacking = left_out(def);
+        let lacking = skipped_sources(def);
         for source in &def.sources {
             let of_it = |crawl: &&LastCrawl| crawl.distro == def.name && crawl.source == source.name();
             let lacks = lacking.iter().find(|(one, _)| one.name() == source.name()).map(|(_, file)| (*file).to_owned());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sqern_model::{DistroDef, DistroName, SourceSet};
-use sqern_upstream::{CrawlOptions, left_out, sources};
+use sqern_upstream::{CrawlOptions, skipped_sources, sources};
 use url::Url;
 
 use super::Context;
@@ -63,9 +63,9 @@ pub(super) fn definition<'a>(sources: &'a SourceSet, name: &DistroName) -> Resul
 
 /// Prints the skipped sources, and a warning if all sources of the distribution are skipped.
 pub(super) fn tell_left_out(def: &DistroDef, context: &Context<'_>) {
-    let left_out = left_out(def);
+    let skipped_sources = skipped_sources(def);
     let mut by_file: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (source, file) in &left_out {
+    for (source, file) in &skipped_sources {
         by_file.entry(*file).or_default().push(source.name());
     }
     for (file, names) in by_file {
@@ -75,7 +75,7 @@ pub(super) fn tell_left_out(def: &DistroDef, context: &Context<'_>) {
         };
         context.printer.note(&format!("{}: {which}: {file} does not exist", def.name));
     }
-    if !left_out.is_empty() && left_out.len() == def.sources.len() {
+    if !skipped_sources.is_empty() && skipped_sources.len() == def.sources.len() {
         context.printer.warning(&format!("{}: all sources are skipped: new kernels are not found", def.name));
     }
 }

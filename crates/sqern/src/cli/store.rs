@@ -183,14 +183,14 @@ async fn compare(which: &Which, store: &Store, client: &tokio_postgres::Client, 
 }
 
 /// The kernels on disk, with the errors of their trees.
-type OnDisk = BTreeMap<Kernel, (Found, Option<sqern_store::Failure>)>;
+type OnDisk = BTreeMap<Kernel, (Found, Option<sqern_store::Error>)>;
 
-fn found(store: &Store, thorough: bool) -> Result<OnDisk, sqern_store::Failure> {
+fn found(store: &Store, thorough: bool) -> Result<OnDisk, sqern_store::Error> {
     let checked = store.kernels()?.into_iter().map(|(kernel, found)| {
         let wrong = match &found {
             Found::Tree(manifest) if thorough => store.verify(&kernel, manifest).err(),
             Found::Tree(_) => None,
-            Found::Other(failure) => Some(failure.clone()),
+            Found::Invalid(failure) => Some(failure.clone()),
         };
         (kernel, (found, wrong))
     });
@@ -198,10 +198,10 @@ fn found(store: &Store, thorough: bool) -> Result<OnDisk, sqern_store::Failure> 
 }
 
 impl Stored {
-    fn new(on_disk: Option<(Found, Option<sqern_store::Failure>)>, fetched_at: Option<Timestamp>, kernel: Kernel) -> Self {
+    fn new(on_disk: Option<(Found, Option<sqern_store::Error>)>, fetched_at: Option<Timestamp>, kernel: Kernel) -> Self {
         let (manifest, wrong, there) = match on_disk {
             Some((Found::Tree(manifest), wrong)) => (Some(manifest), wrong, true),
-            Some((Found::Other(_), wrong)) => (None, wrong, true),
+            Some((Found::Invalid(_), wrong)) => (None, wrong, true),
             None => (None, None, false),
         };
         let recorded = fetched_at.is_some();
@@ -265,7 +265,7 @@ fn prune_cache(store: &Store, dry_run: bool, context: &Context<'_>) -> Result<()
     }
     let needed = store.kernels()?.into_values().filter_map(|found| match found {
         Found::Tree(manifest) => Some(manifest.packages.into_iter().map(|package| package.checksum)),
-        Found::Other(_) => None,
+        Found::Invalid(_) => None,
     });
     let pruned = store.prune_cache(&needed.flatten().collect(), dry_run)?;
     let verb = if dry_run { "would remove" } else { "removed" };

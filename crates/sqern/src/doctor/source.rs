@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sqern_model::{DistroDef, SignaturePolicy, Source, counted};
-use sqern_upstream::{Failure, Reached};
+use sqern_model::{Diagnostic as _, DistroDef, SignaturePolicy, Source, counted};
+use sqern_upstream::{Error, ProbedSource};
 
 use super::{Finding, some_of};
 
@@ -13,9 +13,9 @@ const KEYRING: &str = "keyring";
 const SOURCE: &str = "source";
 
 /// The number of certificates in the keyrings of a source; `None` if no keyring exists.
-pub type Keys = Result<Option<usize>, Failure>;
+pub type Keys = Result<Option<usize>, Error>;
 /// The results for the root metadata of the sources of a distribution, by name.
-pub type Tops = BTreeMap<String, Result<Reached, Failure>>;
+pub type Tops = BTreeMap<String, Result<ProbedSource, Error>>;
 
 /// Returns a finding for each problem with keyrings, or one finding if there are none.
 #[must_use]
@@ -85,18 +85,19 @@ pub fn sources(seen: &[(&DistroDef, Tops)]) -> Vec<Finding> {
 /// Returns the first failure of the sources of a distribution, else the first warning, with the number of affected sources.
 fn distro(def: &DistroDef, tops: &Tops) -> Option<Finding> {
     let test = format!("sqern source test {}", def.name);
-    let failed: Vec<(&String, &Failure)> = tops.iter().filter_map(|(name, top)| Some((name, top.as_ref().err()?))).collect();
+    let failed: Vec<(&String, &Error)> = tops.iter().filter_map(|(name, top)| Some((name, top.as_ref().err()?))).collect();
     if let Some((name, failure)) = failed.first() {
         let finding = of_failure(SOURCE, failure, &test);
         return Some(Finding {
             found: format!("{} of {} failed; {name}: {}", failed.len(), tops.len(), finding.found),
-            cause: (failed.len() == tops.len())
-                .then(|| format!("all sources failed: {}", failure.got.split("; next mirror").next().unwrap_or_default())),
+            cause: (failed.len() == tops.len()).then(|| {
+                format!("all sources failed: {}", failure.description().cause().split("; next mirror").next().unwrap_or_default())
+            }),
             ..finding
         });
     }
     let warned =
-        |(name, top): (&String, &Result<Reached, Failure>)| Some((name.clone(), top.as_ref().ok()?.warnings.first()?.clone()));
+        |(name, top): (&String, &Result<ProbedSource, Error>)| Some((name.clone(), top.as_ref().ok()?.warnings.first()?.clone()));
     let warned: Vec<(String, String)> = tops.iter().filter_map(warned).collect();
     let (name, warning) = warned.first()?;
     Some(Finding::warning(SOURCE, format!("{} of {} with warnings; {name}: {warning}", warned.len(), tops.len()), test))
@@ -108,8 +109,8 @@ fn gather(check: &'static str, all: usize, noun: &str, well: &str, each: impl It
     if troubles.is_empty() { vec![Finding::ok(check, format!("{} with {well}", counted(all, noun)))] } else { troubles }
 }
 
-fn of_failure(check: &'static str, failure: &Failure, hint: &str) -> Finding {
-    Finding::failed(check, failure.message(), failure.hint.as_deref().unwrap_or(hint))
+fn of_failure(check: &'static str, failure: &Error, hint: &str) -> Finding {
+    Finding::failed(check, failure.message(), failure.hint().unwrap_or(hint))
 }
 
 /// Returns a warning about supported distributions without sources.
@@ -122,6 +123,8 @@ pub fn without_source(names: &[String]) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use sqern_upstream::ErrorKind;
+
     use super::*;
     use crate::doctor::State;
 
@@ -136,7 +139,8 @@ mod tests {
     #[test]
     fn missing_keyrings_fail_where_signatures_are_required() {
         const FILE: &str = "keyring = [\"/k.gpg\"]\n";
-        let unreadable = || Err(Failure::new("a readable OpenPGP keyring", "Permission denied", "/k.gpg"));
+        let unreadable =
+            || Err(Error::unexpected(ErrorKind::Keyring, "a readable OpenPGP keyring", "Permission denied", "/k.gpg"));
         for (signature, keys, expected) in [
             (FILE.to_owned(), Ok(Some(1)), None),
             (FILE.to_owned(), Ok(None), Some(State::Failed)),
@@ -160,10 +164,12 @@ mod tests {
     fn the_worst_response_of_the_sources_is_reported() {
         let def = def("");
         let good = |warnings: &[&str]| {
-            Ok(Reached { url: "https://h".into(), warnings: warnings.iter().map(|&text| text.to_owned()).collect() })
+            Ok(ProbedSource { url: "https://h".into(), warnings: warnings.iter().map(|&text| text.to_owned()).collect() })
         };
-        let bad = || Err(Failure::new("the file (HTTP status 200)", "HTTP status 404 Not Found", "https://h/x"));
-        let said = |tops: Vec<(&str, Result<Reached, Failure>)>| {
+        let bad = || {
+            Err(Error::unexpected(ErrorKind::NotFound, "the file (HTTP status 200)", "HTTP status 404 Not Found", "https://h/x"))
+        };
+        let said = |tops: Vec<(&str, Result<ProbedSource, Error>)>| {
             let tops: Tops = tops.into_iter().map(|(name, top)| (name.to_owned(), top)).collect();
             let judged = sources(&[(&def, tops)]);
             assert_eq!(judged.len(), 1);

@@ -63,7 +63,7 @@ pub fn look(root: &Path) -> Result<Seen, Failure> {
     let disk = statvfs(there).map_err(|error| failed(error.into()))?;
     let owner = (std::fs::metadata(there).map_err(failed)?.uid(), rustix::process::geteuid().as_raw());
     let can_write = |folder: &Path| folder.is_dir() && access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok();
-    let store = Store::look(root);
+    let store = Store::open_existing(root);
     let own = [".cache", ".staging"].map(|name| root.join(name));
     Ok(Seen {
         folder: there.to_owned(),

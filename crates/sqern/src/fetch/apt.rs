@@ -2,15 +2,18 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tokio::process::Command;
+use sqern_process::OutputTail;
 
 use crate::failure::Failure;
+use crate::runner::{End, SuperviseError, supervise};
 
 /// The time limit for one package.
 const TIME_LIMIT: Duration = Duration::from_secs(15 * 60);
+/// The part of the output that is kept for an error.
+const TAIL_BYTES: usize = 4096;
 
 /// Runs `apt-get download` for the part after `apt:` of a recorded URL (`NAME=VERSION`), and returns the file.
 pub(super) async fn download(wanted: &str, architecture: &str, folder: &Path) -> Result<PathBuf, Failure> {
@@ -18,22 +21,27 @@ pub(super) async fn download(wanted: &str, architecture: &str, folder: &Path) ->
         Some((name, version)) if architecture != "all" => format!("{name}:{architecture}={version}"),
         _ => wanted.to_owned(),
     };
+    let failed = |reason: String| {
+        Failure::unmet(format!("could not download {with_architecture} by apt-get: {reason}")).hint("apt-get update")
+    };
+    let (stderr, tail) = OutputTail::pipe(TAIL_BYTES).map_err(|error| failed(error.to_string()))?;
     let mut command = Command::new("apt-get");
     // In English, without prompts.
     command.args(["-q", "download", "--", &with_architecture]).current_dir(folder).env("LC_ALL", "C.UTF-8");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
-    let told =
-        |got: String| Failure::unmet(format!("could not download {with_architecture} by apt-get: {got}")).hint("apt-get update");
-    let output =
-        tokio::time::timeout(TIME_LIMIT, command.output()).await.map_err(|_| told(format!("timed out after {TIME_LIMIT:?}")))?;
-    let output = output.map_err(|error| told(error.to_string()))?;
-    if !output.status.success() {
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no output");
-        return Err(told(format!("{}: {last}", output.status)));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+    let ended = supervise(command, TIME_LIMIT, std::future::pending()).await;
+    let (status, end) =
+        ended.map_err(|(SuperviseError::Start(error) | SuperviseError::Wait(error))| failed(error.to_string()))?;
+    if end == End::TimeLimit {
+        return Err(failed(format!("timed out after {TIME_LIMIT:?}")));
     }
-    let files = fs::read_dir(folder).map_err(|error| told(error.to_string()))?;
+    if !status.success() {
+        let stderr = tail.into_text();
+        let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no output");
+        return Err(failed(format!("{status}: {last}")));
+    }
+    let files = fs::read_dir(folder).map_err(|error| failed(error.to_string()))?;
     let mut files = files.flatten().map(|entry| entry.path());
     let is_deb = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "deb");
-    files.find(is_deb).ok_or_else(|| told("no package file exists".into()))
+    files.find(is_deb).ok_or_else(|| failed("no package file exists".into()))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sqern_db::fetch::Wanted;
 use sqern_model::{Kernel, KernelPackage, PackageRole};
-use sqern_upstream::relation::VersionOrder;
+use sqern_upstream::VersionOrder;
 
 /// The packages of one kernel's tree.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -115,7 +115,7 @@ impl Fetcher<'_> {
         let content = blocking(move || {
             let Content { mut changes, mut depends } = Content::default();
             for file in files {
-                let unpacked = unpack(&file, &root, &Limits::default()).map_err(|error| error.failure().clone())?;
+                let unpacked = unpack(&file, &root, &Limits::default())?;
                 depends.extend(unpacked.depends);
                 changes.extend(unpacked.relinked.into_iter().map(|link| match link.now {
                     Some(now) => format!("{}: {} became {now}", link.path, link.was),
@@ -125,7 +125,7 @@ impl Fetcher<'_> {
             let adapted = tree::adapt(&root, &kernel)?;
             changes.extend(adapted.changed.into_iter().map(|file| format!("{}: {}", file.path, file.why)));
             changes.push(format!("{}: link to {}", adapted.build, adapted.headers));
-            Ok::<_, sqern_store::Failure>(Content { changes, depends })
+            Ok::<_, sqern_store::Error>(Content { changes, depends })
         });
         Ok(content.await??)
     }
@@ -138,7 +138,7 @@ impl Fetcher<'_> {
         let partial = loop {
             let (store, checksum, size) = (self.store.clone(), package.checksum.clone(), package.size_bytes);
             match blocking(move || store.cached(&checksum, size, suffix)).await?? {
-                Cached::There(path) => return Ok(path),
+                Cached::Available(path) => return Ok(path),
                 Cached::Missing(partial) => break partial,
                 Cached::Busy => tokio::time::sleep(LOOK_AGAIN).await,
             }
@@ -153,7 +153,7 @@ impl Fetcher<'_> {
                 self.by_url(source, url, chosen, &partial).await
             };
             match received {
-                Ok(()) => return Ok(partial.keep()?),
+                Ok(()) => return Ok(partial.publish()?),
                 Err(failure) => failed = failed.or(Some(failure)),
             }
         }
@@ -189,11 +189,11 @@ impl Fetcher<'_> {
         let (size, checksum) = (package.size_bytes, package.checksum.clone());
         let target = target.to_owned();
         let checked = blocking(move || {
-            sqern_upstream::package::check_file(&file, size, &checksum)?;
-            std::fs::rename(&file, &target)
-                .map_err(|error| sqern_upstream::Failure::new("a place in the cache", error.to_string(), target.display()))
+            sqern_upstream::check_file(&file, size, &checksum)?;
+            let failed = |error| Failure::unmet(format!("could not move the package to {}: {error}", target.display()));
+            std::fs::rename(&file, &target).map_err(failed)
         });
-        Ok(checked.await??)
+        checked.await?
     }
 
     /// Compiles a module in the tree and returns its vermagic. Without the tools for BTF or objtool, the module has no BTF or

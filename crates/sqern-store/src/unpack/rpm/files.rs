@@ -1,4 +1,4 @@
-//! The files that an rpm's header lists.
+//! The list of files in the header of an rpm.
 
 use std::collections::HashSet;
 
@@ -6,11 +6,12 @@ use sqern_model::counted;
 
 use super::super::Limits;
 use super::super::entry::TYPE_BITS;
-use super::super::error::{UnpackError, refused};
-use super::super::name::shown;
+use super::super::error::invalid;
+use super::super::path::escape;
 use super::header::Header;
+use crate::Error;
 
-// rpmtag.h
+// Tags of rpmtag.h.
 const FILE_SIZES: u32 = 1028;
 const FILE_MODES: u32 = 1030;
 const FILE_MTIMES: u32 = 1034;
@@ -27,38 +28,38 @@ const SHA256: u32 = 8;
 /// The type bits of a regular file (inode(7)).
 const REGULAR: u32 = 0o100_000;
 
-/// One file of the header.
+/// A file in the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in super::super) struct FileInfo {
-    /// Its path without the slash in front, as the payload has it behind `./`.
-    pub(in super::super) path: Vec<u8>,
-    pub(in super::super) mode: u32,
-    pub(in super::super) size_bytes: u64,
-    pub(in super::super) mtime_s: u64,
-    /// What tells names of the same file.
-    pub(in super::super) inode: (u32, u32),
-    /// Whether no later file is the same: it is with the last name that the payload has the data.
-    pub(in super::super) is_last_name: bool,
-    /// Its checksum, where it is a file and the header states SHA-256: older algorithms prove nothing.
-    pub(in super::super) sha256: Option<[u8; 32]>,
+pub(super) struct FileInfo {
+    /// The path without a leading slash, as in the payload after `./`.
+    pub(super) path: Vec<u8>,
+    pub(super) mode: u32,
+    pub(super) size_bytes: u64,
+    pub(super) mtime_s: u64,
+    /// The device and inode number, which hard links of a file share.
+    pub(super) inode: (u32, u32),
+    /// Whether this is the last hard link of the file. The payload contains the data of a file with its last link.
+    pub(super) is_last_name: bool,
+    /// The checksum of a regular file, if it is a SHA-256. Older algorithms are not secure.
+    pub(super) sha256: Option<[u8; 32]>,
 }
 
-/// All of them, in the header's order, and found by path.
-pub(in super::super) struct Files {
+/// All files in the order of the header, and an index by path.
+pub(super) struct Files {
     all: Vec<FileInfo>,
     by_path: Vec<usize>,
 }
 
 impl Files {
-    /// Reads the lists, which must be of one length.
-    pub(super) fn read(header: &Header, limits: &Limits) -> Result<Self, UnpackError> {
+    /// Reads the lists of the header, which must have the same length.
+    pub(super) fn read(header: &Header, limits: &Limits) -> Result<Self, Error> {
         let names = header.texts(BASE_NAMES)?.unwrap_or_default();
         let count = names.len();
         if count as u64 > limits.entries {
-            return Err(refused(format!("at most {} files", limits.entries), format!("{count}"), "the header"));
+            return Err(invalid(format!("at most {} files", limits.entries), format!("{count}"), "the header"));
         }
-        let folders = header.texts(DIR_NAMES)?.unwrap_or_default();
-        let folder_of = of_length(header.u32s(DIR_INDEXES)?, count, "folders")?;
+        let directories = header.texts(DIR_NAMES)?.unwrap_or_default();
+        let directory_indexes = of_length(header.u32s(DIR_INDEXES)?, count, "directories")?;
         let modes = of_length(header.u16s(FILE_MODES)?, count, "modes")?;
         let mtimes = of_length(header.u32s(FILE_MTIMES)?, count, "times")?;
         let inodes = of_length(header.u32s(FILE_INODES)?, count, "inodes")?;
@@ -74,16 +75,17 @@ impl Files {
         let mut all = Vec::with_capacity(count);
         let mut names_bytes = 0;
         for (index, name) in names.iter().enumerate() {
-            let folder = usize::try_from(folder_of[index]).ok().and_then(|index| folders.get(index).copied());
-            let Some(folder) = folder else {
-                return Err(refused("a directory for each file", format!("no directory {}", folder_of[index]), shown(name)));
+            let directory = usize::try_from(directory_indexes[index]).ok().and_then(|index| directories.get(index).copied());
+            let Some(directory) = directory else {
+                let found = format!("no directory {}", directory_indexes[index]);
+                return Err(invalid("a directory for each file", found, escape(name)));
             };
-            let path = [folder, name].concat();
+            let path = [directory, name].concat();
             let path = path.strip_prefix(b"/").unwrap_or(&path).to_vec();
-            // A long folder's name may stand for each of many files: what is kept is bounded as it grows.
+            // Many files can share a long directory name, so the total size is limited while it grows.
             names_bytes += path.len();
             if names_bytes > limits.metadata_bytes {
-                return Err(refused(format!("paths of at most {} bytes", limits.metadata_bytes), "more", shown(&path)));
+                return Err(invalid(format!("paths of at most {} bytes", limits.metadata_bytes), "more", escape(&path)));
             }
             let digest = digests.as_ref().map_or(&b""[..], |list| list[index]);
             all.push(FileInfo {
@@ -102,19 +104,19 @@ impl Files {
         Ok(Self { all, by_path })
     }
 
-    /// The file of a number in the header's order.
-    pub(in super::super) fn get(&self, index: usize) -> Option<&FileInfo> {
+    /// Returns the file with an index in the header.
+    pub(super) fn get(&self, index: usize) -> Option<&FileInfo> {
         self.all.get(index)
     }
 
-    /// The file of a path.
-    pub(in super::super) fn find(&self, path: &str) -> Option<&FileInfo> {
+    /// Returns the file with a path.
+    pub(super) fn find(&self, path: &str) -> Option<&FileInfo> {
         let found = self.by_path.binary_search_by(|index| self.all[*index].path.as_slice().cmp(path.as_bytes())).ok()?;
         Some(&self.all[self.by_path[found]])
     }
 }
 
-/// Marks of each file the last of its names.
+/// Marks the last hard link of each file.
 fn mark_last_names(all: &mut [FileInfo]) {
     let mut seen = HashSet::new();
     for file in all.iter_mut().rev() {
@@ -122,16 +124,16 @@ fn mark_last_names(all: &mut [FileInfo]) {
     }
 }
 
-fn of_length<T>(list: Option<Vec<T>>, count: usize, what: &str) -> Result<Vec<T>, UnpackError> {
+fn of_length<T>(list: Option<Vec<T>>, count: usize, what: &str) -> Result<Vec<T>, Error> {
     let list = list.unwrap_or_default();
     if list.len() == count {
         return Ok(list);
     }
-    Err(refused(format!("{what} of {}", counted(count, "file")), format!("{}", list.len()), "the header"))
+    Err(invalid(format!("{what} of {}", counted(count, "file")), format!("{}", list.len()), "the header"))
 }
 
-/// A checksum in hexadecimal; an empty one is that of a folder or a link.
-fn parse_digest(text: &[u8], path: &[u8]) -> Result<Option<[u8; 32]>, UnpackError> {
+/// Parses a checksum in hexadecimal digits. Directories and links have an empty one.
+fn parse_digest(text: &[u8], path: &[u8]) -> Result<Option<[u8; 32]>, Error> {
     if text.is_empty() {
         return Ok(None);
     }
@@ -139,6 +141,6 @@ fn parse_digest(text: &[u8], path: &[u8]) -> Result<Option<[u8; 32]>, UnpackErro
     let bytes: Option<Vec<u8>> = text.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(*pair.get(1)?)?)).collect();
     match bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
         Some(digest) => Ok(Some(digest)),
-        None => Err(refused("a sha256 of 64 digits", format!("{:?}", shown(text)), shown(path))),
+        None => Err(invalid("a sha256 of 64 digits", format!("{:?}", escape(text)), escape(path))),
     }
 }

@@ -1,15 +1,15 @@
-//! How a server fails, as values.
+//! The faults of a server as values.
 
 use std::time::Duration;
 
-use super::answer::{Answer, Head, Step};
+use super::response::{Head, Response, Step};
 
-/// What a server's own error page looks like.
+/// A typical error page of a web server.
 pub(in crate::repo) const HTML: &str = "<!DOCTYPE html>\n<html><head><title>Sign in to the network</title></head></html>\n";
 /// Longer than any test waits.
-const FOR_EVER: Duration = Duration::from_secs(3600);
+const INDEFINITELY: Duration = Duration::from_secs(3600);
 
-/// What a server says of a file's version.
+/// The validators that a response carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Validators {
     /// A strong `ETag`, and `Last-Modified`.
@@ -17,67 +17,67 @@ pub enum Validators {
     Strong,
     /// A weak `ETag`, and `Last-Modified`.
     Weak,
-    /// `Last-Modified` only.
+    /// Only `Last-Modified`.
     Date,
-    /// Nothing.
+    /// No validators.
     None,
 }
 
-/// How the server answers in place of the file.
+/// A fault that replaces or changes the response for a file.
 #[derive(Debug, Clone)]
 pub enum ServerFault {
-    /// With a status and no body.
+    /// A status without a body.
     Status(u16),
-    /// With 503 and `Retry-After` in seconds.
+    /// Status 503 with `Retry-After` in seconds.
     RetryAfter(u64),
-    /// With half of the body, and the end of the connection.
+    /// Half of the body, then the end of the connection.
     Cut,
-    /// With half of the body, and then nothing.
+    /// Half of the body, then nothing.
     Stall,
-    /// With a byte of the body each time so long has passed.
+    /// One byte of the body after each interval.
     Slow(Duration),
-    /// With a body that never ends, and no word about its length.
+    /// A body that never ends, without a stated length.
     Endless,
-    /// With a length, and no body.
+    /// A stated length without a body.
     Announced(u64),
-    /// With headers that never end (HTTP/1.1 only).
+    /// Headers that never end (HTTP/1.1 only).
     EndlessHeaders,
-    /// With one header of so many bytes.
+    /// A header with this number of bytes.
     HugeHeader(usize),
-    /// With 302 to this location.
+    /// Status 302 with this location.
     Redirect(String),
-    /// With 200 and an HTML page.
+    /// Status 200 with an HTML page.
     Html,
-    /// With the file, and these headers in place of its own of the same name.
+    /// The file, with these headers replacing the server's headers of the same names.
     Headers(Vec<(&'static str, String)>),
-    /// With a status, headers and a body.
+    /// A status, headers and a body.
     Reply(u16, Vec<(&'static str, String)>, Vec<u8>),
 }
 
 impl ServerFault {
-    /// What is answered in place of the right answer.
-    pub(super) fn apply(self, right: Answer) -> Answer {
-        let half = |answer: &Answer| answer.body[..answer.body.len() / 2].to_vec();
+    /// Returns the response after the fault is applied to the correct response.
+    pub(super) fn apply(self, correct: Response) -> Response {
+        let half = |response: &Response| response.body[..response.body.len() / 2].to_vec();
         match self {
-            Self::Status(status) => Answer::status(status),
-            Self::RetryAfter(seconds) => Answer::status(503).header("Retry-After", &seconds.to_string()),
-            Self::Redirect(to) => Answer::status(302).header("Location", &to),
-            Self::Html => Answer::body(200, HTML.as_bytes().to_vec()).header("Content-Type", "text/html"),
-            Self::Cut => right.clone().steps(vec![Step::Data(half(&right)), Step::Cut]),
-            Self::Stall => right.clone().steps(vec![Step::Data(half(&right)), Step::Pause(FOR_EVER)]),
+            Self::Status(status) => Response::status(status),
+            Self::RetryAfter(seconds) => Response::status(503).header("Retry-After", &seconds.to_string()),
+            Self::Redirect(to) => Response::status(302).header("Location", &to),
+            Self::Html => Response::body(200, HTML.as_bytes().to_vec()).header("Content-Type", "text/html"),
+            Self::Cut => correct.clone().steps(vec![Step::Data(half(&correct)), Step::Cut]),
+            Self::Stall => correct.clone().steps(vec![Step::Data(half(&correct)), Step::Pause(INDEFINITELY)]),
             Self::Slow(pause) => {
-                let steps = right.body.iter().flat_map(|byte| [Step::Data(vec![*byte]), Step::Pause(pause)]).collect();
-                right.steps(steps)
+                let steps = correct.body.iter().flat_map(|byte| [Step::Data(vec![*byte]), Step::Pause(pause)]).collect();
+                correct.steps(steps)
             }
-            Self::Endless => Answer { length: None, ..Answer::body(200, Vec::new()).steps(vec![Step::Endless]) },
+            Self::Endless => Response { length: None, ..Response::body(200, Vec::new()).steps(vec![Step::Endless]) },
             Self::Announced(length) => {
-                Answer { length: Some(length), ..Answer::body(200, Vec::new()).steps(vec![Step::Pause(FOR_EVER)]) }
+                Response { length: Some(length), ..Response::body(200, Vec::new()).steps(vec![Step::Pause(INDEFINITELY)]) }
             }
-            Self::EndlessHeaders => Answer { head: Head::Endless, ..right },
-            Self::HugeHeader(bytes) => right.header("X-Huge", &"x".repeat(bytes)),
-            Self::Headers(headers) => headers.iter().fold(right, |answer, (name, value)| answer.header(name, value)),
+            Self::EndlessHeaders => Response { head: Head::Endless, ..correct },
+            Self::HugeHeader(bytes) => correct.header("X-Huge", &"x".repeat(bytes)),
+            Self::Headers(headers) => headers.iter().fold(correct, |response, (name, value)| response.header(name, value)),
             Self::Reply(status, headers, body) => {
-                headers.iter().fold(Answer::body(status, body), |answer, (name, value)| answer.header(name, value))
+                headers.iter().fold(Response::body(status, body), |response, (name, value)| response.header(name, value))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! An authority for tests, and the servers and clients that it vouches for.
+//! A certificate authority for tests, which issues the certificates of servers and clients.
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,16 +17,16 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{State, http1, http2};
 
-/// What a server offers over TLS.
+/// The TLS parameters of a server.
 #[derive(Debug, Clone)]
 pub struct TlsOffer {
-    /// The name or address that its certificate is for.
+    /// The name or address that the certificate is issued for.
     pub name: String,
-    /// Whether it offers HTTP/2 beside HTTP/1.1 (ALPN, RFC 7301).
+    /// Whether the server offers HTTP/2 in addition to HTTP/1.1 (ALPN, RFC 7301).
     pub http2: bool,
-    /// Whether it demands a certificate of the same authority from its clients.
+    /// Whether the server requires a client certificate by the same authority.
     pub demands_certificate: bool,
-    /// Whether it stays at TLS 1.2.
+    /// Whether the server supports only TLS 1.2.
     pub old: bool,
 }
 
@@ -36,7 +36,7 @@ impl Default for TlsOffer {
     }
 }
 
-/// An authority made for the test; its files go with it.
+/// A certificate authority whose files are removed on drop.
 #[derive(Debug)]
 pub struct TestAuthority {
     folder: TempDir,
@@ -44,11 +44,15 @@ pub struct TestAuthority {
 }
 
 impl TestAuthority {
-    /// A new authority.
+    /// Creates an authority.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the keys cannot be generated or written.
     pub fn new() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut params = CertificateParams::default();
-        // A name of its own: one authority is told from another by it first.
+        // The name must be unique because clients look up an authority by name first.
         let name = format!("test authority {}", folder.path().display());
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -57,13 +61,17 @@ impl TestAuthority {
         Ok(Self { folder, issuer: Issuer::new(params, key) })
     }
 
-    /// The authority's own certificate, PEM.
+    /// Returns the path of the authority's certificate (PEM).
     #[must_use]
     pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// A certificate for a name or address, and its private key; PEM.
+    /// Issues a certificate for a name or address, and returns the paths of the certificate and of its private key (PEM).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the certificate cannot be issued or written.
     pub fn issue(&self, name: &str) -> Result<(PathBuf, PathBuf)> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(vec![name.to_owned()])?;
@@ -98,7 +106,7 @@ pub(super) async fn serve(stream: TcpStream, acceptor: TlsAcceptor, state: Arc<S
         Ok(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => http2::serve(stream, state, connection).await,
         Ok(stream) => http1::serve(stream, state, connection).await,
         Err((_, mut refused)) => {
-            // Closing with unread bytes would reset the connection, and the client would never see the alert.
+            // Closing a connection with unread bytes resets it, and then the client would not receive the alert.
             let _ = refused.read_to_end(&mut Vec::new()).await;
         }
     }

@@ -1,8 +1,8 @@
-//! The order of versions, step by step as dpkg's lib/dpkg/version.c has it: slow, and like nothing in `version.rs`.
+//! The version order of dpkg, translated from lib/dpkg/version.c. It is independent of the implementation in the model.
 
 use std::cmp::Ordering;
 
-/// Compares epoch, version and revision, taken apart as `parseversion` does; an epoch that is no number is compared as a text.
+/// Compares epoch, version and revision, as split by `parseversion`. An epoch that is not a number is compared as a text.
 pub(super) fn compare(left: &str, right: &str) -> Ordering {
     let parts = |text: &str| {
         let (epoch, rest) = match text.find(':') {
@@ -29,10 +29,10 @@ fn order(byte: u8) -> i32 {
     }
 }
 
-/// The texts have no end in C but a zero byte.
+/// Compares texts, which are null-terminated in C.
 fn verrevcmp(left: &[u8], right: &[u8]) -> i32 {
     let (mut a, mut b) = (0, 0);
-    let at = |text: &[u8], place: usize| text.get(place).copied();
+    let at = |text: &[u8], index: usize| text.get(index).copied();
     let is_digit = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_digit());
     while at(left, a).is_some() || at(right, b).is_some() {
         let mut first_difference = 0;

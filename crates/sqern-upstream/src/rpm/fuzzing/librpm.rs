@@ -1,8 +1,8 @@
-//! The order of versions, step by step as librpm's rpmio/rpmvercmp.c and lib/rpmver.c have it: slow, and like nothing in `evr.rs`.
+//! The version order of librpm, translated from rpmio/rpmvercmp.c and lib/rpmver.c. It is independent of the implementation in the model.
 
 use std::cmp::Ordering;
 
-/// Compares epochs, then versions, then releases; what is absent is an epoch of 0 or an empty release.
+/// Compares epochs, then versions, then releases. A missing epoch is 0, and a missing release is empty.
 pub(super) fn compare(left: &str, right: &str) -> Ordering {
     let (left, right) = (parse_evr(left), parse_evr(right));
     let steps = left.iter().zip(&right).map(|(left, right)| rpmvercmp(left, right));
@@ -19,60 +19,60 @@ fn parse_evr(text: &str) -> [String; 3] {
     [epoch, version, release].map(str::to_owned)
 }
 
-/// The texts end in C's zero byte.
+/// Compares null-terminated texts.
 fn rpmvercmp(a: &str, b: &str) -> i32 {
     let (a, b) = ([a.as_bytes(), b"\0"].concat(), [b.as_bytes(), b"\0"].concat());
-    let (mut one, mut two) = (0, 0);
-    let ends = |text: &[u8], place: usize| place + 1 >= text.len();
-    while !ends(&a, one) || !ends(&b, two) {
-        while !ends(&a, one) && !a[one].is_ascii_alphanumeric() && a[one] != b'~' && a[one] != b'^' {
-            one += 1;
+    let (mut start_a, mut start_b) = (0, 0);
+    let ends = |text: &[u8], index: usize| index + 1 >= text.len();
+    while !ends(&a, start_a) || !ends(&b, start_b) {
+        while !ends(&a, start_a) && !a[start_a].is_ascii_alphanumeric() && a[start_a] != b'~' && a[start_a] != b'^' {
+            start_a += 1;
         }
-        while !ends(&b, two) && !b[two].is_ascii_alphanumeric() && b[two] != b'~' && b[two] != b'^' {
-            two += 1;
+        while !ends(&b, start_b) && !b[start_b].is_ascii_alphanumeric() && b[start_b] != b'~' && b[start_b] != b'^' {
+            start_b += 1;
         }
-        if a[one] == b'~' || b[two] == b'~' {
-            if a[one] != b'~' {
+        if a[start_a] == b'~' || b[start_b] == b'~' {
+            if a[start_a] != b'~' {
                 return 1;
             }
-            if b[two] != b'~' {
+            if b[start_b] != b'~' {
                 return -1;
             }
-            (one, two) = (one + 1, two + 1);
+            (start_a, start_b) = (start_a + 1, start_b + 1);
             continue;
         }
-        if a[one] == b'^' || b[two] == b'^' {
-            if ends(&a, one) {
+        if a[start_a] == b'^' || b[start_b] == b'^' {
+            if ends(&a, start_a) {
                 return -1;
             }
-            if ends(&b, two) {
+            if ends(&b, start_b) {
                 return 1;
             }
-            if a[one] != b'^' {
+            if a[start_a] != b'^' {
                 return 1;
             }
-            if b[two] != b'^' {
+            if b[start_b] != b'^' {
                 return -1;
             }
-            (one, two) = (one + 1, two + 1);
+            (start_a, start_b) = (start_a + 1, start_b + 1);
             continue;
         }
-        if ends(&a, one) || ends(&b, two) {
+        if ends(&a, start_a) || ends(&b, start_b) {
             break;
         }
-        let is_number = a[one].is_ascii_digit();
+        let is_number = a[start_a].is_ascii_digit();
         let belongs = |byte: &u8| if is_number { byte.is_ascii_digit() } else { byte.is_ascii_alphabetic() };
-        let (mut end_one, mut end_two) = (one, two);
-        while belongs(&a[end_one]) {
-            end_one += 1;
+        let (mut end_a, mut end_b) = (start_a, start_b);
+        while belongs(&a[end_a]) {
+            end_a += 1;
         }
-        while belongs(&b[end_two]) {
-            end_two += 1;
+        while belongs(&b[end_b]) {
+            end_b += 1;
         }
-        if two == end_two {
+        if start_b == end_b {
             return if is_number { 1 } else { -1 };
         }
-        let (mut left, mut right) = (&a[one..end_one], &b[two..end_two]);
+        let (mut left, mut right) = (&a[start_a..end_a], &b[start_b..end_b]);
         if is_number {
             while let Some(rest) = left.strip_prefix(b"0") {
                 left = rest;
@@ -87,9 +87,9 @@ fn rpmvercmp(a: &str, b: &str) -> i32 {
         if left != right {
             return if left < right { -1 } else { 1 };
         }
-        (one, two) = (end_one, end_two);
+        (start_a, start_b) = (end_a, end_b);
     }
-    match (ends(&a, one), ends(&b, two)) {
+    match (ends(&a, start_a), ends(&b, start_b)) {
         (true, true) => 0,
         (true, false) => -1,
         (false, _) => 1,

@@ -1,0 +1,151 @@
+//! The form of error messages, which all crates share.
+//!
+//! A message is about an operation ("could not download URL: HTTP status 404") or about input ("expected a Release, found an HTML page, at
+//! URL"). Each crate has an error type with a kind, so that no caller interprets a message.
+
+use std::fmt;
+
+use crate::escape::escape_control;
+
+/// The length limit of a message in bytes. Several mirrors may contribute to one message.
+const MAX_MESSAGE_BYTES: usize = 10_000;
+
+/// An error that can be presented to a user.
+pub trait Diagnostic: std::error::Error {
+    /// Returns a stable identifier of the kind of error: `invalid-signature`.
+    fn code(&self) -> &'static str;
+
+    /// Returns the message without detail and hint.
+    fn message(&self) -> String;
+
+    /// Returns further lines, such as the output of a command.
+    fn detail(&self) -> Option<&str> {
+        None
+    }
+
+    /// Returns the hint: a command or a sentence.
+    fn hint(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// The problem that an error describes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// A parser or a check found something else than it expected.
+    Unexpected {
+        /// The expected input.
+        expected: String,
+        /// The actual input.
+        found: String,
+    },
+    /// An operation failed.
+    Failed {
+        /// The operation, as a text that starts with "could not" or "cannot".
+        operation: String,
+        /// The reason.
+        reason: String,
+    },
+}
+
+/// A problem, its location and a hint. It determines the text of an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// The problem.
+    pub problem: Problem,
+    /// The URL without credentials, or the path; with a line number or an entry if there is one.
+    pub location: String,
+    /// The hint: a command or a sentence.
+    pub hint: Option<String>,
+}
+
+impl Description {
+    /// Returns the description of unexpected input.
+    pub fn unexpected(expected: impl Into<String>, found: impl Into<String>, location: impl fmt::Display) -> Self {
+        let problem = Problem::Unexpected { expected: expected.into(), found: found.into() };
+        Self { problem, location: location.to_string(), hint: None }
+    }
+
+    /// Returns the description of a failed operation. `operation` starts with "could not" or "cannot".
+    pub fn failed(operation: impl Into<String>, reason: impl Into<String>, location: impl fmt::Display) -> Self {
+        let problem = Problem::Failed { operation: operation.into(), reason: reason.into() };
+        Self { problem, location: location.to_string(), hint: None }
+    }
+
+    /// Returns the actual input, or the reason why an operation failed.
+    #[must_use]
+    pub fn cause(&self) -> &str {
+        match &self.problem {
+            Problem::Unexpected { found, .. } => found,
+            Problem::Failed { reason, .. } => reason,
+        }
+    }
+
+    /// Returns the message without the hint. Control characters are escaped, and the length is limited.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let location = &self.location;
+        let text = match &self.problem {
+            Problem::Unexpected { expected, found } => format!("expected {expected}, found {found}, at {location}"),
+            Problem::Failed { operation, reason } => format!("{operation} {location}: {reason}"),
+        };
+        escape_control(&text, MAX_MESSAGE_BYTES)
+    }
+
+    /// Appends a text to the message.
+    pub fn append(&mut self, text: &str) {
+        match &mut self.problem {
+            Problem::Unexpected { .. } => self.location.push_str(text),
+            Problem::Failed { reason, .. } => reason.push_str(text),
+        }
+    }
+
+    /// Places the location inside an outer one, such as an entry inside a package.
+    pub fn within(&mut self, outer: impl fmt::Display) {
+        self.location = if self.location.is_empty() { outer.to_string() } else { format!("{outer}: {}", self.location) };
+    }
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message())?;
+        match &self.hint {
+            Some(hint) => write!(f, "; hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failed_operations_have_no_expectation() {
+        let mut description = Description::failed("could not download", "HTTP status 404", "http://h/x");
+        assert_eq!(description.message(), "could not download http://h/x: HTTP status 404");
+        description.append("; next mirror: none");
+        description.hint = Some("sqern check".to_owned());
+        assert_eq!(
+            description.to_string(),
+            "could not download http://h/x: HTTP status 404; next mirror: none; hint: sqern check"
+        );
+    }
+
+    #[test]
+    fn locations_are_nested() {
+        let mut description = Description::unexpected("a file", "a link", "");
+        description.within("a.deb");
+        assert_eq!(description.message(), "expected a file, found a link, at a.deb");
+        description.within("cache");
+        assert_eq!(description.message(), "expected a file, found a link, at cache: a.deb");
+    }
+
+    #[test]
+    fn untrusted_input_is_escaped_and_limited() {
+        let input = format!("one of \0\x1b[2J\u{9b}m{}", "é".repeat(100_000));
+        let message = Description::unexpected("a Release", input, "here").to_string();
+        assert!(message.starts_with("expected a Release, found one of \\u{0}\\u{1b}[2J\\u{9b}mé"), "{message}");
+        assert!(message.len() < 10_010 && message.ends_with('…'), "{message}");
+    }
+}

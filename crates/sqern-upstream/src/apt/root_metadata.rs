@@ -1,0 +1,93 @@
+//! Reads the root metadata of a suite: `InRelease`, or `Release` with `Release.gpg`.
+
+use sqern_model::AptSource;
+use url::Url;
+
+use super::check_release::{self, Expired};
+use crate::crawl::context::Context;
+use crate::crawl::date;
+use crate::crawl::download::stopped;
+use crate::crawl::mirrors::FailedMirrors;
+use crate::crawl::path::{base_url, below};
+use crate::crawl::root_metadata::{RootDocument, RootMetadata};
+use crate::crawl::trust::{Signed, TrustPolicy, verify_signature};
+use crate::deb::release::Release;
+use crate::http::{FetchError, redact_url};
+use crate::openpgp::{Clearsigned, split};
+use crate::{Error, ErrorKind};
+
+/// Reads the root metadata from the first mirror with a valid one. Skipped mirrors are warnings.
+pub(crate) async fn read_root_metadata(context: &Context<'_>, source: &AptSource) -> Result<RootMetadata, Error> {
+    let mut failed_mirrors = FailedMirrors::default();
+    let bases = source.base.iter().map(|base| base_url(base)).collect::<Result<Vec<_>, _>>()?;
+    for (index, base) in bases.iter().enumerate() {
+        match from_base(context, source, base).await {
+            Ok(root) => return Ok(failed_mirrors.warn(RootMetadata { mirrors: bases[index..].to_vec(), ..root })),
+            Err(failure) => failed_mirrors.add(failure),
+        }
+    }
+    Err(failed_mirrors.into_error(&source.name))
+}
+
+async fn from_base(context: &Context<'_>, source: &AptSource, base: &Url) -> Result<RootMetadata, Error> {
+    let (signed, etag) = signed_text(context, source, base).await?;
+    let (allow_unsigned, now) = (context.options.allow_unsigned, context.options.now);
+    let trust = TrustPolicy {
+        policy: source.signature,
+        keyring: source.keyring.clone(),
+        keyring_package: source.keyring_package.clone(),
+        signature_file: "InRelease or Release.gpg",
+    };
+    // Reading keyrings and verifying signatures would block the threads of connections.
+    let verified = tokio::task::spawn_blocking(move || {
+        verify_signature(&trust, allow_unsigned, now, &signed).map(|warning| (signed, warning))
+    });
+    let (signed, warning) = verified.await.map_err(|error| stopped(error, base))??;
+    let location = &signed.location;
+    let release = Release::parse(&signed.text)
+        .map_err(|error| Error::caused(ErrorKind::InvalidMetadata, "cannot parse Release", error, location))?;
+    let mut warnings: Vec<String> = warning.into_iter().collect();
+    warnings.extend(check_release::suite(&release, &source.suite, location)?);
+    let expired = if source.check_valid_until { Expired::Fails } else { Expired::Passes };
+    warnings.extend(check_release::time(&release, now, expired, location)?);
+    warnings.extend(date::check(context, "Release", release.date, location)?);
+    Ok(RootMetadata {
+        dated_at: release.date,
+        document: RootDocument::Release(release),
+        text: signed.text,
+        base: base.clone(),
+        mirrors: Vec::new(),
+        url: signed.location,
+        etag,
+        warnings,
+    })
+}
+
+/// Downloads `InRelease`, or else `Release` and `Release.gpg`, like apt.
+async fn signed_text(context: &Context<'_>, source: &AptSource, base: &Url) -> Result<(Signed, Option<String>), Error> {
+    let file = |name: &str| below(base, &format!("dists/{}/{name}", source.suite.trim_matches('/')));
+    let url = file("InRelease");
+    match context.fetch_text(&url, "the text of a Release").await {
+        Ok((text, etag)) => {
+            let Clearsigned { text, signatures } = split(&text)
+                .map_err(|error| Error::caused(ErrorKind::InvalidMetadata, "cannot parse", error, redact_url(&url)))?;
+            return Ok((Signed { text, signatures: Some(signatures.into_bytes()), location: redact_url(&url) }, etag));
+        }
+        Err(FetchError::Absent(_)) => {}
+        Err(error) => return Err(error.into_error()),
+    }
+    let url = file("Release");
+    let (text, etag) = context.fetch_text(&url, "the text of a Release").await.map_err(|error| match error {
+        FetchError::Absent(mut error) => {
+            error.append("; InRelease does not exist either");
+            error
+        }
+        other => other.into_error(),
+    })?;
+    let signatures = match context.fetch_small(&file("Release.gpg")).await {
+        Ok((bytes, _)) => Some(bytes),
+        Err(FetchError::Absent(_)) => None,
+        Err(error) => return Err(error.into_error()),
+    };
+    Ok((Signed { text, signatures, location: redact_url(&url) }, etag))
+}

@@ -1,0 +1,283 @@
+//! Selects and classifies the packages of a package list.
+
+use percent_encoding::percent_decode_str;
+use regex::RegexSet;
+use sqern_model::{DistroDef, PackageFacts};
+use url::Url;
+
+use super::evr;
+use crate::crawl::entry::Entry;
+use crate::crawl::path::{below, hostile, is_drive};
+use crate::error::escape_entry_text;
+use crate::relation::{Dependency, VersionOrder};
+use sqern_archive::Algorithm;
+
+/// The packages that are relevant for a distribution.
+#[derive(Debug)]
+pub(super) struct PackageFilter {
+    distro: DistroDef,
+    /// The names of headers and of packages that they might require, as one set that is matched once.
+    names: RegexSet,
+    /// The names of packages that headers might require.
+    support: RegexSet,
+    architectures: Vec<String>,
+    /// The base URL of the packages.
+    base: Url,
+}
+
+/// The relevant content of the element of a package.
+#[derive(Debug, Default)]
+pub(super) struct RawPackage {
+    pub(super) name: String,
+    pub(super) architecture: String,
+    pub(super) epoch: String,
+    pub(super) version: String,
+    pub(super) release: String,
+    pub(super) checksum: Option<(Algorithm, String)>,
+    pub(super) size_bytes: Option<u64>,
+    pub(super) href: Option<String>,
+    pub(super) xml_base: Option<String>,
+    pub(super) needs: Vec<Dependency>,
+    pub(super) provides: Vec<Dependency>,
+    /// The provided names that identify a kernel, with their versions.
+    pub(super) unames: Vec<(String, String)>,
+}
+
+impl RawPackage {
+    /// Returns the approximate memory usage in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let relation = |dependency: &Dependency| {
+            64 + dependency.name.len() + dependency.version.as_ref().map_or(0, |(_, version)| version.len())
+        };
+        let texts = [&self.name, &self.architecture, &self.epoch, &self.version, &self.release];
+        let optional = [&self.href, &self.xml_base];
+        let fixed = size_of::<Self>() + texts.iter().map(|text| text.len()).sum::<usize>();
+        let unames = self.unames.iter().map(|(name, version)| 48 + name.len() + version.len());
+        fixed
+            + optional.into_iter().flatten().map(String::len).sum::<usize>()
+            + self.needs.iter().chain(&self.provides).map(relation).chain(unames).sum::<usize>()
+    }
+}
+
+/// The location of a package or index that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LocationError {
+    /// The location is not UTF-8.
+    #[error("expected UTF-8 in a location, found {0:?}")]
+    NotUtf8(String),
+    /// The location might not be below the base.
+    #[error("expected a location below the base URL, found {reason}: {href:?}")]
+    Unsafe {
+        /// The unsafe part of the location.
+        reason: &'static str,
+        /// The location.
+        href: String,
+    },
+    /// The base of an element is on another host.
+    #[error("expected an xml:base on {host}, found {xml_base:?}")]
+    OtherHost {
+        /// The host of the repository.
+        host: String,
+        /// The base of the element.
+        xml_base: String,
+    },
+}
+
+/// The result of the classification of a package.
+pub(super) enum Classified {
+    /// A relevant package.
+    Entry(Box<Entry>),
+    /// An irrelevant package.
+    Other,
+    /// A relevant package that cannot be recorded, with the reason.
+    Defect(String),
+    /// A header package whose kernel is not identified by a rule.
+    Unrecognized(String),
+}
+
+impl PackageFilter {
+    /// Returns the filter of the rules of a distribution for a repository with these architectures.
+    pub(super) fn new(distro: &DistroDef, architectures: &[String], base: Url) -> Result<Self, regex::Error> {
+        let patterns = distro.rules.iter().flat_map(|rule| [rule.package.as_str(), rule.support.as_str()]);
+        let support = distro.rules.iter().map(|rule| rule.support.as_str());
+        Ok(Self {
+            names: RegexSet::new(patterns)?,
+            support: RegexSet::new(support)?,
+            distro: distro.clone(),
+            architectures: architectures.to_vec(),
+            base,
+        })
+    }
+
+    /// Returns whether packages of this name are relevant.
+    pub(super) fn matches_name(&self, name: &str) -> bool {
+        self.names.is_match(name)
+    }
+
+    /// Returns whether packages of this architecture are relevant.
+    pub(super) fn matches_architecture(&self, architecture: &str) -> bool {
+        architecture == "noarch" || self.architectures.iter().any(|wanted| wanted == architecture)
+    }
+
+    /// Returns whether relations to this name are relevant.
+    pub(super) fn matches_relation(&self, name: &str) -> bool {
+        self.support.is_match(name)
+    }
+
+    /// Returns whether the version of this provided name identifies a kernel.
+    pub(super) fn identifies_kernel(&self, name: &str) -> bool {
+        self.distro.rules.iter().any(|rule| rule.uname_provides.as_deref() == Some(name))
+    }
+
+    /// Classifies a package.
+    pub(super) fn classify(&self, package: RawPackage) -> Classified {
+        if !self.matches_name(&package.name) || !self.matches_architecture(&package.architecture) {
+            return Classified::Other;
+        }
+        let version = evr::show(&package.epoch, &package.version, &package.release);
+        let facts = PackageFacts {
+            name: &package.name,
+            version: &package.version,
+            release: &package.release,
+            architecture: &package.architecture,
+            provides: &package.unames,
+        };
+        let kernel = self.distro.kernel_of(&facts);
+        let shown = escape_entry_text(&format!("{} {version} {}", package.name, package.architecture));
+        let is_support = self.support.is_match(&package.name);
+        if kernel.is_none() && !is_support {
+            let headers = self.distro.rules.iter().any(|rule| rule.is_headers(&package.name));
+            return if headers { Classified::Unrecognized(shown) } else { Classified::Other };
+        }
+        match self.url(&package) {
+            Err(defect) => Classified::Defect(escape_entry_text(&format!("{shown}: {defect}"))),
+            Ok(url) => match (package.checksum, package.size_bytes) {
+                (Some((algorithm, checksum)), Some(size_bytes)) if !package.version.is_empty() => {
+                    let order = VersionOrder::Rpm;
+                    let checksum =
+                        if algorithm == Algorithm::Sha256 { checksum } else { format!("{}:{checksum}", algorithm.name()) };
+                    let entry = Entry {
+                        name: package.name,
+                        version,
+                        architecture: package.architecture,
+                        index_architecture: self.architectures.first().cloned().unwrap_or_default(),
+                        kernel,
+                        needs: package.needs.into_iter().map(|need| vec![need]).collect(),
+                        provides: package.provides,
+                        url,
+                        size_bytes,
+                        checksum,
+                        order,
+                    };
+                    match entry.defect() {
+                        Some(defect) => Classified::Defect(escape_entry_text(&format!("{shown}: {defect}"))),
+                        None => Classified::Entry(Box::new(entry)),
+                    }
+                }
+                _ => Classified::Defect(format!("{shown}: the version, a supported checksum or the size is missing")),
+            },
+        }
+    }
+
+    /// Returns the URL of a package: below the base URL, or below another base on the same host.
+    fn url(&self, package: &RawPackage) -> Result<String, LocationError> {
+        let href = package.href.as_deref().unwrap_or_default();
+        // Paths may be escaped, and an escape might conceal `..`.
+        let path = percent_decode_str(href).decode_utf8().map_err(|_| LocationError::NotUtf8(href.to_owned()))?;
+        if let Some(reason) = hostile(&path) {
+            return Err(LocationError::Unsafe { reason, href: href.to_owned() });
+        }
+        let base = match &package.xml_base {
+            None => self.base.clone(),
+            Some(text) => other_base(&self.base, text)?,
+        };
+        Ok(below(&base, &path).into())
+    }
+}
+
+/// Returns the base URL of an element, which must be on the same host.
+pub(super) fn other_base(base: &Url, text: &str) -> Result<Url, LocationError> {
+    let refused =
+        || LocationError::OtherHost { host: base.host_str().unwrap_or("this machine").to_owned(), xml_base: text.to_owned() };
+    let mut folder = base.clone();
+    folder.set_path(&format!("{}/", base.path().trim_end_matches('/')));
+    let other = folder.join(text).map_err(|_| refused())?;
+    let at = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port_or_known_default());
+    // On the local disk, the directory separates repositories.
+    let leaves = base.scheme() == "file" && (!other.path().starts_with(folder.path()) || is_drive(&other));
+    // The user must be that of the source, because recorded URLs have no credentials.
+    let asks = |url: &Url| (url.username().to_owned(), url.password().map(str::to_owned));
+    let is_user = [asks(base), (String::new(), None)].contains(&asks(&other));
+    if at(&other) == at(base) && is_user && !leaves { Ok(other) } else { Err(refused()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn filter() -> PackageFilter {
+        let text = "name = \"d\"\nvariant = \"D\"\ntitle = \"D\"\n[[rule]]\npackage = '^kernel-devel$'\n\
+                    uname = '{version}-{release}.{arch}'\nsupport = '^$'\n";
+        let distro: DistroDef = toml::from_str(text).expect("a distribution");
+        PackageFilter::new(&distro, &["x86_64".to_owned()], "https://h/os/".parse().expect("a URL")).expect("patterns")
+    }
+
+    fn classified_url(href: &str, xml_base: Option<&str>) -> Option<String> {
+        let package = RawPackage {
+            name: "kernel-devel".into(),
+            architecture: "x86_64".into(),
+            version: "1".into(),
+            release: "2".into(),
+            checksum: Some((Algorithm::Sha256, "0".repeat(64))),
+            size_bytes: Some(1),
+            href: Some(href.into()),
+            xml_base: xml_base.map(str::to_owned),
+            ..RawPackage::default()
+        };
+        match filter().classify(package) {
+            Classified::Entry(entry) => Some(entry.url),
+            Classified::Defect(_) => None,
+            Classified::Other | Classified::Unrecognized(_) => panic!("the filter matches the package"),
+        }
+    }
+
+    #[test]
+    fn url_identifies_exactly_the_location() {
+        assert_eq!(classified_url("Packages/k/a~b^c.rpm", None).as_deref(), Some("https://h/os/Packages/k/a~b%5Ec.rpm"));
+        assert_eq!(classified_url("Packages/a%2Bb.rpm", None).as_deref(), Some("https://h/os/Packages/a+b.rpm"));
+        assert_eq!(classified_url("a.rpm", Some("https://h/other")).as_deref(), Some("https://h/other/a.rpm"));
+        assert_eq!(classified_url("a.rpm", Some("more/")).as_deref(), Some("https://h/os/more/a.rpm"));
+    }
+
+    #[test]
+    fn locations_out_of_the_base_are_defects() {
+        for (href, xml_base) in [
+            ("../a.rpm", None),
+            ("%2e%2e/a.rpm", None),
+            ("/a.rpm", None),
+            ("http://evil/a.rpm", None),
+            ("", None),
+            ("a.rpm", Some("http://h/os")),
+            ("a.rpm", Some("https://evil/os")),
+            ("a.rpm", Some("file:///etc")),
+            ("a.rpm", Some("//evil/")),
+            ("a.rpm", Some("https://user:secret@h/os")),
+            ("a.rpm", Some("//user@h/os")),
+        ] {
+            assert!(classified_url(href, xml_base).is_none(), "{href:?} {xml_base:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn urls_are_on_the_same_host_without_user(
+            href in "([a-z@:?#]|/|\\.\\.|%2[ef]|%|\\\\){0,6}", xml_base in proptest::option::of("(https?:)?(//)?([a-z@:]|h/|/|\\.\\.|\\?){0,6}"),
+        ) {
+            if let Some(url) = classified_url(&href, xml_base.as_deref()) {
+                prop_assert!(url.starts_with("https://h/"), "{}", url);
+                prop_assert!(xml_base.is_some() || url.starts_with("https://h/os/"), "{}", url);
+            }
+        }
+    }
+}
