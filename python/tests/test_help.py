@@ -28,6 +28,7 @@ SAME = {
 OTHERS = {
     ("cust report", "--distro"),  # this host's own
     ("cust load", "--limit"),
+    ("store prune", "--all"),  # removes instead of listing
     ("available add", "--distro"),
     ("available remove", "--distro"),
     ("available add", "--flavor"),

@@ -63,6 +63,17 @@ def test_each_kind_of_text_is_recognized(tmp_path: Path) -> None:
     }
 
 
+def test_rules_of_messages_are_exact(tmp_path: Path) -> None:
+    root = tree(tmp_path)
+    correct = ["one cluster type: 1 or 2", "our test", "expected XML, found: {error}", "the target has four"]
+    wrong = ["type: sqern init", "this is our test", "expected XML, got: {error}", "reads what we want"]
+    strings = "\n".join(f'    print("{text}");' for text in correct + wrong)
+    (root / "crates/sqern/src/cli/a.rs").write_text(f"fn print_all() {{\n{strings}\n}}\n")
+    done = check(root, "--kind", "messages", "crates/sqern/src/cli/a.rs")
+    lines = [int(line.split(":")[1]) for line in done.stdout.splitlines() if " => " in line]
+    assert lines == list(range(2 + len(correct), 2 + len(correct) + len(wrong))), done.stdout
+
+
 def test_a_higher_count_fails_and_a_lower_one_is_recorded(tmp_path: Path) -> None:
     root = tree(tmp_path)
     assert check(root).returncode == 1

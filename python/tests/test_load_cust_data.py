@@ -137,8 +137,8 @@ def test_a_report_that_lost_over_a_fifth_is_refused_until_it_is_accepted(databas
     tool(report(cluster("acme-1", *hosts)))
     less = report(cluster("acme-1", *hosts[3:]))
     assert tool(less) == (1, "",
-        "-: report would remove 3 of 10 clusters and hosts, more than a fifth\n"
-        "hint: Use --accept-shrink if they were removed, or --partial if the report contains only some of the clusters.\n")
+        "-: report would delete more than one fifth of the clusters and hosts (3 of 10)\n"
+        "hint: Use --accept-shrink if they no longer exist, or --partial if the report contains only some of the clusters.\n")
     assert len(database.rows(LIVE_HOSTS)) == 9
     status, out, err = tool(less, "--dry-run")
     assert (status, out.count("gone acme-1 h"), "--accept-shrink" in err) == (1, 3, True)

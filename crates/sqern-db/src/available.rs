@@ -30,6 +30,30 @@ pub struct Filter {
     pub distros: Vec<DistroName>,
 }
 
+/// Returns an error with similar names if no build and no available module has the revision or the target, now or earlier.
+///
+/// # Errors
+///
+/// Returns [`DbError::Unknown`] for the first name that does not exist.
+pub async fn require(client: &impl GenericClient, revision: Option<&str>, target: Option<&str>) -> Result<(), DbError> {
+    let columns = [("revision", "storpool_revision", revision), ("release target", "release_target", target)];
+    for (what, column, name) in columns {
+        let Some(name) = name else { continue };
+        let exists = format!(
+            "SELECT EXISTS (SELECT FROM sp_build WHERE {column} = $1) OR EXISTS (SELECT FROM sp_available_kver WHERE {column} = $1)"
+        );
+        if client.query_one(&exists, &[&name]).await?.get(0) {
+            continue;
+        }
+        let all =
+            format!("SELECT {column} FROM sp_build WHERE {column} IS NOT NULL UNION SELECT {column} FROM sp_available_kver");
+        let rows = client.query(&all, &[]).await?;
+        let near = text::nearest(name, rows.iter().map(|row| row.get(0)));
+        return Err(DbError::Unknown { what, got: name.to_owned(), near });
+    }
+    Ok(())
+}
+
 /// What is available: by revision, target and distro, the newest kernel first.
 pub async fn list(client: &impl GenericClient, filter: &Filter, as_of: &AsOf) -> Result<Vec<Available>, DbError> {
     let distros: Vec<&str> = filter.distros.iter().map(DistroName::as_str).collect();

@@ -55,7 +55,7 @@ pub async fn require(client: &impl GenericClient, names: &[DistroName], as_of: &
 
 fn find<'a>(all: &'a [Distro], name: &DistroName) -> Result<&'a Distro, DbError> {
     all.iter().find(|distro| distro.name == *name).ok_or_else(|| DbError::Unknown {
-        what: "distro",
+        what: "distribution",
         got: name.to_string(),
         near: text::nearest(name.as_str(), all.iter().map(|distro| distro.name.as_str())),
     })
@@ -79,7 +79,7 @@ pub async fn import(client: &impl GenericClient, distros: &[NewDistro]) -> Resul
 /// Records one distribution; an error when it is there already.
 pub async fn add(client: &impl GenericClient, distro: &NewDistro) -> Result<(), DbError> {
     if import(client, std::slice::from_ref(distro)).await?.is_empty() {
-        return Err(DbError::Exists { what: "distro", got: distro.name.to_string() });
+        return Err(DbError::Exists { what: "distribution", got: distro.name.to_string() });
     }
     Ok(())
 }

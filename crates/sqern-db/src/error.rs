@@ -17,7 +17,7 @@ pub enum DbError {
     /// A named object does not exist.
     #[error("{what} {got:?} does not exist{}", nearest(.near))]
     Unknown {
-        /// The kind of object ("distro", "generation").
+        /// The kind of object ("distribution", "generation").
         what: &'static str,
         /// The name.
         got: String,
@@ -51,9 +51,12 @@ impl DbError {
         match self {
             Self::Postgres(error) => postgres_hint(error),
             Self::Schema(error) => error.hint(),
-            Self::Position(_) => Some("sqern event follow --from start  # or: --from now".into()),
-            Self::Unknown { what: "distro", .. } => Some("sqern distro list  # or: sqern distro import, sqern distro add".into()),
+            Self::Position(_) => Some("sqern event follow --from start  # or --from now".into()),
+            Self::Unknown { what: "distribution", .. } => {
+                Some("sqern distro list  # or add it with sqern distro import or sqern distro add".into())
+            }
             Self::Unknown { what: "generation", .. } => Some("sqern generation list".into()),
+            Self::Unknown { what: "release target" | "revision", .. } => Some("sqern build list".into()),
             Self::Unknown { .. } | Self::Exists { .. } | Self::Unexpected { .. } => None,
         }
     }

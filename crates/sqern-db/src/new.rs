@@ -10,7 +10,7 @@ use crate::{AsOf, DbError, text};
 
 words! {
     /// What happened to a kernel.
-    What, "a word for what came", "queries/new.sql":
+    What, "a kind of activity", "queries/new.sql":
     /// It was recorded.
     Known = "known",
     /// It was seen upstream.

@@ -7,7 +7,7 @@ use crate::DbError;
 /// A distro's name as it was read; the schema's checks promise that it is one.
 pub(crate) fn distro(text: &str) -> Result<DistroName, DbError> {
     DistroName::new(text).map_err(|_| DbError::Unexpected {
-        expected: "a distro name",
+        expected: "a distribution name",
         place: "distro.name",
         got: text.to_owned(),
     })

@@ -4,6 +4,7 @@
 //! crate may depend on it and every rule can be tested by itself.
 
 pub mod at;
+pub mod count;
 pub mod crawl;
 pub mod cust;
 pub mod kernel;
@@ -16,6 +17,7 @@ pub mod source;
 pub mod upstream;
 
 pub use at::{At, InvalidAt};
+pub use count::counted;
 pub use crawl::{Crawl, CrawlState, Kept, KeptFile, KeptIndex, KernelPackage, PackageRole, SourceMemory};
 pub use cust::{ClusterName, HostName, InvalidHost, ReportedHost, Shrink, TypeWord};
 pub use kernel::{Kernel, KernelVersion};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected a {what} without leading or trailing blanks and without control characters, found {got:?}")]
 pub struct InvalidName {
-    /// The kind of name ("distro name", "kernel version").
+    /// The kind of name ("distribution name", "kernel version").
     pub what: &'static str,
     /// The text.
     pub got: String,
@@ -82,7 +82,7 @@ pub(crate) use text_key;
 text_key! {
     /// The name of a Linux distribution as the build containers have it: sp-variant's builder alias (`debian12`,
     /// `ubuntu-22.04`, `alma8`) or a name in its style (`proxmox8`, `fedora42`).
-    DistroName, "distro name"
+    DistroName, "distribution name"
 }
 
 impl fmt::Display for crate::Kernel {

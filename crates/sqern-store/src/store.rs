@@ -19,7 +19,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sqern_model::Kernel;
+use sqern_model::{Kernel, counted};
 
 pub use cache::{Cached, Partial, Pruned};
 pub use manifest::{MANIFEST, Manifest, ManifestPackage};
@@ -134,7 +134,8 @@ impl Store {
             return Ok(());
         }
         let shown = |digest: &TreeDigest| {
-            format!("{} files, {} links, {} bytes, SHA-256 {}", digest.files, digest.links, digest.bytes, digest.sha256)
+            let (files, links) = (counted(digest.files, "file"), counted(digest.links, "link"));
+            format!("{files}, {links}, {}, SHA-256 {}", counted(digest.bytes, "byte"), digest.sha256)
         };
         Err(Failure::new(format!("an unchanged tree ({})", shown(&manifest.tree)), shown(&got), tree.display())
             .hint(format!("sqern store prune --kernel {0} && sqern fetch --kernel {0}", kernel.version)))

@@ -25,6 +25,8 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek as _};
 use std::path::Path;
 
+use sqern_model::counted;
+
 pub use error::UnpackError;
 pub use limits::Limits;
 pub(crate) use link::relative;
@@ -110,11 +112,7 @@ fn open(package: &Path, limits: &Limits) -> Result<File, UnpackError> {
         return Err(refused("a package", "no regular file", ""));
     }
     if metadata.len() > limits.package_bytes {
-        return Err(refused(
-            format!("a package of at most {} bytes", limits.package_bytes),
-            format!("{} bytes", metadata.len()),
-            "",
-        ));
+        return Err(refused(format!("a package of at most {} bytes", limits.package_bytes), counted(metadata.len(), "byte"), ""));
     }
     File::open(package).map_err(unreadable)
 }

@@ -11,12 +11,20 @@ static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../distros");
 /// Why a source file can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceFileError {
-    /// The folder or a file in it can't be read.
+    /// A directory of source files could not be read.
     #[error("could not read source directory {}: {error}", path.display())]
-    Read {
-        /// The folder or file.
+    ReadDirectory {
+        /// The directory.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
+        error: std::io::Error,
+    },
+    /// A source file could not be read.
+    #[error("could not read source file {}: {error}", path.display())]
+    ReadFile {
+        /// The file.
+        path: PathBuf,
+        /// The error of the system.
         error: std::io::Error,
     },
     /// A file is no UTF-8 text.
@@ -59,7 +67,7 @@ pub fn builtin() -> Result<SourceSet, SourceFileError> {
 pub fn load_dir(set: &mut SourceSet, folder: &Path) -> Result<(), SourceFileError> {
     let unreadable = |path: &Path| {
         let path = path.to_owned();
-        move |error| SourceFileError::Read { path, error }
+        move |error| SourceFileError::ReadDirectory { path, error }
     };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
@@ -76,7 +84,7 @@ pub fn load_dir(set: &mut SourceSet, folder: &Path) -> Result<(), SourceFileErro
 /// Adds one file, or replaces the distribution of its name; gives that name.
 pub fn load_file(set: &mut SourceSet, path: &Path) -> Result<DistroName, SourceFileError> {
     let file = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| SourceFileError::Read { path: path.to_owned(), error })?;
+    let bytes = std::fs::read(path).map_err(|error| SourceFileError::ReadFile { path: path.to_owned(), error })?;
     let text = String::from_utf8(bytes).map_err(|_| SourceFileError::NotText { file: file.clone() })?;
     insert(set, &file, &text)
 }

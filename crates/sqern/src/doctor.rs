@@ -9,6 +9,7 @@ pub mod source;
 pub mod store;
 
 use serde::Serialize;
+use sqern_model::counted;
 
 use crate::failure::Failure;
 use crate::printer::Record;
@@ -106,10 +107,12 @@ impl Record for Finding {
 #[must_use]
 pub fn summary(findings: &[Finding]) -> String {
     let count = |state| findings.iter().filter(|finding| finding.state == state).count();
-    let warnings = if count(State::Warning) == 1 { "warning" } else { "warnings" };
-    let words = [(State::Ok, "ok"), (State::Warning, warnings), (State::Failed, "failed"), (State::Skipped, "skipped")];
-    let counted = words.into_iter().map(|(state, word)| (count(state), word)).filter(|(count, _)| *count > 0);
-    counted.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+    let parts = [State::Ok, State::Warning, State::Failed, State::Skipped].map(|state| (state, count(state)));
+    let parts = parts.into_iter().filter(|(_, count)| *count > 0).map(|(state, count)| match state {
+        State::Warning => counted(count, "warning"),
+        State::Ok | State::Failed | State::Skipped => format!("{count} {}", state.as_str()),
+    });
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// Joins up to 5 names, and counts the others.

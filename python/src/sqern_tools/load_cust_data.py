@@ -51,8 +51,10 @@ class Place:
     path: str
 
     def wrong(self, expected: str) -> ReportError:
-        got = json.dumps(self.value)
-        return ReportError(f"{self.path or 'report'}: expected {expected}, found {got if len(got) <= 60 else got[:60] + '…'}")
+        found = json.dumps(self.value)
+        if len(found) > 60:
+            found = found[:60] + "…"
+        return ReportError(f"{self.path or 'report'}: expected {expected}, found {found}")
 
     def get(self, key: str) -> Place:
         if not isinstance(self.value, dict):
@@ -146,7 +148,7 @@ def compare(cur: psycopg.Cursor[Any], *, partial: bool) -> None:
 
 
 def refuse_shrink(cur: psycopg.Cursor[Any], *, partial: bool) -> None:
-    """Raises `ReportError` if more than a fifth of the clusters and hosts would be removed, because the report is probably incomplete.
+    """Raises `ReportError` if more than a fifth of the clusters and hosts would be deleted, because the report is probably incomplete.
 
     Kernels do not count, because every update changes them.
     """
@@ -164,10 +166,10 @@ def refuse_shrink(cur: psycopg.Cursor[Any], *, partial: bool) -> None:
         """, {"partial": partial})
     ((known, gone),) = cur.fetchall()
     if gone * 5 > known:
-        hint = "Use --accept-shrink if they were removed"
+        hint = "Use --accept-shrink if they no longer exist"
         if not partial:
             hint += ", or --partial if the report contains only some of the clusters"
-        raise ReportError(f"report would remove {gone} of {known} clusters and hosts, more than a fifth\nhint: {hint}.")
+        raise ReportError(f"report would delete more than one fifth of the clusters and hosts ({gone} of {known})\nhint: {hint}.")
 
 
 def apply(cur: psycopg.Cursor[Any]) -> None:
@@ -230,7 +232,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--service", metavar="NAME", help="service of pg_service.conf [default: PGSERVICE, PGHOST, …]")
     parser.add_argument("--comment", default="update customer host kernel versions", help="reason of the changes [default: %(default)s]")
     parser.add_argument("--partial", action="store_true", help="do not change clusters that are not in the report")
-    parser.add_argument("--accept-shrink", action="store_true", help="allow the removal of more than a fifth of the clusters and hosts")
+    parser.add_argument("--accept-shrink", action="store_true", help="accept a report that deletes more than one fifth of the clusters and hosts")
     parser.add_argument("--dry-run", action="store_true", help="print the changes without applying them")
     args = parser.parse_args(argv)
     try:

@@ -120,9 +120,9 @@ def _way(service: str | None, dsn: str | None) -> str:
     """Returns the hint for a failed connection."""
     service = service or (None if dsn else os.environ.get("PGSERVICE"))
     if service:
-        return f"psql service={service} -c ''   # tests the service, which is a section of ~/.pg_service.conf"
+        return f"psql service={service} -c ''  # tests the service, which is a section of ~/.pg_service.conf"
     if dsn:
-        return "psql DSN -c ''   # tests the same dsn"
+        return "psql DSN -c ''  # tests the same dsn"
     return "Specify a service, or set PGSERVICE=NAME. To start a private server: sqern local up && export PGSERVICE=sqern-local"
 
 
@@ -131,7 +131,7 @@ def _generation_start(cur: psycopg.Cursor[TupleRow], comment: str) -> int:
     try:
         row = cur.execute("SELECT generation_start(%s)", (comment,)).fetchone()
     except errors.UndefinedFunction as error:
-        _raise_hint(error, "sqern db migrate   # creates or updates the schema")
+        _raise_hint(error, "sqern db migrate  # creates or updates the schema")
     except errors.InsufficientPrivilege as error:
         _raise_hint(error, f"GRANT sqern_writer TO {cur.connection.info.user}")
     assert row is not None, "a function returns a row"

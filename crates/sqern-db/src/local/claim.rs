@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::error::LocalError;
+use super::interrupt::Interrupt;
 use super::layout::Layout;
 
 /// Longer than a start and a stop may take together.
@@ -25,7 +26,7 @@ impl Claim {
     /// Locks the directory, making it first where there is none. Errors: [`LocalError::Foreign`] where it holds something else.
     ///
     /// `mode` is the directory's when it is made.
-    pub(super) fn make(layout: &Layout, mode: u32) -> Result<Self, LocalError> {
+    pub(super) fn make(layout: &Layout, mode: u32, interrupt: &Interrupt) -> Result<Self, LocalError> {
         loop {
             make_dir(&layout.dir, mode)?;
             // In this order: another `up` may write the marker in between.
@@ -35,7 +36,7 @@ impl Claim {
             let opened = OpenOptions::new().create(true).append(true).open(layout.marker());
             match opened.and_then(write_text) {
                 Ok(file) => {
-                    if let Some(claim) = Self::lock(file, &layout.marker())? {
+                    if let Some(claim) = Self::lock(file, &layout.marker(), interrupt)? {
                         return Ok(claim);
                     }
                 }
@@ -47,11 +48,11 @@ impl Claim {
     }
 
     /// Locks a directory that was made before; `None` where there is none. Errors: [`LocalError::Foreign`].
-    pub(super) fn existing(layout: &Layout) -> Result<Option<Self>, LocalError> {
+    pub(super) fn existing(layout: &Layout, interrupt: &Interrupt) -> Result<Option<Self>, LocalError> {
         loop {
             match File::open(layout.marker()) {
                 Ok(file) => {
-                    if let Some(claim) = Self::lock(file, &layout.marker())? {
+                    if let Some(claim) = Self::lock(file, &layout.marker(), interrupt)? {
                         return Ok(Some(claim));
                     }
                 }
@@ -62,11 +63,12 @@ impl Claim {
     }
 
     /// Waits for the lock; `None` where the file was removed by who held it before.
-    fn lock(file: File, path: &Path) -> Result<Option<Self>, LocalError> {
+    fn lock(file: File, path: &Path, interrupt: &Interrupt) -> Result<Option<Self>, LocalError> {
         let begun = Instant::now();
         loop {
             match file.try_lock() {
                 Ok(()) => break,
+                Err(TryLockError::WouldBlock) if interrupt.is_set() => return Err(LocalError::Interrupted),
                 Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(20)),
                 Err(TryLockError::WouldBlock) => {
                     return Err(LocalError::Locked { path: path.to_owned(), waited_s: PATIENCE.as_secs() });
@@ -95,6 +97,11 @@ fn make_dir(dir: &Path, mode: u32) -> Result<(), LocalError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(failed(error)),
     }
+}
+
+/// Returns an error if the directory, which may not exist, contains something else.
+pub(super) fn check_own(layout: &Layout) -> Result<(), LocalError> {
+    absent(layout).map(drop)
 }
 
 fn is_empty(dir: &Path) -> Result<bool, LocalError> {

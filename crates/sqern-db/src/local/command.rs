@@ -1,10 +1,12 @@
 //! Running PostgreSQL's tools as the server's user.
 
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use super::error::LocalError;
+use super::interrupt::Interrupt;
 use super::os_user::OsUser;
 
 /// Variables of the caller's that would reach into a server or its tools.
@@ -29,10 +31,17 @@ pub(super) fn as_user(program: &Path, caller: &OsUser, server: &OsUser) -> Comma
 }
 
 /// Runs the command; its failure is an error with its last words.
-pub(super) fn run(mut command: Command, tool: &'static str) -> Result<Output, LocalError> {
-    let path = PathBuf::from(command.get_program());
-    let output = command.output().map_err(|source| LocalError::Io { what: "run", path, source })?;
+pub(super) fn run(mut command: Command, tool: &'static str, interrupt: &Interrupt) -> Result<Output, LocalError> {
+    let output = interrupt.output(&mut command).map_err(|source| not_run(&command, source))?;
     if output.status.success() { Ok(output) } else { Err(LocalError::Tool { tool, output: words(&output) }) }
+}
+
+/// Returns the error for a tool that could not be run.
+pub(super) fn not_run(command: &Command, source: io::Error) -> LocalError {
+    match source.kind() {
+        io::ErrorKind::Interrupted => LocalError::Interrupted,
+        _ => LocalError::Io { what: "run", path: PathBuf::from(command.get_program()), source },
+    }
 }
 
 /// What a tool said, its last lines.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::binaries::Binaries;
-use super::command::{as_user, last_lines, run};
+use super::command::{as_user, last_lines, not_run, run};
 use super::error::LocalError;
 use super::server::LocalServer;
 use super::{DATABASE, ROLE, config};
@@ -52,10 +52,10 @@ pub(super) fn own_dir(server: &LocalServer, dir: &Path) -> Result<(), LocalError
 
 /// Runs `initdb`: UTF-8, and names sorted by code point, the same on every machine.
 fn initdb(server: &LocalServer, binaries: &Binaries, staging: &Path) -> Result<(), LocalError> {
-    match run(initdb_command(server, binaries, staging, "C.UTF-8"), "initdb") {
+    match run(initdb_command(server, binaries, staging, "C.UTF-8"), "initdb", &server.interrupt) {
         // Older systems lack it; `C` sorts the same and only knows fewer capital letters.
         Err(LocalError::Tool { output, .. }) if output.contains("invalid locale name") => {
-            run(initdb_command(server, binaries, staging, "C"), "initdb").map(|_| ())
+            run(initdb_command(server, binaries, staging, "C"), "initdb", &server.interrupt).map(|_| ())
         }
         result => result.map(|_| ()),
     }
@@ -74,13 +74,13 @@ fn create_database(server: &LocalServer, binaries: &Binaries, staging: &Path) ->
     let program = binaries.program("postgres");
     let mut command = as_user(&program, &server.env.user, &server.runs_as);
     command.arg("--single").arg("-D").arg(staging).arg("template1");
-    let failed = |source| LocalError::Io { what: "run", path: program.clone(), source };
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(failed)?;
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = server.interrupt.spawn(&mut command).map_err(|source| not_run(&command, source))?;
     if let Some(mut stdin) = child.stdin.take() {
         // A server that dies first says why on its standard error; the broken pipe would hide it.
         _ = stdin.write_all(format!("create database {DATABASE}\n").as_bytes());
     }
-    let output = child.wait_with_output().map_err(failed)?;
+    let output = server.interrupt.wait(child).map_err(|source| not_run(&command, source))?;
     let said = String::from_utf8_lossy(&output.stderr);
     // In this mode a failed statement does not change the exit status.
     let broken = ["ERROR:", "FATAL:", "PANIC:"].iter().any(|word| said.contains(word));

@@ -26,7 +26,7 @@ impl LocalServer {
     /// Only what sqern put there is removed; a directory without sqern's marker is refused ([`LocalError::Foreign`]).
     pub fn destroy(&self) -> Result<Destroyed, LocalError> {
         let dir = self.layout.dir.clone();
-        let Some(claim) = Claim::existing(&self.layout)? else {
+        let Some(claim) = Claim::existing(&self.layout, &self.interrupt)? else {
             return Ok(Destroyed { dir, existed: false, left: Vec::new() });
         };
         self.stop()?;

@@ -121,6 +121,17 @@ pub enum LocalError {
         /// The waiting time, in seconds.
         waited_s: u64,
     },
+    /// The creation or start was interrupted.
+    #[error("interrupted; a server that was not complete was removed")]
+    Interrupted,
+    /// The tools of PostgreSQL cannot be run as the user of the server.
+    #[error("cannot run programs as user {user}: {source}")]
+    SwitchUser {
+        /// The user.
+        user: String,
+        /// The system error.
+        source: io::Error,
+    },
     /// There is no private server in the directory.
     #[error("there is no private server in {}", dir.display())]
     Absent {
@@ -171,6 +182,8 @@ impl LocalError {
             Self::Busy { socket, .. } => format!("List the processes with lsof {}.", socket.display()),
             Self::UnsafeSocketDir { dir, .. } => format!("Remove the directory: rm -r {}", dir.display()),
             Self::Tool { output: text, .. } | Self::Start { lines: text, .. } => return space(text),
+            Self::Interrupted => return None,
+            Self::SwitchUser { .. } => "Run sqern as an ordinary user, or as root with CAP_SETUID and CAP_SETGID.".into(),
             Self::Slow { .. } => "Wait, then check the state: sqern local status".into(),
             Self::Locked { path, .. } => format!("List the processes with fuser -v {}.", path.display()),
             Self::Absent { dir } | Self::NotRunning { dir } => {

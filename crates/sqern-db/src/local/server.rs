@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use nix::unistd::{AccessFlags, eaccess};
+
 use super::binaries::Binaries;
-use super::claim::Claim;
+use super::claim::{Claim, check_own};
 use super::command::as_user;
 use super::error::LocalError;
+use super::interrupt::Interrupt;
 use super::layout::Layout;
 use super::os_user::OsUser;
 use super::{DATABASE, Endpoint, LocalEnv, PORT, ROLE, SERVICE, create, service_file, socket, start};
@@ -61,6 +64,7 @@ pub struct LocalServer {
     pub(super) socket_dir: PathBuf,
     pub(super) settings: Vec<(String, String)>,
     pub(super) durable: bool,
+    pub(super) interrupt: Interrupt,
 }
 
 /// What `up` did.
@@ -78,6 +82,9 @@ pub struct Up {
     pub endpoint: Endpoint,
     /// The service record's name, where one was written.
     pub service: Option<String>,
+    /// The error that prevented the service record.
+    #[serde(skip)]
+    pub service_error: Option<String>,
     /// How long it took, in milliseconds.
     pub elapsed_ms: u64,
 }
@@ -95,7 +102,15 @@ impl LocalServer {
         let runs_as = env.user.server_user()?;
         let layout = Layout::new(&dir);
         let socket_dir = socket::dir(&layout, &env.short_dir, &runs_as);
-        Ok(Self { layout, env: env.clone(), runs_as, socket_dir, settings: Vec::new(), durable: true })
+        Ok(Self {
+            layout,
+            env: env.clone(),
+            runs_as,
+            socket_dir,
+            settings: Vec::new(),
+            durable: true,
+            interrupt: Interrupt::default(),
+        })
     }
 
     /// The server in the default directory.
@@ -137,14 +152,44 @@ impl LocalServer {
     pub fn up(&self) -> Result<Up, LocalError> {
         let begun = Instant::now();
         // Root's directory lets the server's user through to the folders that are its own.
-        let _claim = Claim::make(&self.layout, if self.env.user.is_root() { 0o711 } else { 0o700 })?;
-        let running = start::wait_ready(&self.layout.data())?;
+        let _claim = Claim::make(&self.layout, if self.env.user.is_root() { 0o711 } else { 0o700 }, &self.interrupt)?;
+        let running = start::wait_ready(&self.layout.data(), &self.interrupt)?;
         let (created, started) = if running.is_some() { (false, false) } else { (self.make_and_start()?, true) };
         let endpoint = running.unwrap_or_else(|| self.endpoint());
-        let service = self.put_record(&endpoint)?;
+        // The server is usable without its record, for example if the home directory is read-only.
+        let (service, service_error) = match self.put_record(&endpoint) {
+            Ok(service) => (service, None),
+            Err(error) => (None, Some(error.to_string())),
+        };
         let version = self.layout.data_version()?;
         let dir = self.layout.dir.clone();
-        Ok(Up { dir, created, started, version, endpoint, service, elapsed_ms: millis(begun) })
+        Ok(Up { dir, created, started, version, endpoint, service, service_error, elapsed_ms: millis(begun) })
+    }
+
+    /// Returns the handle that stops [`Self::up`] in another thread.
+    #[must_use]
+    pub fn interrupt(&self) -> Interrupt {
+        self.interrupt.clone()
+    }
+
+    /// Checks whether [`Self::up`] can create and start the server, and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error that `up` would return: another owner of the directory, missing binaries, or missing permissions.
+    pub fn check_up(&self) -> Result<(), LocalError> {
+        check_own(&self.layout)?;
+        let dir = &self.layout.dir;
+        let existing = dir.ancestors().find(|dir| dir.exists()).unwrap_or(Path::new("/"));
+        let what = if existing == dir { "write to" } else { "create directory" };
+        eaccess(existing, AccessFlags::W_OK | AccessFlags::X_OK).map_err(|error| {
+            let path = if existing == dir { existing.to_owned() } else { dir.clone() };
+            LocalError::Io { what, path, source: error.into() }
+        })?;
+        let version = self.layout.data_version()?;
+        let data = self.layout.data();
+        Binaries::find(&self.env, version.map(|version| (version, data.as_path())))?;
+        self.check_way()
     }
 
     /// Tells whether the data was made.
@@ -167,10 +212,11 @@ impl LocalServer {
         }
         let mut way: Vec<_> = self.layout.dir.ancestors().collect();
         way.reverse();
-        for dir in way {
+        for dir in way.into_iter().filter(|dir| dir.exists()) {
             let mut test = as_user(Path::new("/bin/sh"), &self.env.user, &self.runs_as);
-            let entered = test.args(["-c", "cd \"$1\"", "sh"]).arg(dir).output().is_ok_and(|output| output.status.success());
-            if !entered {
+            let tested = test.args(["-c", "cd \"$1\"", "sh"]).arg(dir).output();
+            let tested = tested.map_err(|source| LocalError::SwitchUser { user: self.runs_as.name.clone(), source })?;
+            if !tested.status.success() {
                 return Err(LocalError::NotTraversable { blocked: dir.to_owned(), user: self.runs_as.name.clone() });
             }
         }

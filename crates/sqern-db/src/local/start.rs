@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::binaries::Binaries;
-use super::command::{as_user, last_lines, words};
+use super::command::{as_user, last_lines, not_run, words};
 use super::create::own_dir;
 use super::error::LocalError;
+use super::interrupt::Interrupt;
 use super::pid_file::PidFile;
 use super::server::LocalServer;
 use super::{Endpoint, config, socket};
@@ -35,17 +36,20 @@ pub(super) fn start(server: &LocalServer, binaries: &Binaries) -> Result<(), Loc
     let mut command = as_user(&binaries.program("pg_ctl"), &server.env.user, &server.runs_as);
     command.args(["start", "--silent", "--wait", "--timeout", &START_LIMIT.as_secs().to_string()]);
     command.arg("--pgdata").arg(&data).arg("--log").arg(&log);
-    let output = command.output().map_err(|source| LocalError::Io { what: "run", path: binaries.program("pg_ctl"), source })?;
+    let output = server.interrupt.output(&mut command).map_err(|source| not_run(&command, source))?;
     if output.status.success() { Ok(()) } else { Err(failed(server, before, words(&output))) }
 }
 
 /// Waits for a server that somebody else is starting.
-pub(super) fn wait_ready(data: &Path) -> Result<Option<Endpoint>, LocalError> {
+pub(super) fn wait_ready(data: &Path, interrupt: &Interrupt) -> Result<Option<Endpoint>, LocalError> {
     let begun = Instant::now();
     loop {
         let Some(found) = PidFile::read(data)?.filter(|found| found.is_alive(data)) else { return Ok(None) };
         if found.is_ready() {
             return Ok(Some(found.endpoint()));
+        }
+        if interrupt.is_set() {
+            return Err(LocalError::Interrupted);
         }
         if begun.elapsed() > START_LIMIT {
             let doing = if found.is_stopping() { "stopping" } else { "starting" };

@@ -33,7 +33,7 @@ impl LocalServer {
     /// [`LocalError::Slow`].
     pub fn down(&self) -> Result<Down, LocalError> {
         let begun = Instant::now();
-        let stopped = match Claim::existing(&self.layout)? {
+        let stopped = match Claim::existing(&self.layout, &self.interrupt)? {
             Some(_claim) => self.stop()?,
             None => false,
         };

@@ -24,7 +24,7 @@ words! {
 
 words! {
     /// What is missing next until a kernel is available.
-    Missing, "a word for what is missing", "kver_status.missing":
+    Missing, "a missing stage", "kver_status.missing":
     /// Hosts have it; no source lists it.
     NotSeen = "not seen",
     /// Its headers are not here.

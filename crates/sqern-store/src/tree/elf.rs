@@ -2,6 +2,8 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
+use sqern_model::counted;
+
 /// No section that is read here is near that: names, and a module's description of itself.
 const MOST_SECTION_BYTES: u64 = 1 << 20;
 
@@ -80,7 +82,7 @@ impl Layout {
 
 fn read_at(file: &mut (impl Read + Seek), offset: u64, size_bytes: u64) -> Result<Vec<u8>, String> {
     if size_bytes > 4 * MOST_SECTION_BYTES {
-        return Err(format!("a part of {size_bytes} bytes"));
+        return Err(format!("a part of {}", counted(size_bytes, "byte")));
     }
     let mut read = || -> io::Result<Vec<u8>> {
         file.seek(SeekFrom::Start(offset))?;

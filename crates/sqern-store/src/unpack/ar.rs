@@ -2,6 +2,8 @@
 
 use std::io::{BufRead, Read as _, Seek, SeekFrom, Take};
 
+use sqern_model::counted;
+
 use super::AR_MAGIC;
 use super::error::{UnpackError, refused, unreadable};
 use super::name::shown;
@@ -43,8 +45,8 @@ impl<R: BufRead + Seek> Members<R> {
         self.file.read_exact(&mut header).map_err(broken)?;
         let member = self.parse(&header).ok_or_else(|| refused("an ar header", format!("{:?}", shown(&header)), &place))?;
         if member.size_bytes > self.end.saturating_sub(member.start) {
-            let got = format!("only {} bytes", self.end - member.start);
-            return Err(refused(format!("a member of {} bytes", member.size_bytes), got, member.name));
+            let got = format!("only {}", counted(self.end - member.start, "byte"));
+            return Err(refused(format!("a member of {}", counted(member.size_bytes, "byte")), got, member.name));
         }
         // Members begin at an even offset; the one byte between is a newline, or missing at the end.
         self.next = (member.start + member.size_bytes).next_multiple_of(2).min(self.end);

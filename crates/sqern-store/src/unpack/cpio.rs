@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::io::Read as _;
 
+use sqern_model::counted;
+
 use super::entry::{Entry, EntryKind, TYPE_BITS};
 use super::error::{UnpackError, refused, unreadable};
 use super::input::Input;
@@ -45,7 +47,7 @@ pub(super) fn unpack(input: &mut Input, files: &Files, staging: &mut Staging<'_>
             EntryKind::Symlink => {
                 let most = staging.limits.link_bytes;
                 let Some(size) = usize::try_from(head.data_bytes).ok().filter(|size| *size <= most) else {
-                    let got = format!("{} bytes", head.data_bytes);
+                    let got = counted(head.data_bytes, "byte");
                     return Err(refused(format!("a link target of at most {most} bytes"), got, place()));
                 };
                 let to = input.bytes(size).map_err(|error| unreadable(&error, place()))?;
@@ -56,7 +58,7 @@ pub(super) fn unpack(input: &mut Input, files: &Files, staging: &mut Staging<'_>
             EntryKind::File if head.is_linked && head.data_bytes == 0 => pending.add(head.inode, entry, staging)?,
             EntryKind::File => file(input, &entry, &head, &mut pending, staging)?,
             _ if head.data_bytes != 0 => {
-                return Err(refused("data behind files and links only", format!("{} bytes", head.data_bytes), place()));
+                return Err(refused("data behind files and links only", counted(head.data_bytes, "byte"), place()));
             }
             _ if staging.skips(&entry) => {}
             _ => staging.folder(&entry)?,
@@ -160,7 +162,7 @@ fn newc<'a>(input: &mut Input, files: &'a Files, staging: &Staging<'_>, place: &
     let most = staging.limits.path_bytes;
     // With "./" in front and a zero byte behind.
     let Some(size) = usize::try_from(name_bytes).ok().filter(|size| *size <= most.saturating_add(3)) else {
-        return Err(refused(format!("a path of at most {most} bytes"), format!("{name_bytes} bytes"), place));
+        return Err(refused(format!("a path of at most {most} bytes"), counted(name_bytes, "byte"), place));
     };
     let mut name = input.bytes(size).map_err(|error| unreadable(&error, place))?;
     if name.pop() != Some(0) {

@@ -1,5 +1,7 @@
 //! Where a symbolic link may lead.
 
+use sqern_model::counted;
+
 use super::Limits;
 use super::error::{UnpackError, refused};
 use super::name::{EntryPath, is_below, names, shown};
@@ -29,7 +31,7 @@ const HEADER_PLACES: [&str; 3] = ["usr/src", "usr/lib", "lib"];
 pub(super) fn target(path: &EntryPath, raw: &[u8], limits: &Limits) -> Result<Target, UnpackError> {
     let place = || format!("{} -> {}", path.as_str(), shown(raw));
     if raw.len() > limits.link_bytes {
-        let got = format!("{} bytes", raw.len());
+        let got = counted(raw.len(), "byte");
         return Err(refused(format!("a link target of at most {} bytes", limits.link_bytes), got, place()));
     }
     let Ok(text) = std::str::from_utf8(raw) else {

@@ -1,5 +1,7 @@
 //! An entry's path: the rule for what may be a path in the tree.
 
+use sqern_model::counted;
+
 use super::Limits;
 use super::error::{UnpackError, refused};
 
@@ -15,7 +17,7 @@ impl EntryPath {
     pub(super) fn new(raw: &[u8], limits: &Limits) -> Result<Self, UnpackError> {
         let place = shown(raw);
         if raw.len() > limits.path_bytes {
-            return Err(refused(format!("a path of at most {} bytes", limits.path_bytes), format!("{} bytes", raw.len()), place));
+            return Err(refused(format!("a path of at most {} bytes", limits.path_bytes), counted(raw.len(), "byte"), place));
         }
         let Ok(text) = std::str::from_utf8(raw) else {
             return Err(refused("a path in UTF-8", "other bytes", place));
@@ -36,7 +38,7 @@ impl EntryPath {
                 return Err(refused("a path within the package", "a path with \"..\"", place));
             }
             if name.len() > NAME_MAX_BYTES {
-                return Err(refused(format!("names of at most {NAME_MAX_BYTES} bytes"), format!("{} bytes", name.len()), place));
+                return Err(refused(format!("names of at most {NAME_MAX_BYTES} bytes"), counted(name.len(), "byte"), place));
             }
             depth += 1;
             if depth > 1 {

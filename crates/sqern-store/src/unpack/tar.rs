@@ -4,6 +4,7 @@
 
 use std::io::Read as _;
 
+use sqern_model::counted;
 use tar::{EntryType, Header};
 
 use super::entry::{Entry, EntryKind, no_kind};
@@ -80,7 +81,7 @@ fn take(input: &mut Input, header: &Header, size_bytes: u64, long: Long, staging
     let mut entry = Entry::new(&name, kind, mode, staging.limits)?;
     entry.mtime_s = header.mtime().map_err(|error| broken(&error, header))?;
     if kind != EntryKind::File && size_bytes != 0 {
-        return Err(refused("data behind files only", format!("{size_bytes} bytes"), entry.path.as_str()));
+        return Err(refused("data behind files only", counted(size_bytes, "byte"), entry.path.as_str()));
     }
     entry.size_bytes = size_bytes;
     let link = || long.link.or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned)).unwrap_or_default();
@@ -124,7 +125,7 @@ fn long_text(input: &mut Input, size_bytes: u64, most: usize, what: &str) -> Res
     let place = format!("offset {}", input.offset());
     let size = usize::try_from(size_bytes).unwrap_or(usize::MAX);
     if size > most.saturating_add(1) {
-        return Err(refused(format!("{what} of at most {most} bytes"), format!("{size_bytes} bytes"), place));
+        return Err(refused(format!("{what} of at most {most} bytes"), counted(size_bytes, "byte"), place));
     }
     let mut text = input.bytes(size.next_multiple_of(BLOCK_BYTES)).map_err(|error| unreadable(&error, &place))?;
     text.truncate(size);

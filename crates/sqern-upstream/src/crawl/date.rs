@@ -69,7 +69,7 @@ pub(crate) fn age(span: SignedDuration) -> String {
         120..2880 => (minutes / 60, "hour"),
         _ => (minutes / 1440, "day"),
     };
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+    sqern_model::counted(count, unit)
 }
 
 #[cfg(test)]

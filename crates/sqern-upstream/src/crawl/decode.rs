@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use sqern_model::counted;
+
 use crate::Failure;
 use crate::digest::{Algorithm, Hasher, Received, Stated};
 
@@ -189,15 +191,15 @@ pub(crate) fn check_stated(stated: &Stated, got: &Received, html: bool, by: &str
     }
     let algorithm = stated.algorithm;
     let what = if html {
-        format!("an HTML page ({} bytes)", got.size_bytes)
+        format!("an HTML page ({})", counted(got.size_bytes, "byte"))
     } else if got.size_bytes == 0 {
         "an empty file".to_owned()
     } else if stated.size_bytes.is_some_and(|size| got.size_bytes < size) {
-        format!("a truncated or older file of {} bytes with {algorithm} {}", got.size_bytes, got.checksum)
+        format!("a truncated or older file of {} with {algorithm} {}", counted(got.size_bytes, "byte"), got.checksum)
     } else {
-        format!("{} bytes with {algorithm} {}", got.size_bytes, got.checksum)
+        format!("{} with {algorithm} {}", counted(got.size_bytes, "byte"), got.checksum)
     };
-    let size = stated.size_bytes.map_or_else(|| "a file".to_owned(), |size| format!("{size} bytes"));
+    let size = stated.size_bytes.map_or_else(|| "a file".to_owned(), |size| counted(size, "byte"));
     Err(Failure::new(format!("{size} with {algorithm} {} as listed by {by}", stated.checksum), what, place))
 }
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
+use sqern_model::counted;
 use url::Url;
 
 use super::context::Context;
@@ -15,7 +16,7 @@ use crate::http::{FetchError, Sink, shown};
 pub(crate) async fn download(context: &Context<'_>, url: &Url, stated: &Stated, by: &str) -> Result<File, FetchError> {
     let limit = context.options.limits.index_bytes;
     if let Some(size) = stated.size_bytes.filter(|size| *size > limit) {
-        let got = format!("{size} bytes as listed by {by}");
+        let got = format!("{} as listed by {by}", counted(size, "byte"));
         return Err(FetchError::Fatal(Failure::new(format!("an index of at most {limit} bytes"), got, shown(url))));
     }
     let file = temporary_file(context.options.temp_dir.as_deref()).map_err(FetchError::Fatal)?;

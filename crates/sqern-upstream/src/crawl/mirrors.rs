@@ -1,5 +1,7 @@
 //! One mirror after the other, until one has what can be believed.
 
+use sqern_model::counted;
+
 use super::top::Top;
 use crate::Failure;
 
@@ -35,7 +37,7 @@ impl PassedOver {
             hints.extend(failure.hint);
         }
         if more > 0 {
-            first.append(&format!("; {more} more mirrors failed"));
+            first.append(&format!("; {} failed", counted(more, "more mirror")));
         }
         first.hint = hints.into_iter().next();
         first

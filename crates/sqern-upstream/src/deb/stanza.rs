@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 
 use memchr::memchr;
+use sqern_model::counted;
 
 use crate::Limits;
 
@@ -203,7 +204,7 @@ impl<R: Read> Stanzas<R> {
     fn count(&mut self) -> Result<(), StanzaError> {
         self.seen += 1;
         if self.seen > self.limits.stanzas {
-            return Err(self.too_long("an index", format!("{} stanzas", self.limits.stanzas)));
+            return Err(self.too_long("an index", counted(self.limits.stanzas, "stanza")));
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
+use sqern_model::counted;
 use url::Url;
 
 use super::FetchError;
@@ -67,7 +68,7 @@ pub(super) fn check_body(response: &Response, url: &Url, at_hand: u64, limit: u6
     match response.content_length().and_then(|length| length.checked_add(at_hand)) {
         Some(length) if length > limit => {
             let html = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
-            let got = format!("{} of {length} bytes (Content-Length)", if html { "an HTML page" } else { "a file" });
+            let got = format!("{} of {} (Content-Length)", if html { "an HTML page" } else { "a file" }, counted(length, "byte"));
             Err(FetchError::Fatal(Failure::new(format!("a file of at most {limit} bytes"), got, shown(url))))
         }
         _ => Ok(()),

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::Response;
+use sqern_model::counted;
 use url::Url;
 
 use super::locate::shown;
@@ -81,7 +82,7 @@ impl Pace {
             return Ok(());
         }
         let limit = format!("the minimum is {rate} bytes/s over {window:?}");
-        let got = format!("received only {bytes} bytes in {:.1} s, {limit}", waited.as_secs_f64());
+        let got = format!("received only {} in {:.1} s, {limit}", counted(bytes, "byte"), waited.as_secs_f64());
         Err(FetchError::Transient(Failure::operation("could not download", got, shown(url)), None))
     }
 }

@@ -60,7 +60,7 @@ impl CredentialsFile {
                     }
                     _ => continue,
                 };
-                *value = Some(words.next(true).ok_or("a word after the last `login` or `password`")?.to_owned());
+                *value = Some(words.next(true).ok_or("a value after the last `login` or `password`")?.to_owned());
             }
             let found = user.is_some() || password.is_some();
             let login = found.then(|| Login { user: user.unwrap_or_default(), password: password.unwrap_or_default() });

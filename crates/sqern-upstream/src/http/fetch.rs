@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use reqwest::header::{IF_NONE_MATCH, IF_RANGE, RANGE};
 use reqwest::{RequestBuilder, StatusCode};
+use sqern_model::counted;
 use url::Url;
 
 use super::answer::{check_body, check_status, redirect_location};
@@ -208,7 +209,7 @@ impl Transfer<'_> {
         client.body(response, url, self.request, sink).await?;
         match whole {
             Some(size) if size != sink.at() => {
-                let got = format!("received only {} of {size} bytes", sink.at());
+                let got = format!("received only {} of {}", sink.at(), counted(size, "byte"));
                 Err(FetchError::Transient(Failure::operation("could not download", got, shown(url)), None))
             }
             _ => Ok(Step::Done(Fetched::Whole(etag))),

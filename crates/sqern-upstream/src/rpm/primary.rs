@@ -6,6 +6,7 @@
 use std::io::Read;
 
 use memchr::memmem::Finder;
+use sqern_model::counted;
 
 use super::format::format;
 use super::repomd::{algorithm, checksum, root};
@@ -36,7 +37,7 @@ pub(super) fn scan<R: Read>(input: Checked<R>, wanted: &Wanted, limits: &Limits)
                 let short_cut = tag.is_plain();
                 packages += 1;
                 if packages > limits.stanzas {
-                    return Err(xml.refuse(format!("expected at most {} packages, found more", limits.stanzas)));
+                    return Err(xml.refuse(format!("expected at most {}, found more", counted(limits.stanzas, "package"))));
                 }
                 if let Some(draft) = package(&mut xml, wanted, short_cut.then_some(&end))? {
                     kept_bytes += draft.bytes();

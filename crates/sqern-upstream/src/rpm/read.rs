@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom};
 
 use percent_encoding::percent_decode_str;
-use sqern_model::DistroDef;
+use sqern_model::{DistroDef, counted};
 use url::Url;
 
 use super::primary::scan;
@@ -102,7 +102,7 @@ fn scan_file(
     let stated = plain.and_then(|plain| plain.size_bytes);
     if let Some(size) = stated.filter(|size| *size > limits.decompressed_bytes) {
         let expected = format!("a package list of at most {} bytes after decompression", limits.decompressed_bytes);
-        return Err(Failure::new(expected, format!("{size} bytes as listed by {BY}"), place));
+        return Err(Failure::new(expected, format!("{} as listed by {BY}", counted(size, "byte")), place));
     }
     let limit = stated.unwrap_or(limits.decompressed_bytes);
     let input = Checked::new(open(file, compression, place)?, limit, plain.map(|plain| plain.algorithm));

@@ -44,11 +44,11 @@ impl<'a> Tag<'a> {
             if place == ATTRIBUTES {
                 return Err(self.refuse(format!("expected at most {ATTRIBUTES} attributes, found more")));
             }
-            let attribute = attribute.map_err(|error| self.refuse(format!("expected attributes, got: {error}")))?;
+            let attribute = attribute.map_err(|error| self.refuse(format!("expected attributes, found: {error}")))?;
             if attribute.key.into_inner() == name {
                 let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|error| error.to_string());
                 let value = value.and_then(allowed).map(Some);
-                return value.map_err(|error| self.refuse(format!("expected a value of {name}, got: {error}")));
+                return value.map_err(|error| self.refuse(format!("expected a value of {name}, found: {error}")));
             }
         }
         Ok(None)

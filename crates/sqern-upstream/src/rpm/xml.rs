@@ -93,7 +93,7 @@ impl<R: Read> Xml<R> {
         let refused = |what: String| XmlError::Refused { at, what };
         let event = self.reader.read_event_into(&mut self.buffer).map_err(|error| match error {
             quick_xml::Error::Io(error) => XmlError::Read(io::Error::new(error.kind(), error.to_string())),
-            other => refused(format!("expected XML, got: {other}")),
+            other => refused(format!("expected XML, found: {other}")),
         })?;
         Ok(match event {
             Event::Comment(_) | Event::PI(_) => Step::Nothing,

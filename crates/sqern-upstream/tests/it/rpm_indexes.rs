@@ -75,7 +75,7 @@ async fn more_than_stated_or_allowed_fails() {
     for (limits, says) in [
         (Limits { decompressed_bytes: 10, ..Limits::default() }, "at most 10 bytes after decompression"),
         (Limits { index_bytes: 10, ..Limits::default() }, "an index of at most 10 bytes"),
-        (Limits { stanzas: 1, ..Limits::default() }, "at most 1 packages"),
+        (Limits { stanzas: 1, ..Limits::default() }, "at most 1 package,"),
     ] {
         assert_failed(&crawl_with(&repo(), &CrawlOptions { limits, ..options() }).await, &[says]);
     }

@@ -41,10 +41,10 @@ pub(super) enum AvailableCommand {
     #[command(after_help = "Examples:\n  sqern available list --target sp-lab\n  sqern available list --at 2026-05-01 --csv")]
     List {
         /// Consider only this revision [default: all]
-        #[arg(long, value_name = "REVISION")]
+        #[arg(long, value_name = "REVISION", value_parser = clap::builder::NonEmptyStringValueParser::new())]
         revision: Option<String>,
         /// Consider only this release target [default: all]
-        #[arg(long, value_name = "TARGET")]
+        #[arg(long, value_name = "TARGET", value_parser = clap::builder::NonEmptyStringValueParser::new())]
         target: Option<String>,
         /// Distribution (repeatable) [default: all]
         #[arg(long = "distro", value_name = "NAME")]
@@ -71,10 +71,10 @@ pub(super) struct Which {
     #[arg(long, requires_all = ["revision", "target"])]
     built: bool,
     /// With --tested: consider only tests of this flavor [default: all]
-    #[arg(long, value_name = "FLAVOR", requires = "tested")]
+    #[arg(long, value_name = "FLAVOR", requires = "tested", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     flavor: Option<String>,
     /// With --tested or --built: consider only builds of this profile [default: all]
-    #[arg(long, value_name = "PROFILE", conflicts_with_all = ["build", "test", "kernels"])]
+    #[arg(long, value_name = "PROFILE", conflicts_with_all = ["build", "test", "kernels"], value_parser = clap::builder::NonEmptyStringValueParser::new())]
     profile: Option<String>,
     /// With --tested or --built: distribution (repeatable) [default: all]
     #[arg(long = "distro", value_name = "NAME", conflicts_with_all = ["build", "test", "kernels"])]
@@ -83,10 +83,10 @@ pub(super) struct Which {
     #[arg(long = "kernel", value_name = "DISTRO/VERSION", requires_all = ["revision", "target"])]
     kernels: Vec<KernelName>,
     /// Revision of the module source [default: that of the build]
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     revision: Option<String>,
     /// Release target [default: that of the build]
-    #[arg(long, value_name = "TARGET")]
+    #[arg(long, value_name = "TARGET", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     target: Option<String>,
     #[command(flatten)]
     change: ChangeArgs,
@@ -114,6 +114,7 @@ pub(super) async fn run(command: AvailableCommand, context: &Context<'_>) -> Res
         AvailableCommand::List { revision, target, distros, at } => {
             let as_of = at.resolve(&session.client).await?;
             sqern_db::distro::require(&session.client, &distros, &as_of).await?;
+            db::require(&session.client, revision.as_deref(), target.as_deref()).await?;
             let filter = Filter { revision, target, distros };
             let available = db::list(&session.client, &filter, &as_of).await?;
             at::list(context, &available, &Frame::from(&as_of))?;
@@ -122,6 +123,10 @@ pub(super) async fn run(command: AvailableCommand, context: &Context<'_>) -> Res
         AvailableCommand::Add(which) => (which, true),
         AvailableCommand::Remove(which) => (which, false),
     };
+    sqern_db::distro::require(&session.client, &which.distros, &sqern_db::AsOf::Now).await?;
+    if !adds {
+        db::require(&session.client, which.revision.as_deref(), which.target.as_deref()).await?;
+    }
     let change = sqern_db::change::begin(&mut session.client, &which.change.comment(context)).await?;
     let Meant { revision, target, kernels } = meant(&which, &change.transaction).await?;
     let changed = if adds {
@@ -146,7 +151,8 @@ async fn meant(which: &Which, client: &impl GenericClient) -> Result<Meant, Fail
     let run = run::get(client, kind, id).await.map_err(|error| Failure::from(error).hint(format!("sqern {kind} list")))?;
     let of_run = |given: &Option<String>, own: Option<String>, option: &str| {
         given.clone().or(own).ok_or_else(|| {
-            Failure::unmet(format!("{kind} {id} has no {option}")).hint(format!("--{option} {}", option.to_uppercase()))
+            Failure::unmet(format!("{kind} {id} has no {option}"))
+                .hint(format!("Specify it with --{option} {}.", option.to_uppercase()))
         })
     };
     let kernels = run::kernels(client, kind, id, &sqern_db::AsOf::Now).await?;
@@ -182,7 +188,7 @@ async fn named(which: &Which, client: &impl GenericClient) -> Result<Meant, Fail
         if let [one, other, ..] = &found[..] {
             let (one, other) = (&one.kernel.distro, &other.kernel.distro);
             return Err(Failure::unmet(format!("kernel {name} is ambiguous: it exists in {one} and in {other}"))
-                .hint(format!("--kernel {one}/{}", name.version)));
+                .hint(format!("Specify the distribution, as in --kernel {one}/{}.", name.version)));
         }
         kernels.extend(found.into_iter().map(|one| one.kernel));
     }

@@ -3,6 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 use sqern_db::change::Finished;
+use sqern_model::counted;
 
 use super::Context;
 use crate::failure::{Exit, Failure};
@@ -44,9 +45,9 @@ pub(super) fn report(context: &Context<'_>, changed: &[String], finished: Finish
             context.printer.data(&changed.join("\n"))?;
         }
         context.printer.note(&match (finished.generation, dry_run) {
-            (Some(id), _) => format!("generation {id}: {}", events(finished.events)),
+            (Some(id), _) => format!("generation {id}: {}", counted(finished.events, "event")),
             (None, true) if finished.events > 0 => {
-                format!("would create a generation of {}; nothing was changed", events(finished.events))
+                format!("would create a generation of {}; nothing was changed", counted(finished.events, "event"))
             }
             (None, _) => "nothing to change".to_owned(),
         });
@@ -54,9 +55,4 @@ pub(super) fn report(context: &Context<'_>, changed: &[String], finished: Finish
         context.printer.one("change/1", &value, String::new)?;
     }
     Ok(Exit::Done)
-}
-
-/// Returns a count of events: `1 event`, `2 events`.
-pub(super) fn events(count: i64) -> String {
-    if count == 1 { "1 event".to_owned() } else { format!("{count} events") }
 }

@@ -37,7 +37,7 @@ pub(super) struct CheckArgs {
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
     /// Read the apt lists of this machine instead of the configured sources [default DIR: /var/lib/apt/lists]
-    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = APT_LISTS, conflicts_with = "mirror_base")]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = APT_LISTS, conflicts_with = "mirror_base")]
     apt_lists: Option<PathBuf>,
     #[command(flatten)]
     sources: SourcesArgs,

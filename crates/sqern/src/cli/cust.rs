@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use sqern_db::cust::{self, Cluster, ClusterType, Host, HostFilter};
 use sqern_db::{AsOf, DbError};
-use sqern_model::{ClusterName, DistroName, KernelVersion};
+use sqern_model::{ClusterName, DistroName, KernelVersion, counted};
 use tokio_postgres::Client;
 
 use super::Context;
@@ -143,6 +143,9 @@ pub(super) async fn run(command: CustCommand, context: &Context<'_>) -> Result<E
         CustCommand::Hosts { clusters, kernels, distros, at } => {
             let (session, as_of) = begin(&at, context).await?;
             sqern_db::distro::require(&session.client, &distros, &as_of).await?;
+            for version in &kernels {
+                sqern_db::kver::find(&session.client, version, &distros).await?;
+            }
             for name in &clusters {
                 known(cust::get(&session.client, name, &as_of).await)?;
             }
@@ -195,7 +198,7 @@ async fn show(client: &Client, name: ClusterName, as_of: &AsOf, context: &Contex
     }
     at::list(context, &lines, &Frame::from(as_of))?;
     if context.printer.format() == Format::Table {
-        context.printer.note(&format!("{name} ({cltype}): {hosts} hosts, {kernels} kernels"));
+        context.printer.note(&format!("{name} ({cltype}): {}, {}", counted(hosts, "host"), counted(kernels, "kernel")));
     }
     Ok(Exit::Done)
 }

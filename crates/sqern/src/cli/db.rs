@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use sqern_db::check::Checked;
 use sqern_db::migrate::{self, Applied, SchemaStatus, Step};
+use sqern_model::counted;
 
 use super::Context;
 use crate::failure::{Exit, Failure};
@@ -90,7 +91,7 @@ fn describe_steps(steps: &[Step]) -> String {
         .map(|step| match step {
             Step::Up { version, name } => format!("up    {version:>4} {name}"),
             Step::Down { version, name } => format!("down  {version:>4} {name}"),
-            Step::Functions { files } => format!("functions, triggers and views ({} files)", files.len()),
+            Step::Functions { files } => format!("functions, triggers and views ({})", counted(files.len(), "file")),
         })
         .collect();
     lines.join("\n")

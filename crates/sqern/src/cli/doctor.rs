@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use futures_util::future::join_all;
-use sqern_model::{DistroDef, DistroName, SourceSet};
+use sqern_model::{DistroDef, DistroName, SourceSet, counted};
 use sqern_store::tree::{Machine, ProveOptions};
 use sqern_upstream::{Client, ClientOptions, keys, left_out, reach};
 
@@ -70,7 +70,8 @@ async fn sources(args: &DoctorArgs, set: Result<SourceSet, Failure>, known: &Kno
         Err(failure) => return vec![Finding::of_failure("sources", &failure, "sqern source list")],
     };
     let all: usize = set.distros.values().map(|def| def.sources.len()).sum();
-    let mut findings = vec![Finding::ok("sources", format!("{} distributions with {all} sources", set.distros.len()))];
+    let mut findings =
+        vec![Finding::ok("sources", format!("{} with {}", counted(set.distros.len(), "distribution"), counted(all, "source")))];
     let names = match (&args.distros, &known.supported) {
         (named, _) if !named.is_empty() => named,
         (_, Some(supported)) => supported,

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::{Map, Value};
 use sqern_db::AsOf;
 use sqern_db::event::{self, Event, Filter};
-use sqern_model::{DistroName, KernelVersion};
+use sqern_model::{At, DistroName, KernelVersion};
 
 use super::Context;
 use super::at::{self, AtArgs, Frame};
@@ -68,12 +68,18 @@ pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<
     sqern_db::follow::require_tables(&session.client, table.as_slice()).await?;
     let mut pkey = Map::new();
     pkey.extend(distro.as_ref().map(|distro| ("distro".to_owned(), Value::from(distro.as_str()))));
-    pkey.extend(kernel.map(|version| ("version".to_owned(), Value::from(version.as_str()))));
+    pkey.extend(kernel.as_ref().map(|version| ("version".to_owned(), Value::from(version.as_str()))));
     let filter = Filter { table_name: table, generation, pkey: (!pkey.is_empty()).then_some(Value::Object(pkey)) };
     let events = event::list(&session.client, &filter, limit.into(), &as_of).await?;
     if events.is_empty() {
         // Removed distributions have events, too.
         sqern_db::distro::require(&session.client, distro.as_slice(), &AsOf::Now).await?;
+        if let Some(version) = &kernel {
+            sqern_db::kver::find(&session.client, version, distro.as_slice()).await?;
+        }
+        if let Some(id) = generation {
+            AsOf::resolve(&session.client, At::Generation(id)).await?;
+        }
     }
     at::list(context, &events, &Frame::from(&as_of))?;
     Ok(Exit::Done)

@@ -11,13 +11,13 @@ use futures_util::{StreamExt as _, stream};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use sqern_db::fetch::{self as db, Vouched, Wanted};
-use sqern_model::{DistroName, Kernel, KernelVersion};
+use sqern_model::{DistroName, Kernel, KernelVersion, counted};
 use sqern_store::tree::{Machine, ProveOptions, Tool};
 use sqern_upstream::{Client, ClientOptions};
 use url::Url;
 
 use super::Context;
-use super::change::{ChangeArgs, events};
+use super::change::ChangeArgs;
 use super::interrupt::interrupted;
 use super::sources::SourcesArgs;
 use super::store::StoreArgs;
@@ -52,8 +52,8 @@ pub(super) struct FetchArgs {
     #[arg(long = "kernel", value_name = "VERSION")]
     kernels: Vec<KernelVersion>,
     /// Maximum number of kernels [default: all]
-    #[arg(long, value_name = "N")]
-    limit: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
     #[command(flatten)]
     store: StoreArgs,
     /// Number of kernels to process in parallel [default: 2]
@@ -66,10 +66,10 @@ pub(super) struct FetchArgs {
     #[arg(long)]
     no_prove: bool,
     /// Fetch with this shell command, which gets SQERN_DISTRO, SQERN_VERSION and SQERN_TREE (the directory to fill)
-    #[arg(long, value_name = "CMD", conflicts_with_all = ["mirror_base", "arch"])]
+    #[arg(long, value_name = "CMD", conflicts_with_all = ["mirror_base", "arch"], value_parser = super::shell_command)]
     command: Option<String>,
     /// Time limit of the command for one kernel, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "3600", requires = "command")]
+    #[arg(long, value_name = "SECONDS", default_value = "3600", requires = "command", value_parser = clap::value_parser!(u64).range(1..))]
     command_timeout: u64,
     #[command(flatten)]
     sources: SourcesArgs,
@@ -132,8 +132,7 @@ pub(super) async fn run(args: FetchArgs, context: &Context<'_>) -> Result<Exit, 
     let mut session = context.open().await?;
     let Planned { plans, failed: mut done, skipped } = plans(&args, &session.client).await?;
     if skipped > 0 {
-        let kernels = if skipped == 1 { "kernel has" } else { "kernels have" };
-        context.printer.note(&format!("{skipped} {kernels} no headers package for {}", args.arch));
+        context.printer.note(&format!("skipped {} without a headers package for {}", counted(skipped, "kernel"), args.arch));
     }
     if plans.is_empty() && done.is_empty() {
         if context.printer.format() == Format::Json {
@@ -196,8 +195,8 @@ fn machine() -> Result<Machine, Failure> {
         return Ok(machine);
     }
     Err(Failure::unmet("cannot compile a module: make is not installed")
-        .hint("apt-get install make gcc   # or: dnf install make gcc")
-        .hint("sqern fetch --no-prove   # records kernels without compiling a module"))
+        .hint("apt-get install make gcc  # or: dnf install make gcc")
+        .hint("sqern fetch --no-prove  # records kernels without compiling a module"))
 }
 
 /// Whether one of the tools has not been reported in this run.
@@ -232,10 +231,11 @@ async fn plans(args: &FetchArgs, client: &tokio_postgres::Client) -> Result<Plan
         Some(_) => Ok(without_packages(one, &args.arch)),
         None => plan(one, &args.arch),
     };
+    let limit = args.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let (mut plans, mut failed, mut skipped) = (Vec::new(), Vec::new(), 0_usize);
     for one in &wanted {
         match planned(one) {
-            Ok(_) if args.limit.is_some_and(|limit| plans.len() >= limit) => break,
+            Ok(_) if plans.len() >= limit => break,
             Ok(plan) => plans.push(plan),
             // A kernel of another architecture is an error only where it was named.
             Err(_) if args.kernels.is_empty() => skipped += 1,
@@ -315,12 +315,12 @@ fn report(done: &[Fetched], finished: Option<sqern_db::change::Finished>, contex
     let total: u64 = done.iter().map(|one| one.bytes).sum();
     match finished {
         None => context.printer.note(&format!(
-            "would fetch {} kernels, {}; nothing was fetched",
-            done.len(),
+            "would fetch {}, {}; nothing was fetched",
+            counted(done.len(), "kernel"),
             indicatif::HumanBytes(total)
         )),
         Some(finished) => context.printer.note(&match finished.generation {
-            Some(id) => format!("generation {id}: {}", events(finished.events)),
+            Some(id) => format!("generation {id}: {}", counted(finished.events, "event")),
             None => "nothing was recorded".to_owned(),
         }),
     }

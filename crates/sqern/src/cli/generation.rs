@@ -6,11 +6,11 @@ use clap::Subcommand;
 use serde::Serialize;
 use sqern_db::event::{self, Event};
 use sqern_db::generation::{self, Generation, TableChanges};
-use sqern_model::At;
+use sqern_model::{At, counted};
 
 use super::Context;
 use super::at::{self, AtArgs, Frame};
-use super::change::{events, report};
+use super::change::report;
 use super::event::describe_event;
 use crate::failure::{Exit, Failure};
 use crate::printer::{Record, time};
@@ -120,7 +120,7 @@ fn describe(shown: &Shown) -> String {
         time(Some(generation.tstamp)),
         generation.username,
         generation.comment.as_deref().unwrap_or("(none)"),
-        events(generation.events)
+        counted(generation.events, "event")
     );
     for table in tables {
         text.push_str(&format!(

@@ -193,6 +193,37 @@ fn every_command_that_a_hint_suggests_is_parsed() {
     assert!(found >= 60, "expected at least 60 commands in hints, found {found}");
 }
 
+/// Returns the literal arguments of `.hint(…)` and `.hint(format!(…))`.
+fn hints(source: &str) -> Vec<String> {
+    let source = source.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let arguments = source.split(".hint(").skip(1).map(|rest| rest.trim_start().trim_start_matches("format!(").trim_start());
+    arguments.filter_map(|rest| rest.strip_prefix('"')).map(|rest| literal(&mut rest.chars().peekable())).collect()
+}
+
+/// Whether a hint is a sentence, a sentence that ends in a command, or a command with an optional comment after two spaces.
+fn has_style(hint: &str) -> bool {
+    let (command, comment) = hint.split_once('#').map_or((hint, None), |(command, comment)| (command, Some(comment)));
+    let is_comment = |comment: &str| command.ends_with("  ") && !command.ends_with("   ") && comment.starts_with(' ');
+    let is_sentence = hint.starts_with(|first: char| first.is_ascii_uppercase());
+    if is_sentence {
+        hint.ends_with('.') || hint.contains(": ")
+    } else {
+        !hint.starts_with('-') && comment.is_none_or(is_comment)
+    }
+}
+
+#[test]
+fn each_hint_is_a_sentence_or_a_command() {
+    let all: Vec<String> = sources().iter().flat_map(|path| hints(&fs::read_to_string(path).unwrap())).collect();
+    let wrong: Vec<&String> = all.iter().filter(|hint| !has_style(hint)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(all.len() >= 40, "expected at least 40 hints, found {}", all.len());
+    let correct = ["sqern fetch  # fetches", "Install make.", "Create a directory: mkdir -m 700 x", "apt-get update"];
+    assert!(correct.iter().all(|hint| has_style(hint)));
+    let wrong = ["sqern fetch   # fetches", "sqern fetch # fetches", "--target TARGET", "Install make", "sqern fetch  #x"];
+    assert!(!wrong.iter().any(|hint| has_style(hint)));
+}
+
 #[test]
 fn a_wrong_command_in_a_hint_is_noticed() {
     assert_eq!(commands("see why: sqern db status; sqern why {version}  # sqern x"), ["sqern db status", "sqern why {version}"]);

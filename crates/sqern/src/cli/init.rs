@@ -6,7 +6,9 @@ use sqern_db::connect::{ConnectError, ConnectRequest, Session, connect, resolve}
 use sqern_db::local::{LocalServer, State, Up};
 use sqern_db::migrate::{self, Step};
 use sqern_db::{change, distro};
+use sqern_model::counted;
 
+use super::interrupt::interrupted;
 use super::sources::SourcesArgs;
 use super::{Context, local};
 use crate::distributions::importable;
@@ -62,9 +64,24 @@ struct Server {
 pub(super) async fn run(args: InitArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     let wanted = importable(&args.sources.load(context)?)?;
     let (server, session) = match private_server(context)? {
-        Some(server) => private_session(server, args.dry_run).await?,
+        Some(server) => private_session(server, args.dry_run, context).await?,
         None => (None, Some(context.connect().await?)),
     };
+    // The interrupt handler of the first step remains, so the others need one.
+    tokio::select! {
+        exit = finish(&args, server, session, &wanted, context) => exit,
+        () = interrupted() => Err(Failure::unmet("interrupted").hint("sqern init  # continues")),
+    }
+}
+
+/// Migrates the schema and adds distributions.
+async fn finish(
+    args: &InitArgs,
+    server: Option<Server>,
+    session: Option<Session>,
+    wanted: &[distro::NewDistro],
+    context: &Context<'_>,
+) -> Result<Exit, Failure> {
     let mut done = Initialized { server, schema_version: None, migrated: Vec::new(), distributions: None, dry_run: args.dry_run };
     if let Some(mut session) = session {
         done.migrated = migrate::migrate(&mut session.client, None, args.dry_run).await?;
@@ -73,7 +90,7 @@ pub(super) async fn run(args: InitArgs, context: &Context<'_>) -> Result<Exit, F
         // A dry run has no tables to compare with before the migration.
         if status.check_usable().is_ok() {
             let change = change::begin(&mut session.client, &context.settings.command_line).await?;
-            done.distributions = Some(distro::import(&change.transaction, &wanted).await?);
+            done.distributions = Some(distro::import(&change.transaction, wanted).await?);
             change.finish(args.dry_run).await?;
         }
     }
@@ -100,7 +117,11 @@ fn private_server(context: &Context<'_>) -> Result<Option<LocalServer>, Failure>
 }
 
 /// Starts the server and connects to it. A dry run starts nothing, and connects only where it runs.
-async fn private_session(server: LocalServer, dry_run: bool) -> Result<(Option<Server>, Option<Session>), Failure> {
+async fn private_session(
+    server: LocalServer,
+    dry_run: bool,
+    context: &Context<'_>,
+) -> Result<(Option<Server>, Option<Session>), Failure> {
     let dir = server.dir().to_owned();
     if dry_run {
         let status = server.status()?;
@@ -109,11 +130,13 @@ async fn private_session(server: LocalServer, dry_run: bool) -> Result<(Option<S
             State::Absent => "created",
             State::Starting | State::Stopping | State::Stopped => "started",
         };
+        if status.state != State::Running {
+            local::blocking(server.clone(), LocalServer::check_up).await?;
+        }
         let session = if status.state == State::Running { Some(session_of(&server).await?) } else { None };
         return Ok((Some(Server { dir, state, service: Some(status.service) }), session));
     }
-    let starting = server.clone();
-    let up: Up = local::blocking(starting, LocalServer::up).await?;
+    let up: Up = local::up(server.clone(), context).await?;
     let state = match (up.created, up.started) {
         (true, _) => "created",
         (false, true) => "started",
@@ -144,8 +167,7 @@ impl Initialized {
         let migrations = self.migrated.iter().filter(|step| matches!(step, Step::Up { .. })).count();
         let steps = match migrations {
             0 => "functions and views".to_owned(),
-            1 => "1 migration".to_owned(),
-            count => format!("{count} migrations"),
+            count => counted(count, "migration"),
         };
         let schema = match (self.schema_version, self.dry_run) {
             (None, _) if self.server.as_ref().is_some_and(|server| server.state == "created") => "would be created".to_owned(),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sqern_db::change;
 use sqern_db::kver::{self, Filter, Kver, KverPackage};
-use sqern_model::{DistroName, Glob, KernelVersion};
+use sqern_model::{DistroName, Glob, KernelVersion, counted};
 
 use super::Context;
 use super::at::{self, AtArgs};
@@ -161,12 +161,12 @@ fn describe(shown: &Shown) -> String {
     for package in packages {
         let gone = package.gone_at.map(|at| format!(", no longer listed since {}", time(Some(at)))).unwrap_or_default();
         text.push_str(&format!(
-            "\n  {:<8} {} {} {} ({} bytes, from {}{gone})\n           {}",
+            "\n  {:<8} {} {} {} ({}, from {}{gone})\n           {}",
             package.role,
             package.name,
             package.package_version,
             package.architecture,
-            package.size_bytes,
+            counted(package.size_bytes, "byte"),
             package.source,
             package.url
         ));

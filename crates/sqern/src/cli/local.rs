@@ -10,6 +10,7 @@ use serde::Serialize;
 use sqern_db::local::{Destroyed, Down, LocalError, LocalServer, OsUser, State, Status, Up};
 
 use super::Context;
+use super::interrupt::interrupted;
 use crate::failure::{Exit, Failure};
 
 #[derive(Debug, Subcommand)]
@@ -62,7 +63,7 @@ struct Dsn {
 pub(super) async fn run(command: LocalCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     match command {
         LocalCommand::Up(place) => {
-            let up = blocking(server(&place, context)?, LocalServer::up).await?;
+            let up = up(server(&place, context)?, context).await?;
             context.printer.one("local.up/1", &up, || describe_up(&up))?;
             Ok(Exit::Done)
         }
@@ -107,6 +108,28 @@ fn no_surroundings(uid: u32, has_name: bool) -> Failure {
     Failure::unmet(format!("cannot run PostgreSQL as uid {uid}: the user database has no entry for it")).hint(format!(
         "Add an entry: useradd --uid {uid} NAME. Containers that cannot change /etc/passwd can use nss_wrapper (libnss_wrapper.so)."
     ))
+}
+
+/// Creates the server if necessary and starts it. An interrupt removes an incomplete server.
+pub(super) async fn up(server: LocalServer, context: &Context<'_>) -> Result<Up, Failure> {
+    let interrupt = server.interrupt();
+    let starting = blocking(server, LocalServer::up);
+    tokio::pin!(starting);
+    let up = tokio::select! {
+        up = &mut starting => up?,
+        () = interrupted() => {
+            tokio::task::spawn_blocking(move || interrupt.set()).await.map_err(std::io::Error::other)?;
+            starting.await?;
+            return Err(LocalError::Interrupted.into());
+        }
+    };
+    if let Some(error) = &up.service_error {
+        let hint = "Set PGSERVICEFILE to a writable file, then run sqern local up again.";
+        context
+            .printer
+            .warning_with_hint(&format!("{error}; the server is running, but psql cannot find it by name"), Some(hint));
+    }
+    Ok(up)
 }
 
 /// Runs what waits for a server on a thread that may wait.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
-use sqern_model::DistroName;
+use sqern_model::{DistroName, counted};
 use sqern_upstream::Progress;
 
 /// The number of running sources that the line names.
@@ -15,7 +15,8 @@ const NAMED: usize = 3;
 pub(super) fn counter(watched: bool, total: u64) -> ProgressBar {
     let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(total), target);
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {pos} of {len} kernels {wide_msg}") {
+    let template = format!("{{spinner}} {{elapsed}} {{pos}} of {} {{wide_msg}}", counted(total, "kernel"));
+    if let Ok(style) = ProgressStyle::with_template(&template) {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(120));
@@ -77,7 +78,7 @@ impl State {
         let more = self.running.len().saturating_sub(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let bytes = indicatif::HumanBytes(self.bytes);
-        format!("{} of {} sources, {bytes}: {}{more}", self.done, self.started, named.join(", "))
+        format!("{} of {}, {bytes}: {}{more}", self.done, counted(self.started, "source"), named.join(", "))
     }
 }
 

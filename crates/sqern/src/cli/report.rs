@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use sqern_db::as_of::snapshot;
 use sqern_db::risk::{self as db_risk, RiskFilter};
 use sqern_db::status::{self, StatusFilter};
-use sqern_db::{AsOf, cust, new as db_activity};
+use sqern_db::{AsOf, available, cust, new as db_activity};
 use sqern_model::{At, ClusterName, DistroName, TypeWord};
 use tokio_postgres::Transaction;
 
@@ -107,11 +107,18 @@ pub(super) enum ReportCommand {
 #[derive(Debug, Clone, Args)]
 pub(super) struct OfArgs {
     /// Consider only this release target [default: all]
-    #[arg(long, value_name = "TARGET")]
+    #[arg(long, value_name = "TARGET", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(super) target: Option<String>,
     /// Consider only this revision [default: all]
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(super) revision: Option<String>,
+}
+
+impl OfArgs {
+    /// Returns an error if the revision or the target does not exist.
+    pub(super) async fn require(&self, transaction: &Transaction<'_>) -> Result<(), Failure> {
+        Ok(available::require(transaction, self.revision.as_deref(), self.target.as_deref()).await?)
+    }
 }
 
 /// Options that all reports share.
@@ -170,6 +177,7 @@ struct Asked<'a> {
 impl Asked<'_> {
     async fn coverage(&self, kernels: bool, of: &OfArgs) -> Result<(), Failure> {
         let Self { transaction, as_of, give, common } = self;
+        of.require(transaction).await?;
         let all = status::list(transaction, &common.statuses(of, kernels || common.html.is_wanted()), as_of).await?;
         let counts = coverage::coverage(&all);
         give.page(
@@ -186,6 +194,7 @@ impl Asked<'_> {
         for cluster in clusters {
             cust::get(*transaction, cluster, as_of).await?;
         }
+        of.require(transaction).await?;
         let OfArgs { target, revision } = of.clone();
         let filter = RiskFilter {
             target,
@@ -212,6 +221,7 @@ impl Asked<'_> {
 
     async fn lag(&self, months: bool, kernels: bool, of: &OfArgs) -> Result<(), Failure> {
         let Self { transaction, as_of, give, common } = self;
+        of.require(transaction).await?;
         let all = status::list(transaction, &common.statuses(of, false), as_of).await?;
         give.page(
             "Time from seen to available",

@@ -9,7 +9,9 @@ mod start;
 use clap::Args;
 use sqern_db::as_of::snapshot;
 use sqern_db::run::{self as db, Candidate, PlanFilter, RunError};
-use sqern_model::{DistroName, KernelResult, KernelVersion, RunKind, RunResult};
+use sqern_model::{DistroName, KernelResult, KernelVersion, RunKind, RunResult, counted};
+
+use tokio_postgres::Transaction;
 
 use super::Context;
 use super::change::{ChangeArgs, report};
@@ -24,13 +26,13 @@ pub(super) use start::{BuildFields, ClaimArgs, Fields, TestFields, start};
 #[derive(Debug, Clone, Args)]
 pub(super) struct What {
     /// Revision of the module source [default: any]
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     revision: Option<String>,
     /// Release target of the build [default: any]
-    #[arg(long, value_name = "TARGET")]
+    #[arg(long, value_name = "TARGET", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     target: Option<String>,
     /// Profile of the build containers [default: any]
-    #[arg(long, value_name = "PROFILE")]
+    #[arg(long, value_name = "PROFILE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     profile: Option<String>,
     /// Distribution (repeatable) [default: all]
     #[arg(long = "distro", value_name = "NAME")]
@@ -50,11 +52,39 @@ pub(super) struct Tested {
     #[arg(long, value_name = "ID")]
     build: Option<i64>,
     /// Flavor of the tests, such as smoke [default: any]
-    #[arg(long, value_name = "FLAVOR")]
+    #[arg(long, value_name = "FLAVOR", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     flavor: Option<String>,
 }
 
 impl What {
+    /// Checks the names of existing objects: the distributions, the tested build, and the kernels, which can be built or tested.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error with similar names if an object does not exist, or with a hint if a kernel lacks an earlier stage.
+    async fn require(&self, transaction: &Transaction<'_>, kind: RunKind, tested: &Tested) -> Result<(), Failure> {
+        sqern_db::distro::require(transaction, &self.distros, &sqern_db::AsOf::Now).await?;
+        if let Some(build) = tested.build {
+            let build = db::get(transaction, RunKind::Build, build).await;
+            build.map_err(|error| refused(error.into(), RunKind::Build))?;
+        }
+        for version in &self.versions {
+            sqern_db::kver::find(transaction, version, &self.distros).await?;
+        }
+        if self.versions.is_empty() {
+            return Ok(());
+        }
+        let known = db::plan(transaction, kind, &PlanFilter { again: true, ..self.filter(tested) }).await?;
+        for version in self.versions.iter().filter(|version| !known.iter().any(|one| one.kernel.version == **version)) {
+            let (message, hint) = match kind {
+                RunKind::Build => ("headers are not fetched", format!("sqern fetch --kernel {version}")),
+                RunKind::Test => ("no build has succeeded", format!("sqern build plan --kernel {version}")),
+            };
+            return Err(Failure::unmet(format!("cannot {} {version}: {message}", kind.noun())).hint(hint));
+        }
+        Ok(())
+    }
+
     fn filter(&self, tested: &Tested) -> PlanFilter {
         PlanFilter {
             revision: self.revision.clone(),
@@ -96,8 +126,8 @@ pub(super) async fn plan(
     context: &Context<'_>,
 ) -> Result<Exit, Failure> {
     let mut session = context.open().await?;
-    sqern_db::distro::require(&session.client, &what.distros, &sqern_db::AsOf::Now).await?;
     let transaction = snapshot(&mut session.client).await?;
+    what.require(&transaction, kind, tested).await?;
     let mut candidates = db::plan(&transaction, kind, &what.filter(tested)).await?;
     transaction.commit().await?;
     if candidates.is_empty() {
@@ -107,11 +137,20 @@ pub(super) async fn plan(
     candidates.truncate(limit.unwrap_or(usize::MAX));
     context.printer.list(&candidates)?;
     context.printer.note(&match (candidates.len(), total) {
-        (0, _) => format!("nothing to {}", kind.noun()),
+        (0, _) => nothing(kind, what),
         (shown, total) if shown < total => format!("{shown} of {total} shown"),
-        (_, total) => format!("{total} to {}", kind.noun()),
+        (_, total) => format!("{} to {}", counted(total, "kernel"), kind.noun()),
     });
     Ok(Exit::Done)
+}
+
+/// Returns the note for an empty plan.
+fn nothing(kind: RunKind, what: &What) -> String {
+    let versions: Vec<&str> = what.versions.iter().map(KernelVersion::as_str).collect();
+    match versions.first() {
+        None => format!("nothing to {}", kind.noun()),
+        Some(first) => format!("nothing to {} for {}; see sqern why {first}", kind.noun(), versions.join(", ")),
+    }
 }
 
 /// Reports the reason of an empty plan if no kernel can be built or tested at all.

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
 use sqern_db::{AsOf, fetch as db};
-use sqern_model::{DistroName, Kernel, KernelVersion};
+use sqern_model::{DistroName, Kernel, KernelVersion, counted};
 use sqern_store::Store;
 use sqern_store::store::Found;
 
@@ -35,7 +35,7 @@ pub(super) enum StoreCommand {
     Prune {
         #[command(flatten)]
         which: Which,
-        /// Include intact and recorded trees
+        /// Remove each tree and record of the kernels, intact ones too
         #[arg(long, requires = "kernels")]
         all: bool,
         /// Also remove cached packages that no tree uses, and partial downloads
@@ -146,7 +146,7 @@ pub(super) async fn run(command: StoreCommand, context: &Context<'_>) -> Result<
             let stored = compare(&which, &which.store.open(context)?, &session.client, true).await?;
             context.printer.list(&stored)?;
             let wrong = stored.iter().filter(|one| one.problem.is_some()).count();
-            context.printer.note(&format!("{} of {} kernels are consistent", stored.len() - wrong, stored.len()));
+            context.printer.note(&format!("consistent: {} of {}", stored.len() - wrong, counted(stored.len(), "kernel")));
             Ok(if wrong == 0 { Exit::Done } else { Exit::Unmet })
         }
         StoreCommand::Prune { which, all, cache, change } => {
@@ -174,7 +174,12 @@ async fn compare(which: &Which, store: &Store, client: &tokio_postgres::Client, 
         let fetched_at = recorded.get(&kernel).copied();
         Stored::new(on_disk.remove(&kernel), fetched_at, kernel)
     });
-    Ok(both.collect())
+    let stored: Vec<Stored> = both.collect();
+    // A tree of the store may be of a kernel that the database does not contain.
+    for version in which.kernels.iter().filter(|version| !stored.iter().any(|one| one.kernel.version == **version)) {
+        sqern_db::kver::find(client, version, &which.distros).await?;
+    }
+    Ok(stored)
 }
 
 /// The kernels on disk, with the errors of their trees.
@@ -265,6 +270,6 @@ fn prune_cache(store: &Store, dry_run: bool, context: &Context<'_>) -> Result<()
     let pruned = store.prune_cache(&needed.flatten().collect(), dry_run)?;
     let verb = if dry_run { "would remove" } else { "removed" };
     let size = indicatif::HumanBytes(pruned.bytes);
-    context.printer.note(&format!("{verb} {} packages ({size}) from the cache", pruned.files));
+    context.printer.note(&format!("{verb} {} ({size}) from the cache", counted(pruned.files, "package")));
     Ok(())
 }

@@ -46,6 +46,7 @@ pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<Exit, Fa
     let transaction = snapshot(&mut session.client).await?;
     let as_of = args.at.resolve(&transaction).await?;
     sqern_db::distro::require(&transaction, &args.distros, &as_of).await?;
+    args.of.require(&transaction).await?;
     let data = as_of.state(&transaction).await?;
     let until = args.at.time(&as_of);
 

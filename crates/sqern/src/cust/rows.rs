@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use sqern_db::cust::ClusterType;
 use sqern_db::cust::load::Place;
-use sqern_model::{ClusterName, DistroName, ReportedHost, TypeWord};
+use sqern_model::{ClusterName, DistroName, ReportedHost, TypeWord, counted};
 use tokio::sync::mpsc::Sender;
 
 use super::ReportError;
@@ -135,7 +135,7 @@ impl Rows {
             .map(|(distro, missing)| {
                 let places: Vec<String> = missing.places.iter().map(Place::to_string).collect();
                 let more = if missing.hosts > missing.places.len() as u64 { ", …" } else { "" };
-                format!("{:?} ({}: {}{more})", distro.as_str(), hosts(missing.hosts), places.join(", "))
+                format!("{:?} ({}: {}{more})", distro.as_str(), counted(missing.hosts, "host"), places.join(", "))
             })
             .collect();
         let more = if self.missing.len() > TOLD { format!(" and {} more", self.missing.len() - TOLD) } else { String::new() };
@@ -187,8 +187,4 @@ impl Rows {
         let block = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK_BYTES + 1024));
         self.blocks.blocking_send(block).map_err(|_| "could not send the report to the database: connection closed".to_owned())
     }
-}
-
-fn hosts(count: u64) -> String {
-    if count == 1 { "1 host".to_owned() } else { format!("{count} hosts") }
 }

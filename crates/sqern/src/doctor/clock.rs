@@ -19,7 +19,7 @@ pub fn judge(whose: &str, ahead: SignedDuration) -> Finding {
     let direction = if ahead.is_negative() { "behind" } else { "ahead of" };
     let found = format!("{:#} {direction} this machine", SignedDuration::from_secs(ahead.abs().as_secs()));
     let is_over = |limit: SignedDuration| apart > limit.unsigned_abs();
-    let hint = "timedatectl set-ntp true   # on the machine whose clock is wrong";
+    let hint = "timedatectl set-ntp true  # on the machine whose clock is wrong";
     let finding = match (is_over(WORTH_A_LOOK), is_over(WRONG)) {
         (_, true) => Finding::failed(CHECK, found, hint),
         (true, false) => Finding::warning(CHECK, found, hint),

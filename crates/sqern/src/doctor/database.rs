@@ -6,6 +6,7 @@ use sqern_db::crawl::Incomplete;
 use sqern_db::distro::Distro;
 use sqern_db::doctor::{Role, Server};
 use sqern_db::migrate::{OLDEST_SERVER, SchemaStatus};
+use sqern_model::counted;
 
 use super::{Finding, some_of};
 
@@ -24,7 +25,7 @@ pub fn server(server: &Server) -> Finding {
     Finding::failed(
         CHECK,
         format!("{found} is too old: version {oldest} or later is required"),
-        "sqern local up   # or use another server: --service NAME",
+        "sqern local up  # or use another server: --service NAME",
     )
 }
 
@@ -38,7 +39,7 @@ pub fn schema(status: &SchemaStatus) -> Finding {
         Ok(()) if version > latest => {
             let found =
                 format!("version {version} is newer than version {latest} of this program, which can use but not migrate it");
-            Finding::warning(CHECK, found, "sqern --version   # then install a later version")
+            Finding::warning(CHECK, found, "sqern --version  # then install a later version")
         }
         Ok(()) => Finding::ok(CHECK, format!("version {version}, up to date")),
     }
@@ -52,9 +53,9 @@ pub fn roles(user: &str, roles: &[Role]) -> Finding {
         |wanted: fn(&Role) -> bool| roles.iter().filter(|role| wanted(role)).map(|role| role.name.clone()).collect::<Vec<_>>();
     let (missing, held) = (names(|role| !role.exists), names(|role| role.held));
     // Double quotes for PostgreSQL, single ones for the shell.
-    let grant = |role: &str| format!("psql -c 'GRANT {role} TO \"{user}\"'   # as the owner of the database");
+    let grant = |role: &str| format!("psql -c 'GRANT {role} TO \"{user}\"'  # as the owner of the database");
     if !missing.is_empty() {
-        Finding::failed(CHECK, format!("missing roles: {}", missing.join(", ")), "sqern db migrate   # as a role with CREATEROLE")
+        Finding::failed(CHECK, format!("missing roles: {}", missing.join(", ")), "sqern db migrate  # as a role with CREATEROLE")
     } else if held.is_empty() {
         Finding::failed(CHECK, format!("{user} is not a member of a sqern role and has no access"), grant("sqern_writer"))
     } else if held == ["sqern_reader"] {
@@ -76,7 +77,7 @@ pub fn journal(checked: &[Checked]) -> Finding {
     if problems.is_empty() {
         return Finding::ok(CHECK, "all triggers are enabled, and no role can modify the journal");
     }
-    Finding::failed(CHECK, some_of(&problems), "sqern db check   # lists all problems")
+    Finding::failed(CHECK, some_of(&problems), "sqern db check  # lists all problems")
 }
 
 /// Checks the age and completeness of the last crawls.
@@ -92,7 +93,7 @@ pub fn crawls(supported: &[Distro], incomplete: &[Incomplete], now: Timestamp) -
         supported.iter().filter(|distro| wanted(age(distro))).map(|distro| distro.name.to_string()).collect()
     };
     let (never, stale) = (names(&|age| age.is_none()), names(&|age| age.is_some_and(|age| age > STALE)));
-    let hint = "sqern check   # every few hours: systemctl enable --now sqern-check.timer";
+    let hint = "sqern check  # every few hours: systemctl enable --now sqern-check.timer";
     if !never.is_empty() {
         findings.push(Finding::warning(CHECK, format!("{}: never checked", some_of(&never)), hint));
     }
@@ -107,7 +108,7 @@ pub fn crawls(supported: &[Distro], incomplete: &[Incomplete], now: Timestamp) -
     }
     match supported.iter().filter_map(age).max() {
         Some(oldest) if findings.is_empty() => {
-            let found = format!("{} distributions, oldest check {} ago", supported.len(), ago(oldest));
+            let found = format!("{}, oldest check {} ago", counted(supported.len(), "distribution"), ago(oldest));
             vec![Finding::ok(CHECK, found)]
         }
         _ => findings,
@@ -119,7 +120,7 @@ fn ago(age: SignedDuration) -> String {
     match age.as_hours() {
         ..1 => format!("{} min", age.as_mins().max(0)),
         hours @ 1..48 => format!("{hours} h"),
-        hours => format!("{} days", hours / 24),
+        hours => counted(hours / 24, "day"),
     }
 }
 

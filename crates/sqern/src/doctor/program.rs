@@ -36,14 +36,17 @@ pub fn build_tools(machine: &Machine) -> Vec<Finding> {
     });
     let install = |missing: &[Requirement]| {
         let command = install_command(missing, &BTreeSet::new(), machine.installer());
-        command.unwrap_or_else(|| format!("install {}", names(missing)))
+        command.unwrap_or_else(|| format!("Install {}.", names(missing)))
     };
     let missing = machine.missing(&required);
     let mut findings = if missing.is_empty() {
         vec![Finding::ok(CHECK, names(&required))]
     } else {
         let found = format!("{} not installed: the fetched headers cannot be tested", names(&missing));
-        let hint = format!("{}   # or sqern fetch --no-prove", install(&missing));
+        let hint = match install(&missing) {
+            sentence if sentence.ends_with('.') => sentence,
+            command => format!("{command}  # or sqern fetch --no-prove"),
+        };
         vec![Finding::failed(CHECK, found, hint)]
     };
     for one in machine.missing(&recommended) {
@@ -69,7 +72,7 @@ pub fn apt_get(path: &OsStr, is_needed: bool) -> Finding {
         Some(file) => Finding::ok(CHECK, file.display().to_string()),
         None if is_needed => {
             let found = "not in PATH, but required to download the recorded packages with apt: URLs";
-            Finding::failed(CHECK, found, "sqern check   # from the configured sources, without --apt-lists")
+            Finding::failed(CHECK, found, "sqern check  # from the configured sources, without --apt-lists")
         }
         None => Finding::ok(CHECK, "not installed and not required"),
     };
@@ -101,9 +104,9 @@ mod tests {
             (findings[0].state, findings[0].found.as_str()),
             (State::Failed, "gcc, ld not installed: the fetched headers cannot be tested")
         );
-        assert_eq!(findings[0].hint.as_deref(), Some("install gcc, ld   # or sqern fetch --no-prove"));
+        assert_eq!(findings[0].hint.as_deref(), Some("Install gcc, ld."));
         put(folder.path(), "apt-get", 0o755);
-        assert_eq!(judged()[0].hint.as_deref(), Some("apt-get install binutils gcc   # or sqern fetch --no-prove"));
+        assert_eq!(judged()[0].hint.as_deref(), Some("apt-get install binutils gcc  # or sqern fetch --no-prove"));
         put(folder.path(), "gcc", 0o755);
         put(folder.path(), "ld", 0o755);
         let findings = judged();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sqern_model::{DistroDef, SignaturePolicy, Source};
+use sqern_model::{DistroDef, SignaturePolicy, Source, counted};
 use sqern_upstream::{Failure, Reached};
 
 use super::{Finding, some_of};
@@ -23,7 +23,8 @@ pub fn keyrings(seen: &[(&DistroDef, Vec<(&Source, Keys)>)]) -> Vec<Finding> {
     gather(
         KEYRING,
         seen.len(),
-        "distributions with the required keyrings",
+        "distribution",
+        "the required keyrings",
         seen.iter().map(|(def, sources)| {
             let mut troubles: Vec<Finding> = sources.iter().filter_map(|(source, keys)| keyring(source, keys)).collect();
             troubles.dedup();
@@ -36,13 +37,13 @@ pub fn keyrings(seen: &[(&DistroDef, Vec<(&Source, Keys)>)]) -> Vec<Finding> {
 fn keyring(source: &Source, keys: &Keys) -> Option<Finding> {
     let missing = || format!("no keyring exists: {}", source.keyring().join(", "));
     let install = || match (keyring_package(source), source.keyring().first()) {
-        (Some(package), _) => format!("apt-get install {package}   # or for one run: sqern check --allow-unsigned"),
-        (None, Some(file)) => format!("scp HOST:{file} {file}   # from a machine of that distribution"),
-        (None, None) => "sqern check --allow-unsigned   # for one run".to_owned(),
+        (Some(package), _) => format!("apt-get install {package}  # or for one run: sqern check --allow-unsigned"),
+        (None, Some(file)) => format!("scp HOST:{file} {file}  # from a machine of that distribution"),
+        (None, None) => "sqern check --allow-unsigned  # for one run".to_owned(),
     };
     match (source.signature(), keys) {
         (SignaturePolicy::Off, _) | (_, Ok(Some(_))) => None,
-        (_, Err(failure)) => Some(of_failure(KEYRING, failure, "sqern source show DISTRO   # prints the file name")),
+        (_, Err(failure)) => Some(of_failure(KEYRING, failure, "sqern source show DISTRO  # prints the file name")),
         (SignaturePolicy::Require, Ok(None)) => Some(Finding::failed(KEYRING, missing(), install())),
         // Sources without a keyring have signed packages, but unsigned metadata.
         (SignaturePolicy::IfPresent, Ok(None)) if source.keyring().is_empty() => None,
@@ -67,11 +68,12 @@ pub fn sources(seen: &[(&DistroDef, Tops)]) -> Vec<Finding> {
     gather(
         SOURCE,
         all,
-        "sources have valid metadata",
+        "source",
+        "valid metadata",
         seen.iter().map(|(def, tops)| {
             let finding = if tops.is_empty() {
                 let found = "all sources are skipped";
-                Some(Finding::warning(SOURCE, found, format!("sqern source show {}   # prints the missing files", def.name)))
+                Some(Finding::warning(SOURCE, found, format!("sqern source show {}  # prints the missing files", def.name)))
             } else {
                 distro(def, tops)
             };
@@ -95,13 +97,13 @@ fn distro(def: &DistroDef, tops: &Tops) -> Option<Finding> {
         |(name, top): (&String, &Result<Reached, Failure>)| Some((name.clone(), top.as_ref().ok()?.warnings.first()?.clone()));
     let warned: Vec<(String, String)> = tops.iter().filter_map(warned).collect();
     let (name, warning) = warned.first()?;
-    Some(Finding::warning(SOURCE, format!("{} of {} have warnings; {name}: {warning}", warned.len(), tops.len()), test))
+    Some(Finding::warning(SOURCE, format!("{} of {} with warnings; {name}: {warning}", warned.len(), tops.len()), test))
 }
 
 /// Returns all problems, or one finding with a count if there are none.
-fn gather(check: &'static str, all: usize, well: &str, each: impl Iterator<Item = Vec<Finding>>) -> Vec<Finding> {
+fn gather(check: &'static str, all: usize, noun: &str, well: &str, each: impl Iterator<Item = Vec<Finding>>) -> Vec<Finding> {
     let troubles: Vec<Finding> = each.flatten().collect();
-    if troubles.is_empty() { vec![Finding::ok(check, format!("{all} {well}"))] } else { troubles }
+    if troubles.is_empty() { vec![Finding::ok(check, format!("{} with {well}", counted(all, noun)))] } else { troubles }
 }
 
 fn of_failure(check: &'static str, failure: &Failure, hint: &str) -> Finding {
@@ -113,7 +115,7 @@ fn of_failure(check: &'static str, failure: &Failure, hint: &str) -> Finding {
 pub fn without_source(names: &[String]) -> Option<Finding> {
     let found = format!("{}: supported but without a source", some_of(names));
     (!names.is_empty())
-        .then(|| Finding::warning(SOURCE, found, "sqern source list --sources DIR   # a directory of distribution files"))
+        .then(|| Finding::warning(SOURCE, found, "sqern source list --sources DIR  # a directory of distribution files"))
 }
 
 #[cfg(test)]
@@ -165,8 +167,8 @@ mod tests {
             assert_eq!(judged.len(), 1);
             format!("{} {}", judged[0].state.as_str(), judged[0].found)
         };
-        assert_eq!(said(vec![("a", good(&[])), ("b", good(&[]))]), "ok 2 sources have valid metadata");
-        assert_eq!(said(vec![("a", good(&["old"])), ("b", good(&[]))]), "warning 1 of 2 have warnings; a: old");
+        assert_eq!(said(vec![("a", good(&[])), ("b", good(&[]))]), "ok 2 sources with valid metadata");
+        assert_eq!(said(vec![("a", good(&["old"])), ("b", good(&[]))]), "warning 1 of 2 with warnings; a: old");
         assert_eq!(
             said(vec![("a", good(&["old"])), ("b", bad())]),
             "failed 1 of 2 failed; b: expected the file (HTTP status 200), found HTTP status 404 Not Found, at https://h/x"

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use indicatif::{HumanBytes, HumanCount};
 use rustix::fs::{Access, access, statvfs};
 use sqern_db::local::OsUser;
+use sqern_model::counted;
 use sqern_store::Store;
 use sqern_store::store::Pruned;
 
@@ -82,7 +83,7 @@ pub fn look(root: &Path) -> Result<Seen, Failure> {
 /// Returns the findings for the store at `root`.
 #[must_use]
 pub fn judge(root: &Path, seen: &Seen) -> Vec<Finding> {
-    let cached = format!("{} packages, {}", seen.cached.files, HumanBytes(seen.cached.bytes));
+    let cached = format!("{}, {}", counted(seen.cached.files, "package"), HumanBytes(seen.cached.bytes));
     let cache = match &seen.unwritable {
         Some(folder) => Finding::failed(CACHE, format!("{} is not writable", folder.display()), own_it(root, seen.owner)),
         None if seen.is_missing => Finding::skipped(CACHE, "the store does not exist yet"),
@@ -95,7 +96,7 @@ pub fn judge(root: &Path, seen: &Seen) -> Vec<Finding> {
 fn folder(root: &Path, seen: &Seen) -> Finding {
     let (owner, us) = seen.owner;
     let shown = root.display();
-    let use_it = format!("sudo -u {} sqern …   # or use another directory: --store DIR", name(owner));
+    let use_it = format!("sudo -u {} sqern …  # or use another directory: --store DIR", name(owner));
     if seen.is_missing && !seen.is_writable {
         let found = format!("{shown} does not exist, and {} cannot create it in {}", name(us), seen.folder.display());
         Finding::failed(STORE, found, own_it(root, seen.owner))
@@ -117,7 +118,7 @@ fn disk(room: Room) -> Finding {
     let files = if room.files == u64::MAX { String::new() } else { format!(", {} files", HumanCount(room.files)) };
     let found = format!("{} free{files}", HumanBytes(room.bytes));
     let is_below = |least: Room| room.bytes < least.bytes || room.files < least.files;
-    let hint = "df -h; df -i; sqern store prune --cache --dry-run   # then free space";
+    let hint = "df -h; df -i; sqern store prune --cache --dry-run  # then free space";
     if is_below(ONE_KERNEL) {
         Finding::failed(DISK, format!("{found}: not enough for the headers of one kernel"), hint)
     } else if is_below(TEN_KERNELS) {
@@ -129,7 +130,7 @@ fn disk(room: Room) -> Finding {
 
 /// Returns the command that makes this user the owner.
 fn own_it(root: &Path, (_, us): (u32, u32)) -> String {
-    format!("sudo install -d -o {0} {1} && sudo chown -R {0} {1}   # or --store DIR", name(us), root.display())
+    format!("sudo install -d -o {0} {1} && sudo chown -R {0} {1}  # or --store DIR", name(us), root.display())
 }
 
 fn name(uid: u32) -> String {

@@ -23,16 +23,39 @@ pub(super) async fn run(shell_command: &str, kernel: &Kernel, tree: &Path, time_
     let folder = Some(tree.to_owned());
     let job = Job { command: shell_command.to_owned(), folder, variables, log: log.path().to_owned(), time_limit };
     let ended = runner::run(&job, std::future::pending()).await?;
+    let hint = "sqern fetch --help  # describes the variables of the command";
     if ended.result == Some(RunResult::Success) {
-        return Ok(());
+        return match contains_file(tree) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let message = format!("command failed to fetch {kernel}: exit status 0, but SQERN_TREE contains no file");
+                Err(Failure::unmet(message + &last_lines(&ended.tail)).hint(hint))
+            }
+            Err(error) => Err(Failure::unmet(format!("could not read {}: {error}", tree.display()))),
+        };
     }
-    let lines: Vec<&str> = ended.tail.lines().collect();
-    let last = lines[lines.len().saturating_sub(TOLD_LINES)..].join("\n  ");
     let reason = match (ended.result, ended.exit_status) {
         (Some(RunResult::Aborted), _) => format!("time limit of {time_limit:?} exceeded"),
         (_, Some(status)) => format!("exit status {status}"),
         (_, None) => "terminated by a signal".to_owned(),
     };
-    Err(Failure::unmet(format!("command failed to fetch {kernel}: {reason}; last lines of its output:\n  {last}"))
-        .hint("sqern fetch --help  # describes the variables of the command"))
+    Err(Failure::unmet(format!("command failed to fetch {kernel}: {reason}{}", last_lines(&ended.tail))).hint(hint))
+}
+
+/// Returns the end of a message with the last lines of the output; empty without output.
+fn last_lines(output: &str) -> String {
+    let lines: Vec<&str> = output.lines().filter(|line| !line.trim().is_empty()).collect();
+    let last = lines[lines.len().saturating_sub(TOLD_LINES)..].join("\n  ");
+    if last.is_empty() { last } else { format!("; last lines of its output:\n  {last}") }
+}
+
+/// Whether a directory or one below it contains an entry that is not a directory.
+fn contains_file(folder: &Path) -> std::io::Result<bool> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_type()?.is_dir() || contains_file(&entry.path())? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use sqern_model::counted;
+
 use crate::printer::Record;
 
 /// An HTML page.
@@ -167,7 +169,8 @@ fn html_table(table: &Table) -> String {
     let rows: String = table.rows.iter().map(|cells| row(cells, "td")).collect();
     let _ = write!(out, "<div class=\"scroll\"><table>\n<thead>{head}</thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n");
     if table.more > 0 {
-        let _ = writeln!(out, "<p>{} more rows are omitted; the command lists them.</p>", table.more);
+        let omitted = counted(table.more, "more row");
+        let _ = writeln!(out, "<p>Omitted: {omitted}. The command lists all rows.</p>");
     }
     out
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sqern_db::risk::{Alike, Exposure, Risk, Role};
 use sqern_db::status::{Missing, Status};
-use sqern_model::{ClusterName, HostName, Kernel};
+use sqern_model::{ClusterName, HostName, Kernel, counted};
 
 use super::html::{Cell, HeatMap, share};
 use super::wanted;
@@ -193,7 +193,7 @@ pub fn describe(types: &[RiskType]) -> String {
         .collect();
     let which = if of_types.is_empty() { String::new() } else { format!(": {}", of_types.join(", ")) };
     let besides = if unwanted > 0 { format!("; {unwanted} more only by ignored or archived kernels") } else { String::new() };
-    format!("at risk: {at_risk} of {hosts} hosts{which}{besides}")
+    format!("at risk: {at_risk} of {}{which}{besides}", counted(hosts, "host"))
 }
 
 /// The picture: how many hosts of each cluster type have a kernel that lacks what.

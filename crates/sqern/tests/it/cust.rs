@@ -155,7 +155,7 @@ async fn only_what_differs_is_changed() {
     );
     assert_eq!(
         ran.stderr,
-        "clusters: 1 changed\nhosts: 3 changed, 1 removed\nkernels on hosts: 1 new, 3 changed, 3 removed\n\
+        "clusters: 1 changed\nhosts: 3 changed, 1 deleted\nkernels on hosts: 1 new, 3 changed, 3 deleted\n\
          kernels: 1 new\ngeneration 3: 9 events\n"
     );
     let marked = "SELECT count(*) || ' ' || count(DISTINCT deleted_at) FROM cust_host_kver WHERE deleted_at > '2020-01-01'";
@@ -198,7 +198,7 @@ async fn deleting_more_than_one_fifth_requires_accept_shrink() {
         refused.stderr,
         "error: report would delete 3 of 10 hosts, more than one fifth; nothing was changed\n \
          hint: sqern cust load - --dry-run  # prints what would be deleted\n \
-         hint: sqern cust load - --accept-shrink  # if they were really removed\n"
+         hint: sqern cust load - --accept-shrink  # if they no longer exist\n"
     );
     let rehearsed = load(&program, shrunk.to_string(), &["--dry-run"]);
     assert_eq!(rehearsed.status, 1, "{rehearsed:?}");
@@ -208,7 +208,7 @@ async fn deleting_more_than_one_fifth_requires_accept_shrink() {
     loaded(&program, &clusters(&[cluster("acme-1", &hosts[..8])]), &[]);
     let gone = clusters(&[cluster("beta", &hosts[..8])]);
     let clusters_too = load(&program, gone.to_string(), &[]);
-    assert!(clusters_too.stderr.contains("report would delete 1 of 1 clusters and 8 of 8 hosts"), "{clusters_too:?}");
+    assert!(clusters_too.stderr.contains("report would delete 1 of 1 cluster and 8 of 8 hosts"), "{clusters_too:?}");
     loaded(&program, &gone, &["--accept-shrink"]);
     assert_eq!(live_clusters(&program).await, "beta 1");
 }
@@ -219,7 +219,7 @@ async fn a_moved_host_is_removed_and_added() {
     let hosts: Vec<Value> = (1..=6).map(|number| host(&format!("h{number}"), 2)).collect();
     loaded(&program, &clusters(&[cluster("acme-1", &hosts), cluster("acme-2", &[])]), &[]);
     let ran = loaded(&program, &clusters(&[cluster("acme-1", &hosts[1..]), cluster("acme-2", &hosts[..1])]), &[]);
-    assert!(ran.stderr.contains("hosts: 1 new, 1 removed\n"), "{ran:?}");
+    assert!(ran.stderr.contains("hosts: 1 new, 1 deleted\n"), "{ran:?}");
     assert!(live(&program).await.ends_with("acme-2 h1 6.1.0-1-amd64\nacme-2 h1 6.1.0-2-amd64*"));
     assert!(!live(&program).await.contains("acme-1 h1"));
 }

@@ -259,7 +259,7 @@ async fn a_store_below_a_file_fails_and_the_cache_is_counted() {
     fs::create_dir_all(store.join(".cache/sha256/ab")).unwrap();
     fs::write(store.join(".cache/sha256/ab/abcd.deb"), "0123456789").unwrap();
     let ran = run(&program, &arguments, &["--offline"]);
-    assert_eq!((ran.status, of(&ran, "cache")["found"].as_str()), (0, Some("1 packages, 10 B")), "{ran:?}");
+    assert_eq!((ran.status, of(&ran, "cache")["found"].as_str()), (0, Some("1 package, 10 B")), "{ran:?}");
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ async fn distro_changes_are_recorded_with_their_command_lines() {
     assert_eq!(field(&generations, "comment"), ["customers asked", "sqern distro add fedora42 FEDORA42"]);
 
     let twice = program.run(&["distro", "add", "fedora42", "FEDORA42"]);
-    assert_eq!((twice.status, twice.stderr.trim()), (1, "error: distro \"fedora42\" already exists"));
+    assert_eq!((twice.status, twice.stderr.trim()), (1, "error: distribution \"fedora42\" already exists"));
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn an_unknown_distribution_is_reported_with_similar_names() {
     ] {
         let ran = program.run(arguments);
         assert_eq!(ran.status, 1, "{ran:?}");
-        assert!(ran.stderr.contains("distro \"debain12\" does not exist (did you mean debian12?)"), "{ran:?}");
+        assert!(ran.stderr.contains("distribution \"debain12\" does not exist (did you mean debian12?)"), "{ran:?}");
         assert!(ran.stderr.contains("hint: sqern distro list"), "{ran:?}");
     }
     assert_eq!(program.value("SELECT count(*) FROM generation WHERE comment IS NOT NULL").await, "0");

@@ -198,6 +198,21 @@ async fn trees_of_an_external_command_are_proven() {
     let failed = fetch("echo no such kernel; exit 3");
     assert_eq!(failed.status, 1, "{failed:?}");
     assert!(failed.stderr.contains("no such kernel") && failed.stderr.contains("exit status 3"), "{failed:?}");
+    let silent = fetch("exit 3");
+    assert!(silent.stderr.contains("6.1.0-1-amd64: exit status 3\n hint: "), "no output is announced: {silent:?}");
+    for (command, output) in [("true", "\n"), ("echo done; mkdir -p build/include", "; last lines of its output:\n  done\n")] {
+        let words = ["fetch", "--sources", &world.sources, "--store", &world.store, "--no-prove", "--command", command];
+        let empty = world.program.run(&words);
+        let message = format!("6.1.0-1-amd64: exit status 0, but SQERN_TREE contains no file{output} hint: ");
+        assert!(empty.status == 1 && empty.stderr.contains(&message), "{empty:?}");
+    }
+    let no_command = [&["fetch", "--command", ""][..], &["fetch", "--command", " "], &["build", "run", "--command", ""]];
+    let zero = [&["fetch", "--limit", "0"][..], &["fetch", "--command", "true", "--command-timeout", "0"]];
+    for words in no_command.into_iter().chain(zero) {
+        let wrong = world.program.run(words);
+        assert!(wrong.status == 2 && wrong.stderr.contains("error: invalid value"), "{words:?}: {wrong:?}");
+    }
+    assert_eq!(world.fetched().await, "", "no tree is recorded");
     let archive = world.program.home.path().join("headers.tar");
     std::fs::write(&archive, Headers::new("6.1.0-1-amd64").kernel_devel().tar().unwrap()).unwrap();
     let done = fetch(&format!("tar -xf {} && ln -s usr/src/kernels/$SQERN_VERSION build", archive.display()));
@@ -244,7 +259,7 @@ async fn another_program_fetches_kernels_without_known_packages() {
         .await
         .unwrap();
     let listed = world.program.done(&world.words(&["--dry-run"]));
-    assert!(listed.stderr.contains("1 kernel has no headers package for x86_64"), "{listed:?}");
+    assert!(listed.stderr.contains("skipped 1 kernel without a headers package for x86_64"), "{listed:?}");
     let archive = world.program.home.path().join("headers.tar");
     std::fs::write(&archive, Headers::new("6.1.0-9-amd64").kernel_devel().tar().unwrap()).unwrap();
     let command = format!("tar -xf {} && ln -s usr/src/kernels/$SQERN_VERSION build", archive.display());

@@ -58,7 +58,7 @@ async fn invalid_values_of_at_are_rejected() {
     let told = "error: generation \"99\" does not exist\n hint: sqern generation list\n";
     assert_eq!((unknown.status, unknown.stderr.as_str()), (1, told));
     let distro = program.run(&["kver", "list", "--at", "0", "--distro", "debian12"]);
-    assert!(distro.stderr.contains("distro \"debian12\" does not exist"), "there was none then: {distro:?}");
+    assert!(distro.stderr.contains("distribution \"debian12\" does not exist"), "there was none then: {distro:?}");
 }
 
 #[tokio::test]

@@ -59,6 +59,69 @@ fn init_starts_a_private_server_and_can_be_repeated() {
 }
 
 #[test]
+fn a_dry_run_reports_the_error_that_init_would_report() {
+    let home = Home::new();
+    let closed = home.path().join("closed");
+    std::fs::create_dir(&closed).unwrap();
+    let foreign = home.path().join("foreign");
+    std::fs::create_dir(&foreign).unwrap();
+    std::fs::write(foreign.join("letter"), "mine").unwrap();
+    // The user postgres of a server of root cannot enter the directory; an ordinary user cannot write to it.
+    let (mode, expected) = if rustix::process::geteuid().is_root() {
+        (0o700, "who has no search permission for")
+    } else {
+        (0o500, "could not create directory")
+    };
+    std::fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    for (dir, expected) in [(closed.join("server"), expected), (foreign, "is not empty and was not created by sqern")] {
+        for arguments in [&["init", "--dry-run"][..], &["init"]] {
+            let ran = Ran::from(program_at(home.path(), arguments).env("SQERN_DATA_DIR", &dir).output().unwrap());
+            assert!(ran.status == 1 && ran.stderr.contains(expected), "{arguments:?}: {ran:?}");
+        }
+    }
+    std::fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_service_file_that_cannot_be_written_is_a_warning() {
+    let home = Home::new();
+    let file = home.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let ran = Ran::from(program_at(home.path(), &["init"]).env("PGSERVICEFILE", file.join("services")).output().unwrap());
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert!(ran.stderr.contains("warning: could not write service file "), "{ran:?}");
+    assert!(ran.stderr.contains("hint: Set PGSERVICEFILE to a writable file"), "{ran:?}");
+    assert!(!ran.stderr.contains("psql service="), "no name is suggested that psql cannot find: {ran:?}");
+    assert_eq!(home.run(&["distro", "list", "--csv"]).stdout.lines().count(), 39);
+}
+
+#[test]
+fn an_interrupted_init_leaves_no_process_and_no_part_of_a_server() {
+    let home = Home::new();
+    let staging = home.path().join(".default/local/data.new");
+    let mut child = program_at(home.path(), &["init"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let begun = std::time::Instant::now();
+    while !staging.join("PG_VERSION").exists() {
+        assert!(begun.elapsed().as_secs() < 60, "initdb does not start");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    let process = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let said = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+    assert!(said.contains("error: interrupted"), "{said}");
+    assert!(!staging.exists());
+    let name = staging.display().to_string();
+    let commands =
+        std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    let left: Vec<String> =
+        commands.map(|line| String::from_utf8_lossy(&line).into_owned()).filter(|line| line.contains(&name)).collect();
+    assert_eq!(left, Vec::<String>::new());
+    let again = home.run(&["init"]);
+    assert_eq!(again.status, 0, "{again:?}");
+}
+
+#[test]
 fn two_inits_at_once_leave_one_database() {
     let home = Home::new();
     let runs: Vec<_> = (0..2)

@@ -113,12 +113,12 @@ async fn misuse_is_rejected_with_a_hint_and_changes_nothing() {
         (
             &["test", "start", "--build", "77", "--kernel", "6.1.0-1-amd64"],
             1,
-            "cannot test 6.1.0-1-amd64: no build has succeeded",
+            "build \"77\" does not exist\n hint: sqern build list",
         ),
         (&["available", "add", "--build", "2"], 1, "build 2 succeeded for no kernel"),
         (&["available", "add", "--build", "77"], 1, "build \"77\" does not exist"),
         (&["available", "add", "--kernel", "6.1.0-1-amd64"], 2, "--revision"),
-        (&["available", "list", "--distro", "debain12"], 1, "distro \"debain12\" does not exist (did you mean debian12"),
+        (&["available", "list", "--distro", "debain12"], 1, "distribution \"debain12\" does not exist (did you mean debian12"),
         (
             &["build", "run", "--command", "true", "--logs", "/proc/none", "--store", "/proc/none"],
             1,
@@ -130,6 +130,66 @@ async fn misuse_is_rejected_with_a_hint_and_changes_nothing() {
         assert!(ran.stderr.contains(told), "{words:?} {ran:?}");
     }
     assert_eq!(program.journal().await, journal);
+}
+
+#[tokio::test]
+async fn names_that_do_not_exist_are_errors_with_similar_names() {
+    let program = fetched(&["6.1.0-1-amd64"]).await;
+    program.done(&words(&["build", "start"], &["--claim", "1"]));
+    program.done(&["build", "finish", "1", "SUCCESS"]);
+    let journal = program.journal().await;
+    let target = "release target \"lap\" does not exist (did you mean lab?)\n hint: sqern build list";
+    let revision = "revision \"21.1\" does not exist (did you mean 21.0?)";
+    let kernel = "kernel version \"6.1.0-2-amd64\" does not exist (did you mean 6.1.0-1-amd64?)";
+    let distro = "distribution \"debain12\" does not exist (did you mean debian12?)";
+    let build = "build \"9\" does not exist";
+    let wrong_kernel = ["--kernel", "6.1.0-2-amd64"];
+    for (command, wrong, message) in [
+        (&["report", "coverage"][..], &["--target", "lap"][..], target),
+        (&["report", "risk"], &["--target", "lap"], target),
+        (&["report", "lag"], &["--target", "lap"], target),
+        (&["report", "risk"], &["--revision", "21.1"], revision),
+        (&["why", "6.1.0-1-amd64"], &["--target", "lap"], target),
+        (&["build", "list"], &["--target", "lap"], target),
+        (&["test", "list"], &["--revision", "21.1"], revision),
+        (&["available", "list"], &["--target", "lap"], target),
+        (&["available", "remove", "--built", "--revision", "21.0"], &["--target", "lap"], target),
+        (&["available", "add", "--built", "--revision", "21.0", "--target", "lab"], &["--distro", "debain12"], distro),
+        (&["build", "plan"], &wrong_kernel, kernel),
+        (&["build", "start"], &wrong_kernel, kernel),
+        (&["build", "start", "--claim", "1"], &["--distro", "debain12"], distro),
+        (&["test", "plan"], &wrong_kernel, kernel),
+        (&["test", "plan"], &["--build", "9"], build),
+        (&["test", "run", "--command", "true"], &["--build", "9"], build),
+        (&["cust", "hosts"], &wrong_kernel, kernel),
+        (&["event", "list"], &wrong_kernel, kernel),
+        (&["event", "list"], &["--generation", "999"], "generation \"999\" does not exist"),
+        (&["store", "list", "--store", "store"], &wrong_kernel, kernel),
+        (&["fetch"], &wrong_kernel, kernel),
+        (&["ignore", "add", "debain12", "6.*"], &[], distro),
+        (&["ignore", "remove", "debain12", "6.*"], &[], distro),
+    ] {
+        let ran = program.run(&[command, wrong].concat());
+        assert!(ran.status == 1 && ran.stderr.contains(message), "{command:?} {wrong:?}: {ran:?}");
+    }
+    assert_eq!(program.journal().await, journal);
+    // Without a name, or with an existing one, the same commands succeed.
+    program.done(&["report", "risk", "--target", "lab"]);
+    let planned = program.done(&["build", "plan", "--target", "new"]);
+    assert_eq!(planned.stderr, "1 kernel to build\n", "a plan can be made for a new target");
+}
+
+#[tokio::test]
+async fn an_empty_plan_of_named_kernels_reports_them() {
+    let program = fetched(&["6.1.0-1-amd64"]).await;
+    program.done(&["kver", "add", "debian12", "6.1.0-2-amd64"]);
+    let ran = program.run(&["build", "plan", "--kernel", "6.1.0-2-amd64"]);
+    let message = "cannot build 6.1.0-2-amd64: headers are not fetched\n hint: sqern fetch --kernel 6.1.0-2-amd64";
+    assert!(ran.status == 1 && ran.stderr.contains(message), "{ran:?}");
+    let started = program.done(&words(&["build", "start"], &["--claim", "1"]));
+    assert_eq!(started.stderr, "started build 1 with 1 kernel\n");
+    let planned = program.done(&words(&["build", "plan"], &["--kernel", "6.1.0-1-amd64"]));
+    assert_eq!(planned.stderr, "nothing to show\nnothing to build for 6.1.0-1-amd64; see sqern why 6.1.0-1-amd64\n");
 }
 
 #[tokio::test]

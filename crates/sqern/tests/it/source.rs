@@ -49,7 +49,7 @@ async fn a_source_that_can_not_be_believed_fails_its_test() {
     assert!(unknown.stderr.contains("unknown source \"sid\" of debian12; its sources are bookworm"), "{unknown:?}");
     let missing = without_database(&program, &["source", "test", "./none.toml"]);
     assert_eq!(missing.status, 1, "{missing:?}");
-    assert!(missing.stderr.contains("could not read source directory ./none.toml: No such file"), "{missing:?}");
+    assert!(missing.stderr.contains("could not read source file ./none.toml: No such file"), "{missing:?}");
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use sqern_model::counted;
+
 use super::super::env::ConnectEnv;
 use super::super::error::ConnectError;
 use super::super::params::Params;
@@ -34,7 +36,11 @@ fn entry<'a>(list: &[&'a str], at: usize) -> Option<&'a str> {
 }
 
 fn lengths(key: &'static str, expected: &str, got: usize, hosts: usize) -> ConnectError {
-    ConnectError::BadValue { key, expected: expected.into(), got: format!("{got} entries for {hosts} hosts") }
+    ConnectError::BadValue {
+        key,
+        expected: expected.into(),
+        got: format!("{} for {}", counted(got, "entry"), counted(hosts, "host")),
+    }
 }
 
 fn host(name: Option<&str>, addr: Option<&str>, port: Option<&str>, env: &ConnectEnv) -> Result<HostTarget, ConnectError> {

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use sqern_model::counted;
+
 use super::super::Limits;
 use super::super::entry::TYPE_BITS;
 use super::super::error::{UnpackError, refused};
@@ -125,7 +127,7 @@ fn of_length<T>(list: Option<Vec<T>>, count: usize, what: &str) -> Result<Vec<T>
     if list.len() == count {
         return Ok(list);
     }
-    Err(refused(format!("{what} of {count} files"), format!("{}", list.len()), "the header"))
+    Err(refused(format!("{what} of {}", counted(count, "file")), format!("{}", list.len()), "the header"))
 }
 
 /// A checksum in hexadecimal; an empty one is that of a folder or a link.

@@ -2,6 +2,8 @@
 
 use std::io::Read;
 
+use sqern_model::counted;
+
 use super::super::error::{UnpackError, refused, unreadable};
 use super::super::name::shown;
 
@@ -59,7 +61,7 @@ impl Header {
         }
         let (tags, store_bytes) = (number(&start[8..12]), number(&start[12..16]));
         if tags > MOST_TAGS || tags * ENTRY_BYTES + store_bytes > most_bytes {
-            let got = format!("{tags} with {store_bytes} bytes");
+            let got = format!("{} with {}", counted(tags, "tag"), counted(store_bytes, "byte"));
             return Err(refused(format!("at most {MOST_TAGS} tags, and {most_bytes} bytes"), got, place));
         }
         let index = exactly(from, tags * ENTRY_BYTES).map_err(broken)?;
@@ -86,7 +88,7 @@ impl Header {
         let texts: Vec<&[u8]> = parts.by_ref().take(count).collect();
         // What stands behind the last zero byte is none: there must be one part more than texts.
         if texts.len() != count || parts.next().is_none() {
-            return Err(self.wrong(tag, &format!("{count} texts"), &format!("{}", texts.len())));
+            return Err(self.wrong(tag, &counted(count, "text"), &format!("{}", texts.len())));
         }
         Ok(Some(texts))
     }
@@ -118,7 +120,7 @@ impl Header {
         let data = self.store.get(found.offset..).unwrap_or_default();
         match found.count.checked_mul(wanted.width()) {
             Some(size) if size <= data.len() => Ok(Some((found.count, data))),
-            _ => Err(self.wrong(tag, &format!("{} of its type", found.count), &format!("{} bytes left", data.len()))),
+            _ => Err(self.wrong(tag, &format!("{} of its type", found.count), &format!("{} left", counted(data.len(), "byte")))),
         }
     }
 

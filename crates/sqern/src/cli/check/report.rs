@@ -3,10 +3,9 @@
 use serde::Serialize;
 use sqern_db::change::Finished;
 use sqern_model::upstream::UpstreamDiff;
-use sqern_model::{CrawlState, DistroName, KernelVersion, VersionRule};
+use sqern_model::{CrawlState, DistroName, KernelVersion, VersionRule, counted};
 
 use super::super::Context;
-use super::super::change::events;
 use crate::failure::Failure;
 use crate::printer::{Format, Record};
 
@@ -113,9 +112,9 @@ impl Report {
             }
         }
         context.printer.note(&match (self.finished.generation, self.dry_run) {
-            (Some(id), _) => format!("generation {id}: {}", events(self.finished.events)),
+            (Some(id), _) => format!("generation {id}: {}", counted(self.finished.events, "event")),
             (None, true) if self.finished.events > 0 => {
-                format!("would create a generation of {}; nothing was changed", events(self.finished.events))
+                format!("would create a generation of {}; nothing was changed", counted(self.finished.events, "event"))
             }
             (None, _) if self.is_whole() => "no changes".to_owned(),
             (None, _) => "no changes in the sources that could be read".to_owned(),

@@ -7,10 +7,10 @@ use serde::Serialize;
 use sqern_db::change::{self, Finished};
 use sqern_db::cust::load::{self as db, Change, CompareError, Counts, Totals};
 use sqern_db::{AsOf, cust as tables};
-use sqern_model::Shrink;
+use sqern_model::{Shrink, counted};
 
 use crate::cli::Context;
-use crate::cli::change::{ChangeArgs, events};
+use crate::cli::change::ChangeArgs;
 use crate::cli::progress::phase;
 use crate::cust::{self, Known, Read, ReportError, ReportFormat};
 use crate::failure::{Exit, Failure};
@@ -75,7 +75,7 @@ pub(super) async fn run(args: LoadArgs, context: &Context<'_>) -> Result<Exit, F
     if refusal.is_some() && !args.change.dry_run {
         return refusal.map_or(Ok(Exit::Done), Err);
     }
-    progress.set_message(format!("recording {}", changes_of(total)));
+    progress.set_message(format!("recording {}", counted(total, "change")));
     db::apply(&change.transaction, &totals).await?;
     let finished = change.finish(args.change.dry_run).await?;
     drop(progress);
@@ -115,10 +115,10 @@ fn refused(error: CompareError, parts: bool) -> Failure {
 fn shrinks(totals: &Totals, args: &LoadArgs) -> Option<Failure> {
     let of = |what: &str, shrink: Shrink| {
         let Shrink { live, removed } = shrink;
-        shrink.is_too_much().then(|| format!("{removed} of {live} {what}"))
+        shrink.is_too_much().then(|| format!("{removed} of {}", counted(live, what)))
     };
     let too_much: Vec<String> =
-        [of("clusters", totals.cluster_shrink), of("hosts", totals.host_shrink)].into_iter().flatten().collect();
+        [of("cluster", totals.cluster_shrink), of("host", totals.host_shrink)].into_iter().flatten().collect();
     (!too_much.is_empty()).then(|| {
         let file = args.file.display();
         // Without --partial the load would delete the other clusters.
@@ -128,13 +128,8 @@ fn shrinks(totals: &Totals, args: &LoadArgs) -> Option<Failure> {
         if !args.change.dry_run {
             failure = failure.hint(format!("sqern cust load {file}{partial} --dry-run  # prints what would be deleted"));
         }
-        failure.hint(format!("sqern cust load {file}{partial} --accept-shrink  # if they were really removed"))
+        failure.hint(format!("sqern cust load {file}{partial} --accept-shrink  # if they no longer exist"))
     })
-}
-
-/// `1 change`, `2 changes`.
-fn changes_of(total: i64) -> String {
-    format!("{total} {}", if total == 1 { "change" } else { "changes" })
 }
 
 /// How many lines the difference has.
@@ -154,11 +149,11 @@ fn report(context: &Context<'_>, loaded: &Loaded<'_>, total: i64) -> Result<(), 
     }
     let hidden = total - i64::try_from(changes.len()).unwrap_or(i64::MAX);
     if hidden > 0 {
-        context.printer.note(&format!("{hidden} more changes (--limit {total} prints all)"));
+        context.printer.note(&format!("{} (--limit {total} prints all)", counted(hidden, "more change")));
     }
     for (what, counts) in [("clusters", totals.clusters), ("hosts", totals.hosts), ("kernels on hosts", totals.host_kernels)] {
         let parts =
-            [(counts.added, "new"), (counts.changed, "changed"), (counts.brought_back, "restored"), (counts.removed, "removed")];
+            [(counts.added, "new"), (counts.changed, "changed"), (counts.brought_back, "restored"), (counts.removed, "deleted")];
         let parts: Vec<String> =
             parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
         if !parts.is_empty() {
@@ -169,9 +164,9 @@ fn report(context: &Context<'_>, loaded: &Loaded<'_>, total: i64) -> Result<(), 
         context.printer.note(&format!("kernels: {} new", totals.new_kernels));
     }
     context.printer.note(&match (finished.generation, dry_run) {
-        (Some(id), _) => format!("generation {id}: {}", events(finished.events)),
+        (Some(id), _) => format!("generation {id}: {}", counted(finished.events, "event")),
         (None, true) if finished.events > 0 => {
-            format!("would create a generation of {}; nothing was changed", events(finished.events))
+            format!("would create a generation of {}; nothing was changed", counted(finished.events, "event"))
         }
         (None, _) => "nothing to change".to_owned(),
     });

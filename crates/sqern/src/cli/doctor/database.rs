@@ -24,7 +24,7 @@ pub(super) async fn look(named: &[DistroName], context: &Context<'_>) -> (Vec<Fi
     let session = match context.try_connect().await {
         Ok(session) => session,
         Err(error) => {
-            let mut findings = vec![Finding::of_failure("connection", &error.into(), "sqern local up   # or --service NAME")];
+            let mut findings = vec![Finding::of_failure("connection", &error.into(), "sqern local up  # or --service NAME")];
             let rest = ["server", "clock", "roles", "schema", "journal", "crawl"];
             findings.extend(rest.map(|check| Finding::skipped(check, "requires a connection")));
             return (findings, Known::default());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use sqern_db::as_of::snapshot;
 use sqern_db::run::{self as db, Lease};
-use sqern_model::RunKind;
+use sqern_model::{RunKind, counted};
 
 use super::carrier::{Carrier, Means};
 use super::start::{Fields, Taken, TestFields, duration, take, tell_closed};
@@ -20,7 +20,7 @@ use crate::runner;
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct CarryArgs {
     /// Shell command to run for each kernel
-    #[arg(long, value_name = "CMD")]
+    #[arg(long, value_name = "CMD", value_parser = crate::cli::shell_command)]
     pub(super) command: String,
     /// Maximum number of kernels [default: all of the plan]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -62,6 +62,7 @@ pub(in crate::cli) async fn carry_builds(
     }
     let mut session = context.open().await?;
     let transaction = snapshot(&mut session.client).await?;
+    what.require(&transaction, RunKind::Test, &fields.tested).await?;
     let mut builds: Vec<i64> = Vec::new();
     for one in db::plan(&transaction, RunKind::Test, &what.filter(&fields.tested)).await? {
         builds.extend(one.build.filter(|build| !builds.contains(build)));
@@ -108,7 +109,7 @@ pub(in crate::cli) async fn carry(
     tell_closed(kind, &closed, context);
     let Some(Taken { id, kernels }) = taken else {
         require_input(kind, &session.client).await?;
-        context.printer.note(&format!("nothing to {}", kind.noun()));
+        context.printer.note(&super::nothing(kind, what));
         return Ok(Exit::Done);
     };
     // The recorded path must be valid in any working directory.
@@ -117,7 +118,7 @@ pub(in crate::cli) async fn carry(
         RunKind::Build => id,
         RunKind::Test => kernels.first().and_then(|candidate| candidate.build).expect("a test that was started is of a build"),
     };
-    context.printer.note(&format!("{kind} {id}: {} kernels, logs in {}", kernels.len(), logs.display()));
+    context.printer.note(&format!("{kind} {id}: {}, logs in {}", counted(kernels.len(), "kernel"), logs.display()));
     let means = Means { context, args, comment, logs, store, variables: variables(fields, what, id, build) };
     Carrier::new(kind, id, kernels.len(), means, session).all(&kernels).await
 }

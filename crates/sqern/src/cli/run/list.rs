@@ -15,10 +15,10 @@ use crate::printer::{Record, time};
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ListArgs {
     /// Consider only this revision [default: all]
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     revision: Option<String>,
     /// Consider only this release target [default: all]
-    #[arg(long, value_name = "TARGET")]
+    #[arg(long, value_name = "TARGET", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     target: Option<String>,
     /// List only runs without a result
     #[arg(long)]
@@ -59,6 +59,7 @@ impl Record for Run {
 pub(in crate::cli) async fn list(kind: RunKind, args: &ListArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     let session = context.open().await?;
     let as_of = args.at.resolve(&session.client).await?;
+    sqern_db::available::require(&session.client, args.revision.as_deref(), args.target.as_deref()).await?;
     let filter = Filter {
         revision: args.revision.clone(),
         target: args.target.clone(),

@@ -7,7 +7,7 @@ use clap::Args;
 use jiff::SignedDuration;
 use serde::Serialize;
 use sqern_db::run::{self as db, Candidate, Lease, NewBuild, NewRun};
-use sqern_model::{Kernel, RunKind};
+use sqern_model::{Kernel, RunKind, counted};
 use tokio_postgres::Transaction;
 
 use super::{Tested, What, require_input};
@@ -128,6 +128,7 @@ pub(super) async fn take(
     context: &Context<'_>,
 ) -> Result<(Option<Taken>, Vec<i64>), Failure> {
     let kind = fields.kind();
+    what.require(transaction, kind, &fields.tested()).await?;
     let closed = db::sweep(transaction, kind, crate::runner::is_dead).await.map_err(|error| super::refused(error, kind))?;
     let filter = what.filter(&fields.tested());
     let kernels = match claim {
@@ -159,15 +160,6 @@ async fn named(
     }
     let filter = sqern_db::run::PlanFilter { again: true, ..filter.clone() };
     let known = db::plan(transaction, kind, &filter).await?;
-    for version in &what.versions {
-        if !known.iter().any(|one| one.kernel.version == *version) {
-            let (message, hint) = match kind {
-                RunKind::Build => ("headers are not fetched", format!("sqern fetch --kernel {version}")),
-                RunKind::Test => ("no build has succeeded", format!("sqern build plan --kernel {version}")),
-            };
-            return Err(Failure::unmet(format!("cannot {} {version}: {message}", kind.noun())).hint(hint));
-        }
-    }
     let build = known.first().and_then(|first| first.build);
     Ok(known.into_iter().filter(|one| kind == RunKind::Build || one.build == build).collect())
 }
@@ -193,13 +185,13 @@ pub(in crate::cli) async fn start(
     tell_closed(kind, &closed, context);
     let Some(taken) = taken else {
         require_input(kind, &session.client).await?;
-        context.printer.note(&format!("nothing to {}", kind.noun()));
+        context.printer.note(&super::nothing(kind, what));
         return Ok(Exit::Done);
     };
     let started = Started { id: taken.id, kernels: taken.kernels, closed };
     context.printer.one("run.start/1", &started, || started.id.to_string())?;
     let verb = if args.dry_run { "would start" } else { "started" };
-    context.printer.note(&format!("{verb} {kind} {} with {} kernels", started.id, started.kernels.len()));
+    context.printer.note(&format!("{verb} {kind} {} with {}", started.id, counted(started.kernels.len(), "kernel")));
     Ok(Exit::Done)
 }
 

@@ -34,7 +34,7 @@ fn unusable_schemas_fail() {
     };
     for (status, state, hint) in [
         (status(8, false, &[]), State::Ok, None),
-        (status(9, false, &[]), State::Warning, Some("sqern --version   # then install a later version")),
+        (status(9, false, &[]), State::Warning, Some("sqern --version  # then install a later version")),
         (status(0, false, &[]), State::Failed, Some("sqern db migrate")),
         (status(7, false, &[]), State::Failed, Some("sqern db migrate")),
         (status(8, false, &["a.sql"]), State::Failed, Some("sqern db migrate")),
@@ -75,7 +75,7 @@ fn role_membership_determines_the_finding() {
     }
     assert_eq!(
         roles("me", &all(true, &[])).hint.unwrap(),
-        "psql -c 'GRANT sqern_writer TO \"me\"'   # as the owner of the database"
+        "psql -c 'GRANT sqern_writer TO \"me\"'  # as the owner of the database"
     );
 }
 
@@ -105,7 +105,7 @@ fn old_absent_and_incomplete_crawls_are_warnings() {
             .map(|one| format!("{} {} {}", one.state.as_str(), one.about.as_deref().unwrap_or("-"), one.found))
             .collect()
     };
-    assert_eq!(said(std::slice::from_ref(&fresh), &[]), ["ok - 1 distributions, oldest check 2 h ago"]);
+    assert_eq!(said(std::slice::from_ref(&fresh), &[]), ["ok - 1 distribution, oldest check 2 h ago"]);
     assert_eq!(said(&[], &[]), ["warning - no distribution is supported"]);
     let old = distro("alma9", Some("2026-03-07T23:00:00Z"));
     assert_eq!(

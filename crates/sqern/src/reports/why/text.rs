@@ -5,6 +5,7 @@ use std::fmt::Write;
 use jiff::Timestamp;
 use sqern_db::status::Stage;
 use sqern_db::why::{HostsOfType, LastCheck, Recorded, Try};
+use sqern_model::counted;
 
 use super::{Answer, Usual, Why};
 use crate::printer::time;
@@ -148,7 +149,8 @@ fn usual_line(usual: &Usual, now: Timestamp) -> String {
     };
     let step = usual.step.as_str();
     let (median, p90) = (hours(usual.spread.median_s), hours(usual.spread.p90_s));
-    format!("{step}: median {median} h, 90% within {p90} h ({} kernels of {whose}){expected}", usual.done)
+    let kernels = counted(usual.done, "kernel");
+    format!("{step}: median {median} h, 90% within {p90} h ({kernels} of {whose}){expected}")
 }
 
 /// `name` in a column of its own, then the text.

@@ -63,7 +63,7 @@ async fn the_writers_role_is_enough_and_the_readers_is_not() {
     assert_eq!(as_role("sqern_writer", &two_clusters()).status, 0);
     let next = clusters(&[cluster("acme-1", &[host("h1", 3)])]);
     let changed = as_role("sqern_writer", &next);
-    assert!(changed.status == 0 && changed.stderr.contains("1 removed"), "{changed:?}");
+    assert!(changed.status == 0 && changed.stderr.contains("1 deleted"), "{changed:?}");
     let before = live(&program).await;
     let reader = as_role("sqern_reader", &two_clusters());
     assert!(reader.status == 1 && reader.stderr.contains("permission denied"), "{reader:?}");

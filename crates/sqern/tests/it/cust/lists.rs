@@ -45,7 +45,7 @@ async fn clusters_are_listed_with_their_types_hosts_and_kernels_now_and_then() {
 async fn a_cluster_is_shown_as_it_is_loaded_and_as_it_was_can_be_loaded_again() {
     let program = with_history().await;
     let shown = program.done(&["cust", "show", "acme-1"]);
-    assert_eq!(shown.stderr, "acme-1 (production): 1 hosts, 3 kernels\n");
+    assert_eq!(shown.stderr, "acme-1 (production): 1 host, 3 kernels\n");
     assert_eq!(
         shown.stdout.lines().nth(1).unwrap(),
         "acme-1   production  h1    debian12  6.1.0-3-amd64  true",
@@ -84,7 +84,7 @@ async fn hosts_are_found_by_cluster_kernel_and_distro() {
     );
     for (option, value, told) in [
         ("--cluster", "acme", "cluster \"acme\" does not exist (did you mean acme-1?)"),
-        ("--distro", "debain12", "distro \"debain12\" does not exist (did you mean debian12?)"),
+        ("--distro", "debain12", "distribution \"debain12\" does not exist (did you mean debian12?)"),
     ] {
         let ran = program.run(&["cust", "hosts", option, value]);
         assert!(ran.status == 1 && ran.stderr.contains(told), "{ran:?}");
