@@ -92,6 +92,13 @@ impl From<DbError> for Failure {
     }
 }
 
+impl From<sqern_core::Error> for Failure {
+    fn from(error: sqern_core::Error) -> Self {
+        let exit = if error.is_internal() { Exit::Bug } else { Exit::Unmet };
+        Self { message: error.to_string(), hints: error.hints(), exit }
+    }
+}
+
 impl From<sqern_store::Failure> for Failure {
     fn from(failure: sqern_store::Failure) -> Self {
         Self { message: failure.message(), hints: failure.hint.into_iter().collect(), exit: Exit::Unmet }
