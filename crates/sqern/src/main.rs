@@ -4,11 +4,22 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use sqern::cli::{self, Cli};
-use sqern::printer::Printer;
+use sqern::printer::{Printer, print_clap};
 use sqern::settings::Settings;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            return match print_clap(&error) {
+                Ok(status) => ExitCode::from(u8::try_from(status).unwrap_or(2)),
+                Err(failure) => {
+                    Printer::plain().failure(&failure);
+                    failure.exit().into()
+                }
+            };
+        }
+    };
     let settings = match Settings::from_environment() {
         Ok(settings) => settings,
         Err(failure) => {

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use jiff::Timestamp;
+use rustix::fs::OFlags;
 use serde::Serialize;
 use serde_json::json;
 
@@ -45,6 +46,8 @@ pub struct Printer {
     stdout_is_terminal: bool,
     stderr_is_terminal: bool,
     color: bool,
+    /// The width of `COLUMNS`.
+    columns: Option<usize>,
 }
 
 impl Printer {
@@ -56,13 +59,14 @@ impl Printer {
             stdout_is_terminal: settings.stdout_is_terminal,
             stderr_is_terminal: settings.stderr_is_terminal,
             color: settings.color && settings.stderr_is_terminal,
+            columns: settings.columns,
         }
     }
 
     /// Returns a printer for errors before the settings are known: no color, no width.
     #[must_use]
     pub fn plain() -> Self {
-        Self { format: Format::Table, stdout_is_terminal: false, stderr_is_terminal: false, color: false }
+        Self { format: Format::Table, stdout_is_terminal: false, stderr_is_terminal: false, color: false, columns: None }
     }
 
     /// Prints the warnings of libraries, too.
@@ -133,11 +137,8 @@ impl Printer {
     /// Prints a line of any length and its newline. Returns whether the reader is still there.
     pub fn line(&self, mut pieces: impl Read) -> Result<bool, Failure> {
         let mut stdout = io::stdout().lock();
-        let written = io::copy(&mut pieces, &mut stdout).and_then(|_| writeln!(stdout)).and_then(|()| stdout.flush());
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-            other => Ok(other.map(|()| true)?),
-        }
+        let written = require_writable().and_then(|()| io::copy(&mut pieces, &mut stdout));
+        check_written(written.and_then(|_| writeln!(stdout)).and_then(|()| stdout.flush()))
     }
 
     /// Prints a note to standard error.
@@ -199,6 +200,12 @@ impl Printer {
         write_out(&lines.join("\n"))
     }
 
+    /// Returns the width for wrapped text: that of the terminal, else `COLUMNS`.
+    #[must_use]
+    pub fn text_width(&self) -> Option<usize> {
+        self.width().map(usize::from).or(self.columns)
+    }
+
     /// Returns the width of the terminal; `None` for a file or a pipe, where lines are not wrapped.
     fn width(&self) -> Option<u16> {
         let (width, _) = terminal_size::terminal_size_of(io::stdout()).filter(|_| self.stdout_is_terminal)?;
@@ -230,9 +237,38 @@ fn csv<R: Record>(records: &[R]) -> Result<(), Failure> {
 /// Writes data. A closed pipe (`sqern kver list | head`) is not an error.
 fn write_out(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
+    let written = require_writable().and_then(|()| writeln!(stdout, "{text}")).and_then(|()| stdout.flush());
+    check_written(written).map(drop)
+}
+
+/// Prints the help, the version or a usage error of clap. Returns the exit status.
+///
+/// # Errors
+///
+/// Returns an error if standard output cannot be written.
+pub fn print_clap(error: &clap::Error) -> Result<i32, Failure> {
+    if error.use_stderr() {
+        // There is no other place for an error.
+        let _ = error.print();
+        return Ok(error.exit_code());
+    }
+    check_written(require_writable().and_then(|()| error.print()).and_then(|()| io::stdout().flush()))?;
+    Ok(error.exit_code())
+}
+
+/// Returns an error if standard output is open for reading only. The standard library ignores that error of a write.
+fn require_writable() -> io::Result<()> {
+    let flags = rustix::fs::fcntl_getfl(io::stdout())?;
+    let is_writable = flags & OFlags::ACCMODE != OFlags::RDONLY;
+    if is_writable { Ok(()) } else { Err(rustix::io::Errno::BADF.into()) }
+}
+
+/// Returns whether the reader still reads. A closed pipe is not an error.
+fn check_written(written: io::Result<()>) -> Result<bool, Failure> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::unmet(format!("could not write to standard output: {error}"))),
     }
 }
 
@@ -243,7 +279,8 @@ pub fn time(at: Option<Timestamp>) -> String {
 }
 
 /// Replaces control characters, except newlines, so that untrusted text cannot control the terminal.
-fn harmless(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn harmless(text: &str) -> Cow<'_, str> {
     let obeyed = |character: char| character.is_control() && character != '\n';
     if text.contains(obeyed) {
         text.chars().map(|character| if obeyed(character) { '\u{fffd}' } else { character }).collect::<String>().into()

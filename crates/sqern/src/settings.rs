@@ -79,6 +79,8 @@ pub struct Settings {
     pub stdout_is_terminal: bool,
     /// Whether standard error is a terminal.
     pub stderr_is_terminal: bool,
+    /// `COLUMNS`, if it is a positive number.
+    pub columns: Option<usize>,
     /// The command line, for the comment of a generation.
     pub command_line: String,
 }
@@ -109,6 +111,7 @@ impl Settings {
             color: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
+            columns: std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0),
             command_line: command_line(),
         })
     }

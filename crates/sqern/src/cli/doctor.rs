@@ -15,8 +15,9 @@ use self::database::Known;
 use super::Context;
 use super::sources::{CrawlArgs, SourcesArgs, definition};
 use super::store::StoreArgs;
-use crate::doctor::{Finding, State, clock, program, source, store, summary};
+use crate::doctor::{Finding, State, clock, describe, fits, group, program, source, store, summary};
 use crate::failure::{Exit, Failure};
+use crate::printer::{Format, harmless};
 
 /// Check the installation, and print how to fix each problem
 ///
@@ -58,7 +59,13 @@ pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<Exit,
     let path = context.settings.path.clone().unwrap_or_default();
     findings.push(program::apt_get(&path, known.needs_apt));
     findings.extend(stored(args.store.folder(context)));
-    context.printer.list(&findings)?;
+    // Programs read each finding, people read each cause.
+    let causes = group(&findings);
+    match (context.printer.format(), context.printer.text_width()) {
+        (Format::Table, Some(width)) if !fits(&causes, width) => context.printer.data(&harmless(&describe(&causes, width)))?,
+        (Format::Table, _) => context.printer.list(&causes)?,
+        (Format::Json | Format::Csv, _) => context.printer.list(&findings)?,
+    }
     context.printer.note(&summary(&findings));
     Ok(if findings.iter().any(|finding| finding.state == State::Failed) { Exit::Unmet } else { Exit::Done })
 }

@@ -90,6 +90,8 @@ fn distro(def: &DistroDef, tops: &Tops) -> Option<Finding> {
         let finding = of_failure(SOURCE, failure, &test);
         return Some(Finding {
             found: format!("{} of {} failed; {name}: {}", failed.len(), tops.len(), finding.found),
+            cause: (failed.len() == tops.len())
+                .then(|| format!("all sources failed: {}", failure.got.split("; next mirror").next().unwrap_or_default())),
             ..finding
         });
     }

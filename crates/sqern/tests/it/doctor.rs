@@ -111,6 +111,23 @@ async fn without_a_connection_the_rest_is_still_looked_at() {
 }
 
 #[tokio::test]
+async fn findings_are_wrapped_to_the_width_of_columns() {
+    let program = Program::on(TestServer::shared().await.database("doctor").await);
+    let store = program.home.path().join("store");
+    let words = ["doctor", "--offline", "--store", store.to_str().unwrap()];
+    let narrow = Ran::from(program.command(&words).env("COLUMNS", "80").output().unwrap());
+    assert!(
+        narrow.stdout.contains("\nfailed   schema: ") && narrow.stdout.contains("\n         hint: sqern db migrate\n"),
+        "{narrow:?}"
+    );
+    // Only a path or a command is not broken.
+    let is_whole = |line: &str| line.starts_with("         hint: ") || !line[9..].contains(' ');
+    assert!(narrow.stdout.lines().all(|line| line.len() <= 80 || is_whole(line)), "{narrow:?}");
+    let wide = program.run(&words);
+    assert!(wide.stdout.starts_with("CHECK "), "{wide:?}");
+}
+
+#[tokio::test]
 async fn a_schema_that_is_missing_or_behind_is_to_be_migrated() {
     let program = Program::on(TestServer::shared().await.database("doctor").await);
     let store = program.home.path().join("store");

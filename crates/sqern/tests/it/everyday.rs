@@ -2,7 +2,7 @@
 
 use sqern_testkit::TestServer;
 
-use crate::program::{Program, field};
+use crate::program::{Program, Ran, field};
 
 #[tokio::test]
 async fn import_adds_sp_variant_and_all_distributions_with_sources() {
@@ -49,6 +49,24 @@ async fn distro_changes_are_recorded_with_their_command_lines() {
 
     let twice = program.run(&["distro", "add", "fedora42", "FEDORA42"]);
     assert_eq!((twice.status, twice.stderr.trim()), (1, "error: distribution \"fedora42\" already exists"));
+}
+
+#[tokio::test]
+async fn output_that_cannot_be_written_is_an_error() {
+    let program = Program::new().await;
+    for words in [&["distro", "list"][..], &["distro", "list", "--json"], &["--version"], &["--help"], &["completions", "bash"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let read_only = std::fs::File::open("/dev/null").unwrap();
+        for (output, reason) in [(full, "No space left on device"), (read_only, "Bad file descriptor")] {
+            let ran = Ran::from(program.command(words).stdout(output).output().unwrap());
+            let message = format!("error: could not write to standard output: {reason}");
+            assert!(ran.status == 1 && ran.stderr.starts_with(&message), "{words:?}: {ran:?}");
+        }
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ran = Ran::from(program.command(words).stdout(writer).output().unwrap());
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "a closed pipe is not an error: {words:?}");
+    }
 }
 
 #[tokio::test]

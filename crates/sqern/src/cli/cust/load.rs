@@ -22,15 +22,17 @@ const BLOCKS: usize = 4;
 /// Load a monitoring report of clusters, hosts and their kernels
 ///
 /// The load adds new records, updates changed records and marks absent records as deleted, in one generation. An unchanged report creates
-/// no generation. One invalid record rejects the whole report. The formats are described in docs/reference/customer-reports.md and
-/// docs/cust-report.schema.json.
+/// no generation. One invalid record rejects the whole report.
+///
+/// A report is JSON, JSON Lines (a cluster per line) or CSV with the columns cluster, type, host, distro, version and current. The page
+/// docs/reference/customer-reports.md describes the fields, and docs/cust-report.schema.json is the JSON schema.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern cust load report.json --dry-run
   sqern cust load report.csv.gz --comment 'daily monitoring'
   sqern cust report --cluster acme-1 | sqern cust load - --partial")]
 pub(in crate::cli) struct LoadArgs {
-    /// Report, or - for standard input; gzip and zstd are decompressed
+    /// Report in JSON, JSON Lines or CSV, or - for standard input; gzip and zstd are decompressed
     #[arg(value_name = "FILE|-")]
     file: PathBuf,
     /// Format of the report [default: detected from the file name or the content]
