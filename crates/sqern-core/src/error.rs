@@ -4,6 +4,8 @@ use std::io;
 
 use sqern_db::DbError;
 use sqern_db::connect::ConnectError;
+use sqern_db::run::RunError;
+use sqern_model::{KernelVersion, RunKind};
 
 /// The error of a use case.
 #[derive(Debug, thiserror::Error)]
@@ -29,12 +31,48 @@ pub enum Error {
         /// The reason.
         source: io::Error,
     },
+    /// An operation on a recorded run failed.
+    #[error("{error}")]
+    Run {
+        /// The kind of the run.
+        kind: RunKind,
+        /// The reason.
+        error: RunError,
+    },
+    /// A selected kernel lacks an earlier stage.
+    #[error("cannot {kind} {version}: {}", missing_stage(*.kind))]
+    NotReady {
+        /// The kind of the run.
+        kind: RunKind,
+        /// The kernel version.
+        version: KernelVersion,
+    },
+    /// No kernel can be built or tested at all.
+    #[error("{}", no_input(*.kind))]
+    NoInput {
+        /// The kind of the run.
+        kind: RunKind,
+    },
+    /// A run was to be started with named kernels, but the selection contains none.
+    #[error("cannot start a run without kernels")]
+    NoKernelNamed,
+    /// The plan of a test contains no build.
+    #[error("no build has kernels to test")]
+    NoTestedBuild,
+    /// The use case was canceled before it changed anything.
+    #[error("interrupted")]
+    Interrupted,
 }
 
 impl Error {
     /// Returns a function that adds the failed operation to an I/O error. `operation` starts with "could not".
     pub fn io(operation: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { operation: operation.into(), source }
+    }
+
+    /// Returns the error of an operation on a run.
+    pub(crate) fn run(kind: RunKind, error: impl Into<RunError>) -> Self {
+        Self::Run { kind, error: error.into() }
     }
 
     /// Returns the hints. Each is a command, or a sentence.
@@ -45,19 +83,50 @@ impl Error {
             Self::Connect(error) => error.hint().into_iter().collect(),
             Self::Store(error) => error.hint.clone().into_iter().collect(),
             Self::Upstream(error) => error.hint.clone().into_iter().collect(),
-            Self::Io { .. } => vec![],
+            Self::Run { kind, error } => run_hints(*kind, error),
+            Self::NotReady { kind: RunKind::Build, version } => vec![format!("sqern fetch --kernel {version}")],
+            Self::NotReady { kind: RunKind::Test, version } => vec![format!("sqern build plan --kernel {version}")],
+            Self::NoInput { kind: RunKind::Build } => vec!["sqern fetch --limit 3".to_owned()],
+            Self::NoInput { kind: RunKind::Test } => vec!["sqern build plan".to_owned()],
+            Self::Io { .. } | Self::NoKernelNamed | Self::NoTestedBuild | Self::Interrupted => vec![],
         }
     }
 
     /// Returns whether the error is a defect of this program, or of the data that it wrote.
     #[must_use]
     pub fn is_internal(&self) -> bool {
-        matches!(self, Self::Db(DbError::Unexpected { .. }))
+        let unexpected = |error: &DbError| matches!(error, DbError::Unexpected { .. });
+        match self {
+            Self::Db(error) | Self::Run { error: RunError::Db(error), .. } => unexpected(error),
+            _ => false,
+        }
     }
 }
 
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Db(error.into())
+    }
+}
+
+fn missing_stage(kind: RunKind) -> &'static str {
+    match kind {
+        RunKind::Build => "headers are not fetched",
+        RunKind::Test => "no build has succeeded",
+    }
+}
+
+fn no_input(kind: RunKind) -> &'static str {
+    match kind {
+        RunKind::Build => "no kernel headers are fetched",
+        RunKind::Test => "no build has succeeded",
+    }
+}
+
+fn run_hints(kind: RunKind, error: &RunError) -> Vec<String> {
+    match error {
+        RunError::Db(error) => error.hint().into_iter().chain([format!("sqern {kind} list")]).collect(),
+        RunError::Finished { id, .. } => vec![format!("sqern {kind} show {id}")],
+        RunError::Kernel { id, .. } => vec![format!("sqern {kind} kernels {id}")],
     }
 }

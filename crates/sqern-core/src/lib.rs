@@ -7,11 +7,16 @@
 //! The crate prints nothing, reads no environment variable, and knows no exit status.
 
 pub mod change;
+pub mod clock;
 pub mod database;
 pub mod error;
+pub mod owner;
 pub mod progress;
+pub mod runs;
+pub mod shell;
 
 pub use change::ChangeOptions;
+pub use clock::Clock;
 pub use database::Database;
 pub use error::Error;
 pub use progress::{Progress, Silent};

@@ -10,6 +10,5 @@ pub mod failure;
 pub mod fetch;
 pub mod printer;
 pub mod reports;
-pub mod runner;
 pub mod settings;
 pub mod version;

@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use sqern_core::Clock;
 use sqern_db::connect::ConnectEnv;
 use sqern_db::local::{LocalEnv, OsUser, default_dir};
 
@@ -119,7 +120,13 @@ impl Settings {
     /// Returns the current time, or the time of `SQERN_NOW`.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.now.unwrap_or_else(Timestamp::now)
+        self.clock().now()
+    }
+
+    /// Returns the clock of use cases: that of this machine, or the time of `SQERN_NOW`.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.now.map_or(Clock::System, Clock::Fixed)
     }
 
     /// Returns the default store: `SQERN_STORE`, else `/var/lib/sqern/store` for root, else `sqern/store` below `XDG_DATA_HOME` or

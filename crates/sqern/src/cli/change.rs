@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
+use sqern_core::ChangeOptions;
 use sqern_db::change::Finished;
 use sqern_model::counted;
 
@@ -23,6 +24,11 @@ impl ChangeArgs {
     /// The comment of the change set.
     pub(super) fn comment(&self, context: &Context<'_>) -> String {
         self.comment.clone().unwrap_or_else(|| context.settings.command_line.clone())
+    }
+
+    /// Returns the options of the use case.
+    pub(super) fn options(&self, context: &Context<'_>) -> ChangeOptions {
+        ChangeOptions { comment: self.comment(context), dry_run: self.dry_run }
     }
 }
 

@@ -14,7 +14,7 @@ use sqern_upstream::{Client, ClientOptions, keys, left_out, reach};
 use self::database::Known;
 use super::Context;
 use super::sources::{CrawlArgs, SourcesArgs, definition};
-use super::store::StoreArgs;
+use super::store_args::StoreArgs;
 use crate::doctor::{Finding, State, clock, describe, fits, group, program, source, store, summary};
 use crate::failure::{Exit, Failure};
 use crate::printer::{Format, harmless};

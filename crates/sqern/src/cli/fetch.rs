@@ -20,7 +20,7 @@ use super::Context;
 use super::change::ChangeArgs;
 use super::interrupt::interrupted;
 use super::sources::SourcesArgs;
-use super::store::StoreArgs;
+use super::store_args::StoreArgs;
 use crate::failure::{Exit, Failure};
 use crate::fetch::plan::{Plan, plan, without_packages};
 use crate::fetch::{Fetcher, Job, MissingTools, Outcome};

@@ -1,6 +1,7 @@
 //! Ctrl-C, and the signal by which services are stopped.
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 /// Waits for SIGINT or SIGTERM. From the first call on these end the program no more by themselves.
 pub(super) async fn interrupted() {
@@ -9,4 +10,15 @@ pub(super) async fn interrupted() {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
     }
+}
+
+/// Returns a token that is canceled by SIGINT or SIGTERM.
+pub(super) fn stop_on_interrupt() -> CancellationToken {
+    let token = CancellationToken::new();
+    let canceled = token.clone();
+    tokio::spawn(async move {
+        interrupted().await;
+        canceled.cancel();
+    });
+    token
 }

@@ -29,10 +29,12 @@ mod run;
 mod source;
 mod sources;
 mod store;
+mod store_args;
 mod test;
 mod why;
 
 use clap::{Args, Parser, Subcommand};
+use sqern_core::Database;
 use sqern_db::connect::{ConnectError, ConnectRequest, Session, connect};
 
 use crate::failure::{Exit, Failure};
@@ -202,9 +204,12 @@ impl Context<'_> {
 
     /// Connects to a database whose schema this program can work with.
     async fn open(&self) -> Result<Session, Failure> {
-        let session = self.connect().await?;
-        sqern_db::migrate::require_usable(&session.client).await?;
-        Ok(session)
+        Ok(self.database().open().await?)
+    }
+
+    /// Returns the database that the command line names.
+    fn database(&self) -> Database {
+        Database { request: self.request(), env: self.settings.connect_env() }
     }
 }
 

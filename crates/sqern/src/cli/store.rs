@@ -1,7 +1,6 @@
 //! `sqern store`: the fetched headers on disk, compared with the database.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -13,6 +12,7 @@ use sqern_store::store::Found;
 
 use super::Context;
 use super::change::{ChangeArgs, report};
+use super::store_args::StoreArgs;
 use crate::failure::{Exit, Failure};
 use crate::printer::{Record, time};
 
@@ -63,29 +63,6 @@ impl Which {
     fn admits(&self, kernel: &Kernel) -> bool {
         (self.distros.is_empty() || self.distros.contains(&kernel.distro))
             && (self.kernels.is_empty() || self.kernels.contains(&kernel.version))
-    }
-}
-
-/// The option `--store`.
-#[derive(Debug, Clone, Args)]
-pub(super) struct StoreArgs {
-    /// Directory of fetched headers [default: $SQERN_STORE, else /var/lib/sqern/store (root) or ~/.local/share/sqern/store]
-    #[arg(long = "store", value_name = "DIR")]
-    dir: Option<PathBuf>,
-}
-
-impl StoreArgs {
-    /// Opens the store.
-    pub(super) fn open(&self, context: &Context<'_>) -> Result<Store, Failure> {
-        Ok(Store::open(&self.folder(context)?)?)
-    }
-
-    /// Returns the directory of the store, which need not exist.
-    pub(super) fn folder(&self, context: &Context<'_>) -> Result<PathBuf, Failure> {
-        let dir = self.dir.clone().or_else(|| context.settings.store_dir());
-        dir.ok_or_else(|| {
-            Failure::unmet("could not find a directory for the store: no home directory").hint("sqern fetch --store DIR")
-        })
     }
 }
 
