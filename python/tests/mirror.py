@@ -27,7 +27,7 @@ case "$1" in
       *--mirror-base* | *list* | *show*) exec {program} "$@" ;;
       *) exec {program} "$@" --mirror-base file://{mirror} --allow-unsigned ;;
     esac ;;
-  fetch) exec {program} "$@" --store {store} --no-prove --command 'mkdir build' ;;
+  fetch) exec {program} "$@" --store {store} --no-prove --command 'mkdir build && touch build/Makefile' ;;
   store) exec {program} "$@" --store {store} ;;
   init | local)
     SQERN_DATA_DIR={server} {program} "$@" || exit

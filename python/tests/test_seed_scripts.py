@@ -161,7 +161,7 @@ def test_the_database_can_be_an_option(way: str, world: Database, repository: Re
     given = [way + value] if way.endswith("=") else [way, value]
     done = run(CHECK, *given, "debian12", "--", *repository.options, PGSERVICE=other)
     assert (done.returncode, done.stdout) == (0, lines(VERSIONS)), done.stderr
-    done = run(FETCH, "--command", "mkdir build", *given, "debian12", "--", "--no-prove", PGSERVICE=other)
+    done = run(FETCH, "--command", "mkdir build && touch build/Makefile", *given, "debian12", "--", "--no-prove", PGSERVICE=other)
     assert (done.returncode, fetched(world)) == (0, sorted(KERNELS)), done.stderr
 
 
@@ -201,7 +201,7 @@ def test_a_fetcher_that_fails_records_nothing_for_its_kernel(world: Database, re
 
 def test_a_failure_of_one_kernel_leaves_the_others(world: Database, repository: Repository) -> None:
     record(world, repository)
-    command = f'[ "$SQERN_VERSION" != {VERSIONS[0]} ] || {{ echo "no package"; exit 3; }}; mkdir build'
+    command = f'[ "$SQERN_VERSION" != {VERSIONS[0]} ] || {{ echo "no package"; exit 3; }}; mkdir build && touch build/Makefile'
     done = run(FETCH, "--command", command, "--", "--no-prove")
     assert (done.returncode, fetched(world)) == (1, sorted(KERNELS[1:]))
     assert f"debian12 {VERSIONS[0]} failed" in done.stderr and "no package" in done.stderr
@@ -211,7 +211,7 @@ def test_ignored_and_archived_kernels_are_not_fetched(world: Database, repositor
     record(world, repository)
     world.run("INSERT INTO kver_ignore (distro, pattern) VALUES ('debian12', %s)", "%-cloud-amd64")
     world.run("UPDATE kver SET archived = true WHERE version = '6.1.0-25-amd64'")
-    done = run(FETCH, "--command=mkdir build", "--", "--no-prove")
+    done = run(FETCH, "--command=mkdir build && touch build/Makefile", "--", "--no-prove")
     assert (done.returncode, fetched(world)) == (0, [("debian12", "6.1.0-26-amd64"), ("debian12", "6.1.0-27-amd64")]), done.stderr
 
 
@@ -269,7 +269,7 @@ def test_a_symbolic_link_in_another_folder_works(world: Database, repository: Re
     (tmp_path / "fetch").symlink_to(folder / "sh" / "fetch-distro-kver.sh")
     done = run("./check", "debian12", "--", *repository.options, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, lines(VERSIONS)), done.stderr
-    done = run("../fetch", "--command", "mkdir build", "--", "--no-prove", cwd=folder)
+    done = run("../fetch", "--command", "mkdir build && touch build/Makefile", "--", "--no-prove", cwd=folder)
     assert (done.returncode, fetched(world)) == (0, sorted(KERNELS)), done.stderr
 
 

@@ -6,7 +6,7 @@ use std::fmt::Display;
 ///
 /// The noun is in the singular, and its last word is inflected: `more kernel`, `repository`, `address`.
 #[must_use]
-pub fn counted<N: Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
+pub fn counted<N: Copy + Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
     if number == N::from(1) {
         return format!("{number} {noun}");
     }

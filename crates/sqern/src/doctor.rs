@@ -168,9 +168,8 @@ pub fn describe(findings: &[Finding], width: usize) -> String {
                 lines.push(format!("{indent}hint: {command}"));
                 lines.extend(wrap(&format!("# {comment}"), &format!("{indent}      "), width));
             }
-            Some(_) => lines.push(format!("{indent}hint: {hint}")),
             None if hint.starts_with(char::is_uppercase) => lines.extend(wrap(hint, &format!("{indent}hint: "), width)),
-            None => lines.push(format!("{indent}hint: {hint}")),
+            Some(_) | None => lines.push(format!("{indent}hint: {hint}")),
         }
     }
     lines.join("\n")

@@ -70,7 +70,7 @@ fn a_tree_that_was_changed_is_told() {
     let tree = store.tree(&kernel()).unwrap();
     fs::write(tree.join("usr/Makefile"), "all;").unwrap();
     let told = store.verify(&kernel(), &manifest).unwrap_err().to_string();
-    assert!(told.contains("an unchanged tree (1 files, 1 links, 4 bytes") && told.contains("sqern store prune"), "{told}");
+    assert!(told.contains("an unchanged tree (1 file, 1 link, 4 bytes") && told.contains("sqern store prune"), "{told}");
     fs::write(tree.join(MANIFEST), "{}").unwrap();
     assert!(matches!(store.find(&kernel()).unwrap(), Some(Found::Other(_))));
 }
