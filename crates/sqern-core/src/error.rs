@@ -1,6 +1,7 @@
 //! The error type of this crate.
 
 use std::io;
+use std::path::PathBuf;
 
 use sqern_db::DbError;
 use sqern_db::connect::ConnectError;
@@ -59,6 +60,24 @@ pub enum Error {
     /// The plan of a test contains no build.
     #[error("no build has kernels to test")]
     NoTestedBuild,
+    /// The pipeline file could not be read.
+    #[error("could not read pipeline file {}: {source}", path.display())]
+    PipelineFileUnreadable {
+        /// The path.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The pipeline file contains an invalid value.
+    #[error("{}{}: {reason}", path.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
+    PipelineFileInvalid {
+        /// The path.
+        path: PathBuf,
+        /// The line, if the error belongs to one.
+        line: Option<usize>,
+        /// The reason.
+        reason: String,
+    },
     /// The use case was canceled before it changed anything.
     #[error("interrupted")]
     Interrupted,
@@ -88,6 +107,8 @@ impl Error {
             Self::NotReady { kind: RunKind::Test, version } => vec![format!("sqern build plan --kernel {version}")],
             Self::NoInput { kind: RunKind::Build } => vec!["sqern fetch --limit 3".to_owned()],
             Self::NoInput { kind: RunKind::Test } => vec!["sqern build plan".to_owned()],
+            Self::PipelineFileUnreadable { .. } => vec!["sqern pipeline run --help".to_owned()],
+            Self::PipelineFileInvalid { .. } => vec!["sqern pipeline run --help  # prints an example file".to_owned()],
             Self::Io { .. } | Self::NoKernelNamed | Self::NoTestedBuild | Self::Interrupted => vec![],
         }
     }

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod database;
 pub mod error;
 pub mod owner;
+pub mod pipeline;
 pub mod progress;
 pub mod runs;
 pub mod shell;

@@ -278,7 +278,7 @@ fn without_secrets(words: impl Iterator<Item = String>) -> String {
 }
 
 /// Removes the user information from a URL: `https://user:password@host/path` (RFC 3986, 3.2.1).
-fn without_userinfo(word: &str) -> String {
+pub(crate) fn without_userinfo(word: &str) -> String {
     let Some((scheme, rest)) = word.split_once("://") else { return word.to_owned() };
     let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
     let secret = authority.rfind('@').map_or(0, |at| at + 1);

@@ -152,6 +152,14 @@ async fn each_build_is_tested_until_the_executor_is_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_execution_can_be_spawned() {
+    let fixture = Fixture::new(&["6.1.0-1"]).await;
+    let config = fixture.config("true");
+    let task = tokio::spawn(async move { build(&config).await });
+    assert_eq!(task.await.unwrap().result, Some(RunResult::Success));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_canceled_executor_starts_no_run() {
     let fixture = Fixture::new(&["6.1.0-1"]).await;
     let config = fixture.config("true");

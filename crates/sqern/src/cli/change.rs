@@ -10,7 +10,7 @@ use super::Context;
 use crate::failure::{Exit, Failure};
 
 /// Of commands that change data.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct ChangeArgs {
     /// Comment of the generation [default: the command line]
     #[arg(long, value_name = "TEXT")]

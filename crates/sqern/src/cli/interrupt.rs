@@ -3,7 +3,7 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Waits for SIGINT or SIGTERM. From the first call on these end the program no more by themselves.
+/// Waits for SIGINT or SIGTERM. After the first call, these signals no longer terminate the program.
 pub(super) async fn interrupted() {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
     tokio::select! {

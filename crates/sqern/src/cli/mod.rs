@@ -179,7 +179,7 @@ impl Output {
     }
 }
 
-/// What a command has at hand.
+/// The connection options, settings and output of a command.
 struct Context<'a> {
     connection: &'a Connection,
     settings: &'a Settings,
@@ -187,7 +187,7 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Connects, whatever the schema is.
+    /// Connects to a database with any schema.
     async fn connect(&self) -> Result<Session, Failure> {
         Ok(self.try_connect().await?)
     }

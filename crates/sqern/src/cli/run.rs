@@ -18,7 +18,7 @@ use crate::failure::{Exit, Failure};
 use crate::printer::{Record, time};
 
 pub(super) use args::{BuildArgs, SelectionArgs, TestArgs, TestedArgs};
-pub(super) use execute::run;
+pub(super) use execute::{execute, run};
 pub(super) use execute_args::ExecuteArgs;
 pub(super) use list::{ListArgs, kernels, list};
 pub(super) use show::show;

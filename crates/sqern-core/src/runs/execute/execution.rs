@@ -64,8 +64,9 @@ impl<'a, P: Progress<RunEvent>> Execution<'a, P> {
     /// Runs the command for each kernel, and finishes the run.
     pub(super) async fn run(&self, kernels: &[Candidate]) -> RunSummary {
         let jobs = usize::from(self.config.jobs);
-        let work = stream::iter(kernels).map(|candidate| self.run_kernel(&candidate.kernel)).buffered(jobs);
-        let work = work.collect::<Vec<_>>();
+        // Collected, because a closure in the stream would prevent the future from being `Send`.
+        let kernels: Vec<_> = kernels.iter().map(|candidate| self.run_kernel(&candidate.kernel)).collect();
+        let work = stream::iter(kernels).buffered(jobs).collect::<Vec<_>>();
         tokio::pin!(work);
         let mut lease_lost = None;
         let mut renewal = Box::pin(self.renew_lease());
