@@ -88,7 +88,10 @@ fn an_rpms_header_is_bounded_before_it_is_read() {
     // The size of the signature header's store.
     bytes[96 + 12..96 + 16].copy_from_slice(&0xf000_0000_u32.to_be_bytes());
     let got = refusal(Place::new().unpack("a.rpm", &bytes));
-    assert_eq!(got, "expected at most 65535 tags, and 33554432 bytes, found 3 tags with 4026531840 bytes, at the signature header");
+    assert_eq!(
+        got,
+        "expected at most 65535 tags, and 33554432 bytes, found 3 tags with 4026531840 bytes, at the signature header"
+    );
 }
 
 #[test]
