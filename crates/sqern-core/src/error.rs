@@ -8,6 +8,8 @@ use sqern_db::connect::ConnectError;
 use sqern_db::run::RunError;
 use sqern_model::{KernelVersion, RunKind};
 
+pub use sqern_store::Failure as StoreError;
+
 /// The error of a use case.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -20,7 +22,7 @@ pub enum Error {
     Connect(#[from] ConnectError),
     /// The store reported an error.
     #[error("{}", .0.message())]
-    Store(#[from] sqern_store::Failure),
+    Store(#[from] StoreError),
     /// A repository could not be read.
     #[error("{}", .0.message())]
     Upstream(#[from] sqern_upstream::Failure),
@@ -78,6 +80,9 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
+    /// The cache of the store cannot be pruned now.
+    #[error("could not prune the cache: another sqern fetch uses this store")]
+    StoreBusy,
     /// The use case was canceled before it changed anything.
     #[error("interrupted")]
     Interrupted,
@@ -107,6 +112,7 @@ impl Error {
             Self::NotReady { kind: RunKind::Test, version } => vec![format!("sqern build plan --kernel {version}")],
             Self::NoInput { kind: RunKind::Build } => vec!["sqern fetch --limit 3".to_owned()],
             Self::NoInput { kind: RunKind::Test } => vec!["sqern build plan".to_owned()],
+            Self::StoreBusy => vec!["sqern store prune --cache  # after that sqern fetch has finished".to_owned()],
             Self::PipelineFileUnreadable { .. } => vec!["sqern pipeline run --help".to_owned()],
             Self::PipelineFileInvalid { .. } => vec!["sqern pipeline run --help  # prints an example file".to_owned()],
             Self::Io { .. } | Self::NoKernelNamed | Self::NoTestedBuild | Self::Interrupted => vec![],

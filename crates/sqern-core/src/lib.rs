@@ -15,6 +15,7 @@ pub mod pipeline;
 pub mod progress;
 pub mod runs;
 pub mod shell;
+pub mod store_sync;
 
 pub use change::ChangeOptions;
 pub use clock::Clock;

@@ -3,4 +3,5 @@
 
 mod execute;
 mod runs;
+mod store_sync;
 mod support;
