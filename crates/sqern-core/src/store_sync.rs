@@ -238,8 +238,8 @@ async fn in_store<T: Send + 'static>(
 mod tests {
     use super::*;
 
-    fn tree(damage: Option<StoreError>) -> Option<Tree> {
-        Some(Tree { manifest: None, damage })
+    fn tree(damage: Option<StoreError>) -> Tree {
+        Tree { manifest: None, damage }
     }
 
     fn stored(is_recorded: bool, tree: Option<Tree>) -> StoredKernel {
@@ -251,11 +251,11 @@ mod tests {
     fn a_repair_removes_only_inconsistent_objects() {
         let damaged = || tree(Some(StoreError::new("a manifest", "nothing", "here")));
         for (is_recorded, tree, repair) in [
-            (true, tree(None), None),
+            (true, Some(tree(None)), None),
             (true, None, Some(Repair::Record)),
-            (false, tree(None), Some(Repair::Tree)),
-            (false, damaged(), Some(Repair::Tree)),
-            (true, damaged(), Some(Repair::Both)),
+            (false, Some(tree(None)), Some(Repair::Tree)),
+            (false, Some(damaged()), Some(Repair::Tree)),
+            (true, Some(damaged()), Some(Repair::Both)),
         ] {
             assert_eq!(stored(is_recorded, tree.clone()).repair(), repair, "{is_recorded} {tree:?}");
         }
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn consistent_kernels_are_removed_only_on_request() {
-        let all = [stored(true, tree(None))];
+        let all = [stored(true, Some(tree(None)))];
         assert_eq!(PruneSet::of(&all, false), PruneSet::default());
         let set = PruneSet::of(&all, true);
         assert_eq!((set.records.len(), set.trees.len()), (1, 1));
