@@ -30,10 +30,10 @@ def linked(metadata):
 
 
 def texts(package):
-    """Returns the license texts of a crate, from its root and from a folder LICENSES (REUSE)."""
-    folder = pathlib.Path(package["manifest_path"]).parent
-    files = [path for path in folder.iterdir() if path.is_file() and path.name.lower().startswith(TEXTS)]
-    files = sorted(files) + sorted(folder.glob("LICENSES/*.txt"))
+    """Returns the license texts of a crate, from its root directory and from its directory LICENSES (REUSE)."""
+    directory = pathlib.Path(package["manifest_path"]).parent
+    files = [path for path in directory.iterdir() if path.is_file() and path.name.lower().startswith(TEXTS)]
+    files = sorted(files) + sorted(directory.glob("LICENSES/*.txt"))
     return [path.read_text(encoding="utf-8", errors="replace").strip() for path in files]
 
 

@@ -47,7 +47,7 @@ $$;
 
 ALTER FUNCTION public.event_rows(of_table text, generation bigint) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.event_rows(of_table text, generation bigint) IS 'Returns, for each row, whether it existed as of a generation, and its columns. For a recent generation (see generation_is_recent()) these are the columns that changed later, otherwise all columns except the key.';
+COMMENT ON FUNCTION public.event_rows(of_table text, generation bigint) IS 'Returns the past states of the rows of a table. The column present contains whether the row existed as of the generation. The column image contains the columns of the row without the key. For a recent generation (see generation_is_recent()), image omits columns without later changes, and rows without later changes are omitted.';
 
 CREATE FUNCTION public.generation_is_recent(generation bigint) RETURNS boolean
     LANGUAGE sql STABLE
@@ -60,7 +60,7 @@ $$;
 
 ALTER FUNCTION public.generation_is_recent(generation bigint) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.generation_is_recent(generation bigint) IS 'Returns whether most changes were made up to this generation. A past state is then computed backward from the present, which reads fewer events.';
+COMMENT ON FUNCTION public.generation_is_recent(generation bigint) IS 'Returns whether the position of a generation is in the second half of the journal. The state as of such a generation is computed backward from the present, because this reads fewer events.';
 
 CREATE TABLE public.cust_cluster (
     name text NOT NULL,
@@ -71,11 +71,11 @@ CREATE TABLE public.cust_cluster (
 
 ALTER TABLE public.cust_cluster OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.cust_cluster IS 'Deployed cluster of a customer or of the test environment. Setting deleted_at to -infinity restores a deleted cluster.';
+COMMENT ON TABLE public.cust_cluster IS 'Cluster of a customer or of the vendor. Setting deleted_at to -infinity restores a deleted cluster.';
 
 COMMENT ON COLUMN public.cust_cluster.name IS 'Name of the cluster.';
 
-COMMENT ON COLUMN public.cust_cluster.cltype IS 'Type of the cluster.';
+COMMENT ON COLUMN public.cust_cluster.cltype IS 'Cluster type.';
 
 COMMENT ON COLUMN public.cust_cluster.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
 
@@ -120,7 +120,7 @@ $$;
 
 ALTER FUNCTION public.generation_at(tstamp timestamp with time zone) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.generation_at(tstamp timestamp with time zone) IS 'Returns the last generation, in the order of the history, that started at or before a time. Returns 0 if there is none.';
+COMMENT ON FUNCTION public.generation_at(tstamp timestamp with time zone) IS 'Returns the generation with the highest position (see generation_place()) that started at or before a time. Returns 0 if there is none.';
 
 CREATE FUNCTION public.cust_cluster_at(tstamp timestamp with time zone) RETURNS SETOF public.cust_cluster
     LANGUAGE sql STABLE
@@ -211,7 +211,7 @@ ALTER TABLE public.cust_host_kver OWNER TO sqern_admin;
 
 COMMENT ON TABLE public.cust_host_kver IS 'Kernel version installed on a host of a cluster.';
 
-COMMENT ON COLUMN public.cust_host_kver.id IS 'Identifies the row, also after it is marked as deleted.';
+COMMENT ON COLUMN public.cust_host_kver.id IS 'Identifies the row, even after the row is marked as deleted.';
 
 COMMENT ON COLUMN public.cust_host_kver.cluster_name IS 'Cluster of the host.';
 
@@ -346,13 +346,13 @@ CREATE TABLE public.distro (
 
 ALTER TABLE public.distro OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.distro IS 'Linux distribution on which the product can be installed.';
+COMMENT ON TABLE public.distro IS 'Linux distribution for which modules can be built.';
 
-COMMENT ON COLUMN public.distro.name IS 'Name of the distribution, for example debian12. It is the builder alias of sp-variant.';
+COMMENT ON COLUMN public.distro.name IS 'Name of the distribution, for example debian12. The name is the builder alias of sp-variant.';
 
-COMMENT ON COLUMN public.distro.variant IS 'Build variant of sp-variant, for example DEBIAN12.';
+COMMENT ON COLUMN public.distro.variant IS 'Name of the distribution in sp-variant, for example DEBIAN12.';
 
-COMMENT ON COLUMN public.distro.supported IS 'Whether the product officially supports the distribution. By default, sqern check crawls the supported distributions.';
+COMMENT ON COLUMN public.distro.supported IS 'Whether the vendor supports modules on the distribution. By default, sqern check crawls the supported distributions.';
 
 CREATE FUNCTION public.distro_at(generation bigint) RETURNS SETOF public.distro
     LANGUAGE sql STABLE
@@ -480,7 +480,7 @@ $$;
 
 ALTER FUNCTION public.event_diff(from_place bigint, to_place bigint) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.event_diff(from_place bigint, to_place bigint) IS 'Returns the differences between the states at two places of the history (see generation_place()), in the form of events.';
+COMMENT ON FUNCTION public.event_diff(from_place bigint, to_place bigint) IS 'Returns the differences between the states at two generation positions (see generation_place()), in the form of events.';
 
 CREATE FUNCTION public.event_net(of_table text, after bigint, upto bigint) RETURNS TABLE(table_name text, pkey jsonb, existed boolean, old jsonb, remains boolean, new jsonb, events bigint)
     LANGUAGE plpgsql STABLE ROWS 100
@@ -519,7 +519,7 @@ $$;
 
 ALTER FUNCTION public.event_net(of_table text, after bigint, upto bigint) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.event_net(of_table text, after bigint, upto bigint) IS 'Returns the net effect, for each row, of the generations whose place is greater than the second argument and at most the third. A null table name selects all tables.';
+COMMENT ON FUNCTION public.event_net(of_table text, after bigint, upto bigint) IS 'Returns the net effect of an interval of the history for each row. The interval contains the generations whose position (see generation_place()) is greater than after and at most upto. If of_table is null, all tables are included.';
 
 CREATE FUNCTION public.generation_diff(generation bigint) RETURNS TABLE(table_name text, action text, pkey jsonb, fields jsonb, old jsonb)
     LANGUAGE sql STABLE
@@ -547,7 +547,7 @@ $$;
 
 ALTER FUNCTION public.generation_diff(from_generation bigint, to_generation bigint) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.generation_diff(from_generation bigint, to_generation bigint) IS 'Returns the differences between the states as of two generations, in the form of the events that a single generation would have recorded.';
+COMMENT ON FUNCTION public.generation_diff(from_generation bigint, to_generation bigint) IS 'Returns the differences between the states as of two generations, in the form of events.';
 
 CREATE FUNCTION public.generation_drop_empty(generation_id bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -566,7 +566,7 @@ $$;
 
 ALTER FUNCTION public.generation_drop_empty(generation_id bigint) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.generation_drop_empty(generation_id bigint) IS 'Removes a generation if it belongs to the current transaction and has no events. Returns whether it was removed.';
+COMMENT ON FUNCTION public.generation_drop_empty(generation_id bigint) IS 'Removes a generation if it belongs to the current transaction and has no events. Returns whether a generation was removed.';
 
 CREATE FUNCTION public.generation_drop_empty_current() RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -589,7 +589,7 @@ DECLARE
     found_id bigint;
     found_tstamp timestamptz;
 BEGIN
-    -- This assigns a transaction id. After a restore, an old generation can have the same id.
+    -- This assigns a transaction ID. After a restore, an old generation can have the same transaction ID.
     SELECT generation.id, generation.tstamp INTO found_id, found_tstamp
     FROM public.generation WHERE generation.xact = pg_current_xact_id();
     IF found_id IS NULL THEN
@@ -656,7 +656,7 @@ $$;
 
 ALTER FUNCTION public.generation_place(generation bigint) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.generation_place(generation bigint) IS 'Returns the place of a generation in the order of the history: the id of its last event. Returns 0 for generation 0, which is the empty state.';
+COMMENT ON FUNCTION public.generation_place(generation bigint) IS 'Returns the position of a generation in the history: the id of its last event. A generation without events has the position of the preceding generation with events. Returns 0 for generation 0, the empty state.';
 
 CREATE FUNCTION public.generation_revert(generation bigint) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -762,7 +762,7 @@ $$;
 
 ALTER FUNCTION public.generation_revert(generation bigint) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.generation_revert(generation bigint) IS 'Reverts a generation by a new one. Returns the id of the new generation, or null if there is nothing to revert. Raises an error with the conflicting rows if later changes depend on the generation.';
+COMMENT ON FUNCTION public.generation_revert(generation bigint) IS 'Reverts a generation with a new generation. Returns the id of the new generation, or null if there is nothing to revert. Raises an error with the conflicting rows if later changes depend on the reverted generation.';
 
 CREATE FUNCTION public.generation_revert_delete(target text, reverted bigint) RETURNS bigint
     LANGUAGE plpgsql
@@ -964,7 +964,7 @@ $$;
 
 ALTER FUNCTION public.generation_start(comment text) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.generation_start(comment text) IS 'Starts the generation of the current transaction with a comment and returns its id. Raises an error if it was already started.';
+COMMENT ON FUNCTION public.generation_start(comment text) IS 'Starts the generation of the current transaction with a comment. Returns the id of the generation. Raises an error if the generation was already started.';
 
 CREATE FUNCTION public.journal_attach(target regclass) RETURNS void
     LANGUAGE plpgsql
@@ -1189,7 +1189,7 @@ $_$;
 
 ALTER FUNCTION public.journal_differences() OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.journal_differences() IS 'Returns the rows of journaled tables that differ from the journal. Without changes that bypassed the triggers, it returns none.';
+COMMENT ON FUNCTION public.journal_differences() IS 'Returns the rows of journaled tables that differ from the journal. Only changes that bypassed the triggers cause differences.';
 
 CREATE FUNCTION public.journal_key(target regclass) RETURNS text[]
     LANGUAGE plpgsql STABLE
@@ -1263,7 +1263,7 @@ COMMENT ON COLUMN public.kver.distro IS 'Distribution of the kernel.';
 
 COMMENT ON COLUMN public.kver.version IS 'Kernel version as printed by uname -r, for example 6.1.0-25-amd64.';
 
-COMMENT ON COLUMN public.kver.archived IS 'Whether the kernel is excluded from all plans and reports.';
+COMMENT ON COLUMN public.kver.archived IS 'Whether the kernel is archived. Plans skip archived kernels, and reports do not count them as missing.';
 
 CREATE FUNCTION public.kver_at(generation bigint) RETURNS SETOF public.kver
     LANGUAGE sql STABLE
@@ -1308,7 +1308,7 @@ CREATE TABLE public.kver_fetched (
 
 ALTER TABLE public.kver_fetched OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.kver_fetched IS 'Kernel version whose header packages were fetched. A module can be built for it.';
+COMMENT ON TABLE public.kver_fetched IS 'Kernel version whose headers were fetched. Modules can be built for it.';
 
 COMMENT ON COLUMN public.kver_fetched.distro IS 'Distribution of the kernel.';
 
@@ -1422,9 +1422,9 @@ CREATE TABLE public.kver_ignore (
 
 ALTER TABLE public.kver_ignore OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.kver_ignore IS 'Pattern of kernel versions that are not built, tested or reported. Queries for kernels should use the view kver_not_ignored.';
+COMMENT ON TABLE public.kver_ignore IS 'Pattern of ignored kernel versions. The view kver_not_ignored contains the kernel versions that match no pattern.';
 
-COMMENT ON COLUMN public.kver_ignore.id IS 'Identifies the row, also after it is marked as deleted.';
+COMMENT ON COLUMN public.kver_ignore.id IS 'Identifies the row, even after the row is marked as deleted.';
 
 COMMENT ON COLUMN public.kver_ignore.distro IS 'Distribution to which the pattern applies.';
 
@@ -1605,7 +1605,7 @@ CREATE TABLE public.kver_seen (
 
 ALTER TABLE public.kver_seen OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.kver_seen IS 'Kernel version found in the upstream repositories of its distribution. The row remains after the kernel disappears; kver_package.gone_at contains that time.';
+COMMENT ON TABLE public.kver_seen IS 'Kernel version found in the repositories of its distribution. The row remains after the packages of the kernel disappear from the repositories (see kver_package.gone_at).';
 
 COMMENT ON COLUMN public.kver_seen.distro IS 'Distribution of the kernel.';
 
@@ -1794,13 +1794,13 @@ CREATE TABLE public.sp_available_kver (
 
 ALTER TABLE public.sp_available_kver OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.sp_available_kver IS 'Kernel version for which modules of a revision are published for a release target.';
+COMMENT ON TABLE public.sp_available_kver IS 'Kernel version for which modules of a revision are available for a release target.';
 
-COMMENT ON COLUMN public.sp_available_kver.id IS 'Identifies the row, also after it is marked as deleted.';
+COMMENT ON COLUMN public.sp_available_kver.id IS 'Identifies the row, even after the row is marked as deleted.';
 
-COMMENT ON COLUMN public.sp_available_kver.storpool_revision IS 'Version string of the source tree, for example 21.0.243.620bc3729.';
+COMMENT ON COLUMN public.sp_available_kver.storpool_revision IS 'Revision: version of the source tree, for example 21.0.243.620bc3729.';
 
-COMMENT ON COLUMN public.sp_available_kver.release_target IS 'Suite for which the modules are published, for example sp-lab.';
+COMMENT ON COLUMN public.sp_available_kver.release_target IS 'Release target for which the modules are available, for example sp-lab.';
 
 COMMENT ON COLUMN public.sp_available_kver.distro IS 'Distribution of the kernel.';
 
@@ -1938,27 +1938,27 @@ CREATE TABLE public.sp_build (
 
 ALTER TABLE public.sp_build OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.sp_build IS 'Attempt to build the product from a source tree.';
+COMMENT ON TABLE public.sp_build IS 'Attempt to build the modules of one revision for several kernels.';
 
 COMMENT ON COLUMN public.sp_build.id IS 'Identifies the build. The names of its artifacts contain this number.';
 
 COMMENT ON COLUMN public.sp_build.tstamp IS 'Start time of the build.';
 
-COMMENT ON COLUMN public.sp_build.result IS 'SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, not case-sensitive. NOT_BUILT and ABORTED mean that the harness failed, not the product. Null while the build is running.';
+COMMENT ON COLUMN public.sp_build.result IS 'SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, case-insensitive. NOT_BUILT and ABORTED are no results of the module: the kernel was skipped, or the build was aborted. Null while the build is in progress.';
 
-COMMENT ON COLUMN public.sp_build.success IS 'Whether the result is SUCCESS. Null while the build is running.';
+COMMENT ON COLUMN public.sp_build.success IS 'Whether the result is SUCCESS. Null while the build is in progress.';
 
 COMMENT ON COLUMN public.sp_build.jenkins_job IS 'Job that runs the build. Null if there is none.';
 
-COMMENT ON COLUMN public.sp_build.storpool_revision IS 'Version string of the source tree, for example 21.0.243.620bc3729. Null if unknown.';
+COMMENT ON COLUMN public.sp_build.storpool_revision IS 'Revision: version of the source tree, for example 21.0.243.620bc3729. Null if unknown.';
 
-COMMENT ON COLUMN public.sp_build.change_id IS 'Reviewed change that was built. Null if there is none.';
+COMMENT ON COLUMN public.sp_build.change_id IS 'Id of the change in the code review system. Null if there is none.';
 
 COMMENT ON COLUMN public.sp_build.official IS 'Whether the build is intended for release.';
 
-COMMENT ON COLUMN public.sp_build.release_target IS 'Suite for which the build is intended, for example sp-lab. Null if unknown.';
+COMMENT ON COLUMN public.sp_build.release_target IS 'Release target of the build, for example sp-lab. Null if unknown.';
 
-COMMENT ON COLUMN public.sp_build.dockernel_profile IS 'Profile of the build containers. Null if none was used.';
+COMMENT ON COLUMN public.sp_build.dockernel_profile IS 'Profile: name of the set of build containers. Null if none was used.';
 
 COMMENT ON COLUMN public.sp_build.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
 
@@ -2061,11 +2061,11 @@ CREATE TABLE public.sp_build_kver (
 
 ALTER TABLE public.sp_build_kver OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.sp_build_kver IS 'Kernel version for which a build attempts to build modules.';
+COMMENT ON TABLE public.sp_build_kver IS 'Kernel version of a build, with its result.';
 
-COMMENT ON COLUMN public.sp_build_kver.id IS 'Identifies the row, also after it is marked as deleted.';
+COMMENT ON COLUMN public.sp_build_kver.id IS 'Identifies the row, even after the row is marked as deleted.';
 
-COMMENT ON COLUMN public.sp_build_kver.build_id IS 'Build.';
+COMMENT ON COLUMN public.sp_build_kver.build_id IS 'Id of the build.';
 
 COMMENT ON COLUMN public.sp_build_kver.distro IS 'Distribution of the kernel.';
 
@@ -2281,17 +2281,17 @@ CREATE TABLE public.sp_test (
 
 ALTER TABLE public.sp_test OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.sp_test IS 'Attempt to run the test suite on the packages of a build. The run ends when it has a live row in sp_test_result.';
+COMMENT ON TABLE public.sp_test IS 'Test run: attempt to test the modules of one build. The test run is in progress until sp_test_result contains its result.';
 
 COMMENT ON COLUMN public.sp_test.id IS 'Identifies the test run. The names of its artifacts contain this number.';
 
-COMMENT ON COLUMN public.sp_test.tstamp IS 'Start time of the run.';
+COMMENT ON COLUMN public.sp_test.tstamp IS 'Start time of the test run.';
 
-COMMENT ON COLUMN public.sp_test.build_id IS 'Tested build.';
+COMMENT ON COLUMN public.sp_test.build_id IS 'Id of the tested build.';
 
-COMMENT ON COLUMN public.sp_test.test_flavor IS 'Kind of tests. Null if not specified.';
+COMMENT ON COLUMN public.sp_test.test_flavor IS 'Test flavor: kind of tests. Null if not specified.';
 
-COMMENT ON COLUMN public.sp_test.test_cluster IS 'Cluster on which the tests run. Null if not specified.';
+COMMENT ON COLUMN public.sp_test.test_cluster IS 'Name of the test cluster, which need not be in cust_cluster. Null if not specified.';
 
 COMMENT ON COLUMN public.sp_test.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
 
@@ -2364,17 +2364,17 @@ CREATE TABLE public.sp_test_kver (
 
 ALTER TABLE public.sp_test_kver OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.sp_test_kver IS 'Kernel version for which a test run validates the modules.';
+COMMENT ON TABLE public.sp_test_kver IS 'Kernel version of a test run, with its result.';
 
-COMMENT ON COLUMN public.sp_test_kver.id IS 'Identifies the row, also after it is marked as deleted.';
+COMMENT ON COLUMN public.sp_test_kver.id IS 'Identifies the row, even after the row is marked as deleted.';
 
-COMMENT ON COLUMN public.sp_test_kver.test_id IS 'Test run.';
+COMMENT ON COLUMN public.sp_test_kver.test_id IS 'Id of the test run.';
 
 COMMENT ON COLUMN public.sp_test_kver.distro IS 'Distribution of the kernel.';
 
 COMMENT ON COLUMN public.sp_test_kver.version IS 'Kernel version.';
 
-COMMENT ON COLUMN public.sp_test_kver.result IS 'Result for this kernel, with the values of sp_build.result. Null if the result of the whole run applies.';
+COMMENT ON COLUMN public.sp_test_kver.result IS 'Result for this kernel, with the values of sp_build.result. Null if the result of the whole test run applies.';
 
 COMMENT ON COLUMN public.sp_test_kver.success IS 'Whether the result for this kernel is SUCCESS. Null if result is null.';
 
@@ -2575,15 +2575,15 @@ CREATE TABLE public.sp_test_result (
 
 ALTER TABLE public.sp_test_result OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.sp_test_result IS 'Result of a test run. Each run has at most one live row.';
+COMMENT ON TABLE public.sp_test_result IS 'Result of a test run. Each test run has at most one live row.';
 
-COMMENT ON COLUMN public.sp_test_result.id IS 'Identifies the row, also after it is marked as deleted.';
+COMMENT ON COLUMN public.sp_test_result.id IS 'Identifies the row, even after the row is marked as deleted.';
 
-COMMENT ON COLUMN public.sp_test_result.test_id IS 'Test run.';
+COMMENT ON COLUMN public.sp_test_result.test_id IS 'Id of the test run.';
 
 COMMENT ON COLUMN public.sp_test_result.tstamp IS 'Time at which the row was inserted.';
 
-COMMENT ON COLUMN public.sp_test_result.result IS 'Result of the whole run, with the values of sp_build.result. Null while the run is running.';
+COMMENT ON COLUMN public.sp_test_result.result IS 'Result of the whole test run, with the values of sp_build.result. Null while the test run is in progress.';
 
 COMMENT ON COLUMN public.sp_test_result.success IS 'Whether the result is SUCCESS. Null if result is null.';
 
@@ -2726,7 +2726,7 @@ $$;
 
 ALTER FUNCTION public.upstream_incomplete(at timestamp with time zone) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.upstream_incomplete(at timestamp with time zone) IS 'Returns the sources that were not completely read by the newest check of their distribution, up to a time. The kernel lists of these distributions might be incomplete.';
+COMMENT ON FUNCTION public.upstream_incomplete(at timestamp with time zone) IS 'Returns the sources that the newest check of their distribution, at or before a time, did not read completely. Lists of these distributions might lack kernels.';
 
 CREATE AGGREGATE public.event_merge(jsonb) (
     SFUNC = jsonb_concat,
@@ -2777,13 +2777,13 @@ CREATE TABLE public.sp_build_lease (
 
 ALTER TABLE public.sp_build_lease OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.sp_build_lease IS 'Lease by which a running build claims its kernels. After it expires, another build can abort this build and claim the kernels.';
+COMMENT ON TABLE public.sp_build_lease IS 'Lease of a build in progress. After the lease expires, the next claim aborts the build and can claim its kernels.';
 
-COMMENT ON COLUMN public.sp_build_lease.build_id IS 'Build.';
+COMMENT ON COLUMN public.sp_build_lease.build_id IS 'Id of the build.';
 
 COMMENT ON COLUMN public.sp_build_lease.expires_at IS 'Time at which the lease expires unless it is renewed.';
 
-COMMENT ON COLUMN public.sp_build_lease.lease IS 'Duration by which a renewal extends the lease.';
+COMMENT ON COLUMN public.sp_build_lease.lease IS 'Duration of the lease, counted from the start or from the last renewal.';
 
 COMMENT ON COLUMN public.sp_build_lease.owner IS 'Owner of the lease: host and process, or job.';
 
@@ -2811,7 +2811,7 @@ CREATE VIEW public.build_candidate AS
 
 ALTER TABLE public.build_candidate OWNER TO sqern_admin;
 
-COMMENT ON VIEW public.build_candidate IS 'Kernel versions to build for: fetched, not ignored, not archived, without a successful build of any revision, and not being built. A build without a lease claims its kernels for one day.';
+COMMENT ON VIEW public.build_candidate IS 'Fetched and wanted kernel versions that no successful build of any revision contains, and that no build in progress has claimed. A build that was inserted without a lease claims its kernels for one day.';
 
 COMMENT ON COLUMN public.build_candidate.distro IS 'Distribution of the kernel.';
 
@@ -2847,7 +2847,7 @@ CREATE TABLE public.crawl (
 
 ALTER TABLE public.crawl OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.crawl IS 'One crawl of one upstream source, successful or not.';
+COMMENT ON TABLE public.crawl IS 'One crawl of one source, successful or not.';
 
 COMMENT ON COLUMN public.crawl.id IS 'Identifies the crawl. Later crawls have higher ids.';
 
@@ -2859,27 +2859,27 @@ COMMENT ON COLUMN public.crawl.started_at IS 'Start time of the crawl.';
 
 COMMENT ON COLUMN public.crawl.finished_at IS 'End time of the crawl.';
 
-COMMENT ON COLUMN public.crawl.state IS 'complete: all metadata was read and verified. unchanged: the metadata is the same as in the last complete crawl. partial: the verified part was recorded, other parts could not be read. failed: nothing could be verified.';
+COMMENT ON COLUMN public.crawl.state IS 'complete: all metadata was read and verified. unchanged: the root metadata equals that of the last complete crawl. partial: some metadata could not be read, and the verified part was recorded. failed: no metadata could be verified.';
 
 COMMENT ON COLUMN public.crawl.reason IS 'Error message of a partial or failed crawl. Null otherwise.';
 
-COMMENT ON COLUMN public.crawl.warnings IS 'Warnings of the crawl. They did not stop it.';
+COMMENT ON COLUMN public.crawl.warnings IS 'Warnings, which did not stop the crawl.';
 
-COMMENT ON COLUMN public.crawl.url IS 'URL or path of the signed metadata of the source.';
+COMMENT ON COLUMN public.crawl.url IS 'URL or path of the root metadata of the source.';
 
-COMMENT ON COLUMN public.crawl.etag IS 'ETag of the signed metadata. Null if the server sent none.';
+COMMENT ON COLUMN public.crawl.etag IS 'ETag of the root metadata. Null if the server sent none.';
 
-COMMENT ON COLUMN public.crawl.checksum IS 'SHA-256 of the signed metadata and the rules of the source. Equal checksums produce equal results. Null if the metadata could not be verified.';
+COMMENT ON COLUMN public.crawl.checksum IS 'SHA-256 of the root metadata and the rules of the source. Crawls with equal checksums have equal results. Null if the root metadata could not be verified.';
 
 COMMENT ON COLUMN public.crawl.bytes IS 'Number of compressed bytes received or read.';
 
 COMMENT ON COLUMN public.crawl.kernels IS 'Number of kernel versions in the source.';
 
-COMMENT ON COLUMN public.crawl.generation IS 'Generation of the new kernels. Null if the crawl found nothing new.';
+COMMENT ON COLUMN public.crawl.generation IS 'Generation that recorded the new kernels. Null if the crawl found no new kernels.';
 
-COMMENT ON COLUMN public.crawl.checked_at IS 'Time of the check. All sources of a distribution that were crawled together have the same time.';
+COMMENT ON COLUMN public.crawl.checked_at IS 'Time of the check. All crawls of a distribution in one check have the same time.';
 
-COMMENT ON COLUMN public.crawl.dated_at IS 'Date in the signed metadata. Null if the metadata could not be verified or has no date.';
+COMMENT ON COLUMN public.crawl.dated_at IS 'Date in the root metadata. Null if the root metadata could not be verified or has no date.';
 
 CREATE TABLE public.crawl_file (
     distro text NOT NULL,
@@ -2893,7 +2893,7 @@ CREATE TABLE public.crawl_file (
 
 ALTER TABLE public.crawl_file OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.crawl_file IS 'Cached metadata file (InRelease, repomd.xml) of the last crawl of a source. The cache saves downloads: each crawl verifies the file again.';
+COMMENT ON TABLE public.crawl_file IS 'Cached file of root metadata (InRelease, repomd.xml) from the last crawl of a source. Each crawl verifies a cached file again.';
 
 COMMENT ON COLUMN public.crawl_file.distro IS 'Distribution of the source.';
 
@@ -2926,7 +2926,7 @@ CREATE TABLE public.crawl_index (
 
 ALTER TABLE public.crawl_index OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.crawl_index IS 'Cached packages of an index. An index with a known checksum is not downloaded again.';
+COMMENT ON TABLE public.crawl_index IS 'Cached entries of an index. An index with a known checksum is not downloaded again.';
 
 COMMENT ON COLUMN public.crawl_index.distro IS 'Distribution of the source.';
 
@@ -2934,7 +2934,7 @@ COMMENT ON COLUMN public.crawl_index.source IS 'Name of the source within its di
 
 COMMENT ON COLUMN public.crawl_index.name IS 'Name of the index within the source.';
 
-COMMENT ON COLUMN public.crawl_index.checksum IS 'SHA-256 of the checksum of the index and the rules of the source. Equal checksums have equal entries.';
+COMMENT ON COLUMN public.crawl_index.checksum IS 'SHA-256 of the checksum of the index and the rules of the source. Indexes with equal checksums have equal entries.';
 
 COMMENT ON COLUMN public.crawl_index.entries IS 'Kernel packages of the index, as JSON in an internal format.';
 
@@ -2946,11 +2946,11 @@ CREATE TABLE public.cust_cluster_type (
 
 ALTER TABLE public.cust_cluster_type OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.cust_cluster_type IS 'Type, or support state, of a cluster.';
+COMMENT ON TABLE public.cust_cluster_type IS 'Cluster type: the support state of a cluster.';
 
-COMMENT ON COLUMN public.cust_cluster_type.id IS 'Number of the type in the monitoring configuration.';
+COMMENT ON COLUMN public.cust_cluster_type.id IS 'Number of the cluster type, as in customer reports.';
 
-COMMENT ON COLUMN public.cust_cluster_type.name IS 'Name of the type.';
+COMMENT ON COLUMN public.cust_cluster_type.name IS 'Name of the cluster type.';
 
 ALTER TABLE public.cust_host_kver ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.cust_host_kver_id_seq
@@ -2976,19 +2976,19 @@ ALTER TABLE public.event OWNER TO sqern_admin;
 
 COMMENT ON TABLE public.event IS 'Journal: one row for each changed row of a journaled table. Only the triggers of the journaled tables insert rows here.';
 
-COMMENT ON COLUMN public.event.id IS 'Identifies the event. Events of the same row are in the order of their ids, also across generations.';
+COMMENT ON COLUMN public.event.id IS 'Identifies the event. Of two events of a row, the event with the higher id is the later one, even across generations.';
 
 COMMENT ON COLUMN public.event.generation IS 'Generation of the change. There is no foreign key, because it would double the cost of an event.';
 
-COMMENT ON COLUMN public.event.tstamp IS 'Start time of the transaction that made the change.';
+COMMENT ON COLUMN public.event.tstamp IS 'Start time of the transaction.';
 
 COMMENT ON COLUMN public.event.table_name IS 'Changed table.';
 
 COMMENT ON COLUMN public.event.action IS 'insert, update or delete.';
 
-COMMENT ON COLUMN public.event.pkey IS 'Key of the row: its key columns without deleted_at, plus id if the table has one. A changed key is recorded as a delete and an insert.';
+COMMENT ON COLUMN public.event.pkey IS 'Key of the row: the key columns without deleted_at, and the column id if the table has one. A changed key is recorded as a delete and an insert.';
 
-COMMENT ON COLUMN public.event.fields IS 'For insert and delete, all other columns, so that pkey || fields is the row. For update, the new values of the changed columns.';
+COMMENT ON COLUMN public.event.fields IS 'For insert and delete, all columns except those of pkey, so that pkey || fields is the row. For update, the new values of the changed columns.';
 
 COMMENT ON COLUMN public.event.old IS 'For update, the old values of the changed columns. Null for insert and delete.';
 
@@ -3014,9 +3014,9 @@ ALTER TABLE public.generation OWNER TO sqern_admin;
 
 COMMENT ON TABLE public.generation IS 'Set of all changes made by one transaction, with its user, client address, time and comment.';
 
-COMMENT ON COLUMN public.generation.id IS 'Identifies the generation. It is assigned at the first change of a transaction, so the ids are not in commit order.';
+COMMENT ON COLUMN public.generation.id IS 'Identifies the generation. An id is assigned when a generation starts, so the ids are not in commit order.';
 
-COMMENT ON COLUMN public.generation.xact IS 'Transaction that created the generation. Followers compare it with a pg_snapshot.';
+COMMENT ON COLUMN public.generation.xact IS 'ID of the transaction that created the generation. Followers compare it with a pg_snapshot.';
 
 COMMENT ON COLUMN public.generation.tstamp IS 'Start time of the transaction.';
 
@@ -3065,17 +3065,17 @@ CREATE TABLE public.kver_package (
 
 ALTER TABLE public.kver_package OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.kver_package IS 'Header package of a kernel version, or a package that the headers require, as described by the verified index of a source.';
+COMMENT ON TABLE public.kver_package IS 'Package with headers of a kernel version, or support package of the headers, as described by the verified index of a source.';
 
 COMMENT ON COLUMN public.kver_package.id IS 'Identifies the row.';
 
 COMMENT ON COLUMN public.kver_package.distro IS 'Distribution of the kernel.';
 
-COMMENT ON COLUMN public.kver_package.version IS 'Kernel version as printed by uname -r. The version of the package is package_version.';
+COMMENT ON COLUMN public.kver_package.version IS 'Kernel version as printed by uname -r. The column package_version contains the version of the package.';
 
 COMMENT ON COLUMN public.kver_package.source IS 'Source that lists the package, as in crawl.source.';
 
-COMMENT ON COLUMN public.kver_package.role IS 'headers for a header package, support for a package that is required to compile a module.';
+COMMENT ON COLUMN public.kver_package.role IS 'Role of the package: "headers" (it contains headers), or "support" (the headers require it).';
 
 COMMENT ON COLUMN public.kver_package.name IS 'Name of the package.';
 
@@ -3240,37 +3240,37 @@ CREATE VIEW public.kver_status AS
 
 ALTER TABLE public.kver_status OWNER TO sqern_admin;
 
-COMMENT ON VIEW public.kver_status IS 'Stage of each kernel version, and the next missing stage.';
+COMMENT ON VIEW public.kver_status IS 'Stage and missing step of each kernel version.';
 
 COMMENT ON COLUMN public.kver_status.distro IS 'Distribution of the kernel.';
 
 COMMENT ON COLUMN public.kver_status.version IS 'Kernel version as printed by uname -r.';
 
-COMMENT ON COLUMN public.kver_status.stage IS 'Highest stage reached with any revision: known, seen, fetched, built, tested, available.';
+COMMENT ON COLUMN public.kver_status.stage IS 'Furthest stage with any revision: known, seen, fetched, built, tested or available.';
 
-COMMENT ON COLUMN public.kver_status.archived IS 'Whether the kernel is excluded from all plans and reports.';
+COMMENT ON COLUMN public.kver_status.archived IS 'Whether the kernel is archived. Plans skip archived kernels, and reports do not count them as missing.';
 
 COMMENT ON COLUMN public.kver_status.ignored IS 'Whether the version matches a live pattern of kver_ignore.';
 
-COMMENT ON COLUMN public.kver_status.seen_at IS 'Time at which the kernel was first found upstream. Null if it was not found.';
+COMMENT ON COLUMN public.kver_status.seen_at IS 'Time at which a repository first contained the kernel. Null if no repository contained it.';
 
 COMMENT ON COLUMN public.kver_status.fetched_at IS 'Time at which the headers were fetched. Null if they are not fetched.';
 
-COMMENT ON COLUMN public.kver_status.build_id IS 'Newest build for the kernel. Null if there is none.';
+COMMENT ON COLUMN public.kver_status.build_id IS 'Id of the newest build for the kernel. Null if there is none.';
 
 COMMENT ON COLUMN public.kver_status.build_at IS 'Start time of the newest build.';
 
-COMMENT ON COLUMN public.kver_status.build_result IS 'Result of the newest build for the kernel, in upper case. Null while it is running.';
+COMMENT ON COLUMN public.kver_status.build_result IS 'Result of the newest build for the kernel, in upper case. Null while the build is in progress.';
 
-COMMENT ON COLUMN public.kver_status.built_by IS 'Newest successful build for the kernel. Null if there is none.';
+COMMENT ON COLUMN public.kver_status.built_by IS 'Id of the newest successful build for the kernel. Null if there is none.';
 
-COMMENT ON COLUMN public.kver_status.test_id IS 'Newest test run for the kernel. Null if there is none.';
+COMMENT ON COLUMN public.kver_status.test_id IS 'Id of the newest test run for the kernel. Null if there is none.';
 
 COMMENT ON COLUMN public.kver_status.test_at IS 'Start time of the newest test run.';
 
-COMMENT ON COLUMN public.kver_status.test_result IS 'Result of the newest test run for the kernel, in upper case. Null while it is running.';
+COMMENT ON COLUMN public.kver_status.test_result IS 'Result of the newest test run for the kernel, in upper case. Null while the test run is in progress.';
 
-COMMENT ON COLUMN public.kver_status.tested_by IS 'Newest successful test run for the kernel. Null if there is none.';
+COMMENT ON COLUMN public.kver_status.tested_by IS 'Id of the newest successful test run for the kernel. Null if there is none.';
 
 COMMENT ON COLUMN public.kver_status.available_for IS 'Release targets for which modules of any revision are available. Null if there are none.';
 
@@ -3278,17 +3278,17 @@ COMMENT ON COLUMN public.kver_status.hosts_running IS 'Number of customer hosts 
 
 COMMENT ON COLUMN public.kver_status.hosts_installed IS 'Number of customer hosts on which the kernel is installed.';
 
-COMMENT ON COLUMN public.kver_status.known_at IS 'Time at which the kernel was first recorded, from the journal.';
+COMMENT ON COLUMN public.kver_status.known_at IS 'Time of the event that added the kernel to kver.';
 
 COMMENT ON COLUMN public.kver_status.built_at IS 'Start time of the first successful build. Null if there is none.';
 
 COMMENT ON COLUMN public.kver_status.tested_at IS 'Start time of the first successful test run. Null if there is none.';
 
-COMMENT ON COLUMN public.kver_status.available_at IS 'Earliest time at which the available modules became available. Null if there are none.';
+COMMENT ON COLUMN public.kver_status.available_at IS 'Time at which the first of the available modules was marked as available. Null if there are none.';
 
-COMMENT ON COLUMN public.kver_status.missing IS 'Next missing stage: not seen, not fetched, not built, building, build failed, not tested, testing, test failed or not published. The value is harness failed if the newest attempt was aborted. Null if the kernel is available.';
+COMMENT ON COLUMN public.kver_status.missing IS 'Missing step: not seen, not fetched, not built, building, build failed, not tested, testing, test failed, harness failed or not published. The value is harness failed if the newest run ended with ABORTED or NOT_BUILT. Null if the kernel is available.';
 
-COMMENT ON COLUMN public.kver_status.missing_since IS 'Time of the previous stage, or of the first failed attempt. Null if the kernel is available.';
+COMMENT ON COLUMN public.kver_status.missing_since IS 'Time since which the step is missing: the time of the last stage, the start of the newest run, or the start of the first failed run. Null if the kernel is available.';
 
 CREATE TABLE public.schema_function (
     file text NOT NULL,
@@ -3297,7 +3297,7 @@ CREATE TABLE public.schema_function (
 
 ALTER TABLE public.schema_function OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.schema_function IS 'Files of functions, triggers, views and comments that were applied last.';
+COMMENT ON TABLE public.schema_function IS 'Last applied version of each file of functions, triggers, views and comments.';
 
 COMMENT ON COLUMN public.schema_function.file IS 'Name of the file.';
 
@@ -3319,7 +3319,7 @@ COMMENT ON COLUMN public.schema_migration.version IS 'Number of the migration. T
 
 COMMENT ON COLUMN public.schema_migration.name IS 'Short name of the migration.';
 
-COMMENT ON COLUMN public.schema_migration.breaking IS 'Whether older programs must not use the database.';
+COMMENT ON COLUMN public.schema_migration.breaking IS 'Whether the migration makes the database unusable for older programs.';
 
 COMMENT ON COLUMN public.schema_migration.checksum IS 'SHA-256 of the migration file, in hexadecimal.';
 
@@ -3367,13 +3367,13 @@ ALTER TABLE public.sp_build_kver_log OWNER TO sqern_admin;
 
 COMMENT ON TABLE public.sp_build_kver_log IS 'Log and exit status of the build command for one kernel.';
 
-COMMENT ON COLUMN public.sp_build_kver_log.build_kver_id IS 'Kernel of a build: sp_build_kver.id.';
+COMMENT ON COLUMN public.sp_build_kver_log.build_kver_id IS 'Kernel of a build (sp_build_kver.id).';
 
 COMMENT ON COLUMN public.sp_build_kver_log.host IS 'Host that stores the complete log.';
 
 COMMENT ON COLUMN public.sp_build_kver_log.path IS 'Path of the complete log on that host.';
 
-COMMENT ON COLUMN public.sp_build_kver_log.seconds IS 'Run time of the command in seconds.';
+COMMENT ON COLUMN public.sp_build_kver_log.seconds IS 'Duration of the command in seconds.';
 
 COMMENT ON COLUMN public.sp_build_kver_log.exit_status IS 'Exit status of the command. Null if a signal terminated it.';
 
@@ -3412,13 +3412,13 @@ ALTER TABLE public.sp_test_kver_log OWNER TO sqern_admin;
 
 COMMENT ON TABLE public.sp_test_kver_log IS 'Log and exit status of the test command for one kernel.';
 
-COMMENT ON COLUMN public.sp_test_kver_log.test_kver_id IS 'Kernel of a test run: sp_test_kver.id.';
+COMMENT ON COLUMN public.sp_test_kver_log.test_kver_id IS 'Kernel of a test run (sp_test_kver.id).';
 
 COMMENT ON COLUMN public.sp_test_kver_log.host IS 'Host that stores the complete log.';
 
 COMMENT ON COLUMN public.sp_test_kver_log.path IS 'Path of the complete log on that host.';
 
-COMMENT ON COLUMN public.sp_test_kver_log.seconds IS 'Run time of the command in seconds.';
+COMMENT ON COLUMN public.sp_test_kver_log.seconds IS 'Duration of the command in seconds.';
 
 COMMENT ON COLUMN public.sp_test_kver_log.exit_status IS 'Exit status of the command. Null if a signal terminated it.';
 
@@ -3435,13 +3435,13 @@ CREATE TABLE public.sp_test_lease (
 
 ALTER TABLE public.sp_test_lease OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.sp_test_lease IS 'Lease by which a test run claims its kernels. After it expires, another run can abort this run and claim the kernels.';
+COMMENT ON TABLE public.sp_test_lease IS 'Lease of a test run in progress. After the lease expires, the next claim aborts the test run and can claim its kernels.';
 
-COMMENT ON COLUMN public.sp_test_lease.test_id IS 'Test run.';
+COMMENT ON COLUMN public.sp_test_lease.test_id IS 'Id of the test run.';
 
 COMMENT ON COLUMN public.sp_test_lease.expires_at IS 'Time at which the lease expires unless it is renewed.';
 
-COMMENT ON COLUMN public.sp_test_lease.lease IS 'Duration by which a renewal extends the lease.';
+COMMENT ON COLUMN public.sp_test_lease.lease IS 'Duration of the lease, counted from the start or from the last renewal.';
 
 COMMENT ON COLUMN public.sp_test_lease.owner IS 'Owner of the lease: host and process, or job.';
 

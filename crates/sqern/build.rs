@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What goes into the program, from the workspace's root: where something there is changed, it is another program.
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 14] = [
     "crates/sqern/src",
     "crates/sqern/Cargo.toml",
     "crates/sqern/build.rs",
+    "crates/pg-connect",
+    "crates/pg-local",
     "crates/sqern-core",
     "crates/sqern-db",
     "crates/sqern-model",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 SUITES = {
@@ -11,7 +12,7 @@ SUITES = {
     "bookworm-updates": "mirrors.edge.kernel.org/debian",
     "bookworm-security": "security.debian.org/debian-security",
 }
-KERNELS = {
+KERNELS: dict[str, list[tuple[str, str]]] = {
     "bookworm": [("6.1.0-25", "6.1.106-3")],
     "bookworm-updates": [],
     "bookworm-security": [("6.1.0-26", "6.1.112-1"), ("6.1.0-27", "6.1.115-1")],
@@ -48,13 +49,13 @@ def program(real: str, mirror: Path, store: Path, server: Path, services: Path) 
     return PROGRAM.format(program=real, mirror=mirror, store=store, server=server, services=services)
 
 
-def write_mirror(folder: Path) -> None:
-    """The repositories that the built-in sources of debian12 lead to, without signatures."""
+def write_mirror(folder: Path, kernels: Mapping[str, Sequence[tuple[str, str]]] = KERNELS) -> None:
+    """Writes the repositories of the built-in sources of debian12, without signatures."""
     for suite, base in SUITES.items():
         top = folder / base / "dists" / suite
         sums = []
         for architecture in ARCHITECTURES:
-            text = "".join(package(*kernel) for kernel in KERNELS[suite]) if architecture == "amd64" else ""
+            text = "".join(package(*kernel) for kernel in kernels[suite]) if architecture == "amd64" else ""
             for name, content in (("Packages", text.encode()), ("Packages.gz", gzip.compress(text.encode(), mtime=0))):
                 path = f"main/binary-{architecture}/{name}"
                 (top / path).parent.mkdir(parents=True, exist_ok=True)

@@ -83,7 +83,7 @@ FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN (
 """
 COLUMNS = """
 SELECT a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, coalesce(col_description(a.attrelid, a.attnum), ''),
-       CASE WHEN a.attidentity <> '' THEN 'numbered' WHEN a.attgenerated <> '' THEN 'computed'
+       CASE WHEN a.attidentity <> '' THEN 'identity' WHEN a.attgenerated <> '' THEN 'generated'
             ELSE coalesce(pg_get_expr(d.adbin, d.adrelid), '') END,
        EXISTS (SELECT FROM pg_constraint p WHERE p.conrelid = a.attrelid AND p.contype = 'p' AND a.attnum = ANY (p.conkey))
 FROM pg_attribute a LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (a.attrelid, a.attnum)
@@ -115,8 +115,8 @@ def type_cell(text: str) -> str:
 def tables_page(conn: psycopg.Connection[tuple[Any, ...]]) -> str:
     """Every table and view with its columns and constraints."""
     parts = [
-        f"{NOTE}# Tables and views\n\nThis page is generated from the comments in the database; `\\d+ NAME` in psql prints the same. The "
-        "[data model](../concepts/data-model.md) contains a diagram, and the [glossary](glossary.md) defines the terms.\n"
+        f"{NOTE}# Tables and views\n\nThe descriptions are the comments of the database; `\\d+ NAME` in psql also prints them. Bold columns are "
+        "the primary key. The [data model](../concepts/data-model.md) contains a diagram, and the [glossary](glossary.md) defines the terms.\n"
     ]
     for oid, name, kind, comment, journalled in conn.execute(TABLES).fetchall():
         columns: Rows = conn.execute(COLUMNS, (oid,)).fetchall()
@@ -125,12 +125,12 @@ def tables_page(conn: psycopg.Connection[tuple[Any, ...]]) -> str:
         kept = " Journaled." if journalled else ""
         parts.append(f"\n## {name}\n\n*{what}.*{kept} {comment}\n\n")
         if kind == "v":
-            parts.append("| column | type | |\n| --- | --- | --- |\n")
+            parts.append("| column | type | description |\n| --- | --- | --- |\n")
             parts += [f"| `{column}` | {type_cell(typed)} | {cell(says)} |\n" for column, typed, _, says, _, _ in columns]
             continue
-        parts.append("| column | type | default | |\n| --- | --- | --- | --- |\n")
+        parts.append("| column | type | default | description |\n| --- | --- | --- | --- |\n")
         for column, typed, nullable, says, default, key in columns:
-            shown = f"`{cell(default)}`" if default and default not in ("numbered", "computed") else default
+            shown = f"`{cell(default)}`" if default and default not in ("identity", "generated") else default
             null = ", or null" if nullable else ""
             parts.append(f"| {'**' if key else ''}`{column}`{'**' if key else ''} | {type_cell(typed)}{null} | {shown} | {cell(says)} |\n")
         parts.append("\n")
@@ -145,9 +145,9 @@ def functions_page(conn: psycopg.Connection[tuple[Any, ...]]) -> str:
     called = [row for row in rows if not row[6] and row[5] and row[0] not in past]
     others = [row for row in rows if row not in called and row[0] not in past]
     parts = [
-        f"{NOTE}# Functions\n\nMembers of `sqern_reader` can call the functions that read, and members of `sqern_writer` also those "
-        "that write.\n\n## Past states\n\nEach journaled table has two functions that return its rows as of a generation or a time. "
-        "Both roles can call them.\n\n"
+        f"{NOTE}# Functions\n\nMembers of `sqern_reader` can call functions that only read. Members of `sqern_writer` can also call "
+        "functions that write.\n\n## Past states\n\nEach journaled table has two functions that return its rows as of a generation or a time. "
+        "Members of both roles can call these functions.\n\n"
         "| table | as of a generation | as of a time |\n| --- | --- | --- |\n"
     ]
     for name in sorted(past):
@@ -155,7 +155,7 @@ def functions_page(conn: psycopg.Connection[tuple[Any, ...]]) -> str:
         parts.append(f"| `{name.removesuffix('_at')}` | `{name}({first})` | `{name}({second})` |\n")
     parts.append("\n## Functions for clients\n\n")
     parts += [function(*row) for row in called]
-    parts.append("\n## Internal functions\n\nTriggers and other functions call these. Clients cannot call them.\n\n")
+    parts.append("\n## Internal functions\n\nOnly triggers, other functions and `sqern db migrate` call these functions.\n\n")
     parts += [function(*row) for row in others]
     return "".join(parts)
 

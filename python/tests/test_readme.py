@@ -24,9 +24,12 @@ def test_ci_runs_the_make_commands_of_the_readme_in_their_order() -> None:
     assert [command for command in run if command in promised] == promised
 
 
-def test_the_readme_is_short_and_shows_the_two_reports() -> None:
-    assert len(README.splitlines()) <= 100
-    assert [command.split(" --")[0] for command in shown("text")] == ["sqern report risk", "sqern why 6.1.0-56-amd64"]
+def test_the_readme_is_short_and_shows_two_reports_as_a_picture() -> None:
+    assert len(README.splitlines()) <= 85
+    pictures = re.findall(r"^!\[[^]]+\]\((\S+)\)$", README, re.MULTILINE)
+    assert pictures == ["docs/pictures/terminal.svg"]
+    text = (ROOT / pictures[0]).read_text()
+    assert ">sqern report risk<" in text and ">sqern why 6.1.0-26-amd64<" in text
 
 
 def test_every_make_target_of_the_readme_and_ci_exists() -> None:

@@ -1,57 +1,57 @@
 -- The comments of all tables and their columns. They are in this file and not in the migrations, because a changed file of functions is
--- applied to existing databases too. The files of the views and functions contain their own comments.
+-- also applied to existing databases. The files of the views and functions contain their own comments.
 
 COMMENT ON TABLE schema_migration IS 'Migrations applied by sqern db migrate.';
 COMMENT ON COLUMN schema_migration.version IS 'Number of the migration. The highest number is the version of the schema.';
 COMMENT ON COLUMN schema_migration.name IS 'Short name of the migration.';
-COMMENT ON COLUMN schema_migration.breaking IS 'Whether older programs must not use the database.';
+COMMENT ON COLUMN schema_migration.breaking IS 'Whether the migration makes the database unusable for older programs.';
 COMMENT ON COLUMN schema_migration.checksum IS 'SHA-256 of the migration file, in hexadecimal.';
 COMMENT ON COLUMN schema_migration.tstamp IS 'Time at which the migration was applied.';
 
-COMMENT ON TABLE schema_function IS 'Files of functions, triggers, views and comments that were applied last.';
+COMMENT ON TABLE schema_function IS 'Last applied version of each file of functions, triggers, views and comments.';
 COMMENT ON COLUMN schema_function.file IS 'Name of the file.';
 COMMENT ON COLUMN schema_function.checksum IS 'SHA-256 of the file, in hexadecimal.';
 
 COMMENT ON TABLE generation IS 'Set of all changes made by one transaction, with its user, client address, time and comment.';
-COMMENT ON COLUMN generation.id IS 'Identifies the generation. It is assigned at the first change of a transaction, so the ids are not in commit order.';
-COMMENT ON COLUMN generation.xact IS 'Transaction that created the generation. Followers compare it with a pg_snapshot.';
+COMMENT ON COLUMN generation.id IS 'Identifies the generation. An id is assigned when a generation starts, so the ids are not in commit order.';
+COMMENT ON COLUMN generation.xact IS 'ID of the transaction that created the generation. Followers compare it with a pg_snapshot.';
 COMMENT ON COLUMN generation.tstamp IS 'Start time of the transaction.';
 COMMENT ON COLUMN generation.username IS 'Session user.';
 COMMENT ON COLUMN generation.ipaddr IS 'Client address. Null for connections over a Unix-domain socket.';
 COMMENT ON COLUMN generation.comment IS 'Comment passed to generation_start(). Null if the transaction did not call it.';
 
 COMMENT ON TABLE event IS 'Journal: one row for each changed row of a journaled table. Only the triggers of the journaled tables insert rows here.';
-COMMENT ON COLUMN event.id IS 'Identifies the event. Events of the same row are in the order of their ids, also across generations.';
+COMMENT ON COLUMN event.id IS 'Identifies the event. Of two events of a row, the event with the higher id is the later one, even across generations.';
 COMMENT ON COLUMN event.generation IS 'Generation of the change. There is no foreign key, because it would double the cost of an event.';
-COMMENT ON COLUMN event.tstamp IS 'Start time of the transaction that made the change.';
+COMMENT ON COLUMN event.tstamp IS 'Start time of the transaction.';
 COMMENT ON COLUMN event.table_name IS 'Changed table.';
 COMMENT ON COLUMN event.action IS 'insert, update or delete.';
-COMMENT ON COLUMN event.pkey IS 'Key of the row: its key columns without deleted_at, plus id if the table has one. A changed key is recorded as a delete and an insert.';
-COMMENT ON COLUMN event.fields IS 'For insert and delete, all other columns, so that pkey || fields is the row. For update, the new values of the changed columns.';
+COMMENT ON COLUMN event.pkey IS 'Key of the row: the key columns without deleted_at, and the column id if the table has one. A changed key is recorded as a delete and an insert.';
+COMMENT ON COLUMN event.fields IS 'For insert and delete, all columns except those of pkey, so that pkey || fields is the row. For update, the new values of the changed columns.';
 COMMENT ON COLUMN event.old IS 'For update, the old values of the changed columns. Null for insert and delete.';
 
-COMMENT ON TABLE distro IS 'Linux distribution on which the product can be installed.';
-COMMENT ON COLUMN distro.name IS 'Name of the distribution, for example debian12. It is the builder alias of sp-variant.';
-COMMENT ON COLUMN distro.variant IS 'Build variant of sp-variant, for example DEBIAN12.';
-COMMENT ON COLUMN distro.supported IS 'Whether the product officially supports the distribution. By default, sqern check crawls the supported distributions.';
+COMMENT ON TABLE distro IS 'Linux distribution for which modules can be built.';
+COMMENT ON COLUMN distro.name IS 'Name of the distribution, for example debian12. The name is the builder alias of sp-variant.';
+COMMENT ON COLUMN distro.variant IS 'Name of the distribution in sp-variant, for example DEBIAN12.';
+COMMENT ON COLUMN distro.supported IS 'Whether the vendor supports modules on the distribution. By default, sqern check crawls the supported distributions.';
 
 COMMENT ON TABLE kver IS 'Kernel version of a distribution. Other tables contain its state. Queries for kernels should use the view kver_not_ignored.';
 COMMENT ON COLUMN kver.distro IS 'Distribution of the kernel.';
 COMMENT ON COLUMN kver.version IS 'Kernel version as printed by uname -r, for example 6.1.0-25-amd64.';
-COMMENT ON COLUMN kver.archived IS 'Whether the kernel is excluded from all plans and reports.';
+COMMENT ON COLUMN kver.archived IS 'Whether the kernel is archived. Plans skip archived kernels, and reports do not count them as missing.';
 
-COMMENT ON TABLE kver_seen IS 'Kernel version found in the upstream repositories of its distribution. The row remains after the kernel disappears; kver_package.gone_at contains that time.';
+COMMENT ON TABLE kver_seen IS 'Kernel version found in the repositories of its distribution. The row remains after the packages of the kernel disappear from the repositories (see kver_package.gone_at).';
 COMMENT ON COLUMN kver_seen.distro IS 'Distribution of the kernel.';
 COMMENT ON COLUMN kver_seen.version IS 'Kernel version.';
 COMMENT ON COLUMN kver_seen.tstamp IS 'Time at which the kernel was first found.';
 
-COMMENT ON TABLE kver_fetched IS 'Kernel version whose header packages were fetched. A module can be built for it.';
+COMMENT ON TABLE kver_fetched IS 'Kernel version whose headers were fetched. Modules can be built for it.';
 COMMENT ON COLUMN kver_fetched.distro IS 'Distribution of the kernel.';
 COMMENT ON COLUMN kver_fetched.version IS 'Kernel version.';
 COMMENT ON COLUMN kver_fetched.tstamp IS 'Time at which the headers were fetched.';
 
-COMMENT ON TABLE kver_ignore IS 'Pattern of kernel versions that are not built, tested or reported. Queries for kernels should use the view kver_not_ignored.';
-COMMENT ON COLUMN kver_ignore.id IS 'Identifies the row, also after it is marked as deleted.';
+COMMENT ON TABLE kver_ignore IS 'Pattern of ignored kernel versions. The view kver_not_ignored contains the kernel versions that match no pattern.';
+COMMENT ON COLUMN kver_ignore.id IS 'Identifies the row, even after the row is marked as deleted.';
 COMMENT ON COLUMN kver_ignore.distro IS 'Distribution to which the pattern applies.';
 COMMENT ON COLUMN kver_ignore.pattern IS 'SQL LIKE pattern that matches the whole version, with \ as escape character, for example %-cloud-amd64.';
 COMMENT ON COLUMN kver_ignore.comment IS 'Reason for ignoring these kernels. Null if none was recorded.';
@@ -61,17 +61,17 @@ COMMENT ON TABLE kver_ignored IS 'Kernel versions that match a live pattern of k
 COMMENT ON COLUMN kver_ignored.distro IS 'Distribution of the kernel.';
 COMMENT ON COLUMN kver_ignored.version IS 'Kernel version.';
 
-COMMENT ON TABLE cust_cluster_type IS 'Type, or support state, of a cluster.';
-COMMENT ON COLUMN cust_cluster_type.id IS 'Number of the type in the monitoring configuration.';
-COMMENT ON COLUMN cust_cluster_type.name IS 'Name of the type.';
+COMMENT ON TABLE cust_cluster_type IS 'Cluster type: the support state of a cluster.';
+COMMENT ON COLUMN cust_cluster_type.id IS 'Number of the cluster type, as in customer reports.';
+COMMENT ON COLUMN cust_cluster_type.name IS 'Name of the cluster type.';
 
-COMMENT ON TABLE cust_cluster IS 'Deployed cluster of a customer or of the test environment. Setting deleted_at to -infinity restores a deleted cluster.';
+COMMENT ON TABLE cust_cluster IS 'Cluster of a customer or of the vendor. Setting deleted_at to -infinity restores a deleted cluster.';
 COMMENT ON COLUMN cust_cluster.name IS 'Name of the cluster.';
-COMMENT ON COLUMN cust_cluster.cltype IS 'Type of the cluster.';
+COMMENT ON COLUMN cust_cluster.cltype IS 'Cluster type.';
 COMMENT ON COLUMN cust_cluster.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
 
 COMMENT ON TABLE cust_host_kver IS 'Kernel version installed on a host of a cluster.';
-COMMENT ON COLUMN cust_host_kver.id IS 'Identifies the row, also after it is marked as deleted.';
+COMMENT ON COLUMN cust_host_kver.id IS 'Identifies the row, even after the row is marked as deleted.';
 COMMENT ON COLUMN cust_host_kver.cluster_name IS 'Cluster of the host.';
 COMMENT ON COLUMN cust_host_kver.host_name IS 'Name of the host, unique within its cluster.';
 COMMENT ON COLUMN cust_host_kver.distro IS 'Distribution of the host.';
@@ -79,68 +79,68 @@ COMMENT ON COLUMN cust_host_kver.version IS 'Installed kernel version.';
 COMMENT ON COLUMN cust_host_kver.current IS 'Whether the host runs this kernel. At most one live row of a host has the value true.';
 COMMENT ON COLUMN cust_host_kver.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
 
-COMMENT ON TABLE sp_build IS 'Attempt to build the product from a source tree.';
+COMMENT ON TABLE sp_build IS 'Attempt to build the modules of one revision for several kernels.';
 COMMENT ON COLUMN sp_build.id IS 'Identifies the build. The names of its artifacts contain this number.';
 COMMENT ON COLUMN sp_build.tstamp IS 'Start time of the build.';
-COMMENT ON COLUMN sp_build.result IS 'SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, not case-sensitive. NOT_BUILT and ABORTED mean that the harness failed, not the product. Null while the build is running.';
-COMMENT ON COLUMN sp_build.success IS 'Whether the result is SUCCESS. Null while the build is running.';
+COMMENT ON COLUMN sp_build.result IS 'SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, case-insensitive. NOT_BUILT and ABORTED are no results of the module: the kernel was skipped, or the build was aborted. Null while the build is in progress.';
+COMMENT ON COLUMN sp_build.success IS 'Whether the result is SUCCESS. Null while the build is in progress.';
 COMMENT ON COLUMN sp_build.jenkins_job IS 'Job that runs the build. Null if there is none.';
-COMMENT ON COLUMN sp_build.storpool_revision IS 'Version string of the source tree, for example 21.0.243.620bc3729. Null if unknown.';
-COMMENT ON COLUMN sp_build.change_id IS 'Reviewed change that was built. Null if there is none.';
+COMMENT ON COLUMN sp_build.storpool_revision IS 'Revision: version of the source tree, for example 21.0.243.620bc3729. Null if unknown.';
+COMMENT ON COLUMN sp_build.change_id IS 'Id of the change in the code review system. Null if there is none.';
 COMMENT ON COLUMN sp_build.official IS 'Whether the build is intended for release.';
-COMMENT ON COLUMN sp_build.release_target IS 'Suite for which the build is intended, for example sp-lab. Null if unknown.';
-COMMENT ON COLUMN sp_build.dockernel_profile IS 'Profile of the build containers. Null if none was used.';
+COMMENT ON COLUMN sp_build.release_target IS 'Release target of the build, for example sp-lab. Null if unknown.';
+COMMENT ON COLUMN sp_build.dockernel_profile IS 'Profile: name of the set of build containers. Null if none was used.';
 COMMENT ON COLUMN sp_build.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
 
-COMMENT ON TABLE sp_build_kver IS 'Kernel version for which a build attempts to build modules.';
-COMMENT ON COLUMN sp_build_kver.id IS 'Identifies the row, also after it is marked as deleted.';
-COMMENT ON COLUMN sp_build_kver.build_id IS 'Build.';
+COMMENT ON TABLE sp_build_kver IS 'Kernel version of a build, with its result.';
+COMMENT ON COLUMN sp_build_kver.id IS 'Identifies the row, even after the row is marked as deleted.';
+COMMENT ON COLUMN sp_build_kver.build_id IS 'Id of the build.';
 COMMENT ON COLUMN sp_build_kver.distro IS 'Distribution of the kernel.';
 COMMENT ON COLUMN sp_build_kver.version IS 'Kernel version.';
 COMMENT ON COLUMN sp_build_kver.result IS 'Result for this kernel, with the values of sp_build.result. Null if the result of the whole build applies.';
 COMMENT ON COLUMN sp_build_kver.success IS 'Whether the result for this kernel is SUCCESS. Null if result is null.';
 COMMENT ON COLUMN sp_build_kver.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
 
-COMMENT ON TABLE sp_test IS 'Attempt to run the test suite on the packages of a build. The run ends when it has a live row in sp_test_result.';
+COMMENT ON TABLE sp_test IS 'Test run: attempt to test the modules of one build. The test run is in progress until sp_test_result contains its result.';
 COMMENT ON COLUMN sp_test.id IS 'Identifies the test run. The names of its artifacts contain this number.';
-COMMENT ON COLUMN sp_test.tstamp IS 'Start time of the run.';
-COMMENT ON COLUMN sp_test.build_id IS 'Tested build.';
-COMMENT ON COLUMN sp_test.test_flavor IS 'Kind of tests. Null if not specified.';
-COMMENT ON COLUMN sp_test.test_cluster IS 'Cluster on which the tests run. Null if not specified.';
+COMMENT ON COLUMN sp_test.tstamp IS 'Start time of the test run.';
+COMMENT ON COLUMN sp_test.build_id IS 'Id of the tested build.';
+COMMENT ON COLUMN sp_test.test_flavor IS 'Test flavor: kind of tests. Null if not specified.';
+COMMENT ON COLUMN sp_test.test_cluster IS 'Name of the test cluster, which need not be in cust_cluster. Null if not specified.';
 COMMENT ON COLUMN sp_test.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
 
-COMMENT ON TABLE sp_test_kver IS 'Kernel version for which a test run validates the modules.';
-COMMENT ON COLUMN sp_test_kver.id IS 'Identifies the row, also after it is marked as deleted.';
-COMMENT ON COLUMN sp_test_kver.test_id IS 'Test run.';
+COMMENT ON TABLE sp_test_kver IS 'Kernel version of a test run, with its result.';
+COMMENT ON COLUMN sp_test_kver.id IS 'Identifies the row, even after the row is marked as deleted.';
+COMMENT ON COLUMN sp_test_kver.test_id IS 'Id of the test run.';
 COMMENT ON COLUMN sp_test_kver.distro IS 'Distribution of the kernel.';
 COMMENT ON COLUMN sp_test_kver.version IS 'Kernel version.';
-COMMENT ON COLUMN sp_test_kver.result IS 'Result for this kernel, with the values of sp_build.result. Null if the result of the whole run applies.';
+COMMENT ON COLUMN sp_test_kver.result IS 'Result for this kernel, with the values of sp_build.result. Null if the result of the whole test run applies.';
 COMMENT ON COLUMN sp_test_kver.success IS 'Whether the result for this kernel is SUCCESS. Null if result is null.';
 COMMENT ON COLUMN sp_test_kver.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
 
-COMMENT ON TABLE sp_test_result IS 'Result of a test run. Each run has at most one live row.';
-COMMENT ON COLUMN sp_test_result.id IS 'Identifies the row, also after it is marked as deleted.';
-COMMENT ON COLUMN sp_test_result.test_id IS 'Test run.';
+COMMENT ON TABLE sp_test_result IS 'Result of a test run. Each test run has at most one live row.';
+COMMENT ON COLUMN sp_test_result.id IS 'Identifies the row, even after the row is marked as deleted.';
+COMMENT ON COLUMN sp_test_result.test_id IS 'Id of the test run.';
 COMMENT ON COLUMN sp_test_result.tstamp IS 'Time at which the row was inserted.';
-COMMENT ON COLUMN sp_test_result.result IS 'Result of the whole run, with the values of sp_build.result. Null while the run is running.';
+COMMENT ON COLUMN sp_test_result.result IS 'Result of the whole test run, with the values of sp_build.result. Null while the test run is in progress.';
 COMMENT ON COLUMN sp_test_result.success IS 'Whether the result is SUCCESS. Null if result is null.';
 COMMENT ON COLUMN sp_test_result.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
 
-COMMENT ON TABLE sp_available_kver IS 'Kernel version for which modules of a revision are published for a release target.';
-COMMENT ON COLUMN sp_available_kver.id IS 'Identifies the row, also after it is marked as deleted.';
-COMMENT ON COLUMN sp_available_kver.storpool_revision IS 'Version string of the source tree, for example 21.0.243.620bc3729.';
-COMMENT ON COLUMN sp_available_kver.release_target IS 'Suite for which the modules are published, for example sp-lab.';
+COMMENT ON TABLE sp_available_kver IS 'Kernel version for which modules of a revision are available for a release target.';
+COMMENT ON COLUMN sp_available_kver.id IS 'Identifies the row, even after the row is marked as deleted.';
+COMMENT ON COLUMN sp_available_kver.storpool_revision IS 'Revision: version of the source tree, for example 21.0.243.620bc3729.';
+COMMENT ON COLUMN sp_available_kver.release_target IS 'Release target for which the modules are available, for example sp-lab.';
 COMMENT ON COLUMN sp_available_kver.distro IS 'Distribution of the kernel.';
 COMMENT ON COLUMN sp_available_kver.version IS 'Kernel version.';
 COMMENT ON COLUMN sp_available_kver.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
 COMMENT ON COLUMN sp_available_kver.tstamp IS 'Time at which the modules became available.';
 
-COMMENT ON TABLE kver_package IS 'Header package of a kernel version, or a package that the headers require, as described by the verified index of a source.';
+COMMENT ON TABLE kver_package IS 'Package with headers of a kernel version, or support package of the headers, as described by the verified index of a source.';
 COMMENT ON COLUMN kver_package.id IS 'Identifies the row.';
 COMMENT ON COLUMN kver_package.distro IS 'Distribution of the kernel.';
-COMMENT ON COLUMN kver_package.version IS 'Kernel version as printed by uname -r. The version of the package is package_version.';
+COMMENT ON COLUMN kver_package.version IS 'Kernel version as printed by uname -r. The column package_version contains the version of the package.';
 COMMENT ON COLUMN kver_package.source IS 'Source that lists the package, as in crawl.source.';
-COMMENT ON COLUMN kver_package.role IS 'headers for a header package, support for a package that is required to compile a module.';
+COMMENT ON COLUMN kver_package.role IS 'Role of the package: "headers" (it contains headers), or "support" (the headers require it).';
 COMMENT ON COLUMN kver_package.name IS 'Name of the package.';
 COMMENT ON COLUMN kver_package.package_version IS 'Version of the package.';
 COMMENT ON COLUMN kver_package.architecture IS 'Architecture of the package, as named by the distribution.';
@@ -150,62 +150,62 @@ COMMENT ON COLUMN kver_package.checksum IS 'Checksum of the file: SHA-256 in low
 COMMENT ON COLUMN kver_package.first_seen_at IS 'Time at which the source first listed the package.';
 COMMENT ON COLUMN kver_package.gone_at IS 'Time of the first complete crawl that no longer listed the package. Null while the source lists it.';
 
-COMMENT ON TABLE crawl IS 'One crawl of one upstream source, successful or not.';
+COMMENT ON TABLE crawl IS 'One crawl of one source, successful or not.';
 COMMENT ON COLUMN crawl.id IS 'Identifies the crawl. Later crawls have higher ids.';
 COMMENT ON COLUMN crawl.distro IS 'Distribution of the source.';
 COMMENT ON COLUMN crawl.source IS 'Name of the source within its distribution.';
 COMMENT ON COLUMN crawl.started_at IS 'Start time of the crawl.';
 COMMENT ON COLUMN crawl.finished_at IS 'End time of the crawl.';
-COMMENT ON COLUMN crawl.state IS 'complete: all metadata was read and verified. unchanged: the metadata is the same as in the last complete crawl. partial: the verified part was recorded, other parts could not be read. failed: nothing could be verified.';
+COMMENT ON COLUMN crawl.state IS 'complete: all metadata was read and verified. unchanged: the root metadata equals that of the last complete crawl. partial: some metadata could not be read, and the verified part was recorded. failed: no metadata could be verified.';
 COMMENT ON COLUMN crawl.reason IS 'Error message of a partial or failed crawl. Null otherwise.';
-COMMENT ON COLUMN crawl.warnings IS 'Warnings of the crawl. They did not stop it.';
-COMMENT ON COLUMN crawl.url IS 'URL or path of the signed metadata of the source.';
-COMMENT ON COLUMN crawl.etag IS 'ETag of the signed metadata. Null if the server sent none.';
-COMMENT ON COLUMN crawl.checksum IS 'SHA-256 of the signed metadata and the rules of the source. Equal checksums produce equal results. Null if the metadata could not be verified.';
+COMMENT ON COLUMN crawl.warnings IS 'Warnings, which did not stop the crawl.';
+COMMENT ON COLUMN crawl.url IS 'URL or path of the root metadata of the source.';
+COMMENT ON COLUMN crawl.etag IS 'ETag of the root metadata. Null if the server sent none.';
+COMMENT ON COLUMN crawl.checksum IS 'SHA-256 of the root metadata and the rules of the source. Crawls with equal checksums have equal results. Null if the root metadata could not be verified.';
 COMMENT ON COLUMN crawl.bytes IS 'Number of compressed bytes received or read.';
 COMMENT ON COLUMN crawl.kernels IS 'Number of kernel versions in the source.';
-COMMENT ON COLUMN crawl.generation IS 'Generation of the new kernels. Null if the crawl found nothing new.';
-COMMENT ON COLUMN crawl.checked_at IS 'Time of the check. All sources of a distribution that were crawled together have the same time.';
-COMMENT ON COLUMN crawl.dated_at IS 'Date in the signed metadata. Null if the metadata could not be verified or has no date.';
+COMMENT ON COLUMN crawl.generation IS 'Generation that recorded the new kernels. Null if the crawl found no new kernels.';
+COMMENT ON COLUMN crawl.checked_at IS 'Time of the check. All crawls of a distribution in one check have the same time.';
+COMMENT ON COLUMN crawl.dated_at IS 'Date in the root metadata. Null if the root metadata could not be verified or has no date.';
 
-COMMENT ON TABLE crawl_file IS 'Cached metadata file (InRelease, repomd.xml) of the last crawl of a source. The cache saves downloads: each crawl verifies the file again.';
+COMMENT ON TABLE crawl_file IS 'Cached file of root metadata (InRelease, repomd.xml) from the last crawl of a source. Each crawl verifies a cached file again.';
 COMMENT ON COLUMN crawl_file.distro IS 'Distribution of the source.';
 COMMENT ON COLUMN crawl_file.source IS 'Name of the source within its distribution.';
 COMMENT ON COLUMN crawl_file.url IS 'URL of the file, without credentials.';
 COMMENT ON COLUMN crawl_file.etag IS 'ETag of the file.';
 COMMENT ON COLUMN crawl_file.body IS 'Content of the file.';
 
-COMMENT ON TABLE crawl_index IS 'Cached packages of an index. An index with a known checksum is not downloaded again.';
+COMMENT ON TABLE crawl_index IS 'Cached entries of an index. An index with a known checksum is not downloaded again.';
 COMMENT ON COLUMN crawl_index.distro IS 'Distribution of the source.';
 COMMENT ON COLUMN crawl_index.source IS 'Name of the source within its distribution.';
 COMMENT ON COLUMN crawl_index.name IS 'Name of the index within the source.';
-COMMENT ON COLUMN crawl_index.checksum IS 'SHA-256 of the checksum of the index and the rules of the source. Equal checksums have equal entries.';
+COMMENT ON COLUMN crawl_index.checksum IS 'SHA-256 of the checksum of the index and the rules of the source. Indexes with equal checksums have equal entries.';
 COMMENT ON COLUMN crawl_index.entries IS 'Kernel packages of the index, as JSON in an internal format.';
 
-COMMENT ON TABLE sp_build_lease IS 'Lease by which a running build claims its kernels. After it expires, another build can abort this build and claim the kernels.';
-COMMENT ON COLUMN sp_build_lease.build_id IS 'Build.';
+COMMENT ON TABLE sp_build_lease IS 'Lease of a build in progress. After the lease expires, the next claim aborts the build and can claim its kernels.';
+COMMENT ON COLUMN sp_build_lease.build_id IS 'Id of the build.';
 COMMENT ON COLUMN sp_build_lease.expires_at IS 'Time at which the lease expires unless it is renewed.';
-COMMENT ON COLUMN sp_build_lease.lease IS 'Duration by which a renewal extends the lease.';
+COMMENT ON COLUMN sp_build_lease.lease IS 'Duration of the lease, counted from the start or from the last renewal.';
 COMMENT ON COLUMN sp_build_lease.owner IS 'Owner of the lease: host and process, or job.';
 
-COMMENT ON TABLE sp_test_lease IS 'Lease by which a test run claims its kernels. After it expires, another run can abort this run and claim the kernels.';
-COMMENT ON COLUMN sp_test_lease.test_id IS 'Test run.';
+COMMENT ON TABLE sp_test_lease IS 'Lease of a test run in progress. After the lease expires, the next claim aborts the test run and can claim its kernels.';
+COMMENT ON COLUMN sp_test_lease.test_id IS 'Id of the test run.';
 COMMENT ON COLUMN sp_test_lease.expires_at IS 'Time at which the lease expires unless it is renewed.';
-COMMENT ON COLUMN sp_test_lease.lease IS 'Duration by which a renewal extends the lease.';
+COMMENT ON COLUMN sp_test_lease.lease IS 'Duration of the lease, counted from the start or from the last renewal.';
 COMMENT ON COLUMN sp_test_lease.owner IS 'Owner of the lease: host and process, or job.';
 
 COMMENT ON TABLE sp_build_kver_log IS 'Log and exit status of the build command for one kernel.';
-COMMENT ON COLUMN sp_build_kver_log.build_kver_id IS 'Kernel of a build: sp_build_kver.id.';
+COMMENT ON COLUMN sp_build_kver_log.build_kver_id IS 'Kernel of a build (sp_build_kver.id).';
 COMMENT ON COLUMN sp_build_kver_log.host IS 'Host that stores the complete log.';
 COMMENT ON COLUMN sp_build_kver_log.path IS 'Path of the complete log on that host.';
-COMMENT ON COLUMN sp_build_kver_log.seconds IS 'Run time of the command in seconds.';
+COMMENT ON COLUMN sp_build_kver_log.seconds IS 'Duration of the command in seconds.';
 COMMENT ON COLUMN sp_build_kver_log.exit_status IS 'Exit status of the command. Null if a signal terminated it.';
 COMMENT ON COLUMN sp_build_kver_log.tail IS 'Last lines of the log.';
 
 COMMENT ON TABLE sp_test_kver_log IS 'Log and exit status of the test command for one kernel.';
-COMMENT ON COLUMN sp_test_kver_log.test_kver_id IS 'Kernel of a test run: sp_test_kver.id.';
+COMMENT ON COLUMN sp_test_kver_log.test_kver_id IS 'Kernel of a test run (sp_test_kver.id).';
 COMMENT ON COLUMN sp_test_kver_log.host IS 'Host that stores the complete log.';
 COMMENT ON COLUMN sp_test_kver_log.path IS 'Path of the complete log on that host.';
-COMMENT ON COLUMN sp_test_kver_log.seconds IS 'Run time of the command in seconds.';
+COMMENT ON COLUMN sp_test_kver_log.seconds IS 'Duration of the command in seconds.';
 COMMENT ON COLUMN sp_test_kver_log.exit_status IS 'Exit status of the command. Null if a signal terminated it.';
 COMMENT ON COLUMN sp_test_kver_log.tail IS 'Last lines of the log.';

@@ -1,5 +1,5 @@
--- Returns the events that a single generation would have recorded for the change between two places of the history, in either direction.
--- A row with exactly one event between the places needs no comparison of columns.
+-- Returns the events that a single generation would have recorded for the change between two generation positions, in either direction.
+-- A row with exactly one event between the positions needs no comparison of columns.
 CREATE OR REPLACE FUNCTION event_diff(from_place bigint, to_place bigint)
 RETURNS TABLE (table_name text, action text, pkey jsonb, fields jsonb, old jsonb)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -25,6 +25,6 @@ AS $$
     ) AS changed
     WHERE side.existed <> side.remains OR side.events = 1 OR changed.new IS NOT NULL
 $$;
-COMMENT ON FUNCTION event_diff(bigint, bigint) IS 'Returns the differences between the states at two places of the history (see generation_place()), in the form of events.';
+COMMENT ON FUNCTION event_diff(bigint, bigint) IS 'Returns the differences between the states at two generation positions (see generation_place()), in the form of events.';
 REVOKE ALL ON FUNCTION event_diff(bigint, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION event_diff(bigint, bigint) TO sqern_reader, sqern_writer;

@@ -1,6 +1,6 @@
 -- Returns the net effect of a range of the history for each row. The as-of functions, generation_diff() and generation_revert() use it.
 --
--- The range contains the generations whose place (generation_place()) is greater than "after" and at most "upto". Their events are those
+-- The range contains the generations whose position (generation_place()) is greater than "after" and at most "upto". Their events are those
 -- with ids in the range, except for generations that cross a boundary. A generation that ends in the range belongs to it with all of
 -- its events. A generation that ends later does not belong to it.
 --
@@ -44,6 +44,6 @@ BEGIN
     GROUP BY hash, ordered.pkey, ordered.table_name;
 END
 $$;
-COMMENT ON FUNCTION event_net(text, bigint, bigint) IS 'Returns the net effect, for each row, of the generations whose place is greater than the second argument and at most the third. A null table name selects all tables.';
+COMMENT ON FUNCTION event_net(text, bigint, bigint) IS 'Returns the net effect of an interval of the history for each row. The interval contains the generations whose position (see generation_place()) is greater than after and at most upto. If of_table is null, all tables are included.';
 REVOKE ALL ON FUNCTION event_net(text, bigint, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION event_net(text, bigint, bigint) TO sqern_reader, sqern_writer;

@@ -2,7 +2,7 @@
 -- side is needed, which halves the cost.
 --
 -- For a recent generation the range is all later events, and the images contain the state before them. For an older one the range is all
--- events up to it, and the images contain the state after them. A generation with events on both sides of the place belongs to the later
+-- events up to it, and the images contain the state after them. A generation with events on both sides of the position belongs to the later
 -- side. Such generations are searched on the side that is read.
 CREATE OR REPLACE FUNCTION event_rows(of_table text, generation bigint)
 RETURNS TABLE (pkey jsonb, present boolean, image jsonb)
@@ -45,6 +45,6 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION event_rows(text, bigint) IS 'Returns, for each row, whether it existed as of a generation, and its columns. For a recent generation (see generation_is_recent()) these are the columns that changed later, otherwise all columns except the key.';
+COMMENT ON FUNCTION event_rows(text, bigint) IS 'Returns the past states of the rows of a table. The column present contains whether the row existed as of the generation. The column image contains the columns of the row without the key. For a recent generation (see generation_is_recent()), image omits columns without later changes, and rows without later changes are omitted.';
 REVOKE ALL ON FUNCTION event_rows(text, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION event_rows(text, bigint) TO sqern_reader, sqern_writer;

@@ -10,6 +10,6 @@ AS $$
         LIMIT 1
     ), 0)
 $$;
-COMMENT ON FUNCTION generation_at(timestamptz) IS 'Returns the last generation, in the order of the history, that started at or before a time. Returns 0 if there is none.';
+COMMENT ON FUNCTION generation_at(timestamptz) IS 'Returns the generation with the highest position (see generation_place()) that started at or before a time. Returns 0 if there is none.';
 REVOKE ALL ON FUNCTION generation_at(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION generation_at(timestamptz) TO sqern_reader, sqern_writer;

@@ -6,12 +6,12 @@ AS $$
     FROM public.event_diff(public.generation_place(from_generation), public.generation_place(to_generation)) AS d
     ORDER BY d.table_name, d.pkey
 $$;
-COMMENT ON FUNCTION generation_diff(bigint, bigint) IS 'Returns the differences between the states as of two generations, in the form of the events that a single generation would have recorded.';
+COMMENT ON FUNCTION generation_diff(bigint, bigint) IS 'Returns the differences between the states as of two generations, in the form of events.';
 REVOKE ALL ON FUNCTION generation_diff(bigint, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION generation_diff(bigint, bigint) TO sqern_reader, sqern_writer;
 
--- No two generations have the same place, so the range from the id before the place to the place contains only this generation. A
--- generation without events has no place of its own.
+-- No two generations with events have the same position, so the range from the previous id to the position contains only this generation.
+-- A generation without events has the position of another generation.
 CREATE OR REPLACE FUNCTION generation_diff(generation bigint)
 RETURNS TABLE (table_name text, action text, pkey jsonb, fields jsonb, old jsonb)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

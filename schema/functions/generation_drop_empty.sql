@@ -13,6 +13,6 @@ BEGIN
     RETURN FOUND;
 END
 $$;
-COMMENT ON FUNCTION generation_drop_empty(bigint) IS 'Removes a generation if it belongs to the current transaction and has no events. Returns whether it was removed.';
+COMMENT ON FUNCTION generation_drop_empty(bigint) IS 'Removes a generation if it belongs to the current transaction and has no events. Returns whether a generation was removed.';
 REVOKE ALL ON FUNCTION generation_drop_empty(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION generation_drop_empty(bigint) TO sqern_writer;

@@ -9,7 +9,7 @@ DECLARE
     found_id bigint;
     found_tstamp timestamptz;
 BEGIN
-    -- This assigns a transaction id. After a restore, an old generation can have the same id.
+    -- This assigns a transaction ID. After a restore, an old generation can have the same transaction ID.
     SELECT generation.id, generation.tstamp INTO found_id, found_tstamp
     FROM public.generation WHERE generation.xact = pg_current_xact_id();
     IF found_id IS NULL THEN

@@ -1,8 +1,8 @@
 -- Returns the generation of the current transaction, or null if there is none.
 --
--- The generation is found by its transaction id, which cannot be forged and is rolled back with a savepoint. After a restore into a server
--- with lower transaction ids, a restored generation can have the id of the current transaction. It has another start time, and must not
--- get more events.
+-- The generation is found by its transaction ID, which a client cannot choose, and which is rolled back with a savepoint. After a restore into
+-- a server with lower transaction IDs, a restored generation can have the ID of the current transaction. Its start time differs, and no
+-- events may be added to it.
 CREATE OR REPLACE FUNCTION generation_id_if_assigned() RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $function$

@@ -5,6 +5,6 @@ AS $$
     FROM public.event e
     WHERE e.generation = (SELECT max(newest.generation) FROM public.event newest)
 $$;
-COMMENT ON FUNCTION generation_is_recent(bigint) IS 'Returns whether most changes were made up to this generation. A past state is then computed backward from the present, which reads fewer events.';
+COMMENT ON FUNCTION generation_is_recent(bigint) IS 'Returns whether the position of a generation is in the second half of the journal. The state as of such a generation is computed backward from the present, because this reads fewer events.';
 REVOKE ALL ON FUNCTION generation_is_recent(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION generation_is_recent(bigint) TO sqern_reader, sqern_writer;

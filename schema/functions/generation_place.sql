@@ -1,9 +1,9 @@
--- Returns the place of a generation in the history, which is its last change.
+-- Returns the position of a generation in the history, which is the id of its last event.
 --
 -- Ids are assigned at the first change of a transaction. Of two concurrent generations, the one with the lower id can therefore have
--- changed a row last. With the last change as the place, a generation follows all generations that it depends on: a transaction that
--- waited for a row, a key or a foreign key makes its change after the last change of the other. Every prefix of this order is thus a
--- state that could have been visible. A generation without events has the place of the last generation with events before it.
+-- changed a row last. With the last change as the position, a generation follows all generations on which it depends. A transaction
+-- that waits for a row or key makes its change after the last change of the other transaction. Every prefix of this order is therefore a
+-- consistent state. A generation without events has the position of the last generation with events before it.
 CREATE OR REPLACE FUNCTION generation_place(generation bigint) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -25,6 +25,6 @@ BEGIN
     RETURN coalesce(place, 0);
 END
 $$;
-COMMENT ON FUNCTION generation_place(bigint) IS 'Returns the place of a generation in the order of the history: the id of its last event. Returns 0 for generation 0, which is the empty state.';
+COMMENT ON FUNCTION generation_place(bigint) IS 'Returns the position of a generation in the history: the id of its last event. A generation without events has the position of the preceding generation with events. Returns 0 for generation 0, the empty state.';
 REVOKE ALL ON FUNCTION generation_place(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION generation_place(bigint) TO sqern_reader, sqern_writer;

@@ -1,4 +1,4 @@
--- Reverts a generation by a new one: deletes the inserted rows, inserts the deleted rows, and restores the old values of updated rows.
+-- Reverts a generation with a new one: deletes the inserted rows, inserts the deleted rows, and restores the old values of updated rows.
 --
 -- The revert is rejected if a later generation changed one of the rows, or if other rows reference an inserted row. Two rows that differ
 -- only in id and deleted_at count as the same row here. The later generations must be reverted first. The tables are locked against
@@ -108,6 +108,6 @@ BEGIN
     RETURN own;
 END
 $$;
-COMMENT ON FUNCTION generation_revert(bigint) IS 'Reverts a generation by a new one. Returns the id of the new generation, or null if there is nothing to revert. Raises an error with the conflicting rows if later changes depend on the generation.';
+COMMENT ON FUNCTION generation_revert(bigint) IS 'Reverts a generation with a new generation. Returns the id of the new generation, or null if there is nothing to revert. Raises an error with the conflicting rows if later changes depend on the reverted generation.';
 REVOKE ALL ON FUNCTION generation_revert(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION generation_revert(bigint) TO sqern_writer;

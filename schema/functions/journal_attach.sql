@@ -5,13 +5,15 @@
 -- journal_attach() again (sqern db migrate does). The generated function has these properties:
 -- * The generation is determined at the first row, so a statement that changes no row creates no generation. The lookup is part of the
 --   statement, so that generation_id() is called only for a new generation. The lookup compares the start time too, because a restored
---   generation can have the same transaction id. generation_id() rejects it.
+--   generation can have the same transaction ID. generation_id() rejects it.
 -- * Old and new rows are joined by a FULL JOIN on the key. It cannot be planned as a nested loop, which a cached plan of a one-row update
 --   would use. A changed key produces a delete and an insert.
--- * If the transaction already has events, each new event is compared with the table. A statement that changes a row twice, in its parts
---   or by a function that it calls, can have its events in the wrong order, and is rejected. The subqueries cannot be hashed and no table
---   is scanned, because a plan made for a table of one page is kept when the table grows. Rows are looked up by the primary key only: for
---   an empty table the planner could choose any index, and an index with few values would be read completely for each row.
+-- * If the transaction already has events, each new event is compared with the table. A statement can change a row twice, in its parts or by
+--   a called function. Its events can then be in the wrong order, so the statement is rejected.
+-- * A plan that was made for a table of one page is reused after the table has grown. The subqueries of the comparison therefore cannot be
+--   hashed, and no table is scanned.
+-- * Rows are looked up only by the primary key. For an empty table, the planner could choose any index, and would later read an index with
+--   few values completely for each row.
 -- * Times are recorded in UTC in every session time zone, so that equal rows have equal events. This setting costs as much as one event
 --   in a one-row statement, so only tables with times have it.
 CREATE OR REPLACE FUNCTION journal_attach(target regclass) RETURNS void

@@ -25,6 +25,6 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION journal_differences() IS 'Returns the rows of journaled tables that differ from the journal. Without changes that bypassed the triggers, it returns none.';
+COMMENT ON FUNCTION journal_differences() IS 'Returns the rows of journaled tables that differ from the journal. Only changes that bypassed the triggers cause differences.';
 REVOKE ALL ON FUNCTION journal_differences() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION journal_differences() TO sqern_reader, sqern_writer;

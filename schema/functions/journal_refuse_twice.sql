@@ -1,5 +1,5 @@
--- Statement triggers run at the end of a statement. If the parts of a statement (a common table expression, a function that it calls, MERGE)
--- change a row twice, the order of the events could differ from the order of the changes.
+-- Statement triggers run at the end of a statement. The parts of a statement, such as a common table expression or a called function, can
+-- change a row twice. The order of the events could then differ from the order of the changes.
 CREATE OR REPLACE FUNCTION journal_refuse_twice(table_name text, pkey jsonb) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

@@ -1,6 +1,6 @@
 //! The database of a use case that opens its own connections.
 
-use sqern_db::connect::{ConnectEnv, ConnectRequest, Session, connect};
+use pg_connect::{ConnectEnv, ConnectRequest, Session, connect};
 
 use crate::Error;
 

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use pg_connect::{ConnectError, HintTexts};
 use sqern_db::DbError;
-use sqern_db::connect::ConnectError;
 use sqern_db::run::RunError;
 use sqern_model::{KernelVersion, RunKind};
 
@@ -99,12 +99,13 @@ impl Error {
         Self::Run { kind, error: error.into() }
     }
 
-    /// Returns the hints. Each is a command, or a sentence.
+    /// Returns the hints. Each is a command, or a sentence. A front end with its own options or a private server describes a
+    /// [`Error::Connect`] itself.
     #[must_use]
     pub fn hints(&self) -> Vec<String> {
         match self {
             Self::Db(error) => error.hint().into_iter().collect(),
-            Self::Connect(error) => error.hint().into_iter().collect(),
+            Self::Connect(error) => error.hint(&HintTexts::default()).into_iter().collect(),
             Self::Store(error) => error.hint.clone().into_iter().collect(),
             Self::Upstream(error) => error.hint.clone().into_iter().collect(),
             Self::Run { kind, error } => run_hints(*kind, error),

@@ -1,5 +1,4 @@
-//! PostgreSQL, and nothing but PostgreSQL: connecting, the private local server, the schema's migrations, and the queries by
-//! family of tables.
+//! The database of sqern: migrations of its schema, and the queries by group of tables. `pg-connect` opens the connections.
 //!
 //! Functions take a client or a transaction: the caller owns the transaction, and passes in the time.
 
@@ -7,7 +6,6 @@ pub mod as_of;
 pub mod available;
 pub mod change;
 pub mod check;
-pub mod connect;
 pub mod crawl;
 pub mod cust;
 pub mod distro;
@@ -19,7 +17,6 @@ pub mod follow;
 pub mod generation;
 pub mod ignore;
 pub mod kver;
-pub mod local;
 pub mod migrate;
 pub mod new;
 pub mod risk;

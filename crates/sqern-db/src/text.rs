@@ -1,6 +1,7 @@
 //! From the database's texts to the model's types, and back to a user who mistyped one.
 
 use sqern_model::{DistroName, KernelVersion};
+use strsim::levenshtein;
 
 use crate::DbError;
 
@@ -27,27 +28,11 @@ pub(crate) fn version(text: &str) -> Result<KernelVersion, DbError> {
 pub fn nearest<'a>(got: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let limit = (got.chars().count() / 3).max(2);
     let mut near: Vec<(usize, &str)> = names
-        .map(|name| (distance(got, name), name))
+        .map(|name| (levenshtein(got, name), name))
         .filter(|(distance, name)| *distance <= limit || name.starts_with(got))
         .collect();
     near.sort_unstable();
     near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
-}
-
-/// The edit distance of Levenshtein.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -60,10 +45,5 @@ mod tests {
         assert_eq!(nearest("debain12", names.into_iter()), ["debian12"]);
         assert_eq!(nearest("ubuntu", names.into_iter()), ["ubuntu-22.04"]);
         assert_eq!(nearest("windows", names.into_iter()), Vec::<String>::new());
-    }
-
-    #[test]
-    fn the_distance_counts_edits() {
-        assert_eq!((distance("", "abc"), distance("kitten", "sitting"), distance("a", "a")), (3, 3, 0));
     }
 }

@@ -4,4 +4,4 @@ pub mod package;
 pub mod repo;
 pub mod server;
 
-pub use server::{TestDatabase, TestServer, clean_command};
+pub use server::{DATABASE, TestDatabase, TestServer, clean_command};

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use sqern_db::local::{DATABASE, Endpoint, LocalEnv, LocalServer, OsUser, ROLE};
+use pg_local::{Endpoint, LocalEnv, LocalServer, OsUser, Program};
 use tokio::sync::OnceCell;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
@@ -44,6 +44,22 @@ pub struct TestServer {
     _watchdog: ChildStdin,
 }
 
+/// The names of the server, which are those of `sqern local`.
+const PROGRAM: Program = Program {
+    name: "sqern",
+    role: "sqern",
+    database: DATABASE,
+    service: "sqern-local",
+    up_command: "sqern local up",
+    status_command: "sqern local status",
+    destroy_command: "sqern local destroy",
+    directory_option: "--data-dir",
+    binaries_variable: "SQERN_PG_BIN",
+};
+
+/// The database that exists in a new server, without a schema.
+pub const DATABASE: &str = "sqern";
+
 static SHARED: OnceCell<TestServer> = OnceCell::const_new();
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
@@ -70,7 +86,7 @@ impl TestServer {
     #[must_use]
     pub fn dsn(&self, database: &str) -> String {
         let Endpoint { socket_dir, port } = &self.endpoint;
-        format!("host={} port={port} dbname={database} user={ROLE}", socket_dir.display())
+        format!("host={} port={port} dbname={database} user={}", socket_dir.display(), PROGRAM.role)
     }
 
     /// Where the server listens.
@@ -99,7 +115,7 @@ impl TestServer {
 
     async fn try_connect(&self, database: &str) -> anyhow::Result<Client> {
         let mut config = Config::new();
-        config.host_path(&self.endpoint.socket_dir).port(self.endpoint.port).user(ROLE).dbname(database);
+        config.host_path(&self.endpoint.socket_dir).port(self.endpoint.port).user(PROGRAM.role).dbname(database);
         let (client, connection) = config.connect(NoTls).await?;
         tokio::spawn(connection);
         Ok(client)
@@ -215,7 +231,7 @@ impl Drop for TestDatabase {
 /// `dir` is where the default directory would be. Errors: a process whose user has no name.
 pub fn test_env(dir: &Path) -> anyhow::Result<LocalEnv> {
     let user = OsUser::current().context("the operating system knows no name for this process's user")?;
-    let mut env = LocalEnv::new(user, dir.to_owned());
+    let mut env = LocalEnv::new(PROGRAM, user, dir.to_owned());
     env.pg_bin = std::env::var_os("SQERN_PG_BIN").map(PathBuf::from);
     env.path = std::env::var_os("PATH");
     Ok(env)
@@ -250,7 +266,7 @@ fn start(settings: &[(String, String)]) -> anyhow::Result<TestServer> {
     let server = LocalServer::at(&dir.join("local"), &test_env(&dir)?)?.throwaway().with_setting("max_connections", "200");
     let server = settings.iter().fold(server, |server, (name, value)| server.with_setting(name, value));
     let up = server.up().map_err(|error| {
-        let hint = error.hint().unwrap_or_default();
+        let hint = error.hint(&PROGRAM).unwrap_or_default();
         anyhow::anyhow!("tests need a PostgreSQL server of their own: {error}\nhint: {hint}")
     })?;
     Ok(TestServer { server, endpoint: up.endpoint, templates: Mutex::default(), _watchdog: watchdog })

@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
+use pg_connect::ConnectError;
+use pg_local::LocalError;
 use sqern_db::DbError;
-use sqern_db::connect::ConnectError;
-use sqern_db::local::LocalError;
 use sqern_store::tree::ProveError;
+
+use crate::private_server::{HINT_TEXTS, PROGRAM};
 
 /// The exit status of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +96,10 @@ impl From<DbError> for Failure {
 
 impl From<sqern_core::Error> for Failure {
     fn from(error: sqern_core::Error) -> Self {
+        // These hints contain the options of the program and the commands of the private server.
+        if let sqern_core::Error::Connect(error) = error {
+            return error.into();
+        }
         let exit = if error.is_internal() { Exit::Bug } else { Exit::Unmet };
         Self { message: error.to_string(), hints: error.hints(), exit }
     }
@@ -121,13 +127,13 @@ impl From<ProveError> for Failure {
 
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
-        Self { message: error.to_string(), hints: error.hint().into_iter().collect(), exit: Exit::Unmet }
+        Self { message: error.to_string(), hints: error.hint(&HINT_TEXTS).into_iter().collect(), exit: Exit::Unmet }
     }
 }
 
 impl From<LocalError> for Failure {
     fn from(error: LocalError) -> Self {
-        Self { message: error.to_string(), hints: error.hint().into_iter().collect(), exit: Exit::Unmet }
+        Self { message: error.to_string(), hints: error.hint(&PROGRAM).into_iter().collect(), exit: Exit::Unmet }
     }
 }
 

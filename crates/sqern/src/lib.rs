@@ -9,6 +9,7 @@ mod doctor;
 pub mod failure;
 mod fetch;
 pub mod printer;
+mod private_server;
 mod reports;
 pub mod settings;
 mod version;

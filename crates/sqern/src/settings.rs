@@ -6,11 +6,12 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use pg_connect::ConnectEnv;
+use pg_local::{LocalEnv, OsUser};
 use sqern_core::Clock;
-use sqern_db::connect::ConnectEnv;
-use sqern_db::local::{LocalEnv, OsUser, default_dir};
 
 use crate::failure::Failure;
+use crate::private_server::{PROGRAM, default_server};
 
 /// The store of root.
 const ROOTS_STORE: &str = "/var/lib/sqern/store";
@@ -157,10 +158,12 @@ impl Settings {
     #[must_use]
     pub fn connect_env(&self) -> ConnectEnv {
         let user = OsUser::current();
+        let local_dir = self.data_dir.clone().or_else(|| self.default_local_dir(user.as_ref()?));
         ConnectEnv {
             vars: self.postgres.clone(),
             home: self.home.clone(),
-            local_dir: self.data_dir.clone().or_else(|| self.default_local_dir(user.as_ref()?)),
+            application_name: PROGRAM.name.to_owned(),
+            default_server: Some(default_server(local_dir)),
             user_name: user.map(|user| user.name),
             ..ConnectEnv::default()
         }
@@ -179,12 +182,12 @@ impl Settings {
             pg_bin: self.pg_bin.clone(),
             path: self.path.clone(),
             service_file: service_file.or_else(|| self.home.as_ref().map(|home| home.join(".pg_service.conf"))),
-            ..LocalEnv::new(user, dir)
+            ..LocalEnv::new(PROGRAM, user, dir)
         })
     }
 
     fn default_local_dir(&self, user: &OsUser) -> Option<PathBuf> {
-        default_dir(user, self.home.as_deref(), self.data_home.as_deref())
+        PROGRAM.default_dir(user, self.home.as_deref(), self.data_home.as_deref())
     }
 
     /// Returns the path of the running program if the shell cannot find it as `sqern` in `PATH`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqern_db::connect::Session;
+use pg_connect::Session;
 use sqern_db::follow::{self, Position};
 
 use crate::{Database, Error};

@@ -5,9 +5,9 @@ mod execution;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use pg_connect::Session;
 use serde::Serialize;
 use sqern_db::as_of::snapshot;
-use sqern_db::connect::Session;
 use sqern_db::run::{self as db, Lease};
 use sqern_model::{Kernel, RunKind, RunResult};
 use sqern_store::Store;

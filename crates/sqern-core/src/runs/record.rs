@@ -1,6 +1,6 @@
 //! Records the results of a running build or test.
 
-use sqern_db::connect::Session;
+use pg_connect::Session;
 use sqern_db::run::{self as db, RunError, RunLog};
 use sqern_model::{Kernel, RunKind, RunResult};
 use tokio::sync::Mutex;

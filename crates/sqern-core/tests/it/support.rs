@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use pg_connect::{ConnectEnv, ConnectRequest};
 use sqern_core::runs::{ExecutorConfig, Lease, RetryPolicy, RunSelection};
 use sqern_core::{Clock, Database};
-use sqern_db::connect::{ConnectEnv, ConnectRequest};
 use sqern_store::Store;
 use sqern_testkit::{TestDatabase, TestServer};
 use tokio_postgres::Client;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use futures_util::{FutureExt, TryStreamExt};
-use sqern_db::connect::{self, ConnectEnv, ConnectRequest};
+use pg_connect::{ConnectEnv, ConnectRequest};
 use sqern_db::follow::{self, Position};
 use tokio::task::JoinSet;
 
@@ -49,7 +49,7 @@ pub async fn goal(world: &World, table: &mut Table) -> Result<()> {
     elsewhere.run("BEGIN; SELECT pg_current_xact_id()").await?;
 
     let done = Arc::new(AtomicBool::new(false));
-    let session = connect::connect(&ConnectRequest::dsn(world.dsn("followed")), &ConnectEnv::default()).await?;
+    let session = pg_connect::connect(&ConnectRequest::dsn(world.dsn("followed")), &ConnectEnv::default()).await?;
     ensure!(follow::listen(&session.client).await?, "expected a server that notifies");
     let start = follow::here(&session.client).await?.end();
     let follower = tokio::spawn(follow_on(session, start, done.clone()));
@@ -73,7 +73,7 @@ pub async fn goal(world: &World, table: &mut Table) -> Result<()> {
 }
 
 /// Follows as `sqern event follow` does, until the writers are done and a last poll was made.
-async fn follow_on(mut session: connect::Session, start: Position, done: Arc<AtomicBool>) -> Result<Followed> {
+async fn follow_on(mut session: pg_connect::Session, start: Position, done: Arc<AtomicBool>) -> Result<Followed> {
     let (mut position, mut followed, mut last) = (start, Followed::default(), 0_i64);
     loop {
         // Asked before the poll: what was committed until then, the poll finds.

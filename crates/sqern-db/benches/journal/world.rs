@@ -149,7 +149,7 @@ impl World {
     pub async fn start(quick: bool, cpu: bool) -> Result<Self> {
         let extent = if quick { QUICK } else { FULL };
         let world = Self { server: TestServer::with_settings(&SETTINGS).await, extent, cpu };
-        world.sql(sqern_db::local::DATABASE, &format!("CREATE DATABASE {TEMPLATE} TEMPLATE template0")).await?;
+        world.sql(sqern_testkit::DATABASE, &format!("CREATE DATABASE {TEMPLATE} TEMPLATE template0")).await?;
         let mut client = world.server.connect(TEMPLATE).await;
         sqern_db::migrate::migrate(&mut client, None, false).await?;
         client
@@ -189,7 +189,7 @@ impl World {
 
     /// A database made from the template.
     pub async fn make(&self, name: &str) -> Result<()> {
-        let client = self.server.connect(sqern_db::local::DATABASE).await;
+        let client = self.server.connect(sqern_testkit::DATABASE).await;
         // A session of the template ends a moment after its client is dropped.
         for _ in 0..100 {
             let here = client.query_one("SELECT count(*) FROM pg_stat_activity WHERE datname = $1", &[&TEMPLATE]).await?;
@@ -203,7 +203,7 @@ impl World {
     }
 
     async fn has(&self, name: &str) -> Result<bool> {
-        let client = self.server.connect(sqern_db::local::DATABASE).await;
+        let client = self.server.connect(sqern_testkit::DATABASE).await;
         Ok(client.query_opt("SELECT FROM pg_database WHERE datname = $1", &[&name]).await?.is_some())
     }
 
@@ -243,12 +243,12 @@ impl World {
             // Without ANALYZE: both sides keep the statistics that they began with, and so their plans.
             self.sql(database, "VACUUM kver, kver_seen, cust_host_kver").await?;
         }
-        self.sql(sqern_db::local::DATABASE, "CHECKPOINT").await
+        self.sql(sqern_testkit::DATABASE, "CHECKPOINT").await
     }
 
     /// Sets one of the server's settings, for sessions that are there too.
     pub async fn set(&self, name: &str, value: &str) -> Result<()> {
-        let client = self.server.connect(sqern_db::local::DATABASE).await;
+        let client = self.server.connect(sqern_testkit::DATABASE).await;
         client.batch_execute(&format!("ALTER SYSTEM SET {name} = {value}")).await?;
         client.batch_execute("SELECT pg_reload_conf()").await?;
         for _ in 0..100 {

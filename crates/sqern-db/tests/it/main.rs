@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on says so by a panic")]
 
 mod catalog;
-mod connect;
 mod constraints;
 mod crawl;
 mod follow;
@@ -11,7 +10,6 @@ mod forgery;
 mod generation;
 mod history;
 mod journal;
-mod local;
 mod migrate;
 mod migrate_roles;
 mod not_ignored;

@@ -1,8 +1,8 @@
 //! The roles that `migrate` creates, and the privileges that it requires. Roles belong to a cluster, so each test has a server of its own.
 
 use sqern_db::DbError;
-use sqern_db::local::DATABASE;
 use sqern_db::migrate::{latest_version, migrate, require_usable};
+use sqern_testkit::DATABASE;
 use sqern_testkit::TestServer;
 use tokio_postgres::Client;
 

@@ -161,7 +161,7 @@ pub(super) async fn run(command: CustCommand, context: &Context<'_>) -> Result<E
     }
 }
 
-async fn begin(at: &AtArgs, context: &Context<'_>) -> Result<(sqern_db::connect::Session, AsOf), Failure> {
+async fn begin(at: &AtArgs, context: &Context<'_>) -> Result<(pg_connect::Session, AsOf), Failure> {
     let session = context.open().await?;
     let as_of = at.resolve(&session.client).await?;
     Ok((session, as_of))

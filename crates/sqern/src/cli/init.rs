@@ -1,9 +1,9 @@
 //! `sqern init`: sets up a database in one command.
 
 use clap::Args;
+use pg_connect::{ConnectError, ConnectRequest, Session, connect, resolve};
+use pg_local::{LocalServer, State, Up};
 use serde::Serialize;
-use sqern_db::connect::{ConnectError, ConnectRequest, Session, connect, resolve};
-use sqern_db::local::{LocalServer, State, Up};
 use sqern_db::migrate::{self, Step};
 use sqern_db::{change, distro};
 use sqern_model::counted;
@@ -14,6 +14,7 @@ use super::{Context, local};
 use crate::distributions::importable;
 use crate::failure::{Exit, Failure};
 use crate::printer::Format;
+use crate::private_server::PROGRAM;
 
 /// Set up a database: private server, schema and distributions
 ///
@@ -110,8 +111,8 @@ fn private_server(context: &Context<'_>) -> Result<Option<LocalServer>, Failure>
         return Ok(own);
     }
     match resolve(&context.request(), &environment) {
-        Ok(target) if target.origin != sqern_db::connect::Origin::Local => Ok(None),
-        Ok(_) | Err(ConnectError::NothingNamed { .. }) => Ok(Some(local::default_server(context)?)),
+        Ok(target) if !matches!(target.origin, pg_connect::Origin::DefaultServer(_)) => Ok(None),
+        Ok(_) | Err(ConnectError::NoServerSpecified { .. }) => Ok(Some(local::default_server(context)?)),
         Err(error) => Err(error.into()),
     }
 }
@@ -147,8 +148,9 @@ async fn private_session(
 }
 
 async fn session_of(server: &LocalServer) -> Result<Session, Failure> {
-    // Nothing of the environment applies to the private server, which the connection string names completely.
-    Ok(connect(&ConnectRequest::dsn(&server.dsn()?), &sqern_db::connect::ConnectEnv::default()).await?)
+    // Variables of the environment do not apply to the private server.
+    let env = pg_connect::ConnectEnv { application_name: PROGRAM.name.to_owned(), ..pg_connect::ConnectEnv::default() };
+    Ok(connect(&ConnectRequest::dsn(server.dsn()?), &env).await?)
 }
 
 impl Initialized {

@@ -5,9 +5,9 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use pg_local::{Destroyed, Down, LocalError, LocalServer, OsUser, State, Status, Up};
 use rustix::process::geteuid;
 use serde::Serialize;
-use sqern_db::local::{Destroyed, Down, LocalError, LocalServer, OsUser, State, Status, Up};
 
 use super::Context;
 use super::interrupt::interrupted;

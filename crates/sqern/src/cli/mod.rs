@@ -34,8 +34,8 @@ mod test;
 mod why;
 
 use clap::{Args, Parser, Subcommand};
+use pg_connect::{ConnectError, ConnectRequest, Session, connect};
 use sqern_core::Database;
-use sqern_db::connect::{ConnectError, ConnectRequest, Session, connect};
 
 use crate::failure::{Exit, Failure};
 use crate::printer::{Format, Printer};

@@ -5,8 +5,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use indicatif::{HumanBytes, HumanCount};
+use pg_local::OsUser;
 use rustix::fs::{Access, access, statvfs};
-use sqern_db::local::OsUser;
 use sqern_model::counted;
 use sqern_store::Store;
 use sqern_store::store::Pruned;
@@ -134,7 +134,7 @@ fn own_it(root: &Path, (_, us): (u32, u32)) -> String {
 }
 
 fn name(uid: u32) -> String {
-    OsUser::numbered(uid).map_or_else(|| format!("user {uid}"), |user| user.name)
+    OsUser::from_uid(uid).map_or_else(|| format!("user {uid}"), |user| user.name)
 }
 
 #[cfg(test)]

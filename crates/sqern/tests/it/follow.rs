@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sqern_db::local::DATABASE;
+use sqern_testkit::DATABASE;
 use sqern_testkit::TestServer;
 use tokio_postgres::Client;
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::{StreamExt as _, stream};
-use sqern_db::connect::Session;
+use pg_connect::Session;
 use sqern_db::run::{self as db, Candidate, RunError, RunLog};
 use sqern_model::{Kernel, RunKind, RunResult};
 use tokio::sync::Mutex;

@@ -1,6 +1,6 @@
 //! A follower over a crash of the server.
 
-use sqern_db::local::DATABASE;
+use sqern_testkit::DATABASE;
 use sqern_testkit::{TestServer, clean_command};
 
 use super::Follower;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use clap::Args;
 use futures_util::FutureExt;
+use pg_connect::{ConnectError, Session};
 use sqern_db::DbError;
-use sqern_db::connect::{ConnectError, Session};
 use sqern_db::follow::{self, Batch, Position};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_postgres::Client;
@@ -100,7 +100,7 @@ impl std::convert::From<DbError> for Break {
 
 impl std::convert::From<ConnectError> for Break {
     fn from(error: ConnectError) -> Self {
-        if error.may_pass() { Self::Interrupted(error.into()) } else { Self::Failed(error.into()) }
+        if error.is_transient() { Self::Interrupted(error.into()) } else { Self::Failed(error.into()) }
     }
 }
 
