@@ -1,4 +1,4 @@
-//! Tells the program which commit it is built from, as `SQERN_COMMIT`: short, with `+` where what goes into it was changed since.
+//! Sets `SQERN_COMMIT` to the short id of the commit that the program is built from, with `+` if its sources were changed since.
 //!
 //! A packager who builds without git says it by an environment variable of the same name. A build without either is of an `unknown`
 //! commit: a tree inside of another repository is not taken for a part of it. No time is built in, so that the same sources give the
@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The files of the program, relative to the root of the workspace. The version contains the last commit that changed them.
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 16] = [
     "crates/sqern/src",
     "crates/sqern/Cargo.toml",
     "crates/sqern/build.rs",
     "crates/pg-connect",
     "crates/pg-local",
     "crates/sqern-archive",
+    "crates/sqern-core",
     "crates/sqern-db",
     "crates/sqern-model",
     "crates/sqern-process",

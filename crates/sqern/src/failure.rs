@@ -104,6 +104,21 @@ impl From<DbError> for Failure {
     }
 }
 
+impl From<sqern_core::Error> for Failure {
+    fn from(error: sqern_core::Error) -> Self {
+        match error {
+            // These hints contain the options of the program and the commands of the private server.
+            sqern_core::Error::Connect(error) => error.into(),
+            sqern_core::Error::Store(error) => error.into(),
+            sqern_core::Error::Upstream(error) => error.into(),
+            error => {
+                let exit = if error.is_internal() { Exit::Bug } else { Exit::Unmet };
+                Self { message: error.to_string(), hints: error.hints(), exit }
+            }
+        }
+    }
+}
+
 impl From<sqern_store::Error> for Failure {
     fn from(error: sqern_store::Error) -> Self {
         Self::from_diagnostic(&error)

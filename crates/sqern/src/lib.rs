@@ -3,14 +3,13 @@
 //! Only [`settings`] reads the environment, only [`printer`] prints, only `main.rs` exits.
 
 pub mod cli;
-pub mod cust;
-pub mod distributions;
-pub mod doctor;
+mod cust;
+mod distributions;
+mod doctor;
 pub mod failure;
-pub mod fetch;
+mod fetch;
 pub mod printer;
-pub mod private_server;
-pub mod reports;
-pub mod runner;
+mod private_server;
+mod reports;
 pub mod settings;
-pub mod version;
+mod version;

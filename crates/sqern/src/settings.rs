@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use pg_connect::ConnectEnv;
 use pg_local::{LocalEnv, OsUser};
+use sqern_core::Clock;
 
 use crate::failure::Failure;
 use crate::private_server::{PROGRAM, default_server};
@@ -120,7 +121,13 @@ impl Settings {
     /// Returns the current time, or the time of `SQERN_NOW`.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.now.unwrap_or_else(Timestamp::now)
+        self.clock().now()
+    }
+
+    /// Returns the clock of use cases: that of this machine, or the time of `SQERN_NOW`.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.now.map_or(Clock::System, Clock::Fixed)
     }
 
     /// Returns the default store: `SQERN_STORE`, else `/var/lib/sqern/store` for root, else `sqern/store` below `XDG_DATA_HOME` or
@@ -274,7 +281,7 @@ fn without_secrets(words: impl Iterator<Item = String>) -> String {
 }
 
 /// Removes the user information from a URL: `https://user:password@host/path` (RFC 3986, 3.2.1).
-fn without_userinfo(word: &str) -> String {
+pub(crate) fn without_userinfo(word: &str) -> String {
     let Some((scheme, rest)) = word.split_once("://") else { return word.to_owned() };
     let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
     let secret = authority.rfind('@').map_or(0, |at| at + 1);

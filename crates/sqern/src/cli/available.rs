@@ -1,6 +1,7 @@
 //! `sqern available`: the available modules.
 
 use clap::{ArgGroup, Args, Subcommand};
+use sqern_core::pipeline::{AvailableStep, Evidence};
 use sqern_db::available::{self as db, Available, Filter};
 use sqern_db::run;
 use sqern_model::{DistroName, Kernel, KernelName, RunKind};
@@ -90,6 +91,28 @@ pub(super) struct Which {
     target: Option<String>,
     #[command(flatten)]
     change: ChangeArgs,
+}
+
+impl From<&AvailableStep> for Which {
+    fn from(step: &AvailableStep) -> Self {
+        let (tested, flavor) = match &step.evidence {
+            Evidence::Built => (false, None),
+            Evidence::Tested { flavor } => (true, flavor.clone()),
+        };
+        Self {
+            build: None,
+            test: None,
+            tested,
+            built: !tested,
+            flavor,
+            profile: step.profile.clone(),
+            distros: step.distros.clone(),
+            kernels: vec![],
+            revision: Some(step.revision.clone()),
+            target: Some(step.target.clone()),
+            change: ChangeArgs::default(),
+        }
+    }
 }
 
 impl Record for Available {

@@ -1,12 +1,13 @@
 //! `sqern build`: plans, runs and lists builds.
 
 use clap::Subcommand;
+use sqern_core::runs::{BuildSpec, RunSpec};
 use sqern_model::RunKind;
 
 use super::Context;
 use super::at::AtArgs;
 use super::change::ChangeArgs;
-use super::run::{self, BuildFields, CarryArgs, ClaimArgs, Fields, FinishArgs, ListArgs, Tested, What};
+use super::run::{self, BuildArgs, ClaimArgs, ExecuteArgs, FinishArgs, ListArgs, SelectionArgs};
 use crate::failure::{Exit, Failure};
 
 const KIND: RunKind = RunKind::Build;
@@ -21,7 +22,7 @@ pub(super) enum BuildCommand {
   sqern build plan --untried --limit 20 --json")]
     Plan {
         #[command(flatten)]
-        what: What,
+        selection: SelectionArgs,
         /// Maximum number of rows [default: all]
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
@@ -37,9 +38,9 @@ pub(super) enum BuildCommand {
   sqern build start --revision \"$REV\" --target sp-lab --distro debian12 --kernel 6.1.0-25-amd64")]
     Start {
         #[command(flatten)]
-        what: What,
+        selection: SelectionArgs,
         #[command(flatten)]
-        fields: BuildFields,
+        build: BuildArgs,
         #[command(flatten)]
         claim: ClaimArgs,
         #[command(flatten)]
@@ -59,11 +60,11 @@ pub(super) enum BuildCommand {
     --command 'cp -r ~/mymod/. \"$SQERN_WORK\" && make -C \"$SQERN_TREE/build\" M=\"$SQERN_WORK\"'")]
     Run {
         #[command(flatten)]
-        what: What,
+        selection: SelectionArgs,
         #[command(flatten)]
-        fields: BuildFields,
+        build: BuildArgs,
         #[command(flatten)]
-        carry: CarryArgs,
+        execution: ExecuteArgs,
     },
     /// Renew the lease of a build
     #[command(after_help = "Example:\n  sqern build renew 12")]
@@ -106,13 +107,15 @@ impl BuildCommand {
 
 pub(super) async fn run(command: BuildCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     match command {
-        BuildCommand::Plan { what, limit } => run::plan(KIND, &what, &Tested::default(), limit, context).await,
-        BuildCommand::Start { what, fields, claim, change } => {
-            run::start(&Fields::Build(fields), &what, &claim, &change, context).await
+        BuildCommand::Plan { selection, limit } => {
+            run::plan(&RunSpec::Build(BuildSpec::default()), selection, limit, context).await
         }
-        BuildCommand::Run { what, fields, carry } => run::carry(&Fields::Build(fields), &what, &carry, context).await,
+        BuildCommand::Start { selection, build, claim, change } => {
+            run::start(build.into(), selection, &claim, &change, context).await
+        }
+        BuildCommand::Run { selection, build, execution } => run::run(build.into(), selection, execution, context).await,
         BuildCommand::Renew { id } => run::renew(KIND, id, context).await,
-        BuildCommand::Finish(args) => run::finish(KIND, &args, context).await,
+        BuildCommand::Finish(args) => run::finish(KIND, args, context).await,
         BuildCommand::List(args) => run::list(KIND, &args, context).await,
         BuildCommand::Kernels { id, at } => run::kernels(KIND, id, &at, context).await,
         BuildCommand::Show { id } => run::show(KIND, id, context).await,

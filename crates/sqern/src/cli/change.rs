@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
+use sqern_core::ChangeOptions;
 use sqern_db::change::Finished;
 use sqern_model::counted;
 
@@ -9,7 +10,7 @@ use super::Context;
 use crate::failure::{Exit, Failure};
 
 /// Of commands that change data.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct ChangeArgs {
     /// Comment of the generation [default: the command line]
     #[arg(long, value_name = "TEXT")]
@@ -23,6 +24,11 @@ impl ChangeArgs {
     /// The comment of the change set.
     pub(super) fn comment(&self, context: &Context<'_>) -> String {
         self.comment.clone().unwrap_or_else(|| context.settings.command_line.clone())
+    }
+
+    /// Returns the options of the use case.
+    pub(super) fn options(&self, context: &Context<'_>) -> ChangeOptions {
+        ChangeOptions { comment: self.comment(context), dry_run: self.dry_run }
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
+use sqern_core::pipeline::{CheckStep, CrawlTarget};
 use sqern_db::change::Finished;
 use sqern_db::{AsOf, crawl, distro};
 use sqern_model::upstream::{self, UpstreamDiff};
@@ -51,6 +52,24 @@ pub(super) struct CheckArgs {
     accept_rollback: bool,
     #[command(flatten)]
     change: ChangeArgs,
+}
+
+impl From<&CheckStep> for CheckArgs {
+    fn from(step: &CheckStep) -> Self {
+        let (apt_lists, directory, mirror_base) = match &step.target {
+            CrawlTarget::AptLists => (Some(PathBuf::from(APT_LISTS)), None, None),
+            CrawlTarget::Sources { directory, mirror_base } => (None, directory.clone(), mirror_base.clone()),
+        };
+        Self {
+            distros: step.distros.clone(),
+            apt_lists,
+            sources: SourcesArgs { dirs: directory.into_iter().collect() },
+            crawl: CrawlArgs { mirror_base, allow_unsigned: false },
+            accept_shrink: false,
+            accept_rollback: false,
+            change: ChangeArgs::default(),
+        }
+    }
 }
 
 pub(super) async fn run(args: CheckArgs, context: &Context<'_>) -> Result<Exit, Failure> {

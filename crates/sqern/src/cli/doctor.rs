@@ -15,7 +15,7 @@ use sqern_upstream::{Client, ClientOptions, count_certificates, probe, skipped_s
 use self::database::Known;
 use super::Context;
 use super::sources::{CrawlArgs, SourcesArgs, definition};
-use super::store::StoreArgs;
+use super::store_args::StoreArgs;
 use crate::doctor::{Finding, State, clock, describe, fits, group, program, source, store, summary};
 use crate::failure::{Exit, Failure};
 use crate::printer::Format;
@@ -64,7 +64,7 @@ pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<Exit,
     let causes = group(&findings);
     match (context.printer.format(), context.printer.text_width()) {
         (Format::Table, Some(width)) if !fits(&causes, width) => {
-            context.printer.data(&replace_control(&describe(&causes, width)))?
+            context.printer.data(&replace_control(&describe(&causes, width)))?;
         }
         (Format::Table, _) => context.printer.list(&causes)?,
         (Format::Json | Format::Csv, _) => context.printer.list(&findings)?,

@@ -10,6 +10,7 @@ use clap::Args;
 use futures_util::{StreamExt as _, stream};
 use indicatif::ProgressBar;
 use serde::Serialize;
+use sqern_core::pipeline::{FetchMethod, FetchStep};
 use sqern_db::fetch::{self as db, Vouched, Wanted};
 use sqern_model::{DistroName, Kernel, KernelVersion, counted};
 use sqern_store::tree::{Machine, ProveOptions, Tool};
@@ -20,11 +21,14 @@ use super::Context;
 use super::change::ChangeArgs;
 use super::interrupt::interrupted;
 use super::sources::SourcesArgs;
-use super::store::StoreArgs;
+use super::store_args::StoreArgs;
 use crate::failure::{Exit, Failure};
 use crate::fetch::plan::{Plan, plan, without_packages};
 use crate::fetch::{Fetcher, Job, MissingTools, Outcome};
 use crate::printer::{Format, Record};
+
+/// The default time limit of the command for one kernel.
+const COMMAND_TIMEOUT_SECONDS: u64 = 3600;
 
 /// Fetch kernel headers, so that modules can be built
 ///
@@ -69,7 +73,7 @@ pub(super) struct FetchArgs {
     #[arg(long, value_name = "CMD", conflicts_with_all = ["mirror_base", "arch"], value_parser = super::shell_command)]
     command: Option<String>,
     /// Time limit of the command for one kernel, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "3600", requires = "command", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = COMMAND_TIMEOUT_SECONDS, requires = "command", value_parser = clap::value_parser!(u64).range(1..))]
     command_timeout: u64,
     #[command(flatten)]
     sources: SourcesArgs,
@@ -78,6 +82,29 @@ pub(super) struct FetchArgs {
     mirror_base: Option<Url>,
     #[command(flatten)]
     change: ChangeArgs,
+}
+
+impl From<&FetchStep> for FetchArgs {
+    fn from(step: &FetchStep) -> Self {
+        let (arch, mirror_base, command) = match &step.method {
+            FetchMethod::Packages { arch, mirror_base } => (arch.clone(), mirror_base.clone(), None),
+            FetchMethod::Command(command) => (None, None, Some(command.clone())),
+        };
+        Self {
+            distros: step.distros.clone(),
+            kernels: vec![],
+            limit: step.limit,
+            store: StoreArgs { dir: step.store.clone() },
+            jobs: step.jobs,
+            arch: arch.unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+            no_prove: false,
+            command,
+            command_timeout: COMMAND_TIMEOUT_SECONDS,
+            sources: SourcesArgs { dirs: step.sources.iter().cloned().collect() },
+            mirror_base,
+            change: ChangeArgs::default(),
+        }
+    }
 }
 
 /// The result of one kernel.

@@ -29,11 +29,13 @@ mod run;
 mod source;
 mod sources;
 mod store;
+mod store_args;
 mod test;
 mod why;
 
 use clap::{Args, Parser, Subcommand};
 use pg_connect::{ConnectError, ConnectRequest, Session, connect};
+use sqern_core::Database;
 
 use crate::failure::{Exit, Failure};
 use crate::printer::{Format, Printer};
@@ -177,7 +179,7 @@ impl Output {
     }
 }
 
-/// What a command has at hand.
+/// The connection options, settings and output of a command.
 struct Context<'a> {
     connection: &'a Connection,
     settings: &'a Settings,
@@ -185,7 +187,7 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Connects, whatever the schema is.
+    /// Connects to a database with any schema.
     async fn connect(&self) -> Result<Session, Failure> {
         Ok(self.try_connect().await?)
     }
@@ -202,9 +204,12 @@ impl Context<'_> {
 
     /// Connects to a database whose schema this program can work with.
     async fn open(&self) -> Result<Session, Failure> {
-        let session = self.connect().await?;
-        sqern_db::migrate::require_usable(&session.client).await?;
-        Ok(session)
+        Ok(self.database().open().await?)
+    }
+
+    /// Returns the database that the command line names.
+    fn database(&self) -> Database {
+        Database { request: self.request(), env: self.settings.connect_env() }
     }
 }
 

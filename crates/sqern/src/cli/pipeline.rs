@@ -1,21 +1,19 @@
 //! `sqern pipeline`: runs check, fetch, build, test and available from one file.
 
-mod file;
+mod steps;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use clap::{Parser as _, Subcommand, ValueEnum};
-use pg_connect::Session;
-use sqern_db::follow::{self, Position};
+use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use sqern_core::pipeline::{KernelWatch, PipelineFile, PipelineOutcome, StepName, quote, run_steps};
 
-use self::file::{PipelineFile, shown};
-use super::interrupt::interrupted;
-use super::{Cli, Context};
+use self::steps::CommandRunner;
+use super::Context;
+use super::interrupt::stop_on_interrupt;
 use crate::failure::{Exit, Failure};
-
-/// The wait between two attempts to connect again.
-const RECONNECT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PipelineCommand {
@@ -48,8 +46,8 @@ Example file:
         /// Pipeline file
         file: PathBuf,
         /// Step to skip (repeatable)
-        #[arg(long, value_name = "STEP")]
-        skip: Vec<Step>,
+        #[arg(long, value_name = "STEP", value_parser = PossibleValuesParser::new(StepName::ALL.map(StepName::as_str)).try_map(|name| name.parse::<StepName>()))]
+        skip: Vec<StepName>,
         /// After the last step, wait for new kernels and continue with them
         #[arg(long)]
         watch: bool,
@@ -59,122 +57,39 @@ Example file:
     },
 }
 
-/// A step; the variants are in the order of execution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Step {
-    Check,
-    Fetch,
-    Build,
-    Test,
-    Available,
-}
-
 pub(super) async fn run(command: PipelineCommand, context: &Context<'_>) -> Result<Exit, Failure> {
-    let PipelineCommand::Run { file, skip, watch, dry_run } = command;
+    let PipelineCommand::Run { file, mut skip, watch, dry_run } = command;
     let pipeline = PipelineFile::read(&file)?;
-    let steps = |skip: &[Step]| -> Vec<Vec<String>> {
-        let steps = Step::value_variants().iter().filter(|step| !skip.contains(step));
-        steps.filter_map(|step| pipeline.words(*step)).collect()
-    };
     if dry_run {
-        let lines: Vec<String> = steps(&skip).iter().map(|words| shown(words)).collect();
+        let lines: Vec<String> = pipeline.steps(&skip).iter().map(|step| quote(&step.arguments())).collect();
         context.printer.data(&lines.join("\n"))?;
         return Ok(Exit::Done);
     }
+    let (runner, stop) = (CommandRunner { context }, stop_on_interrupt());
     if !watch {
-        return round(&steps(&skip), context).await;
+        return exit(run_steps(&pipeline.steps(&skip), &runner, &stop).await);
     }
-    let mut skipped = skip.clone();
-    let stop = interrupted();
-    tokio::pin!(stop);
+    let database = context.database();
     loop {
-        // Created before the round, so that changes during the round are not missed.
-        let mut wake = Wake::new(context).await?;
-        round(&steps(&skipped), context).await?;
+        // Created before the steps, so that changes during the steps are not missed.
+        let mut kernel_watch = KernelWatch::new(&database).await?;
+        exit(run_steps(&pipeline.steps(&skip), &runner, &stop).await)?;
         // The next check by any program wakes the pipeline.
-        skipped = [&skip[..], &[Step::Check]].concat();
+        skip.push(StepName::Check);
         context.printer.note("waiting for new kernels");
         tokio::select! {
-            () = &mut stop => return Ok(Exit::Done),
-            woken = wake.wait(context) => woken?,
+            () = stop.cancelled() => return Ok(Exit::Done),
+            changed = kernel_watch.changed() => changed?,
         }
     }
 }
 
-/// Runs all steps. A failed step does not stop the next ones.
-async fn round(steps: &[Vec<String>], context: &Context<'_>) -> Result<Exit, Failure> {
-    let mut exit = Exit::Done;
-    for words in steps {
-        context.printer.note(&format!("$ {}", shown(words)));
-        let connection = context.connection;
-        let mut all = vec!["sqern".to_owned()];
-        all.extend(words.iter().cloned());
-        for (name, value) in [("--service", &connection.service), ("--dsn", &connection.dsn)] {
-            all.extend(value.iter().flat_map(|value| [name.to_owned(), value.clone()]));
-        }
-        let cli = Cli::try_parse_from(all).map_err(|error| {
-            Failure::unmet(format!("{}: {}", shown(words), error.to_string().lines().next().unwrap_or_default()))
-        })?;
-        let settings = context.settings.for_command(shown(words));
-        let mut step = Box::pin(super::run(cli, &settings, context.printer));
-        let (outcome, is_stopped) = tokio::select! {
-            outcome = &mut step => (Some(outcome), false),
-            () = interrupted() => {
-                // These steps terminate their commands and record the results.
-                let ends_itself = words.first().is_some_and(|first| ["fetch", "build", "test"].contains(&first.as_str()));
-                (if ends_itself { Some(step.await) } else { None }, true)
-            }
-        };
-        match outcome {
-            Some(Ok(Exit::Done)) => {}
-            Some(Ok(_)) | None => exit = Exit::Unmet,
-            Some(Err(failure)) => {
-                context.printer.failure(&failure);
-                exit = Exit::Unmet;
-            }
-        }
-        if is_stopped {
-            return Err(Failure::unmet("interrupted").hint("sqern pipeline run FILE  # continues the pipeline"));
-        }
-    }
-    Ok(exit)
-}
-
-/// The tables whose changes wake a watching pipeline.
-const WATCHED: [&str; 4] = ["kver", "kver_seen", "kver_fetched", "kver_ignore"];
-
-/// Waits for generations that change kernels.
-struct Wake {
-    session: Session,
-    position: Position,
-}
-
-impl Wake {
-    async fn new(context: &Context<'_>) -> Result<Self, Failure> {
-        let session = context.open().await?;
-        follow::listen(&session.client).await?;
-        let position = follow::here(&session.client).await?.end();
-        Ok(Self { session, position })
-    }
-
-    /// Waits for such a generation. After a reconnect, the position finds the generations in between.
-    async fn wait(&mut self, context: &Context<'_>) -> Result<(), Failure> {
-        let tables: Vec<String> = WATCHED.map(str::to_owned).to_vec();
-        loop {
-            match follow::poll(&self.session.client, &self.position, &tables).await {
-                Ok(batch) if !batch.waiting().is_empty() => return Ok(()),
-                Ok(batch) => self.position = batch.position(),
-                Err(error) if error.is_interruption() => {}
-                Err(error) => return Err(error.into()),
-            }
-            while self.session.next_notification().await.is_none() {
-                tokio::time::sleep(RECONNECT).await;
-                if let Ok(session) = context.open().await {
-                    follow::listen(&session.client).await?;
-                    self.session = session;
-                    break;
-                }
-            }
+fn exit(outcome: PipelineOutcome) -> Result<Exit, Failure> {
+    match outcome {
+        PipelineOutcome::Succeeded => Ok(Exit::Done),
+        PipelineOutcome::Failed => Ok(Exit::Unmet),
+        PipelineOutcome::Interrupted => {
+            Err(Failure::unmet("interrupted").hint("sqern pipeline run FILE  # continues the pipeline"))
         }
     }
 }

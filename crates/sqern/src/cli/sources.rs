@@ -15,7 +15,7 @@ use crate::failure::Failure;
 pub(super) struct SourcesArgs {
     /// Directory of distribution files (NAME.toml) that override or extend the built-in ones (repeatable)
     #[arg(long = "sources", value_name = "DIR")]
-    dirs: Vec<PathBuf>,
+    pub(super) dirs: Vec<PathBuf>,
 }
 
 /// How the sources are asked.
@@ -23,10 +23,10 @@ pub(super) struct SourcesArgs {
 pub(super) struct CrawlArgs {
     /// Send each request for scheme://HOST/PATH to URL/HOST/PATH instead
     #[arg(long, value_name = "URL")]
-    mirror_base: Option<Url>,
+    pub(super) mirror_base: Option<Url>,
     /// Accept sources without a signature or a keyring in this run
     #[arg(long)]
-    allow_unsigned: bool,
+    pub(super) allow_unsigned: bool,
 }
 
 impl SourcesArgs {

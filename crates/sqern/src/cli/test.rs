@@ -6,7 +6,7 @@ use sqern_model::RunKind;
 use super::Context;
 use super::at::AtArgs;
 use super::change::ChangeArgs;
-use super::run::{self, CarryArgs, ClaimArgs, Fields, FinishArgs, ListArgs, TestFields, Tested, What};
+use super::run::{self, ClaimArgs, ExecuteArgs, FinishArgs, ListArgs, SelectionArgs, TestArgs, TestedArgs};
 use crate::failure::{Exit, Failure};
 
 const KIND: RunKind = RunKind::Test;
@@ -21,9 +21,9 @@ pub(super) enum TestCommand {
   sqern test plan --build 12 --flavor smoke --json")]
     Plan {
         #[command(flatten)]
-        what: What,
+        selection: SelectionArgs,
         #[command(flatten)]
-        tested: Tested,
+        tested: TestedArgs,
         /// Maximum number of rows [default: all]
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
@@ -37,9 +37,9 @@ pub(super) enum TestCommand {
   sqern test finish \"$id\" SUCCESS")]
     Start {
         #[command(flatten)]
-        what: What,
+        selection: SelectionArgs,
         #[command(flatten)]
-        fields: TestFields,
+        test: TestArgs,
         #[command(flatten)]
         claim: ClaimArgs,
         #[command(flatten)]
@@ -55,11 +55,11 @@ pub(super) enum TestCommand {
     #[command(after_help = "Example:\n  sqern test run --target sp-lab --flavor smoke --jobs 2 --command './smoke-test.sh'")]
     Run {
         #[command(flatten)]
-        what: What,
+        selection: SelectionArgs,
         #[command(flatten)]
-        fields: TestFields,
+        test: TestArgs,
         #[command(flatten)]
-        carry: CarryArgs,
+        execution: ExecuteArgs,
     },
     /// Renew the lease of a test run
     #[command(after_help = "Example:\n  sqern test renew 7")]
@@ -102,13 +102,13 @@ impl TestCommand {
 
 pub(super) async fn run(command: TestCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     match command {
-        TestCommand::Plan { what, tested, limit } => run::plan(KIND, &what, &tested, limit, context).await,
-        TestCommand::Start { what, fields, claim, change } => {
-            run::start(&Fields::Test(fields), &what, &claim, &change, context).await
+        TestCommand::Plan { selection, tested, limit } => run::plan(&tested.into(), selection, limit, context).await,
+        TestCommand::Start { selection, test, claim, change } => {
+            run::start(test.into(), selection, &claim, &change, context).await
         }
-        TestCommand::Run { what, fields, carry } => run::carry_builds(&fields, &what, &carry, context).await,
+        TestCommand::Run { selection, test, execution } => run::run(test.into(), selection, execution, context).await,
         TestCommand::Renew { id } => run::renew(KIND, id, context).await,
-        TestCommand::Finish(args) => run::finish(KIND, &args, context).await,
+        TestCommand::Finish(args) => run::finish(KIND, args, context).await,
         TestCommand::List(args) => run::list(KIND, &args, context).await,
         TestCommand::Kernels { id, at } => run::kernels(KIND, id, &at, context).await,
         TestCommand::Show { id } => run::show(KIND, id, context).await,

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use sqern_core::shell::{End, SuperviseError, supervise};
 use sqern_process::OutputTail;
 
 use crate::failure::Failure;
-use crate::runner::{End, SuperviseError, supervise};
 
 /// The time limit for one package.
 const TIME_LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -32,7 +32,7 @@ pub(super) async fn download(wanted: &str, architecture: &str, folder: &Path) ->
     let ended = supervise(command, TIME_LIMIT, std::future::pending()).await;
     let (status, end) =
         ended.map_err(|(SuperviseError::Start(error) | SuperviseError::Wait(error))| failed(error.to_string()))?;
-    if end == End::TimeLimit {
+    if end == End::TimedOut {
         return Err(failed(format!("timed out after {TIME_LIMIT:?}")));
     }
     if !status.success() {

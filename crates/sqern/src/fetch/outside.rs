@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use sqern_core::shell::{self, ShellCommand};
 use sqern_model::{Kernel, RunResult};
 
 use crate::failure::Failure;
-use crate::runner::{self, Job};
 
 /// The number of output lines that the error contains.
 const TOLD_LINES: usize = 5;
@@ -20,26 +20,31 @@ pub(super) async fn run(shell_command: &str, kernel: &Kernel, tree: &Path, time_
         ("SQERN_VERSION", kernel.version.to_string()),
         ("SQERN_TREE", tree.display().to_string()),
     ];
-    let folder = Some(tree.to_owned());
-    let job = Job { command: shell_command.to_owned(), folder, variables, log: log.path().to_owned(), time_limit };
-    let ended = runner::run(&job, std::future::pending()).await?;
+    let command = ShellCommand {
+        script: shell_command.to_owned(),
+        directory: Some(tree.to_owned()),
+        variables,
+        log: log.path().to_owned(),
+        time_limit,
+    };
+    let outcome = shell::run(&command, std::future::pending()).await?;
     let hint = "sqern fetch --help  # describes the variables of the command";
-    if ended.result == Some(RunResult::Success) {
+    if outcome.result == Some(RunResult::Success) {
         return match contains_file(tree) {
             Ok(true) => Ok(()),
             Ok(false) => {
                 let message = format!("command failed to fetch {kernel}: exit status 0, but SQERN_TREE contains no file");
-                Err(Failure::unmet(message + &last_lines(&ended.tail)).hint(hint))
+                Err(Failure::unmet(message + &last_lines(&outcome.tail)).hint(hint))
             }
             Err(error) => Err(Failure::unmet(format!("could not read {}: {error}", tree.display()))),
         };
     }
-    let reason = match (ended.result, ended.exit_status) {
+    let reason = match (outcome.result, outcome.exit_status) {
         (Some(RunResult::Aborted), _) => format!("time limit of {time_limit:?} exceeded"),
         (_, Some(status)) => format!("exit status {status}"),
         (_, None) => "terminated by a signal".to_owned(),
     };
-    Err(Failure::unmet(format!("command failed to fetch {kernel}: {reason}{}", last_lines(&ended.tail))).hint(hint))
+    Err(Failure::unmet(format!("command failed to fetch {kernel}: {reason}{}", last_lines(&outcome.tail))).hint(hint))
 }
 
 /// Returns the end of a message with the last lines of the output; empty without output.

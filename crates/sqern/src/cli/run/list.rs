@@ -1,11 +1,10 @@
-//! Runs as lists, and one by one.
+//! Lists of runs and of their kernels.
 
 use clap::Args;
-use serde::Serialize;
-use sqern_db::run::{self as db, Filter, LoggedKernel, Run, RunKernel, RunLog};
+use sqern_core::runs;
+use sqern_db::run::{self as db, Filter, Run, RunKernel};
 use sqern_model::RunKind;
 
-use super::refused;
 use crate::cli::Context;
 use crate::cli::at::{self, AtArgs, Frame};
 use crate::failure::{Exit, Failure};
@@ -83,61 +82,7 @@ impl Record for RunKernel {
 pub(in crate::cli) async fn kernels(kind: RunKind, id: i64, at: &AtArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     let session = context.open().await?;
     let as_of = at.resolve(&session.client).await?;
-    let kernels = db::kernels(&session.client, kind, id, &as_of).await?;
-    if kernels.is_empty() && as_of == sqern_db::AsOf::Now {
-        db::get(&session.client, kind, id).await.map_err(|error| refused(error.into(), kind))?;
-    }
+    let kernels = runs::kernels(&session.client, kind, id, &as_of).await?;
     at::list(context, &kernels, &Frame::from(&as_of))?;
     Ok(Exit::Done)
-}
-
-/// A run with its kernels.
-#[derive(Debug, Serialize)]
-struct Shown {
-    #[serde(flatten)]
-    run: Run,
-    of: Vec<LoggedKernel>,
-}
-
-/// Shows a run, its kernels, and the last log lines of failed kernels.
-pub(in crate::cli) async fn show(kind: RunKind, id: i64, context: &Context<'_>) -> Result<Exit, Failure> {
-    let session = context.open().await?;
-    let run = db::get(&session.client, kind, id).await.map_err(|error| refused(error.into(), kind))?;
-    let shown = Shown { run, of: RunLog::of(&session.client, kind, id).await? };
-    context.printer.one("run.show/1", &shown, || describe(kind, &shown))?;
-    Ok(Exit::Done)
-}
-
-fn describe(kind: RunKind, shown: &Shown) -> String {
-    let Run { id, started_at, result, state, owner, expires_at, .. } = &shown.run;
-    let mut lines = vec![format!("{kind} {id}, started {}", time(Some(*started_at)))];
-    let state = match (result, state, owner) {
-        (Some(result), ..) => result.clone(),
-        (None, db::Liveness::Held, Some(owner)) => format!("running: {owner}, lease until {}", time(*expires_at)),
-        (None, db::Liveness::Held, None) => "running".to_owned(),
-        (None, ..) => "abandoned by its owner; closed as ABORTED when its kernels are needed".to_owned(),
-    };
-    lines.push(format!("  result    {state}"));
-    let fields = [
-        ("revision", shown.run.revision.clone()),
-        ("target", shown.run.target.clone()),
-        ("profile", shown.run.profile.clone()),
-        ("change", shown.run.change_id.clone()),
-        ("job", shown.run.jenkins_job.clone()),
-        ("official", shown.run.official.then(|| "yes".to_owned())),
-        ("build", shown.run.build.map(|build| build.to_string())),
-        ("flavor", shown.run.flavor.clone()),
-        ("cluster", shown.run.cluster.clone()),
-    ];
-    lines.extend(fields.into_iter().filter_map(|(name, value)| Some(format!("  {name:<9} {}", value?))));
-    for one in &shown.of {
-        let kernel = &one.kernel.kernel;
-        let result = one.kernel.result.as_deref().unwrap_or("running");
-        lines.push(format!("  {:<9} {} {}", result, kernel.distro, kernel.version));
-        if let Some(log) = one.log.as_ref().filter(|_| result != "SUCCESS") {
-            lines.push(format!("            {}:{} ({:.1} s)", log.host, log.path, log.seconds));
-            lines.extend(log.tail.lines().map(|line| format!("            | {line}")));
-        }
-    }
-    lines.join("\n")
 }

@@ -1,0 +1,27 @@
+//! The database of a use case that opens its own connections.
+
+use pg_connect::{ConnectEnv, ConnectRequest, Session, connect};
+
+use crate::Error;
+
+/// Identifies a database.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// The service or connection string.
+    pub request: ConnectRequest,
+    /// The variables and files that libpq uses for the other parameters.
+    pub env: ConnectEnv,
+}
+
+impl Database {
+    /// Connects to the database.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if no connection could be established, or if this program cannot use the schema.
+    pub async fn open(&self) -> Result<Session, Error> {
+        let session = connect(&self.request, &self.env).await?;
+        sqern_db::migrate::require_usable(&session.client).await?;
+        Ok(session)
+    }
+}

@@ -1,0 +1,160 @@
+//! The error type of this crate.
+
+use std::io;
+use std::path::PathBuf;
+
+use pg_connect::{ConnectError, HintTexts};
+use sqern_db::DbError;
+use sqern_db::run::RunError;
+use sqern_model::{Diagnostic as _, KernelVersion, RunKind};
+
+pub use sqern_store::Error as StoreError;
+
+/// The error of a use case.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The database reported an error.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// No connection to the database could be established.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The store reported an error.
+    #[error("{}", .0.message())]
+    Store(#[from] StoreError),
+    /// A repository could not be read.
+    #[error("{}", .0.message())]
+    Upstream(#[from] sqern_upstream::Error),
+    /// A file or process of this machine could not be used.
+    #[error("{operation}: {source}")]
+    Io {
+        /// The operation, as a text that starts with "could not".
+        operation: String,
+        /// The reason.
+        source: io::Error,
+    },
+    /// An operation on a recorded run failed.
+    #[error("{error}")]
+    Run {
+        /// The kind of the run.
+        kind: RunKind,
+        /// The reason.
+        error: RunError,
+    },
+    /// A selected kernel lacks an earlier stage.
+    #[error("cannot {kind} {version}: {}", missing_stage(*.kind))]
+    NotReady {
+        /// The kind of the run.
+        kind: RunKind,
+        /// The kernel version.
+        version: KernelVersion,
+    },
+    /// No kernel can be built or tested at all.
+    #[error("{}", no_input(*.kind))]
+    NoInput {
+        /// The kind of the run.
+        kind: RunKind,
+    },
+    /// A run was to be started with named kernels, but the selection contains none.
+    #[error("cannot start a run without kernels")]
+    NoKernelNamed,
+    /// The plan of a test contains no build.
+    #[error("no build has kernels to test")]
+    NoTestedBuild,
+    /// The pipeline file could not be read.
+    #[error("could not read pipeline file {}: {source}", path.display())]
+    PipelineFileUnreadable {
+        /// The path.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The pipeline file contains an invalid value.
+    #[error("{}{}: {reason}", path.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
+    PipelineFileInvalid {
+        /// The path.
+        path: PathBuf,
+        /// The line, if the error belongs to one.
+        line: Option<usize>,
+        /// The reason.
+        reason: String,
+    },
+    /// The cache of the store cannot be pruned now.
+    #[error("could not prune the cache: another sqern fetch uses this store")]
+    StoreBusy,
+    /// The use case was canceled before it changed anything.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Error {
+    /// Returns a function that adds the failed operation to an I/O error. `operation` starts with "could not".
+    pub fn io(operation: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { operation: operation.into(), source }
+    }
+
+    /// Returns the error of an operation on a run.
+    pub(crate) fn run(kind: RunKind, error: impl Into<RunError>) -> Self {
+        Self::Run { kind, error: error.into() }
+    }
+
+    /// Returns the hints. Each is a command, or a sentence. A front end with its own options or a private server describes a
+    /// [`Error::Connect`] itself.
+    #[must_use]
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Db(error) => error.hint().into_iter().collect(),
+            Self::Connect(error) => error.hint(&HintTexts::default()).into_iter().collect(),
+            Self::Store(error) => error.hint().map(str::to_owned).into_iter().collect(),
+            Self::Upstream(error) => error.hint().map(str::to_owned).into_iter().collect(),
+            Self::Run { kind, error } => run_hints(*kind, error),
+            Self::NotReady { kind: RunKind::Build, version } => vec![format!("sqern fetch --kernel {version}")],
+            Self::NotReady { kind: RunKind::Test, version } => vec![format!("sqern build plan --kernel {version}")],
+            Self::NoInput { kind: RunKind::Build } => vec!["sqern fetch --limit 3".to_owned()],
+            Self::NoInput { kind: RunKind::Test } => vec!["sqern build plan".to_owned()],
+            Self::StoreBusy => vec!["sqern store prune --cache  # after that sqern fetch has finished".to_owned()],
+            Self::PipelineFileUnreadable { .. } => vec!["sqern pipeline run --help".to_owned()],
+            Self::PipelineFileInvalid { .. } => vec!["sqern pipeline run --help  # prints an example file".to_owned()],
+            Self::Io { .. } | Self::NoKernelNamed | Self::NoTestedBuild | Self::Interrupted => vec![],
+        }
+    }
+
+    /// Returns whether the error is a defect of this program, or of the data that it wrote.
+    #[must_use]
+    pub fn is_internal(&self) -> bool {
+        let unexpected = |error: &DbError| matches!(error, DbError::Unexpected { .. });
+        match self {
+            Self::Db(error) | Self::Run { error: RunError::Db(error), .. } => unexpected(error),
+            _ => false,
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
+fn missing_stage(kind: RunKind) -> &'static str {
+    match kind {
+        RunKind::Build => "headers are not fetched",
+        RunKind::Test => "no build has succeeded",
+    }
+}
+
+fn no_input(kind: RunKind) -> &'static str {
+    match kind {
+        RunKind::Build => "no kernel headers are fetched",
+        RunKind::Test => "no build has succeeded",
+    }
+}
+
+fn run_hints(kind: RunKind, error: &RunError) -> Vec<String> {
+    match error {
+        RunError::Db(error) => error.hint().into_iter().chain([format!("sqern {kind} list")]).collect(),
+        RunError::Finished { id, .. } => vec![format!("sqern {kind} show {id}")],
+        RunError::Kernel { id, .. } => vec![format!("sqern {kind} kernels {id}")],
+    }
+}

@@ -1,0 +1,24 @@
+//! The use cases of sqern, for the command line and for other front ends.
+//!
+//! Each use case is a function. Its input is a plain value, and its result is data. Settings such as the current time, the store, the
+//! comment of a generation or the owner of a lease are part of the input. While a use case runs, it reports typed events to a [`Progress`].
+//! All functions return the same [`Error`].
+//!
+//! The crate prints nothing, reads no environment variable, and knows no exit status.
+
+pub mod change;
+pub mod clock;
+pub mod database;
+pub mod error;
+pub mod owner;
+pub mod pipeline;
+pub mod progress;
+pub mod runs;
+pub mod shell;
+pub mod store_sync;
+
+pub use change::ChangeOptions;
+pub use clock::Clock;
+pub use database::Database;
+pub use error::Error;
+pub use progress::{Progress, Silent};

@@ -1,0 +1,60 @@
+//! Waits for new kernels.
+
+use std::time::Duration;
+
+use pg_connect::Session;
+use sqern_db::follow::{self, Position};
+
+use crate::{Database, Error};
+
+/// The time between two attempts to reconnect.
+const RECONNECT_PAUSE: Duration = Duration::from_secs(5);
+
+/// The tables with kernels for further steps.
+const TABLES: [&str; 4] = ["kver", "kver_seen", "kver_fetched", "kver_ignore"];
+
+/// Waits for generations that change kernels.
+pub struct KernelWatch<'a> {
+    database: &'a Database,
+    session: Session,
+    position: Position,
+}
+
+impl<'a> KernelWatch<'a> {
+    /// Returns a watch for the generations after the current state.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database cannot be reached.
+    pub async fn new(database: &'a Database) -> Result<Self, Error> {
+        let session = database.open().await?;
+        follow::listen(&session.client).await?;
+        let position = follow::here(&session.client).await?.end();
+        Ok(Self { database, session, position })
+    }
+
+    /// Waits for such a generation. After a reconnect, the position finds the generations in between.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the database, except for a lost connection.
+    pub async fn changed(&mut self) -> Result<(), Error> {
+        let tables = TABLES.map(str::to_owned);
+        loop {
+            match follow::poll(&self.session.client, &self.position, &tables).await {
+                Ok(batch) if !batch.waiting().is_empty() => return Ok(()),
+                Ok(batch) => self.position = batch.position(),
+                Err(error) if error.is_interruption() => {}
+                Err(error) => return Err(error.into()),
+            }
+            while self.session.next_notification().await.is_none() {
+                tokio::time::sleep(RECONNECT_PAUSE).await;
+                if let Ok(session) = self.database.open().await {
+                    follow::listen(&session.client).await?;
+                    self.session = session;
+                    break;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Plans: the kernels to build or test.
+
+use sqern_db::as_of::snapshot;
+use sqern_db::run::{self as db, Candidate, PlanFilter};
+use sqern_db::{AsOf, distro, kver};
+use sqern_model::{KernelVersion, RunKind};
+use tokio_postgres::{Client, GenericClient, Transaction};
+
+use super::{RunSelection, RunSpec};
+use crate::Error;
+
+/// Returns the kernels to build or test, most important first.
+///
+/// # Errors
+///
+/// Returns [`Error::NoInput`] if no kernel can be built or tested at all, [`Error::NotReady`] if a selected version lacks an earlier stage,
+/// and an error of the database if a selected object does not exist.
+pub async fn plan(client: &mut Client, spec: &RunSpec, selection: &RunSelection) -> Result<Vec<Candidate>, Error> {
+    let transaction = snapshot(client).await?;
+    require(&transaction, spec, selection).await?;
+    let candidates = db::plan(&transaction, spec.kind(), &selection.filter(spec)).await?;
+    transaction.commit().await?;
+    if candidates.is_empty() {
+        require_input(client, spec.kind()).await?;
+    }
+    Ok(candidates)
+}
+
+/// Checks the names of existing objects: the distributions, the tested build, and the kernels, which can be built or tested.
+///
+/// # Errors
+///
+/// Returns an error with similar names if an object does not exist, or with a hint if a kernel lacks an earlier stage.
+pub(super) async fn require(transaction: &Transaction<'_>, spec: &RunSpec, selection: &RunSelection) -> Result<(), Error> {
+    distro::require(transaction, &selection.distros, &AsOf::Now).await?;
+    if let Some(build) = spec.tested_build() {
+        db::get(transaction, RunKind::Build, build).await.map_err(|error| Error::run(RunKind::Build, error))?;
+    }
+    for version in &selection.versions {
+        kver::find(transaction, version, &selection.distros).await?;
+    }
+    if selection.versions.is_empty() {
+        return Ok(());
+    }
+    let kind = spec.kind();
+    let filter = PlanFilter { again: true, ..selection.filter(spec) };
+    let ready = db::plan(transaction, kind, &filter).await?;
+    let is_ready = |version: &KernelVersion| ready.iter().any(|candidate| candidate.kernel.version == *version);
+    match selection.versions.iter().find(|version| !is_ready(version)) {
+        None => Ok(()),
+        Some(version) => Err(Error::NotReady { kind, version: version.clone() }),
+    }
+}
+
+/// Returns an error if no kernel can be built or tested at all.
+pub(super) async fn require_input(client: &impl GenericClient, kind: RunKind) -> Result<(), Error> {
+    let query = match kind {
+        RunKind::Build => "SELECT EXISTS (SELECT FROM kver_fetched)",
+        RunKind::Test => {
+            "SELECT EXISTS (SELECT FROM sp_build_kver AS k JOIN sp_build AS b ON b.id = k.build_id
+             WHERE k.deleted_at = '-infinity' AND b.deleted_at = '-infinity' AND coalesce(k.success, b.success))"
+        }
+    };
+    let has_input: bool = client.query_one(query, &[]).await?.get(0);
+    if has_input { Ok(()) } else { Err(Error::NoInput { kind }) }
+}

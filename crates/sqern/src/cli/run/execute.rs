@@ -1,0 +1,114 @@
+//! `build run` and `test run`: run a command for each kernel.
+
+use sqern_core::owner::lease_owner;
+use sqern_core::runs::{
+    ExecutionOptions, ExecutorConfig, KernelOutcome, Lease, RetryPolicy, RunExecutor, RunSelection, RunSpec, RunSummary,
+};
+use sqern_model::RunResult;
+
+use super::args::{SelectionArgs, with_jenkins_values};
+use super::execute_args::ExecuteArgs;
+use super::progress::RunProgress;
+use crate::cli::Context;
+use crate::cli::interrupt::stop_on_interrupt;
+use crate::cli::store_args::open_store;
+use crate::failure::{Exit, Failure};
+use crate::printer::{Printer, Record};
+
+impl Record for KernelOutcome {
+    const SCHEMA: &'static str = "run.run/1";
+    const COLUMNS: &'static [&'static str] = &["distro", "version", "result", "seconds", "log"];
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.kernel.distro.to_string(),
+            self.kernel.version.to_string(),
+            self.result.map_or("ABORTED", RunResult::as_str).to_owned(),
+            format!("{:.1}", self.seconds),
+            self.log.as_ref().map(|log| log.display().to_string()).unwrap_or_default(),
+        ]
+    }
+}
+
+/// Executes a build or tests; with `--dry-run`, prints the plan.
+pub(in crate::cli) async fn run(
+    spec: RunSpec,
+    selection: SelectionArgs,
+    args: ExecuteArgs,
+    context: &Context<'_>,
+) -> Result<Exit, Failure> {
+    let (comment, dry_run) = (args.comment.clone(), args.dry_run);
+    let (selection, options) = (RunSelection::from(selection), ExecutionOptions::from(args));
+    if dry_run {
+        return super::print_plan(&spec, &selection, options.max_kernels.map(super::to_usize), context).await;
+    }
+    execute(spec, &selection, &options, comment, context).await
+}
+
+/// Executes a build, or a test run for each build of the plan. The default comment is the command line.
+pub(in crate::cli) async fn execute(
+    spec: RunSpec,
+    selection: &RunSelection,
+    options: &ExecutionOptions,
+    comment: Option<String>,
+    context: &Context<'_>,
+) -> Result<Exit, Failure> {
+    let config = config(options, comment, context)?;
+    let (progress, stop) = (RunProgress::new(context.printer), stop_on_interrupt());
+    let executor = RunExecutor::new(&config, &progress, &stop);
+    let (max_kernels, kind) = (options.max_kernels.map(super::to_usize), spec.kind());
+    let mut exit = None;
+    let mut print = |summary| {
+        progress.clear();
+        let is_done = print_summary(summary, context.printer)? == Exit::Done && exit != Some(Exit::Unmet);
+        exit = Some(if is_done { Exit::Done } else { Exit::Unmet });
+        Ok::<_, Failure>(())
+    };
+    match with_jenkins_values(spec, context) {
+        RunSpec::Test(test) => executor.test_each_build(&test, selection, max_kernels, print).await?,
+        spec @ RunSpec::Build(_) => {
+            if let Some(summary) = executor.execute(&spec, selection, max_kernels).await? {
+                print(summary)?;
+            }
+        }
+    }
+    if exit.is_none() {
+        context.printer.note(&super::nothing(kind, selection));
+    }
+    Ok(exit.unwrap_or(Exit::Done))
+}
+
+fn config(options: &ExecutionOptions, comment: Option<String>, context: &Context<'_>) -> Result<ExecutorConfig, Failure> {
+    let store = open_store(options.store.as_deref(), context)?;
+    let logs = options.logs.clone().or_else(|| context.settings.logs_dir()).ok_or_else(|| {
+        Failure::unmet("could not find a directory for logs: no home directory").hint("Specify a directory with --logs DIR.")
+    })?;
+    Ok(ExecutorConfig {
+        database: context.database(),
+        command: options.command.clone(),
+        jobs: options.jobs,
+        time_limit: options.time_limit,
+        max_failures: options.max_failures.map(super::to_usize),
+        lease: Lease { lasts: options.lease, owner: lease_owner() },
+        logs: std::path::absolute(logs)?,
+        store,
+        comment: comment.unwrap_or_else(|| context.settings.command_line.clone()),
+        clock: context.settings.clock(),
+        retry: RetryPolicy::default(),
+    })
+}
+
+fn print_summary(summary: RunSummary, printer: &Printer) -> Result<Exit, Failure> {
+    let RunSummary { kind, id, kernels, result, error } = summary;
+    printer.list(&kernels)?;
+    if let Some(result) = result {
+        printer.note(&format!("{kind} {id}: {result}"));
+    }
+    match error {
+        Some(error) => Err(error.into()),
+        None if result == Some(RunResult::Success) => Ok(Exit::Done),
+        None => {
+            printer.note(&format!("details: sqern {kind} show {id}"));
+            Ok(Exit::Unmet)
+        }
+    }
+}

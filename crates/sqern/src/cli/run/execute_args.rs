@@ -1,0 +1,67 @@
+//! The options of `build run` and `test run`.
+
+use std::path::PathBuf;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use clap::Args;
+use jiff::SignedDuration;
+use sqern_core::runs::ExecutionOptions;
+
+use crate::cli::store_args::StoreArgs;
+
+/// Options of `build run` and `test run`.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct ExecuteArgs {
+    /// Shell command to run for each kernel
+    #[arg(long, value_name = "CMD", value_parser = crate::cli::shell_command)]
+    command: String,
+    /// Maximum number of kernels [default: all of the plan]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    claim: Option<u32>,
+    /// Number of kernels to process in parallel [default: 2]
+    #[arg(long, value_name = "N", default_value = "2", hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: u16,
+    /// Time limit of the command for one kernel
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
+    time_limit: Duration,
+    /// Stop after this number of failures, and record the other kernels as NOT_BUILT
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_failures: Option<u32>,
+    /// Directory of logs [default: $SQERN_LOGS, else /var/log/sqern (root) or ~/.local/state/sqern/logs]
+    #[arg(long, value_name = "DIR")]
+    logs: Option<PathBuf>,
+    /// Lease duration; if the program is killed, its kernels are released after it
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
+    lease: Duration,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Comment of the generations [default: the command line]
+    #[arg(long, value_name = "TEXT")]
+    pub(in crate::cli) comment: Option<String>,
+    /// Print the kernels, and change nothing
+    #[arg(long)]
+    pub(in crate::cli) dry_run: bool,
+}
+
+/// Parses a duration such as `90s`, `15m` or `1h30m`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = SignedDuration::from_str(text).ok().and_then(|duration| Duration::try_from(duration).ok());
+    let positive = parsed.filter(|duration| *duration > Duration::ZERO);
+    positive.ok_or_else(|| format!("expected a duration such as 90s, 15m or 1h30m, found {text:?}"))
+}
+
+impl From<ExecuteArgs> for ExecutionOptions {
+    fn from(args: ExecuteArgs) -> Self {
+        Self {
+            command: args.command,
+            max_kernels: args.claim,
+            jobs: args.jobs,
+            time_limit: args.time_limit,
+            max_failures: args.max_failures,
+            lease: args.lease,
+            logs: args.logs,
+            store: args.store.dir,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! One run with its kernels.
+
+use sqern_core::runs::{self, RunDetails};
+use sqern_db::run::{Liveness, Run};
+use sqern_model::RunKind;
+
+use crate::cli::Context;
+use crate::failure::{Exit, Failure};
+use crate::printer::time;
+
+/// Shows a run, its kernels, and the last log lines of failed kernels.
+pub(in crate::cli) async fn show(kind: RunKind, id: i64, context: &Context<'_>) -> Result<Exit, Failure> {
+    let session = context.open().await?;
+    let details = runs::show(&session.client, kind, id).await?;
+    context.printer.one("run.show/1", &details, || describe(kind, &details))?;
+    Ok(Exit::Done)
+}
+
+fn describe(kind: RunKind, details: &RunDetails) -> String {
+    let Run { id, started_at, result, state, owner, expires_at, .. } = &details.run;
+    let mut lines = vec![format!("{kind} {id}, started {}", time(Some(*started_at)))];
+    let state = match (result, state, owner) {
+        (Some(result), ..) => result.clone(),
+        (None, Liveness::Held, Some(owner)) => format!("running: {owner}, lease until {}", time(*expires_at)),
+        (None, Liveness::Held, None) => "running".to_owned(),
+        (None, ..) => "abandoned by its owner; closed as ABORTED when its kernels are needed".to_owned(),
+    };
+    lines.push(format!("  result    {state}"));
+    let fields = [
+        ("revision", details.run.revision.clone()),
+        ("target", details.run.target.clone()),
+        ("profile", details.run.profile.clone()),
+        ("change", details.run.change_id.clone()),
+        ("job", details.run.jenkins_job.clone()),
+        ("official", details.run.official.then(|| "yes".to_owned())),
+        ("build", details.run.build.map(|build| build.to_string())),
+        ("flavor", details.run.flavor.clone()),
+        ("cluster", details.run.cluster.clone()),
+    ];
+    lines.extend(fields.into_iter().filter_map(|(name, value)| Some(format!("  {name:<9} {}", value?))));
+    for logged in &details.kernels {
+        let kernel = &logged.kernel.kernel;
+        let result = logged.kernel.result.as_deref().unwrap_or("running");
+        lines.push(format!("  {:<9} {} {}", result, kernel.distro, kernel.version));
+        if let Some(log) = logged.log.as_ref().filter(|_| result != "SUCCESS") {
+            lines.push(format!("            {}:{} ({:.1} s)", log.host, log.path, log.seconds));
+            lines.extend(log.tail.lines().map(|line| format!("            | {line}")));
+        }
+    }
+    lines.join("\n")
+}

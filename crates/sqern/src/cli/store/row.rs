@@ -1,0 +1,57 @@
+//! The rows of the list of fetched kernels.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sqern_core::store_sync::StoredKernel;
+use sqern_model::Kernel;
+
+use crate::printer::{Record, time};
+
+/// One kernel in the database and on disk.
+#[derive(Debug, Serialize)]
+pub(super) struct StoreRow {
+    #[serde(flatten)]
+    kernel: Kernel,
+    /// The time of the fetch in the database.
+    fetched_at: Option<Timestamp>,
+    /// The time at which the tree was created.
+    made_at: Option<String>,
+    files: Option<u64>,
+    bytes: Option<u64>,
+    /// The vermagic of the module that was compiled in the tree.
+    vermagic: Option<String>,
+    /// The inconsistency, if any.
+    problem: Option<String>,
+}
+
+impl Record for StoreRow {
+    const SCHEMA: &'static str = "store.list/1";
+    const COLUMNS: &'static [&'static str] = &["distro", "version", "fetched", "size", "proven", "problem"];
+    fn cells(&self) -> Vec<String> {
+        let size = self.bytes.map(|bytes| indicatif::HumanBytes(bytes).to_string()).unwrap_or_default();
+        let proven = if self.vermagic.is_some() { "yes" } else { "no" };
+        vec![
+            self.kernel.distro.to_string(),
+            self.kernel.version.to_string(),
+            time(self.fetched_at),
+            size,
+            proven.to_owned(),
+            self.problem.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+impl From<StoredKernel> for StoreRow {
+    fn from(stored: StoredKernel) -> Self {
+        let StoredKernel { kernel, fetched_at, manifest, problem } = stored;
+        Self {
+            kernel,
+            fetched_at,
+            made_at: manifest.as_ref().map(|manifest| manifest.made_at.clone()),
+            files: manifest.as_ref().map(|manifest| manifest.tree.files),
+            bytes: manifest.as_ref().map(|manifest| manifest.tree.bytes),
+            vermagic: manifest.and_then(|manifest| manifest.vermagic),
+            problem: problem.map(|problem| problem.to_string()),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The option `--store`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sqern_store::Store;
+
+use super::Context;
+use crate::failure::Failure;
+
+/// The option `--store`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct StoreArgs {
+    /// Directory of fetched headers [default: $SQERN_STORE, else /var/lib/sqern/store (root) or ~/.local/share/sqern/store]
+    #[arg(long = "store", value_name = "DIR")]
+    pub(super) dir: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    /// Opens the store.
+    pub(super) fn open(&self, context: &Context<'_>) -> Result<Store, Failure> {
+        open_store(self.dir.as_deref(), context)
+    }
+
+    /// Returns the directory of the store, which need not exist.
+    pub(super) fn folder(&self, context: &Context<'_>) -> Result<PathBuf, Failure> {
+        store_dir(self.dir.as_deref(), context)
+    }
+}
+
+/// Opens the store in this directory, by default that of the settings.
+pub(super) fn open_store(dir: Option<&Path>, context: &Context<'_>) -> Result<Store, Failure> {
+    Ok(Store::open(&store_dir(dir, context)?)?)
+}
+
+fn store_dir(dir: Option<&Path>, context: &Context<'_>) -> Result<PathBuf, Failure> {
+    let dir = dir.map(Path::to_owned).or_else(|| context.settings.store_dir());
+    dir.ok_or_else(|| {
+        Failure::unmet("could not find a directory for the store: no home directory").hint("sqern fetch --store DIR")
+    })
+}
