@@ -161,7 +161,9 @@ async fn a_root_certificate_is_used_in_each_mode() {
 
 #[tokio::test]
 async fn verify_full_checks_the_name_and_accepts_a_common_name() {
-    let root = TestServer::shared().await.tls.path("root.crt");
+    // The server must exist until the end of the test.
+    let server = TestServer::shared().await;
+    let root = server.tls.path("root.crt");
     assert!(encrypted(&format!("host=localhost user=crypt sslmode=verify-full sslrootcert={}", root.display())).await);
     let (kind, reason) = problem(&format!("host=db.example user=crypt sslmode=verify-full sslrootcert={}", root.display())).await;
     assert_eq!(kind, FailureKind::Tls);

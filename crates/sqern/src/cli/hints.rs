@@ -193,10 +193,10 @@ fn every_command_that_a_hint_suggests_is_parsed() {
     assert!(found >= 60, "expected at least 60 commands in hints, found {found}");
 }
 
-/// Returns the literal arguments of `.hint(…)` and `.hint(format!(…))`.
+/// Returns the literal arguments of `.hint(…)` and `.with_hint(…)`, also inside `format!`.
 fn hints(source: &str) -> Vec<String> {
     let source = source.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-    let arguments = source.split(".hint(").skip(1).map(|rest| rest.trim_start().trim_start_matches("format!(").trim_start());
+    let arguments = source.split("hint(").skip(1).map(|rest| rest.trim_start().trim_start_matches("format!(").trim_start());
     arguments.filter_map(|rest| rest.strip_prefix('"')).map(|rest| literal(&mut rest.chars().peekable())).collect()
 }
 
