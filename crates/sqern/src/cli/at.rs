@@ -16,7 +16,7 @@ use crate::printer::{Record, time};
 /// Options that all lists share.
 #[derive(Debug, Args)]
 pub(super) struct AtArgs {
-    /// Show the state after this generation or at this time, such as 2026-05-01 or '2026-05-01 14:30' (UTC) [default: now]
+    /// Use the data as of this generation or time, such as 2026-05-01 or '2026-05-01 14:30' (UTC) [default: now]
     #[arg(long, value_name = "GENERATION|TIME")]
     at: Option<At>,
 }

@@ -25,27 +25,27 @@ pub(super) enum IgnoreCommand {
         #[command(flatten)]
         at: AtArgs,
     },
-    /// Ignore the kernel versions that match a shell glob, and print them
+    /// Add a pattern, and print the kernel versions that it ignores
     #[command(
         after_help = "Examples:\n  sqern ignore add debian12 '*-cloud-amd64' --reason 'no customer runs it' --dry-run\n  sqern ignore add alma8 '4.18.0-*.el8_9.x86_64'"
     )]
     Add {
         /// Distribution
         distro: DistroName,
-        /// Shell glob for the whole version: * matches any text, ? any character; \ escapes the next character
+        /// Glob for the whole version: * matches any text, ? matches one character, \ escapes the next character
         glob: String,
-        /// Reason of the pattern
+        /// Reason for ignoring these kernels
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
         #[command(flatten)]
         change: ChangeArgs,
     },
-    /// Remove a pattern, and print the kernel versions that are visible again
+    /// Remove a pattern, and print the kernel versions that are no longer ignored
     #[command(after_help = "Example:\n  sqern ignore remove debian12 '*-cloud-amd64' --comment 'a customer runs it'")]
     Remove {
         /// Distribution
         distro: DistroName,
-        /// Shell glob, as printed by sqern ignore list
+        /// Glob, as printed by sqern ignore list
         glob: String,
         #[command(flatten)]
         change: ChangeArgs,

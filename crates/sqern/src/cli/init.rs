@@ -18,11 +18,11 @@ use crate::private_server::PROGRAM;
 
 /// Set up a database: private server, schema and distributions
 ///
-/// Without --service, --dsn and the variables of libpq, the private server is created and started, as by sqern local up. Otherwise the named
-/// database is used. The schema is then migrated to the version of this program, and missing distributions are added. Completed steps are
-/// skipped, so the command can be repeated.
+/// If neither an option nor a variable of libpq specifies a database, creates and starts the private server like sqern local up. Then
+/// migrates the schema to the version of this program, and adds missing distributions. If a step fails, completed steps remain; the next
+/// run skips them.
 ///
-/// Exit status: 0 success, 1 failure (completed steps remain).
+/// Exit status: 0 if all steps succeeded, 1 if a step failed, 2 for a usage error.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern init
@@ -32,7 +32,7 @@ use crate::private_server::PROGRAM;
 pub(super) struct InitArgs {
     #[command(flatten)]
     sources: SourcesArgs,
-    /// Print what would change, and change nothing
+    /// Print the changes without making them
     #[arg(long)]
     dry_run: bool,
 }

@@ -15,13 +15,15 @@ use crate::failure::{Exit, Failure};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LocalCommand {
-    /// Create the server if necessary, start it, and write its service record for psql
+    /// Create the server if necessary, start it, and add its service to the connection service file
     #[command(after_help = "Examples:\n  sqern local up\n  sqern local up --data-dir /srv/sqern\n  psql service=sqern-local")]
     Up(Place),
     /// Stop the server and keep its data
     #[command(after_help = "Example:\n  sqern local down")]
     Down(Place),
-    /// Show the state and location of the server; exit status 1 if it is not running
+    /// Show the state and location of the server
+    ///
+    /// Exit status: 0 if the server is running, 1 if it is not running, 2 for a usage error.
     #[command(after_help = "Example:\n  sqern local status --json")]
     Status(Place),
     /// Run psql, connected to the server

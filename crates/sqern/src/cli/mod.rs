@@ -69,7 +69,7 @@ pub struct Output {
     /// Print one JSON document
     #[arg(long, global = true, conflicts_with = "csv", help_heading = "Output")]
     json: bool,
-    /// Print lists as CSV with a header line
+    /// Print a list as CSV with a header line (only commands that print lists)
     #[arg(long, global = true, help_heading = "Output")]
     csv: bool,
 }
@@ -120,7 +120,7 @@ enum Command {
     Report(report::ReportCommand),
     Why(why::WhyArgs),
     Doctor(doctor::DoctorArgs),
-    /// List, compare and revert generations (recorded change sets)
+    /// List, show, compare and revert generations
     #[command(subcommand)]
     Generation(generation::GenerationCommand),
     /// List and follow the events of the journal

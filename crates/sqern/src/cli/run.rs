@@ -25,13 +25,13 @@ pub(super) use start::{BuildFields, ClaimArgs, Fields, TestFields, start};
 /// Selects the revision and the kernels.
 #[derive(Debug, Clone, Args)]
 pub(super) struct What {
-    /// Revision of the module source [default: any]
+    /// Revision of the module source
     #[arg(long, value_name = "REVISION", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     revision: Option<String>,
-    /// Release target of the build [default: any]
+    /// Release target of the build
     #[arg(long, value_name = "TARGET", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     target: Option<String>,
-    /// Profile of the build containers [default: any]
+    /// Profile of the build containers
     #[arg(long, value_name = "PROFILE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     profile: Option<String>,
     /// Distribution (repeatable) [default: all]
@@ -40,7 +40,7 @@ pub(super) struct What {
     /// Kernel version (repeatable) [default: all]
     #[arg(long = "kernel", value_name = "VERSION")]
     versions: Vec<KernelVersion>,
-    /// Exclude kernels whose last attempt failed (ABORTED is not a failure)
+    /// Exclude kernels whose last result is FAILURE or UNSTABLE
     #[arg(long)]
     untried: bool,
 }
@@ -51,7 +51,7 @@ pub(super) struct Tested {
     /// Build to test [default: the newest successful build of each kernel]
     #[arg(long, value_name = "ID")]
     build: Option<i64>,
-    /// Flavor of the tests, such as smoke [default: any]
+    /// Flavor of the tests, such as smoke
     #[arg(long, value_name = "FLAVOR", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     flavor: Option<String>,
 }
@@ -172,12 +172,12 @@ async fn require_input(kind: RunKind, client: &tokio_postgres::Client) -> Result
 /// The result of a run.
 #[derive(Debug, Args)]
 pub(super) struct FinishArgs {
-    /// Id of the run, as printed by start
+    /// Run ID, as printed by start
     #[arg(value_parser = super::id)]
     id: i64,
     /// SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED (not case-sensitive)
     result: RunResult,
-    /// Different result of one kernel (repeatable)
+    /// Result of a kernel that differs from RESULT (repeatable)
     #[arg(long = "kernel", value_name = "[DISTRO/]VERSION=RESULT")]
     kernels: Vec<KernelResult>,
     #[command(flatten)]

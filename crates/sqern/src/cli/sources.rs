@@ -21,10 +21,10 @@ pub(super) struct SourcesArgs {
 /// How the sources are asked.
 #[derive(Debug, Args)]
 pub(super) struct CrawlArgs {
-    /// Send each request for scheme://HOST/PATH to URL/HOST/PATH instead
+    /// Mirror of all repositories: request URL/HOST/PATH instead of https://HOST/PATH
     #[arg(long, value_name = "URL")]
     mirror_base: Option<Url>,
-    /// Accept sources without a signature or a keyring in this run
+    /// Accept missing keyrings, missing signatures, and signatures by expired or revoked keys in this run
     #[arg(long)]
     allow_unsigned: bool,
 }

@@ -22,7 +22,7 @@ pub(in crate::cli) struct CarryArgs {
     /// Shell command to run for each kernel
     #[arg(long, value_name = "CMD", value_parser = crate::cli::shell_command)]
     pub(super) command: String,
-    /// Maximum number of kernels [default: all of the plan]
+    /// Maximum number of kernels to claim from the plan [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     claim: Option<u32>,
     /// Number of kernels to process in parallel [default: 2]
@@ -31,13 +31,13 @@ pub(in crate::cli) struct CarryArgs {
     /// Time limit of the command for one kernel
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     pub(super) time_limit: Duration,
-    /// Stop after this number of failures, and record the other kernels as NOT_BUILT
+    /// Stop after this number of results other than SUCCESS, and record the other kernels as NOT_BUILT
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) max_failures: Option<u32>,
     /// Directory of logs [default: $SQERN_LOGS, else /var/log/sqern (root) or ~/.local/state/sqern/logs]
     #[arg(long, value_name = "DIR")]
     logs: Option<PathBuf>,
-    /// Lease duration; if the program is killed, its kernels are released after it
+    /// Lease duration, renewed automatically; kernels of a killed program are released when the lease expires
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
     pub(super) lease: Duration,
     #[command(flatten)]
@@ -45,7 +45,7 @@ pub(in crate::cli) struct CarryArgs {
     /// Comment of the generations [default: the command line]
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
-    /// Print the kernels, and change nothing
+    /// Print the kernels without running the command
     #[arg(long)]
     dry_run: bool,
 }

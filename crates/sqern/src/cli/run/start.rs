@@ -18,13 +18,13 @@ use crate::failure::{Exit, Failure};
 /// The fields of a build.
 #[derive(Debug, Clone, Default, Args)]
 pub(in crate::cli) struct BuildFields {
-    /// Change under review [default: $GERRIT_CHANGE_ID or $CHANGE_ID, set by Jenkins]
+    /// ID of the change under review [default: $GERRIT_CHANGE_ID or $CHANGE_ID, set by Jenkins]
     #[arg(long, value_name = "ID")]
     change_id: Option<String>,
     /// Job that runs the build [default: $JOB_NAME #$BUILD_NUMBER, set by Jenkins]
     #[arg(long, value_name = "JOB")]
     jenkins_job: Option<String>,
-    /// Mark the build as official
+    /// Mark the build as intended for release
     #[arg(long)]
     official: bool,
 }
@@ -45,7 +45,7 @@ pub(in crate::cli) struct ClaimArgs {
     /// Maximum number of kernels to claim from the plan
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     claim: Option<u32>,
-    /// Lease duration; without renew, the kernels are released after it
+    /// Lease duration; the claimed kernels are released when the lease expires
     #[arg(long, value_name = "DURATION", default_value = "4h", value_parser = duration)]
     lease: Duration,
 }
