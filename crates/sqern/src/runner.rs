@@ -55,7 +55,7 @@ pub struct Ended {
 ///
 /// Returns an error if the log cannot be written or the shell cannot be started.
 pub async fn run(job: &Job, stop: impl Future<Output = ()>) -> Result<Ended, Failure> {
-    let failed = |error: io::Error| Failure::unmet(format!("could not write log {}: {error}", job.log.display()));
+    let failed = |error: io::Error| Failure::unmet(format!("could not access log {}: {error}", job.log.display()));
     if let Some(folder) = job.log.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }

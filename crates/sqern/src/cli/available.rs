@@ -161,7 +161,8 @@ async fn meant(which: &Which, client: &impl GenericClient) -> Result<Meant, Fail
     let kernels: Vec<Kernel> =
         kernels.into_iter().filter(|one| one.result.as_deref() == Some("SUCCESS")).map(|one| one.kernel).collect();
     if kernels.is_empty() {
-        return Err(Failure::unmet(format!("{kind} {id} succeeded for no kernel")).hint(format!("sqern {kind} kernels {id}")));
+        return Err(Failure::unmet(format!("{kind} {id} contains no kernel with result SUCCESS"))
+            .hint(format!("sqern {kind} kernels {id}")));
     }
     let revision = of_run(&which.revision, run.revision, "revision")?;
     Ok(Meant { revision, target: of_run(&which.target, run.target, "target")?, kernels })
@@ -189,7 +190,7 @@ async fn named(which: &Which, client: &impl GenericClient) -> Result<Meant, Fail
         let found = sqern_db::kver::find(client, &name.version, &distros).await?;
         if let [one, other, ..] = &found[..] {
             let (one, other) = (&one.kernel.distro, &other.kernel.distro);
-            return Err(Failure::unmet(format!("kernel {name} is ambiguous: it exists in {one} and in {other}"))
+            return Err(Failure::unmet(format!("kernel {name} is ambiguous: it exists in {one} and {other}"))
                 .hint(format!("Specify the distribution, as in --kernel {one}/{}.", name.version)));
         }
         kernels.extend(found.into_iter().map(|one| one.kernel));

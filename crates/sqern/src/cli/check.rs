@@ -87,7 +87,7 @@ async fn wanted_distros<'a>(
     if !names.is_empty() {
         if args.apt_lists.is_some() && names.len() > 1 {
             return Err(Failure::usage(
-                "--apt-lists requires exactly one --distro: the lists of a machine belong to one distribution",
+                "--apt-lists requires exactly one --distro, because the lists of a machine belong to one distribution",
             ));
         }
         for name in &names {
@@ -102,7 +102,7 @@ async fn wanted_distros<'a>(
             _ => {
                 context
                     .printer
-                    .warning(&format!("{} is supported but has no source: its new kernels are not found", distro.name));
+                    .warning(&format!("{} is supported but has no source, so its new kernels are not found", distro.name));
             }
         }
     }

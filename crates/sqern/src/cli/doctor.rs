@@ -98,7 +98,7 @@ async fn sources(args: &DoctorArgs, set: Result<SourceSet, Failure>, known: &Kno
     findings.extend(source::without_source(&without.map(ToString::to_string).collect::<Vec<_>>()));
     findings.extend(keyrings(&wanted));
     if args.offline {
-        findings.push(Finding::skipped("source", "not contacted because of --offline"));
+        findings.push(Finding::skipped("source", "skipped because of --offline"));
     } else {
         findings.extend(answers(&wanted, &args.crawl, context).await);
     }

@@ -251,7 +251,7 @@ async fn explain(client: &tokio_postgres::Client, version: &KernelVersion, distr
             (Some(_), ..) => continue,
             (_, _, true, _) => "it is archived",
             (_, _, _, true) => "it is ignored",
-            (_, None, ..) => "it was not seen upstream, so its packages are unknown",
+            (_, None, ..) => "no source lists it",
             _ => continue,
         };
         return Err(Failure::unmet(format!("cannot fetch {}: {why}", known.kernel)).hint(format!("sqern kver show {version}")));
@@ -290,7 +290,9 @@ async fn fetch_all(
             let came_to = match outcome {
                 Ok(Outcome::Fetched(tree)) => Fetched::new(kernel, "fetched", Some(tree), None, &[]),
                 Ok(Outcome::Found(tree)) => Fetched::new(kernel, "found", Some(tree), None, &[]),
-                Ok(Outcome::Busy) => Fetched::new(kernel, "busy", None, Some("another sqern fetch is fetching it".into()), &[]),
+                Ok(Outcome::Busy) => {
+                    Fetched::new(kernel, "busy", None, Some("another sqern fetch is fetching this kernel".into()), &[])
+                }
                 Err(failure) => Fetched::failed(kernel, failure.message(), failure.hints()),
             };
             bar.inc(1);
@@ -314,7 +316,7 @@ fn report(done: &[Fetched], finished: Option<sqern_db::change::Finished>, contex
     let total: u64 = done.iter().map(|one| one.bytes).sum();
     match finished {
         None => context.printer.note(&format!(
-            "would fetch {}, {}; nothing was fetched",
+            "would fetch {} ({}); nothing was fetched",
             counted(done.len(), "kernel"),
             indicatif::HumanBytes(total)
         )),

@@ -134,8 +134,9 @@ fn describe(shown: &Shown) -> String {
     }
     if i64::try_from(first_events.len()).is_ok_and(|shown| shown < generation.events) {
         text.push_str(&format!(
-            "\n  … and {} more (--limit)",
-            generation.events - i64::try_from(first_events.len()).unwrap_or(0)
+            "\n  … and {} (--limit {} prints all)",
+            counted(generation.events - i64::try_from(first_events.len()).unwrap_or(0), "more event"),
+            generation.events
         ));
     }
     text

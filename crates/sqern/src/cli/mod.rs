@@ -212,7 +212,7 @@ impl Context<'_> {
 pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exit, Failure> {
     // Before anything is done: a command that fails must have changed nothing.
     if printer.format() == Format::Csv && !cli.command.gives_list() {
-        return Err(Failure::usage("--csv is not supported by this command, which does not print a list"));
+        return Err(Failure::usage("--csv is supported only by commands that print a list"));
     }
     let context = Context { connection: &cli.connection, settings, printer };
     match cli.command {

@@ -93,7 +93,7 @@ pub(super) async fn run(command: PipelineCommand, context: &Context<'_>) -> Resu
         round(&steps(&skipped), context).await?;
         // The next check by any program wakes the pipeline.
         skipped = [&skip[..], &[Step::Check]].concat();
-        context.printer.note("waiting for new kernels");
+        context.printer.note("waiting for changes of kernels or patterns");
         tokio::select! {
             () = &mut stop => return Ok(Exit::Done),
             woken = wake.wait(context) => woken?,

@@ -150,7 +150,7 @@ fn nothing(kind: RunKind, what: &What) -> String {
     let versions: Vec<&str> = what.versions.iter().map(KernelVersion::as_str).collect();
     match versions.first() {
         None => format!("nothing to {}", kind.noun()),
-        Some(first) => format!("nothing to {} for {}; see sqern why {first}", kind.noun(), versions.join(", ")),
+        Some(first) => format!("nothing to {} for {}; the reason is in sqern why {first}", kind.noun(), versions.join(", ")),
     }
 }
 

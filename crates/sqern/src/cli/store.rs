@@ -84,7 +84,8 @@ impl StoreArgs {
     pub(super) fn folder(&self, context: &Context<'_>) -> Result<PathBuf, Failure> {
         let dir = self.dir.clone().or_else(|| context.settings.store_dir());
         dir.ok_or_else(|| {
-            Failure::unmet("could not find a directory for the store: no home directory").hint("sqern fetch --store DIR")
+            Failure::unmet("could not determine the directory of the store: the user has no home directory")
+                .hint("sqern fetch --store DIR")
         })
     }
 }
@@ -261,7 +262,7 @@ async fn prune(
 fn prune_cache(store: &Store, dry_run: bool, context: &Context<'_>) -> Result<(), Failure> {
     if store.is_busy()? {
         return Err(Failure::unmet("could not prune the cache: another sqern fetch uses this store")
-            .hint("sqern store prune --cache  # after that sqern fetch has finished"));
+            .hint("sqern store prune --cache  # after the other sqern fetch has finished"));
     }
     let needed = store.kernels()?.into_values().filter_map(|found| match found {
         Found::Tree(manifest) => Some(manifest.packages.into_iter().map(|package| package.checksum)),

@@ -22,8 +22,9 @@ pub(super) async fn download(wanted: &str, architecture: &str, folder: &Path) ->
     // In English, without prompts.
     command.args(["-q", "download", "--", &with_architecture]).current_dir(folder).env("LC_ALL", "C.UTF-8");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
-    let told =
-        |got: String| Failure::unmet(format!("could not download {with_architecture} by apt-get: {got}")).hint("apt-get update");
+    let told = |got: String| {
+        Failure::unmet(format!("could not download {with_architecture} with apt-get: {got}")).hint("apt-get update")
+    };
     let output =
         tokio::time::timeout(TIME_LIMIT, command.output()).await.map_err(|_| told(format!("timed out after {TIME_LIMIT:?}")))?;
     let output = output.map_err(|error| told(error.to_string()))?;
@@ -35,5 +36,5 @@ pub(super) async fn download(wanted: &str, architecture: &str, folder: &Path) ->
     let files = fs::read_dir(folder).map_err(|error| told(error.to_string()))?;
     let mut files = files.flatten().map(|entry| entry.path());
     let is_deb = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "deb");
-    files.find(is_deb).ok_or_else(|| told("no package file exists".into()))
+    files.find(is_deb).ok_or_else(|| told("apt-get created no .deb file".into()))
 }

@@ -131,7 +131,7 @@ impl<'a> Carrier<'a> {
         let log = self.logs.join(format!("{}@{}.log", kernel.distro, kernel.version));
         if self.kind == RunKind::Build && !tree.exists() {
             let tail = format!(
-                "no headers exist in {}; hint: sqern fetch  # or use the store that contains them: --store DIR",
+                "headers of the kernel are not in {}\nhint: sqern fetch  # or use the store that contains them: --store DIR",
                 tree.display()
             );
             let ended = runner::Ended { result: Some(RunResult::NotBuilt), exit_status: None, seconds: 0.0, tail };

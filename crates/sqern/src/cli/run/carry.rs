@@ -97,7 +97,8 @@ pub(in crate::cli) async fn carry(
     let store = args.store.open(context)?;
     let logs = args.logs.clone().or_else(|| context.settings.logs_dir());
     let logs = logs.ok_or_else(|| {
-        Failure::unmet("could not find a directory for logs: no home directory").hint("Specify a directory with --logs DIR.")
+        Failure::unmet("could not determine the directory of logs: the user has no home directory")
+            .hint("Specify a directory with --logs DIR.")
     })?;
     let mut session = context.open().await?;
     let comment = args.comment.clone().unwrap_or_else(|| context.settings.command_line.clone());

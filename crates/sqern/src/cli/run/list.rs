@@ -38,7 +38,7 @@ impl Record for Run {
         let running = match self.state {
             db::Liveness::Ended => "",
             db::Liveness::Held => "(running)",
-            db::Liveness::Left => "(abandoned)",
+            db::Liveness::Left => "(lease expired)",
         };
         vec![
             self.id.to_string(),
@@ -115,7 +115,7 @@ fn describe(kind: RunKind, shown: &Shown) -> String {
         (Some(result), ..) => result.clone(),
         (None, db::Liveness::Held, Some(owner)) => format!("running: {owner}, lease until {}", time(*expires_at)),
         (None, db::Liveness::Held, None) => "running".to_owned(),
-        (None, ..) => "abandoned by its owner; closed as ABORTED when its kernels are needed".to_owned(),
+        (None, ..) => "lease expired; the next claim aborts the run".to_owned(),
     };
     lines.push(format!("  result    {state}"));
     let fields = [

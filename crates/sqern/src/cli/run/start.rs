@@ -198,6 +198,6 @@ pub(in crate::cli) async fn start(
 /// Warns about runs that were closed because their owners abandoned them.
 pub(super) fn tell_closed(kind: RunKind, closed: &[i64], context: &Context<'_>) {
     for id in closed {
-        context.printer.warning(&format!("{kind} {id} was abandoned by its owner and is closed as ABORTED"));
+        context.printer.warning(&format!("lease of {kind} {id} expired; its result is ABORTED"));
     }
 }
