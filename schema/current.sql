@@ -748,7 +748,7 @@ BEGIN
     END;
     IF done <> planned THEN
         RAISE data_exception USING
-            MESSAGE = format('cannot revert generation %s: %s of its %s rows were found unchanged', reverted, done, planned),
+            MESSAGE = format('cannot revert generation %s: %s of its %s rows do not match the journal', reverted, planned - done, planned),
             HINT = 'Check the journal: sqern db check';
     END IF;
     DROP TABLE pg_temp.generation_revert_plan;
@@ -3134,7 +3134,7 @@ CREATE VIEW public.kver_status AS
     available.tstamp AS available_at,
         CASE
             WHEN (available.targets IS NOT NULL) THEN NULL::text
-            WHEN (tests.success_id IS NOT NULL) THEN 'not published'::text
+            WHEN (tests.success_id IS NOT NULL) THEN 'not available'::text
             WHEN (builds.success_id IS NOT NULL) THEN
             CASE
                 WHEN (tries.last_id IS NULL) THEN 'not tested'::text
@@ -3286,7 +3286,7 @@ COMMENT ON COLUMN public.kver_status.tested_at IS 'Start time of the first succe
 
 COMMENT ON COLUMN public.kver_status.available_at IS 'Time at which the first of the available modules was marked as available. Null if there are none.';
 
-COMMENT ON COLUMN public.kver_status.missing IS 'Missing step: not seen, not fetched, not built, building, build failed, not tested, testing, test failed, harness failed or not published. The value is harness failed if the newest run ended with ABORTED or NOT_BUILT. Null if the kernel is available.';
+COMMENT ON COLUMN public.kver_status.missing IS 'Missing step: not seen, not fetched, not built, building, build failed, not tested, testing, test failed, harness failed or not available. The value is harness failed if the newest run ended with ABORTED or NOT_BUILT. Null if the kernel is available.';
 
 COMMENT ON COLUMN public.kver_status.missing_since IS 'Time since which the step is missing: the time of the last stage, the start of the newest run, or the start of the first failed run. Null if the kernel is available.';
 

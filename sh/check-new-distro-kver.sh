@@ -68,7 +68,7 @@ while [ "$count" -gt 0 ]; do
   case $argument in
     --service=*) service=${argument#*=}; set -- "$@" "$argument" ;;
     --dsn=*) dsn=${argument#*=}; set -- "$@" "$argument" ;;
-    -*) usage_error "invalid option \"$argument\"; options of sqern check must follow --" ;;
+    -*) usage_error "invalid option \"$argument\"; write the options of sqern check after the argument \"--\"" ;;
     '') usage_error "the name of a distribution cannot be empty" ;;
     *) set -- "$@" "--distro=$argument" ;;
   esac

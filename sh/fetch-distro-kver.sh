@@ -24,16 +24,16 @@ Options:
   -h, --help         print this help
 
 --fetcher kernq is the same as --command 'kernq fetch "$SQERN_DISTRO" "$SQERN_VERSION" --to "$SQERN_TREE"'. If your version of kernq
-has other arguments, use --command. The command runs once for each kernel version, in an empty folder. It must fill this folder, in
-which "build" must be the folder that contains the Makefile of the kernel. Its environment contains:
+has other arguments, use --command. The command runs once for each kernel version, in an empty directory. It must write the
+headers to this directory. "build" must be the directory that contains the Makefile of the kernel. The environment contains:
   SQERN_DISTRO       distribution, such as debian12
   SQERN_VERSION      kernel version, such as 6.1.0-25-amd64
-  SQERN_TREE         path of the folder
+  SQERN_TREE         path of the directory
 
 Environment:
   PGSERVICE, PGHOST and other variables of libpq specify the database.
   SQERN_FETCHER      program that fetches, as in --fetcher
-  SQERN_STORE        folder of the fetched headers
+  SQERN_STORE        directory of fetched headers
   SQERN              sqern program, used if PATH does not contain sqern [default: a build in ../target]
 
 Examples:
@@ -81,7 +81,7 @@ while [ "$count" -gt 0 ]; do
     --fetcher=*) fetcher=${argument#*=} ;;
     --command=*) command=${argument#*=} ;;
     --service=* | --dsn=*) set -- "$@" "$argument" ;;
-    -*) usage_error "invalid option \"$argument\"; options of sqern fetch must follow --" ;;
+    -*) usage_error "invalid option \"$argument\"; write the options of sqern fetch after the argument \"--\"" ;;
     '') usage_error "the name of a distribution cannot be empty" ;;
     *) set -- "$@" "--distro=$argument" ;;
   esac

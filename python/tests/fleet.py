@@ -94,7 +94,7 @@ class Fleet:
         tested = [run for run in tests if run.came_to(kernel) == "SUCCESS"]
         built = [run for run in builds if run.came_to(kernel) == "SUCCESS"]
         if tested:
-            return "not published", min(run.at for run in tested)
+            return "not available", min(run.at for run in tested)
         if built:
             tries = [run for run in tests if run.build == built[-1].number]
             return last_of(tries, kernel, "test") or ("not tested", min(run.at for run in built))

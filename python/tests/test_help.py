@@ -14,13 +14,13 @@ from test_book import refused
 # What begins the words of an option, wherever it stands.
 SAME = {
     "--all": "Include ",
-    "--at": "Show the state after this generation or at this time",
+    "--at": "Use the data as of this generation or time",
     "--comment": "Comment of the generation",
     "--distro": "Distribution",
     "--flavor": "Flavor of the tests",
     "--jobs": "Number of kernels to process in parallel",
     "--limit": "Maximum number of ",
-    "--mirror-base": "Send each request for ",
+    "--mirror-base": "Mirror of all repositories: ",
     "--sources": "Directory of distribution files",
     "--store": "Directory of fetched headers",
 }

@@ -197,7 +197,7 @@ FAULTS: list[tuple[Any, str]] = [
     (report(cluster("a", type=7)), "clusters[0].type: expected a cluster type: "),
     (report(cluster("a", type=True)), "clusters[0].type: expected a cluster type: "),
     (report(cluster("a", host("h"), host("h"))), "clusters[0].hosts[1].name: expected a unique host name in the cluster"),
-    (report(cluster("a", host("h", distro="alma7"))), "clusters[0].hosts[0].distro: expected a distribution of `sqern distro list`"),
+    (report(cluster("a", host("h", distro="alma7"))), "clusters[0].hosts[0].distro: expected a distribution that `sqern distro list` prints"),
     (report(cluster("a", host("h", "", [NEW]))), "clusters[0].hosts[0].running: expected a name"),
     (report(cluster("a", host("h", installed=[NEW, ""]))), "clusters[0].hosts[0].installed[1]: expected a name"),
     (report(cluster("a", host("h", installed=["x" * 80, "x\x7f"]))), "clusters[0].hosts[0].installed[1]: expected a name"),

@@ -243,10 +243,10 @@ def test_help_names_usage_environment_and_exit_status(script: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "args", "message"),
     [
-        (CHECK, ["--dry-run"], 'invalid option "--dry-run"; options of sqern check must follow --'),
+        (CHECK, ["--dry-run"], 'invalid option "--dry-run"; write the options of sqern check after the argument "--"'),
         (CHECK, ["--service"], "option --service requires a value"),
         (CHECK, [""], "the name of a distribution cannot be empty"),
-        (FETCH, ["--limit=1"], 'invalid option "--limit=1"; options of sqern fetch must follow --'),
+        (FETCH, ["--limit=1"], 'invalid option "--limit=1"; write the options of sqern fetch after the argument "--"'),
         (FETCH, ["debian12", "--fetcher"], "option --fetcher requires a value"),
         (FETCH, ["--command="], "option --command requires a value"),
         (FETCH, ["--fetcher", "kernq", "--command", "true"], "options --fetcher and --command cannot be used together"),

@@ -53,11 +53,11 @@ def test_a_mistyped_word_is_answered_with_what_may_have_been_meant(database: Dat
     for args, meant in {
         ("kver", "lst"): "list",
         ("kver", "list", "--dstro", "alma8"): "--distro",
-        ("kver", "list", "--distro", "debain12"): "did you mean debian12?",
-        ("source", "list", "--distro", "debain12"): "did you mean debian12",
-        ("store", "list", "--distro", "debain12"): "did you mean debian12?",
-        ("event", "list", "--table", "kevr"): "did you mean kver",
-        ("event", "list", "--distro", "debain12"): "did you mean debian12?",
+        ("kver", "list", "--distro", "debain12"): "Did you mean debian12?",
+        ("source", "list", "--distro", "debain12"): "Did you mean debian12",
+        ("store", "list", "--distro", "debain12"): "Did you mean debian12?",
+        ("event", "list", "--table", "kevr"): "Did you mean kver",
+        ("event", "list", "--distro", "debain12"): "Did you mean debian12?",
     }.items():
         shown = on_terminal(100, *args, "--dsn", database.dsn)
         assert "error:" in shown and meant in shown, (args, shown)

@@ -101,7 +101,7 @@ def test_the_block_leaves_commit_to_connect(database: Database) -> None:
             db.cur.execute(ADD, ("4.18.0-1",))
             db.conn.commit()
     assert versions(database) == []
-    with pytest.raises(psycopg.InternalError, match=r"the transaction of connect\(\) was ended inside the block"):
+    with pytest.raises(psycopg.InternalError, match=r"transaction was ended inside the `with connect\(\)` block"):
         with util.connect(dsn=database.dsn, comment="a kernel") as db:
             db.cur.execute("COMMIT")
 
@@ -114,7 +114,7 @@ def test_without_a_comment_there_is_no_generation_and_nothing_can_be_changed(dat
         db.cur.execute(ADD, ("4.18.0-1",))
     assert str(caught.value) == (
         "cannot execute INSERT in a read-only transaction\n"
-        'hint: Specify the reason for the change: connect(comment="…")'
+        'hint: Specify the purpose of the changes: connect(comment="…")'
     )
     assert versions(database) == []
     assert database.generations() == []

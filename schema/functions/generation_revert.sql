@@ -97,7 +97,7 @@ BEGIN
     END;
     IF done <> planned THEN
         RAISE data_exception USING
-            MESSAGE = format('cannot revert generation %s: %s of its %s rows were found unchanged', reverted, done, planned),
+            MESSAGE = format('cannot revert generation %s: %s of its %s rows do not match the journal', reverted, planned - done, planned),
             HINT = 'Check the journal: sqern db check';
     END IF;
     DROP TABLE pg_temp.generation_revert_plan;

@@ -21,7 +21,7 @@ SELECT kver.distro, kver.version,
     known.tstamp AS known_at, builds.built_at, tests.tested_at, available.tstamp AS available_at,
     CASE
         WHEN available.targets IS NOT NULL THEN NULL
-        WHEN tests.success_id IS NOT NULL THEN 'not published'
+        WHEN tests.success_id IS NOT NULL THEN 'not available'
         WHEN builds.success_id IS NOT NULL THEN
             CASE
                 WHEN tries.last_id IS NULL THEN 'not tested'
@@ -139,6 +139,6 @@ COMMENT ON COLUMN kver_status.known_at IS 'Time of the event that added the kern
 COMMENT ON COLUMN kver_status.built_at IS 'Start time of the first successful build. Null if there is none.';
 COMMENT ON COLUMN kver_status.tested_at IS 'Start time of the first successful test run. Null if there is none.';
 COMMENT ON COLUMN kver_status.available_at IS 'Time at which the first of the available modules was marked as available. Null if there are none.';
-COMMENT ON COLUMN kver_status.missing IS 'Missing step: not seen, not fetched, not built, building, build failed, not tested, testing, test failed, harness failed or not published. The value is harness failed if the newest run ended with ABORTED or NOT_BUILT. Null if the kernel is available.';
+COMMENT ON COLUMN kver_status.missing IS 'Missing step: not seen, not fetched, not built, building, build failed, not tested, testing, test failed, harness failed or not available. The value is harness failed if the newest run ended with ABORTED or NOT_BUILT. Null if the kernel is available.';
 COMMENT ON COLUMN kver_status.missing_since IS 'Time since which the step is missing: the time of the last stage, the start of the newest run, or the start of the first failed run. Null if the kernel is available.';
 GRANT SELECT ON kver_status TO sqern_reader, sqern_writer;

@@ -88,7 +88,7 @@ impl Reader {
         }
         Err(ConnectError::Conninfo {
             at: open,
-            expected: "a closing ' for this quotation mark",
+            expected: "a closing ' for the quotation mark",
             hint: "Inside quotes, write ' as \\' and \\ as \\\\.",
         })
     }
@@ -104,7 +104,7 @@ impl Reader {
 fn missing_equals(at: usize) -> ConnectError {
     ConnectError::Conninfo {
         at,
-        expected: "\"=\" after this word",
+        expected: "\"=\" after the parameter name",
         hint: "Write dbname=NAME for a database, service=NAME for a service, or a URI that starts with postgresql://.",
     }
 }

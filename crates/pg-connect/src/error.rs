@@ -91,7 +91,7 @@ pub enum ConnectError {
         searched: Vec<PathBuf>,
     },
     /// No user was specified, and the user of the process has no name.
-    #[error("no user for the connection is specified, and the current operating system user has no name")]
+    #[error("no database user is specified, and the operating system user has no name")]
     NoUser,
     /// No server was specified, and the default server is not running.
     #[error("no database server is specified, and {default_server} is not running")]

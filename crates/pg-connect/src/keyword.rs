@@ -86,7 +86,11 @@ pub(super) static KEYWORDS: &[Keyword] = &[
     unsupported("oauth_scope", None, "Use a password, a client certificate or peer authentication."),
     unsupported("replication", None, "Remove the parameter. The replication protocol is not used."),
     unsupported("require_auth", Some("PGREQUIREAUTH"), "Use sslmode=verify-full to authenticate the server."),
-    unsupported("requirepeer", Some("PGREQUIREPEER"), "Use a socket directory that only the user of the server can write to."),
+    unsupported(
+        "requirepeer",
+        Some("PGREQUIREPEER"),
+        "Use a socket directory that only the operating system user of the PostgreSQL server can write to.",
+    ),
     unsupported("scram_client_key", None, "Use a password, or a line in ~/.pgpass."),
     unsupported("scram_server_key", None, "Use a password, or a line in ~/.pgpass."),
     unsupported("servicefile", None, "Set the environment variable PGSERVICEFILE."),

@@ -200,13 +200,14 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, ConnectError> {
     let meta = std::fs::metadata(path).map_err(|error| file_error(path, &error.to_string(), MATCH))?;
     let forbidden = if meta.uid() == 0 { 0o027 } else { 0o077 };
     if meta.mode() & forbidden != 0 {
-        let problem = format!("the mode of the private key is {:04o}, but only the owner may have access", meta.mode() & 0o777);
+        let limit = if meta.uid() == 0 { "0640" } else { "0600" };
+        let problem = format!("the private key has mode {:04o}, but must have {limit} or less", meta.mode() & 0o777);
         return Err(file_error(path, &problem, &format!("chmod 0600 {}", path.display())));
     }
     PrivateKeyDer::from_pem_file(path).map_err(|error| {
         file_error(
             path,
-            &format!("expected an unencrypted private key in PEM format: {error}"),
+            &format!("could not read the private key: {error}"),
             "Decrypt the key with openssl pkey -in KEY -out NEWKEY.",
         )
     })

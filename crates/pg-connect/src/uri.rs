@@ -99,11 +99,7 @@ fn set_decoded(params: &mut Params, key: &'static str, encoded: &str) -> Result<
 
 /// Decodes percent encoding. As in libpq, incomplete codes and %00 are errors.
 fn decode(part: &'static str, encoded: &str) -> Result<String, ConnectError> {
-    let invalid = || ConnectError::Uri {
-        part,
-        expected: "2 hexadecimal digits after each %, not 00, that form valid UTF-8",
-        hint: "Write a literal % as %25.",
-    };
+    let invalid = || ConnectError::Uri { part, expected: "percent-encoded UTF-8 without %00", hint: "Write a literal % as %25." };
     let bytes = encoded.as_bytes();
     let is_complete = |at: usize| bytes.get(at + 1..at + 3).is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit));
     if encoded.match_indices('%').any(|(at, _)| !is_complete(at)) {

@@ -65,7 +65,7 @@ pub enum LocalError {
         found: Vec<String>,
     },
     /// The version of the data directory is invalid.
-    #[error("{}: expected a PostgreSQL version, found {found:?}; nothing was changed", path.display())]
+    #[error("{} contains no PostgreSQL version, but {found:?}; nothing was changed", path.display())]
     BrokenData {
         /// The file.
         path: PathBuf,
@@ -125,7 +125,7 @@ pub enum LocalError {
         waited_s: u64,
     },
     /// The creation or start was interrupted.
-    #[error("interrupted; a server that was not complete was removed")]
+    #[error("interrupted; the incomplete server was removed")]
     Interrupted,
     /// The tools of PostgreSQL cannot be run as the user of the server.
     #[error("cannot run programs as user {user}: {source}")]
@@ -201,7 +201,7 @@ impl LocalError {
     }
 }
 
-const INSTALL: &str = "Install PostgreSQL (apt install postgresql, dnf install postgresql-server or brew install postgresql@17)";
+const INSTALL: &str = "Install PostgreSQL (apt install postgresql, dnf install postgresql-server, or brew install postgresql@17)";
 
 /// Returns the hint for an output that reports a full disk or a size limit.
 fn space(text: &str, up_command: &str) -> Option<String> {

@@ -113,7 +113,7 @@ impl Error {
             Self::NotReady { kind: RunKind::Test, version } => vec![format!("sqern build plan --kernel {version}")],
             Self::NoInput { kind: RunKind::Build } => vec!["sqern fetch --limit 3".to_owned()],
             Self::NoInput { kind: RunKind::Test } => vec!["sqern build plan".to_owned()],
-            Self::StoreBusy => vec!["sqern store prune --cache  # after that sqern fetch has finished".to_owned()],
+            Self::StoreBusy => vec!["sqern store prune --cache  # after the other sqern fetch has finished".to_owned()],
             Self::PipelineFileUnreadable { .. } => vec!["sqern pipeline run --help".to_owned()],
             Self::PipelineFileInvalid { .. } => vec!["sqern pipeline run --help  # prints an example file".to_owned()],
             Self::Io { .. } | Self::NoKernelNamed | Self::NoTestedBuild | Self::Interrupted => vec![],

@@ -55,7 +55,7 @@ pub struct CommandOutcome {
 ///
 /// Returns an error if the log cannot be written or the shell cannot be started.
 pub async fn run(command: &ShellCommand, stop: impl Future<Output = ()>) -> Result<CommandOutcome, Error> {
-    let log_error = |error| Error::io(format!("could not write log {}", command.log.display()))(error);
+    let log_error = |error| Error::io(format!("could not access log {}", command.log.display()))(error);
     if let Some(directory) = command.log.parent() {
         std::fs::create_dir_all(directory).map_err(log_error)?;
     }

@@ -64,8 +64,10 @@ pub struct DataState {
 
 impl fmt::Display for DataState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "data of generation {}", self.generation)?;
-        self.at.map_or(Ok(()), |at| write!(f, ", {}", at.strftime("%Y-%m-%d %H:%M:%SZ")))
+        match self.at {
+            Some(at) => write!(f, "as of generation {} ({})", self.generation, at.strftime("%Y-%m-%d %H:%M:%SZ")),
+            None => write!(f, "as of generation {}", self.generation),
+        }
     }
 }
 

@@ -23,9 +23,9 @@ const QUICK_RULES: [(&str, &str); 3] = [
 
 /// Rules whose check reads all rows.
 const DATA_RULES: [(&str, &str); 3] = [
-    ("kver_not_ignored matches the patterns", include_str!("../queries/check_not_ignored.sql")),
+    ("kver_not_ignored is consistent with the patterns", include_str!("../queries/check_not_ignored.sql")),
     ("every event belongs to a generation", include_str!("../queries/check_events.sql")),
-    ("each journaled table is equal to the result of its events", include_str!("../queries/check_journal.sql")),
+    ("the events of each journaled table reproduce its rows", include_str!("../queries/check_journal.sql")),
 ];
 
 /// Checks all rules.

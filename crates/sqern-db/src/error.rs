@@ -15,7 +15,7 @@ pub enum DbError {
     #[error(transparent)]
     Position(#[from] crate::follow::PositionError),
     /// A named object does not exist.
-    #[error("{what} {got:?} does not exist{}", nearest(.near))]
+    #[error("{what} {got:?} does not exist")]
     Unknown {
         /// The kind of object ("distribution", "generation").
         what: &'static str,
@@ -61,6 +61,15 @@ impl DbError {
         }
     }
 
+    /// Returns the hint that suggests similar names, if there are any.
+    #[must_use]
+    pub fn suggestion(&self) -> Option<String> {
+        match self {
+            Self::Unknown { near, .. } if !near.is_empty() => Some(format!("Did you mean {}?", near.join(" or "))),
+            _ => None,
+        }
+    }
+
     /// Returns whether the connection was lost or the server canceled the work, so that a retry on a new connection can succeed: SQLSTATE
     /// classes 08 and 57P, and 40001, by which a standby cancels queries that conflict with recovery.
     #[must_use]
@@ -103,8 +112,4 @@ fn describe(error: &tokio_postgres::Error) -> String {
     };
     let detail = database.detail().map(|detail| format!("\n  {detail}")).unwrap_or_default();
     format!("{}{detail}", database.message())
-}
-
-fn nearest(near: &[String]) -> String {
-    if near.is_empty() { String::new() } else { format!(" (did you mean {}?)", near.join(" or ")) }
 }

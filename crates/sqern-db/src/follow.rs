@@ -37,7 +37,7 @@ pub enum PositionError {
     },
     /// The position is newer than the database, which was restored to an earlier state.
     #[error(
-        "position is at transaction {got}, but the database is at transaction {expected}: the database was restored to an earlier state"
+        "position contains transaction ID {got}, but the next transaction ID is {expected}: the database was restored to an earlier state"
     )]
     Ahead {
         /// The next transaction of the database.
@@ -48,7 +48,7 @@ pub enum PositionError {
 }
 
 fn database(cluster: Cluster) -> String {
-    format!("database {} of cluster {}", cluster.database, cluster.system_identifier)
+    format!("database OID {} (system identifier {})", cluster.database, cluster.system_identifier)
 }
 
 /// Which database a follower is connected to, and how far it is.

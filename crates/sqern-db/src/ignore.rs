@@ -17,7 +17,7 @@ pub struct Ignore {
     /// The same as a shell glob.
     pub glob: String,
     /// Why these are not wanted.
-    pub comment: Option<String>,
+    pub reason: Option<String>,
     /// How many known versions it matches.
     pub matches: i64,
     /// When the record was marked as deleted; null while it is live.
@@ -40,7 +40,7 @@ pub async fn list(
                 distro: text::distro(row.get(0))?,
                 glob: LikePattern::from_database(&pattern).to_glob().to_string(),
                 pattern,
-                comment: row.get(2),
+                reason: row.get(2),
                 matches: row.get(3),
                 deleted_at: row.get(4),
             })

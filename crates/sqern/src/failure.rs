@@ -100,7 +100,7 @@ impl From<DbError> for Failure {
             | DbError::Unknown { .. }
             | DbError::Exists { .. } => Exit::Unmet,
         };
-        Self { message: error.to_string(), hints: error.hint().into_iter().collect(), exit }
+        Self { message: error.to_string(), hints: error.suggestion().into_iter().chain(error.hint()).collect(), exit }
     }
 }
 

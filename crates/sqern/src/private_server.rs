@@ -33,5 +33,5 @@ pub const HINT_TEXTS: HintTexts = HintTexts {
 /// Returns the private server in `dir` as the server that is used if no other is named.
 #[must_use]
 pub fn default_server(dir: Option<PathBuf>) -> DefaultServer {
-    DefaultServer::new("the private local server", move || Some(running_endpoint(dir.as_deref()?)?.dsn(&PROGRAM)))
+    DefaultServer::new("the private server", move || Some(running_endpoint(dir.as_deref()?)?.dsn(&PROGRAM)))
 }

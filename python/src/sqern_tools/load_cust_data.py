@@ -93,7 +93,7 @@ def parse(data: bytes, types: dict[str, int], distros: set[str]) -> Report:
             if key in report.kernels:
                 raise host.get("name").wrong("a unique host name in the cluster")
             if (distro := host.get("distro").name()) not in distros:
-                raise host.get("distro").wrong("a distribution of `sqern distro list`")
+                raise host.get("distro").wrong("a distribution that `sqern distro list` prints")
             kernels = dict.fromkeys((kernel.name() for kernel in host.get("installed").items()), False)
             kernels[host.get("running").name()] = True
             report.kernels[key] = (distro, kernels)

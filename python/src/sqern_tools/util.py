@@ -78,7 +78,7 @@ def connect(service: str | None = None, comment: str | None = None, *, dsn: str 
                 try:
                     yield Session(conn, cur, None)
                 except errors.ReadOnlySqlTransaction as error:
-                    _raise_hint(error, 'Specify the reason for the change: connect(comment="…")')
+                    _raise_hint(error, 'Specify the purpose of the changes: connect(comment="…")')
             else:
                 yield Session(conn, cur, _generation_start(cur, comment))
                 _generation_end(conn)
@@ -149,7 +149,7 @@ def _generation_end(conn: psycopg.Connection[TupleRow]) -> None:
         )
     if status != TransactionStatus.INTRANS:
         raise psycopg.InternalError(
-            f"the transaction of connect() was ended inside the block (status {status.name})\n"
+            f"transaction was ended inside the `with connect()` block (status {status.name})\n"
             "hint: Do not use COMMIT or ROLLBACK. `raise psycopg.Rollback` rolls back the changes."
         )
     conn.execute("SELECT generation_drop_empty_current()")

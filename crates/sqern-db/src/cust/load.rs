@@ -72,7 +72,7 @@ pub enum CompareError {
         places: [Place; 2],
     },
     /// The parts of a cluster have different types.
-    #[error("cluster {name:?} has two types, {} at {} and {} at {}", types[0], places[0], types[1], places[1])]
+    #[error("cluster {name:?} has 2 types, {} at {} and {} at {}", types[0], places[0], types[1], places[1])]
     TwoTypes {
         /// Its name.
         name: String,

@@ -44,5 +44,5 @@ words! {
     /// The newest try came to `NOT_BUILT` or `ABORTED`: the harness failed, not the product.
     HarnessFailed = "harness failed",
     /// It is tested, and nobody made it available.
-    NotPublished = "not published",
+    NotAvailable = "not available",
 }

@@ -114,7 +114,7 @@ async fn only_events_of_the_tables_that_were_asked_for_count() {
     let counts: Vec<_> = follower.poll().await.into_iter().map(|(id, events, _)| (id, events.len())).collect();
     assert_eq!(counts, [(1, 0), (2, 2)]);
     let said = follow::require_tables(&client, &["kver".into(), "kver_sen".into()]).await.unwrap_err().to_string();
-    assert_eq!(said, "table \"kver_sen\" does not exist (did you mean kver_seen?)");
+    assert_eq!(said, "table \"kver_sen\" does not exist");
 }
 
 #[tokio::test]
@@ -225,13 +225,20 @@ async fn a_position_of_elsewhere_or_of_later_is_refused() {
     let theirs = other.cluster.database;
     assert_eq!(
         said,
-        format!("position belongs to database {theirs} of cluster {system}, not to database {oid} of cluster {system}")
+        format!(
+            "position belongs to database OID {theirs} (system identifier {system}), not to database OID {oid} (system identifier {system})"
+        )
     );
     let foreign = Position::start(Cluster { system_identifier: 1, ..here.cluster });
     let said = here.check(&foreign).unwrap_err().to_string();
-    assert_eq!(said, format!("position belongs to database {oid} of cluster 1, not to database {oid} of cluster {system}"));
+    assert_eq!(
+        said,
+        format!(
+            "position belongs to database OID {oid} (system identifier 1), not to database OID {oid} (system identifier {system})"
+        )
+    );
     let ahead: Position = format!("{system}/{oid}/1000000000:1000000000:").parse().unwrap();
     let said = here.check(&ahead).unwrap_err().to_string();
-    assert!(said.starts_with("position is at transaction 1000000000, but the database is at transaction "), "{said}");
+    assert!(said.starts_with("position contains transaction ID 1000000000, but the next transaction ID is "), "{said}");
     assert!(said.ends_with(": the database was restored to an earlier state"), "{said}");
 }

@@ -16,7 +16,7 @@ use crate::printer::{Record, time};
 /// Options that all lists share.
 #[derive(Debug, Args)]
 pub(super) struct AtArgs {
-    /// Show the state after this generation or at this time, such as 2026-05-01 or '2026-05-01 14:30' (UTC) [default: now]
+    /// Use the data as of this generation or time, such as 2026-05-01 or '2026-05-01 14:30' (UTC) [default: now]
     #[arg(long, value_name = "GENERATION|TIME")]
     at: Option<At>,
 }
@@ -126,13 +126,11 @@ fn lacking(incomplete: &[Incomplete]) -> Vec<String> {
     let of_distro = |sources: &[Incomplete]| {
         let first = &sources[0];
         let which = match sources {
-            [one] => format!("source {} {}", one.source, one.state),
-            several => {
-                format!("{} sources failed or are partial, the first is {} ({})", several.len(), first.source, first.state)
-            }
+            [one] => format!("source {}", one.source),
+            several => format!("{} sources, such as {}", several.len(), first.source),
         };
         let at = time(Some(first.checked_at));
-        format!("{} is incomplete: {which} at {at}: {}", first.distro, first.reason)
+        format!("{} is incomplete: {which} ({} at {at}): {}", first.distro, first.state, first.reason)
     };
     incomplete.chunk_by(|one, next| one.distro == next.distro).map(of_distro).collect()
 }
@@ -140,6 +138,6 @@ fn lacking(incomplete: &[Incomplete]) -> Vec<String> {
 fn describe(past: &Past) -> String {
     match past.tstamp {
         Some(_) => format!("as of generation {}, started {}", past.generation, time(past.tstamp)),
-        None => "before the first generation".to_owned(),
+        None => "as of the state before the first generation".to_owned(),
     }
 }

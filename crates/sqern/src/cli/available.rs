@@ -16,18 +16,20 @@ use crate::printer::Record;
 // One of these options is required. clap would put all of them into one line, which it does not wrap.
 const USAGE_ADD: &str = "sqern available add [OPTIONS] --build <ID>
        sqern available add [OPTIONS] --test <ID>
-       sqern available add [OPTIONS] --kernel <DISTRO/VERSION>
-       sqern available add [OPTIONS] --tested
-       sqern available add [OPTIONS] --built";
+       sqern available add [OPTIONS] --revision <REVISION> --target <TARGET> --tested
+       sqern available add [OPTIONS] --revision <REVISION> --target <TARGET> --built
+       sqern available add [OPTIONS] --revision <REVISION> --target <TARGET> --kernel <KERNEL>";
 const USAGE_REMOVE: &str = "sqern available remove [OPTIONS] --build <ID>
        sqern available remove [OPTIONS] --test <ID>
-       sqern available remove [OPTIONS] --kernel <DISTRO/VERSION>
-       sqern available remove [OPTIONS] --tested
-       sqern available remove [OPTIONS] --built";
+       sqern available remove [OPTIONS] --revision <REVISION> --target <TARGET> --tested
+       sqern available remove [OPTIONS] --revision <REVISION> --target <TARGET> --built
+       sqern available remove [OPTIONS] --revision <REVISION> --target <TARGET> --kernel <KERNEL>";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AvailableCommand {
-    /// Mark modules as available
+    /// Make modules available
+    ///
+    /// Options select the kernels. With --tested or --built, modules that were withdrawn earlier are not made available again.
     #[command(override_usage = USAGE_ADD, after_help = "Examples:
   sqern available add --test 7      # the kernels for which this test run succeeded
   sqern available add --build 12    # the kernels for which this build succeeded, tested or not
@@ -59,16 +61,16 @@ pub(super) enum AvailableCommand {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("of").required(true).multiple(false).args(["build", "test", "kernels", "tested", "built"]))]
 pub(super) struct Which {
-    /// The kernels for which this build succeeded
+    /// Select the kernels for which this build succeeded
     #[arg(long, value_name = "ID")]
     build: Option<i64>,
-    /// The kernels for which this test run succeeded
+    /// Select the kernels for which this test run succeeded
     #[arg(long, value_name = "ID")]
     test: Option<i64>,
-    /// All kernels with a successful test of the revision and target, except withdrawn ones
+    /// Select all kernels with a successful test of the revision and target
     #[arg(long, requires_all = ["revision", "target"])]
     tested: bool,
-    /// All kernels with a successful build of the revision and target, tested or not, except withdrawn ones
+    /// Select all kernels with a successful build of the revision and target, tested or not
     #[arg(long, requires_all = ["revision", "target"])]
     built: bool,
     /// With --tested: consider only tests of this flavor [default: all]
@@ -80,13 +82,13 @@ pub(super) struct Which {
     /// With --tested or --built: distribution (repeatable) [default: all]
     #[arg(long = "distro", value_name = "NAME", conflicts_with_all = ["build", "test", "kernels"])]
     distros: Vec<DistroName>,
-    /// Kernel (repeatable)
-    #[arg(long = "kernel", value_name = "DISTRO/VERSION", requires_all = ["revision", "target"])]
+    /// Select this kernel, written as [DISTRO/]VERSION (repeatable)
+    #[arg(long = "kernel", value_name = "KERNEL", requires_all = ["revision", "target"])]
     kernels: Vec<KernelName>,
-    /// Revision of the module source [default: that of the build]
+    /// Revision of the module source [default: revision of the build]
     #[arg(long, value_name = "REVISION", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     revision: Option<String>,
-    /// Release target [default: that of the build]
+    /// Release target [default: release target of the build]
     #[arg(long, value_name = "TARGET", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     target: Option<String>,
     #[command(flatten)]
@@ -182,7 +184,8 @@ async fn meant(which: &Which, client: &impl GenericClient) -> Result<Meant, Fail
     let kernels: Vec<Kernel> =
         kernels.into_iter().filter(|one| one.result.as_deref() == Some("SUCCESS")).map(|one| one.kernel).collect();
     if kernels.is_empty() {
-        return Err(Failure::unmet(format!("{kind} {id} succeeded for no kernel")).hint(format!("sqern {kind} kernels {id}")));
+        return Err(Failure::unmet(format!("{kind} {id} contains no kernel with result SUCCESS"))
+            .hint(format!("sqern {kind} kernels {id}")));
     }
     let revision = of_run(&which.revision, run.revision, "revision")?;
     Ok(Meant { revision, target: of_run(&which.target, run.target, "target")?, kernels })
@@ -210,7 +213,7 @@ async fn named(which: &Which, client: &impl GenericClient) -> Result<Meant, Fail
         let found = sqern_db::kver::find(client, &name.version, &distros).await?;
         if let [one, other, ..] = &found[..] {
             let (one, other) = (&one.kernel.distro, &other.kernel.distro);
-            return Err(Failure::unmet(format!("kernel {name} is ambiguous: it exists in {one} and in {other}"))
+            return Err(Failure::unmet(format!("kernel {name} is ambiguous: it exists in {one} and {other}"))
                 .hint(format!("Specify the distribution, as in --kernel {one}/{}.", name.version)));
         }
         kernels.extend(found.into_iter().map(|one| one.kernel));

@@ -12,11 +12,15 @@ use crate::failure::{Exit, Failure};
 
 const KIND: RunKind = RunKind::Build;
 
+const USAGE_START: &str = "sqern build start [OPTIONS] --claim <N>
+       sqern build start [OPTIONS] --kernel <VERSION>";
+
 #[derive(Debug, Subcommand)]
 pub(super) enum BuildCommand {
-    /// List the kernels to build for
+    /// List the kernels that need a build
     ///
-    /// These kernels are fetched and wanted, and have no successful build. Kernels that customers run come first.
+    /// These kernels are fetched and wanted, and have no successful build. Kernels that customers run come first. Only builds of the
+    /// specified revision, release target and profile are considered, by default all builds.
     #[command(after_help = "Examples:
   sqern build plan --revision 21.0.243.620bc3729 --target sp-lab
   sqern build plan --untried --limit 20 --json")]
@@ -27,11 +31,13 @@ pub(super) enum BuildCommand {
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
     },
-    /// Start a build that another program runs, and print its id
+    /// Start a build for an external program, and print the build ID
     ///
-    /// With --claim, the build takes kernels of the plan that no other build holds. Concurrent claims never share a kernel. Prints nothing
-    /// if there is nothing to build. A build whose lease has expired is closed as ABORTED by the next claim.
-    #[command(after_help = "Examples:
+    /// With --claim, the build claims kernels of the plan that no other build has claimed. Concurrent claims never share a kernel. With
+    /// --kernel instead, the build contains these kernels. If no kernel needs a build, no ID is printed.
+    ///
+    /// Each start first aborts the builds whose lease has expired.
+    #[command(override_usage = USAGE_START, after_help = "Examples:
   id=$(sqern build start --revision \"$REV\" --target sp-lab --claim 50)
   sqern build kernels \"$id\" --csv
   sqern build finish \"$id\" UNSTABLE --kernel 6.1.0-25-amd64=FAILURE
@@ -48,13 +54,23 @@ pub(super) enum BuildCommand {
     },
     /// Run a command for each kernel of the plan, and record the results
     ///
-    /// /bin/sh runs the command with these variables: SQERN_DISTRO, SQERN_VERSION, SQERN_TREE (the headers: make -C "$SQERN_TREE/build"),
-    /// SQERN_WORK (an empty directory, removed afterwards), SQERN_BUILD_ID, and SQERN_REVISION, SQERN_TARGET and SQERN_PROFILE if specified.
-    /// Exit status 0 is recorded as SUCCESS, 77 as NOT_BUILT, any other as FAILURE, and an exceeded time limit as ABORTED. SIGINT and SIGTERM
-    /// terminate the commands and finish the build as ABORTED.
+    /// /bin/sh runs the command. SIGINT and SIGTERM terminate the commands and abort the build.
     ///
-    /// Exit status: 0 if all kernels succeeded or there was nothing to build, 1 otherwise.
-    #[command(after_help = "Examples:
+    /// Exit status: 0 if all results are SUCCESS or the plan is empty, 1 for any other result, 2 for a usage error.
+    #[command(after_help = "Environment of the command:
+  SQERN_DISTRO, SQERN_VERSION   kernel
+  SQERN_TREE                    headers of the kernel, for make -C \"$SQERN_TREE/build\"
+  SQERN_WORK                    empty directory, removed after the command
+  SQERN_BUILD_ID                build ID
+  SQERN_REVISION, SQERN_TARGET, SQERN_PROFILE   values of the options, if specified
+
+Results:
+  SUCCESS    exit status 0
+  NOT_BUILT  exit status 77
+  FAILURE    any other exit status, or a signal
+  ABORTED    time limit exceeded
+
+Examples:
   sqern build run --revision \"$REV\" --target sp-lab --jobs 2 --command './build-module.sh'
   sqern build run --distro debian12 --claim 3 \\
     --command 'cp -r ~/mymod/. \"$SQERN_WORK\" && make -C \"$SQERN_TREE/build\" M=\"$SQERN_WORK\"'")]
@@ -67,9 +83,11 @@ pub(super) enum BuildCommand {
         execution: ExecuteArgs,
     },
     /// Renew the lease of a build
+    ///
+    /// The lease then ends after its full duration, starting now.
     #[command(after_help = "Example:\n  sqern build renew 12")]
     Renew {
-        /// Build id, as printed by start
+        /// Build ID, as printed by start
         #[arg(value_parser = super::id)]
         id: i64,
     },
@@ -84,16 +102,16 @@ pub(super) enum BuildCommand {
     /// List the kernels of a build with their results
     #[command(after_help = "Examples:\n  sqern build kernels 12\n  sqern build kernels 12 --csv")]
     Kernels {
-        /// Build id
+        /// Build ID
         #[arg(value_parser = super::id)]
         id: i64,
         #[command(flatten)]
         at: AtArgs,
     },
-    /// Show a build, its kernels, and the last log lines of failed kernels
+    /// Show a build with the result of each kernel, and the last log lines if it is not SUCCESS
     #[command(after_help = "Example:\n  sqern build show 12")]
     Show {
-        /// Build id
+        /// Build ID
         #[arg(value_parser = super::id)]
         id: i64,
     },

@@ -15,7 +15,7 @@ pub(super) struct ChangeArgs {
     /// Comment of the generation [default: the command line]
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
-    /// Print what would change, and change nothing
+    /// Print the changes without making them
     #[arg(long)]
     pub(super) dry_run: bool,
 }

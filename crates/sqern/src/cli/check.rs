@@ -23,10 +23,10 @@ use crate::settings::APT_LISTS;
 
 /// Find new kernels in the repositories of distributions
 ///
-/// Reads the sources of the supported distributions. Verifies the signatures and the checksum of each index. Records new kernels in kver
-/// and kver_seen, in one generation. A failed source removes nothing.
+/// Crawls the sources of the supported distributions, and verifies the signatures and the checksum of each index. Records new kernels in
+/// kver and kver_seen, in one generation. A partial or failed source removes no kernels, and the other sources are recorded.
 ///
-/// Exit status: 0 if all sources are complete or unchanged, 1 if a source failed (the others are recorded), 2 usage error.
+/// Exit status: 0 if all sources are complete or unchanged, 1 if a source is partial or failed, 2 for a usage error.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern check                           # all supported distributions
@@ -34,7 +34,7 @@ use crate::settings::APT_LISTS;
   sqern check --apt-lists               # the apt lists of this machine, without network
   sqern check --mirror-base http://mirror.example/kernels")]
 pub(super) struct CheckArgs {
-    /// Distribution, supported or not (repeatable) [default: the supported ones]
+    /// Distribution (repeatable) [default: all supported]
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
     /// Read the apt lists of this machine instead of the configured sources [default DIR: /var/lib/apt/lists]
@@ -106,7 +106,7 @@ async fn wanted_distros<'a>(
     if !names.is_empty() {
         if args.apt_lists.is_some() && names.len() > 1 {
             return Err(Failure::usage(
-                "--apt-lists requires exactly one --distro: the lists of a machine belong to one distribution",
+                "--apt-lists requires exactly one --distro, because the lists of a machine belong to one distribution",
             ));
         }
         for name in &names {
@@ -121,7 +121,7 @@ async fn wanted_distros<'a>(
             _ => {
                 context
                     .printer
-                    .warning(&format!("{} is supported but has no source: its new kernels are not found", distro.name));
+                    .warning(&format!("{} is supported but has no source, so its new kernels are not found", distro.name));
             }
         }
     }

@@ -19,7 +19,7 @@ use crate::printer::{Format, Record, time};
 #[derive(Debug, Subcommand)]
 pub(super) enum CustCommand {
     Load(load::LoadArgs),
-    /// List clusters with their types and their numbers of hosts and kernels
+    /// List clusters with their type, number of hosts and number of kernels
     #[command(after_help = "Example:\n  sqern cust list --at 2026-05-01")]
     List {
         /// Include deleted clusters
@@ -28,7 +28,7 @@ pub(super) enum CustCommand {
         #[command(flatten)]
         at: AtArgs,
     },
-    /// Show a cluster, one kernel of a host per line
+    /// List the kernels of each host of a cluster
     ///
     /// The CSV output is valid input for sqern cust load.
     #[command(after_help = "Examples:
@@ -65,7 +65,7 @@ pub(super) enum CustCommand {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TypeCommand {
-    /// List cluster types with their numbers of clusters
+    /// List cluster types with their number of clusters
     #[command(after_help = "Example:\n  sqern cust type list")]
     List {
         #[command(flatten)]

@@ -22,14 +22,18 @@ pub(super) enum DbCommand {
         /// Confirm a downgrade, which deletes data
         #[arg(long)]
         yes: bool,
-        /// Print what would change, and change nothing
+        /// Print the changes without making them
         #[arg(long)]
         dry_run: bool,
     },
-    /// Show the schema versions of the database and of this program; exit status 1 if they differ
+    /// Show the schema versions of the database and of this program
+    ///
+    /// Exit status: 0 if this program can use the schema, 1 if it cannot, 2 for a usage error.
     #[command(after_help = "Example:\n  sqern db status --json")]
     Status,
-    /// Check the journal, the view and the privileges; exit status 1 if a check fails
+    /// Check the journal, the view kver_not_ignored and the privileges
+    ///
+    /// Exit status: 0 if all checks succeed, 1 if a check fails, 2 for a usage error.
     #[command(after_help = "Example:\n  sqern db check --json")]
     Check,
 }

@@ -22,11 +22,11 @@ pub(super) enum DistroCommand {
     /// Add a distribution
     #[command(after_help = "Example:\n  sqern distro add fedora42 FEDORA42 --supported")]
     Add {
-        /// Name of the build container, such as debian12, ubuntu-22.04 or alma8
+        /// Name, such as debian12, ubuntu-22.04 or alma8 (builder alias of sp-variant)
         name: DistroName,
-        /// Build variant, such as DEBIAN12
+        /// Variant of sp-variant, such as DEBIAN12
         variant: String,
-        /// Mark the distribution as supported by the product
+        /// Mark the distribution as supported; sqern check reads supported distributions
         #[arg(long)]
         supported: bool,
         #[command(flatten)]
@@ -37,16 +37,16 @@ pub(super) enum DistroCommand {
     Set {
         /// Distribution
         name: DistroName,
-        /// Whether the product supports the distribution; sqern check reads the supported ones
+        /// Whether the distribution is supported; sqern check reads supported distributions
         #[arg(long, value_name = "true|false", required_unless_present = "variant")]
         supported: Option<bool>,
-        /// Build variant
+        /// Variant of sp-variant
         #[arg(long)]
         variant: Option<String>,
         #[command(flatten)]
         change: ChangeArgs,
     },
-    /// Add the distributions of sp-variant, and those that have sources
+    /// Add the distributions of sp-variant and the distributions with sources
     ///
     /// Distributions of sp-variant are marked as supported if sp-variant supports them. Other distributions with sources are added as
     /// unsupported. Existing distributions do not change.

@@ -22,19 +22,24 @@ use crate::printer::Format;
 
 /// Check the installation, and print how to fix each problem
 ///
-/// Checks the database (connection, version, schema, roles, journal, age of the last check), the sources (keyrings, responses, signatures),
-/// the build tools, the store and its disk, and the clocks. Each result is ok, warning, failed, or skipped if a requirement is missing.
-/// Changes nothing, and does not require root.
+/// The result of a check is ok, warning, failed, or skipped if a requirement is missing. The command changes nothing and does not require
+/// root.
 ///
-/// Exit status: 0 if no check failed, 1 otherwise.
+/// Exit status: 0 if no check failed, 1 if a check failed, 2 for a usage error.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "Checks:
+  database  connection, server version, clock, roles, schema, journal, age of the last crawl
+  sources   definitions, keyrings, availability of the servers, signatures, clocks
+  tools     make, compiler and other build tools, apt-get
+  store     directory, free disk space, cache
+
+Examples:
   sqern doctor                            # all checks
   sqern doctor --offline                  # no network access except to the database
   sqern doctor --distro debian12 --distro alma9 --json
   sqern doctor --service sqern-prod --store /var/lib/sqern/store")]
 pub(super) struct DoctorArgs {
-    /// Distribution, supported or not (repeatable) [default: the supported ones]
+    /// Distribution (repeatable) [default: all supported]
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
     /// Do not contact the sources
@@ -96,7 +101,7 @@ async fn sources(args: &DoctorArgs, set: Result<SourceSet, Failure>, known: &Kno
     findings.extend(source::without_source(&without.map(ToString::to_string).collect::<Vec<_>>()));
     findings.extend(keyrings(&wanted));
     if args.offline {
-        findings.push(Finding::skipped("source", "not contacted because of --offline"));
+        findings.push(Finding::skipped("source", "skipped because of --offline"));
     } else {
         findings.extend(answers(&wanted, &args.crawl, context).await);
     }

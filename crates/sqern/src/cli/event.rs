@@ -23,7 +23,7 @@ pub(super) enum EventCommand {
         /// Table [default: all]
         #[arg(long, value_name = "NAME")]
         table: Option<String>,
-        /// Generation id [default: all]
+        /// Generation ID [default: all]
         #[arg(long, value_name = "ID")]
         generation: Option<i64>,
         /// Distribution of the changed records [default: all]

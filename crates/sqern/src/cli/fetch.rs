@@ -30,17 +30,16 @@ use crate::printer::{Format, Record};
 /// The default time limit of the command for one kernel.
 const COMMAND_TIMEOUT_SECONDS: u64 = 3600;
 
-/// Fetch kernel headers, so that modules can be built
+/// Fetch kernel headers for building modules
 ///
-/// Fetches the kernels that were seen upstream and are not fetched, ignored or archived. Kernels that customers run come first. Packages are
-/// downloaded, verified against the checksums of the index and unpacked to STORE/DISTRO/VERSION. Packages of the apt lists of this machine
-/// are downloaded by apt-get download.
+/// Selects the wanted kernels that were seen and are not fetched. Kernels that customers run come first. Packages are downloaded, verified
+/// against the checksums of the index, and unpacked to STORE/DISTRO/VERSION. Packages from the apt lists of this machine are downloaded with
+/// apt-get.
 ///
-/// Before a kernel is recorded in kver_fetched, a small module is compiled in its tree. Missing compilers and libraries are reported once,
-/// with the command that installs them. Without pahole or libelf the module is compiled without BTF
-/// or objtool.
+/// Before a kernel is recorded in kver_fetched, a test module is compiled in its tree. Missing compilers and libraries are reported once,
+/// with the command that installs them. Without pahole, the module is compiled without BTF; without libelf, without objtool.
 ///
-/// Exit status: 0 if all kernels were fetched, 1 if a kernel failed (the others are recorded).
+/// Exit status: 0 if all kernels were fetched, 1 if a kernel could not be fetched, 2 for a usage error.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern fetch --distro debian12 --limit 3
@@ -63,13 +62,13 @@ pub(super) struct FetchArgs {
     /// Number of kernels to process in parallel [default: 2]
     #[arg(long, value_name = "N", default_value = "2", hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
-    /// Architecture of the headers, as printed by uname -m [default: that of this machine]
+    /// Architecture of the headers, as printed by uname -m [default: this machine]
     #[arg(long, value_name = "MACHINE", default_value = std::env::consts::ARCH, hide_default_value = true)]
     arch: String,
-    /// Record kernels without compiling a module
+    /// Record kernels without compiling a test module
     #[arg(long)]
     no_prove: bool,
-    /// Fetch with this shell command, which gets SQERN_DISTRO, SQERN_VERSION and SQERN_TREE (the directory to fill)
+    /// Shell command that fetches kernel $SQERN_VERSION of $SQERN_DISTRO into the directory $SQERN_TREE
     #[arg(long, value_name = "CMD", conflicts_with_all = ["mirror_base", "arch"], value_parser = super::shell_command)]
     command: Option<String>,
     /// Time limit of the command for one kernel, in seconds
@@ -77,7 +76,7 @@ pub(super) struct FetchArgs {
     command_timeout: u64,
     #[command(flatten)]
     sources: SourcesArgs,
-    /// Send each request for scheme://HOST/PATH to URL/HOST/PATH instead
+    /// Mirror of all repositories: request URL/HOST/PATH instead of https://HOST/PATH
     #[arg(long, value_name = "URL")]
     mirror_base: Option<Url>,
     #[command(flatten)]
@@ -279,7 +278,7 @@ async fn explain(client: &tokio_postgres::Client, version: &KernelVersion, distr
             (Some(_), ..) => continue,
             (_, _, true, _) => "it is archived",
             (_, _, _, true) => "it is ignored",
-            (_, None, ..) => "it was not seen upstream, so its packages are unknown",
+            (_, None, ..) => "no source lists it",
             _ => continue,
         };
         return Err(Failure::unmet(format!("cannot fetch {}: {why}", known.kernel)).hint(format!("sqern kver show {version}")));
@@ -318,7 +317,9 @@ async fn fetch_all(
             let came_to = match outcome {
                 Ok(Outcome::Fetched(tree)) => Fetched::new(kernel, "fetched", Some(tree), None, &[]),
                 Ok(Outcome::Found(tree)) => Fetched::new(kernel, "found", Some(tree), None, &[]),
-                Ok(Outcome::Busy) => Fetched::new(kernel, "busy", None, Some("another sqern fetch is fetching it".into()), &[]),
+                Ok(Outcome::Busy) => {
+                    Fetched::new(kernel, "busy", None, Some("another sqern fetch is fetching this kernel".into()), &[])
+                }
                 Err(failure) => Fetched::failed(kernel, failure.message(), failure.hints()),
             };
             bar.inc(1);
@@ -342,7 +343,7 @@ fn report(done: &[Fetched], finished: Option<sqern_db::change::Finished>, contex
     let total: u64 = done.iter().map(|one| one.bytes).sum();
     match finished {
         None => context.printer.note(&format!(
-            "would fetch {}, {}; nothing was fetched",
+            "would fetch {} ({}); nothing was fetched",
             counted(done.len(), "kernel"),
             indicatif::HumanBytes(total)
         )),

@@ -29,35 +29,35 @@ pub(super) enum GenerationCommand {
     /// Show a generation: user, address, time, comment and events
     #[command(after_help = "Example:\n  sqern generation show 2 --limit 5")]
     Show {
-        /// Generation id
+        /// Generation ID
         #[arg(value_parser = super::id)]
         id: i64,
         /// Maximum number of events
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: u32,
     },
-    /// Show the differences between two states: + inserted, - deleted, ~ updated
+    /// Show the differences between 2 states: + inserted, - deleted, ~ updated
     #[command(
         after_help = "Examples:\n  sqern generation diff 12                      # the changes of generation 12\n  sqern generation diff 2026-05-01 2026-06-01   # the changes in May\n  sqern generation diff 0 12 --json             # the state after generation 12"
     )]
     Diff {
-        /// First generation or time; without TO, the generation whose changes are shown
+        /// First state: generation or time; without TO, generation whose changes are shown
         #[arg(value_name = "FROM")]
         from: At,
-        /// Second generation or time
+        /// Second state: generation or time
         #[arg(value_name = "TO")]
         to: Option<At>,
     },
-    /// Revert a generation by a new generation
+    /// Revert the changes of a generation in a new generation
     ///
     /// Inserted records are deleted, deleted records are restored, and updated records get their old values. The new generation can be
     /// reverted in the same way. The command fails if later changes depend on the generation.
     #[command(after_help = "Examples:\n  sqern generation revert 12 --dry-run\n  sqern generation revert 12")]
     Revert {
-        /// Generation id
+        /// Generation ID
         #[arg(value_parser = super::id)]
         id: i64,
-        /// Print what would change, and change nothing
+        /// Print the changes without making them
         #[arg(long)]
         dry_run: bool,
     },
@@ -134,8 +134,9 @@ fn describe(shown: &Shown) -> String {
     }
     if i64::try_from(first_events.len()).is_ok_and(|shown| shown < generation.events) {
         text.push_str(&format!(
-            "\n  … and {} more (--limit)",
-            generation.events - i64::try_from(first_events.len()).unwrap_or(0)
+            "\n  … and {} (--limit {} prints all)",
+            counted(generation.events - i64::try_from(first_events.len()).unwrap_or(0), "more event"),
+            generation.events
         ));
     }
     text

@@ -206,7 +206,7 @@ fn has_style(hint: &str) -> bool {
     let is_comment = |comment: &str| command.ends_with("  ") && !command.ends_with("   ") && comment.starts_with(' ');
     let is_sentence = hint.starts_with(|first: char| first.is_ascii_uppercase());
     if is_sentence {
-        hint.ends_with('.') || hint.contains(": ")
+        hint.ends_with(['.', '?']) || hint.contains(": ")
     } else {
         !hint.starts_with('-') && comment.is_none_or(is_comment)
     }

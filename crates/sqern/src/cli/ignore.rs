@@ -25,27 +25,27 @@ pub(super) enum IgnoreCommand {
         #[command(flatten)]
         at: AtArgs,
     },
-    /// Ignore the kernel versions that match a shell glob, and print them
+    /// Add a pattern, and print the kernel versions that it ignores
     #[command(
         after_help = "Examples:\n  sqern ignore add debian12 '*-cloud-amd64' --reason 'no customer runs it' --dry-run\n  sqern ignore add alma8 '4.18.0-*.el8_9.x86_64'"
     )]
     Add {
         /// Distribution
         distro: DistroName,
-        /// Shell glob for the whole version: * matches any text, ? any character; \ escapes the next character
+        /// Glob for the whole version: * matches any text, ? matches one character, \ escapes the next character
         glob: String,
-        /// Reason of the pattern
+        /// Reason for ignoring these kernels
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
         #[command(flatten)]
         change: ChangeArgs,
     },
-    /// Remove a pattern, and print the kernel versions that are visible again
+    /// Remove a pattern, and print the kernel versions that are no longer ignored
     #[command(after_help = "Example:\n  sqern ignore remove debian12 '*-cloud-amd64' --comment 'a customer runs it'")]
     Remove {
         /// Distribution
         distro: DistroName,
-        /// Shell glob, as printed by sqern ignore list
+        /// Glob, as printed by sqern ignore list
         glob: String,
         #[command(flatten)]
         change: ChangeArgs,
@@ -54,14 +54,14 @@ pub(super) enum IgnoreCommand {
 
 impl Record for Ignore {
     const SCHEMA: &'static str = "ignore.list/1";
-    const COLUMNS: &'static [&'static str] = &["distro", "glob", "pattern", "matches", "comment", "deleted_at"];
+    const COLUMNS: &'static [&'static str] = &["distro", "glob", "pattern", "matches", "reason", "deleted_at"];
     fn cells(&self) -> Vec<String> {
         vec![
             self.distro.to_string(),
             self.glob.clone(),
             self.pattern.clone(),
             self.matches.to_string(),
-            self.comment.clone().unwrap_or_default(),
+            self.reason.clone().unwrap_or_default(),
             time(self.deleted_at),
         ]
     }
@@ -83,9 +83,9 @@ pub(super) async fn run(command: IgnoreCommand, context: &Context<'_>) -> Result
             if !ignore::add(&change.transaction, &distro, &like, reason.as_deref()).await? {
                 context.printer.note(&format!("pattern {glob} already exists for {distro}"));
             }
-            let lines: Vec<String> = hidden.iter().map(|version| format!("hides {version}")).collect();
+            let lines: Vec<String> = hidden.iter().map(|version| format!("ignored: {version}")).collect();
             if hidden.is_empty() {
-                context.printer.note(&format!("no visible kernel of {distro} matches {glob}"));
+                context.printer.note(&format!("no further kernel of {distro} matches {glob}"));
             }
             report(context, &lines, change.finish(args.dry_run).await?, args.dry_run)
         }
@@ -94,7 +94,7 @@ pub(super) async fn run(command: IgnoreCommand, context: &Context<'_>) -> Result
             let change = change::begin(&mut session.client, &args.comment(context)).await?;
             ignore::remove(&change.transaction, &distro, &like).await?;
             let shown = ignore::preview(&change.transaction, &distro, &like).await?;
-            let lines: Vec<String> = shown.iter().map(|version| format!("shows {version}")).collect();
+            let lines: Vec<String> = shown.iter().map(|version| format!("no longer ignored: {version}")).collect();
             report(context, &lines, change.finish(args.dry_run).await?, args.dry_run)
         }
     }

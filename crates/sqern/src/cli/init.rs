@@ -18,11 +18,11 @@ use crate::private_server::PROGRAM;
 
 /// Set up a database: private server, schema and distributions
 ///
-/// Without --service, --dsn and the variables of libpq, the private server is created and started, as by sqern local up. Otherwise the named
-/// database is used. The schema is then migrated to the version of this program, and missing distributions are added. Completed steps are
-/// skipped, so the command can be repeated.
+/// If neither an option nor a variable of libpq specifies a database, creates and starts the private server like sqern local up. Then
+/// migrates the schema to the version of this program, and adds missing distributions. If a step fails, completed steps remain; the next
+/// run skips them.
 ///
-/// Exit status: 0 success, 1 failure (completed steps remain).
+/// Exit status: 0 if all steps succeeded, 1 if a step failed, 2 for a usage error.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern init
@@ -32,7 +32,7 @@ use crate::private_server::PROGRAM;
 pub(super) struct InitArgs {
     #[command(flatten)]
     sources: SourcesArgs,
-    /// Print what would change, and change nothing
+    /// Print the changes without making them
     #[arg(long)]
     dry_run: bool,
 }
@@ -167,16 +167,14 @@ impl Initialized {
             lines.push(format!("server         {}: {state}", server.dir.display()));
         }
         let migrations = self.migrated.iter().filter(|step| matches!(step, Step::Up { .. })).count();
-        let steps = match migrations {
-            0 => "functions and views".to_owned(),
-            count => counted(count, "migration"),
-        };
         let schema = match (self.schema_version, self.dry_run) {
             (None, _) if self.server.as_ref().is_some_and(|server| server.state == "created") => "would be created".to_owned(),
             (None, _) => "unknown until the server runs".to_owned(),
             _ if self.migrated.is_empty() => "up to date".to_owned(),
-            (_, true) => format!("{steps} would be applied"),
-            (_, false) => format!("{steps} applied"),
+            (_, true) if migrations == 0 => "functions and views would be updated".to_owned(),
+            (_, false) if migrations == 0 => "functions and views updated".to_owned(),
+            (_, true) => format!("{} would be applied", counted(migrations, "migration")),
+            (_, false) => format!("{} applied", counted(migrations, "migration")),
         };
         lines.push(format!("schema         version {}: {schema}", migrate::latest_version()));
         let distributions = match self.distributions.as_ref().map(Vec::len) {
@@ -198,7 +196,7 @@ impl Initialized {
         let mut add = |command: &str, meaning: &str| lines.push(format!("  {command:<38} {meaning}"));
         let check = if context.settings.has_apt_lists() { "sqern check --apt-lists" } else { "sqern check" };
         add(check, "find the kernels in package repositories");
-        add("sqern why \"$(uname -r)\"", "print the state of one kernel");
+        add("sqern why \"$(uname -r)\"", "show the stage of the running kernel");
         if let Some(service) = self.server.as_ref().and_then(|server| server.service.as_ref()) {
             add(&format!("psql service={service}"), "query the tables");
         }

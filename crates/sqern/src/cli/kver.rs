@@ -16,7 +16,7 @@ use crate::reports;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KverCommand {
-    /// List kernel versions, newest first, without ignored and archived ones
+    /// List wanted kernel versions, newest first
     #[command(
         after_help = "Examples:\n  sqern kver list --distro debian12 --limit 10\n  sqern kver list --distro debian12 --at 2026-05-01\n  sqern kver list --like '6.1.*-cloud-*' --all --json"
     )]
@@ -24,7 +24,7 @@ pub(super) enum KverCommand {
         /// Distribution (repeatable) [default: all]
         #[arg(long = "distro", value_name = "NAME")]
         distros: Vec<DistroName>,
-        /// Shell glob for the version [default: all]
+        /// Glob for the version [default: all]
         #[arg(long, value_name = "GLOB")]
         like: Option<String>,
         /// Include ignored and archived kernels
@@ -48,10 +48,10 @@ pub(super) enum KverCommand {
     /// Add kernel versions
     #[command(after_help = "Example:\n  sqern kver add debian12 6.1.0-25-amd64 6.1.0-25-cloud-amd64")]
     Add(Versions),
-    /// Archive kernel versions, which excludes them from lists and plans
+    /// Exclude kernel versions from lists and plans
     #[command(after_help = "Example:\n  sqern kver archive debian12 6.1.0-9-amd64 --comment 'out of support'")]
     Archive(Versions),
-    /// Restore archived kernel versions
+    /// Include archived kernel versions in lists and plans again
     #[command(after_help = "Example:\n  sqern kver unarchive debian12 6.1.0-9-amd64")]
     Unarchive(Versions),
 }

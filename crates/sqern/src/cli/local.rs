@@ -15,13 +15,15 @@ use crate::failure::{Exit, Failure};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LocalCommand {
-    /// Create the server if necessary, start it, and write its service record for psql
+    /// Create the server if necessary, start it, and add its service to the connection service file
     #[command(after_help = "Examples:\n  sqern local up\n  sqern local up --data-dir /srv/sqern\n  psql service=sqern-local")]
     Up(Place),
     /// Stop the server and keep its data
     #[command(after_help = "Example:\n  sqern local down")]
     Down(Place),
-    /// Show the state and location of the server; exit status 1 if it is not running
+    /// Show the state and location of the server
+    ///
+    /// Exit status: 0 if the server is running, 1 if it is not running, 2 for a usage error.
     #[command(after_help = "Example:\n  sqern local status --json")]
     Status(Place),
     /// Run psql, connected to the server
@@ -102,11 +104,11 @@ fn server(place: &Place, context: &Context<'_>) -> Result<LocalServer, Failure> 
 /// Returns why there is no default directory: the user has no name, which `initdb` and peer authentication require, or no home.
 fn no_surroundings(uid: u32, has_name: bool) -> Failure {
     if has_name {
-        return Failure::unmet("could not find a home directory for the server")
+        return Failure::unmet("could not determine the directory of the private server: the user has no home directory")
             .hint("Set HOME or SQERN_DATA_DIR to a directory.");
     }
-    Failure::unmet(format!("cannot run PostgreSQL as uid {uid}: the user database has no entry for it")).hint(format!(
-        "Add an entry: useradd --uid {uid} NAME. Containers that cannot change /etc/passwd can use nss_wrapper (libnss_wrapper.so)."
+    Failure::unmet(format!("cannot run PostgreSQL as user ID {uid}: the user has no name")).hint(format!(
+        "Add a user with useradd --uid {uid} NAME, or use nss_wrapper in containers that cannot change /etc/passwd."
     ))
 }
 
@@ -125,9 +127,7 @@ pub(super) async fn up(server: LocalServer, context: &Context<'_>) -> Result<Up,
     };
     if let Some(error) = &up.service_error {
         let hint = "Set PGSERVICEFILE to a writable file, then run sqern local up again.";
-        context
-            .printer
-            .warning_with_hint(&format!("{error}; the server is running, but psql cannot find it by name"), Some(hint));
+        context.printer.warning_with_hint(&format!("{error}; the server is running without a connection service"), Some(hint));
     }
     Ok(up)
 }
@@ -220,7 +220,7 @@ fn describe_destroyed(destroyed: &Destroyed) -> String {
         return format!("no server exists in {dir}");
     }
     let mut lines = vec![format!("removed server in {dir}")];
-    lines.extend(destroyed.left.iter().map(|path| format!("kept file that sqern did not create: {}", path.display())));
+    lines.extend(destroyed.left.iter().map(|path| format!("file was not created by sqern and remains: {}", path.display())));
     lines.join("\n")
 }
 
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn a_uid_without_a_name_is_reported_with_its_number() {
         let failure = no_surroundings(54321, false);
-        assert_eq!(failure.message(), "cannot run PostgreSQL as uid 54321: the user database has no entry for it");
+        assert_eq!(failure.message(), "cannot run PostgreSQL as user ID 54321: the user has no name");
         assert!(failure.hints()[0].contains("useradd --uid 54321 NAME"), "{:?}", failure.hints());
         assert_eq!(no_surroundings(54321, true).hints(), ["Set HOME or SQERN_DATA_DIR to a directory."]);
     }

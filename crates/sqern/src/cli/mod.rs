@@ -71,7 +71,7 @@ pub struct Output {
     /// Print one JSON document
     #[arg(long, global = true, conflicts_with = "csv", help_heading = "Output")]
     json: bool,
-    /// Print lists as CSV with a header line
+    /// Print a list as CSV with a header line (only commands that print lists)
     #[arg(long, global = true, help_heading = "Output")]
     csv: bool,
 }
@@ -122,7 +122,7 @@ enum Command {
     Report(report::ReportCommand),
     Why(why::WhyArgs),
     Doctor(doctor::DoctorArgs),
-    /// List, compare and revert generations (recorded change sets)
+    /// List, show, compare and revert generations
     #[command(subcommand)]
     Generation(generation::GenerationCommand),
     /// List and follow the events of the journal
@@ -217,7 +217,7 @@ impl Context<'_> {
 pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exit, Failure> {
     // Before anything is done: a command that fails must have changed nothing.
     if printer.format() == Format::Csv && !cli.command.gives_list() {
-        return Err(Failure::usage("--csv is not supported by this command, which does not print a list"));
+        return Err(Failure::usage("--csv is supported only by commands that print a list"));
     }
     let context = Context { connection: &cli.connection, settings, printer };
     match cli.command {

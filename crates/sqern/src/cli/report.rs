@@ -22,7 +22,7 @@ use crate::reports::{activity, coverage, lag, risk};
 pub(super) enum ReportCommand {
     /// Count the kernels of each distribution by stage
     ///
-    /// Each kernel counts once, at the last stage that it reached: known (reported by a host), seen, fetched, built, tested or available.
+    /// Each kernel counts once, at the furthest stage that it has reached: known, seen, fetched, built, tested or available.
     /// Ignored and archived kernels are counted separately.
     #[command(after_help = "Examples:
   sqern report coverage
@@ -40,10 +40,15 @@ pub(super) enum ReportCommand {
     },
     /// List hosts whose running or newest kernel has no available module
     ///
-    /// The list is ordered by cluster type and number of hosts. Each row contains a kernel, the number of hosts that run it, the number of
-    /// hosts whose newest kernel it is while they run another one, the missing stage, and the time since when it is missing. Ignored and
-    /// archived kernels come last within a type, and their hosts do not count as at risk.
-    #[command(after_help = "Examples:
+    /// The list is ordered by cluster type and number of hosts. Ignored and archived kernels come last within a type and put no host at
+    /// risk.
+    #[command(after_help = "Columns:
+  running  number of hosts that run the kernel
+  newest   number of hosts that run another kernel, but have this one as their newest
+  missing  missing step
+  since    start of the state of the missing step
+
+Examples:
   sqern report risk
   sqern report risk --target sp-prod --type production
   sqern report risk --hosts --cluster acme-1            # the counted hosts
@@ -65,8 +70,8 @@ pub(super) enum ReportCommand {
     },
     /// Report how long kernels take from seen to fetched, built, tested and available
     ///
-    /// Each row contains the median, the 90th percentile and the maximum, in hours, of the wanted kernels that completed the step, and the
-    /// number of kernels that wait for it. The time of a build or test is its start. The first successful one counts.
+    /// Each row contains the median, the 90th percentile and the maximum duration of a step in hours, and the number of kernels that wait for
+    /// the step. Only wanted kernels count. A kernel is built or tested when its first successful build or test run starts.
     #[command(after_help = "Examples:
   sqern report lag
   sqern report lag --distro debian12 --months           # also grouped by month (UTC)

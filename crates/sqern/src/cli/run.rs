@@ -75,7 +75,7 @@ fn nothing(kind: RunKind, selection: &RunSelection) -> String {
     let versions: Vec<&str> = selection.versions.iter().map(KernelVersion::as_str).collect();
     match versions.first() {
         None => format!("nothing to {}", kind.noun()),
-        Some(first) => format!("nothing to {} for {}; see sqern why {first}", kind.noun(), versions.join(", ")),
+        Some(first) => format!("nothing to {} for {}; the reason is in sqern why {first}", kind.noun(), versions.join(", ")),
     }
 }
 
@@ -87,12 +87,12 @@ fn to_usize(count: u32) -> usize {
 /// The result of a run.
 #[derive(Debug, Args)]
 pub(super) struct FinishArgs {
-    /// Id of the run, as printed by start
+    /// Run ID, as printed by start
     #[arg(value_parser = super::id)]
     id: i64,
     /// SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED (not case-sensitive)
     result: RunResult,
-    /// Different result of one kernel (repeatable)
+    /// Result of a kernel that differs from RESULT (repeatable)
     #[arg(long = "kernel", value_name = "[DISTRO/]VERSION=RESULT")]
     kernels: Vec<KernelResult>,
     #[command(flatten)]

@@ -19,7 +19,7 @@ use crate::printer::{Record, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SourceCommand {
-    /// List sources and the results of their last check
+    /// List sources with the results of their last crawls
     #[command(after_help = "Examples:\n  sqern source list\n  sqern source list --distro alma9 --json")]
     List {
         /// Distribution (repeatable) [default: all]
@@ -28,9 +28,9 @@ pub(super) enum SourceCommand {
         #[command(flatten)]
         sources: SourcesArgs,
     },
-    /// Show the sources of a distribution, and the rules that find kernels in packages
+    /// Show the sources of a distribution, and the rules that map packages to kernel versions
     #[command(
-        after_help = "Examples:\n  sqern source show alma9\n  sqern source show debian12 --toml > debian12.toml   # template of an override"
+        after_help = "Examples:\n  sqern source show alma9\n  sqern source show debian12 --toml > debian12.toml   # template for an override"
     )]
     Show {
         /// Distribution
@@ -41,9 +41,9 @@ pub(super) enum SourceCommand {
         #[command(flatten)]
         sources: SourcesArgs,
     },
-    /// Read the sources of a distribution and print the results; requires no database and records nothing
+    /// Crawl the sources of a distribution and print the results, without a database
     ///
-    /// Exit status: 0 if all sources are complete, 1 otherwise.
+    /// Exit status: 0 if all sources are complete, 1 if a source is partial or failed, 2 for a usage error.
     #[command(
         after_help = "Examples:\n  sqern source test debian12\n  sqern source test ./mydistro.toml --kernels\n  sqern source test alma9 --source 9.5-appstream-x86_64 --json"
     )]

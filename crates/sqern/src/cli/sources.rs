@@ -21,10 +21,10 @@ pub(super) struct SourcesArgs {
 /// How the sources are asked.
 #[derive(Debug, Args)]
 pub(super) struct CrawlArgs {
-    /// Send each request for scheme://HOST/PATH to URL/HOST/PATH instead
+    /// Mirror of all repositories: request URL/HOST/PATH instead of https://HOST/PATH
     #[arg(long, value_name = "URL")]
     pub(super) mirror_base: Option<Url>,
-    /// Accept sources without a signature or a keyring in this run
+    /// Accept missing keyrings, missing signatures, and signatures by expired or revoked keys in this run
     #[arg(long)]
     pub(super) allow_unsigned: bool,
 }
@@ -55,9 +55,9 @@ impl CrawlArgs {
 pub(super) fn definition<'a>(sources: &'a SourceSet, name: &DistroName) -> Result<&'a DistroDef, Failure> {
     sources.get(name).filter(|def| !def.sources.is_empty()).ok_or_else(|| {
         let near = sqern_db::nearest(name.as_str(), sources.distros.keys().map(DistroName::as_str));
-        let meant = if near.is_empty() { String::new() } else { format!(" (did you mean {}?)", near.join(" or ")) };
-        Failure::unmet(format!("distribution \"{name}\" has no sources{meant}"))
-            .hint("sqern source list  # or use a directory of distribution files: --sources DIR")
+        let failure = Failure::unmet(format!("distribution \"{name}\" has no sources"));
+        let failure = if near.is_empty() { failure } else { failure.hint(format!("Did you mean {}?", near.join(" or "))) };
+        failure.hint("sqern source list  # or use a directory of distribution files: --sources DIR")
     })
 }
 
@@ -76,6 +76,6 @@ pub(super) fn tell_left_out(def: &DistroDef, context: &Context<'_>) {
         context.printer.note(&format!("{}: {which}: {file} does not exist", def.name));
     }
     if !skipped_sources.is_empty() && skipped_sources.len() == def.sources.len() {
-        context.printer.warning(&format!("{}: all sources are skipped: new kernels are not found", def.name));
+        context.printer.warning(&format!("{}: all sources are skipped, so new kernels are not found", def.name));
     }
 }

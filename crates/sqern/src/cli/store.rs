@@ -19,21 +19,21 @@ pub(super) enum StoreCommand {
     /// List the fetched kernels in the database and on disk
     #[command(after_help = "Examples:\n  sqern store list\n  sqern store list --distro debian12 --json")]
     List(SelectionArgs),
-    /// Read each tree and compare it with its manifest and with the database
+    /// Compare each tree with its manifest and with the database
     ///
-    /// Exit status: 0 if all kernels are consistent, 1 otherwise.
+    /// Exit status: 0 if all kernels are consistent, 1 if a kernel is inconsistent, 2 for a usage error.
     #[command(after_help = "Example:\n  sqern store verify --kernel 6.1.0-25-amd64")]
     Verify(SelectionArgs),
-    /// Remove damaged trees, unrecorded trees, and records without a tree
+    /// Remove damaged and unrecorded trees, and the database rows of missing trees
     ///
-    /// Trees are read as by verify. The next sqern fetch fetches the removed kernels again if they are wanted.
+    /// Checks each tree like sqern store verify. The next sqern fetch downloads removed headers again if their kernels are wanted.
     #[command(
         after_help = "Examples:\n  sqern store prune --dry-run\n  sqern store prune --kernel 6.1.0-25-amd64 --all\n  sqern store prune --cache"
     )]
     Prune {
         #[command(flatten)]
         selection: SelectionArgs,
-        /// Remove each tree and record of the kernels, intact ones too
+        /// Remove all trees and rows of the selected kernels, including intact trees
         #[arg(long, requires = "kernels")]
         all: bool,
         /// Also remove cached packages that no tree uses, and partial downloads

@@ -36,6 +36,7 @@ pub(super) fn open_store(dir: Option<&Path>, context: &Context<'_>) -> Result<St
 fn store_dir(dir: Option<&Path>, context: &Context<'_>) -> Result<PathBuf, Failure> {
     let dir = dir.map(Path::to_owned).or_else(|| context.settings.store_dir());
     dir.ok_or_else(|| {
-        Failure::unmet("could not find a directory for the store: no home directory").hint("sqern fetch --store DIR")
+        Failure::unmet("could not determine the directory of the store: the user has no home directory")
+            .hint("sqern fetch --store DIR")
     })
 }

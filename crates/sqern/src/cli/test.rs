@@ -11,11 +11,15 @@ use crate::failure::{Exit, Failure};
 
 const KIND: RunKind = RunKind::Test;
 
+const USAGE_START: &str = "sqern test start [OPTIONS] --claim <N>
+       sqern test start [OPTIONS] --kernel <VERSION>";
+
 #[derive(Debug, Subcommand)]
 pub(super) enum TestCommand {
     /// List the kernels to test
     ///
-    /// These kernels have a successful build, and that build has no successful test. Kernels that customers run come first.
+    /// These kernels have a successful build, and that build has no successful test. Kernels that customers run come first. Only builds of
+    /// the specified revision, release target and profile are considered, by default all builds.
     #[command(after_help = "Examples:
   sqern test plan --revision 21.0.243.620bc3729 --target sp-lab
   sqern test plan --build 12 --flavor smoke --json")]
@@ -28,11 +32,14 @@ pub(super) enum TestCommand {
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
     },
-    /// Start a test run that another program runs, and print its id
+    /// Start a test run for an external program, and print the test run ID
     ///
-    /// A test run covers the kernels of one build: --build, else the build of the first kernel in the plan. With --claim, it takes kernels
-    /// that no other test run holds. Prints nothing if there is nothing to test.
-    #[command(after_help = "Examples:
+    /// A test run contains kernels of one build, by default the build of the first kernel in the plan. With --claim, it claims kernels of
+    /// the plan that no other test run has claimed. With --kernel instead, it contains these kernels. If no kernel needs a test, no ID is
+    /// printed.
+    ///
+    /// Each start first aborts the test runs whose lease has expired.
+    #[command(override_usage = USAGE_START, after_help = "Examples:
   id=$(sqern test start --build 12 --flavor smoke --cluster lab-3 --claim 10)
   sqern test finish \"$id\" SUCCESS")]
     Start {
@@ -47,12 +54,17 @@ pub(super) enum TestCommand {
     },
     /// Run a command for each kernel of the plan, and record the results
     ///
-    /// Each build with kernels in the plan gets its own test run, one after the other. With --claim or --build there is one test run. The
-    /// command runs as in sqern build run, with these additional variables: SQERN_TEST_ID, SQERN_FLAVOR and SQERN_CLUSTER. SQERN_BUILD_ID is
-    /// the tested build.
+    /// Starts a separate test run for each build with kernels in the plan, in sequence. With --claim or --build, starts one test run.
     ///
-    /// Exit status: 0 if all kernels succeeded or there was nothing to test, 1 otherwise.
-    #[command(after_help = "Example:\n  sqern test run --target sp-lab --flavor smoke --jobs 2 --command './smoke-test.sh'")]
+    /// The environment and the results of the command are those of sqern build run. SQERN_BUILD_ID is the ID of the tested build.
+    ///
+    /// Exit status: 0 if all results are SUCCESS or the plan is empty, 1 for any other result, 2 for a usage error.
+    #[command(after_help = "Additional environment of the command:
+  SQERN_TEST_ID   test run ID
+  SQERN_FLAVOR    test flavor, if specified
+  SQERN_CLUSTER   cluster, if specified
+
+Example:\n  sqern test run --target sp-lab --flavor smoke --jobs 2 --command './smoke-test.sh'")]
     Run {
         #[command(flatten)]
         selection: SelectionArgs,
@@ -62,9 +74,11 @@ pub(super) enum TestCommand {
         execution: ExecuteArgs,
     },
     /// Renew the lease of a test run
+    ///
+    /// The lease then ends after its full duration, starting now.
     #[command(after_help = "Example:\n  sqern test renew 7")]
     Renew {
-        /// Test run id, as printed by start
+        /// Test run ID, as printed by start
         #[arg(value_parser = super::id)]
         id: i64,
     },
@@ -79,16 +93,16 @@ pub(super) enum TestCommand {
     /// List the kernels of a test run with their results
     #[command(after_help = "Examples:\n  sqern test kernels 7\n  sqern test kernels 7 --csv")]
     Kernels {
-        /// Test run id
+        /// Test run ID
         #[arg(value_parser = super::id)]
         id: i64,
         #[command(flatten)]
         at: AtArgs,
     },
-    /// Show a test run, its kernels, and the last log lines of failed kernels
+    /// Show a test run with the result of each kernel, and the last log lines if it is not SUCCESS
     #[command(after_help = "Example:\n  sqern test show 7")]
     Show {
-        /// Test run id
+        /// Test run ID
         #[arg(value_parser = super::id)]
         id: i64,
     },

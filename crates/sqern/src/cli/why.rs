@@ -17,20 +17,28 @@ use crate::failure::{Exit, Failure};
 use crate::reports::wanted;
 use crate::reports::why::{Answer, Place, Why, blocks, describe, step, usual};
 
-/// Explain which stage a kernel has reached, and what prevents the next stage
+/// Show the stage of a kernel, and explain its missing step
 ///
-/// Prints the time and the evidence of each stage, the reason why the next stage is missing, the position in the plan, the usual duration
-/// of the next stage, and the hosts that have the kernel. For an unknown kernel, prints similar kernels and the times of the last checks.
+/// For an unknown kernel, prints similar kernels and the times of the last checks.
 ///
-/// Exit status: 0 if the kernel is known, 1 otherwise.
+/// Exit status: 0 if the kernel is known, 1 if it is unknown, 2 for a usage error.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "Lines of a kernel:
+  known to available  time of each stage, with its package, build or test run
+  reason              cause of the missing step, with the last lines of its log
+  plan                rank of the kernel in the plan of the next step
+  usual               usual time to complete the next step
+  hosts               number of hosts on which the kernel is running or installed
+  hint                command for the next step
+  checked             time of the last check of the distribution
+
+Examples:
   sqern why \"$(uname -r)\"
   sqern why 4.18.0-553.el8_10.x86_64 --distro alma8 --target sp-prod
   sqern why 6.1.0-25-amd64 --at 2026-05-01")]
 pub(super) struct WhyArgs {
     /// Kernel version, as printed by uname -r
-    #[arg(value_name = "UNAME")]
+    #[arg(value_name = "VERSION")]
     version: KernelVersion,
     /// Distribution (repeatable) [default: all]
     #[arg(long = "distro", value_name = "NAME")]

@@ -87,11 +87,11 @@ impl Lines {
         let Self { host, bytes, .. } = self;
         *bytes += record.as_slice().len();
         if *bytes > RECORD_BYTES {
-            return Err(format!("host {:?} is longer than {} KiB", host.name.as_str(), RECORD_BYTES >> 10));
+            return Err(format!("lines of host {:?} exceed {} KiB", host.name.as_str(), RECORD_BYTES >> 10));
         }
         if host.distro.as_str() != &record[3] {
             return Err(format!(
-                "host {:?} has two distributions, {:?} and {:?}",
+                "host {:?} has 2 distributions, {:?} and {:?}",
                 host.name.as_str(),
                 host.distro.as_str(),
                 &record[3]
@@ -100,7 +100,7 @@ impl Lines {
         let version = KernelVersion::new(&record[4]).map_err(|error| error.to_string())?;
         if boolean(&record[5])? {
             if let Some(running) = &host.running {
-                return Err(format!("host {:?} has two current kernels, {running} and {version}", host.name.as_str()));
+                return Err(format!("host {:?} has 2 current kernels, {running} and {version}", host.name.as_str()));
             }
             host.running = Some(version.clone());
         }

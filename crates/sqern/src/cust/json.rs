@@ -99,7 +99,7 @@ impl<'de> Visitor<'de> for Top<'_> {
                 map.next_value_seed(Clusters { rows: self.rows, position: self.position })?;
                 match map.next_key::<Key>()? {
                     Some(Key::Clusters) => Err(A::Error::duplicate_field("clusters")),
-                    Some(_) => Err(A::Error::custom("unexpected field beside `clusters`")),
+                    Some(_) => Err(A::Error::custom("unexpected field next to `clusters`")),
                     None => Ok(found),
                 }
             }

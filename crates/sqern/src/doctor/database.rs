@@ -24,7 +24,7 @@ pub fn server(server: &Server) -> Finding {
     let oldest = OLDEST_SERVER / 10_000;
     Finding::failed(
         CHECK,
-        format!("{found} is too old: version {oldest} or later is required"),
+        format!("{found} is not supported, version {oldest} or later is required"),
         "sqern local up  # or use another server: --service NAME",
     )
 }
@@ -38,7 +38,7 @@ pub fn schema(status: &SchemaStatus) -> Finding {
         Err(error) => Finding::failed(CHECK, error.to_string(), error.hint().unwrap_or_else(|| "sqern db status".into())),
         Ok(()) if version > latest => {
             let found =
-                format!("version {version} is newer than version {latest} of this program, which can use but not migrate it");
+                format!("version {version} is newer than version {latest} of this program, which can use it, but not migrate it");
             Finding::warning(CHECK, found, "sqern --version  # then install a later version")
         }
         Ok(()) => Finding::ok(CHECK, format!("version {version}, up to date")),
@@ -102,7 +102,7 @@ pub fn crawls(supported: &[Distro], incomplete: &[Incomplete], now: Timestamp) -
         findings.push(Finding::warning(CHECK, found, hint));
     }
     for source in incomplete {
-        let found = format!("source {} {} at the last check: {}", source.source, source.state, source.reason);
+        let found = format!("source {} ({} at the last check): {}", source.source, source.state, source.reason);
         findings
             .push(Finding::warning(CHECK, found, format!("sqern source test {}", source.distro)).about(source.distro.as_str()));
     }

@@ -42,7 +42,7 @@ pub fn build_tools(machine: &Machine) -> Vec<Finding> {
     let mut findings = if missing.is_empty() {
         vec![Finding::ok(CHECK, names(&required))]
     } else {
-        let found = format!("{} not installed: the fetched headers cannot be tested", names(&missing));
+        let found = format!("{} not installed: fetched headers cannot be proved", names(&missing));
         let hint = match install(&missing) {
             sentence if sentence.ends_with('.') => sentence,
             command => format!("{command}  # or sqern fetch --no-prove"),
@@ -102,7 +102,7 @@ mod tests {
         let findings = judged();
         assert_eq!(
             (findings[0].state, findings[0].found.as_str()),
-            (State::Failed, "gcc, ld not installed: the fetched headers cannot be tested")
+            (State::Failed, "gcc, ld not installed: fetched headers cannot be proved")
         );
         assert_eq!(findings[0].hint.as_deref(), Some("Install gcc, ld."));
         put(folder.path(), "apt-get", 0o755);

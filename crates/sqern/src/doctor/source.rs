@@ -35,11 +35,13 @@ pub fn keyrings(seen: &[(&DistroDef, Vec<(&Source, Keys)>)]) -> Vec<Finding> {
 
 /// Returns the problem with the keyrings of a source, if signatures are verified.
 fn keyring(source: &Source, keys: &Keys) -> Option<Finding> {
-    let missing = || format!("no keyring exists: {}", source.keyring().join(", "));
+    let missing = || format!("could not find a keyring (searched {})", source.keyring().join(", "));
     let install = || match (keyring_package(source), source.keyring().first()) {
-        (Some(package), _) => format!("apt-get install {package}  # or for one run: sqern check --allow-unsigned"),
+        (Some(package), _) => {
+            format!("apt-get install {package}  # or skip the verification in one run: sqern check --allow-unsigned")
+        }
         (None, Some(file)) => format!("scp HOST:{file} {file}  # from a machine of that distribution"),
-        (None, None) => "sqern check --allow-unsigned  # for one run".to_owned(),
+        (None, None) => "sqern check --allow-unsigned  # skips the verification in one run".to_owned(),
     };
     match (source.signature(), keys) {
         (SignaturePolicy::Off, _) | (_, Ok(Some(_))) => None,
@@ -89,7 +91,7 @@ fn distro(def: &DistroDef, tops: &Tops) -> Option<Finding> {
     if let Some((name, failure)) = failed.first() {
         let finding = of_failure(SOURCE, failure, &test);
         return Some(Finding {
-            found: format!("{} of {} failed; {name}: {}", failed.len(), tops.len(), finding.found),
+            found: format!("{} of {} failed; {name}: {}", failed.len(), counted(tops.len(), "source"), finding.found),
             cause: (failed.len() == tops.len()).then(|| {
                 format!("all sources failed: {}", failure.description().cause().split("; next mirror").next().unwrap_or_default())
             }),
@@ -100,7 +102,11 @@ fn distro(def: &DistroDef, tops: &Tops) -> Option<Finding> {
         |(name, top): (&String, &Result<ProbedSource, Error>)| Some((name.clone(), top.as_ref().ok()?.warnings.first()?.clone()));
     let warned: Vec<(String, String)> = tops.iter().filter_map(warned).collect();
     let (name, warning) = warned.first()?;
-    Some(Finding::warning(SOURCE, format!("{} of {} with warnings; {name}: {warning}", warned.len(), tops.len()), test))
+    Some(Finding::warning(
+        SOURCE,
+        format!("{} of {} with warnings; {name}: {warning}", warned.len(), counted(tops.len(), "source")),
+        test,
+    ))
 }
 
 /// Returns all problems, or one finding with a count if there are none.
@@ -156,7 +162,10 @@ mod tests {
         }
         let package = def(&format!("{FILE}keyring-package = \"the-keyring\""));
         let judged = keyrings(&[(&package, vec![(&package.sources[0], Ok(None))])]);
-        assert_eq!((judged[0].about.as_deref(), judged[0].found.as_str()), (Some("here"), "no keyring exists: /k.gpg"));
+        assert_eq!(
+            (judged[0].about.as_deref(), judged[0].found.as_str()),
+            (Some("here"), "could not find a keyring (searched /k.gpg)")
+        );
         assert!(judged[0].hint.as_ref().unwrap().starts_with("apt-get install the-keyring "));
     }
 
@@ -176,10 +185,10 @@ mod tests {
             format!("{} {}", judged[0].state.as_str(), judged[0].found)
         };
         assert_eq!(said(vec![("a", good(&[])), ("b", good(&[]))]), "ok 2 sources with valid metadata");
-        assert_eq!(said(vec![("a", good(&["old"])), ("b", good(&[]))]), "warning 1 of 2 with warnings; a: old");
+        assert_eq!(said(vec![("a", good(&["old"])), ("b", good(&[]))]), "warning 1 of 2 sources with warnings; a: old");
         assert_eq!(
             said(vec![("a", good(&["old"])), ("b", bad())]),
-            "failed 1 of 2 failed; b: expected the file (HTTP status 200), found HTTP status 404 Not Found, at https://h/x"
+            "failed 1 of 2 sources failed; b: expected the file (HTTP status 200), found HTTP status 404 Not Found, at https://h/x"
         );
         assert_eq!(said(vec![]), "warning all sources are skipped");
         assert_eq!(without_source(&[]), None);

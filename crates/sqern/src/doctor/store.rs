@@ -96,7 +96,7 @@ pub fn judge(root: &Path, seen: &Seen) -> Vec<Finding> {
 fn folder(root: &Path, seen: &Seen) -> Finding {
     let (owner, us) = seen.owner;
     let shown = root.display();
-    let use_it = format!("sudo -u {} sqern …  # or use another directory: --store DIR", name(owner));
+    let use_it = format!("Run sqern as user {}, or use another directory with --store DIR.", account(owner));
     if seen.is_missing && !seen.is_writable {
         let found = format!("{shown} does not exist, and {} cannot create it in {}", name(us), seen.folder.display());
         Finding::failed(STORE, found, own_it(root, seen.owner))
@@ -105,7 +105,7 @@ fn folder(root: &Path, seen: &Seen) -> Finding {
     } else if !seen.is_writable {
         Finding::failed(STORE, format!("{shown} is owned by {} and not writable by {}", name(owner), name(us)), use_it)
     } else if owner != us {
-        let found = format!("{shown} is owned by {}, who cannot change files of {}", name(owner), name(us));
+        let found = format!("{shown} is owned by {}, who could not replace files of {}", name(owner), name(us));
         Finding::warning(STORE, found, use_it)
     } else {
         let use_of_it = if seen.is_busy { " (a sqern fetch is running)" } else { "" };
@@ -120,9 +120,9 @@ fn disk(room: Room) -> Finding {
     let is_below = |least: Room| room.bytes < least.bytes || room.files < least.files;
     let hint = "df -h; df -i; sqern store prune --cache --dry-run  # then free space";
     if is_below(ONE_KERNEL) {
-        Finding::failed(DISK, format!("{found}: not enough for the headers of one kernel"), hint)
+        Finding::failed(DISK, format!("{found}: not enough for the headers of 1 kernel"), hint)
     } else if is_below(TEN_KERNELS) {
-        Finding::warning(DISK, format!("{found}: not enough for 10 kernels"), hint)
+        Finding::warning(DISK, format!("{found}: not enough for the headers of 10 kernels"), hint)
     } else {
         Finding::ok(DISK, found)
     }
@@ -130,11 +130,16 @@ fn disk(room: Room) -> Finding {
 
 /// Returns the command that makes this user the owner.
 fn own_it(root: &Path, (_, us): (u32, u32)) -> String {
-    format!("sudo install -d -o {0} {1} && sudo chown -R {0} {1}  # or --store DIR", name(us), root.display())
+    format!("sudo install -d -o {0} {1} && sudo chown -R {0} {1}  # or --store DIR", account(us), root.display())
 }
 
 fn name(uid: u32) -> String {
     OsUser::from_uid(uid).map_or_else(|| format!("user {uid}"), |user| user.name)
+}
+
+/// Returns the name of a user, or the number, as commands accept them.
+fn account(uid: u32) -> String {
+    OsUser::from_uid(uid).map_or_else(|| uid.to_string(), |user| user.name)
 }
 
 #[cfg(test)]
@@ -178,7 +183,7 @@ mod tests {
             (
                 Seen { owner: (4_000_001, 4_000_000), ..seen() },
                 State::Warning,
-                "/s is owned by user 4000001, who cannot change files of user 4000000",
+                "/s is owned by user 4000001, who could not replace files of user 4000000",
             ),
         ] {
             let judged = &judge(Path::new("/s"), &seen)[0];

@@ -22,7 +22,7 @@ pub(super) async fn download(wanted: &str, architecture: &str, folder: &Path) ->
         _ => wanted.to_owned(),
     };
     let failed = |reason: String| {
-        Failure::unmet(format!("could not download {with_architecture} by apt-get: {reason}")).hint("apt-get update")
+        Failure::unmet(format!("could not download {with_architecture} with apt-get: {reason}")).hint("apt-get update")
     };
     let (stderr, tail) = OutputTail::pipe(TAIL_BYTES).map_err(|error| failed(error.to_string()))?;
     let mut command = Command::new("apt-get");
@@ -43,5 +43,5 @@ pub(super) async fn download(wanted: &str, architecture: &str, folder: &Path) ->
     let files = fs::read_dir(folder).map_err(|error| failed(error.to_string()))?;
     let mut files = files.flatten().map(|entry| entry.path());
     let is_deb = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "deb");
-    files.find(is_deb).ok_or_else(|| failed("no package file exists".into()))
+    files.find(is_deb).ok_or_else(|| failed("apt-get created no .deb file".into()))
 }

@@ -47,7 +47,8 @@ impl MissingTools {
         let names: Vec<String> = self.tools.iter().map(|one| one.tool.to_string()).collect();
         let missing = not_installed(&names);
         if self.prevents_building() {
-            return format!("{missing}: building for {} requires it", self.kernel);
+            let pronoun = if names.len() == 1 { "it" } else { "them" };
+            return format!("{missing}; the headers of {} require {pronoun} to compile modules", self.kernel);
         }
         let lacks = |purpose| self.tools.iter().any(|one| one.purpose == purpose);
         let left_out = match (lacks(Purpose::Objtool), lacks(Purpose::Btf)) {
@@ -55,7 +56,7 @@ impl MissingTools {
             (true, false) => "objtool",
             (false, _) => "BTF",
         };
-        format!("{missing}: test modules are compiled without {left_out}; other builds for {} require it", self.kernel)
+        format!("{missing}; test modules for {} are compiled without {left_out}, which other builds require", self.kernel)
     }
 
     fn names(&self, purpose: Purpose) -> Vec<String> {

@@ -33,25 +33,25 @@ pub(super) async fn run(shell_command: &str, kernel: &Kernel, tree: &Path, time_
         return match contains_file(tree) {
             Ok(true) => Ok(()),
             Ok(false) => {
-                let message = format!("command failed to fetch {kernel}: exit status 0, but SQERN_TREE contains no file");
+                let message = "fetch command wrote no file to SQERN_TREE".to_owned();
                 Err(Failure::unmet(message + &last_lines(&outcome.tail)).hint(hint))
             }
             Err(error) => Err(Failure::unmet(format!("could not read {}: {error}", tree.display()))),
         };
     }
     let reason = match (outcome.result, outcome.exit_status) {
-        (Some(RunResult::Aborted), _) => format!("time limit of {time_limit:?} exceeded"),
-        (_, Some(status)) => format!("exit status {status}"),
-        (_, None) => "terminated by a signal".to_owned(),
+        (Some(RunResult::Aborted), _) => format!("exceeded the time limit of {time_limit:?}"),
+        (_, Some(status)) => format!("returned exit status {status}"),
+        (_, None) => "was terminated by a signal".to_owned(),
     };
-    Err(Failure::unmet(format!("command failed to fetch {kernel}: {reason}{}", last_lines(&outcome.tail))).hint(hint))
+    Err(Failure::unmet(format!("fetch command {reason}{}", last_lines(&outcome.tail))).hint(hint))
 }
 
 /// Returns the end of a message with the last lines of the output; empty without output.
 fn last_lines(output: &str) -> String {
     let lines: Vec<&str> = output.lines().filter(|line| !line.trim().is_empty()).collect();
     let last = lines[lines.len().saturating_sub(TOLD_LINES)..].join("\n  ");
-    if last.is_empty() { last } else { format!("; last lines of its output:\n  {last}") }
+    if last.is_empty() { last } else { format!("; last lines of the output:\n  {last}") }
 }
 
 /// Whether a directory or one below it contains an entry that is not a directory.

@@ -60,9 +60,9 @@ pub fn plan(wanted: &Wanted, machine: &str) -> Result<Plan, String> {
         others.sort_unstable();
         others.dedup();
         if others.is_empty() {
-            return Err("no headers package is listed".to_owned());
+            return Err("the sources list no headers package".to_owned());
         }
-        return Err(format!("no headers package for {machine} is listed, only for {}", others.join(", ")));
+        return Err(format!("the sources list no headers package for {machine}, only for {}", others.join(", ")));
     };
     let mut best: BTreeMap<(PackageRole, &str), Vec<&(String, KernelPackage)>> = BTreeMap::new();
     for entry in wanted.packages.iter().filter(|(_, package)| is_for(package) || is_for_all(package)) {
@@ -166,8 +166,8 @@ mod tests {
         let arm = package(PackageRole::Headers, "h", "1", "arm64");
         assert_eq!(
             plan(&wanted(&[("main", arm)]), "x86_64").unwrap_err(),
-            "no headers package for x86_64 is listed, only for arm64"
+            "the sources list no headers package for x86_64, only for arm64"
         );
-        assert_eq!(plan(&wanted(&[]), "x86_64").unwrap_err(), "no headers package is listed");
+        assert_eq!(plan(&wanted(&[]), "x86_64").unwrap_err(), "the sources list no headers package");
     }
 }

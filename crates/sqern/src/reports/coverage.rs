@@ -50,7 +50,7 @@ impl Record for Coverage {
     const COLUMNS: &'static [&'static str] =
         &["distro", "known", "seen", "fetched", "built", "tested", "available", "wanted", "share", "unwanted"];
     fn cells(&self) -> Vec<String> {
-        let share = self.share_available.map(|share| format!("{:.0} %", share * 100.0)).unwrap_or_default();
+        let share = self.share_available.map(|share| format!("{:.0}%", share * 100.0)).unwrap_or_default();
         let mut cells = vec![self.distro.clone()];
         cells.extend(self.counts().map(|count| count.to_string()));
         cells.extend([self.wanted.to_string(), share, self.unwanted.to_string()]);

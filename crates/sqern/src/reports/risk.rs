@@ -218,7 +218,7 @@ pub fn heat_map(risk: &Risk) -> HeatMap {
         (name.clone(), columns.iter().map(cell).collect())
     };
     HeatMap {
-        title: "Hosts by missing stage of their running or newest kernel".to_owned(),
+        title: "Hosts by missing step of the running or newest kernel".to_owned(),
         rows: risk.types.iter().filter(|(number, _)| counts.keys().any(|(of, _)| of == *number)).map(row).collect(),
         columns: columns.into_iter().map(str::to_owned).collect(),
     }

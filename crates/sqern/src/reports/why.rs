@@ -139,7 +139,7 @@ pub fn blocks(status: &Status, evidence: &Evidence, packages: &[KverPackage]) ->
             (blocks, format!("sqern check --distro {distro}"))
         }
         Missing::NotFetched if !packages.is_empty() && packages.iter().all(|package| package.gone_at.is_some()) => {
-            let blocks = "headers were not fetched while a source listed them".to_owned();
+            let blocks = "headers are not fetched, and no source lists their packages anymore".to_owned();
             (blocks, format!("sqern kver show {version} --distro {distro}"))
         }
         Missing::NotFetched => {
@@ -150,19 +150,16 @@ pub fn blocks(status: &Status, evidence: &Evidence, packages: &[KverPackage]) ->
             let blocks = format!("build {} is not tested yet", id(status.built_by));
             (blocks, format!("sqern test plan --distro {distro} --kernel {version}"))
         }
-        Missing::NotPublished => {
+        Missing::NotAvailable => {
             let test = id(status.tested_by);
-            (
-                format!("test {test} succeeded, but the module is not marked as available"),
-                format!("sqern available add --test {test}"),
-            )
+            (format!("test {test} succeeded, but the module is not available"), format!("sqern available add --test {test}"))
         }
         Missing::Building | Missing::BuildFailed | Missing::Testing | Missing::TestFailed | Missing::HarnessFailed => {
             let (kind, last) = last_try();
             let number = id(last.map(|one| one.id));
             let blocks = match last.and_then(|one| one.result.as_deref()) {
-                Some(result) => format!("{kind} {number} finished with result {result}"),
-                None => format!("{kind} {number} has not finished"),
+                Some(result) => format!("{kind} {number} recorded result {result} for this kernel"),
+                None => format!("{kind} {number} is in progress"),
             };
             (blocks, format!("sqern {kind} show {number}"))
         }

@@ -152,7 +152,7 @@ async fn stanzas_with_blank_lines_between_are_read_as_apt_reads_them() {
     let [headers, common] = kernel("6.1.0-3");
     let index = format!("\n\n{}\n\n\n{}\n\n{}\n\n\n", headers.stanza(), common.stanza(), deb("other").stanza().trim_end());
     let ran = crawl(&program, &FakeRepo::new("bookworm").index(index));
-    assert!(ran.stdout.contains("1 new in debian12:\n  6.1.0-3-amd64"), "{ran:?}");
+    assert!(ran.stdout.contains("1 new kernel in debian12:\n  6.1.0-3-amd64"), "{ran:?}");
 }
 
 /// Little that is sent and much that comes out of it: one endless line of zeros, and blank lines up to the limit.

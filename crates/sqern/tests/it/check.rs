@@ -39,7 +39,7 @@ async fn new_kernels_are_recorded_once_with_packages_and_sources() {
 
     let rehearsed = program.run(&[&check[..], &["--dry-run"]].concat());
     assert_eq!(rehearsed.status, 0, "{rehearsed:?}");
-    assert!(rehearsed.stdout.contains("2 new in debian12:\n  6.1.0-2-amd64\n  6.1.0-1-amd64"), "{rehearsed:?}");
+    assert!(rehearsed.stdout.contains("2 new kernels in debian12:\n  6.1.0-2-amd64\n  6.1.0-1-amd64"), "{rehearsed:?}");
     assert_eq!(program.value("SELECT count(*) FROM crawl").await, "0", "a rehearsal records nothing");
 
     let found = program.json(&check);
@@ -81,7 +81,7 @@ async fn lists_warn_about_distributions_with_failed_sources() {
         &["distro", "list"],
     ] {
         let told = program.done(list);
-        assert!(told.stderr.contains("debian12 is incomplete: source bookworm-updates failed at 2"), "{list:?}: {told:?}");
+        assert!(told.stderr.contains("debian12 is incomplete: source bookworm-updates (failed at 2"), "{list:?}: {told:?}");
     }
     let listed = program.json(&["kver", "list"]);
     assert_eq!(
@@ -138,7 +138,7 @@ async fn a_source_that_shrank_is_held_back_until_that_is_accepted() {
     assert_eq!(program.value("SELECT count(*) FROM kver_package WHERE gone_at IS NOT NULL").await, "0");
 
     let accepted = program.done(&[&check[..], &["--accept-shrink"]].concat());
-    assert!(accepted.stdout.contains("9 no longer listed in debian12"), "{accepted:?}");
+    assert!(accepted.stdout.contains("9 kernels no longer listed in debian12"), "{accepted:?}");
     assert_eq!(program.value("SELECT count(DISTINCT version) FROM kver_package WHERE gone_at IS NOT NULL").await, "9");
     assert_eq!(program.value("SELECT count(*) FROM kver_seen").await, "12", "what was seen stays seen");
 }

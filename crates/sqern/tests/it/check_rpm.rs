@@ -26,7 +26,7 @@ async fn rpm_kernels_are_recorded_once() {
     let check = ["check", "--distro", "alma9", "--sources", home.to_str().unwrap()];
 
     let found = program.done(&check);
-    assert!(found.stdout.contains("3 new in alma9:"), "{found:?}");
+    assert!(found.stdout.contains("3 new kernels in alma9:"), "{found:?}");
     assert!(found.stderr.contains("NOT VERIFIED"), "an unsigned source is told of: {found:?}");
     assert_eq!(
         field(&program.json(&["kver", "list", "--distro", "alma9"]), "version"),

@@ -199,11 +199,14 @@ async fn trees_of_an_external_command_are_proven() {
     assert_eq!(failed.status, 1, "{failed:?}");
     assert!(failed.stderr.contains("no such kernel") && failed.stderr.contains("exit status 3"), "{failed:?}");
     let silent = fetch("exit 3");
-    assert!(silent.stderr.contains("6.1.0-1-amd64: exit status 3\n hint: "), "no output is announced: {silent:?}");
-    for (command, output) in [("true", "\n"), ("echo done; mkdir -p build/include", "; last lines of its output:\n  done\n")] {
+    assert!(
+        silent.stderr.contains("6.1.0-1-amd64 failed: fetch command returned exit status 3\n hint: "),
+        "no output is announced: {silent:?}"
+    );
+    for (command, output) in [("true", "\n"), ("echo done; mkdir -p build/include", "; last lines of the output:\n  done\n")] {
         let words = ["fetch", "--sources", &world.sources, "--store", &world.store, "--no-prove", "--command", command];
         let empty = world.program.run(&words);
-        let message = format!("6.1.0-1-amd64: exit status 0, but SQERN_TREE contains no file{output} hint: ");
+        let message = format!("6.1.0-1-amd64 failed: fetch command wrote no file to SQERN_TREE{output} hint: ");
         assert!(empty.status == 1 && empty.stderr.contains(&message), "{empty:?}");
     }
     let no_command = [&["fetch", "--command", ""][..], &["fetch", "--command", " "], &["build", "run", "--command", ""]];
@@ -228,7 +231,7 @@ async fn a_missing_compiler_is_reported_once_before_any_proof() {
     let ran = world.program.run(&world.words(&[]));
     assert_eq!(ran.status, 1, "{ran:?}");
     let count = |text: &str| ran.stderr.matches(text).count();
-    assert_eq!(count("warning: gcc-99 is not installed: building for debian12 6.1.0-"), 1, "{ran:?}");
+    assert_eq!(count("warning: gcc-99 is not installed; the headers of debian12 6.1.0-"), 1, "{ran:?}");
     assert_eq!(count("failed: cannot compile a module: gcc-99 is not installed"), 2, "{ran:?}");
     assert!(count(" install gcc-99") <= 1, "{ran:?}");
     assert_eq!(world.fetched().await, "6.1.0-3-amd64");
@@ -240,7 +243,7 @@ async fn without_pahole_a_kernel_with_btf_is_proven_without_it() {
     let world = World::new(kernel_with("6.1.0-1", &files)).await;
     let ran = world.program.done(&world.words(&[]));
     let warned = ran.stderr.contains(
-        "pahole is not installed: test modules are compiled without BTF; other builds for debian12 6.1.0-1-amd64 require it",
+        "pahole is not installed; test modules for debian12 6.1.0-1-amd64 are compiled without BTF, which other builds require",
     );
     let is_installed = ["/usr/bin/pahole", "/usr/local/bin/pahole", "/bin/pahole"].iter().any(|file| Path::new(file).exists());
     assert_eq!(warned, !is_installed, "{ran:?}");

@@ -43,7 +43,7 @@ async fn past_states_print_their_generation() {
     let table = program.done(&["kver", "list", "--at", "2"]);
     assert!(table.stderr.starts_with("as of generation 2, started 20"), "{table:?}");
     let before = program.done(&["kver", "list", "--at", "1999-12-31"]);
-    assert_eq!(before.stderr, "nothing to show\nbefore the first generation\n");
+    assert_eq!(before.stderr, "nothing to show\nas of the state before the first generation\n");
     assert_eq!(program.json(&["kver", "list", "--at", "1999-12-31"])["as_of"], json!({"generation": 0, "tstamp": null}));
     assert_eq!(program.json(&["kver", "list"]).get("as_of"), None);
 }
@@ -68,7 +68,7 @@ async fn diff_prints_old_and_new_values_by_record() {
     assert_eq!(
         ran.stdout,
         "kver: 0 inserted, 1 updated, 0 deleted\n  ~ debian12 6.1.0-25-amd64  archived: false → true\n\
-         kver_ignore: 1 inserted, 0 updated, 0 deleted\n  + debian12 1 %-cloud-amd64  comment: null  deleted_at: -infinity\n"
+         kver_ignore: 1 inserted, 0 updated, 0 deleted\n  + debian12 1 %-cloud-amd64  reason: null  deleted_at: -infinity\n"
     );
     let alone = program.done(&["generation", "diff", "4"]);
     assert_eq!(alone.stdout.lines().count(), 2, "{alone:?}");

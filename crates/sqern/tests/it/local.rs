@@ -69,7 +69,7 @@ fn a_private_server_in_sqern_data_dir_is_found_without_options() {
 
     let absent = run(&["db", "status"]);
     assert_eq!(absent.status.code(), Some(1), "{}", text(&absent));
-    assert!(text(&absent).contains("the private local server is not running"), "{}", text(&absent));
+    assert!(text(&absent).contains("the private server is not running"), "{}", text(&absent));
 
     let up = run(&["local", "up", "--json"]);
     assert!(up.status.success(), "{}", text(&up));

@@ -44,7 +44,7 @@ async fn why_explains_each_stage_with_a_hint() {
             "headers are not fetched",
             "sqern fetch --distro debian12 --kernel 6.1.0-2-amd64",
         ),
-        ("6.1.0-3-amd64", "fetched", "build failed", "build 3 finished with result FAILURE", "sqern build show 3"),
+        ("6.1.0-3-amd64", "fetched", "build failed", "build 3 recorded result FAILURE for this kernel", "sqern build show 3"),
         (
             "6.1.0-4-amd64",
             "built",
@@ -55,8 +55,8 @@ async fn why_explains_each_stage_with_a_hint() {
         (
             "6.1.0-5-amd64",
             "tested",
-            "not published",
-            "test 1 succeeded, but the module is not marked as available",
+            "not available",
+            "test 1 succeeded, but the module is not available",
             "sqern available add --test 1",
         ),
     ] {
@@ -76,13 +76,13 @@ async fn why_prints_log_plan_position_and_usual_duration() {
     let program = world().await;
     let told = program.done(&["why", "6.1.0-3-amd64"]).stdout;
     for line in [
-        "debian12 6.1.0-3-amd64: fetched; build failed since 2026-05-03 00:00:00Z",
+        "debian12 6.1.0-3-amd64: fetched; missing step: build failed (since 2026-05-03 00:00:00Z)",
         "  fetched    2026-05-01 04:00:00Z",
         "  built      -                     build 3 FAILURE (21.2 for lab), build 2 FAILURE (21.1 for prod)",
-        "  reason     build 3 finished with result FAILURE",
+        "  reason     build 3 recorded result FAILURE for this kernel",
         "             | frob.c:7: error: too many arguments",
         "             | (builder:/logs/3.log)",
-        "  plan       position 1 of 1 to build",
+        "  plan       rank 1 of 1 in the build plan",
         "fetched to built: median 18.0 h, 90% within 19.0 h (3 kernels of debian12); overdue since 2026-05-01 22:00:00Z",
         "  hosts      production: 1 running, 1 installed",
         "  checked    never",
@@ -93,7 +93,7 @@ async fn why_prints_log_plan_position_and_usual_duration() {
     let ignored = program.done(&["why", "6.1.0-3-amd64"]).stdout;
     assert!(ignored.contains("ignored by pattern 6.1.0-3-% (too old)") && !ignored.contains("plan"), "{ignored}");
     let then = program.done(&["why", "6.1.0-3-amd64", "--at", "2"]);
-    assert!(then.stdout.contains("fetched; build failed"), "{then:?}");
+    assert!(then.stdout.contains("fetched; missing step: build failed"), "{then:?}");
 }
 
 #[tokio::test]
@@ -105,14 +105,14 @@ async fn why_prints_similar_kernels_for_an_unknown_one() {
     client.batch_execute(crawl).await.unwrap();
     let unknown = program.run(&["why", "6.1.0-3-amd46", "--distro", "debian12"]);
     assert_eq!(unknown.status, 1);
-    assert!(unknown.stdout.starts_with("6.1.0-3-amd46: unknown"), "{unknown:?}");
+    assert!(unknown.stdout.starts_with("6.1.0-3-amd46 is unknown"), "{unknown:?}");
     assert!(
         unknown.stdout.contains("nearest    debian12 6.1.0-3-amd64") && unknown.stdout.contains(", 2.0 h ago"),
         "{unknown:?}"
     );
-    assert!(unknown.stderr.contains("warning: debian12 is incomplete: source main failed"), "{unknown:?}");
+    assert!(unknown.stderr.contains("warning: debian12 is incomplete: source main (failed at 2"), "{unknown:?}");
     let distro = program.run(&["why", "6.1.0-3-amd64", "--distro", "debain12"]);
-    assert!(distro.status == 1 && distro.stderr.contains("did you mean debian12"), "{distro:?}");
+    assert!(distro.status == 1 && distro.stderr.contains("Did you mean debian12?"), "{distro:?}");
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn html_pages_are_self_contained_and_replaced_atomically() {
         assert_eq!(written.stdout, "");
         let page = std::fs::read_to_string(&file).unwrap();
         assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"), "{page}");
-        assert!(page.contains("<svg") && page.contains("<table>") && page.contains("data of generation"), "{page}");
+        assert!(page.contains("<svg") && page.contains("<table>") && page.contains("as of generation"), "{page}");
         assert!(!page.contains("http") && !page.contains("<script") && !page.contains("src="), "{page}");
     }
     let nowhere = program.run(&["report", "risk", "--html", "/nowhere/page.html"]);
@@ -187,7 +187,7 @@ async fn every_report_prints_its_generation() {
         assert_eq!(now["data"]["generation"].to_string(), newest, "{words:?}");
         assert!(now["data"]["at"].is_string());
         let told = program.done(&words).stderr;
-        assert!(told.contains(&format!("data of generation {newest}, 20")), "{told}");
+        assert!(told.contains(&format!("as of generation {newest} (20")), "{told}");
         let then = program.json(&[&words[..], &["--at", "2020-01-01"]].concat());
         assert_eq!((&then["data"]["generation"], &then["items"]), (&json!(0), &json!([])));
     }

@@ -182,7 +182,9 @@ impl<'a, P: Progress<RunEvent>> Execution<'a, P> {
 
 /// Returns the outcome of a build without headers.
 fn missing_headers(tree: &Path) -> CommandOutcome {
-    let tail =
-        format!("no headers exist in {}; hint: sqern fetch  # or use the store that contains them: --store DIR", tree.display());
+    let tail = format!(
+        "headers of the kernel are not in {}\nhint: sqern fetch  # or use the store that contains them: --store DIR",
+        tree.display()
+    );
     CommandOutcome { result: Some(RunResult::NotBuilt), exit_status: None, seconds: 0.0, tail }
 }

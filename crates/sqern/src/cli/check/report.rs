@@ -90,9 +90,10 @@ impl Report {
 
     fn print_versions(&self, context: &Context<'_>) -> Result<(), Failure> {
         for DistroLine { distro, new, gone } in &self.distros {
-            for (what, kernels) in [("new in", new), ("no longer listed in", gone)] {
+            for (noun, predicate, kernels) in [("new kernel", "in", new), ("kernel", "no longer listed in", gone)] {
                 if !kernels.is_empty() {
-                    context.printer.data(&format!("\n{} {what} {distro}:\n  {}", kernels.len(), versions(kernels)))?;
+                    let count = counted(kernels.len(), noun);
+                    context.printer.data(&format!("\n{count} {predicate} {distro}:\n  {}", versions(kernels)))?;
                 }
             }
         }

@@ -13,11 +13,13 @@ use crate::cust::own::{MODULES, Report, ReportedCluster, host};
 use crate::failure::{Exit, Failure};
 use crate::printer::Format;
 
-/// Print a report about this host for sqern cust load; requires no database
+/// Print a report about this host for sqern cust load, without a database
 ///
 /// The host name and the running kernel are those of uname. The installed kernels are those with modules in /lib/modules. The distribution
-/// is detected by sp-variant or os-release. A report must contain every host of its clusters, so combine the reports of all hosts of a
-/// cluster before loading them (docs/guides/customers.md).
+/// is detected by sp-variant or os-release.
+///
+/// A report must contain every host of its clusters. Combine the reports of all hosts of a cluster before loading them
+/// (docs/guides/customers.md).
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern cust report --cluster acme-1 --type production

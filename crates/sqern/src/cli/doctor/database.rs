@@ -51,7 +51,10 @@ async fn ask(
     let is_old = version.state == State::Failed;
     findings.extend([version, clock::judge("database server", server.now.duration_since(context.settings.now()))]);
     if is_old {
-        findings.extend(["roles", "schema", "journal", "crawl"].map(|check| Finding::skipped(check, "the server is too old")));
+        findings.extend(
+            ["roles", "schema", "journal", "crawl"]
+                .map(|check| Finding::skipped(check, "requires a later version of the server")),
+        );
         return Ok(());
     }
     let roles = rules::roles(&server.user, &db::roles(client).await?);
@@ -65,7 +68,7 @@ async fn ask(
     let can_go_on = may_read && schema.state != State::Failed;
     findings.push(schema);
     if !can_go_on {
-        findings.extend(["journal", "crawl"].map(|check| Finding::skipped(check, "requires the schema and read access")));
+        findings.extend(["journal", "crawl"].map(|check| Finding::skipped(check, "requires a usable schema and read access")));
         return Ok(());
     }
     findings.push(rules::journal(&check::check_quickly(client).await?));

@@ -29,16 +29,15 @@ const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 /// So many events are read at once, in as many generations as have them; a generation that has more is read by itself.
 const CHUNK_EVENTS: i64 = 1000;
 
-/// Print generations as JSON lines, as they commit
+/// Print each committed generation as a line of JSON
 ///
-/// Each line contains one generation with its events. Each generation is printed once, even if the server restarts. Ctrl-C and SIGTERM stop
-/// the program after the current line.
+/// A line contains a generation, its events, and the position from which a client continues after this line. A restart of the server
+/// neither skips nor repeats a line. SIGINT and SIGTERM stop the program after the current line.
 ///
-/// Each line contains the position after it. A consumer that stores each line with its position and continues with --from POSITION receives
-/// each generation exactly once. --position FILE stores the position of the last printed line. If the program is killed between the line and
-/// the file, the line may be printed again.
+/// A client that stores each line with its position and continues with --from POSITION receives each generation exactly once. With
+/// --position FILE, a line can be printed again if the program is killed before it updates the file.
 ///
-/// On a standby, lines are delayed by the oldest open transaction.
+/// On a standby, the oldest open transaction delays all lines.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern event follow                                   # only later generations
@@ -46,16 +45,16 @@ const CHUNK_EVENTS: i64 = 1000;
   sqern event follow --table kver --table kver_seen    # only events of these tables
   sqern event follow --position ./position --from start   # continue where it stopped")]
 pub(in crate::cli) struct FollowArgs {
-    /// Start at this position, at the start of the journal, or now
+    /// First position: POSITION, the start of the journal, or the present
     #[arg(long, value_name = "POSITION|start|now", default_value = "now")]
     from: From,
-    /// Continue at the position in this file if it exists, and update the file
+    /// Continue from the position in this file instead of --from, if it exists, and update the file
     #[arg(long, value_name = "FILE")]
     position: Option<PathBuf>,
-    /// Print the existing generations and exit
+    /// Exit after the last existing generation
     #[arg(long)]
     once: bool,
-    /// Table; generations without events of it are skipped (repeatable) [default: all]
+    /// Print only events of this table (repeatable) [default: all]
     #[arg(long = "table", value_name = "NAME")]
     tables: Vec<String>,
 }

@@ -47,7 +47,7 @@ pub(super) async fn run(client: &Client, from: At, to: Option<At>, context: &Con
 async fn past(client: &Client, at: At) -> Result<i64, Failure> {
     match AsOf::resolve(client, at).await? {
         AsOf::Past(past) => Ok(past.generation),
-        AsOf::Now => Err(Failure::usage("expected a generation or a time")),
+        AsOf::Now => Err(Failure::usage("a state must be a generation or a time")),
     }
 }
 
@@ -82,7 +82,13 @@ fn one(difference: &Difference) -> String {
     let fields = difference.fields.as_object().unwrap_or(&empty);
     for (name, value) in fields {
         let old = difference.old.as_ref().map(|old| format!("{} → ", old.get(name).map(plain).unwrap_or_default()));
-        line.push_str(&format!("  {name}: {}{}", old.unwrap_or_default(), plain(value)));
+        let label = label(&difference.table_name, name);
+        line.push_str(&format!("  {label}: {}{}", old.unwrap_or_default(), plain(value)));
     }
     line
+}
+
+/// Returns the label of a column. The comment of a pattern is its reason, as in `sqern ignore add --reason`.
+fn label<'a>(table: &str, column: &'a str) -> &'a str {
+    if (table, column) == ("kver_ignore", "comment") { "reason" } else { column }
 }

@@ -10,13 +10,13 @@ use crate::cli::Context;
 /// Selects the revision and the kernels.
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct SelectionArgs {
-    /// Revision of the module source [default: any]
+    /// Revision of the module source
     #[arg(long, value_name = "REVISION", value_parser = NonEmptyStringValueParser::new())]
     revision: Option<String>,
-    /// Release target of the build [default: any]
+    /// Release target of the build
     #[arg(long, value_name = "TARGET", value_parser = NonEmptyStringValueParser::new())]
     target: Option<String>,
-    /// Profile of the build containers [default: any]
+    /// Profile of the build containers
     #[arg(long, value_name = "PROFILE", value_parser = NonEmptyStringValueParser::new())]
     profile: Option<String>,
     /// Distribution (repeatable) [default: all]
@@ -25,7 +25,7 @@ pub(in crate::cli) struct SelectionArgs {
     /// Kernel version (repeatable) [default: all]
     #[arg(long = "kernel", value_name = "VERSION")]
     versions: Vec<KernelVersion>,
-    /// Exclude kernels whose last attempt failed (ABORTED is not a failure)
+    /// Exclude kernels whose last result is FAILURE or UNSTABLE
     #[arg(long)]
     untried: bool,
 }
@@ -36,7 +36,7 @@ pub(in crate::cli) struct TestedArgs {
     /// Build to test [default: the newest successful build of each kernel]
     #[arg(long, value_name = "ID")]
     build: Option<i64>,
-    /// Flavor of the tests, such as smoke [default: any]
+    /// Flavor of the tests, such as smoke
     #[arg(long, value_name = "FLAVOR", value_parser = NonEmptyStringValueParser::new())]
     flavor: Option<String>,
 }
@@ -44,13 +44,13 @@ pub(in crate::cli) struct TestedArgs {
 /// The fields of a build.
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct BuildArgs {
-    /// Change under review [default: $GERRIT_CHANGE_ID or $CHANGE_ID, set by Jenkins]
+    /// ID of the change under review [default: $GERRIT_CHANGE_ID or $CHANGE_ID, set by Jenkins]
     #[arg(long, value_name = "ID")]
     change_id: Option<String>,
     /// Job that runs the build [default: $JOB_NAME #$BUILD_NUMBER, set by Jenkins]
     #[arg(long, value_name = "JOB")]
     jenkins_job: Option<String>,
-    /// Mark the build as official
+    /// Mark the build as intended for release
     #[arg(long)]
     official: bool,
 }

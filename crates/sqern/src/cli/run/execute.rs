@@ -80,7 +80,8 @@ pub(in crate::cli) async fn execute(
 fn config(options: &ExecutionOptions, comment: Option<String>, context: &Context<'_>) -> Result<ExecutorConfig, Failure> {
     let store = open_store(options.store.as_deref(), context)?;
     let logs = options.logs.clone().or_else(|| context.settings.logs_dir()).ok_or_else(|| {
-        Failure::unmet("could not find a directory for logs: no home directory").hint("Specify a directory with --logs DIR.")
+        Failure::unmet("could not determine the directory of logs: the user has no home directory")
+            .hint("Specify a directory with --logs DIR.")
     })?;
     Ok(ExecutorConfig {
         database: context.database(),

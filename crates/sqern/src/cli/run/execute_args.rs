@@ -16,7 +16,7 @@ pub(in crate::cli) struct ExecuteArgs {
     /// Shell command to run for each kernel
     #[arg(long, value_name = "CMD", value_parser = crate::cli::shell_command)]
     command: String,
-    /// Maximum number of kernels [default: all of the plan]
+    /// Maximum number of kernels to claim from the plan [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     claim: Option<u32>,
     /// Number of kernels to process in parallel [default: 2]
@@ -25,13 +25,13 @@ pub(in crate::cli) struct ExecuteArgs {
     /// Time limit of the command for one kernel
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     time_limit: Duration,
-    /// Stop after this number of failures, and record the other kernels as NOT_BUILT
+    /// Stop after this number of results other than SUCCESS, and record the other kernels as NOT_BUILT
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_failures: Option<u32>,
     /// Directory of logs [default: $SQERN_LOGS, else /var/log/sqern (root) or ~/.local/state/sqern/logs]
     #[arg(long, value_name = "DIR")]
     logs: Option<PathBuf>,
-    /// Lease duration; if the program is killed, its kernels are released after it
+    /// Lease duration, renewed automatically; kernels of a killed program are released when the lease expires
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
     lease: Duration,
     #[command(flatten)]
@@ -39,7 +39,7 @@ pub(in crate::cli) struct ExecuteArgs {
     /// Comment of the generations [default: the command line]
     #[arg(long, value_name = "TEXT")]
     pub(in crate::cli) comment: Option<String>,
-    /// Print the kernels, and change nothing
+    /// Print the kernels without running the command
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,
 }

@@ -19,7 +19,7 @@ pub(in crate::cli) struct ListArgs {
     /// Consider only this release target [default: all]
     #[arg(long, value_name = "TARGET", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     target: Option<String>,
-    /// List only runs without a result
+    /// List only runs in progress
     #[arg(long)]
     open: bool,
     /// Maximum number of rows; 0 for all [default: 20]
@@ -37,7 +37,7 @@ impl Record for Run {
         let running = match self.state {
             db::Liveness::Ended => "",
             db::Liveness::Held => "(running)",
-            db::Liveness::Left => "(abandoned)",
+            db::Liveness::Left => "(lease expired)",
         };
         vec![
             self.id.to_string(),

@@ -23,7 +23,7 @@ fn describe(kind: RunKind, details: &RunDetails) -> String {
         (Some(result), ..) => result.clone(),
         (None, Liveness::Held, Some(owner)) => format!("running: {owner}, lease until {}", time(*expires_at)),
         (None, Liveness::Held, None) => "running".to_owned(),
-        (None, ..) => "abandoned by its owner; closed as ABORTED when its kernels are needed".to_owned(),
+        (None, ..) => "lease expired; the next claim aborts the run".to_owned(),
     };
     lines.push(format!("  result    {state}"));
     let fields = [

@@ -24,7 +24,7 @@ pub(in crate::cli) struct ClaimArgs {
     /// Maximum number of kernels to claim from the plan
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     claim: Option<u32>,
-    /// Lease duration; without renew, the kernels are released after it
+    /// Lease duration; the claimed kernels are released when the lease expires
     #[arg(long, value_name = "DURATION", default_value = "4h", value_parser = duration)]
     lease: Duration,
 }

@@ -20,7 +20,7 @@ fn an_old_server_fails() {
     let old = server(&seen(140_009));
     assert_eq!(
         (old.state, old.found.as_str()),
-        (State::Failed, "PostgreSQL 14.9 (Debian 14.9-1) is too old: version 15 or later is required")
+        (State::Failed, "PostgreSQL 14.9 (Debian 14.9-1) is not supported, version 15 or later is required")
     );
 }
 
@@ -119,5 +119,5 @@ fn old_absent_and_incomplete_crawls_are_warnings() {
         reason: "expected a file".into(),
         checked_at: now,
     };
-    assert_eq!(said(&[fresh], &[lacks]), ["warning debian12 source bookworm failed at the last check: expected a file"]);
+    assert_eq!(said(&[fresh], &[lacks]), ["warning debian12 source bookworm (failed at the last check): expected a file"]);
 }

@@ -19,7 +19,7 @@ const LOG_LINES: usize = 5;
 pub fn describe(answer: &Answer, now: Timestamp) -> String {
     let mut out = String::new();
     if answer.kernels.is_empty() {
-        let _ = writeln!(out, "{}: unknown: neither seen upstream nor reported by a host", answer.version);
+        let _ = writeln!(out, "{} is unknown: no source lists it, and no host reported it", answer.version);
         let nearest = |kernel: &sqern_model::Kernel| format!("{} {}", kernel.distro, kernel.version);
         let nearest: Vec<String> = answer.nearest.iter().map(nearest).collect();
         if !nearest.is_empty() {
@@ -46,10 +46,10 @@ fn kernel(why: &Why, now: Timestamp) -> String {
     }
     match (status.lacks(), status.missing_since) {
         (Some(missing), Some(since)) => {
-            let _ = write!(out, "; {} since {}", missing.as_str(), time(Some(since)));
+            let _ = write!(out, "; missing step: {} (since {})", missing.as_str(), time(Some(since)));
         }
         (Some(missing), None) => {
-            let _ = write!(out, "; {}", missing.as_str());
+            let _ = write!(out, "; missing step: {}", missing.as_str());
         }
         (None, _) => {}
     }
@@ -67,7 +67,7 @@ fn kernel(why: &Why, now: Timestamp) -> String {
         }
     }
     if let Some(place) = &why.place {
-        line(&mut out, "plan", &format!("position {} of {} to {}", place.place, place.of, place.to));
+        line(&mut out, "plan", &format!("rank {} of {} in the {} plan", place.place, place.of, place.to));
     }
     if let Some(usual) = &why.usual {
         line(&mut out, "usual", &usual_line(usual, now));

@@ -58,7 +58,7 @@ async fn a_cluster_is_shown_as_it_is_loaded_and_as_it_was_can_be_loaded_again() 
     assert_eq!(field(&program.json(&["cust", "show", "beta"]), "current"), ["true", "false"]);
 
     let unknown = program.run(&["cust", "show", "acme-2"]);
-    let told = "error: cluster \"acme-2\" does not exist (did you mean acme-1?)\n hint: sqern cust list --all\n";
+    let told = "error: cluster \"acme-2\" does not exist\n hint: Did you mean acme-1?\n hint: sqern cust list --all\n";
     assert_eq!((unknown.status, unknown.stderr.as_str()), (1, told));
     assert_eq!(program.run(&["cust", "show", "acme-1", "--at", "1"]).status, 1, "there was none then");
 }
@@ -83,8 +83,8 @@ async fn hosts_are_found_by_cluster_kernel_and_distro() {
         "cluster,type,host,distro,running,installed\nbeta,poc,b1,debian12,6.1.0-2-amd64,6.1.0-2-amd64 6.1.0-1-amd64\n"
     );
     for (option, value, told) in [
-        ("--cluster", "acme", "cluster \"acme\" does not exist (did you mean acme-1?)"),
-        ("--distro", "debain12", "distribution \"debain12\" does not exist (did you mean debian12?)"),
+        ("--cluster", "acme", "cluster \"acme\" does not exist\n hint: Did you mean acme-1?"),
+        ("--distro", "debain12", "distribution \"debain12\" does not exist\n hint: Did you mean debian12?"),
     ] {
         let ran = program.run(&["cust", "hosts", option, value]);
         assert!(ran.status == 1 && ran.stderr.contains(told), "{ran:?}");

@@ -213,7 +213,7 @@ async fn invalid_json_is_rejected() {
             &["expected one cluster per line (--format jsonl), found a document"],
         )
         .await;
-    known.refuses("more fields", r#"{"clusters": [], "type": 1}"#, &[], &["unexpected field beside `clusters`"]).await;
+    known.refuses("more fields", r#"{"clusters": [], "type": 1}"#, &[], &["unexpected field next to `clusters`"]).await;
 }
 
 #[tokio::test]
@@ -236,12 +236,12 @@ async fn invalid_csv_is_rejected() {
         (
             "two distros",
             format!("{header}{good}acme-1,1,h1,debian13,1,f\n"),
-            "host \"h1\" has two distributions, \"debian12\" and \"debian13\"",
+            "host \"h1\" has 2 distributions, \"debian12\" and \"debian13\"",
         ),
         (
             "two that run",
             format!("{header}{good}acme-1,1,h1,debian12,1,t\n"),
-            "host \"h1\" has two current kernels, 6.1.0-1-amd64 and 1",
+            "host \"h1\" has 2 current kernels, 6.1.0-1-amd64 and 1",
         ),
         ("a kernel twice", format!("{header}{good}{good}").replace(",t\n", ",f\n"), "standard input, line 2 (record 1): "),
         ("no version", format!("{header}acme-1,1,h1,debian12,,f\n"), "expected a kernel version (what uname -r prints)"),
@@ -251,7 +251,7 @@ async fn invalid_csv_is_rejected() {
         (
             "two types",
             format!("{header}{good}beta,1,b,debian12,1,f\nacme-1,2,h2,debian12,1,f\n"),
-            "cluster \"acme-1\" has two types, 1 at line 2 and 2 at line 4",
+            "cluster \"acme-1\" has 2 types, 1 at line 2 and 2 at line 4",
         ),
         ("an open quote", format!("{header}{good}acme-1,1,\"h2,debian12,1,f\n"), "expected 6 fields, found 3"),
     ] {
