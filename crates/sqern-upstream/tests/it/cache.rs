@@ -69,7 +69,7 @@ async fn older_release_is_an_error_unless_accepted() {
         &refused,
         &[
             "than the last accepted one (2026-01-05T00:00:00Z)",
-            "the date 2026-01-02T00:00:00Z",
+            "the Release file of 2026-01-02T00:00:00Z",
             "3 days older",
             "--accept-rollback",
         ],
