@@ -62,10 +62,10 @@ pub struct ReportedHost {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHost {
     /// The host has no kernel.
-    #[error("expected a running or an installed kernel, found none")]
+    #[error("the host has no running or installed kernel")]
     NoKernel,
     /// A kernel is listed twice.
-    #[error("expected each installed kernel once, found {0} twice")]
+    #[error("duplicate installed kernel {0}")]
     Twice(KernelVersion),
 }
 
@@ -132,7 +132,7 @@ mod tests {
     fn a_host_without_kernels_and_one_that_names_a_kernel_twice_are_refused() {
         assert_eq!(host(None, &[]).kernels(), Err(InvalidHost::NoKernel));
         let twice = host(Some("a"), &["a", "b", "a"]);
-        assert_eq!(twice.kernels().unwrap_err().to_string(), "expected each installed kernel once, found a twice");
+        assert_eq!(twice.kernels().unwrap_err().to_string(), "duplicate installed kernel a");
     }
 
     #[test]

@@ -100,7 +100,11 @@ impl Error {
         let kind = if is_full { ErrorKind::StorageFull } else { ErrorKind::Io };
         let mut failed = Self::failed(kind, operation, error.to_string(), location);
         failed.0.source = Some(Arc::new(error));
-        if is_full { failed.with_hint("Free disk space. df -h shows the full disk.") } else { failed }
+        if is_full {
+            failed.with_hint("Delete files on the full disk (df -h), or of the user whose quota is exceeded (quota).")
+        } else {
+            failed
+        }
     }
 
     /// Returns the error with a hint: a command or a sentence.

@@ -135,8 +135,8 @@ impl Store {
         Ok(Some(match Manifest::read(&tree) {
             Ok(manifest) if manifest.kernel() == *kernel => Found::Tree(Box::new(manifest)),
             Ok(manifest) => {
-                let (expected, found) = (format!("the manifest of {kernel}"), manifest.kernel().to_string());
-                Found::Invalid(Error::unexpected(ErrorKind::InvalidManifest, expected, found, tree.display()))
+                let reason = format!("its manifest is that of {}, not of {kernel}", manifest.kernel());
+                Found::Invalid(Error::failed(ErrorKind::InvalidManifest, "cannot use tree", reason, tree.display()))
             }
             Err(error) => Found::Invalid(error),
         }))
@@ -173,8 +173,8 @@ impl Store {
         if found == manifest.tree {
             return Ok(());
         }
-        let expected = format!("an unchanged tree ({})", manifest.tree);
-        Err(Error::unexpected(ErrorKind::ModifiedTree, expected, found.to_string(), tree.display())
+        let reason = format!("the tree has changed from {} to {found}", manifest.tree);
+        Err(Error::failed(ErrorKind::ModifiedTree, "could not verify tree", reason, tree.display())
             .with_hint(format!("sqern store prune --kernel {0} && sqern fetch --kernel {0}", kernel.version)))
     }
 
@@ -195,7 +195,8 @@ impl Store {
 /// Returns a name if it is that of a visible directory, and not a path.
 fn directory_name(name: &str) -> Result<&str, Error> {
     if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']) || name.len() > MAX_NAME_BYTES {
-        return Err(Error::unexpected(ErrorKind::InvalidName, "a valid directory name", format!("{name:?}"), "the store"));
+        let reason = "the name is not allowed for a directory of the store";
+        return Err(Error::failed(ErrorKind::InvalidName, "cannot use", reason, format!("{name:?}")));
     }
     Ok(name)
 }

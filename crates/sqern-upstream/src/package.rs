@@ -37,8 +37,8 @@ pub struct PackageRequest<'a> {
 /// Parses a recorded checksum.
 fn listed_file(size_bytes: u64, checksum: &str) -> Result<ListedFile, Error> {
     let checksum: Checksum = checksum.parse().map_err(|InvalidChecksum(found)| {
-        let expected = "a checksum as ALGORITHM:DIGITS";
-        Error::unexpected(ErrorKind::InvalidMetadata, expected, format!("{found:?}"), "kver_package")
+        let reason = "must be SHA-256 digits or ALGORITHM:DIGITS";
+        Error::failed(ErrorKind::InvalidMetadata, "cannot use checksum", reason, format!("{found:?}"))
     })?;
     Ok(ListedFile::new(size_bytes, checksum))
 }

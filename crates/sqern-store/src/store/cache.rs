@@ -54,7 +54,8 @@ impl Store {
     /// Returns an error if the checksum is invalid, or the cache cannot be accessed.
     pub fn cached(&self, checksum: &str, size_bytes: u64, suffix: &str) -> Result<Cached, Error> {
         let checksum: Checksum = checksum.parse().map_err(|InvalidChecksum(found)| {
-            Error::unexpected(ErrorKind::InvalidName, "a checksum as ALGORITHM:DIGITS", format!("{found:?}"), "the cache")
+            let reason = "must be SHA-256 digits or ALGORITHM:DIGITS";
+            Error::failed(ErrorKind::InvalidName, "cannot use checksum", reason, format!("{found:?}"))
         })?;
         let digits = &checksum.digits;
         let directory = self.cache().join(checksum.algorithm.name()).join(&digits[..2]);

@@ -86,16 +86,19 @@ impl Manifest {
     /// Returns an error if the manifest is missing or invalid.
     pub fn read(tree: &Path) -> Result<Self, Error> {
         let path = tree.join(MANIFEST);
-        let invalid = |found: String| {
-            Error::unexpected(ErrorKind::InvalidManifest, format!("a {MANIFEST} of {SCHEMA}"), found, path.display())
+        let invalid = |operation: &str, reason: String| {
+            Error::failed(ErrorKind::InvalidManifest, operation, reason, path.display())
                 .with_hint("sqern store prune  # removes invalid directories")
         };
-        let unreadable = |error: io::Error| invalid(error.to_string());
+        let unreadable = |error: io::Error| invalid("could not read manifest", error.to_string());
         let mut text = String::new();
         let file = File::open(&path).map_err(unreadable)?;
         file.take(MAX_MANIFEST_BYTES).read_to_string(&mut text).map_err(unreadable)?;
-        let manifest: Self = serde_json::from_str(&text).map_err(|error| invalid(error.to_string()))?;
-        if manifest.schema == SCHEMA { Ok(manifest) } else { Err(invalid(manifest.schema)) }
+        let manifest: Self = serde_json::from_str(&text).map_err(|error| invalid("cannot parse manifest", error.to_string()))?;
+        if manifest.schema == SCHEMA {
+            return Ok(manifest);
+        }
+        Err(invalid("cannot read manifest", format!("unsupported schema {:?} (supported: {SCHEMA:?})", manifest.schema)))
     }
 
     /// Writes the manifest of a tree, and syncs it to disk.

@@ -70,7 +70,10 @@ fn modified_trees_are_detected() {
     let tree = store.tree(&kernel()).unwrap();
     fs::write(tree.join("usr/Makefile"), "all;").unwrap();
     let error = store.verify(&kernel(), &manifest).unwrap_err().to_string();
-    assert!(error.contains("an unchanged tree (1 file, 1 link, 4 bytes") && error.contains("sqern store prune"), "{error}");
+    assert!(
+        error.contains("the tree has changed from 1 file, 1 link, 4 bytes") && error.contains("sqern store prune"),
+        "{error}"
+    );
     fs::write(tree.join(manifest::MANIFEST), "{}").unwrap();
     assert!(matches!(store.find(&kernel()).unwrap(), Some(Found::Invalid(_))));
 }

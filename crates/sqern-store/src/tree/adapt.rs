@@ -67,9 +67,10 @@ fn adapt_makefile(root: &Path, headers: &str) -> Result<Option<Changed>, Error> 
     // No link leads out of the tree, so the existence of a path can be checked directly.
     let relative_path = |to: &str| root.join(to).exists().then(|| relative(headers, to));
     let adapted = makefile::adapt(&text, relative_path).map_err(|missing| {
-        let hint = "Unpack the package that contains the file. The header package depends on it.";
-        let (expected, line) = (format!("{} in the packages", missing.path), format!("line {}", missing.line));
-        Error::unexpected(ErrorKind::InvalidTree, expected, "none", line).with_hint(hint).within(file.display())
+        let hint = "The header package depends on the package with this file. Unpack both packages into the same directory.";
+        let reason = format!("the included file {} is missing", missing.path);
+        Error::failed(ErrorKind::InvalidTree, "cannot adapt", reason, format!("{}:{}", file.display(), missing.line))
+            .with_hint(hint)
     })?;
     let Some(adapted) = adapted else { return Ok(None) };
     replace(&file, &adapted, &metadata)?;
@@ -93,13 +94,12 @@ fn replace(file: &Path, text: &str, old: &fs::Metadata) -> Result<(), Error> {
 /// Creates the relative link for `make -C`.
 fn link_build(root: &Path, headers: &str) -> Result<(), Error> {
     let link = root.join(BUILD);
-    let conflict =
-        |found: String| Error::unexpected(ErrorKind::InvalidTree, format!("a link to {headers}"), found, link.display());
+    let conflict = |reason: String| Error::failed(ErrorKind::InvalidTree, "cannot create link", reason, link.display());
     match std::os::unix::fs::symlink(headers, &link) {
         Err(error) if error.kind() == IoErrorKind::AlreadyExists => match fs::read_link(&link) {
             Ok(target) if target == Path::new(headers) => Ok(()),
-            Ok(target) => Err(conflict(format!("a link to {}", target.display()))),
-            Err(_) => Err(conflict("no link".to_owned())),
+            Ok(target) => Err(conflict(format!("the path is a link to {}", target.display()))),
+            Err(_) => Err(conflict("the path exists and is not a link".to_owned())),
         },
         created => created.map_err(|error| Error::io("could not create link", error, link.display())),
     }

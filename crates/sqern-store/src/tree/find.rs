@@ -38,9 +38,9 @@ enum NoHeaders {
 impl std::fmt::Display for NoHeaders {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Ambiguous(first, second) => write!(f, "two trees, {first} and {second}"),
-            Self::None => f.write_str("no kernel headers"),
-            Self::Other(releases) => write!(f, "the headers of {}", releases.join(", ")),
+            Self::Ambiguous(first, second) => write!(f, "more than one directory contains them: {first}, {second}"),
+            Self::None => f.write_str("the directory contains no kernel headers"),
+            Self::Other(releases) => write!(f, "the directory contains only the headers of {}", releases.join(", ")),
         }
     }
 }
@@ -60,9 +60,12 @@ pub(super) fn headers(root: &Path, kernel: &KernelVersion) -> Result<String, Err
     let with_release = |directory: String| release(&root.join(&directory)).map(|release| (directory, release));
     let candidates: Vec<Candidate> = directories.into_iter().filter_map(with_release).collect();
     choose(&candidates, kernel).map_err(|error| {
-        let hint = "Unpack the header package of this kernel (linux-headers-VERSION, kernel-devel) into this directory.";
-        let expected = format!("the headers of {kernel}");
-        Error::unexpected(ErrorKind::InvalidTree, expected, error.to_string(), root.display()).with_hint(hint)
+        let hint = match error {
+            NoHeaders::Ambiguous(..) => "Remove all but one of these directories.",
+            _ => "Unpack the header package of this kernel (linux-headers-VERSION, kernel-devel) into this directory.",
+        };
+        let operation = format!("could not find the headers of {kernel} in");
+        Error::failed(ErrorKind::InvalidTree, &operation, error.to_string(), root.display()).with_hint(hint)
     })
 }
 
@@ -150,10 +153,13 @@ mod tests {
     #[test]
     fn errors_name_the_headers_that_were_found() {
         let error = choose(&candidates(&[("usr/src/a", "6.1.0-26-amd64")]), &kernel()).unwrap_err();
-        assert_eq!(error.to_string(), "the headers of 6.1.0-26-amd64");
-        assert_eq!(choose(&[], &kernel()).unwrap_err().to_string(), "no kernel headers");
+        assert_eq!(error.to_string(), "the directory contains only the headers of 6.1.0-26-amd64");
+        assert_eq!(choose(&[], &kernel()).unwrap_err().to_string(), "the directory contains no kernel headers");
         let two = candidates(&[("usr/src/a", "6.1.0-25-amd64"), ("usr/src/b", "6.1.0-25-amd64")]);
-        assert_eq!(choose(&two, &kernel()).unwrap_err().to_string(), "two trees, usr/src/a and usr/src/b");
+        assert_eq!(
+            choose(&two, &kernel()).unwrap_err().to_string(),
+            "more than one directory contains them: usr/src/a, usr/src/b"
+        );
     }
 
     #[test]

@@ -133,8 +133,8 @@ fn supported_path(directory: &Path) -> Result<PathBuf, Error> {
     match real.to_str() {
         Some(text) if !text.contains([':', '#', '%', '$', '\'', '"']) && !text.contains(char::is_whitespace) => Ok(real),
         _ => {
-            let expected = "a path without blanks, colons and quotes for kbuild";
-            let error = Error::unexpected(ErrorKind::UnsupportedPath, expected, "another path", real.display());
+            let reason = "kbuild does not support blanks, quotes and the characters : # % $ in paths";
+            let error = Error::failed(ErrorKind::UnsupportedPath, "cannot build in", reason, real.display());
             Err(error.with_hint("Use another directory for the store."))
         }
     }

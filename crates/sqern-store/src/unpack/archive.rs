@@ -54,6 +54,11 @@ pub(super) fn describe_head(head: &[u8]) -> String {
         _ if head.starts_with(AR_MAGIC) => "an ar archive".into(),
         _ if head.starts_with(RPM_MAGIC) => "an rpm".into(),
         [b'<', ..] => "a file that starts with \"<\", like an HTML page".into(),
-        _ => format!("a file that starts with {:02x?}", &head[..head.len().min(8)]),
+        _ => format!("a file that starts with the bytes {}", hex_bytes(&head[..head.len().min(8)])),
     }
+}
+
+/// Returns bytes in hexadecimal digits, separated by blanks.
+pub(super) fn hex_bytes(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }

@@ -33,9 +33,8 @@ impl Directories {
         let stat = rustix::fs::fstat(&root).map_err(failed)?;
         let mode = Mode::from_raw_mode(stat.st_mode);
         if stat.st_uid != rustix::process::geteuid().as_raw() || mode.intersects(Mode::WGRP | Mode::WOTH) {
-            let expected = "a directory that only the current user can write to";
-            let found = format!("a directory of user ID {} with mode {:04o}", stat.st_uid, mode.as_raw_mode());
-            let error = Error::unexpected(ErrorKind::UnsafeDirectory, expected, found, location);
+            let reason = format!("other users can write to it (user ID {}, mode {:04o})", stat.st_uid, mode.as_raw_mode());
+            let error = Error::failed(ErrorKind::UnsafeDirectory, "cannot use directory", reason, location);
             return Err(error.with_hint(format!("Create a new directory: mkdir -m 700 {location}")));
         }
         Ok(Self { root, open: Vec::new() })

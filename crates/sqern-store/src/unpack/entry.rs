@@ -63,7 +63,8 @@ impl Entry {
         }
         let path = EntryPath::new(name, limits)?;
         if path.is_root() && kind != EntryKind::Directory {
-            return Err(invalid("a name in the package", "a root that is not a directory", escape(name)));
+            let found = if kind == EntryKind::File { "a file" } else { "a link" };
+            return Err(invalid("a directory as the root entry of the package", found, escape(name)));
         }
         Ok(Self { path, kind, executable: mode & 0o111 != 0, mtime_s: 0, size_bytes: 0, sha256: None })
     }

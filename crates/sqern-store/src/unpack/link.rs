@@ -43,7 +43,10 @@ pub(super) fn target(path: &EntryPath, raw: &[u8], limits: &Limits) -> Result<Ta
     let Ok(text) = std::str::from_utf8(raw) else {
         return Err(invalid("a link target in UTF-8", "other bytes", location()));
     };
-    if text.is_empty() || text.chars().any(char::is_control) {
+    if text.is_empty() {
+        return Err(invalid("a link target", "an empty text", location()));
+    }
+    if text.chars().any(char::is_control) {
         return Err(invalid("a link target without control characters", format!("{:?}", escape(raw)), location()));
     }
     let (directory, _) = path.split();

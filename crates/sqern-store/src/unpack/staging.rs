@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use super::content::{Content, EXISTING_FILE, conflict, existing_file, set_attributes};
 use super::directories::Directories;
 use super::entry::Entry;
-use super::error::invalid;
+use super::error::{invalid, rejected};
 use super::link::{Target, target};
 use super::path::{EntryPath, escape};
 use super::{Limits, Relinked, Unpacked};
@@ -146,7 +146,8 @@ impl<'a> Staging<'a> {
         let file = rustix::fs::openat(&from, to_name, EXISTING_FILE, Mode::empty()).ok();
         let stat = file.as_ref().and_then(|file| rustix::fs::fstat(file).ok());
         let Some((file, stat)) = file.zip(stat).filter(|_| self.written.contains(&self.hash(to))) else {
-            return Err(invalid("a hard link to an earlier file of the package", "none", location));
+            let reason = format!("{} is not an earlier file of the package", to.as_str());
+            return Err(rejected("cannot create hard link", reason, entry.path.as_str()));
         };
         let (directory, name) = entry.path.split();
         self.add_path(&entry.path)?;
@@ -170,7 +171,7 @@ impl<'a> Staging<'a> {
         if self.written.insert(self.hash(path)) {
             return Ok(());
         }
-        Err(invalid("each path once", "a duplicate", path.as_str()))
+        Err(rejected("cannot unpack", "the package contains the path twice", path.as_str()))
     }
 
     fn hash(&self, path: &EntryPath) -> u64 {

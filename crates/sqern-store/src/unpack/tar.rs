@@ -37,7 +37,8 @@ pub(super) fn unpack(reader: &mut ArchiveReader, staging: &mut Staging<'_>) -> R
         }
     }
     if long.name.is_some() || long.link.is_some() {
-        return Err(invalid("an entry after the long name", "the end of the archive", "the last entry"));
+        let location = format!("offset {}", reader.position());
+        return Err(invalid("an entry after the GNU long-name header", "the end of the archive", location));
     }
     Ok(())
 }

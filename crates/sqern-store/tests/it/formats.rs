@@ -118,7 +118,7 @@ fn order_and_version_of_members_are_checked() {
         ),
         (
             vec![version, control, ("data.tar.xz", b"x")],
-            "expected an archive in xz, found a file that starts with [78], at data.tar.xz",
+            "expected an archive in xz, found a file that starts with the bytes 78, at data.tar.xz",
         ),
     ] {
         assert_eq!(rejection(UnpackTest::new().unpack("a.deb", &ar(&members))), expected);
@@ -178,7 +178,7 @@ fn inconsistent_tar_entries_are_invalid() {
     let expected = "expected a tar header with a valid checksum, found another checksum, at offset 0";
     assert_eq!(rejection(UnpackTest::new().unpack("a.deb", &with_data(&sum))), expected);
     let name = [tar_block(b"././@LongLink", b'L', 0, 4, b""), b"usr\0".to_vec(), vec![0; 508 + 1024]].concat();
-    let expected = "expected an entry after the long name, found the end of the archive, at the last entry";
+    let expected = "expected an entry after the GNU long-name header, found the end of the archive, at offset 1536";
     assert_eq!(rejection(UnpackTest::new().unpack("a.deb", &with_data(&name))), expected);
 }
 
@@ -210,7 +210,7 @@ fn directories_writable_by_others_are_rejected() {
     fs::set_permissions(test.root(), fs::Permissions::from_mode(0o777)).unwrap();
     let error = test.unpack("a.deb", &deb(&payload())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnsafeDirectory);
-    assert!(error.to_string().starts_with("expected a directory that only the current user can write to, found "), "{error}");
+    assert!(error.to_string().starts_with("cannot use directory "), "{error}");
     assert!(error.to_string().contains("; hint: Create a new directory: mkdir -m 700 "), "{error}");
     assert!(test.tree().is_empty());
 }

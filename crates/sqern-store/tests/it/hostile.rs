@@ -27,12 +27,12 @@ fn hard_links_out_of_the_package_are_invalid() {
     let message = rejection(UnpackTest::new().unpack("a.deb", &deb(&base_payload().hard_link("usr/b", "../beside"))));
     assert_eq!(message, "expected a path within the package, found a path with \"..\", at ./../beside");
     let message = rejection(UnpackTest::new().unpack("a.deb", &deb(&base_payload().hard_link("usr/b", "usr/c"))));
-    let expected = "expected a hard link to an earlier file of the package, found none, at usr/b link to usr/c";
+    let expected = "cannot create hard link usr/b: usr/c is not an earlier file of the package";
     assert_eq!(message, expected);
     // The target is a symbolic link.
     let payload = base_payload().symlink("usr/c", "src").hard_link("usr/b", "usr/c");
     let message = rejection(UnpackTest::new().unpack("a.deb", &deb(&payload)));
-    assert!(message.starts_with("expected a hard link to an earlier file"), "{message}");
+    assert!(message.ends_with("usr/c is not an earlier file of the package"), "{message}");
 }
 
 #[test]
@@ -77,9 +77,9 @@ fn files_below_a_file_are_invalid() {
 
 #[test]
 fn duplicate_paths_are_invalid() {
-    let expected = "expected each path once, found a duplicate, at usr/src/a/Makefile";
+    let expected = "cannot unpack usr/src/a/Makefile: the package contains the path twice";
     assert_rejected(&base_payload().file("usr/src/a/Makefile", "all:\n"), expected);
-    let link = "expected each path once, found a duplicate, at usr/l";
+    let link = "cannot unpack usr/l: the package contains the path twice";
     assert_rejected(&base_payload().symlink("usr/l", "a").symlink("usr/l", "a"), link);
     // In an rpm, the second entry would differ from the header.
     let in_deb = |payload: Payload| rejection(UnpackTest::new().unpack("a.deb", &deb(&payload)));
@@ -131,10 +131,7 @@ fn names_that_are_not_printable_text_are_invalid() {
         &base_payload().symlink("usr/x", b"\xff"),
         "expected a link target in UTF-8, found other bytes, at usr/x -> \\xff",
     );
-    assert_rejected(
-        &base_payload().symlink("usr/x", ""),
-        "expected a link target without control characters, found \"\", at usr/x -> ",
-    );
+    assert_rejected(&base_payload().symlink("usr/x", ""), "expected a link target, found an empty text, at usr/x -> ");
 }
 
 #[test]

@@ -99,7 +99,9 @@ pub(crate) fn rejection(result: Result<Unpacked, Error>) -> String {
     let error = result.expect_err("an invalid package");
     assert_eq!(error.kind(), ErrorKind::InvalidPackage, "{error}");
     let description = error.description();
-    let Problem::Unexpected { expected, found } = &description.problem else { panic!("{error}") };
     let location = description.location.split_once(": ").map_or(&*description.location, |(_, location)| location);
-    format!("expected {expected}, found {found}, at {location}")
+    match &description.problem {
+        Problem::Unexpected { expected, found } => format!("expected {expected}, found {found}, at {location}"),
+        Problem::Failed { operation, reason } => format!("{operation} {location}: {reason}"),
+    }
 }

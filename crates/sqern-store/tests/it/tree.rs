@@ -72,9 +72,9 @@ fn missing_common_tree_is_named_by_its_path() {
     let error = adapted(&test.root(), "6.1.0-25-amd64").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidTree);
     let message = error.message();
-    let missing = "/usr/src/linux-headers-6.1.0-25-common/Makefile in the packages";
-    assert!(message.starts_with(&format!("expected {missing}, found none, at ")), "{message}");
-    assert!(message.ends_with("/linux-headers-6.1.0-25-amd64/Makefile: line 1"), "{message}");
+    let missing = "/usr/src/linux-headers-6.1.0-25-common/Makefile";
+    assert!(message.ends_with(&format!(": the included file {missing} is missing")), "{message}");
+    assert!(message.contains("/linux-headers-6.1.0-25-amd64/Makefile:1: "), "{message}");
     assert!(!test.root().join("build").exists());
 }
 
@@ -124,7 +124,7 @@ fn headers_of_another_kernel_are_rejected() {
     let test = UnpackTest::new();
     test.unpack("a.deb", &deb(&debian())).unwrap();
     let error = adapted(&test.root(), "6.1.0-26-amd64").unwrap_err();
-    let expected = "expected the headers of 6.1.0-26-amd64, found the headers of 6.1.0-25-amd64, at ";
+    let expected = "could not find the headers of 6.1.0-26-amd64 in ";
     assert!(error.message().starts_with(expected), "{error}");
 }
 
@@ -134,5 +134,5 @@ fn packages_must_not_contain_the_build_link() {
     test.unpack("a.deb", &deb(&debian().symlink("build", "usr"))).unwrap();
     test.unpack("b.deb", &deb(&common())).unwrap();
     let error = adapted(&test.root(), "6.1.0-25-amd64").unwrap_err();
-    assert!(error.message().contains(", found a link to usr, at "), "{error}");
+    assert!(error.message().contains(": the path is a link to usr"), "{error}");
 }

@@ -24,13 +24,13 @@ pub(super) fn time(release: &Release, now: Timestamp, expired: Expired, location
     let age = age(now.duration_since(until));
     match expired {
         Expired::Passes => Ok(None),
-        Expired::Warns => Ok(Some(format!("the Release expired {age} ago ({until}), at {location}; hint: apt-get update"))),
-        Expired::Fails => Err(Error::unexpected(
-            ErrorKind::Outdated,
-            format!("a Release that is valid at the current time {now}"),
-            format!("a Release that expired {age} ago ({until})"),
-            location,
-        )),
+        Expired::Warns => {
+            Ok(Some(format!("Release file {location} expired {age} ago ({until}); apt-get update renews the package lists")))
+        }
+        Expired::Fails => {
+            let reason = format!("the Release file expired {age} ago ({until}); the current time is {now}");
+            Err(Error::failed(ErrorKind::Outdated, "could not accept", reason, location))
+        }
     }
 }
 
@@ -40,9 +40,10 @@ pub(super) fn suite(release: &Release, requested: &str, location: &str) -> Resul
     let actual = format!("Suite {}, Codename {}", value(&release.suite), value(&release.codename));
     match suite_match(requested, release.suite.as_deref(), release.codename.as_deref()) {
         SuiteMatch::Yes => Ok(None),
-        SuiteMatch::Unsure => Ok(Some(format!("the Release of {requested} contains {actual}, at {location}"))),
+        SuiteMatch::Unsure => Ok(Some(format!("Release file {location} of suite {requested} contains {actual}"))),
         SuiteMatch::No => {
-            Err(Error::unexpected(ErrorKind::InvalidMetadata, format!("a Release of suite {requested}"), actual, location))
+            let reason = format!("the Release file contains {actual} instead of suite {requested}");
+            Err(Error::failed(ErrorKind::InvalidMetadata, "could not accept", reason, location))
         }
     }
 }

@@ -97,13 +97,11 @@ fn not_listed(release: &Release, component: &str, architecture: &str, location: 
     let listed: BTreeSet<&str> =
         release.files.keys().filter_map(|path| path.split_once("/binary-")).map(|(head, _)| head).collect();
     let listed = if listed.is_empty() { "none".into() } else { listed.into_iter().collect::<Vec<_>>().join(", ") };
-    Error::unexpected(
-        ErrorKind::InvalidMetadata,
-        format!("the index {component}/binary-{architecture}/Packages in the Release"),
-        format!("the components {listed} and the architectures {}", release.architectures.join(", ")),
-        location,
-    )
-    .with_hint("Correct the components and architectures in the file of the distribution.")
+    let operation = format!("could not find index {component}/binary-{architecture}/Packages in");
+    let architectures = release.architectures.join(", ");
+    let reason = format!("the Release file contains the components {listed} and the architectures {architectures}");
+    Error::failed(ErrorKind::InvalidMetadata, &operation, reason, location)
+        .with_hint("Correct the components and architectures in the distribution file.")
 }
 
 #[cfg(test)]

@@ -72,8 +72,8 @@ fn crawl_blocking(
 }
 
 fn nothing(what: &str, folder: &Path) -> Error {
-    Error::unexpected(ErrorKind::NotFound, format!("{what} in the apt lists"), "none", folder.display())
-        .with_hint("apt-get update")
+    let reason = format!("the apt lists contain no {what}");
+    Error::failed(ErrorKind::NotFound, "could not use", reason, folder.display()).with_hint("apt-get update")
 }
 
 fn file_names(folder: &Path) -> Result<BTreeSet<String>, Error> {
@@ -192,7 +192,7 @@ fn release(path: &Path, options: &CrawlOptions, warnings: &mut Vec<String>, chec
     let release = Release::parse(&text)
         .map_err(|error| Error::caused(ErrorKind::InvalidMetadata, "cannot parse Release", error, &location))?;
     if let Some(date) = release.date {
-        not_from_the_future("Release", date, options.now, &location)?;
+        not_from_the_future("Release file", date, options.now, &location)?;
     }
     warnings.extend(check_release::time(&release, options.now, Expired::Warns, &location)?);
     checksum.add("release", &text);

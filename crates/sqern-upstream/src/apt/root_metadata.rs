@@ -50,7 +50,7 @@ async fn from_base(context: &Context<'_>, source: &AptSource, base: &Url) -> Res
     warnings.extend(check_release::suite(&release, &source.suite, location)?);
     let expired = if source.check_valid_until { Expired::Fails } else { Expired::Passes };
     warnings.extend(check_release::time(&release, now, expired, location)?);
-    warnings.extend(date::check(context, "Release", release.date, location)?);
+    warnings.extend(date::check(context, "Release file", release.date, location)?);
     Ok(RootMetadata {
         dated_at: release.date,
         document: RootDocument::Release(release),
@@ -67,7 +67,7 @@ async fn from_base(context: &Context<'_>, source: &AptSource, base: &Url) -> Res
 async fn signed_text(context: &Context<'_>, source: &AptSource, base: &Url) -> Result<(Signed, Option<String>), Error> {
     let file = |name: &str| below(base, &format!("dists/{}/{name}", source.suite.trim_matches('/')));
     let url = file("InRelease");
-    match context.fetch_text(&url, "the text of a Release").await {
+    match context.fetch_text(&url).await {
         Ok((text, etag)) => {
             let Clearsigned { text, signatures } = split(&text)
                 .map_err(|error| Error::caused(ErrorKind::InvalidMetadata, "cannot parse", error, redact_url(&url)))?;
@@ -77,7 +77,7 @@ async fn signed_text(context: &Context<'_>, source: &AptSource, base: &Url) -> R
         Err(error) => return Err(error.into_error()),
     }
     let url = file("Release");
-    let (text, etag) = context.fetch_text(&url, "the text of a Release").await.map_err(|error| match error {
+    let (text, etag) = context.fetch_text(&url).await.map_err(|error| match error {
         FetchError::Absent(mut error) => {
             error.append("; InRelease does not exist either");
             error

@@ -75,18 +75,19 @@ impl<'a> Context<'a> {
         Ok((body, etag))
     }
 
-    /// Downloads a small text, and returns it with its `ETag`. `expected` describes it in errors ("the text of a Release").
-    pub(crate) async fn fetch_text(&self, url: &Url, what: &str) -> Result<(String, Option<String>), FetchError> {
+    /// Downloads a small text, and returns it with its `ETag`.
+    pub(crate) async fn fetch_text(&self, url: &Url) -> Result<(String, Option<String>), FetchError> {
         let (bytes, etag) = self.fetch_small(url).await?;
-        let refused =
-            |actual: &str| FetchError::Fatal(Error::unexpected(ErrorKind::InvalidMetadata, what, actual, redact_url(url)));
+        let refused = |reason: &str| {
+            FetchError::Fatal(Error::failed(ErrorKind::InvalidMetadata, "could not read", reason, redact_url(url)))
+        };
         if bytes.trim_ascii().is_empty() {
-            return Err(refused("an empty file"));
+            return Err(refused("the file is empty"));
         }
         if is_html(&bytes) {
-            return Err(refused("an HTML page"));
+            return Err(refused("the file is an HTML page"));
         }
-        let text = String::from_utf8(bytes).map_err(|_| refused("invalid UTF-8"))?;
+        let text = String::from_utf8(bytes).map_err(|_| refused("the file is not valid UTF-8"))?;
         Ok((text, etag))
     }
 

@@ -38,13 +38,9 @@ pub(crate) fn not_from_the_future(what: &str, dated_at: Timestamp, now: Timestam
     if dated_at.duration_since(now) <= FUTURE {
         return Ok(());
     }
-    Err(Error::unexpected(
-        ErrorKind::Outdated,
-        format!("a {what} with a date up to the current time {now}"),
-        format!("the date {dated_at}"),
-        location,
-    )
-    .with_hint("date -u"))
+    let reason = format!("the date {dated_at} of the {what} is in the future (current time is {now})");
+    Err(Error::failed(ErrorKind::Outdated, "could not accept", reason, location)
+        .with_hint("date -u  # prints the clock of this machine"))
 }
 
 fn not_older(
@@ -59,15 +55,11 @@ fn not_older(
     }
     let behind = age(before.duration_since(dated_at));
     if accepted {
-        return Ok(Some(format!("accepted a {what} that is {behind} older than the last one, at {location}")));
+        return Ok(Some(format!("accepted a {what} that is {behind} older than the last accepted one: {location}")));
     }
-    Err(Error::unexpected(
-        ErrorKind::Outdated,
-        format!("a {what} of {before} or later, like the last one"),
-        format!("the date {dated_at}, {behind} older (the mirror is outdated or sends an old state)"),
-        location,
-    )
-    .with_hint("sqern check --accept-rollback  # if the repository was restored to an earlier state"))
+    let reason = format!("the {what} of {dated_at} is {behind} older than the last accepted one ({before})");
+    Err(Error::failed(ErrorKind::Outdated, "could not accept", reason, location)
+        .with_hint("sqern check --accept-rollback  # if the repository was restored to an earlier state"))
 }
 
 fn stale(what: &str, dated_at: Timestamp, now: Timestamp, days: u32, location: &str) -> Option<String> {

@@ -30,7 +30,7 @@ pub(crate) fn open(
             Error::unexpected(ErrorKind::InvalidMetadata, describe(compression), describe_head(&head), location)
         }
         OpenError::Io(error) => {
-            let expected = format!("valid data in {}", describe(compression));
+            let expected = format!("valid {} data", compression.name());
             Error::unexpected(ErrorKind::InvalidMetadata, expected, error.to_string(), location)
         }
     })?;
@@ -63,6 +63,11 @@ fn describe(compression: Compression) -> String {
     format!("{article} {} file", compression.name())
 }
 
+/// Returns bytes in hexadecimal digits, separated by blanks.
+fn hex_bytes(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+}
+
 /// Describes a file by its first bytes.
 fn describe_head(head: &[u8]) -> String {
     if head.is_empty() {
@@ -73,7 +78,7 @@ fn describe_head(head: &[u8]) -> String {
     }
     match Compression::from_magic(head) {
         Some(compression) => describe(compression),
-        None => format!("a file that starts with {:02x?}", &head[..head.len().min(6)]),
+        None => format!("a file that starts with the bytes {}", hex_bytes(&head[..head.len().min(6)])),
     }
 }
 
@@ -95,7 +100,7 @@ mod tests {
             (&b""[..], "an empty file"),
             (b" <!doctype HTML>", "an HTML page"),
             (&lz4, "an lz4 file"),
-            (b"abc", "a file that starts with [61, 62, 63]"),
+            (b"abc", "a file that starts with the bytes 61 62 63"),
         ] {
             assert_eq!(open_error(file), format!("expected an xz file, found {found}, at here"));
         }

@@ -1,8 +1,8 @@
 //! The relevant packages of an index.
 
 use serde::{Deserialize, Serialize};
-use sqern_model::KernelVersion;
 use sqern_model::name::is_text_key;
+use sqern_model::{KernelVersion, counted};
 
 use crate::relation::{Dependency, VersionOrder};
 
@@ -43,11 +43,11 @@ impl Entry {
         let texts = [("name", &*self.name), ("version", &self.version), ("architecture", &self.architecture), ("kernel", kernel)];
         if let Some((what, text)) = texts.into_iter().find(|(_, text)| text.len() > TEXT_BYTES || !is_text_key(text)) {
             let actual: String = text.chars().take(80).collect();
-            let rule = "without control characters and without leading or trailing blanks";
-            return Some(format!("expected a {what} of at most {TEXT_BYTES} bytes {rule}, found {actual:?}"));
+            let rule = "no control characters and no leading or trailing blanks";
+            return Some(format!("invalid {what} {actual:?}: must have 1 to {TEXT_BYTES} bytes, {rule}"));
         }
         let size = i64::try_from(self.size_bytes);
-        size.is_err().then(|| format!("expected a valid file size, found {} bytes", self.size_bytes))
+        size.is_err().then(|| format!("file size {} is out of range", counted(self.size_bytes, "byte")))
     }
 
     /// Returns the approximate memory usage in bytes.
@@ -113,11 +113,11 @@ mod tests {
         let largest = i64::MAX.unsigned_abs();
         assert_eq!(entry(&"1".repeat(255), largest).defect(), None);
         for (version, size_bytes, expected) in [
-            ("1\0", 1, "a version of at most 255 bytes"),
-            ("1\n", 1, "found \"1\\n\""),
-            ("", 1, "a version"),
-            (&*"1".repeat(256), 1, "a version"),
-            ("1", largest + 1, "found 9223372036854775808 bytes"),
+            ("1\0", 1, "must have 1 to 255 bytes"),
+            ("1\n", 1, "invalid version \"1\\n\""),
+            ("", 1, "invalid version"),
+            (&*"1".repeat(256), 1, "invalid version"),
+            ("1", largest + 1, "file size 9223372036854775808 bytes is out of range"),
         ] {
             let defect = entry(version, size_bytes).defect().expect(expected);
             assert!(defect.contains(expected) && defect.len() < 300, "{defect}");
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn too_long_kernel_versions_are_defects() {
         let kernel = Some((KernelVersion::new("6".repeat(256)).expect("a version"), 0));
-        assert!(Entry { kernel, ..entry("1", 1) }.defect().expect("too long").contains("a kernel of"));
+        assert!(Entry { kernel, ..entry("1", 1) }.defect().expect("too long").contains("invalid kernel"));
     }
 
     proptest! {

@@ -25,9 +25,8 @@ pub(crate) fn identified(client: &Client, source: &Source) -> Result<Client, Err
     let found = credentials(Path::new(file))?;
     if !bases.iter().any(|base| found.login(base).is_some()) {
         let hint = "An entry without a scheme applies to https only. Its path matches complete components.";
-        return Err(
-            Error::unexpected(ErrorKind::Configuration, "an entry for a base URL of the source", "none", file).with_hint(hint)
-        );
+        let reason = "the file contains no entry for a base URL of the source";
+        return Err(Error::failed(ErrorKind::Configuration, "cannot use credentials file", reason, file).with_hint(hint));
     }
     Ok(client.with_credentials(Credentials::new(found, &bases)))
 }
@@ -80,8 +79,8 @@ fn private(file: &File, path: &Path) -> Result<(), Error> {
     if mode.trailing_zeros() >= 6 {
         return Ok(());
     }
-    let actual = format!("mode {:04o}", mode & 0o7777);
-    let failure = Error::unexpected(ErrorKind::Configuration, "a file that only the owner can read", actual, path.display());
+    let reason = format!("other users can access the file (mode {:04o})", mode & 0o7777);
+    let failure = Error::failed(ErrorKind::Configuration, "cannot use credentials file", reason, path.display());
     Err(failure.with_hint(format!("chmod 600 {}", path.display())))
 }
 

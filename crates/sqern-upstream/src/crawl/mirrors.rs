@@ -28,8 +28,7 @@ impl FailedMirrors {
     pub(crate) fn into_error(self, source: &str) -> Error {
         let mut errors = self.0.into_iter();
         let Some(mut first) = errors.next() else {
-            let location = format!("source {source}");
-            return Error::unexpected(ErrorKind::Configuration, "at least one base URL", "none", location);
+            return Error::failed(ErrorKind::Configuration, "cannot read source", "the source has no base URL", source);
         };
         let mut hint = first.take_hint();
         let more = errors.len().saturating_sub(MAX_NAMED);

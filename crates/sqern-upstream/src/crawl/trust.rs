@@ -51,8 +51,8 @@ pub(crate) fn verify_signature(
         if is_optional && !keyring.found {
             return tolerate(true, no_keyring(source, location));
         }
-        let expected = format!("a signature ({})", source.signature_file);
-        let error = Error::unexpected(ErrorKind::MissingSignature, expected, "none", location);
+        let reason = format!("no signature ({})", source.signature_file);
+        let error = Error::failed(ErrorKind::MissingSignature, "could not verify", reason, location);
         let hint = "sqern check --allow-unsigned  # skips the verification in one run";
         return tolerate(allow_unsigned || is_optional, error.with_hint(hint));
     };
@@ -60,9 +60,9 @@ pub(crate) fn verify_signature(
         // An attacker could remove an optional signature, so a missing keyring does not weaken the verification.
         return tolerate(allow_unsigned || is_optional, no_keyring(source, location));
     }
-    let invalid = |found: String| {
-        let expected = format!("a valid signature by a key of {}", source.keyring.join(", "));
-        Error::unexpected(ErrorKind::InvalidSignature, expected, found, location)
+    let invalid = |reason: String| {
+        let reason = format!("{reason} (keyring: {})", source.keyring.join(", "));
+        Error::failed(ErrorKind::InvalidSignature, "could not verify the signature of", reason, location)
     };
     let with_update_hint = |error: Error| match &source.keyring_package {
         Some(package) => error.with_hint(format!("apt-get install --only-upgrade {package}")),
@@ -70,13 +70,10 @@ pub(crate) fn verify_signature(
     };
     match verify(signed.text.as_bytes(), signatures, &keyring.certs, now.into()) {
         Verdict::Good => Ok(None),
-        Verdict::Outdated(reason) => {
-            let error = invalid(format!("a signature by an expired or revoked key ({reason})"));
-            tolerate(allow_unsigned, with_update_hint(error))
-        }
-        Verdict::Altered(reason) => Err(invalid(format!("a BAD signature ({reason})"))),
-        Verdict::UnknownKey(keys) => Err(with_update_hint(invalid(format!("a signature by unknown key {keys}")))),
-        Verdict::Unusable(reason) => Err(invalid(format!("an unusable signature ({reason})"))),
+        Verdict::Outdated(reason) => tolerate(allow_unsigned, with_update_hint(invalid(reason))),
+        Verdict::Altered(reason) => Err(invalid(format!("BAD signature: {reason}"))),
+        Verdict::UnknownKey(reason) => Err(with_update_hint(invalid(reason))),
+        Verdict::Unusable(reason) => Err(invalid(format!("unusable signature: {reason}"))),
     }
 }
 
@@ -89,14 +86,16 @@ fn tolerate(is_tolerated: bool, error: Error) -> Result<Option<String>, Error> {
 }
 
 fn no_keyring(source: &TrustPolicy, location: &str) -> Error {
-    let expected = match source.keyring.as_slice() {
-        [] => "a keyring in the source file".to_owned(),
-        [file] => format!("keyring {file}"),
-        files => format!("any of the keyrings {}", files.join(", ")),
+    let reason = match source.keyring.as_slice() {
+        [] => "the source file contains no keyring".to_owned(),
+        [file] => format!("keyring {file} does not exist"),
+        files => format!("no keyring exists (searched {})", files.join(", ")),
     };
     let hint = match &source.keyring_package {
-        Some(package) => format!("apt-get install {package}, or sqern check --allow-unsigned for one run"),
+        Some(package) => format!(
+            "Install the keyring: apt-get install {package}. To skip the verification in one run: sqern check --allow-unsigned."
+        ),
         None => "sqern check --allow-unsigned  # skips the verification in one run".to_owned(),
     };
-    Error::unexpected(ErrorKind::Keyring, expected, "none", location).with_hint(hint)
+    Error::failed(ErrorKind::Keyring, "could not verify the signature of", reason, location).with_hint(hint)
 }

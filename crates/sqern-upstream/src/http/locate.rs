@@ -28,14 +28,13 @@ pub(super) fn locate_redirect(url: &Url, mirror_base: Option<&Url>) -> Url {
 
 /// Returns the target of a redirect, which must be `http` or `https`, and not a downgrade from `https` to `http`.
 pub(super) fn redirected(from: &Url, location: &str) -> Result<Url, Error> {
-    let refused =
-        |actual: String| Error::unexpected(ErrorKind::Download, "a redirect to an http or https URL", actual, redact_url(from));
+    let refused = |reason: String| Error::failed(ErrorKind::Download, "cannot follow the redirect of", reason, redact_url(from));
     // An invalid location might contain a token, whose position is unknown.
-    let to = from.join(location).map_err(|error| refused(format!("an invalid location ({error})")))?;
+    let to = from.join(location).map_err(|error| refused(format!("invalid Location header: {error}")))?;
     match (from.scheme(), to.scheme()) {
-        ("https", "http") => Err(refused(format!("a redirect from https to {}", redact_url(&to)))),
+        ("https", "http") => Err(refused(format!("redirect from https to {}", redact_url(&to)))),
         (_, "http" | "https") => Ok(to),
-        _ => Err(refused(format!("a redirect to {}", redact_url(&to)))),
+        _ => Err(refused(format!("{} is not an http or https URL", redact_url(&to)))),
     }
 }
 
@@ -72,12 +71,8 @@ pub(crate) fn redact_url(url: &Url) -> String {
 pub(super) fn file_path(url: &Url) -> Result<std::path::PathBuf, Error> {
     let escapes = percent_decode_str(url.path()).any(|byte| byte == 0);
     url.to_file_path().ok().filter(|_| !escapes).ok_or_else(|| {
-        Error::unexpected(
-            ErrorKind::Configuration,
-            "a file URL with an absolute path (file:///srv/mirror)",
-            "another URL",
-            redact_url(url),
-        )
+        let reason = "a file URL must contain an absolute path, such as file:///srv/mirror";
+        Error::failed(ErrorKind::Configuration, "cannot use", reason, redact_url(url))
     })
 }
 
@@ -116,7 +111,10 @@ mod tests {
     #[test]
     fn invalid_locations_are_not_displayed() {
         let failure = redirected(&url("https://h/"), "https://user:secret@[h/?token").expect_err("no URL").to_string();
-        assert!(failure.contains("invalid location") && !failure.contains("secret") && !failure.contains("token"), "{failure}");
+        assert!(
+            failure.contains("invalid Location header") && !failure.contains("secret") && !failure.contains("token"),
+            "{failure}"
+        );
     }
 
     #[test]

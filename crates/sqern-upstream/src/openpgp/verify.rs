@@ -97,9 +97,11 @@ impl SignatureVerifier<'_> {
 
 fn rejected(error: &VerificationError<'_>) -> Verdict {
     match error {
-        VerificationError::MissingKey { sig } => {
-            Verdict::UnknownKey(sig.get_issuers().first().map_or_else(|| "no key id".into(), ToString::to_string))
-        }
+        VerificationError::MissingKey { sig } => Verdict::UnknownKey(
+            sig.get_issuers()
+                .first()
+                .map_or_else(|| "the signature contains no key ID".into(), |key| format!("unknown key {key}")),
+        ),
         VerificationError::BadSignature { ka, error, .. } => {
             let reason = format!("key {}: {}", ka.key().fingerprint(), error_chain(error.as_ref()));
             // sequoia also reports signatures as bad that it does not verify: expired ones, and those with insecure algorithms.
@@ -109,7 +111,7 @@ fn rejected(error: &VerificationError<'_>) -> Verdict {
             }
         }
         VerificationError::BadKey { ka, error, .. } => {
-            Verdict::UnknownKey(format!("{} ({})", ka.key().fingerprint(), error_chain(error.as_ref())))
+            Verdict::UnknownKey(format!("cannot use key {}: {}", ka.key().fingerprint(), error_chain(error.as_ref())))
         }
         other => Verdict::Unusable(other.to_string()),
     }

@@ -65,7 +65,7 @@ async fn listed_mirrors(context: &Context<'_>, source: &RpmMdSource) -> Result<(
     let mut failed = None;
     for list in &source.mirrorlist {
         let url = base_url(list)?;
-        match context.fetch_text(&url, "a list of mirrors").await {
+        match context.fetch_text(&url).await {
             Ok((text, _)) => {
                 let bases = mirrorlist::parse(&text, &url);
                 if !bases.is_empty() {
@@ -83,7 +83,7 @@ async fn listed_mirrors(context: &Context<'_>, source: &RpmMdSource) -> Result<(
     }
     if let Some(metalink) = &source.metalink {
         let url = base_url(metalink)?;
-        let (text, _) = context.fetch_text(&url, "a metalink").await.map_err(FetchError::into_error)?;
+        let (text, _) = context.fetch_text(&url).await.map_err(FetchError::into_error)?;
         let metalink = Metalink::parse(&text, &url)
             .map_err(|error| Error::caused(ErrorKind::InvalidMetadata, "cannot parse metalink", error, redact_url(&url)))?;
         if metalink.bases.is_empty() {
@@ -97,12 +97,8 @@ async fn listed_mirrors(context: &Context<'_>, source: &RpmMdSource) -> Result<(
         return Ok((metalink.bases.clone(), Some(metalink)));
     }
     Err(failed.unwrap_or_else(|| {
-        Error::unexpected(
-            ErrorKind::Configuration,
-            "a base URL, a mirrorlist or a metalink",
-            "none",
-            format!("source {}", source.name),
-        )
+        let reason = "the source has no base URL, mirrorlist or metalink";
+        Error::failed(ErrorKind::Configuration, "cannot read source", reason, &source.name)
     }))
 }
 
@@ -115,15 +111,11 @@ async fn from_base(
     let url = below(base, "repodata/repomd.xml");
     let location = redact_url(&url);
     // Both files are requested concurrently. If the repository changes in between, the signature is invalid in any order.
-    let (text, signatures) = tokio::join!(context.fetch_text(&url, "the text of a repomd.xml"), signature(context, source, base));
+    let (text, signatures) = tokio::join!(context.fetch_text(&url), signature(context, source, base));
     let ((text, etag), signatures) = (text.map_err(FetchError::into_error)?, signatures?);
     if metalink.is_some_and(|metalink| !metalink.matches(&text)) {
-        return Err(Error::unexpected(
-            ErrorKind::ChecksumMismatch,
-            "a repomd.xml with a checksum of the metalink",
-            "another checksum",
-            location,
-        ));
+        let reason = "the metalink does not list its checksum";
+        return Err(Error::failed(ErrorKind::ChecksumMismatch, "could not verify", reason, location));
     }
     let signed = Signed { text, signatures, location };
     let trust = TrustPolicy {

@@ -108,7 +108,7 @@ impl<R: Read> Xml<R> {
         let invalid = |error: InvalidText| refused(error.to_string());
         let event = self.reader.read_event_into(&mut self.buffer).map_err(|error| match error {
             quick_xml::Error::Io(error) => XmlError::Read(io::Error::new(error.kind(), error.to_string())),
-            other => refused(format!("expected XML, found: {other}")),
+            other => refused(format!("invalid XML: {other}")),
         })?;
         Ok(match event {
             Event::Comment(_) | Event::PI(_) => Step::Nothing,
@@ -253,7 +253,7 @@ mod tests {
             (format!("<!--{long}--><x/>"), "at most 64 bytes"),
             ("<a><a><a><a><a/><a></a></a></a></a></a>".into(), "at most 4 nested elements"),
             ("<?xml version='1.0' encoding='UTF-16'?><x/>".into(), "UTF-8"),
-            ("<x><y></x>".into(), "expected XML"),
+            ("<x><y></x>".into(), "invalid XML"),
             ("<x>\0</x>".into(), "byte 0x00"),
             ("<x><![CDATA[\x1b]]></x>".into(), "byte 0x1b"),
             ("<x>&#27;</x>".into(), "byte 0x1b"),

@@ -71,11 +71,11 @@ impl Mirror {
 async fn rollback_to_an_older_index_fails() {
     let mirror = Mirror::of_debs().await;
     bookworm().date(time("2026-01-02T00:00:00Z")).write(mirror.path()).expect("the older repository, rightly signed");
-    assert_failed(&mirror.again().await, &["2026-01-05T00:00:00Z or later", "3 days older", "InRelease"]);
+    assert_failed(&mirror.again().await, &["3 days older than the last accepted one (2026-01-05T00:00:00Z)", "InRelease"]);
 
     let mirror = Mirror::of_rpms().await;
     rpm_support::repo().signed().date(time("2026-01-02T00:00:00Z")).write(mirror.path()).expect("the older repository");
-    assert_failed(&mirror.again().await, &["2026-01-05T00:00:00Z or later", "3 days older", "repomd.xml"]);
+    assert_failed(&mirror.again().await, &["3 days older than the last accepted one (2026-01-05T00:00:00Z)", "repomd.xml"]);
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn fast_forward_fails_and_is_not_cached() {
     mirror.distro = rpm_support::distro(&format!("base = [\"{}\"]\nsignature = \"off\"", mirror.server.url()));
     Mirror::rpms("2030-01-01T00:00:00Z").write(mirror.path()).expect("a repository");
     let refused = mirror.again().await;
-    assert_failed(&refused, &["up to the current time", "2030-01-01T00:00:00Z"]);
+    assert_failed(&refused, &["is in the future", "2030-01-01T00:00:00Z"]);
     assert_eq!(refused.dated_at, None, "else all that comes after it would be a rollback");
 }
 
@@ -142,7 +142,7 @@ async fn mix_and_match_of_two_states_fails() {
     FakeRepo::new("bullseye").write(mirror.path()).expect("a repository");
     let other = keep(&mirror, "dists/bullseye/InRelease");
     write(&mirror.path().join("dists/bookworm/InRelease"), &other);
-    assert_failed(&mirror.again().await, &["a Release of suite bookworm", "bullseye"]);
+    assert_failed(&mirror.again().await, &["instead of suite bookworm", "bullseye"]);
 
     // An old signature with the current repomd.xml, and vice versa.
     for file in ["repodata/repomd.xml", "repodata/repomd.xml.asc", "repodata/primary.xml.gz"] {
@@ -196,11 +196,11 @@ async fn slow_retrieval_ends_at_the_minimum_rate() {
 async fn signature_by_a_foreign_key_fails() {
     let mirror = Mirror::of_debs().await;
     today().fault(RepoFault::SignedByAnotherKey).write(mirror.path()).expect("a repository");
-    assert_failed(&mirror.again().await, &["by unknown key"]);
+    assert_failed(&mirror.again().await, &["unknown key"]);
 
     let mirror = Mirror::of_rpms().await;
     Mirror::rpms("2026-01-06T00:00:00Z").fault(RepoFault::SignedByAnotherKey).write(mirror.path()).expect("a repository");
-    assert_failed(&mirror.again().await, &["by unknown key"]);
+    assert_failed(&mirror.again().await, &["unknown key"]);
 }
 
 #[tokio::test]
@@ -217,6 +217,6 @@ async fn cached_metadata_is_verified_again_after_status_304() {
     let mut distro = mirror.distro.clone();
     apt_sources(&mut distro).for_each(|source| source.keyring = vec![keyring.display().to_string()]);
     let refused = crawl_again(&distro, &mirror.honest, &options()).await.remove(0);
-    assert_failed(&refused, &["by unknown key"]);
+    assert_failed(&refused, &["unknown key"]);
     assert_eq!(refused.bytes, 0);
 }

@@ -53,7 +53,7 @@ async fn apt_sources_support_both_credential_formats() {
 async fn entry_without_scheme_is_not_sent_over_http() {
     let served = Served::new(&bookworm()).await;
     let crawl = crawl_with(&served, "machine 127.0.0.1 login user password secret").await;
-    assert_failed(&crawl, &["expected an entry for a base URL of the source, found none", "https only", "credentials"]);
+    assert_failed(&crawl, &["contains no entry for a base URL of the source", "https only", "credentials"]);
     assert_eq!(served.server.requests().len(), 0);
     assert!(!format!("{crawl:?}").contains("secret"));
 }
@@ -64,7 +64,7 @@ async fn entry_with_path_applies_to_that_path() {
     let machine = |path: &str| format!("machine {}{path} login user password secret\n", served.server.url());
     let crawl = crawl_with(&served, &(machine("/dists") + &machine("/"))).await;
     assert_complete(&crawl, &["6.1.0-25-amd64"]);
-    assert_failed(&crawl_with(&served, &machine("/other")).await, &["an entry for a base URL"]);
+    assert_failed(&crawl_with(&served, &machine("/other")).await, &["no entry for a base URL"]);
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn https_credentials_are_never_sent_over_http() {
         file.display()
     );
     let crawl = crawl_all(&rpm_distro(&lines), &options()).await.remove(0);
-    assert_failed(&crawl, &["a redirect from https to http://", "repomd.xml?…"]);
+    assert_failed(&crawl, &["redirect from https to http://", "repomd.xml?…"]);
     assert_eq!((sent(&server.received_requests()), plain.requests().len()), (vec![Some(SENT)], 0));
     assert!(!format!("{crawl:?}").contains("token"));
 }

@@ -137,7 +137,7 @@ async fn content_that_contradicts_its_suffix_is_reported() {
     write(&file, STANZA.as_bytes());
     for compression in [Compression::Gzip, Compression::Xz, Compression::Zstd] {
         let crawl = crawl(&FakeRepo::new("bookworm").index_file(compression, &file)).await;
-        assert_failed(&crawl, &["a file that starts with [50, 61, 63"]);
+        assert_failed(&crawl, &["a file that starts with the bytes 50 61 63"]);
     }
 }
 

@@ -88,7 +88,7 @@ async fn content_that_contradicts_its_suffix_is_reported() {
     write(&file, &repo().plain());
     for compression in [Compression::Gzip, Compression::Xz, Compression::Zstd, Compression::Bzip2] {
         let crawl = crawl(&FakeRpmRepo::new().primary_file(compression, &file)).await;
-        assert_failed(&crawl, &["a file that starts with [3c, 3f, 78"]);
+        assert_failed(&crawl, &["a file that starts with the bytes 3c 3f 78"]);
     }
 }
 

@@ -28,7 +28,7 @@ async fn inline_and_detached_signatures_are_verified() {
 #[tokio::test]
 async fn unsigned_suite_fails_with_a_hint() {
     let repo = bookworm().fault(RepoFault::Unsigned);
-    assert_failed(&crawl(&repo).await, &["a signature", "found none", "--allow-unsigned"]);
+    assert_failed(&crawl(&repo).await, &["could not verify", "no signature", "--allow-unsigned"]);
     let accepted = crawl_with(&repo, &allow_unsigned()).await;
     assert_complete(&accepted, KERNEL);
     assert!(accepted.warnings[0].starts_with("NOT VERIFIED"), "{:?}", accepted.warnings);
@@ -38,7 +38,7 @@ async fn unsigned_suite_fails_with_a_hint() {
 async fn signature_by_another_key_always_fails() {
     for repo in [bookworm(), bookworm().detached()] {
         let crawl = crawl_with(&repo.fault(RepoFault::SignedByAnotherKey), &allow_unsigned()).await;
-        assert_failed(&crawl, &["keyring.gpg", "by unknown key", "sqern-test-keyring"]);
+        assert_failed(&crawl, &["keyring.gpg", "unknown key", "sqern-test-keyring"]);
     }
 }
 
@@ -81,7 +81,7 @@ async fn expired_key_fails_unless_unsigned_is_allowed() {
     let repo = bookworm().signed_by(&key).date(time("2026-01-01T00:00:00Z"));
     assert_complete(&crawl(&repo).await, KERNEL);
     let later = CrawlOptions { now: time("2028-01-01T00:00:00Z"), ..options() };
-    assert_failed(&crawl_with(&repo, &later).await, &["expired or revoked key"]);
+    assert_failed(&crawl_with(&repo, &later).await, &["Expired on 2027"]);
     assert_complete(&crawl_with(&repo, &CrawlOptions { allow_unsigned: true, ..later }).await, KERNEL);
 }
 
@@ -119,7 +119,7 @@ async fn release_from_the_future_fails() {
     let date = now().checked_add(SignedDuration::from_hours(48)).expect("a time");
     // The suite is unsigned, so that the time of the signature is not the problem.
     let repo = bookworm().date(date).fault(RepoFault::Unsigned);
-    assert_failed(&crawl_with(&repo, &allow_unsigned()).await, &["up to the current time"]);
+    assert_failed(&crawl_with(&repo, &allow_unsigned()).await, &["is in the future"]);
 }
 
 #[tokio::test]

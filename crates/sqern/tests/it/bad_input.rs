@@ -47,12 +47,8 @@ fn kernels() -> FakeRepo {
 
 #[tokio::test]
 async fn an_unsigned_release() {
-    must_fail(
-        "unsigned",
-        kernels().fault(RepoFault::Unsigned),
-        &["expected a signature (InRelease or Release.gpg), found none", "--allow-unsigned"],
-    )
-    .await;
+    must_fail("unsigned", kernels().fault(RepoFault::Unsigned), &["no signature (InRelease or Release.gpg)", "--allow-unsigned"])
+        .await;
 }
 
 #[tokio::test]
@@ -60,19 +56,15 @@ async fn a_release_signed_by_another_key() {
     must_fail(
         "wrongly signed",
         kernels().fault(RepoFault::SignedByAnotherKey),
-        &["expected a valid signature by a key of", "found a signature by unknown key"],
+        &["could not verify the signature of", "unknown key"],
     )
     .await;
 }
 
 #[tokio::test]
 async fn an_altered_release() {
-    must_fail(
-        "altered",
-        kernels().fault(RepoFault::AlteredRelease),
-        &["expected a valid signature by a key of", "found a BAD signature"],
-    )
-    .await;
+    must_fail("altered", kernels().fault(RepoFault::AlteredRelease), &["could not verify the signature of", "BAD signature"])
+        .await;
 }
 
 #[tokio::test]
@@ -90,7 +82,7 @@ async fn an_expired_release() {
     must_fail(
         "expired",
         kernels().valid_until("2026-01-08T00:00:00Z".parse().unwrap()),
-        &["expected a Release that is valid", "found a Release that expired", "2026-01-08"],
+        &["could not accept", "the Release file expired", "2026-01-08"],
     )
     .await;
 }

@@ -238,7 +238,7 @@ async fn a_source_that_does_not_answer_or_can_not_be_believed_fails() {
     let ran = run(&program, &arguments, &[]);
     let found = of(&ran, "source")["found"].as_str().unwrap().to_owned();
     assert_eq!((ran.status, verdict(&ran, "source").0), (1, "failed".into()));
-    assert!(found.starts_with("1 of 2 sources failed; bookworm-updates: expected a valid signature"), "{found}");
+    assert!(found.starts_with("1 of 2 sources failed; bookworm-updates: could not verify the signature"), "{found}");
     // A port that nobody listens at.
     sources(&home.join("sources"), &[(&good, "http://127.0.0.1:9")]);
     let ran = run(&program, &arguments, &[]);

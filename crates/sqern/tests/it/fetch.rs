@@ -179,7 +179,7 @@ async fn a_changed_tree_is_reported_pruned_and_fetched_again() {
     std::fs::write(&makefile, "modules:\n").unwrap();
     let told = world.program.run(&["store", "verify", "--store", &world.store]);
     assert_eq!(told.status, 1, "{told:?}");
-    assert!(told.stdout.contains("expected an unchanged tree"), "{told:?}");
+    assert!(told.stdout.contains("could not verify tree"), "{told:?}");
     let rehearsed = world.program.done(&["store", "prune", "--dry-run", "--store", &world.store]);
     assert!(rehearsed.stdout.contains("tree removed") && makefile.exists(), "{rehearsed:?}");
     world.program.done(&["store", "prune", "--store", &world.store]);

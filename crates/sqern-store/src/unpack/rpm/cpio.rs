@@ -103,7 +103,7 @@ impl PendingLinks {
         }
         self.names_bytes += entry.path.as_str().len();
         if self.names_bytes > staging.limits.metadata_bytes {
-            let expected = format!("names of linked files of at most {} bytes", staging.limits.metadata_bytes);
+            let expected = format!("at most {} bytes of hard link names", staging.limits.metadata_bytes);
             return Err(invalid(expected, "more", entry.path.as_str()));
         }
         self.by_inode.entry(inode).or_default().push(entry);

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use sqern_model::counted;
 
+use super::super::archive::hex_bytes;
 use super::super::error::{damaged, invalid};
 use super::super::path::escape;
 use crate::Error;
@@ -58,7 +59,7 @@ impl Header {
         let mut start = [0; 16];
         from.read_exact(&mut start).map_err(failed)?;
         if start[..4] != MAGIC {
-            return Err(invalid("a header with magic number 8e ad e8 01", format!("{:02x?}", &start[..4]), location));
+            return Err(invalid("a header with magic number 8e ad e8 01", hex_bytes(&start[..4]), location));
         }
         let (tags, store_bytes) = (number(&start[8..12]), number(&start[12..16]));
         if tags > MAX_TAGS || tags * ENTRY_BYTES + store_bytes > limit_bytes {
@@ -119,14 +120,12 @@ impl Header {
             return Err(self.invalid_tag(tag, &format!("type {}", expected as u32), &format!("{}", found.kind)));
         }
         let data = self.store.get(found.offset..).unwrap_or_default();
-        match found.count.checked_mul(expected.width()) {
-            Some(size) if size <= data.len() => Ok(Some((found.count, data))),
-            _ => Err(self.invalid_tag(
-                tag,
-                &format!("{} of its type", found.count),
-                &format!("{} left", counted(data.len(), "byte")),
-            )),
+        let size = found.count.saturating_mul(expected.width());
+        if size <= data.len() {
+            return Ok(Some((found.count, data)));
         }
+        let needed = format!("{} of at least {}", counted(found.count, "value"), counted(size, "byte"));
+        Err(self.invalid_tag(tag, &needed, &counted(data.len(), "byte")))
     }
 
     fn invalid_tag(&self, tag: u32, expected: &str, found: &str) -> Error {
