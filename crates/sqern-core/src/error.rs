@@ -104,7 +104,7 @@ impl Error {
     #[must_use]
     pub fn hints(&self) -> Vec<String> {
         match self {
-            Self::Db(error) => error.hint().into_iter().collect(),
+            Self::Db(error) => error.suggestion().into_iter().chain(error.hint()).collect(),
             Self::Connect(error) => error.hint(&HintTexts::default()).into_iter().collect(),
             Self::Store(error) => error.hint().map(str::to_owned).into_iter().collect(),
             Self::Upstream(error) => error.hint().map(str::to_owned).into_iter().collect(),
@@ -153,7 +153,7 @@ fn no_input(kind: RunKind) -> &'static str {
 
 fn run_hints(kind: RunKind, error: &RunError) -> Vec<String> {
     match error {
-        RunError::Db(error) => error.hint().into_iter().chain([format!("sqern {kind} list")]).collect(),
+        RunError::Db(error) => error.suggestion().into_iter().chain(error.hint()).chain([format!("sqern {kind} list")]).collect(),
         RunError::Finished { id, .. } => vec![format!("sqern {kind} show {id}")],
         RunError::Kernel { id, .. } => vec![format!("sqern {kind} kernels {id}")],
     }

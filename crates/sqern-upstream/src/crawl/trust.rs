@@ -93,7 +93,7 @@ fn no_keyring(source: &TrustPolicy, location: &str) -> Error {
     };
     let hint = match &source.keyring_package {
         Some(package) => format!(
-            "Install the keyring: apt-get install {package}. To skip the verification in one run: sqern check --allow-unsigned."
+            "Install the keyring: apt-get install {package}. To skip the verification in one run: sqern check --allow-unsigned"
         ),
         None => "sqern check --allow-unsigned  # skips the verification in one run".to_owned(),
     };
