@@ -17,7 +17,7 @@ use crate::{DbError, text};
 
 pub use claim::claim;
 pub use list::{Filter, Liveness, LoggedKernel, Run, RunKernel, RunLog, get, kernels, list};
-pub use plan::{Candidate, PlanFilter, plan};
+pub use plan::{Candidate, PlanFilter, has_input, plan};
 
 /// A run that is to be started.
 #[derive(Debug, Clone, PartialEq, Eq)]

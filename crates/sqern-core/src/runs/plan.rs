@@ -54,13 +54,6 @@ pub(super) async fn require(transaction: &Transaction<'_>, spec: &RunSpec, selec
 
 /// Returns an error if no kernel can be built or tested at all.
 pub(super) async fn require_input(client: &impl GenericClient, kind: RunKind) -> Result<(), Error> {
-    let query = match kind {
-        RunKind::Build => "SELECT EXISTS (SELECT FROM kver_fetched)",
-        RunKind::Test => {
-            "SELECT EXISTS (SELECT FROM sp_build_kver AS k JOIN sp_build AS b ON b.id = k.build_id
-             WHERE k.deleted_at = '-infinity' AND b.deleted_at = '-infinity' AND coalesce(k.success, b.success))"
-        }
-    };
-    let has_input: bool = client.query_one(query, &[]).await?.get(0);
+    let has_input = db::has_input(client, kind).await?;
     if has_input { Ok(()) } else { Err(Error::NoInput { kind }) }
 }

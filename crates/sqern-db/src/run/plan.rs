@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelVersion, RunKind, VersionRule};
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::{GenericClient, Row, Transaction};
 
 use crate::{DbError, text};
 
@@ -84,6 +84,18 @@ pub async fn plan(transaction: &Transaction<'_>, kind: RunKind, filter: &PlanFil
             .then_with(newest)
     });
     Ok(candidates)
+}
+
+/// Returns whether any kernel can be built or tested: whether headers are fetched, or a build has succeeded.
+pub async fn has_input(client: &impl GenericClient, kind: RunKind) -> Result<bool, DbError> {
+    let query = match kind {
+        RunKind::Build => "SELECT EXISTS (SELECT FROM kver_fetched)",
+        RunKind::Test => {
+            "SELECT EXISTS (SELECT FROM sp_build_kver AS k JOIN sp_build AS b ON b.id = k.build_id
+             WHERE k.deleted_at = '-infinity' AND b.deleted_at = '-infinity' AND coalesce(k.success, b.success))"
+        }
+    };
+    Ok(client.query_one(query, &[]).await?.get(0))
 }
 
 impl Candidate {
