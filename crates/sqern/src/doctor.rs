@@ -143,7 +143,7 @@ pub fn group(findings: &[Finding]) -> Vec<Finding> {
     groups.into_iter().map(join).collect()
 }
 
-/// Whether the table of the findings has lines of at most `width` characters.
+/// Returns whether the table of the findings has lines of at most `width` characters.
 #[must_use]
 pub fn fits(findings: &[Finding], width: usize) -> bool {
     let rows: Vec<Vec<String>> = findings.iter().map(Record::cells).collect();

@@ -55,7 +55,7 @@ pub enum CrawlTarget {
     AptLists,
     /// The configured sources.
     Sources {
-        /// Directory of distribution files that override or extend the other ones.
+        /// Directory of distribution files that override or extend the built-in ones.
         directory: Option<PathBuf>,
         /// Base URL of a mirror.
         mirror_base: Option<Url>,
@@ -75,7 +75,7 @@ pub struct FetchStep {
     pub method: FetchMethod,
     /// Directory of fetched headers; `None` for that of the settings.
     pub store: Option<PathBuf>,
-    /// Directory of distribution files that override or extend the other ones.
+    /// Directory of distribution files that override or extend the built-in ones.
     pub sources: Option<PathBuf>,
 }
 

@@ -25,7 +25,7 @@ impl<'a> KernelWatch<'a> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the database cannot be reached.
+    /// Returns an error if no connection could be established, or if this program cannot use the schema.
     pub async fn new(database: &'a Database) -> Result<Self, Error> {
         let session = database.open().await?;
         follow::listen(&session.client).await?;
@@ -33,7 +33,7 @@ impl<'a> KernelWatch<'a> {
         Ok(Self { database, session, position })
     }
 
-    /// Waits for such a generation. After a reconnect, the position finds the generations in between.
+    /// Waits for a generation that changes kernels. Generations during a lost connection are found after the reconnect.
     ///
     /// # Errors
     ///

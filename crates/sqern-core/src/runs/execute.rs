@@ -118,7 +118,7 @@ pub struct RunSummary {
     pub kernels: Vec<KernelOutcome>,
     /// The recorded result; `None` if it could not be recorded, or if another program closed the run.
     pub result: Option<RunResult>,
-    /// The first error of the run.
+    /// The error of the run: a lost lease, else an error while the result of the run was recorded, else the first error of a kernel.
     pub error: Option<Error>,
 }
 

@@ -54,7 +54,7 @@ fn last_lines(output: &str) -> String {
     if last.is_empty() { last } else { format!("; last lines of the output:\n  {last}") }
 }
 
-/// Whether a directory or one below it contains an entry that is not a directory.
+/// Returns whether a directory or one below it contains an entry that is not a directory.
 fn contains_file(folder: &Path) -> std::io::Result<bool> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
