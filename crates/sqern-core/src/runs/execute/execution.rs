@@ -147,7 +147,6 @@ impl<'a, P: Progress<RunEvent>> Execution<'a, P> {
     async fn record(&self, kernel: &Kernel, log: PathBuf, outcome: CommandOutcome) -> Result<KernelOutcome, Error> {
         let CommandOutcome { result, exit_status, seconds, tail } = outcome;
         if let Some(result) = result {
-            let tail = tail.replace('\0', " ");
             let run_log = RunLog { host: owner::host_name(), path: log.display().to_string(), seconds, exit_status, tail };
             self.recorder.record(Entry::Kernel { kernel, result, log: Some(&run_log) }).await?;
             if result != RunResult::Success {
