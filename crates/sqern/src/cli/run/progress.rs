@@ -78,7 +78,7 @@ impl Progress<RunEvent> for RunProgress<'_> {
     fn report(&self, event: RunEvent) {
         match event {
             RunEvent::AbandonedRunClosed { kind, id } => {
-                self.printer.warning(&format!("lease of {kind} {id} expired; its result is ABORTED"));
+                self.printer.warning(&format!("{kind} {id} was abandoned by its owner; its result is ABORTED"));
             }
             RunEvent::RunStarted { kind, id, kernels, logs } => {
                 let count = counted(kernels, "kernel");

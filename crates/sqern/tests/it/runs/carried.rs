@@ -128,7 +128,7 @@ async fn a_run_that_was_killed_is_closed_by_the_next_which_takes_its_kernels() {
     child.kill().unwrap();
     child.wait().unwrap();
     let next = world.program.done(&world.words("build", "true", &[]));
-    assert!(next.stderr.contains("lease of build 1 expired; its result is ABORTED"), "{next:?}");
+    assert!(next.stderr.contains("build 1 was abandoned by its owner; its result is ABORTED"), "{next:?}");
     assert_eq!(world.program.value("SELECT string_agg(result, ' ' ORDER BY id) FROM sp_build").await, "ABORTED SUCCESS");
 }
 
