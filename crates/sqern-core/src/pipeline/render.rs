@@ -168,6 +168,7 @@ impl Arguments {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runs::BuildSpec;
 
     #[test]
     fn arguments_are_quoted_for_a_shell() {
@@ -179,7 +180,7 @@ mod tests {
     fn options_with_a_default_value_are_omitted() {
         let selection = RunSelection { revision: Some("-1".to_owned()), untried: true, ..RunSelection::default() };
         let execution = ExecutionOptions { time_limit: Duration::from_secs(5400), ..ExecutionOptions::new("./build.sh") };
-        let step = Step::Build(BuildStep { selection, spec: crate::runs::BuildSpec::default(), execution });
+        let step = Step::Build(BuildStep { selection, spec: BuildSpec::default(), execution });
         let expected = "sqern build run --revision=-1 --command ./build.sh --time-limit 1h30m --untried";
         assert_eq!(quote(&step.arguments()), expected);
     }

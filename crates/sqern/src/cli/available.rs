@@ -1,5 +1,6 @@
 //! `sqern available`: the available modules.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args, Subcommand};
 use sqern_core::pipeline::{AvailableStep, Evidence};
 use sqern_db::available::{self as db, Available, Filter};
@@ -44,10 +45,10 @@ pub(super) enum AvailableCommand {
     #[command(after_help = "Examples:\n  sqern available list --target sp-lab\n  sqern available list --at 2026-05-01 --csv")]
     List {
         /// Consider only this revision [default: all]
-        #[arg(long, value_name = "REVISION", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        #[arg(long, value_name = "REVISION", value_parser = NonEmptyStringValueParser::new())]
         revision: Option<String>,
         /// Consider only this release target [default: all]
-        #[arg(long, value_name = "TARGET", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        #[arg(long, value_name = "TARGET", value_parser = NonEmptyStringValueParser::new())]
         target: Option<String>,
         /// Distribution (repeatable) [default: all]
         #[arg(long = "distro", value_name = "NAME")]
@@ -74,10 +75,10 @@ pub(super) struct Which {
     #[arg(long, requires_all = ["revision", "target"])]
     built: bool,
     /// With --tested: consider only tests of this flavor [default: all]
-    #[arg(long, value_name = "FLAVOR", requires = "tested", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "FLAVOR", requires = "tested", value_parser = NonEmptyStringValueParser::new())]
     flavor: Option<String>,
     /// With --tested or --built: consider only builds of this profile [default: all]
-    #[arg(long, value_name = "PROFILE", conflicts_with_all = ["build", "test", "kernels"], value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "PROFILE", conflicts_with_all = ["build", "test", "kernels"], value_parser = NonEmptyStringValueParser::new())]
     profile: Option<String>,
     /// With --tested or --built: distribution (repeatable) [default: all]
     #[arg(long = "distro", value_name = "NAME", conflicts_with_all = ["build", "test", "kernels"])]
@@ -86,10 +87,10 @@ pub(super) struct Which {
     #[arg(long = "kernel", value_name = "KERNEL", requires_all = ["revision", "target"])]
     kernels: Vec<KernelName>,
     /// Revision of the module source [default: revision of the build]
-    #[arg(long, value_name = "REVISION", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "REVISION", value_parser = NonEmptyStringValueParser::new())]
     revision: Option<String>,
     /// Release target [default: release target of the build]
-    #[arg(long, value_name = "TARGET", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TARGET", value_parser = NonEmptyStringValueParser::new())]
     target: Option<String>,
     #[command(flatten)]
     change: ChangeArgs,

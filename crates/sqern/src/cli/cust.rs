@@ -4,6 +4,7 @@ mod load;
 mod report;
 
 use clap::Subcommand;
+use pg_connect::Session;
 use serde::Serialize;
 use sqern_db::cust::{self, Cluster, ClusterType, Host, HostFilter};
 use sqern_db::{AsOf, DbError};
@@ -161,7 +162,7 @@ pub(super) async fn run(command: CustCommand, context: &Context<'_>) -> Result<E
     }
 }
 
-async fn begin(at: &AtArgs, context: &Context<'_>) -> Result<(pg_connect::Session, AsOf), Failure> {
+async fn begin(at: &AtArgs, context: &Context<'_>) -> Result<(Session, AsOf), Failure> {
     let session = context.open().await?;
     let as_of = at.resolve(&session.client).await?;
     Ok((session, as_of))

@@ -1,7 +1,7 @@
 //! `sqern init`: sets up a database in one command.
 
 use clap::Args;
-use pg_connect::{ConnectError, ConnectRequest, Session, connect, resolve};
+use pg_connect::{ConnectEnv, ConnectError, ConnectRequest, Origin, Session, connect, resolve};
 use pg_local::{LocalServer, State, Up};
 use serde::Serialize;
 use sqern_db::migrate::{self, Step};
@@ -111,7 +111,7 @@ fn private_server(context: &Context<'_>) -> Result<Option<LocalServer>, Failure>
         return Ok(own);
     }
     match resolve(&context.request(), &environment) {
-        Ok(target) if !matches!(target.origin, pg_connect::Origin::DefaultServer(_)) => Ok(None),
+        Ok(target) if !matches!(target.origin, Origin::DefaultServer(_)) => Ok(None),
         Ok(_) | Err(ConnectError::NoServerSpecified { .. }) => Ok(Some(local::default_server(context)?)),
         Err(error) => Err(error.into()),
     }
@@ -149,7 +149,7 @@ async fn private_session(
 
 async fn session_of(server: &LocalServer) -> Result<Session, Failure> {
     // Variables of the environment do not apply to the private server.
-    let env = pg_connect::ConnectEnv { application_name: PROGRAM.name.to_owned(), ..pg_connect::ConnectEnv::default() };
+    let env = ConnectEnv { application_name: PROGRAM.name.to_owned(), ..ConnectEnv::default() };
     Ok(connect(&ConnectRequest::dsn(server.dsn()?), &env).await?)
 }
 

@@ -2,6 +2,7 @@
 
 mod give;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use sqern_db::as_of::snapshot;
 use sqern_db::risk::{self as db_risk, RiskFilter};
@@ -112,10 +113,10 @@ Examples:
 #[derive(Debug, Clone, Args)]
 pub(super) struct OfArgs {
     /// Consider only this release target [default: all]
-    #[arg(long, value_name = "TARGET", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TARGET", value_parser = NonEmptyStringValueParser::new())]
     pub(super) target: Option<String>,
     /// Consider only this revision [default: all]
-    #[arg(long, value_name = "REVISION", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "REVISION", value_parser = NonEmptyStringValueParser::new())]
     pub(super) revision: Option<String>,
 }
 

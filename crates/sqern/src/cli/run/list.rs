@@ -1,6 +1,7 @@
 //! Lists of runs and of their kernels.
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use sqern_core::runs;
 use sqern_db::run::{self as db, Filter, Run, RunKernel};
 use sqern_model::RunKind;
@@ -14,10 +15,10 @@ use crate::printer::{Record, time};
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ListArgs {
     /// Consider only this revision [default: all]
-    #[arg(long, value_name = "REVISION", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "REVISION", value_parser = NonEmptyStringValueParser::new())]
     revision: Option<String>,
     /// Consider only this release target [default: all]
-    #[arg(long, value_name = "TARGET", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TARGET", value_parser = NonEmptyStringValueParser::new())]
     target: Option<String>,
     /// List only runs in progress
     #[arg(long)]
