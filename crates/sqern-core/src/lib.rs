@@ -10,6 +10,7 @@ pub mod change;
 pub mod clock;
 pub mod database;
 pub mod error;
+pub mod input;
 pub mod owner;
 pub mod pipeline;
 pub mod progress;

@@ -1,12 +1,12 @@
 //! Values of a pipeline file, which are checked when it is read.
 
 use std::fmt::Display;
-use std::str::FromStr;
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use serde::Deserialize;
 use url::Url;
+
+use crate::input::{parse_command, parse_duration};
 
 /// A text that is not empty.
 #[derive(Debug, Clone, Deserialize)]
@@ -26,9 +26,9 @@ impl TryFrom<String> for NonEmptyText {
 pub(super) struct CommandText(pub(super) String);
 
 impl TryFrom<String> for CommandText {
-    type Error = &'static str;
+    type Error = String;
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text.trim().is_empty() { Err("must be a command, not blank") } else { Ok(Self(text)) }
+        parse_command(&text).map(Self)
     }
 }
 
@@ -40,9 +40,7 @@ pub(super) struct PositiveDuration(pub(super) Duration);
 impl TryFrom<String> for PositiveDuration {
     type Error = String;
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let duration = SignedDuration::from_str(&text).ok().and_then(|duration| Duration::try_from(duration).ok());
-        let positive = duration.filter(|duration| *duration > Duration::ZERO);
-        positive.map(Self).ok_or_else(|| format!("expected a duration such as 90s, 15m or 1h30m, found {text:?}"))
+        parse_duration(&text).map(Self)
     }
 }
 

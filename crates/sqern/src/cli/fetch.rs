@@ -10,6 +10,7 @@ use clap::Args;
 use futures_util::{StreamExt as _, stream};
 use indicatif::ProgressBar;
 use serde::Serialize;
+use sqern_core::input::parse_command;
 use sqern_core::pipeline::{FetchMethod, FetchStep};
 use sqern_db::fetch::{self as db, Vouched, Wanted};
 use sqern_model::{DistroName, Kernel, KernelVersion, counted};
@@ -69,7 +70,7 @@ pub(super) struct FetchArgs {
     #[arg(long)]
     no_prove: bool,
     /// Shell command that fetches kernel $SQERN_VERSION of $SQERN_DISTRO into the directory $SQERN_TREE
-    #[arg(long, value_name = "CMD", conflicts_with_all = ["mirror_base", "arch"], value_parser = super::shell_command)]
+    #[arg(long, value_name = "CMD", conflicts_with_all = ["mirror_base", "arch"], value_parser = parse_command)]
     command: Option<String>,
     /// Time limit of the command for one kernel, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = COMMAND_TIMEOUT_SECONDS, requires = "command", value_parser = clap::value_parser!(u64).range(1..))]

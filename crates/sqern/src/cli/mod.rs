@@ -246,11 +246,6 @@ pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exi
     }
 }
 
-/// Parses a shell command, which must not be blank.
-fn shell_command(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() { Err("must be a command, not blank".to_owned()) } else { Ok(text.to_owned()) }
-}
-
 /// Parses the id of a record.
 fn id(text: &str) -> Result<i64, String> {
     text.parse().map_err(|_| "must be a number".to_owned())

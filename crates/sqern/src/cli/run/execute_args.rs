@@ -1,11 +1,10 @@
 //! The options of `build run` and `test run`.
 
 use std::path::PathBuf;
-use std::str::FromStr as _;
 use std::time::Duration;
 
 use clap::Args;
-use jiff::SignedDuration;
+use sqern_core::input::{parse_command, parse_duration};
 use sqern_core::runs::ExecutionOptions;
 
 use crate::cli::store_args::StoreArgs;
@@ -14,7 +13,7 @@ use crate::cli::store_args::StoreArgs;
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct ExecuteArgs {
     /// Shell command to run for each kernel
-    #[arg(long, value_name = "CMD", value_parser = crate::cli::shell_command)]
+    #[arg(long, value_name = "CMD", value_parser = parse_command)]
     command: String,
     /// Maximum number of kernels to claim from the plan [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -23,7 +22,7 @@ pub(in crate::cli) struct ExecuteArgs {
     #[arg(long, value_name = "N", default_value = "2", hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
     /// Time limit of the command for one kernel
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
     time_limit: Duration,
     /// Stop after this number of results other than SUCCESS, and record the other kernels as NOT_BUILT
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -32,7 +31,7 @@ pub(in crate::cli) struct ExecuteArgs {
     #[arg(long, value_name = "DIR")]
     logs: Option<PathBuf>,
     /// Lease duration, renewed automatically; kernels of a killed program are released when the lease expires
-    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_duration)]
     lease: Duration,
     #[command(flatten)]
     store: StoreArgs,
@@ -42,13 +41,6 @@ pub(in crate::cli) struct ExecuteArgs {
     /// Print the kernels without running the command
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,
-}
-
-/// Parses a duration such as `90s`, `15m` or `1h30m`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let parsed = SignedDuration::from_str(text).ok().and_then(|duration| Duration::try_from(duration).ok());
-    let positive = parsed.filter(|duration| *duration > Duration::ZERO);
-    positive.ok_or_else(|| format!("expected a duration such as 90s, 15m or 1h30m, found {text:?}"))
 }
 
 impl From<ExecuteArgs> for ExecutionOptions {

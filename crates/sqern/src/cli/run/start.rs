@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
+use sqern_core::input::parse_duration;
 use sqern_core::owner::host_name;
 use sqern_core::runs::{self, Candidate, KernelChoice, Lease, RunSelection, RunSpec, StartRequest, StartedRun};
 use sqern_model::counted;
 
 use super::args::{SelectionArgs, with_jenkins_values};
-use super::execute_args::duration;
 use super::progress::RunProgress;
 use crate::cli::Context;
 use crate::cli::change::ChangeArgs;
@@ -25,7 +25,7 @@ pub(in crate::cli) struct ClaimArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     claim: Option<u32>,
     /// Lease duration; the claimed kernels are released when the lease expires
-    #[arg(long, value_name = "DURATION", default_value = "4h", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "4h", value_parser = parse_duration)]
     lease: Duration,
 }
 
