@@ -126,7 +126,7 @@ impl BuildCommand {
 pub(super) async fn run(command: BuildCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     match command {
         BuildCommand::Plan { selection, limit } => {
-            run::plan(&RunSpec::Build(BuildSpec::default()), selection, limit, context).await
+            run::plan(&RunSpec::Build(BuildSpec::default()), &selection.into(), limit, context).await
         }
         BuildCommand::Start { selection, build, claim, change } => {
             run::start(build.into(), selection, &claim, &change, context).await

@@ -44,15 +44,6 @@ impl Record for Candidate {
 /// Lists the kernels to build or test.
 pub(super) async fn plan(
     spec: &RunSpec,
-    selection: SelectionArgs,
-    limit: Option<usize>,
-    context: &Context<'_>,
-) -> Result<Exit, Failure> {
-    print_plan(spec, &selection.into(), limit, context).await
-}
-
-async fn print_plan(
-    spec: &RunSpec,
     selection: &RunSelection,
     limit: Option<usize>,
     context: &Context<'_>,

@@ -116,7 +116,7 @@ impl TestCommand {
 
 pub(super) async fn run(command: TestCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     match command {
-        TestCommand::Plan { selection, tested, limit } => run::plan(&tested.into(), selection, limit, context).await,
+        TestCommand::Plan { selection, tested, limit } => run::plan(&tested.into(), &selection.into(), limit, context).await,
         TestCommand::Start { selection, test, claim, change } => {
             run::start(test.into(), selection, &claim, &change, context).await
         }

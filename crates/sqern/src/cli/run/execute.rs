@@ -39,7 +39,7 @@ pub(in crate::cli) async fn run(
     let (comment, dry_run) = (args.comment.clone(), args.dry_run);
     let (selection, options) = (RunSelection::from(selection), ExecutionOptions::from(args));
     if dry_run {
-        return super::print_plan(&spec, &selection, options.max_kernels.map(super::to_usize), context).await;
+        return super::plan(&spec, &selection, options.max_kernels.map(super::to_usize), context).await;
     }
     execute(spec, &selection, &options, comment, context).await
 }
