@@ -50,15 +50,19 @@ pub(super) fn report(context: &Context<'_>, changed: &[String], finished: Finish
         if !changed.is_empty() {
             context.printer.data(&changed.join("\n"))?;
         }
-        context.printer.note(&match (finished.generation, dry_run) {
-            (Some(id), _) => format!("generation {id}: {}", counted(finished.events, "event")),
-            (None, true) if finished.events > 0 => {
-                format!("would create a generation of {}; nothing was changed", counted(finished.events, "event"))
-            }
-            (None, _) => "nothing to change".to_owned(),
-        });
+        context.printer.note(&generation_note(finished, dry_run, "nothing to change"));
     } else {
         context.printer.one("change/1", &value, String::new)?;
     }
     Ok(Exit::Done)
+}
+
+/// Returns the note about the generation of a command; `unchanged` if there are no changes.
+pub(super) fn generation_note(finished: Finished, dry_run: bool, unchanged: &str) -> String {
+    let events = counted(finished.events, "event");
+    match finished.generation {
+        Some(id) => format!("generation {id}: {events}"),
+        None if dry_run && finished.events > 0 => format!("would create a generation of {events}; nothing was changed"),
+        None => unchanged.to_owned(),
+    }
 }

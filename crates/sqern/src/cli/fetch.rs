@@ -19,7 +19,7 @@ use sqern_upstream::{Client, ClientOptions};
 use url::Url;
 
 use super::Context;
-use super::change::ChangeArgs;
+use super::change::{ChangeArgs, generation_note};
 use super::interrupt::interrupted;
 use super::sources::SourcesArgs;
 use super::store_args::StoreArgs;
@@ -348,10 +348,7 @@ fn report(done: &[Fetched], finished: Option<sqern_db::change::Finished>, contex
             counted(done.len(), "kernel"),
             indicatif::HumanBytes(total)
         )),
-        Some(finished) => context.printer.note(&match finished.generation {
-            Some(id) => format!("generation {id}: {}", counted(finished.events, "event")),
-            None => "nothing was recorded".to_owned(),
-        }),
+        Some(finished) => context.printer.note(&generation_note(finished, false, "nothing was recorded")),
     }
     Ok(if done.iter().all(|one| one.reason.is_none()) { Exit::Done } else { Exit::Unmet })
 }

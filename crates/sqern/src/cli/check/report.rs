@@ -6,6 +6,7 @@ use sqern_model::upstream::UpstreamDiff;
 use sqern_model::{CrawlState, DistroName, KernelVersion, VersionRule, counted};
 
 use super::super::Context;
+use super::super::change::generation_note;
 use crate::failure::Failure;
 use crate::printer::{Format, Record};
 
@@ -112,14 +113,8 @@ impl Report {
                     .failure(&Failure::unmet(format!("{} {} {}: {reason}", source.distro, source.source, source.state)));
             }
         }
-        context.printer.note(&match (self.finished.generation, self.dry_run) {
-            (Some(id), _) => format!("generation {id}: {}", counted(self.finished.events, "event")),
-            (None, true) if self.finished.events > 0 => {
-                format!("would create a generation of {}; nothing was changed", counted(self.finished.events, "event"))
-            }
-            (None, _) if self.is_whole() => "no changes".to_owned(),
-            (None, _) => "no changes in the sources that could be read".to_owned(),
-        });
+        let unchanged = if self.is_whole() { "no changes" } else { "no changes in the sources that could be read" };
+        context.printer.note(&generation_note(self.finished, self.dry_run, unchanged));
     }
 }
 

@@ -10,7 +10,7 @@ use sqern_db::{AsOf, cust as tables};
 use sqern_model::{Shrink, counted};
 
 use crate::cli::Context;
-use crate::cli::change::ChangeArgs;
+use crate::cli::change::{ChangeArgs, generation_note};
 use crate::cli::progress::phase;
 use crate::cust::{self, Known, Read, ReportError, ReportFormat};
 use crate::failure::{Exit, Failure};
@@ -165,13 +165,7 @@ fn report(context: &Context<'_>, loaded: &Loaded<'_>, total: i64) -> Result<(), 
     if totals.new_kernels > 0 {
         context.printer.note(&format!("kernels: {} new", totals.new_kernels));
     }
-    context.printer.note(&match (finished.generation, dry_run) {
-        (Some(id), _) => format!("generation {id}: {}", counted(finished.events, "event")),
-        (None, true) if finished.events > 0 => {
-            format!("would create a generation of {}; nothing was changed", counted(finished.events, "event"))
-        }
-        (None, _) => "nothing to change".to_owned(),
-    });
+    context.printer.note(&generation_note(*finished, *dry_run, "nothing to change"));
     Ok(())
 }
 
