@@ -37,6 +37,6 @@ fn store_dir(dir: Option<&Path>, context: &Context<'_>) -> Result<PathBuf, Failu
     let dir = dir.map(Path::to_owned).or_else(|| context.settings.store_dir());
     dir.ok_or_else(|| {
         Failure::unmet("could not determine the directory of the store: the user has no home directory")
-            .hint("sqern fetch --store DIR")
+            .hint("Specify a directory with --store DIR.")
     })
 }
