@@ -37,11 +37,11 @@ pub(crate) async fn read_primary(
         return Err(Error::unexpected(ErrorKind::InvalidMetadata, "a checksum of the package list", "none", &root.url));
     };
     let base = without_credentials(&root.base);
-    let follows = |checksum: &mut Checksum| {
+    let add_inputs = |checksum: &mut Checksum| {
         checksum.add("base", base.as_str());
         checksum.add("primary", &stated.checksum);
     };
-    context.entries("primary", follows, from_mirrors(context, distro, root, primary, stated, &base)).await
+    context.entries("primary", add_inputs, from_mirrors(context, distro, root, primary, stated, &base)).await
 }
 
 /// Tries each mirror from that of the `repomd.xml`. Any mirror may be used, because the checksum is known.
