@@ -9,7 +9,6 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sqern_archive::{Algorithm, Hasher};
-
 use sqern_model::counted;
 
 use super::inaccessible;
@@ -77,10 +76,8 @@ impl TreeDigest {
 
 impl fmt::Display for TreeDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        {
-            let (files, links, bytes) = (counted(self.files, "file"), counted(self.links, "link"), counted(self.bytes, "byte"));
-            write!(f, "{files}, {links}, {bytes}, SHA-256 {}", self.sha256)
-        }
+        let (files, links, bytes) = (counted(self.files, "file"), counted(self.links, "link"), counted(self.bytes, "byte"));
+        write!(f, "{files}, {links}, {bytes}, SHA-256 {}", self.sha256)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::crawl::entry::Entry;
 use crate::crawl::path::{below, hostile, is_drive};
 use crate::error::escape_entry_text;
 use crate::relation::{Dependency, VersionOrder};
-use sqern_archive::Algorithm;
+use sqern_archive::{Algorithm, Checksum};
 
 /// The packages that are relevant for a distribution.
 #[derive(Debug)]
@@ -152,10 +152,7 @@ impl PackageFilter {
         match self.url(&package) {
             Err(defect) => Classified::Defect(escape_entry_text(&format!("{shown}: {defect}"))),
             Ok(url) => match (package.checksum, package.size_bytes) {
-                (Some((algorithm, checksum)), Some(size_bytes)) if !package.version.is_empty() => {
-                    let order = VersionOrder::Rpm;
-                    let checksum =
-                        if algorithm == Algorithm::Sha256 { checksum } else { format!("{}:{checksum}", algorithm.name()) };
+                (Some((algorithm, digits)), Some(size_bytes)) if !package.version.is_empty() => {
                     let entry = Entry {
                         name: package.name,
                         version,
@@ -166,8 +163,8 @@ impl PackageFilter {
                         provides: package.provides,
                         url,
                         size_bytes,
-                        checksum,
-                        order,
+                        checksum: Checksum { algorithm, digits }.to_string(),
+                        order: VersionOrder::Rpm,
                     };
                     match entry.defect() {
                         Some(defect) => Classified::Defect(escape_entry_text(&format!("{shown}: {defect}"))),
