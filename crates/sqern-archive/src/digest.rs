@@ -1,10 +1,14 @@
 //! Digests of files, as repositories and packages list them.
 
 use std::fmt;
+use std::io::{self, Read};
 use std::str::FromStr;
 
 use sha1collisiondetection::Sha1CD;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
+
+/// The size of a read of [`Hasher::update_from`].
+const READ_BYTES: usize = 128 * 1024;
 
 /// A hash function that a repository may use for checksums, weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -145,6 +149,27 @@ impl Hasher {
         self.update(bytes);
     }
 
+    /// Adds all bytes of a reader, and returns their number.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the reader fails.
+    pub fn update_from(&mut self, mut reader: impl Read) -> io::Result<u64> {
+        let mut buffer = vec![0; READ_BYTES];
+        let mut size_bytes = 0;
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok(size_bytes),
+                Ok(count) => {
+                    self.update(&buffer[..count]);
+                    size_bytes += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Returns the digest.
     #[must_use]
     pub fn finish_bytes(self) -> Vec<u8> {
@@ -166,6 +191,12 @@ impl Hasher {
     pub fn finish(self) -> String {
         hex(&self.finish_bytes())
     }
+}
+
+/// Returns bytes in lower-case hexadecimal digits, separated by blanks: `1f 8b`.
+#[must_use]
+pub fn hex_bytes(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns bytes in lower-case hexadecimal digits.
@@ -221,7 +252,7 @@ mod tests {
         fn digests_do_not_depend_on_chunks(bytes in prop::collection::vec(any::<u8>(), 0..300), size in 1_usize..40) {
             for algorithm in Algorithm::ALL {
                 let (mut whole, mut chunked) = (Hasher::new(algorithm), Hasher::new(algorithm));
-                whole.update(&bytes);
+                prop_assert_eq!(whole.update_from(&*bytes).expect("memory is readable"), bytes.len() as u64);
                 bytes.chunks(size).for_each(|chunk| chunked.update(chunk));
                 prop_assert_eq!(whole.finish(), chunked.finish());
             }

@@ -24,4 +24,4 @@ mod lz4;
 
 pub use bounded::{BoundedReader, LimitExceeded};
 pub use compression::{Compression, OpenError, open};
-pub use digest::{Algorithm, Checksum, Hasher, InvalidChecksum, hex};
+pub use digest::{Algorithm, Checksum, Hasher, InvalidChecksum, hex, hex_bytes};

@@ -97,7 +97,6 @@ fn wait_without_reaping(process: Pid) {
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
-    use std::process::Stdio;
     use std::sync::mpsc;
     use std::time::Duration;
 
@@ -118,11 +117,9 @@ mod tests {
     }
 
     #[test]
-    fn exit_of_the_leader_is_reported_once() -> io::Result<()> {
+    fn exit_of_the_leader_is_reported() -> io::Result<()> {
         let (sender, exited) = mpsc::channel();
-        let mut command = shell("exit 3");
-        command.stdin(Stdio::null());
-        let group = ProcessGroup::spawn(command, move || {
+        let group = ProcessGroup::spawn(shell("exit 3"), move || {
             let _ = sender.send(());
         })?;
         exited.recv_timeout(Duration::from_secs(60)).map_err(io::Error::other)?;

@@ -1,7 +1,6 @@
 //! Size and checksum of a file, as metadata lists them.
 
 use sqern_archive::{Algorithm, Checksum};
-
 use sqern_model::counted;
 
 use crate::{Error, ErrorKind};

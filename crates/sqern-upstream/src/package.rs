@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use jiff::Timestamp;
-use sqern_archive::{BoundedReader, Checksum, InvalidChecksum};
+use sqern_archive::{Checksum, Hasher, InvalidChecksum};
 use sqern_model::Source;
 use url::Url;
 
@@ -92,11 +92,9 @@ impl Client {
 pub fn check_file(path: &Path, size_bytes: u64, checksum: &str) -> Result<(), Error> {
     let listed = listed_file(size_bytes, checksum)?;
     let unreadable = |error: std::io::Error| Error::io("could not read package", error, path.display());
-    let file = File::open(path).map_err(unreadable)?;
-    let mut reader = BoundedReader::new(file, u64::MAX).with_digest(listed.algorithm);
-    std::io::copy(&mut reader, &mut std::io::sink()).map_err(unreadable)?;
-    let checksum = reader.digest().unwrap_or_default();
-    let received = ReceivedFile { size_bytes: reader.position(), checksum, is_html: false };
+    let mut hasher = Hasher::new(listed.algorithm);
+    let size_bytes = File::open(path).and_then(|file| hasher.update_from(file)).map_err(unreadable)?;
+    let received = ReceivedFile { size_bytes, checksum: hasher.finish(), is_html: false };
     received.check(&listed, BY, &path.display().to_string())
 }
 

@@ -7,6 +7,7 @@ mod format;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod input;
+mod location;
 mod metalink;
 mod mirrorlist;
 mod package_filter;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 use sqern_model::{DistroDef, DistroName, SourceError, SourceFile, SourceSet};
 
-/// The files `distros/*.toml`, which are embedded in the program so that it requires no configuration.
+/// The built-in definitions: the files `distros/*.toml`, embedded at compile time.
 static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../distros");
 
 /// A file of sources that cannot be used.

@@ -94,8 +94,7 @@ impl KernelRule {
         KernelVersion::new(uname?).ok()
     }
 
-    /// What the template names that nothing gives; none if the rule always tells a kernel. The error is the field, or what is
-    /// missing altogether.
+    /// Checks that the rule determines a kernel version, and that each field of its template is known.
     pub(super) fn check(&self) -> Result<(), InvalidTemplate> {
         let groups = |regex: &Regex| regex.capture_names().flatten().map(str::to_owned).collect::<Vec<_>>();
         let mut known = groups(&self.package);
@@ -127,7 +126,7 @@ pub(super) enum InvalidTemplate {
     UnclosedBrace(String),
 }
 
-/// A template with each `{field}` replaced; the error is the field that has no value, or an open brace's rest.
+/// Returns a template with each `{field}` replaced by its value.
 fn fill(template: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, InvalidTemplate> {
     let mut text = String::new();
     let mut rest = template;

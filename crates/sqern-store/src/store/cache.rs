@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read as _};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -156,14 +156,7 @@ impl Drop for Partial {
 }
 
 fn digest(path: &Path, checksum: &Checksum) -> io::Result<String> {
-    let mut file = File::open(path)?;
     let mut hasher = Hasher::new(checksum.algorithm);
-    let mut buffer = vec![0; 128 * 1024];
-    loop {
-        let count = file.read(&mut buffer)?;
-        if count == 0 {
-            return Ok(hasher.finish());
-        }
-        hasher.update(&buffer[..count]);
-    }
+    hasher.update_from(File::open(path)?)?;
+    Ok(hasher.finish())
 }

@@ -108,8 +108,7 @@ fn versions_that_are_paths_are_rejected() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
     for version in ["../../etc", ".cache", "a/b"] {
-        let Ok(version) = version.parse() else { continue };
-        let kernel = Kernel { version, ..kernel() };
+        let kernel = Kernel { version: version.parse().unwrap(), ..kernel() };
         assert!(store.tree(&kernel).is_err() && store.begin(&kernel).is_err(), "{kernel}");
     }
 }

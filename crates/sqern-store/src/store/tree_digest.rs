@@ -2,14 +2,12 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sqern_archive::{Algorithm, Hasher};
-
 use sqern_model::counted;
 
 use super::inaccessible;
@@ -77,27 +75,15 @@ impl TreeDigest {
 
 impl fmt::Display for TreeDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        {
-            let (files, links, bytes) = (counted(self.files, "file"), counted(self.links, "link"), counted(self.bytes, "byte"));
-            write!(f, "{files}, {links}, {bytes}, SHA-256 {}", self.sha256)
-        }
+        let (files, links, bytes) = (counted(self.files, "file"), counted(self.links, "link"), counted(self.bytes, "byte"));
+        write!(f, "{files}, {links}, {bytes}, SHA-256 {}", self.sha256)
     }
 }
 
 /// Adds the digest of a file, and returns its size in bytes.
 fn add_content(path: &Path, hasher: &mut Hasher) -> std::io::Result<u64> {
-    let mut file = File::open(path)?;
     let mut content = Hasher::new(Algorithm::Sha256);
-    let mut buffer = vec![0; 128 * 1024];
-    let mut size_bytes = 0;
-    loop {
-        let count = file.read(&mut buffer)?;
-        if count == 0 {
-            break;
-        }
-        content.update(&buffer[..count]);
-        size_bytes += count as u64;
-    }
+    let size_bytes = content.update_from(File::open(path)?)?;
     hasher.update(&content.finish_bytes());
     Ok(size_bytes)
 }

@@ -61,8 +61,8 @@ fn adapt_makefile(root: &Path, headers: &str) -> Result<Option<Changed>, Error> 
     let mut text = String::new();
     fs::File::open(&file).and_then(|open| open.take(MAX_MAKEFILE_BYTES + 1).read_to_string(&mut text)).map_err(failed)?;
     if text.len() as u64 > MAX_MAKEFILE_BYTES {
-        let expected = format!("a Makefile of at most {MAX_MAKEFILE_BYTES} bytes");
-        return Err(Error::unexpected(ErrorKind::InvalidTree, expected, "a larger file", file.display()));
+        let reason = format!("the file is larger than {MAX_MAKEFILE_BYTES} bytes");
+        return Err(Error::failed(ErrorKind::InvalidTree, "cannot adapt", reason, file.display()));
     }
     // No link leads out of the tree, so the existence of a path can be checked directly.
     let relative_path = |to: &str| root.join(to).exists().then(|| relative(headers, to));

@@ -14,7 +14,7 @@ const DT_NEEDED: u64 = 1;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ElfError {
     /// The magic number is missing.
-    #[error("no ELF file")]
+    #[error("not an ELF file")]
     NotElf,
     /// The section table is missing or has an unknown format.
     #[error("no section table")]
@@ -26,13 +26,13 @@ pub(super) enum ElfError {
     #[error("no section {0}")]
     NoSection(String),
     /// The name of a needed library is missing.
-    #[error("a library without a name")]
+    #[error("library without a name")]
     UnnamedLibrary,
     /// A section exceeds the size limit.
-    #[error("a part of {}", counted(*.0, "byte"))]
+    #[error("section of {} exceeds the limit of {MAX_SECTION_BYTES} bytes", counted(*.0, "byte"))]
     TooLarge(u64),
     /// The file ends before a section.
-    #[error("a truncated ELF file")]
+    #[error("truncated ELF file")]
     Truncated,
     /// The file could not be read.
     #[error(transparent)]
@@ -178,8 +178,8 @@ mod tests {
     #[test]
     fn other_files_and_missing_sections_are_errors() {
         let error = |file: &[u8], name: &str| section(&mut Cursor::new(file), name).unwrap_err().to_string();
-        assert_eq!(error(b"#!/bin/sh and more", ".modinfo"), "no ELF file");
-        assert_eq!(error(b"\x7fELF", ".modinfo"), "a truncated ELF file");
+        assert_eq!(error(b"#!/bin/sh and more", ".modinfo"), "not an ELF file");
+        assert_eq!(error(b"\x7fELF", ".modinfo"), "truncated ELF file");
         assert_eq!(error(&elf(true, true, b""), ".text"), "no section .text");
     }
 

@@ -13,7 +13,7 @@ use crate::{Error, ErrorKind};
 /// Returns an error if the file is not a module with a vermagic.
 pub(super) fn vermagic(module: &Path) -> Result<String, Error> {
     let invalid =
-        |found: String| Error::unexpected(ErrorKind::BuildFailed, "a kernel module with vermagic", found, module.display());
+        |reason: String| Error::failed(ErrorKind::BuildFailed, "could not read the vermagic of", reason, module.display());
     let mut file = File::open(module).map_err(|error| invalid(error.to_string()))?;
     let section = elf::section(&mut file, ".modinfo").map_err(|error| invalid(error.to_string()))?;
     value(&section, "vermagic").ok_or_else(|| invalid("no vermagic in .modinfo".into()))

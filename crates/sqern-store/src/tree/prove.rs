@@ -101,7 +101,6 @@ fn check(
     scratch: &Path,
     options: &ProveOptions,
 ) -> Result<String, Error> {
-    let location = build.display();
     let failed = |kind, reason: String| Error::failed(kind, "could not build a module in", reason, build.display());
     match finished.status {
         None => {
@@ -120,8 +119,8 @@ fn check(
     }
     let vermagic = modinfo::vermagic(&scratch.join("sqern_proof.ko"))?;
     if vermagic.split(' ').next() != Some(kernel.as_str()) {
-        let (expected, found) = (format!("vermagic {kernel} in the module"), format!("{vermagic:?}"));
-        let error = Error::unexpected(ErrorKind::WrongVermagic, expected, found, location);
+        let reason = format!("the vermagic of the module is {vermagic:?} instead of {kernel}");
+        let error = failed(ErrorKind::WrongVermagic, reason);
         return Err(error.with_hint("Unpack the headers of this kernel, not of another kernel or of a meta package."));
     }
     Ok(vermagic)

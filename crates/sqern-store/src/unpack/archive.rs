@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Read};
 
-use sqern_archive::{BoundedReader, Compression, OpenError};
+use sqern_archive::{BoundedReader, Compression, OpenError, hex_bytes};
 
 use super::error::{damaged, invalid};
 use crate::Error;
@@ -56,9 +56,4 @@ pub(super) fn describe_head(head: &[u8]) -> String {
         [b'<', ..] => "a file that starts with \"<\", like an HTML page".into(),
         _ => format!("a file that starts with the bytes {}", hex_bytes(&head[..head.len().min(8)])),
     }
-}
-
-/// Returns bytes in hexadecimal digits, separated by blanks.
-pub(super) fn hex_bytes(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }

@@ -91,7 +91,7 @@ impl<'a> Content<'a> {
 
 /// Sets mode and modification time of a new file. make compares modification times.
 pub(super) fn set_attributes(new: &File, entry: &Entry) -> Result<(), Error> {
-    let failed = |error: rustix::io::Errno| Error::io("could not open", error.into(), entry.path.as_str());
+    let failed = |error: rustix::io::Errno| Error::io("could not set the mode of", error.into(), entry.path.as_str());
     let time = Timespec { tv_sec: i64::try_from(entry.mtime_s).unwrap_or(i64::MAX), tv_nsec: 0 };
     // The file system might not support the time. No build depends on such a date.
     let _ = rustix::fs::futimens(new, &Timestamps { last_access: time, last_modification: time });

@@ -1,8 +1,7 @@
 //! The path of an entry.
 
-use sqern_model::escape::escape_bytes;
-
 use sqern_model::counted;
+use sqern_model::escape::escape_bytes;
 
 use super::Limits;
 use super::error::invalid;

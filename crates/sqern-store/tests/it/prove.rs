@@ -51,7 +51,10 @@ fn module_of_the_kernel_is_accepted() {
 fn release_in_vermagic_must_match_completely() {
     let error = failed(&RULE.replace("6.1.0-25-amd64", "6.1.0-25-amd64+"));
     assert_eq!(error.kind(), ErrorKind::WrongVermagic);
-    assert!(error.message().contains(", found \"6.1.0-25-amd64+ SMP mod_unload\", at "), "{error}");
+    assert!(
+        error.message().ends_with(": the vermagic of the module is \"6.1.0-25-amd64+ SMP mod_unload\" instead of 6.1.0-25-amd64"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -90,9 +93,9 @@ fn make_is_killed_after_its_time_limit() {
 fn missing_module_is_an_error() {
     let error = failed("modules:\n\t@true\n");
     assert_eq!(error.kind(), ErrorKind::BuildFailed);
-    assert!(error.message().starts_with("expected a kernel module with vermagic, found "), "{error}");
+    assert!(error.message().starts_with("could not read the vermagic of "), "{error}");
     let error = failed("modules:\n\t@echo text > $(M)/sqern_proof.ko\n");
-    assert!(error.message().contains(", found a truncated ELF file, at "), "{error}");
+    assert!(error.message().ends_with(": truncated ELF file"), "{error}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::listfile::{decode, encode};
 use super::read::scan_file;
 use crate::crawl::assemble::{Clock, SourceRead, assemble};
 use crate::crawl::checksum::Checksum;
-use crate::crawl::context::{keep, remembered};
+use crate::crawl::context::{cached_entries, keep};
 use crate::crawl::date::not_from_the_future;
 use crate::crawl::decode::SUPPORTED;
 use crate::crawl::entry::Entries;
@@ -34,19 +34,19 @@ use crate::{CrawlOptions, Error, ErrorKind};
 pub async fn crawl_apt_lists(
     folder: &Path,
     distro: &DistroDef,
-    memory: &BTreeMap<String, CrawlCache>,
+    caches: &BTreeMap<String, CrawlCache>,
     options: &CrawlOptions,
 ) -> Result<Vec<Crawl>, Error> {
-    let (folder, distro, memory, options) = (folder.to_owned(), distro.clone(), memory.clone(), options.clone());
+    let (folder, distro, caches, options) = (folder.to_owned(), distro.clone(), caches.clone(), options.clone());
     let location = folder.display().to_string();
-    let crawled = tokio::task::spawn_blocking(move || crawl_blocking(&folder, &distro, &memory, &options)).await;
+    let crawled = tokio::task::spawn_blocking(move || crawl_blocking(&folder, &distro, &caches, &options)).await;
     crawled.map_err(|error| Error::caused(ErrorKind::Internal, "could not process", error, location))?
 }
 
 fn crawl_blocking(
     folder: &Path,
     distro: &DistroDef,
-    memory: &BTreeMap<String, CrawlCache>,
+    caches: &BTreeMap<String, CrawlCache>,
     options: &CrawlOptions,
 ) -> Result<Vec<Crawl>, Error> {
     let clock = Clock::from(options.now);
@@ -60,13 +60,13 @@ fn crawl_blocking(
         .into_iter()
         .map(|(prefix, release)| SuiteLists::read(folder, &names, prefix, release, distro, &architectures, options))
         .collect();
-    if suites.iter().all(|root| root.lists.as_ref().is_ok_and(Vec::is_empty)) {
+    if suites.iter().all(|suite| suite.lists.as_ref().is_ok_and(Vec::is_empty)) {
         return Err(nothing("an index (*_Packages)", folder));
     }
-    let nothing = CrawlCache::default();
-    let reads = suites.into_iter().map(|root| {
-        let memory = memory.get(&root.source).unwrap_or(&nothing);
-        root.finish(&clock, memory, distro, options)
+    let empty = CrawlCache::default();
+    let reads = suites.into_iter().map(|suite| {
+        let cache = caches.get(&suite.source).unwrap_or(&empty);
+        suite.finish(&clock, cache, distro, options)
     });
     Ok(assemble(distro, reads.collect()))
 }
@@ -154,17 +154,17 @@ impl SuiteLists {
         Self { source, path, checksum: checksum.finish(), warnings, dated_at, lists }
     }
 
-    fn finish(self, clock: &Clock, memory: &CrawlCache, distro: &DistroDef, options: &CrawlOptions) -> SourceRead {
+    fn finish(self, clock: &Clock, cache: &CrawlCache, distro: &DistroDef, options: &CrawlOptions) -> SourceRead {
         let started_at = clock.now();
         let (mut kept, mut bytes) = (CachedMetadata::default(), size(&self.path));
-        let result = self.lists.and_then(|lists| read_lists(&lists, memory, &mut kept, &mut bytes, distro, options));
+        let result = self.lists.and_then(|lists| read_lists(&lists, cache, &mut kept, &mut bytes, distro, options));
         SourceRead {
             source: self.source,
             started_at,
             finished_at: clock.now(),
             url: self.path.display().to_string(),
             etag: None,
-            unchanged: memory.checksum.as_ref() == Some(&self.checksum),
+            unchanged: cache.checksum.as_ref() == Some(&self.checksum),
             checksum: result.is_ok().then_some(self.checksum),
             dated_at: self.dated_at,
             kept: result.is_ok().then_some(kept),
@@ -256,7 +256,7 @@ fn index_paths(release: &Release) -> BTreeSet<&str> {
 
 fn read_lists(
     lists: &[List],
-    memory: &CrawlCache,
+    cache: &CrawlCache,
     kept: &mut CachedMetadata,
     bytes: &mut u64,
     distro: &DistroDef,
@@ -269,8 +269,8 @@ fn read_lists(
         checksum.add("architecture", &list.architecture);
         checksum.add("list", &list.plain.checksum);
         let checksum = checksum.finish();
-        let (entries, index) = if let Some(remembered) = remembered(memory, &name, &checksum) {
-            remembered
+        let (entries, index) = if let Some(cached) = cached_entries(cache, &name, &checksum) {
+            cached
         } else {
             *bytes += size(&list.path);
             keep(read_list(list, distro, options, &name)?, checksum, &name)?

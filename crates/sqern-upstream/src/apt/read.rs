@@ -45,7 +45,7 @@ pub(crate) async fn read_indexes(suite: &Suite<'_>, distro: &DistroDef) -> Resul
     let indexes = indexes(suite.release, suite.source, local, &root.url)?;
     let reads = indexes.iter().map(async |index| {
         let base = without_credentials(&root.base);
-        let follows = |checksum: &mut Checksum| {
+        let add_inputs = |checksum: &mut Checksum| {
             checksum.add("base", base.as_str());
             checksum.add("index", index.stated().checksum.as_str());
         };
@@ -54,7 +54,7 @@ pub(crate) async fn read_indexes(suite: &Suite<'_>, distro: &DistroDef) -> Resul
                 .map_err(|error| Error::caused(ErrorKind::Configuration, "cannot combine the rules of", error, &distro.name))?;
             read_index(suite, index, filter).await
         };
-        suite.context.entries(&index.path, follows, read).await
+        suite.context.entries(&index.path, add_inputs, read).await
     });
     let (mut all, mut failed) = (Entries::default(), Vec::new());
     for read in join_all(reads).await {
@@ -131,7 +131,6 @@ pub(super) fn scan_file(
     location: &str,
 ) -> Result<Entries, Error> {
     file.seek(SeekFrom::Start(0)).map_err(no_temporary)?;
-    // An empty index has no magic number, and is a plain file.
     let stated = plain.and_then(|plain| plain.size_bytes);
     let limit = stated.map_or(limits.decompressed_bytes, |size| size.min(limits.decompressed_bytes));
     let input = open(file, compression, limit, plain, location)?;

@@ -20,7 +20,7 @@ pub(crate) struct Context<'a> {
     pub(crate) distro: &'a DistroDef,
     pub(crate) source: &'a Source,
     /// The cache of the last crawl of the source.
-    pub(crate) memory: &'a CrawlCache,
+    pub(crate) cache: &'a CrawlCache,
     /// The number of received bytes.
     bytes: AtomicU64,
     /// The cache for the next crawl.
@@ -33,11 +33,11 @@ impl<'a> Context<'a> {
         client: Client,
         distro: &'a DistroDef,
         source: &'a Source,
-        memory: &'a CrawlCache,
+        cache: &'a CrawlCache,
         options: &'a CrawlOptions,
         progress: &'a dyn Progress,
     ) -> Self {
-        Self { client, options, progress, distro, source, memory, bytes: AtomicU64::new(0), kept: Mutex::default() }
+        Self { client, options, progress, distro, source, cache, bytes: AtomicU64::new(0), kept: Mutex::default() }
     }
 
     /// Returns the number of received bytes, and the cache for the next crawl.
@@ -61,9 +61,9 @@ impl<'a> Context<'a> {
     /// Downloads a small file, and returns it with its `ETag`. A cached file that is unchanged on the server is not transferred.
     pub(crate) async fn fetch_small(&self, url: &Url) -> Result<(Vec<u8>, Option<String>), FetchError> {
         let name = file_name(url);
-        let remembered = self.memory.kept.files.get(&name);
+        let cached = self.cache.kept.files.get(&name);
         let mut sink = Sink::memory(self.options.limits.release_bytes);
-        let (body, etag) = match (self.request(url, remembered.map(|file| file.etag.as_str()), &mut sink).await?, remembered) {
+        let (body, etag) = match (self.request(url, cached.map(|file| file.etag.as_str()), &mut sink).await?, cached) {
             (Fetched::NotModified, Some(file)) => (file.body.clone(), Some(file.etag.clone())),
             (Fetched::NotModified, None) => (Vec::new(), None),
             (Fetched::Whole(etag), _) => (sink.into_bytes(), etag),
@@ -97,14 +97,14 @@ impl<'a> Context<'a> {
     pub(crate) async fn entries(
         &self,
         name: &str,
-        tell: impl FnOnce(&mut Checksum),
+        add_inputs: impl FnOnce(&mut Checksum),
         read: impl Future<Output = Result<Entries, Error>>,
     ) -> Result<Entries, Error> {
         let mut checksum = of_source(self.distro, self.source);
-        tell(&mut checksum);
+        add_inputs(&mut checksum);
         let checksum = checksum.finish();
-        let (entries, index) = match remembered(self.memory, name, &checksum) {
-            Some(remembered) => remembered,
+        let (entries, index) = match cached_entries(self.cache, name, &checksum) {
+            Some(cached) => cached,
             None => keep(read.await?, checksum, name)?,
         };
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).indexes.insert(name.to_owned(), index);
@@ -133,8 +133,8 @@ fn file_name(url: &Url) -> String {
 }
 
 /// Returns the cached entries of an index, if everything that determines them is unchanged.
-pub(crate) fn remembered(memory: &CrawlCache, name: &str, checksum: &str) -> Option<(Entries, CachedIndex)> {
-    let index = memory.kept.indexes.get(name).filter(|index| index.checksum == checksum)?;
+pub(crate) fn cached_entries(cache: &CrawlCache, name: &str, checksum: &str) -> Option<(Entries, CachedIndex)> {
+    let index = cache.kept.indexes.get(name).filter(|index| index.checksum == checksum)?;
     Some((serde_json::from_str(&index.entries).ok()?, index.clone()))
 }
 

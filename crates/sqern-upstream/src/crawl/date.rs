@@ -24,7 +24,7 @@ pub(crate) fn check(
     let now = context.options.now;
     not_from_the_future(what, dated_at, now, location)?;
     let mut warnings = Vec::new();
-    if let Some(before) = context.memory.dated_at {
+    if let Some(before) = context.cache.dated_at {
         warnings.extend(not_older(what, dated_at, before, context.options.accept_rollback, location)?);
     }
     if let Some(days) = context.source.stale_after_days() {

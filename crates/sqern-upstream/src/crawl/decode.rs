@@ -2,7 +2,7 @@
 
 use std::io::{BufReader, Read};
 
-use sqern_archive::{BoundedReader, Compression, OpenError};
+use sqern_archive::{BoundedReader, Compression, OpenError, hex_bytes};
 
 use crate::listed_file::{ListedFile, ReceivedFile};
 use crate::{Error, ErrorKind};
@@ -61,11 +61,6 @@ fn describe(compression: Compression) -> String {
         Compression::Plain | Compression::Gzip | Compression::Bzip2 | Compression::Zstd => "a",
     };
     format!("{article} {} file", compression.name())
-}
-
-/// Returns bytes in hexadecimal digits, separated by blanks.
-fn hex_bytes(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }
 
 /// Describes a file by its first bytes.

@@ -23,16 +23,16 @@ use crate::{Client, CrawlOptions, Error, ErrorKind, Progress, apt, rpm};
 pub async fn crawl_distro(
     client: &Client,
     distro: &DistroDef,
-    memory: &BTreeMap<String, CrawlCache>,
+    caches: &BTreeMap<String, CrawlCache>,
     options: &CrawlOptions,
     progress: &dyn Progress,
 ) -> Vec<Crawl> {
     let clock = Clock::from(options.now);
-    let nothing = CrawlCache::default();
+    let empty = CrawlCache::default();
     let sources = distro.sources.iter().filter(|source| missing_file(source).is_none());
     let reads = sources.map(|source| {
-        let memory = memory.get(source.name()).unwrap_or(&nothing);
-        read(Context::new(client.clone(), distro, source, memory, options, progress), &clock)
+        let cache = caches.get(source.name()).unwrap_or(&empty);
+        read(Context::new(client.clone(), distro, source, cache, options, progress), &clock)
     });
     assemble(distro, join_all(reads).await)
 }
@@ -69,14 +69,14 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
         result: Ok(Entries::default()),
     };
     let root = read_root_metadata(&mut context).await;
-    let believed = root.is_ok();
+    let is_verified = root.is_ok();
     match root {
         Ok(root) => {
             let mut checksum = of_source(distro, source);
             checksum.add("base", &redact_url(&root.base));
             checksum.add("top", &root.text);
             let checksum = checksum.finish();
-            done.unchanged = context.memory.checksum.as_ref() == Some(&checksum);
+            done.unchanged = context.cache.checksum.as_ref() == Some(&checksum);
             done.result = read_indexes(&context, &root).await;
             done.checksum = done.result.is_ok().then_some(checksum);
             (done.url, done.etag, done.dated_at, done.warnings) = (root.url, root.etag, root.dated_at, root.warnings);
@@ -86,7 +86,7 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
     context.progress.finished(&distro.name, source.name());
     done.finished_at = clock.now();
     let (bytes, kept) = context.finish();
-    (done.bytes, done.kept) = (bytes, believed.then_some(kept));
+    (done.bytes, done.kept) = (bytes, is_verified.then_some(kept));
     done
 }
 

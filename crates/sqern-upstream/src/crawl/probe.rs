@@ -24,8 +24,8 @@ pub struct ProbedSource {
 pub async fn probe(client: &Client, distro: &DistroDef, options: &CrawlOptions) -> BTreeMap<String, Result<ProbedSource, Error>> {
     let sources = distro.sources.iter().filter(|source| missing_file(source).is_none());
     join_all(sources.map(|source| async {
-        let memory = CrawlCache::default();
-        let mut context = Context::new(client.clone(), distro, source, &memory, options, &Silent);
+        let cache = CrawlCache::default();
+        let mut context = Context::new(client.clone(), distro, source, &cache, options, &Silent);
         let root = read_root_metadata(&mut context).await;
         (source.name().to_owned(), root.map(|root| ProbedSource { url: root.url, warnings: root.warnings }))
     }))

@@ -104,10 +104,10 @@ pub(super) async fn take(sink: &mut Sink, chunk: &[u8], url: &Url) -> Result<(),
     }
 }
 
-/// Returns the error of a write to a temporary file.
+/// Returns the error of a write to the file of a sink, which is a temporary file or a package in the store.
 pub(super) fn write_error(error: &std::io::Error, url: &Url) -> FetchError {
-    let reason = format!("could not write to the directory for temporary files: {error}");
-    FetchError::Fatal(Error::failed(ErrorKind::Download, "could not download", reason, redact_url(url)).with_hint("df -h /tmp"))
+    let reason = format!("could not write the received data: {error}");
+    FetchError::Fatal(Error::failed(ErrorKind::Download, "could not download", reason, redact_url(url)).with_hint("df -h"))
 }
 
 /// Returns the cause of a failed request, without the generic messages of reqwest and hyper before it.

@@ -58,11 +58,12 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
 }
 
 fn unreadable(what: &str, error: rustls::pki_types::pem::Error, file: &Path) -> Error {
-    let actual = match error {
-        rustls::pki_types::pem::Error::Io(error) => error.to_string(),
-        other => other.to_string(),
-    };
-    Error::unexpected(ErrorKind::Certificate, what, actual, file.display())
+    match error {
+        rustls::pki_types::pem::Error::Io(error) => {
+            Error::caused(ErrorKind::Certificate, "could not read", error, file.display())
+        }
+        other => Error::unexpected(ErrorKind::Certificate, what, other.to_string(), file.display()),
+    }
 }
 
 /// Returns the default configuration, without a client certificate. No process-wide provider is installed, because another library might

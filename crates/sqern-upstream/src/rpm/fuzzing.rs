@@ -12,9 +12,10 @@ use sqern_archive::BoundedReader;
 use url::Url;
 
 use super::evr;
+use super::location::{self, LocationError};
 use super::metalink::Metalink;
 use super::mirrorlist;
-use super::package_filter::{self, LocationError, PackageFilter};
+use super::package_filter::PackageFilter;
 use super::primary::scan;
 use super::repomd::Repomd;
 use super::xml::XmlError;
@@ -144,5 +145,5 @@ pub(crate) fn order(data: &[u8]) -> bool {
 
 /// Parses the base URL of an element.
 pub(crate) fn other_base(base: &Url, text: &str) -> Result<Url, LocationError> {
-    package_filter::other_base(base, text)
+    location::other_base(base, text)
 }

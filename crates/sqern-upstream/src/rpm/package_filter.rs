@@ -1,16 +1,15 @@
 //! Selects and classifies the packages of a package list.
 
-use percent_encoding::percent_decode_str;
 use regex::RegexSet;
 use sqern_model::{DistroDef, PackageFacts};
 use url::Url;
 
 use super::evr;
+use super::location::location_url;
 use crate::crawl::entry::Entry;
-use crate::crawl::path::{below, hostile, is_drive};
 use crate::error::escape_entry_text;
 use crate::relation::{Dependency, VersionOrder};
-use sqern_archive::Algorithm;
+use sqern_archive::{Algorithm, Checksum};
 
 /// The packages that are relevant for a distribution.
 #[derive(Debug)]
@@ -57,30 +56,6 @@ impl RawPackage {
             + optional.into_iter().flatten().map(String::len).sum::<usize>()
             + self.needs.iter().chain(&self.provides).map(relation).chain(unames).sum::<usize>()
     }
-}
-
-/// The location of a package or index that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LocationError {
-    /// The location is not UTF-8.
-    #[error("expected UTF-8 in a location, found {0:?}")]
-    NotUtf8(String),
-    /// The location might not be below the base.
-    #[error("expected a location below the base URL, found {reason}: {href:?}")]
-    Unsafe {
-        /// The unsafe part of the location.
-        reason: &'static str,
-        /// The location.
-        href: String,
-    },
-    /// The base of an element is on another host.
-    #[error("expected an xml:base on {host}, found {xml_base:?}")]
-    OtherHost {
-        /// The host of the repository.
-        host: String,
-        /// The base of the element.
-        xml_base: String,
-    },
 }
 
 /// The result of the classification of a package.
@@ -149,13 +124,10 @@ impl PackageFilter {
             let headers = self.distro.rules.iter().any(|rule| rule.is_headers(&package.name));
             return if headers { Classified::Unrecognized(shown) } else { Classified::Other };
         }
-        match self.url(&package) {
+        match location_url(&self.base, package.href.as_deref().unwrap_or_default(), package.xml_base.as_deref()) {
             Err(defect) => Classified::Defect(escape_entry_text(&format!("{shown}: {defect}"))),
             Ok(url) => match (package.checksum, package.size_bytes) {
-                (Some((algorithm, checksum)), Some(size_bytes)) if !package.version.is_empty() => {
-                    let order = VersionOrder::Rpm;
-                    let checksum =
-                        if algorithm == Algorithm::Sha256 { checksum } else { format!("{}:{checksum}", algorithm.name()) };
+                (Some((algorithm, digits)), Some(size_bytes)) if !package.version.is_empty() => {
                     let entry = Entry {
                         name: package.name,
                         version,
@@ -164,10 +136,10 @@ impl PackageFilter {
                         kernel,
                         needs: package.needs.into_iter().map(|need| vec![need]).collect(),
                         provides: package.provides,
-                        url,
+                        url: url.into(),
                         size_bytes,
-                        checksum,
-                        order,
+                        checksum: Checksum { algorithm, digits }.to_string(),
+                        order: VersionOrder::Rpm,
                     };
                     match entry.defect() {
                         Some(defect) => Classified::Defect(escape_entry_text(&format!("{shown}: {defect}"))),
@@ -178,37 +150,6 @@ impl PackageFilter {
             },
         }
     }
-
-    /// Returns the URL of a package: below the base URL, or below another base on the same host.
-    fn url(&self, package: &RawPackage) -> Result<String, LocationError> {
-        let href = package.href.as_deref().unwrap_or_default();
-        // Paths may be escaped, and an escape might conceal `..`.
-        let path = percent_decode_str(href).decode_utf8().map_err(|_| LocationError::NotUtf8(href.to_owned()))?;
-        if let Some(reason) = hostile(&path) {
-            return Err(LocationError::Unsafe { reason, href: href.to_owned() });
-        }
-        let base = match &package.xml_base {
-            None => self.base.clone(),
-            Some(text) => other_base(&self.base, text)?,
-        };
-        Ok(below(&base, &path).into())
-    }
-}
-
-/// Returns the base URL of an element, which must be on the same host.
-pub(super) fn other_base(base: &Url, text: &str) -> Result<Url, LocationError> {
-    let refused =
-        || LocationError::OtherHost { host: base.host_str().unwrap_or("this machine").to_owned(), xml_base: text.to_owned() };
-    let mut folder = base.clone();
-    folder.set_path(&format!("{}/", base.path().trim_end_matches('/')));
-    let other = folder.join(text).map_err(|_| refused())?;
-    let at = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port_or_known_default());
-    // On the local disk, the directory separates repositories.
-    let leaves = base.scheme() == "file" && (!other.path().starts_with(folder.path()) || is_drive(&other));
-    // The user must be that of the source, because recorded URLs have no credentials.
-    let asks = |url: &Url| (url.username().to_owned(), url.password().map(str::to_owned));
-    let is_user = [asks(base), (String::new(), None)].contains(&asks(&other));
-    if at(&other) == at(base) && is_user && !leaves { Ok(other) } else { Err(refused()) }
 }
 
 #[cfg(test)]

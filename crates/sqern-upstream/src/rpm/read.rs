@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 
-use percent_encoding::percent_decode_str;
 use sqern_archive::Compression;
 use sqern_model::{DistroDef, counted};
 use url::Url;
 
-use super::package_filter::{LocationError, PackageFilter, other_base};
+use super::location::location_url;
+use super::package_filter::PackageFilter;
 use super::primary::scan;
 use super::repomd::IndexFile;
 use super::xml::XmlError;
@@ -17,7 +17,6 @@ use crate::crawl::context::Context;
 use crate::crawl::decode::{SUPPORTED, check_plain, open};
 use crate::crawl::download::{download, no_temporary, stopped};
 use crate::crawl::entry::Entries;
-use crate::crawl::path::{below, hostile};
 use crate::crawl::root_metadata::RootMetadata;
 use crate::http::{FetchError, redact_url, without_credentials};
 use crate::listed_file::ListedFile;
@@ -37,11 +36,11 @@ pub(crate) async fn read_primary(
         return Err(Error::unexpected(ErrorKind::InvalidMetadata, "a checksum of the package list", "none", &root.url));
     };
     let base = without_credentials(&root.base);
-    let follows = |checksum: &mut Checksum| {
+    let add_inputs = |checksum: &mut Checksum| {
         checksum.add("base", base.as_str());
         checksum.add("primary", &stated.checksum);
     };
-    context.entries("primary", follows, from_mirrors(context, distro, root, primary, stated, &base)).await
+    context.entries("primary", add_inputs, from_mirrors(context, distro, root, primary, stated, &base)).await
 }
 
 /// Tries each mirror from that of the `repomd.xml`. Any mirror may be used, because the checksum is known.
@@ -55,9 +54,9 @@ async fn from_mirrors(
 ) -> Result<Entries, Error> {
     let mut failed = None;
     for base in &root.mirrors {
-        let url = file_url(base, primary).map_err(|error| {
-            let expected = "a package list below the base URL";
-            Error::unexpected(ErrorKind::InvalidMetadata, expected, error.to_string(), &root.url)
+        let url = location_url(base, &primary.href, primary.xml_base.as_deref()).map_err(|error| {
+            let operation = "cannot use the location of the package list in";
+            Error::caused(ErrorKind::InvalidMetadata, operation, error, &root.url)
         })?;
         match download(context, &url, stated, BY).await.map_err(FetchError::into_error) {
             Ok(file) => {
@@ -75,35 +74,6 @@ async fn from_mirrors(
     }
     Err(failed
         .unwrap_or_else(|| Error::failed(ErrorKind::Download, "could not download the package list of", "no mirror", &root.url)))
-}
-
-/// The location of an index that cannot be used.
-#[derive(Debug, thiserror::Error)]
-enum IndexLocationError {
-    /// The location is not UTF-8.
-    #[error("invalid UTF-8 in {0:?}")]
-    NotUtf8(String),
-    /// The location might not be below the base.
-    #[error("{reason}: {href:?}")]
-    Unsafe {
-        /// The unsafe part of the location.
-        reason: &'static str,
-        /// The location.
-        href: String,
-    },
-    /// The base of the element cannot be used.
-    #[error(transparent)]
-    Base(#[from] LocationError),
-}
-
-/// Returns the URL of a file of a repository.
-fn file_url(base: &Url, file: &IndexFile) -> Result<Url, IndexLocationError> {
-    let path = percent_decode_str(&file.href).decode_utf8().map_err(|_| IndexLocationError::NotUtf8(file.href.clone()))?;
-    if let Some(reason) = hostile(&path) {
-        return Err(IndexLocationError::Unsafe { reason, href: file.href.clone() });
-    }
-    let base = file.xml_base.as_ref().map_or_else(|| Ok(base.clone()), |text| other_base(base, text))?;
-    Ok(below(&base, &path))
 }
 
 /// Returns the compression format of a file name.

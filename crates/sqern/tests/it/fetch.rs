@@ -136,7 +136,7 @@ async fn unproven_and_unverified_trees_are_not_recorded() {
     let ran = world.program.run(&world.words(&[]));
     assert_eq!(ran.status, 1, "{ran:?}");
     assert!(
-        ran.stderr.contains("expected vermagic 6.1.0-2-amd64 in the module, found \"6.1.0-9-amd64 SMP mod_unload\""),
+        ran.stderr.contains("the vermagic of the module is \"6.1.0-9-amd64 SMP mod_unload\" instead of 6.1.0-2-amd64"),
         "{ran:?}"
     );
     assert!(ran.stderr.contains("6.1.0-3-amd64 failed: expected") && ran.stderr.contains("as listed by the index"), "{ran:?}");

@@ -2,9 +2,9 @@
 
 use std::io::Read;
 
+use sqern_archive::hex_bytes;
 use sqern_model::counted;
 
-use super::super::archive::hex_bytes;
 use super::super::error::{damaged, invalid};
 use super::super::path::escape;
 use crate::Error;

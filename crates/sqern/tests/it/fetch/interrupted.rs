@@ -128,7 +128,7 @@ async fn a_full_disk_leaves_nothing_and_the_next_run_succeeds() {
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("6.1.0-1-amd64 failed: could not download "), "{told}");
-    assert!(told.contains("could not write to the directory for temporary files: File too large"), "{told}");
+    assert!(told.contains("could not write the received data: File too large"), "{told}");
     assert_eq!(world.fetched().await, "");
     assert!(!world.tree("6.1.0-1-amd64").exists());
     world.program.done(&world.words(&[]));
