@@ -108,20 +108,20 @@ class Example:
 
     def on_terminal(self, command: str, columns: int) -> str:
         """Runs a shell command on a terminal of that width. Returns its output with escape sequences and fixed times."""
-        ours, its = pty.openpty()
-        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        controller, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
         printed = b""
-        with subprocess.Popen(["sh", "-c", command], cwd=self.folder, env=self.env, stdin=its, stdout=its, stderr=its):
-            os.close(its)
+        with subprocess.Popen(["sh", "-c", command], cwd=self.folder, env=self.env, stdin=terminal, stdout=terminal, stderr=terminal):
+            os.close(terminal)
             while True:
                 try:
-                    piece = os.read(ours, 65536)
+                    chunk = os.read(controller, 65536)
                 except OSError:  # Linux reports the end of a terminal as an error.
                     break
-                if not piece:
+                if not chunk:
                     break
-                printed += piece
-        os.close(ours)
+                printed += chunk
+        os.close(controller)
         return self.with_fixed_times(ERASED.sub("", printed.decode().replace("\r\n", "\n")))
 
     def with_fixed_times(self, text: str) -> str:

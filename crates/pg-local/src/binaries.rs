@@ -10,7 +10,7 @@ use super::version::{MIN_VERSION, major};
 /// A directory with the server binaries of one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Binaries {
-    folder: PathBuf,
+    dir: PathBuf,
     /// The version as the server prints it: `15.18`.
     version: String,
     /// The major version: 15.
@@ -19,7 +19,7 @@ pub(super) struct Binaries {
 
 impl std::fmt::Display for Binaries {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} in {}", self.version, self.folder.display())
+        write!(f, "{} in {}", self.version, self.dir.display())
     }
 }
 
@@ -46,32 +46,32 @@ impl Binaries {
 
     /// Returns the binaries of all directories, in order of preference.
     fn all(env: &LocalEnv) -> Result<Vec<Self>, LocalError> {
-        if let Some(folder) = &env.pg_bin {
-            let problem = |problem| LocalError::BadOverride { path: folder.clone(), problem };
-            return Self::in_folder(folder).map(|binaries| vec![binaries]).map_err(problem);
+        if let Some(dir) = &env.pg_bin {
+            let problem = |problem| LocalError::BadOverride { path: dir.clone(), problem };
+            return Self::in_dir(dir).map(|binaries| vec![binaries]).map_err(problem);
         }
-        let searched = folders(env);
-        let found: Vec<_> = searched.iter().filter_map(|folder| Self::in_folder(folder).ok()).collect();
+        let searched = search_dirs(env);
+        let found: Vec<_> = searched.iter().filter_map(|dir| Self::in_dir(dir).ok()).collect();
         if found.is_empty() { Err(LocalError::NoBinaries { searched }) } else { Ok(found) }
     }
 
-    /// Returns the binaries in `folder`, or the problem of the directory.
-    fn in_folder(folder: &Path) -> Result<Self, String> {
-        let missing = ["postgres", "initdb", "pg_ctl"].into_iter().find(|name| !folder.join(name).is_file());
+    /// Returns the binaries in `dir`, or the problem of the directory.
+    fn in_dir(dir: &Path) -> Result<Self, String> {
+        let missing = ["postgres", "initdb", "pg_ctl"].into_iter().find(|name| !dir.join(name).is_file());
         if let Some(name) = missing {
             return Err(format!("{name} does not exist"));
         }
-        let program = folder.join("postgres");
+        let program = dir.join("postgres");
         let output = Command::new(&program).arg("--version").output().map_err(|error| error.to_string())?;
         let text = String::from_utf8_lossy(&output.stdout);
         let version = version(&text).ok_or_else(|| format!("postgres --version printed {:?}", text.trim()))?;
         let major = major(version).ok_or_else(|| format!("postgres --version printed {:?}", text.trim()))?;
-        Ok(Self { folder: folder.to_owned(), version: version.to_owned(), major })
+        Ok(Self { dir: dir.to_owned(), version: version.to_owned(), major })
     }
 
     /// Returns the path of a program.
     pub(super) fn program(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+        self.dir.join(name)
     }
 }
 
@@ -80,10 +80,10 @@ fn version(text: &str) -> Option<&str> {
     text.trim().strip_prefix("postgres (PostgreSQL) ").and_then(|rest| rest.split_whitespace().next())
 }
 
-fn folders(env: &LocalEnv) -> Vec<PathBuf> {
+fn search_dirs(env: &LocalEnv) -> Vec<PathBuf> {
     let on_path = env.path.iter().flat_map(|path| std::env::split_paths(path).collect::<Vec<_>>());
-    let on_path = on_path.filter(|folder| folder.is_absolute() && folder.join("postgres").is_file());
-    on_path.chain(env.pg_folders.iter().flat_map(|pattern| expand(pattern))).collect()
+    let on_path = on_path.filter(|dir| dir.is_absolute() && dir.join("postgres").is_file());
+    on_path.chain(env.pg_dirs.iter().flat_map(|pattern| expand(pattern))).collect()
 }
 
 /// Returns the directories that match `pattern`, newest version first.

@@ -35,8 +35,8 @@ impl LocalServer {
         };
         self.stop()?;
         self.remove_record()?;
-        for folder in self.layout.folders() {
-            remove_dir(&folder)?;
+        for subdir in self.layout.subdirs() {
+            remove_dir(&subdir)?;
         }
         if self.socket_dir != self.layout.run_dir() {
             remove_dir(&self.socket_dir)?;

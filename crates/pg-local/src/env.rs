@@ -7,7 +7,7 @@ use super::os_user::OsUser;
 use super::program::Program;
 
 /// The directories of server binaries in packages. `*` matches the version; the newest is used first.
-const PACKAGE_FOLDERS: &[&str] = &[
+const PACKAGE_DIRS: &[&str] = &[
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
     "/usr/local/pgsql/bin",
@@ -30,7 +30,7 @@ pub struct LocalEnv {
     /// The value of `PATH`, which is searched for server binaries.
     pub path: Option<OsString>,
     /// The directories that are searched after `PATH`. `*` matches the version; the newest is used first.
-    pub pg_folders: Vec<String>,
+    pub pg_dirs: Vec<String>,
     /// The service file of the user; `None` if no service record is written.
     pub service_file: Option<PathBuf>,
     /// The parent of the socket directory if its path would otherwise be too long: `/tmp`.
@@ -41,8 +41,8 @@ impl LocalEnv {
     /// Returns an environment with the directories of common packages and `/tmp`, and without `PATH` and service file.
     #[must_use]
     pub fn new(program: Program, user: OsUser, default_dir: PathBuf) -> Self {
-        let pg_folders = PACKAGE_FOLDERS.iter().map(|folder| (*folder).to_owned()).collect();
-        Self { program, user, default_dir, pg_bin: None, path: None, pg_folders, service_file: None, short_dir: "/tmp".into() }
+        let pg_dirs = PACKAGE_DIRS.iter().map(|dir| (*dir).to_owned()).collect();
+        Self { program, user, default_dir, pg_bin: None, path: None, pg_dirs, service_file: None, short_dir: "/tmp".into() }
     }
 }
 

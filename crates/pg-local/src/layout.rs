@@ -45,7 +45,7 @@ impl Layout {
     }
 
     /// Returns all directories of the server.
-    pub(super) fn folders(&self) -> [PathBuf; 4] {
+    pub(super) fn subdirs(&self) -> [PathBuf; 4] {
         [self.data(), self.staging(), self.run_dir(), self.log_dir()]
     }
 

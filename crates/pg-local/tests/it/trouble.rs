@@ -128,27 +128,27 @@ fn data_of_a_missing_version_are_not_changed() {
 #[test]
 fn the_error_of_missing_binaries_names_the_packages() {
     let mut home = Home::new();
-    (home.env.path, home.env.pg_bin, home.env.pg_folders) = (None, None, vec!["/nowhere/*/bin".into()]);
+    (home.env.path, home.env.pg_bin, home.env.pg_dirs) = (None, None, vec!["/nowhere/*/bin".into()]);
     let error = home.server().up().expect_err("no binaries");
     assert!(report(&error).contains("apt install postgresql"), "{}", report(&error));
     home.env.pg_bin = Some(home.path("nowhere"));
-    let error = home.server().up().expect_err("no such folder");
+    let error = home.server().up().expect_err("no such directory");
     assert!(report(&error).contains("postgres does not exist"), "{}", report(&error));
 }
 
 /// Limits the file size of `program` to `kib` KiB, which simulates a full disk.
 fn limited(home: &mut Home, program: &str, kib: u32) {
     let real = ["postgres", "initdb", "pg_ctl"].map(|name| (name, which(name)));
-    let folder = home.path("bin");
-    fs::create_dir(&folder).expect("dir");
-    fs::set_permissions(&folder, Permissions::from_mode(0o755)).expect("mode");
+    let dir = home.path("bin");
+    fs::create_dir(&dir).expect("dir");
+    fs::set_permissions(&dir, Permissions::from_mode(0o755)).expect("mode");
     for (name, path) in real {
         let limit = if name == program { format!("ulimit -f {}\n", kib * 2) } else { String::new() };
-        let script = folder.join(name);
+        let script = dir.join(name);
         fs::write(&script, format!("#!/bin/sh\n{limit}exec '{}' \"$@\"\n", path.display())).expect("write");
         fs::set_permissions(&script, Permissions::from_mode(0o755)).expect("mode");
     }
-    home.env.pg_bin = Some(folder);
+    home.env.pg_bin = Some(dir);
 }
 
 /// Returns the path of a server program.
@@ -156,7 +156,7 @@ fn which(name: &str) -> std::path::PathBuf {
     let script =
         "for dir in \"$PG_BIN\" $(echo \"$PATH\" | tr : ' ') $(ls -d /usr/lib/postgresql/*/bin 2> /dev/null | sort -rV); do
         [ -n \"$dir\" ] && [ -x \"$dir/$0\" ] && exec readlink -f \"$dir/$0\"; done";
-    let pg_bin = std::env::var_os(BINARIES_VARIABLE).map(|folder| ("PG_BIN", folder));
+    let pg_bin = std::env::var_os(BINARIES_VARIABLE).map(|dir| ("PG_BIN", dir));
     let output = clean_command("sh").args(["-c", script, name]).envs(pg_bin).output().expect("sh runs");
     Path::new(&printed(&output)).to_owned()
 }
