@@ -205,6 +205,8 @@ impl World {
     /// Undoes a generation; what it says of the new one, or why it refuses.
     pub async fn revert(&mut self, id: i64) -> Result<Option<i64>, (SqlState, String)> {
         let sql = format!("SELECT generation_revert({id})");
+        // No transaction of the history is open, so only autovacuum can hold a conflicting lock, for longer than the limit of the history.
+        self.sessions[0].client.batch_execute("SET lock_timeout = '60s'").await.expect("settings");
         let done = self.sessions[0].client.query_one(&sql, &[]).await;
         let done = done.map(|row| row.get(0)).map_err(|error| {
             let error = error.as_db_error().expect("of the database");
