@@ -124,8 +124,8 @@ pub enum LocalError {
         /// The waiting time, in seconds.
         waited_s: u64,
     },
-    /// The creation or start was interrupted.
-    #[error("interrupted; the incomplete server was removed")]
+    /// The creation or start was interrupted. An incomplete data directory has been removed, but a started server can be running.
+    #[error("interrupted")]
     Interrupted,
     /// The tools of PostgreSQL cannot be run as the user of the server.
     #[error("cannot run programs as user {user}: {source}")]
@@ -186,7 +186,7 @@ impl LocalError {
             Self::Busy { socket, .. } => format!("List the processes with lsof {}.", socket.display()),
             Self::UnsafeSocketDir { dir, .. } => format!("Remove the directory: rm -r {}", dir.display()),
             Self::Tool { output: text, .. } | Self::Start { lines: text, .. } => return space(text, up_command),
-            Self::Interrupted => return None,
+            Self::Interrupted => format!("{status_command}  # prints whether the server is running"),
             Self::SwitchUser { .. } => {
                 format!("Run {} as an ordinary user, or as root with CAP_SETUID and CAP_SETGID.", program.name)
             }
