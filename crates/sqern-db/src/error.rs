@@ -55,6 +55,8 @@ impl DbError {
             Self::Unknown { what: "distribution", .. } => {
                 Some("sqern distro list  # or add it with sqern distro import or sqern distro add".into())
             }
+            Self::Unknown { what: "kernel version", .. } => Some("sqern kver list --all".into()),
+            Self::Unknown { what: "pattern", .. } => Some("sqern ignore list".into()),
             Self::Unknown { what: "generation", .. } => Some("sqern generation list".into()),
             Self::Unknown { what: "release target" | "revision", .. } => Some("sqern build list".into()),
             Self::Unknown { .. } | Self::Exists { .. } | Self::Unexpected { .. } => None,
