@@ -62,7 +62,7 @@ def command_pages(program: str) -> dict[str, str]:
         f"the other pages do not repeat them.\n\n```text\n{whole.strip()}\n```\n"
     }
     for name, commands in families.items():
-        parts = [f"{NOTE}# sqern {name}\n"]
+        parts = [f"{NOTE}# sqern {name}\n\nThe options for the connection and the output format are listed in [Commands](../commands.md#sqern).\n"]
         for words, text in commands:
             heading = f"\n## sqern {' '.join(words)}\n" if len(words) > 1 else ""
             parts.append(f"{heading}\n```text\n{own_help(text)}```\n")

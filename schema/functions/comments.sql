@@ -13,20 +13,20 @@ COMMENT ON COLUMN schema_function.file IS 'Name of the file.';
 COMMENT ON COLUMN schema_function.checksum IS 'SHA-256 of the file, in hexadecimal.';
 
 COMMENT ON TABLE generation IS 'Set of all changes made by one transaction, with its user, client address, time and comment.';
-COMMENT ON COLUMN generation.id IS 'Identifies the generation. An id is assigned when a generation starts, so the ids are not in commit order.';
+COMMENT ON COLUMN generation.id IS 'Identifies the generation. An ID is assigned when a generation starts, so the IDs are not in commit order.';
 COMMENT ON COLUMN generation.xact IS 'ID of the transaction that created the generation. Followers compare it with a pg_snapshot.';
 COMMENT ON COLUMN generation.tstamp IS 'Start time of the transaction.';
 COMMENT ON COLUMN generation.username IS 'Session user.';
 COMMENT ON COLUMN generation.ipaddr IS 'Client address. Null for connections over a Unix-domain socket.';
 COMMENT ON COLUMN generation.comment IS 'Comment passed to generation_start(). Null if the transaction did not call it.';
 
-COMMENT ON TABLE event IS 'Journal: one row for each changed row of a journaled table. Only the triggers of the journaled tables insert rows here.';
-COMMENT ON COLUMN event.id IS 'Identifies the event. Of two events of a row, the event with the higher id is the later one, even across generations.';
+COMMENT ON TABLE event IS 'Journal: one row for each row of a journaled table that was inserted, updated or deleted. Only the triggers of the journaled tables insert rows here.';
+COMMENT ON COLUMN event.id IS 'Identifies the event. Of two events of a row, the event with the higher ID is the later one, even across generations.';
 COMMENT ON COLUMN event.generation IS 'Generation of the change. There is no foreign key, because it would double the cost of an event.';
 COMMENT ON COLUMN event.tstamp IS 'Start time of the transaction.';
 COMMENT ON COLUMN event.table_name IS 'Changed table.';
 COMMENT ON COLUMN event.action IS 'insert, update or delete.';
-COMMENT ON COLUMN event.pkey IS 'Key of the row: the key columns without deleted_at, and the column id if the table has one. A changed key is recorded as a delete and an insert.';
+COMMENT ON COLUMN event.pkey IS 'Key of the row: the key columns without deleted_at, and the column id, if the table has one. A changed key is recorded as a delete and an insert.';
 COMMENT ON COLUMN event.fields IS 'For insert and delete, all columns except those of pkey, so that pkey || fields is the row. For update, the new values of the changed columns.';
 COMMENT ON COLUMN event.old IS 'For update, the old values of the changed columns. Null for insert and delete.';
 
@@ -86,7 +86,7 @@ COMMENT ON COLUMN sp_build.result IS 'SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or A
 COMMENT ON COLUMN sp_build.success IS 'Whether the result is SUCCESS. Null while the build is in progress.';
 COMMENT ON COLUMN sp_build.jenkins_job IS 'Job that runs the build. Null if there is none.';
 COMMENT ON COLUMN sp_build.storpool_revision IS 'Revision: version of the source tree, for example 21.0.243.620bc3729. Null if unknown.';
-COMMENT ON COLUMN sp_build.change_id IS 'Id of the change in the code review system. Null if there is none.';
+COMMENT ON COLUMN sp_build.change_id IS 'ID of the change in the code review system. Null if there is none.';
 COMMENT ON COLUMN sp_build.official IS 'Whether the build is intended for release.';
 COMMENT ON COLUMN sp_build.release_target IS 'Release target of the build, for example sp-lab. Null if unknown.';
 COMMENT ON COLUMN sp_build.dockernel_profile IS 'Profile: name of the set of build containers. Null if none was used.';
@@ -94,7 +94,7 @@ COMMENT ON COLUMN sp_build.deleted_at IS 'Time at which the row was marked as de
 
 COMMENT ON TABLE sp_build_kver IS 'Kernel version of a build, with its result.';
 COMMENT ON COLUMN sp_build_kver.id IS 'Identifies the row, even after the row is marked as deleted.';
-COMMENT ON COLUMN sp_build_kver.build_id IS 'Id of the build.';
+COMMENT ON COLUMN sp_build_kver.build_id IS 'ID of the build.';
 COMMENT ON COLUMN sp_build_kver.distro IS 'Distribution of the kernel.';
 COMMENT ON COLUMN sp_build_kver.version IS 'Kernel version.';
 COMMENT ON COLUMN sp_build_kver.result IS 'Result for this kernel, with the values of sp_build.result. Null if the result of the whole build applies.';
@@ -104,14 +104,14 @@ COMMENT ON COLUMN sp_build_kver.deleted_at IS 'Time at which the row was marked 
 COMMENT ON TABLE sp_test IS 'Test run: attempt to test the modules of one build. The test run is in progress until sp_test_result contains its result.';
 COMMENT ON COLUMN sp_test.id IS 'Identifies the test run. The names of its artifacts contain this number.';
 COMMENT ON COLUMN sp_test.tstamp IS 'Start time of the test run.';
-COMMENT ON COLUMN sp_test.build_id IS 'Id of the tested build.';
+COMMENT ON COLUMN sp_test.build_id IS 'ID of the tested build.';
 COMMENT ON COLUMN sp_test.test_flavor IS 'Test flavor: kind of tests. Null if not specified.';
 COMMENT ON COLUMN sp_test.test_cluster IS 'Name of the test cluster, which need not be in cust_cluster. Null if not specified.';
 COMMENT ON COLUMN sp_test.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
 
 COMMENT ON TABLE sp_test_kver IS 'Kernel version of a test run, with its result.';
 COMMENT ON COLUMN sp_test_kver.id IS 'Identifies the row, even after the row is marked as deleted.';
-COMMENT ON COLUMN sp_test_kver.test_id IS 'Id of the test run.';
+COMMENT ON COLUMN sp_test_kver.test_id IS 'ID of the test run.';
 COMMENT ON COLUMN sp_test_kver.distro IS 'Distribution of the kernel.';
 COMMENT ON COLUMN sp_test_kver.version IS 'Kernel version.';
 COMMENT ON COLUMN sp_test_kver.result IS 'Result for this kernel, with the values of sp_build.result. Null if the result of the whole test run applies.';
@@ -120,7 +120,7 @@ COMMENT ON COLUMN sp_test_kver.deleted_at IS 'Time at which the row was marked a
 
 COMMENT ON TABLE sp_test_result IS 'Result of a test run. Each test run has at most one live row.';
 COMMENT ON COLUMN sp_test_result.id IS 'Identifies the row, even after the row is marked as deleted.';
-COMMENT ON COLUMN sp_test_result.test_id IS 'Id of the test run.';
+COMMENT ON COLUMN sp_test_result.test_id IS 'ID of the test run.';
 COMMENT ON COLUMN sp_test_result.tstamp IS 'Time at which the row was inserted.';
 COMMENT ON COLUMN sp_test_result.result IS 'Result of the whole test run, with the values of sp_build.result. Null while the test run is in progress.';
 COMMENT ON COLUMN sp_test_result.success IS 'Whether the result is SUCCESS. Null if result is null.';
@@ -151,7 +151,7 @@ COMMENT ON COLUMN kver_package.first_seen_at IS 'Time at which the source first 
 COMMENT ON COLUMN kver_package.gone_at IS 'Time of the first complete crawl that no longer listed the package. Null while the source lists it.';
 
 COMMENT ON TABLE crawl IS 'One crawl of one source, successful or not.';
-COMMENT ON COLUMN crawl.id IS 'Identifies the crawl. Later crawls have higher ids.';
+COMMENT ON COLUMN crawl.id IS 'Identifies the crawl. Later crawls have higher IDs.';
 COMMENT ON COLUMN crawl.distro IS 'Distribution of the source.';
 COMMENT ON COLUMN crawl.source IS 'Name of the source within its distribution.';
 COMMENT ON COLUMN crawl.started_at IS 'Start time of the crawl.';
@@ -161,7 +161,7 @@ COMMENT ON COLUMN crawl.reason IS 'Error message of a partial or failed crawl. N
 COMMENT ON COLUMN crawl.warnings IS 'Warnings, which did not stop the crawl.';
 COMMENT ON COLUMN crawl.url IS 'URL or path of the root metadata of the source.';
 COMMENT ON COLUMN crawl.etag IS 'ETag of the root metadata. Null if the server sent none.';
-COMMENT ON COLUMN crawl.checksum IS 'SHA-256 of the root metadata and the rules of the source. Crawls with equal checksums have equal results. Null if the root metadata could not be verified.';
+COMMENT ON COLUMN crawl.checksum IS 'SHA-256 over the root metadata and the rules of the source. If neither has changed, the crawl is unchanged. Null if the root metadata could not be verified.';
 COMMENT ON COLUMN crawl.bytes IS 'Number of compressed bytes received or read.';
 COMMENT ON COLUMN crawl.kernels IS 'Number of kernel versions in the source.';
 COMMENT ON COLUMN crawl.generation IS 'Generation that recorded the new kernels. Null if the crawl found no new kernels.';
@@ -179,17 +179,17 @@ COMMENT ON TABLE crawl_index IS 'Cached entries of an index. An index with a kno
 COMMENT ON COLUMN crawl_index.distro IS 'Distribution of the source.';
 COMMENT ON COLUMN crawl_index.source IS 'Name of the source within its distribution.';
 COMMENT ON COLUMN crawl_index.name IS 'Name of the index within the source.';
-COMMENT ON COLUMN crawl_index.checksum IS 'SHA-256 of the checksum of the index and the rules of the source. Indexes with equal checksums have equal entries.';
+COMMENT ON COLUMN crawl_index.checksum IS 'Key of the cached entries: SHA-256 over the checksum of the index and the rules of the source. If neither has changed, the entries are valid.';
 COMMENT ON COLUMN crawl_index.entries IS 'Kernel packages of the index, as JSON in an internal format.';
 
 COMMENT ON TABLE sp_build_lease IS 'Lease of a build in progress. After the lease expires, the next claim aborts the build and can claim its kernels.';
-COMMENT ON COLUMN sp_build_lease.build_id IS 'Id of the build.';
+COMMENT ON COLUMN sp_build_lease.build_id IS 'ID of the build.';
 COMMENT ON COLUMN sp_build_lease.expires_at IS 'Time at which the lease expires unless it is renewed.';
 COMMENT ON COLUMN sp_build_lease.lease IS 'Duration of the lease, counted from the start or from the last renewal.';
 COMMENT ON COLUMN sp_build_lease.owner IS 'Owner of the lease: host and process, or job.';
 
 COMMENT ON TABLE sp_test_lease IS 'Lease of a test run in progress. After the lease expires, the next claim aborts the test run and can claim its kernels.';
-COMMENT ON COLUMN sp_test_lease.test_id IS 'Id of the test run.';
+COMMENT ON COLUMN sp_test_lease.test_id IS 'ID of the test run.';
 COMMENT ON COLUMN sp_test_lease.expires_at IS 'Time at which the lease expires unless it is renewed.';
 COMMENT ON COLUMN sp_test_lease.lease IS 'Duration of the lease, counted from the start or from the last renewal.';
 COMMENT ON COLUMN sp_test_lease.owner IS 'Owner of the lease: host and process, or job.';

@@ -25,6 +25,6 @@ BEGIN
     RETURN coalesce(place, 0);
 END
 $$;
-COMMENT ON FUNCTION generation_place(bigint) IS 'Returns the position of a generation in the history: the id of its last event. A generation without events has the position of the preceding generation with events. Returns 0 for generation 0, the empty state.';
+COMMENT ON FUNCTION generation_place(bigint) IS 'Returns the position of a generation in the history: the ID of its last event. A generation without events has the position of the preceding generation with events. Returns 0 for generation 0, the empty state.';
 REVOKE ALL ON FUNCTION generation_place(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION generation_place(bigint) TO sqern_reader, sqern_writer;

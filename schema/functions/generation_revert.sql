@@ -108,6 +108,6 @@ BEGIN
     RETURN own;
 END
 $$;
-COMMENT ON FUNCTION generation_revert(bigint) IS 'Reverts a generation with a new generation. Returns the id of the new generation, or null if there is nothing to revert. Raises an error with the conflicting rows if later changes depend on the reverted generation.';
+COMMENT ON FUNCTION generation_revert(bigint) IS 'Reverts a generation with a new generation. Returns the ID of the new generation, or null if there is nothing to revert. Raises an error with the conflicting rows if later changes depend on the reverted generation.';
 REVOKE ALL ON FUNCTION generation_revert(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION generation_revert(bigint) TO sqern_writer;

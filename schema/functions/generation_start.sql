@@ -23,6 +23,6 @@ BEGIN
     RETURN current_id;
 END
 $$;
-COMMENT ON FUNCTION generation_start(text) IS 'Starts the generation of the current transaction with a comment. Returns the id of the generation. Raises an error if the generation was already started.';
+COMMENT ON FUNCTION generation_start(text) IS 'Starts the generation of the current transaction with a comment. Returns the ID of the generation. Raises an error if the generation was already started.';
 REVOKE ALL ON FUNCTION generation_start(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION generation_start(text) TO sqern_writer;

@@ -19,8 +19,8 @@ const USAGE_START: &str = "sqern build start [OPTIONS] --claim <N>
 pub(super) enum BuildCommand {
     /// List the kernels that need a build
     ///
-    /// These kernels are fetched and wanted, and have no successful build. Kernels that customers run come first. Only builds of the
-    /// specified revision, release target and profile are considered, by default all builds.
+    /// A fetched and wanted kernel needs a build until a build succeeds. With --revision, --target or --profile, only builds with these
+    /// values count. Kernels that customers run come first.
     #[command(after_help = "Examples:
   sqern build plan --revision 21.0.243.620bc3729 --target sp-lab
   sqern build plan --untried --limit 20 --json")]
@@ -40,7 +40,7 @@ pub(super) enum BuildCommand {
     #[command(override_usage = USAGE_START, after_help = "Examples:
   id=$(sqern build start --revision \"$REV\" --target sp-lab --claim 50)
   sqern build kernels \"$id\" --csv
-  sqern build finish \"$id\" UNSTABLE --kernel 6.1.0-25-amd64=FAILURE
+  sqern build finish \"$id\" SUCCESS --kernel 6.1.0-25-amd64=FAILURE
   sqern build start --revision \"$REV\" --target sp-lab --distro debian12 --kernel 6.1.0-25-amd64")]
     Start {
         #[command(flatten)]
@@ -92,7 +92,9 @@ Examples:
         id: i64,
     },
     /// Finish a build and record its result
-    #[command(after_help = "Example:\n  sqern build finish 12 UNSTABLE --kernel debian12/6.1.0-25-amd64=FAILURE")]
+    #[command(after_help = "Examples:
+  sqern build finish 12 SUCCESS
+  sqern build finish 12 SUCCESS --kernel debian12/6.1.0-25-amd64=FAILURE    # one kernel failed")]
     Finish(FinishArgs),
     /// List builds, newest first
     #[command(
@@ -108,7 +110,7 @@ Examples:
         #[command(flatten)]
         at: AtArgs,
     },
-    /// Show a build with the result of each kernel, and the last log lines if it is not SUCCESS
+    /// Show a build with the result of each kernel and the last log lines of failures
     #[command(after_help = "Example:\n  sqern build show 12")]
     Show {
         /// Build ID

@@ -39,15 +39,15 @@ pub(super) enum ReportCommand {
         #[command(flatten)]
         common: CommonArgs,
     },
-    /// List hosts whose running or newest kernel has no available module
+    /// Report the hosts whose running or newest kernel has no available module
     ///
-    /// The list is ordered by cluster type and number of hosts. Ignored and archived kernels come last within a type and put no host at
-    /// risk.
+    /// Each row contains a kernel and its number of hosts at risk. Rows are ordered by cluster type and number of hosts. Ignored and archived
+    /// kernels come last within a type and put no host at risk.
     #[command(after_help = "Columns:
   running  number of hosts that run the kernel
   newest   number of hosts that run another kernel, but have this one as their newest
   missing  missing step
-  since    start of the state of the missing step
+  since    time since which the step is missing
 
 Examples:
   sqern report risk
@@ -72,7 +72,8 @@ Examples:
     /// Report how long kernels take from seen to fetched, built, tested and available
     ///
     /// Each row contains the median, the 90th percentile and the maximum duration of a step in hours, and the number of kernels that wait for
-    /// the step. Only wanted kernels count. A kernel is built or tested when its first successful build or test run starts.
+    /// the step. Only wanted kernels count. The time of the steps built and tested is
+    /// the start of the first successful build or test run.
     #[command(after_help = "Examples:
   sqern report lag
   sqern report lag --distro debian12 --months           # also grouped by month (UTC)

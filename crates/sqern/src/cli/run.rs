@@ -15,7 +15,7 @@ use sqern_model::{KernelResult, KernelVersion, RunKind, RunResult, counted};
 use super::Context;
 use super::change::{ChangeArgs, report};
 use crate::failure::{Exit, Failure};
-use crate::printer::{Record, time};
+use crate::printer::{Format, Record, time};
 
 pub(super) use args::{BuildArgs, SelectionArgs, TestArgs, TestedArgs};
 pub(super) use execute::{execute, run};
@@ -52,9 +52,13 @@ pub(super) async fn plan(
     let mut candidates = runs::plan(&mut session.client, spec, selection).await?;
     let (kind, total) = (spec.kind(), candidates.len());
     candidates.truncate(limit.unwrap_or(usize::MAX));
+    if total == 0 && context.printer.format() == Format::Table {
+        context.printer.note(&nothing(kind, selection));
+        return Ok(Exit::Done);
+    }
     context.printer.list(&candidates)?;
     context.printer.note(&match (candidates.len(), total) {
-        (0, _) => nothing(kind, selection),
+        (_, 0) => nothing(kind, selection),
         (shown, total) if shown < total => format!("{shown} of {total} shown"),
         (_, total) => format!("{} to {}", counted(total, "kernel"), kind.noun()),
     });
@@ -81,9 +85,9 @@ pub(super) struct FinishArgs {
     /// Run ID, as printed by start
     #[arg(value_parser = super::id)]
     id: i64,
-    /// SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED (not case-sensitive)
+    /// Result of all kernels without --kernel: SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED
     result: RunResult,
-    /// Result of a kernel that differs from RESULT (repeatable)
+    /// Result of one kernel, if it differs from RESULT (repeatable)
     #[arg(long = "kernel", value_name = "[DISTRO/]VERSION=RESULT")]
     kernels: Vec<KernelResult>,
     #[command(flatten)]

@@ -18,8 +18,8 @@ const USAGE_START: &str = "sqern test start [OPTIONS] --claim <N>
 pub(super) enum TestCommand {
     /// List the kernels to test
     ///
-    /// These kernels have a successful build, and that build has no successful test. Kernels that customers run come first. Only builds of
-    /// the specified revision, release target and profile are considered, by default all builds.
+    /// A kernel with a successful build needs a test until a test of this build succeeds. With --revision, --target or --profile, only
+    /// builds with these values count. Kernels that customers run come first.
     #[command(after_help = "Examples:
   sqern test plan --revision 21.0.243.620bc3729 --target sp-lab
   sqern test plan --build 12 --flavor smoke --json")]
@@ -83,7 +83,9 @@ Example:\n  sqern test run --target sp-lab --flavor smoke --jobs 2 --command './
         id: i64,
     },
     /// Finish a test run and record its result
-    #[command(after_help = "Example:\n  sqern test finish 7 UNSTABLE --kernel 6.1.0-25-amd64=FAILURE")]
+    #[command(after_help = "Examples:
+  sqern test finish 7 SUCCESS
+  sqern test finish 7 SUCCESS --kernel debian12/6.1.0-25-amd64=FAILURE    # one kernel failed")]
     Finish(FinishArgs),
     /// List test runs, newest first
     #[command(
@@ -99,7 +101,7 @@ Example:\n  sqern test run --target sp-lab --flavor smoke --jobs 2 --command './
         #[command(flatten)]
         at: AtArgs,
     },
-    /// Show a test run with the result of each kernel, and the last log lines if it is not SUCCESS
+    /// Show a test run with the result of each kernel and the last log lines of failures
     #[command(after_help = "Example:\n  sqern test show 7")]
     Show {
         /// Test run ID

@@ -16,7 +16,7 @@ use crate::reports::html::{HeatMap, Page, Table, page};
 #[derive(Debug, Args)]
 pub(super) struct HtmlArgs {
     /// Write an HTML page with a chart and all tables instead of the list; - for standard output
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }
 

@@ -8,7 +8,7 @@ use crate::cli::Context;
 use crate::failure::{Exit, Failure};
 use crate::printer::time;
 
-/// Shows a run with the result of each kernel, and the last log lines if it is not SUCCESS.
+/// Shows a run with the result of each kernel and the last log lines of failures.
 pub(in crate::cli) async fn show(kind: RunKind, id: i64, context: &Context<'_>) -> Result<Exit, Failure> {
     let session = context.open().await?;
     let details = runs::show(&session.client, kind, id).await?;
