@@ -12,7 +12,7 @@ use serde::Serialize;
 use sqern_model::counted;
 
 use crate::failure::Failure;
-use crate::printer::Record;
+use crate::printer::{Column, Record, texts};
 
 /// The width of the column of the state, and the indent of the lines after the first.
 const INDENT: usize = 9;
@@ -102,11 +102,13 @@ impl Finding {
 
 impl Record for Finding {
     const SCHEMA: &'static str = "doctor/1";
-    const COLUMNS: &'static [&'static str] = &["check", "about", "state", "found", "hint"];
-    fn cells(&self) -> Vec<String> {
-        let [about, hint] = [&self.about, &self.hint].map(|text| text.clone().unwrap_or_default());
-        vec![self.check.to_owned(), about, self.state.as_str().to_owned(), self.found.clone(), hint]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("check"),
+        Column::name("about"),
+        Column::status("state"),
+        Column::text("found"),
+        Column::text("hint"),
+    ];
 }
 
 /// Joins findings of different objects with the same cause, in the order of the first ones.
@@ -146,7 +148,7 @@ pub fn group(findings: &[Finding]) -> Vec<Finding> {
 /// Returns whether the table of the findings has lines of at most `width` characters.
 #[must_use]
 pub fn fits(findings: &[Finding], width: usize) -> bool {
-    let rows: Vec<Vec<String>> = findings.iter().map(Record::cells).collect();
+    let rows = texts(findings);
     let column = |index: usize| rows.iter().map(|row| row[index].chars().count()).max().unwrap_or(0).max(8);
     (0..Finding::COLUMNS.len()).map(|index| column(index) + 2).sum::<usize>() <= width
 }

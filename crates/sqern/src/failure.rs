@@ -18,6 +18,8 @@ pub enum Exit {
     Unmet,
     /// Usage error: 2, as in clap.
     Usage,
+    /// Interrupted by SIGINT or SIGTERM before the work was done: 130, as in a shell.
+    Interrupted,
     /// Internal error: 70, `EX_SOFTWARE` of sysexits.h.
     Bug,
 }
@@ -28,6 +30,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => Self::SUCCESS,
             Exit::Unmet => Self::from(1),
             Exit::Usage => Self::from(2),
+            Exit::Interrupted => Self::from(130),
             Exit::Bug => Self::from(70),
         }
     }
@@ -59,6 +62,12 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// Sets the exit status.
+    #[must_use]
+    pub fn with_exit(self, exit: Exit) -> Self {
+        Self { exit, ..self }
     }
 
     /// Returns an error of a library with exit status 1.

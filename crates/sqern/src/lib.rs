@@ -3,6 +3,7 @@
 //! Only [`settings`] reads the environment, only [`printer`] prints, only `main.rs` exits.
 
 pub mod cli;
+pub mod config;
 mod cust;
 mod distributions;
 mod doctor;

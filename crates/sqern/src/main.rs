@@ -2,33 +2,29 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use sqern::cli::{self, Cli};
+use sqern::cli;
+use sqern::failure::Failure;
 use sqern::printer::{Printer, print_clap};
 use sqern::settings::Settings;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let config = Settings::read_config();
+    let defaults = config.as_ref().ok().cloned().unwrap_or_default();
+    let cli = match cli::parse(&defaults, std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             return match print_clap(&error) {
                 Ok(status) => ExitCode::from(u8::try_from(status).unwrap_or(2)),
-                Err(failure) => {
-                    Printer::plain().failure(&failure);
-                    failure.exit().into()
-                }
+                Err(failure) => fail(&failure),
             };
         }
     };
-    let settings = match Settings::from_environment() {
+    let settings = match config.and_then(Settings::from_environment) {
         Ok(settings) => settings,
-        Err(failure) => {
-            Printer::plain().failure(&failure);
-            return failure.exit().into();
-        }
+        Err(failure) => return fail(&failure),
     };
-    let printer = Printer::new(&settings, cli.output.format());
-    printer.show_warnings();
+    let printer = Printer::new(&settings, cli.output.format(), cli.output.verbosity());
+    printer.show_events();
     // The TLS clients for PostgreSQL and HTTP use the default provider of the process.
     let _ = rustls::crypto::ring::default_provider().install_default();
     // Each thread keeps the memory of its last decompression, so idle threads would only cost memory.
@@ -46,4 +42,10 @@ fn main() -> ExitCode {
             failure.exit().into()
         }
     }
+}
+
+/// Prints an error that precedes the settings.
+fn fail(failure: &Failure) -> ExitCode {
+    Printer::plain().failure(failure);
+    failure.exit().into()
 }

@@ -1,21 +1,35 @@
 //! All output: data to standard output, everything else to standard error.
 
+mod column;
+mod pager;
+mod rows;
+mod table;
+
 use std::io::{self, Read, Write};
 
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use jiff::Timestamp;
 use rustix::fs::OFlags;
 use serde::Serialize;
 use serde_json::json;
 use sqern_model::escape::replace_control;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
+pub use self::column::{Column, Kind};
+pub use self::rows::{DEFAULT_LIMIT, RowArgs, query_limit};
+
+use self::column::TimeFormat;
+use self::rows::{RowColumn, Rows};
+use self::table::Style;
 use crate::failure::Failure;
-use crate::settings::Settings;
+use crate::settings::{Pager, Settings};
 
-/// The number of spaces between two columns of a table.
-const GAP: u16 = 2;
-/// The length up to which a table does not break a word: a date, an id, `ubuntu-22.04`.
-const SHORT_WORD: usize = 12;
+/// The crates whose events `--verbose` prints.
+const OWN_CRATES: [&str; 10] = [
+    "sqern", "sqern_core", "sqern_db", "sqern_model", "sqern_store", "sqern_upstream", "sqern_archive", "sqern_process", "pg_connect",
+    "pg_local",
+];
 
 /// An output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,14 +43,34 @@ pub enum Format {
     Csv,
 }
 
-/// A kind of record that can be listed.
+/// A kind of record that can be listed. The names of the columns are fields of its JSON, which CSV and tables print.
 pub trait Record: Serialize {
     /// The name and version of its JSON: `kver.list/1`.
     const SCHEMA: &'static str;
-    /// The names of the columns, as in the database.
-    const COLUMNS: &'static [&'static str];
-    /// Returns the values of the columns; empty strings for absent values.
-    fn cells(&self) -> Vec<String>;
+    /// The columns of tables and CSV.
+    const COLUMNS: &'static [Column];
+}
+
+/// How much the program prints besides data and errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Verbosity {
+    /// Whether notes and progress are omitted.
+    pub is_quiet: bool,
+    /// 0 prints warnings, 1 also the steps of the work, 2 also its details, 3 everything.
+    pub level: u8,
+}
+
+/// Returns the texts of records in their columns. Times are in UTC. A record that cannot be serialized has no text.
+#[must_use]
+pub fn texts<R: Record>(records: &[R]) -> Vec<Vec<String>> {
+    let row = |record: &R| {
+        let fields = rows::fields(record).unwrap_or_default();
+        let text = |column: &Column| {
+            fields.get(column.name).map(|value| column.kind.text_of(value, TimeFormat::Utc)).unwrap_or_default()
+        };
+        R::COLUMNS.iter().map(text).collect()
+    };
+    records.iter().map(row).collect()
 }
 
 /// Prints all output.
@@ -46,39 +80,62 @@ pub struct Printer {
     stdout_is_terminal: bool,
     stderr_is_terminal: bool,
     color: bool,
+    /// Whether standard output is colored.
+    data_color: bool,
     /// The width of `COLUMNS`.
     columns: Option<usize>,
+    verbosity: Verbosity,
+    pager: Option<Pager>,
+    /// The current time, for relative times.
+    now: Timestamp,
 }
 
 impl Printer {
     /// Returns a printer for this terminal and this format.
     #[must_use]
-    pub fn new(settings: &Settings, format: Format) -> Self {
+    pub fn new(settings: &Settings, format: Format, verbosity: Verbosity) -> Self {
         Self {
             format,
             stdout_is_terminal: settings.stdout_is_terminal,
             stderr_is_terminal: settings.stderr_is_terminal,
             color: settings.color && settings.stderr_is_terminal,
+            data_color: settings.color && settings.stdout_is_terminal,
             columns: settings.columns,
+            verbosity,
+            pager: settings.pager.clone().filter(|_| settings.stdout_is_terminal),
+            now: settings.now(),
         }
     }
 
     /// Returns a printer for errors before the settings are known: no color, no width.
     #[must_use]
     pub fn plain() -> Self {
-        Self { format: Format::Table, stdout_is_terminal: false, stderr_is_terminal: false, color: false, columns: None }
+        Self {
+            format: Format::Table,
+            stdout_is_terminal: false,
+            stderr_is_terminal: false,
+            color: false,
+            data_color: false,
+            columns: None,
+            verbosity: Verbosity::default(),
+            pager: None,
+            now: Timestamp::UNIX_EPOCH,
+        }
     }
 
-    /// Prints the warnings of libraries, too.
-    pub fn show_warnings(&self) {
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
-            .with_writer(io::stderr)
-            .with_ansi(self.color)
-            .with_target(false)
-            .without_time();
+    /// Prints the warnings of libraries and, with `--verbose`, the events of the crates of this project.
+    pub fn show_events(&self) {
+        let level = match self.verbosity.level {
+            0 => LevelFilter::WARN,
+            1 => LevelFilter::INFO,
+            2 => LevelFilter::DEBUG,
+            _ => LevelFilter::TRACE,
+        };
+        let filter = Targets::new().with_default(LevelFilter::WARN).with_targets(OWN_CRATES.map(|name| (name, level)));
+        let layer =
+            tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(self.color).with_target(false).without_time();
         // A second printer in one process, as in a test, leaves it to the first.
-        let _ = subscriber.try_init();
+        let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
     }
 
     /// Returns the requested format.
@@ -87,36 +144,42 @@ impl Printer {
         self.format
     }
 
-    /// Whether standard error is a terminal, so that progress can be drawn.
+    /// Whether progress can be drawn: standard error is a terminal, and the program is not quiet.
     #[must_use]
     pub fn is_watched(&self) -> bool {
-        self.stderr_is_terminal
+        self.stderr_is_terminal && !self.verbosity.is_quiet
     }
 
     /// Prints a list.
-    pub fn list<R: Record>(&self, records: &[R]) -> Result<(), Failure> {
-        match self.format {
-            Format::Table => self.table(records),
-            Format::Json => self.json(&json!({"schema": format!("sqern.{}", R::SCHEMA), "items": records})),
-            Format::Csv => csv(records),
-        }
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a requested column does not exist, or if standard output cannot be written.
+    pub fn list<R: Record>(&self, records: &[R], args: &RowArgs) -> Result<(), Failure> {
+        self.list_in(records, args, &())
     }
 
-    /// Prints a list with metadata: in JSON, the fields of `frame` (a struct or map) stand beside the items.
-    pub fn list_in<R: Record>(&self, records: &[R], frame: &impl Serialize) -> Result<(), Failure> {
+    /// Prints a list with metadata. In JSON, the fields of `frame` (a struct or map) precede the items.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a requested column does not exist, or if standard output cannot be written.
+    pub fn list_in<R: Record>(&self, records: &[R], args: &RowArgs, frame: &impl Serialize) -> Result<(), Failure> {
         #[derive(Serialize)]
-        struct Framed<'a, F: Serialize, R: Serialize> {
+        struct Framed<'a, F: Serialize> {
             schema: String,
             #[serde(flatten)]
             frame: &'a F,
-            items: &'a [R],
+            items: &'a [serde_json::Map<String, serde_json::Value>],
         }
+        let rows = Rows::new(records, args)?;
         match self.format {
             Format::Json => {
-                let framed = Framed { schema: format!("sqern.{}", R::SCHEMA), frame, items: records };
+                let framed = Framed { schema: format!("sqern.{}", R::SCHEMA), frame, items: &rows.rows };
                 self.json(&serde_json::to_value(framed).map_err(io::Error::from)?)
             }
-            Format::Table | Format::Csv => self.list(records),
+            Format::Csv => csv(&rows),
+            Format::Table => self.table(&rows),
         }
     }
 
@@ -143,6 +206,9 @@ impl Printer {
 
     /// Prints a note to standard error.
     pub fn note(&self, text: &str) {
+        if self.verbosity.is_quiet {
+            return;
+        }
         let _ = writeln!(io::stderr().lock(), "{}", replace_control(text));
     }
 
@@ -177,27 +243,28 @@ impl Printer {
         write_out(&text.map_err(io::Error::from)?)
     }
 
-    fn table<R: Record>(&self, records: &[R]) -> Result<(), Failure> {
-        if records.is_empty() {
+    fn table(&self, rows: &Rows) -> Result<(), Failure> {
+        if rows.rows.is_empty() {
             self.note("nothing to show");
             return Ok(());
         }
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_header(R::COLUMNS.iter().map(|column| column.to_uppercase()));
-        table.add_rows(
-            records.iter().map(|record| record.cells().iter().map(|cell| replace_control(cell).into_owned()).collect::<Vec<_>>()),
-        );
-        for column in table.column_iter_mut() {
-            column.set_padding((0, GAP));
+        let times = if self.stdout_is_terminal { TimeFormat::RelativeTo(self.now) } else { TimeFormat::Utc };
+        let lines = table::lines(rows, Style { width: self.width(), color: self.data_color, times });
+        self.page(&lines)?;
+        if rows.rows.len() < rows.total {
+            self.note(&format!("{} of {} shown; --limit 0 prints all", rows.rows.len(), rows.total));
         }
-        if let Some(width) = self.width() {
-            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-            for (column, least) in table.column_iter_mut().zip(least_widths(records)) {
-                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
-            }
+        Ok(())
+    }
+
+    /// Prints lines, with a pager if they do not fit the terminal.
+    fn page(&self, lines: &[String]) -> Result<(), Failure> {
+        let text = lines.join("\n");
+        let fits = terminal_size::terminal_size_of(io::stdout()).is_none_or(|(_, height)| lines.len() < usize::from(height.0));
+        match &self.pager {
+            Some(pager) if !fits && pager::page(pager, &format!("{text}\n"))? => Ok(()),
+            _ => write_out(&text),
         }
-        let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-        write_out(&lines.join("\n"))
     }
 
     /// Returns the width for wrapped text: that of the terminal, else `COLUMNS`.
@@ -213,22 +280,15 @@ impl Printer {
     }
 }
 
-/// Returns the minimum widths of the columns: headings and short words are not broken. A terminal that is too narrow wraps the lines.
-fn least_widths<R: Record>(records: &[R]) -> Vec<u16> {
-    let mut least: Vec<usize> = R::COLUMNS.iter().map(|name| name.len()).collect();
-    for cells in records.iter().map(Record::cells) {
-        for (least, cell) in least.iter_mut().zip(&cells) {
-            let words = cell.split_whitespace().map(|word| word.chars().count());
-            *least = words.filter(|length| *length <= SHORT_WORD).fold(*least, usize::max);
-        }
-    }
-    least.into_iter().map(|least| u16::try_from(least).unwrap_or(u16::MAX).saturating_add(GAP)).collect()
-}
-
-fn csv<R: Record>(records: &[R]) -> Result<(), Failure> {
+fn csv(rows: &Rows) -> Result<(), Failure> {
     let mut writer = csv::WriterBuilder::new().from_writer(vec![]);
-    let written =
-        writer.write_record(R::COLUMNS).and_then(|()| records.iter().try_for_each(|record| writer.write_record(record.cells())));
+    let header = rows.columns.iter().map(|column| &column.name);
+    let written = writer.write_record(header).and_then(|()| {
+        rows.rows.iter().try_for_each(|row| {
+            let cell = |column: &RowColumn| column.kind.csv_of(row.get(&column.name).unwrap_or(&serde_json::Value::Null));
+            writer.write_record(rows.columns.iter().map(cell))
+        })
+    });
     written.map_err(io::Error::other)?;
     let bytes = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
     write_out(String::from_utf8_lossy(&bytes).trim_end_matches('\n'))
@@ -275,5 +335,5 @@ fn check_written(written: io::Result<()>) -> Result<bool, Failure> {
 /// Formats a time to the second, in UTC; returns an empty string for `None`.
 #[must_use]
 pub fn time(at: Option<Timestamp>) -> String {
-    at.map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()).unwrap_or_default()
+    at.map(column::utc).unwrap_or_default()
 }

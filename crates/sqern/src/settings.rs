@@ -1,7 +1,7 @@
 //! The environment, read once. No other module reads it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -9,9 +9,11 @@ use jiff::Timestamp;
 use pg_connect::ConnectEnv;
 use pg_local::{LocalEnv, OsUser};
 use sqern_core::Clock;
+use sqern_core::pipeline::quote;
 
+use crate::config::Config;
 use crate::failure::Failure;
-use crate::private_server::{PROGRAM, default_server};
+use crate::private_server::{PROGRAM, configured_server, default_server};
 
 /// The store of root.
 const ROOTS_STORE: &str = "/var/lib/sqern/store";
@@ -26,15 +28,18 @@ const SOURCES_DIR: &str = "/etc/sqern/distros.d";
 pub const APT_LISTS: &str = "/var/lib/apt/lists";
 
 /// The environment variables that sqern reads besides those of libpq, with their help texts.
-pub const VARIABLES: [(&str, &str); 10] = [
+pub const VARIABLES: [(&str, &str); 13] = [
     ("SQERN_STORE", "directory of fetched headers (sqern fetch, store, build run, test run)"),
     ("SQERN_LOGS", "directory of logs (sqern build run, test run)"),
     ("SQERN_DATA_DIR", "directory of the private server"),
     ("SQERN_SOURCES_DIR", "directory of distribution files [default: /etc/sqern/distros.d]"),
     ("SQERN_PG_BIN", "directory of the PostgreSQL server programs (sqern local)"),
+    ("SQERN_CONFIG", "configuration file [default: ~/.config/sqern/config.toml]"),
     ("SQERN_NOW", "current time for tests, such as 2026-01-31T12:00:00Z"),
     ("NO_COLOR", "disables color if not empty"),
+    ("PAGER", "pager of long lists [default: less]; cat disables it"),
     ("HOME", "home directory, with .pg_service.conf and .pgpass"),
+    ("XDG_CONFIG_HOME", "directory of configuration files [default: ~/.config]"),
     ("XDG_DATA_HOME", "directory of user data [default: ~/.local/share]"),
     ("XDG_STATE_HOME", "directory of user state, such as logs [default: ~/.local/state]"),
 ];
@@ -48,7 +53,16 @@ pub struct Jenkins {
     pub change_id: Option<String>,
 }
 
-/// The settings from the environment.
+/// The pager of long lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pager {
+    /// The shell command.
+    pub command: OsString,
+    /// Whether `LESS` contains options of less(1).
+    pub has_less_options: bool,
+}
+
+/// The settings from the environment and the configuration file.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// libpq's variables (`PGSERVICE`, `PGHOST`, …).
@@ -83,8 +97,12 @@ pub struct Settings {
     pub stderr_is_terminal: bool,
     /// `COLUMNS`, if it is a positive number.
     pub columns: Option<usize>,
+    /// The pager; `None` if it is disabled or not installed.
+    pub pager: Option<Pager>,
     /// The command line, for the comment of a generation.
     pub command_line: String,
+    /// The configuration file.
+    pub config: Config,
 }
 
 impl Settings {
@@ -93,7 +111,8 @@ impl Settings {
     /// # Errors
     ///
     /// Returns an error if `SQERN_NOW` is not a time.
-    pub fn from_environment() -> Result<Self, Failure> {
+    pub fn from_environment(config: Config) -> Result<Self, Failure> {
+        let path = std::env::var_os("PATH");
         Ok(Self {
             postgres: std::env::vars_os()
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -101,7 +120,8 @@ impl Settings {
                 .collect(),
             home: folder("HOME"),
             data_home: folder("XDG_DATA_HOME"),
-            path: std::env::var_os("PATH"),
+            pager: pager(path.as_deref()),
+            path,
             store: folder("SQERN_STORE"),
             logs: folder("SQERN_LOGS"),
             data_dir: folder("SQERN_DATA_DIR"),
@@ -115,7 +135,21 @@ impl Settings {
             stderr_is_terminal: std::io::stderr().is_terminal(),
             columns: std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0),
             command_line: command_line(),
+            config,
         })
+    }
+
+    /// Reads the configuration file: `SQERN_CONFIG`, else `sqern/config.toml` below `XDG_CONFIG_HOME` or `~/.config`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file is invalid, or if the file of `SQERN_CONFIG` could not be read.
+    pub fn read_config() -> Result<Config, Failure> {
+        if let Some(path) = folder("SQERN_CONFIG") {
+            return Config::read(&path, true);
+        }
+        let directory = folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")));
+        directory.map_or_else(|| Ok(Config::default()), |path| Config::read(&path.join("sqern/config.toml"), false))
     }
 
     /// Returns the current time, or the time of `SQERN_NOW`.
@@ -130,7 +164,7 @@ impl Settings {
         self.now.map_or(Clock::System, Clock::Fixed)
     }
 
-    /// Returns the default store: `SQERN_STORE`, else `/var/lib/sqern/store` for root, else `sqern/store` below `XDG_DATA_HOME` or
+    /// Returns the default store: `SQERN_STORE`, else that of the configuration file, else `/var/lib/sqern/store` for root, else `sqern/store` below `XDG_DATA_HOME` or
     /// `~/.local/share`; `None` if the user has no home directory.
     #[must_use]
     pub fn store_dir(&self) -> Option<PathBuf> {
@@ -139,7 +173,8 @@ impl Settings {
             data.map(|data| data.join("sqern/store"))
         };
         let is_root = OsUser::current().is_some_and(|user| user.name == "root");
-        self.store.clone().or_else(|| if is_root { Some(PathBuf::from(ROOTS_STORE)) } else { below_home() })
+        let configured = self.store.as_ref().or(self.config.store.as_ref());
+        configured.cloned().or_else(|| if is_root { Some(PathBuf::from(ROOTS_STORE)) } else { below_home() })
     }
 
     /// Returns the default directory of logs: `SQERN_LOGS`, else `/var/log/sqern` for root, else `sqern/logs` below `XDG_STATE_HOME` or
@@ -163,7 +198,10 @@ impl Settings {
             vars: self.postgres.clone(),
             home: self.home.clone(),
             application_name: PROGRAM.name.to_owned(),
-            default_server: Some(default_server(local_dir)),
+            default_server: Some(match self.config.service.clone() {
+                Some(service) => configured_server(service),
+                None => default_server(local_dir),
+            }),
             user_name: user.map(|user| user.name),
             ..ConnectEnv::default()
         }
@@ -236,6 +274,16 @@ impl Settings {
     }
 }
 
+/// Returns the pager: `PAGER`, else less(1) if it is installed. `cat` or an empty value disables it.
+fn pager(path: Option<&OsStr>) -> Option<Pager> {
+    let is_installed = |program: &str| std::env::split_paths(path?).find(|folder| folder.join(program).is_file());
+    let command = match std::env::var_os("PAGER") {
+        Some(command) => Some(command).filter(|command| !command.is_empty() && command != "cat"),
+        None => is_installed("less").map(|_| OsString::from("less")),
+    };
+    command.map(|command| Pager { command, has_less_options: std::env::var_os("LESS").is_some() })
+}
+
 /// Parses `SQERN_NOW`.
 fn fixed_time() -> Result<Option<Timestamp>, Failure> {
     let Some(text) = std::env::var("SQERN_NOW").ok().filter(|text| !text.is_empty()) else { return Ok(None) };
@@ -263,10 +311,10 @@ fn command_line() -> String {
     without_secrets(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()))
 }
 
-/// Joins the arguments. The database stores the result for all readers, so `--dsn`, which can contain a password, and the user
+/// Joins the arguments, quoted for a shell. The database stores the result for all readers, so `--dsn`, which can contain a password, and the user
 /// information of URLs are omitted.
 fn without_secrets(words: impl Iterator<Item = String>) -> String {
-    let mut kept = vec!["sqern".to_owned()];
+    let mut kept = Vec::new();
     let mut hide_next = false;
     for word in words {
         if std::mem::take(&mut hide_next) {
@@ -277,7 +325,7 @@ fn without_secrets(words: impl Iterator<Item = String>) -> String {
             kept.push(without_userinfo(&word));
         }
     }
-    kept.join(" ")
+    quote(&kept)
 }
 
 /// Removes the user information from a URL: `https://user:password@host/path` (RFC 3986, 3.2.1).
@@ -303,5 +351,8 @@ mod tests {
         ] {
             assert_eq!(without_secrets(typed.split(' ').map(str::to_owned)), kept);
         }
+        let with_spaces = ["ignore", "add", "debian12", "*-rt-*", "--reason", "no rt customers"];
+        let kept = "sqern ignore add debian12 '*-rt-*' --reason 'no rt customers'";
+        assert_eq!(without_secrets(with_spaces.into_iter().map(str::to_owned)), kept);
     }
 }

@@ -23,13 +23,15 @@ pub struct Filter {
 
 /// Whether somebody answers for a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
 pub enum Liveness {
     /// It has ended.
+    #[serde(rename = "finished")]
     Ended,
     /// Its lease holds.
+    #[serde(rename = "running")]
     Held,
     /// It has no result, and nobody answers for it.
+    #[serde(rename = "expired")]
     Left,
 }
 

@@ -11,7 +11,7 @@ use tokio_postgres::GenericClient;
 
 use super::Context;
 use crate::failure::Failure;
-use crate::printer::{Record, time};
+use crate::printer::{Record, RowArgs, time};
 
 /// Options that all lists share.
 #[derive(Debug, Args)]
@@ -101,8 +101,8 @@ impl Frame {
 }
 
 /// Prints a list, a past state and warnings about incomplete distributions.
-pub(super) fn list<R: Record>(context: &Context<'_>, records: &[R], frame: &Frame) -> Result<(), Failure> {
-    context.printer.list_in(records, frame)?;
+pub(super) fn list<R: Record>(context: &Context<'_>, records: &[R], rows: &RowArgs, frame: &Frame) -> Result<(), Failure> {
+    context.printer.list_in(records, rows, frame)?;
     tell(context, frame);
     Ok(())
 }

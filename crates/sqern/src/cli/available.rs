@@ -12,7 +12,7 @@ use super::Context;
 use super::at::{self, AtArgs, Frame};
 use super::change::{ChangeArgs, report};
 use crate::failure::{Exit, Failure};
-use crate::printer::Record;
+use crate::printer::{Column, Record, RowArgs};
 
 // One of these options is required. clap would put all of them into one line, which it does not wrap.
 const USAGE_ADD: &str = "sqern available add [OPTIONS] --build <ID>
@@ -55,6 +55,8 @@ pub(super) enum AvailableCommand {
         distros: Vec<DistroName>,
         #[command(flatten)]
         at: AtArgs,
+        #[command(flatten)]
+        rows: RowArgs,
     },
 }
 
@@ -120,11 +122,12 @@ impl From<&AvailableStep> for Which {
 
 impl Record for Available {
     const SCHEMA: &'static str = "available.list/1";
-    const COLUMNS: &'static [&'static str] = &["revision", "target", "distro", "version"];
-    fn cells(&self) -> Vec<String> {
-        let Self { revision, target, kernel } = self;
-        vec![revision.clone(), target.clone(), kernel.distro.to_string(), kernel.version.to_string()]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("revision"),
+        Column::name("target"),
+        Column::name("distro"),
+        Column::name("version"),
+    ];
 }
 
 /// Modules of a revision for kernels and a target.
@@ -137,13 +140,13 @@ struct Meant {
 pub(super) async fn run(command: AvailableCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     let mut session = context.open().await?;
     let (which, adds) = match command {
-        AvailableCommand::List { revision, target, distros, at } => {
+        AvailableCommand::List { revision, target, distros, at, rows } => {
             let as_of = at.resolve(&session.client).await?;
             sqern_db::distro::require(&session.client, &distros, &as_of).await?;
             db::require(&session.client, revision.as_deref(), target.as_deref()).await?;
             let filter = Filter { revision, target, distros };
             let available = db::list(&session.client, &filter, &as_of).await?;
-            at::list(context, &available, &Frame::from(&as_of))?;
+            at::list(context, &available, &rows, &Frame::from(&as_of))?;
             return Ok(Exit::Done);
         }
         AvailableCommand::Add(which) => (which, true),

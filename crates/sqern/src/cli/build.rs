@@ -9,6 +9,7 @@ use super::at::AtArgs;
 use super::change::ChangeArgs;
 use super::run::{self, BuildArgs, ClaimArgs, ExecuteArgs, FinishArgs, ListArgs, SelectionArgs};
 use crate::failure::{Exit, Failure};
+use crate::printer::RowArgs;
 
 const KIND: RunKind = RunKind::Build;
 
@@ -27,9 +28,8 @@ pub(super) enum BuildCommand {
     Plan {
         #[command(flatten)]
         selection: SelectionArgs,
-        /// Maximum number of rows [default: all]
-        #[arg(long, value_name = "N")]
-        limit: Option<usize>,
+        #[command(flatten)]
+        rows: RowArgs,
     },
     /// Start a build for an external program, and print the build ID
     ///
@@ -97,6 +97,8 @@ Examples:
   sqern build finish 12 SUCCESS --kernel debian12/6.1.0-25-amd64=FAILURE    # one kernel failed")]
     Finish(FinishArgs),
     /// List builds, newest first
+    ///
+    /// Prints 20 rows unless --limit is specified.
     #[command(
         after_help = "Examples:\n  sqern build list --open\n  sqern build list --revision 21.0.243.620bc3729 --limit 0 --csv"
     )]
@@ -109,6 +111,8 @@ Examples:
         id: i64,
         #[command(flatten)]
         at: AtArgs,
+        #[command(flatten)]
+        rows: RowArgs,
     },
     /// Show a build with the result of each kernel and the last log lines of failures
     #[command(after_help = "Example:\n  sqern build show 12")]
@@ -127,8 +131,8 @@ impl BuildCommand {
 
 pub(super) async fn run(command: BuildCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     match command {
-        BuildCommand::Plan { selection, limit } => {
-            run::plan(&RunSpec::Build(BuildSpec::default()), &selection.into(), limit, context).await
+        BuildCommand::Plan { selection, rows } => {
+            run::plan(&RunSpec::Build(BuildSpec::default()), &selection.into(), &rows, context).await
         }
         BuildCommand::Start { selection, build, claim, change } => {
             run::start(build.into(), selection, &claim, &change, context).await
@@ -137,7 +141,7 @@ pub(super) async fn run(command: BuildCommand, context: &Context<'_>) -> Result<
         BuildCommand::Renew { id } => run::renew(KIND, id, context).await,
         BuildCommand::Finish(args) => run::finish(KIND, args, context).await,
         BuildCommand::List(args) => run::list(KIND, &args, context).await,
-        BuildCommand::Kernels { id, at } => run::kernels(KIND, id, &at, context).await,
+        BuildCommand::Kernels { id, at, rows } => run::kernels(KIND, id, &at, &rows, context).await,
         BuildCommand::Show { id } => run::show(KIND, id, context).await,
     }
 }

@@ -13,9 +13,8 @@ use tokio_postgres::Client;
 
 use super::Context;
 use super::at::{self, AtArgs, Frame};
-use crate::cust::HEADER;
 use crate::failure::{Exit, Failure};
-use crate::printer::{Format, Record, time};
+use crate::printer::{Column, Format, Record, RowArgs};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CustCommand {
@@ -28,6 +27,8 @@ pub(super) enum CustCommand {
         all: bool,
         #[command(flatten)]
         at: AtArgs,
+        #[command(flatten)]
+        rows: RowArgs,
     },
     /// List the kernels of each host of a cluster
     ///
@@ -40,6 +41,8 @@ pub(super) enum CustCommand {
         cluster: ClusterName,
         #[command(flatten)]
         at: AtArgs,
+        #[command(flatten)]
+        rows: RowArgs,
     },
     /// List hosts with their running and installed kernels
     #[command(after_help = "Examples:
@@ -57,6 +60,8 @@ pub(super) enum CustCommand {
         distros: Vec<DistroName>,
         #[command(flatten)]
         at: AtArgs,
+        #[command(flatten)]
+        rows: RowArgs,
     },
     /// List cluster types
     #[command(subcommand)]
@@ -71,39 +76,41 @@ pub(super) enum TypeCommand {
     List {
         #[command(flatten)]
         at: AtArgs,
+        #[command(flatten)]
+        rows: RowArgs,
     },
 }
 
 impl Record for Cluster {
     const SCHEMA: &'static str = "cust.list/1";
-    const COLUMNS: &'static [&'static str] = &["name", "type", "hosts", "kernels", "deleted_at"];
-    fn cells(&self) -> Vec<String> {
-        vec![self.name.to_string(), self.cltype.clone(), self.hosts.to_string(), self.kernels.to_string(), time(self.deleted_at)]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("name"),
+        Column::name("type"),
+        Column::number("hosts"),
+        Column::number("kernels"),
+        Column::time("deleted_at").headed("deleted"),
+    ];
 }
 
 impl Record for Host {
     const SCHEMA: &'static str = "cust.hosts/1";
-    const COLUMNS: &'static [&'static str] = &["cluster", "type", "host", "distro", "running", "installed"];
-    fn cells(&self) -> Vec<String> {
-        let installed: Vec<&str> = self.installed.iter().map(KernelVersion::as_str).collect();
-        vec![
-            self.cluster.to_string(),
-            self.cltype.clone(),
-            self.name.to_string(),
-            self.distro.to_string(),
-            self.running.as_ref().map(ToString::to_string).unwrap_or_default(),
-            installed.join(" "),
-        ]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("cluster"),
+        Column::name("type"),
+        Column::name("host"),
+        Column::name("distro"),
+        Column::name("running"),
+        Column::text("installed"),
+    ];
 }
 
 impl Record for ClusterType {
     const SCHEMA: &'static str = "cust.type.list/1";
-    const COLUMNS: &'static [&'static str] = &["id", "name", "clusters"];
-    fn cells(&self) -> Vec<String> {
-        vec![self.id.to_string(), self.name.clone(), self.clusters.to_string()]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::number("id"),
+        Column::name("name"),
+        Column::number("clusters"),
+    ];
 }
 
 /// A kernel of a host, as a report in CSV has it.
@@ -120,28 +127,30 @@ struct Line {
 
 impl Record for Line {
     const SCHEMA: &'static str = "cust.show/1";
-    const COLUMNS: &'static [&'static str] = &HEADER;
-    fn cells(&self) -> Vec<String> {
-        let Self { cluster, cltype, host, distro, version, current } = self;
-        let current = if host.is_empty() { String::new() } else { current.to_string() };
-        [cluster, cltype, host, distro, version].into_iter().cloned().chain([current]).collect()
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("cluster"),
+        Column::name("type"),
+        Column::name("host"),
+        Column::name("distro"),
+        Column::name("version"),
+        Column::name("current"),
+    ];
 }
 
 pub(super) async fn run(command: CustCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     match command {
         CustCommand::Load(args) => load::run(args, context).await,
         CustCommand::Report(args) => report::run(args, context),
-        CustCommand::List { all, at } => {
+        CustCommand::List { all, at, rows } => {
             let (session, as_of) = begin(&at, context).await?;
-            at::list(context, &cust::list(&session.client, all, &as_of).await?, &Frame::from(&as_of))?;
+            at::list(context, &cust::list(&session.client, all, &as_of).await?, &rows, &Frame::from(&as_of))?;
             Ok(Exit::Done)
         }
-        CustCommand::Show { cluster, at } => {
+        CustCommand::Show { cluster, at, rows } => {
             let (session, as_of) = begin(&at, context).await?;
-            show(&session.client, cluster, &as_of, context).await
+            show(&session.client, cluster, &as_of, &rows, context).await
         }
-        CustCommand::Hosts { clusters, kernels, distros, at } => {
+        CustCommand::Hosts { clusters, kernels, distros, at, rows } => {
             let (session, as_of) = begin(&at, context).await?;
             sqern_db::distro::require(&session.client, &distros, &as_of).await?;
             for version in &kernels {
@@ -151,12 +160,12 @@ pub(super) async fn run(command: CustCommand, context: &Context<'_>) -> Result<E
                 known(cust::get(&session.client, name, &as_of).await)?;
             }
             let filter = HostFilter { clusters, distros, kernels };
-            at::list(context, &cust::hosts(&session.client, &filter, &as_of).await?, &Frame::from(&as_of))?;
+            at::list(context, &cust::hosts(&session.client, &filter, &as_of).await?, &rows, &Frame::from(&as_of))?;
             Ok(Exit::Done)
         }
-        CustCommand::Type(TypeCommand::List { at }) => {
+        CustCommand::Type(TypeCommand::List { at, rows }) => {
             let (session, as_of) = begin(&at, context).await?;
-            at::list(context, &cust::types(&session.client, &as_of).await?, &Frame::from(&as_of))?;
+            at::list(context, &cust::types(&session.client, &as_of).await?, &rows, &Frame::from(&as_of))?;
             Ok(Exit::Done)
         }
     }
@@ -177,7 +186,13 @@ fn known(found: Result<Cluster, DbError>) -> Result<Cluster, Failure> {
     })
 }
 
-async fn show(client: &Client, name: ClusterName, as_of: &AsOf, context: &Context<'_>) -> Result<Exit, Failure> {
+async fn show(
+    client: &Client,
+    name: ClusterName,
+    as_of: &AsOf,
+    rows: &RowArgs,
+    context: &Context<'_>,
+) -> Result<Exit, Failure> {
     let Cluster { name, cltype, hosts, kernels, .. } = known(cust::get(client, &name, as_of).await)?;
     let filter = HostFilter { clusters: vec![name.clone()], ..HostFilter::default() };
     let mut lines = Vec::new();
@@ -197,7 +212,7 @@ async fn show(client: &Client, name: ClusterName, as_of: &AsOf, context: &Contex
         let (host, distro, version) = (nothing(), nothing(), nothing());
         lines.push(Line { cluster: name.to_string(), cltype: cltype.clone(), host, distro, version, current: false });
     }
-    at::list(context, &lines, &Frame::from(as_of))?;
+    at::list(context, &lines, rows, &Frame::from(as_of))?;
     if context.printer.format() == Format::Table {
         context.printer.note(&format!("{name} ({cltype}): {}, {}", counted(hosts, "host"), counted(kernels, "kernel")));
     }

@@ -12,13 +12,18 @@ use super::change::{ChangeArgs, report};
 use super::sources::SourcesArgs;
 use crate::distributions::importable;
 use crate::failure::{Exit, Failure};
-use crate::printer::{Record, time};
+use crate::printer::{Column, Record, RowArgs};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DistroCommand {
     /// List distributions
     #[command(after_help = "Examples:\n  sqern distro list\n  sqern distro list --at 2026-05-01 --csv")]
-    List(AtArgs),
+    List {
+        #[command(flatten)]
+        at: AtArgs,
+        #[command(flatten)]
+        rows: RowArgs,
+    },
     /// Add a distribution
     #[command(after_help = "Example:\n  sqern distro add fedora42 FEDORA42 --supported")]
     Add {
@@ -81,23 +86,25 @@ impl Listed {
 
 impl Record for Listed {
     const SCHEMA: &'static str = "distro.list/1";
-    const COLUMNS: &'static [&'static str] = &["name", "variant", "supported", "kernels", "upstream", "checked"];
-    fn cells(&self) -> Vec<String> {
-        let Self { distro, upstream } = self;
-        let (supported, kernels) = (yes_no(distro.supported), distro.kernels.to_string());
-        vec![distro.name.to_string(), distro.variant.clone(), supported, kernels, (*upstream).to_owned(), time(distro.checked_at)]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("name"),
+        Column::name("variant"),
+        Column::name("supported"),
+        Column::number("kernels"),
+        Column::status("upstream"),
+        Column::time("checked_at").headed("checked"),
+    ];
 }
 
 pub(super) async fn run(command: DistroCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     let mut session = context.open().await?;
     match command {
-        DistroCommand::List(args) => {
+        DistroCommand::List { at: args, rows } => {
             let as_of = args.resolve(&session.client).await?;
             let frame = args.upstream(&session.client, &as_of, &[]).await?;
             let distros = distro::list(&session.client, &as_of).await?;
             let listed: Vec<Listed> = distros.into_iter().map(|distro| Listed::new(distro, &frame)).collect();
-            at::list(context, &listed, &frame)?;
+            at::list(context, &listed, &rows, &frame)?;
             Ok(Exit::Done)
         }
         DistroCommand::Add { name, variant, supported, change: args } => {
@@ -126,8 +133,4 @@ pub(super) async fn run(command: DistroCommand, context: &Context<'_>) -> Result
 
 fn describe(distro: &NewDistro) -> String {
     format!("{} ({}), {}", distro.name, distro.variant, if distro.supported { "supported" } else { "not supported" })
-}
-
-pub(super) fn yes_no(value: bool) -> String {
-    if value { "yes" } else { "no" }.to_owned()
 }

@@ -18,7 +18,7 @@ use super::sources::{CrawlArgs, SourcesArgs, definition};
 use super::store_args::StoreArgs;
 use crate::doctor::{Finding, State, clock, describe, fits, group, program, source, store, summary};
 use crate::failure::{Exit, Failure};
-use crate::printer::Format;
+use crate::printer::{Format, RowArgs};
 
 /// Check the installation, and print how to fix each problem
 ///
@@ -71,8 +71,8 @@ pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<Exit,
         (Format::Table, Some(width)) if !fits(&causes, width) => {
             context.printer.data(&replace_control(&describe(&causes, width)))?;
         }
-        (Format::Table, _) => context.printer.list(&causes)?,
-        (Format::Json | Format::Csv, _) => context.printer.list(&findings)?,
+        (Format::Table, _) => context.printer.list(&causes, &RowArgs::default())?,
+        (Format::Json | Format::Csv, _) => context.printer.list(&findings, &RowArgs::default())?,
     }
     context.printer.note(&summary(&findings));
     Ok(if findings.iter().any(|finding| finding.state == State::Failed) { Exit::Unmet } else { Exit::Done })

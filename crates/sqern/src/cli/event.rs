@@ -11,11 +11,13 @@ use sqern_model::{At, DistroName, KernelVersion};
 use super::Context;
 use super::at::{self, AtArgs, Frame};
 use crate::failure::{Exit, Failure};
-use crate::printer::{Record, time};
+use crate::printer::{Column, DEFAULT_LIMIT, Record, RowArgs};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum EventCommand {
     /// List events, newest first
+    ///
+    /// Prints 20 rows unless --limit is specified.
     #[command(
         after_help = "Examples:\n  sqern event list --table kver_ignore\n  sqern event list --distro debian12 --kernel 6.1.0-25-amd64"
     )]
@@ -32,36 +34,32 @@ pub(super) enum EventCommand {
         /// Kernel version of the changed records [default: all]
         #[arg(long, value_name = "VERSION")]
         kernel: Option<KernelVersion>,
-        /// Maximum number of rows
-        #[arg(long, value_name = "N", default_value_t = 50)]
-        limit: u32,
         #[command(flatten)]
         at: AtArgs,
+        #[command(flatten)]
+        rows: RowArgs,
     },
     Follow(follow::FollowArgs),
 }
 
 impl Record for Event {
     const SCHEMA: &'static str = "event.list/1";
-    const COLUMNS: &'static [&'static str] = &["id", "generation", "tstamp", "table_name", "action", "pkey", "fields", "old"];
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.id.to_string(),
-            self.generation.to_string(),
-            time(Some(self.tstamp)),
-            self.table_name.clone(),
-            self.action.clone(),
-            self.pkey.to_string(),
-            self.fields.to_string(),
-            self.old.as_ref().map(Value::to_string).unwrap_or_default(),
-        ]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::number("id"),
+        Column::number("generation"),
+        Column::time("tstamp").headed("started"),
+        Column::name("table_name"),
+        Column::name("action"),
+        Column::text("pkey"),
+        Column::text("fields"),
+        Column::text("old"),
+    ];
 }
 
 pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<Exit, Failure> {
-    let (table, generation, distro, kernel, limit, at) = match command {
+    let (table, generation, distro, kernel, at, rows) = match command {
         EventCommand::Follow(args) => return follow::run(args, context).await,
-        EventCommand::List { table, generation, distro, kernel, limit, at } => (table, generation, distro, kernel, limit, at),
+        EventCommand::List { table, generation, distro, kernel, at, rows } => (table, generation, distro, kernel, at, rows),
     };
     let session = context.open().await?;
     let as_of = at.resolve(&session.client).await?;
@@ -70,7 +68,7 @@ pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<
     pkey.extend(distro.as_ref().map(|distro| ("distro".to_owned(), Value::from(distro.as_str()))));
     pkey.extend(kernel.as_ref().map(|version| ("version".to_owned(), Value::from(version.as_str()))));
     let filter = Filter { table_name: table, generation, pkey: (!pkey.is_empty()).then_some(Value::Object(pkey)) };
-    let events = event::list(&session.client, &filter, limit.into(), &as_of).await?;
+    let events = event::list(&session.client, &filter, rows.query_limit(DEFAULT_LIMIT), &as_of).await?;
     if events.is_empty() {
         // Removed distributions have events, too.
         sqern_db::distro::require(&session.client, distro.as_slice(), &AsOf::Now).await?;
@@ -81,7 +79,7 @@ pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<
             AsOf::resolve(&session.client, At::Generation(id)).await?;
         }
     }
-    at::list(context, &events, &Frame::from(&as_of))?;
+    at::list(context, &events, &rows.with_default_limit(DEFAULT_LIMIT), &Frame::from(&as_of))?;
     Ok(Exit::Done)
 }
 

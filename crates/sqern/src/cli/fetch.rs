@@ -26,7 +26,7 @@ use super::store_args::StoreArgs;
 use crate::failure::{Exit, Failure};
 use crate::fetch::plan::{Plan, plan, without_packages};
 use crate::fetch::{Fetcher, Job, MissingTools, Outcome};
-use crate::printer::{Format, Record};
+use crate::printer::{Column, Format, Kind, Record, RowArgs};
 
 /// The default time limit of the command for one kernel.
 const COMMAND_TIMEOUT_SECONDS: u64 = 3600;
@@ -125,17 +125,14 @@ struct Fetched {
 
 impl Record for Fetched {
     const SCHEMA: &'static str = "fetch/1";
-    const COLUMNS: &'static [&'static str] = &["distro", "version", "outcome", "packages", "size", "seconds"];
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.kernel.distro.to_string(),
-            self.kernel.version.to_string(),
-            self.outcome.to_owned(),
-            self.packages.to_string(),
-            indicatif::HumanBytes(self.bytes).to_string(),
-            format!("{:.1}", self.seconds),
-        ]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("distro"),
+        Column::name("version"),
+        Column::status("outcome"),
+        Column::number("packages"),
+        Column::new("bytes", Kind::Bytes).headed("size"),
+        Column::new("seconds", Kind::Seconds),
+    ];
 }
 
 impl Fetched {
@@ -163,7 +160,7 @@ pub(super) async fn run(args: FetchArgs, context: &Context<'_>) -> Result<Exit, 
     }
     if plans.is_empty() && done.is_empty() {
         if context.printer.format() == Format::Json {
-            context.printer.list::<Fetched>(&[])?;
+            context.printer.list::<Fetched>(&[], &RowArgs::default())?;
         }
         context.printer.note("nothing to fetch");
         return Ok(Exit::Done);
@@ -334,7 +331,7 @@ async fn fetch_all(
 }
 
 fn report(done: &[Fetched], finished: Option<sqern_db::change::Finished>, context: &Context<'_>) -> Result<Exit, Failure> {
-    context.printer.list(done)?;
+    context.printer.list(done, &RowArgs::default())?;
     for one in done {
         if let Some(reason) = &one.reason {
             let failure = Failure::unmet(format!("{} {}: {reason}", one.kernel, one.outcome));

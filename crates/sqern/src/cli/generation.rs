@@ -13,18 +13,19 @@ use super::at::{self, AtArgs, Frame};
 use super::change::report;
 use super::event::describe_event;
 use crate::failure::{Exit, Failure};
-use crate::printer::{Record, time};
+use crate::printer::{Column, DEFAULT_LIMIT, Record, RowArgs, query_limit, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum GenerationCommand {
     /// List generations, newest first
+    ///
+    /// Prints 20 rows unless --limit is specified.
     #[command(after_help = "Examples:\n  sqern generation list --limit 5\n  sqern generation list --at 2026-05-01")]
     List {
-        /// Maximum number of rows
-        #[arg(long, value_name = "N", default_value_t = 20)]
-        limit: u32,
         #[command(flatten)]
         at: AtArgs,
+        #[command(flatten)]
+        rows: RowArgs,
     },
     /// Show a generation: user, address, time, comment and events
     #[command(after_help = "Example:\n  sqern generation show 2 --limit 5")]
@@ -32,8 +33,8 @@ pub(super) enum GenerationCommand {
         /// Generation ID
         #[arg(value_parser = super::id)]
         id: i64,
-        /// Maximum number of events
-        #[arg(long, value_name = "N", default_value_t = 50)]
+        /// Maximum number of events; 0 for all
+        #[arg(long, value_name = "N", default_value_t = DEFAULT_LIMIT)]
         limit: u32,
     },
     /// Show the differences between 2 states: + inserted, - deleted, ~ updated
@@ -65,17 +66,14 @@ pub(super) enum GenerationCommand {
 
 impl Record for Generation {
     const SCHEMA: &'static str = "generation.list/1";
-    const COLUMNS: &'static [&'static str] = &["id", "tstamp", "username", "ipaddr", "events", "comment"];
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.id.to_string(),
-            time(Some(self.tstamp)),
-            self.username.clone(),
-            self.ipaddr.map(|address| address.to_string()).unwrap_or_default(),
-            self.events.to_string(),
-            self.comment.clone().unwrap_or_default(),
-        ]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::number("id"),
+        Column::time("tstamp").headed("started"),
+        Column::name("username"),
+        Column::name("ipaddr"),
+        Column::number("events"),
+        Column::text("comment"),
+    ];
 }
 
 /// One generation with what it changed.
@@ -91,9 +89,10 @@ struct Shown {
 pub(super) async fn run(command: GenerationCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     let mut session = context.open().await?;
     match command {
-        GenerationCommand::List { limit, at } => {
+        GenerationCommand::List { at, rows } => {
             let as_of = at.resolve(&session.client).await?;
-            at::list(context, &generation::list(&session.client, limit.into(), &as_of).await?, &Frame::from(&as_of))?;
+            let generations = generation::list(&session.client, rows.query_limit(DEFAULT_LIMIT), &as_of).await?;
+            at::list(context, &generations, &rows.with_default_limit(DEFAULT_LIMIT), &Frame::from(&as_of))?;
         }
         GenerationCommand::Diff { from, to } => return diff::run(&session.client, from, to, context).await,
         GenerationCommand::Revert { id, dry_run } => {
@@ -103,7 +102,7 @@ pub(super) async fn run(command: GenerationCommand, context: &Context<'_>) -> Re
         }
         GenerationCommand::Show { id, limit } => {
             let (generation, tables) = generation::get(&session.client, id).await?;
-            let first_events = event::of_generation(&session.client, id, limit.into()).await?;
+            let first_events = event::of_generation(&session.client, id, query_limit(limit)).await?;
             let shown = Shown { generation, tables, first_events };
             context.printer.one("generation.show/1", &shown, || describe(&shown))?;
         }
@@ -134,9 +133,8 @@ fn describe(shown: &Shown) -> String {
     }
     if i64::try_from(first_events.len()).is_ok_and(|shown| shown < generation.events) {
         text.push_str(&format!(
-            "\n  … and {} (--limit {} prints all)",
+            "\n  … and {} (--limit 0 prints all)",
             counted(generation.events - i64::try_from(first_events.len()).unwrap_or(0), "more event"),
-            generation.events
         ));
     }
     text

@@ -9,7 +9,7 @@ use super::Context;
 use super::at::{self, AtArgs, Frame};
 use super::change::{ChangeArgs, report};
 use crate::failure::{Exit, Failure};
-use crate::printer::{Record, time};
+use crate::printer::{Column, Record, RowArgs};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum IgnoreCommand {
@@ -24,6 +24,8 @@ pub(super) enum IgnoreCommand {
         all: bool,
         #[command(flatten)]
         at: AtArgs,
+        #[command(flatten)]
+        rows: RowArgs,
     },
     /// Add a pattern, and print the kernel versions that it ignores
     #[command(
@@ -54,26 +56,24 @@ pub(super) enum IgnoreCommand {
 
 impl Record for Ignore {
     const SCHEMA: &'static str = "ignore.list/1";
-    const COLUMNS: &'static [&'static str] = &["distro", "glob", "pattern", "matches", "reason", "deleted_at"];
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.distro.to_string(),
-            self.glob.clone(),
-            self.pattern.clone(),
-            self.matches.to_string(),
-            self.reason.clone().unwrap_or_default(),
-            time(self.deleted_at),
-        ]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("distro"),
+        Column::name("glob"),
+        Column::name("pattern"),
+        Column::number("matches"),
+        Column::text("reason"),
+        Column::time("deleted_at").headed("deleted"),
+    ];
 }
 
 pub(super) async fn run(command: IgnoreCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     let mut session = context.open().await?;
     match command {
-        IgnoreCommand::List { distros, all, at } => {
+        IgnoreCommand::List { distros, all, at, rows } => {
             let as_of = at.resolve(&session.client).await?;
             sqern_db::distro::require(&session.client, &distros, &as_of).await?;
-            at::list(context, &ignore::list(&session.client, &distros, all, &as_of).await?, &Frame::from(&as_of))?;
+            let patterns = ignore::list(&session.client, &distros, all, &as_of).await?;
+            at::list(context, &patterns, &rows, &Frame::from(&as_of))?;
             Ok(Exit::Done)
         }
         IgnoreCommand::Add { distro, glob, reason, change: args } => {

@@ -11,7 +11,7 @@ use super::Context;
 use super::at::{self, AtArgs};
 use super::change::{ChangeArgs, report};
 use crate::failure::{Exit, Failure};
-use crate::printer::{Record, time};
+use crate::printer::{Column, Record, RowArgs, time};
 use crate::reports;
 
 #[derive(Debug, Subcommand)]
@@ -30,11 +30,10 @@ pub(super) enum KverCommand {
         /// Include ignored and archived kernels
         #[arg(long)]
         all: bool,
-        /// Maximum number of rows [default: all]
-        #[arg(long, value_name = "N")]
-        limit: Option<usize>,
         #[command(flatten)]
         at: AtArgs,
+        #[command(flatten)]
+        rows: RowArgs,
     },
     /// Show a kernel version: state, times and packages
     #[command(after_help = "Example:\n  sqern kver show \"$(uname -r)\"")]
@@ -67,17 +66,28 @@ pub(super) struct Versions {
     change: ChangeArgs,
 }
 
-impl Record for Kver {
+impl Record for KernelRow {
     const SCHEMA: &'static str = "kver.list/1";
-    const COLUMNS: &'static [&'static str] = &["distro", "version", "seen", "fetched", "state"];
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.kernel.distro.to_string(),
-            self.kernel.version.to_string(),
-            time(self.seen_at),
-            time(self.fetched_at),
-            state(self).to_owned(),
-        ]
+    const COLUMNS: &'static [Column] = &[
+        Column::name("distro"),
+        Column::name("version"),
+        Column::time("seen_at").headed("seen"),
+        Column::time("fetched_at").headed("fetched"),
+        Column::name("state"),
+    ];
+}
+
+/// A kernel version and its state: wanted, ignored or archived.
+#[derive(Debug, Serialize)]
+struct KernelRow {
+    #[serde(flatten)]
+    kver: Kver,
+    state: &'static str,
+}
+
+impl From<Kver> for KernelRow {
+    fn from(kver: Kver) -> Self {
+        Self { state: state(&kver), kver }
     }
 }
 
@@ -92,7 +102,7 @@ struct Shown {
 pub(super) async fn run(command: KverCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     let mut session = context.open().await?;
     match command {
-        KverCommand::List { distros, like, all, limit, at } => {
+        KverCommand::List { distros, like, all, at, rows } => {
             let as_of = at.resolve(&session.client).await?;
             sqern_db::distro::require(&session.client, &distros, &as_of).await?;
             let frame = at.upstream(&session.client, &as_of, &distros).await?;
@@ -100,13 +110,9 @@ pub(super) async fn run(command: KverCommand, context: &Context<'_>) -> Result<E
                 like.map(|glob| Glob::new(glob).to_like()).transpose().map_err(|error| Failure::usage(error.to_string()))?;
             let like = like.map(|like| like.as_str().to_owned());
             let filter = Filter { distros, like, unwanted: all, ..Filter::default() };
-            let mut kernels = kver::list(&session.client, &filter, &as_of).await?;
-            let total = kernels.len();
-            kernels.truncate(limit.unwrap_or(usize::MAX));
-            at::list(context, &kernels, &frame)?;
-            if kernels.len() < total {
-                context.printer.note(&format!("{} of {total} shown", kernels.len()));
-            }
+            let kernels = kver::list(&session.client, &filter, &as_of).await?;
+            let kernels: Vec<KernelRow> = kernels.into_iter().map(KernelRow::from).collect();
+            at::list(context, &kernels, &rows, &frame)?;
             Ok(Exit::Done)
         }
         KverCommand::Show { version, distros } => show(&session.client, &version, &distros, context).await,

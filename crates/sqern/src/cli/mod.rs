@@ -33,12 +33,15 @@ mod store_args;
 mod test;
 mod why;
 
-use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use pg_connect::{ConnectError, ConnectRequest, Session, connect};
 use sqern_core::Database;
 
+use crate::config::Config;
 use crate::failure::{Exit, Failure};
-use crate::printer::{Format, Printer};
+use crate::printer::{Format, Printer, Verbosity};
 use crate::settings::{Settings, VARIABLES};
 
 /// Track upstream kernels, the kernels that customers run, and the kernels without a tested module
@@ -74,6 +77,12 @@ pub struct Output {
     /// Print a list as CSV with a header line (only commands that print lists)
     #[arg(long, global = true, help_heading = "Output")]
     csv: bool,
+    /// Print only data, warnings and errors
+    #[arg(long, short, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    quiet: bool,
+    /// Print the steps of the work to standard error; -vv also prints details, -vvv everything
+    #[arg(long, short, global = true, action = ArgAction::Count, help_heading = "Output")]
+    verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
@@ -143,7 +152,7 @@ impl Command {
             | Self::Doctor(_)
             | Self::Report(_)
             | Self::Event(event::EventCommand::List { .. }) => true,
-            Self::Distro(command) => matches!(command, distro::DistroCommand::List(_)),
+            Self::Distro(command) => matches!(command, distro::DistroCommand::List { .. }),
             Self::Source(command) => !matches!(command, source::SourceCommand::Show { .. }),
             Self::Store(command) => !matches!(command, store::StoreCommand::Prune { .. }),
             Self::Kver(command) => matches!(command, kver::KverCommand::List { .. }),
@@ -177,6 +186,25 @@ impl Output {
             _ => Format::Table,
         }
     }
+}
+
+impl Output {
+    /// Returns the verbosity that the flags select.
+    #[must_use]
+    pub fn verbosity(&self) -> Verbosity {
+        Verbosity { is_quiet: self.quiet, level: self.verbose }
+    }
+}
+
+/// Parses a command line. The configuration file provides defaults of options.
+///
+/// # Errors
+///
+/// Returns the help, the version or a usage error of clap.
+pub fn parse(config: &Config, arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut command = config.apply(Cli::command());
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 /// The connection options, settings and output of a command.
@@ -220,28 +248,40 @@ pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exi
         return Err(Failure::usage("--csv is supported only by commands that print a list"));
     }
     let context = Context { connection: &cli.connection, settings, printer };
-    match cli.command {
-        Command::Init(args) => init::run(args, &context).await,
-        Command::Local(command) => local::run(command, &context).await,
-        Command::Db(command) => db::run(command, &context).await,
-        Command::Distro(command) => distro::run(command, &context).await,
-        Command::Kver(command) => kver::run(command, &context).await,
-        Command::Ignore(command) => ignore::run(command, &context).await,
-        Command::Source(command) => source::run(command, &context).await,
-        Command::Check(args) => check::run(args, &context).await,
-        Command::Fetch(args) => fetch::run(args, &context).await,
-        Command::Store(command) => store::run(command, &context).await,
-        Command::Build(command) => build::run(command, &context).await,
-        Command::Test(command) => test::run(command, &context).await,
-        Command::Available(command) => available::run(command, &context).await,
-        Command::Pipeline(command) => Box::pin(pipeline::run(command, &context)).await,
-        Command::Cust(command) => cust::run(command, &context).await,
-        Command::Report(command) => report::run(command, &context).await,
-        Command::Why(args) => why::run(args, &context).await,
-        Command::Doctor(args) => doctor::run(args, &context).await,
-        Command::Generation(command) => generation::run(command, &context).await,
-        Command::Event(command) => event::run(command, &context).await,
-        Command::Completions(args) => generate::completions(&args, &context),
+    let outcome = dispatch(cli.command, &context).await;
+    if !interrupt::was_interrupted() {
+        return outcome;
+    }
+    match outcome {
+        Ok(Exit::Unmet) => Ok(Exit::Interrupted),
+        Ok(exit) => Ok(exit),
+        Err(failure) => Err(failure.with_exit(Exit::Interrupted)),
+    }
+}
+
+async fn dispatch(command: Command, context: &Context<'_>) -> Result<Exit, Failure> {
+    match command {
+        Command::Init(args) => init::run(args, context).await,
+        Command::Local(command) => local::run(command, context).await,
+        Command::Db(command) => db::run(command, context).await,
+        Command::Distro(command) => distro::run(command, context).await,
+        Command::Kver(command) => kver::run(command, context).await,
+        Command::Ignore(command) => ignore::run(command, context).await,
+        Command::Source(command) => source::run(command, context).await,
+        Command::Check(args) => check::run(args, context).await,
+        Command::Fetch(args) => fetch::run(args, context).await,
+        Command::Store(command) => store::run(command, context).await,
+        Command::Build(command) => build::run(command, context).await,
+        Command::Test(command) => test::run(command, context).await,
+        Command::Available(command) => available::run(command, context).await,
+        Command::Pipeline(command) => Box::pin(pipeline::run(command, context)).await,
+        Command::Cust(command) => cust::run(command, context).await,
+        Command::Report(command) => report::run(command, context).await,
+        Command::Why(args) => why::run(args, context).await,
+        Command::Doctor(args) => doctor::run(args, context).await,
+        Command::Generation(command) => generation::run(command, context).await,
+        Command::Event(command) => event::run(command, context).await,
+        Command::Completions(args) => generate::completions(&args, context),
         Command::Man(args) => generate::man(&args),
     }
 }
@@ -263,7 +303,7 @@ Environment:
 {}
   PGSERVICE, PGHOST and the other variables of libpq select the database.
 
-Exit status: 0 success, 1 failure, 2 usage error, 70 internal error",
+Exit status: 0 success, 1 failure, 2 usage error, 70 internal error, 130 interrupted",
         variables.join("\n")
     )
 }

@@ -16,6 +16,8 @@ use super::Context;
 use super::at::{AtArgs, Frame};
 use crate::cust::Known;
 use crate::failure::{Exit, Failure};
+use crate::printer::RowArgs;
+use crate::reports::coverage::KernelStatus;
 use crate::reports::html::Table;
 use crate::reports::{activity, coverage, lag, risk};
 
@@ -138,6 +140,8 @@ pub(super) struct CommonArgs {
     at: AtArgs,
     #[command(flatten)]
     html: HtmlArgs,
+    #[command(flatten)]
+    rows: RowArgs,
 }
 
 impl CommonArgs {
@@ -162,7 +166,7 @@ pub(super) async fn run(command: ReportCommand, context: &Context<'_>) -> Result
     let mut session = context.open().await?;
     let transaction = snapshot(&mut session.client).await?;
     let (as_of, frame) = common.begin(&transaction).await?;
-    let give = Give { context, frame: &frame, html: &common.html };
+    let give = Give { context, frame: &frame, html: &common.html, rows: &common.rows };
     let asked = Asked { transaction: &transaction, as_of: &as_of, give, common };
     match &command {
         ReportCommand::Coverage { kernels, of, .. } => asked.coverage(*kernels, of).await?,
@@ -187,6 +191,7 @@ impl Asked<'_> {
         of.require(transaction).await?;
         let all = status::list(transaction, &common.statuses(of, kernels || common.html.is_wanted()), as_of).await?;
         let counts = coverage::coverage(&all);
+        let all: Vec<KernelStatus<'_>> = all.iter().map(KernelStatus::from).collect();
         give.page(
             "Coverage",
             vec![],

@@ -15,7 +15,7 @@ use sqern_model::{KernelResult, KernelVersion, RunKind, RunResult, counted};
 use super::Context;
 use super::change::{ChangeArgs, report};
 use crate::failure::{Exit, Failure};
-use crate::printer::{Format, Record, time};
+use crate::printer::{Column, Format, Record, RowArgs, time};
 
 pub(super) use args::{BuildArgs, SelectionArgs, TestArgs, TestedArgs};
 pub(super) use execute::{execute, run};
@@ -26,41 +26,35 @@ pub(super) use start::{ClaimArgs, start};
 
 impl Record for Candidate {
     const SCHEMA: &'static str = "run.plan/1";
-    const COLUMNS: &'static [&'static str] = &["distro", "version", "running", "installed", "build", "last", "result"];
-    fn cells(&self) -> Vec<String> {
-        let id = |id: Option<i64>| id.map(|id| id.to_string()).unwrap_or_default();
-        vec![
-            self.kernel.distro.to_string(),
-            self.kernel.version.to_string(),
-            self.hosts_running.to_string(),
-            self.hosts_installed.to_string(),
-            id(self.build),
-            id(self.last_id),
-            self.last_result.clone().unwrap_or_default(),
-        ]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("distro"),
+        Column::name("version"),
+        Column::number("hosts_running").headed("running"),
+        Column::number("hosts_installed").headed("installed"),
+        Column::number("build"),
+        Column::number("last_id").headed("last"),
+        Column::status("last_result").headed("result"),
+    ];
 }
 
 /// Lists the kernels to build or test.
 pub(super) async fn plan(
     spec: &RunSpec,
     selection: &RunSelection,
-    limit: Option<usize>,
+    rows: &RowArgs,
     context: &Context<'_>,
 ) -> Result<Exit, Failure> {
     let mut session = context.open().await?;
-    let mut candidates = runs::plan(&mut session.client, spec, selection).await?;
+    let candidates = runs::plan(&mut session.client, spec, selection).await?;
     let (kind, total) = (spec.kind(), candidates.len());
-    candidates.truncate(limit.unwrap_or(usize::MAX));
     if total == 0 && context.printer.format() == Format::Table {
         context.printer.note(&nothing(kind, selection));
         return Ok(Exit::Done);
     }
-    context.printer.list(&candidates)?;
-    context.printer.note(&match (candidates.len(), total) {
-        (_, 0) => nothing(kind, selection),
-        (shown, total) if shown < total => format!("{shown} of {total} shown"),
-        (_, total) => format!("{} to {}", counted(total, "kernel"), kind.noun()),
+    context.printer.list(&candidates, rows)?;
+    context.printer.note(&match total {
+        0 => nothing(kind, selection),
+        total => format!("{} to {}", counted(total, "kernel"), kind.noun()),
     });
     Ok(Exit::Done)
 }

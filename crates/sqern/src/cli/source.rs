@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use sqern_db::crawl::{self, LastCrawl};
-use sqern_model::{CrawlState, DistroDef, DistroName, Source, SourceFile, SourceSet};
+use sqern_model::{DistroDef, DistroName, Source, SourceFile, SourceSet};
 use sqern_upstream::skipped_sources;
 
 use super::Context;
 use super::sources::{CrawlArgs, SourcesArgs, definition};
 use crate::failure::{Exit, Failure};
-use crate::printer::{Record, time};
+use crate::printer::{Column, Record, RowArgs};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SourceCommand {
@@ -27,6 +27,8 @@ pub(super) enum SourceCommand {
         distros: Vec<DistroName>,
         #[command(flatten)]
         sources: SourcesArgs,
+        #[command(flatten)]
+        rows: RowArgs,
     },
     /// Show the sources of a distribution, and the rules that map packages to kernel versions
     #[command(
@@ -66,7 +68,7 @@ pub(super) enum SourceCommand {
 
 pub(super) async fn run(command: SourceCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     match command {
-        SourceCommand::List { distros, sources } => list(&distros, &sources.load(context)?, context).await,
+        SourceCommand::List { distros, sources, rows } => list(&distros, &sources.load(context)?, &rows, context).await,
         SourceCommand::Show { distro, toml, sources } => show(&distro, toml, &sources.load(context)?, context),
         SourceCommand::Test { what, only, kernels, crawl, sources } => {
             let mut set = sources.load(context)?;
@@ -86,7 +88,8 @@ struct Listed {
     signature: Value,
     /// The file that this machine lacks to ask for it.
     lacks: Option<String>,
-    state: Option<CrawlState>,
+    /// The result of the last crawl, or "skipped".
+    state: Option<String>,
     reason: Option<String>,
     kernels: Option<i32>,
     finished_at: Option<Timestamp>,
@@ -94,27 +97,19 @@ struct Listed {
 
 impl Record for Listed {
     const SCHEMA: &'static str = "source.list/1";
-    const COLUMNS: &'static [&'static str] =
-        &["distro", "source", "kind", "architectures", "signature", "state", "kernels", "finished"];
-    fn cells(&self) -> Vec<String> {
-        let state = match (&self.lacks, self.state) {
-            (Some(_), _) => "skipped".to_owned(),
-            (None, state) => state.map(|state| state.to_string()).unwrap_or_default(),
-        };
-        vec![
-            self.distro.to_string(),
-            self.source.clone(),
-            self.kind.to_owned(),
-            self.architectures.join(" "),
-            self.signature.as_str().unwrap_or_default().to_owned(),
-            state,
-            self.kernels.map(|kernels| kernels.to_string()).unwrap_or_default(),
-            time(self.finished_at),
-        ]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("distro"),
+        Column::name("source"),
+        Column::name("kind"),
+        Column::name("architectures"),
+        Column::name("signature"),
+        Column::status("state"),
+        Column::number("kernels"),
+        Column::time("finished_at").headed("finished"),
+    ];
 }
 
-async fn list(distros: &[DistroName], set: &SourceSet, context: &Context<'_>) -> Result<Exit, Failure> {
+async fn list(distros: &[DistroName], set: &SourceSet, rows: &RowArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     for name in distros {
         definition(set, name)?;
     }
@@ -134,7 +129,7 @@ async fn list(distros: &[DistroName], set: &SourceSet, context: &Context<'_>) ->
             listed.push(Listed::new(def, source, lacks, last.iter().find(of_it)));
         }
     }
-    context.printer.list(&listed)?;
+    context.printer.list(&listed, rows)?;
     Ok(Exit::Done)
 }
 
@@ -149,9 +144,12 @@ impl Listed {
             },
             architectures: source.architectures().to_vec(),
             signature: serde_json::to_value(source.signature()).unwrap_or_default(),
-            lacks,
-            state: last.map(|last| last.state),
+            state: match &lacks {
+                Some(_) => Some("skipped".to_owned()),
+                None => last.map(|last| last.state.to_string()),
+            },
             reason: last.and_then(|last| last.reason.clone()),
+            lacks,
             kernels: last.map(|last| last.kernels),
             finished_at: last.map(|last| last.finished_at),
         }

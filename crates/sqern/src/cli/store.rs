@@ -13,12 +13,18 @@ use super::Context;
 use super::change::{ChangeArgs, report};
 use super::store_args::StoreArgs;
 use crate::failure::{Exit, Failure};
+use crate::printer::RowArgs;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum StoreCommand {
     /// List the fetched kernels in the database and on disk
     #[command(after_help = "Examples:\n  sqern store list\n  sqern store list --distro debian12 --json")]
-    List(SelectionArgs),
+    List {
+        #[command(flatten)]
+        selection: SelectionArgs,
+        #[command(flatten)]
+        rows: RowArgs,
+    },
     /// Compare each tree with its manifest and with the database
     ///
     /// Exit status: 0 if all kernels are consistent, 1 if a kernel is inconsistent, 2 for a usage error.
@@ -67,16 +73,16 @@ impl SelectionArgs {
 pub(super) async fn run(command: StoreCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     let mut session = context.open().await?;
     match command {
-        StoreCommand::List(selection) => {
+        StoreCommand::List { selection, rows } => {
             let store = selection.store.open(context)?;
-            print(selection.compare(&store, &session.client, Depth::Manifests).await?, context)?;
+            print(selection.compare(&store, &session.client, Depth::Manifests).await?, &rows, context)?;
             Ok(Exit::Done)
         }
         StoreCommand::Verify(selection) => {
             let store = selection.store.open(context)?;
             let stored = selection.compare(&store, &session.client, Depth::Trees).await?;
             let (total, inconsistent) = (stored.len(), stored.iter().filter(|stored| stored.problem.is_some()).count());
-            print(stored, context)?;
+            print(stored, &RowArgs::default(), context)?;
             context.printer.note(&format!("consistent: {} of {}", total - inconsistent, counted(total, "kernel")));
             Ok(if inconsistent == 0 { Exit::Done } else { Exit::Unmet })
         }
@@ -96,9 +102,9 @@ pub(super) async fn run(command: StoreCommand, context: &Context<'_>) -> Result<
     }
 }
 
-fn print(stored: Vec<StoredKernel>, context: &Context<'_>) -> Result<(), Failure> {
+fn print(stored: Vec<StoredKernel>, args: &RowArgs, context: &Context<'_>) -> Result<(), Failure> {
     let rows: Vec<StoreRow> = stored.into_iter().map(StoreRow::from).collect();
-    context.printer.list(&rows)
+    context.printer.list(&rows, args)
 }
 
 /// Removes the cached packages that no tree uses.

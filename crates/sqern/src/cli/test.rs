@@ -8,6 +8,7 @@ use super::at::AtArgs;
 use super::change::ChangeArgs;
 use super::run::{self, ClaimArgs, ExecuteArgs, FinishArgs, ListArgs, SelectionArgs, TestArgs, TestedArgs};
 use crate::failure::{Exit, Failure};
+use crate::printer::RowArgs;
 
 const KIND: RunKind = RunKind::Test;
 
@@ -28,9 +29,8 @@ pub(super) enum TestCommand {
         selection: SelectionArgs,
         #[command(flatten)]
         tested: TestedArgs,
-        /// Maximum number of rows [default: all]
-        #[arg(long, value_name = "N")]
-        limit: Option<usize>,
+        #[command(flatten)]
+        rows: RowArgs,
     },
     /// Start a test run for an external program, and print the test run ID
     ///
@@ -88,6 +88,8 @@ Example:\n  sqern test run --target sp-lab --flavor smoke --jobs 2 --command './
   sqern test finish 7 SUCCESS --kernel debian12/6.1.0-25-amd64=FAILURE    # one kernel failed")]
     Finish(FinishArgs),
     /// List test runs, newest first
+    ///
+    /// Prints 20 rows unless --limit is specified.
     #[command(
         after_help = "Examples:\n  sqern test list --open\n  sqern test list --revision 21.0.243.620bc3729 --limit 0 --csv"
     )]
@@ -100,6 +102,8 @@ Example:\n  sqern test run --target sp-lab --flavor smoke --jobs 2 --command './
         id: i64,
         #[command(flatten)]
         at: AtArgs,
+        #[command(flatten)]
+        rows: RowArgs,
     },
     /// Show a test run with the result of each kernel and the last log lines of failures
     #[command(after_help = "Example:\n  sqern test show 7")]
@@ -118,7 +122,7 @@ impl TestCommand {
 
 pub(super) async fn run(command: TestCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     match command {
-        TestCommand::Plan { selection, tested, limit } => run::plan(&tested.into(), &selection.into(), limit, context).await,
+        TestCommand::Plan { selection, tested, rows } => run::plan(&tested.into(), &selection.into(), &rows, context).await,
         TestCommand::Start { selection, test, claim, change } => {
             run::start(test.into(), selection, &claim, &change, context).await
         }
@@ -126,7 +130,7 @@ pub(super) async fn run(command: TestCommand, context: &Context<'_>) -> Result<E
         TestCommand::Renew { id } => run::renew(KIND, id, context).await,
         TestCommand::Finish(args) => run::finish(KIND, args, context).await,
         TestCommand::List(args) => run::list(KIND, &args, context).await,
-        TestCommand::Kernels { id, at } => run::kernels(KIND, id, &at, context).await,
+        TestCommand::Kernels { id, at, rows } => run::kernels(KIND, id, &at, &rows, context).await,
         TestCommand::Show { id } => run::show(KIND, id, context).await,
     }
 }

@@ -8,7 +8,7 @@ use sqern_db::new::{Came as Activity, What};
 use sqern_model::DistroName;
 
 use super::html::{Cell, HeatMap, share};
-use crate::printer::{Record, time};
+use crate::printer::{Column, Record};
 
 /// The metadata of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -33,39 +33,34 @@ pub struct GenerationActivity {
     withdrawn: u64,
 }
 
-impl GenerationActivity {
-    /// Returns the counts in the order of [`What::ALL`].
-    fn counts(&self) -> [u64; 7] {
-        [self.known, self.seen, self.fetched, self.built, self.tested, self.available, self.withdrawn]
-    }
-}
-
 impl Record for GenerationActivity {
     const SCHEMA: &'static str = "report.activity/1";
-    const COLUMNS: &'static [&'static str] =
-        &["generation", "time", "known", "seen", "fetched", "built", "tested", "available", "withdrawn", "username", "comment"];
-    fn cells(&self) -> Vec<String> {
-        let mut cells = vec![self.generation.to_string(), time(Some(self.tstamp))];
-        cells.extend(self.counts().map(|count| count.to_string()));
-        cells.extend([self.username.clone(), self.comment.clone().unwrap_or_default()]);
-        cells
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::number("generation"),
+        Column::time("tstamp").headed("started"),
+        Column::number("known"),
+        Column::number("seen"),
+        Column::number("fetched"),
+        Column::number("built"),
+        Column::number("tested"),
+        Column::number("available"),
+        Column::number("withdrawn"),
+        Column::name("username"),
+        Column::text("comment"),
+    ];
 }
 
 impl Record for Activity {
     const SCHEMA: &'static str = "report.activity.kernels/1";
-    const COLUMNS: &'static [&'static str] = &["generation", "time", "what", "distro", "version", "username", "comment"];
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.generation.to_string(),
-            time(Some(self.tstamp)),
-            self.what.as_str().to_owned(),
-            self.kernel.distro.to_string(),
-            self.kernel.version.to_string(),
-            self.username.clone(),
-            self.comment.clone().unwrap_or_default(),
-        ]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::number("generation"),
+        Column::time("tstamp").headed("started"),
+        Column::name("what"),
+        Column::name("distro"),
+        Column::name("version"),
+        Column::name("username"),
+        Column::text("comment"),
+    ];
 }
 
 /// Counts a list by generation.

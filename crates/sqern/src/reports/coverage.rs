@@ -7,7 +7,7 @@ use sqern_db::status::{Stage, Status};
 
 use super::html::{Cell, HeatMap, share};
 use super::wanted;
-use crate::printer::{Record, time};
+use crate::printer::{Column, Kind, Record};
 
 /// How far the kernels of a distribution are.
 #[derive(Debug, Default, PartialEq, Serialize)]
@@ -47,32 +47,45 @@ impl Coverage {
 
 impl Record for Coverage {
     const SCHEMA: &'static str = "report.coverage/1";
-    const COLUMNS: &'static [&'static str] =
-        &["distro", "known", "seen", "fetched", "built", "tested", "available", "wanted", "share", "unwanted"];
-    fn cells(&self) -> Vec<String> {
-        let share = self.share_available.map(|share| format!("{:.0}%", share * 100.0)).unwrap_or_default();
-        let mut cells = vec![self.distro.clone()];
-        cells.extend(self.counts().map(|count| count.to_string()));
-        cells.extend([self.wanted.to_string(), share, self.unwanted.to_string()]);
-        cells
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("distro"),
+        Column::number("known"),
+        Column::number("seen"),
+        Column::number("fetched"),
+        Column::number("built"),
+        Column::number("tested"),
+        Column::number("available"),
+        Column::number("wanted"),
+        Column::new("share_available", Kind::Share).headed("share"),
+        Column::number("unwanted"),
+    ];
 }
 
-impl Record for Status {
+impl Record for KernelStatus<'_> {
     const SCHEMA: &'static str = "report.coverage.kernels/2";
-    const COLUMNS: &'static [&'static str] = &["distro", "version", "stage", "state", "missing", "since", "running", "installed"];
-    fn cells(&self) -> Vec<String> {
-        let count = |hosts: Option<i64>| hosts.map(|hosts| hosts.to_string()).unwrap_or_default();
-        vec![
-            self.kernel.distro.to_string(),
-            self.kernel.version.to_string(),
-            self.stage.as_str().to_owned(),
-            wanted(self).to_owned(),
-            self.missing.map(|missing| missing.as_str().to_owned()).unwrap_or_default(),
-            time(self.missing_since),
-            count(self.hosts_running),
-            count(self.hosts_installed),
-        ]
+    const COLUMNS: &'static [Column] = &[
+        Column::name("distro"),
+        Column::name("version"),
+        Column::status("stage"),
+        Column::name("state"),
+        Column::status("missing"),
+        Column::time("missing_since").headed("since"),
+        Column::number("hosts_running").headed("running"),
+        Column::number("hosts_installed").headed("installed"),
+    ];
+}
+
+/// A kernel and its state: wanted, ignored or archived.
+#[derive(Debug, Serialize)]
+pub struct KernelStatus<'a> {
+    #[serde(flatten)]
+    status: &'a Status,
+    state: &'static str,
+}
+
+impl<'a> From<&'a Status> for KernelStatus<'a> {
+    fn from(status: &'a Status) -> Self {
+        Self { status, state: wanted(status) }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use sqern_model::counted;
 
-use crate::printer::Record;
+use crate::printer::{Column, Record, texts};
 
 /// An HTML page.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,8 +66,8 @@ impl Table {
     pub fn of<R: Record>(title: &str, records: &[R]) -> Self {
         Self {
             title: title.to_owned(),
-            columns: R::COLUMNS.iter().map(|&column| column.to_owned()).collect(),
-            rows: records.iter().take(ROWS).map(Record::cells).collect(),
+            columns: R::COLUMNS.iter().map(Column::heading).collect(),
+            rows: texts(&records[..records.len().min(ROWS)]),
             more: records.len().saturating_sub(ROWS),
         }
     }

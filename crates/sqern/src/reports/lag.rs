@@ -8,7 +8,7 @@ use sqern_db::status::Status;
 use sqern_model::{DistroName, Kernel, Progress, Spread, StageTimes, Step};
 
 use super::html::{Cell, HeatMap, share};
-use crate::printer::{Record, time};
+use crate::printer::{Column, Kind, Record};
 
 /// How long the kernels of a distribution took for a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,20 +28,16 @@ pub struct Lag {
 
 impl Record for Lag {
     const SCHEMA: &'static str = "report.lag/1";
-    const COLUMNS: &'static [&'static str] = &["distro", "month", "step", "done", "waiting", "median_h", "p90_h", "worst_h"];
-    fn cells(&self) -> Vec<String> {
-        let of = |figure: fn(Spread) -> i64| self.spread.map(|spread| hours(figure(spread))).unwrap_or_default();
-        vec![
-            self.distro.to_string(),
-            self.month.clone().unwrap_or_default(),
-            self.step.as_str().to_owned(),
-            self.done.to_string(),
-            self.waiting.to_string(),
-            of(|spread| spread.median_s),
-            of(|spread| spread.p90_s),
-            of(|spread| spread.worst_s),
-        ]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("distro"),
+        Column::name("month"),
+        Column::name("step"),
+        Column::number("done"),
+        Column::number("waiting"),
+        Column::new("median_s", Kind::Seconds).headed("median"),
+        Column::new("p90_s", Kind::Seconds).headed("p90"),
+        Column::new("worst_s", Kind::Seconds).headed("worst"),
+    ];
 }
 
 /// How long one kernel took.
@@ -60,14 +56,16 @@ pub struct KernelLag {
 
 impl Record for KernelLag {
     const SCHEMA: &'static str = "report.lag.kernels/1";
-    const COLUMNS: &'static [&'static str] =
-        &["distro", "version", "seen", "fetched", "built", "tested", "available", "seen_to_available_h"];
-    fn cells(&self) -> Vec<String> {
-        let mut cells = vec![self.kernel.distro.to_string(), self.kernel.version.to_string()];
-        cells.extend([self.seen_at, self.fetched_at, self.built_at, self.tested_at, self.available_at].map(time));
-        cells.push(self.whole_s.map(hours).unwrap_or_default());
-        cells
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("distro"),
+        Column::name("version"),
+        Column::time("seen_at").headed("seen"),
+        Column::time("fetched_at").headed("fetched"),
+        Column::time("built_at").headed("built"),
+        Column::time("tested_at").headed("tested"),
+        Column::time("available_at").headed("available"),
+        Column::new("whole_s", Kind::Seconds).headed("whole"),
+    ];
 }
 
 /// Returns the times at which a kernel reached each stage.

@@ -11,7 +11,7 @@ use sqern_model::{ClusterName, HostName, Kernel, counted};
 
 use super::html::{Cell, HeatMap, share};
 use super::wanted;
-use crate::printer::{Record, time};
+use crate::printer::{Column, Record};
 
 /// A kernel that hosts of a cluster type are at risk by.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -25,22 +25,24 @@ pub struct RiskKernel {
     running: u64,
     newest: u64,
     missing: Option<Missing>,
-    since: Option<Timestamp>,
+    missing_since: Option<Timestamp>,
     /// `wanted`, `ignored` or `archived`.
     state: &'static str,
 }
 
 impl Record for RiskKernel {
     const SCHEMA: &'static str = "report.risk/1";
-    const COLUMNS: &'static [&'static str] =
-        &["type", "distro", "version", "hosts", "running", "newest", "missing", "since", "state"];
-    fn cells(&self) -> Vec<String> {
-        let counts = [self.hosts, self.running, self.newest].map(|count| count.to_string());
-        let mut cells = vec![self.cltype.clone(), self.kernel.distro.to_string(), self.kernel.version.to_string()];
-        cells.extend(counts);
-        cells.extend([missing(self.missing), time(self.since), self.state.to_owned()]);
-        cells
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("type"),
+        Column::name("distro"),
+        Column::name("version"),
+        Column::number("hosts"),
+        Column::number("running"),
+        Column::number("newest"),
+        Column::status("missing"),
+        Column::time("missing_since").headed("since"),
+        Column::name("state"),
+    ];
 }
 
 /// A host, and a kernel that it is at risk by.
@@ -54,32 +56,24 @@ pub struct RiskHost {
     kernel: Kernel,
     role: Role,
     missing: Option<Missing>,
-    since: Option<Timestamp>,
+    missing_since: Option<Timestamp>,
     /// `wanted`, `ignored` or `archived`.
     state: &'static str,
 }
 
 impl Record for RiskHost {
     const SCHEMA: &'static str = "report.risk.hosts/1";
-    const COLUMNS: &'static [&'static str] =
-        &["type", "cluster", "host", "distro", "version", "role", "missing", "since", "state"];
-    fn cells(&self) -> Vec<String> {
-        let role = match self.role {
-            Role::Running => "running",
-            Role::Newest => "newest",
-        };
-        vec![
-            self.cltype.clone(),
-            self.cluster.to_string(),
-            self.host.to_string(),
-            self.kernel.distro.to_string(),
-            self.kernel.version.to_string(),
-            role.to_owned(),
-            missing(self.missing),
-            time(self.since),
-            self.state.to_owned(),
-        ]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("type"),
+        Column::name("cluster"),
+        Column::name("host"),
+        Column::name("distro"),
+        Column::name("version"),
+        Column::name("role"),
+        Column::status("missing"),
+        Column::time("missing_since").headed("since"),
+        Column::name("state"),
+    ];
 }
 
 /// How many hosts of a cluster type are at risk.
@@ -134,7 +128,7 @@ pub fn kernels(risk: &Risk) -> Vec<RiskKernel> {
             running,
             newest,
             missing: status.missing,
-            since: status.missing_since,
+            missing_since: status.missing_since,
             state: wanted(status),
         }
     };
@@ -153,7 +147,7 @@ pub fn hosts(risk: &Risk) -> Vec<RiskHost> {
             kernel: status.kernel.clone(),
             role: one.role,
             missing: status.missing,
-            since: status.missing_since,
+            missing_since: status.missing_since,
             state: wanted(status),
         }
     };
@@ -226,8 +220,4 @@ pub fn heat_map(risk: &Risk) -> HeatMap {
 
 fn type_name(risk: &Risk, cltype: i32) -> String {
     risk.types.get(&cltype).cloned().unwrap_or_else(|| cltype.to_string())
-}
-
-fn missing(missing: Option<Missing>) -> String {
-    missing.map(|missing| missing.as_str().to_owned()).unwrap_or_default()
 }

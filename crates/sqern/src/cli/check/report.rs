@@ -8,7 +8,7 @@ use sqern_model::{CrawlState, DistroName, KernelVersion, VersionRule, counted};
 use super::super::Context;
 use super::super::change::generation_note;
 use crate::failure::Failure;
-use crate::printer::{Format, Record};
+use crate::printer::{Column, Format, Kind, Record, RowArgs};
 
 /// How one source went.
 #[derive(Debug, Serialize)]
@@ -45,11 +45,13 @@ pub(super) struct Report {
 
 impl Record for SourceLine {
     const SCHEMA: &'static str = "check.sources/1";
-    const COLUMNS: &'static [&'static str] = &["distro", "source", "state", "kernels", "read"];
-    fn cells(&self) -> Vec<String> {
-        let read = indicatif::HumanBytes(self.bytes).to_string();
-        vec![self.distro.to_string(), self.source.clone(), self.state.to_string(), self.kernels.to_string(), read]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("distro"),
+        Column::name("source"),
+        Column::status("state"),
+        Column::number("kernels"),
+        Column::new("bytes", Kind::Bytes).headed("read"),
+    ];
 }
 
 impl Report {
@@ -81,7 +83,7 @@ impl Report {
         if context.printer.format() == Format::Json {
             return context.printer.one("check/1", self, String::new);
         }
-        context.printer.list(&self.sources)?;
+        context.printer.list(&self.sources, &RowArgs::default())?;
         if context.printer.format() == Format::Table {
             self.print_versions(context)?;
         }

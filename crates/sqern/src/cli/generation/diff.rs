@@ -1,6 +1,6 @@
 //! `sqern generation diff`: what differs, by table and record.
 
-use serde_json::{Map, Value};
+use serde_json::Map;
 use sqern_db::AsOf;
 use sqern_db::event::Difference;
 use sqern_db::generation;
@@ -10,20 +10,17 @@ use tokio_postgres::Client;
 use super::super::Context;
 use super::super::event::{plain, values};
 use crate::failure::{Exit, Failure};
-use crate::printer::{Format, Record};
+use crate::printer::{Column, Format, Record, RowArgs};
 
 impl Record for Difference {
     const SCHEMA: &'static str = "generation.diff/1";
-    const COLUMNS: &'static [&'static str] = &["table_name", "action", "pkey", "fields", "old"];
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.table_name.clone(),
-            self.action.clone(),
-            self.pkey.to_string(),
-            self.fields.to_string(),
-            self.old.as_ref().map(Value::to_string).unwrap_or_default(),
-        ]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("table_name"),
+        Column::name("action"),
+        Column::text("pkey"),
+        Column::text("fields"),
+        Column::text("old"),
+    ];
 }
 
 pub(super) async fn run(client: &Client, from: At, to: Option<At>, context: &Context<'_>) -> Result<Exit, Failure> {
@@ -39,7 +36,7 @@ pub(super) async fn run(client: &Client, from: At, to: Option<At>, context: &Con
             context.printer.data(&describe(&differences))?;
         }
     } else {
-        context.printer.list(&differences)?;
+        context.printer.list(&differences, &RowArgs::default())?;
     }
     Ok(Exit::Done)
 }

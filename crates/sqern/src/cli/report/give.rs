@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::cli::Context;
 use crate::cli::at::{self, Frame};
 use crate::failure::Failure;
-use crate::printer::{Format, Record};
+use crate::printer::{Format, Record, RowArgs};
 use crate::reports::html::{HeatMap, Page, Table, page};
 
 /// Whether a page is written.
@@ -41,6 +41,7 @@ pub(super) struct Give<'a> {
     pub(super) context: &'a Context<'a>,
     pub(super) frame: &'a Frame,
     pub(super) html: &'a HtmlArgs,
+    pub(super) rows: &'a RowArgs,
 }
 
 impl Give<'_> {
@@ -80,7 +81,7 @@ impl Give<'_> {
             more: &'a M,
         }
         if !self.html.is_wanted() {
-            self.context.printer.list_in(records, &Framed { frame: self.frame, more })?;
+            self.context.printer.list_in(records, self.rows, &Framed { frame: self.frame, more })?;
         }
         at::tell(self.context, self.frame);
         Ok(())

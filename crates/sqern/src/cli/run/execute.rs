@@ -13,20 +13,17 @@ use crate::cli::Context;
 use crate::cli::interrupt::stop_on_interrupt;
 use crate::cli::store_args::open_store;
 use crate::failure::{Exit, Failure};
-use crate::printer::{Printer, Record};
+use crate::printer::{Column, Kind, Printer, Record, RowArgs};
 
 impl Record for KernelOutcome {
     const SCHEMA: &'static str = "run.run/1";
-    const COLUMNS: &'static [&'static str] = &["distro", "version", "result", "seconds", "log"];
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.kernel.distro.to_string(),
-            self.kernel.version.to_string(),
-            self.result.map_or("ABORTED", RunResult::as_str).to_owned(),
-            format!("{:.1}", self.seconds),
-            self.log.as_ref().map(|log| log.display().to_string()).unwrap_or_default(),
-        ]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("distro"),
+        Column::name("version"),
+        Column::status("result"),
+        Column::new("seconds", Kind::Seconds),
+        Column::name("log"),
+    ];
 }
 
 /// Executes a build or tests; with `--dry-run`, prints the plan.
@@ -39,7 +36,8 @@ pub(in crate::cli) async fn run(
     let (comment, dry_run) = (args.comment.clone(), args.dry_run);
     let (selection, options) = (RunSelection::from(selection), ExecutionOptions::from(args));
     if dry_run {
-        return super::plan(&spec, &selection, options.max_kernels.map(super::to_usize), context).await;
+        let rows = RowArgs { limit: options.max_kernels, ..RowArgs::default() };
+        return super::plan(&spec, &selection, &rows, context).await;
     }
     execute(spec, &selection, &options, comment, context).await
 }
@@ -100,7 +98,7 @@ fn config(options: &ExecutionOptions, comment: Option<String>, context: &Context
 
 fn print_summary(summary: RunSummary, printer: &Printer) -> Result<Exit, Failure> {
     let RunSummary { kind, id, kernels, result, error } = summary;
-    printer.list(&kernels)?;
+    printer.list(&kernels, &RowArgs::default())?;
     if let Some(result) = result {
         printer.note(&format!("{kind} {id}: {result}"));
     }

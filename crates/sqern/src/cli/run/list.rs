@@ -3,13 +3,14 @@
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use sqern_core::runs;
+use serde::Serialize;
 use sqern_db::run::{self as db, Filter, Run, RunKernel};
 use sqern_model::RunKind;
 
 use crate::cli::Context;
 use crate::cli::at::{self, AtArgs, Frame};
 use crate::failure::{Exit, Failure};
-use crate::printer::{Record, time};
+use crate::printer::{Column, DEFAULT_LIMIT, Record, RowArgs};
 
 /// Selects the runs.
 #[derive(Debug, Args)]
@@ -23,36 +24,52 @@ pub(in crate::cli) struct ListArgs {
     /// List only runs in progress
     #[arg(long)]
     open: bool,
-    /// Maximum number of rows; 0 for all [default: 20]
-    #[arg(long, value_name = "N", default_value = "20", hide_default_value = true)]
-    limit: i64,
     #[command(flatten)]
     at: AtArgs,
+    #[command(flatten)]
+    rows: RowArgs,
 }
 
-impl Record for Run {
+/// A build in a list.
+#[derive(Debug, Serialize)]
+struct BuildRow(Run);
+
+impl Record for BuildRow {
     const SCHEMA: &'static str = "run.list/1";
-    const COLUMNS: &'static [&'static str] =
-        &["id", "started", "result", "kernels", "succeeded", "failed", "revision", "target", "of build", "job"];
-    fn cells(&self) -> Vec<String> {
-        let running = match self.state {
-            db::Liveness::Ended => "",
-            db::Liveness::Held => "(running)",
-            db::Liveness::Left => "(lease expired)",
-        };
-        vec![
-            self.id.to_string(),
-            time(Some(self.started_at)),
-            self.result.clone().unwrap_or_else(|| running.to_owned()),
-            self.kernels.to_string(),
-            self.succeeded.to_string(),
-            self.failed.to_string(),
-            self.revision.clone().unwrap_or_default(),
-            self.target.clone().unwrap_or_default(),
-            self.build.map(|build| build.to_string()).unwrap_or_default(),
-            self.jenkins_job.clone().unwrap_or_default(),
-        ]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::number("id"),
+        Column::time("started_at").headed("started"),
+        Column::status("state"),
+        Column::status("result"),
+        Column::number("kernels"),
+        Column::number("succeeded"),
+        Column::number("failed"),
+        Column::name("revision"),
+        Column::name("target"),
+        Column::name("jenkins_job").headed("job"),
+    ];
+}
+
+/// A test run in a list.
+#[derive(Debug, Serialize)]
+struct TestRow(Run);
+
+impl Record for TestRow {
+    const SCHEMA: &'static str = "run.list/1";
+    const COLUMNS: &'static [Column] = &[
+        Column::number("id"),
+        Column::time("started_at").headed("started"),
+        Column::status("state"),
+        Column::status("result"),
+        Column::number("kernels"),
+        Column::number("succeeded"),
+        Column::number("failed"),
+        Column::number("build"),
+        Column::name("flavor"),
+        Column::name("cluster"),
+        Column::name("revision"),
+        Column::name("target"),
+    ];
 }
 
 /// Lists runs.
@@ -64,26 +81,37 @@ pub(in crate::cli) async fn list(kind: RunKind, args: &ListArgs, context: &Conte
         revision: args.revision.clone(),
         target: args.target.clone(),
         open: args.open,
-        limit: (args.limit > 0).then_some(args.limit),
+        limit: Some(args.rows.query_limit(DEFAULT_LIMIT)),
     };
     let runs = db::list(&session.client, kind, &filter, &as_of).await?;
-    at::list(context, &runs, &Frame::from(&as_of))?;
+    let (rows, frame) = (args.rows.clone().with_default_limit(DEFAULT_LIMIT), Frame::from(&as_of));
+    match kind {
+        RunKind::Build => at::list(context, &runs.into_iter().map(BuildRow).collect::<Vec<_>>(), &rows, &frame)?,
+        RunKind::Test => at::list(context, &runs.into_iter().map(TestRow).collect::<Vec<_>>(), &rows, &frame)?,
+    }
     Ok(Exit::Done)
 }
 
 impl Record for RunKernel {
     const SCHEMA: &'static str = "run.kernels/1";
-    const COLUMNS: &'static [&'static str] = &["distro", "version", "result"];
-    fn cells(&self) -> Vec<String> {
-        vec![self.kernel.distro.to_string(), self.kernel.version.to_string(), self.result.clone().unwrap_or_default()]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("distro"),
+        Column::name("version"),
+        Column::status("result"),
+    ];
 }
 
 /// Lists the kernels of a run.
-pub(in crate::cli) async fn kernels(kind: RunKind, id: i64, at: &AtArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(in crate::cli) async fn kernels(
+    kind: RunKind,
+    id: i64,
+    at: &AtArgs,
+    rows: &RowArgs,
+    context: &Context<'_>,
+) -> Result<Exit, Failure> {
     let session = context.open().await?;
     let as_of = at.resolve(&session.client).await?;
     let kernels = runs::kernels(&session.client, kind, id, &as_of).await?;
-    at::list(context, &kernels, &Frame::from(&as_of))?;
+    at::list(context, &kernels, rows, &Frame::from(&as_of))?;
     Ok(Exit::Done)
 }

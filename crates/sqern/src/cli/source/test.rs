@@ -11,7 +11,7 @@ use super::super::Context;
 use super::super::progress::Line;
 use super::super::sources::{definition, tell_left_out};
 use crate::failure::{Exit, Failure};
-use crate::printer::{Format, Record};
+use crate::printer::{Column, Format, Kind, Record, RowArgs};
 
 /// How a source was read, and what it holds.
 #[derive(Debug, Serialize)]
@@ -21,9 +21,6 @@ struct Tested {
     state: CrawlState,
     url: String,
     bytes: u64,
-    /// Not in JSON: the same sources print the same bytes.
-    #[serde(skip)]
-    seconds: f64,
     reason: Option<String>,
     warnings: Vec<String>,
     kernels: Vec<KernelVersion>,
@@ -31,13 +28,13 @@ struct Tested {
 
 impl Record for Tested {
     const SCHEMA: &'static str = "source.test/1";
-    const COLUMNS: &'static [&'static str] = &["distro", "source", "state", "kernels", "read", "seconds"];
-    fn cells(&self) -> Vec<String> {
-        let read = indicatif::HumanBytes(self.bytes).to_string();
-        let kernels = self.kernels.len().to_string();
-        let seconds = format!("{:.1}", self.seconds);
-        vec![self.distro.to_string(), self.source.clone(), self.state.to_string(), kernels, read, seconds]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("distro"),
+        Column::name("source"),
+        Column::status("state"),
+        Column::number("kernels"),
+        Column::new("bytes", Kind::Bytes).headed("read"),
+    ];
 }
 
 /// What is to be read: a distribution by its name, or by its file; of it, only the sources named.
@@ -64,7 +61,7 @@ pub(super) async fn run(def: &DistroDef, kernels: bool, options: &CrawlOptions, 
     let crawls = crawl_distro(&client, def, &BTreeMap::new(), options, &line).await;
     line.clear();
     let tested: Vec<Tested> = crawls.into_iter().map(Tested::from).collect();
-    context.printer.list(&tested)?;
+    context.printer.list(&tested, &RowArgs::default())?;
     if kernels && context.printer.format() == Format::Table {
         let all: BTreeSet<&KernelVersion> = tested.iter().flat_map(|one| &one.kernels).collect();
         let mut all: Vec<&KernelVersion> = all.into_iter().collect();
@@ -89,7 +86,6 @@ impl From<Crawl> for Tested {
         let mut kernels: Vec<KernelVersion> = kernels.into_iter().collect();
         kernels.sort_by(|a, b| VersionRule::of(&crawl.distro).cmp(b, a));
         Self {
-            seconds: crawl.finished_at.duration_since(crawl.started_at).as_secs_f64(),
             distro: crawl.distro,
             source: crawl.source,
             state: crawl.state,

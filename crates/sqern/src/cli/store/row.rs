@@ -5,7 +5,7 @@ use serde::Serialize;
 use sqern_core::store_sync::StoredKernel;
 use sqern_model::Kernel;
 
-use crate::printer::{Record, time};
+use crate::printer::{Column, Kind, Record};
 
 /// One kernel in the database and on disk.
 #[derive(Debug, Serialize)]
@@ -20,25 +20,22 @@ pub(super) struct StoreRow {
     bytes: Option<u64>,
     /// The vermagic of the module that was compiled in the tree.
     vermagic: Option<String>,
+    /// Whether a module was compiled in the tree.
+    is_proven: bool,
     /// The inconsistency, if any.
     problem: Option<String>,
 }
 
 impl Record for StoreRow {
     const SCHEMA: &'static str = "store.list/1";
-    const COLUMNS: &'static [&'static str] = &["distro", "version", "fetched", "size", "proven", "problem"];
-    fn cells(&self) -> Vec<String> {
-        let size = self.bytes.map(|bytes| indicatif::HumanBytes(bytes).to_string()).unwrap_or_default();
-        let proven = if self.vermagic.is_some() { "yes" } else { "no" };
-        vec![
-            self.kernel.distro.to_string(),
-            self.kernel.version.to_string(),
-            time(self.fetched_at),
-            size,
-            proven.to_owned(),
-            self.problem.clone().unwrap_or_default(),
-        ]
-    }
+    const COLUMNS: &'static [Column] = &[
+        Column::name("distro"),
+        Column::name("version"),
+        Column::time("fetched_at").headed("fetched"),
+        Column::new("bytes", Kind::Bytes).headed("size"),
+        Column::name("is_proven").headed("proven"),
+        Column::text("problem"),
+    ];
 }
 
 impl From<StoredKernel> for StoreRow {
@@ -50,6 +47,7 @@ impl From<StoredKernel> for StoreRow {
             made_at: manifest.as_ref().map(|manifest| manifest.made_at.clone()),
             files: manifest.as_ref().map(|manifest| manifest.tree.files),
             bytes: manifest.as_ref().map(|manifest| manifest.tree.bytes),
+            is_proven: manifest.as_ref().is_some_and(|manifest| manifest.vermagic.is_some()),
             vermagic: manifest.and_then(|manifest| manifest.vermagic),
             problem: problem.map(|problem| problem.to_string()),
         }

@@ -1,0 +1,227 @@
+//! The columns of lists: names, kinds, and the text of their values.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// Determines how a value is aligned, shortened and colored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Free text, the only kind that a table wraps.
+    Text,
+    /// A name, or several names.
+    Name,
+    /// A word whose meaning has a color, such as `SUCCESS`.
+    Status,
+    /// A number, or the length of an array.
+    Number,
+    /// A number of bytes.
+    Bytes,
+    /// A duration in seconds.
+    Seconds,
+    /// A share between 0 and 1.
+    Share,
+    /// A time in the format of RFC 3339.
+    Time,
+}
+
+/// A column of a list. Its name is the name of a JSON field and the header of the CSV column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// The name of the JSON field.
+    pub name: &'static str,
+    /// The kind of its values.
+    pub kind: Kind,
+    heading: Option<&'static str>,
+}
+
+/// How a table formats times.
+#[derive(Debug, Clone, Copy)]
+pub enum TimeFormat {
+    /// To the second, in UTC.
+    Utc,
+    /// Relative to this time, such as `5m ago`.
+    RelativeTo(Timestamp),
+}
+
+impl Column {
+    /// Returns a column of this kind. The heading of the table is the name.
+    #[must_use]
+    pub const fn new(name: &'static str, kind: Kind) -> Self {
+        Self { name, kind, heading: None }
+    }
+
+    /// Returns a column of names.
+    #[must_use]
+    pub const fn name(name: &'static str) -> Self {
+        Self::new(name, Kind::Name)
+    }
+
+    /// Returns a column of free text.
+    #[must_use]
+    pub const fn text(name: &'static str) -> Self {
+        Self::new(name, Kind::Text)
+    }
+
+    /// Returns a column of words whose meaning has a color.
+    #[must_use]
+    pub const fn status(name: &'static str) -> Self {
+        Self::new(name, Kind::Status)
+    }
+
+    /// Returns a column of numbers.
+    #[must_use]
+    pub const fn number(name: &'static str) -> Self {
+        Self::new(name, Kind::Number)
+    }
+
+    /// Returns a column of times.
+    #[must_use]
+    pub const fn time(name: &'static str) -> Self {
+        Self::new(name, Kind::Time)
+    }
+
+    /// Sets the heading in tables.
+    #[must_use]
+    pub const fn headed(self, heading: &'static str) -> Self {
+        Self { heading: Some(heading), ..self }
+    }
+
+    /// Returns the heading in tables.
+    #[must_use]
+    pub fn heading(&self) -> String {
+        self.heading.unwrap_or(self.name).to_uppercase()
+    }
+}
+
+impl Kind {
+    /// Returns the text of a value in a table.
+    #[must_use]
+    pub fn text_of(self, value: &Value, times: TimeFormat) -> String {
+        match (self, value) {
+            (_, Value::Null) => String::new(),
+            (_, Value::Bool(value)) => if *value { "yes" } else { "no" }.to_owned(),
+            (Self::Number, Value::Array(values)) => values.len().to_string(),
+            (Self::Bytes, Value::Number(bytes)) => {
+                bytes.as_u64().map_or_else(|| bytes.to_string(), |bytes| indicatif::HumanBytes(bytes).to_string())
+            }
+            (Self::Seconds, Value::Number(seconds)) => seconds.as_f64().map(duration).unwrap_or_default(),
+            (Self::Share, Value::Number(share)) => {
+                share.as_f64().map(|share| format!("{:.0}%", share * 100.0)).unwrap_or_default()
+            }
+            (Self::Time, Value::String(time)) => match (time.parse(), times) {
+                (Ok(time), TimeFormat::Utc) => utc(time),
+                (Ok(time), TimeFormat::RelativeTo(now)) => relative(time, now),
+                (Err(_), _) => time.clone(),
+            },
+            (_, value) => raw(value),
+        }
+    }
+
+    /// Returns the text of a value in CSV. It contains the same value as JSON.
+    #[must_use]
+    pub fn csv_of(self, value: &Value) -> String {
+        match (self, value) {
+            (Self::Number, Value::Array(values)) => values.len().to_string(),
+            (_, value) => raw(value),
+        }
+    }
+}
+
+fn raw(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(raw).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
+}
+
+/// Formats a time to the second, in UTC.
+#[must_use]
+pub fn utc(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// Formats a time relative to `now`, such as `5m ago`. Returns the date for more than 60 days.
+#[must_use]
+pub fn relative(time: Timestamp, now: Timestamp) -> String {
+    const DAY: i64 = 24 * 60 * 60;
+    let seconds = now.as_second() - time.as_second();
+    match seconds.abs() {
+        0..=59 if seconds >= 0 => "just now".to_owned(),
+        distance if distance >= 60 * DAY => time.strftime("%Y-%m-%d").to_string(),
+        distance => {
+            let text = match distance {
+                ..60 => format!("{distance}s"),
+                60..3600 => format!("{}m", distance / 60),
+                3600..172_800 => format!("{}h", distance / 3600),
+                _ => format!("{}d", distance / DAY),
+            };
+            if seconds < 0 { format!("in {text}") } else { format!("{text} ago") }
+        }
+    }
+}
+
+/// Formats a duration with its 2 largest units, such as `1h 30m`; below a minute with one decimal.
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    if seconds < 60.0 {
+        return format!("{seconds:.1}s");
+    }
+    // A duration of the journal is far below 2^53 seconds.
+    #[expect(clippy::cast_possible_truncation, reason = "the value is rounded, and small")]
+    let whole = seconds.round() as i64;
+    let (days, hours, minutes, rest) = (whole / 86_400, whole % 86_400 / 3600, whole % 3600 / 60, whole % 60);
+    match (days, hours, minutes) {
+        (0, 0, _) => format!("{minutes}m {rest}s"),
+        (0, _, _) => format!("{hours}h {minutes}m"),
+        _ => format!("{days}d {hours}h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn times_are_relative_only_on_a_terminal() {
+        let now: Timestamp = "2026-05-04T12:00:00Z".parse().unwrap();
+        for (time, expected) in [
+            ("2026-05-04T11:59:30Z", "just now"),
+            ("2026-05-04T11:55:00Z", "5m ago"),
+            ("2026-05-04T02:00:00Z", "10h ago"),
+            ("2026-05-01T12:00:00Z", "3d ago"),
+            ("2026-01-01T00:00:00Z", "2026-01-01"),
+            ("2026-05-04T12:00:30Z", "in 30s"),
+        ] {
+            assert_eq!(Kind::Time.text_of(&json!(time), TimeFormat::RelativeTo(now)), expected);
+            assert_eq!(Kind::Time.csv_of(&json!(time)), time);
+        }
+        assert_eq!(Kind::Time.text_of(&json!("2026-05-04T02:00:00.5Z"), TimeFormat::Utc), "2026-05-04 02:00:00Z");
+    }
+
+    #[test]
+    fn values_have_units_in_tables_and_not_in_csv() {
+        for (kind, value, table, csv) in [
+            (Kind::Bytes, json!(2048), "2.00 KiB", "2048"),
+            (Kind::Seconds, json!(5400), "1h 30m", "5400"),
+            (Kind::Seconds, json!(0.25), "0.2s", "0.25"),
+            (Kind::Share, json!(0.5), "50%", "0.5"),
+            (Kind::Number, json!(["a", "b"]), "2", "2"),
+            (Kind::Name, json!(["a", "b"]), "a b", "a b"),
+            (Kind::Status, json!(true), "yes", "true"),
+            (Kind::Text, json!(null), "", ""),
+        ] {
+            assert_eq!((kind.text_of(&value, TimeFormat::Utc), kind.csv_of(&value)), (table.to_owned(), csv.to_owned()));
+        }
+    }
+
+    #[test]
+    fn durations_have_two_units() {
+        for (seconds, expected) in [(59.94, "59.9s"), (61.0, "1m 1s"), (3600.0, "1h 0m"), (200_000.0, "2d 7h")] {
+            assert_eq!(duration(seconds), expected);
+        }
+    }
+}
