@@ -28,6 +28,7 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Optional
 
@@ -40,6 +41,7 @@ UPDATE event SET tstamp = '{0}'::timestamptz + generation * interval '1 minute' 
 UPDATE generation SET tstamp = '{0}'::timestamptz + id * interval '1 minute' WHERE tstamp > '{0}'::timestamptz + interval '1 day';
 end of block
 """
+SHOWN_DAY = "2026-05-04"
 ANY_TIME = re.compile(r"2026\\-05\\-04\\ \d\d:\d\d:\d\d")
 RUNNERS = {
     "sh": "{}",
@@ -193,3 +195,21 @@ def check(results: list[Result]) -> None:
             raise PageError(f"line {step.line}: expected success, got status {result.status}\n{step.code}\n{result.printed}")
         if not step.matches(result.printed):
             raise PageError(f"line {step.line}: the page shows\n{step.output or ''}but it prints\n{result.printed}")
+
+
+def updated(text: str, results: list[Result]) -> str:
+    """Returns the page with the printed output of each step whose output differs. Times get the day of the pages."""
+    for result in reversed(results):
+        shown = result.step.output
+        if not shown or result.step.matches(result.printed):
+            continue
+        lines = text.splitlines(keepends=True)
+        after = "".join(lines[result.step.line - 1 :])
+        text = "".join(lines[: result.step.line - 1]) + after.replace(shown, on_shown_day(result.printed), 1)
+    return text
+
+
+def on_shown_day(printed: str) -> str:
+    """Returns output whose times of today have the day of the pages."""
+    today = datetime.now(timezone.utc).date().isoformat()
+    return printed.replace(today, SHOWN_DAY)

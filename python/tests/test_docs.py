@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
@@ -33,12 +34,21 @@ def test_blocks_of_page_print_the_shown_output(page: Path, tmp_path: Path) -> No
     if page.name == FROM_NOTHING:
         with short_folder() as folder:
             try:
-                doc_blocks.check(doc_blocks.run(text, *page_environment(tmp_path, None, folder)))
+                compare_or_update(page, doc_blocks.run(text, *page_environment(tmp_path, None, folder)))
             finally:
                 subprocess.run([setting("SQERN"), "local", "destroy", "--yes", "--data-dir", f"{folder}/server"], capture_output=True)
         return
     with fresh_database() as dsn:
-        doc_blocks.check(doc_blocks.run(text, *page_environment(tmp_path, dsn, tmp_path)))
+        compare_or_update(page, doc_blocks.run(text, *page_environment(tmp_path, dsn, tmp_path)))
+
+
+def compare_or_update(page: Path, results: list[doc_blocks.Result]) -> None:
+    """Compares the output with the page. With SQERN_BLESS=1, first replaces output that differs."""
+    if os.environ.get("SQERN_BLESS"):
+        page.write_text(doc_blocks.updated(page.read_text(), results))
+        steps = doc_blocks.steps(page.read_text())
+        results = [replace(result, step=step) for result, step in zip(results, steps)]
+    doc_blocks.check(results)
 
 
 @contextmanager
@@ -86,6 +96,12 @@ def page_error(text: str, tmp_path: Path) -> str:
     except doc_blocks.PageError as error:
         return str(error)
     return ""
+
+
+def test_output_that_differs_is_updated(tmp_path: Path) -> None:
+    page = "```console\n$ echo a; date -u +%F\nb\n$ echo 1…2\n1…2\n$ echo c\nold\n```\n"
+    after = "```console\n$ echo a; date -u +%F\na\n2026-05-04\n$ echo 1…2\n1…2\n$ echo c\nc\n```\n"
+    assert doc_blocks.updated(page, doc_blocks.run(page, tmp_path, os.environ)) == after
 
 
 RIGHT = {

@@ -24,6 +24,9 @@ pub struct Config {
     pub distros: Vec<DistroName>,
 }
 
+/// The commands without configured defaults: what is made available, and for which target, is always on the command line.
+const EXPLICIT_COMMANDS: [&str; 1] = ["available"];
+
 impl Config {
     /// Reads the configuration file. A file that does not exist is empty, unless it is required.
     ///
@@ -55,7 +58,8 @@ impl Config {
     /// Sets the defaults of `--target` and of repeatable `--distro` options in a command and its subcommands.
     #[must_use]
     pub fn apply(&self, command: Command) -> Command {
-        let names: Vec<String> = command.get_subcommands().map(|subcommand| subcommand.get_name().to_owned()).collect();
+        let names = command.get_subcommands().map(|subcommand| subcommand.get_name().to_owned());
+        let names: Vec<String> = names.filter(|name| !EXPLICIT_COMMANDS.contains(&name.as_str())).collect();
         let command = names.iter().fold(command, |command, name| command.mut_subcommand(name, |command| self.apply(command)));
         let with_target = match &self.target {
             Some(target) => with_default(command, "target", |arg| arg.default_value(target.clone())),

@@ -18,8 +18,8 @@ pub enum Exit {
     Unmet,
     /// Usage error: 2, as in clap.
     Usage,
-    /// Interrupted by SIGINT or SIGTERM before the work was done: 130, as in a shell.
-    Interrupted,
+    /// Interrupted by this signal before the work was done: 128 plus its number, as in a shell.
+    Signal(u8),
     /// Internal error: 70, `EX_SOFTWARE` of sysexits.h.
     Bug,
 }
@@ -30,7 +30,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => Self::SUCCESS,
             Exit::Unmet => Self::from(1),
             Exit::Usage => Self::from(2),
-            Exit::Interrupted => Self::from(130),
+            Exit::Signal(number) => Self::from(128 + number),
             Exit::Bug => Self::from(70),
         }
     }

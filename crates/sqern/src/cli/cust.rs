@@ -122,7 +122,8 @@ struct Line {
     host: String,
     distro: String,
     version: String,
-    current: bool,
+    /// Absent in the line of a cluster without hosts.
+    current: Option<bool>,
 }
 
 impl Record for Line {
@@ -203,14 +204,14 @@ async fn show(
             host: host.name.to_string(),
             distro: host.distro.to_string(),
             version: version.to_string(),
-            current: host.running.as_ref() == Some(version),
+            current: Some(host.running.as_ref() == Some(version)),
         }));
     }
     if lines.is_empty() && context.printer.format() == Format::Csv {
         // As a report says that a cluster has no hosts.
         let nothing = String::new;
         let (host, distro, version) = (nothing(), nothing(), nothing());
-        lines.push(Line { cluster: name.to_string(), cltype: cltype.clone(), host, distro, version, current: false });
+        lines.push(Line { cluster: name.to_string(), cltype: cltype.clone(), host, distro, version, current: None });
     }
     at::list(context, &lines, rows, &Frame::from(as_of))?;
     if context.printer.format() == Format::Table {

@@ -3,6 +3,8 @@
 mod follow;
 
 use clap::Subcommand;
+use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use sqern_db::AsOf;
 use sqern_db::event::{self, Event, Filter};
@@ -11,7 +13,7 @@ use sqern_model::{At, DistroName, KernelVersion};
 use super::Context;
 use super::at::{self, AtArgs, Frame};
 use crate::failure::{Exit, Failure};
-use crate::printer::{Column, DEFAULT_LIMIT, Record, RowArgs};
+use crate::printer::{Column, DEFAULT_LIMIT, Format, Record, RowArgs};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum EventCommand {
@@ -40,6 +42,31 @@ pub(super) enum EventCommand {
         rows: RowArgs,
     },
     Follow(follow::FollowArgs),
+}
+
+/// An event on one line of a table.
+#[derive(Debug, Serialize)]
+struct EventLine {
+    id: i64,
+    generation: i64,
+    tstamp: Timestamp,
+    change: String,
+}
+
+impl Record for EventLine {
+    const SCHEMA: &'static str = Event::SCHEMA;
+    const COLUMNS: &'static [Column] = &[
+        Column::number("id"),
+        Column::number("generation"),
+        Column::time("tstamp").headed("started"),
+        Column::text("change"),
+    ];
+}
+
+impl From<&Event> for EventLine {
+    fn from(event: &Event) -> Self {
+        Self { id: event.id, generation: event.generation, tstamp: event.tstamp, change: describe_event(event) }
+    }
 }
 
 impl Record for Event {
@@ -79,7 +106,12 @@ pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<
             AsOf::resolve(&session.client, At::Generation(id)).await?;
         }
     }
-    at::list(context, &events, &rows.with_default_limit(DEFAULT_LIMIT), &Frame::from(&as_of))?;
+    let (rows, frame) = (rows.with_default_limit(DEFAULT_LIMIT), Frame::from(&as_of));
+    if context.printer.format() == Format::Table && rows.columns.is_empty() {
+        at::list(context, &events.iter().map(EventLine::from).collect::<Vec<_>>(), &rows, &frame)?;
+    } else {
+        at::list(context, &events, &rows, &frame)?;
+    }
     Ok(Exit::Done)
 }
 

@@ -249,13 +249,10 @@ pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exi
     }
     let context = Context { connection: &cli.connection, settings, printer };
     let outcome = dispatch(cli.command, &context).await;
-    if !interrupt::was_interrupted() {
-        return outcome;
-    }
-    match outcome {
-        Ok(Exit::Unmet) => Ok(Exit::Interrupted),
-        Ok(exit) => Ok(exit),
-        Err(failure) => Err(failure.with_exit(Exit::Interrupted)),
+    match (outcome, interrupt::received_signal()) {
+        (Ok(Exit::Unmet), Some(signal)) => Ok(Exit::Signal(signal)),
+        (Err(failure), Some(signal)) => Err(failure.with_exit(Exit::Signal(signal))),
+        (outcome, _) => outcome,
     }
 }
 

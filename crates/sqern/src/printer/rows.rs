@@ -25,7 +25,7 @@ pub struct RowArgs {
     #[arg(long = "sort", value_name = "[-]COLUMN", allow_hyphen_values = true, help_heading = "Rows")]
     pub sort: Vec<SortKey>,
     /// Print only these columns, separated by commas; a column is any field of the JSON output
-    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',', help_heading = "Rows")]
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Rows")]
     pub columns: Vec<String>,
 }
 

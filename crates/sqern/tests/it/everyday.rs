@@ -42,8 +42,8 @@ async fn distro_changes_are_recorded_with_their_command_lines() {
     program.done(&["distro", "add", "fedora42", "FEDORA42"]);
     program.done(&["distro", "set", "fedora42", "--supported", "true", "--comment", "customers asked"]);
     let list = program.done(&["distro", "list", "--csv"]);
-    assert!(list.stdout.starts_with("name,variant,supported,kernels,upstream,checked\n"), "{list:?}");
-    assert!(list.stdout.contains("fedora42,FEDORA42,yes,0,not checked,\n"), "{list:?}");
+    assert!(list.stdout.starts_with("name,variant,supported,kernels,upstream,checked_at\n"), "{list:?}");
+    assert!(list.stdout.contains("fedora42,FEDORA42,true,0,not checked,\n"), "{list:?}");
     let generations = program.json(&["generation", "list", "--limit", "2"]);
     assert_eq!(field(&generations, "comment"), ["customers asked", "sqern distro add fedora42 FEDORA42"]);
 
@@ -106,7 +106,7 @@ async fn kernels_are_added_listed_newest_first_archived_and_shown() {
     assert!(unknown.stderr.contains("Did you mean 6.1.0-9-amd64"), "{unknown:?}");
     assert_eq!(program.run(&["kver", "add", "debian12", " x"]).status, 2, "a version with a blank");
     let limited = program.done(&["kver", "list", "--limit", "1"]);
-    assert_eq!((limited.stdout.lines().count(), limited.stderr.trim()), (2, "1 of 3 shown"));
+    assert_eq!((limited.stdout.lines().count(), limited.stderr.trim()), (2, "1 of 3 shown; --limit 0 prints all"));
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ fn an_interrupted_init_leaves_no_process_and_no_part_of_a_server() {
     }
     let process = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(child.wait().unwrap().code(), Some(130));
     let said = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
     assert!(said.contains("error: interrupted"), "{said}");
     assert!(!staging.exists());

@@ -38,7 +38,7 @@ async fn clusters_are_listed_with_their_types_hosts_and_kernels_now_and_then() {
     assert_eq!((field(&all, "name"), field(&all, "hosts")), (vec!["acme-1".into(), "beta".into()], vec!["1".into(), "0".into()]));
     assert!(all["items"][1]["deleted_at"].is_string() && all["items"][0]["deleted_at"].is_null(), "{all}");
     let table = program.done(&["cust", "list"]);
-    assert!(table.stdout.starts_with("NAME    TYPE        HOSTS  KERNELS  DELETED_AT\n"), "{table:?}");
+    assert!(table.stdout.starts_with("NAME    TYPE        HOSTS  KERNELS  DELETED\n"), "{table:?}");
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn a_cluster_is_shown_as_it_is_loaded_and_as_it_was_can_be_loaded_again() 
     assert_eq!(shown.stderr, "acme-1 (production): 1 host, 3 kernels\n");
     assert_eq!(
         shown.stdout.lines().nth(1).unwrap(),
-        "acme-1   production  h1    debian12  6.1.0-3-amd64  true",
+        "acme-1   production  h1    debian12  6.1.0-3-amd64  yes",
         "the newest first"
     );
     let then = program.done(&["cust", "show", "acme-1", "--at", "2", "--csv"]).stdout;

@@ -111,7 +111,7 @@ async fn sigterm_ends_what_runs_and_the_build_as_aborted() {
     }
     let process: i32 = child.id().try_into().unwrap();
     rustix::process::kill_process(rustix::process::Pid::from_raw(process).unwrap(), rustix::process::Signal::TERM).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(child.wait().unwrap().code(), Some(143));
     assert_eq!(world.program.value(RESULTS).await, "6.1.0-1 -, 6.1.0-2 SUCCESS", "what was done stays true");
     assert_eq!(world.program.value("SELECT result FROM sp_build").await, "ABORTED");
     let shell = std::fs::read_to_string(&marks).unwrap();
