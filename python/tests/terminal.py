@@ -18,6 +18,7 @@ SECONDS_BEFORE_TYPING, SECONDS_PER_CHARACTER, SECONDS_BEFORE_OUTPUT, SECONDS_PER
 ESCAPE = re.compile(r"\x1b\[([\d;]*)([A-Za-z])")
 CLASSES = {1: "bold", 4: "under", 31: "red", 32: "green", 33: "yellow", 36: "cyan"}
 
+DEFAULT_COLOR = 39
 STYLE = """
     svg { --page: #fbfbfa; --edge: #c9ced6; --ink: #1c2530; --soft: #5b6673; --red: #b3261e; --green: #1a7f37; --yellow: #855300; --cyan: #0b6b86; }
     @media (prefers-color-scheme: dark) {
@@ -78,12 +79,18 @@ def spans(text: str) -> Iterator[Span]:
         position = match.end()
         if match[2] != "m":
             raise ValueError(f"unknown escape sequence {match[0]!r}")
-        for code in map(int, (match[1] or "0").split(";")):
+        for code in codes(match[1] or "0"):
             if code not in (0, *CLASSES):
                 raise ValueError(f"unknown color {code}")
             active = [*active, code] if code else []
     if position < len(text):
         yield Span(text[position:], tuple(CLASSES[code] for code in active))
+
+
+def codes(parameters: str) -> list[int]:
+    """Returns the codes of a sequence. The first 8 colors of the palette (38;5;N) and the default color (39) get the basic codes."""
+    basic = re.sub(r"\b38;5;([0-7])\b", r"3\1", parameters)
+    return [0 if code == DEFAULT_COLOR else code for code in map(int, basic.split(";"))]
 
 
 def lines(output: str, columns: int) -> list[Line]:

@@ -41,13 +41,13 @@ def asked(database: Database, *args: str) -> dict[str, Any]:
 def rows(answer: dict[str, Any], *columns: str) -> list[tuple[Any, ...]]:
     # What hosts alone know is missing since the load, whose time the fleet does not know.
     return [
-        tuple(None if column == "since" and item["missing"] == "not seen" else item[column] for column in columns)
+        tuple(None if column == "missing_since" and item["missing"] == "not seen" else item[column] for column in columns)
         for item in answer["items"]
     ]
 
 
-HOST = ("type", "cluster", "host", "distro", "version", "role", "missing", "since", "state")
-KERNEL = ("type", "distro", "version", "hosts", "running", "newest", "missing", "since", "state")
+HOST = ("type", "cluster", "host", "distro", "version", "role", "missing", "missing_since", "state")
+KERNEL = ("type", "distro", "version", "hosts", "running", "newest", "missing", "missing_since", "state")
 
 
 @pytest.mark.parametrize("seed", [1, 2])

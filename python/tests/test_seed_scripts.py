@@ -182,7 +182,7 @@ def test_kernq_is_called_by_the_documented_command(world: Database, repository: 
     assert f"--command '{documented}'" in run(FETCH, "--help").stdout
     done = run(FETCH, "--", "--no-prove", SQERN_FETCHER="kernq", PATH=f"{fetcher.parent}:{os.environ['PATH']}")
     assert (done.returncode, fetched(world)) == (0, sorted(KERNELS)), done.stderr
-    assert world.generations()[-1] == f"sqern fetch --no-prove --command={documented}"
+    assert world.generations()[-1] == f"sqern fetch --no-prove '--command={documented}'"
 
 
 def test_a_relative_fetcher_is_found_from_its_folder(world: Database, repository: Repository, fetcher: Path) -> None:

@@ -73,7 +73,7 @@ Examples:
     },
     /// Report how long kernels take from seen to fetched, built, tested and available
     ///
-    /// Each row contains the median, the 90th percentile and the maximum duration of a step in hours, and the number of kernels that wait for
+    /// Each row contains the median, the 90th percentile and the maximum duration of a step, and the number of kernels that wait for
     /// the step. Only wanted kernels count. The time of the steps built and tested is
     /// the start of the first successful build or test run.
     #[command(after_help = "Examples:

@@ -16,8 +16,10 @@ pub enum Kind {
     Number,
     /// A number of bytes.
     Bytes,
-    /// A duration in seconds.
+    /// A duration in seconds, of a command or a download.
     Seconds,
+    /// A duration in seconds, between two stages of a kernel.
+    Lag,
     /// A share between 0 and 1.
     Share,
     /// A time in the format of RFC 3339.
@@ -32,6 +34,8 @@ pub struct Column {
     /// The kind of its values.
     pub kind: Kind,
     heading: Option<&'static str>,
+    /// A table omits the column if all rows have this value.
+    pub usual: Option<&'static str>,
 }
 
 /// How a table formats times.
@@ -47,7 +51,7 @@ impl Column {
     /// Returns a column of this kind. The heading of the table is the name.
     #[must_use]
     pub const fn new(name: &'static str, kind: Kind) -> Self {
-        Self { name, kind, heading: None }
+        Self { name, kind, heading: None, usual: None }
     }
 
     /// Returns a column of names.
@@ -86,6 +90,12 @@ impl Column {
         Self { heading: Some(heading), ..self }
     }
 
+    /// Omits the column of a table if all rows have this value.
+    #[must_use]
+    pub const fn omitted_if(self, usual: &'static str) -> Self {
+        Self { usual: Some(usual), ..self }
+    }
+
     /// Returns the heading in tables.
     #[must_use]
     pub fn heading(&self) -> String {
@@ -104,7 +114,10 @@ impl Kind {
             (Self::Bytes, Value::Number(bytes)) => {
                 bytes.as_u64().map_or_else(|| bytes.to_string(), |bytes| indicatif::HumanBytes(bytes).to_string())
             }
-            (Self::Seconds, Value::Number(seconds)) => seconds.as_f64().map(duration).unwrap_or_default(),
+            (Self::Seconds, Value::Number(seconds)) => {
+                seconds.as_f64().map(|seconds| format!("{seconds:.1}s")).unwrap_or_default()
+            }
+            (Self::Lag, Value::Number(seconds)) => seconds.as_i64().map(duration).unwrap_or_default(),
             (Self::Share, Value::Number(share)) => {
                 share.as_f64().map(|share| format!("{:.0}%", share * 100.0)).unwrap_or_default()
             }
@@ -148,7 +161,7 @@ pub fn relative(time: Timestamp, now: Timestamp) -> String {
     const DAY: i64 = 24 * 60 * 60;
     let seconds = now.as_second() - time.as_second();
     match seconds.abs() {
-        0..=59 if seconds >= 0 => "just now".to_owned(),
+        0..=59 if seconds >= 0 => "now".to_owned(),
         distance if distance >= 60 * DAY => time.strftime("%Y-%m-%d").to_string(),
         distance => {
             let text = match distance {
@@ -162,19 +175,13 @@ pub fn relative(time: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// Formats a duration with its 2 largest units, such as `1h 30m`; below a minute with one decimal.
+/// Formats a duration in seconds with its 2 largest units, such as `1h 30m`. The smallest unit is the minute.
 #[must_use]
-pub fn duration(seconds: f64) -> String {
-    if seconds < 60.0 {
-        return format!("{seconds:.1}s");
-    }
-    // A duration of the journal is far below 2^53 seconds.
-    #[expect(clippy::cast_possible_truncation, reason = "the value is rounded, and small")]
-    let whole = seconds.round() as i64;
-    let (days, hours, minutes, rest) = (whole / 86_400, whole % 86_400 / 3600, whole % 3600 / 60, whole % 60);
-    match (days, hours, minutes) {
-        (0, 0, _) => format!("{minutes}m {rest}s"),
-        (0, _, _) => format!("{hours}h {minutes}m"),
+pub fn duration(seconds: i64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds % 86_400 / 3600, seconds % 3600 / 60);
+    match (days, hours) {
+        (0, 0) => format!("{minutes}m"),
+        (0, _) => format!("{hours}h {minutes}m"),
         _ => format!("{days}d {hours}h"),
     }
 }
@@ -189,7 +196,7 @@ mod tests {
     fn times_are_relative_only_on_a_terminal() {
         let now: Timestamp = "2026-05-04T12:00:00Z".parse().unwrap();
         for (time, expected) in [
-            ("2026-05-04T11:59:30Z", "just now"),
+            ("2026-05-04T11:59:30Z", "now"),
             ("2026-05-04T11:55:00Z", "5m ago"),
             ("2026-05-04T02:00:00Z", "10h ago"),
             ("2026-05-01T12:00:00Z", "3d ago"),
@@ -206,7 +213,7 @@ mod tests {
     fn values_have_units_in_tables_and_not_in_csv() {
         for (kind, value, table, csv) in [
             (Kind::Bytes, json!(2048), "2.00 KiB", "2048"),
-            (Kind::Seconds, json!(5400), "1h 30m", "5400"),
+            (Kind::Lag, json!(5400), "1h 30m", "5400"),
             (Kind::Seconds, json!(0.25), "0.2s", "0.25"),
             (Kind::Share, json!(0.5), "50%", "0.5"),
             (Kind::Number, json!(["a", "b"]), "2", "2"),
@@ -220,7 +227,7 @@ mod tests {
 
     #[test]
     fn durations_have_two_units() {
-        for (seconds, expected) in [(59.94, "59.9s"), (61.0, "1m 1s"), (3600.0, "1h 0m"), (200_000.0, "2d 7h")] {
+        for (seconds, expected) in [(59, "0m"), (61, "1m"), (3600, "1h 0m"), (200_000, "2d 7h")] {
             assert_eq!(duration(seconds), expected);
         }
     }

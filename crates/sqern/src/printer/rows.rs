@@ -80,11 +80,13 @@ pub struct RowColumn {
     pub kind: Kind,
     /// The heading in tables.
     pub heading: String,
+    /// A table omits the column if all rows have this value.
+    pub usual: Option<&'static str>,
 }
 
 impl From<&Column> for RowColumn {
     fn from(column: &Column) -> Self {
-        Self { name: column.name.to_owned(), kind: column.kind, heading: column.heading() }
+        Self { name: column.name.to_owned(), kind: column.kind, heading: column.heading(), usual: column.usual }
     }
 }
 
@@ -147,10 +149,10 @@ fn columns<R: Record>(args: &RowArgs, first: Option<&Map<String, Value>>) -> Res
 /// Returns a column by its name. Fields that are no columns by default are known only if there is a record.
 fn find<R: Record>(name: &str, first: Option<&Map<String, Value>>) -> Result<RowColumn, Failure> {
     if let Some(column) = R::COLUMNS.iter().find(|column| column.name == name) {
-        return Ok(column.into());
+        return Ok(RowColumn { usual: None, ..column.into() });
     }
     if first.is_some_and(|fields| fields.contains_key(name)) {
-        return Ok(RowColumn { name: name.to_owned(), kind: Kind::Name, heading: name.to_uppercase() });
+        return Ok(RowColumn { name: name.to_owned(), kind: Kind::Name, heading: name.to_uppercase(), usual: None });
     }
     let is_column = |name: &str| R::COLUMNS.iter().any(|column| column.name == name);
     let mut known: Vec<&str> = R::COLUMNS.iter().map(|column| column.name).collect();

@@ -4,7 +4,7 @@ use comfy_table::{Cell, CellAlignment, Color, ColumnConstraint, ContentArrangeme
 use sqern_model::escape::replace_control;
 
 use super::column::{Kind, TimeFormat};
-use super::rows::Rows;
+use super::rows::{RowColumn, Rows};
 
 /// The number of spaces between two columns of a table.
 const GAP: u16 = 2;
@@ -24,16 +24,17 @@ pub(super) struct Style {
 
 /// Returns the lines of a table. Only free text is wrapped: a name that does not fit is printed in one piece nevertheless.
 pub(super) fn lines(rows: &Rows, style: Style) -> Vec<String> {
+    let columns: Vec<&RowColumn> = rows.columns.iter().filter(|column| !is_omitted(column, rows)).collect();
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(rows.columns.iter().map(|column| &column.heading));
+    table.load_style(presets::NOTHING).set_header(columns.iter().map(|column| &column.heading));
     if style.color {
         table.enforce_styling();
     } else {
         table.force_no_tty();
     }
-    let mut widths: Vec<usize> = rows.columns.iter().map(|column| column.heading.chars().count()).collect();
+    let mut widths: Vec<usize> = columns.iter().map(|column| column.heading.chars().count()).collect();
     for row in &rows.rows {
-        let cells = rows.columns.iter().zip(&mut widths).map(|(column, width)| {
+        let cells = columns.iter().zip(&mut widths).map(|(column, width)| {
             let value = row.get(&column.name).unwrap_or(&serde_json::Value::Null);
             let text = replace_control(&column.kind.text_of(value, style.times)).into_owned();
             *width = (*width).max(min_width(column.kind, &text));
@@ -45,9 +46,9 @@ pub(super) fn lines(rows: &Rows, style: Style) -> Vec<String> {
     for column in table.column_iter_mut() {
         column.set_padding((0, GAP));
     }
-    for (column, kind) in table.column_iter_mut().zip(&rows.columns) {
-        if is_numeric(kind.kind) {
-            column.set_cell_alignment(CellAlignment::Right);
+    for (cells, column) in table.column_iter_mut().zip(&columns) {
+        if is_numeric(column.kind) {
+            cells.set_cell_alignment(CellAlignment::Right);
         }
     }
     if let Some(width) = style.width {
@@ -60,8 +61,14 @@ pub(super) fn lines(rows: &Rows, style: Style) -> Vec<String> {
     table.lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
+/// Whether all rows have the usual value of a column.
+fn is_omitted(column: &RowColumn, rows: &Rows) -> bool {
+    let has_value = |usual| rows.rows.iter().all(|row| row.get(&column.name).and_then(serde_json::Value::as_str) == Some(usual));
+    column.usual.is_some_and(has_value)
+}
+
 fn is_numeric(kind: Kind) -> bool {
-    matches!(kind, Kind::Number | Kind::Bytes | Kind::Seconds | Kind::Share)
+    matches!(kind, Kind::Number | Kind::Bytes | Kind::Seconds | Kind::Lag | Kind::Share)
 }
 
 fn min_width(kind: Kind, text: &str) -> usize {
@@ -81,11 +88,11 @@ fn cell(kind: Kind, text: String, color: bool) -> Cell {
 /// Returns the color of a status: green for success, red for a failure or a missing step, yellow for the rest that needs attention.
 fn status_color(status: &str) -> Option<Color> {
     match status {
-        "SUCCESS" | "available" | "complete" | "ok" | "fetched" | "tested" => Some(Color::Green),
-        "FAILURE" | "UNSTABLE" | "failed" | "build failed" | "test failed" | "not seen" => Some(Color::Red),
+        "SUCCESS" | "available" | "complete" | "ok" | "fetched" | "tested" => Some(Color::DarkGreen),
+        "FAILURE" | "UNSTABLE" | "failed" | "build failed" | "test failed" | "not seen" => Some(Color::DarkRed),
         "ABORTED" | "NOT_BUILT" | "running" | "expired" | "partial" | "incomplete" | "warning" | "harness failed"
         | "not fetched" | "not built" | "not tested" | "not available" | "building" | "testing" | "not checked" => {
-            Some(Color::Yellow)
+            Some(Color::DarkYellow)
         }
         _ => None,
     }

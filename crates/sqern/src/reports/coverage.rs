@@ -67,7 +67,7 @@ impl Record for KernelStatus<'_> {
         Column::name("distro"),
         Column::name("version"),
         Column::status("stage"),
-        Column::name("state"),
+        Column::name("state").omitted_if("wanted"),
         Column::status("missing"),
         Column::time("missing_since").headed("since"),
         Column::number("hosts_running").headed("running"),

@@ -34,9 +34,9 @@ impl Record for Lag {
         Column::name("step"),
         Column::number("done"),
         Column::number("waiting"),
-        Column::new("median_s", Kind::Seconds).headed("median"),
-        Column::new("p90_s", Kind::Seconds).headed("p90"),
-        Column::new("worst_s", Kind::Seconds).headed("worst"),
+        Column::new("median_s", Kind::Lag).headed("median"),
+        Column::new("p90_s", Kind::Lag).headed("p90"),
+        Column::new("worst_s", Kind::Lag).headed("worst"),
     ];
 }
 
@@ -64,7 +64,7 @@ impl Record for KernelLag {
         Column::time("built_at").headed("built"),
         Column::time("tested_at").headed("tested"),
         Column::time("available_at").headed("available"),
-        Column::new("whole_s", Kind::Seconds).headed("whole"),
+        Column::new("whole_s", Kind::Lag).headed("whole"),
     ];
 }
 

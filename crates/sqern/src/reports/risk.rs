@@ -41,7 +41,7 @@ impl Record for RiskKernel {
         Column::number("newest"),
         Column::status("missing"),
         Column::time("missing_since").headed("since"),
-        Column::name("state"),
+        Column::name("state").omitted_if("wanted"),
     ];
 }
 
@@ -72,7 +72,7 @@ impl Record for RiskHost {
         Column::name("role"),
         Column::status("missing"),
         Column::time("missing_since").headed("since"),
-        Column::name("state"),
+        Column::name("state").omitted_if("wanted"),
     ];
 }
 
