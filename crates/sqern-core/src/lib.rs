@@ -7,15 +7,20 @@
 //! The crate prints nothing, reads no environment variable, and knows no exit status.
 
 pub mod change;
+pub mod check;
 pub mod clock;
+pub mod crawl;
 pub mod database;
 pub mod error;
 pub mod input;
+pub mod os_release;
 pub mod owner;
 pub mod pipeline;
 pub mod progress;
 pub mod runs;
 pub mod shell;
+pub mod source_test;
+pub mod sources;
 pub mod store_sync;
 
 pub use change::ChangeOptions;

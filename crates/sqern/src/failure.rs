@@ -112,7 +112,11 @@ impl From<sqern_core::Error> for Failure {
             sqern_core::Error::Store(error) => error.into(),
             sqern_core::Error::Upstream(error) => error.into(),
             error => {
-                let exit = if error.is_internal() { Exit::Bug } else { Exit::Unmet };
+                let exit = match &error {
+                    sqern_core::Error::UnknownSource { .. } => Exit::Usage,
+                    error if error.is_internal() => Exit::Bug,
+                    _ => Exit::Unmet,
+                };
                 Self { message: error.to_string(), hints: error.hints(), exit }
             }
         }

@@ -217,23 +217,6 @@ impl Settings {
         let default = Path::new(SOURCES_DIR);
         self.sources.as_deref().or_else(|| default.is_dir().then_some(default))
     }
-
-    /// Returns `ID` and `VERSION_ID` of os-release(5); empty strings for absent fields.
-    #[must_use]
-    pub fn os_release(&self) -> (String, String) {
-        let text = ["/etc/os-release", "/usr/lib/os-release"]
-            .iter()
-            .find_map(|path| std::fs::read_to_string(path).ok())
-            .unwrap_or_default();
-        let field = |name: &str| {
-            text.lines()
-                .filter_map(|line| line.split_once('='))
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| value.trim_matches(['"', '\'']).to_owned())
-                .unwrap_or_default()
-        };
-        (field("ID"), field("VERSION_ID"))
-    }
 }
 
 /// Parses `SQERN_NOW`.
