@@ -9,6 +9,8 @@ use sqern_db::run::RunError;
 use sqern_model::{Diagnostic as _, DistroName, KernelVersion, RunKind};
 use sqern_upstream::{ClientError, SourceFileError};
 
+use crate::fetch::FetchError;
+
 pub use sqern_store::Error as StoreError;
 
 /// The error of a use case.
@@ -41,6 +43,9 @@ pub enum Error {
         /// The reason.
         source: io::Error,
     },
+    /// Headers of a kernel could not be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     /// An operation on a recorded run failed.
     #[error("{error}")]
     Run {
@@ -144,6 +149,7 @@ impl Error {
             Self::Connect(error) => error.hint(&HintTexts::default()).into_iter().collect(),
             Self::Store(error) => error.hint().map(str::to_owned).into_iter().collect(),
             Self::Upstream(error) => error.hint().map(str::to_owned).into_iter().collect(),
+            Self::Fetch(error) => error.hints(),
             Self::Run { kind, error } => run_hints(*kind, error),
             Self::NotReady { kind: RunKind::Build, version } => vec![format!("sqern fetch --kernel {version}")],
             Self::NotReady { kind: RunKind::Test, version } => vec![format!("sqern build plan --kernel {version}")],

@@ -6,12 +6,14 @@
 //!
 //! The crate prints nothing, reads no environment variable, and knows no exit status.
 
+mod blocking;
 pub mod change;
 pub mod check;
 pub mod clock;
 pub mod crawl;
 pub mod database;
 pub mod error;
+pub mod fetch;
 pub mod input;
 pub mod os_release;
 pub mod owner;

@@ -7,7 +7,6 @@ mod cust;
 mod distributions;
 mod doctor;
 pub mod failure;
-mod fetch;
 pub mod printer;
 mod private_server;
 mod reports;

@@ -3,6 +3,7 @@
 
 mod check;
 mod execute;
+mod fetch;
 mod runs;
 mod store_sync;
 mod support;
