@@ -17,7 +17,6 @@ use sqern_upstream::{ClientOptions, CrawlOptions, crawl_apt_lists, crawl_distro}
 use tokio_postgres::Client;
 
 use crate::crawl::{CrawlEvent, CrawlProgress, report_skipped};
-use crate::os_release::detect_distro;
 use crate::sources::definition;
 use crate::{ChangeOptions, Clock, Error, Progress};
 
@@ -45,8 +44,8 @@ pub enum CheckTarget {
     AptLists {
         /// The directory of the lists.
         directory: PathBuf,
-        /// The distribution; `None` for that of this machine.
-        distro: Option<DistroName>,
+        /// The distribution.
+        distro: DistroName,
     },
     /// The configured sources of these distributions; empty for all supported ones.
     Sources(Vec<DistroName>),
@@ -93,8 +92,7 @@ async fn selected_distros<'a>(
     progress: &impl Progress<CrawlEvent>,
 ) -> Result<Vec<&'a DistroDef>, Error> {
     let mut names = match &request.target {
-        CheckTarget::AptLists { distro: Some(name), .. } => vec![name.clone()],
-        CheckTarget::AptLists { distro: None, .. } => vec![detect_distro(&request.sources)?],
+        CheckTarget::AptLists { distro, .. } => vec![distro.clone()],
         CheckTarget::Sources(names) if names.is_empty() => return supported_distros(client, &request.sources, progress).await,
         CheckTarget::Sources(names) => names.clone(),
     };

@@ -1,4 +1,4 @@
-//! Detection of the distribution of this machine.
+//! Detection of the distribution of this machine with os-release(5).
 
 use std::path::Path;
 
@@ -9,17 +9,12 @@ use crate::Error;
 /// The files of os-release(5), of which the first readable one is used.
 const FILES: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
 
-/// Detects the distribution of this machine with sp-variant, else with os-release(5) and the definitions.
+/// Detects the distribution of this machine with the definitions of distributions.
 ///
 /// # Errors
 ///
-/// Returns [`Error::UnknownDistribution`] if neither recognizes the distribution.
+/// Returns [`Error::UnknownDistribution`] if no definition contains the values of this machine.
 pub fn detect_distro(sources: &SourceSet) -> Result<DistroName, Error> {
-    if let Ok(variant) = sp_variant::detect()
-        && let Ok(name) = DistroName::new(variant.builder.alias)
-    {
-        return Ok(name);
-    }
     let text = FILES.iter().find_map(|file| std::fs::read_to_string(Path::new(file)).ok()).unwrap_or_default();
     let (id, version_id) = (field(&text, "ID"), field(&text, "VERSION_ID"));
     let name = sources.detect(&id, &version_id).map(|distro| distro.name.clone());

@@ -7,6 +7,7 @@ mod cust;
 mod distributions;
 mod doctor;
 pub mod failure;
+mod host_distro;
 pub mod printer;
 mod private_server;
 mod reports;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use sqern_core::check::{CheckRequest, CheckTarget, check};
 use sqern_core::pipeline::{CheckStep, CrawlTarget};
-use sqern_model::DistroName;
+use sqern_model::{DistroName, SourceSet};
 use sqern_upstream::CrawlOptions;
 
 use super::Context;
@@ -15,6 +15,7 @@ use super::change::ChangeArgs;
 use super::crawl_progress::CrawlProgress;
 use super::sources::{CrawlArgs, SourcesArgs};
 use crate::failure::{Exit, Failure};
+use crate::host_distro::detect_distro;
 use crate::settings::APT_LISTS;
 
 /// Find new kernels in the repositories of distributions
@@ -81,23 +82,27 @@ pub(super) async fn run(args: CheckArgs, context: &Context<'_>) -> Result<Exit, 
 
 impl CheckArgs {
     fn into_request(self, context: &Context<'_>) -> Result<CheckRequest, Failure> {
+        let sources = self.sources.load(context)?;
         Ok(CheckRequest {
-            sources: self.sources.load(context)?,
+            target: target(self.distros, self.apt_lists, &sources)?,
+            sources,
             crawl: CrawlOptions { accept_rollback: self.accept_rollback, ..self.crawl.options(context) },
             clock: context.settings.clock(),
             accept_shrink: self.accept_shrink,
-            target: target(self.distros, self.apt_lists)?,
         })
     }
 }
 
-fn target(distros: Vec<DistroName>, apt_lists: Option<PathBuf>) -> Result<CheckTarget, Failure> {
+fn target(distros: Vec<DistroName>, apt_lists: Option<PathBuf>, sources: &SourceSet) -> Result<CheckTarget, Failure> {
     let Some(directory) = apt_lists else { return Ok(CheckTarget::Sources(distros)) };
-    let distro = distros.first().cloned();
-    if distros.iter().any(|name| Some(name) != distro.as_ref()) {
-        return Err(Failure::usage(
-            "--apt-lists requires exactly one --distro, because the lists of a machine belong to one distribution",
-        ));
-    }
+    let distro = match distros.first() {
+        Some(first) if distros.iter().all(|name| name == first) => first.clone(),
+        Some(_) => {
+            return Err(Failure::usage(
+                "--apt-lists requires exactly one --distro, because the lists of a machine belong to one distribution",
+            ));
+        }
+        None => detect_distro(sources)?,
+    };
     Ok(CheckTarget::AptLists { directory, distro })
 }

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use clap::Args;
-use sqern_core::os_release::detect_distro;
 use sqern_model::{ClusterName, DistroName, ReportedHost, TypeWord};
 
 use crate::cli::Context;
@@ -11,6 +10,7 @@ use crate::cli::sources::SourcesArgs;
 use crate::cust::HEADER;
 use crate::cust::own::{MODULES, Report, ReportedCluster, host};
 use crate::failure::{Exit, Failure};
+use crate::host_distro::detect_distro;
 use crate::printer::Format;
 
 /// Print a report about this host for sqern cust load, without a database
