@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use pg_connect::{ConnectError, HintTexts};
 use sqern_db::DbError;
 use sqern_db::run::RunError;
-use sqern_model::{Diagnostic as _, DistroName, KernelVersion, RunKind};
+use sqern_model::{Diagnostic as _, DistroName, KernelName, KernelVersion, RunKind};
 use sqern_upstream::{ClientError, SourceFileError};
 
 use crate::fetch::FetchError;
@@ -103,6 +103,32 @@ pub enum Error {
         /// `VERSION_ID` of os-release(5).
         version_id: String,
     },
+    /// A selected run has no successful kernel.
+    #[error("{kind} {id} contains no kernel with result SUCCESS")]
+    NoSuccessfulKernel {
+        /// The kind of the run.
+        kind: RunKind,
+        /// The id of the run.
+        id: i64,
+    },
+    /// A selected run has no value that the modules require.
+    #[error("{kind} {id} has no {field}")]
+    MissingRunField {
+        /// The kind of the run.
+        kind: RunKind,
+        /// The id of the run.
+        id: i64,
+        /// `revision` or `target`.
+        field: &'static str,
+    },
+    /// A kernel version exists in several distributions.
+    #[error("kernel {name} is ambiguous: it exists in {}", join_names(distros))]
+    AmbiguousKernel {
+        /// The name, which does not contain a distribution.
+        name: KernelName,
+        /// The distributions.
+        distros: Vec<DistroName>,
+    },
     /// The pipeline file could not be read.
     #[error("could not read pipeline file {}: {source}", path.display())]
     PipelineFileUnreadable {
@@ -155,6 +181,12 @@ impl Error {
             Self::NotReady { kind: RunKind::Test, version } => vec![format!("sqern build plan --kernel {version}")],
             Self::NoInput { kind: RunKind::Build } => vec!["sqern fetch --limit 3".to_owned()],
             Self::NoInput { kind: RunKind::Test } => vec!["sqern build plan".to_owned()],
+            Self::NoSuccessfulKernel { kind, id } => vec![format!("sqern {kind} kernels {id}")],
+            Self::MissingRunField { field, .. } => vec![format!("Specify it with --{field} {}.", field.to_uppercase())],
+            Self::AmbiguousKernel { name, distros } => {
+                let example = distros.first().map(|distro| format!(", as in --kernel {distro}/{}", name.version));
+                vec![format!("Specify the distribution{}.", example.unwrap_or_default())]
+            }
             Self::NoSource { similar, .. } => no_source_hints(similar),
             Self::NoSupportedSource => vec!["sqern distro import".to_owned(), "sqern check --distro NAME".to_owned()],
             Self::UnknownDistribution { .. } => vec!["sqern check --apt-lists --distro NAME".to_owned()],
@@ -200,6 +232,10 @@ fn no_input(kind: RunKind) -> &'static str {
         RunKind::Build => "no kernel headers are fetched",
         RunKind::Test => "no build has succeeded",
     }
+}
+
+fn join_names(distros: &[DistroName]) -> String {
+    distros.iter().map(DistroName::as_str).collect::<Vec<_>>().join(" and ")
 }
 
 fn no_source_hints(similar: &[String]) -> Vec<String> {

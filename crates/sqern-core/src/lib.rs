@@ -6,6 +6,7 @@
 //!
 //! The crate prints nothing, reads no environment variable, and knows no exit status.
 
+pub mod available;
 mod blocking;
 pub mod change;
 pub mod check;

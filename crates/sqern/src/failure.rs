@@ -147,12 +147,6 @@ impl From<sqern_upstream::Error> for Failure {
     }
 }
 
-impl From<sqern_upstream::SourceFileError> for Failure {
-    fn from(error: sqern_upstream::SourceFileError) -> Self {
-        Self::unmet(error.to_string())
-    }
-}
-
 impl From<sqern_upstream::ClientError> for Failure {
     fn from(error: sqern_upstream::ClientError) -> Self {
         Self::unmet(error.to_string())

@@ -45,11 +45,11 @@ impl<P: Progress<FetchEvent>> Downloader<'_, P> {
         let mut first_error = None;
         for location in &planned.locations {
             let downloaded = if let Some(name_version) = location.url.strip_prefix("apt:") {
-                self.with_apt(name_version, package, partial.path()).await
+                self.download_with_apt(name_version, package, partial.path()).await
             } else {
                 let sources = self.sources.get(distro).map_or(&[][..], |distro| &distro.sources);
                 let source = sources.iter().find(|source| source.name() == location.source);
-                self.from_url(source, &location.url, package, &partial).await
+                self.download_url(source, &location.url, package, &partial).await
             };
             match downloaded {
                 Ok(()) => return Ok(partial.publish()?),
@@ -59,7 +59,7 @@ impl<P: Progress<FetchEvent>> Downloader<'_, P> {
         Err(first_error.unwrap_or_else(|| FetchError::NoPackageSource { package: package.name.clone() }.into()))
     }
 
-    async fn from_url(
+    async fn download_url(
         &self,
         source: Option<&Source>,
         url: &str,
@@ -80,7 +80,7 @@ impl<P: Progress<FetchEvent>> Downloader<'_, P> {
     }
 
     /// Downloads a package with apt-get to `target`. The file is compared with the index, too.
-    async fn with_apt(&self, name_version: &str, package: &KernelPackage, target: &Path) -> Result<(), Error> {
+    async fn download_with_apt(&self, name_version: &str, package: &KernelPackage, target: &Path) -> Result<(), Error> {
         let directory = tempfile::tempdir_in(target.parent().unwrap_or(target));
         let directory = directory.map_err(Error::io("could not create a temporary directory"))?;
         let file = apt_download::download(name_version, &package.architecture, directory.path()).await?;

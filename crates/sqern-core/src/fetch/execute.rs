@@ -113,7 +113,7 @@ pub async fn execute(
     stop: &CancellationToken,
 ) -> Result<FetchSummary, Error> {
     let now = config.clock.now();
-    let fetcher = TreeFetcher {
+    let trees = TreeFetcher {
         downloader: Downloader {
             client: sqern_upstream::Client::new(ClientOptions::default())?,
             sources: &config.sources,
@@ -134,8 +134,8 @@ pub async fn execute(
         reported_tools: Mutex::default(),
     };
     // Collected, because a stream with this closure is not `Send`.
-    let fetches: Vec<_> = plan.kernels.iter().map(|kernel| fetch_kernel(&fetcher, kernel, stop)).collect();
-    let kernels: Vec<KernelFetch> = stream::iter(fetches).buffered(usize::from(config.jobs)).collect().await;
+    let futures: Vec<_> = plan.kernels.iter().map(|kernel| fetch_kernel(&trees, kernel, stop)).collect();
+    let kernels: Vec<KernelFetch> = stream::iter(futures).buffered(usize::from(config.jobs)).collect().await;
     let with_tree = kernels.iter().filter(|fetch| fetch.outcome.tree().is_some());
     let fetched: Vec<Kernel> = with_tree.map(|fetch| fetch.kernel.clone()).collect();
     let change = sqern_db::change::begin(client, &config.comment).await?;
@@ -157,7 +157,7 @@ async fn provenance(client: &Client, plans: &[KernelPlan]) -> Result<Provenance,
 }
 
 async fn fetch_kernel<P: Progress<FetchEvent>>(
-    fetcher: &TreeFetcher<'_, P>,
+    trees: &TreeFetcher<'_, P>,
     plan: &KernelPlan,
     stop: &CancellationToken,
 ) -> KernelFetch {
@@ -165,12 +165,12 @@ async fn fetch_kernel<P: Progress<FetchEvent>>(
     let outcome = if stop.is_cancelled() {
         FetchOutcome::NotStarted
     } else {
-        let fetched = tokio::select! {
-            fetched = fetcher.fetch(plan) => fetched,
+        let result = tokio::select! {
+            result = trees.fetch(plan) => result,
             () = stop.cancelled() => Err(Error::Interrupted),
         };
-        fetcher.progress.report(FetchEvent::KernelFinished(plan.kernel.clone()));
-        fetched.unwrap_or_else(FetchOutcome::Failed)
+        trees.progress.report(FetchEvent::KernelFinished(plan.kernel.clone()));
+        result.unwrap_or_else(FetchOutcome::Failed)
     };
     KernelFetch {
         kernel: plan.kernel.clone(),

@@ -53,7 +53,9 @@ async fn the_kernels_of_complete_sources_are_recorded() {
     let planned = check(&mut fixture.client, &request, &options, &progress).await.unwrap();
     assert_eq!(fixture.value("SELECT count(*) FROM kver_seen").await, "0");
     options.dry_run = false;
-    let summary = check(&mut fixture.client, &request, &options, &Silent).await.unwrap();
+    let mut client = fixture.test_database.client().await;
+    let task = tokio::spawn(async move { check(&mut client, &request, &options, &Silent).await });
+    let summary = task.await.unwrap().unwrap();
     assert_eq!(planned.distros, summary.distros);
     assert_eq!(summary.distros[0].new, ["6.1.0-1-amd64".parse().unwrap()]);
     let states: Vec<CrawlState> = summary.sources.iter().map(|source| source.state).collect();

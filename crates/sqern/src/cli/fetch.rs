@@ -2,25 +2,22 @@
 
 mod progress;
 mod row;
+mod run;
 
 use std::time::Duration;
 
 use clap::Args;
-use sqern_core::fetch::{self, DownloadMethod, FetchConfig, FetchPlan, FetchRequest};
+use sqern_core::fetch::{DownloadMethod, FetchRequest};
 use sqern_core::input::parse_command;
 use sqern_core::pipeline::{FetchMethod, FetchStep};
-use sqern_model::{DistroName, KernelVersion, counted};
+use sqern_model::{DistroName, KernelVersion};
 use url::Url;
 
-use self::progress::FetchProgress;
-use self::row::FetchRow;
-use super::Context;
-use super::change::{ChangeArgs, generation_note};
-use super::interrupt::stop_on_interrupt;
+use super::change::ChangeArgs;
 use super::sources::SourcesArgs;
 use super::store_args::StoreArgs;
-use crate::failure::{Exit, Failure};
-use crate::printer::Format;
+
+pub(super) use run::run;
 
 /// The default time limit of the command for one kernel.
 const COMMAND_TIMEOUT_SECONDS: u64 = 3600;
@@ -118,50 +115,4 @@ impl FetchArgs {
             method,
         }
     }
-}
-
-pub(super) async fn run(args: FetchArgs, context: &Context<'_>) -> Result<Exit, Failure> {
-    let sources = args.sources.load(context)?;
-    let mut session = context.open().await?;
-    let plan = fetch::plan(&session.client, &args.request()).await?;
-    if plan.skipped > 0 {
-        let skipped = counted(plan.skipped, "kernel");
-        context.printer.note(&format!("skipped {skipped} without a headers package for {}", args.arch));
-    }
-    if plan.is_empty() {
-        if context.printer.format() == Format::Json {
-            context.printer.list::<FetchRow>(&[])?;
-        }
-        context.printer.note("nothing to fetch");
-        return Ok(Exit::Done);
-    }
-    if args.change.dry_run {
-        return print_plan(plan, context);
-    }
-    let config = FetchConfig {
-        sources,
-        store: args.store.open(context)?,
-        jobs: args.jobs,
-        compile_module: !args.no_prove,
-        comment: args.change.comment(context),
-        clock: context.settings.clock(),
-    };
-    let progress = FetchProgress::new(context.printer, plan.kernels.len());
-    let summary = fetch::execute(&mut session.client, &plan, &config, &progress, &stop_on_interrupt()).await?;
-    progress.clear();
-    let rejected = plan.rejected.into_iter().map(FetchRow::rejected);
-    let exit = row::print(rejected.chain(summary.kernels.into_iter().map(FetchRow::from)).collect(), context)?;
-    context.printer.note(&generation_note(summary.finished, false, "nothing was recorded"));
-    Ok(exit)
-}
-
-/// Prints the plan of a dry run.
-fn print_plan(plan: FetchPlan, context: &Context<'_>) -> Result<Exit, Failure> {
-    let size: u64 = plan.kernels.iter().map(fetch::KernelPlan::size_bytes).sum();
-    let rejected = plan.rejected.into_iter().map(FetchRow::rejected);
-    let rows: Vec<FetchRow> = rejected.chain(plan.kernels.iter().map(FetchRow::planned)).collect();
-    let (count, size) = (counted(rows.len(), "kernel"), indicatif::HumanBytes(size));
-    let exit = row::print(rows, context)?;
-    context.printer.note(&format!("would fetch {count} ({size}); nothing was fetched"));
-    Ok(exit)
 }
