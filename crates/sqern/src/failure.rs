@@ -48,7 +48,7 @@ impl Failure {
         Self { message: message.into(), hints: vec![], exit: Exit::Unmet }
     }
 
-    /// Returns a usage error, for what clap cannot check.
+    /// Returns a usage error that clap cannot detect.
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
         Self { message: message.into(), hints: vec![], exit: Exit::Usage }

@@ -1,5 +1,7 @@
 //! The environment, read once. No other module reads it.
 
+mod command_line;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -10,8 +12,11 @@ use pg_connect::ConnectEnv;
 use pg_local::{LocalEnv, OsUser};
 use sqern_core::Clock;
 
+use self::command_line::without_secrets;
 use crate::failure::Failure;
 use crate::private_server::{PROGRAM, default_server};
+
+pub(crate) use self::command_line::without_userinfo;
 
 /// The store of root.
 const ROOTS_STORE: &str = "/var/lib/sqern/store";
@@ -124,7 +129,7 @@ impl Settings {
         self.clock().now()
     }
 
-    /// Returns the clock of use cases: that of this machine, or the time of `SQERN_NOW`.
+    /// Returns the clock for use cases: that of this machine, or the time of `SQERN_NOW`.
     #[must_use]
     pub fn clock(&self) -> Clock {
         self.now.map_or(Clock::System, Clock::Fixed)
@@ -243,48 +248,5 @@ fn folder(name: &str) -> Option<PathBuf> {
 
 /// Returns the command line without the directory of the program, such as `sqern distro import`.
 fn command_line() -> String {
-    without_secrets(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()))
-}
-
-/// Joins the arguments. The database stores the result for all readers, so `--dsn`, which can contain a password, and the user
-/// information of URLs are omitted.
-fn without_secrets(words: impl Iterator<Item = String>) -> String {
-    let mut kept = vec!["sqern".to_owned()];
-    let mut hide_next = false;
-    for word in words {
-        if std::mem::take(&mut hide_next) {
-            continue;
-        }
-        hide_next = word == "--dsn";
-        if !word.starts_with("--dsn") {
-            kept.push(without_userinfo(&word));
-        }
-    }
-    kept.join(" ")
-}
-
-/// Removes the user information from a URL: `https://user:password@host/path` (RFC 3986, 3.2.1).
-pub(crate) fn without_userinfo(word: &str) -> String {
-    let Some((scheme, rest)) = word.split_once("://") else { return word.to_owned() };
-    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
-    let secret = authority.rfind('@').map_or(0, |at| at + 1);
-    format!("{scheme}://{}", &rest[secret..])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_line_is_kept_without_its_secrets() {
-        for (typed, kept) in [
-            ("kver add debian12 6.1.0-25-amd64", "sqern kver add debian12 6.1.0-25-amd64"),
-            ("check --dsn postgresql://me:secret@db/x --dry-run", "sqern check --dry-run"),
-            ("check --dsn=password=secret", "sqern check"),
-            ("check --mirror-base https://me:se@cret@mirror.example/a@b", "sqern check --mirror-base https://mirror.example/a@b"),
-            ("check --mirror-base=http://secret@mirror.example", "sqern check --mirror-base=http://mirror.example"),
-        ] {
-            assert_eq!(without_secrets(typed.split(' ').map(str::to_owned)), kept);
-        }
-    }
+    without_secrets(std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()))
 }

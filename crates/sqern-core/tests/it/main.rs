@@ -6,5 +6,6 @@ mod check;
 mod execute;
 mod fetch;
 mod runs;
+mod source_test;
 mod store_sync;
 mod support;
