@@ -20,7 +20,7 @@ pub(super) struct SourcesArgs {
     pub(super) dirs: Vec<PathBuf>,
 }
 
-/// The options of a crawl.
+/// How the sources are asked.
 #[derive(Debug, Args)]
 pub(super) struct CrawlArgs {
     /// Mirror of all repositories: request URL/HOST/PATH instead of https://HOST/PATH
