@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use pg_connect::{ConnectError, HintTexts};
 use sqern_db::DbError;
 use sqern_db::run::RunError;
-use sqern_model::{Diagnostic as _, KernelVersion, RunKind};
+use sqern_model::{Diagnostic as _, DistroName, KernelName, KernelVersion, RunKind};
+use sqern_upstream::{ClientError, SourceFileError};
+
+use crate::fetch::FetchError;
 
 pub use sqern_store::Error as StoreError;
 
@@ -26,6 +29,12 @@ pub enum Error {
     /// A repository could not be read.
     #[error("{}", .0.message())]
     Upstream(#[from] sqern_upstream::Error),
+    /// A file of distributions cannot be used.
+    #[error(transparent)]
+    SourceFile(#[from] SourceFileError),
+    /// The client of repositories could not be created.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// A file or process of this machine could not be used.
     #[error("{operation}: {source}")]
     Io {
@@ -34,6 +43,9 @@ pub enum Error {
         /// The reason.
         source: io::Error,
     },
+    /// Headers of a kernel could not be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     /// An operation on a recorded run failed.
     #[error("{error}")]
     Run {
@@ -62,6 +74,61 @@ pub enum Error {
     /// The plan of a test contains no build.
     #[error("no build has kernels to test")]
     NoTestedBuild,
+    /// A distribution has no sources.
+    #[error("distribution \"{distro}\" has no sources")]
+    NoSource {
+        /// The distribution.
+        distro: DistroName,
+        /// Similar names.
+        similar: Vec<String>,
+    },
+    /// A distribution does not have a selected source.
+    #[error("unknown source \"{name}\" of {distro}; its sources are {}", known.join(", "))]
+    UnknownSource {
+        /// The distribution.
+        distro: DistroName,
+        /// The selected name.
+        name: String,
+        /// The names of its sources.
+        known: Vec<String>,
+    },
+    /// No supported distribution has a source.
+    #[error("no supported distribution has a source")]
+    NoSupportedSource,
+    /// The distribution of this machine is unknown.
+    #[error("unknown distribution of this machine: os-release contains ID={id} VERSION_ID={version_id}")]
+    UnknownDistribution {
+        /// `ID` of os-release(5).
+        id: String,
+        /// `VERSION_ID` of os-release(5).
+        version_id: String,
+    },
+    /// A selected run has no successful kernel.
+    #[error("{kind} {id} contains no kernel with result SUCCESS")]
+    NoSuccessfulKernel {
+        /// The kind of the run.
+        kind: RunKind,
+        /// The id of the run.
+        id: i64,
+    },
+    /// A selected run has no value that the modules require.
+    #[error("{kind} {id} has no {field}")]
+    MissingRunField {
+        /// The kind of the run.
+        kind: RunKind,
+        /// The id of the run.
+        id: i64,
+        /// `revision` or `target`.
+        field: &'static str,
+    },
+    /// A kernel version exists in several distributions.
+    #[error("kernel {name} is ambiguous: it exists in {}", join_names(distros))]
+    AmbiguousKernel {
+        /// The name, which does not contain a distribution.
+        name: KernelName,
+        /// The distributions.
+        distros: Vec<DistroName>,
+    },
     /// The pipeline file could not be read.
     #[error("could not read pipeline file {}: {source}", path.display())]
     PipelineFileUnreadable {
@@ -108,15 +175,31 @@ impl Error {
             Self::Connect(error) => error.hint(&HintTexts::default()).into_iter().collect(),
             Self::Store(error) => error.hint().map(str::to_owned).into_iter().collect(),
             Self::Upstream(error) => error.hint().map(str::to_owned).into_iter().collect(),
+            Self::Fetch(error) => error.hints(),
             Self::Run { kind, error } => run_hints(*kind, error),
             Self::NotReady { kind: RunKind::Build, version } => vec![format!("sqern fetch --kernel {version}")],
             Self::NotReady { kind: RunKind::Test, version } => vec![format!("sqern build plan --kernel {version}")],
             Self::NoInput { kind: RunKind::Build } => vec!["sqern fetch --limit 3".to_owned()],
             Self::NoInput { kind: RunKind::Test } => vec!["sqern build plan".to_owned()],
+            Self::NoSuccessfulKernel { kind, id } => vec![format!("sqern {kind} kernels {id}")],
+            Self::MissingRunField { field, .. } => vec![format!("Specify it with --{field} {}.", field.to_uppercase())],
+            Self::AmbiguousKernel { name, distros } => {
+                let example = distros.first().map(|distro| format!(", as in --kernel {distro}/{}", name.version));
+                vec![format!("Specify the distribution{}.", example.unwrap_or_default())]
+            }
+            Self::NoSource { similar, .. } => no_source_hints(similar),
+            Self::NoSupportedSource => vec!["sqern distro import".to_owned(), "sqern check --distro NAME".to_owned()],
+            Self::UnknownDistribution { .. } => vec!["sqern check --apt-lists --distro NAME".to_owned()],
             Self::StoreBusy => vec!["sqern store prune --cache  # after the other sqern fetch has finished".to_owned()],
             Self::PipelineFileUnreadable { .. } => vec!["sqern pipeline run --help".to_owned()],
             Self::PipelineFileInvalid { .. } => vec!["sqern pipeline run --help  # prints an example file".to_owned()],
-            Self::Io { .. } | Self::NoKernelNamed | Self::NoTestedBuild | Self::Interrupted => vec![],
+            Self::SourceFile(_)
+            | Self::Client(_)
+            | Self::UnknownSource { .. }
+            | Self::Io { .. }
+            | Self::NoKernelNamed
+            | Self::NoTestedBuild
+            | Self::Interrupted => vec![],
         }
     }
 
@@ -149,6 +232,16 @@ fn no_input(kind: RunKind) -> &'static str {
         RunKind::Build => "no kernel headers are fetched",
         RunKind::Test => "no build has succeeded",
     }
+}
+
+fn join_names(distros: &[DistroName]) -> String {
+    distros.iter().map(DistroName::as_str).collect::<Vec<_>>().join(" and ")
+}
+
+fn no_source_hints(similar: &[String]) -> Vec<String> {
+    let similar = (!similar.is_empty()).then(|| format!("Did you mean {}?", similar.join(" or ")));
+    let sources = "sqern source list  # or use a directory of distribution files: --sources DIR".to_owned();
+    similar.into_iter().chain([sources]).collect()
 }
 
 fn run_hints(kind: RunKind, error: &RunError) -> Vec<String> {

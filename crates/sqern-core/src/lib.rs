@@ -4,18 +4,36 @@
 //! comment of a generation or the owner of a lease are part of the input. While a use case runs, it reports typed events to a [`Progress`].
 //! All functions return the same [`Error`].
 //!
+//! | module | use cases |
+//! | --- | --- |
+//! | [`check`] | find new kernels in repositories |
+//! | [`fetch`] | download kernel headers and record them |
+//! | [`runs`] | plan, start, execute and finish builds and tests |
+//! | [`available`] | make modules available, withdraw and list them |
+//! | [`pipeline`] | run the steps of a file in sequence |
+//! | [`sources`], [`source_test`] | load, list and test the sources of distributions |
+//! | [`store_sync`] | compare the store with the database, and repair both |
+//!
 //! The crate prints nothing, reads no environment variable, and knows no exit status.
 
+pub mod available;
+mod blocking;
 pub mod change;
+pub mod check;
 pub mod clock;
+pub mod crawl;
 pub mod database;
 pub mod error;
+pub mod fetch;
 pub mod input;
+pub mod os_release;
 pub mod owner;
 pub mod pipeline;
 pub mod progress;
 pub mod runs;
 pub mod shell;
+pub mod source_test;
+pub mod sources;
 pub mod store_sync;
 
 pub use change::ChangeOptions;

@@ -13,5 +13,5 @@ mod watch;
 pub use file::PipelineFile;
 pub use render::quote;
 pub use run::{PipelineOutcome, StepOutcome, StepRunner, run_steps};
-pub use step::{AvailableStep, BuildStep, CheckStep, CrawlTarget, Evidence, FetchMethod, FetchStep, Step, StepName, TestStep};
+pub use step::{AvailableStep, BuildStep, CheckStep, CrawlTarget, FetchMethod, FetchStep, Step, StepName, TestStep};
 pub use watch::KernelWatch;

@@ -14,6 +14,7 @@ use sqern_store::Store;
 use sqern_store::store::{Found, Manifest, Pruned};
 use tokio_postgres::Client;
 
+use crate::blocking::blocking;
 use crate::error::StoreError;
 use crate::{ChangeOptions, Error};
 
@@ -230,8 +231,7 @@ async fn in_store<T: Send + 'static>(
     operation: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Error> {
     let store = store.clone();
-    let result = tokio::task::spawn_blocking(move || operation(&store)).await;
-    Ok(result.map_err(|error| Error::io("could not read the store")(error.into()))??)
+    Ok(blocking("read the store", move || operation(&store)).await??)
 }
 
 #[cfg(test)]

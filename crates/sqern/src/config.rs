@@ -40,10 +40,8 @@ impl Config {
                     .hint("The keys are service, store, target and distros.")
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound && !is_required => Ok(Self::default()),
-            Err(error) => {
-                Err(Failure::unmet(format!("could not read configuration file {}: {error}", path.display()))
-                    .hint("Correct or unset SQERN_CONFIG."))
-            }
+            Err(error) => Err(Failure::unmet(format!("could not read configuration file {}: {error}", path.display()))
+                .hint("Correct or unset SQERN_CONFIG.")),
         }
     }
 

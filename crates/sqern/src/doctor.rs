@@ -102,13 +102,8 @@ impl Finding {
 
 impl Record for Finding {
     const SCHEMA: &'static str = "doctor/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::name("check"),
-        Column::name("about"),
-        Column::status("state"),
-        Column::text("found"),
-        Column::text("hint"),
-    ];
+    const COLUMNS: &'static [Column] =
+        &[Column::name("check"), Column::name("about"), Column::status("state"), Column::text("found"), Column::text("hint")];
 }
 
 /// Joins findings of different objects with the same cause, in the order of the first ones.

@@ -51,7 +51,7 @@ impl Failure {
         Self { message: message.into(), hints: vec![], exit: Exit::Unmet }
     }
 
-    /// Returns a usage error, for what clap cannot check.
+    /// Returns a usage error that clap cannot detect.
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
         Self { message: message.into(), hints: vec![], exit: Exit::Usage }
@@ -121,7 +121,11 @@ impl From<sqern_core::Error> for Failure {
             sqern_core::Error::Store(error) => error.into(),
             sqern_core::Error::Upstream(error) => error.into(),
             error => {
-                let exit = if error.is_internal() { Exit::Bug } else { Exit::Unmet };
+                let exit = match &error {
+                    sqern_core::Error::UnknownSource { .. } => Exit::Usage,
+                    error if error.is_internal() => Exit::Bug,
+                    _ => Exit::Unmet,
+                };
                 Self { message: error.to_string(), hints: error.hints(), exit }
             }
         }
@@ -149,12 +153,6 @@ impl From<LocalError> for Failure {
 impl From<sqern_upstream::Error> for Failure {
     fn from(error: sqern_upstream::Error) -> Self {
         Self::from_diagnostic(&error)
-    }
-}
-
-impl From<sqern_upstream::SourceFileError> for Failure {
-    fn from(error: sqern_upstream::SourceFileError) -> Self {
-        Self::unmet(error.to_string())
     }
 }
 

@@ -8,7 +8,7 @@ mod cust;
 mod distributions;
 mod doctor;
 pub mod failure;
-mod fetch;
+mod host_distro;
 pub mod printer;
 mod private_server;
 mod reports;

@@ -27,7 +27,15 @@ use crate::settings::{Pager, Settings};
 
 /// The crates whose events `--verbose` prints.
 const OWN_CRATES: [&str; 10] = [
-    "sqern", "sqern_core", "sqern_db", "sqern_model", "sqern_store", "sqern_upstream", "sqern_archive", "sqern_process", "pg_connect",
+    "sqern",
+    "sqern_core",
+    "sqern_db",
+    "sqern_model",
+    "sqern_store",
+    "sqern_upstream",
+    "sqern_archive",
+    "sqern_process",
+    "pg_connect",
     "pg_local",
 ];
 

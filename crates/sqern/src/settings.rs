@@ -1,5 +1,7 @@
 //! The environment, read once. No other module reads it.
 
+mod command_line;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
@@ -9,11 +11,13 @@ use jiff::Timestamp;
 use pg_connect::ConnectEnv;
 use pg_local::{LocalEnv, OsUser};
 use sqern_core::Clock;
-use sqern_core::pipeline::quote;
 
+use self::command_line::without_secrets;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::private_server::{PROGRAM, configured_server, default_server};
+
+pub(crate) use self::command_line::without_userinfo;
 
 /// The store of root.
 const ROOTS_STORE: &str = "/var/lib/sqern/store";
@@ -158,7 +162,7 @@ impl Settings {
         self.clock().now()
     }
 
-    /// Returns the clock of use cases: that of this machine, or the time of `SQERN_NOW`.
+    /// Returns the clock for use cases: that of this machine, or the time of `SQERN_NOW`.
     #[must_use]
     pub fn clock(&self) -> Clock {
         self.now.map_or(Clock::System, Clock::Fixed)
@@ -255,23 +259,6 @@ impl Settings {
         let default = Path::new(SOURCES_DIR);
         self.sources.as_deref().or_else(|| default.is_dir().then_some(default))
     }
-
-    /// Returns `ID` and `VERSION_ID` of os-release(5); empty strings for absent fields.
-    #[must_use]
-    pub fn os_release(&self) -> (String, String) {
-        let text = ["/etc/os-release", "/usr/lib/os-release"]
-            .iter()
-            .find_map(|path| std::fs::read_to_string(path).ok())
-            .unwrap_or_default();
-        let field = |name: &str| {
-            text.lines()
-                .filter_map(|line| line.split_once('='))
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| value.trim_matches(['"', '\'']).to_owned())
-                .unwrap_or_default()
-        };
-        (field("ID"), field("VERSION_ID"))
-    }
 }
 
 /// Returns the pager: `PAGER`, else less(1) if it is installed. `cat` or an empty value disables it.
@@ -308,51 +295,5 @@ fn folder(name: &str) -> Option<PathBuf> {
 
 /// Returns the command line without the directory of the program, such as `sqern distro import`.
 fn command_line() -> String {
-    without_secrets(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()))
-}
-
-/// Joins the arguments, quoted for a shell. The database stores the result for all readers, so `--dsn`, which can contain a password, and the user
-/// information of URLs are omitted.
-fn without_secrets(words: impl Iterator<Item = String>) -> String {
-    let mut kept = Vec::new();
-    let mut hide_next = false;
-    for word in words {
-        if std::mem::take(&mut hide_next) {
-            continue;
-        }
-        hide_next = word == "--dsn";
-        if !word.starts_with("--dsn") {
-            kept.push(without_userinfo(&word));
-        }
-    }
-    quote(&kept)
-}
-
-/// Removes the user information from a URL: `https://user:password@host/path` (RFC 3986, 3.2.1).
-pub(crate) fn without_userinfo(word: &str) -> String {
-    let Some((scheme, rest)) = word.split_once("://") else { return word.to_owned() };
-    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
-    let secret = authority.rfind('@').map_or(0, |at| at + 1);
-    format!("{scheme}://{}", &rest[secret..])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_line_is_kept_without_its_secrets() {
-        for (typed, kept) in [
-            ("kver add debian12 6.1.0-25-amd64", "sqern kver add debian12 6.1.0-25-amd64"),
-            ("check --dsn postgresql://me:secret@db/x --dry-run", "sqern check --dry-run"),
-            ("check --dsn=password=secret", "sqern check"),
-            ("check --mirror-base https://me:se@cret@mirror.example/a@b", "sqern check --mirror-base https://mirror.example/a@b"),
-            ("check --mirror-base=http://secret@mirror.example", "sqern check --mirror-base=http://mirror.example"),
-        ] {
-            assert_eq!(without_secrets(typed.split(' ').map(str::to_owned)), kept);
-        }
-        let with_spaces = ["ignore", "add", "debian12", "*-rt-*", "--reason", "no rt customers"];
-        let kept = "sqern ignore add debian12 '*-rt-*' --reason 'no rt customers'";
-        assert_eq!(without_secrets(with_spaces.into_iter().map(str::to_owned)), kept);
-    }
+    without_secrets(std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()))
 }

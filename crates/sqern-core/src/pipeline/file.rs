@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use sqern_model::DistroName;
 
-use super::step::{AvailableStep, BuildStep, CheckStep, CrawlTarget, Evidence, FetchMethod, FetchStep, Step, StepName, TestStep};
+use super::step::{AvailableStep, BuildStep, CheckStep, CrawlTarget, FetchMethod, FetchStep, Step, StepName, TestStep};
 use super::value::{CommandText, NonEmptyText, PositiveDuration, UrlText};
 use crate::Error;
+use crate::available::Evidence;
 use crate::runs::{BuildSpec, ExecutionOptions, RunSelection, TestSpec};
 
 /// A pipeline file in TOML. All values are valid.

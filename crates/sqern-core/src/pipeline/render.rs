@@ -8,7 +8,8 @@ use jiff::fmt::friendly::{Spacing, SpanPrinter};
 use sqern_model::DistroName;
 use url::Url;
 
-use super::step::{AvailableStep, BuildStep, CheckStep, CrawlTarget, Evidence, FetchMethod, FetchStep, Step, TestStep};
+use super::step::{AvailableStep, BuildStep, CheckStep, CrawlTarget, FetchMethod, FetchStep, Step, TestStep};
+use crate::available::Evidence;
 use crate::runs::{ExecutionOptions, RunSelection};
 
 impl Step {

@@ -63,7 +63,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::pipeline::{AvailableStep, BuildStep, CheckStep, CrawlTarget, Evidence};
+    use crate::available::Evidence;
+    use crate::pipeline::{AvailableStep, BuildStep, CheckStep, CrawlTarget};
     use crate::runs::{BuildSpec, ExecutionOptions, RunSelection};
 
     /// Cancels the pipeline during a step, or fails at it.

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use sqern_model::DistroName;
 use url::Url;
 
+use crate::available::Evidence;
 use crate::runs::{BuildSpec, ExecutionOptions, RunSelection, TestSpec};
 
 /// The name of a step. The variants are in the order of execution.
@@ -133,18 +134,6 @@ pub struct AvailableStep {
     pub distros: Vec<DistroName>,
     /// The stage that a module must have reached.
     pub evidence: Evidence,
-}
-
-/// The stage that a module must have reached before it is marked as available.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Evidence {
-    /// A successful build.
-    Built,
-    /// A successful test.
-    Tested {
-        /// Flavor of the tests; `None` for any.
-        flavor: Option<String>,
-    },
 }
 
 impl StepName {

@@ -1,18 +1,18 @@
 //! `sqern available`: the available modules.
 
+mod run;
+
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args, Subcommand};
-use sqern_core::pipeline::{AvailableStep, Evidence};
-use sqern_db::available::{self as db, Available, Filter};
-use sqern_db::run;
-use sqern_model::{DistroName, Kernel, KernelName, RunKind};
-use tokio_postgres::GenericClient;
+use sqern_core::available::Evidence;
+use sqern_core::pipeline::AvailableStep;
+use sqern_model::{DistroName, KernelName};
 
-use super::Context;
-use super::at::{self, AtArgs, Frame};
-use super::change::{ChangeArgs, report};
-use crate::failure::{Exit, Failure};
-use crate::printer::{Column, Record, RowArgs};
+use super::at::AtArgs;
+use super::change::ChangeArgs;
+use crate::printer::RowArgs;
+
+pub(super) use run::run;
 
 // One of these options is required. clap would put all of them into one line, which it does not wrap.
 const USAGE_ADD: &str = "sqern available add [OPTIONS] --build <ID>
@@ -118,110 +118,4 @@ impl From<&AvailableStep> for Which {
             change: ChangeArgs::default(),
         }
     }
-}
-
-impl Record for Available {
-    const SCHEMA: &'static str = "available.list/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::name("revision"),
-        Column::name("target"),
-        Column::name("distro"),
-        Column::name("version"),
-    ];
-}
-
-/// Modules of a revision for kernels and a target.
-struct Meant {
-    revision: String,
-    target: String,
-    kernels: Vec<Kernel>,
-}
-
-pub(super) async fn run(command: AvailableCommand, context: &Context<'_>) -> Result<Exit, Failure> {
-    let mut session = context.open().await?;
-    let (which, adds) = match command {
-        AvailableCommand::List { revision, target, distros, at, rows } => {
-            let as_of = at.resolve(&session.client).await?;
-            sqern_db::distro::require(&session.client, &distros, &as_of).await?;
-            db::require(&session.client, revision.as_deref(), target.as_deref()).await?;
-            let filter = Filter { revision, target, distros };
-            let available = db::list(&session.client, &filter, &as_of).await?;
-            at::list(context, &available, &rows, &Frame::from(&as_of))?;
-            return Ok(Exit::Done);
-        }
-        AvailableCommand::Add(which) => (which, true),
-        AvailableCommand::Remove(which) => (which, false),
-    };
-    sqern_db::distro::require(&session.client, &which.distros, &sqern_db::AsOf::Now).await?;
-    if !adds {
-        db::require(&session.client, which.revision.as_deref(), which.target.as_deref()).await?;
-    }
-    let change = sqern_db::change::begin(&mut session.client, &which.change.comment(context)).await?;
-    let Meant { revision, target, kernels } = meant(&which, &change.transaction).await?;
-    let changed = if adds {
-        db::add(&change.transaction, &revision, &target, &kernels).await?
-    } else {
-        db::remove(&change.transaction, &revision, &target, &kernels).await?
-    };
-    let verb = if adds { "available" } else { "no longer available" };
-    let lines: Vec<String> =
-        changed.iter().map(|kernel| format!("{} {}: {verb} for {target}", kernel.distro, kernel.version)).collect();
-    report(context, &lines, change.finish(which.change.dry_run).await?, which.change.dry_run)
-}
-
-/// What is meant: kernels by name, or those that a run succeeded for.
-async fn meant(which: &Which, client: &impl GenericClient) -> Result<Meant, Failure> {
-    let (kind, id) = match (which.build, which.test) {
-        (Some(id), _) => (RunKind::Build, id),
-        (_, Some(id)) => (RunKind::Test, id),
-        (None, None) if which.tested || which.built => return all(which, client).await,
-        (None, None) => return named(which, client).await,
-    };
-    let run = run::get(client, kind, id).await.map_err(|error| Failure::from(error).hint(format!("sqern {kind} list")))?;
-    let of_run = |given: &Option<String>, own: Option<String>, option: &str| {
-        given.clone().or(own).ok_or_else(|| {
-            Failure::unmet(format!("{kind} {id} has no {option}"))
-                .hint(format!("Specify it with --{option} {}.", option.to_uppercase()))
-        })
-    };
-    let kernels = run::kernels(client, kind, id, &sqern_db::AsOf::Now).await?;
-    let kernels: Vec<Kernel> =
-        kernels.into_iter().filter(|one| one.result.as_deref() == Some("SUCCESS")).map(|one| one.kernel).collect();
-    if kernels.is_empty() {
-        return Err(Failure::unmet(format!("{kind} {id} contains no kernel with result SUCCESS"))
-            .hint(format!("sqern {kind} kernels {id}")));
-    }
-    let revision = of_run(&which.revision, run.revision, "revision")?;
-    Ok(Meant { revision, target: of_run(&which.target, run.target, "target")?, kernels })
-}
-
-/// All that was tested, or built.
-async fn all(which: &Which, client: &impl GenericClient) -> Result<Meant, Failure> {
-    let (revision, target) = (which.revision.clone().unwrap_or_default(), which.target.clone().unwrap_or_default());
-    let filter = run::PlanFilter {
-        revision: Some(revision.clone()),
-        target: Some(target.clone()),
-        profile: which.profile.clone(),
-        distros: which.distros.clone(),
-        flavor: which.flavor.clone(),
-        ..run::PlanFilter::default()
-    };
-    let kind = if which.tested { RunKind::Test } else { RunKind::Build };
-    Ok(Meant { kernels: db::ready(client, kind, &filter).await?, revision, target })
-}
-
-async fn named(which: &Which, client: &impl GenericClient) -> Result<Meant, Failure> {
-    let mut kernels = Vec::new();
-    for name in &which.kernels {
-        let distros: Vec<DistroName> = name.distro.iter().cloned().collect();
-        let found = sqern_db::kver::find(client, &name.version, &distros).await?;
-        if let [one, other, ..] = &found[..] {
-            let (one, other) = (&one.kernel.distro, &other.kernel.distro);
-            return Err(Failure::unmet(format!("kernel {name} is ambiguous: it exists in {one} and {other}"))
-                .hint(format!("Specify the distribution, as in --kernel {one}/{}.", name.version)));
-        }
-        kernels.extend(found.into_iter().map(|one| one.kernel));
-    }
-    let (revision, target) = (which.revision.clone().unwrap_or_default(), which.target.clone().unwrap_or_default());
-    Ok(Meant { revision, target, kernels })
 }

@@ -2,23 +2,20 @@
 
 mod report;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
+use sqern_core::check::{CheckRequest, CheckTarget, check};
 use sqern_core::pipeline::{CheckStep, CrawlTarget};
-use sqern_db::change::Finished;
-use sqern_db::{AsOf, crawl, distro};
-use sqern_model::upstream::{self, UpstreamDiff};
-use sqern_model::{Crawl, CrawlCache, DistroDef, DistroName, SourceSet};
-use sqern_upstream::{Client, ClientOptions, CrawlOptions, crawl_apt_lists, crawl_distro};
+use sqern_model::{DistroName, SourceSet};
+use sqern_upstream::CrawlOptions;
 
-use self::report::Report;
 use super::Context;
 use super::change::ChangeArgs;
-use super::progress::Line;
-use super::sources::{CrawlArgs, SourcesArgs, definition, tell_left_out};
+use super::crawl_progress::CrawlProgress;
+use super::sources::{CrawlArgs, SourcesArgs};
 use crate::failure::{Exit, Failure};
+use crate::host_distro::detect_distro;
 use crate::settings::APT_LISTS;
 
 /// Find new kernels in the repositories of distributions
@@ -73,122 +70,39 @@ impl From<&CheckStep> for CheckArgs {
 }
 
 pub(super) async fn run(args: CheckArgs, context: &Context<'_>) -> Result<Exit, Failure> {
-    let sources = args.sources.load(context)?;
+    let options = args.change.options(context);
+    let request = args.into_request(context)?;
     let mut session = context.open().await?;
-    let wanted = wanted_distros(&args, &sources, &session.client, context).await?;
-    let mut memories = Vec::new();
-    for def in &wanted {
-        memories.push(crawl::memory(&session.client, &def.name).await?);
-    }
-    let crawled = crawl_all(&args, &wanted, &memories, context).await?;
-    let (diffs, finished) = record(&mut session.client, crawled, &args, context).await?;
-    let report = Report::new(&diffs, finished, args.change.dry_run);
-    report.print(context)?;
-    Ok(if report.is_whole() { Exit::Done } else { Exit::Unmet })
+    let progress = CrawlProgress::new(context.printer);
+    let summary = check(&mut session.client, &request, &options, &progress).await?;
+    progress.clear();
+    report::print(&summary, options.dry_run, context)?;
+    Ok(if summary.is_complete() { Exit::Done } else { Exit::Unmet })
 }
 
-/// By source: what its last crawls left.
-type Memory = BTreeMap<String, CrawlCache>;
-
-/// The distributions to read: those that were named, else this machine's own for its own indexes, else the supported ones.
-async fn wanted_distros<'a>(
-    args: &CheckArgs,
-    sources: &'a SourceSet,
-    client: &tokio_postgres::Client,
-    context: &Context<'_>,
-) -> Result<Vec<&'a DistroDef>, Failure> {
-    let mut names = args.distros.clone();
-    names.sort();
-    names.dedup();
-    if names.is_empty() && args.apt_lists.is_some() {
-        names.push(this_machines_distro(sources, context)?);
+impl CheckArgs {
+    fn into_request(self, context: &Context<'_>) -> Result<CheckRequest, Failure> {
+        let sources = self.sources.load(context)?;
+        Ok(CheckRequest {
+            target: target(self.distros, self.apt_lists, &sources)?,
+            sources,
+            crawl: CrawlOptions { accept_rollback: self.accept_rollback, ..self.crawl.options(context) },
+            clock: context.settings.clock(),
+            accept_shrink: self.accept_shrink,
+        })
     }
-    if !names.is_empty() {
-        if args.apt_lists.is_some() && names.len() > 1 {
+}
+
+fn target(distros: Vec<DistroName>, apt_lists: Option<PathBuf>, sources: &SourceSet) -> Result<CheckTarget, Failure> {
+    let Some(directory) = apt_lists else { return Ok(CheckTarget::Sources(distros)) };
+    let distro = match distros.first() {
+        Some(first) if distros.iter().all(|name| name == first) => first.clone(),
+        Some(_) => {
             return Err(Failure::usage(
                 "--apt-lists requires exactly one --distro, because the lists of a machine belong to one distribution",
             ));
         }
-        for name in &names {
-            distro::get(client, name).await?;
-        }
-        return names.iter().map(|name| definition(sources, name)).collect();
-    }
-    let mut wanted = Vec::new();
-    for distro in distro::list(client, &AsOf::Now).await?.into_iter().filter(|distro| distro.supported) {
-        match sources.get(&distro.name) {
-            Some(def) if !def.sources.is_empty() => wanted.push(def),
-            _ => {
-                context
-                    .printer
-                    .warning(&format!("{} is supported but has no source, so its new kernels are not found", distro.name));
-            }
-        }
-    }
-    if wanted.is_empty() {
-        return Err(Failure::unmet("no supported distribution has a source")
-            .hint("sqern distro import")
-            .hint("sqern check --distro NAME"));
-    }
-    Ok(wanted)
-}
-
-/// Detects the distribution of this machine by sp-variant, else by os-release(5) and the sources.
-pub(super) fn this_machines_distro(sources: &SourceSet, context: &Context<'_>) -> Result<DistroName, Failure> {
-    if let Ok(variant) = sp_variant::detect() {
-        return DistroName::new(variant.builder.alias).map_err(|error| Failure::unmet(error.to_string()));
-    }
-    let (id, version_id) = context.settings.os_release();
-    sources.detect(&id, &version_id).map(|def| def.name.clone()).ok_or_else(|| {
-        Failure::unmet(format!("unknown distribution of this machine: os-release contains ID={id} VERSION_ID={version_id}"))
-            .hint("sqern check --apt-lists --distro NAME")
-    })
-}
-
-/// Reads every source of every distribution; no failure of a source stops another.
-async fn crawl_all(
-    args: &CheckArgs,
-    wanted: &[&DistroDef],
-    memories: &[Memory],
-    context: &Context<'_>,
-) -> Result<Vec<(DistroName, Vec<Crawl>)>, Failure> {
-    let options = CrawlOptions { accept_rollback: args.accept_rollback, ..args.crawl.options(context) };
-    if let Some(dir) = &args.apt_lists {
-        let (def, memory) = (&wanted[0], &memories[0]);
-        return Ok(vec![(def.name.clone(), crawl_apt_lists(dir, def, memory, &options).await?)]);
-    }
-    for def in wanted {
-        tell_left_out(def, context);
-    }
-    let client = Client::new(ClientOptions::default())?;
-    let line = Line::new(context.printer.is_watched());
-    let jobs = wanted.iter().zip(memories).map(|(def, memory)| {
-        let (client, options, line) = (&client, &options, &line);
-        async move { (def.name.clone(), crawl_distro(client, def, memory, options, line).await) }
-    });
-    let crawled = futures_util::future::join_all(jobs).await;
-    line.clear();
-    Ok(crawled)
-}
-
-/// Records the differences of all distributions in one generation.
-async fn record(
-    client: &mut tokio_postgres::Client,
-    crawled: Vec<(DistroName, Vec<Crawl>)>,
-    args: &CheckArgs,
-    context: &Context<'_>,
-) -> Result<(Vec<(DistroName, UpstreamDiff)>, Finished), Failure> {
-    // Before the generation starts, so that the state of that generation includes the check.
-    let now = context.settings.now();
-    let change = sqern_db::change::begin(client, &args.change.comment(context)).await?;
-    crawl::lock(&change.transaction).await?;
-    let mut diffs = Vec::new();
-    for (name, crawls) in crawled {
-        let known = crawl::known(&change.transaction, &name).await?;
-        let diff = upstream::diff(&known, crawls, args.accept_shrink);
-        crawl::apply(&change.transaction, &name, &diff, now, change.generation()).await?;
-        diffs.push((name, diff));
-    }
-    let finished = change.finish(args.change.dry_run).await?;
-    Ok((diffs, finished))
+        None => detect_distro(sources)?,
+    };
+    Ok(CheckTarget::AptLists { directory, distro })
 }

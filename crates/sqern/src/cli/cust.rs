@@ -106,11 +106,7 @@ impl Record for Host {
 
 impl Record for ClusterType {
     const SCHEMA: &'static str = "cust.type.list/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::number("id"),
-        Column::name("name"),
-        Column::number("clusters"),
-    ];
+    const COLUMNS: &'static [Column] = &[Column::number("id"), Column::name("name"), Column::number("clusters")];
 }
 
 /// A kernel of a host, as a report in CSV has it.
@@ -187,13 +183,7 @@ fn known(found: Result<Cluster, DbError>) -> Result<Cluster, Failure> {
     })
 }
 
-async fn show(
-    client: &Client,
-    name: ClusterName,
-    as_of: &AsOf,
-    rows: &RowArgs,
-    context: &Context<'_>,
-) -> Result<Exit, Failure> {
+async fn show(client: &Client, name: ClusterName, as_of: &AsOf, rows: &RowArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     let Cluster { name, cltype, hosts, kernels, .. } = known(cust::get(client, &name, as_of).await)?;
     let filter = HostFilter { clusters: vec![name.clone()], ..HostFilter::default() };
     let mut lines = Vec::new();

@@ -55,12 +55,8 @@ struct EventLine {
 
 impl Record for EventLine {
     const SCHEMA: &'static str = Event::SCHEMA;
-    const COLUMNS: &'static [Column] = &[
-        Column::number("id"),
-        Column::number("generation"),
-        Column::time("tstamp").headed("started"),
-        Column::text("change"),
-    ];
+    const COLUMNS: &'static [Column] =
+        &[Column::number("id"), Column::number("generation"), Column::time("tstamp").headed("started"), Column::text("change")];
 }
 
 impl From<&Event> for EventLine {

@@ -7,6 +7,7 @@ mod available;
 mod build;
 mod change;
 mod check;
+mod crawl_progress;
 mod cust;
 mod db;
 mod distro;

@@ -106,12 +106,7 @@ mod tests {
     use crate::printer::column::Column;
 
     fn rows() -> Rows {
-        let columns = [
-            Column::name("version"),
-            Column::number("hosts"),
-            Column::status("missing"),
-            Column::text("comment"),
-        ];
+        let columns = [Column::name("version"), Column::number("hosts"), Column::status("missing"), Column::text("comment")];
         let columns = columns.iter().map(Into::into).collect();
         let row = |version: &str, hosts: u32, missing: &str, comment: &str| {
             let row = json!({"version": version, "hosts": hosts, "missing": missing, "comment": comment});

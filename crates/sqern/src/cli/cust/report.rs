@@ -6,11 +6,11 @@ use clap::Args;
 use sqern_model::{ClusterName, DistroName, ReportedHost, TypeWord};
 
 use crate::cli::Context;
-use crate::cli::check::this_machines_distro;
 use crate::cli::sources::SourcesArgs;
 use crate::cust::HEADER;
 use crate::cust::own::{MODULES, Report, ReportedCluster, host};
 use crate::failure::{Exit, Failure};
+use crate::host_distro::detect_distro;
 use crate::printer::Format;
 
 /// Print a report about this host for sqern cust load, without a database
@@ -41,8 +41,8 @@ pub(in crate::cli) struct ReportArgs {
 pub(super) fn run(args: ReportArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     let distro = match args.distro {
         Some(distro) => distro,
-        None => this_machines_distro(&args.sources.load(context)?, context)
-            .map_err(|failure| Failure::unmet(failure.message()).hint("sqern cust report --distro NAME"))?,
+        None => detect_distro(&args.sources.load(context)?)
+            .map_err(|error| Failure::unmet(error.to_string()).hint("sqern cust report --distro NAME"))?,
     };
     let host = host(distro, Path::new(MODULES))?;
     let name = args.cluster.map_or_else(|| ClusterName::new(host.name.as_str()), Ok);

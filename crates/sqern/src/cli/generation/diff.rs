@@ -14,13 +14,8 @@ use crate::printer::{Column, Format, Record, RowArgs};
 
 impl Record for Difference {
     const SCHEMA: &'static str = "generation.diff/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::name("table_name"),
-        Column::name("action"),
-        Column::text("pkey"),
-        Column::text("fields"),
-        Column::text("old"),
-    ];
+    const COLUMNS: &'static [Column] =
+        &[Column::name("table_name"), Column::name("action"), Column::text("pkey"), Column::text("fields"), Column::text("old")];
 }
 
 pub(super) async fn run(client: &Client, from: At, to: Option<At>, context: &Context<'_>) -> Result<Exit, Failure> {

@@ -2,8 +2,8 @@
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use sqern_core::runs;
 use serde::Serialize;
+use sqern_core::runs;
 use sqern_db::run::{self as db, Filter, Run, RunKernel};
 use sqern_model::RunKind;
 
@@ -94,11 +94,7 @@ pub(in crate::cli) async fn list(kind: RunKind, args: &ListArgs, context: &Conte
 
 impl Record for RunKernel {
     const SCHEMA: &'static str = "run.kernels/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::name("distro"),
-        Column::name("version"),
-        Column::status("result"),
-    ];
+    const COLUMNS: &'static [Column] = &[Column::name("distro"), Column::name("version"), Column::status("result")];
 }
 
 /// Lists the kernels of a run.

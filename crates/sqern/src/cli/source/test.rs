@@ -1,32 +1,17 @@
 //! `sqern source test`: a crawl without a database.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use serde::Serialize;
-use sqern_model::{Crawl, CrawlState, DistroDef, DistroName, KernelVersion, PackageRole, SourceSet, VersionRule};
-use sqern_upstream::{Client, ClientOptions, CrawlOptions, crawl_distro, sources};
+use sqern_core::source_test::{self, SourceTestResult, TestSubject};
+use sqern_model::{DistroDef, DistroName, KernelVersion, SourceSet};
+use sqern_upstream::CrawlOptions;
 
-use super::super::Context;
-use super::super::progress::Line;
-use super::super::sources::{definition, tell_left_out};
+use crate::cli::Context;
+use crate::cli::crawl_progress::CrawlProgress;
 use crate::failure::{Exit, Failure};
 use crate::printer::{Column, Format, Kind, Record, RowArgs};
 
-/// How a source was read, and what it holds.
-#[derive(Debug, Serialize)]
-struct Tested {
-    distro: DistroName,
-    source: String,
-    state: CrawlState,
-    url: String,
-    bytes: u64,
-    reason: Option<String>,
-    warnings: Vec<String>,
-    kernels: Vec<KernelVersion>,
-}
-
-impl Record for Tested {
+impl Record for SourceTestResult {
     const SCHEMA: &'static str = "source.test/1";
     const COLUMNS: &'static [Column] = &[
         Column::name("distro"),
@@ -37,63 +22,40 @@ impl Record for Tested {
     ];
 }
 
-/// What is to be read: a distribution by its name, or by its file; of it, only the sources named.
-pub(super) fn subject(what: &Path, only: &[String], set: &mut SourceSet) -> Result<DistroDef, Failure> {
-    let is_file = what.extension().is_some_and(|extension| extension == "toml") || what.components().count() > 1;
-    let name = if is_file {
-        sources::load_file(set, what)?
+/// Returns the definition of a distribution, or of a distribution file, with the selected sources.
+pub(super) fn subject(argument: &Path, selected: &[String], sources: SourceSet) -> Result<DistroDef, Failure> {
+    let is_file = argument.extension().is_some_and(|extension| extension == "toml") || argument.components().count() > 1;
+    let subject = if is_file {
+        TestSubject::File(argument.to_owned())
     } else {
-        DistroName::new(what.display().to_string()).map_err(|error| Failure::usage(error.to_string()))?
+        let name = DistroName::new(argument.display().to_string()).map_err(|error| Failure::usage(error.to_string()))?;
+        TestSubject::Distro(name)
     };
-    let mut def = definition(set, &name)?.clone();
-    let known: Vec<String> = def.sources.iter().map(|source| source.name().to_owned()).collect();
-    if let Some(unknown) = only.iter().find(|name| !known.contains(name)) {
-        return Err(Failure::usage(format!("unknown source \"{unknown}\" of {name}; its sources are {}", known.join(", "))));
-    }
-    def.sources.retain(|source| only.is_empty() || only.iter().any(|name| name == source.name()));
-    Ok(def)
+    Ok(source_test::select(sources, &subject, selected)?)
 }
 
-pub(super) async fn run(def: &DistroDef, kernels: bool, options: &CrawlOptions, context: &Context<'_>) -> Result<Exit, Failure> {
-    tell_left_out(def, context);
-    let client = Client::new(ClientOptions::default())?;
-    let line = Line::new(context.printer.is_watched());
-    let crawls = crawl_distro(&client, def, &BTreeMap::new(), options, &line).await;
-    line.clear();
-    let tested: Vec<Tested> = crawls.into_iter().map(Tested::from).collect();
-    context.printer.list(&tested, &RowArgs::default())?;
-    if kernels && context.printer.format() == Format::Table {
-        let all: BTreeSet<&KernelVersion> = tested.iter().flat_map(|one| &one.kernels).collect();
-        let mut all: Vec<&KernelVersion> = all.into_iter().collect();
-        all.sort_by(|a, b| VersionRule::of(&def.name).cmp(b, a));
-        context.printer.data(&format!("\n{}", all.into_iter().map(KernelVersion::as_str).collect::<Vec<_>>().join("\n")))?;
+/// Crawls the sources and prints the results, and with `print_kernels` the kernels.
+pub(super) async fn run(
+    distro: &DistroDef,
+    print_kernels: bool,
+    options: &CrawlOptions,
+    context: &Context<'_>,
+) -> Result<Exit, Failure> {
+    let (printer, progress) = (context.printer, CrawlProgress::new(context.printer));
+    let results = source_test::test(distro, options, &progress).await?;
+    progress.clear();
+    printer.list(&results, &RowArgs::default())?;
+    if print_kernels && printer.format() == Format::Table {
+        let kernels = source_test::kernels(&distro.name, &results);
+        printer.data(&format!("\n{}", kernels.iter().map(KernelVersion::as_str).collect::<Vec<_>>().join("\n")))?;
     }
-    for one in &tested {
-        for warning in &one.warnings {
-            context.printer.warning(&format!("{}: {warning}", one.source));
+    for SourceTestResult { source, state, reason, warnings, .. } in &results {
+        for warning in warnings {
+            printer.warning(&format!("{source}: {warning}"));
         }
-        if let Some(reason) = &one.reason {
-            context.printer.failure(&Failure::unmet(format!("{} {}: {reason}", one.source, one.state)));
-        }
-    }
-    Ok(if !tested.is_empty() && tested.iter().all(|one| one.state.is_whole()) { Exit::Done } else { Exit::Unmet })
-}
-
-impl From<Crawl> for Tested {
-    fn from(crawl: Crawl) -> Self {
-        let headers = crawl.packages.iter().filter(|package| package.role == PackageRole::Headers);
-        let kernels: BTreeSet<KernelVersion> = headers.map(|package| package.kernel.clone()).collect();
-        let mut kernels: Vec<KernelVersion> = kernels.into_iter().collect();
-        kernels.sort_by(|a, b| VersionRule::of(&crawl.distro).cmp(b, a));
-        Self {
-            distro: crawl.distro,
-            source: crawl.source,
-            state: crawl.state,
-            url: crawl.url,
-            bytes: crawl.bytes,
-            reason: crawl.reason,
-            warnings: crawl.warnings,
-            kernels,
+        if let Some(reason) = reason {
+            printer.failure(&Failure::unmet(format!("{source} {state}: {reason}")));
         }
     }
+    Ok(if source_test::is_complete(&results) { Exit::Done } else { Exit::Unmet })
 }

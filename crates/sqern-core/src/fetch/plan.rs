@@ -1,0 +1,105 @@
+//! The selection of kernels.
+
+use sqern_db::fetch as db;
+use sqern_db::{distro, kver};
+use sqern_model::{DistroName, Kernel, KernelVersion};
+use tokio_postgres::Client;
+
+use super::packages::{self, KernelPlan};
+use super::{DownloadMethod, FetchError, FetchObstacle};
+use crate::Error;
+
+/// Selects kernels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchRequest {
+    /// Distributions; empty for all.
+    pub distros: Vec<DistroName>,
+    /// Kernel versions; empty for all.
+    pub versions: Vec<KernelVersion>,
+    /// Maximum number of kernels; `None` for all.
+    pub max_kernels: Option<usize>,
+    /// The architecture of the headers, as printed by `uname -m`.
+    pub machine: String,
+    /// The program that downloads the headers. Only for [`DownloadMethod::Packages`], the plan contains packages.
+    pub method: DownloadMethod,
+}
+
+/// The kernels to fetch.
+#[derive(Debug)]
+pub struct FetchPlan {
+    /// The kernels with their packages, most important first.
+    pub kernels: Vec<KernelPlan>,
+    /// Selected versions without a headers package for the architecture.
+    pub rejected: Vec<RejectedKernel>,
+    /// The number of other kernels without a headers package for the architecture.
+    pub skipped: usize,
+    /// The program that downloads the headers.
+    pub method: DownloadMethod,
+}
+
+/// A selected kernel that cannot be fetched.
+#[derive(Debug)]
+pub struct RejectedKernel {
+    /// The kernel.
+    pub kernel: Kernel,
+    /// The reason.
+    pub error: Error,
+}
+
+impl FetchPlan {
+    /// Returns whether the plan contains neither kernels nor errors.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.kernels.is_empty() && self.rejected.is_empty()
+    }
+}
+
+/// Selects wanted kernels that were seen and are not fetched. Kernels of customer hosts are first.
+///
+/// # Errors
+///
+/// Returns [`FetchError::NotFetchable`] for a selected version that is archived, ignored or not listed, and an error of the database if a
+/// selected object does not exist.
+pub async fn plan(client: &Client, request: &FetchRequest) -> Result<FetchPlan, Error> {
+    for name in &request.distros {
+        distro::get(client, name).await?;
+    }
+    let mut candidates = db::wanted(client, &request.distros, &request.versions).await?;
+    for version in &request.versions {
+        if !candidates.iter().any(|candidate| candidate.kernel.version == *version) {
+            require_fetchable(client, version, &request.distros).await?;
+        }
+    }
+    db::add_packages(client, &mut candidates).await?;
+    let max_kernels = request.max_kernels.unwrap_or(usize::MAX);
+    let mut plan = FetchPlan { kernels: vec![], rejected: vec![], skipped: 0, method: request.method.clone() };
+    for candidate in &candidates {
+        let planned = match request.method {
+            DownloadMethod::Command { .. } => Ok(KernelPlan::without_packages(candidate, &request.machine)),
+            DownloadMethod::Packages { .. } => packages::choose(candidate, &request.machine),
+        };
+        match planned {
+            Ok(_) if plan.kernels.len() >= max_kernels => break,
+            Ok(kernel) => plan.kernels.push(kernel),
+            // A kernel of another architecture is an error only if it was selected.
+            Err(_) if request.versions.is_empty() => plan.skipped += 1,
+            Err(error) => plan.rejected.push(RejectedKernel { kernel: candidate.kernel.clone(), error: error.into() }),
+        }
+    }
+    Ok(plan)
+}
+
+/// Returns an error if a selected version does not exist or cannot be fetched. A version that is already fetched is no error.
+async fn require_fetchable(client: &Client, version: &KernelVersion, distros: &[DistroName]) -> Result<(), Error> {
+    for known in kver::find(client, version, distros).await? {
+        let obstacle = match (&known.fetched_at, known.seen_at, known.archived, known.ignored) {
+            (Some(_), ..) => continue,
+            (_, _, true, _) => FetchObstacle::Archived,
+            (_, _, _, true) => FetchObstacle::Ignored,
+            (_, None, ..) => FetchObstacle::NotListed,
+            _ => continue,
+        };
+        return Err(FetchError::NotFetchable { kernel: known.kernel, obstacle }.into());
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! The rows of a fetch.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use sqern_core::fetch::{FetchOutcome, KernelFetch, KernelPlan, RejectedKernel};
+use sqern_model::Kernel;
+
+use crate::cli::Context;
+use crate::failure::{Exit, Failure};
+use crate::printer::{Column, Kind, Record, RowArgs};
+
+/// One kernel.
+#[derive(Debug, Serialize)]
+pub(super) struct FetchRow {
+    #[serde(flatten)]
+    kernel: Kernel,
+    /// `fetched`, `found`, `planned`, `busy` or `failed`.
+    outcome: &'static str,
+    packages: usize,
+    bytes: u64,
+    seconds: f64,
+    tree: Option<PathBuf>,
+    reason: Option<String>,
+    #[serde(skip)]
+    hints: Vec<String>,
+}
+
+impl Record for FetchRow {
+    const SCHEMA: &'static str = "fetch/1";
+    const COLUMNS: &'static [Column] = &[
+        Column::name("distro"),
+        Column::name("version"),
+        Column::status("outcome"),
+        Column::number("packages"),
+        Column::new("bytes", Kind::Bytes).headed("size"),
+        Column::new("seconds", Kind::Seconds),
+    ];
+}
+
+impl FetchRow {
+    fn new(kernel: Kernel, outcome: &'static str) -> Self {
+        Self { kernel, outcome, packages: 0, bytes: 0, seconds: 0.0, tree: None, reason: None, hints: vec![] }
+    }
+
+    pub(super) fn planned(plan: &KernelPlan) -> Self {
+        let (packages, bytes) = (plan.packages.len(), plan.size_bytes());
+        Self { packages, bytes, ..Self::new(plan.kernel.clone(), "planned") }
+    }
+
+    pub(super) fn rejected(rejected: RejectedKernel) -> Self {
+        Self::new(rejected.kernel, "failed").with_failure(&rejected.error.into())
+    }
+
+    fn with_failure(self, failure: &Failure) -> Self {
+        Self { reason: Some(failure.message().to_owned()), hints: failure.hints().to_vec(), ..self }
+    }
+}
+
+impl From<KernelFetch> for FetchRow {
+    fn from(fetch: KernelFetch) -> Self {
+        let KernelFetch { kernel, packages, size_bytes, seconds, outcome } = fetch;
+        let tree = outcome.tree().cloned();
+        let row = |name| Self { packages, bytes: size_bytes, seconds, tree, ..Self::new(kernel, name) };
+        match outcome {
+            FetchOutcome::Fetched(_) => row("fetched"),
+            FetchOutcome::Found(_) => row("found"),
+            FetchOutcome::Busy => row("busy").with_failure(&Failure::unmet("another sqern fetch is fetching this kernel")),
+            FetchOutcome::NotStarted => row("failed").with_failure(&Failure::unmet("interrupted before the fetch started")),
+            FetchOutcome::Failed(error) => row("failed").with_failure(&error.into()),
+        }
+    }
+}
+
+/// Prints the rows, and the reasons to standard error.
+pub(super) fn print(rows: Vec<FetchRow>, context: &Context<'_>) -> Result<Exit, Failure> {
+    context.printer.list(&rows, &RowArgs::default())?;
+    let mut exit = Exit::Done;
+    for FetchRow { kernel, outcome, reason, hints, .. } in rows {
+        if let Some(reason) = reason {
+            let failure = Failure::unmet(format!("{kernel} {outcome}: {reason}"));
+            context.printer.failure(&hints.into_iter().fold(failure, Failure::hint));
+            exit = Exit::Unmet;
+        }
+    }
+    Ok(exit)
+}

@@ -1,0 +1,59 @@
+//! The execution of `sqern fetch`.
+
+use sqern_core::fetch::{self, FetchConfig, FetchPlan, KernelPlan};
+use sqern_model::counted;
+
+use super::FetchArgs;
+use super::progress::FetchProgress;
+use super::row::{FetchRow, print};
+use crate::cli::Context;
+use crate::cli::change::generation_note;
+use crate::cli::interrupt::stop_on_interrupt;
+use crate::failure::{Exit, Failure};
+use crate::printer::{Format, RowArgs};
+
+pub(in crate::cli) async fn run(args: FetchArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+    let sources = args.sources.load(context)?;
+    let mut session = context.open().await?;
+    let plan = fetch::plan(&session.client, &args.request()).await?;
+    if plan.skipped > 0 {
+        let skipped = counted(plan.skipped, "kernel");
+        context.printer.note(&format!("skipped {skipped} without a headers package for {}", args.arch));
+    }
+    if plan.is_empty() {
+        if context.printer.format() == Format::Json {
+            context.printer.list::<FetchRow>(&[], &RowArgs::default())?;
+        }
+        context.printer.note("nothing to fetch");
+        return Ok(Exit::Done);
+    }
+    if args.change.dry_run {
+        return print_plan(plan, context);
+    }
+    let config = FetchConfig {
+        sources,
+        store: args.store.open(context)?,
+        jobs: args.jobs,
+        compile_module: !args.no_prove,
+        comment: args.change.comment(context),
+        clock: context.settings.clock(),
+    };
+    let progress = FetchProgress::new(context.printer, plan.kernels.len());
+    let summary = fetch::execute(&mut session.client, &plan, &config, &progress, &stop_on_interrupt()).await?;
+    progress.clear();
+    let rejected = plan.rejected.into_iter().map(FetchRow::rejected);
+    let exit = print(rejected.chain(summary.kernels.into_iter().map(FetchRow::from)).collect(), context)?;
+    context.printer.note(&generation_note(summary.finished, false, "nothing was recorded"));
+    Ok(exit)
+}
+
+/// Prints the plan of a dry run.
+fn print_plan(plan: FetchPlan, context: &Context<'_>) -> Result<Exit, Failure> {
+    let size: u64 = plan.kernels.iter().map(KernelPlan::size_bytes).sum();
+    let rejected = plan.rejected.into_iter().map(FetchRow::rejected);
+    let rows: Vec<FetchRow> = rejected.chain(plan.kernels.iter().map(FetchRow::planned)).collect();
+    let (count, size) = (counted(rows.len(), "kernel"), indicatif::HumanBytes(size));
+    let exit = print(rows, context)?;
+    context.printer.note(&format!("would fetch {count} ({size}); nothing was fetched"));
+    Ok(exit)
+}

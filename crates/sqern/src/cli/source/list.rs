@@ -1,0 +1,36 @@
+//! `sqern source list`: sources with the results of their last crawls.
+
+use sqern_core::sources::{self, SourceStatus};
+use sqern_db::crawl;
+use sqern_model::{DistroName, SourceSet};
+
+use crate::cli::Context;
+use crate::failure::{Exit, Failure};
+use crate::printer::{Column, Record, RowArgs};
+
+impl Record for SourceStatus {
+    const SCHEMA: &'static str = "source.list/1";
+    const COLUMNS: &'static [Column] = &[
+        Column::name("distro"),
+        Column::name("source"),
+        Column::name("kind"),
+        Column::name("architectures"),
+        Column::name("signature"),
+        Column::status("state"),
+        Column::number("kernels"),
+        Column::time("finished_at").headed("finished"),
+    ];
+}
+
+pub(super) async fn run(distros: &[DistroName], set: &SourceSet, rows: &RowArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+    let selected = sources::select(set, distros)?;
+    let last_crawls = match context.open().await {
+        Ok(session) => crawl::last(&session.client).await?,
+        Err(failure) => {
+            context.printer.warning(&format!("results of the last check are omitted: {}", failure.message()));
+            Vec::new()
+        }
+    };
+    context.printer.list(&sources::statuses(&selected, &last_crawls), rows)?;
+    Ok(Exit::Done)
+}
