@@ -6,6 +6,7 @@ pub mod as_of;
 pub mod available;
 pub mod change;
 pub mod check;
+pub mod completion;
 pub mod crawl;
 pub mod cust;
 pub mod distro;

@@ -8,6 +8,7 @@ use sqern::printer::{Printer, print_clap};
 use sqern::settings::Settings;
 
 fn main() -> ExitCode {
+    cli::complete();
     let config = Settings::read_config();
     let defaults = config.as_ref().ok().cloned().unwrap_or_default();
     let cli = match cli::parse(&defaults, std::env::args_os()) {

@@ -7,12 +7,14 @@ use clap::{Args, Command, CommandFactory as _};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
+use super::complete::registration;
 use super::{Cli, Context};
 use crate::failure::{Exit, Failure};
 
 /// Print a completion script for a shell
 ///
-/// Packages install the scripts for bash, zsh and fish.
+/// The script requests completions from sqern, also of distributions, kernels, clusters, builds and test runs. Packages install the scripts
+/// for bash, zsh and fish.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern completions bash > ~/.local/share/bash-completion/completions/sqern
@@ -34,8 +36,9 @@ pub(super) struct ManArgs {
 }
 
 pub(super) fn completions(args: &CompletionsArgs, context: &Context<'_>) -> Result<Exit, Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "sqern", &mut script);
+    let script = registration(&args.shell.to_string())?.ok_or_else(|| {
+        Failure::unmet(format!("could not create completions: {} is not supported", args.shell))
+    })?;
     context.printer.data(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }

@@ -7,6 +7,7 @@ mod available;
 mod build;
 mod change;
 mod check;
+mod complete;
 mod crawl_progress;
 mod cust;
 mod db;
@@ -35,6 +36,8 @@ mod test;
 mod why;
 
 use std::ffi::OsString;
+
+pub use self::complete::complete;
 
 use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use pg_connect::{ConnectError, ConnectRequest, Session, connect};

@@ -76,16 +76,18 @@ fn script(folder: &Path, shell: &str) -> String {
 fn shells_complete_commands_and_options() {
     let folder = tempfile::tempdir().unwrap();
     let bash = script(folder.path(), "bash");
-    let complete = |words: &str, word: &str, place: usize| {
-        let program = format!(
-            "set -eu; source '{bash}'; complete -p sqern >/dev/null; COMP_WORDS=({words}); COMP_CWORD={place}; \
-             _sqern sqern '{word}' x; echo \"${{COMPREPLY[@]}}\""
+    let program = Path::new(env!("CARGO_BIN_EXE_sqern")).parent().unwrap().display().to_string();
+    let complete = |arguments: &str, current: &str, index: usize| {
+        let script = format!(
+            "set -u; PATH='{program}':$PATH; source '{bash}'; complete -p sqern >/dev/null; COMP_WORDS=({arguments}); \
+             COMP_CWORD={index}; COMP_TYPE=9; _clap_complete_sqern sqern '{current}' x; echo ${{COMPREPLY[@]}}"
         );
-        said("bash", &["--norc", "-c", &program]).expect("bash is here").trim().to_owned()
+        said("bash", &["--norc", "-c", &script]).expect("bash is here").trim().to_owned()
     };
     assert_eq!(complete("sqern doc", "doc", 1), "doctor");
     assert_eq!(complete("sqern cust lo", "lo", 2), "load");
     assert_eq!(complete("sqern doctor --off", "--off", 2), "--offline");
+    assert_eq!(complete("sqern kver list --distro deb", "deb", 4), "", "no database is reachable");
 
     let fish = script(folder.path(), "fish");
     if let Some(completed) = said("fish", &["--no-config", "-c", &format!("source '{fish}'; complete -C 'sqern cust lo'")]) {
@@ -93,8 +95,8 @@ fn shells_complete_commands_and_options() {
     }
     let zsh = script(folder.path(), "zsh");
     let load =
-        format!("autoload -Uz compinit && compinit -D -u && source '{zsh}' && print $_comps[sqern] ${{+functions[_sqern]}}");
+        format!("autoload -Uz compinit && compinit -D -u && source '{zsh}' && print $_comps[sqern] ${{+functions[_clap_dynamic_completer_sqern]}}");
     if let Some(loaded) = said("zsh", &["-f", "-c", &load]) {
-        assert_eq!(loaded, "_sqern 1\n");
+        assert_eq!(loaded, "_clap_dynamic_completer_sqern 1\n");
     }
 }
