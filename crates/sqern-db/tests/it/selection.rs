@@ -1,4 +1,4 @@
-//! Which kernels a query selects: what to fetch, and what a version names.
+//! The kernels that a query selects: kernels to fetch, and kernels with a version.
 
 use sqern_db::{DbError, fetch, kver};
 use sqern_model::{DistroName, KernelVersion};
