@@ -173,7 +173,7 @@ fn show(name: &DistroName, toml: bool, set: &SourceSet, context: &Context<'_>) -
 fn describe(def: &DistroDef, file: Option<&SourceFile>) -> String {
     let mut text = format!("{}, {}: {}", def.name, def.variant, def.title);
     if let Some(file) = file {
-        text.push_str(&format!("\nfrom {}", file.place));
+        text.push_str(&format!("\nfrom {}", file.path));
     }
     let of = |value: Result<Value, serde_json::Error>| value.unwrap_or_default();
     let rules = def.rules.iter().map(|rule| ("rule", of(serde_json::to_value(rule))));
