@@ -20,21 +20,21 @@ WIDTH = 100
 
 
 def help_of(program: str, words: tuple[str, ...], width: int = WIDTH) -> str:
-    """What `sqern … --help` prints on a terminal of that width."""
+    """Returns the output of `sqern … --help` on a terminal with this width."""
     env = {**os.environ, "COLUMNS": str(width), "NO_COLOR": "1"}
     done = subprocess.run([program, *words, "--help"], env=env, capture_output=True, text=True, check=True)
     return "\n".join(line.rstrip() for line in done.stdout.splitlines()) + "\n"
 
 
 def subcommands(text: str) -> list[str]:
-    """The subcommands that a help names."""
+    """Returns the subcommands in a help text."""
     group = re.search(r"^Commands:\n((?:  .*\n)+)", text, re.MULTILINE)
     names = re.findall(r"^  (\S+)", group[1], re.MULTILINE) if group else []
     return [name for name in names if name != "help"]
 
 
 def walk(program: str, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Every command with its help, each before its subcommands."""
+    """Returns every command with its help text, followed by its subcommands."""
     text = help_of(program, words)
     yield words, text
     for name in subcommands(text):
@@ -42,7 +42,7 @@ def walk(program: str, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
 
 
 def own_help(text: str) -> str:
-    """A help without what all commands have."""
+    """Returns a help text without the options of all commands."""
     text = HELP.sub("", GROUPS.sub("", text))
     text = re.sub(r"^Options:\n\n?(?=\S|\Z)", "", text, flags=re.MULTILINE)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
@@ -113,26 +113,26 @@ def type_cell(text: str) -> str:
 
 
 def tables_page(conn: psycopg.Connection[tuple[Any, ...]]) -> str:
-    """Every table and view with its columns and constraints."""
+    """Returns the page of all tables and views with their columns and constraints."""
     parts = [
         f"{NOTE}# Tables and views\n\nThe descriptions are the comments of the database; `\\d+ NAME` in psql also prints them. Bold columns are "
         "the primary key. The [data model](../concepts/data-model.md) contains a diagram, and the [glossary](glossary.md) defines the terms.\n"
     ]
-    for oid, name, kind, comment, journalled in conn.execute(TABLES).fetchall():
+    for oid, name, kind, comment, journaled in conn.execute(TABLES).fetchall():
         columns: Rows = conn.execute(COLUMNS, (oid,)).fetchall()
         constraints: Rows = conn.execute(CONSTRAINTS, (oid,)).fetchall()
-        what = {"r": "Table", "v": "View"}[kind]
-        kept = " Journaled." if journalled else ""
-        parts.append(f"\n## {name}\n\n*{what}.*{kept} {comment}\n\n")
+        label = {"r": "Table", "v": "View"}[kind]
+        journal = " Journaled." if journaled else ""
+        parts.append(f"\n## {name}\n\n*{label}.*{journal} {comment}\n\n")
         if kind == "v":
             parts.append("| column | type | description |\n| --- | --- | --- |\n")
-            parts += [f"| `{column}` | {type_cell(typed)} | {cell(says)} |\n" for column, typed, _, says, _, _ in columns]
+            parts += [f"| `{column}` | {type_cell(typed)} | {cell(description)} |\n" for column, typed, _, description, _, _ in columns]
             continue
         parts.append("| column | type | default | description |\n| --- | --- | --- | --- |\n")
-        for column, typed, nullable, says, default, key in columns:
+        for column, typed, nullable, description, default, key in columns:
             shown = f"`{cell(default)}`" if default and default not in ("identity", "generated") else default
             null = ", or null" if nullable else ""
-            parts.append(f"| {'**' if key else ''}`{column}`{'**' if key else ''} | {type_cell(typed)}{null} | {shown} | {cell(says)} |\n")
+            parts.append(f"| {'**' if key else ''}`{column}`{'**' if key else ''} | {type_cell(typed)}{null} | {shown} | {cell(description)} |\n")
         parts.append("\n")
         parts += [f"- `{conname}`: `{definition}`\n" for conname, _, definition, _, _ in constraints]
     return "".join(parts)
@@ -168,14 +168,14 @@ def function(name: str, arguments: str, result: str, comment: str, definer: bool
 
 
 def picture_of(conn: psycopg.Connection[tuple[Any, ...]]) -> str:
-    """The tables as SVG."""
+    """Returns the picture of the tables as SVG."""
     tables = []
-    for oid, name, kind, comment, journalled in conn.execute(TABLES).fetchall():
+    for oid, name, kind, comment, journaled in conn.execute(TABLES).fetchall():
         if kind != "r":
             continue
         columns = [picture.Column(row[0], row[1], row[2], row[5]) for row in conn.execute(COLUMNS, (oid,)).fetchall()]
         references = [(row[4], row[3]) for row in conn.execute(CONSTRAINTS, (oid,)).fetchall() if row[1] == "f"]
-        tables.append(picture.Table(name, comment, journalled, tuple(columns), tuple(references)))
+        tables.append(picture.Table(name, comment, journaled, tuple(columns), tuple(references)))
     return picture.draw(tables)
 
 

@@ -36,7 +36,7 @@ def anchors(text: str) -> set[str]:
     return set(found)
 
 
-def test_each_page_is_in_the_summary_once() -> None:
+def test_each_page_is_in_the_summary_exactly_once() -> None:
     listed = LINK.findall(SUMMARY.read_text())
     expected = sorted(page.relative_to(DOCS).as_posix() for page in PAGES if page != SUMMARY)
     assert sorted(listed) == expected
@@ -74,20 +74,20 @@ def test_commands_that_are_not_run_are_valid() -> None:
 
 def refused(line: str) -> list[str]:
     """Returns the errors of the program for the `sqern` commands in a line of shell."""
-    said = []
+    errors = []
     words = shlex.split(line.removeprefix("$ "), comments=True)
     while "sqern" in words:
         words = words[words.index("sqern") + 1 :]
         ends = [number for number, word in enumerate(words) if word in ("|", "&&", "||", ">", "<") or word.endswith(";")]
         command = words[: min(ends, default=len(words))]
-        # What comes after `local psql` is psql's, --help too.
+        # psql interprets the arguments after `local psql`, including --help.
         if command[:2] == ["local", "psql"] or not command:
             continue
         command = [re.sub(r"^\$\w+$", "1", word) for word in command]
         done = subprocess.run([setting("SQERN"), *command, "--help"], capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            said.append(done.stderr)
-    return said
+            errors.append(done.stderr)
+    return errors
 
 
 def test_glossary_is_alphabetical() -> None:

@@ -29,7 +29,7 @@ NAME = re.compile(r"(?!\s)[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+(?<!\s)")
 
 
 class ReportError(ValueError):
-    """The report is invalid. The message contains the place, the expected value and the value found."""
+    """The report is invalid. The message contains the path, the expected value and the value found."""
 
 
 @dataclass
