@@ -75,11 +75,11 @@ def test_commands_that_are_not_run_are_valid() -> None:
 def refused(line: str) -> list[str]:
     """Returns the errors of the program for the `sqern` commands in a line of shell."""
     errors = []
-    words = shlex.split(line.removeprefix("$ "), comments=True)
-    while "sqern" in words:
-        words = words[words.index("sqern") + 1 :]
-        ends = [number for number, word in enumerate(words) if word in ("|", "&&", "||", ">", "<") or word.endswith(";")]
-        command = words[: min(ends, default=len(words))]
+    arguments = shlex.split(line.removeprefix("$ "), comments=True)
+    while "sqern" in arguments:
+        arguments = arguments[arguments.index("sqern") + 1 :]
+        ends = [number for number, argument in enumerate(arguments) if argument in ("|", "&&", "||", ">", "<") or argument.endswith(";")]
+        command = arguments[: min(ends, default=len(arguments))]
         # psql interprets the arguments after `local psql`, including --help.
         if command[:2] == ["local", "psql"] or not command:
             continue
@@ -91,9 +91,9 @@ def refused(line: str) -> list[str]:
 
 
 def test_glossary_is_alphabetical() -> None:
-    words = re.findall(r"^\*\*([^*]+)\.\*\*", (DOCS / "reference/glossary.md").read_text(), re.MULTILINE)
-    assert len(words) > 50
-    assert words == sorted(words, key=lambda word: word.split(",")[0].lower().replace("-", " "))
+    terms = re.findall(r"^\*\*([^*]+)\.\*\*", (DOCS / "reference/glossary.md").read_text(), re.MULTILINE)
+    assert len(terms) > 50
+    assert terms == sorted(terms, key=lambda term: term.split(",")[0].lower().replace("-", " "))
 
 
 def test_lines_of_prose_fit_a_page() -> None:

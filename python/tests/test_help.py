@@ -40,7 +40,7 @@ WIDE, NARROW = 100, 60
 @pytest.fixture(scope="module")
 def commands() -> dict[str, str]:
     """Returns the help text of each command."""
-    return {" ".join(words): text for words, text in reference.walk(setting("SQERN"))}
+    return {" ".join(command): text for command, text in reference.walk(setting("SQERN"))}
 
 
 def options(text: str) -> dict[str, str]:
@@ -75,11 +75,11 @@ def test_an_option_has_the_same_description_in_all_commands(commands: dict[str, 
 
 def test_help_fits_its_terminal() -> None:
     for width in (WIDE, NARROW):
-        for words, _ in reference.walk(setting("SQERN")):
-            long = [line for line in reference.help_of(setting("SQERN"), words, width).splitlines() if len(line) > width]
+        for command, _ in reference.walk(setting("SQERN")):
+            long = [line for line in reference.help_of(setting("SQERN"), command, width).splitlines() if len(line) > width]
             # Words and usages are not broken.
             kept = [line for line in long if width == NARROW and re.match(r"(Usage:|      ) sqern ", line) or " " not in line.strip()]
-            assert long == kept, (width, words)
+            assert long == kept, (width, command)
 
 
 def test_each_example_is_on_one_line(commands: dict[str, str]) -> None:

@@ -74,7 +74,7 @@ def test_rollback_reverts_all_changes_without_an_error(database: Database) -> No
     assert versions(database) == []  # type: ignore[unreachable, unused-ignore]
 
 
-def test_a_caught_query_error_prevents_a_commit_with_an_error(database: Database) -> None:
+def test_a_block_that_caught_a_query_error_raises_at_its_end(database: Database) -> None:
     with pytest.raises(psycopg.InternalError, match=r"cannot commit the transaction, because a query failed in it\nhint: "):
         with util.connect(dsn=database.dsn, comment="a kernel") as db:
             db.cur.execute(ADD, ("4.18.0-1",))

@@ -6,7 +6,7 @@ use sqern_testkit::TestDatabase;
 
 use crate::support::{bare, migrated, rows, run};
 
-/// Returns the schema as `pg_dump` writes it, without what differs between databases and versions of PostgreSQL.
+/// Returns the output of `pg_dump`, without lines that depend on the database or the version of PostgreSQL.
 ///
 /// `pg_dump` rejects a server that is newer than itself. For such a server, the result is a list from the catalog.
 fn dump(database: &TestDatabase) -> String {
@@ -32,7 +32,7 @@ fn dump(database: &TestDatabase) -> String {
     kept.join("\n").trim_end().to_owned() + "\n"
 }
 
-/// Returns the objects of the schema, in a form that pairs of databases on one server can be compared by.
+/// Returns the objects of the schema as text, to compare two databases of one server.
 fn objects(database: &TestDatabase) -> String {
     let output = database.tool("psql").args(["-XqAt", "-c", include_str!("schema_objects.sql")]).output().expect("psql runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

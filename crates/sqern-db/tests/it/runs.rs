@@ -59,7 +59,7 @@ async fn end(client: &mut Client, id: i64, result: RunResult, kernels: &[&str]) 
 async fn planned(client: &mut Client, revision: &str) -> Vec<String> {
     let transaction = client.transaction().await.unwrap();
     let plan = plan(&transaction, BUILD, &filter(revision)).await.unwrap();
-    plan.iter().map(|one| one.kernel.version.to_string()).collect()
+    plan.iter().map(|planned| planned.kernel.version.to_string()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,14 +181,14 @@ async fn a_plan_starts_with_kernels_of_customers_and_ends_with_failed_ones() {
     let untried: Vec<_> = plan(&transaction, BUILD, &untried).await.unwrap();
     drop(transaction);
     assert_eq!(
-        untried.iter().map(|one| one.kernel.version.as_str()).collect::<Vec<_>>(),
+        untried.iter().map(|planned| planned.kernel.version.as_str()).collect::<Vec<_>>(),
         ["6.1.0-1"],
         "its last build was aborted"
     );
     assert_eq!(untried[0].last_result.as_deref(), Some("ABORTED"));
     assert_eq!(planned(&mut client, "other").await, ["6.1.0-2", "6.1.0-1", "6.1.0-5", "6.1.0-4"]);
     let kernels = sqern_db::run::kernels(&client, BUILD, id, &AsOf::Now).await.unwrap();
-    assert_eq!(kernels.iter().filter(|one| one.is_own).count(), 4);
+    assert_eq!(kernels.iter().filter(|kernel| kernel.is_own).count(), 4);
 }
 
 #[tokio::test]
