@@ -134,16 +134,16 @@ async fn measure_queries(server: &BenchServer, table: &mut Table, session: &Sess
             }
         }
         let [as_of, now, journal] = [0, 1, 2].map(|side| milliseconds(median(figures.iter().map(|three| three[side]))));
-        let what = format!("kver of {} rows, {} events ago", count(rows), count(age * server.size.step));
+        let measurement = format!("kver of {} rows, {} events ago", count(rows), count(age * server.size.step));
         let output = Spread::of(figures.iter().map(|three| three[0] / three[1]));
         let input = Spread::of(figures.iter().map(|three| three[0] / three[2]));
-        let first = format!("{what} / query of the table ({as_of} / {now})");
+        let first = format!("{measurement} / query of the table ({as_of} / {now})");
         if age == 1 {
             table.at_most(8, &first, output, RECENT);
         } else {
             table.report_ratio(8, &first, output);
         }
-        let second = format!("{what} / query of {} events ({as_of} / {journal})", count(events));
+        let second = format!("{measurement} / query of {} events ({as_of} / {journal})", count(events));
         table.at_most(8, &second, input, ANY);
     }
     Ok(())
@@ -164,10 +164,10 @@ async fn measure_reverts(server: &BenchServer, table: &mut Table, session: &Sess
         let revert = match session.cost("revert", generation, 0, 1).await {
             Ok(cost) => cost.seconds,
             Err(error) if is_canceled(&error) => {
-                let what = format!("revert of a generation of {} updates", count(server.size.step));
+                let measurement = format!("revert of a generation of {} updates", count(server.size.step));
                 table.check(
                     8,
-                    &what,
+                    &measurement,
                     &format!("canceled after {REVERT_LIMIT_SECONDS} s"),
                     &format!("≤ {REVERT} updates by key"),
                     false,
@@ -183,11 +183,11 @@ async fn measure_reverts(server: &BenchServer, table: &mut Table, session: &Sess
         }
     }
     let [revert, update] = [0, 1].map(|side| milliseconds(median(figures.iter().map(|pair| pair[side]))));
-    let what = format!(
+    let measurement = format!(
         "revert of a generation of {} updates / update of the same rows by key ({revert} / {update})",
         count(server.size.step)
     );
-    table.at_most(8, &what, Spread::of(figures.iter().map(|[revert, update]| revert / update)), REVERT);
+    table.at_most(8, &measurement, Spread::of(figures.iter().map(|[revert, update]| revert / update)), REVERT);
     Ok(())
 }
 

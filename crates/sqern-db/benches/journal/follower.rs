@@ -128,13 +128,13 @@ fn report(server: &BenchServer, table: &mut Table, written: &Written, followed: 
     let missed = written.committed.keys().filter(|generation| !followed.seen.contains_key(generation)).count();
     let twice = followed.seen.values().filter(|times| times.len() > 1).count();
     let wrong = followed.seen.keys().filter(|generation| !written.committed.contains_key(generation)).count();
-    let what = format!(
+    let measurement = format!(
         "{WRITERS} writers, {:.0} s, {} transactions committed, {} rolled back",
         server.size.writing_seconds,
         count(committed),
         count(number(written.rolled_back.len()))
     );
-    table.exactly(7, &format!("{what}: not delivered"), number(missed), 0);
+    table.exactly(7, &format!("{measurement}: not delivered"), number(missed), 0);
     table.exactly(7, "delivered twice", number(twice), 0);
     table.exactly(7, "delivered without a commit", number(wrong), 0);
     table.report(7, "events missed by a query for id > last", &count(committed - followed.naive));

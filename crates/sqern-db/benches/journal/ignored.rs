@@ -29,8 +29,8 @@ const MANY_PATTERNS: &str =
 
 /// Measures goal 6.
 pub async fn goal(server: &BenchServer, table: &mut Table) -> Result<()> {
-    let size = server.size;
-    for (database, versions) in [("wanted", size.versions), ("wanted_few", size.few_versions)] {
+    let bench_size = server.size;
+    for (database, versions) in [("wanted", bench_size.versions), ("wanted_few", bench_size.few_versions)] {
         server.make(database).await?;
         let sql = include_str!("ignored.sql").replace("VERSIONS", &versions.to_string());
         let session = server.session(database).await?;
@@ -82,16 +82,17 @@ async fn inserts(server: &BenchServer, table: &mut Table) -> Result<()> {
     let microseconds = |side: usize| format!("{:.0} µs", median(figures.iter().map(|times| times[side])) * 1e6 / rows as f64);
     let [versions, few_versions] = [server.size.versions, server.size.few_versions].map(count);
     let name = "kver insert of one row";
-    let what = format!("{name} at {versions} versions, with / without maintenance ({} / {})", microseconds(0), microseconds(1));
-    table.at_most(6, &what, ratio(0, 1), MAINTENANCE);
-    let what = format!("{name}, at {versions} versions / at {few_versions} ({} / {})", microseconds(0), microseconds(2));
-    table.at_most(6, &what, ratio(0, 2), GROWTH);
-    let what = format!(
+    let measurement =
+        format!("{name} at {versions} versions, with / without maintenance ({} / {})", microseconds(0), microseconds(1));
+    table.at_most(6, &measurement, ratio(0, 1), MAINTENANCE);
+    let measurement = format!("{name}, at {versions} versions / at {few_versions} ({} / {})", microseconds(0), microseconds(2));
+    table.at_most(6, &measurement, ratio(0, 2), GROWTH);
+    let measurement = format!(
         "{name} of a distribution with 200 patterns, with / without maintenance ({} / {})",
         microseconds(3),
         microseconds(4)
     );
-    table.report_ratio(6, &what, ratio(3, 4));
+    table.report_ratio(6, &measurement, ratio(3, 4));
     Ok(())
 }
 
@@ -124,8 +125,8 @@ async fn patterns(server: &BenchServer, table: &mut Table) -> Result<()> {
         }
     }
     let [add, remove, refresh] = [0, 1, 2].map(|side| milliseconds(median(figures.iter().map(|three| three[side]))));
-    let what = format!("insert of a pattern / refresh of a materialized view ({add} / {refresh})");
-    table.at_most(6, &what, Spread::of(figures.iter().map(|[add, _, refresh]| add / refresh)), PATTERN);
+    let measurement = format!("insert of a pattern / refresh of a materialized view ({add} / {refresh})");
+    table.at_most(6, &measurement, Spread::of(figures.iter().map(|[add, _, refresh]| add / refresh)), PATTERN);
     table.report(6, "soft deletion of the pattern", &remove);
     Ok(())
 }

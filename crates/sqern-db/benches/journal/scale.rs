@@ -23,8 +23,8 @@ pub async fn goal(server: &BenchServer, table: &mut Table) -> Result<()> {
 }
 
 async fn growth(server: &BenchServer, table: &mut Table) -> Result<()> {
-    let size = server.size;
-    let first = KVER.first(size.base);
+    let bench_size = server.size;
+    let first = KVER.first(bench_size.base);
     // For each database and change: time per row of the large and the very large statement in each round, in µs.
     let mut sides: [[Vec<(f64, f64)>; 3]; 2] = Default::default();
     let sessions = [server.session("journaled").await?, server.session("plain").await?];
@@ -33,12 +33,12 @@ async fn growth(server: &BenchServer, table: &mut Table) -> Result<()> {
         // The constant time of foreign key checks would hide a growth of the time of the journal.
         session.run("SET session_replication_role = replica").await?;
     }
-    for round in 0..=size.rounds.min(5) {
+    for round in 0..=bench_size.rounds.min(5) {
         for (session, figures) in sessions.iter().zip(&mut sides) {
             server.settle(&["journaled", "plain"]).await?;
             let mut costs: [[f64; 2]; 3] = Default::default();
             // The large statement is measured before and after the very large one, to compensate for a drift.
-            for (index, rows) in [(0, size.many), (1, size.most), (0, size.many)] {
+            for (index, rows) in [(0, bench_size.many), (1, bench_size.most), (0, bench_size.many)] {
                 for (change, costs) in Change::ALL.into_iter().zip(&mut costs) {
                     let cost = session.cost(&format!("kver_{}", change.action()), first, first + rows - 1, rows).await?;
                     #[expect(clippy::cast_precision_loss, reason = "counts of rows are small")]
@@ -61,13 +61,17 @@ async fn growth(server: &BenchServer, table: &mut Table) -> Result<()> {
             let ratio = Spread::of(figures.iter().map(|(large, very_large)| very_large / large));
             let [large, very_large] =
                 [median(figures.iter().map(|figure| figure.0)), median(figures.iter().map(|figure| figure.1))];
-            let what = format!(
+            let measurement = format!(
                 "kver {} without foreign key checks, {side}: µs per row of {} / of {} ({very_large:.1} / {large:.1})",
                 change.action(),
-                count(size.most),
-                count(size.many)
+                count(bench_size.most),
+                count(bench_size.many)
             );
-            if side == "with a journal" { table.at_most(3, &what, ratio, GROWTH) } else { table.report_ratio(3, &what, ratio) }
+            if side == "with a journal" {
+                table.at_most(3, &measurement, ratio, GROWTH);
+            } else {
+                table.report_ratio(3, &measurement, ratio);
+            }
         }
     }
     Ok(())
@@ -79,10 +83,10 @@ async fn update(session: &Session, from: i64, rows: i64) -> Result<f64> {
 }
 
 async fn cached_plan(server: &BenchServer, table: &mut Table) -> Result<()> {
-    let size = server.size;
+    let bench_size = server.size;
     let mut ratios = Vec::new();
     let mut times = [Vec::new(), Vec::new()];
-    for round in 0..=size.rounds {
+    for round in 0..=bench_size.rounds {
         server.settle(&["journaled"]).await?;
         let mut pair = [0.0; 2];
         for order in 0..2 {
@@ -91,7 +95,7 @@ async fn cached_plan(server: &BenchServer, table: &mut Table) -> Result<()> {
             if is_cached == 1 {
                 update(&session, 1, 1).await?;
             }
-            pair[is_cached] = update(&session, 1, size.many).await?;
+            pair[is_cached] = update(&session, 1, bench_size.many).await?;
             drop(session);
             server.sql("journaled", "VACUUM kver").await?;
         }
@@ -102,8 +106,9 @@ async fn cached_plan(server: &BenchServer, table: &mut Table) -> Result<()> {
         }
     }
     let [new, cached] = times.map(|seconds| milliseconds(median(seconds)));
-    let what = format!("kver update of {} after a one-row update / in a new session ({cached} / {new})", count(size.many));
-    table.at_most(3, &what, Spread::of(ratios), CACHED_PLAN);
+    let measurement =
+        format!("kver update of {} after a one-row update / in a new session ({cached} / {new})", count(bench_size.many));
+    table.at_most(3, &measurement, Spread::of(ratios), CACHED_PLAN);
     Ok(())
 }
 
@@ -133,11 +138,11 @@ async fn cached_plan_of_small_table(server: &BenchServer, table: &mut Table) -> 
         }
     }
     let [new, cached] = [0, 1].map(|side| milliseconds(median(figures.iter().map(|pair| pair[side]))));
-    let what = format!(
+    let measurement = format!(
         "kver_seen insert of {} into 20, later change, after a one-row insert / in a new session ({cached} / {new})",
         count(many)
     );
-    table.at_most(3, &what, Spread::of(figures.iter().map(|[new, cached]| cached / new)), CACHED_PLAN);
+    table.at_most(3, &measurement, Spread::of(figures.iter().map(|[new, cached]| cached / new)), CACHED_PLAN);
     Ok(())
 }
 
@@ -171,10 +176,10 @@ async fn long_journal(server: &BenchServer, table: &mut Table) -> Result<()> {
     }
     #[expect(clippy::cast_precision_loss, reason = "counts of rows are small")]
     let [short, long] = [0, 1].map(|side| median(figures.iter().map(|pair| pair[side])) * 1e6 / looped as f64);
-    let what = format!(
+    let measurement = format!(
         "kver_seen insert of one row in a loop, journal with {} events of one generation / empty journal ({long:.0} µs / {short:.0} µs)",
         count(most)
     );
-    table.at_most(3, &what, Spread::of(figures.iter().map(|[short, long]| long / short)), GROWTH);
+    table.at_most(3, &measurement, Spread::of(figures.iter().map(|[short, long]| long / short)), GROWTH);
     Ok(())
 }

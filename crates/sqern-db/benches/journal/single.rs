@@ -29,19 +29,20 @@ pub async fn goal(server: &BenchServer, table: &mut Table) -> Result<()> {
 
 /// Measures a loop on the server in one transaction.
 async fn looped(server: &BenchServer, table: &mut Table) -> Result<()> {
-    let size = server.size;
+    let bench_size = server.size;
     let sides = [server.session("journaled").await?, server.session("plain").await?];
-    for subject in &SUBJECTS[..size.tables] {
-        let first = subject.first(size.base);
+    for subject in &SUBJECTS[..bench_size.tables] {
+        let first = subject.first(bench_size.base);
         let mut changes: [Vec<[f64; 2]>; 3] = Default::default();
-        for round in 0..=size.rounds {
+        for round in 0..=bench_size.rounds {
             server.settle(&["journaled", "plain"]).await?;
             for (change, pairs) in Change::ALL.into_iter().zip(&mut changes) {
                 let function = format!("{}_{}_row_by_row", subject.table, change.action());
                 let mut pair = [0.0; 2];
                 for order in 0..2 {
                     let side = (order + round) % 2;
-                    pair[side] = sides[side].cost(&function, first, first + size.looped - 1, size.looped).await?.seconds;
+                    pair[side] =
+                        sides[side].cost(&function, first, first + bench_size.looped - 1, bench_size.looped).await?.seconds;
                 }
                 if round > 0 {
                     pairs.push(pair);
@@ -49,39 +50,39 @@ async fn looped(server: &BenchServer, table: &mut Table) -> Result<()> {
             }
         }
         for (change, pairs) in Change::ALL.into_iter().zip(changes) {
-            let what = format!("{} {} of one row, in a loop on the server", subject.table, subject.label(change));
-            report_pairs(table, &what, &pairs, size.looped);
+            let measurement = format!("{} {} of one row, in a loop on the server", subject.table, subject.label(change));
+            report_pairs(table, &measurement, &pairs, bench_size.looped);
         }
     }
     Ok(())
 }
 
 /// Reports the times of both databases. The pairs are seconds for `rows` rows.
-fn report_pairs(table: &mut Table, what: &str, pairs: &[[f64; 2]], rows: i64) {
+fn report_pairs(table: &mut Table, measurement: &str, pairs: &[[f64; 2]], rows: i64) {
     #[expect(clippy::cast_precision_loss, reason = "counts of rows are small")]
     let microseconds = |side: usize| median(pairs.iter().map(|pair| pair[side])) * 1e6 / rows as f64;
-    let what = format!("{what}, with / without a journal ({:.0} µs / {:.0} µs)", microseconds(0), microseconds(1));
-    table.at_most(4, &what, Spread::of(pairs.iter().map(|[journaled, plain]| journaled / plain)), STATEMENT);
+    let measurement = format!("{measurement}, with / without a journal ({:.0} µs / {:.0} µs)", microseconds(0), microseconds(1));
+    table.at_most(4, &measurement, Spread::of(pairs.iter().map(|[journaled, plain]| journaled / plain)), STATEMENT);
 }
 
 /// Measures sequential prepared statements of a client in one transaction.
 async fn prepared(server: &BenchServer, table: &mut Table) -> Result<()> {
-    let size = server.size;
+    let bench_size = server.size;
     let sides = [server.session("journaled").await?, server.session("plain").await?];
-    let first = KVER.first(size.base);
+    let first = KVER.first(bench_size.base);
     let statements = [
         "INSERT INTO kver (distro, version) VALUES ('debian12', $1)",
         "UPDATE kver SET archived = NOT archived WHERE distro = 'debian12' AND version = $1",
         "DELETE FROM kver WHERE distro = 'debian12' AND version = $1",
     ];
     let mut changes: [Vec<[f64; 2]>; 3] = Default::default();
-    for round in 0..=size.rounds {
+    for round in 0..=bench_size.rounds {
         server.settle(&["journaled", "plain"]).await?;
         for (statement, pairs) in statements.into_iter().zip(&mut changes) {
             let mut pair = [0.0; 2];
             for order in 0..2 {
                 let side = (order + round) % 2;
-                pair[side] = one_by_one(&sides[side], statement, first, size.looped).await?;
+                pair[side] = one_by_one(&sides[side], statement, first, bench_size.looped).await?;
             }
             if round > 0 {
                 pairs.push(pair);
@@ -89,8 +90,8 @@ async fn prepared(server: &BenchServer, table: &mut Table) -> Result<()> {
         }
     }
     for (change, pairs) in Change::ALL.into_iter().zip(changes) {
-        let what = format!("kver {} of one row, prepared statements of a client", change.action());
-        report_pairs(table, &what, &pairs, size.looped);
+        let measurement = format!("kver {} of one row, prepared statements of a client", change.action());
+        report_pairs(table, &measurement, &pairs, bench_size.looped);
     }
     Ok(())
 }
@@ -132,8 +133,8 @@ async fn transactions(server: &BenchServer, table: &mut Table) -> Result<()> {
     let [journaled, plain, silent] = [0, 1, 2].map(|side| median(rates.iter().map(|rate| rate[side])));
     let ratio = |above: usize, below: usize| Spread::of(rates.iter().map(move |rate| rate[above] / rate[below]));
     let name = format!("kver insert of one row per transaction, {CLIENTS} clients, rate");
-    let what = format!("{name}, with / without a journal ({journaled:.0} / {plain:.0} per second)");
-    table.at_least(4, &what, ratio(0, 1), RATE);
+    let measurement = format!("{name}, with / without a journal ({journaled:.0} / {plain:.0} per second)");
+    table.at_least(4, &measurement, ratio(0, 1), RATE);
     table.report_ratio(
         4,
         &format!("{name}, with a journal without NOTIFY / without a journal ({silent:.0} per second)"),

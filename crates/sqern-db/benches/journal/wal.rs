@@ -16,9 +16,9 @@ pub async fn goal(server: &BenchServer, table: &mut Table) -> Result<()> {
     server.make_twins().await?;
     server.set("full_page_writes", "off").await?;
     let generation = generation_bytes(server).await?;
-    let size = server.size;
-    for subject in &SUBJECTS[..size.tables] {
-        for (rows, repeats) in [(size.few, size.wal_repeats), (size.many, 1)] {
+    let bench_size = server.size;
+    for subject in &SUBJECTS[..bench_size.tables] {
+        for (rows, repeats) in [(bench_size.few, bench_size.wal_repeats), (bench_size.many, 1)] {
             let rounds = paired::measure(server, subject, rows, repeats, Keys::Checked, Position::First).await?;
             for (change, pairs) in Change::ALL.into_iter().zip(&rounds) {
                 let name = format!("{} {} of {}", subject.table, subject.label(change), count(rows));
@@ -30,12 +30,12 @@ pub async fn goal(server: &BenchServer, table: &mut Table) -> Result<()> {
                 }
                 let with = Spread::of(pairs.iter().map(|pair| pair.added_wal_bytes() / pair.inserted.wal_bytes));
                 let without = pairs.iter().map(|pair| (pair.added_wal_bytes() - generation) / pair.inserted.wal_bytes);
-                let what = format!("{name}, added WAL / WAL of an insert of the same events ({per_row:.0} bytes per row)");
-                if rows == size.many {
-                    table.at_most(2, &what, with, ADDED);
+                let measurement = format!("{name}, added WAL / WAL of an insert of the same events ({per_row:.0} bytes per row)");
+                if rows == bench_size.many {
+                    table.at_most(2, &measurement, with, ADDED);
                 } else {
-                    let what = format!("{what}, without {generation:.0} bytes of the generation");
-                    table.at_most(2, &what, Spread::of(without), ADDED);
+                    let measurement = format!("{measurement}, without {generation:.0} bytes of the generation");
+                    table.at_most(2, &measurement, Spread::of(without), ADDED);
                     table.report_ratio(2, &format!("{name}, with the bytes of the generation"), with);
                 }
             }
@@ -65,8 +65,8 @@ async fn event_size(server: &BenchServer, table: &mut Table) -> Result<()> {
     let before = [session.number(all).await?, session.number(heap).await?];
     session.cost("kver_insert", first, first + rows - 1, rows).await?;
     let [bytes, heap] = [session.number(all).await? - before[0], session.number(heap).await? - before[1]];
-    let what = format!("kver insert of {}, event with its indexes on disk", count(rows));
-    table.report(2, &what, &format!("{} bytes per row, {} of them without indexes", bytes / rows, heap / rows));
+    let measurement = format!("kver insert of {}, event with its indexes on disk", count(rows));
+    table.report(2, &measurement, &format!("{} bytes per row, {} of them without indexes", bytes / rows, heap / rows));
     session.cost("kver_delete", first, first + rows - 1, rows).await?;
     Ok(())
 }
