@@ -1,8 +1,8 @@
--- Drops the views, functions and comments before a migration is reverted. The program of the older version creates its own ones with
--- sqern db migrate. Tables keep their data. Their triggers are dropped with the functions.
+-- Drops the views, functions and comments before a migration is reverted. sqern db migrate of the older version then creates those of its
+-- version. Tables keep their data. Their triggers are dropped with the functions.
 DO $$
 DECLARE
-    -- All commands are built first, because an object that CASCADE dropped has no name any more.
+    -- All commands are built first, because an object that CASCADE dropped no longer has a name.
     commands constant text[] := ARRAY(
         SELECT format('DROP VIEW %s CASCADE', oid::regclass)
         FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'v'

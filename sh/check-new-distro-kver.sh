@@ -45,7 +45,7 @@ usage_error() {
   exit 2
 }
 
-# The folder of this file, also when it is called through a symbolic link.
+# The directory of this file, also if it is called through a symbolic link.
 file=$(readlink -f -- "$0") || fail "could not resolve the path of this script: $0"
 folder=${file%/*}
 
@@ -91,7 +91,7 @@ else
   fail "could not find the program sqern: it is not in PATH, and the variable SQERN is not set"
 fi
 command -v psql >/dev/null || fail "could not find the program psql in PATH"
-# shellcheck disable=SC1091 # shellcheck reads it as a file of its own
+# shellcheck disable=SC1091 # shellcheck checks this file separately
 . "$folder/sqern.sh"
 
 # read_report SELECT: runs a query over the JSON report of sqern check, which is the column item of the relation report. PostgreSQL
@@ -110,7 +110,7 @@ END
   } | PGCLIENTENCODING=UTF8 sqern_query "$@" -F ' ' -f -
 }
 
-# Where no database is named, sqern uses the private server, which psql does not know.
+# Without a specified database, sqern uses the private server, but psql does not.
 if [ -z "$dsn$service${PGSERVICE:-}${PGHOST:-}${PGHOSTADDR:-}${PGPORT:-}${PGDATABASE:-}" ]; then
   dsn=$("$sqern" local dsn 2>/dev/null) || dsn=''
 fi

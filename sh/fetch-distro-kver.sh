@@ -56,7 +56,7 @@ usage_error() {
   exit 2
 }
 
-# The folder of this file, also when it is called through a symbolic link.
+# The directory of this file, also if it is called through a symbolic link.
 file=$(readlink -f -- "$0") || fail "could not resolve the path of this script: $0"
 folder=${file%/*}
 
@@ -92,7 +92,7 @@ if [ -z "$command" ]; then
   : "${fetcher:=${SQERN_FETCHER:-sqern}}"
   if [ "$fetcher" != sqern ]; then
     command -v -- "$fetcher" >/dev/null || fail "could not find the fetcher \"$fetcher\"; use --command for a program with arguments"
-    # The command runs in another folder.
+    # The command runs in a different directory.
     case $fetcher in
       /*) ;;
       */*) fetcher=$PWD/$fetcher ;;

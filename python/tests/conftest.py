@@ -1,4 +1,4 @@
-"""The world of the tests: a real server, and a database of its own for each test."""
+"""Fixtures of the tests: a real server, and an empty database for each test."""
 
 from __future__ import annotations
 
@@ -23,39 +23,39 @@ KEPT = ("cust_cluster_type", "schema_function", "schema_migration")
 
 
 def setting(name: str) -> str:
-    """A setting that scripts/test-clients makes; without it the tests have no server, which is a failure."""
+    """Returns a setting from scripts/test-clients. Without it there is no server, and the test fails."""
     value = os.environ.get(name)
     if not value:
-        pytest.fail(f"expected {name} in the environment, got none\nhint: scripts/test-clients")
+        pytest.fail(f"variable {name} is not set\nhint: run scripts/test-clients")
     return value
 
 
 @dataclass(frozen=True)
 class Database:
-    """A database with the schema and the distros alma8 and debian12, and a service record that leads to it."""
+    """A database with the schema and the distros alma8 and debian12, and a service file for it."""
 
     dsn: str
     service_file: Path
     service: str = "sqern-test"
 
     def rows(self, query: str, *params: object) -> list[tuple[Any, ...]]:
-        """What a query gives, outside of what is tested."""
+        """Returns the rows of a query, with a separate connection."""
         with psycopg.connect(self.dsn) as conn:
             return conn.execute(query, params).fetchall()
 
     def run(self, query: str, *params: object) -> None:
-        """Runs a statement, outside of what is tested."""
+        """Runs a statement with a separate connection."""
         with psycopg.connect(self.dsn) as conn:
             conn.execute(query, params)
 
     def generations(self) -> list[str | None]:
-        """The comments of all generations after those of the fixture."""
+        """Returns the comments of all generations except that of the fixture."""
         return [comment for (comment,) in self.rows("SELECT comment FROM generation WHERE comment <> 'fixture' ORDER BY id")]
 
 
 @pytest.fixture(scope="session")
 def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of every test: an empty home, no private server, no sources of an administrator, a fixed locale and time zone."""
+    """Returns the environment of every test: an empty home, no private server, no sources of an administrator, a fixed locale and time zone."""
     folder = tmp_path_factory.mktemp("environment")
     for name in ("home", "sources"):
         (folder / name).mkdir()
@@ -83,7 +83,7 @@ def _no_settings_of_the_caller(clean_environment: dict[str, str], monkeypatch: p
 
 @contextmanager
 def fresh_database() -> Iterator[str]:
-    """The dsn of a new database with the schema alone. Takes a second."""
+    """Creates a database without data, which takes a second, and returns its dsn."""
     server = setting("SQERN_TEST_DSN")
     name = f"test_{os.getpid()}_{next(COUNTER)}"
     with psycopg.connect(make_conninfo(server, dbname="postgres"), autocommit=True) as admin:
@@ -95,15 +95,15 @@ def fresh_database() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def one_database() -> Iterator[str]:
+def shared_database() -> Iterator[str]:
     with fresh_database() as dsn:
         yield dsn
 
 
 @pytest.fixture
-def database(one_database: str, tmp_path: Path) -> Database:
-    with psycopg.connect(one_database) as conn:
-        # Without triggers and foreign keys: as if none of the tests before had been.
+def database(shared_database: str, tmp_path: Path) -> Database:
+    with psycopg.connect(shared_database) as conn:
+        # Without triggers and foreign keys, the database is in the state before all other tests.
         conn.execute("SET LOCAL session_replication_role = replica")
         for (table,) in conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall():
             if table not in KEPT:
@@ -112,24 +112,24 @@ def database(one_database: str, tmp_path: Path) -> Database:
         conn.execute("SELECT generation_start('fixture')")
         conn.execute("INSERT INTO distro VALUES ('alma8', 'ALMA8', true), ('debian12', 'DEBIAN12', true)")
     service_file = tmp_path / "pg_service.conf"
-    write_service(service_file, Database.service, one_database)
-    return Database(one_database, service_file)
+    write_service(service_file, Database.service, shared_database)
+    return Database(shared_database, service_file)
 
 
 def write_service(file: Path, service: str, dsn: str) -> None:
-    """A pg_service.conf with one record."""
+    """Writes a pg_service.conf with one service."""
     file.write_text(f"[{service}]\n" + "".join(f"{key}={value}\n" for key, value in conninfo_to_dict(dsn).items()))
 
 
 @pytest.fixture
 def by_service(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """The database, found by its service alone."""
+    """Returns the database, and sets PGSERVICEFILE so that its service can be used."""
     monkeypatch.setenv("PGSERVICEFILE", str(database.service_file))
     return database
 
 
 def sqern(*args: str, env: dict[str, str] | None = None) -> str:
-    """What the program prints."""
+    """Runs the program and returns its output."""
     done = subprocess.run([setting("SQERN"), *args], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -112,7 +112,7 @@ def steps(text: str) -> list[Step]:
             del days[0]
         found = with_block(found, block)
     if text.count("\n```") + text.startswith("```") != 2 * len(FENCE.findall(text)):
-        raise PageError("expected that each ``` has its end, at the beginning of a line; got one that has not")
+        raise PageError("a block has no closing ``` at the start of a line")
     return found
 
 
@@ -122,7 +122,7 @@ def with_block(found: list[Step], block: Block) -> list[Step]:
     new: list[Step] = []
     if kind not in (*RUNNERS, *DATA, "console", "text"):
         kinds = ", ".join(RUNNERS)
-        raise PageError(f"line {line}: expected a block of {kinds}, console, or text after one, got {kind or 'none'}")
+        raise PageError(f"line {line}: expected a block of {kinds} or console, or text after one, found {kind or 'none'}")
     if block.not_run():
         return found
     if block.mark.startswith("file: "):
@@ -136,15 +136,15 @@ def with_block(found: list[Step], block: Block) -> list[Step]:
     elif found and not found[-1].output:
         return [*found[:-1], replace(found[-1], output=body)]
     else:
-        raise PageError(f"line {line}: expected a block of {', '.join(RUNNERS)}, console, or text after one, got {kind}")
+        raise PageError(f"line {line}: expected a block of {', '.join(RUNNERS)} or console, or text after one, found {kind}")
     if block.mark == "output not shown":
         new = [replace(step, output=None) for step in new]
     elif block.mark == "prints the same":
         if not (found and found[-1].output and len(new) == 1):
-            raise PageError(f"line {line}: expected one command, after one with output, got {len(new)} after {found[-1:]}")
+            raise PageError(f"line {line}: expected one command after a command with output, found {len(new)} after {found[-1:]}")
         new = [replace(new[0], output=found[-1].output)]
     elif block.mark and not block.mark.startswith("file: ") and not DAY.fullmatch(f"<!-- {block.mark} -->"):
-        raise PageError(f"line {line}: expected a mark that is known, got <!-- {block.mark} -->")
+        raise PageError(f"line {line}: unknown mark <!-- {block.mark} -->")
     return found + new
 
 
@@ -156,7 +156,7 @@ def console_steps(line: int, body: str) -> Iterator[Step]:
                 yield step
             step = Step(number, text[2:] + "\n")
         elif step is None:
-            raise PageError(f"line {number}: expected a command after `$ `, got {text!r}")
+            raise PageError(f"line {number}: expected a command after `$ `, found {text!r}")
         elif text.startswith("> ") and not step.output:
             step = replace(step, code=f"{step.code}{text[2:]}\n")
         else:
@@ -181,7 +181,7 @@ def run(text: str, folder: Path, env: Mapping[str, str]) -> list[Result]:
     for number, step in enumerate(todo):
         status = results / f"{number}.status"
         if not status.exists():
-            raise PageError(f"line {step.line}: expected that it ends and the next can run, got the end of the shell")
+            raise PageError(f"line {step.line}: the shell ended before the next step")
         done.append(Result(step, int(status.read_text()), (results / f"{number}.out").read_text()))
     return done
 
@@ -192,9 +192,9 @@ def check(results: list[Result]) -> None:
         step = result.step
         may_fail = number + 1 < len(results) and results[number + 1].step.asks_status()
         if result.status != 0 and not may_fail:
-            raise PageError(f"line {step.line}: expected success, got status {result.status}\n{step.code}\n{result.printed}")
+            raise PageError(f"line {step.line}: exit status {result.status} instead of 0\n{step.code}\n{result.printed}")
         if not step.matches(result.printed):
-            raise PageError(f"line {step.line}: the page shows\n{step.output or ''}but it prints\n{result.printed}")
+            raise PageError(f"line {step.line}: the page contains\n{step.output or ''}but the output is\n{result.printed}")
 
 
 def updated(text: str, results: list[Result]) -> str:

@@ -144,7 +144,7 @@ class Example:
 @contextmanager
 def example(program: Path, create: Callable[[Example], None]) -> Iterator[Example]:
     """Starts a private server and creates an example; removes both at the end."""
-    # Any user can enter the folder, because the server runs as another user if the caller is root. A socket needs a short path.
+    # Any user can enter the directory, because the server runs as another user if the caller is root. A socket needs a short path.
     folder = Path(tempfile.mkdtemp(prefix="sqern-", dir="/tmp"))
     folder.chmod(0o711)
     (folder / "bin").mkdir()

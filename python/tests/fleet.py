@@ -1,5 +1,7 @@
-"""A fleet made at random, what is recorded of its kernels, and which of its hosts are at risk: computed from these alone, by rules
-written a second time, so that the program can be held against them. Asks no database and no program."""
+"""Creates a random fleet with records of its kernels, and computes the hosts at risk.
+
+The computation is independent of the program and the database. Tests compare its results with those of the program.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ DPKG = ("debian", "ubuntu", "proxmox", "devuan", "gardenlinux", "kali", "linuxmi
 
 @dataclass
 class Run:
-    """A build, or a test run of a build; `kernels` holds the results of their own."""
+    """A build, or a test run of a build. `kernels` contains the separate results of kernels."""
 
     number: int
     at: str
@@ -29,7 +31,7 @@ class Run:
     target: str
     build: int = 0
 
-    def came_to(self, kernel: Kernel) -> Optional[str]:
+    def result_of(self, kernel: Kernel) -> Optional[str]:
         return self.kernels[kernel] or self.result
 
 
@@ -56,7 +58,7 @@ class Fleet:
     ignored: set[Kernel] = field(default_factory=set)
 
     def report(self) -> dict[str, Any]:
-        """The fleet as `sqern cust load` takes it."""
+        """Returns the fleet as a report for `sqern cust load`."""
         clusters: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
         for host in self.hosts:
             record: dict[str, Any] = {"name": host.name, "distro": host.distro, "installed": host.installed}
@@ -66,7 +68,7 @@ class Fleet:
         return {"clusters": [{"name": name, "type": cltype, "hosts": hosts} for (name, cltype), hosts in clusters.items()]}
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
-        """The rows of what is recorded beside the report, by table and columns; builds and tests are numbered from 1."""
+        """Returns the rows that the report does not contain, by table and columns. Builds and tests are numbered from 1."""
         rows: dict[str, list[tuple[Any, ...]]] = {
             "kver (distro, version, archived)": [(*kernel, kernel in self.archived) for kernel in self.kernels],
             "kver_ignore (distro, pattern)": [(distro, escape(version)) for distro, version in sorted(self.ignored)],
@@ -86,18 +88,21 @@ class Fleet:
         return rows
 
     def missing(self, kernel: Kernel, target: Optional[str]) -> Optional[tuple[str, Optional[str]]]:
-        """What a kernel lacks for a target, and since when (none where the journal alone tells); none where it is available."""
+        """Returns the missing step of a kernel for a target, and its time. None if the kernel is available.
+
+        The time is None if only the journal contains it.
+        """
         if self.available.get(kernel, set()) & (set(TARGETS) if target is None else {target}):
             return None
         builds = [run for run in self.builds if kernel in run.kernels and target in (None, run.target)]
         tests = [run for run in self.tests if kernel in run.kernels and target in (None, run.target)]
-        tested = [run for run in tests if run.came_to(kernel) == "SUCCESS"]
-        built = [run for run in builds if run.came_to(kernel) == "SUCCESS"]
+        tested = [run for run in tests if run.result_of(kernel) == "SUCCESS"]
+        built = [run for run in builds if run.result_of(kernel) == "SUCCESS"]
         if tested:
             return "not available", min(run.at for run in tested)
         if built:
-            tries = [run for run in tests if run.build == built[-1].number]
-            return last_of(tries, kernel, "test") or ("not tested", min(run.at for run in built))
+            runs_of_kernel = [run for run in tests if run.build == built[-1].number]
+            return last_of(runs_of_kernel, kernel, "test") or ("not tested", min(run.at for run in built))
         if builds:
             return last_of(builds, kernel, "build")
         if kernel in self.fetched:
@@ -107,7 +112,7 @@ class Fleet:
         return "not seen", None
 
     def risk(self, target: Optional[str] = None) -> list[tuple[Any, ...]]:
-        """Hosts at risk: type, cluster, host, distro, version, role, missing, since, state."""
+        """Returns the hosts at risk: type, cluster, host, distro, version, role, missing, since, state."""
         rows: list[tuple[Any, ...]] = []
         for host in self.hosts:
             installed = set(host.installed) | ({host.running} if host.running else set())
@@ -115,22 +120,22 @@ class Fleet:
             roles = ([(host.running, "running")] if host.running else []) + ([(newest, "newest")] if newest != host.running else [])
             for version, role in roles:
                 kernel = (host.distro, version)
-                lacks = self.missing(kernel, target)
-                if lacks:
+                missing = self.missing(kernel, target)
+                if missing:
                     state = "archived" if kernel in self.archived else "ignored" if kernel in self.ignored else "wanted"
-                    rows.append((host.cltype, host.cluster, host.name, *kernel, role, *lacks, state))
+                    rows.append((host.cltype, host.cluster, host.name, *kernel, role, *missing, state))
         rows.sort(key=lambda row: (*row[:3], row[5] == "newest"))
         return [(TYPES[row[0]], *row[1:]) for row in rows]
 
     def risk_by_kernel(self, target: Optional[str] = None) -> list[tuple[Any, ...]]:
-        """Kernels at risk by: type, distro, version, hosts, running, newest, missing, since, state."""
+        """Returns the kernels at risk: type, distro, version, hosts, running, newest, missing, since, state."""
         groups: dict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
         for row in self.risk(target):
             groups[row[0], row[3], row[4], row[6], row[7], row[8]].append(row)
         rows = []
-        for (cltype, distro, version, lacks, since, state), hosts in groups.items():
+        for (cltype, distro, version, missing, since, state), hosts in groups.items():
             running = sum(row[5] == "running" for row in hosts)
-            rows.append((cltype, distro, version, len(hosts), running, len(hosts) - running, lacks, since, state))
+            rows.append((cltype, distro, version, len(hosts), running, len(hosts) - running, missing, since, state))
         number = {name: number for number, name in TYPES.items()}
 
         def order(a: tuple[Any, ...], b: tuple[Any, ...]) -> int:
@@ -141,17 +146,17 @@ class Fleet:
         return sorted(rows, key=functools.cmp_to_key(order))
 
 
-def last_of(tries: list[Run], kernel: Kernel, kind: str) -> Optional[tuple[str, Optional[str]]]:
-    if not tries:
+def last_of(runs_of_kernel: list[Run], kernel: Kernel, kind: str) -> Optional[tuple[str, Optional[str]]]:
+    if not runs_of_kernel:
         return None
-    result = tries[-1].came_to(kernel)
+    result = runs_of_kernel[-1].result_of(kernel)
     if result in ("FAILURE", "UNSTABLE"):
-        return f"{kind} failed", min(run.at for run in tries if run.came_to(kernel) in ("FAILURE", "UNSTABLE"))
-    return (kind + "ing" if kind == "test" else "building") if result is None else "harness failed", tries[-1].at
+        return f"{kind} failed", min(run.at for run in runs_of_kernel if run.result_of(kernel) in ("FAILURE", "UNSTABLE"))
+    return (kind + "ing" if kind == "test" else "building") if result is None else "harness failed", runs_of_kernel[-1].at
 
 
 def make(kernels: Iterable[Kernel], clusters: int, hosts: int, seed: int) -> Fleet:
-    """A fleet of so many clusters, each of at most so many hosts, that have some of these kernels."""
+    """Returns a random fleet of clusters, each with at most `hosts` hosts with some of the kernels."""
     chance = random.Random(seed)
     by_distro: dict[str, list[str]] = defaultdict(list)
     for distro, version in sorted(set(kernels)):
@@ -190,18 +195,18 @@ def make(kernels: Iterable[Kernel], clusters: int, hosts: int, seed: int) -> Fle
         fleet.tests.append(Run(number, later(), chance.choice(RESULTS), of, build.target, build.number))
     for run in fleet.tests:
         for kernel in run.kernels:
-            if run.came_to(kernel) == "SUCCESS" and chance.random() < 0.7:
+            if run.result_of(kernel) == "SUCCESS" and chance.random() < 0.7:
                 fleet.available.setdefault(kernel, set()).add(run.target)
     return fleet
 
 
 def escape(version: str) -> str:
-    """The LIKE pattern of just this text."""
+    """Returns the LIKE pattern that matches only this text."""
     return re.sub(r"([\\%_])", r"\\\1", version)
 
 
 def compare(distro: str, left: str, right: str) -> int:
-    """Which version is newer: deb-version(7) for Debian's family, rpm-version(7) for all others; then by the text."""
+    """Compares versions by deb-version(7) for Debian and derivatives, otherwise by rpm-version(7), then as text."""
     rule = dpkg if distro.startswith(DPKG) else rpm
     return rule(left, right) or (left > right) - (left < right)
 
@@ -216,20 +221,20 @@ def evr(version: str) -> tuple[str, str, str]:
 
 def dpkg(left: str, right: str) -> int:
     def weight(text: str) -> list[int]:
-        # Letters sort before all else, a tilde before the end.
-        return [-1 if one == "~" else ord(one) if one.isalpha() else ord(one) + 256 for one in text] + [0]
+        # A tilde is less than the end of the text, which is less than letters, which are less than other characters.
+        return [-1 if letter == "~" else ord(letter) if letter.isalpha() else ord(letter) + 256 for letter in text] + [0]
 
     def key(part: str) -> list[Any]:
         runs = re.findall(r"([^0-9]*)([0-9]*)", part)
-        return [one for text, number in runs for one in (weight(text), int(number or 0))] + [[0], 0]
+        return [part for text, number in runs for part in (weight(text), int(number or 0))] + [[0], 0]
 
     for a, b in zip(evr(left), evr(right)):
-        one, two = key(a), key(b)
-        length = max(len(one), len(two))
+        first, second = key(a), key(b)
+        length = max(len(first), len(second))
         pad = [[0], 0] * length
-        one, two = (one + pad)[:length], (two + pad)[:length]
-        if one != two:
-            return 1 if one > two else -1
+        first, second = (first + pad)[:length], (second + pad)[:length]
+        if first != second:
+            return 1 if first > second else -1
     return 0
 
 
@@ -242,10 +247,10 @@ def rpm(left: str, right: str) -> int:
 
 
 def rpm_part(left: str, right: str) -> int:
-    one, two = (re.findall(r"[0-9]+|[a-zA-Z]+|~|\^", part) for part in (left, right))
-    for place in range(max(len(one), len(two))):
-        a = one[place] if place < len(one) else ""
-        b = two[place] if place < len(two) else ""
+    first, second = (re.findall(r"[0-9]+|[a-zA-Z]+|~|\^", part) for part in (left, right))
+    for index in range(max(len(first), len(second))):
+        a = first[index] if index < len(first) else ""
+        b = second[index] if index < len(second) else ""
         if a == b:
             continue
         if "~" in (a, b):

@@ -1,4 +1,4 @@
-"""What stands in for the network where pages are run: Debian 12's repositories in a folder, with three kernels."""
+"""Replaces the network for the tests of the documentation: the repositories of Debian 12 in a directory, with three kernels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KERNELS: dict[str, list[tuple[str, str]]] = {
 }
 ARCHITECTURES = ("amd64", "arm64")
 
-# `check` reads the folder in place of the network, headers are an empty tree, and the private server and the store are in folders of
+# `check` reads a directory instead of the network, and `fetch` creates empty trees. The private server and the store are in directories of
 # the test.
 PROGRAM = """#!/bin/sh
 case "$1" in
@@ -45,30 +45,30 @@ esac
 
 
 def program(real: str, mirror: Path, store: Path, server: Path, services: Path) -> str:
-    """The shell program that stands in for sqern."""
+    """Returns the shell script that replaces sqern."""
     return PROGRAM.format(program=real, mirror=mirror, store=store, server=server, services=services)
 
 
 def write_mirror(folder: Path, kernels: Mapping[str, Sequence[tuple[str, str]]] = KERNELS) -> None:
     """Writes the repositories of the built-in sources of debian12, without signatures."""
     for suite, base in SUITES.items():
-        top = folder / base / "dists" / suite
+        suite_folder = folder / base / "dists" / suite
         sums = []
         for architecture in ARCHITECTURES:
             text = "".join(package(*kernel) for kernel in kernels[suite]) if architecture == "amd64" else ""
             for name, content in (("Packages", text.encode()), ("Packages.gz", gzip.compress(text.encode(), mtime=0))):
                 path = f"main/binary-{architecture}/{name}"
-                (top / path).parent.mkdir(parents=True, exist_ok=True)
-                (top / path).write_bytes(content)
+                (suite_folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (suite_folder / path).write_bytes(content)
                 sums.append(f" {hashlib.sha256(content).hexdigest()} {len(content)} {path}\n")
-        (top / "Release").write_text(
+        (suite_folder / "Release").write_text(
             f"Origin: Debian\nSuite: {suite}\nCodename: {suite}\nDate: Thu, 01 May 2025 10:00:00 UTC\n"
             f"Architectures: {' '.join(ARCHITECTURES)}\nComponents: main\nSHA256:\n{''.join(sums)}"
         )
 
 
 def package(abi: str, version: str) -> str:
-    """What an index says of a kernel's headers, and of the half that its flavours share."""
+    """Returns the index entries of the headers of two flavors, and of their shared headers."""
     stanzas = ""
     for name, architecture, depends in (
         (f"linux-headers-{abi}-amd64", "amd64", f"Depends: linux-headers-{abi}-common (= {version})\n"),

@@ -1,7 +1,7 @@
-"""The database's tables as a picture, drawn from its catalog: keys, foreign keys, and what the journal keeps.
+"""Draws the tables of the database from its catalog: columns, keys, foreign keys, and whether a table is journaled.
 
-Tables stand in columns, so that each foreign key leads to the left. Within a column they are ordered by where their neighbours
-stand. The result is the same for the same catalog.
+Tables are in columns, so that each foreign key points to the left. Within a column, they are sorted by the positions of their neighbors. The
+same catalog always results in the same picture.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STYLE = """
 
 @dataclass(frozen=True)
 class Column:
-    """A column as the picture shows it."""
+    """A column of a table."""
 
     name: str
     type: str
@@ -42,18 +42,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as the picture shows it."""
+    """A table of the database."""
 
     name: str
     comment: str
-    journalled: bool
+    journaled: bool
     columns: tuple[Column, ...]
-    references: tuple[tuple[str, str], ...]  # the first column of each foreign key, and the table it leads to
+    references: tuple[tuple[str, str], ...]  # the first column and the referenced table of each foreign key
 
 
 @dataclass
 class Box:
-    """A table in its place; one without a table is where a line passes a column of tables."""
+    """The position of a table. A box without a table is a point where a line crosses a column of tables."""
 
     name: str
     layer: int
@@ -76,7 +76,7 @@ class Box:
         return SLOT - GAP_Y if self.table is None else ROW * (len(self.table.columns) + 1) + 8
 
     def row_y(self, column: str) -> float:
-        """The middle of a column's row, or of the heading."""
+        """Returns the vertical center of the row of a column, or of the heading."""
         if self.table is None:
             return self.y
         names = [shown.name for shown in self.table.columns]
@@ -89,9 +89,9 @@ def shown_type(column: Column) -> str:
 
 
 def draw(tables: Sequence[Table]) -> str:
-    """The picture as SVG."""
+    """Returns the picture as SVG."""
     boxes, layers, lines = arrange(tables)
-    width, height = place(layers)
+    width, height = set_positions(layers)
     drawn = [edge(boxes, line) for line in lines]
     drawn += [box_svg(box, box.table) for box in boxes.values() if box.table is not None]
     body = "\n".join(drawn)
@@ -108,7 +108,7 @@ def draw(tables: Sequence[Table]) -> str:
 
 
 def arrange(tables: Sequence[Table]) -> tuple[dict[str, Box], list[list[Box]], list[list[tuple[str, str]]]]:
-    """The boxes, their columns in order, and the lines as the points that they touch: (box, row)."""
+    """Returns the boxes by name, the columns of boxes, and the points of each line: (box, row)."""
     by_name = {table.name: table for table in sorted(tables, key=lambda table: table.name)}
     depth: dict[str, int] = {}
 
@@ -136,7 +136,7 @@ def arrange(tables: Sequence[Table]) -> tuple[dict[str, Box], list[list[Box]], l
     order(layers)
     for box in boxes.values():
         if box not in linked:
-            min(layers, key=lambda layer: sum(one.height + GAP_Y for one in layer)).append(box)
+            min(layers, key=lambda layer: sum(other.height + GAP_Y for other in layer)).append(box)
     for number, stack in enumerate(layers):
         for box in stack:
             box.layer = number
@@ -144,22 +144,22 @@ def arrange(tables: Sequence[Table]) -> tuple[dict[str, Box], list[list[Box]], l
 
 
 def order(layers: list[list[Box]]) -> None:
-    """Sorts each column by the mean place of the neighbours, to and fro until it settles."""
+    """Sorts each column by the mean position of the neighbors, in alternating directions."""
 
-    def sweep(columns: list[list[Box]], neighbours: Callable[[Box], list[str]]) -> None:
-        place = {box.name: number / len(layer) for layer in layers for number, box in enumerate(layer)}
+    def sweep(columns: list[list[Box]], neighbors: Callable[[Box], list[str]]) -> None:
+        position = {box.name: number / len(layer) for layer in layers for number, box in enumerate(layer)}
         for column in columns:
-            near = {box.name: [place[name] for name in neighbours(box)] or [place[box.name]] for box in column}
+            near = {box.name: [position[name] for name in neighbors(box)] or [position[box.name]] for box in column}
             column.sort(key=lambda box: (sum(near[box.name]) / len(near[box.name]), box.name))
-            place.update({box.name: number / len(column) for number, box in enumerate(column)})
+            position.update({box.name: number / len(column) for number, box in enumerate(column)})
 
     for _ in range(8):
         sweep(layers[1:], lambda box: box.left)
         sweep(layers[-2::-1], lambda box: box.right)
 
 
-def place(layers: list[list[Box]]) -> tuple[float, float]:
-    """Gives each box its place; the width and height of the whole."""
+def set_positions(layers: list[list[Box]]) -> tuple[float, float]:
+    """Sets the position of each box. Returns the width and height of the picture."""
     tall = max(sum(box.height + GAP_Y for box in layer) for layer in layers)
     x = float(GAP_Y)
     for layer in layers:
@@ -179,13 +179,13 @@ def place(layers: list[list[Box]]) -> tuple[float, float]:
 
 
 def edge(boxes: dict[str, Box], line: list[tuple[str, str]]) -> str:
-    """A line from a foreign key's row to the head of the table that it leads to."""
+    """Draws a line from the row of a foreign key to the heading of the referenced table."""
     first = boxes[line[0][0]]
     at = (first.x, first.row_y(line[0][1]))
     path = f"M{at[0]:.0f} {at[1]:.0f}"
     for name, _ in line[1:]:
         box = boxes[name]
-        wide = box.width or max(one.width for one in boxes.values() if one.layer == box.layer)
+        wide = box.width or max(other.width for other in boxes.values() if other.layer == box.layer)
         to = (box.x + wide, box.row_y(""))
         middle = (at[0] + to[0]) / 2
         path += f" C{middle:.0f} {at[1]:.0f} {middle:.0f} {to[1]:.0f} {to[0]:.0f} {to[1]:.0f}"
@@ -198,7 +198,7 @@ def edge(boxes: dict[str, Box], line: list[tuple[str, str]]) -> str:
 
 
 def box_svg(box: Box, table: Table) -> str:
-    kind = "kept" if table.journalled else "other"
+    kind = "kept" if table.journaled else "other"
     lines = [
         f'  <g transform="translate({box.x:.0f} {box.y:.0f})">',
         f"    <title>{escape(table.comment)}</title>",

@@ -36,7 +36,7 @@ def anchors(text: str) -> set[str]:
     return set(found)
 
 
-def test_each_page_is_in_the_summary_once() -> None:
+def test_each_page_is_in_the_summary_exactly_once() -> None:
     listed = LINK.findall(SUMMARY.read_text())
     expected = sorted(page.relative_to(DOCS).as_posix() for page in PAGES if page != SUMMARY)
     assert sorted(listed) == expected
@@ -74,26 +74,26 @@ def test_commands_that_are_not_run_are_valid() -> None:
 
 def refused(line: str) -> list[str]:
     """Returns the errors of the program for the `sqern` commands in a line of shell."""
-    said = []
-    words = shlex.split(line.removeprefix("$ "), comments=True)
-    while "sqern" in words:
-        words = words[words.index("sqern") + 1 :]
-        ends = [number for number, word in enumerate(words) if word in ("|", "&&", "||", ">", "<") or word.endswith(";")]
-        command = words[: min(ends, default=len(words))]
-        # What comes after `local psql` is psql's, --help too.
+    errors = []
+    arguments = shlex.split(line.removeprefix("$ "), comments=True)
+    while "sqern" in arguments:
+        arguments = arguments[arguments.index("sqern") + 1 :]
+        ends = [number for number, argument in enumerate(arguments) if argument in ("|", "&&", "||", ">", "<") or argument.endswith(";")]
+        command = arguments[: min(ends, default=len(arguments))]
+        # psql interprets the arguments after `local psql`, including --help.
         if command[:2] == ["local", "psql"] or not command:
             continue
         command = [re.sub(r"^\$\w+$", "1", word) for word in command]
         done = subprocess.run([setting("SQERN"), *command, "--help"], capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            said.append(done.stderr)
-    return said
+            errors.append(done.stderr)
+    return errors
 
 
 def test_glossary_is_alphabetical() -> None:
-    words = re.findall(r"^\*\*([^*]+)\.\*\*", (DOCS / "reference/glossary.md").read_text(), re.MULTILINE)
-    assert len(words) > 50
-    assert words == sorted(words, key=lambda word: word.split(",")[0].lower().replace("-", " "))
+    terms = re.findall(r"^\*\*([^*]+)\.\*\*", (DOCS / "reference/glossary.md").read_text(), re.MULTILINE)
+    assert len(terms) > 50
+    assert terms == sorted(terms, key=lambda term: term.split(",")[0].lower().replace("-", " "))
 
 
 def test_lines_of_prose_fit_a_page() -> None:

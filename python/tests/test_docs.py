@@ -53,7 +53,7 @@ def compare_or_update(page: Path, results: list[doc_blocks.Result]) -> None:
 
 @contextmanager
 def short_folder() -> Iterator[Path]:
-    """Creates a folder that any user can enter, with a path short enough for a socket."""
+    """Creates a directory that any user can enter, with a path short enough for a socket."""
     folder = Path(tempfile.mkdtemp(prefix="sqern-", dir="/tmp"))
     folder.chmod(0o711)
     try:
@@ -106,40 +106,40 @@ def test_output_that_differs_is_updated(tmp_path: Path) -> None:
 
 RIGHT = {
     "commands": "```console\n$ echo a\na\n$ echo b &&\n>   echo c\nb\nc\n$ true\n```\n",
-    "state goes on": "```sh\nf() { echo from f; }\nx=1\n```\n\n```console\n$ f\nfrom f\n$ echo $x\n1\n```\n",
+    "state is kept": "```sh\nf() { echo from f; }\nx=1\n```\n\n```console\n$ f\nfrom f\n$ echo $x\n1\n```\n",
     "programs": '```python\nprint("it\'s `$x`\\n")\n```\n\n```text\nit\'s `$x`\n\n```\n',
     "anything": "```console\n$ echo 'at 12:00, done (really)'\nat …, done (really)\n```\n",
     "any time": "```console\n$ echo 'at 2031-12-24 23:59:59Z'\nat 2026-05-04 09:30:00Z\n```\n",
-    "a shown failure": "```console\n$ (exit 3)\n$ echo $?\n3\n```\n",
-    "not run": "<!-- not run: it ends the world -->\n```sh\nexit 1\n```\n",
+    "an expected failure": "```console\n$ (exit 3)\n$ echo $?\n3\n```\n",
+    "not run": "<!-- not run: it fails -->\n```sh\nexit 1\n```\n",
     "output not shown": "<!-- output not shown -->\n```console\n$ echo a\n$ echo b\n```\n",
-    "the same twice": "```console\n$ echo a\na\n```\n\n<!-- prints the same -->\n```python\nprint('a')\n```\n",
+    "equal output": "```console\n$ echo a\na\n```\n\n<!-- prints the same -->\n```python\nprint('a')\n```\n",
     "a file": '<!-- file: a.json -->\n```json\n{"a": 1}\n```\n\n```console\n$ cat a.json\n{"a": 1}\n```\n',
     "data": "```csv\na,b\n```\n",
 }
 WRONG = {
-    "other output": ("text\n\n```console\n$ echo a\nb\n```\n", "line 4: the page shows\nb\nbut it prints\na\n"),
-    "more output": ("```console\n$ echo a; echo b\na\n```\n", "line 2: the page shows\na\nbut it prints\na\nb\n"),
-    "output not shown": ("```sh\necho a\n```\n", "line 2: the page shows\nbut it prints\na\n"),
-    "errors not shown": ("```sh\necho a >&2\n```\n", "line 2: the page shows\nbut it prints\na\n"),
-    "shown, not there": ("```sh\ntrue\n```\n\n```text\na\n```\n", "line 2: the page shows\na\nbut it prints\n"),
-    "failure": ("```console\n$ (exit 3)\n$ true\n```\n", "line 2: expected success, got status 3\n"),
-    "failure in python": ("```python\nraise SystemExit(4)\n```\n", "line 2: expected success, got status 4\n"),
-    "any text is no newline": ("```console\n$ echo a; echo b\n…\n```\n", "line 2: the page shows\n…\n"),
-    "another time": ("```console\n$ echo 2031-12-24 23:59:59Z\n2026-05-05 09:30:00Z\n```\n", "line 2: the page shows\n"),
-    "a kind that is not run": ("```rust\n```\n", "line 2: expected a block of sh, python, sql, console, or text after"),
-    "not the same": (
+    "other output": ("text\n\n```console\n$ echo a\nb\n```\n", "line 4: the page contains\nb\nbut the output is\na\n"),
+    "more output": ("```console\n$ echo a; echo b\na\n```\n", "line 2: the page contains\na\nbut the output is\na\nb\n"),
+    "output not shown": ("```sh\necho a\n```\n", "line 2: the page contains\nbut the output is\na\n"),
+    "errors not shown": ("```sh\necho a >&2\n```\n", "line 2: the page contains\nbut the output is\na\n"),
+    "missing output": ("```sh\ntrue\n```\n\n```text\na\n```\n", "line 2: the page contains\na\nbut the output is\n"),
+    "failure": ("```console\n$ (exit 3)\n$ true\n```\n", "line 2: exit status 3 instead of 0\n"),
+    "failure in python": ("```python\nraise SystemExit(4)\n```\n", "line 2: exit status 4 instead of 0\n"),
+    "any text is no newline": ("```console\n$ echo a; echo b\n…\n```\n", "line 2: the page contains\n…\n"),
+    "a different time": ("```console\n$ echo 2031-12-24 23:59:59Z\n2026-05-05 09:30:00Z\n```\n", "line 2: the page contains\n"),
+    "an unknown kind": ("```rust\n```\n", "line 2: expected a block of sh, python, sql or console, or text after"),
+    "different output": (
         "```console\n$ echo a\na\n```\n\n<!-- prints the same -->\n```sh\necho b\n```\n",
-        "line 8: the page shows\na\nbut it prints\nb\n",
+        "line 8: the page contains\na\nbut the output is\nb\n",
     ),
-    "the same as nothing": ("<!-- prints the same -->\n```sh\ntrue\n```\n", "line 3: expected one command, after one with output"),
-    "a failure, its output not shown": ("<!-- output not shown -->\n```sh\nfalse\n```\n", "line 3: expected success, got status 1"),
-    "an unknown mark": ("<!-- skip -->\n```sh\nfalse\n```\n", "line 3: expected a mark that is known, got <!-- skip -->"),
+    "no output to compare": ("<!-- prints the same -->\n```sh\ntrue\n```\n", "line 3: expected one command after a command with output"),
+    "a failure without shown output": ("<!-- output not shown -->\n```sh\nfalse\n```\n", "line 3: exit status 1 instead of 0"),
+    "an unknown mark": ("<!-- skip -->\n```sh\nfalse\n```\n", "line 3: unknown mark <!-- skip -->"),
     "no kind": ("```\n```\n", "line 2: expected a block of "),
     "text after nothing": ("```text\na\n```\n", "line 2: expected a block of "),
-    "no end": ("```sh\ntrue\n", "expected that each ``` has its end"),
-    "no command": ("```console\necho a\n```\n", "line 2: expected a command after `$ `, got 'echo a'"),
-    "the end of the shell": ("```sh\nexit\n```\n\n```sh\ntrue\n```\n", "line 2: expected that it ends and the next can run"),
+    "no closing mark": ("```sh\ntrue\n", "a block has no closing ```"),
+    "no command": ("```console\necho a\n```\n", "line 2: expected a command after `$ `, found 'echo a'"),
+    "the end of the shell": ("```sh\nexit\n```\n\n```sh\ntrue\n```\n", "line 2: the shell ended before the next step"),
 }
 
 

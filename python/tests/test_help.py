@@ -1,4 +1,4 @@
-"""The help of all commands reads as one language, on a narrow terminal too."""
+"""The help texts of all commands are consistent, and fit narrow terminals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import reference
 from conftest import setting
 from test_book import refused
 
-# What begins the words of an option, wherever it stands.
+# The start of the description of an option in all commands.
 SAME = {
     "--all": "Include ",
     "--at": "Use the data as of this generation or time",
@@ -24,9 +24,9 @@ SAME = {
     "--sources": "Directory of distribution files",
     "--store": "Directory of fetched headers",
 }
-# Where it is another thing: a step's options name what they are of.
+# Options with a different meaning.
 OTHERS = {
-    ("cust report", "--distro"),  # this host's own
+    ("cust report", "--distro"),  # the distribution of this host
     ("cust load", "--limit"),
     ("store prune", "--all"),  # removes instead of listing
     ("available add", "--distro"),
@@ -39,22 +39,22 @@ WIDE, NARROW = 100, 60
 
 @pytest.fixture(scope="module")
 def commands() -> dict[str, str]:
-    """The help of each command, by its words."""
-    return {" ".join(words): text for words, text in reference.walk(setting("SQERN"))}
+    """Returns the help text of each command."""
+    return {" ".join(command): text for command, text in reference.walk(setting("SQERN"))}
 
 
 def options(text: str) -> dict[str, str]:
-    """Each option with its description in one line."""
+    """Returns each option with its description as one line."""
     found = re.findall(r"^ +(?:-\w, |    )(--[\w-]+)(.*(?:\n {10,}\S.*|\n(?=\n? {10,}\S))*)", text, re.MULTILINE)
     return {name: re.sub(r"^ *(?:\[?=?<\S+>\]?)? *", "", re.sub(r"\s+", " ", rest)).strip() for name, rest in found}
 
 
 def test_each_command_has_an_example(commands: dict[str, str]) -> None:
-    lacking = [name for name, text in commands.items() if not re.search(r"^Examples?:\n  \S", text, re.MULTILINE)]
-    assert [name for name in lacking if not reference.subcommands(commands[name])] == []
+    without_example = [name for name, text in commands.items() if not re.search(r"^Examples?:\n  \S", text, re.MULTILINE)]
+    assert [name for name in without_example if not reference.subcommands(commands[name])] == []
 
 
-def test_each_example_is_taken_by_the_program(commands: dict[str, str]) -> None:
+def test_each_example_is_a_valid_command(commands: dict[str, str]) -> None:
     wrong = []
     for name, text in commands.items():
         group = re.search(r"^Examples?:\n((?:  .*\n)+)", text, re.MULTILINE)
@@ -63,27 +63,27 @@ def test_each_example_is_taken_by_the_program(commands: dict[str, str]) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_an_option_is_told_in_the_same_words_by_all_commands(commands: dict[str, str]) -> None:
-    said: dict[str, set[str]] = defaultdict(set)
+def test_an_option_has_the_same_description_in_all_commands(commands: dict[str, str]) -> None:
+    different: dict[str, set[str]] = defaultdict(set)
     assert {option for text in commands.values() for option in options(text)} > SAME.keys()
     for name, text in commands.items():
-        for option, words in options(text).items():
-            if option in SAME and (name, option) not in OTHERS and not words.startswith(SAME[option]):
-                said[option].add(f"{name}: {words}")
-    assert not said
+        for option, description in options(text).items():
+            if option in SAME and (name, option) not in OTHERS and not description.startswith(SAME[option]):
+                different[option].add(f"{name}: {description}")
+    assert not different
 
 
 def test_help_fits_its_terminal() -> None:
     for width in (WIDE, NARROW):
-        for words, _ in reference.walk(setting("SQERN")):
-            long = [line for line in reference.help_of(setting("SQERN"), words, width).splitlines() if len(line) > width]
-            # A word is not broken, nor is a usage, which is to be read as one.
+        for command, _ in reference.walk(setting("SQERN")):
+            long = [line for line in reference.help_of(setting("SQERN"), command, width).splitlines() if len(line) > width]
+            # Words and usages are not broken.
             kept = [line for line in long if width == NARROW and re.match(r"(Usage:|      ) sqern ", line) or " " not in line.strip()]
-            assert long == kept, (width, words)
+            assert long == kept, (width, command)
 
 
-def test_an_example_stands_on_one_line(commands: dict[str, str]) -> None:
-    """Where help is as wide as by default, no example is broken, so that it can be copied."""
+def test_each_example_is_on_one_line(commands: dict[str, str]) -> None:
+    """An example can be copied from help text of the default width, because it is not broken."""
     broken = []
     for name, text in commands.items():
         group = re.search(r"^Examples?:\n((?:.+\n)+)", text, re.MULTILINE)
@@ -92,6 +92,6 @@ def test_an_example_stands_on_one_line(commands: dict[str, str]) -> None:
     assert not broken, "\n".join(broken)
 
 
-def test_help_has_no_marks_of_source_code(commands: dict[str, str]) -> None:
+def test_help_contains_no_markup_of_source_code(commands: dict[str, str]) -> None:
     for name, text in commands.items():
         assert not re.search(r'\\"|`|\[default: \]', text), name

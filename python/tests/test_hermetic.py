@@ -1,4 +1,4 @@
-"""scripts/hermetic hides the user's environment, and fails when a command leaves the loopback interface."""
+"""scripts/hermetic hides the environment of the user, and fails if a command uses an address beyond loopback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sample tool against a real server."""
+"""Tests of the sample tool with a real server."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_the_same_report_again_changes_nothing(database: Database, tool: Tool) -
     assert database.generations() == ["update customer host kernel versions"]
 
 
-def test_a_host_that_runs_another_kernel_now_is_one_change_of_each_record(database: Database, tool: Tool) -> None:
+def test_a_change_of_the_running_kernel_changes_both_rows(database: Database, tool: Tool) -> None:
     tool(SAMPLE)
     later = copy.deepcopy(SAMPLE)
     later["clusters"][0]["hosts"][0]["running"] = OLD
@@ -102,7 +102,7 @@ def test_a_host_that_runs_another_kernel_now_is_one_change_of_each_record(databa
     assert database.rows(LIVE_HOSTS)[:2] == [("acme-1", "h1", "alma8", OLD, True), ("acme-1", "h1", "alma8", NEW, False)]
 
 
-def test_a_kernel_that_was_removed_is_marked_as_deleted_and_comes_back_as_a_new_record(database: Database, tool: Tool) -> None:
+def test_a_removed_kernel_is_marked_as_deleted_and_added_as_a_new_row(database: Database, tool: Tool) -> None:
     tool(SAMPLE)
     later = copy.deepcopy(SAMPLE)
     later["clusters"][0]["hosts"][0]["installed"].remove(OLD)
@@ -115,7 +115,7 @@ def test_a_kernel_that_was_removed_is_marked_as_deleted_and_comes_back_as_a_new_
     assert database.rows(past, OLD) == [(2,)]
 
 
-def test_a_cluster_that_is_gone_is_marked_as_deleted_with_its_hosts_and_comes_back(database: Database, tool: Tool) -> None:
+def test_a_missing_cluster_is_marked_as_deleted_with_its_hosts(database: Database, tool: Tool) -> None:
     tool(SAMPLE)
     later = report(SAMPLE["clusters"][0])
     assert tool(later, "--dry-run", "--accept-shrink")[1].splitlines()[:-1] == [
@@ -130,10 +130,10 @@ def test_a_cluster_that_is_gone_is_marked_as_deleted_with_its_hosts_and_comes_ba
     assert database.rows(LIVE_HOSTS) == SAMPLE_HOSTS
 
 
-def test_a_report_that_lost_over_a_fifth_is_refused_until_it_is_accepted(database: Database, tool: Tool) -> None:
+def test_a_loss_of_more_than_a_fifth_must_be_accepted(database: Database, tool: Tool) -> None:
     hosts = [host(f"h{number}") for number in range(9)]
     tool(report(cluster("acme-1", *hosts)))
-    assert tool(report(cluster("acme-1", *hosts[2:])))[0] == 0, "two of ten are a fifth, not more"
+    assert tool(report(cluster("acme-1", *hosts[2:])))[0] == 0, "2 of 10 are not more than a fifth"
     tool(report(cluster("acme-1", *hosts)))
     less = report(cluster("acme-1", *hosts[3:]))
     assert tool(less) == (1, "",
@@ -146,20 +146,20 @@ def test_a_report_that_lost_over_a_fifth_is_refused_until_it_is_accepted(databas
     assert len(database.rows(LIVE_HOSTS)) == 6
 
 
-def test_kernels_that_come_and_go_are_no_shrinking(database: Database, tool: Tool) -> None:
+def test_added_and_removed_kernels_do_not_count_as_a_loss(database: Database, tool: Tool) -> None:
     tool(report(cluster("acme-1", host("h1", "4", ["1", "2", "3", "4"]))))
     assert tool(report(cluster("acme-1", host("h1", "5"))))[0] == 0
     assert database.rows(LIVE_HOSTS) == [("acme-1", "h1", "alma8", "5", True)]
 
 
-def test_a_partial_report_leaves_the_clusters_that_it_does_not_name(database: Database, tool: Tool) -> None:
+def test_a_partial_report_keeps_clusters_that_it_does_not_contain(database: Database, tool: Tool) -> None:
     tool(SAMPLE)
     part = report(cluster("acme-1", host("h1", NEW), host("h2", NEW)))
     assert tool(part, "--partial")[0] == 0
     assert database.rows(LIVE_HOSTS) == [
         ("acme-1", "h1", "alma8", NEW, True), ("acme-1", "h2", "alma8", NEW, True), SAMPLE_HOSTS[3]]
     assert database.rows(LIVE_CLUSTERS) == [("acme-1", "production"), ("bolt-1", "lab")]
-    assert tool(report(cluster("acme-1", host("h1", NEW))), "--partial")[0] == 1, "one of its two hosts is over a fifth"
+    assert tool(report(cluster("acme-1", host("h1", NEW))), "--partial")[0] == 1, "1 of 2 hosts is more than a fifth"
     assert tool(report(), "--partial")[0] == 0
     assert tool(report())[0] == 1
 
@@ -178,7 +178,7 @@ def test_a_dry_run_changes_nothing(database: Database, tool: Tool) -> None:
     assert database.generations() == []
 
 
-FAULTS: list[tuple[Any, str]] = [
+INVALID: list[tuple[Any, str]] = [
     ([], "report: expected an object, found []"),
     ({}, 'report: expected an object with "clusters", found {}'),
     ({"clusters": {}}, "clusters: expected a list, found {}"),
@@ -208,8 +208,8 @@ FAULTS: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("data", "message"), FAULTS, ids=range(len(FAULTS)))
-def test_one_fault_refuses_the_whole_report_and_says_where(data: Any, message: str, database: Database, tool: Tool) -> None:
+@pytest.mark.parametrize(("data", "message"), INVALID, ids=range(len(INVALID)))
+def test_an_invalid_value_rejects_the_whole_report_with_its_path(data: Any, message: str, database: Database, tool: Tool) -> None:
     if isinstance(data, dict) and isinstance(data.get("clusters"), list):
         data["clusters"].append(cluster("a good one", host("h")))
     status, out, err = tool(data if isinstance(data, bytes) else json.dumps(data).encode())
@@ -219,13 +219,13 @@ def test_one_fault_refuses_the_whole_report_and_says_where(data: Any, message: s
     assert database.generations() == []
 
 
-def test_names_that_the_database_takes_come_through_as_they_are(database: Database, tool: Tool) -> None:
+def test_names_that_the_database_accepts_are_stored_unchanged(database: Database, tool: Tool) -> None:
     names = ["a b", "ünïcode", "日本", "quote'", 'double"', "back\\slash", "\\N", "\\.", "tab", "%s", "{}", "😀", "a\u00a0b"]
     assert tool(report(*(cluster(name, host(name, running=name)) for name in names)))[0] == 0
     assert sorted(row[:4] for row in database.rows(LIVE_HOSTS)) == sorted((name, name, "alma8", name) for name in names)
 
 
-def test_whatever_was_before_and_is_reported_the_database_says_what_the_report_says(database: Database, tool: Tool) -> None:
+def test_after_random_reports_the_database_is_equal_to_the_last_one(database: Database, tool: Tool) -> None:
     chance = random.Random(20260501)
     for _ in range(25):
         clusters, expected, expected_types = [], [], []
@@ -245,7 +245,7 @@ def test_whatever_was_before_and_is_reported_the_database_says_what_the_report_s
         assert database.rows(LIVE_CLUSTERS) == sorted(expected_types)
 
 
-def test_a_report_waits_for_another_one_that_is_being_recorded(by_service: Database, tmp_path: Path) -> None:
+def test_a_report_waits_for_a_concurrent_transaction(by_service: Database, tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     file.write_text(json.dumps(report(cluster("acme-1", host("h1", NEW)))))
     waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -262,7 +262,7 @@ def test_a_report_waits_for_another_one_that_is_being_recorded(by_service: Datab
     assert by_service.rows(LIVE_HOSTS) == [("acme-1", "h1", "alma8", NEW, True)]
 
 
-def test_the_wheel_brings_the_types_and_a_command() -> None:
+def test_the_wheel_contains_types_and_a_command() -> None:
     files = {str(file) for file in distribution("sqern_tools").files or []}
     assert {"sqern_tools/py.typed", "sqern_tools/util.py", "sqern_tools/load_cust_data.py"} <= files
     command = Path(sys.executable).with_name("load-cust-data")
@@ -270,7 +270,7 @@ def test_the_wheel_brings_the_types_and_a_command() -> None:
     assert done.stdout.startswith("usage: load-cust-data ")
 
 
-def test_it_runs_as_a_module_on_a_file_and_ends_with_a_status(by_service: Database, tmp_path: Path) -> None:
+def test_the_module_loads_a_file_and_exits_with_a_status(by_service: Database, tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     file.write_text(json.dumps(SAMPLE))
     module = [sys.executable, "-m", "sqern_tools.load_cust_data"]

@@ -1,4 +1,4 @@
-"""Compares the recorded terminal with the program, with SQERN_BLESS rewrites it, and tests how terminals are drawn."""
+"""Compares the recorded terminal session with the program, or rewrites it with SQERN_BLESS. Tests the drawing of terminals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README keeps its promises: CI runs its commands in their order, and its files exist."""
+"""The README is correct: CI runs its commands in the same order, and its files exist."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def shown(kind: str) -> list[str]:
 
 
 def test_ci_runs_the_make_commands_of_the_readme_in_their_order() -> None:
-    promised = [command for command in shown("console") if command.startswith("make ")]
+    documented = [command for command in shown("console") if command.startswith("make ")]
     run = re.findall(r"^step (make \S+)$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
-    assert promised == ["make demo", "make test"]
-    assert [command for command in run if command in promised] == promised
+    assert documented == ["make demo", "make test"]
+    assert [command for command in run if command in documented] == documented
 
 
 def test_the_readme_is_short_and_shows_two_reports_as_a_picture() -> None:

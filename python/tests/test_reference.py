@@ -1,4 +1,4 @@
-"""Compares the generated pages with the program and the database; with SQERN_BLESS it rewrites them."""
+"""Compares the generated pages with the program and the database, or rewrites them with SQERN_BLESS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is at risk: by the command, by psql's view and in Python the same, and what a second program computes from the files alone."""
+"""Compares reports of the program with an independent computation, and with queries of psql and Python."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KERNELS = [(distro, version) for distro, versions in VERSIONS.items() for versio
 
 
 def record(database: Database, made: fleet.Fleet, folder: Path) -> None:
-    """The fleet and what is recorded of its kernels, in the database."""
+    """Records the fleet and its kernels in the database."""
     with psycopg.connect(database.dsn) as conn:
         for table in ("sp_build", "sp_test"):
             conn.execute(f"ALTER TABLE {table} ALTER COLUMN id RESTART")
@@ -33,16 +33,16 @@ def record(database: Database, made: fleet.Fleet, folder: Path) -> None:
     sqern("cust", "load", str(report), "--dsn", database.dsn)
 
 
-def asked(database: Database, *args: str) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(sqern("report", *args, "--json", "--dsn", database.dsn))
-    return answer
+def report_json(database: Database, *args: str) -> dict[str, Any]:
+    printed: dict[str, Any] = json.loads(sqern("report", *args, "--json", "--dsn", database.dsn))
+    return printed
 
 
-def rows(answer: dict[str, Any], *columns: str) -> list[tuple[Any, ...]]:
-    # What hosts alone know is missing since the load, whose time the fleet does not know.
+def rows(printed: dict[str, Any], *columns: str) -> list[tuple[Any, ...]]:
+    # The step "not seen" is missing since the load of the report, whose time the fleet does not contain.
     return [
         tuple(None if column == "missing_since" and item["missing"] == "not seen" else item[column] for column in columns)
-        for item in answer["items"]
+        for item in printed["items"]
     ]
 
 
@@ -51,22 +51,22 @@ KERNEL = ("type", "distro", "version", "hosts", "running", "newest", "missing", 
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_hosts_at_risk_are_those_that_a_second_computation_finds(database: Database, tmp_path: Path, seed: int) -> None:
+def test_hosts_at_risk_equal_those_of_an_independent_computation(database: Database, tmp_path: Path, seed: int) -> None:
     made = fleet.make(KERNELS, clusters=40, hosts=6, seed=seed)
     record(database, made, tmp_path)
     for target in (None, "prod"):
         of: list[str] = ["--target", target] if target else []
         expected = made.risk(target)
-        # What is compared must hold each of the words once at least, or the comparison says little.
+        # The comparison is meaningful only if each missing step occurs at least once.
         assert {row[6] for row in expected} >= {"not seen", "not fetched", "not built", "build failed", "harness failed"}
-        assert rows(asked(database, "risk", "--hosts", *of), *HOST) == expected
-        by_kernel = asked(database, "risk", *of)
+        assert rows(report_json(database, "risk", "--hosts", *of), *HOST) == expected
+        by_kernel = report_json(database, "risk", *of)
         assert rows(by_kernel, *KERNEL) == made.risk_by_kernel(target)
         wanted = {row[:3] for row in expected if row[8] == "wanted"}
-        assert sum(one["at_risk"] for one in by_kernel["types"]) == len(wanted)
-        assert sum(one["hosts"] for one in by_kernel["types"]) == len(made.hosts)
-    assert asked(database, "risk", "--distro", "alma8", "--hosts")["items"] == [
-        item for item in asked(database, "risk", "--hosts")["items"] if item["distro"] == "alma8"
+        assert sum(row["at_risk"] for row in by_kernel["types"]) == len(wanted)
+        assert sum(row["hosts"] for row in by_kernel["types"]) == len(made.hosts)
+    assert report_json(database, "risk", "--distro", "alma8", "--hosts")["items"] == [
+        item for item in report_json(database, "risk", "--hosts")["items"] if item["distro"] == "alma8"
     ]
 
 
@@ -78,12 +78,12 @@ WHERE h.current AND h.deleted_at = '-infinity' AND s.missing IS NOT NULL AND NOT
 ORDER BY 1, 2, 3"""
 
 
-def test_psql_python_and_the_command_name_the_same_hosts(by_service: Database, tmp_path: Path) -> None:
+def test_psql_python_and_the_command_return_the_same_hosts(by_service: Database, tmp_path: Path) -> None:
     made = fleet.make(KERNELS, clusters=20, hosts=4, seed=3)
     record(by_service, made, tmp_path)
     with util.connect(by_service.service) as db:
         in_python = db.cur.execute(RUNNING).fetchall()
-    listed = asked(by_service, "risk", "--hosts")["items"]
+    listed = report_json(by_service, "risk", "--hosts")["items"]
     number = {name: number for number, name in fleet.TYPES.items()}
     by_command = [
         (number[item["type"]], item["cluster"], item["host"], item["distro"], item["version"], item["missing"])
@@ -94,11 +94,11 @@ def test_psql_python_and_the_command_name_the_same_hosts(by_service: Database, t
 
 
 def counted(kernels: list[dict[str, Any]], distro: str, stage: str) -> int:
-    return sum(one["distro"] == distro and one["stage"] == stage and one["wanted"] for one in kernels)
+    return sum(row["distro"] == distro and row["stage"] == stage and row["wanted"] for row in kernels)
 
 
 @pytest.mark.parametrize("at", [None, "then"])
-def test_each_number_of_a_report_is_the_length_of_the_list_behind_it(database: Database, tmp_path: Path, at: Optional[str]) -> None:
+def test_each_number_of_a_report_is_the_length_of_its_list(database: Database, tmp_path: Path, at: Optional[str]) -> None:
     made = fleet.make(KERNELS, clusters=10, hosts=4, seed=4)
     record(database, made, tmp_path)
     of: list[str] = []
@@ -108,28 +108,28 @@ def test_each_number_of_a_report_is_the_length_of_the_list_behind_it(database: D
         database.run("DELETE FROM kver_fetched")
         database.run("UPDATE sp_available_kver SET deleted_at = now()")
         database.run("UPDATE cust_host_kver SET deleted_at = now() WHERE host_name = 'h0'")
-    kernels = asked(database, "coverage", "--kernels", *of)["items"]
+    kernels = report_json(database, "coverage", "--kernels", *of)["items"]
     assert len(kernels) == len(KERNELS)
-    for row in asked(database, "coverage", *of)["items"]:
+    for row in report_json(database, "coverage", *of)["items"]:
         for stage in ("known", "seen", "fetched", "built", "tested", "available"):
             assert row[stage] == counted(kernels, row["distro"], stage)
-    lacking = {(one["distro"], one["version"]): (one["missing"], one["wanted"]) for one in kernels}
-    assert all(lacking[kernel][0] == (made.missing(kernel, None) or (None,))[0] for kernel in KERNELS)
+    missing = {(row["distro"], row["version"]): row["missing"] for row in kernels}
+    assert all(missing[kernel] == (made.missing(kernel, None) or (None,))[0] for kernel in KERNELS)
 
-    hosts = asked(database, "risk", "--hosts", *of)["items"]
+    hosts = report_json(database, "risk", "--hosts", *of)["items"]
     assert rows({"items": hosts}, *HOST) == made.risk()
-    for row in asked(database, "risk", *of)["items"]:
-        behind = [one for one in hosts if all(one[key] == row[key] for key in ("type", "distro", "version"))]
-        assert (row["hosts"], row["running"]) == (len(behind), sum(one["role"] == "running" for one in behind))
+    for row in report_json(database, "risk", *of)["items"]:
+        listed = [host for host in hosts if all(host[key] == row[key] for key in ("type", "distro", "version"))]
+        assert (row["hosts"], row["running"]) == (len(listed), sum(host["role"] == "running" for host in listed))
 
-    listed = asked(database, "lag", "--kernels", *of)["items"]
-    for row in asked(database, "lag", *of)["items"]:
+    listed = report_json(database, "lag", "--kernels", *of)["items"]
+    for row in report_json(database, "lag", *of)["items"]:
         if row["step"] == "seen to fetched":
-            of_distro = [one for one in listed if one["distro"] == row["distro"] and one["seen_at"]]
-            assert row["done"] == sum(bool(one["fetched_at"]) for one in of_distro)
-    came = asked(database, "activity", "--since", "0", "--kernels", *of)["items"]
-    for row in asked(database, "activity", "--since", "0", *of)["items"]:
-        for what in ("known", "seen", "fetched", "built", "tested", "available", "withdrawn"):
-            behind = [one for one in came if one["generation"] == row["generation"] and one["what"] == what]
-            assert row[what] == len(behind)
-    assert sum(one["what"] == "seen" for one in came) == len(made.seen)
+            of_distro = [kernel for kernel in listed if kernel["distro"] == row["distro"] and kernel["seen_at"]]
+            assert row["done"] == sum(bool(kernel["fetched_at"]) for kernel in of_distro)
+    activity = report_json(database, "activity", "--since", "0", "--kernels", *of)["items"]
+    for row in report_json(database, "activity", "--since", "0", *of)["items"]:
+        for step in ("known", "seen", "fetched", "built", "tested", "available", "withdrawn"):
+            listed = [item for item in activity if item["generation"] == row["generation"] and item["what"] == step]
+            assert row[step] == len(listed)
+    assert sum(item["what"] == "seen" for item in activity) == len(made.seen)

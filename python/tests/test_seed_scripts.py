@@ -1,4 +1,4 @@
-"""`sh/check-new-distro-kver.sh` and `sh/fetch-distro-kver.sh`, against a signed repository and a real server."""
+"""Tests of `sh/check-new-distro-kver.sh` and `sh/fetch-distro-kver.sh` with a signed repository and a real server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHECK = ROOT / "sh" / "check-new-distro-kver.sh"
 FETCH = ROOT / "sh" / "fetch-distro-kver.sh"
 VERSIONS = [f"6.1.0-{abi}-{flavor}" for abi in (27, 26, 25) for flavor in ("cloud-amd64", "amd64")]
 KERNELS = [("debian12", version) for version in VERSIONS]
-# It fetches as kernq would, and leaves what it was called with.
+# A fetcher with the interface of kernq, which writes its arguments to a file.
 FETCHER = """#!/bin/sh
 [ "$2" != "${FAILS_FOR:-}" ] || { echo "no package for $2" >&2; exit 3; }
 mkdir "$SQERN_TREE/build" && printf '%s\\n' "$@" >"$SQERN_TREE/arguments"
@@ -27,12 +27,12 @@ mkdir "$SQERN_TREE/build" && printf '%s\\n' "$@" >"$SQERN_TREE/arguments"
 
 @dataclass(frozen=True)
 class Repository:
-    """The repositories of debian12 below a folder, signed by a key of their own where gpg is installed."""
+    """The repositories of debian12 in a directory, signed by a separate key if gpg is installed."""
 
     folder: Path
 
     def publish(self) -> None:
-        """Writes and signs what `mirror.KERNELS` lists."""
+        """Writes and signs repositories with the kernels of `mirror.KERNELS`."""
         mirror.write_mirror(self.folder / "mirror")
         for suite, base in mirror.SUITES.items():
             release = self.folder / "mirror" / base / "dists" / suite / "Release"
@@ -49,7 +49,7 @@ class Repository:
 
     @property
     def options(self) -> list[str]:
-        """What `sqern check` needs to read them."""
+        """Returns the options of `sqern check` for these repositories."""
         options = ["--mirror-base", f"file://{self.folder}/mirror", "--sources", str(self.folder / "sources")]
         return options if shutil.which("gpg") else [*options, "--allow-unsigned"]
 
@@ -74,8 +74,8 @@ def repository(signed: Repository) -> Repository:
 
 
 @pytest.fixture
-def world(by_service: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """A database that PGSERVICE names, a store, and the program that is tested as the first sqern of PATH."""
+def environment(by_service: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """Sets PGSERVICE to the database, creates a store, and adds the tested program to PATH."""
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "sqern").symlink_to(setting("SQERN"))
@@ -113,7 +113,7 @@ def record(database: Database, repository: Repository) -> None:
 
 @pytest.fixture
 def fetcher(tmp_path: Path) -> Path:
-    """A fetcher with the arguments of kernq, in a folder whose name a shell would take apart."""
+    """Returns a fetcher with the arguments of kernq, in a directory whose name requires quoting."""
     folder = tmp_path / "it's \"a\" $(touch evaluated) `folder`"
     folder.mkdir()
     program = folder / "kernq"
@@ -123,106 +123,106 @@ def fetcher(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=[shell[0] for shell in SHELLS])
-def test_new_kernels_are_recorded_and_printed_once(shell: list[str], world: Database, repository: Repository) -> None:
+def test_new_kernels_are_recorded_and_printed_once(shell: list[str], environment: Database, repository: Repository) -> None:
     for expected in (lines(VERSIONS), ""):
         done = run(CHECK, "debian12", "--", *repository.options, "--comment", "it's new", shell=shell)
         assert (done.returncode, done.stdout) == (0, expected), done.stderr
         assert done.stderr == "" or "--allow-unsigned" in repository.options
-    assert world.rows("SELECT distro, version FROM kver ORDER BY distro, version") == sorted(KERNELS)
-    assert seen(world) == sorted(KERNELS)
-    assert world.generations() == ["it's new"]
+    assert environment.rows("SELECT distro, version FROM kver ORDER BY distro, version") == sorted(KERNELS)
+    assert seen(environment) == sorted(KERNELS)
+    assert environment.generations() == ["it's new"]
 
 
-def test_only_kernels_of_this_run_are_printed(world: Database, repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    record(world, repository)
+def test_only_kernels_of_this_run_are_printed(environment: Database, repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    record(environment, repository)
     monkeypatch.setitem(mirror.KERNELS, "bookworm-updates", [("6.1.0-28", "6.1.119-1")])
     repository.publish()
     done = run(CHECK, "debian12", "--", *repository.options)
     assert (done.returncode, done.stdout) == (0, lines(["6.1.0-28-cloud-amd64", "6.1.0-28-amd64"])), done.stderr
 
 
-def test_a_dry_run_prints_and_records_nothing(world: Database, repository: Repository) -> None:
+def test_a_dry_run_prints_new_kernels_and_records_nothing(environment: Database, repository: Repository) -> None:
     done = run(CHECK, "debian12", "--", *repository.options, "--dry-run")
     assert (done.returncode, done.stdout) == (0, lines(VERSIONS)), done.stderr
-    assert (seen(world), world.generations()) == ([], [])
+    assert (seen(environment), environment.generations()) == ([], [])
 
 
-def test_a_source_that_fails_is_reported_and_the_others_are_recorded(world: Database, repository: Repository) -> None:
+def test_a_failed_source_is_reported_and_others_are_recorded(environment: Database, repository: Repository) -> None:
     shutil.rmtree(repository.folder / "mirror" / mirror.SUITES["bookworm-security"] / "dists")
     done = run(CHECK, "debian12", "--", *repository.options)
     assert (done.returncode, done.stdout) == (1, lines(VERSIONS[4:])), done.stderr
     assert "error: debian12 bookworm-security-amd64 failed: " in done.stderr
-    assert seen(world) == sorted(KERNELS[4:])
+    assert seen(environment) == sorted(KERNELS[4:])
 
 
-@pytest.mark.parametrize("way", ["--service", "--service=", "--dsn", "--dsn="])
-def test_the_database_can_be_an_option(way: str, world: Database, repository: Repository) -> None:
-    value, other = (world.service, "no-such-service") if "service" in way else (world.dsn, world.service)
-    given = [way + value] if way.endswith("=") else [way, value]
-    done = run(CHECK, *given, "debian12", "--", *repository.options, PGSERVICE=other)
+@pytest.mark.parametrize("option", ["--service", "--service=", "--dsn", "--dsn="])
+def test_an_option_selects_the_database(option: str, environment: Database, repository: Repository) -> None:
+    value, other = (environment.service, "no-such-service") if "service" in option else (environment.dsn, environment.service)
+    arguments = [option + value] if option.endswith("=") else [option, value]
+    done = run(CHECK, *arguments, "debian12", "--", *repository.options, PGSERVICE=other)
     assert (done.returncode, done.stdout) == (0, lines(VERSIONS)), done.stderr
-    done = run(FETCH, "--command", "mkdir build && touch build/Makefile", *given, "debian12", "--", "--no-prove", PGSERVICE=other)
-    assert (done.returncode, fetched(world)) == (0, sorted(KERNELS)), done.stderr
+    done = run(FETCH, "--command", "mkdir build && touch build/Makefile", *arguments, "debian12", "--", "--no-prove", PGSERVICE=other)
+    assert (done.returncode, fetched(environment)) == (0, sorted(KERNELS)), done.stderr
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=[shell[0] for shell in SHELLS])
-def test_another_fetcher_fills_the_tree(shell: list[str], world: Database, repository: Repository, fetcher: Path, tmp_path: Path) -> None:
-    record(world, repository)
+def test_another_fetcher_writes_the_tree(shell: list[str], environment: Database, repository: Repository, fetcher: Path, tmp_path: Path) -> None:
+    record(environment, repository)
     done = run(FETCH, "--fetcher", str(fetcher), "debian12", "--", "--no-prove", shell=shell, cwd=tmp_path)
-    assert (done.returncode, fetched(world)) == (0, sorted(KERNELS)), done.stderr
+    assert (done.returncode, fetched(environment)) == (0, sorted(KERNELS)), done.stderr
     tree = tmp_path / "store" / "debian12" / VERSIONS[0]
     assert (tree / "arguments").read_text().split("\n")[:4] == ["fetch", "debian12", VERSIONS[0], "--to"]
     assert not list(tmp_path.rglob("evaluated"))
-    assert len(world.generations()) == 2, "one of the check, one of the fetch"
+    assert len(environment.generations()) == 2, "one of the check and one of the fetch"
 
 
-def test_kernq_is_called_by_the_documented_command(world: Database, repository: Repository, fetcher: Path) -> None:
-    record(world, repository)
+def test_kernq_is_called_by_the_documented_command(environment: Database, repository: Repository, fetcher: Path) -> None:
+    record(environment, repository)
     documented = """kernq fetch "$SQERN_DISTRO" "$SQERN_VERSION" --to "$SQERN_TREE\""""
     assert f"--command '{documented}'" in run(FETCH, "--help").stdout
     done = run(FETCH, "--", "--no-prove", SQERN_FETCHER="kernq", PATH=f"{fetcher.parent}:{os.environ['PATH']}")
-    assert (done.returncode, fetched(world)) == (0, sorted(KERNELS)), done.stderr
-    assert world.generations()[-1] == f"sqern fetch --no-prove '--command={documented}'"
+    assert (done.returncode, fetched(environment)) == (0, sorted(KERNELS)), done.stderr
+    assert environment.generations()[-1] == f"sqern fetch --no-prove '--command={documented}'"
 
 
-def test_a_relative_fetcher_is_found_from_its_folder(world: Database, repository: Repository, fetcher: Path) -> None:
-    record(world, repository)
+def test_the_path_of_a_fetcher_can_be_relative(environment: Database, repository: Repository, fetcher: Path) -> None:
+    record(environment, repository)
     done = run(FETCH, "--fetcher=./kernq", "--", "--no-prove", cwd=fetcher.parent)
-    assert (done.returncode, fetched(world)) == (0, sorted(KERNELS)), done.stderr
+    assert (done.returncode, fetched(environment)) == (0, sorted(KERNELS)), done.stderr
 
 
-def test_a_fetcher_that_fails_records_nothing_for_its_kernel(world: Database, repository: Repository, fetcher: Path) -> None:
-    record(world, repository)
+def test_a_kernel_is_not_recorded_if_its_fetcher_fails(environment: Database, repository: Repository, fetcher: Path) -> None:
+    record(environment, repository)
     done = run(FETCH, "--fetcher", str(fetcher), "debian12", "--", "--no-prove", FAILS_FOR="debian12")
-    assert (done.returncode, fetched(world)) == (1, [])
+    assert (done.returncode, fetched(environment)) == (1, [])
     done = run(FETCH, "--fetcher", str(fetcher), "debian12", "--", "--no-prove", FAILS_FOR="x")
-    assert (done.returncode, fetched(world)) == (0, sorted(KERNELS)), done.stderr
+    assert (done.returncode, fetched(environment)) == (0, sorted(KERNELS)), done.stderr
 
 
-def test_a_failure_of_one_kernel_leaves_the_others(world: Database, repository: Repository) -> None:
-    record(world, repository)
+def test_other_kernels_are_recorded_if_one_fails(environment: Database, repository: Repository) -> None:
+    record(environment, repository)
     command = f'[ "$SQERN_VERSION" != {VERSIONS[0]} ] || {{ echo "no package"; exit 3; }}; mkdir build && touch build/Makefile'
     done = run(FETCH, "--command", command, "--", "--no-prove")
-    assert (done.returncode, fetched(world)) == (1, sorted(KERNELS[1:]))
+    assert (done.returncode, fetched(environment)) == (1, sorted(KERNELS[1:]))
     assert f"debian12 {VERSIONS[0]} failed" in done.stderr and "no package" in done.stderr
 
 
-def test_ignored_and_archived_kernels_are_not_fetched(world: Database, repository: Repository) -> None:
-    record(world, repository)
-    world.run("INSERT INTO kver_ignore (distro, pattern) VALUES ('debian12', %s)", "%-cloud-amd64")
-    world.run("UPDATE kver SET archived = true WHERE version = '6.1.0-25-amd64'")
+def test_ignored_and_archived_kernels_are_not_fetched(environment: Database, repository: Repository) -> None:
+    record(environment, repository)
+    environment.run("INSERT INTO kver_ignore (distro, pattern) VALUES ('debian12', %s)", "%-cloud-amd64")
+    environment.run("UPDATE kver SET archived = true WHERE version = '6.1.0-25-amd64'")
     done = run(FETCH, "--command=mkdir build && touch build/Makefile", "--", "--no-prove")
-    assert (done.returncode, fetched(world)) == (0, [("debian12", "6.1.0-26-amd64"), ("debian12", "6.1.0-27-amd64")]), done.stderr
+    assert (done.returncode, fetched(environment)) == (0, [("debian12", "6.1.0-26-amd64"), ("debian12", "6.1.0-27-amd64")]), done.stderr
 
 
-def test_a_fetcher_that_is_not_there_is_an_error(world: Database) -> None:
+def test_a_missing_fetcher_is_an_error(environment: Database) -> None:
     for done in (run(FETCH, "--fetcher", "no-such-fetcher"), run(FETCH, SQERN_FETCHER="no-such-fetcher")):
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.startswith('fetch-distro-kver.sh: could not find the fetcher "no-such-fetcher"')
 
 
 @pytest.mark.parametrize("script", [CHECK, FETCH], ids=["check", "fetch"])
-def test_an_unknown_distribution_is_an_error(script: Path, world: Database, tmp_path: Path) -> None:
+def test_an_unknown_distribution_is_an_error(script: Path, environment: Database, tmp_path: Path) -> None:
     for name in ("debian99", "$(touch evaluated)", "*", "it's"):
         done = run(script, name, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (1, "")
@@ -231,7 +231,7 @@ def test_an_unknown_distribution_is_an_error(script: Path, world: Database, tmp_
 
 
 @pytest.mark.parametrize("script", [CHECK, FETCH], ids=["check", "fetch"])
-def test_help_names_usage_environment_and_exit_status(script: Path) -> None:
+def test_help_describes_usage_environment_and_exit_status(script: Path) -> None:
     for option in ("--help", "-h"):
         done = run(script, option)
         assert (done.returncode, done.stderr) == (0, "")
@@ -254,13 +254,13 @@ def test_help_names_usage_environment_and_exit_status(script: Path) -> None:
         (FETCH, ["--", "--no-such-option"], "unexpected argument '--no-such-option'"),
     ],
 )
-def test_a_wrong_command_line_exits_with_2(script: Path, args: list[str], message: str, world: Database) -> None:
+def test_a_usage_error_exits_with_status_2(script: Path, args: list[str], message: str, environment: Database) -> None:
     done = run(script, *args)
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
 
 
-def test_a_symbolic_link_in_another_folder_works(world: Database, repository: Repository, tmp_path: Path) -> None:
+def test_the_scripts_can_be_called_through_symbolic_links(environment: Database, repository: Repository, tmp_path: Path) -> None:
     folder = tmp_path / "a $(touch evaluated) 'b'"
     folder.mkdir()
     shutil.copytree(ROOT / "sh", folder / "sh")
@@ -270,10 +270,10 @@ def test_a_symbolic_link_in_another_folder_works(world: Database, repository: Re
     done = run("./check", "debian12", "--", *repository.options, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, lines(VERSIONS)), done.stderr
     done = run("../fetch", "--command", "mkdir build && touch build/Makefile", "--", "--no-prove", cwd=folder)
-    assert (done.returncode, fetched(world)) == (0, sorted(KERNELS)), done.stderr
+    assert (done.returncode, fetched(environment)) == (0, sorted(KERNELS)), done.stderr
 
 
-def test_the_program_is_found_without_path(world: Database, repository: Repository, tmp_path: Path) -> None:
+def test_the_program_is_found_if_path_does_not_contain_it(environment: Database, repository: Repository, tmp_path: Path) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
     for name in ("cat", "psql", "readlink", "sed"):

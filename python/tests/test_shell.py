@@ -1,4 +1,4 @@
-"""`sh/sqern.sh` in every shell that is here, against psql on a real server."""
+"""Tests of `sh/sqern.sh` in every installed shell, with psql and a real server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT, Database
 
 LIBRARY = ROOT / "sh" / "sqern.sh"
-# sh and bash are everywhere; what else is here takes part. On Debian sh is dash.
+# sh and bash are required, and other installed shells are added. On Debian, sh is dash.
 SHELLS = [["sh"], ["bash"], *([shell] for shell in ("dash", "ksh", "mksh") if shutil.which(shell))]
 SHELLS += [["busybox", "sh"]] if shutil.which("busybox") else []
 SHELLS = [shell for shell in SHELLS if shell != ["dash"] or Path("/bin/sh").resolve().name != "dash"]
@@ -27,7 +27,7 @@ VALUES = [
     "-n", "-e", "--", "-c", "$x$",
     "%s", "%", "${HOME}", "`id`", ":name", ":'name'", "&", "\\&", "x\\0y", "!", "#",
     "ü", "日本語", "😀", "é'\\\n", "\u0080", "\u00a0", "\ufeff", "\u2028",
-    # UTF-8 whose bytes some shells use as marks of their own.
+    # UTF-8 with bytes that some shells use internally.
     *(chr(code) for code in range(0x400, 0x480)), "".join(map(chr, range(0x80, 0x800))),
 ]
 
@@ -39,7 +39,7 @@ def shell(request: pytest.FixtureRequest) -> list[str]:
 
 
 def run(shell: list[str], script: str, *args: str | bytes, **env: str) -> subprocess.CompletedProcess[bytes]:
-    """Runs a script after the library, with `set -eu`; values are its arguments."""
+    """Runs a script after the library with `set -eu` and arguments."""
     command = [*shell, "-c", f'set -eu; . "{LIBRARY}"\n{script}', shell[0], *args]
     return subprocess.run(command, capture_output=True, check=False, env={**os.environ, **env}, stdin=subprocess.DEVNULL)
 
@@ -56,7 +56,7 @@ def in_hex(values: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
 @pytest.mark.parametrize("conforming", ["on", "off"])
-def test_every_byte_quoted_comes_back_from_the_server_as_it_was(
+def test_quoted_values_are_unchanged_on_the_server(
     shell: list[str], conforming: str, locale: str, by_service: Database, tmp_path: Path
 ) -> None:
     script = """
@@ -73,7 +73,7 @@ def test_every_byte_quoted_comes_back_from_the_server_as_it_was(
     assert out.decode().split("\n")[:-1] == in_hex(VALUES)
 
 
-def test_a_quoted_value_goes_through_the_command_line_too(shell: list[str], by_service: Database) -> None:
+def test_a_quoted_value_can_be_a_part_of_an_argument(shell: list[str], by_service: Database) -> None:
     everything = "".join(VALUES)
     script = """
     sqern_query -c "SELECT'x'WHERE$(sql_quote "$1")=$(sql_quote "$1")" \\
@@ -83,7 +83,7 @@ def test_a_quoted_value_goes_through_the_command_line_too(shell: list[str], by_s
 
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
-def test_every_byte_copied_comes_back_from_the_server_as_it_was(
+def test_copied_values_are_unchanged_on_the_server(
     shell: list[str], locale: str, by_service: Database, tmp_path: Path
 ) -> None:
     script = """
@@ -101,7 +101,7 @@ def test_every_byte_copied_comes_back_from_the_server_as_it_was(
     assert out.decode().split("\n")[:-1] == expected
 
 
-def test_a_row_of_one_value_is_a_row_whatever_the_value(shell: list[str], by_service: Database, tmp_path: Path) -> None:
+def test_every_value_can_be_the_only_value_of_a_row(shell: list[str], by_service: Database, tmp_path: Path) -> None:
     script = """
     file=$1; shift
     for value; do sqern_copy_row "$value"; done >"$file"
@@ -112,7 +112,7 @@ def test_a_row_of_one_value_is_a_row_whatever_the_value(shell: list[str], by_ser
     assert out.decode().split("\n")[:-1] == in_hex(VALUES)
 
 
-def test_random_bytes_are_escaped_byte_by_byte_in_any_locale(shell: list[str]) -> None:
+def test_random_bytes_are_escaped_in_all_locales(shell: list[str]) -> None:
     chance = random.Random(20260501)
     alphabet = bytes(range(1, 256)) + b"'\\\n\t\r" * 40
     values = [bytes(chance.choices(alphabet, k=chance.randint(0, 40))) for _ in range(300)]
@@ -134,7 +134,7 @@ def as_copied(value: bytes) -> bytes:
     return value.replace(b"\\", b"\\\\").replace(b"\t", b"\\t").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
 
 
-def test_empty_values_are_null_where_copy_says_so(shell: list[str], by_service: Database, tmp_path: Path) -> None:
+def test_copy_can_read_empty_values_as_null(shell: list[str], by_service: Database, tmp_path: Path) -> None:
     script = """
     sqern_copy_row "alma8" "4.18.0-%" "" >"$1"
     sqern_change 'a pattern' -c "COPY kver_ignore (distro, pattern, comment) FROM STDIN (NULL '')" <"$1"
@@ -152,35 +152,35 @@ def test_a_change_is_one_generation_with_its_comment(shell: list[str], database:
     sqern_change "$1" -d "$2" -c "INSERT INTO kver VALUES ('alma8', '1') RETURNING version" \\
       -c "INSERT INTO kver VALUES ('alma8', '2')"
     """
-    assert printed(shell, script, comment, database.dsn) == b"1\n", "only what the caller asks for is printed"
+    assert printed(shell, script, comment, database.dsn) == b"1\n", "only the output of the commands is printed"
     assert database.generations() == [comment]
     assert database.rows("SELECT count(DISTINCT generation) FROM event WHERE table_name = 'kver'") == [(1,)]
 
 
-def test_a_change_of_nothing_leaves_no_generation(shell: list[str], by_service: Database) -> None:
+def test_a_call_without_changes_leaves_no_generation(shell: list[str], by_service: Database) -> None:
     for _ in range(2):
         assert printed(shell, f"sqern_change 'a kernel' {ADD}", PGSERVICE="sqern-test") == b""
     assert by_service.generations() == ["a kernel"]
 
 
-def test_the_first_error_takes_everything_back_and_is_the_status(shell: list[str], by_service: Database, tmp_path: Path) -> None:
+def test_the_first_error_rolls_back_all_changes_and_is_the_exit_status(shell: list[str], by_service: Database, tmp_path: Path) -> None:
     file = tmp_path / "bad.sql"
     file.write_text("INSERT INTO kver VALUES ('alma8', '2');\nSELECT 1 / 0;\nINSERT INTO kver VALUES ('alma8', '3');\n")
     for query, status in ((f"{ADD} -c 'SELECT 1 / 0' {ADD}", 1), (f"{ADD} -f '{file}'", 3)):
-        done = run(shell, f"sqern_change 'a kernel' {query}; echo went on", PGSERVICE="sqern-test")
+        done = run(shell, f"sqern_change 'a kernel' {query}; echo continued", PGSERVICE="sqern-test")
         assert (done.returncode, done.stdout) == (status, b"")
         assert b"division by zero" in done.stderr
     assert by_service.rows("SELECT * FROM kver") == []
     assert by_service.generations() == []
 
 
-def test_a_query_can_not_change_anything(shell: list[str], by_service: Database) -> None:
+def test_a_query_cannot_change_data(shell: list[str], by_service: Database) -> None:
     done = run(shell, f"sqern_query {ADD}", PGSERVICE="sqern-test")
     assert (done.returncode, b"cannot execute INSERT in a read-only transaction" in done.stderr) == (1, True)
     assert by_service.rows("SELECT * FROM kver") == []
 
 
-def test_a_query_prints_rows_as_lines_with_tabs_unless_told_otherwise(shell: list[str], by_service: Database) -> None:
+def test_a_query_prints_lines_with_tabs_by_default(shell: list[str], by_service: Database) -> None:
     query = """-c "SELECT name, supported FROM distro ORDER BY name" """
     assert printed(shell, f"sqern_query {query}", PGSERVICE="sqern-test") == b"alma8\tt\ndebian12\tt\n"
     assert printed(shell, f"sqern_query -F ' ' {query}", PGSERVICE="sqern-test") == b"alma8 t\ndebian12 t\n"
@@ -192,7 +192,7 @@ def test_psqlrc_is_not_read(shell: list[str], by_service: Database, tmp_path: Pa
     assert printed(shell, "sqern_query -c 'SELECT 1'", PGSERVICE="sqern-test", HOME=str(tmp_path)) == b"1\n"
 
 
-def test_without_a_command_nothing_is_read_and_nothing_runs(shell: list[str], by_service: Database) -> None:
+def test_a_call_without_a_command_is_rejected(shell: list[str], by_service: Database) -> None:
     for function in ("sqern_psql", "sqern_query", "sqern_change 'a kernel'"):
         done = run(shell, f"echo 'SELECT 1' | {function} -At --csv", PGSERVICE="sqern-test")
         assert (done.returncode, done.stdout) == (2, b"")
@@ -201,7 +201,7 @@ def test_without_a_command_nothing_is_read_and_nothing_runs(shell: list[str], by
         assert printed(shell, f"echo 'SELECT 1' | sqern_psql -At {command}", PGSERVICE="sqern-test") == b"1\n"
 
 
-def test_a_wrong_call_says_what_to_write(shell: list[str]) -> None:
+def test_a_usage_error_prints_the_usage(shell: list[str]) -> None:
     for call, hint in (
         ("sql_quote", b'expected 1 argument, found 0; usage: sql_quote "$value"'),
         ("sql_quote a b", b"expected 1 argument, found 2; "),
@@ -212,7 +212,7 @@ def test_a_wrong_call_says_what_to_write(shell: list[str]) -> None:
         assert (done.returncode, hint in done.stderr) == (2, True), done.stderr
 
 
-def test_a_comment_of_blanks_is_refused(shell: list[str], by_service: Database) -> None:
+def test_a_blank_comment_is_rejected(shell: list[str], by_service: Database) -> None:
     done = run(shell, f"sqern_change ' ' {ADD}", PGSERVICE="sqern-test")
     assert (done.returncode, b"generation comment must not be empty" in done.stderr) == (1, True)
     assert by_service.rows("SELECT * FROM kver") == []

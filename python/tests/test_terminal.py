@@ -1,4 +1,4 @@
-"""What a terminal shows: whole words in narrow tables, and colour only where it is welcome."""
+"""Output on a terminal: words in narrow tables are not broken, and NO_COLOR disables colors."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from conftest import Database, setting
 
 
 def on_terminal(columns: int, *args: str, **env: str) -> str:
-    """What the program shows on a terminal of so many columns."""
-    ours, its = pty.openpty()
+    """Returns the output of the program on a terminal with this number of columns."""
+    controller, terminal = pty.openpty()
     settings = {"TERM": "xterm", "NO_COLOR": "", **env}
-    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    with subprocess.Popen([setting("SQERN"), *args], stdin=its, stdout=its, stderr=its, env={**os.environ, **settings}):
-        os.close(its)
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    with subprocess.Popen([setting("SQERN"), *args], stdin=terminal, stdout=terminal, stderr=terminal, env={**os.environ, **settings}):
+        os.close(terminal)
         shown = b""
         while True:
             try:
-                piece = os.read(ours, 65536)
-            except OSError:  # as Linux tells the end
+                piece = os.read(controller, 65536)
+            except OSError:  # Linux reports the end of a terminal as an error
                 break
             if not piece:
                 break
             shown += piece
-    os.close(ours)
+    os.close(controller)
     return shown.decode().replace("\r\n", "\n")
 
 
@@ -37,7 +37,7 @@ def without_color(text: str) -> str:
     return re.sub(r"\x1b\[[\d;]*m", "", text)
 
 
-def test_a_narrow_table_breaks_no_heading_and_no_short_word(database: Database) -> None:
+def test_a_narrow_table_does_not_break_headings_and_short_words(database: Database) -> None:
     database.run("INSERT INTO kver (distro, version) VALUES ('alma8', '4.18.0-553.el8_10.x86_64')")
     shown = on_terminal(80, "report", "coverage", "--kernels", "--dsn", database.dsn)
     heading, first, *_ = shown.splitlines()
@@ -48,14 +48,14 @@ def test_a_narrow_table_breaks_no_heading_and_no_short_word(database: Database) 
     assert "alma8   4.18.0-553.el8_10.x86_64" in wide
 
 
-def test_colour_is_left_out_where_it_is_not_welcome(database: Database) -> None:
+def test_no_color_disables_colors(database: Database) -> None:
     for args in (("kver", "lst"), ("kver", "list", "--distro", "nope", "--dsn", database.dsn)):
         assert "\x1b[" in on_terminal(80, *args)
         assert "\x1b[" not in on_terminal(80, *args, NO_COLOR="1")
 
 
-def test_a_mistyped_word_is_answered_with_what_may_have_been_meant(database: Database) -> None:
-    for args, meant in {
+def test_a_misspelled_argument_is_reported_with_a_suggestion(database: Database) -> None:
+    for args, suggestion in {
         ("kver", "lst"): "list",
         ("kver", "list", "--dstro", "alma8"): "--distro",
         ("kver", "list", "--distro", "debain12"): "Did you mean debian12?",
@@ -65,4 +65,4 @@ def test_a_mistyped_word_is_answered_with_what_may_have_been_meant(database: Dat
         ("event", "list", "--distro", "debain12"): "Did you mean debian12?",
     }.items():
         shown = on_terminal(100, *args, "--dsn", database.dsn)
-        assert "error:" in shown and meant in shown, (args, shown)
+        assert "error:" in shown and suggestion in shown, (args, shown)

@@ -1,6 +1,6 @@
 -- Returns the events that a single generation would have recorded for the change between two generation positions, in either direction.
 -- A row with exactly one event between the positions needs no comparison of columns.
-CREATE OR REPLACE FUNCTION event_diff(from_place bigint, to_place bigint)
+CREATE OR REPLACE FUNCTION event_diff(from_position bigint, to_position bigint)
 RETURNS TABLE (table_name text, action text, pkey jsonb, fields jsonb, old jsonb)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -11,11 +11,11 @@ AS $$
            CASE WHEN side.existed AND side.remains THEN CASE WHEN side.events = 1 THEN side.old ELSE changed.old END END
     FROM (
         SELECT net.table_name, net.pkey, net.events,
-               CASE WHEN from_place > to_place THEN net.remains ELSE net.existed END AS existed,
-               CASE WHEN from_place > to_place THEN net.existed ELSE net.remains END AS remains,
-               CASE WHEN from_place > to_place THEN net.new ELSE net.old END AS old,
-               CASE WHEN from_place > to_place THEN net.old ELSE net.new END AS new
-        FROM public.event_net(NULL, least(from_place, to_place), greatest(from_place, to_place)) AS net
+               CASE WHEN from_position > to_position THEN net.remains ELSE net.existed END AS existed,
+               CASE WHEN from_position > to_position THEN net.existed ELSE net.remains END AS remains,
+               CASE WHEN from_position > to_position THEN net.new ELSE net.old END AS old,
+               CASE WHEN from_position > to_position THEN net.old ELSE net.new END AS new
+        FROM public.event_net_effect(NULL, least(from_position, to_position), greatest(from_position, to_position)) AS net
         WHERE net.existed OR net.remains
     ) AS side
     CROSS JOIN LATERAL (
@@ -25,6 +25,6 @@ AS $$
     ) AS changed
     WHERE side.existed <> side.remains OR side.events = 1 OR changed.new IS NOT NULL
 $$;
-COMMENT ON FUNCTION event_diff(bigint, bigint) IS 'Returns the differences between the states at two generation positions (see generation_place()), in the form of events.';
+COMMENT ON FUNCTION event_diff(bigint, bigint) IS 'Returns the differences between the states at two generation positions (see generation_position()), in the form of events.';
 REVOKE ALL ON FUNCTION event_diff(bigint, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION event_diff(bigint, bigint) TO sqern_reader, sqern_writer;

@@ -1,5 +1,5 @@
--- Returns the part of the journal that <table>_at() requires. It is event_net() for a range that ends at one end of the history: only one
--- side is needed, which halves the cost.
+-- Returns the part of the journal that <table>_at() requires. It is event_net_effect() for a range that ends at one end of the history. Only
+-- one side is needed, which halves the cost.
 --
 -- For a recent generation the range is all later events, and the images contain the state before them. For an older one the range is all
 -- events up to it, and the images contain the state after them. A generation with events on both sides of the position belongs to the later
@@ -11,34 +11,34 @@ SET search_path = pg_catalog, pg_temp SET work_mem = '64MB' SET plan_cache_mode 
 AS $$
 #variable_conflict use_column
 DECLARE
-    place constant bigint := public.generation_place(event_rows.generation);
+    end_position constant bigint := public.generation_position(event_rows.generation);
     straddling bigint[];
 BEGIN
     IF public.generation_is_recent(event_rows.generation) THEN
         SELECT coalesce(array_agg(generation), '{}') INTO straddling
-        FROM (SELECT DISTINCT generation FROM public.event WHERE id > place) AS later
-        WHERE (SELECT min(e.id) FROM public.event e WHERE e.generation = later.generation) <= place;
+        FROM (SELECT DISTINCT generation FROM public.event WHERE id > end_position) AS later
+        WHERE (SELECT min(e.id) FROM public.event e WHERE e.generation = later.generation) <= end_position;
         RETURN QUERY
         SELECT ordered.pkey, min(id) FILTER (WHERE action = 'insert') IS DISTINCT FROM min(id), public.event_merge(ordered.image)
         FROM (
             SELECT jsonb_hash_extended(e.pkey, 0) AS hash, e.pkey, e.id, e.action,
                    CASE e.action WHEN 'delete' THEN e.fields ELSE e.old END AS image
             FROM public.event e
-            WHERE e.table_name = of_table AND (e.id > place OR e.generation = ANY (straddling))
+            WHERE e.table_name = of_table AND (e.id > end_position OR e.generation = ANY (straddling))
             ORDER BY hash, e.pkey, e.id DESC
         ) AS ordered
         GROUP BY hash, ordered.pkey;
     ELSE
         SELECT coalesce(array_agg(generation), '{}') INTO straddling
-        FROM (SELECT DISTINCT generation FROM public.event WHERE id <= place) AS earlier
-        WHERE (SELECT max(e.id) FROM public.event e WHERE e.generation = earlier.generation) > place;
+        FROM (SELECT DISTINCT generation FROM public.event WHERE id <= end_position) AS earlier
+        WHERE (SELECT max(e.id) FROM public.event e WHERE e.generation = earlier.generation) > end_position;
         RETURN QUERY
         SELECT ordered.pkey, max(id) FILTER (WHERE action = 'delete') IS DISTINCT FROM max(id), public.event_merge(ordered.image)
         FROM (
             SELECT jsonb_hash_extended(e.pkey, 0) AS hash, e.pkey, e.id, e.action,
                    CASE WHEN e.action <> 'delete' THEN e.fields END AS image
             FROM public.event e
-            WHERE e.table_name = of_table AND e.id <= place AND e.generation <> ALL (straddling)
+            WHERE e.table_name = of_table AND e.id <= end_position AND e.generation <> ALL (straddling)
             ORDER BY hash, e.pkey, e.id
         ) AS ordered
         GROUP BY hash, ordered.pkey;

@@ -3,7 +3,7 @@ RETURNS TABLE (table_name text, action text, pkey jsonb, fields jsonb, old jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT d.*
-    FROM public.event_diff(public.generation_place(from_generation), public.generation_place(to_generation)) AS d
+    FROM public.event_diff(public.generation_position(from_generation), public.generation_position(to_generation)) AS d
     ORDER BY d.table_name, d.pkey
 $$;
 COMMENT ON FUNCTION generation_diff(bigint, bigint) IS 'Returns the differences between the states as of two generations, in the form of events.';
@@ -17,8 +17,8 @@ RETURNS TABLE (table_name text, action text, pkey jsonb, fields jsonb, old jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT d.*
-    FROM (SELECT public.generation_place(generation_diff.generation) AS place) AS own
-    CROSS JOIN LATERAL public.event_diff(own.place - 1, own.place) AS d
+    FROM (SELECT public.generation_position(generation_diff.generation) AS position) AS own
+    CROSS JOIN LATERAL public.event_diff(own.position - 1, own.position) AS d
     WHERE EXISTS (SELECT FROM public.event e WHERE e.generation = generation_diff.generation)
     ORDER BY d.table_name, d.pkey
 $$;

@@ -1,7 +1,7 @@
 CREATE OR REPLACE FUNCTION generation_is_recent(generation bigint) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT 2 * public.generation_place(generation_is_recent.generation) >= coalesce(max(e.id), 0)
+    SELECT 2 * public.generation_position(generation_is_recent.generation) >= coalesce(max(e.id), 0)
     FROM public.event e
     WHERE e.generation = (SELECT max(newest.generation) FROM public.event newest)
 $$;

@@ -14,7 +14,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     reverted constant bigint := generation_revert.generation;
-    place_reverted constant bigint := public.generation_place(reverted);  -- raises an error if it does not exist
+    reverted_position constant bigint := public.generation_position(reverted);  -- raises an error if it does not exist
     reason text;
     own bigint;
     touched text[];  -- changed tables, parents first
@@ -39,7 +39,7 @@ BEGIN
         UNION ALL
         SELECT f.conrelid, descent.depth + 1
         FROM descent JOIN pg_constraint f ON f.contype = 'f' AND f.confrelid = descent.oid AND f.conrelid <> f.confrelid
-    ), place AS (
+    ), changed AS (
         SELECT c.relname::text AS name, max(descent.depth) AS depth,
                NOT EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.confrelid = c.oid) AS is_leaf
         FROM descent JOIN pg_class c ON c.oid = descent.oid
@@ -48,7 +48,7 @@ BEGIN
     )
     SELECT array_agg(name ORDER BY depth, name), coalesce(array_agg(name) FILTER (WHERE is_leaf), '{}')
     INTO touched, leaves
-    FROM place;
+    FROM changed;
     IF touched IS NULL THEN
         RETURN NULL;
     END IF;
@@ -65,7 +65,7 @@ BEGIN
     END IF;
 
     CREATE TEMPORARY TABLE generation_revert_plan ON COMMIT DROP AS
-        SELECT * FROM public.event_diff(place_reverted - 1, place_reverted);
+        SELECT * FROM public.event_diff(reverted_position - 1, reverted_position);
     GET DIAGNOSTICS planned = ROW_COUNT;
     BEGIN
         FOREACH target IN ARRAY touched LOOP
@@ -83,9 +83,9 @@ BEGIN
             CONTINUE WHEN target <> ALL (leaves);
             done := done + public.generation_revert_insert(target);
         END LOOP;
-        FOR place IN REVERSE cardinality(touched)..1 LOOP
-            CONTINUE WHEN touched[place] = ANY (leaves);
-            done := done + public.generation_revert_delete(touched[place], reverted);
+        FOR index IN REVERSE cardinality(touched)..1 LOOP
+            CONTINUE WHEN touched[index] = ANY (leaves);
+            done := done + public.generation_revert_delete(touched[index], reverted);
         END LOOP;
     EXCEPTION WHEN unique_violation OR foreign_key_violation THEN
         GET STACKED DIAGNOSTICS reason = PG_EXCEPTION_DETAIL;

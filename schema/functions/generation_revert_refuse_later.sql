@@ -9,11 +9,11 @@ DECLARE
     later record;
 BEGIN
     SELECT count(*) AS records, max(found.generation) AS newest,
-           string_agg(format('%s %s: generation %s', found.table_name, found.pkey, found.generation), E'\n  ' ORDER BY found.place)
-               FILTER (WHERE found.place <= 10) AS text
+           string_agg(format('%s %s: generation %s', found.table_name, found.pkey, found.generation), E'\n  ' ORDER BY found.number)
+               FILTER (WHERE found.number <= 10) AS text
     INTO later
     FROM (
-        SELECT e.table_name, e.pkey, max(e.generation) AS generation, row_number() OVER (ORDER BY e.table_name, e.pkey) AS place
+        SELECT e.table_name, e.pkey, max(e.generation) AS generation, row_number() OVER (ORDER BY e.table_name, e.pkey) AS number
         FROM public.event e
         JOIN (
             SELECT o.table_name, CASE WHEN o.pkey - 'id' = '{}' THEN o.pkey ELSE o.pkey - 'id' END AS record, min(o.id) AS first_id

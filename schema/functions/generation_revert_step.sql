@@ -6,7 +6,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     foreign_key record;
-    standing record;
+    referencing record;
     done bigint;
 BEGIN
     FOR foreign_key IN
@@ -21,17 +21,17 @@ BEGIN
         GROUP BY f.oid, f.conrelid
     LOOP
         EXECUTE format($code$
-            SELECT count(*) AS records, string_agg(found.text, E'\n  ' ORDER BY found.text) FILTER (WHERE found.place <= 10) AS text
-            FROM (SELECT format('%%s %%s', %L, %s) AS text, row_number() OVER () AS place
+            SELECT count(*) AS records, string_agg(found.text, E'\n  ' ORDER BY found.text) FILTER (WHERE found.number <= 10) AS text
+            FROM (SELECT format('%%s %%s', %L, %s) AS text, row_number() OVER () AS number
                   FROM pg_temp.generation_revert_plan p JOIN public.%I c ON %s
                   WHERE p.table_name = %L AND p.action = 'insert') AS found
             $code$, foreign_key.child, foreign_key.record, foreign_key.child, foreign_key.condition, target)
-        INTO standing;
-        IF standing.records > 0 THEN
+        INTO referencing;
+        IF referencing.records > 0 THEN
             RAISE object_not_in_prerequisite_state USING
                 MESSAGE = format('cannot revert generation %s: rows that it inserted into table %s are referenced by %s %s of table %s', reverted,
-                                 target, standing.records, CASE standing.records WHEN 1 THEN 'row' ELSE 'rows' END, foreign_key.child),
-                DETAIL = standing.text || CASE WHEN standing.records > 10 THEN format(E'\n  and %s more', standing.records - 10) ELSE '' END,
+                                 target, referencing.records, CASE referencing.records WHEN 1 THEN 'row' ELSE 'rows' END, foreign_key.child),
+                DETAIL = referencing.text || CASE WHEN referencing.records > 10 THEN format(E'\n  and %s more', referencing.records - 10) ELSE '' END,
                 HINT = format('Revert the later generations first. To list them: SELECT DISTINCT generation FROM event WHERE table_name = %L '
                               'AND generation > %s', foreign_key.child, reverted);
         END IF;

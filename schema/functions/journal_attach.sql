@@ -38,7 +38,7 @@ DECLARE
     changed text;        -- whether any other column differs between o and n
     changes_of text;     -- jsonb of the columns that differ, from row %1$s
     first_key text;
-    stands text;         -- whether the table has row n
+    is_present text;     -- whether the table has row n
     is_gone text;        -- whether the table has no row of o's key
 BEGIN
     SELECT array_agg(attname::text ORDER BY attnum) FILTER (WHERE attname = ANY (key_columns)),
@@ -53,30 +53,30 @@ BEGIN
     WHERE c.conrelid = target AND c.contype = 'p';
 
     first_key := quote_ident(key_columns[1]);
-    SELECT 'jsonb_build_object(' || string_agg(format('%L, %%1$s.%I', name, name), ', ' ORDER BY place) || ')',
-           string_agg(format('o.%I = n.%I', name, name), ' AND ' ORDER BY place)
+    SELECT 'jsonb_build_object(' || string_agg(format('%L, %%1$s.%I', name, name), ', ' ORDER BY position) || ')',
+           string_agg(format('o.%I = n.%I', name, name), ' AND ' ORDER BY position)
     INTO key_of, join_condition
-    FROM unnest(key_columns) WITH ORDINALITY AS k (name, place);
+    FROM unnest(key_columns) WITH ORDINALITY AS k (name, position);
 
-    SELECT coalesce('jsonb_build_object(' || string_agg(format('%L, %%1$s.%I', name, name), ', ' ORDER BY place) || ')',
+    SELECT coalesce('jsonb_build_object(' || string_agg(format('%L, %%1$s.%I', name, name), ', ' ORDER BY position) || ')',
                     '''{}''::jsonb'),
-           coalesce(string_agg(format('o.%I IS DISTINCT FROM n.%I', name, name), ' OR ' ORDER BY place), 'false'),
+           coalesce(string_agg(format('o.%I IS DISTINCT FROM n.%I', name, name), ' OR ' ORDER BY position), 'false'),
            coalesce(string_agg(format('CASE WHEN o.%I IS DISTINCT FROM n.%I THEN jsonb_build_object(%L, %%1$s.%I) ELSE ''{}'' END',
-                                      name, name, name, name), E'\n               || ' ORDER BY place), '''{}''::jsonb')
+                                      name, name, name, name), E'\n               || ' ORDER BY position), '''{}''::jsonb')
     INTO others_of, changed, changes_of
-    FROM unnest(other_columns) WITH ORDINALITY AS c (name, place);
+    FROM unnest(other_columns) WITH ORDINALITY AS c (name, position);
 
     SELECT format('(SELECT true FROM %s t WHERE ', target)
            || string_agg(format(CASE WHEN name = ANY (primary_columns) THEN 't.%I = n.%I' ELSE 't.%I IS NOT DISTINCT FROM n.%I' END, name, name),
-                         ' AND ' ORDER BY place)
+                         ' AND ' ORDER BY position)
            || coalesce((SELECT string_agg(format(' AND t.%I IS NOT DISTINCT FROM n.%I', name, name), '') FROM unnest(other_columns) AS c (name)), '')
            || ')',
            format('(SELECT true FROM %s t WHERE ', target)
            || string_agg(format(CASE WHEN name = ANY (primary_columns) THEN 't.%I = o.%I' ELSE 't.%I IS NOT DISTINCT FROM o.%I' END, name, name),
-                         ' AND ' ORDER BY place)
+                         ' AND ' ORDER BY position)
            || ') IS NULL'
-    INTO stands, is_gone
-    FROM unnest(key_columns) WITH ORDINALITY AS k (name, place);
+    INTO is_present, is_gone
+    FROM unnest(key_columns) WITH ORDINALITY AS k (name, position);
 
     EXECUTE format($code$
 CREATE OR REPLACE FUNCTION public.%1$I() RETURNS trigger
@@ -85,13 +85,13 @@ AS $function$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT %13$s, %2$L, CASE WHEN %16$s OR %14$s THEN 'insert' ELSE public.journal_refuse_twice(%2$L::text, %3$s) END,
+        SELECT %13$s, %2$L, CASE WHEN %16$s OR %14$s THEN 'insert' ELSE public.journal_reject_reordered(%2$L::text, %3$s) END,
                %3$s,
                %4$s
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT %13$s, %2$L, CASE WHEN %16$s OR %15$s THEN 'delete' ELSE public.journal_refuse_twice(%2$L::text, %5$s) END,
+        SELECT %13$s, %2$L, CASE WHEN %16$s OR %15$s THEN 'delete' ELSE public.journal_reject_reordered(%2$L::text, %5$s) END,
                %5$s,
                %6$s
         FROM old_rows o;
@@ -99,10 +99,10 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
         SELECT %13$s, %2$L,
                CASE WHEN n.%10$s IS NULL
-               THEN CASE WHEN %16$s OR %15$s THEN 'delete' ELSE public.journal_refuse_twice(%2$L::text, %5$s) END
+               THEN CASE WHEN %16$s OR %15$s THEN 'delete' ELSE public.journal_reject_reordered(%2$L::text, %5$s) END
                WHEN %16$s OR %14$s
                THEN CASE WHEN o.%10$s IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_refuse_twice(%2$L::text, %3$s)
+               ELSE public.journal_reject_reordered(%2$L::text, %3$s)
                END,
                CASE WHEN n.%10$s IS NULL
                THEN %5$s
@@ -127,7 +127,7 @@ $code$,
         table_name || '_record', table_name, format(key_of, 'n'), format(others_of, 'n'), format(key_of, 'o'),
         format(others_of, 'o'), format(changes_of, 'n'), format(changes_of, 'o'), join_condition, first_key, changed,
         CASE WHEN has_times THEN ' SET timezone = ''UTC''' ELSE '' END,
-        own_generation, stands, is_gone, is_first);
+        own_generation, is_present, is_gone, is_first);
 
     EXECUTE format($code$
 COMMENT ON FUNCTION public.%1$I() IS %2$L;

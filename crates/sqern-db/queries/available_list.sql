@@ -1,4 +1,4 @@
--- $1 revision, $2 release target (null: whichever), $3 distros (all when empty)
+-- $1 revision, $2 release target (null: all), $3 distros (empty: all)
 SELECT a.storpool_revision, a.release_target, a.distro, a.version
 FROM sp_available_kver AS a
 WHERE a.deleted_at = '-infinity'

@@ -1,5 +1,6 @@
--- $1 revision, $2 release target, $3 profile (null: whichever), $4 distros (all when empty), $5 whether only what was tested, $6 flavor
--- (null: whichever)
+-- $1 revision, $2 release target, $3 profile (null: all), $4 distros (empty: all), $5 whether a successful test is required, $6 flavor
+-- (null: all)
+-- Returns the wanted kernels with a successful build, except kernels that were withdrawn.
 SELECT DISTINCT k.distro, k.version
 FROM sp_build AS b
 JOIN sp_build_kver AS k ON k.build_id = b.id AND k.deleted_at = '-infinity' AND coalesce(k.success, b.success)

@@ -1,7 +1,7 @@
--- $1 revision, $2 release target, $3 profile (null: whichever), $4 distros (all when empty), $5 versions (all when empty), $6 whether also
--- those that are built or that somebody is at
--- The fetched and wanted kernels without a successful build of that revision, target and profile, that nobody is building; with how many
--- hosts run and have them, and the newest try that did not succeed.
+-- $1 revision, $2 release target, $3 profile (null: all), $4 distros (empty: all), $5 versions (empty: all), $6 whether to include kernels
+-- with a successful or running build
+-- Returns the fetched and wanted kernels without a successful or running build of the revision, target and profile, the number of hosts
+-- that run them and that have them installed, and the newest unsuccessful build.
 WITH hosts AS (
     SELECT h.distro, h.version, count(*) FILTER (WHERE h.current) AS running, count(*) AS installed
     FROM cust_host_kver AS h JOIN cust_cluster AS c ON c.name = h.cluster_name AND c.deleted_at = '-infinity'

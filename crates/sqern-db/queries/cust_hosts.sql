@@ -1,4 +1,4 @@
--- $1 clusters, $2 distros, $3 versions that one of its kernels must have; all when empty
+-- $1 clusters, $2 distros, $3 versions, of which a host must have one (empty: all)
 SELECT h.cluster_name, t.name, h.host_name, h.distro, max(h.version) FILTER (WHERE h.current), array_agg(h.version)
 FROM cust_host_kver AS h
 JOIN cust_cluster AS c ON c.name = h.cluster_name

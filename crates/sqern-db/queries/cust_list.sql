@@ -1,5 +1,5 @@
--- $1 whether deleted clusters count too
-SELECT c.name, t.name, coalesce(had.hosts, 0), coalesce(had.kernels, 0), nullif(c.deleted_at, '-infinity')
+-- $1 whether to include deleted clusters
+SELECT c.name, t.name, coalesce(live.hosts, 0), coalesce(live.kernels, 0), nullif(c.deleted_at, '-infinity')
 FROM cust_cluster AS c
 JOIN cust_cluster_type AS t ON t.id = c.cltype
 LEFT JOIN (
@@ -7,6 +7,6 @@ LEFT JOIN (
     FROM cust_host_kver AS h
     WHERE h.deleted_at = '-infinity'
     GROUP BY h.cluster_name
-) AS had ON had.cluster_name = c.name
+) AS live ON live.cluster_name = c.name
 WHERE $1 OR c.deleted_at = '-infinity'
 ORDER BY c.name

@@ -1,4 +1,4 @@
--- $1 at most so many. The difference in lines: clusters, kernels that are new to kver, kernels on hosts.
+-- $1 maximum number of rows. Returns the differences: clusters, kernels that kver does not contain, kernels of hosts.
 SELECT * FROM (
     SELECT 1 AS part, CASE WHEN d.was IS NULL OR NOT d.was_live THEN '+' WHEN d.becomes IS NULL THEN '-' ELSE '~' END AS sign,
         d.name AS cluster, NULL AS host, NULL AS distro, NULL AS version,

@@ -1,4 +1,4 @@
--- $1 whether clusters that are not named stay. What must become of clusters: new, of another type, brought back, no longer there.
+-- $1 whether to keep clusters that the report does not contain. Records the changes of clusters: new, of a different type, restored, deleted.
 INSERT INTO cust_cluster_diff (name, was, was_live, becomes)
 SELECT coalesce(c.name, r.name), c.cltype, c.deleted_at = '-infinity', r.cltype
 FROM cust_cluster AS c

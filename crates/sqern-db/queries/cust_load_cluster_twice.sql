@@ -1,4 +1,5 @@
--- $1 whether a cluster may come in parts: then these must only agree on its type. The first that does not, and what it disagrees with.
+-- $1 whether a report may contain a cluster more than once, with the same type. Returns the first duplicate that is not permitted, and the
+-- first occurrence of its cluster.
 SELECT r.name, f.line, f.cltype, r.line, r.cltype
 FROM cust_report_cluster AS r
 JOIN cust_report_cluster AS f ON f.cluster = r.first

@@ -1,5 +1,5 @@
--- $1 whether clusters that are not named stay. How many clusters, hosts and kernels on hosts are new, changed and no longer there, how
--- many kernels are new to kver, and what is live; that is only counted where something goes.
+-- $1 whether to keep clusters that the report does not contain. Returns the numbers of new, changed and deleted clusters, hosts and kernels
+-- of hosts, the number of kernels that kver does not contain, and the numbers of live rows. These are counted only if a row is deleted.
 WITH clusters AS (
     SELECT count(*) FILTER (WHERE was IS NULL) AS added,
         count(*) FILTER (WHERE was_live AND becomes IS NOT NULL) AS changed,

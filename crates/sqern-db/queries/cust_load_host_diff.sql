@@ -1,5 +1,5 @@
--- $1 whether clusters that are not named stay. What must become of kernels on hosts; `was` and `becomes` are `current`, null where
--- there is no live record. A FULL JOIN can't be planned as a nested loop.
+-- $1 whether to keep clusters that the report does not contain. Records the changes of kernels of hosts: `was` and `becomes` are the values
+-- of `current`, or null without a live row. A FULL JOIN cannot be planned as a nested loop.
 INSERT INTO cust_host_diff (id, cluster_name, host_name, distro, version, was, becomes)
 SELECT h.id, coalesce(h.cluster_name, r.name), coalesce(h.host_name, r.host), coalesce(h.distro, r.distro),
     coalesce(h.version, r.version), h.current, r.current

@@ -1,4 +1,4 @@
--- The first host that comes twice. Only its first kernel has the place where it stands.
+-- Returns the first duplicate host. Only the first row of a host has its line.
 SELECT c.first, r.host, min(r.line), min(r.record), max(r.line), max(r.record)
 FROM cust_report AS r
 JOIN cust_report_cluster AS c ON c.cluster = r.cluster

@@ -1,2 +1,2 @@
--- $1 the value to set. The one that a host no longer runs comes before the one that it runs now: there is one current record at most.
+-- $1 value of `current`. Rows are set to false before others are set to true, because a host has at most one current row.
 UPDATE cust_host_kver AS h SET current = $1 FROM cust_host_diff AS d WHERE d.id = h.id AND d.becomes = $1

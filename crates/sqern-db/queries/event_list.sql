@@ -1,4 +1,4 @@
--- $1 table or null, $2 generation or null, $3 part of the key or null, $4 how many at the most
+-- $1 table or null, $2 generation or null, $3 part of the key or null, $4 maximum number of rows
 SELECT id, generation, tstamp, table_name, action, pkey, fields, old
 FROM event
 WHERE ($1::text IS NULL OR table_name = $1)

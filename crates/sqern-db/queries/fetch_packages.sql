@@ -1,4 +1,4 @@
--- Lists of the same length: $1 distros, $2 versions. What is still listed; of a kernel that is gone upstream, what was.
+-- Lists of the same length: $1 distros, $2 versions. Returns the listed packages of each kernel, or the former ones if no headers are listed.
 SELECT package.distro, package.version, package.source, package.role, package.name, package.package_version, package.architecture,
     package.url, package.size_bytes, package.checksum
 FROM unnest($1::text[], $2::text[]) AS wanted (distro, version)

@@ -1,4 +1,4 @@
--- $1 distro. By source: the top of its last crawl that was whole, what it is called by and when it was made.
+-- $1 distro. Returns the root metadata of the last complete or unchanged crawl of each source: URL, checksum, date and time of the crawl.
 SELECT DISTINCT ON (source) source, url, checksum, dated_at, finished_at
 FROM crawl
 WHERE distro = $1 AND state IN ('complete', 'unchanged')

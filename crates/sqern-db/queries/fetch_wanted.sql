@@ -1,5 +1,5 @@
--- $1 distros (all when empty), $2 versions (all when empty). Returns the kernels that were seen, are wanted and not fetched, with the
--- number of hosts of live clusters that run them and that have them installed.
+-- $1 distros (empty: all), $2 versions (empty: all). Returns the kernels that were seen, are wanted and not fetched, with the numbers of
+-- hosts of live clusters that run them and that have them installed.
 WITH hosts AS (
     SELECT h.distro, h.version, count(*) FILTER (WHERE h.current) AS running, count(*) AS installed
     FROM cust_host_kver AS h JOIN cust_cluster AS c ON c.name = h.cluster_name AND c.deleted_at = '-infinity'

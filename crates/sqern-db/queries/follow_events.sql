@@ -1,4 +1,4 @@
--- $1 generations, $2 the tables whose events count, or null for all
+-- $1 generations, $2 tables (null: all)
 SELECT generation, id, table_name, action, pkey, fields, old
 FROM event
 WHERE generation = ANY ($1)

@@ -1,6 +1,6 @@
--- $1 a pg_snapshot that sees what was delivered, $2 the tables whose events count, or null for all
--- Not "NOT pg_visible_in_snapshot(xact, $1)" over all from its xmin on: the same, but each poll would read again whatever was
--- delivered since the oldest transaction began that is still open, be it in another database.
+-- $1 pg_snapshot in which all delivered generations are visible, $2 tables (null: all)
+-- A condition "NOT pg_visible_in_snapshot(xact, $1)" for all transactions after its xmin has the same result. But each poll would then read
+-- all generations since the start of the oldest open transaction again, even if this transaction is in another database.
 WITH fresh AS (
     SELECT id, xact
     FROM generation

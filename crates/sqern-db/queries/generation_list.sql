@@ -1,4 +1,4 @@
--- $1 how many at the most, $2 the id of just one or null
+-- $1 maximum number of rows, $2 id (null: all)
 SELECT g.id, g.tstamp, g.username, g.ipaddr, g.comment, (SELECT count(*) FROM event WHERE event.generation = g.id)
 FROM generation AS g
 WHERE $2::bigint IS NULL OR g.id = $2

@@ -1,4 +1,4 @@
--- $1 distros (all when empty), $2 whether deleted records count too
+-- $1 distros (empty: all), $2 whether to include deleted patterns
 SELECT i.distro, i.pattern, i.comment,
        (SELECT count(*) FROM kver WHERE kver.distro = i.distro AND kver.version LIKE i.pattern),
        nullif(i.deleted_at, '-infinity')

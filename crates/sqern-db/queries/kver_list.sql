@@ -1,5 +1,5 @@
--- $1 distros (all when empty), $2 LIKE pattern over the version or null, $3 whether ignored and archived ones count too,
--- $4 versions (all when empty)
+-- $1 distros (empty: all), $2 LIKE pattern of versions (null: all), $3 whether to include ignored and archived kernels,
+-- $4 versions (empty: all)
 SELECT kver.distro, kver.version, seen.tstamp, fetched.tstamp, ignored.version IS NOT NULL, kver.archived
 FROM kver
 LEFT JOIN kver_seen AS seen USING (distro, version)

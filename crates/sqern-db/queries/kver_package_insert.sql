@@ -1,4 +1,4 @@
--- $1 distro, $2 now, then a list each: $3 source, $4 kernel, $5 role, $6 name, $7 package version, $8 architecture, $9 URL,
+-- $1 distro, $2 now, then lists of the same length: $3 source, $4 kernel, $5 role, $6 name, $7 package version, $8 architecture, $9 URL,
 -- $10 size in bytes, $11 checksum
 INSERT INTO kver_package (distro, first_seen_at, source, version, role, name, package_version, architecture, url, size_bytes, checksum)
 SELECT $1, $2, found.*

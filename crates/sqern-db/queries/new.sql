@@ -1,26 +1,26 @@
--- $1 generation: only what came after it counts; 0 is before the first. $2 distros (all when empty).
--- What came, generation by generation in the order of the history, as the journal tells. What was built and tested came with a
--- result, of the kernel or of the whole run: that one stands for its kernels without a result of their own.
-SELECT came.id, came.tstamp, came.username, came.comment, came.what, came.distro, came.version
+-- $1 generation, exclusive (0: all), $2 distros (empty: all)
+-- Returns the steps that kernels reached after the generation, in the order of the history. A kernel is built or tested when its result is
+-- recorded. The result of a run is the result of its kernels without a separate result.
+SELECT reached.id, reached.tstamp, reached.username, reached.comment, reached.step, reached.distro, reached.version
 FROM (
     WITH later AS (
-        SELECT g.id, g.tstamp, g.username, g.comment, generation_place(g.id) AS place
+        SELECT g.id, g.tstamp, g.username, g.comment, generation_position(g.id) AS position
         FROM generation AS g
-        WHERE generation_place(g.id) > generation_place($1)
+        WHERE generation_position(g.id) > generation_position($1)
     ), change AS (
         SELECT e.generation, e.table_name, e.action, e.pkey, e.fields
         FROM event AS e
         WHERE e.generation IN (SELECT id FROM later) AND e.action <> 'delete'
           AND e.table_name IN ('kver', 'kver_seen', 'kver_fetched', 'sp_build', 'sp_build_kver', 'sp_test_result', 'sp_test_kver',
                                'sp_available_kver')
-    ), came AS (
+    ), reached AS (
         SELECT generation, pkey ->> 'distro' AS distro, pkey ->> 'version' AS version,
             CASE table_name
                 WHEN 'kver' THEN 'known'
                 WHEN 'kver_seen' THEN 'seen'
                 WHEN 'kver_fetched' THEN 'fetched'
                 WHEN 'sp_available_kver' THEN 'available'
-            END AS what
+            END AS step
         FROM change
         WHERE action = 'insert' AND table_name IN ('kver', 'kver_seen', 'kver_fetched', 'sp_available_kver')
         UNION
@@ -42,8 +42,8 @@ FROM (
             ON k.test_id = (change.pkey ->> 'test_id')::bigint AND k.result IS NULL AND k.deleted_at = '-infinity'
         WHERE change.table_name = 'sp_test_result' AND (change.fields ->> 'success')::boolean
     )
-    SELECT later.id, later.tstamp, later.username, later.comment, later.place, came.what, came.distro, came.version
-    FROM later JOIN came ON came.generation = later.id
-) AS came
-WHERE $2::text[] = '{}' OR came.distro = ANY ($2)
-ORDER BY came.place, came.id
+    SELECT later.id, later.tstamp, later.username, later.comment, later.position, reached.step, reached.distro, reached.version
+    FROM later JOIN reached ON reached.generation = later.id
+) AS reached
+WHERE $2::text[] = '{}' OR reached.distro = ANY ($2)
+ORDER BY reached.position, reached.id

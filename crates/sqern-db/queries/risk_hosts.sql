@@ -1,8 +1,8 @@
--- $1 distros, $2 versions, $3 numbers of kernels, of which the newer one of two of a distro has the greater. $4 clusters, $5 numbers of
--- cluster types (all when empty). Each host with the number of the kernel that it runs, and of its newest.
+-- $1 distros, $2 versions, $3 ranks of kernels, of which a newer kernel of a distro has a higher one; $4 clusters, $5 ids of cluster types
+-- (empty: all). Returns each host with the ranks of its running and newest kernel.
 --
--- The kernels are joined to kver first, whose foreign key tells the planner that each host's record finds one; the numbers are parameters,
--- of which it knows nothing.
+-- The join with kver is first, because the planner derives from the foreign key that each row of a host has one match. It has no estimate
+-- for the parameters.
 SELECT cluster.cltype, host.cluster_name, host.host_name, host.running, host.newest
 FROM (
     SELECT h.cluster_name, h.host_name, max(k.number) FILTER (WHERE h.current) AS running, max(k.number) AS newest

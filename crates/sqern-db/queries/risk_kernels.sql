@@ -1,5 +1,4 @@
--- $1 release target, $2 revision (null: whichever), $3 distros (all when empty). Each kernel that a host may have, and whether it is
--- available.
+-- $1 release target, $2 revision (null: all), $3 distros (empty: all). Returns each kernel, and whether it is available.
 SELECT kver.distro, kver.version, available.version IS NOT NULL
 FROM kver
 LEFT JOIN (

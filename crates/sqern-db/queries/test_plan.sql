@@ -1,7 +1,7 @@
--- $1 revision, $2 release target, $3 profile (null: whichever), $4 distros (all when empty), $5 versions (all when empty), $6 build (null:
--- whichever), $7 flavor (null: whichever), $8 whether also those that are tested or that somebody is at
--- The wanted kernels of the newest successful build of that revision, target and profile, where no test run of that flavor succeeded for
--- that build and kernel, and none is at it; with how many hosts run and have them, and the newest try.
+-- $1 revision, $2 release target, $3 profile (null: all), $4 distros (empty: all), $5 versions (empty: all), $6 build (null: all), $7 flavor
+-- (null: all), $8 whether to include kernels with a successful or running test run
+-- Returns the wanted kernels of the newest successful build of the revision, target and profile, without a successful or running test run
+-- of the flavor for this build, the number of hosts that run them and that have them installed, and the newest test run.
 WITH built AS MATERIALIZED (
     SELECT DISTINCT ON (k.distro, k.version) k.distro, k.version, b.id, b.tstamp
     FROM sp_build AS b

@@ -1,4 +1,4 @@
--- $1 distro, $2 version, $3 how many at the most. The newest builds for a kernel, with the end of its log.
+-- $1 distro, $2 version, $3 maximum number of rows. Returns the newest builds of a kernel, with the end of its log.
 SELECT b.id, NULL::bigint, b.tstamp, b.storpool_revision, b.release_target, NULL::text, upper(coalesce(k.result, b.result)),
     log.host, log.path, log.tail
 FROM sp_build_kver AS k

@@ -1,4 +1,4 @@
--- $1 distro, $2 version. How many hosts of which cluster types run a kernel, and how many have it installed.
+-- $1 distro, $2 version. Returns for each cluster type the number of hosts that run a kernel, and that have it installed.
 SELECT type.name, count(*) FILTER (WHERE h.current), count(*)
 FROM cust_host_kver AS h
 JOIN cust_cluster AS c ON c.name = h.cluster_name AND c.deleted_at = '-infinity'

@@ -1,4 +1,4 @@
--- $1 distro, $2 version. The generation that recorded a kernel last.
+-- $1 distro, $2 version. Returns the generation that recorded a kernel last.
 SELECT g.id, g.tstamp, g.username, g.comment
 FROM event AS e
 JOIN generation AS g ON g.id = e.generation

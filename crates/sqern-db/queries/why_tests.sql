@@ -1,4 +1,4 @@
--- $1 distro, $2 version, $3 how many at the most. The newest test runs for a kernel, with the end of its log.
+-- $1 distro, $2 version, $3 maximum number of rows. Returns the newest test runs of a kernel, with the end of its log.
 SELECT t.id, t.build_id, t.tstamp, b.storpool_revision, b.release_target, t.test_flavor, upper(coalesce(k.result, r.result)),
     log.host, log.path, log.tail
 FROM sp_test_kver AS k

@@ -28,7 +28,7 @@ const JOURNALLED: [&str; 13] = [
 
 /// The state that a list is asked for.
 ///
-/// As of a generation means: all generations up to it in the order of `generation_place()`, which stands each at its last change,
+/// As of a generation means: all generations up to it in the order of `generation_position()`, which stands each at its last change,
 /// so that what depends on another comes after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AsOf {
@@ -106,7 +106,7 @@ impl AsOf {
         let mut tables = vec![
             format!(
                 "generation AS (SELECT g.* FROM public.generation AS g
-                 WHERE generation_place(g.id) <= generation_place({generation}) AND {generation} > 0)"
+                 WHERE generation_position(g.id) <= generation_position({generation}) AND {generation} > 0)"
             ),
             "event AS (SELECT e.* FROM public.event AS e WHERE e.generation IN (SELECT id FROM generation))".to_owned(),
         ];

@@ -221,7 +221,7 @@ async fn lock_running(transaction: &Transaction<'_>, kind: RunKind, id: i64) -> 
 /// Returns the kernel of a run that matches a name.
 async fn kernel_of(client: &impl GenericClient, kind: RunKind, id: i64, name: &KernelName) -> Result<Kernel, RunError> {
     let all: Vec<Kernel> = kernels(client, kind, id, &crate::AsOf::Now).await?.into_iter().map(|one| one.kernel).collect();
-    let mut meant: Vec<&Kernel> = all.iter().filter(|kernel| name.admits(kernel)).collect();
+    let mut meant: Vec<&Kernel> = all.iter().filter(|kernel| name.matches(kernel)).collect();
     let unmet = |why: String| RunError::Kernel { kind, id, got: name.to_string(), why };
     match (meant.pop(), meant.pop()) {
         (Some(kernel), None) => Ok(kernel.clone()),

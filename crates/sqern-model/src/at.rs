@@ -1,4 +1,4 @@
-//! A moment of the history, as a user names it.
+//! Generations and times as arguments, such as `--at`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-/// A moment of the history: a generation by its id, or a time.
+/// An earlier state, specified by the id of a generation or by a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum At {
-    /// After this generation; 0 is before the first.
+    /// The state after this generation. 0 is the state before the first generation.
     Generation(i64),
-    /// At this time.
+    /// The state at this time.
     Time(Timestamp),
 }
 
@@ -29,7 +29,7 @@ pub struct InvalidAt {
 impl FromStr for At {
     type Err = InvalidAt;
 
-    /// Digits alone are an id. A time is in UTC unless it has an offset; a date alone is its first moment.
+    /// Parses a generation id or a time. The time zone is UTC unless the text contains an offset. A date is the time 00:00.
     fn from_str(text: &str) -> Result<Self, InvalidAt> {
         let invalid = || InvalidAt { got: text.to_owned() };
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -59,7 +59,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_moment_is_an_id_or_a_time_in_utc_unless_it_says_otherwise() {
+    fn an_id_or_a_time_is_parsed_with_utc_as_the_default_time_zone() {
         assert_eq!("12".parse(), Ok(At::Generation(12)));
         for (text, time) in [
             ("2026-05-01", "2026-05-01T00:00:00Z"),
@@ -72,23 +72,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_told_with_the_forms_that_are() {
+    fn an_invalid_text_is_rejected_with_examples_of_valid_ones() {
         for text in ["", "-1", "yesterday", "2026-13-01", "99999999999999999999", "12 "] {
-            let said = text.parse::<At>().unwrap_err().to_string();
-            assert!(said.contains("2026-05-01") && said.ends_with(&format!("found {text:?}")), "{said}");
+            let message = text.parse::<At>().unwrap_err().to_string();
+            assert!(message.contains("2026-05-01") && message.ends_with(&format!("found {text:?}")), "{message}");
         }
     }
 
     proptest! {
         #[test]
-        fn what_is_shown_reads_the_same(text in "[0-9]{1,20}|-?[0-9]{4,6}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?") {
+        fn a_displayed_text_is_parsed_as_the_same_value(text in "[0-9]{1,20}|-?[0-9]{4,6}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?") {
             if let Ok(at) = text.parse::<At>() {
                 prop_assert_eq!(at.to_string().parse(), Ok(at));
             }
         }
 
         #[test]
-        fn every_moment_of_the_calendar_reads_the_same(seconds in -62_135_596_800_i64..253_402_207_200, nanoseconds in 0..1_000_000_000) {
+        fn every_displayed_time_is_parsed_as_the_same_time(seconds in -62_135_596_800_i64..253_402_207_200, nanoseconds in 0..1_000_000_000) {
             let at = At::Time(Timestamp::new(seconds, nanoseconds).unwrap());
             prop_assert_eq!(at.to_string().parse(), Ok(at));
         }

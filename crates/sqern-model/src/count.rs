@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_one_is_singular() {
+    fn only_the_number_1_is_singular() {
         let counts = [0_u64, 1, 2, 11, 21].map(|number| counted(number, "kernel"));
         assert_eq!(counts, ["0 kernels", "1 kernel", "2 kernels", "11 kernels", "21 kernels"]);
         assert_eq!((counted(1_usize, "host"), counted(-1_i64, "host")), ("1 host".into(), "-1 hosts".into()));

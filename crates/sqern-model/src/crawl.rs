@@ -1,4 +1,4 @@
-//! What a crawl of one upstream source found, and how far it can be believed.
+//! The result of the crawl of a source, and the cached metadata for the next crawl.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,22 +8,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DistroName, KernelVersion};
 
-/// How much of a source was read: only a complete crawl may say that something is gone.
+/// The state of a crawl. Only a complete or unchanged crawl can mark packages as gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CrawlState {
-    /// Everything was read and believed.
+    /// All metadata was read and accepted.
     Complete,
-    /// The source says what it said at the last complete crawl.
+    /// The metadata is equal to that of the last complete crawl.
     Unchanged,
-    /// What was found is right, but something is known to be missing.
+    /// The found packages are correct, but others are missing.
     Partial,
-    /// Nothing of it is believed.
+    /// No metadata was accepted.
     Failed,
 }
 
 impl CrawlState {
-    /// The word that the database and `--json` use.
+    /// Returns the name in the database and in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl CrawlState {
         }
     }
 
-    /// Whether the source is as well known now as it can be: the exit status of `sqern check` hangs on it.
+    /// Returns whether all packages of the source are known. The exit status of `sqern check` depends on it.
     #[must_use]
     pub fn is_whole(self) -> bool {
         matches!(self, Self::Complete | Self::Unchanged)
@@ -47,18 +47,18 @@ impl fmt::Display for CrawlState {
     }
 }
 
-/// What a package is to the kernel that it is recorded with.
+/// The role of a package for its kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PackageRole {
-    /// The headers of the kernel itself: the package whose name or provides tell `uname -r`.
+    /// The headers of the kernel: the package whose name or provides determine the kernel version.
     Headers,
-    /// A package that the headers need to compile a module (`linux-headers-…-common`, `linux-kbuild-…`).
+    /// A dependency of the headers that a build requires (`linux-headers-…-common`, `linux-kbuild-…`).
     Support,
 }
 
 impl PackageRole {
-    /// The word that the database and `--json` use.
+    /// Returns the name in the database and in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -68,55 +68,55 @@ impl PackageRole {
     }
 }
 
-/// One package of one kernel, as a verified index describes it.
+/// A package of a kernel, from a verified index.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct KernelPackage {
-    /// The kernel that it belongs to: its `uname -r`.
+    /// The version of its kernel.
     pub kernel: KernelVersion,
-    /// What it is to that kernel.
+    /// Its role for this kernel.
     pub role: PackageRole,
-    /// The package's name (`linux-headers-6.1.0-25-amd64`).
+    /// The name of the package (`linux-headers-6.1.0-25-amd64`).
     pub name: String,
-    /// The package's own version (`6.1.106-3`).
+    /// The version of the package (`6.1.106-3`).
     pub version: String,
-    /// The package's architecture (`amd64`, `all`).
+    /// The architecture of the package (`amd64`, `all`).
     pub architecture: String,
-    /// Where it can be fetched: an absolute `http`, `https` or `file` URL, or `apt:NAME=VERSION` for what the machine's own
-    /// apt knows how to fetch (`apt-get download NAME=VERSION`).
+    /// An absolute `http`, `https` or `file` URL, or `apt:NAME=VERSION` for a package that the local apt downloads
+    /// (`apt-get download NAME=VERSION`).
     pub url: String,
     /// The size of the file in bytes.
     pub size_bytes: u64,
-    /// The SHA-256 of the file, 64 lower-case hexadecimal digits; where the repository states only another checksum, `ALGORITHM:DIGITS`
+    /// The SHA-256 of the file as 64 lower-case hexadecimal digits. If the repository contains only a different checksum, `ALGORITHM:DIGITS`
     /// (`sha512:…`).
     pub checksum: String,
 }
 
-/// What is remembered of one source between its crawls: the next one reads only what changed, and believes nothing older.
+/// The recorded state of a source. The next crawl reads only changed metadata, and rejects older metadata.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CrawlCache {
     /// The [`Crawl::checksum`] of the last crawl that was complete or unchanged.
     pub checksum: Option<String>,
-    /// The [`Crawl::dated_at`] of the last top that was believed.
+    /// The [`Crawl::dated_at`] of the last accepted root metadata.
     pub dated_at: Option<Timestamp>,
-    /// What the last crawl kept.
+    /// The cached metadata of the last crawl.
     pub kept: CachedMetadata,
 }
 
-/// What a crawl keeps for the next one of the same source.
+/// The cached metadata of a source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CachedMetadata {
-    /// The small files that the crawl began with, by URL (without credentials).
+    /// Root metadata files by URL (without credentials).
     pub files: BTreeMap<String, CachedFile>,
-    /// What its indexes held, by their name.
+    /// Indexes by name.
     pub indexes: BTreeMap<String, CachedIndex>,
 }
 
-/// A file as a server sent it. It is judged anew by every crawl: keeping it spares only its transfer.
+/// A file from a server. Every crawl verifies it again, so the cache saves only its download.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CachedFile {
-    /// The `ETag` that it was sent with.
+    /// The `ETag` of the response.
     pub etag: String,
-    /// Its bytes.
+    /// The content.
     pub body: Vec<u8>,
 }
 
@@ -126,46 +126,45 @@ impl fmt::Debug for CachedFile {
     }
 }
 
-/// What an index held of what is looked for.
+/// The entries of an index that a crawl uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CachedIndex {
-    /// A SHA-256 over all that it follows from: the checksum of the index, and the rules.
+    /// The SHA-256 of the inputs: the checksum of the index, and the rules.
     pub checksum: String,
-    /// As JSON, in a form that only its reader knows.
+    /// JSON in the format of the parser of this index.
     pub entries: String,
 }
 
-/// The outcome of reading one source once.
+/// The result of one crawl of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Crawl {
     /// The distribution that the source belongs to.
     pub distro: DistroName,
-    /// The source's name, unique within its distribution.
+    /// The name of the source, unique in its distribution.
     pub source: String,
-    /// When reading began.
+    /// The start of the crawl.
     pub started_at: Timestamp,
-    /// When it ended.
+    /// The end of the crawl.
     pub finished_at: Timestamp,
-    /// How much can be believed.
+    /// The state of the crawl.
     pub state: CrawlState,
     /// The error message of a partial or failed crawl.
     pub reason: Option<String>,
-    /// What is worth a look but did not stop the crawl (an index past its time, a kernel whose common headers are nowhere).
+    /// Problems that did not stop the crawl, such as an expired index or a kernel whose common headers are missing.
     pub warnings: Vec<String>,
-    /// The URL, or the path, of the signed top of the source.
+    /// The URL or path of the root metadata.
     pub url: String,
-    /// The `ETag` of the signed top, where the server sent one.
+    /// The `ETag` of the root metadata, if the server sent one.
     pub etag: Option<String>,
-    /// A SHA-256 over everything that the outcome depends on besides the indexes themselves: the signed top and the rules.
-    /// Two crawls with the same checksum find the same.
+    /// The SHA-256 of the root metadata and the rules. Crawls with the same checksum have the same packages.
     pub checksum: Option<String>,
-    /// When the signed top says that it was made; none where it is not believed or does not say.
+    /// The date in the root metadata. `None` if it was not accepted or contains no date.
     pub dated_at: Option<Timestamp>,
-    /// Bytes received or read, before decompression.
+    /// Received or read bytes, before decompression.
     pub bytes: u64,
-    /// The packages found; empty when failed.
+    /// The found packages; empty for a failed crawl.
     pub packages: Vec<KernelPackage>,
-    /// What the next crawl may build on; none where the signed top is not believed.
+    /// The metadata for the cache. `None` if the root metadata was not accepted.
     #[serde(skip)]
     pub kept: Option<CachedMetadata>,
 }

@@ -1,4 +1,4 @@
-//! What is said of customers' clusters and their hosts: the words of a monitoring report, and how much one may take away.
+//! Clusters and hosts of customer reports, and the limit for removals by a report.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -19,17 +19,17 @@ text_key! {
     HostName, "host name"
 }
 
-/// A type of clusters as a report names it: by its name or its number.
+/// A cluster type in a report: its name or its number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TypeWord(pub String);
 
 impl<'de> Deserialize<'de> for TypeWord {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Word;
-        impl Visitor<'_> for Word {
+        struct TypeVisitor;
+        impl Visitor<'_> for TypeVisitor {
             type Value = TypeWord;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a cluster type's name or number")
+                f.write_str("the name or number of a cluster type")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<TypeWord, E> {
                 Ok(TypeWord(text.to_owned()))
@@ -38,22 +38,22 @@ impl<'de> Deserialize<'de> for TypeWord {
                 Ok(TypeWord(number.to_string()))
             }
         }
-        deserializer.deserialize_any(Word)
+        deserializer.deserialize_any(TypeVisitor)
     }
 }
 
-/// A host as a report has it.
+/// A host in a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReportedHost {
     /// Its name.
     pub name: HostName,
-    /// The distribution that it runs.
+    /// Its distribution.
     pub distro: DistroName,
-    /// The kernel that it runs; it is installed too, whether or not `installed` says so. None where that is not known.
+    /// The running kernel, which is also installed, even if `installed` does not contain it. `None` if it is unknown.
     #[serde(default)]
     pub running: Option<KernelVersion>,
-    /// The kernels that are installed.
+    /// The installed kernels.
     #[serde(default)]
     pub installed: Vec<KernelVersion>,
 }
@@ -64,19 +64,19 @@ pub enum InvalidHost {
     /// The host has no kernel.
     #[error("the host has no running or installed kernel")]
     NoKernel,
-    /// A kernel is listed twice.
+    /// A kernel is listed more than once.
     #[error("duplicate installed kernel {0}")]
-    Twice(KernelVersion),
+    DuplicateKernel(KernelVersion),
 }
 
 impl ReportedHost {
-    /// Its kernels, each once, and of each whether the host runs it: at most one.
+    /// Returns the distinct kernels, each with whether it is running. At most one kernel is running.
     pub fn kernels(&self) -> Result<Vec<(&KernelVersion, bool)>, InvalidHost> {
         let mut seen = HashSet::with_capacity(self.installed.len());
         let mut kernels = Vec::with_capacity(self.installed.len() + 1);
         for version in &self.installed {
             if !seen.insert(version) {
-                return Err(InvalidHost::Twice(version.clone()));
+                return Err(InvalidHost::DuplicateKernel(version.clone()));
             }
             kernels.push((version, self.running.as_ref() == Some(version)));
         }
@@ -85,17 +85,17 @@ impl ReportedHost {
     }
 }
 
-/// How many of something a report would mark as deleted, and how many are live within what it is about.
+/// Numbers of rows in the scope of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Shrink {
-    /// Live before.
+    /// Live rows before the report.
     pub live: i64,
-    /// Of these, no longer there.
+    /// Live rows that the report would mark as deleted.
     pub removed: i64,
 }
 
 impl Shrink {
-    /// Whether it is over a fifth: more likely a monitoring that failed than customers who left.
+    /// Returns whether the report removes more than a fifth. A failed monitoring system is then the likely cause.
     #[must_use]
     pub fn is_too_much(self) -> bool {
         self.removed.saturating_mul(5) > self.live
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_running_kernel_is_installed_too_and_alone_is_current() {
+    fn the_running_kernel_is_installed_and_is_the_only_current_one() {
         assert_eq!(kernels(&host(Some("b"), &["a", "b"])), [("a", false), ("b", true)]);
         assert_eq!(kernels(&host(Some("c"), &["a", "b"])), [("a", false), ("b", false), ("c", true)]);
         assert_eq!(kernels(&host(Some("c"), &[])), [("c", true)]);
@@ -129,14 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn a_host_without_kernels_and_one_that_names_a_kernel_twice_are_refused() {
+    fn a_host_without_kernels_or_with_a_duplicate_kernel_is_rejected() {
         assert_eq!(host(None, &[]).kernels(), Err(InvalidHost::NoKernel));
-        let twice = host(Some("a"), &["a", "b", "a"]);
-        assert_eq!(twice.kernels().unwrap_err().to_string(), "duplicate installed kernel a");
+        let duplicate = host(Some("a"), &["a", "b", "a"]);
+        assert_eq!(duplicate.kernels().unwrap_err().to_string(), "duplicate installed kernel a");
     }
 
     #[test]
-    fn a_fifth_may_go_and_more_may_not() {
+    fn a_removal_of_more_than_a_fifth_is_too_much() {
         for (removed, live, too_much) in [(0, 0, false), (1, 5, false), (2, 10, false), (1, 4, true), (3, 14, true), (1, 1, true)]
         {
             assert_eq!(Shrink { live, removed }.is_too_much(), too_much, "{removed} of {live}");
@@ -145,7 +145,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_kernel_is_there_once_and_at_most_one_is_current(
+        fn kernels_are_distinct_and_at_most_one_is_current(
             running in proptest::option::of("[a-c]"), installed in proptest::collection::hash_set("[a-e]", 0..5),
         ) {
             let installed: Vec<&str> = installed.iter().map(String::as_str).collect();

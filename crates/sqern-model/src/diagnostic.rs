@@ -1,4 +1,4 @@
-//! The form of error messages, which all crates share.
+//! The format of error messages in all crates.
 //!
 //! A message is about an operation ("could not download URL: HTTP status 404") or about input ("expected a Release, found an HTML page, at
 //! URL"). Each crate has an error type with a kind, so that no caller interprets a message.
@@ -32,7 +32,7 @@ pub trait Diagnostic: std::error::Error {
 /// The problem that an error describes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
-    /// A parser or a check found something else than it expected.
+    /// A parser or a check found unexpected input.
     Unexpected {
         /// The expected input.
         expected: String,
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failed_operations_have_no_expectation() {
+    fn a_failed_operation_is_described_with_its_reason() {
         let mut description = Description::failed("could not download", "HTTP status 404", "http://h/x");
         assert_eq!(description.message(), "could not download http://h/x: HTTP status 404");
         description.append("; next mirror: none");

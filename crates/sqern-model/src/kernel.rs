@@ -1,20 +1,20 @@
-//! Kernel versions as hosts report them.
+//! Kernels and their versions.
 
 use serde::{Deserialize, Serialize};
 
 use crate::name::{DistroName, text_key};
 
 text_key! {
-    /// What `uname -r` prints on a host that runs the kernel, exactly: `6.1.0-25-amd64`, `6.8.0-40-generic`,
-    /// `4.18.0-553.el8_10.x86_64`. Never a package's version.
+    /// A kernel version: the exact output of `uname -r`, such as `6.1.0-25-amd64`, `6.8.0-40-generic` or `4.18.0-553.el8_10.x86_64`. The
+    /// version of a package is different.
     KernelVersion, "kernel version (what uname -r prints)"
 }
 
-/// One kernel: a version means something only within its distribution.
+/// A kernel. Versions of different distributions are different kernels.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Kernel {
-    /// The distribution that ships it.
+    /// The distribution.
     pub distro: DistroName,
-    /// Its `uname -r`.
+    /// The kernel version.
     pub version: KernelVersion,
 }

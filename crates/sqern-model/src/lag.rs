@@ -1,57 +1,57 @@
-//! How long kernels take from one stage to the next.
+//! Time of kernels between stages.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// When a kernel came to each stage; none where it did not.
+/// The time at which a kernel reached each stage. `None` for a stage that it did not reach.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StageTimes {
-    /// First seen upstream.
+    /// First seen in a repository.
     pub seen: Option<Timestamp>,
-    /// Its headers fetched.
+    /// Headers fetched.
     pub fetched: Option<Timestamp>,
-    /// The first build that succeeded was started.
+    /// Start of the first successful build.
     pub built: Option<Timestamp>,
-    /// The first test run that succeeded was started.
+    /// Start of the first successful test run.
     pub tested: Option<Timestamp>,
     /// First available.
     pub available: Option<Timestamp>,
 }
 
-/// From one stage to another.
+/// The step from one stage to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Step {
-    /// Until its headers are fetched.
+    /// Until the headers are fetched.
     #[serde(rename = "seen to fetched")]
     Fetch,
-    /// Until a build that succeeds is started.
+    /// Until the start of a successful build.
     #[serde(rename = "fetched to built")]
     Build,
-    /// Until a test that succeeds is started.
+    /// Until the start of a successful test run.
     #[serde(rename = "built to tested")]
     Test,
-    /// Until it may be shipped.
+    /// Until a module is available.
     #[serde(rename = "tested to available")]
     Publish,
-    /// The whole way.
+    /// From the first to the last stage.
     #[serde(rename = "seen to available")]
     Whole,
 }
 
-/// How far a kernel is with a step.
+/// The progress of a kernel in a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// It took so many seconds.
+    /// The step took this number of seconds.
     Done(i64),
-    /// It has begun and is not done.
+    /// The step has started and is not finished.
     Waiting,
 }
 
 impl Step {
-    /// All of them, in their order.
+    /// All steps in order.
     pub const ALL: [Self; 5] = [Self::Fetch, Self::Build, Self::Test, Self::Publish, Self::Whole];
 
-    /// What reports call it.
+    /// Returns the name in reports.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -63,9 +63,9 @@ impl Step {
         }
     }
 
-    /// How far a kernel is with it; none where it has not come to where the step begins, or went past it another way.
+    /// Returns the progress of a kernel in this step, or `None` if it did not reach the first stage of the step or skipped the last one.
     ///
-    /// A stage that was recorded before the one that it follows took no time.
+    /// If the last stage was recorded before the first one, the step took 0 seconds.
     #[must_use]
     pub fn progress(self, times: &StageTimes) -> Option<Progress> {
         let StageTimes { seen, fetched, built, tested, available } = *times;
@@ -85,19 +85,19 @@ impl Step {
     }
 }
 
-/// How values lie, each figure being one of them (nearest rank: the smallest that at least that share does not exceed).
+/// Percentiles by the nearest-rank method. Each is one of the values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Spread {
-    /// Half of them take no more.
+    /// The median, in seconds.
     pub median_s: i64,
-    /// Nine in ten take no more.
+    /// The 90th percentile, in seconds.
     pub p90_s: i64,
-    /// The longest.
+    /// The maximum, in seconds.
     pub worst_s: i64,
 }
 
 impl Spread {
-    /// The spread of these seconds; none of nothing.
+    /// Returns the percentiles of durations in seconds, or `None` if there are none.
     #[must_use]
     pub fn of(mut seconds: Vec<i64>) -> Option<Self> {
         seconds.sort_unstable();
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_waits_at_the_step_that_it_has_begun() {
+    fn a_step_that_has_started_is_waiting() {
         let times = StageTimes { seen: Some(at(100)), fetched: Some(at(160)), ..StageTimes::default() };
         let progress: Vec<_> = Step::ALL.map(|step| step.progress(&times)).to_vec();
         let waiting = Some(Progress::Waiting);
@@ -124,21 +124,21 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_that_was_left_out_is_neither_waited_for_nor_counted() {
+    fn a_skipped_stage_is_neither_waiting_nor_counted() {
         let times = StageTimes { seen: Some(at(100)), built: Some(at(300)), ..StageTimes::default() };
-        assert_eq!(Step::Fetch.progress(&times), None, "others fetched it");
-        assert_eq!(Step::Build.progress(&times), None, "nobody knows since when");
+        assert_eq!(Step::Fetch.progress(&times), None, "fetched is skipped");
+        assert_eq!(Step::Build.progress(&times), None, "the start of the step is unknown");
         assert_eq!(Step::Test.progress(&times), Some(Progress::Waiting));
     }
 
     #[test]
-    fn what_was_recorded_late_took_no_time() {
+    fn a_step_whose_end_precedes_its_start_took_no_time() {
         let times = StageTimes { seen: Some(at(500)), fetched: Some(at(100)), ..StageTimes::default() };
         assert_eq!(Step::Fetch.progress(&times), Some(Progress::Done(0)));
     }
 
     #[test]
-    fn figures_are_values_of_the_list() {
+    fn percentiles_are_values_of_the_list() {
         assert_eq!(Spread::of(vec![]), None);
         assert_eq!(Spread::of(vec![7]), Some(Spread { median_s: 7, p90_s: 7, worst_s: 7 }));
         assert_eq!(Spread::of((1..=10).rev().collect()), Some(Spread { median_s: 5, p90_s: 9, worst_s: 10 }));
@@ -146,13 +146,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn at_least_the_share_of_a_figure_does_not_exceed_it(seconds in prop::collection::vec(0_i64..50, 1..40)) {
+        fn a_percentile_is_the_lowest_value_with_its_share_of_values_below(seconds in prop::collection::vec(0_i64..50, 1..40)) {
             let spread = Spread::of(seconds.clone()).unwrap();
-            for (percent, figure) in [(50, spread.median_s), (90, spread.p90_s), (100, spread.worst_s)] {
-                let within = |limit: i64| seconds.iter().filter(|&&one| one <= limit).count() * 100;
-                prop_assert!(seconds.contains(&figure));
-                prop_assert!(within(figure) >= percent * seconds.len());
-                prop_assert!(within(figure - 1) < percent * seconds.len(), "a smaller one would do");
+            for (percent, percentile) in [(50, spread.median_s), (90, spread.p90_s), (100, spread.worst_s)] {
+                let within = |limit: i64| seconds.iter().filter(|&&value| value <= limit).count() * 100;
+                prop_assert!(seconds.contains(&percentile));
+                prop_assert!(within(percentile) >= percent * seconds.len());
+                prop_assert!(within(percentile - 1) < percent * seconds.len(), "not the lowest value");
             }
         }
     }

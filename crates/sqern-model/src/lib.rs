@@ -1,7 +1,6 @@
-//! What sqern speaks of: distributions, kernel versions, upstream sources, crawls, patterns.
+//! Data types of sqern, and rules for them: distributions, kernel versions, upstream sources, crawls and patterns.
 //!
-//! Everything here is a value or a pure function: no file, socket, clock or environment is touched, so that every other
-//! crate may depend on it and every rule can be tested by itself.
+//! All functions are pure. They access no file, socket, clock or environment, so that every other crate can depend on this one.
 
 pub mod at;
 pub mod count;
@@ -28,7 +27,7 @@ pub use lag::{Progress, Spread, StageTimes, Step};
 pub use name::{DistroName, InvalidName};
 pub use order::VersionRule;
 pub use pattern::{Glob, LikePattern};
-pub use run::{InvalidKernelResult, KernelName, KernelResult, NotAResult, RunKind, RunResult};
+pub use run::{InvalidKernelResult, InvalidRunResult, KernelName, KernelResult, RunKind, RunResult};
 pub use source::{
     AptSource, DistroDef, KernelRule, PackageFacts, RpmMdSource, SignaturePolicy, Source, SourceError, SourceFile, SourceSet,
 };

@@ -23,7 +23,7 @@ pub fn is_text_key(text: &str) -> bool {
         && !text.ends_with(char::is_whitespace)
 }
 
-/// Defines a text that was checked once and is its own type from then on.
+/// Defines a type for a validated text.
 macro_rules! text_key {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
         $(#[$doc])*
@@ -32,7 +32,10 @@ macro_rules! text_key {
         pub struct $name(String);
 
         impl $name {
-            /// Takes `text` where the database would take it too.
+            /// Returns the text as this type, if the database accepts it as a text key.
+            ///
+            /// # Errors
+            /// Returns [`InvalidName`](crate::InvalidName) for any other text.
             pub fn new(text: impl Into<String>) -> Result<Self, $crate::name::InvalidName> {
                 let text = text.into();
                 if $crate::name::is_text_key(&text) {
@@ -42,7 +45,7 @@ macro_rules! text_key {
                 }
             }
 
-            /// The text itself.
+            /// Returns the text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -51,7 +54,7 @@ macro_rules! text_key {
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                // Not `write!`: that would drop the width that a caller asks for.
+                // `write!` would ignore the width in the format of the caller.
                 f.pad(&self.0)
             }
         }
@@ -80,8 +83,8 @@ macro_rules! text_key {
 pub(crate) use text_key;
 
 text_key! {
-    /// The name of a Linux distribution as the build containers have it: sp-variant's builder alias (`debian12`,
-    /// `ubuntu-22.04`, `alma8`) or a name in its style (`proxmox8`, `fedora42`).
+    /// The name of a distribution: the builder alias of sp-variant (`debian12`, `ubuntu-22.04`, `alma8`), or a name of the same form
+    /// (`proxmox8`, `fedora42`).
     DistroName, "distribution name"
 }
 
@@ -97,14 +100,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_name_keeps_what_it_was_given() {
+    fn a_valid_name_is_unchanged() {
         for text in ["debian12", "ubuntu-22.04", "6.1.0-25-amd64", "6.12.43+deb13-amd64", "é"] {
             assert_eq!(DistroName::new(text).map(String::from), Ok(text.to_owned()));
         }
     }
 
     #[test]
-    fn a_name_with_blanks_at_its_ends_or_control_characters_is_refused() {
+    fn a_name_with_outer_blanks_or_control_characters_is_rejected() {
         for text in ["", " ", "a ", "\ta", "a\nb", "a\u{7f}", "a\u{85}b", "\u{a0}a"] {
             assert!(DistroName::new(text).is_err(), "{text:?}");
         }
@@ -112,7 +115,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parsing_what_was_shown_gives_the_same_name(text in "\\PC{1,20}") {
+        fn a_displayed_name_is_parsed_as_the_same_name(text in "\\PC{1,20}") {
             if let Ok(name) = DistroName::new(text) {
                 prop_assert_eq!(name.to_string().parse::<DistroName>(), Ok(name));
             }

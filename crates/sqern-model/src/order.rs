@@ -1,4 +1,4 @@
-//! Which of two kernel versions is the newer one: the rule of the package manager that the distribution installs them by.
+//! The order of kernel versions, by the rules of the package manager of the distribution.
 
 pub mod dpkg;
 pub mod rpm;
@@ -7,28 +7,28 @@ use std::cmp::Ordering;
 
 use crate::{DistroName, KernelVersion};
 
-/// Whose rule orders a distribution's kernel versions.
+/// The rules for the order of kernel versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VersionRule {
-    /// dpkg's (deb-version(7)): Debian and what is made of it.
+    /// The rules of dpkg (deb-version(7)), for Debian and its derivatives.
     Dpkg,
-    /// rpm's (rpm-version(7)): everything else.
+    /// The rules of rpm (rpm-version(7)), for all other distributions.
     Rpm,
 }
 
-/// How the names of distributions begin whose packages are Debian's.
+/// Prefixes of the names of Debian and its derivatives.
 const DPKG_FAMILY: [&str; 9] =
     ["debian", "ubuntu", "proxmox", "devuan", "gardenlinux", "kali", "linuxmint", "raspbian", "raspios"];
 
 impl VersionRule {
-    /// The rule of a distribution, by its name: `debian12` is dpkg's, `alma8` rpm's. What begins like no known name is rpm's.
+    /// Returns the rule of a distribution by its name: dpkg for `debian12`, rpm for `alma8` and for unknown names.
     #[must_use]
     pub fn of(distro: &DistroName) -> Self {
         if DPKG_FAMILY.iter().any(|family| distro.as_str().starts_with(family)) { Self::Dpkg } else { Self::Rpm }
     }
 
-    /// Compares two versions of one distribution, the older one first. Those that the rule holds for equal (`6.1.0` and `6.01.0`)
-    /// stand in the order of their text, so that only equal versions are equal.
+    /// Compares two versions of a distribution; the older one is less. Different texts that are equal by the rule (`6.1.0` and `6.01.0`) are
+    /// compared as text, so that only identical versions are equal.
     #[must_use]
     pub fn cmp(self, left: &KernelVersion, right: &KernelVersion) -> Ordering {
         let compare = match self {
@@ -52,34 +52,34 @@ mod tests {
     }
 
     #[test]
-    fn an_update_of_an_el_kernel_is_newer_than_what_the_release_came_with() {
+    fn an_update_of_an_el_kernel_is_newer_than_the_first_kernel() {
         let versions = ["5.14.0-70.13.1.el9_0.x86_64", "5.14.0-70.el9.x86_64", "5.14.0-503.el9.x86_64"];
         let expected = ["5.14.0-70.el9.x86_64", "5.14.0-70.13.1.el9_0.x86_64", "5.14.0-503.el9.x86_64"];
         assert_eq!(sorted("alma9", &versions), expected);
     }
 
     #[test]
-    fn a_candidate_of_a_release_is_older_than_the_release_where_dpkg_says_so() {
+    fn a_release_candidate_is_older_than_the_release_in_dpkg() {
         let versions = ["6.1.0-25-amd64", "6.1.0-9-amd64", "6.1.0~rc3-9-amd64", "6.1.0-25-cloud-amd64", "5.10.0-30-amd64"];
         let expected = ["5.10.0-30-amd64", "6.1.0~rc3-9-amd64", "6.1.0-9-amd64", "6.1.0-25-amd64", "6.1.0-25-cloud-amd64"];
         assert_eq!(sorted("debian12", &versions), expected);
     }
 
     #[test]
-    fn a_number_beyond_every_integer_comes_after_those_below_it() {
+    fn a_number_that_exceeds_every_integer_type_is_compared_by_value() {
         let long = "10000000000000000000000000000000000000000";
         assert_eq!(sorted("debian12", &[long, "10", "2"]), ["2", "10", long]);
         assert_eq!(sorted("alma8", &[long, "10", "2"]), ["2", "10", long]);
     }
 
-    /// With numbers that fit no integer.
+    /// Generates versions, some with numbers that exceed every integer type.
     fn any_version() -> impl Strategy<Value = KernelVersion> {
         "([0-9a-c.+~^_-]{1,8}|[0-9.]{0,3}[0-9]{1,45})".prop_map(|text| KernelVersion::new(text).unwrap())
     }
 
     proptest! {
         #[test]
-        fn each_rule_is_an_order_with_one_place_for_each_version(a in any_version(), b in any_version(), c in any_version()) {
+        fn each_rule_is_a_total_order(a in any_version(), b in any_version(), c in any_version()) {
             for rule in [VersionRule::Dpkg, VersionRule::Rpm] {
                 prop_assert_eq!(rule.cmp(&a, &b), rule.cmp(&b, &a).reverse());
                 prop_assert_eq!(rule.cmp(&a, &b).is_eq(), a == b);

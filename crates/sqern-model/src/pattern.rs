@@ -1,7 +1,7 @@
-//! Ignore patterns: a shell glob on the command line, an SQL LIKE pattern in the database.
+//! Ignore patterns: a glob on the command line, and a LIKE pattern in the database.
 //!
-//! The database's side follows PostgreSQL's manual, *Pattern Matching: LIKE*: `%` is any text, `_` any one character,
-//! `\` makes the next character plain. The shell's side follows glob(7) without brackets: `*`, `?`, and `\`.
+//! LIKE patterns follow the PostgreSQL manual, *Pattern Matching: LIKE*: `%` matches any text, `_` matches one character, and `\` escapes the
+//! next character. Globs follow glob(7) without brackets: `*`, `?` and `\`.
 
 use std::fmt;
 
@@ -30,22 +30,25 @@ pub enum PatternError {
     Name(#[from] crate::InvalidName),
 }
 
-/// A shell glob over a whole kernel version.
+/// A glob that must match a whole kernel version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob(String);
 
-/// An SQL LIKE pattern over a whole kernel version, with `\` as escape: what `kver_ignore.pattern` holds.
+/// A LIKE pattern that must match a whole kernel version, with the escape character `\`, as in `kver_ignore.pattern`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LikePattern(String);
 
 impl Glob {
-    /// The glob as it was typed.
+    /// Creates a glob. It is validated by [`to_like`](Self::to_like).
     #[must_use]
     pub fn new(glob: impl Into<String>) -> Self {
         Self(glob.into())
     }
 
-    /// The LIKE pattern that matches the same versions.
+    /// Returns the LIKE pattern that matches the same versions.
+    ///
+    /// # Errors
+    /// Returns [`PatternError`] if there is no such pattern.
     pub fn to_like(&self) -> Result<LikePattern, PatternError> {
         if self.0.is_empty() {
             return Err(PatternError::Empty);
@@ -58,10 +61,10 @@ impl Glob {
                 '?' => like.push('_'),
                 '[' | ']' => return Err(PatternError::Bracket { bracket: character, glob: self.0.clone() }),
                 '\\' => {
-                    let plain = characters.next().ok_or_else(|| PatternError::TrailingBackslash { glob: self.0.clone() })?;
-                    push_plain(&mut like, plain);
+                    let literal = characters.next().ok_or_else(|| PatternError::TrailingBackslash { glob: self.0.clone() })?;
+                    push_escaped(&mut like, literal);
                 }
-                plain => push_plain(&mut like, plain),
+                literal => push_escaped(&mut like, literal),
             }
         }
         if !crate::name::is_text_key(&like) {
@@ -72,19 +75,19 @@ impl Glob {
 }
 
 impl LikePattern {
-    /// A pattern as the database holds it.
+    /// Creates a pattern from a value of the database.
     #[must_use]
     pub fn from_database(like: impl Into<String>) -> Self {
         Self(like.into())
     }
 
-    /// The pattern as LIKE takes it.
+    /// Returns the pattern as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The same pattern as a shell glob, to show to people.
+    /// Returns the glob that matches the same versions.
     #[must_use]
     pub fn to_glob(&self) -> Glob {
         let mut glob = String::with_capacity(self.0.len());
@@ -94,7 +97,7 @@ impl LikePattern {
                 '%' => glob.push('*'),
                 '_' => glob.push('?'),
                 '\\' => glob.extend(characters.next().map(quote_for_glob).unwrap_or_default()),
-                plain => glob.extend(quote_for_glob(plain)),
+                literal => glob.extend(quote_for_glob(literal)),
             }
         }
         Glob(glob)
@@ -113,7 +116,7 @@ impl fmt::Display for LikePattern {
     }
 }
 
-fn push_plain(like: &mut String, character: char) {
+fn push_escaped(like: &mut String, character: char) {
     if matches!(character, '%' | '_' | '\\') {
         like.push('\\');
     }
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_glob_becomes_the_like_pattern_that_matches_the_same() {
+    fn a_glob_is_converted_to_an_equivalent_like_pattern() {
         for (glob, expected) in [
             ("*-cloud-amd64", "%-cloud-amd64"),
             ("4.18.0-*.el8_10.x86_64", r"4.18.0-%.el8\_10.x86\_64"),
@@ -149,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_glob_that_like_cannot_say_is_refused() {
+    fn a_glob_without_an_equivalent_like_pattern_is_rejected() {
         assert_eq!(like(""), Err(PatternError::Empty));
         assert!(matches!(like("6.[15].0"), Err(PatternError::Bracket { bracket: '[', .. })));
         assert!(matches!(like("6.1\\"), Err(PatternError::TrailingBackslash { .. })));
@@ -158,25 +161,27 @@ mod tests {
 
     proptest! {
         #[test]
-        fn to_glob_and_back_is_the_same_pattern(glob in r"[a-z0-9.*?%_+-]{1,30}") {
+        fn conversion_to_like_and_back_returns_the_same_glob(glob in r"[a-z0-9.*?%_+-]{1,30}") {
             let like = Glob::new(glob.clone()).to_like().unwrap();
             prop_assert_eq!(like.to_glob().to_string(), glob);
         }
     }
 
-    /// Whether a pattern matches a whole text, with `\\` before what is plain: every way is tried.
+    /// Returns whether a pattern matches a whole text, by backtracking. `\\` escapes a character.
     fn matches(pattern: &[char], text: &[char], many: char, one: char) -> bool {
         match pattern {
             [] => text.is_empty(),
             [first, rest @ ..] if *first == many => (0..=text.len()).any(|passed| matches(rest, &text[passed..], many, one)),
             [first, rest @ ..] if *first == one => !text.is_empty() && matches(rest, &text[1..], many, one),
-            ['\\', plain, rest @ ..] | [plain, rest @ ..] => text.first() == Some(plain) && matches(rest, &text[1..], many, one),
+            ['\\', literal, rest @ ..] | [literal, rest @ ..] => {
+                text.first() == Some(literal) && matches(rest, &text[1..], many, one)
+            }
         }
     }
 
     proptest! {
         #[test]
-        fn the_database_matches_what_the_shell_would(glob in r"([ab*?%_.]|\\[ab*?%_\\\[]){1,6}", version in r"[ab*%_\\\[]{1,5}") {
+        fn a_glob_and_its_like_pattern_match_the_same_texts(glob in r"([ab*?%_.]|\\[ab*?%_\\\[]){1,6}", version in r"[ab*%_\\\[]{1,5}") {
             let like: Vec<char> = Glob::new(&*glob).to_like().unwrap().as_str().chars().collect();
             let (glob, version): (Vec<char>, Vec<char>) = (glob.chars().collect(), version.chars().collect());
             prop_assert_eq!(matches(&like, &version, '%', '_'), matches(&glob, &version, '*', '?'));

@@ -1,4 +1,4 @@
-//! Runs: builds and tests over kernels, and what they come to.
+//! Builds, test runs and their results.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DistroName, InvalidName, Kernel, KernelVersion};
 
-/// What a run is for.
+/// The kind of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunKind {
-    /// Modules are built: `sp_build`.
+    /// A build (`sp_build`).
     Build,
-    /// Built modules are tested: `sp_test`.
+    /// A test run (`sp_test`).
     Test,
 }
 
 impl RunKind {
-    /// What people call it.
+    /// Returns the noun for messages.
     #[must_use]
     pub fn noun(self) -> &'static str {
         match self {
@@ -34,27 +34,27 @@ impl fmt::Display for RunKind {
     }
 }
 
-/// What a run came to, in the words that Jenkins uses (hudson.model.Result).
+/// The result of a run. The names are those of Jenkins (hudson.model.Result).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RunResult {
-    /// All is well.
+    /// The run succeeded for all kernels.
     Success,
-    /// Some of it failed.
+    /// The run failed for some kernels.
     Unstable,
-    /// It failed.
+    /// The run failed.
     Failure,
-    /// The harness did not come to it: says nothing of the product.
+    /// The run was not started. This is no result of the module.
     NotBuilt,
-    /// The harness was stopped: says nothing of the product.
+    /// The run was aborted. This is no result of the module.
     Aborted,
 }
 
 impl RunResult {
-    /// All of them.
+    /// All results.
     pub const ALL: [Self; 5] = [Self::Success, Self::Unstable, Self::Failure, Self::NotBuilt, Self::Aborted];
 
-    /// The word, as it is recorded.
+    /// Returns the name in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -66,14 +66,19 @@ impl RunResult {
         }
     }
 
-    /// Whether the harness failed, and not the product.
+    /// Returns whether the run ended without a result of the module.
     #[must_use]
     pub fn is_harness(self) -> bool {
         matches!(self, Self::NotBuilt | Self::Aborted)
     }
 
-    /// What a run comes to as a whole, by what it came to for each kernel: the worst where all agree that something is wrong,
-    /// UNSTABLE where some succeeded and some did not. An interrupt makes it ABORTED whatever was done before. SUCCESS of nothing.
+    /// Returns the result of a run from the results of its kernels.
+    ///
+    /// - `ABORTED` if the run was interrupted
+    /// - `UNSTABLE` if some kernels succeeded and others failed
+    /// - `FAILURE` if kernels failed and none succeeded
+    /// - `ABORTED` or `NOT_BUILT` if no kernel failed and some have this result
+    /// - `SUCCESS` otherwise, also without kernels
     #[must_use]
     pub fn of_all(results: &[Self], interrupted: bool) -> Self {
         if interrupted {
@@ -96,33 +101,33 @@ impl fmt::Display for RunResult {
     }
 }
 
-/// A word that is no result.
+/// A text that is not a result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, found {0:?}")]
-pub struct NotAResult(pub String);
+pub struct InvalidRunResult(pub String);
 
 impl FromStr for RunResult {
-    type Err = NotAResult;
-    /// In any case of letters.
-    fn from_str(text: &str) -> Result<Self, NotAResult> {
+    type Err = InvalidRunResult;
+    /// Parses a result, ignoring case.
+    fn from_str(text: &str) -> Result<Self, InvalidRunResult> {
         let found = Self::ALL.into_iter().find(|result| result.as_str().eq_ignore_ascii_case(text));
-        found.ok_or_else(|| NotAResult(text.to_owned()))
+        found.ok_or_else(|| InvalidRunResult(text.to_owned()))
     }
 }
 
-/// A kernel as people name it where the distribution may be clear: `6.1.0-25-amd64` or `debian12/6.1.0-25-amd64`.
+/// The name of a kernel with an optional distribution: `6.1.0-25-amd64` or `debian12/6.1.0-25-amd64`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KernelName {
-    /// The distribution, where it was named.
+    /// The distribution, if the name contains it.
     pub distro: Option<DistroName>,
     /// The version.
     pub version: KernelVersion,
 }
 
 impl KernelName {
-    /// Whether a kernel can be meant.
+    /// Returns whether a kernel has this name.
     #[must_use]
-    pub fn admits(&self, kernel: &Kernel) -> bool {
+    pub fn matches(&self, kernel: &Kernel) -> bool {
         self.version == kernel.version && self.distro.as_ref().is_none_or(|distro| *distro == kernel.distro)
     }
 }
@@ -147,7 +152,7 @@ impl FromStr for KernelName {
     }
 }
 
-/// What a run came to for one kernel: `6.1.0-25-amd64=FAILURE`.
+/// The result of a run for one kernel: `6.1.0-25-amd64=FAILURE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KernelResult {
     /// The kernel.
@@ -167,7 +172,7 @@ pub enum InvalidKernelResult {
     Kernel(#[from] InvalidName),
     /// The result is invalid.
     #[error(transparent)]
-    Result(#[from] NotAResult),
+    Result(#[from] InvalidRunResult),
 }
 
 impl FromStr for KernelResult {
@@ -184,7 +189,7 @@ mod tests {
     use RunResult::{Aborted, Failure, NotBuilt, Success, Unstable};
 
     #[test]
-    fn results_are_read_in_any_case_of_letters_and_nothing_else_is() {
+    fn results_are_parsed_in_any_case_and_other_texts_are_rejected() {
         for result in RunResult::ALL {
             assert_eq!(result.as_str().to_lowercase().parse(), Ok(result));
         }
@@ -195,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_as_a_whole_is_told_by_its_kernels() {
+    fn the_result_of_a_run_follows_from_the_results_of_its_kernels() {
         for (results, whole) in [
             (&[][..], Success),
             (&[Success, Success], Success),
@@ -212,11 +217,11 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_may_be_named_with_its_distribution() {
-        let one: KernelResult = "debian12/6.1.0-25-amd64=failure".parse().unwrap();
-        assert_eq!((one.kernel.to_string().as_str(), one.result), ("debian12/6.1.0-25-amd64", Failure));
-        let one: KernelResult = "6.1.0-25-amd64=SUCCESS".parse().unwrap();
-        assert_eq!(one.kernel.distro, None);
+    fn the_name_of_a_kernel_can_contain_its_distribution() {
+        let parsed: KernelResult = "debian12/6.1.0-25-amd64=failure".parse().unwrap();
+        assert_eq!((parsed.kernel.to_string().as_str(), parsed.result), ("debian12/6.1.0-25-amd64", Failure));
+        let parsed: KernelResult = "6.1.0-25-amd64=SUCCESS".parse().unwrap();
+        assert_eq!(parsed.kernel.distro, None);
         assert!("6.1.0-25-amd64".parse::<KernelResult>().unwrap_err().to_string().contains("expected VERSION=RESULT"));
         assert!("6.1.0-25-amd64=GOOD".parse::<KernelResult>().unwrap_err().to_string().contains("found \"GOOD\""));
     }

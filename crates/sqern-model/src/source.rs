@@ -1,4 +1,4 @@
-//! Upstream sources as data: what a `distros/*.toml` file says.
+//! Distributions and their sources, as defined by `distros/*.toml`.
 
 use std::collections::BTreeMap;
 
@@ -73,41 +73,41 @@ pub enum SourceError {
     },
 }
 
-/// How a source's signature is treated.
+/// The policy for the signature of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SignaturePolicy {
-    /// A valid signature by a key of the source's own keyring, or the source fails.
+    /// The source fails without a valid signature by a key of its keyring.
     #[default]
     Require,
-    /// A signature that is there must be valid; none is a warning.
+    /// An existing signature must be valid. A missing signature is a warning.
     IfPresent,
-    /// Not looked at; told as a warning on every crawl.
+    /// The signature is not checked, which is a warning on every crawl.
     Off,
 }
 
-/// One distribution: its names and its upstream sources.
+/// A distribution, its rules and its sources.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DistroDef {
-    /// The distro's name, as the file is called.
+    /// The name of the distribution, which is also the stem of the file name.
     pub name: DistroName,
-    /// sp-variant's build variant, or a name in its style for what it does not know.
+    /// The name in sp-variant, or a name of the same form if sp-variant does not contain the distribution.
     pub variant: String,
-    /// What people call it: "Debian 12 (bookworm)".
+    /// The display name: "Debian 12 (bookworm)".
     pub title: String,
-    /// How a host says in os-release(5) that it is this distribution.
+    /// The fields of os-release(5) of a host with this distribution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub os_release: Option<OsRelease>,
-    /// How a package's name tells a kernel; the first rule that matches counts.
+    /// The rules for packages. The first rule that matches a package applies.
     #[serde(rename = "rule", default)]
     pub rules: Vec<KernelRule>,
-    /// Where to look.
+    /// The sources.
     #[serde(rename = "source", default)]
     pub sources: Vec<Source>,
 }
 
-/// The fields of os-release(5) by which a host is known.
+/// The fields of os-release(5) that identify a distribution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct OsRelease {
@@ -117,18 +117,18 @@ pub struct OsRelease {
     pub version_id: String,
 }
 
-/// One repository that is crawled and recorded by itself.
+/// A repository that is crawled and recorded separately.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Source {
-    /// A Debian-style archive: one suite of it.
+    /// A suite of a Debian-style archive.
     Apt(AptSource),
     /// An rpm-md repository.
     RpmMd(RpmMdSource),
 }
 
 impl Source {
-    /// The source's name, unique within its distribution.
+    /// Returns the name, which is unique in the distribution.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -137,7 +137,7 @@ impl Source {
         }
     }
 
-    /// The architectures that are read, in the format's own words.
+    /// Returns the architectures, with the names of the repository format.
     #[must_use]
     pub fn architectures(&self) -> &[String] {
         match self {
@@ -146,7 +146,7 @@ impl Source {
         }
     }
 
-    /// How its signature is treated.
+    /// Returns the policy for the signature.
     #[must_use]
     pub fn signature(&self) -> SignaturePolicy {
         match self {
@@ -155,7 +155,7 @@ impl Source {
         }
     }
 
-    /// The keyring files that its signature is judged by.
+    /// Returns the keyring files that verify the signature.
     #[must_use]
     pub fn keyring(&self) -> &[String] {
         match self {
@@ -164,7 +164,7 @@ impl Source {
         }
     }
 
-    /// The files that tell a server who asks, as the source file names them; none for a source that is open to all.
+    /// Returns the paths of the files with credentials and certificates, which are empty for a public source.
     #[must_use]
     pub fn credential_files(&self) -> Vec<&str> {
         match self {
@@ -176,7 +176,7 @@ impl Source {
         }
     }
 
-    /// Whether it is left out where a file of [`credential_files`](Self::credential_files) is not on this machine.
+    /// Returns whether the source is skipped if one of the [`credential_files`](Self::credential_files) does not exist.
     #[must_use]
     pub fn is_optional(&self) -> bool {
         match self {
@@ -185,7 +185,7 @@ impl Source {
         }
     }
 
-    /// The age in days from which the source's top is told as old; none where it may be of any age.
+    /// Returns the age in days at which the root metadata causes a warning, or `None` for no limit.
     #[must_use]
     pub fn stale_after_days(&self) -> Option<u32> {
         match self {
@@ -194,7 +194,7 @@ impl Source {
         }
     }
 
-    /// A list of the source file that must hold something and does not.
+    /// Returns the name of a required field that is empty.
     fn empty_field(&self) -> Option<&'static str> {
         let lists: &[(&'static str, bool)] = match self {
             Self::Apt(apt) => &[
@@ -221,9 +221,10 @@ impl Source {
 }
 
 impl DistroDef {
-    /// The same with each source that stands for several made into those: see [`AptSource::each`].
+    /// Replaces each source with placeholders by the sources that it defines (see [`AptSource::each`]).
     ///
-    /// Fails on what the types can't say. `file` is the file's name, for the error.
+    /// # Errors
+    /// Returns [`SourceError`] with the name `file` if a field or a rule is invalid.
     pub fn expanded(mut self, file: &str) -> Result<Self, SourceError> {
         let mut sources = Vec::new();
         for source in self.sources {
@@ -246,48 +247,48 @@ impl DistroDef {
                 got: error.to_string(),
             })?;
         }
-        for (place, source) in self.sources.iter().enumerate() {
-            if self.sources[..place].iter().any(|other| other.name() == source.name()) {
+        for (index, source) in self.sources.iter().enumerate() {
+            if self.sources[..index].iter().any(|other| other.name() == source.name()) {
                 return Err(SourceError::DuplicateSource { file: file.into(), name: source.name().into() });
             }
         }
         Ok(())
     }
 
-    /// The kernel that a package is the headers of, and the place of the rule that says so.
+    /// Returns the kernel version of a headers package, and the index of the rule that matched.
     #[must_use]
     pub fn kernel_of(&self, package: &PackageFacts<'_>) -> Option<(KernelVersion, usize)> {
-        let told = |(place, rule): (usize, &KernelRule)| rule.kernel_of(package).map(|kernel| (kernel, place));
-        self.rules.iter().enumerate().find_map(told)
+        let apply = |(index, rule): (usize, &KernelRule)| rule.kernel_of(package).map(|kernel| (kernel, index));
+        self.rules.iter().enumerate().find_map(apply)
     }
 }
 
-/// All distributions that are known, by name.
+/// All known distributions.
 #[derive(Debug, Clone, Default)]
 pub struct SourceSet {
-    /// By the distro's name.
+    /// The distributions by name.
     pub distros: BTreeMap<DistroName, DistroDef>,
-    /// The file that each of them is from.
+    /// The file of each distribution.
     pub files: BTreeMap<DistroName, SourceFile>,
 }
 
-/// A file that says where a distribution publishes its kernels.
+/// A file that defines a distribution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
-    /// Its path; for one that is built in, its path in the source tree.
-    pub place: String,
-    /// What it says, with its comments.
+    /// Its path. For a built-in file, its path in the source tree.
+    pub path: String,
+    /// Its content.
     pub text: String,
 }
 
 impl SourceSet {
-    /// The distribution of this name.
+    /// Returns the distribution with this name.
     #[must_use]
     pub fn get(&self, name: &DistroName) -> Option<&DistroDef> {
         self.distros.get(name)
     }
 
-    /// The distribution that a host with these os-release(5) fields runs.
+    /// Returns the distribution of a host with these fields of os-release(5).
     #[must_use]
     pub fn detect(&self, id: &str, version_id: &str) -> Option<&DistroDef> {
         self.distros

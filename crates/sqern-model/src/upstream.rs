@@ -1,5 +1,4 @@
-//! The difference between what the database knows of a distribution's upstream and what a crawl of it found: a value that can be
-//! shown, and then applied.
+//! The differences between the recorded packages of a distribution and the packages that a crawl found.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,46 +6,46 @@ use serde::Serialize;
 
 use crate::{Crawl, CrawlState, KernelPackage, KernelVersion, PackageRole};
 
-/// What the database knows of one distribution's upstream.
+/// The recorded kernels and packages of a distribution.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
-    /// The versions that are recorded at all.
+    /// All recorded versions.
     pub kernels: BTreeSet<KernelVersion>,
-    /// Those of them that were seen upstream.
+    /// The versions that were seen in a repository.
     pub seen: BTreeSet<KernelVersion>,
-    /// By source: every package that was ever recorded, and its record.
+    /// All recorded packages by source, including gone ones.
     pub packages: BTreeMap<String, BTreeMap<PackageKey, KnownPackage>>,
 }
 
-/// What makes a package's record its own, within its distribution and source.
+/// The key of a package in its distribution and source.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct PackageKey {
-    /// The kernel that it belongs to.
+    /// The version of its kernel.
     pub kernel: KernelVersion,
-    /// The package's name.
+    /// The name of the package.
     pub name: String,
-    /// The package's version.
+    /// The version of the package.
     pub version: String,
-    /// The package's architecture.
+    /// The architecture of the package.
     pub architecture: String,
-    /// The file's checksum, as [`KernelPackage::checksum`] has it.
+    /// The checksum of the file, as in [`KernelPackage::checksum`].
     pub checksum: String,
 }
 
-/// A package's record.
+/// A recorded package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownPackage {
-    /// The record's id.
+    /// The id of the row.
     pub id: i64,
-    /// Where it was to be fetched.
+    /// The URL of the file.
     pub url: String,
-    /// What it is to its kernel.
+    /// Its role for its kernel.
     pub role: PackageRole,
-    /// Whether a complete crawl no longer listed it.
+    /// Whether a complete crawl did not find it.
     pub gone: bool,
 }
 
-/// What is to be done for one distribution.
+/// The changes for a distribution.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct UpstreamDiff {
     /// Versions to record in `kver`.
@@ -55,23 +54,25 @@ pub struct UpstreamDiff {
     pub newly_seen: BTreeSet<KernelVersion>,
     /// Packages to record, with their source.
     pub new_packages: Vec<(String, KernelPackage)>,
-    /// Records that are listed, by id, and how they are now: gone ones that came back, and those that moved.
+    /// Recorded packages that are listed again, or have a different URL or role, by id.
     pub changed_packages: Vec<(i64, KernelPackage)>,
-    /// Records that are no longer listed.
+    /// The ids of packages that are no longer listed.
     pub gone_packages: Vec<i64>,
-    /// Versions that no source lists any more.
+    /// Versions that no source lists any longer.
     pub gone_kernels: BTreeSet<KernelVersion>,
-    /// How each source went, and how many kernels it holds.
+    /// The crawl of each source, and the number of its kernels.
     pub crawls: Vec<(Crawl, usize)>,
 }
 
-/// What the crawls of one distribution's sources change. A source that is complete and lost over a tenth of its kernels is
-/// believed in what it has, not in what it lost, unless `accept_shrink`.
+/// Returns the changes from the crawls of the sources of a distribution.
+///
+/// If a complete source lost more than a tenth of its kernels, its new packages are added, but no packages are removed. `accept_shrink`
+/// accepts the loss.
 #[must_use]
 pub fn diff(known: &Known, crawls: Vec<Crawl>, accept_shrink: bool) -> UpstreamDiff {
     let mut result = UpstreamDiff::default();
-    // What a kernel needs is listed by its headers, which may stand in another source: only all of them together can tell that
-    // a support package is no longer needed.
+    // Headers in one source can require support packages of another source. A support package is therefore gone only if all sources are
+    // complete.
     let all_whole = crawls.iter().all(|crawl| crawl.state.is_whole());
     for mut crawl in crawls {
         let packages = std::mem::take(&mut crawl.packages);
@@ -99,7 +100,7 @@ pub fn diff(known: &Known, crawls: Vec<Crawl>, accept_shrink: bool) -> UpstreamD
     result
 }
 
-/// Whether a source that held `before` kernels and now holds `after` lost over a tenth.
+/// Returns whether a source with `before` kernels lost more than a tenth of them.
 fn shrank(before: usize, after: usize) -> bool {
     after * 10 < before * 9
 }
@@ -131,7 +132,7 @@ fn compare_packages(
     }
 }
 
-/// The versions whose last headers package goes with this difference.
+/// Returns the versions whose last headers package is removed.
 fn gone_kernels(known: &Known, diff: &UpstreamDiff) -> BTreeSet<KernelVersion> {
     let gone: BTreeSet<i64> = diff.gone_packages.iter().copied().collect();
     let back: BTreeSet<i64> = diff.changed_packages.iter().map(|(id, _)| *id).collect();
@@ -156,7 +157,7 @@ fn headers<'a>(packages: impl Iterator<Item = (PackageRole, &'a KernelVersion)>)
 }
 
 impl PackageKey {
-    /// The key of a package.
+    /// Returns the key of a package.
     #[must_use]
     pub fn of(package: &KernelPackage) -> Self {
         Self {
@@ -206,7 +207,7 @@ mod tests {
         }
     }
 
-    /// A database that recorded these kernels from the source `bookworm`; a leading `!` means gone.
+    /// Returns these kernels as recorded from the source `bookworm`. A leading `!` means gone.
     fn known(kernels: &[&str]) -> Known {
         let mut known = Known::default();
         for (id, kernel) in (1..).zip(kernels) {
@@ -226,24 +227,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_is_recorded_and_what_a_complete_source_lost_is_gone() {
+    fn new_kernels_are_recorded_and_missing_ones_of_complete_sources_are_gone() {
         let diff = diff(&known(&["1", "2", "!3"]), vec![crawl(CrawlState::Complete, &["2", "3", "4"])], false);
         assert_eq!(names(&diff.new_kernels), ["4"]);
         assert_eq!(names(&diff.newly_seen), ["4"]);
         assert_eq!(diff.new_packages.len(), 1);
-        assert_eq!(diff.changed_packages.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [3], "3 came back");
+        assert_eq!(diff.changed_packages.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [3], "3 is listed again");
         assert_eq!(diff.gone_packages, [1]);
         assert_eq!(names(&diff.gone_kernels), ["1"]);
     }
 
     #[test]
-    fn a_second_crawl_that_finds_the_same_changes_nothing() {
+    fn a_second_crawl_with_the_same_packages_changes_nothing() {
         let diff = diff(&known(&["1", "2"]), vec![crawl(CrawlState::Complete, &["1", "2", "2"])], false);
         assert_eq!(UpstreamDiff { crawls: vec![], ..diff }, UpstreamDiff::default());
     }
 
     #[test]
-    fn a_failed_and_a_partial_source_remove_nothing() {
+    fn failed_and_partial_crawls_remove_nothing() {
         for state in [CrawlState::Failed, CrawlState::Partial] {
             let diff = diff(&known(&["1", "2"]), vec![crawl(state, &[])], true);
             assert_eq!(UpstreamDiff { crawls: vec![], ..diff }, UpstreamDiff::default(), "{state}");
@@ -251,13 +252,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_of_an_unchanged_source_is_recorded_again() {
+    fn missing_rows_of_an_unchanged_source_are_recorded_again() {
         let diff = diff(&known(&["1"]), vec![crawl(CrawlState::Unchanged, &["1", "2"])], false);
         assert_eq!((names(&diff.new_kernels), diff.crawls[0].1), (vec!["2"], 2));
     }
 
     #[test]
-    fn what_a_kernel_of_a_failed_source_needs_is_not_gone_from_a_complete_one() {
+    fn support_packages_are_not_gone_if_another_source_failed() {
         let mut known = known(&["1", "2"]);
         for record in known.packages.values_mut().flat_map(BTreeMap::values_mut) {
             record.role = PackageRole::Support;
@@ -268,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_lost_over_a_tenth_is_held_back_until_that_is_accepted() {
+    fn a_loss_of_more_than_a_tenth_of_the_kernels_must_be_accepted() {
         let all: Vec<String> = (0..20).map(|n| n.to_string()).collect();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         let tenth = diff(&known(&all), vec![crawl(CrawlState::Complete, &all[2..])], false);

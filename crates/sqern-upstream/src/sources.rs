@@ -114,7 +114,7 @@ pub fn parse(file: &str, text: &str) -> Result<DistroDef, SourceFileError> {
 
 fn insert(set: &mut SourceSet, file: &str, text: &str) -> Result<DistroName, SourceFileError> {
     let distro = parse(file, text)?;
-    set.files.insert(distro.name.clone(), SourceFile { place: file.to_owned(), text: text.to_owned() });
+    set.files.insert(distro.name.clone(), SourceFile { path: file.to_owned(), text: text.to_owned() });
     let name = distro.name.clone();
     set.distros.insert(name.clone(), distro);
     Ok(name)

@@ -29,7 +29,7 @@ NAME = re.compile(r"(?!\s)[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+(?<!\s)")
 
 
 class ReportError(ValueError):
-    """The report is invalid. The message contains the place, the expected value and the value found."""
+    """The report is invalid. The message contains the path, the expected value and the value found."""
 
 
 @dataclass
@@ -44,40 +44,40 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Place:
+class Node:
     """A value of the report and its path, for example clusters[0].hosts[2].distro."""
 
     value: Any
     path: str
 
-    def wrong(self, expected: str) -> ReportError:
+    def error(self, expected: str) -> ReportError:
         found = json.dumps(self.value)
         if len(found) > 60:
             found = found[:60] + "…"
         return ReportError(f"{self.path or 'report'}: expected {expected}, found {found}")
 
-    def get(self, key: str) -> Place:
+    def get(self, key: str) -> Node:
         if not isinstance(self.value, dict):
-            raise self.wrong("an object")
+            raise self.error("an object")
         if key not in self.value:
-            raise self.wrong(f'an object with "{key}"')
-        return Place(self.value[key], f"{self.path}.{key}".lstrip("."))
+            raise self.error(f'an object with "{key}"')
+        return Node(self.value[key], f"{self.path}.{key}".lstrip("."))
 
-    def items(self) -> Iterator[Place]:
+    def items(self) -> Iterator[Node]:
         if not isinstance(self.value, list):
-            raise self.wrong("a list")
-        return (Place(value, f"{self.path}[{index}]") for index, value in enumerate(self.value))
+            raise self.error("a list")
+        return (Node(value, f"{self.path}[{index}]") for index, value in enumerate(self.value))
 
     def name(self) -> str:
         if not isinstance(self.value, str) or not NAME.fullmatch(self.value):
-            raise self.wrong("a name without control characters and without leading or trailing blanks")
+            raise self.error("a name without control characters and without leading or trailing blanks")
         return self.value
 
 
 def parse(data: bytes, types: dict[str, int], distros: set[str]) -> Report:
     """Parses the report in `data`. `types` (name to number) and `distros` are the contents of the database. Raises `ReportError`."""
     try:
-        root = Place(json.loads(data), "")
+        root = Node(json.loads(data), "")
     except json.JSONDecodeError as error:
         raise ReportError(f"line {error.lineno}, column {error.colno}: invalid JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:
@@ -86,27 +86,27 @@ def parse(data: bytes, types: dict[str, int], distros: set[str]) -> Report:
     for cluster in root.get("clusters").items():
         name = cluster.get("name").name()
         if name in report.clusters:
-            raise cluster.get("name").wrong("a unique cluster name")
+            raise cluster.get("name").error("a unique cluster name")
         report.clusters[name] = parse_type(cluster.get("type"), types)
         for host in cluster.get("hosts").items():
             key = (name, host.get("name").name())
             if key in report.kernels:
-                raise host.get("name").wrong("a unique host name in the cluster")
+                raise host.get("name").error("a unique host name in the cluster")
             if (distro := host.get("distro").name()) not in distros:
-                raise host.get("distro").wrong("a distribution that `sqern distro list` prints")
+                raise host.get("distro").error("a distribution that `sqern distro list` prints")
             kernels = dict.fromkeys((kernel.name() for kernel in host.get("installed").items()), False)
             kernels[host.get("running").name()] = True
             report.kernels[key] = (distro, kernels)
     return report
 
 
-def parse_type(place: Place, types: dict[str, int]) -> int:
+def parse_type(node: Node, types: dict[str, int]) -> int:
     """Returns the number of a cluster type that is specified by its name or number."""
-    if isinstance(place.value, str) and place.value in types:
-        return types[place.value]
-    if type(place.value) is int and place.value in types.values():
-        return place.value
-    raise place.wrong("a cluster type: " + ", ".join(f"{number} or {json.dumps(name)}" for name, number in types.items()))
+    if isinstance(node.value, str) and node.value in types:
+        return types[node.value]
+    if type(node.value) is int and node.value in types.values():
+        return node.value
+    raise node.error("a cluster type: " + ", ".join(f"{number} or {json.dumps(name)}" for name, number in types.items()))
 
 
 def copy_in(cur: psycopg.Cursor[Any], report: Report) -> None:

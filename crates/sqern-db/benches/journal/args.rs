@@ -1,77 +1,75 @@
-//! The words of the command line.
+//! Command line arguments.
 
-/// The goals that are measured when none is named.
+/// All goals, which are the default.
 const ALL: [u8; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
 
-/// The goal that `--gate` is about: WAL bytes are steady under noise.
+/// The goal of `--gate`. WAL bytes do not depend on the load of the machine.
 pub const GATE: u8 = 2;
 
 const USAGE: &str = "\
 usage: scripts/bench [--goal N]… [--quick] [--cpu] [--gate]
 
-Measures the journal against its goals, on a private server of its own, and prints a Markdown table.
+Measures the goals of the journal on a temporary private server, and prints a Markdown table.
 
---goal N  only this goal; may be given several times
---quick   small sizes: shows that the bench works, the figures say little
---cpu     times of statements are those that the server's process ran on a processor: on a busy machine they say more than
-          the clock does, and they lack what a statement waits for
---gate    exit status 1 when the WAL goal (2) falls short; else it is 0 whatever was measured
+--goal N  goal to measure [default: all] (repeatable)
+--quick   small sizes, to test the benchmark
+--cpu     measure the CPU time of the server process, for a busy machine; waiting time is excluded
+--gate    exit with status 1 if the WAL goal (2) is missed [default: status 0 for all results]
 ";
 
-/// What to measure.
+/// Options of a run.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Args {
-    /// In ascending order, each once.
+    /// Selected goals in ascending order, without duplicates.
     pub goals: Vec<u8>,
-    /// Small sizes.
+    /// Whether to use small sizes.
     pub quick: bool,
-    /// Time on a processor in place of time.
+    /// Whether to measure CPU time instead of elapsed time.
     pub cpu: bool,
-    /// Whether the goal [`GATE`] decides the exit status.
+    /// Whether the goal [`GATE`] determines the exit status.
     pub gate: bool,
 }
 
-/// What the command line asks for.
+/// The requested action.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// To measure.
+pub enum Action {
+    /// Measure.
     Run(Args),
-    /// To print a text and end with a status.
-    Say(String, u8),
+    /// Print a text and exit with a status.
+    Print(String, u8),
 }
 
 impl Args {
-    /// Reads the words after the program's name; cargo adds `--bench` when it benches.
-    pub fn read(words: impl Iterator<Item = String>) -> Asked {
+    /// Parses the arguments after the program name. `cargo bench` adds `--bench`.
+    pub fn parse(mut args: impl Iterator<Item = String>) -> Action {
         let (mut goals, mut quick, mut cpu, mut gate, mut bench) = (Vec::new(), false, false, false, false);
-        let mut words = words;
-        let wrong = |text: String| Asked::Say(format!("{text}\n\n{USAGE}"), 2);
-        while let Some(word) = words.next() {
-            match word.as_str() {
-                "--goal" => match words.next().and_then(|number| number.parse().ok()).filter(|goal| ALL.contains(goal)) {
+        let usage_error = |text: String| Action::Print(format!("{text}\n\n{USAGE}"), 2);
+        while let Some(argument) = args.next() {
+            match argument.as_str() {
+                "--goal" => match args.next().and_then(|number| number.parse().ok()).filter(|goal| ALL.contains(goal)) {
                     Some(goal) => goals.push(goal),
-                    None => return wrong(format!("expected a number of {ALL:?} after --goal")),
+                    None => return usage_error(format!("--goal requires a number from {ALL:?}")),
                 },
                 "--quick" => quick = true,
                 "--cpu" => cpu = true,
                 "--gate" => gate = true,
                 "--bench" => bench = true,
-                "-h" | "--help" => return Asked::Say(USAGE.to_owned(), 0),
-                other => return wrong(format!("expected an option, got {other:?}")),
+                "-h" | "--help" => return Action::Print(USAGE.to_owned(), 0),
+                other => return usage_error(format!("unknown argument {other:?}")),
             }
         }
         if !bench {
-            // `cargo test --all-targets` comes by here, and wants no measuring.
-            return Asked::Say("nothing is measured without --bench: run scripts/bench\n".to_owned(), 0);
+            // `cargo test --all-targets` also runs this program.
+            return Action::Print("nothing is measured without --bench: run scripts/bench\n".to_owned(), 0);
         }
         if gate && !goals.is_empty() && !goals.contains(&GATE) {
-            return wrong(format!("expected --gate with goal {GATE}, got other goals alone"));
+            return usage_error(format!("--gate requires goal {GATE}"));
         }
         if goals.is_empty() {
             goals = ALL.to_vec();
         }
         goals.sort_unstable();
         goals.dedup();
-        Asked::Run(Self { goals, quick, cpu, gate })
+        Action::Run(Self { goals, quick, cpu, gate })
     }
 }

@@ -1,48 +1,48 @@
-//! Goal 8: what it costs to see a table as it was, and to undo a generation.
+//! Goal 8: queries of earlier states, and reverts.
 
 use anyhow::{Context, Result, ensure};
 use tokio_postgres::error::SqlState;
 
 use crate::measure::{Spread, median};
 use crate::report::{Table, count, milliseconds};
+use crate::server::{BenchServer, MAINTENANCE_OFF, Session};
 use crate::subject::measured;
-use crate::world::{Session, UPKEEP_OFF, World};
 
-/// One in a hundred back / reading the table.
-const NEAR: f64 = 4.0;
-/// Anywhere / reading the events.
-const ANYWHERE: f64 = 30.0;
-/// Reverting a generation / a keyed update of the same rows.
+/// Query of the preceding generation / query of the table.
+const RECENT: f64 = 4.0;
+/// Query of any earlier state / query of all events.
+const ANY: f64 = 30.0;
+/// Revert of a generation / update of the same rows by key.
 const REVERT: f64 = 1.5;
 
-/// When a revert is given up, in seconds.
-const PATIENCE_SECONDS: u32 = 60;
+/// Time limit of a revert, in seconds.
+const REVERT_LIMIT_SECONDS: u32 = 60;
 
-/// Generations that insert.
-const INSERTING: i64 = 20;
-/// Generations that each update one row in twenty.
-const UPDATING: i64 = 80;
+/// Generations of inserts.
+const INSERTS: i64 = 20;
+/// Generations of updates, each of one of 20 rows.
+const UPDATES: i64 = 80;
 
-/// How many generations back it goes.
-const BACK: [i64; 5] = [1, 10, 50, 51, 90];
+/// Ages of the queried states, in generations.
+const AGES: [i64; 5] = [1, 10, 50, 51, 90];
 
-/// What is read of a table: every column, into next to nothing.
-const SINK: &str =
+/// A query of every column with a small result.
+const AGGREGATES: &str =
     "count(*) AS rows, max(distro) AS distro, max(version) AS version, count(*) FILTER (WHERE archived) AS archived";
 
-/// Whether a table is as it was.
+/// The number of rows and a hash of a table.
 const DIGEST: &str = "count(*), coalesce(sum(hashtextextended(concat_ws(' ', distro, version, archived), 0)), 0)::text";
 
-/// Goal 8.
-pub async fn goal(world: &World, table: &mut Table) -> Result<()> {
-    let digests = history(world).await?;
-    let session = world.session("history").await?;
+/// Measures goal 8.
+pub async fn goal(server: &BenchServer, table: &mut Table) -> Result<()> {
+    let digests = history(server).await?;
+    let session = server.session("history").await?;
     session.run("SET max_parallel_workers_per_gather = 0").await?;
-    reading(world, table, &session, &digests).await?;
-    reverting(world, table, &session).await
+    measure_queries(server, table, &session, &digests).await?;
+    measure_reverts(server, table, &session).await
 }
 
-/// The rows and their digest as of a generation.
+/// The number of rows and their hash.
 type Digest = (i64, String);
 
 async fn digest(session: &Session, from: &str) -> Result<Digest> {
@@ -50,40 +50,44 @@ async fn digest(session: &Session, from: &str) -> Result<Digest> {
     Ok((row.get(0), row.get(1)))
 }
 
-/// Makes the database, and gives what the table held as of each of [`BACK`].
-async fn history(world: &World) -> Result<Vec<(i64, Digest)>> {
-    let step = world.extent.step;
-    world.make("history").await?;
-    let session = world.session("history").await?;
-    session.run(UPKEEP_OFF).await?;
+/// Creates the database, and returns a generation and the digest of its state for each of [`AGES`].
+async fn history(server: &BenchServer) -> Result<Vec<(i64, Digest)>> {
+    let step = server.size.step;
+    server.make("history").await?;
+    let session = server.session("history").await?;
+    session.run(MAINTENANCE_OFF).await?;
     session.run("TRUNCATE event, generation RESTART IDENTITY").await?;
     session.run(&functions()).await?;
     let mut digests = Vec::new();
-    for number in 1..=INSERTING + UPDATING {
-        let change = if number <= INSERTING { "kver_insert" } else { "change" };
-        let (from, to) = if number <= INSERTING { ((number - 1) * step + 1, number * step) } else { (number % 20, number) };
+    for number in 1..=INSERTS + UPDATES {
+        let change = if number <= INSERTS { "kver_insert" } else { "change" };
+        let (from, to) = if number <= INSERTS { ((number - 1) * step + 1, number * step) } else { (number % 20, number) };
         session.cost(change, from, to, step).await?;
-        if BACK.contains(&(INSERTING + UPDATING - number)) {
+        if AGES.contains(&(INSERTS + UPDATES - number)) {
             let generation = session.number("SELECT max(id) FROM generation").await?;
             digests.push((generation, digest(&session, "kver").await?));
         }
     }
     digests.reverse();
     let events = session.number("SELECT count(*) FROM event").await?;
-    ensure!(events == (INSERTING + UPDATING) * step, "expected {} events, got {events}", (INSERTING + UPDATING) * step);
+    ensure!(
+        events == (INSERTS + UPDATES) * step,
+        "the journal contains {events} instead of {} events",
+        (INSERTS + UPDATES) * step
+    );
     session.run("VACUUM ANALYZE").await?;
     session.run("CHECKPOINT").await?;
     Ok(digests)
 }
 
-/// What is measured, as functions of the server.
+/// Returns the measured functions as SQL.
 fn functions() -> String {
     let read = |from: &str| {
         format!(
             "DECLARE
         s record;
     BEGIN
-        SELECT {SINK} INTO s FROM {from} AS t;
+        SELECT {AGGREGATES} INTO s FROM {from} AS t;
         touched := s.rows;
     END;"
         )
@@ -110,62 +114,62 @@ fn functions() -> String {
     .concat()
 }
 
-async fn reading(world: &World, table: &mut Table, session: &Session, digests: &[(i64, Digest)]) -> Result<()> {
-    let rounds = world.extent.rounds;
+async fn measure_queries(server: &BenchServer, table: &mut Table, session: &Session, digests: &[(i64, Digest)]) -> Result<()> {
+    let rounds = server.size.rounds;
     let (rows, _) = digest(session, "kver").await?;
     let events = session.number("SELECT count(*) FROM event").await?;
-    for (back, (generation, then)) in BACK.into_iter().zip(digests) {
-        let got = digest(session, &format!("kver_at({generation})")).await?;
-        ensure!(got == *then, "expected kver_at({generation}) to give what was there, {then:?}, got {got:?}");
+    for (age, (generation, expected)) in AGES.into_iter().zip(digests) {
+        let found = digest(session, &format!("kver_at({generation})")).await?;
+        ensure!(found == *expected, "kver_at({generation}) returned {found:?} instead of {expected:?}");
         let mut figures = Vec::new();
         for round in 0..=rounds {
             let mut three = [0.0; 3];
-            for turn in 0..3 {
-                let side = (turn + round) % 3;
-                let (function, expected) = [("read_as_of", then.0), ("read_now", rows), ("read_events", events)][side];
-                three[side] = session.cost(function, *generation, 0, expected).await?.seconds;
+            for order in 0..3 {
+                let side = (order + round) % 3;
+                let (function, rows) = [("read_as_of", expected.0), ("read_now", rows), ("read_events", events)][side];
+                three[side] = session.cost(function, *generation, 0, rows).await?.seconds;
             }
             if round > 0 {
                 figures.push(three);
             }
         }
         let [as_of, now, journal] = [0, 1, 2].map(|side| milliseconds(median(figures.iter().map(|three| three[side]))));
-        let what = format!("kver of {} rows as of {} events ago", count(rows), count(back * world.extent.step));
+        let measurement = format!("kver of {} rows, {} events ago", count(rows), count(age * server.size.step));
         let output = Spread::of(figures.iter().map(|three| three[0] / three[1]));
         let input = Spread::of(figures.iter().map(|three| three[0] / three[2]));
-        let first = format!("{what} / reading the table ({as_of} / {now})");
-        if back == 1 {
-            table.at_most(8, &first, output, NEAR);
+        let first = format!("{measurement} / query of the table ({as_of} / {now})");
+        if age == 1 {
+            table.at_most(8, &first, output, RECENT);
         } else {
-            table.told_ratio(8, &first, output);
+            table.report_ratio(8, &first, output);
         }
-        let second = format!("{what} / reading {} events ({as_of} / {journal})", count(events));
-        table.at_most(8, &second, input, ANYWHERE);
+        let second = format!("{measurement} / query of {} events ({as_of} / {journal})", count(events));
+        table.at_most(8, &second, input, ANY);
     }
     Ok(())
 }
 
-async fn reverting(world: &World, table: &mut Table, session: &Session) -> Result<()> {
+async fn measure_reverts(server: &BenchServer, table: &mut Table, session: &Session) -> Result<()> {
     let mut figures = Vec::new();
-    for round in 0..=world.extent.rounds {
+    for round in 0..=server.size.rounds {
         session.run("VACUUM kver").await?;
         session.run("CHECKPOINT").await?;
         let before = digest(session, "kver").await?;
-        let update = session.cost("change", 7, 0, world.extent.step).await?.seconds;
+        let update = session.cost("change", 7, 0, server.size.step).await?.seconds;
         let generation = session.number("SELECT max(id) FROM generation").await?;
-        ensure!(digest(session, "kver").await? != before, "expected an update that changes something");
+        ensure!(digest(session, "kver").await? != before, "the update changed no rows");
         session.run("VACUUM kver").await?;
         session.run("CHECKPOINT").await?;
-        session.run(&format!("SET statement_timeout = '{PATIENCE_SECONDS}s'")).await?;
+        session.run(&format!("SET statement_timeout = '{REVERT_LIMIT_SECONDS}s'")).await?;
         let revert = match session.cost("revert", generation, 0, 1).await {
             Ok(cost) => cost.seconds,
             Err(error) if is_canceled(&error) => {
-                let what = format!("revert of a generation of {} updates", count(world.extent.step));
-                table.must(
+                let measurement = format!("revert of a generation of {} updates", count(server.size.step));
+                table.check(
                     8,
-                    &what,
-                    &format!("not done after {PATIENCE_SECONDS} s"),
-                    &format!("≤ {REVERT} keyed updates"),
+                    &measurement,
+                    &format!("canceled after {REVERT_LIMIT_SECONDS} s"),
+                    &format!("≤ {REVERT} updates by key"),
                     false,
                 );
                 return Ok(());
@@ -173,22 +177,21 @@ async fn reverting(world: &World, table: &mut Table, session: &Session) -> Resul
             Err(error) => return Err(error),
         };
         session.run("RESET statement_timeout").await?;
-        ensure!(
-            digest(session, "kver").await? == before,
-            "expected the revert of generation {generation} to bring all rows back"
-        );
+        ensure!(digest(session, "kver").await? == before, "the revert of generation {generation} did not restore all rows");
         if round > 0 {
             figures.push([revert, update]);
         }
     }
     let [revert, update] = [0, 1].map(|side| milliseconds(median(figures.iter().map(|pair| pair[side]))));
-    let what =
-        format!("revert of a generation of {} updates / a keyed update of them ({revert} / {update})", count(world.extent.step));
-    table.at_most(8, &what, Spread::of(figures.iter().map(|[revert, update]| revert / update)), REVERT);
+    let measurement = format!(
+        "revert of a generation of {} updates / update of the same rows by key ({revert} / {update})",
+        count(server.size.step)
+    );
+    table.at_most(8, &measurement, Spread::of(figures.iter().map(|[revert, update]| revert / update)), REVERT);
     Ok(())
 }
 
-/// Whether the server gave a statement up.
+/// Returns whether the server canceled the statement.
 fn is_canceled(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<tokio_postgres::Error>();
     error.and_then(tokio_postgres::Error::code) == Some(&SqlState::QUERY_CANCELED)

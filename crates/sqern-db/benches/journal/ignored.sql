@@ -1,5 +1,5 @@
--- Kernel versions of twenty distributions, and 200 patterns that hide about one version in nine: five by their beginning and five by
--- their end for each distribution. Triggers and foreign keys rest while the versions come; the patterns come as they do in life.
+-- Creates kernel versions of 20 distributions, and 200 patterns that match about one of 9 versions: 5 prefixes and 5 suffixes for each
+-- distribution. Triggers and foreign keys are disabled for the versions, and enabled for the patterns.
 DELETE FROM cust_cluster;
 DELETE FROM distro;
 INSERT INTO distro (name, variant, supported) SELECT 'distro' || d, 'DISTRO' || d, true FROM generate_series(1, 20) AS d;
@@ -17,7 +17,7 @@ FROM generate_series(1, 20) AS d,
      LATERAL (SELECT format('%s.%s.0-%%', 4 + p % 3, 3 * p) FROM generate_series(1, 5) AS p
               UNION ALL SELECT format('%%%s7-amd64', p) FROM generate_series(1, 5) AS p) AS patterns (pattern);
 
--- What the view would be without upkeep, as a view that is refreshed.
+-- The rows of kver_not_ignored, computed from the patterns.
 CREATE MATERIALIZED VIEW bench.refreshed AS
 SELECT kver.distro, kver.version
 FROM kver

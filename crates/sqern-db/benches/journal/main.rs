@@ -1,8 +1,8 @@
-//! Measures the journal against its goals, and prints a Markdown table: goal, what, measured, limit, verdict.
+//! Measures the goals of the journal, and prints a Markdown table.
 //!
-//! Run it with `scripts/bench`; docs/reference/benchmarks.md tells how each figure is made. Two databases of one durable server, made from
-//! one template, stand beside each other: one with the journal's triggers, one without. They take turns, round by round; what
-//! counts is the median of the rounds' ratios.
+//! `scripts/bench` runs it. docs/reference/benchmarks.md describes the measurements. Two databases of a durable server are created from the
+//! same template: one with the triggers of the journal, and one without. They alternate in each round. A result is the median of the ratios
+//! of all rounds.
 
 mod args;
 mod as_of;
@@ -10,46 +10,46 @@ mod bulk;
 mod follower;
 mod ignored;
 mod measure;
+mod paired;
 mod report;
 mod scale;
+mod server;
 mod single;
 mod subject;
-mod turns;
 mod wal;
-mod world;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 
-use args::{Args, Asked};
+use args::{Action, Args};
 use report::Table;
-use world::World;
+use server::BenchServer;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
-    let args = match Args::read(std::env::args().skip(1)) {
-        Asked::Run(args) => args,
-        Asked::Say(text, status) => {
+    let args = match Args::parse(std::env::args().skip(1)) {
+        Action::Run(args) => args,
+        Action::Print(text, status) => {
             report::print(&text);
             return Ok(ExitCode::from(status));
         }
     };
-    let world = World::start(args.quick, args.cpu).await?;
+    let server = BenchServer::start(args.quick, args.cpu).await?;
     let mut table = Table::begin();
     for goal in args.goals.iter().copied() {
         match goal {
-            1 => bulk::cost(&world, &mut table).await?,
-            2 => wal::goal(&world, &mut table).await?,
-            3 => scale::goal(&world, &mut table).await?,
-            4 => single::goal(&world, &mut table).await?,
-            5 => bulk::nothing_new(&world, &mut table).await?,
-            6 => ignored::goal(&world, &mut table).await?,
-            7 => follower::goal(&world, &mut table).await?,
-            _ => as_of::goal(&world, &mut table).await?,
+            1 => bulk::cost(&server, &mut table).await?,
+            2 => wal::goal(&server, &mut table).await?,
+            3 => scale::goal(&server, &mut table).await?,
+            4 => single::goal(&server, &mut table).await?,
+            5 => bulk::nothing_new(&server, &mut table).await?,
+            6 => ignored::goal(&server, &mut table).await?,
+            7 => follower::goal(&server, &mut table).await?,
+            _ => as_of::goal(&server, &mut table).await?,
         }
     }
     table.end();
-    let gate_failed = args.gate && table.falls_short(args::GATE);
+    let gate_failed = args.gate && table.is_missed(args::GATE);
     Ok(if gate_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

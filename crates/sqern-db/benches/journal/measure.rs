@@ -1,29 +1,29 @@
-//! Samples, and what is said of them.
+//! Measurements and their statistics.
 
-/// What one statement cost, as the server tells it.
+/// The cost of a statement, measured on the server.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cost {
-    /// Time in seconds, by the server's clock, without the way to the client and without the commit.
+    /// Elapsed time on the server in seconds, without protocol and commit.
     pub seconds: f64,
     /// Bytes written to the WAL.
     pub wal_bytes: f64,
 }
 
-/// The median of figures, and their range.
+/// The median and range of values.
 #[derive(Debug, Clone, Copy)]
 pub struct Spread {
-    /// The middle one; of an even number of figures, the mean of the two in the middle.
+    /// The median. For an even number of values, the mean of the two middle ones.
     pub median: f64,
-    /// The least.
+    /// The minimum.
     pub min: f64,
-    /// The greatest.
+    /// The maximum.
     pub max: f64,
 }
 
 impl Spread {
-    /// Of figures of which there is at least one.
-    pub fn of(figures: impl IntoIterator<Item = f64>) -> Self {
-        let mut sorted: Vec<f64> = figures.into_iter().collect();
+    /// Returns the spread of at least one value.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
+        let mut sorted: Vec<f64> = values.into_iter().collect();
         sorted.sort_by(f64::total_cmp);
         let (first, last) = (sorted.first().copied().unwrap_or(f64::NAN), sorted.last().copied().unwrap_or(f64::NAN));
         let middle = sorted.len() / 2;
@@ -36,7 +36,7 @@ impl Spread {
     }
 }
 
-/// The median alone.
-pub fn median(figures: impl IntoIterator<Item = f64>) -> f64 {
-    Spread::of(figures).median
+/// Returns the median of at least one value.
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    Spread::of(values).median
 }

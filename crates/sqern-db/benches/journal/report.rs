@@ -1,85 +1,85 @@
-//! The table that is printed, row by row as the figures come.
+//! The results, printed as a table row by row.
 
 use std::collections::BTreeMap;
 
 use crate::measure::Spread;
 
-/// The rows so far: of each goal, how many of its limits hold and how many do not.
+/// The numbers of met and missed limits of each goal.
 #[derive(Debug)]
 pub struct Table {
-    held: BTreeMap<u8, (usize, usize)>,
+    limits: BTreeMap<u8, (usize, usize)>,
 }
 
 impl Table {
-    /// Prints the head.
+    /// Prints the header.
     pub fn begin() -> Self {
-        print("| goal | what | measured (min–max) | limit | verdict |\n| --- | --- | --- | --- | --- |\n");
-        Self { held: BTreeMap::new() }
+        print("| goal | measurement | value (min–max) | limit | result |\n| --- | --- | --- | --- | --- |\n");
+        Self { limits: BTreeMap::new() }
     }
 
-    /// A ratio that should not be above `limit`.
-    pub fn at_most(&mut self, goal: u8, what: &str, ratio: Spread, limit: f64) {
-        self.row(goal, what, &spread(ratio), &format!("≤ {}", short(limit)), Some(ratio.median <= limit));
+    /// Reports a ratio that must be at most `limit`.
+    pub fn at_most(&mut self, goal: u8, name: &str, ratio: Spread, limit: f64) {
+        self.row(goal, name, &spread(ratio), &format!("≤ {}", short(limit)), Some(ratio.median <= limit));
     }
 
-    /// A ratio that should not be below `limit`.
-    pub fn at_least(&mut self, goal: u8, what: &str, ratio: Spread, limit: f64) {
-        self.row(goal, what, &spread(ratio), &format!("≥ {}", short(limit)), Some(ratio.median >= limit));
+    /// Reports a ratio that must be at least `limit`.
+    pub fn at_least(&mut self, goal: u8, name: &str, ratio: Spread, limit: f64) {
+        self.row(goal, name, &spread(ratio), &format!("≥ {}", short(limit)), Some(ratio.median >= limit));
     }
 
-    /// A count that must be what it must be.
-    pub fn exactly(&mut self, goal: u8, what: &str, count: i64, expected: i64) {
-        self.row(goal, what, &count.to_string(), &expected.to_string(), Some(count == expected));
+    /// Reports a count that must have a value.
+    pub fn exactly(&mut self, goal: u8, name: &str, count: i64, expected: i64) {
+        self.row(goal, name, &count.to_string(), &expected.to_string(), Some(count == expected));
     }
 
-    /// A figure that is not a ratio, beside its limit.
-    pub fn must(&mut self, goal: u8, what: &str, measured: &str, limit: &str, holds: bool) {
-        self.row(goal, what, measured, limit, Some(holds));
+    /// Reports a value that is not a ratio, and whether it is within its limit.
+    pub fn check(&mut self, goal: u8, name: &str, measured: &str, limit: &str, is_met: bool) {
+        self.row(goal, name, measured, limit, Some(is_met));
     }
 
-    /// A ratio without a limit.
-    pub fn told_ratio(&mut self, goal: u8, what: &str, ratio: Spread) {
-        self.row(goal, what, &spread(ratio), "", None);
+    /// Reports a ratio without a limit.
+    pub fn report_ratio(&mut self, goal: u8, name: &str, ratio: Spread) {
+        self.row(goal, name, &spread(ratio), "", None);
     }
 
-    /// A figure without a limit.
-    pub fn told(&mut self, goal: u8, what: &str, measured: &str) {
-        self.row(goal, what, measured, "", None);
+    /// Reports a value without a limit.
+    pub fn report(&mut self, goal: u8, name: &str, measured: &str) {
+        self.row(goal, name, measured, "", None);
     }
 
-    fn row(&mut self, goal: u8, what: &str, measured: &str, limit: &str, holds: Option<bool>) {
-        let verdict = match holds {
-            Some(true) => "holds",
-            Some(false) => "falls short",
+    fn row(&mut self, goal: u8, name: &str, measured: &str, limit: &str, is_met: Option<bool>) {
+        let result = match is_met {
+            Some(true) => "met",
+            Some(false) => "missed",
             None => "",
         };
-        print(&format!("| {goal} | {what} | {measured} | {limit} | {verdict} |\n"));
-        let (held, fell) = self.held.entry(goal).or_default();
-        *held += usize::from(holds == Some(true));
-        *fell += usize::from(holds == Some(false));
+        print(&format!("| {goal} | {name} | {measured} | {limit} | {result} |\n"));
+        let (met, missed) = self.limits.entry(goal).or_default();
+        *met += usize::from(is_met == Some(true));
+        *missed += usize::from(is_met == Some(false));
     }
 
-    /// Prints a line for each goal: its worst row decides.
+    /// Prints a line for each goal. A goal with a missed limit is missed.
     pub fn end(&self) {
-        print("\n| goal | limits held | verdict |\n| --- | --- | --- |\n");
-        for (goal, (held, fell)) in &self.held {
-            let verdict = if *fell == 0 { "holds" } else { "falls short" };
-            print(&format!("| {goal} | {held} of {} | {verdict} |\n", held + fell));
+        print("\n| goal | limits met | result |\n| --- | --- | --- |\n");
+        for (goal, (met, missed)) in &self.limits {
+            let result = if *missed == 0 { "met" } else { "missed" };
+            print(&format!("| {goal} | {met} of {} | {result} |\n", met + missed));
         }
     }
 
-    /// Whether a limit of this goal was missed, or none of its limits was measured.
-    pub fn falls_short(&self, goal: u8) -> bool {
-        self.held.get(&goal).is_none_or(|(held, fell)| *fell > 0 || *held == 0)
+    /// Returns whether a limit of this goal was missed, or none was measured.
+    pub fn is_missed(&self, goal: u8) -> bool {
+        self.limits.get(&goal).is_none_or(|(met, missed)| *missed > 0 || *met == 0)
     }
 }
 
-/// `median (min–max)`.
+/// Returns `median (min–max)`.
 fn spread(ratio: Spread) -> String {
     let Spread { median, min, max } = ratio;
     let digits = match median.abs() {
         10.0.. => 1,
-        // Where the hundredth decides, the thousandth is shown.
+        // Most limits are near 1, so a third digit is required.
         0.9..1.1 => 3,
         0.1.. => 2,
         _ => 4,
@@ -87,24 +87,24 @@ fn spread(ratio: Spread) -> String {
     format!("{median:.digits$} ({min:.digits$}–{max:.digits$})")
 }
 
-/// A limit without zeros at its end.
+/// Returns a limit without trailing zeros.
 fn short(limit: f64) -> String {
     let text = format!("{limit:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Milliseconds for people.
+/// Returns a duration in milliseconds, with the unit.
 pub fn milliseconds(seconds: f64) -> String {
     let ms = seconds * 1e3;
     if ms < 10.0 { format!("{ms:.2} ms") } else { format!("{ms:.0} ms") }
 }
 
-/// 12,345 of 12345.
+/// Returns a number with thousands separators: `12,345`.
 pub fn count(number: i64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -112,8 +112,8 @@ pub fn count(number: i64) -> String {
     text
 }
 
-/// Prints to standard output, at once.
-#[allow(clippy::print_stdout, reason = "the table is what the bench is asked for")]
+/// Prints to standard output without buffering.
+#[allow(clippy::print_stdout, reason = "the table is the result of the benchmark")]
 pub fn print(text: &str) {
     print!("{text}");
     _ = std::io::Write::flush(&mut std::io::stdout());

@@ -1,5 +1,5 @@
--- The rows to measure with. n counts them; what a table's own row would hold stands ready, so that building the journal's events
--- from here is the work that the journal has, and no more: columns that end in _then are what an update leaves for the delete.
+-- Creates the numbered rows for the measurements. They contain the values of all tables, so that an insert of the events of the journal
+-- requires no other work. Columns that end in _then are the values after an update, which are in the event of the delete.
 CREATE SCHEMA bench;
 
 CREATE TABLE bench.source AS

@@ -1,29 +1,29 @@
-//! The journalled tables that are measured, and the functions that measure them on the server.
+//! The measured tables, and the SQL functions that measure them.
 
-/// One of the journalled tables: how its rows come, change and go, and what events the journal makes of them.
+/// A journaled table with its inserts, updates and deletes, and the resulting events.
 #[derive(Debug)]
 pub struct Subject {
-    /// The table.
+    /// The name of the table.
     pub table: &'static str,
     columns: &'static str,
-    /// A row for each `s` of `bench.source`.
+    /// The values of the row for row `s` of `bench.source`.
     values: &'static str,
     change: &'static str,
-    /// What picks the rows of `bench.source` from `a` to `b`.
+    /// The condition for the rows for `a` to `b` of `bench.source`.
     range: &'static str,
-    /// What picks the one row of `s`.
-    one: &'static str,
+    /// The condition for the row for row `s` of `bench.source`.
+    key: &'static str,
     pkey: &'static str,
-    /// The other columns, when the row comes and when it goes.
+    /// The other columns in the events of the insert and of the delete.
     fields: [&'static str; 2],
-    /// Whether its rows are new kernel versions; otherwise they are about such as are there before.
+    /// Whether its rows are new kernel versions. Otherwise they reference existing versions.
     pub is_kver: bool,
 }
 
 const VERSIONS: &str = "t.distro = 'debian12' AND t.version BETWEEN (SELECT s.version FROM bench.source s WHERE s.n = a)
                                                        AND (SELECT s.version FROM bench.source s WHERE s.n = b)";
 
-/// What the goals ask for: a table with a key of text, one that marks as deleted and has an id, and one with a time.
+/// A table with a text key, a table with an id and soft deletion, and a table with a timestamp.
 pub const SUBJECTS: [Subject; 3] = [
     Subject {
         table: "kver",
@@ -31,7 +31,7 @@ pub const SUBJECTS: [Subject; 3] = [
         values: "s.distro, s.version, s.archived",
         change: "archived = NOT t.archived",
         range: VERSIONS,
-        one: "t.distro = s.distro AND t.version = s.version",
+        key: "t.distro = s.distro AND t.version = s.version",
         pkey: "jsonb_build_object('distro', s.distro, 'version', s.version)",
         fields: ["jsonb_build_object('archived', s.archived)", "jsonb_build_object('archived', s.archived_then)"],
         is_kver: true,
@@ -43,7 +43,7 @@ pub const SUBJECTS: [Subject; 3] = [
         change: "deleted_at = '2026-06-01 12:00:00.123456+00'",
         range: "t.cluster_name = 'bench' AND t.host_name BETWEEN (SELECT s.host FROM bench.source s WHERE s.n = a)
                                                        AND (SELECT s.host FROM bench.source s WHERE s.n = b)",
-        one: "t.cluster_name = 'bench' AND t.host_name = s.host",
+        key: "t.cluster_name = 'bench' AND t.host_name = s.host",
         pkey: "jsonb_build_object('id', s.n, 'cluster_name', 'bench', 'host_name', s.host, 'distro', s.distro, 'version', s.version)",
         fields: [
             "jsonb_build_object('current', s.current, 'deleted_at', s.deleted_at)",
@@ -57,24 +57,24 @@ pub const SUBJECTS: [Subject; 3] = [
         values: "s.distro, s.version, s.tstamp",
         change: "tstamp = t.tstamp + interval '1 hour'",
         range: VERSIONS,
-        one: "t.distro = s.distro AND t.version = s.version",
+        key: "t.distro = s.distro AND t.version = s.version",
         pkey: "jsonb_build_object('distro', s.distro, 'version', s.version)",
         fields: ["jsonb_build_object('tstamp', s.tstamp)", "jsonb_build_object('tstamp', s.tstamp_then)"],
         is_kver: false,
     },
 ];
 
-/// `kver`, which the goals about one table are measured at.
+/// `kver`, the table for goals with only one table.
 pub const KVER: &Subject = &SUBJECTS[0];
 
-/// The measuring functions of all subjects.
+/// Returns the measuring functions of all tables.
 pub fn functions() -> String {
     let single = [
         measured("nothing", "PERFORM pg_current_xact_id();\n    touched := 0;"),
         measured(
             "events_before",
             "INSERT INTO public.event (generation, table_name, action, pkey, fields)
-    SELECT 0, 'none', 'insert', jsonb_build_object('place', n, 'text', repeat('x', 60)), '{}' FROM generate_series(a, b) AS n;",
+    SELECT 0, 'none', 'insert', jsonb_build_object('number', n, 'text', repeat('x', 60)), '{}' FROM generate_series(a, b) AS n;",
         ),
         measured("generation_alone", "PERFORM public.generation_id();\n    touched := 1;"),
         measured("wanted_insert", &wanted_body("'distro' || 1 + n % 20")),
@@ -83,7 +83,7 @@ pub fn functions() -> String {
     SUBJECTS.iter().flat_map(Subject::measuring).chain(single).collect()
 }
 
-/// Inserts versions of the distribution that `distro` tells, row by row.
+/// Returns a loop that inserts versions one by one. `distro` is an SQL expression.
 fn wanted_body(distro: &str) -> String {
     format!(
         "FOR n IN a..b LOOP
@@ -96,19 +96,19 @@ fn wanted_body(distro: &str) -> String {
 /// A change of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// Rows come.
+    /// Rows are inserted.
     Insert,
-    /// Rows change, or are marked as deleted.
+    /// Rows are updated, or marked as deleted.
     Update,
-    /// Rows go.
+    /// Rows are deleted.
     Delete,
 }
 
 impl Change {
-    /// In the order in which they can follow each other.
+    /// All changes, in the order in which they can be executed.
     pub const ALL: [Self; 3] = [Self::Insert, Self::Update, Self::Delete];
 
-    /// As the event's action is called.
+    /// Returns the action of the events.
     pub fn action(self) -> &'static str {
         match self {
             Self::Insert => "insert",
@@ -119,20 +119,20 @@ impl Change {
 }
 
 impl Subject {
-    /// What the update of this table is, for people.
-    pub fn word(&self, change: Change) -> &'static str {
+    /// Returns the name of a change of this table.
+    pub fn label(&self, change: Change) -> &'static str {
         if change == Change::Update && self.change.starts_with("deleted_at") { "soft delete" } else { change.action() }
     }
 
-    /// The first row of `bench.source` to use, where `base` kernel versions are there before.
+    /// Returns the first row of `bench.source` to use if `base` kernel versions exist.
     pub fn first(&self, base: i64) -> i64 {
         if self.is_kver { base + 1 } else { 1 }
     }
 
     fn measuring(&self) -> Vec<String> {
-        let Self { table, columns, values, change, range, one, .. } = self;
+        let Self { table, columns, values, change, range, key, .. } = self;
         let rows = "FROM bench.source s WHERE s.n BETWEEN a AND b";
-        let mut made = vec![
+        let mut functions = vec![
             statement(&format!("{table}_insert"), &format!("INSERT INTO public.{table} ({columns}) SELECT {values} {rows}")),
             statement(&format!("{table}_update"), &format!("UPDATE public.{table} t SET {change} WHERE {range}")),
             statement(&format!("{table}_delete"), &format!("DELETE FROM public.{table} t WHERE {range}")),
@@ -141,12 +141,12 @@ impl Subject {
                 &format!("INSERT INTO public.{table} ({columns}) SELECT {values} {rows} ON CONFLICT DO NOTHING"),
             ),
             row_by_row(&format!("{table}_insert"), &format!("INSERT INTO public.{table} ({columns}) VALUES ({values})")),
-            row_by_row(&format!("{table}_update"), &format!("UPDATE public.{table} t SET {change} WHERE {one}")),
-            row_by_row(&format!("{table}_delete"), &format!("DELETE FROM public.{table} t WHERE {one}")),
+            row_by_row(&format!("{table}_update"), &format!("UPDATE public.{table} t SET {change} WHERE {key}")),
+            row_by_row(&format!("{table}_delete"), &format!("DELETE FROM public.{table} t WHERE {key}")),
         ];
         let pkey = self.pkey;
         for (action, fields) in ["insert", "delete"].into_iter().zip(self.fields) {
-            made.push(statement(
+            functions.push(statement(
                 &format!("{table}_{action}_events"),
                 &format!(
                     "INSERT INTO public.event (generation, table_name, action, pkey, fields)
@@ -154,17 +154,16 @@ impl Subject {
                 ),
             ));
         }
-        made
+        functions
     }
 }
 
-/// A function that runs one statement about the rows from `a` to `b`, and tells what it cost. Its plan is kept in the session,
-/// so that planning takes no part.
+/// Returns a function that runs one statement for the rows `a` to `b`. The session caches its plan, so planning is not measured.
 fn statement(name: &str, sql: &str) -> String {
     measured(name, &format!("{sql};\n    GET DIAGNOSTICS touched = ROW_COUNT;"))
 }
 
-/// The same for a statement a row.
+/// Returns a function that runs one statement for each row.
 fn row_by_row(name: &str, sql: &str) -> String {
     let body = format!(
         "DECLARE
@@ -180,7 +179,7 @@ fn row_by_row(name: &str, sql: &str) -> String {
     measured(&format!("{name}_row_by_row"), &body)
 }
 
-/// A function with this body between two looks at the clock and at the WAL.
+/// Returns a function that measures the time and the WAL of its body.
 pub fn measured(name: &str, body: &str) -> String {
     format!(
         "CREATE FUNCTION bench.{name}(a bigint, b bigint, OUT seconds double precision, OUT wal_bytes double precision,

@@ -1,34 +1,34 @@
-//! Rules that every table keeps, asked of the catalog: a table that comes later is held to them too.
+//! Rules for all tables and functions, checked in the catalog. They therefore apply to new tables too.
 
 use crate::support::{migrated, rows};
 
-/// The rows of a query that lists what breaks a rule.
-async fn nothing_breaks(rule: &str, sql: &str) {
+/// Expects that a query for violations of a rule returns no rows.
+async fn assert_no_violations(rule: &str, sql: &str) {
     let database = migrated().await;
-    let broken = rows(&database.client().await, sql).await;
-    assert!(broken.is_empty(), "{rule}:\n{}", broken.join("\n"));
+    let violations = rows(&database.client().await, sql).await;
+    assert!(violations.is_empty(), "{rule}:\n{}", violations.join("\n"));
 }
 
-/// The tables that the journal covers, as the catalog knows them: those with a trigger function written for them.
-const JOURNALLED: &str = "SELECT c.oid, c.relname FROM pg_class c
+/// The journaled tables: those with a generated trigger function.
+const JOURNALED: &str = "SELECT c.oid, c.relname FROM pg_class c
     JOIN pg_proc p ON p.proname = c.relname || '_record' AND p.pronamespace = c.relnamespace
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'";
 
 #[tokio::test]
-async fn thirteen_tables_are_journalled() {
+async fn thirteen_tables_are_journaled() {
     let database = migrated().await;
-    let tables = rows(&database.client().await, &format!("SELECT relname FROM ({JOURNALLED}) j ORDER BY 1")).await;
+    let tables = rows(&database.client().await, &format!("SELECT relname FROM ({JOURNALED}) j ORDER BY 1")).await;
     let seed = "cust_cluster cust_host_kver distro kver kver_fetched kver_ignore kver_seen sp_available_kver sp_build \
                 sp_build_kver sp_test sp_test_kver sp_test_result";
     assert_eq!(tables.join(" "), seed);
 }
 
 #[tokio::test]
-async fn each_journalled_table_has_its_four_triggers_and_they_are_on() {
-    nothing_breaks(
+async fn each_journaled_table_has_four_enabled_triggers() {
+    assert_no_violations(
         "triggers",
         &format!(
-            "SELECT j.relname, w.suffix FROM ({JOURNALLED}) j
+            "SELECT j.relname, w.suffix FROM ({JOURNALED}) j
              CROSS JOIN (VALUES ('', 4), ('_update', 16), ('_delete', 8), ('_truncate', 34)) AS w (suffix, tgtype)
              WHERE NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = j.oid AND t.tgname = j.relname || '_record_trigger' || w.suffix
                                AND t.tgtype = w.tgtype AND t.tgenabled = 'O')"
@@ -38,11 +38,11 @@ async fn each_journalled_table_has_its_four_triggers_and_they_are_on() {
 }
 
 #[tokio::test]
-async fn each_trigger_function_names_every_column_of_its_table() {
-    nothing_breaks(
+async fn each_trigger_function_records_every_column_of_its_table() {
+    assert_no_violations(
         "columns in the journal",
         &format!(
-            "SELECT j.relname, a.attname FROM ({JOURNALLED}) j JOIN pg_attribute a ON a.attrelid = j.oid AND a.attnum > 0 AND NOT a.attisdropped
+            "SELECT j.relname, a.attname FROM ({JOURNALED}) j JOIN pg_attribute a ON a.attrelid = j.oid AND a.attnum > 0 AND NOT a.attisdropped
              JOIN pg_proc p ON p.proname = j.relname || '_record'
              WHERE position(quote_literal(a.attname) || ', n.' || quote_ident(a.attname) IN p.prosrc) = 0"
         ),
@@ -52,7 +52,7 @@ async fn each_trigger_function_names_every_column_of_its_table() {
 
 #[tokio::test]
 async fn each_table_view_column_and_function_has_a_comment() {
-    nothing_breaks(
+    assert_no_violations(
         "comments of tables and columns",
         "SELECT c.relname, coalesce(a.attname, '(the table)') FROM pg_class c
          LEFT JOIN LATERAL (SELECT NULL::name AS attname, 0 AS attnum UNION ALL
@@ -61,7 +61,7 @@ async fn each_table_view_column_and_function_has_a_comment() {
            AND NOT EXISTS (SELECT FROM pg_description d WHERE d.classoid = 'pg_class'::regclass AND d.objoid = c.oid AND d.objsubid = a.attnum)",
     )
     .await;
-    nothing_breaks(
+    assert_no_violations(
         "comments of functions",
         "SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND obj_description(oid, 'pg_proc') IS NULL",
     )
@@ -69,8 +69,8 @@ async fn each_table_view_column_and_function_has_a_comment() {
 }
 
 #[tokio::test]
-async fn each_soft_deleted_table_that_nothing_references_has_deleted_at_in_its_key_and_an_id() {
-    nothing_breaks(
+async fn unreferenced_soft_deleted_tables_have_an_id_and_deleted_at_in_the_key() {
+    assert_no_violations(
         "soft deletion",
         "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'deleted_at'
          WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
@@ -86,14 +86,14 @@ async fn each_soft_deleted_table_that_nothing_references_has_deleted_at_in_its_k
 }
 
 #[tokio::test]
-async fn each_text_key_is_checked_itself_or_through_what_it_references() {
-    nothing_breaks(
+async fn each_text_key_has_a_check_constraint_or_a_foreign_key() {
+    assert_no_violations(
         "text keys",
         "SELECT c.relname, a.attname FROM pg_class c
          JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype IN ('p', 'u')
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (k.conkey) AND a.atttypid = 'text'::regtype
          WHERE c.relnamespace = 'public'::regnamespace
-           AND c.relname NOT IN ('kver_ignored', 'kver_package', 'schema_function')  -- written by us alone, from keys that were checked
+           AND c.relname NOT IN ('kver_ignored', 'kver_package', 'schema_function')  -- written only by sqern, from checked keys
            AND NOT EXISTS (SELECT FROM pg_constraint r WHERE r.conrelid = c.oid AND a.attnum = ANY (r.conkey)
                            AND (r.contype = 'f' OR r.contype = 'c' AND r.conname = c.relname || '_' || a.attname || '_check'))",
     )
@@ -101,22 +101,22 @@ async fn each_text_key_is_checked_itself_or_through_what_it_references() {
 }
 
 #[tokio::test]
-async fn each_foreign_key_can_be_followed_back_through_an_index() {
-    nothing_breaks(
+async fn each_foreign_key_has_an_index_on_its_columns() {
+    assert_no_violations(
         "indexes for foreign keys",
         "SELECT f.conrelid::regclass, f.conname FROM pg_constraint f
          WHERE f.contype = 'f' AND f.connamespace = 'public'::regnamespace
            AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = f.conrelid
                            AND (i.indkey::int2[])[0:cardinality(f.conkey) - 1] = f.conkey)
-           AND f.conname <> 'cust_cluster_cltype_fkey'  -- six types that are never removed",
+           AND f.conname <> 'cust_cluster_cltype_fkey'  -- 6 types that are never removed",
     )
     .await;
 }
 
 #[tokio::test]
-async fn each_function_is_bound_to_what_it_names_and_not_open_to_all() {
-    // By a fixed search_path, or by a body whose names were bound when it was made; an aggregate has no names of its own.
-    nothing_breaks(
+async fn each_function_has_a_fixed_search_path_and_no_public_privilege() {
+    // Names in a BEGIN ATOMIC body are resolved at creation. An aggregate contains no names.
+    assert_no_violations(
         "functions",
         "SELECT oid::regprocedure FROM pg_proc
          WHERE pronamespace = 'public'::regnamespace
@@ -128,8 +128,8 @@ async fn each_function_is_bound_to_what_it_names_and_not_open_to_all() {
 }
 
 #[tokio::test]
-async fn everything_belongs_to_sqern_admin_and_readers_may_read_all_of_it() {
-    nothing_breaks(
+async fn sqern_admin_owns_all_objects_and_readers_can_read_them() {
+    assert_no_violations(
         "owners",
         "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v')
            AND (pg_get_userbyid(c.relowner) <> 'sqern_admin' OR NOT has_table_privilege('sqern_reader', c.oid, 'SELECT')

@@ -1,4 +1,4 @@
-//! What the tables take, and what they refuse.
+//! Constraints of the tables.
 
 use crate::support::{migrated, refused, rows, run};
 
@@ -6,14 +6,14 @@ const BASE: &str = "INSERT INTO distro VALUES ('d', 'D'); INSERT INTO kver VALUE
     INSERT INTO sp_build DEFAULT VALUES; INSERT INTO sp_test (build_id) VALUES (1);";
 
 #[tokio::test]
-async fn the_six_cluster_types_are_there_from_the_start() {
+async fn a_new_schema_contains_six_cluster_types() {
     let database = migrated().await;
     let types = rows(&database.client().await, "SELECT id, name FROM cust_cluster_type ORDER BY id").await;
     assert_eq!(types, ["1 production", "2 poc", "3 custdev", "4 lab", "5 out of support", "6 our test"]);
 }
 
 #[tokio::test]
-async fn text_keys_with_blanks_or_control_characters_are_refused() {
+async fn text_keys_with_outer_blanks_or_control_characters_are_rejected() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, BASE).await;
@@ -24,15 +24,15 @@ async fn text_keys_with_blanks_or_control_characters_are_refused() {
             ("INSERT INTO cust_cluster VALUES (%, 1)", "cust_cluster_name_check"),
             ("INSERT INTO kver_ignore (distro, pattern) VALUES ('d', %)", "kver_ignore_pattern_check"),
         ] {
-            let said = refused(&client, &insert.replace('%', bad)).await;
-            assert!(said.contains(constraint), "{insert} {bad}: {said}");
+            let message = refused(&client, &insert.replace('%', bad)).await;
+            assert!(message.contains(constraint), "{insert} {bad}: {message}");
         }
     }
     run(&client, "INSERT INTO cust_cluster VALUES ('two words', 1), ('ü', 1)").await;
 }
 
 #[tokio::test]
-async fn a_result_is_one_of_jenkins_words_in_any_case_and_success_follows_it() {
+async fn results_are_those_of_jenkins_in_any_case_and_determine_success() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, BASE).await;
@@ -54,13 +54,13 @@ async fn a_result_is_one_of_jenkins_words_in_any_case_and_success_follows_it() {
         "sp_build_kver (build_id, distro, version, result) VALUES (1, 'd', '1', 'no')",
         "sp_test_kver (test_id, distro, version, result) VALUES (1, 'd', '1', '')",
     ] {
-        let said = refused(&client, &format!("INSERT INTO {table}")).await;
-        assert!(said.contains("_result_check"), "{table}: {said}");
+        let message = refused(&client, &format!("INSERT INTO {table}")).await;
+        assert!(message.contains("_result_check"), "{table}: {message}");
     }
 }
 
 #[tokio::test]
-async fn do_nothing_brings_a_deleted_record_back_beside_its_past() {
+async fn insert_on_conflict_do_nothing_adds_a_live_row_beside_a_deleted_one() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, BASE).await;
@@ -102,7 +102,7 @@ async fn a_host_runs_at_most_one_kernel() {
 }
 
 #[tokio::test]
-async fn nothing_refers_to_what_is_not_there() {
+async fn references_to_missing_rows_are_rejected() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, BASE).await;
@@ -124,7 +124,7 @@ async fn nothing_refers_to_what_is_not_there() {
         ),
         ("DELETE FROM cust_cluster_type WHERE id = 1", "cust_cluster_cltype_fkey"),
     ] {
-        let said = refused(&client, statement).await;
-        assert!(said.contains(constraint), "{statement}: {said}");
+        let message = refused(&client, statement).await;
+        assert!(message.contains(constraint), "{statement}: {message}");
     }
 }

@@ -1,4 +1,4 @@
-//! What crawls leave in the database.
+//! Recorded crawls.
 
 use jiff::Timestamp;
 use sqern_db::{change, crawl};
@@ -29,8 +29,8 @@ fn crawl_of(state: CrawlState, kernels: &[&str]) -> Crawl {
         started_at: "2026-01-01T00:00:00Z".parse().unwrap(),
         finished_at: "2026-01-01T00:00:05Z".parse().unwrap(),
         state,
-        reason: failed.then(|| "expected X, got Y".to_owned()),
-        warnings: vec!["mind \"this\"".into()],
+        reason: failed.then(|| "could not connect".to_owned()),
+        warnings: vec!["unsigned \"index\"".into()],
         url: "https://mirror.example/InRelease".into(),
         etag: Some("\"1-2\"".into()),
         checksum: Some(format!("{state}")),
@@ -41,7 +41,7 @@ fn crawl_of(state: CrawlState, kernels: &[&str]) -> Crawl {
     }
 }
 
-/// Records one crawl of the distro `d`, and gives the difference that it made.
+/// Records one crawl of the distro `d`, and returns the applied difference.
 async fn record(client: &mut Client, crawled: Crawl) -> (UpstreamDiff, change::Finished) {
     record_at(client, crawled, "2026-02-03T04:05:06Z").await
 }
@@ -58,13 +58,13 @@ async fn record_at(client: &mut Client, crawled: Crawl, now: &str) -> (UpstreamD
 }
 
 #[tokio::test]
-async fn what_is_found_is_recorded_once_and_what_is_gone_is_told() {
+async fn found_packages_are_recorded_once_and_missing_ones_are_marked_as_gone() {
     let database = migrated().await;
     let mut client = database.client().await;
     run(&client, "INSERT INTO distro VALUES ('d', 'D'); INSERT INTO kver VALUES ('d', 'known')").await;
 
     let (_, finished) = record(&mut client, crawl_of(CrawlState::Complete, &["1", "2", "known"])).await;
-    assert_eq!(finished.events, 5, "two in kver, three in kver_seen");
+    assert_eq!(finished.events, 5, "2 in kver, 3 in kver_seen");
     assert_eq!(
         rows(&client, "SELECT version, tstamp = '2026-02-03 04:05:06Z' FROM kver_seen ORDER BY 1").await,
         ["1 t", "2 t", "known t"]
@@ -75,7 +75,7 @@ async fn what_is_found_is_recorded_once_and_what_is_gone_is_told() {
     );
     assert_eq!(
         rows(&client, "SELECT state, kernels, bytes, warnings, generation = (SELECT max(id) FROM generation) FROM crawl").await,
-        [r#"complete 3 17 {"mind \"this\""} t"#]
+        [r#"complete 3 17 {"unsigned \"index\""} t"#]
     );
 
     let (again, finished) = record(&mut client, crawl_of(CrawlState::Complete, &["1", "2", "known"])).await;
@@ -88,19 +88,23 @@ async fn what_is_found_is_recorded_once_and_what_is_gone_is_told() {
         ["3"],
         "a failure removes nothing"
     );
-    assert_eq!(rows(&client, "SELECT kernels, reason FROM crawl ORDER BY id DESC LIMIT 1").await, ["3 expected X, got Y"]);
+    assert_eq!(rows(&client, "SELECT kernels, reason FROM crawl ORDER BY id DESC LIMIT 1").await, ["3 could not connect"]);
     let memory = crawl::memory(&client, &"d".parse().unwrap()).await.unwrap();
-    assert_eq!(memory["main"].checksum.as_deref(), Some("complete"), "the failure's is none");
+    assert_eq!(memory["main"].checksum.as_deref(), Some("complete"), "a failed crawl has no checksum");
 
     record(&mut client, crawl_of(CrawlState::Complete, &["2", "3", "known"])).await;
     assert_eq!(rows(&client, "SELECT version FROM kver_package WHERE gone_at IS NOT NULL").await, ["1"]);
-    assert_eq!(rows(&client, "SELECT count(*) FROM kver_seen").await, ["4"], "what was seen stays seen");
+    assert_eq!(rows(&client, "SELECT count(*) FROM kver_seen").await, ["4"], "a kernel without packages is still seen");
     record(&mut client, crawl_of(CrawlState::Complete, &["1", "2", "3", "known"])).await;
-    assert_eq!(rows(&client, "SELECT count(*), count(gone_at) FROM kver_package").await, ["4 0"], "and comes back as it was");
+    assert_eq!(
+        rows(&client, "SELECT count(*), count(gone_at) FROM kver_package").await,
+        ["4 0"],
+        "packages that are listed again are no longer gone"
+    );
 }
 
 #[tokio::test]
-async fn what_a_crawl_kept_is_remembered_until_another_keeps_something_else() {
+async fn cached_metadata_is_replaced_by_the_next_complete_crawl() {
     let database = migrated().await;
     let mut client = database.client().await;
     run(&client, "INSERT INTO distro VALUES ('d', 'D')").await;
@@ -118,8 +122,8 @@ async fn what_a_crawl_kept_is_remembered_until_another_keeps_something_else() {
     let failed = Crawl { dated_at: dated("02"), ..crawl_of(CrawlState::Failed, &[]) };
     record(&mut client, failed).await;
     let known = crawl::memory(&client, &"d".parse().unwrap()).await.unwrap();
-    assert_eq!(known["main"].kept, kept("https://a/InRelease", b"\0one"), "a failure forgets nothing");
-    assert_eq!(known["main"].dated_at, dated("02"), "a top that was believed counts, whatever became of its indexes");
+    assert_eq!(known["main"].kept, kept("https://a/InRelease", b"\0one"), "a failed crawl keeps the cache");
+    assert_eq!(known["main"].dated_at, dated("02"), "the date of accepted root metadata counts, even if an index failed");
 
     record(&mut client, found(kept("https://b/InRelease", b"two"))).await;
     let known = crawl::memory(&client, &"d".parse().unwrap()).await.unwrap();
@@ -127,25 +131,25 @@ async fn what_a_crawl_kept_is_remembered_until_another_keeps_something_else() {
 }
 
 #[tokio::test]
-async fn a_distro_is_incomplete_while_its_newest_check_failed_for_a_source() {
+async fn a_distro_is_incomplete_if_its_newest_check_failed_for_a_source() {
     let database = migrated().await;
     let mut client = database.client().await;
     run(&client, "INSERT INTO distro VALUES ('d', 'D')").await;
     let incomplete = async |client: &Client, at: &str| {
         let found = crawl::incomplete(client, &["d".parse().unwrap()], at.parse().ok()).await.unwrap();
-        found.into_iter().map(|one| format!("{} {}: {}", one.source, one.state, one.reason)).collect::<Vec<_>>()
+        found.into_iter().map(|source| format!("{} {}: {}", source.source, source.state, source.reason)).collect::<Vec<_>>()
     };
-    assert!(incomplete(&client, "").await.is_empty(), "never checked is not incomplete");
+    assert!(incomplete(&client, "").await.is_empty(), "a distro without a check is not incomplete");
     record_at(&mut client, crawl_of(CrawlState::Failed, &[]), "2026-02-01T00:00:00Z").await;
-    assert_eq!(incomplete(&client, "").await, ["main failed: expected X, got Y"]);
+    assert_eq!(incomplete(&client, "").await, ["main failed: could not connect"]);
     record_at(&mut client, crawl_of(CrawlState::Complete, &["1"]), "2026-02-02T00:00:00Z").await;
     assert!(incomplete(&client, "").await.is_empty());
-    assert_eq!(incomplete(&client, "2026-02-01T12:00:00Z").await.len(), 1, "as it was then");
+    assert_eq!(incomplete(&client, "2026-02-01T12:00:00Z").await.len(), 1, "as of that time");
     assert!(incomplete(&client, "2026-01-01T00:00:00Z").await.is_empty());
 }
 
 #[tokio::test]
-async fn two_crawls_at_once_record_everything_once() {
+async fn concurrent_crawls_record_each_package_once() {
     let database = migrated().await;
     let (mut one, mut other) = (database.client().await, database.client().await);
     run(&one, "INSERT INTO distro VALUES ('d', 'D')").await;

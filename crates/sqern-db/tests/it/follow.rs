@@ -1,4 +1,4 @@
-//! Following the journal: each generation that commits is delivered once, and nothing else.
+//! A follower receives each committed generation exactly once.
 
 mod crash;
 
@@ -10,10 +10,10 @@ use tokio_postgres::Client;
 
 use crate::support::{bare, migrated, rows, run, value};
 
-/// A generation as it was delivered: its id, its events' ids, and the position behind it.
+/// A delivered generation: its id, the ids of its events, and the position after it.
 pub type Delivered = (i64, Vec<i64>, Position);
 
-/// Someone who follows, by one connection.
+/// A follower with one connection.
 pub struct Follower {
     pub client: Client,
     pub position: Position,
@@ -21,13 +21,13 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// From what is there now.
+    /// Creates a follower at the end of the journal.
     pub async fn new(client: Client) -> Self {
         let position = follow::here(&client).await.unwrap().end();
         Self { client, position, tables: vec![] }
     }
 
-    /// What came since the last poll. It goes on from the text of the position, as after a restart of its own.
+    /// Returns the generations since the last poll. Parses the printed position, as a restarted follower does.
     pub async fn poll(&mut self) -> Vec<Delivered> {
         let position: Position = self.position.to_string().parse().unwrap();
         let mut batch = follow::poll(&self.client, &position, &self.tables).await.unwrap();
@@ -42,20 +42,20 @@ impl Follower {
         delivered
     }
 
-    /// The same, the generations' ids alone.
+    /// Returns only the ids of the generations since the last poll.
     pub async fn generations(&mut self) -> Vec<i64> {
         self.poll().await.into_iter().map(|(generation, ..)| generation).collect()
     }
 }
 
-/// Every generation in the tables with its events.
+/// Returns all recorded generations with their events.
 async fn journal(client: &Client) -> BTreeMap<i64, Vec<i64>> {
     let sql = "SELECT g.id, array_remove(array_agg(e.id ORDER BY e.id), NULL) FROM generation g LEFT JOIN event e ON e.generation = g.id GROUP BY g.id";
     client.query(sql, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
 #[tokio::test]
-async fn a_lower_generation_that_commits_later_is_delivered_all_the_same() {
+async fn a_generation_with_a_lower_id_that_commits_later_is_delivered() {
     let database = migrated().await;
     let (early, late) = (database.client().await, database.client().await);
     let mut follower = Follower::new(database.client().await).await;
@@ -69,7 +69,7 @@ async fn a_lower_generation_that_commits_later_is_delivered_all_the_same() {
 }
 
 #[tokio::test]
-async fn of_two_that_changed_one_row_the_one_that_committed_first_comes_first() {
+async fn generations_that_changed_the_same_row_are_delivered_in_commit_order() {
     let database = migrated().await;
     let (one, other) = (database.client().await, database.client().await);
     run(&one, "INSERT INTO distro VALUES ('a', 'A')").await;
@@ -81,7 +81,7 @@ async fn of_two_that_changed_one_row_the_one_that_committed_first_comes_first() 
 }
 
 #[tokio::test]
-async fn what_was_rolled_back_is_never_delivered_and_an_empty_generation_is() {
+async fn rolled_back_changes_are_not_delivered_but_empty_generations_are() {
     let database = migrated().await;
     let client = database.client().await;
     let mut follower = Follower::new(database.client().await).await;
@@ -96,15 +96,15 @@ async fn what_was_rolled_back_is_never_delivered_and_an_empty_generation_is() {
     )
     .await;
     run(&client, "BEGIN; SELECT generation_start('nothing'); SELECT generation_drop_empty_current(); COMMIT").await;
-    run(&client, "SELECT generation_start('empty, and kept')").await;
+    run(&client, "SELECT generation_start('empty')").await;
     let delivered = follower.poll().await;
     let counts: Vec<usize> = delivered.iter().map(|(_, events, _)| events.len()).collect();
-    assert_eq!(counts, [0, 2], "those without an event come first");
+    assert_eq!(counts, [0, 2], "generations without events are first");
     assert_eq!(delivered.len(), journal(&client).await.len());
 }
 
 #[tokio::test]
-async fn only_events_of_the_tables_that_were_asked_for_count() {
+async fn only_events_of_the_selected_tables_count() {
     let database = migrated().await;
     let client = database.client().await;
     let mut follower = Follower::new(database.client().await).await;
@@ -113,24 +113,24 @@ async fn only_events_of_the_tables_that_were_asked_for_count() {
     run(&client, "BEGIN; INSERT INTO distro VALUES ('b', 'B'); INSERT INTO kver VALUES ('a', '1'), ('a', '2'); COMMIT").await;
     let counts: Vec<_> = follower.poll().await.into_iter().map(|(id, events, _)| (id, events.len())).collect();
     assert_eq!(counts, [(1, 0), (2, 2)]);
-    let said = follow::require_tables(&client, &["kver".into(), "kver_sen".into()]).await.unwrap_err().to_string();
-    assert_eq!(said, "table \"kver_sen\" does not exist");
+    let message = follow::require_tables(&client, &["kver".into(), "kver_sen".into()]).await.unwrap_err().to_string();
+    assert_eq!(message, "table \"kver_sen\" does not exist");
 }
 
 #[tokio::test]
-async fn each_position_of_a_batch_leads_to_exactly_the_rest() {
+async fn each_position_of_a_batch_is_followed_by_exactly_the_remaining_ones() {
     let database = migrated().await;
     let client = database.client().await;
     let mut follower = Follower::new(database.client().await).await;
     let open: Vec<Client> = vec![database.client().await, database.client().await, database.client().await];
-    for (number, one) in open.iter().enumerate() {
-        run(one, &format!("BEGIN; INSERT INTO distro VALUES ('open{number}', 'O')")).await;
+    for (number, transaction) in open.iter().enumerate() {
+        run(transaction, &format!("BEGIN; INSERT INTO distro VALUES ('open{number}', 'O')")).await;
         run(&client, &format!("INSERT INTO distro VALUES ('a{number}', 'A'); INSERT INTO distro VALUES ('b{number}', 'B')"))
             .await;
     }
     run(&open[1], "INSERT INTO distro VALUES ('last', 'L'); COMMIT").await;
     let all = follower.poll().await;
-    assert_eq!(all.len(), 4, "statements of one message are one transaction");
+    assert_eq!(all.len(), 4, "statements of one query string are one transaction");
     run(&open[0], "COMMIT").await;
     run(&open[2], "ROLLBACK").await;
     let later = follower.generations().await;
@@ -138,14 +138,14 @@ async fn each_position_of_a_batch_leads_to_exactly_the_rest() {
     for (index, (.., position)) in all.iter().enumerate() {
         follower.position = position.clone();
         let mut rest: Vec<i64> = all[index + 1..].iter().map(|(id, ..)| *id).chain(later.iter().copied()).collect();
-        let mut got = follower.generations().await;
+        let mut received = follower.generations().await;
         rest.sort_unstable();
-        got.sort_unstable();
-        assert_eq!(got, rest, "from {position}");
+        received.sort_unstable();
+        assert_eq!(received, rest, "from {position}");
     }
 }
 
-/// One of several that write at once: transactions of different length, with savepoints, every tenth rolled back.
+/// Runs transactions of different durations with savepoints. Every tenth one is rolled back.
 async fn write(client: Client, writer: u32, transactions: u32) {
     for number in 0..transactions {
         let name = format!("w{writer}n{number}");
@@ -160,10 +160,10 @@ async fn write(client: Client, writer: u32, transactions: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn under_many_writers_nothing_is_missed_and_nothing_comes_twice() {
+async fn with_concurrent_writers_each_generation_is_delivered_exactly_once() {
     let database = migrated().await;
-    let elsewhere = bare().await;
-    let long = elsewhere.client().await;
+    let other_database = bare().await;
+    let long = other_database.client().await;
     run(&long, "BEGIN; SELECT pg_current_xact_id()").await;
     let mut follower = Follower::new(database.client().await).await;
     let mut writers = vec![];
@@ -183,9 +183,9 @@ async fn under_many_writers_nothing_is_missed_and_nothing_comes_twice() {
 
     let journal = journal(&follower.client).await;
     assert_eq!(journal.len(), 540);
-    assert_eq!(delivered.len(), journal.len(), "once each");
+    assert_eq!(delivered.len(), journal.len(), "each once");
     assert_eq!(delivered.iter().map(|(id, events, _)| (*id, events.clone())).collect::<BTreeMap<_, _>>(), journal);
-    assert!(delivered.iter().any(|(.., position)| !position.snapshot.open().is_empty()), "some were open");
+    assert!(delivered.iter().any(|(.., position)| !position.snapshot.open().is_empty()), "some transactions were open");
     for (.., position) in &delivered {
         let text = position.snapshot.to_string();
         assert_eq!(value(&follower.client, &format!("SELECT '{text}'::pg_snapshot")).await, text);
@@ -193,7 +193,7 @@ async fn under_many_writers_nothing_is_missed_and_nothing_comes_twice() {
 }
 
 #[tokio::test]
-async fn a_reader_may_follow_and_is_woken_by_each_generation() {
+async fn a_reader_can_follow_and_is_notified_of_each_generation() {
     let database = migrated().await;
     let client = database.client().await;
     let reader = database.client().await;
@@ -209,7 +209,7 @@ async fn a_reader_may_follow_and_is_woken_by_each_generation() {
 }
 
 #[tokio::test]
-async fn a_position_of_elsewhere_or_of_later_is_refused() {
+async fn positions_of_other_databases_or_of_the_future_are_rejected() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, "INSERT INTO distro VALUES ('a', 'A')").await;
@@ -221,24 +221,24 @@ async fn a_position_of_elsewhere_or_of_later_is_refused() {
 
     let (system, oid) = (here.cluster.system_identifier, here.cluster.database);
     let other = follow::here(&migrated().await.client().await).await.unwrap();
-    let said = here.check(&other.end()).unwrap_err().to_string();
-    let theirs = other.cluster.database;
+    let message = here.check(&other.end()).unwrap_err().to_string();
+    let other_oid = other.cluster.database;
     assert_eq!(
-        said,
+        message,
         format!(
-            "position belongs to database OID {theirs} (system identifier {system}), not to database OID {oid} (system identifier {system})"
+            "position belongs to database OID {other_oid} (system identifier {system}), not to database OID {oid} (system identifier {system})"
         )
     );
     let foreign = Position::start(Cluster { system_identifier: 1, ..here.cluster });
-    let said = here.check(&foreign).unwrap_err().to_string();
+    let message = here.check(&foreign).unwrap_err().to_string();
     assert_eq!(
-        said,
+        message,
         format!(
             "position belongs to database OID {oid} (system identifier 1), not to database OID {oid} (system identifier {system})"
         )
     );
     let ahead: Position = format!("{system}/{oid}/1000000000:1000000000:").parse().unwrap();
-    let said = here.check(&ahead).unwrap_err().to_string();
-    assert!(said.starts_with("position contains transaction ID 1000000000, but the next transaction ID is "), "{said}");
-    assert!(said.ends_with(": the database was restored to an earlier state"), "{said}");
+    let message = here.check(&ahead).unwrap_err().to_string();
+    assert!(message.starts_with("position contains transaction ID 1000000000, but the next transaction ID is "), "{message}");
+    assert!(message.ends_with(": the database was restored to an earlier state"), "{message}");
 }

@@ -1,7 +1,7 @@
-//! What someone who may write data, and owns a schema, tries in order to get past the journal or to put into it what was not so.
+//! Attempts of a writer, who owns a schema, to bypass the journal or to forge its events.
 
-mod decoy;
 mod order;
+mod schema_shadowing;
 
 use sqern_testkit::TestDatabase;
 use tokio_postgres::Client;
@@ -11,7 +11,7 @@ use crate::support::{migrated, refused, rows, run, value};
 const DATA: &str = "INSERT INTO distro VALUES ('d', 'D'); INSERT INTO kver VALUES ('d', '1');
     INSERT INTO kver_ignore (distro, pattern) VALUES ('d', 'x')";
 
-/// A database with some data, and a session of a user who may write it and owns the schema `lair`, which comes first on his path.
+/// Returns a database with some data, and a session of a writer, who owns the schema `own_schema`. It is first in the search path.
 async fn with_writer() -> (TestDatabase, Client) {
     let database = migrated().await;
     let client = database.client().await;
@@ -19,34 +19,34 @@ async fn with_writer() -> (TestDatabase, Client) {
     run(
         &client,
         &format!(
-            "{DATA}; CREATE ROLE {user} IN ROLE sqern_writer; CREATE SCHEMA lair AUTHORIZATION {user};
-             SET SESSION AUTHORIZATION {user}; SET search_path = lair, public"
+            "{DATA}; CREATE ROLE {user} IN ROLE sqern_writer; CREATE SCHEMA own_schema AUTHORIZATION {user};
+             SET SESSION AUTHORIZATION {user}; SET search_path = own_schema, public"
         ),
     )
     .await;
     (database, client)
 }
 
-/// What PostgreSQL says where rights are missing, whatever they are.
-fn is_missing_right(said: &str) -> bool {
+/// Returns whether a message of PostgreSQL reports a missing privilege.
+fn is_missing_privilege(message: &str) -> bool {
     ["permission denied", "must be owner", "must be superuser", "must be member", "must have admin option"]
         .iter()
-        .any(|words| said.contains(words))
+        .any(|phrase| message.contains(phrase))
 }
 
 #[tokio::test]
-async fn no_statement_of_a_writer_reaches_the_journal() {
+async fn a_writer_cannot_change_the_journal() {
     let (_database, client) = with_writer().await;
     run(
         &client,
-        "CREATE VIEW lair.event AS SELECT * FROM public.event; CREATE VIEW lair.generation AS SELECT * FROM public.generation",
+        "CREATE VIEW own_schema.event AS SELECT * FROM public.event; CREATE VIEW own_schema.generation AS SELECT * FROM public.generation",
     )
     .await;
     let journal = rows(&client, "SELECT * FROM public.event, public.generation").await;
     for statement in [
         "INSERT INTO public.event (id, generation, table_name, action, pkey, fields) OVERRIDING SYSTEM VALUE VALUES (1, 1, 'kver', 'insert', '{}', '{}')",
-        "INSERT INTO lair.event (generation, table_name, action, pkey, fields) VALUES (1, 'kver', 'insert', '{}', '{}')",
-        "UPDATE lair.generation SET username = 'someone else'",
+        "INSERT INTO own_schema.event (generation, table_name, action, pkey, fields) VALUES (1, 'kver', 'insert', '{}', '{}')",
+        "UPDATE own_schema.generation SET username = 'someone else'",
         "MERGE INTO public.event USING (VALUES (1)) AS s ON true WHEN MATCHED THEN DELETE",
         "WITH gone AS (DELETE FROM public.event RETURNING 1) SELECT * FROM gone",
         "COPY public.event FROM STDIN",
@@ -65,14 +65,14 @@ async fn no_statement_of_a_writer_reaches_the_journal() {
         "CREATE RULE away AS ON INSERT TO public.event DO INSTEAD NOTHING",
         "CREATE TRIGGER away BEFORE INSERT ON public.event FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
     ] {
-        let said = refused(&client, statement).await;
-        assert!(is_missing_right(&said), "{statement}: {said}");
+        let message = refused(&client, statement).await;
+        assert!(is_missing_privilege(&message), "{statement}: {message}");
     }
     assert_eq!(rows(&client, "SELECT * FROM public.event, public.generation").await, journal);
 }
 
 #[tokio::test]
-async fn no_writer_keeps_the_triggers_from_their_work() {
+async fn a_writer_cannot_disable_or_replace_the_triggers() {
     let (_database, client) = with_writer().await;
     for statement in [
         "ALTER TABLE public.kver DISABLE TRIGGER kver_record_trigger",
@@ -89,7 +89,7 @@ async fn no_writer_keeps_the_triggers_from_their_work() {
         "CREATE FUNCTION public.generation_id(integer) RETURNS bigint LANGUAGE sql AS 'SELECT 1'",
         "CREATE OPERATOR public.### (FUNCTION = int4pl, LEFTARG = integer, RIGHTARG = integer)",
         "ALTER FUNCTION public.kver_record() SECURITY INVOKER",
-        "ALTER FUNCTION public.kver_record() SET search_path = lair",
+        "ALTER FUNCTION public.kver_record() SET search_path = own_schema",
         "ALTER FUNCTION public.generation_id() OWNER TO CURRENT_USER",
         "DROP FUNCTION public.generation_id() CASCADE",
         "SET session_replication_role = replica",
@@ -103,15 +103,15 @@ async fn no_writer_keeps_the_triggers_from_their_work() {
         "DELETE FROM public.kver_package",
         "UPDATE public.kver_ignored SET version = '2'",
     ] {
-        let said = refused(&client, statement).await;
-        assert!(is_missing_right(&said), "{statement}: {said}");
+        let message = refused(&client, statement).await;
+        assert!(is_missing_privilege(&message), "{statement}: {message}");
     }
-    run(&client, "SET CONSTRAINTS ALL DEFERRED; SET row_security = off; INSERT INTO kver VALUES ('d', 'told')").await;
-    assert_eq!(value(&client, "SELECT count(*) FROM event WHERE pkey ->> 'version' = 'told'").await, "1");
+    run(&client, "SET CONSTRAINTS ALL DEFERRED; SET row_security = off; INSERT INTO kver VALUES ('d', '2')").await;
+    assert_eq!(value(&client, "SELECT count(*) FROM event WHERE pkey ->> 'version' = '2'").await, "1");
 }
 
 #[tokio::test]
-async fn no_trigger_of_a_writers_own_table_writes_events() {
+async fn a_trigger_of_a_table_of_a_writer_cannot_record_events() {
     let (database, client) = with_writer().await;
     run(&client, "CREATE TEMPORARY TABLE kver (distro text, version text, archived boolean)").await;
     let functions =
@@ -123,15 +123,15 @@ async fn no_trigger_of_a_writers_own_table_writes_events() {
         let create = format!(
             "CREATE TRIGGER forge AFTER INSERT ON pg_temp.kver REFERENCING NEW TABLE AS new_rows EXECUTE FUNCTION public.{name}()"
         );
-        let said = refused(&client, &create).await;
-        assert_eq!(said, format!("permission denied for function public.{name}"));
-        assert!(is_missing_right(&refused(&client, &format!("SELECT public.{name}()")).await), "{name}");
+        let message = refused(&client, &create).await;
+        assert_eq!(message, format!("permission denied for function public.{name}"));
+        assert!(is_missing_privilege(&refused(&client, &format!("SELECT public.{name}()")).await), "{name}");
     }
 }
 
-/// One more here is a way to act with the owner's rights: it has to be looked at as such.
+/// Each of these functions runs with the privileges of the owner. Review a new one for misuse before you add it to the list.
 #[tokio::test]
-async fn a_writer_may_call_few_functions_that_have_their_owners_rights() {
+async fn a_writer_can_execute_only_listed_security_definer_functions() {
     let (_database, client) = with_writer().await;
     let callable = "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
         AND has_function_privilege(oid, 'EXECUTE') ORDER BY proname";
@@ -160,7 +160,7 @@ async fn a_writer_may_call_few_functions_that_have_their_owners_rights() {
 }
 
 #[tokio::test]
-async fn a_generation_says_who_logged_in_whatever_role_is_played() {
+async fn a_generation_contains_the_session_user_and_not_the_current_role() {
     let (database, client) = with_writer().await;
     run(&client, "SET ROLE sqern_writer; INSERT INTO public.kver VALUES ('d', '2')").await;
     let who = "SELECT username FROM public.generation ORDER BY id DESC LIMIT 1";
@@ -168,7 +168,7 @@ async fn a_generation_says_who_logged_in_whatever_role_is_played() {
 }
 
 #[tokio::test]
-async fn no_setting_leads_into_a_generation_that_is_not_the_transactions() {
+async fn no_setting_adds_events_to_the_generation_of_another_transaction() {
     let (database, client) = with_writer().await;
     let other = database.client().await;
     run(&other, "BEGIN; INSERT INTO distro VALUES ('open', 'O')").await;
@@ -176,13 +176,13 @@ async fn no_setting_leads_into_a_generation_that_is_not_the_transactions() {
     run(&client, "BEGIN; INSERT INTO kver VALUES ('d', 'mine')").await;
     let previous = value(&client, "SELECT generation_id()").await;
     run(&client, "COMMIT").await;
-    let garbage =
+    let invalid =
         [" 1", "+1", "1.0", "0x1", "1e0", "NaN", "١", "1\n", "00000000000000001", "999999999999999999", "9223372036854775808"];
     let long = "1".repeat(5000);
-    let values = ["1", "2", "0", &open, &previous, &long].into_iter().chain(garbage);
+    let values = ["1", "2", "0", &open, &previous, &long].into_iter().chain(invalid);
     let before = rows(&client, "SELECT generation, count(*) FROM event GROUP BY generation ORDER BY generation").await;
     for (number, forged) in values.enumerate() {
-        for (way, set) in [
+        for (method, set) in [
             format!("SET sqern.generation = '{forged}'"),
             format!("SET LOCAL sqern.generation = '{forged}'"),
             format!("SELECT set_config('sqern.generation', '{forged}', false)"),
@@ -191,7 +191,7 @@ async fn no_setting_leads_into_a_generation_that_is_not_the_transactions() {
         .iter()
         .enumerate()
         {
-            let insert = |place: &str| format!("INSERT INTO kver VALUES ('d', '{place}-{number}-{way}')");
+            let insert = |label: &str| format!("INSERT INTO kver VALUES ('d', '{label}-{number}-{method}')");
             run(
                 &client,
                 &format!(
@@ -204,44 +204,44 @@ async fn no_setting_leads_into_a_generation_that_is_not_the_transactions() {
                 ),
             )
             .await;
-            let made = format!(
+            let recorded = format!(
                 "SELECT count(*), count(DISTINCT generation), bool_and(generation = (SELECT max(id) FROM generation))
-                 FROM event WHERE pkey ->> 'version' LIKE '%-{number}-{way}'"
+                 FROM event WHERE pkey ->> 'version' LIKE '%-{number}-{method}'"
             );
-            assert_eq!(rows(&client, &made).await, ["4 1 t"], "{set}");
+            assert_eq!(rows(&client, &recorded).await, ["4 1 t"], "{set}");
         }
     }
     run(&client, "RESET sqern.generation").await;
     let after = rows(&client, "SELECT generation, count(*) FROM event GROUP BY generation ORDER BY generation").await;
-    assert_eq!(after[..before.len()], before, "older generations have what they had");
+    assert_eq!(after[..before.len()], before, "older generations are unchanged");
     run(&other, "COMMIT").await;
     assert_eq!(value(&other, &format!("SELECT count(*) FROM event WHERE generation = {open}")).await, "1");
 }
 
 #[tokio::test]
-async fn a_function_that_meddles_within_a_statement_leaves_no_event_without_generation() {
+async fn a_function_called_by_a_statement_cannot_remove_its_generation() {
     let (_database, client) = with_writer().await;
     run(
         &client,
-        "CREATE FUNCTION lair.meddle(version text) RETURNS text LANGUAGE plpgsql AS $$
+        "CREATE FUNCTION own_schema.interfere(version text) RETURNS text LANGUAGE plpgsql AS $$
          BEGIN
              PERFORM public.generation_drop_empty(public.generation_id());
              INSERT INTO public.kver VALUES ('d', 'within ' || version);
              PERFORM public.generation_drop_empty_current(), set_config('sqern.generation', '1', false);
              BEGIN
                  INSERT INTO public.kver VALUES ('d', 'lost');
-                 RAISE EXCEPTION 'back';
+                 RAISE EXCEPTION 'rollback';
              EXCEPTION WHEN raise_exception THEN
                  PERFORM public.generation_drop_empty_current();
              END;
              RETURN version;
          END $$;
-         INSERT INTO kver SELECT 'd', lair.meddle(number::text) FROM generate_series(11, 13) AS number;
-         WITH a AS (INSERT INTO kver VALUES ('d', lair.meddle('14')) RETURNING lair.meddle('15')) SELECT * FROM a",
+         INSERT INTO kver SELECT 'd', own_schema.interfere(number::text) FROM generate_series(11, 13) AS number;
+         WITH a AS (INSERT INTO kver VALUES ('d', own_schema.interfere('14')) RETURNING own_schema.interfere('15')) SELECT * FROM a",
     )
     .await;
-    let told = "SELECT count(*), count(g.id), count(DISTINCT e.generation), count(DISTINCT g.xact) FROM event e LEFT JOIN generation g ON g.id = e.generation
+    let events = "SELECT count(*), count(g.id), count(DISTINCT e.generation), count(DISTINCT g.xact) FROM event e LEFT JOIN generation g ON g.id = e.generation
         WHERE pkey ->> 'version' ~ '1[0-9]$'";
-    assert_eq!(rows(&client, told).await, ["9 9 1 1"]);
+    assert_eq!(rows(&client, events).await, ["9 9 1 1"]);
     assert_eq!(value(&client, "SELECT count(*) FROM event WHERE pkey ->> 'version' = 'lost'").await, "0");
 }

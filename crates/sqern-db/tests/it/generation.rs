@@ -1,22 +1,22 @@
-//! The generation functions, as the seed's workflows call them.
+//! The functions for generations, called as in the workflows.
 
 use crate::support::{migrated, refused, rows, run, value};
 
 const DISTRO: &str = "INSERT INTO distro VALUES ('d', 'D')";
 
 #[tokio::test]
-async fn a_generation_knows_who_made_it_when_and_why() {
+async fn a_generation_contains_user_time_and_comment() {
     let database = migrated().await;
     let client = database.client().await;
-    run(&client, &format!("BEGIN; SELECT generation_start('why it was done'); {DISTRO}; COMMIT")).await;
+    run(&client, &format!("BEGIN; SELECT generation_start('a comment'); {DISTRO}; COMMIT")).await;
     assert_eq!(
         rows(&client, "SELECT comment, username = session_user, ipaddr IS NULL, now() - tstamp < '1 minute', xact < pg_current_xact_id() FROM generation").await,
-        ["why it was done t t t t"]
+        ["a comment t t t t"]
     );
 }
 
 #[tokio::test]
-async fn changes_before_the_start_belong_to_the_same_generation() {
+async fn changes_before_generation_start_are_in_the_same_generation() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, &format!("BEGIN; {DISTRO}; SELECT generation_start('late'); INSERT INTO kver VALUES ('d', '1'); COMMIT")).await;
@@ -27,29 +27,29 @@ async fn changes_before_the_start_belong_to_the_same_generation() {
 }
 
 #[tokio::test]
-async fn a_second_start_in_a_transaction_says_so() {
+async fn a_second_generation_start_in_a_transaction_is_rejected() {
     let database = migrated().await;
     let client = database.client().await;
-    let said = refused(&client, "BEGIN; SELECT generation_start('one'); SELECT generation_start('two')").await;
+    let message = refused(&client, "BEGIN; SELECT generation_start('one'); SELECT generation_start('two')").await;
     assert_eq!(
-        said,
+        message,
         "generation 1 was already started in this transaction | \
          Commit first, or use the current generation, whose number generation_id() returns."
     );
 }
 
 #[tokio::test]
-async fn a_start_without_a_word_is_refused() {
+async fn a_generation_start_without_a_comment_is_rejected() {
     let database = migrated().await;
     let client = database.client().await;
     for comment in ["NULL", "''", "'  '"] {
-        let said = refused(&client, &format!("SELECT generation_start({comment})")).await;
-        assert!(said.starts_with("generation comment must not be empty"), "{said}");
+        let message = refused(&client, &format!("SELECT generation_start({comment})")).await;
+        assert!(message.starts_with("generation comment must not be empty"), "{message}");
     }
 }
 
 #[tokio::test]
-async fn generation_id_is_the_same_throughout_a_transaction_and_new_in_the_next() {
+async fn generation_id_is_constant_in_a_transaction_and_new_in_the_next() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, "BEGIN").await;
@@ -68,9 +68,9 @@ async fn an_empty_generation_is_dropped_and_one_with_events_is_not() {
     let client = database.client().await;
     run(&client, "BEGIN; SELECT generation_start('nothing')").await;
     assert_eq!(value(&client, "SELECT generation_drop_empty_current()").await, "t");
-    assert_eq!(value(&client, "SELECT generation_drop_empty_current()").await, "f", "there is none any more");
+    assert_eq!(value(&client, "SELECT generation_drop_empty_current()").await, "f", "it was already removed");
     run(&client, &format!("{DISTRO}; COMMIT")).await;
-    assert_eq!(rows(&client, "SELECT comment FROM generation").await, ["-"], "later changes got a new one");
+    assert_eq!(rows(&client, "SELECT comment FROM generation").await, ["-"], "later changes are in a new generation");
 
     run(&client, "BEGIN; INSERT INTO kver VALUES ('d', '1')").await;
     assert_eq!(value(&client, "SELECT generation_drop_empty(generation_id())").await, "f");
@@ -83,14 +83,14 @@ async fn an_empty_generation_is_dropped_and_one_with_events_is_not() {
 async fn a_committed_generation_is_never_dropped() {
     let database = migrated().await;
     let client = database.client().await;
-    run(&client, "SELECT generation_start('empty, and committed')").await;
+    run(&client, "SELECT generation_start('empty')").await;
     assert_eq!(value(&client, "SELECT generation_drop_empty(1)").await, "f");
     assert_eq!(value(&client, "SELECT generation_drop_empty(NULL)").await, "f");
     assert_eq!(value(&client, "SELECT count(*) FROM generation").await, "1");
 }
 
 #[tokio::test]
-async fn a_generation_made_in_a_savepoint_goes_with_it() {
+async fn a_generation_of_a_savepoint_is_rolled_back_with_it() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, &format!("BEGIN; SAVEPOINT s; {DISTRO}; ROLLBACK TO s; INSERT INTO distro VALUES ('e', 'E'); COMMIT")).await;
@@ -113,7 +113,7 @@ async fn a_generation_made_in_a_savepoint_goes_with_it() {
 }
 
 #[tokio::test]
-async fn no_setting_leads_events_into_a_foreign_generation() {
+async fn no_setting_adds_events_to_another_generation() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, DISTRO).await;
@@ -139,24 +139,28 @@ async fn no_setting_leads_events_into_a_foreign_generation() {
 }
 
 #[tokio::test]
-async fn two_transactions_at_once_have_generations_of_their_own() {
+async fn concurrent_transactions_have_separate_generations() {
     let database = migrated().await;
     let (one, other) = (database.client().await, database.client().await);
     run(&one, &format!("BEGIN; {DISTRO}")).await;
     run(&other, "BEGIN; INSERT INTO distro VALUES ('e', 'E')").await;
-    assert_eq!(value(&other, "SELECT count(*) FROM generation").await, "1", "the other one's is not visible");
+    assert_eq!(
+        value(&other, "SELECT count(*) FROM generation").await,
+        "1",
+        "the generation of the other transaction is not visible"
+    );
     run(&one, "COMMIT").await;
     run(&other, "COMMIT").await;
     assert_eq!(rows(&one, "SELECT count(DISTINCT generation) FROM event").await, ["2"]);
 }
 
-/// As a dump from a server that has counted more transactions leaves it.
+/// The state after a restore of a dump from a server with higher transaction IDs.
 #[tokio::test]
-async fn a_restored_generation_is_not_taken_for_the_transactions_own_and_counting_past_it_helps() {
+async fn restored_transaction_ids_are_rejected_until_they_are_passed() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, DISTRO).await;
-    // Some thousands, as other tests count on the same server meanwhile.
+    // Several thousand, because other tests on the same server also use transaction IDs.
     let restored =
         "INSERT INTO generation (tstamp, xact) SELECT '2025-05-01', (pg_current_xact_id()::text::bigint + n)::text::xid8
                     FROM generate_series(1, 5000) AS n";
@@ -165,14 +169,17 @@ async fn a_restored_generation_is_not_taken_for_the_transactions_own_and_countin
         let checked = sqern_db::check::check(&client).await.unwrap();
         checked.into_iter().flat_map(|rule| rule.problems).collect()
     };
-    let told = problems().await;
-    assert!(told.len() == 1 && told[0].contains("advance the transaction IDs: DO $$"), "{told:?}");
-    let mut said = String::new();
+    let found = problems().await;
+    assert!(found.len() == 1 && found[0].contains("advance the transaction IDs: DO $$"), "{found:?}");
+    let mut message = String::new();
     for change in ["INSERT INTO kver VALUES ('d', '1')", "SELECT generation_start('why')", "SELECT generation_id()"] {
-        said = refused(&client, change).await;
-        assert!(said.starts_with("transaction ID ") && said.contains(" already belongs to generation "), "{change}: {said}");
+        message = refused(&client, change).await;
+        assert!(
+            message.starts_with("transaction ID ") && message.contains(" already belongs to generation "),
+            "{change}: {message}"
+        );
     }
-    let (_, remedy) = said.split_once(" | Advance the transaction IDs: ").unwrap();
+    let (_, remedy) = message.split_once(" | Advance the transaction IDs: ").unwrap();
     run(&client, remedy).await;
     assert_eq!(problems().await, [""; 0]);
     run(&client, "INSERT INTO kver VALUES ('d', '1')").await;

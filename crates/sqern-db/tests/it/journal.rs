@@ -1,10 +1,10 @@
-//! What each kind of statement leaves in the journal.
+//! The events of each kind of statement.
 
 use crate::support::{migrated, refused, rows, run};
 
 const KERNELS: &str = "INSERT INTO distro VALUES ('d', 'D', true); INSERT INTO kver VALUES ('d', '1'), ('d', '2');";
 
-/// Each case: what it shows, the statements before, the statement, and the events of that one statement's transaction.
+/// Each case: name, statements before, tested statement, and the events of its transaction.
 const CASES: &[(&str, &str, &str, &[&str])] = &[
     (
         "insert",
@@ -136,8 +136,8 @@ const CASES: &[(&str, &str, &str, &[&str])] = &[
 ];
 
 #[tokio::test]
-async fn each_kind_of_statement_leaves_exactly_its_events() {
-    for (what, before, statement, expected) in CASES {
+async fn each_kind_of_statement_records_exactly_its_events() {
+    for (name, before, statement, expected) in CASES {
         let database = migrated().await;
         let client = database.client().await;
         run(&client, before).await;
@@ -149,18 +149,18 @@ async fn each_kind_of_statement_leaves_exactly_its_events() {
         events.sort();
         let mut expected = expected.to_vec();
         expected.sort_unstable();
-        assert_eq!(events, expected, "{what}");
+        assert_eq!(events, expected, "{name}");
         let generations = rows(
             &client,
             "SELECT count(*) FROM generation WHERE NOT EXISTS (SELECT FROM event WHERE generation = generation.id)",
         )
         .await;
-        assert_eq!(generations, ["0"], "{what}: a generation without events");
+        assert_eq!(generations, ["0"], "{name}: a generation without events");
     }
 }
 
 #[tokio::test]
-async fn copy_is_journalled_like_any_insert() {
+async fn copy_is_journaled_like_an_insert() {
     use futures_util::SinkExt;
     let database = migrated().await;
     let client = database.client().await;
@@ -172,7 +172,7 @@ async fn copy_is_journalled_like_any_insert() {
 }
 
 #[tokio::test]
-async fn truncate_is_refused_with_what_to_type_instead() {
+async fn truncate_is_rejected_with_an_alternative() {
     let database = migrated().await;
     let client = database.client().await;
     assert_eq!(
@@ -182,7 +182,7 @@ async fn truncate_is_refused_with_what_to_type_instead() {
 }
 
 #[tokio::test]
-async fn each_event_of_an_insert_or_delete_holds_the_whole_row() {
+async fn each_event_of_an_insert_or_delete_contains_the_whole_row() {
     let database = migrated().await;
     let client = database.client().await;
     run(

@@ -1,6 +1,6 @@
-//! The database's tests: each with a database of its own on a private server.
+//! Tests of the database. Each test uses a separate database on a private server.
 
-#![allow(clippy::unwrap_used, reason = "a test that can't go on says so by a panic")]
+#![allow(clippy::unwrap_used, reason = "a panic reports the failure of a test")]
 
 mod catalog;
 mod constraints;

@@ -1,4 +1,4 @@
-//! The roles that `migrate` creates, and the privileges that it requires. Roles belong to a cluster, so each test has a server of its own.
+//! The roles that `migrate` creates, and the privileges that it requires. Roles belong to a cluster, so each test uses a separate server.
 
 use sqern_db::DbError;
 use sqern_db::migrate::{latest_version, migrate, require_usable};
@@ -29,7 +29,7 @@ async fn migrate_to(client: &mut Client, version: i32) {
     migrate(client, Some(version), false).await.unwrap_or_else(|error| panic!("to version {version}: {error:?}"));
 }
 
-/// The roles that exist in the cluster.
+/// Returns the roles of sqern in the cluster.
 async fn roles(client: &Client) -> Vec<String> {
     rows(client, "SELECT rolname FROM pg_roles WHERE rolname LIKE 'sqern\\_%' ORDER BY rolname").await
 }
@@ -92,7 +92,7 @@ async fn a_later_login_of_a_createrole_owner_can_continue() {
 }
 
 #[tokio::test]
-async fn a_role_with_admin_option_only_grants_itself_the_rest() {
+async fn a_role_with_only_admin_option_grants_itself_the_other_options() {
     let server = server(&["CREATE ROLE dba LOGIN CREATEROLE", "CREATE DATABASE d OWNER dba"]).await;
     // On PostgreSQL 16 and later this leaves dba with ADMIN OPTION, without SET and INHERIT.
     let mut client = session(&server, "d", "dba").await;
@@ -115,7 +115,7 @@ async fn a_member_of_sqern_admin_migrates_without_createrole() {
 }
 
 #[tokio::test]
-async fn a_superuser_becomes_no_member_of_sqern_admin() {
+async fn a_superuser_does_not_become_a_member_of_sqern_admin() {
     let server = server(&["CREATE DATABASE d"]).await;
     let mut client = server.connect("d").await;
     migrate_to(&mut client, latest_version()).await;
@@ -123,7 +123,7 @@ async fn a_superuser_becomes_no_member_of_sqern_admin() {
 }
 
 #[tokio::test]
-async fn the_hint_lists_what_an_owner_without_createrole_lacks() {
+async fn the_hint_lists_missing_privileges_of_an_owner_without_createrole() {
     let server = server(&["CREATE ROLE \"O'x\" LOGIN", "CREATE DATABASE d OWNER \"O'x\""]).await;
     let mut client = session(&server, "d", "\"O'x\"").await;
     let commands = commands_of_the_hint(&mut client).await;
@@ -134,16 +134,16 @@ async fn the_hint_lists_what_an_owner_without_createrole_lacks() {
 }
 
 #[tokio::test]
-async fn the_hint_lists_what_a_stranger_lacks() {
+async fn the_hint_lists_missing_privileges_of_another_role() {
     // The schema public belongs to a superuser in a database that was upgraded from PostgreSQL 14.
-    let server = server(&["CREATE ROLE stranger LOGIN", "CREATE DATABASE d", "CREATE DATABASE first"]).await;
+    let server = server(&["CREATE ROLE other LOGIN", "CREATE DATABASE d", "CREATE DATABASE first"]).await;
     migrate_to(&mut server.connect("first").await, latest_version()).await;
     let admin = server.connect("d").await;
     run(&admin, "ALTER SCHEMA public OWNER TO sqern").await;
-    let mut client = session(&server, "d", "stranger").await;
+    let mut client = session(&server, "d", "other").await;
     let commands = commands_of_the_hint(&mut client).await;
-    assert!(commands[0].starts_with("GRANT sqern_admin TO stranger"), "{commands:?}");
-    let owners = ["ALTER DATABASE d OWNER TO stranger", "ALTER SCHEMA public OWNER TO pg_database_owner"];
+    assert!(commands[0].starts_with("GRANT sqern_admin TO other"), "{commands:?}");
+    let owners = ["ALTER DATABASE d OWNER TO other", "ALTER SCHEMA public OWNER TO pg_database_owner"];
     assert_eq!(commands[1..], owners);
     run(&admin, &commands.join(";")).await;
     migrate_to(&mut client, latest_version()).await;
@@ -151,7 +151,7 @@ async fn the_hint_lists_what_a_stranger_lacks() {
 }
 
 #[tokio::test]
-async fn createrole_alone_is_no_right_to_the_roles_of_others_since_16() {
+async fn createrole_does_not_suffice_for_roles_of_others_since_version_16() {
     let server = server(&["CREATE DATABASE first", "CREATE ROLE dba LOGIN CREATEROLE", "CREATE DATABASE d OWNER dba"]).await;
     let mut admin = server.connect("first").await;
     migrate_to(&mut admin, latest_version()).await;
@@ -168,8 +168,8 @@ async fn createrole_alone_is_no_right_to_the_roles_of_others_since_16() {
 
 #[tokio::test]
 async fn a_dry_run_needs_no_privileges() {
-    let server = server(&["CREATE ROLE stranger LOGIN", "CREATE DATABASE d"]).await;
-    let mut client = session(&server, "d", "stranger").await;
+    let server = server(&["CREATE ROLE other LOGIN", "CREATE DATABASE d"]).await;
+    let mut client = session(&server, "d", "other").await;
     let planned = migrate(&mut client, None, true).await.unwrap();
     assert_eq!(planned.len(), usize::try_from(latest_version()).unwrap() + 1);
     assert!(matches!(migrate(&mut client, None, false).await, Err(DbError::Postgres(_))));

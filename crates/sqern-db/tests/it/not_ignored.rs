@@ -1,21 +1,21 @@
-//! The view `kver_not_ignored`, after every kind of change, and when two things happen at once.
+//! The view `kver_not_ignored` after each kind of change, and after concurrent changes.
 
 use crate::support::{migrated, refused, rows, run};
 
 const KERNELS: &str = "INSERT INTO distro VALUES ('d', 'D'), ('e', 'E');
     INSERT INTO kver VALUES ('d', '1-amd64'), ('d', '1-cloud'), ('e', '1-cloud');";
 
-/// Each case: what it shows, the statements, and the versions of `d` that are shown then.
+/// Each case: name, statements, and the versions of `d` in the view.
 const CASES: &[(&str, &str, &str)] = &[
     ("no pattern", "", "1-amd64 1-cloud"),
     ("a pattern", "INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '%-cloud')", "1-amd64"),
     ("a pattern of another distro", "INSERT INTO kver_ignore (distro, pattern) VALUES ('e', '%')", "1-amd64 1-cloud"),
-    ("a version that comes later", "INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '%-cloud'); INSERT INTO kver VALUES ('d', '2-cloud'), ('d', '2-amd64')", "1-amd64 2-amd64"),
+    ("a version that is added later", "INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '%-cloud'); INSERT INTO kver VALUES ('d', '2-cloud'), ('d', '2-amd64')", "1-amd64 2-amd64"),
     ("a removed pattern", "INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '%-cloud'); UPDATE kver_ignore SET deleted_at = now()", "1-amd64 1-cloud"),
     ("a deleted pattern", "INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '%-cloud'); DELETE FROM kver_ignore", "1-amd64 1-cloud"),
     ("one of two patterns removed", "INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '%-cloud'), ('d', '1-c%'); UPDATE kver_ignore SET deleted_at = now() WHERE pattern = '1-c%'", "1-amd64"),
     ("a pattern that was never live", "INSERT INTO kver_ignore (distro, pattern, deleted_at) VALUES ('d', '%', now())", "1-amd64 1-cloud"),
-    ("a pattern brought back", "INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '%-cloud'); UPDATE kver_ignore SET deleted_at = now();
+    ("a restored pattern", "INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '%-cloud'); UPDATE kver_ignore SET deleted_at = now();
       INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '%-cloud') ON CONFLICT DO NOTHING", "1-amd64"),
     ("a changed pattern", "INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '%-cloud'); UPDATE kver_ignore SET pattern = '%-amd64'", "1-cloud"),
     ("a pattern moved to another distro", "INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '%-cloud'); UPDATE kver_ignore SET distro = 'e'", "1-amd64 1-cloud"),
@@ -30,33 +30,33 @@ const CASES: &[(&str, &str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn the_view_follows_every_change() {
-    for (what, statements, expected) in CASES {
+async fn the_view_is_updated_by_every_change() {
+    for (name, statements, expected) in CASES {
         let database = migrated().await;
         let client = database.client().await;
         run(&client, KERNELS).await;
         run(&client, statements).await;
         let shown = rows(&client, "SELECT version FROM kver_not_ignored WHERE distro = 'd' ORDER BY 1").await;
-        assert_eq!(shown.join(" "), *expected, "{what}");
+        assert_eq!(shown.join(" "), *expected, "{name}");
         for checked in sqern_db::check::check(&client).await.unwrap() {
-            assert!(checked.problems.is_empty(), "{what}: {checked:?}");
+            assert!(checked.problems.is_empty(), "{name}: {checked:?}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_pattern_that_like_cannot_read_is_refused() {
+async fn an_invalid_like_pattern_is_rejected() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, KERNELS).await;
     for pattern in [r"6.1\", r"\\\", ""] {
-        let said = refused(&client, &format!("INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '{pattern}')")).await;
-        assert!(said.contains("kver_ignore_pattern"), "{pattern}: {said}");
+        let message = refused(&client, &format!("INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '{pattern}')")).await;
+        assert!(message.contains("kver_ignore_pattern"), "{pattern}: {message}");
     }
 }
 
 #[tokio::test]
-async fn a_version_and_a_pattern_that_come_at_once_do_not_miss_each_other() {
+async fn a_concurrently_added_version_and_pattern_take_effect() {
     let database = migrated().await;
     let (kernels, patterns) = (database.client().await, database.client().await);
     run(&kernels, KERNELS).await;
@@ -78,13 +78,13 @@ async fn a_version_and_a_pattern_that_come_at_once_do_not_miss_each_other() {
 }
 
 #[tokio::test]
-async fn levels_that_could_miss_a_pattern_are_refused() {
+async fn isolation_levels_that_could_miss_a_pattern_are_rejected() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, KERNELS).await;
-    let said = refused(&client, "BEGIN ISOLATION LEVEL REPEATABLE READ; INSERT INTO kver VALUES ('d', '9')").await;
+    let message = refused(&client, "BEGIN ISOLATION LEVEL REPEATABLE READ; INSERT INTO kver VALUES ('d', '9')").await;
     assert_eq!(
-        said,
+        message,
         "cannot change table kver in a REPEATABLE READ transaction | Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED."
     );
 }

@@ -1,11 +1,11 @@
-//! What each role may do: tried as the role, not read from the catalog.
+//! Privileges of each role, tested with statements of the role.
 
 use crate::support::{migrated, refused, rows, run};
 
 const DATA: &str = "INSERT INTO distro VALUES ('d', 'D'); INSERT INTO kver VALUES ('d', '1');";
 
 #[tokio::test]
-async fn a_writer_writes_data_and_its_changes_are_journalled() {
+async fn a_writer_writes_data_and_its_changes_are_journaled() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, "SET ROLE sqern_writer").await;
@@ -22,7 +22,7 @@ async fn a_writer_writes_data_and_its_changes_are_journalled() {
 }
 
 #[tokio::test]
-async fn a_writer_can_change_neither_the_journal_nor_the_past() {
+async fn a_writer_cannot_change_the_journal_or_delete_data() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, DATA).await;
@@ -47,8 +47,8 @@ async fn a_writer_can_change_neither_the_journal_nor_the_past() {
         "CREATE TABLE public.mine ()",
         "SELECT journal_attach('kver')",
     ] {
-        let said = refused(&client, statement).await;
-        assert!(said.contains("permission denied") || said.contains("must be owner"), "{statement}: {said}");
+        let message = refused(&client, statement).await;
+        assert!(message.contains("permission denied") || message.contains("must be owner"), "{statement}: {message}");
     }
 }
 
@@ -71,7 +71,7 @@ async fn a_reader_reads_everything_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_decoy_in_the_search_path_does_not_fool_the_journal() {
+async fn tables_that_come_first_in_the_search_path_are_not_used() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, DATA).await;
@@ -79,11 +79,11 @@ async fn a_decoy_in_the_search_path_does_not_fool_the_journal() {
         &client,
         "SET ROLE sqern_writer; CREATE TEMPORARY TABLE event (LIKE public.event INCLUDING ALL); CREATE TEMPORARY TABLE generation (LIKE public.generation INCLUDING ALL);
          CREATE TEMPORARY TABLE kver_ignored (distro text, version text); SET search_path = pg_temp, public;
-         INSERT INTO kver VALUES ('d', 'decoy'); INSERT INTO kver_ignore (distro, pattern) VALUES ('d', 'dec%')",
+         INSERT INTO kver VALUES ('d', 'shadow'); INSERT INTO kver_ignore (distro, pattern) VALUES ('d', 'sha%')",
     )
     .await;
-    assert_eq!(rows(&client, "SELECT count(*) FROM public.event WHERE pkey ->> 'version' = 'decoy'").await, ["1"]);
-    assert_eq!(rows(&client, "SELECT version FROM public.kver_ignored").await, ["decoy"]);
+    assert_eq!(rows(&client, "SELECT count(*) FROM public.event WHERE pkey ->> 'version' = 'shadow'").await, ["1"]);
+    assert_eq!(rows(&client, "SELECT version FROM public.kver_ignored").await, ["shadow"]);
     assert_eq!(
         rows(&client, "SELECT (SELECT count(*) FROM pg_temp.event), (SELECT count(*) FROM pg_temp.generation)").await,
         ["0 0"]

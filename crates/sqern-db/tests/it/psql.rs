@@ -1,4 +1,4 @@
-//! The seed's workflows for shell programs, as they are written: psql, its options, its exit status.
+//! The workflows for shell programs: psql, its options and its exit status.
 
 use std::io::Write;
 use std::process::Output;
@@ -22,7 +22,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_change_set_from_the_shell_is_one_generation() {
+async fn statements_of_one_psql_call_are_one_generation() {
     let database = migrated().await;
     let output = psql(
         &database,
@@ -46,7 +46,7 @@ async fn a_change_set_from_the_shell_is_one_generation() {
 }
 
 #[tokio::test]
-async fn a_change_set_that_finds_nothing_new_leaves_no_trace() {
+async fn a_psql_call_without_changes_leaves_no_generation() {
     let database = migrated().await;
     run(&database.client().await, "INSERT INTO distro VALUES ('d', 'D')").await;
     let output = psql(
@@ -65,7 +65,7 @@ async fn a_change_set_that_finds_nothing_new_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn a_failing_statement_gives_a_failing_exit_status_and_leaves_nothing() {
+async fn a_failed_statement_rolls_back_all_changes_and_psql_fails() {
     let database = migrated().await;
     let output = psql(
         &database,
@@ -89,10 +89,10 @@ async fn a_failing_statement_gives_a_failing_exit_status_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn many_rows_come_from_a_copy_file_in_one_transaction() {
+async fn a_copy_file_is_loaded_in_one_transaction() {
     let database = migrated().await;
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    // COPY's text format: tabs between values, a backslash doubled.
+    // The text format of COPY: tabs between values, doubled backslashes.
     writeln!(file, "COPY kver_ignore (distro, pattern) FROM STDIN;\nd\t%-cloud-amd64\nd\t4.18.0-%.el8\\\\_10.x86\\\\_64\n\\.")
         .unwrap();
     let path = file.path().to_str().unwrap();
@@ -108,7 +108,7 @@ async fn many_rows_come_from_a_copy_file_in_one_transaction() {
 }
 
 #[tokio::test]
-async fn quotes_are_doubled_and_come_out_as_they_went_in() {
+async fn a_value_with_doubled_quotes_is_stored_unchanged() {
     let database = migrated().await;
     let comment = "it's a \"test\" \\ of $quoting$";
     let quoted = comment.replace('\'', "''");
@@ -127,7 +127,7 @@ async fn quotes_are_doubled_and_come_out_as_they_went_in() {
 }
 
 #[tokio::test]
-async fn returning_gives_the_id_of_a_build_that_then_gets_its_result() {
+async fn insert_returning_prints_the_id_of_a_build_for_its_result() {
     let database = migrated().await;
     run(&database.client().await, "INSERT INTO distro VALUES ('d', 'D'); INSERT INTO kver VALUES ('d', '1')").await;
     let started = psql(

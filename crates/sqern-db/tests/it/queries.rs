@@ -1,4 +1,4 @@
-//! Every query file fits the schema: PostgreSQL plans each.
+//! PostgreSQL can plan each query file with the current schema.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Builds and tests: what is next, who has it, what came of it.
+//! Builds and test runs: plans, claims, leases and results.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -33,15 +33,15 @@ async fn kernels(client: &Client, count: u32) {
     }
 }
 
-/// Claims and starts in one change set; gives the id and the versions.
-async fn take(client: &mut Client, revision: &str, count: usize, lease: &Lease) -> Option<(i64, Vec<String>)> {
-    let change = change::begin(client, "take").await.unwrap();
-    let taken = claim(&change.transaction, BUILD, &filter(revision), count).await.unwrap();
-    if taken.is_empty() {
+/// Claims kernels and starts a build for them in one transaction. Returns its id and the versions.
+async fn claim_and_start(client: &mut Client, revision: &str, count: usize, lease: &Lease) -> Option<(i64, Vec<String>)> {
+    let change = change::begin(client, "claim").await.unwrap();
+    let claimed = claim(&change.transaction, BUILD, &filter(revision), count).await.unwrap();
+    if claimed.is_empty() {
         change.finish(false).await.unwrap();
         return None;
     }
-    let list: Vec<Kernel> = taken.iter().map(|one| one.kernel.clone()).collect();
+    let list: Vec<Kernel> = claimed.iter().map(|planned| planned.kernel.clone()).collect();
     let new = NewRun::Build(NewBuild { storpool_revision: Some(revision.into()), ..NewBuild::default() });
     let id = start(&change.transaction, &new, &list, lease, now()).await.unwrap();
     change.finish(false).await.unwrap();
@@ -59,30 +59,30 @@ async fn end(client: &mut Client, id: i64, result: RunResult, kernels: &[&str]) 
 async fn planned(client: &mut Client, revision: &str) -> Vec<String> {
     let transaction = client.transaction().await.unwrap();
     let plan = plan(&transaction, BUILD, &filter(revision)).await.unwrap();
-    plan.iter().map(|one| one.kernel.version.to_string()).collect()
+    plan.iter().map(|planned| planned.kernel.version.to_string()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_twenty_who_claim_at_once_each_gets_kernels_of_its_own_and_none_is_lost_with_those_that_die() {
+async fn concurrent_claims_never_share_a_kernel_and_killed_ones_lose_none() {
     let database = migrated().await;
     let mut client = database.client().await;
     kernels(&client, 2000).await;
     let mut tasks = Vec::new();
     for number in 0..20_u32 {
-        let mut own = database.client().await;
+        let mut client = database.client().await;
         tasks.push(tokio::spawn(async move {
-            let mut taken = Vec::new();
+            let mut claimed = Vec::new();
             if number % 4 == 0 {
-                // Killed between its claim and its commit: the connection goes, and the transaction with it.
-                let change = change::begin(&mut own, "die").await.unwrap();
+                // Killed between claim and commit: the server rolls back the transaction when the connection closes.
+                let change = change::begin(&mut client, "killed").await.unwrap();
                 assert!(!claim(&change.transaction, BUILD, &filter("r"), 40).await.unwrap().is_empty());
                 change.transaction.execute("SELECT pg_sleep(0.2)", &[]).await.unwrap();
-                return taken;
+                return claimed;
             }
-            while let Some((_, versions)) = take(&mut own, "r", 23, &lease(600)).await {
-                taken.extend(versions);
+            while let Some((_, versions)) = claim_and_start(&mut client, "r", 23, &lease(600)).await {
+                claimed.extend(versions);
             }
-            taken
+            claimed
         }));
     }
     let mut owners: BTreeMap<String, u32> = BTreeMap::new();
@@ -98,25 +98,25 @@ async fn of_twenty_who_claim_at_once_each_gets_kernels_of_its_own_and_none_is_lo
 }
 
 #[tokio::test]
-async fn who_claims_for_another_revision_waits_for_nothing_but_a_claim_that_may_come_to_nothing() {
+async fn a_claim_skips_locked_kernels_and_ignores_builds_of_other_revisions() {
     let database = migrated().await;
     let (mut one, mut other) = (database.client().await, database.client().await);
     kernels(&one, 3).await;
     let change = change::begin(&mut one, "hold").await.unwrap();
     assert_eq!(claim(&change.transaction, BUILD, &filter("r1"), 2).await.unwrap().len(), 2);
-    let (_, free) = take(&mut other, "r1", 1, &lease(60)).await.unwrap();
-    assert_eq!(free, ["6.1.0-1"], "the one that nobody holds");
+    let (_, free) = claim_and_start(&mut other, "r1", 1, &lease(60)).await.unwrap();
+    assert_eq!(free, ["6.1.0-1"], "the only unlocked kernel");
     drop(change);
-    let (_, all) = take(&mut other, "r2", 9, &lease(60)).await.unwrap();
-    assert_eq!(all.len(), 3, "another revision's builds are nothing to it");
+    let (_, all) = claim_and_start(&mut other, "r2", 9, &lease(60)).await.unwrap();
+    assert_eq!(all.len(), 3, "builds of another revision do not count");
 }
 
 #[tokio::test]
-async fn a_lease_that_is_over_gives_its_kernels_to_the_next_and_its_owner_is_told() {
+async fn kernels_of_an_expired_lease_are_claimed_and_its_owner_gets_an_error() {
     let database = migrated().await;
     let mut client = database.client().await;
     kernels(&client, 2).await;
-    let (id, _) = take(&mut client, "r", 2, &lease(600)).await.unwrap();
+    let (id, _) = claim_and_start(&mut client, "r", 2, &lease(600)).await.unwrap();
     assert_eq!(planned(&mut client, "r").await.len(), 0);
     renew(&client, BUILD, id).await.unwrap();
     run(&client, "UPDATE sp_build_lease SET expires_at = now() - interval '1 s'").await;
@@ -126,19 +126,19 @@ async fn a_lease_that_is_over_gives_its_kernels_to_the_next_and_its_owner_is_tol
     assert_eq!(sweep(&change.transaction, BUILD, |_| false).await.unwrap(), [id]);
     change.finish(false).await.unwrap();
     assert_eq!(value(&client, "SELECT result FROM sp_build").await, "ABORTED");
-    let told = renew(&client, BUILD, id).await.unwrap_err().to_string();
-    assert_eq!(told, format!("build {id} has already finished with result ABORTED"));
-    let told = end(&mut client, id, RunResult::Success, &[]).await.unwrap_err().to_string();
-    assert!(told.ends_with("has already finished with result ABORTED"), "{told}");
+    let message = renew(&client, BUILD, id).await.unwrap_err().to_string();
+    assert_eq!(message, format!("build {id} has already finished with result ABORTED"));
+    let message = end(&mut client, id, RunResult::Success, &[]).await.unwrap_err().to_string();
+    assert!(message.ends_with("has already finished with result ABORTED"), "{message}");
 
-    let (_, again) = take(&mut client, "r", 9, &lease(600)).await.unwrap();
+    let (_, again) = claim_and_start(&mut client, "r", 9, &lease(600)).await.unwrap();
     assert_eq!(again.len(), 2);
     let change = change::begin(&mut client, "sweep").await.unwrap();
-    assert_eq!(sweep(&change.transaction, BUILD, |owner| owner == "a test").await.unwrap().len(), 1, "its owner is dead");
+    assert_eq!(sweep(&change.transaction, BUILD, |owner| owner == "a test").await.unwrap().len(), 1, "its owner has ended");
 }
 
 #[tokio::test]
-async fn a_build_that_plain_sql_began_holds_its_kernels_for_a_day() {
+async fn a_build_without_a_lease_holds_its_kernels_for_a_day() {
     let database = migrated().await;
     let mut client = database.client().await;
     kernels(&client, 2).await;
@@ -158,7 +158,7 @@ async fn a_build_that_plain_sql_began_holds_its_kernels_for_a_day() {
 }
 
 #[tokio::test]
-async fn a_plan_begins_with_what_customers_run_and_ends_with_what_failed() {
+async fn a_plan_starts_with_kernels_of_customers_and_ends_with_failed_ones() {
     let database = migrated().await;
     let mut client = database.client().await;
     kernels(&client, 5).await;
@@ -171,7 +171,7 @@ async fn a_plan_begins_with_what_customers_run_and_ends_with_what_failed() {
          INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '%-3')",
     )
     .await;
-    let (id, _) = take(&mut client, "r", 9, &lease(60)).await.unwrap();
+    let (id, _) = claim_and_start(&mut client, "r", 9, &lease(60)).await.unwrap();
     end(&mut client, id, RunResult::Unstable, &["6.1.0-5=FAILURE", "d/6.1.0-4=success", "6.1.0-1=ABORTED", "6.1.0-2=FAILURE"])
         .await
         .unwrap();
@@ -180,15 +180,19 @@ async fn a_plan_begins_with_what_customers_run_and_ends_with_what_failed() {
     let transaction = client.transaction().await.unwrap();
     let untried: Vec<_> = plan(&transaction, BUILD, &untried).await.unwrap();
     drop(transaction);
-    assert_eq!(untried.iter().map(|one| one.kernel.version.as_str()).collect::<Vec<_>>(), ["6.1.0-1"], "the harness failed it");
+    assert_eq!(
+        untried.iter().map(|planned| planned.kernel.version.as_str()).collect::<Vec<_>>(),
+        ["6.1.0-1"],
+        "its last build was aborted"
+    );
     assert_eq!(untried[0].last_result.as_deref(), Some("ABORTED"));
     assert_eq!(planned(&mut client, "other").await, ["6.1.0-2", "6.1.0-1", "6.1.0-5", "6.1.0-4"]);
     let kernels = sqern_db::run::kernels(&client, BUILD, id, &AsOf::Now).await.unwrap();
-    assert_eq!(kernels.iter().filter(|one| one.is_own).count(), 4);
+    assert_eq!(kernels.iter().filter(|kernel| kernel.is_own).count(), 4);
 }
 
 #[tokio::test]
-async fn a_kernel_that_two_distros_have_must_be_named_with_one() {
+async fn a_version_of_two_distros_must_be_qualified_with_the_distro() {
     let database = migrated().await;
     let mut client = database.client().await;
     kernels(&client, 1).await;
@@ -198,9 +202,9 @@ async fn a_kernel_that_two_distros_have_must_be_named_with_one() {
          INSERT INTO kver_fetched (distro, version) VALUES ('e', '6.1.0-1')",
     )
     .await;
-    let (id, _) = take(&mut client, "r", 9, &lease(60)).await.unwrap();
-    let told = end(&mut client, id, RunResult::Unstable, &["6.1.0-1=FAILURE"]).await.unwrap_err().to_string();
-    assert_eq!(told, format!("kernel 6.1.0-1 of build {id} is ambiguous: d/6.1.0-1 or e/6.1.0-1"));
+    let (id, _) = claim_and_start(&mut client, "r", 9, &lease(60)).await.unwrap();
+    let message = end(&mut client, id, RunResult::Unstable, &["6.1.0-1=FAILURE"]).await.unwrap_err().to_string();
+    assert_eq!(message, format!("kernel 6.1.0-1 of build {id} is ambiguous: d/6.1.0-1 or e/6.1.0-1"));
     end(&mut client, id, RunResult::Unstable, &["e/6.1.0-1=FAILURE"]).await.unwrap();
     assert_eq!(
         rows(
@@ -213,7 +217,7 @@ async fn a_kernel_that_two_distros_have_must_be_named_with_one() {
 }
 
 #[tokio::test]
-async fn the_status_of_a_kernel_is_the_furthest_that_it_has_come() {
+async fn the_stage_of_a_kernel_is_the_furthest_that_it_reached() {
     let database = migrated().await;
     let client = database.client().await;
     kernels(&client, 5).await;

@@ -1,5 +1,5 @@
--- Lists the objects of the schema public with their definitions, owners, privileges and comments, a line for each. NOT NULL constraints
--- are properties of columns here: PostgreSQL 18 also gives them names, which keep the column's former name after a rename.
+-- Lists the objects of the schema public with their definitions, owners, privileges and comments, one line for each object. NOT NULL
+-- constraints are properties of columns here. In PostgreSQL 18 they also have names, which do not change when a column is renamed.
 SELECT replace(line, E'\n', E'\n    ') FROM (
     SELECT format('schema %s, %s: %s', nspname, nspowner::regrole, (
         SELECT string_agg(format('%s %s', grantee::regrole, privilege_type), ', ' ORDER BY grantee::regrole::text, privilege_type)

@@ -1,4 +1,4 @@
-//! Which kernels a query selects: what to fetch, and what a version names.
+//! The kernels that a query selects: kernels to fetch, and kernels with a version.
 
 use sqern_db::{DbError, fetch, kver};
 use sqern_model::{DistroName, KernelVersion};
@@ -40,7 +40,7 @@ async fn hosts_of_deleted_clusters_do_not_count_for_fetching() {
     )
     .await;
     let wanted = fetch::wanted(&client, &[distro("d")], &[]).await.unwrap();
-    let counts: Vec<_> = wanted.iter().map(|one| (one.kernel.version.as_str(), one.hosts_running, one.hosts)).collect();
+    let counts: Vec<_> = wanted.iter().map(|row| (row.kernel.version.as_str(), row.hosts_running, row.hosts)).collect();
     assert_eq!(counts, [("6.1.0-1", 1, 1), ("6.1.0-2", 0, 1)]);
 }
 

@@ -1,9 +1,9 @@
-//! What the tests of this crate share: a migrated database of their own, and short words for SQL.
+//! Functions for all tests of this crate: databases and short calls for SQL.
 
 use sqern_testkit::{TestDatabase, TestServer};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-/// An empty, migrated database of the test's own.
+/// Creates a migrated database without data.
 pub async fn migrated() -> TestDatabase {
     let setup = async |client: &mut Client| {
         sqern_db::migrate::migrate(client, None, false).await.expect("migrations apply");
@@ -11,7 +11,7 @@ pub async fn migrated() -> TestDatabase {
     TestServer::shared().await.database_from("migrated", "test", setup).await
 }
 
-/// A database of the test's own without any schema.
+/// Creates a database without the schema of sqern.
 pub async fn bare() -> TestDatabase {
     TestServer::shared().await.database("bare").await
 }
@@ -21,7 +21,7 @@ pub async fn run(client: &Client, sql: &str) {
     client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}\n{error:?}"));
 }
 
-/// Runs statements, which must fail, and gives what PostgreSQL says: the message, and the hint behind " | ".
+/// Runs statements, which must fail, and returns the message of PostgreSQL, with the hint after " | ".
 pub async fn refused(client: &Client, sql: &str) -> String {
     let error = client.batch_execute(sql).await.expect_err(sql);
     let error = error.as_db_error().expect("an error of the database").clone();
@@ -31,7 +31,7 @@ pub async fn refused(client: &Client, sql: &str) -> String {
     }
 }
 
-/// The rows of a query: values joined by a space, null as "-".
+/// Returns the rows of a query: values joined by a space, null as "-".
 pub async fn rows(client: &Client, sql: &str) -> Vec<String> {
     let messages = client.simple_query(sql).await.unwrap_or_else(|error| panic!("{sql}\n{error:?}"));
     messages
@@ -45,7 +45,7 @@ pub async fn rows(client: &Client, sql: &str) -> Vec<String> {
         .collect()
 }
 
-/// The single value of a query.
+/// Returns the only row of a query.
 pub async fn value(client: &Client, sql: &str) -> String {
     let rows = rows(client, sql).await;
     assert_eq!(rows.len(), 1, "{sql}");

@@ -4,15 +4,15 @@ use std::cmp::Ordering;
 
 /// Compares two versions `[epoch:]upstream[-revision]`.
 ///
-/// Any text is taken: an index is not refused for a version that dpkg would not build, it is only put somewhere in order.
-/// Versions that differ in leading zeros only (`1.0` and `1.00`) are equal, as they are for dpkg.
+/// Accepts any text, because an index with an invalid version must not be rejected. Versions that differ only in leading zeros (`1.0` and
+/// `1.00`) are equal, as in dpkg.
 #[must_use]
 pub fn compare(left: &str, right: &str) -> Ordering {
     let (left, right) = (split(left), split(right));
     compare_part(left.0, right.0).then_with(|| compare_part(left.1, right.1)).then_with(|| compare_part(left.2, right.2))
 }
 
-/// Epoch, upstream version, revision; what is absent compares as zero does.
+/// Splits a version into epoch, upstream version and revision. A missing part is empty, which is equal to 0.
 fn split(version: &str) -> (&str, &str, &str) {
     let (epoch, rest) = version.split_once(':').unwrap_or(("", version));
     let (upstream, revision) = rest.rsplit_once('-').unwrap_or((rest, ""));
@@ -24,8 +24,8 @@ fn compare_part(left: &str, right: &str) -> Ordering {
     let (mut left, mut right) = (left.as_bytes(), right.as_bytes());
     while !left.is_empty() || !right.is_empty() {
         let (left_text, right_text) = (take_run(&mut left, false), take_run(&mut right, false));
-        for place in 0..left_text.len().max(right_text.len()) {
-            let ordering = order(left_text.get(place)).cmp(&order(right_text.get(place)));
+        for index in 0..left_text.len().max(right_text.len()) {
+            let ordering = order(left_text.get(index)).cmp(&order(right_text.get(index)));
             if ordering.is_ne() {
                 return ordering;
             }
@@ -39,7 +39,7 @@ fn compare_part(left: &str, right: &str) -> Ordering {
     Ordering::Equal
 }
 
-/// `~` sorts before the end, the end before letters, letters before everything else.
+/// Returns the rank of a character: `~`, the end of the text, letters, other characters.
 fn order(byte: Option<&u8>) -> u16 {
     match byte {
         Some(b'~') => 0,
@@ -49,14 +49,14 @@ fn order(byte: Option<&u8>) -> u16 {
     }
 }
 
-/// Digits of any length, leading zeros apart.
+/// Compares digits of any length as numbers.
 fn compare_numbers(left: &[u8], right: &[u8]) -> Ordering {
     let significant = |digits: &[u8]| digits.iter().position(|digit| *digit != b'0').unwrap_or(digits.len());
     let (left, right) = (&left[significant(left)..], &right[significant(right)..]);
     left.len().cmp(&right.len()).then_with(|| left.cmp(right))
 }
 
-/// Takes the leading run of digits, or of everything else, off `text`.
+/// Removes the leading run of digits, or of non-digits, from `text`, and returns it.
 fn take_run<'a>(text: &mut &'a [u8], digits: bool) -> &'a [u8] {
     let end = text.iter().position(|byte| byte.is_ascii_digit() != digits).unwrap_or(text.len());
     let (run, rest) = text.split_at(end);
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// In ascending order; neighbours in one row are equal.
+    /// In ascending order. The versions of a row are equal.
     const ORDERED: &[&[&str]] = &[
         &["~~"],
         &["~"],
@@ -93,11 +93,11 @@ mod tests {
     ];
 
     #[test]
-    fn versions_sort_as_deb_version_says() {
-        for (place, row) in ORDERED.iter().enumerate() {
-            for (other_place, other_row) in ORDERED.iter().enumerate() {
+    fn versions_are_ordered_by_deb_version_7() {
+        for (index, row) in ORDERED.iter().enumerate() {
+            for (other_index, other_row) in ORDERED.iter().enumerate() {
                 for (left, right) in row.iter().flat_map(|left| other_row.iter().map(move |right| (left, right))) {
-                    assert_eq!(compare(left, right), place.cmp(&other_place), "{left:?} {right:?}");
+                    assert_eq!(compare(left, right), index.cmp(&other_index), "{left:?} {right:?}");
                 }
             }
         }

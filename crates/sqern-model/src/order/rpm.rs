@@ -1,18 +1,18 @@
-//! The order of rpm's package versions, as rpm-version(7) describes it and librpm's `rpmvercmp` implements it.
+//! The order of rpm package versions, as rpm-version(7) defines it and `rpmvercmp` of librpm implements it.
 
 use std::cmp::Ordering;
 
-/// Compares two `[epoch:]version[-release]`; an epoch that is absent is 0, a release that is absent is empty.
+/// Compares two versions `[epoch:]version[-release]`. A missing epoch is 0, and a missing release is empty.
 ///
-/// Any text is taken: an index is not refused for a version that rpm would not build, it is only put somewhere in order.
+/// Accepts any text, because an index with an invalid version must not be rejected.
 #[must_use]
 pub fn compare(left: &str, right: &str) -> Ordering {
     let (left, right) = (Evr::split(left), Evr::split(right));
     left.without_release(&right).then_with(|| compare_part(left.release.unwrap_or(""), right.release.unwrap_or("")))
 }
 
-/// Compares a package's version with a bound: releases count only where both have one (rpm-dependencies(7)), so that
-/// `kernel-devel = 6.9.7` is met by `6.9.7-1.1`.
+/// Compares the version of a package with a bound. Releases are compared only if both have one (rpm-dependencies(7)), so `6.9.7-1.1`
+/// satisfies `kernel-devel = 6.9.7`.
 #[must_use]
 pub fn compare_with_bound(found: &str, bound: &str) -> Ordering {
     let (found, bound) = (Evr::split(found), Evr::split(bound));
@@ -22,7 +22,7 @@ pub fn compare_with_bound(found: &str, bound: &str) -> Ordering {
     })
 }
 
-/// `[epoch:]version-release` as rpm shows it: an epoch of 0 (or none) is left out.
+/// Returns `[epoch:]version-release` like rpm, without an epoch of 0.
 #[must_use]
 pub fn show(epoch: &str, version: &str, release: &str) -> String {
     let epoch = epoch.trim_start_matches('0');
@@ -38,7 +38,8 @@ struct Evr<'a> {
 }
 
 impl<'a> Evr<'a> {
-    /// The epoch is the digits before the first colon; the release is what follows the last dash (rpm's `parseEVR`).
+    /// Splits a version like `parseEVR` of rpm: the epoch is the digits before the first colon, and the release is the text after the last
+    /// dash.
     fn split(text: &'a str) -> Self {
         let epoch = text.split_once(':').filter(|(epoch, _)| epoch.bytes().all(|byte| byte.is_ascii_digit()));
         let (epoch, rest) = epoch.unwrap_or(("", text));
@@ -53,8 +54,10 @@ impl<'a> Evr<'a> {
     }
 }
 
-/// rpm's `rpmvercmp`: segments of digits or of letters, compared pairwise; what separates them does not count, but `~` sorts
-/// before everything, even the end, and `^` after the end and before everything else.
+/// Compares two versions or releases like `rpmvercmp` of rpm.
+///
+/// Segments of digits or letters are compared in pairs, and separators are ignored. `~` is less than the end of the text, and `^` is between
+/// the end and all other characters.
 fn compare_part(left: &str, right: &str) -> Ordering {
     let (mut left, mut right) = (left.as_bytes(), right.as_bytes());
     while !left.is_empty() || !right.is_empty() {
@@ -85,7 +88,7 @@ fn compare_part(left: &str, right: &str) -> Ordering {
         }
         (left, right) = (left_rest, right_rest);
     }
-    // Whichever still has a segment is newer.
+    // The text with a remaining segment is newer.
     left.is_empty().cmp(&right.is_empty()).reverse()
 }
 
@@ -94,13 +97,13 @@ fn skip_separators(text: &[u8]) -> &[u8] {
     &text[text.iter().position(counts).unwrap_or(text.len())..]
 }
 
-/// The leading digits, or letters, and what follows them.
+/// Splits a text after its leading digits or letters.
 fn run(text: &[u8], digits: bool) -> (&[u8], &[u8]) {
     let belongs = |byte: &u8| if digits { byte.is_ascii_digit() } else { byte.is_ascii_alphabetic() };
     text.split_at(text.iter().position(|byte| !belongs(byte)).unwrap_or(text.len()))
 }
 
-/// Digits of any length by their number.
+/// Compares digits of any length as numbers.
 fn compare_digits(left: &[u8], right: &[u8]) -> Ordering {
     let significant = |digits: &[u8]| digits.iter().position(|digit| *digit != b'0').unwrap_or(digits.len());
     let (left, right) = (&left[significant(left)..], &right[significant(right)..]);
@@ -112,7 +115,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// In ascending order; neighbours in one row are equal. After the rules of rpm-version(7).
+    /// In ascending order by rpm-version(7). The versions of a row are equal.
     const ORDERED: &[&[&str]] = &[
         &["~~"],
         &["~"],
@@ -145,18 +148,18 @@ mod tests {
     ];
 
     #[test]
-    fn versions_sort_as_rpm_version_says() {
-        for (place, row) in ORDERED.iter().enumerate() {
-            for (other_place, other_row) in ORDERED.iter().enumerate() {
+    fn versions_are_ordered_by_rpm_version_7() {
+        for (index, row) in ORDERED.iter().enumerate() {
+            for (other_index, other_row) in ORDERED.iter().enumerate() {
                 for (left, right) in row.iter().flat_map(|left| other_row.iter().map(move |right| (left, right))) {
-                    assert_eq!(compare(left, right), place.cmp(&other_place), "{left:?} {right:?}");
+                    assert_eq!(compare(left, right), index.cmp(&other_index), "{left:?} {right:?}");
                 }
             }
         }
     }
 
     #[test]
-    fn a_bound_without_a_release_is_met_by_any() {
+    fn a_bound_without_a_release_is_satisfied_by_any_release() {
         for (found, bound, expected) in [
             ("6.9.7-1.1", "6.9.7", Ordering::Equal),
             ("6.9.7-1.1", "6.9.7-1.2", Ordering::Less),
@@ -168,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_epoch_of_zero_is_not_shown() {
+    fn an_epoch_of_0_is_omitted() {
         assert_eq!(show("0", "1.2", "3"), "1.2-3");
         assert_eq!(show("", "1.2", ""), "1.2");
         assert_eq!(show("1", "1.2", "3"), "1:1.2-3");

@@ -8,13 +8,13 @@ use super::SignaturePolicy;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct AptSource {
-    /// The source's name, unique within its distribution.
+    /// The name of the source, unique in its distribution.
     pub name: String,
-    /// In a file: what `{each}` stands for in `name`, `base` and `suite`. There is one source for each; here it is empty.
+    /// The values of `{each}` in `name`, `base` and `suite`. Each value creates a source, in which this list is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub each: Vec<String>,
-    /// Base URLs of mirrors, tried in order (`http`, `https`, `file`): what stands before `/dists/`. One with `{arch}` makes a source
-    /// for each of the architectures.
+    /// Base URLs of mirrors in order of preference (`http`, `https`, `file`): the part before `/dists/`. `{arch}` creates a source for each
+    /// architecture.
     pub base: Vec<String>,
     /// The suite below `dists/` (`bookworm-updates`).
     pub suite: String,
@@ -22,27 +22,26 @@ pub struct AptSource {
     pub components: Vec<String>,
     /// The Debian architectures to read (`amd64`).
     pub architectures: Vec<String>,
-    /// OpenPGP keyring files (binary or armoured); every one that exists is used.
+    /// OpenPGP keyring files (binary or armored). Files that do not exist are skipped.
     #[serde(default)]
     pub keyring: Vec<String>,
-    /// The package of this distribution family that brings the keyring, for the hint when it is missing.
+    /// The package that contains the keyring, for the hint if the keyring is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keyring_package: Option<String>,
-    /// How the signature is treated.
+    /// The policy for the signature.
     #[serde(default)]
     pub signature: SignaturePolicy,
-    /// Whether a `Release` past its `Valid-Until` is refused, as sources.list(5) has it; an archive that is closed for good stays as it
-    /// is, and says `false`.
+    /// Whether a `Release` file is rejected after its `Valid-Until`, as in sources.list(5). `false` for archives that are no longer updated.
     #[serde(default = "yes")]
     pub check_valid_until: bool,
-    /// The age in days from which a `Release` is told as old: for archives without `Valid-Until` that change often.
+    /// The age in days at which a `Release` file causes a warning, for archives without `Valid-Until` that change often.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stale_after_days: Option<u32>,
-    /// A file with user name and password for the base URLs (HTTP basic authentication): `USER:PASSWORD` in its first line, or as
-    /// `apt_auth.conf(5)` has it. Readable by its owner only.
+    /// A file with user and password for the base URLs (HTTP basic authentication): `USER:PASSWORD` in its first line, or the format of
+    /// `apt_auth.conf(5)`. Only its owner may have access.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials: Option<String>,
-    /// Left out, with a note, where the file of `credentials` is not on this machine.
+    /// Whether the source is skipped with a note if the file in `credentials` does not exist.
     #[serde(default)]
     pub optional: bool,
 }

@@ -1,38 +1,38 @@
-//! From one source of a file to those that it stands for: `{each}` and `{arch}` filled in.
+//! Expansion of `{each}` and `{arch}` in a source.
 
 use super::{Source, SourceError};
 
 const EACH: &str = "{each}";
 const ARCH: &str = "{arch}";
 
-/// One source for each value of `each`, and of each architecture where a text names it; the source itself where nothing is to be
-/// filled in. `file` is the file's name, for the error.
+/// Returns one source for each value of `each`, and for each architecture if a field contains `{arch}`. `file` is the name of the file for
+/// errors.
 pub(super) fn expand(mut source: Source, file: &str) -> Result<Vec<Source>, SourceError> {
     if let Some(field) = source.empty_field() {
         return Err(SourceError::Empty { file: file.into(), field, name: source.name().into() });
     }
     let values = std::mem::take(each(&mut source));
-    refuse_unclear(&mut source, file, !values.is_empty())?;
+    reject_ambiguous(&mut source, file, !values.is_empty())?;
     let by_architecture = texts(&mut source).iter().any(|text| text.contains(ARCH));
     let values = if values.is_empty() { vec![String::new()] } else { values };
     let mut expanded = Vec::new();
     for value in values {
-        let mut one = source.clone();
-        fill(&mut one, EACH, &value);
+        let mut of_value = source.clone();
+        fill(&mut of_value, EACH, &value);
         if !by_architecture {
-            expanded.push(one);
+            expanded.push(of_value);
             continue;
         }
-        for architecture in one.architectures().to_vec() {
-            let mut of_one = one.clone();
-            fill(&mut of_one, ARCH, &architecture);
-            *architectures(&mut of_one) = vec![architecture];
-            expanded.push(of_one);
+        for architecture in of_value.architectures().to_vec() {
+            let mut of_architecture = of_value.clone();
+            fill(&mut of_architecture, ARCH, &architecture);
+            *architectures(&mut of_architecture) = vec![architecture];
+            expanded.push(of_architecture);
         }
     }
-    for one in &mut expanded {
-        let name = one.name().to_owned();
-        if let Some(got) = texts(one).into_iter().find(|text| text.contains(['{', '}'])) {
+    for source in &mut expanded {
+        let name = source.name().to_owned();
+        if let Some(got) = texts(source).into_iter().find(|text| text.contains(['{', '}'])) {
             let expected = "values without placeholders";
             return Err(SourceError::Placeholder { file: file.into(), expected, name, got: got.clone() });
         }
@@ -40,26 +40,26 @@ pub(super) fn expand(mut source: Source, file: &str) -> Result<Vec<Source>, Sour
     Ok(expanded)
 }
 
-/// Refuses a placeholder that nothing fills in, and a name that several sources would have.
-fn refuse_unclear(source: &mut Source, file: &str, has_each: bool) -> Result<(), SourceError> {
+/// Rejects unknown placeholders, and names that several sources would have.
+fn reject_ambiguous(source: &mut Source, file: &str, has_each: bool) -> Result<(), SourceError> {
     let (name, several) = (source.name().to_owned(), source.architectures().len() > 1);
-    let refused =
+    let rejected =
         |expected, got: &str| SourceError::Placeholder { file: file.into(), expected, name: name.clone(), got: got.into() };
     let mut by_architecture = false;
     for text in texts(source) {
         by_architecture |= text.contains(ARCH);
         if text.contains(EACH) && !has_each {
-            return Err(refused("a list each = [\"…\"] with the values of {each}", text));
+            return Err(rejected("a list each = [\"…\"] with the values of {each}", text));
         }
         if text.replace(EACH, "").replace(ARCH, "").contains(['{', '}']) {
-            return Err(refused("only the placeholders {each} and {arch}", text));
+            return Err(rejected("only the placeholders {each} and {arch}", text));
         }
     }
     if has_each && !name.contains(EACH) {
-        return Err(refused("{each} in the name, because each value creates a source", &name));
+        return Err(rejected("{each} in the name, because each value creates a source", &name));
     }
     if by_architecture && several && !name.contains(ARCH) {
-        return Err(refused("{arch} in the name, because each architecture creates a source", &name));
+        return Err(rejected("{arch} in the name, because each architecture creates a source", &name));
     }
     Ok(())
 }
@@ -84,7 +84,7 @@ fn architectures(source: &mut Source) -> &mut Vec<String> {
     }
 }
 
-/// The texts that placeholders may stand in.
+/// Returns the fields that can contain placeholders.
 fn texts(source: &mut Source) -> Vec<&mut String> {
     match source {
         Source::Apt(apt) => [&mut apt.name, &mut apt.suite].into_iter().chain(&mut apt.base).collect(),
@@ -103,20 +103,20 @@ mod tests {
         toml::from_str(&format!("kind = \"rpm-md\"\n{fields}")).unwrap()
     }
 
-    fn shown(fields: &str) -> Result<Vec<String>, SourceError> {
+    fn expanded(fields: &str) -> Result<Vec<String>, SourceError> {
         let sources = expand(source(fields), "x.toml")?;
-        let shown = |source: &Source| match source {
+        let summary = |source: &Source| match source {
             Source::RpmMd(rpm) => format!("{} {} {}", rpm.name, rpm.base.join(","), rpm.architectures.join(",")),
             Source::Apt(_) => String::new(),
         };
-        Ok(sources.iter().map(shown).collect())
+        Ok(sources.iter().map(summary).collect())
     }
 
     #[test]
-    fn a_source_stands_for_one_of_each_value_and_architecture() {
+    fn a_source_is_expanded_for_each_value_and_architecture() {
         let both = "architectures = [\"x86_64\", \"aarch64\"]\n";
         assert_eq!(
-            shown(&format!(
+            expanded(&format!(
                 "name = \"{{each}}-os-{{arch}}\"\nbase = [\"https://h/{{each}}/{{arch}}\"]\neach = [\"9.1\", \"9.2\"]\n{both}"
             ))
             .unwrap(),
@@ -127,11 +127,11 @@ mod tests {
                 "9.2-os-aarch64 https://h/9.2/aarch64 aarch64",
             ]
         );
-        assert_eq!(shown(&format!("name = \"os\"\nbase = [\"https://h\"]\n{both}")).unwrap(), ["os https://h x86_64,aarch64"]);
+        assert_eq!(expanded(&format!("name = \"os\"\nbase = [\"https://h\"]\n{both}")).unwrap(), ["os https://h x86_64,aarch64"]);
     }
 
     #[test]
-    fn what_is_not_clear_is_refused() {
+    fn ambiguous_names_and_unknown_placeholders_are_rejected() {
         let one = "architectures = [\"x86_64\"]\n";
         for (fields, expected) in [
             (format!("name = \"os\"\nbase = [\"https://h/{{each}}\"]\n{one}"), "values of {each}"),
@@ -143,19 +143,19 @@ mod tests {
             (format!("name = \"{{each}}\"\nbase = [\"https://h\"]\neach = [\"{{arch}}\"]\n{one}"), "values without placeholders"),
             (format!("name = \"os\"\nbase = [\"https://h\"]\noptional = true\n{one}"), "credentials or client-certificate"),
         ] {
-            let error = shown(&fields).expect_err(&fields).to_string();
+            let error = expanded(&fields).expect_err(&fields).to_string();
             assert!(error.contains(expected), "{expected}: {error}");
         }
     }
 
     proptest! {
         #[test]
-        fn there_is_one_source_for_each_value_and_architecture_and_nothing_left_to_fill_in(
+        fn each_value_and_architecture_has_one_source_without_placeholders(
             each in prop::collection::btree_set("[a-z0-9.{}]{1,5}", 1..4), archs in prop::collection::btree_set("[a-z0-9_{}]{1,5}", 1..4),
         ) {
             let (each, archs): (Vec<String>, Vec<String>) = (each.into_iter().collect(), archs.into_iter().collect());
             let urls = "name = \"{each}/{arch}\"\nbase = [\"https://h/{arch}\"]";
-            let found = shown(&format!("{urls}\neach = {each:?}\narchitectures = {archs:?}"));
+            let found = expanded(&format!("{urls}\neach = {each:?}\narchitectures = {archs:?}"));
             if each.iter().chain(&archs).any(|text| text.contains(['{', '}'])) {
                 prop_assert!(found.is_err(), "{:?}", found);
             } else {

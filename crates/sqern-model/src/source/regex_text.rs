@@ -1,4 +1,4 @@
-//! A regular expression as text in a file.
+//! Serialization of regular expressions as text.
 
 use regex::Regex;
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
@@ -11,12 +11,12 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     Regex::new(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
-/// The same, or none.
+/// Serialization of optional regular expressions.
 pub(super) mod option {
     use regex::Regex;
     use serde::{Deserializer, Serializer};
 
-    #[allow(clippy::ref_option, reason = "serde calls it so")]
+    #[allow(clippy::ref_option, reason = "serde requires this signature")]
     pub(in super::super) fn serialize<S: Serializer>(regex: &Option<Regex>, serializer: S) -> Result<S::Ok, S::Error> {
         match regex {
             Some(regex) => super::serialize(regex, serializer),

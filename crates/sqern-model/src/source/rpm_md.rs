@@ -1,54 +1,54 @@
-//! rpm-md repositories: what `createrepo_c` makes and dnf, zypper and tdnf read.
+//! rpm-md repositories, which `createrepo_c` creates and dnf, zypper and tdnf read.
 
 use serde::{Deserialize, Serialize};
 
 use super::SignaturePolicy;
 
-/// One rpm-md repository (<https://createrepo.baseurl.org/>): what has `repodata/repomd.xml` below it.
+/// An rpm-md repository (<https://createrepo.baseurl.org/>): a directory with `repodata/repomd.xml`.
 ///
-/// In a file, `name` and URLs may hold `{each}` and `{arch}`: it stands for one source for each value.
+/// `name` and the URLs can contain `{each}` and `{arch}`. Each value creates a source.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RpmMdSource {
-    /// The source's name, unique within its distribution.
+    /// The name of the source, unique in its distribution.
     pub name: String,
-    /// In a file: what `{each}` stands for (`["9.4", "9.5"]`). There is one source for each; here it is empty.
+    /// The values of `{each}` (`["9.4", "9.5"]`). Each value creates a source, in which this list is empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub each: Vec<String>,
-    /// Base URLs, tried in order (`http`, `https`, `file`): what stands before `/repodata/`.
+    /// Base URLs in order of preference (`http`, `https`, `file`): the part before `/repodata/`.
     pub base: Vec<String>,
-    /// URLs of texts with a base URL a line (dnf's `mirrorlist`, Amazon's `mirror.list`), tried in order, after `base`.
+    /// URLs of lists with one base URL per line (`mirrorlist` of dnf, `mirror.list` of Amazon), used in this order after `base`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mirrorlist: Vec<String>,
-    /// The URL of a metalink of `repomd.xml` (RFC 5854's predecessor 3.0, as `MirrorManager` writes it), asked after the others.
-    /// Where it states checksums, a `repomd.xml` must have one of them.
+    /// The URL of a metalink for `repomd.xml` (version 3.0, the predecessor of RFC 5854, as written by `MirrorManager`), used last. If it
+    /// contains checksums, one of them must match `repomd.xml`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metalink: Option<String>,
-    /// rpm's architectures to read (`x86_64`); `noarch` packages belong to each.
+    /// The rpm architectures to read (`x86_64`). `noarch` is always included.
     pub architectures: Vec<String>,
-    /// OpenPGP keyring files (`RPM-GPG-KEY-…`, binary or armoured); every one that exists is used.
+    /// OpenPGP keyring files (`RPM-GPG-KEY-…`, binary or armored). Files that do not exist are skipped.
     pub keyring: Vec<String>,
-    /// The package of this distribution family that brings the keyring, for the hint when it is missing.
+    /// The package that contains the keyring, for the hint if the keyring is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keyring_package: Option<String>,
-    /// How the signature of `repomd.xml` (`repomd.xml.asc`) is treated. Most of the Enterprise Linux family makes none.
+    /// The policy for the signature of `repomd.xml` (`repomd.xml.asc`). Most Enterprise Linux distributions have none.
     pub signature: SignaturePolicy,
-    /// A PEM file with the client's certificate, for servers that ask for one (Red Hat's CDN). A `*` in its last part stands for
-    /// any text; the last file in the order of names counts.
+    /// A PEM file with the client certificate, for servers that require one (CDN of Red Hat). `*` in the last component matches any text. The
+    /// last file by name is used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<String>,
-    /// The PEM file with the certificate's private key; `*` as above.
+    /// The PEM file with the private key of the certificate, with the same wildcard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_key: Option<String>,
-    /// A PEM file with the authorities that the server's certificate must be by, in place of the system's.
+    /// A PEM file with the certificate authorities of the server, instead of those of the system.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca: Option<String>,
-    /// A file whose first line is `USER:PASSWORD`, sent to the base URLs (HTTP basic authentication). Readable by its owner only.
+    /// A file whose first line is `USER:PASSWORD` for the base URLs (HTTP basic authentication). Only its owner may have access.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials: Option<String>,
-    /// The age in days from which a `repomd.xml` is told as old.
+    /// The age in days at which a `repomd.xml` causes a warning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stale_after_days: Option<u32>,
-    /// Left out, with a note, where the files of `client_certificate` or `credentials` are not on this machine.
+    /// Whether the source is skipped with a note if the files in `client_certificate` or `credentials` do not exist.
     pub optional: bool,
 }

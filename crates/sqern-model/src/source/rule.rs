@@ -1,4 +1,4 @@
-//! How a package tells that it is a kernel's headers, and which kernel's.
+//! Rules that derive a kernel version from a package.
 
 use regex::{Captures, Regex};
 use serde::{Deserialize, Serialize};
@@ -6,53 +6,53 @@ use serde::{Deserialize, Serialize};
 use super::regex_text;
 use crate::KernelVersion;
 
-/// How a package becomes a kernel version.
+/// A rule that derives a kernel version from a package.
 ///
-/// The kernel is, in this order: what the package provides under [`uname_provides`](Self::uname_provides), [`uname`](Self::uname)
-/// filled in, the group `uname` of [`package`](Self::package).
+/// The version is the provided version of [`uname_provides`](Self::uname_provides), or the template [`uname`](Self::uname), or the group
+/// `uname` of [`package`](Self::package), in this order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct KernelRule {
-    /// A regular expression over the whole package name: `^linux-headers-(?<uname>[0-9].*-amd64)$`, `^kernel-devel$`. Its named
-    /// groups may be used in `uname`.
+    /// A regular expression for the whole package name: `^linux-headers-(?<uname>[0-9].*-amd64)$`, `^kernel-devel$`. `uname` can use its
+    /// named groups.
     #[serde(with = "regex_text")]
     pub package: Regex,
-    /// Packages that `package` matches and that are no kernel all the same.
+    /// Packages that `package` matches but that contain no headers.
     #[serde(with = "regex_text::option", default, skip_serializing_if = "Option::is_none")]
     pub except: Option<Regex>,
-    /// What the package provides in the kernel's version: `kernel-devel-uname-r`.
+    /// The capability whose version is the kernel version: `kernel-devel-uname-r`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uname_provides: Option<String>,
-    /// A template of the kernel's version: `{version}-{release}.{arch}`. It may name `version`, `release` and `arch` of the
-    /// package, and the named groups of `package` and `release`.
+    /// A template of the kernel version: `{version}-{release}.{arch}`. It can contain `version`, `release` and `arch` of the package, and the
+    /// named groups of `package` and `release`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uname: Option<String>,
-    /// A regular expression over the package's release, whose named groups may be used in `uname`:
-    /// `^(?<build>.+)\.[0-9]+$` leaves SUSE's count of rebuilds out. A release that it does not match is no kernel's.
+    /// A regular expression for the release of the package, with named groups for `uname`. `^(?<build>.+)\.[0-9]+$` excludes the number of
+    /// the rebuild of SUSE. Packages with other releases are skipped.
     #[serde(with = "regex_text::option", default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Regex>,
-    /// Which of the dependencies a build needs from the same distribution; others (libc6, gcc) are left to the builder.
+    /// A regular expression for the names of support packages. Other dependencies (libc6, gcc) are part of the build environment.
     #[serde(with = "regex_text")]
     pub support: Regex,
 }
 
-/// What is known of a package when it is asked for its kernel.
+/// The properties of a package that rules use.
 #[derive(Debug, Clone, Copy)]
 pub struct PackageFacts<'a> {
     /// The name.
     pub name: &'a str,
     /// The version, without epoch and release.
     pub version: &'a str,
-    /// The release; empty where the format has none.
+    /// The release; empty if the package format has none.
     pub release: &'a str,
     /// The architecture.
     pub architecture: &'a str,
-    /// Names that it provides, with their versions (without epoch).
+    /// Provided capabilities with their versions, without epoch.
     pub provides: &'a [(String, String)],
 }
 
 impl<'a> PackageFacts<'a> {
-    /// Where the name alone tells everything.
+    /// Creates the properties of a package whose name contains the kernel version.
     #[must_use]
     pub fn named(name: &'a str) -> Self {
         Self { name, version: "", release: "", architecture: "", provides: &[] }
@@ -60,13 +60,13 @@ impl<'a> PackageFacts<'a> {
 }
 
 impl KernelRule {
-    /// Whether a package of this name is a kernel's headers, whatever else it says.
+    /// Returns whether a package with this name contains headers.
     #[must_use]
     pub fn is_headers(&self, name: &str) -> bool {
         self.package.is_match(name) && !self.except.as_ref().is_some_and(|except| except.is_match(name))
     }
 
-    /// The kernel that a package is the headers of; none if it is no headers package or does not tell.
+    /// Returns the kernel version of a package, or `None` if it contains no headers or has no kernel version.
     #[must_use]
     pub fn kernel_of(&self, package: &PackageFacts<'_>) -> Option<KernelVersion> {
         let name = self.package.captures(package.name)?;
@@ -99,8 +99,8 @@ impl KernelRule {
         let groups = |regex: &Regex| regex.capture_names().flatten().map(str::to_owned).collect::<Vec<_>>();
         let mut known = groups(&self.package);
         let Some(template) = &self.uname else {
-            let told = self.uname_provides.is_some() || known.iter().any(|group| group == "uname");
-            return if told { Ok(()) } else { Err(InvalidTemplate::NoUname) };
+            let has_uname = self.uname_provides.is_some() || known.iter().any(|group| group == "uname");
+            return if has_uname { Ok(()) } else { Err(InvalidTemplate::NoUname) };
         };
         known.extend(self.release.as_ref().map(groups).unwrap_or_default());
         known.extend(["version", "release", "arch"].map(str::to_owned));
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_package_provides_comes_before_the_template() {
+    fn the_provided_version_precedes_the_template() {
         let rule = KernelRule {
             uname_provides: Some("kernel-devel-uname-r".into()),
             uname: Some("{version}-{release}.{arch}".into()),
@@ -177,13 +177,13 @@ mod tests {
         assert_eq!(
             kernel(&rule, "kernel-devel", "3.10.0", "1160.el7", &[]).as_deref(),
             Some("3.10.0-1160.el7.x86_64"),
-            "without the provide the template tells"
+            "the template applies without the provided version"
         );
         assert_eq!(kernel(&rule, "kernel-core", "3.10.0", "1160.el7", &provided), None);
     }
 
     #[test]
-    fn groups_of_name_and_release_fill_the_template() {
+    fn a_template_contains_groups_of_name_and_release() {
         let suse = KernelRule {
             uname: Some("{version}-{build}-{flavour}".into()),
             release: Some(Regex::new(r"^(?<build>.+)\.[0-9]+$").unwrap()),
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_names_what_nothing_gives_is_refused() {
+    fn a_template_with_an_unknown_field_is_rejected() {
         assert_eq!(rule("^kernel-devel$").check(), Err(InvalidTemplate::NoUname));
         assert_eq!(rule("^linux-headers-(?<uname>.*)$").check(), Ok(()));
         let templated = |template: &str| KernelRule { uname: Some(template.into()), ..rule("^kernel-(?<flavour>.*)-devel$") };

@@ -1,50 +1,50 @@
-//! Statements that would turn the order of their own changes round.
+//! Statements whose events would be in a different order than their changes.
 //!
-//! The triggers run at the end of a statement. What one deletes and inserts again would be told in that order where the deleting
-//! part comes to its end first, and in the other where it does not: so each event is held against the table, and what does not
-//! agree is refused.
+//! The triggers run at the end of a statement, in the order in which its parts end. If one part deletes a row and another part inserts it
+//! again, the order of the events can differ from the order of the changes. The triggers therefore compare each event with the table, and
+//! reject the statement if they differ.
 
 use super::with_writer;
 use crate::support::{refused, rows, run};
 
-/// Runs a statement that makes another row of kernel 1: it must be refused, and leave all as it was.
-async fn is_refused(prepare: &str, statement: &str) {
+/// Expects that a statement that replaces the row of kernel 1 is rejected and changes nothing.
+async fn assert_rejected(prepare: &str, statement: &str) {
     let (_database, client) = with_writer().await;
     run(&client, prepare).await;
-    let said = refused(&client, statement).await;
-    assert!(said.starts_with("cannot change a row of table kver more than once in one statement"), "{said}");
+    let message = refused(&client, statement).await;
+    assert!(message.starts_with("cannot change a row of table kver more than once in one statement"), "{message}");
     assert_eq!(rows(&client, "SELECT archived FROM kver WHERE version = '1'").await, ["f"], "{statement}");
     assert_eq!(rows(&client, "SELECT * FROM journal_differences()").await, Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_key_that_is_changed_and_inserted_again_by_one_statement_is_refused() {
+async fn a_statement_that_changes_a_key_and_inserts_it_again_is_rejected() {
     let statement = "WITH moved AS (UPDATE kver SET version = '9' WHERE version = '1' RETURNING *)
         INSERT INTO kver SELECT 'd', '1', true WHERE EXISTS (SELECT FROM moved)";
-    is_refused("", statement).await;
-    is_refused("", &format!("SELECT generation_id(); {statement}")).await;
+    assert_rejected("", statement).await;
+    assert_rejected("", &format!("SELECT generation_id(); {statement}")).await;
 }
 
 #[tokio::test]
-async fn a_key_that_a_function_inserts_again_within_the_statement_is_refused() {
+async fn a_statement_whose_function_inserts_the_changed_key_is_rejected() {
     let prepare = "INSERT INTO kver VALUES ('d', '2');
-        CREATE FUNCTION lair.insert_again(version text) RETURNS text LANGUAGE plpgsql AS $$
+        CREATE FUNCTION own_schema.insert_again(version text) RETURNS text LANGUAGE plpgsql AS $$
         BEGIN
             IF version = '2' THEN
                 INSERT INTO public.kver VALUES ('d', '1', true);
             END IF;
             RETURN version || 'x';
         END $$";
-    is_refused(prepare, "UPDATE kver SET version = lair.insert_again(version) WHERE version IN ('1', '2')").await;
+    assert_rejected(prepare, "UPDATE kver SET version = own_schema.insert_again(version) WHERE version IN ('1', '2')").await;
 }
 
 #[tokio::test]
-async fn a_row_that_a_function_changes_after_its_statement_did_is_refused() {
+async fn a_statement_whose_function_changes_an_updated_row_is_rejected() {
     let (_database, client) = with_writer().await;
     run(
         &client,
         "INSERT INTO kver_ignore (distro, pattern) VALUES ('d', 'y');
-         CREATE FUNCTION lair.say(pattern text) RETURNS text LANGUAGE plpgsql AS $$
+         CREATE FUNCTION own_schema.comment_for(pattern text) RETURNS text LANGUAGE plpgsql AS $$
          BEGIN
              IF pattern = 'y' THEN
                  UPDATE public.kver_ignore SET comment = 'last' WHERE kver_ignore.pattern = 'x';
@@ -53,20 +53,20 @@ async fn a_row_that_a_function_changes_after_its_statement_did_is_refused() {
          END $$",
     )
     .await;
-    let said = refused(&client, "UPDATE kver_ignore SET comment = lair.say(pattern)").await;
-    assert!(said.starts_with("cannot change a row of table kver_ignore more than once in one statement"), "{said}");
+    let message = refused(&client, "UPDATE kver_ignore SET comment = own_schema.comment_for(pattern)").await;
+    assert!(message.starts_with("cannot change a row of table kver_ignore more than once in one statement"), "{message}");
 }
 
 #[tokio::test]
-async fn a_row_that_a_function_changes_while_it_is_inserted_is_refused() {
+async fn a_statement_whose_function_changes_an_inserted_row_is_rejected() {
     let (_database, client) = with_writer().await;
     run(
         &client,
-        "CREATE FUNCTION lair.archive(version text) RETURNS text LANGUAGE plpgsql AS $$
+        "CREATE FUNCTION own_schema.archive(version text) RETURNS text LANGUAGE plpgsql AS $$
          BEGIN UPDATE public.kver SET archived = true WHERE kver.version = 'new 1'; RETURN version; END $$",
     )
     .await;
-    let insert = "INSERT INTO kver SELECT 'd', lair.archive('new ' || number) FROM generate_series(1, 2) AS number";
-    let said = refused(&client, insert).await;
-    assert!(said.starts_with("cannot change a row of table kver more than once in one statement"), "{said}");
+    let insert = "INSERT INTO kver SELECT 'd', own_schema.archive('new ' || number) FROM generate_series(1, 2) AS number";
+    let message = refused(&client, insert).await;
+    assert!(message.starts_with("cannot change a row of table kver more than once in one statement"), "{message}");
 }

@@ -1,4 +1,4 @@
-//! What must hold of the journal after any history.
+//! Checks of the journal after a history.
 
 use std::collections::BTreeMap;
 
@@ -8,72 +8,83 @@ use sqern_testkit::TestDatabase;
 use tokio_postgres::Client;
 
 use super::model::{Key, Rows, broken, journal_key};
-use super::run::World;
-use super::shown::{shown_by, shown_rows};
+use super::row_text::{model_rows, server_rows};
+use super::run::Replay;
 use super::statement::{Conflict, Kind, Statement};
 use super::step::{Action, Step};
-use super::universe::{TABLES, named};
+use super::tables::{TABLES, named};
 use crate::support::{rows, run, value};
 
-/// The way on which the as-of functions go through the journal: they take the one that reads less.
+/// The direction in which the as-of functions read the journal. They use the direction with fewer events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Direction {
     Forward,
     Backward,
 }
 
-/// Makes the database as it was before the last history, which is quicker than another database.
+/// Removes all rows and resets all sequences. This is faster than a new database.
 const EMPTY: &str = "SET timezone = 'UTC';
     SET session_replication_role = replica;
     DO $$
     DECLARE
-        of_history text;
+        table_name text;
     BEGIN
-        FOR of_history IN SELECT tablename FROM pg_tables
+        FOR table_name IN SELECT tablename FROM pg_tables
             WHERE schemaname = 'public' AND tablename NOT LIKE 'schema%' AND tablename <> 'cust_cluster_type' LOOP
-            EXECUTE format('DELETE FROM %I', of_history);
+            EXECUTE format('DELETE FROM %I', table_name);
         END LOOP;
         PERFORM setval(oid, 1, false) FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace;
     END $$;
     RESET session_replication_role";
 
-/// Plays a history and compares all that can be asked of it with the model. The choices are which generations are looked at closer.
-pub async fn check(database: &TestDatabase, history: &[Step], way: Way, choices: &[u8; 8]) -> Result<(), TestCaseError> {
+/// Replays a history, and compares the results of all functions with the model. `choices` selects the generations for the slower checks.
+pub async fn check(
+    database: &TestDatabase,
+    history: &[Step],
+    direction: Direction,
+    choices: &[u8; 8],
+) -> Result<(), TestCaseError> {
     let client = database.client().await;
     run(&client, EMPTY).await;
-    let mut world = World::new(database).await;
-    let outcome = checked(&mut world, &client, history, way, choices).await;
-    outcome.map_err(|error| TestCaseError::fail(format!("{}\n\n{error}", world.script.join("\n"))))
+    let mut replay = Replay::new(database).await;
+    let outcome = checked(&mut replay, &client, history, direction, choices).await;
+    outcome.map_err(|error| TestCaseError::fail(format!("{}\n\n{error}", replay.script.join("\n"))))
 }
 
-async fn checked(world: &mut World, client: &Client, history: &[Step], way: Way, choices: &[u8; 8]) -> Result<(), TestCaseError> {
-    // The first change set also has rows of a table that the histories leave alone: few or many, to lead one way or the other.
+async fn checked(
+    replay: &mut Replay,
+    client: &Client,
+    history: &[Step],
+    direction: Direction,
+    choices: &[u8; 8],
+) -> Result<(), TestCaseError> {
+    // Rows of a table that the histories do not change. Their number determines the direction of the as-of functions.
     let many = |count: u32| format!("INSERT INTO sp_test (build_id) SELECT 1 FROM generate_series(1, {count})");
-    world.play(&beginning()).await?;
-    world.unrelated(&many(if way == Way::Backward { 600 } else { 1 })).await?;
-    world.finish().await?;
-    world.play(history).await?;
-    world.finish().await?;
+    replay.play(&beginning()).await?;
+    replay.unrelated(&many(if direction == Direction::Backward { 600 } else { 1 })).await?;
+    replay.finish().await?;
+    replay.play(history).await?;
+    replay.finish().await?;
 
-    prop_assert_eq!(shown_by(client, "{}").await, shown_rows(&world.rows), "the tables themselves, or the model is wrong");
-    the_order_is_that_of_the_last_changes(world, client).await?;
-    diffs_lead_from_state_to_state(world, client, choices).await?;
-    reverts_take_back_what_they_should(world, client, choices).await?;
-    if way == Way::Forward {
-        world.unrelated(&many(2000)).await?;
+    prop_assert_eq!(server_rows(client, "{}").await, model_rows(&replay.rows), "the present rows, or the model is wrong");
+    check_order_of_generations(replay, client).await?;
+    check_diffs(replay, client, choices).await?;
+    check_reverts(replay, client, choices).await?;
+    if direction == Direction::Forward {
+        replay.unrelated(&many(2000)).await?;
     }
-    every_state_is_what_it_was(world, client, way).await?;
-    times_stand_for_generations(world, client, choices).await?;
+    check_states(replay, client, direction).await?;
+    check_times(replay, client, choices).await?;
     for checked in sqern_db::check::check(client).await.unwrap() {
         prop_assert!(checked.problems.is_empty(), "{:?}", checked);
     }
     Ok(())
 }
 
-/// A few rows to begin with, as one change set.
+/// Returns the steps that insert the first rows, in one generation.
 fn beginning() -> Vec<Step> {
     let insert = |table: &str, rows: &[&[u8]]| {
-        let table = TABLES.iter().position(|one| one.name == table).expect("a table");
+        let table = TABLES.iter().position(|known| known.name == table).expect("a table");
         let rows = rows.iter().map(|row| row.to_vec()).collect();
         let statement = Statement { table, kind: Kind::Insert { rows, conflict: Conflict::Error } };
         Step { session: 0, action: Action::Statement(statement) }
@@ -89,62 +100,62 @@ fn beginning() -> Vec<Step> {
     ]
 }
 
-async fn the_order_is_that_of_the_last_changes(world: &World, client: &Client) -> Result<(), TestCaseError> {
-    let expected: Vec<_> = world.generations.iter().map(|generation| generation.id.to_string()).collect();
-    let ids = format!("SELECT id FROM generation WHERE id IN ({}) ORDER BY generation_place(id)", expected.join(", "));
-    prop_assert_eq!(rows(client, &ids).await, expected, "the order of generation_place()");
-    for number in 1..=world.generations.len() {
-        prop_assert_eq!(broken(&world.after(number)), None, "after {} generations the tables could not be so", number);
+async fn check_order_of_generations(replay: &Replay, client: &Client) -> Result<(), TestCaseError> {
+    let expected: Vec<_> = replay.generations.iter().map(|generation| generation.id.to_string()).collect();
+    let ids = format!("SELECT id FROM generation WHERE id IN ({}) ORDER BY generation_position(id)", expected.join(", "));
+    prop_assert_eq!(rows(client, &ids).await, expected, "the order of generation_position()");
+    for number in 1..=replay.generations.len() {
+        prop_assert_eq!(broken(&replay.after(number)), None, "after {} generations the rows violate a constraint", number);
     }
     Ok(())
 }
 
-async fn every_state_is_what_it_was(world: &World, client: &Client, way: Way) -> Result<(), TestCaseError> {
-    prop_assert!(shown_by(client, "{}_at(generation => 0)").await.is_empty(), "before the first generation there is nothing");
-    for (number, generation) in world.generations.iter().enumerate() {
+async fn check_states(replay: &Replay, client: &Client, direction: Direction) -> Result<(), TestCaseError> {
+    prop_assert!(server_rows(client, "{}_at(generation => 0)").await.is_empty(), "there are no rows before the first generation");
+    for (number, generation) in replay.generations.iter().enumerate() {
         let recent = value(client, &format!("SELECT generation_is_recent({})", generation.id)).await;
-        prop_assert_eq!(recent == "t", way == Way::Backward, "the way to generation {}", generation.id);
-        let as_of = shown_by(client, &format!("{{}}_at(generation => {})", generation.id)).await;
-        prop_assert_eq!(as_of, shown_rows(&world.after(number + 1)), "as of generation {}", generation.id);
+        prop_assert_eq!(recent == "t", direction == Direction::Backward, "the direction for generation {}", generation.id);
+        let as_of = server_rows(client, &format!("{{}}_at(generation => {})", generation.id)).await;
+        prop_assert_eq!(as_of, model_rows(&replay.after(number + 1)), "as of generation {}", generation.id);
     }
-    prop_assert_eq!(shown_by(client, "{}").await, shown_rows(&world.rows), "now");
+    prop_assert_eq!(server_rows(client, "{}").await, model_rows(&replay.rows), "now");
     Ok(())
 }
 
-async fn times_stand_for_generations(world: &World, client: &Client, choices: &[u8; 8]) -> Result<(), TestCaseError> {
+async fn check_times(replay: &Replay, client: &Client, choices: &[u8; 8]) -> Result<(), TestCaseError> {
     for choice in &choices[..2] {
-        let chosen = &world.generations[usize::from(*choice) % world.generations.len()];
-        let began = format!("(SELECT tstamp FROM generation WHERE id = {})", chosen.id);
-        let ids: Vec<_> = world.generations.iter().map(|generation| generation.id.to_string()).collect();
+        let chosen = &replay.generations[usize::from(*choice) % replay.generations.len()];
+        let start_time = format!("(SELECT tstamp FROM generation WHERE id = {})", chosen.id);
+        let ids: Vec<_> = replay.generations.iter().map(|generation| generation.id.to_string()).collect();
         let candidates =
-            rows(client, &format!("SELECT id FROM generation WHERE tstamp <= {began} AND id IN ({})", ids.join(", "))).await;
-        let number = ids.iter().rposition(|id| candidates.contains(id)).expect("itself, at least");
-        prop_assert_eq!(value(client, &format!("SELECT generation_at({began})")).await, &*ids[number]);
-        let as_of = shown_by(client, &format!("{{}}_at(tstamp => {began})")).await;
-        prop_assert_eq!(as_of, shown_rows(&world.after(number + 1)), "as of the time of generation {}", chosen.id);
+            rows(client, &format!("SELECT id FROM generation WHERE tstamp <= {start_time} AND id IN ({})", ids.join(", "))).await;
+        let number = ids.iter().rposition(|id| candidates.contains(id)).expect("the chosen generation is a candidate");
+        prop_assert_eq!(value(client, &format!("SELECT generation_at({start_time})")).await, &*ids[number]);
+        let as_of = server_rows(client, &format!("{{}}_at(tstamp => {start_time})")).await;
+        prop_assert_eq!(as_of, model_rows(&replay.after(number + 1)), "as of the time of generation {}", chosen.id);
     }
     Ok(())
 }
 
-async fn diffs_lead_from_state_to_state(world: &World, client: &Client, choices: &[u8; 8]) -> Result<(), TestCaseError> {
-    let (ids, count) = (world.generations.iter().map(|one| one.id).collect::<Vec<_>>(), world.generations.len());
+async fn check_diffs(replay: &Replay, client: &Client, choices: &[u8; 8]) -> Result<(), TestCaseError> {
+    let (ids, count) = (replay.generations.iter().map(|generation| generation.id).collect::<Vec<_>>(), replay.generations.len());
     let id_after = |number: usize| if number == 0 { 0 } else { ids[number - 1] };
     for number in 1..=count {
         let diff = format!("generation_diff({})", id_after(number));
-        leads(client, &diff, &world.after(number - 1), &world.after(number)).await?;
+        check_diff(client, &diff, &replay.after(number - 1), &replay.after(number)).await?;
     }
     for pair in choices.chunks(2) {
         let (from, to) = (usize::from(pair[0]) % (count + 1), usize::from(pair[1]) % (count + 1));
         let diff = format!("generation_diff({}, {})", id_after(from), id_after(to));
-        leads(client, &diff, &world.after(from), &world.after(to)).await?;
+        check_diff(client, &diff, &replay.after(from), &replay.after(to)).await?;
         let back = format!("generation_diff({}, {})", id_after(to), id_after(from));
-        leads(client, &back, &world.after(to), &world.after(from)).await?;
+        check_diff(client, &back, &replay.after(to), &replay.after(from)).await?;
     }
     Ok(())
 }
 
-/// The diff has an event for each row that differs, and makes the one state from the other.
-async fn leads(client: &Client, diff: &str, from: &Rows, to: &Rows) -> Result<(), TestCaseError> {
+/// Expects one event for each row that differs, and that the events transform one state into the other.
+async fn check_diff(client: &Client, diff: &str, from: &Rows, to: &Rows) -> Result<(), TestCaseError> {
     let (mut state, to) = (by_journal_key(from), by_journal_key(to));
     let differing = state.iter().filter(|(key, row)| to.get(*key) != Some(*row)).count()
         + to.keys().filter(|key| !state.contains_key(*key)).count();
@@ -167,50 +178,50 @@ async fn leads(client: &Client, diff: &str, from: &Rows, to: &Rows) -> Result<()
                 found
             }
         };
-        prop_assert!(found, "{}: does not fit: {}", diff, event);
+        prop_assert!(found, "{}: event does not match the row: {}", diff, event);
     }
     prop_assert_eq!(state, to, "{}", diff);
     Ok(())
 }
 
-async fn reverts_take_back_what_they_should(world: &mut World, client: &Client, choices: &[u8; 8]) -> Result<(), TestCaseError> {
+async fn check_reverts(replay: &mut Replay, client: &Client, choices: &[u8; 8]) -> Result<(), TestCaseError> {
     for choice in &choices[4..] {
-        // Not the first: rows that the model does not follow stand on it.
-        let count = world.generations.len();
+        // Rows that are not in the model reference rows of the first generation.
+        let count = replay.generations.len();
         if count < 2 {
             return Ok(());
         }
         let number = 1 + usize::from(*choice) % (count - 1);
-        let generation = &world.generations[number];
-        let (id, before) = (generation.id, world.rows.clone());
-        let is_later = world.generations.iter().filter(|other| other.id != id).any(|other| {
+        let generation = &replay.generations[number];
+        let (id, before) = (generation.id, replay.rows.clone());
+        let is_later = replay.generations.iter().filter(|other| other.id != id).any(|other| {
             generation.touched.iter().any(|(record, (first, _))| other.touched.get(record).is_some_and(|(_, last)| last > first))
         });
-        let mut wanted = before.clone();
-        let previous = world.after(number);
+        let mut expected_rows = before.clone();
+        let previous = replay.after(number);
         for key in generation.wrote.keys() {
             match previous.get(key) {
-                Some(row) => wanted.insert(key.clone(), row.clone()),
-                None => wanted.remove(key),
+                Some(row) => expected_rows.insert(key.clone(), row.clone()),
+                None => expected_rows.remove(key),
             };
         }
-        match world.revert(id).await {
-            Err((_, said)) => {
-                let is_told_so = said.contains(": later generations changed ");
-                prop_assert_eq!(is_told_so, is_later, "revert of {}: {}", id, said);
-                let reason = broken(&wanted);
-                prop_assert!(is_later || reason.is_some(), "revert of {} needs not be refused: {}", id, said);
+        match replay.revert(id).await {
+            Err((_, message)) => {
+                let reports_later_changes = message.contains(": later generations changed ");
+                prop_assert_eq!(reports_later_changes, is_later, "revert of {}: {}", id, message);
+                let reason = broken(&expected_rows);
+                prop_assert!(is_later || reason.is_some(), "revert of {} is rejected without a reason: {}", id, message);
             }
             Ok(new) => {
-                prop_assert!(!is_later, "revert of {} overwrites what came later", id);
-                prop_assert_eq!(broken(&wanted), None, "revert of {}", id);
-                prop_assert_eq!(shown_by(client, "{}").await, shown_rows(&wanted), "after the revert of {}", id);
-                prop_assert_eq!(new.is_some(), wanted != before, "a generation where something was undone");
+                prop_assert!(!is_later, "revert of {} overwrites later changes", id);
+                prop_assert_eq!(broken(&expected_rows), None, "revert of {}", id);
+                prop_assert_eq!(server_rows(client, "{}").await, model_rows(&expected_rows), "after the revert of {}", id);
+                prop_assert_eq!(new.is_some(), expected_rows != before, "a generation if rows were changed");
                 let Some(new) = new else { continue };
-                world.take_over(new, wanted);
-                let again = world.revert(new).await.map_err(|(_, said)| TestCaseError::fail(said))?;
-                prop_assert_eq!(shown_by(client, "{}").await, shown_rows(&before), "after the revert of the revert of {}", id);
-                world.take_over(again.expect("something to undo"), before);
+                replay.add_generation(new, expected_rows);
+                let again = replay.revert(new).await.map_err(|(_, message)| TestCaseError::fail(message))?;
+                prop_assert_eq!(server_rows(client, "{}").await, model_rows(&before), "after the revert of the revert of {}", id);
+                replay.add_generation(again.expect("the first revert changed rows"), before);
             }
         }
     }

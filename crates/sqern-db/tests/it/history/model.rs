@@ -1,22 +1,22 @@
-//! What statements do to rows, in memory. It knows the tables and SQL's rules, and nothing of the journal.
+//! A model of statements and rows in memory. It implements the tables and the rules of SQL, but no journal.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::statement::{Conflict, Expression, Filter, Kind, Matched, Set, Statement};
-use super::universe::{TABLES, Table, named};
+use super::tables::{TABLES, Table, named};
 
-/// A row's columns, generated ones included.
+/// The columns of a row, including generated ones.
 pub type Row = BTreeMap<&'static str, Value>;
 
-/// A table's name and some of a row's columns as JSON: its primary key, `event.pkey`, or that without the id.
+/// The name of a table, and columns of a row as JSON: its primary key, `event.pkey`, or `event.pkey` without the id.
 pub type Key = (&'static str, String);
 
 /// All rows of all tables, by primary key.
 pub type Rows = BTreeMap<Key, Row>;
 
-/// What a statement did to one row.
+/// The change of one row by a statement.
 #[derive(Debug, Clone)]
 pub struct Change {
     pub table: &'static Table,
@@ -24,17 +24,17 @@ pub struct Change {
     pub new: Option<Row>,
 }
 
-/// What a statement does, were it to succeed.
+/// The effect of a statement that succeeds.
 #[derive(Debug)]
 pub struct Effect {
     view: Rows,
     pub changes: Vec<Change>,
-    /// The ids that an insert returns. New ones are negative until the server tells them.
+    /// The ids that an insert returns. New ids are negative until the server assigns them.
     pub returned: Vec<i64>,
     inserted: i64,
 }
 
-/// The columns of that row, as a key.
+/// Returns columns of a row as a key.
 pub fn key(table: &Table, row: &Row, columns: &[&'static str]) -> Key {
     (table.name, json(columns.iter().map(|column| (*column, row[column].clone())).collect()))
 }
@@ -43,23 +43,23 @@ pub fn primary_key(table: &Table, row: &Row) -> Key {
     key(table, row, table.primary_key())
 }
 
-/// What the journal calls `pkey`.
+/// Returns the key of a row in the journal (`event.pkey`).
 pub fn journal_key(table: &Table, row: &Row) -> Key {
     let id: &[_] = if table.has_id { &["id"] } else { &[] };
     key(table, row, &[id, table.key].concat())
 }
 
-/// The record as people see it: the same when it is deleted and made anew.
+/// Returns the identity of a record, which does not change if the record is deleted and inserted again.
 pub fn record(table: &Table, row: &Row) -> Key {
     if table.key.is_empty() { primary_key(table, row) } else { key(table, row, table.key) }
 }
 
-/// A row as JSON text.
+/// Returns a row as JSON text.
 pub fn json(row: Row) -> String {
     Value::Object(row.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()).to_string()
 }
 
-/// The records that a statement touched: rows that came or went, and those that an update made differ.
+/// Returns the records that a statement changed: inserted and deleted rows, and rows with updated values.
 pub fn touched(changes: &[Change]) -> BTreeSet<Key> {
     let mut touched = BTreeSet::new();
     let mut updated: BTreeMap<Key, (Vec<&Row>, Vec<&Row>)> = BTreeMap::new();
@@ -69,7 +69,7 @@ pub fn touched(changes: &[Change]) -> BTreeSet<Key> {
                 updated.entry(journal_key(table, old)).or_default().0.push(old);
                 updated.entry(journal_key(table, new)).or_default().1.push(new);
             }
-            (one, other) => touched.extend(one.iter().chain(other).map(|row| record(table, row))),
+            (old, new) => touched.extend(old.iter().chain(new).map(|row| record(table, row))),
         }
     }
     for ((table, _), (old, new)) in &updated {
@@ -80,7 +80,7 @@ pub fn touched(changes: &[Change]) -> BTreeSet<Key> {
     touched
 }
 
-/// What keeps these rows from being the tables' content: a foreign key or a unique one.
+/// Returns the violation of a foreign key or unique key by these rows, if there is one.
 pub fn broken(rows: &Rows) -> Option<String> {
     let mut unique = BTreeSet::new();
     for ((name, _), row) in rows {
@@ -88,19 +88,19 @@ pub fn broken(rows: &Rows) -> Option<String> {
         for parent in table.parents {
             let wanted: Row = parent.key.iter().zip(parent.own).map(|(key, own)| (*key, row[own].clone())).collect();
             if !rows.contains_key(&(parent.table, json(wanted))) {
-                return Some(format!("{name} {row:?} stands on no {}", parent.table));
+                return Some(format!("{name} {row:?} references no row of {}", parent.table));
             }
         }
         for (kind, key) in unique_keys(table, row) {
             if !unique.insert((kind, key)) {
-                return Some(format!("{name} has two rows like {row:?}"));
+                return Some(format!("{name} contains two rows with a unique key of {row:?}"));
             }
         }
     }
     None
 }
 
-/// The unique keys of a row that other rows may meet.
+/// Returns the unique keys of a row that another row can violate.
 fn unique_keys(table: &Table, row: &Row) -> Vec<(u8, Key)> {
     let mut keys = vec![(0, key(table, row, &table.conflict_target()))];
     keys.retain(|_| !table.key.is_empty());
@@ -111,7 +111,7 @@ fn unique_keys(table: &Table, row: &Row) -> Vec<(u8, Key)> {
 }
 
 impl Effect {
-    /// What that statement does to those rows.
+    /// Computes the effect of a statement on rows.
     pub fn of(statement: &Statement, view: &Rows) -> Self {
         let mut effect = Self { view: view.clone(), changes: vec![], returned: vec![], inserted: 0 };
         let table = statement.table();
@@ -185,7 +185,7 @@ impl Effect {
         self.returned.extend(table.has_id.then_some(-self.inserted));
     }
 
-    /// Changes a row, and what follows its key.
+    /// Changes a row, and the rows that reference its key with ON UPDATE CASCADE.
     fn put(&mut self, table: &'static Table, old: Option<Row>, mut new: Option<Row>) {
         if let (None, Some(new), true) = (&old, &mut new, table.has_id) {
             self.inserted += 1;
@@ -204,9 +204,9 @@ impl Effect {
                 if parent.key.iter().all(|column| old[column] == new[column]) {
                     continue;
                 }
-                let stands = |row: &&Row| parent.own.iter().zip(parent.key).all(|(own, key)| row[own] == old[key]);
-                let standing: Vec<_> = of_table(child, &self.view).filter(stands).cloned().collect();
-                for row in standing {
+                let is_referencing = |row: &&Row| parent.own.iter().zip(parent.key).all(|(own, key)| row[own] == old[key]);
+                let referencing: Vec<_> = of_table(child, &self.view).filter(is_referencing).cloned().collect();
+                for row in referencing {
                     let mut moved = row.clone();
                     moved.extend(parent.own.iter().zip(parent.key).map(|(own, key)| (*own, new[key].clone())));
                     self.put(child, Some(row), Some(moved));
@@ -215,7 +215,7 @@ impl Effect {
         }
     }
 
-    /// Gives the rows that were inserted the ids that the server gave them.
+    /// Sets the ids that the server assigned to inserted rows.
     pub fn set_ids(&mut self, ids: &BTreeMap<i64, i64>) {
         for row in self.changes.iter_mut().flat_map(|change| change.old.iter_mut().chain(&mut change.new)) {
             if let Some(id) = row.get("id").and_then(Value::as_i64).and_then(|id| ids.get(&id)) {
@@ -234,7 +234,7 @@ fn matching<'a>(table: &'static Table, rows: &'a Rows, filter: &Filter) -> impl 
     of_table(table, rows).filter(move |row| conditions.iter().all(|(column, value)| row[column.name] == column.json(*value)))
 }
 
-/// A new row, but for its id.
+/// Returns a new row without an id.
 fn row_of(table: &Table, cells: &[u8]) -> Row {
     let mut row: Row = table.columns.iter().zip(cells).map(|(column, value)| (column.name, column.json(*value))).collect();
     if table.name == "sp_build" {
@@ -246,9 +246,9 @@ fn row_of(table: &Table, cells: &[u8]) -> Row {
 
 fn with(table: &Table, row: &Row, set: &[Set]) -> Row {
     let mut new = row.clone();
-    for one in set {
-        let column = table.column(one.column);
-        let value = match one.to {
+    for assignment in set {
+        let column = table.column(assignment.column);
+        let value = match assignment.to {
             Expression::Value(value) => column.json(value),
             Expression::Not if column.is_boolean() => (row[column.name] == false).into(),
             Expression::Whether(other, value) if column.is_boolean() => {

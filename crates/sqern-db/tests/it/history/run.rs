@@ -1,4 +1,4 @@
-//! Plays a history on the server, in two sessions at once, and in the model beside it.
+//! Replays a history in two sessions of the server, and in the model.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,18 +10,19 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 use super::model::{Effect, Key, Row, Rows, primary_key, record, touched};
 use super::statement::{Kind, Statement};
 use super::step::{Action, Step};
-use super::universe::named;
+use super::tables::named;
+
 use crate::support::{run, value};
 
-/// A change set that was committed.
+/// A committed generation.
 #[derive(Debug)]
 pub struct Generation {
     pub id: i64,
-    /// The rows that it wrote, as it left them; none for those that it deleted.
+    /// The rows that it changed, after its last change; `None` for deleted rows.
     pub wrote: BTreeMap<Key, Option<Row>>,
-    /// Each record that it touched, with the numbers of the first and the last statement that did so.
+    /// Each changed record, with the numbers of the first and last statements that changed it.
     pub touched: BTreeMap<Key, (u64, u64)>,
-    /// The number of its last statement that changed something: its place in the history.
+    /// The number of its last statement with a change, which is its position in the history.
     pub last: u64,
 }
 
@@ -37,19 +38,19 @@ struct Session {
     savepoints: Vec<Transaction>,
 }
 
-/// The server and the model, side by side.
-pub struct World {
+/// The replay of a history on the server and in the model.
+pub struct Replay {
     sessions: [Session; 2],
-    /// What is committed.
+    /// The committed rows.
     pub rows: Rows,
-    /// In the order of their last changes.
+    /// The committed generations, in the order of their last changes.
     pub generations: Vec<Generation>,
     statements: u64,
-    /// All that was done, as SQL.
+    /// All executed statements as SQL.
     pub script: Vec<String>,
 }
 
-impl World {
+impl Replay {
     pub async fn new(database: &TestDatabase) -> Self {
         let session = async |zone: &str| {
             let client = database.client().await;
@@ -68,12 +69,12 @@ impl World {
         Ok(())
     }
 
-    /// Commits what is open.
+    /// Commits open transactions.
     pub async fn finish(&mut self) -> Result<(), TestCaseError> {
         self.play(&[0, 1].map(|session| Step { session, action: Action::Commit })).await
     }
 
-    /// A statement that the model does not follow: it touches none of its tables.
+    /// Runs a statement on tables that are not in the model.
     pub async fn unrelated(&mut self, sql: &str) -> Result<(), TestCaseError> {
         self.execute(0, sql).await
     }
@@ -107,11 +108,14 @@ impl World {
         }
     }
 
-    /// A statement that fails is undone alone: by a savepoint, or with its transaction when it is the first.
+    /// Runs a statement. If it fails, only this statement is rolled back: with a savepoint, or as the first of its transaction.
     async fn statement(&mut self, number: usize, statement: &Statement) -> Result<(), TestCaseError> {
         let is_first = self.sessions[number].open.is_none();
-        let (before, undo, keep) =
-            if is_first { ("BEGIN", "ROLLBACK", "") } else { ("SAVEPOINT one", "ROLLBACK TO one; RELEASE one", "RELEASE one") };
+        let (before, undo, keep) = if is_first {
+            ("BEGIN", "ROLLBACK", "")
+        } else {
+            ("SAVEPOINT statement", "ROLLBACK TO statement; RELEASE statement", "RELEASE statement")
+        };
         let client = &self.sessions[number].client;
         run(client, before).await;
         let mut view = self.rows.clone();
@@ -137,7 +141,7 @@ impl World {
 
         self.statements += 1;
         let transaction = self.sessions[number].open.get_or_insert_default();
-        // A row that is written as it was is no change: another one's, committed meanwhile, may be what it was.
+        // An unchanged row must not overwrite a change that the other session committed in the meantime.
         for change in effect.changes.iter().filter(|change| change.old != change.new) {
             transaction.wrote.extend(change.old.iter().map(|old| (primary_key(change.table, old), None)));
             transaction.wrote.extend(change.new.iter().map(|new| (primary_key(change.table, new), Some(new.clone()))));
@@ -149,7 +153,7 @@ impl World {
         Ok(())
     }
 
-    /// The ids that the server gave to the rows which the model has with negative ones.
+    /// Returns the ids that the server assigned, by the negative ids of the model.
     async fn ids(
         &self,
         number: usize,
@@ -164,10 +168,10 @@ impl World {
                 SimpleQueryMessage::Row(row) => row.get(0).and_then(|id| id.parse().ok()),
                 _ => None,
             };
-            let told: Vec<i64> = messages.iter().filter_map(id).collect();
-            prop_assert_eq!(told.len(), effect.returned.len(), "rows of {}", statement.sql());
-            ids.extend(effect.returned.iter().copied().zip(told));
-            prop_assert!(ids.iter().all(|(model, told)| model == told || *model < 0), "{:?} of {}", ids, statement.sql());
+            let assigned: Vec<i64> = messages.iter().filter_map(id).collect();
+            prop_assert_eq!(assigned.len(), effect.returned.len(), "rows of {}", statement.sql());
+            ids.extend(effect.returned.iter().copied().zip(assigned));
+            prop_assert!(ids.iter().all(|(model, assigned)| model == assigned || *model < 0), "{:?} of {}", ids, statement.sql());
             return Ok(ids);
         }
         let inserted = effect.changes.iter().filter(|change| change.old.is_none() && change.table.has_id);
@@ -175,8 +179,8 @@ impl World {
             let is = |column: &&str| format!("{column} = '{}'", row[*column].as_str().expect("a text").replace('\'', "''"));
             let conditions: Vec<_> = table.conflict_target().iter().map(is).collect();
             let sql = format!("SELECT id FROM {} WHERE {}", table.name, conditions.join(" AND "));
-            let told = value(&self.sessions[number].client, &sql).await;
-            ids.insert(row["id"].as_i64().expect("a number"), told.parse().expect("a number"));
+            let assigned = value(&self.sessions[number].client, &sql).await;
+            ids.insert(row["id"].as_i64().expect("a number"), assigned.parse().expect("a number"));
         }
         Ok(ids)
     }
@@ -186,10 +190,10 @@ impl World {
         let transaction = self.sessions[number].open.take().unwrap_or_default();
         let id = value(&self.sessions[number].client, "SELECT generation_id_if_assigned()").await.parse().ok();
         self.execute(number, "COMMIT").await?;
-        prop_assert_eq!(id.is_some(), !transaction.touched.is_empty(), "a generation where something changed");
+        prop_assert_eq!(id.is_some(), !transaction.touched.is_empty(), "a generation if rows were changed");
         overlay(&mut self.rows, &transaction.wrote);
         let Some(id) = id else { return Ok(()) };
-        self.note(number, &format!("-- that was generation {id}"));
+        self.note(number, &format!("-- generation {id}"));
         let mut touched = BTreeMap::new();
         for (statement, records) in &transaction.touched {
             for record in records {
@@ -202,7 +206,7 @@ impl World {
         Ok(())
     }
 
-    /// Undoes a generation; what it says of the new one, or why it refuses.
+    /// Reverts a generation. Returns the id of the new generation, or the error.
     pub async fn revert(&mut self, id: i64) -> Result<Option<i64>, (SqlState, String)> {
         let sql = format!("SELECT generation_revert({id})");
         // No transaction of the history is open, so only autovacuum can hold a conflicting lock, for longer than the limit of the history.
@@ -216,8 +220,8 @@ impl World {
         done
     }
 
-    /// Takes over a change set that was not made of statements: `rows` are what it left.
-    pub fn take_over(&mut self, id: i64, rows: Rows) {
+    /// Adds a generation that was not created by statements of the history. `rows` are the rows after it.
+    pub fn add_generation(&mut self, id: i64, rows: Rows) {
         self.statements += 1;
         let keys: BTreeSet<_> = self.rows.keys().chain(rows.keys()).cloned().collect();
         let wrote: BTreeMap<_, _> = keys
@@ -232,7 +236,7 @@ impl World {
         self.rows = rows;
     }
 
-    /// The rows as the first so many generations left them.
+    /// Returns the rows after a number of generations.
     pub fn after(&self, generations: usize) -> Rows {
         let mut rows = Rows::new();
         for generation in &self.generations[..generations] {

@@ -1,14 +1,14 @@
-//! The statements that histories are made of, and their SQL.
+//! Random statements, and their SQL.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::universe::{Column, TABLES, Table};
+use super::tables::{Column, TABLES, Table};
 
-/// A value for each column of a table, as numbers into their pools.
+/// One value for each column of a table, as indexes into the pools of the columns.
 pub type Cells = Vec<u8>;
 
-/// A condition: each named column has its value.
+/// A condition on columns and values, as indexes.
 pub type Filter = Vec<(u8, u8)>;
 
 #[derive(Debug, Clone)]
@@ -20,9 +20,9 @@ pub struct Set {
 #[derive(Debug, Clone)]
 pub enum Expression {
     Value(u8),
-    /// A boolean turned round; of another type, its first value.
+    /// The negation of a boolean column; the first value of a column of a different type.
     Not,
-    /// A boolean that says whether another column has a value; of another type, its first value.
+    /// A boolean: whether another column has a value; the first value of a column of a different type.
     Whether(u8, u8),
 }
 
@@ -53,13 +53,13 @@ pub enum Kind {
     Delete {
         filter: Filter,
     },
-    /// `MERGE`: the key to look for, and the row to insert when it is not there.
+    /// `MERGE`: the key to match, and the row to insert if no row matches.
     Merge {
         rows: Vec<(Cells, Cells)>,
         matched: Matched,
         insert: bool,
     },
-    /// Delete rows and insert them again with other values, in one statement.
+    /// Deletes rows and inserts them again with other values in one statement.
     Replace {
         filter: Filter,
         set: Vec<Set>,
@@ -77,7 +77,7 @@ impl Statement {
         &TABLES[self.table]
     }
 
-    /// The statement; an insert into a table with an id returns the ids.
+    /// Returns the SQL. An insert into a table with an id returns the ids.
     pub fn sql(&self) -> String {
         let table = self.table();
         let Table { name, .. } = table;
@@ -139,7 +139,7 @@ impl Statement {
     }
 }
 
-/// Random statements.
+/// Generates random statements.
 pub fn statements() -> impl Strategy<Value = Statement> {
     let table = prop_oneof![1 => Just(0), 4 => Just(1), 2 => Just(2), 4 => Just(3), 2 => Just(4), 4 => Just(5), 2 => Just(6), 2 => Just(7)];
     table.prop_flat_map(|table| kinds(&TABLES[table]).prop_map(move |kind| Statement { table, kind }))
@@ -153,8 +153,8 @@ fn kinds(table: &'static Table) -> impl Strategy<Value = Kind> {
         1 => Just(Expression::Not),
         1 => (any::<u8>(), any::<u8>()).prop_map(|(column, value)| Expression::Whether(column, value)),
     ];
-    let one = (any::<u8>(), to).prop_map(|(column, to)| Set { column, to });
-    let set = vec(one, 1..3).prop_map(|set| once_each(table, set)).boxed();
+    let assignment = (any::<u8>(), to).prop_map(|(column, to)| Set { column, to });
+    let set = vec(assignment, 1..3).prop_map(|set| once_each(table, set)).boxed();
     let conflict = prop_oneof![
         Just(Conflict::Error),
         Just(Conflict::Nothing),
@@ -173,11 +173,11 @@ fn kinds(table: &'static Table) -> impl Strategy<Value = Kind> {
     ]
 }
 
-/// No column is set twice.
+/// Keeps the first assignment of each column.
 fn once_each(table: &Table, mut set: Vec<Set>) -> Vec<Set> {
     let mut names = vec![];
-    set.retain(|one| {
-        let name = table.column(one.column).name;
+    set.retain(|assignment| {
+        let name = table.column(assignment.column).name;
         let new = !names.contains(&name);
         names.push(name);
         new
@@ -194,8 +194,8 @@ fn values_of(table: &Table, cells: &Cells) -> String {
 }
 
 fn set_of(table: &Table, set: &[Set], row: &str) -> String {
-    let one = |set: &Set| format!("{} = {}", table.column(set.column).name, expression_of(table, set, row));
-    set.iter().map(one).collect::<Vec<_>>().join(", ")
+    let assignment = |set: &Set| format!("{} = {}", table.column(set.column).name, expression_of(table, set, row));
+    set.iter().map(assignment).collect::<Vec<_>>().join(", ")
 }
 
 fn expression_of(table: &Table, set: &Set, row: &str) -> String {
@@ -212,9 +212,9 @@ fn expression_of(table: &Table, set: &Set, row: &str) -> String {
 }
 
 fn filter_of(table: &Table, filter: &Filter) -> String {
-    let one = |(column, value): &(u8, u8)| {
+    let condition = |(column, value): &(u8, u8)| {
         let column = table.column(*column);
         format!("t.{} IS NOT DISTINCT FROM {}", column.name, column.sql(*value))
     };
-    filter.iter().map(one).chain(["true".to_owned()]).collect::<Vec<_>>().join(" AND ")
+    filter.iter().map(condition).chain(["true".to_owned()]).collect::<Vec<_>>().join(" AND ")
 }

@@ -1,4 +1,4 @@
-//! What histories are made of: steps of two sessions, each with transactions and savepoints.
+//! Random histories: steps of two sessions with transactions and savepoints.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -9,21 +9,21 @@ use super::statement::{Statement, statements};
 pub enum Action {
     Statement(Statement),
     Savepoint,
-    /// Back to one of the savepoints that are open, by number; makes one where there is none, as the next does.
+    /// Rolls back to an open savepoint, selected by number. Creates a savepoint if there is none, as `Release` does.
     RollbackTo(u8),
     Release(u8),
     Commit,
     Rollback,
 }
 
-/// What one of the two sessions does next.
+/// The next step of one of the two sessions.
 #[derive(Debug, Clone)]
 pub struct Step {
     pub session: usize,
     pub action: Action,
 }
 
-/// Random histories.
+/// Generates random histories.
 pub fn histories() -> impl Strategy<Value = Vec<Step>> {
     let action = prop_oneof![
         18 => statements().prop_map(Action::Statement),

@@ -1,7 +1,7 @@
 -- Returns the net effect of a range of the history for each row. The as-of functions, generation_diff() and generation_revert() use it.
 --
--- The range contains the generations whose position (generation_place()) is greater than "after" and at most "upto". Their events are those
--- with ids in the range, except for generations that cross a boundary. A generation that ends in the range belongs to it with all of
+-- The range contains the generations whose position (generation_position()) is greater than "after" and at most "upto". Their events are
+-- those with ids in the range, except for generations that cross a boundary. A generation that ends in the range belongs to it with all of
 -- its events. A generation that ends later does not belong to it.
 --
 -- The events of a row are in the order of their ids. The row existed before the range unless its first event is an insert, and exists
@@ -11,7 +11,7 @@
 --
 -- Sorting by a hash of the key avoids most comparisons of jsonb. 100,000 events can be sorted in memory with 64 MB. ROWS makes the
 -- planner hash this side of a join, which is the smaller side in all callers.
-CREATE OR REPLACE FUNCTION event_net(of_table text, after bigint, upto bigint)
+CREATE OR REPLACE FUNCTION event_net_effect(of_table text, after bigint, upto bigint)
 RETURNS TABLE (table_name text, pkey jsonb, existed boolean, old jsonb, remains boolean, new jsonb, events bigint)
 LANGUAGE plpgsql STABLE ROWS 100
 SET search_path = pg_catalog, pg_temp SET work_mem = '64MB' SET plan_cache_mode = force_custom_plan
@@ -44,6 +44,6 @@ BEGIN
     GROUP BY hash, ordered.pkey, ordered.table_name;
 END
 $$;
-COMMENT ON FUNCTION event_net(text, bigint, bigint) IS 'Returns the net effect of an interval of the history for each row. The interval contains the generations whose position (see generation_place()) is greater than after and at most upto. If of_table is null, all tables are included.';
-REVOKE ALL ON FUNCTION event_net(text, bigint, bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION event_net(text, bigint, bigint) TO sqern_reader, sqern_writer;
+COMMENT ON FUNCTION event_net_effect(text, bigint, bigint) IS 'Returns the net effect of an interval of the history for each row. The interval contains the generations whose position (see generation_position()) is greater than after and at most upto. If of_table is null, all tables are included.';
+REVOKE ALL ON FUNCTION event_net_effect(text, bigint, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION event_net_effect(text, bigint, bigint) TO sqern_reader, sqern_writer;

@@ -1,39 +1,39 @@
-//! States, and what differs between them.
+//! As-of queries and differences.
 
-use super::{WORLD, Way, as_of, many_before, transactions};
+use super::{Direction, SETUP, as_of, many_before, transactions};
 use crate::support::{migrated, refused, rows, run, value};
 
-/// Plays transactions and compares a table as of each of them, by both ways.
-async fn plays(table: &str, columns: &str, played: &[(&str, &[&str])], ways: &[Way]) {
+/// Runs transactions, and compares a table as of each generation, in each direction.
+async fn check(table: &str, columns: &str, transactions_and_rows: &[(&str, &[&str])], directions: &[Direction]) {
     let database = migrated().await;
     let client = database.client().await;
     many_before(&client).await;
-    run(&client, WORLD).await;
-    let texts: Vec<_> = played.iter().map(|(text, _)| *text).collect();
+    run(&client, SETUP).await;
+    let texts: Vec<_> = transactions_and_rows.iter().map(|(text, _)| *text).collect();
     let ids = transactions(&client, &texts).await;
-    for way in ways {
-        let found = as_of(&client, table, columns, &ids, *way).await;
-        for ((text, expected), found) in played.iter().zip(found) {
-            let way = if *way == Way::Forward { "forward" } else { "backward" };
-            assert_eq!(found, *expected, "{table} after {text}, read {way}");
+    for direction in directions {
+        let found = as_of(&client, table, columns, &ids, *direction).await;
+        for ((text, expected), found) in transactions_and_rows.iter().zip(found) {
+            let direction = if *direction == Direction::Forward { "forward" } else { "backward" };
+            assert_eq!(found, *expected, "{table} after {text}, read {direction}");
         }
     }
 }
 
-const BOTH: &[Way] = &[Way::Backward, Way::Forward];
+const BOTH: &[Direction] = &[Direction::Backward, Direction::Forward];
 
 #[tokio::test]
-async fn a_record_that_is_deleted_and_comes_back_is_gone_only_in_between() {
+async fn a_record_that_is_deleted_and_restored_is_missing_only_in_between() {
     let insert = "INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '%') ON CONFLICT DO NOTHING";
     let mark = "UPDATE kver_ignore SET deleted_at = now() WHERE deleted_at = '-infinity'";
-    plays(
+    check(
         "kver_ignore",
         "id, pattern, deleted_at > '-infinity'",
         &[(insert, &["1 % f"]), (mark, &["1 % t"]), (insert, &["1 % t", "2 % f"]), (mark, &["1 % t", "2 % t"])],
         BOTH,
     )
     .await;
-    plays(
+    check(
         "cust_cluster",
         "name, cltype, deleted_at = '-infinity'",
         &[
@@ -48,8 +48,8 @@ async fn a_record_that_is_deleted_and_comes_back_is_gone_only_in_between() {
 }
 
 #[tokio::test]
-async fn several_changes_of_a_row_in_one_transaction_count_by_their_outcome() {
-    plays(
+async fn several_changes_of_a_row_in_a_transaction_have_their_net_effect() {
+    check(
         "kver",
         "version, archived",
         &[
@@ -67,8 +67,8 @@ async fn several_changes_of_a_row_in_one_transaction_count_by_their_outcome() {
 }
 
 #[tokio::test]
-async fn a_statement_may_delete_a_key_and_insert_it_again() {
-    plays(
+async fn a_statement_can_delete_a_key_and_insert_it_again() {
+    check(
         "kver",
         "version, archived",
         &[
@@ -100,18 +100,18 @@ const KEY_CHANGES: &[(&str, &[&str])] = &[
 ];
 
 #[tokio::test]
-async fn a_changed_key_and_what_follows_it_read_forward_as_they_were() {
-    plays("cust_host_kver", "id, cluster_name, host_name, distro, version, current", KEY_CHANGES, &[Way::Forward]).await;
+async fn changed_keys_and_their_references_are_reproduced_forward() {
+    check("cust_host_kver", "id, cluster_name, host_name, distro, version, current", KEY_CHANGES, &[Direction::Forward]).await;
 }
 
 #[tokio::test]
-async fn a_changed_key_and_what_follows_it_read_back_as_they_were() {
-    plays("cust_host_kver", "id, cluster_name, host_name, distro, version, current", KEY_CHANGES, BOTH).await;
+async fn changed_keys_and_their_references_are_reproduced_in_both_directions() {
+    check("cust_host_kver", "id, cluster_name, host_name, distro, version, current", KEY_CHANGES, BOTH).await;
 }
 
 #[tokio::test]
-async fn a_changed_key_of_a_table_without_id_reads_as_it_was() {
-    plays(
+async fn changed_keys_of_a_table_without_an_id_are_reproduced() {
+    check(
         "kver_seen",
         "distro, version",
         &[
@@ -126,7 +126,7 @@ async fn a_changed_key_of_a_table_without_id_reads_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_generated_column_is_as_it_was() {
+async fn generated_columns_are_reproduced() {
     let database = migrated().await;
     let client = database.client().await;
     let ids = transactions(
@@ -145,8 +145,8 @@ async fn a_generated_column_is_as_it_was() {
 }
 
 #[tokio::test]
-async fn what_a_savepoint_took_back_was_never_there() {
-    plays(
+async fn changes_of_a_rolled_back_savepoint_are_in_no_state() {
+    check(
         "kver",
         "version, archived",
         &[(
@@ -160,38 +160,38 @@ async fn what_a_savepoint_took_back_was_never_there() {
 }
 
 #[tokio::test]
-async fn ids_out_of_order_do_not_turn_the_order_of_changes_round() {
+async fn states_follow_the_order_of_changes_and_not_of_generation_ids() {
     let database = migrated().await;
     let (one, other) = (database.client().await, database.client().await);
     run(&one, "INSERT INTO distro VALUES ('d', 'x', false), ('e', 'x', false)").await;
     run(&one, "BEGIN; UPDATE distro SET variant = 'one' WHERE name = 'e'").await;
     run(&other, "UPDATE distro SET variant = 'other' WHERE name = 'd'").await;
     run(&one, "UPDATE distro SET variant = 'one' WHERE name = 'd'; COMMIT").await;
-    assert_eq!(rows(&one, "SELECT id FROM generation ORDER BY generation_place(id)").await, ["1", "3", "2"]);
-    for way in [Way::Backward, Way::Forward] {
-        if way == Way::Backward {
+    assert_eq!(rows(&one, "SELECT id FROM generation ORDER BY generation_position(id)").await, ["1", "3", "2"]);
+    for direction in [Direction::Backward, Direction::Forward] {
+        if direction == Direction::Backward {
             run(&one, "UPDATE distro SET supported = true WHERE name = 'e'").await;
         }
-        let found = as_of(&one, "distro", "name, variant", &["3".to_owned(), "2".to_owned()], way).await;
+        let found = as_of(&one, "distro", "name, variant", &["3".to_owned(), "2".to_owned()], direction).await;
         assert_eq!(found, [["d other", "e x"], ["d one", "e one"]]);
     }
     let changed = "SELECT pkey ->> 'name', old ->> 'variant', fields ->> 'variant' FROM";
     assert_eq!(rows(&one, &format!("{changed} generation_diff(3)")).await, ["d x other"]);
     assert_eq!(rows(&one, &format!("{changed} generation_diff(2)")).await, ["d other one", "e x one"]);
     assert_eq!(rows(&one, &format!("{changed} generation_diff(2, 3)")).await, ["d one other", "e one x"]);
-    let said = refused(&one, "SELECT generation_revert(3)").await;
+    let message = refused(&one, "SELECT generation_revert(3)").await;
     assert_eq!(
-        said,
+        message,
         "cannot revert generation 3: later generations changed 1 of its rows | Revert generation 2 first: sqern generation revert 2"
     );
 }
 
 #[tokio::test]
-async fn no_time_zone_or_date_style_changes_what_was() {
+async fn states_do_not_depend_on_time_zone_and_date_style() {
     let database = migrated().await;
     let client = database.client().await;
     many_before(&client).await;
-    run(&client, WORLD).await;
+    run(&client, SETUP).await;
     let ids = transactions(
         &client,
         &[

@@ -1,4 +1,4 @@
-//! The small world that random histories play in: few tables, few values, so that statements meet the same rows again and again.
+//! The tables of random histories. They have few columns and values, so that statements often affect the same rows.
 
 use serde_json::Value;
 
@@ -7,11 +7,11 @@ use serde_json::Value;
 pub struct Column {
     pub name: &'static str,
     sql_type: &'static str,
-    /// Values as SQL literals, each with the JSON text in which PostgreSQL shows it in UTC.
+    /// Values as SQL literals, each with the JSON that PostgreSQL returns for it in UTC.
     pool: &'static [(&'static str, &'static str)],
 }
 
-/// Rows of a table point to rows of another one, and follow when its key changes.
+/// A foreign key with ON UPDATE CASCADE.
 #[derive(Debug)]
 pub struct Parent {
     pub own: &'static [&'static str],
@@ -19,12 +19,12 @@ pub struct Parent {
     pub key: &'static [&'static str],
 }
 
-/// A table, as its migration describes it.
+/// A table, as defined by its migration.
 #[derive(Debug)]
 pub struct Table {
     pub name: &'static str,
     pub has_id: bool,
-    /// What identifies a record to people: without id and `deleted_at`. Empty where only the id does.
+    /// The natural key of a record: without id and `deleted_at`. Empty if only the id identifies a record.
     pub key: &'static [&'static str],
     pub columns: &'static [Column],
     pub parents: &'static [Parent],
@@ -51,7 +51,7 @@ const TIME: Pool = &[
     ("'2026-01-02 03:04:05+02'", "\"2026-01-02T01:04:05+00:00\""),
     ("'2026-07-01 00:00:00.123456-07'", "\"2026-07-01T07:00:00.123456+00:00\""),
 ];
-/// Mostly live: a row that is not can meet fewer others.
+/// Mostly live, because a deleted row conflicts with fewer rows.
 const DELETED_AT: Pool = &[
     ("'-infinity'", "\"-infinity\""),
     ("'2026-02-03 04:05:06+05:30'", "\"2026-02-02T22:35:06+00:00\""),
@@ -155,21 +155,21 @@ pub const TABLES: [Table; 8] = [
     },
 ];
 
-/// The table of that name.
+/// Returns the table with this name.
 pub fn named(name: &str) -> &'static Table {
-    TABLES.iter().find(|table| table.name == name).expect("a table of the universe")
+    TABLES.iter().find(|table| table.name == name).expect("a table of the histories")
 }
 
 impl Column {
-    /// The value of that number as an SQL expression of the column's type.
+    /// Returns a value, selected by number, as an SQL expression of the type of the column.
     pub fn sql(&self, value: u8) -> String {
         format!("{}::{}", self.pool[usize::from(value) % self.pool.len()].0, self.sql_type)
     }
 
-    /// The same value, as PostgreSQL's JSON shows it.
+    /// Returns the same value as the JSON of PostgreSQL.
     pub fn json(&self, value: u8) -> Value {
         let text = self.pool[usize::from(value) % self.pool.len()].1;
-        serde_json::from_str(text).expect("the pools hold JSON")
+        serde_json::from_str(text).expect("the pools contain JSON")
     }
 
     pub fn is_boolean(&self) -> bool {
@@ -178,12 +178,12 @@ impl Column {
 }
 
 impl Table {
-    /// The columns of the primary key.
+    /// Returns the columns of the primary key.
     pub fn primary_key(&self) -> &'static [&'static str] {
         if self.has_id { &["id"] } else { self.key }
     }
 
-    /// The unique key that an upsert names: the one with `deleted_at` where the table has one, else the primary key.
+    /// Returns the conflict target of an upsert: the unique key with `deleted_at` if there is one, else the primary key.
     pub fn conflict_target(&self) -> Vec<&'static str> {
         let deleted_at = (self.has_id && !self.key.is_empty()).then_some("deleted_at");
         self.key.iter().copied().chain(deleted_at).collect()

@@ -1,6 +1,6 @@
-//! Undoing.
+//! Reverts.
 
-use super::{WORLD, transactions};
+use super::{SETUP, transactions};
 use crate::support::{migrated, refused, rows, run};
 
 const HOSTS: &str = "INSERT INTO cust_host_kver (cluster_name, host_name, distro, version, current)
@@ -12,10 +12,10 @@ const PACKAGE: &str =
     VALUES ('d', '3', 's', 'headers', 'n', '1', 'amd64', 'u', 1, repeat('a', 64))";
 
 #[tokio::test]
-async fn a_host_that_moved_to_another_kernel_moves_back_and_forth() {
+async fn a_change_of_the_running_kernel_can_be_reverted_repeatedly() {
     let database = migrated().await;
     let client = database.client().await;
-    run(&client, WORLD).await;
+    run(&client, SETUP).await;
     let ids = transactions(&client, &[HOSTS, MOVE]).await;
     let current = "SELECT version FROM cust_host_kver WHERE current";
     let mut last = ids[1].clone();
@@ -26,10 +26,10 @@ async fn a_host_that_moved_to_another_kernel_moves_back_and_forth() {
 }
 
 #[tokio::test]
-async fn kernels_that_a_check_found_go_with_their_packages() {
+async fn a_reverted_check_removes_its_kernels_and_their_packages() {
     let database = migrated().await;
     let client = database.client().await;
-    run(&client, WORLD).await;
+    run(&client, SETUP).await;
     let found = format!("INSERT INTO kver VALUES ('d', '3'); INSERT INTO kver_seen VALUES ('d', '3'); {PACKAGE}");
     let ids = transactions(&client, &[&found]).await;
     run(&client, &format!("SELECT generation_revert({})", ids[0])).await;
@@ -38,18 +38,18 @@ async fn kernels_that_a_check_found_go_with_their_packages() {
 }
 
 #[tokio::test]
-async fn a_kernel_on_which_a_later_record_stands_is_not_taken_away() {
+async fn a_kernel_that_a_later_record_references_is_not_removed() {
     let database = migrated().await;
     let client = database.client().await;
-    run(&client, WORLD).await;
+    run(&client, SETUP).await;
     let ids = transactions(&client, &["INSERT INTO kver VALUES ('d', '3')", "INSERT INTO kver_seen VALUES ('d', '3')"]).await;
-    let said = refused(&client, &format!("SELECT generation_revert({})", ids[0])).await;
+    let message = refused(&client, &format!("SELECT generation_revert({})", ids[0])).await;
     assert!(
-        said.starts_with(&format!(
+        message.starts_with(&format!(
             "cannot revert generation {}: rows that it inserted into table kver are referenced by 1 row of table kver_seen",
             ids[0]
         )),
-        "{said}"
+        "{message}"
     );
     assert_eq!(rows(&client, "SELECT count(*) FROM kver_seen JOIN kver USING (distro, version)").await, ["1"]);
     run(&client, &format!("SELECT generation_revert({}); SELECT generation_revert({})", ids[1], ids[0])).await;
@@ -57,10 +57,10 @@ async fn a_kernel_on_which_a_later_record_stands_is_not_taken_away() {
 }
 
 #[tokio::test]
-async fn a_pattern_that_was_taken_away_matches_again() {
+async fn a_restored_pattern_matches_again() {
     let database = migrated().await;
     let client = database.client().await;
-    run(&client, WORLD).await;
+    run(&client, SETUP).await;
     let mark = "UPDATE kver_ignore SET deleted_at = now()";
     let ids = transactions(&client, &["INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '1')", mark]).await;
     let wanted = "SELECT version FROM kver_not_ignored";
@@ -70,20 +70,20 @@ async fn a_pattern_that_was_taken_away_matches_again() {
 }
 
 #[tokio::test]
-async fn what_came_to_nothing_is_undone_by_nothing() {
+async fn a_generation_without_a_net_effect_is_reverted_without_a_generation() {
     let database = migrated().await;
     let client = database.client().await;
-    run(&client, WORLD).await;
+    run(&client, SETUP).await;
     let ids = transactions(&client, &["UPDATE kver SET archived = true; UPDATE kver SET archived = false"]).await;
     assert_eq!(rows(&client, &format!("SELECT generation_revert({}) IS NULL", ids[0])).await, ["t"]);
     assert_eq!(rows(&client, &format!("SELECT max(id) = {} FROM generation", ids[0])).await, ["t"]);
 }
 
 #[tokio::test]
-async fn a_kernel_that_gets_its_old_name_back_has_no_packages_until_the_next_check() {
+async fn a_renamed_kernel_loses_its_packages_until_the_next_check() {
     let database = migrated().await;
     let client = database.client().await;
-    run(&client, WORLD).await;
+    run(&client, SETUP).await;
     let ids = transactions(
         &client,
         &[&format!("INSERT INTO kver VALUES ('d', '3'); {PACKAGE}"), "UPDATE kver SET version = '4' WHERE version = '3'"],
@@ -94,10 +94,10 @@ async fn a_kernel_that_gets_its_old_name_back_has_no_packages_until_the_next_che
 }
 
 #[tokio::test]
-async fn records_that_passed_a_unique_value_on_are_not_put_into_an_order() {
+async fn a_revert_that_exchanges_unique_values_is_rejected() {
     let database = migrated().await;
     let client = database.client().await;
-    run(&client, WORLD).await;
+    run(&client, SETUP).await;
     let ids = transactions(
         &client,
         &[
@@ -106,19 +106,19 @@ async fn records_that_passed_a_unique_value_on_are_not_put_into_an_order() {
         ],
     )
     .await;
-    let said = refused(&client, &format!("SELECT generation_revert({})", ids[1])).await;
-    assert!(said.contains(": later changes conflict with it: "), "{said}");
+    let message = refused(&client, &format!("SELECT generation_revert({})", ids[1])).await;
+    assert!(message.contains(": later changes conflict with it: "), "{message}");
 }
 
 #[tokio::test]
-async fn a_revert_that_meets_a_later_record_of_another_key_says_what_to_do() {
+async fn a_revert_that_conflicts_with_later_records_is_rejected() {
     let database = migrated().await;
     let client = database.client().await;
-    run(&client, WORLD).await;
+    run(&client, SETUP).await;
     let [gone, moved] = MOVE.split_once(';').map(<[_; 2]>::from).unwrap();
     let ids = transactions(&client, &[HOSTS, gone, moved]).await;
-    let said = refused(&client, &format!("SELECT generation_revert({})", ids[1])).await;
-    assert!(said.starts_with("cannot revert generation "), "{said}");
+    let message = refused(&client, &format!("SELECT generation_revert({})", ids[1])).await;
+    assert!(message.starts_with("cannot revert generation "), "{message}");
 
     let ids = transactions(
         &client,
@@ -129,6 +129,6 @@ async fn a_revert_that_meets_a_later_record_of_another_key_says_what_to_do() {
         ],
     )
     .await;
-    let said = refused(&client, &format!("SELECT generation_revert({})", ids[1])).await;
-    assert!(said.starts_with("cannot revert generation "), "{said}");
+    let message = refused(&client, &format!("SELECT generation_revert({})", ids[1])).await;
+    assert!(message.starts_with("cannot revert generation "), "{message}");
 }

@@ -1,16 +1,16 @@
-//! Things of the writer's own that bear the names of what the journal's functions use.
+//! Objects of a writer with the names of objects that the functions of the journal use.
 
 use tokio_postgres::Client;
 
 use super::with_writer;
 use crate::support::{refused, rows, run};
 
-/// Each raises when it is used.
+/// Functions that raise an error.
 const FUNCTIONS: [(&str, &str); 11] = [
     ("generation_id()", "bigint"),
     ("generation_id_if_assigned()", "bigint"),
-    ("generation_place(bigint)", "bigint"),
-    ("event_net(text, bigint, bigint)", "bigint"),
+    ("generation_position(bigint)", "bigint"),
+    ("event_net_effect(text, bigint, bigint)", "bigint"),
     ("event_diff(bigint, bigint)", "bigint"),
     ("journal_key(oid)", "text[]"),
     ("generation_revert_match(text)", "text"),
@@ -20,7 +20,7 @@ const FUNCTIONS: [(&str, &str); 11] = [
     ("pg_notify(text, text)", "void"),
 ];
 
-/// Operators that the journal's functions use, with their types.
+/// Operators that the functions of the journal use, with their types.
 const OPERATORS: [(&str, &str, &str); 12] = [
     ("=", "text, text", "boolean"),
     ("=", "bigint, bigint", "boolean"),
@@ -38,18 +38,18 @@ const OPERATORS: [(&str, &str, &str); 12] = [
 
 const TABLES: [&str; 8] = ["event", "generation", "distro", "kver", "kver_ignore", "kver_ignored", "pg_class", "pg_constraint"];
 
-/// Everything that could be taken for the real thing, found first wherever a name is looked up without its schema.
-async fn lay_decoys(client: &Client) {
-    for schema in ["lair", "pg_temp"] {
+/// Creates objects that PostgreSQL finds first for a name without a schema.
+async fn create_shadowing_objects(client: &Client) {
+    for schema in ["own_schema", "pg_temp"] {
         for (signature, result) in FUNCTIONS {
-            let body = "BEGIN RAISE ''fooled by a function''; END";
+            let body = "BEGIN RAISE ''shadowing function used''; END";
             run(client, &format!("CREATE FUNCTION {schema}.{signature} RETURNS {result} LANGUAGE plpgsql AS '{body}'")).await;
         }
         for table in TABLES {
             let like = if table.starts_with("pg_") { "pg_catalog" } else { "public" };
             run(client, &format!("CREATE TABLE {schema}.{table} AS TABLE {like}.{table} WITH NO DATA")).await;
         }
-        for table in ["new_rows", "old_rows", "back", "net", "ordered", "inside", "descent", "place"] {
+        for table in ["new_rows", "old_rows", "back", "net", "ordered", "inside", "descent", "changed"] {
             run(client, &format!("CREATE TABLE {schema}.{table} AS SELECT * FROM public.kver")).await;
         }
     }
@@ -58,40 +58,40 @@ async fn lay_decoys(client: &Client) {
         run(
             client,
             &format!(
-                "CREATE FUNCTION lair.operator_{number}({types}) RETURNS {result} LANGUAGE plpgsql AS 'BEGIN RAISE ''fooled by an operator''; END';
-                 CREATE OPERATOR lair.{name} (FUNCTION = lair.operator_{number}, LEFTARG = {left}, RIGHTARG = {right})"
+                "CREATE FUNCTION own_schema.operator_{number}({types}) RETURNS {result} LANGUAGE plpgsql AS 'BEGIN RAISE ''shadowing operator used''; END';
+                 CREATE OPERATOR own_schema.{name} (FUNCTION = own_schema.operator_{number}, LEFTARG = {left}, RIGHTARG = {right})"
             ),
         )
         .await;
     }
     run(
         client,
-        "CREATE TYPE lair.word AS ENUM ('told');
-         CREATE FUNCTION lair.word_text(lair.word) RETURNS text LANGUAGE sql AS 'SELECT ''stored''';
-         CREATE FUNCTION lair.word_jsonb(lair.word) RETURNS jsonb LANGUAGE sql AS 'SELECT ''\"forged\"''::jsonb';
-         CREATE CAST (lair.word AS text) WITH FUNCTION lair.word_text(lair.word) AS ASSIGNMENT;
-         CREATE CAST (lair.word AS jsonb) WITH FUNCTION lair.word_jsonb(lair.word) AS IMPLICIT;
-         CREATE CAST (lair.word AS json) WITH INOUT AS IMPLICIT",
+        "CREATE TYPE own_schema.label AS ENUM ('unused');
+         CREATE FUNCTION own_schema.label_text(own_schema.label) RETURNS text LANGUAGE sql AS 'SELECT ''stored''';
+         CREATE FUNCTION own_schema.label_jsonb(own_schema.label) RETURNS jsonb LANGUAGE sql AS 'SELECT ''\"forged\"''::jsonb';
+         CREATE CAST (own_schema.label AS text) WITH FUNCTION own_schema.label_text(own_schema.label) AS ASSIGNMENT;
+         CREATE CAST (own_schema.label AS jsonb) WITH FUNCTION own_schema.label_jsonb(own_schema.label) AS IMPLICIT;
+         CREATE CAST (own_schema.label AS json) WITH INOUT AS IMPLICIT",
     )
     .await;
 }
 
 #[tokio::test]
-async fn nothing_that_bears_the_name_of_the_real_thing_is_taken_for_it() {
+async fn shadowing_objects_are_not_used_by_the_functions_of_the_journal() {
     let mut seen = vec![];
-    for decoys in [false, true] {
+    for is_shadowed in [false, true] {
         let (_database, client) = with_writer().await;
-        if decoys {
-            lay_decoys(&client).await;
-            run(&client, "INSERT INTO kver VALUES ('d', 'decoy', true); INSERT INTO lair.event DEFAULT VALUES").await;
-            run(&client, "SET search_path = lair, pg_temp, public, pg_catalog").await;
-            assert_eq!(refused(&client, "SELECT 'a'::text = 'b'::text").await, "fooled by an operator");
-            assert_eq!(refused(&client, "SELECT generation_id()").await, "fooled by a function");
+        if is_shadowed {
+            create_shadowing_objects(&client).await;
+            run(&client, "INSERT INTO kver VALUES ('d', 'shadow', true); INSERT INTO own_schema.event DEFAULT VALUES").await;
+            run(&client, "SET search_path = own_schema, pg_temp, public, pg_catalog").await;
+            assert_eq!(refused(&client, "SELECT 'a'::text = 'b'::text").await, "shadowing operator used");
+            assert_eq!(refused(&client, "SELECT generation_id()").await, "shadowing function used");
         }
-        let word = if decoys { "'told'::lair.word" } else { "'stored'" };
+        let label = if is_shadowed { "'unused'::own_schema.label" } else { "'stored'" };
         for transaction in [
             &format!(
-                "SELECT public.generation_start('first'); INSERT INTO public.kver VALUES ('d', {word}), ('d', '2'), ('d', '%')"
+                "SELECT public.generation_start('first'); INSERT INTO public.kver VALUES ('d', {label}), ('d', '2'), ('d', '%')"
             ),
             "UPDATE public.kver SET archived = true WHERE version OPERATOR(pg_catalog.=) '2'; UPDATE public.distro SET name = 'e'",
             "INSERT INTO public.kver VALUES ('e', '1', false), ('e', '3', false) ON CONFLICT (distro, version) DO UPDATE SET archived = EXCLUDED.archived",
@@ -105,11 +105,11 @@ async fn nothing_that_bears_the_name_of_the_real_thing_is_taken_for_it() {
         ] {
             run(&client, &format!("BEGIN; {transaction}; COMMIT")).await;
         }
-        let mut answers = vec![];
-        for question in [
+        let mut results = vec![];
+        for query in [
             "SELECT table_name, action, pkey, fields, old FROM public.event WHERE generation OPERATOR(pg_catalog.>) 1 ORDER BY id",
             "TABLE public.kver_ignored",
-            "SELECT public.generation_at(now()), public.generation_place(5), public.generation_is_recent(5), public.generation_id_if_assigned()",
+            "SELECT public.generation_at(now()), public.generation_position(5), public.generation_is_recent(5), public.generation_id_if_assigned()",
             "SELECT * FROM public.kver_at(generation => 2) AS t ORDER BY t",
             "SELECT * FROM public.kver_at(generation => 9) AS t ORDER BY t",
             "SELECT * FROM public.kver_at(now()) AS t ORDER BY t",
@@ -118,18 +118,18 @@ async fn nothing_that_bears_the_name_of_the_real_thing_is_taken_for_it() {
             "SELECT * FROM public.generation_diff(9, 2)",
             "TABLE public.kver_not_ignored ORDER BY 1, 2",
         ] {
-            answers.push((question, rows(&client, question).await));
+            results.push((query, rows(&client, query).await));
         }
-        seen.push(answers);
+        seen.push(results);
     }
     for (without, with) in seen[0].iter().zip(&seen[1]) {
-        assert!(!without.1.is_empty(), "{} shows nothing", without.0);
+        assert!(!without.1.is_empty(), "{} returns nothing", without.0);
         assert_eq!(without, with);
     }
 }
 
 #[tokio::test]
-async fn a_plan_that_was_laid_ready_for_a_revert_is_not_followed() {
+async fn a_revert_does_not_use_an_existing_table_with_the_name_of_its_plan() {
     let (_database, client) = with_writer().await;
     run(&client, "INSERT INTO kver VALUES ('d', '2')").await;
     for kind in ["TABLE", "VIEW"] {
@@ -141,8 +141,8 @@ async fn a_plan_that_was_laid_ready_for_a_revert_is_not_followed() {
             ),
         )
         .await;
-        let said = refused(&client, "SELECT generation_revert(2)").await;
-        assert!(said.contains("generation_revert_plan"), "{said}");
+        let message = refused(&client, "SELECT generation_revert(2)").await;
+        assert!(message.contains("generation_revert_plan"), "{message}");
         run(&client, &format!("DROP {kind} generation_revert_plan")).await;
     }
     run(&client, "SELECT generation_revert(2)").await;
@@ -150,9 +150,9 @@ async fn a_plan_that_was_laid_ready_for_a_revert_is_not_followed() {
 }
 
 #[tokio::test]
-async fn who_may_create_in_public_still_has_no_way_into_the_journal() {
+async fn a_writer_with_create_on_schema_public_cannot_change_the_journal() {
     let (database, client) = with_writer().await;
-    // As every user may in a database that comes from PostgreSQL 14 or older.
+    // The default in a database that was created by PostgreSQL 14 or older.
     run(&database.client().await, "GRANT CREATE ON SCHEMA public TO PUBLIC; DELETE FROM kver_ignore").await;
     run(
         &client,

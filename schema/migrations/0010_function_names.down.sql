@@ -1,0 +1,1 @@
+-- A revert of any migration drops all functions. The older program creates those with the old names.
