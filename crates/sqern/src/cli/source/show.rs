@@ -22,7 +22,7 @@ pub(super) fn run(name: &DistroName, toml: bool, set: &SourceSet, context: &Cont
 fn describe(def: &DistroDef, file: Option<&SourceFile>) -> String {
     let mut text = format!("{}, {}: {}", def.name, def.variant, def.title);
     if let Some(file) = file {
-        text.push_str(&format!("\nfrom {}", file.place));
+        text.push_str(&format!("\nfrom {}", file.path));
     }
     let or_null = |value: Result<Value, serde_json::Error>| value.unwrap_or_default();
     let rules = def.rules.iter().map(|rule| ("rule", or_null(serde_json::to_value(rule))));
