@@ -1,5 +1,6 @@
 -- $1 whether deleted clusters count too
-SELECT c.name, t.name, coalesce(had.hosts, 0), coalesce(had.kernels, 0), nullif(c.deleted_at, '-infinity')
+SELECT c.name, t.name AS cltype, coalesce(had.hosts, 0) AS hosts, coalesce(had.kernels, 0) AS kernels,
+    nullif(c.deleted_at, '-infinity') AS deleted_at
 FROM cust_cluster AS c
 JOIN cust_cluster_type AS t ON t.id = c.cltype
 LEFT JOIN (

@@ -1,5 +1,6 @@
 -- The first host that comes twice. Only its first kernel has the place where it stands.
-SELECT c.first, r.host, min(r.line), min(r.record), max(r.line), max(r.record)
+SELECT c.first AS cluster, r.host, min(r.line) AS first_line, min(r.record) AS first_record,
+    max(r.line) AS last_line, max(r.record) AS last_record
 FROM cust_report AS r
 JOIN cust_report_cluster AS c ON c.cluster = r.cluster
 WHERE r.record IS NOT NULL

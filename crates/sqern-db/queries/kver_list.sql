@@ -1,6 +1,7 @@
 -- $1 distros (all when empty), $2 LIKE pattern over the version or null, $3 whether ignored and archived ones count too,
 -- $4 versions (all when empty)
-SELECT kver.distro, kver.version, seen.tstamp, fetched.tstamp, ignored.version IS NOT NULL, kver.archived
+SELECT kver.distro, kver.version, seen.tstamp AS seen_at, fetched.tstamp AS fetched_at,
+    ignored.version IS NOT NULL AS ignored, kver.archived
 FROM kver
 LEFT JOIN kver_seen AS seen USING (distro, version)
 LEFT JOIN kver_fetched AS fetched USING (distro, version)

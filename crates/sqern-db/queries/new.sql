@@ -1,7 +1,7 @@
 -- $1 generation: only what came after it counts; 0 is before the first. $2 distros (all when empty).
 -- What came, generation by generation in the order of the history, as the journal tells. What was built and tested came with a
 -- result, of the kernel or of the whole run: that one stands for its kernels without a result of their own.
-SELECT came.id, came.tstamp, came.username, came.comment, came.what, came.distro, came.version
+SELECT came.id AS generation, came.tstamp, came.username, came.comment, came.what, came.distro, came.version
 FROM (
     WITH later AS (
         SELECT g.id, g.tstamp, g.username, g.comment, generation_place(g.id) AS place

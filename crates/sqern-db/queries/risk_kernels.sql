@@ -1,6 +1,6 @@
 -- $1 release target, $2 revision (null: whichever), $3 distros (all when empty). Each kernel that a host may have, and whether it is
 -- available.
-SELECT kver.distro, kver.version, available.version IS NOT NULL
+SELECT kver.distro, kver.version, available.version IS NOT NULL AS is_available
 FROM kver
 LEFT JOIN (
     SELECT a.distro, a.version

@@ -89,7 +89,7 @@ async fn what_is_found_is_recorded_once_and_what_is_gone_is_told() {
         "a failure removes nothing"
     );
     assert_eq!(rows(&client, "SELECT kernels, reason FROM crawl ORDER BY id DESC LIMIT 1").await, ["3 expected X, got Y"]);
-    let memory = crawl::memory(&client, &"d".parse().unwrap()).await.unwrap();
+    let memory = crawl::cache(&client, &"d".parse().unwrap()).await.unwrap();
     assert_eq!(memory["main"].checksum.as_deref(), Some("complete"), "the failure's is none");
 
     record(&mut client, crawl_of(CrawlState::Complete, &["2", "3", "known"])).await;
@@ -112,17 +112,17 @@ async fn what_a_crawl_kept_is_remembered_until_another_keeps_something_else() {
     let dated = |day: &str| format!("2026-01-{day}T00:00:00Z").parse().ok();
     let found = |kept| Crawl { kept: Some(kept), dated_at: dated("01"), ..crawl_of(CrawlState::Complete, &["1"]) };
     record(&mut client, found(kept("https://a/InRelease", b"\0one"))).await;
-    let known = crawl::memory(&client, &"d".parse().unwrap()).await.unwrap();
+    let known = crawl::cache(&client, &"d".parse().unwrap()).await.unwrap();
     assert_eq!((known["main"].kept.clone(), known["main"].dated_at), (kept("https://a/InRelease", b"\0one"), dated("01")));
 
     let failed = Crawl { dated_at: dated("02"), ..crawl_of(CrawlState::Failed, &[]) };
     record(&mut client, failed).await;
-    let known = crawl::memory(&client, &"d".parse().unwrap()).await.unwrap();
+    let known = crawl::cache(&client, &"d".parse().unwrap()).await.unwrap();
     assert_eq!(known["main"].kept, kept("https://a/InRelease", b"\0one"), "a failure forgets nothing");
     assert_eq!(known["main"].dated_at, dated("02"), "a top that was believed counts, whatever became of its indexes");
 
     record(&mut client, found(kept("https://b/InRelease", b"two"))).await;
-    let known = crawl::memory(&client, &"d".parse().unwrap()).await.unwrap();
+    let known = crawl::cache(&client, &"d".parse().unwrap()).await.unwrap();
     assert_eq!(known["main"].kept, kept("https://b/InRelease", b"two"));
 }
 

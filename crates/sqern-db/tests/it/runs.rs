@@ -181,10 +181,10 @@ async fn a_plan_begins_with_what_customers_run_and_ends_with_what_failed() {
     let untried: Vec<_> = plan(&transaction, BUILD, &untried).await.unwrap();
     drop(transaction);
     assert_eq!(untried.iter().map(|one| one.kernel.version.as_str()).collect::<Vec<_>>(), ["6.1.0-1"], "the harness failed it");
-    assert_eq!(untried[0].last_result.as_deref(), Some("ABORTED"));
+    assert_eq!(untried[0].last_result, Some(RunResult::Aborted));
     assert_eq!(planned(&mut client, "other").await, ["6.1.0-2", "6.1.0-1", "6.1.0-5", "6.1.0-4"]);
     let kernels = sqern_db::run::kernels(&client, BUILD, id, &AsOf::Now).await.unwrap();
-    assert_eq!(kernels.iter().filter(|one| one.is_own).count(), 4);
+    assert_eq!(kernels.iter().filter(|one| one.is_override).count(), 4);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use sqern_core::pipeline::{AvailableStep, Evidence};
 use sqern_db::available::{self as db, Available, Filter};
 use sqern_db::run;
-use sqern_model::{DistroName, Kernel, KernelName, RunKind};
+use sqern_model::{DistroName, Kernel, KernelName, RunKind, RunResult};
 use tokio_postgres::GenericClient;
 
 use super::Context;
@@ -183,7 +183,7 @@ async fn meant(which: &Which, client: &impl GenericClient) -> Result<Meant, Fail
     };
     let kernels = run::kernels(client, kind, id, &sqern_db::AsOf::Now).await?;
     let kernels: Vec<Kernel> =
-        kernels.into_iter().filter(|one| one.result.as_deref() == Some("SUCCESS")).map(|one| one.kernel).collect();
+        kernels.into_iter().filter(|one| one.result == Some(RunResult::Success)).map(|one| one.kernel).collect();
     if kernels.is_empty() {
         return Err(Failure::unmet(format!("{kind} {id} contains no kernel with result SUCCESS"))
             .hint(format!("sqern {kind} kernels {id}")));

@@ -78,7 +78,7 @@ pub(super) async fn run(args: CheckArgs, context: &Context<'_>) -> Result<Exit, 
     let wanted = wanted_distros(&args, &sources, &session.client, context).await?;
     let mut memories = Vec::new();
     for def in &wanted {
-        memories.push(crawl::memory(&session.client, &def.name).await?);
+        memories.push(crawl::cache(&session.client, &def.name).await?);
     }
     let crawled = crawl_all(&args, &wanted, &memories, context).await?;
     let (diffs, finished) = record(&mut session.client, crawled, &args, context).await?;
@@ -109,9 +109,7 @@ async fn wanted_distros<'a>(
                 "--apt-lists requires exactly one --distro, because the lists of a machine belong to one distribution",
             ));
         }
-        for name in &names {
-            distro::get(client, name).await?;
-        }
+        distro::require(client, &names, &AsOf::Now).await?;
         return names.iter().map(|name| definition(sources, name)).collect();
     }
     let mut wanted = Vec::new();

@@ -50,7 +50,7 @@ impl Record for Event {
             self.generation.to_string(),
             time(Some(self.tstamp)),
             self.table_name.clone(),
-            self.action.clone(),
+            self.action.to_string(),
             self.pkey.to_string(),
             self.fields.to_string(),
             self.old.as_ref().map(Value::to_string).unwrap_or_default(),

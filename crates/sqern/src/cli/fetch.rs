@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use sqern_core::input::parse_command;
 use sqern_core::pipeline::{FetchMethod, FetchStep};
-use sqern_db::fetch::{self as db, Vouched, Wanted};
+use sqern_db::fetch::{self as db, FetchCandidate, Provenance};
 use sqern_model::{DistroName, Kernel, KernelVersion, counted};
 use sqern_store::tree::{Machine, ProveOptions, Tool};
 use sqern_upstream::{Client, ClientOptions};
@@ -172,10 +172,10 @@ pub(super) async fn run(args: FetchArgs, context: &Context<'_>) -> Result<Exit, 
         done.extend(plans.iter().map(|plan| Fetched::new(&plan.kernel, "planned", None, None, &[]).of(plan)));
         return report(&done, None, context);
     }
-    let mut vouched: BTreeMap<DistroName, BTreeMap<String, Vouched>> = BTreeMap::new();
+    let mut vouched: BTreeMap<DistroName, BTreeMap<String, Provenance>> = BTreeMap::new();
     for plan in &plans {
         if !vouched.contains_key(&plan.kernel.distro) {
-            vouched.insert(plan.kernel.distro.clone(), db::vouched(&session.client, &plan.kernel.distro).await?);
+            vouched.insert(plan.kernel.distro.clone(), db::provenance(&session.client, &plan.kernel.distro).await?);
         }
     }
     let prove = if args.no_prove { None } else { Some(machine()?) };
@@ -244,17 +244,15 @@ struct Planned {
 
 /// Chooses the kernels to fetch.
 async fn plans(args: &FetchArgs, client: &tokio_postgres::Client) -> Result<Planned, Failure> {
-    for name in &args.distros {
-        sqern_db::distro::get(client, name).await?;
-    }
-    let mut wanted = db::wanted(client, &args.distros, &args.kernels).await?;
+    sqern_db::distro::require(client, &args.distros, &sqern_db::AsOf::Now).await?;
+    let mut wanted = db::candidates(client, &args.distros, &args.kernels).await?;
     for version in &args.kernels {
         if !wanted.iter().any(|one| one.kernel.version == *version) {
             explain(client, version, &args.distros).await?;
         }
     }
     db::add_packages(client, &mut wanted).await?;
-    let planned = |one: &Wanted| match args.command {
+    let planned = |one: &FetchCandidate| match args.command {
         Some(_) => Ok(without_packages(one, &args.arch)),
         None => plan(one, &args.arch),
     };
@@ -291,7 +289,7 @@ async fn explain(client: &tokio_postgres::Client, version: &KernelVersion, distr
 async fn fetch_all(
     fetcher: &Fetcher<'_>,
     plans: &[Plan],
-    vouched: &BTreeMap<DistroName, BTreeMap<String, Vouched>>,
+    vouched: &BTreeMap<DistroName, BTreeMap<String, Provenance>>,
     jobs: u16,
     received: &AtomicU64,
     bar: &ProgressBar,

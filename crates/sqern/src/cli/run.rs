@@ -36,7 +36,7 @@ impl Record for Candidate {
             self.hosts_installed.to_string(),
             id(self.build),
             id(self.last_id),
-            self.last_result.clone().unwrap_or_default(),
+            self.last_result.map(|result| result.to_string()).unwrap_or_default(),
         ]
     }
 }

@@ -54,7 +54,7 @@ impl CrawlArgs {
 /// The distribution of this name, which must have a source.
 pub(super) fn definition<'a>(sources: &'a SourceSet, name: &DistroName) -> Result<&'a DistroDef, Failure> {
     sources.get(name).filter(|def| !def.sources.is_empty()).ok_or_else(|| {
-        let near = sqern_db::nearest(name.as_str(), sources.distros.keys().map(DistroName::as_str));
+        let near = sqern_db::similar_names(name.as_str(), sources.distros.keys().map(DistroName::as_str));
         let failure = Failure::unmet(format!("distribution \"{name}\" has no sources"));
         let failure = if near.is_empty() { failure } else { failure.hint(format!("Did you mean {}?", near.join(" or "))) };
         failure.hint("sqern source list  # or use a directory of distribution files: --sources DIR")

@@ -2,11 +2,10 @@
 
 use clap::Args;
 use jiff::Timestamp;
-use sqern_db::as_of::snapshot;
 use sqern_db::fetch;
 use sqern_db::run::{PlanFilter, plan};
 use sqern_db::status::{self, Stage, Status, StatusFilter};
-use sqern_db::{AsOf, crawl, kver, why as db};
+use sqern_db::{AsOf, crawl, kver, snapshot, why as db};
 use sqern_model::{DistroName, Kernel, KernelVersion, RunKind};
 use tokio_postgres::Transaction;
 
@@ -75,7 +74,7 @@ pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<Exit, Fa
         version: args.version,
         kernels,
         nearest,
-        last_checks: db::last_checks(&transaction, &distros, until).await?,
+        last_checks: crawl::last_checks(&transaction, &distros, until).await?,
         incomplete: crawl::incomplete(&transaction, &distros, until).await?,
         data,
     };
@@ -122,7 +121,7 @@ async fn place(transaction: &Transaction<'_>, of: &OfArgs, status: &Status) -> R
     let OfArgs { target, revision } = of.clone();
     let filter = PlanFilter { target, revision, ..PlanFilter::default() };
     let (to, next): (_, Vec<Kernel>) = match status.stage {
-        Stage::Seen => ("fetch", fetch::wanted(transaction, &[], &[]).await?.into_iter().map(|one| one.kernel).collect()),
+        Stage::Seen => ("fetch", fetch::candidates(transaction, &[], &[]).await?.into_iter().map(|one| one.kernel).collect()),
         Stage::Fetched => {
             ("build", plan(transaction, RunKind::Build, &filter).await?.into_iter().map(|one| one.kernel).collect())
         }

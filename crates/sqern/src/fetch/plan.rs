@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sqern_db::fetch::Wanted;
+use sqern_db::fetch::FetchCandidate;
 use sqern_model::{Kernel, KernelPackage, PackageRole};
 use sqern_upstream::VersionOrder;
 
@@ -38,7 +38,7 @@ impl Plan {
 
 /// Returns the plan for another program that fetches: no packages, because that program chooses them.
 #[must_use]
-pub fn without_packages(wanted: &Wanted, machine: &str) -> Plan {
+pub fn without_packages(wanted: &FetchCandidate, machine: &str) -> Plan {
     Plan {
         kernel: wanted.kernel.clone(),
         hosts_running: wanted.hosts_running,
@@ -52,7 +52,7 @@ pub fn without_packages(wanted: &Wanted, machine: &str) -> Plan {
 /// # Errors
 ///
 /// Returns a message if no headers package is for that architecture.
-pub fn plan(wanted: &Wanted, machine: &str) -> Result<Plan, String> {
+pub fn plan(wanted: &FetchCandidate, machine: &str) -> Result<Plan, String> {
     let is_for = |package: &KernelPackage| package.architecture == machine || package.architecture == debian_name(machine);
     let headers = || wanted.packages.iter().filter(|(_, package)| package.role == PackageRole::Headers);
     let Some((_, first)) = headers().find(|(_, package)| is_for(package) || is_for_all(package)) else {
@@ -123,11 +123,11 @@ mod tests {
         }
     }
 
-    fn wanted(packages: &[(&str, KernelPackage)]) -> Wanted {
-        Wanted {
+    fn wanted(packages: &[(&str, KernelPackage)]) -> FetchCandidate {
+        FetchCandidate {
             kernel: Kernel { distro: "d".parse().expect("a name"), version: "6.1.0-25-amd64".parse().expect("a version") },
             hosts_running: 0,
-            hosts: 0,
+            hosts_installed: 0,
             packages: packages.iter().map(|(source, package)| ((*source).to_owned(), package.clone())).collect(),
         }
     }

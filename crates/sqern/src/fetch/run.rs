@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
-use sqern_db::fetch::Vouched;
+use sqern_db::fetch::Provenance;
 use sqern_model::{Kernel, Source, SourceSet};
 use sqern_store::store::{Cached, Found, Manifest, ManifestPackage, Staged, digest};
 use sqern_store::tree::{Machine, ProveOptions, make_variables};
@@ -49,7 +49,7 @@ pub struct Job<'a> {
     /// The packages to fetch.
     pub plan: &'a Plan,
     /// The verified metadata of the packages, by source.
-    pub vouched: &'a std::collections::BTreeMap<String, Vouched>,
+    pub vouched: &'a std::collections::BTreeMap<String, Provenance>,
 }
 
 /// The result of a fetch.

@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use sqern_core::runs;
 use sqern_db::run::{self as db, Filter, Run, RunKernel};
-use sqern_model::RunKind;
+use sqern_model::{RunKind, RunResult};
 
 use crate::cli::Context;
 use crate::cli::at::{self, AtArgs, Frame};
@@ -43,7 +43,7 @@ impl Record for Run {
         vec![
             self.id.to_string(),
             time(Some(self.started_at)),
-            self.result.clone().unwrap_or_else(|| running.to_owned()),
+            self.result.map_or(running, RunResult::as_str).to_owned(),
             self.kernels.to_string(),
             self.succeeded.to_string(),
             self.failed.to_string(),
@@ -75,7 +75,11 @@ impl Record for RunKernel {
     const SCHEMA: &'static str = "run.kernels/1";
     const COLUMNS: &'static [&'static str] = &["distro", "version", "result"];
     fn cells(&self) -> Vec<String> {
-        vec![self.kernel.distro.to_string(), self.kernel.version.to_string(), self.result.clone().unwrap_or_default()]
+        vec![
+            self.kernel.distro.to_string(),
+            self.kernel.version.to_string(),
+            self.result.map(|result| result.to_string()).unwrap_or_default(),
+        ]
     }
 }
 
