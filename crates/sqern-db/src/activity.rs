@@ -35,7 +35,7 @@ pub struct Activity {
     pub generation: i64,
     /// The time at which the generation began.
     pub tstamp: Timestamp,
-    /// The session user.
+    /// The session user of the transaction.
     pub username: String,
     /// The comment of the generation.
     pub comment: Option<String>,

@@ -33,7 +33,7 @@ const JOURNALED_TABLES: [&str; 13] = [
 /// That function orders generations by their last change, so a change follows the changes that it depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AsOf {
-    /// The present state.
+    /// The present state of the tables.
     Now,
     /// The state as of a generation.
     Past(PastState),

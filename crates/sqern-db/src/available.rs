@@ -13,9 +13,9 @@ use crate::{AsOf, DbError, Subject};
 /// Available modules of a revision for a kernel.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Available {
-    /// The revision: `storpool_revision`.
+    /// The revision of the modules: `storpool_revision`.
     pub revision: String,
-    /// The release target: `release_target`.
+    /// The release target of the modules: `release_target`.
     pub target: String,
     /// The kernel that the modules were built for.
     #[serde(flatten)]

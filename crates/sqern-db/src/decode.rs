@@ -12,7 +12,7 @@ pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// A value that is decoded from the columns of a row.
 pub(crate) trait FromRow: Sized {
-    /// Decodes a row.
+    /// Decodes the columns of a row.
     ///
     /// # Errors
     ///

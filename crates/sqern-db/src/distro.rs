@@ -1,4 +1,4 @@
-//! Distributions: table `distro`.
+//! Distributions and their build variants: table `distro`.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -86,7 +86,7 @@ pub async fn import(client: &impl GenericClient, distros: &[NewDistro]) -> Resul
     query_values(client, insert, &[&names, &variants, &supported]).await
 }
 
-/// Records a distribution.
+/// Records a distribution that does not exist yet.
 ///
 /// # Errors
 ///

@@ -22,9 +22,9 @@ pub enum DbError {
     Unknown {
         /// The kind of object.
         subject: Subject,
-        /// The name.
+        /// The name of the object.
         got: String,
-        /// Similar existing names.
+        /// The names of similar existing objects.
         near: Vec<String>,
     },
     /// An object with this name already exists.
@@ -32,7 +32,7 @@ pub enum DbError {
     Exists {
         /// The kind of object.
         subject: Subject,
-        /// The name.
+        /// The name of the object.
         got: String,
     },
     /// A value in the database violates the schema, or this program does not support it.

@@ -29,7 +29,7 @@ pub struct Event {
     pub generation: i64,
     /// The start time of the transaction.
     pub tstamp: Timestamp,
-    /// The changed table.
+    /// The name of the changed table.
     pub table_name: String,
     /// The kind of the change.
     pub action: Action,

@@ -14,7 +14,7 @@ use crate::kernel::{kernel_arrays, newest_first};
 /// A kernel whose headers must be fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchCandidate {
-    /// The kernel.
+    /// The kernel to fetch.
     pub kernel: Kernel,
     /// The number of customer hosts that run the kernel.
     pub hosts_running: i64,

@@ -33,7 +33,7 @@ pub enum PositionError {
     /// The position is from another cluster or database.
     #[error("position belongs to {got}, not to {this}", this = database(*.expected), got = database(*.got))]
     Foreign {
-        /// The connected database.
+        /// The identity of the connected database.
         expected: Cluster,
         /// The database of the position.
         got: Cluster,
@@ -146,14 +146,14 @@ pub async fn require_tables(client: &impl GenericClient, tables: &[String]) -> R
 
 /// A generation that was not delivered yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Waiting {
+pub struct WaitingGeneration {
     /// The id of the generation.
     pub generation: i64,
     /// The number of its events of the selected tables.
     pub events: i64,
 }
 
-from_row!(Waiting { generation, events });
+from_row!(WaitingGeneration { generation, events });
 
 /// The generations of a poll in the order of the id of their last event. If two generations changed the same row, the one that committed
 /// first is therefore delivered first.
@@ -161,18 +161,18 @@ from_row!(Waiting { generation, events });
 pub struct Batch {
     cluster: Cluster,
     steps: Steps,
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<WaitingGeneration>,
 }
 
 impl Batch {
     /// Returns the generations that were not delivered yet.
     #[must_use]
-    pub fn waiting(&self) -> &VecDeque<Waiting> {
+    pub fn waiting(&self) -> &VecDeque<WaitingGeneration> {
         &self.waiting
     }
 
     /// Removes and returns the next generation. [`Batch::position`] then returns the position after it.
-    pub fn take_next(&mut self) -> Option<Waiting> {
+    pub fn take_next(&mut self) -> Option<WaitingGeneration> {
         self.steps.step();
         self.waiting.pop_front()
     }
@@ -195,14 +195,14 @@ pub async fn poll(client: &impl GenericClient, position: &Position, tables: &[St
     let rows = client.query_raw(include_str!("../queries/follow_poll.sql"), parameters).await?;
     pin_mut!(rows);
     let mut now = None;
-    let mut found: Vec<(u64, Waiting)> = vec![];
+    let mut found: Vec<(u64, WaitingGeneration)> = vec![];
     while let Some(row) = rows.try_next().await? {
         if now.is_none() {
             now = Some(snapshot(column(&row, "snapshot")?)?);
         }
         // Without a new generation, the query returns one row with the snapshot only.
         if let Some(xact) = column::<Option<i64>>(&row, "xact")? {
-            found.push((xact.cast_unsigned(), Waiting::from_row(&row)?));
+            found.push((xact.cast_unsigned(), WaitingGeneration::from_row(&row)?));
         }
     }
     let now = now.map_or_else(|| snapshot(""), Ok)?;
@@ -219,7 +219,7 @@ pub struct GenerationHeader {
     pub id: i64,
     /// The start time of the transaction.
     pub tstamp: Timestamp,
-    /// The session user.
+    /// The session user of the transaction.
     pub username: String,
     /// The client address; null for a Unix socket.
     pub ipaddr: Option<IpAddr>,
@@ -234,7 +234,7 @@ from_row!(GenerationHeader { id, tstamp, username, ipaddr, comment });
 pub struct FollowedEvent {
     /// The id of the event.
     pub id: i64,
-    /// The changed table.
+    /// The name of the changed table.
     pub table_name: String,
     /// The kind of the change.
     pub action: Action,

@@ -1,4 +1,4 @@
-//! Generations: table `generation`.
+//! Generations, which group the events of a transaction: table `generation`.
 
 use std::net::IpAddr;
 
@@ -18,7 +18,7 @@ pub struct Generation {
     pub id: i64,
     /// The start time of the transaction.
     pub tstamp: Timestamp,
-    /// The session user.
+    /// The session user of the transaction.
     pub username: String,
     /// The client address; null for a Unix socket.
     pub ipaddr: Option<IpAddr>,
@@ -33,7 +33,7 @@ from_row!(Generation { id, tstamp, username, ipaddr, comment, events });
 /// The number of changes of a generation in one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TableChanges {
-    /// The changed table.
+    /// The name of the changed table.
     pub table_name: String,
     /// The number of inserted rows.
     pub inserts: i64,

@@ -14,7 +14,7 @@ use crate::{AsOf, DbError, Subject, distro};
 pub struct Ignore {
     /// The distribution of the versions.
     pub distro: DistroName,
-    /// The LIKE pattern.
+    /// The pattern in the syntax of LIKE.
     pub pattern: String,
     /// The equivalent shell glob.
     pub glob: String,

@@ -20,13 +20,13 @@ use crate::suggest::similar_names;
 use crate::{AsOf, DbError};
 
 pub use claim::claim;
-pub use list::{Filter, Liveness, LoggedKernel, Run, RunKernel, RunLog, get, kernels, list};
+pub use list::{Filter, Liveness, LoggedKernel, Run, RunKernel, RunLog, get, kernels, list, logged_kernels};
 pub use plan::{Candidate, PlanFilter, has_input, plan};
 
 /// A run to be started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NewRun {
-    /// A build.
+    /// A build, which creates packages.
     Build(NewBuild),
     /// A test run of the packages of a build.
     Test {

@@ -32,7 +32,7 @@ pub struct StatusFilter {
 /// The state of a kernel: a row of `kver_status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// The kernel.
+    /// The distribution and version.
     #[serde(flatten)]
     pub kernel: Kernel,
     /// The furthest stage of the kernel.

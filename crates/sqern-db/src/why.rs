@@ -19,7 +19,7 @@ pub struct Recorded {
     pub generation: i64,
     /// The time at which the generation began.
     pub at: Timestamp,
-    /// The session user.
+    /// The session user of the transaction.
     pub username: String,
     /// The comment of the generation.
     pub comment: Option<String>,
@@ -83,7 +83,7 @@ from_row!(Availability { revision = "storpool_revision", target = "release_targe
 /// A pattern that makes a kernel ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct IgnoredBy {
-    /// The LIKE pattern.
+    /// The pattern in the syntax of LIKE.
     pub pattern: String,
     /// The reason for the pattern.
     pub comment: Option<String>,
@@ -114,7 +114,7 @@ pub struct Evidence {
     pub builds: Vec<RecentRun>,
     /// The newest test runs for the kernel, newest first.
     pub tests: Vec<RecentRun>,
-    /// The available modules.
+    /// The revisions and targets with available modules.
     pub available: Vec<Availability>,
     /// The patterns that make the kernel ignored.
     pub ignored_by: Vec<IgnoredBy>,

@@ -169,7 +169,7 @@ text_enum! {
     Sign:
     /// The object is new or restored.
     Added = "+",
-    /// The object changes.
+    /// A recorded object changes.
     Changed = "~",
     /// The object is removed.
     Removed = "-",

@@ -22,7 +22,7 @@ pub enum SchemaError {
     /// The program is newer than the schema.
     #[error("database schema has version {got}, but version {latest} is required")]
     Older {
-        /// The schema's version.
+        /// The version of the schema.
         got: i32,
         /// The schema version of this program.
         latest: i32,
@@ -38,7 +38,7 @@ pub enum SchemaError {
         "database schema version {got} ({name}) is newer than version {latest} of sqern {program}; {}", must_not(*.breaking)
     )]
     Newer {
-        /// The schema's version.
+        /// The version of the schema.
         got: i32,
         /// The name of the unknown migration.
         name: String,
@@ -46,21 +46,21 @@ pub enum SchemaError {
         breaking: bool,
         /// The schema version of this program.
         latest: i32,
-        /// This program's version.
+        /// The version of this program.
         program: &'static str,
     },
     /// An applied migration differs from the migration of this program with the same number.
     #[error("migration {version} ({name}) in the database differs from the migration of this program")]
     Altered {
-        /// Its number.
+        /// The number of the migration.
         version: i32,
-        /// Its name.
+        /// The name of the migration.
         name: String,
     },
     /// The requested version does not exist.
     #[error("schema version {got} is outside the valid range (0 .. {latest})")]
     NoSuchVersion {
-        /// The requested version.
+        /// The requested schema version.
         got: i32,
         /// The schema version of this program.
         latest: i32,
@@ -68,7 +68,7 @@ pub enum SchemaError {
     /// The server is too old.
     #[error("PostgreSQL {got} is not supported, version 15 or later is required")]
     OldServer {
-        /// The server's version.
+        /// The version of the server.
         got: String,
     },
 }
@@ -96,9 +96,9 @@ fn must_not(breaking: bool) -> &'static str {
 /// A migration that was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Applied {
-    /// Its number.
+    /// The number of the migration.
     pub version: i32,
-    /// Its name.
+    /// The name of the migration.
     pub name: String,
     /// Whether older programs must not use the database.
     pub breaking: bool,

@@ -110,7 +110,7 @@ impl FromRow for Run {
 /// A kernel of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunKernel {
-    /// The kernel.
+    /// The distribution and version.
     #[serde(flatten)]
     pub kernel: Kernel,
     /// The result of the run for the kernel; null while the run is in progress.
@@ -183,7 +183,7 @@ pub async fn list(client: &impl GenericClient, kind: RunKind, filter: &Filter, a
     query_rows(client, &as_of.query(&sql(kind, &text)), &[revision, target, open, limit]).await
 }
 
-/// Returns a run.
+/// Returns the run with this id.
 ///
 /// # Errors
 ///
@@ -203,19 +203,16 @@ pub async fn kernels(client: &impl GenericClient, kind: RunKind, id: i64, as_of:
     Ok(kernels)
 }
 
-impl RunLog {
-    /// Returns the kernels of a run with their logs by distribution, newest first.
-    pub async fn of(client: &impl GenericClient, kind: RunKind, id: i64) -> Result<Vec<LoggedKernel>, DbError> {
-        let query =
-            "SELECT k.distro, k.version, upper(coalesce(k.result, r.result)) AS result, k.result IS NOT NULL AS is_override,
+/// Returns the kernels of a run with their logs by distribution, newest first.
+pub async fn logged_kernels(client: &impl GenericClient, kind: RunKind, id: i64) -> Result<Vec<LoggedKernel>, DbError> {
+    let query = "SELECT k.distro, k.version, upper(coalesce(k.result, r.result)) AS result, k.result IS NOT NULL AS is_override,
                  g.host, g.path, g.seconds, g.exit_status, g.tail
              FROM {runs} AS r JOIN {kvers} AS k ON k.{id} = r.id AND k.deleted_at = '-infinity'
              LEFT JOIN {kvers}_log AS g ON g.{kver_id} = k.id WHERE r.id = $1";
-        let query = sql(kind, &query.replace("{kver_id}", kver_id(kind)));
-        let mut kernels: Vec<LoggedKernel> = query_rows(client, &query, &[&id]).await?;
-        kernels.sort_by(|a, b| newest_first(&a.kernel.kernel, &b.kernel.kernel));
-        Ok(kernels)
-    }
+    let query = sql(kind, &query.replace("{kver_id}", kver_id(kind)));
+    let mut kernels: Vec<LoggedKernel> = query_rows(client, &query, &[&id]).await?;
+    kernels.sort_by(|a, b| newest_first(&a.kernel.kernel, &b.kernel.kernel));
+    Ok(kernels)
 }
 
 /// Returns the column of a log that refers to the kernel of a run.

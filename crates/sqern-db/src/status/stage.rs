@@ -30,15 +30,15 @@ text_enum! {
     NotBuilt = "not built",
     /// The newest build is in progress.
     Building = "building",
-    /// The newest build has result FAILURE or UNSTABLE for the kernel.
+    /// The newest build has result `FAILURE` or `UNSTABLE` for the kernel.
     BuildFailed = "build failed",
     /// No test run tested the newest successful build.
     NotTested = "not tested",
     /// The newest test run of that build is in progress.
     Testing = "testing",
-    /// The newest test run of that build has result FAILURE or UNSTABLE.
+    /// The newest test run of that build has result `FAILURE` or `UNSTABLE`.
     TestFailed = "test failed",
-    /// The newest run has result NOT_BUILT or ABORTED: the harness failed, not the product.
+    /// The newest run has result `NOT_BUILT` or `ABORTED`: the harness failed, not the product.
     HarnessFailed = "harness failed",
     /// The kernel is tested, and its modules are not available.
     NotAvailable = "not available",

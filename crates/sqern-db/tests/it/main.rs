@@ -5,6 +5,7 @@
 mod catalog;
 mod constraints;
 mod crawl;
+mod decoding;
 mod follow;
 mod forgery;
 mod generation;
