@@ -7,7 +7,7 @@ use serde::Serialize;
 use sqern_model::{ClusterName, DistroName, HostName, KernelVersion, VersionRule};
 use tokio_postgres::GenericClient;
 
-use crate::decode::{from_row, query_rows};
+use crate::decode::{from_row, query_optional, query_rows, query_values};
 use crate::suggest::similar_names;
 use crate::{AsOf, DbError, Subject};
 
@@ -90,15 +90,13 @@ pub async fn list(client: &impl GenericClient, deleted: bool, as_of: &AsOf) -> R
 ///
 /// Returns [`DbError::Unknown`] with similar names if there is none.
 pub async fn get(client: &impl GenericClient, name: &ClusterName, as_of: &AsOf) -> Result<Cluster, DbError> {
-    let mut clusters = list(client, false, as_of).await?;
-    match clusters.iter().position(|cluster| cluster.name == *name) {
-        Some(index) => Ok(clusters.swap_remove(index)),
-        None => Err(DbError::Unknown {
-            subject: Subject::Cluster,
-            got: name.to_string(),
-            near: similar_names(name.as_str(), clusters.iter().map(|cluster| cluster.name.as_str())),
-        }),
+    if let Some(cluster) = query_optional(client, &as_of.query(include_str!("../queries/cust_get.sql")), &[name]).await? {
+        return Ok(cluster);
     }
+    let query = as_of.query("SELECT name FROM cust_cluster WHERE deleted_at = '-infinity'");
+    let existing: Vec<ClusterName> = query_values(client, &query, &[]).await?;
+    let near = similar_names(name.as_str(), existing.iter().map(ClusterName::as_str));
+    Err(DbError::Unknown { subject: Subject::Cluster, got: name.to_string(), near })
 }
 
 /// Returns the live hosts that match `filter` by cluster and name.

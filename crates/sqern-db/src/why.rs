@@ -136,7 +136,7 @@ pub async fn kernels(
 
 /// Returns at most 3 kernels with a version that is similar to an unknown one, the most similar first. Selects all distributions if
 /// `distros` is empty.
-pub async fn nearest(
+pub async fn similar_kernels(
     client: &impl GenericClient,
     version: &KernelVersion,
     distros: &[DistroName],

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on says so by a panic")]
 
 mod catalog;
+mod clusters;
 mod constraints;
 mod crawl;
 mod decoding;

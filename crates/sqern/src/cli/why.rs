@@ -67,7 +67,7 @@ pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<Exit, Fa
         kernels.push(one(&transaction, &args.of, status, &others, &as_of).await?);
     }
     let is_known = !kernels.is_empty();
-    let nearest = if is_known { vec![] } else { db::nearest(&transaction, &args.version, &args.distros, &as_of).await? };
+    let nearest = if is_known { vec![] } else { db::similar_kernels(&transaction, &args.version, &args.distros, &as_of).await? };
     // The distributions of the kernels; for an unknown kernel the requested ones, or all.
     let distros = if is_known { known.into_iter().map(|kernel| kernel.distro).collect() } else { args.distros.clone() };
     let answer = Answer {
