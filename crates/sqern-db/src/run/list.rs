@@ -28,11 +28,11 @@ pub struct Filter {
 #[serde(rename_all = "lowercase")]
 pub enum Liveness {
     /// The run has a result.
-    Ended,
+    Finished,
     /// The run is in progress and its lease has not expired. A run without a lease counts as in progress for a day.
-    Held,
+    Running,
     /// The run has no result, and its lease has expired.
-    Left,
+    Expired,
 }
 
 /// A build or a test run.
@@ -80,9 +80,9 @@ impl FromRow for Run {
     fn from_row(row: &Row) -> Result<Self, DbError> {
         let result: Option<RunResult> = column(row, "result")?;
         let state = match (result, column(row, "is_held")?) {
-            (Some(_), _) => Liveness::Ended,
-            (None, true) => Liveness::Held,
-            (None, false) => Liveness::Left,
+            (Some(_), _) => Liveness::Finished,
+            (None, true) => Liveness::Running,
+            (None, false) => Liveness::Expired,
         };
         Ok(Self {
             id: column(row, "id")?,

@@ -37,11 +37,11 @@ async fn a_run_without_a_lease_is_in_progress_and_cannot_be_renewed() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, "INSERT INTO sp_build (storpool_revision) VALUES ('r')").await;
-    assert_eq!(run::get(&client, RunKind::Build, 1).await.unwrap().state, Liveness::Held);
+    assert_eq!(run::get(&client, RunKind::Build, 1).await.unwrap().state, Liveness::Running);
     assert_eq!(run::renew(&client, RunKind::Build, 1).await.unwrap_err().to_string(), "build 1 has no lease");
     run(&client, "UPDATE sp_build SET result = 'failure'").await;
     let build = run::get(&client, RunKind::Build, 1).await.unwrap();
-    assert_eq!((build.state, build.result), (Liveness::Ended, Some(RunResult::Failure)));
+    assert_eq!((build.state, build.result), (Liveness::Finished, Some(RunResult::Failure)));
     let error = run::renew(&client, RunKind::Build, 1).await.unwrap_err();
     assert_eq!(error.to_string(), "build 1 has already finished with result FAILURE");
 }

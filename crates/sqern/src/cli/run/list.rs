@@ -36,9 +36,9 @@ impl Record for Run {
         &["id", "started", "result", "kernels", "succeeded", "failed", "revision", "target", "of build", "job"];
     fn cells(&self) -> Vec<String> {
         let running = match self.state {
-            db::Liveness::Ended => "",
-            db::Liveness::Held => "(running)",
-            db::Liveness::Left => "(lease expired)",
+            db::Liveness::Finished => "",
+            db::Liveness::Running => "(running)",
+            db::Liveness::Expired => "(lease expired)",
         };
         vec![
             self.id.to_string(),

@@ -21,8 +21,8 @@ fn describe(kind: RunKind, details: &RunDetails) -> String {
     let mut lines = vec![format!("{kind} {id}, started {}", time(Some(*started_at)))];
     let state = match (result, state, owner) {
         (Some(result), ..) => result.to_string(),
-        (None, Liveness::Held, Some(owner)) => format!("running: {owner}, lease until {}", time(*expires_at)),
-        (None, Liveness::Held, None) => "running".to_owned(),
+        (None, Liveness::Running, Some(owner)) => format!("running: {owner}, lease until {}", time(*expires_at)),
+        (None, Liveness::Running, None) => "running".to_owned(),
         (None, ..) => "lease expired; the next claim aborts the run".to_owned(),
     };
     lines.push(format!("  result    {state}"));
