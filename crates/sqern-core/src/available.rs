@@ -4,7 +4,7 @@ use sqern_db::available as db;
 use sqern_db::change::Finished;
 use sqern_db::run::{self, PlanFilter};
 use sqern_db::{AsOf, distro, kver};
-use sqern_model::{DistroName, Kernel, KernelName, RunKind};
+use sqern_model::{DistroName, Kernel, KernelName, RunKind, RunResult};
 use tokio_postgres::{Client, GenericClient};
 
 use crate::{ChangeOptions, Error};
@@ -173,7 +173,7 @@ async fn successful_kernels(
 ) -> Result<SelectedModules, Error> {
     let run = run::get(client, kind, id).await.map_err(|error| Error::run(kind, error))?;
     let mut kernels = run::kernels(client, kind, id, &AsOf::Now).await?;
-    kernels.retain(|kernel| kernel.result.as_deref() == Some("SUCCESS"));
+    kernels.retain(|kernel| kernel.result == Some(RunResult::Success));
     if kernels.is_empty() {
         return Err(Error::NoSuccessfulKernel { kind, id });
     }

@@ -69,7 +69,7 @@ pub async fn check(
     let distros = selected_distros(client, request, progress).await?;
     let mut caches = Vec::new();
     for distro in &distros {
-        caches.push(db::memory(client, &distro.name).await?);
+        caches.push(db::cache(client, &distro.name).await?);
     }
     let crawled = match &request.target {
         CheckTarget::AptLists { directory, .. } => {

@@ -247,7 +247,7 @@ fn no_source_hints(similar: &[String]) -> Vec<String> {
 fn run_hints(kind: RunKind, error: &RunError) -> Vec<String> {
     match error {
         RunError::Db(error) => error.suggestion().into_iter().chain(error.hint()).chain([format!("sqern {kind} list")]).collect(),
-        RunError::Finished { id, .. } => vec![format!("sqern {kind} show {id}")],
-        RunError::Kernel { id, .. } => vec![format!("sqern {kind} kernels {id}")],
+        RunError::Finished { id, .. } | RunError::NoLease { id, .. } => vec![format!("sqern {kind} show {id}")],
+        RunError::NotInRun { id, .. } | RunError::Ambiguous { id, .. } => vec![format!("sqern {kind} kernels {id}")],
     }
 }

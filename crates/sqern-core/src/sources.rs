@@ -78,7 +78,7 @@ pub fn load<'a>(directories: impl IntoIterator<Item = &'a Path>) -> Result<Sourc
 pub fn definition<'a>(set: &'a SourceSet, name: &DistroName) -> Result<&'a DistroDef, Error> {
     set.get(name).filter(|distro| !distro.sources.is_empty()).ok_or_else(|| Error::NoSource {
         distro: name.clone(),
-        similar: sqern_db::nearest(name.as_str(), set.distros.keys().map(DistroName::as_str)),
+        similar: sqern_db::similar_names(name.as_str(), set.distros.keys().map(DistroName::as_str)),
     })
 }
 

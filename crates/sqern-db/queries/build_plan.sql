@@ -19,9 +19,9 @@ WITH hosts AS (
       AND ($5::text[] = '{}' OR k.version = ANY ($5))
     GROUP BY k.distro, k.version
 )
-SELECT fetched.distro, fetched.version, NULL::bigint, fetched.tstamp,
-    coalesce(hosts.running, 0), coalesce(hosts.installed, 0),
-    tried.id, tried.result
+SELECT fetched.distro, fetched.version, NULL::bigint AS build, fetched.tstamp AS ready_at,
+    coalesce(hosts.running, 0) AS hosts_running, coalesce(hosts.installed, 0) AS hosts_installed,
+    tried.id AS last_id, tried.result AS last_result
 FROM kver_fetched AS fetched
 JOIN kver_not_ignored AS wanted ON wanted.distro = fetched.distro AND wanted.version = fetched.version
 LEFT JOIN hosts ON hosts.distro = fetched.distro AND hosts.version = fetched.version

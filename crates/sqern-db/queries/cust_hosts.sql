@@ -1,5 +1,6 @@
 -- $1 clusters, $2 distros, $3 versions, of which a host must have one (empty: all)
-SELECT h.cluster_name, t.name, h.host_name, h.distro, max(h.version) FILTER (WHERE h.current), array_agg(h.version)
+SELECT h.cluster_name AS cluster, t.name AS cltype, h.host_name AS name, h.distro,
+    max(h.version) FILTER (WHERE h.current) AS running, array_agg(h.version) AS installed
 FROM cust_host_kver AS h
 JOIN cust_cluster AS c ON c.name = h.cluster_name
 JOIN cust_cluster_type AS t ON t.id = c.cltype

@@ -32,15 +32,16 @@ WITH clusters AS (
         LIMIT 1
     ) AS before ON true
 )
-SELECT clusters.added, clusters.changed, clusters.back, clusters.removed,
-    hosts.added, hosts.touched - hosts.added - hosts.removed, hosts.removed,
-    kernels.added, kernels.changed, kernels.removed,
+SELECT clusters.added AS clusters_added, clusters.changed AS clusters_changed, clusters.back AS clusters_restored,
+    clusters.removed AS clusters_removed,
+    hosts.added AS hosts_added, hosts.touched - hosts.added - hosts.removed AS hosts_changed, hosts.removed AS hosts_removed,
+    kernels.added AS kernels_added, kernels.changed AS kernels_changed, kernels.removed AS kernels_removed,
     (
         SELECT count(*)
         FROM (SELECT DISTINCT d.distro, d.version FROM cust_host_diff AS d WHERE d.was IS NULL) AS n
         WHERE NOT EXISTS (SELECT FROM kver WHERE kver.distro = n.distro AND kver.version = n.version)
-    ),
-    CASE WHEN clusters.removed > 0 THEN (SELECT count(*) FROM cust_cluster WHERE deleted_at = '-infinity') ELSE 0 END,
+    ) AS new_kernels,
+    CASE WHEN clusters.removed > 0 THEN (SELECT count(*) FROM cust_cluster WHERE deleted_at = '-infinity') ELSE 0 END AS live_clusters,
     CASE WHEN hosts.removed > 0 THEN (
         SELECT count(*)
         FROM (
@@ -48,5 +49,5 @@ SELECT clusters.added, clusters.changed, clusters.back, clusters.removed,
             FROM cust_host_kver AS h
             WHERE h.deleted_at = '-infinity' AND (NOT $1 OR h.cluster_name IN (SELECT name FROM cust_report_cluster))
         ) AS live
-    ) ELSE 0 END
+    ) ELSE 0 END AS live_hosts
 FROM clusters, hosts, kernels

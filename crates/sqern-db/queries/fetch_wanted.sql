@@ -6,7 +6,7 @@ WITH hosts AS (
     WHERE h.deleted_at = '-infinity'
     GROUP BY h.distro, h.version
 )
-SELECT seen.distro, seen.version, coalesce(hosts.running, 0), coalesce(hosts.installed, 0)
+SELECT seen.distro, seen.version, coalesce(hosts.running, 0) AS hosts_running, coalesce(hosts.installed, 0) AS hosts_installed
 FROM kver_seen AS seen
 JOIN kver_not_ignored AS wanted USING (distro, version)
 LEFT JOIN hosts ON hosts.distro = seen.distro AND hosts.version = seen.version

@@ -10,7 +10,7 @@ WITH fresh AS (
     FROM pg_snapshot_xip($1::text::pg_snapshot) AS open (xact)
     JOIN generation ON generation.xact = open.xact
 )
-SELECT pg_current_snapshot()::text, fresh.id, fresh.xact::text::bigint, events.wanted
+SELECT pg_current_snapshot()::text AS snapshot, fresh.id AS generation, fresh.xact::text::bigint AS xact, events.wanted AS events
 FROM (VALUES (true)) AS always
 LEFT JOIN (
     fresh

@@ -1,6 +1,7 @@
 -- $1 distros (empty: all), $2 LIKE pattern of versions (null: all), $3 whether to include ignored and archived kernels,
 -- $4 versions (empty: all)
-SELECT kver.distro, kver.version, seen.tstamp, fetched.tstamp, ignored.version IS NOT NULL, kver.archived
+SELECT kver.distro, kver.version, seen.tstamp AS seen_at, fetched.tstamp AS fetched_at,
+    ignored.version IS NOT NULL AS ignored, kver.archived
 FROM kver
 LEFT JOIN kver_seen AS seen USING (distro, version)
 LEFT JOIN kver_fetched AS fetched USING (distro, version)

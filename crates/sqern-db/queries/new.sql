@@ -1,7 +1,7 @@
 -- $1 generation, exclusive (0: all), $2 distros (empty: all)
 -- Returns the steps that kernels reached after the generation, in the order of the history. A kernel is built or tested when its result is
 -- recorded. The result of a run is the result of its kernels without a separate result.
-SELECT reached.id, reached.tstamp, reached.username, reached.comment, reached.step, reached.distro, reached.version
+SELECT reached.id AS generation, reached.tstamp, reached.username, reached.comment, reached.step AS what, reached.distro, reached.version
 FROM (
     WITH later AS (
         SELECT g.id, g.tstamp, g.username, g.comment, generation_position(g.id) AS position
@@ -42,7 +42,7 @@ FROM (
             ON k.test_id = (change.pkey ->> 'test_id')::bigint AND k.result IS NULL AND k.deleted_at = '-infinity'
         WHERE change.table_name = 'sp_test_result' AND (change.fields ->> 'success')::boolean
     )
-    SELECT later.id, later.tstamp, later.username, later.comment, later.position, reached.step, reached.distro, reached.version
+    SELECT later.id, later.tstamp, later.username, later.comment, later.position, reached.step AS what, reached.distro, reached.version
     FROM later JOIN reached ON reached.generation = later.id
 ) AS reached
 WHERE $2::text[] = '{}' OR reached.distro = ANY ($2)

@@ -1,5 +1,5 @@
 -- $1 release target, $2 revision (null: all), $3 distros (empty: all). Returns each kernel, and whether it is available.
-SELECT kver.distro, kver.version, available.version IS NOT NULL
+SELECT kver.distro, kver.version, available.version IS NOT NULL AS is_available
 FROM kver
 LEFT JOIN (
     SELECT a.distro, a.version

@@ -29,9 +29,9 @@ WITH built AS MATERIALIZED (
     WHERE h.deleted_at = '-infinity'
     GROUP BY h.distro, h.version
 )
-SELECT built.distro, built.version, built.id, built.tstamp,
-    coalesce(hosts.running, 0), coalesce(hosts.installed, 0),
-    tried.last_id, upper(coalesce(last.result, last_result.result))
+SELECT built.distro, built.version, built.id AS build, built.tstamp AS ready_at,
+    coalesce(hosts.running, 0) AS hosts_running, coalesce(hosts.installed, 0) AS hosts_installed,
+    tried.last_id, upper(coalesce(last.result, last_result.result)) AS last_result
 FROM built
 JOIN kver_not_ignored AS wanted ON wanted.distro = built.distro AND wanted.version = built.version
 LEFT JOIN tried ON tried.build_id = built.id AND tried.distro = built.distro AND tried.version = built.version

@@ -1,5 +1,6 @@
 -- $1 distro, $2 version, $3 maximum number of rows. Returns the newest test runs of a kernel, with the end of its log.
-SELECT t.id, t.build_id, t.tstamp, b.storpool_revision, b.release_target, t.test_flavor, upper(coalesce(k.result, r.result)),
+SELECT t.id, t.build_id AS build, t.tstamp, b.storpool_revision, b.release_target, t.test_flavor AS flavor,
+    upper(coalesce(k.result, r.result)) AS result,
     log.host, log.path, log.tail
 FROM sp_test_kver AS k
 JOIN sp_test AS t ON t.id = k.test_id AND t.deleted_at = '-infinity'

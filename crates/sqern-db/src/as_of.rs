@@ -1,4 +1,4 @@
-//! The state that a question is about: the present, or that as of a generation.
+//! The state that a query reads: the present, or the state as of a generation.
 
 use std::fmt;
 
@@ -7,10 +7,11 @@ use serde::Serialize;
 use sqern_model::At;
 use tokio_postgres::{Client, GenericClient, IsolationLevel, Transaction};
 
-use crate::DbError;
+use crate::decode::{from_row, query_optional_value, query_row, query_value};
+use crate::{DbError, Subject};
 
-/// The tables that have a history.
-const JOURNALLED: [&str; 13] = [
+/// The tables whose changes are recorded as events.
+const JOURNALED_TABLES: [&str; 13] = [
     "distro",
     "kver",
     "kver_seen",
@@ -26,41 +27,42 @@ const JOURNALLED: [&str; 13] = [
     "sp_available_kver",
 ];
 
-/// The state that a list is asked for.
+/// The state that a query reads.
 ///
-/// As of a generation means: all generations up to it in the order of `generation_position()`, which stands each at its last change,
-/// so that what depends on another comes after it.
+/// The state as of a generation contains the changes of this generation and of all earlier ones in the order of `generation_position()`.
+/// That function orders generations by their last change, so a change follows the changes that it depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AsOf {
-    /// As it is.
+    /// The present state of the tables.
     Now,
-    /// As it was.
-    Past(Past),
+    /// The state as of a generation.
+    Past(PastState),
 }
 
-/// A generation that a list was asked for.
+/// The state as of a generation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Past {
-    /// The last generation that counts; 0 when it is before the first.
+pub struct PastState {
+    /// The last generation of the state; 0 before the first generation.
     pub generation: i64,
-    /// When it began; null for 0.
+    /// The time at which the generation began; null for generation 0.
     pub tstamp: Option<Timestamp>,
 }
 
-/// A transaction that sees one state, whatever it asks and however long it takes, and changes nothing: what numbers that must agree
-/// are read in.
+/// Starts a read-only transaction whose queries all read the same snapshot, so that their results are consistent.
 pub async fn snapshot(client: &mut Client) -> Result<Transaction<'_>, DbError> {
     Ok(client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await?)
 }
 
-/// Which state data is of.
+/// The generation and time of a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct DataState {
-    /// The last generation that counts; 0 when there is none.
+    /// The last generation of the state; 0 if there is none.
     pub generation: i64,
-    /// The time that the state holds at: of the question, or that the generation began at; null for 0.
+    /// The time of the query for the present state, or the time at which the generation began; null for generation 0.
     pub at: Option<Timestamp>,
 }
+
+from_row!(DataState { generation, at });
 
 impl fmt::Display for DataState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,36 +74,42 @@ impl fmt::Display for DataState {
 }
 
 impl AsOf {
-    /// Which state this is, as the transaction sees it.
+    /// Returns the generation and time of this state.
     pub async fn state(&self, client: &impl GenericClient) -> Result<DataState, DbError> {
-        let Self::Past(Past { generation, tstamp }) = self else {
-            // The last event is of the generation that stands last in the order of the history.
-            let query = "SELECT coalesce((SELECT generation FROM event ORDER BY id DESC LIMIT 1), 0), now()";
-            let row = client.query_one(query, &[]).await?;
-            return Ok(DataState { generation: row.get(0), at: Some(row.get(1)) });
-        };
-        Ok(DataState { generation: *generation, at: *tstamp })
-    }
-
-    /// The state at a moment: a generation must be known, a time stands for the last generation that began at it or before.
-    pub async fn resolve(client: &impl GenericClient, at: At) -> Result<Self, DbError> {
-        let generation = match at {
-            At::Generation(id) => id,
-            At::Time(time) => client.query_one("SELECT generation_at($1)", &[&time]).await?.get(0),
-        };
-        let row = client.query_opt("SELECT tstamp FROM generation WHERE id = $1", &[&generation]).await?;
-        if row.is_none() && generation != 0 {
-            return Err(DbError::Unknown { what: "generation", got: generation.to_string(), near: vec![] });
+        match self {
+            Self::Past(PastState { generation, tstamp }) => Ok(DataState { generation: *generation, at: *tstamp }),
+            Self::Now => {
+                // The last event belongs to the generation with the last position.
+                let query =
+                    "SELECT coalesce((SELECT generation FROM event ORDER BY id DESC LIMIT 1), 0) AS generation, now() AS at";
+                query_row(client, query, &[]).await
+            }
         }
-        Ok(Self::Past(Past { generation, tstamp: row.map(|row| row.get(0)) }))
     }
 
-    /// `body`, a query over the tables of the present, as a query over those of this state.
+    /// Returns the state as of a generation, or as of the last generation that began at or before a time.
     ///
-    /// A common table expression hides the table of its name, so that one text answers for both. It covers `generation`, `event`,
-    /// `kver_ignored` and each journalled table; not `kver_package` and `crawl`, which have no history.
-    pub(crate) fn query(&self, body: &str) -> String {
-        let Self::Past(Past { generation, .. }) = self else { return body.to_owned() };
+    /// # Errors
+    ///
+    /// Returns [`DbError::Unknown`] if the generation does not exist.
+    pub async fn resolve(client: &impl GenericClient, at: At) -> Result<Self, DbError> {
+        let generation: i64 = match at {
+            At::Generation(id) => id,
+            At::Time(time) => query_value(client, "SELECT generation_at($1)", &[&time]).await?,
+        };
+        let tstamp = query_optional_value(client, "SELECT tstamp FROM generation WHERE id = $1", &[&generation]).await?;
+        if tstamp.is_none() && generation != 0 {
+            return Err(DbError::Unknown { subject: Subject::Generation, got: generation.to_string(), near: vec![] });
+        }
+        Ok(Self::Past(PastState { generation, tstamp }))
+    }
+
+    /// Returns a query that reads this state instead of the present state.
+    ///
+    /// For a past state, common table expressions shadow the journaled tables, `generation`, `event` and `kver_ignored`. The tables
+    /// `kver_package` and `crawl` have no earlier states.
+    pub(crate) fn query(&self, query: &str) -> String {
+        let Self::Past(PastState { generation, .. }) = self else { return query.to_owned() };
         let rows_of = |table: &str| format!("{table} AS (SELECT * FROM {table}_at(generation => {generation}))");
         let mut tables = vec![
             format!(
@@ -110,12 +118,12 @@ impl AsOf {
             ),
             "event AS (SELECT e.* FROM public.event AS e WHERE e.generation IN (SELECT id FROM generation))".to_owned(),
         ];
-        tables.extend(JOURNALLED.map(rows_of));
+        tables.extend(JOURNALED_TABLES.map(rows_of));
         tables.push(
             "kver_ignored AS (SELECT DISTINCT kver.distro, kver.version FROM kver JOIN kver_ignore AS i
              ON i.distro = kver.distro AND i.deleted_at = '-infinity' AND kver.version LIKE i.pattern)"
                 .to_owned(),
         );
-        format!("WITH {}\n{body}", tables.join(",\n"))
+        format!("WITH {}\n{query}", tables.join(",\n"))
     }
 }

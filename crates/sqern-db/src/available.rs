@@ -1,32 +1,37 @@
-//! What may be shipped: table `sp_available_kver`.
+//! Available modules: table `sp_available_kver`.
 
 use serde::Serialize;
-use sqern_model::{DistroName, Kernel, RunKind, VersionRule};
+use sqern_model::{DistroName, Kernel, RunKind};
 use tokio_postgres::{GenericClient, Transaction};
 
+use crate::decode::{from_row, query_rows, query_value, query_values};
+use crate::kernel::{kernel_arrays, newest_first};
 use crate::run::PlanFilter;
-use crate::{AsOf, DbError, text};
+use crate::suggest::similar_names;
+use crate::{AsOf, DbError, Subject};
 
-/// Modules of a revision for a kernel, uploaded for a release target.
+/// Available modules of a revision for a kernel.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Available {
-    /// `sp_available_kver.storpool_revision`.
+    /// The revision of the modules: `storpool_revision`.
     pub revision: String,
-    /// `sp_available_kver.release_target`.
+    /// The release target of the modules: `release_target`.
     pub target: String,
-    /// The kernel.
+    /// The kernel that the modules were built for.
     #[serde(flatten)]
     pub kernel: Kernel,
 }
 
-/// Which.
+from_row!(Available { ..kernel, revision = "storpool_revision", target = "release_target" });
+
+/// The selection of available modules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Of this revision; of all when none.
+    /// The revision; all if none.
     pub revision: Option<String>,
-    /// For this release target; for all when none.
+    /// The release target; all if none.
     pub target: Option<String>,
-    /// Of these distributions; of all when empty.
+    /// The distributions; all if empty.
     pub distros: Vec<DistroName>,
 }
 
@@ -36,97 +41,67 @@ pub struct Filter {
 ///
 /// Returns [`DbError::Unknown`] for the first name that does not exist.
 pub async fn require(client: &impl GenericClient, revision: Option<&str>, target: Option<&str>) -> Result<(), DbError> {
-    let columns = [("revision", "storpool_revision", revision), ("release target", "release_target", target)];
-    for (what, column, name) in columns {
+    let columns = [(Subject::Revision, "storpool_revision", revision), (Subject::ReleaseTarget, "release_target", target)];
+    for (subject, column, name) in columns {
         let Some(name) = name else { continue };
         let exists = format!(
             "SELECT EXISTS (SELECT FROM sp_build WHERE {column} = $1) OR EXISTS (SELECT FROM sp_available_kver WHERE {column} = $1)"
         );
-        if client.query_one(&exists, &[&name]).await?.get(0) {
+        if query_value(client, &exists, &[&name]).await? {
             continue;
         }
         let all =
             format!("SELECT {column} FROM sp_build WHERE {column} IS NOT NULL UNION SELECT {column} FROM sp_available_kver");
-        let rows = client.query(&all, &[]).await?;
-        let near = text::nearest(name, rows.iter().map(|row| row.get(0)));
-        return Err(DbError::Unknown { what, got: name.to_owned(), near });
+        let names: Vec<String> = query_values(client, &all, &[]).await?;
+        let near = similar_names(name, names.iter().map(String::as_str));
+        return Err(DbError::Unknown { subject, got: name.to_owned(), near });
     }
     Ok(())
 }
 
-/// What is available: by revision, target and distro, the newest kernel first.
+/// Returns the available modules by revision, target and distribution, the newest kernel first.
 pub async fn list(client: &impl GenericClient, filter: &Filter, as_of: &AsOf) -> Result<Vec<Available>, DbError> {
-    let distros: Vec<&str> = filter.distros.iter().map(DistroName::as_str).collect();
     let query = as_of.query(include_str!("../queries/available_list.sql"));
-    let rows = client.query(&query, &[&filter.revision, &filter.target, &distros]).await?;
-    let mut available = Vec::new();
-    for row in rows {
-        let kernel = Kernel { distro: text::distro(row.get(2))?, version: text::version(row.get(3))? };
-        available.push(Available { revision: row.get(0), target: row.get(1), kernel });
-    }
-    available.sort_by(|a, b| {
-        let place = |one: &Available| (one.revision.clone(), one.target.clone(), one.kernel.distro.clone());
-        let newest = || VersionRule::of(&a.kernel.distro).cmp(&b.kernel.version, &a.kernel.version);
-        place(a).cmp(&place(b)).then_with(newest)
-    });
+    let mut available: Vec<Available> = query_rows(client, &query, &[&filter.revision, &filter.target, &filter.distros]).await?;
+    available
+        .sort_by(|a, b| (&a.revision, &a.target).cmp(&(&b.revision, &b.target)).then_with(|| newest_first(&a.kernel, &b.kernel)));
     Ok(available)
 }
 
-/// The kernels that a build, or a test run, of the filter's revision and target succeeded for, and that were never taken back for these.
+/// Returns the kernels with a successful build, or test run, of the revision and target of `filter`. A kernel whose modules were removed for
+/// them is skipped.
 pub async fn ready(client: &impl GenericClient, kind: RunKind, filter: &PlanFilter) -> Result<Vec<Kernel>, DbError> {
-    let distros: Vec<&str> = filter.distros.iter().map(DistroName::as_str).collect();
-    let PlanFilter { revision, target, profile, flavor, .. } = filter;
+    let PlanFilter { revision, target, profile, distros, flavor, .. } = filter;
     let tested = kind == RunKind::Test;
     let query = include_str!("../queries/available_ready.sql");
-    let rows = client.query(query, &[revision, target, profile, &distros, &tested, flavor]).await?;
-    rows.iter().map(|row| Ok(Kernel { distro: text::distro(row.get(0))?, version: text::version(row.get(1))? })).collect()
+    query_rows(client, query, &[revision, target, profile, distros, &tested, flavor]).await
 }
 
-/// Records that modules for kernels are available; gives those that were not yet.
+/// Marks the modules for kernels as available, and returns the kernels whose modules were not available before.
 pub async fn add(
     transaction: &Transaction<'_>,
     revision: &str,
     target: &str,
     kernels: &[Kernel],
 ) -> Result<Vec<Kernel>, DbError> {
-    change(
-        transaction,
-        "INSERT INTO sp_available_kver (storpool_revision, release_target, distro, version)
+    let (distros, versions) = kernel_arrays(kernels);
+    let insert = "INSERT INTO sp_available_kver (storpool_revision, release_target, distro, version)
          SELECT $1, $2, named.* FROM unnest($3::text[], $4::text[]) AS named
-         ON CONFLICT DO NOTHING RETURNING distro, version",
-        (revision, target),
-        kernels,
-    )
-    .await
+         ON CONFLICT DO NOTHING RETURNING distro, version";
+    query_rows(transaction, insert, &[&revision, &target, &distros, &versions]).await
 }
 
-/// Marks as deleted that modules for kernels are available; gives those that were.
+/// Marks the rows of available modules for kernels as deleted, and returns the kernels whose modules were available before.
 pub async fn remove(
     transaction: &Transaction<'_>,
     revision: &str,
     target: &str,
     kernels: &[Kernel],
 ) -> Result<Vec<Kernel>, DbError> {
-    change(
-        transaction,
-        "UPDATE sp_available_kver AS a SET deleted_at = now()
+    let (distros, versions) = kernel_arrays(kernels);
+    let update = "UPDATE sp_available_kver AS a SET deleted_at = now()
          FROM unnest($3::text[], $4::text[]) AS named (distro, version)
          WHERE a.storpool_revision = $1 AND a.release_target = $2 AND a.distro = named.distro AND a.version = named.version
-           AND a.deleted_at = '-infinity' RETURNING a.distro, a.version",
-        (revision, target),
-        kernels,
-    )
-    .await
-}
-
-async fn change(
-    transaction: &Transaction<'_>,
-    statement: &str,
-    (revision, target): (&str, &str),
-    kernels: &[Kernel],
-) -> Result<Vec<Kernel>, DbError> {
-    let distros: Vec<&str> = kernels.iter().map(|kernel| kernel.distro.as_str()).collect();
-    let versions: Vec<&str> = kernels.iter().map(|kernel| kernel.version.as_str()).collect();
-    let rows = transaction.query(statement, &[&revision, &target, &distros, &versions]).await?;
-    rows.iter().map(|row| Ok(Kernel { distro: text::distro(row.get(0))?, version: text::version(row.get(1))? })).collect()
+           AND a.deleted_at = '-infinity' RETURNING a.distro, a.version";
+    query_rows(transaction, update, &[&revision, &target, &distros, &versions]).await
 }

@@ -1,44 +1,45 @@
-//! One change set: a transaction and its generation.
+//! Transactions whose changes belong to one generation.
 
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use crate::DbError;
+use crate::decode::query_value;
 
-/// A transaction whose changes belong to one generation. Dropped without [`Change::finish`], it leaves nothing behind.
+/// A transaction whose changes belong to one generation. It is rolled back if it is dropped without [`Change::finish`].
 pub struct Change<'a> {
-    /// The transaction to make the changes in.
+    /// The transaction that makes the changes.
     pub transaction: Transaction<'a>,
     generation: i64,
 }
 
-/// What a change set came to.
+/// The outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Finished {
-    /// The generation that holds the changes; `None` when nothing changed.
+    /// The generation that contains the changes; null if nothing changed, or if the transaction was rolled back.
     pub generation: Option<i64>,
-    /// How many events it has.
+    /// The number of its events.
     pub events: i64,
 }
 
-/// Begins a change set. `comment` says why, and must not be blank.
+/// Starts a transaction and its generation. `comment` is the reason for the change and must not be blank.
 pub async fn begin<'a>(client: &'a mut Client, comment: &str) -> Result<Change<'a>, DbError> {
-    // READ COMMITTED whatever the database's default is: kver_update_not_ignored() needs it.
+    // kver_update_not_ignored() requires READ COMMITTED, which might not be the default of the database.
     let transaction = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start().await?;
-    let generation = transaction.query_one("SELECT generation_start($1)", &[&comment]).await?.get(0);
+    let generation = query_value(&transaction, "SELECT generation_start($1)", &[&comment]).await?;
     Ok(Change { transaction, generation })
 }
 
 impl Change<'_> {
-    /// The generation's id.
+    /// Returns the id of the generation.
     #[must_use]
     pub fn generation(&self) -> i64 {
         self.generation
     }
 
-    /// Commits, and drops the generation when nothing was changed; with `dry_run` tells the same and rolls back.
+    /// Removes the generation if nothing changed, and commits; with `dry_run`, rolls back instead.
     pub async fn finish(self, dry_run: bool) -> Result<Finished, DbError> {
-        let events: i64 =
-            self.transaction.query_one("SELECT count(*) FROM event WHERE generation = $1", &[&self.generation]).await?.get(0);
+        let count = "SELECT count(*) FROM event WHERE generation = $1";
+        let events: i64 = query_value(&self.transaction, count, &[&self.generation]).await?;
         self.transaction.execute("SELECT generation_drop_empty($1)", &[&self.generation]).await?;
         let generation = (events > 0 && !dry_run).then_some(self.generation);
         if dry_run {

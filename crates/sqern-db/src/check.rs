@@ -4,11 +4,12 @@ use serde::Serialize;
 use tokio_postgres::GenericClient;
 
 use crate::DbError;
+use crate::decode::query_values;
 
-/// A rule and its violations.
+/// A rule of the schema and its violations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Checked {
-    /// The rule.
+    /// The rule, as a sentence without a period.
     pub rule: &'static str,
     /// The violations, one per line. Empty if there are none.
     pub problems: Vec<String>,
@@ -28,7 +29,7 @@ const DATA_RULES: [(&str, &str); 3] = [
     ("the events of each journaled table reproduce its rows", include_str!("../queries/check_journal.sql")),
 ];
 
-/// Checks all rules.
+/// Checks all rules and returns each with its violations.
 pub async fn check(client: &impl GenericClient) -> Result<Vec<Checked>, DbError> {
     let mut checked = check_quickly(client).await?;
     checked.extend(check_all(client, &DATA_RULES).await?);
@@ -44,7 +45,7 @@ pub async fn check_quickly(client: &impl GenericClient) -> Result<Vec<Checked>, 
 async fn check_all(client: &impl GenericClient, rules: &[(&'static str, &str)]) -> Result<Vec<Checked>, DbError> {
     let mut checked = Vec::with_capacity(rules.len());
     for (rule, query) in rules {
-        let problems = client.query(*query, &[]).await?.iter().map(|row| row.get(0)).collect();
+        let problems = query_values(client, query, &[]).await?;
         checked.push(Checked { rule, problems });
     }
     Ok(checked)

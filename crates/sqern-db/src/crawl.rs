@@ -1,63 +1,76 @@
-//! What crawls find: tables `crawl` and `kver_package`, and by them `kver` and `kver_seen`.
+//! Crawls of upstream sources: tables `crawl`, `kver_package`, `kver` and `kver_seen`.
 
-mod memory;
+mod cache;
 
 use jiff::Timestamp;
 use sqern_model::upstream::{Known, KnownPackage, PackageKey, UpstreamDiff};
 use sqern_model::{Crawl, DistroName, KernelPackage, KernelVersion, PackageRole};
-use tokio_postgres::{GenericClient, Transaction};
+use tokio_postgres::{GenericClient, Row, Transaction};
 
-pub use memory::{Incomplete, LastCrawl, incomplete, last, memory};
+pub use cache::{Incomplete, LastCheck, LastCrawl, cache, incomplete, last, last_checks};
 
-use crate::{DbError, text};
+use crate::DbError;
+use crate::decode::{FromRow, column, from_row, query_rows, unexpected};
 
-/// The advisory lock that one recording crawl of a database holds: "crawl" in ASCII.
+/// The key of the advisory lock for recording a crawl: "crawl" in ASCII.
 const CRAWL_LOCK: i64 = 0x63_72_61_77_6c;
 
-/// Lets one crawl at a time be recorded: what is known must not change between the comparison and its application.
+/// Takes the lock for recording a crawl until the end of the transaction. The recorded state must not change between the computation of
+/// a difference and its application.
 pub async fn lock(transaction: &Transaction<'_>) -> Result<(), DbError> {
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&CRAWL_LOCK]).await?;
     Ok(())
 }
 
-/// What the database knows of a distribution's upstream.
+struct KnownKernel {
+    version: KernelVersion,
+    is_seen: bool,
+}
+
+from_row!(KnownKernel { version, is_seen });
+
+impl FromRow for (PackageKey, KnownPackage) {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        let key = PackageKey {
+            kernel: column(row, "version")?,
+            name: column(row, "name")?,
+            version: column(row, "package_version")?,
+            architecture: column(row, "architecture")?,
+            checksum: column(row, "checksum")?,
+        };
+        let package = KnownPackage {
+            id: column(row, "id")?,
+            url: column(row, "url")?,
+            role: column(row, "role")?,
+            gone: column(row, "gone")?,
+        };
+        Ok((key, package))
+    }
+}
+
+/// Returns the recorded kernels and packages of a distribution.
 pub async fn known(client: &impl GenericClient, distro: &DistroName) -> Result<Known, DbError> {
     let mut known = Known::default();
-    let kernels = client
-        .query(
-            "SELECT kver.version, kver_seen.version IS NOT NULL FROM kver LEFT JOIN kver_seen USING (distro, version) WHERE kver.distro = $1",
-            &[&distro.as_str()],
-        )
-        .await?;
-    for row in kernels {
-        let version = text::version(row.get(0))?;
-        if row.get(1) {
+    let kernels = "SELECT kver.version, kver_seen.version IS NOT NULL AS is_seen
+         FROM kver LEFT JOIN kver_seen USING (distro, version) WHERE kver.distro = $1";
+    for KnownKernel { version, is_seen } in query_rows(client, kernels, &[distro]).await? {
+        if is_seen {
             known.seen.insert(version.clone());
         }
         known.kernels.insert(version);
     }
-    let packages = client
-        .query(
-            "SELECT source, version, name, package_version, architecture, checksum, id, url, role, gone_at IS NOT NULL
-             FROM kver_package WHERE distro = $1",
-            &[&distro.as_str()],
-        )
-        .await?;
-    for row in packages {
-        let key = PackageKey {
-            kernel: text::version(row.get(1))?,
-            name: row.get(2),
-            version: row.get(3),
-            architecture: row.get(4),
-            checksum: row.get(5),
-        };
-        let record = KnownPackage { id: row.get(6), url: row.get(7), role: role(row.get(8))?, gone: row.get(9) };
-        known.packages.entry(row.get(0)).or_default().insert(key, record);
+    let packages =
+        "SELECT source, version, name, package_version, architecture, checksum, id, url, role, gone_at IS NOT NULL AS gone
+         FROM kver_package WHERE distro = $1";
+    for row in client.query(packages, &[distro]).await? {
+        let (key, package) = FromRow::from_row(&row)?;
+        known.packages.entry(column(&row, "source")?).or_default().insert(key, package);
     }
     Ok(known)
 }
 
-/// Applies a difference, and remembers what its crawls kept. Times of what came and went, and of the check, are `now`.
+/// Applies a difference, and stores the cached metadata of its crawls. `now` is the time of the check, and the time at which packages and
+/// kernels appeared or disappeared.
 pub async fn apply(
     transaction: &Transaction<'_>,
     distro: &DistroName,
@@ -65,15 +78,13 @@ pub async fn apply(
     now: Timestamp,
     generation: i64,
 ) -> Result<(), DbError> {
-    let new_kernels: Vec<&str> = diff.new_kernels.iter().map(KernelVersion::as_str).collect();
-    let newly_seen: Vec<&str> = diff.newly_seen.iter().map(KernelVersion::as_str).collect();
-    transaction
-        .execute("INSERT INTO kver (distro, version) SELECT $1, unnest($2::text[])", &[&distro.as_str(), &new_kernels])
-        .await?;
+    let new_kernels: Vec<&KernelVersion> = diff.new_kernels.iter().collect();
+    let newly_seen: Vec<&KernelVersion> = diff.newly_seen.iter().collect();
+    transaction.execute("INSERT INTO kver (distro, version) SELECT $1, unnest($2::text[])", &[distro, &new_kernels]).await?;
     transaction
         .execute(
             "INSERT INTO kver_seen (distro, version, tstamp) SELECT $1, unnest($2::text[]), $3",
-            &[&distro.as_str(), &newly_seen, &now],
+            &[distro, &newly_seen, &now],
         )
         .await?;
     insert_packages(transaction, distro, &diff.new_packages, now).await?;
@@ -82,8 +93,8 @@ pub async fn apply(
     let changed = !diff.new_kernels.is_empty() || !diff.newly_seen.is_empty();
     for (crawl, kernels) in &diff.crawls {
         insert_crawl(transaction, crawl, *kernels, now, changed.then_some(generation)).await?;
-        if let Some(kept) = &crawl.kept {
-            memory::keep(transaction, distro, &crawl.source, kept).await?;
+        if let Some(metadata) = &crawl.kept {
+            cache::store(transaction, distro, &crawl.source, metadata).await?;
         }
     }
     Ok(())
@@ -95,24 +106,26 @@ async fn insert_packages(
     packages: &[(String, KernelPackage)],
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let column = |of: fn(&KernelPackage) -> &str| -> Vec<&str> { packages.iter().map(|(_, package)| of(package)).collect() };
+    let texts = |field: fn(&KernelPackage) -> &str| -> Vec<&str> { packages.iter().map(|(_, package)| field(package)).collect() };
     let sources: Vec<&str> = packages.iter().map(|(source, _)| source.as_str()).collect();
-    let sizes = packages.iter().map(|(_, package)| size(package)).collect::<Result<Vec<i64>, _>>()?;
+    let kernels: Vec<&KernelVersion> = packages.iter().map(|(_, package)| &package.kernel).collect();
+    let roles: Vec<PackageRole> = packages.iter().map(|(_, package)| package.role).collect();
+    let sizes = packages.iter().map(|(_, package)| size_bytes(package)).collect::<Result<Vec<i64>, _>>()?;
     transaction
         .execute(
             include_str!("../queries/kver_package_insert.sql"),
             &[
-                &distro.as_str(),
+                distro,
                 &now,
                 &sources,
-                &column(|package| package.kernel.as_str()),
-                &column(|package| package.role.as_str()),
-                &column(|package| &package.name),
-                &column(|package| &package.version),
-                &column(|package| &package.architecture),
-                &column(|package| &package.url),
+                &kernels,
+                &roles,
+                &texts(|package| &package.name),
+                &texts(|package| &package.version),
+                &texts(|package| &package.architecture),
+                &texts(|package| &package.url),
                 &sizes,
-                &column(|package| &package.checksum),
+                &texts(|package| &package.checksum),
             ],
         )
         .await?;
@@ -122,7 +135,7 @@ async fn insert_packages(
 async fn update_packages(transaction: &Transaction<'_>, packages: &[(i64, KernelPackage)]) -> Result<(), DbError> {
     let ids: Vec<i64> = packages.iter().map(|(id, _)| *id).collect();
     let urls: Vec<&str> = packages.iter().map(|(_, package)| package.url.as_str()).collect();
-    let roles: Vec<&str> = packages.iter().map(|(_, package)| package.role.as_str()).collect();
+    let roles: Vec<PackageRole> = packages.iter().map(|(_, package)| package.role).collect();
     transaction
         .execute(
             "UPDATE kver_package SET url = changed.url, role = changed.role, gone_at = NULL
@@ -147,11 +160,11 @@ async fn insert_crawl(
         .execute(
             include_str!("../queries/crawl_insert.sql"),
             &[
-                &crawl.distro.as_str(),
+                &crawl.distro,
                 &crawl.source,
                 &crawl.started_at,
                 &crawl.finished_at,
-                &crawl.state.as_str(),
+                &crawl.state,
                 &crawl.reason,
                 &crawl.warnings,
                 &crawl.url,
@@ -168,18 +181,7 @@ async fn insert_crawl(
     Ok(())
 }
 
-fn size(package: &KernelPackage) -> Result<i64, DbError> {
-    i64::try_from(package.size_bytes).map_err(|_| DbError::Unexpected {
-        expected: "a size below 8 EiB",
-        place: "the size of a package",
-        got: package.size_bytes.to_string(),
-    })
-}
-
-pub(crate) fn role(text: &str) -> Result<PackageRole, DbError> {
-    match text {
-        "headers" => Ok(PackageRole::Headers),
-        "support" => Ok(PackageRole::Support),
-        _ => Err(DbError::Unexpected { expected: "headers or support", place: "kver_package.role", got: text.to_owned() }),
-    }
+fn size_bytes(package: &KernelPackage) -> Result<i64, DbError> {
+    i64::try_from(package.size_bytes)
+        .map_err(|_| unexpected("size_bytes", format!("expected a size below 8 EiB, found {}", package.size_bytes)))
 }

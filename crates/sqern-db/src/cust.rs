@@ -1,4 +1,4 @@
-//! The customers' clusters and hosts: tables `cust_cluster_type`, `cust_cluster` and `cust_host_kver`.
+//! Clusters and hosts of customers: tables `cust_cluster_type`, `cust_cluster` and `cust_host_kver`.
 
 pub mod load;
 
@@ -7,131 +7,105 @@ use serde::Serialize;
 use sqern_model::{ClusterName, DistroName, HostName, KernelVersion, VersionRule};
 use tokio_postgres::GenericClient;
 
-use crate::{AsOf, DbError, text};
+use crate::decode::{from_row, query_optional, query_rows, query_values};
+use crate::suggest::similar_names;
+use crate::{AsOf, DbError, Subject};
 
-/// One row of `cust_cluster_type`, with how many clusters are of it.
+/// A cluster type and the number of its clusters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClusterType {
-    /// The number that the monitoring configuration uses.
+    /// The number of the type in the monitoring configuration.
     pub id: i32,
-    /// What people call it.
+    /// The name of the type.
     pub name: String,
-    /// How many live clusters are of this type.
+    /// The number of live clusters of this type.
     pub clusters: i64,
 }
 
-/// One row of `cust_cluster`, with what it has.
+from_row!(ClusterType { id, name, clusters });
+
+/// A cluster with the number of its hosts and kernels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cluster {
-    /// Its name.
+    /// The name of the cluster.
     pub name: ClusterName,
-    /// Its type's name.
+    /// The name of the cluster type.
     #[serde(rename = "type")]
     pub cltype: String,
-    /// How many hosts are recorded.
+    /// The number of recorded hosts.
     pub hosts: i64,
-    /// How many different kernels are installed on them.
+    /// The number of distinct kernels that are installed on the hosts.
     pub kernels: i64,
-    /// When it was marked as deleted; null while it is live.
+    /// The time at which the cluster was marked as deleted; null while it is live.
     pub deleted_at: Option<Timestamp>,
 }
 
-/// One live host and its kernels.
+from_row!(Cluster { name, cltype, hosts, kernels, deleted_at });
+
+/// A live host and its kernels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Host {
-    /// Its cluster.
+    /// The cluster that contains the host.
     pub cluster: ClusterName,
-    /// The cluster's type.
+    /// The name of the cluster type.
     #[serde(rename = "type")]
     pub cltype: String,
-    /// Its name.
+    /// The name of the host.
     #[serde(rename = "host")]
     pub name: HostName,
-    /// The distribution that it runs.
+    /// The distribution of the host.
     pub distro: DistroName,
-    /// The kernel that it runs, where that is known.
+    /// The running kernel, if it is known.
     pub running: Option<KernelVersion>,
-    /// The kernels that are installed, newest first.
+    /// The installed kernels, newest first.
     pub installed: Vec<KernelVersion>,
 }
 
-/// Which hosts to list: of one of these where there are any.
+from_row!(Host { cluster, cltype, name, distro, running, installed });
+
+/// The selection of hosts. An empty list selects all.
 #[derive(Debug, Clone, Default)]
 pub struct HostFilter {
-    /// Clusters.
+    /// The clusters that contain the hosts.
     pub clusters: Vec<ClusterName>,
-    /// Distributions.
+    /// The distributions of the hosts.
     pub distros: Vec<DistroName>,
-    /// Kernels, running or merely installed.
+    /// Kernels of which at least one is installed.
     pub kernels: Vec<KernelVersion>,
 }
 
-/// The cluster types, by number. They have no history: `as_of` is what the clusters are counted by.
+/// Returns the cluster types by number. Types have no earlier states: `as_of` only affects the number of clusters.
 pub async fn types(client: &impl GenericClient, as_of: &AsOf) -> Result<Vec<ClusterType>, DbError> {
-    let rows = client.query(&as_of.query(include_str!("../queries/cust_types.sql")), &[]).await?;
-    Ok(rows.iter().map(|row| ClusterType { id: row.get(0), name: row.get(1), clusters: row.get(2) }).collect())
+    query_rows(client, &as_of.query(include_str!("../queries/cust_types.sql")), &[]).await
 }
 
-/// The clusters by name, with the deleted ones on request.
+/// Returns the clusters by name, with `deleted` also the deleted clusters.
 pub async fn list(client: &impl GenericClient, deleted: bool, as_of: &AsOf) -> Result<Vec<Cluster>, DbError> {
-    let rows = client.query(&as_of.query(include_str!("../queries/cust_list.sql")), &[&deleted]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Cluster {
-                name: cluster(row.get(0))?,
-                cltype: row.get(1),
-                hosts: row.get(2),
-                kernels: row.get(3),
-                deleted_at: row.get(4),
-            })
-        })
-        .collect()
+    query_rows(client, &as_of.query(include_str!("../queries/cust_list.sql")), &[&deleted]).await
 }
 
-/// The live cluster of this name; an error that names its likes when there is none.
+/// Returns the live cluster with this name.
+///
+/// # Errors
+///
+/// Returns [`DbError::Unknown`] with similar names if there is none.
 pub async fn get(client: &impl GenericClient, name: &ClusterName, as_of: &AsOf) -> Result<Cluster, DbError> {
-    let mut all = list(client, false, as_of).await?;
-    match all.iter().position(|cluster| cluster.name == *name) {
-        Some(place) => Ok(all.swap_remove(place)),
-        None => Err(DbError::Unknown {
-            what: "cluster",
-            got: name.to_string(),
-            near: text::nearest(name.as_str(), all.iter().map(|cluster| cluster.name.as_str())),
-        }),
+    if let Some(cluster) = query_optional(client, &as_of.query(include_str!("../queries/cust_get.sql")), &[name]).await? {
+        return Ok(cluster);
     }
+    let query = as_of.query("SELECT name FROM cust_cluster WHERE deleted_at = '-infinity'");
+    let existing: Vec<ClusterName> = query_values(client, &query, &[]).await?;
+    let near = similar_names(name.as_str(), existing.iter().map(ClusterName::as_str));
+    Err(DbError::Unknown { subject: Subject::Cluster, got: name.to_string(), near })
 }
 
-/// The live hosts that `filter` lets through, by cluster and name.
+/// Returns the live hosts that match `filter` by cluster and name.
 pub async fn hosts(client: &impl GenericClient, filter: &HostFilter, as_of: &AsOf) -> Result<Vec<Host>, DbError> {
-    let clusters: Vec<&str> = filter.clusters.iter().map(ClusterName::as_str).collect();
-    let distros: Vec<&str> = filter.distros.iter().map(DistroName::as_str).collect();
-    let kernels: Vec<&str> = filter.kernels.iter().map(KernelVersion::as_str).collect();
     let query = as_of.query(include_str!("../queries/cust_hosts.sql"));
-    let rows = client.query(&query, &[&clusters, &distros, &kernels]).await?;
-    rows.iter()
-        .map(|row| {
-            let distro = text::distro(row.get(3))?;
-            let mut installed = row.get::<_, Vec<&str>>(5).into_iter().map(text::version).collect::<Result<Vec<_>, _>>()?;
-            let rule = VersionRule::of(&distro);
-            installed.sort_by(|a, b| rule.cmp(b, a));
-            Ok(Host {
-                cluster: cluster(row.get(0))?,
-                cltype: row.get(1),
-                name: host(row.get(2))?,
-                distro,
-                running: row.get::<_, Option<&str>>(4).map(text::version).transpose()?,
-                installed,
-            })
-        })
-        .collect()
-}
-
-pub(crate) fn cluster(text: &str) -> Result<ClusterName, DbError> {
-    let place = "cust_cluster.name";
-    ClusterName::new(text).map_err(|_| DbError::Unexpected { expected: "a cluster name", place, got: text.to_owned() })
-}
-
-pub(crate) fn host(text: &str) -> Result<HostName, DbError> {
-    let place = "cust_host_kver.host_name";
-    HostName::new(text).map_err(|_| DbError::Unexpected { expected: "a host name", place, got: text.to_owned() })
+    let mut hosts: Vec<Host> = query_rows(client, &query, &[&filter.clusters, &filter.distros, &filter.kernels]).await?;
+    for host in &mut hosts {
+        let rule = VersionRule::of(&host.distro);
+        host.installed.sort_by(|a, b| rule.cmp(b, a));
+    }
+    Ok(hosts)
 }

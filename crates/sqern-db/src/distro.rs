@@ -1,112 +1,120 @@
-//! The distributions: table `distro`.
+//! Distributions and their build variants: table `distro`.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use sqern_model::DistroName;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::GenericClient;
 
-use crate::{AsOf, DbError, text};
+use crate::decode::{from_row, query_rows, query_values};
+use crate::suggest::similar_names;
+use crate::{AsOf, DbError, Subject};
 
-/// One row of `distro`, with how many kernels it has.
+/// A distribution and the number of its kernels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Distro {
-    /// Its name.
+    /// The name of the distribution.
     pub name: DistroName,
-    /// sp-variant's build variant.
+    /// The build variant of sp-variant.
     pub variant: String,
-    /// Whether the product supports it.
+    /// Whether the product supports the distribution.
     pub supported: bool,
-    /// How many kernel versions are known.
+    /// The number of recorded kernel versions.
     pub kernels: i64,
-    /// When its upstream was last checked, as of now; none where it never was.
+    /// The time of the newest check, also in a past state; null without a check.
     pub checked_at: Option<Timestamp>,
 }
+
+from_row!(Distro { name, variant, supported, kernels, checked_at });
 
 /// A distribution to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NewDistro {
-    /// Its name.
+    /// The name of the distribution.
     pub name: DistroName,
-    /// sp-variant's build variant, or a name in its style.
+    /// The build variant of sp-variant, or a name of the same form.
     pub variant: String,
-    /// Whether the product supports it.
+    /// Whether the product supports the distribution.
     pub supported: bool,
 }
 
-/// All distributions, by name.
+/// Returns all distributions by name.
 pub async fn list(client: &impl GenericClient, as_of: &AsOf) -> Result<Vec<Distro>, DbError> {
-    let rows = client.query(&as_of.query(include_str!("../queries/distro_list.sql")), &[]).await?;
-    rows.iter().map(from_row).collect()
+    query_rows(client, &as_of.query(include_str!("../queries/distro_list.sql")), &[]).await
 }
 
-/// The distribution of this name; an error that names its likes when there is none.
+/// Returns the distribution with this name.
+///
+/// # Errors
+///
+/// Returns [`DbError::Unknown`] with similar names if there is none.
 pub async fn get(client: &impl GenericClient, name: &DistroName) -> Result<Distro, DbError> {
-    find(&list(client, &AsOf::Now).await?, name).cloned()
-}
-
-/// Whether there was a distribution of each of these names; an error that names the likes of one when there was not.
-pub async fn require(client: &impl GenericClient, names: &[DistroName], as_of: &AsOf) -> Result<(), DbError> {
-    if !names.is_empty() {
-        let all = list(client, as_of).await?;
-        names.iter().try_for_each(|name| find(&all, name).map(drop))?;
+    let mut distros = list(client, &AsOf::Now).await?;
+    match distros.iter().position(|distro| distro.name == *name) {
+        Some(index) => Ok(distros.swap_remove(index)),
+        None => Err(unknown(name, distros.iter().map(|distro| &distro.name))),
     }
-    Ok(())
 }
 
-fn find<'a>(all: &'a [Distro], name: &DistroName) -> Result<&'a Distro, DbError> {
-    all.iter().find(|distro| distro.name == *name).ok_or_else(|| DbError::Unknown {
-        what: "distribution",
-        got: name.to_string(),
-        near: text::nearest(name.as_str(), all.iter().map(|distro| distro.name.as_str())),
-    })
+/// Returns an error with similar names if a distribution does not exist.
+///
+/// # Errors
+///
+/// Returns [`DbError::Unknown`] for the first name that does not exist.
+pub async fn require(client: &impl GenericClient, names: &[DistroName], as_of: &AsOf) -> Result<(), DbError> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let existing: Vec<DistroName> = query_values(client, &as_of.query("SELECT name FROM distro"), &[]).await?;
+    match names.iter().find(|name| !existing.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(unknown(name, &existing)),
+    }
 }
 
-/// Records what is not there yet; what is there stays as it is. Returns the names that were added.
-pub async fn import(client: &impl GenericClient, distros: &[NewDistro]) -> Result<Vec<String>, DbError> {
-    let names: Vec<&str> = distros.iter().map(|distro| distro.name.as_str()).collect();
+fn unknown<'a>(name: &DistroName, existing: impl IntoIterator<Item = &'a DistroName>) -> DbError {
+    let near = similar_names(name.as_str(), existing.into_iter().map(DistroName::as_str));
+    DbError::Unknown { subject: Subject::Distro, got: name.to_string(), near }
+}
+
+/// Records the distributions that do not exist, and returns their names. Existing distributions do not change.
+pub async fn import(client: &impl GenericClient, distros: &[NewDistro]) -> Result<Vec<DistroName>, DbError> {
+    let names: Vec<&DistroName> = distros.iter().map(|distro| &distro.name).collect();
     let variants: Vec<&str> = distros.iter().map(|distro| distro.variant.as_str()).collect();
     let supported: Vec<bool> = distros.iter().map(|distro| distro.supported).collect();
-    let rows = client
-        .query(
-            "INSERT INTO distro (name, variant, supported) SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[])
-             ON CONFLICT (name) DO NOTHING RETURNING name",
-            &[&names, &variants, &supported],
-        )
-        .await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    let insert = "INSERT INTO distro (name, variant, supported) SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[])
+         ON CONFLICT (name) DO NOTHING RETURNING name";
+    query_values(client, insert, &[&names, &variants, &supported]).await
 }
 
-/// Records one distribution; an error when it is there already.
+/// Records a distribution that does not exist yet.
+///
+/// # Errors
+///
+/// Returns [`DbError::Exists`] if the distribution exists.
 pub async fn add(client: &impl GenericClient, distro: &NewDistro) -> Result<(), DbError> {
     if import(client, std::slice::from_ref(distro)).await?.is_empty() {
-        return Err(DbError::Exists { what: "distribution", got: distro.name.to_string() });
+        return Err(DbError::Exists { subject: Subject::Distro, got: distro.name.to_string() });
     }
     Ok(())
 }
 
-/// Changes what is `Some`.
+/// Changes the fields that are specified.
+///
+/// # Errors
+///
+/// Returns [`DbError::Unknown`] if the distribution does not exist.
 pub async fn set(
     client: &impl GenericClient,
     name: &DistroName,
     variant: Option<&str>,
     supported: Option<bool>,
 ) -> Result<(), DbError> {
-    get(client, name).await?;
+    require(client, std::slice::from_ref(name), &AsOf::Now).await?;
     client
         .execute(
             "UPDATE distro SET variant = coalesce($2, variant), supported = coalesce($3, supported) WHERE name = $1",
-            &[&name.as_str(), &variant, &supported],
+            &[name, &variant, &supported],
         )
         .await?;
     Ok(())
-}
-
-fn from_row(row: &Row) -> Result<Distro, DbError> {
-    Ok(Distro {
-        name: text::distro(row.get(0))?,
-        variant: row.get(1),
-        supported: row.get(2),
-        kernels: row.get(3),
-        checked_at: row.get(4),
-    })
 }

@@ -1,49 +1,53 @@
-//! What `sqern doctor` asks of a server, and of a database in whatever state it is.
+//! Queries of `sqern doctor`, which work on any server and database.
 
 use jiff::Timestamp;
 use tokio_postgres::GenericClient;
 
 use crate::DbError;
+use crate::decode::{from_row, query_row, query_rows, query_value};
 
-/// A server, and who is connected to it.
+/// A server and the session on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
-    /// `server_version_num`: 150004 is 15.4.
+    /// The version as a number: `server_version_num`, 150004 for 15.4.
     pub version_num: i32,
-    /// `server_version`, as it is shown.
+    /// The version as a text: `server_version`.
     pub version: String,
     /// The role of the session.
     pub user: String,
-    /// The server's clock.
+    /// The time of the server.
     pub now: Timestamp,
 }
 
-/// One of sqern's roles.
+from_row!(Server { version_num, version, user = "role", now });
+
+/// A role of sqern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
-    /// Its name.
+    /// The name of the role.
     pub name: String,
-    /// Whether the cluster has it.
+    /// Whether the role exists in the cluster.
     pub exists: bool,
-    /// Whether the session has its rights.
+    /// Whether the session has the privileges of the role.
     pub held: bool,
 }
 
-/// What any server tells, with sqern's schema or without.
+from_row!(Role { name, exists, held });
+
+/// Returns the server and the session. The database does not need a schema of sqern.
 pub async fn server(client: &impl GenericClient) -> Result<Server, DbError> {
-    let query = "SELECT current_setting('server_version_num')::int, current_setting('server_version'), current_user::text, clock_timestamp()";
-    let row = client.query_one(query, &[]).await?;
-    Ok(Server { version_num: row.get(0), version: row.get(1), user: row.get(2), now: row.get(3) })
+    let query = "SELECT current_setting('server_version_num')::int AS version_num, current_setting('server_version') AS version,
+         current_user::text AS role, clock_timestamp() AS now";
+    query_row(client, query, &[]).await
 }
 
-/// sqern's roles: they belong to the cluster, so they may be there without the schema, and the schema without the session's having one.
+/// Returns the roles of sqern. Roles belong to the cluster, so they can exist without the schema.
 pub async fn roles(client: &impl GenericClient) -> Result<Vec<Role>, DbError> {
-    let rows = client.query(include_str!("../queries/doctor_roles.sql"), &[]).await?;
-    Ok(rows.iter().map(|row| Role { name: row.get(0), exists: row.get(1), held: row.get(2) }).collect())
+    query_rows(client, include_str!("../queries/doctor_roles.sql"), &[]).await
 }
 
-/// Whether some package that is listed can only be fetched by the machine's own apt.
+/// Returns whether at least one listed package can only be downloaded with the apt configuration of this machine.
 pub async fn lists_apt_packages(client: &impl GenericClient) -> Result<bool, DbError> {
     let query = "SELECT EXISTS (SELECT FROM kver_package WHERE gone_at IS NULL AND url LIKE 'apt:%')";
-    Ok(client.query_one(query, &[]).await?.get(0))
+    query_value(client, query, &[]).await
 }

@@ -1,5 +1,8 @@
 //! Errors of database operations.
 
+use std::fmt;
+
+use sqern_model::RunKind;
 use tokio_postgres::error::SqlState;
 
 /// The error of a database operation.
@@ -15,33 +18,84 @@ pub enum DbError {
     #[error(transparent)]
     Position(#[from] crate::follow::PositionError),
     /// A named object does not exist.
-    #[error("{what} {got:?} does not exist")]
+    #[error("{subject} {got:?} does not exist")]
     Unknown {
-        /// The kind of object ("distribution", "generation").
-        what: &'static str,
-        /// The name.
+        /// The kind of object.
+        subject: Subject,
+        /// The name of the object.
         got: String,
-        /// Similar existing names.
+        /// The names of similar existing objects.
         near: Vec<String>,
     },
     /// An object with this name already exists.
-    #[error("{what} {got:?} already exists")]
+    #[error("{subject} {got:?} already exists")]
     Exists {
         /// The kind of object.
-        what: &'static str,
-        /// The name.
+        subject: Subject,
+        /// The name of the object.
         got: String,
     },
     /// A value in the database violates the schema, or this program does not support it.
-    #[error("expected {expected} in {place}, found {got:?}")]
+    #[error("invalid value in column {column}: {reason}")]
     Unexpected {
-        /// The valid values.
-        expected: &'static str,
-        /// The table and column.
-        place: &'static str,
-        /// The value.
-        got: String,
+        /// The column of the query or table.
+        column: String,
+        /// The reason, usually with the valid values and the value.
+        reason: String,
     },
+}
+
+/// The kind of an object that an error refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A row of `distro`.
+    Distro,
+    /// A version in `kver`.
+    KernelVersion,
+    /// A live pattern of `kver_ignore`.
+    Pattern,
+    /// A row of `generation`.
+    Generation,
+    /// A revision of a build or an available module.
+    Revision,
+    /// A release target of a build or an available module.
+    ReleaseTarget,
+    /// A live row of `cust_cluster`.
+    Cluster,
+    /// A table in schema `public`.
+    Table,
+    /// A live row of `sp_build` or `sp_test`.
+    Run(RunKind),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Distro => "distribution",
+            Self::KernelVersion => "kernel version",
+            Self::Pattern => "pattern",
+            Self::Generation => "generation",
+            Self::Revision => "revision",
+            Self::ReleaseTarget => "release target",
+            Self::Cluster => "cluster",
+            Self::Table => "table",
+            Self::Run(kind) => kind.noun(),
+        })
+    }
+}
+
+impl Subject {
+    /// Returns the command that lists the existing objects, if there is one.
+    fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::Distro => Some("sqern distro list  # or add it with sqern distro import or sqern distro add"),
+            Self::KernelVersion => Some("sqern kver list --all"),
+            Self::Pattern => Some("sqern ignore list"),
+            Self::Generation => Some("sqern generation list"),
+            Self::Revision | Self::ReleaseTarget => Some("sqern build list"),
+            Self::Cluster | Self::Table | Self::Run(_) => None,
+        }
+    }
 }
 
 impl DbError {
@@ -52,14 +106,8 @@ impl DbError {
             Self::Postgres(error) => postgres_hint(error),
             Self::Schema(error) => error.hint(),
             Self::Position(_) => Some("sqern event follow --from start  # or --from now".into()),
-            Self::Unknown { what: "distribution", .. } => {
-                Some("sqern distro list  # or add it with sqern distro import or sqern distro add".into())
-            }
-            Self::Unknown { what: "kernel version", .. } => Some("sqern kver list --all".into()),
-            Self::Unknown { what: "pattern", .. } => Some("sqern ignore list".into()),
-            Self::Unknown { what: "generation", .. } => Some("sqern generation list".into()),
-            Self::Unknown { what: "release target" | "revision", .. } => Some("sqern build list".into()),
-            Self::Unknown { .. } | Self::Exists { .. } | Self::Unexpected { .. } => None,
+            Self::Unknown { subject, .. } => subject.hint().map(str::to_owned),
+            Self::Exists { .. } | Self::Unexpected { .. } => None,
         }
     }
 

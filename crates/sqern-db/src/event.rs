@@ -1,86 +1,85 @@
-//! The journal's events: table `event`.
+//! Events of the journal: table `event`.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::GenericClient;
 
+use crate::decode::{from_row, query_rows};
+use crate::text_enum::text_enum;
 use crate::{AsOf, DbError};
 
-/// One event.
+text_enum! {
+    /// The kind of a change of a row.
+    Action:
+    /// The row was inserted.
+    Insert = "insert",
+    /// Columns of the row were updated.
+    Update = "update",
+    /// The row was deleted.
+    Delete = "delete",
+}
+
+/// An event of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Event {
-    /// Its id.
+    /// The id of the event.
     pub id: i64,
-    /// Its generation.
+    /// The generation that contains the event.
     pub generation: i64,
-    /// When its transaction began.
+    /// The start time of the transaction.
     pub tstamp: Timestamp,
-    /// The table that was changed.
+    /// The name of the changed table.
     pub table_name: String,
-    /// `insert`, `update` or `delete`.
-    pub action: String,
-    /// The record's key.
+    /// The kind of the change.
+    pub action: Action,
+    /// The key columns of the row.
     pub pkey: Value,
-    /// The other columns; of an update the changed ones with their new values.
+    /// The other columns; for an update, the changed columns with their new values.
     pub fields: Value,
-    /// Of an update the changed columns with their old values.
+    /// For an update, the changed columns with their old values.
     pub old: Option<Value>,
 }
 
-/// What differs between two states in one record: the event that one change from the first to the second would have left.
+from_row!(Event { id, generation, tstamp, table_name, action, pkey, fields, old });
+
+/// The difference of a row between two states, in the form of an event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
-    /// The record's table.
+    /// The table that contains the row.
     pub table_name: String,
-    /// `insert`, `update` or `delete`.
-    pub action: String,
-    /// The record's key.
+    /// The kind of the change from the first to the second state.
+    pub action: Action,
+    /// The key columns of the row.
     pub pkey: Value,
-    /// The other columns; of an update those that differ, with their new values.
+    /// The other columns; for an update, the columns that differ with their new values.
     pub fields: Value,
-    /// Of an update the columns that differ, with their old values.
+    /// For an update, the columns that differ with their old values.
     pub old: Option<Value>,
 }
 
-/// Which events to list.
+from_row!(Difference { table_name, action, pkey, fields, old });
+
+/// The selection of events.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Of this table.
+    /// The changed table; all if none.
     pub table_name: Option<String>,
-    /// Of this generation.
+    /// The generation that contains the events; all if none.
     pub generation: Option<i64>,
-    /// Whose key holds this: `{"distro": "debian12"}`.
+    /// A part of the key, such as `{"distro": "debian12"}`.
     pub pkey: Option<Value>,
 }
 
-/// The newest `limit` events that `filter` lets through, the newest first.
+/// Returns the newest `limit` events that match `filter`, newest first.
 pub async fn list(client: &impl GenericClient, filter: &Filter, limit: i64, as_of: &AsOf) -> Result<Vec<Event>, DbError> {
     let query = as_of.query(include_str!("../queries/event_list.sql"));
-    let rows = client.query(&query, &[&filter.table_name, &filter.generation, &filter.pkey, &limit]).await?;
-    Ok(rows.iter().map(from_row).collect())
+    query_rows(client, &query, &[&filter.table_name, &filter.generation, &filter.pkey, &limit]).await
 }
 
-/// The first `limit` events of a generation, in the order of the changes.
+/// Returns the first `limit` events of a generation in the order of the changes.
 pub async fn of_generation(client: &impl GenericClient, generation: i64, limit: i64) -> Result<Vec<Event>, DbError> {
-    let rows = client
-        .query(
-            "SELECT id, generation, tstamp, table_name, action, pkey, fields, old FROM event WHERE generation = $1 ORDER BY id LIMIT $2",
-            &[&generation, &limit],
-        )
-        .await?;
-    Ok(rows.iter().map(from_row).collect())
-}
-
-fn from_row(row: &Row) -> Event {
-    Event {
-        id: row.get(0),
-        generation: row.get(1),
-        tstamp: row.get(2),
-        table_name: row.get(3),
-        action: row.get(4),
-        pkey: row.get(5),
-        fields: row.get(6),
-        old: row.get(7),
-    }
+    let query = "SELECT id, generation, tstamp, table_name, action, pkey, fields, old FROM event
+         WHERE generation = $1 ORDER BY id LIMIT $2";
+    query_rows(client, query, &[&generation, &limit]).await
 }

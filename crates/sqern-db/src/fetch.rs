@@ -1,135 +1,139 @@
-//! Which kernels' headers are to be fetched, and which were: table `kver_fetched`.
+//! Kernels whose headers must be fetched, and fetched headers: table `kver_fetched`.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sqern_model::{DistroName, Kernel, KernelPackage, KernelVersion, VersionRule};
-use tokio_postgres::{GenericClient, Transaction};
+use sqern_model::{DistroName, Kernel, KernelPackage, KernelVersion};
+use tokio_postgres::{GenericClient, Row, Transaction};
 
-use crate::{DbError, crawl, text};
+use crate::DbError;
+use crate::decode::{FromRow, column, from_row, query_rows, unsigned};
+use crate::kernel::{kernel_arrays, newest_first};
 
-/// A kernel whose headers are to be fetched.
+/// A kernel whose headers must be fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    /// The kernel.
+pub struct FetchCandidate {
+    /// The kernel to fetch.
     pub kernel: Kernel,
-    /// How many of customers' hosts run it.
+    /// The number of customer hosts that run the kernel.
     pub hosts_running: i64,
-    /// How many have it installed.
-    pub hosts: i64,
-    /// Its packages, each with the source that lists it.
+    /// The number of customer hosts on which the kernel is installed.
+    pub hosts_installed: i64,
+    /// The packages of the kernel, each with the source that lists it; see [`add_packages`].
     pub packages: Vec<(String, KernelPackage)>,
 }
 
-/// What vouches for the packages of a source: its top at the last crawl that was whole.
+impl FromRow for FetchCandidate {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            kernel: Kernel::from_row(row)?,
+            hosts_running: column(row, "hosts_running")?,
+            hosts_installed: column(row, "hosts_installed")?,
+            packages: vec![],
+        })
+    }
+}
+
+/// The origin of the packages of a source: the signed metadata of its last complete crawl.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Vouched {
-    /// The URL of the signed top.
+pub struct Provenance {
+    /// The URL of the signed metadata.
     pub url: String,
-    /// The crawl's own checksum, over the top and the rules.
+    /// The checksum of the crawl over the signed metadata and the rules.
     pub checksum: Option<String>,
-    /// When the top says that it was made.
+    /// The creation time in the signed metadata.
     pub dated_at: Option<Timestamp>,
-    /// When it was last read.
+    /// The time at which the crawl ended.
     pub crawled_at: Timestamp,
 }
 
-/// The kernels that were seen, are wanted and not fetched: those that customers run first, then those that they have, then the newest.
-pub async fn wanted(
+from_row!(Provenance { url, checksum, dated_at, crawled_at = "finished_at" });
+
+/// Returns the wanted kernels that were seen and not fetched: first the kernels with the most hosts that run them, then those with the most
+/// hosts on which they are installed, then the newest.
+pub async fn candidates(
     client: &impl GenericClient,
     distros: &[DistroName],
     versions: &[KernelVersion],
-) -> Result<Vec<Wanted>, DbError> {
-    let names: Vec<&str> = distros.iter().map(DistroName::as_str).collect();
-    let asked: Vec<&str> = versions.iter().map(KernelVersion::as_str).collect();
-    let mut wanted = Vec::new();
-    for row in client.query(include_str!("../queries/fetch_wanted.sql"), &[&names, &asked]).await? {
-        let kernel = Kernel { distro: text::distro(row.get(0))?, version: text::version(row.get(1))? };
-        wanted.push(Wanted { kernel, hosts_running: row.get(2), hosts: row.get(3), packages: Vec::new() });
-    }
-    wanted.sort_by(|a, b| {
-        let hosts = (b.hosts_running, b.hosts).cmp(&(a.hosts_running, a.hosts));
-        let newest = || VersionRule::of(&a.kernel.distro).cmp(&b.kernel.version, &a.kernel.version);
-        hosts.then_with(|| a.kernel.distro.cmp(&b.kernel.distro)).then_with(newest)
+) -> Result<Vec<FetchCandidate>, DbError> {
+    let query = include_str!("../queries/fetch_wanted.sql");
+    let mut candidates: Vec<FetchCandidate> = query_rows(client, query, &[&distros, &versions]).await?;
+    candidates.sort_by(|a, b| {
+        let hosts = (b.hosts_running, b.hosts_installed).cmp(&(a.hosts_running, a.hosts_installed));
+        hosts.then_with(|| newest_first(&a.kernel, &b.kernel))
     });
-    Ok(wanted)
+    Ok(candidates)
 }
 
-/// Adds their packages to kernels.
-pub async fn add_packages(client: &impl GenericClient, wanted: &mut [Wanted]) -> Result<(), DbError> {
-    let distros: Vec<&str> = wanted.iter().map(|one| one.kernel.distro.as_str()).collect();
-    let versions: Vec<&str> = wanted.iter().map(|one| one.kernel.version.as_str()).collect();
-    let rows = client.query(include_str!("../queries/fetch_packages.sql"), &[&distros, &versions]).await?;
-    let mut packages: BTreeMap<Kernel, Vec<(String, KernelPackage)>> = BTreeMap::new();
-    for row in rows {
-        let kernel = Kernel { distro: text::distro(row.get(0))?, version: text::version(row.get(1))? };
-        let size: i64 = row.get(8);
-        let package = KernelPackage {
-            kernel: kernel.version.clone(),
-            role: crawl::role(row.get(3))?,
-            name: row.get(4),
-            version: row.get(5),
-            architecture: row.get(6),
-            url: row.get(7),
-            size_bytes: u64::try_from(size).map_err(|_| DbError::Unexpected {
-                expected: "a size of at least 0",
-                place: "kver_package.size_bytes",
-                got: size.to_string(),
-            })?,
-            checksum: row.get(9),
-        };
-        packages.entry(kernel).or_default().push((row.get(2), package));
+struct ListedPackage {
+    kernel: Kernel,
+    source: String,
+    package: KernelPackage,
+}
+
+from_row!(ListedPackage { ..kernel, ..package, source });
+
+impl FromRow for KernelPackage {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            kernel: column(row, "version")?,
+            role: column(row, "role")?,
+            name: column(row, "name")?,
+            version: column(row, "package_version")?,
+            architecture: column(row, "architecture")?,
+            url: column(row, "url")?,
+            size_bytes: unsigned(row, "size_bytes")?,
+            checksum: column(row, "checksum")?,
+        })
     }
-    for one in wanted {
-        one.packages = packages.remove(&one.kernel).unwrap_or_default();
+}
+
+/// Adds the listed packages to each candidate.
+pub async fn add_packages(client: &impl GenericClient, candidates: &mut [FetchCandidate]) -> Result<(), DbError> {
+    let (distros, versions) = kernel_arrays(candidates.iter().map(|candidate| &candidate.kernel));
+    let rows: Vec<ListedPackage> =
+        query_rows(client, include_str!("../queries/fetch_packages.sql"), &[&distros, &versions]).await?;
+    let mut packages: BTreeMap<Kernel, Vec<(String, KernelPackage)>> = BTreeMap::new();
+    for ListedPackage { kernel, source, package } in rows {
+        packages.entry(kernel).or_default().push((source, package));
+    }
+    for candidate in candidates {
+        candidate.packages = packages.remove(&candidate.kernel).unwrap_or_default();
     }
     Ok(())
 }
 
-/// What vouches for the packages of a distribution's sources, by the source's name.
-pub async fn vouched(client: &impl GenericClient, distro: &DistroName) -> Result<BTreeMap<String, Vouched>, DbError> {
-    let rows = client.query(include_str!("../queries/fetch_vouched.sql"), &[&distro.as_str()]).await?;
-    let read = |row: &tokio_postgres::Row| {
-        let vouched = Vouched { url: row.get(1), checksum: row.get(2), dated_at: row.get(3), crawled_at: row.get(4) };
-        (row.get(0), vouched)
-    };
-    Ok(rows.iter().map(read).collect())
+/// Returns the provenance of the packages of a distribution by the name of the source.
+pub async fn provenance(client: &impl GenericClient, distro: &DistroName) -> Result<BTreeMap<String, Provenance>, DbError> {
+    let rows = client.query(include_str!("../queries/fetch_vouched.sql"), &[distro]).await?;
+    rows.iter().map(|row| Ok((column(row, "source")?, Provenance::from_row(row)?))).collect()
 }
 
-/// Records kernels as fetched at `now`; those that are already stay as they are. Gives those that were added.
+/// Records kernels as fetched at `now`, and returns the kernels that were not recorded before.
 pub async fn record(transaction: &Transaction<'_>, kernels: &[Kernel], now: Timestamp) -> Result<Vec<Kernel>, DbError> {
-    let distros: Vec<&str> = kernels.iter().map(|kernel| kernel.distro.as_str()).collect();
-    let versions: Vec<&str> = kernels.iter().map(|kernel| kernel.version.as_str()).collect();
-    let rows = transaction
-        .query(
-            "INSERT INTO kver_fetched (distro, version, tstamp)
-             SELECT fetched.*, $3 FROM unnest($1::text[], $2::text[]) AS fetched
-             ON CONFLICT (distro, version) DO NOTHING RETURNING distro, version",
-            &[&distros, &versions, &now],
-        )
-        .await?;
-    rows.iter().map(|row| Ok(Kernel { distro: text::distro(row.get(0))?, version: text::version(row.get(1))? })).collect()
+    let (distros, versions) = kernel_arrays(kernels);
+    let insert = "INSERT INTO kver_fetched (distro, version, tstamp)
+         SELECT fetched.*, $3 FROM unnest($1::text[], $2::text[]) AS fetched
+         ON CONFLICT (distro, version) DO NOTHING RETURNING distro, version";
+    query_rows(transaction, insert, &[&distros, &versions, &now]).await
 }
 
-/// The kernels that are recorded as fetched, and when.
+/// Returns the kernels that are recorded as fetched with the time of the record.
 pub async fn fetched(client: &impl GenericClient) -> Result<BTreeMap<Kernel, Timestamp>, DbError> {
     let rows = client.query("SELECT distro, version, tstamp FROM kver_fetched", &[]).await?;
-    rows.iter()
-        .map(|row| Ok((Kernel { distro: text::distro(row.get(0))?, version: text::version(row.get(1))? }, row.get(2))))
-        .collect()
+    rows.iter().map(|row| Ok((Kernel::from_row(row)?, column(row, "tstamp")?))).collect()
 }
 
-/// Takes back that kernels were fetched. Gives how many were recorded so.
+/// Deletes the records that kernels are fetched, and returns their number.
 pub async fn forget(transaction: &Transaction<'_>, kernels: &[Kernel]) -> Result<u64, DbError> {
-    let distros: Vec<&str> = kernels.iter().map(|kernel| kernel.distro.as_str()).collect();
-    let versions: Vec<&str> = kernels.iter().map(|kernel| kernel.version.as_str()).collect();
-    let forgotten = transaction
+    let (distros, versions) = kernel_arrays(kernels);
+    let deleted = transaction
         .execute(
             "DELETE FROM kver_fetched USING unnest($1::text[], $2::text[]) AS gone (distro, version)
              WHERE kver_fetched.distro = gone.distro AND kver_fetched.version = gone.version",
             &[&distros, &versions],
         )
         .await?;
-    Ok(forgotten)
+    Ok(deleted)
 }

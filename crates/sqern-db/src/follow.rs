@@ -1,10 +1,10 @@
-//! Following the journal: each generation once, as it commits.
+//! Follows the journal: each committed generation is delivered exactly once.
 //!
-//! Ids are no order of commits, so "all after the last id" misses what commits late. A poll takes what its snapshot sees and a
-//! [`Position`] does not. When it found something, each step to the next generation has a position of its own.
+//! Ids are not in the order of commits, so a reader of "all ids after the last" misses generations that commit late. A poll returns the
+//! generations that its snapshot contains and the [`Position`] does not contain. Each generation of a poll has a position.
 //!
-//! It is exact also over a restart or a crash of the server, as long as the server's commits are on disk when they are reported.
-//! Transactions with `synchronous_commit` off may be seen and then lost, and their numbers given once more.
+//! Delivery is also exact after a restart or crash of the server if commits are on disk when they are reported. Transactions with
+//! `synchronous_commit` off might be delivered and then lost, and PostgreSQL then assigns their transaction IDs again.
 
 mod position;
 
@@ -22,17 +22,20 @@ use tokio_postgres::{GenericClient, Row, RowStream};
 pub use position::{Cluster, InvalidPosition, Position, Snapshot};
 
 use self::position::Steps;
-use crate::{DbError, text};
+use crate::decode::{FromRow, column, from_row, query_row, query_rows, query_values, unexpected};
+use crate::event::Action;
+use crate::suggest::similar_names;
+use crate::{DbError, Subject};
 
-/// A position that does not belong to the database.
+/// The position of a follower does not belong to the database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PositionError {
     /// The position is from another cluster or database.
     #[error("position belongs to {got}, not to {this}", this = database(*.expected), got = database(*.got))]
     Foreign {
-        /// This database.
+        /// The identity of the connected database.
         expected: Cluster,
-        /// The position's.
+        /// The database of the position.
         got: Cluster,
     },
     /// The position is newer than the database, which was restored to an earlier state.
@@ -40,9 +43,9 @@ pub enum PositionError {
         "position contains transaction ID {got}, but the next transaction ID is {expected}: the database was restored to an earlier state"
     )]
     Ahead {
-        /// The next transaction of the database.
+        /// The next transaction ID of the database.
         expected: u64,
-        /// The position's xmax.
+        /// The first transaction ID after the position.
         got: u64,
     },
 }
@@ -51,36 +54,48 @@ fn database(cluster: Cluster) -> String {
     format!("database OID {} (system identifier {})", cluster.database, cluster.system_identifier)
 }
 
-/// Which database a follower is connected to, and how far it is.
+/// The identity of a database, and the end of its journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Here {
-    /// The database.
+pub struct JournalEnd {
+    /// The identity of the database.
     pub cluster: Cluster,
-    /// Whether it is a standby, which may lag behind a position.
+    /// Whether the server is a standby, which might not have replayed all generations of a position.
     pub standby: bool,
-    /// What is committed now.
+    /// The snapshot of the query.
     now: Snapshot,
-    /// The newest generation's transaction.
+    /// The transaction ID of the newest generation.
     last: Option<u64>,
 }
 
-impl Here {
-    /// The position behind all that is committed now.
+impl FromRow for JournalEnd {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        let system_identifier = column::<i64>(row, "system_identifier")?.cast_unsigned();
+        Ok(Self {
+            cluster: Cluster { system_identifier, database: column(row, "database")? },
+            standby: column(row, "standby")?,
+            now: snapshot(column(row, "snapshot")?)?,
+            last: column::<Option<i64>>(row, "last_xact")?.map(i64::cast_unsigned),
+        })
+    }
+}
+
+impl JournalEnd {
+    /// Returns the position after all committed generations.
     #[must_use]
-    pub fn end(&self) -> Position {
+    pub fn position(&self) -> Position {
         let start = Position::start(self.cluster);
-        // As in a batch: no further than the newest generation, whose transaction is on disk.
+        // The newest generation is the upper limit, as in a batch, because its transaction is on disk.
         let xmax = self.last.map_or(start.snapshot.xmax(), |last| self.now.xmax().min(last + 1));
         Position { cluster: self.cluster, snapshot: Snapshot::new(xmax, self.now.open().iter().copied()) }
     }
 
-    /// Whether this is a standby that has yet to come as far as `position`.
+    /// Returns whether the server is a standby that has not replayed all generations of `position`.
     #[must_use]
     pub fn lags_behind(&self, position: &Position) -> bool {
         self.standby && position.snapshot.xmax() > self.now.xmax()
     }
 
-    /// Whether `position` can be gone on from here.
+    /// Returns an error if `position` does not belong to this database, or if the database was restored to an earlier state.
     pub fn check(&self, position: &Position) -> Result<(), PositionError> {
         if position.cluster != self.cluster {
             return Err(PositionError::Foreign { expected: self.cluster, got: position.cluster });
@@ -93,24 +108,17 @@ impl Here {
     }
 }
 
-/// Asks which database this is and how far it is.
-pub async fn here(client: &impl GenericClient) -> Result<Here, DbError> {
-    let row = client.query_one(include_str!("../queries/follow_here.sql"), &[]).await?;
-    let cluster = Cluster { system_identifier: row.get::<_, i64>(0).cast_unsigned(), database: row.get(1) };
-    Ok(Here {
-        cluster,
-        standby: row.get(2),
-        now: snapshot(row.get(3))?,
-        last: row.get::<_, Option<i64>>(4).map(i64::cast_unsigned),
-    })
+/// Returns the identity of the connected database, and the end of its journal.
+pub async fn journal_end(client: &impl GenericClient) -> Result<JournalEnd, DbError> {
+    query_row(client, include_str!("../queries/follow_here.sql"), &[]).await
 }
 
-/// Prepares a connection for polls, and asks to be woken when a generation is committed; tells whether that will happen: a standby
-/// can't.
+/// Prepares a connection for polls, and subscribes it to the notification that a generation was committed. Returns whether notifications
+/// arrive: a standby does not send any.
 ///
-/// Comes before the first poll, or what commits between the two is found only by the next.
+/// Must be called before the first poll. Otherwise a generation that is committed between them is only found by the next poll.
 pub async fn listen(client: &impl GenericClient) -> Result<bool, DbError> {
-    // Whatever the database's default is: a poll is one statement, and no other level has more to give than failures.
+    // The default of the database might be a level that can fail. A poll is one statement, so another level has no advantage.
     client.batch_execute("SET default_transaction_isolation = 'read committed'").await?;
     match client.batch_execute("LISTEN sqern_generation").await {
         Ok(()) => Ok(true),
@@ -119,61 +127,67 @@ pub async fn listen(client: &impl GenericClient) -> Result<bool, DbError> {
     }
 }
 
-/// Makes sure that these are tables: a mistyped one would be waited for in vain.
+/// Returns an error with similar names if a table does not exist. Without this check, a follower would wait for events of a mistyped table
+/// indefinitely.
+///
+/// # Errors
+///
+/// Returns [`DbError::Unknown`] for the first table that does not exist.
 pub async fn require_tables(client: &impl GenericClient, tables: &[String]) -> Result<(), DbError> {
-    let rows = client.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", &[]).await?;
-    let known: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-    match tables.iter().find(|table| !known.contains(table)) {
+    let existing: Vec<String> = query_values(client, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'", &[]).await?;
+    match tables.iter().find(|table| !existing.contains(table)) {
         None => Ok(()),
         Some(table) => {
-            let near = text::nearest(table, known.iter().map(String::as_str));
-            Err(DbError::Unknown { what: "table", got: table.clone(), near })
+            let near = similar_names(table, existing.iter().map(String::as_str));
+            Err(DbError::Unknown { subject: Subject::Table, got: table.clone(), near })
         }
     }
 }
 
-/// A generation that waits to be delivered.
+/// A generation that was not delivered yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Waiting {
-    /// Its id.
+pub struct WaitingGeneration {
+    /// The id of the generation.
     pub generation: i64,
-    /// How many of its events are of the tables asked for.
+    /// The number of its events of the selected tables.
     pub events: i64,
 }
 
-/// What a poll found: generations in the order of their last event's id, so that of two that changed one row, the one that
-/// committed first comes first.
+from_row!(WaitingGeneration { generation, events });
+
+/// The generations of a poll in the order of the id of their last event. If two generations changed the same row, the one that committed
+/// first is therefore delivered first.
 #[derive(Debug, Clone)]
 pub struct Batch {
     cluster: Cluster,
     steps: Steps,
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<WaitingGeneration>,
 }
 
 impl Batch {
-    /// What is left to deliver.
+    /// Returns the generations that were not delivered yet.
     #[must_use]
-    pub fn waiting(&self) -> &VecDeque<Waiting> {
+    pub fn waiting(&self) -> &VecDeque<WaitingGeneration> {
         &self.waiting
     }
 
-    /// Takes the next generation; [`Batch::position`] is then the one behind it.
-    pub fn take_next(&mut self) -> Option<Waiting> {
+    /// Removes and returns the next generation. [`Batch::position`] then returns the position after it.
+    pub fn take_next(&mut self) -> Option<WaitingGeneration> {
         self.steps.step();
         self.waiting.pop_front()
     }
 
-    /// The position behind what was taken so far.
+    /// Returns the position after the generations that were removed.
     #[must_use]
     pub fn position(&self) -> Position {
         Position { cluster: self.cluster, snapshot: self.steps.reached().clone() }
     }
 }
 
-/// Finds the generations that are committed and not in `position`. `tables` are those whose events count; all when empty.
+/// Returns the committed generations that `position` does not contain. Only events of `tables` count, or all events if `tables` is empty.
 ///
-/// One statement, so that one snapshot says what is committed and what is open. It leaves the events to [`events`]: those of a
-/// committed generation never change, and a batch may hold any number of them.
+/// This is one statement, so that the same snapshot determines the committed and the open transactions. It does not return the events, which
+/// never change after the commit: [`events`] returns them, so that a batch can contain any number of events.
 pub async fn poll(client: &impl GenericClient, position: &Position, tables: &[String]) -> Result<Batch, DbError> {
     let reached = &position.snapshot;
     let (text, filter) = (reached.to_string(), filter(tables));
@@ -181,65 +195,77 @@ pub async fn poll(client: &impl GenericClient, position: &Position, tables: &[St
     let rows = client.query_raw(include_str!("../queries/follow_poll.sql"), parameters).await?;
     pin_mut!(rows);
     let mut now = None;
-    let mut found: Vec<(u64, Waiting)> = vec![];
+    let mut found: Vec<(u64, WaitingGeneration)> = vec![];
     while let Some(row) = rows.try_next().await? {
         if now.is_none() {
-            now = Some(snapshot(row.get(0))?);
+            now = Some(snapshot(column(&row, "snapshot")?)?);
         }
-        if let Some(generation) = row.get(1) {
-            found.push((row.get::<_, i64>(2).cast_unsigned(), Waiting { generation, events: row.get(3) }));
+        // Without a new generation, the query returns one row with the snapshot only.
+        if let Some(xact) = column::<Option<i64>>(&row, "xact")? {
+            found.push((xact.cast_unsigned(), WaitingGeneration::from_row(&row)?));
         }
     }
     let now = now.map_or_else(|| snapshot(""), Ok)?;
-    // All of them stay, but on a standby (see Snapshot::of_server).
+    // Only a standby returns generations that its snapshot does not contain: see `Snapshot::of_server`.
     found.retain(|(xact, _)| now.sees(*xact));
     let steps = Steps::new(reached, &now, found.iter().map(|(xact, _)| *xact));
     Ok(Batch { cluster: position.cluster, steps, waiting: found.into_iter().map(|(_, waiting)| waiting).collect() })
 }
 
-/// What a follower is told of a generation besides its events.
+/// A generation without its events, as printed for a follower.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Head {
-    /// Its id.
+pub struct GenerationHeader {
+    /// The id of the generation.
     pub id: i64,
-    /// When its transaction began.
+    /// The start time of the transaction.
     pub tstamp: Timestamp,
-    /// Who made it.
+    /// The session user of the transaction.
     pub username: String,
-    /// From where; null for a Unix socket.
+    /// The client address; null for a Unix socket.
     pub ipaddr: Option<IpAddr>,
-    /// Why.
+    /// The reason for the change.
     pub comment: Option<String>,
 }
 
-/// What a follower is told of an event; the JSON is the database's own text, so that no number loses a digit.
+from_row!(GenerationHeader { id, tstamp, username, ipaddr, comment });
+
+/// An event, as printed for a follower. The JSON is the text of the database, so that numbers keep all digits.
 #[derive(Debug, Clone, Serialize)]
 pub struct FollowedEvent {
-    /// Its id.
+    /// The id of the event.
     pub id: i64,
-    /// The table that was changed.
+    /// The name of the changed table.
     pub table_name: String,
-    /// `insert`, `update` or `delete`.
-    pub action: String,
-    /// The record's key.
+    /// The kind of the change.
+    pub action: Action,
+    /// The key columns of the row.
     pub pkey: Box<RawValue>,
-    /// The other columns; of an update the changed ones with their new values.
+    /// The other columns; for an update, the changed columns with their new values.
     pub fields: Box<RawValue>,
-    /// Of an update the changed columns with their old values.
+    /// For an update, the changed columns with their old values.
     pub old: Option<Box<RawValue>>,
 }
 
-/// These generations, in any order.
-pub async fn heads(client: &impl GenericClient, generations: &[i64]) -> Result<Vec<Head>, DbError> {
-    let rows =
-        client.query("SELECT id, tstamp, username, ipaddr, comment FROM generation WHERE id = ANY ($1)", &[&generations]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| Head { id: row.get(0), tstamp: row.get(1), username: row.get(2), ipaddr: row.get(3), comment: row.get(4) })
-        .collect())
+impl FromRow for FollowedEvent {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            id: column(row, "id")?,
+            table_name: column(row, "table_name")?,
+            action: column(row, "action")?,
+            pkey: column::<Json<_>>(row, "pkey")?.0,
+            fields: column::<Json<_>>(row, "fields")?.0,
+            old: column::<Option<Json<_>>>(row, "old")?.map(|json| json.0),
+        })
+    }
 }
 
-/// The events of these generations and tables as they come from the server, by generation, then by id; [`event`] reads each.
+/// Returns the headers of generations in any order.
+pub async fn headers(client: &impl GenericClient, generations: &[i64]) -> Result<Vec<GenerationHeader>, DbError> {
+    let query = "SELECT id, tstamp, username, ipaddr, comment FROM generation WHERE id = ANY ($1)";
+    query_rows(client, query, &[&generations]).await
+}
+
+/// Returns the events of generations and tables as a stream of rows by generation and id. [`decode_event`] decodes a row.
 pub async fn events(client: &impl GenericClient, generations: &[i64], tables: &[String]) -> Result<RowStream, DbError> {
     let query = include_str!("../queries/follow_events.sql");
     let filter = filter(tables);
@@ -247,28 +273,21 @@ pub async fn events(client: &impl GenericClient, generations: &[i64], tables: &[
     Ok(client.query_raw(query, parameters).await?)
 }
 
-/// A row of [`events`]: its generation, and the event.
-#[must_use]
-pub fn event(row: &Row) -> (i64, FollowedEvent) {
-    let event = FollowedEvent {
-        id: row.get(1),
-        table_name: row.get(2),
-        action: row.get(3),
-        pkey: row.get::<_, Json<_>>(4).0,
-        fields: row.get::<_, Json<_>>(5).0,
-        old: row.get::<_, Option<Json<_>>>(6).map(|json| json.0),
-    };
-    (row.get(0), event)
+/// Decodes a row of [`events`] into the generation and the event.
+///
+/// # Errors
+///
+/// Returns [`DbError::Unexpected`] if a value is invalid.
+pub fn decode_event(row: &Row) -> Result<(i64, FollowedEvent), DbError> {
+    Ok((column(row, "generation")?, FollowedEvent::from_row(row)?))
 }
 
+/// Returns null for an empty list, which selects all tables.
 fn filter(tables: &[String]) -> Option<&[String]> {
     (!tables.is_empty()).then_some(tables)
 }
 
 fn snapshot(text: &str) -> Result<Snapshot, DbError> {
-    Snapshot::of_server(text).ok_or_else(|| DbError::Unexpected {
-        expected: "a snapshot",
-        place: "pg_current_snapshot()",
-        got: text.to_owned(),
-    })
+    Snapshot::of_server(text)
+        .ok_or_else(|| unexpected("snapshot", format!("expected the text of pg_current_snapshot(), found {text:?}")))
 }

@@ -1,115 +1,101 @@
-//! The change sets: table `generation`.
+//! Generations, which group the events of a transaction: table `generation`.
 
 use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use tokio_postgres::{Client, GenericClient, IsolationLevel, Row};
+use tokio_postgres::{Client, GenericClient, IsolationLevel};
 
 use crate::change::Finished;
+use crate::decode::{from_row, query_optional, query_rows, query_value};
 use crate::event::Difference;
-use crate::{AsOf, DbError};
+use crate::{AsOf, DbError, Subject};
 
-/// One generation and how much it changed.
+/// A generation and the number of its events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Generation {
-    /// Its id.
+    /// The id of the generation.
     pub id: i64,
-    /// When its transaction began.
+    /// The start time of the transaction.
     pub tstamp: Timestamp,
-    /// Who made it.
+    /// The session user of the transaction.
     pub username: String,
-    /// From where; null for a Unix socket.
+    /// The client address; null for a Unix socket.
     pub ipaddr: Option<IpAddr>,
-    /// Why.
+    /// The reason for the change.
     pub comment: Option<String>,
-    /// How many events it has.
+    /// The number of events.
     pub events: i64,
 }
 
-/// How much a generation changed in one table.
+from_row!(Generation { id, tstamp, username, ipaddr, comment, events });
+
+/// The number of changes of a generation in one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TableChanges {
-    /// The table.
+    /// The name of the changed table.
     pub table_name: String,
-    /// Rows that came.
+    /// The number of inserted rows.
     pub inserts: i64,
-    /// Rows that were changed.
+    /// The number of updated rows.
     pub updates: i64,
-    /// Rows that went.
+    /// The number of deleted rows.
     pub deletes: i64,
 }
 
-/// The newest `limit` generations, the newest first.
+from_row!(TableChanges { table_name, inserts, updates, deletes });
+
+/// Returns the newest `limit` generations, newest first.
 pub async fn list(client: &impl GenericClient, limit: i64, as_of: &AsOf) -> Result<Vec<Generation>, DbError> {
     let query = as_of.query(include_str!("../queries/generation_list.sql"));
-    let rows = client.query(&query, &[&limit, &None::<i64>]).await?;
-    Ok(rows.iter().map(from_row).collect())
+    query_rows(client, &query, &[&limit, &None::<i64>]).await
 }
 
-/// One generation and what it changed, by table.
+/// Returns a generation and the number of its changes in each table.
+///
+/// # Errors
+///
+/// Returns [`DbError::Unknown`] if the generation does not exist.
 pub async fn get(client: &impl GenericClient, id: i64) -> Result<(Generation, Vec<TableChanges>), DbError> {
-    let generation = client
-        .query_opt(include_str!("../queries/generation_list.sql"), &[&1_i64, &Some(id)])
-        .await?
-        .as_ref()
-        .map(from_row)
-        .ok_or_else(|| DbError::Unknown { what: "generation", got: id.to_string(), near: vec![] })?;
-    let changes = client
-        .query(
-            "SELECT table_name, count(*) FILTER (WHERE action = 'insert'), count(*) FILTER (WHERE action = 'update'),
-                    count(*) FILTER (WHERE action = 'delete')
-             FROM event WHERE generation = $1 GROUP BY table_name ORDER BY min(id)",
-            &[&id],
-        )
-        .await?
-        .iter()
-        .map(|row| TableChanges { table_name: row.get(0), inserts: row.get(1), updates: row.get(2), deletes: row.get(3) })
-        .collect();
+    let query = include_str!("../queries/generation_list.sql");
+    let generation: Option<Generation> = query_optional(client, query, &[&1_i64, &Some(id)]).await?;
+    let unknown = || DbError::Unknown { subject: Subject::Generation, got: id.to_string(), near: vec![] };
+    let generation = generation.ok_or_else(unknown)?;
+    let query = "SELECT table_name, count(*) FILTER (WHERE action = 'insert') AS inserts,
+             count(*) FILTER (WHERE action = 'update') AS updates, count(*) FILTER (WHERE action = 'delete') AS deletes
+         FROM event WHERE generation = $1 GROUP BY table_name ORDER BY min(id)";
+    let changes = query_rows(client, query, &[&id]).await?;
     Ok((generation, changes))
 }
 
-/// What differs between the states as of two generations, by table and record.
+/// Returns the differences between the states as of two generations by table and row.
 pub async fn diff(client: &impl GenericClient, from: i64, to: i64) -> Result<Vec<Difference>, DbError> {
-    let rows = client.query("SELECT table_name, action, pkey, fields, old FROM generation_diff($1, $2)", &[&from, &to]).await?;
-    Ok(rows.iter().map(difference).collect())
+    let query = "SELECT table_name, action, pkey, fields, old FROM generation_diff($1, $2)";
+    query_rows(client, query, &[&from, &to]).await
 }
 
-/// What a generation changed, by table and record, however often it touched each.
+/// Returns the changes of a generation by table and row. Several changes of one row are combined.
 pub async fn changes(client: &impl GenericClient, id: i64) -> Result<Vec<Difference>, DbError> {
-    let rows = client.query("SELECT table_name, action, pkey, fields, old FROM generation_diff($1)", &[&id]).await?;
-    Ok(rows.iter().map(difference).collect())
+    let query = "SELECT table_name, action, pkey, fields, old FROM generation_diff($1)";
+    query_rows(client, query, &[&id]).await
 }
 
-/// Undoes a generation by a new one, and returns what the new one changed; with `dry_run` tells the same and rolls back.
+/// Reverts a generation in a new generation, and returns the changes of the new one. With `dry_run`, rolls back afterwards.
 ///
-/// Errors: a generation that is not known; later changes that stand on it, which the error names.
+/// # Errors
+///
+/// Returns [`DbError::Unknown`] if the generation does not exist, and [`DbError::Postgres`] if later changes conflict with the revert.
 pub async fn revert(client: &mut Client, id: i64, dry_run: bool) -> Result<(Finished, Vec<Difference>), DbError> {
     let transaction = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start().await?;
     get(&transaction, id).await?;
-    let made: Option<i64> = transaction.query_one("SELECT generation_revert($1)", &[&id]).await?.get(0);
-    let Some(made) = made else { return Ok((Finished { generation: None, events: 0 }, vec![])) };
-    let changed = changes(&transaction, made).await?;
-    let (generation, _) = get(&transaction, made).await?;
+    let reverting: Option<i64> = query_value(&transaction, "SELECT generation_revert($1)", &[&id]).await?;
+    let Some(reverting) = reverting else { return Ok((Finished { generation: None, events: 0 }, vec![])) };
+    let changed = changes(&transaction, reverting).await?;
+    let (generation, _) = get(&transaction, reverting).await?;
     if dry_run {
         transaction.rollback().await?;
     } else {
         transaction.commit().await?;
     }
-    Ok((Finished { generation: (!dry_run).then_some(made), events: generation.events }, changed))
-}
-
-fn difference(row: &Row) -> Difference {
-    Difference { table_name: row.get(0), action: row.get(1), pkey: row.get(2), fields: row.get(3), old: row.get(4) }
-}
-
-fn from_row(row: &Row) -> Generation {
-    Generation {
-        id: row.get(0),
-        tstamp: row.get(1),
-        username: row.get(2),
-        ipaddr: row.get(3),
-        comment: row.get(4),
-        events: row.get(5),
-    }
+    Ok((Finished { generation: (!dry_run).then_some(reverting), events: generation.events }, changed))
 }

@@ -1,83 +1,86 @@
-//! The kernel versions: tables `kver`, `kver_seen`, `kver_fetched` and the view `kver_not_ignored`.
+//! Kernel versions: tables `kver`, `kver_seen`, `kver_fetched` and `kver_package`.
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqern_model::{DistroName, Kernel, KernelVersion, VersionRule};
-use tokio_postgres::{GenericClient, Row};
+use sqern_model::{DistroName, Kernel, KernelVersion, PackageRole};
+use tokio_postgres::GenericClient;
 
-use crate::{AsOf, DbError, text};
+use crate::decode::{from_row, query_optional_value, query_rows, query_values};
+use crate::kernel::newest_first;
+use crate::suggest::similar_names;
+use crate::{AsOf, DbError, Subject, distro};
 
-/// One kernel version and what is known of it.
+/// A kernel version and its state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Kver {
-    /// The kernel.
+    /// The distribution and version.
     #[serde(flatten)]
     pub kernel: Kernel,
-    /// When it was first seen upstream.
+    /// The time at which a repository first contained the kernel.
     pub seen_at: Option<Timestamp>,
-    /// When its headers were fetched.
+    /// The time at which the headers were fetched.
     pub fetched_at: Option<Timestamp>,
-    /// Whether it matches a live ignore pattern.
+    /// Whether the version matches a live ignore pattern.
     pub ignored: bool,
-    /// Whether it is no longer taken into consideration.
+    /// Whether the kernel is archived.
     pub archived: bool,
 }
 
-/// One package of a kernel version.
+from_row!(Kver { ..kernel, seen_at, fetched_at, ignored, archived });
+
+/// A package of a kernel version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KverPackage {
-    /// The source that lists it.
+    /// The source that lists the package.
     pub source: String,
-    /// `headers` or `support`.
-    pub role: String,
-    /// The package's name.
+    /// The role of the package for the kernel.
+    pub role: PackageRole,
+    /// The name of the package.
     pub name: String,
-    /// The package's version.
+    /// The version of the package.
     pub package_version: String,
-    /// The package's architecture.
+    /// The architecture of the package.
     pub architecture: String,
-    /// Where to fetch it.
+    /// The URL of the package.
     pub url: String,
-    /// Its size in bytes.
+    /// The size of the package in bytes.
     pub size_bytes: i64,
-    /// Its SHA-256 in hexadecimal.
+    /// The SHA-256 in hexadecimal, or another checksum as `ALGORITHM:DIGITS`.
     pub checksum: String,
-    /// When the source first listed it.
+    /// The time at which the source first listed the package.
     pub first_seen_at: Timestamp,
-    /// When the source no longer listed it.
+    /// The time at which the source no longer listed the package; null while it is listed.
     pub gone_at: Option<Timestamp>,
 }
 
-/// Which kernel versions to list.
+from_row!(KverPackage { source, role, name, package_version, architecture, url, size_bytes, checksum, first_seen_at, gone_at });
+
+/// The selection of kernel versions.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Of these distributions; of all when empty.
+    /// The distributions; all if empty.
     pub distros: Vec<DistroName>,
-    /// Of these versions; of all when empty.
+    /// The versions; all if empty.
     pub versions: Vec<KernelVersion>,
-    /// Whose version matches this LIKE pattern.
+    /// A LIKE pattern that the version must match.
     pub like: Option<String>,
-    /// Also the ignored and the archived ones.
+    /// Whether to select also ignored and archived versions.
     pub unwanted: bool,
 }
 
-/// The kernel versions that `filter` lets through, by distro, newest first.
+/// Returns the kernel versions that match `filter` by distribution, newest first.
 pub async fn list(client: &impl GenericClient, filter: &Filter, as_of: &AsOf) -> Result<Vec<Kver>, DbError> {
-    let distros: Vec<&str> = filter.distros.iter().map(DistroName::as_str).collect();
-    let versions: Vec<&str> = filter.versions.iter().map(KernelVersion::as_str).collect();
     let query = as_of.query(include_str!("../queries/kver_list.sql"));
-    let rows = client.query(&query, &[&distros, &filter.like, &filter.unwanted, &versions]).await?;
-    let mut kernels = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
-    kernels.sort_by(|a, b| {
-        let newest = || VersionRule::of(&a.kernel.distro).cmp(&b.kernel.version, &a.kernel.version);
-        a.kernel.distro.cmp(&b.kernel.distro).then_with(newest)
-    });
+    let Filter { distros, versions, like, unwanted } = filter;
+    let mut kernels: Vec<Kver> = query_rows(client, &query, &[distros, like, unwanted, versions]).await?;
+    kernels.sort_by(|a, b| newest_first(&a.kernel, &b.kernel));
     Ok(kernels)
 }
 
-/// Returns the kernels of this version, of all distributions if `distros` is empty.
+/// Returns the kernels with this version, of all distributions if `distros` is empty.
 ///
 /// # Errors
+///
 /// Returns [`DbError::Unknown`] with similar versions if there is none.
 pub async fn find(client: &impl GenericClient, version: &KernelVersion, distros: &[DistroName]) -> Result<Vec<Kver>, DbError> {
     let filter = Filter { distros: distros.to_vec(), versions: vec![version.clone()], like: None, unwanted: true };
@@ -87,80 +90,51 @@ pub async fn find(client: &impl GenericClient, version: &KernelVersion, distros:
 
 /// Returns the error for a version that does not exist, with similar versions of these distributions.
 async fn unknown(client: &impl GenericClient, version: &KernelVersion, distros: &[DistroName]) -> Result<DbError, DbError> {
-    let filter = Filter { distros: distros.to_vec(), unwanted: true, ..Filter::default() };
-    let all = list(client, &filter, &AsOf::Now).await?;
-    let near = text::nearest(version.as_str(), all.iter().map(|kver| kver.kernel.version.as_str()));
-    Ok(DbError::Unknown { what: "kernel version", got: version.to_string(), near })
+    let query = "SELECT DISTINCT version FROM kver WHERE $1::text[] = '{}' OR distro = ANY ($1)";
+    let existing: Vec<KernelVersion> = query_values(client, query, &[&distros]).await?;
+    let near = similar_names(version.as_str(), existing.iter().map(KernelVersion::as_str));
+    Ok(DbError::Unknown { subject: Subject::KernelVersion, got: version.to_string(), near })
 }
 
-/// The packages of a kernel version: those still listed first.
+/// Returns the packages of a kernel version, first those that are still listed.
 pub async fn packages(client: &impl GenericClient, kernel: &Kernel) -> Result<Vec<KverPackage>, DbError> {
-    let rows =
-        client.query(include_str!("../queries/kver_packages.sql"), &[&kernel.distro.as_str(), &kernel.version.as_str()]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| KverPackage {
-            source: row.get(0),
-            role: row.get(1),
-            name: row.get(2),
-            package_version: row.get(3),
-            architecture: row.get(4),
-            url: row.get(5),
-            size_bytes: row.get(6),
-            checksum: row.get(7),
-            first_seen_at: row.get(8),
-            gone_at: row.get(9),
-        })
-        .collect())
+    query_rows(client, include_str!("../queries/kver_packages.sql"), &[&kernel.distro, &kernel.version]).await
 }
 
-/// Records versions that are not there yet and returns those that were added.
-pub async fn add(client: &impl GenericClient, distro: &DistroName, versions: &[KernelVersion]) -> Result<Vec<String>, DbError> {
-    crate::distro::get(client, distro).await?;
-    let versions: Vec<&str> = versions.iter().map(KernelVersion::as_str).collect();
-    let rows = client
-        .query(
-            "INSERT INTO kver (distro, version) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING RETURNING version",
-            &[&distro.as_str(), &versions],
-        )
-        .await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+/// Records the versions that do not exist, and returns them.
+///
+/// # Errors
+///
+/// Returns [`DbError::Unknown`] if the distribution does not exist.
+pub async fn add(
+    client: &impl GenericClient,
+    distro: &DistroName,
+    versions: &[KernelVersion],
+) -> Result<Vec<KernelVersion>, DbError> {
+    distro::require(client, std::slice::from_ref(distro), &AsOf::Now).await?;
+    let insert = "INSERT INTO kver (distro, version) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING RETURNING version";
+    query_values(client, insert, &[distro, &versions]).await
 }
 
-/// Sets `archived` of versions that must all be known, and returns those that it was not set for before.
+/// Sets the field `archived` of versions, and returns the versions that changed.
+///
+/// # Errors
+///
+/// Returns [`DbError::Unknown`] and changes nothing if the distribution or a version does not exist.
 pub async fn set_archived(
     client: &impl GenericClient,
     distro: &DistroName,
     versions: &[KernelVersion],
     archived: bool,
-) -> Result<Vec<String>, DbError> {
-    crate::distro::get(client, distro).await?;
-    // Without versions, the filter below would match all kernels.
-    if versions.is_empty() {
-        return Ok(vec![]);
-    }
+) -> Result<Vec<KernelVersion>, DbError> {
     let distros = std::slice::from_ref(distro);
-    let filter = Filter { distros: distros.to_vec(), versions: versions.to_vec(), like: None, unwanted: true };
-    let known = list(client, &filter, &AsOf::Now).await?;
-    if let Some(missing) = versions.iter().find(|version| !known.iter().any(|kver| kver.kernel.version == **version)) {
-        return Err(unknown(client, missing, distros).await?);
+    distro::require(client, distros, &AsOf::Now).await?;
+    let query = "SELECT named.version FROM unnest($2::text[]) WITH ORDINALITY AS named (version, position)
+         WHERE NOT EXISTS (SELECT FROM kver WHERE kver.distro = $1 AND kver.version = named.version)
+         ORDER BY named.position LIMIT 1";
+    if let Some(missing) = query_optional_value(client, query, &[distro, &versions]).await? {
+        return Err(unknown(client, &missing, distros).await?);
     }
-    let versions: Vec<&str> = versions.iter().map(KernelVersion::as_str).collect();
-    let rows = client
-        .query(
-            "UPDATE kver SET archived = $3 WHERE distro = $1 AND version = ANY ($2) AND archived <> $3 RETURNING version",
-            &[&distro.as_str(), &versions, &archived],
-        )
-        .await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
-}
-
-fn from_row(row: &Row) -> Result<Kver, DbError> {
-    Ok(Kver {
-        kernel: Kernel { distro: text::distro(row.get(0))?, version: text::version(row.get(1))? },
-        seen_at: row.get(2),
-        fetched_at: row.get(3),
-        ignored: row.get(4),
-        archived: row.get(5),
-    })
+    let update = "UPDATE kver SET archived = $3 WHERE distro = $1 AND version = ANY ($2) AND archived <> $3 RETURNING version";
+    query_values(client, update, &[distro, &versions, &archived]).await
 }

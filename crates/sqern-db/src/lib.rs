@@ -1,32 +1,50 @@
-//! The database of sqern: migrations of its schema, and the queries by group of tables. `pg-connect` opens the connections.
+//! The database of sqern: migrations of its schema, and queries by group of tables.
 //!
-//! Functions take a client or a transaction: the caller owns the transaction, and passes in the time.
+//! Functions take a client or a transaction: the caller opens connections and transactions, and passes the current time. Each module has
+//! the functions of its tables, such as [`distro::list`]. Types that several modules share are in the root of the crate.
 
-pub mod as_of;
-pub mod available;
-pub mod change;
+// Schema and server.
 pub mod check;
 pub mod completion;
-pub mod crawl;
-pub mod cust;
-pub mod distro;
 pub mod doctor;
-pub mod error;
+pub mod migrate;
+
+// Journal: changes, their events and generations, and followers.
+pub mod change;
 pub mod event;
-pub mod fetch;
 pub mod follow;
 pub mod generation;
+
+// Distributions, kernels and their packages.
+pub mod crawl;
+pub mod distro;
+pub mod fetch;
 pub mod ignore;
 pub mod kver;
-pub mod migrate;
-pub mod new;
-pub mod risk;
-pub mod run;
-pub mod status;
-mod text;
-pub mod why;
-mod words;
 
-pub use as_of::AsOf;
-pub use error::DbError;
-pub use text::nearest;
+// Builds, tests and available modules.
+pub mod available;
+pub mod run;
+
+// Clusters and hosts of customers.
+pub mod cust;
+
+// Reports over several groups of tables.
+pub mod activity;
+pub mod risk;
+pub mod status;
+pub mod why;
+
+mod as_of;
+mod decode;
+mod error;
+mod kernel;
+mod suggest;
+mod text_enum;
+
+// The state that a query reads.
+pub use as_of::{AsOf, DataState, PastState, snapshot};
+
+// Errors and their suggestions.
+pub use error::{DbError, Subject};
+pub use suggest::similar_names;

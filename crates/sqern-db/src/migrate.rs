@@ -25,21 +25,21 @@ const ROLES: &str = include_str!("../../../schema/roles.sql");
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(tag = "step", rename_all = "lowercase")]
 pub enum Step {
-    /// Apply a migration.
+    /// Applies the up file of a migration.
     Up {
-        /// Its number.
+        /// The number of the migration.
         version: i32,
-        /// Its name.
+        /// The name of the migration.
         name: String,
     },
-    /// Revert a migration.
+    /// Applies the down file of a migration.
     Down {
-        /// Its number.
+        /// The number of the migration.
         version: i32,
-        /// Its name.
+        /// The name of the migration.
         name: String,
     },
-    /// Apply the functions, triggers, views and comments again.
+    /// Applies the functions, triggers, views and comments again.
     Functions {
         /// The files that differ from the applied ones.
         files: Vec<String>,

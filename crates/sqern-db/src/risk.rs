@@ -1,78 +1,80 @@
-//! Which hosts run, or would run, a kernel without a module.
+//! Hosts that run a kernel without an available module, or that might run one after their next restart.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
-use sqern_model::{ClusterName, DistroName, HostName, Kernel, VersionRule};
+use sqern_model::{ClusterName, DistroName, HostName, Kernel};
 use tokio_postgres::{GenericClient, Row, Transaction};
 
+use crate::decode::{FromRow, column, from_row, query_rows, unexpected, unsigned};
+use crate::kernel::{kernel_arrays, newest_first};
 use crate::status::{self, Status, StatusFilter};
-use crate::{AsOf, DbError, cust, text};
+use crate::{AsOf, DbError, cust};
 
-/// For what, and of which hosts.
+/// The selection of hosts, kernels and available modules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RiskFilter {
-    /// What is available for this release target counts; for whichever when none.
+    /// The release target of the available modules; all if none.
     pub target: Option<String>,
-    /// What is available of this revision counts; of whichever when none.
+    /// The revision of the available modules; all if none.
     pub revision: Option<String>,
-    /// Kernels of these distributions; of all when empty.
+    /// The distributions of the kernels; all if empty.
     pub distros: Vec<DistroName>,
-    /// Hosts of these clusters; of all when empty.
+    /// The clusters of the hosts; all if empty.
     pub clusters: Vec<ClusterName>,
-    /// Hosts of clusters of these types, by their numbers; of all when empty.
+    /// The numbers of the cluster types of the hosts; all if empty.
     pub types: Vec<i32>,
-    /// Whether to name the hosts, not only to count them.
+    /// Whether to list the hosts at risk in addition to the counts.
     pub with_hosts: bool,
 }
 
-/// How a host has a kernel that it is at risk by.
+/// The role of a kernel on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// It runs it.
+    /// The host runs the kernel.
     Running,
-    /// It is the newest that is installed, and the host runs another: what it may run after the next start.
+    /// The kernel is the newest installed one, and the host runs another one. The host might run it after the next restart.
     Newest,
 }
 
-/// Hosts of one type that have the same kernels.
+/// The number of hosts of one cluster type with the same kernels at risk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Alike {
-    /// The cluster type's number.
+pub struct HostGroup {
+    /// The number of the cluster type.
     pub cltype: i32,
-    /// The kernels that they are at risk by, as places in [`Risk::kernels`]: none, one, or two where they run another than their newest.
+    /// The kernels without an available module as indexes of [`Risk::kernels`]: at most the running and the newest one.
     pub kernels: Vec<(Role, usize)>,
-    /// How many hosts.
+    /// The number of hosts.
     pub hosts: u64,
 }
 
-/// A host, and a kernel of its that is not available.
+/// A host with a kernel that has no available module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exposure {
-    /// The cluster type's number.
+    /// The number of the cluster type.
     pub cltype: i32,
-    /// The cluster.
+    /// The cluster that contains the host.
     pub cluster: ClusterName,
-    /// The host.
+    /// The name of the host.
     pub host: HostName,
-    /// How it has the kernel.
+    /// The role of the kernel.
     pub role: Role,
-    /// The kernel: its place in [`Risk::kernels`].
+    /// The kernel as an index of [`Risk::kernels`].
     pub kernel: usize,
 }
 
 /// The hosts at risk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Risk {
-    /// The kernels that they are at risk by, each once: by distro, the newest first.
+    /// The kernels without an available module that hosts run or might run, by distribution, newest first.
     pub kernels: Vec<Status>,
-    /// All hosts, at risk or not, by what they have.
-    pub counts: Vec<Alike>,
-    /// The hosts at risk, where they are to be named: by cluster type, cluster and name; one that has two such kernels stands twice, what
-    /// it runs first.
+    /// The counts of all hosts, including those without risk.
+    pub counts: Vec<HostGroup>,
+    /// The hosts at risk by cluster type, cluster and name, if they are requested. A host with two such kernels has two entries, first the
+    /// running kernel.
     pub hosts: Vec<Exposure>,
-    /// The cluster types' names, by their numbers.
+    /// The names of the cluster types by number.
     pub types: BTreeMap<i32, String>,
 }
 
@@ -80,101 +82,115 @@ pub struct Risk {
 const PLANNER_SETTINGS: &str = "SET LOCAL jit = off; SET LOCAL work_mem = '256MB';
     SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0";
 
-/// Each host with the numbers of its kernels: what is counted, and what is listed.
+/// Returns each host with the codes of its kernels; see [`code`].
 const HOSTS: &str = include_str!("../queries/risk_hosts.sql");
 
-/// The hosts whose running kernel, or whose newest installed one, is not available.
-///
-/// Reads every host. Runs several queries, so the transaction must be a snapshot. Changes planner settings until its end.
-pub async fn risk(transaction: &Transaction<'_>, filter: &RiskFilter, as_of: &AsOf) -> Result<Risk, DbError> {
-    transaction.batch_execute(PLANNER_SETTINGS).await?;
-    let numbered = numbered(transaction, filter, as_of).await?;
-    let counts = format!("SELECT cltype, running, newest, count(*) FROM ({HOSTS}) AS host GROUP BY cltype, running, newest");
-    let mut counts: Vec<Alike> = hosts(transaction, filter, &numbered, &counts, as_of).await?.iter().map(alike).collect();
-    let mut named = vec![];
-    if filter.with_hosts {
-        let at_risk = format!("SELECT * FROM ({HOSTS}) AS host WHERE running & 1 = 1 OR newest & 1 = 1");
-        for row in hosts(transaction, filter, &numbered, &at_risk, as_of).await? {
-            named.extend(exposures(&row)?);
-        }
-    }
-    named.sort_unstable_by(|a: &Exposure, b| {
-        (a.cltype, &a.cluster, &a.host, a.role).cmp(&(b.cltype, &b.cluster, &b.host, b.role))
-    });
-
-    // From numbers to places among the kernels that hosts are at risk by.
-    let wanted: BTreeSet<usize> = counts.iter().flat_map(|one| one.kernels.iter().map(|(_, kernel)| *kernel)).collect();
-    let kernels = statuses(transaction, filter, wanted.iter().map(|&number| numbered[number].0.clone()).collect(), as_of).await?;
-    let places: HashMap<&Kernel, usize> = kernels.iter().enumerate().map(|(place, one)| (&one.kernel, place)).collect();
-    let place = |number: usize| places[&numbered[number].0];
-    counts.iter_mut().flat_map(|one| &mut one.kernels).for_each(|(_, kernel)| *kernel = place(*kernel));
-    for one in &mut named {
-        one.kernel = place(one.kernel);
-    }
-    let types = cust::types(transaction, as_of).await?.into_iter().map(|one| (one.id, one.name)).collect();
-    Ok(Risk { kernels, counts, hosts: named, types })
+/// A kernel that hosts might have. Its rank is its index in the list of all such kernels.
+struct RankedKernel {
+    kernel: Kernel,
+    is_available: bool,
 }
 
-/// The kernels in the order of their distros, each with whether it is available. What stands for one in a query is twice its place here,
-/// and one more where it is not available.
-async fn numbered(client: &impl GenericClient, filter: &RiskFilter, as_of: &AsOf) -> Result<Vec<(Kernel, bool)>, DbError> {
-    let distros: Vec<&str> = filter.distros.iter().map(DistroName::as_str).collect();
+from_row!(RankedKernel { ..kernel, is_available });
+
+/// Returns the hosts whose running or newest kernel has no available module.
+///
+/// This function reads all hosts. It runs several queries, so the transaction must be a snapshot. It changes planner settings until the end
+/// of the transaction.
+pub async fn risk(transaction: &Transaction<'_>, filter: &RiskFilter, as_of: &AsOf) -> Result<Risk, DbError> {
+    transaction.batch_execute(PLANNER_SETTINGS).await?;
+    let ranked = rank_kernels(transaction, filter, as_of).await?;
+    let query =
+        format!("SELECT cltype, running, newest, count(*) AS hosts FROM ({HOSTS}) AS host GROUP BY cltype, running, newest");
+    let mut counts: Vec<HostGroup> = query_hosts(transaction, filter, &ranked, &query, as_of).await?;
+    let mut exposures: Vec<Exposure> = vec![];
+    if filter.with_hosts {
+        let query = format!("SELECT * FROM ({HOSTS}) AS host WHERE running & 1 = 1 OR newest & 1 = 1");
+        for HostExposures(of_host) in query_hosts(transaction, filter, &ranked, &query, as_of).await? {
+            exposures.extend(of_host);
+        }
+    }
+    exposures.sort_unstable_by(|a, b| (a.cltype, &a.cluster, &a.host, a.role).cmp(&(b.cltype, &b.cluster, &b.host, b.role)));
+
+    // The queries return ranks among all kernels, and the result contains indexes of the kernels at risk.
+    let ranks: BTreeSet<usize> = counts.iter().flat_map(|group| group.kernels.iter().map(|(_, rank)| *rank)).collect();
+    let kernels = statuses(transaction, filter, ranks.iter().map(|&rank| ranked[rank].kernel.clone()).collect(), as_of).await?;
+    let indexes: HashMap<&Kernel, usize> = kernels.iter().enumerate().map(|(index, status)| (&status.kernel, index)).collect();
+    let index = |rank: usize| indexes[&ranked[rank].kernel];
+    counts.iter_mut().flat_map(|group| &mut group.kernels).for_each(|(_, kernel)| *kernel = index(*kernel));
+    for exposure in &mut exposures {
+        exposure.kernel = index(exposure.kernel);
+    }
+    let types = cust::types(transaction, as_of).await?.into_iter().map(|cltype| (cltype.id, cltype.name)).collect();
+    Ok(Risk { kernels, counts, hosts: exposures, types })
+}
+
+/// Returns all kernels by distribution, oldest first.
+async fn rank_kernels(client: &impl GenericClient, filter: &RiskFilter, as_of: &AsOf) -> Result<Vec<RankedKernel>, DbError> {
     let query = as_of.query(include_str!("../queries/risk_kernels.sql"));
-    let mut kernels = client
-        .query(&query, &[&filter.target, &filter.revision, &distros])
-        .await?
-        .iter()
-        .map(|row| {
-            let kernel = Kernel { distro: text::distro(row.get(0))?, version: text::version(row.get(1))? };
-            Ok((kernel, row.get(2)))
-        })
-        .collect::<Result<Vec<_>, DbError>>()?;
-    kernels.sort_unstable_by(|(a, _), (b, _)| {
-        a.distro.cmp(&b.distro).then_with(|| VersionRule::of(&a.distro).cmp(&a.version, &b.version))
+    let mut ranked: Vec<RankedKernel> = query_rows(client, &query, &[&filter.target, &filter.revision, &filter.distros]).await?;
+    ranked.sort_unstable_by(|a, b| {
+        let (a, b) = (&a.kernel, &b.kernel);
+        a.distro.cmp(&b.distro).then_with(|| newest_first(b, a))
     });
+    Ok(ranked)
+}
+
+/// Returns the code of a kernel in queries: twice its rank, and 1 more if it has no available module. The greater code belongs to the newer
+/// of two kernels of one distribution.
+fn code((rank, kernel): (i64, &RankedKernel)) -> i64 {
+    2 * rank + i64::from(!kernel.is_available)
+}
+
+/// Returns the rows of a query over [`HOSTS`].
+async fn query_hosts<T: FromRow>(
+    client: &impl GenericClient,
+    filter: &RiskFilter,
+    ranked: &[RankedKernel],
+    query: &str,
+    as_of: &AsOf,
+) -> Result<Vec<T>, DbError> {
+    let (distros, versions) = kernel_arrays(ranked.iter().map(|ranked| &ranked.kernel));
+    let codes: Vec<i64> = (0..).zip(ranked).map(code).collect();
+    query_rows(client, &as_of.query(query), &[&distros, &versions, &codes, &filter.clusters, &filter.types]).await
+}
+
+impl FromRow for HostGroup {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self { cltype: column(row, "cltype")?, kernels: kernels_at_risk(row)?, hosts: unsigned(row, "hosts")? })
+    }
+}
+
+/// The exposures of one host.
+struct HostExposures(Vec<Exposure>);
+
+impl FromRow for HostExposures {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        let (cltype, cluster, host): (i32, ClusterName, HostName) =
+            (column(row, "cltype")?, column(row, "cluster_name")?, column(row, "host_name")?);
+        let exposure = |(role, kernel)| Exposure { cltype, cluster: cluster.clone(), host: host.clone(), role, kernel };
+        Ok(Self(kernels_at_risk(row)?.into_iter().map(exposure).collect()))
+    }
+}
+
+/// Returns the ranks of the kernels without an available module: the running kernel, then the newest one if it is another.
+fn kernels_at_risk(row: &Row) -> Result<Vec<(Role, usize)>, DbError> {
+    let running: Option<i64> = column(row, "running")?;
+    let newest: Option<i64> = column(row, "newest")?;
+    let newest = newest.filter(|_| newest != running);
+    let codes = [(Role::Running, "running", running), (Role::Newest, "newest", newest)];
+    let mut kernels = vec![];
+    for (role, name, code) in codes {
+        if let Some(code) = code.filter(|code| code % 2 == 1) {
+            let rank = usize::try_from(code / 2)
+                .map_err(|_| unexpected(name, format!("expected the code of a kernel, found {code}")))?;
+            kernels.push((role, rank));
+        }
+    }
     Ok(kernels)
 }
 
-/// What a query over [`HOSTS`] gives.
-async fn hosts(
-    client: &impl GenericClient,
-    filter: &RiskFilter,
-    numbered: &[(Kernel, bool)],
-    query: &str,
-    as_of: &AsOf,
-) -> Result<Vec<Row>, DbError> {
-    let distros: Vec<&str> = numbered.iter().map(|(kernel, _)| kernel.distro.as_str()).collect();
-    let versions: Vec<&str> = numbered.iter().map(|(kernel, _)| kernel.version.as_str()).collect();
-    let number = |(place, (_, is_available)): (i64, &(Kernel, bool))| 2 * place + i64::from(!is_available);
-    let numbers: Vec<i64> = (0..).zip(numbered).map(number).collect();
-    let clusters: Vec<&str> = filter.clusters.iter().map(ClusterName::as_str).collect();
-    Ok(client.query(&as_of.query(query), &[&distros, &versions, &numbers, &clusters, &filter.types]).await?)
-}
-
-fn alike(row: &Row) -> Alike {
-    let hosts: i64 = row.get(3);
-    Alike {
-        cltype: row.get(0),
-        kernels: at_risk(row.get(1), row.get(2)).collect(),
-        hosts: u64::try_from(hosts).expect("a count is not negative"),
-    }
-}
-
-fn exposures(row: &Row) -> Result<impl Iterator<Item = Exposure>, DbError> {
-    let (cltype, cluster, host) = (row.get(0), cust::cluster(row.get(1))?, cust::host(row.get(2))?);
-    let exposure = move |(role, kernel)| Exposure { cltype, cluster: cluster.clone(), host: host.clone(), role, kernel };
-    Ok(at_risk(row.get(3), row.get(4)).map(exposure))
-}
-
-/// The kernels that hosts with these numbers are at risk by, as places: what they run, then their newest where that is another.
-fn at_risk(running: Option<i64>, newest: Option<i64>) -> impl Iterator<Item = (Role, usize)> {
-    let newest = newest.filter(|_| newest != running);
-    let both = [running.map(|number| (Role::Running, number)), newest.map(|number| (Role::Newest, number))];
-    let place = |number: i64| usize::try_from(number / 2).expect("a number is twice the index of a kernel");
-    both.into_iter().flatten().filter(|(_, number)| number % 2 == 1).map(move |(role, number)| (role, place(number)))
-}
-
-/// What is known of these kernels.
+/// Returns the states of these kernels.
 async fn statuses(
     transaction: &Transaction<'_>,
     filter: &RiskFilter,
@@ -182,7 +198,7 @@ async fn statuses(
     as_of: &AsOf,
 ) -> Result<Vec<Status>, DbError> {
     let RiskFilter { target, revision, .. } = filter;
-    let of =
+    let filter =
         StatusFilter { kernels: Some(kernels), target: target.clone(), revision: revision.clone(), ..StatusFilter::default() };
-    status::list(transaction, &of, as_of).await
+    status::list(transaction, &filter, as_of).await
 }

@@ -1,7 +1,7 @@
 //! Builds and tests: tables `sp_build`, `sp_build_kver`, `sp_test`, `sp_test_kver`, `sp_test_result`, and their leases and logs.
 //!
-//! Both kinds have the same life: planned, started over some kernels, finished with a result, and with one for each kernel that differs
-//! from the whole. What runs holds its kernels until its lease ends.
+//! Builds and tests have the same life cycle: planned, started with kernels, and finished with a result. A kernel can have another result
+//! than its run. A run in progress holds its kernels until its lease expires.
 
 mod claim;
 mod list;
@@ -11,57 +11,61 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sqern_model::{Kernel, KernelName, KernelResult, RunKind, RunResult};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{GenericClient, Transaction};
 
-use crate::{DbError, text};
+use crate::decode::{from_row, query_optional_value, query_rows, query_value};
+use crate::kernel::kernel_arrays;
+use crate::suggest::similar_names;
+use crate::{AsOf, DbError};
 
 pub use claim::claim;
-pub use list::{Filter, Liveness, LoggedKernel, Run, RunKernel, RunLog, get, kernels, list};
+pub use list::{Filter, Liveness, LoggedKernel, Run, RunKernel, RunLog, get, kernels, list, logged_kernels};
 pub use plan::{Candidate, PlanFilter, has_input, plan};
 
-/// A run that is to be started.
+/// A run to be started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NewRun {
-    /// A build.
+    /// A build, which creates packages.
     Build(NewBuild),
-    /// A test run over a build's packages.
+    /// A test run of the packages of a build.
     Test {
-        /// The build.
+        /// The id of the build.
         build: i64,
         /// The kind of tests.
         flavor: Option<String>,
-        /// The cluster that they run on.
+        /// The cluster on which the tests run.
         cluster: Option<String>,
     },
 }
 
-/// A build that is to be started: the fields of `sp_build`.
+/// The fields of a new row of `sp_build`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewBuild {
-    /// The version string of the source tree.
+    /// The version of the source tree.
     pub storpool_revision: Option<String>,
-    /// The suite that it is meant for.
+    /// The suite for which the modules are built.
     pub release_target: Option<String>,
-    /// The build containers' profile.
+    /// The profile of the build containers.
     pub dockernel_profile: Option<String>,
-    /// The change under review that it is of.
+    /// The id of the change under review.
     pub change_id: Option<String>,
-    /// The job that runs it.
+    /// The job that runs the build.
     pub jenkins_job: Option<String>,
-    /// Whether it is to be released.
+    /// Whether the modules are built for a release.
     pub official: bool,
 }
 
-/// Who runs it, and for how long that is believed without a word.
+/// The owner of a run, and the time after which its kernels are released if the owner does not renew the lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// How long each renewal lasts.
+    /// The duration of each renewal.
     pub lasts: Duration,
-    /// Who: `HOST:PID`, or a job's name.
+    /// The owner: `HOST:PID`, or the name of a job.
     pub owner: String,
 }
 
-/// The error of finishing a run.
+/// The error of an operation on a run.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The database reported an error.
@@ -70,25 +74,53 @@ pub enum RunError {
     /// The run already has a result.
     #[error("{kind} {id} has already finished with result {result}")]
     Finished {
-        /// What it is.
+        /// The kind of the run.
         kind: RunKind,
-        /// Its id.
+        /// The id of the run.
         id: i64,
-        /// Its result.
-        result: String,
+        /// The result of the run.
+        result: RunResult,
     },
-    /// The named kernel does not belong to the run, or the name is ambiguous.
-    #[error("kernel {got} {why}")]
-    Kernel {
-        /// What it is.
+    /// The run is in progress, but was recorded without a lease.
+    #[error("{kind} {id} has no lease")]
+    NoLease {
+        /// The kind of the run.
         kind: RunKind,
-        /// Its id.
+        /// The id of the run.
+        id: i64,
+    },
+    /// The named kernel does not belong to the run.
+    #[error("kernel {got} is not part of {kind} {id}{}", did_you_mean(.near))]
+    NotInRun {
+        /// The kind of the run.
+        kind: RunKind,
+        /// The id of the run.
         id: i64,
         /// The name of the kernel.
         got: String,
-        /// The predicate of the message.
-        why: String,
+        /// Similar versions of the run.
+        near: Vec<String>,
     },
+    /// The name matches several kernels of the run.
+    #[error("kernel {got} of {kind} {id} is ambiguous: {} or {}", name_with_distro(.matches[0].clone()), name_with_distro(.matches[1].clone()))]
+    Ambiguous {
+        /// The kind of the run.
+        kind: RunKind,
+        /// The id of the run.
+        id: i64,
+        /// The name of the kernel.
+        got: KernelName,
+        /// The first two matches.
+        matches: Box<[Kernel; 2]>,
+    },
+}
+
+fn did_you_mean(near: &[String]) -> String {
+    if near.is_empty() { String::new() } else { format!(" (did you mean {}?)", near.join(" or ")) }
+}
+
+fn name_with_distro(kernel: Kernel) -> KernelName {
+    KernelName { distro: Some(kernel.distro), version: kernel.version }
 }
 
 impl From<tokio_postgres::Error> for RunError {
@@ -97,8 +129,8 @@ impl From<tokio_postgres::Error> for RunError {
     }
 }
 
-/// The words of one kind in a statement: `{run}` its table, `{kvers}` that of its kernels, `{id}` the column by which that refers to it,
-/// `{runs}` a subquery of the live runs in one form for both kinds.
+/// Returns a statement for one kind of runs. The template contains `{run}` for the table of the runs, `{kvers}` for the table of their
+/// kernels, `{id}` for the column that refers to the run, and `{runs}` for a subquery of the live runs with the same columns for both kinds.
 fn sql(kind: RunKind, template: &str) -> String {
     const BUILDS: &str = "(SELECT b.id, b.tstamp, b.result, b.success, b.storpool_revision, b.release_target, b.dockernel_profile,
             b.change_id, b.jenkins_job, b.official, NULL::bigint AS build_id, NULL::text AS test_flavor, NULL::text AS test_cluster
@@ -115,7 +147,12 @@ fn sql(kind: RunKind, template: &str) -> String {
     template.replace("{runs}", runs).replace("{run}", run).replace("{kvers}", &format!("{run}_kver")).replace("{id}", id)
 }
 
-/// Starts a run over these kernels; gives its id. They need not be claimed: what somebody else is at is not looked at.
+/// Starts a run with these kernels, and returns its id. The kernels need not be claimed: other runs in progress with the same kernels are
+/// not checked.
+///
+/// # Errors
+///
+/// Returns [`DbError::Unknown`] if the tested build does not exist.
 pub async fn start(
     transaction: &Transaction<'_>,
     new: &NewRun,
@@ -128,53 +165,47 @@ pub async fn start(
             let insert = "INSERT INTO sp_build (tstamp, storpool_revision, release_target, dockernel_profile, change_id, jenkins_job, official)
                  VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id";
             let NewBuild { storpool_revision, release_target, dockernel_profile, change_id, jenkins_job, official } = build;
-            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
+            let values: [&(dyn ToSql + Sync); 7] =
                 [&now, storpool_revision, release_target, dockernel_profile, change_id, jenkins_job, official];
-            (RunKind::Build, transaction.query_one(insert, &values).await?.get(0))
+            (RunKind::Build, query_value(transaction, insert, &values).await?)
         }
         NewRun::Test { build, flavor, cluster } => {
             get(transaction, RunKind::Build, *build).await?;
             let insert = "INSERT INTO sp_test (tstamp, build_id, test_flavor, test_cluster) VALUES ($1, $2, $3, $4) RETURNING id";
-            (RunKind::Test, transaction.query_one(insert, &[&now, build, flavor, cluster]).await?.get(0))
+            (RunKind::Test, query_value(transaction, insert, &[&now, build, flavor, cluster]).await?)
         }
     };
-    add_kernels(transaction, kind, id, kernels).await?;
-    let seconds = lease.lasts.as_secs_f64();
-    transaction
-        .execute(
-            &sql(
-                kind,
-                "INSERT INTO {run}_lease ({id}, expires_at, lease, owner)
-                 VALUES ($1, now() + make_interval(secs => $2), make_interval(secs => $2), $3)",
-            ),
-            &[&id, &seconds, &lease.owner],
-        )
-        .await?;
+    let (distros, versions) = kernel_arrays(kernels);
+    let insert = "INSERT INTO {kvers} ({id}, distro, version) SELECT $1, named.* FROM unnest($2::text[], $3::text[]) AS named";
+    transaction.execute(&sql(kind, insert), &[&id, &distros, &versions]).await?;
+    let insert = "INSERT INTO {run}_lease ({id}, expires_at, lease, owner)
+         VALUES ($1, now() + make_interval(secs => $2), make_interval(secs => $2), $3)";
+    transaction.execute(&sql(kind, insert), &[&id, &lease.lasts.as_secs_f64(), &lease.owner]).await?;
     Ok(id)
 }
 
-async fn add_kernels(transaction: &Transaction<'_>, kind: RunKind, id: i64, kernels: &[Kernel]) -> Result<(), DbError> {
-    let distros: Vec<&str> = kernels.iter().map(|kernel| kernel.distro.as_str()).collect();
-    let versions: Vec<&str> = kernels.iter().map(|kernel| kernel.version.as_str()).collect();
-    let insert = "INSERT INTO {kvers} ({id}, distro, version) SELECT $1, named.* FROM unnest($2::text[], $3::text[]) AS named";
-    transaction.execute(&sql(kind, insert), &[&id, &distros, &versions]).await?;
-    Ok(())
-}
-
-/// Says that a run's owner lives: its lease begins anew. Gives when it ends; fails where the run has ended, by its owner or because the
-/// lease was over and somebody wanted its kernels.
+/// Renews the lease of a run in progress, and returns the time at which it expires.
+///
+/// # Errors
+///
+/// Returns [`RunError::Finished`] if the run has a result: of its owner, or of a program that aborted it after its lease expired.
 pub async fn renew(client: &impl GenericClient, kind: RunKind, id: i64) -> Result<Timestamp, RunError> {
     let renew = "UPDATE {run}_lease SET expires_at = now() + lease WHERE {id} = $1 RETURNING expires_at";
-    if let Some(row) = client.query_opt(&sql(kind, renew), &[&id]).await? {
-        return Ok(row.get(0));
+    if let Some(expires_at) = query_optional_value(client, &sql(kind, renew), &[&id]).await? {
+        return Ok(expires_at);
     }
-    let run = get(client, kind, id).await?;
-    let result = run.result.unwrap_or_else(|| "running without a lease".to_owned());
-    Err(RunError::Finished { kind, id, result })
+    Err(match get(client, kind, id).await?.result {
+        Some(result) => RunError::Finished { kind, id, result },
+        None => RunError::NoLease { kind, id },
+    })
 }
 
-/// Ends a run: its result, and those of kernels that differ from it. The result of a kernel that has one of its own stays, unless it is
-/// named.
+/// Finishes a run with a result, and with the results of kernels that differ from it. An existing result of a kernel only changes if the
+/// kernel is named.
+///
+/// # Errors
+///
+/// Returns an error if the run does not exist or has a result, or if a name does not match exactly one kernel of the run.
 pub async fn finish(
     transaction: &Transaction<'_>,
     kind: RunKind,
@@ -189,27 +220,26 @@ pub async fn finish(
     }
     match kind {
         RunKind::Build => {
-            transaction.execute("UPDATE sp_build SET result = $2 WHERE id = $1", &[&id, &result.as_str()]).await?;
+            transaction.execute("UPDATE sp_build SET result = $2 WHERE id = $1", &[&id, &result]).await?;
         }
         RunKind::Test => {
-            // One that was made with the run has no result yet.
-            let updated = transaction
-                .execute(
-                    "UPDATE sp_test_result SET result = $2 WHERE test_id = $1 AND deleted_at = '-infinity'",
-                    &[&id, &result.as_str()],
-                )
-                .await?;
-            if updated == 0 {
-                let insert = "INSERT INTO sp_test_result (test_id, result) VALUES ($1, $2)";
-                transaction.execute(insert, &[&id, &result.as_str()]).await?;
+            // A row that was inserted when the test run started has no result yet.
+            let update = "UPDATE sp_test_result SET result = $2 WHERE test_id = $1 AND deleted_at = '-infinity'";
+            if transaction.execute(update, &[&id, &result]).await? == 0 {
+                transaction.execute("INSERT INTO sp_test_result (test_id, result) VALUES ($1, $2)", &[&id, &result]).await?;
             }
         }
     }
+    delete_lease(transaction, kind, id).await?;
+    Ok(())
+}
+
+async fn delete_lease(transaction: &Transaction<'_>, kind: RunKind, id: i64) -> Result<(), DbError> {
     transaction.execute(&sql(kind, "DELETE FROM {run}_lease WHERE {id} = $1"), &[&id]).await?;
     Ok(())
 }
 
-/// Locks a run against another who would end it; fails where it is not known, or has ended.
+/// Locks a run against concurrent finishes, and returns an error if it does not exist or has a result.
 async fn lock_running(transaction: &Transaction<'_>, kind: RunKind, id: i64) -> Result<(), RunError> {
     transaction.execute(&sql(kind, "SELECT FROM {run} WHERE id = $1 FOR NO KEY UPDATE"), &[&id]).await?;
     match get(transaction, kind, id).await?.result {
@@ -220,24 +250,26 @@ async fn lock_running(transaction: &Transaction<'_>, kind: RunKind, id: i64) -> 
 
 /// Returns the kernel of a run that matches a name.
 async fn kernel_of(client: &impl GenericClient, kind: RunKind, id: i64, name: &KernelName) -> Result<Kernel, RunError> {
-    let all: Vec<Kernel> = kernels(client, kind, id, &crate::AsOf::Now).await?.into_iter().map(|one| one.kernel).collect();
-    let mut meant: Vec<&Kernel> = all.iter().filter(|kernel| name.matches(kernel)).collect();
-    let unmet = |why: String| RunError::Kernel { kind, id, got: name.to_string(), why };
-    match (meant.pop(), meant.pop()) {
+    let kernels: Vec<Kernel> = kernels(client, kind, id, &AsOf::Now).await?.into_iter().map(|kernel| kernel.kernel).collect();
+    let mut matches: Vec<&Kernel> = kernels.iter().filter(|kernel| name.matches(kernel)).collect();
+    match (matches.pop(), matches.pop()) {
         (Some(kernel), None) => Ok(kernel.clone()),
-        (Some(one), Some(other)) => Err(unmet(format!(
-            "of {kind} {id} is ambiguous: {}/{} or {}/{}",
-            other.distro, other.version, one.distro, one.version
-        ))),
+        (Some(second), Some(first)) => {
+            let matches = Box::new([first.clone(), second.clone()]);
+            Err(RunError::Ambiguous { kind, id, got: name.clone(), matches })
+        }
         (None, _) => {
-            let near = text::nearest(name.version.as_str(), all.iter().map(|kernel| kernel.version.as_str()));
-            let meant = if near.is_empty() { String::new() } else { format!(" (did you mean {}?)", near.join(" or ")) };
-            Err(unmet(format!("is not part of {kind} {id}{meant}")))
+            let near = similar_names(name.version.as_str(), kernels.iter().map(|kernel| kernel.version.as_str()));
+            Err(RunError::NotInRun { kind, id, got: name.to_string(), near })
         }
     }
 }
 
-/// Records what a run came to for one of its kernels, while it runs.
+/// Records the result and log of a kernel of a run in progress.
+///
+/// # Errors
+///
+/// Returns an error if the run does not exist or has a result, or if the kernel does not belong to the run.
 pub async fn finish_kernel(
     transaction: &Transaction<'_>,
     kind: RunKind,
@@ -247,17 +279,18 @@ pub async fn finish_kernel(
     log: Option<&RunLog>,
 ) -> Result<(), RunError> {
     lock_running(transaction, kind, id).await?;
-    let row = set_result(transaction, kind, id, kernel, result).await?;
+    let kver_id = set_result(transaction, kind, id, kernel, result).await?;
     if let Some(log) = log {
         let insert = "INSERT INTO {kvers}_log ({kver_id}, host, path, seconds, exit_status, tail) VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT ({kver_id}) DO UPDATE SET host = excluded.host, path = excluded.path, seconds = excluded.seconds,
              exit_status = excluded.exit_status, tail = excluded.tail";
         let insert = sql(kind, &insert.replace("{kver_id}", list::kver_id(kind)));
-        transaction.execute(&insert, &[&row, &log.host, &log.path, &log.seconds, &log.exit_status, &log.tail]).await?;
+        transaction.execute(&insert, &[&kver_id, &log.host, &log.path, &log.seconds, &log.exit_status, &log.tail]).await?;
     }
     Ok(())
 }
 
+/// Sets the result of a kernel of a run, and returns the id of its row.
 async fn set_result(
     transaction: &Transaction<'_>,
     kind: RunKind,
@@ -267,26 +300,32 @@ async fn set_result(
 ) -> Result<i64, RunError> {
     let update = "UPDATE {kvers} SET result = $4
          WHERE {id} = $1 AND distro = $2 AND version = $3 AND deleted_at = '-infinity' RETURNING id";
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
-        [&id, &kernel.distro.as_str(), &kernel.version.as_str(), &result.as_str()];
-    let row = transaction.query_opt(&sql(kind, update), &values).await?;
-    let why = || format!("is not part of {kind} {id}");
-    let row = row.ok_or_else(|| RunError::Kernel { kind, id, got: kernel.to_string(), why: why() })?;
-    Ok(row.get(0))
+    let values: [&(dyn ToSql + Sync); 4] = [&id, &kernel.distro, &kernel.version, &result];
+    let kver_id = query_optional_value(transaction, &sql(kind, update), &values).await?;
+    kver_id.ok_or_else(|| RunError::NotInRun { kind, id, got: kernel.to_string(), near: vec![] })
 }
 
-/// Ends runs as ABORTED whose lease is over, and those whose owner `is_dead`; gives their ids. What another transaction is ending is left to
-/// it.
+struct LeaseState {
+    id: i64,
+    is_expired: bool,
+    owner: String,
+}
+
+from_row!(LeaseState { id, is_expired, owner });
+
+/// Finishes runs with result ABORTED if their lease has expired or `is_dead` returns true for their owner, and returns their ids. Runs that
+/// another transaction is finishing are skipped.
 pub async fn sweep(transaction: &Transaction<'_>, kind: RunKind, is_dead: impl Fn(&str) -> bool) -> Result<Vec<i64>, RunError> {
-    let expired = "SELECT l.{id}, l.expires_at <= now(), l.owner FROM {run}_lease AS l ORDER BY l.{id} FOR UPDATE SKIP LOCKED";
+    let query = "SELECT l.{id} AS id, l.expires_at <= now() AS is_expired, l.owner FROM {run}_lease AS l
+         ORDER BY l.{id} FOR UPDATE SKIP LOCKED";
+    let leases: Vec<LeaseState> = query_rows(transaction, &sql(kind, query), &[]).await?;
     let mut swept = Vec::new();
-    for row in transaction.query(&sql(kind, expired), &[]).await? {
-        let (id, is_over, owner): (i64, bool, String) = (row.get(0), row.get(1), row.get(2));
-        if is_over || is_dead(&owner) {
+    for LeaseState { id, is_expired, owner } in leases {
+        if is_expired || is_dead(&owner) {
             match finish(transaction, kind, id, RunResult::Aborted, &[]).await {
-                // Ended or marked as deleted by plain SQL: only the lease was left.
+                // The run was finished or marked as deleted by other SQL, which did not delete the lease.
                 Err(RunError::Finished { .. } | RunError::Db(DbError::Unknown { .. })) => {
-                    transaction.execute(&sql(kind, "DELETE FROM {run}_lease WHERE {id} = $1"), &[&id]).await?;
+                    delete_lease(transaction, kind, id).await?;
                 }
                 finished => {
                     finished?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,9 @@ pub enum CrawlState {
 }
 
 impl CrawlState {
+    /// All states.
+    pub const ALL: [Self; 4] = [Self::Complete, Self::Unchanged, Self::Partial, Self::Failed];
+
     /// Returns the name in the database and in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -38,6 +42,18 @@ impl CrawlState {
     #[must_use]
     pub fn is_whole(self) -> bool {
         matches!(self, Self::Complete | Self::Unchanged)
+    }
+}
+
+/// A text that is not a [`CrawlState`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected complete, unchanged, partial or failed, found {0:?}")]
+pub struct InvalidCrawlState(pub String);
+
+impl FromStr for CrawlState {
+    type Err = InvalidCrawlState;
+    fn from_str(text: &str) -> Result<Self, InvalidCrawlState> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| InvalidCrawlState(text.to_owned()))
     }
 }
 
@@ -65,6 +81,28 @@ impl PackageRole {
             Self::Headers => "headers",
             Self::Support => "support",
         }
+    }
+}
+
+/// A text that is not a [`PackageRole`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected headers or support, found {0:?}")]
+pub struct InvalidPackageRole(pub String);
+
+impl FromStr for PackageRole {
+    type Err = InvalidPackageRole;
+    fn from_str(text: &str) -> Result<Self, InvalidPackageRole> {
+        match text {
+            "headers" => Ok(Self::Headers),
+            "support" => Ok(Self::Support),
+            _ => Err(InvalidPackageRole(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for PackageRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 

@@ -13,13 +13,18 @@ pub mod lag;
 pub mod name;
 pub mod order;
 pub mod pattern;
+#[cfg(feature = "postgres")]
+mod postgres;
 pub mod run;
 pub mod source;
 pub mod upstream;
 
 pub use at::{At, InvalidAt};
 pub use count::counted;
-pub use crawl::{CachedFile, CachedIndex, CachedMetadata, Crawl, CrawlCache, CrawlState, KernelPackage, PackageRole};
+pub use crawl::{
+    CachedFile, CachedIndex, CachedMetadata, Crawl, CrawlCache, CrawlState, InvalidCrawlState, InvalidPackageRole, KernelPackage,
+    PackageRole,
+};
 pub use cust::{ClusterName, HostName, InvalidHost, ReportedHost, Shrink, TypeWord};
 pub use diagnostic::Diagnostic;
 pub use kernel::{Kernel, KernelVersion};

@@ -14,7 +14,7 @@ use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
 use super::download::Downloader;
-use super::tree::{Provenance, TreeFetcher};
+use super::tree::{ProvenanceMap, TreeFetcher};
 use super::{DownloadMethod, FetchPlan, KernelPlan, MissingTools, build_tools};
 use crate::{Clock, Error, Progress};
 
@@ -145,12 +145,12 @@ pub async fn execute(
 }
 
 /// Returns the root metadata that authenticates the packages.
-async fn provenance(client: &Client, plans: &[KernelPlan]) -> Result<Provenance, Error> {
-    let mut provenance = Provenance::new();
+async fn provenance(client: &Client, plans: &[KernelPlan]) -> Result<ProvenanceMap, Error> {
+    let mut provenance = ProvenanceMap::new();
     for plan in plans {
         let distro = &plan.kernel.distro;
         if !provenance.contains_key(distro) {
-            provenance.insert(distro.clone(), db::vouched(client, distro).await?);
+            provenance.insert(distro.clone(), db::provenance(client, distro).await?);
         }
     }
     Ok(provenance)

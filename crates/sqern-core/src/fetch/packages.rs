@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use sqern_db::fetch::Wanted;
+use sqern_db::fetch::FetchCandidate;
 use sqern_model::{Kernel, KernelPackage, PackageRole};
 use sqern_upstream::VersionOrder;
 
@@ -40,7 +40,7 @@ pub struct PackageLocation {
 
 impl KernelPlan {
     /// Returns the plan for a command that downloads the headers.
-    pub(super) fn without_packages(candidate: &Wanted, machine: &str) -> Self {
+    pub(super) fn without_packages(candidate: &FetchCandidate, machine: &str) -> Self {
         Self { kernel: candidate.kernel.clone(), architecture: machine.to_owned(), packages: Vec::new() }
     }
 
@@ -56,7 +56,7 @@ impl KernelPlan {
 /// # Errors
 ///
 /// Returns [`FetchError::NoHeadersPackage`] if no headers package is for that architecture.
-pub(super) fn choose(candidate: &Wanted, machine: &str) -> Result<KernelPlan, FetchError> {
+pub(super) fn choose(candidate: &FetchCandidate, machine: &str) -> Result<KernelPlan, FetchError> {
     let is_for = |package: &KernelPackage| {
         package.architecture == machine || package.architecture == debian_name(machine) || is_for_all(package)
     };
@@ -131,11 +131,11 @@ mod tests {
         }
     }
 
-    fn candidate(packages: &[(&str, KernelPackage)]) -> Wanted {
-        Wanted {
+    fn candidate(packages: &[(&str, KernelPackage)]) -> FetchCandidate {
+        FetchCandidate {
             kernel: Kernel { distro: "d".parse().expect("a name"), version: "6.1.0-25-amd64".parse().expect("a version") },
             hosts_running: 0,
-            hosts: 0,
+            hosts_installed: 0,
             packages: packages.iter().map(|(source, package)| ((*source).to_owned(), package.clone())).collect(),
         }
     }

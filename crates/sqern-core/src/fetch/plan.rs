@@ -64,7 +64,7 @@ pub async fn plan(client: &Client, request: &FetchRequest) -> Result<FetchPlan, 
     for name in &request.distros {
         distro::get(client, name).await?;
     }
-    let mut candidates = db::wanted(client, &request.distros, &request.versions).await?;
+    let mut candidates = db::candidates(client, &request.distros, &request.versions).await?;
     for version in &request.versions {
         if !candidates.iter().any(|candidate| candidate.kernel.version == *version) {
             require_fetchable(client, version, &request.distros).await?;

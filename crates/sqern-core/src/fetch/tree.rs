@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
-use sqern_db::fetch::Vouched;
+use sqern_db::fetch::Provenance;
 use sqern_model::{DistroName, Kernel};
 use sqern_store::store::{Found, Manifest, ManifestPackage, Staged, digest};
 use sqern_store::tree::{Machine, ProveOptions, Tool, make_variables};
@@ -21,7 +21,7 @@ use crate::{Error, Progress};
 const PROCESS: &str = "process a tree";
 
 /// The verified metadata of packages, by distribution and source.
-pub(super) type Provenance = BTreeMap<DistroName, BTreeMap<String, Vouched>>;
+pub(super) type ProvenanceMap = BTreeMap<DistroName, BTreeMap<String, Provenance>>;
 
 /// Creates trees.
 pub(super) struct TreeFetcher<'a, P> {
@@ -30,7 +30,7 @@ pub(super) struct TreeFetcher<'a, P> {
     pub(super) method: &'a DownloadMethod,
     /// The build tools of this machine. A module is compiled in each tree, and a tree without one is rejected. `None` skips that.
     pub(super) machine: Option<Machine>,
-    pub(super) provenance: Provenance,
+    pub(super) provenance: ProvenanceMap,
     pub(super) now: Timestamp,
     pub(super) progress: &'a P,
     /// The missing tools that were reported.

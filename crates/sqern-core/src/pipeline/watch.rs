@@ -29,7 +29,7 @@ impl<'a> KernelWatch<'a> {
     pub async fn new(database: &'a Database) -> Result<Self, Error> {
         let session = database.open().await?;
         follow::listen(&session.client).await?;
-        let position = follow::here(&session.client).await?.end();
+        let position = follow::journal_end(&session.client).await?.position();
         Ok(Self { database, session, position })
     }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use pg_connect::Session;
 use serde::Serialize;
-use sqern_db::as_of::snapshot;
 use sqern_db::run::{self as db, Lease};
+use sqern_db::snapshot;
 use sqern_model::{Kernel, RunKind, RunResult};
 use sqern_store::Store;
 use tokio_util::sync::CancellationToken;

@@ -1,7 +1,7 @@
 //! Plans: the kernels to build or test.
 
-use sqern_db::as_of::snapshot;
 use sqern_db::run::{self as db, Candidate, PlanFilter};
+use sqern_db::snapshot;
 use sqern_db::{AsOf, distro, kver};
 use sqern_model::{KernelVersion, RunKind};
 use tokio_postgres::{Client, GenericClient, Transaction};

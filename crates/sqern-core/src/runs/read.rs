@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sqern_db::AsOf;
-use sqern_db::run::{self as db, LoggedKernel, Run, RunKernel, RunLog};
+use sqern_db::run::{self as db, LoggedKernel, Run, RunKernel};
 use sqern_model::RunKind;
 use tokio_postgres::Client;
 
@@ -39,5 +39,5 @@ pub async fn kernels(client: &Client, kind: RunKind, id: i64, as_of: &AsOf) -> R
 /// Returns [`Error::Run`] if the run does not exist.
 pub async fn show(client: &Client, kind: RunKind, id: i64) -> Result<RunDetails, Error> {
     let run = db::get(client, kind, id).await.map_err(|error| Error::run(kind, error))?;
-    Ok(RunDetails { run, kernels: RunLog::of(client, kind, id).await? })
+    Ok(RunDetails { run, kernels: db::logged_kernels(client, kind, id).await? })
 }

@@ -51,7 +51,7 @@ pub async fn goal(server: &BenchServer, table: &mut Table) -> Result<()> {
     let done = Arc::new(AtomicBool::new(false));
     let session = pg_connect::connect(&ConnectRequest::dsn(server.dsn("followed")), &ConnectEnv::default()).await?;
     ensure!(follow::listen(&session.client).await?, "the server does not support LISTEN");
-    let start = follow::here(&session.client).await?.end();
+    let start = follow::journal_end(&session.client).await?.position();
     let follower = tokio::spawn(follow_on(session, start, done.clone()));
 
     let until = Instant::now() + Duration::from_secs_f64(server.size.writing_seconds);
@@ -82,7 +82,11 @@ async fn follow_on(mut session: pg_connect::Session, start: Position, done: Arc<
         let mut batch = follow::poll(&session.client, &position, &[]).await?;
         let generations: Vec<i64> = batch.waiting().iter().map(|waiting| waiting.generation).collect();
         let rows = follow::events(&session.client, &generations, &[]).await?;
-        let events: Vec<i64> = rows.map_ok(|row| follow::event(&row).0).try_collect().await?;
+        let events: Vec<i64> = rows
+            .err_into()
+            .and_then(async |row| follow::decode_event(&row).map(|(generation, _)| generation))
+            .try_collect()
+            .await?;
         let now = Instant::now();
         for generation in events {
             followed.seen.entry(generation).or_default().push(now);

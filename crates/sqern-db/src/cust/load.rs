@@ -1,9 +1,9 @@
-//! A monitoring report becomes clusters and hosts: received into temporary tables, compared there as sets, applied by few statements.
+//! Loads a customer report: copies it into temporary tables, compares them with the recorded rows, and applies the differences.
 //!
-//! 1. [`receive`] copies the report's rows into `cust_report`, outside of any transaction that matters: whoever sends slowly holds no
+//! 1. [`receive`] copies the rows of the report into `cust_report` before the transaction of the load. A slow sender therefore holds no
 //!    lock and no generation.
-//! 2. [`compare`] takes the lock that loads serialise by, and puts what must change into `cust_cluster_diff` and `cust_host_diff`.
-//! 3. [`apply`] does just that.
+//! 2. [`compare`] takes the lock for loads, and writes the differences to `cust_cluster_diff` and `cust_host_diff`.
+//! 3. [`apply`] applies the differences.
 
 use std::fmt;
 use std::io::Cursor;
@@ -12,19 +12,21 @@ use std::pin::pin;
 use futures_util::SinkExt as _;
 use jiff::Timestamp;
 use serde::Serialize;
-use sqern_model::Shrink;
+use sqern_model::{DistroName, KernelVersion, Shrink};
 use tokio::sync::mpsc::Receiver;
 use tokio_postgres::{Client, Row, Transaction};
 
+use crate::decode::{FromRow, column, from_row, query_optional, query_row, query_rows, query_value};
+use crate::text_enum::text_enum;
 use crate::{DbError, crawl};
 
-/// The advisory lock that one load of a database holds: "cust" in ASCII.
+/// The key of the advisory lock for loads: "cust" in ASCII.
 const LOAD_LOCK: i64 = 0x63_75_73_74;
 
-/// The session's tables that a load works in.
+/// The temporary tables of a load.
 ///
-/// `cust_report` holds a row a kernel of a host, of which the host's first also says where in the report it stands (`line`, `record`);
-/// and a row a cluster with its `name` and `cltype`, which may come after its hosts: they only share the number `cluster`.
+/// `cust_report` has a row for each kernel of a host. The first row of a host also has its location in the report (`line`, `record`). A row
+/// with `name` and `cltype` describes a cluster and can follow the rows of its hosts, which have the same number in `cluster`.
 pub const TABLES: &str = "
 CREATE TEMPORARY TABLE cust_report (
     line bigint, record bigint, cluster integer NOT NULL, cltype integer, current boolean, host text, distro text, version text, name text
@@ -35,15 +37,15 @@ CREATE TEMPORARY TABLE cust_host_diff (
     id bigint, cluster_name text, host_name text, distro text, version text, was boolean, becomes boolean
 );";
 
-/// Of the server's memory that a load's joins may take before they go to the disk.
+/// The memory of a join of a load before it uses temporary files.
 const WORK_MEMORY: &str = "SET LOCAL work_mem = '64MB'";
 
-/// Where something stands in a report.
+/// The location of a cluster or host in a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
-    /// The line, from 1.
+    /// The number of the line, from 1.
     pub line: i64,
-    /// Which host of the report it is, from 1.
+    /// The number of the host in the report, from 1; none for a cluster.
     pub record: Option<i64>,
 }
 
@@ -66,29 +68,29 @@ pub enum CompareError {
     /// The report contains a cluster twice.
     #[error("cluster {name:?} is listed twice, at {0} and at {1}", places[0], places[1])]
     ClusterTwice {
-        /// Its name.
+        /// The name of the cluster.
         name: String,
-        /// Its first two places.
+        /// Its first two locations.
         places: [Place; 2],
     },
     /// The parts of a cluster have different types.
     #[error("cluster {name:?} has 2 types, {} at {} and {} at {}", types[0], places[0], types[1], places[1])]
     TwoTypes {
-        /// Its name.
+        /// The name of the cluster.
         name: String,
         /// The numbers of the types.
         types: [i32; 2],
-        /// The places of the types.
+        /// The locations of the types.
         places: [Place; 2],
     },
     /// The report contains a host twice.
     #[error("host {host:?} of cluster {cluster:?} is listed twice, at {} and at {}", places[0], places[1])]
     HostTwice {
-        /// Its cluster.
+        /// The name of the cluster.
         cluster: String,
-        /// Its name.
+        /// The name of the host.
         host: String,
-        /// Its first and last place.
+        /// Its first and last location.
         places: [Place; 2],
     },
 }
@@ -99,153 +101,198 @@ impl From<tokio_postgres::Error> for CompareError {
     }
 }
 
-/// New, changed, brought back and no longer there.
+/// The number of new, changed, restored and removed objects of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Not known before.
+    /// The number of objects that were not recorded before.
     pub added: i64,
-    /// Known and other now.
+    /// The number of recorded objects that change.
     pub changed: i64,
-    /// Marked as deleted before, and there again.
+    /// The number of objects that are marked as deleted, and become live again.
     pub brought_back: i64,
-    /// To be marked as deleted.
+    /// The number of live objects that are marked as deleted.
     pub removed: i64,
 }
 
-/// How much a report changes.
+/// The number of changes of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Totals {
-    /// Clusters.
+    /// The changes of clusters.
     pub clusters: Counts,
-    /// Hosts; one that comes back counts as new.
+    /// The changes of hosts. A restored host counts as new.
     pub hosts: Counts,
-    /// Kernels on hosts; one is changed when its host runs it now, or no longer does.
+    /// The changes of kernels on hosts. A kernel changes if the host starts or stops running it.
     pub host_kernels: Counts,
-    /// Kernels that `kver` does not have.
+    /// The number of kernels that `kver` does not contain.
     pub new_kernels: i64,
-    /// How many of the live clusters go. Nothing is counted where none does.
+    /// The share of live clusters that are removed. Live clusters are only counted if at least one is removed.
     #[serde(skip)]
     pub cluster_shrink: Shrink,
-    /// How many of the live hosts go, of those that the report is about.
+    /// The share of live hosts that are removed, among the hosts of the clusters that the report covers.
     #[serde(skip)]
     pub host_shrink: Shrink,
 }
 
-/// One thing that changes.
+impl FromRow for Totals {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        let clusters = Counts {
+            added: column(row, "clusters_added")?,
+            changed: column(row, "clusters_changed")?,
+            brought_back: column(row, "clusters_restored")?,
+            removed: column(row, "clusters_removed")?,
+        };
+        let hosts = Counts {
+            added: column(row, "hosts_added")?,
+            changed: column(row, "hosts_changed")?,
+            brought_back: 0,
+            removed: column(row, "hosts_removed")?,
+        };
+        let host_kernels = Counts {
+            added: column(row, "kernels_added")?,
+            changed: column(row, "kernels_changed")?,
+            brought_back: 0,
+            removed: column(row, "kernels_removed")?,
+        };
+        Ok(Self {
+            clusters,
+            hosts,
+            host_kernels,
+            new_kernels: column(row, "new_kernels")?,
+            cluster_shrink: Shrink { live: column(row, "live_clusters")?, removed: clusters.removed },
+            host_shrink: Shrink { live: column(row, "live_hosts")?, removed: hosts.removed },
+        })
+    }
+}
+
+text_enum! {
+    /// The kind of a change, as the sign of a line of output.
+    Sign:
+    /// The object is new or restored.
+    Added = "+",
+    /// A recorded object changes.
+    Changed = "~",
+    /// The object is removed.
+    Removed = "-",
+}
+
+/// A change of a cluster, a kernel or a kernel on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// `+` new or there again, `~` changed, `-` no longer there.
-    pub sign: String,
-    /// The cluster; none for a kernel that is new to `kver`.
+    /// The kind of the change.
+    pub sign: Sign,
+    /// The cluster; null for a kernel that is new to `kver`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
-    /// The host, where it is about one.
+    /// The host; null for a change of a cluster or of `kver`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// The kernel's distribution, where it is about a kernel.
+    /// The distribution of the kernel; null for a change of a cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub distro: Option<String>,
-    /// The kernel's version.
+    pub distro: Option<DistroName>,
+    /// The version of the kernel; null for a change of a cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// Of a cluster its type, of a kernel on a host `running` or `installed`; none where it was not.
+    pub version: Option<KernelVersion>,
+    /// The old cluster type, or `running` or `installed` for a kernel on a host; null for a new object.
     pub was: Option<String>,
-    /// The same for what it becomes.
+    /// The new value of the same kind; null for a removed object.
     pub becomes: Option<String>,
-    /// Whether a cluster is brought back that was marked as deleted.
+    /// Whether a cluster is restored that was marked as deleted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub brought_back: bool,
 }
 
-/// Copies the blocks of rows, in COPY's text format, into [`TABLES`] that it makes; once a session. `whole` tells, after the last
-/// block, whether the report was read to its end: if it was not, nothing of it is kept.
-pub async fn receive(client: &Client, blocks: &mut Receiver<Vec<u8>>, whole: impl FnOnce() -> bool) -> Result<(), DbError> {
+from_row!(Change { sign, cluster, host, distro, version, was, becomes, brought_back = "back" });
+
+/// Creates [`TABLES`], and copies blocks of rows in the text format of COPY into `cust_report`. Can only be called once for each session.
+/// After the last block, `is_complete` returns whether the report was read to its end. Otherwise no row is copied.
+pub async fn receive(client: &Client, blocks: &mut Receiver<Vec<u8>>, is_complete: impl FnOnce() -> bool) -> Result<(), DbError> {
     client.batch_execute(TABLES).await?;
     let mut sink = pin!(client.copy_in::<_, Cursor<Vec<u8>>>("COPY cust_report FROM STDIN").await?);
     while let Some(block) = blocks.recv().await {
         sink.feed(Cursor::new(block)).await?;
     }
-    if whole() {
+    if is_complete() {
         sink.finish().await?;
     }
     Ok(())
 }
 
-/// Waits until no other load is at work, and works out what must change. With `partial`, clusters that are not named stay; with `parts` a
-/// cluster may come in parts. What there are of duplicates is refused.
+/// Waits for other loads to end, and computes the differences. With `partial`, clusters that the report does not contain do not change. With
+/// `parts`, the report can contain a cluster several times.
+///
+/// # Errors
+///
+/// Returns an error if the report contains no cluster, or contains a cluster or host twice.
 pub async fn compare(transaction: &Transaction<'_>, partial: bool, parts: bool) -> Result<Totals, CompareError> {
     transaction.batch_execute(WORK_MEMORY).await?;
     if transaction.execute(include_str!("../../queries/cust_load_clusters.sql"), &[]).await? == 0 {
         return Err(CompareError::Empty);
     }
     transaction.batch_execute("ANALYZE cust_report_cluster").await?;
-    refuse_twice(transaction, parts).await?;
+    reject_duplicates(transaction, parts).await?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOAD_LOCK]).await?;
     let clusters = transaction.execute(include_str!("../../queries/cust_load_cluster_diff.sql"), &[&partial]).await?;
     let hosts = transaction.execute(include_str!("../../queries/cust_load_host_diff.sql"), &[&partial]).await?;
     if clusters + hosts > 0 {
         transaction.batch_execute("ANALYZE cust_cluster_diff; ANALYZE cust_host_diff").await?;
     }
-    let row = transaction.query_one(include_str!("../../queries/cust_load_count.sql"), &[&partial]).await?;
-    Ok(totals(&row))
+    Ok(query_row(transaction, include_str!("../../queries/cust_load_count.sql"), &[&partial]).await?)
 }
 
-async fn refuse_twice(transaction: &Transaction<'_>, parts: bool) -> Result<(), CompareError> {
-    let row = transaction.query_opt(include_str!("../../queries/cust_load_cluster_twice.sql"), &[&parts]).await?;
-    if let Some(row) = row {
-        let name = row.get(0);
-        let places = [Place { line: row.get(1), record: None }, Place { line: row.get(3), record: None }];
+struct DuplicateCluster {
+    name: String,
+    first_line: i64,
+    first_type: i32,
+    second_line: i64,
+    second_type: i32,
+}
+
+from_row!(DuplicateCluster { name, first_line, first_type, second_line, second_type });
+
+struct DuplicateHost {
+    cluster: i32,
+    host: String,
+    first_line: i64,
+    first_record: Option<i64>,
+    last_line: i64,
+    last_record: Option<i64>,
+}
+
+from_row!(DuplicateHost { cluster, host, first_line, first_record, last_line, last_record });
+
+async fn reject_duplicates(transaction: &Transaction<'_>, parts: bool) -> Result<(), CompareError> {
+    let query = include_str!("../../queries/cust_load_cluster_twice.sql");
+    let cluster: Option<DuplicateCluster> = query_optional(transaction, query, &[&parts]).await?;
+    if let Some(DuplicateCluster { name, first_line, first_type, second_line, second_type }) = cluster {
+        let places = [first_line, second_line].map(|line| Place { line, record: None });
         return Err(if parts {
-            CompareError::TwoTypes { name, types: [row.get(2), row.get(4)], places }
+            CompareError::TwoTypes { name, types: [first_type, second_type], places }
         } else {
             CompareError::ClusterTwice { name, places }
         });
     }
-    let row = transaction.query_opt(include_str!("../../queries/cust_load_host_twice.sql"), &[]).await?;
-    if let Some(row) = row {
-        let first: i32 = row.get(0);
-        let cluster = transaction.query_one("SELECT name FROM cust_report_cluster WHERE cluster = $1", &[&first]).await?.get(0);
-        let places = [Place { line: row.get(2), record: row.get(3) }, Place { line: row.get(4), record: row.get(5) }];
-        return Err(CompareError::HostTwice { cluster, host: row.get(1), places });
+    let query = include_str!("../../queries/cust_load_host_twice.sql");
+    let host: Option<DuplicateHost> = query_optional(transaction, query, &[]).await?;
+    if let Some(DuplicateHost { cluster, host, first_line, first_record, last_line, last_record }) = host {
+        let query = "SELECT name FROM cust_report_cluster WHERE cluster = $1";
+        let cluster = query_value(transaction, query, &[&cluster]).await?;
+        let places = [Place { line: first_line, record: first_record }, Place { line: last_line, record: last_record }];
+        return Err(CompareError::HostTwice { cluster, host, places });
     }
     Ok(())
 }
 
-fn totals(row: &Row) -> Totals {
-    let clusters = Counts { added: row.get(0), changed: row.get(1), brought_back: row.get(2), removed: row.get(3) };
-    let hosts = Counts { added: row.get(4), changed: row.get(5), brought_back: 0, removed: row.get(6) };
-    Totals {
-        clusters,
-        hosts,
-        host_kernels: Counts { added: row.get(7), changed: row.get(8), brought_back: 0, removed: row.get(9) },
-        new_kernels: row.get(10),
-        cluster_shrink: Shrink { live: row.get(11), removed: clusters.removed },
-        host_shrink: Shrink { live: row.get(12), removed: hosts.removed },
-    }
-}
-
-/// The first `limit` things that change: clusters, kernels that are new, kernels on hosts.
+/// Returns the first `limit` changes: of clusters, of kernels that are new to `kver`, and of kernels on hosts.
 pub async fn changes(transaction: &Transaction<'_>, limit: i64) -> Result<Vec<Change>, DbError> {
-    let rows = transaction.query(include_str!("../../queries/cust_load_changes.sql"), &[&limit]).await?;
-    let read = |row: &Row| Change {
-        sign: row.get(1),
-        cluster: row.get(2),
-        host: row.get(3),
-        distro: row.get(4),
-        version: row.get(5),
-        was: row.get(6),
-        becomes: row.get(7),
-        brought_back: row.get(8),
-    };
-    Ok(rows.iter().map(read).collect())
+    query_rows(transaction, include_str!("../../queries/cust_load_changes.sql"), &[&limit]).await
 }
 
-/// Does what [`compare`] worked out.
+/// Applies the differences that [`compare`] computed.
 pub async fn apply(transaction: &Transaction<'_>, totals: &Totals) -> Result<(), DbError> {
-    // The clock's time under the lock, not the transaction's: a load that waited comes after the one that it waited for.
-    let now: Timestamp = transaction.query_one("SELECT clock_timestamp()", &[]).await?.get(0);
+    // The time of the clock, because the transaction might have begun before an earlier holder of the lock committed.
+    let now: Timestamp = query_value(transaction, "SELECT clock_timestamp()", &[]).await?;
     if totals.new_kernels > 0 {
-        // A crawl that is being recorded must not meet a kernel that it holds for new.
+        // A concurrent crawl would fail to insert a kernel that it computed as new.
         crawl::lock(transaction).await?;
         transaction.execute(include_str!("../../queries/cust_load_kver.sql"), &[]).await?;
     }

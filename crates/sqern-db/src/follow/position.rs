@@ -1,37 +1,37 @@
-//! What was delivered to a follower, as a value that fits a shell word.
+//! Positions: the set of transactions that were delivered to a follower, as a text without blanks.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::str::FromStr;
 
-/// The first number that PostgreSQL gives to a transaction (`FirstNormalTransactionId`).
+/// The first transaction ID that PostgreSQL assigns (`FirstNormalTransactionId`).
 const FIRST_XACT: u64 = 3;
 
-/// Where a follower stands: exactly what was delivered to it, and by which database.
+/// The set of transactions that a database delivered to a follower.
 ///
-/// Its text is `SYSTEM/DATABASE/XMIN:XMAX:XIP,…`: the cluster's system identifier, the database's oid, a `pg_snapshot`.
+/// Its text is `SYSTEM/DATABASE/XMIN:XMAX:XIP,…`: the system identifier of the cluster, the OID of the database, and a `pg_snapshot`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
-    /// The database that delivered.
+    /// The identity of the database.
     pub cluster: Cluster,
-    /// What it delivered.
+    /// The set of delivered transactions.
     pub snapshot: Snapshot,
 }
 
-/// One database of one cluster: transaction numbers mean nothing elsewhere.
+/// The identity of a database. Transaction IDs of different clusters are not comparable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cluster {
-    /// What `initdb` called the cluster: `pg_control_system().system_identifier`.
+    /// The identifier that `initdb` assigned to the cluster: `pg_control_system().system_identifier`.
     pub system_identifier: u64,
-    /// The database's oid.
+    /// The OID of the database.
     pub database: u32,
 }
 
-/// A set of transactions in the form of a `pg_snapshot`: all below `xmax` without those that are listed.
+/// A set of transactions in the form of a `pg_snapshot`: all transactions below `xmax` that are not in `open`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     xmax: u64,
-    /// Sorted, each below `xmax`.
+    /// The transactions below `xmax` that are not in the set, in ascending order.
     open: Vec<u64>,
 }
 
@@ -39,12 +39,12 @@ pub struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected a position such as 7301234567890123456/16384/745:760:745,751, found {got:?}")]
 pub struct InvalidPosition {
-    /// The text.
+    /// The text that is not a position.
     pub got: String,
 }
 
 impl Position {
-    /// Before everything that the database holds.
+    /// Returns the position before all transactions of the database.
     #[must_use]
     pub fn start(cluster: Cluster) -> Self {
         Self { cluster, snapshot: Snapshot { xmax: FIRST_XACT, open: vec![] } }
@@ -52,65 +52,67 @@ impl Position {
 }
 
 impl Snapshot {
-    /// All below `xmax` without `open`.
+    /// Creates the set of all transactions below `xmax` that are not in `open`.
     pub(super) fn new(xmax: u64, open: impl IntoIterator<Item = u64>) -> Self {
         let open: BTreeSet<u64> = open.into_iter().filter(|xact| *xact < xmax).collect();
         Self { xmax, open: open.into_iter().collect() }
     }
 
-    /// Reads what `pg_current_snapshot()` gave: the transactions that ended before it was taken.
+    /// Parses the text of `pg_current_snapshot()`: the transactions that ended before the snapshot.
     ///
-    /// A standby's snapshot does not list what runs between its xmin and its xmax (PostgreSQL keeps that elsewhere, see
-    /// `GetSnapshotData`), so there only what lies below its xmin is certain. A primary's lists at least its xmin, if it differs
-    /// from xmax. The snapshot itself is looked at, not `pg_is_in_recovery()`: that may change between the two.
+    /// The snapshot of a standby does not list the open transactions between xmin and xmax, which PostgreSQL stores separately (see
+    /// `GetSnapshotData`). Only transactions below its xmin have certainly ended. The snapshot of a primary lists at least xmin if xmin
+    /// and xmax differ. This function does not use `pg_is_in_recovery()`, whose value might change after the snapshot.
     pub(super) fn of_server(text: &str) -> Option<Self> {
         let (xmin, xmax, open) = numbers(text)?;
         Some(Self::new(if open.is_empty() { xmin } else { xmax }, open))
     }
 
-    /// The first transaction that is not in the set, as far as it is known.
+    /// Returns the first transaction that is not in the set.
     #[must_use]
     pub fn xmin(&self) -> u64 {
         self.open.first().copied().unwrap_or(self.xmax)
     }
 
-    /// No transaction from this one on is in the set.
+    /// Returns the limit of the set: it does not contain this transaction or a later one.
     #[must_use]
     pub fn xmax(&self) -> u64 {
         self.xmax
     }
 
-    /// The transactions below xmax that are not in the set, in ascending order.
+    /// Returns the transactions below xmax that are not in the set, in ascending order.
     #[must_use]
     pub fn open(&self) -> &[u64] {
         &self.open
     }
 
-    /// Whether the transaction is in the set.
+    /// Returns whether the set contains the transaction.
     #[must_use]
     pub fn sees(&self, xact: u64) -> bool {
         xact < self.xmax && self.open.binary_search(&xact).is_err()
     }
 }
 
-/// From one snapshot to the next in single steps, each with a snapshot of its own.
+/// The steps from one snapshot to the next. Each step delivers one transaction, and has a snapshot of the delivered transactions.
 ///
-/// A step's xmax is the highest transaction delivered so far and one, not the server's: what lies above is not seen either way,
-/// so that nothing is lost by it, and much is won. What is waiting above need not be listed, so a step's text stays short however
-/// much is waiting. And no transaction counts as seen that left nothing on disk: after a crash of the server, the number of one
-/// that was rolled back shortly before is given once more.
+/// The xmax of a step is one more than the highest delivered transaction, instead of the xmax of the server. This has 2 advantages, and the
+/// delivered transactions are the same:
+///
+/// - Waiting transactions above xmax are not listed, so the text of a step is short even if many transactions wait.
+/// - The set contains no transaction ID above those of committed generations. After a crash, PostgreSQL can assign the ID of a transaction
+///   again that was rolled back shortly before, because the transaction is not on disk.
 #[derive(Debug, Clone)]
 pub(super) struct Steps {
-    /// What was delivered.
+    /// The transactions of the steps so far.
     reached: Snapshot,
-    /// What was not, though it lies below `now`, and what is open.
+    /// The waiting and the open transactions.
     not_yet: BTreeSet<u64>,
-    /// In the order of delivery.
+    /// The transactions to deliver, in the order of delivery.
     waiting: VecDeque<u64>,
 }
 
 impl Steps {
-    /// From `reached` over `waiting`, in this order, to what `now` sees; `waiting` holds what `now` sees and `reached` does not.
+    /// Creates the steps from `reached` to `now`. `waiting` contains the transactions to deliver: those in `now` that are not in `reached`.
     pub(super) fn new(reached: &Snapshot, now: &Snapshot, waiting: impl IntoIterator<Item = u64>) -> Self {
         let waiting: VecDeque<u64> = waiting.into_iter().collect();
         let still_open = reached.open.iter().filter(|xact| !now.sees(**xact));
@@ -120,12 +122,12 @@ impl Steps {
         Self { reached, not_yet, waiting }
     }
 
-    /// What was delivered so far.
+    /// Returns the transactions that were delivered before this step.
     pub(super) fn reached(&self) -> &Snapshot {
         &self.reached
     }
 
-    /// Delivers the next one; does nothing at the end.
+    /// Delivers the next transaction. Does nothing after the last one.
     pub(super) fn step(&mut self) {
         let Some(xact) = self.waiting.pop_front() else { return };
         self.not_yet.remove(&xact);
@@ -153,14 +155,14 @@ impl fmt::Display for Position {
 impl FromStr for Position {
     type Err = InvalidPosition;
 
-    /// Takes only what [`Display`](fmt::Display) writes, so that most texts that were cut or changed are no position.
+    /// Accepts only texts that [`Display`](fmt::Display) writes, so that most truncated or changed texts are rejected.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let read = || {
             let (system, rest) = text.split_once('/')?;
             let (database, snapshot) = rest.split_once('/')?;
             let cluster = Cluster { system_identifier: system.parse().ok()?, database: database.parse().ok()? };
             let (_, xmax, open) = numbers(snapshot)?;
-            // bigint's range, in which transactions are compared.
+            // Queries compare transaction IDs as bigint.
             i64::try_from(xmax).ok()?;
             Some(Self { cluster, snapshot: Snapshot::new(xmax, open) })
         };
@@ -170,7 +172,7 @@ impl FromStr for Position {
     }
 }
 
-/// The parts of a `pg_snapshot`'s text.
+/// Parses the text of a `pg_snapshot` into xmin, xmax and the open transactions.
 fn numbers(text: &str) -> Option<(u64, u64, Vec<u64>)> {
     let (xmin, rest) = text.split_once(':')?;
     let (xmax, open) = rest.split_once(':')?;

@@ -1,4 +1,4 @@
-//! The files of `schema/`, as they were when the program was built.
+//! The files of `schema/`, which are part of the program.
 
 use std::sync::LazyLock;
 
@@ -15,15 +15,15 @@ static FUNCTIONS: LazyLock<Vec<(String, String)>> = LazyLock::new(read_functions
 /// One migration: `NNNN_name.up.sql` and `NNNN_name.down.sql`.
 #[derive(Debug, Clone)]
 pub struct Migration {
-    /// Its number, from 1 without gaps.
+    /// The number of the migration; the first is 1, and there are no gaps.
     pub version: i32,
-    /// Its name.
+    /// The name of the migration.
     pub name: String,
-    /// Whether programs that do not know it must not use the database: a line `-- breaking` in the up file.
+    /// Whether older programs must not use the schema: the up file contains the line `-- breaking`.
     pub breaking: bool,
-    /// The way there.
+    /// The statements that apply the migration.
     pub up: String,
-    /// The way back.
+    /// The statements that revert the migration.
     pub down: String,
     /// SHA-256 of the up file, in hexadecimal; or the value of a first line `-- checksum: DIGEST`.
     ///
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn migrations_are_numbered_from_one_without_gaps_and_each_file_is_one() {
+    fn migrations_are_numbered_without_gaps_and_have_two_files() {
         let numbers: Vec<i32> = migrations().iter().map(|migration| migration.version).collect();
         assert_eq!(numbers, (1..=latest_version()).collect::<Vec<_>>());
         assert_eq!(MIGRATION_FILES.files().count(), 2 * migrations().len(), "each has an up and a down file");
@@ -132,13 +132,13 @@ mod tests {
     }
 
     #[test]
-    fn a_function_file_comes_after_the_one_that_it_needs() {
-        let place = |name: &str| functions().iter().position(|(file, _)| file == name).unwrap();
-        assert!(place("kver_not_ignored.sql") < place("build_candidate.sql"));
+    fn a_function_file_follows_the_file_that_it_requires() {
+        let position = |name: &str| functions().iter().position(|(file, _)| file == name).unwrap();
+        assert!(position("kver_not_ignored.sql") < position("build_candidate.sql"));
     }
 
     #[test]
-    fn every_function_file_is_known() {
+    fn every_function_file_is_applied() {
         assert_eq!(functions().len(), FUNCTION_FILES.files().count());
     }
 }

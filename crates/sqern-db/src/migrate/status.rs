@@ -5,6 +5,7 @@ use tokio_postgres::GenericClient;
 
 use super::{checksum, files};
 use crate::DbError;
+use crate::decode::{from_row, query_row, query_rows};
 
 /// The oldest supported PostgreSQL version, as `server_version_num`.
 pub const OLDEST_SERVER: i32 = 150_000;
@@ -21,7 +22,7 @@ pub enum SchemaError {
     /// The program is newer than the schema.
     #[error("database schema has version {got}, but version {latest} is required")]
     Older {
-        /// The schema's version.
+        /// The version of the schema.
         got: i32,
         /// The schema version of this program.
         latest: i32,
@@ -37,7 +38,7 @@ pub enum SchemaError {
         "database schema version {got} ({name}) is newer than version {latest} of sqern {program}; {}", must_not(*.breaking)
     )]
     Newer {
-        /// The schema's version.
+        /// The version of the schema.
         got: i32,
         /// The name of the unknown migration.
         name: String,
@@ -45,21 +46,21 @@ pub enum SchemaError {
         breaking: bool,
         /// The schema version of this program.
         latest: i32,
-        /// This program's version.
+        /// The version of this program.
         program: &'static str,
     },
     /// An applied migration differs from the migration of this program with the same number.
     #[error("migration {version} ({name}) in the database differs from the migration of this program")]
     Altered {
-        /// Its number.
+        /// The number of the migration.
         version: i32,
-        /// Its name.
+        /// The name of the migration.
         name: String,
     },
     /// The requested version does not exist.
     #[error("schema version {got} is outside the valid range (0 .. {latest})")]
     NoSuchVersion {
-        /// The requested version.
+        /// The requested schema version.
         got: i32,
         /// The schema version of this program.
         latest: i32,
@@ -67,7 +68,7 @@ pub enum SchemaError {
     /// The server is too old.
     #[error("PostgreSQL {got} is not supported, version 15 or later is required")]
     OldServer {
-        /// The server's version.
+        /// The version of the server.
         got: String,
     },
 }
@@ -95,15 +96,17 @@ fn must_not(breaking: bool) -> &'static str {
 /// A migration that was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Applied {
-    /// Its number.
+    /// The number of the migration.
     pub version: i32,
-    /// Its name.
+    /// The name of the migration.
     pub name: String,
     /// Whether older programs must not use the database.
     pub breaking: bool,
     /// SHA-256 of its file, in hexadecimal.
     pub checksum: String,
 }
+
+from_row!(Applied { version, name, breaking, checksum });
 
 /// The state of the schema, compared with this program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -175,29 +178,38 @@ pub async fn require_usable(client: &impl GenericClient) -> Result<(), DbError> 
     Ok(read(client).await?.check_usable()?)
 }
 
+struct Server {
+    version_num: i32,
+    version: String,
+    has_schema: bool,
+}
+
+from_row!(Server { version_num, version, has_schema });
+
+/// A function file and the checksum of its text.
+#[derive(PartialEq, Eq)]
+struct FunctionFile {
+    file: String,
+    checksum: String,
+}
+
+from_row!(FunctionFile { file, checksum });
+
 pub(super) async fn read(client: &impl GenericClient) -> Result<SchemaStatus, DbError> {
-    let server = client
-        .query_one("SELECT current_setting('server_version_num')::int, current_setting('server_version'), to_regclass('public.schema_migration') IS NOT NULL", &[])
-        .await?;
-    if server.get::<_, i32>(0) < OLDEST_SERVER {
-        return Err(SchemaError::OldServer { got: server.get(1) }.into());
+    let query = "SELECT current_setting('server_version_num')::int AS version_num, current_setting('server_version') AS version,
+         to_regclass('public.schema_migration') IS NOT NULL AS has_schema";
+    let Server { version_num, version, has_schema } = query_row(client, query, &[]).await?;
+    if version_num < OLDEST_SERVER {
+        return Err(SchemaError::OldServer { got: version }.into());
     }
     let latest = files::latest_version();
-    if !server.get::<_, bool>(2) {
+    if !has_schema {
         return Ok(SchemaStatus { version: 0, latest, applied: vec![], functions_differ: vec![] });
     }
-    let applied: Vec<Applied> = client
-        .query("SELECT version, name, breaking, checksum FROM public.schema_migration ORDER BY version", &[])
-        .await?
-        .iter()
-        .map(|row| Applied { version: row.get(0), name: row.get(1), breaking: row.get(2), checksum: row.get(3) })
-        .collect();
-    let stored: Vec<(String, String)> = client
-        .query("SELECT file, checksum FROM public.schema_function ORDER BY file", &[])
-        .await?
-        .iter()
-        .map(|row| (row.get(0), row.get(1)))
-        .collect();
+    let query = "SELECT version, name, breaking, checksum FROM public.schema_migration ORDER BY version";
+    let applied: Vec<Applied> = query_rows(client, query, &[]).await?;
+    let query = "SELECT file, checksum FROM public.schema_function ORDER BY file";
+    let stored: Vec<FunctionFile> = query_rows(client, query, &[]).await?;
     Ok(SchemaStatus {
         version: applied.last().map_or(0, |applied| applied.version),
         latest,
@@ -207,14 +219,12 @@ pub(super) async fn read(client: &impl GenericClient) -> Result<SchemaStatus, Db
 }
 
 /// Returns the names of the files that differ from the applied ones, and of applied files that this program does not contain.
-fn differing_functions(stored: &[(String, String)]) -> Vec<String> {
-    let ours: Vec<(String, String)> = files::functions().iter().map(|(file, text)| (file.clone(), checksum(text))).collect();
-    let mut differing: Vec<String> = ours
-        .iter()
-        .filter(|entry| !stored.contains(entry))
-        .chain(stored.iter().filter(|(file, _)| !ours.iter().any(|(own, _)| own == file)))
-        .map(|(file, _)| file.clone())
-        .collect();
+fn differing_functions(stored: &[FunctionFile]) -> Vec<String> {
+    let known: Vec<FunctionFile> =
+        files::functions().iter().map(|(file, text)| FunctionFile { file: file.clone(), checksum: checksum(text) }).collect();
+    let changed = known.iter().filter(|entry| !stored.contains(entry));
+    let unknown = stored.iter().filter(|stored| !known.iter().any(|known| known.file == stored.file));
+    let mut differing: Vec<String> = changed.chain(unknown).map(|entry| entry.file.clone()).collect();
     differing.sort();
     differing
 }

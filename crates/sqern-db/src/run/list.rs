@@ -1,92 +1,125 @@
-//! Runs that were, and that are under way.
+//! Recorded runs, their kernels and their logs.
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqern_model::{Kernel, RunKind, VersionRule};
+use sqern_model::{Kernel, RunKind, RunResult};
 use tokio_postgres::{GenericClient, Row};
 
 use super::sql;
-use crate::{AsOf, DbError, text};
+use crate::decode::{FromRow, column, from_row, query_optional, query_rows};
+use crate::kernel::newest_first;
+use crate::{AsOf, DbError, Subject};
 
-/// Which runs.
+/// The selection of runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Of this revision.
+    /// The revision; all if none.
     pub revision: Option<String>,
-    /// For this release target.
+    /// The release target; all if none.
     pub target: Option<String>,
-    /// Only those without a result.
+    /// Whether to select only runs without a result.
     pub open: bool,
-    /// At most so many, the newest first.
+    /// The maximum number of runs, newest first; all if none.
     pub limit: Option<i64>,
 }
 
-/// Whether somebody answers for a run.
+/// Whether a run is in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Liveness {
-    /// It has ended.
-    #[serde(rename = "finished")]
-    Ended,
-    /// Its lease holds.
-    #[serde(rename = "running")]
-    Held,
-    /// It has no result, and nobody answers for it.
-    #[serde(rename = "expired")]
-    Left,
+    /// The run has a result.
+    Finished,
+    /// The run is in progress and its lease has not expired. A run without a lease counts as in progress for a day.
+    Running,
+    /// The run has no result, and its lease has expired.
+    Expired,
 }
 
 /// A build or a test run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Run {
-    /// Its id.
+    /// The id of the run.
     pub id: i64,
-    /// When it was started.
+    /// The start time of the run.
     pub started_at: Timestamp,
-    /// Its result, in upper case; none while it runs.
-    pub result: Option<String>,
-    /// Whether somebody answers for it.
+    /// The result of the run; null while it is in progress.
+    pub result: Option<RunResult>,
+    /// Whether the run is in progress.
     pub state: Liveness,
-    /// Until when its lease holds, where it has one.
+    /// The time at which the lease expires; null without a lease.
     pub expires_at: Option<Timestamp>,
-    /// Who runs it, where it has a lease.
+    /// The owner of the lease; null without a lease.
     pub owner: Option<String>,
-    /// `sp_build.storpool_revision`.
+    /// The revision of the build: `sp_build.storpool_revision`.
     pub revision: Option<String>,
-    /// `sp_build.release_target`.
+    /// The release target of the build: `sp_build.release_target`.
     pub target: Option<String>,
-    /// `sp_build.dockernel_profile`.
+    /// The profile of the build containers: `sp_build.dockernel_profile`.
     pub profile: Option<String>,
-    /// `sp_build.change_id`.
+    /// The id of the change under review: `sp_build.change_id`.
     pub change_id: Option<String>,
-    /// `sp_build.jenkins_job`.
+    /// The job that ran the build: `sp_build.jenkins_job`.
     pub jenkins_job: Option<String>,
-    /// `sp_build.official`.
+    /// Whether the modules are built for a release: `sp_build.official`.
     pub official: bool,
-    /// For a test run: the build.
+    /// The build that a test run tests.
     pub build: Option<i64>,
-    /// For a test run: `sp_test.test_flavor`.
+    /// The flavor of a test run: `sp_test.test_flavor`.
     pub flavor: Option<String>,
-    /// For a test run: `sp_test.test_cluster`.
+    /// The cluster of a test run: `sp_test.test_cluster`.
     pub cluster: Option<String>,
-    /// How many kernels it is for.
+    /// The number of kernels of the run.
     pub kernels: i64,
-    /// How many of them have succeeded.
+    /// The number of kernels with result SUCCESS.
     pub succeeded: i64,
-    /// How many have another result.
+    /// The number of kernels with another result.
     pub failed: i64,
+}
+
+impl FromRow for Run {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        let result: Option<RunResult> = column(row, "result")?;
+        let state = match (result, column(row, "is_held")?) {
+            (Some(_), _) => Liveness::Finished,
+            (None, true) => Liveness::Running,
+            (None, false) => Liveness::Expired,
+        };
+        Ok(Self {
+            id: column(row, "id")?,
+            started_at: column(row, "tstamp")?,
+            result,
+            state,
+            expires_at: column(row, "expires_at")?,
+            owner: column(row, "owner")?,
+            revision: column(row, "storpool_revision")?,
+            target: column(row, "release_target")?,
+            profile: column(row, "dockernel_profile")?,
+            change_id: column(row, "change_id")?,
+            jenkins_job: column(row, "jenkins_job")?,
+            official: column(row, "official")?,
+            build: column(row, "build_id")?,
+            flavor: column(row, "test_flavor")?,
+            cluster: column(row, "test_cluster")?,
+            kernels: column(row, "kernels")?,
+            succeeded: column(row, "succeeded")?,
+            failed: column(row, "failed")?,
+        })
+    }
 }
 
 /// A kernel of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunKernel {
-    /// The kernel.
+    /// The distribution and version.
     #[serde(flatten)]
     pub kernel: Kernel,
-    /// What the run came to for it, in upper case: its own result, else that of the whole; none while it runs.
-    pub result: Option<String>,
-    /// Whether that is its own.
-    pub is_own: bool,
+    /// The result of the run for the kernel; null while the run is in progress.
+    pub result: Option<RunResult>,
+    /// Whether the result belongs to the kernel and not to the whole run.
+    #[serde(rename = "is_own")]
+    pub is_override: bool,
 }
+
+from_row!(RunKernel { ..kernel, result, is_override });
 
 /// A kernel of a run with its log.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -94,39 +127,50 @@ pub struct LoggedKernel {
     /// The kernel and its result.
     #[serde(flatten)]
     pub kernel: RunKernel,
-    /// What the command wrote, where one was run by sqern.
+    /// The log of the command; null if sqern did not run the command.
     pub log: Option<RunLog>,
 }
 
-/// What a command wrote, and how it ended.
+impl FromRow for LoggedKernel {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        let has_log = column::<Option<&str>>(row, "host")?.is_some();
+        let log = has_log.then(|| RunLog::from_row(row)).transpose()?;
+        Ok(Self { kernel: RunKernel::from_row(row)?, log })
+    }
+}
+
+/// The log and exit status of a command.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunLog {
-    /// Where the whole log is: the host.
+    /// The host that stores the whole log.
     pub host: String,
-    /// Where the whole log is: the file.
+    /// The path of the whole log on the host.
     pub path: String,
-    /// How long the command took.
+    /// The duration of the command in seconds.
     pub seconds: f64,
-    /// Its exit status; none where a signal ended it.
+    /// The exit status of the command; null if a signal terminated it.
     pub exit_status: Option<i32>,
-    /// Its last lines.
+    /// The last lines of the log.
     pub tail: String,
 }
 
-const COLUMNS: &str = "r.id, r.tstamp, upper(r.result), l.expires_at, l.owner,
-    r.result IS NULL AND coalesce(l.expires_at, r.tstamp + interval '1 day') > now(),
+from_row!(RunLog { host, path, seconds, exit_status, tail });
+
+const COLUMNS: &str = "r.id, r.tstamp, upper(r.result) AS result, l.expires_at, l.owner,
+    r.result IS NULL AND coalesce(l.expires_at, r.tstamp + interval '1 day') > now() AS is_held,
     r.storpool_revision, r.release_target, r.dockernel_profile, r.change_id, r.jenkins_job, r.official,
-    r.build_id, r.test_flavor, r.test_cluster, count(k.id), count(k.id) FILTER (WHERE coalesce(k.success, r.success)),
-    count(k.id) FILTER (WHERE NOT coalesce(k.success, r.success))";
+    r.build_id, r.test_flavor, r.test_cluster,
+    count(k.id) AS kernels, count(k.id) FILTER (WHERE coalesce(k.success, r.success)) AS succeeded,
+    count(k.id) FILTER (WHERE NOT coalesce(k.success, r.success)) AS failed";
 
 const FROM: &str = "FROM {runs} AS r LEFT JOIN {run}_lease AS l ON l.{id} = r.id
     LEFT JOIN {kvers} AS k ON k.{id} = r.id AND k.deleted_at = '-infinity'";
 
-/// All columns but those of kernels, by which rows are grouped.
+/// Groups the rows by the columns of the run and its lease.
 const GROUP: &str = "GROUP BY r.id, r.tstamp, r.result, r.success, l.expires_at, l.owner, r.storpool_revision, r.release_target,
     r.dockernel_profile, r.change_id, r.jenkins_job, r.official, r.build_id, r.test_flavor, r.test_cluster";
 
-/// The runs that `filter` lets through, the newest first.
+/// Returns the runs that match `filter`, newest first.
 pub async fn list(client: &impl GenericClient, kind: RunKind, filter: &Filter, as_of: &AsOf) -> Result<Vec<Run>, DbError> {
     let text = format!(
         "SELECT {COLUMNS} {FROM}
@@ -134,92 +178,46 @@ pub async fn list(client: &impl GenericClient, kind: RunKind, filter: &Filter, a
            AND (NOT $3 OR r.result IS NULL)
          {GROUP} ORDER BY r.id DESC LIMIT $4"
     );
-    let query = as_of.query(&sql(kind, &text));
-    let rows = client.query(&query, &[&filter.revision, &filter.target, &filter.open, &filter.limit]).await?;
-    Ok(rows.iter().map(run).collect())
+    let Filter { revision, target, open, limit } = filter;
+    query_rows(client, &as_of.query(&sql(kind, &text)), &[revision, target, open, limit]).await
 }
 
-/// One run; fails where it is not known, or marked as deleted.
+/// Returns the run with this id.
+///
+/// # Errors
+///
+/// Returns [`DbError::Unknown`] if the run does not exist or is marked as deleted.
 pub async fn get(client: &impl GenericClient, kind: RunKind, id: i64) -> Result<Run, DbError> {
-    let row = client.query_opt(&sql(kind, &format!("SELECT {COLUMNS} {FROM} WHERE r.id = $1 {GROUP}")), &[&id]).await?;
-    row.as_ref().map(run).ok_or_else(|| DbError::Unknown { what: kind.noun(), got: id.to_string(), near: vec![] })
+    let query = sql(kind, &format!("SELECT {COLUMNS} {FROM} WHERE r.id = $1 {GROUP}"));
+    let run = query_optional(client, &query, &[&id]).await?;
+    run.ok_or_else(|| DbError::Unknown { subject: Subject::Run(kind), got: id.to_string(), near: vec![] })
 }
 
-fn run(row: &Row) -> Run {
-    let result: Option<String> = row.get(2);
-    let state = match (result.is_some(), row.get(5)) {
-        (true, _) => Liveness::Ended,
-        (false, true) => Liveness::Held,
-        (false, false) => Liveness::Left,
-    };
-    Run {
-        id: row.get(0),
-        started_at: row.get(1),
-        result,
-        state,
-        expires_at: row.get(3),
-        owner: row.get(4),
-        revision: row.get(6),
-        target: row.get(7),
-        profile: row.get(8),
-        change_id: row.get(9),
-        jenkins_job: row.get(10),
-        official: row.get(11),
-        build: row.get(12),
-        flavor: row.get(13),
-        cluster: row.get(14),
-        kernels: row.get(15),
-        succeeded: row.get(16),
-        failed: row.get(17),
-    }
-}
-
-/// The kernels of a run, by distro, the newest first. None where there is no such run.
+/// Returns the kernels of a run by distribution, newest first. The list is empty if the run does not exist.
 pub async fn kernels(client: &impl GenericClient, kind: RunKind, id: i64, as_of: &AsOf) -> Result<Vec<RunKernel>, DbError> {
-    let query = "SELECT k.distro, k.version, upper(coalesce(k.result, r.result)), k.result IS NOT NULL
+    let query = "SELECT k.distro, k.version, upper(coalesce(k.result, r.result)) AS result, k.result IS NOT NULL AS is_override
          FROM {runs} AS r JOIN {kvers} AS k ON k.{id} = r.id AND k.deleted_at = '-infinity' WHERE r.id = $1";
-    let rows = client.query(&as_of.query(&sql(kind, query)), &[&id]).await?;
-    let mut kernels = rows.iter().map(run_kernel).collect::<Result<Vec<_>, _>>()?;
-    sort(&mut kernels, |one| &one.kernel);
+    let mut kernels: Vec<RunKernel> = query_rows(client, &as_of.query(&sql(kind, query)), &[&id]).await?;
+    kernels.sort_by(|a, b| newest_first(&a.kernel, &b.kernel));
     Ok(kernels)
 }
 
-impl RunLog {
-    /// The kernels of a run with their logs.
-    pub async fn of(client: &impl GenericClient, kind: RunKind, id: i64) -> Result<Vec<LoggedKernel>, DbError> {
-        let query = "SELECT k.distro, k.version, upper(coalesce(k.result, r.result)), k.result IS NOT NULL,
+/// Returns the kernels of a run with their logs by distribution, newest first.
+pub async fn logged_kernels(client: &impl GenericClient, kind: RunKind, id: i64) -> Result<Vec<LoggedKernel>, DbError> {
+    let query = "SELECT k.distro, k.version, upper(coalesce(k.result, r.result)) AS result, k.result IS NOT NULL AS is_override,
                  g.host, g.path, g.seconds, g.exit_status, g.tail
              FROM {runs} AS r JOIN {kvers} AS k ON k.{id} = r.id AND k.deleted_at = '-infinity'
              LEFT JOIN {kvers}_log AS g ON g.{kver_id} = k.id WHERE r.id = $1";
-        let rows = client.query(&sql(kind, &query.replace("{kver_id}", kver_id(kind))), &[&id]).await?;
-        let read = |row: &Row| {
-            let host: Option<String> = row.get(4);
-            let log =
-                host.map(|host| Self { host, path: row.get(5), seconds: row.get(6), exit_status: row.get(7), tail: row.get(8) });
-            Ok(LoggedKernel { kernel: run_kernel(row)?, log })
-        };
-        let mut kernels = rows.iter().map(read).collect::<Result<Vec<_>, DbError>>()?;
-        sort(&mut kernels, |one| &one.kernel.kernel);
-        Ok(kernels)
-    }
+    let query = sql(kind, &query.replace("{kver_id}", kver_id(kind)));
+    let mut kernels: Vec<LoggedKernel> = query_rows(client, &query, &[&id]).await?;
+    kernels.sort_by(|a, b| newest_first(&a.kernel.kernel, &b.kernel.kernel));
+    Ok(kernels)
 }
 
-/// The column by which a log refers to a run's kernel.
+/// Returns the column of a log that refers to the kernel of a run.
 pub(super) fn kver_id(kind: RunKind) -> &'static str {
     match kind {
         RunKind::Build => "build_kver_id",
         RunKind::Test => "test_kver_id",
     }
-}
-
-fn run_kernel(row: &Row) -> Result<RunKernel, DbError> {
-    let kernel = Kernel { distro: text::distro(row.get(0))?, version: text::version(row.get(1))? };
-    Ok(RunKernel { kernel, result: row.get(2), is_own: row.get(3) })
-}
-
-fn sort<T>(items: &mut [T], kernel: impl Fn(&T) -> &Kernel) {
-    items.sort_by(|a, b| {
-        let (a, b) = (kernel(a), kernel(b));
-        a.distro.cmp(&b.distro).then_with(|| VersionRule::of(&a.distro).cmp(&b.version, &a.version))
-    });
 }

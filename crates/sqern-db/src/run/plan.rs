@@ -1,87 +1,84 @@
-//! What is to be built, or tested, next.
+//! The plan: kernels to build or test.
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqern_model::{DistroName, Kernel, KernelVersion, RunKind, VersionRule};
-use tokio_postgres::{GenericClient, Row, Transaction};
+use sqern_model::{DistroName, Kernel, KernelVersion, RunKind, RunResult};
+use tokio_postgres::{GenericClient, Transaction};
 
-use crate::{DbError, text};
+use crate::DbError;
+use crate::decode::{from_row, query_rows, query_value};
+use crate::kernel::newest_first;
 
-/// For what, and which kernels.
+/// The selection of kernels and builds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PlanFilter {
-    /// Of this revision; of whichever when none.
+    /// The revision of the builds; all if none.
     pub revision: Option<String>,
-    /// For this release target.
+    /// The release target of the builds; all if none.
     pub target: Option<String>,
-    /// With this profile.
+    /// The profile of the builds; all if none.
     pub profile: Option<String>,
-    /// Of these distributions; of all when empty.
+    /// The distributions of the kernels; all if empty.
     pub distros: Vec<DistroName>,
-    /// Of these versions; of all when empty.
+    /// The versions of the kernels; all if empty.
     pub versions: Vec<KernelVersion>,
-    /// Only those that were never tried, or whose tries were cut off by the harness.
+    /// Whether to select only kernels without a failed run. Runs that failed because of the harness do not count.
     pub untried: bool,
-    /// Also those that are built or tested, and those that somebody is at.
+    /// Whether to select also kernels that are built or tested, or that are part of a run in progress.
     pub again: bool,
-    /// For tests: of this build.
+    /// The build to test; the newest successful build of each kernel if none.
     pub build: Option<i64>,
-    /// For tests: of this flavor.
+    /// The flavor of the tests; all if none.
     pub flavor: Option<String>,
 }
 
-/// A kernel that is to be built or tested.
+/// A kernel to build or test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Candidate {
-    /// The kernel.
+    /// The kernel to build or test.
     #[serde(flatten)]
     pub kernel: Kernel,
-    /// For a test: the build whose packages are to be tested.
+    /// The build to test; null in a plan of builds.
     pub build: Option<i64>,
-    /// For a build: when its headers were fetched; for a test: when that build was started.
+    /// The time at which the headers were fetched, or the start time of the build to test.
     pub ready_at: Timestamp,
-    /// How many of customers' hosts run it.
+    /// The number of customer hosts that run the kernel.
     pub hosts_running: i64,
-    /// How many have it installed.
+    /// The number of customer hosts on which the kernel is installed.
     pub hosts_installed: i64,
-    /// The newest try.
+    /// The id of the newest run.
     pub last_id: Option<i64>,
-    /// What that came to.
-    pub last_result: Option<String>,
+    /// The result of the newest run for the kernel.
+    pub last_result: Option<RunResult>,
 }
 
-/// The kernels that are to be built or tested: those that customers run first, then those that they have, then what was not tried yet,
-/// then the newest.
+from_row!(Candidate { ..kernel, build, ready_at, hosts_running, hosts_installed, last_id, last_result });
+
+/// Returns the kernels to build or test. The order is: number of hosts that run the kernel, number of hosts on which it is installed, kernels
+/// without a failed run, newest version.
 ///
-/// For builds: fetched, wanted, and without a successful build of that revision, target and profile that holds them now. For tests: of
-/// the newest such build of each kernel, without a successful test of that flavor.
+/// A plan of builds contains fetched and wanted kernels without a successful build of the revision, target and profile, and without such a
+/// build in progress. A plan of tests contains the newest successful build of each kernel if no test run of the flavor succeeded for it.
 ///
 /// Changes the setting `jit` until the end of the transaction.
 pub async fn plan(transaction: &Transaction<'_>, kind: RunKind, filter: &PlanFilter) -> Result<Vec<Candidate>, DbError> {
     // Compiling takes longer than running: 140 ms instead of 70 ms for 10,000 kernels and 2 million rows of builds.
     transaction.batch_execute("SET LOCAL jit = off").await?;
-    let distros: Vec<&str> = filter.distros.iter().map(DistroName::as_str).collect();
-    let versions: Vec<&str> = filter.versions.iter().map(KernelVersion::as_str).collect();
-    let PlanFilter { revision, target, profile, build, flavor, again, .. } = filter;
-    let rows = match kind {
+    let PlanFilter { revision, target, profile, distros, versions, build, flavor, again, .. } = filter;
+    let mut candidates: Vec<Candidate> = match kind {
         RunKind::Build => {
             let query = include_str!("../../queries/build_plan.sql");
-            transaction.query(query, &[revision, target, profile, &distros, &versions, again]).await?
+            query_rows(transaction, query, &[revision, target, profile, distros, versions, again]).await?
         }
         RunKind::Test => {
             let query = include_str!("../../queries/test_plan.sql");
-            transaction.query(query, &[revision, target, profile, &distros, &versions, build, flavor, again]).await?
+            query_rows(transaction, query, &[revision, target, profile, distros, versions, build, flavor, again]).await?
         }
     };
-    let mut candidates = rows.iter().map(candidate).collect::<Result<Vec<_>, _>>()?;
-    candidates.retain(|one| !filter.untried || !one.has_failed());
+    candidates.retain(|candidate| !filter.untried || !candidate.has_failed());
     candidates.sort_by(|a, b| {
         let hosts = (b.hosts_running, b.hosts_installed).cmp(&(a.hosts_running, a.hosts_installed));
-        let newest = || VersionRule::of(&a.kernel.distro).cmp(&b.kernel.version, &a.kernel.version);
-        hosts
-            .then_with(|| a.has_failed().cmp(&b.has_failed()))
-            .then_with(|| a.kernel.distro.cmp(&b.kernel.distro))
-            .then_with(newest)
+        hosts.then_with(|| a.has_failed().cmp(&b.has_failed())).then_with(|| newest_first(&a.kernel, &b.kernel))
     });
     Ok(candidates)
 }
@@ -95,25 +92,13 @@ pub async fn has_input(client: &impl GenericClient, kind: RunKind) -> Result<boo
              WHERE k.deleted_at = '-infinity' AND b.deleted_at = '-infinity' AND coalesce(k.success, b.success))"
         }
     };
-    Ok(client.query_one(query, &[]).await?.get(0))
+    query_value(client, query, &[]).await
 }
 
 impl Candidate {
-    /// Whether the newest try failed, and not for the harness.
+    /// Returns whether the newest run failed for the kernel. A failure of the harness does not count.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        self.last_result.as_deref().is_some_and(|result| matches!(result, "FAILURE" | "UNSTABLE"))
+        matches!(self.last_result, Some(RunResult::Failure | RunResult::Unstable))
     }
-}
-
-fn candidate(row: &Row) -> Result<Candidate, DbError> {
-    Ok(Candidate {
-        kernel: Kernel { distro: text::distro(row.get(0))?, version: text::version(row.get(1))? },
-        build: row.get(2),
-        ready_at: row.get(3),
-        hosts_running: row.get(4),
-        hosts_installed: row.get(5),
-        last_id: row.get(6),
-        last_result: row.get(7),
-    })
 }

@@ -89,7 +89,7 @@ async fn found_packages_are_recorded_once_and_missing_ones_are_marked_as_gone() 
         "a failure removes nothing"
     );
     assert_eq!(rows(&client, "SELECT kernels, reason FROM crawl ORDER BY id DESC LIMIT 1").await, ["3 could not connect"]);
-    let memory = crawl::memory(&client, &"d".parse().unwrap()).await.unwrap();
+    let memory = crawl::cache(&client, &"d".parse().unwrap()).await.unwrap();
     assert_eq!(memory["main"].checksum.as_deref(), Some("complete"), "a failed crawl has no checksum");
 
     record(&mut client, crawl_of(CrawlState::Complete, &["2", "3", "known"])).await;
@@ -116,17 +116,17 @@ async fn cached_metadata_is_replaced_by_the_next_complete_crawl() {
     let dated = |day: &str| format!("2026-01-{day}T00:00:00Z").parse().ok();
     let found = |kept| Crawl { kept: Some(kept), dated_at: dated("01"), ..crawl_of(CrawlState::Complete, &["1"]) };
     record(&mut client, found(kept("https://a/InRelease", b"\0one"))).await;
-    let known = crawl::memory(&client, &"d".parse().unwrap()).await.unwrap();
+    let known = crawl::cache(&client, &"d".parse().unwrap()).await.unwrap();
     assert_eq!((known["main"].kept.clone(), known["main"].dated_at), (kept("https://a/InRelease", b"\0one"), dated("01")));
 
     let failed = Crawl { dated_at: dated("02"), ..crawl_of(CrawlState::Failed, &[]) };
     record(&mut client, failed).await;
-    let known = crawl::memory(&client, &"d".parse().unwrap()).await.unwrap();
+    let known = crawl::cache(&client, &"d".parse().unwrap()).await.unwrap();
     assert_eq!(known["main"].kept, kept("https://a/InRelease", b"\0one"), "a failed crawl keeps the cache");
     assert_eq!(known["main"].dated_at, dated("02"), "the date of accepted root metadata counts, even if an index failed");
 
     record(&mut client, found(kept("https://b/InRelease", b"two"))).await;
-    let known = crawl::memory(&client, &"d".parse().unwrap()).await.unwrap();
+    let known = crawl::cache(&client, &"d".parse().unwrap()).await.unwrap();
     assert_eq!(known["main"].kept, kept("https://b/InRelease", b"two"));
 }
 

@@ -23,7 +23,7 @@ pub struct Follower {
 impl Follower {
     /// Creates a follower at the end of the journal.
     pub async fn new(client: Client) -> Self {
-        let position = follow::here(&client).await.unwrap().end();
+        let position = follow::journal_end(&client).await.unwrap().position();
         Self { client, position, tables: vec![] }
     }
 
@@ -34,7 +34,7 @@ impl Follower {
         let mut delivered = vec![];
         while let Some(waiting) = batch.take_next() {
             let rows = follow::events(&self.client, &[waiting.generation], &self.tables).await.unwrap();
-            let events: Vec<i64> = rows.map_ok(|row| follow::event(&row).1.id).try_collect().await.unwrap();
+            let events: Vec<i64> = rows.map_ok(|row| follow::decode_event(&row).unwrap().1.id).try_collect().await.unwrap();
             assert_eq!(i64::try_from(events.len()), Ok(waiting.events));
             delivered.push((waiting.generation, events, batch.position()));
         }
@@ -204,7 +204,7 @@ async fn a_reader_can_follow_and_is_notified_of_each_generation() {
     let delivered = follower.poll().await;
     assert_eq!(delivered.len(), 1);
     assert_eq!(rows(&client, "SELECT username, ipaddr FROM generation").await.len(), 1);
-    let heads = follow::heads(&follower.client, &[delivered[0].0]).await.unwrap();
+    let heads = follow::headers(&follower.client, &[delivered[0].0]).await.unwrap();
     assert_eq!((heads[0].id, heads[0].ipaddr), (delivered[0].0, None));
 }
 
@@ -213,15 +213,15 @@ async fn positions_of_other_databases_or_of_the_future_are_rejected() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, "INSERT INTO distro VALUES ('a', 'A')").await;
-    let here = follow::here(&client).await.unwrap();
-    let end = here.end();
+    let here = follow::journal_end(&client).await.unwrap();
+    let end = here.position();
     assert_eq!(here.check(&end), Ok(()));
     assert_eq!(here.check(&Position::start(here.cluster)), Ok(()));
     assert!(!here.standby && !here.lags_behind(&end));
 
     let (system, oid) = (here.cluster.system_identifier, here.cluster.database);
-    let other = follow::here(&migrated().await.client().await).await.unwrap();
-    let message = here.check(&other.end()).unwrap_err().to_string();
+    let other = follow::journal_end(&migrated().await.client().await).await.unwrap();
+    let message = here.check(&other.position()).unwrap_err().to_string();
     let other_oid = other.cluster.database;
     assert_eq!(
         message,

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a panic reports the failure of a test")]
 
 mod catalog;
+mod clusters;
 mod constraints;
 mod crawl;
+mod decoding;
 mod follow;
 mod forgery;
 mod generation;

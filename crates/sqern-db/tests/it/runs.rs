@@ -185,10 +185,10 @@ async fn a_plan_starts_with_kernels_of_customers_and_ends_with_failed_ones() {
         ["6.1.0-1"],
         "its last build was aborted"
     );
-    assert_eq!(untried[0].last_result.as_deref(), Some("ABORTED"));
+    assert_eq!(untried[0].last_result, Some(RunResult::Aborted));
     assert_eq!(planned(&mut client, "other").await, ["6.1.0-2", "6.1.0-1", "6.1.0-5", "6.1.0-4"]);
     let kernels = sqern_db::run::kernels(&client, BUILD, id, &AsOf::Now).await.unwrap();
-    assert_eq!(kernels.iter().filter(|kernel| kernel.is_own).count(), 4);
+    assert_eq!(kernels.iter().filter(|kernel| kernel.is_override).count(), 4);
 }
 
 #[tokio::test]

@@ -1,10 +1,9 @@
 //! Planner settings of one query do not remain in the session.
 
-use sqern_db::AsOf;
-use sqern_db::as_of::snapshot;
 use sqern_db::risk::{RiskFilter, risk};
 use sqern_db::run::{PlanFilter, plan};
 use sqern_db::status::{StatusFilter, list};
+use sqern_db::{AsOf, snapshot};
 use sqern_model::RunKind;
 use tokio_postgres::Client;
 

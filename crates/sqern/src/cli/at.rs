@@ -3,9 +3,8 @@
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
-use sqern_db::AsOf;
-use sqern_db::as_of::{DataState, Past};
 use sqern_db::crawl::{self, Incomplete};
+use sqern_db::{AsOf, DataState, PastState};
 use sqern_model::{At, DistroName};
 use tokio_postgres::GenericClient;
 
@@ -26,7 +25,7 @@ pub(super) struct AtArgs {
 pub(super) struct Frame {
     /// The past state; absent for the current state.
     #[serde(skip_serializing_if = "Option::is_none")]
-    as_of: Option<Past>,
+    as_of: Option<PastState>,
     /// For reports: the generation of the data.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<DataState>,
@@ -135,7 +134,7 @@ fn lacking(incomplete: &[Incomplete]) -> Vec<String> {
     incomplete.chunk_by(|one, next| one.distro == next.distro).map(of_distro).collect()
 }
 
-fn describe(past: &Past) -> String {
+fn describe(past: &PastState) -> String {
     match past.tstamp {
         Some(_) => format!("as of generation {}, started {}", past.generation, time(past.tstamp)),
         None => "as of the state before the first generation".to_owned(),

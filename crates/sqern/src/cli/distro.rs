@@ -124,8 +124,7 @@ pub(super) async fn run(command: DistroCommand, context: &Context<'_>) -> Result
             let wanted = importable(&sources.load(context)?)?;
             let change = change::begin(&mut session.client, &args.comment(context)).await?;
             let added = distro::import(&change.transaction, &wanted).await?;
-            let lines: Vec<String> =
-                wanted.iter().filter(|distro| added.iter().any(|name| name == distro.name.as_str())).map(describe).collect();
+            let lines: Vec<String> = wanted.iter().filter(|distro| added.contains(&distro.name)).map(describe).collect();
             report(context, &lines, change.finish(args.dry_run).await?, args.dry_run)
         }
     }

@@ -6,7 +6,7 @@ use pg_local::{LocalServer, State, Up};
 use serde::Serialize;
 use sqern_db::migrate::{self, Step};
 use sqern_db::{change, distro};
-use sqern_model::counted;
+use sqern_model::{DistroName, counted};
 
 use super::interrupt::interrupted;
 use super::sources::SourcesArgs;
@@ -47,7 +47,7 @@ struct Initialized {
     /// The steps of the migration; empty where a dry run could not connect.
     migrated: Vec<Step>,
     /// The distributions that were added, by name; `None` where a dry run cannot know them before the migration.
-    distributions: Option<Vec<String>>,
+    distributions: Option<Vec<DistroName>>,
     /// Whether nothing was changed.
     dry_run: bool,
 }

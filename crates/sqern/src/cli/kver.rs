@@ -119,6 +119,7 @@ pub(super) async fn run(command: KverCommand, context: &Context<'_>) -> Result<E
         KverCommand::Add(args) => {
             let change = change::begin(&mut session.client, &args.change.comment(context)).await?;
             let added = kver::add(&change.transaction, &args.distro, &args.versions).await?;
+            let added: Vec<String> = added.into_iter().map(String::from).collect();
             report(context, &added, change.finish(args.change.dry_run).await?, args.change.dry_run)
         }
         KverCommand::Archive(args) => set_archived(&mut session.client, &args, true, context).await,
@@ -134,6 +135,7 @@ async fn set_archived(
 ) -> Result<Exit, Failure> {
     let change = change::begin(client, &args.change.comment(context)).await?;
     let changed = kver::set_archived(&change.transaction, &args.distro, &args.versions, archived).await?;
+    let changed: Vec<String> = changed.into_iter().map(String::from).collect();
     report(context, &changed, change.finish(args.change.dry_run).await?, args.change.dry_run)
 }
 

@@ -4,10 +4,9 @@ mod give;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
-use sqern_db::as_of::snapshot;
 use sqern_db::risk::{self as db_risk, RiskFilter};
 use sqern_db::status::{self, StatusFilter};
-use sqern_db::{AsOf, available, cust, new as db_activity};
+use sqern_db::{AsOf, activity as db_activity, available, cust, snapshot};
 use sqern_model::{At, ClusterName, DistroName, TypeWord};
 use tokio_postgres::Transaction;
 

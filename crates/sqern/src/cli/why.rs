@@ -2,11 +2,10 @@
 
 use clap::Args;
 use jiff::Timestamp;
-use sqern_db::as_of::snapshot;
 use sqern_db::fetch;
 use sqern_db::run::{PlanFilter, plan};
 use sqern_db::status::{self, Stage, Status, StatusFilter};
-use sqern_db::{AsOf, crawl, kver, why as db};
+use sqern_db::{AsOf, crawl, kver, snapshot, why as db};
 use sqern_model::{DistroName, Kernel, KernelVersion, RunKind};
 use tokio_postgres::Transaction;
 
@@ -68,14 +67,14 @@ pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<Exit, Fa
         kernels.push(one(&transaction, &args.of, status, &others, &as_of).await?);
     }
     let is_known = !kernels.is_empty();
-    let nearest = if is_known { vec![] } else { db::nearest(&transaction, &args.version, &args.distros, &as_of).await? };
+    let nearest = if is_known { vec![] } else { db::similar_kernels(&transaction, &args.version, &args.distros, &as_of).await? };
     // The distributions of the kernels; for an unknown kernel the requested ones, or all.
     let distros = if is_known { known.into_iter().map(|kernel| kernel.distro).collect() } else { args.distros.clone() };
     let answer = Answer {
         version: args.version,
         kernels,
         nearest,
-        last_checks: db::last_checks(&transaction, &distros, until).await?,
+        last_checks: crawl::last_checks(&transaction, &distros, until).await?,
         incomplete: crawl::incomplete(&transaction, &distros, until).await?,
         data,
     };
@@ -122,7 +121,7 @@ async fn place(transaction: &Transaction<'_>, of: &OfArgs, status: &Status) -> R
     let OfArgs { target, revision } = of.clone();
     let filter = PlanFilter { target, revision, ..PlanFilter::default() };
     let (to, next): (_, Vec<Kernel>) = match status.stage {
-        Stage::Seen => ("fetch", fetch::wanted(transaction, &[], &[]).await?.into_iter().map(|one| one.kernel).collect()),
+        Stage::Seen => ("fetch", fetch::candidates(transaction, &[], &[]).await?.into_iter().map(|one| one.kernel).collect()),
         Stage::Fetched => {
             ("build", plan(transaction, RunKind::Build, &filter).await?.into_iter().map(|one| one.kernel).collect())
         }

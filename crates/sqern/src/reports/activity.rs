@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqern_db::new::{Came as Activity, What};
+use sqern_db::activity::{Activity, ActivityKind};
 use sqern_model::DistroName;
 
 use super::html::{Cell, HeatMap, share};
@@ -68,19 +68,19 @@ impl Record for Activity {
 pub fn generations(activity: &[Activity]) -> Vec<GenerationActivity> {
     let row = |of_generation: &[Activity]| {
         let first = &of_generation[0];
-        let count = |what: What| of_generation.iter().map(|one| u64::from(one.what == what)).sum();
+        let count = |what: ActivityKind| of_generation.iter().map(|one| u64::from(one.what == what)).sum();
         GenerationActivity {
             generation: first.generation,
             tstamp: first.tstamp,
             username: first.username.clone(),
             comment: first.comment.clone(),
-            known: count(What::Known),
-            seen: count(What::Seen),
-            fetched: count(What::Fetched),
-            built: count(What::Built),
-            tested: count(What::Tested),
-            available: count(What::Available),
-            withdrawn: count(What::Withdrawn),
+            known: count(ActivityKind::Known),
+            seen: count(ActivityKind::Seen),
+            fetched: count(ActivityKind::Fetched),
+            built: count(ActivityKind::Built),
+            tested: count(ActivityKind::Tested),
+            available: count(ActivityKind::Available),
+            withdrawn: count(ActivityKind::Withdrawn),
         }
     };
     activity.chunk_by(|a, b| a.generation == b.generation).map(row).collect()
@@ -89,18 +89,18 @@ pub fn generations(activity: &[Activity]) -> Vec<GenerationActivity> {
 /// Returns the chart: the number of kernels by distribution and kind of activity.
 #[must_use]
 pub fn heat_map(activity: &[Activity]) -> HeatMap {
-    let mut counts: BTreeMap<&DistroName, BTreeMap<What, u64>> = BTreeMap::new();
+    let mut counts: BTreeMap<&DistroName, BTreeMap<ActivityKind, u64>> = BTreeMap::new();
     for one in activity {
         *counts.entry(&one.kernel.distro).or_default().entry(one.what).or_default() += 1;
     }
     let most = counts.values().flat_map(BTreeMap::values).copied().max().unwrap_or(0);
     let cell = |&count: &u64| Cell { shade: share(count, most), text: count.to_string() };
-    let row = |(distro, of_distro): (&&DistroName, &BTreeMap<What, u64>)| {
-        (distro.to_string(), What::ALL.iter().map(|what| of_distro.get(what).map(cell)).collect())
+    let row = |(distro, of_distro): (&&DistroName, &BTreeMap<ActivityKind, u64>)| {
+        (distro.to_string(), ActivityKind::ALL.iter().map(|what| of_distro.get(what).map(cell)).collect())
     };
     HeatMap {
         title: "Kernels by distribution and activity".to_owned(),
-        columns: What::ALL.iter().map(|what| what.as_str().to_owned()).collect(),
+        columns: ActivityKind::ALL.iter().map(|what| what.as_str().to_owned()).collect(),
         rows: counts.iter().map(row).collect(),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqern_db::risk::{Alike, Exposure, Risk, Role};
+use sqern_db::risk::{Exposure, HostGroup, Risk, Role};
 use sqern_db::status::{Missing, Status};
 use sqern_model::{ClusterName, HostName, Kernel, counted};
 
@@ -105,7 +105,7 @@ pub struct About {
 pub fn kernels(risk: &Risk) -> Vec<RiskKernel> {
     // Running and newest, by type and kernel.
     let mut counts: BTreeMap<(i32, usize), (u64, u64)> = BTreeMap::new();
-    for Alike { cltype, kernels, hosts } in &risk.counts {
+    for HostGroup { cltype, kernels, hosts } in &risk.counts {
         for (role, kernel) in kernels {
             let (running, newest) = counts.entry((*cltype, *kernel)).or_default();
             *match role {
@@ -158,7 +158,7 @@ pub fn hosts(risk: &Risk) -> Vec<RiskHost> {
 #[must_use]
 pub fn types(risk: &Risk) -> Vec<RiskType> {
     let mut types: BTreeMap<i32, RiskType> = BTreeMap::new();
-    for Alike { cltype, kernels, hosts } in &risk.counts {
+    for HostGroup { cltype, kernels, hosts } in &risk.counts {
         let row = types.entry(*cltype).or_insert_with(|| RiskType {
             cltype: type_name(risk, *cltype),
             hosts: 0,
@@ -194,9 +194,9 @@ pub fn describe(types: &[RiskType]) -> String {
 #[must_use]
 pub fn heat_map(risk: &Risk) -> HeatMap {
     // Unwanted kernels have their own column, at the end.
-    let lacks = |status: &Status| status.lacks().map_or("not wanted", Missing::as_str);
+    let lacks = |status: &Status| status.missing_if_wanted().map_or("not wanted", Missing::as_str);
     let mut counts: HashMap<(i32, &str), u64> = HashMap::new();
-    for Alike { cltype, kernels, hosts } in &risk.counts {
+    for HostGroup { cltype, kernels, hosts } in &risk.counts {
         for (_, kernel) in kernels {
             *counts.entry((*cltype, lacks(&risk.kernels[*kernel]))).or_default() += hosts;
         }

@@ -4,11 +4,11 @@ mod text;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use sqern_db::as_of::DataState;
-use sqern_db::crawl::Incomplete;
+use sqern_db::DataState;
+use sqern_db::crawl::{Incomplete, LastCheck};
 use sqern_db::kver::KverPackage;
 use sqern_db::status::{Missing, Stage, Status};
-use sqern_db::why::{Evidence, LastCheck};
+use sqern_db::why::Evidence;
 use sqern_model::{Kernel, KernelVersion, Spread, StageTimes, Step};
 
 pub use text::describe;
@@ -157,7 +157,7 @@ pub fn blocks(status: &Status, evidence: &Evidence, packages: &[KverPackage]) ->
         Missing::Building | Missing::BuildFailed | Missing::Testing | Missing::TestFailed | Missing::HarnessFailed => {
             let (kind, last) = last_try();
             let number = id(last.map(|one| one.id));
-            let blocks = match last.and_then(|one| one.result.as_deref()) {
+            let blocks = match last.and_then(|one| one.result) {
                 Some(result) => format!("{kind} {number} recorded result {result} for this kernel"),
                 None => format!("{kind} {number} is in progress"),
             };

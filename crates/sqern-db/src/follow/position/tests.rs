@@ -1,4 +1,4 @@
-//! Positions without a database.
+//! Tests of positions without a database.
 
 use proptest::prelude::*;
 
@@ -12,7 +12,7 @@ fn snapshot(text: &str) -> Snapshot {
 }
 
 #[test]
-fn a_text_that_no_position_has_is_refused() {
+fn texts_that_display_does_not_write_are_rejected() {
     for text in [
         "",
         "start",
@@ -39,7 +39,7 @@ fn a_text_that_no_position_has_is_refused() {
 }
 
 #[test]
-fn a_position_sees_what_lies_below_its_xmax_and_is_not_listed() {
+fn a_position_contains_unlisted_transactions_below_its_xmax() {
     let position: Position = "7301234567890123456/16384/745:760:745,751".parse().unwrap();
     assert_eq!(position.cluster, CLUSTER);
     let seen: Vec<u64> = (743..763).filter(|xact| position.snapshot.sees(*xact)).collect();
@@ -48,14 +48,14 @@ fn a_position_sees_what_lies_below_its_xmax_and_is_not_listed() {
 }
 
 #[test]
-fn of_a_standbys_snapshot_only_what_lies_below_its_xmin_is_certain() {
+fn a_snapshot_of_a_standby_contains_only_transactions_below_its_xmin() {
     assert_eq!(Snapshot::of_server("745:760:").unwrap().to_string(), "745:745:");
     assert_eq!(Snapshot::of_server("745:760:745").unwrap().to_string(), "745:760:745");
     assert_eq!(Snapshot::of_server("760:760:").unwrap().to_string(), "760:760:");
 }
 
 #[test]
-fn a_steps_text_lists_only_what_was_left_below_it() {
+fn the_text_of_a_step_lists_no_transaction_above_its_xmax() {
     let mut steps = Steps::new(&snapshot("100:100:"), &snapshot("104:120:104,111"), [101, 105, 103, 119]);
     let mut texts = vec![];
     for _ in 0..5 {
@@ -66,20 +66,20 @@ fn a_steps_text_lists_only_what_was_left_below_it() {
 }
 
 #[test]
-fn what_was_rolled_back_no_longer_counts_as_open() {
+fn a_rolled_back_transaction_is_no_longer_open() {
     let steps = Steps::new(&snapshot("100:110:100,105"), &snapshot("105:130:105"), []);
     assert_eq!(steps.reached().to_string(), "105:110:105");
 }
 
 #[test]
-fn a_standby_that_lags_takes_nothing_back() {
+fn a_poll_of_a_lagging_standby_keeps_delivered_transactions() {
     let mut steps = Steps::new(&snapshot("100:110:100,105"), &snapshot("103:103:"), [100]);
     assert_eq!(steps.reached().to_string(), "100:110:100,105");
     steps.step();
     assert_eq!(steps.reached().to_string(), "105:110:105");
 }
 
-/// What a transaction came to by the time of each of two polls.
+/// The state of a transaction at the second of 2 polls.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fate {
     Seen,
@@ -95,7 +95,7 @@ fn fates() -> impl Strategy<Value = Vec<(Fate, u32)>> {
 
 proptest! {
     #[test]
-    fn the_text_of_a_position_is_read_as_the_same_position(
+    fn parsing_the_text_of_a_position_returns_the_position(
         system_identifier: u64, database: u32, xmax in 100_u64..1_u64 << 60, below in prop::collection::btree_set(1_u64..99, 0..20)
     ) {
         let snapshot = Snapshot::new(xmax, below.iter().map(|distance| xmax - distance));
@@ -104,10 +104,10 @@ proptest! {
     }
 
     #[test]
-    fn after_each_step_exactly_what_was_delivered_is_seen(fates in fates(), known in 0_usize..60) {
+    fn the_snapshot_of_a_step_contains_exactly_the_delivered_transactions(fates in fates(), known in 0_usize..60) {
         let known = known.min(fates.len()) as u64;
         let with = |fate: Fate| fates.iter().zip(100_u64..).filter(move |((is, _), _)| *is == fate).map(|((_, order), xact)| (*order, xact));
-        // Below `known` everything but what was seen or rolled back was open at the poll before.
+        // Below `known`, all transactions that are waiting or open were open at the previous poll.
         let before = with(Fate::Waiting).chain(with(Fate::Open)).map(|(_, xact)| xact);
         let reached = Snapshot::new(100 + known, before);
         let now = Snapshot::new(100 + fates.len() as u64, with(Fate::Open).map(|(_, xact)| xact));

@@ -173,7 +173,7 @@ fn report(context: &Context<'_>, loaded: &Loaded<'_>, total: i64) -> Result<(), 
 fn describe(change: &Change) -> String {
     let Change { sign, cluster, host, distro, version, was, becomes, brought_back } = change;
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
-    let kernel = format!("{} {}", text(distro), text(version));
+    let kernel = distro.as_ref().zip(version.as_ref()).map(|(distro, version)| format!("{distro} {version}")).unwrap_or_default();
     match (cluster, host) {
         (None, _) => format!("{sign} kernel {kernel}"),
         (Some(cluster), None) => {

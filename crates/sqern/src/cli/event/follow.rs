@@ -165,17 +165,17 @@ struct Follower<'a> {
 impl<'a> Follower<'a> {
     async fn begin(args: FollowArgs, client: &Client, context: &'a Context<'a>) -> Result<Self, Failure> {
         let (mut file, kept) = args.position.map(PositionFile::open).transpose()?.unzip();
-        let here = follow::here(client).await?;
+        let end = follow::journal_end(client).await?;
         let position = match (kept.flatten(), args.from) {
             (Some(position), _) | (None, From::At(position)) => position,
-            (None, From::Start) => Position::start(here.cluster),
+            (None, From::Start) => Position::start(end.cluster),
             (None, From::Now) => {
-                context.printer.note(&format!("following from {}", here.end()));
-                here.end()
+                context.printer.note(&format!("following from {}", end.position()));
+                end.position()
             }
         };
         // Stored before the first line, so that a restart does not start at a later position.
-        if let (Some(file), Ok(())) = (&mut file, here.check(&position)) {
+        if let (Some(file), Ok(())) = (&mut file, end.check(&position)) {
             file.keep(&position)?;
         }
         Ok(Self { context, tables: args.tables, once: args.once, position, file, told_of_lag: false })
@@ -201,18 +201,18 @@ impl<'a> Follower<'a> {
 
     /// Makes sure that the position is one of the database that is connected to now.
     async fn check(&mut self, client: &Client) -> Result<(), Break> {
-        let here = follow::here(client).await?;
-        if let Err(error) = here.check(&self.position) {
+        let end = follow::journal_end(client).await?;
+        if let Err(error) = end.check(&self.position) {
             let file = self.file.as_ref().filter(|file| file.holds(&self.position));
             return Err(file.map_or_else(|| DbError::from(error.clone()).into(), |file| file.refused(&error)).into());
         }
-        if here.lags_behind(&self.position) && !std::mem::replace(&mut self.told_of_lag, true) {
+        if end.lags_behind(&self.position) && !std::mem::replace(&mut self.told_of_lag, true) {
             self.context.printer.note("the standby has not replayed the position yet");
         }
         Ok(())
     }
 
-    /// Prints new generations. Returns whether the reader is still there.
+    /// Prints new generations. Returns whether the reader is still tend.
     async fn poll(&mut self, client: &Client) -> Result<bool, Break> {
         let mut batch = follow::poll(client, &self.position, &self.tables).await?;
         let found = !batch.waiting().is_empty();

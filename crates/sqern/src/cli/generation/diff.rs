@@ -2,7 +2,7 @@
 
 use serde_json::Map;
 use sqern_db::AsOf;
-use sqern_db::event::Difference;
+use sqern_db::event::{Action, Difference};
 use sqern_db::generation;
 use sqern_model::At;
 use tokio_postgres::Client;
@@ -47,13 +47,13 @@ async fn past(client: &Client, at: At) -> Result<i64, Failure> {
 pub(super) fn describe(differences: &[Difference]) -> String {
     let mut text = String::new();
     for of_table in differences.chunk_by(|a, b| a.table_name == b.table_name) {
-        let count = |action: &str| of_table.iter().filter(|difference| difference.action == action).count();
+        let count = |action: Action| of_table.iter().filter(|difference| difference.action == action).count();
         let line = format!(
             "{}: {} inserted, {} updated, {} deleted\n",
             of_table[0].table_name,
-            count("insert"),
-            count("update"),
-            count("delete")
+            count(Action::Insert),
+            count(Action::Update),
+            count(Action::Delete)
         );
         text.push_str(&line);
         for difference in of_table {
@@ -64,10 +64,10 @@ pub(super) fn describe(differences: &[Difference]) -> String {
 }
 
 fn one(difference: &Difference) -> String {
-    let mark = match difference.action.as_str() {
-        "insert" => '+',
-        "delete" => '-',
-        _ => '~',
+    let mark = match difference.action {
+        Action::Insert => '+',
+        Action::Delete => '-',
+        Action::Update => '~',
     };
     let mut line = format!("{mark} {}", values(&difference.pkey));
     let empty = Map::new();

@@ -2,7 +2,7 @@
 
 use sqern_core::runs::{self, RunDetails};
 use sqern_db::run::{Liveness, Run};
-use sqern_model::RunKind;
+use sqern_model::{RunKind, RunResult};
 
 use crate::cli::Context;
 use crate::failure::{Exit, Failure};
@@ -20,9 +20,9 @@ fn describe(kind: RunKind, details: &RunDetails) -> String {
     let Run { id, started_at, result, state, owner, expires_at, .. } = &details.run;
     let mut lines = vec![format!("{kind} {id}, started {}", time(Some(*started_at)))];
     let state = match (result, state, owner) {
-        (Some(result), ..) => result.clone(),
-        (None, Liveness::Held, Some(owner)) => format!("running: {owner}, lease until {}", time(*expires_at)),
-        (None, Liveness::Held, None) => "running".to_owned(),
+        (Some(result), ..) => result.to_string(),
+        (None, Liveness::Running, Some(owner)) => format!("running: {owner}, lease until {}", time(*expires_at)),
+        (None, Liveness::Running, None) => "running".to_owned(),
         (None, ..) => "lease expired; the next claim aborts the run".to_owned(),
     };
     lines.push(format!("  result    {state}"));
@@ -40,9 +40,9 @@ fn describe(kind: RunKind, details: &RunDetails) -> String {
     lines.extend(fields.into_iter().filter_map(|(name, value)| Some(format!("  {name:<9} {}", value?))));
     for logged in &details.kernels {
         let kernel = &logged.kernel.kernel;
-        let result = logged.kernel.result.as_deref().unwrap_or("running");
+        let result = logged.kernel.result.map_or("running", RunResult::as_str);
         lines.push(format!("  {:<9} {} {}", result, kernel.distro, kernel.version));
-        if let Some(log) = logged.log.as_ref().filter(|_| result != "SUCCESS") {
+        if let Some(log) = logged.log.as_ref().filter(|_| logged.kernel.result != Some(RunResult::Success)) {
             lines.push(format!("            {}:{} ({:.1} s)", log.host, log.path, log.seconds));
             lines.extend(log.tail.lines().map(|line| format!("            | {line}")));
         }

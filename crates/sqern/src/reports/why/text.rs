@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use jiff::Timestamp;
+use sqern_db::crawl::LastCheck;
 use sqern_db::status::Stage;
-use sqern_db::why::{HostsOfType, LastCheck, Recorded, Try};
-use sqern_model::counted;
+use sqern_db::why::{HostsOfType, RecentRun, Recorded};
+use sqern_model::{PackageRole, RunResult, counted};
 
 use super::{Answer, Usual, Why};
 use crate::printer::time;
@@ -44,7 +45,7 @@ fn kernel(why: &Why, now: Timestamp) -> String {
     if !status.wanted {
         let _ = write!(out, ", {}", why.state);
     }
-    match (status.lacks(), status.missing_since) {
+    match (status.missing_if_wanted(), status.missing_since) {
         (Some(missing), Some(since)) => {
             let _ = write!(out, "; missing step: {} (since {})", missing.as_str(), time(Some(since)));
         }
@@ -106,7 +107,7 @@ fn recorded(recorded: &Recorded) -> String {
 fn packages(why: &Why) -> String {
     let gone =
         |gone: Option<Timestamp>| gone.map(|at| format!(", no longer listed since {}", time(Some(at)))).unwrap_or_default();
-    let headers = why.packages.iter().filter(|package| package.role == "headers");
+    let headers = why.packages.iter().filter(|package| package.role == PackageRole::Headers);
     let one = |package: &sqern_db::kver::KverPackage| {
         format!("{}: {} {}{}", package.source, package.name, package.package_version, gone(package.gone_at))
     };
@@ -114,15 +115,15 @@ fn packages(why: &Why) -> String {
 }
 
 /// The newest tries: `build 17 FAILURE (21.0 for lab), build 16 SUCCESS (…)`.
-fn tries(kind: &str, tries: &[Try]) -> String {
-    let one = |one: &Try| {
+fn tries(kind: &str, tries: &[RecentRun]) -> String {
+    let one = |one: &RecentRun| {
         let of = |word: &str, value: &Option<String>| value.as_ref().map(|value| format!("{word}{value}")).unwrap_or_default();
         let what = [of("", &one.revision), of("for ", &one.target), of("flavor ", &one.flavor)]
             .into_iter()
             .filter(|part| !part.is_empty());
         let what = what.collect::<Vec<_>>().join(" ");
         let what = if what.is_empty() { what } else { format!(" ({what})") };
-        format!("{kind} {} {}{what}", one.id, one.result.as_deref().unwrap_or("running"))
+        format!("{kind} {} {}{what}", one.id, one.result.map_or("running", RunResult::as_str))
     };
     tries.iter().map(one).collect::<Vec<_>>().join(", ")
 }

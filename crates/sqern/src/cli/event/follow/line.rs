@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read, Seek, Write};
 
 use futures_util::{TryStreamExt, pin_mut};
 use sqern_db::DbError;
-use sqern_db::follow::{self, Head, Position};
+use sqern_db::follow::{self, GenerationHeader, Position};
 use tempfile::SpooledTempFile;
 use tokio_postgres::Client;
 
@@ -20,7 +20,7 @@ const IN_MEMORY_BYTES: usize = 1 << 20;
 /// They are read to the last before the first is printed: a line that was begun must be ended, and the connection may break at
 /// any time. A generation may have any number of events, so many do not wait in memory.
 pub(super) struct Line {
-    head: Head,
+    header: GenerationHeader,
     /// The events, each as JSON, with commas between.
     events: SpooledTempFile,
 }
@@ -30,13 +30,13 @@ pub(super) async fn read(client: &Client, generations: &[i64], tables: &[String]
     if generations.is_empty() {
         return Ok(HashMap::new());
     }
-    let heads = follow::heads(client, generations).await?;
-    let new = |head: Head| (head.id, Line { head, events: SpooledTempFile::new(IN_MEMORY_BYTES) });
-    let mut lines: HashMap<i64, Line> = heads.into_iter().map(new).collect();
+    let headers = follow::headers(client, generations).await?;
+    let new = |header: GenerationHeader| (header.id, Line { header, events: SpooledTempFile::new(IN_MEMORY_BYTES) });
+    let mut lines: HashMap<i64, Line> = headers.into_iter().map(new).collect();
     let rows = follow::events(client, generations, tables).await?;
     pin_mut!(rows);
     while let Some(row) = rows.try_next().await.map_err(DbError::from)? {
-        let (generation, event) = follow::event(&row);
+        let (generation, event) = follow::decode_event(&row)?;
         if let Some(line) = lines.get_mut(&generation) {
             line.add(&event).map_err(Failure::from)?;
         }
@@ -56,8 +56,8 @@ impl Line {
     /// The line's text, without its end, with the position that it leads to.
     pub(super) fn at(mut self, position: &Position) -> io::Result<impl Read> {
         self.events.rewind()?;
-        let head = serde_json::to_string(&self.head)?;
-        let begin = format!(r#"{{"schema":"sqern.event.follow/1","position":"{position}","generation":{head},"events":["#);
+        let header = serde_json::to_string(&self.header)?;
+        let begin = format!(r#"{{"schema":"sqern.event.follow/1","position":"{position}","generation":{header},"events":["#);
         Ok(Cursor::new(begin).chain(self.events).chain(&b"]}"[..]))
     }
 }
