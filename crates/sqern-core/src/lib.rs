@@ -8,6 +8,7 @@
 
 pub mod change;
 pub mod clock;
+pub mod customers;
 pub mod database;
 pub mod error;
 pub mod input;

@@ -3,11 +3,11 @@
 //! Only [`settings`] reads the environment, only [`printer`] prints, only `main.rs` exits.
 
 pub mod cli;
-mod cust;
 mod distributions;
 mod doctor;
 pub mod failure;
 mod fetch;
+mod output;
 pub mod printer;
 mod private_server;
 mod reports;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use pg_connect::ConnectEnv;
 use pg_local::{LocalEnv, OsUser};
 use sqern_core::Clock;
+use sqern_core::pipeline::quote;
 
 use crate::failure::Failure;
 use crate::private_server::{PROGRAM, default_server};
@@ -85,6 +86,8 @@ pub struct Settings {
     pub columns: Option<usize>,
     /// The command line, for the comment of a generation.
     pub command_line: String,
+    /// The arguments without secrets.
+    arguments: Vec<String>,
 }
 
 impl Settings {
@@ -115,6 +118,7 @@ impl Settings {
             stderr_is_terminal: std::io::stderr().is_terminal(),
             columns: std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0),
             command_line: command_line(),
+            arguments: with_placeholders(arguments()),
         })
     }
 
@@ -205,6 +209,12 @@ impl Settings {
         lists.filter_map(|entry| entry.file_name().into_string().ok()).any(|name| name.contains("_Packages"))
     }
 
+    /// Returns the command line with another flag and without some flags, quoted for a shell, as a hint. It contains no passwords.
+    #[must_use]
+    pub fn command_with(&self, flag: &str, removed: &[&str]) -> String {
+        quote(&with_flag(&self.arguments, flag, removed))
+    }
+
     /// Returns the settings with another command line.
     #[must_use]
     pub fn for_command(&self, command_line: String) -> Self {
@@ -258,31 +268,57 @@ fn folder(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
+fn arguments() -> impl Iterator<Item = String> {
+    std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned())
+}
+
 /// Returns the command line without the directory of the program, such as `sqern distro import`.
 fn command_line() -> String {
-    without_secrets(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()))
+    without_secrets(arguments())
 }
 
 /// Joins the arguments. The database stores the result for all readers, so `--dsn`, which can contain a password, and the user
 /// information of URLs are omitted.
-fn without_secrets(words: impl Iterator<Item = String>) -> String {
+fn without_secrets(arguments: impl Iterator<Item = String>) -> String {
     let mut kept = vec!["sqern".to_owned()];
     let mut hide_next = false;
-    for word in words {
+    for argument in arguments {
         if std::mem::take(&mut hide_next) {
             continue;
         }
-        hide_next = word == "--dsn";
-        if !word.starts_with("--dsn") {
-            kept.push(without_userinfo(&word));
+        hide_next = argument == "--dsn";
+        if !argument.starts_with("--dsn") {
+            kept.push(without_userinfo(&argument));
         }
     }
     kept.join(" ")
 }
 
+/// Replaces the connection string of `--dsn`, which can contain a password, by `DSN`, and removes the user information of URLs.
+fn with_placeholders(arguments: impl Iterator<Item = String>) -> Vec<String> {
+    let mut is_dsn = false;
+    let replace = |argument: String| {
+        let is_value = std::mem::replace(&mut is_dsn, argument == "--dsn");
+        match argument.strip_prefix("--dsn=") {
+            _ if is_value => "DSN".to_owned(),
+            Some(_) => "--dsn=DSN".to_owned(),
+            None => without_userinfo(&argument),
+        }
+    };
+    arguments.map(replace).collect()
+}
+
+/// Adds a flag before `--`, and removes other flags.
+fn with_flag(arguments: &[String], flag: &str, removed: &[&str]) -> Vec<String> {
+    let mut changed: Vec<String> = arguments.iter().filter(|argument| !removed.contains(&argument.as_str())).cloned().collect();
+    let end = changed.iter().position(|argument| argument == "--").unwrap_or(changed.len());
+    changed.insert(end, flag.to_owned());
+    changed
+}
+
 /// Removes the user information from a URL: `https://user:password@host/path` (RFC 3986, 3.2.1).
-pub(crate) fn without_userinfo(word: &str) -> String {
-    let Some((scheme, rest)) = word.split_once("://") else { return word.to_owned() };
+pub(crate) fn without_userinfo(argument: &str) -> String {
+    let Some((scheme, rest)) = argument.split_once("://") else { return argument.to_owned() };
     let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
     let secret = authority.rfind('@').map_or(0, |at| at + 1);
     format!("{scheme}://{}", &rest[secret..])
@@ -291,6 +327,20 @@ pub(crate) fn without_userinfo(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hints_repeat_the_command_line_with_another_flag() {
+        for (typed, expected) in [
+            ("cust load c0.csv --partial", "sqern cust load c0.csv --partial --accept-shrink"),
+            ("cust load c0.csv --dry-run --limit 5", "sqern cust load c0.csv --limit 5 --accept-shrink"),
+            ("--dsn postgresql://me:secret@db/x cust load a", "sqern --dsn DSN cust load a --accept-shrink"),
+            ("cust load a --dsn=password=secret", "sqern cust load a --dsn=DSN --accept-shrink"),
+            ("cust load -- -a;b", "sqern cust load --accept-shrink -- '-a;b'"),
+        ] {
+            let arguments = with_placeholders(typed.split(' ').map(str::to_owned));
+            assert_eq!(quote(&with_flag(&arguments, "--accept-shrink", &["--dry-run"])), expected);
+        }
+    }
 
     #[test]
     fn a_command_line_is_kept_without_its_secrets() {

@@ -1,6 +1,7 @@
 //! Tests of the use cases with a real server and a real store.
 #![allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
 
+mod customers;
 mod execute;
 mod runs;
 mod store_sync;

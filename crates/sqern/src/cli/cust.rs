@@ -1,21 +1,21 @@
 //! `sqern cust`: customers' clusters and hosts, and the kernels that they run.
 
+mod hosts;
+mod list;
 mod load;
 mod report;
+mod show;
+mod types;
 
 use clap::Subcommand;
 use pg_connect::Session;
-use serde::Serialize;
-use sqern_db::cust::{self, Cluster, ClusterType, Host, HostFilter};
+use sqern_db::cust::Cluster;
 use sqern_db::{AsOf, DbError};
-use sqern_model::{ClusterName, DistroName, KernelVersion, counted};
-use tokio_postgres::Client;
+use sqern_model::{ClusterName, DistroName, KernelVersion};
 
 use super::Context;
-use super::at::{self, AtArgs, Frame};
-use crate::cust::HEADER;
+use super::at::AtArgs;
 use crate::failure::{Exit, Failure};
-use crate::printer::{Format, Record, time};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CustCommand {
@@ -74,132 +74,29 @@ pub(super) enum TypeCommand {
     },
 }
 
-impl Record for Cluster {
-    const SCHEMA: &'static str = "cust.list/1";
-    const COLUMNS: &'static [&'static str] = &["name", "type", "hosts", "kernels", "deleted_at"];
-    fn cells(&self) -> Vec<String> {
-        vec![self.name.to_string(), self.cltype.clone(), self.hosts.to_string(), self.kernels.to_string(), time(self.deleted_at)]
-    }
-}
-
-impl Record for Host {
-    const SCHEMA: &'static str = "cust.hosts/1";
-    const COLUMNS: &'static [&'static str] = &["cluster", "type", "host", "distro", "running", "installed"];
-    fn cells(&self) -> Vec<String> {
-        let installed: Vec<&str> = self.installed.iter().map(KernelVersion::as_str).collect();
-        vec![
-            self.cluster.to_string(),
-            self.cltype.clone(),
-            self.name.to_string(),
-            self.distro.to_string(),
-            self.running.as_ref().map(ToString::to_string).unwrap_or_default(),
-            installed.join(" "),
-        ]
-    }
-}
-
-impl Record for ClusterType {
-    const SCHEMA: &'static str = "cust.type.list/1";
-    const COLUMNS: &'static [&'static str] = &["id", "name", "clusters"];
-    fn cells(&self) -> Vec<String> {
-        vec![self.id.to_string(), self.name.clone(), self.clusters.to_string()]
-    }
-}
-
-/// A kernel of a host, as a report in CSV has it.
-#[derive(Debug, Serialize)]
-struct Line {
-    cluster: String,
-    #[serde(rename = "type")]
-    cltype: String,
-    host: String,
-    distro: String,
-    version: String,
-    current: bool,
-}
-
-impl Record for Line {
-    const SCHEMA: &'static str = "cust.show/1";
-    const COLUMNS: &'static [&'static str] = &HEADER;
-    fn cells(&self) -> Vec<String> {
-        let Self { cluster, cltype, host, distro, version, current } = self;
-        let current = if host.is_empty() { String::new() } else { current.to_string() };
-        [cluster, cltype, host, distro, version].into_iter().cloned().chain([current]).collect()
-    }
-}
-
 pub(super) async fn run(command: CustCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     match command {
         CustCommand::Load(args) => load::run(args, context).await,
         CustCommand::Report(args) => report::run(args, context),
-        CustCommand::List { all, at } => {
-            let (session, as_of) = begin(&at, context).await?;
-            at::list(context, &cust::list(&session.client, all, &as_of).await?, &Frame::from(&as_of))?;
-            Ok(Exit::Done)
-        }
-        CustCommand::Show { cluster, at } => {
-            let (session, as_of) = begin(&at, context).await?;
-            show(&session.client, cluster, &as_of, context).await
-        }
-        CustCommand::Hosts { clusters, kernels, distros, at } => {
-            let (session, as_of) = begin(&at, context).await?;
-            sqern_db::distro::require(&session.client, &distros, &as_of).await?;
-            for version in &kernels {
-                sqern_db::kver::find(&session.client, version, &distros).await?;
-            }
-            for name in &clusters {
-                known(cust::get(&session.client, name, &as_of).await)?;
-            }
-            let filter = HostFilter { clusters, distros, kernels };
-            at::list(context, &cust::hosts(&session.client, &filter, &as_of).await?, &Frame::from(&as_of))?;
-            Ok(Exit::Done)
-        }
-        CustCommand::Type(TypeCommand::List { at }) => {
-            let (session, as_of) = begin(&at, context).await?;
-            at::list(context, &cust::types(&session.client, &as_of).await?, &Frame::from(&as_of))?;
-            Ok(Exit::Done)
-        }
+        CustCommand::List { all, at } => list::run(all, &at, context).await,
+        CustCommand::Show { cluster, at } => show::run(&cluster, &at, context).await,
+        CustCommand::Hosts { clusters, kernels, distros, at } => hosts::run(clusters, kernels, distros, &at, context).await,
+        CustCommand::Type(TypeCommand::List { at }) => types::run(&at, context).await,
     }
 }
 
+/// Connects, and resolves `--at`.
 async fn begin(at: &AtArgs, context: &Context<'_>) -> Result<(Session, AsOf), Failure> {
     let session = context.open().await?;
     let as_of = at.resolve(&session.client).await?;
     Ok((session, as_of))
 }
 
-/// A cluster that was asked for by its name.
-fn known(found: Result<Cluster, DbError>) -> Result<Cluster, Failure> {
+/// Adds a hint to the error of an unknown cluster.
+fn require(found: Result<Cluster, DbError>) -> Result<Cluster, Failure> {
     found.map_err(|error| {
         let is_unknown = matches!(error, DbError::Unknown { .. });
         let failure = Failure::from(error);
         if is_unknown { failure.hint("sqern cust list --all") } else { failure }
     })
-}
-
-async fn show(client: &Client, name: ClusterName, as_of: &AsOf, context: &Context<'_>) -> Result<Exit, Failure> {
-    let Cluster { name, cltype, hosts, kernels, .. } = known(cust::get(client, &name, as_of).await)?;
-    let filter = HostFilter { clusters: vec![name.clone()], ..HostFilter::default() };
-    let mut lines = Vec::new();
-    for host in cust::hosts(client, &filter, as_of).await? {
-        lines.extend(host.installed.iter().map(|version| Line {
-            cluster: name.to_string(),
-            cltype: cltype.clone(),
-            host: host.name.to_string(),
-            distro: host.distro.to_string(),
-            version: version.to_string(),
-            current: host.running.as_ref() == Some(version),
-        }));
-    }
-    if lines.is_empty() && context.printer.format() == Format::Csv {
-        // As a report says that a cluster has no hosts.
-        let nothing = String::new;
-        let (host, distro, version) = (nothing(), nothing(), nothing());
-        lines.push(Line { cluster: name.to_string(), cltype: cltype.clone(), host, distro, version, current: false });
-    }
-    at::list(context, &lines, &Frame::from(as_of))?;
-    if context.printer.format() == Format::Table {
-        context.printer.note(&format!("{name} ({cltype}): {}, {}", counted(hosts, "host"), counted(kernels, "kernel")));
-    }
-    Ok(Exit::Done)
 }

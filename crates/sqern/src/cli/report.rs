@@ -4,6 +4,7 @@ mod give;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
+use sqern_core::customers::KnownNames;
 use sqern_db::as_of::snapshot;
 use sqern_db::risk::{self as db_risk, RiskFilter};
 use sqern_db::status::{self, StatusFilter};
@@ -14,7 +15,6 @@ use tokio_postgres::Transaction;
 use self::give::{Give, HtmlArgs};
 use super::Context;
 use super::at::{AtArgs, Frame};
-use crate::cust::Known;
 use crate::failure::{Exit, Failure};
 use crate::reports::html::Table;
 use crate::reports::{activity, coverage, lag, risk};
@@ -272,7 +272,7 @@ impl ReportCommand {
 
 /// The numbers of cluster types, by their names or numbers.
 async fn type_numbers(transaction: &Transaction<'_>, words: &[String], as_of: &AsOf) -> Result<Vec<i32>, Failure> {
-    let known = Known::new(&cust::types(transaction, as_of).await?, []);
+    let known = KnownNames::new(&cust::types(transaction, as_of).await?, []);
     let number = |word: &String| {
         known.type_id(&TypeWord(word.clone())).map_err(|message| Failure::unmet(message).hint("sqern cust type list"))
     };

@@ -10,35 +10,35 @@ use sqern_db::cust::load::Place;
 use sqern_model::{ClusterName, ReportedHost, TypeWord};
 
 use super::input::{Input, Position, RECORD_TOO_LONG};
+use super::reader::{InvalidReport, ReportFormat, unreadable};
 use super::rows::Rows;
-use super::{ReportError, ReportFormat, unreadable};
 
 /// Reads a report to its end. Without a format, the first key determines it.
-pub(super) fn read(input: Input, format: Option<ReportFormat>, rows: &mut Rows) -> Result<ReportFormat, ReportError> {
+pub(super) fn read(input: Input, format: Option<ReportFormat>, rows: &mut Rows) -> Result<ReportFormat, InvalidReport> {
     let position = input.position();
     let mut json = serde_json::Deserializer::from_reader(input);
     if json.end().is_ok() {
-        return Err(ReportError::new("report is empty", Place { line: 1, record: None }));
+        return Err(InvalidReport::at(Place { line: 1, record: None }, "report is empty"));
     }
     let mut format = format;
     loop {
-        let top = Top { rows: &mut *rows, position: &position, format };
-        let found = top.deserialize(&mut json).map_err(|error| describe(&error, &position))?;
+        let document = Document { rows: &mut *rows, position: &position, format };
+        let found = document.deserialize(&mut json).map_err(|error| describe(&error, &position))?;
         format = Some(found);
         match json.end() {
             Ok(()) => return Ok(found),
             // Another line. Invalid input is reported when the line is read.
-            Err(_) if found == ReportFormat::Jsonl => {}
+            Err(_) if found == ReportFormat::JsonLines => {}
             Err(error) => return Err(describe(&error, &position)),
         }
     }
 }
 
 /// Returns the error with its place.
-fn describe(error: &serde_json::Error, position: &Position) -> ReportError {
+fn describe(error: &serde_json::Error, position: &Position) -> InvalidReport {
     let text = error.to_string();
     let reason = text.strip_suffix(&format!(" at line {} column {}", error.line(), error.column())).unwrap_or(&text);
-    let message = match error.classify() {
+    let reason = match error.classify() {
         Category::Io if reason == RECORD_TOO_LONG => reason.to_owned(),
         Category::Io => unreadable(reason),
         // serde names the Rust type.
@@ -48,11 +48,11 @@ fn describe(error: &serde_json::Error, position: &Position) -> ReportError {
     };
     let line = i64::try_from(error.line()).unwrap_or(i64::MAX);
     let place = if line > 0 { position.at_line(line) } else { position.place() };
-    ReportError::new(message, place)
+    InvalidReport::at(place, reason)
 }
 
 /// A document with `clusters`, or one cluster.
-struct Top<'a> {
+struct Document<'a> {
     rows: &'a mut Rows,
     position: &'a Rc<Position>,
     format: Option<ReportFormat>,
@@ -67,19 +67,19 @@ enum Key {
     Hosts,
 }
 
-impl<'de> DeserializeSeed<'de> for Top<'_> {
+impl<'de> DeserializeSeed<'de> for Document<'_> {
     type Value = ReportFormat;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<ReportFormat, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for Top<'_> {
+impl<'de> Visitor<'de> for Document<'_> {
     type Value = ReportFormat;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.format {
-            Some(ReportFormat::Jsonl) => "a cluster",
+            Some(ReportFormat::JsonLines) => "a cluster",
             _ => "an object with clusters",
         })
     }
@@ -88,7 +88,7 @@ impl<'de> Visitor<'de> for Top<'_> {
         let first = map.next_key::<Key>()?;
         let found = match first {
             Some(Key::Clusters) => ReportFormat::Json,
-            Some(_) => ReportFormat::Jsonl,
+            Some(_) => ReportFormat::JsonLines,
             None => self.format.unwrap_or(ReportFormat::Json),
         };
         match (found, self.format.unwrap_or(found)) {
@@ -103,7 +103,7 @@ impl<'de> Visitor<'de> for Top<'_> {
                     None => Ok(found),
                 }
             }
-            (_, ReportFormat::Jsonl) if found == ReportFormat::Jsonl => {
+            (_, ReportFormat::JsonLines) if found == ReportFormat::JsonLines => {
                 Cluster { rows: self.rows, position: self.position }.fields(first, map).map(|()| found)
             }
             (ReportFormat::Json, _) => {

@@ -1,7 +1,6 @@
-//! The bytes of a report, from a file or standard input: decompressed, with limited record length.
+//! The decompressed bytes of a report, with a limited record length.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::rc::Rc;
@@ -9,7 +8,7 @@ use std::rc::Rc;
 use memchr::memchr_iter;
 use sqern_db::cust::load::Place;
 
-use super::{ReportError, ReportFormat};
+use super::reader::ReportFormat;
 
 /// The maximum length of one record: a host in JSON, or a line in CSV, with the bytes before it.
 pub(super) const RECORD_BYTES: usize = 1 << 20;
@@ -61,34 +60,6 @@ pub(super) struct Input {
     position: Rc<Position>,
 }
 
-/// Opens a report, `-` for standard input, and detects its compression.
-pub(super) fn open(path: &Path) -> Result<Input, ReportError> {
-    let broken = |error: io::Error| ReportError {
-        message: format!("could not read {}: {error}", path.display()),
-        place: None,
-        hints: vec![],
-    };
-    let file: Box<dyn Read> =
-        if path.as_os_str() == "-" { Box::new(io::stdin()) } else { Box::new(File::open(path).map_err(broken)?) };
-    let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
-    let head = head(&mut file, 4).map_err(broken)?;
-    let source: Box<dyn Read> = if head.starts_with(b"\x1f\x8b") {
-        Box::new(flate2::bufread::MultiGzDecoder::new(io::Cursor::new(head).chain(file)))
-    } else if head.starts_with(b"\x28\xb5\x2f\xfd") {
-        let mut decoder = zstd::Decoder::with_buffer(io::Cursor::new(head).chain(file)).map_err(broken)?;
-        decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(broken)?;
-        Box::new(decoder)
-    } else {
-        Box::new(io::Cursor::new(head).chain(file))
-    };
-    let mut input = Input { source, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, position: Rc::default() };
-    while input.end < 3 && input.fill().map_err(broken)? {}
-    if input.buffer[..input.end].starts_with(b"\xef\xbb\xbf") {
-        input.start = 3;
-    }
-    Ok(input)
-}
-
 /// Reads the first bytes, which a pipe may deliver one by one. Returns fewer only at the end.
 fn head(file: &mut impl BufRead, count: usize) -> io::Result<Vec<u8>> {
     let mut head = vec![];
@@ -102,20 +73,41 @@ pub(super) fn format_of(path: &Path) -> Option<ReportFormat> {
     let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
     match name.rsplit_once('.')?.1 {
         "json" => Some(ReportFormat::Json),
-        "jsonl" | "ndjson" => Some(ReportFormat::Jsonl),
+        "jsonl" | "ndjson" => Some(ReportFormat::JsonLines),
         "csv" => Some(ReportFormat::Csv),
         _ => None,
     }
 }
 
 impl Input {
+    /// Detects the compression of a report, and skips a byte order mark.
+    pub(super) fn new(bytes: Box<dyn Read>) -> io::Result<Self> {
+        let mut bytes = BufReader::with_capacity(BUFFER_BYTES, bytes);
+        let head = head(&mut bytes, 4)?;
+        let source: Box<dyn Read> = if head.starts_with(b"\x1f\x8b") {
+            Box::new(flate2::bufread::MultiGzDecoder::new(io::Cursor::new(head).chain(bytes)))
+        } else if head.starts_with(b"\x28\xb5\x2f\xfd") {
+            let mut decoder = zstd::Decoder::with_buffer(io::Cursor::new(head).chain(bytes))?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+            Box::new(decoder)
+        } else {
+            Box::new(io::Cursor::new(head).chain(bytes))
+        };
+        let mut input = Self { source, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, position: Rc::default() };
+        while input.end < 3 && input.fill()? {}
+        if input.buffer[..input.end].starts_with(b"\xef\xbb\xbf") {
+            input.start = 3;
+        }
+        Ok(input)
+    }
+
     /// Returns the position, shared with the parser.
     pub(super) fn position(&self) -> Rc<Position> {
         self.position.clone()
     }
 
     /// Detects CSV by the first bytes. Returns `None` for JSON, whose first key determines the format.
-    pub(super) fn looks_like(&mut self) -> Option<ReportFormat> {
+    pub(super) fn detect_format(&mut self) -> Option<ReportFormat> {
         let first = self.buffer[self.start..self.end].iter().find(|byte| !byte.is_ascii_whitespace());
         match first {
             None | Some(b'{' | b'[') => None,

@@ -7,26 +7,29 @@ use sqern_db::cust::load::Place;
 use sqern_model::{ClusterName, DistroName, ReportedHost, TypeWord, counted};
 use tokio::sync::mpsc::Sender;
 
-use super::ReportError;
+use super::reader::InvalidReport;
 
 /// Null in COPY.
 const NULL: &str = "\\N";
 /// The size from which a block is sent.
 const BLOCK_BYTES: usize = 256 * 1024;
 /// The maximum number of reported unknown distributions, and of places for each of them.
-const TOLD: usize = 5;
+const MAX_LISTED: usize = 5;
 
 /// The cluster types and distributions that a report may contain.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub struct KnownNames {
     types: Vec<(i32, String)>,
     distros: HashSet<DistroName>,
 }
 
-impl Known {
+impl KnownNames {
     /// Creates the sets of cluster types and distributions.
     pub fn new(types: &[ClusterType], distros: impl IntoIterator<Item = DistroName>) -> Self {
-        Self { types: types.iter().map(|one| (one.id, one.name.clone())).collect(), distros: distros.into_iter().collect() }
+        Self {
+            types: types.iter().map(|cltype| (cltype.id, cltype.name.clone())).collect(),
+            distros: distros.into_iter().collect(),
+        }
     }
 
     /// Returns the number of a type that is specified by name or number.
@@ -53,7 +56,7 @@ struct Missing {
 
 /// Collects rows into blocks, and sends them.
 pub(super) struct Rows {
-    known: Known,
+    known: KnownNames,
     blocks: Sender<Vec<u8>>,
     block: Vec<u8>,
     clusters: i32,
@@ -62,7 +65,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn new(known: Known, blocks: Sender<Vec<u8>>) -> Self {
+    pub(super) fn new(known: KnownNames, blocks: Sender<Vec<u8>>) -> Self {
         Self { known, blocks, block: vec![], clusters: 0, hosts: 0, missing: BTreeMap::new() }
     }
 
@@ -72,7 +75,7 @@ impl Rows {
         self.clusters
     }
 
-    /// Returns the number of a type; see [`Known::type_id`].
+    /// Returns the number of a type; see [`KnownNames::type_id`].
     pub(super) fn type_id(&self, word: &TypeWord) -> Result<i32, String> {
         self.known.type_id(word)
     }
@@ -89,7 +92,7 @@ impl Rows {
         let kernels = host.kernels().map_err(|error| error.to_string())?;
         self.hosts += 1;
         if !self.known.distros.contains(&host.distro) {
-            self.miss(&host.distro, place);
+            self.add_missing(&host.distro, place);
             return Ok(());
         }
         let number = cluster.to_string();
@@ -114,45 +117,48 @@ impl Rows {
     /// # Errors
     ///
     /// Returns an error for unknown distributions.
-    pub(super) fn finish(mut self) -> Result<i64, ReportError> {
+    pub(super) fn finish(mut self) -> Result<i64, InvalidReport> {
         if let Some(error) = self.unknown_distros() {
             return Err(error);
         }
         if !self.block.is_empty() {
-            self.send().map_err(|message| ReportError { message, place: None, hints: vec![] })?;
+            self.send().map_err(InvalidReport::new)?;
         }
         Ok(self.hosts)
     }
 
-    fn unknown_distros(&self) -> Option<ReportError> {
+    fn unknown_distros(&self) -> Option<InvalidReport> {
         if self.missing.is_empty() {
             return None;
         }
-        let told: Vec<String> = self
+        let listed: Vec<String> = self
             .missing
             .iter()
-            .take(TOLD)
+            .take(MAX_LISTED)
             .map(|(distro, missing)| {
                 let places: Vec<String> = missing.places.iter().map(Place::to_string).collect();
                 let more = if missing.hosts > missing.places.len() as u64 { ", …" } else { "" };
                 format!("{:?} ({}: {}{more})", distro.as_str(), counted(missing.hosts, "host"), places.join(", "))
             })
             .collect();
-        let more = if self.missing.len() > TOLD { format!(" and {} more", self.missing.len() - TOLD) } else { String::new() };
+        let more = if self.missing.len() > MAX_LISTED {
+            format!(" and {} more", self.missing.len() - MAX_LISTED)
+        } else {
+            String::new()
+        };
         let noun = if self.missing.len() == 1 { "distribution" } else { "distributions" };
-        let message = format!("unknown {noun} {}{more}", told.join(", "));
-        let error = ReportError { message, place: None, hints: vec![] };
-        Some(error.hint("sqern distro import  # or: sqern distro add NAME VARIANT"))
+        let message = format!("unknown {noun} {}{more}", listed.join(", "));
+        Some(InvalidReport::new(message).with_hint("sqern distro import  # or: sqern distro add NAME VARIANT"))
     }
 
-    fn miss(&mut self, distro: &DistroName, place: Place) {
+    fn add_missing(&mut self, distro: &DistroName, place: Place) {
         // Bounded, because an invalid report may contain a new distribution for each host.
-        if self.missing.len() > 10 * TOLD && !self.missing.contains_key(distro) {
+        if self.missing.len() > 10 * MAX_LISTED && !self.missing.contains_key(distro) {
             return;
         }
         let missing = self.missing.entry(distro.clone()).or_default();
         missing.hosts += 1;
-        if missing.places.len() < TOLD {
+        if missing.places.len() < MAX_LISTED {
             missing.places.push(place);
         }
     }

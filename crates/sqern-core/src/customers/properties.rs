@@ -2,25 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::Cursor;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sqern_db::cust::ClusterType;
 use sqern_model::DistroName;
 
-use super::{HEADER, Known, Read, ReportError, ReportFormat, read_all};
+use super::reader::{CompleteReport, read as read_report};
+use super::{HEADER, InvalidReport, KnownNames, ReportFormat, ReportSource};
 
-const FORMATS: [ReportFormat; 3] = [ReportFormat::Json, ReportFormat::Jsonl, ReportFormat::Csv];
+const FORMATS: [ReportFormat; 3] = [ReportFormat::Json, ReportFormat::JsonLines, ReportFormat::Csv];
 
 /// Reads these bytes, and returns the result and the rows.
-fn read(bytes: &[u8], format: Option<ReportFormat>) -> (Result<Read, ReportError>, Vec<u8>) {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(bytes).unwrap();
+fn read(bytes: &[u8], format: Option<ReportFormat>) -> (Result<CompleteReport, InvalidReport>, Vec<u8>) {
+    let source = ReportSource::Stream { name: "a test".to_owned(), bytes: Box::new(Cursor::new(bytes.to_vec())) };
     let types = [ClusterType { id: 1, name: "production".to_owned(), clusters: 0 }];
-    let known = Known::new(&types, [DistroName::new("alma8").unwrap()]);
+    let known = KnownNames::new(&types, [DistroName::new("alma8").unwrap()]);
     let (sender, mut blocks) = tokio::sync::mpsc::channel(1000);
-    let result = read_all(file.path(), format, known, sender);
+    let result = read_report(source, format, known, sender);
     let mut rows = vec![];
     while let Ok(block) = blocks.try_recv() {
         rows.extend(block);
@@ -65,8 +65,8 @@ fn written(clusters: &Clusters, format: ReportFormat) -> String {
     let documents = || clusters.iter().map(|(name, hosts)| as_json(name, hosts));
     match format {
         ReportFormat::Json => json!({"clusters": documents().collect::<Vec<_>>()}).to_string(),
-        ReportFormat::Jsonl => documents().fold(String::new(), |mut text, one| {
-            let _ = writeln!(text, "{one}");
+        ReportFormat::JsonLines => documents().fold(String::new(), |mut text, cluster| {
+            let _ = writeln!(text, "{cluster}");
             text
         }),
         ReportFormat::Csv => {
@@ -77,8 +77,8 @@ fn written(clusters: &Clusters, format: ReportFormat) -> String {
                     writer.write_record([cluster, "production", "", "", "", ""]).unwrap();
                 }
                 for (host, (kernels, runs)) in hosts {
-                    for (place, kernel) in kernels.iter().enumerate() {
-                        let current = if *runs && place == 0 { "true" } else { "false" };
+                    for (index, kernel) in kernels.iter().enumerate() {
+                        let current = if *runs && index == 0 { "true" } else { "false" };
                         writer.write_record([cluster, "production", host, "alma8", kernel, current]).unwrap();
                     }
                 }
@@ -94,7 +94,7 @@ proptest! {
         let hosts: usize = clusters.values().map(BTreeMap::len).sum();
         let read_as: Vec<_> = FORMATS.iter().map(|format| read(written(&clusters, *format).as_bytes(), Some(*format))).collect();
         for ((result, rows), format) in read_as.iter().zip(FORMATS) {
-            let expected = Read { format, hosts: i64::try_from(hosts).unwrap() };
+            let expected = CompleteReport { format, hosts: i64::try_from(hosts).unwrap() };
             prop_assert_eq!(result, &Ok(expected));
             prop_assert_eq!(contents(rows), contents(&read_as[0].1), "{:?}", format);
         }
@@ -106,7 +106,7 @@ proptest! {
         format in prop::option::of(prop::sample::select(&FORMATS[..])),
     ) {
         if let (Err(error), _) = read(&bytes, format) {
-            prop_assert!(!error.message.is_empty());
+            prop_assert!(!error.reason.is_empty());
         }
     }
 
@@ -121,7 +121,7 @@ proptest! {
         let place = place.index(bytes.len());
         bytes[place] = byte;
         if let (Err(error), _) = read(&bytes, Some(format)) {
-            prop_assert!(!error.message.is_empty());
+            prop_assert!(!error.reason.is_empty());
             let lines = i64::try_from(bytes.split(|byte| *byte == b'\n').count()).unwrap();
             prop_assert!(error.place.is_none_or(|place| (1..=lines).contains(&place.line)), "{:?} of {} lines", error.place, lines);
         }

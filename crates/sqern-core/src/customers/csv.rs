@@ -4,8 +4,8 @@ use sqern_db::cust::load::Place;
 use sqern_model::{ClusterName, DistroName, HostName, KernelVersion, ReportedHost, TypeWord};
 
 use super::input::{Input, RECORD_BYTES, RECORD_TOO_LONG};
+use super::reader::{InvalidReport, unreadable};
 use super::rows::Rows;
-use super::{ReportError, unreadable};
 
 /// The header line. A line that contains only a cluster and its type is a cluster without hosts.
 pub const HEADER: [&str; 6] = ["cluster", "type", "host", "distro", "version", "current"];
@@ -25,7 +25,7 @@ struct Lines {
 }
 
 /// Reads a report to its end.
-pub(super) fn read(input: Input, rows: &mut Rows) -> Result<(), ReportError> {
+pub(super) fn read(input: Input, rows: &mut Rows) -> Result<(), InvalidReport> {
     let position = input.position();
     let mut reader = ::csv::ReaderBuilder::new().has_headers(false).from_reader(input);
     let mut record = ::csv::StringRecord::new();
@@ -47,7 +47,7 @@ pub(super) fn read(input: Input, rows: &mut Rows) -> Result<(), ReportError> {
             continue;
         }
         let place = Place { line, record: None };
-        let wrong = |message: String| ReportError::new(message, place);
+        let wrong = |message: String| InvalidReport::at(place, message);
         let [cluster, type_word, host] = [&record[0], &record[1], &record[2]];
         let same_part = part.as_ref().is_some_and(|part| part.cluster == *cluster && part.type_word == *type_word);
         if !same_part || lines.as_ref().is_none_or(|lines| lines.host.name.as_str() != host) {
@@ -70,7 +70,7 @@ pub(super) fn read(input: Input, rows: &mut Rows) -> Result<(), ReportError> {
                 none.insert(begin_host(&record, position.at_line(line)).map_err(wrong)?)
             }
         };
-        lines.add(&record).map_err(|message| ReportError::new(message, Place { line, ..lines.place }))?;
+        lines.add(&record).map_err(|message| InvalidReport::at(Place { line, ..lines.place }, message))?;
     }
     finish_host(rows, part.as_ref(), lines)
 }
@@ -109,9 +109,9 @@ impl Lines {
     }
 }
 
-fn finish_host(rows: &mut Rows, part: Option<&Part>, lines: Option<Lines>) -> Result<(), ReportError> {
+fn finish_host(rows: &mut Rows, part: Option<&Part>, lines: Option<Lines>) -> Result<(), InvalidReport> {
     let (Some(part), Some(lines)) = (part, lines) else { return Ok(()) };
-    rows.host(part.number, &lines.host, lines.place).map_err(|message| ReportError::new(message, lines.place))
+    rows.host(part.number, &lines.host, lines.place).map_err(|message| InvalidReport::at(lines.place, message))
 }
 
 /// Parses a boolean as PostgreSQL does, case-insensitively.
@@ -127,16 +127,16 @@ fn line_of(position: &::csv::Position) -> i64 {
     i64::try_from(position.line()).unwrap_or(i64::MAX)
 }
 
-fn wrong_header(found: &str, line: i64) -> ReportError {
+fn wrong_header(found: &str, line: i64) -> InvalidReport {
     let place = Place { line, record: None };
-    let error = ReportError::new(format!("expected the header {}, found {found}", HEADER.join(",")), place);
+    let error = InvalidReport::at(place, format!("expected the header {}, found {found}", HEADER.join(",")));
     if found.contains(';') {
-        return error.hint("Separate columns by commas instead of semicolons.");
+        return error.with_hint("Separate columns by commas instead of semicolons.");
     }
-    error.hint("Use --format json or --format jsonl if the report is not CSV.")
+    error.with_hint("Use --format json or --format jsonl if the report is not CSV.")
 }
 
-fn describe(error: &::csv::Error, line: i64) -> ReportError {
+fn describe(error: &::csv::Error, line: i64) -> InvalidReport {
     let place = Place { line: error.position().map_or(line, line_of), record: None };
     let message = match error.kind() {
         ::csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("expected {expected_len} fields, found {len}"),
@@ -147,5 +147,5 @@ fn describe(error: &::csv::Error, line: i64) -> ReportError {
         }
         _ => format!("invalid CSV: {error}"),
     };
-    ReportError::new(message, place)
+    InvalidReport::at(place, message)
 }

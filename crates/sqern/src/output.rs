@@ -1,0 +1,3 @@
+//! Texts and JSON fields of the results of use cases.
+
+pub mod load;
