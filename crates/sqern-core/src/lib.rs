@@ -10,6 +10,7 @@ pub mod change;
 pub mod clock;
 pub mod customers;
 pub mod database;
+pub mod doctor;
 pub mod error;
 pub mod input;
 pub mod owner;

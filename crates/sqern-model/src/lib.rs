@@ -19,7 +19,7 @@ pub mod source;
 pub mod upstream;
 
 pub use at::{At, InvalidAt};
-pub use count::counted;
+pub use count::{counted, grouped, size};
 pub use crawl::{CachedFile, CachedIndex, CachedMetadata, Crawl, CrawlCache, CrawlState, KernelPackage, PackageRole};
 pub use cust::{ClusterName, HostName, InvalidHost, ReportedHost, Shrink, TypeWord};
 pub use diagnostic::Diagnostic;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use pg_connect::ConnectError;
 use pg_local::LocalError;
+use sqern_core::doctor::Problem;
 use sqern_db::DbError;
 use sqern_model::Diagnostic;
 
@@ -87,6 +88,12 @@ impl Failure {
     #[must_use]
     pub fn exit(&self) -> Exit {
         self.exit
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self { message: failure.message, hint: failure.hints.into_iter().next() }
     }
 }
 

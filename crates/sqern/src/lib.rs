@@ -4,7 +4,6 @@
 
 pub mod cli;
 mod distributions;
-mod doctor;
 pub mod failure;
 mod fetch;
 mod output;

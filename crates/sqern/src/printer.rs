@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::settings::Settings;
 
 /// The number of spaces between two columns of a table.
-const GAP: u16 = 2;
+pub const GAP: u16 = 2;
 /// The length up to which a table does not break a word: a date, an id, `ubuntu-22.04`.
 const SHORT_WORD: usize = 12;
 

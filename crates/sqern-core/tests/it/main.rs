@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
 
 mod customers;
+mod doctor;
 mod execute;
 mod runs;
 mod store_sync;

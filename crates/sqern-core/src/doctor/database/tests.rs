@@ -1,23 +1,22 @@
-//! Each verdict of a database, from what was seen.
+//! Findings for each observed state of a database.
 
 use sqern_db::migrate::Applied;
 use sqern_model::CrawlState;
 
 use super::*;
-use crate::doctor::State;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn seen(version_num: i32) -> Server {
+fn server(version_num: i32) -> Server {
     Server { version_num, version: "14.9 (Debian 14.9-1)".into(), user: "me".into(), now: Timestamp::UNIX_EPOCH }
 }
 
 #[test]
 fn an_old_server_fails() {
-    assert_eq!(server(&seen(150_000)).state, State::Ok);
-    let old = server(&seen(140_009));
+    assert_eq!(check_server(&server(150_000)).state, State::Ok);
+    let old = check_server(&server(140_009));
     assert_eq!(
         (old.state, old.found.as_str()),
         (State::Failed, "PostgreSQL 14.9 (Debian 14.9-1) is not supported, version 15 or later is required")
@@ -44,8 +43,8 @@ fn unusable_schemas_fail() {
             Some("Install the version of sqern that migrated this database, or a later one. Nothing was changed."),
         ),
     ] {
-        let judged = schema(&status);
-        assert_eq!((judged.state, judged.hint.as_deref()), (state, hint), "{status:?}");
+        let finding = check_schema(&status);
+        assert_eq!((finding.state, finding.hint.as_deref()), (state, hint), "{status:?}");
     }
 }
 
@@ -70,20 +69,20 @@ fn role_membership_determines_the_finding() {
         (all(true, &[]), State::Failed, "me is not a member of a sqern role and has no access"),
         (all(false, &[]), State::Failed, "missing roles: sqern_reader, sqern_writer, sqern_admin"),
     ] {
-        let judged = roles("me", &given);
-        assert_eq!((judged.state, judged.found.as_str()), (state, found));
+        let finding = check_roles("me", &given);
+        assert_eq!((finding.state, finding.found.as_str()), (state, found));
     }
     assert_eq!(
-        roles("me", &all(true, &[])).hint.unwrap(),
+        check_roles("me", &all(true, &[])).hint.unwrap(),
         "psql -c 'GRANT sqern_writer TO \"me\"'  # as the owner of the database"
     );
 }
 
 #[test]
-fn a_journal_with_a_trigger_off_fails() {
+fn a_journal_without_a_trigger_fails() {
     let rule = |problems: &[&str]| Checked { rule: "rule", problems: problems.iter().map(|&text| text.to_owned()).collect() };
-    assert_eq!(journal(&[rule(&[]), rule(&[])]).state, State::Ok);
-    let broken = journal(&[rule(&[]), rule(&["table kver: trigger x is missing"])]);
+    assert_eq!(check_journal(&[rule(&[]), rule(&[])]).state, State::Ok);
+    let broken = check_journal(&[rule(&[]), rule(&["table kver: trigger x is missing"])]);
     assert_eq!((broken.state, broken.found.as_str()), (State::Failed, "table kver: trigger x is missing"));
 }
 
@@ -98,26 +97,26 @@ fn old_absent_and_incomplete_crawls_are_warnings() {
         checked_at: checked.map(at),
     };
     let fresh = distro("debian12", Some("2026-03-09T21:59:00Z"));
-    let said = |distros: &[Distro], incomplete: &[Incomplete]| -> Vec<String> {
-        let findings = crawls(distros, incomplete, now);
+    let described = |distros: &[Distro], incomplete: &[Incomplete]| -> Vec<String> {
+        let findings = check_crawls(distros, incomplete, now);
         findings
             .iter()
-            .map(|one| format!("{} {} {}", one.state.as_str(), one.about.as_deref().unwrap_or("-"), one.found))
+            .map(|finding| format!("{} {} {}", finding.state.as_str(), finding.about.as_deref().unwrap_or("-"), finding.found))
             .collect()
     };
-    assert_eq!(said(std::slice::from_ref(&fresh), &[]), ["ok - 1 distribution, oldest check 2 h ago"]);
-    assert_eq!(said(&[], &[]), ["warning - no distribution is supported"]);
+    assert_eq!(described(std::slice::from_ref(&fresh), &[]), ["ok - 1 distribution, oldest check 2 h ago"]);
+    assert_eq!(described(&[], &[]), ["warning - no distribution is supported"]);
     let old = distro("alma9", Some("2026-03-07T23:00:00Z"));
     assert_eq!(
-        said(&[old, distro("alma8", None), fresh.clone()], &[]),
+        described(&[old, distro("alma8", None), fresh.clone()], &[]),
         ["warning - alma8: never checked", "warning - alma9: not checked for 48 hours"]
     );
-    let lacks = Incomplete {
+    let source = Incomplete {
         distro: "debian12".parse().unwrap(),
         source: "bookworm".into(),
         state: CrawlState::Failed,
         reason: "expected a file".into(),
         checked_at: now,
     };
-    assert_eq!(said(&[fresh], &[lacks]), ["warning debian12 source bookworm (failed at the last check): expected a file"]);
+    assert_eq!(described(&[fresh], &[source]), ["warning debian12 source bookworm (failed at the last check): expected a file"]);
 }

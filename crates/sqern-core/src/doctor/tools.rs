@@ -10,24 +10,22 @@ use sqern_store::tree::{Machine, Purpose, Requirement, Tool, install_command};
 use super::Finding;
 
 /// The name of the check.
-pub const CHECK: &str = "program";
+const CHECK: &str = "program";
 
-/// What kbuild runs for a module of one file by default: GNU make, gcc and the linker.
+/// The programs that kbuild runs for a module of one file by default: GNU make, gcc and the linker.
 const REQUIRED: [&str; 3] = ["make", "gcc", "ld"];
 
 /// Tools that many kernels require: pahole for BTF, libelf for objtool and `resolve_btfids`.
 const RECOMMENDED: [(Purpose, &str); 2] = [(Purpose::Btf, "pahole"), (Purpose::Objtool, "libelf.so.1")];
 
 /// Finds an executable program in the directories of a `PATH`.
-#[must_use]
-pub fn find(program: &str, path: &OsStr) -> Option<PathBuf> {
+fn find(program: &str, path: &OsStr) -> Option<PathBuf> {
     let can_run = |file: &Path| file.is_file() && access(file, Access::EXEC_OK).is_ok();
-    std::env::split_paths(path).map(|folder| folder.join(program)).find(|file| can_run(file))
+    std::env::split_paths(path).map(|directory| directory.join(program)).find(|file| can_run(file))
 }
 
 /// Checks the build tools: fails if no module can be compiled, warns if that affects only some kernels.
-#[must_use]
-pub fn build_tools(machine: &Machine) -> Vec<Finding> {
+pub(super) fn check_build_tools(machine: &Machine) -> Vec<Finding> {
     let requirement = |purpose, tool| Requirement { purpose, tool };
     let required = REQUIRED.map(|name| requirement(Purpose::Compile, Tool::Program(name.to_owned())));
     let recommended = RECOMMENDED.map(|(purpose, name)| {
@@ -49,24 +47,23 @@ pub fn build_tools(machine: &Machine) -> Vec<Finding> {
         };
         vec![Finding::failed(CHECK, found, hint)]
     };
-    for one in machine.missing(&recommended) {
-        let found = match one.purpose {
+    for requirement in machine.missing(&recommended) {
+        let found = match requirement.purpose {
             Purpose::Btf => "not installed: builds for kernels with BTF fail",
             Purpose::Compile | Purpose::Objtool | Purpose::Sign => "not installed: builds for most kernels fail",
         };
-        let about = one.tool.to_string();
-        findings.push(Finding::warning(CHECK, found, install(&[one])).about(about));
+        let tool = requirement.tool.to_string();
+        findings.push(Finding::warning(CHECK, found, install(&[requirement])).about(tool));
     }
     findings
 }
 
 fn names(requirements: &[Requirement]) -> String {
-    requirements.iter().map(|one| one.tool.to_string()).collect::<Vec<_>>().join(", ")
+    requirements.iter().map(|requirement| requirement.tool.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Checks for apt-get, which recorded packages with `apt:` URLs require.
-#[must_use]
-pub fn apt_get(path: &OsStr, is_needed: bool) -> Finding {
+pub(super) fn check_apt_get(path: &OsStr, is_needed: bool) -> Finding {
     const PROGRAM: &str = "apt-get";
     let finding = match find(PROGRAM, path) {
         Some(file) => Finding::ok(CHECK, file.display().to_string()),
@@ -80,47 +77,48 @@ pub fn apt_get(path: &OsStr, is_needed: bool) -> Finding {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
     use crate::doctor::State;
 
-    fn put(folder: &Path, name: &str, mode: u32) {
-        let file = folder.join(name);
+    fn create(directory: &Path, name: &str, mode: u32) {
+        let file = directory.join(name);
         std::fs::write(&file, "").unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
     }
 
     #[test]
-    fn missing_build_tools_fail_or_warn_with_the_command_that_installs_them() {
-        let folder = tempfile::tempdir().unwrap();
-        let judged = || build_tools(&Machine::new(folder.path().to_str().unwrap()));
-        put(folder.path(), "make", 0o755);
-        // A program that may not be executed is not installed.
-        put(folder.path(), "gcc", 0o644);
-        let findings = judged();
+    fn missing_build_tools_fail_or_warn_with_an_install_command() {
+        let directory = tempfile::tempdir().unwrap();
+        let findings = || check_build_tools(&Machine::new(directory.path().to_str().unwrap()));
+        create(directory.path(), "make", 0o755);
+        // A file without execute permission is not a program.
+        create(directory.path(), "gcc", 0o644);
+        let found = findings();
         assert_eq!(
-            (findings[0].state, findings[0].found.as_str()),
+            (found[0].state, found[0].found.as_str()),
             (State::Failed, "gcc, ld not installed: fetched headers cannot be proved")
         );
-        assert_eq!(findings[0].hint.as_deref(), Some("Install gcc, ld."));
-        put(folder.path(), "apt-get", 0o755);
-        assert_eq!(judged()[0].hint.as_deref(), Some("apt-get install binutils gcc  # or sqern fetch --no-prove"));
-        put(folder.path(), "gcc", 0o755);
-        put(folder.path(), "ld", 0o755);
-        let findings = judged();
-        assert_eq!((findings[0].state, findings[0].found.as_str()), (State::Ok, "make, gcc, ld"));
-        let pahole = findings.iter().find(|finding| finding.about.as_deref() == Some("pahole")).unwrap();
+        assert_eq!(found[0].hint.as_deref(), Some("Install gcc, ld."));
+        create(directory.path(), "apt-get", 0o755);
+        assert_eq!(findings()[0].hint.as_deref(), Some("apt-get install binutils gcc  # or sqern fetch --no-prove"));
+        create(directory.path(), "gcc", 0o755);
+        create(directory.path(), "ld", 0o755);
+        let found = findings();
+        assert_eq!((found[0].state, found[0].found.as_str()), (State::Ok, "make, gcc, ld"));
+        let pahole = found.iter().find(|finding| finding.about.as_deref() == Some("pahole")).unwrap();
         assert_eq!((pahole.state, pahole.hint.as_deref()), (State::Warning, Some("apt-get install pahole")));
     }
 
     #[test]
     fn apt_get_is_required_only_for_packages_of_its_lists() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().as_os_str();
-        assert_eq!((apt_get(path, false).state, apt_get(path, true).state), (State::Ok, State::Failed));
-        put(folder.path(), "apt-get", 0o755);
-        assert_eq!(apt_get(path, true).state, State::Ok);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().as_os_str();
+        assert_eq!((check_apt_get(path, false).state, check_apt_get(path, true).state), (State::Ok, State::Failed));
+        create(directory.path(), "apt-get", 0o755);
+        assert_eq!(check_apt_get(path, true).state, State::Ok);
     }
 }
