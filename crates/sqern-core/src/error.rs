@@ -82,6 +82,9 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
+    /// A cluster type does not exist. The text contains the known types.
+    #[error("{0}")]
+    UnknownClusterType(String),
     /// A report of customers is invalid or unreadable.
     #[error("{}{}; nothing was changed", place_in(name, error.place), error.reason)]
     InvalidReport {
@@ -134,6 +137,7 @@ impl Error {
             Self::NotReady { kind: RunKind::Test, version } => vec![format!("sqern build plan --kernel {version}")],
             Self::NoInput { kind: RunKind::Build } => vec!["sqern fetch --limit 3".to_owned()],
             Self::NoInput { kind: RunKind::Test } => vec!["sqern build plan".to_owned()],
+            Self::UnknownClusterType(_) => vec!["sqern cust type list".to_owned()],
             Self::InvalidReport { error, .. } => error.hint.clone().into_iter().collect(),
             Self::ReportConflict { error: CompareError::HostTwice { .. }, is_csv: true } => {
                 let sort = "{ head -n 1 FILE; tail -n +2 FILE | sort; } | sqern cust load -  # if the lines are only unsorted";

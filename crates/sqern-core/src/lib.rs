@@ -16,9 +16,11 @@ pub mod input;
 pub mod owner;
 pub mod pipeline;
 pub mod progress;
+pub mod reports;
 pub mod runs;
 pub mod shell;
 pub mod store_sync;
+pub mod why;
 
 pub use change::ChangeOptions;
 pub use clock::Clock;

@@ -9,6 +9,5 @@ mod fetch;
 mod output;
 pub mod printer;
 mod private_server;
-mod reports;
 pub mod settings;
 mod version;

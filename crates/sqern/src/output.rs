@@ -1,4 +1,7 @@
 //! Texts and JSON fields of the results of use cases.
 
 pub mod doctor;
+pub mod html;
 pub mod load;
+pub mod reports;
+pub mod why;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use sqern_core::reports::{Matrix, share};
 use sqern_model::counted;
 
 use crate::printer::Record;
@@ -30,20 +31,23 @@ pub struct HeatMap {
     pub rows: Vec<(String, Vec<Option<Cell>>)>,
 }
 
+impl HeatMap {
+    /// Returns the heat map of a matrix. The largest number has the darkest cell.
+    pub fn of(title: &str, matrix: &Matrix, text: impl Fn(u64) -> String) -> Self {
+        let max = matrix.max();
+        let cell = |number: &Option<u64>| number.map(|number| Cell { shade: share(number, max), text: text(number) });
+        let row = |(name, numbers): &(String, Vec<Option<u64>>)| (name.clone(), numbers.iter().map(cell).collect());
+        Self { title: title.to_owned(), columns: matrix.columns.clone(), rows: matrix.rows.iter().map(row).collect() }
+    }
+}
+
 /// A cell of a heat map. The text contains the value that the shade shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
     /// From 0, light, to 1, dark.
     pub shade: f64,
-    /// Its text.
+    /// The text.
     pub text: String,
-}
-
-/// Returns the share that a part has in a whole, as a shade; 0 if the whole is 0.
-#[must_use]
-#[expect(clippy::cast_precision_loss, reason = "52 bits are more than a shade can show")]
-pub fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 /// The maximum number of rows of a table.
@@ -52,7 +56,7 @@ const ROWS: usize = 2000;
 /// A table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    /// Its heading.
+    /// The heading.
     pub title: String,
     columns: Vec<String>,
     rows: Vec<Vec<String>>,
@@ -89,7 +93,7 @@ svg { font: 13px system-ui, sans-serif; } svg .label { fill: currentColor; } svg
 pub fn page(page: &Page) -> String {
     let mut out = String::new();
     let title = escape(&page.title);
-    // Writing to a string can't fail.
+    // Writing to a string cannot fail.
     let _ = write!(
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -123,17 +127,17 @@ fn svg(map: &HeatMap) -> String {
         "<svg role=\"img\" aria-label=\"{}\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n",
         escape(&map.title)
     );
-    for (place, column) in map.columns.iter().enumerate() {
-        let middle = left + wide * place + wide / 2;
+    for (index, column) in map.columns.iter().enumerate() {
+        let middle = left + wide * index + wide / 2;
         let _ = writeln!(out, "<text class=\"label\" x=\"{middle}\" y=\"17\" text-anchor=\"middle\">{}</text>", escape(column));
     }
     for (line, (name, cells)) in map.rows.iter().enumerate() {
         let (top, name) = (ROW * (line + 1), escape(name));
         let base = top + 17;
         let _ = writeln!(out, "<text class=\"label\" x=\"0\" y=\"{base}\">{name}</text>");
-        for (place, (column, cell)) in map.columns.iter().zip(cells).enumerate() {
+        for (index, (column, cell)) in map.columns.iter().zip(cells).enumerate() {
             let Some(Cell { shade, text }) = cell else { continue };
-            let (x, text) = (left + wide * place, escape(text));
+            let (x, text) = (left + wide * index, escape(text));
             let (fill, ink) = (color(*shade), if *shade > 0.45 { "dark" } else { "light" });
             let (inner, high, middle) = (wide - 2, ROW - 2, x + wide / 2);
             let _ = writeln!(
@@ -197,13 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_of_counts_beyond_32_bits_is_exact() {
-        assert!((share(3 << 32, 4 << 32) - 0.75).abs() < f64::EPSILON);
-        assert!(share(5, 0).abs() < f64::EPSILON);
-    }
-
-    #[test]
-    fn what_a_name_holds_is_text_and_nothing_else() {
+    fn names_are_escaped() {
         let hostile = "<script>alert(\"1\")</script>&\u{1b}";
         let cell = Some(Cell { shade: 2.0, text: hostile.to_owned() });
         let map = HeatMap {
@@ -220,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_has_a_cell_where_there_is_something() {
+    fn a_chart_has_a_cell_for_each_number() {
         let cell = |shade| Some(Cell { shade, text: "1".to_owned() });
         let map = HeatMap {
             title: "x".to_owned(),

@@ -1,44 +1,45 @@
-//! The explanation as text.
+//! The explanation of a kernel as text.
 
 use std::fmt::Write;
 
 use jiff::Timestamp;
+use sqern_core::why::{Explanation, KernelExplanation, UsualDuration};
+use sqern_db::kver::KverPackage;
 use sqern_db::status::Stage;
 use sqern_db::why::{HostsOfType, LastCheck, Recorded, Try};
-use sqern_model::counted;
+use sqern_model::{Kernel, counted};
 
-use super::{Answer, Usual, Why};
+use super::reports::hours;
 use crate::printer::time;
-use crate::reports::lag::hours;
 
-/// How many lines of a log are shown.
-const LOG_LINES: usize = 5;
+/// The maximum number of printed lines of a log.
+const MAX_LOG_LINES: usize = 5;
 
-/// The answer as text, as of `now`.
+/// Returns the explanation as text at the time `now`.
 #[must_use]
-pub fn describe(answer: &Answer, now: Timestamp) -> String {
+pub fn describe(explanation: &Explanation, now: Timestamp) -> String {
     let mut out = String::new();
-    if answer.kernels.is_empty() {
-        let _ = writeln!(out, "{} is unknown: no source lists it, and no host reported it", answer.version);
-        let nearest = |kernel: &sqern_model::Kernel| format!("{} {}", kernel.distro, kernel.version);
-        let nearest: Vec<String> = answer.nearest.iter().map(nearest).collect();
+    if explanation.kernels.is_empty() {
+        let _ = writeln!(out, "{} is unknown: no source lists it, and no host reported it", explanation.version);
+        let nearest = |kernel: &Kernel| format!("{} {}", kernel.distro, kernel.version);
+        let nearest: Vec<String> = explanation.nearest.iter().map(nearest).collect();
         if !nearest.is_empty() {
             line(&mut out, "nearest", &nearest.join(", "));
         }
     }
-    let one = |why: &Why| kernel(why, now);
-    out.push_str(&answer.kernels.iter().map(one).collect::<Vec<_>>().join("\n"));
+    let kernels: Vec<String> = explanation.kernels.iter().map(|kernel| describe_kernel(kernel, now)).collect();
+    out.push_str(&kernels.join("\n"));
     let age = |check: &LastCheck| {
         let hours_ago = hours((now.as_second() - check.checked_at.as_second()).max(0));
         format!("{} at {}, {hours_ago} h ago", check.distro, time(Some(check.checked_at)))
     };
-    let checks: Vec<String> = answer.last_checks.iter().map(age).collect();
+    let checks: Vec<String> = explanation.last_checks.iter().map(age).collect();
     line(&mut out, "checked", if checks.is_empty() { "never".to_owned() } else { checks.join("; ") }.as_str());
     out
 }
 
-/// One kernel: what it is at, a line a stage, and what about the next.
-fn kernel(why: &Why, now: Timestamp) -> String {
+/// Returns a headline, a line for each stage, and lines about the next step.
+fn describe_kernel(why: &KernelExplanation, now: Timestamp) -> String {
     let status = &why.status;
     let mut out = format!("{} {}: {}", status.kernel.distro, status.kernel.version, status.stage.as_str());
     if !status.wanted {
@@ -60,14 +61,14 @@ fn kernel(why: &Why, now: Timestamp) -> String {
         let text = format!("{at:<21} {evidence}");
         line(&mut out, stage.as_str(), text.trim_end());
     }
-    if let Some(blocks) = &why.blocks {
-        line(&mut out, "reason", blocks);
+    if let Some(reason) = &why.reason {
+        line(&mut out, "reason", reason);
         for log in log_lines(why) {
             line(&mut out, "", &format!("| {log}"));
         }
     }
-    if let Some(place) = &why.place {
-        line(&mut out, "plan", &format!("rank {} of {} in the {} plan", place.place, place.of, place.to));
+    if let Some(position) = &why.position {
+        line(&mut out, "plan", &format!("rank {} of {} in the {} plan", position.rank, position.kernels, position.plan));
     }
     if let Some(usual) = &why.usual {
         line(&mut out, "usual", &usual_line(usual, now));
@@ -82,17 +83,17 @@ fn kernel(why: &Why, now: Timestamp) -> String {
 }
 
 /// Returns the time and the evidence of a stage.
-fn stage_line(why: &Why, stage: Stage) -> (Option<Timestamp>, String) {
+fn stage_line(why: &KernelExplanation, stage: Stage) -> (Option<Timestamp>, String) {
     let (status, evidence) = (&why.status, &why.evidence);
     match stage {
         Stage::Known => (status.known_at, evidence.recorded.as_ref().map(recorded).unwrap_or_default()),
         Stage::Seen => (status.seen_at, packages(why)),
         Stage::Fetched => (status.fetched_at, String::new()),
-        Stage::Built => (status.built_at, tries("build", &evidence.builds)),
-        Stage::Tested => (status.tested_at, tries("test", &evidence.tests)),
+        Stage::Built => (status.built_at, runs("build", &evidence.builds)),
+        Stage::Tested => (status.tested_at, runs("test", &evidence.tests)),
         Stage::Available => {
-            let shipped = evidence.available.iter().map(|one| format!("{} for {}", one.revision, one.target));
-            (status.available_at, shipped.collect::<Vec<_>>().join(", "))
+            let available = evidence.available.iter().map(|module| format!("{} for {}", module.revision, module.target));
+            (status.available_at, available.collect::<Vec<_>>().join(", "))
         }
     }
 }
@@ -102,46 +103,44 @@ fn recorded(recorded: &Recorded) -> String {
     format!("generation {} by {}{comment}", recorded.generation, recorded.username)
 }
 
-/// The header packages, by the source that lists them.
-fn packages(why: &Why) -> String {
+/// Returns the header packages with the sources that list them.
+fn packages(why: &KernelExplanation) -> String {
     let gone =
         |gone: Option<Timestamp>| gone.map(|at| format!(", no longer listed since {}", time(Some(at)))).unwrap_or_default();
     let headers = why.packages.iter().filter(|package| package.role == "headers");
-    let one = |package: &sqern_db::kver::KverPackage| {
+    let describe = |package: &KverPackage| {
         format!("{}: {} {}{}", package.source, package.name, package.package_version, gone(package.gone_at))
     };
-    headers.map(one).collect::<Vec<_>>().join("; ")
+    headers.map(describe).collect::<Vec<_>>().join("; ")
 }
 
-/// The newest tries: `build 17 FAILURE (21.0 for lab), build 16 SUCCESS (…)`.
-fn tries(kind: &str, tries: &[Try]) -> String {
-    let one = |one: &Try| {
-        let of = |word: &str, value: &Option<String>| value.as_ref().map(|value| format!("{word}{value}")).unwrap_or_default();
-        let what = [of("", &one.revision), of("for ", &one.target), of("flavor ", &one.flavor)]
-            .into_iter()
-            .filter(|part| !part.is_empty());
-        let what = what.collect::<Vec<_>>().join(" ");
-        let what = if what.is_empty() { what } else { format!(" ({what})") };
-        format!("{kind} {} {}{what}", one.id, one.result.as_deref().unwrap_or("running"))
+/// Returns the newest builds or tests: `build 17 FAILURE (21.0 for lab), build 16 SUCCESS (…)`.
+fn runs(kind: &str, runs: &[Try]) -> String {
+    let describe = |run: &Try| {
+        let part = |label: &str, value: &Option<String>| value.as_ref().map(|value| format!("{label}{value}"));
+        let parts = [part("", &run.revision), part("for ", &run.target), part("flavor ", &run.flavor)];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        let details = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(" ")) };
+        format!("{kind} {} {}{details}", run.id, run.result.as_deref().unwrap_or("running"))
     };
-    tries.iter().map(one).collect::<Vec<_>>().join(", ")
+    runs.iter().map(describe).collect::<Vec<_>>().join(", ")
 }
 
-/// The last lines of the log of what failed last.
-fn log_lines(why: &Why) -> Vec<String> {
+/// Returns the last lines of the log of the last failed build or test.
+fn log_lines(why: &KernelExplanation) -> Vec<String> {
     let last = match why.status.stage {
         Stage::Known | Stage::Seen | Stage::Fetched => why.evidence.builds.first(),
         Stage::Built => why.evidence.tests.first(),
         Stage::Tested | Stage::Available => None,
     };
-    let Some(failed) = last.filter(|one| one.result.is_some() && why.status.missing.is_some()) else { return vec![] };
+    let Some(failed) = last.filter(|run| run.result.is_some() && why.status.missing.is_some()) else { return vec![] };
     let tail: Vec<&str> = failed.tail.as_deref().unwrap_or_default().lines().collect();
-    let shown = tail.iter().skip(tail.len().saturating_sub(LOG_LINES)).map(|&log| log.to_owned());
+    let shown = tail.iter().skip(tail.len().saturating_sub(MAX_LOG_LINES)).map(|&log| log.to_owned());
     shown.chain(failed.log.iter().map(|log| format!("({log})"))).collect()
 }
 
-fn usual_line(usual: &Usual, now: Timestamp) -> String {
-    let whose = usual.distro.as_deref().unwrap_or("all distributions");
+fn usual_line(usual: &UsualDuration, now: Timestamp) -> String {
+    let distros = usual.distro.as_deref().unwrap_or("all distributions");
     let expected = match usual.expected_at {
         Some(at) if at >= now => format!("; expected by {}", time(Some(at))),
         Some(at) => format!("; overdue since {}", time(Some(at))),
@@ -150,10 +149,10 @@ fn usual_line(usual: &Usual, now: Timestamp) -> String {
     let step = usual.step.as_str();
     let (median, p90) = (hours(usual.spread.median_s), hours(usual.spread.p90_s));
     let kernels = counted(usual.done, "kernel");
-    format!("{step}: median {median} h, 90% within {p90} h ({kernels} of {whose}){expected}")
+    format!("{step}: median {median} h, 90% within {p90} h ({kernels} of {distros}){expected}")
 }
 
-/// `name` in a column of its own, then the text.
+/// Adds a line with a name in the first column, and a text.
 fn line(out: &mut String, name: &str, text: &str) {
     let _ = writeln!(out, "  {name:<10} {text}");
 }
