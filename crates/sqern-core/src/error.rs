@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use pg_connect::{ConnectError, HintTexts};
+use pg_local::LocalError;
 use sqern_db::DbError;
 use sqern_db::run::RunError;
 use sqern_model::{Diagnostic as _, KernelVersion, RunKind};
@@ -22,6 +23,9 @@ pub enum Error {
     /// No connection to the database could be established.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// The private server could not be used.
+    #[error(transparent)]
+    PrivateServer(#[from] LocalError),
     /// The store reported an error.
     #[error("{}", .0.message())]
     Store(#[from] StoreError),
@@ -124,7 +128,7 @@ impl Error {
     }
 
     /// Returns the hints. Each is a command, or a sentence. A front end with its own options or a private server describes an
-    /// [`Error::Connect`] itself, and one that knows the command line adds how to accept an [`Error::ReportShrink`].
+    /// [`Error::Connect`] or [`Error::PrivateServer`] itself, and one that knows the command line adds how to accept an [`Error::ReportShrink`].
     #[must_use]
     pub fn hints(&self) -> Vec<String> {
         match self {
@@ -146,7 +150,8 @@ impl Error {
             Self::StoreBusy => vec!["sqern store prune --cache  # after the other sqern fetch has finished".to_owned()],
             Self::PipelineFileUnreadable { .. } => vec!["sqern pipeline run --help".to_owned()],
             Self::PipelineFileInvalid { .. } => vec!["sqern pipeline run --help  # prints an example file".to_owned()],
-            Self::Io { .. }
+            Self::PrivateServer(_)
+            | Self::Io { .. }
             | Self::NoKernelNamed
             | Self::NoTestedBuild
             | Self::ReportConflict { .. }

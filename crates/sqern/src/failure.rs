@@ -116,6 +116,7 @@ impl From<sqern_core::Error> for Failure {
         match error {
             // These hints contain the options of the program and the commands of the private server.
             sqern_core::Error::Connect(error) => error.into(),
+            sqern_core::Error::PrivateServer(error) => error.into(),
             sqern_core::Error::Store(error) => error.into(),
             sqern_core::Error::Upstream(error) => error.into(),
             error => {

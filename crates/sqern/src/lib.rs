@@ -1,4 +1,4 @@
-//! The program `sqern`: settings, commands, reports and output.
+//! The program `sqern`: settings, commands and output. The use cases are in `sqern-core`.
 //!
 //! Only [`settings`] reads the environment, only [`printer`] prints, only `main.rs` exits.
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use pg_connect::ConnectEnv;
-use pg_local::{LocalEnv, OsUser};
+use pg_local::{LocalEnv, LocalServer, OsUser};
+use rustix::process::geteuid;
 use sqern_core::Clock;
 use sqern_core::pipeline::quote;
 
@@ -128,7 +129,7 @@ impl Settings {
         self.clock().now()
     }
 
-    /// Returns the clock of use cases: that of this machine, or the time of `SQERN_NOW`.
+    /// Returns the clock for use cases: that of this machine, or the time of `SQERN_NOW`.
     #[must_use]
     pub fn clock(&self) -> Clock {
         self.now.map_or(Clock::System, Clock::Fixed)
@@ -190,6 +191,17 @@ impl Settings {
         })
     }
 
+    /// Returns the private server in a directory, by default in `SQERN_DATA_DIR` or the default directory.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no default directory, or if the directory is invalid.
+    pub fn private_server(&self, dir: Option<&Path>) -> Result<LocalServer, Failure> {
+        let env = self.local_env().ok_or_else(|| no_default_dir(geteuid().as_raw(), OsUser::current().is_some()))?;
+        let dir = dir.or(self.data_dir.as_deref()).unwrap_or(&env.default_dir);
+        Ok(LocalServer::at(dir, &env)?)
+    }
+
     fn default_local_dir(&self, user: &OsUser) -> Option<PathBuf> {
         PROGRAM.default_dir(user, self.home.as_deref(), self.data_home.as_deref())
     }
@@ -244,6 +256,17 @@ impl Settings {
         };
         (field("ID"), field("VERSION_ID"))
     }
+}
+
+/// Returns the error for a missing default directory. `initdb` and peer authentication require a user with a name.
+fn no_default_dir(uid: u32, has_name: bool) -> Failure {
+    if has_name {
+        return Failure::unmet("could not determine the directory of the private server: the user has no home directory")
+            .hint("Set HOME or SQERN_DATA_DIR to a directory.");
+    }
+    Failure::unmet(format!("cannot run PostgreSQL as user ID {uid}: the user has no name")).hint(format!(
+        "Add a user with useradd --uid {uid} NAME, or use nss_wrapper in containers that cannot change /etc/passwd."
+    ))
 }
 
 /// Parses `SQERN_NOW`.
@@ -340,6 +363,14 @@ mod tests {
             let arguments = with_placeholders(typed.split(' ').map(str::to_owned));
             assert_eq!(quote(&with_flag(&arguments, "--accept-shrink", &["--dry-run"])), expected);
         }
+    }
+
+    #[test]
+    fn a_uid_without_a_name_is_reported_with_its_number() {
+        let failure = no_default_dir(54321, false);
+        assert_eq!(failure.message(), "cannot run PostgreSQL as user ID 54321: the user has no name");
+        assert!(failure.hints()[0].contains("useradd --uid 54321 NAME"), "{:?}", failure.hints());
+        assert_eq!(no_default_dir(54321, true).hints(), ["Set HOME or SQERN_DATA_DIR to a directory."]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod customers;
 mod doctor;
 mod execute;
+mod init;
 mod reports;
 mod runs;
 mod store_sync;
