@@ -10,7 +10,7 @@ use sqern_db::crawl::{self, Incomplete};
 use sqern_db::kver::{self, KverPackage};
 use sqern_db::run::{PlanFilter, plan};
 use sqern_db::status::{self, Stage, Status, StatusFilter};
-use sqern_db::why::{self as db, Evidence, LastCheck};
+use sqern_db::why::{self as db, Evidence, LastCheck, Try};
 use sqern_db::{AsOf, fetch};
 use sqern_model::{Kernel, KernelVersion, RunKind};
 use tokio_postgres::Transaction;
@@ -71,6 +71,19 @@ pub struct KernelExplanation {
     pub position: Option<PlanPosition>,
     /// The usual duration of the next step.
     pub usual: Option<UsualDuration>,
+}
+
+impl KernelExplanation {
+    /// Returns the last build or test of the kernel, if it finished without the next stage.
+    #[must_use]
+    pub fn failed_run(&self) -> Option<&Try> {
+        let last = match self.status.stage {
+            Stage::Known | Stage::Seen | Stage::Fetched => self.evidence.builds.first(),
+            Stage::Built => self.evidence.tests.first(),
+            Stage::Tested | Stage::Available => None,
+        };
+        last.filter(|run| run.result.is_some() && self.status.missing.is_some())
+    }
 }
 
 /// A position in a plan.

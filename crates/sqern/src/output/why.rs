@@ -128,12 +128,7 @@ fn runs(kind: &str, runs: &[Try]) -> String {
 
 /// Returns the last lines of the log of the last failed build or test.
 fn log_lines(why: &KernelExplanation) -> Vec<String> {
-    let last = match why.status.stage {
-        Stage::Known | Stage::Seen | Stage::Fetched => why.evidence.builds.first(),
-        Stage::Built => why.evidence.tests.first(),
-        Stage::Tested | Stage::Available => None,
-    };
-    let Some(failed) = last.filter(|run| run.result.is_some() && why.status.missing.is_some()) else { return vec![] };
+    let Some(failed) = why.failed_run() else { return vec![] };
     let tail: Vec<&str> = failed.tail.as_deref().unwrap_or_default().lines().collect();
     let shown = tail.iter().skip(tail.len().saturating_sub(MAX_LOG_LINES)).map(|&log| log.to_owned());
     shown.chain(failed.log.iter().map(|log| format!("({log})"))).collect()
