@@ -86,6 +86,14 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
+    /// The distribution of this machine is unknown.
+    #[error("unknown distribution of this machine: os-release contains ID={id} VERSION_ID={version_id}")]
+    UnknownDistribution {
+        /// `ID` of os-release(5).
+        id: String,
+        /// `VERSION_ID` of os-release(5).
+        version_id: String,
+    },
     /// A cluster type does not exist. The text contains the known types.
     #[error("{0}")]
     UnknownClusterType(String),
@@ -141,6 +149,7 @@ impl Error {
             Self::NotReady { kind: RunKind::Test, version } => vec![format!("sqern build plan --kernel {version}")],
             Self::NoInput { kind: RunKind::Build } => vec!["sqern fetch --limit 3".to_owned()],
             Self::NoInput { kind: RunKind::Test } => vec!["sqern build plan".to_owned()],
+            Self::UnknownDistribution { .. } => vec!["sqern check --apt-lists --distro NAME".to_owned()],
             Self::UnknownClusterType(_) => vec!["sqern cust type list".to_owned()],
             Self::InvalidReport { error, .. } => error.hint.clone().into_iter().collect(),
             Self::ReportConflict { error: CompareError::HostTwice { .. }, is_csv: true } => {

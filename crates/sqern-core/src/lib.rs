@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod error;
 pub mod init;
 pub mod input;
+pub mod os_release;
 pub mod owner;
 pub mod pipeline;
 pub mod private_server;

@@ -1,15 +1,15 @@
-//! The distributions of sp-variant, and the distribution of this machine.
+//! The distributions that `sqern init` and `sqern distro import` add.
 
 use sqern_db::distro::NewDistro;
-use sqern_model::{DistroName, InvalidName, SourceSet};
+use sqern_model::{DistroName, SourceSet};
 
 use crate::failure::Failure;
 
-/// Returns the distributions of sp-variant, then those that only a source defines. Only sp-variant marks distributions as supported.
+/// Returns the distributions of sp-variant, supported as it states, then those that only a source names, which are not supported.
 pub fn importable(sources: &SourceSet) -> Result<Vec<NewDistro>, Failure> {
     let mut distros = Vec::new();
     for variant in sp_variant::get_all_variants_in_order() {
-        let name = DistroName::new(&*variant.builder.alias).map_err(|error| invalid_name(&error))?;
+        let name = DistroName::new(&*variant.builder.alias).map_err(|error| Failure::unmet(error.to_string()))?;
         distros.push(NewDistro { name, variant: variant.kind.as_ref().to_owned(), supported: variant.supported.repo });
     }
     for def in sources.distros.values() {
@@ -18,19 +18,4 @@ pub fn importable(sources: &SourceSet) -> Result<Vec<NewDistro>, Failure> {
         }
     }
     Ok(distros)
-}
-
-/// Returns the distribution of this machine by sp-variant, else by `ID` and `VERSION_ID` of os-release(5) and the sources.
-pub fn detect(sources: &SourceSet, (id, version_id): &(String, String)) -> Result<DistroName, Failure> {
-    if let Ok(variant) = sp_variant::detect() {
-        return DistroName::new(variant.builder.alias).map_err(|error| invalid_name(&error));
-    }
-    let def = sources.detect(id, version_id);
-    def.map(|def| def.name.clone()).ok_or_else(|| {
-        Failure::unmet(format!("unknown distribution of this machine: os-release contains ID={id} VERSION_ID={version_id}"))
-    })
-}
-
-fn invalid_name(error: &InvalidName) -> Failure {
-    Failure::unmet(error.to_string())
 }

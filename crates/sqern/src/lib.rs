@@ -6,6 +6,7 @@ pub mod cli;
 mod distributions;
 pub mod failure;
 mod fetch;
+mod host_distro;
 mod output;
 pub mod printer;
 mod private_server;

@@ -1,5 +1,7 @@
 //! The environment, read once. No other module reads it.
 
+mod command_line;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -10,10 +12,12 @@ use pg_connect::ConnectEnv;
 use pg_local::{LocalEnv, LocalServer, OsUser};
 use rustix::process::geteuid;
 use sqern_core::Clock;
-use sqern_core::pipeline::quote;
 
+use self::command_line::{with_flag, with_placeholders, without_secrets};
 use crate::failure::Failure;
 use crate::private_server::{PROGRAM, default_server};
+
+pub(crate) use self::command_line::without_userinfo;
 
 /// The store of root.
 const ROOTS_STORE: &str = "/var/lib/sqern/store";
@@ -224,7 +228,7 @@ impl Settings {
     /// Returns the command line with another flag and without some flags, quoted for a shell, as a hint. It contains no passwords.
     #[must_use]
     pub fn command_with(&self, flag: &str, removed: &[&str]) -> String {
-        quote(&with_flag(&self.arguments, flag, removed))
+        with_flag(&self.arguments, flag, removed)
     }
 
     /// Returns the settings with another command line.
@@ -300,70 +304,9 @@ fn command_line() -> String {
     without_secrets(arguments())
 }
 
-/// Joins the arguments. The database stores the result for all readers, so `--dsn`, which can contain a password, and the user
-/// information of URLs are omitted.
-fn without_secrets(arguments: impl Iterator<Item = String>) -> String {
-    let mut kept = vec!["sqern".to_owned()];
-    let mut hide_next = false;
-    for argument in arguments {
-        if std::mem::take(&mut hide_next) {
-            continue;
-        }
-        hide_next = argument == "--dsn";
-        if !argument.starts_with("--dsn") {
-            kept.push(without_userinfo(&argument));
-        }
-    }
-    kept.join(" ")
-}
-
-/// Replaces the connection string of `--dsn`, which can contain a password, by `DSN`, and removes the user information of URLs.
-fn with_placeholders(arguments: impl Iterator<Item = String>) -> Vec<String> {
-    let mut is_dsn = false;
-    let replace = |argument: String| {
-        let is_value = std::mem::replace(&mut is_dsn, argument == "--dsn");
-        match argument.strip_prefix("--dsn=") {
-            _ if is_value => "DSN".to_owned(),
-            Some(_) => "--dsn=DSN".to_owned(),
-            None => without_userinfo(&argument),
-        }
-    };
-    arguments.map(replace).collect()
-}
-
-/// Adds a flag before `--`, and removes other flags.
-fn with_flag(arguments: &[String], flag: &str, removed: &[&str]) -> Vec<String> {
-    let mut changed: Vec<String> = arguments.iter().filter(|argument| !removed.contains(&argument.as_str())).cloned().collect();
-    let end = changed.iter().position(|argument| argument == "--").unwrap_or(changed.len());
-    changed.insert(end, flag.to_owned());
-    changed
-}
-
-/// Removes the user information from a URL: `https://user:password@host/path` (RFC 3986, 3.2.1).
-pub(crate) fn without_userinfo(argument: &str) -> String {
-    let Some((scheme, rest)) = argument.split_once("://") else { return argument.to_owned() };
-    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
-    let secret = authority.rfind('@').map_or(0, |at| at + 1);
-    format!("{scheme}://{}", &rest[secret..])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hints_repeat_the_command_line_with_another_flag() {
-        for (typed, expected) in [
-            ("cust load c0.csv --partial", "sqern cust load c0.csv --partial --accept-shrink"),
-            ("cust load c0.csv --dry-run --limit 5", "sqern cust load c0.csv --limit 5 --accept-shrink"),
-            ("--dsn postgresql://me:secret@db/x cust load a", "sqern --dsn DSN cust load a --accept-shrink"),
-            ("cust load a --dsn=password=secret", "sqern cust load a --dsn=DSN --accept-shrink"),
-            ("cust load -- -a;b", "sqern cust load --accept-shrink -- '-a;b'"),
-        ] {
-            let arguments = with_placeholders(typed.split(' ').map(str::to_owned));
-            assert_eq!(quote(&with_flag(&arguments, "--accept-shrink", &["--dry-run"])), expected);
-        }
-    }
 
     #[test]
     fn a_uid_without_a_name_is_reported_with_its_number() {
@@ -371,18 +314,5 @@ mod tests {
         assert_eq!(failure.message(), "cannot run PostgreSQL as user ID 54321: the user has no name");
         assert!(failure.hints()[0].contains("useradd --uid 54321 NAME"), "{:?}", failure.hints());
         assert_eq!(no_default_dir(54321, true).hints(), ["Set HOME or SQERN_DATA_DIR to a directory."]);
-    }
-
-    #[test]
-    fn a_command_line_is_kept_without_its_secrets() {
-        for (typed, kept) in [
-            ("kver add debian12 6.1.0-25-amd64", "sqern kver add debian12 6.1.0-25-amd64"),
-            ("check --dsn postgresql://me:secret@db/x --dry-run", "sqern check --dry-run"),
-            ("check --dsn=password=secret", "sqern check"),
-            ("check --mirror-base https://me:se@cret@mirror.example/a@b", "sqern check --mirror-base https://mirror.example/a@b"),
-            ("check --mirror-base=http://secret@mirror.example", "sqern check --mirror-base=http://mirror.example"),
-        ] {
-            assert_eq!(without_secrets(typed.split(' ').map(str::to_owned)), kept);
-        }
     }
 }

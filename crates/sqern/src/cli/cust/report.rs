@@ -9,8 +9,8 @@ use sqern_model::{ClusterName, DistroName, ReportedHost, TypeWord};
 
 use crate::cli::Context;
 use crate::cli::sources::SourcesArgs;
-use crate::distributions::detect;
 use crate::failure::{Exit, Failure};
+use crate::host_distro::detect_distro;
 use crate::printer::Format;
 
 /// Print a report about this host for sqern cust load, without a database
@@ -42,7 +42,8 @@ pub(super) fn run(args: ReportArgs, context: &Context<'_>) -> Result<Exit, Failu
     let ReportArgs { cluster, cltype, distro, sources } = args;
     let distro = match distro {
         Some(distro) => distro,
-        None => this_distro(&sources, context)?,
+        None => detect_distro(&sources.load(context)?)
+            .map_err(|error| Failure::unmet(error.to_string()).hint("sqern cust report --distro NAME"))?,
     };
     let host = this_host(distro, Path::new(MODULES_DIR))?;
     let name = cluster.map_or_else(|| ClusterName::new(host.name.as_str()), Ok);
@@ -55,12 +56,6 @@ pub(super) fn run(args: ReportArgs, context: &Context<'_>) -> Result<Exit, Failu
     };
     context.printer.data(&text)?;
     Ok(Exit::Done)
-}
-
-/// Returns the distribution of this machine.
-fn this_distro(sources: &SourcesArgs, context: &Context<'_>) -> Result<DistroName, Failure> {
-    let detected = detect(&sources.load(context)?, &context.settings.os_release());
-    detected.map_err(|failure| failure.hint("sqern cust report --distro NAME"))
 }
 
 /// Returns a cluster as a report in CSV.
