@@ -14,13 +14,22 @@ pub struct Database {
 }
 
 impl Database {
+    /// Connects to the database, which may have any schema.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if no connection could be established.
+    pub async fn connect(&self) -> Result<Session, Error> {
+        Ok(connect(&self.request, &self.env).await?)
+    }
+
     /// Connects to the database.
     ///
     /// # Errors
     ///
     /// Returns an error if no connection could be established, or if this program cannot use the schema.
     pub async fn open(&self) -> Result<Session, Error> {
-        let session = connect(&self.request, &self.env).await?;
+        let session = self.connect().await?;
         sqern_db::migrate::require_usable(&session.client).await?;
         Ok(session)
     }

@@ -4,12 +4,15 @@ use std::io;
 use std::path::PathBuf;
 
 use pg_connect::{ConnectError, HintTexts};
+use pg_local::LocalError;
 use sqern_db::DbError;
 use sqern_db::run::RunError;
 use sqern_model::{Diagnostic as _, DistroName, KernelName, KernelVersion, RunKind};
 use sqern_upstream::{ClientError, SourceFileError};
 
 use crate::fetch::FetchError;
+
+use crate::customers::{CompareError, InvalidReport, Place, ReportShrink};
 
 pub use sqern_store::Error as StoreError;
 
@@ -23,6 +26,9 @@ pub enum Error {
     /// No connection to the database could be established.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// The private server could not be used.
+    #[error(transparent)]
+    PrivateServer(#[from] LocalError),
     /// The store reported an error.
     #[error("{}", .0.message())]
     Store(#[from] StoreError),
@@ -147,6 +153,28 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
+    /// A cluster type does not exist. The text contains the known types.
+    #[error("{0}")]
+    UnknownClusterType(String),
+    /// A report of customers is invalid or unreadable.
+    #[error("{}{}; nothing was changed", place_in(name, error.place), error.reason)]
+    InvalidReport {
+        /// The name of the source.
+        name: String,
+        /// The reason.
+        error: InvalidReport,
+    },
+    /// A report of customers contains a cluster or host twice, or no cluster.
+    #[error("{error}; nothing was changed")]
+    ReportConflict {
+        /// The reason.
+        error: CompareError,
+        /// Whether the report is CSV, whose lines might only be unsorted.
+        is_csv: bool,
+    },
+    /// A report of customers would delete too many clusters or hosts.
+    #[error("report would delete {}, more than one fifth; nothing was changed", .0.excess())]
+    ReportShrink(ReportShrink),
     /// The cache of the store cannot be pruned now.
     #[error("could not prune the cache: another sqern fetch uses this store")]
     StoreBusy,
@@ -166,8 +194,8 @@ impl Error {
         Self::Run { kind, error: error.into() }
     }
 
-    /// Returns the hints. Each is a command, or a sentence. A front end with its own options or a private server describes a
-    /// [`Error::Connect`] itself.
+    /// Returns the hints. Each is a command, or a sentence. A front end with its own options or a private server describes an
+    /// [`Error::Connect`] or [`Error::PrivateServer`] itself, and one that knows the command line adds how to accept an [`Error::ReportShrink`].
     #[must_use]
     pub fn hints(&self) -> Vec<String> {
         match self {
@@ -190,6 +218,12 @@ impl Error {
             Self::NoSource { similar, .. } => no_source_hints(similar),
             Self::NoSupportedSource => vec!["sqern distro import".to_owned(), "sqern check --distro NAME".to_owned()],
             Self::UnknownDistribution { .. } => vec!["sqern check --apt-lists --distro NAME".to_owned()],
+            Self::UnknownClusterType(_) => vec!["sqern cust type list".to_owned()],
+            Self::InvalidReport { error, .. } => error.hint.clone().into_iter().collect(),
+            Self::ReportConflict { error: CompareError::HostTwice { .. }, is_csv: true } => {
+                let sort = "{ head -n 1 FILE; tail -n +2 FILE | sort; } | sqern cust load -  # if the lines are only unsorted";
+                vec![sort.to_owned()]
+            }
             Self::StoreBusy => vec!["sqern store prune --cache  # after the other sqern fetch has finished".to_owned()],
             Self::PipelineFileUnreadable { .. } => vec!["sqern pipeline run --help".to_owned()],
             Self::PipelineFileInvalid { .. } => vec!["sqern pipeline run --help  # prints an example file".to_owned()],
@@ -199,6 +233,9 @@ impl Error {
             | Self::Io { .. }
             | Self::NoKernelNamed
             | Self::NoTestedBuild
+            | Self::PrivateServer(_)
+            | Self::ReportConflict { .. }
+            | Self::ReportShrink(_)
             | Self::Interrupted => vec![],
         }
     }
@@ -218,6 +255,11 @@ impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Db(error.into())
     }
+}
+
+/// Returns the position in a report, before a message about it.
+fn place_in(name: &str, place: Option<Place>) -> String {
+    place.map(|place| format!("{name}, {place}: ")).unwrap_or_default()
 }
 
 fn missing_stage(kind: RunKind) -> &'static str {

@@ -1,4 +1,4 @@
-//! Counts in messages: `1 kernel`, `2 kernels`.
+//! Counts and sizes in messages: `1 kernel`, `2 kernels`, `50,000`, `1.50 MiB`.
 
 use std::fmt::Display;
 
@@ -17,6 +17,37 @@ pub fn counted<N: Copy + Display + PartialEq + From<u8>>(number: N, noun: &str) 
     }
 }
 
+/// Returns a number with a comma between each 3 digits.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Returns a number of bytes in the largest unit that is not larger, with 2 decimals.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "2 decimals need less than 52 bits")]
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let mut value = bytes as f64;
+    let mut unit = None;
+    for name in UNITS {
+        if value < 1024.0 {
+            break;
+        }
+        value /= 1024.0;
+        unit = Some(name);
+    }
+    unit.map_or_else(|| format!("{bytes} B"), |unit| format!("{value:.2} {unit}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -26,6 +57,17 @@ mod tests {
         let counts = [0_u64, 1, 2, 11, 21].map(|number| counted(number, "kernel"));
         assert_eq!(counts, ["0 kernels", "1 kernel", "2 kernels", "11 kernels", "21 kernels"]);
         assert_eq!((counted(1_usize, "host"), counted(-1_i64, "host")), ("1 host".into(), "-1 hosts".into()));
+    }
+
+    #[test]
+    fn thousands_are_grouped() {
+        assert_eq!([0, 999, 1000, 50_000, 1_234_567].map(grouped), ["0", "999", "1,000", "50,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn sizes_have_the_largest_unit() {
+        let sizes = [0, 1023, 1024, 1536 * 1024, 5 << 40, u64::MAX].map(size);
+        assert_eq!(sizes, ["0 B", "1023 B", "1.00 KiB", "1.50 MiB", "5.00 TiB", "16.00 EiB"]);
     }
 
     #[test]

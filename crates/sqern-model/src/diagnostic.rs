@@ -55,6 +55,8 @@ pub struct Description {
     pub problem: Problem,
     /// The URL without credentials, or the path; with a line number or an entry if there is one.
     pub location: String,
+    /// The problems of further attempts, such as those of other mirrors. The message contains them after the problem.
+    pub further_attempts: Vec<String>,
     /// The hint: a command or a sentence.
     pub hint: Option<String>,
 }
@@ -63,16 +65,16 @@ impl Description {
     /// Returns the description of unexpected input.
     pub fn unexpected(expected: impl Into<String>, found: impl Into<String>, location: impl fmt::Display) -> Self {
         let problem = Problem::Unexpected { expected: expected.into(), found: found.into() };
-        Self { problem, location: location.to_string(), hint: None }
+        Self { problem, location: location.to_string(), further_attempts: Vec::new(), hint: None }
     }
 
     /// Returns the description of a failed operation. `operation` starts with "could not" or "cannot".
     pub fn failed(operation: impl Into<String>, reason: impl Into<String>, location: impl fmt::Display) -> Self {
         let problem = Problem::Failed { operation: operation.into(), reason: reason.into() };
-        Self { problem, location: location.to_string(), hint: None }
+        Self { problem, location: location.to_string(), further_attempts: Vec::new(), hint: None }
     }
 
-    /// Returns the actual input, or the reason why an operation failed.
+    /// Returns the actual input, or the reason why the first attempt failed.
     #[must_use]
     pub fn cause(&self) -> &str {
         match &self.problem {
@@ -85,14 +87,18 @@ impl Description {
     #[must_use]
     pub fn message(&self) -> String {
         let location = &self.location;
-        let text = match &self.problem {
+        let mut text = match &self.problem {
             Problem::Unexpected { expected, found } => format!("expected {expected}, found {found}, at {location}"),
             Problem::Failed { operation, reason } => format!("{operation} {location}: {reason}"),
         };
+        for attempt in &self.further_attempts {
+            text.push_str("; ");
+            text.push_str(attempt);
+        }
         escape_control(&text, MAX_MESSAGE_BYTES)
     }
 
-    /// Appends a text to the message.
+    /// Appends a text to the problem.
     pub fn append(&mut self, text: &str) {
         match &mut self.problem {
             Problem::Unexpected { .. } => self.location.push_str(text),
@@ -124,12 +130,13 @@ mod tests {
     fn a_failed_operation_is_described_with_its_reason() {
         let mut description = Description::failed("could not download", "HTTP status 404", "http://h/x");
         assert_eq!(description.message(), "could not download http://h/x: HTTP status 404");
-        description.append("; next mirror: none");
+        description.further_attempts.push("next mirror: none".to_owned());
         description.hint = Some("sqern check".to_owned());
         assert_eq!(
             description.to_string(),
             "could not download http://h/x: HTTP status 404; next mirror: none; hint: sqern check"
         );
+        assert_eq!(description.cause(), "HTTP status 404");
     }
 
     #[test]

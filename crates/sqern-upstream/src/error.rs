@@ -135,6 +135,11 @@ impl Error {
         self.0.description.append(text);
     }
 
+    /// Adds the problem of a further attempt, such as that of another mirror.
+    pub(crate) fn add_attempt(&mut self, problem: String) {
+        self.0.description.further_attempts.push(problem);
+    }
+
     /// Removes and returns the hint.
     pub(crate) fn take_hint(&mut self) -> Option<String> {
         self.0.description.hint.take()

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use pg_connect::ConnectError;
 use pg_local::LocalError;
+use sqern_core::doctor::Problem;
 use sqern_db::DbError;
 use sqern_model::Diagnostic;
 
@@ -99,6 +100,12 @@ impl Failure {
     }
 }
 
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self { message: failure.message, hint: failure.hints.into_iter().next() }
+    }
+}
+
 impl From<DbError> for Failure {
     fn from(error: DbError) -> Self {
         let exit = match &error {
@@ -118,6 +125,7 @@ impl From<sqern_core::Error> for Failure {
         match error {
             // These hints contain the options of the program and the commands of the private server.
             sqern_core::Error::Connect(error) => error.into(),
+            sqern_core::Error::PrivateServer(error) => error.into(),
             sqern_core::Error::Store(error) => error.into(),
             sqern_core::Error::Upstream(error) => error.into(),
             error => {

@@ -1,16 +1,14 @@
-//! The program `sqern`: settings, commands, reports and output.
+//! The program `sqern`: settings, commands and output. The use cases are in `sqern-core`.
 //!
 //! Only [`settings`] reads the environment, only [`printer`] prints, only `main.rs` exits.
 
 pub mod cli;
 pub mod config;
-mod cust;
 mod distributions;
-mod doctor;
 pub mod failure;
 mod host_distro;
+mod output;
 pub mod printer;
 mod private_server;
-mod reports;
 pub mod settings;
 mod version;

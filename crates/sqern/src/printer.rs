@@ -21,6 +21,7 @@ pub use self::rows::{DEFAULT_LIMIT, RowArgs, query_limit};
 
 use self::column::TimeFormat;
 use self::rows::{RowColumn, Rows};
+pub use self::table::GAP;
 use self::table::Style;
 use crate::failure::Failure;
 use crate::settings::{Pager, Settings};

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use pg_connect::ConnectEnv;
-use pg_local::{LocalEnv, OsUser};
+use pg_local::{LocalEnv, LocalServer, OsUser};
+use rustix::process::geteuid;
 use sqern_core::Clock;
 
-use self::command_line::without_secrets;
+use self::command_line::{with_flag, with_placeholders, without_secrets};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::private_server::{PROGRAM, configured_server, default_server};
@@ -107,6 +108,8 @@ pub struct Settings {
     pub command_line: String,
     /// The configuration file.
     pub config: Config,
+    /// The arguments without secrets.
+    arguments: Vec<String>,
 }
 
 impl Settings {
@@ -140,6 +143,7 @@ impl Settings {
             columns: std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0),
             command_line: command_line(),
             config,
+            arguments: with_placeholders(arguments()),
         })
     }
 
@@ -228,6 +232,17 @@ impl Settings {
         })
     }
 
+    /// Returns the private server in a directory, by default in `SQERN_DATA_DIR` or the default directory.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no default directory, or if the directory is invalid.
+    pub fn private_server(&self, dir: Option<&Path>) -> Result<LocalServer, Failure> {
+        let env = self.local_env().ok_or_else(|| no_default_dir(geteuid().as_raw(), OsUser::current().is_some()))?;
+        let dir = dir.or(self.data_dir.as_deref()).unwrap_or(&env.default_dir);
+        Ok(LocalServer::at(dir, &env)?)
+    }
+
     fn default_local_dir(&self, user: &OsUser) -> Option<PathBuf> {
         PROGRAM.default_dir(user, self.home.as_deref(), self.data_home.as_deref())
     }
@@ -245,6 +260,12 @@ impl Settings {
     pub fn has_apt_lists(&self) -> bool {
         let lists = std::fs::read_dir(APT_LISTS).into_iter().flatten().flatten();
         lists.filter_map(|entry| entry.file_name().into_string().ok()).any(|name| name.contains("_Packages"))
+    }
+
+    /// Returns the command line with another flag and without some flags, quoted for a shell, as a hint. It contains no passwords.
+    #[must_use]
+    pub fn command_with(&self, flag: &str, removed: &[&str]) -> String {
+        with_flag(&self.arguments, flag, removed)
     }
 
     /// Returns the settings with another command line.
@@ -271,6 +292,17 @@ fn pager(path: Option<&OsStr>) -> Option<Pager> {
     command.map(|command| Pager { command, has_less_options: std::env::var_os("LESS").is_some() })
 }
 
+/// Returns the error for a missing default directory. `initdb` and peer authentication require a user with a name.
+fn no_default_dir(uid: u32, has_name: bool) -> Failure {
+    if has_name {
+        return Failure::unmet("could not determine the directory of the private server: the user has no home directory")
+            .hint("Set HOME or SQERN_DATA_DIR to a directory.");
+    }
+    Failure::unmet(format!("cannot run PostgreSQL as user ID {uid}: the user has no name")).hint(format!(
+        "Add a user with useradd --uid {uid} NAME, or use nss_wrapper in containers that cannot change /etc/passwd."
+    ))
+}
+
 /// Parses `SQERN_NOW`.
 fn fixed_time() -> Result<Option<Timestamp>, Failure> {
     let Some(text) = std::env::var("SQERN_NOW").ok().filter(|text| !text.is_empty()) else { return Ok(None) };
@@ -293,7 +325,24 @@ fn folder(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
+fn arguments() -> impl Iterator<Item = String> {
+    std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned())
+}
+
 /// Returns the command line without the directory of the program, such as `sqern distro import`.
 fn command_line() -> String {
-    without_secrets(std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()))
+    without_secrets(arguments())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uid_without_a_name_is_reported_with_its_number() {
+        let failure = no_default_dir(54321, false);
+        assert_eq!(failure.message(), "cannot run PostgreSQL as user ID 54321: the user has no name");
+        assert!(failure.hints()[0].contains("useradd --uid 54321 NAME"), "{:?}", failure.hints());
+        assert_eq!(no_default_dir(54321, true).hints(), ["Set HOME or SQERN_DATA_DIR to a directory."]);
+    }
 }

@@ -3,8 +3,12 @@
 
 mod available;
 mod check;
+mod customers;
+mod doctor;
 mod execute;
 mod fetch;
+mod init;
+mod reports;
 mod runs;
 mod source_test;
 mod store_sync;

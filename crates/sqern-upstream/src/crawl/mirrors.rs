@@ -33,11 +33,11 @@ impl FailedMirrors {
         let mut hint = first.take_hint();
         let more = errors.len().saturating_sub(MAX_NAMED);
         for mut error in errors.take(MAX_NAMED) {
-            first.append(&format!("; next mirror: {}", error.message()));
+            first.add_attempt(format!("next mirror: {}", error.message()));
             hint = hint.or_else(|| error.take_hint());
         }
         if more > 0 {
-            first.append(&format!("; {} failed", counted(more, "more mirror")));
+            first.add_attempt(format!("{} failed", counted(more, "more mirror")));
         }
         match hint {
             Some(hint) => first.with_hint(hint),
@@ -59,8 +59,10 @@ mod tests {
             let error = Error::unexpected(ErrorKind::Download, "a file", found, format!("m{number}"));
             failed_mirrors.add(error.with_hint(format!("h{number}")));
         }
+        let error = failed_mirrors.into_error("main");
+        assert_eq!(error.description().cause(), "status 1");
         assert_eq!(
-            failed_mirrors.into_error("main").to_string(),
+            error.to_string(),
             "expected a file, found status 1, at m1; next mirror: expected a file, found status 2, at m2; \
              next mirror: expected a file, found status 3, at m3; next mirror: expected a file, found status 4, at m4; \
              2 more mirrors failed; hint: h1"

@@ -36,9 +36,8 @@ pub(super) struct ManArgs {
 }
 
 pub(super) fn completions(args: &CompletionsArgs, context: &Context<'_>) -> Result<Exit, Failure> {
-    let script = registration(&args.shell.to_string())?.ok_or_else(|| {
-        Failure::unmet(format!("could not create completions: {} is not supported", args.shell))
-    })?;
+    let script = registration(&args.shell.to_string())?
+        .ok_or_else(|| Failure::unmet(format!("could not create completions: {} is not supported", args.shell)))?;
     context.printer.data(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use jiff::Timestamp;
 use serde::Serialize;
+use sqern_core::reports::kernel_state;
 use sqern_db::change;
 use sqern_db::kver::{self, Filter, Kver, KverPackage};
 use sqern_model::{DistroName, Glob, KernelVersion, counted};
@@ -12,7 +13,6 @@ use super::at::{self, AtArgs};
 use super::change::{ChangeArgs, report};
 use crate::failure::{Exit, Failure};
 use crate::printer::{Column, Record, RowArgs, time};
-use crate::reports;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KverCommand {
@@ -183,5 +183,5 @@ fn describe(shown: &Shown) -> String {
 }
 
 fn state(kver: &Kver) -> &'static str {
-    reports::state(kver.archived, !kver.ignored)
+    kernel_state(kver.archived, !kver.ignored)
 }

@@ -5,13 +5,14 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use pg_local::{Destroyed, Down, LocalError, LocalServer, OsUser, State, Status, Up};
-use rustix::process::geteuid;
+use pg_local::{Destroyed, Down, LocalServer, State, Status, Up};
 use serde::Serialize;
+use sqern_core::private_server::{self, blocking};
 
 use super::Context;
-use super::interrupt::interrupted;
+use super::interrupt::stop_on_interrupt;
 use crate::failure::{Exit, Failure};
+use crate::output::private_server::warn_about_service;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LocalCommand {
@@ -89,59 +90,20 @@ pub(super) async fn run(command: LocalCommand, context: &Context<'_>) -> Result<
     }
 }
 
-/// The private server of the default directory.
-pub(super) fn default_server(context: &Context<'_>) -> Result<LocalServer, Failure> {
-    server(&Place { data_dir: None }, context)
-}
-
 fn server(place: &Place, context: &Context<'_>) -> Result<LocalServer, Failure> {
-    let env = context.settings.local_env().ok_or_else(|| no_surroundings(geteuid().as_raw(), OsUser::current().is_some()))?;
-    let named = place.data_dir.as_ref().or(context.settings.data_dir.as_ref());
-    let dir = named.unwrap_or(&env.default_dir);
-    Ok(LocalServer::at(dir, &env)?)
-}
-
-/// Returns why there is no default directory: the user has no name, which `initdb` and peer authentication require, or no home.
-fn no_surroundings(uid: u32, has_name: bool) -> Failure {
-    if has_name {
-        return Failure::unmet("could not determine the directory of the private server: the user has no home directory")
-            .hint("Set HOME or SQERN_DATA_DIR to a directory.");
-    }
-    Failure::unmet(format!("cannot run PostgreSQL as user ID {uid}: the user has no name")).hint(format!(
-        "Add a user with useradd --uid {uid} NAME, or use nss_wrapper in containers that cannot change /etc/passwd."
-    ))
+    context.settings.private_server(place.data_dir.as_deref())
 }
 
 /// Creates the server if necessary and starts it. An interrupt removes an incomplete server.
-pub(super) async fn up(server: LocalServer, context: &Context<'_>) -> Result<Up, Failure> {
-    let interrupt = server.interrupt();
-    let starting = blocking(server, LocalServer::up);
-    tokio::pin!(starting);
-    let up = tokio::select! {
-        up = &mut starting => up?,
-        () = interrupted() => {
-            tokio::task::spawn_blocking(move || interrupt.set()).await.map_err(std::io::Error::other)?;
-            starting.await?;
-            return Err(LocalError::Interrupted.into());
-        }
-    };
-    if let Some(error) = &up.service_error {
-        let hint = "Set PGSERVICEFILE to a writable file, then run sqern local up again.";
-        context.printer.warning_with_hint(&format!("{error}; the server is running without a connection service"), Some(hint));
+async fn up(server: LocalServer, context: &Context<'_>) -> Result<Up, Failure> {
+    let up = private_server::up(server, &stop_on_interrupt()).await?;
+    if let Some(reason) = &up.service_error {
+        warn_about_service(reason, context.printer);
     }
     Ok(up)
 }
 
-/// Runs what waits for a server on a thread that may wait.
-pub(super) async fn blocking<T: Send + 'static>(
-    server: LocalServer,
-    act: impl FnOnce(&LocalServer) -> Result<T, LocalError> + Send + 'static,
-) -> Result<T, Failure> {
-    let done = tokio::task::spawn_blocking(move || act(&server)).await;
-    Ok(done.map_err(std::io::Error::other)??)
-}
-
-/// Becomes psql; returns only when that is impossible.
+/// Replaces this process by psql. Returns only if that failed.
 fn psql(server: &LocalServer, args: &[std::ffi::OsString]) -> Result<Exit, Failure> {
     let mut command = server.psql()?;
     let error = command.args(args).exec();
@@ -222,17 +184,4 @@ fn describe_destroyed(destroyed: &Destroyed) -> String {
     let mut lines = vec![format!("removed server in {dir}")];
     lines.extend(destroyed.left.iter().map(|path| format!("file was not created by sqern and remains: {}", path.display())));
     lines.join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_uid_without_a_name_is_reported_with_its_number() {
-        let failure = no_surroundings(54321, false);
-        assert_eq!(failure.message(), "cannot run PostgreSQL as user ID 54321: the user has no name");
-        assert!(failure.hints()[0].contains("useradd --uid 54321 NAME"), "{:?}", failure.hints());
-        assert_eq!(no_surroundings(54321, true).hints(), ["Set HOME or SQERN_DATA_DIR to a directory."]);
-    }
 }

@@ -32,6 +32,7 @@ mod source;
 mod sources;
 mod store;
 mod store_args;
+mod target_args;
 mod test;
 mod why;
 

@@ -1,24 +1,24 @@
 //! `sqern report`: the reports coverage, risk, lag and activity.
 
-mod give;
+mod activity;
+mod coverage;
+mod lag;
+mod output;
+mod risk;
 
-use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
-use sqern_db::risk::{self as db_risk, RiskFilter};
-use sqern_db::status::{self, StatusFilter};
-use sqern_db::{AsOf, activity as db_activity, available, cust, snapshot};
+use sqern_core::reports::risk::RiskQuery;
+use sqern_db::AsOf;
+use sqern_db::snapshot;
 use sqern_model::{At, ClusterName, DistroName, TypeWord};
 use tokio_postgres::Transaction;
 
-use self::give::{Give, HtmlArgs};
+use self::output::{HtmlArgs, ReportOutput};
 use super::Context;
-use super::at::{AtArgs, Frame};
-use crate::cust::Known;
+use super::at::AtArgs;
+use super::target_args::TargetArgs;
 use crate::failure::{Exit, Failure};
 use crate::printer::RowArgs;
-use crate::reports::coverage::KernelStatus;
-use crate::reports::html::Table;
-use crate::reports::{activity, coverage, lag, risk};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ReportCommand {
@@ -36,7 +36,7 @@ pub(super) enum ReportCommand {
         #[arg(long)]
         kernels: bool,
         #[command(flatten)]
-        of: OfArgs,
+        of: TargetArgs,
         #[command(flatten)]
         common: CommonArgs,
     },
@@ -66,7 +66,7 @@ Examples:
         #[arg(long = "type", value_name = "TYPE")]
         types: Vec<String>,
         #[command(flatten)]
-        of: OfArgs,
+        of: TargetArgs,
         #[command(flatten)]
         common: CommonArgs,
     },
@@ -87,7 +87,7 @@ Examples:
         #[arg(long)]
         kernels: bool,
         #[command(flatten)]
-        of: OfArgs,
+        of: TargetArgs,
         #[command(flatten)]
         common: CommonArgs,
     },
@@ -111,24 +111,6 @@ Examples:
     },
 }
 
-/// Selects the builds and the available modules to consider.
-#[derive(Debug, Clone, Args)]
-pub(super) struct OfArgs {
-    /// Consider only this release target [default: all]
-    #[arg(long, value_name = "TARGET", value_parser = NonEmptyStringValueParser::new())]
-    pub(super) target: Option<String>,
-    /// Consider only this revision [default: all]
-    #[arg(long, value_name = "REVISION", value_parser = NonEmptyStringValueParser::new())]
-    pub(super) revision: Option<String>,
-}
-
-impl OfArgs {
-    /// Returns an error if the revision or the target does not exist.
-    pub(super) async fn require(&self, transaction: &Transaction<'_>) -> Result<(), Failure> {
-        Ok(available::require(transaction, self.revision.as_deref(), self.target.as_deref()).await?)
-    }
-}
-
 /// Options that all reports share.
 #[derive(Debug, Args)]
 pub(super) struct CommonArgs {
@@ -143,125 +125,43 @@ pub(super) struct CommonArgs {
     rows: RowArgs,
 }
 
-impl CommonArgs {
-    /// Returns the requested state and its metadata.
-    async fn begin(&self, transaction: &Transaction<'_>) -> Result<(AsOf, Frame), Failure> {
-        let as_of = self.at.resolve(transaction).await?;
-        sqern_db::distro::require(transaction, &self.distros, &as_of).await?;
-        let data = as_of.state(transaction).await?;
-        let frame = self.at.upstream(transaction, &as_of, &self.distros).await?.of_data(data);
-        Ok((as_of, frame))
-    }
-
-    fn statuses(&self, of: &OfArgs, with_hosts: bool) -> StatusFilter {
-        let OfArgs { target, revision } = of.clone();
-        StatusFilter { distros: self.distros.clone(), target, revision, with_hosts, ..StatusFilter::default() }
-    }
-}
-
 pub(super) async fn run(command: ReportCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     let common = command.common();
     common.html.require_alone(context)?;
     let mut session = context.open().await?;
     let transaction = snapshot(&mut session.client).await?;
-    let (as_of, frame) = common.begin(&transaction).await?;
-    let give = Give { context, frame: &frame, html: &common.html, rows: &common.rows };
-    let asked = Asked { transaction: &transaction, as_of: &as_of, give, common };
+    let as_of = common.at.resolve(&transaction).await?;
+    let data = as_of.state(&transaction).await?;
+    let metadata = common.at.upstream(&transaction, &as_of, &common.distros).await?.of_data(data);
+    let output = ReportOutput { context, metadata: &metadata, html: &common.html, rows: &common.rows };
+    let source = Source { transaction: &transaction, as_of: &as_of };
     match &command {
-        ReportCommand::Coverage { kernels, of, .. } => asked.coverage(*kernels, of).await?,
-        ReportCommand::Risk { hosts, clusters, types, of, .. } => asked.risk(*hosts, clusters, types, of).await?,
-        ReportCommand::Lag { months, kernels, of, .. } => asked.lag(*months, *kernels, of).await?,
-        ReportCommand::Activity { since, kernels, .. } => asked.activity(*since, *kernels).await?,
-    }
+        ReportCommand::Coverage { kernels, of, .. } => {
+            coverage::run(&source, &of.query(&common.distros), *kernels, &output).await
+        }
+        ReportCommand::Risk { hosts, clusters, types, of, .. } => {
+            let query = RiskQuery {
+                kernels: of.query(&common.distros),
+                clusters: clusters.clone(),
+                types: types.iter().cloned().map(TypeWord).collect(),
+                with_hosts: *hosts || common.html.is_wanted(),
+            };
+            risk::run(&source, &query, *hosts, &output).await
+        }
+        ReportCommand::Lag { months, kernels, of, .. } => {
+            lag::run(&source, &of.query(&common.distros), *months, *kernels, &output).await
+        }
+        ReportCommand::Activity { since, kernels, .. } => {
+            activity::run(&source, *since, &common.distros, *kernels, &output).await
+        }
+    }?;
     Ok(Exit::Done)
 }
 
-/// A report that is asked for: of which state, and how it is given.
-struct Asked<'a> {
+/// The state that a report describes.
+struct Source<'a> {
     transaction: &'a Transaction<'a>,
     as_of: &'a AsOf,
-    give: Give<'a>,
-    common: &'a CommonArgs,
-}
-
-impl Asked<'_> {
-    async fn coverage(&self, kernels: bool, of: &OfArgs) -> Result<(), Failure> {
-        let Self { transaction, as_of, give, common } = self;
-        of.require(transaction).await?;
-        let all = status::list(transaction, &common.statuses(of, kernels || common.html.is_wanted()), as_of).await?;
-        let counts = coverage::coverage(&all);
-        let all: Vec<KernelStatus<'_>> = all.iter().map(KernelStatus::from).collect();
-        give.page(
-            "Coverage",
-            vec![],
-            || coverage::heat_map(&counts),
-            || vec![Table::of("Kernels of each distribution", &counts), Table::of("Kernels", &all)],
-        )?;
-        if kernels { give.list(&all, &()) } else { give.list(&counts, &()) }
-    }
-
-    async fn risk(&self, hosts: bool, clusters: &[ClusterName], types: &[String], of: &OfArgs) -> Result<(), Failure> {
-        let Self { transaction, as_of, give, common } = self;
-        for cluster in clusters {
-            cust::get(*transaction, cluster, as_of).await?;
-        }
-        of.require(transaction).await?;
-        let OfArgs { target, revision } = of.clone();
-        let filter = RiskFilter {
-            target,
-            revision,
-            distros: common.distros.clone(),
-            clusters: clusters.to_vec(),
-            types: type_numbers(transaction, types, as_of).await?,
-            with_hosts: hosts || common.html.is_wanted(),
-        };
-        let found = db_risk::risk(transaction, &filter, as_of).await?;
-        let types = risk::types(&found);
-        let about = risk::describe(&types);
-        give.page(
-            "Hosts at risk",
-            vec![about.clone()],
-            || risk::heat_map(&found),
-            || vec![Table::of("Kernels by cluster type", &risk::kernels(&found)), Table::of("Hosts", &risk::hosts(&found))],
-        )?;
-        let more = risk::About { target: filter.target, revision: filter.revision, types };
-        if hosts { give.list(&risk::hosts(&found), &more) } else { give.list(&risk::kernels(&found), &more) }?;
-        give.context.printer.note(&about);
-        Ok(())
-    }
-
-    async fn lag(&self, months: bool, kernels: bool, of: &OfArgs) -> Result<(), Failure> {
-        let Self { transaction, as_of, give, common } = self;
-        of.require(transaction).await?;
-        let all = status::list(transaction, &common.statuses(of, false), as_of).await?;
-        give.page(
-            "Time from seen to available",
-            vec![],
-            || lag::heat_map(&all),
-            || {
-                vec![
-                    Table::of("By distribution", &lag::lags(&all, false)),
-                    Table::of("By distribution and month", &lag::lags(&all, true)),
-                    Table::of("Kernels", &lag::kernels(&all)),
-                ]
-            },
-        )?;
-        if kernels { give.list(&lag::kernels(&all), &()) } else { give.list(&lag::lags(&all, months), &()) }
-    }
-
-    async fn activity(&self, since: At, kernels: bool) -> Result<(), Failure> {
-        let Self { transaction, as_of, give, common } = self;
-        let after = db_activity::since(*transaction, since).await?;
-        let all = db_activity::list(*transaction, after, &common.distros, as_of).await?;
-        give.page(
-            "Activity",
-            vec![format!("after generation {after}")],
-            || activity::heat_map(&all),
-            || vec![Table::of("By generation", &activity::generations(&all)), Table::of("Kernels", &all)],
-        )?;
-        let more = activity::After { after };
-        if kernels { give.list(&all, &more) } else { give.list(&activity::generations(&all), &more) }
-    }
 }
 
 impl ReportCommand {
@@ -273,13 +173,4 @@ impl ReportCommand {
             | Self::Activity { common, .. } => common,
         }
     }
-}
-
-/// The numbers of cluster types, by their names or numbers.
-async fn type_numbers(transaction: &Transaction<'_>, words: &[String], as_of: &AsOf) -> Result<Vec<i32>, Failure> {
-    let known = Known::new(&cust::types(transaction, as_of).await?, []);
-    let number = |word: &String| {
-        known.type_id(&TypeWord(word.clone())).map_err(|message| Failure::unmet(message).hint("sqern cust type list"))
-    };
-    words.iter().map(number).collect()
 }

@@ -7,7 +7,7 @@ use super::column::{Kind, TimeFormat};
 use super::rows::{RowColumn, Rows};
 
 /// The number of spaces between two columns of a table.
-const GAP: u16 = 2;
+pub const GAP: u16 = 2;
 /// The minimum width of a wrapped column, so that short words are not broken.
 const MIN_TEXT_WIDTH: usize = 24;
 

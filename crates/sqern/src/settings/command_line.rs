@@ -1,4 +1,4 @@
-//! The command line as it is recorded.
+//! The command line, as it is recorded and as hints repeat it.
 
 use sqern_core::pipeline::quote;
 
@@ -17,6 +17,28 @@ pub(super) fn without_secrets(arguments: impl Iterator<Item = String>) -> String
         }
     }
     quote(&parts)
+}
+
+/// Replaces the connection string of `--dsn`, which can contain a password, by `DSN`, and removes the user information of URLs.
+pub(super) fn with_placeholders(arguments: impl Iterator<Item = String>) -> Vec<String> {
+    let mut is_dsn = false;
+    let replace = |argument: String| {
+        let is_value = std::mem::replace(&mut is_dsn, argument == "--dsn");
+        match argument.strip_prefix("--dsn=") {
+            _ if is_value => "DSN".to_owned(),
+            Some(_) => "--dsn=DSN".to_owned(),
+            None => without_userinfo(&argument),
+        }
+    };
+    arguments.map(replace).collect()
+}
+
+/// Returns a command line with another flag (before `--`) and without some flags, quoted for a shell.
+pub(super) fn with_flag(arguments: &[String], flag: &str, removed: &[&str]) -> String {
+    let mut changed: Vec<String> = arguments.iter().filter(|argument| !removed.contains(&argument.as_str())).cloned().collect();
+    let end = changed.iter().position(|argument| argument == "--").unwrap_or(changed.len());
+    changed.insert(end, flag.to_owned());
+    quote(&changed)
 }
 
 /// Removes the user information from a URL: `https://user:password@host/path` (RFC 3986, 3.2.1).
@@ -49,5 +71,19 @@ mod tests {
         let arguments = ["ignore", "add", "debian12", "*-rt-*", "--reason", "no rt customers"];
         let recorded = "sqern ignore add debian12 '*-rt-*' --reason 'no rt customers'";
         assert_eq!(without_secrets(arguments.into_iter().map(str::to_owned)), recorded);
+    }
+
+    #[test]
+    fn hints_repeat_the_command_line_with_another_flag() {
+        for (typed, expected) in [
+            ("cust load c0.csv --partial", "sqern cust load c0.csv --partial --accept-shrink"),
+            ("cust load c0.csv --dry-run --limit 5", "sqern cust load c0.csv --limit 5 --accept-shrink"),
+            ("--dsn postgresql://me:secret@db/x cust load a", "sqern --dsn DSN cust load a --accept-shrink"),
+            ("cust load a --dsn=password=secret", "sqern cust load a --dsn=DSN --accept-shrink"),
+            ("cust load -- -a;b", "sqern cust load --accept-shrink -- '-a;b'"),
+        ] {
+            let arguments = with_placeholders(typed.split(' ').map(str::to_owned));
+            assert_eq!(with_flag(&arguments, "--accept-shrink", &["--dry-run"]), expected);
+        }
     }
 }

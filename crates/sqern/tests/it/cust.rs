@@ -177,9 +177,16 @@ async fn a_partial_report_leaves_clusters_that_it_does_not_name() {
     let half = clusters(&[cluster("acme-1", &[host("h1", 2)])]);
     let refused = load(&program, half.to_string(), &["--partial"]);
     assert_eq!(refused.status, 1, "{refused:?}");
-    let hint = "hint: sqern cust load - --partial --accept-shrink";
+    let hint = "hint: sqern cust load - --partial --dsn DSN --accept-shrink";
     assert!(refused.stderr.contains(hint), "without --partial it would delete the other clusters: {refused:?}");
     assert!(refused.stderr.contains("report would delete 1 of 2 hosts, more than one fifth; nothing was changed"), "{refused:?}");
+    // The hint repeats the command line as typed.
+    let file = program.home.path().join("half report.json");
+    std::fs::write(&file, half.to_string()).unwrap();
+    let refused = program.run(&["cust", "load", file.to_str().unwrap(), "--partial", "--comment", "it's daily", "--limit=3"]);
+    let typed = format!("sqern cust load '{}' --partial --comment 'it'\\''s daily' --limit=3 --dsn DSN", file.display());
+    assert!(refused.stderr.contains(&format!("hint: {typed} --accept-shrink  # if they no longer exist")), "{refused:?}");
+    assert!(refused.stderr.contains(&format!("hint: {typed} --dry-run  # prints what would be deleted")), "{refused:?}");
     loaded(&program, &half, &["--partial", "--accept-shrink"]);
     assert_eq!(live_clusters(&program).await, "acme-1 1, beta 4, gamma 1");
     assert!(!live(&program).await.contains("h2"));
@@ -197,8 +204,8 @@ async fn deleting_more_than_one_fifth_requires_accept_shrink() {
     assert_eq!(
         refused.stderr,
         "error: report would delete 3 of 10 hosts, more than one fifth; nothing was changed\n \
-         hint: sqern cust load - --dry-run  # prints what would be deleted\n \
-         hint: sqern cust load - --accept-shrink  # if they no longer exist\n"
+         hint: sqern cust load - --dsn DSN --dry-run  # prints what would be deleted\n \
+         hint: sqern cust load - --dsn DSN --accept-shrink  # if they no longer exist\n"
     );
     let rehearsed = load(&program, shrunk.to_string(), &["--dry-run"]);
     assert_eq!(rehearsed.status, 1, "{rehearsed:?}");

@@ -94,8 +94,9 @@ fn shells_complete_commands_and_options() {
         assert!(completed.starts_with("load\t"), "{completed}");
     }
     let zsh = script(folder.path(), "zsh");
-    let load =
-        format!("autoload -Uz compinit && compinit -D -u && source '{zsh}' && print $_comps[sqern] ${{+functions[_clap_dynamic_completer_sqern]}}");
+    let load = format!(
+        "autoload -Uz compinit && compinit -D -u && source '{zsh}' && print $_comps[sqern] ${{+functions[_clap_dynamic_completer_sqern]}}"
+    );
     if let Some(loaded) = said("zsh", &["-f", "-c", &load]) {
         assert_eq!(loaded, "_clap_dynamic_completer_sqern 1\n");
     }

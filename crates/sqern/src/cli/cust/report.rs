@@ -1,14 +1,14 @@
 //! `sqern cust report`: prints a report about this host.
 
+use std::io;
 use std::path::Path;
 
 use clap::Args;
+use sqern_core::customers::{HEADER, MODULES_DIR, Report, ReportedCluster, this_host};
 use sqern_model::{ClusterName, DistroName, ReportedHost, TypeWord};
 
 use crate::cli::Context;
 use crate::cli::sources::SourcesArgs;
-use crate::cust::HEADER;
-use crate::cust::own::{MODULES, Report, ReportedCluster, host};
 use crate::failure::{Exit, Failure};
 use crate::host_distro::detect_distro;
 use crate::printer::Format;
@@ -39,41 +39,38 @@ pub(in crate::cli) struct ReportArgs {
 }
 
 pub(super) fn run(args: ReportArgs, context: &Context<'_>) -> Result<Exit, Failure> {
-    let distro = match args.distro {
+    let ReportArgs { cluster, cltype, distro, sources } = args;
+    let distro = match distro {
         Some(distro) => distro,
-        None => detect_distro(&args.sources.load(context)?)
+        None => detect_distro(&sources.load(context)?)
             .map_err(|error| Failure::unmet(error.to_string()).hint("sqern cust report --distro NAME"))?,
     };
-    let host = host(distro, Path::new(MODULES))?;
-    let name = args.cluster.map_or_else(|| ClusterName::new(host.name.as_str()), Ok);
+    let host = this_host(distro, Path::new(MODULES_DIR))?;
+    let name = cluster.map_or_else(|| ClusterName::new(host.name.as_str()), Ok);
     let name = name.map_err(|error| Failure::unmet(error.to_string()))?;
-    let cluster = ReportedCluster { name, cltype: TypeWord(args.cltype), hosts: vec![host] };
-    if context.printer.format() == Format::Csv {
-        context.printer.data(&csv(&cluster)?)?;
-    } else {
-        let report = Report { clusters: vec![cluster] };
-        let text = match context.printer.format() {
-            Format::Table => serde_json::to_string_pretty(&report),
-            Format::Json | Format::Csv => serde_json::to_string(&report),
-        };
-        context.printer.data(&text.map_err(std::io::Error::from)?)?;
-    }
+    let cluster = ReportedCluster { name, cltype: TypeWord(cltype), hosts: vec![host] };
+    let text = match context.printer.format() {
+        Format::Csv => csv(&cluster)?,
+        Format::Table => serde_json::to_string_pretty(&Report { clusters: vec![cluster] }).map_err(io::Error::from)?,
+        Format::Json => serde_json::to_string(&Report { clusters: vec![cluster] }).map_err(io::Error::from)?,
+    };
+    context.printer.data(&text)?;
     Ok(Exit::Done)
 }
 
-/// A cluster as a report in CSV.
+/// Returns a cluster as a report in CSV.
 fn csv(cluster: &ReportedCluster) -> Result<String, Failure> {
-    let mut writer = ::csv::Writer::from_writer(vec![]);
     let ReportedCluster { name, cltype, hosts } = cluster;
-    let lines = hosts.iter().map(|host| host.kernels().map(|kernels| (host, kernels))).collect::<Result<Vec<_>, _>>();
-    let mut write = |fields: [&str; 6]| writer.write_record(fields).map_err(std::io::Error::other);
+    let mut writer = ::csv::Writer::from_writer(vec![]);
+    let mut write = |fields: [&str; 6]| writer.write_record(fields).map_err(io::Error::other);
     write(HEADER)?;
-    for (ReportedHost { name: host, distro, .. }, kernels) in lines.map_err(|error| Failure::unmet(error.to_string()))? {
-        for (version, current) in kernels {
+    for host in hosts {
+        let ReportedHost { name: host_name, distro, .. } = host;
+        for (version, current) in host.kernels().map_err(|error| Failure::unmet(error.to_string()))? {
             let current = if current { "true" } else { "false" };
-            write([name.as_str(), &cltype.0, host.as_str(), distro.as_str(), version.as_str(), current])?;
+            write([name.as_str(), &cltype.0, host_name.as_str(), distro.as_str(), version.as_str(), current])?;
         }
     }
-    let bytes = writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))?;
+    let bytes = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -1,0 +1,21 @@
+//! Customers: reports of their hosts, and loads of reports.
+//!
+//! A report contains the clusters of customers, their hosts, and the running and installed kernels of each host. [`load`] records a report,
+//! and [`this_host()`] creates the entry of this machine.
+
+mod csv;
+mod input;
+mod json;
+mod load;
+#[cfg(test)]
+mod properties;
+mod reader;
+mod rows;
+mod this_host;
+
+pub use csv::HEADER;
+pub use load::{LoadEvent, LoadOutcome, LoadRequest, ReportShrink, load};
+pub use reader::{InvalidReport, ReportFormat, ReportSource};
+pub use rows::KnownNames;
+pub use sqern_db::cust::load::{Change, CompareError, Counts, Place, Totals};
+pub use this_host::{MODULES_DIR, Report, ReportedCluster, this_host};

@@ -1,0 +1,100 @@
+//! The report `coverage`: the kernels of each distribution by stage.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sqern_db::AsOf;
+use sqern_db::status::{self, Stage, Status};
+use tokio_postgres::Transaction;
+
+use super::{ReportQuery, share};
+use crate::Error;
+
+/// The kernels by stage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CoverageReport {
+    /// The numbers of each distribution.
+    pub distros: Vec<Coverage>,
+    /// The counted kernels.
+    pub kernels: Vec<Status>,
+}
+
+/// The numbers of kernels of a distribution by last reached stage.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Coverage {
+    /// The distribution.
+    pub distro: String,
+    /// The wanted kernels that are only known.
+    pub known: u64,
+    /// The wanted kernels that are seen.
+    pub seen: u64,
+    /// The wanted kernels that are fetched.
+    pub fetched: u64,
+    /// The wanted kernels that are built.
+    pub built: u64,
+    /// The wanted kernels that are tested.
+    pub tested: u64,
+    /// The wanted kernels that are available.
+    pub available: u64,
+    /// All wanted kernels.
+    pub wanted: u64,
+    /// The ignored and archived kernels.
+    pub unwanted: u64,
+    /// The share of wanted kernels that are available; `None` without wanted kernels.
+    pub share_available: Option<f64>,
+}
+
+impl Coverage {
+    fn count_mut(&mut self, stage: Stage) -> &mut u64 {
+        match stage {
+            Stage::Known => &mut self.known,
+            Stage::Seen => &mut self.seen,
+            Stage::Fetched => &mut self.fetched,
+            Stage::Built => &mut self.built,
+            Stage::Tested => &mut self.tested,
+            Stage::Available => &mut self.available,
+        }
+    }
+
+    /// Returns the numbers of wanted kernels in the order of [`Stage::ALL`].
+    #[must_use]
+    pub fn by_stage(&self) -> [u64; 6] {
+        [self.known, self.seen, self.fetched, self.built, self.tested, self.available]
+    }
+}
+
+/// Returns the kernels by stage. The numbers of hosts of each kernel are queried only with `with_hosts`.
+///
+/// # Errors
+///
+/// Returns an error if a distribution, the revision or the target of the query does not exist.
+pub async fn report(
+    transaction: &Transaction<'_>,
+    query: &ReportQuery,
+    with_hosts: bool,
+    as_of: &AsOf,
+) -> Result<CoverageReport, Error> {
+    query.require(transaction, as_of).await?;
+    let kernels = status::list(transaction, &query.statuses(with_hosts), as_of).await?;
+    Ok(CoverageReport { distros: count(&kernels), kernels })
+}
+
+/// Counts kernels by distribution and stage.
+fn count(kernels: &[Status]) -> Vec<Coverage> {
+    let mut distros: BTreeMap<_, Coverage> = BTreeMap::new();
+    for status in kernels {
+        let coverage = distros.entry(&status.kernel.distro).or_default();
+        if status.wanted {
+            coverage.wanted += 1;
+            *coverage.count_mut(status.stage) += 1;
+        } else {
+            coverage.unwanted += 1;
+        }
+    }
+    let finish = |(distro, coverage): (_, Coverage)| Coverage {
+        distro: ToString::to_string(distro),
+        share_available: (coverage.wanted > 0).then(|| share(coverage.available, coverage.wanted)),
+        ..coverage
+    };
+    distros.into_iter().map(finish).collect()
+}

@@ -1,0 +1,43 @@
+//! `sqern cust hosts`: lists hosts.
+
+use sqern_db::cust::{self, Host, HostFilter};
+use sqern_db::{distro, kver};
+use sqern_model::{ClusterName, DistroName, KernelVersion};
+
+use crate::cli::Context;
+use crate::cli::at::{self, AtArgs, Frame};
+use crate::failure::{Exit, Failure};
+use crate::printer::{Column, Record, RowArgs};
+
+impl Record for Host {
+    const SCHEMA: &'static str = "cust.hosts/1";
+    const COLUMNS: &'static [Column] = &[
+        Column::name("cluster"),
+        Column::name("type"),
+        Column::name("host"),
+        Column::name("distro"),
+        Column::name("running"),
+        Column::text("installed"),
+    ];
+}
+
+pub(super) async fn run(
+    clusters: Vec<ClusterName>,
+    kernels: Vec<KernelVersion>,
+    distros: Vec<DistroName>,
+    at: &AtArgs,
+    rows: &RowArgs,
+    context: &Context<'_>,
+) -> Result<Exit, Failure> {
+    let (session, as_of) = super::begin(at, context).await?;
+    distro::require(&session.client, &distros, &as_of).await?;
+    for version in &kernels {
+        kver::find(&session.client, version, &distros).await?;
+    }
+    for name in &clusters {
+        super::require(cust::get(&session.client, name, &as_of).await)?;
+    }
+    let filter = HostFilter { clusters, distros, kernels };
+    at::list(context, &cust::hosts(&session.client, &filter, &as_of).await?, rows, &Frame::from(&as_of))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,22 @@
+//! `sqern report activity`.
+
+use sqern_core::reports::activity;
+use sqern_model::{At, DistroName};
+
+use super::Source;
+use super::output::ReportOutput;
+use crate::failure::Failure;
+use crate::output::reports::activity::{ActivityMetadata, page};
+
+pub(super) async fn run(
+    source: &Source<'_>,
+    since: At,
+    distros: &[DistroName],
+    kernels: bool,
+    output: &ReportOutput<'_>,
+) -> Result<(), Failure> {
+    let report = activity::report(source.transaction, since, distros, source.as_of).await?;
+    output.page(|| page(&report))?;
+    let metadata = ActivityMetadata { after: report.after };
+    if kernels { output.list(&report.kernels, &metadata) } else { output.list(&report.generations, &metadata) }
+}

@@ -1,0 +1,89 @@
+//! The output of a report: a list or an HTML page.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::cli::Context;
+use crate::cli::at::{self, Frame};
+use crate::failure::Failure;
+use crate::output::html::{Page, page};
+use crate::printer::{Format, Record, RowArgs};
+
+/// The option `--html`.
+#[derive(Debug, Args)]
+pub(super) struct HtmlArgs {
+    /// Write an HTML page with a chart and all tables instead of the list; - for standard output
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+impl HtmlArgs {
+    pub(super) fn is_wanted(&self) -> bool {
+        self.html.is_some()
+    }
+
+    /// Rejects `--html` with another output format.
+    pub(super) fn require_alone(&self, context: &Context<'_>) -> Result<(), Failure> {
+        match context.printer.format() {
+            Format::Json | Format::Csv if self.html.is_some() => {
+                Err(Failure::usage("--html cannot be used with --json or --csv"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Prints a report.
+pub(super) struct ReportOutput<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) metadata: &'a Frame,
+    pub(super) html: &'a HtmlArgs,
+    pub(super) rows: &'a RowArgs,
+}
+
+impl ReportOutput<'_> {
+    /// Writes the page if `--html` is specified.
+    pub(super) fn page(&self, create: impl FnOnce() -> Page) -> Result<(), Failure> {
+        let Some(file) = &self.html.html else { return Ok(()) };
+        let mut content = create();
+        content.about.extend(self.metadata.state());
+        content.about.extend(self.metadata.lacking());
+        let text = page(&content);
+        if file.as_os_str() == "-" {
+            return self.context.printer.data(&text);
+        }
+        let failed = |error: std::io::Error| {
+            Failure::unmet(format!("could not write {}: {error}", file.display())).hint("Specify another file with --html FILE.")
+        };
+        // The file is replaced atomically, so that readers never see a part of the page.
+        let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or_else(|| ".".as_ref());
+        let mut staged = tempfile::Builder::new().permissions(permissions()).tempfile_in(directory).map_err(failed)?;
+        staged.write_all(text.as_bytes()).map_err(failed)?;
+        staged.persist(file).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+
+    /// Prints the list with its metadata and further fields, unless a page was written. Then prints the state.
+    pub(super) fn list<R: Record>(&self, records: &[R], fields: &impl Serialize) -> Result<(), Failure> {
+        #[derive(Serialize)]
+        struct Metadata<'a, F: Serialize> {
+            #[serde(flatten)]
+            common: &'a Frame,
+            #[serde(flatten)]
+            fields: &'a F,
+        }
+        if !self.html.is_wanted() {
+            self.context.printer.list_in(records, self.rows, &Metadata { common: self.metadata, fields })?;
+        }
+        at::tell(self.context, self.metadata);
+        Ok(())
+    }
+}
+
+/// Returns the permissions of a new file, before the umask applies.
+fn permissions() -> std::fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o666)
+}

@@ -1,0 +1,76 @@
+//! The output of a load of a report.
+
+use serde::Serialize;
+use sqern_core::customers::{Change, LoadOutcome, Totals};
+use sqern_db::change::Finished;
+use sqern_model::counted;
+
+use crate::failure::Failure;
+use crate::printer::{Format, Printer};
+
+/// The result of a load in JSON.
+#[derive(Debug, Serialize)]
+struct Loaded<'a> {
+    #[serde(flatten)]
+    totals: Totals,
+    /// The first changes.
+    changes: &'a [Change],
+    dry_run: bool,
+    #[serde(flatten)]
+    finished: Finished,
+}
+
+/// Prints the changes and their numbers.
+pub fn print(outcome: &LoadOutcome, dry_run: bool, printer: &Printer) -> Result<(), Failure> {
+    let LoadOutcome { totals, total_changes, changes, finished, .. } = outcome;
+    if printer.format() != Format::Table {
+        let loaded = Loaded { totals: *totals, changes, dry_run, finished: *finished };
+        return printer.one("cust.load/1", &loaded, String::new);
+    }
+    if !changes.is_empty() {
+        printer.data(&changes.iter().map(describe).collect::<Vec<_>>().join("\n"))?;
+    }
+    let hidden = total_changes - i64::try_from(changes.len()).unwrap_or(i64::MAX);
+    if hidden > 0 {
+        printer.note(&format!("{} (--limit {total_changes} prints all)", counted(hidden, "more change")));
+    }
+    for (noun, counts) in [("clusters", totals.clusters), ("hosts", totals.hosts), ("kernels on hosts", totals.host_kernels)] {
+        let parts =
+            [(counts.added, "new"), (counts.changed, "changed"), (counts.brought_back, "restored"), (counts.removed, "deleted")];
+        let parts: Vec<String> =
+            parts.iter().filter(|(count, _)| *count > 0).map(|(count, state)| format!("{count} {state}")).collect();
+        if !parts.is_empty() {
+            printer.note(&format!("{noun}: {}", parts.join(", ")));
+        }
+    }
+    if totals.new_kernels > 0 {
+        printer.note(&format!("kernels: {} new", totals.new_kernels));
+    }
+    Ok(())
+}
+
+/// Returns a line with one change.
+fn describe(change: &Change) -> String {
+    let Change { sign, cluster, host, distro, version, was, becomes, brought_back } = change;
+    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    let kernel = distro.as_ref().zip(version.as_ref()).map(|(distro, version)| format!("{distro} {version}"));
+    let kernel = kernel.unwrap_or_default();
+    match (cluster, host) {
+        (None, _) => format!("{sign} kernel {kernel}"),
+        (Some(cluster), None) => {
+            let back = if *brought_back { ", restored" } else { "" };
+            match (was, becomes) {
+                (Some(was), Some(becomes)) if was != becomes => format!("{sign} cluster {cluster}: {was} → {becomes}{back}"),
+                (was, becomes) => {
+                    format!("{sign} cluster {cluster} ({}){back}", text(if becomes.is_some() { becomes } else { was }))
+                }
+            }
+        }
+        (Some(cluster), Some(host)) => match (was, becomes) {
+            (Some(was), Some(becomes)) => format!("{sign} {cluster} {host}: {kernel} {was} → {becomes}"),
+            (was, becomes) => {
+                format!("{sign} {cluster} {host}: {kernel} {}", text(if becomes.is_some() { becomes } else { was }))
+            }
+        },
+    }
+}
