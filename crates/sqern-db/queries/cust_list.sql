@@ -1,5 +1,5 @@
 -- $1 whether deleted clusters count too
-SELECT c.name, t.name AS cltype, coalesce(had.hosts, 0) AS hosts, coalesce(had.kernels, 0) AS kernels,
+SELECT c.name, t.name AS cltype, coalesce(live.hosts, 0) AS hosts, coalesce(live.kernels, 0) AS kernels,
     nullif(c.deleted_at, '-infinity') AS deleted_at
 FROM cust_cluster AS c
 JOIN cust_cluster_type AS t ON t.id = c.cltype
@@ -8,6 +8,6 @@ LEFT JOIN (
     FROM cust_host_kver AS h
     WHERE h.deleted_at = '-infinity'
     GROUP BY h.cluster_name
-) AS had ON had.cluster_name = c.name
+) AS live ON live.cluster_name = c.name
 WHERE $1 OR c.deleted_at = '-infinity'
 ORDER BY c.name
