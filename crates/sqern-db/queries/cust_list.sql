@@ -1,5 +1,5 @@
 -- $1 whether to include deleted clusters
-SELECT c.name, t.name AS cltype, coalesce(had.hosts, 0) AS hosts, coalesce(had.kernels, 0) AS kernels,
+SELECT c.name, t.name AS cltype, coalesce(live.hosts, 0) AS hosts, coalesce(live.kernels, 0) AS kernels,
     nullif(c.deleted_at, '-infinity') AS deleted_at
 FROM cust_cluster AS c
 JOIN cust_cluster_type AS t ON t.id = c.cltype

@@ -82,15 +82,26 @@ pub fn texts<R: Record>(records: &[R]) -> Vec<Vec<String>> {
     records.iter().map(row).collect()
 }
 
+/// Standard output or standard error.
+#[derive(Debug, Clone, Copy, Default)]
+struct Stream {
+    is_terminal: bool,
+    color: bool,
+}
+
+impl Stream {
+    /// Returns a stream that is colored if it is a terminal and the user allows color.
+    fn new(is_terminal: bool, is_color_allowed: bool) -> Self {
+        Self { is_terminal, color: is_terminal && is_color_allowed }
+    }
+}
+
 /// Prints all output.
 #[derive(Debug)]
 pub struct Printer {
     format: Format,
-    stdout_is_terminal: bool,
-    stderr_is_terminal: bool,
-    color: bool,
-    /// Whether standard output is colored.
-    data_color: bool,
+    stdout: Stream,
+    stderr: Stream,
     /// The width of `COLUMNS`.
     columns: Option<usize>,
     verbosity: Verbosity,
@@ -105,10 +116,8 @@ impl Printer {
     pub fn new(settings: &Settings, format: Format, verbosity: Verbosity) -> Self {
         Self {
             format,
-            stdout_is_terminal: settings.stdout_is_terminal,
-            stderr_is_terminal: settings.stderr_is_terminal,
-            color: settings.color && settings.stderr_is_terminal,
-            data_color: settings.color && settings.stdout_is_terminal,
+            stdout: Stream::new(settings.stdout_is_terminal, settings.color),
+            stderr: Stream::new(settings.stderr_is_terminal, settings.color),
             columns: settings.columns,
             verbosity,
             pager: settings.pager.clone().filter(|_| settings.stdout_is_terminal),
@@ -121,10 +130,8 @@ impl Printer {
     pub fn plain() -> Self {
         Self {
             format: Format::Table,
-            stdout_is_terminal: false,
-            stderr_is_terminal: false,
-            color: false,
-            data_color: false,
+            stdout: Stream::default(),
+            stderr: Stream::default(),
             columns: None,
             verbosity: Verbosity::default(),
             pager: None,
@@ -142,7 +149,7 @@ impl Printer {
         };
         let filter = Targets::new().with_default(LevelFilter::WARN).with_targets(OWN_CRATES.map(|name| (name, level)));
         let layer =
-            tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(self.color).with_target(false).without_time();
+            tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(self.stderr.color).with_target(false).without_time();
         // A second printer in one process, as in a test, leaves it to the first.
         let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
     }
@@ -156,7 +163,7 @@ impl Printer {
     /// Whether progress can be drawn: standard error is a terminal, and the program is not quiet.
     #[must_use]
     pub fn is_watched(&self) -> bool {
-        self.stderr_is_terminal && !self.verbosity.is_quiet
+        self.stderr.is_terminal && !self.verbosity.is_quiet
     }
 
     /// Prints a list.
@@ -223,7 +230,7 @@ impl Printer {
 
     /// Prints a warning to standard error.
     pub fn warning(&self, text: &str) {
-        let mark = if self.color { "\u{1b}[33mwarning:\u{1b}[0m" } else { "warning:" };
+        let mark = if self.stderr.color { "\u{1b}[33mwarning:\u{1b}[0m" } else { "warning:" };
         let _ = writeln!(io::stderr().lock(), "{mark} {}", replace_control(text));
     }
 
@@ -231,7 +238,7 @@ impl Printer {
     pub fn warning_with_hint(&self, text: &str, hint: Option<&str>) {
         self.warning(text);
         if let Some(hint) = hint {
-            let mark = if self.color { "\u{1b}[36mhint:\u{1b}[0m" } else { "hint:" };
+            let mark = if self.stderr.color { "\u{1b}[36mhint:\u{1b}[0m" } else { "hint:" };
             let _ = writeln!(io::stderr().lock(), " {mark} {}", replace_control(hint));
         }
     }
@@ -239,7 +246,7 @@ impl Printer {
     /// Prints an error and its hints to standard error.
     pub fn failure(&self, failure: &Failure) {
         let (mark, hint) =
-            if self.color { ("\u{1b}[31merror:\u{1b}[0m", "\u{1b}[36mhint:\u{1b}[0m") } else { ("error:", "hint:") };
+            if self.stderr.color { ("\u{1b}[31merror:\u{1b}[0m", "\u{1b}[36mhint:\u{1b}[0m") } else { ("error:", "hint:") };
         let mut stderr = io::stderr().lock();
         let _ = writeln!(stderr, "{mark} {}", replace_control(failure.message()));
         for line in failure.hints() {
@@ -248,7 +255,7 @@ impl Printer {
     }
 
     fn json(&self, value: &serde_json::Value) -> Result<(), Failure> {
-        let text = if self.stdout_is_terminal { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+        let text = if self.stdout.is_terminal { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
         write_out(&text.map_err(io::Error::from)?)
     }
 
@@ -257,8 +264,8 @@ impl Printer {
             self.note("nothing to show");
             return Ok(());
         }
-        let times = if self.stdout_is_terminal { TimeFormat::RelativeTo(self.now) } else { TimeFormat::Utc };
-        let lines = table::lines(rows, Style { width: self.width(), color: self.data_color, times });
+        let times = if self.stdout.is_terminal { TimeFormat::RelativeTo(self.now) } else { TimeFormat::Utc };
+        let lines = table::lines(rows, Style { width: self.width(), color: self.stdout.color, times });
         self.page(&lines)?;
         if rows.rows.len() < rows.total {
             self.note(&format!("{} of {} shown; --limit 0 prints all", rows.rows.len(), rows.total));
@@ -284,7 +291,7 @@ impl Printer {
 
     /// Returns the width of the terminal; `None` for a file or a pipe, where lines are not wrapped.
     fn width(&self) -> Option<u16> {
-        let (width, _) = terminal_size::terminal_size_of(io::stdout()).filter(|_| self.stdout_is_terminal)?;
+        let (width, _) = terminal_size::terminal_size_of(io::stdout()).filter(|_| self.stdout.is_terminal)?;
         Some(width.0)
     }
 }
