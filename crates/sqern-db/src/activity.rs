@@ -64,7 +64,7 @@ pub async fn list(
     distros: &[DistroName],
     as_of: &AsOf,
 ) -> Result<Vec<Activity>, DbError> {
-    let query = as_of.query(include_str!("../queries/new.sql"));
+    let query = as_of.query(include_str!("../queries/activity.sql"));
     let mut activities: Vec<Activity> = query_rows(client, &query, &[&after, &distros]).await?;
     for of_generation in activities.chunk_by_mut(|a, b| a.generation == b.generation) {
         of_generation.sort_unstable_by(|a, b| (a.what, &a.kernel).cmp(&(b.what, &b.kernel)));

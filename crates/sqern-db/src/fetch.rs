@@ -106,7 +106,7 @@ pub async fn add_packages(client: &impl GenericClient, candidates: &mut [FetchCa
 
 /// Returns the provenance of the packages of a distribution by the name of the source.
 pub async fn provenance(client: &impl GenericClient, distro: &DistroName) -> Result<BTreeMap<String, Provenance>, DbError> {
-    let rows = client.query(include_str!("../queries/fetch_vouched.sql"), &[distro]).await?;
+    let rows = client.query(include_str!("../queries/fetch_provenance.sql"), &[distro]).await?;
     rows.iter().map(|row| Ok((column(row, "source")?, Provenance::from_row(row)?))).collect()
 }
 

@@ -78,7 +78,7 @@ pub async fn last(client: &impl GenericClient) -> Result<Vec<LastCrawl>, DbError
 /// Returns the cached metadata of the sources of a distribution by the name of the source.
 pub async fn cache(client: &impl GenericClient, distro: &DistroName) -> Result<BTreeMap<String, CrawlCache>, DbError> {
     let mut caches: BTreeMap<String, CrawlCache> = BTreeMap::new();
-    for row in client.query(include_str!("../../queries/crawl_memory.sql"), &[distro]).await? {
+    for row in client.query(include_str!("../../queries/crawl_cache.sql"), &[distro]).await? {
         let cache = CrawlCache {
             checksum: column(&row, "checksum")?,
             dated_at: column(&row, "dated_at")?,

@@ -95,7 +95,7 @@ async fn an_invalid_cluster_is_rejected() {
         (
             "a type that is none",
             json!({"name": "acme-3", "type": -1, "hosts": []}),
-            "integer `-1`, expected a cluster type's name or number",
+            "integer `-1`, expected the name or number of a cluster type",
         ),
         ("no type", json!({"name": "acme-3", "hosts": [host("x", 1)]}), "missing field `type`"),
         ("no hosts", json!({"name": "acme-3", "type": 1}), "missing field `hosts`"),

@@ -42,7 +42,7 @@ FROM (
             ON k.test_id = (change.pkey ->> 'test_id')::bigint AND k.result IS NULL AND k.deleted_at = '-infinity'
         WHERE change.table_name = 'sp_test_result' AND (change.fields ->> 'success')::boolean
     )
-    SELECT later.id, later.tstamp, later.username, later.comment, later.position, reached.step AS what, reached.distro, reached.version
+    SELECT later.id, later.tstamp, later.username, later.comment, later.position, reached.step, reached.distro, reached.version
     FROM later JOIN reached ON reached.generation = later.id
 ) AS reached
 WHERE $2::text[] = '{}' OR reached.distro = ANY ($2)
