@@ -61,6 +61,7 @@ class Step:
     line: int
     code: str
     output: Optional[str] = ""  # None: any output
+    is_copy: bool = False  # the output is that of the previous step, and is shown there
 
     def matches(self, printed: str) -> bool:
         if self.output is None:
@@ -142,7 +143,7 @@ def with_block(found: list[Step], block: Block) -> list[Step]:
     elif block.mark == "prints the same":
         if not (found and found[-1].output and len(new) == 1):
             raise PageError(f"line {line}: expected one command, after one with output, got {len(new)} after {found[-1:]}")
-        new = [replace(new[0], output=found[-1].output)]
+        new = [replace(new[0], output=found[-1].output, is_copy=True)]
     elif block.mark and not block.mark.startswith("file: ") and not DAY.fullmatch(f"<!-- {block.mark} -->"):
         raise PageError(f"line {line}: expected a mark that is known, got <!-- {block.mark} -->")
     return found + new
@@ -198,14 +199,19 @@ def check(results: list[Result]) -> None:
 
 
 def updated(text: str, results: list[Result]) -> str:
-    """Returns the page with the printed output of each step whose output differs. Times get the day of the pages."""
+    """Returns the page with the printed output of every step, so that the page shows one session. Times get the day of the pages.
+
+    A page without a difference is returned unchanged. Output with `…` is replaced only if it does not match.
+    """
+    if all(result.step.matches(result.printed) for result in results):
+        return text
     for result in reversed(results):
-        shown = result.step.output
-        if not shown or result.step.matches(result.printed):
+        step = result.step
+        if not step.output or step.is_copy or ("…" in step.output and step.matches(result.printed)):
             continue
         lines = text.splitlines(keepends=True)
-        after = "".join(lines[result.step.line - 1 :])
-        text = "".join(lines[: result.step.line - 1]) + after.replace(shown, on_shown_day(result.printed), 1)
+        before, after = "".join(lines[: step.line - 1]), "".join(lines[step.line - 1 :])
+        text = before + after.replace(f"\n{step.output}", f"\n{on_shown_day(result.printed)}", 1)
     return text
 
 
