@@ -80,7 +80,7 @@ def page_environment(tmp_path: Path, dsn: Optional[str], server: Path) -> tuple[
         del env["PGSERVICE"]
     else:
         write_service(services, "sqern-local", dsn)
-        sqern("distro", "import", env=env)
+        sqern("init", "--dsn", dsn, env=env)
     return folder, env
 
 
@@ -109,9 +109,16 @@ def test_output_that_differs_is_updated(tmp_path: Path) -> None:
 
 
 def test_one_difference_renews_all_times_of_a_page(tmp_path: Path) -> None:
-    page = "```console\n$ echo 2026-05-04 10:00:00Z\n2026-05-04 09:00:00Z\n$ echo at 9, done\nat …, done\n$ echo b\nc\n```\n"
-    after = "```console\n$ echo 2026-05-04 10:00:00Z\n2026-05-04 10:00:00Z\n$ echo at 9, done\nat …, done\n$ echo b\nb\n```\n"
-    assert updated(page, tmp_path) == after
+    page = """```console
+$ echo '2026-05-04 10:00:00Z'
+2026-05-04 09:00:00Z
+$ echo 'at 2026-05-04 10:00:00Z: 7 rows, done'
+at 2026-05-04 09:00:00Z: …, done
+$ echo b
+c
+```
+"""
+    assert updated(page, tmp_path) == page.replace(" 09:", " 10:").replace("\nc\n", "\nb\n")
 
 
 def test_page_without_a_difference_is_not_updated(tmp_path: Path) -> None:
