@@ -42,12 +42,19 @@ UPDATE generation SET tstamp = '{0}'::timestamptz + id * interval '1 minute' WHE
 end of block
 """
 SHOWN_DAY = "2026-05-04"
-ANY_TIME = re.compile(r"2026\\-05\\-04\\ \d\d:\d\d:\d\d")
+SHOWN_TIME = re.compile(SHOWN_DAY + r" \d\d:\d\d:\d\d")
+TIME = r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)"
 RUNNERS = {
     "sh": "{}",
     "python": "cat >block.py <<'end of block'\n{}end of block\npython3 block.py",
     "sql": "cat >block.sql <<'end of block'\n{}end of block\npsql --no-psqlrc --set=ON_ERROR_STOP=on --file=block.sql",
 }
+
+
+def pattern(output: str) -> str:
+    """Returns the regular expression of an output: `…` matches any text within a line, and a group matches each time."""
+    passages = [".*".join(map(re.escape, passage.split("…"))) for passage in SHOWN_TIME.split(output)]
+    return TIME.join(passages)
 
 
 class PageError(AssertionError):
@@ -61,12 +68,12 @@ class Step:
     line: int
     code: str
     output: Optional[str] = ""  # None: any output
+    is_copy: bool = False  # the output is that of the previous step, and is shown there
 
     def matches(self, printed: str) -> bool:
         if self.output is None:
             return True
-        pattern = ".*".join(map(re.escape, self.output.split("…")))
-        return re.fullmatch(ANY_TIME.sub(r"\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d", pattern), printed) is not None
+        return re.fullmatch(pattern(self.output), printed) is not None
 
     def asks_status(self) -> bool:
         return self.code.strip() == "echo $?"
@@ -142,7 +149,7 @@ def with_block(found: list[Step], block: Block) -> list[Step]:
     elif block.mark == "prints the same":
         if not (found and found[-1].output and len(new) == 1):
             raise PageError(f"line {line}: expected one command after a command with output, found {len(new)} after {found[-1:]}")
-        new = [replace(new[0], output=found[-1].output)]
+        new = [replace(new[0], output=found[-1].output, is_copy=True)]
     elif block.mark and not block.mark.startswith("file: ") and not DAY.fullmatch(f"<!-- {block.mark} -->"):
         raise PageError(f"line {line}: unknown mark <!-- {block.mark} -->")
     return found + new
@@ -198,15 +205,29 @@ def check(results: list[Result]) -> None:
 
 
 def updated(text: str, results: list[Result]) -> str:
-    """Returns the page with the printed output of each step whose output differs. Times get the day of the pages."""
+    """Returns the page with the printed output of every step, so that the page shows one session. Times get the day of the pages.
+
+    A page without a difference is returned unchanged. If output with `…` matches, only its times are replaced.
+    """
+    if all(result.step.matches(result.printed) for result in results):
+        return text
     for result in reversed(results):
-        shown = result.step.output
-        if not shown or result.step.matches(result.printed):
+        step = result.step
+        if not step.output or step.is_copy:
             continue
         lines = text.splitlines(keepends=True)
-        after = "".join(lines[result.step.line - 1 :])
-        text = "".join(lines[: result.step.line - 1]) + after.replace(shown, on_shown_day(result.printed), 1)
+        before, after = "".join(lines[: step.line - 1]), "".join(lines[step.line - 1 :])
+        text = before + after.replace(f"\n{step.output}", f"\n{renewed(step.output, result.printed)}", 1)
     return text
+
+
+def renewed(output: str, printed: str) -> str:
+    """Returns the printed output, or an output with `…` that matches, with the printed times."""
+    found = re.fullmatch(pattern(output), printed)
+    if "…" not in output or found is None:
+        return on_shown_day(printed)
+    times = iter(found.groups())
+    return SHOWN_TIME.sub(lambda _: on_shown_day(next(times)), output)
 
 
 def on_shown_day(printed: str) -> str:

@@ -43,7 +43,7 @@ def test_blocks_of_page_print_the_shown_output(page: Path, tmp_path: Path) -> No
 
 
 def compare_or_update(page: Path, results: list[doc_blocks.Result]) -> None:
-    """Compares the output with the page. With SQERN_BLESS=1, first replaces output that differs."""
+    """Compares the output with the page. With SQERN_BLESS=1, first renews the output of a page with a difference."""
     if os.environ.get("SQERN_BLESS"):
         page.write_text(doc_blocks.updated(page.read_text(), results))
         steps = doc_blocks.steps(page.read_text())
@@ -80,7 +80,7 @@ def page_environment(tmp_path: Path, dsn: Optional[str], server: Path) -> tuple[
         del env["PGSERVICE"]
     else:
         write_service(services, "sqern-local", dsn)
-        sqern("distro", "import", env=env)
+        sqern("init", "--dsn", dsn, env=env)
     return folder, env
 
 
@@ -98,10 +98,38 @@ def page_error(text: str, tmp_path: Path) -> str:
     return ""
 
 
+def updated(page: str, tmp_path: Path) -> str:
+    return doc_blocks.updated(page, doc_blocks.run(page, tmp_path, os.environ))
+
+
 def test_output_that_differs_is_updated(tmp_path: Path) -> None:
     page = "```console\n$ echo a; date -u +%F\nb\n$ echo 1…2\n1…2\n$ echo c\nold\n```\n"
     after = "```console\n$ echo a; date -u +%F\na\n2026-05-04\n$ echo 1…2\n1…2\n$ echo c\nc\n```\n"
-    assert doc_blocks.updated(page, doc_blocks.run(page, tmp_path, os.environ)) == after
+    assert updated(page, tmp_path) == after
+
+
+def test_one_difference_renews_all_times_of_a_page(tmp_path: Path) -> None:
+    page = """```console
+$ echo '2026-05-04 10:00:00Z'
+2026-05-04 09:00:00Z
+$ echo 'at 2026-05-04 10:00:00Z: 7 rows, done'
+at 2026-05-04 09:00:00Z: …, done
+$ echo b
+c
+```
+"""
+    assert updated(page, tmp_path) == page.replace(" 09:", " 10:").replace("\nc\n", "\nb\n")
+
+
+def test_page_without_a_difference_is_not_updated(tmp_path: Path) -> None:
+    page = "```console\n$ echo 2026-05-04 10:00:00Z\n2026-05-04 09:00:00Z\n```\n"
+    assert updated(page, tmp_path) == page
+
+
+def test_update_of_repeated_output_changes_only_the_first_block(tmp_path: Path) -> None:
+    page = "```console\n$ echo a\nb\n```\n\n<!-- prints the same -->\n```sh\necho a\n```\n\n```console\n$ echo b\nb\n```\n"
+    after = page.replace("$ echo a\nb\n", "$ echo a\na\n")
+    assert updated(page, tmp_path) == after
 
 
 RIGHT = {
