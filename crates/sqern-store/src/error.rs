@@ -40,6 +40,23 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// All kinds.
+    pub const ALL: [Self; 13] = [
+        Self::Io,
+        Self::StorageFull,
+        Self::UnsafeDirectory,
+        Self::InvalidName,
+        Self::InvalidManifest,
+        Self::ModifiedTree,
+        Self::InvalidPackage,
+        Self::InvalidTree,
+        Self::UnsupportedPath,
+        Self::MissingTool,
+        Self::BuildFailed,
+        Self::TimeLimit,
+        Self::WrongVermagic,
+    ];
+
     /// Returns the stable identifier of the kind.
     #[must_use]
     pub fn code(self) -> &'static str {

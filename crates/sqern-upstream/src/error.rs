@@ -46,6 +46,24 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// All kinds.
+    pub const ALL: [Self; 14] = [
+        Self::Io,
+        Self::Download,
+        Self::NotFound,
+        Self::Authentication,
+        Self::Certificate,
+        Self::Configuration,
+        Self::Keyring,
+        Self::MissingSignature,
+        Self::InvalidSignature,
+        Self::Outdated,
+        Self::InvalidMetadata,
+        Self::ChecksumMismatch,
+        Self::LimitExceeded,
+        Self::Internal,
+    ];
+
     /// Returns the stable identifier of the kind.
     #[must_use]
     pub fn code(self) -> &'static str {

@@ -1,4 +1,6 @@
-//! The error of a command: message, hints and exit status.
+//! The error of a command: code, message, hints and exit status.
+
+mod code;
 
 use std::process::ExitCode;
 
@@ -40,6 +42,7 @@ impl From<Exit> for ExitCode {
 /// The error of a command.
 #[derive(Debug)]
 pub struct Failure {
+    code: &'static str,
     message: String,
     hints: Vec<String>,
     exit: Exit,
@@ -49,13 +52,13 @@ impl Failure {
     /// Returns an error with exit status 1.
     #[must_use]
     pub fn unmet(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hints: vec![], exit: Exit::Unmet }
+        Self { code: code::FAILED, message: message.into(), hints: vec![], exit: Exit::Unmet }
     }
 
     /// Returns a usage error that clap cannot detect.
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hints: vec![], exit: Exit::Usage }
+        Self { code: code::USAGE, message: message.into(), hints: vec![], exit: Exit::Usage }
     }
 
     /// Adds a hint: a command line or a sentence.
@@ -65,10 +68,16 @@ impl Failure {
         self
     }
 
-    /// Sets the exit status.
+    /// Returns the error of an interrupted command, which exits with the status of the signal.
     #[must_use]
-    pub fn with_exit(self, exit: Exit) -> Self {
-        Self { exit, ..self }
+    pub fn by_signal(self, number: u8) -> Self {
+        Self { code: "interrupted", exit: Exit::Signal(number), ..self }
+    }
+
+    /// Returns the code, a stable identifier of the kind of the error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
     }
 
     /// Returns an error of a library with exit status 1.
@@ -78,7 +87,8 @@ impl Failure {
             message += "; ";
             message += detail;
         }
-        Self { message, hints: error.hint().map(str::to_owned).into_iter().collect(), exit: Exit::Unmet }
+        let hints = error.hint().map(str::to_owned).into_iter().collect();
+        Self { code: error.code(), message, hints, exit: Exit::Unmet }
     }
 
     /// Returns the message.
@@ -116,7 +126,8 @@ impl From<DbError> for Failure {
             | DbError::Unknown { .. }
             | DbError::Exists { .. } => Exit::Unmet,
         };
-        Self { message: error.to_string(), hints: error.suggestion().into_iter().chain(error.hint()).collect(), exit }
+        let hints = error.suggestion().into_iter().chain(error.hint()).collect();
+        Self { code: code::of_database(&error), message: error.to_string(), hints, exit }
     }
 }
 
@@ -134,7 +145,7 @@ impl From<sqern_core::Error> for Failure {
                     error if error.is_internal() => Exit::Bug,
                     _ => Exit::Unmet,
                 };
-                Self { message: error.to_string(), hints: error.hints(), exit }
+                Self { code: code::of_use_case(&error), message: error.to_string(), hints: error.hints(), exit }
             }
         }
     }
@@ -148,13 +159,15 @@ impl From<sqern_store::Error> for Failure {
 
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
-        Self { message: error.to_string(), hints: error.hint(&HINT_TEXTS).into_iter().collect(), exit: Exit::Unmet }
+        let hints = error.hint(&HINT_TEXTS).into_iter().collect();
+        Self { code: code::of_connection(&error), message: error.to_string(), hints, exit: Exit::Unmet }
     }
 }
 
 impl From<LocalError> for Failure {
     fn from(error: LocalError) -> Self {
-        Self { message: error.to_string(), hints: error.hint(&PROGRAM).into_iter().collect(), exit: Exit::Unmet }
+        let hints = error.hint(&PROGRAM).into_iter().collect();
+        Self { code: "private-server", message: error.to_string(), hints, exit: Exit::Unmet }
     }
 }
 
@@ -166,7 +179,7 @@ impl From<sqern_upstream::Error> for Failure {
 
 impl From<sqern_upstream::ClientError> for Failure {
     fn from(error: sqern_upstream::ClientError) -> Self {
-        Self::unmet(error.to_string())
+        Self { code: "configuration", ..Self::unmet(error.to_string()) }
     }
 }
 
@@ -178,6 +191,6 @@ impl From<tokio_postgres::Error> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self::unmet(error.to_string())
+        Self { code: "io", ..Self::unmet(error.to_string()) }
     }
 }

@@ -243,8 +243,17 @@ impl Printer {
         }
     }
 
-    /// Prints an error and its hints to standard error.
+    /// Prints the error of the command to standard error: in the format JSON as an object, else like [`Self::problem`].
     pub fn failure(&self, failure: &Failure) {
+        if self.format != Format::Json {
+            return self.problem(failure);
+        }
+        let error = json!({"code": failure.code(), "message": failure.message(), "hints": failure.hints()});
+        let _ = writeln!(io::stderr().lock(), "{}", json!({"schema": "sqern.error/1", "error": error}));
+    }
+
+    /// Prints an error of a part of the work, and its hints, to standard error.
+    pub fn problem(&self, failure: &Failure) {
         let (mark, hint) =
             if self.stderr.color { ("\u{1b}[31merror:\u{1b}[0m", "\u{1b}[36mhint:\u{1b}[0m") } else { ("error:", "hint:") };
         let mut stderr = io::stderr().lock();

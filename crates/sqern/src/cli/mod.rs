@@ -256,7 +256,7 @@ pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exi
     let outcome = dispatch(cli.command, &context).await;
     match (outcome, interrupt::received_signal()) {
         (Ok(Exit::Unmet), Some(signal)) => Ok(Exit::Signal(signal)),
-        (Err(failure), Some(signal)) => Err(failure.with_exit(Exit::Signal(signal))),
+        (Err(failure), Some(signal)) => Err(failure.by_signal(signal)),
         (outcome, _) => outcome,
     }
 }

@@ -63,7 +63,7 @@ fn print_problems(sources: &[CheckedSource], context: &Context<'_>) {
             context.printer.warning(&format!("{distro} {source}: {warning}"));
         }
         if let Some(reason) = reason {
-            context.printer.failure(&Failure::unmet(format!("{distro} {source} {state}: {reason}")));
+            context.printer.problem(&Failure::unmet(format!("{distro} {source} {state}: {reason}")));
         }
     }
 }

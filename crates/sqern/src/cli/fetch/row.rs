@@ -79,7 +79,7 @@ pub(super) fn print(rows: Vec<FetchRow>, context: &Context<'_>) -> Result<Exit, 
     for FetchRow { kernel, outcome, reason, hints, .. } in rows {
         if let Some(reason) = reason {
             let failure = Failure::unmet(format!("{kernel} {outcome}: {reason}"));
-            context.printer.failure(&hints.into_iter().fold(failure, Failure::hint));
+            context.printer.problem(&hints.into_iter().fold(failure, Failure::hint));
             exit = Exit::Unmet;
         }
     }

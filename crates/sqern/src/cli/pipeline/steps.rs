@@ -25,7 +25,7 @@ impl StepRunner for CommandRunner<'_> {
             Ok(Exit::Done) => StepOutcome::Succeeded,
             Ok(_) => StepOutcome::Failed,
             Err(failure) => {
-                printer.failure(&failure);
+                printer.problem(&failure);
                 StepOutcome::Failed
             }
         }

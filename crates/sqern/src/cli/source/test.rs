@@ -54,7 +54,7 @@ pub(super) async fn run(
             printer.warning(&format!("{source}: {warning}"));
         }
         if let Some(reason) = reason {
-            printer.failure(&Failure::unmet(format!("{source} {state}: {reason}")));
+            printer.problem(&Failure::unmet(format!("{source} {state}: {reason}")));
         }
     }
     Ok(if source_test::is_complete(&results) { Exit::Done } else { Exit::Unmet })
