@@ -46,6 +46,18 @@ pub struct PastState {
     pub generation: i64,
     /// The time at which the generation began; null for generation 0.
     pub tstamp: Option<Timestamp>,
+    /// The requested time, if the state was requested by a time. Data without a generation, such as crawls, is read as of this time.
+    #[serde(skip)]
+    pub requested_at: Option<Timestamp>,
+}
+
+/// Returns the time of `at` as seen from `now`; `None` for a generation, or for a time that is later or not representable.
+fn absolute(at: At, now: Timestamp) -> Option<Timestamp> {
+    match at {
+        At::Generation(_) => None,
+        At::Time(time) => Some(time).filter(|time| *time <= now),
+        At::Ago(duration) => now.checked_sub(duration).ok(),
+    }
 }
 
 /// Starts a read-only transaction whose queries all read the same snapshot, so that their results are consistent.
@@ -77,7 +89,7 @@ impl AsOf {
     /// Returns the generation and time of this state.
     pub async fn state(&self, client: &impl GenericClient) -> Result<DataState, DbError> {
         match self {
-            Self::Past(PastState { generation, tstamp }) => Ok(DataState { generation: *generation, at: *tstamp }),
+            Self::Past(PastState { generation, tstamp, .. }) => Ok(DataState { generation: *generation, at: *tstamp }),
             Self::Now => {
                 // The last event belongs to the generation with the last position.
                 let query =
@@ -91,17 +103,25 @@ impl AsOf {
     ///
     /// # Errors
     ///
-    /// Returns [`DbError::Unknown`] if the generation does not exist.
+    /// Returns [`DbError::Unknown`] if the generation does not exist, and [`DbError::Future`] if the time is later than the time of the
+    /// server.
     pub async fn resolve(client: &impl GenericClient, at: At) -> Result<Self, DbError> {
-        let generation: i64 = match at {
-            At::Generation(id) => id,
-            At::Time(time) => query_value(client, "SELECT generation_at($1)", &[&time]).await?,
+        let requested_at = match at {
+            At::Generation(_) => None,
+            At::Time(_) | At::Ago(_) => {
+                let now: Timestamp = query_value(client, "SELECT now()", &[]).await?;
+                Some(absolute(at, now).ok_or(DbError::Future { at })?)
+            }
+        };
+        let generation: i64 = match (at, requested_at) {
+            (At::Generation(id), _) => id,
+            (_, time) => query_value(client, "SELECT generation_at($1)", &[&time]).await?,
         };
         let tstamp = query_optional_value(client, "SELECT tstamp FROM generation WHERE id = $1", &[&generation]).await?;
         if tstamp.is_none() && generation != 0 {
             return Err(DbError::Unknown { subject: Subject::Generation, got: generation.to_string(), near: vec![] });
         }
-        Ok(Self::Past(PastState { generation, tstamp }))
+        Ok(Self::Past(PastState { generation, tstamp, requested_at }))
     }
 
     /// Returns a query that reads this state instead of the present state.

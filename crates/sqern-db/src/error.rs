@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sqern_model::RunKind;
+use sqern_model::{At, RunKind};
 use tokio_postgres::error::SqlState;
 
 /// The error of a database operation.
@@ -34,6 +34,12 @@ pub enum DbError {
         subject: Subject,
         /// The name of the object.
         got: String,
+    },
+    /// A state was requested by a time in the future.
+    #[error("the time {at} is in the future")]
+    Future {
+        /// The time.
+        at: At,
     },
     /// A value in the database violates the schema, or this program does not support it.
     #[error("invalid value in column {column}: {reason}")]
@@ -107,7 +113,7 @@ impl DbError {
             Self::Schema(error) => error.hint(),
             Self::Position(_) => Some("sqern event follow --from start  # or --from now".into()),
             Self::Unknown { subject, .. } => subject.hint().map(str::to_owned),
-            Self::Exists { .. } | Self::Unexpected { .. } => None,
+            Self::Exists { .. } | Self::Future { .. } | Self::Unexpected { .. } => None,
         }
     }
 

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
 /// An earlier state, specified by the id of a generation or by a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,12 +14,15 @@ pub enum At {
     Generation(i64),
     /// The state at this time.
     Time(Timestamp),
+    /// The state before this duration, which is positive.
+    Ago(SignedDuration),
 }
 
 /// A text that is neither a generation nor a time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected a generation ID or a time (2026-05-01, 2026-05-01 14:30, 2026-05-01T14:30:00+02:00; default time zone: UTC), found {got:?}"
+    "expected a generation ID or a time (2026-05, 2026-05-01, '2026-05-01 14:30', 2026-05-01T14:30:00+02:00, yesterday, '2 hours ago'; \
+     default time zone: UTC), found {got:?}"
 )]
 pub struct InvalidAt {
     /// The text.
@@ -29,16 +32,21 @@ pub struct InvalidAt {
 impl FromStr for At {
     type Err = InvalidAt;
 
-    /// Parses a generation id or a time. The time zone is UTC unless the text contains an offset. A date is the time 00:00.
+    /// Parses a generation id or a time. The time zone is UTC unless the text contains an offset. A date is the time 00:00, and a month is
+    /// its first day. Relative times are `yesterday` and durations in weeks, days, hours, minutes and seconds with `ago`.
     fn from_str(text: &str) -> Result<Self, InvalidAt> {
         let invalid = || InvalidAt { got: text.to_owned() };
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
             return text.parse().map(Self::Generation).map_err(|_| invalid());
         }
         let in_utc = |time: DateTime| time.to_zoned(TimeZone::UTC).map(|time| time.timestamp());
+        if let Some(duration) = duration_ago(text) {
+            return Ok(Self::Ago(duration));
+        }
         text.parse::<Timestamp>()
             .or_else(|_| text.parse::<DateTime>().and_then(in_utc))
             .or_else(|_| text.parse::<Date>().and_then(|date| in_utc(date.at(0, 0, 0, 0))))
+            .or_else(|_| format!("{text}-01").parse::<Date>().and_then(|date| in_utc(date.at(0, 0, 0, 0))))
             .map(Self::Time)
             .map_err(|_| invalid())
     }
@@ -49,8 +57,19 @@ impl fmt::Display for At {
         match self {
             Self::Generation(id) => id.fmt(f),
             Self::Time(time) => time.fmt(f),
+            Self::Ago(duration) => write!(f, "{} seconds ago", duration.as_secs()),
         }
     }
+}
+
+/// Parses a relative time such as `yesterday` or `2 hours ago`.
+fn duration_ago(text: &str) -> Option<SignedDuration> {
+    if text == "yesterday" {
+        return Some(SignedDuration::from_hours(24));
+    }
+    let span: Span = text.strip_suffix("ago")?.trim().parse().ok()?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    duration.is_positive().then_some(duration)
 }
 
 #[cfg(test)]
@@ -63,6 +82,7 @@ mod tests {
         assert_eq!("12".parse(), Ok(At::Generation(12)));
         for (text, time) in [
             ("2026-05-01", "2026-05-01T00:00:00Z"),
+            ("2026-05", "2026-05-01T00:00:00Z"),
             ("2026-05-01 14:30", "2026-05-01T14:30:00Z"),
             ("2026-05-01 14:30:15Z", "2026-05-01T14:30:15Z"),
             ("2026-05-01T14:30:15.25+02:00", "2026-05-01T12:30:15.25Z"),
@@ -72,8 +92,17 @@ mod tests {
     }
 
     #[test]
+    fn relative_times_are_durations_before_now() {
+        for (text, hours) in [("yesterday", 24), ("2 hours ago", 2), ("1 week 1 day ago", 192), ("3d ago", 72), ("90m ago", 1)] {
+            let Ok(At::Ago(duration)) = text.parse() else { panic!("{text}") };
+            assert_eq!(duration.as_hours(), hours, "{text}");
+            assert_eq!(At::Ago(duration).to_string().parse(), Ok(At::Ago(duration)));
+        }
+    }
+
+    #[test]
     fn an_invalid_text_is_rejected_with_examples_of_valid_ones() {
-        for text in ["", "-1", "yesterday", "2026-13-01", "99999999999999999999", "12 "] {
+        for text in ["", "-1", "tomorrow", "ago", "-2 hours ago", "0s ago", "1 month ago", "2026-13", "2026-13-01", "99999999999999999999", "12 "] {
             let message = text.parse::<At>().unwrap_err().to_string();
             assert!(message.contains("2026-05-01") && message.ends_with(&format!("found {text:?}")), "{message}");
         }

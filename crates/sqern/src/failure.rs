@@ -124,7 +124,8 @@ impl From<DbError> for Failure {
             | DbError::Schema(_)
             | DbError::Position(_)
             | DbError::Unknown { .. }
-            | DbError::Exists { .. } => Exit::Unmet,
+            | DbError::Exists { .. }
+            | DbError::Future { .. } => Exit::Unmet,
         };
         let hints = error.suggestion().into_iter().chain(error.hint()).collect();
         Self { code: code::of_database(&error), message: error.to_string(), hints, exit }

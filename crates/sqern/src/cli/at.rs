@@ -15,7 +15,7 @@ use crate::printer::{Record, RowArgs, time};
 /// Options that all lists share.
 #[derive(Debug, Args)]
 pub(super) struct AtArgs {
-    /// Use the data as of this generation or time, such as 2026-05-01 or '2026-05-01 14:30' (UTC) [default: now]
+    /// Use the data as of this generation or time, such as 2026-05-01, '2026-05-01 14:30' (UTC) or '2 days ago' [default: now]
     #[arg(long, value_name = "GENERATION|TIME")]
     at: Option<At>,
 }
@@ -45,10 +45,9 @@ impl AtArgs {
 
     /// Returns the time of the state; `None` for the current state.
     pub(super) fn time(&self, as_of: &AsOf) -> Option<Timestamp> {
-        match (self.at, as_of) {
-            (Some(At::Time(time)), _) => Some(time),
-            (_, AsOf::Past(past)) => past.tstamp,
-            (_, AsOf::Now) => None,
+        match as_of {
+            AsOf::Past(past) => past.requested_at.or(past.tstamp),
+            AsOf::Now => None,
         }
     }
 

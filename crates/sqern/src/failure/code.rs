@@ -39,6 +39,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("unknown-run", "The build or test run does not exist."),
     ("unknown-source", "The source of the distribution does not exist."),
     ("ambiguous-kernel", "The kernel version exists in several distributions."),
+    ("future-time", "A state was requested by a time in the future."),
     ("already-exists", "An object with this name already exists."),
     ("invalid-position", "The position of a follower does not belong to the database."),
     ("run-finished", "The build or test run has already finished."),
@@ -83,6 +84,7 @@ pub(super) fn of_database(error: &DbError) -> &'static str {
         DbError::Schema(_) => "schema-version",
         DbError::Position(_) => "invalid-position",
         DbError::Exists { .. } => "already-exists",
+        DbError::Future { .. } => "future-time",
         DbError::Unexpected { .. } => "internal",
         DbError::Unknown { subject, .. } => match subject {
             Subject::Distro => "unknown-distro",
@@ -153,7 +155,7 @@ mod tests {
 # Error codes
 
 With `--json`, a command prints its error as a JSON object to standard error. The field `code` identifies the kind of the error. Codes keep
-their meaning in later versions; the text of `message` and `hints` can change.
+their meaning in later versions; the text of `message` and `hints` can change. Errors in the syntax of the command line are plain text.
 
 ```text
 {\"schema\":\"sqern.error/1\",\"error\":{\"code\":\"unknown-distro\",\"message\":\"…\",\"hints\":[\"Did you mean debian12?\"]}}
