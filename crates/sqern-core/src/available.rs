@@ -128,6 +128,9 @@ pub async fn remove(
 pub async fn list(client: &Client, filter: &AvailableFilter, as_of: &AsOf) -> Result<Vec<Available>, Error> {
     distro::require(client, &filter.distros, as_of).await?;
     db::require(client, filter.revision.as_deref(), filter.target.as_deref()).await?;
+    for name in &filter.kernels {
+        kver::find(client, &name.version, &name.distros(&filter.distros)).await?;
+    }
     Ok(db::list(client, filter, as_of).await?)
 }
 

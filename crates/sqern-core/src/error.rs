@@ -7,7 +7,7 @@ use pg_connect::{ConnectError, HintTexts};
 use pg_local::LocalError;
 use sqern_db::DbError;
 use sqern_db::run::RunError;
-use sqern_model::{Diagnostic as _, DistroName, KernelName, KernelVersion, RunKind};
+use sqern_model::{Diagnostic as _, DistroName, KernelName, RunKind};
 use sqern_upstream::{ClientError, SourceFileError};
 
 use crate::fetch::FetchError;
@@ -61,12 +61,12 @@ pub enum Error {
         error: RunError,
     },
     /// A selected kernel lacks an earlier stage.
-    #[error("cannot {kind} {version}: {}", missing_stage(*.kind))]
+    #[error("cannot {kind} {kernel}: {}", missing_stage(*.kind))]
     NotReady {
         /// The kind of the run.
         kind: RunKind,
-        /// The kernel version.
-        version: KernelVersion,
+        /// The kernel.
+        kernel: KernelName,
     },
     /// No kernel can be built or tested at all.
     #[error("{}", no_input(*.kind))]
@@ -205,8 +205,8 @@ impl Error {
             Self::Upstream(error) => error.hint().map(str::to_owned).into_iter().collect(),
             Self::Fetch(error) => error.hints(),
             Self::Run { kind, error } => run_hints(*kind, error),
-            Self::NotReady { kind: RunKind::Build, version } => vec![format!("sqern fetch --kernel {version}")],
-            Self::NotReady { kind: RunKind::Test, version } => vec![format!("sqern build plan --kernel {version}")],
+            Self::NotReady { kind: RunKind::Build, kernel } => vec![format!("sqern fetch --kernel {kernel}")],
+            Self::NotReady { kind: RunKind::Test, kernel } => vec![format!("sqern build plan --kernel {kernel}")],
             Self::NoInput { kind: RunKind::Build } => vec!["sqern fetch --limit 3".to_owned()],
             Self::NoInput { kind: RunKind::Test } => vec!["sqern build plan".to_owned()],
             Self::NoSuccessfulKernel { kind, id } => vec![format!("sqern {kind} kernels {id}")],

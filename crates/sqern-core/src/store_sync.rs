@@ -9,7 +9,7 @@ use std::fmt;
 use jiff::Timestamp;
 use sqern_db::change::Finished;
 use sqern_db::{AsOf, distro, fetch, kver};
-use sqern_model::{DistroName, Kernel, KernelVersion};
+use sqern_model::{DistroName, Kernel, KernelName};
 use sqern_store::Store;
 use sqern_store::store::{Found, Manifest, Pruned};
 use tokio_postgres::Client;
@@ -23,8 +23,8 @@ use crate::{ChangeOptions, Error};
 pub struct StoreSelection {
     /// Distributions; empty for all.
     pub distros: Vec<DistroName>,
-    /// Kernel versions; empty for all.
-    pub versions: Vec<KernelVersion>,
+    /// Names of kernels; empty for all.
+    pub kernels: Vec<KernelName>,
 }
 
 /// The thoroughness of a comparison.
@@ -84,8 +84,7 @@ impl StoreSelection {
     /// Returns whether the selection contains a kernel.
     #[must_use]
     pub fn matches(&self, kernel: &Kernel) -> bool {
-        (self.distros.is_empty() || self.distros.contains(&kernel.distro))
-            && (self.versions.is_empty() || self.versions.contains(&kernel.version))
+        (self.distros.is_empty() || self.distros.contains(&kernel.distro)) && KernelName::any_matches(&self.kernels, kernel)
     }
 }
 
@@ -162,9 +161,9 @@ pub async fn compare(
         })
         .collect();
     // A tree of the store may be of a kernel that the database does not contain.
-    let has_version = |version: &KernelVersion| stored.iter().any(|stored| stored.kernel.version == *version);
-    for version in selection.versions.iter().filter(|version| !has_version(version)) {
-        kver::find(client, version, &selection.distros).await?;
+    let is_stored = |name: &KernelName| stored.iter().any(|stored| name.matches(&stored.kernel));
+    for name in selection.kernels.iter().filter(|name| !is_stored(name)) {
+        kver::find(client, &name.version, &name.distros(&selection.distros)).await?;
     }
     Ok(stored)
 }

@@ -86,6 +86,15 @@ impl fmt::Display for DataState {
 }
 
 impl AsOf {
+    /// Returns the requested time, or the time of the generation; `None` for the present state and for generation 0.
+    #[must_use]
+    pub fn time(&self) -> Option<Timestamp> {
+        match self {
+            Self::Past(past) => past.requested_at.or(past.tstamp),
+            Self::Now => None,
+        }
+    }
+
     /// Returns the generation and time of this state.
     pub async fn state(&self, client: &impl GenericClient) -> Result<DataState, DbError> {
         match self {

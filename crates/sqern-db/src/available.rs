@@ -1,7 +1,7 @@
 //! Available modules: table `sp_available_kver`.
 
 use serde::Serialize;
-use sqern_model::{DistroName, Kernel, RunKind};
+use sqern_model::{DistroName, Kernel, KernelName, RunKind};
 use tokio_postgres::{GenericClient, Transaction};
 
 use crate::decode::{from_row, query_rows, query_value, query_values};
@@ -33,6 +33,8 @@ pub struct Filter {
     pub target: Option<String>,
     /// The distributions; all if empty.
     pub distros: Vec<DistroName>,
+    /// The names of the kernels; all if empty.
+    pub kernels: Vec<KernelName>,
 }
 
 /// Returns an error with similar names if no build and no available module has the revision or the target, now or earlier.
@@ -63,6 +65,7 @@ pub async fn require(client: &impl GenericClient, revision: Option<&str>, target
 pub async fn list(client: &impl GenericClient, filter: &Filter, as_of: &AsOf) -> Result<Vec<Available>, DbError> {
     let query = as_of.query(include_str!("../queries/available_list.sql"));
     let mut available: Vec<Available> = query_rows(client, &query, &[&filter.revision, &filter.target, &filter.distros]).await?;
+    available.retain(|module| KernelName::any_matches(&filter.kernels, &module.kernel));
     available
         .sort_by(|a, b| (&a.revision, &a.target).cmp(&(&b.revision, &b.target)).then_with(|| newest_first(&a.kernel, &b.kernel)));
     Ok(available)

@@ -4,7 +4,7 @@ pub mod load;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqern_model::{ClusterName, DistroName, HostName, KernelVersion, VersionRule};
+use sqern_model::{ClusterName, DistroName, HostName, KernelName, KernelVersion, VersionRule};
 use tokio_postgres::GenericClient;
 
 use crate::decode::{from_row, query_optional, query_rows, query_values};
@@ -71,7 +71,7 @@ pub struct HostFilter {
     /// The distributions of the hosts.
     pub distros: Vec<DistroName>,
     /// Kernels of which at least one is installed.
-    pub kernels: Vec<KernelVersion>,
+    pub kernels: Vec<KernelName>,
 }
 
 /// Returns the cluster types by number. Types have no earlier states: `as_of` only affects the number of clusters.
@@ -102,7 +102,14 @@ pub async fn get(client: &impl GenericClient, name: &ClusterName, as_of: &AsOf) 
 /// Returns the live hosts that match `filter` by cluster and name.
 pub async fn hosts(client: &impl GenericClient, filter: &HostFilter, as_of: &AsOf) -> Result<Vec<Host>, DbError> {
     let query = as_of.query(include_str!("../queries/cust_hosts.sql"));
-    let mut hosts: Vec<Host> = query_rows(client, &query, &[&filter.clusters, &filter.distros, &filter.kernels]).await?;
+    let versions = KernelName::versions(&filter.kernels);
+    let mut hosts: Vec<Host> = query_rows(client, &query, &[&filter.clusters, &filter.distros, &versions]).await?;
+    let is_named = |host: &Host| {
+        let is_installed = |name: &KernelName| host.installed.contains(&name.version);
+        let is_on = |name: &KernelName| name.distro.as_ref().is_none_or(|distro| *distro == host.distro) && is_installed(name);
+        filter.kernels.is_empty() || filter.kernels.iter().any(is_on)
+    };
+    hosts.retain(is_named);
     for host in &mut hosts {
         let rule = VersionRule::of(&host.distro);
         host.installed.sort_by(|a, b| rule.cmp(b, a));

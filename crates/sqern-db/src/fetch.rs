@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sqern_model::{DistroName, Kernel, KernelPackage, KernelVersion};
+use sqern_model::{DistroName, Kernel, KernelName, KernelPackage};
 use tokio_postgres::{GenericClient, Row, Transaction};
 
 use crate::DbError;
@@ -55,10 +55,11 @@ from_row!(Provenance { url, checksum, dated_at, crawled_at = "finished_at" });
 pub async fn candidates(
     client: &impl GenericClient,
     distros: &[DistroName],
-    versions: &[KernelVersion],
+    names: &[KernelName],
 ) -> Result<Vec<FetchCandidate>, DbError> {
     let query = include_str!("../queries/fetch_wanted.sql");
-    let mut candidates: Vec<FetchCandidate> = query_rows(client, query, &[&distros, &versions]).await?;
+    let mut candidates: Vec<FetchCandidate> = query_rows(client, query, &[&distros, &KernelName::versions(names)]).await?;
+    candidates.retain(|candidate| KernelName::any_matches(names, &candidate.kernel));
     candidates.sort_by(|a, b| {
         let hosts = (b.hosts_running, b.hosts_installed).cmp(&(a.hosts_running, a.hosts_installed));
         hosts.then_with(|| newest_first(&a.kernel, &b.kernel))

@@ -102,7 +102,19 @@ mod tests {
 
     #[test]
     fn an_invalid_text_is_rejected_with_examples_of_valid_ones() {
-        for text in ["", "-1", "tomorrow", "ago", "-2 hours ago", "0s ago", "1 month ago", "2026-13", "2026-13-01", "99999999999999999999", "12 "] {
+        for text in [
+            "",
+            "-1",
+            "tomorrow",
+            "ago",
+            "-2 hours ago",
+            "0s ago",
+            "1 month ago",
+            "2026-13",
+            "2026-13-01",
+            "99999999999999999999",
+            "12 ",
+        ] {
             let message = text.parse::<At>().unwrap_err().to_string();
             assert!(message.contains("2026-05-01") && message.ends_with(&format!("found {text:?}")), "{message}");
         }

@@ -132,6 +132,38 @@ impl KernelName {
     }
 }
 
+impl KernelName {
+    /// Returns the distributions to search: the named one, else `distros`.
+    #[must_use]
+    pub fn distros(&self, distros: &[DistroName]) -> Vec<DistroName> {
+        self.distro.clone().map_or_else(|| distros.to_vec(), |distro| vec![distro])
+    }
+
+    /// Returns whether one of the names matches a kernel. No names match all kernels.
+    #[must_use]
+    pub fn any_matches(names: &[Self], kernel: &Kernel) -> bool {
+        names.is_empty() || names.iter().any(|name| name.matches(kernel))
+    }
+
+    /// Returns the versions of names.
+    #[must_use]
+    pub fn versions(names: &[Self]) -> Vec<&KernelVersion> {
+        names.iter().map(|name| &name.version).collect()
+    }
+}
+
+impl From<Kernel> for KernelName {
+    fn from(kernel: Kernel) -> Self {
+        Self { distro: Some(kernel.distro), version: kernel.version }
+    }
+}
+
+impl From<KernelVersion> for KernelName {
+    fn from(version: KernelVersion) -> Self {
+        Self { distro: None, version }
+    }
+}
+
 impl fmt::Display for KernelName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.distro {

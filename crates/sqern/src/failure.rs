@@ -1,6 +1,6 @@
 //! The error of a command: code, message, hints and exit status.
 
-mod code;
+pub(crate) mod code;
 
 use std::process::ExitCode;
 
@@ -66,6 +66,12 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// Sets the code.
+    #[must_use]
+    pub fn with_code(self, code: &'static str) -> Self {
+        Self { code, ..self }
     }
 
     /// Returns the error of an interrupted command, which exits with the status of the signal.
@@ -192,6 +198,6 @@ impl From<tokio_postgres::Error> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self { code: "io", ..Self::unmet(error.to_string()) }
+        Self { code: code::IO, ..Self::unmet(error.to_string()) }
     }
 }

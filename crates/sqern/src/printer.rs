@@ -23,7 +23,7 @@ use self::column::TimeFormat;
 use self::rows::{RowColumn, Rows};
 pub use self::table::GAP;
 use self::table::Style;
-use crate::failure::Failure;
+use crate::failure::{Failure, code};
 use crate::settings::{Pager, Settings};
 
 /// The crates whose events `--verbose` prints.
@@ -148,8 +148,11 @@ impl Printer {
             _ => LevelFilter::TRACE,
         };
         let filter = Targets::new().with_default(LevelFilter::WARN).with_targets(OWN_CRATES.map(|name| (name, level)));
-        let layer =
-            tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(self.stderr.color).with_target(false).without_time();
+        let layer = tracing_subscriber::fmt::layer()
+            .with_writer(io::stderr)
+            .with_ansi(self.stderr.color)
+            .with_target(false)
+            .without_time();
         // A second printer in one process, as in a test, leaves it to the first.
         let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
     }
@@ -245,11 +248,23 @@ impl Printer {
 
     /// Prints the error of the command to standard error: in the format JSON as an object, else like [`Self::problem`].
     pub fn failure(&self, failure: &Failure) {
+        #[derive(Serialize)]
+        struct Report<'a> {
+            schema: &'static str,
+            error: Diagnostic<'a>,
+        }
+        #[derive(Serialize)]
+        struct Diagnostic<'a> {
+            code: &'static str,
+            message: &'a str,
+            hints: &'a [String],
+        }
         if self.format != Format::Json {
             return self.problem(failure);
         }
-        let error = json!({"code": failure.code(), "message": failure.message(), "hints": failure.hints()});
-        let _ = writeln!(io::stderr().lock(), "{}", json!({"schema": "sqern.error/1", "error": error}));
+        let error = Diagnostic { code: failure.code(), message: failure.message(), hints: failure.hints() };
+        let text = serde_json::to_string(&Report { schema: "sqern.error/1", error }).unwrap_or_default();
+        let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
     /// Prints an error of a part of the work, and its hints, to standard error.
@@ -353,7 +368,7 @@ fn check_written(written: io::Result<()>) -> Result<bool, Failure> {
     match written {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::unmet(format!("could not write to standard output: {error}"))),
+        Err(error) => Err(Failure::unmet(format!("could not write to standard output: {error}")).with_code(code::IO)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sqern_db::fetch as db;
 use sqern_db::{distro, kver};
-use sqern_model::{DistroName, Kernel, KernelVersion};
+use sqern_model::{DistroName, Kernel, KernelName, KernelVersion};
 use tokio_postgres::Client;
 
 use super::packages::{self, KernelPlan};
@@ -14,8 +14,8 @@ use crate::Error;
 pub struct FetchRequest {
     /// Distributions; empty for all.
     pub distros: Vec<DistroName>,
-    /// Kernel versions; empty for all.
-    pub versions: Vec<KernelVersion>,
+    /// Names of kernels; empty for all.
+    pub kernels: Vec<KernelName>,
     /// Maximum number of kernels; `None` for all.
     pub max_kernels: Option<usize>,
     /// The architecture of the headers, as printed by `uname -m`.
@@ -64,10 +64,10 @@ pub async fn plan(client: &Client, request: &FetchRequest) -> Result<FetchPlan, 
     for name in &request.distros {
         distro::get(client, name).await?;
     }
-    let mut candidates = db::candidates(client, &request.distros, &request.versions).await?;
-    for version in &request.versions {
-        if !candidates.iter().any(|candidate| candidate.kernel.version == *version) {
-            require_fetchable(client, version, &request.distros).await?;
+    let mut candidates = db::candidates(client, &request.distros, &request.kernels).await?;
+    for name in &request.kernels {
+        if !candidates.iter().any(|candidate| name.matches(&candidate.kernel)) {
+            require_fetchable(client, &name.version, &name.distros(&request.distros)).await?;
         }
     }
     db::add_packages(client, &mut candidates).await?;
@@ -82,7 +82,7 @@ pub async fn plan(client: &Client, request: &FetchRequest) -> Result<FetchPlan, 
             Ok(_) if plan.kernels.len() >= max_kernels => break,
             Ok(kernel) => plan.kernels.push(kernel),
             // A kernel of another architecture is an error only if it was selected.
-            Err(_) if request.versions.is_empty() => plan.skipped += 1,
+            Err(_) if request.kernels.is_empty() => plan.skipped += 1,
             Err(error) => plan.rejected.push(RejectedKernel { kernel: candidate.kernel.clone(), error: error.into() }),
         }
     }

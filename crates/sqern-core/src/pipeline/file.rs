@@ -57,7 +57,7 @@ struct FetchSection {
 struct CommandSection {
     command: CommandText,
     jobs: Option<NonZeroU16>,
-    claim: Option<NonZeroU32>,
+    limit: Option<NonZeroU32>,
     time_limit: Option<PositiveDuration>,
     max_failures: Option<NonZeroU32>,
     #[serde(default)]
@@ -183,14 +183,14 @@ impl PipelineFile {
             target: Some(self.target.0.clone()),
             profile: text(self.profile.as_ref()),
             distros: self.distros.clone(),
-            versions: vec![],
+            kernels: vec![],
             untried: section.untried,
         }
     }
 
     fn execution(&self, section: &CommandSection) -> ExecutionOptions {
         ExecutionOptions {
-            max_kernels: section.claim.map(NonZeroU32::get),
+            max_kernels: section.limit.map(NonZeroU32::get),
             jobs: section.jobs.map_or(ExecutionOptions::DEFAULT_JOBS, NonZeroU16::get),
             time_limit: section.time_limit.map_or(ExecutionOptions::DEFAULT_TIME_LIMIT, |limit| limit.0),
             max_failures: section.max_failures.map(NonZeroU32::get),

@@ -113,12 +113,12 @@ impl Arguments {
         self.option("--target", selection.target.as_ref());
         self.option("--profile", selection.profile.as_ref());
         self.distros(&selection.distros);
-        for version in &selection.versions {
-            self.option("--kernel", Some(version));
+        for kernel in &selection.kernels {
+            self.option("--kernel", Some(kernel));
         }
         self.option("--command", Some(&options.command));
         self.option("--jobs", Some(options.jobs).filter(|jobs| *jobs != ExecutionOptions::DEFAULT_JOBS));
-        self.option("--claim", options.max_kernels);
+        self.option("--limit", options.max_kernels);
         self.duration("--time-limit", options.time_limit, ExecutionOptions::DEFAULT_TIME_LIMIT);
         self.option("--max-failures", options.max_failures);
         self.flag("--untried", selection.untried);

@@ -3,7 +3,7 @@
 use sqern_db::run::{self as db, Candidate, PlanFilter};
 use sqern_db::snapshot;
 use sqern_db::{AsOf, distro, kver};
-use sqern_model::{KernelVersion, RunKind};
+use sqern_model::{KernelName, RunKind};
 use tokio_postgres::{Client, GenericClient, Transaction};
 
 use super::{RunSelection, RunSpec};
@@ -36,19 +36,19 @@ pub(super) async fn require(transaction: &Transaction<'_>, spec: &RunSpec, selec
     if let Some(build) = spec.tested_build() {
         db::get(transaction, RunKind::Build, build).await.map_err(|error| Error::run(RunKind::Build, error))?;
     }
-    for version in &selection.versions {
-        kver::find(transaction, version, &selection.distros).await?;
+    for name in &selection.kernels {
+        kver::find(transaction, &name.version, &name.distros(&selection.distros)).await?;
     }
-    if selection.versions.is_empty() {
+    if selection.kernels.is_empty() {
         return Ok(());
     }
     let kind = spec.kind();
     let filter = PlanFilter { again: true, ..selection.filter(spec) };
     let ready = db::plan(transaction, kind, &filter).await?;
-    let is_ready = |version: &KernelVersion| ready.iter().any(|candidate| candidate.kernel.version == *version);
-    match selection.versions.iter().find(|version| !is_ready(version)) {
+    let is_ready = |name: &KernelName| ready.iter().any(|candidate| name.matches(&candidate.kernel));
+    match selection.kernels.iter().find(|name| !is_ready(name)) {
         None => Ok(()),
-        Some(version) => Err(Error::NotReady { kind, version: version.clone() }),
+        Some(name) => Err(Error::NotReady { kind, kernel: name.clone() }),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sqern_db::run::PlanFilter;
-use sqern_model::{DistroName, KernelVersion, RunKind};
+use sqern_model::{DistroName, KernelName, RunKind};
 
 /// Selects the revision and the kernels of a build or test.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub struct RunSelection {
     pub profile: Option<String>,
     /// Distributions; empty for all.
     pub distros: Vec<DistroName>,
-    /// Kernel versions; empty for all.
-    pub versions: Vec<KernelVersion>,
+    /// Names of kernels; empty for all.
+    pub kernels: Vec<KernelName>,
     /// Whether kernels are excluded whose last attempt failed. ABORTED is not a failure.
     pub untried: bool,
 }
@@ -62,7 +62,7 @@ pub enum KernelChoice {
         /// Maximum number of kernels.
         max_kernels: usize,
     },
-    /// The versions of the selection, even if another run holds them.
+    /// The named kernels, even if another run holds them.
     Named,
 }
 
@@ -147,7 +147,7 @@ impl RunSelection {
             target: self.target.clone(),
             profile: self.profile.clone(),
             distros: self.distros.clone(),
-            versions: self.versions.clone(),
+            kernels: self.kernels.clone(),
             untried: self.untried,
             again: false,
             build: spec.tested_build(),

@@ -75,7 +75,7 @@ pub async fn start(
 /// Returns an error if a selected object does not exist or a named kernel cannot be built or tested.
 pub async fn claim_and_start(transaction: &Transaction<'_>, request: &StartRequest) -> Result<StartOutcome, Error> {
     let StartRequest { spec, selection, .. } = request;
-    if request.kernels == KernelChoice::Named && selection.versions.is_empty() {
+    if request.kernels == KernelChoice::Named && selection.kernels.is_empty() {
         return Err(Error::NoKernelNamed);
     }
     require(transaction, spec, selection).await?;

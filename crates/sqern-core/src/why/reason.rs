@@ -10,7 +10,7 @@ pub(super) fn reason(status: &Status, evidence: &Evidence, packages: &[KverPacka
     let Kernel { distro, version } = &status.kernel;
     let missing = status.missing?;
     if status.archived {
-        let hint = format!("sqern kver unarchive {distro} {version}");
+        let hint = format!("sqern kver unarchive {distro}/{version}");
         return Some(("archived, so excluded from all plans".to_owned(), hint));
     }
     if let Some(by) = evidence.ignored_by.first() {

@@ -23,7 +23,7 @@ async fn seen(versions: &[&str]) -> Fixture {
 fn packages(versions: &[&str]) -> FetchRequest {
     FetchRequest {
         distros: vec![],
-        versions: versions.iter().map(|version| version.parse().unwrap()).collect(),
+        kernels: versions.iter().map(|version| version.parse().unwrap()).collect(),
         max_kernels: None,
         machine: "x86_64".to_owned(),
         method: DownloadMethod::Packages { mirror_base: None },

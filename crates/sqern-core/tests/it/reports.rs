@@ -84,7 +84,7 @@ async fn explanations_contain_the_reason_and_the_next_step() {
     for (version, reason, hint, position) in [
         ("6.1.0-1", "build 1 is not tested yet", "sqern test plan --distro debian12 --kernel 6.1.0-1", Some(("test", 1, 1))),
         ("6.1.0-2", "not built yet", "sqern build plan --distro debian12 --kernel 6.1.0-2", Some(("build", 1, 2))),
-        ("6.1.0-4", "archived, so excluded from all plans", "sqern kver unarchive debian12 6.1.0-4", None),
+        ("6.1.0-4", "archived, so excluded from all plans", "sqern kver unarchive debian12/6.1.0-4", None),
     ] {
         let explanation = explain(&transaction, &request(version), &AsOf::Now).await.unwrap();
         let kernel = &explanation.kernels[0];

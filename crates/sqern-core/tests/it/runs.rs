@@ -77,7 +77,7 @@ async fn errors_of_a_start_can_be_matched() {
     let options = ChangeOptions::committed("a test");
     let mut errors = Vec::new();
     let named = |versions: &[&str]| StartRequest {
-        selection: RunSelection { versions: versions.iter().map(|text| version(text)).collect(), ..selection() },
+        selection: RunSelection { kernels: versions.iter().map(|text| version(text).into()).collect(), ..selection() },
         ..request(KernelChoice::Named, "a test")
     };
     for request in [request(KernelChoice::ALL, "a test"), named(&[]), named(&["6.1.0-9"]), named(&["6.1.0-8"])] {
@@ -85,7 +85,7 @@ async fn errors_of_a_start_can_be_matched() {
     }
     assert!(matches!(&errors[0], Error::NoInput { kind: RunKind::Build }), "{errors:?}");
     assert!(matches!(&errors[1], Error::NoKernelNamed), "{errors:?}");
-    assert!(matches!(&errors[2], Error::NotReady { kind: RunKind::Build, version } if version.as_str() == "6.1.0-9"));
+    assert!(matches!(&errors[2], Error::NotReady { kind: RunKind::Build, kernel } if kernel.version.as_str() == "6.1.0-9"));
     assert!(matches!(&errors[3], Error::Db(DbError::Unknown { .. })), "{errors:?}");
     assert_eq!(errors[2].to_string(), "cannot build 6.1.0-9: headers are not fetched");
     assert_eq!(errors[2].hints(), ["sqern fetch --kernel 6.1.0-9"]);

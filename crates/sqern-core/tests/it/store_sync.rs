@@ -33,7 +33,7 @@ async fn a_repaired_store_is_consistent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_selected_version_must_exist() {
     let fixture = Fixture::new(&["6.1.0-1"]).await;
-    let selection = StoreSelection { versions: vec!["6.1.0-9".parse().unwrap()], ..StoreSelection::default() };
+    let selection = StoreSelection { kernels: vec!["6.1.0-9".parse().unwrap()], ..StoreSelection::default() };
     let error = compare(&fixture.client, &fixture.store, &selection, Depth::Manifests).await.unwrap_err();
     assert_eq!(error.to_string(), "kernel version \"6.1.0-9\" does not exist");
     assert_eq!(error.hints()[0], "Did you mean 6.1.0-1?");

@@ -48,7 +48,7 @@ pub async fn claim(
                 candidates.into_iter().partition(|candidate| locked.contains(&candidate.kernel));
             candidates = unlocked;
             // A separate statement has a newer snapshot, which contains all commits from before the lock.
-            filter.versions = locked.iter().map(|candidate| candidate.kernel.version.clone()).collect();
+            filter.kernels = locked.iter().map(|candidate| candidate.kernel.clone().into()).collect();
             let planned = plan(transaction, kind, &filter).await?;
             let free: BTreeSet<Kernel> = planned.into_iter().map(|candidate| candidate.kernel).collect();
             claimed.extend(locked.into_iter().filter(|candidate| free.contains(&candidate.kernel)));

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqern_model::{Kernel, RunKind, RunResult};
+use sqern_model::{DistroName, Kernel, KernelName, RunKind, RunResult};
 use tokio_postgres::{GenericClient, Row};
 
 use super::sql;
@@ -17,6 +17,10 @@ pub struct Filter {
     pub revision: Option<String>,
     /// The release target; all if none.
     pub target: Option<String>,
+    /// The distributions of which a run contains a kernel; all if empty.
+    pub distros: Vec<DistroName>,
+    /// The kernels of which a run contains one; all if empty.
+    pub kernels: Vec<KernelName>,
     /// Whether to select only runs without a result.
     pub open: bool,
     /// The maximum number of runs, newest first; all if none.
@@ -176,10 +180,15 @@ pub async fn list(client: &impl GenericClient, kind: RunKind, filter: &Filter, a
         "SELECT {COLUMNS} {FROM}
          WHERE ($1::text IS NULL OR r.storpool_revision = $1) AND ($2::text IS NULL OR r.release_target = $2)
            AND (NOT $3 OR r.result IS NULL)
+           AND ($5::text[] = '{{}}' AND $6::text[] = '{{}}' OR EXISTS (
+               SELECT FROM {{kvers}} AS selected WHERE selected.{{id}} = r.id AND selected.deleted_at = '-infinity'
+                 AND ($5 = '{{}}' OR selected.distro = ANY ($5))
+                 AND ($6 = '{{}}' OR selected.version = ANY ($6) OR selected.distro || '/' || selected.version = ANY ($6))))
          {GROUP} ORDER BY r.id DESC LIMIT $4"
     );
-    let Filter { revision, target, open, limit } = filter;
-    query_rows(client, &as_of.query(&sql(kind, &text)), &[revision, target, open, limit]).await
+    let Filter { revision, target, distros, kernels, open, limit } = filter;
+    let kernels: Vec<String> = kernels.iter().map(ToString::to_string).collect();
+    query_rows(client, &as_of.query(&sql(kind, &text)), &[revision, target, open, limit, distros, &kernels]).await
 }
 
 /// Returns the run with this id.

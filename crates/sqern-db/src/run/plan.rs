@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqern_model::{DistroName, Kernel, KernelVersion, RunKind, RunResult};
+use sqern_model::{DistroName, Kernel, KernelName, RunKind, RunResult};
 use tokio_postgres::{GenericClient, Transaction};
 
 use crate::DbError;
@@ -20,8 +20,8 @@ pub struct PlanFilter {
     pub profile: Option<String>,
     /// The distributions of the kernels; all if empty.
     pub distros: Vec<DistroName>,
-    /// The versions of the kernels; all if empty.
-    pub versions: Vec<KernelVersion>,
+    /// The names of the kernels; all if empty.
+    pub kernels: Vec<KernelName>,
     /// Whether to select only kernels without a failed run. Runs that failed because of the harness do not count.
     pub untried: bool,
     /// Whether to select also kernels that are built or tested, or that are part of a run in progress.
@@ -64,18 +64,20 @@ from_row!(Candidate { ..kernel, build, ready_at, hosts_running, hosts_installed,
 pub async fn plan(transaction: &Transaction<'_>, kind: RunKind, filter: &PlanFilter) -> Result<Vec<Candidate>, DbError> {
     // Compiling takes longer than running: 140 ms instead of 70 ms for 10,000 kernels and 2 million rows of builds.
     transaction.batch_execute("SET LOCAL jit = off").await?;
-    let PlanFilter { revision, target, profile, distros, versions, build, flavor, again, .. } = filter;
+    let PlanFilter { revision, target, profile, distros, kernels, build, flavor, again, .. } = filter;
+    let versions = KernelName::versions(kernels);
     let mut candidates: Vec<Candidate> = match kind {
         RunKind::Build => {
             let query = include_str!("../../queries/build_plan.sql");
-            query_rows(transaction, query, &[revision, target, profile, distros, versions, again]).await?
+            query_rows(transaction, query, &[revision, target, profile, distros, &versions, again]).await?
         }
         RunKind::Test => {
             let query = include_str!("../../queries/test_plan.sql");
-            query_rows(transaction, query, &[revision, target, profile, distros, versions, build, flavor, again]).await?
+            query_rows(transaction, query, &[revision, target, profile, distros, &versions, build, flavor, again]).await?
         }
     };
-    candidates.retain(|candidate| !filter.untried || !candidate.has_failed());
+    candidates
+        .retain(|candidate| KernelName::any_matches(kernels, &candidate.kernel) && !(filter.untried && candidate.has_failed()));
     candidates.sort_by(|a, b| {
         let hosts = (b.hosts_running, b.hosts_installed).cmp(&(a.hosts_running, a.hosts_installed));
         hosts.then_with(|| a.has_failed().cmp(&b.has_failed())).then_with(|| newest_first(&a.kernel, &b.kernel))

@@ -1,7 +1,6 @@
 //! The metadata of lists: the state of `--at`, and the sources that could not be read completely.
 
 use clap::Args;
-use jiff::Timestamp;
 use serde::Serialize;
 use sqern_db::crawl::{self, Incomplete};
 use sqern_db::{AsOf, DataState, PastState};
@@ -43,14 +42,6 @@ impl AtArgs {
         }
     }
 
-    /// Returns the time of the state; `None` for the current state.
-    pub(super) fn time(&self, as_of: &AsOf) -> Option<Timestamp> {
-        match as_of {
-            AsOf::Past(past) => past.requested_at.or(past.tstamp),
-            AsOf::Now => None,
-        }
-    }
-
     /// Returns the metadata of a list of upstream data of these distributions (all if empty).
     pub(super) async fn upstream(
         &self,
@@ -58,7 +49,7 @@ impl AtArgs {
         as_of: &AsOf,
         distros: &[DistroName],
     ) -> Result<Frame, Failure> {
-        let time = self.time(as_of);
+        let time = as_of.time();
         Ok(Frame { incomplete: Some(crawl::incomplete(client, distros, time).await?), ..Frame::from(as_of) })
     }
 }

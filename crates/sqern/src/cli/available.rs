@@ -53,6 +53,9 @@ pub(super) enum AvailableCommand {
         /// Distribution (repeatable) [default: all]
         #[arg(long = "distro", value_name = "NAME")]
         distros: Vec<DistroName>,
+        /// Kernel, written as [DISTRO/]VERSION (repeatable) [default: all]
+        #[arg(long = "kernel", value_name = "KERNEL")]
+        kernels: Vec<KernelName>,
         #[command(flatten)]
         at: AtArgs,
         #[command(flatten)]

@@ -72,7 +72,7 @@ Results:
 
 Examples:
   sqern build run --revision \"$REV\" --target sp-lab --jobs 2 --command './build-module.sh'
-  sqern build run --distro debian12 --claim 3 \\
+  sqern build run --distro debian12 --limit 3 \\
     --command 'cp -r ~/mymod/. \"$SQERN_WORK\" && make -C \"$SQERN_TREE/build\" M=\"$SQERN_WORK\"'")]
     Run {
         #[command(flatten)]

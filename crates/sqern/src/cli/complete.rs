@@ -53,7 +53,7 @@ fn kind(arg: &Arg, path: &[&str]) -> Option<ValueKind> {
         // The name of a new distribution, or of a cluster that runs tests.
         (_, "name", ["distro", "add"]) | (Some("cluster"), _, ["test", ..]) => None,
         (Some("distro"), ..) | (None, "distro", _) | (None, "name", ["distro", ..]) => Some(ValueKind::Distro),
-        (Some("kernel"), ..) | (None, "version" | "versions" | "kernel" | "kernels", _) => Some(ValueKind::Kernel),
+        (Some("kernel"), ..) | (None, "kernel" | "kernels", _) => Some(ValueKind::Kernel),
         (Some("cluster"), ..) | (None, "cluster", _) => Some(ValueKind::Cluster),
         (Some("build"), ..) | (None, "id", ["build", ..]) => Some(ValueKind::Build),
         (Some("test"), ..) | (None, "id", ["test", ..]) => Some(ValueKind::Test),
@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(kind_of(&["kver", "list"], "distros"), Some(ValueKind::Distro));
         assert_eq!(kind_of(&["distro", "add"], "name"), None);
         assert_eq!(kind_of(&["distro", "set"], "name"), Some(ValueKind::Distro));
-        assert_eq!(kind_of(&["why"], "version"), Some(ValueKind::Kernel));
+        assert_eq!(kind_of(&["why"], "kernel"), Some(ValueKind::Kernel));
         assert_eq!(kind_of(&["build", "show"], "id"), Some(ValueKind::Build));
         assert_eq!(kind_of(&["test", "start"], "cluster"), None);
         assert_eq!(kind_of(&["report", "risk"], "clusters"), Some(ValueKind::Cluster));

@@ -11,7 +11,7 @@ use clap::Subcommand;
 use pg_connect::Session;
 use sqern_db::cust::Cluster;
 use sqern_db::{AsOf, DbError};
-use sqern_model::{ClusterName, DistroName, KernelVersion};
+use sqern_model::{ClusterName, DistroName, KernelName};
 
 use super::Context;
 use super::at::AtArgs;
@@ -54,9 +54,9 @@ pub(super) enum CustCommand {
         /// Cluster (repeatable) [default: all]
         #[arg(long = "cluster", value_name = "NAME")]
         clusters: Vec<ClusterName>,
-        /// Running or installed kernel version (repeatable) [default: all]
-        #[arg(long = "kernel", value_name = "VERSION")]
-        kernels: Vec<KernelVersion>,
+        /// Running or installed kernel, written as [DISTRO/]VERSION (repeatable) [default: all]
+        #[arg(long = "kernel", value_name = "KERNEL")]
+        kernels: Vec<KernelName>,
         /// Distribution (repeatable) [default: all]
         #[arg(long = "distro", value_name = "NAME")]
         distros: Vec<DistroName>,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use sqern_db::AsOf;
 use sqern_db::event::{self, Event, Filter};
-use sqern_model::{At, DistroName, KernelVersion};
+use sqern_model::{At, DistroName, KernelName};
 
 use super::Context;
 use super::at::{self, AtArgs, Frame};
@@ -33,9 +33,9 @@ pub(super) enum EventCommand {
         /// Distribution of the changed records [default: all]
         #[arg(long, value_name = "NAME")]
         distro: Option<DistroName>,
-        /// Kernel version of the changed records [default: all]
-        #[arg(long, value_name = "VERSION")]
-        kernel: Option<KernelVersion>,
+        /// Kernel of the changed records, written as [DISTRO/]VERSION [default: all]
+        #[arg(long, value_name = "KERNEL")]
+        kernel: Option<KernelName>,
         #[command(flatten)]
         at: AtArgs,
         #[command(flatten)]
@@ -87,16 +87,17 @@ pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<
     let session = context.open().await?;
     let as_of = at.resolve(&session.client).await?;
     sqern_db::follow::require_tables(&session.client, table.as_slice()).await?;
+    let distro = kernel.as_ref().and_then(|kernel| kernel.distro.clone()).or(distro);
     let mut pkey = Map::new();
     pkey.extend(distro.as_ref().map(|distro| ("distro".to_owned(), Value::from(distro.as_str()))));
-    pkey.extend(kernel.as_ref().map(|version| ("version".to_owned(), Value::from(version.as_str()))));
+    pkey.extend(kernel.as_ref().map(|kernel| ("version".to_owned(), Value::from(kernel.version.as_str()))));
     let filter = Filter { table_name: table, generation, pkey: (!pkey.is_empty()).then_some(Value::Object(pkey)) };
     let events = event::list(&session.client, &filter, rows.query_limit(DEFAULT_LIMIT), &as_of).await?;
     if events.is_empty() {
         // Removed distributions have events, too.
         sqern_db::distro::require(&session.client, distro.as_slice(), &AsOf::Now).await?;
-        if let Some(version) = &kernel {
-            sqern_db::kver::find(&session.client, version, distro.as_slice()).await?;
+        if let Some(kernel) = &kernel {
+            sqern_db::kver::find(&session.client, &kernel.version, distro.as_slice()).await?;
         }
         if let Some(id) = generation {
             AsOf::resolve(&session.client, At::Generation(id)).await?;

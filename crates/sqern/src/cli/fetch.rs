@@ -10,7 +10,7 @@ use clap::Args;
 use sqern_core::fetch::{DownloadMethod, FetchRequest};
 use sqern_core::input::parse_command;
 use sqern_core::pipeline::{FetchMethod, FetchStep};
-use sqern_model::{DistroName, KernelVersion};
+use sqern_model::{DistroName, KernelName};
 use url::Url;
 
 use super::change::ChangeArgs;
@@ -43,9 +43,9 @@ pub(super) struct FetchArgs {
     /// Distribution (repeatable) [default: all]
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
-    /// Kernel version (repeatable) [default: all]
-    #[arg(long = "kernel", value_name = "VERSION")]
-    kernels: Vec<KernelVersion>,
+    /// Kernel, written as [DISTRO/]VERSION (repeatable) [default: all]
+    #[arg(long = "kernel", value_name = "KERNEL")]
+    kernels: Vec<KernelName>,
     /// Maximum number of kernels [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
@@ -109,7 +109,7 @@ impl FetchArgs {
         };
         FetchRequest {
             distros: self.distros.clone(),
-            versions: self.kernels.clone(),
+            kernels: self.kernels.clone(),
             max_kernels: self.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
             machine: self.arch.clone(),
             method,

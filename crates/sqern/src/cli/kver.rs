@@ -1,12 +1,14 @@
 //! `sqern kver`: the kernel versions.
 
+use std::collections::BTreeMap;
+
 use clap::Subcommand;
 use jiff::Timestamp;
 use serde::Serialize;
 use sqern_core::reports::kernel_state;
 use sqern_db::change;
 use sqern_db::kver::{self, Filter, Kver, KverPackage};
-use sqern_model::{DistroName, Glob, KernelVersion, counted};
+use sqern_model::{DistroName, Glob, KernelName, KernelVersion, counted};
 
 use super::Context;
 use super::at::{self, AtArgs};
@@ -38,32 +40,50 @@ pub(super) enum KverCommand {
     /// Show a kernel version: state, times and packages
     #[command(after_help = "Example:\n  sqern kver show \"$(uname -r)\"")]
     Show {
-        /// Kernel version, as printed by uname -r
-        version: KernelVersion,
+        /// Kernel version, as printed by uname -r, or DISTRO/VERSION
+        kernel: KernelName,
         /// Distribution (repeatable) [default: all]
         #[arg(long = "distro", value_name = "NAME")]
         distros: Vec<DistroName>,
     },
     /// Add kernel versions
-    #[command(after_help = "Example:\n  sqern kver add debian12 6.1.0-25-amd64 6.1.0-25-cloud-amd64")]
-    Add(Versions),
+    #[command(after_help = "Examples:
+  sqern kver add debian12/6.1.0-25-amd64
+  sqern kver add --distro debian12 6.1.0-25-amd64 6.1.0-25-cloud-amd64")]
+    Add(KernelArgs),
     /// Exclude kernel versions from lists and plans
-    #[command(after_help = "Example:\n  sqern kver archive debian12 6.1.0-9-amd64 --comment 'out of support'")]
-    Archive(Versions),
+    #[command(after_help = "Example:\n  sqern kver archive debian12/6.1.0-9-amd64 --comment 'out of support'")]
+    Archive(KernelArgs),
     /// Include archived kernel versions in lists and plans again
-    #[command(after_help = "Example:\n  sqern kver unarchive debian12 6.1.0-9-amd64")]
-    Unarchive(Versions),
+    #[command(after_help = "Example:\n  sqern kver unarchive debian12/6.1.0-9-amd64")]
+    Unarchive(KernelArgs),
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Versions {
-    /// Distribution
-    distro: DistroName,
-    /// Kernel version, as printed by uname -r
-    #[arg(required = true, value_name = "VERSION")]
-    versions: Vec<KernelVersion>,
+pub(super) struct KernelArgs {
+    /// Kernel, written as DISTRO/VERSION, or as VERSION with --distro (repeatable)
+    #[arg(required = true, value_name = "KERNEL")]
+    kernels: Vec<KernelName>,
+    /// Distribution of the kernels without DISTRO
+    #[arg(long, value_name = "NAME")]
+    distro: Option<DistroName>,
     #[command(flatten)]
     change: ChangeArgs,
+}
+
+impl KernelArgs {
+    /// Returns the versions of each distribution.
+    fn by_distro(&self) -> Result<BTreeMap<DistroName, Vec<KernelVersion>>, Failure> {
+        let mut versions: BTreeMap<DistroName, Vec<KernelVersion>> = BTreeMap::new();
+        for name in &self.kernels {
+            let distro = name.distro.as_ref().or(self.distro.as_ref()).ok_or_else(|| {
+                Failure::usage(format!("the distribution of kernel {name} is not specified"))
+                    .hint(format!("Specify it as DISTRO/{name}, or with --distro NAME."))
+            })?;
+            versions.entry(distro.clone()).or_default().push(name.version.clone());
+        }
+        Ok(versions)
+    }
 }
 
 impl Record for KernelRow {
@@ -115,28 +135,48 @@ pub(super) async fn run(command: KverCommand, context: &Context<'_>) -> Result<E
             at::list(context, &kernels, &rows, &frame)?;
             Ok(Exit::Done)
         }
-        KverCommand::Show { version, distros } => show(&session.client, &version, &distros, context).await,
+        KverCommand::Show { kernel, distros } => show(&session.client, &kernel.version, &kernel.distros(&distros), context).await,
         KverCommand::Add(args) => {
+            let versions = args.by_distro()?;
+            versions.values().flatten().try_for_each(require_version)?;
             let change = change::begin(&mut session.client, &args.change.comment(context)).await?;
-            let added = kver::add(&change.transaction, &args.distro, &args.versions).await?;
-            let added: Vec<String> = added.into_iter().map(String::from).collect();
-            report(context, &added, change.finish(args.change.dry_run).await?, args.change.dry_run)
+            let mut lines = Vec::new();
+            for (distro, versions) in &versions {
+                let added = kver::add(&change.transaction, distro, versions).await?;
+                lines.extend(added.iter().map(|version| format!("{distro} {version}: added")));
+            }
+            report(context, &lines, change.finish(args.change.dry_run).await?, args.change.dry_run)
         }
         KverCommand::Archive(args) => set_archived(&mut session.client, &args, true, context).await,
         KverCommand::Unarchive(args) => set_archived(&mut session.client, &args, false, context).await,
     }
 }
 
+/// Returns an error for a text that uname -r cannot print, such as the name of a package.
+fn require_version(version: &KernelVersion) -> Result<(), Failure> {
+    let text = version.as_str();
+    if text.starts_with(|first: char| first.is_ascii_digit()) && !text.contains(char::is_whitespace) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("\"{version}\" is not a kernel version: a version starts with a digit and contains no blanks"))
+        .hint("uname -r  # prints the version of the running kernel"))
+}
+
 async fn set_archived(
     client: &mut tokio_postgres::Client,
-    args: &Versions,
+    args: &KernelArgs,
     archived: bool,
     context: &Context<'_>,
 ) -> Result<Exit, Failure> {
+    let versions = args.by_distro()?;
     let change = change::begin(client, &args.change.comment(context)).await?;
-    let changed = kver::set_archived(&change.transaction, &args.distro, &args.versions, archived).await?;
-    let changed: Vec<String> = changed.into_iter().map(String::from).collect();
-    report(context, &changed, change.finish(args.change.dry_run).await?, args.change.dry_run)
+    let state = if archived { "archived" } else { "no longer archived" };
+    let mut lines = Vec::new();
+    for (distro, versions) in &versions {
+        let changed = kver::set_archived(&change.transaction, distro, versions, archived).await?;
+        lines.extend(changed.iter().map(|version| format!("{distro} {version}: {state}")));
+    }
+    report(context, &lines, change.finish(args.change.dry_run).await?, args.change.dry_run)
 }
 
 async fn show(

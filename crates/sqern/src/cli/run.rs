@@ -10,7 +10,7 @@ mod start;
 
 use clap::Args;
 use sqern_core::runs::{self, Candidate, FinishRequest, RunSelection, RunSpec};
-use sqern_model::{KernelResult, KernelVersion, RunKind, RunResult, counted};
+use sqern_model::{KernelResult, RunKind, RunResult, counted};
 
 use super::Context;
 use super::change::{ChangeArgs, report};
@@ -61,10 +61,10 @@ pub(super) async fn plan(
 
 /// Returns the note for an empty plan.
 fn nothing(kind: RunKind, selection: &RunSelection) -> String {
-    let versions: Vec<&str> = selection.versions.iter().map(KernelVersion::as_str).collect();
-    match versions.first() {
+    let kernels: Vec<String> = selection.kernels.iter().map(ToString::to_string).collect();
+    match kernels.first() {
         None => format!("nothing to {}", kind.noun()),
-        Some(first) => format!("nothing to {} for {}; the reason is in sqern why {first}", kind.noun(), versions.join(", ")),
+        Some(first) => format!("nothing to {} for {}; the reason is in sqern why {first}", kind.noun(), kernels.join(", ")),
     }
 }
 

@@ -4,7 +4,7 @@ mod row;
 
 use clap::{Args, Subcommand};
 use sqern_core::store_sync::{self, Depth, PruneSet, StoreSelection, StoredKernel};
-use sqern_model::{DistroName, KernelVersion, counted};
+use sqern_model::{DistroName, KernelName, counted};
 use sqern_store::Store;
 use tokio_postgres::Client;
 
@@ -56,16 +56,16 @@ pub(super) struct SelectionArgs {
     /// Distribution (repeatable) [default: all]
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
-    /// Kernel version (repeatable) [default: all]
-    #[arg(long = "kernel", value_name = "VERSION", id = "kernels")]
-    kernels: Vec<KernelVersion>,
+    /// Kernel, written as [DISTRO/]VERSION (repeatable) [default: all]
+    #[arg(long = "kernel", value_name = "KERNEL", id = "kernels")]
+    kernels: Vec<KernelName>,
     #[command(flatten)]
     store: StoreArgs,
 }
 
 impl SelectionArgs {
     async fn compare(self, store: &Store, client: &Client, depth: Depth) -> Result<Vec<StoredKernel>, Failure> {
-        let selection = StoreSelection { distros: self.distros, versions: self.kernels };
+        let selection = StoreSelection { distros: self.distros, kernels: self.kernels };
         Ok(store_sync::compare(client, store, &selection, depth).await?)
     }
 }

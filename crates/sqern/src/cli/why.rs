@@ -4,7 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 use sqern_core::why::{WhyQuery, explain};
 use sqern_db::snapshot;
-use sqern_model::{DistroName, KernelVersion};
+use sqern_model::{DistroName, KernelName};
 
 use super::Context;
 use super::at::{self, AtArgs};
@@ -32,9 +32,9 @@ Examples:
   sqern why 4.18.0-553.el8_10.x86_64 --distro alma8 --target sp-prod
   sqern why 6.1.0-25-amd64 --at 2026-05-01")]
 pub(super) struct WhyArgs {
-    /// Kernel version, as printed by uname -r
-    #[arg(value_name = "VERSION")]
-    version: KernelVersion,
+    /// Kernel version, as printed by uname -r, or DISTRO/VERSION
+    #[arg(value_name = "KERNEL")]
+    kernel: KernelName,
     /// Distribution (repeatable) [default: all]
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
@@ -48,7 +48,8 @@ pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<Exit, Fa
     let mut session = context.open().await?;
     let transaction = snapshot(&mut session.client).await?;
     let as_of = args.at.resolve(&transaction).await?;
-    let query = WhyQuery { query: args.of.query(&args.distros), until: args.at.time(&as_of), version: args.version };
+    let distros = args.kernel.distros(&args.distros);
+    let query = WhyQuery { query: args.of.query(&distros), until: as_of.time(), version: args.kernel.version };
     let explanation = explain(&transaction, &query, &as_of).await?;
     let now = explanation.data.at.unwrap_or_else(Timestamp::now);
     context.printer.one("why/1", &explanation, || describe(&explanation, now))?;

@@ -12,6 +12,9 @@ pub const FAILED: &str = "failed";
 /// The code of a usage error.
 pub const USAGE: &str = "usage";
 
+/// The code of an error of a file, directory or process.
+pub const IO: &str = "io";
+
 /// All codes and their meanings. A code keeps its meaning in later versions.
 #[cfg(test)]
 pub const CODES: &[(&str, &str)] = &[
@@ -19,7 +22,7 @@ pub const CODES: &[(&str, &str)] = &[
     (FAILED, "Another error. The message describes it."),
     ("interrupted", "SIGINT or SIGTERM stopped the command before the work was done."),
     ("internal", "A defect of the program, or of the data that it wrote."),
-    ("io", "A file, directory or process of this machine could not be used."),
+    (IO, "A file, directory or process of this machine could not be used."),
     ("no-server", "No database server is specified, and the private server is not running."),
     ("connection-settings", "A connection string, service, variable or password file is invalid."),
     ("unreachable", "No connection to the database server could be established."),
@@ -118,7 +121,7 @@ pub(super) fn of_use_case(error: &Error) -> &'static str {
         Error::PrivateServer(_) => "private-server",
         Error::Store(error) => error.code(),
         Error::Upstream(error) => error.code(),
-        Error::Io { .. } => "io",
+        Error::Io { .. } => IO,
         Error::Fetch(_) => "fetch",
         Error::Run { error: RunError::Finished { .. }, .. } => "run-finished",
         Error::Run { error: RunError::NotInRun { .. }, .. } => "unknown-kernel",

@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn a_recorded_command_line_contains_no_secrets() {
         for (arguments, recorded) in [
-            ("kver add debian12 6.1.0-25-amd64", "sqern kver add debian12 6.1.0-25-amd64"),
+            ("kver add debian12/6.1.0-25-amd64", "sqern kver add debian12/6.1.0-25-amd64"),
             ("check --dsn postgresql://me:secret@db/x --dry-run", "sqern check --dry-run"),
             ("check --dsn=password=secret", "sqern check"),
             ("check --mirror-base https://me:se@cret@mirror.example/a@b", "sqern check --mirror-base https://mirror.example/a@b"),

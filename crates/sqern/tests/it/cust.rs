@@ -84,7 +84,7 @@ pub async fn live_clusters(program: &Program) -> String {
 #[tokio::test]
 async fn a_report_becomes_clusters_hosts_and_kernels_in_one_generation() {
     let program = Program::new().await;
-    program.done(&["kver", "add", "debian12", "6.1.0-1-amd64"]);
+    program.done(&["kver", "add", "--distro", "debian12", "6.1.0-1-amd64"]);
     let ran = loaded(&program, &two_clusters(), &["--comment", "monitoring"]);
     assert_eq!(
         ran.stdout,

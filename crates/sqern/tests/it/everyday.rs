@@ -59,8 +59,13 @@ async fn output_that_cannot_be_written_is_an_error() {
         let read_only = std::fs::File::open("/dev/null").unwrap();
         for (output, reason) in [(full, "No space left on device"), (read_only, "Bad file descriptor")] {
             let ran = Ran::from(program.command(words).stdout(output).output().unwrap());
-            let message = format!("error: could not write to standard output: {reason}");
-            assert!(ran.status == 1 && ran.stderr.starts_with(&message), "{words:?}: {ran:?}");
+            let message = format!("could not write to standard output: {reason}");
+            let start = if words.contains(&"--json") {
+                format!(r#"{{"schema":"sqern.error/1","error":{{"code":"io","message":"{message}"#)
+            } else {
+                format!("error: {message}")
+            };
+            assert!(ran.status == 1 && ran.stderr.starts_with(&start), "{words:?}: {ran:?}");
         }
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
@@ -73,7 +78,7 @@ async fn output_that_cannot_be_written_is_an_error() {
 async fn an_unknown_distribution_is_reported_with_similar_names() {
     let program = Program::new().await;
     for arguments in [
-        &["kver", "add", "debain12", "6.1.0-25-amd64"][..],
+        &["kver", "add", "--distro", "debain12", "6.1.0-25-amd64"][..],
         &["kver", "list", "--distro", "debain12"],
         &["ignore", "add", "debain12", "*"],
         &["distro", "set", "debain12", "--supported", "true"],
@@ -90,21 +95,21 @@ async fn an_unknown_distribution_is_reported_with_similar_names() {
 #[tokio::test]
 async fn kernels_are_added_listed_newest_first_archived_and_shown() {
     let program = Program::new().await;
-    program.done(&["kver", "add", "debian12", "6.1.0-9-amd64", "6.1.0-25-amd64", "6.1.0-25-cloud-amd64"]);
+    program.done(&["kver", "add", "--distro", "debian12", "6.1.0-9-amd64", "6.1.0-25-amd64", "6.1.0-25-cloud-amd64"]);
     let versions = |arguments: &[&str]| field(&program.json(arguments), "version");
     assert_eq!(versions(&["kver", "list"]), ["6.1.0-25-cloud-amd64", "6.1.0-25-amd64", "6.1.0-9-amd64"]);
     assert_eq!(versions(&["kver", "list", "--like", "*-25-amd64"]), ["6.1.0-25-amd64"]);
 
-    program.done(&["kver", "archive", "debian12", "6.1.0-9-amd64"]);
+    program.done(&["kver", "archive", "--distro", "debian12", "6.1.0-9-amd64"]);
     assert_eq!(versions(&["kver", "list"]), ["6.1.0-25-cloud-amd64", "6.1.0-25-amd64"]);
     assert_eq!(versions(&["kver", "list", "--all"]).len(), 3);
     assert!(program.done(&["kver", "show", "6.1.0-9-amd64"]).stdout.contains("archived"));
-    program.done(&["kver", "unarchive", "debian12", "6.1.0-9-amd64"]);
+    program.done(&["kver", "unarchive", "--distro", "debian12", "6.1.0-9-amd64"]);
     assert_eq!(versions(&["kver", "list"]).len(), 3);
 
     let unknown = program.run(&["kver", "show", "6.1.0-99-amd64"]);
     assert!(unknown.stderr.contains("Did you mean 6.1.0-9-amd64"), "{unknown:?}");
-    assert_eq!(program.run(&["kver", "add", "debian12", " x"]).status, 2, "a version with a blank");
+    assert_eq!(program.run(&["kver", "add", "--distro", "debian12", " x"]).status, 2, "a version with a blank");
     let limited = program.done(&["kver", "list", "--limit", "1"]);
     assert_eq!((limited.stdout.lines().count(), limited.stderr.trim()), (2, "1 of 3 shown; --limit 0 prints all"));
 }
@@ -112,7 +117,7 @@ async fn kernels_are_added_listed_newest_first_archived_and_shown() {
 #[tokio::test]
 async fn a_pattern_is_shown_before_it_is_stored_as_like_and_removed_as_glob() {
     let program = Program::new().await;
-    program.done(&["kver", "add", "debian12", "6.1.0-25-amd64", "6.1.0-25-cloud-amd64"]);
+    program.done(&["kver", "add", "--distro", "debian12", "6.1.0-25-amd64", "6.1.0-25-cloud-amd64"]);
     let journal = program.journal().await;
 
     let rehearsed = program.done(&["ignore", "add", "debian12", "*-cloud-amd64", "--dry-run"]);
@@ -141,8 +146,8 @@ async fn a_pattern_is_shown_before_it_is_stored_as_like_and_removed_as_glob() {
 #[tokio::test]
 async fn generation_show_and_event_list_print_changes() {
     let program = Program::new().await;
-    program.done(&["kver", "add", "debian12", "6.1.0-25-amd64", "--comment", "by hand"]);
-    program.done(&["kver", "archive", "debian12", "6.1.0-25-amd64"]);
+    program.done(&["kver", "add", "--distro", "debian12", "6.1.0-25-amd64", "--comment", "by hand"]);
+    program.done(&["kver", "archive", "--distro", "debian12", "6.1.0-25-amd64"]);
     let id = program.value("SELECT max(id) FROM generation").await;
     let shown = program.done(&["generation", "show", &id]).stdout;
     assert!(shown.contains("kver               0 inserted, 1 updated, 0 deleted"), "{shown}");
@@ -193,7 +198,7 @@ async fn a_wrong_command_line_is_exit_status_2_and_no_server_is_1() {
     assert_eq!(program.run(&["kver", "lst"]).status, 2);
     assert_eq!(program.run(&["kver", "list", "--json", "--csv"]).status, 2);
     let journal = program.journal().await;
-    for arguments in [&["db", "status", "--csv"][..], &["kver", "add", "debian12", "6.1.0-25-amd64", "--csv"]] {
+    for arguments in [&["db", "status", "--csv"][..], &["kver", "add", "--distro", "debian12", "6.1.0-25-amd64", "--csv"]] {
         assert_eq!(program.run(arguments).status, 2);
     }
     assert_eq!(program.journal().await, journal, "a refused command changed nothing");

@@ -8,9 +8,9 @@ use crate::program::{Program, field};
 /// Generations: 1 distros, 2 three kernels, 3 a pattern, 4 one archived.
 async fn with_history() -> Program {
     let program = Program::new().await;
-    program.done(&["kver", "add", "debian12", "6.1.0-25-amd64", "6.1.0-26-amd64", "6.1.0-26-cloud-amd64"]);
+    program.done(&["kver", "add", "--distro", "debian12", "6.1.0-25-amd64", "6.1.0-26-amd64", "6.1.0-26-cloud-amd64"]);
     program.done(&["ignore", "add", "debian12", "*-cloud-amd64", "--comment", "no cloud"]);
-    program.done(&["kver", "archive", "debian12", "6.1.0-25-amd64"]);
+    program.done(&["kver", "archive", "--distro", "debian12", "6.1.0-25-amd64"]);
     program
 }
 
@@ -51,12 +51,17 @@ async fn past_states_print_their_generation() {
 #[tokio::test]
 async fn invalid_values_of_at_are_rejected() {
     let program = with_history().await;
-    let typed = program.run(&["kver", "list", "--at", "yesterday"]);
+    let typed = program.run(&["kver", "list", "--at", "tomorrow"]);
     assert_eq!(typed.status, 2);
-    assert!(typed.stderr.contains("expected a generation ID or a time (2026-05-01"), "{typed:?}");
+    assert!(typed.stderr.contains("expected a generation ID or a time (2026-05, "), "{typed:?}");
     let unknown = program.run(&["kver", "list", "--at", "99"]);
     let told = "error: generation \"99\" does not exist\n hint: sqern generation list\n";
     assert_eq!((unknown.status, unknown.stderr.as_str()), (1, told));
+    let future = program.run(&["kver", "list", "--at", "2999-01-01"]);
+    assert_eq!((future.status, future.stderr.as_str()), (1, "error: the time 2999-01-01T00:00:00Z is in the future\n"));
+    assert_eq!(program.done(&["kver", "list", "--at", "1 week ago"]).stdout, "", "before the first generation");
+    let unknown = program.run(&["kver", "show", "6.9.9", "--json"]);
+    assert!(unknown.stderr.contains("\"code\":\"unknown-kernel\""), "{unknown:?}");
     let distro = program.run(&["kver", "list", "--at", "0", "--distro", "debian12"]);
     assert!(distro.stderr.contains("distribution \"debian12\" does not exist"), "there was none then: {distro:?}");
 }

@@ -186,7 +186,7 @@ async fn names_that_do_not_exist_are_errors_with_similar_names() {
 #[tokio::test]
 async fn an_empty_plan_of_named_kernels_reports_them() {
     let program = fetched(&["6.1.0-1-amd64"]).await;
-    program.done(&["kver", "add", "debian12", "6.1.0-2-amd64"]);
+    program.done(&["kver", "add", "--distro", "debian12", "6.1.0-2-amd64"]);
     let ran = program.run(&["build", "plan", "--kernel", "6.1.0-2-amd64"]);
     let message = "cannot build 6.1.0-2-amd64: headers are not fetched\n hint: sqern fetch --kernel 6.1.0-2-amd64";
     assert!(ran.status == 1 && ran.stderr.contains(message), "{ran:?}");

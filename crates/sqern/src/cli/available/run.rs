@@ -19,9 +19,10 @@ impl Record for Available {
 pub(in crate::cli) async fn run(command: AvailableCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     let mut session = context.open().await?;
     match command {
-        AvailableCommand::List { revision, target, distros, at, rows } => {
+        AvailableCommand::List { revision, target, distros, kernels, at, rows } => {
             let as_of = at.resolve(&session.client).await?;
-            let available = available::list(&session.client, &AvailableFilter { revision, target, distros }, &as_of).await?;
+            let available =
+                available::list(&session.client, &AvailableFilter { revision, target, distros, kernels }, &as_of).await?;
             at::list(context, &available, &rows, &Frame::from(&as_of))?;
             Ok(Exit::Done)
         }

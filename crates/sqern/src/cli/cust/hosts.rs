@@ -2,7 +2,7 @@
 
 use sqern_db::cust::{self, Host, HostFilter};
 use sqern_db::{distro, kver};
-use sqern_model::{ClusterName, DistroName, KernelVersion};
+use sqern_model::{ClusterName, DistroName, KernelName};
 
 use crate::cli::Context;
 use crate::cli::at::{self, AtArgs, Frame};
@@ -23,7 +23,7 @@ impl Record for Host {
 
 pub(super) async fn run(
     clusters: Vec<ClusterName>,
-    kernels: Vec<KernelVersion>,
+    kernels: Vec<KernelName>,
     distros: Vec<DistroName>,
     at: &AtArgs,
     rows: &RowArgs,
@@ -31,8 +31,8 @@ pub(super) async fn run(
 ) -> Result<Exit, Failure> {
     let (session, as_of) = super::begin(at, context).await?;
     distro::require(&session.client, &distros, &as_of).await?;
-    for version in &kernels {
-        kver::find(&session.client, version, &distros).await?;
+    for name in &kernels {
+        kver::find(&session.client, &name.version, &name.distros(&distros)).await?;
     }
     for name in &clusters {
         super::require(cust::get(&session.client, name, &as_of).await)?;

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use sqern_core::available::Evidence;
 use sqern_core::pipeline::{AvailableStep, BuildStep, CheckStep, CrawlTarget, FetchMethod, FetchStep, Step, TestStep};
 use sqern_core::runs::{BuildSpec, ExecutionOptions, RunSelection, RunSpec, TestSpec};
-use sqern_model::{DistroName, KernelVersion};
+use sqern_model::{DistroName, KernelName};
 use url::Url;
 
 use crate::cli::available::AvailableCommand;
@@ -36,8 +36,9 @@ fn distros() -> impl Strategy<Value = Vec<DistroName>> {
     proptest::collection::vec("(debian|alma)[0-9]{1,2}".prop_map(|text| text.parse().expect("a distribution")), 0..3)
 }
 
-fn versions() -> impl Strategy<Value = Vec<KernelVersion>> {
-    proptest::collection::vec("6\\.[0-9]{1,2}\\.0-[0-9]-amd64".prop_map(|text| text.parse().expect("a version")), 0..3)
+fn kernels() -> impl Strategy<Value = Vec<KernelName>> {
+    let name = "(debian1[0-9]/)?6\\.[0-9]{1,2}\\.0-[0-9]-amd64";
+    proptest::collection::vec(name.prop_map(|text| text.parse().expect("a kernel")), 0..3)
 }
 
 fn duration() -> impl Strategy<Value = Duration> {
@@ -52,10 +53,10 @@ prop_compose! {
         target in of(text()),
         profile in of(text()),
         distros in distros(),
-        versions in versions(),
+        kernels in kernels(),
         untried: bool,
     ) -> RunSelection {
-        RunSelection { revision, target, profile, distros, versions, untried }
+        RunSelection { revision, target, profile, distros, kernels, untried }
     }
 }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use sqern_core::runs::{BuildSpec, RunSelection, RunSpec, TestSpec};
-use sqern_model::{DistroName, KernelVersion};
+use sqern_model::{DistroName, KernelName};
 
 use crate::cli::Context;
 
@@ -22,9 +22,9 @@ pub(in crate::cli) struct SelectionArgs {
     /// Distribution (repeatable) [default: all]
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
-    /// Kernel version (repeatable) [default: all]
-    #[arg(long = "kernel", value_name = "VERSION")]
-    versions: Vec<KernelVersion>,
+    /// Kernel, written as [DISTRO/]VERSION (repeatable) [default: all]
+    #[arg(long = "kernel", value_name = "KERNEL")]
+    kernels: Vec<KernelName>,
     /// Exclude kernels whose last result is FAILURE or UNSTABLE
     #[arg(long)]
     untried: bool,
@@ -67,8 +67,8 @@ pub(in crate::cli) struct TestArgs {
 
 impl From<SelectionArgs> for RunSelection {
     fn from(args: SelectionArgs) -> Self {
-        let SelectionArgs { revision, target, profile, distros, versions, untried } = args;
-        Self { revision, target, profile, distros, versions, untried }
+        let SelectionArgs { revision, target, profile, distros, kernels, untried } = args;
+        Self { revision, target, profile, distros, kernels, untried }
     }
 }
 

@@ -15,9 +15,9 @@ pub(in crate::cli) struct ExecuteArgs {
     /// Shell command to run for each kernel
     #[arg(long, value_name = "CMD", value_parser = parse_command)]
     command: String,
-    /// Maximum number of kernels to claim from the plan [default: all]
+    /// Maximum number of kernels [default: all of the plan]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    claim: Option<u32>,
+    limit: Option<u32>,
     /// Number of kernels to process in parallel [default: 2]
     #[arg(long, value_name = "N", default_value = "2", hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
@@ -47,7 +47,7 @@ impl From<ExecuteArgs> for ExecutionOptions {
     fn from(args: ExecuteArgs) -> Self {
         Self {
             command: args.command,
-            max_kernels: args.claim,
+            max_kernels: args.limit,
             jobs: args.jobs,
             time_limit: args.time_limit,
             max_failures: args.max_failures,

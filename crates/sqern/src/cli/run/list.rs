@@ -5,7 +5,7 @@ use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 use sqern_core::runs;
 use sqern_db::run::{self as db, Filter, Run, RunKernel};
-use sqern_model::RunKind;
+use sqern_model::{DistroName, KernelName, RunKind};
 
 use crate::cli::Context;
 use crate::cli::at::{self, AtArgs, Frame};
@@ -21,6 +21,12 @@ pub(in crate::cli) struct ListArgs {
     /// Consider only this release target [default: all]
     #[arg(long, value_name = "TARGET", value_parser = NonEmptyStringValueParser::new())]
     target: Option<String>,
+    /// Distribution (repeatable) [default: all]
+    #[arg(long = "distro", value_name = "NAME")]
+    distros: Vec<DistroName>,
+    /// Kernel, written as [DISTRO/]VERSION (repeatable) [default: all]
+    #[arg(long = "kernel", value_name = "KERNEL")]
+    kernels: Vec<KernelName>,
     /// List only runs in progress
     #[arg(long)]
     open: bool,
@@ -77,9 +83,15 @@ pub(in crate::cli) async fn list(kind: RunKind, args: &ListArgs, context: &Conte
     let session = context.open().await?;
     let as_of = args.at.resolve(&session.client).await?;
     sqern_db::available::require(&session.client, args.revision.as_deref(), args.target.as_deref()).await?;
+    sqern_db::distro::require(&session.client, &args.distros, &as_of).await?;
+    for name in &args.kernels {
+        sqern_db::kver::find(&session.client, &name.version, &name.distros(&args.distros)).await?;
+    }
     let filter = Filter {
         revision: args.revision.clone(),
         target: args.target.clone(),
+        distros: args.distros.clone(),
+        kernels: args.kernels.clone(),
         open: args.open,
         limit: Some(args.rows.query_limit(DEFAULT_LIMIT)),
     };

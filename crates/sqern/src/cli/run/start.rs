@@ -49,7 +49,7 @@ pub(in crate::cli) async fn start(
     let (kind, selection) = (spec.kind(), RunSelection::from(selection));
     let kernels = match claim.claim {
         Some(count) => KernelChoice::Claim { max_kernels: super::to_usize(count) },
-        None if selection.versions.is_empty() => return Err(Failure::usage("either --claim or --kernel is required")),
+        None if selection.kernels.is_empty() => return Err(Failure::usage("either --claim or --kernel is required")),
         None => KernelChoice::Named,
     };
     let request = StartRequest {
