@@ -1,6 +1,6 @@
 //! The error of a command: code, message, hints and exit status.
 
-pub(crate) mod code;
+pub mod code;
 
 use std::process::ExitCode;
 
