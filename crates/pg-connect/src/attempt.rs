@@ -35,7 +35,10 @@ pub(super) async fn open(target: &Target) -> Result<Session, ConnectError> {
         failures.clear();
         for host in ordered_hosts(target) {
             match connect_in_time(target, host, tls.as_ref(), *required).await {
-                Ok(session) => return Ok(session),
+                Ok(session) => {
+                    tracing::info!("connected to {}", target.describe());
+                    return Ok(session);
+                }
                 Err(failure) => failures.push(failure.on(host)),
             }
             if failures.last().is_some_and(|failure| ends_search(failure.kind)) {

@@ -82,6 +82,7 @@ pub async fn check(
         CheckTarget::Sources(_) => crawl_sources(&distros, &caches, &request.crawl, progress).await?,
     };
     let (diffs, finished) = record(client, crawled, request, options).await?;
+    tracing::info!(generation = finished.generation, events = finished.events, "recorded the check");
     Ok(CheckSummary::new(&diffs, finished))
 }
 

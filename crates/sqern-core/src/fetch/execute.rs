@@ -162,6 +162,7 @@ async fn fetch_kernel<P: Progress<FetchEvent>>(
     stop: &CancellationToken,
 ) -> KernelFetch {
     let started_at = Instant::now();
+    tracing::info!(packages = plan.packages.len(), bytes = plan.size_bytes(), "fetching {}", plan.kernel);
     let outcome = if stop.is_cancelled() {
         FetchOutcome::NotStarted
     } else {

@@ -87,6 +87,9 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
     done.finished_at = clock.now();
     let (bytes, kept) = context.finish();
     (done.bytes, done.kept) = (bytes, is_verified.then_some(kept));
+    let (outcome, seconds) =
+        (if done.result.is_ok() { "read" } else { "could not read" }, done.finished_at.duration_since(started_at).as_secs_f64());
+    tracing::info!(bytes, seconds, "{outcome} source {} of {}", source.name(), distro.name);
     done
 }
 

@@ -65,7 +65,14 @@ impl Client {
                     tracing::debug!(attempt, ?wait, %failure, "trying again");
                     transfer.budget.spend(&transfer.first, tokio::time::sleep(wait)).await?;
                 }
-                outcome => return outcome,
+                outcome => {
+                    let (url, bytes) = (redact_url(request.url), sink.position());
+                    match &outcome {
+                        Ok(_) => tracing::debug!(attempt, bytes, "received {url}"),
+                        Err(_) => tracing::debug!(attempt, bytes, "did not receive {url}"),
+                    }
+                    return outcome;
+                }
             }
         }
     }

@@ -123,7 +123,7 @@ fn the_page_of_error_codes_is_current() {
     let rows: String = sqern::failure::code::CODES.iter().map(|(code, meaning)| format!("| `{code}` | {meaning} |\n")).collect();
     let page = format!("{INTRODUCTION}{rows}");
     if std::env::var_os("SQERN_BLESS").is_some() {
-        std::fs::write(PAGE, &page).unwrap();
+        fs::write(PAGE, &page).unwrap();
     }
-    assert_eq!(std::fs::read_to_string(Path::new(PAGE)).unwrap(), page, "run scripts/update-generated");
+    assert_eq!(fs::read_to_string(Path::new(PAGE)).unwrap(), page, "run scripts/update-generated");
 }

@@ -157,6 +157,8 @@ impl<'a, P: Progress<RunEvent>> Execution<'a, P> {
     }
 
     fn report(&self, outcome: KernelOutcome) -> KernelOutcome {
+        let result = outcome.result.map_or("interrupted", RunResult::as_str);
+        tracing::info!(seconds = outcome.seconds, "{} {} of {}: {result}", self.kind, self.id, outcome.kernel);
         self.progress.report(RunEvent::KernelFinished(outcome.clone()));
         outcome
     }
