@@ -20,7 +20,7 @@ use crate::crawl::{CrawlEvent, CrawlProgress, report_skipped};
 use crate::sources::definition;
 use crate::{ChangeOptions, Clock, Error, Progress};
 
-pub use summary::{CheckSummary, CheckedDistro, CheckedSource};
+pub use summary::{CheckProblem, CheckSummary, CheckedDistro, CheckedSource};
 
 /// A check to run.
 #[derive(Debug, Clone)]

@@ -48,6 +48,16 @@ pub fn size(bytes: u64) -> String {
     unit.map_or_else(|| format!("{bytes} B"), |unit| format!("{value:.2} {unit}"))
 }
 
+/// Joins up to 5 names, and counts the others.
+#[must_use]
+pub fn join_some(names: &[String]) -> String {
+    const MAX_NAMED: usize = 5;
+    match names.len().checked_sub(MAX_NAMED) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..MAX_NAMED].join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,5 +86,12 @@ mod tests {
         let plurals = ["2 more changes", "2 repositories", "2 index entries", "2 days", "2 addresses", "2 indexes", "2 matches"];
         assert_eq!(nouns.map(|noun| counted(2, noun)), plurals);
         assert_eq!(nouns.map(|noun| counted(1, noun)), nouns.map(|noun| format!("1 {noun}")));
+    }
+
+    #[test]
+    fn long_lists_of_names_are_shortened() {
+        let names: Vec<String> = (1..=7).map(|number| number.to_string()).collect();
+        assert_eq!(join_some(&names[..5]), "1, 2, 3, 4, 5");
+        assert_eq!(join_some(&names), "1, 2, 3, 4, 5 and 2 more");
     }
 }

@@ -188,6 +188,8 @@ pub struct Crawl {
     pub state: CrawlState,
     /// The error message of a partial or failed crawl.
     pub reason: Option<String>,
+    /// The part of the reason that other sources can share, such as an unreachable network. It does not name the source.
+    pub cause: Option<String>,
     /// Problems that did not stop the crawl, such as an expired index or a kernel whose common headers are missing.
     pub warnings: Vec<String>,
     /// The URL or path of the root metadata.

@@ -20,7 +20,7 @@ pub mod source;
 pub mod upstream;
 
 pub use at::{At, InvalidAt};
-pub use count::{counted, grouped, size};
+pub use count::{counted, grouped, join_some, size};
 pub use crawl::{
     CachedFile, CachedIndex, CachedMetadata, Crawl, CrawlCache, CrawlState, InvalidCrawlState, InvalidPackageRole, KernelPackage,
     PackageRole,

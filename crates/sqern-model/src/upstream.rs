@@ -196,6 +196,7 @@ mod tests {
             finished_at: Timestamp::UNIX_EPOCH,
             state,
             reason: None,
+            cause: None,
             warnings: vec![],
             url: "http://mirror.example/InRelease".into(),
             etag: None,

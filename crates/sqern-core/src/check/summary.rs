@@ -1,9 +1,12 @@
 //! The result of a check.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use sqern_db::change::Finished;
 use sqern_model::upstream::UpstreamDiff;
-use sqern_model::{Crawl, CrawlState, DistroName, KernelVersion};
+use sqern_model::{Crawl, CrawlState, DistroName, KernelVersion, counted, join_some};
+use url::Url;
 
 use crate::crawl::newest_first;
 
@@ -36,8 +39,46 @@ pub struct CheckedSource {
     pub url: String,
     /// The reason, if the crawl is partial or failed.
     pub reason: Option<String>,
+    /// The part of the reason that other sources can share.
+    #[serde(skip)]
+    pub cause: Option<String>,
     /// Problems that did not change the result.
     pub warnings: Vec<String>,
+}
+
+/// Crawls with the same result for the same cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckProblem<'a> {
+    /// The result of the crawls.
+    pub state: CrawlState,
+    /// The cause.
+    pub cause: &'a str,
+    /// The sources; at least one.
+    pub sources: Vec<&'a CheckedSource>,
+}
+
+impl CheckProblem<'_> {
+    /// Returns a message. For several sources, it names the distributions and the hosts instead of each source.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let Self { state, cause, sources } = self;
+        if let [CheckedSource { distro, source, reason, .. }] = sources.as_slice() {
+            return format!("{distro} {source} {state}: {}", reason.as_deref().unwrap_or(cause));
+        }
+        let mut distros: Vec<String> = sources.iter().map(|source| source.distro.to_string()).collect();
+        distros.dedup();
+        let hosts = sources.iter().filter_map(|source| Url::parse(&source.url).ok()?.host_str().map(str::to_owned));
+        let hosts: BTreeSet<String> = hosts.collect();
+        let hosts: Vec<String> = hosts.into_iter().collect();
+        let hosts = if hosts.is_empty() { String::new() } else { format!(" ({})", join_some(&hosts)) };
+        format!("{}: {} {state}: {cause}{hosts}", join_some(&distros), counted(sources.len(), "source"))
+    }
+
+    /// Returns whether no host name of several sources could be resolved, as without a network.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.sources.len() > 1 && self.cause.starts_with("could not resolve the host name")
+    }
 }
 
 /// The differences of one distribution, the newest kernels first.
@@ -62,6 +103,21 @@ impl CheckSummary {
         Self { sources: sources.collect(), distros: distros.collect(), finished }
     }
 
+    /// Returns the partial and failed crawls by state and cause, in the order of the sources.
+    #[must_use]
+    pub fn problems(&self) -> Vec<CheckProblem<'_>> {
+        let mut problems: Vec<CheckProblem<'_>> = Vec::new();
+        for source in &self.sources {
+            let Some(reason) = &source.reason else { continue };
+            let cause = source.cause.as_ref().unwrap_or(reason);
+            match problems.iter_mut().find(|problem| (problem.state, problem.cause) == (source.state, cause.as_str())) {
+                Some(problem) => problem.sources.push(source),
+                None => problems.push(CheckProblem { state: source.state, cause, sources: vec![source] }),
+            }
+        }
+        problems
+    }
+
     /// Returns whether all crawls are complete or unchanged, and there is at least one.
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -79,7 +135,49 @@ impl CheckedSource {
             bytes: crawl.bytes,
             url: crawl.url.clone(),
             reason: crawl.reason.clone(),
+            cause: crawl.cause.clone(),
             warnings: crawl.warnings.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(distro: &str, source: &str, host: &str, cause: &str) -> CheckedSource {
+        CheckedSource {
+            distro: distro.parse().unwrap(),
+            source: source.to_owned(),
+            state: CrawlState::Failed,
+            kernels: 0,
+            bytes: 0,
+            url: format!("https://{host}/repodata/repomd.xml"),
+            reason: Some(format!("could not download https://{host}/{source}: {cause}")),
+            cause: Some(cause.to_owned()),
+            warnings: vec![],
+        }
+    }
+
+    #[test]
+    fn sources_without_a_network_are_one_problem() {
+        let cause = "could not resolve the host name: Name or service not known";
+        let sources = vec![
+            failed("alma8", "8-base", "repo.example", cause),
+            failed("alma8", "8-extras", "vault.example", cause),
+            failed("alma9", "9-base", "repo.example", cause),
+            failed("alma9", "9-extras", "repo.example", "HTTP status 404 Not Found"),
+        ];
+        let summary = CheckSummary { sources, distros: vec![], finished: Finished { generation: None, events: 0 } };
+        let problems = summary.problems();
+        let messages: Vec<String> = problems.iter().map(CheckProblem::message).collect();
+        assert_eq!(
+            messages,
+            [
+                format!("alma8, alma9: 3 sources failed: {cause} (repo.example, vault.example)"),
+                "alma9 9-extras failed: could not download https://repo.example/9-extras: HTTP status 404 Not Found".to_owned(),
+            ]
+        );
+        assert!(problems[0].is_offline() && !problems[1].is_offline());
     }
 }

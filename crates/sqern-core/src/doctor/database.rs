@@ -8,10 +8,9 @@ use sqern_db::distro::{self, Distro};
 use sqern_db::doctor::{self as db, Role, Server};
 use sqern_db::migrate::{self, OLDEST_SERVER, SchemaStatus};
 use sqern_db::{AsOf, DbError};
-use sqern_model::{DistroName, counted};
+use sqern_model::{DistroName, counted, join_some};
 use tokio_postgres::Client;
 
-use super::finding::join_some;
 use super::{Finding, Problem, State, clock};
 use crate::Error;
 

@@ -101,24 +101,3 @@ impl Finding {
         Self { about: Some(object.into()), ..self }
     }
 }
-
-/// Joins up to 5 names, and counts the others.
-pub(super) fn join_some(names: &[String]) -> String {
-    const MAX_NAMED: usize = 5;
-    match names.len().checked_sub(MAX_NAMED) {
-        None | Some(0) => names.join(", "),
-        Some(more) => format!("{} and {more} more", names[..MAX_NAMED].join(", ")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_lists_of_names_are_shortened() {
-        let names: Vec<String> = (1..=7).map(|number| number.to_string()).collect();
-        assert_eq!(join_some(&names[..5]), "1, 2, 3, 4, 5");
-        assert_eq!(join_some(&names), "1, 2, 3, 4, 5 and 2 more");
-    }
-}

@@ -1,6 +1,7 @@
 //! Groups of findings with the same cause.
 
-use super::finding::join_some;
+use sqern_model::join_some;
+
 use super::{Finding, State};
 
 /// Joins findings about different objects with the same cause, in the order of the first ones. Findings without a problem are not joined.

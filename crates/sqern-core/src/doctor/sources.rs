@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use sqern_model::{Diagnostic as _, DistroDef, DistroName, SignaturePolicy, Source, SourceSet, counted};
+use sqern_model::{Diagnostic as _, DistroDef, DistroName, SignaturePolicy, Source, SourceSet, counted, join_some};
 use sqern_upstream::{Client, ClientOptions, CrawlOptions, Error, ProbedSource, count_certificates, probe, skipped_sources};
 
-use super::finding::join_some;
 use super::{DoctorRequest, Finding, clock};
 
 /// The check of keyrings.

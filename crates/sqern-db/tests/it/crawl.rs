@@ -30,6 +30,7 @@ fn crawl_of(state: CrawlState, kernels: &[&str]) -> Crawl {
         finished_at: "2026-01-01T00:00:05Z".parse().unwrap(),
         state,
         reason: failed.then(|| "could not connect".to_owned()),
+        cause: None,
         warnings: vec!["unsigned \"index\"".into()],
         url: "https://mirror.example/InRelease".into(),
         etag: Some("\"1-2\"".into()),

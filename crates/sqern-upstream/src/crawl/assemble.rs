@@ -60,6 +60,7 @@ impl SourceRead {
             finished_at: self.finished_at,
             state,
             reason,
+            cause: self.result.as_ref().err().map(|error| error.description().cause().to_owned()),
             warnings: self.warnings,
             url: self.url,
             etag: self.etag,

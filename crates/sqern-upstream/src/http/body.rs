@@ -114,6 +114,10 @@ pub(super) fn write_error(error: &std::io::Error, url: &Url) -> FetchError {
 fn describe(chain: &str) -> String {
     let text = chain.strip_prefix("error sending request: ").unwrap_or(chain);
     match text.strip_prefix("client error (Connect): ") {
+        // The library and the resolver each describe the failure; the last part is the reason.
+        Some(cause) if cause.starts_with("dns error: ") => {
+            format!("could not resolve the host name: {}", cause.rsplit(": ").next().unwrap_or(cause))
+        }
         Some(cause) => format!("could not connect: {cause}"),
         None => text.to_owned(),
     }

@@ -38,7 +38,7 @@ pub(super) fn print(summary: &CheckSummary, dry_run: bool, context: &Context<'_>
     if printer.format() == Format::Table {
         print_versions(&summary.distros, context)?;
     }
-    print_problems(&summary.sources, context);
+    print_problems(summary, context);
     let unchanged = if summary.is_complete() { "no changes" } else { "no changes in the sources that could be read" };
     printer.note(&generation_note(summary.finished, dry_run, unchanged));
     Ok(())
@@ -57,13 +57,15 @@ fn print_versions(distros: &[CheckedDistro], context: &Context<'_>) -> Result<()
     Ok(())
 }
 
-fn print_problems(sources: &[CheckedSource], context: &Context<'_>) {
-    for CheckedSource { distro, source, state, reason, warnings, .. } in sources {
+fn print_problems(summary: &CheckSummary, context: &Context<'_>) {
+    for CheckedSource { distro, source, warnings, .. } in &summary.sources {
         for warning in warnings {
             context.printer.warning(&format!("{distro} {source}: {warning}"));
         }
-        if let Some(reason) = reason {
-            context.printer.problem(&Failure::unmet(format!("{distro} {source} {state}: {reason}")));
-        }
+    }
+    for problem in summary.problems() {
+        let failure = Failure::unmet(problem.message());
+        let hint = "sqern check --apt-lists  # reads the package lists of this machine, without a network";
+        context.printer.problem(&if problem.is_offline() { failure.hint(hint) } else { failure });
     }
 }
