@@ -151,7 +151,11 @@ pub async fn compare(
 ) -> Result<Vec<StoredKernel>, Error> {
     distro::require(client, &selection.distros, &AsOf::Now).await?;
     let recorded = fetch::fetched(client).await?;
-    let mut trees = in_store(store, move |store| trees(store, depth)).await?;
+    let mut trees = in_store(store, {
+        let selection = selection.clone();
+        move |store| trees(store, &selection, depth)
+    })
+    .await?;
     let kernels: BTreeSet<Kernel> = recorded.keys().chain(trees.keys()).cloned().collect();
     let selected = kernels.into_iter().filter(|kernel| selection.matches(kernel));
     let stored: Vec<StoredKernel> = selected
@@ -210,8 +214,10 @@ struct Tree {
     damage: Option<StoreError>,
 }
 
-fn trees(store: &Store, depth: Depth) -> Result<BTreeMap<Kernel, Tree>, StoreError> {
-    let trees = store.kernels()?.into_iter().map(|(kernel, found)| {
+/// Returns the selected trees. Other trees are not read.
+fn trees(store: &Store, selection: &StoreSelection, depth: Depth) -> Result<BTreeMap<Kernel, Tree>, StoreError> {
+    let selected = store.kernels()?.into_iter().filter(|(kernel, _)| selection.matches(kernel));
+    let trees = selected.map(|(kernel, found)| {
         let tree = match found {
             Found::Tree(manifest) => {
                 let damage = if depth == Depth::Trees { store.verify(&kernel, &manifest).err() } else { None };

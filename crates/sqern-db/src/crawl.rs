@@ -7,7 +7,7 @@ use sqern_model::upstream::{Known, KnownPackage, PackageKey, UpstreamDiff};
 use sqern_model::{Crawl, DistroName, KernelPackage, KernelVersion, PackageRole};
 use tokio_postgres::{GenericClient, Row, Transaction};
 
-pub use cache::{Incomplete, LastCheck, LastCrawl, cache, incomplete, last, last_checks};
+pub use cache::{Incomplete, LastCheck, LastCrawl, cache, incomplete, last, last_checks, never_checked};
 
 use crate::DbError;
 use crate::decode::{FromRow, column, from_row, query_rows, unexpected};

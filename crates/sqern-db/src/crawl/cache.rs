@@ -8,7 +8,7 @@ use sqern_model::{CachedFile, CachedIndex, CachedMetadata, CrawlCache, CrawlStat
 use tokio_postgres::{GenericClient, Transaction};
 
 use crate::DbError;
-use crate::decode::{column, from_row, query_rows};
+use crate::decode::{column, from_row, query_rows, query_values};
 
 /// A source that the newest check of its distribution did not read completely. The lists of the distribution might lack kernels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -68,6 +68,21 @@ pub async fn last_checks(
         WHERE ($1::text[] = '{}' OR distro = ANY ($1)) AND checked_at <= coalesce($2::timestamptz, 'infinity')
         GROUP BY distro ORDER BY distro";
     query_rows(client, query, &[&distros, &until]).await
+}
+
+/// Returns the distributions that were never checked until a time (now if none). Without a selection, these are distributions with recorded
+/// kernels, which then are known only from customers or users.
+pub async fn never_checked(
+    client: &impl GenericClient,
+    distros: &[DistroName],
+    until: Option<Timestamp>,
+) -> Result<Vec<DistroName>, DbError> {
+    let query = "SELECT d.name FROM distro AS d
+        WHERE CASE WHEN $1::text[] = '{}' THEN EXISTS (SELECT FROM kver WHERE kver.distro = d.name) ELSE d.name = ANY ($1) END
+          AND NOT EXISTS (SELECT FROM crawl AS c
+                          WHERE c.distro = d.name AND c.checked_at <= coalesce($2::timestamptz, 'infinity'))
+        ORDER BY d.name";
+    query_values(client, query, &[&distros, &until]).await
 }
 
 /// Returns the last crawl of each source.

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 use sqern_db::crawl::{self, Incomplete};
 use sqern_db::{AsOf, DataState, PastState};
-use sqern_model::{At, DistroName};
+use sqern_model::{At, DistroName, join_some};
 use tokio_postgres::GenericClient;
 
 use super::Context;
@@ -31,6 +31,9 @@ pub(super) struct Frame {
     /// For lists of upstream data: the sources that failed or are partial.
     #[serde(skip_serializing_if = "Option::is_none")]
     incomplete: Option<Vec<Incomplete>>,
+    /// For lists of upstream data: the distributions that were never checked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    never_checked: Vec<DistroName>,
 }
 
 impl AtArgs {
@@ -50,7 +53,9 @@ impl AtArgs {
         distros: &[DistroName],
     ) -> Result<Frame, Failure> {
         let time = as_of.time();
-        Ok(Frame { incomplete: Some(crawl::incomplete(client, distros, time).await?), ..Frame::from(as_of) })
+        let never_checked = crawl::never_checked(client, distros, time).await?;
+        let incomplete = Some(crawl::incomplete(client, distros, time).await?);
+        Ok(Frame { incomplete, never_checked, ..Frame::from(as_of) })
     }
 }
 
@@ -60,7 +65,7 @@ impl From<&AsOf> for Frame {
             AsOf::Now => None,
             AsOf::Past(past) => Some(past.clone()),
         };
-        Self { as_of, data: None, incomplete: None }
+        Self { as_of, data: None, incomplete: None, never_checked: vec![] }
     }
 }
 
@@ -80,7 +85,9 @@ impl Frame {
 
     /// Returns a line for each distribution whose data may be incomplete.
     pub(super) fn lacking(&self) -> Vec<String> {
-        lacking(self.incomplete.as_deref().unwrap_or_default())
+        let mut lines = lacking(self.incomplete.as_deref().unwrap_or_default());
+        lines.extend(never_checked(&self.never_checked));
+        lines
     }
 
     /// Whether the last check of a distribution could not read all sources completely.
@@ -102,6 +109,20 @@ pub(super) fn tell(context: &Context<'_>, frame: &Frame) {
         context.printer.note(&state);
     }
     warn(context, frame.incomplete.as_deref().unwrap_or_default());
+    warn_never_checked(context, &frame.never_checked);
+}
+
+/// Warns about distributions that were never checked.
+pub(super) fn warn_never_checked(context: &Context<'_>, distros: &[DistroName]) {
+    if let Some(line) = never_checked(distros) {
+        let options: String = distros.iter().map(|distro| format!(" --distro {distro}")).collect();
+        context.printer.warning_with_hint(&line, Some(&format!("sqern check{options}")));
+    }
+}
+
+fn never_checked(distros: &[DistroName]) -> Option<String> {
+    let names: Vec<String> = distros.iter().map(ToString::to_string).collect();
+    (!names.is_empty()).then(|| format!("never checked: {}; kernels of their repositories are unknown", join_some(&names)))
 }
 
 /// Warns about incomplete distributions.

@@ -80,6 +80,10 @@ pub(super) async fn run(command: IgnoreCommand, context: &Context<'_>) -> Result
             let like = to_like(&glob)?;
             let change = change::begin(&mut session.client, &args.comment(context)).await?;
             let hidden = ignore::preview(&change.transaction, &distro, &like).await?;
+            if hidden.is_empty() && glob.contains('%') {
+                let message = format!("pattern {glob} matches no kernel of {distro}, and % is not a wildcard");
+                return Err(Failure::unmet(message).hint(format!("Use * for any text: {}.", glob.replace('%', "*"))));
+            }
             if !ignore::add(&change.transaction, &distro, &like, reason.as_deref()).await? {
                 context.printer.note(&format!("pattern {glob} already exists for {distro}"));
             }

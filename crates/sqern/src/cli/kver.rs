@@ -6,8 +6,8 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use serde::Serialize;
 use sqern_core::reports::kernel_state;
-use sqern_db::change;
 use sqern_db::kver::{self, Filter, Kver, KverPackage};
+use sqern_db::{AsOf, change};
 use sqern_model::{DistroName, Glob, KernelName, KernelVersion, counted};
 
 use super::Context;
@@ -185,6 +185,7 @@ async fn show(
     distros: &[DistroName],
     context: &Context<'_>,
 ) -> Result<Exit, Failure> {
+    sqern_db::distro::require(client, distros, &AsOf::Now).await?;
     let mut shown = Vec::new();
     for kver in kver::find(client, version, distros).await? {
         let packages = kver::packages(client, &kver.kernel).await?;

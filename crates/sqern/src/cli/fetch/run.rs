@@ -1,12 +1,14 @@
 //! The execution of `sqern fetch`.
 
 use sqern_core::fetch::{self, FetchConfig, FetchPlan, KernelPlan};
+use sqern_db::crawl;
 use sqern_model::counted;
 
 use super::FetchArgs;
 use super::progress::FetchProgress;
 use super::row::{FetchRow, print};
 use crate::cli::Context;
+use crate::cli::at::warn_never_checked;
 use crate::cli::change::generation_note;
 use crate::cli::interrupt::stop_on_interrupt;
 use crate::failure::{Exit, Failure};
@@ -25,6 +27,8 @@ pub(in crate::cli) async fn run(args: FetchArgs, context: &Context<'_>) -> Resul
             context.printer.list::<FetchRow>(&[], &RowArgs::default())?;
         }
         context.printer.note("nothing to fetch");
+        let never_checked = crawl::never_checked(&session.client, &args.distros, None).await?;
+        warn_never_checked(context, &never_checked);
         return Ok(Exit::Done);
     }
     if args.change.dry_run {
