@@ -63,6 +63,11 @@ pub(super) fn list_services(files: &[ServiceFile], searched: &[PathBuf]) -> Stri
 /// Returns the hint for an undefined service.
 pub(super) fn undefined_service(name: &str, files: &[ServiceFile], texts: &HintTexts) -> String {
     let known = files.iter().flat_map(|file| &file.services).map(String::as_str);
+    // A server in another directory has a service with a suffix.
+    let suffixed = known.clone().find(|known| known.strip_prefix(name).is_some_and(|rest| rest.starts_with('-')));
+    if let Some(suffixed) = suffixed {
+        return format!("export PGSERVICE={suffixed}");
+    }
     if let Some(similar) = nearest(name, known).first() {
         return format!("Did you mean {} {similar}?", texts.service_option);
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use futures_util::future::join_all;
-use sqern_db::change::Finished;
+use sqern_db::change::{self, Finished};
 use sqern_db::{AsOf, crawl as db, distro};
 use sqern_model::upstream::{self, UpstreamDiff};
 use sqern_model::{Crawl, CrawlCache, DistroDef, DistroName, SourceSet};
@@ -66,6 +66,7 @@ pub async fn check(
     options: &ChangeOptions,
     progress: &impl Progress<CrawlEvent>,
 ) -> Result<CheckSummary, Error> {
+    change::require_writer(client).await?;
     let distros = selected_distros(client, request, progress).await?;
     let mut caches = Vec::new();
     for distro in &distros {
@@ -149,7 +150,7 @@ async fn record(
 ) -> Result<(Vec<(DistroName, UpstreamDiff)>, Finished), Error> {
     // Before the generation starts, so that the state of that generation includes the check.
     let now = request.clock.now();
-    let change = sqern_db::change::begin(client, &options.comment).await?;
+    let change = change::begin(client, &options.comment).await?;
     db::lock(&change.transaction).await?;
     let mut diffs = Vec::new();
     for (name, crawls) in crawled {

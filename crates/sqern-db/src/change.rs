@@ -1,9 +1,9 @@
 //! Transactions whose changes belong to one generation.
 
-use tokio_postgres::{Client, IsolationLevel, Transaction};
+use tokio_postgres::{Client, GenericClient, IsolationLevel, Transaction};
 
 use crate::DbError;
-use crate::decode::query_value;
+use crate::decode::{query_optional_value, query_value};
 
 /// A transaction whose changes belong to one generation. It is rolled back if it is dropped without [`Change::finish`].
 pub struct Change<'a> {
@@ -27,6 +27,19 @@ pub async fn begin<'a>(client: &'a mut Client, comment: &str) -> Result<Change<'
     let transaction = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start().await?;
     let generation = query_value(&transaction, "SELECT generation_start($1)", &[&comment]).await?;
     Ok(Change { transaction, generation })
+}
+
+/// Returns an error if the role of the session cannot record changes. Long operations check this before they start.
+///
+/// # Errors
+///
+/// Returns [`DbError::ReadOnly`] if the role has no privilege to start a generation.
+pub async fn require_writer(client: &impl GenericClient) -> Result<(), DbError> {
+    let query = "SELECT current_user::text WHERE NOT has_function_privilege('public.generation_start(text)', 'EXECUTE')";
+    match query_optional_value(client, query, &[]).await? {
+        Some(role) => Err(DbError::ReadOnly { role }),
+        None => Ok(()),
+    }
 }
 
 impl Change<'_> {

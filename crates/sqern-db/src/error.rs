@@ -35,6 +35,12 @@ pub enum DbError {
         /// The name of the object.
         got: String,
     },
+    /// The role of the session cannot record changes.
+    #[error("role {role} can read, but cannot record changes")]
+    ReadOnly {
+        /// The role.
+        role: String,
+    },
     /// A state was requested by a time in the future.
     #[error("the time {at} is in the future")]
     Future {
@@ -113,6 +119,7 @@ impl DbError {
             Self::Schema(error) => error.hint(),
             Self::Position(_) => Some("sqern event follow --from start  # or --from now".into()),
             Self::Unknown { subject, .. } => subject.hint().map(str::to_owned),
+            Self::ReadOnly { role } => Some(format!("An administrator can run: GRANT sqern_writer TO {role}")),
             Self::Exists { .. } | Self::Future { .. } | Self::Unexpected { .. } => None,
         }
     }

@@ -131,7 +131,8 @@ impl From<DbError> for Failure {
             | DbError::Position(_)
             | DbError::Unknown { .. }
             | DbError::Exists { .. }
-            | DbError::Future { .. } => Exit::Unmet,
+            | DbError::Future { .. }
+            | DbError::ReadOnly { .. } => Exit::Unmet,
         };
         let hints = error.suggestion().into_iter().chain(error.hint()).collect();
         Self { code: code::of_database(&error), message: error.to_string(), hints, exit }

@@ -94,6 +94,7 @@ pub async fn load(
     options: &ChangeOptions,
     progress: &impl Progress<LoadEvent>,
 ) -> Result<LoadOutcome, Error> {
+    change::require_writer(client).await?;
     progress.report(LoadEvent::Reading);
     let report = receive(client, source, request.format).await?;
     progress.report(LoadEvent::Comparing);

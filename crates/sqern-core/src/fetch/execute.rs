@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use futures_util::{StreamExt as _, stream};
-use sqern_db::change::Finished;
+use sqern_db::change::{self, Finished};
 use sqern_db::fetch as db;
 use sqern_model::{Kernel, SourceSet};
 use sqern_store::Store;
@@ -112,6 +112,7 @@ pub async fn execute(
     progress: &impl Progress<FetchEvent>,
     stop: &CancellationToken,
 ) -> Result<FetchSummary, Error> {
+    change::require_writer(client).await?;
     let now = config.clock.now();
     let trees = TreeFetcher {
         downloader: Downloader {
@@ -138,7 +139,7 @@ pub async fn execute(
     let kernels: Vec<KernelFetch> = stream::iter(futures).buffered(usize::from(config.jobs)).collect().await;
     let with_tree = kernels.iter().filter(|fetch| fetch.outcome.tree().is_some());
     let fetched: Vec<Kernel> = with_tree.map(|fetch| fetch.kernel.clone()).collect();
-    let change = sqern_db::change::begin(client, &config.comment).await?;
+    let change = change::begin(client, &config.comment).await?;
     db::record(&change.transaction, &fetched, config.clock.now()).await?;
     let finished = change.finish(false).await?;
     Ok(FetchSummary { kernels, finished })

@@ -15,6 +15,7 @@ mod generate;
 mod history;
 mod init;
 mod local;
+mod names;
 mod new_distro;
 mod program;
 mod report;
