@@ -67,10 +67,8 @@ impl Client {
                 }
                 outcome => {
                     let (url, bytes) = (redact_url(request.url), sink.position());
-                    match &outcome {
-                        Ok(_) => tracing::debug!(attempt, bytes, "received {url}"),
-                        Err(_) => tracing::debug!(attempt, bytes, "did not receive {url}"),
-                    }
+                    let verb = if outcome.is_ok() { "received" } else { "did not receive" };
+                    tracing::debug!(attempt, bytes, "{verb} {url}");
                     return outcome;
                 }
             }
