@@ -16,7 +16,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-pub use self::column::{Column, Kind};
+pub use self::column::{Column, Kind, duration};
 pub use self::rows::{DEFAULT_LIMIT, RowArgs, query_limit};
 
 use self::column::TimeFormat;
@@ -148,8 +148,11 @@ impl Printer {
             _ => LevelFilter::TRACE,
         };
         let filter = Targets::new().with_default(LevelFilter::WARN).with_targets(OWN_CRATES.map(|name| (name, level)));
-        let layer =
-            tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(self.stderr.color).with_target(false).without_time();
+        let layer = tracing_subscriber::fmt::layer()
+            .with_writer(io::stderr)
+            .with_ansi(self.stderr.color)
+            .with_target(false)
+            .without_time();
         // A second printer in one process, as in a test, leaves it to the first.
         let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
     }

@@ -18,7 +18,7 @@ use crate::customers::KnownNames;
 pub use sqern_db::risk::Role;
 
 /// The column of the missing steps for ignored and archived kernels.
-const NOT_WANTED: &str = "not wanted";
+pub const NOT_WANTED: &str = "not wanted";
 
 /// Selects the hosts of a report.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
