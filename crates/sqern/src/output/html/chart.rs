@@ -1,11 +1,14 @@
 //! Charts of HTML pages: stacked bars with their numbers, and a line of weekly values.
 
+use std::collections::HashMap;
+
 use maud::{Markup, html};
 use sqern_core::reports::{Trend, TrendPoint, share};
 use sqern_model::{counted, grouped};
 
-use super::table::{Cell, Heading, Links, Row, head, row_markup};
+use super::table::{Cell, Group, Heading, Links, Row, head, row_markup};
 use super::{Tone, percent};
+use crate::printer::time;
 
 /// The least share of a bar in which its number is readable.
 const MIN_LABELED: f64 = 0.035;
@@ -76,16 +79,26 @@ impl Breakdown {
         }
     }
 
+    /// Sorts the groups of a table in the order of the numbers that count their rows. Other groups come last.
+    #[must_use]
+    pub fn sorted(&self, mut groups: Vec<Group>) -> Vec<Group> {
+        let anchors = self.rows.iter().flat_map(|(_, values, _)| values).map(|value| value.anchor.as_str());
+        let positions: HashMap<&str, usize> = anchors.zip(0..).collect();
+        groups.sort_by_key(|group| positions.get(group.anchor.as_str()).copied().unwrap_or(usize::MAX));
+        groups
+    }
+
     fn total(&self, category: usize) -> u64 {
         self.rows.iter().map(|(_, values, _)| values[category].number).sum()
     }
 
-    /// Returns the class of each category. Categories of one tone have different shades.
+    /// Returns the class of each category. The shades of a tone are distributed over its categories.
     fn classes(&self) -> Vec<String> {
         let class = |(index, category): (usize, &Category)| {
             let (name, shades) = category.tone.class();
-            let before = self.categories[..index].iter().filter(|other| other.tone == category.tone).count();
-            format!("{name}-{}", before % shades + 1)
+            let of_tone = |categories: &[Category]| categories.iter().filter(|other| other.tone == category.tone).count();
+            let (before, all) = (of_tone(&self.categories[..index]), of_tone(&self.categories));
+            format!("{name}-{}", (2 * before + 1) * shades / (2 * all) + 1)
         };
         self.categories.iter().enumerate().map(class).collect()
     }
@@ -94,7 +107,10 @@ impl Breakdown {
         html! {
             ul.legend {
                 @for (index, (category, class)) in self.categories.iter().zip(self.classes()).enumerate() {
-                    li { span class={ "swatch " (class) } {} (category.name) " (" (grouped(self.total(index))) ")" }
+                    @let total = self.total(index);
+                    @if total > 0 {
+                        li { span class={ "swatch " (class) } {} (category.name) " (" (grouped(total)) ")" }
+                    }
                 }
             }
         }
@@ -108,13 +124,15 @@ impl Breakdown {
             div.bars {
                 @for ((name, values, _), sum) in self.rows.iter().zip(&sums) {
                     @let full = if self.scale == Scale::Share { *sum } else { longest };
-                    div.name { (name) }
-                    div.bar {
-                        @for ((category, class), value) in self.categories.iter().zip(&classes).zip(values) {
-                            @if value.number > 0 { (segment(name, category, class, value, full, links)) }
+                    div.row {
+                        div.name { (name) }
+                        div.bar {
+                            @for ((category, class), value) in self.categories.iter().zip(&classes).zip(values) {
+                                @if value.number > 0 { (segment(name, category, class, value, full, links)) }
+                            }
                         }
+                        div.total { (grouped(*sum)) }
                     }
-                    div.total { (grouped(*sum)) }
                 }
             }
         }
@@ -223,9 +241,9 @@ impl TrendChart {
         let path = self.path(points);
         let dots: String = path.iter().map(|(x, y)| format!("M{x:.1} {y:.1}h0")).collect();
         let line = path.iter().map(|(x, y)| format!("{x:.1} {y:.1}")).collect::<Vec<_>>().join("L");
-        let summary = format!("{}: {} on {}, {} on {}", self.title, self.label(first), date(first), self.label(last), date(last));
+        let summary = format!("{}: {} on {}, {} on {}", self.title, self.label(first), at(first), self.label(last), at(last));
         html! {
-            p.note { "Weekly values in " (counted(points.len() - 1, "week")) ". The top of the chart is " (top) ", the bottom is 0." }
+            p.note { "Weekly values over " (counted(points.len() - 1, "week")) ". The top of the chart is " (top) ", the bottom is 0." }
             div.trend {
                 svg role="img" aria-label=(summary) viewBox="0 0 1000 100" preserveAspectRatio="none" {
                     path.grid d="M0 4H1000M0 50H1000" {}
@@ -234,17 +252,17 @@ impl TrendChart {
                 }
             }
             div.ends {
-                span { (date(first)) ": " strong { (self.label(first)) } }
-                span { (date(last)) ": " strong { (self.label(last)) } }
+                span { (at(first)) ": " strong { (self.label(first)) } }
+                span { (at(last)) ": " strong { (self.label(last)) } }
             }
             details {
                 summary { "All values" }
                 div.scroll {
                     table {
-                        (head(&[Heading::text("Date"), Heading::number("Value"), Heading::number("Of")]))
+                        (head(&[Heading::text("As of"), Heading::number("Value"), Heading::number("Of")]))
                         tbody {
                             @for point in points {
-                                tr { th scope="row" { (date(point)) } td.number { (self.label(point)) } td.number { (grouped(point.whole)) } }
+                                tr { th scope="row" { (at(point)) } td.number { (self.label(point)) } td.number { (grouped(point.whole)) } }
                             }
                         }
                     }
@@ -277,8 +295,8 @@ impl TrendChart {
     }
 }
 
-fn date(point: &TrendPoint) -> String {
-    point.at.strftime("%Y-%m-%d").to_string()
+fn at(point: &TrendPoint) -> String {
+    time(Some(point.at))
 }
 
 /// Returns a text with a capital first letter.

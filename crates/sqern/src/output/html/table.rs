@@ -74,7 +74,7 @@ impl Group {
             let parts: Vec<&str> = records[0].1.iter().map(String::as_str).collect();
             Self {
                 anchor: anchor(&parts),
-                heading: parts.join(": "),
+                heading: parts.join(", "),
                 rows: records.iter().map(|(.., record)| row(record)).collect(),
             }
         };

@@ -48,14 +48,15 @@ impl Record for Activity {
 /// Returns the page of the report.
 #[must_use]
 pub fn page(report: &ActivityReport, distros: &[DistroName]) -> Page {
+    let breakdown = breakdown(report);
     Page {
         title: "Activity",
         about: "Counts the kernels that changed stage after a generation of the journal.",
         selection: vec![distributions(distros), ("Changes after", format!("generation {}", report.after))],
         tiles: tiles(report),
         trend: None,
-        breakdown: breakdown(report),
-        tables: vec![generation_table(report), kernel_table(report)],
+        tables: vec![generation_table(report), kernel_table(report, &breakdown)],
+        breakdown,
     }
 }
 
@@ -141,7 +142,7 @@ fn generation_table(report: &ActivityReport) -> Table {
     }
 }
 
-fn kernel_table(report: &ActivityReport) -> Table {
+fn kernel_table(report: &ActivityReport, breakdown: &Breakdown) -> Table {
     let row = |activity: &Activity| {
         let mut cells = kernel_cells(&activity.kernel).to_vec();
         cells.extend([
@@ -161,7 +162,11 @@ fn kernel_table(report: &ActivityReport) -> Table {
             Heading::number("Generation"),
             Heading::text("Started"),
         ],
-        groups: Group::by(&report.kernels, |activity| [activity.kernel.distro.to_string(), activity.what.to_string()], row),
+        groups: breakdown.sorted(Group::by(
+            &report.kernels,
+            |activity| [activity.kernel.distro.to_string(), activity.what.to_string()],
+            row,
+        )),
         all_rows: "--kernels",
     }
 }

@@ -65,14 +65,15 @@ pub fn kernels(report: &CoverageReport) -> Vec<KernelStatus<'_>> {
 /// Returns the page of the report.
 #[must_use]
 pub fn page(report: &CoverageReport, query: &ReportQuery, trend: Trend) -> Page {
+    let breakdown = breakdown(report);
     Page {
         title: "Coverage",
         about: "Counts each kernel once, at the furthest stage that it has reached on the way to an available module.",
         selection: selection(query),
         tiles: tiles(report),
         trend: TrendChart::shares("Share of wanted kernels with an available module", trend),
-        breakdown: breakdown(report),
-        tables: vec![kernel_table(report)],
+        tables: vec![kernel_table(report, &breakdown)],
+        breakdown,
     }
 }
 
@@ -152,7 +153,7 @@ fn breakdown(report: &CoverageReport) -> Breakdown {
 /// The group of ignored and archived kernels.
 const UNWANTED: &str = "ignored or archived";
 
-fn kernel_table(report: &CoverageReport) -> Table {
+fn kernel_table(report: &CoverageReport, breakdown: &Breakdown) -> Table {
     let group = |status: &Status| {
         let stage = if status.wanted { status.stage.as_str() } else { UNWANTED };
         [status.kernel.distro.to_string(), stage.to_owned()]
@@ -185,7 +186,7 @@ fn kernel_table(report: &CoverageReport) -> Table {
             Heading::number("Hosts with it installed"),
             Heading::text("State"),
         ],
-        groups: Group::by(&report.kernels, group, row),
+        groups: breakdown.sorted(Group::by(&report.kernels, group, row)),
         all_rows: "--kernels",
     }
 }

@@ -39,14 +39,15 @@ impl Record for KernelLag {
 /// Returns the page of the report.
 #[must_use]
 pub fn page(report: &LagReport, query: &ReportQuery) -> Page {
+    let breakdown = breakdown(report);
     Page {
         title: "Time from seen to available",
         about: "Measures how long wanted kernels take from their first appearance in a repository to an available module.",
         selection: selection(query),
         tiles: tiles(report),
         trend: None,
-        breakdown: breakdown(report),
-        tables: vec![step_table(report), month_table(report), kernel_table(report)],
+        tables: vec![step_table(report), month_table(report), kernel_table(report, &breakdown)],
+        breakdown,
     }
 }
 
@@ -145,7 +146,7 @@ fn month_table(report: &LagReport) -> Table {
     }
 }
 
-fn kernel_table(report: &LagReport) -> Table {
+fn kernel_table(report: &LagReport, breakdown: &Breakdown) -> Table {
     let group = |kernel: &KernelLag| {
         let progress = match (kernel.seen_at, kernel.whole_s) {
             (_, Some(_)) => AVAILABLE,
@@ -167,7 +168,7 @@ fn kernel_table(report: &LagReport) -> Table {
         title: "Kernels",
         about: "The times at which each wanted kernel reached its stages.",
         columns,
-        groups: Group::by(&report.kernels, group, row),
+        groups: breakdown.sorted(Group::by(&report.kernels, group, row)),
         all_rows: "--kernels",
     }
 }

@@ -58,6 +58,7 @@ impl Record for RiskHost {
 /// Returns the page of the report.
 #[must_use]
 pub fn page(report: &RiskReport, query: &RiskQuery, trend: Trend) -> Page {
+    let breakdown = breakdown(report);
     let mut selection = selection(&query.kernels);
     selection.extend([("Clusters", list_or_all(&query.clusters)), ("Cluster types", list_or_all(&type_names(query)))]);
     Page {
@@ -66,8 +67,8 @@ pub fn page(report: &RiskReport, query: &RiskQuery, trend: Trend) -> Page {
         selection,
         tiles: tiles(report),
         trend: TrendChart::numbers("Number of hosts at risk", trend),
-        breakdown: breakdown(report),
-        tables: vec![kernel_table(report), host_table(report)],
+        tables: vec![kernel_table(report, &breakdown), host_table(report)],
+        breakdown,
     }
 }
 
@@ -120,13 +121,16 @@ fn tiles(report: &RiskReport) -> [Tile; 3] {
 /// Returns the hosts by cluster type and missing step.
 fn breakdown(report: &RiskReport) -> Breakdown {
     let steps = &report.missing_steps;
+    // Failures come first, so that each bar has one part of each color.
+    let mut order: Vec<usize> = (0..steps.columns.len()).collect();
+    order.sort_by_key(|&index| Tone::of(&steps.columns[index]) != Tone::Bad);
     let row = |counts: &RiskType| {
         let numbers = steps.rows.iter().find(|(name, _)| *name == counts.cltype).map(|(_, numbers)| numbers.as_slice());
-        let value = |(index, step): (usize, &String)| Value {
+        let value = |&index: &usize| Value {
             number: numbers.and_then(|numbers| numbers[index]).unwrap_or_default(),
-            anchor: anchor(&[&counts.cltype, step]),
+            anchor: anchor(&[&counts.cltype, &steps.columns[index]]),
         };
-        let values = steps.columns.iter().enumerate().map(value).collect();
+        let values = order.iter().map(value).collect();
         let share = Cell::formatted(percent(counts.at_risk, counts.hosts));
         (counts.cltype.clone(), values, vec![Cell::number(counts.at_risk), Cell::number(counts.hosts), share])
     };
@@ -137,7 +141,11 @@ fn breakdown(report: &RiskReport) -> Breakdown {
                 Numbers link to the kernels.",
         row_heading: "Cluster type",
         scale: Scale::Number,
-        categories: steps.columns.iter().map(|step| Category { name: step.clone(), tone: Tone::of(step) }).collect(),
+        categories: order
+            .iter()
+            .map(|&index| &steps.columns[index])
+            .map(|step| Category { name: step.clone(), tone: Tone::of(step) })
+            .collect(),
         rows: report.types.iter().map(row).collect(),
         further: vec![
             (Heading::number("Hosts at risk"), Cell::number(at_risk)),
@@ -147,7 +155,7 @@ fn breakdown(report: &RiskReport) -> Breakdown {
     }
 }
 
-fn kernel_table(report: &RiskReport) -> Table {
+fn kernel_table(report: &RiskReport, breakdown: &Breakdown) -> Table {
     let group = |row: &RiskKernel| {
         let step = row.missing.filter(|_| row.state == "wanted").map_or(NOT_WANTED, Missing::as_str);
         [row.cltype.clone(), step.to_owned()]
@@ -178,7 +186,7 @@ fn kernel_table(report: &RiskReport) -> Table {
             Heading::text("Missing since"),
             Heading::text("State"),
         ],
-        groups: Group::by(&report.kernels, group, row),
+        groups: breakdown.sorted(Group::by(&report.kernels, group, row)),
         all_rows: "--limit=0",
     }
 }
