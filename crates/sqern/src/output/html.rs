@@ -171,3 +171,49 @@ fn tile_markup(tile: &Tile) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_escaped() {
+        let hostile = "<script>alert(\"1\")</script>&\u{1b}";
+        let text = || hostile.to_owned();
+        let row =
+            |_: &()| Row { anchor: Some(anchor(&["row", hostile])), cells: vec![Cell::name(hostile).linked(anchor(&[hostile]))] };
+        let content = Page {
+            title: "Title",
+            about: "",
+            selection: vec![("Name", text())],
+            tiles: ["a", "b", "c"].map(|label| Tile { label, value: text(), detail: text(), tone: Tone::Bad }),
+            trend: None,
+            breakdown: Breakdown {
+                title: "Chart",
+                about: "",
+                row_heading: "Name",
+                scale: Scale::Share,
+                categories: vec![Category { name: text(), tone: Tone::Good }],
+                rows: vec![(text(), vec![Value { number: 1, anchor: anchor(&[hostile]) }], vec![Cell::text(hostile)])],
+                further: vec![(Heading::text(hostile), Cell::status(hostile, Tone::Wait))],
+            },
+            tables: vec![Table {
+                title: "Table",
+                about: "",
+                columns: vec![Heading::text(hostile)],
+                groups: Group::by(&[()], |()| [text()], row),
+                all_rows: "--kernels",
+            }],
+        };
+        let origin = Origin { data: text(), warnings: vec![text()], command: text(), all_rows: &|_| text() };
+        let written = page(&content, &origin);
+        assert!(!written.contains("<script") && !written.contains('\u{1b}') && !written.contains("(\"1\")"), "{written}");
+        assert_eq!(written.matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;\u{fffd}").count(), 22, "{written}");
+    }
+
+    #[test]
+    fn only_a_complete_share_is_100_percent() {
+        let shares = [(0, 0), (0, 500), (1, 500), (250, 500), (499, 500), (500, 500)];
+        assert_eq!(shares.map(|(part, whole)| percent(part, whole)), ["", "0%", "1%", "50%", "99%", "100%"]);
+    }
+}

@@ -17,7 +17,7 @@ pub(super) async fn run(
     let report = coverage::report(source.transaction, query, with_hosts, source.as_of).await?;
     let trend = match source.data.at {
         Some(end) if output.html.is_wanted() => coverage::trend(source.transaction, query, end).await?,
-        _ => Trend::Points(vec![]),
+        _ => Trend::default(),
     };
     output.page(|| page(&report, query, trend))?;
     if kernels { output.list(&kernel_rows(&report), &()) } else { output.list(&report.distros, &()) }

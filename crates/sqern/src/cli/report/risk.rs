@@ -12,7 +12,7 @@ pub(super) async fn run(source: &Source<'_>, query: &RiskQuery, hosts: bool, out
     let report = risk::report(source.transaction, query, source.as_of).await?;
     let trend = match source.data.at {
         Some(end) if output.html.is_wanted() => risk::trend(source.transaction, query, end).await?,
-        _ => Trend::Points(vec![]),
+        _ => Trend::default(),
     };
     output.page(|| page(&report, query, trend))?;
     let metadata = RiskMetadata {

@@ -186,8 +186,7 @@ fn segment(name: &str, category: &Category, class: &str, value: &Value, full: u6
 pub struct TrendChart {
     title: &'static str,
     unit: Unit,
-    /// The values; none if the computation was too slow.
-    points: Option<Vec<TrendPoint>>,
+    trend: Trend,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,12 +211,7 @@ impl TrendChart {
     }
 
     fn new(title: &'static str, unit: Unit, trend: Trend) -> Option<Self> {
-        let points = match trend {
-            Trend::TooSlow => None,
-            Trend::Points(points) if points.len() > 1 => Some(points),
-            Trend::Points(_) => return None,
-        };
-        Some(Self { title, unit, points })
+        (trend.is_partial || trend.points.len() > 1).then_some(Self { title, unit, trend })
     }
 
     /// Returns the section of the chart.
@@ -225,9 +219,9 @@ impl TrendChart {
         html! {
             section {
                 h2 { (self.title) }
-                @match self.points.as_deref() {
-                    Some(points @ [first, .., last]) => (self.line(points, first, last)),
-                    _ => p.note { "Omitted: the computation of the earlier values takes longer than 2 seconds." },
+                @if let points @ [first, .., last] = self.trend.points.as_slice() { (self.line(points, first, last)) }
+                @if self.trend.is_partial {
+                    p.note { "Earlier values are omitted, because their computation takes longer than 2 seconds." }
                 }
             }
         }
@@ -243,7 +237,7 @@ impl TrendChart {
         let line = path.iter().map(|(x, y)| format!("{x:.1} {y:.1}")).collect::<Vec<_>>().join("L");
         let summary = format!("{}: {} on {}, {} on {}", self.title, self.label(first), at(first), self.label(last), at(last));
         html! {
-            p.note { "Weekly values over " (counted(points.len() - 1, "week")) ". The top of the chart is " (top) ", the bottom is 0." }
+            p.note { (counted(points.len(), "value")) " of the last 12 weeks. The top of the chart is " (top) ", the bottom is 0." }
             div.trend {
                 svg role="img" aria-label=(summary) viewBox="0 0 1000 100" preserveAspectRatio="none" {
                     path.grid d="M0 4H1000M0 50H1000" {}
@@ -274,13 +268,13 @@ impl TrendChart {
     /// Returns the coordinates of the points in a box of 1000 by 100.
     fn path(&self, points: &[TrendPoint]) -> Vec<(f64, f64)> {
         let largest = self.largest(points);
-        let last = points.len() as u64 - 1;
+        let seconds = |point: &TrendPoint| (point.at.as_second() - points[0].at.as_second()).unsigned_abs();
+        let longest = points.last().map_or(0, seconds);
         let y = |point: &TrendPoint| match self.unit {
             Unit::Percent => share(point.part, point.whole),
             Unit::Number => share(point.part, largest),
         };
-        let xs = (0..=last).map(|index| 6.0 + 988.0 * share(index, last));
-        xs.zip(points).map(|(x, point)| (x, 96.0 - 92.0 * y(point))).collect()
+        points.iter().map(|point| (6.0 + 988.0 * share(seconds(point), longest), 96.0 - 92.0 * y(point))).collect()
     }
 
     fn largest(&self, points: &[TrendPoint]) -> u64 {
@@ -303,4 +297,65 @@ fn at(point: &TrendPoint) -> String {
 fn capitalized(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn breakdown(scale: Scale) -> Breakdown {
+        let value = |number| Value { number, anchor: String::new() };
+        let category = |(name, tone): (&str, Tone)| Category { name: name.to_owned(), tone };
+        let row = |name: &str, numbers: [u64; 3]| (name.to_owned(), numbers.map(value).to_vec(), vec![]);
+        Breakdown {
+            title: "Chart",
+            about: "",
+            row_heading: "Name",
+            scale,
+            categories: [("ok", Tone::Good), ("failed", Tone::Bad), ("open", Tone::Wait)].map(category).to_vec(),
+            rows: vec![row("a", [1000, 0, 1000]), row("b", [250, 250, 0])],
+            further: vec![],
+        }
+    }
+
+    #[test]
+    fn a_bar_has_a_part_for_each_number_except_0() {
+        for (scale, widths) in [(Scale::Share, [50.0; 4]), (Scale::Number, [50.0, 50.0, 12.5, 12.5])] {
+            let drawn = breakdown(scale).bars(&Links::new([])).into_string();
+            let parts: Vec<&str> = drawn.split("width:").skip(1).filter_map(|part| part.split('%').next()).collect();
+            assert_eq!(parts, widths.map(|width| format!("{width:.3}")));
+        }
+    }
+
+    #[test]
+    fn totals_are_grouped_by_thousands() {
+        let written = breakdown(Scale::Share).table(&Links::new([])).into_string();
+        let sum = written.split("<tr class=\"sum\">").nth(1).unwrap_or_default();
+        for number in ["1,250", "250", "1,000", "2,500"] {
+            assert!(sum.contains(&format!(">{number}</td>")), "{number}: {sum}");
+        }
+    }
+
+    #[test]
+    fn parts_of_one_tone_have_different_shades() {
+        let mut chart = breakdown(Scale::Share);
+        chart.categories = (0..6).map(|index| Category { name: index.to_string(), tone: Tone::Wait }).collect();
+        assert_eq!(chart.classes(), (1..7).map(|shade| format!("wait-{shade}")).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_trend_starts_at_the_first_generation() {
+        let point = |(part, week): (u64, i64)| {
+            let at = jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(week * 7 * 24);
+            TrendPoint { at, part, whole: 8 }
+        };
+        let trend = |parts: &[u64]| Trend { points: parts.iter().copied().zip(0..).map(point).collect(), is_partial: false };
+        assert_eq!(TrendChart::numbers("Trend", trend(&[1])), None);
+        let written = |trend| TrendChart::shares("Trend", trend).map(|chart| chart.markup().into_string()).unwrap_or_default();
+        let chart = written(trend(&[2, 4, 6]));
+        assert!(chart.contains("<strong>25%</strong>") && chart.contains("<strong>75%</strong>"), "{chart}");
+        assert!(chart.contains("d=\"M6.0 73.0L500.0 50.0L994.0 27.0\"") && !chart.contains("omitted"), "{chart}");
+        let partial = written(Trend { points: vec![], is_partial: true });
+        assert!(partial.contains("omitted"), "{partial}");
+    }
 }

@@ -211,6 +211,19 @@ impl<'a> Links<'a> {
 }
 
 impl Table {
+    /// Removes the last column if all rows have this usual value.
+    #[must_use]
+    pub fn without_usual(mut self, usual: &str) -> Self {
+        let mut rows = self.groups.iter().flat_map(|group| &group.rows);
+        if rows.all(|row| row.cells.last().is_some_and(|cell| cell.text == usual)) {
+            self.columns.pop();
+            for row in self.groups.iter_mut().flat_map(|group| &mut group.rows) {
+                row.cells.pop();
+            }
+        }
+        self
+    }
+
     /// Returns the anchors of the written groups and rows.
     pub(super) fn anchors(&self) -> impl Iterator<Item = &str> {
         self.limited().flat_map(|(group, rows)| {
@@ -292,5 +305,63 @@ pub(super) fn row_markup(row: &Row, links: &Links<'_>, is_sum: bool) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(rows: usize) -> Table {
+        let numbers: Vec<usize> = (0..rows).collect();
+        let row = |number: &usize| Row { anchor: None, cells: vec![Cell::number(*number as u64), Cell::name("wanted")] };
+        Table {
+            title: "Rows",
+            about: "",
+            columns: vec![Heading::number("Number"), Heading::text("State")],
+            groups: Group::by(&numbers, |number| [if *number < ROWS { "first" } else { "second" }.to_owned()], row),
+            all_rows: "--kernels",
+        }
+    }
+
+    fn written(table: &Table) -> String {
+        table.markup(&Links::new(table.anchors()), &|option| format!("sqern report {option}")).into_string()
+    }
+
+    #[test]
+    fn a_long_table_names_the_command_for_all_rows() {
+        let table = table(ROWS + 2);
+        let text = written(&table);
+        assert_eq!(text.matches("<tr>").count(), ROWS + 1);
+        assert!(text.contains("Omitted: 2 more rows.") && text.contains("<code>sqern report --kernels</code>"), "{text}");
+        assert_eq!(table.anchors().collect::<Vec<_>>(), ["first"]);
+    }
+
+    #[test]
+    fn only_written_rows_are_linked() {
+        let links = Links::new(["a"]);
+        let content = |number, anchor: &str| Cell::number(number).linked(anchor.to_owned()).content(&links).into_string();
+        assert_eq!([content(1, "a"), content(1, "b"), content(0, "a")], ["<a href=\"#a\">1</a>", "1", "0"]);
+    }
+
+    #[test]
+    fn a_group_is_at_the_position_of_its_first_record() {
+        let row = |name: &&str| Row { anchor: None, cells: vec![Cell::name(name)] };
+        let groups = Group::by(&["b1", "a1", "b2"], |name| [name[..1].to_owned()], row);
+        let names: Vec<_> = groups.iter().map(|group| (group.heading.as_str(), group.rows.len())).collect();
+        assert_eq!(names, [("b", 2), ("a", 1)]);
+    }
+
+    #[test]
+    fn a_column_with_only_the_usual_value_is_omitted() {
+        assert_eq!(table(1).without_usual("wanted").columns, [Heading::number("Number")]);
+        assert_eq!(table(1).without_usual("ignored").columns.len(), 2);
+    }
+
+    #[test]
+    fn different_names_have_different_anchors() {
+        let anchors = [["a b", "c"], ["a_b", "c"], ["a/b", "c"], ["a=5f=b", "c"], ["a", "b/c"]].map(|names| anchor(&names));
+        assert_eq!(anchors.iter().collect::<HashSet<_>>().len(), anchors.len(), "{anchors:?}");
+        assert!(anchors.iter().all(|anchor| !anchor.contains([' ', '"', '<', '&'])), "{anchors:?}");
     }
 }

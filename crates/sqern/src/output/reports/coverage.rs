@@ -189,4 +189,5 @@ fn kernel_table(report: &CoverageReport, breakdown: &Breakdown) -> Table {
         groups: breakdown.sorted(Group::by(&report.kernels, group, row)),
         all_rows: "--kernels",
     }
+    .without_usual("wanted")
 }

@@ -189,6 +189,7 @@ fn kernel_table(report: &RiskReport, breakdown: &Breakdown) -> Table {
         groups: breakdown.sorted(Group::by(&report.kernels, group, row)),
         all_rows: "--limit=0",
     }
+    .without_usual("wanted")
 }
 
 fn host_table(report: &RiskReport) -> Table {
@@ -226,6 +227,7 @@ fn host_table(report: &RiskReport) -> Table {
         groups,
         all_rows: "--hosts",
     }
+    .without_usual("wanted")
 }
 
 fn hosts_anchor(cltype: &str, kernel: &Kernel) -> String {
