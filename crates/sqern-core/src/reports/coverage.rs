@@ -82,9 +82,10 @@ pub async fn report(
 
 /// Returns the numbers of available and of all wanted kernels as of weekly times until `end`.
 pub async fn trend(transaction: &Transaction<'_>, query: &ReportQuery, end: Timestamp) -> Result<Trend, Error> {
+    let ReportQuery { distros, target, revision } = query;
     let value = async |as_of: &AsOf| {
-        let kernels = status::list(transaction, &query.statuses(false), as_of).await?;
-        Ok(count(&kernels).iter().fold((0, 0), |(available, wanted), row| (available + row.available, wanted + row.wanted)))
+        let counts = status::counts(transaction, distros, target.as_deref(), revision.as_deref(), as_of).await?;
+        Ok((counts.available, counts.wanted))
     };
     trend::weekly(transaction, end, value).await
 }

@@ -251,10 +251,17 @@ async fn html_shows_the_trend_of_the_journal() {
         SET session_replication_role = DEFAULT;
         UPDATE sp_available_kver SET deleted_at = now()";
     client.batch_execute(earlier).await.unwrap();
-    for (report, values) in [("coverage", ["17%", "0%"]), ("risk", ["1", "1"])] {
-        let html = program.done(&["report", report, "--html", "-"]).stdout;
+    for (report, values, tile) in [
+        (&["coverage"][..], ["17%", "0%"], "0%"),
+        (&["coverage", "--target", "lab"], ["0%", "0%"], "0%"),
+        (&["coverage", "--revision", "21.0", "--distro", "debian12"], ["17%", "0%"], "0%"),
+        (&["risk"], ["1", "1"], "1 of 1"),
+        (&["risk", "--type", "production", "--cluster", "acme-1"], ["1", "1"], "1 of 1"),
+    ] {
+        let html = program.done(&[&["report"], report, &["--html", "-"]].concat()).stdout;
         let shown: Vec<&str> = html.split("<strong>").skip(2).filter_map(|rest| rest.split('<').next()).collect();
         assert_eq!(shown, values, "{html}");
+        assert!(html.contains(&format!("<div class=\"value\">{tile}</div>")), "{html}");
         assert_eq!(html.matches("h0").count(), 3, "{html}");
     }
 }
