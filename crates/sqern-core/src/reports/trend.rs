@@ -72,8 +72,8 @@ async fn compute(
     let mut slowest = Duration::ZERO;
     for age in AGES {
         let at = end - WEEK * age;
-        let AsOf::Past(past) = AsOf::resolve(transaction, At::Time(at)).await? else { continue };
-        let generation = past.generation;
+        let AsOf::Past(state) = AsOf::resolve(transaction, At::Time(at)).await? else { continue };
+        let generation = state.generation;
         if generation == 0 {
             continue;
         }
@@ -85,7 +85,7 @@ async fn compute(
             }
             None => {
                 let begun = Instant::now();
-                let computed = value(&AsOf::Past(past)).await?;
+                let computed = value(&AsOf::Past(state)).await?;
                 slowest = slowest.max(begun.elapsed());
                 computed
             }

@@ -133,10 +133,8 @@ pub(super) async fn run(command: ReportCommand, context: &Context<'_>) -> Result
     let as_of = common.at.resolve(&transaction).await?;
     let data = as_of.state(&transaction).await?;
     let metadata = common.at.upstream(&transaction, &as_of, &common.distros).await?.of_data(data);
-    let never_checked = match common.html.is_wanted() {
-        true => never_checked(&transaction, &common.distros, &as_of).await?,
-        false => vec![],
-    };
+    let never_checked =
+        if common.html.is_wanted() { never_checked(&transaction, &common.distros, &as_of).await? } else { vec![] };
     let output = ReportOutput { context, metadata: &metadata, html: &common.html, rows: &common.rows, never_checked };
     let source = Source { transaction: &transaction, as_of: &as_of, data };
     match &command {

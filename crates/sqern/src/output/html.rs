@@ -180,8 +180,10 @@ mod tests {
     fn names_are_escaped() {
         let hostile = "<script>alert(\"1\")</script>&\u{1b}";
         let text = || hostile.to_owned();
-        let row =
-            |_: &()| Row { anchor: Some(anchor(&["row", hostile])), cells: vec![Cell::name(hostile).linked(anchor(&[hostile]))] };
+        let row = |(): &()| Row {
+            anchor: Some(anchor(&["row", hostile])),
+            cells: vec![Cell::name(hostile).linked(anchor(&[hostile]))],
+        };
         let content = Page {
             title: "Title",
             about: "",

@@ -230,7 +230,7 @@ impl TrendChart {
     fn line(&self, points: &[TrendPoint], first: &TrendPoint, last: &TrendPoint) -> Markup {
         let top = match self.unit {
             Unit::Percent => "100%".to_owned(),
-            Unit::Number => grouped(self.largest(points)),
+            Unit::Number => grouped(Self::largest(points)),
         };
         let path = self.path(points);
         let dots: String = path.iter().map(|(x, y)| format!("M{x:.1} {y:.1}h0")).collect();
@@ -267,7 +267,7 @@ impl TrendChart {
 
     /// Returns the coordinates of the points in a box of 1000 by 100.
     fn path(&self, points: &[TrendPoint]) -> Vec<(f64, f64)> {
-        let largest = self.largest(points);
+        let largest = Self::largest(points);
         let seconds = |point: &TrendPoint| (point.at.as_second() - points[0].at.as_second()).unsigned_abs();
         let longest = points.last().map_or(0, seconds);
         let y = |point: &TrendPoint| match self.unit {
@@ -277,7 +277,7 @@ impl TrendChart {
         points.iter().map(|point| (6.0 + 988.0 * share(seconds(point), longest), 96.0 - 92.0 * y(point))).collect()
     }
 
-    fn largest(&self, points: &[TrendPoint]) -> u64 {
+    fn largest(points: &[TrendPoint]) -> u64 {
         points.iter().map(|point| point.part).max().unwrap_or(0).max(1)
     }
 

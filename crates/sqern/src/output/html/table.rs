@@ -111,7 +111,7 @@ enum CellKind {
 impl Cell {
     /// Returns a cell with a name, which is not wrapped.
     #[must_use]
-    pub fn name(text: impl ToString) -> Self {
+    pub fn name(text: &(impl ToString + ?Sized)) -> Self {
         Self { text: text.to_string(), kind: CellKind::Name, link: None }
     }
 
@@ -125,25 +125,25 @@ impl Cell {
     #[must_use]
     pub fn number(number: u64) -> Self {
         let kind = if number == 0 { CellKind::Zero } else { CellKind::Number };
-        Self { kind, ..Self::name(grouped(number)) }
+        Self { kind, ..Self::name(&grouped(number)) }
     }
 
     /// Returns a right-aligned cell with a formatted number.
     #[must_use]
-    pub fn formatted(number: String) -> Self {
+    pub fn formatted(number: &str) -> Self {
         Self { kind: CellKind::Number, ..Self::name(number) }
     }
 
     /// Returns a cell with a duration in seconds.
     #[must_use]
     pub fn duration(seconds: Option<i64>) -> Self {
-        Self::formatted(seconds.map(duration).unwrap_or_default())
+        Self::formatted(&seconds.map(duration).unwrap_or_default())
     }
 
     /// Returns a cell with a time.
     #[must_use]
     pub fn time(at: Option<Timestamp>) -> Self {
-        Self::name(time(at))
+        Self::name(&time(at))
     }
 
     /// Returns a cell with a state in the color of its meaning.

@@ -125,7 +125,7 @@ fn generation_anchor(generation: i64) -> String {
 
 fn generation_table(report: &ActivityReport) -> Table {
     let row = |row: &GenerationActivity| {
-        let mut cells = vec![Cell::formatted(row.generation.to_string()), Cell::time(Some(row.tstamp))];
+        let mut cells = vec![Cell::formatted(&row.generation.to_string()), Cell::time(Some(row.tstamp))];
         cells.extend(row.by_kind().map(Cell::number));
         cells.extend([Cell::name(&row.username), Cell::text(row.comment.as_deref().unwrap_or_default())]);
         Row { anchor: Some(generation_anchor(row.generation)), cells }
@@ -147,7 +147,7 @@ fn kernel_table(report: &ActivityReport, breakdown: &Breakdown) -> Table {
         let mut cells = kernel_cells(&activity.kernel).to_vec();
         cells.extend([
             Cell::status(activity.what.as_str(), tone(activity.what)),
-            Cell::formatted(activity.generation.to_string()).linked(generation_anchor(activity.generation)),
+            Cell::formatted(&activity.generation.to_string()).linked(generation_anchor(activity.generation)),
             Cell::time(Some(activity.tstamp)),
         ]);
         Row { anchor: None, cells }

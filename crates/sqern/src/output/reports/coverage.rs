@@ -125,7 +125,7 @@ fn breakdown(report: &CoverageReport) -> Breakdown {
         let value = |(stage, number): (&Stage, u64)| Value { number, anchor: anchor(&[&coverage.distro, stage.as_str()]) };
         let values = Stage::ALL.iter().zip(coverage.by_stage()).rev().map(value).collect();
         let unwanted = Cell::number(coverage.unwanted).linked(anchor(&[&coverage.distro, UNWANTED]));
-        let share = Cell::formatted(percent(coverage.available, coverage.wanted));
+        let share = Cell::formatted(&percent(coverage.available, coverage.wanted));
         (coverage.distro.clone(), values, vec![share, Cell::number(failed_of(&coverage.distro)), unwanted])
     };
     let sum = |count: fn(&Coverage) -> u64| report.distros.iter().map(count).sum::<u64>();
@@ -143,7 +143,7 @@ fn breakdown(report: &CoverageReport) -> Breakdown {
             .collect(),
         rows: report.distros.iter().map(row).collect(),
         further: vec![
-            (Heading::number("Share available"), Cell::formatted(percent(sum(|row| row.available), sum(|row| row.wanted)))),
+            (Heading::number("Share available"), Cell::formatted(&percent(sum(|row| row.available), sum(|row| row.wanted)))),
             (Heading::number("Build or test failed"), Cell::number(failed)),
             (Heading::number("Ignored or archived"), Cell::number(sum(|row| row.unwanted))),
         ],

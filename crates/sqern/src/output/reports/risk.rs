@@ -131,7 +131,7 @@ fn breakdown(report: &RiskReport) -> Breakdown {
             anchor: anchor(&[&counts.cltype, &steps.columns[index]]),
         };
         let values = order.iter().map(value).collect();
-        let share = Cell::formatted(percent(counts.at_risk, counts.hosts));
+        let share = Cell::formatted(&percent(counts.at_risk, counts.hosts));
         (counts.cltype.clone(), values, vec![Cell::number(counts.at_risk), Cell::number(counts.hosts), share])
     };
     let (hosts, at_risk, _) = totals(&report.types);
@@ -150,7 +150,7 @@ fn breakdown(report: &RiskReport) -> Breakdown {
         further: vec![
             (Heading::number("Hosts at risk"), Cell::number(at_risk)),
             (Heading::number("All hosts"), Cell::number(hosts)),
-            (Heading::number("Share at risk"), Cell::formatted(percent(at_risk, hosts))),
+            (Heading::number("Share at risk"), Cell::formatted(&percent(at_risk, hosts))),
         ],
     }
 }
