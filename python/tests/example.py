@@ -56,6 +56,15 @@ BEFORE_NEW_KERNEL: Sequence[tuple[int, tuple[str, ...]]] = (
     (13_290, ("test", "finish", "1", "SUCCESS")),
     (12_960, ("available", "add", "--test", "1")),
 )
+# The age of the records of the fleet in minutes, and the number of weeks in which modules became available.
+FLEET_AGE, WEEKS = 175_000, 12
+# A complete check of all distributions except for one source.
+CRAWLS = """\
+INSERT INTO crawl (distro, source, url, state, reason, checked_at, started_at, finished_at, kernels, bytes)
+SELECT name, 'main', 'https://repo.example.org/', CASE name WHEN 'ubuntu-24.04' THEN 'partial' ELSE 'complete' END,
+    CASE name WHEN 'ubuntu-24.04' THEN 'could not read 1 of 4 indexes: connection timed out' END, now(), now(), now(), 25, 4096
+FROM distro;
+"""
 FLEET_TIME = re.compile(r"2026-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 FLEET_KERNELS = [
     (distro, version.format(number))
@@ -98,6 +107,10 @@ class Example:
     def run_before(self, minutes: int, *args: str) -> None:
         """Runs a command and moves the times that it has recorded to that age."""
         self.run(*args)
+        self.move(minutes)
+
+    def move(self, minutes: int) -> None:
+        """Moves the times that were recorded since the start to that age."""
         to, after = self.start - timedelta(minutes=minutes), self.start - timedelta(hours=1)
         self.psql(MOVE, "-v", f"to={to.isoformat()}", "-v", f"after={after.isoformat()}")
 
@@ -186,10 +199,20 @@ def large_fleet(database: Example) -> None:
     def moved(match: re.Match[str]) -> str:
         return (database.start - (NOW - datetime.strptime(match[0], "%Y-%m-%dT%H:%M:%S%z"))).isoformat()
 
-    script = ""
-    for table, rows in made.tables().items():
-        lines = ("\t".join("\\N" if value is None else str(value).replace("\\", "\\\\") for value in row) for row in rows)
-        script += f"COPY {table} FROM STDIN;\n" + "".join(f"{line}\n" for line in lines) + "\\.\n"
-    database.psql(FLEET_TIME.sub(moved, script), "-1")
+    def insert(tables: Mapping[str, Sequence[tuple[object, ...]]], minutes: int) -> None:
+        script = ""
+        for table, rows in tables.items():
+            lines = ("\t".join("\\N" if value is None else str(value).replace("\\", "\\\\") for value in row) for row in rows)
+            script += f"COPY {table} FROM STDIN;\n" + "".join(f"{line}\n" for line in lines) + "\\.\n"
+        database.psql(FLEET_TIME.sub(moved, script), "-1")
+        database.move(minutes)
+
+    tables = made.tables()
+    (available, modules), = [item for item in tables.items() if item[0].startswith("sp_available_kver")]
+    insert({table: rows for table, rows in tables.items() if table != available}, FLEET_AGE)
     (database.folder / "report.json").write_text(json.dumps(made.report()))
-    database.run_before(75, "cust", "load", "report.json")
+    database.run_before(FLEET_AGE - 60, "cust", "load", "report.json")
+    for week in range(WEEKS):
+        insert({available: modules[week::WEEKS]}, (WEEKS - week) * 10_080 - 5_000)
+    database.psql(CRAWLS)
+    database.move(75)

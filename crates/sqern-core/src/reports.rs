@@ -8,6 +8,7 @@ pub mod coverage;
 pub mod lag;
 mod matrix;
 pub mod risk;
+mod trend;
 
 use sqern_db::status::{Status, StatusFilter};
 use sqern_db::{AsOf, available, distro};
@@ -17,6 +18,7 @@ use tokio_postgres::Transaction;
 use crate::Error;
 
 pub use matrix::{Matrix, share};
+pub use trend::{Trend, TrendPoint};
 
 /// Selects the kernels, builds and available modules of a report.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +43,18 @@ impl ReportQuery {
         let Self { distros, target, revision } = self.clone();
         StatusFilter { distros, target, revision, with_hosts, ..StatusFilter::default() }
     }
+}
+
+/// Returns the supported distributions, of these or of all if `distros` is empty, whose sources were never read.
+pub async fn never_checked(
+    transaction: &Transaction<'_>,
+    distros: &[DistroName],
+    as_of: &AsOf,
+) -> Result<Vec<DistroName>, Error> {
+    let is_selected = |name: &DistroName| distros.is_empty() || distros.contains(name);
+    let supported = distro::list(transaction, as_of).await?.into_iter().filter(|distro| distro.supported);
+    let unchecked = supported.filter(|distro| distro.checked_at.is_none()).map(|distro| distro.name);
+    Ok(unchecked.filter(is_selected).collect())
 }
 
 /// Returns the state of a kernel: `wanted`, `archived`, or `ignored` if it is not archived.

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelVersion, RunResult};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::{GenericClient, Row, Transaction};
 
 pub use stage::{Missing, Stage};
 
-use crate::decode::{FromRow, column, query_rows};
+use crate::decode::{FromRow, column, query_row, query_rows, unsigned};
 use crate::kernel::{kernel_arrays, newest_first};
 use crate::{AsOf, DbError};
 
@@ -187,6 +187,36 @@ pub async fn list(transaction: &Transaction<'_>, filter: &StatusFilter, as_of: &
     let mut statuses: Vec<Status> = query_rows(transaction, &as_of.query(&query), &values).await?;
     statuses.sort_by(|a, b| newest_first(&a.kernel, &b.kernel));
     Ok(statuses)
+}
+
+/// The number of wanted kernels, and of those with an available module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatusCounts {
+    /// The available kernels.
+    pub available: u64,
+    /// The wanted kernels.
+    pub wanted: u64,
+}
+
+impl FromRow for StatusCounts {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self { available: unsigned(row, "available")?, wanted: unsigned(row, "wanted")? })
+    }
+}
+
+/// Counts the wanted kernels of these distributions (all if empty), and those that are available for a release target and a revision (all if
+/// none).
+pub async fn counts(
+    client: &impl GenericClient,
+    distros: &[DistroName],
+    target: Option<&str>,
+    revision: Option<&str>,
+    as_of: &AsOf,
+) -> Result<StatusCounts, DbError> {
+    let query = as_of.query(include_str!("../queries/status_counts.sql"));
+    // Compiling the query takes longer than running it.
+    client.batch_execute("SET LOCAL jit = off").await?;
+    query_row(client, &query, &[&target, &revision, &distros]).await
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-pub use self::column::{Column, Kind};
+pub use self::column::{Column, Kind, duration};
 pub use self::rows::{DEFAULT_LIMIT, RowArgs, query_limit};
 
 use self::column::TimeFormat;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use sqern_db::AsOf;
 use sqern_db::status::{self, Stage, Status};
 use tokio_postgres::Transaction;
 
-use super::{ReportQuery, share};
+use super::{ReportQuery, Trend, share, trend};
 use crate::Error;
 
 /// The kernels by stage.
@@ -77,6 +78,16 @@ pub async fn report(
     query.require(transaction, as_of).await?;
     let kernels = status::list(transaction, &query.statuses(with_hosts), as_of).await?;
     Ok(CoverageReport { distros: count(&kernels), kernels })
+}
+
+/// Returns the numbers of available and of all wanted kernels as of weekly times until `end`.
+pub async fn trend(transaction: &Transaction<'_>, query: &ReportQuery, end: Timestamp) -> Result<Trend, Error> {
+    let ReportQuery { distros, target, revision } = query;
+    let value = async |as_of: &AsOf| {
+        let counts = status::counts(transaction, distros, target.as_deref(), revision.as_deref(), as_of).await?;
+        Ok((counts.available, counts.wanted))
+    };
+    trend::weekly(transaction, end, value).await
 }
 
 /// Counts kernels by distribution and stage.

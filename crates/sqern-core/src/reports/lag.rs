@@ -61,6 +61,20 @@ pub struct KernelLag {
     pub whole_s: Option<i64>,
 }
 
+impl LagReport {
+    /// Returns the durations from seen to available of all kernels; `None` if no kernel completed it.
+    #[must_use]
+    pub fn whole(&self) -> Option<Spread> {
+        Spread::of(self.kernels.iter().filter_map(|kernel| kernel.whole_s).collect())
+    }
+
+    /// Returns the number of kernels that were seen and are not available.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.distros.iter().filter(|lag| lag.step == Step::Whole).map(|lag| lag.waiting).sum()
+    }
+}
+
 /// Returns the durations of the steps of wanted kernels.
 ///
 /// # Errors

@@ -23,12 +23,6 @@ impl Matrix {
         };
         Self { columns: columns.iter().map(name).collect(), rows: numbers.iter().map(row).collect() }
     }
-
-    /// Returns the largest number; 0 without numbers.
-    #[must_use]
-    pub fn max(&self) -> u64 {
-        self.rows.iter().flat_map(|(_, numbers)| numbers.iter().flatten()).copied().max().unwrap_or(0)
-    }
 }
 
 /// Returns the share of a part in a whole, from 0 to 1; 0 if the whole is 0.
@@ -48,7 +42,6 @@ mod tests {
         let matrix = Matrix::new(&numbers, &[1, 2], ToString::to_string);
         assert_eq!(matrix.columns, ["1", "2"]);
         assert_eq!(matrix.rows, [("a".to_owned(), vec![Some(5), None]), ("b".to_owned(), vec![Some(2), Some(7)])]);
-        assert_eq!((matrix.max(), Matrix::default().max()), (7, 0));
     }
 
     #[test]

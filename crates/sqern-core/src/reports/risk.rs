@@ -11,14 +11,14 @@ use sqern_db::{AsOf, cust};
 use sqern_model::{ClusterName, HostName, Kernel, TypeWord};
 use tokio_postgres::Transaction;
 
-use super::{Matrix, ReportQuery, state};
+use super::{Matrix, ReportQuery, Trend, state, trend};
 use crate::Error;
 use crate::customers::KnownNames;
 
 pub use sqern_db::risk::Role;
 
 /// The column of the missing steps for ignored and archived kernels.
-const NOT_WANTED: &str = "not wanted";
+pub const NOT_WANTED: &str = "not wanted";
 
 /// Selects the hosts of a report.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -112,15 +112,29 @@ pub struct RiskType {
 ///
 /// Returns an error if an object of the query does not exist.
 pub async fn report(transaction: &Transaction<'_>, query: &RiskQuery, as_of: &AsOf) -> Result<RiskReport, Error> {
-    let RiskQuery { kernels: ReportQuery { distros, target, revision }, clusters, types, with_hosts } = query.clone();
-    for cluster in &clusters {
+    for cluster in &query.clusters {
         cust::get(transaction, cluster, as_of).await?;
     }
     query.kernels.require(transaction, as_of).await?;
-    let types = type_numbers(transaction, &types, as_of).await?;
-    let filter = RiskFilter { target, revision, distros, clusters, types, with_hosts };
-    let risk = db::risk(transaction, &filter, as_of).await?;
+    let risk = db::risk(transaction, &filter(transaction, query, as_of).await?, as_of).await?;
     Ok(RiskReport { kernels: kernels(&risk), hosts: hosts(&risk), types: types_of(&risk), missing_steps: missing_steps(&risk) })
+}
+
+/// Returns the numbers of hosts at risk and of all hosts as of weekly times until `end`.
+pub async fn trend(transaction: &Transaction<'_>, query: &RiskQuery, end: Timestamp) -> Result<Trend, Error> {
+    let filter = RiskFilter { with_hosts: false, ..filter(transaction, query, &AsOf::Now).await? };
+    let value = async |as_of: &AsOf| {
+        let types = types_of(&db::risk(transaction, &filter, as_of).await?);
+        Ok(types.iter().fold((0, 0), |(at_risk, hosts), counts| (at_risk + counts.at_risk, hosts + counts.hosts)))
+    };
+    trend::weekly(transaction, end, value).await
+}
+
+/// Returns the filter of hosts by a query.
+async fn filter(transaction: &Transaction<'_>, query: &RiskQuery, as_of: &AsOf) -> Result<RiskFilter, Error> {
+    let RiskQuery { kernels: ReportQuery { distros, target, revision }, clusters, types, with_hosts } = query.clone();
+    let types = type_numbers(transaction, &types, as_of).await?;
+    Ok(RiskFilter { target, revision, distros, clusters, types, with_hosts })
 }
 
 /// Returns the numbers of cluster types that are specified by name or number.

@@ -7,9 +7,9 @@ mod output;
 mod risk;
 
 use clap::{Args, Subcommand};
+use sqern_core::reports::never_checked;
 use sqern_core::reports::risk::RiskQuery;
-use sqern_db::AsOf;
-use sqern_db::snapshot;
+use sqern_db::{AsOf, DataState, snapshot};
 use sqern_model::{At, ClusterName, DistroName, TypeWord};
 use tokio_postgres::Transaction;
 
@@ -133,8 +133,10 @@ pub(super) async fn run(command: ReportCommand, context: &Context<'_>) -> Result
     let as_of = common.at.resolve(&transaction).await?;
     let data = as_of.state(&transaction).await?;
     let metadata = common.at.upstream(&transaction, &as_of, &common.distros).await?.of_data(data);
-    let output = ReportOutput { context, metadata: &metadata, html: &common.html, rows: &common.rows };
-    let source = Source { transaction: &transaction, as_of: &as_of };
+    let never_checked =
+        if common.html.is_wanted() { never_checked(&transaction, &common.distros, &as_of).await? } else { vec![] };
+    let output = ReportOutput { context, metadata: &metadata, html: &common.html, rows: &common.rows, never_checked };
+    let source = Source { transaction: &transaction, as_of: &as_of, data };
     match &command {
         ReportCommand::Coverage { kernels, of, .. } => {
             coverage::run(&source, &of.query(&common.distros), *kernels, &output).await
@@ -162,6 +164,7 @@ pub(super) async fn run(command: ReportCommand, context: &Context<'_>) -> Result
 struct Source<'a> {
     transaction: &'a Transaction<'a>,
     as_of: &'a AsOf,
+    data: DataState,
 }
 
 impl ReportCommand {

@@ -5,19 +5,34 @@ pub mod coverage;
 pub mod lag;
 pub mod risk;
 
-/// Returns seconds as hours with one decimal.
-#[must_use]
-pub fn hours(seconds: i64) -> String {
-    let tenths = (seconds + 180) / 360;
-    format!("{}.{}", tenths / 10, tenths % 10)
+use sqern_core::reports::ReportQuery;
+use sqern_model::{DistroName, Kernel};
+
+use super::html::{Cell, Fact, anchor};
+
+/// Describes the selection of a report.
+fn selection(query: &ReportQuery) -> Vec<Fact> {
+    let or_all = |value: &Option<String>| value.clone().unwrap_or_else(|| "all".to_owned());
+    vec![("Release target", or_all(&query.target)), ("Revision", or_all(&query.revision)), distributions(&query.distros)]
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Describes the selected distributions.
+fn distributions(distros: &[DistroName]) -> Fact {
+    ("Distributions", list_or_all(distros))
+}
 
-    #[test]
-    fn hours_have_one_decimal() {
-        assert_eq!([0, 179, 180, 3600, 5400, 356_400].map(hours), ["0.0", "0.0", "0.1", "1.0", "1.5", "99.0"]);
-    }
+/// Joins names; no names select all.
+fn list_or_all<T: ToString>(names: &[T]) -> String {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    if names.is_empty() { "all".to_owned() } else { names.join(", ") }
+}
+
+/// Returns the cells of a kernel: the version, which is the heading of the row, and the distribution.
+fn kernel_cells(kernel: &Kernel) -> [Cell; 2] {
+    [Cell::name(&kernel.version), Cell::name(&kernel.distro)]
+}
+
+/// Returns the anchor of the row of a kernel.
+fn kernel_anchor(kernel: &Kernel) -> String {
+    anchor(&["kernel", kernel.distro.as_str(), kernel.version.as_str()])
 }

@@ -10,7 +10,6 @@ use sqern_db::status::Stage;
 use sqern_db::why::{HostsOfType, RecentRun, Recorded};
 use sqern_model::{Kernel, PackageRole, RunResult, counted};
 
-use super::reports::hours;
 use crate::printer::time;
 
 /// The maximum number of printed lines of a log.
@@ -151,4 +150,20 @@ fn usual_line(usual: &UsualDuration, now: Timestamp) -> String {
 /// Adds a line with a name in the first column, and a text.
 fn line(out: &mut String, name: &str, text: &str) {
     let _ = writeln!(out, "  {name:<10} {text}");
+}
+
+/// Returns seconds as hours with one decimal.
+fn hours(seconds: i64) -> String {
+    let tenths = (seconds + 180) / 360;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_have_one_decimal() {
+        assert_eq!([0, 179, 180, 3600, 5400, 356_400].map(hours), ["0.0", "0.0", "0.1", "1.0", "1.5", "99.0"]);
+    }
 }

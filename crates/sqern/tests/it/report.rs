@@ -162,9 +162,11 @@ async fn html_pages_are_self_contained_and_replaced_atomically() {
         let written = program.done(&[&["report"], report, &["--html", path]].concat());
         assert_eq!(written.stdout, "");
         let page = std::fs::read_to_string(&file).unwrap();
-        assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"), "{page}");
-        assert!(page.contains("<svg") && page.contains("<table>") && page.contains("as of generation"), "{page}");
+        assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"), "{page}");
+        assert!(page.contains("class=\"bar\"") && page.contains("<table>") && page.contains("as of generation"), "{page}");
         assert!(!page.contains("http") && !page.contains("<script") && !page.contains("src="), "{page}");
+        assert!(page.contains("never checked: ") && page.contains(&format!("<code>sqern report {} ", report[0])), "{page}");
+        assert_well_formed(&page);
     }
     let nowhere = program.run(&["report", "risk", "--html", "/nowhere/page.html"]);
     assert!(nowhere.status == 1 && nowhere.stderr.contains("could not write /nowhere/page.html"), "{nowhere:?}");
@@ -175,6 +177,93 @@ async fn html_pages_are_self_contained_and_replaced_atomically() {
         kind.status == 1 && kind.stderr.contains("unknown cluster type \"prodction\"; the types are 1 (production)"),
         "{kind:?}"
     );
+}
+
+/// Asserts that all elements are closed, all links have a target, and all anchors are different.
+fn assert_well_formed(page: &str) {
+    let tag = regex::Regex::new(r"<(/?)([a-z0-9]+)[^>]*>").unwrap();
+    let mut open = vec![];
+    for found in tag.captures_iter(page) {
+        match (&found[1], &found[2]) {
+            ("", "meta") => {}
+            ("", name) => open.push(name.to_owned()),
+            (_, name) => assert_eq!(open.pop().as_deref(), Some(name), "{page}"),
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+    let values = |attribute: &str| -> Vec<String> {
+        page.split(attribute).skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
+    };
+    let mut ids = values(" id=\"");
+    assert!(values("href=\"#").iter().all(|link| ids.contains(link)), "{page}");
+    let number = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), number, "{page}");
+}
+
+/// Returns the texts of the cells of a row whose heading is `name`.
+fn html_row(page: &str, name: &str) -> Vec<String> {
+    let row = page.split(&format!("<th scope=\"row\">{name}</th>")).nth(1).unwrap_or_else(|| panic!("{name}: {page}"));
+    let cell = regex::Regex::new(r"<td[^>]*>(.*?)</td>").unwrap();
+    let tag = regex::Regex::new(r"<[^>]+>").unwrap();
+    let row = row.split("</tr>").next().unwrap_or_default();
+    cell.captures_iter(row).map(|found| tag.replace_all(&found[1], "").into_owned()).collect()
+}
+
+#[tokio::test]
+async fn html_numbers_equal_those_of_json() {
+    let program = world().await;
+    program.done(&["ignore", "add", "debian12", "6.1.0-1-*", "--reason", "too old"]);
+    let page = |report: &[&str]| program.done(&[&["report"], report, &["--html", "-"]].concat()).stdout;
+    let texts = |item: &Value, names: &[&str]| -> Vec<String> { names.iter().map(|name| item[name].to_string()).collect() };
+
+    let (json, html) = (program.json(&["report", "coverage"]), page(&["coverage"]));
+    let names = ["available", "tested", "built", "fetched", "seen", "known", "wanted"];
+    let cells = html_row(&html, "debian12");
+    assert_eq!(cells[..7], texts(&json["items"][0], &names));
+    assert_eq!(cells[7..], ["20%", "1", &json["items"][0]["unwanted"].to_string()]);
+    assert!(html.contains("<div class=\"value\">20%</div>") && html.contains("1 of 5 wanted kernels"), "{html}");
+
+    let (json, html) = (program.json(&["report", "risk"]), page(&["risk"]));
+    let at_risk = texts(&json["types"][0], &["at_risk", "hosts"]);
+    assert_eq!(html_row(&html, "production"), ["1", "1", &at_risk[0], &at_risk[1], "100%"]);
+    assert!(html.contains(&format!("<div class=\"value\">{} of {}</div>", at_risk[0], at_risk[1])), "{html}");
+    assert_eq!(html_row(&html, "h1")[..3], ["acme-1", "running", "build failed"]);
+
+    let (json, html) = (program.json(&["report", "lag"]), page(&["lag"]));
+    let whole = json["items"].as_array().and_then(|items| items.last()).unwrap();
+    assert_eq!(html_row(&html, "debian12")[..2], texts(whole, &["done", "waiting"]));
+
+    let (json, html) = (program.json(&["report", "activity", "--since", "0"]), page(&["activity", "--since", "0"]));
+    let names = ["known", "seen", "fetched", "built", "tested", "available", "withdrawn"];
+    assert_eq!(html_row(&html, "debian12")[..7], texts(&json["items"][0], &names));
+}
+
+#[tokio::test]
+async fn html_shows_the_trend_of_the_journal() {
+    let program = world().await;
+    assert!(!program.done(&["report", "coverage", "--html", "-"]).stdout.contains("<svg"));
+    // The first generations began 3 weeks ago, and the module became available now.
+    let client = program.database.client().await;
+    let earlier = "SET session_replication_role = replica;
+        UPDATE generation SET tstamp = tstamp - interval '20 days' WHERE tstamp < now();
+        SET session_replication_role = DEFAULT;
+        UPDATE sp_available_kver SET deleted_at = now()";
+    client.batch_execute(earlier).await.unwrap();
+    for (report, values, tile) in [
+        (&["coverage"][..], ["17%", "0%"], "0%"),
+        (&["coverage", "--target", "lab"], ["0%", "0%"], "0%"),
+        (&["coverage", "--revision", "21.0", "--distro", "debian12"], ["17%", "0%"], "0%"),
+        (&["risk"], ["1", "1"], "1 of 1"),
+        (&["risk", "--type", "production", "--cluster", "acme-1"], ["1", "1"], "1 of 1"),
+    ] {
+        let html = program.done(&[&["report"], report, &["--html", "-"]].concat()).stdout;
+        let shown: Vec<&str> = html.split("<strong>").skip(2).filter_map(|rest| rest.split('<').next()).collect();
+        assert_eq!(shown, values, "{html}");
+        assert!(html.contains(&format!("<div class=\"value\">{tile}</div>")), "{html}");
+        assert_eq!(html.matches("h0").count(), 3, "{html}");
+    }
 }
 
 #[tokio::test]

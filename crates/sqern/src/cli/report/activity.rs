@@ -16,7 +16,7 @@ pub(super) async fn run(
     output: &ReportOutput<'_>,
 ) -> Result<(), Failure> {
     let report = activity::report(source.transaction, since, distros, source.as_of).await?;
-    output.page(|| page(&report))?;
+    output.page(|| page(&report, distros))?;
     let metadata = ActivityMetadata { after: report.after };
     if kernels { output.list(&report.kernels, &metadata) } else { output.list(&report.generations, &metadata) }
 }

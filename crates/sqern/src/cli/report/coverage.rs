@@ -1,6 +1,6 @@
 //! `sqern report coverage`.
 
-use sqern_core::reports::{ReportQuery, coverage};
+use sqern_core::reports::{ReportQuery, Trend, coverage};
 
 use super::Source;
 use super::output::ReportOutput;
@@ -15,6 +15,10 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let with_hosts = kernels || output.html.is_wanted();
     let report = coverage::report(source.transaction, query, with_hosts, source.as_of).await?;
-    output.page(|| page(&report))?;
+    let trend = match source.data.at {
+        Some(end) if output.html.is_wanted() => coverage::trend(source.transaction, query, end).await?,
+        _ => Trend::default(),
+    };
+    output.page(|| page(&report, query, trend))?;
     if kernels { output.list(&kernel_rows(&report), &()) } else { output.list(&report.distros, &()) }
 }

@@ -15,7 +15,7 @@ pub(super) async fn run(
     output: &ReportOutput<'_>,
 ) -> Result<(), Failure> {
     let report = lag::report(source.transaction, query, source.as_of).await?;
-    output.page(|| page(&report))?;
+    output.page(|| page(&report, query))?;
     if kernels {
         output.list(&report.kernels, &())
     } else {

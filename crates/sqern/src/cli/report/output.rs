@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
+use sqern_model::DistroName;
 
 use crate::cli::Context;
 use crate::cli::at::{self, Frame};
 use crate::failure::Failure;
-use crate::output::html::{Page, page};
+use crate::output::html::{Origin, Page, page};
 use crate::printer::{Format, Record, RowArgs};
 
 /// The option `--html`.
@@ -42,16 +43,19 @@ pub(super) struct ReportOutput<'a> {
     pub(super) metadata: &'a Frame,
     pub(super) html: &'a HtmlArgs,
     pub(super) rows: &'a RowArgs,
+    /// The distributions whose sources were never read; only for a page.
+    pub(super) never_checked: Vec<DistroName>,
 }
 
 impl ReportOutput<'_> {
     /// Writes the page if `--html` is specified.
     pub(super) fn page(&self, create: impl FnOnce() -> Page) -> Result<(), Failure> {
         let Some(file) = &self.html.html else { return Ok(()) };
-        let mut content = create();
-        content.about.extend(self.metadata.state());
-        content.about.extend(self.metadata.lacking());
-        let text = page(&content);
+        let settings = self.context.settings;
+        let file_text = file.to_string_lossy();
+        let all_rows =
+            |option: &str| settings.command_with(option, &["--html", &file_text, &format!("--html={file_text}"), option]);
+        let text = page(&create(), &self.origin(&all_rows));
         if file.as_os_str() == "-" {
             return self.context.printer.data(&text);
         }
@@ -64,6 +68,21 @@ impl ReportOutput<'_> {
         staged.write_all(text.as_bytes()).map_err(failed)?;
         staged.persist(file).map_err(|error| failed(error.error))?;
         Ok(())
+    }
+
+    /// Returns the origin of the data of a page.
+    fn origin<'a>(&self, all_rows: &'a dyn Fn(&str) -> String) -> Origin<'a> {
+        let mut warnings = self.metadata.lacking();
+        if !self.never_checked.is_empty() {
+            let names: Vec<&str> = self.never_checked.iter().map(DistroName::as_str).collect();
+            warnings.push(format!("never checked: {}", names.join(", ")));
+        }
+        Origin {
+            data: self.metadata.state().unwrap_or_default(),
+            warnings,
+            command: self.context.settings.command_line.clone(),
+            all_rows,
+        }
     }
 
     /// Prints the list with its metadata and further fields, unless a page was written. Then prints the state.

@@ -1,5 +1,6 @@
 //! `sqern report risk`.
 
+use sqern_core::reports::Trend;
 use sqern_core::reports::risk::{self, RiskQuery};
 
 use super::Source;
@@ -9,7 +10,11 @@ use crate::output::reports::risk::{RiskMetadata, page, summary};
 
 pub(super) async fn run(source: &Source<'_>, query: &RiskQuery, hosts: bool, output: &ReportOutput<'_>) -> Result<(), Failure> {
     let report = risk::report(source.transaction, query, source.as_of).await?;
-    output.page(|| page(&report))?;
+    let trend = match source.data.at {
+        Some(end) if output.html.is_wanted() => risk::trend(source.transaction, query, end).await?,
+        _ => Trend::default(),
+    };
+    output.page(|| page(&report, query, trend))?;
     let metadata = RiskMetadata {
         target: query.kernels.target.clone(),
         revision: query.kernels.revision.clone(),

@@ -1,9 +1,11 @@
 //! The report `activity`.
 
 use serde::Serialize;
-use sqern_core::reports::activity::{Activity, ActivityReport, GenerationActivity, by_distro};
+use sqern_core::reports::activity::{Activity, ActivityKind, ActivityReport, GenerationActivity, by_distro};
+use sqern_model::{DistroName, grouped};
 
-use crate::output::html::{HeatMap, Page, Table};
+use super::{distributions, kernel_cells};
+use crate::output::html::{Breakdown, Category, Cell, Group, Heading, Page, Row, Scale, Table, Tile, Tone, Value, anchor};
 use crate::printer::{Column, Record};
 
 /// The metadata of the list.
@@ -45,11 +47,126 @@ impl Record for Activity {
 
 /// Returns the page of the report.
 #[must_use]
-pub fn page(report: &ActivityReport) -> Page {
+pub fn page(report: &ActivityReport, distros: &[DistroName]) -> Page {
+    let breakdown = breakdown(report);
     Page {
-        title: "Activity".to_owned(),
-        about: vec![format!("after generation {}", report.after)],
-        maps: vec![HeatMap::of("Kernels by distribution and activity", &by_distro(&report.kernels), |count| count.to_string())],
-        tables: vec![Table::of("By generation", &report.generations), Table::of("Kernels", &report.kernels)],
+        title: "Activity",
+        about: "Counts the kernels that changed stage after a generation of the journal.",
+        selection: vec![distributions(distros), ("Changes after", format!("generation {}", report.after))],
+        tiles: tiles(report),
+        trend: None,
+        tables: vec![generation_table(report), kernel_table(report, &breakdown)],
+        breakdown,
+    }
+}
+
+fn tiles(report: &ActivityReport) -> [Tile; 3] {
+    let sum = |count: fn(&GenerationActivity) -> u64| report.generations.iter().map(count).sum::<u64>();
+    let withdrawn = sum(|row| row.withdrawn);
+    let available = sum(|row| row.available);
+    [
+        Tile {
+            label: "Kernels seen",
+            value: grouped(sum(|row| row.seen)),
+            detail: format!("{} recorded, {} fetched", grouped(sum(|row| row.known)), grouped(sum(|row| row.fetched))),
+            tone: Tone::Plain,
+        },
+        Tile {
+            label: "Kernels built",
+            value: grouped(sum(|row| row.built)),
+            detail: format!("{} tested", grouped(sum(|row| row.tested))),
+            tone: Tone::Plain,
+        },
+        Tile {
+            label: "Kernels available",
+            value: grouped(available),
+            detail: format!("{} withdrawn", grouped(withdrawn)),
+            tone: match (available, withdrawn) {
+                (_, 1..) => Tone::Bad,
+                (0, 0) => Tone::Plain,
+                (1.., 0) => Tone::Good,
+            },
+        },
+    ]
+}
+
+/// Returns the meaning of a kind of activity. The stages before an available module are neither good nor bad.
+fn tone(kind: ActivityKind) -> Tone {
+    match kind {
+        ActivityKind::Available => Tone::Good,
+        ActivityKind::Withdrawn => Tone::Bad,
+        _ => Tone::Plain,
+    }
+}
+
+fn breakdown(report: &ActivityReport) -> Breakdown {
+    let row = |(distro, numbers): (String, Vec<Option<u64>>)| {
+        let value = |(kind, number): (&ActivityKind, Option<u64>)| Value {
+            number: number.unwrap_or_default(),
+            anchor: anchor(&[&distro, kind.as_str()]),
+        };
+        let values = ActivityKind::ALL.iter().zip(numbers).map(value).collect();
+        (distro, values, vec![])
+    };
+    Breakdown {
+        title: "Changes by distribution and kind",
+        about: "A kernel counts once for each stage that it reached. Numbers link to the counted kernels.",
+        row_heading: "Distribution",
+        scale: Scale::Number,
+        categories: ActivityKind::ALL.iter().map(|&kind| Category { name: kind.as_str().to_owned(), tone: tone(kind) }).collect(),
+        rows: by_distro(&report.kernels).rows.into_iter().map(row).collect(),
+        further: vec![],
+    }
+}
+
+fn generation_anchor(generation: i64) -> String {
+    anchor(&["generation", &generation.to_string()])
+}
+
+fn generation_table(report: &ActivityReport) -> Table {
+    let row = |row: &GenerationActivity| {
+        let mut cells = vec![Cell::formatted(&row.generation.to_string()), Cell::time(Some(row.tstamp))];
+        cells.extend(row.by_kind().map(Cell::number));
+        cells.extend([Cell::name(&row.username), Cell::text(row.comment.as_deref().unwrap_or_default())]);
+        Row { anchor: Some(generation_anchor(row.generation)), cells }
+    };
+    let mut columns = vec![Heading::number("Generation"), Heading::text("Started")];
+    columns.extend(["Known", "Seen", "Fetched", "Built", "Tested", "Available", "Withdrawn"].map(Heading::number));
+    columns.extend([Heading::text("User"), Heading::text("Comment")]);
+    Table {
+        title: "Generations",
+        about: "The numbers of kernels by generation, in the order of the journal.",
+        columns,
+        groups: vec![Group { anchor: String::new(), heading: String::new(), rows: report.generations.iter().map(row).collect() }],
+        all_rows: "--limit=0",
+    }
+}
+
+fn kernel_table(report: &ActivityReport, breakdown: &Breakdown) -> Table {
+    let row = |activity: &Activity| {
+        let mut cells = kernel_cells(&activity.kernel).to_vec();
+        cells.extend([
+            Cell::status(activity.what.as_str(), tone(activity.what)),
+            Cell::formatted(&activity.generation.to_string()).linked(generation_anchor(activity.generation)),
+            Cell::time(Some(activity.tstamp)),
+        ]);
+        Row { anchor: None, cells }
+    };
+    Table {
+        title: "Kernels",
+        about: "The kernels of each distribution and kind of change. The numbers link to the generations.",
+        columns: vec![
+            Heading::text("Kernel version"),
+            Heading::text("Distribution"),
+            Heading::text("Change"),
+            Heading::number("Generation"),
+            Heading::text("Started"),
+        ],
+        groups: breakdown.sorted(Group::by(
+            &report.kernels,
+            |activity| [activity.kernel.distro.to_string(), activity.what.to_string()],
+            row,
+        )),
+        all_rows: "--kernels",
     }
 }
