@@ -117,7 +117,7 @@ their meaning in later versions; the text of `message` and `hints` can change. E
 | --- | --- |
 ";
 
-/// The page `docs/reference/errors.md`. With SQERN_BLESS=1, it is written.
+/// The page `docs/reference/errors.md`. With `SQERN_BLESS=1`, it is written.
 #[test]
 fn the_page_of_error_codes_is_current() {
     let rows: String = sqern::failure::code::CODES.iter().map(|(code, meaning)| format!("| `{code}` | {meaning} |\n")).collect();
