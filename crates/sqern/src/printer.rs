@@ -148,8 +148,11 @@ impl Printer {
             _ => LevelFilter::TRACE,
         };
         let filter = Targets::new().with_default(LevelFilter::WARN).with_targets(OWN_CRATES.map(|name| (name, level)));
-        let layer =
-            tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(self.stderr.color).with_target(false).without_time();
+        let layer = tracing_subscriber::fmt::layer()
+            .with_writer(io::stderr)
+            .with_ansi(self.stderr.color)
+            .with_target(false)
+            .without_time();
         // A second printer in one process, as in a test, leaves it to the first.
         let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
     }
@@ -238,19 +241,29 @@ impl Printer {
     pub fn warning_with_hint(&self, text: &str, hint: Option<&str>) {
         self.warning(text);
         if let Some(hint) = hint {
-            let mark = if self.stderr.color { "\u{1b}[36mhint:\u{1b}[0m" } else { "hint:" };
-            let _ = writeln!(io::stderr().lock(), " {mark} {}", replace_control(hint));
+            self.hint(hint);
         }
+    }
+
+    /// Prints a note, and the command that resolves it. Quiet output omits both.
+    pub fn note_with_hint(&self, text: &str, hint: Option<&str>) {
+        self.note(text);
+        if let Some(hint) = hint.filter(|_| !self.verbosity.is_quiet) {
+            self.hint(hint);
+        }
+    }
+
+    fn hint(&self, text: &str) {
+        let mark = if self.stderr.color { "\u{1b}[36mhint:\u{1b}[0m" } else { "hint:" };
+        let _ = writeln!(io::stderr().lock(), " {mark} {}", replace_control(text));
     }
 
     /// Prints an error and its hints to standard error.
     pub fn failure(&self, failure: &Failure) {
-        let (mark, hint) =
-            if self.stderr.color { ("\u{1b}[31merror:\u{1b}[0m", "\u{1b}[36mhint:\u{1b}[0m") } else { ("error:", "hint:") };
-        let mut stderr = io::stderr().lock();
-        let _ = writeln!(stderr, "{mark} {}", replace_control(failure.message()));
+        let mark = if self.stderr.color { "\u{1b}[31merror:\u{1b}[0m" } else { "error:" };
+        let _ = writeln!(io::stderr().lock(), "{mark} {}", replace_control(failure.message()));
         for line in failure.hints() {
-            let _ = writeln!(stderr, " {hint} {}", replace_control(line));
+            self.hint(line);
         }
     }
 

@@ -13,7 +13,7 @@ use crate::failure::{Exit, Failure};
 pub(super) enum DbCommand {
     /// Migrate the schema to the version of this program, or to another version
     #[command(
-        after_help = "Examples:\n  sqern db migrate\n  sqern db migrate --dry-run\n  sqern db migrate --to 2   # reverts later migrations and deletes their data"
+        after_help = "Examples:\n  sqern db migrate\n  sqern db migrate --dry-run\n  sqern db migrate --to 2 --yes   # reverts later migrations and deletes their data"
     )]
     Migrate {
         /// Version to migrate to; a downgrade deletes the data of later migrations [default: the latest]

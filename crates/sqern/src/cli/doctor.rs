@@ -14,8 +14,8 @@ use crate::printer::{Format, RowArgs};
 
 /// Check the installation, and print how to fix each problem
 ///
-/// The result of a check is ok, warning, failed, or skipped if a requirement is missing. The command changes nothing and does not require
-/// root.
+/// The result of a check is ok, warning, failed or skipped. A check is skipped if a requirement of the check is
+/// missing. The command changes nothing and does not require root.
 ///
 /// Exit status: 0 if no check failed, 1 if a check failed, 2 for a usage error.
 #[derive(Debug, Args)]

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 
 use super::Cli;
 
@@ -222,6 +222,25 @@ fn each_hint_is_a_sentence_or_a_command() {
     assert!(correct.iter().all(|hint| has_style(hint)));
     let wrong = ["sqern fetch   # fetches", "sqern fetch # fetches", "--target TARGET", "Install make", "sqern fetch  #x"];
     assert!(!wrong.iter().any(|hint| has_style(hint)));
+}
+
+/// The maximum length of a line of examples. The reference pages wrap longer lines.
+const EXAMPLE_CHARACTERS: usize = 96;
+
+/// Returns the lines of the examples of a command and its subcommands that are too long.
+fn long_examples(command: &clap::Command) -> Vec<String> {
+    let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let examples = help.lines().skip_while(|line| !line.starts_with("Example")).take_while(|line| !line.is_empty());
+    let long = examples.filter(|line| line.chars().count() > EXAMPLE_CHARACTERS).map(str::to_owned);
+    long.chain(command.get_subcommands().flat_map(long_examples)).collect()
+}
+
+#[test]
+fn example_lines_are_not_wrapped_in_the_reference_pages() {
+    assert_eq!(long_examples(&Cli::command()), Vec::<String>::new());
+    let example = |length: usize| clap::Command::new("x").after_help(format!("Examples:\n{}", "x".repeat(length)));
+    assert_eq!(long_examples(&example(EXAMPLE_CHARACTERS)).len(), 0);
+    assert_eq!(long_examples(&example(EXAMPLE_CHARACTERS + 1)).len(), 1);
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(super) enum KverCommand {
         /// Distribution (repeatable) [default: all]
         #[arg(long = "distro", value_name = "NAME")]
         distros: Vec<DistroName>,
-        /// Glob for the version [default: all]
+        /// Glob (* and ?) for the version [default: all]
         #[arg(long, value_name = "GLOB")]
         like: Option<String>,
         /// Include ignored and archived kernels

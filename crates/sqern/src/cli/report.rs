@@ -42,13 +42,13 @@ pub(super) enum ReportCommand {
     },
     /// Report the hosts whose running or newest kernel has no available module
     ///
-    /// Each row contains a kernel and its number of hosts at risk. Rows are ordered by cluster type and number of hosts. Ignored and archived
-    /// kernels come last within a type and put no host at risk.
+    /// Each row contains a kernel and the number of hosts that run it or have it as their newest kernel. Rows are ordered by cluster type and
+    /// number of hosts. Ignored and archived kernels come last within a type. Their hosts do not count as at risk.
     #[command(after_help = "Columns:
   running  number of hosts that run the kernel
   newest   number of hosts that run another kernel, but have this one as their newest
-  missing  missing step
-  since    time since which the step is missing
+  missing  state of the missing step
+  since    time from which the step is missing
 
 Examples:
   sqern report risk
@@ -73,8 +73,7 @@ Examples:
     /// Report how long kernels take from seen to fetched, built, tested and available
     ///
     /// Each row contains the median, the 90th percentile and the maximum duration of a step, and the number of kernels that wait for
-    /// the step. Only wanted kernels count. The time of the steps built and tested is
-    /// the start of the first successful build or test run.
+    /// the step. Only wanted kernels count. A kernel counts as built or tested from the start of its first successful build or test run.
     #[command(after_help = "Examples:
   sqern report lag
   sqern report lag --distro debian12 --months           # also grouped by month (UTC)

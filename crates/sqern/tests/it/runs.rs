@@ -193,7 +193,8 @@ async fn an_empty_plan_of_named_kernels_reports_them() {
     let started = program.done(&words(&["build", "start"], &["--claim", "1"]));
     assert_eq!(started.stderr, "started build 1 with 1 kernel\n");
     let planned = program.done(&words(&["build", "plan"], &["--kernel", "6.1.0-1-amd64"]));
-    assert_eq!(planned.stderr, "nothing to build for 6.1.0-1-amd64; the reason is in sqern why 6.1.0-1-amd64\n");
+    let expected = "nothing to build for 6.1.0-1-amd64\n hint: sqern why 6.1.0-1-amd64  # explains the missing step\n";
+    assert_eq!(planned.stderr, expected);
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ impl From<FormatArg> for ReportFormat {
 #[command(after_help = "Examples:
   sqern cust load report.json --dry-run
   sqern cust load report.csv.gz --comment 'daily monitoring'
-  sqern cust report --cluster acme-1 | sqern cust load - --partial")]
+  sqern cust report | sqern cust load - --partial    # a cluster that contains only this host")]
 pub(in crate::cli) struct LoadArgs {
     /// Report in JSON, JSON Lines or CSV, or - for standard input; gzip and zstd are decompressed
     #[arg(value_name = "FILE|-")]

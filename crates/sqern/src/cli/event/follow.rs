@@ -48,7 +48,7 @@ pub(in crate::cli) struct FollowArgs {
     /// First position: POSITION, the start of the journal, or the present
     #[arg(long, value_name = "POSITION|start|now", default_value = "now")]
     from: From,
-    /// Continue from the position in this file instead of --from, if it exists, and update the file
+    /// File with the position: if it exists, --from is ignored. It is updated after each line
     #[arg(long, value_name = "FILE")]
     position: Option<PathBuf>,
     /// Exit after the last existing generation
@@ -72,7 +72,10 @@ impl FromStr for From {
         match text {
             "start" => Ok(Self::Start),
             "now" => Ok(Self::Now),
-            _ => text.parse().map(Self::At).map_err(|error: follow::InvalidPosition| format!("neither start nor now: {error}")),
+            _ => text
+                .parse()
+                .map(Self::At)
+                .map_err(|error: follow::InvalidPosition| format!("expected start, now or a position: {error}")),
         }
     }
 }

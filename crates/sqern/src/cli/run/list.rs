@@ -21,7 +21,7 @@ pub(in crate::cli) struct ListArgs {
     /// Consider only this release target [default: all]
     #[arg(long, value_name = "TARGET", value_parser = NonEmptyStringValueParser::new())]
     target: Option<String>,
-    /// List only runs in progress
+    /// List only builds or test runs in progress
     #[arg(long)]
     open: bool,
     #[command(flatten)]

@@ -63,7 +63,7 @@ pub(in crate::cli) async fn start(
     let progress = RunProgress::new(context.printer);
     let outcome = runs::start(&mut session.client, &request, &change.options(context), &progress).await?;
     let Some(StartedRun { id, kernels, .. }) = outcome.run else {
-        context.printer.note(&super::nothing(kind, &request.selection));
+        super::note_empty_plan(kind, &request.selection, context);
         return Ok(Exit::Done);
     };
     let started = Started { id, kernels, closed: outcome.abandoned };

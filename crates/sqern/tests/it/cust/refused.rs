@@ -251,7 +251,7 @@ async fn invalid_csv_is_rejected() {
         (
             "two types",
             format!("{header}{good}beta,1,b,debian12,1,f\nacme-1,2,h2,debian12,1,f\n"),
-            "cluster \"acme-1\" has 2 types, 1 at line 2 and 2 at line 4",
+            "cluster \"acme-1\" has conflicting types: type 1 at line 2, type 2 at line 4",
         ),
         ("an open quote", format!("{header}{good}acme-1,1,\"h2,debian12,1,f\n"), "expected 6 fields, found 3"),
     ] {
