@@ -96,7 +96,6 @@ Examples:
     #[command(after_help = "Examples:
   sqern build finish 12 SUCCESS
   sqern build finish 12 SUCCESS --kernel debian12/6.1.0-25-amd64=FAILURE    # one kernel failed")]
-    #[command(mut_arg("id", |id| id.help("Build ID, as printed by start")))]
     Finish(FinishArgs),
     /// List builds, newest first
     ///

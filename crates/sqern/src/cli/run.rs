@@ -78,7 +78,7 @@ fn to_usize(count: u32) -> usize {
 /// The result of a run.
 #[derive(Debug, Args)]
 pub(super) struct FinishArgs {
-    /// ID, as printed by start
+    /// ID of the build or test run, as printed by start
     #[arg(value_parser = super::id)]
     id: i64,
     /// Overall result, and result of each kernel that no --kernel option specifies: SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED

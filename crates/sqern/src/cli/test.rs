@@ -87,7 +87,6 @@ Example:\n  sqern test run --target sp-lab --flavor smoke --jobs 2 --command './
     #[command(after_help = "Examples:
   sqern test finish 7 SUCCESS
   sqern test finish 7 SUCCESS --kernel debian12/6.1.0-25-amd64=FAILURE    # one kernel failed")]
-    #[command(mut_arg("id", |id| id.help("Test run ID, as printed by start")))]
     Finish(FinishArgs),
     /// List test runs, newest first
     ///
