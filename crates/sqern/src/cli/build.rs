@@ -126,7 +126,7 @@ Examples:
 }
 
 impl BuildCommand {
-    pub(super) fn gives_list(&self) -> bool {
+    pub(super) fn prints_list(&self) -> bool {
         matches!(self, Self::Plan { .. } | Self::List(_) | Self::Kernels { .. } | Self::Run { .. })
     }
 }

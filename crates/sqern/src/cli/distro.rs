@@ -1,4 +1,4 @@
-//! `sqern distro`: the distributions.
+//! `sqern distro`: lists and changes distributions.
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -64,12 +64,12 @@ pub(super) enum DistroCommand {
     },
 }
 
-/// A distro, and how well its upstream is known.
+/// A distribution, and the result of its newest check.
 #[derive(Debug, Serialize)]
 struct Listed {
     #[serde(flatten)]
     distro: Distro,
-    /// How the newest check went; as the words of `crawl.state` sum up.
+    /// `not checked`, `complete` or `incomplete`.
     upstream: &'static str,
 }
 
@@ -77,7 +77,7 @@ impl Listed {
     fn new(distro: Distro, frame: &Frame) -> Self {
         let upstream = match distro.checked_at {
             None => "not checked",
-            Some(_) if frame.lacks(&distro.name) => "incomplete",
+            Some(_) if frame.is_incomplete(&distro.name) => "incomplete",
             Some(_) => "complete",
         };
         Self { distro, upstream }

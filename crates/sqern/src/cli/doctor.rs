@@ -55,13 +55,13 @@ pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<Exit,
         distros: args.distros,
         sources: sources.map_err(Into::into),
         crawl: (!args.offline).then(|| args.crawl.options(context)),
-        store: args.store.folder(context).map_err(Into::into),
+        store: args.store.directory(context).map_err(Into::into),
         path: context.settings.path.clone().unwrap_or_default(),
         now: context.settings.now(),
     };
     let connection = context.connect().await.map_err(Into::into);
     let findings = diagnose(connection, &request).await;
-    // Programs read each finding, people read each cause.
+    // Structured output contains each finding. A table combines findings with the same cause.
     let causes = group_by_cause(&findings);
     match (context.printer.format(), context.printer.text_width()) {
         (Format::Table, Some(width)) if !fits(&causes, width) => {

@@ -76,13 +76,13 @@ impl Record for Generation {
     ];
 }
 
-/// One generation with what it changed.
+/// A generation with its changes.
 #[derive(Debug, Serialize)]
 struct Shown {
     #[serde(flatten)]
     generation: Generation,
     tables: Vec<TableChanges>,
-    /// Its events, the first of them first.
+    /// The first events in their order.
     first_events: Vec<Event>,
 }
 
@@ -104,7 +104,7 @@ pub(super) async fn run(command: GenerationCommand, context: &Context<'_>) -> Re
             let (generation, tables) = generation::get(&session.client, id).await?;
             let first_events = event::of_generation(&session.client, id, query_limit(limit)).await?;
             let shown = Shown { generation, tables, first_events };
-            context.printer.one("generation.show/1", &shown, || describe(&shown))?;
+            context.printer.value("generation.show/1", &shown, || describe(&shown))?;
         }
     }
     Ok(Exit::Done)

@@ -52,7 +52,7 @@ pub(super) async fn run(args: InitArgs, context: &Context<'_>) -> Result<Exit, F
         if is_interrupted { failure.hint("sqern init  # continues") } else { failure }
     })?;
     let initialized = Initialized { outcome, dry_run: args.dry_run };
-    context.printer.one("init/1", &initialized, || initialized.describe())?;
+    context.printer.value("init/1", &initialized, || initialized.describe())?;
     if !args.dry_run && context.printer.format() == Format::Table {
         context.printer.note(&next_commands(initialized.outcome.server.as_ref(), context));
     }

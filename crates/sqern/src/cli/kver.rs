@@ -1,4 +1,4 @@
-//! `sqern kver`: the kernel versions.
+//! `sqern kver`: lists and changes kernel versions.
 
 use clap::Subcommand;
 use jiff::Timestamp;
@@ -150,9 +150,9 @@ async fn show(
         let packages = kver::packages(client, &kver.kernel).await?;
         shown.push(Shown { kver, packages });
     }
-    context.printer.one("kver.show/1", &shown, || shown.iter().map(describe).collect::<Vec<_>>().join("\n\n"))?;
-    let theirs: Vec<DistroName> = shown.iter().map(|shown| shown.kver.kernel.distro.clone()).collect();
-    at::warn(context, &sqern_db::crawl::incomplete(client, &theirs, None).await?);
+    context.printer.value("kver.show/1", &shown, || shown.iter().map(describe).collect::<Vec<_>>().join("\n\n"))?;
+    let distros_shown: Vec<DistroName> = shown.iter().map(|shown| shown.kver.kernel.distro.clone()).collect();
+    at::warn(context, &sqern_db::crawl::incomplete(client, &distros_shown, None).await?);
     Ok(Exit::Done)
 }
 

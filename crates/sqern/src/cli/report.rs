@@ -131,7 +131,7 @@ pub(super) async fn run(command: ReportCommand, context: &Context<'_>) -> Result
     let transaction = snapshot(&mut session.client).await?;
     let as_of = common.at.resolve(&transaction).await?;
     let data = as_of.state(&transaction).await?;
-    let metadata = common.at.upstream(&transaction, &as_of, &common.distros).await?.of_data(data);
+    let metadata = common.at.upstream(&transaction, &as_of, &common.distros).await?.with_data(data);
     let output = ReportOutput { context, metadata: &metadata, html: &common.html, rows: &common.rows };
     let source = Source { transaction: &transaction, as_of: &as_of };
     match &command {

@@ -90,7 +90,7 @@ pub(super) struct FinishArgs {
     change: ChangeArgs,
 }
 
-/// Finishes a run.
+/// Finishes a run, and prints its result.
 pub(super) async fn finish(kind: RunKind, args: FinishArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     let FinishArgs { id, result, kernels, change } = args;
     let mut session = context.open().await?;

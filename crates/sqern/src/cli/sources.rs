@@ -20,7 +20,7 @@ pub(super) struct SourcesArgs {
     pub(super) dirs: Vec<PathBuf>,
 }
 
-/// How the sources are asked.
+/// Options of a crawl.
 #[derive(Debug, Args)]
 pub(super) struct CrawlArgs {
     /// Mirror of all repositories: request URL/HOST/PATH instead of https://HOST/PATH

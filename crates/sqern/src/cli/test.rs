@@ -19,8 +19,8 @@ const USAGE_START: &str = "sqern test start [OPTIONS] --claim <N>
 pub(super) enum TestCommand {
     /// List the kernels to test
     ///
-    /// A kernel with a successful build needs a test until a test of this build succeeds. With --revision, --target or --profile, only
-    /// builds with these values count. Kernels that customers run come first.
+    /// A kernel with a successful build needs a test until a test of this build succeeds. Kernels of a test run in progress are excluded.
+    /// With --revision, --target or --profile, only builds with these values count. Kernels that customers run come first.
     #[command(after_help = "Examples:
   sqern test plan --revision 21.0.243.620bc3729 --target sp-lab
   sqern test plan --build 12 --flavor smoke --json")]
@@ -117,7 +117,7 @@ Example:\n  sqern test run --target sp-lab --flavor smoke --jobs 2 --command './
 }
 
 impl TestCommand {
-    pub(super) fn gives_list(&self) -> bool {
+    pub(super) fn prints_list(&self) -> bool {
         matches!(self, Self::Plan { .. } | Self::List(_) | Self::Kernels { .. } | Self::Run { .. })
     }
 }

@@ -78,7 +78,7 @@ pub(super) async fn run(args: LoadArgs, context: &Context<'_>) -> Result<Exit, F
     };
     let request = LoadRequest { format: format.map(Into::into), partial, accept_shrink, max_changes: limit };
     let mut session = context.open().await?;
-    let progress = LoadProgress(phase(context.printer.is_watched(), "reading the report"));
+    let progress = LoadProgress(phase(context.printer.shows_progress(), "reading the report"));
     let outcome = customers::load(&mut session.client, source, &request, &change.options(context), &progress).await;
     drop(progress);
     let outcome = match outcome {

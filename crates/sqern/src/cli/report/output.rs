@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::output::html::{Page, page};
 use crate::printer::{Format, Record, RowArgs};
 
-/// The option `--html`.
+/// The option `--html`, which writes the report to a file.
 #[derive(Debug, Args)]
 pub(super) struct HtmlArgs {
     /// Write an HTML page with a chart and all tables instead of the list; - for standard output
@@ -36,7 +36,7 @@ impl HtmlArgs {
     }
 }
 
-/// Prints a report.
+/// Prints a report as a list or writes it as an HTML page.
 pub(super) struct ReportOutput<'a> {
     pub(super) context: &'a Context<'a>,
     pub(super) metadata: &'a Frame,
@@ -50,7 +50,7 @@ impl ReportOutput<'_> {
         let Some(file) = &self.html.html else { return Ok(()) };
         let mut content = create();
         content.about.extend(self.metadata.state());
-        content.about.extend(self.metadata.lacking());
+        content.about.extend(self.metadata.incomplete_lines());
         let text = page(&content);
         if file.as_os_str() == "-" {
             return self.context.printer.data(&text);
@@ -78,7 +78,7 @@ impl ReportOutput<'_> {
         if !self.html.is_wanted() {
             self.context.printer.list_in(records, self.rows, &Metadata { common: self.metadata, fields })?;
         }
-        at::tell(self.context, self.metadata);
+        at::print_state(self.context, self.metadata);
         Ok(())
     }
 }

@@ -12,7 +12,6 @@ use crate::cli::at::{self, AtArgs, Frame};
 use crate::failure::{Exit, Failure};
 use crate::printer::{Column, DEFAULT_LIMIT, Record, RowArgs};
 
-/// Selects the runs.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ListArgs {
     /// Consider only this revision [default: all]
@@ -72,7 +71,6 @@ impl Record for TestRow {
     ];
 }
 
-/// Lists runs.
 pub(in crate::cli) async fn list(kind: RunKind, args: &ListArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     let session = context.open().await?;
     let as_of = args.at.resolve(&session.client).await?;
