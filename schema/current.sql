@@ -47,7 +47,7 @@ $$;
 
 ALTER FUNCTION public.event_rows(of_table text, generation bigint) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.event_rows(of_table text, generation bigint) IS 'Returns the past states of the rows of a table. The column present contains whether the row existed as of the generation. The column image contains the columns of the row without the key. For a recent generation (see generation_is_recent()), image omits columns without later changes, and rows without later changes are omitted.';
+COMMENT ON FUNCTION public.event_rows(of_table text, generation bigint) IS 'Returns the past states of the rows of a table. The column present indicates whether the row existed as of the generation. The column image contains the columns of the row without the key. For a recent generation (see generation_is_recent()), image omits columns without later changes, and rows without later changes are omitted.';
 
 CREATE FUNCTION public.generation_is_recent(generation bigint) RETURNS boolean
     LANGUAGE sql STABLE
@@ -656,7 +656,7 @@ $$;
 
 ALTER FUNCTION public.generation_position(generation bigint) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.generation_position(generation bigint) IS 'Returns the position of a generation in the history: the id of its last event. A generation without events has the position of the preceding generation with events. Returns 0 for generation 0, the empty state.';
+COMMENT ON FUNCTION public.generation_position(generation bigint) IS 'Returns the position of a generation in the history: the ID of its last event. A generation without events has the position of the preceding generation with events. Returns 0 for generation 0, the empty state.';
 
 CREATE FUNCTION public.generation_revert(generation bigint) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -762,7 +762,7 @@ $$;
 
 ALTER FUNCTION public.generation_revert(generation bigint) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.generation_revert(generation bigint) IS 'Reverts a generation with a new generation. Returns the id of the new generation, or null if there is nothing to revert. Raises an error with the conflicting rows if later changes depend on the reverted generation.';
+COMMENT ON FUNCTION public.generation_revert(generation bigint) IS 'Reverts a generation with a new generation. Returns the ID of the new generation, or null if there is nothing to revert. Raises an error with the conflicting rows if later changes depend on the reverted generation.';
 
 CREATE FUNCTION public.generation_revert_delete(target text, reverted bigint) RETURNS bigint
     LANGUAGE plpgsql
@@ -848,7 +848,7 @@ $_$;
 
 ALTER FUNCTION public.generation_revert_match(target text) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.generation_revert_match(target text) IS 'Returns the condition that joins row t of a table with row p of the plan. Internal function of generation_revert().';
+COMMENT ON FUNCTION public.generation_revert_match(target text) IS 'Returns the condition that joins row t of a table with row p of the revert (generation_revert_plan). Internal function of generation_revert().';
 
 CREATE FUNCTION public.generation_revert_refuse_later(reverted bigint) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -887,7 +887,7 @@ $$;
 
 ALTER FUNCTION public.generation_revert_refuse_later(reverted bigint) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.generation_revert_refuse_later(reverted bigint) IS 'Raises an error if later generations changed rows of a generation. Internal function of generation_revert().';
+COMMENT ON FUNCTION public.generation_revert_refuse_later(reverted bigint) IS 'Raises an error if later generations changed rows that the reverted generation changed. Internal function of generation_revert().';
 
 CREATE FUNCTION public.generation_revert_update(target text) RETURNS bigint
     LANGUAGE plpgsql
@@ -964,7 +964,7 @@ $$;
 
 ALTER FUNCTION public.generation_start(comment text) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.generation_start(comment text) IS 'Starts the generation of the current transaction with a comment. Returns the id of the generation. Raises an error if the generation was already started.';
+COMMENT ON FUNCTION public.generation_start(comment text) IS 'Starts the generation of the current transaction with a comment. Returns the ID of the generation. Raises an error if the generation was already started.';
 
 CREATE FUNCTION public.journal_attach(target regclass) RETURNS void
     LANGUAGE plpgsql
@@ -1239,7 +1239,7 @@ CREATE FUNCTION public.journal_reject_reordered(table_name text, pkey jsonb) RET
 BEGIN
     RAISE triggered_data_change_violation USING
         MESSAGE = format('cannot change a row of table %s more than once in one statement', table_name),
-        DETAIL = format('The row is %s.', pkey),
+        DETAIL = format('The key of the row is %s.', pkey),
         HINT = 'Use a separate statement for each change.';
 END
 $$;
@@ -1422,7 +1422,7 @@ CREATE TABLE public.kver_ignore (
 
 ALTER TABLE public.kver_ignore OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.kver_ignore IS 'Pattern of ignored kernel versions. The view kver_not_ignored contains the kernel versions that match no pattern.';
+COMMENT ON TABLE public.kver_ignore IS 'Pattern of ignored kernel versions. The view kver_not_ignored contains the kernel versions that are not archived and match no live pattern.';
 
 COMMENT ON COLUMN public.kver_ignore.id IS 'Identifies the row, even after the row is marked as deleted.';
 
@@ -1611,7 +1611,7 @@ COMMENT ON COLUMN public.kver_seen.distro IS 'Distribution of the kernel.';
 
 COMMENT ON COLUMN public.kver_seen.version IS 'Kernel version.';
 
-COMMENT ON COLUMN public.kver_seen.tstamp IS 'Time at which the kernel was first found.';
+COMMENT ON COLUMN public.kver_seen.tstamp IS 'Time at which the kernel was first found in a repository.';
 
 CREATE FUNCTION public.kver_seen_at(generation bigint) RETURNS SETOF public.kver_seen
     LANGUAGE sql STABLE
@@ -1944,7 +1944,7 @@ COMMENT ON COLUMN public.sp_build.id IS 'Identifies the build. The names of its 
 
 COMMENT ON COLUMN public.sp_build.tstamp IS 'Start time of the build.';
 
-COMMENT ON COLUMN public.sp_build.result IS 'SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, case-insensitive. NOT_BUILT and ABORTED are no results of the module: the kernel was skipped, or the build was aborted. Null while the build is in progress.';
+COMMENT ON COLUMN public.sp_build.result IS 'SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, case-insensitive. NOT_BUILT and ABORTED are not results of the module: the kernel was skipped, or the build was aborted. Null while the build is in progress.';
 
 COMMENT ON COLUMN public.sp_build.success IS 'Whether the result is SUCCESS. Null while the build is in progress.';
 
@@ -1952,7 +1952,7 @@ COMMENT ON COLUMN public.sp_build.jenkins_job IS 'Job that runs the build. Null 
 
 COMMENT ON COLUMN public.sp_build.storpool_revision IS 'Revision: version of the source tree, for example 21.0.243.620bc3729. Null if unknown.';
 
-COMMENT ON COLUMN public.sp_build.change_id IS 'Id of the change in the code review system. Null if there is none.';
+COMMENT ON COLUMN public.sp_build.change_id IS 'ID of the change in the code review system. Null if there is none.';
 
 COMMENT ON COLUMN public.sp_build.official IS 'Whether the build is intended for release.';
 
@@ -2065,7 +2065,7 @@ COMMENT ON TABLE public.sp_build_kver IS 'Kernel version of a build, with its re
 
 COMMENT ON COLUMN public.sp_build_kver.id IS 'Identifies the row, even after the row is marked as deleted.';
 
-COMMENT ON COLUMN public.sp_build_kver.build_id IS 'Id of the build.';
+COMMENT ON COLUMN public.sp_build_kver.build_id IS 'ID of the build.';
 
 COMMENT ON COLUMN public.sp_build_kver.distro IS 'Distribution of the kernel.';
 
@@ -2287,7 +2287,7 @@ COMMENT ON COLUMN public.sp_test.id IS 'Identifies the test run. The names of it
 
 COMMENT ON COLUMN public.sp_test.tstamp IS 'Start time of the test run.';
 
-COMMENT ON COLUMN public.sp_test.build_id IS 'Id of the tested build.';
+COMMENT ON COLUMN public.sp_test.build_id IS 'ID of the tested build.';
 
 COMMENT ON COLUMN public.sp_test.test_flavor IS 'Test flavor: kind of tests. Null if not specified.';
 
@@ -2368,7 +2368,7 @@ COMMENT ON TABLE public.sp_test_kver IS 'Kernel version of a test run, with its 
 
 COMMENT ON COLUMN public.sp_test_kver.id IS 'Identifies the row, even after the row is marked as deleted.';
 
-COMMENT ON COLUMN public.sp_test_kver.test_id IS 'Id of the test run.';
+COMMENT ON COLUMN public.sp_test_kver.test_id IS 'ID of the test run.';
 
 COMMENT ON COLUMN public.sp_test_kver.distro IS 'Distribution of the kernel.';
 
@@ -2579,7 +2579,7 @@ COMMENT ON TABLE public.sp_test_result IS 'Result of a test run. Each test run h
 
 COMMENT ON COLUMN public.sp_test_result.id IS 'Identifies the row, even after the row is marked as deleted.';
 
-COMMENT ON COLUMN public.sp_test_result.test_id IS 'Id of the test run.';
+COMMENT ON COLUMN public.sp_test_result.test_id IS 'ID of the test run.';
 
 COMMENT ON COLUMN public.sp_test_result.tstamp IS 'Time at which the row was inserted.';
 
@@ -2726,7 +2726,7 @@ $$;
 
 ALTER FUNCTION public.upstream_incomplete(at timestamp with time zone) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.upstream_incomplete(at timestamp with time zone) IS 'Returns the sources that the newest check of their distribution, at or before a time, did not read completely. Lists of these distributions might lack kernels.';
+COMMENT ON FUNCTION public.upstream_incomplete(at timestamp with time zone) IS 'Returns the sources that were read incompletely. Only the newest check of each distribution at or before the time counts. Lists of these distributions might lack kernels.';
 
 CREATE AGGREGATE public.event_merge(jsonb) (
     SFUNC = jsonb_concat,
@@ -2779,7 +2779,7 @@ ALTER TABLE public.sp_build_lease OWNER TO sqern_admin;
 
 COMMENT ON TABLE public.sp_build_lease IS 'Lease of a build in progress. After the lease expires, the next claim aborts the build and can claim its kernels.';
 
-COMMENT ON COLUMN public.sp_build_lease.build_id IS 'Id of the build.';
+COMMENT ON COLUMN public.sp_build_lease.build_id IS 'ID of the build.';
 
 COMMENT ON COLUMN public.sp_build_lease.expires_at IS 'Time at which the lease expires unless it is renewed.';
 
@@ -2811,7 +2811,7 @@ CREATE VIEW public.build_candidate AS
 
 ALTER TABLE public.build_candidate OWNER TO sqern_admin;
 
-COMMENT ON VIEW public.build_candidate IS 'Fetched and wanted kernel versions that no successful build of any revision contains, and that no build in progress has claimed. A build that was inserted without a lease claims its kernels for one day.';
+COMMENT ON VIEW public.build_candidate IS 'Fetched and wanted kernel versions without a successful build of any revision. Kernels that a build in progress has claimed are excluded. A build that was inserted without a lease claims its kernels for one day.';
 
 COMMENT ON COLUMN public.build_candidate.distro IS 'Distribution of the kernel.';
 
@@ -2849,7 +2849,7 @@ ALTER TABLE public.crawl OWNER TO sqern_admin;
 
 COMMENT ON TABLE public.crawl IS 'One crawl of one source, successful or not.';
 
-COMMENT ON COLUMN public.crawl.id IS 'Identifies the crawl. Later crawls have higher ids.';
+COMMENT ON COLUMN public.crawl.id IS 'Identifies the crawl. Later crawls have higher IDs.';
 
 COMMENT ON COLUMN public.crawl.distro IS 'Distribution of the source.';
 
@@ -2869,7 +2869,7 @@ COMMENT ON COLUMN public.crawl.url IS 'URL or path of the root metadata of the s
 
 COMMENT ON COLUMN public.crawl.etag IS 'ETag of the root metadata. Null if the server sent none.';
 
-COMMENT ON COLUMN public.crawl.checksum IS 'SHA-256 of the root metadata and the rules of the source. Crawls with equal checksums have equal results. Null if the root metadata could not be verified.';
+COMMENT ON COLUMN public.crawl.checksum IS 'SHA-256 over the root metadata and the rules of the source. If neither has changed, the crawl is unchanged. Null if the root metadata could not be verified.';
 
 COMMENT ON COLUMN public.crawl.bytes IS 'Number of compressed bytes received or read.';
 
@@ -2934,7 +2934,7 @@ COMMENT ON COLUMN public.crawl_index.source IS 'Name of the source within its di
 
 COMMENT ON COLUMN public.crawl_index.name IS 'Name of the index within the source.';
 
-COMMENT ON COLUMN public.crawl_index.checksum IS 'SHA-256 of the checksum of the index and the rules of the source. Indexes with equal checksums have equal entries.';
+COMMENT ON COLUMN public.crawl_index.checksum IS 'Key of the cached entries: SHA-256 over the checksum of the index and the rules of the source. If neither has changed, the entries are valid.';
 
 COMMENT ON COLUMN public.crawl_index.entries IS 'Kernel packages of the index, as JSON in an internal format.';
 
@@ -2946,7 +2946,7 @@ CREATE TABLE public.cust_cluster_type (
 
 ALTER TABLE public.cust_cluster_type OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.cust_cluster_type IS 'Cluster type: the support state of a cluster.';
+COMMENT ON TABLE public.cust_cluster_type IS 'Cluster type: purpose or support state of a cluster.';
 
 COMMENT ON COLUMN public.cust_cluster_type.id IS 'Number of the cluster type, as in customer reports.';
 
@@ -2974,9 +2974,9 @@ CREATE TABLE public.event (
 
 ALTER TABLE public.event OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.event IS 'Journal: one row for each changed row of a journaled table. Only the triggers of the journaled tables insert rows here.';
+COMMENT ON TABLE public.event IS 'Journal: one row for each row of a journaled table that was inserted, updated or deleted. Only the triggers of the journaled tables insert rows here.';
 
-COMMENT ON COLUMN public.event.id IS 'Identifies the event. Of two events of a row, the event with the higher id is the later one, even across generations.';
+COMMENT ON COLUMN public.event.id IS 'Identifies the event. Of two events of a row, the event with the higher ID is the later one, even across generations.';
 
 COMMENT ON COLUMN public.event.generation IS 'Generation of the change. There is no foreign key, because it would double the cost of an event.';
 
@@ -2986,7 +2986,7 @@ COMMENT ON COLUMN public.event.table_name IS 'Changed table.';
 
 COMMENT ON COLUMN public.event.action IS 'insert, update or delete.';
 
-COMMENT ON COLUMN public.event.pkey IS 'Key of the row: the key columns without deleted_at, and the column id if the table has one. A changed key is recorded as a delete and an insert.';
+COMMENT ON COLUMN public.event.pkey IS 'Key of the row: the columns of the primary or unique key without deleted_at, and the column id if the table has one. A changed key is recorded as a delete and an insert.';
 
 COMMENT ON COLUMN public.event.fields IS 'For insert and delete, all columns except those of pkey, so that pkey || fields is the row. For update, the new values of the changed columns.';
 
@@ -3014,7 +3014,7 @@ ALTER TABLE public.generation OWNER TO sqern_admin;
 
 COMMENT ON TABLE public.generation IS 'Set of all changes made by one transaction, with its user, client address, time and comment.';
 
-COMMENT ON COLUMN public.generation.id IS 'Identifies the generation. An id is assigned when a generation starts, so the ids are not in commit order.';
+COMMENT ON COLUMN public.generation.id IS 'Identifies the generation. An ID is assigned when a generation starts, so the IDs are not in commit order.';
 
 COMMENT ON COLUMN public.generation.xact IS 'ID of the transaction that created the generation. Followers compare it with a pg_snapshot.';
 
@@ -3091,7 +3091,7 @@ COMMENT ON COLUMN public.kver_package.checksum IS 'Checksum of the file: SHA-256
 
 COMMENT ON COLUMN public.kver_package.first_seen_at IS 'Time at which the source first listed the package.';
 
-COMMENT ON COLUMN public.kver_package.gone_at IS 'Time of the first complete crawl that no longer listed the package. Null while the source lists it.';
+COMMENT ON COLUMN public.kver_package.gone_at IS 'Time of the first complete or unchanged crawl that no longer listed the package. Null while the source lists it.';
 
 ALTER TABLE public.kver_package ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.kver_package_id_seq
@@ -3252,25 +3252,25 @@ COMMENT ON COLUMN public.kver_status.archived IS 'Whether the kernel is archived
 
 COMMENT ON COLUMN public.kver_status.ignored IS 'Whether the version matches a live pattern of kver_ignore.';
 
-COMMENT ON COLUMN public.kver_status.seen_at IS 'Time at which a repository first contained the kernel. Null if no repository contained it.';
+COMMENT ON COLUMN public.kver_status.seen_at IS 'Time at which the kernel was first found in a repository. Null if it was never found.';
 
 COMMENT ON COLUMN public.kver_status.fetched_at IS 'Time at which the headers were fetched. Null if they are not fetched.';
 
-COMMENT ON COLUMN public.kver_status.build_id IS 'Id of the newest build for the kernel. Null if there is none.';
+COMMENT ON COLUMN public.kver_status.build_id IS 'ID of the newest build for the kernel. Null if there is none.';
 
 COMMENT ON COLUMN public.kver_status.build_at IS 'Start time of the newest build.';
 
 COMMENT ON COLUMN public.kver_status.build_result IS 'Result of the newest build for the kernel, in upper case. Null while the build is in progress.';
 
-COMMENT ON COLUMN public.kver_status.built_by IS 'Id of the newest successful build for the kernel. Null if there is none.';
+COMMENT ON COLUMN public.kver_status.built_by IS 'ID of the newest successful build for the kernel. Null if there is none.';
 
-COMMENT ON COLUMN public.kver_status.test_id IS 'Id of the newest test run for the kernel. Null if there is none.';
+COMMENT ON COLUMN public.kver_status.test_id IS 'ID of the newest test run for the kernel. Null if there is none.';
 
 COMMENT ON COLUMN public.kver_status.test_at IS 'Start time of the newest test run.';
 
 COMMENT ON COLUMN public.kver_status.test_result IS 'Result of the newest test run for the kernel, in upper case. Null while the test run is in progress.';
 
-COMMENT ON COLUMN public.kver_status.tested_by IS 'Id of the newest successful test run for the kernel. Null if there is none.';
+COMMENT ON COLUMN public.kver_status.tested_by IS 'ID of the newest successful test run for the kernel. Null if there is none.';
 
 COMMENT ON COLUMN public.kver_status.available_for IS 'Release targets for which modules of any revision are available. Null if there are none.';
 
@@ -3280,15 +3280,15 @@ COMMENT ON COLUMN public.kver_status.hosts_installed IS 'Number of customer host
 
 COMMENT ON COLUMN public.kver_status.known_at IS 'Time of the event that added the kernel to kver.';
 
-COMMENT ON COLUMN public.kver_status.built_at IS 'Start time of the first successful build. Null if there is none.';
+COMMENT ON COLUMN public.kver_status.built_at IS 'Start time of the first successful build, which need not be that of built_by. Null if there is none.';
 
-COMMENT ON COLUMN public.kver_status.tested_at IS 'Start time of the first successful test run. Null if there is none.';
+COMMENT ON COLUMN public.kver_status.tested_at IS 'Start time of the first successful test run, which need not be that of tested_by. Null if there is none.';
 
 COMMENT ON COLUMN public.kver_status.available_at IS 'Time at which the first of the available modules was marked as available. Null if there are none.';
 
-COMMENT ON COLUMN public.kver_status.missing IS 'Missing step: not seen, not fetched, not built, building, build failed, not tested, testing, test failed, harness failed or not available. The value is harness failed if the newest run ended with ABORTED or NOT_BUILT. Null if the kernel is available.';
+COMMENT ON COLUMN public.kver_status.missing IS 'State of the missing step: not seen, not fetched, not built, building, build failed, not tested, testing, test failed, harness failed or not available. harness failed means that the newest build or test run ended without a result of the module (ABORTED or NOT_BUILT). Null if the kernel is available.';
 
-COMMENT ON COLUMN public.kver_status.missing_since IS 'Time since which the step is missing: the time of the last stage, the start of the newest run, or the start of the first failed run. Null if the kernel is available.';
+COMMENT ON COLUMN public.kver_status.missing_since IS 'Time from which the step is missing: the time of the last stage, the start of the newest run, or the start of the first failed run. Null if the kernel is available.';
 
 CREATE TABLE public.schema_function (
     file text NOT NULL,
@@ -3297,7 +3297,7 @@ CREATE TABLE public.schema_function (
 
 ALTER TABLE public.schema_function OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.schema_function IS 'Last applied version of each file of functions, triggers, views and comments.';
+COMMENT ON TABLE public.schema_function IS 'Last applied version of each SQL file that defines functions, triggers, views or comments.';
 
 COMMENT ON COLUMN public.schema_function.file IS 'Name of the file.';
 
@@ -3437,7 +3437,7 @@ ALTER TABLE public.sp_test_lease OWNER TO sqern_admin;
 
 COMMENT ON TABLE public.sp_test_lease IS 'Lease of a test run in progress. After the lease expires, the next claim aborts the test run and can claim its kernels.';
 
-COMMENT ON COLUMN public.sp_test_lease.test_id IS 'Id of the test run.';
+COMMENT ON COLUMN public.sp_test_lease.test_id IS 'ID of the test run.';
 
 COMMENT ON COLUMN public.sp_test_lease.expires_at IS 'Time at which the lease expires unless it is renewed.';
 
