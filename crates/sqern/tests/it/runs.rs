@@ -40,10 +40,12 @@ async fn shell_steps_receive_ids_and_record_results() {
         program.done(&with_release(&["build", "start"], &["--claim", "1", "--dry-run", "--comment", &long]));
     }
     program.done(&["build", "renew", "1"]);
+    assert_eq!(field(&program.json(&["build", "list"]), "state"), ["running"]);
     program.done(&["build", "finish", "1", "unstable", "--kernel", "6.1.0-3-amd64=SUCCESS", "--kernel", "6.1.0-2-amd64=FAILURE"]);
     let kernels = program.done(&["build", "kernels", "1", "--csv"]);
     assert_eq!(kernels.stdout, "distro,version,result\ndebian12,6.1.0-3-amd64,SUCCESS\ndebian12,6.1.0-2-amd64,FAILURE\n");
 
+    assert_eq!(field(&program.json(&["build", "list"]), "state"), ["finished"]);
     let started = program.json(&with_release(&["test", "start"], &["--flavor", "smoke", "--claim", "9"]));
     assert_eq!((&started["item"]["id"], &started["item"]["kernels"][0]["version"]), (&1.into(), &"6.1.0-3-amd64".into()));
     let nothing = program.done(&with_release(&["test", "start"], &["--flavor", "smoke", "--claim", "9"]));
