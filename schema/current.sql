@@ -47,7 +47,7 @@ $$;
 
 ALTER FUNCTION public.event_rows(of_table text, generation bigint) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.event_rows(of_table text, generation bigint) IS 'Returns the past states of the rows of a table. The column present contains whether the row existed as of the generation. The column image contains the columns of the row without the key. For a recent generation (see generation_is_recent()), image omits columns without later changes, and rows without later changes are omitted.';
+COMMENT ON FUNCTION public.event_rows(of_table text, generation bigint) IS 'Returns the past states of the rows of a table. The column present indicates whether the row existed as of the generation. The column image contains the columns of the row without the key. For a recent generation (see generation_is_recent()), image omits columns without later changes, and rows without later changes are omitted.';
 
 CREATE FUNCTION public.generation_is_recent(generation bigint) RETURNS boolean
     LANGUAGE sql STABLE
@@ -848,7 +848,7 @@ $_$;
 
 ALTER FUNCTION public.generation_revert_match(target text) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.generation_revert_match(target text) IS 'Returns the condition that joins row t of a table with row p of the plan. Internal function of generation_revert().';
+COMMENT ON FUNCTION public.generation_revert_match(target text) IS 'Returns the condition that joins row t of a table with row p of the revert (generation_revert_plan). Internal function of generation_revert().';
 
 CREATE FUNCTION public.generation_revert_refuse_later(reverted bigint) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -887,7 +887,7 @@ $$;
 
 ALTER FUNCTION public.generation_revert_refuse_later(reverted bigint) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.generation_revert_refuse_later(reverted bigint) IS 'Raises an error if later generations changed rows of a generation. Internal function of generation_revert().';
+COMMENT ON FUNCTION public.generation_revert_refuse_later(reverted bigint) IS 'Raises an error if later generations changed rows that the reverted generation changed. Internal function of generation_revert().';
 
 CREATE FUNCTION public.generation_revert_update(target text) RETURNS bigint
     LANGUAGE plpgsql
@@ -1239,7 +1239,7 @@ CREATE FUNCTION public.journal_reject_reordered(table_name text, pkey jsonb) RET
 BEGIN
     RAISE triggered_data_change_violation USING
         MESSAGE = format('cannot change a row of table %s more than once in one statement', table_name),
-        DETAIL = format('The row is %s.', pkey),
+        DETAIL = format('The key of the row is %s.', pkey),
         HINT = 'Use a separate statement for each change.';
 END
 $$;
@@ -1422,7 +1422,7 @@ CREATE TABLE public.kver_ignore (
 
 ALTER TABLE public.kver_ignore OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.kver_ignore IS 'Pattern of ignored kernel versions. The view kver_not_ignored contains the kernel versions that match no pattern.';
+COMMENT ON TABLE public.kver_ignore IS 'Pattern of ignored kernel versions. The view kver_not_ignored contains the kernel versions that are not archived and match no live pattern.';
 
 COMMENT ON COLUMN public.kver_ignore.id IS 'Identifies the row, even after the row is marked as deleted.';
 
@@ -1611,7 +1611,7 @@ COMMENT ON COLUMN public.kver_seen.distro IS 'Distribution of the kernel.';
 
 COMMENT ON COLUMN public.kver_seen.version IS 'Kernel version.';
 
-COMMENT ON COLUMN public.kver_seen.tstamp IS 'Time at which the kernel was first found.';
+COMMENT ON COLUMN public.kver_seen.tstamp IS 'Time at which the kernel was first found in a repository.';
 
 CREATE FUNCTION public.kver_seen_at(generation bigint) RETURNS SETOF public.kver_seen
     LANGUAGE sql STABLE
@@ -1944,7 +1944,7 @@ COMMENT ON COLUMN public.sp_build.id IS 'Identifies the build. The names of its 
 
 COMMENT ON COLUMN public.sp_build.tstamp IS 'Start time of the build.';
 
-COMMENT ON COLUMN public.sp_build.result IS 'SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, case-insensitive. NOT_BUILT and ABORTED are no results of the module: the kernel was skipped, or the build was aborted. Null while the build is in progress.';
+COMMENT ON COLUMN public.sp_build.result IS 'SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, case-insensitive. NOT_BUILT and ABORTED are not results of the module: the kernel was skipped, or the build was aborted. Null while the build is in progress.';
 
 COMMENT ON COLUMN public.sp_build.success IS 'Whether the result is SUCCESS. Null while the build is in progress.';
 
@@ -2726,7 +2726,7 @@ $$;
 
 ALTER FUNCTION public.upstream_incomplete(at timestamp with time zone) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.upstream_incomplete(at timestamp with time zone) IS 'Returns the sources that the newest check of their distribution, at or before a time, did not read completely. Lists of these distributions might lack kernels.';
+COMMENT ON FUNCTION public.upstream_incomplete(at timestamp with time zone) IS 'Returns the sources that were read incompletely. Only the newest check of each distribution at or before the time counts. Lists of these distributions might lack kernels.';
 
 CREATE AGGREGATE public.event_merge(jsonb) (
     SFUNC = jsonb_concat,
@@ -2811,7 +2811,7 @@ CREATE VIEW public.build_candidate AS
 
 ALTER TABLE public.build_candidate OWNER TO sqern_admin;
 
-COMMENT ON VIEW public.build_candidate IS 'Fetched and wanted kernel versions that no successful build of any revision contains, and that no build in progress has claimed. A build that was inserted without a lease claims its kernels for one day.';
+COMMENT ON VIEW public.build_candidate IS 'Fetched and wanted kernel versions without a successful build of any revision. Kernels that a build in progress has claimed are excluded. A build that was inserted without a lease claims its kernels for one day.';
 
 COMMENT ON COLUMN public.build_candidate.distro IS 'Distribution of the kernel.';
 
@@ -2946,7 +2946,7 @@ CREATE TABLE public.cust_cluster_type (
 
 ALTER TABLE public.cust_cluster_type OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.cust_cluster_type IS 'Cluster type: the support state of a cluster.';
+COMMENT ON TABLE public.cust_cluster_type IS 'Cluster type: purpose or support state of a cluster.';
 
 COMMENT ON COLUMN public.cust_cluster_type.id IS 'Number of the cluster type, as in customer reports.';
 
@@ -2986,7 +2986,7 @@ COMMENT ON COLUMN public.event.table_name IS 'Changed table.';
 
 COMMENT ON COLUMN public.event.action IS 'insert, update or delete.';
 
-COMMENT ON COLUMN public.event.pkey IS 'Key of the row: the key columns without deleted_at, and the column id, if the table has one. A changed key is recorded as a delete and an insert.';
+COMMENT ON COLUMN public.event.pkey IS 'Key of the row: the columns of the primary or unique key without deleted_at, and the column id if the table has one. A changed key is recorded as a delete and an insert.';
 
 COMMENT ON COLUMN public.event.fields IS 'For insert and delete, all columns except those of pkey, so that pkey || fields is the row. For update, the new values of the changed columns.';
 
@@ -3091,7 +3091,7 @@ COMMENT ON COLUMN public.kver_package.checksum IS 'Checksum of the file: SHA-256
 
 COMMENT ON COLUMN public.kver_package.first_seen_at IS 'Time at which the source first listed the package.';
 
-COMMENT ON COLUMN public.kver_package.gone_at IS 'Time of the first complete crawl that no longer listed the package. Null while the source lists it.';
+COMMENT ON COLUMN public.kver_package.gone_at IS 'Time of the first complete or unchanged crawl that no longer listed the package. Null while the source lists it.';
 
 ALTER TABLE public.kver_package ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.kver_package_id_seq
@@ -3252,7 +3252,7 @@ COMMENT ON COLUMN public.kver_status.archived IS 'Whether the kernel is archived
 
 COMMENT ON COLUMN public.kver_status.ignored IS 'Whether the version matches a live pattern of kver_ignore.';
 
-COMMENT ON COLUMN public.kver_status.seen_at IS 'Time at which a repository first contained the kernel. Null if no repository contained it.';
+COMMENT ON COLUMN public.kver_status.seen_at IS 'Time at which the kernel was first found in a repository. Null if it was never found.';
 
 COMMENT ON COLUMN public.kver_status.fetched_at IS 'Time at which the headers were fetched. Null if they are not fetched.';
 
@@ -3286,9 +3286,9 @@ COMMENT ON COLUMN public.kver_status.tested_at IS 'Start time of the first succe
 
 COMMENT ON COLUMN public.kver_status.available_at IS 'Time at which the first of the available modules was marked as available. Null if there are none.';
 
-COMMENT ON COLUMN public.kver_status.missing IS 'Missing step: not seen, not fetched, not built, building, build failed, not tested, testing, test failed, harness failed or not available. harness failed means that the newest build or test run ended without a result of the module (ABORTED or NOT_BUILT). Null if the kernel is available.';
+COMMENT ON COLUMN public.kver_status.missing IS 'State of the missing step: not seen, not fetched, not built, building, build failed, not tested, testing, test failed, harness failed or not available. harness failed means that the newest build or test run ended without a result of the module (ABORTED or NOT_BUILT). Null if the kernel is available.';
 
-COMMENT ON COLUMN public.kver_status.missing_since IS 'Time since which the step is missing: the time of the last stage, the start of the newest run, or the start of the first failed run. Null if the kernel is available.';
+COMMENT ON COLUMN public.kver_status.missing_since IS 'Time from which the step is missing: the time of the last stage, the start of the newest run, or the start of the first failed run. Null if the kernel is available.';
 
 CREATE TABLE public.schema_function (
     file text NOT NULL,
@@ -3297,7 +3297,7 @@ CREATE TABLE public.schema_function (
 
 ALTER TABLE public.schema_function OWNER TO sqern_admin;
 
-COMMENT ON TABLE public.schema_function IS 'Last applied version of each file of functions, triggers, views and comments.';
+COMMENT ON TABLE public.schema_function IS 'Last applied version of each SQL file that defines functions, triggers, views or comments.';
 
 COMMENT ON COLUMN public.schema_function.file IS 'Name of the file.';
 

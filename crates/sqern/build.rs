@@ -1,8 +1,7 @@
-//! Sets `SQERN_COMMIT` to the short id of the commit that the program is built from, with `+` if its sources were changed since.
+//! Sets `SQERN_COMMIT` to the short ID of the commit of the sources, with `+` if the sources have changes that are not committed.
 //!
-//! A packager who builds without git says it by an environment variable of the same name. A build without either is of an `unknown`
-//! commit: a tree inside of another repository is not taken for a part of it. No time is built in, so that the same sources give the
-//! same program.
+//! Builds without Git can specify the commit with an environment variable of the same name. Otherwise, the commit is `unknown`, also for
+//! a copy of the sources within another repository. The program contains no build time, so that builds are reproducible.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,13 +28,13 @@ const SOURCES: [&str; 16] = [
 
 fn main() {
     println!("cargo::rerun-if-env-changed=SQERN_COMMIT");
-    let said = std::env::var("SQERN_COMMIT").ok().filter(|commit| !commit.is_empty());
+    let specified = std::env::var("SQERN_COMMIT").ok().filter(|commit| !commit.is_empty());
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let commit = said.or_else(|| commit(&root)).unwrap_or_else(|| "unknown".to_owned());
+    let commit = specified.or_else(|| commit(&root)).unwrap_or_else(|| "unknown".to_owned());
     println!("cargo::rustc-env=SQERN_COMMIT={commit}");
 }
 
-/// The commit that is checked out at `root`, if that is the top of a repository.
+/// Returns the current commit of `root` if that is the top of a repository.
 fn commit(root: &Path) -> Option<String> {
     let top = PathBuf::from(git(root, &["rev-parse", "--show-toplevel"])?);
     if top.canonicalize().ok()? != root.canonicalize().ok()? {
@@ -47,13 +46,13 @@ fn commit(root: &Path) -> Option<String> {
     Some(if changed.is_empty() { commit } else { format!("{commit}+") })
 }
 
-/// Has this run again when another commit is checked out or made, or when what goes into the program changes; what changes on the
-/// documentation or on tests alone builds nothing.
+/// Requests another run of this script after a commit, a checkout, or a change of the sources. Changes of documentation and tests require
+/// no build.
 fn watch(root: &Path) {
-    // In a worktree these lie elsewhere, so git says where. `logs/HEAD` gets a line by every commit and checkout.
+    // Git returns the paths, because a worktree has them in another directory. Each commit and checkout adds a line to `logs/HEAD`.
     for name in ["HEAD", "logs/HEAD"] {
         let path = git(root, &["rev-parse", "--git-path", name]).map(|path| root.join(path));
-        // A path that is not there would have this run each time.
+        // A missing path would run the script in each build.
         if let Some(path) = path.filter(|path| path.exists()) {
             println!("cargo::rerun-if-changed={}", path.display());
         }
@@ -61,7 +60,7 @@ fn watch(root: &Path) {
     let program = SOURCES.iter().flat_map(|source| {
         let path = root.join(source);
         let is_crate = path.join("Cargo.toml").exists();
-        // Of a crate, not its tests.
+        // The tests of a crate are not part of the program.
         if is_crate { ["src", "queries", "Cargo.toml"].map(|part| path.join(part)).to_vec() } else { vec![path] }
     });
     for path in program.filter(|path| path.exists()) {
@@ -69,7 +68,7 @@ fn watch(root: &Path) {
     }
 }
 
-/// What git says; nothing where there is none, or where it refuses.
+/// Returns the output of Git, or `None` if it is not installed or fails.
 fn git(root: &Path, arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").arg("-C").arg(root).args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;

@@ -147,7 +147,7 @@ def functions_page(conn: psycopg.Connection[tuple[Any, ...]]) -> str:
     parts = [
         f"{NOTE}# Functions\n\nMembers of `sqern_reader` can call functions that only read. Members of `sqern_writer` can also call "
         "functions that write.\n\n## Past states\n\nEach journaled table has two functions that return its rows as of a generation or a time. "
-        "Members of both roles can call these functions.\n\n"
+        "Members of either role can call these functions.\n\n"
         "| table | as of a generation | as of a time |\n| --- | --- | --- |\n"
     ]
     for name in sorted(past):

@@ -18,7 +18,7 @@ WHERE NOT EXISTS (
       AND (coalesce(k.success, b.success)
            OR coalesce(k.result, b.result) IS NULL AND coalesce(l.expires_at, b.tstamp + interval '1 day') > now())
 );
-COMMENT ON VIEW build_candidate IS 'Fetched and wanted kernel versions that no successful build of any revision contains, and that no build in progress has claimed. A build that was inserted without a lease claims its kernels for one day.';
+COMMENT ON VIEW build_candidate IS 'Fetched and wanted kernel versions without a successful build of any revision. Kernels that a build in progress has claimed are excluded. A build that was inserted without a lease claims its kernels for one day.';
 COMMENT ON COLUMN build_candidate.distro IS 'Distribution of the kernel.';
 COMMENT ON COLUMN build_candidate.version IS 'Kernel version as printed by uname -r.';
 COMMENT ON COLUMN build_candidate.fetched_at IS 'Time at which the headers were fetched.';

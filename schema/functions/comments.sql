@@ -8,7 +8,7 @@ COMMENT ON COLUMN schema_migration.breaking IS 'Whether the migration makes the 
 COMMENT ON COLUMN schema_migration.checksum IS 'SHA-256 of the migration file, in hexadecimal.';
 COMMENT ON COLUMN schema_migration.tstamp IS 'Time at which the migration was applied.';
 
-COMMENT ON TABLE schema_function IS 'Last applied version of each file of functions, triggers, views and comments.';
+COMMENT ON TABLE schema_function IS 'Last applied version of each SQL file that defines functions, triggers, views or comments.';
 COMMENT ON COLUMN schema_function.file IS 'Name of the file.';
 COMMENT ON COLUMN schema_function.checksum IS 'SHA-256 of the file, in hexadecimal.';
 
@@ -26,7 +26,7 @@ COMMENT ON COLUMN event.generation IS 'Generation of the change. There is no for
 COMMENT ON COLUMN event.tstamp IS 'Start time of the transaction.';
 COMMENT ON COLUMN event.table_name IS 'Changed table.';
 COMMENT ON COLUMN event.action IS 'insert, update or delete.';
-COMMENT ON COLUMN event.pkey IS 'Key of the row: the key columns without deleted_at, and the column id, if the table has one. A changed key is recorded as a delete and an insert.';
+COMMENT ON COLUMN event.pkey IS 'Key of the row: the columns of the primary or unique key without deleted_at, and the column id if the table has one. A changed key is recorded as a delete and an insert.';
 COMMENT ON COLUMN event.fields IS 'For insert and delete, all columns except those of pkey, so that pkey || fields is the row. For update, the new values of the changed columns.';
 COMMENT ON COLUMN event.old IS 'For update, the old values of the changed columns. Null for insert and delete.';
 
@@ -43,14 +43,14 @@ COMMENT ON COLUMN kver.archived IS 'Whether the kernel is archived. Plans skip a
 COMMENT ON TABLE kver_seen IS 'Kernel version found in the repositories of its distribution. The row remains after the packages of the kernel disappear from the repositories (see kver_package.gone_at).';
 COMMENT ON COLUMN kver_seen.distro IS 'Distribution of the kernel.';
 COMMENT ON COLUMN kver_seen.version IS 'Kernel version.';
-COMMENT ON COLUMN kver_seen.tstamp IS 'Time at which the kernel was first found.';
+COMMENT ON COLUMN kver_seen.tstamp IS 'Time at which the kernel was first found in a repository.';
 
 COMMENT ON TABLE kver_fetched IS 'Kernel version whose headers were fetched. Modules can be built for it.';
 COMMENT ON COLUMN kver_fetched.distro IS 'Distribution of the kernel.';
 COMMENT ON COLUMN kver_fetched.version IS 'Kernel version.';
 COMMENT ON COLUMN kver_fetched.tstamp IS 'Time at which the headers were fetched.';
 
-COMMENT ON TABLE kver_ignore IS 'Pattern of ignored kernel versions. The view kver_not_ignored contains the kernel versions that match no pattern.';
+COMMENT ON TABLE kver_ignore IS 'Pattern of ignored kernel versions. The view kver_not_ignored contains the kernel versions that are not archived and match no live pattern.';
 COMMENT ON COLUMN kver_ignore.id IS 'Identifies the row, even after the row is marked as deleted.';
 COMMENT ON COLUMN kver_ignore.distro IS 'Distribution to which the pattern applies.';
 COMMENT ON COLUMN kver_ignore.pattern IS 'SQL LIKE pattern that matches the whole version, with \ as escape character, for example %-cloud-amd64.';
@@ -61,7 +61,7 @@ COMMENT ON TABLE kver_ignored IS 'Kernel versions that match a live pattern of k
 COMMENT ON COLUMN kver_ignored.distro IS 'Distribution of the kernel.';
 COMMENT ON COLUMN kver_ignored.version IS 'Kernel version.';
 
-COMMENT ON TABLE cust_cluster_type IS 'Cluster type: the support state of a cluster.';
+COMMENT ON TABLE cust_cluster_type IS 'Cluster type: purpose or support state of a cluster.';
 COMMENT ON COLUMN cust_cluster_type.id IS 'Number of the cluster type, as in customer reports.';
 COMMENT ON COLUMN cust_cluster_type.name IS 'Name of the cluster type.';
 
@@ -82,7 +82,7 @@ COMMENT ON COLUMN cust_host_kver.deleted_at IS 'Time at which the row was marked
 COMMENT ON TABLE sp_build IS 'Attempt to build the modules of one revision for several kernels.';
 COMMENT ON COLUMN sp_build.id IS 'Identifies the build. The names of its artifacts contain this number.';
 COMMENT ON COLUMN sp_build.tstamp IS 'Start time of the build.';
-COMMENT ON COLUMN sp_build.result IS 'SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, case-insensitive. NOT_BUILT and ABORTED are no results of the module: the kernel was skipped, or the build was aborted. Null while the build is in progress.';
+COMMENT ON COLUMN sp_build.result IS 'SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, case-insensitive. NOT_BUILT and ABORTED are not results of the module: the kernel was skipped, or the build was aborted. Null while the build is in progress.';
 COMMENT ON COLUMN sp_build.success IS 'Whether the result is SUCCESS. Null while the build is in progress.';
 COMMENT ON COLUMN sp_build.jenkins_job IS 'Job that runs the build. Null if there is none.';
 COMMENT ON COLUMN sp_build.storpool_revision IS 'Revision: version of the source tree, for example 21.0.243.620bc3729. Null if unknown.';
@@ -148,7 +148,7 @@ COMMENT ON COLUMN kver_package.url IS 'Absolute URL of the package, or apt:NAME=
 COMMENT ON COLUMN kver_package.size_bytes IS 'Size of the file in bytes.';
 COMMENT ON COLUMN kver_package.checksum IS 'Checksum of the file: SHA-256 in lower-case hexadecimal, or ALGORITHM:DIGITS (for example sha512:…) if the repository has no SHA-256.';
 COMMENT ON COLUMN kver_package.first_seen_at IS 'Time at which the source first listed the package.';
-COMMENT ON COLUMN kver_package.gone_at IS 'Time of the first complete crawl that no longer listed the package. Null while the source lists it.';
+COMMENT ON COLUMN kver_package.gone_at IS 'Time of the first complete or unchanged crawl that no longer listed the package. Null while the source lists it.';
 
 COMMENT ON TABLE crawl IS 'One crawl of one source, successful or not.';
 COMMENT ON COLUMN crawl.id IS 'Identifies the crawl. Later crawls have higher IDs.';

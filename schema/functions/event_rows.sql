@@ -45,6 +45,6 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION event_rows(text, bigint) IS 'Returns the past states of the rows of a table. The column present contains whether the row existed as of the generation. The column image contains the columns of the row without the key. For a recent generation (see generation_is_recent()), image omits columns without later changes, and rows without later changes are omitted.';
+COMMENT ON FUNCTION event_rows(text, bigint) IS 'Returns the past states of the rows of a table. The column present indicates whether the row existed as of the generation. The column image contains the columns of the row without the key. For a recent generation (see generation_is_recent()), image omits columns without later changes, and rows without later changes are omitted.';
 REVOKE ALL ON FUNCTION event_rows(text, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION event_rows(text, bigint) TO sqern_reader, sqern_writer;

@@ -34,5 +34,5 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION generation_revert_refuse_later(bigint) IS 'Raises an error if later generations changed rows of a generation. Internal function of generation_revert().';
+COMMENT ON FUNCTION generation_revert_refuse_later(bigint) IS 'Raises an error if later generations changed rows that the reverted generation changed. Internal function of generation_revert().';
 REVOKE ALL ON FUNCTION generation_revert_refuse_later(bigint) FROM PUBLIC;

@@ -127,5 +127,5 @@ AS $$
     FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
     WHERE c.conrelid = format('public.%I', target)::regclass AND c.contype = 'p'
 $$;
-COMMENT ON FUNCTION generation_revert_match(text) IS 'Returns the condition that joins row t of a table with row p of the plan. Internal function of generation_revert().';
+COMMENT ON FUNCTION generation_revert_match(text) IS 'Returns the condition that joins row t of a table with row p of the revert (generation_revert_plan). Internal function of generation_revert().';
 REVOKE ALL ON FUNCTION generation_revert_match(text) FROM PUBLIC;

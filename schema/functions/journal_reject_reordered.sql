@@ -6,7 +6,7 @@ AS $$
 BEGIN
     RAISE triggered_data_change_violation USING
         MESSAGE = format('cannot change a row of table %s more than once in one statement', table_name),
-        DETAIL = format('The row is %s.', pkey),
+        DETAIL = format('The key of the row is %s.', pkey),
         HINT = 'Use a separate statement for each change.';
 END
 $$;

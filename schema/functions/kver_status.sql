@@ -122,7 +122,7 @@ COMMENT ON COLUMN kver_status.version IS 'Kernel version as printed by uname -r.
 COMMENT ON COLUMN kver_status.stage IS 'Furthest stage with any revision: known, seen, fetched, built, tested or available.';
 COMMENT ON COLUMN kver_status.archived IS 'Whether the kernel is archived. Plans skip archived kernels, and reports do not count them as missing.';
 COMMENT ON COLUMN kver_status.ignored IS 'Whether the version matches a live pattern of kver_ignore.';
-COMMENT ON COLUMN kver_status.seen_at IS 'Time at which a repository first contained the kernel. Null if no repository contained it.';
+COMMENT ON COLUMN kver_status.seen_at IS 'Time at which the kernel was first found in a repository. Null if it was never found.';
 COMMENT ON COLUMN kver_status.fetched_at IS 'Time at which the headers were fetched. Null if they are not fetched.';
 COMMENT ON COLUMN kver_status.build_id IS 'ID of the newest build for the kernel. Null if there is none.';
 COMMENT ON COLUMN kver_status.build_at IS 'Start time of the newest build.';
@@ -139,6 +139,6 @@ COMMENT ON COLUMN kver_status.known_at IS 'Time of the event that added the kern
 COMMENT ON COLUMN kver_status.built_at IS 'Start time of the first successful build, which need not be that of built_by. Null if there is none.';
 COMMENT ON COLUMN kver_status.tested_at IS 'Start time of the first successful test run, which need not be that of tested_by. Null if there is none.';
 COMMENT ON COLUMN kver_status.available_at IS 'Time at which the first of the available modules was marked as available. Null if there are none.';
-COMMENT ON COLUMN kver_status.missing IS 'Missing step: not seen, not fetched, not built, building, build failed, not tested, testing, test failed, harness failed or not available. harness failed means that the newest build or test run ended without a result of the module (ABORTED or NOT_BUILT). Null if the kernel is available.';
-COMMENT ON COLUMN kver_status.missing_since IS 'Time since which the step is missing: the time of the last stage, the start of the newest run, or the start of the first failed run. Null if the kernel is available.';
+COMMENT ON COLUMN kver_status.missing IS 'State of the missing step: not seen, not fetched, not built, building, build failed, not tested, testing, test failed, harness failed or not available. harness failed means that the newest build or test run ended without a result of the module (ABORTED or NOT_BUILT). Null if the kernel is available.';
+COMMENT ON COLUMN kver_status.missing_since IS 'Time from which the step is missing: the time of the last stage, the start of the newest run, or the start of the first failed run. Null if the kernel is available.';
 GRANT SELECT ON kver_status TO sqern_reader, sqern_writer;

@@ -14,6 +14,6 @@ AS $$
     WHERE crawl.state NOT IN ('complete', 'unchanged')
     ORDER BY crawl.distro, crawl.source
 $$;
-COMMENT ON FUNCTION upstream_incomplete(timestamptz) IS 'Returns the sources that the newest check of their distribution, at or before a time, did not read completely. Lists of these distributions might lack kernels.';
+COMMENT ON FUNCTION upstream_incomplete(timestamptz) IS 'Returns the sources that were read incompletely. Only the newest check of each distribution at or before the time counts. Lists of these distributions might lack kernels.';
 REVOKE ALL ON FUNCTION upstream_incomplete(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION upstream_incomplete(timestamptz) TO sqern_reader, sqern_writer;

@@ -45,18 +45,6 @@ impl ReportQuery {
     }
 }
 
-/// Returns the supported distributions, of these or of all if `distros` is empty, whose sources were never read.
-pub async fn never_checked(
-    transaction: &Transaction<'_>,
-    distros: &[DistroName],
-    as_of: &AsOf,
-) -> Result<Vec<DistroName>, Error> {
-    let is_selected = |name: &DistroName| distros.is_empty() || distros.contains(name);
-    let supported = distro::list(transaction, as_of).await?.into_iter().filter(|distro| distro.supported);
-    let unchecked = supported.filter(|distro| distro.checked_at.is_none()).map(|distro| distro.name);
-    Ok(unchecked.filter(is_selected).collect())
-}
-
 /// Returns the state of a kernel: `wanted`, `archived`, or `ignored` if it is not archived.
 #[must_use]
 pub fn kernel_state(is_archived: bool, is_wanted: bool) -> &'static str {

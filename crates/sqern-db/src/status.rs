@@ -43,11 +43,11 @@ pub struct Status {
     pub archived: bool,
     /// The missing step; null if modules are available.
     pub missing: Option<Missing>,
-    /// The time since which the step is missing.
+    /// The time from which the step is missing.
     pub missing_since: Option<Timestamp>,
     /// The time at which the kernel was recorded.
     pub known_at: Option<Timestamp>,
-    /// The time at which a repository first contained the kernel.
+    /// The time at which the kernel was first found in a repository.
     pub seen_at: Option<Timestamp>,
     /// The time at which the headers were fetched.
     pub fetched_at: Option<Timestamp>,

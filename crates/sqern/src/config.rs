@@ -19,12 +19,12 @@ pub struct Config {
     pub store: Option<PathBuf>,
     /// The default of `--target`.
     pub target: Option<String>,
-    /// The default of `--distro` where it is repeatable.
+    /// The default of repeatable `--distro` options.
     #[serde(default)]
     pub distros: Vec<DistroName>,
 }
 
-/// The commands without configured defaults: what is made available, and for which target, is always on the command line.
+/// The commands without configured defaults. The modules that a command makes available must not depend on a file.
 const EXPLICIT_COMMANDS: [&str; 1] = ["available"];
 
 impl Config {

@@ -5,7 +5,8 @@ use sqern_model::{DistroName, SourceSet};
 
 use crate::failure::Failure;
 
-/// Returns the distributions of sp-variant, supported as it states, then those that only a source names, which are not supported.
+/// Returns the distributions of sp-variant with their support state, then other distributions with a distribution file, which are not
+/// supported.
 pub fn importable(sources: &SourceSet) -> Result<Vec<NewDistro>, Failure> {
     let mut distros = Vec::new();
     for variant in sp_variant::get_all_variants_in_order() {

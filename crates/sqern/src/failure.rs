@@ -15,7 +15,7 @@ use crate::private_server::{HINT_TEXTS, PROGRAM};
 /// The exit status of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Success: 0.
+    /// Success: exit status 0.
     Done,
     /// Failure, also of a part of the work: 1.
     Unmet,
@@ -97,13 +97,13 @@ impl Failure {
         Self { code: error.code(), message, hints, exit: Exit::Unmet }
     }
 
-    /// Returns the message.
+    /// Returns the message without the hints.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// Returns the hints.
+    /// Returns the hints in the order of their output.
     #[must_use]
     pub fn hints(&self) -> &[String] {
         &self.hints

@@ -1,4 +1,4 @@
-//! Texts and JSON fields of the results of use cases.
+//! Texts and JSON fields for the results of `sqern-core`.
 
 pub mod doctor;
 pub mod html;

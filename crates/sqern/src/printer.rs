@@ -40,10 +40,10 @@ const OWN_CRATES: [&str; 10] = [
     "pg_local",
 ];
 
-/// An output format.
+/// A format of the output of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
-    /// A table for people.
+    /// A table.
     #[default]
     Table,
     /// One JSON document with the name and version of its schema.
@@ -60,7 +60,7 @@ pub trait Record: Serialize {
     const COLUMNS: &'static [Column];
 }
 
-/// How much the program prints besides data and errors.
+/// The amount of output besides data and errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Verbosity {
     /// Whether notes and progress are omitted.
@@ -96,7 +96,7 @@ impl Stream {
     }
 }
 
-/// Prints all output.
+/// Prints the output of a command.
 #[derive(Debug)]
 pub struct Printer {
     format: Format,
@@ -153,7 +153,7 @@ impl Printer {
             .with_ansi(self.stderr.color)
             .with_target(false)
             .without_time();
-        // A second printer in one process, as in a test, leaves it to the first.
+        // Only the first printer of a process, such as a test, sets the subscriber.
         let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
     }
 
@@ -163,9 +163,9 @@ impl Printer {
         self.format
     }
 
-    /// Whether progress can be drawn: standard error is a terminal, and the program is not quiet.
+    /// Whether progress is printed: standard error is a terminal, and the output is not quiet.
     #[must_use]
-    pub fn is_watched(&self) -> bool {
+    pub fn shows_progress(&self) -> bool {
         self.stderr.is_terminal && !self.verbosity.is_quiet
     }
 
@@ -204,7 +204,7 @@ impl Printer {
 
     /// Prints one value: as JSON with its schema, else as the text of `describe`. Commands that print no list reject CSV before they
     /// start.
-    pub fn one<T: Serialize>(&self, schema: &str, value: &T, describe: impl FnOnce() -> String) -> Result<(), Failure> {
+    pub fn value<T: Serialize>(&self, schema: &str, value: &T, describe: impl FnOnce() -> String) -> Result<(), Failure> {
         match self.format {
             Format::Json => self.json(&json!({"schema": format!("sqern.{schema}"), "item": value})),
             Format::Table | Format::Csv => self.data(&describe()),
@@ -216,7 +216,7 @@ impl Printer {
         write_out(text.trim_end_matches('\n'))
     }
 
-    /// Prints a line of any length and its newline. Returns whether the reader is still there.
+    /// Prints a line of any length and its newline. Returns whether standard output is still open.
     pub fn line(&self, mut pieces: impl Read) -> Result<bool, Failure> {
         let mut stdout = io::stdout().lock();
         let written = require_writable().and_then(|()| io::copy(&mut pieces, &mut stdout));
@@ -241,8 +241,7 @@ impl Printer {
     pub fn warning_with_hint(&self, text: &str, hint: Option<&str>) {
         self.warning(text);
         if let Some(hint) = hint {
-            let mark = if self.stderr.color { "\u{1b}[36mhint:\u{1b}[0m" } else { "hint:" };
-            let _ = writeln!(io::stderr().lock(), " {mark} {}", replace_control(hint));
+            self.hint(hint);
         }
     }
 
@@ -267,14 +266,25 @@ impl Printer {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
+    /// Prints a note, and the command that resolves it. Quiet output omits both.
+    pub fn note_with_hint(&self, text: &str, hint: Option<&str>) {
+        self.note(text);
+        if let Some(hint) = hint.filter(|_| !self.verbosity.is_quiet) {
+            self.hint(hint);
+        }
+    }
+
+    fn hint(&self, text: &str) {
+        let mark = if self.stderr.color { "\u{1b}[36mhint:\u{1b}[0m" } else { "hint:" };
+        let _ = writeln!(io::stderr().lock(), " {mark} {}", replace_control(text));
+    }
+
     /// Prints an error of a part of the work, and its hints, to standard error.
     pub fn problem(&self, failure: &Failure) {
-        let (mark, hint) =
-            if self.stderr.color { ("\u{1b}[31merror:\u{1b}[0m", "\u{1b}[36mhint:\u{1b}[0m") } else { ("error:", "hint:") };
-        let mut stderr = io::stderr().lock();
-        let _ = writeln!(stderr, "{mark} {}", replace_control(failure.message()));
+        let mark = if self.stderr.color { "\u{1b}[31merror:\u{1b}[0m" } else { "error:" };
+        let _ = writeln!(io::stderr().lock(), "{mark} {}", replace_control(failure.message()));
         for line in failure.hints() {
-            let _ = writeln!(stderr, " {hint} {}", replace_control(line));
+            self.hint(line);
         }
     }
 
@@ -348,7 +358,7 @@ fn write_out(text: &str) -> Result<(), Failure> {
 /// Returns an error if standard output cannot be written.
 pub fn print_clap(error: &clap::Error) -> Result<i32, Failure> {
     if error.use_stderr() {
-        // There is no other place for an error.
+        // An error of this write cannot be reported.
         let _ = error.print();
         return Ok(error.exit_code());
     }
@@ -363,7 +373,7 @@ fn require_writable() -> io::Result<()> {
     if is_writable { Ok(()) } else { Err(rustix::io::Errno::BADF.into()) }
 }
 
-/// Returns whether the reader still reads. A closed pipe is not an error.
+/// Returns whether standard output is still open. A closed pipe is not an error.
 fn check_written(written: io::Result<()>) -> Result<bool, Failure> {
     match written {
         Ok(()) => Ok(true),

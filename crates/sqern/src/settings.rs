@@ -20,10 +20,10 @@ use crate::private_server::{PROGRAM, configured_server, default_server};
 
 pub(crate) use self::command_line::without_userinfo;
 
-/// The store of root.
+/// The default store of root.
 const ROOTS_STORE: &str = "/var/lib/sqern/store";
 
-/// The directory of logs of root.
+/// The default directory of logs of root.
 const ROOTS_LOGS: &str = "/var/log/sqern";
 
 /// The directory of distribution files, unless `SQERN_SOURCES_DIR` is set.
@@ -61,7 +61,7 @@ pub struct Jenkins {
 /// The pager of long lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pager {
-    /// The shell command.
+    /// The shell command that starts the pager.
     pub command: OsString,
     /// Whether `LESS` contains options of less(1).
     pub has_less_options: bool,
@@ -70,27 +70,23 @@ pub struct Pager {
 /// The settings from the environment and the configuration file.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// libpq's variables (`PGSERVICE`, `PGHOST`, …).
+    /// The variables of libpq (`PGSERVICE`, `PGHOST`, …).
     pub postgres: BTreeMap<String, String>,
-    /// The user's home.
+    /// The home directory of the user (`HOME`).
     pub home: Option<PathBuf>,
-    /// `XDG_DATA_HOME`.
+    /// The directory of user data (`XDG_DATA_HOME`).
     pub data_home: Option<PathBuf>,
-    /// `PATH`.
+    /// The search path of programs (`PATH`).
     pub path: Option<OsString>,
-    /// `SQERN_STORE`.
     store: Option<PathBuf>,
-    /// `SQERN_LOGS`.
     logs: Option<PathBuf>,
-    /// `SQERN_DATA_DIR`.
+    /// The directory of the private server (`SQERN_DATA_DIR`).
     pub data_dir: Option<PathBuf>,
-    /// `SQERN_SOURCES_DIR`.
     sources: Option<PathBuf>,
-    /// `XDG_STATE_HOME`.
     state_home: Option<PathBuf>,
     /// The Jenkins job, if any.
     pub jenkins: Jenkins,
-    /// `SQERN_PG_BIN`.
+    /// The directory of the server programs of PostgreSQL (`SQERN_PG_BIN`).
     pub pg_bin: Option<PathBuf>,
     /// `SQERN_NOW`, which replaces the clock.
     now: Option<Timestamp>,
@@ -106,7 +102,7 @@ pub struct Settings {
     pub pager: Option<Pager>,
     /// The command line, for the comment of a generation.
     pub command_line: String,
-    /// The configuration file.
+    /// The content of the configuration file.
     pub config: Config,
     /// The arguments without secrets.
     arguments: Vec<String>,
@@ -125,17 +121,17 @@ impl Settings {
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
                 .filter(|(name, _)| name.starts_with("PG"))
                 .collect(),
-            home: folder("HOME"),
-            data_home: folder("XDG_DATA_HOME"),
+            home: directory("HOME"),
+            data_home: directory("XDG_DATA_HOME"),
             pager: pager(path.as_deref()),
             path,
-            store: folder("SQERN_STORE"),
-            logs: folder("SQERN_LOGS"),
-            data_dir: folder("SQERN_DATA_DIR"),
-            sources: folder("SQERN_SOURCES_DIR"),
-            state_home: folder("XDG_STATE_HOME"),
+            store: directory("SQERN_STORE"),
+            logs: directory("SQERN_LOGS"),
+            data_dir: directory("SQERN_DATA_DIR"),
+            sources: directory("SQERN_SOURCES_DIR"),
+            state_home: directory("XDG_STATE_HOME"),
             jenkins: jenkins(),
-            pg_bin: folder("SQERN_PG_BIN"),
+            pg_bin: directory("SQERN_PG_BIN"),
             now: fixed_time()?,
             color: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             stdout_is_terminal: std::io::stdout().is_terminal(),
@@ -153,10 +149,10 @@ impl Settings {
     ///
     /// Returns an error if the file is invalid, or if the file of `SQERN_CONFIG` could not be read.
     pub fn read_config() -> Result<Config, Failure> {
-        if let Some(path) = folder("SQERN_CONFIG") {
+        if let Some(path) = directory("SQERN_CONFIG") {
             return Config::read(&path, true);
         }
-        let directory = folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")));
+        let directory = directory("XDG_CONFIG_HOME").or_else(|| directory("HOME").map(|home| home.join(".config")));
         directory.map_or_else(|| Ok(Config::default()), |path| Config::read(&path.join("sqern/config.toml"), false))
     }
 
@@ -172,8 +168,8 @@ impl Settings {
         self.now.map_or(Clock::System, Clock::Fixed)
     }
 
-    /// Returns the default store: `SQERN_STORE`, else that of the configuration file, else `/var/lib/sqern/store` for root, else `sqern/store` below `XDG_DATA_HOME` or
-    /// `~/.local/share`; `None` if the user has no home directory.
+    /// Returns the default store: `SQERN_STORE`, else that of the configuration file, else `/var/lib/sqern/store` for root, else
+    /// `sqern/store` below `XDG_DATA_HOME` or `~/.local/share`. Returns `None` if the user has no home directory.
     #[must_use]
     pub fn store_dir(&self) -> Option<PathBuf> {
         let below_home = || {
@@ -251,7 +247,7 @@ impl Settings {
     #[must_use]
     pub fn program_outside_path(&self) -> Option<PathBuf> {
         let program = std::env::current_exe().ok()?;
-        let mut in_path = std::env::split_paths(self.path.as_ref()?).map(|folder| folder.join("sqern"));
+        let mut in_path = std::env::split_paths(self.path.as_ref()?).map(|directory| directory.join("sqern"));
         (!in_path.any(|file| file.canonicalize().is_ok_and(|file| file == program))).then_some(program)
     }
 
@@ -284,7 +280,7 @@ impl Settings {
 
 /// Returns the pager: `PAGER`, else less(1) if it is installed. `cat` or an empty value disables it.
 fn pager(path: Option<&OsStr>) -> Option<Pager> {
-    let is_installed = |program: &str| std::env::split_paths(path?).find(|folder| folder.join(program).is_file());
+    let is_installed = |program: &str| std::env::split_paths(path?).find(|directory| directory.join(program).is_file());
     let command = match std::env::var_os("PAGER") {
         Some(command) => Some(command).filter(|command| !command.is_empty() && command != "cat"),
         None => is_installed("less").map(|_| OsString::from("less")),
@@ -303,11 +299,11 @@ fn no_default_dir(uid: u32, has_name: bool) -> Failure {
     ))
 }
 
-/// Parses `SQERN_NOW`.
+/// Returns the time of `SQERN_NOW`, if it is set.
 fn fixed_time() -> Result<Option<Timestamp>, Failure> {
     let Some(text) = std::env::var("SQERN_NOW").ok().filter(|text| !text.is_empty()) else { return Ok(None) };
-    let refused = |_| Failure::usage(format!("SQERN_NOW must be a time such as 2026-01-31T12:00:00Z, found {text:?}"));
-    text.parse().map(Some).map_err(refused)
+    let invalid = |_| Failure::usage(format!("SQERN_NOW must be a time such as 2026-01-31T12:00:00Z, found {text:?}"));
+    text.parse().map(Some).map_err(invalid)
 }
 
 /// Reads the variables of Jenkins.
@@ -321,7 +317,7 @@ fn jenkins() -> Jenkins {
 }
 
 /// Reads a variable that contains a directory; an empty value counts as unset.
-fn folder(name: &str) -> Option<PathBuf> {
+fn directory(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 

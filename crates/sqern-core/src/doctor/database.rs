@@ -121,8 +121,9 @@ fn check_schema(status: &SchemaStatus) -> Finding {
     match status.check_usable() {
         Err(error) => Finding::failed(SCHEMA, error.to_string(), error.hint().unwrap_or_else(|| "sqern db status".into())),
         Ok(()) if version > latest => {
-            let found =
-                format!("version {version} is newer than version {latest} of this program, which can use it, but not migrate it");
+            let found = format!(
+                "schema version {version} is newer than version {latest} of this program, which can use the schema but cannot migrate it"
+            );
             Finding::warning(SCHEMA, found, "sqern --version  # then install a later version")
         }
         Ok(()) => Finding::ok(SCHEMA, format!("version {version}, up to date")),
@@ -163,7 +164,7 @@ fn check_journal(checked: &[Checked]) -> Finding {
 /// Checks the age and completeness of the last crawls.
 fn check_crawls(supported: &[Distro], incomplete: &[Incomplete], now: Timestamp) -> Vec<Finding> {
     if supported.is_empty() {
-        return vec![Finding::warning(CRAWL, "no distribution is supported", "sqern distro import")];
+        return vec![Finding::warning(CRAWL, "no distribution is marked as supported", "sqern distro import")];
     }
     let age = |distro: &Distro| distro.checked_at.map(|at| now.duration_since(at));
     let mut findings = Vec::new();

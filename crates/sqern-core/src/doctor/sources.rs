@@ -106,10 +106,10 @@ fn check_keyring(source: &Source, certificates: &Certificates) -> Option<Finding
     let missing = || format!("could not find a keyring (searched {})", source.keyring().join(", "));
     let install = || match (keyring_package(source), source.keyring().first()) {
         (Some(package), _) => {
-            format!("apt-get install {package}  # or skip the verification in one run: sqern check --allow-unsigned")
+            format!("apt-get install {package}  # or accept a missing keyring in one check: sqern check --allow-unsigned")
         }
         (None, Some(file)) => format!("scp HOST:{file} {file}  # from a machine of that distribution"),
-        (None, None) => "sqern check --allow-unsigned  # skips the verification in one run".to_owned(),
+        (None, None) => "sqern check --allow-unsigned  # accepts a missing keyring or signature in one check".to_owned(),
     };
     match (source.signature(), certificates) {
         (SignaturePolicy::Off, _) | (_, Ok(Some(_))) => None,

@@ -127,7 +127,7 @@ fn check_disk(free: FreeSpace) -> Finding {
     let files = if free.files == u64::MAX { String::new() } else { format!(", {} files", grouped(free.files)) };
     let found = format!("{} free{files}", size(free.bytes));
     let is_below = |least: FreeSpace| free.bytes < least.bytes || free.files < least.files;
-    let hint = "df -h; df -i; sqern store prune --cache --dry-run  # then free space";
+    let hint = "df -h; df -i; sqern store prune --cache --dry-run  # shows disk usage and removable files";
     if is_below(ONE_KERNEL) {
         Finding::failed(DISK, format!("{found}: not enough for the headers of 1 kernel"), hint)
     } else if is_below(TEN_KERNELS) {

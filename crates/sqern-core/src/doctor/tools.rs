@@ -49,8 +49,8 @@ pub(super) fn check_build_tools(machine: &Machine) -> Vec<Finding> {
     };
     for requirement in machine.missing(&recommended) {
         let found = match requirement.purpose {
-            Purpose::Btf => "not installed: builds for kernels with BTF fail",
-            Purpose::Compile | Purpose::Objtool | Purpose::Sign => "not installed: builds for most kernels fail",
+            Purpose::Btf => "not installed: your builds for kernels with BTF might fail",
+            Purpose::Compile | Purpose::Objtool | Purpose::Sign => "not installed: your builds for most kernels might fail",
         };
         let tool = requirement.tool.to_string();
         findings.push(Finding::warning(CHECK, found, install(&[requirement])).about(tool));

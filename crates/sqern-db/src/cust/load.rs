@@ -74,7 +74,7 @@ pub enum CompareError {
         places: [Place; 2],
     },
     /// The parts of a cluster have different types.
-    #[error("cluster {name:?} has 2 types, {} at {} and {} at {}", types[0], places[0], types[1], places[1])]
+    #[error("cluster {name:?} has conflicting types: type {} at {}, type {} at {}", types[0], places[0], types[1], places[1])]
     TwoTypes {
         /// The name of the cluster.
         name: String,

@@ -29,6 +29,7 @@ pub struct Filter {
 
 /// Whether a run is in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Liveness {
     /// The run has a result.
     Finished,

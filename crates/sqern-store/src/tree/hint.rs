@@ -1,7 +1,7 @@
 //! Hints for the messages of GNU make, GCC, the dynamic linker and kbuild.
 
 /// The hint about a compiler that differs from that of the kernel. `.config` contains its version.
-const CONFIGURED_COMPILER: &str = "Install the GCC that .config names";
+const CONFIGURED_COMPILER: &str = "Install the GCC version that .config specifies";
 
 /// Texts that must occur in the same line, and the hint.
 const HINTS: [(&[&str], &str); 18] = [
@@ -15,20 +15,26 @@ const HINTS: [(&[&str], &str); 18] = [
     (&["openssl/", "No such file"], "apt-get install libssl-dev, or dnf install openssl-devel"),
     (
         &["version `GLIBC_", "not found"],
-        "The programs of the packages require a newer distribution. Run the proof in a container of that distribution.",
+        "The build programs in the header packages require a newer distribution. Run sqern fetch in a container of that distribution.",
     ),
     (
         &["Exec format error"],
-        "The programs of the packages are for another architecture. Run the proof on a machine with that architecture.",
+        "The build programs in the header packages are for another architecture. Run sqern fetch on a machine with that architecture.",
     ),
     (
         &["cannot execute binary file"],
-        "The programs of the packages are for another architecture. Run the proof on a machine with that architecture.",
+        "The build programs in the header packages are for another architecture. Run sqern fetch on a machine with that architecture.",
     ),
-    (&["Permission denied"], "The programs of the packages must be executable. Mount the store without noexec."),
-    (&["unrecognized command", "option"], "The compiler is not the one of the kernel. Install the GCC that .config names"),
-    (&["compiler", "too old"], "The compiler is too old for this kernel. Install the GCC that .config names"),
-    (&["Compiler lacks asm-goto support"], "The compiler is too old for this kernel. Install the GCC that .config names"),
+    (&["Permission denied"], "The build programs in the header packages must be executable. Mount the store without noexec."),
+    (
+        &["unrecognized command", "option"],
+        "The kernel was built with another compiler. Install the GCC version that .config specifies",
+    ),
+    (&["compiler", "too old"], "The compiler is too old for this kernel. Install the GCC version that .config specifies"),
+    (
+        &["Compiler lacks asm-goto support"],
+        "The compiler is too old for this kernel. Install the GCC version that .config specifies",
+    ),
     (&["pahole", "not found"], "apt-get install pahole, or dnf install dwarves"),
     (&["gcc-plugin"], "Install the plugins of the GCC of the kernel (gcc-12-plugin-dev)."),
     (&["gcc", "not found"], "Install the compiler in the message (apt-get install make gcc, or for example gcc-12)."),
@@ -63,7 +69,7 @@ mod tests {
             ("scripts/mod/modpost: error while loading shared libraries: libelf.so.1: cannot open", "libelf1"),
             ("/bin/sh: 1: gcc-12: not found", "gcc-12"),
             ("make[1]: gcc: No such file or directory", "make gcc"),
-            ("gcc: error: unrecognized command-line option '-mharden-sls=all'", "GCC that .config names"),
+            ("gcc: error: unrecognized command-line option '-mharden-sls=all'", "GCC version that .config specifies"),
             ("fixdep: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found", "newer distribution"),
             ("/bin/sh: scripts/basic/fixdep: cannot execute binary file: Exec format error", "another architecture"),
             ("Makefile:1: /usr/src/linux-headers-6.1.0-25-common/Makefile: No such file or directory", "-common"),

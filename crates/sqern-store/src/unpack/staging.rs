@@ -146,7 +146,7 @@ impl<'a> Staging<'a> {
         let file = rustix::fs::openat(&from, to_name, EXISTING_FILE, Mode::empty()).ok();
         let stat = file.as_ref().and_then(|file| rustix::fs::fstat(file).ok());
         let Some((file, stat)) = file.zip(stat).filter(|_| self.written.contains(&self.hash(to))) else {
-            let reason = format!("{} is not an earlier file of the package", to.as_str());
+            let reason = format!("no file {} precedes it in the package", to.as_str());
             return Err(rejected("cannot create hard link", reason, entry.path.as_str()));
         };
         let (directory, name) = entry.path.split();

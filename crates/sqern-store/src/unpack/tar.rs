@@ -90,7 +90,7 @@ fn write_entry(
     let mut entry = Entry::new(&name, kind, mode, staging.limits)?;
     entry.mtime_s = header.mtime().map_err(|error| invalid_number(&error, header))?;
     if kind != EntryKind::File && size_bytes != 0 {
-        return Err(invalid("data behind files only", counted(size_bytes, "byte"), entry.path.as_str()));
+        return Err(invalid("data only after the header of a regular file", counted(size_bytes, "byte"), entry.path.as_str()));
     }
     entry.size_bytes = size_bytes;
     let link = || long.link.or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned)).unwrap_or_default();

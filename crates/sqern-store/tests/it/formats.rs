@@ -171,7 +171,7 @@ fn inconsistent_tar_entries_are_invalid() {
     let data = tar_block(b"usr/x", b'2', 0o777, 512, b"y");
     assert_eq!(
         rejection(UnpackTest::new().unpack("a.deb", &with_data(&data))),
-        "expected data behind files only, found 512 bytes, at usr/x"
+        "expected data only after the header of a regular file, found 512 bytes, at usr/x"
     );
     let mut sum = tar_block(b"usr/x", b'0', 0o644, 0, b"");
     sum[0] = b'v';

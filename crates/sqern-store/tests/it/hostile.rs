@@ -27,12 +27,12 @@ fn hard_links_out_of_the_package_are_invalid() {
     let message = rejection(UnpackTest::new().unpack("a.deb", &deb(&base_payload().hard_link("usr/b", "../beside"))));
     assert_eq!(message, "expected a path within the package, found a path with \"..\", at ./../beside");
     let message = rejection(UnpackTest::new().unpack("a.deb", &deb(&base_payload().hard_link("usr/b", "usr/c"))));
-    let expected = "cannot create hard link usr/b: usr/c is not an earlier file of the package";
+    let expected = "cannot create hard link usr/b: no file usr/c precedes it in the package";
     assert_eq!(message, expected);
     // The target is a symbolic link.
     let payload = base_payload().symlink("usr/c", "src").hard_link("usr/b", "usr/c");
     let message = rejection(UnpackTest::new().unpack("a.deb", &deb(&payload)));
-    assert!(message.ends_with("usr/c is not an earlier file of the package"), "{message}");
+    assert!(message.ends_with("no file usr/c precedes it in the package"), "{message}");
 }
 
 #[test]

@@ -73,5 +73,5 @@ fn hard_links_to_files_of_other_packages_are_invalid() {
     let test = UnpackTest::new();
     test.unpack("a.deb", &deb(&first())).unwrap();
     let message = rejection(test.unpack("b.deb", &deb(&Payload::new().hard_link("usr/src/x", "usr/src/shared"))));
-    assert!(message.ends_with(" is not an earlier file of the package"), "{message}");
+    assert!(message.ends_with(" precedes it in the package"), "{message}");
 }

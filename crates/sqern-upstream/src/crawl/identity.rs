@@ -24,7 +24,8 @@ pub(crate) fn identified(client: &Client, source: &Source) -> Result<Client, Err
     let bases = own_bases(source);
     let found = credentials(Path::new(file))?;
     if !bases.iter().any(|base| found.login(base).is_some()) {
-        let hint = "An entry without a scheme applies to https only. Its path matches complete components.";
+        let hint =
+            "An entry without a scheme applies to https only. The path of an entry must match whole path components of the URL.";
         let reason = "the file contains no entry for a base URL of the source";
         return Err(Error::failed(ErrorKind::Configuration, "cannot use credentials file", reason, file).with_hint(hint));
     }
@@ -97,7 +98,7 @@ pub(super) fn newest(pattern: &str) -> Result<PathBuf, Error> {
     let Some((before, after)) = name.split_once('*') else { return Ok(path.to_owned()) };
     let none = |actual: String| {
         Error::failed(ErrorKind::NotFound, "could not find", actual, pattern)
-            .with_hint("Run subscription-manager register, or specify the file in the source.")
+            .with_hint("Run subscription-manager register, or specify the file in the source section of the distribution file.")
     };
     let folder = path.parent().unwrap_or(Path::new("/"));
     let entries = std::fs::read_dir(folder).map_err(|error| none(error.to_string()))?;

@@ -53,7 +53,7 @@ pub(crate) fn verify_signature(
         }
         let reason = format!("no signature ({})", source.signature_file);
         let error = Error::failed(ErrorKind::MissingSignature, "could not verify", reason, location);
-        let hint = "sqern check --allow-unsigned  # skips the verification in one run";
+        let hint = "sqern check --allow-unsigned  # accepts a missing keyring or signature in one check";
         return tolerate(allow_unsigned || is_optional, error.with_hint(hint));
     };
     if !keyring.found {
@@ -93,9 +93,9 @@ fn no_keyring(source: &TrustPolicy, location: &str) -> Error {
     };
     let hint = match &source.keyring_package {
         Some(package) => format!(
-            "Install the keyring: apt-get install {package}. To skip the verification in one run: sqern check --allow-unsigned"
+            "Install the keyring: apt-get install {package}. To accept a missing keyring in one check: sqern check --allow-unsigned"
         ),
-        None => "sqern check --allow-unsigned  # skips the verification in one run".to_owned(),
+        None => "sqern check --allow-unsigned  # accepts a missing keyring or signature in one check".to_owned(),
     };
     Error::failed(ErrorKind::Keyring, "could not verify the signature of", reason, location).with_hint(hint)
 }

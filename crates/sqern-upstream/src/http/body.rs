@@ -82,7 +82,7 @@ impl TransferRate {
             return Ok(());
         }
         let limit = format!("the minimum is {rate} bytes/s over {window:?}");
-        let actual = format!("received only {} in {:.1} s, {limit}", counted(bytes, "byte"), waited.as_secs_f64());
+        let actual = format!("received only {} in {:.1} s; {limit}", counted(bytes, "byte"), waited.as_secs_f64());
         Err(FetchError::Transient(Error::failed(ErrorKind::Download, "could not download", actual, redact_url(url)), None))
     }
 }

@@ -92,7 +92,8 @@ fn system_roots() -> RootCertStore {
 /// `identified` is whether a client certificate was sent.
 pub(super) fn certificate_hint(text: &str, identified: bool) -> Option<&'static str> {
     if let Some((_, problem)) = text.split_once("invalid peer certificate: ") {
-        let authority = "Install ca-certificates, or specify the certificate of the authority in the source: ca = \"FILE\"";
+        let authority = "Install ca-certificates, or specify the certificate of the authority in the source section of the distribution file: \
+                         ca = \"FILE\"";
         let clock = "Check the system time with date: the certificate is not valid now.";
         return Some(match problem {
             // The signatures of an authority that was created again with its old name do not match.

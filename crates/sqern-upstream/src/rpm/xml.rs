@@ -162,7 +162,7 @@ impl<R: Read> Xml<R> {
                 Step::Nothing | Step::Done => {}
             }
             if text.len() > self.limits.element_bytes {
-                return Err(self.refuse(format!("expected a text of at most {} bytes, found more", self.limits.element_bytes)));
+                return Err(self.refuse(format!("expected text of at most {} bytes, found more", self.limits.element_bytes)));
             }
         }
     }

@@ -37,7 +37,7 @@ pub(super) struct Frame {
 }
 
 impl AtArgs {
-    /// Resolves `--at`.
+    /// Returns the state that `--at` selects, by default the current state.
     pub(super) async fn resolve(&self, client: &impl GenericClient) -> Result<AsOf, Failure> {
         match self.at {
             None => Ok(AsOf::Now),
@@ -71,7 +71,7 @@ impl From<&AsOf> for Frame {
 
 impl Frame {
     /// Adds the generation of the data.
-    pub(super) fn of_data(self, data: DataState) -> Self {
+    pub(super) fn with_data(self, data: DataState) -> Self {
         Self { data: Some(data), ..self }
     }
 
@@ -84,27 +84,27 @@ impl Frame {
     }
 
     /// Returns a line for each distribution whose data may be incomplete.
-    pub(super) fn lacking(&self) -> Vec<String> {
-        let mut lines = lacking(self.incomplete.as_deref().unwrap_or_default());
+    pub(super) fn incomplete_lines(&self) -> Vec<String> {
+        let mut lines = describe_incomplete(self.incomplete.as_deref().unwrap_or_default());
         lines.extend(never_checked(&self.never_checked));
         lines
     }
 
     /// Whether the last check of a distribution could not read all sources completely.
-    pub(super) fn lacks(&self, distro: &DistroName) -> bool {
-        self.incomplete.iter().flatten().any(|one| one.distro == *distro)
+    pub(super) fn is_incomplete(&self, distro: &DistroName) -> bool {
+        self.incomplete.iter().flatten().any(|source| source.distro == *distro)
     }
 }
 
 /// Prints a list, a past state and warnings about incomplete distributions.
 pub(super) fn list<R: Record>(context: &Context<'_>, records: &[R], rows: &RowArgs, frame: &Frame) -> Result<(), Failure> {
     context.printer.list_in(records, rows, frame)?;
-    tell(context, frame);
+    print_state(context, frame);
     Ok(())
 }
 
 /// Prints the state and warnings about incomplete distributions.
-pub(super) fn tell(context: &Context<'_>, frame: &Frame) {
+pub(super) fn print_state(context: &Context<'_>, frame: &Frame) {
     if let Some(state) = frame.state() {
         context.printer.note(&state);
     }
@@ -127,22 +127,22 @@ fn never_checked(distros: &[DistroName]) -> Option<String> {
 
 /// Warns about incomplete distributions.
 pub(super) fn warn(context: &Context<'_>, incomplete: &[Incomplete]) {
-    for line in lacking(incomplete) {
+    for line in describe_incomplete(incomplete) {
         context.printer.warning(&line);
     }
 }
 
-fn lacking(incomplete: &[Incomplete]) -> Vec<String> {
+fn describe_incomplete(incomplete: &[Incomplete]) -> Vec<String> {
     let of_distro = |sources: &[Incomplete]| {
         let first = &sources[0];
         let which = match sources {
-            [one] => format!("source {}", one.source),
+            [source] => format!("source {}", source.source),
             several => format!("{} sources, such as {}", several.len(), first.source),
         };
         let at = time(Some(first.checked_at));
         format!("{} is incomplete: {which} ({} at {at}): {}", first.distro, first.state, first.reason)
     };
-    incomplete.chunk_by(|one, next| one.distro == next.distro).map(of_distro).collect()
+    incomplete.chunk_by(|source, next| source.distro == next.distro).map(of_distro).collect()
 }
 
 fn describe(past: &PastState) -> String {

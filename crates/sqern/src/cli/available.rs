@@ -1,4 +1,4 @@
-//! `sqern available`: the available modules.
+//! `sqern available`: lists available modules, makes modules available and withdraws them.
 
 mod run;
 

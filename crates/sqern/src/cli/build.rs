@@ -20,8 +20,8 @@ const USAGE_START: &str = "sqern build start [OPTIONS] --claim <N>
 pub(super) enum BuildCommand {
     /// List the kernels that need a build
     ///
-    /// A fetched and wanted kernel needs a build until a build succeeds. With --revision, --target or --profile, only builds with these
-    /// values count. Kernels that customers run come first.
+    /// A fetched and wanted kernel needs a build until a build succeeds. Kernels of a build in progress are excluded. With --revision,
+    /// --target or --profile, only builds with these values count. Kernels that customers run come first.
     #[command(after_help = "Examples:
   sqern build plan --revision 21.0.243.620bc3729 --target sp-lab
   sqern build plan --untried --limit 20 --json")]
@@ -42,6 +42,7 @@ pub(super) enum BuildCommand {
   sqern build kernels \"$id\" --csv
   sqern build finish \"$id\" SUCCESS --kernel 6.1.0-25-amd64=FAILURE
   sqern build start --revision \"$REV\" --target sp-lab --distro debian12 --kernel 6.1.0-25-amd64")]
+    #[command(mut_arg("versions", |arg| arg.help("Kernel of the build; with --claim, kernel that can be claimed (repeatable)")))]
     Start {
         #[command(flatten)]
         selection: SelectionArgs,
@@ -84,7 +85,7 @@ Examples:
     },
     /// Renew the lease of a build
     ///
-    /// The lease then ends after its full duration, starting now.
+    /// The lease then expires one full duration after the renewal.
     #[command(after_help = "Example:\n  sqern build renew 12")]
     Renew {
         /// Build ID, as printed by start
@@ -102,6 +103,7 @@ Examples:
     #[command(
         after_help = "Examples:\n  sqern build list --open\n  sqern build list --revision 21.0.243.620bc3729 --limit 0 --csv"
     )]
+    #[command(mut_arg("open", |open| open.help("List only builds in progress")))]
     List(ListArgs),
     /// List the kernels of a build with their results
     #[command(after_help = "Examples:\n  sqern build kernels 12\n  sqern build kernels 12 --csv")]
@@ -124,7 +126,7 @@ Examples:
 }
 
 impl BuildCommand {
-    pub(super) fn gives_list(&self) -> bool {
+    pub(super) fn prints_list(&self) -> bool {
         matches!(self, Self::Plan { .. } | Self::List(_) | Self::Kernels { .. } | Self::Run { .. })
     }
 }

@@ -9,7 +9,7 @@ use sqern_model::counted;
 use super::Context;
 use crate::failure::{Exit, Failure};
 
-/// Of commands that change data.
+/// Options of commands that change data.
 #[derive(Debug, Default, Args)]
 pub(super) struct ChangeArgs {
     /// Comment of the generation [default: the command line]
@@ -21,7 +21,7 @@ pub(super) struct ChangeArgs {
 }
 
 impl ChangeArgs {
-    /// The comment of the change set.
+    /// Returns the comment of the generation, by default the command line.
     pub(super) fn comment(&self, context: &Context<'_>) -> String {
         self.comment.clone().unwrap_or_else(|| context.settings.command_line.clone())
     }
@@ -52,7 +52,7 @@ pub(super) fn report(context: &Context<'_>, changed: &[String], finished: Finish
         }
         context.printer.note(&generation_note(finished, dry_run, "nothing to change"));
     } else {
-        context.printer.one("change/1", &value, String::new)?;
+        context.printer.value("change/1", &value, String::new)?;
     }
     Ok(Exit::Done)
 }

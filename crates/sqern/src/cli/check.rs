@@ -20,8 +20,9 @@ use crate::settings::APT_LISTS;
 
 /// Find new kernels in the repositories of distributions
 ///
-/// Crawls the sources of the supported distributions, and verifies the signatures and the checksum of each index. Records new kernels in
-/// kver and kver_seen, in one generation. A partial or failed source removes no kernels, and the other sources are recorded.
+/// Crawls the sources of the supported distributions, and verifies the signature of the repository metadata and the checksum of each
+/// index. Records new kernels in kver and kver_seen, in one generation. A partial or failed crawl removes no kernels. The verified part
+/// of a partial crawl and all other sources are recorded.
 ///
 /// Exit status: 0 if all sources are complete or unchanged, 1 if a source is partial or failed, 2 for a usage error.
 #[derive(Debug, Args)]
@@ -99,7 +100,7 @@ fn target(distros: Vec<DistroName>, apt_lists: Option<PathBuf>, sources: &Source
         Some(first) if distros.iter().all(|name| name == first) => first.clone(),
         Some(_) => {
             return Err(Failure::usage(
-                "--apt-lists requires exactly one --distro, because the lists of a machine belong to one distribution",
+                "--apt-lists accepts at most one --distro, because the lists of a machine belong to one distribution",
             ));
         }
         None => detect_distro(sources)?,

@@ -11,8 +11,8 @@ use sqern_model::counted;
 use super::progress;
 use crate::printer::Printer;
 
-/// The number of running sources that the line names.
-const NAMED: usize = 3;
+/// The maximum number of running sources in the line.
+const MAX_NAMES: usize = 3;
 
 /// Prints the events of crawls.
 pub(super) struct CrawlProgress<'a> {
@@ -33,10 +33,10 @@ struct State {
 
 impl<'a> CrawlProgress<'a> {
     pub(super) fn new(printer: &'a Printer) -> Self {
-        Self { printer, bar: progress::phase(printer.is_watched(), ""), state: Mutex::default() }
+        Self { printer, bar: progress::phase(printer.shows_progress(), ""), state: Mutex::default() }
     }
 
-    /// Removes the line.
+    /// Removes the progress line from the terminal.
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }
@@ -54,11 +54,11 @@ impl<'a> CrawlProgress<'a> {
 
 impl State {
     fn describe(&self) -> String {
-        let named: Vec<&str> = self.running.iter().take(NAMED).map(|(_, name)| name.as_str()).collect();
-        let more = self.running.len().saturating_sub(NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let names: Vec<&str> = self.running.iter().take(MAX_NAMES).map(|(_, name)| name.as_str()).collect();
+        let rest = self.running.len().saturating_sub(MAX_NAMES);
+        let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
         let bytes = indicatif::HumanBytes(self.bytes);
-        format!("{} of {}, {bytes}: {}{more}", self.finished, counted(self.started, "source"), named.join(", "))
+        format!("{} of {}, {bytes}: {}{rest}", self.finished, counted(self.started, "source"), names.join(", "))
     }
 }
 

@@ -1,4 +1,4 @@
-//! `sqern cust`: customers' clusters and hosts, and the kernels that they run.
+//! `sqern cust`: clusters and hosts of customers, and their kernels.
 
 mod hosts;
 mod list;

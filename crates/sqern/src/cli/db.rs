@@ -1,4 +1,4 @@
-//! `sqern db`: the schema.
+//! `sqern db`: migrates and checks the schema.
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::failure::{Exit, Failure};
 pub(super) enum DbCommand {
     /// Migrate the schema to the version of this program, or to another version
     #[command(
-        after_help = "Examples:\n  sqern db migrate\n  sqern db migrate --dry-run\n  sqern db migrate --to 2   # reverts later migrations and deletes their data"
+        after_help = "Examples:\n  sqern db migrate\n  sqern db migrate --dry-run\n  sqern db migrate --to 2 --yes   # reverts later migrations and deletes their data"
     )]
     Migrate {
         /// Version to migrate to; a downgrade deletes the data of later migrations [default: the latest]
@@ -48,19 +48,19 @@ pub(super) async fn run(command: DbCommand, context: &Context<'_>) -> Result<Exi
     let mut session = context.connect().await?;
     match command {
         DbCommand::Migrate { to, yes, dry_run } => {
-            let unconfirmed = !yes && !dry_run && goes_back(&session.client, to).await?;
+            let unconfirmed = !yes && !dry_run && is_downgrade(&session.client, to).await?;
             let steps = migrate::migrate(&mut session.client, to, dry_run || unconfirmed).await?;
             if unconfirmed {
                 return Err(Failure::unmet(format!("a downgrade deletes data and requires --yes:\n{}", describe_steps(&steps)))
                     .hint("sqern db migrate --to VERSION --dry-run  # prints the steps"));
             }
             let migrated = Migrated { steps, dry_run };
-            context.printer.one("db.migrate/1", &migrated, || describe_migrated(&migrated))?;
+            context.printer.value("db.migrate/1", &migrated, || describe_migrated(&migrated))?;
             Ok(Exit::Done)
         }
         DbCommand::Status => {
             let status = migrate::status(&session.client).await?;
-            context.printer.one("db.status/1", &status, || describe_status(&status))?;
+            context.printer.value("db.status/1", &status, || describe_status(&status))?;
             status.check_usable().map_err(sqern_db::DbError::from)?;
             Ok(Exit::Done)
         }
@@ -69,14 +69,14 @@ pub(super) async fn run(command: DbCommand, context: &Context<'_>) -> Result<Exi
             let checked = sqern_db::check::check(&session.client).await?;
             context
                 .printer
-                .one("db.check/1", &checked, || checked.iter().map(describe_checked).collect::<Vec<_>>().join("\n"))?;
+                .value("db.check/1", &checked, || checked.iter().map(describe_checked).collect::<Vec<_>>().join("\n"))?;
             Ok(if checked.iter().all(|rule| rule.problems.is_empty()) { Exit::Done } else { Exit::Unmet })
         }
     }
 }
 
-/// Whether the target lies below the schema as it is.
-async fn goes_back(client: &tokio_postgres::Client, to: Option<i32>) -> Result<bool, Failure> {
+/// Whether the target version is lower than the version of the schema.
+async fn is_downgrade(client: &tokio_postgres::Client, to: Option<i32>) -> Result<bool, Failure> {
     let Some(to) = to else { return Ok(false) };
     Ok(to < migrate::status(client).await?.version)
 }

@@ -1,4 +1,4 @@
-//! `sqern distro`: the distributions.
+//! `sqern distro`: lists and changes distributions.
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -27,7 +27,7 @@ pub(super) enum DistroCommand {
     /// Add a distribution
     #[command(after_help = "Example:\n  sqern distro add fedora42 FEDORA42 --supported")]
     Add {
-        /// Name, such as debian12, ubuntu-22.04 or alma8 (builder alias of sp-variant)
+        /// Name, such as debian12, ubuntu-22.04 or alma8; for a distribution of sp-variant, its builder alias
         name: DistroName,
         /// Variant of sp-variant, such as DEBIAN12
         variant: String,
@@ -51,10 +51,10 @@ pub(super) enum DistroCommand {
         #[command(flatten)]
         change: ChangeArgs,
     },
-    /// Add the distributions of sp-variant and the distributions with sources
+    /// Add the distributions of sp-variant and those with a distribution file
     ///
-    /// Distributions of sp-variant are marked as supported if sp-variant supports them. Other distributions with sources are added as
-    /// unsupported. Existing distributions do not change.
+    /// Distributions of sp-variant are marked as supported if sp-variant supports them. Other distributions with a distribution
+    /// file are added as unsupported. Existing distributions do not change.
     #[command(after_help = "Examples:\n  sqern distro import\n  sqern distro import --sources ./distros --dry-run")]
     Import {
         #[command(flatten)]
@@ -64,12 +64,12 @@ pub(super) enum DistroCommand {
     },
 }
 
-/// A distro, and how well its upstream is known.
+/// A distribution, and the result of its newest check.
 #[derive(Debug, Serialize)]
 struct Listed {
     #[serde(flatten)]
     distro: Distro,
-    /// How the newest check went; as the words of `crawl.state` sum up.
+    /// `not checked`, `complete` or `incomplete`.
     upstream: &'static str,
 }
 
@@ -77,7 +77,7 @@ impl Listed {
     fn new(distro: Distro, frame: &Frame) -> Self {
         let upstream = match distro.checked_at {
             None => "not checked",
-            Some(_) if frame.lacks(&distro.name) => "incomplete",
+            Some(_) if frame.is_incomplete(&distro.name) => "incomplete",
             Some(_) => "complete",
         };
         Self { distro, upstream }

@@ -14,8 +14,8 @@ use crate::printer::{Format, RowArgs};
 
 /// Check the installation, and print how to fix each problem
 ///
-/// The result of a check is ok, warning, failed, or skipped if a requirement is missing. The command changes nothing and does not require
-/// root.
+/// The result of a check is ok, warning, failed or skipped. A check is skipped if a requirement of the check is
+/// missing. The command changes nothing and does not require root.
 ///
 /// Exit status: 0 if no check failed, 1 if a check failed, 2 for a usage error.
 #[derive(Debug, Args)]
@@ -55,13 +55,13 @@ pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<Exit,
         distros: args.distros,
         sources: sources.map_err(Into::into),
         crawl: (!args.offline).then(|| args.crawl.options(context)),
-        store: args.store.folder(context).map_err(Into::into),
+        store: args.store.directory(context).map_err(Into::into),
         path: context.settings.path.clone().unwrap_or_default(),
         now: context.settings.now(),
     };
     let connection = context.connect().await.map_err(Into::into);
     let findings = diagnose(connection, &request).await;
-    // Programs read each finding, people read each cause.
+    // Structured output contains each finding. A table combines findings with the same cause.
     let causes = group_by_cause(&findings);
     match (context.printer.format(), context.printer.text_width()) {
         (Format::Table, Some(width)) if !fits(&causes, width) => {

@@ -94,7 +94,7 @@ pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<
     let filter = Filter { table_name: table, generation, pkey: (!pkey.is_empty()).then_some(Value::Object(pkey)) };
     let events = event::list(&session.client, &filter, rows.query_limit(DEFAULT_LIMIT), &as_of).await?;
     if events.is_empty() {
-        // Removed distributions have events, too.
+        // Removed distributions also have events.
         sqern_db::distro::require(&session.client, distro.as_slice(), &AsOf::Now).await?;
         if let Some(kernel) = &kernel {
             sqern_db::kver::find(&session.client, &kernel.version, distro.as_slice()).await?;
@@ -112,20 +112,20 @@ pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<
     Ok(Exit::Done)
 }
 
-/// One event on one line: what happened to which record, and of an update the old and new values.
+/// Returns an event as one line: its action and key, and for an update the old and new values.
 pub(super) fn describe_event(event: &Event) -> String {
-    let mut line = format!("{} {} {}", event.action, event.table_name, values(&event.pkey));
+    let mut line = format!("{} {} {}", event.action, event.table_name, key_text(&event.pkey));
     let (Value::Object(fields), Some(Value::Object(old))) = (&event.fields, &event.old) else { return line };
     for (name, new) in fields {
-        line.push_str(&format!("  {name}: {} → {}", old.get(name).map(plain).unwrap_or_default(), plain(new)));
+        line.push_str(&format!("  {name}: {} → {}", old.get(name).map(text_of).unwrap_or_default(), text_of(new)));
     }
     line
 }
 
-pub(super) fn values(object: &Value) -> String {
-    object.as_object().map(|object| object.values().map(plain).collect::<Vec<_>>().join(" ")).unwrap_or_default()
+pub(super) fn key_text(object: &Value) -> String {
+    object.as_object().map(|object| object.values().map(text_of).collect::<Vec<_>>().join(" ")).unwrap_or_default()
 }
 
-pub(super) fn plain(value: &Value) -> String {
+pub(super) fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

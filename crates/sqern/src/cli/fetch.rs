@@ -29,7 +29,8 @@ const COMMAND_TIMEOUT_SECONDS: u64 = 3600;
 /// apt-get.
 ///
 /// Before a kernel is recorded in kver_fetched, a test module is compiled in its tree. Missing compilers and libraries are reported once,
-/// with the command that installs them. Without pahole, the module is compiled without BTF; without libelf, without objtool.
+/// with the command that installs them. Without pahole, the module is compiled without BTF. Without
+/// libelf, it is compiled without objtool.
 ///
 /// Exit status: 0 if all kernels were fetched, 1 if a kernel could not be fetched, 2 for a usage error.
 #[derive(Debug, Args)]
@@ -37,7 +38,7 @@ const COMMAND_TIMEOUT_SECONDS: u64 = 3600;
   sqern fetch --distro debian12 --limit 3
   sqern fetch --distro debian12 --kernel \"$(uname -r)\" --store ~/kernels
   sqern fetch --dry-run                          # prints the kernels and their download sizes
-  sqern fetch --command 'kernq fetch \"$SQERN_DISTRO\" \"$SQERN_VERSION\" --to \"$SQERN_TREE\"'
+  sqern fetch --command './fetch-kernel.sh \"$SQERN_DISTRO\" \"$SQERN_VERSION\" \"$SQERN_TREE\"'
   make -C STORE/debian12/6.1.0-25-amd64/build M=$PWD modules")]
 pub(super) struct FetchArgs {
     /// Distribution (repeatable) [default: all]

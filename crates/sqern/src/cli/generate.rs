@@ -43,20 +43,20 @@ pub(super) fn completions(args: &CompletionsArgs, context: &Context<'_>) -> Resu
 }
 
 pub(super) fn man(args: &ManArgs) -> Result<Exit, Failure> {
-    let refused = |error: io::Error| Failure::unmet(format!("could not write manual pages to {}: {error}", args.dir.display()));
+    let failed = |error: io::Error| Failure::unmet(format!("could not write manual pages to {}: {error}", args.dir.display()));
     let mut program = Cli::command().disable_help_subcommand(true);
     program.build();
-    write_pages(&program, args).map_err(refused)?;
+    write_pages(&program, args).map_err(failed)?;
     Ok(Exit::Done)
 }
 
-/// The page of a command, and those of the commands below it.
+/// Writes the pages of a command and its subcommands.
 fn write_pages(command: &Command, args: &ManArgs) -> io::Result<()> {
-    for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
-        write_pages(below, args)?;
+    for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()) {
+        write_pages(subcommand, args)?;
     }
-    // What --help ends with has sections of its own here.
-    let more = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string).unwrap_or_default();
+    // The paragraphs at the end of the help become sections of the page.
+    let paragraphs = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string).unwrap_or_default();
     let page = Man::new(command.clone()).date(&args.date).manual("sqern").source(concat!("sqern ", env!("CARGO_PKG_VERSION")));
     let mut text = Vec::new();
     page.render_title(&mut text)?;
@@ -64,14 +64,14 @@ fn write_pages(command: &Command, args: &ManArgs) -> io::Result<()> {
     page.render_synopsis_section(&mut text)?;
     page.render_description_section(&mut text)?;
     page.render_options_section(&mut text)?;
-    if command.get_subcommands().any(|below| !below.is_hide_set()) {
+    if command.get_subcommands().any(|subcommand| !subcommand.is_hide_set()) {
         page.render_subcommands_section(&mut text)?;
     }
-    text.extend(sections(&more).into_bytes());
+    text.extend(sections(&paragraphs).into_bytes());
     std::fs::write(args.dir.join(page.get_filename()), text)
 }
 
-/// The paragraphs of a text as sections of a manual page, each under the words before its colon, with its lines as they are.
+/// Returns the paragraphs of a text as sections of a manual page. The text before the colon is the heading, and lines are not filled.
 fn sections(text: &str) -> String {
     let mut page = String::new();
     for paragraph in text.split("\n\n") {
@@ -83,7 +83,7 @@ fn sections(text: &str) -> String {
         let lines = body
             .trim_matches('\n')
             .lines()
-            .map(|line| format!("{}\n", escaped(line.strip_prefix("  ").unwrap_or(line).trim_end())));
+            .map(|line| format!("{}\n", escape(line.strip_prefix("  ").unwrap_or(line).trim_end())));
         if !body.trim().is_empty() {
             page.push_str(&format!(".SH {}\n.nf\n{}.fi\n", heading.to_uppercase(), lines.collect::<String>()));
         }
@@ -91,8 +91,8 @@ fn sections(text: &str) -> String {
     page
 }
 
-/// A line as roff takes it (groff_man_style(7)): nothing in it is a request or an escape, and what is copied from it can be typed.
-fn escaped(line: &str) -> String {
+/// Escapes a line for roff (groff_man_style(7)), so that it contains no request, and a copied command is valid.
+fn escape(line: &str) -> String {
     let line =
         line.trim_start_matches('\n').replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\(aq").replace('^', "\\(ha");
     let line = line.replace('~', "\\(ti").replace('`', "\\(ga");

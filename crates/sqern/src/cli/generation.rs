@@ -39,19 +39,19 @@ pub(super) enum GenerationCommand {
     },
     /// Show the differences between 2 states: + inserted, - deleted, ~ updated
     #[command(
-        after_help = "Examples:\n  sqern generation diff 12                      # the changes of generation 12\n  sqern generation diff 2026-05-01 2026-06-01   # the changes in May\n  sqern generation diff 0 12 --json             # the state after generation 12"
+        after_help = "Examples:\n  sqern generation diff 12                      # the changes of generation 12\n  sqern generation diff 2026-05-01 2026-06-01   # the changes in May\n  sqern generation diff 0 12 --json             # all rows as of generation 12"
     )]
     Diff {
-        /// First state: generation or time; without TO, generation whose changes are shown
+        /// First state: generation (0 is the empty state) or time; without TO, generation whose changes are shown
         #[arg(value_name = "FROM")]
         from: At,
         /// Second state: generation or time
         #[arg(value_name = "TO")]
         to: Option<At>,
     },
-    /// Revert the changes of a generation in a new generation
+    /// Create a generation that reverts the changes of an earlier one
     ///
-    /// Inserted records are deleted, deleted records are restored, and updated records get their old values. The new generation can be
+    /// Inserted rows are deleted, deleted rows are restored, and updated rows get their old values. The new generation can be
     /// reverted in the same way. The command fails if later changes depend on the generation.
     #[command(after_help = "Examples:\n  sqern generation revert 12 --dry-run\n  sqern generation revert 12")]
     Revert {
@@ -76,13 +76,13 @@ impl Record for Generation {
     ];
 }
 
-/// One generation with what it changed.
+/// A generation with its changes.
 #[derive(Debug, Serialize)]
 struct Shown {
     #[serde(flatten)]
     generation: Generation,
     tables: Vec<TableChanges>,
-    /// Its events, the first of them first.
+    /// The first events in their order.
     first_events: Vec<Event>,
 }
 
@@ -104,7 +104,7 @@ pub(super) async fn run(command: GenerationCommand, context: &Context<'_>) -> Re
             let (generation, tables) = generation::get(&session.client, id).await?;
             let first_events = event::of_generation(&session.client, id, query_limit(limit)).await?;
             let shown = Shown { generation, tables, first_events };
-            context.printer.one("generation.show/1", &shown, || describe(&shown))?;
+            context.printer.value("generation.show/1", &shown, || describe(&shown))?;
         }
     }
     Ok(Exit::Done)

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 
 use super::Cli;
 
-/// Values for the placeholders of hints: the names of variables, and words in capitals. Others are tried with each of [`ANY`].
+/// The values of the placeholders of hints: variables, and names in capitals. Other placeholders are tested with each value of [`ANY`].
 const VALUES: &[(&str, &str)] = &[
     ("distro", "debian12"),
     ("version", "6.1.0-25-amd64"),
@@ -23,8 +23,7 @@ const VALUES: &[(&str, &str)] = &[
 ];
 const ANY: &[&str] = &["build", "7", "debian12", "6.1.0-25-amd64", "/srv/sqern"];
 
-/// Texts that begin like a command and are none: a map of users, a message about a setting, a file that lists subcommands, the text of a
-/// digest.
+/// Texts that start like a command: a map of users, a message about a setting, a list of subcommands, and the text of a digest.
 const NO_COMMANDS: &[&str] = &[
     "sqern",
     "sqern \"{}\" {ROLE}",
@@ -35,13 +34,13 @@ const NO_COMMANDS: &[&str] = &[
 
 /// Returns the Rust files of all crates, without tests.
 fn sources() -> Vec<PathBuf> {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];
+    let mut directories = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];
     let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap().flatten() {
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory).unwrap().flatten() {
             let (path, name) = (entry.path(), entry.file_name());
-            if path.is_dir() && !["tests", "benches", "target", "sqern-testkit"].iter().any(|left_out| name == *left_out) {
-                folders.push(path);
+            if path.is_dir() && !["tests", "benches", "target", "sqern-testkit"].iter().any(|skipped| name == *skipped) {
+                directories.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") && name != "hints.rs" && name != "tests.rs" {
                 files.push(path);
             }
@@ -119,42 +118,42 @@ fn commands(text: &str) -> Vec<String> {
     starts.map(command).filter(|command| !text[..text.find(command).unwrap_or(0)].contains(" #")).collect()
 }
 
-/// Returns the words of a command; quotation marks keep spaces together.
-fn words(command: &str) -> Vec<String> {
-    let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
+/// Splits a command into arguments. Quotation marks enclose spaces.
+fn arguments(command: &str) -> Vec<String> {
+    let (mut arguments, mut argument, mut quote) = (Vec::new(), String::new(), None);
     for character in command.chars() {
         match (character, quote) {
             (mark, Some(open)) if mark == open => quote = None,
             ('\'' | '"', None) => quote = Some(character),
-            (' ', None) => words.extend(Some(std::mem::take(&mut word)).filter(|word| !word.is_empty())),
-            _ => word.push(character),
+            (' ', None) => arguments.extend(Some(std::mem::take(&mut argument)).filter(|argument| !argument.is_empty())),
+            _ => argument.push(character),
         }
     }
-    words.extend(Some(word).filter(|word| !word.is_empty()));
-    words
+    arguments.extend(Some(argument).filter(|argument| !argument.is_empty()));
+    arguments
 }
 
-/// Returns the first placeholder of a command: `{name}`, `{}` or a word in capitals.
+/// Returns the first placeholder of a command: `{name}`, `{}` or a name in capitals.
 fn placeholder(command: &str) -> Option<(std::ops::Range<usize>, String)> {
     if let Some(start) = command.find('{') {
         let end = start + command[start..].find('}')? + 1;
         return Some((start..end, command[start + 1..end - 1].to_owned()));
     }
     let mut start = 0;
-    for word in command.split(' ') {
+    for argument in command.split(' ') {
         let is_capital = |character: char| character.is_ascii_uppercase() || character == '_';
-        if word.len() > 1 && word.chars().all(is_capital) {
-            return Some((start..start + word.len(), word.to_owned()));
+        if argument.len() > 1 && argument.chars().all(is_capital) {
+            return Some((start..start + argument.len(), argument.to_owned()));
         }
-        start += word.len() + 1;
+        start += argument.len() + 1;
     }
     None
 }
 
 /// Whether the command parses with some values of its placeholders; `Err` contains the last error.
 fn parses(command: &str) -> Result<(), String> {
-    let Some((place, name)) = placeholder(command) else {
-        return match Cli::try_parse_from(words(command)) {
+    let Some((range, name)) = placeholder(command) else {
+        return match Cli::try_parse_from(arguments(command)) {
             Err(error) if !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => Err(error.to_string()),
             _ => Ok(()),
         };
@@ -162,7 +161,7 @@ fn parses(command: &str) -> Result<(), String> {
     let known = VALUES.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
     let mut result = Ok(());
     for value in known.as_ref().map_or(ANY, std::slice::from_ref) {
-        result = parses(&[&command[..place.start], value, &command[place.end..]].concat());
+        result = parses(&[&command[..range.start], value, &command[range.end..]].concat());
         if result.is_ok() {
             break;
         }
@@ -177,7 +176,7 @@ fn every_command_that_a_hint_suggests_is_parsed() {
         let source = fs::read_to_string(&path).unwrap();
         for text in literals(&source).iter().filter(|text| !text.starts_with("Example")) {
             for command in commands(text) {
-                // The usage line of a command is clap's.
+                // clap creates the usage line of a command.
                 if NO_COMMANDS.contains(&command.as_str()) || command.contains("[OPTIONS]") {
                     continue;
                 }
@@ -224,11 +223,30 @@ fn each_hint_is_a_sentence_or_a_command() {
     assert!(!wrong.iter().any(|hint| has_style(hint)));
 }
 
+/// The maximum length of a line of examples. The reference pages wrap longer lines.
+const EXAMPLE_CHARACTERS: usize = 96;
+
+/// Returns the lines of the examples of a command and its subcommands that are too long.
+fn long_examples(command: &clap::Command) -> Vec<String> {
+    let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let examples = help.lines().skip_while(|line| !line.starts_with("Example")).take_while(|line| !line.is_empty());
+    let long = examples.filter(|line| line.chars().count() > EXAMPLE_CHARACTERS).map(str::to_owned);
+    long.chain(command.get_subcommands().flat_map(long_examples)).collect()
+}
+
 #[test]
-fn a_wrong_command_in_a_hint_is_noticed() {
+fn example_lines_are_not_wrapped_in_the_reference_pages() {
+    assert_eq!(long_examples(&Cli::command()), Vec::<String>::new());
+    let example = |length: usize| clap::Command::new("x").after_help(format!("Examples:\n{}", "x".repeat(length)));
+    assert_eq!(long_examples(&example(EXAMPLE_CHARACTERS)).len(), 0);
+    assert_eq!(long_examples(&example(EXAMPLE_CHARACTERS + 1)).len(), 1);
+}
+
+#[test]
+fn a_wrong_command_in_a_hint_is_detected() {
     assert_eq!(commands("see why: sqern db status; sqern why {version}  # sqern x"), ["sqern db status", "sqern why {version}"]);
     assert_eq!(literals("fn f() { g(\"sqern \\\"a b\\\"\", '\"', r#\"x \"y\"#) } // \"no\""), ["sqern \"a b\"", "x \"y"]);
-    assert_eq!(words("sqern --at '1 day ago' x"), ["sqern", "--at", "1 day ago", "x"]);
+    assert_eq!(arguments("sqern --at '1 day ago' x"), ["sqern", "--at", "1 day ago", "x"]);
     assert!(parses("sqern kver show {version} --distro {distro}").is_ok());
     assert!(parses("sqern kver show {distro} {version}").is_err());
     assert!(parses("sqern build show {}").is_ok());

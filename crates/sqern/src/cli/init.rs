@@ -16,9 +16,9 @@ use crate::printer::Format;
 
 /// Set up a database: private server, schema and distributions
 ///
-/// If neither an option nor a variable of libpq specifies a database, creates and starts the private server like sqern local up. Then
-/// migrates the schema to the version of this program, and adds missing distributions. If a step fails, completed steps remain; the next
-/// run skips them.
+/// If neither an option nor a variable of libpq specifies a database, the command creates and starts the private server like sqern local
+/// up. It then migrates the schema to the version of this program, and adds missing distributions. If a step fails, completed steps
+/// remain. The next run skips them.
 ///
 /// Exit status: 0 if all steps succeeded, 1 if a step failed, 2 for a usage error.
 #[derive(Debug, Args)]
@@ -52,7 +52,7 @@ pub(super) async fn run(args: InitArgs, context: &Context<'_>) -> Result<Exit, F
         if is_interrupted { failure.hint("sqern init  # continues") } else { failure }
     })?;
     let initialized = Initialized { outcome, dry_run: args.dry_run };
-    context.printer.one("init/1", &initialized, || initialized.describe())?;
+    context.printer.value("init/1", &initialized, || initialized.describe())?;
     if !args.dry_run && context.printer.format() == Format::Table {
         context.printer.note(&next_commands(initialized.outcome.server.as_ref(), context));
     }

@@ -1,4 +1,4 @@
-//! Ctrl-C, and the signal by which services are stopped.
+//! SIGINT and SIGTERM: interrupts by the user and by service managers.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

@@ -1,4 +1,4 @@
-//! `sqern kver`: the kernel versions.
+//! `sqern kver`: lists and changes kernel versions.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub(super) enum KverCommand {
         /// Distribution (repeatable) [default: all]
         #[arg(long = "distro", value_name = "NAME")]
         distros: Vec<DistroName>,
-        /// Glob for the version [default: all]
+        /// Glob (* and ?) for the version [default: all]
         #[arg(long, value_name = "GLOB")]
         like: Option<String>,
         /// Include ignored and archived kernels
@@ -191,9 +191,9 @@ async fn show(
         let packages = kver::packages(client, &kver.kernel).await?;
         shown.push(Shown { kver, packages });
     }
-    context.printer.one("kver.show/1", &shown, || shown.iter().map(describe).collect::<Vec<_>>().join("\n\n"))?;
-    let theirs: Vec<DistroName> = shown.iter().map(|shown| shown.kver.kernel.distro.clone()).collect();
-    at::warn(context, &sqern_db::crawl::incomplete(client, &theirs, None).await?);
+    context.printer.value("kver.show/1", &shown, || shown.iter().map(describe).collect::<Vec<_>>().join("\n\n"))?;
+    let distros_shown: Vec<DistroName> = shown.iter().map(|shown| shown.kver.kernel.distro.clone()).collect();
+    at::warn(context, &sqern_db::crawl::incomplete(client, &distros_shown, None).await?);
     Ok(Exit::Done)
 }
 

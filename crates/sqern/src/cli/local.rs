@@ -18,41 +18,41 @@ use crate::output::private_server::warn_about_service;
 pub(super) enum LocalCommand {
     /// Create the server if necessary, start it, and add its service to the connection service file
     #[command(after_help = "Examples:\n  sqern local up\n  sqern local up --data-dir /srv/sqern\n  psql service=sqern-local")]
-    Up(Place),
+    Up(DirectoryArgs),
     /// Stop the server and keep its data
     #[command(after_help = "Example:\n  sqern local down")]
-    Down(Place),
+    Down(DirectoryArgs),
     /// Show the state and location of the server
     ///
     /// Exit status: 0 if the server is running, 1 if it is not running, 2 for a usage error.
     #[command(after_help = "Example:\n  sqern local status --json")]
-    Status(Place),
+    Status(DirectoryArgs),
     /// Run psql, connected to the server
     #[command(after_help = "Examples:\n  sqern local psql\n  sqern local psql -c 'select version()'")]
     Psql {
         #[command(flatten)]
-        place: Place,
+        directory: DirectoryArgs,
         /// Arguments of psql
         #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<std::ffi::OsString>,
     },
     /// Print the connection string for psql, psycopg and --dsn
     #[command(after_help = "Example:\n  psql \"$(sqern local dsn)\"")]
-    Dsn(Place),
+    Dsn(DirectoryArgs),
     /// Stop the server and remove it with all databases
     #[command(after_help = "Example:\n  sqern local destroy --data-dir /srv/sqern --yes")]
     Destroy {
         #[command(flatten)]
-        place: Place,
+        directory: DirectoryArgs,
         /// Do not prompt for confirmation
         #[arg(long)]
         yes: bool,
     },
 }
 
-/// Which server.
+/// Selects the private server.
 #[derive(Debug, Args)]
-pub(super) struct Place {
+pub(super) struct DirectoryArgs {
     /// Directory of the server [default: $SQERN_DATA_DIR, else /var/lib/sqern/local (root) or ~/.local/share/sqern/local]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -65,33 +65,33 @@ struct Dsn {
 
 pub(super) async fn run(command: LocalCommand, context: &Context<'_>) -> Result<Exit, Failure> {
     match command {
-        LocalCommand::Up(place) => {
-            let up = up(server(&place, context)?, context).await?;
-            context.printer.one("local.up/1", &up, || describe_up(&up))?;
+        LocalCommand::Up(directory) => {
+            let up = up(server(&directory, context)?, context).await?;
+            context.printer.value("local.up/1", &up, || describe_up(&up))?;
             Ok(Exit::Done)
         }
-        LocalCommand::Down(place) => {
-            let down = blocking(server(&place, context)?, LocalServer::down).await?;
-            context.printer.one("local.down/1", &down, || describe_down(&down))?;
+        LocalCommand::Down(directory) => {
+            let down = blocking(server(&directory, context)?, LocalServer::down).await?;
+            context.printer.value("local.down/1", &down, || describe_down(&down))?;
             Ok(Exit::Done)
         }
-        LocalCommand::Status(place) => {
-            let status = blocking(server(&place, context)?, LocalServer::status).await?;
-            context.printer.one("local.status/1", &status, || describe_status(&status))?;
+        LocalCommand::Status(directory) => {
+            let status = blocking(server(&directory, context)?, LocalServer::status).await?;
+            context.printer.value("local.status/1", &status, || describe_status(&status))?;
             Ok(if status.state == State::Running { Exit::Done } else { Exit::Unmet })
         }
-        LocalCommand::Psql { place, args } => psql(&server(&place, context)?, &args),
-        LocalCommand::Dsn(place) => {
-            let dsn = Dsn { dsn: server(&place, context)?.dsn()? };
-            context.printer.one("local.dsn/1", &dsn, || dsn.dsn.clone())?;
+        LocalCommand::Psql { directory, args } => psql(&server(&directory, context)?, &args),
+        LocalCommand::Dsn(directory) => {
+            let dsn = Dsn { dsn: server(&directory, context)?.dsn()? };
+            context.printer.value("local.dsn/1", &dsn, || dsn.dsn.clone())?;
             Ok(Exit::Done)
         }
-        LocalCommand::Destroy { place, yes } => destroy(server(&place, context)?, yes, context).await,
+        LocalCommand::Destroy { directory, yes } => destroy(server(&directory, context)?, yes, context).await,
     }
 }
 
-fn server(place: &Place, context: &Context<'_>) -> Result<LocalServer, Failure> {
-    context.settings.private_server(place.data_dir.as_deref())
+fn server(directory: &DirectoryArgs, context: &Context<'_>) -> Result<LocalServer, Failure> {
+    context.settings.private_server(directory.data_dir.as_deref())
 }
 
 /// Creates the server if necessary and starts it. An interrupt removes an incomplete server.
@@ -103,13 +103,13 @@ async fn up(server: LocalServer, context: &Context<'_>) -> Result<Up, Failure> {
     Ok(up)
 }
 
-/// Replaces this process by psql. Returns only if that failed.
+/// Replaces this process by psql. Returns only an error.
 fn psql(server: &LocalServer, args: &[std::ffi::OsString]) -> Result<Exit, Failure> {
     let mut command = server.psql()?;
     let error = command.args(args).exec();
     let program = command.get_program().to_string_lossy().into_owned();
     Err(Failure::unmet(format!("could not run {program}: {error}"))
-        .hint("Install the client: apt install postgresql-client; dnf install postgresql; brew install libpq"))
+        .hint("Install the client: apt install postgresql-client, dnf install postgresql, or brew install libpq"))
 }
 
 async fn destroy(server: LocalServer, yes: bool, context: &Context<'_>) -> Result<Exit, Failure> {
@@ -117,7 +117,7 @@ async fn destroy(server: LocalServer, yes: bool, context: &Context<'_>) -> Resul
         return Err(Failure::unmet("not confirmed; nothing was removed"));
     }
     let destroyed = blocking(server, LocalServer::destroy).await?;
-    context.printer.one("local.destroy/1", &destroyed, || describe_destroyed(&destroyed))?;
+    context.printer.value("local.destroy/1", &destroyed, || describe_destroyed(&destroyed))?;
     Ok(Exit::Done)
 }
 

@@ -55,14 +55,14 @@ use crate::settings::{Settings, VARIABLES};
 pub struct Cli {
     #[command(flatten)]
     connection: Connection,
-    /// The output format.
+    /// The options for the format and the amount of output.
     #[command(flatten)]
     pub output: Output,
     #[command(subcommand)]
     command: Command,
 }
 
-/// The database: by default that of libpq's environment (PGSERVICE, PGHOST, …), else the private server.
+/// Options that select the database. The default is that of the variables of libpq, else the private server.
 #[derive(Debug, Args)]
 struct Connection {
     /// Service name in pg_service.conf
@@ -73,7 +73,7 @@ struct Connection {
     dsn: Option<String>,
 }
 
-/// The output format.
+/// Options for the format and the amount of output.
 #[derive(Debug, Args)]
 pub struct Output {
     /// Print one JSON document
@@ -150,7 +150,7 @@ enum Command {
 
 impl Command {
     /// Whether the command prints a list; only lists can be printed as CSV.
-    fn gives_list(&self) -> bool {
+    fn prints_list(&self) -> bool {
         match self {
             Self::Check(_)
             | Self::Fetch(_)
@@ -166,8 +166,8 @@ impl Command {
             Self::Generation(command) => {
                 matches!(command, generation::GenerationCommand::List { .. } | generation::GenerationCommand::Diff { .. })
             }
-            Self::Build(command) => command.gives_list(),
-            Self::Test(command) => command.gives_list(),
+            Self::Build(command) => command.prints_list(),
+            Self::Test(command) => command.prints_list(),
             Self::Available(command) => matches!(command, available::AvailableCommand::List { .. }),
             Self::Init(_)
             | Self::Local(_)
@@ -182,7 +182,7 @@ impl Command {
 }
 
 impl Output {
-    /// The format that the flags ask for.
+    /// Returns the format that the flags select.
     #[must_use]
     pub fn format(&self) -> Format {
         match (self.json, self.csv) {
@@ -230,26 +230,26 @@ impl Context<'_> {
         connect(&self.request(), &self.settings.connect_env()).await
     }
 
-    /// The database that the command line names.
+    /// Returns the request for the database that the command line specifies.
     fn request(&self) -> ConnectRequest {
         ConnectRequest { service: self.connection.service.clone(), dsn: self.connection.dsn.clone() }
     }
 
-    /// Connects to a database whose schema this program can work with.
+    /// Connects to a database, and checks that this program can use its schema.
     async fn open(&self) -> Result<Session, Failure> {
         Ok(self.database().open().await?)
     }
 
-    /// Returns the database that the command line names.
+    /// Returns the database that the command line specifies.
     fn database(&self) -> Database {
         Database { request: self.request(), env: self.settings.connect_env() }
     }
 }
 
-/// Runs a command line to its end.
+/// Runs a command line.
 pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exit, Failure> {
-    // Before anything is done: a command that fails must have changed nothing.
-    if printer.format() == Format::Csv && !cli.command.gives_list() {
+    // A rejected command must not change anything.
+    if printer.format() == Format::Csv && !cli.command.prints_list() {
         return Err(Failure::usage("--csv is supported only by commands that print a list"));
     }
     let context = Context { connection: &cli.connection, settings, printer };

@@ -19,14 +19,15 @@ use crate::failure::{Exit, Failure};
 pub(super) enum PipelineCommand {
     /// Run the steps check, fetch, build, test and available
     ///
-    /// Each step runs the command of the same name with the options of the file. The database contains the state, so an interrupted pipeline
-    /// continues when it is run again. If a step fails for some kernels, the next step continues with the others.
+    /// The steps run the commands sqern check, fetch, build run, test run and available add with the options of the file. The database
+    /// contains the state, so an interrupted pipeline continues when it is run again. If a step fails for some kernels, the next step
+    /// continues with the others.
     ///
     /// Exit status: 0 if all steps succeeded for all kernels, 1 if a step failed, 2 for a usage error.
     #[command(after_help = "Examples:
   sqern pipeline run nightly.toml
   sqern pipeline run nightly.toml --skip check --skip fetch
-  sqern pipeline run nightly.toml --watch --skip check     # repeats the steps after each change of kernels
+  sqern pipeline run nightly.toml --watch --skip check     # repeats the steps after changes
   sqern pipeline run nightly.toml --dry-run                # prints the commands
 
 Example file:
@@ -48,7 +49,7 @@ Example file:
         /// Step to skip (repeatable)
         #[arg(long, value_name = "STEP", value_parser = PossibleValuesParser::new(StepName::ALL.map(StepName::as_str)).try_map(|name| name.parse::<StepName>()))]
         skip: Vec<StepName>,
-        /// After the last step, wait for changes of kernels or patterns, then repeat all steps except check
+        /// After the last step, wait for changes to kernels or patterns, then repeat all steps except check
         #[arg(long)]
         watch: bool,
         /// Print the commands without running them
@@ -76,7 +77,7 @@ pub(super) async fn run(command: PipelineCommand, context: &Context<'_>) -> Resu
         exit(run_steps(&pipeline.steps(&skip), &runner, &stop).await)?;
         // The next check by any program wakes the pipeline.
         skip.push(StepName::Check);
-        context.printer.note("waiting for changes of kernels or patterns");
+        context.printer.note("waiting for changes to kernels or patterns");
         tokio::select! {
             () = stop.cancelled() => return Ok(Exit::Done),
             changed = kernel_watch.changed() => changed?,

@@ -7,7 +7,6 @@ mod output;
 mod risk;
 
 use clap::{Args, Subcommand};
-use sqern_core::reports::never_checked;
 use sqern_core::reports::risk::RiskQuery;
 use sqern_db::{AsOf, DataState, snapshot};
 use sqern_model::{At, ClusterName, DistroName, TypeWord};
@@ -42,13 +41,13 @@ pub(super) enum ReportCommand {
     },
     /// Report the hosts whose running or newest kernel has no available module
     ///
-    /// Each row contains a kernel and its number of hosts at risk. Rows are ordered by cluster type and number of hosts. Ignored and archived
-    /// kernels come last within a type and put no host at risk.
+    /// Each row contains a kernel and the number of hosts that run it or have it as their newest kernel. Rows are ordered by cluster type and
+    /// number of hosts. Ignored and archived kernels come last within a type. Their hosts do not count as at risk.
     #[command(after_help = "Columns:
   running  number of hosts that run the kernel
   newest   number of hosts that run another kernel, but have this one as their newest
-  missing  missing step
-  since    time since which the step is missing
+  missing  state of the missing step
+  since    time from which the step is missing
 
 Examples:
   sqern report risk
@@ -73,8 +72,7 @@ Examples:
     /// Report how long kernels take from seen to fetched, built, tested and available
     ///
     /// Each row contains the median, the 90th percentile and the maximum duration of a step, and the number of kernels that wait for
-    /// the step. Only wanted kernels count. The time of the steps built and tested is
-    /// the start of the first successful build or test run.
+    /// the step. Only wanted kernels count. A kernel counts as built or tested from the start of its first successful build or test run.
     #[command(after_help = "Examples:
   sqern report lag
   sqern report lag --distro debian12 --months           # also grouped by month (UTC)
@@ -132,10 +130,8 @@ pub(super) async fn run(command: ReportCommand, context: &Context<'_>) -> Result
     let transaction = snapshot(&mut session.client).await?;
     let as_of = common.at.resolve(&transaction).await?;
     let data = as_of.state(&transaction).await?;
-    let metadata = common.at.upstream(&transaction, &as_of, &common.distros).await?.of_data(data);
-    let never_checked =
-        if common.html.is_wanted() { never_checked(&transaction, &common.distros, &as_of).await? } else { vec![] };
-    let output = ReportOutput { context, metadata: &metadata, html: &common.html, rows: &common.rows, never_checked };
+    let metadata = common.at.upstream(&transaction, &as_of, &common.distros).await?.with_data(data);
+    let output = ReportOutput { context, metadata: &metadata, html: &common.html, rows: &common.rows };
     let source = Source { transaction: &transaction, as_of: &as_of, data };
     match &command {
         ReportCommand::Coverage { kernels, of, .. } => {

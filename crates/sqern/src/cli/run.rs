@@ -46,25 +46,27 @@ pub(super) async fn plan(
 ) -> Result<Exit, Failure> {
     let mut session = context.open().await?;
     let candidates = runs::plan(&mut session.client, spec, selection).await?;
-    let (kind, total) = (spec.kind(), candidates.len());
-    if total == 0 && context.printer.format() == Format::Table {
-        context.printer.note(&nothing(kind, selection));
-        return Ok(Exit::Done);
+    let kind = spec.kind();
+    if !candidates.is_empty() || context.printer.format() != Format::Table {
+        context.printer.list(&candidates, rows)?;
     }
-    context.printer.list(&candidates, rows)?;
-    context.printer.note(&match total {
-        0 => nothing(kind, selection),
-        total => format!("{} to {}", counted(total, "kernel"), kind.noun()),
-    });
+    if candidates.is_empty() {
+        note_empty_plan(kind, selection, context);
+    } else {
+        context.printer.note(&format!("{} to {}", counted(candidates.len(), "kernel"), kind.noun()));
+    }
     Ok(Exit::Done)
 }
 
-/// Returns the note for an empty plan.
-fn nothing(kind: RunKind, selection: &RunSelection) -> String {
+/// Prints the note for an empty plan.
+fn note_empty_plan(kind: RunKind, selection: &RunSelection, context: &Context<'_>) {
     let kernels: Vec<String> = selection.kernels.iter().map(ToString::to_string).collect();
     match kernels.first() {
-        None => format!("nothing to {}", kind.noun()),
-        Some(first) => format!("nothing to {} for {}; the reason is in sqern why {first}", kind.noun(), kernels.join(", ")),
+        None => context.printer.note(&format!("nothing to {}", kind.noun())),
+        Some(kernel) => {
+            let note = format!("nothing to {} for {}", kind.noun(), kernels.join(", "));
+            context.printer.note_with_hint(&note, Some(&format!("sqern why {kernel}  # explains the missing step")));
+        }
     }
 }
 
@@ -76,10 +78,10 @@ fn to_usize(count: u32) -> usize {
 /// The result of a run.
 #[derive(Debug, Args)]
 pub(super) struct FinishArgs {
-    /// Run ID, as printed by start
+    /// ID of the build or test run, as printed by start
     #[arg(value_parser = super::id)]
     id: i64,
-    /// Result of all kernels without --kernel: SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED
+    /// Overall result, and result of each kernel that no --kernel option specifies: SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED
     result: RunResult,
     /// Result of one kernel, if it differs from RESULT (repeatable)
     #[arg(long = "kernel", value_name = "[DISTRO/]VERSION=RESULT")]
@@ -88,7 +90,7 @@ pub(super) struct FinishArgs {
     change: ChangeArgs,
 }
 
-/// Finishes a run.
+/// Finishes a run, and prints its result.
 pub(super) async fn finish(kind: RunKind, args: FinishArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     let FinishArgs { id, result, kernels, change } = args;
     let mut session = context.open().await?;

@@ -15,18 +15,18 @@ pub(super) use sqern_core::sources::definition;
 
 #[derive(Debug, Args)]
 pub(super) struct SourcesArgs {
-    /// Directory of distribution files (NAME.toml) that override or extend the built-in ones (repeatable)
+    /// Directory of distribution files that replace built-in files of the same name or add distributions (repeatable)
     #[arg(long = "sources", value_name = "DIR")]
     pub(super) dirs: Vec<PathBuf>,
 }
 
-/// How the sources are asked.
+/// Options of a crawl.
 #[derive(Debug, Args)]
 pub(super) struct CrawlArgs {
     /// Mirror of all repositories: request URL/HOST/PATH instead of https://HOST/PATH
     #[arg(long, value_name = "URL")]
     pub(super) mirror_base: Option<Url>,
-    /// Accept missing keyrings, missing signatures, and signatures by expired or revoked keys in this run
+    /// Accept missing keyrings, missing signatures, and signatures by expired or revoked keys
     #[arg(long)]
     pub(super) allow_unsigned: bool,
 }

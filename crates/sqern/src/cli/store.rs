@@ -50,7 +50,7 @@ pub(super) enum StoreCommand {
     },
 }
 
-/// Selects kernels.
+/// Selects fetched kernels by distribution and version.
 #[derive(Debug, Args)]
 pub(super) struct SelectionArgs {
     /// Distribution (repeatable) [default: all]

@@ -8,7 +8,6 @@ use sqern_store::Store;
 use super::Context;
 use crate::failure::Failure;
 
-/// The option `--store`.
 #[derive(Debug, Clone, Args)]
 pub(super) struct StoreArgs {
     /// Directory of fetched headers [default: $SQERN_STORE, else /var/lib/sqern/store (root) or ~/.local/share/sqern/store]
@@ -17,13 +16,12 @@ pub(super) struct StoreArgs {
 }
 
 impl StoreArgs {
-    /// Opens the store.
     pub(super) fn open(&self, context: &Context<'_>) -> Result<Store, Failure> {
         open_store(self.dir.as_deref(), context)
     }
 
     /// Returns the directory of the store, which need not exist.
-    pub(super) fn folder(&self, context: &Context<'_>) -> Result<PathBuf, Failure> {
+    pub(super) fn directory(&self, context: &Context<'_>) -> Result<PathBuf, Failure> {
         store_dir(self.dir.as_deref(), context)
     }
 }

@@ -19,8 +19,8 @@ const USAGE_START: &str = "sqern test start [OPTIONS] --claim <N>
 pub(super) enum TestCommand {
     /// List the kernels to test
     ///
-    /// A kernel with a successful build needs a test until a test of this build succeeds. With --revision, --target or --profile, only
-    /// builds with these values count. Kernels that customers run come first.
+    /// A kernel with a successful build needs a test until a test of this build succeeds. Kernels of a test run in progress are excluded.
+    /// With --revision, --target or --profile, only builds with these values count. Kernels that customers run come first.
     #[command(after_help = "Examples:
   sqern test plan --revision 21.0.243.620bc3729 --target sp-lab
   sqern test plan --build 12 --flavor smoke --json")]
@@ -42,6 +42,7 @@ pub(super) enum TestCommand {
     #[command(override_usage = USAGE_START, after_help = "Examples:
   id=$(sqern test start --build 12 --flavor smoke --cluster lab-3 --claim 10)
   sqern test finish \"$id\" SUCCESS")]
+    #[command(mut_arg("versions", |arg| arg.help("Kernel of the test run; with --claim, kernel that can be claimed (repeatable)")))]
     Start {
         #[command(flatten)]
         selection: SelectionArgs,
@@ -75,7 +76,7 @@ Example:\n  sqern test run --target sp-lab --flavor smoke --jobs 2 --command './
     },
     /// Renew the lease of a test run
     ///
-    /// The lease then ends after its full duration, starting now.
+    /// The lease then expires one full duration after the renewal.
     #[command(after_help = "Example:\n  sqern test renew 7")]
     Renew {
         /// Test run ID, as printed by start
@@ -93,6 +94,7 @@ Example:\n  sqern test run --target sp-lab --flavor smoke --jobs 2 --command './
     #[command(
         after_help = "Examples:\n  sqern test list --open\n  sqern test list --revision 21.0.243.620bc3729 --limit 0 --csv"
     )]
+    #[command(mut_arg("open", |open| open.help("List only test runs in progress")))]
     List(ListArgs),
     /// List the kernels of a test run with their results
     #[command(after_help = "Examples:\n  sqern test kernels 7\n  sqern test kernels 7 --csv")]
@@ -115,7 +117,7 @@ Example:\n  sqern test run --target sp-lab --flavor smoke --jobs 2 --command './
 }
 
 impl TestCommand {
-    pub(super) fn gives_list(&self) -> bool {
+    pub(super) fn prints_list(&self) -> bool {
         matches!(self, Self::Plan { .. } | Self::List(_) | Self::Kernels { .. } | Self::Run { .. })
     }
 }

@@ -52,7 +52,7 @@ pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<Exit, Fa
     let query = WhyQuery { query: args.of.query(&distros), until: as_of.time(), version: args.kernel.version };
     let explanation = explain(&transaction, &query, &as_of).await?;
     let now = explanation.data.at.unwrap_or_else(Timestamp::now);
-    context.printer.one("why/1", &explanation, || describe(&explanation, now))?;
+    context.printer.value("why/1", &explanation, || describe(&explanation, now))?;
     context.printer.note(&explanation.data.to_string());
     at::warn(context, &explanation.incomplete);
     Ok(if explanation.kernels.is_empty() { Exit::Unmet } else { Exit::Done })

@@ -13,7 +13,7 @@ use crate::printer::{Format, Printer};
 struct Loaded<'a> {
     #[serde(flatten)]
     totals: Totals,
-    /// The first changes.
+    /// The first changes, up to the limit of the request.
     changes: &'a [Change],
     dry_run: bool,
     #[serde(flatten)]
@@ -25,7 +25,7 @@ pub fn print(outcome: &LoadOutcome, dry_run: bool, printer: &Printer) -> Result<
     let LoadOutcome { totals, total_changes, changes, finished, .. } = outcome;
     if printer.format() != Format::Table {
         let loaded = Loaded { totals: *totals, changes, dry_run, finished: *finished };
-        return printer.one("cust.load/1", &loaded, String::new);
+        return printer.value("cust.load/1", &loaded, String::new);
     }
     if !changes.is_empty() {
         printer.data(&changes.iter().map(describe).collect::<Vec<_>>().join("\n"))?;

@@ -10,7 +10,7 @@ pub enum Kind {
     Text,
     /// A name, or several names.
     Name,
-    /// A word whose meaning has a color, such as `SUCCESS`.
+    /// A state or result with a color, such as `SUCCESS`.
     Status,
     /// A number, or the length of an array.
     Number,
@@ -66,7 +66,7 @@ impl Column {
         Self::new(name, Kind::Text)
     }
 
-    /// Returns a column of words whose meaning has a color.
+    /// Returns a column of states or results with colors.
     #[must_use]
     pub const fn status(name: &'static str) -> Self {
         Self::new(name, Kind::Status)

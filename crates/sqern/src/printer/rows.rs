@@ -93,7 +93,7 @@ impl From<&Column> for RowColumn {
 /// The rows of a list.
 #[derive(Debug)]
 pub struct Rows {
-    /// The columns.
+    /// The printed columns in their order.
     pub columns: Vec<RowColumn>,
     /// The JSON fields of each record.
     pub rows: Vec<Map<String, Value>>,

@@ -1,4 +1,4 @@
-//! Tables for people.
+//! The layout of tables.
 
 use comfy_table::{Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use sqern_model::escape::replace_control;
@@ -22,7 +22,7 @@ pub(super) struct Style {
     pub(super) times: TimeFormat,
 }
 
-/// Returns the lines of a table. Only free text is wrapped: a name that does not fit is printed in one piece nevertheless.
+/// Returns the lines of a table. Only free text is wrapped: a name is not broken, even if it does not fit.
 pub(super) fn lines(rows: &Rows, style: Style) -> Vec<String> {
     let columns: Vec<&RowColumn> = rows.columns.iter().filter(|column| !is_omitted(column, rows)).collect();
     let mut table = Table::new();
@@ -85,7 +85,7 @@ fn cell(kind: Kind, text: String, color: bool) -> Cell {
     }
 }
 
-/// Returns the color of a status: green for success, red for a failure or a missing step, yellow for the rest that needs attention.
+/// Returns the color of a status: green for success, red for a failure or a missing step, yellow for other states that require attention.
 fn status_color(status: &str) -> Option<Color> {
     match status {
         "SUCCESS" | "available" | "complete" | "ok" | "fetched" | "tested" => Some(Color::DarkGreen),

@@ -2,8 +2,8 @@
 
 use sqern_core::pipeline::quote;
 
-/// Joins the arguments, quoted for a shell. The database stores the result for all readers, so `--dsn`, which can contain a password, and the user
-/// information of URLs are omitted.
+/// Joins the arguments, quoted for a shell. All readers of the database can read the result. It therefore omits `--dsn`, which can contain
+/// a password, and the user information of URLs.
 pub(super) fn without_secrets(arguments: impl Iterator<Item = String>) -> String {
     let mut parts = Vec::new();
     let mut hide_next = false;

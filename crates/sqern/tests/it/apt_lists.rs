@@ -1,4 +1,4 @@
-//! `sqern check --apt-lists`: against an independent count of what a machine's own indexes hold.
+//! `sqern check --apt-lists`, compared with an independent count of the packages in the lists.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use sqern_testkit::repo::{Compression, deb};
 use crate::check::suite;
 use crate::program::{Program, field};
 
-/// Counts by dpkg's own words, not by our parser or rules: a headers package that depends on the shared half of its kernel.
+/// Prints the headers packages that depend on a common and a kbuild package, without the parser and rules of sqern.
 const COUNT: &str = r#"
 import glob, re, subprocess, sys
 found = set()
@@ -23,19 +23,19 @@ for path in glob.glob(sys.argv[1] + "/*_Packages*"):
 print("\n".join(sorted(found)))
 "#;
 
-/// This machine's lists where it is a Debian with some, else a folder that the test makes.
+/// Returns the lists of this machine if it runs Debian 12 and has lists, else created ones.
 fn lists(home: &Path) -> PathBuf {
     let real = PathBuf::from("/var/lib/apt/lists");
     let debian12 = std::fs::read_to_string("/etc/os-release")
         .is_ok_and(|text| text.contains("ID=debian") && text.contains("VERSION_ID=\"12\""));
-    let some = std::fs::read_dir(&real).is_ok_and(|entries| {
+    let has_lists = std::fs::read_dir(&real).is_ok_and(|entries| {
         entries.flatten().any(|entry| entry.file_name().to_string_lossy().contains("_main_binary-amd64_Packages"))
     });
-    if debian12 && some { real } else { made(home) }
+    if debian12 && has_lists { real } else { create_lists(home) }
 }
 
-fn made(home: &Path) -> PathBuf {
-    let folder = home.join("lists");
+fn create_lists(home: &Path) -> PathBuf {
+    let directory = home.join("lists");
     let headers = |abi: &str| {
         deb(&format!("linux-headers-{abi}-amd64"))
             .version("6.1.1")
@@ -49,20 +49,20 @@ fn made(home: &Path) -> PathBuf {
         .package(deb("linux-kbuild-6.1").version("6.1.1"))
         .package(deb("linux-headers-amd64").version("6.1.1").depends("linux-headers-6.1.0-2-amd64"))
         .package(deb("linux-image-6.1.0-2-amd64-dbg").version("6.1.1"))
-        .write_apt_lists(&folder, "archive.example.test_debian", Compression::Gzip)
+        .write_apt_lists(&directory, "archive.example.test_debian", Compression::Gzip)
         .unwrap();
-    folder
+    directory
 }
 
-async fn found_equals_counted(program: &Program, folder: &Path) {
-    let counted = clean_command("python3").args(["-c", COUNT]).arg(folder).output().expect("python3 runs");
+async fn found_equals_counted(program: &Program, directory: &Path) {
+    let counted = clean_command("python3").args(["-c", COUNT]).arg(directory).output().expect("python3 runs");
     assert!(counted.status.success(), "{counted:?}");
     let counted = String::from_utf8(counted.stdout).unwrap();
     let expected: Vec<&str> = counted.lines().collect();
-    assert!(!expected.is_empty(), "nothing to find in {}", folder.display());
+    assert!(!expected.is_empty(), "nothing to find in {}", directory.display());
 
-    let folder = folder.display().to_string();
-    let check = ["check", "--distro", "debian12", "--apt-lists", &folder];
+    let directory = directory.display().to_string();
+    let check = ["check", "--distro", "debian12", "--apt-lists", &directory];
     let ran = program.done(&check);
     let mut found = field(&program.json(&["kver", "list"]), "version");
     found.sort();
@@ -70,7 +70,7 @@ async fn found_equals_counted(program: &Program, folder: &Path) {
 
     let journal = program.journal().await;
     program.done(&check);
-    assert_eq!(program.journal().await, journal, "a second run adds nothing");
+    assert_eq!(program.journal().await, journal, "a second run records nothing");
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn check_finds_exactly_the_headers_packages_of_apt_lists() {
 }
 
 #[tokio::test]
-async fn of_a_made_folder_too_and_no_meta_common_or_debug_package() {
+async fn meta_common_and_debug_packages_are_not_kernels() {
     let program = Program::new().await;
-    found_equals_counted(&program, &made(program.home.path())).await;
+    found_equals_counted(&program, &create_lists(program.home.path())).await;
 }

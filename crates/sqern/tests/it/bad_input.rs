@@ -1,5 +1,4 @@
-//! Whatever a mirror sends: the source is recorded as failed with what was expected and what was got, nothing is removed, and the
-//! exit status is 1.
+//! Invalid data of a mirror: the source is recorded as failed with the reason, nothing is removed, and the exit status is 1.
 
 use std::path::Path;
 
@@ -9,7 +8,7 @@ use sqern_testkit::repo::{Compression, FakeRepo, RepoFault, deb, write_bomb};
 use crate::check::{kernel, sources, suite};
 use crate::program::{Program, Ran};
 
-/// A program that crawled a good repository before.
+/// Returns a program that has crawled a valid repository.
 async fn after_a_good_crawl() -> Program {
     let program = Program::new().await;
     let home = program.home.path();
@@ -19,23 +18,23 @@ async fn after_a_good_crawl() -> Program {
     program
 }
 
-/// Crawls what `repo` writes, which must fail with these words and change nothing.
-async fn must_fail(what: &str, repo: FakeRepo, words: &[&str]) {
+/// Crawls a repository, and requires that the crawl fails with these messages and changes nothing.
+async fn must_fail(label: &str, repo: FakeRepo, messages: &[&str]) {
     let program = after_a_good_crawl().await;
     let ran = crawl(&program, &repo);
-    assert_eq!(ran.status, 1, "{what}: {ran:?}");
-    for word in [&["error: debian12 bookworm failed: "], words].concat() {
-        assert!(ran.stderr.contains(word), "{what}: {word:?} is not in {}", ran.stderr);
+    assert_eq!(ran.status, 1, "{label}: {ran:?}");
+    for message in [&["error: debian12 bookworm failed: "], messages].concat() {
+        assert!(ran.stderr.contains(message), "{label}: {message:?} is not in {}", ran.stderr);
     }
-    assert_eq!(program.value("SELECT state FROM crawl ORDER BY id DESC LIMIT 1").await, "failed", "{what}");
-    assert_eq!(program.value("SELECT count(*) FROM kver_package WHERE gone_at IS NULL").await, "4", "{what}");
-    assert_eq!(program.value("SELECT count(*) FROM kver_seen").await, "2", "{what}");
+    assert_eq!(program.value("SELECT state FROM crawl ORDER BY id DESC LIMIT 1").await, "failed", "{label}");
+    assert_eq!(program.value("SELECT count(*) FROM kver_package WHERE gone_at IS NULL").await, "4", "{label}");
+    assert_eq!(program.value("SELECT count(*) FROM kver_seen").await, "2", "{label}");
 }
 
 fn crawl(program: &Program, repo: &FakeRepo) -> Ran {
     let home = program.home.path();
     let written = repo.write(&home.join("bad")).unwrap();
-    // The key is the good one's: what is signed by another key is known by it.
+    // The keyring of the valid repository, so that another key is detected.
     let keyring = home.join("good/keyring.gpg");
     sources(home, &[(&sqern_testkit::repo::WrittenRepo { keyring, ..written.clone() }, &written.file_url())]);
     program.run(&["check", "--sources", home.to_str().unwrap()])
@@ -46,13 +45,13 @@ fn kernels() -> FakeRepo {
 }
 
 #[tokio::test]
-async fn an_unsigned_release() {
+async fn an_unsigned_release_is_rejected() {
     must_fail("unsigned", kernels().fault(RepoFault::Unsigned), &["no signature (InRelease or Release.gpg)", "--allow-unsigned"])
         .await;
 }
 
 #[tokio::test]
-async fn a_release_signed_by_another_key() {
+async fn a_release_signed_by_another_key_is_rejected() {
     must_fail(
         "wrongly signed",
         kernels().fault(RepoFault::SignedByAnotherKey),
@@ -62,13 +61,13 @@ async fn a_release_signed_by_another_key() {
 }
 
 #[tokio::test]
-async fn an_altered_release() {
+async fn an_altered_release_is_rejected() {
     must_fail("altered", kernels().fault(RepoFault::AlteredRelease), &["could not verify the signature of", "BAD signature"])
         .await;
 }
 
 #[tokio::test]
-async fn text_outside_of_the_signed_block() {
+async fn text_outside_the_signed_block_is_rejected() {
     must_fail(
         "text outside",
         kernels().fault(RepoFault::TextOutside),
@@ -78,7 +77,7 @@ async fn text_outside_of_the_signed_block() {
 }
 
 #[tokio::test]
-async fn an_expired_release() {
+async fn an_expired_release_is_rejected() {
     must_fail(
         "expired",
         kernels().valid_until("2026-01-08T00:00:00Z".parse().unwrap()),
@@ -88,7 +87,7 @@ async fn an_expired_release() {
 }
 
 #[tokio::test]
-async fn an_index_with_a_wrong_checksum() {
+async fn an_index_with_a_wrong_checksum_is_rejected() {
     must_fail(
         "wrong checksum",
         kernels().fault(RepoFault::AlteredIndex),
@@ -98,7 +97,7 @@ async fn an_index_with_a_wrong_checksum() {
 }
 
 #[tokio::test]
-async fn a_cut_index() {
+async fn a_truncated_index_is_rejected() {
     must_fail(
         "cut",
         kernels().fault(RepoFault::CutIndex),
@@ -108,17 +107,17 @@ async fn a_cut_index() {
 }
 
 #[tokio::test]
-async fn an_empty_index() {
+async fn an_empty_index_is_rejected() {
     must_fail("empty", kernels().fault(RepoFault::EmptyIndex), &["as listed by the Release, found an empty file"]).await;
 }
 
 #[tokio::test]
-async fn an_html_page_in_place_of_an_index() {
+async fn an_html_page_instead_of_an_index_is_rejected() {
     must_fail("HTML", kernels().fault(RepoFault::HtmlIndex), &["as listed by the Release, found an HTML page"]).await;
 }
 
 #[tokio::test]
-async fn a_line_that_is_too_long() {
+async fn a_too_long_line_is_rejected() {
     let stanza = format!("Package: linux-headers-6.1.0-9-amd64\nDescription: {}\n", "x".repeat(4 << 20));
     must_fail(
         "long line",
@@ -129,7 +128,7 @@ async fn a_line_that_is_too_long() {
 }
 
 #[tokio::test]
-async fn a_line_that_is_no_field() {
+async fn a_line_without_a_field_is_rejected() {
     must_fail(
         "no field",
         FakeRepo::new("bookworm").index("Package: a\nthis is no field\n"),
@@ -139,7 +138,7 @@ async fn a_line_that_is_no_field() {
 }
 
 #[tokio::test]
-async fn stanzas_with_blank_lines_between_are_read_as_apt_reads_them() {
+async fn blank_lines_between_stanzas_are_accepted() {
     let program = after_a_good_crawl().await;
     let [headers, common] = kernel("6.1.0-3");
     let index = format!("\n\n{}\n\n\n{}\n\n{}\n\n\n", headers.stanza(), common.stanza(), deb("other").stanza().trim_end());
@@ -147,9 +146,9 @@ async fn stanzas_with_blank_lines_between_are_read_as_apt_reads_them() {
     assert!(ran.stdout.contains("1 new kernel in debian12:\n  6.1.0-3-amd64"), "{ran:?}");
 }
 
-/// Little that is sent and much that comes out of it: one endless line of zeros, and blank lines up to the limit.
+/// Small files that decompress to one long line of zeros, or to blank lines up to the limit.
 #[tokio::test]
-async fn a_bomb_fails_in_little_memory() {
+async fn a_decompression_bomb_fails_in_little_memory() {
     const MIB: u64 = 1 << 20;
     let long_line = "line 1: expected a line of at most 524288 bytes, found a longer input";
     for (compression, byte, size, reason) in [
@@ -176,7 +175,7 @@ async fn a_bomb_fails_in_little_memory() {
 
 /// Runs a command, and reads the largest resident size that `wait4` reports for it, in KiB.
 pub fn with_peak_memory(mut command: std::process::Command) -> (Ran, u64) {
-    // Python's resource module is the shortest way to wait4's figures without unsafe code.
+    // The resource module of Python provides the numbers of wait4 without unsafe code.
     let script = "import resource, subprocess, sys\n\
                   done = subprocess.run(sys.argv[1:], capture_output=True)\n\
                   sys.stdout.buffer.write(done.stdout)\n\
@@ -189,11 +188,11 @@ pub fn with_peak_memory(mut command: std::process::Command) -> (Ran, u64) {
     command = python;
     let ran = Ran::from(command.output().expect("python3 runs"));
     let peak = ran.stderr.lines().rev().find_map(|line| line.strip_prefix("peak ")).and_then(|text| text.parse().ok());
-    (ran, peak.expect("the script tells the peak"))
+    (ran, peak.expect("the script prints the peak"))
 }
 
 #[tokio::test]
-async fn apt_lists_that_are_not_there() {
+async fn missing_apt_lists_are_an_error() {
     let program = Program::new().await;
     let ran = program.run(&["check", "--distro", "debian12", &format!("--apt-lists={}", Path::new("/nonexistent").display())]);
     assert_eq!(ran.status, 1, "{ran:?}");

@@ -1,4 +1,4 @@
-//! `sqern check`: what is found, recorded and told.
+//! `sqern check`: finds, records and reports kernels.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use sqern_testkit::repo::{DEBIAN_RULE, Deb, FakeRepo, FileServer, RepoFault, Ser
 
 use crate::program::{Program, field};
 
-/// The headers of a kernel and what they need.
+/// Returns the headers package of a kernel and its dependency.
 pub fn kernel(version: &str) -> [Deb; 2] {
     let common = format!("linux-headers-{version}-common");
     [
@@ -16,15 +16,15 @@ pub fn kernel(version: &str) -> [Deb; 2] {
     ]
 }
 
-/// A suite with the kernels of these versions.
+/// Returns a suite with the kernels of these versions.
 pub fn suite(name: &str, versions: &[&str]) -> FakeRepo {
     versions.iter().flat_map(|version| kernel(version)).fold(FakeRepo::new(name), FakeRepo::package)
 }
 
 /// Writes `debian12.toml` with these suites as its sources, each at a base URL.
-pub fn sources(folder: &Path, suites: &[(&WrittenRepo, &str)]) {
-    std::fs::write(folder.join("debian12.toml"), distro_toml("debian12", DEBIAN_RULE, suites))
-        .expect("the folder can be written");
+pub fn sources(directory: &Path, suites: &[(&WrittenRepo, &str)]) {
+    std::fs::write(directory.join("debian12.toml"), distro_toml("debian12", DEBIAN_RULE, suites))
+        .expect("the directory is writable");
 }
 
 #[tokio::test]
@@ -37,10 +37,10 @@ async fn new_kernels_are_recorded_once_with_packages_and_sources() {
     sources(home, &[(&written, &written.file_url())]);
     let check = ["check", "--sources", home.to_str().unwrap()];
 
-    let rehearsed = program.run(&[&check[..], &["--dry-run"]].concat());
-    assert_eq!(rehearsed.status, 0, "{rehearsed:?}");
-    assert!(rehearsed.stdout.contains("2 new kernels in debian12:\n  6.1.0-2-amd64\n  6.1.0-1-amd64"), "{rehearsed:?}");
-    assert_eq!(program.value("SELECT count(*) FROM crawl").await, "0", "a rehearsal records nothing");
+    let dry_run = program.run(&[&check[..], &["--dry-run"]].concat());
+    assert_eq!(dry_run.status, 0, "{dry_run:?}");
+    assert!(dry_run.stdout.contains("2 new kernels in debian12:\n  6.1.0-2-amd64\n  6.1.0-1-amd64"), "{dry_run:?}");
+    assert_eq!(program.value("SELECT count(*) FROM crawl").await, "0", "a dry run records nothing");
 
     let found = program.json(&check);
     assert_eq!(found["item"]["distros"][0]["new"], serde_json::json!(["6.1.0-2-amd64", "6.1.0-1-amd64"]));
@@ -80,8 +80,11 @@ async fn lists_warn_about_distributions_with_failed_sources() {
         &["kver", "show", "6.1.0-1-amd64"],
         &["distro", "list"],
     ] {
-        let told = program.done(list);
-        assert!(told.stderr.contains("debian12 is incomplete: source bookworm-updates (failed at 2"), "{list:?}: {told:?}");
+        let reported = program.done(list);
+        assert!(
+            reported.stderr.contains("debian12 is incomplete: source bookworm-updates (failed at 2"),
+            "{list:?}: {reported:?}"
+        );
     }
     let listed = program.json(&["kver", "list"]);
     assert_eq!(
@@ -90,7 +93,7 @@ async fn lists_warn_about_distributions_with_failed_sources() {
     );
     assert!(program.done(&["distro", "list"]).stdout.contains("incomplete"));
     let other = program.done(&["kver", "list", "--distro", "debian13"]);
-    assert!(!other.stderr.contains("incomplete"), "of other distros nothing is said");
+    assert!(!other.stderr.contains("incomplete"), "other distributions are not reported");
 
     let mended = suite("bookworm-updates", &["6.1.0-2"]).write(&home.join("bad")).unwrap();
     sources(home, &[(&good, &good.file_url()), (&mended, &mended.file_url())]);
@@ -104,7 +107,7 @@ async fn lists_warn_about_distributions_with_failed_sources() {
 }
 
 #[tokio::test]
-async fn one_failed_source_does_not_keep_others_from_being_recorded() {
+async fn other_sources_are_recorded_if_one_fails() {
     let program = Program::new().await;
     let home = program.home.path();
     let good = suite("bookworm", &["6.1.0-1"]).write(&home.join("good")).unwrap();
@@ -121,7 +124,7 @@ async fn one_failed_source_does_not_keep_others_from_being_recorded() {
 }
 
 #[tokio::test]
-async fn a_source_that_shrank_is_held_back_until_that_is_accepted() {
+async fn a_shrunken_source_removes_nothing_until_it_is_accepted() {
     let program = Program::new().await;
     let home = program.home.path();
     let many: Vec<String> = (1..=12).map(|abi| format!("6.1.0-{abi}")).collect();
@@ -140,7 +143,7 @@ async fn a_source_that_shrank_is_held_back_until_that_is_accepted() {
     let accepted = program.done(&[&check[..], &["--accept-shrink"]].concat());
     assert!(accepted.stdout.contains("9 kernels no longer listed in debian12"), "{accepted:?}");
     assert_eq!(program.value("SELECT count(DISTINCT version) FROM kver_package WHERE gone_at IS NOT NULL").await, "9");
-    assert_eq!(program.value("SELECT count(*) FROM kver_seen").await, "12", "what was seen stays seen");
+    assert_eq!(program.value("SELECT count(*) FROM kver_seen").await, "12", "seen kernels remain seen");
 }
 
 #[tokio::test]
@@ -156,7 +159,7 @@ async fn a_kernel_without_common_headers_is_recorded_as_incomplete() {
 }
 
 #[tokio::test]
-async fn mirror_base_gets_all_requests_and_unchanged_sources_cost_one() {
+async fn mirror_base_receives_all_requests_and_one_if_unchanged() {
     let program = Program::new().await;
     let home = program.home.path();
     let written = suite("bookworm", &["6.1.0-1"]).write(&home.join("www/archive.example.test/debian")).unwrap();
@@ -164,7 +167,7 @@ async fn mirror_base_gets_all_requests_and_unchanged_sources_cost_one() {
     let server = FileServer::start(&home.join("www")).await.unwrap();
     let url = server.url();
     let check = ["check", "--sources", home.to_str().unwrap(), "--mirror-base", &url];
-    // The server runs on this test's own threads: the program must not hold them up.
+    // The server runs on the threads of this test, so waiting for the program must not block them.
     let run = async || {
         let mut command = program.command(&check);
         tokio::task::spawn_blocking(move || crate::program::Ran::from(command.output().unwrap())).await.unwrap()
@@ -179,7 +182,7 @@ async fn mirror_base_gets_all_requests_and_unchanged_sources_cost_one() {
     let url_recorded = program.value("SELECT url FROM kver_package WHERE role = 'headers'").await;
     assert!(
         url_recorded.starts_with("https://archive.example.test/debian/pool/"),
-        "{url_recorded}: the mirror is only on the way"
+        "{url_recorded}: the recorded URL is not that of the mirror"
     );
 
     let before = server.requests().len();
@@ -193,7 +196,7 @@ async fn mirror_base_gets_all_requests_and_unchanged_sources_cost_one() {
 }
 
 #[tokio::test]
-async fn a_report_as_json_names_each_source_with_its_reason() {
+async fn json_output_contains_each_source_with_its_reason() {
     let program = Program::new().await;
     let home = program.home.path();
     let written = suite("bookworm", &["6.1.0-1"]).fault(RepoFault::Unsigned).write(&home.join("archive")).unwrap();

@@ -4,7 +4,7 @@ use sqern_testkit::repo::{EL_RULE, FakeRpmRepo, rpm, rpm_distro_toml};
 
 use crate::program::{Program, field};
 
-/// The headers of `5.14.0-RELEASE.x86_64`.
+/// Returns a repository with the headers of `5.14.0-RELEASE.x86_64`.
 fn repo(releases: &[&str]) -> FakeRpmRepo {
     let devel = |release: &&str| {
         rpm("kernel-devel", "5.14.0", release).provides("kernel-devel-uname-r", &format!("5.14.0-{release}.x86_64"))
@@ -27,7 +27,7 @@ async fn rpm_kernels_are_recorded_once() {
 
     let found = program.done(&check);
     assert!(found.stdout.contains("3 new kernels in alma9:"), "{found:?}");
-    assert!(found.stderr.contains("NOT VERIFIED"), "an unsigned source is told of: {found:?}");
+    assert!(found.stderr.contains("NOT VERIFIED"), "an unsigned source is reported: {found:?}");
     assert_eq!(
         field(&program.json(&["kver", "list", "--distro", "alma9"]), "version"),
         ["5.14.0-162.el9_1.x86_64", "5.14.0-70.el9_0.x86_64", "5.14.0-9.el9_1.x86_64"]

@@ -1,4 +1,4 @@
-//! `sqern cust`: reports become clusters and hosts, whole or not at all.
+//! `sqern cust`: each report is recorded completely or not at all.
 
 mod formats;
 mod kill;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::program::{Program, Ran};
 
-/// Two clusters: acme-1 with h1 and h2, beta with b1, each host with an old kernel and a newer one that it runs.
+/// Returns a report with the clusters acme-1 (h1, h2) and beta (b1). Each host has an old kernel, and runs a newer one.
 pub fn two_clusters() -> Value {
     json!({"clusters": [
         {"name": "acme-1", "type": "production", "hosts": [host("h1", 2), host("h2", 2)]},
@@ -23,23 +23,23 @@ pub fn two_clusters() -> Value {
     ]})
 }
 
-/// A host of debian12 with so many kernels, of which it runs the newest.
+/// Returns a host of debian12 with this number of kernels. It runs the newest.
 pub fn host(name: &str, kernels: usize) -> Value {
     let installed: Vec<String> = (1..=kernels).map(|number| format!("6.1.0-{number}-amd64")).collect();
     json!({"name": name, "distro": "debian12", "running": installed.last(), "installed": installed})
 }
 
-/// A cluster with these hosts.
+/// Returns a cluster with these hosts.
 pub fn cluster(name: &str, hosts: &[Value]) -> Value {
     json!({"name": name, "type": "production", "hosts": hosts})
 }
 
-/// A report with these clusters.
+/// Returns a report with these clusters.
 pub fn clusters(clusters: &[Value]) -> Value {
     json!({ "clusters": clusters })
 }
 
-/// Loads a report that comes by standard input.
+/// Loads a report from standard input.
 pub fn load(program: &Program, report: impl AsRef<[u8]>, more: &[&str]) -> Ran {
     let arguments = [&["cust", "load", "-"], more].concat();
     let mut child = program
@@ -49,19 +49,19 @@ pub fn load(program: &Program, report: impl AsRef<[u8]>, more: &[&str]) -> Ran {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program runs");
-    // A program that refuses the report at its first line does not read the rest.
-    _ = child.stdin.take().expect("it has a standard input").write_all(report.as_ref());
-    Ran::from(child.wait_with_output().expect("it ends"))
+    // A program that rejects the report at its first line does not read the rest.
+    _ = child.stdin.take().expect("a pipe").write_all(report.as_ref());
+    Ran::from(child.wait_with_output().expect("the program exits"))
 }
 
-/// Loads a report, which must be done.
+/// Loads a report, and requires exit status 0.
 pub fn loaded(program: &Program, report: &Value, more: &[&str]) -> Ran {
     let ran = load(program, report.to_string(), more);
     assert_eq!(ran.status, 0, "{report}\n{ran:?}");
     ran
 }
 
-/// What is live, a kernel of a host a line; the running one has a star.
+/// Returns a line for each live kernel of a host, with a star if it is running.
 pub async fn live(program: &Program) -> String {
     program
         .value(
@@ -72,7 +72,7 @@ pub async fn live(program: &Program) -> String {
         .await
 }
 
-/// The live clusters with the numbers of their types.
+/// Returns the live clusters with the numbers of their types.
 pub async fn live_clusters(program: &Program) -> String {
     program
         .value(
@@ -134,12 +134,12 @@ async fn a_dry_run_prints_the_difference_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn only_what_differs_is_changed() {
+async fn only_differences_are_changed() {
     let program = Program::new().await;
     let hosts: Vec<Value> = (1..=9).map(|number| host(&format!("h{number}"), 2)).collect();
     loaded(&program, &clusters(&[cluster("acme-1", &hosts)]), &[]);
     let mut next = hosts.clone();
-    // h1 was updated, h2 booted its older kernel, h3 lost the one it did not run, h9 is gone.
+    // h1 was updated, h2 runs its older kernel, h3 lost a kernel that it did not run, and h9 is absent.
     next[0] = host("h1", 3);
     next[1]["running"] = json!("6.1.0-1-amd64");
     next[2]["installed"] = json!(["6.1.0-2-amd64"]);
@@ -159,12 +159,12 @@ async fn only_what_differs_is_changed() {
          kernels: 1 new\ngeneration 3: 9 events\n"
     );
     let marked = "SELECT count(*) || ' ' || count(DISTINCT deleted_at) FROM cust_host_kver WHERE deleted_at > '2020-01-01'";
-    assert_eq!(program.value(marked).await, "3 1", "marked as deleted, all at one moment");
+    assert_eq!(program.value(marked).await, "3 1", "all are marked as deleted at the same time");
     program.done(&["db", "check"]);
 }
 
 #[tokio::test]
-async fn a_partial_report_leaves_clusters_that_it_does_not_name() {
+async fn a_partial_report_keeps_absent_clusters() {
     let program = Program::new().await;
     loaded(&program, &two_clusters(), &[]);
     let before = live(&program).await;
@@ -173,7 +173,7 @@ async fn a_partial_report_leaves_clusters_that_it_does_not_name() {
     assert_eq!(live_clusters(&program).await, "acme-1 1, beta 4, gamma 1");
     assert_eq!(live(&program).await, format!("{before}\ngamma g1 6.1.0-1-amd64*"), "nothing was removed");
 
-    // Within the clusters that it names it counts what goes: one of two hosts is over a fifth, however many others there are.
+    // The limit applies to the clusters of the report: 1 of 2 hosts is more than one fifth.
     let half = clusters(&[cluster("acme-1", &[host("h1", 2)])]);
     let refused = load(&program, half.to_string(), &["--partial"]);
     assert_eq!(refused.status, 1, "{refused:?}");
@@ -207,9 +207,9 @@ async fn deleting_more_than_one_fifth_requires_accept_shrink() {
          hint: sqern cust load - --dsn DSN --dry-run  # prints what would be deleted\n \
          hint: sqern cust load - --dsn DSN --accept-shrink  # if they no longer exist\n"
     );
-    let rehearsed = load(&program, shrunk.to_string(), &["--dry-run"]);
-    assert_eq!(rehearsed.status, 1, "{rehearsed:?}");
-    assert!(rehearsed.stdout.contains("- acme-1 h10: debian12 6.1.0-1-amd64 running"), "{rehearsed:?}");
+    let dry_run = load(&program, shrunk.to_string(), &["--dry-run"]);
+    assert_eq!(dry_run.status, 1, "{dry_run:?}");
+    assert!(dry_run.stdout.contains("- acme-1 h10: debian12 6.1.0-1-amd64 running"), "{dry_run:?}");
     assert_eq!(program.journal().await, journal);
 
     loaded(&program, &clusters(&[cluster("acme-1", &hosts[..8])]), &[]);

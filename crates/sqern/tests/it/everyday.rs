@@ -1,4 +1,4 @@
-//! The everyday commands.
+//! Distributions, kernels, patterns, generations, the schema and exit statuses.
 
 use sqern_testkit::TestServer;
 
@@ -14,8 +14,8 @@ async fn import_adds_sp_variant_and_all_distributions_with_sources() {
     let names = field(&list, "name");
     let supported = field(&list, "supported");
     for variant in sp_variant::get_all_variants_in_order() {
-        let place = names.iter().position(|name| *name == variant.builder.alias).expect("each variant is there");
-        assert_eq!(supported[place], variant.supported.repo.to_string(), "{}", variant.builder.alias);
+        let index = names.iter().position(|name| *name == variant.builder.alias).expect("each variant is imported");
+        assert_eq!(supported[index], variant.supported.repo.to_string(), "{}", variant.builder.alias);
     }
     for (name, def) in sqern_upstream::sources::builtin().unwrap().distros {
         assert!(names.contains(&name.to_string()), "{name} has a source");
@@ -33,7 +33,7 @@ async fn import_adds_sp_variant_and_all_distributions_with_sources() {
     let journal = program.journal().await;
     let again = program.done(&["distro", "import"]);
     assert_eq!((again.stdout.as_str(), again.stderr.trim()), ("", "nothing to change"));
-    assert_eq!(program.journal().await, journal, "a second import leaves no trace");
+    assert_eq!(program.journal().await, journal, "a second import records nothing");
 }
 
 #[tokio::test]
@@ -54,23 +54,23 @@ async fn distro_changes_are_recorded_with_their_command_lines() {
 #[tokio::test]
 async fn output_that_cannot_be_written_is_an_error() {
     let program = Program::new().await;
-    for words in [&["distro", "list"][..], &["distro", "list", "--json"], &["--version"], &["--help"], &["completions", "bash"]] {
+    for args in [&["distro", "list"][..], &["distro", "list", "--json"], &["--version"], &["--help"], &["completions", "bash"]] {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         let read_only = std::fs::File::open("/dev/null").unwrap();
         for (output, reason) in [(full, "No space left on device"), (read_only, "Bad file descriptor")] {
-            let ran = Ran::from(program.command(words).stdout(output).output().unwrap());
+            let ran = Ran::from(program.command(args).stdout(output).output().unwrap());
             let message = format!("could not write to standard output: {reason}");
-            let start = if words.contains(&"--json") {
+            let start = if args.contains(&"--json") {
                 format!(r#"{{"schema":"sqern.error/1","error":{{"code":"io","message":"{message}"#)
             } else {
                 format!("error: {message}")
             };
-            assert!(ran.status == 1 && ran.stderr.starts_with(&start), "{words:?}: {ran:?}");
+            assert!(ran.status == 1 && ran.stderr.starts_with(&start), "{args:?}: {ran:?}");
         }
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let ran = Ran::from(program.command(words).stdout(writer).output().unwrap());
-        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "a closed pipe is not an error: {words:?}");
+        let ran = Ran::from(program.command(args).stdout(writer).output().unwrap());
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "a closed pipe is not an error: {args:?}");
     }
 }
 
@@ -115,16 +115,16 @@ async fn kernels_are_added_listed_newest_first_archived_and_shown() {
 }
 
 #[tokio::test]
-async fn a_pattern_is_shown_before_it_is_stored_as_like_and_removed_as_glob() {
+async fn patterns_are_previewed_stored_as_like_and_removed_as_glob() {
     let program = Program::new().await;
     program.done(&["kver", "add", "--distro", "debian12", "6.1.0-25-amd64", "6.1.0-25-cloud-amd64"]);
     let journal = program.journal().await;
 
-    let rehearsed = program.done(&["ignore", "add", "debian12", "*-cloud-amd64", "--dry-run"]);
-    assert_eq!(rehearsed.stdout, "ignored: 6.1.0-25-cloud-amd64\n");
-    assert_eq!(program.journal().await, journal, "a rehearsal leaves no trace");
+    let dry_run = program.done(&["ignore", "add", "debian12", "*-cloud-amd64", "--dry-run"]);
+    assert_eq!(dry_run.stdout, "ignored: 6.1.0-25-cloud-amd64\n");
+    assert_eq!(program.journal().await, journal, "a dry run records nothing");
 
-    program.done(&["ignore", "add", "debian12", "*-cloud_amd?4", "--reason", "nobody runs it"]);
+    program.done(&["ignore", "add", "debian12", "*-cloud_amd?4", "--reason", "no customer runs it"]);
     program.done(&["ignore", "add", "debian12", "*-cloud-amd64"]);
     let list = program.json(&["ignore", "list"]);
     assert_eq!(field(&list, "pattern"), ["%-cloud-amd64", r"%-cloud\_amd_4"]);
@@ -193,7 +193,7 @@ async fn an_incompatible_schema_is_reported_and_not_changed() {
 }
 
 #[tokio::test]
-async fn a_wrong_command_line_is_exit_status_2_and_no_server_is_1() {
+async fn usage_errors_exit_with_2_and_a_missing_server_with_1() {
     let program = Program::new().await;
     assert_eq!(program.run(&["kver", "lst"]).status, 2);
     assert_eq!(program.run(&["kver", "list", "--json", "--csv"]).status, 2);
@@ -201,7 +201,7 @@ async fn a_wrong_command_line_is_exit_status_2_and_no_server_is_1() {
     for arguments in [&["db", "status", "--csv"][..], &["kver", "add", "--distro", "debian12", "6.1.0-25-amd64", "--csv"]] {
         assert_eq!(program.run(arguments).status, 2);
     }
-    assert_eq!(program.journal().await, journal, "a refused command changed nothing");
+    assert_eq!(program.journal().await, journal, "a rejected command changes nothing");
     let nowhere = program.bare_command(&["kver", "list", "--dsn", "host=/nonexistent"]).output().unwrap();
     assert_eq!(nowhere.status.code(), Some(1), "{nowhere:?}");
     let help = program.bare_command(&["--help"]).output().unwrap();
@@ -209,7 +209,7 @@ async fn a_wrong_command_line_is_exit_status_2_and_no_server_is_1() {
 }
 
 #[tokio::test]
-async fn what_a_terminal_would_obey_is_not_printed() {
+async fn control_characters_are_not_printed() {
     let program = Program::new().await;
     let client = program.database.client().await;
     client

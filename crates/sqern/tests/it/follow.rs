@@ -1,4 +1,4 @@
-//! `sqern event follow`: each generation on a line, once, whatever happens to the program, its reader or the server.
+//! `sqern event follow`: each generation is printed once, also after failures of the program, its reader or the server.
 
 mod following;
 
@@ -16,7 +16,7 @@ use crate::program::{Program, program_at};
 
 const FOLLOW: [&str; 2] = ["event", "follow"];
 
-/// What is printed of the lines of a run that ended by itself.
+/// Parses the lines of standard output.
 fn lines(stdout: &str) -> Vec<Value> {
     stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
 }
@@ -29,12 +29,12 @@ fn position(line: &Value) -> &str {
     line["position"].as_str().expect("a position")
 }
 
-/// Three generations, the second without events, and the one that the database came with.
+/// Returns a program with 3 generations after that of the setup. The second has no events.
 async fn with_a_journal() -> Program {
     let program = Program::new().await;
     let client = program.database.client().await;
     for sql in [
-        "BEGIN; SELECT generation_start('it is old'); INSERT INTO kver VALUES ('debian12', '1'), ('debian12', '2'); COMMIT",
+        "BEGIN; SELECT generation_start('first'); INSERT INTO kver VALUES ('debian12', '1'), ('debian12', '2'); COMMIT",
         "SELECT generation_start('nothing')",
         "UPDATE kver SET archived = true WHERE version = '1'",
     ] {
@@ -48,7 +48,7 @@ async fn add(client: &Client, distro: &str) {
 }
 
 #[tokio::test]
-async fn each_generation_is_a_line_as_it_commits_and_sigterm_ends_it_well() {
+async fn each_commit_is_a_line_and_a_signal_exits_with_0() {
     let program = Program::new().await;
     let client = program.database.client().await;
     let following = Following::start(program.command(&FOLLOW));
@@ -83,7 +83,7 @@ async fn each_generation_is_a_line_as_it_commits_and_sigterm_ends_it_well() {
 }
 
 #[tokio::test]
-async fn once_prints_what_is_there_and_each_lines_position_leads_to_the_rest() {
+async fn each_position_continues_after_its_line() {
     let program = with_a_journal().await;
     let all = program.done(&["event", "follow", "--from", "start", "--once"]);
     let all = lines(&all.stdout);
@@ -98,7 +98,7 @@ async fn once_prints_what_is_there_and_each_lines_position_leads_to_the_rest() {
 }
 
 #[tokio::test]
-async fn of_some_tables_only_their_events_are_printed() {
+async fn table_options_select_events() {
     let program = with_a_journal().await;
     let follow = ["event", "follow", "--from", "start", "--once", "--table"];
     let kver = lines(&program.done(&[&follow[..], &["kver"]].concat()).stdout);
@@ -108,14 +108,14 @@ async fn of_some_tables_only_their_events_are_printed() {
     let file = program.home.path().join("position");
     let none = program.done(&[&follow[..], &["sp_build", "--position", file.to_str().unwrap()]].concat());
     assert_eq!(none.stdout, "");
-    assert_eq!(std::fs::read_to_string(file).unwrap().trim_end(), position(&kver[1]), "the position went on");
+    assert_eq!(std::fs::read_to_string(file).unwrap().trim_end(), position(&kver[1]), "the position is updated");
     let mistyped = program.run(&[&follow[..], &["kvr"]].concat());
     assert_eq!(mistyped.status, 1, "{mistyped:?}");
     assert!(mistyped.stderr.contains("table \"kvr\" does not exist\n hint: Did you mean kver"), "{mistyped:?}");
 }
 
 #[tokio::test]
-async fn a_position_file_goes_from_run_to_run() {
+async fn a_position_file_continues_after_the_previous_run() {
     let program = with_a_journal().await;
     let client = program.database.client().await;
     let file = program.home.path().join("position");
@@ -127,7 +127,7 @@ async fn a_position_file_goes_from_run_to_run() {
     add(&client, "a").await;
     assert_eq!(lines(&program.done(&follow).stdout).len(), 1);
 
-    // A first run that is ended before anything came must leave its now behind.
+    // A run that is terminated before the first generation must store its start position.
     std::fs::remove_file(&file).unwrap();
     let mut command = program.command(&[&FOLLOW[..], &follow[5..]].concat());
     command.args(["--from", "now"]);
@@ -139,11 +139,11 @@ async fn a_position_file_goes_from_run_to_run() {
     add(&client, "b").await;
     assert_eq!(lines(&program.done(&follow).stdout).len(), 1);
     let left: Vec<_> = std::fs::read_dir(program.home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["position"], "no temporary file stays");
+    assert_eq!(left, ["position"], "no temporary file remains");
 }
 
 #[tokio::test]
-async fn a_position_file_that_holds_none_is_refused_by_name_and_left_alone() {
+async fn an_invalid_position_file_is_rejected_and_unchanged() {
     let program = with_a_journal().await;
     let file = program.home.path().join("position");
     let path = file.to_str().unwrap();
@@ -163,16 +163,16 @@ async fn a_position_file_that_holds_none_is_refused_by_name_and_left_alone() {
         assert!(ran.stderr.contains(reason) && ran.stderr.contains(&format!("hint: rm {path};")), "{content:?}: {ran:?}");
         assert_eq!(std::fs::read_to_string(&file).unwrap(), content);
     }
-    let folder = program.run(&["event", "follow", "--once", "--position", program.home.path().to_str().unwrap()]);
-    assert_eq!(folder.status, 1);
-    assert!(folder.stderr.contains("could not read position file"), "{folder:?}");
+    let directory = program.run(&["event", "follow", "--once", "--position", program.home.path().to_str().unwrap()]);
+    assert_eq!(directory.status, 1);
+    assert!(directory.stderr.contains("could not read position file"), "{directory:?}");
     let nowhere = program.run(&["event", "follow", "--once", "--position", "/nonexistent/position"]);
     assert_eq!(nowhere.status, 1);
     assert!(nowhere.stderr.contains("could not write position file /nonexistent/position"), "{nowhere:?}");
 }
 
 #[tokio::test]
-async fn what_is_no_position_of_this_database_is_refused() {
+async fn invalid_positions_are_rejected() {
     let program = with_a_journal().await;
     let other = with_a_journal().await;
     let run = |from: &str| program.run(&["event", "follow", "--once", "--from", from]);
@@ -208,15 +208,15 @@ async fn a_generation_of_many_events_is_one_line() {
 }
 
 #[tokio::test]
-async fn a_reader_that_is_gone_ends_it_well() {
+async fn a_closed_pipe_exits_with_0() {
     let program = with_a_journal().await;
     let mut command = program.command(&["event", "follow", "--from", "start"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
-    let mut said = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert_eq!(said, "");
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!(stderr, "");
 }
 
 #[tokio::test]
@@ -231,7 +231,7 @@ async fn a_server_restart_loses_and_repeats_no_generation() {
     add(&client, "before").await;
     let mut seen = ids(&[following.line()]);
     for round in 0..2 {
-        // It lies in wait for what commits while it is not connected.
+        // Generations that commit while the program is not connected are printed later.
         let local = server.server().clone();
         let restart = tokio::task::spawn_blocking(move || {
             assert!(local.down().unwrap().stopped);

@@ -1,11 +1,11 @@
-//! The past: lists as they were, what differs, and undoing a change set.
+//! Past states, differences between states, and reverts.
 
 use serde_json::json;
 
 use crate::check::{sources, suite};
 use crate::program::{Program, field};
 
-/// Generations: 1 distros, 2 three kernels, 3 a pattern, 4 one archived.
+/// Returns a program with 4 generations: distributions, 3 kernels, a pattern, and an archived kernel.
 async fn with_history() -> Program {
     let program = Program::new().await;
     program.done(&["kver", "add", "--distro", "debian12", "6.1.0-25-amd64", "6.1.0-26-amd64", "6.1.0-26-cloud-amd64"]);
@@ -15,7 +15,7 @@ async fn with_history() -> Program {
 }
 
 #[tokio::test]
-async fn each_list_is_as_it_was() {
+async fn lists_print_past_states() {
     let program = with_history().await;
     let versions = |arguments: &[&str]| field(&program.json(arguments), "version").join(" ");
     assert_eq!(versions(&["kver", "list"]), "6.1.0-26-amd64");
@@ -35,11 +35,12 @@ async fn each_list_is_as_it_was() {
 async fn past_states_print_their_generation() {
     let program = with_history().await;
     let past = program.json(&["kver", "list", "--at", "2"]);
-    let begun = program.value("SELECT to_json(tstamp AT TIME ZONE 'UTC') #>> '{}' || 'Z' FROM generation WHERE id = 2").await;
+    let started_at =
+        program.value("SELECT to_json(tstamp AT TIME ZONE 'UTC') #>> '{}' || 'Z' FROM generation WHERE id = 2").await;
     assert_eq!(past["as_of"]["generation"], 2);
-    assert_eq!(past["as_of"]["tstamp"].as_str().unwrap().trim_end_matches(['0', 'Z']), begun.trim_end_matches(['0', 'Z']));
+    assert_eq!(past["as_of"]["tstamp"].as_str().unwrap().trim_end_matches(['0', 'Z']), started_at.trim_end_matches(['0', 'Z']));
     let by_time = program.json(&["kver", "list", "--at", past["as_of"]["tstamp"].as_str().unwrap()]);
-    assert_eq!(by_time, past, "a generation's own time stands for it");
+    assert_eq!(by_time, past, "the time of a generation selects it");
     let table = program.done(&["kver", "list", "--at", "2"]);
     assert!(table.stderr.starts_with("as of generation 2, started 20"), "{table:?}");
     let before = program.done(&["kver", "list", "--at", "1999-12-31"]);
@@ -55,15 +56,18 @@ async fn invalid_values_of_at_are_rejected() {
     assert_eq!(typed.status, 2);
     assert!(typed.stderr.contains("expected a generation ID or a time (2026-05, "), "{typed:?}");
     let unknown = program.run(&["kver", "list", "--at", "99"]);
-    let told = "error: generation \"99\" does not exist\n hint: sqern generation list\n";
-    assert_eq!((unknown.status, unknown.stderr.as_str()), (1, told));
+    let reported = "error: generation \"99\" does not exist\n hint: sqern generation list\n";
+    assert_eq!((unknown.status, unknown.stderr.as_str()), (1, reported));
     let future = program.run(&["kver", "list", "--at", "2999-01-01"]);
     assert_eq!((future.status, future.stderr.as_str()), (1, "error: the time 2999-01-01T00:00:00Z is in the future\n"));
     assert_eq!(program.done(&["kver", "list", "--at", "1 week ago"]).stdout, "", "before the first generation");
     let unknown = program.run(&["kver", "show", "6.9.9", "--json"]);
     assert!(unknown.stderr.contains("\"code\":\"unknown-kernel\""), "{unknown:?}");
     let distro = program.run(&["kver", "list", "--at", "0", "--distro", "debian12"]);
-    assert!(distro.stderr.contains("distribution \"debian12\" does not exist"), "there was none then: {distro:?}");
+    assert!(
+        distro.stderr.contains("distribution \"debian12\" does not exist"),
+        "the distribution did not exist then: {distro:?}"
+    );
 }
 
 #[tokio::test]
@@ -88,11 +92,11 @@ async fn diff_prints_old_and_new_values_by_record() {
 }
 
 #[tokio::test]
-async fn a_change_set_is_undone_by_a_new_one_and_that_one_too() {
+async fn a_generation_and_its_revert_can_be_reverted() {
     let program = with_history().await;
-    let rehearsed = program.done(&["generation", "revert", "3", "--dry-run"]);
-    assert!(rehearsed.stdout.contains("- debian12 1 %-cloud-amd64"), "{rehearsed:?}");
-    assert!(rehearsed.stderr.contains("would create a generation of 1 event; nothing was changed"), "{rehearsed:?}");
+    let dry_run = program.done(&["generation", "revert", "3", "--dry-run"]);
+    assert!(dry_run.stdout.contains("- debian12 1 %-cloud-amd64"), "{dry_run:?}");
+    assert!(dry_run.stderr.contains("would create a generation of 1 event; nothing was changed"), "{dry_run:?}");
     assert_eq!(program.value("SELECT count(*) FROM kver_ignore").await, "1");
 
     let reverted = program.json(&["generation", "revert", "3"]);
@@ -101,11 +105,11 @@ async fn a_change_set_is_undone_by_a_new_one_and_that_one_too() {
     assert_eq!(program.value(&format!("SELECT comment FROM generation WHERE id = {id}")).await, "revert of 3: no cloud");
     program.done(&["generation", "revert", &id]);
     assert_eq!(program.value("SELECT string_agg(id || ' ' || pattern, '') FROM kver_ignore").await, "1 %-cloud-amd64");
-    assert_eq!(field(&program.json(&["kver", "list"]), "version"), ["6.1.0-26-amd64"], "the pattern works again");
+    assert_eq!(field(&program.json(&["kver", "list"]), "version"), ["6.1.0-26-amd64"], "the pattern applies again");
 }
 
 #[tokio::test]
-async fn what_later_changes_stand_on_is_not_undone_and_they_are_named() {
+async fn a_revert_that_conflicts_with_later_changes_is_rejected() {
     let program = with_history().await;
     let journal = program.journal().await;
     let changed = program.run(&["generation", "revert", "2"]);
@@ -124,12 +128,12 @@ async fn what_later_changes_stand_on_is_not_undone_and_they_are_named() {
         ),
         "{referenced:?}"
     );
-    assert_eq!(program.journal().await, journal, "a refusal leaves nothing");
+    assert_eq!(program.journal().await, journal, "a rejected revert changes nothing");
     assert_eq!(program.run(&["generation", "revert", "99"]).status, 1);
 }
 
 #[tokio::test]
-async fn a_check_can_be_undone_and_the_next_one_finds_its_kernels_again() {
+async fn a_reverted_check_can_be_repeated() {
     let program = Program::new().await;
     let home = program.home.path();
     let written = suite("bookworm", &["6.1.0-1", "6.1.0-2"]).write(&home.join("archive")).unwrap();
@@ -150,11 +154,11 @@ async fn changes_without_events_are_detected() {
     program.done(&["db", "check"]);
     let around = "SET session_replication_role = replica; UPDATE kver SET archived = true WHERE version = '6.1.0-26-amd64'";
     program.database.client().await.batch_execute(around).await.unwrap();
-    let told = program.run(&["db", "check"]);
-    assert_eq!(told.status, 1);
+    let reported = program.run(&["db", "check"]);
+    assert_eq!(reported.status, 1);
     assert!(
-        told.stdout.contains(r#"kver {"distro": "debian12", "version": "6.1.0-26-amd64"}: the journal contains {"#)
-            && told.stdout.contains(r#""archived": false}, the table contains {"#),
-        "{told:?}"
+        reported.stdout.contains(r#"kver {"distro": "debian12", "version": "6.1.0-26-amd64"}: the journal contains {"#)
+            && reported.stdout.contains(r#""archived": false}, the table contains {"#),
+        "{reported:?}"
     );
 }

@@ -1,4 +1,4 @@
-//! `sqern init`: from nothing to a database that answers.
+//! `sqern init`: sets up a private server or a specified database.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use sqern_testkit::server::open_tempdir;
 
 use crate::program::{Program, Ran, program_at};
 
-/// A home whose private server is removed with it.
+/// A home directory. Its private server is destroyed when it is dropped.
 struct Home(tempfile::TempDir);
 
 impl Home {
@@ -33,9 +33,9 @@ impl Drop for Home {
 #[test]
 fn init_starts_a_private_server_and_can_be_repeated() {
     let home = Home::new();
-    let rehearsed = home.run(&["init", "--dry-run"]);
-    assert_eq!(rehearsed.status, 0, "{rehearsed:?}");
-    assert!(rehearsed.stdout.contains(": would be created and started\n"), "{rehearsed:?}");
+    let dry_run = home.run(&["init", "--dry-run"]);
+    assert_eq!(dry_run.status, 0, "{dry_run:?}");
+    assert!(dry_run.stdout.contains(": would be created and started\n"), "{dry_run:?}");
     assert!(!home.path().join(".default").exists());
 
     let first = home.run(&["init"]);
@@ -91,25 +91,25 @@ fn a_service_file_that_cannot_be_written_is_a_warning() {
     assert_eq!(ran.status, 0, "{ran:?}");
     assert!(ran.stderr.contains("warning: could not write service file "), "{ran:?}");
     assert!(ran.stderr.contains("hint: Set PGSERVICEFILE to a writable file"), "{ran:?}");
-    assert!(!ran.stderr.contains("psql service="), "no name is suggested that psql cannot find: {ran:?}");
+    assert!(!ran.stderr.contains("psql service="), "the hint contains no service that psql cannot find: {ran:?}");
     assert_eq!(home.run(&["distro", "list", "--csv"]).stdout.lines().count(), 39);
 }
 
 #[test]
-fn an_interrupted_init_leaves_no_process_and_no_part_of_a_server() {
+fn an_interrupted_init_leaves_no_process_and_no_files() {
     let home = Home::new();
     let staging = home.path().join(".default/local/data.new");
     let mut child = program_at(home.path(), &["init"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    let begun = std::time::Instant::now();
+    let start = std::time::Instant::now();
     while !staging.join("PG_VERSION").exists() {
-        assert!(begun.elapsed().as_secs() < 60, "initdb does not start");
+        assert!(start.elapsed().as_secs() < 60, "initdb has not started");
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
     let process = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    let said = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
-    assert!(said.contains("error: interrupted"), "{said}");
+    let stderr = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+    assert!(stderr.contains("error: interrupted"), "{stderr}");
     assert!(!staging.exists());
     let name = staging.display().to_string();
     let commands =
@@ -122,7 +122,7 @@ fn an_interrupted_init_leaves_no_process_and_no_part_of_a_server() {
 }
 
 #[test]
-fn two_inits_at_once_leave_one_database() {
+fn concurrent_inits_create_one_database() {
     let home = Home::new();
     let runs: Vec<_> = (0..2)
         .map(|_| {
@@ -138,7 +138,7 @@ fn two_inits_at_once_leave_one_database() {
 }
 
 #[tokio::test]
-async fn init_uses_the_database_that_is_named() {
+async fn init_uses_the_specified_database() {
     let program = Program::on(TestServer::shared().await.database("init").await);
     let first = program.done(&["init"]);
     assert!(!first.stdout.contains("server"), "{first:?}");

@@ -1,4 +1,4 @@
-//! `sqern local`, from its first start to its end, by the words that its users type.
+//! `sqern local`: the commands for a private server, from its creation to its removal.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -12,7 +12,7 @@ fn text(output: &Output) -> String {
 }
 
 #[test]
-fn a_server_comes_up_serves_by_its_service_name_goes_down_and_is_removed() {
+fn a_private_server_is_started_used_stopped_and_removed() {
     let home = open_tempdir().unwrap();
     let service_file = home.path().join("services");
     let data_dir = home.path().join("server");
@@ -22,11 +22,11 @@ fn a_server_comes_up_serves_by_its_service_name_goes_down_and_is_removed() {
         command.env("PATH", "/usr/bin:/bin:/usr/local/bin").args(arguments).output().unwrap()
     };
     let local = |verb: &str, more: &[&str]| {
-        let place = format!("--data-dir={}", data_dir.display());
-        run(env!("CARGO_BIN_EXE_sqern"), &[&["local", verb, &place], more].concat())
+        let option = format!("--data-dir={}", data_dir.display());
+        run(env!("CARGO_BIN_EXE_sqern"), &[&["local", verb, &option], more].concat())
     };
 
-    assert_eq!(local("status", &[]).status.code(), Some(1), "it is not there yet");
+    assert_eq!(local("status", &[]).status.code(), Some(1), "the server does not exist yet");
     let up = local("up", &["--json"]);
     assert!(up.status.success(), "{}", text(&up));
     let up: serde_json::Value = serde_json::from_slice(&up.stdout).unwrap();
@@ -37,8 +37,8 @@ fn a_server_comes_up_serves_by_its_service_name_goes_down_and_is_removed() {
 
     let psql = run("psql", &[&format!("service={service}"), "-XAtc", "SELECT current_user, current_database()"]);
     assert_eq!(text(&psql).trim(), "sqern|sqern");
-    let own_psql = local("psql", &["--", "-XAtc", "SELECT 1 + 1"]);
-    assert_eq!(text(&own_psql).trim(), "2");
+    let local_psql = local("psql", &["--", "-XAtc", "SELECT 1 + 1"]);
+    assert_eq!(text(&local_psql).trim(), "2");
     let dsn = String::from_utf8(local("dsn", &[]).stdout).unwrap();
     let by_dsn = run(env!("CARGO_BIN_EXE_sqern"), &["db", "migrate", "--dsn", dsn.trim()]);
     assert!(by_dsn.status.success(), "{}", text(&by_dsn));
@@ -47,13 +47,13 @@ fn a_server_comes_up_serves_by_its_service_name_goes_down_and_is_removed() {
 
     assert!(local("down", &[]).status.success());
     assert_eq!(local("status", &[]).status.code(), Some(1));
-    let unasked = local("destroy", &[]);
-    assert_eq!(unasked.status.code(), Some(1), "there is nobody to ask");
-    assert!(text(&unasked).contains("--yes") && data_dir.is_dir(), "{}", text(&unasked));
+    let unconfirmed = local("destroy", &[]);
+    assert_eq!(unconfirmed.status.code(), Some(1), "there is no terminal for the confirmation");
+    assert!(text(&unconfirmed).contains("--yes") && data_dir.is_dir(), "{}", text(&unconfirmed));
     let destroyed = local("destroy", &["--yes"]);
     assert!(destroyed.status.success(), "{}", text(&destroyed));
     assert!(!data_dir.exists());
-    assert!(!std::fs::read_to_string(&service_file).unwrap_or_default().contains(&service), "its record went with it");
+    assert!(!std::fs::read_to_string(&service_file).unwrap_or_default().contains(&service), "its service record is removed");
 }
 
 /// Runs the program with a private server in `data_dir`.

@@ -1,6 +1,6 @@
-//! The program as its users meet it: arguments, output, exit status, and what the database holds then.
+//! Tests of the program: arguments, output, exit status, and the resulting state of the database.
 
-#![allow(clippy::unwrap_used, reason = "a test that can't go on says so by a panic")]
+#![allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
 
 mod apt_lists;
 mod bad_input;

@@ -1,11 +1,11 @@
-//! `sqern report` and `sqern why`. Who is at risk is held against a second computation in `python/tests/test_risk.py`.
+//! `sqern report` and `sqern why`. `python/tests/test_risk.py` compares risk reports with an independent computation.
 
 use serde_json::{Value, json};
 
 use crate::program::{Program, field};
 
-/// Five kernels of debian12, one a stage, with times of their own.
-const WORLD: &str = "
+/// Inserts a kernel of debian12 for each stage, with different times.
+const FIXTURE: &str = "
     INSERT INTO kver (distro, version) SELECT 'debian12', '6.1.0-' || n || '-amd64' FROM generate_series(1, 6) AS n;
     INSERT INTO kver_seen SELECT 'debian12', '6.1.0-' || n || '-amd64', '2026-05-01 00:00Z' FROM generate_series(2, 6) AS n;
     INSERT INTO kver_fetched SELECT 'debian12', '6.1.0-' || n || '-amd64', '2026-05-01 01:00Z'::timestamptz + n * interval '1 hour'
@@ -26,15 +26,15 @@ const WORLD: &str = "
     INSERT INTO cust_host_kver (cluster_name, host_name, distro, version, current)
         VALUES ('acme-1', 'h1', 'debian12', '6.1.0-3-amd64', true), ('acme-1', 'h1', 'debian12', '6.1.0-6-amd64', false)";
 
-async fn world() -> Program {
+async fn with_fixture() -> Program {
     let program = Program::new().await;
-    program.database.client().await.batch_execute(WORLD).await.unwrap();
+    program.database.client().await.batch_execute(FIXTURE).await.unwrap();
     program
 }
 
 #[tokio::test]
 async fn why_explains_each_stage_with_a_hint() {
-    let program = world().await;
+    let program = with_fixture().await;
     for (version, stage, missing, blocks, hint) in [
         ("6.1.0-1-amd64", "known", "not seen", "not listed by any source of debian12", "sqern check --distro debian12"),
         (
@@ -61,8 +61,8 @@ async fn why_explains_each_stage_with_a_hint() {
         ),
     ] {
         let why = &program.json(&["why", version])["item"]["kernels"][0];
-        let told = [&why["stage"], &why["missing"], &why["blocks"], &why["hint"]];
-        assert_eq!(told, [stage, missing, blocks, hint].map(Value::from).each_ref());
+        let reported = [&why["stage"], &why["missing"], &why["blocks"], &why["hint"]];
+        assert_eq!(reported, [stage, missing, blocks, hint].map(Value::from).each_ref());
     }
     let available = &program.json(&["why", "6.1.0-6-amd64"])["item"]["kernels"][0];
     assert_eq!((&available["missing"], &available["blocks"]), (&Value::Null, &Value::Null));
@@ -73,8 +73,8 @@ async fn why_explains_each_stage_with_a_hint() {
 
 #[tokio::test]
 async fn why_prints_log_plan_position_and_usual_duration() {
-    let program = world().await;
-    let told = program.done(&["why", "6.1.0-3-amd64"]).stdout;
+    let program = with_fixture().await;
+    let reported = program.done(&["why", "6.1.0-3-amd64"]).stdout;
     for line in [
         "debian12 6.1.0-3-amd64: fetched; missing step: build failed (since 2026-05-03 00:00:00Z)",
         "  fetched    2026-05-01 04:00:00Z",
@@ -87,7 +87,7 @@ async fn why_prints_log_plan_position_and_usual_duration() {
         "  hosts      production: 1 running, 1 installed",
         "  checked    never",
     ] {
-        assert!(told.contains(line), "{line}\n{told}");
+        assert!(reported.contains(line), "{line}\n{reported}");
     }
     program.done(&["ignore", "add", "debian12", "6.1.0-3-*", "--reason", "too old"]);
     let ignored = program.done(&["why", "6.1.0-3-amd64"]).stdout;
@@ -98,7 +98,7 @@ async fn why_prints_log_plan_position_and_usual_duration() {
 
 #[tokio::test]
 async fn why_prints_similar_kernels_for_an_unknown_one() {
-    let program = world().await;
+    let program = with_fixture().await;
     let client = program.database.client().await;
     let crawl = "INSERT INTO crawl (distro, source, url, state, reason, checked_at, started_at, finished_at, kernels, bytes)
         VALUES ('debian12', 'main', 'file:x', 'failed', 'no answer', now() - interval '2 hours', now(), now(), 0, 0)";
@@ -116,8 +116,8 @@ async fn why_prints_similar_kernels_for_an_unknown_one() {
 }
 
 #[tokio::test]
-async fn the_lag_of_a_step_is_that_of_kernels_that_have_done_it() {
-    let program = world().await;
+async fn lag_counts_kernels_that_completed_the_step() {
+    let program = with_fixture().await;
     let lags = program.json(&["report", "lag", "--months"]);
     let of = |name: &str| field(&lags, name);
     assert_eq!(of("month")[0], "2026-05");
@@ -136,7 +136,7 @@ fn strings(numbers: [i64; 5]) -> Vec<String> {
 
 #[tokio::test]
 async fn activity_counts_stage_changes_by_generation() {
-    let program = world().await;
+    let program = with_fixture().await;
     program.done(&["available", "remove", "--revision", "21.0", "--target", "prod", "--kernel", "6.1.0-6-amd64"]);
     let new = program.json(&["report", "activity", "--since", "0"]);
     let counts = |name: &str| field(&new, name);
@@ -154,11 +154,11 @@ async fn activity_counts_stage_changes_by_generation() {
 
 #[tokio::test]
 async fn html_pages_are_self_contained_and_replaced_atomically() {
-    let program = world().await;
+    let program = with_fixture().await;
     let file = program.home.path().join("page.html");
     let path = file.to_str().unwrap();
     for report in [&["coverage"][..], &["risk"], &["lag"], &["activity", "--since", "0"]] {
-        std::fs::write(&file, "what was there before").unwrap();
+        std::fs::write(&file, "old content").unwrap();
         let written = program.done(&[&["report"], report, &["--html", path]].concat());
         assert_eq!(written.stdout, "");
         let page = std::fs::read_to_string(&file).unwrap();
@@ -213,7 +213,7 @@ fn html_row(page: &str, name: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn html_numbers_equal_those_of_json() {
-    let program = world().await;
+    let program = with_fixture().await;
     program.done(&["ignore", "add", "debian12", "6.1.0-1-*", "--reason", "too old"]);
     let page = |report: &[&str]| program.done(&[&["report"], report, &["--html", "-"]].concat()).stdout;
     let texts = |item: &Value, names: &[&str]| -> Vec<String> { names.iter().map(|name| item[name].to_string()).collect() };
@@ -242,7 +242,7 @@ async fn html_numbers_equal_those_of_json() {
 
 #[tokio::test]
 async fn html_shows_the_trend_of_the_journal() {
-    let program = world().await;
+    let program = with_fixture().await;
     assert!(!program.done(&["report", "coverage", "--html", "-"]).stdout.contains("<svg"));
     // The first generations began 3 weeks ago, and the module became available now.
     let client = program.database.client().await;
@@ -268,16 +268,16 @@ async fn html_shows_the_trend_of_the_journal() {
 
 #[tokio::test]
 async fn every_report_prints_its_generation() {
-    let program = world().await;
+    let program = with_fixture().await;
     let newest = program.value("SELECT max(id) FROM generation").await;
     for report in [&["coverage"][..], &["risk"], &["lag"], &["activity", "--since", "0"]] {
-        let words = [&["report"], report].concat();
-        let now = program.json(&words);
-        assert_eq!(now["data"]["generation"].to_string(), newest, "{words:?}");
+        let args = [&["report"], report].concat();
+        let now = program.json(&args);
+        assert_eq!(now["data"]["generation"].to_string(), newest, "{args:?}");
         assert!(now["data"]["at"].is_string());
-        let told = program.done(&words).stderr;
-        assert!(told.contains(&format!("as of generation {newest} (20")), "{told}");
-        let then = program.json(&[&words[..], &["--at", "2020-01-01"]].concat());
+        let reported = program.done(&args).stderr;
+        assert!(reported.contains(&format!("as of generation {newest} (20")), "{reported}");
+        let then = program.json(&[&args[..], &["--at", "2020-01-01"]].concat());
         assert_eq!((&then["data"]["generation"], &then["items"]), (&json!(0), &json!([])));
     }
 }

@@ -1,11 +1,11 @@
-//! `sqern build`, `sqern test`, `sqern available`: for pipelines, and for those without one.
+//! `sqern build`, `sqern test` and `sqern available`.
 
-mod carried;
+mod execute;
 mod pipeline;
 
 use crate::program::{Program, field};
 
-/// A database in which these kernels of debian12 are fetched.
+/// Returns a program with a database in which these kernels of debian12 are fetched.
 pub async fn fetched(versions: &[&str]) -> Program {
     let program = Program::new().await;
     let client = program.database.client().await;
@@ -16,37 +16,39 @@ pub async fn fetched(versions: &[&str]) -> Program {
     program
 }
 
-const OF: [&str; 4] = ["--revision", "21.0", "--target", "lab"];
+const RELEASE: [&str; 4] = ["--revision", "21.0", "--target", "lab"];
 
-fn words<'a>(first: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
-    [first, &OF, more].concat()
+fn with_release<'a>(first: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    [first, &RELEASE, more].concat()
 }
 
 #[tokio::test]
-async fn a_pipeline_of_shell_steps_gets_ids_alone_and_its_results_are_kept() {
+async fn shell_steps_receive_ids_and_record_results() {
     let program = fetched(&["6.1.0-1-amd64", "6.1.0-2-amd64", "6.1.0-3-amd64"]).await;
     let started = program
-        .command(&words(&["build", "start"], &["--claim", "2"]))
+        .command(&with_release(&["build", "start"], &["--claim", "2"]))
         .envs([("JOB_NAME", "nightly"), ("BUILD_NUMBER", "12"), ("GERRIT_CHANGE_ID", "I0123")])
         .output()
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&started.stdout), "1\n", "{started:?}");
     assert_eq!(program.value("SELECT jenkins_job || ', ' || change_id FROM sp_build").await, "nightly #12, I0123");
-    let plan = program.json(&words(&["build", "plan"], &[]));
+    let plan = program.json(&with_release(&["build", "plan"], &[]));
     assert_eq!((field(&plan, "version"), plan["schema"].as_str()), (vec!["6.1.0-1-amd64".to_owned()], Some("sqern.run.plan/1")));
 
-    // Its owner is told by the command line, cut where it is long: one of these is cut at a blank.
+    // The owner of a lease is the command line, truncated if it is long. One of these is truncated at a blank.
     for long in ["a ".repeat(200), format!("b{}", " a".repeat(200))] {
-        program.done(&words(&["build", "start"], &["--claim", "1", "--dry-run", "--comment", &long]));
+        program.done(&with_release(&["build", "start"], &["--claim", "1", "--dry-run", "--comment", &long]));
     }
     program.done(&["build", "renew", "1"]);
+    assert_eq!(field(&program.json(&["build", "list"]), "state"), ["running"]);
     program.done(&["build", "finish", "1", "unstable", "--kernel", "6.1.0-3-amd64=SUCCESS", "--kernel", "6.1.0-2-amd64=FAILURE"]);
     let kernels = program.done(&["build", "kernels", "1", "--csv"]);
     assert_eq!(kernels.stdout, "distro,version,result\ndebian12,6.1.0-3-amd64,SUCCESS\ndebian12,6.1.0-2-amd64,FAILURE\n");
 
-    let started = program.json(&words(&["test", "start"], &["--flavor", "smoke", "--claim", "9"]));
+    assert_eq!(field(&program.json(&["build", "list"]), "state"), ["finished"]);
+    let started = program.json(&with_release(&["test", "start"], &["--flavor", "smoke", "--claim", "9"]));
     assert_eq!((&started["item"]["id"], &started["item"]["kernels"][0]["version"]), (&1.into(), &"6.1.0-3-amd64".into()));
-    let nothing = program.done(&words(&["test", "start"], &["--flavor", "smoke", "--claim", "9"]));
+    let nothing = program.done(&with_release(&["test", "start"], &["--flavor", "smoke", "--claim", "9"]));
     assert_eq!((nothing.stdout.as_str(), nothing.stderr.trim()), ("", "nothing to test"));
     program.done(&["test", "finish", "1", "SUCCESS"]);
     let shown = program.done(&["test", "show", "1"]);
@@ -55,15 +57,15 @@ async fn a_pipeline_of_shell_steps_gets_ids_alone_and_its_results_are_kept() {
     program.done(&["available", "add", "--test", "1"]);
     let available = program.done(&["available", "list", "--csv"]);
     assert_eq!(available.stdout, "revision,target,distro,version\n21.0,lab,debian12,6.1.0-3-amd64\n");
-    let again = program.done(&words(&["available", "add", "--tested"], &[]));
+    let again = program.done(&with_release(&["available", "add", "--tested"], &[]));
     assert_eq!(again.stderr.trim(), "nothing to change");
-    program.done(&words(&["available", "remove"], &["--kernel", "6.1.0-3-amd64"]));
-    let back = program.done(&words(&["available", "add", "--tested"], &[]));
-    assert_eq!(back.stderr.trim(), "nothing to change", "what was taken back stays so");
-    program.done(&words(&["available", "add"], &["--kernel", "debian12/6.1.0-3-amd64"]));
+    program.done(&with_release(&["available", "remove"], &["--kernel", "6.1.0-3-amd64"]));
+    let back = program.done(&with_release(&["available", "add", "--tested"], &[]));
+    assert_eq!(back.stderr.trim(), "nothing to change", "withdrawn modules remain withdrawn");
+    program.done(&with_release(&["available", "add"], &["--kernel", "debian12/6.1.0-3-amd64"]));
     let generation = program.value("SELECT max(id) FROM generation WHERE id < (SELECT max(id) FROM generation)").await;
     let before = program.json(&["available", "list", "--at", &generation]);
-    assert_eq!(before["items"].as_array().map(Vec::len), Some(0), "it was not available then");
+    assert_eq!(before["items"].as_array().map(Vec::len), Some(0), "the module was not available then");
     let then = program.json(&["build", "list", "--at", "2020-01-01"]);
     assert_eq!(then["items"].as_array().map(Vec::len), Some(0));
 }
@@ -73,11 +75,11 @@ async fn misuse_is_rejected_with_a_hint_and_changes_nothing() {
     let program = fetched(&["6.1.0-1-amd64"]).await;
     let client = program.database.client().await;
     client.batch_execute("INSERT INTO kver (distro, version) VALUES ('debian12', '6.1.0-9-amd64')").await.unwrap();
-    program.done(&words(&["build", "start"], &["--claim", "1"]));
+    program.done(&with_release(&["build", "start"], &["--claim", "1"]));
     program.done(&["build", "finish", "1", "SUCCESS"]);
-    program.done(&words(&["build", "start"], &["--kernel", "6.1.0-1-amd64"]));
+    program.done(&with_release(&["build", "start"], &["--kernel", "6.1.0-1-amd64"]));
     let journal = program.journal().await;
-    for (words, status, told) in [
+    for (args, status, reported) in [
         (
             &["build", "finish", "1", "FAILURE"][..],
             1,
@@ -129,9 +131,9 @@ async fn misuse_is_rejected_with_a_hint_and_changes_nothing() {
             "could not access store /proc/none",
         ),
     ] {
-        let ran = program.run(words);
-        assert_eq!(ran.status, status, "{words:?} {ran:?}");
-        assert!(ran.stderr.contains(told), "{words:?} {ran:?}");
+        let ran = program.run(args);
+        assert_eq!(ran.status, status, "{args:?} {ran:?}");
+        assert!(ran.stderr.contains(reported), "{args:?} {ran:?}");
     }
     assert_eq!(program.journal().await, journal);
 }
@@ -139,7 +141,7 @@ async fn misuse_is_rejected_with_a_hint_and_changes_nothing() {
 #[tokio::test]
 async fn names_that_do_not_exist_are_errors_with_similar_names() {
     let program = fetched(&["6.1.0-1-amd64"]).await;
-    program.done(&words(&["build", "start"], &["--claim", "1"]));
+    program.done(&with_release(&["build", "start"], &["--claim", "1"]));
     program.done(&["build", "finish", "1", "SUCCESS"]);
     let journal = program.journal().await;
     let target = "release target \"lap\" does not exist\n hint: Did you mean lab?\n hint: sqern build list";
@@ -180,7 +182,7 @@ async fn names_that_do_not_exist_are_errors_with_similar_names() {
     // Without a name, or with an existing one, the same commands succeed.
     program.done(&["report", "risk", "--target", "lab"]);
     let planned = program.done(&["build", "plan", "--target", "new"]);
-    assert_eq!(planned.stderr, "1 kernel to build\n", "a plan can be made for a new target");
+    assert_eq!(planned.stderr, "1 kernel to build\n", "a new target has a plan");
 }
 
 #[tokio::test]
@@ -190,10 +192,11 @@ async fn an_empty_plan_of_named_kernels_reports_them() {
     let ran = program.run(&["build", "plan", "--kernel", "6.1.0-2-amd64"]);
     let message = "cannot build 6.1.0-2-amd64: headers are not fetched\n hint: sqern fetch --kernel 6.1.0-2-amd64";
     assert!(ran.status == 1 && ran.stderr.contains(message), "{ran:?}");
-    let started = program.done(&words(&["build", "start"], &["--claim", "1"]));
+    let started = program.done(&with_release(&["build", "start"], &["--claim", "1"]));
     assert_eq!(started.stderr, "started build 1 with 1 kernel\n");
-    let planned = program.done(&words(&["build", "plan"], &["--kernel", "6.1.0-1-amd64"]));
-    assert_eq!(planned.stderr, "nothing to build for 6.1.0-1-amd64; the reason is in sqern why 6.1.0-1-amd64\n");
+    let planned = program.done(&with_release(&["build", "plan"], &["--kernel", "6.1.0-1-amd64"]));
+    let expected = "nothing to build for 6.1.0-1-amd64\n hint: sqern why 6.1.0-1-amd64  # explains the missing step\n";
+    assert_eq!(planned.stderr, expected);
 }
 
 #[tokio::test]
@@ -211,9 +214,9 @@ async fn an_empty_plan_reports_missing_input() {
 }
 
 #[tokio::test]
-async fn coverage_counts_the_kernels_that_it_lists_now_and_as_it_was() {
+async fn coverage_counts_equal_the_list_in_current_and_past_states() {
     let program = fetched(&["6.1.0-1-amd64", "6.1.0-2-amd64", "6.1.0-3-amd64"]).await;
-    program.done(&words(&["build", "start"], &["--kernel", "6.1.0-1-amd64"]));
+    program.done(&with_release(&["build", "start"], &["--kernel", "6.1.0-1-amd64"]));
     program.done(&["build", "finish", "1", "SUCCESS"]);
     let then = program.value("SELECT max(id) FROM generation").await;
     program.done(&["available", "add", "--build", "1"]);
@@ -228,8 +231,8 @@ async fn coverage_counts_the_kernels_that_it_lists_now_and_as_it_was() {
         let kernels = program.json(&[&["report", "coverage", "--kernels"], at].concat());
         for stage in ["fetched", "built", "available"] {
             let items = kernels["items"].as_array().unwrap();
-            let behind = items.iter().filter(|one| one["stage"] == stage && one["wanted"] == true).count();
-            assert_eq!(numbers["items"][0][stage], behind, "{stage} {at:?}");
+            let count = items.iter().filter(|kernel| kernel["stage"] == stage && kernel["wanted"] == true).count();
+            assert_eq!(numbers["items"][0][stage], count, "{stage} {at:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `sqern source`: what the sources are, how they were read, and whether they can be.
+//! `sqern source`: lists, shows and tests sources.
 
 use serde_json::json;
 use sqern_testkit::repo::RepoFault;
@@ -6,7 +6,7 @@ use sqern_testkit::repo::RepoFault;
 use crate::check::{sources, suite};
 use crate::program::{Program, Ran, field, program_at};
 
-/// Runs the program without any database.
+/// Runs the program without a database.
 fn without_database(program: &Program, arguments: &[&str]) -> Ran {
     Ran::from(program.bare_command(arguments).output().expect("the program runs"))
 }
@@ -24,27 +24,27 @@ async fn a_distro_file_is_tested_without_a_database_and_nothing_is_recorded() {
     assert_eq!(tested.status, 0, "{tested:?}");
     assert!(tested.stdout.ends_with("\n6.1.0-3-amd64\n6.1.0-2-amd64\n6.1.0-1-amd64\n"), "{tested:?}");
 
-    let one = without_database(&program, &["source", "test", &file, "--source", "bookworm-updates", "--json"]);
+    let selected = without_database(&program, &["source", "test", &file, "--source", "bookworm-updates", "--json"]);
     let again = without_database(&program, &["source", "test", &file, "--source", "bookworm-updates", "--json"]);
-    assert_eq!(one.stdout, again.stdout, "the same sources print the same bytes");
-    let one: serde_json::Value = serde_json::from_str(&one.stdout).unwrap();
-    assert_eq!(field(&one, "source"), ["bookworm-updates"]);
-    assert_eq!(one["items"][0]["kernels"], json!(["6.1.0-3-amd64"]));
+    assert_eq!(selected.stdout, again.stdout, "the output is deterministic");
+    let selected: serde_json::Value = serde_json::from_str(&selected.stdout).unwrap();
+    assert_eq!(field(&selected, "source"), ["bookworm-updates"]);
+    assert_eq!(selected["items"][0]["kernels"], json!(["6.1.0-3-amd64"]));
     assert_eq!(program.value("SELECT count(*) FROM crawl").await, "0");
 }
 
 #[tokio::test]
-async fn a_source_that_can_not_be_believed_fails_its_test() {
+async fn source_test_fails_for_an_unverified_source() {
     let program = Program::new().await;
     let home = program.home.path();
     let bad = suite("bookworm", &["6.1.0-1"]).fault(RepoFault::AlteredIndex).write(&home.join("bad")).unwrap();
     sources(home, &[(&bad, &bad.file_url())]);
-    let folder = home.display().to_string();
-    let tested = without_database(&program, &["source", "test", "debian12", "--sources", &folder]);
+    let directory = home.display().to_string();
+    let tested = without_database(&program, &["source", "test", "debian12", "--sources", &directory]);
     assert_eq!(tested.status, 1, "{tested:?}");
     assert!(tested.stderr.contains("bookworm failed: expected"), "{tested:?}");
 
-    let unknown = without_database(&program, &["source", "test", "debian12", "--sources", &folder, "--source", "sid"]);
+    let unknown = without_database(&program, &["source", "test", "debian12", "--sources", &directory, "--source", "sid"]);
     assert_eq!(unknown.status, 2, "{unknown:?}");
     assert!(unknown.stderr.contains("unknown source \"sid\" of debian12; its sources are bookworm"), "{unknown:?}");
     let missing = without_database(&program, &["source", "test", "./none.toml"]);
@@ -58,13 +58,13 @@ async fn source_list_works_with_and_without_a_database() {
     let home = program.home.path();
     let main = suite("bookworm", &["6.1.0-1"]).write(&home.join("main")).unwrap();
     sources(home, &[(&main, &main.file_url())]);
-    let folder = home.display().to_string();
-    let list = ["source", "list", "--sources", &folder, "--distro", "debian12"];
+    let directory = home.display().to_string();
+    let list = ["source", "list", "--sources", &directory, "--distro", "debian12"];
     let bare = without_database(&program, &list);
     assert_eq!((bare.status, bare.stdout.contains("bookworm")), (0, true), "{bare:?}");
     assert!(bare.stderr.contains("results of the last check are omitted"), "{bare:?}");
 
-    program.done(&["check", "--sources", &folder]);
+    program.done(&["check", "--sources", &directory]);
     let listed = program.json(&list);
     assert_eq!((field(&listed, "source"), field(&listed, "state")), (vec!["bookworm".to_owned()], vec!["complete".to_owned()]));
     assert_eq!(listed["items"][0]["kernels"], json!(1));
@@ -72,13 +72,13 @@ async fn source_list_works_with_and_without_a_database() {
 }
 
 #[tokio::test]
-async fn a_distro_file_is_shown_as_it_is_and_a_copy_of_it_is_an_override() {
+async fn a_copy_of_a_shown_distribution_file_is_an_override() {
     let program = Program::new().await;
     let text = without_database(&program, &["source", "show", "alma9", "--toml"]);
     assert_eq!(text.status, 0, "{text:?}");
     std::fs::write(program.home.path().join("alma9.toml"), text.stdout.replace("AlmaLinux 9\"", "Ours\"")).unwrap();
-    let folder = program.home.path().display().to_string();
-    let shown = without_database(&program, &["source", "show", "alma9", "--sources", &folder]);
+    let directory = program.home.path().display().to_string();
+    let shown = without_database(&program, &["source", "show", "alma9", "--sources", &directory]);
     assert!(shown.stdout.starts_with("alma9, ALMA9: Ours\nfrom /"), "{shown:?}");
     assert!(shown.stdout.contains("uname-provides     kernel-devel-uname-r"), "{shown:?}");
 }
@@ -93,14 +93,14 @@ async fn optional_sources_without_credentials_are_skipped() {
     let file = home.join("debian12.toml");
     let text = std::fs::read_to_string(&file).unwrap() + "credentials = \"/nonexistent/auth.conf\"\noptional = true\n";
     std::fs::write(&file, text).unwrap();
-    let folder = home.display().to_string();
-    let checked = program.done(&["check", "--sources", &folder]);
+    let directory = home.display().to_string();
+    let checked = program.done(&["check", "--sources", &directory]);
     assert!(
         checked.stderr.contains("debian12: skipped source bookworm-esm: /nonexistent/auth.conf does not exist"),
         "{checked:?}"
     );
     assert_eq!(program.value("SELECT string_agg(source, ' ') FROM crawl").await, "bookworm");
-    let listed = program.json(&["source", "list", "--sources", &folder, "--distro", "debian12"]);
+    let listed = program.json(&["source", "list", "--sources", &directory, "--distro", "debian12"]);
     assert_eq!(field(&listed, "lacks"), ["null", "/nonexistent/auth.conf"]);
 }
 

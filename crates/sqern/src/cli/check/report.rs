@@ -32,7 +32,7 @@ impl Record for CheckedSource {
 pub(super) fn print(summary: &CheckSummary, dry_run: bool, context: &Context<'_>) -> Result<(), Failure> {
     let printer = context.printer;
     if printer.format() == Format::Json {
-        return printer.one("check/1", &CheckReport { summary, dry_run }, String::new);
+        return printer.value("check/1", &CheckReport { summary, dry_run }, String::new);
     }
     printer.list(&summary.sources, &RowArgs::default())?;
     if printer.format() == Format::Table {

@@ -48,7 +48,7 @@ impl From<FormatArg> for ReportFormat {
 #[command(after_help = "Examples:
   sqern cust load report.json --dry-run
   sqern cust load report.csv.gz --comment 'daily monitoring'
-  sqern cust report --cluster acme-1 | sqern cust load - --partial")]
+  sqern cust report | sqern cust load - --partial    # a cluster that contains only this host")]
 pub(in crate::cli) struct LoadArgs {
     /// Report in JSON, JSON Lines or CSV, or - for standard input; gzip and zstd are decompressed
     #[arg(value_name = "FILE|-")]
@@ -78,7 +78,7 @@ pub(super) async fn run(args: LoadArgs, context: &Context<'_>) -> Result<Exit, F
     };
     let request = LoadRequest { format: format.map(Into::into), partial, accept_shrink, max_changes: limit };
     let mut session = context.open().await?;
-    let progress = LoadProgress(phase(context.printer.is_watched(), "reading the report"));
+    let progress = LoadProgress(phase(context.printer.shows_progress(), "reading the report"));
     let outcome = customers::load(&mut session.client, source, &request, &change.options(context), &progress).await;
     drop(progress);
     let outcome = match outcome {

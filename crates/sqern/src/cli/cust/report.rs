@@ -16,7 +16,7 @@ use crate::printer::Format;
 /// Print a report about this host for sqern cust load, without a database
 ///
 /// The host name and the running kernel are those of uname. The installed kernels are those with modules in /lib/modules. The distribution
-/// is detected by sp-variant or os-release.
+/// is detected with the library sp-variant, or from /etc/os-release.
 ///
 /// A report must contain every host of its clusters. Combine the reports of all hosts of a cluster before loading them
 /// (docs/guides/customers.md).

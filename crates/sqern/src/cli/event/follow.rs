@@ -21,12 +21,12 @@ use super::super::Context;
 use crate::failure::{Exit, Failure};
 
 /// The interval of polls for generations without a notification.
-const WOKEN_POLL: Duration = Duration::from_secs(5);
-/// A poll on a standby, where notifications do not arrive.
+const NOTIFIED_POLL: Duration = Duration::from_secs(5);
+/// The interval of polls on a standby, which sends no notifications.
 const STANDBY_POLL: Duration = Duration::from_secs(1);
-/// The waits between two attempts to connect again: the first and the longest.
-const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// So many events are read at once, in as many generations as have them; a generation that has more is read by itself.
+/// The first and the maximum delay between attempts to reconnect.
+const RECONNECT_DELAYS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// The maximum number of events that one query reads. A generation with more events is read separately.
 const CHUNK_EVENTS: i64 = 1000;
 
 /// Print each committed generation as a line of JSON
@@ -48,7 +48,7 @@ pub(in crate::cli) struct FollowArgs {
     /// First position: POSITION, the start of the journal, or the present
     #[arg(long, value_name = "POSITION|start|now", default_value = "now")]
     from: From,
-    /// Continue from the position in this file instead of --from, if it exists, and update the file
+    /// File with the position: if it exists, --from is ignored. It is updated after each line
     #[arg(long, value_name = "FILE")]
     position: Option<PathBuf>,
     /// Exit after the last existing generation
@@ -72,32 +72,35 @@ impl FromStr for From {
         match text {
             "start" => Ok(Self::Start),
             "now" => Ok(Self::Now),
-            _ => text.parse().map(Self::At).map_err(|error: follow::InvalidPosition| format!("neither start nor now: {error}")),
+            _ => text
+                .parse()
+                .map(Self::At)
+                .map_err(|error: follow::InvalidPosition| format!("expected start, now or a position: {error}")),
         }
     }
 }
 
 /// The reason why following stopped.
-enum Break {
-    /// It can go on with a new connection.
+enum StopReason {
+    /// The connection failed, and a new one can continue.
     Interrupted(Failure),
-    /// It can't.
+    /// A new connection cannot continue.
     Failed(Failure),
 }
 
-impl std::convert::From<Failure> for Break {
+impl std::convert::From<Failure> for StopReason {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
 }
 
-impl std::convert::From<DbError> for Break {
+impl std::convert::From<DbError> for StopReason {
     fn from(error: DbError) -> Self {
         if error.is_interruption() { Self::Interrupted(error.into()) } else { Self::Failed(error.into()) }
     }
 }
 
-impl std::convert::From<ConnectError> for Break {
+impl std::convert::From<ConnectError> for StopReason {
     fn from(error: ConnectError) -> Self {
         if error.is_transient() { Self::Interrupted(error.into()) } else { Self::Failed(error.into()) }
     }
@@ -105,47 +108,47 @@ impl std::convert::From<ConnectError> for Break {
 
 pub(super) async fn run(args: FollowArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    // A line and its position are written without an await between, so that a signal never cuts them.
+    // A line and its position are written without an await point between them, so that a signal cannot separate them.
     tokio::select! {
         biased;
         _ = interrupt.recv() => Ok(Exit::Done),
         _ = terminate.recv() => Ok(Exit::Done),
-        outcome = follow_on(args, context) => outcome.map(|()| Exit::Done),
+        outcome = follow_with_reconnect(args, context) => outcome.map(|()| Exit::Done),
     }
 }
 
 /// Follows, and reconnects if the connection is lost.
-async fn follow_on(args: FollowArgs, context: &Context<'_>) -> Result<(), Failure> {
+async fn follow_with_reconnect(args: FollowArgs, context: &Context<'_>) -> Result<(), Failure> {
     let mut session = context.open().await?;
     follow::require_tables(&session.client, &args.tables).await?;
     let mut follower = Follower::begin(args, &session.client, context).await?;
     loop {
         match follower.follow(&mut session).await {
             Ok(()) => return Ok(()),
-            Err(Break::Interrupted(failure)) if !follower.once => {
+            Err(StopReason::Interrupted(failure)) if !follower.once => {
                 context.printer.warning(&format!("connection lost: {}; reconnecting", failure.message()));
                 drop(session);
-                session = connect_again(context).await?;
+                session = reconnect(context).await?;
                 context.printer.note("reconnected");
             }
-            Err(Break::Interrupted(failure) | Break::Failed(failure)) => return Err(failure),
+            Err(StopReason::Interrupted(failure) | StopReason::Failed(failure)) => return Err(failure),
         }
     }
 }
 
-async fn connect_again(context: &Context<'_>) -> Result<Session, Failure> {
-    let (mut wait, longest) = WAITS;
+async fn reconnect(context: &Context<'_>) -> Result<Session, Failure> {
+    let (mut delay, max_delay) = RECONNECT_DELAYS;
     loop {
-        tokio::time::sleep(wait).await;
+        tokio::time::sleep(delay).await;
         match open(context).await {
             Ok(session) => return Ok(session),
-            Err(Break::Failed(failure)) => return Err(failure),
-            Err(Break::Interrupted(_)) => wait = longest.min(wait * 2),
+            Err(StopReason::Failed(failure)) => return Err(failure),
+            Err(StopReason::Interrupted(_)) => delay = max_delay.min(delay * 2),
         }
     }
 }
 
-async fn open(context: &Context<'_>) -> Result<Session, Break> {
+async fn open(context: &Context<'_>) -> Result<Session, StopReason> {
     let session = context.try_connect().await?;
     sqern_db::migrate::require_usable(&session.client).await?;
     Ok(session)
@@ -155,18 +158,18 @@ struct Follower<'a> {
     context: &'a Context<'a>,
     tables: Vec<String>,
     once: bool,
-    /// Behind what was printed.
+    /// The position after the last printed generation.
     position: Position,
     file: Option<PositionFile>,
     /// Whether the lag of the standby was reported.
-    told_of_lag: bool,
+    has_reported_lag: bool,
 }
 
 impl<'a> Follower<'a> {
     async fn begin(args: FollowArgs, client: &Client, context: &'a Context<'a>) -> Result<Self, Failure> {
-        let (mut file, kept) = args.position.map(PositionFile::open).transpose()?.unzip();
+        let (mut file, stored) = args.position.map(PositionFile::open).transpose()?.unzip();
         let end = follow::journal_end(client).await?;
-        let position = match (kept.flatten(), args.from) {
+        let position = match (stored.flatten(), args.from) {
             (Some(position), _) | (None, From::At(position)) => position,
             (None, From::Start) => Position::start(end.cluster),
             (None, From::Now) => {
@@ -176,44 +179,44 @@ impl<'a> Follower<'a> {
         };
         // Stored before the first line, so that a restart does not start at a later position.
         if let (Some(file), Ok(())) = (&mut file, end.check(&position)) {
-            file.keep(&position)?;
+            file.write(&position)?;
         }
-        Ok(Self { context, tables: args.tables, once: args.once, position, file, told_of_lag: false })
+        Ok(Self { context, tables: args.tables, once: args.once, position, file, has_reported_lag: false })
     }
 
-    /// Follows over one connection. Returns after `--once`, or if the reader is gone.
-    async fn follow(&mut self, session: &mut Session) -> Result<(), Break> {
-        let woken = follow::listen(&session.client).await?;
+    /// Follows over one connection. Returns after the last generation with `--once`, or if standard output is closed.
+    async fn follow(&mut self, session: &mut Session) -> Result<(), StopReason> {
+        let is_notified = follow::listen(&session.client).await?;
         self.check(&session.client).await?;
         loop {
             // One poll finds the generations of all pending notifications.
             while let Some(Some(_)) = session.next_notification().now_or_never() {}
-            let read_on = self.poll(&session.client).await?;
-            if self.once || !read_on {
+            let is_open = self.poll(&session.client).await?;
+            if self.once || !is_open {
                 return Ok(());
             }
-            let limit = if woken { WOKEN_POLL } else { STANDBY_POLL };
+            let limit = if is_notified { NOTIFIED_POLL } else { STANDBY_POLL };
             if let Ok(None) = tokio::time::timeout(limit, session.next_notification()).await {
-                return Err(Break::Interrupted(Failure::unmet("closed by the server")));
+                return Err(StopReason::Interrupted(Failure::unmet("closed by the server")));
             }
         }
     }
 
-    /// Makes sure that the position is one of the database that is connected to now.
-    async fn check(&mut self, client: &Client) -> Result<(), Break> {
+    /// Returns an error if the position is not valid for the connected database.
+    async fn check(&mut self, client: &Client) -> Result<(), StopReason> {
         let end = follow::journal_end(client).await?;
         if let Err(error) = end.check(&self.position) {
-            let file = self.file.as_ref().filter(|file| file.holds(&self.position));
-            return Err(file.map_or_else(|| DbError::from(error.clone()).into(), |file| file.refused(&error)).into());
+            let file = self.file.as_ref().filter(|file| file.contains(&self.position));
+            return Err(file.map_or_else(|| DbError::from(error.clone()).into(), |file| file.rejected(&error)).into());
         }
-        if end.lags_behind(&self.position) && !std::mem::replace(&mut self.told_of_lag, true) {
+        if end.lags_behind(&self.position) && !std::mem::replace(&mut self.has_reported_lag, true) {
             self.context.printer.note("the standby has not replayed the position yet");
         }
         Ok(())
     }
 
-    /// Prints new generations. Returns whether the reader is still tend.
-    async fn poll(&mut self, client: &Client) -> Result<bool, Break> {
+    /// Prints new generations. Returns whether standard output is still open.
+    async fn poll(&mut self, client: &Client) -> Result<bool, StopReason> {
         let mut batch = follow::poll(client, &self.position, &self.tables).await?;
         let found = !batch.waiting().is_empty();
         while !batch.waiting().is_empty() {
@@ -223,13 +226,13 @@ impl<'a> Follower<'a> {
         }
         self.position = batch.position();
         if let Some(file) = self.file.as_mut().filter(|_| found) {
-            file.keep(&self.position)?;
+            file.write(&self.position)?;
         }
         Ok(true)
     }
 
     /// Prints one chunk of a batch.
-    async fn print_some(&mut self, client: &Client, batch: &mut Batch) -> Result<bool, Break> {
+    async fn print_some(&mut self, client: &Client, batch: &mut Batch) -> Result<bool, StopReason> {
         let (mut count, mut events, mut wanted) = (0, 0, vec![]);
         for waiting in batch.waiting() {
             events += waiting.events.max(1);
@@ -249,17 +252,17 @@ impl<'a> Follower<'a> {
             if !self.print(line)? {
                 return Ok(false);
             }
-            // Lets a signal in.
+            // A signal can stop the program here.
             tokio::task::yield_now().await;
         }
         Ok(true)
     }
 
     fn print(&mut self, line: Line) -> Result<bool, Failure> {
-        let read_on = self.context.printer.line(line.at(&self.position)?)?;
-        if let Some(file) = self.file.as_mut().filter(|_| read_on) {
-            file.keep(&self.position)?;
+        let is_open = self.context.printer.line(line.at(&self.position)?)?;
+        if let Some(file) = self.file.as_mut().filter(|_| is_open) {
+            file.write(&self.position)?;
         }
-        Ok(read_on)
+        Ok(is_open)
     }
 }

@@ -19,11 +19,10 @@ pub(super) struct FetchProgress<'a> {
 
 impl<'a> FetchProgress<'a> {
     pub(super) fn new(printer: &'a Printer, kernels: usize) -> Self {
-        let bar = progress::counter(printer.is_watched(), kernels as u64);
+        let bar = progress::counter(printer.shows_progress(), kernels as u64);
         Self { printer, bar, received_bytes: AtomicU64::new(0) }
     }
 
-    /// Removes the line.
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }

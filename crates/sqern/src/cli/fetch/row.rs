@@ -1,4 +1,4 @@
-//! The rows of a fetch.
+//! The list of kernels that a fetch prints.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::cli::Context;
 use crate::failure::{Exit, Failure};
 use crate::printer::{Column, Kind, Record, RowArgs};
 
-/// One kernel.
+/// A kernel and the outcome of its fetch.
 #[derive(Debug, Serialize)]
 pub(super) struct FetchRow {
     #[serde(flatten)]

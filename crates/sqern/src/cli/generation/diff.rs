@@ -1,4 +1,4 @@
-//! `sqern generation diff`: what differs, by table and record.
+//! `sqern generation diff`: prints the differences between 2 states.
 
 use serde_json::Map;
 use sqern_db::AsOf;
@@ -8,7 +8,7 @@ use sqern_model::At;
 use tokio_postgres::Client;
 
 use super::super::Context;
-use super::super::event::{plain, values};
+use super::super::event::{key_text, text_of};
 use crate::failure::{Exit, Failure};
 use crate::printer::{Column, Format, Record, RowArgs};
 
@@ -43,7 +43,7 @@ async fn past(client: &Client, at: At) -> Result<i64, Failure> {
     }
 }
 
-/// A heading for each table with its counts, then a line for each record: + inserted, - deleted, ~ updated.
+/// Returns a heading with counts for each table, and a line for each row: + inserted, - deleted, ~ updated.
 pub(super) fn describe(differences: &[Difference]) -> String {
     let mut text = String::new();
     for of_table in differences.chunk_by(|a, b| a.table_name == b.table_name) {
@@ -57,25 +57,25 @@ pub(super) fn describe(differences: &[Difference]) -> String {
         );
         text.push_str(&line);
         for difference in of_table {
-            text.push_str(&format!("  {}\n", one(difference)));
+            text.push_str(&format!("  {}\n", describe_difference(difference)));
         }
     }
     text
 }
 
-fn one(difference: &Difference) -> String {
+fn describe_difference(difference: &Difference) -> String {
     let mark = match difference.action {
         Action::Insert => '+',
         Action::Delete => '-',
         Action::Update => '~',
     };
-    let mut line = format!("{mark} {}", values(&difference.pkey));
+    let mut line = format!("{mark} {}", key_text(&difference.pkey));
     let empty = Map::new();
     let fields = difference.fields.as_object().unwrap_or(&empty);
     for (name, value) in fields {
-        let old = difference.old.as_ref().map(|old| format!("{} → ", old.get(name).map(plain).unwrap_or_default()));
+        let old = difference.old.as_ref().map(|old| format!("{} → ", old.get(name).map(text_of).unwrap_or_default()));
         let label = label(&difference.table_name, name);
-        line.push_str(&format!("  {label}: {}{}", old.unwrap_or_default(), plain(value)));
+        line.push_str(&format!("  {label}: {}{}", old.unwrap_or_default(), text_of(value)));
     }
     line
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use sqern_model::DistroName;
 
 use crate::cli::Context;
 use crate::cli::at::{self, Frame};
@@ -13,7 +12,7 @@ use crate::failure::Failure;
 use crate::output::html::{Origin, Page, page};
 use crate::printer::{Format, Record, RowArgs};
 
-/// The option `--html`.
+/// The option `--html`, which writes the report to a file.
 #[derive(Debug, Args)]
 pub(super) struct HtmlArgs {
     /// Write an HTML page with a chart and all tables instead of the list; - for standard output
@@ -37,14 +36,12 @@ impl HtmlArgs {
     }
 }
 
-/// Prints a report.
+/// Prints a report as a list or writes it as an HTML page.
 pub(super) struct ReportOutput<'a> {
     pub(super) context: &'a Context<'a>,
     pub(super) metadata: &'a Frame,
     pub(super) html: &'a HtmlArgs,
     pub(super) rows: &'a RowArgs,
-    /// The distributions whose sources were never read; only for a page.
-    pub(super) never_checked: Vec<DistroName>,
 }
 
 impl ReportOutput<'_> {
@@ -72,14 +69,9 @@ impl ReportOutput<'_> {
 
     /// Returns the origin of the data of a page.
     fn origin<'a>(&self, all_rows: &'a dyn Fn(&str) -> String) -> Origin<'a> {
-        let mut warnings = self.metadata.lacking();
-        if !self.never_checked.is_empty() {
-            let names: Vec<&str> = self.never_checked.iter().map(DistroName::as_str).collect();
-            warnings.push(format!("never checked: {}", names.join(", ")));
-        }
         Origin {
             data: self.metadata.state().unwrap_or_default(),
-            warnings,
+            warnings: self.metadata.incomplete_lines(),
             command: self.context.settings.command_line.clone(),
             all_rows,
         }
@@ -97,7 +89,7 @@ impl ReportOutput<'_> {
         if !self.html.is_wanted() {
             self.context.printer.list_in(records, self.rows, &Metadata { common: self.metadata, fields })?;
         }
-        at::tell(self.context, self.metadata);
+        at::print_state(self.context, self.metadata);
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ pub(in crate::cli) struct SelectionArgs {
     /// Release target of the build
     #[arg(long, value_name = "TARGET", value_parser = NonEmptyStringValueParser::new())]
     target: Option<String>,
-    /// Profile of the build containers
+    /// Name of the set of build containers
     #[arg(long, value_name = "PROFILE", value_parser = NonEmptyStringValueParser::new())]
     profile: Option<String>,
     /// Distribution (repeatable) [default: all]
@@ -25,7 +25,7 @@ pub(in crate::cli) struct SelectionArgs {
     /// Kernel, written as [DISTRO/]VERSION (repeatable) [default: all]
     #[arg(long = "kernel", value_name = "KERNEL")]
     kernels: Vec<KernelName>,
-    /// Exclude kernels whose last result is FAILURE or UNSTABLE
+    /// Exclude kernels whose last result is FAILURE or UNSTABLE; kernels with ABORTED or NOT_BUILT remain
     #[arg(long)]
     untried: bool,
 }

@@ -70,7 +70,7 @@ pub(in crate::cli) async fn execute(
         }
     }
     if exit.is_none() {
-        context.printer.note(&super::nothing(kind, selection));
+        super::note_empty_plan(kind, selection, context);
     }
     Ok(exit.unwrap_or(Exit::Done))
 }

@@ -12,7 +12,6 @@ use crate::cli::at::{self, AtArgs, Frame};
 use crate::failure::{Exit, Failure};
 use crate::printer::{Column, DEFAULT_LIMIT, Record, RowArgs};
 
-/// Selects the runs.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ListArgs {
     /// Consider only this revision [default: all]
@@ -27,7 +26,7 @@ pub(in crate::cli) struct ListArgs {
     /// Kernel, written as [DISTRO/]VERSION (repeatable) [default: all]
     #[arg(long = "kernel", value_name = "KERNEL")]
     kernels: Vec<KernelName>,
-    /// List only runs in progress
+    /// List only builds or test runs in progress
     #[arg(long)]
     open: bool,
     #[command(flatten)]
@@ -78,7 +77,6 @@ impl Record for TestRow {
     ];
 }
 
-/// Lists runs.
 pub(in crate::cli) async fn list(kind: RunKind, args: &ListArgs, context: &Context<'_>) -> Result<Exit, Failure> {
     let session = context.open().await?;
     let as_of = args.at.resolve(&session.client).await?;

@@ -30,7 +30,6 @@ impl<'a> RunProgress<'a> {
         Self { printer, bars: Mutex::default() }
     }
 
-    /// Removes the lines of the current run.
     pub(super) fn clear(&self) {
         if let Some(bars) = self.bars().take() {
             bars.total.finish_and_clear();
@@ -83,7 +82,7 @@ impl Progress<RunEvent> for RunProgress<'_> {
             RunEvent::RunStarted { kind, id, kernels, logs } => {
                 let count = counted(kernels, "kernel");
                 self.printer.note(&format!("{kind} {id}: {count}, logs in {}", logs.display()));
-                *self.bars() = self.printer.is_watched().then(|| Bars::new(kernels));
+                *self.bars() = self.printer.shows_progress().then(|| Bars::new(kernels));
             }
             RunEvent::KernelStarted(kernel) => {
                 if let Some(bars) = self.bars().as_mut() {

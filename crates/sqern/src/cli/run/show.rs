@@ -1,4 +1,4 @@
-//! One run with its kernels.
+//! `build show` and `test show`: print a build or a test run.
 
 use sqern_core::runs::{self, RunDetails};
 use sqern_db::run::{Liveness, Run};
@@ -12,7 +12,7 @@ use crate::printer::time;
 pub(in crate::cli) async fn show(kind: RunKind, id: i64, context: &Context<'_>) -> Result<Exit, Failure> {
     let session = context.open().await?;
     let details = runs::show(&session.client, kind, id).await?;
-    context.printer.one("run.show/1", &details, || describe(kind, &details))?;
+    context.printer.value("run.show/1", &details, || describe(kind, &details))?;
     Ok(Exit::Done)
 }
 

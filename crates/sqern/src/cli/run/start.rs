@@ -15,7 +15,7 @@ use crate::cli::Context;
 use crate::cli::change::ChangeArgs;
 use crate::failure::{Exit, Failure};
 
-/// The length limit of the owner of a lease.
+/// The maximum length of the owner of a lease.
 const MAX_OWNER_CHARS: usize = 200;
 
 /// The number of kernels to claim, and the lease.
@@ -34,7 +34,7 @@ pub(in crate::cli) struct ClaimArgs {
 struct Started {
     id: i64,
     kernels: Vec<Candidate>,
-    /// The abandoned runs that were closed as ABORTED.
+    /// The abandoned runs, which were finished with the result ABORTED.
     closed: Vec<i64>,
 }
 
@@ -63,17 +63,17 @@ pub(in crate::cli) async fn start(
     let progress = RunProgress::new(context.printer);
     let outcome = runs::start(&mut session.client, &request, &change.options(context), &progress).await?;
     let Some(StartedRun { id, kernels, .. }) = outcome.run else {
-        context.printer.note(&super::nothing(kind, &request.selection));
+        super::note_empty_plan(kind, &request.selection, context);
         return Ok(Exit::Done);
     };
     let started = Started { id, kernels, closed: outcome.abandoned };
-    context.printer.one("run.start/1", &started, || id.to_string())?;
+    context.printer.value("run.start/1", &started, || id.to_string())?;
     let verb = if change.dry_run { "would start" } else { "started" };
     context.printer.note(&format!("{verb} {kind} {id} with {}", counted(started.kernels.len(), "kernel")));
     Ok(Exit::Done)
 }
 
-/// Returns the owner of the lease: the job, else this machine and the command line.
+/// Returns the owner of the lease: the job, else this host and the command line.
 fn owner(context: &Context<'_>) -> String {
     let job = context.settings.jenkins.job.clone();
     let owner = job.unwrap_or_else(|| format!("{}, {}", host_name(), context.settings.command_line));

@@ -14,7 +14,7 @@ pub(super) fn run(name: &DistroName, toml: bool, set: &SourceSet, context: &Cont
         context.printer.data(file.map_or("", |file| file.text.as_str()))?;
         return Ok(Exit::Done);
     }
-    context.printer.one("source.show/1", def, || describe(def, file))?;
+    context.printer.value("source.show/1", def, || describe(def, file))?;
     Ok(Exit::Done)
 }
 

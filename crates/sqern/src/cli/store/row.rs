@@ -7,7 +7,7 @@ use sqern_model::Kernel;
 
 use crate::printer::{Column, Kind, Record};
 
-/// One kernel in the database and on disk.
+/// A kernel in the database and on disk.
 #[derive(Debug, Serialize)]
 pub(super) struct StoreRow {
     #[serde(flatten)]

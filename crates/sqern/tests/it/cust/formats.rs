@@ -1,4 +1,4 @@
-//! The same report in each format, compressed or not, from a file or a pipe.
+//! A report in each format and compression, from a file and from a pipe.
 
 use std::io::Write as _;
 
@@ -17,14 +17,14 @@ const CSV: &str = "cluster,type,host,distro,version,current\n\
     beta,lab,b1,debian12,6.1.0-1-amd64,0\nbeta,lab,b1,debian12,6.1.0-2-amd64,1\n";
 
 fn gzip(text: &str) -> Vec<u8> {
-    // Two members, as `cat a.gz b.gz` makes them.
-    let (one, two) = text.split_at(text.len() / 2);
+    // 2 members, like the output of `cat a.gz b.gz`.
+    let (first, second) = text.split_at(text.len() / 2);
     let member = |text: &str| {
         let mut encoder = flate2::write::GzEncoder::new(vec![], flate2::Compression::default());
         encoder.write_all(text.as_bytes()).unwrap();
         encoder.finish().unwrap()
     };
-    [member(one), member(two)].concat()
+    [member(first), member(second)].concat()
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn formats_are_detected_by_content_and_file_name() {
 }
 
 #[tokio::test]
-async fn fields_come_in_any_order_so_hosts_may_come_before_their_clusters_name() {
+async fn json_fields_can_be_in_any_order() {
     let program = Program::new().await;
     let sorted = r#"{"hosts": [{"running": "1", "distro": "debian12", "name": "h1"}], "name": "acme-1", "type": 1}
                     {"type": "lab", "hosts": [{"installed": ["1"], "distro": "debian12", "name": "h1"}], "name": "beta"}"#;
@@ -71,7 +71,7 @@ async fn fields_come_in_any_order_so_hosts_may_come_before_their_clusters_name()
 }
 
 #[tokio::test]
-async fn quoted_fields_hold_commas_quotes_and_backslashes() {
+async fn quoted_fields_can_contain_commas_quotes_and_backslashes() {
     let program = Program::new().await;
     let text = "cluster,type,host,distro,version,current\r\n\
         \"Acme, \"\"Europe\"\"\",out of support,\"back\\slash, \\N\",debian12,6.1.0~x\\t1,true\r\n\"π, 日本\",6,,,,\r\n";

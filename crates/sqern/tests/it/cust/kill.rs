@@ -1,4 +1,4 @@
-//! Loads that are ended in the middle, and loads that meet.
+//! Interrupted loads and concurrent loads.
 
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
@@ -13,7 +13,7 @@ fn spawn(mut command: Command) -> Child {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs")
 }
 
-/// Waits until a query gives this text.
+/// Waits until a query returns this text.
 async fn until(program: &Program, sql: &str, expected: &str) {
     for _ in 0..1000 {
         if program.value(sql).await == expected {
@@ -21,14 +21,14 @@ async fn until(program: &Program, sql: &str, expected: &str) {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("expected {expected} of {sql}, got {}", program.value(sql).await);
+    panic!("expected {expected} from {sql}, found {}", program.value(sql).await);
 }
 
-/// How many sessions of the program there are, besides the test's own.
+/// Counts the sessions of the program.
 const LOADS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%cust%' AND pid <> pg_backend_pid()";
 
 #[tokio::test]
-async fn a_load_that_is_killed_while_it_reads_leaves_nothing() {
+async fn a_load_killed_while_reading_changes_nothing() {
     let program = Program::new().await;
     loaded(&program, &two_clusters(), &[]);
     let before = (program.journal().await, live(&program).await);
@@ -47,12 +47,12 @@ async fn a_load_that_is_killed_while_it_reads_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_load_that_is_killed_while_it_writes_leaves_nothing() {
+async fn a_load_killed_while_writing_changes_nothing() {
     let program = Program::new().await;
     loaded(&program, &two_clusters(), &[]);
     let before = (program.journal().await, live(&program).await);
     let client = program.database.client().await;
-    // It has written clusters by then, and waits to write hosts.
+    // The load has then written clusters, and waits to write hosts.
     client.batch_execute("BEGIN; LOCK TABLE cust_host_kver IN SHARE MODE").await.unwrap();
     let mut child = spawn(program.command(&["cust", "load", "-"]));
     let mut report = two_clusters();
@@ -68,7 +68,7 @@ async fn a_load_that_is_killed_while_it_writes_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_fails_the_load_and_leaves_nothing() {
+async fn a_load_with_a_lost_connection_changes_nothing() {
     let program = Program::new().await;
     loaded(&program, &two_clusters(), &[]);
     let before = (program.journal().await, live(&program).await);
@@ -89,7 +89,7 @@ async fn a_lost_connection_fails_the_load_and_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_loads_at_once_come_one_after_the_other_and_the_later_wins_whole() {
+async fn concurrent_loads_run_in_sequence_and_the_last_report_remains() {
     let program = Program::new().await;
     let reports: Vec<Value> = (1..=4)
         .map(|kernels| {
@@ -97,7 +97,7 @@ async fn two_loads_at_once_come_one_after_the_other_and_the_later_wins_whole() {
             clusters(&[cluster("acme-1", &hosts), cluster(&format!("only-{kernels}"), &hosts[..2])])
         })
         .collect();
-    // What each leaves when it comes alone.
+    // The state after each load without concurrency.
     let mut alone = Vec::new();
     for report in &reports {
         loaded(&program, report, &["--accept-shrink"]);
@@ -111,16 +111,16 @@ async fn two_loads_at_once_come_one_after_the_other_and_the_later_wins_whole() {
         });
         assert!(ran.iter().all(|ran| ran.status == 0), "{ran:?}");
         let after = live(&program).await;
-        assert!(alone.contains(&after), "it is none of the reports: {after}");
+        assert!(alone.contains(&after), "the state is that of no report: {after}");
     }
     program.done(&["db", "check"]);
 }
 
 #[tokio::test]
-async fn a_load_waits_for_another_and_is_compared_with_what_that_one_left() {
+async fn a_load_waits_for_another_and_compares_with_its_result() {
     let program = Program::new().await;
     let client = program.database.client().await;
-    // As a load that holds the lock: what it adds is committed before the other compares.
+    // Simulates a load that holds the lock. Its clusters are committed before the other load compares.
     let lock = i64::from(u32::from_be_bytes(*b"cust"));
     client.batch_execute(&format!("BEGIN; SELECT pg_advisory_xact_lock({lock})")).await.unwrap();
     client.batch_execute("INSERT INTO cust_cluster (name, cltype) VALUES ('acme-1', 1), ('beta', 4)").await.unwrap();
@@ -129,5 +129,5 @@ async fn a_load_waits_for_another_and_is_compared_with_what_that_one_left() {
     until(&program, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted", "1").await;
     client.batch_execute("COMMIT").await.unwrap();
     let ran = Ran::from(child.wait_with_output().unwrap());
-    assert!(ran.status == 0 && ran.stderr.starts_with("hosts: 3 new\n"), "its clusters are there already: {ran:?}");
+    assert!(ran.status == 0 && ran.stderr.starts_with("hosts: 3 new\n"), "the clusters exist already: {ran:?}");
 }

@@ -1,4 +1,4 @@
-//! What is recorded, as lists, now and then; and what a host says of itself.
+//! Lists of clusters and hosts in current and past states, and the report of a host.
 
 use serde_json::{Value, json};
 use sqern_testkit::clean_command;
@@ -6,7 +6,7 @@ use sqern_testkit::clean_command;
 use super::{cluster, clusters, host, load, loaded, two_clusters};
 use crate::program::{Program, field};
 
-/// Generations: 1 distros, 2 two clusters, 3 without h2 and with beta of another type.
+/// Returns a program with 3 generations: distributions, 2 clusters, and a change without h2 and with another type of beta.
 async fn with_history() -> Program {
     let program = Program::new().await;
     loaded(&program, &two_clusters(), &[]);
@@ -17,7 +17,7 @@ async fn with_history() -> Program {
 }
 
 #[tokio::test]
-async fn clusters_are_listed_with_their_types_hosts_and_kernels_now_and_then() {
+async fn clusters_are_listed_in_current_and_past_states() {
     let program = with_history().await;
     assert_eq!(
         program.done(&["cust", "list", "--csv"]).stdout,
@@ -42,7 +42,7 @@ async fn clusters_are_listed_with_their_types_hosts_and_kernels_now_and_then() {
 }
 
 #[tokio::test]
-async fn a_cluster_is_shown_as_it_is_loaded_and_as_it_was_can_be_loaded_again() {
+async fn the_csv_of_a_past_cluster_can_be_loaded_again() {
     let program = with_history().await;
     let shown = program.done(&["cust", "show", "acme-1"]);
     assert_eq!(shown.stderr, "acme-1 (production): 1 host, 3 kernels\n");
@@ -58,9 +58,9 @@ async fn a_cluster_is_shown_as_it_is_loaded_and_as_it_was_can_be_loaded_again() 
     assert_eq!(field(&program.json(&["cust", "show", "beta"]), "current"), ["true", "false"]);
 
     let unknown = program.run(&["cust", "show", "acme-2"]);
-    let told = "error: cluster \"acme-2\" does not exist\n hint: Did you mean acme-1?\n hint: sqern cust list --all\n";
-    assert_eq!((unknown.status, unknown.stderr.as_str()), (1, told));
-    assert_eq!(program.run(&["cust", "show", "acme-1", "--at", "1"]).status, 1, "there was none then");
+    let reported = "error: cluster \"acme-2\" does not exist\n hint: Did you mean acme-1?\n hint: sqern cust list --all\n";
+    assert_eq!((unknown.status, unknown.stderr.as_str()), (1, reported));
+    assert_eq!(program.run(&["cust", "show", "acme-1", "--at", "1"]).status, 1, "the cluster did not exist then");
 }
 
 #[tokio::test]
@@ -82,17 +82,17 @@ async fn hosts_are_found_by_cluster_kernel_and_distro() {
         csv,
         "cluster,type,host,distro,running,installed\nbeta,poc,b1,debian12,6.1.0-2-amd64,6.1.0-2-amd64 6.1.0-1-amd64\n"
     );
-    for (option, value, told) in [
+    for (option, value, reported) in [
         ("--cluster", "acme", "cluster \"acme\" does not exist\n hint: Did you mean acme-1?"),
         ("--distro", "debain12", "distribution \"debain12\" does not exist\n hint: Did you mean debian12?"),
     ] {
         let ran = program.run(&["cust", "hosts", option, value]);
-        assert!(ran.status == 1 && ran.stderr.contains(told), "{ran:?}");
+        assert!(ran.status == 1 && ran.stderr.contains(reported), "{ran:?}");
     }
 }
 
 #[tokio::test]
-async fn the_types_are_listed_with_how_many_clusters_are_of_them() {
+async fn cluster_types_are_listed_with_their_number_of_clusters() {
     let program = with_history().await;
     assert_eq!(
         program.done(&["cust", "type", "list", "--csv"]).stdout,
@@ -115,10 +115,10 @@ async fn cust_report_matches_uname_and_can_be_loaded() {
     let program = Program::new().await;
     let uname =
         |flag: &str| String::from_utf8(clean_command("uname").arg(flag).output().unwrap().stdout).unwrap().trim().to_owned();
-    let words = ["cust", "report", "--distro", "debian13", "--cluster", "acme-1", "--type", "lab"];
+    let args = ["cust", "report", "--distro", "debian13", "--cluster", "acme-1", "--type", "lab"];
     let out = |more: &[&str]| {
-        let output = program.bare_command(&[&words[..], more].concat()).output().unwrap();
-        assert!(output.status.success(), "it needs no database: {output:?}");
+        let output = program.bare_command(&[&args[..], more].concat()).output().unwrap();
+        assert!(output.status.success(), "a report requires no database: {output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
     let report: Value = serde_json::from_str(&out(&[])).unwrap();

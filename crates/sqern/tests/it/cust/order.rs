@@ -1,4 +1,4 @@
-//! Newest first, as dpkg and rpm themselves say it.
+//! The order of versions, compared with that of dpkg and rpm.
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use sqern_testkit::clean_command;
 
 const PAIRS: usize = 5000;
 
-/// Numbers that are the same in each run: xorshift64*.
+/// A generator of the same numbers in each run: xorshift64*.
 struct Random(u64);
 
 impl Random {
@@ -26,7 +26,7 @@ impl Random {
     }
 }
 
-/// How kernels are named: `#` is a number, `?` a larger one, `[a|b|]` one of these.
+/// Patterns of kernel versions: `#` is a number below 13, `?` a number below 600, and `[a|b|]` one of these texts.
 const DEBIAN: [&str; 11] = [
     "6.1.0-#-amd64",
     "6.1.0-#[-cloud|-rt|]-amd64",
@@ -67,12 +67,12 @@ fn shape(random: &mut Random, shape: &str) -> String {
             '#' => write!(text, "{}", random.below(13)).unwrap(),
             '?' => write!(text, "{}", random.below(600)).unwrap(),
             '[' => {
-                let (choices, behind) = rest.split_once(']').unwrap();
+                let (choices, rest_after) = rest.split_once(']').unwrap();
                 let choices: Vec<&str> = choices.split('|').collect();
                 let chosen =
                     random.of(&choices).replace('#', &random.below(4).to_string()).replace('?', &random.below(40).to_string());
                 text.push_str(&chosen);
-                rest = behind;
+                rest = rest_after;
             }
             other => text.push(other),
         }
@@ -80,37 +80,37 @@ fn shape(random: &mut Random, shape: &str) -> String {
     text
 }
 
-/// Pairs that are hard to tell apart: mostly of one shape.
+/// Returns pairs of similar versions, mostly of the same pattern.
 fn pairs(shapes: &[&str]) -> Vec<[KernelVersion; 2]> {
     let mut random = Random(0x7371_6572_6e21);
     let mut pairs = Vec::with_capacity(PAIRS);
     while pairs.len() < PAIRS {
-        let one = random.of(shapes);
-        let other = if random.below(4) == 0 { random.of(shapes) } else { one };
-        let texts = [shape(&mut random, one), shape(&mut random, other)];
+        let pattern = random.of(shapes);
+        let other = if random.below(4) == 0 { random.of(shapes) } else { pattern };
+        let texts = [shape(&mut random, pattern), shape(&mut random, other)];
         pairs.push(texts.map(|text| KernelVersion::new(text).unwrap()));
     }
     pairs
 }
 
-/// Whether two orders agree. Where the program holds two texts for the same version, ours puts them by their text.
-fn agrees(ours: Ordering, theirs: Ordering, pair: &[KernelVersion; 2]) -> bool {
-    if theirs.is_eq() { ours == pair[0].cmp(&pair[1]) } else { ours == theirs }
+/// Whether two orders agree. sqern orders different texts of the same version by their text.
+fn agrees(actual: Ordering, expected: Ordering, pair: &[KernelVersion; 2]) -> bool {
+    if expected.is_eq() { actual == pair[0].cmp(&pair[1]) } else { actual == expected }
 }
 
 #[test]
-fn five_thousand_pairs_stand_as_dpkg_puts_them() {
+fn five_thousand_pairs_are_ordered_like_dpkg() {
     let pairs = pairs(&DEBIAN);
-    // One shell for all; dpkg compares a pair a call.
+    // One shell for all pairs, because dpkg compares one pair per call.
     let script = "while read -r a b; do
         if dpkg --compare-versions \"$a\" lt \"$b\"; then echo lt; elif dpkg --compare-versions \"$a\" eq \"$b\"; then echo eq; else echo gt; fi
     done";
-    let told = ask(clean_command("sh").args(["-c", script]), &pairs);
-    compare(VersionRule::Dpkg, &pairs, &told, "apt-get install dpkg");
+    let results = run_comparison(clean_command("sh").args(["-c", script]), &pairs);
+    compare(VersionRule::Dpkg, &pairs, &results, "apt-get install dpkg");
 }
 
 #[test]
-fn five_thousand_pairs_stand_as_rpm_puts_them() {
+fn five_thousand_pairs_are_ordered_like_rpm() {
     let pairs = pairs(&RPM);
     let script = "%{lua:
         for line in io.lines('/dev/stdin') do
@@ -119,12 +119,12 @@ fn five_thousand_pairs_stand_as_rpm_puts_them() {
             print(order < 0 and 'lt ' or order > 0 and 'gt ' or 'eq ')
         end
     }";
-    let told = ask(clean_command("rpm").args(["--eval", script]), &pairs);
-    compare(VersionRule::Rpm, &pairs, &told, "apt-get install rpm");
+    let results = run_comparison(clean_command("rpm").args(["--eval", script]), &pairs);
+    compare(VersionRule::Rpm, &pairs, &results, "apt-get install rpm");
 }
 
-/// What a program says to the pairs, a word a pair.
-fn ask(command: &mut Command, pairs: &[[KernelVersion; 2]]) -> String {
+/// Returns the output of a program for the pairs: one result per pair.
+fn run_comparison(command: &mut Command, pairs: &[[KernelVersion; 2]]) -> String {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -132,28 +132,32 @@ fn ask(command: &mut Command, pairs: &[[KernelVersion; 2]]) -> String {
         .unwrap_or_else(|error| panic!("{command:?} must run: {error}"));
     let mut stdin = child.stdin.take().unwrap();
     let lines: String = pairs.iter().map(|[a, b]| format!("{a} {b}\n")).collect();
-    // On a thread of its own: who reads and writes at once must not wait for us.
+    // A separate thread, because the program writes results before it has read all pairs.
     let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn compare(rule: VersionRule, pairs: &[[KernelVersion; 2]], told: &str, hint: &str) {
-    let told: Vec<&str> = told.split_whitespace().collect();
-    assert_eq!(told.len(), pairs.len(), "a word a pair; {hint}");
-    let mut words = [0; 3];
-    for (pair, word) in pairs.iter().zip(told) {
-        let theirs = match word {
+fn compare(rule: VersionRule, pairs: &[[KernelVersion; 2]], results: &str, hint: &str) {
+    let results: Vec<&str> = results.split_whitespace().collect();
+    assert_eq!(results.len(), pairs.len(), "one result per pair; {hint}");
+    let mut counts = [0; 3];
+    for (pair, result) in pairs.iter().zip(results) {
+        let expected = match result {
             "lt" => Ordering::Less,
             "gt" => Ordering::Greater,
             _ => Ordering::Equal,
         };
-        words[usize::try_from(theirs as i8 + 1).unwrap()] += 1;
+        counts[usize::try_from(expected as i8 + 1).unwrap()] += 1;
         let [a, b] = pair;
-        assert!(agrees(rule.cmp(a, b), theirs, pair), "{a} {b}: {rule:?} says {:?}, the program {theirs:?}", rule.cmp(a, b));
+        assert!(
+            agrees(rule.cmp(a, b), expected, pair),
+            "{a} {b}: {rule:?} returns {:?}, the program {expected:?}",
+            rule.cmp(a, b)
+        );
     }
-    assert!(words.iter().all(|count| *count > 20), "older, equal and newer ones are among the pairs: {words:?}");
+    assert!(counts.iter().all(|count| *count > 20), "the pairs contain older, equal and newer versions: {counts:?}");
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! One invalid record rejects the whole report, with its place and the reason; nothing is changed.
+//! One invalid record rejects the whole report, with its location and the reason. Nothing is changed.
 
 use serde_json::{Value, json};
 
 use super::{cluster, clusters, host, live, load, loaded, two_clusters};
 use crate::program::{Program, Ran};
 
-/// A program that has two clusters, and what it holds.
+/// A program with 2 clusters, and the state of its database.
 pub struct Known {
     pub program: Program,
     before: (String, String, String),
@@ -19,30 +19,30 @@ impl Known {
         Self { program, before }
     }
 
-    /// Nothing was changed since.
-    pub async fn assert_unchanged(&self, what: &str) {
-        assert_eq!(Self::state(&self.program).await, self.before, "{what}");
+    /// Requires that the database is unchanged.
+    pub async fn assert_unchanged(&self, label: &str) {
+        assert_eq!(Self::state(&self.program).await, self.before, "{label}");
     }
 
     async fn state(program: &Program) -> (String, String, String) {
         (program.journal().await, live(program).await, program.value("SELECT count(*) FROM kver").await)
     }
 
-    /// Loads a report, which must be refused in these words.
-    pub async fn refuses(&self, what: &str, report: impl AsRef<[u8]>, more: &[&str], words: &[&str]) -> Ran {
+    /// Loads a report, and requires that it is rejected with these messages.
+    pub async fn refuses(&self, label: &str, report: impl AsRef<[u8]>, more: &[&str], messages: &[&str]) -> Ran {
         let ran = load(&self.program, report, more);
-        assert_eq!(ran.status, 1, "{what}: {ran:?}");
-        assert!(ran.stderr.starts_with("error: "), "{what}: {ran:?}");
-        for word in words {
-            assert!(ran.stderr.contains(word), "{what}: {word:?} is not in {}", ran.stderr);
+        assert_eq!(ran.status, 1, "{label}: {ran:?}");
+        assert!(ran.stderr.starts_with("error: "), "{label}: {ran:?}");
+        for message in messages {
+            assert!(ran.stderr.contains(message), "{label}: {message:?} is not in {}", ran.stderr);
         }
-        assert!(ran.stderr.contains("; nothing was changed\n") && ran.stdout.is_empty(), "{what}: {ran:?}");
-        self.assert_unchanged(what).await;
+        assert!(ran.stderr.contains("; nothing was changed\n") && ran.stdout.is_empty(), "{label}: {ran:?}");
+        self.assert_unchanged(label).await;
         ran
     }
 }
 
-/// The two clusters with a further host of `acme-1` at the end of the last line.
+/// Returns the report with a further host at the end of the last line.
 fn with_last(last: &Value) -> String {
     let mut report = two_clusters();
     let hosts = report["clusters"].as_array_mut().unwrap().pop().unwrap();
@@ -53,7 +53,7 @@ fn with_last(last: &Value) -> String {
 #[tokio::test]
 async fn an_invalid_host_on_the_last_line_is_rejected() {
     let known = Known::new().await;
-    for (what, last, words) in [
+    for (label, last, message) in [
         ("no name", json!({"distro": "debian12", "running": "1"}), "missing field `name`"),
         ("no distro", json!({"name": "x2", "running": "1"}), "missing field `distro`"),
         ("another field", json!({"name": "x2", "distro": "debian12", "runing": "1"}), "unknown field `runing`"),
@@ -76,7 +76,7 @@ async fn an_invalid_host_on_the_last_line_is_rejected() {
         ("a line end in a version", json!({"name": "x2", "distro": "debian12", "running": "1\n2"}), "found \"1\\n2\""),
         ("no object", json!("x2"), "invalid type: string \"x2\", expected an object"),
     ] {
-        known.refuses(what, with_last(&last), &[], &[words, "error: standard input, line 3 (record 5): "]).await;
+        known.refuses(label, with_last(&last), &[], &[message, "error: standard input, line 3 (record 5): "]).await;
     }
 }
 
@@ -84,7 +84,7 @@ async fn an_invalid_host_on_the_last_line_is_rejected() {
 async fn an_invalid_cluster_is_rejected() {
     let known = Known::new().await;
     let wrong = |cluster: Value| format!("{}\n{cluster}\n", two_clusters()["clusters"][0]);
-    for (what, cluster, words) in [
+    for (label, cluster, message) in [
         (
             "an unknown type",
             json!({"name": "acme-3", "type": "prodction", "hosts": []}),
@@ -113,7 +113,7 @@ async fn an_invalid_cluster_is_rejected() {
         ),
         ("hosts that are none", json!({"name": "acme-3", "type": 1, "hosts": "x"}), "expected an array of hosts"),
     ] {
-        known.refuses(what, wrong(cluster), &[], &[words, "error: standard input, line 2"]).await;
+        known.refuses(label, wrong(cluster), &[], &[message, "error: standard input, line 2"]).await;
     }
     let within = r#"{"name": "a", "type": 1, "clusters": []}"#;
     known.refuses("clusters within", within, &[], &["unknown field `clusters`"]).await;
@@ -127,7 +127,7 @@ async fn an_invalid_cluster_is_rejected() {
 }
 
 #[tokio::test]
-async fn a_cluster_or_a_host_that_comes_twice() {
+async fn duplicate_clusters_and_hosts_are_rejected() {
     let known = Known::new().await;
     let [a, b] = [cluster("acme-1", &[host("h1", 1)]), cluster("beta", &[])];
     known
@@ -148,12 +148,12 @@ async fn a_cluster_or_a_host_that_comes_twice() {
 }
 
 #[tokio::test]
-async fn an_empty_report() {
+async fn an_empty_report_is_rejected() {
     let known = Known::new().await;
-    for (what, report) in [("nothing", ""), ("blanks", " \n\n"), ("no clusters", r#"{"clusters": []}"#)] {
-        let message = if what == "no clusters" { "report contains no clusters" } else { "report is empty" };
+    for (label, report) in [("nothing", ""), ("blanks", " \n\n"), ("no clusters", r#"{"clusters": []}"#)] {
+        let message = if label == "no clusters" { "report contains no clusters" } else { "report is empty" };
         for more in [&[][..], &["--partial"], &["--accept-shrink"]] {
-            known.refuses(what, report, more, &[message]).await;
+            known.refuses(label, report, more, &[message]).await;
         }
     }
     let header = "cluster,type,host,distro,version,current\n";
@@ -170,7 +170,7 @@ async fn an_empty_report() {
 }
 
 #[tokio::test]
-async fn unknown_distributions_are_reported_with_places() {
+async fn unknown_distributions_are_reported_with_locations() {
     let known = Known::new().await;
     let other = |name: &str, distro: &str| json!({"name": name, "distro": distro, "running": "1"});
     let hosts: Vec<Value> = (1..=7).map(|number| other(&format!("x{number}"), "debain12")).chain([other("y", "alma8")]).collect();
@@ -221,7 +221,7 @@ async fn invalid_csv_is_rejected() {
     let known = Known::new().await;
     let header = "cluster,type,host,distro,version,current\n";
     let good = "acme-1,1,h1,debian12,6.1.0-1-amd64,t\n";
-    for (what, lines, words) in [
+    for (label, lines, message) in [
         (
             "another header",
             "cluster,host\n".to_owned(),
@@ -251,11 +251,11 @@ async fn invalid_csv_is_rejected() {
         (
             "two types",
             format!("{header}{good}beta,1,b,debian12,1,f\nacme-1,2,h2,debian12,1,f\n"),
-            "cluster \"acme-1\" has 2 types, 1 at line 2 and 2 at line 4",
+            "cluster \"acme-1\" has conflicting types: type 1 at line 2, type 2 at line 4",
         ),
         ("an open quote", format!("{header}{good}acme-1,1,\"h2,debian12,1,f\n"), "expected 6 fields, found 3"),
     ] {
-        known.refuses(what, lines, &["--accept-shrink"], &[words]).await;
+        known.refuses(label, lines, &["--accept-shrink"], &[message]).await;
     }
     known
         .refuses(

@@ -1,4 +1,4 @@
-//! The published schema takes what `sqern cust load` takes, and refuses what it refuses.
+//! The published JSON schema and `sqern cust load` accept and reject the same reports.
 
 use regex::Regex;
 use serde_json::{Value, json};
@@ -11,8 +11,7 @@ fn schema() -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Whether a value is as a schema has it: the keywords of draft 2020-12 that ours has. One that is not known here panics, so that none
-/// is passed over.
+/// Whether a value matches a schema. Supports the keywords of draft 2020-12 that the published schema uses, and panics for others.
 fn is_valid(root: &Value, schema: &Value, value: &Value) -> bool {
     schema.as_object().expect("a schema is an object").iter().all(|(keyword, rule)| match keyword.as_str() {
         "$schema" | "$defs" | "title" | "description" => true,
@@ -41,7 +40,7 @@ fn is_valid(root: &Value, schema: &Value, value: &Value) -> bool {
         "items" => value.as_array().is_none_or(|items| items.iter().all(|item| is_valid(root, rule, item))),
         "minItems" => value.as_array().is_none_or(|items| items.len() as u64 >= rule.as_u64().unwrap()),
         "uniqueItems" => {
-            value.as_array().is_none_or(|items| items.iter().enumerate().all(|(place, item)| !items[..place].contains(item)))
+            value.as_array().is_none_or(|items| items.iter().enumerate().all(|(index, item)| !items[..index].contains(item)))
         }
         "minimum" => value.as_i64().is_none_or(|number| number >= rule.as_i64().unwrap()),
         "pattern" => value.as_str().is_none_or(|text| Regex::new(rule.as_str().unwrap()).unwrap().is_match(text)),
@@ -50,7 +49,7 @@ fn is_valid(root: &Value, schema: &Value, value: &Value) -> bool {
     })
 }
 
-/// A report of one host that has these fields beside its name.
+/// Returns a report of one host with these fields.
 fn of_host(fields: &Value) -> Value {
     let mut host = json!({"name": "h1", "distro": "debian12", "running": "6.1.0-1-amd64", "installed": ["6.1.0-1-amd64"]});
     for (name, value) in fields.as_object().unwrap() {
@@ -76,11 +75,11 @@ fn of_cluster(fields: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_schema_and_the_program_take_and_refuse_the_same() {
+async fn the_schema_and_the_program_accept_the_same_reports() {
     let program = Program::new().await;
     let schema = schema();
     let out = "left out";
-    let taken = [
+    let accepted = [
         two_clusters(),
         of_host(&json!({"running": out})),
         of_host(&json!({"running": null})),
@@ -93,7 +92,7 @@ async fn the_schema_and_the_program_take_and_refuse_the_same() {
         of_cluster(&json!({"type": "out of support"})),
         of_cluster(&json!({"hosts": []})),
     ];
-    let refused = [
+    let rejected = [
         json!([]),
         json!({}),
         json!("clusters"),
@@ -132,7 +131,7 @@ async fn the_schema_and_the_program_take_and_refuse_the_same() {
         of_cluster(&json!({"hosts": {}})),
         of_cluster(&json!({"site": "x"})),
     ];
-    for (samples, expected) in [(&taken[..], true), (&refused, false)] {
+    for (samples, expected) in [(&accepted[..], true), (&rejected, false)] {
         for sample in samples {
             assert_eq!(is_valid(&schema, &schema, sample), expected, "the schema: {sample}");
             let ran = load(&program, sample.to_string(), &["--format", "json", "--dry-run"]);

@@ -1,4 +1,4 @@
-//! `kernel-devel`, as rpmbuild makes it, from a signed rpm-md repository.
+//! `kernel-devel` packages of rpmbuild from a signed rpm-md repository.
 
 use std::path::Path;
 
@@ -6,17 +6,17 @@ use sqern_testkit::clean_command;
 use sqern_testkit::package::Headers;
 use sqern_testkit::repo::{EL_RULE, FakeRpmRepo, FileServer, Rpm, rpm, rpm_distro_toml};
 
-use super::{World, module_of};
+use super::{Fixture, module_of};
 use crate::program::{Program, field};
 
-/// A `kernel-devel` as the machine's rpmbuild makes it, its payload in this form (`w6.xzdio`: rpm's macro `_binary_payload`).
-fn built(folder: &Path, release: &str, payload: &str) -> Rpm {
+/// Builds a `kernel-devel` package with rpmbuild. `payload` is the value of the macro `_binary_payload`, such as `w6.xzdio`.
+fn built(directory: &Path, release: &str, payload: &str) -> Rpm {
     let uname = format!("4.18.0-{release}.x86_64");
     let headers =
         Headers::new(&uname).kernel_devel().symlink(format!("lib/modules/{uname}/build"), format!("/usr/src/kernels/{uname}"));
-    let tar = folder.join(format!("{release}.tar"));
+    let tar = directory.join(format!("{release}.tar"));
     std::fs::write(&tar, headers.tar().unwrap()).unwrap();
-    let spec = folder.join(format!("{release}.spec"));
+    let spec = directory.join(format!("{release}.spec"));
     let text = format!(
         "Name: kernel-devel\nVersion: 4.18.0\nRelease: {release}\nSummary: Headers\nLicense: GPL\n\
          Provides: kernel-devel-uname-r = {uname}\n%description\nHeaders.\n\
@@ -27,13 +27,13 @@ fn built(folder: &Path, release: &str, payload: &str) -> Rpm {
     let made = clean_command("rpmbuild")
         .args(["-bb", "--quiet", "--nodeps", "--target", "x86_64-linux", "--define", &format!("_binary_payload {payload}")])
         .args(["--define", "debug_package %{nil}", "--define", "__os_install_post %{nil}"])
-        .args(["--define", &format!("_topdir {}", folder.display())])
+        .args(["--define", &format!("_topdir {}", directory.display())])
         .arg(&spec)
-        .env("HOME", folder)
+        .env("HOME", directory)
         .output()
         .expect("rpmbuild, which scripts/setup installs");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let file = folder.join(format!("RPMS/x86_64/kernel-devel-4.18.0-{release}.x86_64.rpm"));
+    let file = directory.join(format!("RPMS/x86_64/kernel-devel-4.18.0-{release}.x86_64.rpm"));
     rpm("kernel-devel", "4.18.0", release).provides("kernel-devel-uname-r", &uname).content(std::fs::read(file).unwrap())
 }
 
@@ -54,19 +54,19 @@ async fn kernel_devel_of_each_compression_becomes_a_tree_that_make_uses() {
     std::fs::write(home.join("alma8.toml"), rpm_distro_toml("alma8", EL_RULE, &[("baseos", &lines)])).unwrap();
     let alma = "INSERT INTO distro (name, variant, supported) VALUES ('alma8', 'ALMA8', true)";
     program.database.client().await.batch_execute(alma).await.unwrap();
-    let world = World::of("alma8", program, server, archive);
+    let fixture = Fixture::of("alma8", program, server, archive);
 
-    let fetched = world.program.json(&world.words(&[]));
+    let fetched = fixture.program.json(&fixture.arguments(&[]));
     assert_eq!(field(&fetched, "version"), ["4.18.0-3.el8.x86_64", "4.18.0-2.el8.x86_64", "4.18.0-1.el8.x86_64"]);
     assert_eq!(field(&fetched, "outcome"), ["fetched"; 3]);
-    assert_eq!(world.fetched().await, "4.18.0-1.el8.x86_64 4.18.0-2.el8.x86_64 4.18.0-3.el8.x86_64");
+    assert_eq!(fixture.fetched().await, "4.18.0-1.el8.x86_64 4.18.0-2.el8.x86_64 4.18.0-3.el8.x86_64");
     for (release, _) in payloads {
         let uname = format!("4.18.0-{release}.x86_64");
-        let tree = world.tree_of("alma8", &uname);
+        let tree = fixture.tree_of("alma8", &uname);
         assert_eq!(module_of(&tree), format!("{uname} SMP mod_unload "));
         assert!(tree.join(format!("lib/modules/{uname}/build/Makefile")).exists(), "links lead into the tree");
     }
-    let manifest = std::fs::read(world.tree_of("alma8", "4.18.0-1.el8.x86_64").join("manifest.json")).unwrap();
+    let manifest = std::fs::read(fixture.tree_of("alma8", "4.18.0-1.el8.x86_64").join("manifest.json")).unwrap();
     let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
-    assert_eq!(manifest["packages"][0]["top_url"], format!("{}/repodata/repomd.xml", world.server.url()));
+    assert_eq!(manifest["packages"][0]["top_url"], format!("{}/repodata/repomd.xml", fixture.server.url()));
 }

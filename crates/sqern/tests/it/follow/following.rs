@@ -1,4 +1,4 @@
-//! The program while it runs, line by line.
+//! A running `sqern event follow`.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sqern_testkit::clean_command;
 
-/// The program while it follows.
+/// A running program, with its lines of output.
 pub struct Following {
     child: Child,
     lines: Receiver<Value>,
@@ -16,7 +16,7 @@ pub struct Following {
 }
 
 impl Following {
-    /// Starts it, and waits until it said from where it follows.
+    /// Starts the program, and waits until it prints its start position.
     pub fn start(mut command: Command) -> Self {
         let mut following = Self::start_silent(&mut command);
         following.note("following from ");
@@ -39,27 +39,27 @@ impl Following {
         Self { child, lines, notes }
     }
 
-    /// The next line, which must come soon.
+    /// Returns the next line of standard output.
     pub fn line(&self) -> Value {
         self.lines.recv_timeout(Duration::from_secs(20)).expect("a line")
     }
 
-    /// Waits for a line of standard error that holds this.
-    pub fn note(&mut self, words: &str) -> String {
+    /// Waits for a line of standard error that contains this text.
+    pub fn note(&mut self, text: &str) -> String {
         loop {
-            let note = self.notes.recv_timeout(Duration::from_secs(20)).unwrap_or_else(|_| panic!("{words:?} is said"));
-            if note.contains(words) {
+            let note = self.notes.recv_timeout(Duration::from_secs(20)).unwrap_or_else(|_| panic!("{text:?} is printed"));
+            if note.contains(text) {
                 return note;
             }
             assert!(!note.starts_with("error"), "{note}");
         }
     }
 
-    /// Ends it by a signal; gives its exit status, the lines and the notes that were not taken yet.
+    /// Sends a signal, and returns the exit status and the unread lines of both streams.
     pub fn end(mut self, signal: &str) -> (Option<i32>, Vec<Value>, Vec<String>) {
         let kill = format!("kill -{signal} {}", self.child.id());
         assert!(clean_command("sh").args(["-c", &kill]).status().expect("sh runs").success());
-        let status = self.child.wait().expect("it ends").code();
+        let status = self.child.wait().expect("the program exits").code();
         (status, self.lines.iter().collect(), self.notes.iter().collect())
     }
 }

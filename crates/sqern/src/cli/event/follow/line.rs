@@ -9,24 +9,24 @@ use sqern_db::follow::{self, GenerationHeader, Position};
 use tempfile::SpooledTempFile;
 use tokio_postgres::Client;
 
-use super::Break;
+use super::StopReason;
 use crate::failure::Failure;
 
-/// A generation's events wait in memory up to this size, then in a temporary file.
+/// The maximum size of the events of a generation in memory. Larger ones are stored in a temporary file.
 const IN_MEMORY_BYTES: usize = 1 << 20;
 
 /// A generation with all its events, ready to be printed.
 ///
-/// They are read to the last before the first is printed: a line that was begun must be ended, and the connection may break at
-/// any time. A generation may have any number of events, so many do not wait in memory.
+/// All events are read before the line is printed, because a lost connection would truncate the line. The number of events is not
+/// limited, so a large generation is stored in a temporary file.
 pub(super) struct Line {
     header: GenerationHeader,
-    /// The events, each as JSON, with commas between.
+    /// The events as JSON, separated by commas.
     events: SpooledTempFile,
 }
 
-/// Reads these generations and their events of these tables, by id.
-pub(super) async fn read(client: &Client, generations: &[i64], tables: &[String]) -> Result<HashMap<i64, Line>, Break> {
+/// Returns these generations by ID, with their events of these tables.
+pub(super) async fn read(client: &Client, generations: &[i64], tables: &[String]) -> Result<HashMap<i64, Line>, StopReason> {
     if generations.is_empty() {
         return Ok(HashMap::new());
     }
@@ -49,11 +49,11 @@ impl Line {
         if self.events.stream_position()? > 0 {
             self.events.write_all(b",")?;
         }
-        // In one piece: a temporary file is not buffered.
+        // One write, because a temporary file is not buffered.
         self.events.write_all(&serde_json::to_vec(event)?)
     }
 
-    /// The line's text, without its end, with the position that it leads to.
+    /// Returns the text of the line without the newline. It contains the position after the line.
     pub(super) fn at(mut self, position: &Position) -> io::Result<impl Read> {
         self.events.rewind()?;
         let header = serde_json::to_string(&self.header)?;
