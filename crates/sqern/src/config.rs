@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, Command};
 use serde::Deserialize;
 use sqern_model::DistroName;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// The configuration file. Options and environment variables override its values.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -33,14 +33,14 @@ impl Config {
     /// # Errors
     ///
     /// Returns an error with the line if the file is invalid, or if it could not be read.
-    pub fn read(path: &Path, is_required: bool) -> Result<Self, Failure> {
+    pub fn read(path: &Path, is_required: bool) -> Result<Self, CliError> {
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(&text).map_err(|(line, reason)| {
-                Failure::unmet(format!("invalid configuration file {}:{line}: {reason}", path.display()))
+                CliError::failed(format!("invalid configuration file {}:{line}: {reason}", path.display()))
                     .hint("The keys are service, store, target and distros.")
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound && !is_required => Ok(Self::default()),
-            Err(error) => Err(Failure::unmet(format!("could not read configuration file {}: {error}", path.display()))
+            Err(error) => Err(CliError::failed(format!("could not read configuration file {}: {error}", path.display()))
                 .hint("Correct or unset SQERN_CONFIG.")),
         }
     }

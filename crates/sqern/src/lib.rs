@@ -5,7 +5,7 @@
 pub mod cli;
 pub mod config;
 mod distributions;
-pub mod failure;
+pub mod error;
 mod host_distro;
 mod output;
 pub mod printer;

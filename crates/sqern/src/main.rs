@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use sqern::cli;
-use sqern::failure::Failure;
+use sqern::error::CliError;
 use sqern::printer::{Printer, print_clap};
 use sqern::settings::Settings;
 
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 }
 
 /// Prints an error that precedes the settings.
-fn fail(failure: &Failure) -> ExitCode {
+fn fail(failure: &CliError) -> ExitCode {
     Printer::plain().failure(failure);
     failure.exit().into()
 }

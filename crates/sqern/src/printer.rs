@@ -23,7 +23,7 @@ use self::column::TimeFormat;
 use self::rows::{RowColumn, Rows};
 pub use self::table::GAP;
 use self::table::Style;
-use crate::failure::{Failure, code};
+use crate::error::{CliError, code};
 use crate::settings::{Pager, Settings};
 
 /// The crates whose events `--verbose` prints.
@@ -174,7 +174,7 @@ impl Printer {
     /// # Errors
     ///
     /// Returns an error if a requested column does not exist, or if standard output cannot be written.
-    pub fn list<R: Record>(&self, records: &[R], args: &RowArgs) -> Result<(), Failure> {
+    pub fn list<R: Record>(&self, records: &[R], args: &RowArgs) -> Result<(), CliError> {
         self.list_in(records, args, &())
     }
 
@@ -183,7 +183,7 @@ impl Printer {
     /// # Errors
     ///
     /// Returns an error if a requested column does not exist, or if standard output cannot be written.
-    pub fn list_in<R: Record>(&self, records: &[R], args: &RowArgs, frame: &impl Serialize) -> Result<(), Failure> {
+    pub fn list_in<R: Record>(&self, records: &[R], args: &RowArgs, frame: &impl Serialize) -> Result<(), CliError> {
         #[derive(Serialize)]
         struct Framed<'a, F: Serialize> {
             schema: String,
@@ -204,7 +204,7 @@ impl Printer {
 
     /// Prints one value: as JSON with its schema, else as the text of `describe`. Commands that print no list reject CSV before they
     /// start.
-    pub fn value<T: Serialize>(&self, schema: &str, value: &T, describe: impl FnOnce() -> String) -> Result<(), Failure> {
+    pub fn value<T: Serialize>(&self, schema: &str, value: &T, describe: impl FnOnce() -> String) -> Result<(), CliError> {
         match self.format {
             Format::Json => self.json(&json!({"schema": format!("sqern.{schema}"), "item": value})),
             Format::Table | Format::Csv => self.data(&describe()),
@@ -212,12 +212,12 @@ impl Printer {
     }
 
     /// Prints text to standard output.
-    pub fn data(&self, text: &str) -> Result<(), Failure> {
+    pub fn data(&self, text: &str) -> Result<(), CliError> {
         write_out(text.trim_end_matches('\n'))
     }
 
     /// Prints a line of any length and its newline. Returns whether standard output is still open.
-    pub fn line(&self, mut pieces: impl Read) -> Result<bool, Failure> {
+    pub fn line(&self, mut pieces: impl Read) -> Result<bool, CliError> {
         let mut stdout = io::stdout().lock();
         let written = require_writable().and_then(|()| io::copy(&mut pieces, &mut stdout));
         check_written(written.and_then(|_| writeln!(stdout)).and_then(|()| stdout.flush()))
@@ -246,7 +246,7 @@ impl Printer {
     }
 
     /// Prints the error of the command to standard error: in the format JSON as an object, else like [`Self::problem`].
-    pub fn failure(&self, failure: &Failure) {
+    pub fn failure(&self, failure: &CliError) {
         #[derive(Serialize)]
         struct Report<'a> {
             schema: &'static str,
@@ -280,7 +280,7 @@ impl Printer {
     }
 
     /// Prints an error of a part of the work, and its hints, to standard error.
-    pub fn problem(&self, failure: &Failure) {
+    pub fn problem(&self, failure: &CliError) {
         let mark = if self.stderr.color { "\u{1b}[31merror:\u{1b}[0m" } else { "error:" };
         let _ = writeln!(io::stderr().lock(), "{mark} {}", replace_control(failure.message()));
         for line in failure.hints() {
@@ -288,12 +288,12 @@ impl Printer {
         }
     }
 
-    fn json(&self, value: &serde_json::Value) -> Result<(), Failure> {
+    fn json(&self, value: &serde_json::Value) -> Result<(), CliError> {
         let text = if self.stdout.is_terminal { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
         write_out(&text.map_err(io::Error::from)?)
     }
 
-    fn table(&self, rows: &Rows) -> Result<(), Failure> {
+    fn table(&self, rows: &Rows) -> Result<(), CliError> {
         if rows.rows.is_empty() {
             self.note("nothing to show");
             return Ok(());
@@ -308,7 +308,7 @@ impl Printer {
     }
 
     /// Prints lines, with a pager if they do not fit the terminal.
-    fn page(&self, lines: &[String]) -> Result<(), Failure> {
+    fn page(&self, lines: &[String]) -> Result<(), CliError> {
         let text = lines.join("\n");
         let fits = terminal_size::terminal_size_of(io::stdout()).is_none_or(|(_, height)| lines.len() < usize::from(height.0));
         match &self.pager {
@@ -330,7 +330,7 @@ impl Printer {
     }
 }
 
-fn csv(rows: &Rows) -> Result<(), Failure> {
+fn csv(rows: &Rows) -> Result<(), CliError> {
     let mut writer = csv::WriterBuilder::new().from_writer(vec![]);
     let header = rows.columns.iter().map(|column| &column.name);
     let written = writer.write_record(header).and_then(|()| {
@@ -345,7 +345,7 @@ fn csv(rows: &Rows) -> Result<(), Failure> {
 }
 
 /// Writes data. A closed pipe (`sqern kver list | head`) is not an error.
-fn write_out(text: &str) -> Result<(), Failure> {
+fn write_out(text: &str) -> Result<(), CliError> {
     let mut stdout = io::stdout().lock();
     let written = require_writable().and_then(|()| writeln!(stdout, "{text}")).and_then(|()| stdout.flush());
     check_written(written).map(drop)
@@ -356,7 +356,7 @@ fn write_out(text: &str) -> Result<(), Failure> {
 /// # Errors
 ///
 /// Returns an error if standard output cannot be written.
-pub fn print_clap(error: &clap::Error) -> Result<i32, Failure> {
+pub fn print_clap(error: &clap::Error) -> Result<i32, CliError> {
     if error.use_stderr() {
         // An error of this write cannot be reported.
         let _ = error.print();
@@ -374,11 +374,11 @@ fn require_writable() -> io::Result<()> {
 }
 
 /// Returns whether standard output is still open. A closed pipe is not an error.
-fn check_written(written: io::Result<()>) -> Result<bool, Failure> {
+fn check_written(written: io::Result<()>) -> Result<bool, CliError> {
     match written {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::unmet(format!("could not write to standard output: {error}")).with_code(code::IO)),
+        Err(error) => Err(CliError::failed(format!("could not write to standard output: {error}")).with_code(code::IO)),
     }
 }
 

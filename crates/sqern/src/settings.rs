@@ -15,7 +15,7 @@ use sqern_core::Clock;
 
 use self::command_line::{with_flag, with_placeholders, without_secrets};
 use crate::config::Config;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::private_server::{PROGRAM, configured_server, default_server};
 
 pub(crate) use self::command_line::without_userinfo;
@@ -114,7 +114,7 @@ impl Settings {
     /// # Errors
     ///
     /// Returns an error if `SQERN_NOW` is not a time.
-    pub fn from_environment(config: Config) -> Result<Self, Failure> {
+    pub fn from_environment(config: Config) -> Result<Self, CliError> {
         let path = std::env::var_os("PATH");
         Ok(Self {
             postgres: std::env::vars_os()
@@ -148,7 +148,7 @@ impl Settings {
     /// # Errors
     ///
     /// Returns an error if the file is invalid, or if the file of `SQERN_CONFIG` could not be read.
-    pub fn read_config() -> Result<Config, Failure> {
+    pub fn read_config() -> Result<Config, CliError> {
         if let Some(path) = directory("SQERN_CONFIG") {
             return Config::read(&path, true);
         }
@@ -233,7 +233,7 @@ impl Settings {
     /// # Errors
     ///
     /// Returns an error if there is no default directory, or if the directory is invalid.
-    pub fn private_server(&self, dir: Option<&Path>) -> Result<LocalServer, Failure> {
+    pub fn private_server(&self, dir: Option<&Path>) -> Result<LocalServer, CliError> {
         let env = self.local_env().ok_or_else(|| no_default_dir(geteuid().as_raw(), OsUser::current().is_some()))?;
         let dir = dir.or(self.data_dir.as_deref()).unwrap_or(&env.default_dir);
         Ok(LocalServer::at(dir, &env)?)
@@ -289,20 +289,20 @@ fn pager(path: Option<&OsStr>) -> Option<Pager> {
 }
 
 /// Returns the error for a missing default directory. `initdb` and peer authentication require a user with a name.
-fn no_default_dir(uid: u32, has_name: bool) -> Failure {
+fn no_default_dir(uid: u32, has_name: bool) -> CliError {
     if has_name {
-        return Failure::unmet("could not determine the directory of the private server: the user has no home directory")
+        return CliError::failed("could not determine the directory of the private server: the user has no home directory")
             .hint("Set HOME or SQERN_DATA_DIR to a directory.");
     }
-    Failure::unmet(format!("cannot run PostgreSQL as user ID {uid}: the user has no name")).hint(format!(
+    CliError::failed(format!("cannot run PostgreSQL as user ID {uid}: the user has no name")).hint(format!(
         "Add a user with useradd --uid {uid} NAME, or use nss_wrapper in containers that cannot change /etc/passwd."
     ))
 }
 
 /// Returns the time of `SQERN_NOW`, if it is set.
-fn fixed_time() -> Result<Option<Timestamp>, Failure> {
+fn fixed_time() -> Result<Option<Timestamp>, CliError> {
     let Some(text) = std::env::var("SQERN_NOW").ok().filter(|text| !text.is_empty()) else { return Ok(None) };
-    let invalid = |_| Failure::usage(format!("SQERN_NOW must be a time such as 2026-01-31T12:00:00Z, found {text:?}"));
+    let invalid = |_| CliError::usage(format!("SQERN_NOW must be a time such as 2026-01-31T12:00:00Z, found {text:?}"));
     text.parse().map(Some).map_err(invalid)
 }
 

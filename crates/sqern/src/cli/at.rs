@@ -8,7 +8,7 @@ use sqern_model::{At, DistroName, join_some};
 use tokio_postgres::GenericClient;
 
 use super::Context;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::printer::{Record, RowArgs, time};
 
 /// Options that all lists share.
@@ -21,7 +21,7 @@ pub(super) struct AtArgs {
 
 /// The metadata of a list.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Frame {
+pub(super) struct ListMetadata {
     /// The past state; absent for the current state.
     #[serde(skip_serializing_if = "Option::is_none")]
     as_of: Option<PastState>,
@@ -38,7 +38,7 @@ pub(super) struct Frame {
 
 impl AtArgs {
     /// Returns the state that `--at` selects, by default the current state.
-    pub(super) async fn resolve(&self, client: &impl GenericClient) -> Result<AsOf, Failure> {
+    pub(super) async fn resolve(&self, client: &impl GenericClient) -> Result<AsOf, CliError> {
         match self.at {
             None => Ok(AsOf::Now),
             Some(at) => Ok(AsOf::resolve(client, at).await?),
@@ -51,15 +51,15 @@ impl AtArgs {
         client: &impl GenericClient,
         as_of: &AsOf,
         distros: &[DistroName],
-    ) -> Result<Frame, Failure> {
+    ) -> Result<ListMetadata, CliError> {
         let time = as_of.time();
         let never_checked = crawl::never_checked(client, distros, time).await?;
         let incomplete = Some(crawl::incomplete(client, distros, time).await?);
-        Ok(Frame { incomplete, never_checked, ..Frame::from(as_of) })
+        Ok(ListMetadata { incomplete, never_checked, ..ListMetadata::from(as_of) })
     }
 }
 
-impl From<&AsOf> for Frame {
+impl From<&AsOf> for ListMetadata {
     fn from(as_of: &AsOf) -> Self {
         let as_of = match as_of {
             AsOf::Now => None,
@@ -69,7 +69,7 @@ impl From<&AsOf> for Frame {
     }
 }
 
-impl Frame {
+impl ListMetadata {
     /// Adds the generation of the data.
     pub(super) fn with_data(self, data: DataState) -> Self {
         Self { data: Some(data), ..self }
@@ -97,14 +97,19 @@ impl Frame {
 }
 
 /// Prints a list, a past state and warnings about incomplete distributions.
-pub(super) fn list<R: Record>(context: &Context<'_>, records: &[R], rows: &RowArgs, frame: &Frame) -> Result<(), Failure> {
+pub(super) fn list<R: Record>(
+    context: &Context<'_>,
+    records: &[R],
+    rows: &RowArgs,
+    frame: &ListMetadata,
+) -> Result<(), CliError> {
     context.printer.list_in(records, rows, frame)?;
     print_state(context, frame);
     Ok(())
 }
 
 /// Prints the state and warnings about incomplete distributions.
-pub(super) fn print_state(context: &Context<'_>, frame: &Frame) {
+pub(super) fn print_state(context: &Context<'_>, frame: &ListMetadata) {
     if let Some(state) = frame.state() {
         context.printer.note(&state);
     }

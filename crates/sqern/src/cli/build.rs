@@ -8,7 +8,7 @@ use super::Context;
 use super::at::AtArgs;
 use super::change::ChangeArgs;
 use super::run::{self, BuildArgs, ClaimArgs, ExecuteArgs, FinishArgs, ListArgs, SelectionArgs};
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::RowArgs;
 
 const KIND: RunKind = RunKind::Build;
@@ -57,7 +57,7 @@ pub(super) enum BuildCommand {
     ///
     /// /bin/sh runs the command. SIGINT and SIGTERM terminate the commands and abort the build.
     ///
-    /// Exit status: 0 if all results are SUCCESS or the plan is empty, 1 for any other result, 2 for a usage error.
+    /// ExitStatus status: 0 if all results are SUCCESS or the plan is empty, 1 for any other result, 2 for a usage error.
     #[command(after_help = "Environment of the command:
   SQERN_DISTRO, SQERN_VERSION   kernel
   SQERN_TREE                    headers of the kernel, for make -C \"$SQERN_TREE/build\"
@@ -131,7 +131,7 @@ impl BuildCommand {
     }
 }
 
-pub(super) async fn run(command: BuildCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: BuildCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     match command {
         BuildCommand::Plan { selection, rows } => {
             run::plan(&RunSpec::Build(BuildSpec::default()), &selection.into(), &rows, context).await

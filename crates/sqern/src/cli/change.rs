@@ -7,7 +7,7 @@ use sqern_db::change::Finished;
 use sqern_model::counted;
 
 use super::Context;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 
 /// Options of commands that change data.
 #[derive(Debug, Default, Args)]
@@ -44,7 +44,12 @@ struct Changed<'a> {
 }
 
 /// Prints a line for each change, then the generation.
-pub(super) fn report(context: &Context<'_>, changed: &[String], finished: Finished, dry_run: bool) -> Result<Exit, Failure> {
+pub(super) fn report(
+    context: &Context<'_>,
+    changed: &[String],
+    finished: Finished,
+    dry_run: bool,
+) -> Result<ExitStatus, CliError> {
     let value = Changed { changed, dry_run, finished };
     if context.printer.format() == crate::printer::Format::Table {
         if !changed.is_empty() {
@@ -54,7 +59,7 @@ pub(super) fn report(context: &Context<'_>, changed: &[String], finished: Finish
     } else {
         context.printer.value("change/1", &value, String::new)?;
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }
 
 /// Returns the note about the generation of a command; `unchanged` if there are no changes.

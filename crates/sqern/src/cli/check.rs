@@ -14,7 +14,7 @@ use super::Context;
 use super::change::ChangeArgs;
 use super::crawl_progress::CrawlProgress;
 use super::sources::{CrawlArgs, SourcesArgs};
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::host_distro::detect_distro;
 use crate::settings::APT_LISTS;
 
@@ -24,7 +24,7 @@ use crate::settings::APT_LISTS;
 /// index. Records new kernels in kver and kver_seen, in one generation. A partial or failed crawl removes no kernels. The verified part
 /// of a partial crawl and all other sources are recorded.
 ///
-/// Exit status: 0 if all sources are complete or unchanged, 1 if a source is partial or failed, 2 for a usage error.
+/// ExitStatus status: 0 if all sources are complete or unchanged, 1 if a source is partial or failed, 2 for a usage error.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern check                           # all supported distributions
@@ -70,7 +70,7 @@ impl From<&CheckStep> for CheckArgs {
     }
 }
 
-pub(super) async fn run(args: CheckArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(args: CheckArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let options = args.change.options(context);
     let request = args.into_request(context)?;
     let mut session = context.open().await?;
@@ -78,11 +78,11 @@ pub(super) async fn run(args: CheckArgs, context: &Context<'_>) -> Result<Exit, 
     let summary = check(&mut session.client, &request, &options, &progress).await?;
     progress.clear();
     report::print(&summary, options.dry_run, context)?;
-    Ok(if summary.is_complete() { Exit::Done } else { Exit::Unmet })
+    Ok(if summary.is_complete() { ExitStatus::Success } else { ExitStatus::Failed })
 }
 
 impl CheckArgs {
-    fn into_request(self, context: &Context<'_>) -> Result<CheckRequest, Failure> {
+    fn into_request(self, context: &Context<'_>) -> Result<CheckRequest, CliError> {
         let sources = self.sources.load(context)?;
         Ok(CheckRequest {
             target: target(self.distros, self.apt_lists, &sources)?,
@@ -94,12 +94,12 @@ impl CheckArgs {
     }
 }
 
-fn target(distros: Vec<DistroName>, apt_lists: Option<PathBuf>, sources: &SourceSet) -> Result<CheckTarget, Failure> {
+fn target(distros: Vec<DistroName>, apt_lists: Option<PathBuf>, sources: &SourceSet) -> Result<CheckTarget, CliError> {
     let Some(directory) = apt_lists else { return Ok(CheckTarget::Sources(distros)) };
     let distro = match distros.first() {
         Some(first) if distros.iter().all(|name| name == first) => first.clone(),
         Some(_) => {
-            return Err(Failure::usage(
+            return Err(CliError::usage(
                 "--apt-lists accepts at most one --distro, because the lists of a machine belong to one distribution",
             ));
         }

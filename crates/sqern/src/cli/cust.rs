@@ -15,7 +15,7 @@ use sqern_model::{ClusterName, DistroName, KernelName};
 
 use super::Context;
 use super::at::AtArgs;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::RowArgs;
 
 #[derive(Debug, Subcommand)]
@@ -83,7 +83,7 @@ pub(super) enum TypeCommand {
     },
 }
 
-pub(super) async fn run(command: CustCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: CustCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     match command {
         CustCommand::Load(args) => load::run(args, context).await,
         CustCommand::Report(args) => report::run(args, context),
@@ -97,17 +97,17 @@ pub(super) async fn run(command: CustCommand, context: &Context<'_>) -> Result<E
 }
 
 /// Connects, and resolves `--at`.
-async fn begin(at: &AtArgs, context: &Context<'_>) -> Result<(Session, AsOf), Failure> {
+async fn begin(at: &AtArgs, context: &Context<'_>) -> Result<(Session, AsOf), CliError> {
     let session = context.open().await?;
     let as_of = at.resolve(&session.client).await?;
     Ok((session, as_of))
 }
 
 /// Adds a hint to the error of an unknown cluster.
-fn require(found: Result<Cluster, DbError>) -> Result<Cluster, Failure> {
+fn require(found: Result<Cluster, DbError>) -> Result<Cluster, CliError> {
     found.map_err(|error| {
         let is_unknown = matches!(error, DbError::Unknown { .. });
-        let failure = Failure::from(error);
+        let failure = CliError::from(error);
         if is_unknown { failure.hint("sqern cust list --all") } else { failure }
     })
 }

@@ -7,7 +7,7 @@ use sqern_db::migrate::{self, Applied, SchemaStatus, Step};
 use sqern_model::counted;
 
 use super::Context;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DbCommand {
@@ -28,12 +28,12 @@ pub(super) enum DbCommand {
     },
     /// Show the schema versions of the database and of this program
     ///
-    /// Exit status: 0 if this program can use the schema, 1 if it cannot, 2 for a usage error.
+    /// ExitStatus status: 0 if this program can use the schema, 1 if it cannot, 2 for a usage error.
     #[command(after_help = "Example:\n  sqern db status --json")]
     Status,
     /// Check the journal, the view kver_not_ignored and the privileges
     ///
-    /// Exit status: 0 if all checks succeed, 1 if a check fails, 2 for a usage error.
+    /// ExitStatus status: 0 if all checks succeed, 1 if a check fails, 2 for a usage error.
     #[command(after_help = "Example:\n  sqern db check --json")]
     Check,
 }
@@ -44,25 +44,28 @@ struct Migrated {
     dry_run: bool,
 }
 
-pub(super) async fn run(command: DbCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: DbCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let mut session = context.connect().await?;
     match command {
         DbCommand::Migrate { to, yes, dry_run } => {
             let unconfirmed = !yes && !dry_run && is_downgrade(&session.client, to).await?;
             let steps = migrate::migrate(&mut session.client, to, dry_run || unconfirmed).await?;
             if unconfirmed {
-                return Err(Failure::unmet(format!("a downgrade deletes data and requires --yes:\n{}", describe_steps(&steps)))
-                    .hint("sqern db migrate --to VERSION --dry-run  # prints the steps"));
+                return Err(CliError::failed(format!(
+                    "a downgrade deletes data and requires --yes:\n{}",
+                    describe_steps(&steps)
+                ))
+                .hint("sqern db migrate --to VERSION --dry-run  # prints the steps"));
             }
             let migrated = Migrated { steps, dry_run };
             context.printer.value("db.migrate/1", &migrated, || describe_migrated(&migrated))?;
-            Ok(Exit::Done)
+            Ok(ExitStatus::Success)
         }
         DbCommand::Status => {
             let status = migrate::status(&session.client).await?;
             context.printer.value("db.status/1", &status, || describe_status(&status))?;
             status.check_usable().map_err(sqern_db::DbError::from)?;
-            Ok(Exit::Done)
+            Ok(ExitStatus::Success)
         }
         DbCommand::Check => {
             migrate::require_usable(&session.client).await?;
@@ -70,13 +73,13 @@ pub(super) async fn run(command: DbCommand, context: &Context<'_>) -> Result<Exi
             context
                 .printer
                 .value("db.check/1", &checked, || checked.iter().map(describe_checked).collect::<Vec<_>>().join("\n"))?;
-            Ok(if checked.iter().all(|rule| rule.problems.is_empty()) { Exit::Done } else { Exit::Unmet })
+            Ok(if checked.iter().all(|rule| rule.problems.is_empty()) { ExitStatus::Success } else { ExitStatus::Failed })
         }
     }
 }
 
 /// Whether the target version is lower than the version of the schema.
-async fn is_downgrade(client: &tokio_postgres::Client, to: Option<i32>) -> Result<bool, Failure> {
+async fn is_downgrade(client: &tokio_postgres::Client, to: Option<i32>) -> Result<bool, CliError> {
     let Some(to) = to else { return Ok(false) };
     Ok(to < migrate::status(client).await?.version)
 }

@@ -7,11 +7,11 @@ use sqern_db::distro::{self, Distro, NewDistro};
 use sqern_model::DistroName;
 
 use super::Context;
-use super::at::{self, AtArgs, Frame};
+use super::at::{self, AtArgs, ListMetadata};
 use super::change::{ChangeArgs, report};
 use super::sources::SourcesArgs;
 use crate::distributions::importable;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::{Column, Record, RowArgs};
 
 #[derive(Debug, Subcommand)]
@@ -74,7 +74,7 @@ struct Listed {
 }
 
 impl Listed {
-    fn new(distro: Distro, frame: &Frame) -> Self {
+    fn new(distro: Distro, frame: &ListMetadata) -> Self {
         let upstream = match distro.checked_at {
             None => "not checked",
             Some(_) if frame.is_incomplete(&distro.name) => "incomplete",
@@ -96,7 +96,7 @@ impl Record for Listed {
     ];
 }
 
-pub(super) async fn run(command: DistroCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: DistroCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let mut session = context.open().await?;
     match command {
         DistroCommand::List { at: args, rows } => {
@@ -105,7 +105,7 @@ pub(super) async fn run(command: DistroCommand, context: &Context<'_>) -> Result
             let distros = distro::list(&session.client, &as_of).await?;
             let listed: Vec<Listed> = distros.into_iter().map(|distro| Listed::new(distro, &frame)).collect();
             at::list(context, &listed, &rows, &frame)?;
-            Ok(Exit::Done)
+            Ok(ExitStatus::Success)
         }
         DistroCommand::Add { name, variant, supported, change: args } => {
             let change = change::begin(&mut session.client, &args.comment(context)).await?;

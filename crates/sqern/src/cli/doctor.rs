@@ -8,7 +8,7 @@ use sqern_model::escape::replace_control;
 use super::Context;
 use super::sources::{CrawlArgs, SourcesArgs, definition};
 use super::store_args::StoreArgs;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::output::doctor::{describe, fits, summary};
 use crate::printer::{Format, RowArgs};
 
@@ -17,7 +17,7 @@ use crate::printer::{Format, RowArgs};
 /// The result of a check is ok, warning, failed or skipped. A check is skipped if a requirement of the check is
 /// missing. The command changes nothing and does not require root.
 ///
-/// Exit status: 0 if no check failed, 1 if a check failed, 2 for a usage error.
+/// ExitStatus status: 0 if no check failed, 1 if a check failed, 2 for a usage error.
 #[derive(Debug, Args)]
 #[command(after_help = "Checks:
   database  connection, server version, clock, roles, schema, journal, age of the last crawl
@@ -45,7 +45,7 @@ pub(super) struct DoctorArgs {
     store: StoreArgs,
 }
 
-pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let sources = args.sources.load(context);
     if let Ok(set) = &sources {
         // An unknown name is a usage error, not a finding.
@@ -71,5 +71,5 @@ pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<Exit,
         (Format::Json | Format::Csv, _) => context.printer.list(&findings, &RowArgs::default())?,
     }
     context.printer.note(&summary(&findings));
-    Ok(if findings.iter().any(|finding| finding.state == State::Failed) { Exit::Unmet } else { Exit::Done })
+    Ok(if findings.iter().any(|finding| finding.state == State::Failed) { ExitStatus::Failed } else { ExitStatus::Success })
 }

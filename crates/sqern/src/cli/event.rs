@@ -11,8 +11,8 @@ use sqern_db::event::{self, Event, Filter};
 use sqern_model::{At, DistroName, KernelName};
 
 use super::Context;
-use super::at::{self, AtArgs, Frame};
-use crate::failure::{Exit, Failure};
+use super::at::{self, AtArgs, ListMetadata};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::{Column, DEFAULT_LIMIT, Format, Record, RowArgs};
 
 #[derive(Debug, Subcommand)]
@@ -79,7 +79,7 @@ impl Record for Event {
     ];
 }
 
-pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let (table, generation, distro, kernel, at, rows) = match command {
         EventCommand::Follow(args) => return follow::run(args, context).await,
         EventCommand::List { table, generation, distro, kernel, at, rows } => (table, generation, distro, kernel, at, rows),
@@ -103,13 +103,13 @@ pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<
             AsOf::resolve(&session.client, At::Generation(id)).await?;
         }
     }
-    let (rows, frame) = (rows.with_default_limit(DEFAULT_LIMIT), Frame::from(&as_of));
+    let (rows, frame) = (rows.with_default_limit(DEFAULT_LIMIT), ListMetadata::from(&as_of));
     if context.printer.format() == Format::Table && rows.columns.is_empty() {
         at::list(context, &events.iter().map(EventLine::from).collect::<Vec<_>>(), &rows, &frame)?;
     } else {
         at::list(context, &events, &rows, &frame)?;
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }
 
 /// Returns an event as one line: its action and key, and for an update the old and new values.

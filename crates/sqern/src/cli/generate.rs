@@ -9,7 +9,7 @@ use clap_mangen::Man;
 
 use super::complete::registration;
 use super::{Cli, Context};
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 
 /// Print a completion script for a shell
 ///
@@ -35,19 +35,19 @@ pub(super) struct ManArgs {
     date: String,
 }
 
-pub(super) fn completions(args: &CompletionsArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) fn completions(args: &CompletionsArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let script = registration(&args.shell.to_string())?
-        .ok_or_else(|| Failure::unmet(format!("could not create completions: {} is not supported", args.shell)))?;
+        .ok_or_else(|| CliError::failed(format!("could not create completions: {} is not supported", args.shell)))?;
     context.printer.data(&String::from_utf8_lossy(&script))?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }
 
-pub(super) fn man(args: &ManArgs) -> Result<Exit, Failure> {
-    let failed = |error: io::Error| Failure::unmet(format!("could not write manual pages to {}: {error}", args.dir.display()));
+pub(super) fn man(args: &ManArgs) -> Result<ExitStatus, CliError> {
+    let failed = |error: io::Error| CliError::failed(format!("could not write manual pages to {}: {error}", args.dir.display()));
     let mut program = Cli::command().disable_help_subcommand(true);
     program.build();
     write_pages(&program, args).map_err(failed)?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }
 
 /// Writes the pages of a command and its subcommands.

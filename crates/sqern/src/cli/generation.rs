@@ -9,10 +9,10 @@ use sqern_db::generation::{self, Generation, TableChanges};
 use sqern_model::{At, counted};
 
 use super::Context;
-use super::at::{self, AtArgs, Frame};
+use super::at::{self, AtArgs, ListMetadata};
 use super::change::report;
 use super::event::describe_event;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::{Column, DEFAULT_LIMIT, Record, RowArgs, query_limit, time};
 
 #[derive(Debug, Subcommand)]
@@ -86,13 +86,13 @@ struct Shown {
     first_events: Vec<Event>,
 }
 
-pub(super) async fn run(command: GenerationCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: GenerationCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let mut session = context.open().await?;
     match command {
         GenerationCommand::List { at, rows } => {
             let as_of = at.resolve(&session.client).await?;
             let generations = generation::list(&session.client, rows.query_limit(DEFAULT_LIMIT), &as_of).await?;
-            at::list(context, &generations, &rows.with_default_limit(DEFAULT_LIMIT), &Frame::from(&as_of))?;
+            at::list(context, &generations, &rows.with_default_limit(DEFAULT_LIMIT), &ListMetadata::from(&as_of))?;
         }
         GenerationCommand::Diff { from, to } => return diff::run(&session.client, from, to, context).await,
         GenerationCommand::Revert { id, dry_run } => {
@@ -107,7 +107,7 @@ pub(super) async fn run(command: GenerationCommand, context: &Context<'_>) -> Re
             context.printer.value("generation.show/1", &shown, || describe(&shown))?;
         }
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }
 
 fn describe(shown: &Shown) -> String {

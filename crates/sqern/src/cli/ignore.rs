@@ -6,9 +6,9 @@ use sqern_db::ignore::{self, Ignore};
 use sqern_model::{DistroName, Glob, LikePattern};
 
 use super::Context;
-use super::at::{self, AtArgs, Frame};
+use super::at::{self, AtArgs, ListMetadata};
 use super::change::{ChangeArgs, report};
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::{Column, Record, RowArgs};
 
 #[derive(Debug, Subcommand)]
@@ -66,15 +66,15 @@ impl Record for Ignore {
     ];
 }
 
-pub(super) async fn run(command: IgnoreCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: IgnoreCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let mut session = context.open().await?;
     match command {
         IgnoreCommand::List { distros, all, at, rows } => {
             let as_of = at.resolve(&session.client).await?;
             sqern_db::distro::require(&session.client, &distros, &as_of).await?;
             let patterns = ignore::list(&session.client, &distros, all, &as_of).await?;
-            at::list(context, &patterns, &rows, &Frame::from(&as_of))?;
-            Ok(Exit::Done)
+            at::list(context, &patterns, &rows, &ListMetadata::from(&as_of))?;
+            Ok(ExitStatus::Success)
         }
         IgnoreCommand::Add { distro, glob, reason, change: args } => {
             let like = to_like(&glob)?;
@@ -82,7 +82,7 @@ pub(super) async fn run(command: IgnoreCommand, context: &Context<'_>) -> Result
             let hidden = ignore::preview(&change.transaction, &distro, &like).await?;
             if hidden.is_empty() && glob.contains('%') {
                 let message = format!("pattern {glob} matches no kernel of {distro}, and % is not a wildcard");
-                return Err(Failure::unmet(message).hint(format!("Use * for any text: {}.", glob.replace('%', "*"))));
+                return Err(CliError::failed(message).hint(format!("Use * for any text: {}.", glob.replace('%', "*"))));
             }
             if !ignore::add(&change.transaction, &distro, &like, reason.as_deref()).await? {
                 context.printer.note(&format!("pattern {glob} already exists for {distro}"));
@@ -104,6 +104,6 @@ pub(super) async fn run(command: IgnoreCommand, context: &Context<'_>) -> Result
     }
 }
 
-fn to_like(glob: &str) -> Result<LikePattern, Failure> {
-    Glob::new(glob).to_like().map_err(|error| Failure::usage(error.to_string()))
+fn to_like(glob: &str) -> Result<LikePattern, CliError> {
+    Glob::new(glob).to_like().map_err(|error| CliError::usage(error.to_string()))
 }

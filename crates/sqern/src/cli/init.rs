@@ -9,7 +9,7 @@ use super::Context;
 use super::interrupt::stop_on_interrupt;
 use super::sources::SourcesArgs;
 use crate::distributions::importable;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::output::init::Initialized;
 use crate::output::private_server::warn_about_service;
 use crate::printer::Format;
@@ -20,7 +20,7 @@ use crate::printer::Format;
 /// up. It then migrates the schema to the version of this program, and adds missing distributions. If a step fails, completed steps
 /// remain. The next run skips them.
 ///
-/// Exit status: 0 if all steps succeeded, 1 if a step failed, 2 for a usage error.
+/// ExitStatus status: 0 if all steps succeeded, 1 if a step failed, 2 for a usage error.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern init
@@ -35,7 +35,7 @@ pub(super) struct InitArgs {
     dry_run: bool,
 }
 
-pub(super) async fn run(args: InitArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(args: InitArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let distros = importable(&args.sources.load(context)?)?;
     let (database, private_server) = (context.database(), context.settings.private_server(None));
     let service = private_server.as_ref().ok().map(LocalServer::service);
@@ -48,7 +48,7 @@ pub(super) async fn run(args: InitArgs, context: &Context<'_>) -> Result<Exit, F
     };
     let outcome = init(&request, &options, &progress, &stop_on_interrupt()).await.map_err(|error| {
         let is_interrupted = matches!(error, Error::Interrupted);
-        let failure = Failure::from(error);
+        let failure = CliError::from(error);
         if is_interrupted { failure.hint("sqern init  # continues") } else { failure }
     })?;
     let initialized = Initialized { outcome, dry_run: args.dry_run };
@@ -56,7 +56,7 @@ pub(super) async fn run(args: InitArgs, context: &Context<'_>) -> Result<Exit, F
     if !args.dry_run && context.printer.format() == Format::Table {
         context.printer.note(&next_commands(initialized.outcome.server.as_ref(), context));
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }
 
 /// Returns a note with the commands that follow.

@@ -13,7 +13,7 @@ use sqern_model::{DistroName, Glob, KernelName, KernelVersion, counted};
 use super::Context;
 use super::at::{self, AtArgs};
 use super::change::{ChangeArgs, report};
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::{Column, Record, RowArgs, time};
 
 #[derive(Debug, Subcommand)]
@@ -73,11 +73,11 @@ pub(super) struct KernelArgs {
 
 impl KernelArgs {
     /// Returns the versions of each distribution.
-    fn by_distro(&self) -> Result<BTreeMap<DistroName, Vec<KernelVersion>>, Failure> {
+    fn by_distro(&self) -> Result<BTreeMap<DistroName, Vec<KernelVersion>>, CliError> {
         let mut versions: BTreeMap<DistroName, Vec<KernelVersion>> = BTreeMap::new();
         for name in &self.kernels {
             let distro = name.distro.as_ref().or(self.distro.as_ref()).ok_or_else(|| {
-                Failure::usage(format!("the distribution of kernel {name} is not specified"))
+                CliError::usage(format!("the distribution of kernel {name} is not specified"))
                     .hint(format!("Specify it as DISTRO/{name}, or with --distro NAME."))
             })?;
             versions.entry(distro.clone()).or_default().push(name.version.clone());
@@ -119,7 +119,7 @@ struct Shown {
     packages: Vec<KverPackage>,
 }
 
-pub(super) async fn run(command: KverCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: KverCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let mut session = context.open().await?;
     match command {
         KverCommand::List { distros, like, all, at, rows } => {
@@ -127,13 +127,13 @@ pub(super) async fn run(command: KverCommand, context: &Context<'_>) -> Result<E
             sqern_db::distro::require(&session.client, &distros, &as_of).await?;
             let frame = at.upstream(&session.client, &as_of, &distros).await?;
             let like =
-                like.map(|glob| Glob::new(glob).to_like()).transpose().map_err(|error| Failure::usage(error.to_string()))?;
+                like.map(|glob| Glob::new(glob).to_like()).transpose().map_err(|error| CliError::usage(error.to_string()))?;
             let like = like.map(|like| like.as_str().to_owned());
             let filter = Filter { distros, like, unwanted: all, ..Filter::default() };
             let kernels = kver::list(&session.client, &filter, &as_of).await?;
             let kernels: Vec<KernelRow> = kernels.into_iter().map(KernelRow::from).collect();
             at::list(context, &kernels, &rows, &frame)?;
-            Ok(Exit::Done)
+            Ok(ExitStatus::Success)
         }
         KverCommand::Show { kernel, distros } => show(&session.client, &kernel.version, &kernel.distros(&distros), context).await,
         KverCommand::Add(args) => {
@@ -153,12 +153,12 @@ pub(super) async fn run(command: KverCommand, context: &Context<'_>) -> Result<E
 }
 
 /// Returns an error for a text that uname -r cannot print, such as the name of a package.
-fn require_version(version: &KernelVersion) -> Result<(), Failure> {
+fn require_version(version: &KernelVersion) -> Result<(), CliError> {
     let text = version.as_str();
     if text.starts_with(|first: char| first.is_ascii_digit()) && !text.contains(char::is_whitespace) {
         return Ok(());
     }
-    Err(Failure::usage(format!("\"{version}\" is not a kernel version: a version starts with a digit and contains no blanks"))
+    Err(CliError::usage(format!("\"{version}\" is not a kernel version: a version starts with a digit and contains no blanks"))
         .hint("uname -r  # prints the version of the running kernel"))
 }
 
@@ -167,7 +167,7 @@ async fn set_archived(
     args: &KernelArgs,
     archived: bool,
     context: &Context<'_>,
-) -> Result<Exit, Failure> {
+) -> Result<ExitStatus, CliError> {
     let versions = args.by_distro()?;
     let change = change::begin(client, &args.change.comment(context)).await?;
     let state = if archived { "archived" } else { "no longer archived" };
@@ -184,7 +184,7 @@ async fn show(
     version: &KernelVersion,
     distros: &[DistroName],
     context: &Context<'_>,
-) -> Result<Exit, Failure> {
+) -> Result<ExitStatus, CliError> {
     sqern_db::distro::require(client, distros, &AsOf::Now).await?;
     let mut shown = Vec::new();
     for kver in kver::find(client, version, distros).await? {
@@ -194,7 +194,7 @@ async fn show(
     context.printer.value("kver.show/1", &shown, || shown.iter().map(describe).collect::<Vec<_>>().join("\n\n"))?;
     let distros_shown: Vec<DistroName> = shown.iter().map(|shown| shown.kver.kernel.distro.clone()).collect();
     at::warn(context, &sqern_db::crawl::incomplete(client, &distros_shown, None).await?);
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }
 
 fn describe(shown: &Shown) -> String {

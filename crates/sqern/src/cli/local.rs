@@ -11,7 +11,7 @@ use sqern_core::private_server::{self, blocking};
 
 use super::Context;
 use super::interrupt::stop_on_interrupt;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::output::private_server::warn_about_service;
 
 #[derive(Debug, Subcommand)]
@@ -24,7 +24,7 @@ pub(super) enum LocalCommand {
     Down(DirectoryArgs),
     /// Show the state and location of the server
     ///
-    /// Exit status: 0 if the server is running, 1 if it is not running, 2 for a usage error.
+    /// ExitStatus status: 0 if the server is running, 1 if it is not running, 2 for a usage error.
     #[command(after_help = "Example:\n  sqern local status --json")]
     Status(DirectoryArgs),
     /// Run psql, connected to the server
@@ -63,39 +63,39 @@ struct Dsn {
     dsn: String,
 }
 
-pub(super) async fn run(command: LocalCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: LocalCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     match command {
         LocalCommand::Up(directory) => {
             let up = up(server(&directory, context)?, context).await?;
             context.printer.value("local.up/1", &up, || describe_up(&up))?;
-            Ok(Exit::Done)
+            Ok(ExitStatus::Success)
         }
         LocalCommand::Down(directory) => {
             let down = blocking(server(&directory, context)?, LocalServer::down).await?;
             context.printer.value("local.down/1", &down, || describe_down(&down))?;
-            Ok(Exit::Done)
+            Ok(ExitStatus::Success)
         }
         LocalCommand::Status(directory) => {
             let status = blocking(server(&directory, context)?, LocalServer::status).await?;
             context.printer.value("local.status/1", &status, || describe_status(&status))?;
-            Ok(if status.state == State::Running { Exit::Done } else { Exit::Unmet })
+            Ok(if status.state == State::Running { ExitStatus::Success } else { ExitStatus::Failed })
         }
         LocalCommand::Psql { directory, args } => psql(&server(&directory, context)?, &args),
         LocalCommand::Dsn(directory) => {
             let dsn = Dsn { dsn: server(&directory, context)?.dsn()? };
             context.printer.value("local.dsn/1", &dsn, || dsn.dsn.clone())?;
-            Ok(Exit::Done)
+            Ok(ExitStatus::Success)
         }
         LocalCommand::Destroy { directory, yes } => destroy(server(&directory, context)?, yes, context).await,
     }
 }
 
-fn server(directory: &DirectoryArgs, context: &Context<'_>) -> Result<LocalServer, Failure> {
+fn server(directory: &DirectoryArgs, context: &Context<'_>) -> Result<LocalServer, CliError> {
     context.settings.private_server(directory.data_dir.as_deref())
 }
 
 /// Creates the server if necessary and starts it. An interrupt removes an incomplete server.
-async fn up(server: LocalServer, context: &Context<'_>) -> Result<Up, Failure> {
+async fn up(server: LocalServer, context: &Context<'_>) -> Result<Up, CliError> {
     let up = private_server::up(server, &stop_on_interrupt()).await?;
     if let Some(reason) = &up.service_error {
         warn_about_service(reason, context.printer);
@@ -104,29 +104,29 @@ async fn up(server: LocalServer, context: &Context<'_>) -> Result<Up, Failure> {
 }
 
 /// Replaces this process by psql. Returns only an error.
-fn psql(server: &LocalServer, args: &[std::ffi::OsString]) -> Result<Exit, Failure> {
+fn psql(server: &LocalServer, args: &[std::ffi::OsString]) -> Result<ExitStatus, CliError> {
     let mut command = server.psql()?;
     let error = command.args(args).exec();
     let program = command.get_program().to_string_lossy().into_owned();
-    Err(Failure::unmet(format!("could not run {program}: {error}"))
+    Err(CliError::failed(format!("could not run {program}: {error}"))
         .hint("Install the client: apt install postgresql-client, dnf install postgresql, or brew install libpq"))
 }
 
-async fn destroy(server: LocalServer, yes: bool, context: &Context<'_>) -> Result<Exit, Failure> {
+async fn destroy(server: LocalServer, yes: bool, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     if !yes && server.status()?.state != State::Absent && !confirmed(&server, context)? {
-        return Err(Failure::unmet("not confirmed; nothing was removed"));
+        return Err(CliError::failed("not confirmed; nothing was removed"));
     }
     let destroyed = blocking(server, LocalServer::destroy).await?;
     context.printer.value("local.destroy/1", &destroyed, || describe_destroyed(&destroyed))?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }
 
 /// Prompts for confirmation on a terminal; fails without one.
-fn confirmed(server: &LocalServer, context: &Context<'_>) -> Result<bool, Failure> {
+fn confirmed(server: &LocalServer, context: &Context<'_>) -> Result<bool, CliError> {
     let dir = server.dir().display();
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
-        return Err(Failure::unmet(format!("--yes is required to remove {dir} with all databases; nothing was removed"))
+        return Err(CliError::failed(format!("--yes is required to remove {dir} with all databases; nothing was removed"))
             .hint(format!("sqern local destroy --yes --data-dir {dir}")));
     }
     context.printer.note(&format!("Remove {dir} with all databases? Type yes:"));

@@ -45,7 +45,7 @@ use pg_connect::{ConnectError, ConnectRequest, Session, connect};
 use sqern_core::Database;
 
 use crate::config::Config;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::{Format, Printer, Verbosity};
 use crate::settings::{Settings, VARIABLES};
 
@@ -221,7 +221,7 @@ struct Context<'a> {
 
 impl Context<'_> {
     /// Connects to a database with any schema.
-    async fn connect(&self) -> Result<Session, Failure> {
+    async fn connect(&self) -> Result<Session, CliError> {
         Ok(self.try_connect().await?)
     }
 
@@ -236,7 +236,7 @@ impl Context<'_> {
     }
 
     /// Connects to a database, and checks that this program can use its schema.
-    async fn open(&self) -> Result<Session, Failure> {
+    async fn open(&self) -> Result<Session, CliError> {
         Ok(self.database().open().await?)
     }
 
@@ -247,21 +247,21 @@ impl Context<'_> {
 }
 
 /// Runs a command line.
-pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exit, Failure> {
+pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<ExitStatus, CliError> {
     // A rejected command must not change anything.
     if printer.format() == Format::Csv && !cli.command.prints_list() {
-        return Err(Failure::usage("--csv is supported only by commands that print a list"));
+        return Err(CliError::usage("--csv is supported only by commands that print a list"));
     }
     let context = Context { connection: &cli.connection, settings, printer };
     let outcome = dispatch(cli.command, &context).await;
     match (outcome, interrupt::received_signal()) {
-        (Ok(Exit::Unmet), Some(signal)) => Ok(Exit::Signal(signal)),
+        (Ok(ExitStatus::Failed), Some(signal)) => Ok(ExitStatus::Signal(signal)),
         (Err(failure), Some(signal)) => Err(failure.by_signal(signal)),
         (outcome, _) => outcome,
     }
 }
 
-async fn dispatch(command: Command, context: &Context<'_>) -> Result<Exit, Failure> {
+async fn dispatch(command: Command, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     match command {
         Command::Init(args) => init::run(args, context).await,
         Command::Local(command) => local::run(command, context).await,
@@ -305,7 +305,7 @@ Environment:
 {}
   PGSERVICE, PGHOST and the other variables of libpq select the database.
 
-Exit status: 0 success, 1 failure, 2 usage error, 70 internal error, 130 interrupted",
+ExitStatus status: 0 success, 1 failure, 2 usage error, 70 internal error, 130 interrupted",
         variables.join("\n")
     )
 }

@@ -13,7 +13,7 @@ use sqern_core::pipeline::{KernelWatch, PipelineFile, PipelineOutcome, StepName,
 use self::steps::CommandRunner;
 use super::Context;
 use super::interrupt::stop_on_interrupt;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PipelineCommand {
@@ -23,7 +23,7 @@ pub(super) enum PipelineCommand {
     /// contains the state, so an interrupted pipeline continues when it is run again. If a step fails for some kernels, the next step
     /// continues with the others.
     ///
-    /// Exit status: 0 if all steps succeeded for all kernels, 1 if a step failed, 2 for a usage error.
+    /// ExitStatus status: 0 if all steps succeeded for all kernels, 1 if a step failed, 2 for a usage error.
     #[command(after_help = "Examples:
   sqern pipeline run nightly.toml
   sqern pipeline run nightly.toml --skip check --skip fetch
@@ -58,13 +58,13 @@ Example file:
     },
 }
 
-pub(super) async fn run(command: PipelineCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: PipelineCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let PipelineCommand::Run { file, mut skip, watch, dry_run } = command;
     let pipeline = PipelineFile::read(&file)?;
     if dry_run {
         let lines: Vec<String> = pipeline.steps(&skip).iter().map(|step| quote(&step.arguments())).collect();
         context.printer.data(&lines.join("\n"))?;
-        return Ok(Exit::Done);
+        return Ok(ExitStatus::Success);
     }
     let (runner, stop) = (CommandRunner { context }, stop_on_interrupt());
     if !watch {
@@ -79,18 +79,18 @@ pub(super) async fn run(command: PipelineCommand, context: &Context<'_>) -> Resu
         skip.push(StepName::Check);
         context.printer.note("waiting for changes to kernels or patterns");
         tokio::select! {
-            () = stop.cancelled() => return Ok(Exit::Done),
+            () = stop.cancelled() => return Ok(ExitStatus::Success),
             changed = kernel_watch.changed() => changed?,
         }
     }
 }
 
-fn exit(outcome: PipelineOutcome) -> Result<Exit, Failure> {
+fn exit(outcome: PipelineOutcome) -> Result<ExitStatus, CliError> {
     match outcome {
-        PipelineOutcome::Succeeded => Ok(Exit::Done),
-        PipelineOutcome::Failed => Ok(Exit::Unmet),
+        PipelineOutcome::Succeeded => Ok(ExitStatus::Success),
+        PipelineOutcome::Failed => Ok(ExitStatus::Failed),
         PipelineOutcome::Interrupted => {
-            Err(Failure::unmet("interrupted").hint("sqern pipeline run FILE  # continues the pipeline"))
+            Err(CliError::failed("interrupted").hint("sqern pipeline run FILE  # continues the pipeline"))
         }
     }
 }

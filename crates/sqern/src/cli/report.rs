@@ -16,7 +16,7 @@ use self::output::{HtmlArgs, ReportOutput};
 use super::Context;
 use super::at::AtArgs;
 use super::target_args::TargetArgs;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::RowArgs;
 
 #[derive(Debug, Subcommand)]
@@ -123,7 +123,7 @@ pub(super) struct CommonArgs {
     rows: RowArgs,
 }
 
-pub(super) async fn run(command: ReportCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: ReportCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let common = command.common();
     common.html.require_alone(context)?;
     let mut session = context.open().await?;
@@ -153,7 +153,7 @@ pub(super) async fn run(command: ReportCommand, context: &Context<'_>) -> Result
             activity::run(&source, *since, &common.distros, *kernels, &output).await
         }
     }?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }
 
 /// The state that a report describes.

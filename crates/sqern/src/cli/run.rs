@@ -14,7 +14,7 @@ use sqern_model::{KernelResult, RunKind, RunResult, counted};
 
 use super::Context;
 use super::change::{ChangeArgs, report};
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::{Column, Format, Record, RowArgs, time};
 
 pub(super) use args::{BuildArgs, SelectionArgs, TestArgs, TestedArgs};
@@ -43,7 +43,7 @@ pub(super) async fn plan(
     selection: &RunSelection,
     rows: &RowArgs,
     context: &Context<'_>,
-) -> Result<Exit, Failure> {
+) -> Result<ExitStatus, CliError> {
     let mut session = context.open().await?;
     let candidates = runs::plan(&mut session.client, spec, selection).await?;
     let kind = spec.kind();
@@ -55,7 +55,7 @@ pub(super) async fn plan(
     } else {
         context.printer.note(&format!("{} to {}", counted(candidates.len(), "kernel"), kind.noun()));
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }
 
 /// Prints the note for an empty plan.
@@ -91,7 +91,7 @@ pub(super) struct FinishArgs {
 }
 
 /// Finishes a run, and prints its result.
-pub(super) async fn finish(kind: RunKind, args: FinishArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn finish(kind: RunKind, args: FinishArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let FinishArgs { id, result, kernels, change } = args;
     let mut session = context.open().await?;
     let request = FinishRequest { kind, id, result, kernels };
@@ -100,9 +100,9 @@ pub(super) async fn finish(kind: RunKind, args: FinishArgs, context: &Context<'_
 }
 
 /// Renews the lease of a run.
-pub(super) async fn renew(kind: RunKind, id: i64, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn renew(kind: RunKind, id: i64, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let session = context.open().await?;
     let until = runs::renew(&session.client, kind, id).await?;
     context.printer.note(&format!("lease of {kind} {id} renewed until {}", time(Some(until))));
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }

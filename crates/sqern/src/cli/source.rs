@@ -11,7 +11,7 @@ use sqern_model::DistroName;
 
 use super::Context;
 use super::sources::{CrawlArgs, SourcesArgs};
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::RowArgs;
 
 #[derive(Debug, Subcommand)]
@@ -42,7 +42,7 @@ pub(super) enum SourceCommand {
     },
     /// Crawl the sources of a distribution and print the results, without a database
     ///
-    /// Exit status: 0 if all sources are complete, 1 if a source is partial or failed, 2 for a usage error.
+    /// ExitStatus status: 0 if all sources are complete, 1 if a source is partial or failed, 2 for a usage error.
     #[command(
         after_help = "Examples:\n  sqern source test debian12\n  sqern source test ./mydistro.toml --kernels\n  sqern source test alma9 --source 9.5-appstream-x86_64 --json"
     )]
@@ -63,7 +63,7 @@ pub(super) enum SourceCommand {
     },
 }
 
-pub(super) async fn run(command: SourceCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: SourceCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     match command {
         SourceCommand::List { distros, sources, rows } => list::run(&distros, &sources.load(context)?, &rows, context).await,
         SourceCommand::Show { distro, toml, sources } => show::run(&distro, toml, &sources.load(context)?, context),

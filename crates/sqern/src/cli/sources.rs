@@ -9,7 +9,7 @@ use sqern_upstream::CrawlOptions;
 use url::Url;
 
 use super::Context;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 pub(super) use sqern_core::sources::definition;
 
@@ -33,7 +33,7 @@ pub(super) struct CrawlArgs {
 
 impl SourcesArgs {
     /// Loads the definitions of the settings and of each directory.
-    pub(super) fn load(&self, context: &Context<'_>) -> Result<SourceSet, Failure> {
+    pub(super) fn load(&self, context: &Context<'_>) -> Result<SourceSet, CliError> {
         let directories = context.settings.sources_dir().into_iter().chain(self.dirs.iter().map(PathBuf::as_path));
         Ok(sources::load(directories)?)
     }

@@ -12,7 +12,7 @@ use self::row::StoreRow;
 use super::Context;
 use super::change::{ChangeArgs, report};
 use super::store_args::StoreArgs;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::RowArgs;
 
 #[derive(Debug, Subcommand)]
@@ -27,7 +27,7 @@ pub(super) enum StoreCommand {
     },
     /// Compare each tree with its manifest and with the database
     ///
-    /// Exit status: 0 if all kernels are consistent, 1 if a kernel is inconsistent, 2 for a usage error.
+    /// ExitStatus status: 0 if all kernels are consistent, 1 if a kernel is inconsistent, 2 for a usage error.
     #[command(after_help = "Example:\n  sqern store verify --kernel 6.1.0-25-amd64")]
     Verify(SelectionArgs),
     /// Remove damaged and unrecorded trees, and the database rows of missing trees
@@ -64,19 +64,19 @@ pub(super) struct SelectionArgs {
 }
 
 impl SelectionArgs {
-    async fn compare(self, store: &Store, client: &Client, depth: Depth) -> Result<Vec<StoredKernel>, Failure> {
+    async fn compare(self, store: &Store, client: &Client, depth: Depth) -> Result<Vec<StoredKernel>, CliError> {
         let selection = StoreSelection { distros: self.distros, kernels: self.kernels };
         Ok(store_sync::compare(client, store, &selection, depth).await?)
     }
 }
 
-pub(super) async fn run(command: StoreCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: StoreCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let mut session = context.open().await?;
     match command {
         StoreCommand::List { selection, rows } => {
             let store = selection.store.open(context)?;
             print(selection.compare(&store, &session.client, Depth::Manifests).await?, &rows, context)?;
-            Ok(Exit::Done)
+            Ok(ExitStatus::Success)
         }
         StoreCommand::Verify(selection) => {
             let store = selection.store.open(context)?;
@@ -84,7 +84,7 @@ pub(super) async fn run(command: StoreCommand, context: &Context<'_>) -> Result<
             let (total, inconsistent) = (stored.len(), stored.iter().filter(|stored| stored.problem.is_some()).count());
             print(stored, &RowArgs::default(), context)?;
             context.printer.note(&format!("consistent: {} of {}", total - inconsistent, counted(total, "kernel")));
-            Ok(if inconsistent == 0 { Exit::Done } else { Exit::Unmet })
+            Ok(if inconsistent == 0 { ExitStatus::Success } else { ExitStatus::Failed })
         }
         StoreCommand::Prune { selection, all, cache, change } => {
             let store = selection.store.open(context)?;
@@ -102,13 +102,13 @@ pub(super) async fn run(command: StoreCommand, context: &Context<'_>) -> Result<
     }
 }
 
-fn print(stored: Vec<StoredKernel>, args: &RowArgs, context: &Context<'_>) -> Result<(), Failure> {
+fn print(stored: Vec<StoredKernel>, args: &RowArgs, context: &Context<'_>) -> Result<(), CliError> {
     let rows: Vec<StoreRow> = stored.into_iter().map(StoreRow::from).collect();
     context.printer.list(&rows, args)
 }
 
 /// Removes the cached packages that no tree uses.
-async fn prune_cache(store: &Store, dry_run: bool, context: &Context<'_>) -> Result<(), Failure> {
+async fn prune_cache(store: &Store, dry_run: bool, context: &Context<'_>) -> Result<(), CliError> {
     let pruned = store_sync::prune_cache(store, dry_run).await?;
     let verb = if dry_run { "would remove" } else { "removed" };
     let size = indicatif::HumanBytes(pruned.bytes);

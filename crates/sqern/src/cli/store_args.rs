@@ -6,7 +6,7 @@ use clap::Args;
 use sqern_store::Store;
 
 use super::Context;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct StoreArgs {
@@ -16,25 +16,25 @@ pub(super) struct StoreArgs {
 }
 
 impl StoreArgs {
-    pub(super) fn open(&self, context: &Context<'_>) -> Result<Store, Failure> {
+    pub(super) fn open(&self, context: &Context<'_>) -> Result<Store, CliError> {
         open_store(self.dir.as_deref(), context)
     }
 
     /// Returns the directory of the store, which need not exist.
-    pub(super) fn directory(&self, context: &Context<'_>) -> Result<PathBuf, Failure> {
+    pub(super) fn directory(&self, context: &Context<'_>) -> Result<PathBuf, CliError> {
         store_dir(self.dir.as_deref(), context)
     }
 }
 
 /// Opens the store in this directory, by default that of the settings.
-pub(super) fn open_store(dir: Option<&Path>, context: &Context<'_>) -> Result<Store, Failure> {
+pub(super) fn open_store(dir: Option<&Path>, context: &Context<'_>) -> Result<Store, CliError> {
     Ok(Store::open(&store_dir(dir, context)?)?)
 }
 
-fn store_dir(dir: Option<&Path>, context: &Context<'_>) -> Result<PathBuf, Failure> {
+fn store_dir(dir: Option<&Path>, context: &Context<'_>) -> Result<PathBuf, CliError> {
     let dir = dir.map(Path::to_owned).or_else(|| context.settings.store_dir());
     dir.ok_or_else(|| {
-        Failure::unmet("could not determine the directory of the store: the user has no home directory")
+        CliError::failed("could not determine the directory of the store: the user has no home directory")
             .hint("Specify a directory with --store DIR.")
     })
 }

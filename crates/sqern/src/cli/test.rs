@@ -7,7 +7,7 @@ use super::Context;
 use super::at::AtArgs;
 use super::change::ChangeArgs;
 use super::run::{self, ClaimArgs, ExecuteArgs, FinishArgs, ListArgs, SelectionArgs, TestArgs, TestedArgs};
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::RowArgs;
 
 const KIND: RunKind = RunKind::Test;
@@ -59,7 +59,7 @@ pub(super) enum TestCommand {
     ///
     /// The environment and the results of the command are those of sqern build run. SQERN_BUILD_ID is the ID of the tested build.
     ///
-    /// Exit status: 0 if all results are SUCCESS or the plan is empty, 1 for any other result, 2 for a usage error.
+    /// ExitStatus status: 0 if all results are SUCCESS or the plan is empty, 1 for any other result, 2 for a usage error.
     #[command(after_help = "Additional environment of the command:
   SQERN_TEST_ID   test run ID
   SQERN_FLAVOR    test flavor, if specified
@@ -122,7 +122,7 @@ impl TestCommand {
     }
 }
 
-pub(super) async fn run(command: TestCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(command: TestCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     match command {
         TestCommand::Plan { selection, tested, rows } => run::plan(&tested.into(), &selection.into(), &rows, context).await,
         TestCommand::Start { selection, test, claim, change } => {

@@ -9,14 +9,14 @@ use sqern_model::{DistroName, KernelName};
 use super::Context;
 use super::at::{self, AtArgs};
 use super::target_args::TargetArgs;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::output::why::describe;
 
 /// Show the stage of a kernel, and explain its missing step
 ///
 /// For an unknown kernel, prints similar kernels and the times of the last checks.
 ///
-/// Exit status: 0 if the kernel is known, 1 if it is unknown, 2 for a usage error.
+/// ExitStatus status: 0 if the kernel is known, 1 if it is unknown, 2 for a usage error.
 #[derive(Debug, Args)]
 #[command(after_help = "Lines of a kernel:
   known to available  time of each stage, with its package, build or test run
@@ -44,7 +44,7 @@ pub(super) struct WhyArgs {
     at: AtArgs,
 }
 
-pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let mut session = context.open().await?;
     let transaction = snapshot(&mut session.client).await?;
     let as_of = args.at.resolve(&transaction).await?;
@@ -55,5 +55,5 @@ pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<Exit, Fa
     context.printer.value("why/1", &explanation, || describe(&explanation, now))?;
     context.printer.note(&explanation.data.to_string());
     at::warn(context, &explanation.incomplete);
-    Ok(if explanation.kernels.is_empty() { Exit::Unmet } else { Exit::Done })
+    Ok(if explanation.kernels.is_empty() { ExitStatus::Failed } else { ExitStatus::Success })
 }

@@ -5,7 +5,7 @@ use sqern_core::customers::{Change, LoadOutcome, Totals};
 use sqern_db::change::Finished;
 use sqern_model::counted;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::printer::{Format, Printer};
 
 /// The result of a load in JSON.
@@ -21,7 +21,7 @@ struct Loaded<'a> {
 }
 
 /// Prints the changes and their numbers.
-pub fn print(outcome: &LoadOutcome, dry_run: bool, printer: &Printer) -> Result<(), Failure> {
+pub fn print(outcome: &LoadOutcome, dry_run: bool, printer: &Printer) -> Result<(), CliError> {
     let LoadOutcome { totals, total_changes, changes, finished, .. } = outcome;
     if printer.format() != Format::Table {
         let loaded = Loaded { totals: *totals, changes, dry_run, finished: *finished };

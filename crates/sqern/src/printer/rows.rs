@@ -10,7 +10,7 @@ use sqern_model::order::dpkg;
 
 use super::Record;
 use super::column::{Column, Kind};
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// The default of `--limit` for lists that grow with every command.
 pub const DEFAULT_LIMIT: u32 = 20;
@@ -107,7 +107,7 @@ impl Rows {
     /// # Errors
     ///
     /// Returns an error if a requested column does not exist.
-    pub fn new<R: Record>(records: &[R], args: &RowArgs) -> Result<Self, Failure> {
+    pub fn new<R: Record>(records: &[R], args: &RowArgs) -> Result<Self, CliError> {
         let mut rows = records.iter().map(fields).collect::<Result<Vec<_>, _>>()?;
         let columns = columns::<R>(args, rows.first())?;
         // The sort is stable, so the first key is sorted last.
@@ -131,7 +131,7 @@ impl Rows {
 }
 
 /// Returns the fields of a record.
-pub(super) fn fields<R: Serialize>(record: &R) -> Result<Map<String, Value>, Failure> {
+pub(super) fn fields<R: Serialize>(record: &R) -> Result<Map<String, Value>, CliError> {
     match serde_json::to_value(record) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(value) => Ok(Map::from_iter([("value".to_owned(), value)])),
@@ -139,7 +139,7 @@ pub(super) fn fields<R: Serialize>(record: &R) -> Result<Map<String, Value>, Fai
     }
 }
 
-fn columns<R: Record>(args: &RowArgs, first: Option<&Map<String, Value>>) -> Result<Vec<RowColumn>, Failure> {
+fn columns<R: Record>(args: &RowArgs, first: Option<&Map<String, Value>>) -> Result<Vec<RowColumn>, CliError> {
     if args.columns.is_empty() {
         return Ok(R::COLUMNS.iter().map(RowColumn::from).collect());
     }
@@ -147,7 +147,7 @@ fn columns<R: Record>(args: &RowArgs, first: Option<&Map<String, Value>>) -> Res
 }
 
 /// Returns a column by its name. Fields that are no columns by default are known only if there is a record.
-fn find<R: Record>(name: &str, first: Option<&Map<String, Value>>) -> Result<RowColumn, Failure> {
+fn find<R: Record>(name: &str, first: Option<&Map<String, Value>>) -> Result<RowColumn, CliError> {
     if let Some(column) = R::COLUMNS.iter().find(|column| column.name == name) {
         return Ok(RowColumn { usual: None, ..column.into() });
     }
@@ -157,7 +157,7 @@ fn find<R: Record>(name: &str, first: Option<&Map<String, Value>>) -> Result<Row
     let is_column = |name: &str| R::COLUMNS.iter().any(|column| column.name == name);
     let mut known: Vec<&str> = R::COLUMNS.iter().map(|column| column.name).collect();
     known.extend(first.into_iter().flat_map(Map::keys).map(String::as_str).filter(|name| !is_column(name)));
-    Err(Failure::usage(format!("unknown column \"{name}\"; the columns are {}", known.join(", "))))
+    Err(CliError::usage(format!("unknown column \"{name}\"; the columns are {}", known.join(", "))))
 }
 
 /// Compares numbers by value, and texts like versions of dpkg, so that 6.1.0-9 precedes 6.1.0-25. Absent values come last.

@@ -120,7 +120,7 @@ their meaning in later versions; the text of `message` and `hints` can change. E
 /// The page `docs/reference/errors.md`. With `SQERN_BLESS=1`, it is written.
 #[test]
 fn the_page_of_error_codes_is_current() {
-    let rows: String = sqern::failure::code::CODES.iter().map(|(code, meaning)| format!("| `{code}` | {meaning} |\n")).collect();
+    let rows: String = sqern::error::code::CODES.iter().map(|(code, meaning)| format!("| `{code}` | {meaning} |\n")).collect();
     let page = format!("{INTRODUCTION}{rows}");
     if std::env::var_os("SQERN_BLESS").is_some() {
         fs::write(PAGE, &page).unwrap();

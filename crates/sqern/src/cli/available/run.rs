@@ -5,9 +5,9 @@ use sqern_model::RunKind;
 
 use super::{AvailableCommand, Which};
 use crate::cli::Context;
-use crate::cli::at::{self, Frame};
+use crate::cli::at::{self, ListMetadata};
 use crate::cli::change::report;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::{Column, Record};
 
 impl Record for Available {
@@ -16,15 +16,15 @@ impl Record for Available {
         &[Column::name("revision"), Column::name("target"), Column::name("distro"), Column::name("version")];
 }
 
-pub(in crate::cli) async fn run(command: AvailableCommand, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(in crate::cli) async fn run(command: AvailableCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let mut session = context.open().await?;
     match command {
         AvailableCommand::List { revision, target, distros, kernels, at, rows } => {
             let as_of = at.resolve(&session.client).await?;
             let available =
                 available::list(&session.client, &AvailableFilter { revision, target, distros, kernels }, &as_of).await?;
-            at::list(context, &available, &rows, &Frame::from(&as_of))?;
-            Ok(Exit::Done)
+            at::list(context, &available, &rows, &ListMetadata::from(&as_of))?;
+            Ok(ExitStatus::Success)
         }
         AvailableCommand::Add(args) => {
             let options = args.change.options(context);
@@ -40,7 +40,7 @@ pub(in crate::cli) async fn run(command: AvailableCommand, context: &Context<'_>
 }
 
 /// Prints a line with the new state for each kernel, and the generation.
-fn print(change: &AvailabilityChange, state: &str, dry_run: bool, context: &Context<'_>) -> Result<Exit, Failure> {
+fn print(change: &AvailabilityChange, state: &str, dry_run: bool, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let AvailabilityChange { target, kernels, finished, .. } = change;
     let line = |kernel: &sqern_model::Kernel| format!("{} {}: {state} for {target}", kernel.distro, kernel.version);
     report(context, &kernels.iter().map(line).collect::<Vec<_>>(), *finished, dry_run)

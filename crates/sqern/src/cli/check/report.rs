@@ -6,7 +6,7 @@ use sqern_model::{KernelVersion, counted};
 
 use crate::cli::Context;
 use crate::cli::change::generation_note;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::printer::{Column, Format, Kind, Record, RowArgs};
 
 /// A check in JSON.
@@ -29,7 +29,7 @@ impl Record for CheckedSource {
 }
 
 /// Prints the sources and the differences; warnings, reasons and the generation to standard error.
-pub(super) fn print(summary: &CheckSummary, dry_run: bool, context: &Context<'_>) -> Result<(), Failure> {
+pub(super) fn print(summary: &CheckSummary, dry_run: bool, context: &Context<'_>) -> Result<(), CliError> {
     let printer = context.printer;
     if printer.format() == Format::Json {
         return printer.value("check/1", &CheckReport { summary, dry_run }, String::new);
@@ -44,7 +44,7 @@ pub(super) fn print(summary: &CheckSummary, dry_run: bool, context: &Context<'_>
     Ok(())
 }
 
-fn print_versions(distros: &[CheckedDistro], context: &Context<'_>) -> Result<(), Failure> {
+fn print_versions(distros: &[CheckedDistro], context: &Context<'_>) -> Result<(), CliError> {
     for CheckedDistro { distro, new, gone } in distros {
         for (noun, predicate, kernels) in [("new kernel", "in", new), ("kernel", "no longer listed in", gone)] {
             if !kernels.is_empty() {
@@ -64,7 +64,7 @@ fn print_problems(summary: &CheckSummary, context: &Context<'_>) {
         }
     }
     for problem in summary.problems() {
-        let failure = Failure::unmet(problem.message());
+        let failure = CliError::failed(problem.message());
         let hint = "sqern check --apt-lists  # reads the package lists of this machine, without a network";
         context.printer.problem(&if problem.is_offline() { failure.hint(hint) } else { failure });
     }

@@ -5,8 +5,8 @@ use sqern_db::{distro, kver};
 use sqern_model::{ClusterName, DistroName, KernelName};
 
 use crate::cli::Context;
-use crate::cli::at::{self, AtArgs, Frame};
-use crate::failure::{Exit, Failure};
+use crate::cli::at::{self, AtArgs, ListMetadata};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::{Column, Record, RowArgs};
 
 impl Record for Host {
@@ -28,7 +28,7 @@ pub(super) async fn run(
     at: &AtArgs,
     rows: &RowArgs,
     context: &Context<'_>,
-) -> Result<Exit, Failure> {
+) -> Result<ExitStatus, CliError> {
     let (session, as_of) = super::begin(at, context).await?;
     distro::require(&session.client, &distros, &as_of).await?;
     for name in &kernels {
@@ -38,6 +38,6 @@ pub(super) async fn run(
         super::require(cust::get(&session.client, name, &as_of).await)?;
     }
     let filter = HostFilter { clusters, distros, kernels };
-    at::list(context, &cust::hosts(&session.client, &filter, &as_of).await?, rows, &Frame::from(&as_of))?;
-    Ok(Exit::Done)
+    at::list(context, &cust::hosts(&session.client, &filter, &as_of).await?, rows, &ListMetadata::from(&as_of))?;
+    Ok(ExitStatus::Success)
 }

@@ -3,8 +3,8 @@
 use sqern_db::cust::{self, Cluster};
 
 use crate::cli::Context;
-use crate::cli::at::{self, AtArgs, Frame};
-use crate::failure::{Exit, Failure};
+use crate::cli::at::{self, AtArgs, ListMetadata};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::{Column, Record, RowArgs};
 
 impl Record for Cluster {
@@ -18,8 +18,8 @@ impl Record for Cluster {
     ];
 }
 
-pub(super) async fn run(all: bool, at: &AtArgs, rows: &RowArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(all: bool, at: &AtArgs, rows: &RowArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let (session, as_of) = super::begin(at, context).await?;
-    at::list(context, &cust::list(&session.client, all, &as_of).await?, rows, &Frame::from(&as_of))?;
-    Ok(Exit::Done)
+    at::list(context, &cust::list(&session.client, all, &as_of).await?, rows, &ListMetadata::from(&as_of))?;
+    Ok(ExitStatus::Success)
 }

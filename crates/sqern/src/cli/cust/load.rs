@@ -12,7 +12,7 @@ use sqern_model::counted;
 use crate::cli::Context;
 use crate::cli::change::{ChangeArgs, generation_note};
 use crate::cli::progress::phase;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::output::load::print;
 use crate::printer::Format;
 
@@ -69,7 +69,7 @@ pub(in crate::cli) struct LoadArgs {
     change: ChangeArgs,
 }
 
-pub(super) async fn run(args: LoadArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(args: LoadArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let LoadArgs { file, format, partial, accept_shrink, limit, change } = args;
     let source = if file.as_os_str() == "-" {
         ReportSource::Stream { name: "standard input".to_owned(), bytes: Box::new(io::stdin()) }
@@ -89,12 +89,12 @@ pub(super) async fn run(args: LoadArgs, context: &Context<'_>) -> Result<Exit, F
     if context.printer.format() == Format::Table {
         context.printer.note(&generation_note(outcome.finished, change.dry_run, "nothing to change"));
     }
-    outcome.shrink.map_or(Ok(Exit::Done), |shrink| Err(rejected(shrink, change.dry_run, context)))
+    outcome.shrink.map_or(Ok(ExitStatus::Success), |shrink| Err(rejected(shrink, change.dry_run, context)))
 }
 
 /// Returns the error of a report that deletes too much, with commands that print and accept the deletions.
-fn rejected(shrink: ReportShrink, dry_run: bool, context: &Context<'_>) -> Failure {
-    let mut failure = Failure::from(Error::ReportShrink(shrink));
+fn rejected(shrink: ReportShrink, dry_run: bool, context: &Context<'_>) -> CliError {
+    let mut failure = CliError::from(Error::ReportShrink(shrink));
     if !dry_run {
         let command = context.settings.command_with("--dry-run", &[]);
         failure = failure.hint(format!("{command}  # prints what would be deleted"));

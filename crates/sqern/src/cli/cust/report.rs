@@ -9,7 +9,7 @@ use sqern_model::{ClusterName, DistroName, ReportedHost, TypeWord};
 
 use crate::cli::Context;
 use crate::cli::sources::SourcesArgs;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::host_distro::detect_distro;
 use crate::printer::Format;
 
@@ -38,16 +38,16 @@ pub(in crate::cli) struct ReportArgs {
     sources: SourcesArgs,
 }
 
-pub(super) fn run(args: ReportArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) fn run(args: ReportArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let ReportArgs { cluster, cltype, distro, sources } = args;
     let distro = match distro {
         Some(distro) => distro,
         None => detect_distro(&sources.load(context)?)
-            .map_err(|error| Failure::unmet(error.to_string()).hint("sqern cust report --distro NAME"))?,
+            .map_err(|error| CliError::failed(error.to_string()).hint("sqern cust report --distro NAME"))?,
     };
     let host = this_host(distro, Path::new(MODULES_DIR))?;
     let name = cluster.map_or_else(|| ClusterName::new(host.name.as_str()), Ok);
-    let name = name.map_err(|error| Failure::unmet(error.to_string()))?;
+    let name = name.map_err(|error| CliError::failed(error.to_string()))?;
     let cluster = ReportedCluster { name, cltype: TypeWord(cltype), hosts: vec![host] };
     let text = match context.printer.format() {
         Format::Csv => csv(&cluster)?,
@@ -55,18 +55,18 @@ pub(super) fn run(args: ReportArgs, context: &Context<'_>) -> Result<Exit, Failu
         Format::Json => serde_json::to_string(&Report { clusters: vec![cluster] }).map_err(io::Error::from)?,
     };
     context.printer.data(&text)?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }
 
 /// Returns a cluster as a report in CSV.
-fn csv(cluster: &ReportedCluster) -> Result<String, Failure> {
+fn csv(cluster: &ReportedCluster) -> Result<String, CliError> {
     let ReportedCluster { name, cltype, hosts } = cluster;
     let mut writer = ::csv::Writer::from_writer(vec![]);
     let mut write = |fields: [&str; 6]| writer.write_record(fields).map_err(io::Error::other);
     write(HEADER)?;
     for host in hosts {
         let ReportedHost { name: host_name, distro, .. } = host;
-        for (version, current) in host.kernels().map_err(|error| Failure::unmet(error.to_string()))? {
+        for (version, current) in host.kernels().map_err(|error| CliError::failed(error.to_string()))? {
             let current = if current { "true" } else { "false" };
             write([name.as_str(), &cltype.0, host_name.as_str(), distro.as_str(), version.as_str(), current])?;
         }

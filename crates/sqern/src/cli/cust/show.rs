@@ -5,8 +5,8 @@ use sqern_db::cust::{self, Cluster, HostFilter};
 use sqern_model::{ClusterName, counted};
 
 use crate::cli::Context;
-use crate::cli::at::{self, AtArgs, Frame};
-use crate::failure::{Exit, Failure};
+use crate::cli::at::{self, AtArgs, ListMetadata};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::{Column, Format, Record, RowArgs};
 
 /// A kernel of a host, as in the CSV format of reports.
@@ -34,7 +34,7 @@ impl Record for HostKernel {
     ];
 }
 
-pub(super) async fn run(name: &ClusterName, at: &AtArgs, args: &RowArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(name: &ClusterName, at: &AtArgs, args: &RowArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let (session, as_of) = super::begin(at, context).await?;
     let client = &session.client;
     let Cluster { name, cltype, hosts, kernels, .. } = super::require(cust::get(client, name, &as_of).await)?;
@@ -55,9 +55,9 @@ pub(super) async fn run(name: &ClusterName, at: &AtArgs, args: &RowArgs, context
         let [host, distro, version] = [const { String::new() }; 3];
         rows.push(HostKernel { cluster: name.to_string(), cltype: cltype.clone(), host, distro, version, current: None });
     }
-    at::list(context, &rows, args, &Frame::from(&as_of))?;
+    at::list(context, &rows, args, &ListMetadata::from(&as_of))?;
     if context.printer.format() == Format::Table {
         context.printer.note(&format!("{name} ({cltype}): {}, {}", counted(hosts, "host"), counted(kernels, "kernel")));
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }

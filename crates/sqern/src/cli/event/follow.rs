@@ -18,7 +18,7 @@ use tokio_postgres::Client;
 use self::line::Line;
 use self::position_file::PositionFile;
 use super::super::Context;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 
 /// The interval of polls for generations without a notification.
 const NOTIFIED_POLL: Duration = Duration::from_secs(5);
@@ -51,7 +51,7 @@ pub(in crate::cli) struct FollowArgs {
     /// File with the position: if it exists, --from is ignored. It is updated after each line
     #[arg(long, value_name = "FILE")]
     position: Option<PathBuf>,
-    /// Exit after the last existing generation
+    /// ExitStatus after the last existing generation
     #[arg(long)]
     once: bool,
     /// Print only events of this table (repeatable) [default: all]
@@ -83,13 +83,13 @@ impl FromStr for From {
 /// The reason why following stopped.
 enum StopReason {
     /// The connection failed, and a new one can continue.
-    Interrupted(Failure),
+    Interrupted(CliError),
     /// A new connection cannot continue.
-    Failed(Failure),
+    Failed(CliError),
 }
 
-impl std::convert::From<Failure> for StopReason {
-    fn from(failure: Failure) -> Self {
+impl std::convert::From<CliError> for StopReason {
+    fn from(failure: CliError) -> Self {
         Self::Failed(failure)
     }
 }
@@ -106,19 +106,19 @@ impl std::convert::From<ConnectError> for StopReason {
     }
 }
 
-pub(super) async fn run(args: FollowArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(args: FollowArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     // A line and its position are written without an await point between them, so that a signal cannot separate them.
     tokio::select! {
         biased;
-        _ = interrupt.recv() => Ok(Exit::Done),
-        _ = terminate.recv() => Ok(Exit::Done),
-        outcome = follow_with_reconnect(args, context) => outcome.map(|()| Exit::Done),
+        _ = interrupt.recv() => Ok(ExitStatus::Success),
+        _ = terminate.recv() => Ok(ExitStatus::Success),
+        outcome = follow_with_reconnect(args, context) => outcome.map(|()| ExitStatus::Success),
     }
 }
 
 /// Follows, and reconnects if the connection is lost.
-async fn follow_with_reconnect(args: FollowArgs, context: &Context<'_>) -> Result<(), Failure> {
+async fn follow_with_reconnect(args: FollowArgs, context: &Context<'_>) -> Result<(), CliError> {
     let mut session = context.open().await?;
     follow::require_tables(&session.client, &args.tables).await?;
     let mut follower = Follower::begin(args, &session.client, context).await?;
@@ -136,7 +136,7 @@ async fn follow_with_reconnect(args: FollowArgs, context: &Context<'_>) -> Resul
     }
 }
 
-async fn reconnect(context: &Context<'_>) -> Result<Session, Failure> {
+async fn reconnect(context: &Context<'_>) -> Result<Session, CliError> {
     let (mut delay, max_delay) = RECONNECT_DELAYS;
     loop {
         tokio::time::sleep(delay).await;
@@ -166,7 +166,7 @@ struct Follower<'a> {
 }
 
 impl<'a> Follower<'a> {
-    async fn begin(args: FollowArgs, client: &Client, context: &'a Context<'a>) -> Result<Self, Failure> {
+    async fn begin(args: FollowArgs, client: &Client, context: &'a Context<'a>) -> Result<Self, CliError> {
         let (mut file, stored) = args.position.map(PositionFile::open).transpose()?.unzip();
         let end = follow::journal_end(client).await?;
         let position = match (stored.flatten(), args.from) {
@@ -197,7 +197,7 @@ impl<'a> Follower<'a> {
             }
             let limit = if is_notified { NOTIFIED_POLL } else { STANDBY_POLL };
             if let Ok(None) = tokio::time::timeout(limit, session.next_notification()).await {
-                return Err(StopReason::Interrupted(Failure::unmet("closed by the server")));
+                return Err(StopReason::Interrupted(CliError::failed("closed by the server")));
             }
         }
     }
@@ -258,7 +258,7 @@ impl<'a> Follower<'a> {
         Ok(true)
     }
 
-    fn print(&mut self, line: Line) -> Result<bool, Failure> {
+    fn print(&mut self, line: Line) -> Result<bool, CliError> {
         let is_open = self.context.printer.line(line.at(&self.position)?)?;
         if let Some(file) = self.file.as_mut().filter(|_| is_open) {
             file.write(&self.position)?;

@@ -7,7 +7,7 @@ use sqern_core::fetch::{FetchOutcome, KernelFetch, KernelPlan, RejectedKernel};
 use sqern_model::Kernel;
 
 use crate::cli::Context;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::{Column, Kind, Record, RowArgs};
 
 /// A kernel and the outcome of its fetch.
@@ -52,7 +52,7 @@ impl FetchRow {
         Self::new(rejected.kernel, "failed").with_failure(&rejected.error.into())
     }
 
-    fn with_failure(self, failure: &Failure) -> Self {
+    fn with_failure(self, failure: &CliError) -> Self {
         Self { reason: Some(failure.message().to_owned()), hints: failure.hints().to_vec(), ..self }
     }
 }
@@ -65,22 +65,22 @@ impl From<KernelFetch> for FetchRow {
         match outcome {
             FetchOutcome::Fetched(_) => row("fetched"),
             FetchOutcome::Found(_) => row("found"),
-            FetchOutcome::Busy => row("busy").with_failure(&Failure::unmet("another sqern fetch is fetching this kernel")),
-            FetchOutcome::NotStarted => row("failed").with_failure(&Failure::unmet("interrupted before the fetch started")),
+            FetchOutcome::Busy => row("busy").with_failure(&CliError::failed("another sqern fetch is fetching this kernel")),
+            FetchOutcome::NotStarted => row("failed").with_failure(&CliError::failed("interrupted before the fetch started")),
             FetchOutcome::Failed(error) => row("failed").with_failure(&error.into()),
         }
     }
 }
 
 /// Prints the rows, and the reasons to standard error.
-pub(super) fn print(rows: Vec<FetchRow>, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) fn print(rows: Vec<FetchRow>, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     context.printer.list(&rows, &RowArgs::default())?;
-    let mut exit = Exit::Done;
+    let mut exit = ExitStatus::Success;
     for FetchRow { kernel, outcome, reason, hints, .. } in rows {
         if let Some(reason) = reason {
-            let failure = Failure::unmet(format!("{kernel} {outcome}: {reason}"));
-            context.printer.problem(&hints.into_iter().fold(failure, Failure::hint));
-            exit = Exit::Unmet;
+            let failure = CliError::failed(format!("{kernel} {outcome}: {reason}"));
+            context.printer.problem(&hints.into_iter().fold(failure, CliError::hint));
+            exit = ExitStatus::Failed;
         }
     }
     Ok(exit)

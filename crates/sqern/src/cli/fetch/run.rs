@@ -11,10 +11,10 @@ use crate::cli::Context;
 use crate::cli::at::warn_never_checked;
 use crate::cli::change::generation_note;
 use crate::cli::interrupt::stop_on_interrupt;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::{Format, RowArgs};
 
-pub(in crate::cli) async fn run(args: FetchArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(in crate::cli) async fn run(args: FetchArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let sources = args.sources.load(context)?;
     let mut session = context.open().await?;
     let plan = fetch::plan(&session.client, &args.request()).await?;
@@ -29,7 +29,7 @@ pub(in crate::cli) async fn run(args: FetchArgs, context: &Context<'_>) -> Resul
         context.printer.note("nothing to fetch");
         let never_checked = crawl::never_checked(&session.client, &args.distros, None).await?;
         warn_never_checked(context, &never_checked);
-        return Ok(Exit::Done);
+        return Ok(ExitStatus::Success);
     }
     if args.change.dry_run {
         return print_plan(plan, context);
@@ -52,7 +52,7 @@ pub(in crate::cli) async fn run(args: FetchArgs, context: &Context<'_>) -> Resul
 }
 
 /// Prints the plan of a dry run.
-fn print_plan(plan: FetchPlan, context: &Context<'_>) -> Result<Exit, Failure> {
+fn print_plan(plan: FetchPlan, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let size: u64 = plan.kernels.iter().map(KernelPlan::size_bytes).sum();
     let rejected = plan.rejected.into_iter().map(FetchRow::rejected);
     let rows: Vec<FetchRow> = rejected.chain(plan.kernels.iter().map(FetchRow::planned)).collect();

@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 
 use super::super::Context;
 use super::super::event::{key_text, text_of};
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::{Column, Format, Record, RowArgs};
 
 impl Record for Difference {
@@ -18,7 +18,7 @@ impl Record for Difference {
         &[Column::name("table_name"), Column::name("action"), Column::text("pkey"), Column::text("fields"), Column::text("old")];
 }
 
-pub(super) async fn run(client: &Client, from: At, to: Option<At>, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(client: &Client, from: At, to: Option<At>, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let from = past(client, from).await?;
     let differences = match to {
         Some(to) => generation::diff(client, from, past(client, to).await?).await?,
@@ -33,13 +33,13 @@ pub(super) async fn run(client: &Client, from: At, to: Option<At>, context: &Con
     } else {
         context.printer.list(&differences, &RowArgs::default())?;
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }
 
-async fn past(client: &Client, at: At) -> Result<i64, Failure> {
+async fn past(client: &Client, at: At) -> Result<i64, CliError> {
     match AsOf::resolve(client, at).await? {
         AsOf::Past(past) => Ok(past.generation),
-        AsOf::Now => Err(Failure::usage("a state must be a generation or a time")),
+        AsOf::Now => Err(CliError::usage("a state must be a generation or a time")),
     }
 }
 

@@ -5,7 +5,7 @@ use sqern_core::runs::RunSpec;
 
 use crate::cli::available::AvailableCommand;
 use crate::cli::{Context, available, check, fetch, run};
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::settings::without_userinfo;
 
 /// Runs the command of each step, and prints its errors.
@@ -22,7 +22,7 @@ impl StepRunner for CommandRunner<'_> {
         let settings = self.context.settings.for_command(command_line);
         let context = Context { settings: &settings, ..*self.context };
         match execute(step, &context).await {
-            Ok(Exit::Done) => StepOutcome::Succeeded,
+            Ok(ExitStatus::Success) => StepOutcome::Succeeded,
             Ok(_) => StepOutcome::Failed,
             Err(failure) => {
                 printer.problem(&failure);
@@ -32,7 +32,7 @@ impl StepRunner for CommandRunner<'_> {
     }
 }
 
-async fn execute(step: &Step, context: &Context<'_>) -> Result<Exit, Failure> {
+async fn execute(step: &Step, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     match step {
         Step::Check(step) => check::run(step.into(), context).await,
         Step::Fetch(step) => fetch::run(step.into(), context).await,

@@ -5,7 +5,7 @@ use sqern_model::{At, DistroName};
 
 use super::Source;
 use super::output::ReportOutput;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::reports::activity::{ActivityMetadata, page};
 
 pub(super) async fn run(
@@ -14,7 +14,7 @@ pub(super) async fn run(
     distros: &[DistroName],
     kernels: bool,
     output: &ReportOutput<'_>,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let report = activity::report(source.transaction, since, distros, source.as_of).await?;
     output.page(|| page(&report, distros))?;
     let metadata = ActivityMetadata { after: report.after };

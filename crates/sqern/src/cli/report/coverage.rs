@@ -4,7 +4,7 @@ use sqern_core::reports::{ReportQuery, Trend, coverage};
 
 use super::Source;
 use super::output::ReportOutput;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::reports::coverage::{kernels as kernel_rows, page};
 
 pub(super) async fn run(
@@ -12,7 +12,7 @@ pub(super) async fn run(
     query: &ReportQuery,
     kernels: bool,
     output: &ReportOutput<'_>,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let with_hosts = kernels || output.html.is_wanted();
     let report = coverage::report(source.transaction, query, with_hosts, source.as_of).await?;
     let trend = match source.data.at {

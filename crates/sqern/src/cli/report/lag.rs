@@ -4,7 +4,7 @@ use sqern_core::reports::{ReportQuery, lag};
 
 use super::Source;
 use super::output::ReportOutput;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::reports::lag::page;
 
 pub(super) async fn run(
@@ -13,7 +13,7 @@ pub(super) async fn run(
     months: bool,
     kernels: bool,
     output: &ReportOutput<'_>,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let report = lag::report(source.transaction, query, source.as_of).await?;
     output.page(|| page(&report, query))?;
     if kernels {

@@ -7,8 +7,8 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::Context;
-use crate::cli::at::{self, Frame};
-use crate::failure::Failure;
+use crate::cli::at::{self, ListMetadata};
+use crate::error::CliError;
 use crate::output::html::{Origin, Page, page};
 use crate::printer::{Format, Record, RowArgs};
 
@@ -26,10 +26,10 @@ impl HtmlArgs {
     }
 
     /// Rejects `--html` with another output format.
-    pub(super) fn require_alone(&self, context: &Context<'_>) -> Result<(), Failure> {
+    pub(super) fn require_alone(&self, context: &Context<'_>) -> Result<(), CliError> {
         match context.printer.format() {
             Format::Json | Format::Csv if self.html.is_some() => {
-                Err(Failure::usage("--html cannot be used with --json or --csv"))
+                Err(CliError::usage("--html cannot be used with --json or --csv"))
             }
             _ => Ok(()),
         }
@@ -39,14 +39,14 @@ impl HtmlArgs {
 /// Prints a report as a list or writes it as an HTML page.
 pub(super) struct ReportOutput<'a> {
     pub(super) context: &'a Context<'a>,
-    pub(super) metadata: &'a Frame,
+    pub(super) metadata: &'a ListMetadata,
     pub(super) html: &'a HtmlArgs,
     pub(super) rows: &'a RowArgs,
 }
 
 impl ReportOutput<'_> {
     /// Writes the page if `--html` is specified.
-    pub(super) fn page(&self, create: impl FnOnce() -> Page) -> Result<(), Failure> {
+    pub(super) fn page(&self, create: impl FnOnce() -> Page) -> Result<(), CliError> {
         let Some(file) = &self.html.html else { return Ok(()) };
         let settings = self.context.settings;
         let file_text = file.to_string_lossy();
@@ -57,7 +57,8 @@ impl ReportOutput<'_> {
             return self.context.printer.data(&text);
         }
         let failed = |error: std::io::Error| {
-            Failure::unmet(format!("could not write {}: {error}", file.display())).hint("Specify another file with --html FILE.")
+            CliError::failed(format!("could not write {}: {error}", file.display()))
+                .hint("Specify another file with --html FILE.")
         };
         // The file is replaced atomically, so that readers never see a part of the page.
         let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or_else(|| ".".as_ref());
@@ -78,11 +79,11 @@ impl ReportOutput<'_> {
     }
 
     /// Prints the list with its metadata and further fields, unless a page was written. Then prints the state.
-    pub(super) fn list<R: Record>(&self, records: &[R], fields: &impl Serialize) -> Result<(), Failure> {
+    pub(super) fn list<R: Record>(&self, records: &[R], fields: &impl Serialize) -> Result<(), CliError> {
         #[derive(Serialize)]
         struct Metadata<'a, F: Serialize> {
             #[serde(flatten)]
-            common: &'a Frame,
+            common: &'a ListMetadata,
             #[serde(flatten)]
             fields: &'a F,
         }

@@ -5,10 +5,10 @@ use sqern_core::reports::risk::{self, RiskQuery};
 
 use super::Source;
 use super::output::ReportOutput;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::output::reports::risk::{RiskMetadata, page, summary};
 
-pub(super) async fn run(source: &Source<'_>, query: &RiskQuery, hosts: bool, output: &ReportOutput<'_>) -> Result<(), Failure> {
+pub(super) async fn run(source: &Source<'_>, query: &RiskQuery, hosts: bool, output: &ReportOutput<'_>) -> Result<(), CliError> {
     let report = risk::report(source.transaction, query, source.as_of).await?;
     let trend = match source.data.at {
         Some(end) if output.html.is_wanted() => risk::trend(source.transaction, query, end).await?,

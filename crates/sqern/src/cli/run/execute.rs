@@ -12,7 +12,7 @@ use super::progress::RunProgress;
 use crate::cli::Context;
 use crate::cli::interrupt::stop_on_interrupt;
 use crate::cli::store_args::open_store;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::{Column, Kind, Printer, Record, RowArgs};
 
 impl Record for KernelOutcome {
@@ -32,7 +32,7 @@ pub(in crate::cli) async fn run(
     selection: SelectionArgs,
     args: ExecuteArgs,
     context: &Context<'_>,
-) -> Result<Exit, Failure> {
+) -> Result<ExitStatus, CliError> {
     let (comment, dry_run) = (args.comment.clone(), args.dry_run);
     let (selection, options) = (RunSelection::from(selection), ExecutionOptions::from(args));
     if dry_run {
@@ -49,7 +49,7 @@ pub(in crate::cli) async fn execute(
     options: &ExecutionOptions,
     comment: Option<String>,
     context: &Context<'_>,
-) -> Result<Exit, Failure> {
+) -> Result<ExitStatus, CliError> {
     let config = config(options, comment, context)?;
     let (progress, stop) = (RunProgress::new(context.printer), stop_on_interrupt());
     let executor = RunExecutor::new(&config, &progress, &stop);
@@ -57,9 +57,9 @@ pub(in crate::cli) async fn execute(
     let mut exit = None;
     let mut print = |summary| {
         progress.clear();
-        let is_done = print_summary(summary, context.printer)? == Exit::Done && exit != Some(Exit::Unmet);
-        exit = Some(if is_done { Exit::Done } else { Exit::Unmet });
-        Ok::<_, Failure>(())
+        let is_done = print_summary(summary, context.printer)? == ExitStatus::Success && exit != Some(ExitStatus::Failed);
+        exit = Some(if is_done { ExitStatus::Success } else { ExitStatus::Failed });
+        Ok::<_, CliError>(())
     };
     match with_jenkins_values(spec, context) {
         RunSpec::Test(test) => executor.test_each_build(&test, selection, max_kernels, print).await?,
@@ -72,13 +72,13 @@ pub(in crate::cli) async fn execute(
     if exit.is_none() {
         super::note_empty_plan(kind, selection, context);
     }
-    Ok(exit.unwrap_or(Exit::Done))
+    Ok(exit.unwrap_or(ExitStatus::Success))
 }
 
-fn config(options: &ExecutionOptions, comment: Option<String>, context: &Context<'_>) -> Result<ExecutorConfig, Failure> {
+fn config(options: &ExecutionOptions, comment: Option<String>, context: &Context<'_>) -> Result<ExecutorConfig, CliError> {
     let store = open_store(options.store.as_deref(), context)?;
     let logs = options.logs.clone().or_else(|| context.settings.logs_dir()).ok_or_else(|| {
-        Failure::unmet("could not determine the directory of logs: the user has no home directory")
+        CliError::failed("could not determine the directory of logs: the user has no home directory")
             .hint("Specify a directory with --logs DIR.")
     })?;
     Ok(ExecutorConfig {
@@ -96,7 +96,7 @@ fn config(options: &ExecutionOptions, comment: Option<String>, context: &Context
     })
 }
 
-fn print_summary(summary: RunSummary, printer: &Printer) -> Result<Exit, Failure> {
+fn print_summary(summary: RunSummary, printer: &Printer) -> Result<ExitStatus, CliError> {
     let RunSummary { kind, id, kernels, result, error } = summary;
     printer.list(&kernels, &RowArgs::default())?;
     if let Some(result) = result {
@@ -104,10 +104,10 @@ fn print_summary(summary: RunSummary, printer: &Printer) -> Result<Exit, Failure
     }
     match error {
         Some(error) => Err(error.into()),
-        None if result == Some(RunResult::Success) => Ok(Exit::Done),
+        None if result == Some(RunResult::Success) => Ok(ExitStatus::Success),
         None => {
             printer.note(&format!("details: sqern {kind} show {id}"));
-            Ok(Exit::Unmet)
+            Ok(ExitStatus::Failed)
         }
     }
 }

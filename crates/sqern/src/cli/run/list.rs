@@ -8,8 +8,8 @@ use sqern_db::run::{self as db, Filter, Run, RunKernel};
 use sqern_model::{DistroName, KernelName, RunKind};
 
 use crate::cli::Context;
-use crate::cli::at::{self, AtArgs, Frame};
-use crate::failure::{Exit, Failure};
+use crate::cli::at::{self, AtArgs, ListMetadata};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::{Column, DEFAULT_LIMIT, Record, RowArgs};
 
 #[derive(Debug, Args)]
@@ -77,7 +77,7 @@ impl Record for TestRow {
     ];
 }
 
-pub(in crate::cli) async fn list(kind: RunKind, args: &ListArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(in crate::cli) async fn list(kind: RunKind, args: &ListArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let session = context.open().await?;
     let as_of = args.at.resolve(&session.client).await?;
     sqern_db::available::require(&session.client, args.revision.as_deref(), args.target.as_deref()).await?;
@@ -94,12 +94,12 @@ pub(in crate::cli) async fn list(kind: RunKind, args: &ListArgs, context: &Conte
         limit: Some(args.rows.query_limit(DEFAULT_LIMIT)),
     };
     let runs = db::list(&session.client, kind, &filter, &as_of).await?;
-    let (rows, frame) = (args.rows.clone().with_default_limit(DEFAULT_LIMIT), Frame::from(&as_of));
+    let (rows, frame) = (args.rows.clone().with_default_limit(DEFAULT_LIMIT), ListMetadata::from(&as_of));
     match kind {
         RunKind::Build => at::list(context, &runs.into_iter().map(BuildRow).collect::<Vec<_>>(), &rows, &frame)?,
         RunKind::Test => at::list(context, &runs.into_iter().map(TestRow).collect::<Vec<_>>(), &rows, &frame)?,
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }
 
 impl Record for RunKernel {
@@ -114,10 +114,10 @@ pub(in crate::cli) async fn kernels(
     at: &AtArgs,
     rows: &RowArgs,
     context: &Context<'_>,
-) -> Result<Exit, Failure> {
+) -> Result<ExitStatus, CliError> {
     let session = context.open().await?;
     let as_of = at.resolve(&session.client).await?;
     let kernels = runs::kernels(&session.client, kind, id, &as_of).await?;
-    at::list(context, &kernels, rows, &Frame::from(&as_of))?;
-    Ok(Exit::Done)
+    at::list(context, &kernels, rows, &ListMetadata::from(&as_of))?;
+    Ok(ExitStatus::Success)
 }

@@ -5,15 +5,15 @@ use sqern_db::run::{Liveness, Run};
 use sqern_model::{RunKind, RunResult};
 
 use crate::cli::Context;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::time;
 
 /// Shows a run with the result of each kernel and the last log lines of failures.
-pub(in crate::cli) async fn show(kind: RunKind, id: i64, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(in crate::cli) async fn show(kind: RunKind, id: i64, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let session = context.open().await?;
     let details = runs::show(&session.client, kind, id).await?;
     context.printer.value("run.show/1", &details, || describe(kind, &details))?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }
 
 fn describe(kind: RunKind, details: &RunDetails) -> String {

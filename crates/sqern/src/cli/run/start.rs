@@ -13,7 +13,7 @@ use super::args::{SelectionArgs, with_jenkins_values};
 use super::progress::RunProgress;
 use crate::cli::Context;
 use crate::cli::change::ChangeArgs;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 
 /// The maximum length of the owner of a lease.
 const MAX_OWNER_CHARS: usize = 200;
@@ -45,11 +45,11 @@ pub(in crate::cli) async fn start(
     claim: &ClaimArgs,
     change: &ChangeArgs,
     context: &Context<'_>,
-) -> Result<Exit, Failure> {
+) -> Result<ExitStatus, CliError> {
     let (kind, selection) = (spec.kind(), RunSelection::from(selection));
     let kernels = match claim.claim {
         Some(count) => KernelChoice::Claim { max_kernels: super::to_usize(count) },
-        None if selection.kernels.is_empty() => return Err(Failure::usage("either --claim or --kernel is required")),
+        None if selection.kernels.is_empty() => return Err(CliError::usage("either --claim or --kernel is required")),
         None => KernelChoice::Named,
     };
     let request = StartRequest {
@@ -64,13 +64,13 @@ pub(in crate::cli) async fn start(
     let outcome = runs::start(&mut session.client, &request, &change.options(context), &progress).await?;
     let Some(StartedRun { id, kernels, .. }) = outcome.run else {
         super::note_empty_plan(kind, &request.selection, context);
-        return Ok(Exit::Done);
+        return Ok(ExitStatus::Success);
     };
     let started = Started { id, kernels, closed: outcome.abandoned };
     context.printer.value("run.start/1", &started, || id.to_string())?;
     let verb = if change.dry_run { "would start" } else { "started" };
     context.printer.note(&format!("{verb} {kind} {id} with {}", counted(started.kernels.len(), "kernel")));
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }
 
 /// Returns the owner of the lease: the job, else this host and the command line.

@@ -5,7 +5,7 @@ use sqern_db::crawl;
 use sqern_model::{DistroName, SourceSet};
 
 use crate::cli::Context;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::{Column, Record, RowArgs};
 
 impl Record for SourceStatus {
@@ -22,7 +22,12 @@ impl Record for SourceStatus {
     ];
 }
 
-pub(super) async fn run(distros: &[DistroName], set: &SourceSet, rows: &RowArgs, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    distros: &[DistroName],
+    set: &SourceSet,
+    rows: &RowArgs,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     let selected = sources::select(set, distros)?;
     let last_crawls = match context.open().await {
         Ok(session) => crawl::last(&session.client).await?,
@@ -32,5 +37,5 @@ pub(super) async fn run(distros: &[DistroName], set: &SourceSet, rows: &RowArgs,
         }
     };
     context.printer.list(&sources::statuses(&selected, &last_crawls), rows)?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }

@@ -5,17 +5,17 @@ use sqern_core::sources::definition;
 use sqern_model::{DistroDef, DistroName, SourceFile, SourceSet};
 
 use crate::cli::Context;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 
-pub(super) fn run(name: &DistroName, toml: bool, set: &SourceSet, context: &Context<'_>) -> Result<Exit, Failure> {
+pub(super) fn run(name: &DistroName, toml: bool, set: &SourceSet, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let def = definition(set, name)?;
     let file = set.files.get(name);
     if toml {
         context.printer.data(file.map_or("", |file| file.text.as_str()))?;
-        return Ok(Exit::Done);
+        return Ok(ExitStatus::Success);
     }
     context.printer.value("source.show/1", def, || describe(def, file))?;
-    Ok(Exit::Done)
+    Ok(ExitStatus::Success)
 }
 
 /// Returns the definition as text, with the names of the fields in the file.

@@ -8,7 +8,7 @@ use sqern_upstream::CrawlOptions;
 
 use crate::cli::Context;
 use crate::cli::crawl_progress::CrawlProgress;
-use crate::failure::{Exit, Failure};
+use crate::error::{CliError, ExitStatus};
 use crate::printer::{Column, Format, Kind, Record, RowArgs};
 
 impl Record for SourceTestResult {
@@ -23,12 +23,12 @@ impl Record for SourceTestResult {
 }
 
 /// Returns the definition of a distribution, or of a distribution file, with the selected sources.
-pub(super) fn subject(argument: &Path, selected: &[String], sources: SourceSet) -> Result<DistroDef, Failure> {
+pub(super) fn subject(argument: &Path, selected: &[String], sources: SourceSet) -> Result<DistroDef, CliError> {
     let is_file = argument.extension().is_some_and(|extension| extension == "toml") || argument.components().count() > 1;
     let subject = if is_file {
         TestSubject::File(argument.to_owned())
     } else {
-        let name = DistroName::new(argument.display().to_string()).map_err(|error| Failure::usage(error.to_string()))?;
+        let name = DistroName::new(argument.display().to_string()).map_err(|error| CliError::usage(error.to_string()))?;
         TestSubject::Distro(name)
     };
     Ok(source_test::select(sources, &subject, selected)?)
@@ -40,7 +40,7 @@ pub(super) async fn run(
     print_kernels: bool,
     options: &CrawlOptions,
     context: &Context<'_>,
-) -> Result<Exit, Failure> {
+) -> Result<ExitStatus, CliError> {
     let (printer, progress) = (context.printer, CrawlProgress::new(context.printer));
     let results = source_test::test(distro, options, &progress).await?;
     progress.clear();
@@ -54,8 +54,8 @@ pub(super) async fn run(
             printer.warning(&format!("{source}: {warning}"));
         }
         if let Some(reason) = reason {
-            printer.problem(&Failure::unmet(format!("{source} {state}: {reason}")));
+            printer.problem(&CliError::failed(format!("{source} {state}: {reason}")));
         }
     }
-    Ok(if source_test::is_complete(&results) { Exit::Done } else { Exit::Unmet })
+    Ok(if source_test::is_complete(&results) { ExitStatus::Success } else { ExitStatus::Failed })
 }

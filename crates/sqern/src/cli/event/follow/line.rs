@@ -10,7 +10,7 @@ use tempfile::SpooledTempFile;
 use tokio_postgres::Client;
 
 use super::StopReason;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// The maximum size of the events of a generation in memory. Larger ones are stored in a temporary file.
 const IN_MEMORY_BYTES: usize = 1 << 20;
@@ -38,7 +38,7 @@ pub(super) async fn read(client: &Client, generations: &[i64], tables: &[String]
     while let Some(row) = rows.try_next().await.map_err(DbError::from)? {
         let (generation, event) = follow::decode_event(&row)?;
         if let Some(line) = lines.get_mut(&generation) {
-            line.add(&event).map_err(Failure::from)?;
+            line.add(&event).map_err(CliError::from)?;
         }
     }
     Ok(lines)

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sqern_db::follow::{Position, PositionError};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// The maximum number of bytes to read. A position is shorter.
 const MAX_BYTES: usize = 1 << 20;
@@ -21,24 +21,24 @@ pub(super) struct PositionFile {
 
 impl PositionFile {
     /// Reads the file. The position is `None` if the file does not exist yet.
-    pub(super) fn open(path: PathBuf) -> Result<(Self, Option<Position>), Failure> {
+    pub(super) fn open(path: PathBuf) -> Result<(Self, Option<Position>), CliError> {
         // The target of a link is replaced, not the link.
         let path = fs::canonicalize(&path).unwrap_or(path);
         let position = match read(&path) {
             Ok(text) => Some(parse(&text).ok_or_else(|| unreadable(&path, &text))?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(Failure::unmet(format!("could not read position file {}: {error}", path.display()))),
+            Err(error) => return Err(CliError::failed(format!("could not read position file {}: {error}", path.display()))),
         };
         Ok((Self { path, stored: position.clone() }, position))
     }
 
     /// Replaces the file atomically and syncs it to the disk.
-    pub(super) fn write(&mut self, position: &Position) -> Result<(), Failure> {
+    pub(super) fn write(&mut self, position: &Position) -> Result<(), CliError> {
         if self.contains(position) {
             return Ok(());
         }
         let written = replace(&self.path, &format!("{position}\n"));
-        written.map_err(|error| Failure::unmet(format!("could not write position file {}: {error}", self.path.display())))?;
+        written.map_err(|error| CliError::failed(format!("could not write position file {}: {error}", self.path.display())))?;
         self.stored = Some(position.clone());
         Ok(())
     }
@@ -49,8 +49,8 @@ impl PositionFile {
     }
 
     /// Returns the error for a position of the file that cannot be used.
-    pub(super) fn rejected(&self, error: &PositionError) -> Failure {
-        Failure::unmet(format!("{error}; the position is from {}", self.path.display())).hint(restart_hint(&self.path))
+    pub(super) fn rejected(&self, error: &PositionError) -> CliError {
+        CliError::failed(format!("{error}; the position is from {}", self.path.display())).hint(restart_hint(&self.path))
     }
 }
 
@@ -65,11 +65,11 @@ fn parse(text: &str) -> Option<Position> {
     text.strip_suffix('\n')?.parse().ok()
 }
 
-fn unreadable(path: &Path, text: &str) -> Failure {
+fn unreadable(path: &Path, text: &str) -> CliError {
     let start: String = text.chars().take(80).collect();
     let rest = if start.len() < text.len() { " …" } else { "" };
     let path_shown = path.display();
-    Failure::unmet(format!("invalid position file {path_shown}: expected a position and a newline, found {start:?}{rest}"))
+    CliError::failed(format!("invalid position file {path_shown}: expected a position and a newline, found {start:?}{rest}"))
         .hint(restart_hint(path))
 }
 

@@ -14,51 +14,51 @@ use crate::private_server::{HINT_TEXTS, PROGRAM};
 
 /// The exit status of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
+pub enum ExitStatus {
     /// Success: exit status 0.
-    Done,
-    /// Failure, also of a part of the work: 1.
-    Unmet,
+    Success,
+    /// CliError, also of a part of the work: 1.
+    Failed,
     /// Usage error: 2, as in clap.
     Usage,
     /// Interrupted by this signal before the work was done: 128 plus its number, as in a shell.
     Signal(u8),
     /// Internal error: 70, `EX_SOFTWARE` of sysexits.h.
-    Bug,
+    Internal,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
+impl From<ExitStatus> for ExitCode {
+    fn from(exit: ExitStatus) -> Self {
         match exit {
-            Exit::Done => Self::SUCCESS,
-            Exit::Unmet => Self::from(1),
-            Exit::Usage => Self::from(2),
-            Exit::Signal(number) => Self::from(128 + number),
-            Exit::Bug => Self::from(70),
+            ExitStatus::Success => Self::SUCCESS,
+            ExitStatus::Failed => Self::from(1),
+            ExitStatus::Usage => Self::from(2),
+            ExitStatus::Signal(number) => Self::from(128 + number),
+            ExitStatus::Internal => Self::from(70),
         }
     }
 }
 
 /// The error of a command.
 #[derive(Debug)]
-pub struct Failure {
+pub struct CliError {
     code: &'static str,
     message: String,
     hints: Vec<String>,
-    exit: Exit,
+    exit: ExitStatus,
 }
 
-impl Failure {
+impl CliError {
     /// Returns an error with exit status 1.
     #[must_use]
-    pub fn unmet(message: impl Into<String>) -> Self {
-        Self { code: code::FAILED, message: message.into(), hints: vec![], exit: Exit::Unmet }
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { code: code::FAILED, message: message.into(), hints: vec![], exit: ExitStatus::Failed }
     }
 
     /// Returns a usage error that clap cannot detect.
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { code: code::USAGE, message: message.into(), hints: vec![], exit: Exit::Usage }
+        Self { code: code::USAGE, message: message.into(), hints: vec![], exit: ExitStatus::Usage }
     }
 
     /// Adds a hint: a command line or a sentence.
@@ -77,7 +77,7 @@ impl Failure {
     /// Returns the error of an interrupted command, which exits with the status of the signal.
     #[must_use]
     pub fn by_signal(self, number: u8) -> Self {
-        Self { code: "interrupted", exit: Exit::Signal(number), ..self }
+        Self { code: "interrupted", exit: ExitStatus::Signal(number), ..self }
     }
 
     /// Returns the code, a stable identifier of the kind of the error.
@@ -94,7 +94,7 @@ impl Failure {
             message += detail;
         }
         let hints = error.hint().map(str::to_owned).into_iter().collect();
-        Self { code: error.code(), message, hints, exit: Exit::Unmet }
+        Self { code: error.code(), message, hints, exit: ExitStatus::Failed }
     }
 
     /// Returns the message without the hints.
@@ -111,35 +111,35 @@ impl Failure {
 
     /// Returns the exit status.
     #[must_use]
-    pub fn exit(&self) -> Exit {
+    pub fn exit(&self) -> ExitStatus {
         self.exit
     }
 }
 
-impl From<Failure> for Problem {
-    fn from(failure: Failure) -> Self {
+impl From<CliError> for Problem {
+    fn from(failure: CliError) -> Self {
         Self { message: failure.message, hint: failure.hints.into_iter().next() }
     }
 }
 
-impl From<DbError> for Failure {
+impl From<DbError> for CliError {
     fn from(error: DbError) -> Self {
         let exit = match &error {
-            DbError::Unexpected { .. } => Exit::Bug,
+            DbError::Unexpected { .. } => ExitStatus::Internal,
             DbError::Postgres(_)
             | DbError::Schema(_)
             | DbError::Position(_)
             | DbError::Unknown { .. }
             | DbError::Exists { .. }
             | DbError::Future { .. }
-            | DbError::ReadOnly { .. } => Exit::Unmet,
+            | DbError::ReadOnly { .. } => ExitStatus::Failed,
         };
         let hints = error.suggestion().into_iter().chain(error.hint()).collect();
         Self { code: code::of_database(&error), message: error.to_string(), hints, exit }
     }
 }
 
-impl From<sqern_core::Error> for Failure {
+impl From<sqern_core::Error> for CliError {
     fn from(error: sqern_core::Error) -> Self {
         match error {
             // These hints contain the options of the program and the commands of the private server.
@@ -149,9 +149,9 @@ impl From<sqern_core::Error> for Failure {
             sqern_core::Error::Upstream(error) => error.into(),
             error => {
                 let exit = match &error {
-                    sqern_core::Error::UnknownSource { .. } => Exit::Usage,
-                    error if error.is_internal() => Exit::Bug,
-                    _ => Exit::Unmet,
+                    sqern_core::Error::UnknownSource { .. } => ExitStatus::Usage,
+                    error if error.is_internal() => ExitStatus::Internal,
+                    _ => ExitStatus::Failed,
                 };
                 Self { code: code::of_use_case(&error), message: error.to_string(), hints: error.hints(), exit }
             }
@@ -159,46 +159,46 @@ impl From<sqern_core::Error> for Failure {
     }
 }
 
-impl From<sqern_store::Error> for Failure {
+impl From<sqern_store::Error> for CliError {
     fn from(error: sqern_store::Error) -> Self {
         Self::from_diagnostic(&error)
     }
 }
 
-impl From<ConnectError> for Failure {
+impl From<ConnectError> for CliError {
     fn from(error: ConnectError) -> Self {
         let hints = error.hint(&HINT_TEXTS).into_iter().collect();
-        Self { code: code::of_connection(&error), message: error.to_string(), hints, exit: Exit::Unmet }
+        Self { code: code::of_connection(&error), message: error.to_string(), hints, exit: ExitStatus::Failed }
     }
 }
 
-impl From<LocalError> for Failure {
+impl From<LocalError> for CliError {
     fn from(error: LocalError) -> Self {
         let hints = error.hint(&PROGRAM).into_iter().collect();
-        Self { code: "private-server", message: error.to_string(), hints, exit: Exit::Unmet }
+        Self { code: "private-server", message: error.to_string(), hints, exit: ExitStatus::Failed }
     }
 }
 
-impl From<sqern_upstream::Error> for Failure {
+impl From<sqern_upstream::Error> for CliError {
     fn from(error: sqern_upstream::Error) -> Self {
         Self::from_diagnostic(&error)
     }
 }
 
-impl From<sqern_upstream::ClientError> for Failure {
+impl From<sqern_upstream::ClientError> for CliError {
     fn from(error: sqern_upstream::ClientError) -> Self {
-        Self { code: "configuration", ..Self::unmet(error.to_string()) }
+        Self { code: "configuration", ..Self::failed(error.to_string()) }
     }
 }
 
-impl From<tokio_postgres::Error> for Failure {
+impl From<tokio_postgres::Error> for CliError {
     fn from(error: tokio_postgres::Error) -> Self {
         DbError::from(error).into()
     }
 }
 
-impl From<std::io::Error> for Failure {
+impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {
-        Self { code: code::IO, ..Self::unmet(error.to_string()) }
+        Self { code: code::IO, ..Self::failed(error.to_string()) }
     }
 }
