@@ -785,19 +785,26 @@ BEGIN
         GROUP BY f.oid, f.conrelid
     LOOP
         EXECUTE format($code$
-            SELECT count(*) AS records, string_agg(found.text, E'\n  ' ORDER BY found.text) FILTER (WHERE found.number <= 10) AS text
-            FROM (SELECT format('%%s %%s', %L, %s) AS text, row_number() OVER () AS number
-                  FROM pg_temp.generation_revert_plan p JOIN public.%I c ON %s
-                  WHERE p.table_name = %L AND p.action = 'insert') AS found
+            WITH found AS (
+                SELECT format('%%s %%s', %L, %s) AS text
+                FROM pg_temp.generation_revert_plan p JOIN public.%I c ON %s
+                WHERE p.table_name = %L AND p.action = 'insert'
+            )
+            SELECT count(*) AS records, count(DISTINCT text) AS keys,
+                (SELECT string_agg(text, E'\n  ' ORDER BY text) FROM (SELECT DISTINCT text FROM found ORDER BY text LIMIT 10) AS shown) AS text
+            FROM found
             $code$, foreign_key.child, foreign_key.record, foreign_key.child, foreign_key.condition, target)
         INTO referencing;
         IF referencing.records > 0 THEN
             RAISE object_not_in_prerequisite_state USING
                 MESSAGE = format('cannot revert generation %s: rows that it inserted into table %s are referenced by %s %s of table %s', reverted,
                                  target, referencing.records, CASE referencing.records WHEN 1 THEN 'row' ELSE 'rows' END, foreign_key.child),
-                DETAIL = referencing.text || CASE WHEN referencing.records > 10 THEN format(E'\n  and %s more', referencing.records - 10) ELSE '' END,
-                HINT = format('Revert the later generations first. To list them: SELECT DISTINCT generation FROM event WHERE table_name = %L '
-                              'AND generation > %s', foreign_key.child, reverted);
+                DETAIL = referencing.text || CASE WHEN referencing.keys > 10 THEN format(E'\n  and %s more', referencing.keys - 10) ELSE '' END,
+                HINT = format('Revert the later generations first, starting with the newest: %s.',
+                              (SELECT string_agg(id::text, ', ' ORDER BY id DESC)
+                               FROM (SELECT DISTINCT generation AS id FROM public.event
+                                     WHERE table_name = foreign_key.child::text AND generation > reverted
+                                     ORDER BY id DESC LIMIT 10) AS later));
         END IF;
     END LOOP;
     EXECUTE format('DELETE FROM public.%I t USING pg_temp.generation_revert_plan p WHERE p.table_name = %L AND p.action = ''insert'' AND %s',
