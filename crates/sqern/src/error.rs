@@ -17,7 +17,7 @@ use crate::private_server::{HINT_TEXTS, PROGRAM};
 pub enum ExitStatus {
     /// Success: exit status 0.
     Success,
-    /// CliError, also of a part of the work: 1.
+    /// Failure, also of a part of the work: exit status 1.
     Failed,
     /// Usage error: 2, as in clap.
     Usage,

@@ -42,7 +42,7 @@ pub(super) enum BuildCommand {
   sqern build kernels \"$id\" --csv
   sqern build finish \"$id\" SUCCESS --kernel 6.1.0-25-amd64=FAILURE
   sqern build start --revision \"$REV\" --target sp-lab --distro debian12 --kernel 6.1.0-25-amd64")]
-    #[command(mut_arg("versions", |arg| arg.help("Kernel of the build; with --claim, kernel that can be claimed (repeatable)")))]
+    #[command(mut_arg("kernels", |arg| arg.help("Kernel of the build, written as [DISTRO/]VERSION; with --claim, kernel that can be claimed (repeatable)")))]
     Start {
         #[command(flatten)]
         selection: SelectionArgs,
@@ -57,7 +57,7 @@ pub(super) enum BuildCommand {
     ///
     /// /bin/sh runs the command. SIGINT and SIGTERM terminate the commands and abort the build.
     ///
-    /// ExitStatus status: 0 if all results are SUCCESS or the plan is empty, 1 for any other result, 2 for a usage error.
+    /// Exit status: 0 if all results are SUCCESS or the plan is empty, 1 for any other result, 2 for a usage error.
     #[command(after_help = "Environment of the command:
   SQERN_DISTRO, SQERN_VERSION   kernel
   SQERN_TREE                    headers of the kernel, for make -C \"$SQERN_TREE/build\"

@@ -24,7 +24,7 @@ use crate::settings::APT_LISTS;
 /// index. Records new kernels in kver and kver_seen, in one generation. A partial or failed crawl removes no kernels. The verified part
 /// of a partial crawl and all other sources are recorded.
 ///
-/// ExitStatus status: 0 if all sources are complete or unchanged, 1 if a source is partial or failed, 2 for a usage error.
+/// Exit status: 0 if all sources are complete or unchanged, 1 if a source is partial or failed, 2 for a usage error.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern check                           # all supported distributions

@@ -28,12 +28,12 @@ pub(super) enum DbCommand {
     },
     /// Show the schema versions of the database and of this program
     ///
-    /// ExitStatus status: 0 if this program can use the schema, 1 if it cannot, 2 for a usage error.
+    /// Exit status: 0 if this program can use the schema, 1 if it cannot, 2 for a usage error.
     #[command(after_help = "Example:\n  sqern db status --json")]
     Status,
     /// Check the journal, the view kver_not_ignored and the privileges
     ///
-    /// ExitStatus status: 0 if all checks succeed, 1 if a check fails, 2 for a usage error.
+    /// Exit status: 0 if all checks succeed, 1 if a check fails, 2 for a usage error.
     #[command(after_help = "Example:\n  sqern db check --json")]
     Check,
 }

@@ -17,7 +17,7 @@ use crate::printer::{Format, RowArgs};
 /// The result of a check is ok, warning, failed or skipped. A check is skipped if a requirement of the check is
 /// missing. The command changes nothing and does not require root.
 ///
-/// ExitStatus status: 0 if no check failed, 1 if a check failed, 2 for a usage error.
+/// Exit status: 0 if no check failed, 1 if a check failed, 2 for a usage error.
 #[derive(Debug, Args)]
 #[command(after_help = "Checks:
   database  connection, server version, clock, roles, schema, journal, age of the last crawl

@@ -32,7 +32,7 @@ const COMMAND_TIMEOUT_SECONDS: u64 = 3600;
 /// with the command that installs them. Without pahole, the module is compiled without BTF. Without
 /// libelf, it is compiled without objtool.
 ///
-/// ExitStatus status: 0 if all kernels were fetched, 1 if a kernel could not be fetched, 2 for a usage error.
+/// Exit status: 0 if all kernels were fetched, 1 if a kernel could not be fetched, 2 for a usage error.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern fetch --distro debian12 --limit 3

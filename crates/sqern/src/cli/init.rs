@@ -20,7 +20,7 @@ use crate::printer::Format;
 /// up. It then migrates the schema to the version of this program, and adds missing distributions. If a step fails, completed steps
 /// remain. The next run skips them.
 ///
-/// ExitStatus status: 0 if all steps succeeded, 1 if a step failed, 2 for a usage error.
+/// Exit status: 0 if all steps succeeded, 1 if a step failed, 2 for a usage error.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern init

@@ -24,7 +24,7 @@ pub(super) enum LocalCommand {
     Down(DirectoryArgs),
     /// Show the state and location of the server
     ///
-    /// ExitStatus status: 0 if the server is running, 1 if it is not running, 2 for a usage error.
+    /// Exit status: 0 if the server is running, 1 if it is not running, 2 for a usage error.
     #[command(after_help = "Example:\n  sqern local status --json")]
     Status(DirectoryArgs),
     /// Run psql, connected to the server

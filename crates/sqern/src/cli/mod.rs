@@ -305,7 +305,7 @@ Environment:
 {}
   PGSERVICE, PGHOST and the other variables of libpq select the database.
 
-ExitStatus status: 0 success, 1 failure, 2 usage error, 70 internal error, 130 interrupted",
+Exit status: 0 success, 1 failure, 2 usage error, 70 internal error, 130 interrupted",
         variables.join("\n")
     )
 }

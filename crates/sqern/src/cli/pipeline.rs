@@ -23,7 +23,7 @@ pub(super) enum PipelineCommand {
     /// contains the state, so an interrupted pipeline continues when it is run again. If a step fails for some kernels, the next step
     /// continues with the others.
     ///
-    /// ExitStatus status: 0 if all steps succeeded for all kernels, 1 if a step failed, 2 for a usage error.
+    /// Exit status: 0 if all steps succeeded for all kernels, 1 if a step failed, 2 for a usage error.
     #[command(after_help = "Examples:
   sqern pipeline run nightly.toml
   sqern pipeline run nightly.toml --skip check --skip fetch

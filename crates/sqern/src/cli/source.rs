@@ -42,7 +42,7 @@ pub(super) enum SourceCommand {
     },
     /// Crawl the sources of a distribution and print the results, without a database
     ///
-    /// ExitStatus status: 0 if all sources are complete, 1 if a source is partial or failed, 2 for a usage error.
+    /// Exit status: 0 if all sources are complete, 1 if a source is partial or failed, 2 for a usage error.
     #[command(
         after_help = "Examples:\n  sqern source test debian12\n  sqern source test ./mydistro.toml --kernels\n  sqern source test alma9 --source 9.5-appstream-x86_64 --json"
     )]

@@ -27,7 +27,7 @@ pub(super) enum StoreCommand {
     },
     /// Compare each tree with its manifest and with the database
     ///
-    /// ExitStatus status: 0 if all kernels are consistent, 1 if a kernel is inconsistent, 2 for a usage error.
+    /// Exit status: 0 if all kernels are consistent, 1 if a kernel is inconsistent, 2 for a usage error.
     #[command(after_help = "Example:\n  sqern store verify --kernel 6.1.0-25-amd64")]
     Verify(SelectionArgs),
     /// Remove damaged and unrecorded trees, and the database rows of missing trees

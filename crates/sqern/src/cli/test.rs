@@ -42,7 +42,7 @@ pub(super) enum TestCommand {
     #[command(override_usage = USAGE_START, after_help = "Examples:
   id=$(sqern test start --build 12 --flavor smoke --cluster lab-3 --claim 10)
   sqern test finish \"$id\" SUCCESS")]
-    #[command(mut_arg("versions", |arg| arg.help("Kernel of the test run; with --claim, kernel that can be claimed (repeatable)")))]
+    #[command(mut_arg("kernels", |arg| arg.help("Kernel of the test run, written as [DISTRO/]VERSION; with --claim, kernel that can be claimed (repeatable)")))]
     Start {
         #[command(flatten)]
         selection: SelectionArgs,
@@ -59,7 +59,7 @@ pub(super) enum TestCommand {
     ///
     /// The environment and the results of the command are those of sqern build run. SQERN_BUILD_ID is the ID of the tested build.
     ///
-    /// ExitStatus status: 0 if all results are SUCCESS or the plan is empty, 1 for any other result, 2 for a usage error.
+    /// Exit status: 0 if all results are SUCCESS or the plan is empty, 1 for any other result, 2 for a usage error.
     #[command(after_help = "Additional environment of the command:
   SQERN_TEST_ID   test run ID
   SQERN_FLAVOR    test flavor, if specified

@@ -16,7 +16,7 @@ use crate::output::why::describe;
 ///
 /// For an unknown kernel, prints similar kernels and the times of the last checks.
 ///
-/// ExitStatus status: 0 if the kernel is known, 1 if it is unknown, 2 for a usage error.
+/// Exit status: 0 if the kernel is known, 1 if it is unknown, 2 for a usage error.
 #[derive(Debug, Args)]
 #[command(after_help = "Lines of a kernel:
   known to available  time of each stage, with its package, build or test run

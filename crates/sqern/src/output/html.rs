@@ -87,7 +87,7 @@ pub struct Tile {
     pub label: &'static str,
     /// The number.
     pub value: String,
-    /// The meaning of the number in words.
+    /// A phrase that explains the number.
     pub detail: String,
     /// The meaning of the number.
     pub tone: Tone,

@@ -87,8 +87,11 @@ fn tiles(report: &RiskReport) -> [Tile; 3] {
     let kernels: BTreeSet<&Kernel> = wanted().map(|row| &row.kernel).collect();
     let distros: BTreeSet<&str> = wanted().map(|row| row.kernel.distro.as_str()).collect();
     let tone = |number: usize| if number > 0 { Tone::Bad } else { Tone::Good };
-    let further =
-        if unwanted > 0 { format!("; {} more only by ignored or archived kernels", grouped(unwanted)) } else { String::new() };
+    let further = if unwanted > 0 {
+        format!("; {} lack modules only for ignored or archived kernels", grouped(unwanted))
+    } else {
+        String::new()
+    };
     [
         Tile {
             label: "Hosts at risk",
@@ -249,6 +252,10 @@ pub fn summary(types: &[RiskType]) -> String {
         .map(|counts| format!("{} {} of {}", counts.cltype, counts.at_risk, counts.hosts))
         .collect();
     let which = if of_types.is_empty() { String::new() } else { format!(": {}", of_types.join(", ")) };
-    let besides = if unwanted > 0 { format!("; {unwanted} more only by ignored or archived kernels") } else { String::new() };
+    let besides = if unwanted > 0 {
+        format!("; not at risk: {} with missing modules only for ignored or archived kernels", counted(unwanted, "host"))
+    } else {
+        String::new()
+    };
     format!("at risk: {at_risk} of {}{which}{besides}", counted(hosts, "host"))
 }
