@@ -196,7 +196,7 @@ mod tests {
                 row_heading: "Name",
                 scale: Scale::Share,
                 categories: vec![Category { name: text(), tone: Tone::Good }],
-                rows: vec![(text(), vec![Value { number: 1, anchor: anchor(&[hostile]) }], vec![Cell::text(hostile)])],
+                rows: vec![(text(), vec![Value::new(1, anchor(&[hostile]))], vec![Cell::text(hostile)])],
                 further: vec![(Heading::text(hostile), Cell::status(hostile, Tone::Wait))],
             },
             tables: vec![Table {

@@ -57,9 +57,30 @@ pub struct Category {
 pub struct Value {
     /// The number.
     pub number: u64,
+    /// The part of the number that failed, which is a separate part of the bar.
+    pub failed: u64,
     /// The anchor.
     pub anchor: String,
 }
+
+impl Value {
+    /// Returns a number without a failed part.
+    #[must_use]
+    pub fn new(number: u64, anchor: String) -> Self {
+        Self { number, failed: 0, anchor }
+    }
+}
+
+/// A part of a bar.
+struct Part<'a> {
+    name: String,
+    class: &'a str,
+    number: u64,
+    anchor: &'a str,
+}
+
+/// The class of failed parts.
+const FAILED: &str = "bad-1";
 
 impl Breakdown {
     /// Returns the section of the chart.
@@ -112,6 +133,10 @@ impl Breakdown {
                         li { span class={ "swatch " (class) } {} (category.name) " (" (grouped(total)) ")" }
                     }
                 }
+                @let failed = self.rows.iter().flat_map(|(_, values, _)| values).map(|value| value.failed).sum::<u64>();
+                @if failed > 0 {
+                    li { span class={ "swatch " (FAILED) } {} "failed (" (grouped(failed)) " of these)" }
+                }
             }
         }
     }
@@ -127,15 +152,33 @@ impl Breakdown {
                     div.row {
                         div.name { (name) }
                         div.bar {
-                            @for ((category, class), value) in self.categories.iter().zip(&classes).zip(values) {
-                                @if value.number > 0 { (segment(name, category, class, value, full, links)) }
-                            }
+                            @for part in self.parts(values, &classes) { (segment(name, &part, full, links)) }
                         }
                         div.total { (grouped(*sum)) }
                     }
                 }
             }
         }
+    }
+
+    /// Returns the parts of a bar. The failed parts precede the categories that are bad.
+    fn parts<'a>(&self, values: &'a [Value], classes: &'a [String]) -> Vec<Part<'a>> {
+        let columns = || self.categories.iter().zip(classes).zip(values);
+        let other = |((category, class), value): ((&Category, &'a String), &'a Value)| Part {
+            name: category.name.clone(),
+            class,
+            number: value.number.saturating_sub(value.failed),
+            anchor: &value.anchor,
+        };
+        let failed = |((category, _), value): ((&Category, &'a String), &'a Value)| Part {
+            name: format!("{}, failed", category.name),
+            class: FAILED,
+            number: value.failed,
+            anchor: &value.anchor,
+        };
+        let first_bad = self.categories.iter().position(|category| category.tone == Tone::Bad).unwrap_or(self.categories.len());
+        let parts = columns().take(first_bad).map(other).chain(columns().map(failed)).chain(columns().skip(first_bad).map(other));
+        parts.filter(|part| part.number > 0).collect()
     }
 
     fn table(&self, links: &Links<'_>) -> Markup {
@@ -167,16 +210,17 @@ impl Breakdown {
 }
 
 /// Returns a part of a bar, with a link to the counted rows.
-fn segment(name: &str, category: &Category, class: &str, value: &Value, full: u64, links: &Links<'_>) -> Markup {
-    let width = share(value.number, full);
+fn segment(row: &str, part: &Part<'_>, full: u64, links: &Links<'_>) -> Markup {
+    let Part { name, class, number, anchor } = part;
+    let width = share(*number, full);
     let is_labeled = width >= MIN_LABELED;
-    let class = if width < MIN_LABELED_NARROW { format!("{class} narrow") } else { class.to_owned() };
+    let class = if width < MIN_LABELED_NARROW { format!("{class} narrow") } else { (*class).to_owned() };
     let style = format!("width:{:.3}%", width * 100.0);
-    let title = format!("{name}, {}: {}", category.name, grouped(value.number));
+    let title = format!("{row}, {name}: {}", grouped(*number));
     html! {
-        @match links.href(&value.anchor) {
-            Some(href) => a class=(class) style=(style) title=(title) href=(href) { @if is_labeled { (grouped(value.number)) } },
-            None => span class=(class) style=(style) title=(title) { @if is_labeled { (grouped(value.number)) } },
+        @match links.href(anchor) {
+            Some(href) => a class=(class) style=(style) title=(title) href=(href) { @if is_labeled { (grouped(*number)) } },
+            None => span class=(class) style=(style) title=(title) { @if is_labeled { (grouped(*number)) } },
         }
     }
 }
@@ -304,7 +348,7 @@ mod tests {
     use super::*;
 
     fn breakdown(scale: Scale) -> Breakdown {
-        let value = |number| Value { number, anchor: String::new() };
+        let value = |number| Value::new(number, String::new());
         let category = |(name, tone): (&str, Tone)| Category { name: name.to_owned(), tone };
         let row = |name: &str, numbers: [u64; 3]| (name.to_owned(), numbers.map(value).to_vec(), vec![]);
         Breakdown {
@@ -325,6 +369,16 @@ mod tests {
             let parts: Vec<&str> = drawn.split("width:").skip(1).filter_map(|part| part.split('%').next()).collect();
             assert_eq!(parts, widths.map(|width| format!("{width:.3}")));
         }
+    }
+
+    #[test]
+    fn failed_parts_are_separate_parts_of_the_bar() {
+        let mut chart = breakdown(Scale::Share);
+        chart.rows[0].1[0].failed = 250;
+        let classes = chart.classes();
+        let parts = chart.parts(&chart.rows[0].1, &classes);
+        let parts: Vec<_> = parts.iter().map(|part| (part.name.as_str(), part.class, part.number)).collect();
+        assert_eq!(parts, [("ok", "good-1", 750), ("ok, failed", FAILED, 250), ("open", "wait-4", 1000)]);
     }
 
     #[test]

@@ -101,9 +101,8 @@ fn tone(kind: ActivityKind) -> Tone {
 
 fn breakdown(report: &ActivityReport) -> Breakdown {
     let row = |(distro, numbers): (String, Vec<Option<u64>>)| {
-        let value = |(kind, number): (&ActivityKind, Option<u64>)| Value {
-            number: number.unwrap_or_default(),
-            anchor: anchor(&[&distro, kind.as_str()]),
+        let value = |(kind, number): (&ActivityKind, Option<u64>)| {
+            Value::new(number.unwrap_or_default(), anchor(&[&distro, kind.as_str()]))
         };
         let values = ActivityKind::ALL.iter().zip(numbers).map(value).collect();
         (distro, values, vec![])

@@ -1,5 +1,7 @@
 //! The report `coverage`.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use sqern_core::reports::coverage::{Coverage, CoverageReport};
 use sqern_core::reports::{ReportQuery, Trend, state};
@@ -117,23 +119,29 @@ fn tiles(report: &CoverageReport) -> [Tile; 3] {
 
 /// Returns the wanted kernels by distribution and stage, from the last stage to the first.
 fn breakdown(report: &CoverageReport) -> Breakdown {
-    let failed_of = |distro: &str| {
-        let of_distro = report.kernels.iter().filter(|status| status.kernel.distro.as_str() == distro);
-        of_distro.map(|status| u64::from(is_failed(status))).sum::<u64>()
-    };
+    // The failed kernels by distribution and stage.
+    let mut failures: HashMap<(&str, Stage), u64> = HashMap::new();
+    for status in report.kernels.iter().filter(|status| is_failed(status)) {
+        *failures.entry((status.kernel.distro.as_str(), status.stage)).or_default() += 1;
+    }
     let row = |coverage: &Coverage| {
-        let value = |(stage, number): (&Stage, u64)| Value { number, anchor: anchor(&[&coverage.distro, stage.as_str()]) };
-        let values = Stage::ALL.iter().zip(coverage.by_stage()).rev().map(value).collect();
+        let value = |(stage, number): (&Stage, u64)| Value {
+            number,
+            failed: failures.get(&(coverage.distro.as_str(), *stage)).copied().unwrap_or_default(),
+            anchor: anchor(&[&coverage.distro, stage.as_str()]),
+        };
+        let values: Vec<Value> = Stage::ALL.iter().zip(coverage.by_stage()).rev().map(value).collect();
+        let failed = values.iter().map(|value| value.failed).sum();
         let unwanted = Cell::number(coverage.unwanted).linked(anchor(&[&coverage.distro, UNWANTED]));
         let share = Cell::formatted(&percent(coverage.available, coverage.wanted));
-        (coverage.distro.clone(), values, vec![share, Cell::number(failed_of(&coverage.distro)), unwanted])
+        (coverage.distro.clone(), values, vec![share, Cell::number(failed), unwanted])
     };
     let sum = |count: fn(&Coverage) -> u64| report.distros.iter().map(count).sum::<u64>();
-    let failed = report.distros.iter().map(|row| failed_of(&row.distro)).sum();
     Breakdown {
         title: "Wanted kernels by distribution and stage",
         about: "Each bar is 100% of the wanted kernels of a distribution. Numbers link to the counted kernels. \
-                Failed kernels also count at their last stage.",
+                Failed kernels are red in the bars, and count at \
+                their last stage in the table.",
         row_heading: "Distribution",
         scale: Scale::Share,
         categories: Stage::ALL
@@ -144,7 +152,7 @@ fn breakdown(report: &CoverageReport) -> Breakdown {
         rows: report.distros.iter().map(row).collect(),
         further: vec![
             (Heading::number("Share available"), Cell::formatted(&percent(sum(|row| row.available), sum(|row| row.wanted)))),
-            (Heading::number("Build or test failed"), Cell::number(failed)),
+            (Heading::number("Build or test failed"), Cell::number(failures.values().sum())),
             (Heading::number("Ignored or archived"), Cell::number(sum(|row| row.unwanted))),
         ],
     }

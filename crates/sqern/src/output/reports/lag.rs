@@ -85,7 +85,7 @@ const WAITING: &str = "waiting";
 fn breakdown(report: &LagReport) -> Breakdown {
     let whole = || report.distros.iter().filter(|lag| lag.step == Step::Whole);
     let row = |lag: &Lag| {
-        let value = |number: usize, name| Value { number: number as u64, anchor: anchor(&[lag.distro.as_str(), name]) };
+        let value = |number: usize, name| Value::new(number as u64, anchor(&[lag.distro.as_str(), name]));
         let values = vec![value(lag.done, AVAILABLE), value(lag.waiting, WAITING)];
         (lag.distro.to_string(), values, spread_cells(lag.spread).to_vec())
     };

@@ -129,9 +129,11 @@ fn breakdown(report: &RiskReport) -> Breakdown {
     order.sort_by_key(|&index| Tone::of(&steps.columns[index]) != Tone::Bad);
     let row = |counts: &RiskType| {
         let numbers = steps.rows.iter().find(|(name, _)| *name == counts.cltype).map(|(_, numbers)| numbers.as_slice());
-        let value = |&index: &usize| Value {
-            number: numbers.and_then(|numbers| numbers[index]).unwrap_or_default(),
-            anchor: anchor(&[&counts.cltype, &steps.columns[index]]),
+        let value = |&index: &usize| {
+            Value::new(
+                numbers.and_then(|numbers| numbers[index]).unwrap_or_default(),
+                anchor(&[&counts.cltype, &steps.columns[index]]),
+            )
         };
         let values = order.iter().map(value).collect();
         let share = Cell::formatted(&percent(counts.at_risk, counts.hosts));
