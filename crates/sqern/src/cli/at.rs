@@ -53,7 +53,9 @@ impl AtArgs {
         distros: &[DistroName],
     ) -> Result<ListMetadata, CliError> {
         let time = as_of.time();
-        let never_checked = crawl::never_checked(client, distros, time).await?;
+        // Without a selection, the query uses the present kernels.
+        let is_meaningful = *as_of == AsOf::Now || !distros.is_empty();
+        let never_checked = if is_meaningful { crawl::never_checked(client, distros, time).await? } else { vec![] };
         let incomplete = Some(crawl::incomplete(client, distros, time).await?);
         Ok(ListMetadata { incomplete, never_checked, ..ListMetadata::from(as_of) })
     }
@@ -120,8 +122,8 @@ pub(super) fn print_state(context: &Context<'_>, frame: &ListMetadata) {
 /// Warns about distributions that were never checked.
 pub(super) fn warn_never_checked(context: &Context<'_>, distros: &[DistroName]) {
     if let Some(line) = never_checked(distros) {
-        let options: String = distros.iter().map(|distro| format!(" --distro {distro}")).collect();
-        context.printer.warning_with_hint(&line, Some(&format!("sqern check{options}")));
+        let names: Vec<&str> = distros.iter().map(DistroName::as_str).collect();
+        context.printer.warning_with_hint(&line, Some(&format!("sqern check --distro {}", names.join(" --distro "))));
     }
 }
 

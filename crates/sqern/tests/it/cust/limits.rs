@@ -66,7 +66,7 @@ async fn sqern_writer_can_load_and_sqern_reader_cannot() {
     assert!(changed.status == 0 && changed.stderr.contains("1 deleted"), "{changed:?}");
     let before = live(&program).await;
     let reader = as_role("sqern_reader", &two_clusters());
-    assert!(reader.status == 1 && reader.stderr.contains("permission denied"), "{reader:?}");
+    assert!(reader.status == 1 && reader.stderr.contains("role sqern_reader can read, but cannot record changes"), "{reader:?}");
     assert_eq!(live(&program).await, before);
     loaded(&program, &next, &[]);
 }
