@@ -1,4 +1,5 @@
-//! Entry point of libFuzzer: one program for all parsers. `SQERN_FUZZ_TARGET` selects the parser. `scripts/fuzz` runs it.
+//! Entry point of libFuzzer: one program for all parsers. `SQERN_FUZZ_TARGET` selects the parser.
+//! `scripts/fuzz` runs it.
 
 #![no_main]
 

@@ -20,11 +20,13 @@ use failure::AttemptFailure;
 
 /// Connects to the first host that accepts the user and satisfies `target_session_attrs`.
 ///
-/// As in libpq, a host that rejects the user ends the search: the other hosts have the same users and passwords.
+/// As in libpq, a host that rejects the user ends the search: the other hosts have the same users
+/// and passwords.
 ///
 /// # Errors
 ///
-/// Returns [`ConnectError::TlsFile`] if a certificate cannot be used, or [`ConnectError::Unreachable`] with the reason of each host.
+/// Returns [`ConnectError::TlsFile`] if a certificate cannot be used, or
+/// [`ConnectError::Unreachable`] with the reason of each host.
 pub(super) async fn open(target: &Target) -> Result<Session, ConnectError> {
     for warning in &target.warnings {
         tracing::warn!("{warning}");
@@ -41,12 +43,19 @@ pub(super) async fn open(target: &Target) -> Result<Session, ConnectError> {
                 }
                 Err(failure) => failures.push(failure.on(host)),
             }
-            if failures.last().is_some_and(|failure| ends_search(failure.kind)) {
+            if failures
+                .last()
+                .is_some_and(|failure| ends_search(failure.kind))
+            {
                 break;
             }
         }
     }
-    Err(ConnectError::Unreachable { target: target.describe(), failures, warnings: target.warnings.clone() })
+    Err(ConnectError::Unreachable {
+        target: target.describe(),
+        failures,
+        warnings: target.warnings.clone(),
+    })
 }
 
 /// Returns the required state of the server for each round of attempts.
@@ -76,8 +85,15 @@ fn ordered_hosts(target: &Target) -> Vec<&HostTarget> {
 
 /// Returns the TLS configuration for all hosts. Without TCP, certificates are not read.
 fn tls_config(target: &Target) -> Result<Option<ClientConfig>, ConnectError> {
-    let tcp = target.hosts.iter().any(|host| matches!(host.address, Address::Tcp { .. }));
-    if tcp && target.tls.mode != SslMode::Disable { target.tls.client_config().map(Some) } else { Ok(None) }
+    let tcp = target
+        .hosts
+        .iter()
+        .any(|host| matches!(host.address, Address::Tcp { .. }));
+    if tcp && target.tls.mode != SslMode::Disable {
+        target.tls.client_config().map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 /// Connects to a host within `connect_timeout`, which covers all steps as in libpq.
@@ -90,12 +106,17 @@ async fn connect_in_time(
     let attempt = connect_host(target, host, tls, required);
     match target.connect_timeout {
         None => attempt.await,
-        Some(limit) => tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| Err(timed_out(limit))),
+        Some(limit) => tokio::time::timeout(limit, attempt)
+            .await
+            .unwrap_or_else(|_| Err(timed_out(limit))),
     }
 }
 
 fn timed_out(limit: Duration) -> AttemptFailure {
-    AttemptFailure::new(FailureKind::Timeout, format!("no answer within {} s (connect_timeout)", limit.as_secs()))
+    AttemptFailure::new(
+        FailureKind::Timeout,
+        format!("no answer within {} s (connect_timeout)", limit.as_secs()),
+    )
 }
 
 async fn connect_host(
@@ -111,14 +132,19 @@ async fn connect_host(
                 check_session_attrs(&session.client, required).await?;
                 return Ok(session);
             }
-            Err(failure) if failure.may_depend_on_encryption => first_failure = first_failure.or(Some(failure)),
+            Err(failure) if failure.may_depend_on_encryption => {
+                first_failure = first_failure.or(Some(failure));
+            }
             Err(failure) => return Err(failure),
         }
     }
-    Err(first_failure.unwrap_or_else(|| AttemptFailure::new(FailureKind::Other, "no connection was attempted".into())))
+    Err(first_failure.unwrap_or_else(|| {
+        AttemptFailure::new(FailureKind::Other, "no connection was attempted".into())
+    }))
 }
 
-/// Returns the kinds of encryption to attempt, in order. As in libpq, `allow` and `prefer` have two, and sockets are not encrypted.
+/// Returns the kinds of encryption to attempt, in order. As in libpq, `allow` and `prefer` have
+/// two, and sockets are not encrypted.
 fn encryptions(host: &HostTarget, mode: SslMode) -> &'static [Encrypt] {
     match (&host.address, mode) {
         (Address::Socket(_), _) | (_, SslMode::Disable) => &[Encrypt::Disable],
@@ -139,7 +165,10 @@ async fn handshake(
     let explain = |error| AttemptFailure::from_server(&error, host);
     match tls {
         Some(tls) if encrypt != Encrypt::Disable => {
-            let (client, connection) = config.connect(MakeRustlsConnect::new(tls.clone())).await.map_err(explain)?;
+            let (client, connection) = config
+                .connect(MakeRustlsConnect::new(tls.clone()))
+                .await
+                .map_err(explain)?;
             Ok(Session::start(client, connection, description))
         }
         _ => {
@@ -169,8 +198,13 @@ fn config(target: &Target, host: &HostTarget, encrypt: Encrypt) -> Config {
     if target.tls.direct && encrypt == Encrypt::Require {
         config.ssl_negotiation(SslNegotiation::Direct);
     }
-    target.options.as_ref().map(|options| config.options(options));
-    host.password.as_ref().map(|password| config.password(password.reveal()));
+    target
+        .options
+        .as_ref()
+        .map(|options| config.options(options));
+    host.password
+        .as_ref()
+        .map(|password| config.password(password.reveal()));
     set_keepalive(&mut config, target);
     config
 }
@@ -178,19 +212,30 @@ fn config(target: &Target, host: &HostTarget, encrypt: Encrypt) -> Config {
 fn set_keepalive(config: &mut Config, target: &Target) {
     let keepalive = &target.keepalive;
     keepalive.idle.map(|idle| config.keepalives_idle(idle));
-    keepalive.interval.map(|interval| config.keepalives_interval(interval));
-    keepalive.count.map(|count| config.keepalives_retries(count));
-    keepalive.user_timeout.map(|timeout| config.tcp_user_timeout(timeout));
+    keepalive
+        .interval
+        .map(|interval| config.keepalives_interval(interval));
+    keepalive
+        .count
+        .map(|count| config.keepalives_retries(count));
+    keepalive
+        .user_timeout
+        .map(|timeout| config.tcp_user_timeout(timeout));
 }
 
 /// Checks the state of the server by the two values that libpq 14 and later use.
-async fn check_session_attrs(client: &Client, required: SessionAttrs) -> Result<(), AttemptFailure> {
+async fn check_session_attrs(
+    client: &Client,
+    required: SessionAttrs,
+) -> Result<(), AttemptFailure> {
     const QUERY: &str = "select pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('default_transaction_read_only')";
     if required == SessionAttrs::Any {
         return Ok(());
     }
-    let messages =
-        client.simple_query(QUERY).await.map_err(|error| AttemptFailure::new(FailureKind::Other, error.to_string()))?;
+    let messages = client
+        .simple_query(QUERY)
+        .await
+        .map_err(|error| AttemptFailure::new(FailureKind::Other, error.to_string()))?;
     let state = messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some((row.get(0) == Some("t"), row.get(1) == Some("on"))),
         _ => None,
@@ -203,5 +248,8 @@ async fn check_session_attrs(client: &Client, required: SessionAttrs) -> Result<
         SessionAttrs::Standby if !standby => "server is not in hot standby mode",
         _ => return Ok(()),
     };
-    Err(AttemptFailure::new(FailureKind::SessionAttrs, format!("{problem} (target_session_attrs)")))
+    Err(AttemptFailure::new(
+        FailureKind::SessionAttrs,
+        format!("{problem} (target_session_attrs)"),
+    ))
 }

@@ -1,24 +1,37 @@
-//! Conninfo strings: `key=value key='value with blanks'` (libpq's manual, 34.1.1.1 *Keyword/Value Connection Strings*).
+//! Conninfo strings: `key=value key='value with blanks'` (libpq's manual, 34.1.1.1 *Keyword/Value
+//! Connection Strings*).
 
 use super::error::ConnectError;
 use super::params::{ParamSource, Params};
 
 /// Parses a conninfo string.
 ///
-/// Blanks around `=` are allowed, a value with blanks is quoted by `'`, and `\` escapes the next character.
+/// Blanks around `=` are allowed, a value with blanks is quoted by `'`, and `\` escapes the next
+/// character.
 ///
 /// # Errors
 ///
-/// Returns an error with the position of a character. It quotes no value, which could be a part of a password.
+/// Returns an error with the position of a character. It quotes no value, which could be a part of
+/// a password.
 pub(super) fn parse(text: &str) -> Result<Params, ConnectError> {
     let mut params = Params::default();
-    let mut reader = Reader { chars: text.chars().collect(), at: 0 };
+    let mut reader = Reader {
+        chars: text.chars().collect(),
+        at: 0,
+    };
     let mut after_password = false;
     while let Some(key) = reader.key(after_password)? {
         let value = reader.value()?;
         let result = params.set(&key, value, ParamSource::Conninfo);
-        // In `password=my key=x`, the error of an unknown parameter would print "key", a part of the password.
-        result.map_err(|error| if after_password { unquoted_password(reader.at) } else { error })?;
+        // In `password=my key=x`, the error of an unknown parameter would print "key", a part of
+        // the password.
+        result.map_err(|error| {
+            if after_password {
+                unquoted_password(reader.at)
+            } else {
+                error
+            }
+        })?;
         after_password = key == "password";
     }
     Ok(params)
@@ -54,7 +67,11 @@ impl Reader {
         let key: String = self.chars[start..self.at].iter().collect();
         self.skip_blanks();
         if self.peek() != Some('=') {
-            return Err(if after_password { unquoted_password(start + 1) } else { missing_equals(start + 1) });
+            return Err(if after_password {
+                unquoted_password(start + 1)
+            } else {
+                missing_equals(start + 1)
+            });
         }
         self.at += 1;
         Ok(Some(key))
@@ -62,7 +79,11 @@ impl Reader {
 
     fn value(&mut self) -> Result<String, ConnectError> {
         self.skip_blanks();
-        if self.peek() == Some('\'') { self.quoted() } else { Ok(self.unquoted()) }
+        if self.peek() == Some('\'') {
+            self.quoted()
+        } else {
+            Ok(self.unquoted())
+        }
     }
 
     fn unquoted(&mut self) -> String {
@@ -143,7 +164,11 @@ mod tests {
             ("host='a'port=2", "port", Some("2")),
             ("", "host", None),
             ("dbname=søk", "dbname", Some("søk")),
-            ("client_encoding=UTF8 keepalives=1 gssencmode=disable", "gssencmode", Some("disable")),
+            (
+                "client_encoding=UTF8 keepalives=1 gssencmode=disable",
+                "gssencmode",
+                Some("disable"),
+            ),
         ];
         for (text, key, expected) in cases {
             assert_eq!(read(text, key).as_deref(), expected, "{text}");
@@ -163,7 +188,10 @@ mod tests {
         ];
         for (text, expected) in cases {
             let error = parse(text).expect_err(text);
-            let message = format!("{error} {error:?} {}", error.hint(&HintTexts::default()).unwrap_or_default());
+            let message = format!(
+                "{error} {error:?} {}",
+                error.hint(&HintTexts::default()).unwrap_or_default()
+            );
             assert!(message.contains(expected), "{text}: {message}");
             assert!(!message.contains("secret"), "{text}: {message}");
         }

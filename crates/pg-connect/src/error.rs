@@ -81,7 +81,10 @@ pub enum ConnectError {
         expected: &'static str,
     },
     /// No service file defines the service.
-    #[error("service {name:?} is not defined: {}", hint::list_services(files, searched))]
+    #[error(
+        "service {name:?} is not defined: {}",
+        hint::list_services(files, searched)
+    )]
     ServiceNotFound {
         /// The service.
         name: String,
@@ -125,20 +128,25 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// Returns whether a retry can succeed: the server is not running or not reachable at the moment.
+    /// Returns whether a retry can succeed: the server is not running or not reachable at the
+    /// moment.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         use FailureKind::{NoServer, Other, SessionAttrs, Timeout, UnknownHost};
         match self {
             Self::NoServerSpecified { .. } => true,
-            Self::Unreachable { failures, .. } => {
-                failures.iter().any(|host| matches!(host.kind, NoServer | UnknownHost | Timeout | SessionAttrs | Other))
-            }
+            Self::Unreachable { failures, .. } => failures.iter().any(|host| {
+                matches!(
+                    host.kind,
+                    NoServer | UnknownHost | Timeout | SessionAttrs | Other
+                )
+            }),
             _ => false,
         }
     }
 
-    /// Returns a hint, if there is one: a command or a sentence. `texts` contains the options and hints of the calling program.
+    /// Returns a hint, if there is one: a command or a sentence. `texts` contains the options and
+    /// hints of the calling program.
     #[must_use]
     pub fn hint(&self, texts: &HintTexts) -> Option<String> {
         match self {
@@ -146,10 +154,13 @@ impl ConnectError {
             Self::Conninfo { hint, .. } | Self::Uri { hint, .. } => Some((*hint).into()),
             Self::UnknownKey { similar, .. } => hint::did_you_mean(similar),
             Self::UnsupportedKey { instead, .. } => Some((*instead).into()),
-            Self::ServiceFile { path, .. } => {
-                Some(format!("Check the file with ls -l {}, or unset PGSERVICEFILE.", path.display()))
+            Self::ServiceFile { path, .. } => Some(format!(
+                "Check the file with ls -l {}, or unset PGSERVICEFILE.",
+                path.display()
+            )),
+            Self::ServiceNotFound { name, files, .. } => {
+                Some(hint::undefined_service(name, files, texts))
             }
-            Self::ServiceNotFound { name, files, .. } => Some(hint::undefined_service(name, files, texts)),
             Self::NoUser => Some("Set PGUSER=NAME, or user=NAME in the connection string.".into()),
             Self::NoServerSpecified { .. } => Some(hint::not_running(texts)),
             Self::TlsFile { hint, .. } => Some(hint.clone()),

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::details::{FailureKind, HostFailure, ServiceFile};
 use super::suggest::nearest;
 
-/// The command-line options and hints of the calling program, which [`ConnectError::hint`](crate::ConnectError::hint) quotes.
+/// The command-line options and hints of the calling program, which
+/// [`ConnectError::hint`](crate::ConnectError::hint) quotes.
 #[derive(Debug, Clone, Copy)]
 pub struct HintTexts {
     /// The option that selects a service: `--service` by default.
@@ -18,7 +19,11 @@ pub struct HintTexts {
 
 impl Default for HintTexts {
     fn default() -> Self {
-        Self { service_option: "--service", dsn_option: "--dsn", default_server: None }
+        Self {
+            service_option: "--service",
+            dsn_option: "--dsn",
+            default_server: None,
+        }
     }
 }
 
@@ -37,20 +42,31 @@ pub struct DefaultServerHints {
 
 /// Returns the hint for a request with both a service and a connection string.
 pub(super) fn service_or_dsn(texts: &HintTexts) -> String {
-    let HintTexts { service_option, dsn_option, .. } = texts;
-    format!("Use {service_option} NAME or {dsn_option} CONNINFO. A connection string can contain service=NAME.")
+    let HintTexts {
+        service_option,
+        dsn_option,
+        ..
+    } = texts;
+    format!(
+        "Use {service_option} NAME or {dsn_option} CONNINFO. A connection string can contain service=NAME."
+    )
 }
 
 /// Returns the hint for a request without a server while the default server is not running.
 pub(super) fn not_running(texts: &HintTexts) -> String {
     let specify = || format!("Specify a server with {} NAME.", texts.service_option);
-    texts.default_server.map_or_else(specify, |hints| hints.not_running.to_owned())
+    texts
+        .default_server
+        .map_or_else(specify, |hints| hints.not_running.to_owned())
 }
 
 /// Returns the existing service files with their services, or the paths that were searched.
 pub(super) fn list_services(files: &[ServiceFile], searched: &[PathBuf]) -> String {
     if files.is_empty() {
-        let paths: Vec<_> = searched.iter().map(|path| path.display().to_string()).collect();
+        let paths: Vec<_> = searched
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
         return format!("no service file exists (searched {})", paths.join(", "));
     }
     let contents = files.iter().map(|file| match file.services.as_slice() {
@@ -62,9 +78,16 @@ pub(super) fn list_services(files: &[ServiceFile], searched: &[PathBuf]) -> Stri
 
 /// Returns the hint for an undefined service.
 pub(super) fn undefined_service(name: &str, files: &[ServiceFile], texts: &HintTexts) -> String {
-    let known = files.iter().flat_map(|file| &file.services).map(String::as_str);
+    let known = files
+        .iter()
+        .flat_map(|file| &file.services)
+        .map(String::as_str);
     // A server in another directory has a service with a suffix.
-    let suffixed = known.clone().find(|known| known.strip_prefix(name).is_some_and(|rest| rest.starts_with('-')));
+    let suffixed = known.clone().find(|known| {
+        known
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('-'))
+    });
     if let Some(suffixed) = suffixed {
         return format!("export PGSERVICE={suffixed}");
     }
@@ -73,7 +96,9 @@ pub(super) fn undefined_service(name: &str, files: &[ServiceFile], texts: &HintT
     }
     match texts.default_server {
         Some(hints) if hints.service == name => hints.undefined_service.to_owned(),
-        _ => format!("Add a section [{name}] to ~/.pg_service.conf, with lines such as host=HOST and dbname=NAME."),
+        _ => format!(
+            "Add a section [{name}] to ~/.pg_service.conf, with lines such as host=HOST and dbname=NAME."
+        ),
     }
 }
 
@@ -86,7 +111,10 @@ pub(super) fn did_you_mean(similar: &[&str]) -> Option<String> {
 pub(super) fn reasons(failures: &[HostFailure], warnings: &[String]) -> String {
     let mut text = match failures {
         [failure] => failure.reason.clone(),
-        failures => failures.iter().flat_map(|failure| ["\n  ", &failure.host, ": ", &failure.reason]).collect(),
+        failures => failures
+            .iter()
+            .flat_map(|failure| ["\n  ", &failure.host, ": ", &failure.reason])
+            .collect(),
     };
     for warning in warnings {
         text.push_str("\n  note: ");
@@ -100,12 +128,24 @@ pub(super) fn failures(failures: &[HostFailure], texts: &HintTexts) -> Option<St
     let text = match failures.last()?.kind {
         FailureKind::NoServer => return Some(no_server(texts)),
         FailureKind::UnknownHost => "Check the host name with getent hosts NAME.",
-        FailureKind::Timeout => "Check for a firewall, or increase connect_timeout (in seconds, 0 for no limit).",
-        FailureKind::Tls => "Specify the certificate of the authority with sslrootcert=FILE, or another sslmode.",
-        FailureKind::NoPassword => "Add a line HOST:PORT:DATABASE:USER:PASSWORD to ~/.pgpass, then run chmod 0600 ~/.pgpass.",
-        FailureKind::Rejected => "Check the user, the password (~/.pgpass, PGPASSWORD) and pg_hba.conf of the server.",
-        FailureKind::NoDatabase => "List the databases with psql --list, or create the database with createdb NAME.",
-        FailureKind::SessionAttrs => "Specify all servers of the cluster in host=, or use target_session_attrs=any.",
+        FailureKind::Timeout => {
+            "Check for a firewall, or increase connect_timeout (in seconds, 0 for no limit)."
+        }
+        FailureKind::Tls => {
+            "Specify the certificate of the authority with sslrootcert=FILE, or another sslmode."
+        }
+        FailureKind::NoPassword => {
+            "Add a line HOST:PORT:DATABASE:USER:PASSWORD to ~/.pgpass, then run chmod 0600 ~/.pgpass."
+        }
+        FailureKind::Rejected => {
+            "Check the user, the password (~/.pgpass, PGPASSWORD) and pg_hba.conf of the server."
+        }
+        FailureKind::NoDatabase => {
+            "List the databases with psql --list, or create the database with createdb NAME."
+        }
+        FailureKind::SessionAttrs => {
+            "Specify all servers of the cluster in host=, or use target_session_attrs=any."
+        }
         FailureKind::Other => return None,
     };
     Some(text.to_owned())
@@ -113,5 +153,8 @@ pub(super) fn failures(failures: &[HostFailure], texts: &HintTexts) -> Option<St
 
 fn no_server(texts: &HintTexts) -> String {
     let question = "Is the server running on this host and port?";
-    texts.default_server.map_or_else(|| question.to_owned(), |hints| format!("{question} {}", hints.no_server))
+    texts.default_server.map_or_else(
+        || question.to_owned(),
+        |hints| format!("{question} {}", hints.no_server),
+    )
 }

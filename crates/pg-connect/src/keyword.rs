@@ -7,10 +7,11 @@ use super::suggest::nearest;
 pub(super) enum Handling {
     /// The parameter has the effect that the manual describes.
     Used,
-    /// The parameter is accepted without effect, so that a service file can be shared with libpq. No protection depends on it.
+    /// The parameter is accepted without effect, so that a service file can be shared with libpq.
+    /// No protection depends on it.
     Ignored,
-    /// The parameter requests a protection or a mode that does not exist here. It is rejected, because a user who sets it relies on
-    /// it. Contains the hint.
+    /// The parameter requests a protection or a mode that does not exist here. It is rejected,
+    /// because a user who sets it relies on it. Contains the hint.
     Unsupported(&'static str),
 }
 
@@ -24,19 +25,35 @@ pub(super) struct Keyword {
 }
 
 const fn used(name: &'static str, env: &'static str) -> Keyword {
-    Keyword { name, env: Some(env), handling: Handling::Used }
+    Keyword {
+        name,
+        env: Some(env),
+        handling: Handling::Used,
+    }
 }
 
 const fn ignored(name: &'static str, env: Option<&'static str>) -> Keyword {
-    Keyword { name, env, handling: Handling::Ignored }
+    Keyword {
+        name,
+        env,
+        handling: Handling::Ignored,
+    }
 }
 
 const fn unsupported(name: &'static str, env: Option<&'static str>, hint: &'static str) -> Keyword {
-    Keyword { name, env, handling: Handling::Unsupported(hint) }
+    Keyword {
+        name,
+        env,
+        handling: Handling::Unsupported(hint),
+    }
 }
 
 const fn without_variable(name: &'static str) -> Keyword {
-    Keyword { name, env: None, handling: Handling::Used }
+    Keyword {
+        name,
+        env: None,
+        handling: Handling::Used,
+    }
 }
 
 /// All parameters of libpq 18.
@@ -80,23 +97,71 @@ pub(super) static KEYWORDS: &[Keyword] = &[
     ignored("sslcompression", Some("PGSSLCOMPRESSION")),
     ignored("sslkeylogfile", None),
     ignored("sslsni", Some("PGSSLSNI")),
-    unsupported("oauth_client_id", None, "Use a password, a client certificate or peer authentication."),
-    unsupported("oauth_client_secret", None, "Use a password, a client certificate or peer authentication."),
-    unsupported("oauth_issuer", None, "Use a password, a client certificate or peer authentication."),
-    unsupported("oauth_scope", None, "Use a password, a client certificate or peer authentication."),
-    unsupported("replication", None, "Remove the parameter. The replication protocol is not used."),
-    unsupported("require_auth", Some("PGREQUIREAUTH"), "Use sslmode=verify-full to authenticate the server."),
+    unsupported(
+        "oauth_client_id",
+        None,
+        "Use a password, a client certificate or peer authentication.",
+    ),
+    unsupported(
+        "oauth_client_secret",
+        None,
+        "Use a password, a client certificate or peer authentication.",
+    ),
+    unsupported(
+        "oauth_issuer",
+        None,
+        "Use a password, a client certificate or peer authentication.",
+    ),
+    unsupported(
+        "oauth_scope",
+        None,
+        "Use a password, a client certificate or peer authentication.",
+    ),
+    unsupported(
+        "replication",
+        None,
+        "Remove the parameter. The replication protocol is not used.",
+    ),
+    unsupported(
+        "require_auth",
+        Some("PGREQUIREAUTH"),
+        "Use sslmode=verify-full to authenticate the server.",
+    ),
     unsupported(
         "requirepeer",
         Some("PGREQUIREPEER"),
         "Use a socket directory that only the operating system user of the PostgreSQL server can write to.",
     ),
-    unsupported("scram_client_key", None, "Use a password, or a line in ~/.pgpass."),
-    unsupported("scram_server_key", None, "Use a password, or a line in ~/.pgpass."),
-    unsupported("servicefile", None, "Set the environment variable PGSERVICEFILE."),
-    unsupported("sslcrl", Some("PGSSLCRL"), "Remove the parameter if certificate revocation lists are not required."),
-    unsupported("sslcrldir", Some("PGSSLCRLDIR"), "Remove the parameter if certificate revocation lists are not required."),
-    unsupported("sslpassword", None, "Decrypt the key with openssl pkey -in KEY -out NEWKEY."),
+    unsupported(
+        "scram_client_key",
+        None,
+        "Use a password, or a line in ~/.pgpass.",
+    ),
+    unsupported(
+        "scram_server_key",
+        None,
+        "Use a password, or a line in ~/.pgpass.",
+    ),
+    unsupported(
+        "servicefile",
+        None,
+        "Set the environment variable PGSERVICEFILE.",
+    ),
+    unsupported(
+        "sslcrl",
+        Some("PGSSLCRL"),
+        "Remove the parameter if certificate revocation lists are not required.",
+    ),
+    unsupported(
+        "sslcrldir",
+        Some("PGSSLCRLDIR"),
+        "Remove the parameter if certificate revocation lists are not required.",
+    ),
+    unsupported(
+        "sslpassword",
+        None,
+        "Decrypt the key with openssl pkey -in KEY -out NEWKEY.",
+    ),
 ];
 
 /// Returns the parameter `name`. Names are case-sensitive, as in libpq.
@@ -116,8 +181,15 @@ pub(super) fn similar(name: &str) -> Vec<&'static str> {
         "ssl" => Some("sslmode"),
         _ => None,
     };
-    let names = KEYWORDS.iter().filter(|keyword| keyword.handling == Handling::Used).map(|keyword| keyword.name);
-    alias.into_iter().chain(nearest(name, names)).take(3).collect()
+    let names = KEYWORDS
+        .iter()
+        .filter(|keyword| keyword.handling == Handling::Used)
+        .map(|keyword| keyword.name);
+    alias
+        .into_iter()
+        .chain(nearest(name, names))
+        .take(3)
+        .collect()
 }
 
 #[cfg(test)]
@@ -126,7 +198,13 @@ mod tests {
 
     #[test]
     fn mistyped_names_and_names_of_other_libraries_are_recognized() {
-        let cases = [("hots", "host"), ("dbnam", "dbname"), ("database", "dbname"), ("ssl_mode", "sslmode"), ("Port", "port")];
+        let cases = [
+            ("hots", "host"),
+            ("dbnam", "dbname"),
+            ("database", "dbname"),
+            ("ssl_mode", "sslmode"),
+            ("Port", "port"),
+        ];
         for (given, expected) in cases {
             assert_eq!(similar(given).first(), Some(&expected), "{given}");
         }
@@ -135,7 +213,8 @@ mod tests {
 
     #[test]
     fn parameter_names_are_unique() {
-        let names: std::collections::BTreeSet<_> = KEYWORDS.iter().map(|keyword| keyword.name).collect();
+        let names: std::collections::BTreeSet<_> =
+            KEYWORDS.iter().map(|keyword| keyword.name).collect();
         assert_eq!(names.len(), KEYWORDS.len());
     }
 }

@@ -1,9 +1,10 @@
-//! Connections to PostgreSQL that are compatible with libpq: psql, psycopg and a program with this crate reach the same server with
-//! the same connection string, service file and environment.
+//! Connections to PostgreSQL that are compatible with libpq: psql, psycopg and a program with this
+//! crate reach the same server with the same connection string, service file and environment.
 //!
 //! # Parameters
 //!
-//! The parameters of a connection have 4 sources. The first that sets a parameter determines its value (libpq's manual, 34.1
+//! The parameters of a connection have 4 sources. The first that sets a parameter determines its
+//! value (libpq's manual, 34.1
 //! *Database Connection Control Functions*):
 //!
 //! 1. the connection string, as `key=value` pairs or as a URI;
@@ -11,8 +12,9 @@
 //! 3. the environment;
 //! 4. the defaults.
 //!
-//! [`resolve`] merges them. It reads files but opens no connection, and receives the environment as a value, [`ConnectEnv`].
-//! [`connect()`] also opens the connection: it tries the hosts in order, and supports TLS and `target_session_attrs`.
+//! [`resolve`] merges them. It reads files but opens no connection, and receives the environment as
+//! a value, [`ConnectEnv`]. [`connect()`] also opens the connection: it tries the hosts in order,
+//! and supports TLS and `target_session_attrs`.
 //!
 //! # Differences from libpq
 //!
@@ -82,8 +84,8 @@ pub use target::{Origin, Target};
 ///
 /// # Errors
 ///
-/// Returns an error with a [hint](ConnectError::hint) if the parameters are invalid or no host accepts the connection. No error
-/// contains a password.
+/// Returns an error with a [hint](ConnectError::hint) if the parameters are invalid or no host
+/// accepts the connection. No error contains a password.
 pub async fn connect(request: &ConnectRequest, env: &ConnectEnv) -> Result<Session, ConnectError> {
     attempt::open(&resolve(request, env)?).await
 }

@@ -39,15 +39,28 @@ impl Params {
     /// # Errors
     ///
     /// Returns [`ConnectError::UnknownKey`] or [`ConnectError::UnsupportedKey`].
-    pub(super) fn set(&mut self, name: &str, value: impl Into<String>, source: ParamSource<'_>) -> Result<(), ConnectError> {
+    pub(super) fn set(
+        &mut self,
+        name: &str,
+        value: impl Into<String>,
+        source: ParamSource<'_>,
+    ) -> Result<(), ConnectError> {
         let location = || source.to_string();
         let Some(keyword) = keyword::find(name) else {
-            return Err(ConnectError::UnknownKey { key: name.to_owned(), location: location(), similar: keyword::similar(name) });
+            return Err(ConnectError::UnknownKey {
+                key: name.to_owned(),
+                location: location(),
+                similar: keyword::similar(name),
+            });
         };
         let value = value.into();
         match keyword.handling {
             Handling::Unsupported(instead) if !value.is_empty() => {
-                Err(ConnectError::UnsupportedKey { key: keyword.name, location: location(), instead })
+                Err(ConnectError::UnsupportedKey {
+                    key: keyword.name,
+                    location: location(),
+                    instead,
+                })
             }
             Handling::Unsupported(_) | Handling::Ignored => Ok(()),
             Handling::Used => {
@@ -66,7 +79,10 @@ impl Params {
 
     /// Returns the value of `name`. As in libpq, an empty value counts as not set.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     /// Removes `name` and returns its value.
@@ -87,11 +103,18 @@ impl Params {
     pub(super) fn from_env(env: &ConnectEnv) -> Result<Self, ConnectError> {
         let mut params = Self::default();
         for keyword in KEYWORDS {
-            let Some((variable, value)) = keyword.env.and_then(|name| Some((name, env.var(name)?))) else { continue };
+            let Some((variable, value)) = keyword.env.and_then(|name| Some((name, env.var(name)?)))
+            else {
+                continue;
+            };
             match keyword.handling {
                 Handling::Unsupported(instead) => {
                     let location = variable.to_owned();
-                    return Err(ConnectError::UnsupportedKey { key: keyword.name, location, instead });
+                    return Err(ConnectError::UnsupportedKey {
+                        key: keyword.name,
+                        location,
+                        instead,
+                    });
                 }
                 Handling::Ignored => {}
                 Handling::Used => _ = params.0.insert(keyword.name, value.to_owned()),

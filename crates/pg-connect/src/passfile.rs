@@ -1,4 +1,5 @@
-//! Password files with lines `host:port:database:user:password` (libpq's manual, 34.16 *The Password File*).
+//! Password files with lines `host:port:database:user:password` (libpq's manual, 34.16 *The
+//! Password File*).
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -28,7 +29,8 @@ impl PassFile {
     ///
     /// # Errors
     ///
-    /// Returns a warning if the file is ignored: libpq does not use a file that other users can read.
+    /// Returns a warning if the file is ignored: libpq does not use a file that other users can
+    /// read.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, String> {
         let shown = path.display();
         let meta = match std::fs::metadata(path) {
@@ -37,7 +39,9 @@ impl PassFile {
             Err(error) => return Err(format!("password file {shown} was ignored: {error}")),
         };
         if !meta.is_file() {
-            return Err(format!("password file {shown} was ignored: it is not a regular file"));
+            return Err(format!(
+                "password file {shown} was ignored: it is not a regular file"
+            ));
         }
         let mode = meta.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
@@ -45,9 +49,13 @@ impl PassFile {
                 "password file {shown} was ignored: its mode is {mode:04o}, but only the owner may have access; run chmod 0600 {shown}"
             ));
         }
-        let bytes = std::fs::read(path).map_err(|error| format!("password file {shown} was ignored: {error}"))?;
+        let bytes = std::fs::read(path)
+            .map_err(|error| format!("password file {shown} was ignored: {error}"))?;
         let text = Secret::new(String::from_utf8_lossy(&bytes));
-        Ok(Some(Self { path: path.to_owned(), text }))
+        Ok(Some(Self {
+            path: path.to_owned(),
+            text,
+        }))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -56,7 +64,11 @@ impl PassFile {
 
     /// Returns the password of the first line that matches.
     pub(super) fn find(&self, query: PasswordQuery<'_>) -> Option<Secret> {
-        let lines = self.text.reveal().lines().filter(|line| !line.starts_with('#'));
+        let lines = self
+            .text
+            .reveal()
+            .lines()
+            .filter(|line| !line.starts_with('#'));
         lines.into_iter().find_map(|line| password_on(line, query))
     }
 }
@@ -105,9 +117,18 @@ mod tests {
     use super::*;
 
     fn lookup(text: &str) -> Option<String> {
-        let file = PassFile { path: "/f".into(), text: Secret::new(text) };
-        let query = PasswordQuery { host: "db:1", port: 5432, database: "ap\\p", user: "me" };
-        file.find(query).map(|password| password.reveal().to_owned())
+        let file = PassFile {
+            path: "/f".into(),
+            text: Secret::new(text),
+        };
+        let query = PasswordQuery {
+            host: "db:1",
+            port: 5432,
+            database: "ap\\p",
+            user: "me",
+        };
+        file.find(query)
+            .map(|password| password.reveal().to_owned())
     }
 
     #[test]
@@ -138,9 +159,18 @@ mod tests {
         std::fs::write(file.path(), "*:*:*:*:tulip").expect("write");
         std::fs::set_permissions(file.path(), PermissionsExt::from_mode(0o644)).expect("mode");
         let warning = PassFile::read(file.path()).expect_err("too open");
-        assert!(warning.contains("chmod 0600") && warning.contains("0644") && !warning.contains("tulip"), "{warning}");
+        assert!(
+            warning.contains("chmod 0600")
+                && warning.contains("0644")
+                && !warning.contains("tulip"),
+            "{warning}"
+        );
         std::fs::set_permissions(file.path(), PermissionsExt::from_mode(0o600)).expect("mode");
         assert!(PassFile::read(file.path()).expect("fine").is_some());
-        assert!(PassFile::read(Path::new("/nowhere")).expect("fine").is_none());
+        assert!(
+            PassFile::read(Path::new("/nowhere"))
+                .expect("fine")
+                .is_none()
+        );
     }
 }

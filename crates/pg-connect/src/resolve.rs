@@ -6,7 +6,8 @@ use super::params::Params;
 use super::target::{Origin, Target};
 use super::{conninfo, service, uri};
 
-/// The variables that select a server or a database. If none is set, a request without parameters uses the default server.
+/// The variables that select a server or a database. If none is set, a request without parameters
+/// uses the default server.
 const SERVER_VARIABLES: [&str; 5] = ["PGSERVICE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE"];
 
 /// Returns the server of a request. Reads files, but opens no connection.
@@ -18,17 +19,23 @@ const SERVER_VARIABLES: [&str; 5] = ["PGSERVICE", "PGHOST", "PGHOSTADDR", "PGPOR
 /// 3. the environment;
 /// 4. the default of libpq.
 ///
-/// If neither the request nor the environment selects a server or a database, [`ConnectEnv::default_server`] is used.
+/// If neither the request nor the environment selects a server or a database,
+/// [`ConnectEnv::default_server`] is used.
 ///
 /// # Errors
 ///
-/// Returns an error with its location if a parameter or file is invalid, or if the default server is not running.
+/// Returns an error with its location if a parameter or file is invalid, or if the default server
+/// is not running.
 pub fn resolve(request: &ConnectRequest, env: &ConnectEnv) -> Result<Target, ConnectError> {
     if request.service.is_some() && request.dsn.is_some() {
         return Err(ConnectError::ServiceAndDsn);
     }
     let (mut params, mut origin) = primary_params(request, env)?;
-    let service = request.service.clone().or_else(|| params.remove("service")).or_else(|| env.var("PGSERVICE").map(Into::into));
+    let service = request
+        .service
+        .clone()
+        .or_else(|| params.remove("service"))
+        .or_else(|| env.var("PGSERVICE").map(Into::into));
     if let Some(name) = service {
         params.fill_from(service::load(&name, env)?);
         origin = Origin::Service(name);
@@ -37,8 +44,12 @@ pub fn resolve(request: &ConnectRequest, env: &ConnectEnv) -> Result<Target, Con
     Target::new(&params, env, origin)
 }
 
-/// Returns the parameters of the connection string, or of the default server if no server is selected.
-fn primary_params(request: &ConnectRequest, env: &ConnectEnv) -> Result<(Params, Origin), ConnectError> {
+/// Returns the parameters of the connection string, or of the default server if no server is
+/// selected.
+fn primary_params(
+    request: &ConnectRequest,
+    env: &ConnectEnv,
+) -> Result<(Params, Origin), ConnectError> {
     if let Some(dsn) = &request.dsn {
         let params = parse_dsn(dsn)?;
         if !params.is_empty() {
@@ -48,16 +59,24 @@ fn primary_params(request: &ConnectRequest, env: &ConnectEnv) -> Result<(Params,
     if request.service.is_some() || SERVER_VARIABLES.iter().any(|name| env.var(name).is_some()) {
         return Ok((Params::default(), Origin::Environment));
     }
-    let Some(server) = &env.default_server else { return Ok((Params::default(), Origin::Environment)) };
+    let Some(server) = &env.default_server else {
+        return Ok((Params::default(), Origin::Environment));
+    };
     let description = server.description().to_owned();
     match server.locate() {
         Some(dsn) => Ok((parse_dsn(&dsn)?, Origin::DefaultServer(description))),
-        None => Err(ConnectError::NoServerSpecified { default_server: description }),
+        None => Err(ConnectError::NoServerSpecified {
+            default_server: description,
+        }),
     }
 }
 
 fn parse_dsn(dsn: &str) -> Result<Params, ConnectError> {
-    if uri::is_uri(dsn) { uri::parse(dsn) } else { conninfo::parse(dsn) }
+    if uri::is_uri(dsn) {
+        uri::parse(dsn)
+    } else {
+        conninfo::parse(dsn)
+    }
 }
 
 #[cfg(test)]
@@ -74,9 +93,18 @@ mod tests {
 
     /// Returns an environment with these variables and without files.
     fn env(vars: &[(&str, &str)]) -> ConnectEnv {
-        let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let vars = vars
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let user_name = Some("me".to_owned());
-        ConnectEnv { vars, user_name, system_dirs: vec![], socket_dirs: vec!["/tmp".into()], ..ConnectEnv::default() }
+        ConnectEnv {
+            vars,
+            user_name,
+            system_dirs: vec![],
+            socket_dirs: vec!["/tmp".into()],
+            ..ConnectEnv::default()
+        }
     }
 
     fn dsn(text: &str, vars: &[(&str, &str)]) -> Target {
@@ -86,23 +114,47 @@ mod tests {
     #[test]
     fn the_dsn_overrides_the_service_which_overrides_the_environment() {
         let dir = tempfile::tempdir().expect("dir");
-        fs::write(dir.path().join("services"), "[s]\nhost=from-service\ndbname=from-service\n").expect("write");
-        let mut env = env(&[("PGHOST", "from-env"), ("PGUSER", "from-env"), ("PGDATABASE", "from-env")]);
-        env.vars.insert("PGSERVICEFILE".into(), dir.path().join("services").display().to_string());
-        let target = resolve(&ConnectRequest::dsn("service=s dbname=from-dsn"), &env).expect("resolves");
-        let address = Address::Tcp { name: "from-service".into(), addr: None };
-        assert_eq!((&target.hosts[0].address, &*target.dbname, &*target.user), (&address, "from-dsn", "from-env"));
+        fs::write(
+            dir.path().join("services"),
+            "[s]\nhost=from-service\ndbname=from-service\n",
+        )
+        .expect("write");
+        let mut env = env(&[
+            ("PGHOST", "from-env"),
+            ("PGUSER", "from-env"),
+            ("PGDATABASE", "from-env"),
+        ]);
+        env.vars.insert(
+            "PGSERVICEFILE".into(),
+            dir.path().join("services").display().to_string(),
+        );
+        let target =
+            resolve(&ConnectRequest::dsn("service=s dbname=from-dsn"), &env).expect("resolves");
+        let address = Address::Tcp {
+            name: "from-service".into(),
+            addr: None,
+        };
+        assert_eq!(
+            (&target.hosts[0].address, &*target.dbname, &*target.user),
+            (&address, "from-dsn", "from-env")
+        );
         assert_eq!(target.origin, Origin::Service("s".into()));
         env.vars.insert("PGSERVICE".into(), "s".into());
         let target = resolve(&ConnectRequest::default(), &env).expect("resolves");
-        assert_eq!((&target.hosts[0].address, &*target.dbname), (&address, "from-service"));
+        assert_eq!(
+            (&target.hosts[0].address, &*target.dbname),
+            (&address, "from-service")
+        );
     }
 
     #[test]
     fn defaults_are_those_of_libpq() {
         let target = dsn("application_name=x", &[]);
         assert_eq!(target.hosts[0].address, Address::Socket("/tmp".into()));
-        assert_eq!((target.hosts[0].port, &*target.user, &*target.dbname), (5432, "me", "me"));
+        assert_eq!(
+            (target.hosts[0].port, &*target.user, &*target.dbname),
+            (5432, "me", "me")
+        );
         assert_eq!(target.tls.mode, SslMode::Prefer);
         assert_eq!(target.connect_timeout, Some(Duration::from_secs(30)));
         assert_eq!(dsn("connect_timeout=0", &[]).connect_timeout, None);
@@ -114,15 +166,30 @@ mod tests {
     fn the_default_server_is_used_if_no_server_is_named() {
         let request = ConnectRequest::default();
         let env = env(&[("PGUSER", "u")]);
-        assert_eq!(resolve(&request, &env).expect("the defaults of libpq").origin, Origin::Environment);
+        assert_eq!(
+            resolve(&request, &env)
+                .expect("the defaults of libpq")
+                .origin,
+            Origin::Environment
+        );
         let with = |dsn: Option<&str>| {
             let dsn = dsn.map(str::to_owned);
-            ConnectEnv { default_server: Some(DefaultServer::new("the test server", move || dsn.clone())), ..env.clone() }
+            ConnectEnv {
+                default_server: Some(DefaultServer::new("the test server", move || dsn.clone())),
+                ..env.clone()
+            }
         };
-        let target = resolve(&request, &with(Some("host=/run/private dbname=app"))).expect("resolves");
-        assert_eq!(target.describe(), "the test server (socket /run/private, port 5432, database app, user u)");
+        let target =
+            resolve(&request, &with(Some("host=/run/private dbname=app"))).expect("resolves");
+        assert_eq!(
+            target.describe(),
+            "the test server (socket /run/private, port 5432, database app, user u)"
+        );
         let error = resolve(&request, &with(None)).expect_err("not running");
-        assert_eq!(error.to_string(), "no database server is specified, and the test server is not running");
+        assert_eq!(
+            error.to_string(),
+            "no database server is specified, and the test server is not running"
+        );
         assert!(error.is_transient());
         let mut named = with(None);
         named.vars.insert("PGDATABASE".into(), "d".into());
@@ -133,10 +200,23 @@ mod tests {
     fn hosts_ports_and_addresses_are_paired_by_position() {
         let target = dsn("host=a,/run/b,c port=1,,3 hostaddr=", &[]);
         let descriptions: Vec<_> = target.hosts.iter().map(ToString::to_string).collect();
-        assert_eq!(descriptions, ["host a, port 1", "socket /run/b, port 5432", "host c, port 3"]);
+        assert_eq!(
+            descriptions,
+            [
+                "host a, port 1",
+                "socket /run/b, port 5432",
+                "host c, port 3"
+            ]
+        );
         assert_eq!(dsn("host=a,b port=7", &[]).hosts[1].port, 7);
         let target = dsn("host=a hostaddr=::1", &[]);
-        assert_eq!(target.hosts[0].address, Address::Tcp { name: "a".into(), addr: Some("::1".parse().expect("address")) });
+        assert_eq!(
+            target.hosts[0].address,
+            Address::Tcp {
+                name: "a".into(),
+                addr: Some("::1".parse().expect("address"))
+            }
+        );
     }
 
     #[test]
@@ -156,8 +236,13 @@ mod tests {
             ("host=@abstract", "host"),
         ];
         for (text, expected) in cases {
-            let error = resolve(&ConnectRequest::dsn(text), &env(&[])).expect_err(text).to_string();
-            assert!(error.contains(expected) && error.contains("expected"), "{text}: {error}");
+            let error = resolve(&ConnectRequest::dsn(text), &env(&[]))
+                .expect_err(text)
+                .to_string();
+            assert!(
+                error.contains(expected) && error.contains("expected"),
+                "{text}: {error}"
+            );
         }
     }
 
@@ -171,9 +256,15 @@ mod tests {
         assert!(matches!(roots, TrustedRoots::Missing(Some(_))), "{roots:?}");
         fs::create_dir(home.path().join(".postgresql")).expect("dir");
         fs::write(home.path().join(".postgresql/root.crt"), "").expect("write");
-        assert!(matches!(resolve(&request, &env).expect("resolves").tls.roots, TrustedRoots::File(_)));
+        assert!(matches!(
+            resolve(&request, &env).expect("resolves").tls.roots,
+            TrustedRoots::File(_)
+        ));
         let system = dsn("host=a sslrootcert=system", &[]);
-        assert_eq!((system.tls.mode, system.tls.roots), (SslMode::VerifyFull, TrustedRoots::System));
+        assert_eq!(
+            (system.tls.mode, system.tls.roots),
+            (SslMode::VerifyFull, TrustedRoots::System)
+        );
     }
 
     #[test]
@@ -182,18 +273,38 @@ mod tests {
         let file = dir.path().join("pass");
         fs::write(&file, "a:*:*:*:secret-a\nlocalhost:5432:*:*:secret-l\n").expect("write");
         fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).expect("mode");
-        let target = dsn("host=a,b,/tmp", &[("PGPASSFILE", &file.display().to_string())]);
-        let found: Vec<_> = target.hosts.iter().map(|host| host.password.as_ref().map(Secret::reveal)).collect();
+        let target = dsn(
+            "host=a,b,/tmp",
+            &[("PGPASSFILE", &file.display().to_string())],
+        );
+        let found: Vec<_> = target
+            .hosts
+            .iter()
+            .map(|host| host.password.as_ref().map(Secret::reveal))
+            .collect();
         assert_eq!(found, [Some("secret-a"), None, Some("secret-l")]);
-        assert_eq!(dsn("host=a password=given", &[]).hosts[0].password.as_ref().map(Secret::reveal), Some("given"));
+        assert_eq!(
+            dsn("host=a password=given", &[]).hosts[0]
+                .password
+                .as_ref()
+                .map(Secret::reveal),
+            Some("given")
+        );
         assert!(!format!("{target:?} {}", target.describe()).contains("secret"));
     }
 
     #[test]
     fn target_session_attrs_is_read_from_the_environment() {
-        let cases = [("any", SessionAttrs::Any), ("read-write", SessionAttrs::ReadWrite), ("standby", SessionAttrs::Standby)];
+        let cases = [
+            ("any", SessionAttrs::Any),
+            ("read-write", SessionAttrs::ReadWrite),
+            ("standby", SessionAttrs::Standby),
+        ];
         for (text, expected) in cases {
-            assert_eq!(dsn("host=a", &[("PGTARGETSESSIONATTRS", text)]).session_attrs, expected);
+            assert_eq!(
+                dsn("host=a", &[("PGTARGETSESSIONATTRS", text)]).session_attrs,
+                expected
+            );
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// A password. Only [`Secret::reveal`] returns it: `Debug` prints a placeholder, and there is no `Display`.
+/// A password. Only [`Secret::reveal`] returns it: `Debug` prints a placeholder, and there is no
+/// `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Secret(String);
 
@@ -32,6 +33,8 @@ fn is_secret(name: &str) -> bool {
 /// Returns the values for debug output, with placeholders for secrets.
 pub(super) fn redact<K: AsRef<str> + Ord>(values: &BTreeMap<K, String>) -> BTreeMap<&str, &str> {
     let names = values.keys().map(AsRef::as_ref);
-    let redacted = names.zip(values.values()).map(|(name, value)| (name, if is_secret(name) { "[hidden]" } else { value }));
+    let redacted = names
+        .zip(values.values())
+        .map(|(name, value)| (name, if is_secret(name) { "[hidden]" } else { value }));
     redacted.collect()
 }

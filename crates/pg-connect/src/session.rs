@@ -12,7 +12,8 @@ use tokio_postgres::{AsyncMessage, Client, Connection, Notification};
 /// A client that does not read notifications must neither block the connection nor fill the memory.
 const MAX_PENDING_NOTIFICATIONS: usize = 1024;
 
-/// An open connection: the client for queries, and the notifications of the server. Dropping it closes the connection.
+/// An open connection: the client for queries, and the notifications of the server. Dropping it
+/// closes the connection.
 #[derive(Debug)]
 pub struct Session {
     /// The client, which runs queries.
@@ -22,18 +23,28 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts a background task on the current Tokio runtime, which performs the input and output until the client is dropped.
-    pub(super) fn start<S, T>(client: Client, connection: Connection<S, T>, description: String) -> Self
+    /// Starts a background task on the current Tokio runtime, which performs the input and output
+    /// until the client is dropped.
+    pub(super) fn start<S, T>(
+        client: Client,
+        connection: Connection<S, T>,
+        description: String,
+    ) -> Self
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (sender, notifications) = channel(MAX_PENDING_NOTIFICATIONS);
         tokio::spawn(drive(connection, sender));
-        Self { client, description, notifications }
+        Self {
+            client,
+            description,
+            notifications,
+        }
     }
 
-    /// Returns a description without the password: `service prod (host db1, port 5432, database app, user me)`.
+    /// Returns a description without the password: `service prod (host db1, port 5432, database
+    /// app, user me)`.
     #[must_use]
     pub fn describe(&self) -> &str {
         &self.description

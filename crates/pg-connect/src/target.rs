@@ -17,7 +17,8 @@ mod hosts;
 pub(super) use choice::{ChannelBinding, Keepalive, SessionAttrs};
 pub(super) use hosts::{Address, HostTarget};
 
-/// The default of `connect_timeout` for each host. libpq waits for the system, which can take minutes or forever.
+/// The default of `connect_timeout` for each host. libpq waits for the system, which can take
+/// minutes or forever.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The origin of the parameters that select the server.
@@ -44,7 +45,8 @@ pub struct Target {
     pub(super) application_name: String,
     /// Command-line options of the server for the session, such as `-c statement_timeout=5s`.
     pub(super) options: Option<String>,
-    /// The time limit of each host, from the name lookup to the end of authentication; `None` for no limit.
+    /// The time limit of each host, from the name lookup to the end of authentication; `None` for
+    /// no limit.
     pub(super) connect_timeout: Option<Duration>,
     pub(super) session_attrs: SessionAttrs,
     /// Whether the hosts are tried in random order (`load_balance_hosts=random`).
@@ -64,10 +66,20 @@ impl Target {
     /// # Errors
     ///
     /// Returns [`ConnectError::BadValue`] or [`ConnectError::NoUser`].
-    pub(super) fn new(params: &Params, env: &ConnectEnv, origin: Origin) -> Result<Self, ConnectError> {
+    pub(super) fn new(
+        params: &Params,
+        env: &ConnectEnv,
+        origin: Origin,
+    ) -> Result<Self, ConnectError> {
         choice::refuse_gss(params)?;
-        let user = params.get("user").or(env.user_name.as_deref()).ok_or(ConnectError::NoUser)?.to_owned();
-        let application_name = params.get("application_name").or(params.get("fallback_application_name"));
+        let user = params
+            .get("user")
+            .or(env.user_name.as_deref())
+            .ok_or(ConnectError::NoUser)?
+            .to_owned();
+        let application_name = params
+            .get("application_name")
+            .or(params.get("fallback_application_name"));
         let mut target = Self {
             hosts: hosts::parse(params, env)?,
             dbname: params.get("dbname").unwrap_or(&user).to_owned(),
@@ -76,7 +88,12 @@ impl Target {
             options: params.get("options").map(str::to_owned),
             connect_timeout: timeout(params)?,
             session_attrs: choice::session_attrs(params)?,
-            load_balance: choose(params, "load_balance_hosts", &[("disable", false), ("random", true)])?.unwrap_or(false),
+            load_balance: choose(
+                params,
+                "load_balance_hosts",
+                &[("disable", false), ("random", true)],
+            )?
+            .unwrap_or(false),
             tls: TlsSettings::new(params, env)?,
             origin,
             warnings: Vec::new(),
@@ -87,7 +104,8 @@ impl Target {
         Ok(target)
     }
 
-    /// Returns a description without the password: `service prod (host db1, port 5432, database app, user me)`.
+    /// Returns a description without the password: `service prod (host db1, port 5432, database
+    /// app, user me)`.
     #[must_use]
     pub fn describe(&self) -> String {
         let hosts: Vec<_> = self.hosts.iter().map(ToString::to_string).collect();
@@ -103,14 +121,19 @@ impl Target {
         }
     }
 
-    /// Sets the password of each host. As in libpq, the password file is only read if there is no other password.
+    /// Sets the password of each host. As in libpq, the password file is only read if there is no
+    /// other password.
     fn add_passwords(&mut self, params: &Params, env: &ConnectEnv) {
         if let Some(password) = params.get("password") {
-            self.hosts.iter_mut().for_each(|host| host.password = Some(Secret::new(password)));
+            self.hosts
+                .iter_mut()
+                .for_each(|host| host.password = Some(Secret::new(password)));
             return;
         }
         let default = || env.home.as_ref().map(|home| home.join(".pgpass"));
-        let Some(path) = params.get("passfile").map(PathBuf::from).or_else(default) else { return };
+        let Some(path) = params.get("passfile").map(PathBuf::from).or_else(default) else {
+            return;
+        };
         match PassFile::read(&path) {
             Ok(Some(file)) => self.look_up_passwords(&file, env),
             Ok(None) => {}
@@ -121,7 +144,12 @@ impl Target {
     fn look_up_passwords(&mut self, file: &PassFile, env: &ConnectEnv) {
         for host in &mut self.hosts {
             let name = hosts::password_name(&host.address, env);
-            let query = PasswordQuery { host: &name, port: host.port, database: &self.dbname, user: &self.user };
+            let query = PasswordQuery {
+                host: &name,
+                port: host.port,
+                database: &self.dbname,
+                user: &self.user,
+            };
             host.password = file.find(query);
             host.password_file = host.password.as_ref().map(|_| file.path().to_owned());
         }
@@ -131,6 +159,10 @@ impl Target {
 /// Returns `connect_timeout`, in seconds. As in libpq, 0 and negative values mean no limit.
 fn timeout(params: &Params) -> Result<Option<Duration>, ConnectError> {
     let seconds = number::<i64>(params, "connect_timeout")?;
-    Ok(seconds
-        .map_or(Some(DEFAULT_TIMEOUT), |value| u64::try_from(value).ok().filter(|value| *value > 0).map(Duration::from_secs)))
+    Ok(seconds.map_or(Some(DEFAULT_TIMEOUT), |value| {
+        u64::try_from(value)
+            .ok()
+            .filter(|value| *value > 0)
+            .map(Duration::from_secs)
+    }))
 }

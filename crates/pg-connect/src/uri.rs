@@ -1,4 +1,5 @@
-//! Connection URIs: `postgresql://user:password@host1:port1,host2:port2/dbname?key=value` (libpq's manual, 34.1.1.2
+//! Connection URIs: `postgresql://user:password@host1:port1,host2:port2/dbname?key=value` (libpq's
+//! manual, 34.1.1.2
 //! *Connection URIs*).
 
 use percent_encoding::percent_decode_str;
@@ -17,11 +18,17 @@ pub(super) fn is_uri(text: &str) -> bool {
 ///
 /// # Errors
 ///
-/// Returns an error that names the part of the URI. It quotes no value, which could contain a password.
+/// Returns an error that names the part of the URI. It quotes no value, which could contain a
+/// password.
 pub(super) fn parse(text: &str) -> Result<Params, ConnectError> {
-    let rest = SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
+    let rest = SCHEMES
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme))
+        .unwrap_or(text);
     let mut params = Params::default();
-    let (rest, query) = rest.split_once('?').map_or((rest, ""), |(rest, query)| (rest, query));
+    let (rest, query) = rest
+        .split_once('?')
+        .map_or((rest, ""), |(rest, query)| (rest, query));
     let rest = user_and_password(rest, &mut params)?;
     let (hosts, dbname) = rest.split_once('/').unwrap_or((rest, ""));
     host_list(hosts, &mut params)?;
@@ -36,8 +43,13 @@ pub(super) fn parse(text: &str) -> Result<Params, ConnectError> {
 fn user_and_password<'a>(rest: &'a str, params: &mut Params) -> Result<&'a str, ConnectError> {
     let authority = rest.split('/').next().unwrap_or(rest);
     let Some((credentials, hosts)) = authority.split_once('@') else {
-        // In `user:pa/ss@host`, libpq parses "pa" as a port. Its error message would contain a part of the password.
-        return if rest.contains('@') { Err(misplaced_at()) } else { Ok(rest) };
+        // In `user:pa/ss@host`, libpq parses "pa" as a port. Its error message would contain a part
+        // of the password.
+        return if rest.contains('@') {
+            Err(misplaced_at())
+        } else {
+            Ok(rest)
+        };
     };
     if hosts.contains('@') {
         return Err(misplaced_at());
@@ -71,8 +83,15 @@ fn host_and_port(entry: &str) -> Result<(&str, &str), ConnectError> {
         return Ok(entry.split_once(':').unwrap_or((entry, "")));
     };
     let expected = "[IPV6-ADDRESS] or [IPV6-ADDRESS]:PORT";
-    let invalid = || ConnectError::Uri { part: "host", expected, hint: "Example: postgresql://[2001:db8::1]:5432/mydb" };
-    let (host, rest) = bracketed.split_once(']').filter(|(host, _)| !host.is_empty()).ok_or_else(invalid)?;
+    let invalid = || ConnectError::Uri {
+        part: "host",
+        expected,
+        hint: "Example: postgresql://[2001:db8::1]:5432/mydb",
+    };
+    let (host, rest) = bracketed
+        .split_once(']')
+        .filter(|(host, _)| !host.is_empty())
+        .ok_or_else(invalid)?;
     match rest.strip_prefix(':') {
         Some(port) => Ok((host, port)),
         None if rest.is_empty() => Ok((host, "")),
@@ -81,9 +100,16 @@ fn host_and_port(entry: &str) -> Result<(&str, &str), ConnectError> {
 }
 
 fn query_pair(pair: &str, params: &mut Params) -> Result<(), ConnectError> {
-    let Some((key, value)) = pair.split_once('=').filter(|(_, value)| !value.contains('=')) else {
+    let Some((key, value)) = pair
+        .split_once('=')
+        .filter(|(_, value)| !value.contains('='))
+    else {
         let expected = "exactly one \"=\" in each parameter";
-        return Err(ConnectError::Uri { part: "query", expected, hint: "Inside a value, write \"=\" as %3D and \"&\" as %26." });
+        return Err(ConnectError::Uri {
+            part: "query",
+            expected,
+            hint: "Inside a value, write \"=\" as %3D and \"&\" as %26.",
+        });
     };
     let (key, value) = (decode("query", key)?, decode("query", value)?);
     // The spelling of JDBC, which libpq also accepts.
@@ -94,19 +120,37 @@ fn query_pair(pair: &str, params: &mut Params) -> Result<(), ConnectError> {
 }
 
 fn set_decoded(params: &mut Params, key: &'static str, encoded: &str) -> Result<(), ConnectError> {
-    if encoded.is_empty() { Ok(()) } else { params.set(key, decode(key, encoded)?, ParamSource::Uri) }
+    if encoded.is_empty() {
+        Ok(())
+    } else {
+        params.set(key, decode(key, encoded)?, ParamSource::Uri)
+    }
 }
 
 /// Decodes percent encoding. As in libpq, incomplete codes and %00 are errors.
 fn decode(part: &'static str, encoded: &str) -> Result<String, ConnectError> {
-    let invalid = || ConnectError::Uri { part, expected: "percent-encoded UTF-8 without %00", hint: "Write a literal % as %25." };
+    let invalid = || ConnectError::Uri {
+        part,
+        expected: "percent-encoded UTF-8 without %00",
+        hint: "Write a literal % as %25.",
+    };
     let bytes = encoded.as_bytes();
-    let is_complete = |at: usize| bytes.get(at + 1..at + 3).is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit));
+    let is_complete = |at: usize| {
+        bytes
+            .get(at + 1..at + 3)
+            .is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit))
+    };
     if encoded.match_indices('%').any(|(at, _)| !is_complete(at)) {
         return Err(invalid());
     }
-    let text = percent_decode_str(encoded).decode_utf8().map_err(|_| invalid())?;
-    if text.contains('\0') { Err(invalid()) } else { Ok(text.into_owned()) }
+    let text = percent_decode_str(encoded)
+        .decode_utf8()
+        .map_err(|_| invalid())?;
+    if text.contains('\0') {
+        Err(invalid())
+    } else {
+        Ok(text.into_owned())
+    }
 }
 
 fn misplaced_at() -> ConnectError {
@@ -138,13 +182,29 @@ mod tests {
             ("postgresql://a:1,b:2,c/app", "host", Some("a,b,c")),
             ("postgresql://a:1,b:2,c/app", "port", Some("1,2,")),
             ("postgresql://a,b/app", "port", None),
-            ("postgresql://[2001:db8::1]:5433,[::1]/app", "host", Some("2001:db8::1,::1")),
-            ("postgresql://%2Fvar%2Frun%2Fpostgresql/app", "host", Some("/var/run/postgresql")),
-            ("postgresql:///app?host=/tmp&port=5433", "host", Some("/tmp")),
+            (
+                "postgresql://[2001:db8::1]:5433,[::1]/app",
+                "host",
+                Some("2001:db8::1,::1"),
+            ),
+            (
+                "postgresql://%2Fvar%2Frun%2Fpostgresql/app",
+                "host",
+                Some("/var/run/postgresql"),
+            ),
+            (
+                "postgresql:///app?host=/tmp&port=5433",
+                "host",
+                Some("/tmp"),
+            ),
             ("postgresql:///?service=prod", "service", Some("prod")),
             ("postgresql://h/d?ssl=true", "sslmode", Some("require")),
             ("postgresql://h/d?user=a%40b", "user", Some("a@b")),
-            ("postgresql://h?application_name=x%20y", "application_name", Some("x y")),
+            (
+                "postgresql://h?application_name=x%20y",
+                "application_name",
+                Some("x y"),
+            ),
         ];
         for (text, key, expected) in cases {
             assert_eq!(parse(text).expect(text).get(key), expected, "{text} {key}");
@@ -167,7 +227,10 @@ mod tests {
         ];
         for (text, expected) in cases {
             let error = parse(text).expect_err(text);
-            let message = format!("{error} {error:?} {}", error.hint(&HintTexts::default()).unwrap_or_default());
+            let message = format!(
+                "{error} {error:?} {}",
+                error.hint(&HintTexts::default()).unwrap_or_default()
+            );
             assert!(message.contains(expected), "{text}: {message}");
             assert!(!message.contains("secret"), "{text}: {message}");
         }

@@ -14,8 +14,9 @@ use super::names;
 /// The checks of a server certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Check {
-    /// No check: `require` without a root certificate. This protects against eavesdropping, but not against an impersonated server
-    /// (libpq's manual, 34.19.3). Users of self-signed certificates depend on it.
+    /// No check: `require` without a root certificate. This protects against eavesdropping, but not
+    /// against an impersonated server (libpq's manual, 34.19.3). Users of self-signed certificates
+    /// depend on it.
     Nothing,
     /// A trusted authority signed the certificate, and it has not expired.
     Chain,
@@ -23,7 +24,8 @@ pub(super) enum Check {
     ChainAndName,
 }
 
-/// The verifier for rustls. In every mode, the server must prove that it has the key of the certificate.
+/// The verifier for rustls. In every mode, the server must prove that it has the key of the
+/// certificate.
 #[derive(Debug)]
 pub(super) struct Verifier {
     roots: RootCertStore,
@@ -39,7 +41,12 @@ impl Verifier {
         check: Check,
         provider: Arc<CryptoProvider>,
     ) -> Self {
-        Self { roots, trusted_leaves, check, provider }
+        Self {
+            roots,
+            trusted_leaves,
+            check,
+            provider,
+        }
     }
 
     fn verify_chain(
@@ -48,17 +55,25 @@ impl Verifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), Error> {
-        // OpenSSL trusts a self-signed certificate that is in the root file. webpki rejects it as a server certificate.
+        // OpenSSL trusts a self-signed certificate that is in the root file. webpki rejects it as a
+        // server certificate.
         if self.trusted_leaves.contains(certificate) {
             return names::check_dates(certificate, now);
         }
         let parsed = ParsedCertificate::try_from(certificate)?;
         let algorithms = self.provider.signature_verification_algorithms.all;
-        verify_server_cert_signed_by_trust_anchor(&parsed, &self.roots, intermediates, now, algorithms)
+        verify_server_cert_signed_by_trust_anchor(
+            &parsed,
+            &self.roots,
+            intermediates,
+            now,
+            algorithms,
+        )
     }
 }
 
-/// Checks that the certificate is for `host`: by its alternative names or, as in libpq, by its common name if it has none.
+/// Checks that the certificate is for `host`: by its alternative names or, as in libpq, by its
+/// common name if it has none.
 fn verify_name(certificate: &CertificateDer<'_>, host: &ServerName<'_>) -> Result<(), Error> {
     let by_alternative = verify_server_name(&ParsedCertificate::try_from(certificate)?, host);
     if by_alternative.is_ok() {
@@ -94,7 +109,12 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -103,20 +123,33 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
 /// Returns a message for a certificate that is not trusted; `None` for any other error.
 pub(super) fn explain(error: &Error) -> Option<&'static str> {
-    let Error::InvalidCertificate(reason) = error else { return None };
+    let Error::InvalidCertificate(reason) = error else {
+        return None;
+    };
     Some(match reason {
-        CertificateError::UnknownIssuer => "the server certificate is not signed by a trusted authority",
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the server certificate has expired",
+        CertificateError::UnknownIssuer => {
+            "the server certificate is not signed by a trusted authority"
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "the server certificate has expired"
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "the server certificate is for another host name (sslmode=verify-full)"
         }

@@ -10,13 +10,22 @@ use super::interrupt::Interrupt;
 use super::os_user::OsUser;
 
 /// Variables that would change the behavior of a server or its tools.
-const REMOVED_VARIABLES: [&str; 8] =
-    ["PGDATA", "PGPORT", "PGTZ", "PGDATESTYLE", "PGCLIENTENCODING", "PGOPTIONS", "PGSERVICE", "PG_TEST_TIMEOUT_DEFAULT"];
+const REMOVED_VARIABLES: [&str; 8] = [
+    "PGDATA",
+    "PGPORT",
+    "PGTZ",
+    "PGDATESTYLE",
+    "PGCLIENTENCODING",
+    "PGOPTIONS",
+    "PGSERVICE",
+    "PG_TEST_TIMEOUT_DEFAULT",
+];
 
 /// The number of lines of an output or log that an error contains.
 const LAST_LINES: usize = 12;
 
-/// Returns a command that runs as `server`, in English and UTC, and in a directory that each user can search.
+/// Returns a command that runs as `server`, in English and UTC, and in a directory that each user
+/// can search.
 pub(super) fn as_user(program: &Path, caller: &OsUser, server: &OsUser) -> Command {
     let mut command = Command::new(program);
     command.current_dir("/").env("LC_ALL", "C").env("TZ", "UTC");
@@ -31,28 +40,49 @@ pub(super) fn as_user(program: &Path, caller: &OsUser, server: &OsUser) -> Comma
 }
 
 /// Runs the command. If it fails, the error contains the end of its output.
-pub(super) fn run(mut command: Command, tool: &'static str, interrupt: &Interrupt) -> Result<Output, LocalError> {
-    let output = interrupt.output(&mut command).map_err(|source| not_run(&command, source))?;
-    if output.status.success() { Ok(output) } else { Err(LocalError::Tool { tool, output: failure_output(&output) }) }
+pub(super) fn run(
+    mut command: Command,
+    tool: &'static str,
+    interrupt: &Interrupt,
+) -> Result<Output, LocalError> {
+    let output = interrupt
+        .output(&mut command)
+        .map_err(|source| not_run(&command, source))?;
+    if output.status.success() {
+        Ok(output)
+    } else {
+        Err(LocalError::Tool {
+            tool,
+            output: failure_output(&output),
+        })
+    }
 }
 
 /// Returns the error for a tool that could not be run.
 pub(super) fn not_run(command: &Command, source: io::Error) -> LocalError {
     match source.kind() {
         io::ErrorKind::Interrupted => LocalError::Interrupted,
-        _ => LocalError::Io { action: "run", path: PathBuf::from(command.get_program()), source },
+        _ => LocalError::Io {
+            action: "run",
+            path: PathBuf::from(command.get_program()),
+            source,
+        },
     }
 }
 
 /// Returns the end of the standard error of a failed tool, else of its standard output.
 pub(super) fn failure_output(output: &Output) -> String {
-    let streams = [&output.stderr, &output.stdout].map(|bytes| last_lines(&String::from_utf8_lossy(bytes)));
+    let streams =
+        [&output.stderr, &output.stdout].map(|bytes| last_lines(&String::from_utf8_lossy(bytes)));
     let text = streams.iter().find(|text| !text.is_empty()).cloned();
     text.unwrap_or_else(|| format!("no output, {}", output.status))
 }
 
 /// Returns the last lines of `text` that are not blank.
 pub(super) fn last_lines(text: &str) -> String {
-    let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines: Vec<_> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
     lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
 }

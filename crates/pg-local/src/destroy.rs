@@ -31,7 +31,11 @@ impl LocalServer {
     pub fn destroy(&self) -> Result<Destroyed, LocalError> {
         let dir = self.layout.dir.clone();
         let Some(claim) = Claim::existing(&self.layout, &self.interrupt)? else {
-            return Ok(Destroyed { dir, existed: false, left: Vec::new() });
+            return Ok(Destroyed {
+                dir,
+                existed: false,
+                left: Vec::new(),
+            });
         };
         self.stop()?;
         self.remove_record()?;
@@ -43,9 +47,17 @@ impl LocalServer {
         }
         // The marker is removed last, so that an interrupted `destroy` can be repeated.
         let marker = self.layout.marker();
-        fs::remove_file(&marker).map_err(|source| LocalError::Io { action: "remove", path: marker, source })?;
+        fs::remove_file(&marker).map_err(|source| LocalError::Io {
+            action: "remove",
+            path: marker,
+            source,
+        })?;
         drop(claim);
-        Ok(Destroyed { existed: true, left: remove_if_empty(&dir)?, dir })
+        Ok(Destroyed {
+            existed: true,
+            left: remove_if_empty(&dir)?,
+            dir,
+        })
     }
 }
 
@@ -54,9 +66,17 @@ fn remove_if_empty(dir: &Path) -> Result<Vec<PathBuf>, LocalError> {
     match fs::remove_dir(dir) {
         Ok(()) => Ok(Vec::new()),
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
-            let entries = fs::read_dir(dir).map_err(|source| LocalError::Io { action: "read", path: dir.to_owned(), source })?;
+            let entries = fs::read_dir(dir).map_err(|source| LocalError::Io {
+                action: "read",
+                path: dir.to_owned(),
+                source,
+            })?;
             Ok(entries.flatten().map(|entry| entry.path()).collect())
         }
-        Err(source) => Err(LocalError::Io { action: "remove", path: dir.to_owned(), source }),
+        Err(source) => Err(LocalError::Io {
+            action: "remove",
+            path: dir.to_owned(),
+            source,
+        }),
     }
 }

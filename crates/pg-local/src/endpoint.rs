@@ -27,7 +27,14 @@ impl Endpoint {
     #[must_use]
     pub fn dsn(&self, program: &Program) -> String {
         let host = self.socket_dir.display().to_string();
-        let host = if host.contains(' ') { format!("'{host}'") } else { host };
-        format!("host={host} port={} dbname={} user={}", self.port, program.database, program.role)
+        let host = if host.contains(' ') {
+            format!("'{host}'")
+        } else {
+            host
+        };
+        format!(
+            "host={host} port={} dbname={} user={}",
+            self.port, program.database, program.role
+        )
     }
 }

@@ -10,7 +10,10 @@ use super::version::MIN_VERSION;
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
     /// No server binaries were found.
-    #[error("could not find the PostgreSQL server binaries (postgres, initdb, pg_ctl) in {}", list(searched))]
+    #[error(
+        "could not find the PostgreSQL server binaries (postgres, initdb, pg_ctl) in {}",
+        list(searched)
+    )]
     NoBinaries {
         /// The searched directories.
         searched: Vec<PathBuf>,
@@ -124,7 +127,8 @@ pub enum LocalError {
         /// The waiting time, in seconds.
         waited_s: u64,
     },
-    /// The creation or start was interrupted. An incomplete data directory has been removed, but a started server can be running.
+    /// The creation or start was interrupted. An incomplete data directory has been removed, but a
+    /// started server can be running.
     #[error("interrupted")]
     Interrupted,
     /// The tools of PostgreSQL cannot be run as the user of the server.
@@ -166,34 +170,73 @@ pub enum LocalError {
 }
 
 impl LocalError {
-    /// Returns a hint, if there is one: a command or a sentence. `program` contains the commands that it quotes.
+    /// Returns a hint, if there is one: a command or a sentence. `program` contains the commands
+    /// that it quotes.
     #[must_use]
     pub fn hint(&self, program: &Program) -> Option<String> {
-        let Program { up_command, status_command, destroy_command, directory_option, binaries_variable, .. } = program;
+        let Program {
+            up_command,
+            status_command,
+            destroy_command,
+            directory_option,
+            binaries_variable,
+            ..
+        } = program;
         Some(match self {
-            Self::NoBinaries { .. } | Self::TooOld { .. } => format!("{INSTALL}, or set {binaries_variable}=DIR."),
-            Self::BadOverride { .. } => "Specify the directory that pg_config --bindir prints.".into(),
-            Self::Foreign { .. } => format!("Use another directory: {up_command} {directory_option} DIR"),
-            Self::BadPath { .. } => format!("Specify another directory with {directory_option} DIR."),
-            Self::NotTraversable { blocked, .. } => {
-                format!("Specify another directory with {directory_option} DIR, or run chmod o+x {}.", blocked.display())
+            Self::NoBinaries { .. } | Self::TooOld { .. } => {
+                format!("{INSTALL}, or set {binaries_variable}=DIR.")
             }
-            Self::NoServerUser => "Create the user: useradd --system --shell /usr/sbin/nologin postgres".into(),
+            Self::BadOverride { .. } => {
+                "Specify the directory that pg_config --bindir prints.".into()
+            }
+            Self::Foreign { .. } => {
+                format!("Use another directory: {up_command} {directory_option} DIR")
+            }
+            Self::BadPath { .. } => {
+                format!("Specify another directory with {directory_option} DIR.")
+            }
+            Self::NotTraversable { blocked, .. } => {
+                format!(
+                    "Specify another directory with {directory_option} DIR, or run chmod o+x {}.",
+                    blocked.display()
+                )
+            }
+            Self::NoServerUser => {
+                "Create the user: useradd --system --shell /usr/sbin/nologin postgres".into()
+            }
             Self::OtherVersion { expected, .. } => {
                 format!("Install PostgreSQL {expected}, or upgrade the data with pg_upgrade.")
             }
-            Self::BrokenData { .. } => format!("Restore the directory from a backup, or remove it: {destroy_command}"),
-            Self::Busy { socket, .. } => format!("List the processes with lsof {}.", socket.display()),
-            Self::UnsafeSocketDir { dir, .. } => format!("Remove the directory: rm -r {}", dir.display()),
-            Self::Tool { output: text, .. } | Self::Start { lines: text, .. } => return space(text, up_command),
-            Self::Interrupted => format!("{status_command}  # prints whether the server is running"),
+            Self::BrokenData { .. } => {
+                format!("Restore the directory from a backup, or remove it: {destroy_command}")
+            }
+            Self::Busy { socket, .. } => {
+                format!("List the processes with lsof {}.", socket.display())
+            }
+            Self::UnsafeSocketDir { dir, .. } => {
+                format!("Remove the directory: rm -r {}", dir.display())
+            }
+            Self::Tool { output: text, .. } | Self::Start { lines: text, .. } => {
+                return space(text, up_command);
+            }
+            Self::Interrupted => {
+                format!("{status_command}  # prints whether the server is running")
+            }
             Self::SwitchUser { .. } => {
-                format!("Run {} as an ordinary user, or as root with CAP_SETUID and CAP_SETGID.", program.name)
+                format!(
+                    "Run {} as an ordinary user, or as root with CAP_SETUID and CAP_SETGID.",
+                    program.name
+                )
             }
             Self::Slow { .. } => format!("Wait, then check the state: {status_command}"),
-            Self::Locked { path, .. } => format!("List the processes with fuser -v {}.", path.display()),
+            Self::Locked { path, .. } => {
+                format!("List the processes with fuser -v {}.", path.display())
+            }
             Self::Absent { dir } | Self::NotRunning { dir } => {
-                format!("Start the server: {up_command} {directory_option} {}", dir.display())
+                format!(
+                    "Start the server: {up_command} {directory_option} {}",
+                    dir.display()
+                )
             }
             Self::ServiceFile { .. } => "Specify another file with PGSERVICEFILE=FILE.".into(),
             Self::Io { source, path, .. } => return for_io(source, path, up_command),
@@ -205,17 +248,30 @@ const INSTALL: &str = "Install PostgreSQL (apt install postgresql, dnf install p
 
 /// Returns the hint for an output that reports a full disk or a size limit.
 fn space(text: &str, up_command: &str) -> Option<String> {
-    let full = ["No space left on device", "Check free disk space", "Disk quota exceeded"];
+    let full = [
+        "No space left on device",
+        "Check free disk space",
+        "Disk quota exceeded",
+    ];
     if full.iter().any(|message| text.contains(message)) {
-        return Some(format!("Free disk space (df -h shows the full disk), then try again: {up_command}"));
+        return Some(format!(
+            "Free disk space (df -h shows the full disk), then try again: {up_command}"
+        ));
     }
-    let limit = || format!("Remove the limit on file sizes with ulimit -f unlimited, then try again: {up_command}");
+    let limit = || {
+        format!(
+            "Remove the limit on file sizes with ulimit -f unlimited, then try again: {up_command}"
+        )
+    };
     text.contains("File too large").then(limit)
 }
 
 fn for_io(source: &io::Error, path: &Path, up_command: &str) -> Option<String> {
     match source.kind() {
-        io::ErrorKind::PermissionDenied => Some(format!("Check the permissions with ls -ld {}, or use sudo.", path.display())),
+        io::ErrorKind::PermissionDenied => Some(format!(
+            "Check the permissions with ls -ld {}, or use sudo.",
+            path.display()
+        )),
         _ => space(&source.to_string(), up_command),
     }
 }
@@ -224,5 +280,9 @@ fn list(paths: &[PathBuf]) -> String {
     if paths.is_empty() {
         return "any directory".into();
     }
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -1,4 +1,5 @@
-//! Interruption of an operation: the running tool is terminated with its process group, and no other starts.
+//! Interruption of an operation: the running tool is terminated with its process group, and no
+//! other starts.
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
@@ -9,7 +10,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-/// The time between SIGTERM and SIGKILL. initdb and a server in bootstrap mode exit within a fraction of it.
+/// The time between SIGTERM and SIGKILL. initdb and a server in bootstrap mode exit within a
+/// fraction of it.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// A handle that stops an operation of another thread on the same server.
@@ -24,8 +26,8 @@ struct State {
 }
 
 impl Interrupt {
-    /// Terminates the running tool and prevents further ones. Blocks until the tool has exited. The operation returns
-    /// [`LocalError::Interrupted`](crate::LocalError::Interrupted).
+    /// Terminates the running tool and prevents further ones. Blocks until the tool has exited. The
+    /// operation returns [`LocalError::Interrupted`](crate::LocalError::Interrupted).
     pub fn set(&self) {
         let start = Instant::now();
         self.state().is_set = true;
@@ -43,13 +45,17 @@ impl Interrupt {
         self.state().is_set
     }
 
-    /// Runs a tool in its own process group, which a Ctrl-C of the terminal does not reach, and returns its output.
+    /// Runs a tool in its own process group, which a Ctrl-C of the terminal does not reach, and
+    /// returns its output.
     ///
     /// # Errors
     ///
     /// Returns [`io::ErrorKind::Interrupted`] if the operation must stop.
     pub(super) fn output(&self, command: &mut Command) -> io::Result<Output> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let child = self.spawn(command)?;
         self.wait(child)
     }
@@ -73,7 +79,11 @@ impl Interrupt {
             self.signal(Signal::SIGKILL);
         }
         self.state().group = None;
-        if is_set { Err(io::ErrorKind::Interrupted.into()) } else { output }
+        if is_set {
+            Err(io::ErrorKind::Interrupted.into())
+        } else {
+            output
+        }
     }
 
     fn signal(&self, signal: Signal) {
@@ -96,15 +106,23 @@ mod tests {
     fn a_set_interrupt_ends_the_running_tool_and_prevents_others() {
         let interrupt = Interrupt::default();
         let other = interrupt.clone();
-        let running = std::thread::spawn(move || other.output(Command::new("/bin/sh").args(["-c", "sleep 600 & wait"])));
+        let running = std::thread::spawn(move || {
+            other.output(Command::new("/bin/sh").args(["-c", "sleep 600 & wait"]))
+        });
         while interrupt.state().group.is_none() {
             std::thread::sleep(Duration::from_millis(5));
         }
         let start = Instant::now();
         interrupt.set();
-        let ended = running.join().expect("the thread ends").expect_err("interrupted");
+        let ended = running
+            .join()
+            .expect("the thread ends")
+            .expect_err("interrupted");
         assert_eq!(ended.kind(), io::ErrorKind::Interrupted);
-        assert!(start.elapsed() < GRACE, "the shell and its child exit by SIGTERM");
+        assert!(
+            start.elapsed() < GRACE,
+            "the shell and its child exit by SIGTERM"
+        );
         assert!(interrupt.output(&mut Command::new("true")).is_err());
     }
 }

@@ -18,7 +18,8 @@ impl Layout {
         Self { dir, program }
     }
 
-    /// Returns the path of the file that marks the directory as one of the program. It is also the lock.
+    /// Returns the path of the file that marks the directory as one of the program. It is also the
+    /// lock.
     pub(super) fn marker(&self) -> PathBuf {
         self.dir.join(format!(".{}-local", self.program.name))
     }
@@ -49,13 +50,23 @@ impl Layout {
         [self.data(), self.staging(), self.run_dir(), self.log_dir()]
     }
 
-    /// Returns the major version of the data directory from `PG_VERSION`; `None` if the directory does not exist.
+    /// Returns the major version of the data directory from `PG_VERSION`; `None` if the directory
+    /// does not exist.
     pub(super) fn data_version(&self) -> Result<Option<u32>, LocalError> {
         let path = self.data().join("PG_VERSION");
         match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(major(&text).ok_or_else(|| LocalError::BrokenData { path, found: text.trim().to_owned() })?)),
+            Ok(text) => Ok(Some(major(&text).ok_or_else(|| {
+                LocalError::BrokenData {
+                    path,
+                    found: text.trim().to_owned(),
+                }
+            })?)),
             Err(_) if !self.data().exists() => Ok(None),
-            Err(source) => Err(LocalError::Io { action: "read", path, source }),
+            Err(source) => Err(LocalError::Io {
+                action: "read",
+                path,
+                source,
+            }),
         }
     }
 }

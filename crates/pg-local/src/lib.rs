@@ -1,7 +1,8 @@
 //! Private PostgreSQL servers of a program, created from the server binaries that are installed.
 //!
-//! [`LocalServer`] creates, starts, stops and removes a server. All its files are in one directory. Outside it, there are only the
-//! record in the service file and, for long paths, a socket directory below `/tmp`:
+//! [`LocalServer`] creates, starts, stops and removes a server. All its files are in one directory.
+//! Outside it, there are only the record in the service file and, for long paths, a socket
+//! directory below `/tmp`:
 //!
 //! | path | content |
 //! | --- | --- |
@@ -20,7 +21,8 @@
 //!
 //! # Blocking
 //!
-//! The functions block until the server has started or stopped. In asynchronous code, call them in `tokio::task::spawn_blocking`.
+//! The functions block until the server has started or stopped. In asynchronous code, call them in
+//! `tokio::task::spawn_blocking`.
 //!
 //! # Example
 //!

@@ -16,7 +16,8 @@ pub struct OsUser {
 }
 
 impl OsUser {
-    /// Returns the effective user of this process; `None` if the user ID has no name, as in some containers.
+    /// Returns the effective user of this process; `None` if the user ID has no name, as in some
+    /// containers.
     #[must_use]
     pub fn current() -> Option<Self> {
         Self::with_uid(geteuid())
@@ -44,14 +45,23 @@ impl OsUser {
         self.uid == 0
     }
 
-    /// Returns the user of a server that this user starts: the same user or, for root, `postgres`, which packages create.
+    /// Returns the user of a server that this user starts: the same user or, for root, `postgres`,
+    /// which packages create.
     pub(super) fn server_user(&self) -> Result<Self, LocalError> {
-        if self.is_root() { Self::from_name("postgres").ok_or(LocalError::NoServerUser) } else { Ok(self.clone()) }
+        if self.is_root() {
+            Self::from_name("postgres").ok_or(LocalError::NoServerUser)
+        } else {
+            Ok(self.clone())
+        }
     }
 }
 
 impl From<User> for OsUser {
     fn from(user: User) -> Self {
-        Self { uid: user.uid.as_raw(), gid: user.gid.as_raw(), name: user.name }
+        Self {
+            uid: user.uid.as_raw(),
+            gid: user.gid.as_raw(),
+            name: user.name,
+        }
     }
 }

@@ -66,16 +66,22 @@ pub struct LocalServer {
 }
 
 impl LocalServer {
-    /// Returns the server in `dir`, without changes to the file system. A relative path refers to the working directory.
+    /// Returns the server in `dir`, without changes to the file system. A relative path refers to
+    /// the working directory.
     ///
     /// # Errors
     ///
     /// Returns [`LocalError::BadPath`] or [`LocalError::NoServerUser`].
     pub fn at(dir: &Path, env: &LocalEnv) -> Result<Self, LocalError> {
-        let dir =
-            std::path::absolute(dir).map_err(|source| LocalError::Io { action: "resolve", path: dir.to_owned(), source })?;
+        let dir = std::path::absolute(dir).map_err(|source| LocalError::Io {
+            action: "resolve",
+            path: dir.to_owned(),
+            source,
+        })?;
         // `pg_ctl` passes paths to a shell in double quotes.
-        if dir.to_str().is_none_or(|text| text.contains(['"', '\'', '$', '`', '\\']) || text.contains(char::is_control)) {
+        if dir.to_str().is_none_or(|text| {
+            text.contains(['"', '\'', '$', '`', '\\']) || text.contains(char::is_control)
+        }) {
             return Err(LocalError::BadPath { dir });
         }
         let runs_as = env.user.server_user()?;
@@ -103,7 +109,8 @@ impl LocalServer {
     #[must_use]
     pub fn throwaway(mut self) -> Self {
         self.durable = false;
-        self.with_setting("fsync", "off").with_setting("full_page_writes", "off")
+        self.with_setting("fsync", "off")
+            .with_setting("full_page_writes", "off")
     }
 
     /// Returns the handle that stops [`Self::up`] in another thread.
@@ -118,20 +125,33 @@ impl LocalServer {
         &self.layout.dir
     }
 
-    /// Returns the name of the service record: [`Program::service`](crate::Program::service), with a suffix of 8 digits if the
-    /// directory is not the default.
+    /// Returns the name of the service record: [`Program::service`](crate::Program::service), with
+    /// a suffix of 8 digits if the directory is not the default.
     #[must_use]
     pub fn service(&self) -> String {
         let service = self.env.program.service;
-        let is_default = std::path::absolute(&self.env.default_dir).is_ok_and(|default| default == self.layout.dir);
-        if is_default { service.to_owned() } else { format!("{service}-{}", socket::short_hash(&self.layout.dir)) }
+        let is_default = std::path::absolute(&self.env.default_dir)
+            .is_ok_and(|default| default == self.layout.dir);
+        if is_default {
+            service.to_owned()
+        } else {
+            format!("{service}-{}", socket::short_hash(&self.layout.dir))
+        }
     }
 
     /// Returns the address of the server, also if it is not running.
     #[must_use]
     pub fn endpoint(&self) -> Endpoint {
-        let port = self.settings.iter().rev().find(|(name, _)| name == "port").and_then(|(_, value)| value.parse().ok());
-        Endpoint { socket_dir: self.socket_dir.clone(), port: port.unwrap_or(PORT) }
+        let port = self
+            .settings
+            .iter()
+            .rev()
+            .find(|(name, _)| name == "port")
+            .and_then(|(_, value)| value.parse().ok());
+        Endpoint {
+            socket_dir: self.socket_dir.clone(),
+            port: port.unwrap_or(PORT),
+        }
     }
 
     /// Returns the conninfo string of the server for psql, psycopg and other clients.
@@ -141,7 +161,9 @@ impl LocalServer {
     /// Returns [`LocalError::Absent`] if the data directory does not exist.
     pub fn dsn(&self) -> Result<String, LocalError> {
         if self.layout.data_version()?.is_none() {
-            return Err(LocalError::Absent { dir: self.layout.dir.clone() });
+            return Err(LocalError::Absent {
+                dir: self.layout.dir.clone(),
+            });
         }
         let endpoint = running_endpoint(&self.layout.dir).unwrap_or_else(|| self.endpoint());
         Ok(endpoint.dsn(&self.env.program))
@@ -156,7 +178,8 @@ impl LocalServer {
         self.client_program("psql")
     }
 
-    /// Returns a command that runs a client program (`psql`, `pg_dump`) with a connection to the server.
+    /// Returns a command that runs a client program (`psql`, `pg_dump`) with a connection to the
+    /// server.
     ///
     /// The program is in the directory of the server binaries, else in `PATH`.
     ///
@@ -164,23 +187,35 @@ impl LocalServer {
     ///
     /// Returns [`LocalError::NotRunning`] if the server is not running.
     pub fn client_program(&self, name: &str) -> Result<Command, LocalError> {
-        let not_running = || LocalError::NotRunning { dir: self.layout.dir.clone() };
+        let not_running = || LocalError::NotRunning {
+            dir: self.layout.dir.clone(),
+        };
         let endpoint = running_endpoint(&self.layout.dir).ok_or_else(not_running)?;
-        let installed = Binaries::find(&self.env, None).map(|binaries| binaries.program(name)).ok();
-        let program = installed.filter(|program| program.is_file()).unwrap_or_else(|| name.into());
+        let installed = Binaries::find(&self.env, None)
+            .map(|binaries| binaries.program(name))
+            .ok();
+        let program = installed
+            .filter(|program| program.is_file())
+            .unwrap_or_else(|| name.into());
         let mut command = Command::new(program);
         for name in CONNECTION_VARIABLES {
             command.env_remove(name);
         }
         // Variables, unlike options, can be overridden by a database among the arguments.
-        command.env("PGHOST", &endpoint.socket_dir).env("PGPORT", endpoint.port.to_string());
-        command.env("PGDATABASE", self.env.program.database).env("PGUSER", self.env.program.role);
+        command
+            .env("PGHOST", &endpoint.socket_dir)
+            .env("PGPORT", endpoint.port.to_string());
+        command
+            .env("PGDATABASE", self.env.program.database)
+            .env("PGUSER", self.env.program.role);
         Ok(command)
     }
 
     /// Writes the service record and returns its name; `None` if there is no service file.
     pub(super) fn put_record(&self, endpoint: &Endpoint) -> Result<Option<String>, LocalError> {
-        let Some(path) = &self.env.service_file else { return Ok(None) };
+        let Some(path) = &self.env.service_file else {
+            return Ok(None);
+        };
         // Without a port in the record, PGPORT would apply.
         let pairs = [
             ("host", endpoint.socket_dir.display().to_string()),
@@ -193,7 +228,10 @@ impl LocalServer {
     }
 
     pub(super) fn remove_record(&self) -> Result<(), LocalError> {
-        self.env.service_file.as_ref().map_or(Ok(()), |path| service_file::remove(path, &self.service()))
+        self.env
+            .service_file
+            .as_ref()
+            .map_or(Ok(()), |path| service_file::remove(path, &self.service()))
     }
 }
 

@@ -1,4 +1,5 @@
-//! The record in the service file of the user (libpq's manual, 34.17), by which psql and psycopg find the server.
+//! The record in the service file of the user (libpq's manual, 34.17), by which psql and psycopg
+//! find the server.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -14,25 +15,41 @@ pub(super) fn put(path: &Path, name: &str, pairs: &[(&str, String)]) -> Result<(
 
 /// Removes the section `name` from the file.
 pub(super) fn remove(path: &Path, name: &str) -> Result<(), LocalError> {
-    if path.exists() { edit(path, |text| without_section(text, name)) } else { Ok(()) }
+    if path.exists() {
+        edit(path, |text| without_section(text, name))
+    } else {
+        Ok(())
+    }
 }
 
 /// Returns `text` with the section. All other bytes are unchanged.
 fn with_section(text: &str, name: &str, pairs: &[(&str, String)]) -> String {
-    let section: String = pairs.iter().flat_map(|(key, value)| [key, "=", value, "\n"]).collect();
+    let section: String = pairs
+        .iter()
+        .flat_map(|(key, value)| [key, "=", value, "\n"])
+        .collect();
     let section = format!("[{name}]\n{section}");
     let Some((before, comments, after)) = split(text, name) else {
         let gap = if text.is_empty() { "" } else { "\n" };
-        let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+        let end = if text.is_empty() || text.ends_with('\n') {
+            ""
+        } else {
+            "\n"
+        };
         return format!("{text}{end}{gap}{section}");
     };
     format!("{before}{section}{comments}{after}")
 }
 
-/// Returns `text` without the section and the blank line that [`with_section`] adds before it. Comments in the section are kept.
+/// Returns `text` without the section and the blank line that [`with_section`] adds before it.
+/// Comments in the section are kept.
 fn without_section(text: &str, name: &str) -> String {
-    let Some((before, comments, after)) = split(text, name) else { return text.to_owned() };
-    let before = before.strip_suffix("\n\n").map_or_else(|| before.to_owned(), |rest| format!("{rest}\n"));
+    let Some((before, comments, after)) = split(text, name) else {
+        return text.to_owned();
+    };
+    let before = before
+        .strip_suffix("\n\n")
+        .map_or_else(|| before.to_owned(), |rest| format!("{rest}\n"));
     format!("{before}{comments}{after}")
 }
 
@@ -55,21 +72,33 @@ fn split<'a>(text: &'a str, name: &str) -> Option<(&'a str, String, &'a str)> {
         offset += line.len();
     }
     let is_comment = |line: &&str| line.trim().is_empty() || line.trim_start().starts_with('#');
-    let comments = text[body..end].split_inclusive('\n').filter(is_comment).collect();
+    let comments = text[body..end]
+        .split_inclusive('\n')
+        .filter(is_comment)
+        .collect();
     start.map(|start| (&text[..start], comments, &text[end..]))
 }
 
 /// Replaces the file atomically. Its owner and mode and a symbolic link to it are kept.
 fn edit(path: &Path, change: impl FnOnce(&str) -> String) -> Result<(), LocalError> {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let failed = |source| LocalError::Io { action: "write service file", path: path.clone(), source };
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_owned);
+    let failed = |source| LocalError::Io {
+        action: "write service file",
+        path: path.clone(),
+        source,
+    };
+    let dir = path
+        .parent()
+        .filter(|dir| !dir.as_os_str().is_empty())
+        .map_or_else(|| PathBuf::from("."), Path::to_owned);
     fs::create_dir_all(&dir).map_err(failed)?;
     // The lock serializes concurrent starts. A lock on the directory needs no additional file.
     let lock = File::open(&dir).map_err(failed)?;
     lock.lock().map_err(failed)?;
     let old = match fs::read(&path) {
-        Ok(bytes) => String::from_utf8(bytes).map_err(|_| LocalError::ServiceFile { path: path.clone() })?,
+        Ok(bytes) => {
+            String::from_utf8(bytes).map_err(|_| LocalError::ServiceFile { path: path.clone() })?
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(failed(error)),
     };
@@ -89,7 +118,8 @@ fn replace(path: &Path, dir: &Path, text: &str) -> io::Result<()> {
     let old = fs::metadata(path).ok();
     // A service file can contain passwords, so only the owner can read a new file.
     let mode = old.as_ref().map_or(0o600, |old| old.mode() & 0o7777);
-    file.as_file().set_permissions(Permissions::from_mode(mode))?;
+    file.as_file()
+        .set_permissions(Permissions::from_mode(mode))?;
     let new = file.as_file().metadata()?;
     if let Some(old) = old.filter(|old| (old.uid(), old.gid()) != (new.uid(), new.gid())) {
         fchown(file.as_file(), Some(old.uid()), Some(old.gid()))?;
@@ -116,12 +146,26 @@ mod tests {
             ("", section.to_owned()),
             ("[a]\nhost=1\n", format!("[a]\nhost=1\n\n{section}")),
             ("# no end", format!("# no end\n\n{section}")),
-            ("[server]\nhost=old\n# keep\nport=1\n\n[b]\nx=1\n", format!("{section}# keep\n\n[b]\nx=1\n")),
-            ("[server2]\nhost=1\n", format!("[server2]\nhost=1\n\n{section}")),
+            (
+                "[server]\nhost=old\n# keep\nport=1\n\n[b]\nx=1\n",
+                format!("{section}# keep\n\n[b]\nx=1\n"),
+            ),
+            (
+                "[server2]\nhost=1\n",
+                format!("[server2]\nhost=1\n\n{section}"),
+            ),
         ];
         for (before, after) in cases {
-            assert_eq!(with_section(before, "server", &pairs()), after, "{before:?}");
-            assert_eq!(with_section(&after, "server", &pairs()), after, "again: {before:?}");
+            assert_eq!(
+                with_section(before, "server", &pairs()),
+                after,
+                "{before:?}"
+            );
+            assert_eq!(
+                with_section(&after, "server", &pairs()),
+                after,
+                "again: {before:?}"
+            );
         }
     }
 
@@ -133,7 +177,12 @@ mod tests {
         fs::set_permissions(&real, Permissions::from_mode(0o640)).expect("mode");
         std::os::unix::fs::symlink(&real, &link).expect("link");
         put(&link, "server", &pairs()).expect("put");
-        assert!(link.is_symlink() && fs::read_to_string(&real).expect("read").contains("[server]"));
+        assert!(
+            link.is_symlink()
+                && fs::read_to_string(&real)
+                    .expect("read")
+                    .contains("[server]")
+        );
         assert_eq!(fs::metadata(&real).expect("meta").mode() & 0o777, 0o640);
         remove(&link, "server").expect("remove");
         assert_eq!(fs::read_to_string(&real).expect("read"), "# mine\n");

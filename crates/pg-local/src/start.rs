@@ -32,22 +32,48 @@ pub(super) fn start(server: &LocalServer, binaries: &Binaries) -> Result<(), Loc
     create_private_dir(&server.layout.log_dir(), &server.runs_as)?;
     let program = &server.env.program;
     let settings = config::settings(program, &server.socket_dir, &server.settings);
-    write_private(&data.join(config::file_name(program)), &settings, &server.runs_as)?;
+    write_private(
+        &data.join(config::file_name(program)),
+        &settings,
+        &server.runs_as,
+    )?;
     let log = server.layout.log();
     rotate(&log)?;
     let log_size_bytes = fs::metadata(&log).map_or(0, |meta| meta.len());
-    let mut command = as_user(&binaries.program("pg_ctl"), &server.env.user, &server.runs_as);
-    command.args(["start", "--silent", "--wait", "--timeout", &START_LIMIT.as_secs().to_string()]);
+    let mut command = as_user(
+        &binaries.program("pg_ctl"),
+        &server.env.user,
+        &server.runs_as,
+    );
+    command.args([
+        "start",
+        "--silent",
+        "--wait",
+        "--timeout",
+        &START_LIMIT.as_secs().to_string(),
+    ]);
     command.arg("--pgdata").arg(&data).arg("--log").arg(&log);
-    let output = server.interrupt.output(&mut command).map_err(|source| not_run(&command, source))?;
-    if output.status.success() { Ok(()) } else { Err(failed(server, log_size_bytes, failure_output(&output))) }
+    let output = server
+        .interrupt
+        .output(&mut command)
+        .map_err(|source| not_run(&command, source))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(failed(server, log_size_bytes, failure_output(&output)))
+    }
 }
 
 /// Waits for a server that another process is starting; `None` if no server is running.
-pub(super) fn wait_ready(data: &Path, interrupt: &Interrupt) -> Result<Option<Endpoint>, LocalError> {
+pub(super) fn wait_ready(
+    data: &Path,
+    interrupt: &Interrupt,
+) -> Result<Option<Endpoint>, LocalError> {
     let start = Instant::now();
     loop {
-        let Some(file) = PidFile::read(data)?.filter(|file| file.is_alive(data)) else { return Ok(None) };
+        let Some(file) = PidFile::read(data)?.filter(|file| file.is_alive(data)) else {
+            return Ok(None);
+        };
         if file.is_ready() {
             return Ok(Some(file.endpoint()));
         }
@@ -55,22 +81,42 @@ pub(super) fn wait_ready(data: &Path, interrupt: &Interrupt) -> Result<Option<En
             return Err(LocalError::Interrupted);
         }
         if start.elapsed() > START_LIMIT {
-            let activity = if file.is_stopping() { "stopping" } else { "starting" };
-            return Err(LocalError::Slow { pid: file.pid, activity, waited_s: START_LIMIT.as_secs() });
+            let activity = if file.is_stopping() {
+                "stopping"
+            } else {
+                "starting"
+            };
+            return Err(LocalError::Slow {
+                pid: file.pid,
+                activity,
+                waited_s: START_LIMIT.as_secs(),
+            });
         }
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// Returns an error with the lines that the server added to its log, or with the output of `pg_ctl` if there are none.
+/// Returns an error with the lines that the server added to its log, or with the output of `pg_ctl`
+/// if there are none.
 fn failed(server: &LocalServer, log_size_bytes: u64, output: String) -> LocalError {
     let data = server.layout.data();
-    if let Ok(Some(file)) = PidFile::read(&data).map(|file| file.filter(|file| file.is_alive(&data))) {
-        return LocalError::Slow { pid: file.pid, activity: "starting", waited_s: START_LIMIT.as_secs() };
+    if let Ok(Some(file)) =
+        PidFile::read(&data).map(|file| file.filter(|file| file.is_alive(&data)))
+    {
+        return LocalError::Slow {
+            pid: file.pid,
+            activity: "starting",
+            waited_s: START_LIMIT.as_secs(),
+        };
     }
     let log = server.layout.log();
-    let lines = read_from(&log, log_size_bytes).map(|text| last_lines(&text)).unwrap_or_default();
-    LocalError::Start { log, lines: if lines.is_empty() { output } else { lines } }
+    let lines = read_from(&log, log_size_bytes)
+        .map(|text| last_lines(&text))
+        .unwrap_or_default();
+    LocalError::Start {
+        log,
+        lines: if lines.is_empty() { output } else { lines },
+    }
 }
 
 fn read_from(path: &Path, offset: u64) -> std::io::Result<String> {
@@ -84,7 +130,11 @@ fn read_from(path: &Path, offset: u64) -> std::io::Result<String> {
 fn rotate(log: &Path) -> Result<(), LocalError> {
     if fs::metadata(log).is_ok_and(|meta| meta.len() > LARGE_LOG_BYTES) {
         let old: PathBuf = log.with_extension("log.1");
-        fs::rename(log, old).map_err(|source| LocalError::Io { action: "rename", path: log.to_owned(), source })?;
+        fs::rename(log, old).map_err(|source| LocalError::Io {
+            action: "rename",
+            path: log.to_owned(),
+            source,
+        })?;
     }
     Ok(())
 }

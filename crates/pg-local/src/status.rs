@@ -68,7 +68,10 @@ impl LocalServer {
             dir: self.layout.dir.clone(),
             version,
             pid: file.as_ref().map(|file| file.pid),
-            endpoint: file.as_ref().filter(|file| file.is_ready()).map(PidFile::endpoint),
+            endpoint: file
+                .as_ref()
+                .filter(|file| file.is_ready())
+                .map(PidFile::endpoint),
             size_bytes: size(&self.layout.dir).unwrap_or(0),
             service: self.service(),
             log: self.layout.log(),
@@ -76,12 +79,17 @@ impl LocalServer {
     }
 }
 
-/// Returns the total size of the files in `dir`, in bytes. Files that the server removes meanwhile are not counted.
+/// Returns the total size of the files in `dir`, in bytes. Files that the server removes meanwhile
+/// are not counted.
 fn size(dir: &Path) -> io::Result<u64> {
     let mut total = 0;
     for entry in fs::read_dir(dir)?.flatten() {
         let Ok(meta) = entry.metadata() else { continue };
-        total += if meta.is_dir() { size(&entry.path()).unwrap_or(0) } else { meta.len() };
+        total += if meta.is_dir() {
+            size(&entry.path()).unwrap_or(0)
+        } else {
+            meta.len()
+        };
     }
     Ok(total)
 }

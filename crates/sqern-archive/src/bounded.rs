@@ -4,7 +4,8 @@ use std::io::{self, Read};
 
 use crate::{Algorithm, Hasher};
 
-/// The output of a decompressor is larger than its limit. [`BoundedReader`] returns it inside an [`io::Error`].
+/// The output of a decompressor is larger than its limit. [`BoundedReader`] returns it inside an
+/// [`io::Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("decompressed size exceeds {limit_bytes} bytes")]
 pub struct LimitExceeded {
@@ -20,7 +21,8 @@ impl LimitExceeded {
     }
 }
 
-/// A reader that counts bytes, fails as soon as they exceed a limit, and optionally computes their digest.
+/// A reader that counts bytes, fails as soon as they exceed a limit, and optionally computes their
+/// digest.
 pub struct BoundedReader<R> {
     inner: R,
     limit_bytes: u64,
@@ -31,13 +33,21 @@ pub struct BoundedReader<R> {
 impl<R: Read> BoundedReader<R> {
     /// Returns a reader of at most `limit_bytes` bytes of `inner`.
     pub fn new(inner: R, limit_bytes: u64) -> Self {
-        Self { inner, limit_bytes, position: 0, hasher: None }
+        Self {
+            inner,
+            limit_bytes,
+            position: 0,
+            hasher: None,
+        }
     }
 
     /// Computes a digest of the bytes that are read from now on.
     #[must_use]
     pub fn with_digest(self, algorithm: Algorithm) -> Self {
-        Self { hasher: Some(Hasher::new(algorithm)), ..self }
+        Self {
+            hasher: Some(Hasher::new(algorithm)),
+            ..self
+        }
     }
 
     /// Returns the number of bytes read, which is the offset of the next byte.
@@ -59,10 +69,15 @@ impl<R: Read> BoundedReader<R> {
     /// Returns an error of kind [`io::ErrorKind::UnexpectedEof`] if fewer bytes are left.
     pub fn skip(&mut self, count: u64) -> io::Result<()> {
         let skipped = io::copy(&mut self.take(count), &mut io::sink())?;
-        if skipped == count { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+        if skipped == count {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
     }
 
-    /// Reads exactly `size` bytes. Memory is allocated as they arrive, but the caller must bound `size`.
+    /// Reads exactly `size` bytes. Memory is allocated as they arrive, but the caller must bound
+    /// `size`.
     ///
     /// # Errors
     ///
@@ -70,7 +85,11 @@ impl<R: Read> BoundedReader<R> {
     pub fn read_bytes(&mut self, size: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.take(size as u64).read_to_end(&mut bytes)?;
-        if bytes.len() == size { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+        if bytes.len() == size {
+            Ok(bytes)
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
     }
 }
 
@@ -79,7 +98,9 @@ impl<R: Read> Read for BoundedReader<R> {
         let count = self.inner.read(buffer)?;
         self.position += count as u64;
         if self.position > self.limit_bytes {
-            return Err(io::Error::other(LimitExceeded { limit_bytes: self.limit_bytes }));
+            return Err(io::Error::other(LimitExceeded {
+                limit_bytes: self.limit_bytes,
+            }));
         }
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&buffer[..count]);
@@ -99,15 +120,24 @@ mod tests {
         reader.skip(1).expect("4 bytes are available");
         assert_eq!(reader.read_bytes(2).expect("3 bytes are available"), b"bc");
         assert_eq!(reader.position(), 3);
-        assert_eq!(reader.read_bytes(2).expect_err("1 byte is left").kind(), io::ErrorKind::UnexpectedEof);
-        assert_eq!(reader.skip(1).expect_err("no byte is left").kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(
+            reader.read_bytes(2).expect_err("1 byte is left").kind(),
+            io::ErrorKind::UnexpectedEof
+        );
+        assert_eq!(
+            reader.skip(1).expect_err("no byte is left").kind(),
+            io::ErrorKind::UnexpectedEof
+        );
     }
 
     #[test]
     fn digest_covers_the_bytes_that_were_read() {
         let mut reader = BoundedReader::new(&b"abc"[..], 10).with_digest(Algorithm::Sha1);
         reader.read_bytes(3).expect("3 bytes are available");
-        assert_eq!(reader.digest().as_deref(), Some("a9993e364706816aba3e25717850c26c9cd0d89d"));
+        assert_eq!(
+            reader.digest().as_deref(),
+            Some("a9993e364706816aba3e25717850c26c9cd0d89d")
+        );
         assert_eq!(BoundedReader::new(&b""[..], 10).digest(), None);
     }
 

@@ -15,7 +15,8 @@ impl Compression {
             Self::Plain => Ok(plain.to_vec()),
             Self::Zstd => zstd::encode_all(plain, 1),
             Self::Gzip => {
-                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                let mut encoder =
+                    flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
                 encoder.write_all(plain)?;
                 encoder.finish()
             }
@@ -32,7 +33,8 @@ impl Compression {
                 encoder.finish()
             }
             Self::Bzip2 => {
-                let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+                let mut encoder =
+                    bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
                 encoder.write_all(plain)?;
                 encoder.finish()
             }

@@ -6,7 +6,8 @@ use crate::lz4::Lz4Reader;
 
 /// The memory limit for xz and lzma: `xz -9` requires 65 MiB to decompress (xz(1)).
 const XZ_MEMORY_BYTES: u64 = 72 * 1024 * 1024;
-/// The maximum window of zstd, as a power of two: 64 MiB. Repositories, dpkg and rpm use 8 MiB (`zstd -19`).
+/// The maximum window of zstd, as a power of two: 64 MiB. Repositories, dpkg and rpm use 8 MiB
+/// (`zstd -19`).
 const ZSTD_WINDOW_LOG: u32 = 26;
 /// The length of [`OpenError::Format::head`].
 const HEAD_BYTES: usize = 512;
@@ -32,7 +33,15 @@ pub enum Compression {
 
 impl Compression {
     /// All formats.
-    pub const ALL: [Self; 7] = [Self::Plain, Self::Gzip, Self::Xz, Self::Lzma, Self::Bzip2, Self::Zstd, Self::Lz4];
+    pub const ALL: [Self; 7] = [
+        Self::Plain,
+        Self::Gzip,
+        Self::Xz,
+        Self::Lzma,
+        Self::Bzip2,
+        Self::Zstd,
+        Self::Lz4,
+    ];
 
     /// Returns the name of the format.
     #[must_use]
@@ -65,16 +74,21 @@ impl Compression {
     /// Returns the format with a suffix.
     #[must_use]
     pub fn from_suffix(suffix: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.suffix() == suffix)
+        Self::ALL
+            .into_iter()
+            .find(|format| format.suffix() == suffix)
     }
 
     /// Returns the format that the first bytes of a file identify by their magic number.
     #[must_use]
     pub fn from_magic(head: &[u8]) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| !format.magic().is_empty() && head.starts_with(format.magic()))
+        Self::ALL
+            .into_iter()
+            .find(|format| !format.magic().is_empty() && head.starts_with(format.magic()))
     }
 
-    /// Returns the first bytes of each file in this format. They are empty if the format has no magic number.
+    /// Returns the first bytes of each file in this format. They are empty if the format has no
+    /// magic number.
     fn magic(self) -> &'static [u8] {
         match self {
             // The first byte of an lzma file is a parameter, not a magic number.
@@ -104,15 +118,23 @@ pub enum OpenError {
     Io(#[from] io::Error),
 }
 
-/// Returns a reader of the decompressed file. It decompresses all members or frames until the end of `file`.
+/// Returns a reader of the decompressed file. It decompresses all members or frames until the end
+/// of `file`.
 ///
 /// # Errors
 ///
-/// Returns an error if the file has another format or cannot be read. Damaged data is an error of the returned reader.
-pub fn open(mut file: impl BufRead + Send + 'static, compression: Compression) -> Result<Box<dyn Read + Send>, OpenError> {
+/// Returns an error if the file has another format or cannot be read. Damaged data is an error of
+/// the returned reader.
+pub fn open(
+    mut file: impl BufRead + Send + 'static,
+    compression: Compression,
+) -> Result<Box<dyn Read + Send>, OpenError> {
     let head = file.fill_buf()?;
     if !head.starts_with(compression.magic()) {
-        return Err(OpenError::Format { compression, head: head[..head.len().min(HEAD_BYTES)].to_vec() });
+        return Err(OpenError::Format {
+            compression,
+            head: head[..head.len().min(HEAD_BYTES)].to_vec(),
+        });
     }
     Ok(match compression {
         Compression::Plain => Box::new(file),
@@ -125,12 +147,21 @@ pub fn open(mut file: impl BufRead + Send + 'static, compression: Compression) -
             Box::new(decoder)
         }
         Compression::Xz => {
-            let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY_BYTES, liblzma::stream::CONCATENATED);
-            Box::new(liblzma::bufread::XzDecoder::new_stream(file, stream.map_err(io::Error::from)?))
+            let stream = liblzma::stream::Stream::new_stream_decoder(
+                XZ_MEMORY_BYTES,
+                liblzma::stream::CONCATENATED,
+            );
+            Box::new(liblzma::bufread::XzDecoder::new_stream(
+                file,
+                stream.map_err(io::Error::from)?,
+            ))
         }
         Compression::Lzma => {
             let stream = liblzma::stream::Stream::new_lzma_decoder(XZ_MEMORY_BYTES);
-            Box::new(liblzma::bufread::XzDecoder::new_stream(file, stream.map_err(io::Error::from)?))
+            Box::new(liblzma::bufread::XzDecoder::new_stream(
+                file,
+                stream.map_err(io::Error::from)?,
+            ))
         }
     })
 }
@@ -150,16 +181,29 @@ mod tests {
 
     #[test]
     fn another_format_is_reported_with_the_first_bytes() {
-        let gzip = Compression::Gzip.compress(b"abc").expect("memory accepts all bytes");
-        let error = open(Cursor::new(gzip), Compression::Xz).map(drop).expect_err("the file is not in xz");
-        let OpenError::Format { compression: Compression::Xz, head } = error else { panic!("{error}") };
+        let gzip = Compression::Gzip
+            .compress(b"abc")
+            .expect("memory accepts all bytes");
+        let error = open(Cursor::new(gzip), Compression::Xz)
+            .map(drop)
+            .expect_err("the file is not in xz");
+        let OpenError::Format {
+            compression: Compression::Xz,
+            head,
+        } = error
+        else {
+            panic!("{error}")
+        };
         assert_eq!(Compression::from_magic(&head), Some(Compression::Gzip));
     }
 
     #[test]
     fn suffixes_identify_formats() {
         for compression in Compression::ALL {
-            assert_eq!(Compression::from_suffix(compression.suffix()), Some(compression));
+            assert_eq!(
+                Compression::from_suffix(compression.suffix()),
+                Some(compression)
+            );
         }
         assert_eq!(Compression::from_suffix(".Z"), None);
     }

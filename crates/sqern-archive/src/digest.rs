@@ -31,7 +31,13 @@ impl Algorithm {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
-        if name == "sha" { Some(Self::Sha1) } else { Self::ALL.into_iter().find(|algorithm| algorithm.name() == name) }
+        if name == "sha" {
+            Some(Self::Sha1)
+        } else {
+            Self::ALL
+                .into_iter()
+                .find(|algorithm| algorithm.name() == name)
+        }
     }
 
     /// Returns the name in lower case: `sha256`.
@@ -56,10 +62,12 @@ impl Algorithm {
         }
     }
 
-    /// Returns a checksum in lower case, or `None` if `text` is not a checksum of this algorithm in hexadecimal digits.
+    /// Returns a checksum in lower case, or `None` if `text` is not a checksum of this algorithm in
+    /// hexadecimal digits.
     #[must_use]
     pub fn parse_hex(self, text: &str) -> Option<String> {
-        let is_valid = text.len() == self.digits() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_valid =
+            text.len() == self.digits() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_valid.then(|| text.to_ascii_lowercase())
     }
 }
@@ -94,7 +102,12 @@ impl FromStr for Checksum {
             Some((name, digits)) => (Algorithm::from_name(name), digits),
             None => (Some(Algorithm::Sha256), text),
         };
-        let checksum = algorithm.and_then(|algorithm| Some(Self { algorithm, digits: algorithm.parse_hex(digits)? }));
+        let checksum = algorithm.and_then(|algorithm| {
+            Some(Self {
+                algorithm,
+                digits: algorithm.parse_hex(digits)?,
+            })
+        });
         checksum.ok_or_else(|| InvalidChecksum(text.to_owned()))
     }
 }
@@ -114,7 +127,8 @@ pub struct Hasher(State);
 
 #[derive(Clone)]
 enum State {
-    /// Detects known collision attacks. The checksum of such a file differs from its SHA-1, so that no listed checksum matches.
+    /// Detects known collision attacks. The checksum of such a file differs from its SHA-1, so that
+    /// no listed checksum matches.
     Sha1(Box<Sha1CD>),
     Sha256(Sha256),
     Sha384(Sha384),
@@ -196,7 +210,11 @@ impl Hasher {
 /// Returns bytes in lower-case hexadecimal digits, separated by blanks: `1f 8b`.
 #[must_use]
 pub fn hex_bytes(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+    bytes
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Returns bytes in lower-case hexadecimal digits.
@@ -225,7 +243,10 @@ mod tests {
             let digits = hasher.finish();
             assert!(digits.starts_with(start), "{algorithm}: {digits}");
             assert_eq!(digits.len(), algorithm.digits());
-            assert_eq!(algorithm.parse_hex(&digits.to_ascii_uppercase()), Some(digits));
+            assert_eq!(
+                algorithm.parse_hex(&digits.to_ascii_uppercase()),
+                Some(digits)
+            );
             assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
         }
         assert_eq!(Algorithm::from_name("sha"), Some(Algorithm::Sha1));
@@ -240,10 +261,16 @@ mod tests {
             (format!("sha512:{}", "0".repeat(128)), Algorithm::Sha512),
         ] {
             let checksum: Checksum = text.parse().expect("a checksum");
-            assert_eq!((checksum.algorithm, checksum.to_string()), (algorithm, text.to_ascii_lowercase()));
+            assert_eq!(
+                (checksum.algorithm, checksum.to_string()),
+                (algorithm, text.to_ascii_lowercase())
+            );
         }
         for text in ["", "aa", "md5:00", "sha1:", "sha256:00"] {
-            assert_eq!(text.parse::<Checksum>(), Err(InvalidChecksum(text.to_owned())));
+            assert_eq!(
+                text.parse::<Checksum>(),
+                Err(InvalidChecksum(text.to_owned()))
+            );
         }
     }
 

@@ -1,6 +1,8 @@
-//! Primitives for files of repositories and packages: compression formats, digests and bounded readers.
+//! Primitives for files of repositories and packages: compression formats, digests and bounded
+//! readers.
 //!
-//! The crate knows neither archives nor repositories. Its errors name the cause, and the caller adds the file and the message.
+//! The crate knows neither archives nor repositories. Its errors name the cause, and the caller
+//! adds the file and the message.
 //!
 //! ```
 //! use std::io::{Cursor, Read as _};

@@ -4,8 +4,8 @@ use std::io::{self, BufRead, Read};
 
 use lz4_flex::frame::FrameDecoder;
 
-/// A reader of all frames of an lz4 file. [`FrameDecoder`] stops after the first frame, and does not distinguish a truncated frame from
-/// a complete one.
+/// A reader of all frames of an lz4 file. [`FrameDecoder`] stops after the first frame, and does
+/// not distinguish a truncated frame from a complete one.
 pub(crate) struct Lz4Reader<R: Read> {
     decoder: FrameDecoder<EndDetector<R>>,
     has_ended: bool,
@@ -27,7 +27,13 @@ impl<R: Read> Read for EndDetector<R> {
 
 impl<R: BufRead> Lz4Reader<R> {
     pub(crate) fn new(inner: R) -> Self {
-        Self { decoder: FrameDecoder::new(EndDetector { inner, is_exhausted: false }), has_ended: false }
+        Self {
+            decoder: FrameDecoder::new(EndDetector {
+                inner,
+                is_exhausted: false,
+            }),
+            has_ended: false,
+        }
     }
 }
 
@@ -38,7 +44,8 @@ impl<R: BufRead> Read for Lz4Reader<R> {
             if count > 0 {
                 return Ok(count);
             }
-            // A frame or an empty block ended. The end mark of a complete frame is decoded without reading past it.
+            // A frame or an empty block ended. The end mark of a complete frame is decoded without
+            // reading past it.
             let input = self.decoder.get_mut();
             if input.is_exhausted {
                 return Err(io::ErrorKind::UnexpectedEof.into());

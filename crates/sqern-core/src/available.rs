@@ -25,7 +25,8 @@ pub enum ModuleSelection {
         /// The release target; `None` for that of the build.
         target: Option<String>,
     },
-    /// The kernels with a successful build or test of a revision and target. Withdrawn modules are omitted.
+    /// The kernels with a successful build or test of a revision and target. Withdrawn modules are
+    /// omitted.
     Succeeded(SucceededModules),
     /// These kernels.
     Kernels {
@@ -85,26 +86,41 @@ struct SelectedModules {
     kernels: Vec<Kernel>,
 }
 
-/// Makes modules available in one generation. With `dry_run`, returns the same data and changes nothing.
+/// Makes modules available in one generation. With `dry_run`, returns the same data and changes
+/// nothing.
 ///
 /// # Errors
 ///
-/// Returns an error if a selected object does not exist or is ambiguous, or if the selected run has no successful kernel, no revision or no
-/// target.
-pub async fn add(client: &mut Client, selection: &ModuleSelection, options: &ChangeOptions) -> Result<AvailabilityChange, Error> {
+/// Returns an error if a selected object does not exist or is ambiguous, or if the selected run has
+/// no successful kernel, no revision or no target.
+pub async fn add(
+    client: &mut Client,
+    selection: &ModuleSelection,
+    options: &ChangeOptions,
+) -> Result<AvailabilityChange, Error> {
     require_distros(client, selection).await?;
     let change = sqern_db::change::begin(client, &options.comment).await?;
-    let SelectedModules { revision, target, kernels } = selected(&change.transaction, selection).await?;
+    let SelectedModules {
+        revision,
+        target,
+        kernels,
+    } = selected(&change.transaction, selection).await?;
     let kernels = db::add(&change.transaction, &revision, &target, &kernels).await?;
     let finished = change.finish(options.dry_run).await?;
-    Ok(AvailabilityChange { revision, target, kernels, finished })
+    Ok(AvailabilityChange {
+        revision,
+        target,
+        kernels,
+        finished,
+    })
 }
 
 /// Withdraws modules in one generation. With `dry_run`, returns the same data and changes nothing.
 ///
 /// # Errors
 ///
-/// Returns the errors of [`add`], and an error if no build and no available module has the selected revision or target.
+/// Returns the errors of [`add`], and an error if no build and no available module has the selected
+/// revision or target.
 pub async fn remove(
     client: &mut Client,
     selection: &ModuleSelection,
@@ -114,18 +130,32 @@ pub async fn remove(
     let (revision, target) = selection.names();
     db::require(client, revision, target).await?;
     let change = sqern_db::change::begin(client, &options.comment).await?;
-    let SelectedModules { revision, target, kernels } = selected(&change.transaction, selection).await?;
+    let SelectedModules {
+        revision,
+        target,
+        kernels,
+    } = selected(&change.transaction, selection).await?;
     let kernels = db::remove(&change.transaction, &revision, &target, &kernels).await?;
     let finished = change.finish(options.dry_run).await?;
-    Ok(AvailabilityChange { revision, target, kernels, finished })
+    Ok(AvailabilityChange {
+        revision,
+        target,
+        kernels,
+        finished,
+    })
 }
 
 /// Returns the available modules by revision, target and distribution, the newest kernels first.
 ///
 /// # Errors
 ///
-/// Returns an error with similar names if a distribution, the revision or the target does not exist.
-pub async fn list(client: &Client, filter: &AvailableFilter, as_of: &AsOf) -> Result<Vec<Available>, Error> {
+/// Returns an error with similar names if a distribution, the revision or the target does not
+/// exist.
+pub async fn list(
+    client: &Client,
+    filter: &AvailableFilter,
+    as_of: &AsOf,
+) -> Result<Vec<Available>, Error> {
     distro::require(client, &filter.distros, as_of).await?;
     db::require(client, filter.revision.as_deref(), filter.target.as_deref()).await?;
     for name in &filter.kernels {
@@ -138,10 +168,15 @@ impl ModuleSelection {
     /// Returns the revision and the target, if they are specified.
     fn names(&self) -> (Option<&str>, Option<&str>) {
         match self {
-            Self::Run { revision, target, .. } => (revision.as_deref(), target.as_deref()),
-            Self::Succeeded(SucceededModules { revision, target, .. }) | Self::Kernels { revision, target, .. } => {
-                (Some(revision), Some(target))
-            }
+            Self::Run {
+                revision, target, ..
+            } => (revision.as_deref(), target.as_deref()),
+            Self::Succeeded(SucceededModules {
+                revision, target, ..
+            })
+            | Self::Kernels {
+                revision, target, ..
+            } => (Some(revision), Some(target)),
         }
     }
 }
@@ -153,16 +188,32 @@ async fn require_distros(client: &Client, selection: &ModuleSelection) -> Result
     Ok(())
 }
 
-async fn selected(client: &impl GenericClient, selection: &ModuleSelection) -> Result<SelectedModules, Error> {
+async fn selected(
+    client: &impl GenericClient,
+    selection: &ModuleSelection,
+) -> Result<SelectedModules, Error> {
     match selection {
-        ModuleSelection::Run { kind, id, revision, target } => {
+        ModuleSelection::Run {
+            kind,
+            id,
+            revision,
+            target,
+        } => {
             let (revision, target) = (revision.clone(), target.clone());
             successful_kernels(client, *kind, *id, revision, target).await
         }
         ModuleSelection::Succeeded(modules) => succeeded(client, modules).await,
-        ModuleSelection::Kernels { revision, target, kernels } => {
+        ModuleSelection::Kernels {
+            revision,
+            target,
+            kernels,
+        } => {
             let (revision, target) = (revision.clone(), target.clone());
-            Ok(SelectedModules { revision, target, kernels: named(client, kernels).await? })
+            Ok(SelectedModules {
+                revision,
+                target,
+                kernels: named(client, kernels).await?,
+            })
         }
     }
 }
@@ -174,7 +225,9 @@ async fn successful_kernels(
     revision: Option<String>,
     target: Option<String>,
 ) -> Result<SelectedModules, Error> {
-    let run = run::get(client, kind, id).await.map_err(|error| Error::run(kind, error))?;
+    let run = run::get(client, kind, id)
+        .await
+        .map_err(|error| Error::run(kind, error))?;
     let mut kernels = run::kernels(client, kind, id, &AsOf::Now).await?;
     kernels.retain(|kernel| kernel.result == Some(RunResult::Success));
     if kernels.is_empty() {
@@ -182,14 +235,25 @@ async fn successful_kernels(
     }
     let missing = |field| Error::MissingRunField { kind, id, field };
     Ok(SelectedModules {
-        revision: revision.or(run.revision).ok_or_else(|| missing("revision"))?,
+        revision: revision
+            .or(run.revision)
+            .ok_or_else(|| missing("revision"))?,
         target: target.or(run.target).ok_or_else(|| missing("target"))?,
         kernels: kernels.into_iter().map(|kernel| kernel.kernel).collect(),
     })
 }
 
-async fn succeeded(client: &impl GenericClient, modules: &SucceededModules) -> Result<SelectedModules, Error> {
-    let SucceededModules { revision, target, profile, distros, evidence } = modules.clone();
+async fn succeeded(
+    client: &impl GenericClient,
+    modules: &SucceededModules,
+) -> Result<SelectedModules, Error> {
+    let SucceededModules {
+        revision,
+        target,
+        profile,
+        distros,
+        evidence,
+    } = modules.clone();
     let (kind, flavor) = match evidence {
         Evidence::Built => (RunKind::Build, None),
         Evidence::Tested { flavor } => (RunKind::Test, flavor),
@@ -202,7 +266,11 @@ async fn succeeded(client: &impl GenericClient, modules: &SucceededModules) -> R
         flavor,
         ..PlanFilter::default()
     };
-    Ok(SelectedModules { kernels: db::ready(client, kind, &filter).await?, revision, target })
+    Ok(SelectedModules {
+        kernels: db::ready(client, kind, &filter).await?,
+        revision,
+        target,
+    })
 }
 
 async fn named(client: &impl GenericClient, names: &[KernelName]) -> Result<Vec<Kernel>, Error> {
@@ -211,7 +279,10 @@ async fn named(client: &impl GenericClient, names: &[KernelName]) -> Result<Vec<
         let found = kver::find(client, &name.version, name.distro.as_slice()).await?;
         if found.len() > 1 {
             let distros = found.into_iter().map(|known| known.kernel.distro).collect();
-            return Err(Error::AmbiguousKernel { name: name.clone(), distros });
+            return Err(Error::AmbiguousKernel {
+                name: name.clone(),
+                distros,
+            });
         }
         kernels.extend(found.into_iter().map(|known| known.kernel));
     }

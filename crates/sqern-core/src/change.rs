@@ -12,6 +12,9 @@ pub struct ChangeOptions {
 impl ChangeOptions {
     /// Returns the options of a change that is committed.
     pub fn committed(comment: impl Into<String>) -> Self {
-        Self { comment: comment.into(), dry_run: false }
+        Self {
+            comment: comment.into(),
+            dry_run: false,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Checks: crawl the sources of distributions and record new kernels.
 //!
-//! A check crawls all sources first, and then records the differences of all distributions in one generation. A partial or failed source
-//! removes no kernels, and the other sources are recorded.
+//! A check crawls all sources first, and then records the differences of all distributions in one
+//! generation. A partial or failed source removes no kernels, and the other sources are recorded.
 
 mod summary;
 
@@ -54,12 +54,13 @@ pub enum CheckTarget {
 /// The caches of the last crawls, by source.
 type Caches = BTreeMap<String, CrawlCache>;
 
-/// Crawls the repositories, and records the differences in one generation. With `dry_run`, returns the same data and records nothing.
+/// Crawls the repositories, and records the differences in one generation. With `dry_run`, returns
+/// the same data and records nothing.
 ///
 /// # Errors
 ///
-/// Returns an error if a distribution does not exist or has no source, if the lists of apt cannot be read, or an error of the database. The
-/// error of a source is part of the summary.
+/// Returns an error if a distribution does not exist or has no source, if the lists of apt cannot
+/// be read, or an error of the database. The error of a source is part of the summary.
 pub async fn check(
     client: &mut Client,
     request: &CheckRequest,
@@ -76,14 +77,23 @@ pub async fn check(
         CheckTarget::AptLists { directory, .. } => {
             let mut crawled = Vec::new();
             for (distro, caches) in distros.iter().zip(&caches) {
-                crawled.push((distro.name.clone(), crawl_apt_lists(directory, distro, caches, &request.crawl).await?));
+                crawled.push((
+                    distro.name.clone(),
+                    crawl_apt_lists(directory, distro, caches, &request.crawl).await?,
+                ));
             }
             crawled
         }
-        CheckTarget::Sources(_) => crawl_sources(&distros, &caches, &request.crawl, progress).await?,
+        CheckTarget::Sources(_) => {
+            crawl_sources(&distros, &caches, &request.crawl, progress).await?
+        }
     };
     let (diffs, finished) = record(client, crawled, request, options).await?;
-    tracing::info!(generation = finished.generation, events = finished.events, "recorded the check");
+    tracing::info!(
+        generation = finished.generation,
+        events = finished.events,
+        "recorded the check"
+    );
     Ok(CheckSummary::new(&diffs, finished))
 }
 
@@ -95,7 +105,9 @@ async fn selected_distros<'a>(
 ) -> Result<Vec<&'a DistroDef>, Error> {
     let mut names = match &request.target {
         CheckTarget::AptLists { distro, .. } => vec![distro.clone()],
-        CheckTarget::Sources(names) if names.is_empty() => return supported_distros(client, &request.sources, progress).await,
+        CheckTarget::Sources(names) if names.is_empty() => {
+            return supported_distros(client, &request.sources, progress).await;
+        }
         CheckTarget::Sources(names) => names.clone(),
     };
     names.sort();
@@ -103,7 +115,10 @@ async fn selected_distros<'a>(
     for name in &names {
         distro::get(client, name).await?;
     }
-    names.iter().map(|name| definition(&request.sources, name)).collect()
+    names
+        .iter()
+        .map(|name| definition(&request.sources, name))
+        .collect()
 }
 
 /// Returns the definitions of the supported distributions that have sources.
@@ -113,13 +128,21 @@ async fn supported_distros<'a>(
     progress: &impl Progress<CrawlEvent>,
 ) -> Result<Vec<&'a DistroDef>, Error> {
     let mut definitions = Vec::new();
-    for distro in distro::list(client, &AsOf::Now).await?.into_iter().filter(|distro| distro.supported) {
+    for distro in distro::list(client, &AsOf::Now)
+        .await?
+        .into_iter()
+        .filter(|distro| distro.supported)
+    {
         match definition(sources, &distro.name) {
             Ok(definition) => definitions.push(definition),
             Err(_) => progress.report(CrawlEvent::NoSource(distro.name)),
         }
     }
-    if definitions.is_empty() { Err(Error::NoSupportedSource) } else { Ok(definitions) }
+    if definitions.is_empty() {
+        Err(Error::NoSupportedSource)
+    } else {
+        Ok(definitions)
+    }
 }
 
 /// Crawls all sources in parallel. The failure of a source does not stop the others.
@@ -136,7 +159,12 @@ async fn crawl_sources(
     let progress = CrawlProgress(progress);
     let crawls = distros.iter().zip(caches).map(|(distro, caches)| {
         let (client, progress) = (&client, &progress);
-        async move { (distro.name.clone(), crawl_distro(client, distro, caches, options, progress).await) }
+        async move {
+            (
+                distro.name.clone(),
+                crawl_distro(client, distro, caches, options, progress).await,
+            )
+        }
     });
     Ok(join_all(crawls).await)
 }

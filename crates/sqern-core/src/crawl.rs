@@ -49,7 +49,10 @@ pub(crate) struct CrawlProgress<'a, P>(pub(crate) &'a P);
 
 impl<P: Progress<CrawlEvent>> sqern_upstream::Progress for CrawlProgress<'_, P> {
     fn started(&self, distro: &DistroName, source: &str) {
-        self.0.report(CrawlEvent::SourceStarted { distro: distro.clone(), source: source.to_owned() });
+        self.0.report(CrawlEvent::SourceStarted {
+            distro: distro.clone(),
+            source: source.to_owned(),
+        });
     }
 
     fn received(&self, _distro: &DistroName, _source: &str, bytes: u64) {
@@ -57,7 +60,10 @@ impl<P: Progress<CrawlEvent>> sqern_upstream::Progress for CrawlProgress<'_, P> 
     }
 
     fn finished(&self, distro: &DistroName, source: &str) {
-        self.0.report(CrawlEvent::SourceFinished { distro: distro.clone(), source: source.to_owned() });
+        self.0.report(CrawlEvent::SourceFinished {
+            distro: distro.clone(),
+            source: source.to_owned(),
+        });
     }
 }
 
@@ -66,11 +72,18 @@ pub(crate) fn report_skipped(distro: &DistroDef, progress: &impl Progress<CrawlE
     let skipped = skipped_sources(distro);
     let mut by_file: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (source, missing_file) in &skipped {
-        by_file.entry(*missing_file).or_default().push(source.name().to_owned());
+        by_file
+            .entry(*missing_file)
+            .or_default()
+            .push(source.name().to_owned());
     }
     for (missing_file, sources) in by_file {
         let missing_file = missing_file.to_owned();
-        progress.report(CrawlEvent::SourcesSkipped { distro: distro.name.clone(), sources, missing_file });
+        progress.report(CrawlEvent::SourcesSkipped {
+            distro: distro.name.clone(),
+            sources,
+            missing_file,
+        });
     }
     if !skipped.is_empty() && skipped.len() == distro.sources.len() {
         progress.report(CrawlEvent::AllSourcesSkipped(distro.name.clone()));
@@ -78,7 +91,10 @@ pub(crate) fn report_skipped(distro: &DistroDef, progress: &impl Progress<CrawlE
 }
 
 /// Sorts kernel versions by the rules of the distribution, the newest first.
-pub(crate) fn newest_first<'a>(distro: &DistroName, versions: impl IntoIterator<Item = &'a KernelVersion>) -> Vec<KernelVersion> {
+pub(crate) fn newest_first<'a>(
+    distro: &DistroName,
+    versions: impl IntoIterator<Item = &'a KernelVersion>,
+) -> Vec<KernelVersion> {
     let mut versions: Vec<KernelVersion> = versions.into_iter().cloned().collect();
     versions.sort_by(|a, b| VersionRule::of(distro).cmp(b, a));
     versions

@@ -1,7 +1,7 @@
 //! Customers: reports of their hosts, and loads of reports.
 //!
-//! A report contains the clusters of customers, their hosts, and the running and installed kernels of each host. [`load`] records a report,
-//! and [`this_host()`] creates the entry of this machine.
+//! A report contains the clusters of customers, their hosts, and the running and installed kernels
+//! of each host. [`load`] records a report, and [`this_host()`] creates the entry of this machine.
 
 mod csv;
 mod input;

@@ -27,7 +27,8 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// Returns an error if no connection could be established, or if this program cannot use the schema.
+    /// Returns an error if no connection could be established, or if this program cannot use the
+    /// schema.
     pub async fn open(&self) -> Result<Session, Error> {
         let session = self.connect().await?;
         sqern_db::migrate::require_usable(&session.client).await?;

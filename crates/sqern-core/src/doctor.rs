@@ -1,7 +1,8 @@
 //! Checks of the installation: database, sources, tools and store.
 //!
-//! The checks change nothing, and a failed check does not prevent the others. Each module turns observations into [`Finding`]s. Observations
-//! are plain values, so that tests can check each finding without reproducing the problem.
+//! The checks change nothing, and a failed check does not prevent the others. Each module turns
+//! observations into [`Finding`]s. Observations are plain values, so that tests can check each
+//! finding without reproducing the problem.
 
 mod clock;
 mod database;
@@ -40,11 +41,17 @@ pub struct DoctorRequest {
     pub now: Timestamp,
 }
 
-/// Runs all checks. `connection` is a session of the database, or the reason why no connection could be established.
-pub async fn diagnose(connection: Result<Session, Problem>, request: &DoctorRequest) -> Vec<Finding> {
+/// Runs all checks. `connection` is a session of the database, or the reason why no connection
+/// could be established.
+pub async fn diagnose(
+    connection: Result<Session, Problem>,
+    request: &DoctorRequest,
+) -> Vec<Finding> {
     let (mut findings, facts) = database::check(connection, &request.distros, request.now).await;
     findings.extend(sources::check(request, facts.supported.as_deref()).await);
-    findings.extend(tools::check_build_tools(&Machine::new(&ProveOptions::default().path)));
+    findings.extend(tools::check_build_tools(&Machine::new(
+        &ProveOptions::default().path,
+    )));
     findings.push(tools::check_apt_get(&request.path, facts.needs_apt));
     findings.extend(store::check(&request.store));
     findings

@@ -102,7 +102,9 @@ pub enum Error {
     #[error("no supported distribution has a source")]
     NoSupportedSource,
     /// The distribution of this machine is unknown.
-    #[error("unknown distribution of this machine: os-release contains ID={id} VERSION_ID={version_id}")]
+    #[error(
+        "unknown distribution of this machine: os-release contains ID={id} VERSION_ID={version_id}"
+    )]
     UnknownDistribution {
         /// `ID` of os-release(5).
         id: String,
@@ -184,18 +186,26 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns a function that adds the failed operation to an I/O error. `operation` starts with "could not".
+    /// Returns a function that adds the failed operation to an I/O error. `operation` starts with
+    /// "could not".
     pub fn io(operation: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { operation: operation.into(), source }
+        move |source| Self::Io {
+            operation: operation.into(),
+            source,
+        }
     }
 
     /// Returns the error of an operation on a run.
     pub(crate) fn run(kind: RunKind, error: impl Into<RunError>) -> Self {
-        Self::Run { kind, error: error.into() }
+        Self::Run {
+            kind,
+            error: error.into(),
+        }
     }
 
-    /// Returns the hints. Each is a command, or a sentence. A front end with its own options or a private server describes an
-    /// [`Error::Connect`] or [`Error::PrivateServer`] itself, and one that knows the command line adds how to accept an [`Error::ReportShrink`].
+    /// Returns the hints. Each is a command, or a sentence. A front end with its own options or a
+    /// private server describes an [`Error::Connect`] or [`Error::PrivateServer`] itself, and one
+    /// that knows the command line adds how to accept an [`Error::ReportShrink`].
     #[must_use]
     pub fn hints(&self) -> Vec<String> {
         match self {
@@ -205,28 +215,58 @@ impl Error {
             Self::Upstream(error) => error.hint().map(str::to_owned).into_iter().collect(),
             Self::Fetch(error) => error.hints(),
             Self::Run { kind, error } => run_hints(*kind, error),
-            Self::NotReady { kind: RunKind::Build, kernel } => vec![format!("sqern fetch --kernel {kernel}")],
-            Self::NotReady { kind: RunKind::Test, kernel } => vec![format!("sqern build plan --kernel {kernel}")],
-            Self::NoInput { kind: RunKind::Build } => vec!["sqern fetch --limit 3".to_owned()],
-            Self::NoInput { kind: RunKind::Test } => vec!["sqern build plan".to_owned()],
+            Self::NotReady {
+                kind: RunKind::Build,
+                kernel,
+            } => vec![format!("sqern fetch --kernel {kernel}")],
+            Self::NotReady {
+                kind: RunKind::Test,
+                kernel,
+            } => vec![format!("sqern build plan --kernel {kernel}")],
+            Self::NoInput {
+                kind: RunKind::Build,
+            } => vec!["sqern fetch --limit 3".to_owned()],
+            Self::NoInput {
+                kind: RunKind::Test,
+            } => vec!["sqern build plan".to_owned()],
             Self::NoSuccessfulKernel { kind, id } => vec![format!("sqern {kind} kernels {id}")],
-            Self::MissingRunField { field, .. } => vec![format!("Specify it with --{field} {}.", field.to_uppercase())],
+            Self::MissingRunField { field, .. } => vec![format!(
+                "Specify it with --{field} {}.",
+                field.to_uppercase()
+            )],
             Self::AmbiguousKernel { name, distros } => {
-                let example = distros.first().map(|distro| format!(", as in --kernel {distro}/{}", name.version));
-                vec![format!("Specify the distribution{}.", example.unwrap_or_default())]
+                let example = distros
+                    .first()
+                    .map(|distro| format!(", as in --kernel {distro}/{}", name.version));
+                vec![format!(
+                    "Specify the distribution{}.",
+                    example.unwrap_or_default()
+                )]
             }
             Self::NoSource { similar, .. } => no_source_hints(similar),
-            Self::NoSupportedSource => vec!["sqern distro import".to_owned(), "sqern check --distro NAME".to_owned()],
-            Self::UnknownDistribution { .. } => vec!["sqern check --apt-lists --distro NAME".to_owned()],
+            Self::NoSupportedSource => vec![
+                "sqern distro import".to_owned(),
+                "sqern check --distro NAME".to_owned(),
+            ],
+            Self::UnknownDistribution { .. } => {
+                vec!["sqern check --apt-lists --distro NAME".to_owned()]
+            }
             Self::UnknownClusterType(_) => vec!["sqern cust type list".to_owned()],
             Self::InvalidReport { error, .. } => error.hint.clone().into_iter().collect(),
-            Self::ReportConflict { error: CompareError::HostTwice { .. }, is_csv: true } => {
+            Self::ReportConflict {
+                error: CompareError::HostTwice { .. },
+                is_csv: true,
+            } => {
                 let sort = "{ head -n 1 FILE; tail -n +2 FILE | sort; } | sqern cust load -  # if the lines are only unsorted";
                 vec![sort.to_owned()]
             }
-            Self::StoreBusy => vec!["sqern store prune --cache  # after the other sqern fetch has finished".to_owned()],
+            Self::StoreBusy => vec![
+                "sqern store prune --cache  # after the other sqern fetch has finished".to_owned(),
+            ],
             Self::PipelineFileUnreadable { .. } => vec!["sqern pipeline run --help".to_owned()],
-            Self::PipelineFileInvalid { .. } => vec!["sqern pipeline run --help  # prints an example file".to_owned()],
+            Self::PipelineFileInvalid { .. } => {
+                vec!["sqern pipeline run --help  # prints an example file".to_owned()]
+            }
             Self::SourceFile(_)
             | Self::Client(_)
             | Self::UnknownSource { .. }
@@ -245,7 +285,11 @@ impl Error {
     pub fn is_internal(&self) -> bool {
         let unexpected = |error: &DbError| matches!(error, DbError::Unexpected { .. });
         match self {
-            Self::Db(error) | Self::Run { error: RunError::Db(error), .. } => unexpected(error),
+            Self::Db(error)
+            | Self::Run {
+                error: RunError::Db(error),
+                ..
+            } => unexpected(error),
             _ => false,
         }
     }
@@ -259,7 +303,9 @@ impl From<tokio_postgres::Error> for Error {
 
 /// Returns the position in a report, before a message about it.
 fn place_in(name: &str, place: Option<Place>) -> String {
-    place.map(|place| format!("{name}, {place}: ")).unwrap_or_default()
+    place
+        .map(|place| format!("{name}, {place}: "))
+        .unwrap_or_default()
 }
 
 fn missing_stage(kind: RunKind) -> &'static str {
@@ -277,19 +323,33 @@ fn no_input(kind: RunKind) -> &'static str {
 }
 
 fn join_names(distros: &[DistroName]) -> String {
-    distros.iter().map(DistroName::as_str).collect::<Vec<_>>().join(" and ")
+    distros
+        .iter()
+        .map(DistroName::as_str)
+        .collect::<Vec<_>>()
+        .join(" and ")
 }
 
 fn no_source_hints(similar: &[String]) -> Vec<String> {
     let similar = (!similar.is_empty()).then(|| format!("Did you mean {}?", similar.join(" or ")));
-    let sources = "sqern source list  # or use a directory of distribution files: --sources DIR".to_owned();
+    let sources =
+        "sqern source list  # or use a directory of distribution files: --sources DIR".to_owned();
     similar.into_iter().chain([sources]).collect()
 }
 
 fn run_hints(kind: RunKind, error: &RunError) -> Vec<String> {
     match error {
-        RunError::Db(error) => error.suggestion().into_iter().chain(error.hint()).chain([format!("sqern {kind} list")]).collect(),
-        RunError::Finished { id, .. } | RunError::NoLease { id, .. } => vec![format!("sqern {kind} show {id}")],
-        RunError::NotInRun { id, .. } | RunError::Ambiguous { id, .. } => vec![format!("sqern {kind} kernels {id}")],
+        RunError::Db(error) => error
+            .suggestion()
+            .into_iter()
+            .chain(error.hint())
+            .chain([format!("sqern {kind} list")])
+            .collect(),
+        RunError::Finished { id, .. } | RunError::NoLease { id, .. } => {
+            vec![format!("sqern {kind} show {id}")]
+        }
+        RunError::NotInRun { id, .. } | RunError::Ambiguous { id, .. } => {
+            vec![format!("sqern {kind} kernels {id}")]
+        }
     }
 }

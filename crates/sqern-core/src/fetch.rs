@@ -1,7 +1,7 @@
 //! Fetches: kernel headers are downloaded, unpacked and recorded.
 //!
-//! [`plan`] selects the kernels and the packages of each. [`execute`] creates a tree for each kernel in the store, compiles a test module in
-//! it, and records all trees in one generation.
+//! [`plan`] selects the kernels and the packages of each. [`execute`] creates a tree for each
+//! kernel in the store, compiles a test module in it, and records all trees in one generation.
 
 mod apt_download;
 mod build_tools;

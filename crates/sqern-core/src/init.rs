@@ -18,7 +18,8 @@ use crate::{ChangeOptions, Database, Error, Progress, private_server};
 pub struct InitRequest {
     /// The database. If there is a private server, only the name of the application is used.
     pub database: Database,
-    /// The private server, which is created and started if necessary; `None` to use an existing database.
+    /// The private server, which is created and started if necessary; `None` to use an existing
+    /// database.
     pub private_server: Option<LocalServer>,
     /// The distributions to add unless they exist.
     pub distros: Vec<NewDistro>,
@@ -43,7 +44,8 @@ pub struct InitOutcome {
     pub schema_version: Option<i32>,
     /// The steps of the migration; empty if a dry run could not connect.
     pub migrated: Vec<Step>,
-    /// The names of the added distributions; `None` if a dry run cannot determine them before the migration.
+    /// The names of the added distributions; `None` if a dry run cannot determine them before the
+    /// migration.
     pub distributions: Option<Vec<DistroName>>,
 }
 
@@ -75,9 +77,15 @@ pub enum ServerState {
 /// # Errors
 ///
 /// Returns an error if the request is invalid.
-pub fn uses_private_server(database: &Database, private_service: Option<&str>) -> Result<bool, Error> {
+pub fn uses_private_server(
+    database: &Database,
+    private_service: Option<&str>,
+) -> Result<bool, Error> {
     let Database { request, env } = database;
-    let service = request.service.as_ref().or_else(|| env.vars.get("PGSERVICE"));
+    let service = request
+        .service
+        .as_ref()
+        .or_else(|| env.vars.get("PGSERVICE"));
     if let Some(service) = service.filter(|_| request.dsn.is_none()) {
         return Ok(private_service == Some(service.as_str()));
     }
@@ -88,14 +96,15 @@ pub fn uses_private_server(database: &Database, private_service: Option<&str>) -
     }
 }
 
-/// Starts the private server, migrates the schema, and adds distributions. After an error, completed steps remain, and the next run skips
-/// them.
+/// Starts the private server, migrates the schema, and adds distributions. After an error,
+/// completed steps remain, and the next run skips them.
 ///
 /// A dry run starts no server, and connects only to a running one.
 ///
 /// # Errors
 ///
-/// Returns the error of the first step that failed, or [`Error::Interrupted`] if `stop` was canceled.
+/// Returns the error of the first step that failed, or [`Error::Interrupted`] if `stop` was
+/// canceled.
 pub async fn init(
     request: &InitRequest,
     options: &ChangeOptions,
@@ -130,7 +139,11 @@ async fn start(
         if state != ServerState::Running {
             private_server::blocking(server.clone(), LocalServer::check_up).await?;
         }
-        return Ok(InitializedServer { dir, state, service: Some(status.service) });
+        return Ok(InitializedServer {
+            dir,
+            state,
+            service: Some(status.service),
+        });
     }
     let up = private_server::up(server.clone(), stop).await?;
     if let Some(reason) = up.service_error {
@@ -141,7 +154,11 @@ async fn start(
         (false, true) => ServerState::Started,
         (false, false) => ServerState::Running,
     };
-    Ok(InitializedServer { dir, state, service: up.service })
+    Ok(InitializedServer {
+        dir,
+        state,
+        service: up.service,
+    })
 }
 
 /// Connects, migrates the schema and adds distributions.
@@ -150,8 +167,16 @@ async fn initialize(
     server: Option<InitializedServer>,
     options: &ChangeOptions,
 ) -> Result<InitOutcome, Error> {
-    let is_running = !options.dry_run || server.as_ref().is_none_or(|server| server.state == ServerState::Running);
-    let mut outcome = InitOutcome { server, schema_version: None, migrated: Vec::new(), distributions: None };
+    let is_running = !options.dry_run
+        || server
+            .as_ref()
+            .is_none_or(|server| server.state == ServerState::Running);
+    let mut outcome = InitOutcome {
+        server,
+        schema_version: None,
+        migrated: Vec::new(),
+        distributions: None,
+    };
     if !is_running {
         return Ok(outcome);
     }
@@ -170,9 +195,14 @@ async fn initialize(
 
 /// Connects to the private server or the database.
 async fn open(request: &InitRequest) -> Result<Session, Error> {
-    let Some(server) = &request.private_server else { return request.database.connect().await };
+    let Some(server) = &request.private_server else {
+        return request.database.connect().await;
+    };
     // Variables of the environment do not apply to the private server.
     let application_name = request.database.env.application_name.clone();
-    let env = ConnectEnv { application_name, ..ConnectEnv::default() };
+    let env = ConnectEnv {
+        application_name,
+        ..ConnectEnv::default()
+    };
     Ok(connect(&ConnectRequest::dsn(server.dsn()?), &env).await?)
 }

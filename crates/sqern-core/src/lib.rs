@@ -1,8 +1,9 @@
 //! The use cases of sqern, for the command line and for other front ends.
 //!
-//! Each use case is a function. Its input is a plain value, and its result is data. Settings such as the current time, the store, the
-//! comment of a generation or the owner of a lease are part of the input. While a use case runs, it reports typed events to a [`Progress`].
-//! All functions return the same [`Error`].
+//! Each use case is a function. Its input is a plain value, and its result is data. Settings such
+//! as the current time, the store, the comment of a generation or the owner of a lease are part of
+//! the input. While a use case runs, it reports typed events to a [`Progress`]. All functions
+//! return the same [`Error`].
 //!
 //! | module | use cases |
 //! | --- | --- |

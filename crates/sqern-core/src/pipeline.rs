@@ -1,7 +1,7 @@
 //! Pipelines: check, fetch, build, test and available in sequence, from one file.
 //!
-//! A [`PipelineFile`] contains typed [`Step`]s. A front end executes them with a [`StepRunner`]. Each step can be rendered as a command line,
-//! which has the same effect.
+//! A [`PipelineFile`] contains typed [`Step`]s. A front end executes them with a [`StepRunner`].
+//! Each step can be rendered as a command line, which has the same effect.
 
 mod file;
 mod render;
@@ -13,5 +13,8 @@ mod watch;
 pub use file::PipelineFile;
 pub use render::quote;
 pub use run::{PipelineOutcome, StepOutcome, StepRunner, run_steps};
-pub use step::{AvailableStep, BuildStep, CheckStep, CrawlTarget, FetchMethod, FetchStep, Step, StepName, TestStep};
+pub use step::{
+    AvailableStep, BuildStep, CheckStep, CrawlTarget, FetchMethod, FetchStep, Step, StepName,
+    TestStep,
+};
 pub use watch::KernelWatch;

@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 
-/// Creates the server if necessary and starts it. If `stop` is canceled, an incomplete server is removed.
+/// Creates the server if necessary and starts it. If `stop` is canceled, an incomplete server is
+/// removed.
 ///
 /// # Errors
 ///

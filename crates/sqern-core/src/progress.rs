@@ -2,8 +2,8 @@
 
 /// Receives the events of a use case. A closure with one argument implements it.
 ///
-/// Each use case defines its type of events. Concurrent tasks report their events through the same value, so implementations must not block
-/// for long.
+/// Each use case defines its type of events. Concurrent tasks report their events through the same
+/// value, so implementations must not block for long.
 pub trait Progress<E>: Sync {
     /// Receives an event.
     fn report(&self, event: E);

@@ -1,7 +1,7 @@
 //! Reports: coverage, risk, lag and activity.
 //!
-//! Each report consists of summaries and of the rows that they count. Its queries use the same snapshot, so a report is read in a
-//! transaction of [`snapshot`](sqern_db::snapshot).
+//! Each report consists of summaries and of the rows that they count. Its queries use the same
+//! snapshot, so a report is read in a transaction of [`snapshot`](sqern_db::snapshot).
 
 pub mod activity;
 pub mod coverage;
@@ -33,15 +33,34 @@ pub struct ReportQuery {
 
 impl ReportQuery {
     /// Returns an error if a distribution, the revision or the target does not exist.
-    pub(crate) async fn require(&self, transaction: &Transaction<'_>, as_of: &AsOf) -> Result<(), Error> {
+    pub(crate) async fn require(
+        &self,
+        transaction: &Transaction<'_>,
+        as_of: &AsOf,
+    ) -> Result<(), Error> {
         distro::require(transaction, &self.distros, as_of).await?;
-        Ok(available::require(transaction, self.revision.as_deref(), self.target.as_deref()).await?)
+        Ok(available::require(
+            transaction,
+            self.revision.as_deref(),
+            self.target.as_deref(),
+        )
+        .await?)
     }
 
     /// Returns the filter of kernels by this query.
     pub(crate) fn statuses(&self, with_hosts: bool) -> StatusFilter {
-        let Self { distros, target, revision } = self.clone();
-        StatusFilter { distros, target, revision, with_hosts, ..StatusFilter::default() }
+        let Self {
+            distros,
+            target,
+            revision,
+        } = self.clone();
+        StatusFilter {
+            distros,
+            target,
+            revision,
+            with_hosts,
+            ..StatusFilter::default()
+        }
     }
 }
 

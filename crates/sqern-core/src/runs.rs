@@ -1,6 +1,7 @@
 //! Builds and tests: plan, start, execute, renew and finish.
 //!
-//! Builds and tests share the code. A [`RunSpec`] is either, and a [`RunSelection`] selects the revision and the kernels.
+//! Builds and tests share the code. A [`RunSpec`] is either, and a [`RunSelection`] selects the
+//! revision and the kernels.
 
 mod execute;
 mod finish;

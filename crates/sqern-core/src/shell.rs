@@ -39,7 +39,8 @@ pub struct ShellCommand {
 /// The result of a shell command.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandOutcome {
-    /// SUCCESS for exit status 0, `NOT_BUILT` for 77, ABORTED if the time limit was exceeded, else FAILURE. `None` if it was interrupted.
+    /// SUCCESS for exit status 0, `NOT_BUILT` for 77, ABORTED if the time limit was exceeded, else
+    /// FAILURE. `None` if it was interrupted.
     pub result: Option<RunResult>,
     /// The exit status; `None` if a signal terminated it.
     pub exit_status: Option<i32>,
@@ -49,38 +50,58 @@ pub struct CommandOutcome {
     pub tail: String,
 }
 
-/// Runs a command until it exits, `stop` completes, or its time limit is exceeded. Then terminates its process group.
+/// Runs a command until it exits, `stop` completes, or its time limit is exceeded. Then terminates
+/// its process group.
 ///
 /// # Errors
 ///
 /// Returns an error if the log cannot be written or the shell cannot be started.
-pub async fn run(command: &ShellCommand, stop: impl Future<Output = ()>) -> Result<CommandOutcome, Error> {
-    let log_error = |error| Error::io(format!("could not access log {}", command.log.display()))(error);
+pub async fn run(
+    command: &ShellCommand,
+    stop: impl Future<Output = ()>,
+) -> Result<CommandOutcome, Error> {
+    let log_error =
+        |error| Error::io(format!("could not access log {}", command.log.display()))(error);
     if let Some(directory) = command.log.parent() {
         std::fs::create_dir_all(directory).map_err(log_error)?;
     }
     let log = File::create(&command.log).map_err(log_error)?;
     let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", &command.script]).envs(command.variables.iter().map(|(name, value)| (name, value)));
-    shell.stdin(Stdio::null()).stdout(log.try_clone().map_err(log_error)?).stderr(log);
+    shell
+        .args(["-c", &command.script])
+        .envs(command.variables.iter().map(|(name, value)| (name, value)));
+    shell
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().map_err(log_error)?)
+        .stderr(log);
     if let Some(directory) = &command.directory {
         shell.current_dir(directory);
     }
     let started_at = Instant::now();
-    let (status, end) = supervise(shell, command.time_limit, stop).await.map_err(|error| match error {
-        SuperviseError::Start(error) => Error::io("could not start /bin/sh")(error),
-        SuperviseError::Wait(error) => Error::io("could not wait for the command")(error),
-    })?;
+    let (status, end) = supervise(shell, command.time_limit, stop)
+        .await
+        .map_err(|error| match error {
+            SuperviseError::Start(error) => Error::io("could not start /bin/sh")(error),
+            SuperviseError::Wait(error) => Error::io("could not wait for the command")(error),
+        })?;
     let mut tail = tail(&command.log).map_err(log_error)?;
     if end == End::TimedOut {
-        tail.push_str(&format!("\n[terminated by sqern: time limit of {:?} exceeded]", command.time_limit));
+        tail.push_str(&format!(
+            "\n[terminated by sqern: time limit of {:?} exceeded]",
+            command.time_limit
+        ));
     }
     let result = match end {
         End::Exited => Some(result(status)),
         End::TimedOut => Some(RunResult::Aborted),
         End::Stopped => None,
     };
-    Ok(CommandOutcome { result, exit_status: status.code(), seconds: started_at.elapsed().as_secs_f64(), tail })
+    Ok(CommandOutcome {
+        result,
+        exit_status: status.code(),
+        seconds: started_at.elapsed().as_secs_f64(),
+        tail,
+    })
 }
 
 /// The reason for the end of a command.
@@ -103,8 +124,9 @@ pub enum SuperviseError {
     Wait(io::Error),
 }
 
-/// Runs a command in a process group until it exits, `stop` completes, or its time limit is exceeded. Then terminates the group, and kills
-/// it after 5 seconds. Dropping the future kills the group.
+/// Runs a command in a process group until it exits, `stop` completes, or its time limit is
+/// exceeded. Then terminates the group, and kills it after 5 seconds. Dropping the future kills the
+/// group.
 ///
 /// # Errors
 ///
@@ -130,7 +152,9 @@ pub async fn supervise(
     }
     // Kills processes that the command left in the background.
     let status = tokio::task::spawn_blocking(move || group.finish()).await;
-    let status = status.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(SuperviseError::Wait)?;
+    let status = status
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
+        .map_err(SuperviseError::Wait)?;
     Ok((status, end))
 }
 
@@ -177,25 +201,57 @@ mod tests {
 
     #[tokio::test]
     async fn exit_status_determines_the_result_and_the_log_tail_is_kept() {
-        for (status, result) in [(0, RunResult::Success), (77, RunResult::NotBuilt), (2, RunResult::Failure)] {
+        for (status, result) in [
+            (0, RunResult::Success),
+            (77, RunResult::NotBuilt),
+            (2, RunResult::Failure),
+        ] {
             let script = format!("seq 100; echo $SQERN_VERSION >&2; exit {status}");
             let (outcome, directory) = run_script(&script, LONG, std::future::pending()).await;
-            assert_eq!((outcome.result, outcome.exit_status), (Some(result), Some(status)));
-            assert!(outcome.tail.ends_with("\n100\n6.1.0-25-amd64") && outcome.tail.lines().count() == 20, "{}", outcome.tail);
-            assert!(std::fs::read_to_string(directory.path().join("logs/log")).unwrap().starts_with("1\n2\n"));
+            assert_eq!(
+                (outcome.result, outcome.exit_status),
+                (Some(result), Some(status))
+            );
+            assert!(
+                outcome.tail.ends_with("\n100\n6.1.0-25-amd64")
+                    && outcome.tail.lines().count() == 20,
+                "{}",
+                outcome.tail
+            );
+            assert!(
+                std::fs::read_to_string(directory.path().join("logs/log"))
+                    .unwrap()
+                    .starts_with("1\n2\n")
+            );
         }
         let (outcome, _) = run_script("kill -9 $$", LONG, std::future::pending()).await;
-        assert_eq!((outcome.result, outcome.exit_status), (Some(RunResult::Failure), None));
+        assert_eq!(
+            (outcome.result, outcome.exit_status),
+            (Some(RunResult::Failure), None)
+        );
     }
 
     #[tokio::test]
     async fn a_timeout_terminates_the_whole_process_group() {
-        let (outcome, _directory) =
-            run_script("sleep 600 & echo $!; wait", Duration::from_millis(300), std::future::pending()).await;
+        let (outcome, _directory) = run_script(
+            "sleep 600 & echo $!; wait",
+            Duration::from_millis(300),
+            std::future::pending(),
+        )
+        .await;
         assert_eq!(outcome.result, Some(RunResult::Aborted));
-        assert!(outcome.tail.ends_with("[terminated by sqern: time limit of 300ms exceeded]"), "{}", outcome.tail);
+        assert!(
+            outcome
+                .tail
+                .ends_with("[terminated by sqern: time limit of 300ms exceeded]"),
+            "{}",
+            outcome.tail
+        );
         let process: i32 = outcome.tail.lines().next().unwrap().parse().unwrap();
-        let gone = || std::fs::read_to_string(format!("/proc/{process}/stat")).map_or(true, |stat| stat.contains(") Z "));
+        let gone = || {
+            std::fs::read_to_string(format!("/proc/{process}/stat"))
+                .map_or(true, |stat| stat.contains(") Z "))
+        };
         assert!((0..200).any(|_| {
             std::thread::sleep(Duration::from_millis(20));
             gone()
@@ -204,7 +260,12 @@ mod tests {
 
     #[tokio::test]
     async fn an_interrupt_records_no_result() {
-        let (outcome, _) = run_script("sleep 600", LONG, tokio::time::sleep(Duration::from_millis(100))).await;
+        let (outcome, _) = run_script(
+            "sleep 600",
+            LONG,
+            tokio::time::sleep(Duration::from_millis(100)),
+        )
+        .await;
         assert_eq!(outcome.result, None);
     }
 }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::Serialize;
-use sqern_model::{Crawl, CrawlState, DistroDef, DistroName, KernelVersion, PackageRole, SourceSet};
+use sqern_model::{
+    Crawl, CrawlState, DistroDef, DistroName, KernelVersion, PackageRole, SourceSet,
+};
 use sqern_upstream::{Client, ClientOptions, CrawlOptions, crawl_distro};
 
 use crate::crawl::{CrawlEvent, CrawlProgress, newest_first, report_skipped};
@@ -41,23 +43,38 @@ pub struct SourceTestResult {
     pub kernels: Vec<KernelVersion>,
 }
 
-/// Returns the definition of the distribution to test, with the selected sources; with all of them if `selected` is empty. A distribution
-/// file may extend or override the definitions.
+/// Returns the definition of the distribution to test, with the selected sources; with all of them
+/// if `selected` is empty. A distribution file may extend or override the definitions.
 ///
 /// # Errors
 ///
-/// Returns an error if the file is invalid or the distribution has no source, and [`Error::UnknownSource`] if it has no selected one.
-pub fn select(mut sources: SourceSet, subject: &TestSubject, selected: &[String]) -> Result<DistroDef, Error> {
+/// Returns an error if the file is invalid or the distribution has no source, and
+/// [`Error::UnknownSource`] if it has no selected one.
+pub fn select(
+    mut sources: SourceSet,
+    subject: &TestSubject,
+    selected: &[String],
+) -> Result<DistroDef, Error> {
     let name = match subject {
         TestSubject::Distro(name) => name.clone(),
         TestSubject::File(path) => sqern_upstream::sources::load_file(&mut sources, path)?,
     };
     let mut distro = definition(&sources, &name)?.clone();
-    let known: Vec<String> = distro.sources.iter().map(|source| source.name().to_owned()).collect();
+    let known: Vec<String> = distro
+        .sources
+        .iter()
+        .map(|source| source.name().to_owned())
+        .collect();
     if let Some(source) = selected.iter().find(|name| !known.contains(name)) {
-        return Err(Error::UnknownSource { distro: name, name: source.clone(), known });
+        return Err(Error::UnknownSource {
+            distro: name,
+            name: source.clone(),
+            known,
+        });
     }
-    distro.sources.retain(|source| selected.is_empty() || selected.iter().any(|name| name == source.name()));
+    distro
+        .sources
+        .retain(|source| selected.is_empty() || selected.iter().any(|name| name == source.name()));
     Ok(distro)
 }
 
@@ -73,7 +90,14 @@ pub async fn test(
 ) -> Result<Vec<SourceTestResult>, Error> {
     report_skipped(distro, progress);
     let client = Client::new(ClientOptions::default())?;
-    let crawls = crawl_distro(&client, distro, &BTreeMap::new(), options, &CrawlProgress(progress)).await;
+    let crawls = crawl_distro(
+        &client,
+        distro,
+        &BTreeMap::new(),
+        options,
+        &CrawlProgress(progress),
+    )
+    .await;
     Ok(crawls.into_iter().map(SourceTestResult::from).collect())
 }
 
@@ -86,13 +110,17 @@ pub fn is_complete(results: &[SourceTestResult]) -> bool {
 /// Returns the kernels of all sources, without duplicates, the newest first.
 #[must_use]
 pub fn kernels(distro: &DistroName, results: &[SourceTestResult]) -> Vec<KernelVersion> {
-    let kernels: BTreeSet<&KernelVersion> = results.iter().flat_map(|result| &result.kernels).collect();
+    let kernels: BTreeSet<&KernelVersion> =
+        results.iter().flat_map(|result| &result.kernels).collect();
     newest_first(distro, kernels)
 }
 
 impl From<Crawl> for SourceTestResult {
     fn from(crawl: Crawl) -> Self {
-        let headers = crawl.packages.iter().filter(|package| package.role == PackageRole::Headers);
+        let headers = crawl
+            .packages
+            .iter()
+            .filter(|package| package.role == PackageRole::Headers);
         let kernels: BTreeSet<&KernelVersion> = headers.map(|package| &package.kernel).collect();
         let kernels = newest_first(&crawl.distro, kernels);
         Self {
@@ -119,8 +147,16 @@ mod tests {
         let all = select(sources.clone(), &subject, &[]).expect("defined");
         assert!(all.sources.len() > 1);
         let first = all.sources[0].name().to_owned();
-        let selected = select(sources.clone(), &subject, std::slice::from_ref(&first)).expect("defined");
-        assert_eq!(selected.sources.iter().map(sqern_model::Source::name).collect::<Vec<_>>(), [&first]);
+        let selected =
+            select(sources.clone(), &subject, std::slice::from_ref(&first)).expect("defined");
+        assert_eq!(
+            selected
+                .sources
+                .iter()
+                .map(sqern_model::Source::name)
+                .collect::<Vec<_>>(),
+            [&first]
+        );
         let error = select(sources, &subject, &["nightly".to_owned()]).expect_err("no such source");
         let expected = format!("unknown source \"nightly\" of debian12; its sources are {first}, ");
         assert!(error.to_string().starts_with(&expected), "{error}");

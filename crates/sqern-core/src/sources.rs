@@ -23,7 +23,8 @@ pub struct SourceStatus {
     pub architectures: Vec<String>,
     /// The treatment of signatures.
     pub signature: SignaturePolicy,
-    /// The missing file with the credentials or the certificate of an optional source, which is therefore skipped.
+    /// The missing file with the credentials or the certificate of an optional source, which is
+    /// therefore skipped.
     #[serde(rename = "lacks")]
     pub missing_file: Option<String>,
     /// The result of the last crawl; `None` if the source was never read.
@@ -76,10 +77,15 @@ pub fn load<'a>(directories: impl IntoIterator<Item = &'a Path>) -> Result<Sourc
 ///
 /// Returns [`Error::NoSource`] if the distribution is not defined or has no source.
 pub fn definition<'a>(set: &'a SourceSet, name: &DistroName) -> Result<&'a DistroDef, Error> {
-    set.get(name).filter(|distro| !distro.sources.is_empty()).ok_or_else(|| Error::NoSource {
-        distro: name.clone(),
-        similar: sqern_db::similar_names(name.as_str(), set.distros.keys().map(DistroName::as_str)),
-    })
+    set.get(name)
+        .filter(|distro| !distro.sources.is_empty())
+        .ok_or_else(|| Error::NoSource {
+            distro: name.clone(),
+            similar: sqern_db::similar_names(
+                name.as_str(),
+                set.distros.keys().map(DistroName::as_str),
+            ),
+        })
 }
 
 /// Returns the definitions of distributions; all definitions if `names` is empty.
@@ -94,7 +100,11 @@ pub fn select<'a>(set: &'a SourceSet, names: &[DistroName]) -> Result<Vec<&'a Di
     for name in names {
         definition(set, name)?;
     }
-    Ok(set.distros.values().filter(|distro| names.contains(&distro.name)).collect())
+    Ok(set
+        .distros
+        .values()
+        .filter(|distro| names.contains(&distro.name))
+        .collect())
 }
 
 /// Combines the sources of distributions with their last crawls.
@@ -104,8 +114,13 @@ pub fn statuses(distros: &[&DistroDef], last_crawls: &[LastCrawl]) -> Vec<Source
     for distro in distros {
         let skipped = skipped_sources(distro);
         statuses.extend(distro.sources.iter().map(|source| {
-            let missing_file = skipped.iter().find(|(skipped, _)| skipped.name() == source.name()).map(|(_, file)| *file);
-            let last = last_crawls.iter().find(|crawl| crawl.distro == distro.name && crawl.source == source.name());
+            let missing_file = skipped
+                .iter()
+                .find(|(skipped, _)| skipped.name() == source.name())
+                .map(|(_, file)| *file);
+            let last = last_crawls
+                .iter()
+                .find(|crawl| crawl.distro == distro.name && crawl.source == source.name());
             SourceStatus::new(distro, source, missing_file, last)
         }));
     }
@@ -113,7 +128,12 @@ pub fn statuses(distros: &[&DistroDef], last_crawls: &[LastCrawl]) -> Vec<Source
 }
 
 impl SourceStatus {
-    fn new(distro: &DistroDef, source: &Source, missing_file: Option<&str>, last: Option<&LastCrawl>) -> Self {
+    fn new(
+        distro: &DistroDef,
+        source: &Source,
+        missing_file: Option<&str>,
+        last: Option<&LastCrawl>,
+    ) -> Self {
         Self {
             distro: distro.name.clone(),
             source: source.name().to_owned(),
@@ -153,10 +173,18 @@ mod tests {
     #[test]
     fn an_unknown_distribution_is_reported_with_similar_names() {
         let set = load([]).expect("the built-in definitions are valid");
-        let error = definition(&set, &"debian21".parse().expect("a name")).expect_err("not defined");
-        assert_eq!(error.to_string(), "distribution \"debian21\" has no sources");
+        let error =
+            definition(&set, &"debian21".parse().expect("a name")).expect_err("not defined");
+        assert_eq!(
+            error.to_string(),
+            "distribution \"debian21\" has no sources"
+        );
         assert_eq!(error.hints().len(), 2, "{:?}", error.hints());
-        assert!(error.hints()[0].starts_with("Did you mean debian11"), "{:?}", error.hints());
+        assert!(
+            error.hints()[0].starts_with("Did you mean debian11"),
+            "{:?}",
+            error.hints()
+        );
     }
 
     #[test]
@@ -174,7 +202,13 @@ mod tests {
         };
         let statuses = statuses(&distros, &[crawl]);
         assert_eq!(statuses.len(), distros[0].sources.len());
-        assert_eq!((statuses[0].kind.as_str(), statuses[0].state), ("apt", None));
-        assert_eq!((statuses[1].state, statuses[1].kernels), (Some(SourceState::Crawled(CrawlState::Failed)), Some(7)));
+        assert_eq!(
+            (statuses[0].kind.as_str(), statuses[0].state),
+            ("apt", None)
+        );
+        assert_eq!(
+            (statuses[1].state, statuses[1].kernels),
+            (Some(SourceState::Crawled(CrawlState::Failed)), Some(7))
+        );
     }
 }

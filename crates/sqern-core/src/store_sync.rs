@@ -1,7 +1,8 @@
 //! Reconciliation of the store and the database.
 //!
-//! A fetched kernel has a tree in the store and a record in the database. [`compare`] finds kernels with only one of both, and damaged
-//! trees. [`prune`] removes them, so that the next fetch creates them again.
+//! A fetched kernel has a tree in the store and a record in the database. [`compare`] finds kernels
+//! with only one of both, and damaged trees. [`prune`] removes them, so that the next fetch creates
+//! them again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -84,7 +85,8 @@ impl StoreSelection {
     /// Returns whether the selection contains a kernel.
     #[must_use]
     pub fn matches(&self, kernel: &Kernel) -> bool {
-        (self.distros.is_empty() || self.distros.contains(&kernel.distro)) && KernelName::any_matches(&self.kernels, kernel)
+        (self.distros.is_empty() || self.distros.contains(&kernel.distro))
+            && KernelName::any_matches(&self.kernels, kernel)
     }
 }
 
@@ -93,7 +95,9 @@ impl fmt::Display for Inconsistency {
         match self {
             Self::Damaged(error) => error.fmt(f),
             Self::NotInStore => f.write_str("recorded as fetched, but not in this store"),
-            Self::NotRecorded => f.write_str("in this store, but not recorded; the next sqern fetch records it"),
+            Self::NotRecorded => {
+                f.write_str("in this store, but not recorded; the next sqern fetch records it")
+            }
         }
     }
 }
@@ -101,12 +105,20 @@ impl fmt::Display for Inconsistency {
 impl StoredKernel {
     fn new(kernel: Kernel, fetched_at: Option<Timestamp>, tree: Option<Tree>) -> Self {
         let problem = match &tree {
-            Some(Tree { damage: Some(damage), .. }) => Some(Inconsistency::Damaged(damage.clone())),
+            Some(Tree {
+                damage: Some(damage),
+                ..
+            }) => Some(Inconsistency::Damaged(damage.clone())),
             Some(_) if fetched_at.is_none() => Some(Inconsistency::NotRecorded),
             None => Some(Inconsistency::NotInStore),
             Some(_) => None,
         };
-        Self { kernel, fetched_at, manifest: tree.and_then(|tree| tree.manifest), problem }
+        Self {
+            kernel,
+            fetched_at,
+            manifest: tree.and_then(|tree| tree.manifest),
+            problem,
+        }
     }
 
     /// Returns the objects to remove; `None` for a consistent kernel.
@@ -121,12 +133,15 @@ impl StoredKernel {
 }
 
 impl PruneSet {
-    /// Returns the objects that repair all inconsistencies. With `include_consistent`, the other kernels are removed too.
+    /// Returns the objects that repair all inconsistencies. With `include_consistent`, the other
+    /// kernels are removed too.
     #[must_use]
     pub fn of(stored: &[StoredKernel], include_consistent: bool) -> Self {
         let mut set = Self::default();
         for kernel in stored {
-            let repair = kernel.repair().or(include_consistent.then_some(Repair::Both));
+            let repair = kernel
+                .repair()
+                .or(include_consistent.then_some(Repair::Both));
             if matches!(repair, Some(Repair::Record | Repair::Both)) {
                 set.records.push(kernel.kernel.clone());
             }
@@ -157,7 +172,9 @@ pub async fn compare(
     })
     .await?;
     let kernels: BTreeSet<Kernel> = recorded.keys().chain(trees.keys()).cloned().collect();
-    let selected = kernels.into_iter().filter(|kernel| selection.matches(kernel));
+    let selected = kernels
+        .into_iter()
+        .filter(|kernel| selection.matches(kernel));
     let stored: Vec<StoredKernel> = selected
         .map(|kernel| {
             let (fetched_at, tree) = (recorded.get(&kernel).copied(), trees.remove(&kernel));
@@ -172,18 +189,27 @@ pub async fn compare(
     Ok(stored)
 }
 
-/// Removes records in one generation, then trees. In this order, no build uses a tree while it is removed.
+/// Removes records in one generation, then trees. In this order, no build uses a tree while it is
+/// removed.
 ///
 /// # Errors
 ///
 /// Returns an error of the database, with nothing removed, or of the store.
-pub async fn prune(client: &mut Client, store: &Store, set: &PruneSet, options: &ChangeOptions) -> Result<Finished, Error> {
+pub async fn prune(
+    client: &mut Client,
+    store: &Store,
+    set: &PruneSet,
+    options: &ChangeOptions,
+) -> Result<Finished, Error> {
     let change = sqern_db::change::begin(client, &options.comment).await?;
     fetch::forget(&change.transaction, &set.records).await?;
     let finished = change.finish(options.dry_run).await?;
     if !options.dry_run {
         let trees = set.trees.clone();
-        in_store(store, move |store| trees.iter().try_for_each(|kernel| store.remove(kernel))).await?;
+        in_store(store, move |store| {
+            trees.iter().try_for_each(|kernel| store.remove(kernel))
+        })
+        .await?;
     }
     Ok(finished)
 }
@@ -198,11 +224,21 @@ pub async fn prune_cache(store: &Store, dry_run: bool) -> Result<Pruned, Error> 
         if store.is_busy()? {
             return Ok(None);
         }
-        let needed = store.kernels()?.into_values().filter_map(|found| match found {
-            Found::Tree(manifest) => Some(manifest.packages.into_iter().map(|package| package.checksum)),
-            Found::Invalid(_) => None,
-        });
-        store.prune_cache(&needed.flatten().collect(), dry_run).map(Some)
+        let needed = store
+            .kernels()?
+            .into_values()
+            .filter_map(|found| match found {
+                Found::Tree(manifest) => Some(
+                    manifest
+                        .packages
+                        .into_iter()
+                        .map(|package| package.checksum),
+                ),
+                Found::Invalid(_) => None,
+            });
+        store
+            .prune_cache(&needed.flatten().collect(), dry_run)
+            .map(Some)
     });
     pruned.await?.ok_or(Error::StoreBusy)
 }
@@ -215,15 +251,32 @@ struct Tree {
 }
 
 /// Returns the selected trees. Other trees are not read.
-fn trees(store: &Store, selection: &StoreSelection, depth: Depth) -> Result<BTreeMap<Kernel, Tree>, StoreError> {
-    let selected = store.kernels()?.into_iter().filter(|(kernel, _)| selection.matches(kernel));
+fn trees(
+    store: &Store,
+    selection: &StoreSelection,
+    depth: Depth,
+) -> Result<BTreeMap<Kernel, Tree>, StoreError> {
+    let selected = store
+        .kernels()?
+        .into_iter()
+        .filter(|(kernel, _)| selection.matches(kernel));
     let trees = selected.map(|(kernel, found)| {
         let tree = match found {
             Found::Tree(manifest) => {
-                let damage = if depth == Depth::Trees { store.verify(&kernel, &manifest).err() } else { None };
-                Tree { manifest: Some(manifest), damage }
+                let damage = if depth == Depth::Trees {
+                    store.verify(&kernel, &manifest).err()
+                } else {
+                    None
+                };
+                Tree {
+                    manifest: Some(manifest),
+                    damage,
+                }
             }
-            Found::Invalid(error) => Tree { manifest: None, damage: Some(error) },
+            Found::Invalid(error) => Tree {
+                manifest: None,
+                damage: Some(error),
+            },
         };
         (kernel, tree)
     });
@@ -244,17 +297,24 @@ mod tests {
     use super::*;
 
     fn tree(damage: Option<StoreError>) -> Tree {
-        Tree { manifest: None, damage }
+        Tree {
+            manifest: None,
+            damage,
+        }
     }
 
     fn stored(is_recorded: bool, tree: Option<Tree>) -> StoredKernel {
-        let kernel = Kernel { distro: "debian12".parse().expect("a name"), version: "6.1.0-1".parse().expect("a version") };
+        let kernel = Kernel {
+            distro: "debian12".parse().expect("a name"),
+            version: "6.1.0-1".parse().expect("a version"),
+        };
         StoredKernel::new(kernel, is_recorded.then_some(Timestamp::UNIX_EPOCH), tree)
     }
 
     #[test]
     fn a_repair_removes_only_inconsistent_objects() {
-        let error = Store::open(std::path::Path::new("/dev/null/store")).expect_err("a store below a file");
+        let error =
+            Store::open(std::path::Path::new("/dev/null/store")).expect_err("a store below a file");
         let damaged = || tree(Some(error.clone()));
         for (is_recorded, tree, repair) in [
             (true, Some(tree(None)), None),
@@ -263,7 +323,11 @@ mod tests {
             (false, Some(damaged()), Some(Repair::Tree)),
             (true, Some(damaged()), Some(Repair::Both)),
         ] {
-            assert_eq!(stored(is_recorded, tree.clone()).repair(), repair, "{is_recorded} {tree:?}");
+            assert_eq!(
+                stored(is_recorded, tree.clone()).repair(),
+                repair,
+                "{is_recorded} {tree:?}"
+            );
         }
     }
 

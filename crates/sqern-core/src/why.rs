@@ -103,24 +103,45 @@ pub struct PlanPosition {
 ///
 /// # Errors
 ///
-/// Returns an error if a distribution, the revision or the target of the query does not exist. An unknown version is not an error.
-pub async fn explain(transaction: &Transaction<'_>, request: &WhyQuery, as_of: &AsOf) -> Result<Explanation, Error> {
-    let WhyQuery { version, query, until } = request;
+/// Returns an error if a distribution, the revision or the target of the query does not exist. An
+/// unknown version is not an error.
+pub async fn explain(
+    transaction: &Transaction<'_>,
+    request: &WhyQuery,
+    as_of: &AsOf,
+) -> Result<Explanation, Error> {
+    let WhyQuery {
+        version,
+        query,
+        until,
+    } = request;
     query.require(transaction, as_of).await?;
     let data = as_of.state(transaction).await?;
     let known = db::kernels(transaction, version, &query.distros, as_of).await?;
     let found = statuses(transaction, query, Some(known.clone()), as_of).await?;
     // The durations of other kernels are queried only if a kernel waits for a step.
     let waits = |status: &Status| status.wanted && usual::next_step(status).is_some();
-    let others = if found.iter().any(waits) { statuses(transaction, query, None, as_of).await? } else { vec![] };
+    let others = if found.iter().any(waits) {
+        statuses(transaction, query, None, as_of).await?
+    } else {
+        vec![]
+    };
     let mut kernels = vec![];
     for status in found {
         kernels.push(explain_kernel(transaction, query, status, &others, as_of).await?);
     }
     let is_known = !kernels.is_empty();
-    let nearest = if is_known { vec![] } else { db::similar_kernels(transaction, version, &query.distros, as_of).await? };
+    let nearest = if is_known {
+        vec![]
+    } else {
+        db::similar_kernels(transaction, version, &query.distros, as_of).await?
+    };
     // The distributions of the kernels; for an unknown version the requested ones, or all.
-    let distros = if is_known { known.into_iter().map(|kernel| kernel.distro).collect() } else { query.distros.clone() };
+    let distros = if is_known {
+        known.into_iter().map(|kernel| kernel.distro).collect()
+    } else {
+        query.distros.clone()
+    };
     Ok(Explanation {
         version: version.clone(),
         kernels,
@@ -138,7 +159,10 @@ async fn statuses(
     kernels: Option<Vec<Kernel>>,
     as_of: &AsOf,
 ) -> Result<Vec<Status>, Error> {
-    let filter = StatusFilter { distros: vec![], ..query.statuses(kernels.is_some()) };
+    let filter = StatusFilter {
+        distros: vec![],
+        ..query.statuses(kernels.is_some())
+    };
     Ok(status::list(transaction, &StatusFilter { kernels, ..filter }, as_of).await?)
 }
 
@@ -153,17 +177,48 @@ async fn explain_kernel(
     let evidence = db::evidence(transaction, &status.kernel, as_of).await?;
     // Packages have no history.
     let is_now = *as_of == AsOf::Now;
-    let packages = if is_now { kver::packages(transaction, &status.kernel).await? } else { vec![] };
+    let packages = if is_now {
+        kver::packages(transaction, &status.kernel).await?
+    } else {
+        vec![]
+    };
     let (reason, hint) = reason::reason(&status, &evidence, &packages).unzip();
-    let position = if status.wanted && is_now { position(transaction, query, &status).await? } else { None };
-    let usual = if status.wanted { UsualDuration::of(&status, others) } else { None };
-    Ok(KernelExplanation { state: state(&status), evidence, packages, reason, hint, position, usual, status })
+    let position = if status.wanted && is_now {
+        position(transaction, query, &status).await?
+    } else {
+        None
+    };
+    let usual = if status.wanted {
+        UsualDuration::of(&status, others)
+    } else {
+        None
+    };
+    Ok(KernelExplanation {
+        state: state(&status),
+        evidence,
+        packages,
+        reason,
+        hint,
+        position,
+        usual,
+        status,
+    })
 }
 
 /// Returns the position of a kernel in the plan of its next step.
-async fn position(transaction: &Transaction<'_>, query: &ReportQuery, status: &Status) -> Result<Option<PlanPosition>, Error> {
-    let ReportQuery { target, revision, .. } = query.clone();
-    let filter = PlanFilter { target, revision, ..PlanFilter::default() };
+async fn position(
+    transaction: &Transaction<'_>,
+    query: &ReportQuery,
+    status: &Status,
+) -> Result<Option<PlanPosition>, Error> {
+    let ReportQuery {
+        target, revision, ..
+    } = query.clone();
+    let filter = PlanFilter {
+        target,
+        revision,
+        ..PlanFilter::default()
+    };
     let (plan_name, run_kind) = match status.stage {
         Stage::Seen => ("fetch", None),
         Stage::Fetched => ("build", Some(RunKind::Build)),
@@ -171,9 +226,21 @@ async fn position(transaction: &Transaction<'_>, query: &ReportQuery, status: &S
         Stage::Known | Stage::Tested | Stage::Available => return Ok(None),
     };
     let kernels: Vec<Kernel> = match run_kind {
-        None => fetch::candidates(transaction, &[], &[]).await?.into_iter().map(|candidate| candidate.kernel).collect(),
-        Some(kind) => plan(transaction, kind, &filter).await?.into_iter().map(|candidate| candidate.kernel).collect(),
+        None => fetch::candidates(transaction, &[], &[])
+            .await?
+            .into_iter()
+            .map(|candidate| candidate.kernel)
+            .collect(),
+        Some(kind) => plan(transaction, kind, &filter)
+            .await?
+            .into_iter()
+            .map(|candidate| candidate.kernel)
+            .collect(),
     };
     let index = kernels.iter().position(|kernel| *kernel == status.kernel);
-    Ok(index.map(|index| PlanPosition { plan: plan_name, rank: index + 1, kernels: kernels.len() }))
+    Ok(index.map(|index| PlanPosition {
+        plan: plan_name,
+        rank: index + 1,
+        kernels: kernels.len(),
+    }))
 }

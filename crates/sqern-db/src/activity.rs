@@ -48,7 +48,8 @@ pub struct Activity {
 
 from_row!(Activity { ..kernel, generation, tstamp, username, comment, what });
 
-/// Returns the generation after which activities are new: the generation of `since`, or 0 for a time before the first generation.
+/// Returns the generation after which activities are new: the generation of `since`, or 0 for a
+/// time before the first generation.
 pub async fn since(client: &impl GenericClient, since: At) -> Result<i64, DbError> {
     match AsOf::resolve(client, since).await? {
         AsOf::Past(past) => Ok(past.generation),
@@ -56,8 +57,9 @@ pub async fn since(client: &impl GenericClient, since: At) -> Result<i64, DbErro
     }
 }
 
-/// Returns the activities after a generation of these distributions, or of all if `distros` is empty. They are in the order of the journal,
-/// and those of one generation are sorted by kind and kernel.
+/// Returns the activities after a generation of these distributions, or of all if `distros` is
+/// empty. They are in the order of the journal, and those of one generation are sorted by kind and
+/// kernel.
 pub async fn list(
     client: &impl GenericClient,
     after: i64,

@@ -29,8 +29,9 @@ const JOURNALED_TABLES: [&str; 13] = [
 
 /// The state that a query reads.
 ///
-/// The state as of a generation contains the changes of this generation and of all earlier ones in the order of `generation_position()`.
-/// That function orders generations by their last change, so a change follows the changes that it depends on.
+/// The state as of a generation contains the changes of this generation and of all earlier ones in
+/// the order of `generation_position()`. That function orders generations by their last change, so
+/// a change follows the changes that it depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AsOf {
     /// The present state of the tables.
@@ -46,12 +47,14 @@ pub struct PastState {
     pub generation: i64,
     /// The time at which the generation began; null for generation 0.
     pub tstamp: Option<Timestamp>,
-    /// The requested time, if the state was requested by a time. Data without a generation, such as crawls, is read as of this time.
+    /// The requested time, if the state was requested by a time. Data without a generation, such as
+    /// crawls, is read as of this time.
     #[serde(skip)]
     pub requested_at: Option<Timestamp>,
 }
 
-/// Returns the time of `at` as seen from `now`; `None` for a generation, or for a time that is later or not representable.
+/// Returns the time of `at` as seen from `now`; `None` for a generation, or for a time that is
+/// later or not representable.
 fn absolute(at: At, now: Timestamp) -> Option<Timestamp> {
     match at {
         At::Generation(_) => None,
@@ -60,9 +63,15 @@ fn absolute(at: At, now: Timestamp) -> Option<Timestamp> {
     }
 }
 
-/// Starts a read-only transaction whose queries all read the same snapshot, so that their results are consistent.
+/// Starts a read-only transaction whose queries all read the same snapshot, so that their results
+/// are consistent.
 pub async fn snapshot(client: &mut Client) -> Result<Transaction<'_>, DbError> {
-    Ok(client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await?)
+    Ok(client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .read_only(true)
+        .start()
+        .await?)
 }
 
 /// The generation and time of a state.
@@ -70,7 +79,8 @@ pub async fn snapshot(client: &mut Client) -> Result<Transaction<'_>, DbError> {
 pub struct DataState {
     /// The last generation of the state; 0 if there is none.
     pub generation: i64,
-    /// The time of the query for the present state, or the time at which the generation began; null for generation 0.
+    /// The time of the query for the present state, or the time at which the generation began; null
+    /// for generation 0.
     pub at: Option<Timestamp>,
 }
 
@@ -79,14 +89,20 @@ from_row!(DataState { generation, at });
 impl fmt::Display for DataState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.at {
-            Some(at) => write!(f, "as of generation {} ({})", self.generation, at.strftime("%Y-%m-%d %H:%M:%SZ")),
+            Some(at) => write!(
+                f,
+                "as of generation {} ({})",
+                self.generation,
+                at.strftime("%Y-%m-%d %H:%M:%SZ")
+            ),
             None => write!(f, "as of generation {}", self.generation),
         }
     }
 }
 
 impl AsOf {
-    /// Returns the requested time, or the time of the generation; `None` for the present state and for generation 0.
+    /// Returns the requested time, or the time of the generation; `None` for the present state and
+    /// for generation 0.
     #[must_use]
     pub fn time(&self) -> Option<Timestamp> {
         match self {
@@ -98,22 +114,27 @@ impl AsOf {
     /// Returns the generation and time of this state.
     pub async fn state(&self, client: &impl GenericClient) -> Result<DataState, DbError> {
         match self {
-            Self::Past(PastState { generation, tstamp, .. }) => Ok(DataState { generation: *generation, at: *tstamp }),
+            Self::Past(PastState {
+                generation, tstamp, ..
+            }) => Ok(DataState {
+                generation: *generation,
+                at: *tstamp,
+            }),
             Self::Now => {
                 // The last event belongs to the generation with the last position.
-                let query =
-                    "SELECT coalesce((SELECT generation FROM event ORDER BY id DESC LIMIT 1), 0) AS generation, now() AS at";
+                let query = "SELECT coalesce((SELECT generation FROM event ORDER BY id DESC LIMIT 1), 0) AS generation, now() AS at";
                 query_row(client, query, &[]).await
             }
         }
     }
 
-    /// Returns the state as of a generation, or as of the last generation that began at or before a time.
+    /// Returns the state as of a generation, or as of the last generation that began at or before a
+    /// time.
     ///
     /// # Errors
     ///
-    /// Returns [`DbError::Unknown`] if the generation does not exist, and [`DbError::Future`] if the time is later than the time of the
-    /// server.
+    /// Returns [`DbError::Unknown`] if the generation does not exist, and [`DbError::Future`] if
+    /// the time is later than the time of the server.
     pub async fn resolve(client: &impl GenericClient, at: At) -> Result<Self, DbError> {
         let requested_at = match at {
             At::Generation(_) => None,
@@ -126,20 +147,37 @@ impl AsOf {
             (At::Generation(id), _) => id,
             (_, time) => query_value(client, "SELECT generation_at($1)", &[&time]).await?,
         };
-        let tstamp = query_optional_value(client, "SELECT tstamp FROM generation WHERE id = $1", &[&generation]).await?;
+        let tstamp = query_optional_value(
+            client,
+            "SELECT tstamp FROM generation WHERE id = $1",
+            &[&generation],
+        )
+        .await?;
         if tstamp.is_none() && generation != 0 {
-            return Err(DbError::Unknown { subject: Subject::Generation, got: generation.to_string(), near: vec![] });
+            return Err(DbError::Unknown {
+                subject: Subject::Generation,
+                got: generation.to_string(),
+                near: vec![],
+            });
         }
-        Ok(Self::Past(PastState { generation, tstamp, requested_at }))
+        Ok(Self::Past(PastState {
+            generation,
+            tstamp,
+            requested_at,
+        }))
     }
 
     /// Returns a query that reads this state instead of the present state.
     ///
-    /// For a past state, common table expressions shadow the journaled tables, `generation`, `event` and `kver_ignored`. The tables
-    /// `kver_package` and `crawl` have no earlier states.
+    /// For a past state, common table expressions shadow the journaled tables, `generation`,
+    /// `event` and `kver_ignored`. The tables `kver_package` and `crawl` have no earlier states.
     pub(crate) fn query(&self, query: &str) -> String {
-        let Self::Past(PastState { generation, .. }) = self else { return query.to_owned() };
-        let rows_of = |table: &str| format!("{table} AS (SELECT * FROM {table}_at(generation => {generation}))");
+        let Self::Past(PastState { generation, .. }) = self else {
+            return query.to_owned();
+        };
+        let rows_of = |table: &str| {
+            format!("{table} AS (SELECT * FROM {table}_at(generation => {generation}))")
+        };
         let mut tables = vec![
             format!(
                 "generation AS (SELECT g.* FROM public.generation AS g

@@ -37,13 +37,21 @@ pub struct Filter {
     pub kernels: Vec<KernelName>,
 }
 
-/// Returns an error with similar names if no build and no available module has the revision or the target, now or earlier.
+/// Returns an error with similar names if no build and no available module has the revision or the
+/// target, now or earlier.
 ///
 /// # Errors
 ///
 /// Returns [`DbError::Unknown`] for the first name that does not exist.
-pub async fn require(client: &impl GenericClient, revision: Option<&str>, target: Option<&str>) -> Result<(), DbError> {
-    let columns = [(Subject::Revision, "storpool_revision", revision), (Subject::ReleaseTarget, "release_target", target)];
+pub async fn require(
+    client: &impl GenericClient,
+    revision: Option<&str>,
+    target: Option<&str>,
+) -> Result<(), DbError> {
+    let columns = [
+        (Subject::Revision, "storpool_revision", revision),
+        (Subject::ReleaseTarget, "release_target", target),
+    ];
     for (subject, column, name) in columns {
         let Some(name) = name else { continue };
         let exists = format!(
@@ -52,35 +60,69 @@ pub async fn require(client: &impl GenericClient, revision: Option<&str>, target
         if query_value(client, &exists, &[&name]).await? {
             continue;
         }
-        let all =
-            format!("SELECT {column} FROM sp_build WHERE {column} IS NOT NULL UNION SELECT {column} FROM sp_available_kver");
+        let all = format!(
+            "SELECT {column} FROM sp_build WHERE {column} IS NOT NULL UNION SELECT {column} FROM sp_available_kver"
+        );
         let names: Vec<String> = query_values(client, &all, &[]).await?;
         let near = similar_names(name, names.iter().map(String::as_str));
-        return Err(DbError::Unknown { subject, got: name.to_owned(), near });
+        return Err(DbError::Unknown {
+            subject,
+            got: name.to_owned(),
+            near,
+        });
     }
     Ok(())
 }
 
 /// Returns the available modules by revision, target and distribution, the newest kernel first.
-pub async fn list(client: &impl GenericClient, filter: &Filter, as_of: &AsOf) -> Result<Vec<Available>, DbError> {
+pub async fn list(
+    client: &impl GenericClient,
+    filter: &Filter,
+    as_of: &AsOf,
+) -> Result<Vec<Available>, DbError> {
     let query = as_of.query(include_str!("../queries/available_list.sql"));
-    let mut available: Vec<Available> = query_rows(client, &query, &[&filter.revision, &filter.target, &filter.distros]).await?;
+    let mut available: Vec<Available> = query_rows(
+        client,
+        &query,
+        &[&filter.revision, &filter.target, &filter.distros],
+    )
+    .await?;
     available.retain(|module| KernelName::any_matches(&filter.kernels, &module.kernel));
-    available
-        .sort_by(|a, b| (&a.revision, &a.target).cmp(&(&b.revision, &b.target)).then_with(|| newest_first(&a.kernel, &b.kernel)));
+    available.sort_by(|a, b| {
+        (&a.revision, &a.target)
+            .cmp(&(&b.revision, &b.target))
+            .then_with(|| newest_first(&a.kernel, &b.kernel))
+    });
     Ok(available)
 }
 
-/// Returns the kernels with a successful build, or test run, of the revision and target of `filter`. A kernel whose modules were removed for
-/// them is skipped.
-pub async fn ready(client: &impl GenericClient, kind: RunKind, filter: &PlanFilter) -> Result<Vec<Kernel>, DbError> {
-    let PlanFilter { revision, target, profile, distros, flavor, .. } = filter;
+/// Returns the kernels with a successful build, or test run, of the revision and target of
+/// `filter`. A kernel whose modules were removed for them is skipped.
+pub async fn ready(
+    client: &impl GenericClient,
+    kind: RunKind,
+    filter: &PlanFilter,
+) -> Result<Vec<Kernel>, DbError> {
+    let PlanFilter {
+        revision,
+        target,
+        profile,
+        distros,
+        flavor,
+        ..
+    } = filter;
     let tested = kind == RunKind::Test;
     let query = include_str!("../queries/available_ready.sql");
-    query_rows(client, query, &[revision, target, profile, distros, &tested, flavor]).await
+    query_rows(
+        client,
+        query,
+        &[revision, target, profile, distros, &tested, flavor],
+    )
+    .await
 }
 
-/// Marks the modules for kernels as available, and returns the kernels whose modules were not available before.
+/// Marks the modules for kernels as available, and returns the kernels whose modules were not
+/// available before.
 pub async fn add(
     transaction: &Transaction<'_>,
     revision: &str,
@@ -88,13 +130,20 @@ pub async fn add(
     kernels: &[Kernel],
 ) -> Result<Vec<Kernel>, DbError> {
     let (distros, versions) = kernel_arrays(kernels);
-    let insert = "INSERT INTO sp_available_kver (storpool_revision, release_target, distro, version)
+    let insert =
+        "INSERT INTO sp_available_kver (storpool_revision, release_target, distro, version)
          SELECT $1, $2, named.* FROM unnest($3::text[], $4::text[]) AS named
          ON CONFLICT DO NOTHING RETURNING distro, version";
-    query_rows(transaction, insert, &[&revision, &target, &distros, &versions]).await
+    query_rows(
+        transaction,
+        insert,
+        &[&revision, &target, &distros, &versions],
+    )
+    .await
 }
 
-/// Marks the rows of available modules for kernels as deleted, and returns the kernels whose modules were available before.
+/// Marks the rows of available modules for kernels as deleted, and returns the kernels whose
+/// modules were available before.
 pub async fn remove(
     transaction: &Transaction<'_>,
     revision: &str,
@@ -106,5 +155,10 @@ pub async fn remove(
          FROM unnest($3::text[], $4::text[]) AS named (distro, version)
          WHERE a.storpool_revision = $1 AND a.release_target = $2 AND a.distro = named.distro AND a.version = named.version
            AND a.deleted_at = '-infinity' RETURNING a.distro, a.version";
-    query_rows(transaction, update, &[&revision, &target, &distros, &versions]).await
+    query_rows(
+        transaction,
+        update,
+        &[&revision, &target, &distros, &versions],
+    )
+    .await
 }

@@ -5,7 +5,8 @@ use tokio_postgres::{Client, GenericClient, IsolationLevel, Transaction};
 use crate::DbError;
 use crate::decode::{query_optional_value, query_value};
 
-/// A transaction whose changes belong to one generation. It is rolled back if it is dropped without [`Change::finish`].
+/// A transaction whose changes belong to one generation. It is rolled back if it is dropped without
+/// [`Change::finish`].
 pub struct Change<'a> {
     /// The transaction that makes the changes.
     pub transaction: Transaction<'a>,
@@ -15,21 +16,32 @@ pub struct Change<'a> {
 /// The outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Finished {
-    /// The generation that contains the changes; null if nothing changed, or if the transaction was rolled back.
+    /// The generation that contains the changes; null if nothing changed, or if the transaction was
+    /// rolled back.
     pub generation: Option<i64>,
     /// The number of its events.
     pub events: i64,
 }
 
-/// Starts a transaction and its generation. `comment` is the reason for the change and must not be blank.
+/// Starts a transaction and its generation. `comment` is the reason for the change and must not be
+/// blank.
 pub async fn begin<'a>(client: &'a mut Client, comment: &str) -> Result<Change<'a>, DbError> {
-    // kver_update_not_ignored() requires READ COMMITTED, which might not be the default of the database.
-    let transaction = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start().await?;
+    // kver_update_not_ignored() requires READ COMMITTED, which might not be the default of the
+    // database.
+    let transaction = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::ReadCommitted)
+        .start()
+        .await?;
     let generation = query_value(&transaction, "SELECT generation_start($1)", &[&comment]).await?;
-    Ok(Change { transaction, generation })
+    Ok(Change {
+        transaction,
+        generation,
+    })
 }
 
-/// Returns an error if the role of the session cannot record changes. Long operations check this before they start.
+/// Returns an error if the role of the session cannot record changes. Long operations check this
+/// before they start.
 ///
 /// # Errors
 ///
@@ -53,7 +65,9 @@ impl Change<'_> {
     pub async fn finish(self, dry_run: bool) -> Result<Finished, DbError> {
         let count = "SELECT count(*) FROM event WHERE generation = $1";
         let events: i64 = query_value(&self.transaction, count, &[&self.generation]).await?;
-        self.transaction.execute("SELECT generation_drop_empty($1)", &[&self.generation]).await?;
+        self.transaction
+            .execute("SELECT generation_drop_empty($1)", &[&self.generation])
+            .await?;
         let generation = (events > 0 && !dry_run).then_some(self.generation);
         if dry_run {
             self.transaction.rollback().await?;

@@ -17,16 +17,34 @@ pub struct Checked {
 
 /// Rules whose check is fast for every database.
 const QUICK_RULES: [(&str, &str); 3] = [
-    ("each journaled table has its triggers, and they are enabled", include_str!("../queries/check_triggers.sql")),
-    ("the roles cannot write to the journal", include_str!("../queries/check_privileges.sql")),
-    ("no generation has a future transaction ID", include_str!("../queries/check_ahead.sql")),
+    (
+        "each journaled table has its triggers, and they are enabled",
+        include_str!("../queries/check_triggers.sql"),
+    ),
+    (
+        "the roles cannot write to the journal",
+        include_str!("../queries/check_privileges.sql"),
+    ),
+    (
+        "no generation has a future transaction ID",
+        include_str!("../queries/check_ahead.sql"),
+    ),
 ];
 
 /// Rules whose check reads all rows.
 const DATA_RULES: [(&str, &str); 3] = [
-    ("kver_not_ignored is consistent with the patterns", include_str!("../queries/check_not_ignored.sql")),
-    ("every event belongs to a generation", include_str!("../queries/check_events.sql")),
-    ("the events of each journaled table reproduce its rows", include_str!("../queries/check_journal.sql")),
+    (
+        "kver_not_ignored is consistent with the patterns",
+        include_str!("../queries/check_not_ignored.sql"),
+    ),
+    (
+        "every event belongs to a generation",
+        include_str!("../queries/check_events.sql"),
+    ),
+    (
+        "the events of each journaled table reproduce its rows",
+        include_str!("../queries/check_journal.sql"),
+    ),
 ];
 
 /// Checks all rules and returns each with its violations.
@@ -42,7 +60,10 @@ pub async fn check_quickly(client: &impl GenericClient) -> Result<Vec<Checked>, 
 }
 
 /// Checks rules, each with a query that returns one line per violation.
-async fn check_all(client: &impl GenericClient, rules: &[(&'static str, &str)]) -> Result<Vec<Checked>, DbError> {
+async fn check_all(
+    client: &impl GenericClient,
+    rules: &[(&'static str, &str)],
+) -> Result<Vec<Checked>, DbError> {
     let mut checked = Vec::with_capacity(rules.len());
     for (rule, query) in rules {
         let problems = query_values(client, query, &[]).await?;

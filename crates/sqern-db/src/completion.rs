@@ -24,7 +24,8 @@ pub enum ValueKind {
 }
 
 impl ValueKind {
-    /// Returns the query. Its parameter is the prefix, and its columns are the value and its description.
+    /// Returns the query. Its parameter is the prefix, and its columns are the value and its
+    /// description.
     fn query(self) -> &'static str {
         match self {
             Self::Distro => "SELECT name, variant FROM distro WHERE starts_with(name, $1) ORDER BY name",
@@ -72,5 +73,7 @@ pub async fn values(
     prefix: &str,
 ) -> Result<Vec<(String, Option<String>)>, DbError> {
     let rows = client.query(kind.query(), &[&prefix]).await?;
-    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    rows.iter()
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .collect()
 }

@@ -7,7 +7,9 @@ use sqern_model::upstream::{Known, KnownPackage, PackageKey, UpstreamDiff};
 use sqern_model::{Crawl, DistroName, KernelPackage, KernelVersion, PackageRole};
 use tokio_postgres::{GenericClient, Row, Transaction};
 
-pub use cache::{Incomplete, LastCheck, LastCrawl, cache, incomplete, last, last_checks, never_checked};
+pub use cache::{
+    Incomplete, LastCheck, LastCrawl, cache, incomplete, last, last_checks, never_checked,
+};
 
 use crate::DbError;
 use crate::decode::{FromRow, column, from_row, query_rows, unexpected};
@@ -15,10 +17,12 @@ use crate::decode::{FromRow, column, from_row, query_rows, unexpected};
 /// The key of the advisory lock for recording a crawl: "crawl" in ASCII.
 const CRAWL_LOCK: i64 = 0x63_72_61_77_6c;
 
-/// Takes the lock for recording a crawl until the end of the transaction. The recorded state must not change between the computation of
-/// a difference and its application.
+/// Takes the lock for recording a crawl until the end of the transaction. The recorded state must
+/// not change between the computation of a difference and its application.
 pub async fn lock(transaction: &Transaction<'_>) -> Result<(), DbError> {
-    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&CRAWL_LOCK]).await?;
+    transaction
+        .execute("SELECT pg_advisory_xact_lock($1)", &[&CRAWL_LOCK])
+        .await?;
     Ok(())
 }
 
@@ -64,13 +68,17 @@ pub async fn known(client: &impl GenericClient, distro: &DistroName) -> Result<K
          FROM kver_package WHERE distro = $1";
     for row in client.query(packages, &[distro]).await? {
         let (key, package) = FromRow::from_row(&row)?;
-        known.packages.entry(column(&row, "source")?).or_default().insert(key, package);
+        known
+            .packages
+            .entry(column(&row, "source")?)
+            .or_default()
+            .insert(key, package);
     }
     Ok(known)
 }
 
-/// Applies a difference, and stores the cached metadata of its crawls. `now` is the time of the check, and the time at which packages and
-/// kernels appeared or disappeared.
+/// Applies a difference, and stores the cached metadata of its crawls. `now` is the time of the
+/// check, and the time at which packages and kernels appeared or disappeared.
 pub async fn apply(
     transaction: &Transaction<'_>,
     distro: &DistroName,
@@ -80,7 +88,12 @@ pub async fn apply(
 ) -> Result<(), DbError> {
     let new_kernels: Vec<&KernelVersion> = diff.new_kernels.iter().collect();
     let newly_seen: Vec<&KernelVersion> = diff.newly_seen.iter().collect();
-    transaction.execute("INSERT INTO kver (distro, version) SELECT $1, unnest($2::text[])", &[distro, &new_kernels]).await?;
+    transaction
+        .execute(
+            "INSERT INTO kver (distro, version) SELECT $1, unnest($2::text[])",
+            &[distro, &new_kernels],
+        )
+        .await?;
     transaction
         .execute(
             "INSERT INTO kver_seen (distro, version, tstamp) SELECT $1, unnest($2::text[]), $3",
@@ -89,10 +102,22 @@ pub async fn apply(
         .await?;
     insert_packages(transaction, distro, &diff.new_packages, now).await?;
     update_packages(transaction, &diff.changed_packages).await?;
-    transaction.execute("UPDATE kver_package SET gone_at = $2 WHERE id = ANY ($1)", &[&diff.gone_packages, &now]).await?;
+    transaction
+        .execute(
+            "UPDATE kver_package SET gone_at = $2 WHERE id = ANY ($1)",
+            &[&diff.gone_packages, &now],
+        )
+        .await?;
     let changed = !diff.new_kernels.is_empty() || !diff.newly_seen.is_empty();
     for (crawl, kernels) in &diff.crawls {
-        insert_crawl(transaction, crawl, *kernels, now, changed.then_some(generation)).await?;
+        insert_crawl(
+            transaction,
+            crawl,
+            *kernels,
+            now,
+            changed.then_some(generation),
+        )
+        .await?;
         if let Some(metadata) = &crawl.kept {
             cache::store(transaction, distro, &crawl.source, metadata).await?;
         }
@@ -106,11 +131,19 @@ async fn insert_packages(
     packages: &[(String, KernelPackage)],
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let texts = |field: fn(&KernelPackage) -> &str| -> Vec<&str> { packages.iter().map(|(_, package)| field(package)).collect() };
+    let texts = |field: fn(&KernelPackage) -> &str| -> Vec<&str> {
+        packages.iter().map(|(_, package)| field(package)).collect()
+    };
     let sources: Vec<&str> = packages.iter().map(|(source, _)| source.as_str()).collect();
-    let kernels: Vec<&KernelVersion> = packages.iter().map(|(_, package)| &package.kernel).collect();
+    let kernels: Vec<&KernelVersion> = packages
+        .iter()
+        .map(|(_, package)| &package.kernel)
+        .collect();
     let roles: Vec<PackageRole> = packages.iter().map(|(_, package)| package.role).collect();
-    let sizes = packages.iter().map(|(_, package)| size_bytes(package)).collect::<Result<Vec<i64>, _>>()?;
+    let sizes = packages
+        .iter()
+        .map(|(_, package)| size_bytes(package))
+        .collect::<Result<Vec<i64>, _>>()?;
     transaction
         .execute(
             include_str!("../queries/kver_package_insert.sql"),
@@ -132,9 +165,15 @@ async fn insert_packages(
     Ok(())
 }
 
-async fn update_packages(transaction: &Transaction<'_>, packages: &[(i64, KernelPackage)]) -> Result<(), DbError> {
+async fn update_packages(
+    transaction: &Transaction<'_>,
+    packages: &[(i64, KernelPackage)],
+) -> Result<(), DbError> {
     let ids: Vec<i64> = packages.iter().map(|(id, _)| *id).collect();
-    let urls: Vec<&str> = packages.iter().map(|(_, package)| package.url.as_str()).collect();
+    let urls: Vec<&str> = packages
+        .iter()
+        .map(|(_, package)| package.url.as_str())
+        .collect();
     let roles: Vec<PackageRole> = packages.iter().map(|(_, package)| package.role).collect();
     transaction
         .execute(
@@ -182,6 +221,10 @@ async fn insert_crawl(
 }
 
 fn size_bytes(package: &KernelPackage) -> Result<i64, DbError> {
-    i64::try_from(package.size_bytes)
-        .map_err(|_| unexpected("size_bytes", format!("expected a size below 8 EiB, found {}", package.size_bytes)))
+    i64::try_from(package.size_bytes).map_err(|_| {
+        unexpected(
+            "size_bytes",
+            format!("expected a size below 8 EiB, found {}", package.size_bytes),
+        )
+    })
 }

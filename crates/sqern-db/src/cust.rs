@@ -1,4 +1,5 @@
-//! Clusters and hosts of customers: tables `cust_cluster_type`, `cust_cluster` and `cust_host_kver`.
+//! Clusters and hosts of customers: tables `cust_cluster_type`, `cust_cluster` and
+//! `cust_host_kver`.
 
 pub mod load;
 
@@ -40,7 +41,13 @@ pub struct Cluster {
     pub deleted_at: Option<Timestamp>,
 }
 
-from_row!(Cluster { name, cltype, hosts, kernels, deleted_at });
+from_row!(Cluster {
+    name,
+    cltype,
+    hosts,
+    kernels,
+    deleted_at
+});
 
 /// A live host and its kernels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -61,7 +68,14 @@ pub struct Host {
     pub installed: Vec<KernelVersion>,
 }
 
-from_row!(Host { cluster, cltype, name, distro, running, installed });
+from_row!(Host {
+    cluster,
+    cltype,
+    name,
+    distro,
+    running,
+    installed
+});
 
 /// The selection of hosts. An empty list selects all.
 #[derive(Debug, Clone, Default)]
@@ -74,14 +88,29 @@ pub struct HostFilter {
     pub kernels: Vec<KernelName>,
 }
 
-/// Returns the cluster types by number. Types have no earlier states: `as_of` only affects the number of clusters.
+/// Returns the cluster types by number. Types have no earlier states: `as_of` only affects the
+/// number of clusters.
 pub async fn types(client: &impl GenericClient, as_of: &AsOf) -> Result<Vec<ClusterType>, DbError> {
-    query_rows(client, &as_of.query(include_str!("../queries/cust_types.sql")), &[]).await
+    query_rows(
+        client,
+        &as_of.query(include_str!("../queries/cust_types.sql")),
+        &[],
+    )
+    .await
 }
 
 /// Returns the clusters by name, with `deleted` also the deleted clusters.
-pub async fn list(client: &impl GenericClient, deleted: bool, as_of: &AsOf) -> Result<Vec<Cluster>, DbError> {
-    query_rows(client, &as_of.query(include_str!("../queries/cust_list.sql")), &[&deleted]).await
+pub async fn list(
+    client: &impl GenericClient,
+    deleted: bool,
+    as_of: &AsOf,
+) -> Result<Vec<Cluster>, DbError> {
+    query_rows(
+        client,
+        &as_of.query(include_str!("../queries/cust_list.sql")),
+        &[&deleted],
+    )
+    .await
 }
 
 /// Returns the live cluster with this name.
@@ -89,24 +118,52 @@ pub async fn list(client: &impl GenericClient, deleted: bool, as_of: &AsOf) -> R
 /// # Errors
 ///
 /// Returns [`DbError::Unknown`] with similar names if there is none.
-pub async fn get(client: &impl GenericClient, name: &ClusterName, as_of: &AsOf) -> Result<Cluster, DbError> {
-    if let Some(cluster) = query_optional(client, &as_of.query(include_str!("../queries/cust_get.sql")), &[name]).await? {
+pub async fn get(
+    client: &impl GenericClient,
+    name: &ClusterName,
+    as_of: &AsOf,
+) -> Result<Cluster, DbError> {
+    if let Some(cluster) = query_optional(
+        client,
+        &as_of.query(include_str!("../queries/cust_get.sql")),
+        &[name],
+    )
+    .await?
+    {
         return Ok(cluster);
     }
     let query = as_of.query("SELECT name FROM cust_cluster WHERE deleted_at = '-infinity'");
     let existing: Vec<ClusterName> = query_values(client, &query, &[]).await?;
     let near = similar_names(name.as_str(), existing.iter().map(ClusterName::as_str));
-    Err(DbError::Unknown { subject: Subject::Cluster, got: name.to_string(), near })
+    Err(DbError::Unknown {
+        subject: Subject::Cluster,
+        got: name.to_string(),
+        near,
+    })
 }
 
 /// Returns the live hosts that match `filter` by cluster and name.
-pub async fn hosts(client: &impl GenericClient, filter: &HostFilter, as_of: &AsOf) -> Result<Vec<Host>, DbError> {
+pub async fn hosts(
+    client: &impl GenericClient,
+    filter: &HostFilter,
+    as_of: &AsOf,
+) -> Result<Vec<Host>, DbError> {
     let query = as_of.query(include_str!("../queries/cust_hosts.sql"));
     let versions = KernelName::versions(&filter.kernels);
-    let mut hosts: Vec<Host> = query_rows(client, &query, &[&filter.clusters, &filter.distros, &versions]).await?;
+    let mut hosts: Vec<Host> = query_rows(
+        client,
+        &query,
+        &[&filter.clusters, &filter.distros, &versions],
+    )
+    .await?;
     let is_named = |host: &Host| {
         let is_installed = |name: &KernelName| host.installed.contains(&name.version);
-        let is_on = |name: &KernelName| name.distro.as_ref().is_none_or(|distro| *distro == host.distro) && is_installed(name);
+        let is_on = |name: &KernelName| {
+            name.distro
+                .as_ref()
+                .is_none_or(|distro| *distro == host.distro)
+                && is_installed(name)
+        };
         filter.kernels.is_empty() || filter.kernels.iter().any(is_on)
     };
     hosts.retain(is_named);

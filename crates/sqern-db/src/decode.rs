@@ -20,8 +20,9 @@ pub(crate) trait FromRow: Sized {
     fn from_row(row: &Row) -> Result<Self, DbError>;
 }
 
-/// Implements [`FromRow`] for a struct. A field is decoded from the column with its name, or with the name after `=`. A field after `..` is
-/// decoded from several columns by its own implementation.
+/// Implements [`FromRow`] for a struct. A field is decoded from the column with its name, or with
+/// the name after `=`. A field after `..` is decoded from several columns by its own
+/// implementation.
 macro_rules! from_row {
     ($type:ident { $(..$nested:ident,)* $($field:ident $(= $column:literal)?),* $(,)? }) => {
         impl $crate::decode::FromRow for $type {
@@ -49,18 +50,33 @@ pub(crate) use column_name;
 
 /// Decodes the column with this name.
 pub(crate) fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T, DbError> {
-    row.try_get(name).map_err(|error| unexpected(name, error.source().map_or_else(|| error.to_string(), ToString::to_string)))
+    row.try_get(name).map_err(|error| {
+        unexpected(
+            name,
+            error
+                .source()
+                .map_or_else(|| error.to_string(), ToString::to_string),
+        )
+    })
 }
 
 /// Decodes the column with this name, which contains a count or size.
 pub(crate) fn unsigned(row: &Row, name: &str) -> Result<u64, DbError> {
     let value: i64 = column(row, name)?;
-    u64::try_from(value).map_err(|_| unexpected(name, format!("expected a number of at least 0, found {value}")))
+    u64::try_from(value).map_err(|_| {
+        unexpected(
+            name,
+            format!("expected a number of at least 0, found {value}"),
+        )
+    })
 }
 
 /// Returns the error for an invalid value in a column.
 pub(crate) fn unexpected(column: &str, reason: String) -> DbError {
-    DbError::Unexpected { column: column.to_owned(), reason }
+    DbError::Unexpected {
+        column: column.to_owned(),
+        reason,
+    }
 }
 
 /// Returns all rows of a query.
@@ -69,7 +85,12 @@ pub(crate) async fn query_rows<T: FromRow>(
     query: &str,
     parameters: Parameters<'_>,
 ) -> Result<Vec<T>, DbError> {
-    client.query(query, parameters).await?.iter().map(T::from_row).collect()
+    client
+        .query(query, parameters)
+        .await?
+        .iter()
+        .map(T::from_row)
+        .collect()
 }
 
 /// Returns the row of a query that returns at most one.
@@ -78,7 +99,12 @@ pub(crate) async fn query_optional<T: FromRow>(
     query: &str,
     parameters: Parameters<'_>,
 ) -> Result<Option<T>, DbError> {
-    client.query_opt(query, parameters).await?.as_ref().map(T::from_row).transpose()
+    client
+        .query_opt(query, parameters)
+        .await?
+        .as_ref()
+        .map(T::from_row)
+        .transpose()
 }
 
 /// Returns the row of a query that returns exactly one.
@@ -96,7 +122,12 @@ pub(crate) async fn query_values<T: for<'a> FromSql<'a>>(
     query: &str,
     parameters: Parameters<'_>,
 ) -> Result<Vec<T>, DbError> {
-    client.query(query, parameters).await?.iter().map(first_column).collect()
+    client
+        .query(query, parameters)
+        .await?
+        .iter()
+        .map(first_column)
+        .collect()
 }
 
 /// Returns the first column of the row of a query that returns exactly one.
@@ -114,9 +145,19 @@ pub(crate) async fn query_optional_value<T: for<'a> FromSql<'a>>(
     query: &str,
     parameters: Parameters<'_>,
 ) -> Result<Option<T>, DbError> {
-    client.query_opt(query, parameters).await?.as_ref().map(first_column).transpose()
+    client
+        .query_opt(query, parameters)
+        .await?
+        .as_ref()
+        .map(first_column)
+        .transpose()
 }
 
 fn first_column<T: for<'a> FromSql<'a>>(row: &Row) -> Result<T, DbError> {
-    column(row, row.columns().first().map_or("", tokio_postgres::Column::name))
+    column(
+        row,
+        row.columns()
+            .first()
+            .map_or("", tokio_postgres::Column::name),
+    )
 }

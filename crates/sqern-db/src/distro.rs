@@ -24,7 +24,13 @@ pub struct Distro {
     pub checked_at: Option<Timestamp>,
 }
 
-from_row!(Distro { name, variant, supported, kernels, checked_at });
+from_row!(Distro {
+    name,
+    variant,
+    supported,
+    kernels,
+    checked_at
+});
 
 /// A distribution to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,7 +45,12 @@ pub struct NewDistro {
 
 /// Returns all distributions by name.
 pub async fn list(client: &impl GenericClient, as_of: &AsOf) -> Result<Vec<Distro>, DbError> {
-    query_rows(client, &as_of.query(include_str!("../queries/distro_list.sql")), &[]).await
+    query_rows(
+        client,
+        &as_of.query(include_str!("../queries/distro_list.sql")),
+        &[],
+    )
+    .await
 }
 
 /// Returns the distribution with this name.
@@ -60,11 +71,16 @@ pub async fn get(client: &impl GenericClient, name: &DistroName) -> Result<Distr
 /// # Errors
 ///
 /// Returns [`DbError::Unknown`] for the first name that does not exist.
-pub async fn require(client: &impl GenericClient, names: &[DistroName], as_of: &AsOf) -> Result<(), DbError> {
+pub async fn require(
+    client: &impl GenericClient,
+    names: &[DistroName],
+    as_of: &AsOf,
+) -> Result<(), DbError> {
     if names.is_empty() {
         return Ok(());
     }
-    let existing: Vec<DistroName> = query_values(client, &as_of.query("SELECT name FROM distro"), &[]).await?;
+    let existing: Vec<DistroName> =
+        query_values(client, &as_of.query("SELECT name FROM distro"), &[]).await?;
     match names.iter().find(|name| !existing.contains(name)) {
         None => Ok(()),
         Some(name) => Err(unknown(name, &existing)),
@@ -73,13 +89,24 @@ pub async fn require(client: &impl GenericClient, names: &[DistroName], as_of: &
 
 fn unknown<'a>(name: &DistroName, existing: impl IntoIterator<Item = &'a DistroName>) -> DbError {
     let near = similar_names(name.as_str(), existing.into_iter().map(DistroName::as_str));
-    DbError::Unknown { subject: Subject::Distro, got: name.to_string(), near }
+    DbError::Unknown {
+        subject: Subject::Distro,
+        got: name.to_string(),
+        near,
+    }
 }
 
-/// Records the distributions that do not exist, and returns their names. Existing distributions do not change.
-pub async fn import(client: &impl GenericClient, distros: &[NewDistro]) -> Result<Vec<DistroName>, DbError> {
+/// Records the distributions that do not exist, and returns their names. Existing distributions do
+/// not change.
+pub async fn import(
+    client: &impl GenericClient,
+    distros: &[NewDistro],
+) -> Result<Vec<DistroName>, DbError> {
     let names: Vec<&DistroName> = distros.iter().map(|distro| &distro.name).collect();
-    let variants: Vec<&str> = distros.iter().map(|distro| distro.variant.as_str()).collect();
+    let variants: Vec<&str> = distros
+        .iter()
+        .map(|distro| distro.variant.as_str())
+        .collect();
     let supported: Vec<bool> = distros.iter().map(|distro| distro.supported).collect();
     let insert = "INSERT INTO distro (name, variant, supported) SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[])
          ON CONFLICT (name) DO NOTHING RETURNING name";
@@ -92,8 +119,14 @@ pub async fn import(client: &impl GenericClient, distros: &[NewDistro]) -> Resul
 ///
 /// Returns [`DbError::Exists`] if the distribution exists.
 pub async fn add(client: &impl GenericClient, distro: &NewDistro) -> Result<(), DbError> {
-    if import(client, std::slice::from_ref(distro)).await?.is_empty() {
-        return Err(DbError::Exists { subject: Subject::Distro, got: distro.name.to_string() });
+    if import(client, std::slice::from_ref(distro))
+        .await?
+        .is_empty()
+    {
+        return Err(DbError::Exists {
+            subject: Subject::Distro,
+            got: distro.name.to_string(),
+        });
     }
     Ok(())
 }

@@ -46,8 +46,10 @@ pub async fn roles(client: &impl GenericClient) -> Result<Vec<Role>, DbError> {
     query_rows(client, include_str!("../queries/doctor_roles.sql"), &[]).await
 }
 
-/// Returns whether at least one listed package can only be downloaded with the apt configuration of this machine.
+/// Returns whether at least one listed package can only be downloaded with the apt configuration of
+/// this machine.
 pub async fn lists_apt_packages(client: &impl GenericClient) -> Result<bool, DbError> {
-    let query = "SELECT EXISTS (SELECT FROM kver_package WHERE gone_at IS NULL AND url LIKE 'apt:%')";
+    let query =
+        "SELECT EXISTS (SELECT FROM kver_package WHERE gone_at IS NULL AND url LIKE 'apt:%')";
     query_value(client, query, &[]).await
 }

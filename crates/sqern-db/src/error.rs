@@ -100,7 +100,9 @@ impl Subject {
     /// Returns the command that lists the existing objects, if there is one.
     fn hint(self) -> Option<&'static str> {
         match self {
-            Self::Distro => Some("sqern distro list  # or add it with sqern distro import or sqern distro add"),
+            Self::Distro => {
+                Some("sqern distro list  # or add it with sqern distro import or sqern distro add")
+            }
             Self::KernelVersion => Some("sqern kver list --all"),
             Self::Pattern => Some("sqern ignore list"),
             Self::Generation => Some("sqern generation list"),
@@ -119,7 +121,9 @@ impl DbError {
             Self::Schema(error) => error.hint(),
             Self::Position(_) => Some("sqern event follow --from start  # or --from now".into()),
             Self::Unknown { subject, .. } => subject.hint().map(str::to_owned),
-            Self::ReadOnly { role } => Some(format!("An administrator can run: GRANT sqern_writer TO {role}")),
+            Self::ReadOnly { role } => Some(format!(
+                "An administrator can run: GRANT sqern_writer TO {role}"
+            )),
             Self::Exists { .. } | Self::Future { .. } | Self::Unexpected { .. } => None,
         }
     }
@@ -128,20 +132,29 @@ impl DbError {
     #[must_use]
     pub fn suggestion(&self) -> Option<String> {
         match self {
-            Self::Unknown { near, .. } if !near.is_empty() => Some(format!("Did you mean {}?", near.join(" or "))),
+            Self::Unknown { near, .. } if !near.is_empty() => {
+                Some(format!("Did you mean {}?", near.join(" or ")))
+            }
             _ => None,
         }
     }
 
-    /// Returns whether the connection was lost or the server canceled the work, so that a retry on a new connection can succeed: SQLSTATE
-    /// classes 08 and 57P, and 40001, by which a standby cancels queries that conflict with recovery.
+    /// Returns whether the connection was lost or the server canceled the work, so that a retry on
+    /// a new connection can succeed: SQLSTATE classes 08 and 57P, and 40001, by which a standby
+    /// cancels queries that conflict with recovery.
     #[must_use]
     pub fn is_interruption(&self) -> bool {
-        let Self::Postgres(error) = self else { return false };
+        let Self::Postgres(error) = self else {
+            return false;
+        };
         match error.code() {
-            Some(code) => ["08", "57P", "40001"].iter().any(|class| code.code().starts_with(class)),
+            Some(code) => ["08", "57P", "40001"]
+                .iter()
+                .any(|class| code.code().starts_with(class)),
             None => {
-                error.is_closed() || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
+                error.is_closed()
+                    || std::error::Error::source(error)
+                        .is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
             }
         }
     }
@@ -162,7 +175,8 @@ fn postgres_hint(error: &tokio_postgres::Error) -> Option<String> {
     }
 }
 
-/// Returns the message and detail of PostgreSQL, one per line, or the chain of causes of a lost connection.
+/// Returns the message and detail of PostgreSQL, one per line, or the chain of causes of a lost
+/// connection.
 fn describe(error: &tokio_postgres::Error) -> String {
     let Some(database) = error.as_db_error() else {
         let mut text = error.to_string();
@@ -173,6 +187,9 @@ fn describe(error: &tokio_postgres::Error) -> String {
         }
         return text;
     };
-    let detail = database.detail().map(|detail| format!("\n  {detail}")).unwrap_or_default();
+    let detail = database
+        .detail()
+        .map(|detail| format!("\n  {detail}"))
+        .unwrap_or_default();
     format!("{}{detail}", database.message())
 }

@@ -41,7 +41,16 @@ pub struct Event {
     pub old: Option<Value>,
 }
 
-from_row!(Event { id, generation, tstamp, table_name, action, pkey, fields, old });
+from_row!(Event {
+    id,
+    generation,
+    tstamp,
+    table_name,
+    action,
+    pkey,
+    fields,
+    old
+});
 
 /// The difference of a row between two states, in the form of an event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -58,7 +67,13 @@ pub struct Difference {
     pub old: Option<Value>,
 }
 
-from_row!(Difference { table_name, action, pkey, fields, old });
+from_row!(Difference {
+    table_name,
+    action,
+    pkey,
+    fields,
+    old
+});
 
 /// The selection of events.
 #[derive(Debug, Clone, Default)]
@@ -72,13 +87,27 @@ pub struct Filter {
 }
 
 /// Returns the newest `limit` events that match `filter`, newest first.
-pub async fn list(client: &impl GenericClient, filter: &Filter, limit: i64, as_of: &AsOf) -> Result<Vec<Event>, DbError> {
+pub async fn list(
+    client: &impl GenericClient,
+    filter: &Filter,
+    limit: i64,
+    as_of: &AsOf,
+) -> Result<Vec<Event>, DbError> {
     let query = as_of.query(include_str!("../queries/event_list.sql"));
-    query_rows(client, &query, &[&filter.table_name, &filter.generation, &filter.pkey, &limit]).await
+    query_rows(
+        client,
+        &query,
+        &[&filter.table_name, &filter.generation, &filter.pkey, &limit],
+    )
+    .await
 }
 
 /// Returns the first `limit` events of a generation in the order of the changes.
-pub async fn of_generation(client: &impl GenericClient, generation: i64, limit: i64) -> Result<Vec<Event>, DbError> {
+pub async fn of_generation(
+    client: &impl GenericClient,
+    generation: i64,
+    limit: i64,
+) -> Result<Vec<Event>, DbError> {
     let query = "SELECT id, generation, tstamp, table_name, action, pkey, fields, old FROM event
          WHERE generation = $1 ORDER BY id LIMIT $2";
     query_rows(client, query, &[&generation, &limit]).await

@@ -50,15 +50,16 @@ pub struct Provenance {
 
 from_row!(Provenance { url, checksum, dated_at, crawled_at = "finished_at" });
 
-/// Returns the wanted kernels that were seen and not fetched: first the kernels with the most hosts that run them, then those with the most
-/// hosts on which they are installed, then the newest.
+/// Returns the wanted kernels that were seen and not fetched: first the kernels with the most hosts
+/// that run them, then those with the most hosts on which they are installed, then the newest.
 pub async fn candidates(
     client: &impl GenericClient,
     distros: &[DistroName],
     names: &[KernelName],
 ) -> Result<Vec<FetchCandidate>, DbError> {
     let query = include_str!("../queries/fetch_wanted.sql");
-    let mut candidates: Vec<FetchCandidate> = query_rows(client, query, &[&distros, &KernelName::versions(names)]).await?;
+    let mut candidates: Vec<FetchCandidate> =
+        query_rows(client, query, &[&distros, &KernelName::versions(names)]).await?;
     candidates.retain(|candidate| KernelName::any_matches(names, &candidate.kernel));
     candidates.sort_by(|a, b| {
         let hosts = (b.hosts_running, b.hosts_installed).cmp(&(a.hosts_running, a.hosts_installed));
@@ -91,12 +92,24 @@ impl FromRow for KernelPackage {
 }
 
 /// Adds the listed packages to each candidate.
-pub async fn add_packages(client: &impl GenericClient, candidates: &mut [FetchCandidate]) -> Result<(), DbError> {
+pub async fn add_packages(
+    client: &impl GenericClient,
+    candidates: &mut [FetchCandidate],
+) -> Result<(), DbError> {
     let (distros, versions) = kernel_arrays(candidates.iter().map(|candidate| &candidate.kernel));
-    let rows: Vec<ListedPackage> =
-        query_rows(client, include_str!("../queries/fetch_packages.sql"), &[&distros, &versions]).await?;
+    let rows: Vec<ListedPackage> = query_rows(
+        client,
+        include_str!("../queries/fetch_packages.sql"),
+        &[&distros, &versions],
+    )
+    .await?;
     let mut packages: BTreeMap<Kernel, Vec<(String, KernelPackage)>> = BTreeMap::new();
-    for ListedPackage { kernel, source, package } in rows {
+    for ListedPackage {
+        kernel,
+        source,
+        package,
+    } in rows
+    {
         packages.entry(kernel).or_default().push((source, package));
     }
     for candidate in candidates {
@@ -106,13 +119,24 @@ pub async fn add_packages(client: &impl GenericClient, candidates: &mut [FetchCa
 }
 
 /// Returns the provenance of the packages of a distribution by the name of the source.
-pub async fn provenance(client: &impl GenericClient, distro: &DistroName) -> Result<BTreeMap<String, Provenance>, DbError> {
-    let rows = client.query(include_str!("../queries/fetch_provenance.sql"), &[distro]).await?;
-    rows.iter().map(|row| Ok((column(row, "source")?, Provenance::from_row(row)?))).collect()
+pub async fn provenance(
+    client: &impl GenericClient,
+    distro: &DistroName,
+) -> Result<BTreeMap<String, Provenance>, DbError> {
+    let rows = client
+        .query(include_str!("../queries/fetch_provenance.sql"), &[distro])
+        .await?;
+    rows.iter()
+        .map(|row| Ok((column(row, "source")?, Provenance::from_row(row)?)))
+        .collect()
 }
 
 /// Records kernels as fetched at `now`, and returns the kernels that were not recorded before.
-pub async fn record(transaction: &Transaction<'_>, kernels: &[Kernel], now: Timestamp) -> Result<Vec<Kernel>, DbError> {
+pub async fn record(
+    transaction: &Transaction<'_>,
+    kernels: &[Kernel],
+    now: Timestamp,
+) -> Result<Vec<Kernel>, DbError> {
     let (distros, versions) = kernel_arrays(kernels);
     let insert = "INSERT INTO kver_fetched (distro, version, tstamp)
          SELECT fetched.*, $3 FROM unnest($1::text[], $2::text[]) AS fetched
@@ -122,8 +146,12 @@ pub async fn record(transaction: &Transaction<'_>, kernels: &[Kernel], now: Time
 
 /// Returns the kernels that are recorded as fetched with the time of the record.
 pub async fn fetched(client: &impl GenericClient) -> Result<BTreeMap<Kernel, Timestamp>, DbError> {
-    let rows = client.query("SELECT distro, version, tstamp FROM kver_fetched", &[]).await?;
-    rows.iter().map(|row| Ok((Kernel::from_row(row)?, column(row, "tstamp")?))).collect()
+    let rows = client
+        .query("SELECT distro, version, tstamp FROM kver_fetched", &[])
+        .await?;
+    rows.iter()
+        .map(|row| Ok((Kernel::from_row(row)?, column(row, "tstamp")?)))
+        .collect()
 }
 
 /// Deletes the records that kernels are fetched, and returns their number.

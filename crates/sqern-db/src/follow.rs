@@ -1,10 +1,12 @@
 //! Follows the journal: each committed generation is delivered exactly once.
 //!
-//! Ids are not in the order of commits, so a reader of "all ids after the last" misses generations that commit late. A poll returns the
-//! generations that its snapshot contains and the [`Position`] does not contain. Each generation of a poll has a position.
+//! Ids are not in the order of commits, so a reader of "all ids after the last" misses generations
+//! that commit late. A poll returns the generations that its snapshot contains and the [`Position`]
+//! does not contain. Each generation of a poll has a position.
 //!
-//! Delivery is also exact after a restart or crash of the server if commits are on disk when they are reported. Transactions with
-//! `synchronous_commit` off might be delivered and then lost, and PostgreSQL then assigns their transaction IDs again.
+//! Delivery is also exact after a restart or crash of the server if commits are on disk when they
+//! are reported. Transactions with `synchronous_commit` off might be delivered and then lost, and
+//! PostgreSQL then assigns their transaction IDs again.
 
 mod position;
 
@@ -51,7 +53,10 @@ pub enum PositionError {
 }
 
 fn database(cluster: Cluster) -> String {
-    format!("database OID {} (system identifier {})", cluster.database, cluster.system_identifier)
+    format!(
+        "database OID {} (system identifier {})",
+        cluster.database, cluster.system_identifier
+    )
 }
 
 /// The identity of a database, and the end of its journal.
@@ -59,7 +64,8 @@ fn database(cluster: Cluster) -> String {
 pub struct JournalEnd {
     /// The identity of the database.
     pub cluster: Cluster,
-    /// Whether the server is a standby, which might not have replayed all generations of a position.
+    /// Whether the server is a standby, which might not have replayed all generations of a
+    /// position.
     pub standby: bool,
     /// The snapshot of the query.
     now: Snapshot,
@@ -71,7 +77,10 @@ impl FromRow for JournalEnd {
     fn from_row(row: &Row) -> Result<Self, DbError> {
         let system_identifier = column::<i64>(row, "system_identifier")?.cast_unsigned();
         Ok(Self {
-            cluster: Cluster { system_identifier, database: column(row, "database")? },
+            cluster: Cluster {
+                system_identifier,
+                database: column(row, "database")?,
+            },
             standby: column(row, "standby")?,
             now: snapshot(column(row, "snapshot")?)?,
             last: column::<Option<i64>>(row, "last_xact")?.map(i64::cast_unsigned),
@@ -84,9 +93,15 @@ impl JournalEnd {
     #[must_use]
     pub fn position(&self) -> Position {
         let start = Position::start(self.cluster);
-        // The newest generation is the upper limit, as in a batch, because its transaction is on disk.
-        let xmax = self.last.map_or(start.snapshot.xmax(), |last| self.now.xmax().min(last + 1));
-        Position { cluster: self.cluster, snapshot: Snapshot::new(xmax, self.now.open().iter().copied()) }
+        // The newest generation is the upper limit, as in a batch, because its transaction is on
+        // disk.
+        let xmax = self
+            .last
+            .map_or(start.snapshot.xmax(), |last| self.now.xmax().min(last + 1));
+        Position {
+            cluster: self.cluster,
+            snapshot: Snapshot::new(xmax, self.now.open().iter().copied()),
+        }
     }
 
     /// Returns whether the server is a standby that has not replayed all generations of `position`.
@@ -95,10 +110,14 @@ impl JournalEnd {
         self.standby && position.snapshot.xmax() > self.now.xmax()
     }
 
-    /// Returns an error if `position` does not belong to this database, or if the database was restored to an earlier state.
+    /// Returns an error if `position` does not belong to this database, or if the database was
+    /// restored to an earlier state.
     pub fn check(&self, position: &Position) -> Result<(), PositionError> {
         if position.cluster != self.cluster {
-            return Err(PositionError::Foreign { expected: self.cluster, got: position.cluster });
+            return Err(PositionError::Foreign {
+                expected: self.cluster,
+                got: position.cluster,
+            });
         }
         let (expected, got) = (self.now.xmax(), position.snapshot.xmax());
         if got > expected && !self.standby {
@@ -113,13 +132,17 @@ pub async fn journal_end(client: &impl GenericClient) -> Result<JournalEnd, DbEr
     query_row(client, include_str!("../queries/follow_here.sql"), &[]).await
 }
 
-/// Prepares a connection for polls, and subscribes it to the notification that a generation was committed. Returns whether notifications
-/// arrive: a standby does not send any.
+/// Prepares a connection for polls, and subscribes it to the notification that a generation was
+/// committed. Returns whether notifications arrive: a standby does not send any.
 ///
-/// Must be called before the first poll. Otherwise a generation that is committed between them is only found by the next poll.
+/// Must be called before the first poll. Otherwise a generation that is committed between them is
+/// only found by the next poll.
 pub async fn listen(client: &impl GenericClient) -> Result<bool, DbError> {
-    // The default of the database might be a level that can fail. A poll is one statement, so another level has no advantage.
-    client.batch_execute("SET default_transaction_isolation = 'read committed'").await?;
+    // The default of the database might be a level that can fail. A poll is one statement, so
+    // another level has no advantage.
+    client
+        .batch_execute("SET default_transaction_isolation = 'read committed'")
+        .await?;
     match client.batch_execute("LISTEN sqern_generation").await {
         Ok(()) => Ok(true),
         Err(error) if error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => Ok(false),
@@ -127,19 +150,28 @@ pub async fn listen(client: &impl GenericClient) -> Result<bool, DbError> {
     }
 }
 
-/// Returns an error with similar names if a table does not exist. Without this check, a follower would wait for events of a mistyped table
-/// indefinitely.
+/// Returns an error with similar names if a table does not exist. Without this check, a follower
+/// would wait for events of a mistyped table indefinitely.
 ///
 /// # Errors
 ///
 /// Returns [`DbError::Unknown`] for the first table that does not exist.
 pub async fn require_tables(client: &impl GenericClient, tables: &[String]) -> Result<(), DbError> {
-    let existing: Vec<String> = query_values(client, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'", &[]).await?;
+    let existing: Vec<String> = query_values(
+        client,
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
+        &[],
+    )
+    .await?;
     match tables.iter().find(|table| !existing.contains(table)) {
         None => Ok(()),
         Some(table) => {
             let near = similar_names(table, existing.iter().map(String::as_str));
-            Err(DbError::Unknown { subject: Subject::Table, got: table.clone(), near })
+            Err(DbError::Unknown {
+                subject: Subject::Table,
+                got: table.clone(),
+                near,
+            })
         }
     }
 }
@@ -155,8 +187,8 @@ pub struct WaitingGeneration {
 
 from_row!(WaitingGeneration { generation, events });
 
-/// The generations of a poll in the order of the id of their last event. If two generations changed the same row, the one that committed
-/// first is therefore delivered first.
+/// The generations of a poll in the order of the id of their last event. If two generations changed
+/// the same row, the one that committed first is therefore delivered first.
 #[derive(Debug, Clone)]
 pub struct Batch {
     cluster: Cluster,
@@ -171,7 +203,8 @@ impl Batch {
         &self.waiting
     }
 
-    /// Removes and returns the next generation. [`Batch::position`] then returns the position after it.
+    /// Removes and returns the next generation. [`Batch::position`] then returns the position after
+    /// it.
     pub fn take_next(&mut self) -> Option<WaitingGeneration> {
         self.steps.step();
         self.waiting.pop_front()
@@ -180,19 +213,30 @@ impl Batch {
     /// Returns the position after the generations that were removed.
     #[must_use]
     pub fn position(&self) -> Position {
-        Position { cluster: self.cluster, snapshot: self.steps.reached().clone() }
+        Position {
+            cluster: self.cluster,
+            snapshot: self.steps.reached().clone(),
+        }
     }
 }
 
-/// Returns the committed generations that `position` does not contain. Only events of `tables` count, or all events if `tables` is empty.
+/// Returns the committed generations that `position` does not contain. Only events of `tables`
+/// count, or all events if `tables` is empty.
 ///
-/// This is one statement, so that the same snapshot determines the committed and the open transactions. It does not return the events, which
-/// never change after the commit: [`events`] returns them, so that a batch can contain any number of events.
-pub async fn poll(client: &impl GenericClient, position: &Position, tables: &[String]) -> Result<Batch, DbError> {
+/// This is one statement, so that the same snapshot determines the committed and the open
+/// transactions. It does not return the events, which never change after the commit: [`events`]
+/// returns them, so that a batch can contain any number of events.
+pub async fn poll(
+    client: &impl GenericClient,
+    position: &Position,
+    tables: &[String],
+) -> Result<Batch, DbError> {
     let reached = &position.snapshot;
     let (text, filter) = (reached.to_string(), filter(tables));
     let parameters: [&(dyn ToSql + Sync); 2] = [&text, &filter];
-    let rows = client.query_raw(include_str!("../queries/follow_poll.sql"), parameters).await?;
+    let rows = client
+        .query_raw(include_str!("../queries/follow_poll.sql"), parameters)
+        .await?;
     pin_mut!(rows);
     let mut now = None;
     let mut found: Vec<(u64, WaitingGeneration)> = vec![];
@@ -206,10 +250,15 @@ pub async fn poll(client: &impl GenericClient, position: &Position, tables: &[St
         }
     }
     let now = now.map_or_else(|| snapshot(""), Ok)?;
-    // Only a standby returns generations that its snapshot does not contain: see `Snapshot::of_server`.
+    // Only a standby returns generations that its snapshot does not contain: see
+    // `Snapshot::of_server`.
     found.retain(|(xact, _)| now.sees(*xact));
     let steps = Steps::new(reached, &now, found.iter().map(|(xact, _)| *xact));
-    Ok(Batch { cluster: position.cluster, steps, waiting: found.into_iter().map(|(_, waiting)| waiting).collect() })
+    Ok(Batch {
+        cluster: position.cluster,
+        steps,
+        waiting: found.into_iter().map(|(_, waiting)| waiting).collect(),
+    })
 }
 
 /// A generation without its events, as printed for a follower.
@@ -227,9 +276,16 @@ pub struct GenerationHeader {
     pub comment: Option<String>,
 }
 
-from_row!(GenerationHeader { id, tstamp, username, ipaddr, comment });
+from_row!(GenerationHeader {
+    id,
+    tstamp,
+    username,
+    ipaddr,
+    comment
+});
 
-/// An event, as printed for a follower. The JSON is the text of the database, so that numbers keep all digits.
+/// An event, as printed for a follower. The JSON is the text of the database, so that numbers keep
+/// all digits.
 #[derive(Debug, Clone, Serialize)]
 pub struct FollowedEvent {
     /// The id of the event.
@@ -260,13 +316,21 @@ impl FromRow for FollowedEvent {
 }
 
 /// Returns the headers of generations in any order.
-pub async fn headers(client: &impl GenericClient, generations: &[i64]) -> Result<Vec<GenerationHeader>, DbError> {
+pub async fn headers(
+    client: &impl GenericClient,
+    generations: &[i64],
+) -> Result<Vec<GenerationHeader>, DbError> {
     let query = "SELECT id, tstamp, username, ipaddr, comment FROM generation WHERE id = ANY ($1)";
     query_rows(client, query, &[&generations]).await
 }
 
-/// Returns the events of generations and tables as a stream of rows by generation and id. [`decode_event`] decodes a row.
-pub async fn events(client: &impl GenericClient, generations: &[i64], tables: &[String]) -> Result<RowStream, DbError> {
+/// Returns the events of generations and tables as a stream of rows by generation and id.
+/// [`decode_event`] decodes a row.
+pub async fn events(
+    client: &impl GenericClient,
+    generations: &[i64],
+    tables: &[String],
+) -> Result<RowStream, DbError> {
     let query = include_str!("../queries/follow_events.sql");
     let filter = filter(tables);
     let parameters: [&(dyn ToSql + Sync); 2] = [&generations, &filter];
@@ -288,6 +352,10 @@ fn filter(tables: &[String]) -> Option<&[String]> {
 }
 
 fn snapshot(text: &str) -> Result<Snapshot, DbError> {
-    Snapshot::of_server(text)
-        .ok_or_else(|| unexpected("snapshot", format!("expected the text of pg_current_snapshot(), found {text:?}")))
+    Snapshot::of_server(text).ok_or_else(|| {
+        unexpected(
+            "snapshot",
+            format!("expected the text of pg_current_snapshot(), found {text:?}"),
+        )
+    })
 }

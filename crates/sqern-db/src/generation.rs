@@ -28,7 +28,14 @@ pub struct Generation {
     pub events: i64,
 }
 
-from_row!(Generation { id, tstamp, username, ipaddr, comment, events });
+from_row!(Generation {
+    id,
+    tstamp,
+    username,
+    ipaddr,
+    comment,
+    events
+});
 
 /// The number of changes of a generation in one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -43,10 +50,19 @@ pub struct TableChanges {
     pub deletes: i64,
 }
 
-from_row!(TableChanges { table_name, inserts, updates, deletes });
+from_row!(TableChanges {
+    table_name,
+    inserts,
+    updates,
+    deletes
+});
 
 /// Returns the newest `limit` generations, newest first.
-pub async fn list(client: &impl GenericClient, limit: i64, as_of: &AsOf) -> Result<Vec<Generation>, DbError> {
+pub async fn list(
+    client: &impl GenericClient,
+    limit: i64,
+    as_of: &AsOf,
+) -> Result<Vec<Generation>, DbError> {
     let query = as_of.query(include_str!("../queries/generation_list.sql"));
     query_rows(client, &query, &[&limit, &None::<i64>]).await
 }
@@ -56,10 +72,18 @@ pub async fn list(client: &impl GenericClient, limit: i64, as_of: &AsOf) -> Resu
 /// # Errors
 ///
 /// Returns [`DbError::Unknown`] if the generation does not exist.
-pub async fn get(client: &impl GenericClient, id: i64) -> Result<(Generation, Vec<TableChanges>), DbError> {
+pub async fn get(
+    client: &impl GenericClient,
+    id: i64,
+) -> Result<(Generation, Vec<TableChanges>), DbError> {
     let query = include_str!("../queries/generation_list.sql");
-    let generation: Option<Generation> = query_optional(client, query, &[&1_i64, &Some(id)]).await?;
-    let unknown = || DbError::Unknown { subject: Subject::Generation, got: id.to_string(), near: vec![] };
+    let generation: Option<Generation> =
+        query_optional(client, query, &[&1_i64, &Some(id)]).await?;
+    let unknown = || DbError::Unknown {
+        subject: Subject::Generation,
+        got: id.to_string(),
+        near: vec![],
+    };
     let generation = generation.ok_or_else(unknown)?;
     let query = "SELECT table_name, count(*) FILTER (WHERE action = 'insert') AS inserts,
              count(*) FILTER (WHERE action = 'update') AS updates, count(*) FILTER (WHERE action = 'delete') AS deletes
@@ -69,7 +93,11 @@ pub async fn get(client: &impl GenericClient, id: i64) -> Result<(Generation, Ve
 }
 
 /// Returns the differences between the states as of two generations by table and row.
-pub async fn diff(client: &impl GenericClient, from: i64, to: i64) -> Result<Vec<Difference>, DbError> {
+pub async fn diff(
+    client: &impl GenericClient,
+    from: i64,
+    to: i64,
+) -> Result<Vec<Difference>, DbError> {
     let query = "SELECT table_name, action, pkey, fields, old FROM generation_diff($1, $2)";
     query_rows(client, query, &[&from, &to]).await
 }
@@ -80,16 +108,35 @@ pub async fn changes(client: &impl GenericClient, id: i64) -> Result<Vec<Differe
     query_rows(client, query, &[&id]).await
 }
 
-/// Reverts a generation in a new generation, and returns the changes of the new one. With `dry_run`, rolls back afterwards.
+/// Reverts a generation in a new generation, and returns the changes of the new one. With
+/// `dry_run`, rolls back afterwards.
 ///
 /// # Errors
 ///
-/// Returns [`DbError::Unknown`] if the generation does not exist, and [`DbError::Postgres`] if later changes conflict with the revert.
-pub async fn revert(client: &mut Client, id: i64, dry_run: bool) -> Result<(Finished, Vec<Difference>), DbError> {
-    let transaction = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start().await?;
+/// Returns [`DbError::Unknown`] if the generation does not exist, and [`DbError::Postgres`] if
+/// later changes conflict with the revert.
+pub async fn revert(
+    client: &mut Client,
+    id: i64,
+    dry_run: bool,
+) -> Result<(Finished, Vec<Difference>), DbError> {
+    let transaction = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::ReadCommitted)
+        .start()
+        .await?;
     get(&transaction, id).await?;
-    let reverting: Option<i64> = query_value(&transaction, "SELECT generation_revert($1)", &[&id]).await?;
-    let Some(reverting) = reverting else { return Ok((Finished { generation: None, events: 0 }, vec![])) };
+    let reverting: Option<i64> =
+        query_value(&transaction, "SELECT generation_revert($1)", &[&id]).await?;
+    let Some(reverting) = reverting else {
+        return Ok((
+            Finished {
+                generation: None,
+                events: 0,
+            },
+            vec![],
+        ));
+    };
     let changed = changes(&transaction, reverting).await?;
     let (generation, _) = get(&transaction, reverting).await?;
     if dry_run {
@@ -97,5 +144,11 @@ pub async fn revert(client: &mut Client, id: i64, dry_run: bool) -> Result<(Fini
     } else {
         transaction.commit().await?;
     }
-    Ok((Finished { generation: (!dry_run).then_some(reverting), events: generation.events }, changed))
+    Ok((
+        Finished {
+            generation: (!dry_run).then_some(reverting),
+            events: generation.events,
+        },
+        changed,
+    ))
 }

@@ -40,17 +40,24 @@ impl FromRow for Ignore {
     }
 }
 
-/// Returns the patterns of these distributions, or of all if `distros` is empty; with `deleted` also the deleted patterns.
+/// Returns the patterns of these distributions, or of all if `distros` is empty; with `deleted`
+/// also the deleted patterns.
 pub async fn list(
     client: &impl GenericClient,
     distros: &[DistroName],
     deleted: bool,
     as_of: &AsOf,
 ) -> Result<Vec<Ignore>, DbError> {
-    query_rows(client, &as_of.query(include_str!("../queries/ignore_list.sql")), &[&distros, &deleted]).await
+    query_rows(
+        client,
+        &as_of.query(include_str!("../queries/ignore_list.sql")),
+        &[&distros, &deleted],
+    )
+    .await
 }
 
-/// Returns the wanted versions of a distribution that a pattern matches, which the pattern would make ignored.
+/// Returns the wanted versions of a distribution that a pattern matches, which the pattern would
+/// make ignored.
 pub async fn preview(
     client: &impl GenericClient,
     distro: &DistroName,
@@ -86,9 +93,14 @@ pub async fn add(
 /// # Errors
 ///
 /// Returns [`DbError::Unknown`] with similar patterns if the distribution has no such live pattern.
-pub async fn remove(client: &impl GenericClient, distro: &DistroName, pattern: &LikePattern) -> Result<(), DbError> {
+pub async fn remove(
+    client: &impl GenericClient,
+    distro: &DistroName,
+    pattern: &LikePattern,
+) -> Result<(), DbError> {
     distro::require(client, std::slice::from_ref(distro), &AsOf::Now).await?;
-    // The time of the clock, because one transaction can add and remove a pattern twice, and deleted_at is part of the unique key.
+    // The time of the clock, because one transaction can add and remove a pattern twice, and
+    // deleted_at is part of the unique key.
     let removed = client
         .execute(
             "UPDATE kver_ignore SET deleted_at = clock_timestamp() WHERE distro = $1 AND pattern = $2 AND deleted_at = '-infinity'",
@@ -99,7 +111,11 @@ pub async fn remove(client: &impl GenericClient, distro: &DistroName, pattern: &
         let live = list(client, std::slice::from_ref(distro), false, &AsOf::Now).await?;
         let glob = pattern.to_glob().to_string();
         let near = similar_names(&glob, live.iter().map(|ignore| ignore.glob.as_str()));
-        return Err(DbError::Unknown { subject: Subject::Pattern, got: glob, near });
+        return Err(DbError::Unknown {
+            subject: Subject::Pattern,
+            got: glob,
+            near,
+        });
     }
     Ok(())
 }

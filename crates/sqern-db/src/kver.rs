@@ -53,7 +53,18 @@ pub struct KverPackage {
     pub gone_at: Option<Timestamp>,
 }
 
-from_row!(KverPackage { source, role, name, package_version, architecture, url, size_bytes, checksum, first_seen_at, gone_at });
+from_row!(KverPackage {
+    source,
+    role,
+    name,
+    package_version,
+    architecture,
+    url,
+    size_bytes,
+    checksum,
+    first_seen_at,
+    gone_at
+});
 
 /// The selection of kernel versions.
 #[derive(Debug, Clone, Default)]
@@ -69,10 +80,20 @@ pub struct Filter {
 }
 
 /// Returns the kernel versions that match `filter` by distribution, newest first.
-pub async fn list(client: &impl GenericClient, filter: &Filter, as_of: &AsOf) -> Result<Vec<Kver>, DbError> {
+pub async fn list(
+    client: &impl GenericClient,
+    filter: &Filter,
+    as_of: &AsOf,
+) -> Result<Vec<Kver>, DbError> {
     let query = as_of.query(include_str!("../queries/kver_list.sql"));
-    let Filter { distros, versions, like, unwanted } = filter;
-    let mut kernels: Vec<Kver> = query_rows(client, &query, &[distros, like, unwanted, versions]).await?;
+    let Filter {
+        distros,
+        versions,
+        like,
+        unwanted,
+    } = filter;
+    let mut kernels: Vec<Kver> =
+        query_rows(client, &query, &[distros, like, unwanted, versions]).await?;
     kernels.sort_by(|a, b| newest_first(&a.kernel, &b.kernel));
     Ok(kernels)
 }
@@ -82,23 +103,53 @@ pub async fn list(client: &impl GenericClient, filter: &Filter, as_of: &AsOf) ->
 /// # Errors
 ///
 /// Returns [`DbError::Unknown`] with similar versions if there is none.
-pub async fn find(client: &impl GenericClient, version: &KernelVersion, distros: &[DistroName]) -> Result<Vec<Kver>, DbError> {
-    let filter = Filter { distros: distros.to_vec(), versions: vec![version.clone()], like: None, unwanted: true };
+pub async fn find(
+    client: &impl GenericClient,
+    version: &KernelVersion,
+    distros: &[DistroName],
+) -> Result<Vec<Kver>, DbError> {
+    let filter = Filter {
+        distros: distros.to_vec(),
+        versions: vec![version.clone()],
+        like: None,
+        unwanted: true,
+    };
     let found = list(client, &filter, &AsOf::Now).await?;
-    if found.is_empty() { Err(unknown(client, version, distros).await?) } else { Ok(found) }
+    if found.is_empty() {
+        Err(unknown(client, version, distros).await?)
+    } else {
+        Ok(found)
+    }
 }
 
-/// Returns the error for a version that does not exist, with similar versions of these distributions.
-async fn unknown(client: &impl GenericClient, version: &KernelVersion, distros: &[DistroName]) -> Result<DbError, DbError> {
+/// Returns the error for a version that does not exist, with similar versions of these
+/// distributions.
+async fn unknown(
+    client: &impl GenericClient,
+    version: &KernelVersion,
+    distros: &[DistroName],
+) -> Result<DbError, DbError> {
     let query = "SELECT DISTINCT version FROM kver WHERE $1::text[] = '{}' OR distro = ANY ($1)";
     let existing: Vec<KernelVersion> = query_values(client, query, &[&distros]).await?;
     let near = similar_names(version.as_str(), existing.iter().map(KernelVersion::as_str));
-    Ok(DbError::Unknown { subject: Subject::KernelVersion, got: version.to_string(), near })
+    Ok(DbError::Unknown {
+        subject: Subject::KernelVersion,
+        got: version.to_string(),
+        near,
+    })
 }
 
 /// Returns the packages of a kernel version, first those that are still listed.
-pub async fn packages(client: &impl GenericClient, kernel: &Kernel) -> Result<Vec<KverPackage>, DbError> {
-    query_rows(client, include_str!("../queries/kver_packages.sql"), &[&kernel.distro, &kernel.version]).await
+pub async fn packages(
+    client: &impl GenericClient,
+    kernel: &Kernel,
+) -> Result<Vec<KverPackage>, DbError> {
+    query_rows(
+        client,
+        include_str!("../queries/kver_packages.sql"),
+        &[&kernel.distro, &kernel.version],
+    )
+    .await
 }
 
 /// Records the versions that do not exist, and returns them.
@@ -120,7 +171,8 @@ pub async fn add(
 ///
 /// # Errors
 ///
-/// Returns [`DbError::Unknown`] and changes nothing if the distribution or a version does not exist.
+/// Returns [`DbError::Unknown`] and changes nothing if the distribution or a version does not
+/// exist.
 pub async fn set_archived(
     client: &impl GenericClient,
     distro: &DistroName,
@@ -129,7 +181,8 @@ pub async fn set_archived(
 ) -> Result<Vec<KernelVersion>, DbError> {
     let distros = std::slice::from_ref(distro);
     distro::require(client, distros, &AsOf::Now).await?;
-    let query = "SELECT named.version FROM unnest($2::text[]) WITH ORDINALITY AS named (version, position)
+    let query =
+        "SELECT named.version FROM unnest($2::text[]) WITH ORDINALITY AS named (version, position)
          WHERE NOT EXISTS (SELECT FROM kver WHERE kver.distro = $1 AND kver.version = named.version)
          ORDER BY named.position LIMIT 1";
     if let Some(missing) = query_optional_value(client, query, &[distro, &versions]).await? {

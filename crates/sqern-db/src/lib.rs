@@ -1,7 +1,8 @@
 //! The database of sqern: migrations of its schema, and queries by group of tables.
 //!
-//! Functions take a client or a transaction: the caller opens connections and transactions, and passes the current time. Each module has
-//! the functions of its tables, such as [`distro::list`]. Types that several modules share are in the root of the crate.
+//! Functions take a client or a transaction: the caller opens connections and transactions, and
+//! passes the current time. Each module has the functions of its tables, such as [`distro::list`].
+//! Types that several modules share are in the root of the crate.
 
 // Schema and server.
 pub mod check;

@@ -1,7 +1,8 @@
 //! Migrations of the schema, and the functions, views and comments that are applied after them.
 //!
-//! Each call runs in one transaction under an advisory lock. An interrupted call leaves the schema unchanged, and concurrent calls are safe.
-//! The files are part of the program (`schema/` of the repository).
+//! Each call runs in one transaction under an advisory lock. An interrupted call leaves the schema
+//! unchanged, and concurrent calls are safe. The files are part of the program (`schema/` of the
+//! repository).
 
 mod files;
 mod status;
@@ -18,7 +19,8 @@ use files::{functions, migrations};
 /// The key of the advisory lock for migrations: "sqern" in ASCII.
 const MIGRATION_LOCK: i64 = 0x73_71_65_72_6e;
 
-/// Creates the roles, which belong to the cluster and not to the schema, and makes the current role a member of `sqern_admin`.
+/// Creates the roles, which belong to the cluster and not to the schema, and makes the current role
+/// a member of `sqern_admin`.
 const ROLES: &str = include_str!("../../../schema/roles.sql");
 
 /// A step of a migration run.
@@ -46,19 +48,35 @@ pub enum Step {
     },
 }
 
-/// Migrates the schema to `target` (the latest version if `None`; 0 is an empty database) and returns the steps. With `dry_run`, only
-/// plans them.
+/// Migrates the schema to `target` (the latest version if `None`; 0 is an empty database) and
+/// returns the steps. With `dry_run`, only plans them.
 ///
 /// # Errors
-/// Returns [`DbError::Postgres`] with SQLSTATE 42501 if the role lacks a privilege; its hint lists the commands for a superuser.
-pub async fn migrate(client: &mut Client, target: Option<i32>, dry_run: bool) -> Result<Vec<Step>, DbError> {
+/// Returns [`DbError::Postgres`] with SQLSTATE 42501 if the role lacks a privilege; its hint lists
+/// the commands for a superuser.
+pub async fn migrate(
+    client: &mut Client,
+    target: Option<i32>,
+    dry_run: bool,
+) -> Result<Vec<Step>, DbError> {
     let target = target.unwrap_or_else(latest_version);
     if !(0..=latest_version()).contains(&target) {
-        return Err(SchemaError::NoSuchVersion { got: target, latest: latest_version() }.into());
+        return Err(SchemaError::NoSuchVersion {
+            got: target,
+            latest: latest_version(),
+        }
+        .into());
     }
-    // READ COMMITTED in every database: the status must include the changes of the previous holder of the lock.
-    let transaction = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start().await?;
-    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
+    // READ COMMITTED in every database: the status must include the changes of the previous holder
+    // of the lock.
+    let transaction = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::ReadCommitted)
+        .start()
+        .await?;
+    transaction
+        .execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK])
+        .await?;
     let status = status::read(&transaction).await?;
     status.check_history()?;
     let steps = plan(&status, target);
@@ -77,14 +95,20 @@ fn plan(status: &SchemaStatus, target: i32) -> Vec<Step> {
     let mut steps: Vec<Step> = migrations()
         .iter()
         .filter(|migration| migration.version > status.version && migration.version <= target)
-        .map(|migration| Step::Up { version: migration.version, name: migration.name.clone() })
+        .map(|migration| Step::Up {
+            version: migration.version,
+            name: migration.name.clone(),
+        })
         .collect();
     steps.extend(
         migrations()
             .iter()
             .rev()
             .filter(|migration| migration.version <= status.version && migration.version > target)
-            .map(|migration| Step::Down { version: migration.version, name: migration.name.clone() }),
+            .map(|migration| Step::Down {
+                version: migration.version,
+                name: migration.name.clone(),
+            }),
     );
     if target == latest_version() && (!steps.is_empty() || !status.functions_differ.is_empty()) {
         let files = if steps.is_empty() {
@@ -103,7 +127,9 @@ async fn apply(transaction: &Transaction<'_>, step: &Step) -> Result<(), DbError
             let migration = files::migration(*version);
             // The first migration grants privileges as the owner of the database.
             if migration.version > 1 {
-                transaction.batch_execute("SET LOCAL ROLE sqern_admin").await?;
+                transaction
+                    .batch_execute("SET LOCAL ROLE sqern_admin")
+                    .await?;
             }
             transaction.batch_execute(&migration.up).await?;
             transaction
@@ -115,11 +141,20 @@ async fn apply(transaction: &Transaction<'_>, step: &Step) -> Result<(), DbError
         }
         Step::Down { version, .. } => {
             let migration = files::migration(*version);
-            transaction.batch_execute(include_str!("../../../schema/drop_functions.sql")).await?;
+            transaction
+                .batch_execute(include_str!("../../../schema/drop_functions.sql"))
+                .await?;
             transaction.batch_execute(&migration.down).await?;
             if migration.version > 1 {
-                transaction.execute("DELETE FROM schema_migration WHERE version = $1", &[&migration.version]).await?;
-                transaction.execute("DELETE FROM schema_function", &[]).await?;
+                transaction
+                    .execute(
+                        "DELETE FROM schema_migration WHERE version = $1",
+                        &[&migration.version],
+                    )
+                    .await?;
+                transaction
+                    .execute("DELETE FROM schema_function", &[])
+                    .await?;
             }
         }
         Step::Functions { .. } => apply_functions(transaction).await?,
@@ -127,16 +162,27 @@ async fn apply(transaction: &Transaction<'_>, step: &Step) -> Result<(), DbError
     Ok(())
 }
 
-/// Applies all files of `schema/functions/`. They are idempotent, and a function can depend on a changed one.
+/// Applies all files of `schema/functions/`. They are idempotent, and a function can depend on a
+/// changed one.
 async fn apply_functions(transaction: &Transaction<'_>) -> Result<(), DbError> {
-    // A function can reference objects of later files. A view cannot; its first line names the file that must be applied before it.
-    transaction.batch_execute("SET LOCAL ROLE sqern_admin; SET LOCAL check_function_bodies = off").await?;
+    // A function can reference objects of later files. A view cannot; its first line names the file
+    // that must be applied before it.
+    transaction
+        .batch_execute("SET LOCAL ROLE sqern_admin; SET LOCAL check_function_bodies = off")
+        .await?;
     for (_, text) in functions() {
         transaction.batch_execute(text).await?;
     }
-    transaction.execute("DELETE FROM schema_function", &[]).await?;
+    transaction
+        .execute("DELETE FROM schema_function", &[])
+        .await?;
     for (file, text) in functions() {
-        transaction.execute("INSERT INTO schema_function (file, checksum) VALUES ($1, $2)", &[file, &checksum(text)]).await?;
+        transaction
+            .execute(
+                "INSERT INTO schema_function (file, checksum) VALUES ($1, $2)",
+                &[file, &checksum(text)],
+            )
+            .await?;
     }
     Ok(())
 }
@@ -144,8 +190,10 @@ async fn apply_functions(transaction: &Transaction<'_>) -> Result<(), DbError> {
 /// Returns the SHA-256 in hexadecimal.
 fn checksum(text: &str) -> String {
     use std::fmt::Write;
-    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .fold(String::with_capacity(64), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }

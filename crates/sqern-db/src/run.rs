@@ -1,7 +1,9 @@
-//! Builds and tests: tables `sp_build`, `sp_build_kver`, `sp_test`, `sp_test_kver`, `sp_test_result`, and their leases and logs.
+//! Builds and tests: tables `sp_build`, `sp_build_kver`, `sp_test`, `sp_test_kver`,
+//! `sp_test_result`, and their leases and logs.
 //!
-//! Builds and tests have the same life cycle: planned, started with kernels, and finished with a result. A kernel can have another result
-//! than its run. A run in progress holds its kernels until its lease expires.
+//! Builds and tests have the same life cycle: planned, started with kernels, and finished with a
+//! result. A kernel can have another result than its run. A run in progress holds its kernels until
+//! its lease expires.
 
 mod claim;
 mod list;
@@ -20,7 +22,9 @@ use crate::suggest::similar_names;
 use crate::{AsOf, DbError};
 
 pub use claim::claim;
-pub use list::{Filter, Liveness, LoggedKernel, Run, RunKernel, RunLog, get, kernels, list, logged_kernels};
+pub use list::{
+    Filter, Liveness, LoggedKernel, Run, RunKernel, RunLog, get, kernels, list, logged_kernels,
+};
 pub use plan::{Candidate, PlanFilter, has_input, plan};
 
 /// A run to be started.
@@ -56,7 +60,8 @@ pub struct NewBuild {
     pub official: bool,
 }
 
-/// The owner of a run, and the time after which its kernels are released if the owner does not renew the lease.
+/// The owner of a run, and the time after which its kernels are released if the owner does not
+/// renew the lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// The duration of each renewal.
@@ -116,11 +121,18 @@ pub enum RunError {
 }
 
 fn did_you_mean(near: &[String]) -> String {
-    if near.is_empty() { String::new() } else { format!(" (did you mean {}?)", near.join(" or ")) }
+    if near.is_empty() {
+        String::new()
+    } else {
+        format!(" (did you mean {}?)", near.join(" or "))
+    }
 }
 
 fn name_with_distro(kernel: Kernel) -> KernelName {
-    KernelName { distro: Some(kernel.distro), version: kernel.version }
+    KernelName {
+        distro: Some(kernel.distro),
+        version: kernel.version,
+    }
 }
 
 impl From<tokio_postgres::Error> for RunError {
@@ -129,8 +141,9 @@ impl From<tokio_postgres::Error> for RunError {
     }
 }
 
-/// Returns a statement for one kind of runs. The template contains `{run}` for the table of the runs, `{kvers}` for the table of their
-/// kernels, `{id}` for the column that refers to the run, and `{runs}` for a subquery of the live runs with the same columns for both kinds.
+/// Returns a statement for one kind of runs. The template contains `{run}` for the table of the
+/// runs, `{kvers}` for the table of their kernels, `{id}` for the column that refers to the run,
+/// and `{runs}` for a subquery of the live runs with the same columns for both kinds.
 fn sql(kind: RunKind, template: &str) -> String {
     const BUILDS: &str = "(SELECT b.id, b.tstamp, b.result, b.success, b.storpool_revision, b.release_target, b.dockernel_profile,
             b.change_id, b.jenkins_job, b.official, NULL::bigint AS build_id, NULL::text AS test_flavor, NULL::text AS test_cluster
@@ -144,11 +157,15 @@ fn sql(kind: RunKind, template: &str) -> String {
         RunKind::Build => ("sp_build", "build_id", BUILDS),
         RunKind::Test => ("sp_test", "test_id", TESTS),
     };
-    template.replace("{runs}", runs).replace("{run}", run).replace("{kvers}", &format!("{run}_kver")).replace("{id}", id)
+    template
+        .replace("{runs}", runs)
+        .replace("{run}", run)
+        .replace("{kvers}", &format!("{run}_kver"))
+        .replace("{id}", id)
 }
 
-/// Starts a run with these kernels, and returns its id. The kernels need not be claimed: other runs in progress with the same kernels are
-/// not checked.
+/// Starts a run with these kernels, and returns its id. The kernels need not be claimed: other runs
+/// in progress with the same kernels are not checked.
 ///
 /// # Errors
 ///
@@ -164,23 +181,54 @@ pub async fn start(
         NewRun::Build(build) => {
             let insert = "INSERT INTO sp_build (tstamp, storpool_revision, release_target, dockernel_profile, change_id, jenkins_job, official)
                  VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id";
-            let NewBuild { storpool_revision, release_target, dockernel_profile, change_id, jenkins_job, official } = build;
-            let values: [&(dyn ToSql + Sync); 7] =
-                [&now, storpool_revision, release_target, dockernel_profile, change_id, jenkins_job, official];
-            (RunKind::Build, query_value(transaction, insert, &values).await?)
+            let NewBuild {
+                storpool_revision,
+                release_target,
+                dockernel_profile,
+                change_id,
+                jenkins_job,
+                official,
+            } = build;
+            let values: [&(dyn ToSql + Sync); 7] = [
+                &now,
+                storpool_revision,
+                release_target,
+                dockernel_profile,
+                change_id,
+                jenkins_job,
+                official,
+            ];
+            (
+                RunKind::Build,
+                query_value(transaction, insert, &values).await?,
+            )
         }
-        NewRun::Test { build, flavor, cluster } => {
+        NewRun::Test {
+            build,
+            flavor,
+            cluster,
+        } => {
             get(transaction, RunKind::Build, *build).await?;
             let insert = "INSERT INTO sp_test (tstamp, build_id, test_flavor, test_cluster) VALUES ($1, $2, $3, $4) RETURNING id";
-            (RunKind::Test, query_value(transaction, insert, &[&now, build, flavor, cluster]).await?)
+            (
+                RunKind::Test,
+                query_value(transaction, insert, &[&now, build, flavor, cluster]).await?,
+            )
         }
     };
     let (distros, versions) = kernel_arrays(kernels);
     let insert = "INSERT INTO {kvers} ({id}, distro, version) SELECT $1, named.* FROM unnest($2::text[], $3::text[]) AS named";
-    transaction.execute(&sql(kind, insert), &[&id, &distros, &versions]).await?;
+    transaction
+        .execute(&sql(kind, insert), &[&id, &distros, &versions])
+        .await?;
     let insert = "INSERT INTO {run}_lease ({id}, expires_at, lease, owner)
          VALUES ($1, now() + make_interval(secs => $2), make_interval(secs => $2), $3)";
-    transaction.execute(&sql(kind, insert), &[&id, &lease.lasts.as_secs_f64(), &lease.owner]).await?;
+    transaction
+        .execute(
+            &sql(kind, insert),
+            &[&id, &lease.lasts.as_secs_f64(), &lease.owner],
+        )
+        .await?;
     Ok(id)
 }
 
@@ -188,9 +236,15 @@ pub async fn start(
 ///
 /// # Errors
 ///
-/// Returns [`RunError::Finished`] if the run has a result: of its owner, or of a program that aborted it after its lease expired.
-pub async fn renew(client: &impl GenericClient, kind: RunKind, id: i64) -> Result<Timestamp, RunError> {
-    let renew = "UPDATE {run}_lease SET expires_at = now() + lease WHERE {id} = $1 RETURNING expires_at";
+/// Returns [`RunError::Finished`] if the run has a result: of its owner, or of a program that
+/// aborted it after its lease expired.
+pub async fn renew(
+    client: &impl GenericClient,
+    kind: RunKind,
+    id: i64,
+) -> Result<Timestamp, RunError> {
+    let renew =
+        "UPDATE {run}_lease SET expires_at = now() + lease WHERE {id} = $1 RETURNING expires_at";
     if let Some(expires_at) = query_optional_value(client, &sql(kind, renew), &[&id]).await? {
         return Ok(expires_at);
     }
@@ -200,12 +254,13 @@ pub async fn renew(client: &impl GenericClient, kind: RunKind, id: i64) -> Resul
     })
 }
 
-/// Finishes a run with a result, and with the results of kernels that differ from it. An existing result of a kernel only changes if the
-/// kernel is named.
+/// Finishes a run with a result, and with the results of kernels that differ from it. An existing
+/// result of a kernel only changes if the kernel is named.
 ///
 /// # Errors
 ///
-/// Returns an error if the run does not exist or has a result, or if a name does not match exactly one kernel of the run.
+/// Returns an error if the run does not exist or has a result, or if a name does not match exactly
+/// one kernel of the run.
 pub async fn finish(
     transaction: &Transaction<'_>,
     kind: RunKind,
@@ -220,13 +275,23 @@ pub async fn finish(
     }
     match kind {
         RunKind::Build => {
-            transaction.execute("UPDATE sp_build SET result = $2 WHERE id = $1", &[&id, &result]).await?;
+            transaction
+                .execute(
+                    "UPDATE sp_build SET result = $2 WHERE id = $1",
+                    &[&id, &result],
+                )
+                .await?;
         }
         RunKind::Test => {
             // A row that was inserted when the test run started has no result yet.
             let update = "UPDATE sp_test_result SET result = $2 WHERE test_id = $1 AND deleted_at = '-infinity'";
             if transaction.execute(update, &[&id, &result]).await? == 0 {
-                transaction.execute("INSERT INTO sp_test_result (test_id, result) VALUES ($1, $2)", &[&id, &result]).await?;
+                transaction
+                    .execute(
+                        "INSERT INTO sp_test_result (test_id, result) VALUES ($1, $2)",
+                        &[&id, &result],
+                    )
+                    .await?;
             }
         }
     }
@@ -234,14 +299,33 @@ pub async fn finish(
     Ok(())
 }
 
-async fn delete_lease(transaction: &Transaction<'_>, kind: RunKind, id: i64) -> Result<(), DbError> {
-    transaction.execute(&sql(kind, "DELETE FROM {run}_lease WHERE {id} = $1"), &[&id]).await?;
+async fn delete_lease(
+    transaction: &Transaction<'_>,
+    kind: RunKind,
+    id: i64,
+) -> Result<(), DbError> {
+    transaction
+        .execute(
+            &sql(kind, "DELETE FROM {run}_lease WHERE {id} = $1"),
+            &[&id],
+        )
+        .await?;
     Ok(())
 }
 
-/// Locks a run against concurrent finishes, and returns an error if it does not exist or has a result.
-async fn lock_running(transaction: &Transaction<'_>, kind: RunKind, id: i64) -> Result<(), RunError> {
-    transaction.execute(&sql(kind, "SELECT FROM {run} WHERE id = $1 FOR NO KEY UPDATE"), &[&id]).await?;
+/// Locks a run against concurrent finishes, and returns an error if it does not exist or has a
+/// result.
+async fn lock_running(
+    transaction: &Transaction<'_>,
+    kind: RunKind,
+    id: i64,
+) -> Result<(), RunError> {
+    transaction
+        .execute(
+            &sql(kind, "SELECT FROM {run} WHERE id = $1 FOR NO KEY UPDATE"),
+            &[&id],
+        )
+        .await?;
     match get(transaction, kind, id).await?.result {
         Some(result) => Err(RunError::Finished { kind, id, result }),
         None => Ok(()),
@@ -249,18 +333,43 @@ async fn lock_running(transaction: &Transaction<'_>, kind: RunKind, id: i64) -> 
 }
 
 /// Returns the kernel of a run that matches a name.
-async fn kernel_of(client: &impl GenericClient, kind: RunKind, id: i64, name: &KernelName) -> Result<Kernel, RunError> {
-    let kernels: Vec<Kernel> = kernels(client, kind, id, &AsOf::Now).await?.into_iter().map(|kernel| kernel.kernel).collect();
-    let mut matches: Vec<&Kernel> = kernels.iter().filter(|kernel| name.matches(kernel)).collect();
+async fn kernel_of(
+    client: &impl GenericClient,
+    kind: RunKind,
+    id: i64,
+    name: &KernelName,
+) -> Result<Kernel, RunError> {
+    let kernels: Vec<Kernel> = kernels(client, kind, id, &AsOf::Now)
+        .await?
+        .into_iter()
+        .map(|kernel| kernel.kernel)
+        .collect();
+    let mut matches: Vec<&Kernel> = kernels
+        .iter()
+        .filter(|kernel| name.matches(kernel))
+        .collect();
     match (matches.pop(), matches.pop()) {
         (Some(kernel), None) => Ok(kernel.clone()),
         (Some(second), Some(first)) => {
             let matches = Box::new([first.clone(), second.clone()]);
-            Err(RunError::Ambiguous { kind, id, got: name.clone(), matches })
+            Err(RunError::Ambiguous {
+                kind,
+                id,
+                got: name.clone(),
+                matches,
+            })
         }
         (None, _) => {
-            let near = similar_names(name.version.as_str(), kernels.iter().map(|kernel| kernel.version.as_str()));
-            Err(RunError::NotInRun { kind, id, got: name.to_string(), near })
+            let near = similar_names(
+                name.version.as_str(),
+                kernels.iter().map(|kernel| kernel.version.as_str()),
+            );
+            Err(RunError::NotInRun {
+                kind,
+                id,
+                got: name.to_string(),
+                near,
+            })
         }
     }
 }
@@ -269,7 +378,8 @@ async fn kernel_of(client: &impl GenericClient, kind: RunKind, id: i64, name: &K
 ///
 /// # Errors
 ///
-/// Returns an error if the run does not exist or has a result, or if the kernel does not belong to the run.
+/// Returns an error if the run does not exist or has a result, or if the kernel does not belong to
+/// the run.
 pub async fn finish_kernel(
     transaction: &Transaction<'_>,
     kind: RunKind,
@@ -285,7 +395,19 @@ pub async fn finish_kernel(
              ON CONFLICT ({kver_id}) DO UPDATE SET host = excluded.host, path = excluded.path, seconds = excluded.seconds,
              exit_status = excluded.exit_status, tail = excluded.tail";
         let insert = sql(kind, &insert.replace("{kver_id}", list::kver_id(kind)));
-        transaction.execute(&insert, &[&kver_id, &log.host, &log.path, &log.seconds, &log.exit_status, &log.tail]).await?;
+        transaction
+            .execute(
+                &insert,
+                &[
+                    &kver_id,
+                    &log.host,
+                    &log.path,
+                    &log.seconds,
+                    &log.exit_status,
+                    &log.tail,
+                ],
+            )
+            .await?;
     }
     Ok(())
 }
@@ -302,7 +424,12 @@ async fn set_result(
          WHERE {id} = $1 AND distro = $2 AND version = $3 AND deleted_at = '-infinity' RETURNING id";
     let values: [&(dyn ToSql + Sync); 4] = [&id, &kernel.distro, &kernel.version, &result];
     let kver_id = query_optional_value(transaction, &sql(kind, update), &values).await?;
-    kver_id.ok_or_else(|| RunError::NotInRun { kind, id, got: kernel.to_string(), near: vec![] })
+    kver_id.ok_or_else(|| RunError::NotInRun {
+        kind,
+        id,
+        got: kernel.to_string(),
+        near: vec![],
+    })
 }
 
 struct LeaseState {
@@ -311,19 +438,34 @@ struct LeaseState {
     owner: String,
 }
 
-from_row!(LeaseState { id, is_expired, owner });
+from_row!(LeaseState {
+    id,
+    is_expired,
+    owner
+});
 
-/// Finishes runs with result ABORTED if their lease has expired or `is_dead` returns true for their owner, and returns their ids. Runs that
-/// another transaction is finishing are skipped.
-pub async fn sweep(transaction: &Transaction<'_>, kind: RunKind, is_dead: impl Fn(&str) -> bool) -> Result<Vec<i64>, RunError> {
-    let query = "SELECT l.{id} AS id, l.expires_at <= now() AS is_expired, l.owner FROM {run}_lease AS l
+/// Finishes runs with result ABORTED if their lease has expired or `is_dead` returns true for their
+/// owner, and returns their ids. Runs that another transaction is finishing are skipped.
+pub async fn sweep(
+    transaction: &Transaction<'_>,
+    kind: RunKind,
+    is_dead: impl Fn(&str) -> bool,
+) -> Result<Vec<i64>, RunError> {
+    let query =
+        "SELECT l.{id} AS id, l.expires_at <= now() AS is_expired, l.owner FROM {run}_lease AS l
          ORDER BY l.{id} FOR UPDATE SKIP LOCKED";
     let leases: Vec<LeaseState> = query_rows(transaction, &sql(kind, query), &[]).await?;
     let mut swept = Vec::new();
-    for LeaseState { id, is_expired, owner } in leases {
+    for LeaseState {
+        id,
+        is_expired,
+        owner,
+    } in leases
+    {
         if is_expired || is_dead(&owner) {
             match finish(transaction, kind, id, RunResult::Aborted, &[]).await {
-                // The run was finished or marked as deleted by other SQL, which did not delete the lease.
+                // The run was finished or marked as deleted by other SQL, which did not delete the
+                // lease.
                 Err(RunError::Finished { .. } | RunError::Db(DbError::Unknown { .. })) => {
                     delete_lease(transaction, kind, id).await?;
                 }

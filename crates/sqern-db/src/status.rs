@@ -1,4 +1,5 @@
-//! Stages and missing steps of kernels: the view `kver_status`, also for earlier states, one release target or one revision.
+//! Stages and missing steps of kernels: the view `kver_status`, also for earlier states, one
+//! release target or one revision.
 
 mod stage;
 
@@ -21,7 +22,8 @@ pub struct StatusFilter {
     pub distros: Vec<DistroName>,
     /// The kernels; all if none. Kernels that are not recorded are skipped.
     pub kernels: Option<Vec<Kernel>>,
-    /// The release target of the builds, their tests and the available modules that count; all if none.
+    /// The release target of the builds, their tests and the available modules that count; all if
+    /// none.
     pub target: Option<String>,
     /// The revision of the builds, their tests and the available modules that count; all if none.
     pub revision: Option<String>,
@@ -59,13 +61,15 @@ pub struct Status {
     pub available_at: Option<Timestamp>,
     /// The id of the newest build.
     pub build_id: Option<i64>,
-    /// The result of the newest build for the kernel; null while it is in progress, or without a build.
+    /// The result of the newest build for the kernel; null while it is in progress, or without a
+    /// build.
     pub build_result: Option<RunResult>,
     /// The id of the newest successful build.
     pub built_by: Option<i64>,
     /// The id of the newest test run.
     pub test_id: Option<i64>,
-    /// The result of the newest test run for the kernel; null while it is in progress, or without a test run.
+    /// The result of the newest test run for the kernel; null while it is in progress, or without a
+    /// test run.
     pub test_result: Option<RunResult>,
     /// The id of the newest successful test run.
     pub tested_by: Option<i64>,
@@ -73,7 +77,8 @@ pub struct Status {
     pub available_for: Vec<String>,
     /// The number of customer hosts that run the kernel; null if hosts are not counted.
     pub hosts_running: Option<i64>,
-    /// The number of customer hosts on which the kernel is installed; null if hosts are not counted.
+    /// The number of customer hosts on which the kernel is installed; null if hosts are not
+    /// counted.
     pub hosts_installed: Option<i64>,
 }
 
@@ -106,14 +111,16 @@ impl FromRow for Status {
 }
 
 impl Status {
-    /// Returns the missing step of a wanted kernel; none if the kernel is not wanted, or its modules are available.
+    /// Returns the missing step of a wanted kernel; none if the kernel is not wanted, or its
+    /// modules are available.
     #[must_use]
     pub fn missing_if_wanted(&self) -> Option<Missing> {
         self.missing.filter(|_| self.wanted)
     }
 }
 
-/// The definition of the view. Its query is executed with other tables for earlier states and for a part of the recorded rows.
+/// The definition of the view. Its query is executed with other tables for earlier states and for a
+/// part of the recorded rows.
 const VIEW: &str = include_str!("../../../schema/functions/kver_status.sql");
 
 const COLUMNS: &str =
@@ -123,28 +130,41 @@ const COLUMNS: &str =
 
 /// Returns the query in the definition of the view.
 fn view() -> &'static str {
-    let query = VIEW.split_once(" AS\nSELECT").map_or(VIEW, |(create, _)| &VIEW[create.len() + " AS\n".len()..]);
+    let query = VIEW
+        .split_once(" AS\nSELECT")
+        .map_or(VIEW, |(create, _)| &VIEW[create.len() + " AS\n".len()..]);
     query.split_once(";\n").map_or(query, |(query, _)| query)
 }
 
-/// Returns the query of the view over the rows that match a filter, and appends its parameters to `values`. A common table expression shadows
-/// the table with its name.
-fn query<'a>(filter: &'a StatusFilter, kernels: &'a KernelArrays<'a>, values: &mut Vec<&'a (dyn ToSql + Sync)>) -> String {
+/// Returns the query of the view over the rows that match a filter, and appends its parameters to
+/// `values`. A common table expression shadows the table with its name.
+fn query<'a>(
+    filter: &'a StatusFilter,
+    kernels: &'a KernelArrays<'a>,
+    values: &mut Vec<&'a (dyn ToSql + Sync)>,
+) -> String {
     let mut value = |value: &'a (dyn ToSql + Sync)| {
         values.push(value);
         format!("${}", values.len())
     };
     let mut parts = vec![];
     let mut part = |table: &str, condition: &str| {
-        parts.push(format!("{table} AS NOT MATERIALIZED (SELECT t.* FROM {table} AS t WHERE {condition})"));
+        parts.push(format!(
+            "{table} AS NOT MATERIALIZED (SELECT t.* FROM {table} AS t WHERE {condition})"
+        ));
     };
     let mut of_kernels = vec![];
     if !filter.distros.is_empty() {
-        of_kernels.push(format!("t.distro = ANY ({}::text[])", value(&filter.distros)));
+        of_kernels.push(format!(
+            "t.distro = ANY ({}::text[])",
+            value(&filter.distros)
+        ));
     }
     if filter.kernels.is_some() {
         let (distros, versions) = (value(&kernels.0), value(&kernels.1));
-        of_kernels.push(format!("(t.distro, t.version) IN (SELECT * FROM unnest({distros}::text[], {versions}::text[]))"));
+        of_kernels.push(format!(
+            "(t.distro, t.version) IN (SELECT * FROM unnest({distros}::text[], {versions}::text[]))"
+        ));
     }
     if !of_kernels.is_empty() {
         for table in ["kver", "sp_build_kver", "sp_test_kver", "cust_host_kver"] {
@@ -168,7 +188,11 @@ fn query<'a>(filter: &'a StatusFilter, kernels: &'a KernelArrays<'a>, values: &m
     } else {
         "NULL::bigint AS hosts_running, NULL::bigint AS hosts_installed"
     };
-    let with = if parts.is_empty() { String::new() } else { format!("WITH {}\n", parts.join(",\n")) };
+    let with = if parts.is_empty() {
+        String::new()
+    } else {
+        format!("WITH {}\n", parts.join(",\n"))
+    };
     format!("SELECT {COLUMNS}, {hosts} FROM ({with}{}) AS s", view())
 }
 
@@ -178,7 +202,11 @@ type KernelArrays<'a> = (Vec<&'a DistroName>, Vec<&'a KernelVersion>);
 /// Returns the state of each kernel that matches `filter`, by distribution, newest first.
 ///
 /// Changes the setting `jit` until the end of the transaction.
-pub async fn list(transaction: &Transaction<'_>, filter: &StatusFilter, as_of: &AsOf) -> Result<Vec<Status>, DbError> {
+pub async fn list(
+    transaction: &Transaction<'_>,
+    filter: &StatusFilter,
+    as_of: &AsOf,
+) -> Result<Vec<Status>, DbError> {
     let kernels = kernel_arrays(filter.kernels.as_deref().unwrap_or_default());
     let mut values = vec![];
     let query = query(filter, &kernels, &mut values);
@@ -200,12 +228,15 @@ pub struct StatusCounts {
 
 impl FromRow for StatusCounts {
     fn from_row(row: &Row) -> Result<Self, DbError> {
-        Ok(Self { available: unsigned(row, "available")?, wanted: unsigned(row, "wanted")? })
+        Ok(Self {
+            available: unsigned(row, "available")?,
+            wanted: unsigned(row, "wanted")?,
+        })
     }
 }
 
-/// Counts the wanted kernels of these distributions (all if empty), and those that are available for a release target and a revision (all if
-/// none).
+/// Counts the wanted kernels of these distributions (all if empty), and those that are available
+/// for a release target and a revision (all if none).
 pub async fn counts(
     client: &impl GenericClient,
     distros: &[DistroName],
@@ -225,6 +256,9 @@ mod tests {
 
     #[test]
     fn the_query_is_extracted_from_the_definition_of_the_view() {
-        assert!(view().starts_with("SELECT kver.distro") && view().trim_end().ends_with("hosts.version = kver.version"));
+        assert!(
+            view().starts_with("SELECT kver.distro")
+                && view().trim_end().ends_with("hosts.version = kver.version")
+        );
     }
 }

@@ -12,7 +12,11 @@ pub fn similar_names<'a>(got: &str, names: impl IntoIterator<Item = &'a str>) ->
         .filter(|(distance, name)| *distance <= limit || name.starts_with(got))
         .collect();
     similar.sort_unstable();
-    similar.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
+    similar
+        .into_iter()
+        .take(3)
+        .map(|(_, name)| name.to_owned())
+        .collect()
 }
 
 #[cfg(test)]

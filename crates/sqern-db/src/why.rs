@@ -25,7 +25,12 @@ pub struct Recorded {
     pub comment: Option<String>,
 }
 
-from_row!(Recorded { generation, at, username, comment });
+from_row!(Recorded {
+    generation,
+    at,
+    username,
+    comment
+});
 
 /// One of the newest builds or test runs for a kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,7 +57,8 @@ pub struct RecentRun {
 
 impl FromRow for RecentRun {
     fn from_row(row: &Row) -> Result<Self, DbError> {
-        let (host, path): (Option<&str>, Option<&str>) = (column(row, "host")?, column(row, "path")?);
+        let (host, path): (Option<&str>, Option<&str>) =
+            (column(row, "host")?, column(row, "path")?);
         Ok(Self {
             id: column(row, "id")?,
             build: column(row, "build")?,
@@ -103,7 +109,11 @@ pub struct HostsOfType {
     pub installed: i64,
 }
 
-from_row!(HostsOfType { cltype, running, installed });
+from_row!(HostsOfType {
+    cltype,
+    running,
+    installed
+});
 
 /// The recorded facts behind the state of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -129,13 +139,12 @@ pub async fn kernels(
     distros: &[DistroName],
     as_of: &AsOf,
 ) -> Result<Vec<Kernel>, DbError> {
-    let query =
-        "SELECT distro, version FROM kver WHERE version = $1 AND ($2::text[] = '{}' OR distro = ANY ($2)) ORDER BY distro";
+    let query = "SELECT distro, version FROM kver WHERE version = $1 AND ($2::text[] = '{}' OR distro = ANY ($2)) ORDER BY distro";
     query_rows(client, &as_of.query(query), &[version, &distros]).await
 }
 
-/// Returns at most 3 kernels with a version that is similar to an unknown one, the most similar first. Selects all distributions if
-/// `distros` is empty.
+/// Returns at most 3 kernels with a version that is similar to an unknown one, the most similar
+/// first. Selects all distributions if `distros` is empty.
 pub async fn similar_kernels(
     client: &impl GenericClient,
     version: &KernelVersion,
@@ -145,13 +154,31 @@ pub async fn similar_kernels(
     let query = "SELECT distro, version FROM kver WHERE $1::text[] = '{}' OR distro = ANY ($1) ORDER BY version, distro";
     let kernels: Vec<Kernel> = query_rows(client, &as_of.query(query), &[&distros]).await?;
     let by_version: Vec<&[Kernel]> = kernels.chunk_by(|a, b| a.version == b.version).collect();
-    let near = similar_names(version.as_str(), by_version.iter().map(|kernels| kernels[0].version.as_str()));
-    let of_version = |version: &String| by_version.iter().find(|kernels| kernels[0].version.as_str() == version);
-    Ok(near.iter().filter_map(of_version).copied().flatten().take(3).cloned().collect())
+    let near = similar_names(
+        version.as_str(),
+        by_version.iter().map(|kernels| kernels[0].version.as_str()),
+    );
+    let of_version = |version: &String| {
+        by_version
+            .iter()
+            .find(|kernels| kernels[0].version.as_str() == version)
+    };
+    Ok(near
+        .iter()
+        .filter_map(of_version)
+        .copied()
+        .flatten()
+        .take(3)
+        .cloned()
+        .collect())
 }
 
 /// Returns the recorded facts behind the state of a kernel.
-pub async fn evidence(client: &impl GenericClient, kernel: &Kernel, as_of: &AsOf) -> Result<Evidence, DbError> {
+pub async fn evidence(
+    client: &impl GenericClient,
+    kernel: &Kernel,
+    as_of: &AsOf,
+) -> Result<Evidence, DbError> {
     let Kernel { distro, version } = kernel;
     let recorded = as_of.query(include_str!("../queries/why_recorded.sql"));
     let builds = as_of.query(include_str!("../queries/why_builds.sql"));

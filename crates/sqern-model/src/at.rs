@@ -32,10 +32,13 @@ pub struct InvalidAt {
 impl FromStr for At {
     type Err = InvalidAt;
 
-    /// Parses a generation id or a time. The time zone is UTC unless the text contains an offset. A date is the time 00:00, and a month is
-    /// its first day. Relative times are `yesterday` and durations in weeks, days, hours, minutes and seconds with `ago`.
+    /// Parses a generation id or a time. The time zone is UTC unless the text contains an offset. A
+    /// date is the time 00:00, and a month is its first day. Relative times are `yesterday` and
+    /// durations in weeks, days, hours, minutes and seconds with `ago`.
     fn from_str(text: &str) -> Result<Self, InvalidAt> {
-        let invalid = || InvalidAt { got: text.to_owned() };
+        let invalid = || InvalidAt {
+            got: text.to_owned(),
+        };
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
             return text.parse().map(Self::Generation).map_err(|_| invalid());
         }
@@ -45,8 +48,15 @@ impl FromStr for At {
         }
         text.parse::<Timestamp>()
             .or_else(|_| text.parse::<DateTime>().and_then(in_utc))
-            .or_else(|_| text.parse::<Date>().and_then(|date| in_utc(date.at(0, 0, 0, 0))))
-            .or_else(|_| format!("{text}-01").parse::<Date>().and_then(|date| in_utc(date.at(0, 0, 0, 0))))
+            .or_else(|_| {
+                text.parse::<Date>()
+                    .and_then(|date| in_utc(date.at(0, 0, 0, 0)))
+            })
+            .or_else(|_| {
+                format!("{text}-01")
+                    .parse::<Date>()
+                    .and_then(|date| in_utc(date.at(0, 0, 0, 0)))
+            })
             .map(Self::Time)
             .map_err(|_| invalid())
     }
@@ -87,14 +97,26 @@ mod tests {
             ("2026-05-01 14:30:15Z", "2026-05-01T14:30:15Z"),
             ("2026-05-01T14:30:15.25+02:00", "2026-05-01T12:30:15.25Z"),
         ] {
-            assert_eq!(text.parse::<At>().map(|at| at.to_string()), Ok(time.to_owned()), "{text}");
+            assert_eq!(
+                text.parse::<At>().map(|at| at.to_string()),
+                Ok(time.to_owned()),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn relative_times_are_durations_before_now() {
-        for (text, hours) in [("yesterday", 24), ("2 hours ago", 2), ("1 week 1 day ago", 192), ("3d ago", 72), ("90m ago", 1)] {
-            let Ok(At::Ago(duration)) = text.parse() else { panic!("{text}") };
+        for (text, hours) in [
+            ("yesterday", 24),
+            ("2 hours ago", 2),
+            ("1 week 1 day ago", 192),
+            ("3d ago", 72),
+            ("90m ago", 1),
+        ] {
+            let Ok(At::Ago(duration)) = text.parse() else {
+                panic!("{text}")
+            };
             assert_eq!(duration.as_hours(), hours, "{text}");
             assert_eq!(At::Ago(duration).to_string().parse(), Ok(At::Ago(duration)));
         }
@@ -116,7 +138,10 @@ mod tests {
             "12 ",
         ] {
             let message = text.parse::<At>().unwrap_err().to_string();
-            assert!(message.contains("2026-05-01") && message.ends_with(&format!("found {text:?}")), "{message}");
+            assert!(
+                message.contains("2026-05-01") && message.ends_with(&format!("found {text:?}")),
+                "{message}"
+            );
         }
     }
 

@@ -38,7 +38,8 @@ impl CrawlState {
         }
     }
 
-    /// Returns whether all packages of the source are known. The exit status of `sqern check` depends on it.
+    /// Returns whether all packages of the source are known. The exit status of `sqern check`
+    /// depends on it.
     #[must_use]
     pub fn is_whole(self) -> bool {
         matches!(self, Self::Complete | Self::Unchanged)
@@ -53,7 +54,10 @@ pub struct InvalidCrawlState(pub String);
 impl FromStr for CrawlState {
     type Err = InvalidCrawlState;
     fn from_str(text: &str) -> Result<Self, InvalidCrawlState> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| InvalidCrawlState(text.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| InvalidCrawlState(text.to_owned()))
     }
 }
 
@@ -69,7 +73,8 @@ impl fmt::Display for CrawlState {
 pub enum PackageRole {
     /// The headers of the kernel: the package whose name or provides determine the kernel version.
     Headers,
-    /// A dependency of the headers that a build requires (`linux-headers-…-common`, `linux-kbuild-…`).
+    /// A dependency of the headers that a build requires (`linux-headers-…-common`,
+    /// `linux-kbuild-…`).
     Support,
 }
 
@@ -119,17 +124,18 @@ pub struct KernelPackage {
     pub version: String,
     /// The architecture of the package (`amd64`, `all`).
     pub architecture: String,
-    /// An absolute `http`, `https` or `file` URL, or `apt:NAME=VERSION` for a package that the local apt downloads
-    /// (`apt-get download NAME=VERSION`).
+    /// An absolute `http`, `https` or `file` URL, or `apt:NAME=VERSION` for a package that the
+    /// local apt downloads (`apt-get download NAME=VERSION`).
     pub url: String,
     /// The size of the file in bytes.
     pub size_bytes: u64,
-    /// The SHA-256 of the file as 64 lower-case hexadecimal digits. If the repository contains only a different checksum, `ALGORITHM:DIGITS`
-    /// (`sha512:…`).
+    /// The SHA-256 of the file as 64 lower-case hexadecimal digits. If the repository contains only
+    /// a different checksum, `ALGORITHM:DIGITS` (`sha512:…`).
     pub checksum: String,
 }
 
-/// The recorded state of a source. The next crawl reads only changed metadata, and rejects older metadata.
+/// The recorded state of a source. The next crawl reads only changed metadata, and rejects older
+/// metadata.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CrawlCache {
     /// The [`Crawl::checksum`] of the last crawl that was complete or unchanged.
@@ -160,7 +166,12 @@ pub struct CachedFile {
 
 impl fmt::Debug for CachedFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CachedFile {{ etag: {:?}, body: {} bytes }}", self.etag, self.body.len())
+        write!(
+            f,
+            "CachedFile {{ etag: {:?}, body: {} bytes }}",
+            self.etag,
+            self.body.len()
+        )
     }
 }
 
@@ -188,15 +199,18 @@ pub struct Crawl {
     pub state: CrawlState,
     /// The error message of a partial or failed crawl.
     pub reason: Option<String>,
-    /// The part of the reason that other sources can share, such as an unreachable network. It does not name the source.
+    /// The part of the reason that other sources can share, such as an unreachable network. It does
+    /// not name the source.
     pub cause: Option<String>,
-    /// Problems that did not stop the crawl, such as an expired index or a kernel whose common headers are missing.
+    /// Problems that did not stop the crawl, such as an expired index or a kernel whose common
+    /// headers are missing.
     pub warnings: Vec<String>,
     /// The URL or path of the root metadata.
     pub url: String,
     /// The `ETag` of the root metadata, if the server sent one.
     pub etag: Option<String>,
-    /// The SHA-256 of the root metadata and the rules. Crawls with the same checksum have the same packages.
+    /// The SHA-256 of the root metadata and the rules. Crawls with the same checksum have the same
+    /// packages.
     pub checksum: Option<String>,
     /// The date in the root metadata. `None` if it was not accepted or contains no date.
     pub dated_at: Option<Timestamp>,

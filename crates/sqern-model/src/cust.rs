@@ -50,7 +50,8 @@ pub struct ReportedHost {
     pub name: HostName,
     /// Its distribution.
     pub distro: DistroName,
-    /// The running kernel, which is also installed, even if `installed` does not contain it. `None` if it is unknown.
+    /// The running kernel, which is also installed, even if `installed` does not contain it. `None`
+    /// if it is unknown.
     #[serde(default)]
     pub running: Option<KernelVersion>,
     /// The installed kernels.
@@ -70,7 +71,8 @@ pub enum InvalidHost {
 }
 
 impl ReportedHost {
-    /// Returns the distinct kernels, each with whether it is running. At most one kernel is running.
+    /// Returns the distinct kernels, each with whether it is running. At most one kernel is
+    /// running.
     pub fn kernels(&self) -> Result<Vec<(&KernelVersion, bool)>, InvalidHost> {
         let mut seen = HashSet::with_capacity(self.installed.len());
         let mut kernels = Vec::with_capacity(self.installed.len() + 1);
@@ -80,8 +82,17 @@ impl ReportedHost {
             }
             kernels.push((version, self.running.as_ref() == Some(version)));
         }
-        kernels.extend(self.running.as_ref().filter(|running| !seen.contains(running)).map(|running| (running, true)));
-        if kernels.is_empty() { Err(InvalidHost::NoKernel) } else { Ok(kernels) }
+        kernels.extend(
+            self.running
+                .as_ref()
+                .filter(|running| !seen.contains(running))
+                .map(|running| (running, true)),
+        );
+        if kernels.is_empty() {
+            Err(InvalidHost::NoKernel)
+        } else {
+            Ok(kernels)
+        }
     }
 }
 
@@ -95,7 +106,8 @@ pub struct Shrink {
 }
 
 impl Shrink {
-    /// Returns whether the report removes more than a fifth. A failed monitoring system is then the likely cause.
+    /// Returns whether the report removes more than a fifth. A failed monitoring system is then the
+    /// likely cause.
     #[must_use]
     pub fn is_too_much(self) -> bool {
         self.removed.saturating_mul(5) > self.live
@@ -112,18 +124,31 @@ mod tests {
             name: HostName::new("h1").unwrap(),
             distro: DistroName::new("alma8").unwrap(),
             running: running.map(|text| KernelVersion::new(text).unwrap()),
-            installed: installed.iter().map(|text| KernelVersion::new(*text).unwrap()).collect(),
+            installed: installed
+                .iter()
+                .map(|text| KernelVersion::new(*text).unwrap())
+                .collect(),
         }
     }
 
     fn kernels(host: &ReportedHost) -> Vec<(&str, bool)> {
-        host.kernels().unwrap().into_iter().map(|(version, current)| (version.as_str(), current)).collect()
+        host.kernels()
+            .unwrap()
+            .into_iter()
+            .map(|(version, current)| (version.as_str(), current))
+            .collect()
     }
 
     #[test]
     fn the_running_kernel_is_installed_and_is_the_only_current_one() {
-        assert_eq!(kernels(&host(Some("b"), &["a", "b"])), [("a", false), ("b", true)]);
-        assert_eq!(kernels(&host(Some("c"), &["a", "b"])), [("a", false), ("b", false), ("c", true)]);
+        assert_eq!(
+            kernels(&host(Some("b"), &["a", "b"])),
+            [("a", false), ("b", true)]
+        );
+        assert_eq!(
+            kernels(&host(Some("c"), &["a", "b"])),
+            [("a", false), ("b", false), ("c", true)]
+        );
         assert_eq!(kernels(&host(Some("c"), &[])), [("c", true)]);
         assert_eq!(kernels(&host(None, &["a"])), [("a", false)]);
     }
@@ -132,14 +157,27 @@ mod tests {
     fn a_host_without_kernels_or_with_a_duplicate_kernel_is_rejected() {
         assert_eq!(host(None, &[]).kernels(), Err(InvalidHost::NoKernel));
         let duplicate = host(Some("a"), &["a", "b", "a"]);
-        assert_eq!(duplicate.kernels().unwrap_err().to_string(), "duplicate installed kernel a");
+        assert_eq!(
+            duplicate.kernels().unwrap_err().to_string(),
+            "duplicate installed kernel a"
+        );
     }
 
     #[test]
     fn a_removal_of_more_than_a_fifth_is_too_much() {
-        for (removed, live, too_much) in [(0, 0, false), (1, 5, false), (2, 10, false), (1, 4, true), (3, 14, true), (1, 1, true)]
-        {
-            assert_eq!(Shrink { live, removed }.is_too_much(), too_much, "{removed} of {live}");
+        for (removed, live, too_much) in [
+            (0, 0, false),
+            (1, 5, false),
+            (2, 10, false),
+            (1, 4, true),
+            (3, 14, true),
+            (1, 1, true),
+        ] {
+            assert_eq!(
+                Shrink { live, removed }.is_too_much(),
+                too_much,
+                "{removed} of {live}"
+            );
         }
     }
 

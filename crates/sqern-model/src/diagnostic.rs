@@ -1,7 +1,8 @@
 //! The format of error messages in all crates.
 //!
-//! A message is about an operation ("could not download URL: HTTP status 404") or about input ("expected a Release, found an HTML page, at
-//! URL"). Each crate has an error type with a kind, so that no caller interprets a message.
+//! A message is about an operation ("could not download URL: HTTP status 404") or about input
+//! ("expected a Release, found an HTML page, at URL"). Each crate has an error type with a kind, so
+//! that no caller interprets a message.
 
 use std::fmt;
 
@@ -55,7 +56,8 @@ pub struct Description {
     pub problem: Problem,
     /// The URL without credentials, or the path; with a line number or an entry if there is one.
     pub location: String,
-    /// The problems of further attempts, such as those of other mirrors. The message contains them after the problem.
+    /// The problems of further attempts, such as those of other mirrors. The message contains them
+    /// after the problem.
     pub further_attempts: Vec<String>,
     /// The hint: a command or a sentence.
     pub hint: Option<String>,
@@ -63,15 +65,40 @@ pub struct Description {
 
 impl Description {
     /// Returns the description of unexpected input.
-    pub fn unexpected(expected: impl Into<String>, found: impl Into<String>, location: impl fmt::Display) -> Self {
-        let problem = Problem::Unexpected { expected: expected.into(), found: found.into() };
-        Self { problem, location: location.to_string(), further_attempts: Vec::new(), hint: None }
+    pub fn unexpected(
+        expected: impl Into<String>,
+        found: impl Into<String>,
+        location: impl fmt::Display,
+    ) -> Self {
+        let problem = Problem::Unexpected {
+            expected: expected.into(),
+            found: found.into(),
+        };
+        Self {
+            problem,
+            location: location.to_string(),
+            further_attempts: Vec::new(),
+            hint: None,
+        }
     }
 
-    /// Returns the description of a failed operation. `operation` starts with "could not" or "cannot".
-    pub fn failed(operation: impl Into<String>, reason: impl Into<String>, location: impl fmt::Display) -> Self {
-        let problem = Problem::Failed { operation: operation.into(), reason: reason.into() };
-        Self { problem, location: location.to_string(), further_attempts: Vec::new(), hint: None }
+    /// Returns the description of a failed operation. `operation` starts with "could not" or
+    /// "cannot".
+    pub fn failed(
+        operation: impl Into<String>,
+        reason: impl Into<String>,
+        location: impl fmt::Display,
+    ) -> Self {
+        let problem = Problem::Failed {
+            operation: operation.into(),
+            reason: reason.into(),
+        };
+        Self {
+            problem,
+            location: location.to_string(),
+            further_attempts: Vec::new(),
+            hint: None,
+        }
     }
 
     /// Returns the actual input, or the reason why the first attempt failed.
@@ -83,12 +110,15 @@ impl Description {
         }
     }
 
-    /// Returns the message without the hint. Control characters are escaped, and the length is limited.
+    /// Returns the message without the hint. Control characters are escaped, and the length is
+    /// limited.
     #[must_use]
     pub fn message(&self) -> String {
         let location = &self.location;
         let mut text = match &self.problem {
-            Problem::Unexpected { expected, found } => format!("expected {expected}, found {found}, at {location}"),
+            Problem::Unexpected { expected, found } => {
+                format!("expected {expected}, found {found}, at {location}")
+            }
             Problem::Failed { operation, reason } => format!("{operation} {location}: {reason}"),
         };
         for attempt in &self.further_attempts {
@@ -108,7 +138,11 @@ impl Description {
 
     /// Places the location inside an outer one, such as an entry inside a package.
     pub fn within(&mut self, outer: impl fmt::Display) {
-        self.location = if self.location.is_empty() { outer.to_string() } else { format!("{outer}: {}", self.location) };
+        self.location = if self.location.is_empty() {
+            outer.to_string()
+        } else {
+            format!("{outer}: {}", self.location)
+        };
     }
 }
 
@@ -128,9 +162,15 @@ mod tests {
 
     #[test]
     fn a_failed_operation_is_described_with_its_reason() {
-        let mut description = Description::failed("could not download", "HTTP status 404", "http://h/x");
-        assert_eq!(description.message(), "could not download http://h/x: HTTP status 404");
-        description.further_attempts.push("next mirror: none".to_owned());
+        let mut description =
+            Description::failed("could not download", "HTTP status 404", "http://h/x");
+        assert_eq!(
+            description.message(),
+            "could not download http://h/x: HTTP status 404"
+        );
+        description
+            .further_attempts
+            .push("next mirror: none".to_owned());
         description.hint = Some("sqern check".to_owned());
         assert_eq!(
             description.to_string(),
@@ -143,16 +183,28 @@ mod tests {
     fn locations_are_nested() {
         let mut description = Description::unexpected("a file", "a link", "");
         description.within("a.deb");
-        assert_eq!(description.message(), "expected a file, found a link, at a.deb");
+        assert_eq!(
+            description.message(),
+            "expected a file, found a link, at a.deb"
+        );
         description.within("cache");
-        assert_eq!(description.message(), "expected a file, found a link, at cache: a.deb");
+        assert_eq!(
+            description.message(),
+            "expected a file, found a link, at cache: a.deb"
+        );
     }
 
     #[test]
     fn untrusted_input_is_escaped_and_limited() {
         let input = format!("one of \0\x1b[2J\u{9b}m{}", "é".repeat(100_000));
         let message = Description::unexpected("a Release", input, "here").to_string();
-        assert!(message.starts_with("expected a Release, found one of \\u{0}\\u{1b}[2J\\u{9b}mé"), "{message}");
-        assert!(message.len() < 10_010 && message.ends_with('…'), "{message}");
+        assert!(
+            message.starts_with("expected a Release, found one of \\u{0}\\u{1b}[2J\\u{9b}mé"),
+            "{message}"
+        );
+        assert!(
+            message.len() < 10_010 && message.ends_with('…'),
+            "{message}"
+        );
     }
 }

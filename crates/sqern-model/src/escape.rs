@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-/// Escapes control characters as in string literals of Rust, and limits the result to about `max_bytes` bytes.
+/// Escapes control characters as in string literals of Rust, and limits the result to about
+/// `max_bytes` bytes.
 ///
 /// A limited text ends with `…`. Escapes count towards the limit.
 #[must_use]
@@ -31,12 +32,22 @@ pub fn escape_bytes(bytes: &[u8], max_bytes: usize) -> String {
     }
 }
 
-/// Replaces control characters, except newlines, so that the text occupies the same columns and cannot control a terminal.
+/// Replaces control characters, except newlines, so that the text occupies the same columns and
+/// cannot control a terminal.
 #[must_use]
 pub fn replace_control(text: &str) -> Cow<'_, str> {
     let is_replaced = |character: char| character.is_control() && character != '\n';
     if text.contains(is_replaced) {
-        text.chars().map(|character| if is_replaced(character) { '\u{fffd}' } else { character }).collect::<String>().into()
+        text.chars()
+            .map(|character| {
+                if is_replaced(character) {
+                    '\u{fffd}'
+                } else {
+                    character
+                }
+            })
+            .collect::<String>()
+            .into()
     } else {
         text.into()
     }

@@ -49,7 +49,13 @@ pub enum Progress {
 
 impl Step {
     /// All steps in order.
-    pub const ALL: [Self; 5] = [Self::Fetch, Self::Build, Self::Test, Self::Publish, Self::Whole];
+    pub const ALL: [Self; 5] = [
+        Self::Fetch,
+        Self::Build,
+        Self::Test,
+        Self::Publish,
+        Self::Whole,
+    ];
 
     /// Returns the name in reports.
     #[must_use]
@@ -63,12 +69,19 @@ impl Step {
         }
     }
 
-    /// Returns the progress of a kernel in this step, or `None` if it did not reach the first stage of the step or skipped the last one.
+    /// Returns the progress of a kernel in this step, or `None` if it did not reach the first stage
+    /// of the step or skipped the last one.
     ///
     /// If the last stage was recorded before the first one, the step took 0 seconds.
     #[must_use]
     pub fn progress(self, times: &StageTimes) -> Option<Progress> {
-        let StageTimes { seen, fetched, built, tested, available } = *times;
+        let StageTimes {
+            seen,
+            fetched,
+            built,
+            tested,
+            available,
+        } = *times;
         let (from, to, later) = match self {
             Self::Fetch => (seen, fetched, built.or(tested).or(available)),
             Self::Build => (fetched, built, tested.or(available)),
@@ -101,8 +114,16 @@ impl Spread {
     #[must_use]
     pub fn of(mut seconds: Vec<i64>) -> Option<Self> {
         seconds.sort_unstable();
-        let rank = |percent: usize| seconds.get((seconds.len() * percent).div_ceil(100).max(1) - 1).copied();
-        Some(Self { median_s: rank(50)?, p90_s: rank(90)?, worst_s: rank(100)? })
+        let rank = |percent: usize| {
+            seconds
+                .get((seconds.len() * percent).div_ceil(100).max(1) - 1)
+                .copied()
+        };
+        Some(Self {
+            median_s: rank(50)?,
+            p90_s: rank(90)?,
+            worst_s: rank(100)?,
+        })
     }
 }
 
@@ -117,31 +138,64 @@ mod tests {
 
     #[test]
     fn a_step_that_has_started_is_waiting() {
-        let times = StageTimes { seen: Some(at(100)), fetched: Some(at(160)), ..StageTimes::default() };
+        let times = StageTimes {
+            seen: Some(at(100)),
+            fetched: Some(at(160)),
+            ..StageTimes::default()
+        };
         let progress: Vec<_> = Step::ALL.map(|step| step.progress(&times)).to_vec();
         let waiting = Some(Progress::Waiting);
-        assert_eq!(progress, [Some(Progress::Done(60)), waiting, None, None, waiting]);
+        assert_eq!(
+            progress,
+            [Some(Progress::Done(60)), waiting, None, None, waiting]
+        );
     }
 
     #[test]
     fn a_skipped_stage_is_neither_waiting_nor_counted() {
-        let times = StageTimes { seen: Some(at(100)), built: Some(at(300)), ..StageTimes::default() };
+        let times = StageTimes {
+            seen: Some(at(100)),
+            built: Some(at(300)),
+            ..StageTimes::default()
+        };
         assert_eq!(Step::Fetch.progress(&times), None, "fetched is skipped");
-        assert_eq!(Step::Build.progress(&times), None, "the start of the step is unknown");
+        assert_eq!(
+            Step::Build.progress(&times),
+            None,
+            "the start of the step is unknown"
+        );
         assert_eq!(Step::Test.progress(&times), Some(Progress::Waiting));
     }
 
     #[test]
     fn a_step_whose_end_precedes_its_start_took_no_time() {
-        let times = StageTimes { seen: Some(at(500)), fetched: Some(at(100)), ..StageTimes::default() };
+        let times = StageTimes {
+            seen: Some(at(500)),
+            fetched: Some(at(100)),
+            ..StageTimes::default()
+        };
         assert_eq!(Step::Fetch.progress(&times), Some(Progress::Done(0)));
     }
 
     #[test]
     fn percentiles_are_values_of_the_list() {
         assert_eq!(Spread::of(vec![]), None);
-        assert_eq!(Spread::of(vec![7]), Some(Spread { median_s: 7, p90_s: 7, worst_s: 7 }));
-        assert_eq!(Spread::of((1..=10).rev().collect()), Some(Spread { median_s: 5, p90_s: 9, worst_s: 10 }));
+        assert_eq!(
+            Spread::of(vec![7]),
+            Some(Spread {
+                median_s: 7,
+                p90_s: 7,
+                worst_s: 7
+            })
+        );
+        assert_eq!(
+            Spread::of((1..=10).rev().collect()),
+            Some(Spread {
+                median_s: 5,
+                p90_s: 9,
+                worst_s: 10
+            })
+        );
     }
 
     proptest! {

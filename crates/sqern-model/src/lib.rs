@@ -1,6 +1,8 @@
-//! Data types of sqern, and rules for them: distributions, kernel versions, upstream sources, crawls and patterns.
+//! Data types of sqern, and rules for them: distributions, kernel versions, upstream sources,
+//! crawls and patterns.
 //!
-//! All functions are pure. They access no file, socket, clock or environment, so that every other crate can depend on this one.
+//! All functions are pure. They access no file, socket, clock or environment, so that every other
+//! crate can depend on this one.
 
 pub mod at;
 pub mod count;
@@ -22,8 +24,8 @@ pub mod upstream;
 pub use at::{At, InvalidAt};
 pub use count::{counted, grouped, join_some, size};
 pub use crawl::{
-    CachedFile, CachedIndex, CachedMetadata, Crawl, CrawlCache, CrawlState, InvalidCrawlState, InvalidPackageRole, KernelPackage,
-    PackageRole,
+    CachedFile, CachedIndex, CachedMetadata, Crawl, CrawlCache, CrawlState, InvalidCrawlState,
+    InvalidPackageRole, KernelPackage, PackageRole,
 };
 pub use cust::{ClusterName, HostName, InvalidHost, ReportedHost, Shrink, TypeWord};
 pub use diagnostic::Diagnostic;
@@ -32,7 +34,10 @@ pub use lag::{Progress, Spread, StageTimes, Step};
 pub use name::{DistroName, InvalidName};
 pub use order::VersionRule;
 pub use pattern::{Glob, LikePattern};
-pub use run::{InvalidKernelResult, InvalidRunResult, KernelName, KernelResult, RunKind, RunResult};
+pub use run::{
+    InvalidKernelResult, InvalidRunResult, KernelName, KernelResult, RunKind, RunResult,
+};
 pub use source::{
-    AptSource, DistroDef, KernelRule, PackageFacts, RpmMdSource, SignaturePolicy, Source, SourceError, SourceFile, SourceSet,
+    AptSource, DistroDef, KernelRule, PackageFacts, RpmMdSource, SignaturePolicy, Source,
+    SourceError, SourceFile, SourceSet,
 };

@@ -1,12 +1,16 @@
-//! Names as accepted by the database: not empty, without leading or trailing blanks, without control characters.
+//! Names as accepted by the database: not empty, without leading or trailing blanks, without
+//! control characters.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A text that is not a valid name or version. The rule is the same as in the constraints of the text keys in the database.
+/// A text that is not a valid name or version. The rule is the same as in the constraints of the
+/// text keys in the database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected a {what} without leading or trailing blanks and without control characters, found {got:?}")]
+#[error(
+    "expected a {what} without leading or trailing blanks and without control characters, found {got:?}"
+)]
 pub struct InvalidName {
     /// The kind of name ("distribution name", "kernel version").
     pub what: &'static str,
@@ -83,8 +87,8 @@ macro_rules! text_key {
 pub(crate) use text_key;
 
 text_key! {
-    /// The name of a distribution: the builder alias of sp-variant (`debian12`, `ubuntu-22.04`, `alma8`), or a name of the same form
-    /// (`proxmox8`, `fedora42`).
+    /// The name of a distribution: the builder alias of sp-variant (`debian12`, `ubuntu-22.04`,
+    /// `alma8`), or a name of the same form (`proxmox8`, `fedora42`).
     DistroName, "distribution name"
 }
 
@@ -101,14 +105,22 @@ mod tests {
 
     #[test]
     fn a_valid_name_is_unchanged() {
-        for text in ["debian12", "ubuntu-22.04", "6.1.0-25-amd64", "6.12.43+deb13-amd64", "é"] {
+        for text in [
+            "debian12",
+            "ubuntu-22.04",
+            "6.1.0-25-amd64",
+            "6.12.43+deb13-amd64",
+            "é",
+        ] {
             assert_eq!(DistroName::new(text).map(String::from), Ok(text.to_owned()));
         }
     }
 
     #[test]
     fn a_name_with_outer_blanks_or_control_characters_is_rejected() {
-        for text in ["", " ", "a ", "\ta", "a\nb", "a\u{7f}", "a\u{85}b", "\u{a0}a"] {
+        for text in [
+            "", " ", "a ", "\ta", "a\nb", "a\u{7f}", "a\u{85}b", "\u{a0}a",
+        ] {
             assert!(DistroName::new(text).is_err(), "{text:?}");
         }
     }

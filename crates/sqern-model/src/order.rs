@@ -17,18 +17,36 @@ pub enum VersionRule {
 }
 
 /// Prefixes of the names of Debian and its derivatives.
-const DPKG_FAMILY: [&str; 9] =
-    ["debian", "ubuntu", "proxmox", "devuan", "gardenlinux", "kali", "linuxmint", "raspbian", "raspios"];
+const DPKG_FAMILY: [&str; 9] = [
+    "debian",
+    "ubuntu",
+    "proxmox",
+    "devuan",
+    "gardenlinux",
+    "kali",
+    "linuxmint",
+    "raspbian",
+    "raspios",
+];
 
 impl VersionRule {
-    /// Returns the rule of a distribution by its name: dpkg for `debian12`, rpm for `alma8` and for unknown names.
+    /// Returns the rule of a distribution by its name: dpkg for `debian12`, rpm for `alma8` and for
+    /// unknown names.
     #[must_use]
     pub fn of(distro: &DistroName) -> Self {
-        if DPKG_FAMILY.iter().any(|family| distro.as_str().starts_with(family)) { Self::Dpkg } else { Self::Rpm }
+        if DPKG_FAMILY
+            .iter()
+            .any(|family| distro.as_str().starts_with(family))
+        {
+            Self::Dpkg
+        } else {
+            Self::Rpm
+        }
     }
 
-    /// Compares two versions of a distribution; the older one is less. Different texts that are equal by the rule (`6.1.0` and `6.01.0`) are
-    /// compared as text, so that only identical versions are equal.
+    /// Compares two versions of a distribution; the older one is less. Different texts that are
+    /// equal by the rule (`6.1.0` and `6.01.0`) are compared as text, so that only identical
+    /// versions are equal.
     #[must_use]
     pub fn cmp(self, left: &KernelVersion, right: &KernelVersion) -> Ordering {
         let compare = match self {
@@ -47,21 +65,46 @@ mod tests {
     fn sorted<'a>(distro: &str, versions: &[&'a str]) -> Vec<&'a str> {
         let rule = VersionRule::of(&DistroName::new(distro).unwrap());
         let mut versions = versions.to_vec();
-        versions.sort_by(|a, b| rule.cmp(&KernelVersion::new(*a).unwrap(), &KernelVersion::new(*b).unwrap()));
+        versions.sort_by(|a, b| {
+            rule.cmp(
+                &KernelVersion::new(*a).unwrap(),
+                &KernelVersion::new(*b).unwrap(),
+            )
+        });
         versions
     }
 
     #[test]
     fn an_update_of_an_el_kernel_is_newer_than_the_first_kernel() {
-        let versions = ["5.14.0-70.13.1.el9_0.x86_64", "5.14.0-70.el9.x86_64", "5.14.0-503.el9.x86_64"];
-        let expected = ["5.14.0-70.el9.x86_64", "5.14.0-70.13.1.el9_0.x86_64", "5.14.0-503.el9.x86_64"];
+        let versions = [
+            "5.14.0-70.13.1.el9_0.x86_64",
+            "5.14.0-70.el9.x86_64",
+            "5.14.0-503.el9.x86_64",
+        ];
+        let expected = [
+            "5.14.0-70.el9.x86_64",
+            "5.14.0-70.13.1.el9_0.x86_64",
+            "5.14.0-503.el9.x86_64",
+        ];
         assert_eq!(sorted("alma9", &versions), expected);
     }
 
     #[test]
     fn a_release_candidate_is_older_than_the_release_in_dpkg() {
-        let versions = ["6.1.0-25-amd64", "6.1.0-9-amd64", "6.1.0~rc3-9-amd64", "6.1.0-25-cloud-amd64", "5.10.0-30-amd64"];
-        let expected = ["5.10.0-30-amd64", "6.1.0~rc3-9-amd64", "6.1.0-9-amd64", "6.1.0-25-amd64", "6.1.0-25-cloud-amd64"];
+        let versions = [
+            "6.1.0-25-amd64",
+            "6.1.0-9-amd64",
+            "6.1.0~rc3-9-amd64",
+            "6.1.0-25-cloud-amd64",
+            "5.10.0-30-amd64",
+        ];
+        let expected = [
+            "5.10.0-30-amd64",
+            "6.1.0~rc3-9-amd64",
+            "6.1.0-9-amd64",
+            "6.1.0-25-amd64",
+            "6.1.0-25-cloud-amd64",
+        ];
         assert_eq!(sorted("debian12", &versions), expected);
     }
 
@@ -74,7 +117,8 @@ mod tests {
 
     /// Generates versions, some with numbers that exceed every integer type.
     fn any_version() -> impl Strategy<Value = KernelVersion> {
-        "([0-9a-c.+~^_-]{1,8}|[0-9.]{0,3}[0-9]{1,45})".prop_map(|text| KernelVersion::new(text).unwrap())
+        "([0-9a-c.+~^_-]{1,8}|[0-9.]{0,3}[0-9]{1,45})"
+            .prop_map(|text| KernelVersion::new(text).unwrap())
     }
 
     proptest! {

@@ -1,7 +1,8 @@
 //! Ignore patterns: a glob on the command line, and a LIKE pattern in the database.
 //!
-//! LIKE patterns follow the PostgreSQL manual, *Pattern Matching: LIKE*: `%` matches any text, `_` matches one character, and `\` escapes the
-//! next character. Globs follow glob(7) without brackets: `*`, `?` and `\`.
+//! LIKE patterns follow the PostgreSQL manual, *Pattern Matching: LIKE*: `%` matches any text, `_`
+//! matches one character, and `\` escapes the next character. Globs follow glob(7) without
+//! brackets: `*`, `?` and `\`.
 
 use std::fmt;
 
@@ -12,7 +13,9 @@ pub enum PatternError {
     #[error("pattern must not be empty")]
     Empty,
     /// LIKE has no character classes, so a bracket expression cannot be stored.
-    #[error("bracket expressions are not supported in pattern {glob:?}; use \\{bracket} to match the character '{bracket}'")]
+    #[error(
+        "bracket expressions are not supported in pattern {glob:?}; use \\{bracket} to match the character '{bracket}'"
+    )]
     Bracket {
         /// The bracket.
         bracket: char,
@@ -34,7 +37,8 @@ pub enum PatternError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob(String);
 
-/// A LIKE pattern that must match a whole kernel version, with the escape character `\`, as in `kver_ignore.pattern`.
+/// A LIKE pattern that must match a whole kernel version, with the escape character `\`, as in
+/// `kver_ignore.pattern`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LikePattern(String);
 
@@ -59,16 +63,30 @@ impl Glob {
             match character {
                 '*' => like.push('%'),
                 '?' => like.push('_'),
-                '[' | ']' => return Err(PatternError::Bracket { bracket: character, glob: self.0.clone() }),
+                '[' | ']' => {
+                    return Err(PatternError::Bracket {
+                        bracket: character,
+                        glob: self.0.clone(),
+                    });
+                }
                 '\\' => {
-                    let literal = characters.next().ok_or_else(|| PatternError::TrailingBackslash { glob: self.0.clone() })?;
+                    let literal =
+                        characters
+                            .next()
+                            .ok_or_else(|| PatternError::TrailingBackslash {
+                                glob: self.0.clone(),
+                            })?;
                     push_escaped(&mut like, literal);
                 }
                 literal => push_escaped(&mut like, literal),
             }
         }
         if !crate::name::is_text_key(&like) {
-            return Err(crate::InvalidName { what: "pattern", got: self.0.clone() }.into());
+            return Err(crate::InvalidName {
+                what: "pattern",
+                got: self.0.clone(),
+            }
+            .into());
         }
         Ok(LikePattern(like))
     }
@@ -124,7 +142,11 @@ fn push_escaped(like: &mut String, character: char) {
 }
 
 fn quote_for_glob(character: char) -> Vec<char> {
-    if matches!(character, '*' | '?' | '[' | ']' | '\\') { vec!['\\', character] } else { vec![character] }
+    if matches!(character, '*' | '?' | '[' | ']' | '\\') {
+        vec!['\\', character]
+    } else {
+        vec![character]
+    }
 }
 
 #[cfg(test)]
@@ -133,7 +155,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn like(glob: &str) -> Result<String, PatternError> {
-        Glob::new(glob).to_like().map(|like| like.as_str().to_owned())
+        Glob::new(glob)
+            .to_like()
+            .map(|like| like.as_str().to_owned())
     }
 
     #[test]
@@ -154,8 +178,14 @@ mod tests {
     #[test]
     fn a_glob_without_an_equivalent_like_pattern_is_rejected() {
         assert_eq!(like(""), Err(PatternError::Empty));
-        assert!(matches!(like("6.[15].0"), Err(PatternError::Bracket { bracket: '[', .. })));
-        assert!(matches!(like("6.1\\"), Err(PatternError::TrailingBackslash { .. })));
+        assert!(matches!(
+            like("6.[15].0"),
+            Err(PatternError::Bracket { bracket: '[', .. })
+        ));
+        assert!(matches!(
+            like("6.1\\"),
+            Err(PatternError::TrailingBackslash { .. })
+        ));
         assert!(matches!(like("6.1 "), Err(PatternError::Name(_))));
     }
 
@@ -171,8 +201,12 @@ mod tests {
     fn matches(pattern: &[char], text: &[char], many: char, one: char) -> bool {
         match pattern {
             [] => text.is_empty(),
-            [first, rest @ ..] if *first == many => (0..=text.len()).any(|passed| matches(rest, &text[passed..], many, one)),
-            [first, rest @ ..] if *first == one => !text.is_empty() && matches(rest, &text[1..], many, one),
+            [first, rest @ ..] if *first == many => {
+                (0..=text.len()).any(|passed| matches(rest, &text[passed..], many, one))
+            }
+            [first, rest @ ..] if *first == one => {
+                !text.is_empty() && matches(rest, &text[1..], many, one)
+            }
             ['\\', literal, rest @ ..] | [literal, rest @ ..] => {
                 text.first() == Some(literal) && matches(rest, &text[1..], many, one)
             }

@@ -36,7 +36,15 @@ macro_rules! text_column {
     )+};
 }
 
-text_column!(ClusterName, CrawlState, DistroName, HostName, KernelVersion, PackageRole, RunResult);
+text_column!(
+    ClusterName,
+    CrawlState,
+    DistroName,
+    HostName,
+    KernelVersion,
+    PackageRole,
+    RunResult
+);
 
 #[cfg(test)]
 mod tests {
@@ -44,13 +52,20 @@ mod tests {
 
     #[test]
     fn a_text_column_is_parsed_when_it_is_read() {
-        assert_eq!(RunResult::from_sql(&Type::TEXT, b"not_built").unwrap(), RunResult::NotBuilt);
         assert_eq!(
-            DistroName::from_sql(&Type::TEXT, b" d").unwrap_err().to_string(),
+            RunResult::from_sql(&Type::TEXT, b"not_built").unwrap(),
+            RunResult::NotBuilt
+        );
+        assert_eq!(
+            DistroName::from_sql(&Type::TEXT, b" d")
+                .unwrap_err()
+                .to_string(),
             "expected a distribution name without leading or trailing blanks and without control characters, found \" d\""
         );
         assert_eq!(
-            PackageRole::from_sql(&Type::TEXT, b"meta").unwrap_err().to_string(),
+            PackageRole::from_sql(&Type::TEXT, b"meta")
+                .unwrap_err()
+                .to_string(),
             "expected headers or support, found \"meta\""
         );
         assert!(!<KernelVersion as FromSql<'_>>::accepts(&Type::INT8));

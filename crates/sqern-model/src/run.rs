@@ -52,7 +52,13 @@ pub enum RunResult {
 
 impl RunResult {
     /// All results.
-    pub const ALL: [Self; 5] = [Self::Success, Self::Unstable, Self::Failure, Self::NotBuilt, Self::Aborted];
+    pub const ALL: [Self; 5] = [
+        Self::Success,
+        Self::Unstable,
+        Self::Failure,
+        Self::NotBuilt,
+        Self::Aborted,
+    ];
 
     /// Returns the name in the database.
     #[must_use]
@@ -85,7 +91,10 @@ impl RunResult {
             return Self::Aborted;
         }
         let has = |wanted: Self| results.contains(&wanted);
-        match (has(Self::Success), has(Self::Failure) || has(Self::Unstable)) {
+        match (
+            has(Self::Success),
+            has(Self::Failure) || has(Self::Unstable),
+        ) {
             (true, true) => Self::Unstable,
             (false, true) => Self::Failure,
             _ if has(Self::Aborted) => Self::Aborted,
@@ -110,12 +119,15 @@ impl FromStr for RunResult {
     type Err = InvalidRunResult;
     /// Parses a result, ignoring case.
     fn from_str(text: &str) -> Result<Self, InvalidRunResult> {
-        let found = Self::ALL.into_iter().find(|result| result.as_str().eq_ignore_ascii_case(text));
+        let found = Self::ALL
+            .into_iter()
+            .find(|result| result.as_str().eq_ignore_ascii_case(text));
         found.ok_or_else(|| InvalidRunResult(text.to_owned()))
     }
 }
 
-/// The name of a kernel with an optional distribution: `6.1.0-25-amd64` or `debian12/6.1.0-25-amd64`.
+/// The name of a kernel with an optional distribution: `6.1.0-25-amd64` or
+/// `debian12/6.1.0-25-amd64`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KernelName {
     /// The distribution, if the name contains it.
@@ -128,7 +140,11 @@ impl KernelName {
     /// Returns whether a kernel has this name.
     #[must_use]
     pub fn matches(&self, kernel: &Kernel) -> bool {
-        self.version == kernel.version && self.distro.as_ref().is_none_or(|distro| *distro == kernel.distro)
+        self.version == kernel.version
+            && self
+                .distro
+                .as_ref()
+                .is_none_or(|distro| *distro == kernel.distro)
     }
 }
 
@@ -136,7 +152,9 @@ impl KernelName {
     /// Returns the distributions to search: the named one, else `distros`.
     #[must_use]
     pub fn distros(&self, distros: &[DistroName]) -> Vec<DistroName> {
-        self.distro.clone().map_or_else(|| distros.to_vec(), |distro| vec![distro])
+        self.distro
+            .clone()
+            .map_or_else(|| distros.to_vec(), |distro| vec![distro])
     }
 
     /// Returns whether one of the names matches a kernel. No names match all kernels.
@@ -154,13 +172,19 @@ impl KernelName {
 
 impl From<Kernel> for KernelName {
     fn from(kernel: Kernel) -> Self {
-        Self { distro: Some(kernel.distro), version: kernel.version }
+        Self {
+            distro: Some(kernel.distro),
+            version: kernel.version,
+        }
     }
 }
 
 impl From<KernelVersion> for KernelName {
     fn from(version: KernelVersion) -> Self {
-        Self { distro: None, version }
+        Self {
+            distro: None,
+            version,
+        }
     }
 }
 
@@ -180,7 +204,10 @@ impl FromStr for KernelName {
             Some((distro, version)) => (Some(distro), version),
             None => (None, text),
         };
-        Ok(Self { distro: distro.map(DistroName::from_str).transpose()?, version: version.parse()? })
+        Ok(Self {
+            distro: distro.map(DistroName::from_str).transpose()?,
+            version: version.parse()?,
+        })
     }
 }
 
@@ -210,8 +237,13 @@ pub enum InvalidKernelResult {
 impl FromStr for KernelResult {
     type Err = InvalidKernelResult;
     fn from_str(text: &str) -> Result<Self, InvalidKernelResult> {
-        let (kernel, result) = text.rsplit_once('=').ok_or_else(|| InvalidKernelResult::NoResult(text.to_owned()))?;
-        Ok(Self { kernel: kernel.parse()?, result: result.parse()? })
+        let (kernel, result) = text
+            .rsplit_once('=')
+            .ok_or_else(|| InvalidKernelResult::NoResult(text.to_owned()))?;
+        Ok(Self {
+            kernel: kernel.parse()?,
+            result: result.parse()?,
+        })
     }
 }
 
@@ -251,10 +283,25 @@ mod tests {
     #[test]
     fn the_name_of_a_kernel_can_contain_its_distribution() {
         let parsed: KernelResult = "debian12/6.1.0-25-amd64=failure".parse().unwrap();
-        assert_eq!((parsed.kernel.to_string().as_str(), parsed.result), ("debian12/6.1.0-25-amd64", Failure));
+        assert_eq!(
+            (parsed.kernel.to_string().as_str(), parsed.result),
+            ("debian12/6.1.0-25-amd64", Failure)
+        );
         let parsed: KernelResult = "6.1.0-25-amd64=SUCCESS".parse().unwrap();
         assert_eq!(parsed.kernel.distro, None);
-        assert!("6.1.0-25-amd64".parse::<KernelResult>().unwrap_err().to_string().contains("expected VERSION=RESULT"));
-        assert!("6.1.0-25-amd64=GOOD".parse::<KernelResult>().unwrap_err().to_string().contains("found \"GOOD\""));
+        assert!(
+            "6.1.0-25-amd64"
+                .parse::<KernelResult>()
+                .unwrap_err()
+                .to_string()
+                .contains("expected VERSION=RESULT")
+        );
+        assert!(
+            "6.1.0-25-amd64=GOOD"
+                .parse::<KernelResult>()
+                .unwrap_err()
+                .to_string()
+                .contains("found \"GOOD\"")
+        );
     }
 }

@@ -49,7 +49,8 @@ pub enum SourceError {
         /// The name.
         name: String,
     },
-    /// A value contains an unknown placeholder, or the name of a source does not contain a required one.
+    /// A value contains an unknown placeholder, or the name of a source does not contain a required
+    /// one.
     #[error("{file}: expected {expected} in source {name:?}, found {got:?}")]
     Placeholder {
         /// The file.
@@ -92,7 +93,8 @@ pub enum SignaturePolicy {
 pub struct DistroDef {
     /// The name of the distribution, which is also the stem of the file name.
     pub name: DistroName,
-    /// The name in sp-variant, or a name of the same form if sp-variant does not contain the distribution.
+    /// The name in sp-variant, or a name of the same form if sp-variant does not contain the
+    /// distribution.
     pub variant: String,
     /// The display name: "Debian 12 (bookworm)".
     pub title: String,
@@ -164,19 +166,26 @@ impl Source {
         }
     }
 
-    /// Returns the paths of the files with credentials and certificates, which are empty for a public source.
+    /// Returns the paths of the files with credentials and certificates, which are empty for a
+    /// public source.
     #[must_use]
     pub fn credential_files(&self) -> Vec<&str> {
         match self {
             Self::Apt(source) => source.credentials.iter().map(String::as_str).collect(),
             Self::RpmMd(source) => {
-                let files = [&source.credentials, &source.client_certificate, &source.client_key, &source.ca];
+                let files = [
+                    &source.credentials,
+                    &source.client_certificate,
+                    &source.client_key,
+                    &source.ca,
+                ];
                 files.into_iter().flatten().map(String::as_str).collect()
             }
         }
     }
 
-    /// Returns whether the source is skipped if one of the [`credential_files`](Self::credential_files) does not exist.
+    /// Returns whether the source is skipped if one of the
+    /// [`credential_files`](Self::credential_files) does not exist.
     #[must_use]
     pub fn is_optional(&self) -> bool {
         match self {
@@ -206,22 +215,35 @@ impl Source {
             ],
             Self::RpmMd(rpm) => &[
                 ("name", rpm.name.is_empty()),
-                ("base, mirrorlist or metalink", rpm.base.is_empty() && rpm.mirrorlist.is_empty() && rpm.metalink.is_none()),
+                (
+                    "base, mirrorlist or metalink",
+                    rpm.base.is_empty() && rpm.mirrorlist.is_empty() && rpm.metalink.is_none(),
+                ),
                 ("architectures", rpm.architectures.is_empty()),
-                ("client-key", rpm.client_certificate.is_some() && rpm.client_key.is_none()),
-                ("client-certificate", rpm.client_key.is_some() && rpm.client_certificate.is_none()),
+                (
+                    "client-key",
+                    rpm.client_certificate.is_some() && rpm.client_key.is_none(),
+                ),
+                (
+                    "client-certificate",
+                    rpm.client_key.is_some() && rpm.client_certificate.is_none(),
+                ),
                 (
                     "credentials or client-certificate",
                     rpm.optional && rpm.credentials.is_none() && rpm.client_certificate.is_none(),
                 ),
             ],
         };
-        lists.iter().find(|(_, empty)| *empty).map(|(field, _)| *field)
+        lists
+            .iter()
+            .find(|(_, empty)| *empty)
+            .map(|(field, _)| *field)
     }
 }
 
 impl DistroDef {
-    /// Replaces each source with placeholders by the sources that it defines (see [`AptSource::each`]).
+    /// Replaces each source with placeholders by the sources that it defines (see
+    /// [`AptSource::each`]).
     ///
     /// # Errors
     /// Returns [`SourceError`] with the name `file` if a field or a rule is invalid.
@@ -236,9 +258,17 @@ impl DistroDef {
     }
 
     fn check(&self, file: &str) -> Result<(), SourceError> {
-        let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".toml");
+        let stem = file
+            .rsplit('/')
+            .next()
+            .unwrap_or(file)
+            .trim_end_matches(".toml");
         if self.name.as_str() != stem {
-            return Err(SourceError::NameDiffers { file: file.into(), stem: stem.into(), name: self.name.to_string() });
+            return Err(SourceError::NameDiffers {
+                file: file.into(),
+                stem: stem.into(),
+                name: self.name.to_string(),
+            });
         }
         for rule in &self.rules {
             rule.check().map_err(|error| SourceError::NoUname {
@@ -248,8 +278,14 @@ impl DistroDef {
             })?;
         }
         for (index, source) in self.sources.iter().enumerate() {
-            if self.sources[..index].iter().any(|other| other.name() == source.name()) {
-                return Err(SourceError::DuplicateSource { file: file.into(), name: source.name().into() });
+            if self.sources[..index]
+                .iter()
+                .any(|other| other.name() == source.name())
+            {
+                return Err(SourceError::DuplicateSource {
+                    file: file.into(),
+                    name: source.name().into(),
+                });
             }
         }
         Ok(())
@@ -258,7 +294,9 @@ impl DistroDef {
     /// Returns the kernel version of a headers package, and the index of the rule that matched.
     #[must_use]
     pub fn kernel_of(&self, package: &PackageFacts<'_>) -> Option<(KernelVersion, usize)> {
-        let apply = |(index, rule): (usize, &KernelRule)| rule.kernel_of(package).map(|kernel| (kernel, index));
+        let apply = |(index, rule): (usize, &KernelRule)| {
+            rule.kernel_of(package).map(|kernel| (kernel, index))
+        };
         self.rules.iter().enumerate().find_map(apply)
     }
 }
@@ -291,8 +329,11 @@ impl SourceSet {
     /// Returns the distribution of a host with these fields of os-release(5).
     #[must_use]
     pub fn detect(&self, id: &str, version_id: &str) -> Option<&DistroDef> {
-        self.distros
-            .values()
-            .find(|distro| distro.os_release.as_ref().is_some_and(|release| release.id == id && release.version_id == version_id))
+        self.distros.values().find(|distro| {
+            distro
+                .os_release
+                .as_ref()
+                .is_some_and(|release| release.id == id && release.version_id == version_id)
+        })
     }
 }

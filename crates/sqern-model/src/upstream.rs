@@ -1,4 +1,5 @@
-//! The differences between the recorded packages of a distribution and the packages that a crawl found.
+//! The differences between the recorded packages of a distribution and the packages that a crawl
+//! found.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,13 +67,13 @@ pub struct UpstreamDiff {
 
 /// Returns the changes from the crawls of the sources of a distribution.
 ///
-/// If a complete source lost more than a tenth of its kernels, its new packages are added, but no packages are removed. `accept_shrink`
-/// accepts the loss.
+/// If a complete source lost more than a tenth of its kernels, its new packages are added, but no
+/// packages are removed. `accept_shrink` accepts the loss.
 #[must_use]
 pub fn diff(known: &Known, crawls: Vec<Crawl>, accept_shrink: bool) -> UpstreamDiff {
     let mut result = UpstreamDiff::default();
-    // Headers in one source can require support packages of another source. A support package is therefore gone only if all sources are
-    // complete.
+    // Headers in one source can require support packages of another source. A support package is
+    // therefore gone only if all sources are complete.
     let all_whole = crawls.iter().all(|crawl| crawl.state.is_whole());
     for mut crawl in crawls {
         let packages = std::mem::take(&mut crawl.packages);
@@ -82,7 +83,11 @@ pub fn diff(known: &Known, crawls: Vec<Crawl>, accept_shrink: bool) -> UpstreamD
             result.crawls.push((crawl, listed_before.len()));
             continue;
         }
-        let kernels: BTreeSet<KernelVersion> = headers(packages.iter().map(|package| (package.role, &package.kernel)));
+        let kernels: BTreeSet<KernelVersion> = headers(
+            packages
+                .iter()
+                .map(|package| (package.role, &package.kernel)),
+        );
         if crawl.state.is_whole() && !accept_shrink && shrank(listed_before.len(), kernels.len()) {
             crawl.state = CrawlState::Partial;
             crawl.reason = Some(format!(
@@ -92,8 +97,12 @@ pub fn diff(known: &Known, crawls: Vec<Crawl>, accept_shrink: bool) -> UpstreamD
             ));
         }
         compare_packages(&mut result, &crawl, before, packages, all_whole);
-        result.new_kernels.extend(kernels.difference(&known.kernels).cloned());
-        result.newly_seen.extend(kernels.difference(&known.seen).cloned());
+        result
+            .new_kernels
+            .extend(kernels.difference(&known.kernels).cloned());
+        result
+            .newly_seen
+            .extend(kernels.difference(&known.seen).cloned());
         result.crawls.push((crawl, kernels.len()));
     }
     result.gone_kernels = gone_kernels(known, &result);
@@ -118,7 +127,9 @@ fn compare_packages(
         match before.and_then(|before| before.get(&key)) {
             _ if listed.contains(&key) => {}
             None => result.new_packages.push((crawl.source.clone(), package)),
-            Some(record) if record.gone || record.url != package.url || record.role != package.role => {
+            Some(record)
+                if record.gone || record.url != package.url || record.role != package.role =>
+            {
                 result.changed_packages.push((record.id, package));
             }
             Some(_) => {}
@@ -126,9 +137,16 @@ fn compare_packages(
         listed.insert(key);
     }
     if crawl.state.is_whole() {
-        let can_go = |record: &KnownPackage| !record.gone && (all_whole || record.role == PackageRole::Headers);
-        let gone = before.into_iter().flatten().filter(|(key, record)| can_go(record) && !listed.contains(key));
-        result.gone_packages.extend(gone.map(|(_, record)| record.id));
+        let can_go = |record: &KnownPackage| {
+            !record.gone && (all_whole || record.role == PackageRole::Headers)
+        };
+        let gone = before
+            .into_iter()
+            .flatten()
+            .filter(|(key, record)| can_go(record) && !listed.contains(key));
+        result
+            .gone_packages
+            .extend(gone.map(|(_, record)| record.id));
     }
 }
 
@@ -136,10 +154,20 @@ fn compare_packages(
 fn gone_kernels(known: &Known, diff: &UpstreamDiff) -> BTreeSet<KernelVersion> {
     let gone: BTreeSet<i64> = diff.gone_packages.iter().copied().collect();
     let back: BTreeSet<i64> = diff.changed_packages.iter().map(|(id, _)| *id).collect();
-    let records = || known.packages.values().flatten().filter(|(_, record)| record.role == PackageRole::Headers);
-    let mut kernels: BTreeSet<KernelVersion> =
-        records().filter(|(_, record)| gone.contains(&record.id)).map(|(key, _)| key.kernel.clone()).collect();
-    for (key, _) in records().filter(|(_, record)| !gone.contains(&record.id) && (!record.gone || back.contains(&record.id))) {
+    let records = || {
+        known
+            .packages
+            .values()
+            .flatten()
+            .filter(|(_, record)| record.role == PackageRole::Headers)
+    };
+    let mut kernels: BTreeSet<KernelVersion> = records()
+        .filter(|(_, record)| gone.contains(&record.id))
+        .map(|(key, _)| key.kernel.clone())
+        .collect();
+    for (key, _) in records().filter(|(_, record)| {
+        !gone.contains(&record.id) && (!record.gone || back.contains(&record.id))
+    }) {
         kernels.remove(&key.kernel);
     }
     for (_, package) in &diff.new_packages {
@@ -148,12 +176,25 @@ fn gone_kernels(known: &Known, diff: &UpstreamDiff) -> BTreeSet<KernelVersion> {
     kernels
 }
 
-fn kernels_listed(packages: Option<&BTreeMap<PackageKey, KnownPackage>>) -> BTreeSet<KernelVersion> {
-    headers(packages.into_iter().flatten().filter(|(_, record)| !record.gone).map(|(key, record)| (record.role, &key.kernel)))
+fn kernels_listed(
+    packages: Option<&BTreeMap<PackageKey, KnownPackage>>,
+) -> BTreeSet<KernelVersion> {
+    headers(
+        packages
+            .into_iter()
+            .flatten()
+            .filter(|(_, record)| !record.gone)
+            .map(|(key, record)| (record.role, &key.kernel)),
+    )
 }
 
-fn headers<'a>(packages: impl Iterator<Item = (PackageRole, &'a KernelVersion)>) -> BTreeSet<KernelVersion> {
-    packages.filter(|(role, _)| *role == PackageRole::Headers).map(|(_, kernel)| kernel.clone()).collect()
+fn headers<'a>(
+    packages: impl Iterator<Item = (PackageRole, &'a KernelVersion)>,
+) -> BTreeSet<KernelVersion> {
+    packages
+        .filter(|(role, _)| *role == PackageRole::Headers)
+        .map(|(_, kernel)| kernel.clone())
+        .collect()
 }
 
 impl PackageKey {
@@ -217,7 +258,12 @@ mod tests {
             known.seen.insert(package.kernel.clone());
             known.packages.entry("bookworm".into()).or_default().insert(
                 PackageKey::of(&package),
-                KnownPackage { id, url: package.url, role: package.role, gone: kernel.starts_with('!') },
+                KnownPackage {
+                    id,
+                    url: package.url,
+                    role: package.role,
+                    gone: kernel.starts_with('!'),
+                },
             );
         }
         known
@@ -229,32 +275,64 @@ mod tests {
 
     #[test]
     fn new_kernels_are_recorded_and_missing_ones_of_complete_sources_are_gone() {
-        let diff = diff(&known(&["1", "2", "!3"]), vec![crawl(CrawlState::Complete, &["2", "3", "4"])], false);
+        let diff = diff(
+            &known(&["1", "2", "!3"]),
+            vec![crawl(CrawlState::Complete, &["2", "3", "4"])],
+            false,
+        );
         assert_eq!(names(&diff.new_kernels), ["4"]);
         assert_eq!(names(&diff.newly_seen), ["4"]);
         assert_eq!(diff.new_packages.len(), 1);
-        assert_eq!(diff.changed_packages.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [3], "3 is listed again");
+        assert_eq!(
+            diff.changed_packages
+                .iter()
+                .map(|(id, _)| *id)
+                .collect::<Vec<_>>(),
+            [3],
+            "3 is listed again"
+        );
         assert_eq!(diff.gone_packages, [1]);
         assert_eq!(names(&diff.gone_kernels), ["1"]);
     }
 
     #[test]
     fn a_second_crawl_with_the_same_packages_changes_nothing() {
-        let diff = diff(&known(&["1", "2"]), vec![crawl(CrawlState::Complete, &["1", "2", "2"])], false);
-        assert_eq!(UpstreamDiff { crawls: vec![], ..diff }, UpstreamDiff::default());
+        let diff = diff(
+            &known(&["1", "2"]),
+            vec![crawl(CrawlState::Complete, &["1", "2", "2"])],
+            false,
+        );
+        assert_eq!(
+            UpstreamDiff {
+                crawls: vec![],
+                ..diff
+            },
+            UpstreamDiff::default()
+        );
     }
 
     #[test]
     fn failed_and_partial_crawls_remove_nothing() {
         for state in [CrawlState::Failed, CrawlState::Partial] {
             let diff = diff(&known(&["1", "2"]), vec![crawl(state, &[])], true);
-            assert_eq!(UpstreamDiff { crawls: vec![], ..diff }, UpstreamDiff::default(), "{state}");
+            assert_eq!(
+                UpstreamDiff {
+                    crawls: vec![],
+                    ..diff
+                },
+                UpstreamDiff::default(),
+                "{state}"
+            );
         }
     }
 
     #[test]
     fn missing_rows_of_an_unchanged_source_are_recorded_again() {
-        let diff = diff(&known(&["1"]), vec![crawl(CrawlState::Unchanged, &["1", "2"])], false);
+        let diff = diff(
+            &known(&["1"]),
+            vec![crawl(CrawlState::Unchanged, &["1", "2"])],
+            false,
+        );
         assert_eq!((names(&diff.new_kernels), diff.crawls[0].1), (vec!["2"], 2));
     }
 
@@ -264,21 +342,57 @@ mod tests {
         for record in known.packages.values_mut().flat_map(BTreeMap::values_mut) {
             record.role = PackageRole::Support;
         }
-        let failed = Crawl { source: "bookworm-security".into(), ..crawl(CrawlState::Failed, &[]) };
-        assert_eq!(diff(&known, vec![crawl(CrawlState::Complete, &[]), failed], true).gone_packages, Vec::<i64>::new());
-        assert_eq!(diff(&known, vec![crawl(CrawlState::Complete, &[])], true).gone_packages, [1, 2]);
+        let failed = Crawl {
+            source: "bookworm-security".into(),
+            ..crawl(CrawlState::Failed, &[])
+        };
+        assert_eq!(
+            diff(&known, vec![crawl(CrawlState::Complete, &[]), failed], true).gone_packages,
+            Vec::<i64>::new()
+        );
+        assert_eq!(
+            diff(&known, vec![crawl(CrawlState::Complete, &[])], true).gone_packages,
+            [1, 2]
+        );
     }
 
     #[test]
     fn a_loss_of_more_than_a_tenth_of_the_kernels_must_be_accepted() {
         let all: Vec<String> = (0..20).map(|n| n.to_string()).collect();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
-        let tenth = diff(&known(&all), vec![crawl(CrawlState::Complete, &all[2..])], false);
-        assert_eq!((tenth.gone_packages.len(), tenth.crawls[0].0.state), (2, CrawlState::Complete));
-        let more = diff(&known(&all), vec![crawl(CrawlState::Complete, &all[3..])], false);
-        assert_eq!((more.gone_packages.len(), more.crawls[0].0.state), (0, CrawlState::Partial));
-        assert!(more.crawls[0].0.reason.as_deref().is_some_and(|reason| reason.contains("number of kernels decreased from 20")));
-        let accepted = diff(&known(&all), vec![crawl(CrawlState::Complete, &all[3..])], true);
-        assert_eq!((accepted.gone_packages.len(), accepted.crawls[0].0.state), (3, CrawlState::Complete));
+        let tenth = diff(
+            &known(&all),
+            vec![crawl(CrawlState::Complete, &all[2..])],
+            false,
+        );
+        assert_eq!(
+            (tenth.gone_packages.len(), tenth.crawls[0].0.state),
+            (2, CrawlState::Complete)
+        );
+        let more = diff(
+            &known(&all),
+            vec![crawl(CrawlState::Complete, &all[3..])],
+            false,
+        );
+        assert_eq!(
+            (more.gone_packages.len(), more.crawls[0].0.state),
+            (0, CrawlState::Partial)
+        );
+        assert!(
+            more.crawls[0]
+                .0
+                .reason
+                .as_deref()
+                .is_some_and(|reason| reason.contains("number of kernels decreased from 20"))
+        );
+        let accepted = diff(
+            &known(&all),
+            vec![crawl(CrawlState::Complete, &all[3..])],
+            true,
+        );
+        assert_eq!(
+            (accepted.gone_packages.len(), accepted.crawls[0].0.state),
+            (3, CrawlState::Complete)
+        );
     }
 }

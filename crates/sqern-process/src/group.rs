@@ -24,22 +24,34 @@ struct Leader {
 }
 
 impl ProcessGroup {
-    /// Starts a command as the leader of a new process group. Calls `on_exit` on another thread when the leader exits.
+    /// Starts a command as the leader of a new process group. Calls `on_exit` on another thread
+    /// when the leader exits.
     ///
     /// # Errors
     ///
     /// Returns an error if the command or the thread cannot be started.
-    pub fn spawn(mut command: Command, on_exit: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+    pub fn spawn(
+        mut command: Command,
+        on_exit: impl FnOnce() + Send + 'static,
+    ) -> io::Result<Self> {
         let mut child = command.process_group(0).spawn()?;
         // The command contains open ends of pipes, which would keep readers from reaching the end.
         drop(command);
         let group = Pid::from_child(&child);
-        let waiter = thread::Builder::new().name("process-exit".to_owned()).spawn(move || {
-            wait_without_reaping(group);
-            on_exit();
-        });
+        let waiter = thread::Builder::new()
+            .name("process-exit".to_owned())
+            .spawn(move || {
+                wait_without_reaping(group);
+                on_exit();
+            });
         match waiter {
-            Ok(waiter) => Ok(Self { leader: Some(Leader { child, group, waiter }) }),
+            Ok(waiter) => Ok(Self {
+                leader: Some(Leader {
+                    child,
+                    group,
+                    waiter,
+                }),
+            }),
             Err(error) => {
                 let _ = kill_process_group(group, Signal::KILL);
                 child.wait()?;
@@ -55,7 +67,8 @@ impl ProcessGroup {
         }
     }
 
-    /// Kills all processes of the group, and returns the exit status of the leader. Blocks until the leader has exited.
+    /// Kills all processes of the group, and returns the exit status of the leader. Blocks until
+    /// the leader has exited.
     ///
     /// If the leader has already exited, its exit status is not affected.
     ///
@@ -83,7 +96,8 @@ impl Drop for ProcessGroup {
     fn drop(&mut self) {
         if let Some(leader) = self.leader.take() {
             let _ = kill_process_group(leader.group, Signal::KILL);
-            // A process in an uninterruptible system call exits later. The caller might be an asynchronous task that must not wait.
+            // A process in an uninterruptible system call exits later. The caller might be an
+            // asynchronous task that must not wait.
             thread::spawn(move || leader.kill_and_reap());
         }
     }
@@ -122,7 +136,9 @@ mod tests {
         let group = ProcessGroup::spawn(shell("exit 3"), move || {
             let _ = sender.send(());
         })?;
-        exited.recv_timeout(Duration::from_secs(60)).map_err(io::Error::other)?;
+        exited
+            .recv_timeout(Duration::from_secs(60))
+            .map_err(io::Error::other)?;
         assert_eq!(group.finish()?.code(), Some(3));
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! External commands in separate process groups.
 //!
-//! A command may start other processes. [`ProcessGroup`] kills all of them before it reaps the leader: until then, the number of the group
-//! cannot be reused. The crate is separate from `sqern-archive`, because it shares neither data nor dependencies with it.
+//! A command may start other processes. [`ProcessGroup`] kills all of them before it reaps the
+//! leader: until then, the number of the group cannot be reused. The crate is separate from
+//! `sqern-archive`, because it shares neither data nor dependencies with it.
 
 mod group;
 mod run;
@@ -25,10 +26,13 @@ mod test_support {
         command
     }
 
-    /// Returns whether a process no longer exists, or is a zombie that another process must reap. Waits at most 2 seconds.
+    /// Returns whether a process no longer exists, or is a zombie that another process must reap.
+    /// Waits at most 2 seconds.
     pub(crate) fn is_gone(process: &str) -> bool {
         let directory = Path::new("/proc").join(process);
-        let is_zombie = || std::fs::read_to_string(directory.join("stat")).is_ok_and(|stat| stat.contains(") Z "));
+        let is_zombie = || {
+            std::fs::read_to_string(directory.join("stat")).is_ok_and(|stat| stat.contains(") Z "))
+        };
         !process.is_empty()
             && (0..100).any(|_| {
                 thread::sleep(Duration::from_millis(20));

@@ -16,7 +16,8 @@ pub struct Finished {
     pub output: String,
 }
 
-/// Runs a command until it exits or exceeds its time limit, then kills the remaining processes of its group. Standard input is empty.
+/// Runs a command until it exits or exceeds its time limit, then kills the remaining processes of
+/// its group. Standard input is empty.
 ///
 /// The result contains at most `max_bytes` bytes of output.
 ///
@@ -25,14 +26,20 @@ pub struct Finished {
 /// Returns an error if the command cannot be started or its exit status is not available.
 pub fn run(mut command: Command, time_limit: Duration, max_bytes: usize) -> io::Result<Finished> {
     let (writer, tail) = OutputTail::pipe(max_bytes)?;
-    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+    command
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer);
     let (sender, exited) = mpsc::channel();
     let group = ProcessGroup::spawn(command, move || {
         let _ = sender.send(());
     })?;
     let in_time = exited.recv_timeout(time_limit).is_ok();
     let status = group.finish()?;
-    Ok(Finished { status: in_time.then_some(status), output: tail.into_text() })
+    Ok(Finished {
+        status: in_time.then_some(status),
+        output: tail.into_text(),
+    })
 }
 
 #[cfg(test)]
@@ -48,9 +55,16 @@ mod tests {
 
     #[test]
     fn last_output_is_kept() -> io::Result<()> {
-        let finished = run_shell("yes a line of some length | head -n 1000; echo the end >&2; exit 3", Duration::from_secs(60))?;
+        let finished = run_shell(
+            "yes a line of some length | head -n 1000; echo the end >&2; exit 3",
+            Duration::from_secs(60),
+        )?;
         assert_eq!(finished.status.and_then(|status| status.code()), Some(3));
-        assert!(finished.output.len() == 100 && finished.output.ends_with("\nthe end\n"), "{}", finished.output);
+        assert!(
+            finished.output.len() == 100 && finished.output.ends_with("\nthe end\n"),
+            "{}",
+            finished.output
+        );
         Ok(())
     }
 
@@ -73,7 +87,12 @@ mod tests {
 
     #[test]
     fn commands_that_do_not_exist_are_errors() {
-        let error = run(Command::new("/nonexistent/command"), Duration::from_secs(1), 100).map(drop);
+        let error = run(
+            Command::new("/nonexistent/command"),
+            Duration::from_secs(1),
+            100,
+        )
+        .map(drop);
         assert!(error.is_err_and(|error| error.kind() == io::ErrorKind::NotFound));
     }
 }

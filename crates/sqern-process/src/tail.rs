@@ -9,7 +9,8 @@ use std::time::Duration;
 /// The maximum wait for output of processes that left the group and still have the pipe open.
 const LAST_OUTPUT: Duration = Duration::from_secs(1);
 
-/// The last bytes that were written to a pipe. A thread reads the pipe, so that the command never blocks.
+/// The last bytes that were written to a pipe. A thread reads the pipe, so that the command never
+/// blocks.
 #[derive(Debug)]
 pub struct OutputTail {
     bytes: Arc<Mutex<VecDeque<u8>>>,
@@ -17,7 +18,8 @@ pub struct OutputTail {
 }
 
 impl OutputTail {
-    /// Returns a pipe for the output of a command, and the tail of at most `max_bytes` bytes that is read from it.
+    /// Returns a pipe for the output of a command, and the tail of at most `max_bytes` bytes that
+    /// is read from it.
     ///
     /// # Errors
     ///
@@ -27,10 +29,12 @@ impl OutputTail {
         let bytes = Arc::new(Mutex::new(VecDeque::new()));
         let (sender, end) = mpsc::channel();
         let shared = Arc::clone(&bytes);
-        thread::Builder::new().name("process-output".to_owned()).spawn(move || {
-            read_tail(reader, &shared, max_bytes);
-            let _ = sender.send(());
-        })?;
+        thread::Builder::new()
+            .name("process-output".to_owned())
+            .spawn(move || {
+                read_tail(reader, &shared, max_bytes);
+                let _ = sender.send(());
+            })?;
         Ok((writer, Self { bytes, end }))
     }
 
@@ -53,10 +57,21 @@ fn read_tail(mut reader: PipeReader, tail: &Mutex<VecDeque<u8>>, max_bytes: usiz
     }
 }
 
-/// Returns the last lines of a text with spaces instead of control characters, which might affect a terminal.
+/// Returns the last lines of a text with spaces instead of control characters, which might affect a
+/// terminal.
 #[must_use]
 pub fn printable_lines(text: &str, max_lines: usize) -> Vec<String> {
-    let printable = |line: &str| line.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
+    let printable = |line: &str| {
+        line.chars()
+            .map(|character| {
+                if character.is_control() {
+                    ' '
+                } else {
+                    character
+                }
+            })
+            .collect()
+    };
     let lines: Vec<String> = text.lines().map(printable).collect();
     lines[lines.len().saturating_sub(max_lines)..].to_vec()
 }

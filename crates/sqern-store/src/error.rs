@@ -23,7 +23,8 @@ pub enum ErrorKind {
     InvalidManifest,
     /// The files of a tree differ from its manifest.
     ModifiedTree,
-    /// A package is damaged, contains entries that are not allowed, or exceeds a limit. Another attempt fails, too.
+    /// A package is damaged, contains entries that are not allowed, or exceeds a limit. Another
+    /// attempt fails, too.
     InvalidPackage,
     /// The packages of a tree do not contain usable headers of the kernel.
     InvalidTree,
@@ -93,7 +94,12 @@ struct Inner {
 
 impl Error {
     fn new(kind: ErrorKind, description: Description) -> Self {
-        Self(Box::new(Inner { kind, description, output: None, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            description,
+            output: None,
+            source: None,
+        }))
     }
 
     /// Returns the error of unexpected input.
@@ -107,14 +113,26 @@ impl Error {
     }
 
     /// Returns the error of a failed operation. `operation` starts with "could not" or "cannot".
-    pub(crate) fn failed(kind: ErrorKind, operation: &str, reason: impl Into<String>, location: impl fmt::Display) -> Self {
+    pub(crate) fn failed(
+        kind: ErrorKind,
+        operation: &str,
+        reason: impl Into<String>,
+        location: impl fmt::Display,
+    ) -> Self {
         Self::new(kind, Description::failed(operation, reason, location))
     }
 
     /// Returns the error of a failed system call.
     pub(crate) fn io(operation: &str, error: io::Error, location: impl fmt::Display) -> Self {
-        let is_full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-        let kind = if is_full { ErrorKind::StorageFull } else { ErrorKind::Io };
+        let is_full = matches!(
+            error.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        );
+        let kind = if is_full {
+            ErrorKind::StorageFull
+        } else {
+            ErrorKind::Io
+        };
         let mut failed = Self::failed(kind, operation, error.to_string(), location);
         failed.0.source = Some(Arc::new(error));
         if is_full {
@@ -135,7 +153,10 @@ impl Error {
     #[must_use]
     pub(crate) fn with_output(mut self, lines: &[String]) -> Self {
         if !lines.is_empty() {
-            self.0.output = Some(format!("last lines of the output of make:\n  | {}", lines.join("\n  | ")));
+            self.0.output = Some(format!(
+                "last lines of the output of make:\n  | {}",
+                lines.join("\n  | ")
+            ));
         }
         self
     }
@@ -196,7 +217,8 @@ impl StdError for Error {
 
 impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
-        (self.0.kind, &self.0.description, &self.0.output) == (other.0.kind, &other.0.description, &other.0.output)
+        (self.0.kind, &self.0.description, &self.0.output)
+            == (other.0.kind, &other.0.description, &other.0.output)
     }
 }
 

@@ -1,7 +1,9 @@
-//! The store on disk: unpacks packages and prepares trees in which modules can be compiled. The crate uses neither SQL nor the network.
+//! The store on disk: unpacks packages and prepares trees in which modules can be compiled. The
+//! crate uses neither SQL nor the network.
 //!
-//! [`unpack()`] writes the files of a `.deb` or `.rpm` into a directory without dpkg or rpm. [`tree::adapt`] makes the headers of a kernel
-//! independent of their location, and [`tree::prove`] compiles a module with them and reads its vermagic.
+//! [`unpack()`] writes the files of a `.deb` or `.rpm` into a directory without dpkg or rpm.
+//! [`tree::adapt`] makes the headers of a kernel independent of their location, and [`tree::prove`]
+//! compiles a module with them and reads its vermagic.
 //!
 //! The crate prints nothing and reads no environment variable. All functions block.
 //!

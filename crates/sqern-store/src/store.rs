@@ -6,8 +6,9 @@
 //! STORE/.staging/DISTRO@VERSION/     tree in preparation; locked by the file of the same name with the suffix .lock
 //! ```
 //!
-//! A tree is prepared in a staging directory and renamed when it is complete. rename(2) is atomic, so the store never contains a part of a
-//! tree. The next fetch of the kernel removes the remains of an aborted one.
+//! A tree is prepared in a staging directory and renamed when it is complete. rename(2) is atomic,
+//! so the store never contains a part of a tree. The next fetch of the kernel removes the remains
+//! of an aborted one.
 
 mod cache;
 mod manifest;
@@ -62,12 +63,15 @@ impl Store {
     ///
     /// Returns an error if a directory cannot be created.
     pub fn open(root: &Path) -> Result<Self, Error> {
-        let store = Self { root: root.to_owned() };
+        let store = Self {
+            root: root.to_owned(),
+        };
         for directory in [store.root.clone(), store.staging(), store.cache()] {
             fs::create_dir_all(&directory).map_err(|error| inaccessible(error, &directory))?;
         }
         // Recorded paths must not depend on the working directory.
-        let root = fs::canonicalize(&store.root).map_err(|error| inaccessible(error, &store.root))?;
+        let root =
+            fs::canonicalize(&store.root).map_err(|error| inaccessible(error, &store.root))?;
         Ok(Self { root })
     }
 
@@ -91,16 +95,22 @@ impl Store {
     /// Returns an error if the staging directory cannot be read.
     pub fn is_busy(&self) -> Result<bool, Error> {
         let directory = self.staging();
-        Ok(visible_names(&directory)?.into_iter().any(|name| staged::is_locked(&directory.join(name))))
+        Ok(visible_names(&directory)?
+            .into_iter()
+            .any(|name| staged::is_locked(&directory.join(name))))
     }
 
     /// Returns the path of the tree of a kernel, which might not exist.
     ///
     /// # Errors
     ///
-    /// Returns an error if the distribution or version, which may be external input, is not a valid directory name.
+    /// Returns an error if the distribution or version, which may be external input, is not a valid
+    /// directory name.
     pub fn tree(&self, kernel: &Kernel) -> Result<PathBuf, Error> {
-        Ok(self.root.join(directory_name(kernel.distro.as_str())?).join(directory_name(kernel.version.as_str())?))
+        Ok(self
+            .root
+            .join(directory_name(kernel.distro.as_str())?)
+            .join(directory_name(kernel.version.as_str())?))
     }
 
     fn staging(&self) -> PathBuf {
@@ -135,8 +145,16 @@ impl Store {
         Ok(Some(match Manifest::read(&tree) {
             Ok(manifest) if manifest.kernel() == *kernel => Found::Tree(Box::new(manifest)),
             Ok(manifest) => {
-                let reason = format!("its manifest is that of {}, not of {kernel}", manifest.kernel());
-                Found::Invalid(Error::failed(ErrorKind::InvalidManifest, "cannot use tree", reason, tree.display()))
+                let reason = format!(
+                    "its manifest is that of {}, not of {kernel}",
+                    manifest.kernel()
+                );
+                Found::Invalid(Error::failed(
+                    ErrorKind::InvalidManifest,
+                    "cannot use tree",
+                    reason,
+                    tree.display(),
+                ))
             }
             Err(error) => Found::Invalid(error),
         }))
@@ -152,7 +170,9 @@ impl Store {
         for distro in visible_names(&self.root)? {
             for version in visible_names(&self.root.join(&distro))? {
                 // A directory with an invalid name is not part of the store.
-                let (Ok(distro), Ok(version)) = (distro.parse(), version.parse()) else { continue };
+                let (Ok(distro), Ok(version)) = (distro.parse(), version.parse()) else {
+                    continue;
+                };
                 let kernel = Kernel { distro, version };
                 if let Some(found) = self.find(&kernel)? {
                     kernels.insert(kernel, found);
@@ -174,8 +194,16 @@ impl Store {
             return Ok(());
         }
         let reason = format!("the tree has changed from {} to {found}", manifest.tree);
-        Err(Error::failed(ErrorKind::ModifiedTree, "could not verify tree", reason, tree.display())
-            .with_hint(format!("sqern store prune --kernel {0} && sqern fetch --kernel {0}", kernel.version)))
+        Err(Error::failed(
+            ErrorKind::ModifiedTree,
+            "could not verify tree",
+            reason,
+            tree.display(),
+        )
+        .with_hint(format!(
+            "sqern store prune --kernel {0} && sqern fetch --kernel {0}",
+            kernel.version
+        )))
     }
 
     /// Removes the tree of a kernel. A rename hides it before its files are removed.
@@ -185,7 +213,9 @@ impl Store {
     /// Returns an error if the tree cannot be renamed or removed.
     pub fn remove(&self, kernel: &Kernel) -> Result<(), Error> {
         let tree = self.tree(kernel)?;
-        let removed = self.staging().join(format!("removed-{}@{}", kernel.distro, kernel.version));
+        let removed = self
+            .staging()
+            .join(format!("removed-{}@{}", kernel.distro, kernel.version));
         let _ = fs::remove_dir_all(&removed);
         fs::rename(&tree, &removed).map_err(|error| inaccessible(error, &tree))?;
         fs::remove_dir_all(&removed).map_err(|error| inaccessible(error, &removed))
@@ -194,24 +224,47 @@ impl Store {
 
 /// Returns a name if it is that of a visible directory, and not a path.
 fn directory_name(name: &str) -> Result<&str, Error> {
-    if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']) || name.len() > MAX_NAME_BYTES {
+    if name.is_empty()
+        || name.starts_with('.')
+        || name.contains(['/', '\0'])
+        || name.len() > MAX_NAME_BYTES
+    {
         let reason = "the name is not allowed for a directory of the store";
-        return Err(Error::failed(ErrorKind::InvalidName, "cannot use", reason, format!("{name:?}")));
+        return Err(Error::failed(
+            ErrorKind::InvalidName,
+            "cannot use",
+            reason,
+            format!("{name:?}"),
+        ));
     }
     Ok(name)
 }
 
-/// Returns the sorted names in a directory that are not hidden. Returns no names if it is not a directory.
+/// Returns the sorted names in a directory that are not hidden. Returns no names if it is not a
+/// directory.
 fn visible_names(directory: &Path) -> Result<Vec<String>, Error> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Vec::new()),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(Vec::new());
+        }
         Err(error) => return Err(inaccessible(error, directory)),
     };
     let mut names = Vec::new();
     for entry in entries {
-        let name = entry.map_err(|error| inaccessible(error, directory))?.file_name();
-        names.extend(name.into_string().ok().filter(|name| !name.starts_with('.')));
+        let name = entry
+            .map_err(|error| inaccessible(error, directory))?
+            .file_name();
+        names.extend(
+            name.into_string()
+                .ok()
+                .filter(|name| !name.starts_with('.')),
+        );
     }
     names.sort();
     Ok(names)
@@ -221,7 +274,11 @@ fn visible_names(directory: &Path) -> Result<Vec<String>, Error> {
 fn inaccessible(error: io::Error, path: &Path) -> Error {
     let is_denied = error.kind() == io::ErrorKind::PermissionDenied;
     let failed = Error::io("could not access store", error, path.display());
-    if is_denied { failed.with_hint("sqern fetch --store DIR  # a writable directory") } else { failed }
+    if is_denied {
+        failed.with_hint("sqern fetch --store DIR  # a writable directory")
+    } else {
+        failed
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! Unpacked trees: [`adapt`] makes them independent of their location, and [`prove`] compiles a module with them.
+//! Unpacked trees: [`adapt`] makes them independent of their location, and [`prove`] compiles a
+//! module with them.
 //!
-//! Header packages expect to be installed in `/usr/src`. Unpacking replaces absolute links, and [`adapt`] replaces absolute paths in
-//! Makefiles.
+//! Header packages expect to be installed in `/usr/src`. Unpacking replaces absolute links, and
+//! [`adapt`] replaces absolute paths in Makefiles.
 
 mod adapt;
 mod build_tools;
@@ -13,5 +14,7 @@ mod modinfo;
 mod prove;
 
 pub use adapt::{Adapted, Changed, adapt};
-pub use build_tools::{Installer, Machine, Purpose, Requirement, Tool, install_command, make_variables, requirements};
+pub use build_tools::{
+    Installer, Machine, Purpose, Requirement, Tool, install_command, make_variables, requirements,
+};
 pub use prove::{Proof, ProveOptions, prove};

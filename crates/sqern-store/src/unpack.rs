@@ -1,8 +1,8 @@
 //! Unpacks `.deb` and `.rpm` packages, which are read as a stream, without dpkg or rpm.
 //!
-//! No package can write outside the target directory. Each path is opened from the descriptor of that directory, one name at a time, and a
-//! symbolic link in a path is an error (openat(2), `O_NOFOLLOW`). This does not depend on earlier checks, so no order of entries can evade
-//! it.
+//! No package can write outside the target directory. Each path is opened from the descriptor of
+//! that directory, one name at a time, and a symbolic link in a path is an error (openat(2),
+//! `O_NOFOLLOW`). This does not depend on earlier checks, so no order of entries can evade it.
 
 mod ar;
 mod archive;
@@ -42,9 +42,11 @@ pub struct Unpacked {
     pub symlinks: u64,
     /// The number of hard links created.
     pub hard_links: u64,
-    /// The number of files and links that already existed with the same content, from another package.
+    /// The number of files and links that already existed with the same content, from another
+    /// package.
     pub shared: u64,
-    /// The number of entries that no build requires and that were not written (below `usr/share` and `usr/lib/.build-id`).
+    /// The number of entries that no build requires and that were not written (below `usr/share`
+    /// and `usr/lib/.build-id`).
     pub skipped: u64,
     /// The number of files whose SHA-256 was compared with the header of the package (`.rpm` only).
     pub checked: u64,
@@ -73,19 +75,21 @@ enum PackageFormat {
     Rpm,
 }
 
-/// Writes the files of `package` below the directory `into`, by their paths in the package (`usr/src/linux-headers-…`).
+/// Writes the files of `package` below the directory `into`, by their paths in the package
+/// (`usr/src/linux-headers-…`).
 ///
-/// `into` must exist, and only this process may write to it. All packages of a kernel are unpacked into the same directory. Files have mode
-/// 0644 or 0755, directories 0755, and all belong to the current user. Modification times are kept, because make compares them. Nothing is
-/// synced to disk.
+/// `into` must exist, and only this process may write to it. All packages of a kernel are unpacked
+/// into the same directory. Files have mode 0644 or 0755, directories 0755, and all belong to the
+/// current user. Modification times are kept, because make compares them. Nothing is synced to
+/// disk.
 ///
-/// An absolute link to a location of kernel headers (`/usr/src`, `/usr/lib`, `/lib`) becomes relative. Other absolute links are omitted. See
-/// [`Unpacked::relinked`].
+/// An absolute link to a location of kernel headers (`/usr/src`, `/usr/lib`, `/lib`) becomes
+/// relative. Other absolute links are omitted. See [`Unpacked::relinked`].
 ///
 /// # Errors
 ///
-/// Returns an error if the package is invalid or a file cannot be written. The directory then contains a part of the package, and must be
-/// removed.
+/// Returns an error if the package is invalid or a file cannot be written. The directory then
+/// contains a part of the package, and must be removed.
 pub fn unpack(package: &Path, into: &Path, limits: &Limits) -> Result<Unpacked, Error> {
     unpack_into(package, into, limits).map_err(|error| error.within(package.display()))
 }
@@ -121,12 +125,21 @@ fn open(package: &Path, limits: &Limits) -> Result<File, Error> {
 fn format(file: &mut File, name: &OsStr) -> Result<PackageFormat, Error> {
     let unreadable = |error: std::io::Error| Error::io("could not read", error, "");
     let mut head = Vec::new();
-    Read::by_ref(file).take(8).read_to_end(&mut head).map_err(unreadable)?;
+    Read::by_ref(file)
+        .take(8)
+        .read_to_end(&mut head)
+        .map_err(unreadable)?;
     file.rewind().map_err(unreadable)?;
     let format = match Path::new(name).extension().and_then(OsStr::to_str) {
         Some("deb") => PackageFormat::Deb,
         Some("rpm") => PackageFormat::Rpm,
-        _ => return Err(invalid("a package whose name ends in .deb or .rpm", format!("{:?}", name.display().to_string()), "")),
+        _ => {
+            return Err(invalid(
+                "a package whose name ends in .deb or .rpm",
+                format!("{:?}", name.display().to_string()),
+                "",
+            ));
+        }
     };
     let (suffix, magic) = match format {
         PackageFormat::Deb => (".deb", AR_MAGIC),
@@ -135,5 +148,9 @@ fn format(file: &mut File, name: &OsStr) -> Result<PackageFormat, Error> {
     if head.starts_with(magic) {
         return Ok(format);
     }
-    Err(invalid(format!("a {suffix} package"), describe_head(&head), ""))
+    Err(invalid(
+        format!("a {suffix} package"),
+        describe_head(&head),
+        "",
+    ))
 }

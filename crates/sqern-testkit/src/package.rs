@@ -82,7 +82,12 @@ impl Payload {
             ItemKind::Symlink(_) => 0o777,
             _ => 0o644,
         };
-        self.items.push(Item { name: name.as_ref().to_vec(), kind, mode, mtime_s: MTIME_S });
+        self.items.push(Item {
+            name: name.as_ref().to_vec(),
+            kind,
+            mode,
+            mtime_s: MTIME_S,
+        });
         self
     }
 

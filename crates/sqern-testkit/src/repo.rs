@@ -1,5 +1,5 @@
-//! Builders for small signed apt archives ([`FakeRepo`]), valid or with a chosen defect, on disk or behind a
-//! [`FileServer`].
+//! Builders for small signed apt archives ([`FakeRepo`]), valid or with a chosen defect, on disk or
+//! behind a [`FileServer`].
 //!
 //! ```
 //! use sqern_testkit::repo::{FakeRepo, deb};
@@ -90,7 +90,8 @@ pub struct WrittenRepo {
 }
 
 impl FakeRepo {
-    /// Returns a suite with the component `main` for `amd64`, dated 2026-01-01, in gzip and xz, signed inline by its own key.
+    /// Returns a suite with the component `main` for `amd64`, dated 2026-01-01, in gzip and xz,
+    /// signed inline by its own key.
     #[must_use]
     pub fn new(suite: &str) -> Self {
         Self {
@@ -219,7 +220,10 @@ impl FakeRepo {
             if self.by_hash {
                 let by_hash = index_folder.join("by-hash/SHA256");
                 fs::create_dir_all(&by_hash)?;
-                fs::write(by_hash.join(release::sha256(&bytes)), self.bytes_on_disk(&bytes))?;
+                fs::write(
+                    by_hash.join(release::sha256(&bytes)),
+                    self.bytes_on_disk(&bytes),
+                )?;
             }
             fs::write(index_folder.join(&name), self.bytes_on_disk(&bytes))?;
             stated.push((format!("{relative}/{name}"), bytes));
@@ -228,14 +232,23 @@ impl FakeRepo {
             stated.push((format!("{relative}/Packages"), self.plain_index()));
         }
         self.write_release(&suite_folder, &stated)?;
-        for (package, content) in self.packages.iter().filter_map(|package| Some((package, package.content()?))) {
+        for (package, content) in self
+            .packages
+            .iter()
+            .filter_map(|package| Some((package, package.content()?)))
+        {
             let file = folder.join(package.filename());
             fs::create_dir_all(file.parent().unwrap_or(folder))?;
             fs::write(file, content)?;
         }
         let keyring = folder.join("keyring.gpg");
         fs::write(&keyring, self.key.keyring()?)?;
-        Ok(WrittenRepo { folder: folder.to_owned(), keyring, suite: self.name.clone(), index_folder })
+        Ok(WrittenRepo {
+            folder: folder.to_owned(),
+            keyring,
+            suite: self.name.clone(),
+            index_folder,
+        })
     }
 
     /// Writes the suite in the form in which apt keeps it below `/var/lib/apt/lists`.
@@ -245,15 +258,30 @@ impl FakeRepo {
     /// # Errors
     ///
     /// Returns an error if a file cannot be written, compressed or signed.
-    pub fn write_apt_lists(&self, folder: &Path, site: &str, compression: Compression) -> Result<()> {
+    pub fn write_apt_lists(
+        &self,
+        folder: &Path,
+        site: &str,
+        compression: Compression,
+    ) -> Result<()> {
         fs::create_dir_all(folder)?;
         let prefix = format!("{site}_dists_{}_", self.name);
         let plain = self.plain_index();
         let relative = self.index_path();
         let release = self.release_text(&[(format!("{relative}/Packages"), plain.clone())]);
-        fs::write(folder.join(format!("{prefix}InRelease")), self.key.clearsign(&release, self.date)?)?;
-        let name = format!("{prefix}{}_Packages{}", relative.replace('/', "_"), compression.suffix());
-        fs::write(folder.join(name), compression.compress(&self.bytes_on_disk(&plain))?)?;
+        fs::write(
+            folder.join(format!("{prefix}InRelease")),
+            self.key.clearsign(&release, self.date)?,
+        )?;
+        let name = format!(
+            "{prefix}{}_Packages{}",
+            relative.replace('/', "_"),
+            compression.suffix()
+        );
+        fs::write(
+            folder.join(name),
+            compression.compress(&self.bytes_on_disk(&plain))?,
+        )?;
         Ok(())
     }
 
@@ -262,16 +290,31 @@ impl FakeRepo {
     }
 
     fn plain_index(&self) -> Vec<u8> {
-        let stanzas = || self.packages.iter().map(Deb::stanza).collect::<Vec<_>>().join("\n").into_bytes();
+        let stanzas = || {
+            self.packages
+                .iter()
+                .map(Deb::stanza)
+                .collect::<Vec<_>>()
+                .join("\n")
+                .into_bytes()
+        };
         self.index.clone().unwrap_or_else(stanzas)
     }
 
     fn index_files(&self) -> Result<Vec<(String, Vec<u8>)>> {
         if let Some((compression, file)) = &self.index_file {
-            return Ok(vec![(format!("Packages{}", compression.suffix()), fs::read(file)?)]);
+            return Ok(vec![(
+                format!("Packages{}", compression.suffix()),
+                fs::read(file)?,
+            )]);
         }
         let plain = self.plain_index();
-        let file = |compression: &Compression| Ok((format!("Packages{}", compression.suffix()), compression.compress(&plain)?));
+        let file = |compression: &Compression| {
+            Ok((
+                format!("Packages{}", compression.suffix()),
+                compression.compress(&plain)?,
+            ))
+        };
         self.compressions.iter().map(file).collect()
     }
 

@@ -1,7 +1,8 @@
 //! One PostgreSQL server for each test process, and one database for each test.
 //!
-//! The server is started on first use. A watchdog process removes it when the test process ends for any reason: the watchdog reads from a
-//! pipe whose other end the test process holds, and the kernel closes that end even after SIGKILL.
+//! The server is started on first use. A watchdog process removes it when the test process ends for
+//! any reason: the watchdog reads from a pipe whose other end the test process holds, and the
+//! kernel closes that end even after SIGKILL.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -21,7 +22,8 @@ use tokio::sync::OnceCell;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
-/// The script of the watchdog: waits for the end of its standard input, then stops the server and removes its directory.
+/// The script of the watchdog: waits for the end of its standard input, then stops the server and
+/// removes its directory.
 ///
 /// The loop covers a server or an initdb that was still running when the test process ended.
 const WATCHDOG: &str = r#"
@@ -68,28 +70,38 @@ impl TestServer {
     ///
     /// # Panics
     ///
-    /// Panics if no server can be started. The message states the reason and the command that fixes it. A test must not pass without its
-    /// server.
+    /// Panics if no server can be started. The message states the reason and the command that fixes
+    /// it. A test must not pass without its server.
     pub async fn shared() -> &'static Self {
         SHARED.get_or_init(|| Self::with_settings(&[])).await
     }
 
-    /// Starts a server for one test with additional PostgreSQL settings. The server is stopped and removed on drop.
+    /// Starts a server for one test with additional PostgreSQL settings. The server is stopped and
+    /// removed on drop.
     ///
     /// # Panics
     ///
     /// Panics if no server can be started, like [`TestServer::shared`].
     pub async fn with_settings(settings: &[(&str, &str)]) -> Self {
-        let settings: Vec<_> = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let settings: Vec<_> = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let started = tokio::task::spawn_blocking(move || start(&settings)).await;
-        started.unwrap_or_else(|error| Err(error.into())).unwrap_or_else(|error| panic!("{error:#}"))
+        started
+            .unwrap_or_else(|error| Err(error.into()))
+            .unwrap_or_else(|error| panic!("{error:#}"))
     }
 
     /// Returns the conninfo string of a database of this server.
     #[must_use]
     pub fn dsn(&self, database: &str) -> String {
         let Endpoint { socket_dir, port } = &self.endpoint;
-        format!("host={} port={port} dbname={database} user={}", socket_dir.display(), PROGRAM.role)
+        format!(
+            "host={} port={port} dbname={database} user={}",
+            socket_dir.display(),
+            PROGRAM.role
+        )
     }
 
     /// Returns the address that the server listens on.
@@ -119,7 +131,11 @@ impl TestServer {
 
     async fn try_connect(&self, database: &str) -> anyhow::Result<Client> {
         let mut config = Config::new();
-        config.host_path(&self.endpoint.socket_dir).port(self.endpoint.port).user(PROGRAM.role).dbname(database);
+        config
+            .host_path(&self.endpoint.socket_dir)
+            .port(self.endpoint.port)
+            .user(PROGRAM.role)
+            .dbname(database);
         let (client, connection) = config.connect(NoTls).await?;
         tokio::spawn(connection);
         Ok(client)
@@ -130,7 +146,8 @@ impl TestServer {
         self.copy_of("template0", hint).await
     }
 
-    /// Creates a database for one test as a copy of the template `name`. The first caller for a name creates the template with `setup`.
+    /// Creates a database for one test as a copy of the template `name`. The first caller for a
+    /// name creates the template with `setup`.
     ///
     /// # Panics
     ///
@@ -139,8 +156,16 @@ impl TestServer {
     where
         F: AsyncFnOnce(&mut Client),
     {
-        let cell = self.templates.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default().clone();
-        let template = cell.get_or_init(async || self.make_template(name, setup).await).await;
+        let cell = self
+            .templates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(name.to_owned())
+            .or_default()
+            .clone();
+        let template = cell
+            .get_or_init(async || self.make_template(name, setup).await)
+            .await;
         self.copy_of(template, hint).await
     }
 
@@ -200,17 +225,23 @@ impl TestDatabase {
         self.server.connect(&self.name).await
     }
 
-    /// Returns a command that runs a client program of PostgreSQL (`psql`, `pg_dump`) on this database, without the environment of the test
-    /// process.
+    /// Returns a command that runs a client program of PostgreSQL (`psql`, `pg_dump`) on this
+    /// database, without the environment of the test process.
     ///
     /// # Panics
     ///
     /// Panics if the server has stopped.
     #[must_use]
     pub fn tool(&self, program: &str) -> Command {
-        let mut command = self.server.server.client_program(program).unwrap_or_else(|error| panic!("{program}: {error}"));
-        let connection: Vec<_> =
-            command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
+        let mut command = self
+            .server
+            .server
+            .client_program(program)
+            .unwrap_or_else(|error| panic!("{program}: {error}"));
+        let connection: Vec<_> = command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+            .collect();
         clean_environment(&mut command);
         command.envs(connection).env("PGDATABASE", &self.name);
         command
@@ -218,15 +249,19 @@ impl TestDatabase {
 }
 
 impl Drop for TestDatabase {
-    /// Errors are ignored because the server is removed with the test process. A separate thread is used because `drop` cannot wait for a
-    /// future.
+    /// Errors are ignored because the server is removed with the test process. A separate thread is
+    /// used because `drop` cannot wait for a future.
     fn drop(&mut self) {
         let (server, name) = (self.server, self.name.clone());
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
             runtime.block_on(async {
                 let client = server.try_connect(DATABASE).await?;
-                client.batch_execute(&format!("drop database if exists {name} with (force)")).await?;
+                client
+                    .batch_execute(&format!("drop database if exists {name} with (force)"))
+                    .await?;
                 anyhow::Ok(())
             })
         });
@@ -234,7 +269,8 @@ impl Drop for TestDatabase {
     }
 }
 
-/// Returns an environment for a private server: the binaries that `sqern local` finds, and nothing from the user's environment.
+/// Returns an environment for a private server: the binaries that `sqern local` finds, and nothing
+/// from the user's environment.
 ///
 /// `dir` is the parent of the default directory.
 ///
@@ -242,7 +278,8 @@ impl Drop for TestDatabase {
 ///
 /// Returns an error if the user of this process has no name.
 pub fn test_env(dir: &Path) -> anyhow::Result<LocalEnv> {
-    let user = OsUser::current().context("the operating system knows no name for this process's user")?;
+    let user =
+        OsUser::current().context("the operating system knows no name for this process's user")?;
     let mut env = LocalEnv::new(PROGRAM, user, dir.to_owned());
     env.pg_bin = std::env::var_os("SQERN_PG_BIN").map(PathBuf::from);
     env.path = std::env::var_os("PATH");
@@ -257,15 +294,22 @@ pub fn clean_command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Replaces the environment of a command: `PATH` is kept, the locale and the time zone are fixed, and there is no home directory.
+/// Replaces the environment of a command: `PATH` is kept, the locale and the time zone are fixed,
+/// and there is no home directory.
 ///
-/// Other variables that programs read (`PG*`, `XDG_*`, proxies, `MAKEFLAGS`) depend on the user who runs the tests.
+/// Other variables that programs read (`PG*`, `XDG_*`, proxies, `MAKEFLAGS`) depend on the user who
+/// runs the tests.
 pub fn clean_environment(command: &mut Command) -> &mut Command {
-    command.env_clear().env("HOME", "/nonexistent").env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+    command
+        .env_clear()
+        .env("HOME", "/nonexistent")
+        .env("LC_ALL", "C.UTF-8")
+        .env("TZ", "UTC");
     command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
 }
 
-/// Creates a temporary directory that the server's user can enter, even if root runs the tests and with any umask.
+/// Creates a temporary directory that the server's user can enter, even if root runs the tests and
+/// with any umask.
 ///
 /// # Errors
 ///
@@ -277,28 +321,59 @@ pub fn open_tempdir() -> io::Result<tempfile::TempDir> {
 }
 
 fn start(settings: &[(String, String)]) -> anyhow::Result<TestServer> {
-    let dir = open_tempdir().context("a directory for the test server")?.keep();
+    let dir = open_tempdir()
+        .context("a directory for the test server")?
+        .keep();
     let watchdog = watch(&dir)?;
-    let server = LocalServer::at(&dir.join("local"), &test_env(&dir)?)?.throwaway().with_setting("max_connections", "200");
-    let server = settings.iter().fold(server, |server, (name, value)| server.with_setting(name, value));
+    let server = LocalServer::at(&dir.join("local"), &test_env(&dir)?)?
+        .throwaway()
+        .with_setting("max_connections", "200");
+    let server = settings.iter().fold(server, |server, (name, value)| {
+        server.with_setting(name, value)
+    });
     let up = server.up().map_err(|error| {
         let hint = error.hint(&PROGRAM).unwrap_or_default();
         anyhow::anyhow!("tests need a PostgreSQL server of their own: {error}\nhint: {hint}")
     })?;
-    Ok(TestServer { server, endpoint: up.endpoint, templates: Mutex::default(), _watchdog: watchdog })
+    Ok(TestServer {
+        server,
+        endpoint: up.endpoint,
+        templates: Mutex::default(),
+        _watchdog: watchdog,
+    })
 }
 
 /// Starts the watchdog in a separate process group, so that Ctrl-C does not end it.
 fn watch(dir: &Path) -> anyhow::Result<ChildStdin> {
     let mut command = clean_command("/bin/sh");
-    command.args([OsStr::new("-c"), OsStr::new(WATCHDOG), OsStr::new("watchdog"), dir.as_os_str()]);
-    command.current_dir("/").process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args([
+        OsStr::new("-c"),
+        OsStr::new(WATCHDOG),
+        OsStr::new("watchdog"),
+        dir.as_os_str(),
+    ]);
+    command
+        .current_dir("/")
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command.spawn()?.stdin.context("the watchdog's pipe")
 }
 
 /// Returns `text` as a name that needs no quotes, with at most 40 letters.
 fn plain(text: &str) -> String {
-    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+    let letter = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '_'
+        }
+    };
     let name: String = text.chars().take(40).map(letter).collect();
-    if name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() { format!("t{name}") } else { name }
+    if name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() {
+        format!("t{name}")
+    } else {
+        name
+    }
 }

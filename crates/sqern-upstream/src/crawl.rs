@@ -1,4 +1,5 @@
-//! The common parts of crawls of all kinds of repositories: trust, downloads, decompression, dependencies, and the resulting [`Crawl`]s.
+//! The common parts of crawls of all kinds of repositories: trust, downloads, decompression,
+//! dependencies, and the resulting [`Crawl`]s.
 //!
 //! [`Crawl`]: sqern_model::Crawl
 

@@ -1,4 +1,5 @@
-//! The text formats of Debian: stanzas, `Release` files, relations between packages, and the version order.
+//! The text formats of Debian: stanzas, `Release` files, relations between packages, and the
+//! version order.
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;

@@ -99,7 +99,11 @@ struct Inner {
 
 impl Error {
     fn new(kind: ErrorKind, description: Description) -> Self {
-        Self(Box::new(Inner { kind, description, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            description,
+            source: None,
+        }))
     }
 
     /// Returns the error of unexpected input.
@@ -113,7 +117,12 @@ impl Error {
     }
 
     /// Returns the error of a failed operation. `operation` starts with "could not" or "cannot".
-    pub fn failed(kind: ErrorKind, operation: &str, reason: impl Into<String>, location: impl fmt::Display) -> Self {
+    pub fn failed(
+        kind: ErrorKind,
+        operation: &str,
+        reason: impl Into<String>,
+        location: impl fmt::Display,
+    ) -> Self {
         Self::new(kind, Description::failed(operation, reason, location))
     }
 
@@ -215,7 +224,8 @@ pub(crate) fn escape_entry_text(text: &str) -> String {
     escape_control(text, MAX_ENTRY_TEXT_BYTES)
 }
 
-/// Returns the messages of an error and its sources, separated by `: `. reqwest and hyper report the cause ("connection refused") last.
+/// Returns the messages of an error and its sources, separated by `: `. reqwest and hyper report
+/// the cause ("connection refused") last.
 pub(crate) fn error_chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -236,9 +246,13 @@ mod tests {
 
     #[test]
     fn causes_are_sources() {
-        let error = Error::io("could not read", io::ErrorKind::NotFound.into(), "/x").with_hint("ls /x");
+        let error =
+            Error::io("could not read", io::ErrorKind::NotFound.into(), "/x").with_hint("ls /x");
         assert_eq!((error.code(), error.hint()), ("io", Some("ls /x")));
         assert_eq!(error.message(), "could not read /x: entity not found");
-        assert_eq!(error_chain(&error), "could not read /x: entity not found; hint: ls /x: entity not found");
+        assert_eq!(
+            error_chain(&error),
+            "could not read /x: entity not found; hint: ls /x: entity not found"
+        );
     }
 }

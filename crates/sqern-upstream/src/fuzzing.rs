@@ -1,8 +1,9 @@
 //! Fuzz targets: functions that parse any bytes, and panic if a guarantee is violated.
 //!
-//! Values that are written again parse to the same value, comparisons are total orders, limits apply, and paths of a hostile server are below
-//! its base. `scripts/fuzz` runs the targets with libFuzzer. The tests run them with the seeds in `fuzz/corpus/`, which include each input
-//! that violated a guarantee.
+//! Values that are written again parse to the same value, comparisons are total orders, limits
+//! apply, and paths of a hostile server are below its base. `scripts/fuzz` runs the targets with
+//! libFuzzer. The tests run them with the seeds in `fuzz/corpus/`, which include each input that
+//! violated a guarantee.
 
 mod chunks;
 mod order;
@@ -46,5 +47,8 @@ pub const TARGETS: &[Target] = &[
 /// Returns the function of a target.
 #[must_use]
 pub fn target(name: &str) -> Option<fn(&[u8]) -> bool> {
-    TARGETS.iter().find(|(known, _)| *known == name).map(|(_, run)| *run)
+    TARGETS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, run)| *run)
 }

@@ -1,11 +1,14 @@
-//! The client of package repositories: downloads metadata over HTTP or from disk, verifies it, and returns [`Crawl`]s.
+//! The client of package repositories: downloads metadata over HTTP or from disk, verifies it, and
+//! returns [`Crawl`]s.
 //!
-//! Only verified data is used. The OpenPGP signature covers the `Release`, which lists size and SHA-256 of each index. Each index lists
-//! those of its packages. All input of servers is limited: bytes, time, redirects, decompressed size, and the length of lines and stanzas.
-//! Memory usage is therefore small for any input.
+//! Only verified data is used. The OpenPGP signature covers the `Release`, which lists size and
+//! SHA-256 of each index. Each index lists those of its packages. All input of servers is limited:
+//! bytes, time, redirects, decompressed size, and the length of lines and stanzas. Memory usage is
+//! therefore small for any input.
 //!
-//! The crate contains no SQL, prints nothing and reads no environment variable. The current time is [`CrawlOptions::now`]. Formats:
-//! <https://wiki.debian.org/DebianRepository/Format>, deb822(5), deb-version(7), RFC 9580.
+//! The crate contains no SQL, prints nothing and reads no environment variable. The current time is
+//! [`CrawlOptions::now`]. Formats: <https://wiki.debian.org/DebianRepository/Format>, deb822(5),
+//! deb-version(7), RFC 9580.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {

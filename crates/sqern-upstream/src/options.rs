@@ -12,15 +12,18 @@ const MIB: u64 = 1024 * 1024;
 pub struct CrawlOptions {
     /// The time of the crawl, at which signatures and `Valid-Until` are verified.
     pub now: Timestamp,
-    /// Sends each request for `scheme://HOST/PATH` to `mirror_base/HOST/PATH` (`http`, `https` or `file`).
+    /// Sends each request for `scheme://HOST/PATH` to `mirror_base/HOST/PATH` (`http`, `https` or
+    /// `file`).
     pub mirror_base: Option<Url>,
-    /// Whether a missing signature, keyring or valid key is a warning instead of an error. Altered data is an error in any case.
+    /// Whether a missing signature, keyring or valid key is a warning instead of an error. Altered
+    /// data is an error in any case.
     pub allow_unsigned: bool,
     /// Whether signed metadata may be older than that of the last crawl.
     pub accept_rollback: bool,
     /// The limits of downloads.
     pub limits: Limits,
-    /// The directory for temporary files, in which downloads are stored without a name; `None` for that of the system.
+    /// The directory for temporary files, in which downloads are stored without a name; `None` for
+    /// that of the system.
     pub temp_dir: Option<PathBuf>,
 }
 
@@ -28,11 +31,19 @@ impl CrawlOptions {
     /// Returns the default options: no mirror base, signatures required, default limits.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
-        Self { now, mirror_base: None, allow_unsigned: false, accept_rollback: false, limits: Limits::default(), temp_dir: None }
+        Self {
+            now,
+            mirror_base: None,
+            allow_unsigned: false,
+            accept_rollback: false,
+            limits: Limits::default(),
+            temp_dir: None,
+        }
     }
 }
 
-/// Limits of metadata. The largest index of Debian has 50 MB and lines of 75 KB, and a `Release` of Ubuntu has 270 KB.
+/// Limits of metadata. The largest index of Debian has 50 MB and lines of 75 KB, and a `Release` of
+/// Ubuntu has 270 KB.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// The size of an `InRelease`, `Release` or `Release.gpg` in bytes.

@@ -26,7 +26,8 @@ pub struct PackageRequest<'a> {
     pub source: Option<&'a Source>,
     /// The size of the file in bytes.
     pub size_bytes: u64,
-    /// The checksum of the file, in the form of [`KernelPackage::checksum`](sqern_model::KernelPackage::checksum).
+    /// The checksum of the file, in the form of
+    /// [`KernelPackage::checksum`](sqern_model::KernelPackage::checksum).
     pub checksum: &'a str,
     /// Sends the request for `scheme://HOST/PATH` to `mirror_base/HOST/PATH`.
     pub mirror_base: Option<&'a Url>,
@@ -38,31 +39,53 @@ pub struct PackageRequest<'a> {
 fn listed_file(size_bytes: u64, checksum: &str) -> Result<ListedFile, Error> {
     let checksum: Checksum = checksum.parse().map_err(|InvalidChecksum(found)| {
         let reason = "must be SHA-256 digits or ALGORITHM:DIGITS";
-        Error::failed(ErrorKind::InvalidMetadata, "cannot use checksum", reason, format!("{found:?}"))
+        Error::failed(
+            ErrorKind::InvalidMetadata,
+            "cannot use checksum",
+            reason,
+            format!("{found:?}"),
+        )
     })?;
     Ok(ListedFile::new(size_bytes, checksum))
 }
 
 impl Client {
-    /// Downloads a package into `into`, and at most the listed number of bytes. Calls `received` with the size of each chunk.
+    /// Downloads a package into `into`, and at most the listed number of bytes. Calls `received`
+    /// with the size of each chunk.
     ///
-    /// Bytes after the current position of the file are the start of an interrupted download. Only the rest is requested if the server
-    /// supports that. If the checksum then differs, the package is downloaded again completely.
+    /// Bytes after the current position of the file are the start of an interrupted download. Only
+    /// the rest is requested if the server supports that. If the checksum then differs, the package
+    /// is downloaded again completely.
     ///
     /// # Errors
     ///
-    /// Returns an error if the file cannot be downloaded, or has another size or checksum. After an interruption, `into` contains the
-    /// received part; after another error, it is empty.
-    pub async fn download(&self, request: &PackageRequest<'_>, into: File, received: &(dyn Fn(u64) + Sync)) -> Result<(), Error> {
+    /// Returns an error if the file cannot be downloaded, or has another size or checksum. After an
+    /// interruption, `into` contains the received part; after another error, it is empty.
+    pub async fn download(
+        &self,
+        request: &PackageRequest<'_>,
+        into: File,
+        received: &(dyn Fn(u64) + Sync),
+    ) -> Result<(), Error> {
         let listed = listed_file(request.size_bytes, request.checksum)?;
         let (client, url) = match request.source {
             Some(source) => (identified(self, source)?, with_query(request.url, source)),
             None => (self.clone(), request.url.clone()),
         };
-        let not_written = |error: std::io::Error| Error::io("could not write the download of", error, redact_url(&url));
+        let not_written = |error: std::io::Error| {
+            Error::io("could not write the download of", error, redact_url(&url))
+        };
         let into = tokio::fs::File::from_std(into);
-        let mut sink = Sink::resumed(request.size_bytes, listed.algorithm, into).await.map_err(not_written)?;
-        let http_request = Request { url: &url, mirror_base: request.mirror_base, now: request.now, received, etag: None };
+        let mut sink = Sink::resumed(request.size_bytes, listed.algorithm, into)
+            .await
+            .map_err(not_written)?;
+        let http_request = Request {
+            url: &url,
+            mirror_base: request.mirror_base,
+            now: request.now,
+            received,
+            etag: None,
+        };
         loop {
             let held = sink.position();
             if held > 0 && sink.received().matches(&listed) {
@@ -71,12 +94,16 @@ impl Client {
             if held == request.size_bytes {
                 sink.reset().await.map_err(not_written)?;
             }
-            client.fetch(&http_request, &mut sink).await.map_err(FetchError::into_error)?;
+            client
+                .fetch(&http_request, &mut sink)
+                .await
+                .map_err(FetchError::into_error)?;
             let checked = sink.received().check(&listed, BY, &redact_url(&url));
             if checked.is_err() {
                 sink.reset().await.map_err(not_written)?;
             }
-            // The start might have been that of another file, so a second attempt downloads the whole file.
+            // The start might have been that of another file, so a second attempt downloads the
+            // whole file.
             if checked.is_ok() || held == 0 {
                 return checked;
             }
@@ -91,21 +118,33 @@ impl Client {
 /// Returns an error if the file differs or cannot be read.
 pub fn check_file(path: &Path, size_bytes: u64, checksum: &str) -> Result<(), Error> {
     let listed = listed_file(size_bytes, checksum)?;
-    let unreadable = |error: std::io::Error| Error::io("could not read package", error, path.display());
+    let unreadable =
+        |error: std::io::Error| Error::io("could not read package", error, path.display());
     let mut hasher = Hasher::new(listed.algorithm);
-    let size_bytes = File::open(path).and_then(|file| hasher.update_from(file)).map_err(unreadable)?;
-    let received = ReceivedFile { size_bytes, checksum: hasher.finish(), is_html: false };
+    let size_bytes = File::open(path)
+        .and_then(|file| hasher.update_from(file))
+        .map_err(unreadable)?;
+    let received = ReceivedFile {
+        size_bytes,
+        checksum: hasher.finish(),
+        is_html: false,
+    };
     received.check(&listed, BY, &path.display().to_string())
 }
 
-/// Returns the URL with the query of the base of the source. Recorded URLs have no query, because it might be a secret.
+/// Returns the URL with the query of the base of the source. Recorded URLs have no query, because
+/// it might be a secret.
 fn with_query(url: &Url, source: &Source) -> Url {
     let bases = match source {
         Source::Apt(source) => &source.base,
         Source::RpmMd(source) => &source.base,
     };
-    let is_below = |base: &Url| base.origin() == url.origin() && url.path().starts_with(base.path());
-    let base = bases.iter().filter_map(|base| base_url(base).ok()).find(|base| base.query().is_some() && is_below(base));
+    let is_below =
+        |base: &Url| base.origin() == url.origin() && url.path().starts_with(base.path());
+    let base = bases
+        .iter()
+        .filter_map(|base| base_url(base).ok())
+        .find(|base| base.query().is_some() && is_below(base));
     let mut with_query = url.clone();
     if let Some(base) = base {
         with_query.set_query(base.query());

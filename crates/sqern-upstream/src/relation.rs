@@ -1,4 +1,5 @@
-//! Relations between packages, and the order of versions, which the formats of Debian and rpm share.
+//! Relations between packages, and the order of versions, which the formats of Debian and rpm
+//! share.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -27,7 +28,8 @@ impl VersionOrder {
         }
     }
 
-    /// Compares the version of a package with a bound. In rpm, any release satisfies a bound without a release.
+    /// Compares the version of a package with a bound. In rpm, any release satisfies a bound
+    /// without a release.
     #[must_use]
     pub fn compare_with_bound(self, found: &str, bound: &str) -> Ordering {
         match self {
@@ -87,14 +89,18 @@ impl Dependency {
     /// Returns whether a version satisfies the bound.
     #[must_use]
     pub(crate) fn is_satisfied_by(&self, found: &str, order: VersionOrder) -> bool {
-        self.version.as_ref().is_none_or(|(operator, bound)| operator.accepts(order.compare_with_bound(found, bound)))
+        self.version.as_ref().is_none_or(|(operator, bound)| {
+            operator.accepts(order.compare_with_bound(found, bound))
+        })
     }
 }
 
 impl fmt::Display for Dependency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.version {
-            Some((operator, version)) => write!(f, "{} ({} {version})", self.name, operator.as_str()),
+            Some((operator, version)) => {
+                write!(f, "{} ({} {version})", self.name, operator.as_str())
+            }
             None => f.write_str(&self.name),
         }
     }

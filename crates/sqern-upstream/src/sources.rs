@@ -59,17 +59,21 @@ pub fn builtin() -> Result<SourceSet, SourceFileError> {
     let mut set = SourceSet::default();
     for entry in BUILTIN.files().filter(|entry| is_toml(entry.path())) {
         let file = entry.path().display().to_string();
-        let text = entry.contents_utf8().ok_or_else(|| SourceFileError::NotText { file: file.clone() })?;
+        let text = entry
+            .contents_utf8()
+            .ok_or_else(|| SourceFileError::NotText { file: file.clone() })?;
         insert(&mut set, &format!("distros/{file}"), text)?;
     }
     Ok(set)
 }
 
-/// Adds all `*.toml` files of a directory. A file with the name of a known distribution replaces it completely.
+/// Adds all `*.toml` files of a directory. A file with the name of a known distribution replaces it
+/// completely.
 ///
 /// # Errors
 ///
-/// Returns an error if a file is invalid. Then no file is added, because a partial override might remain unnoticed.
+/// Returns an error if a file is invalid. Then no file is added, because a partial override might
+/// remain unnoticed.
 pub fn load_dir(set: &mut SourceSet, folder: &Path) -> Result<(), SourceFileError> {
     let unreadable = |path: &Path| {
         let path = path.to_owned();
@@ -82,7 +86,9 @@ pub fn load_dir(set: &mut SourceSet, folder: &Path) -> Result<(), SourceFileErro
     paths.retain(|path| is_toml(path));
     paths.sort();
     let mut loaded = set.clone();
-    paths.iter().try_for_each(|path| load_file(&mut loaded, path).map(drop))?;
+    paths
+        .iter()
+        .try_for_each(|path| load_file(&mut loaded, path).map(drop))?;
     *set = loaded;
     Ok(())
 }
@@ -94,8 +100,12 @@ pub fn load_dir(set: &mut SourceSet, folder: &Path) -> Result<(), SourceFileErro
 /// Returns an error if the file cannot be read or is invalid.
 pub fn load_file(set: &mut SourceSet, path: &Path) -> Result<DistroName, SourceFileError> {
     let file = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| SourceFileError::ReadFile { path: path.to_owned(), error })?;
-    let text = String::from_utf8(bytes).map_err(|_| SourceFileError::NotText { file: file.clone() })?;
+    let bytes = std::fs::read(path).map_err(|error| SourceFileError::ReadFile {
+        path: path.to_owned(),
+        error,
+    })?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| SourceFileError::NotText { file: file.clone() })?;
     insert(set, &file, &text)
 }
 
@@ -107,28 +117,43 @@ pub fn load_file(set: &mut SourceSet, path: &Path) -> Result<DistroName, SourceF
 pub fn parse(file: &str, text: &str) -> Result<DistroDef, SourceFileError> {
     let distro: DistroDef = toml::from_str(text).map_err(|error| {
         let (line, column) = position(text, error.span().map_or(0, |span| span.start));
-        SourceFileError::Toml { file: file.into(), line, column, message: error.message().to_owned() }
+        SourceFileError::Toml {
+            file: file.into(),
+            line,
+            column,
+            message: error.message().to_owned(),
+        }
     })?;
     Ok(distro.expanded(file)?)
 }
 
 fn insert(set: &mut SourceSet, file: &str, text: &str) -> Result<DistroName, SourceFileError> {
     let distro = parse(file, text)?;
-    set.files.insert(distro.name.clone(), SourceFile { path: file.to_owned(), text: text.to_owned() });
+    set.files.insert(
+        distro.name.clone(),
+        SourceFile {
+            path: file.to_owned(),
+            text: text.to_owned(),
+        },
+    );
     let name = distro.name.clone();
     set.distros.insert(name.clone(), distro);
     Ok(name)
 }
 
 fn is_toml(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "toml")
+    path.extension()
+        .is_some_and(|extension| extension == "toml")
 }
 
 /// Returns line and column of a byte offset, both from 1.
 fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    (
+        before.matches('\n').count() + 1,
+        before[line_start..].chars().count() + 1,
+    )
 }
 
 #[cfg(test)]
@@ -146,7 +171,8 @@ mod tests {
 
     #[test]
     fn errors_contain_file_line_and_column() {
-        let error = parse("here.toml", "name = \"here\"\nvariant = \"X\"\ntitle = 7\n").expect_err("a title is text");
+        let error = parse("here.toml", "name = \"here\"\nvariant = \"X\"\ntitle = 7\n")
+            .expect_err("a title is text");
         assert!(error.to_string().starts_with("here.toml:3:9: "), "{error}");
     }
 
@@ -154,17 +180,31 @@ mod tests {
     fn file_replaces_the_distribution_of_its_name() {
         let folder = tempfile::tempdir().expect("a directory");
         let mut set = SourceSet::default();
-        set.distros.insert("here".parse().expect("a name"), parse("here.toml", MINIMAL).expect("usable"));
-        std::fs::write(folder.path().join("here.toml"), MINIMAL.replace("Here", "There")).expect("written");
+        set.distros.insert(
+            "here".parse().expect("a name"),
+            parse("here.toml", MINIMAL).expect("usable"),
+        );
+        std::fs::write(
+            folder.path().join("here.toml"),
+            MINIMAL.replace("Here", "There"),
+        )
+        .expect("written");
         std::fs::write(folder.path().join("README"), "not TOML").expect("written");
         load_dir(&mut set, folder.path()).expect("loaded");
-        assert_eq!(set.distros.values().next().map(|distro| distro.title.as_str()), Some("There"));
+        assert_eq!(
+            set.distros
+                .values()
+                .next()
+                .map(|distro| distro.title.as_str()),
+            Some("There")
+        );
     }
 
     #[test]
     fn directory_with_an_invalid_file_adds_nothing() {
         let folder = tempfile::tempdir().expect("a directory");
-        std::fs::write(folder.path().join("a.toml"), MINIMAL.replace("here", "a")).expect("written");
+        std::fs::write(folder.path().join("a.toml"), MINIMAL.replace("here", "a"))
+            .expect("written");
         std::fs::write(folder.path().join("b.toml"), "name = ").expect("written");
         let mut set = SourceSet::default();
         assert!(load_dir(&mut set, folder.path()).is_err());
@@ -173,8 +213,17 @@ mod tests {
 
     #[test]
     fn missing_directory_is_named_by_its_path() {
-        let error = load_dir(&mut SourceSet::default(), Path::new("/nonexistent/distros.d")).expect_err("not there");
-        assert!(error.to_string().starts_with("could not read source directory /nonexistent/distros.d: "), "{error}");
+        let error = load_dir(
+            &mut SourceSet::default(),
+            Path::new("/nonexistent/distros.d"),
+        )
+        .expect_err("not there");
+        assert!(
+            error
+                .to_string()
+                .starts_with("could not read source directory /nonexistent/distros.d: "),
+            "{error}"
+        );
     }
 
     proptest! {

@@ -13,7 +13,8 @@ use crate::error::CliError;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    /// The service of `pg_service.conf` that is used if neither an option nor a variable selects a database.
+    /// The service of `pg_service.conf` that is used if neither an option nor a variable selects a
+    /// database.
     pub service: Option<String>,
     /// The default of `--store`.
     pub store: Option<PathBuf>,
@@ -24,7 +25,8 @@ pub struct Config {
     pub distros: Vec<DistroName>,
 }
 
-/// The commands without configured defaults. The modules that a command makes available must not depend on a file.
+/// The commands without configured defaults. The modules that a command makes available must not
+/// depend on a file.
 const EXPLICIT_COMMANDS: [&str; 1] = ["available"];
 
 impl Config {
@@ -36,31 +38,50 @@ impl Config {
     pub fn read(path: &Path, is_required: bool) -> Result<Self, CliError> {
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(&text).map_err(|(line, reason)| {
-                CliError::failed(format!("invalid configuration file {}:{line}: {reason}", path.display()))
-                    .hint("The keys are service, store, target and distros.")
+                CliError::failed(format!(
+                    "invalid configuration file {}:{line}: {reason}",
+                    path.display()
+                ))
+                .hint("The keys are service, store, target and distros.")
             }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !is_required => Ok(Self::default()),
-            Err(error) => Err(CliError::failed(format!("could not read configuration file {}: {error}", path.display()))
-                .hint("Correct or unset SQERN_CONFIG.")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !is_required => {
+                Ok(Self::default())
+            }
+            Err(error) => Err(CliError::failed(format!(
+                "could not read configuration file {}: {error}",
+                path.display()
+            ))
+            .hint("Correct or unset SQERN_CONFIG.")),
         }
     }
 
     /// Parses the text of a file; an error contains its line.
     fn parse(text: &str) -> Result<Self, (usize, String)> {
         toml::from_str(text).map_err(|error| {
-            let before = error.span().map_or("", |span| text.get(..span.start).unwrap_or_default());
+            let before = error
+                .span()
+                .map_or("", |span| text.get(..span.start).unwrap_or_default());
             (before.matches('\n').count() + 1, error.message().to_owned())
         })
     }
 
-    /// Sets the defaults of `--target` and of repeatable `--distro` options in a command and its subcommands.
+    /// Sets the defaults of `--target` and of repeatable `--distro` options in a command and its
+    /// subcommands.
     #[must_use]
     pub fn apply(&self, command: Command) -> Command {
-        let names = command.get_subcommands().map(|subcommand| subcommand.get_name().to_owned());
-        let names: Vec<String> = names.filter(|name| !EXPLICIT_COMMANDS.contains(&name.as_str())).collect();
-        let command = names.iter().fold(command, |command, name| command.mut_subcommand(name, |command| self.apply(command)));
+        let names = command
+            .get_subcommands()
+            .map(|subcommand| subcommand.get_name().to_owned());
+        let names: Vec<String> = names
+            .filter(|name| !EXPLICIT_COMMANDS.contains(&name.as_str()))
+            .collect();
+        let command = names.iter().fold(command, |command, name| {
+            command.mut_subcommand(name, |command| self.apply(command))
+        });
         let with_target = match &self.target {
-            Some(target) => with_default(command, "target", |arg| arg.default_value(target.clone())),
+            Some(target) => {
+                with_default(command, "target", |arg| arg.default_value(target.clone()))
+            }
             None => command,
         };
         if self.distros.is_empty() {
@@ -69,14 +90,24 @@ impl Config {
         let names: Vec<String> = self.distros.iter().map(ToString::to_string).collect();
         with_default(with_target, "distro", |arg| {
             let is_repeatable = matches!(arg.get_action(), ArgAction::Append);
-            if is_repeatable { arg.default_values(names.clone()) } else { arg }
+            if is_repeatable {
+                arg.default_values(names.clone())
+            } else {
+                arg
+            }
         })
     }
 }
 
-/// Sets the default of the option with this name, if the command has one. clap prints it instead of the default of the help text.
+/// Sets the default of the option with this name, if the command has one. clap prints it instead of
+/// the default of the help text.
 fn with_default(command: Command, long: &str, set: impl Fn(Arg) -> Arg) -> Command {
-    let Some(arg) = command.get_arguments().find(|arg| arg.get_long() == Some(long)) else { return command };
+    let Some(arg) = command
+        .get_arguments()
+        .find(|arg| arg.get_long() == Some(long))
+    else {
+        return command;
+    };
     let id = arg.get_id().to_string();
     command.mut_arg(id, |arg| {
         let before = arg.clone();
@@ -84,8 +115,16 @@ fn with_default(command: Command, long: &str, set: impl Fn(Arg) -> Arg) -> Comma
         if arg.get_default_values() == before.get_default_values() {
             return arg;
         }
-        let help = before.get_help().map(ToString::to_string).unwrap_or_default();
-        arg.help(help.split(" [default:").next().unwrap_or_default().to_owned())
+        let help = before
+            .get_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        arg.help(
+            help.split(" [default:")
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+        )
     })
 }
 
@@ -95,8 +134,13 @@ mod tests {
 
     #[test]
     fn files_are_parsed_with_the_line_of_an_error() {
-        let config = Config::parse("service = \"prod\"\ntarget = \"sp-prod\"\ndistros = [\"debian12\"]\n").unwrap();
-        assert_eq!((config.service.as_deref(), config.target.as_deref()), (Some("prod"), Some("sp-prod")));
+        let config =
+            Config::parse("service = \"prod\"\ntarget = \"sp-prod\"\ndistros = [\"debian12\"]\n")
+                .unwrap();
+        assert_eq!(
+            (config.service.as_deref(), config.target.as_deref()),
+            (Some("prod"), Some("sp-prod"))
+        );
         let (line, reason) = Config::parse("service = \"prod\"\ntargets = \"x\"\n").unwrap_err();
         assert_eq!(line, 2);
         assert!(reason.contains("unknown field `targets`"), "{reason}");
@@ -107,14 +151,25 @@ mod tests {
     fn a_missing_file_is_an_error_only_if_it_is_required() {
         let absent = Path::new("/nonexistent/config.toml");
         assert_eq!(Config::read(absent, false).unwrap(), Config::default());
-        assert!(Config::read(absent, true).unwrap_err().message().starts_with("could not read configuration file"));
+        assert!(
+            Config::read(absent, true)
+                .unwrap_err()
+                .message()
+                .starts_with("could not read configuration file")
+        );
     }
 
     #[test]
     fn defaults_apply_to_options_that_are_absent() {
-        let config = Config { target: Some("t".into()), distros: vec!["debian12".parse().unwrap()], ..Config::default() };
+        let config = Config {
+            target: Some("t".into()),
+            distros: vec!["debian12".parse().unwrap()],
+            ..Config::default()
+        };
         let command = || {
-            let target = Arg::new("target").long("target").help("Release target [default: all]");
+            let target = Arg::new("target")
+                .long("target")
+                .help("Release target [default: all]");
             let distro = Arg::new("distros").long("distro").action(ArgAction::Append);
             config.apply(Command::new("x").subcommand(Command::new("y").args([target, distro])))
         };
@@ -126,6 +181,9 @@ mod tests {
         assert_eq!(values(&["x", "y"], "target"), ["t"]);
         assert_eq!(values(&["x", "y", "--target", "u"], "target"), ["u"]);
         assert_eq!(values(&["x", "y"], "distros"), ["debian12"]);
-        assert_eq!(values(&["x", "y", "--distro", "alma9"], "distros"), ["alma9"]);
+        assert_eq!(
+            values(&["x", "y", "--distro", "alma9"], "distros"),
+            ["alma9"]
+        );
     }
 }

@@ -52,13 +52,23 @@ impl CliError {
     /// Returns an error with exit status 1.
     #[must_use]
     pub fn failed(message: impl Into<String>) -> Self {
-        Self { code: code::FAILED, message: message.into(), hints: vec![], exit: ExitStatus::Failed }
+        Self {
+            code: code::FAILED,
+            message: message.into(),
+            hints: vec![],
+            exit: ExitStatus::Failed,
+        }
     }
 
     /// Returns a usage error that clap cannot detect.
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { code: code::USAGE, message: message.into(), hints: vec![], exit: ExitStatus::Usage }
+        Self {
+            code: code::USAGE,
+            message: message.into(),
+            hints: vec![],
+            exit: ExitStatus::Usage,
+        }
     }
 
     /// Adds a hint: a command line or a sentence.
@@ -77,7 +87,11 @@ impl CliError {
     /// Returns the error of an interrupted command, which exits with the status of the signal.
     #[must_use]
     pub fn by_signal(self, number: u8) -> Self {
-        Self { code: "interrupted", exit: ExitStatus::Signal(number), ..self }
+        Self {
+            code: "interrupted",
+            exit: ExitStatus::Signal(number),
+            ..self
+        }
     }
 
     /// Returns the code, a stable identifier of the kind of the error.
@@ -94,7 +108,12 @@ impl CliError {
             message += detail;
         }
         let hints = error.hint().map(str::to_owned).into_iter().collect();
-        Self { code: error.code(), message, hints, exit: ExitStatus::Failed }
+        Self {
+            code: error.code(),
+            message,
+            hints,
+            exit: ExitStatus::Failed,
+        }
     }
 
     /// Returns the message without the hints.
@@ -118,7 +137,10 @@ impl CliError {
 
 impl From<CliError> for Problem {
     fn from(failure: CliError) -> Self {
-        Self { message: failure.message, hint: failure.hints.into_iter().next() }
+        Self {
+            message: failure.message,
+            hint: failure.hints.into_iter().next(),
+        }
     }
 }
 
@@ -135,14 +157,20 @@ impl From<DbError> for CliError {
             | DbError::ReadOnly { .. } => ExitStatus::Failed,
         };
         let hints = error.suggestion().into_iter().chain(error.hint()).collect();
-        Self { code: code::of_database(&error), message: error.to_string(), hints, exit }
+        Self {
+            code: code::of_database(&error),
+            message: error.to_string(),
+            hints,
+            exit,
+        }
     }
 }
 
 impl From<sqern_core::Error> for CliError {
     fn from(error: sqern_core::Error) -> Self {
         match error {
-            // These hints contain the options of the program and the commands of the private server.
+            // These hints contain the options of the program and the commands of the private
+            // server.
             sqern_core::Error::Connect(error) => error.into(),
             sqern_core::Error::PrivateServer(error) => error.into(),
             sqern_core::Error::Store(error) => error.into(),
@@ -153,7 +181,12 @@ impl From<sqern_core::Error> for CliError {
                     error if error.is_internal() => ExitStatus::Internal,
                     _ => ExitStatus::Failed,
                 };
-                Self { code: code::of_use_case(&error), message: error.to_string(), hints: error.hints(), exit }
+                Self {
+                    code: code::of_use_case(&error),
+                    message: error.to_string(),
+                    hints: error.hints(),
+                    exit,
+                }
             }
         }
     }
@@ -168,14 +201,24 @@ impl From<sqern_store::Error> for CliError {
 impl From<ConnectError> for CliError {
     fn from(error: ConnectError) -> Self {
         let hints = error.hint(&HINT_TEXTS).into_iter().collect();
-        Self { code: code::of_connection(&error), message: error.to_string(), hints, exit: ExitStatus::Failed }
+        Self {
+            code: code::of_connection(&error),
+            message: error.to_string(),
+            hints,
+            exit: ExitStatus::Failed,
+        }
     }
 }
 
 impl From<LocalError> for CliError {
     fn from(error: LocalError) -> Self {
         let hints = error.hint(&PROGRAM).into_iter().collect();
-        Self { code: "private-server", message: error.to_string(), hints, exit: ExitStatus::Failed }
+        Self {
+            code: "private-server",
+            message: error.to_string(),
+            hints,
+            exit: ExitStatus::Failed,
+        }
     }
 }
 
@@ -187,7 +230,10 @@ impl From<sqern_upstream::Error> for CliError {
 
 impl From<sqern_upstream::ClientError> for CliError {
     fn from(error: sqern_upstream::ClientError) -> Self {
-        Self { code: "configuration", ..Self::failed(error.to_string()) }
+        Self {
+            code: "configuration",
+            ..Self::failed(error.to_string())
+        }
     }
 }
 
@@ -199,6 +245,9 @@ impl From<tokio_postgres::Error> for CliError {
 
 impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {
-        Self { code: code::IO, ..Self::failed(error.to_string()) }
+        Self {
+            code: code::IO,
+            ..Self::failed(error.to_string())
+        }
     }
 }

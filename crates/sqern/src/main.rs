@@ -28,7 +28,8 @@ fn main() -> ExitCode {
     printer.show_events();
     // The TLS clients for PostgreSQL and HTTP use the default provider of the process.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    // Each thread keeps the memory of its last decompression, so idle threads would only cost memory.
+    // Each thread keeps the memory of its last decompression, so idle threads would only cost
+    // memory.
     let threads = 2 + 2 * std::thread::available_parallelism().map_or(2, usize::from);
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -52,7 +52,8 @@ pub enum Format {
     Csv,
 }
 
-/// A kind of record that can be listed. The names of the columns are fields of its JSON, which CSV and tables print.
+/// A kind of record that can be listed. The names of the columns are fields of its JSON, which CSV
+/// and tables print.
 pub trait Record: Serialize {
     /// The name and version of its JSON: `kver.list/1`.
     const SCHEMA: &'static str;
@@ -69,13 +70,17 @@ pub struct Verbosity {
     pub level: u8,
 }
 
-/// Returns the texts of records in their columns. Times are in UTC. A record that cannot be serialized has no text.
+/// Returns the texts of records in their columns. Times are in UTC. A record that cannot be
+/// serialized has no text.
 #[must_use]
 pub fn texts<R: Record>(records: &[R]) -> Vec<Vec<String>> {
     let row = |record: &R| {
         let fields = rows::fields(record).unwrap_or_default();
         let text = |column: &Column| {
-            fields.get(column.name).map(|value| column.kind.text_of(value, TimeFormat::Utc)).unwrap_or_default()
+            fields
+                .get(column.name)
+                .map(|value| column.kind.text_of(value, TimeFormat::Utc))
+                .unwrap_or_default()
         };
         R::COLUMNS.iter().map(text).collect()
     };
@@ -92,7 +97,10 @@ struct Stream {
 impl Stream {
     /// Returns a stream that is colored if it is a terminal and the user allows color.
     fn new(is_terminal: bool, is_color_allowed: bool) -> Self {
-        Self { is_terminal, color: is_terminal && is_color_allowed }
+        Self {
+            is_terminal,
+            color: is_terminal && is_color_allowed,
+        }
     }
 }
 
@@ -120,7 +128,10 @@ impl Printer {
             stderr: Stream::new(settings.stderr_is_terminal, settings.color),
             columns: settings.columns,
             verbosity,
-            pager: settings.pager.clone().filter(|_| settings.stdout_is_terminal),
+            pager: settings
+                .pager
+                .clone()
+                .filter(|_| settings.stdout_is_terminal),
             now: settings.now(),
         }
     }
@@ -139,7 +150,8 @@ impl Printer {
         }
     }
 
-    /// Prints the warnings of libraries and, with `--verbose`, the events of the crates of this project.
+    /// Prints the warnings of libraries and, with `--verbose`, the events of the crates of this
+    /// project.
     pub fn show_events(&self) {
         let level = match self.verbosity.level {
             0 => LevelFilter::WARN,
@@ -147,14 +159,19 @@ impl Printer {
             2 => LevelFilter::DEBUG,
             _ => LevelFilter::TRACE,
         };
-        let filter = Targets::new().with_default(LevelFilter::WARN).with_targets(OWN_CRATES.map(|name| (name, level)));
+        let filter = Targets::new()
+            .with_default(LevelFilter::WARN)
+            .with_targets(OWN_CRATES.map(|name| (name, level)));
         let layer = tracing_subscriber::fmt::layer()
             .with_writer(io::stderr)
             .with_ansi(self.stderr.color)
             .with_target(false)
             .without_time();
         // Only the first printer of a process, such as a test, sets the subscriber.
-        let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
+        let _ = tracing_subscriber::registry()
+            .with(filter)
+            .with(layer)
+            .try_init();
     }
 
     /// Returns the requested format.
@@ -173,17 +190,25 @@ impl Printer {
     ///
     /// # Errors
     ///
-    /// Returns an error if a requested column does not exist, or if standard output cannot be written.
+    /// Returns an error if a requested column does not exist, or if standard output cannot be
+    /// written.
     pub fn list<R: Record>(&self, records: &[R], args: &RowArgs) -> Result<(), CliError> {
         self.list_in(records, args, &())
     }
 
-    /// Prints a list with metadata. In JSON, the fields of `frame` (a struct or map) precede the items.
+    /// Prints a list with metadata. In JSON, the fields of `frame` (a struct or map) precede the
+    /// items.
     ///
     /// # Errors
     ///
-    /// Returns an error if a requested column does not exist, or if standard output cannot be written.
-    pub fn list_in<R: Record>(&self, records: &[R], args: &RowArgs, frame: &impl Serialize) -> Result<(), CliError> {
+    /// Returns an error if a requested column does not exist, or if standard output cannot be
+    /// written.
+    pub fn list_in<R: Record>(
+        &self,
+        records: &[R],
+        args: &RowArgs,
+        frame: &impl Serialize,
+    ) -> Result<(), CliError> {
         #[derive(Serialize)]
         struct Framed<'a, F: Serialize> {
             schema: String,
@@ -194,7 +219,11 @@ impl Printer {
         let rows = Rows::new(records, args)?;
         match self.format {
             Format::Json => {
-                let framed = Framed { schema: format!("sqern.{}", R::SCHEMA), frame, items: &rows.rows };
+                let framed = Framed {
+                    schema: format!("sqern.{}", R::SCHEMA),
+                    frame,
+                    items: &rows.rows,
+                };
                 self.json(&serde_json::to_value(framed).map_err(io::Error::from)?)
             }
             Format::Csv => csv(&rows),
@@ -202,9 +231,14 @@ impl Printer {
         }
     }
 
-    /// Prints one value: as JSON with its schema, else as the text of `describe`. Commands that print no list reject CSV before they
-    /// start.
-    pub fn value<T: Serialize>(&self, schema: &str, value: &T, describe: impl FnOnce() -> String) -> Result<(), CliError> {
+    /// Prints one value: as JSON with its schema, else as the text of `describe`. Commands that
+    /// print no list reject CSV before they start.
+    pub fn value<T: Serialize>(
+        &self,
+        schema: &str,
+        value: &T,
+        describe: impl FnOnce() -> String,
+    ) -> Result<(), CliError> {
         match self.format {
             Format::Json => self.json(&json!({"schema": format!("sqern.{schema}"), "item": value})),
             Format::Table | Format::Csv => self.data(&describe()),
@@ -220,7 +254,11 @@ impl Printer {
     pub fn line(&self, mut pieces: impl Read) -> Result<bool, CliError> {
         let mut stdout = io::stdout().lock();
         let written = require_writable().and_then(|()| io::copy(&mut pieces, &mut stdout));
-        check_written(written.and_then(|_| writeln!(stdout)).and_then(|()| stdout.flush()))
+        check_written(
+            written
+                .and_then(|_| writeln!(stdout))
+                .and_then(|()| stdout.flush()),
+        )
     }
 
     /// Prints a note to standard error.
@@ -233,7 +271,11 @@ impl Printer {
 
     /// Prints a warning to standard error.
     pub fn warning(&self, text: &str) {
-        let mark = if self.stderr.color { "\u{1b}[33mwarning:\u{1b}[0m" } else { "warning:" };
+        let mark = if self.stderr.color {
+            "\u{1b}[33mwarning:\u{1b}[0m"
+        } else {
+            "warning:"
+        };
         let _ = writeln!(io::stderr().lock(), "{mark} {}", replace_control(text));
     }
 
@@ -245,7 +287,8 @@ impl Printer {
         }
     }
 
-    /// Prints the error of the command to standard error: in the format JSON as an object, else like [`Self::problem`].
+    /// Prints the error of the command to standard error: in the format JSON as an object, else
+    /// like [`Self::problem`].
     pub fn failure(&self, failure: &CliError) {
         #[derive(Serialize)]
         struct Report<'a> {
@@ -261,8 +304,16 @@ impl Printer {
         if self.format != Format::Json {
             return self.problem(failure);
         }
-        let error = Diagnostic { code: failure.code(), message: failure.message(), hints: failure.hints() };
-        let text = serde_json::to_string(&Report { schema: "sqern.error/1", error }).unwrap_or_default();
+        let error = Diagnostic {
+            code: failure.code(),
+            message: failure.message(),
+            hints: failure.hints(),
+        };
+        let text = serde_json::to_string(&Report {
+            schema: "sqern.error/1",
+            error,
+        })
+        .unwrap_or_default();
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
@@ -275,21 +326,37 @@ impl Printer {
     }
 
     fn hint(&self, text: &str) {
-        let mark = if self.stderr.color { "\u{1b}[36mhint:\u{1b}[0m" } else { "hint:" };
+        let mark = if self.stderr.color {
+            "\u{1b}[36mhint:\u{1b}[0m"
+        } else {
+            "hint:"
+        };
         let _ = writeln!(io::stderr().lock(), " {mark} {}", replace_control(text));
     }
 
     /// Prints an error of a part of the work, and its hints, to standard error.
     pub fn problem(&self, failure: &CliError) {
-        let mark = if self.stderr.color { "\u{1b}[31merror:\u{1b}[0m" } else { "error:" };
-        let _ = writeln!(io::stderr().lock(), "{mark} {}", replace_control(failure.message()));
+        let mark = if self.stderr.color {
+            "\u{1b}[31merror:\u{1b}[0m"
+        } else {
+            "error:"
+        };
+        let _ = writeln!(
+            io::stderr().lock(),
+            "{mark} {}",
+            replace_control(failure.message())
+        );
         for line in failure.hints() {
             self.hint(line);
         }
     }
 
     fn json(&self, value: &serde_json::Value) -> Result<(), CliError> {
-        let text = if self.stdout.is_terminal { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+        let text = if self.stdout.is_terminal {
+            serde_json::to_string_pretty(value)
+        } else {
+            serde_json::to_string(value)
+        };
         write_out(&text.map_err(io::Error::from)?)
     }
 
@@ -298,11 +365,26 @@ impl Printer {
             self.note("nothing to show");
             return Ok(());
         }
-        let times = if self.stdout.is_terminal { TimeFormat::RelativeTo(self.now) } else { TimeFormat::Utc };
-        let lines = table::lines(rows, Style { width: self.width(), color: self.stdout.color, times });
+        let times = if self.stdout.is_terminal {
+            TimeFormat::RelativeTo(self.now)
+        } else {
+            TimeFormat::Utc
+        };
+        let lines = table::lines(
+            rows,
+            Style {
+                width: self.width(),
+                color: self.stdout.color,
+                times,
+            },
+        );
         self.page(&lines)?;
         if rows.rows.len() < rows.total {
-            self.note(&format!("{} of {} shown; --limit 0 prints all", rows.rows.len(), rows.total));
+            self.note(&format!(
+                "{} of {} shown; --limit 0 prints all",
+                rows.rows.len(),
+                rows.total
+            ));
         }
         Ok(())
     }
@@ -310,7 +392,8 @@ impl Printer {
     /// Prints lines, with a pager if they do not fit the terminal.
     fn page(&self, lines: &[String]) -> Result<(), CliError> {
         let text = lines.join("\n");
-        let fits = terminal_size::terminal_size_of(io::stdout()).is_none_or(|(_, height)| lines.len() < usize::from(height.0));
+        let fits = terminal_size::terminal_size_of(io::stdout())
+            .is_none_or(|(_, height)| lines.len() < usize::from(height.0));
         match &self.pager {
             Some(pager) if !fits && pager::page(pager, &format!("{text}\n"))? => Ok(()),
             _ => write_out(&text),
@@ -325,7 +408,8 @@ impl Printer {
 
     /// Returns the width of the terminal; `None` for a file or a pipe, where lines are not wrapped.
     fn width(&self) -> Option<u16> {
-        let (width, _) = terminal_size::terminal_size_of(io::stdout()).filter(|_| self.stdout.is_terminal)?;
+        let (width, _) =
+            terminal_size::terminal_size_of(io::stdout()).filter(|_| self.stdout.is_terminal)?;
         Some(width.0)
     }
 }
@@ -335,19 +419,27 @@ fn csv(rows: &Rows) -> Result<(), CliError> {
     let header = rows.columns.iter().map(|column| &column.name);
     let written = writer.write_record(header).and_then(|()| {
         rows.rows.iter().try_for_each(|row| {
-            let cell = |column: &RowColumn| column.kind.csv_of(row.get(&column.name).unwrap_or(&serde_json::Value::Null));
+            let cell = |column: &RowColumn| {
+                column
+                    .kind
+                    .csv_of(row.get(&column.name).unwrap_or(&serde_json::Value::Null))
+            };
             writer.write_record(rows.columns.iter().map(cell))
         })
     });
     written.map_err(io::Error::other)?;
-    let bytes = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+    let bytes = writer
+        .into_inner()
+        .map_err(|error| io::Error::other(error.to_string()))?;
     write_out(String::from_utf8_lossy(&bytes).trim_end_matches('\n'))
 }
 
 /// Writes data. A closed pipe (`sqern kver list | head`) is not an error.
 fn write_out(text: &str) -> Result<(), CliError> {
     let mut stdout = io::stdout().lock();
-    let written = require_writable().and_then(|()| writeln!(stdout, "{text}")).and_then(|()| stdout.flush());
+    let written = require_writable()
+        .and_then(|()| writeln!(stdout, "{text}"))
+        .and_then(|()| stdout.flush());
     check_written(written).map(drop)
 }
 
@@ -362,15 +454,24 @@ pub fn print_clap(error: &clap::Error) -> Result<i32, CliError> {
         let _ = error.print();
         return Ok(error.exit_code());
     }
-    check_written(require_writable().and_then(|()| error.print()).and_then(|()| io::stdout().flush()))?;
+    check_written(
+        require_writable()
+            .and_then(|()| error.print())
+            .and_then(|()| io::stdout().flush()),
+    )?;
     Ok(error.exit_code())
 }
 
-/// Returns an error if standard output is open for reading only. The standard library ignores that error of a write.
+/// Returns an error if standard output is open for reading only. The standard library ignores that
+/// error of a write.
 fn require_writable() -> io::Result<()> {
     let flags = rustix::fs::fcntl_getfl(io::stdout())?;
     let is_writable = flags & OFlags::ACCMODE != OFlags::RDONLY;
-    if is_writable { Ok(()) } else { Err(rustix::io::Errno::BADF.into()) }
+    if is_writable {
+        Ok(())
+    } else {
+        Err(rustix::io::Errno::BADF.into())
+    }
 }
 
 /// Returns whether standard output is still open. A closed pipe is not an error.
@@ -378,7 +479,10 @@ fn check_written(written: io::Result<()>) -> Result<bool, CliError> {
     match written {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(CliError::failed(format!("could not write to standard output: {error}")).with_code(code::IO)),
+        Err(error) => Err(
+            CliError::failed(format!("could not write to standard output: {error}"))
+                .with_code(code::IO),
+        ),
     }
 }
 

@@ -33,12 +33,19 @@ pub const HINT_TEXTS: HintTexts = HintTexts {
 /// Returns the private server in `dir` as the server that is used if no other is named.
 #[must_use]
 pub fn default_server(dir: Option<PathBuf>) -> DefaultServer {
-    DefaultServer::new("the private server", move || Some(running_endpoint(dir.as_deref()?)?.dsn(&PROGRAM)))
+    DefaultServer::new("the private server", move || {
+        Some(running_endpoint(dir.as_deref()?)?.dsn(&PROGRAM))
+    })
 }
 
 /// Returns the database of this service as the server that is used if no other is named.
 #[must_use]
 pub fn configured_server(service: String) -> DefaultServer {
     let description = format!("the service \"{service}\" of the configuration file");
-    DefaultServer::new(description, move || Some(format!("service='{}'", service.replace('\\', "\\\\").replace('\'', "\\'"))))
+    DefaultServer::new(description, move || {
+        Some(format!(
+            "service='{}'",
+            service.replace('\\', "\\\\").replace('\'', "\\'")
+        ))
+    })
 }

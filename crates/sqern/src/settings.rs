@@ -34,19 +34,49 @@ pub const APT_LISTS: &str = "/var/lib/apt/lists";
 
 /// The environment variables that sqern reads besides those of libpq, with their help texts.
 pub const VARIABLES: [(&str, &str); 13] = [
-    ("SQERN_STORE", "directory of fetched headers (sqern fetch, store, build run, test run)"),
-    ("SQERN_LOGS", "directory of logs (sqern build run, test run)"),
+    (
+        "SQERN_STORE",
+        "directory of fetched headers (sqern fetch, store, build run, test run)",
+    ),
+    (
+        "SQERN_LOGS",
+        "directory of logs (sqern build run, test run)",
+    ),
     ("SQERN_DATA_DIR", "directory of the private server"),
-    ("SQERN_SOURCES_DIR", "directory of distribution files [default: /etc/sqern/distros.d]"),
-    ("SQERN_PG_BIN", "directory of the PostgreSQL server programs (sqern local)"),
-    ("SQERN_CONFIG", "configuration file [default: ~/.config/sqern/config.toml]"),
-    ("SQERN_NOW", "current time for tests, such as 2026-01-31T12:00:00Z"),
+    (
+        "SQERN_SOURCES_DIR",
+        "directory of distribution files [default: /etc/sqern/distros.d]",
+    ),
+    (
+        "SQERN_PG_BIN",
+        "directory of the PostgreSQL server programs (sqern local)",
+    ),
+    (
+        "SQERN_CONFIG",
+        "configuration file [default: ~/.config/sqern/config.toml]",
+    ),
+    (
+        "SQERN_NOW",
+        "current time for tests, such as 2026-01-31T12:00:00Z",
+    ),
     ("NO_COLOR", "disables color if not empty"),
-    ("PAGER", "pager of long lists [default: less]; cat disables it"),
+    (
+        "PAGER",
+        "pager of long lists [default: less]; cat disables it",
+    ),
     ("HOME", "home directory, with .pg_service.conf and .pgpass"),
-    ("XDG_CONFIG_HOME", "directory of configuration files [default: ~/.config]"),
-    ("XDG_DATA_HOME", "directory of user data [default: ~/.local/share]"),
-    ("XDG_STATE_HOME", "directory of user state, such as logs [default: ~/.local/state]"),
+    (
+        "XDG_CONFIG_HOME",
+        "directory of configuration files [default: ~/.config]",
+    ),
+    (
+        "XDG_DATA_HOME",
+        "directory of user data [default: ~/.local/share]",
+    ),
+    (
+        "XDG_STATE_HOME",
+        "directory of user state, such as logs [default: ~/.local/state]",
+    ),
 ];
 
 /// The variables that Jenkins sets for a job.
@@ -118,7 +148,9 @@ impl Settings {
         let path = std::env::var_os("PATH");
         Ok(Self {
             postgres: std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
                 .filter(|(name, _)| name.starts_with("PG"))
                 .collect(),
             home: directory("HOME"),
@@ -136,14 +168,18 @@ impl Settings {
             color: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
-            columns: std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0),
+            columns: std::env::var("COLUMNS")
+                .ok()
+                .and_then(|columns| columns.parse().ok())
+                .filter(|columns| *columns > 0),
             command_line: command_line(),
             config,
             arguments: with_placeholders(arguments()),
         })
     }
 
-    /// Reads the configuration file: `SQERN_CONFIG`, else `sqern/config.toml` below `XDG_CONFIG_HOME` or `~/.config`.
+    /// Reads the configuration file: `SQERN_CONFIG`, else `sqern/config.toml` below
+    /// `XDG_CONFIG_HOME` or `~/.config`.
     ///
     /// # Errors
     ///
@@ -152,8 +188,12 @@ impl Settings {
         if let Some(path) = directory("SQERN_CONFIG") {
             return Config::read(&path, true);
         }
-        let directory = directory("XDG_CONFIG_HOME").or_else(|| directory("HOME").map(|home| home.join(".config")));
-        directory.map_or_else(|| Ok(Config::default()), |path| Config::read(&path.join("sqern/config.toml"), false))
+        let directory = directory("XDG_CONFIG_HOME")
+            .or_else(|| directory("HOME").map(|home| home.join(".config")));
+        directory.map_or_else(
+            || Ok(Config::default()),
+            |path| Config::read(&path.join("sqern/config.toml"), false),
+        )
     }
 
     /// Returns the current time, or the time of `SQERN_NOW`.
@@ -168,36 +208,59 @@ impl Settings {
         self.now.map_or(Clock::System, Clock::Fixed)
     }
 
-    /// Returns the default store: `SQERN_STORE`, else that of the configuration file, else `/var/lib/sqern/store` for root, else
-    /// `sqern/store` below `XDG_DATA_HOME` or `~/.local/share`. Returns `None` if the user has no home directory.
+    /// Returns the default store: `SQERN_STORE`, else that of the configuration file, else
+    /// `/var/lib/sqern/store` for root, else `sqern/store` below `XDG_DATA_HOME` or
+    /// `~/.local/share`. Returns `None` if the user has no home directory.
     #[must_use]
     pub fn store_dir(&self) -> Option<PathBuf> {
         let below_home = || {
-            let data = self.data_home.clone().or_else(|| Some(self.home.as_ref()?.join(".local/share")));
+            let data = self
+                .data_home
+                .clone()
+                .or_else(|| Some(self.home.as_ref()?.join(".local/share")));
             data.map(|data| data.join("sqern/store"))
         };
         let is_root = OsUser::current().is_some_and(|user| user.name == "root");
         let configured = self.store.as_ref().or(self.config.store.as_ref());
-        configured.cloned().or_else(|| if is_root { Some(PathBuf::from(ROOTS_STORE)) } else { below_home() })
+        configured.cloned().or_else(|| {
+            if is_root {
+                Some(PathBuf::from(ROOTS_STORE))
+            } else {
+                below_home()
+            }
+        })
     }
 
-    /// Returns the default directory of logs: `SQERN_LOGS`, else `/var/log/sqern` for root, else `sqern/logs` below `XDG_STATE_HOME` or
-    /// `~/.local/state`; `None` if the user has no home directory.
+    /// Returns the default directory of logs: `SQERN_LOGS`, else `/var/log/sqern` for root, else
+    /// `sqern/logs` below `XDG_STATE_HOME` or `~/.local/state`; `None` if the user has no home
+    /// directory.
     #[must_use]
     pub fn logs_dir(&self) -> Option<PathBuf> {
         let below_home = || {
-            let state = self.state_home.clone().or_else(|| Some(self.home.as_ref()?.join(".local/state")));
+            let state = self
+                .state_home
+                .clone()
+                .or_else(|| Some(self.home.as_ref()?.join(".local/state")));
             state.map(|state| state.join("sqern/logs"))
         };
         let is_root = OsUser::current().is_some_and(|user| user.name == "root");
-        self.logs.clone().or_else(|| if is_root { Some(PathBuf::from(ROOTS_LOGS)) } else { below_home() })
+        self.logs.clone().or_else(|| {
+            if is_root {
+                Some(PathBuf::from(ROOTS_LOGS))
+            } else {
+                below_home()
+            }
+        })
     }
 
     /// Returns the environment of a connection.
     #[must_use]
     pub fn connect_env(&self) -> ConnectEnv {
         let user = OsUser::current();
-        let local_dir = self.data_dir.clone().or_else(|| self.default_local_dir(user.as_ref()?));
+        let local_dir = self
+            .data_dir
+            .clone()
+            .or_else(|| self.default_local_dir(user.as_ref()?));
         ConnectEnv {
             vars: self.postgres.clone(),
             home: self.home.clone(),
@@ -211,30 +274,41 @@ impl Settings {
         }
     }
 
-    /// Returns the environment of the private server; `None` if the user has no name, or neither a home directory nor `SQERN_DATA_DIR`.
+    /// Returns the environment of the private server; `None` if the user has no name, or neither a
+    /// home directory nor `SQERN_DATA_DIR`.
     ///
-    /// The default directory does not depend on `SQERN_DATA_DIR`, so that a server in that directory has its own service record, as with
-    /// `--data-dir`.
+    /// The default directory does not depend on `SQERN_DATA_DIR`, so that a server in that
+    /// directory has its own service record, as with `--data-dir`.
     #[must_use]
     pub fn local_env(&self) -> Option<LocalEnv> {
         let user = OsUser::current()?;
-        let dir = self.default_local_dir(&user).or_else(|| self.data_dir.clone())?;
-        let service_file = self.postgres.get("PGSERVICEFILE").filter(|path| !path.is_empty()).map(PathBuf::from);
+        let dir = self
+            .default_local_dir(&user)
+            .or_else(|| self.data_dir.clone())?;
+        let service_file = self
+            .postgres
+            .get("PGSERVICEFILE")
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from);
         Some(LocalEnv {
             pg_bin: self.pg_bin.clone(),
             path: self.path.clone(),
-            service_file: service_file.or_else(|| self.home.as_ref().map(|home| home.join(".pg_service.conf"))),
+            service_file: service_file
+                .or_else(|| self.home.as_ref().map(|home| home.join(".pg_service.conf"))),
             ..LocalEnv::new(PROGRAM, user, dir)
         })
     }
 
-    /// Returns the private server in a directory, by default in `SQERN_DATA_DIR` or the default directory.
+    /// Returns the private server in a directory, by default in `SQERN_DATA_DIR` or the default
+    /// directory.
     ///
     /// # Errors
     ///
     /// Returns an error if there is no default directory, or if the directory is invalid.
     pub fn private_server(&self, dir: Option<&Path>) -> Result<LocalServer, CliError> {
-        let env = self.local_env().ok_or_else(|| no_default_dir(geteuid().as_raw(), OsUser::current().is_some()))?;
+        let env = self
+            .local_env()
+            .ok_or_else(|| no_default_dir(geteuid().as_raw(), OsUser::current().is_some()))?;
         let dir = dir.or(self.data_dir.as_deref()).unwrap_or(&env.default_dir);
         Ok(LocalServer::at(dir, &env)?)
     }
@@ -247,18 +321,23 @@ impl Settings {
     #[must_use]
     pub fn program_outside_path(&self) -> Option<PathBuf> {
         let program = std::env::current_exe().ok()?;
-        let mut in_path = std::env::split_paths(self.path.as_ref()?).map(|directory| directory.join("sqern"));
-        (!in_path.any(|file| file.canonicalize().is_ok_and(|file| file == program))).then_some(program)
+        let mut in_path =
+            std::env::split_paths(self.path.as_ref()?).map(|directory| directory.join("sqern"));
+        (!in_path.any(|file| file.canonicalize().is_ok_and(|file| file == program)))
+            .then_some(program)
     }
 
     /// Whether apt has package lists on this machine.
     #[must_use]
     pub fn has_apt_lists(&self) -> bool {
         let lists = std::fs::read_dir(APT_LISTS).into_iter().flatten().flatten();
-        lists.filter_map(|entry| entry.file_name().into_string().ok()).any(|name| name.contains("_Packages"))
+        lists
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .any(|name| name.contains("_Packages"))
     }
 
-    /// Returns the command line with another flag and without some flags, quoted for a shell, as a hint. It contains no passwords.
+    /// Returns the command line with another flag and without some flags, quoted for a shell, as a
+    /// hint. It contains no passwords.
     #[must_use]
     pub fn command_with(&self, flag: &str, removed: &[&str]) -> String {
         with_flag(&self.arguments, flag, removed)
@@ -267,28 +346,41 @@ impl Settings {
     /// Returns the settings with another command line.
     #[must_use]
     pub fn for_command(&self, command_line: String) -> Self {
-        Self { command_line, ..self.clone() }
+        Self {
+            command_line,
+            ..self.clone()
+        }
     }
 
-    /// Returns the directory of distribution files: `SQERN_SOURCES_DIR`, which must exist, else `/etc/sqern/distros.d` if it exists.
+    /// Returns the directory of distribution files: `SQERN_SOURCES_DIR`, which must exist, else
+    /// `/etc/sqern/distros.d` if it exists.
     #[must_use]
     pub fn sources_dir(&self) -> Option<&Path> {
         let default = Path::new(SOURCES_DIR);
-        self.sources.as_deref().or_else(|| default.is_dir().then_some(default))
+        self.sources
+            .as_deref()
+            .or_else(|| default.is_dir().then_some(default))
     }
 }
 
-/// Returns the pager: `PAGER`, else less(1) if it is installed. `cat` or an empty value disables it.
+/// Returns the pager: `PAGER`, else less(1) if it is installed. `cat` or an empty value disables
+/// it.
 fn pager(path: Option<&OsStr>) -> Option<Pager> {
-    let is_installed = |program: &str| std::env::split_paths(path?).find(|directory| directory.join(program).is_file());
+    let is_installed = |program: &str| {
+        std::env::split_paths(path?).find(|directory| directory.join(program).is_file())
+    };
     let command = match std::env::var_os("PAGER") {
         Some(command) => Some(command).filter(|command| !command.is_empty() && command != "cat"),
         None => is_installed("less").map(|_| OsString::from("less")),
     };
-    command.map(|command| Pager { command, has_less_options: std::env::var_os("LESS").is_some() })
+    command.map(|command| Pager {
+        command,
+        has_less_options: std::env::var_os("LESS").is_some(),
+    })
 }
 
-/// Returns the error for a missing default directory. `initdb` and peer authentication require a user with a name.
+/// Returns the error for a missing default directory. `initdb` and peer authentication require a
+/// user with a name.
 fn no_default_dir(uid: u32, has_name: bool) -> CliError {
     if has_name {
         return CliError::failed("could not determine the directory of the private server: the user has no home directory")
@@ -301,28 +393,48 @@ fn no_default_dir(uid: u32, has_name: bool) -> CliError {
 
 /// Returns the time of `SQERN_NOW`, if it is set.
 fn fixed_time() -> Result<Option<Timestamp>, CliError> {
-    let Some(text) = std::env::var("SQERN_NOW").ok().filter(|text| !text.is_empty()) else { return Ok(None) };
-    let invalid = |_| CliError::usage(format!("SQERN_NOW must be a time such as 2026-01-31T12:00:00Z, found {text:?}"));
+    let Some(text) = std::env::var("SQERN_NOW")
+        .ok()
+        .filter(|text| !text.is_empty())
+    else {
+        return Ok(None);
+    };
+    let invalid = |_| {
+        CliError::usage(format!(
+            "SQERN_NOW must be a time such as 2026-01-31T12:00:00Z, found {text:?}"
+        ))
+    };
     text.parse().map(Some).map_err(invalid)
 }
 
 /// Reads the variables of Jenkins.
 fn jenkins() -> Jenkins {
-    let text = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let text = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .filter(|value| !value.trim().is_empty())
+    };
     let job = text("JOB_NAME").map(|job| match text("BUILD_NUMBER") {
         Some(number) => format!("{job} #{number}"),
         None => job,
     });
-    Jenkins { job, change_id: text("GERRIT_CHANGE_ID").or_else(|| text("CHANGE_ID")) }
+    Jenkins {
+        job,
+        change_id: text("GERRIT_CHANGE_ID").or_else(|| text("CHANGE_ID")),
+    }
 }
 
 /// Reads a variable that contains a directory; an empty value counts as unset.
 fn directory(name: &str) -> Option<PathBuf> {
-    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    std::env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
 }
 
 fn arguments() -> impl Iterator<Item = String> {
-    std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned())
+    std::env::args_os()
+        .skip(1)
+        .map(|argument| argument.to_string_lossy().into_owned())
 }
 
 /// Returns the command line without the directory of the program, such as `sqern distro import`.
@@ -337,8 +449,18 @@ mod tests {
     #[test]
     fn a_uid_without_a_name_is_reported_with_its_number() {
         let failure = no_default_dir(54321, false);
-        assert_eq!(failure.message(), "cannot run PostgreSQL as user ID 54321: the user has no name");
-        assert!(failure.hints()[0].contains("useradd --uid 54321 NAME"), "{:?}", failure.hints());
-        assert_eq!(no_default_dir(54321, true).hints(), ["Set HOME or SQERN_DATA_DIR to a directory."]);
+        assert_eq!(
+            failure.message(),
+            "cannot run PostgreSQL as user ID 54321: the user has no name"
+        );
+        assert!(
+            failure.hints()[0].contains("useradd --uid 54321 NAME"),
+            "{:?}",
+            failure.hints()
+        );
+        assert_eq!(
+            no_default_dir(54321, true).hints(),
+            ["Set HOME or SQERN_DATA_DIR to a directory."]
+        );
     }
 }

@@ -62,11 +62,16 @@ pub(super) fn session_attrs(params: &Params) -> Result<SessionAttrs, ConnectErro
 }
 
 pub(super) fn channel_binding(params: &Params) -> Result<ChannelBinding, ConnectError> {
-    let values = [("disable", ChannelBinding::Disable), ("prefer", ChannelBinding::Prefer), ("require", ChannelBinding::Require)];
+    let values = [
+        ("disable", ChannelBinding::Disable),
+        ("prefer", ChannelBinding::Prefer),
+        ("require", ChannelBinding::Require),
+    ];
     Ok(choose(params, "channel_binding", &values)?.unwrap_or(ChannelBinding::Prefer))
 }
 
-/// Rejects `gssencmode=require`: GSSAPI encryption is not supported, and the other values do not depend on it.
+/// Rejects `gssencmode=require`: GSSAPI encryption is not supported, and the other values do not
+/// depend on it.
 pub(super) fn refuse_gss(params: &Params) -> Result<(), ConnectError> {
     choose(params, "gssencmode", &[("disable", ()), ("prefer", ())]).map(|_| ())
 }

@@ -50,19 +50,46 @@ impl TestServer {
     }
 
     async fn start() -> Self {
-        let dir = tempfile::Builder::new().prefix("pg-connect-test-").tempdir().expect("a directory");
-        // If root runs the tests, another user runs the server and must be able to search the directory.
+        let dir = tempfile::Builder::new()
+            .prefix("pg-connect-test-")
+            .tempdir()
+            .expect("a directory");
+        // If root runs the tests, another user runs the server and must be able to search the
+        // directory.
         fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).expect("mode");
         let port = unused_port();
-        let mut env = LocalEnv::new(PROGRAM, OsUser::current().expect("a user with a name"), dir.path().join("local"));
+        let mut env = LocalEnv::new(
+            PROGRAM,
+            OsUser::current().expect("a user with a name"),
+            dir.path().join("local"),
+        );
         env.pg_bin = std::env::var_os("SQERN_PG_BIN").map(PathBuf::from);
         env.path = std::env::var_os("PATH");
-        let local = LocalServer::at(&env.default_dir, &env).expect("a server").throwaway();
-        let local = local.with_setting("listen_addresses", "127.0.0.1").with_setting("port", &port.to_string());
+        let local = LocalServer::at(&env.default_dir, &env)
+            .expect("a server")
+            .throwaway();
+        let local = local
+            .with_setting("listen_addresses", "127.0.0.1")
+            .with_setting("port", &port.to_string());
         let starting = local.clone();
-        let up = tokio::task::spawn_blocking(move || starting.up()).await.expect("joins");
-        let endpoint = up.unwrap_or_else(|error| panic!("{error}\nhint: {}", error.hint(&PROGRAM).unwrap_or_default())).endpoint;
-        let server = Self { local, endpoint, port, tls: Files::create(), _dir: dir };
+        let up = tokio::task::spawn_blocking(move || starting.up())
+            .await
+            .expect("joins");
+        let endpoint = up
+            .unwrap_or_else(|error| {
+                panic!(
+                    "{error}\nhint: {}",
+                    error.hint(&PROGRAM).unwrap_or_default()
+                )
+            })
+            .endpoint;
+        let server = Self {
+            local,
+            endpoint,
+            port,
+            tls: Files::create(),
+            _dir: dir,
+        };
         tls::configure(&server).await;
         server
     }
@@ -73,7 +100,9 @@ impl TestServer {
 
     /// Connects as the superuser.
     pub async fn connect(&self) -> Session {
-        connect(&ConnectRequest::dsn(self.dsn()), &ConnectEnv::default()).await.expect("connects")
+        connect(&ConnectRequest::dsn(self.dsn()), &ConnectEnv::default())
+            .await
+            .expect("connects")
     }
 }
 
@@ -85,5 +114,8 @@ impl Drop for TestServer {
 
 /// Returns a TCP port on which no process listens.
 pub fn unused_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("an unused port").port()
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("an unused port")
+        .port()
 }

@@ -11,7 +11,8 @@ use tempfile::TempDir;
 use super::server::{PASSWORD, TestServer};
 use super::{refused, try_dsn, value};
 
-/// The role `app` connects with and without encryption, `crypt` and `plain` in one way, and `holder` with a certificate.
+/// The role `app` connects with and without encryption, `crypt` and `plain` in one way, and
+/// `holder` with a certificate.
 const HBA: &str = "local all all peer map=example
 hostssl all crypt 127.0.0.1/32 trust
 hostnossl all plain 127.0.0.1/32 trust
@@ -25,10 +26,13 @@ pub struct Files {
 }
 
 impl Files {
-    /// Creates an authority, another one that signs no certificate, a server certificate with the common name `localhost` and no
-    /// alternative name, and a client certificate of the role `holder`.
+    /// Creates an authority, another one that signs no certificate, a server certificate with the
+    /// common name `localhost` and no alternative name, and a client certificate of the role
+    /// `holder`.
     pub fn create() -> Self {
-        let files = Self { dir: tempfile::tempdir().expect("a directory") };
+        let files = Self {
+            dir: tempfile::tempdir().expect("a directory"),
+        };
         let issuer = files.authority("root");
         files.authority("other");
         files.leaf("server", "localhost", &issuer);
@@ -49,20 +53,31 @@ impl Files {
         let mut params = params(&format!("{name} authority"));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("key");
-        self.write(&format!("{name}.crt"), &params.self_signed(&key).expect("certificate").pem());
+        self.write(
+            &format!("{name}.crt"),
+            &params.self_signed(&key).expect("certificate").pem(),
+        );
         Issuer::new(params, key)
     }
 
     fn leaf(&self, name: &str, common_name: &str, issuer: &Issuer<'static, KeyPair>) {
         let key = KeyPair::generate().expect("key");
-        self.write(&format!("{name}.crt"), &params(common_name).signed_by(&key, issuer).expect("certificate").pem());
+        self.write(
+            &format!("{name}.crt"),
+            &params(common_name)
+                .signed_by(&key, issuer)
+                .expect("certificate")
+                .pem(),
+        );
         self.write(&format!("{name}.key"), &key.serialize_pem());
     }
 }
 
 fn params(common_name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, common_name);
+    params
+        .distinguished_name
+        .push(DnType::CommonName, common_name);
     params
 }
 
@@ -70,7 +85,11 @@ fn params(common_name: &str) -> CertificateParams {
 pub async fn configure(server: &TestServer) {
     let data = server.local.dir().join("data");
     for name in ["server.crt", "server.key", "root.crt"] {
-        put(&data, name, &fs::read_to_string(server.tls.path(name)).expect("read"));
+        put(
+            &data,
+            name,
+            &fs::read_to_string(server.tls.path(name)).expect("read"),
+        );
     }
     put(&data, "pg_hba.conf", HBA);
     let admin = server.connect().await;
@@ -83,10 +102,18 @@ pub async fn configure(server: &TestServer) {
         "create role holder login",
         "select pg_reload_conf()",
     ] {
-        admin.client.batch_execute(statement).await.expect(statement);
+        admin
+            .client
+            .batch_execute(statement)
+            .await
+            .expect(statement);
     }
     for _ in 0..500 {
-        let row = admin.client.query_one("select current_setting('ssl') = 'on'", &[]).await.expect("queries");
+        let row = admin
+            .client
+            .query_one("select current_setting('ssl') = 'on'", &[])
+            .await
+            .expect("queries");
         if row.get(0) {
             return;
         }
@@ -111,36 +138,73 @@ fn put(data: &std::path::Path, name: &str, text: &str) {
 async fn encrypted(params: &str) -> bool {
     let server = TestServer::shared().await;
     let home = tempfile::tempdir().expect("a directory");
-    let dsn = format!("hostaddr=127.0.0.1 port={} dbname=app {params}", server.port);
-    let session = try_dsn(&dsn, home.path()).await.unwrap_or_else(|error| panic!("{params}: {error}"));
-    value(&session, "select ssl::text from pg_stat_ssl where pid = pg_backend_pid()").await == "true"
+    let dsn = format!(
+        "hostaddr=127.0.0.1 port={} dbname=app {params}",
+        server.port
+    );
+    let session = try_dsn(&dsn, home.path())
+        .await
+        .unwrap_or_else(|error| panic!("{params}: {error}"));
+    value(
+        &session,
+        "select ssl::text from pg_stat_ssl where pid = pg_backend_pid()",
+    )
+    .await
+        == "true"
 }
 
 /// Returns the reason why a session with these parameters fails.
 async fn problem(params: &str) -> (FailureKind, String) {
     let server = TestServer::shared().await;
     let home = tempfile::tempdir().expect("a directory");
-    let failures = refused(&format!("hostaddr=127.0.0.1 port={} dbname=app {params}", server.port), home.path()).await;
+    let failures = refused(
+        &format!(
+            "hostaddr=127.0.0.1 port={} dbname=app {params}",
+            server.port
+        ),
+        home.path(),
+    )
+    .await;
     (failures[0].kind, failures[0].reason.clone())
 }
 
 #[tokio::test]
 async fn sslmode_determines_the_encryption() {
     let app = format!("user=app password='{PASSWORD}'");
-    let cases = [("disable", false), ("allow", false), ("prefer", true), ("require", true)];
+    let cases = [
+        ("disable", false),
+        ("allow", false),
+        ("prefer", true),
+        ("require", true),
+    ];
     for (mode, expected) in cases {
-        assert_eq!(encrypted(&format!("{app} sslmode={mode}")).await, expected, "{mode}");
+        assert_eq!(
+            encrypted(&format!("{app} sslmode={mode}")).await,
+            expected,
+            "{mode}"
+        );
     }
     assert!(encrypted(&format!("{app} sslmode=require channel_binding=require")).await);
-    assert!(encrypted(&format!("{app} sslmode=require ssl_max_protocol_version=TLSv1.2")).await);
+    assert!(
+        encrypted(&format!(
+            "{app} sslmode=require ssl_max_protocol_version=TLSv1.2"
+        ))
+        .await
+    );
 }
 
 #[tokio::test]
 async fn allow_and_prefer_retry_with_the_other_encryption() {
     assert!(encrypted("user=crypt sslmode=allow").await);
     assert!(!encrypted("user=plain sslmode=prefer").await);
-    assert_eq!(problem("user=plain sslmode=require").await.0, FailureKind::Rejected);
-    assert_eq!(problem("user=crypt sslmode=disable").await.0, FailureKind::Rejected);
+    assert_eq!(
+        problem("user=plain sslmode=require").await.0,
+        FailureKind::Rejected
+    );
+    assert_eq!(
+        problem("user=crypt sslmode=disable").await.0,
+        FailureKind::Rejected
+    );
 }
 
 #[tokio::test]
@@ -149,14 +213,33 @@ async fn a_root_certificate_is_used_in_each_mode() {
     let files = &server.tls;
     let (root, other) = (files.path("root.crt"), files.path("other.crt"));
     for mode in ["require", "verify-ca"] {
-        assert!(encrypted(&format!("user=crypt sslmode={mode} sslrootcert={}", root.display())).await);
-        let (kind, reason) = problem(&format!("user=crypt sslmode={mode} sslrootcert={}", other.display())).await;
+        assert!(
+            encrypted(&format!(
+                "user=crypt sslmode={mode} sslrootcert={}",
+                root.display()
+            ))
+            .await
+        );
+        let (kind, reason) = problem(&format!(
+            "user=crypt sslmode={mode} sslrootcert={}",
+            other.display()
+        ))
+        .await;
         assert_eq!(kind, FailureKind::Tls);
-        assert!(reason.contains("not signed by a trusted authority"), "{reason}");
+        assert!(
+            reason.contains("not signed by a trusted authority"),
+            "{reason}"
+        );
     }
     // A self-signed certificate of a server is its own root certificate.
     let certificate = files.path("server.crt");
-    assert!(encrypted(&format!("user=crypt sslmode=verify-ca sslrootcert={}", certificate.display())).await);
+    assert!(
+        encrypted(&format!(
+            "user=crypt sslmode=verify-ca sslrootcert={}",
+            certificate.display()
+        ))
+        .await
+    );
 }
 
 #[tokio::test]
@@ -164,8 +247,18 @@ async fn verify_full_checks_the_name_and_accepts_a_common_name() {
     // The server must exist until the end of the test.
     let server = TestServer::shared().await;
     let root = server.tls.path("root.crt");
-    assert!(encrypted(&format!("host=localhost user=crypt sslmode=verify-full sslrootcert={}", root.display())).await);
-    let (kind, reason) = problem(&format!("host=db.example user=crypt sslmode=verify-full sslrootcert={}", root.display())).await;
+    assert!(
+        encrypted(&format!(
+            "host=localhost user=crypt sslmode=verify-full sslrootcert={}",
+            root.display()
+        ))
+        .await
+    );
+    let (kind, reason) = problem(&format!(
+        "host=db.example user=crypt sslmode=verify-full sslrootcert={}",
+        root.display()
+    ))
+    .await;
     assert_eq!(kind, FailureKind::Tls);
     assert!(reason.contains("another host name"), "{reason}");
 }
@@ -173,8 +266,14 @@ async fn verify_full_checks_the_name_and_accepts_a_common_name() {
 #[tokio::test]
 async fn verification_without_a_root_certificate_is_rejected() {
     let home = tempfile::tempdir().expect("a directory");
-    let error = try_dsn("hostaddr=127.0.0.1 sslmode=verify-ca", home.path()).await.expect_err("no root").to_string();
-    assert!(error.contains(".postgresql/root.crt: the root certificate file does not exist"), "{error}");
+    let error = try_dsn("hostaddr=127.0.0.1 sslmode=verify-ca", home.path())
+        .await
+        .expect_err("no root")
+        .to_string();
+    assert!(
+        error.contains(".postgresql/root.crt: the root certificate file does not exist"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -182,14 +281,31 @@ async fn a_client_certificate_is_accepted_and_its_key_must_be_private() {
     let server = TestServer::shared().await;
     let files = &server.tls;
     let (cert, key) = (files.path("client.crt"), files.path("client.key"));
-    let holder = format!("user=holder sslmode=require sslcert={} sslkey={}", cert.display(), key.display());
+    let holder = format!(
+        "user=holder sslmode=require sslcert={} sslkey={}",
+        cert.display(),
+        key.display()
+    );
     assert!(encrypted(&holder).await);
-    assert_eq!(problem("user=holder sslmode=require").await.0, FailureKind::Rejected);
+    assert_eq!(
+        problem("user=holder sslmode=require").await.0,
+        FailureKind::Rejected
+    );
     let open = files.path("open.key");
     fs::copy(&key, &open).expect("copy");
     fs::set_permissions(&open, PermissionsExt::from_mode(0o644)).expect("mode");
     let home = tempfile::tempdir().expect("a directory");
-    let dsn = format!("host=localhost user=holder sslcert={} sslkey={}", cert.display(), open.display());
+    let dsn = format!(
+        "host=localhost user=holder sslcert={} sslkey={}",
+        cert.display(),
+        open.display()
+    );
     let error = try_dsn(&dsn, home.path()).await.expect_err("open key");
-    assert!(error.hint(&HintTexts::default()).expect("a hint").contains("chmod 0600"), "{error}");
+    assert!(
+        error
+            .hint(&HintTexts::default())
+            .expect("a hint")
+            .contains("chmod 0600"),
+        "{error}"
+    );
 }

@@ -67,37 +67,58 @@ impl Home {
     fn psql(&self, service: &str, sql: &str) -> Output {
         let mut psql = clean_command("psql");
         // The service record must win over a port of the environment.
-        psql.env("PGSERVICEFILE", self.path("services")).env("PGPORT", "1");
-        psql.args(["-XAtc", sql, &format!("service={service}")]).output().expect("psql runs")
+        psql.env("PGSERVICEFILE", self.path("services"))
+            .env("PGPORT", "1");
+        psql.args(["-XAtc", sql, &format!("service={service}")])
+            .output()
+            .expect("psql runs")
     }
 }
 
 impl Drop for Home {
     /// Removes the servers that the test did not remove.
     fn drop(&mut self) {
-        let entries = fs::read_dir(self.dir.path()).into_iter().flatten().flatten();
-        for dir in entries.map(|entry| entry.path()).filter(|path| path.join(".example-local").exists()) {
+        let entries = fs::read_dir(self.dir.path())
+            .into_iter()
+            .flatten()
+            .flatten();
+        for dir in entries
+            .map(|entry| entry.path())
+            .filter(|path| path.join(".example-local").exists())
+        {
             _ = LocalServer::at(&dir, &self.env).map(|server| server.destroy());
         }
     }
 }
 
 fn printed(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 /// Returns a command without the variables of the user who runs the tests, except `PATH`.
 fn clean_command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    command.env_clear().env("HOME", "/nonexistent").env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+    command
+        .env_clear()
+        .env("HOME", "/nonexistent")
+        .env("LC_ALL", "C.UTF-8")
+        .env("TZ", "UTC");
     command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
     command
 }
 
-/// Returns a directory that the user of the server can search, also if root runs the tests, and with any umask.
+/// Returns a directory that the user of the server can search, also if root runs the tests, and
+/// with any umask.
 fn open_tempdir() -> TempDir {
-    let dir = tempfile::Builder::new().prefix("pg-local-test-").tempdir().expect("a directory");
+    let dir = tempfile::Builder::new()
+        .prefix("pg-local-test-")
+        .tempdir()
+        .expect("a directory");
     fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).expect("mode");
     dir
 }
@@ -113,9 +134,15 @@ fn a_server_lives_from_up_to_destroy() {
     let server = home.durable_server();
     assert_eq!(server.status().expect("status").state, State::Absent);
     let up = server.up().expect("up");
-    assert_eq!((up.created, up.started, up.service.as_deref()), (true, true, Some(SERVICE)));
+    assert_eq!(
+        (up.created, up.started, up.service.as_deref()),
+        (true, true, Some(SERVICE))
+    );
     let again = server.up().expect("up again");
-    assert_eq!((again.created, again.started, &again.endpoint), (false, false, &up.endpoint));
+    assert_eq!(
+        (again.created, again.started, &again.endpoint),
+        (false, false, &up.endpoint)
+    );
     let status = server.status().expect("status");
     assert_eq!((status.state, status.version), (State::Running, up.version));
     assert!(status.pid.is_some() && status.size_bytes > 1 << 20);
@@ -125,7 +152,14 @@ fn a_server_lives_from_up_to_destroy() {
     let restarted = server.up().expect("up after down");
     assert_eq!((restarted.created, restarted.started), (false, true));
     let destroyed = server.destroy().expect("destroy");
-    assert_eq!(destroyed, Destroyed { dir: home.path("local"), existed: true, left: vec![] });
+    assert_eq!(
+        destroyed,
+        Destroyed {
+            dir: home.path("local"),
+            existed: true,
+            left: vec![]
+        }
+    );
     assert!(!home.path("local").exists());
     assert_eq!(home.services(), "# mine\n[prod]\nhost=db1\n");
     assert!(!server.destroy().expect("destroy again").existed);
@@ -144,10 +178,21 @@ fn settings_are_private_durable_and_equal_on_all_systems() {
         ("is_superuser", "on"),
     ];
     for (name, expected) in cases {
-        assert_eq!(printed(&home.psql(SERVICE, &format!("select current_setting('{name}')"))), expected, "{name}");
+        assert_eq!(
+            printed(&home.psql(SERVICE, &format!("select current_setting('{name}')"))),
+            expected,
+            "{name}"
+        );
     }
-    assert_eq!(printed(&home.psql(SERVICE, "select current_user || ' ' || current_database()")), "admin app");
-    assert_eq!(printed(&home.psql(SERVICE, "select 'Z' < 'a'")), "t", "names are sorted by code point");
+    assert_eq!(
+        printed(&home.psql(SERVICE, "select current_user || ' ' || current_database()")),
+        "admin app"
+    );
+    assert_eq!(
+        printed(&home.psql(SERVICE, "select 'Z' < 'a'")),
+        "t",
+        "names are sorted by code point"
+    );
     let run = fs::metadata(home.path("local/run")).expect("socket directory");
     assert_eq!(run.mode() & 0o777, 0o700);
 }
@@ -159,9 +204,21 @@ fn psql_finds_the_server_by_service_and_by_variables() {
     server.up().expect("up");
     printed(&home.psql(SERVICE, "create table seen as select 'by service' as text"));
     let mut psql = server.psql().expect("psql");
-    assert_eq!(printed(&psql.args(["-XAtc", "select text from seen"]).output().expect("psql runs")), "by service");
+    assert_eq!(
+        printed(
+            &psql
+                .args(["-XAtc", "select text from seen"])
+                .output()
+                .expect("psql runs")
+        ),
+        "by service"
+    );
     let mut psql = clean_command("psql");
-    psql.args(["-XAtc", "select text from seen", &server.dsn().expect("dsn")]);
+    psql.args([
+        "-XAtc",
+        "select text from seen",
+        &server.dsn().expect("dsn"),
+    ]);
     assert_eq!(printed(&psql.output().expect("psql runs")), "by service");
 }
 
@@ -170,8 +227,13 @@ fn concurrent_calls_of_up_create_one_server() {
     let home = Home::new();
     let server = home.server();
     let ups: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| server.up().expect("up"))).collect();
-        threads.into_iter().map(|thread| thread.join().expect("joins")).collect()
+        let threads: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| server.up().expect("up")))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("joins"))
+            .collect()
     });
     assert_eq!(ups.iter().filter(|up| up.created).count(), 1);
     assert_eq!(ups.iter().filter(|up| up.started).count(), 1);
@@ -182,10 +244,15 @@ fn concurrent_calls_of_up_create_one_server() {
 fn a_server_in_another_directory_has_a_separate_record() {
     let home = Home::new();
     home.server().up().expect("up");
-    let other = LocalServer::at(&home.path("other"), &home.env).expect("a server").throwaway();
+    let other = LocalServer::at(&home.path("other"), &home.env)
+        .expect("a server")
+        .throwaway();
     let up = other.up().expect("up");
     let name = up.service.expect("a record");
-    assert!(name.starts_with("example-local-") && name.len() == SERVICE.len() + 9, "{name}");
+    assert!(
+        name.starts_with("example-local-") && name.len() == SERVICE.len() + 9,
+        "{name}"
+    );
     let data = printed(&home.psql(&name, "show data_directory"));
     assert_eq!(Path::new(&data), home.path("other/data"));
     other.destroy().expect("destroy");
@@ -196,15 +263,22 @@ fn a_server_in_another_directory_has_a_separate_record() {
 fn a_long_path_gets_a_short_socket_directory() {
     let home = Home::new();
     let dir = home.path(&"long".repeat(30));
-    let server = LocalServer::at(&dir, &home.env).expect("a server").throwaway();
+    let server = LocalServer::at(&dir, &home.env)
+        .expect("a server")
+        .throwaway();
     let up = server.up().expect("up");
-    assert!(up.endpoint.socket_dir.starts_with("/tmp") && up.endpoint.socket().exists(), "{:?}", up.endpoint);
+    assert!(
+        up.endpoint.socket_dir.starts_with("/tmp") && up.endpoint.socket().exists(),
+        "{:?}",
+        up.endpoint
+    );
     assert_eq!(printed(&home.psql(&server.service(), "select 1")), "1");
     server.destroy().expect("destroy");
     assert!(!up.endpoint.socket_dir.exists());
 }
 
-/// As root, repeats tests as an unprivileged user, so that they do not depend on the permissions of root.
+/// As root, repeats tests as an unprivileged user, so that they do not depend on the permissions of
+/// root.
 #[test]
 fn an_unprivileged_user_can_create_a_server() {
     if !is_root() {
@@ -224,5 +298,9 @@ fn an_unprivileged_user_can_create_a_server() {
     command.args(["--exact", "a_server_lives_from_up_to_destroy"]);
     command.arg("psql_finds_the_server_by_service_and_by_variables");
     let output = command.output().expect("runs");
-    assert!(printed(&output).contains("2 passed"), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(
+        printed(&output).contains("2 passed"),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
 }

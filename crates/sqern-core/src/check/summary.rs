@@ -58,20 +58,49 @@ pub struct CheckProblem<'a> {
 }
 
 impl CheckProblem<'_> {
-    /// Returns a message. For several sources, it names the distributions and the hosts instead of each source.
+    /// Returns a message. For several sources, it names the distributions and the hosts instead of
+    /// each source.
     #[must_use]
     pub fn message(&self) -> String {
-        let Self { state, cause, sources } = self;
-        if let [CheckedSource { distro, source, reason, .. }] = sources.as_slice() {
-            return format!("{distro} {source} {state}: {}", reason.as_deref().unwrap_or(cause));
+        let Self {
+            state,
+            cause,
+            sources,
+        } = self;
+        if let [
+            CheckedSource {
+                distro,
+                source,
+                reason,
+                ..
+            },
+        ] = sources.as_slice()
+        {
+            return format!(
+                "{distro} {source} {state}: {}",
+                reason.as_deref().unwrap_or(cause)
+            );
         }
-        let mut distros: Vec<String> = sources.iter().map(|source| source.distro.to_string()).collect();
+        let mut distros: Vec<String> = sources
+            .iter()
+            .map(|source| source.distro.to_string())
+            .collect();
         distros.dedup();
-        let hosts = sources.iter().filter_map(|source| Url::parse(&source.url).ok()?.host_str().map(str::to_owned));
+        let hosts = sources
+            .iter()
+            .filter_map(|source| Url::parse(&source.url).ok()?.host_str().map(str::to_owned));
         let hosts: BTreeSet<String> = hosts.collect();
         let hosts: Vec<String> = hosts.into_iter().collect();
-        let hosts = if hosts.is_empty() { String::new() } else { format!(" ({})", join_some(&hosts)) };
-        format!("{}: {} {state}: {cause}{hosts}", join_some(&distros), counted(sources.len(), "source"))
+        let hosts = if hosts.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", join_some(&hosts))
+        };
+        format!(
+            "{}: {} {state}: {cause}{hosts}",
+            join_some(&distros),
+            counted(sources.len(), "source")
+        )
     }
 
     /// Returns whether no host name of several sources could be resolved, as without a network.
@@ -94,13 +123,20 @@ pub struct CheckedDistro {
 
 impl CheckSummary {
     pub(super) fn new(diffs: &[(DistroName, UpstreamDiff)], finished: Finished) -> Self {
-        let sources = diffs.iter().flat_map(|(_, diff)| &diff.crawls).map(|(crawl, kernels)| CheckedSource::new(crawl, *kernels));
+        let sources = diffs
+            .iter()
+            .flat_map(|(_, diff)| &diff.crawls)
+            .map(|(crawl, kernels)| CheckedSource::new(crawl, *kernels));
         let distros = diffs.iter().map(|(distro, diff)| CheckedDistro {
             distro: distro.clone(),
             new: newest_first(distro, &diff.newly_seen),
             gone: newest_first(distro, &diff.gone_kernels),
         });
-        Self { sources: sources.collect(), distros: distros.collect(), finished }
+        Self {
+            sources: sources.collect(),
+            distros: distros.collect(),
+            finished,
+        }
     }
 
     /// Returns the partial and failed crawls by state and cause, in the order of the sources.
@@ -108,11 +144,20 @@ impl CheckSummary {
     pub fn problems(&self) -> Vec<CheckProblem<'_>> {
         let mut problems: Vec<CheckProblem<'_>> = Vec::new();
         for source in &self.sources {
-            let Some(reason) = &source.reason else { continue };
+            let Some(reason) = &source.reason else {
+                continue;
+            };
             let cause = source.cause.as_ref().unwrap_or(reason);
-            match problems.iter_mut().find(|problem| (problem.state, problem.cause) == (source.state, cause.as_str())) {
+            match problems
+                .iter_mut()
+                .find(|problem| (problem.state, problem.cause) == (source.state, cause.as_str()))
+            {
                 Some(problem) => problem.sources.push(source),
-                None => problems.push(CheckProblem { state: source.state, cause, sources: vec![source] }),
+                None => problems.push(CheckProblem {
+                    state: source.state,
+                    cause,
+                    sources: vec![source],
+                }),
             }
         }
         problems
@@ -153,7 +198,9 @@ mod tests {
             kernels: 0,
             bytes: 0,
             url: format!("https://{host}/repodata/repomd.xml"),
-            reason: Some(format!("could not download https://{host}/{source}: {cause}")),
+            reason: Some(format!(
+                "could not download https://{host}/{source}: {cause}"
+            )),
             cause: Some(cause.to_owned()),
             warnings: vec![],
         }
@@ -166,9 +213,21 @@ mod tests {
             failed("alma8", "8-base", "repo.example", cause),
             failed("alma8", "8-extras", "vault.example", cause),
             failed("alma9", "9-base", "repo.example", cause),
-            failed("alma9", "9-extras", "repo.example", "HTTP status 404 Not Found"),
+            failed(
+                "alma9",
+                "9-extras",
+                "repo.example",
+                "HTTP status 404 Not Found",
+            ),
         ];
-        let summary = CheckSummary { sources, distros: vec![], finished: Finished { generation: None, events: 0 } };
+        let summary = CheckSummary {
+            sources,
+            distros: vec![],
+            finished: Finished {
+                generation: None,
+                events: 0,
+            },
+        };
         let problems = summary.problems();
         let messages: Vec<String> = problems.iter().map(CheckProblem::message).collect();
         assert_eq!(

@@ -27,7 +27,9 @@ struct Lines {
 /// Reads a report to its end.
 pub(super) fn read(input: Input, rows: &mut Rows) -> Result<(), InvalidReport> {
     let position = input.position();
-    let mut reader = ::csv::ReaderBuilder::new().has_headers(false).from_reader(input);
+    let mut reader = ::csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(input);
     let mut record = ::csv::StringRecord::new();
     let (mut part, mut lines) = (None::<Part>, None::<Lines>);
     let mut is_header = true;
@@ -42,23 +44,38 @@ pub(super) fn read(input: Input, rows: &mut Rows) -> Result<(), InvalidReport> {
         let line = record.position().map_or(begin, line_of);
         if std::mem::take(&mut is_header) {
             if record != HEADER[..] {
-                return Err(wrong_header(&format!("{:?}", record.iter().collect::<Vec<_>>().join(",")), line));
+                return Err(wrong_header(
+                    &format!("{:?}", record.iter().collect::<Vec<_>>().join(",")),
+                    line,
+                ));
             }
             continue;
         }
         let place = Place { line, record: None };
         let wrong = |message: String| InvalidReport::at(place, message);
         let [cluster, type_word, host] = [&record[0], &record[1], &record[2]];
-        let same_part = part.as_ref().is_some_and(|part| part.cluster == *cluster && part.type_word == *type_word);
-        if !same_part || lines.as_ref().is_none_or(|lines| lines.host.name.as_str() != host) {
+        let same_part = part
+            .as_ref()
+            .is_some_and(|part| part.cluster == *cluster && part.type_word == *type_word);
+        if !same_part
+            || lines
+                .as_ref()
+                .is_none_or(|lines| lines.host.name.as_str() != host)
+        {
             finish_host(rows, part.as_ref(), lines.take())?;
         }
         if !same_part {
             let name = ClusterName::new(cluster).map_err(|error| wrong(error.to_string()))?;
-            let type_id = rows.type_id(&TypeWord(type_word.to_owned())).map_err(wrong)?;
+            let type_id = rows
+                .type_id(&TypeWord(type_word.to_owned()))
+                .map_err(wrong)?;
             let number = rows.begin_cluster();
             rows.cluster(number, &name, type_id, line).map_err(wrong)?;
-            part = Some(Part { cluster: cluster.to_owned(), type_word: type_word.to_owned(), number });
+            part = Some(Part {
+                cluster: cluster.to_owned(),
+                type_word: type_word.to_owned(),
+                number,
+            });
         }
         if record.iter().skip(2).all(str::is_empty) {
             continue;
@@ -70,7 +87,15 @@ pub(super) fn read(input: Input, rows: &mut Rows) -> Result<(), InvalidReport> {
                 none.insert(begin_host(&record, position.at_line(line)).map_err(wrong)?)
             }
         };
-        lines.add(&record).map_err(|message| InvalidReport::at(Place { line, ..lines.place }, message))?;
+        lines.add(&record).map_err(|message| {
+            InvalidReport::at(
+                Place {
+                    line,
+                    ..lines.place
+                },
+                message,
+            )
+        })?;
     }
     finish_host(rows, part.as_ref(), lines)
 }
@@ -78,7 +103,16 @@ pub(super) fn read(input: Input, rows: &mut Rows) -> Result<(), InvalidReport> {
 fn begin_host(record: &::csv::StringRecord, place: Place) -> Result<Lines, String> {
     let name = HostName::new(&record[2]).map_err(|error| error.to_string())?;
     let distro = DistroName::new(&record[3]).map_err(|error| error.to_string())?;
-    Ok(Lines { host: ReportedHost { name, distro, running: None, installed: vec![] }, place, bytes: 0 })
+    Ok(Lines {
+        host: ReportedHost {
+            name,
+            distro,
+            running: None,
+            installed: vec![],
+        },
+        place,
+        bytes: 0,
+    })
 }
 
 impl Lines {
@@ -87,7 +121,11 @@ impl Lines {
         let Self { host, bytes, .. } = self;
         *bytes += record.as_slice().len();
         if *bytes > RECORD_BYTES {
-            return Err(format!("lines of host {:?} exceed {} KiB", host.name.as_str(), RECORD_BYTES >> 10));
+            return Err(format!(
+                "lines of host {:?} exceed {} KiB",
+                host.name.as_str(),
+                RECORD_BYTES >> 10
+            ));
         }
         if host.distro.as_str() != &record[3] {
             return Err(format!(
@@ -100,7 +138,10 @@ impl Lines {
         let version = KernelVersion::new(&record[4]).map_err(|error| error.to_string())?;
         if boolean(&record[5])? {
             if let Some(running) = &host.running {
-                return Err(format!("host {:?} has 2 current kernels, {running} and {version}", host.name.as_str()));
+                return Err(format!(
+                    "host {:?} has 2 current kernels, {running} and {version}",
+                    host.name.as_str()
+                ));
             }
             host.running = Some(version.clone());
         }
@@ -109,9 +150,16 @@ impl Lines {
     }
 }
 
-fn finish_host(rows: &mut Rows, part: Option<&Part>, lines: Option<Lines>) -> Result<(), InvalidReport> {
-    let (Some(part), Some(lines)) = (part, lines) else { return Ok(()) };
-    rows.host(part.number, &lines.host, lines.place).map_err(|message| InvalidReport::at(lines.place, message))
+fn finish_host(
+    rows: &mut Rows,
+    part: Option<&Part>,
+    lines: Option<Lines>,
+) -> Result<(), InvalidReport> {
+    let (Some(part), Some(lines)) = (part, lines) else {
+        return Ok(());
+    };
+    rows.host(part.number, &lines.host, lines.place)
+        .map_err(|message| InvalidReport::at(lines.place, message))
 }
 
 /// Parses a boolean as PostgreSQL does, case-insensitively.
@@ -119,7 +167,9 @@ fn boolean(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "t" | "yes" | "y" | "on" | "1" => Ok(true),
         "false" | "f" | "no" | "n" | "off" | "0" => Ok(false),
-        _ => Err(format!("expected true or false in column \"current\", found {text:?}")),
+        _ => Err(format!(
+            "expected true or false in column \"current\", found {text:?}"
+        )),
     }
 }
 
@@ -129,7 +179,10 @@ fn line_of(position: &::csv::Position) -> i64 {
 
 fn wrong_header(found: &str, line: i64) -> InvalidReport {
     let place = Place { line, record: None };
-    let error = InvalidReport::at(place, format!("expected the header {}, found {found}", HEADER.join(",")));
+    let error = InvalidReport::at(
+        place,
+        format!("expected the header {}, found {found}", HEADER.join(",")),
+    );
     if found.contains(';') {
         return error.with_hint("Separate columns by commas instead of semicolons.");
     }
@@ -137,13 +190,22 @@ fn wrong_header(found: &str, line: i64) -> InvalidReport {
 }
 
 fn describe(error: &::csv::Error, line: i64) -> InvalidReport {
-    let place = Place { line: error.position().map_or(line, line_of), record: None };
+    let place = Place {
+        line: error.position().map_or(line, line_of),
+        record: None,
+    };
     let message = match error.kind() {
-        ::csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("expected {expected_len} fields, found {len}"),
+        ::csv::ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => format!("expected {expected_len} fields, found {len}"),
         ::csv::ErrorKind::Utf8 { .. } => "invalid UTF-8".to_owned(),
         ::csv::ErrorKind::Io(error) => {
             let reason = error.to_string();
-            if reason == RECORD_TOO_LONG { reason } else { unreadable(&reason) }
+            if reason == RECORD_TOO_LONG {
+                reason
+            } else {
+                unreadable(&reason)
+            }
         }
         _ => format!("invalid CSV: {error}"),
     };

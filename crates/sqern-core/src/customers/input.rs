@@ -47,7 +47,10 @@ impl Position {
 
     /// Returns the place of a line, with the current record.
     pub(super) fn at_line(&self, line: i64) -> Place {
-        Place { line, record: self.in_record.get().then(|| self.record.get()) }
+        Place {
+            line,
+            record: self.in_record.get().then(|| self.record.get()),
+        }
     }
 }
 
@@ -70,7 +73,10 @@ fn head(file: &mut impl BufRead, count: usize) -> io::Result<Vec<u8>> {
 /// Detects the format by the file name, ignoring `.gz` and `.zst`.
 pub(super) fn format_of(path: &Path) -> Option<ReportFormat> {
     let name = path.file_name()?.to_str()?.to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+    let name = name
+        .strip_suffix(".gz")
+        .or_else(|| name.strip_suffix(".zst"))
+        .unwrap_or(&name);
     match name.rsplit_once('.')?.1 {
         "json" => Some(ReportFormat::Json),
         "jsonl" | "ndjson" => Some(ReportFormat::JsonLines),
@@ -85,7 +91,9 @@ impl Input {
         let mut bytes = BufReader::with_capacity(BUFFER_BYTES, bytes);
         let head = head(&mut bytes, 4)?;
         let source: Box<dyn Read> = if head.starts_with(b"\x1f\x8b") {
-            Box::new(flate2::bufread::MultiGzDecoder::new(io::Cursor::new(head).chain(bytes)))
+            Box::new(flate2::bufread::MultiGzDecoder::new(
+                io::Cursor::new(head).chain(bytes),
+            ))
         } else if head.starts_with(b"\x28\xb5\x2f\xfd") {
             let mut decoder = zstd::Decoder::with_buffer(io::Cursor::new(head).chain(bytes))?;
             decoder.window_log_max(ZSTD_WINDOW_LOG)?;
@@ -93,7 +101,13 @@ impl Input {
         } else {
             Box::new(io::Cursor::new(head).chain(bytes))
         };
-        let mut input = Self { source, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, position: Rc::default() };
+        let mut input = Self {
+            source,
+            buffer: vec![0; BUFFER_BYTES],
+            start: 0,
+            end: 0,
+            position: Rc::default(),
+        };
         while input.end < 3 && input.fill()? {}
         if input.buffer[..input.end].starts_with(b"\xef\xbb\xbf") {
             input.start = 3;
@@ -106,9 +120,12 @@ impl Input {
         self.position.clone()
     }
 
-    /// Detects CSV by the first bytes. Returns `None` for JSON, whose first key determines the format.
+    /// Detects CSV by the first bytes. Returns `None` for JSON, whose first key determines the
+    /// format.
     pub(super) fn detect_format(&mut self) -> Option<ReportFormat> {
-        let first = self.buffer[self.start..self.end].iter().find(|byte| !byte.is_ascii_whitespace());
+        let first = self.buffer[self.start..self.end]
+            .iter()
+            .find(|byte| !byte.is_ascii_whitespace());
         match first {
             None | Some(b'{' | b'[') => None,
             Some(_) => Some(ReportFormat::Csv),
@@ -135,9 +152,15 @@ impl Read for Input {
         let taken = &self.buffer[self.start..self.start + count];
         into[..count].copy_from_slice(taken);
         self.start += count;
-        let Position { line, record_bytes, .. } = &*self.position;
+        let Position {
+            line, record_bytes, ..
+        } = &*self.position;
         // The JSON parser reads single bytes.
-        let lines = if count == 1 { usize::from(into[0] == b'\n') } else { memchr_iter(b'\n', &into[..count]).count() };
+        let lines = if count == 1 {
+            usize::from(into[0] == b'\n')
+        } else {
+            memchr_iter(b'\n', &into[..count]).count()
+        };
         line.set(line.get() + i64::try_from(lines).unwrap_or(i64::MAX));
         record_bytes.set(record_bytes.get() + count);
         if record_bytes.get() > RECORD_BYTES {

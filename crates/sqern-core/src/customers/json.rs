@@ -1,4 +1,5 @@
-//! Reports in JSON: one document, or one cluster per line. One host is read at a time; the name and type of a cluster may follow its hosts.
+//! Reports in JSON: one document, or one cluster per line. One host is read at a time; the name and
+//! type of a cluster may follow its hosts.
 
 use std::fmt;
 use std::rc::Rc;
@@ -14,16 +15,32 @@ use super::reader::{InvalidReport, ReportFormat, unreadable};
 use super::rows::Rows;
 
 /// Reads a report to its end. Without a format, the first key determines it.
-pub(super) fn read(input: Input, format: Option<ReportFormat>, rows: &mut Rows) -> Result<ReportFormat, InvalidReport> {
+pub(super) fn read(
+    input: Input,
+    format: Option<ReportFormat>,
+    rows: &mut Rows,
+) -> Result<ReportFormat, InvalidReport> {
     let position = input.position();
     let mut json = serde_json::Deserializer::from_reader(input);
     if json.end().is_ok() {
-        return Err(InvalidReport::at(Place { line: 1, record: None }, "report is empty"));
+        return Err(InvalidReport::at(
+            Place {
+                line: 1,
+                record: None,
+            },
+            "report is empty",
+        ));
     }
     let mut format = format;
     loop {
-        let document = Document { rows: &mut *rows, position: &position, format };
-        let found = document.deserialize(&mut json).map_err(|error| describe(&error, &position))?;
+        let document = Document {
+            rows: &mut *rows,
+            position: &position,
+            format,
+        };
+        let found = document
+            .deserialize(&mut json)
+            .map_err(|error| describe(&error, &position))?;
         format = Some(found);
         match json.end() {
             Ok(()) => return Ok(found),
@@ -37,7 +54,13 @@ pub(super) fn read(input: Input, format: Option<ReportFormat>, rows: &mut Rows) 
 /// Returns the error with its place.
 fn describe(error: &serde_json::Error, position: &Position) -> InvalidReport {
     let text = error.to_string();
-    let reason = text.strip_suffix(&format!(" at line {} column {}", error.line(), error.column())).unwrap_or(&text);
+    let reason = text
+        .strip_suffix(&format!(
+            " at line {} column {}",
+            error.line(),
+            error.column()
+        ))
+        .unwrap_or(&text);
     let reason = match error.classify() {
         Category::Io if reason == RECORD_TOO_LONG => reason.to_owned(),
         Category::Io => unreadable(reason),
@@ -47,7 +70,11 @@ fn describe(error: &serde_json::Error, position: &Position) -> InvalidReport {
         Category::Syntax => format!("invalid JSON: {reason}"),
     };
     let line = i64::try_from(error.line()).unwrap_or(i64::MAX);
-    let place = if line > 0 { position.at_line(line) } else { position.place() };
+    let place = if line > 0 {
+        position.at_line(line)
+    } else {
+        position.place()
+    };
     InvalidReport::at(place, reason)
 }
 
@@ -96,20 +123,28 @@ impl<'de> Visitor<'de> for Document<'_> {
                 if first.is_none() {
                     return Err(A::Error::missing_field("clusters"));
                 }
-                map.next_value_seed(Clusters { rows: self.rows, position: self.position })?;
+                map.next_value_seed(Clusters {
+                    rows: self.rows,
+                    position: self.position,
+                })?;
                 match map.next_key::<Key>()? {
                     Some(Key::Clusters) => Err(A::Error::duplicate_field("clusters")),
                     Some(_) => Err(A::Error::custom("unexpected field next to `clusters`")),
                     None => Ok(found),
                 }
             }
-            (_, ReportFormat::JsonLines) if found == ReportFormat::JsonLines => {
-                Cluster { rows: self.rows, position: self.position }.fields(first, map).map(|()| found)
+            (_, ReportFormat::JsonLines) if found == ReportFormat::JsonLines => Cluster {
+                rows: self.rows,
+                position: self.position,
             }
-            (ReportFormat::Json, _) => {
-                Err(A::Error::custom("expected one cluster per line (--format jsonl), found a document with clusters"))
-            }
-            _ => Err(A::Error::custom("expected one document with clusters (--format json), found a single cluster")),
+            .fields(first, map)
+            .map(|()| found),
+            (ReportFormat::Json, _) => Err(A::Error::custom(
+                "expected one cluster per line (--format jsonl), found a document with clusters",
+            )),
+            _ => Err(A::Error::custom(
+                "expected one document with clusters (--format json), found a single cluster",
+            )),
         }
     }
 }
@@ -134,7 +169,13 @@ impl<'de> Visitor<'de> for Clusters<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element_seed(Cluster { rows: &mut *self.rows, position: self.position })?.is_some() {}
+        while seq
+            .next_element_seed(Cluster {
+                rows: &mut *self.rows,
+                position: self.position,
+            })?
+            .is_some()
+        {}
         Ok(())
     }
 }
@@ -166,7 +207,11 @@ impl<'de> Visitor<'de> for Cluster<'_> {
 
 impl Cluster<'_> {
     /// Reads the fields of a cluster; `first` is the key that was already read.
-    fn fields<'de, A: MapAccess<'de>>(self, first: Option<Key>, mut map: A) -> Result<(), A::Error> {
+    fn fields<'de, A: MapAccess<'de>>(
+        self,
+        first: Option<Key>,
+        mut map: A,
+    ) -> Result<(), A::Error> {
         let number = self.rows.begin_cluster();
         let line = self.position.place().line;
         let (mut name, mut type_id, mut hosts) = (None::<ClusterName>, None, false);
@@ -183,9 +228,18 @@ impl Cluster<'_> {
                 Key::Hosts if hosts => return Err(A::Error::duplicate_field("hosts")),
                 Key::Hosts => {
                     hosts = true;
-                    map.next_value_seed(Hosts { rows: &mut *self.rows, position: self.position, number })?;
+                    map.next_value_seed(Hosts {
+                        rows: &mut *self.rows,
+                        position: self.position,
+                        number,
+                    })?;
                 }
-                Key::Clusters => return Err(A::Error::unknown_field("clusters", &["name", "type", "hosts"])),
+                Key::Clusters => {
+                    return Err(A::Error::unknown_field(
+                        "clusters",
+                        &["name", "type", "hosts"],
+                    ));
+                }
             }
             key = map.next_key()?;
         }
@@ -195,7 +249,9 @@ impl Cluster<'_> {
             return Err(A::Error::missing_field("hosts"));
         }
         self.position.end_record();
-        self.rows.cluster(number, &name, type_id, line).map_err(A::Error::custom)
+        self.rows
+            .cluster(number, &name, type_id, line)
+            .map_err(A::Error::custom)
     }
 }
 
@@ -220,8 +276,19 @@ impl<'de> Visitor<'de> for Hosts<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let Self { rows, position, number } = self;
-        while seq.next_element_seed(Host { rows: &mut *rows, position, number })?.is_some() {}
+        let Self {
+            rows,
+            position,
+            number,
+        } = self;
+        while seq
+            .next_element_seed(Host {
+                rows: &mut *rows,
+                position,
+                number,
+            })?
+            .is_some()
+        {}
         Ok(())
     }
 }
@@ -239,7 +306,9 @@ impl<'de> DeserializeSeed<'de> for Host<'_> {
         self.position.begin_record();
         let place = self.position.place();
         let host = ReportedHost::deserialize(deserializer)?;
-        self.rows.host(self.number, &host, place).map_err(de::Error::custom)?;
+        self.rows
+            .host(self.number, &host, place)
+            .map_err(de::Error::custom)?;
         self.position.end_record();
         Ok(())
     }

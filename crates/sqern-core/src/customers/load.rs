@@ -68,25 +68,36 @@ pub struct ReportShrink {
 impl ReportShrink {
     /// Returns the deletions of a report, if they exceed the limit.
     fn of(totals: &Totals) -> Option<Self> {
-        let shrink = Self { clusters: totals.cluster_shrink, hosts: totals.host_shrink };
+        let shrink = Self {
+            clusters: totals.cluster_shrink,
+            hosts: totals.host_shrink,
+        };
         (shrink.clusters.is_too_much() || shrink.hosts.is_too_much()).then_some(shrink)
     }
 
     /// Returns the numbers that exceed the limit: `3 of 10 hosts`.
     pub(crate) fn excess(&self) -> String {
         let excess = |noun: &str, shrink: Shrink| {
-            shrink.is_too_much().then(|| format!("{} of {}", shrink.removed, counted(shrink.live, noun)))
+            shrink
+                .is_too_much()
+                .then(|| format!("{} of {}", shrink.removed, counted(shrink.live, noun)))
         };
-        [excess("cluster", self.clusters), excess("host", self.hosts)].into_iter().flatten().collect::<Vec<_>>().join(" and ")
+        [excess("cluster", self.clusters), excess("host", self.hosts)]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" and ")
     }
 }
 
-/// Records a report: adds new clusters, hosts and kernels, updates changed ones, and marks absent ones as deleted.
+/// Records a report: adds new clusters, hosts and kernels, updates changed ones, and marks absent
+/// ones as deleted.
 ///
 /// # Errors
 ///
-/// Returns [`Error::InvalidReport`] or [`Error::ReportConflict`] for an invalid report, and [`Error::ReportShrink`] for one that deletes
-/// too many clusters or hosts. A dry run returns the latter as part of the outcome. After an error, nothing is changed.
+/// Returns [`Error::InvalidReport`] or [`Error::ReportConflict`] for an invalid report, and
+/// [`Error::ReportShrink`] for one that deletes too many clusters or hosts. A dry run returns the
+/// latter as part of the outcome. After an error, nothing is changed.
 pub async fn load(
     client: &mut Client,
     source: ReportSource,
@@ -114,14 +125,26 @@ pub async fn load(
     if let Some(shrink) = shrink.filter(|_| !options.dry_run) {
         return Err(Error::ReportShrink(shrink));
     }
-    progress.report(LoadEvent::Recording { changes: total_changes });
+    progress.report(LoadEvent::Recording {
+        changes: total_changes,
+    });
     db::apply(&change.transaction, &totals).await?;
     let finished = change.finish(options.dry_run).await?;
-    Ok(LoadOutcome { totals, total_changes, changes, finished, shrink })
+    Ok(LoadOutcome {
+        totals,
+        total_changes,
+        changes,
+        finished,
+        shrink,
+    })
 }
 
 /// Copies the rows of a report into temporary tables.
-async fn receive(client: &Client, source: ReportSource, format: Option<ReportFormat>) -> Result<CompleteReport, Error> {
+async fn receive(
+    client: &Client,
+    source: ReportSource,
+    format: Option<ReportFormat>,
+) -> Result<CompleteReport, Error> {
     let types = cust::types(client, &AsOf::Now).await?;
     let distros = distro::list(client, &AsOf::Now).await?;
     let known = KnownNames::new(&types, distros.into_iter().map(|distro| distro.name));
@@ -129,14 +152,27 @@ async fn receive(client: &Client, source: ReportSource, format: Option<ReportFor
     let (sender, mut blocks) = tokio::sync::mpsc::channel(MAX_PENDING_BLOCKS);
     let reader = ReportReader::start(source, format, known, sender);
     let mut result = None;
-    db::receive(client, &mut blocks, || result.insert(reader.finish()).is_ok()).await?;
-    let result = result.unwrap_or_else(|| Err(InvalidReport::new("could not read the report: the reader returned no result")));
+    db::receive(client, &mut blocks, || {
+        result.insert(reader.finish()).is_ok()
+    })
+    .await?;
+    let result = result.unwrap_or_else(|| {
+        Err(InvalidReport::new(
+            "could not read the report: the reader returned no result",
+        ))
+    });
     result.map_err(|error| Error::InvalidReport { name, error })
 }
 
 /// Returns the number of changes.
 fn total_changes(totals: &Totals) -> i64 {
-    let Totals { clusters, host_kernels, new_kernels, .. } = totals;
-    let total = |counts: &Counts| counts.added + counts.changed + counts.brought_back + counts.removed;
+    let Totals {
+        clusters,
+        host_kernels,
+        new_kernels,
+        ..
+    } = totals;
+    let total =
+        |counts: &Counts| counts.added + counts.changed + counts.brought_back + counts.removed;
     total(clusters) + total(host_kernels) + new_kernels
 }

@@ -12,12 +12,26 @@ use sqern_model::DistroName;
 use super::reader::{CompleteReport, read as read_report};
 use super::{HEADER, InvalidReport, KnownNames, ReportFormat, ReportSource};
 
-const FORMATS: [ReportFormat; 3] = [ReportFormat::Json, ReportFormat::JsonLines, ReportFormat::Csv];
+const FORMATS: [ReportFormat; 3] = [
+    ReportFormat::Json,
+    ReportFormat::JsonLines,
+    ReportFormat::Csv,
+];
 
 /// Reads these bytes, and returns the result and the rows.
-fn read(bytes: &[u8], format: Option<ReportFormat>) -> (Result<CompleteReport, InvalidReport>, Vec<u8>) {
-    let source = ReportSource::Stream { name: "a test".to_owned(), bytes: Box::new(Cursor::new(bytes.to_vec())) };
-    let types = [ClusterType { id: 1, name: "production".to_owned(), clusters: 0 }];
+fn read(
+    bytes: &[u8],
+    format: Option<ReportFormat>,
+) -> (Result<CompleteReport, InvalidReport>, Vec<u8>) {
+    let source = ReportSource::Stream {
+        name: "a test".to_owned(),
+        bytes: Box::new(Cursor::new(bytes.to_vec())),
+    };
+    let types = [ClusterType {
+        id: 1,
+        name: "production".to_owned(),
+        clusters: 0,
+    }];
     let known = KnownNames::new(&types, [DistroName::new("alma8").unwrap()]);
     let (sender, mut blocks) = tokio::sync::mpsc::channel(1000);
     let result = read_report(source, format, known, sender);
@@ -31,7 +45,10 @@ fn read(bytes: &[u8], format: Option<ReportFormat>) -> (Result<CompleteReport, I
 /// Returns the rows without their places, which depend on the format.
 fn contents(rows: &[u8]) -> Vec<String> {
     let text = std::str::from_utf8(rows).unwrap();
-    let mut rows: Vec<String> = text.lines().map(|row| row.splitn(3, '\t').nth(2).unwrap().to_owned()).collect();
+    let mut rows: Vec<String> = text
+        .lines()
+        .map(|row| row.splitn(3, '\t').nth(2).unwrap().to_owned())
+        .collect();
     rows.sort_unstable();
     rows
 }
@@ -45,7 +62,8 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 fn clusters() -> impl Strategy<Value = Clusters> {
-    let kernels = prop::collection::btree_set(name(), 1..4).prop_map(|set| set.into_iter().collect::<Vec<_>>());
+    let kernels = prop::collection::btree_set(name(), 1..4)
+        .prop_map(|set| set.into_iter().collect::<Vec<_>>());
     let hosts = prop::collection::btree_map(name(), (kernels, any::<bool>()), 0..4);
     prop::collection::btree_map(name(), hosts, 1..4)
 }
@@ -74,12 +92,16 @@ fn written(clusters: &Clusters, format: ReportFormat) -> String {
             writer.write_record(HEADER).unwrap();
             for (cluster, hosts) in clusters {
                 if hosts.is_empty() {
-                    writer.write_record([cluster, "production", "", "", "", ""]).unwrap();
+                    writer
+                        .write_record([cluster, "production", "", "", "", ""])
+                        .unwrap();
                 }
                 for (host, (kernels, runs)) in hosts {
                     for (index, kernel) in kernels.iter().enumerate() {
                         let current = if *runs && index == 0 { "true" } else { "false" };
-                        writer.write_record([cluster, "production", host, "alma8", kernel, current]).unwrap();
+                        writer
+                            .write_record([cluster, "production", host, "alma8", kernel, current])
+                            .unwrap();
                     }
                 }
             }

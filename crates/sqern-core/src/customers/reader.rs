@@ -83,15 +83,26 @@ pub struct InvalidReport {
 
 impl InvalidReport {
     pub(super) fn at(place: Place, reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), place: Some(place), hint: None }
+        Self {
+            reason: reason.into(),
+            place: Some(place),
+            hint: None,
+        }
     }
 
     pub(super) fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), place: None, hint: None }
+        Self {
+            reason: reason.into(),
+            place: None,
+            hint: None,
+        }
     }
 
     pub(super) fn with_hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
     }
 }
 
@@ -108,9 +119,14 @@ pub(super) struct ReportReader {
 impl ReportReader {
     /// Starts to read a report, and sends its rows as blocks of the text format of COPY.
     ///
-    /// Memory contains at most one host and the pending blocks. A thread is used instead of a task, because a task that waits for standard
-    /// input would prevent the program from exiting.
-    pub(super) fn start(source: ReportSource, format: Option<ReportFormat>, known: KnownNames, blocks: Sender<Vec<u8>>) -> Self {
+    /// Memory contains at most one host and the pending blocks. A thread is used instead of a task,
+    /// because a task that waits for standard input would prevent the program from exiting.
+    pub(super) fn start(
+        source: ReportSource,
+        format: Option<ReportFormat>,
+        known: KnownNames,
+        blocks: Sender<Vec<u8>>,
+    ) -> Self {
         let (sender, result) = mpsc::sync_channel(1);
         std::thread::spawn(move || {
             // The receiver may no longer exist.
@@ -121,7 +137,11 @@ impl ReportReader {
 
     /// Returns the result, after the last block was received.
     pub(super) fn finish(self) -> Result<CompleteReport, InvalidReport> {
-        self.result.recv().unwrap_or_else(|_| Err(InvalidReport::new(unreadable("the reader terminated unexpectedly"))))
+        self.result.recv().unwrap_or_else(|_| {
+            Err(InvalidReport::new(unreadable(
+                "the reader terminated unexpectedly",
+            )))
+        })
     }
 }
 

@@ -27,7 +27,10 @@ impl KnownNames {
     /// Creates the sets of cluster types and distributions.
     pub fn new(types: &[ClusterType], distros: impl IntoIterator<Item = DistroName>) -> Self {
         Self {
-            types: types.iter().map(|cltype| (cltype.id, cltype.name.clone())).collect(),
+            types: types
+                .iter()
+                .map(|cltype| (cltype.id, cltype.name.clone()))
+                .collect(),
             distros: distros.into_iter().collect(),
         }
     }
@@ -40,10 +43,21 @@ impl KnownNames {
     pub fn type_id(&self, word: &TypeWord) -> Result<i32, String> {
         let by_name = self.types.iter().find(|(_, name)| *name == word.0);
         let by_number = || self.types.iter().find(|(id, _)| id.to_string() == word.0);
-        by_name.or_else(by_number).map(|(id, _)| *id).ok_or_else(|| {
-            let all: Vec<String> = self.types.iter().map(|(id, name)| format!("{id} ({name})")).collect();
-            format!("unknown cluster type {:?}; the types are {}", word.0, all.join(", "))
-        })
+        by_name
+            .or_else(by_number)
+            .map(|(id, _)| *id)
+            .ok_or_else(|| {
+                let all: Vec<String> = self
+                    .types
+                    .iter()
+                    .map(|(id, name)| format!("{id} ({name})"))
+                    .collect();
+                format!(
+                    "unknown cluster type {:?}; the types are {}",
+                    word.0,
+                    all.join(", ")
+                )
+            })
     }
 }
 
@@ -66,7 +80,14 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn new(known: KnownNames, blocks: Sender<Vec<u8>>) -> Self {
-        Self { known, blocks, block: vec![], clusters: 0, hosts: 0, missing: BTreeMap::new() }
+        Self {
+            known,
+            blocks,
+            block: vec![],
+            clusters: 0,
+            hosts: 0,
+            missing: BTreeMap::new(),
+        }
     }
 
     /// Starts a cluster, or a part of one, and returns its number.
@@ -81,14 +102,35 @@ impl Rows {
     }
 
     /// Adds the name and type of a started cluster at this line.
-    pub(super) fn cluster(&mut self, number: i32, name: &ClusterName, type_id: i32, line: i64) -> Result<(), String> {
-        self.fields(&[&line.to_string(), NULL, &number.to_string(), &type_id.to_string(), NULL, NULL, NULL, NULL]);
+    pub(super) fn cluster(
+        &mut self,
+        number: i32,
+        name: &ClusterName,
+        type_id: i32,
+        line: i64,
+    ) -> Result<(), String> {
+        self.fields(&[
+            &line.to_string(),
+            NULL,
+            &number.to_string(),
+            &type_id.to_string(),
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+        ]);
         self.text(name.as_str());
         self.end_row()
     }
 
-    /// Adds a host of a started cluster. Hosts with an unknown distribution are only counted, so that one error reports all of them.
-    pub(super) fn host(&mut self, cluster: i32, host: &ReportedHost, place: Place) -> Result<(), String> {
+    /// Adds a host of a started cluster. Hosts with an unknown distribution are only counted, so
+    /// that one error reports all of them.
+    pub(super) fn host(
+        &mut self,
+        cluster: i32,
+        host: &ReportedHost,
+        place: Place,
+    ) -> Result<(), String> {
         let kernels = host.kernels().map_err(|error| error.to_string())?;
         self.hosts += 1;
         if !self.known.distros.contains(&host.distro) {
@@ -98,7 +140,10 @@ impl Rows {
         let number = cluster.to_string();
         for (index, (version, current)) in kernels.into_iter().enumerate() {
             if index == 0 {
-                self.fields(&[&place.line.to_string(), &place.record.unwrap_or_default().to_string()]);
+                self.fields(&[
+                    &place.line.to_string(),
+                    &place.record.unwrap_or_default().to_string(),
+                ]);
             } else {
                 self.fields(&[NULL, NULL]);
             }
@@ -137,8 +182,17 @@ impl Rows {
             .take(MAX_LISTED)
             .map(|(distro, missing)| {
                 let places: Vec<String> = missing.places.iter().map(Place::to_string).collect();
-                let more = if missing.hosts > missing.places.len() as u64 { ", …" } else { "" };
-                format!("{:?} ({}: {}{more})", distro.as_str(), counted(missing.hosts, "host"), places.join(", "))
+                let more = if missing.hosts > missing.places.len() as u64 {
+                    ", …"
+                } else {
+                    ""
+                };
+                format!(
+                    "{:?} ({}: {}{more})",
+                    distro.as_str(),
+                    counted(missing.hosts, "host"),
+                    places.join(", ")
+                )
             })
             .collect();
         let more = if self.missing.len() > MAX_LISTED {
@@ -146,9 +200,16 @@ impl Rows {
         } else {
             String::new()
         };
-        let noun = if self.missing.len() == 1 { "distribution" } else { "distributions" };
+        let noun = if self.missing.len() == 1 {
+            "distribution"
+        } else {
+            "distributions"
+        };
         let message = format!("unknown {noun} {}{more}", listed.join(", "));
-        Some(InvalidReport::new(message).with_hint("sqern distro import  # or: sqern distro add NAME VARIANT"))
+        Some(
+            InvalidReport::new(message)
+                .with_hint("sqern distro import  # or: sqern distro add NAME VARIANT"),
+        )
     }
 
     fn add_missing(&mut self, distro: &DistroName, place: Place) {
@@ -171,7 +232,8 @@ impl Rows {
         }
     }
 
-    /// Adds a text field. Names contain no control characters, so only the backslash is escaped for COPY.
+    /// Adds a text field. Names contain no control characters, so only the backslash is escaped for
+    /// COPY.
     fn text(&mut self, text: &str) {
         for byte in text.bytes() {
             if byte == b'\\' {
@@ -186,11 +248,17 @@ impl Rows {
     fn end_row(&mut self) -> Result<(), String> {
         self.block.pop();
         self.block.push(b'\n');
-        if self.block.len() > BLOCK_BYTES { self.send() } else { Ok(()) }
+        if self.block.len() > BLOCK_BYTES {
+            self.send()
+        } else {
+            Ok(())
+        }
     }
 
     fn send(&mut self) -> Result<(), String> {
         let block = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK_BYTES + 1024));
-        self.blocks.blocking_send(block).map_err(|_| "could not send the report to the database: connection closed".to_owned())
+        self.blocks
+            .blocking_send(block)
+            .map_err(|_| "could not send the report to the database: connection closed".to_owned())
     }
 }

@@ -33,7 +33,8 @@ pub(super) struct DatabaseFacts {
     pub(super) needs_apt: bool,
 }
 
-/// Checks the database. Checks without their requirements are skipped. An empty list of distributions selects the supported ones.
+/// Checks the database. Checks without their requirements are skipped. An empty list of
+/// distributions selects the supported ones.
 pub(super) async fn check(
     connection: Result<Session, Problem>,
     distros: &[DistroName],
@@ -42,8 +43,15 @@ pub(super) async fn check(
     let session = match connection {
         Ok(session) => session,
         Err(problem) => {
-            let mut findings = vec![Finding::problem(CONNECTION, &problem, "sqern local up  # or --service NAME")];
-            findings.extend(skipped(&[SERVER, clock::CHECK, ROLES, SCHEMA, JOURNAL, CRAWL], "requires a connection"));
+            let mut findings = vec![Finding::problem(
+                CONNECTION,
+                &problem,
+                "sqern local up  # or --service NAME",
+            )];
+            findings.extend(skipped(
+                &[SERVER, clock::CHECK, ROLES, SCHEMA, JOURNAL, CRAWL],
+                "requires a connection",
+            ));
             return (findings, DatabaseFacts::default());
         }
     };
@@ -51,7 +59,11 @@ pub(super) async fn check(
     let facts = match check_session(&session.client, distros, now, &mut findings).await {
         Ok(facts) => facts,
         Err(error) => {
-            findings.push(Finding::problem("database", &Problem::from(&Error::from(error)), "sqern db status"));
+            findings.push(Finding::problem(
+                "database",
+                &Problem::from(&Error::from(error)),
+                "sqern db status",
+            ));
             DatabaseFacts::default()
         }
     };
@@ -68,9 +80,15 @@ async fn check_session(
     let server = db::server(client).await?;
     let version = check_server(&server);
     let is_old = version.state == State::Failed;
-    findings.extend([version, clock::check("database server", server.now.duration_since(now))]);
+    findings.extend([
+        version,
+        clock::check("database server", server.now.duration_since(now)),
+    ]);
     if is_old {
-        findings.extend(skipped(&[ROLES, SCHEMA, JOURNAL, CRAWL], "requires a later version of the server"));
+        findings.extend(skipped(
+            &[ROLES, SCHEMA, JOURNAL, CRAWL],
+            "requires a later version of the server",
+        ));
         return Ok(DatabaseFacts::default());
     }
     let roles = check_roles(&server.user, &db::roles(client).await?);
@@ -84,21 +102,39 @@ async fn check_session(
     let is_usable = can_read && schema.state != State::Failed;
     findings.push(schema);
     if !is_usable {
-        findings.extend(skipped(&[JOURNAL, CRAWL], "requires a usable schema and read access"));
+        findings.extend(skipped(
+            &[JOURNAL, CRAWL],
+            "requires a usable schema and read access",
+        ));
         return Ok(DatabaseFacts::default());
     }
     findings.push(check_journal(&check::check_quickly(client).await?));
     let mut recorded: Vec<Distro> = distro::list(client, &AsOf::Now).await?;
-    recorded.retain(|distro| if distros.is_empty() { distro.supported } else { distros.contains(&distro.name) });
+    recorded.retain(|distro| {
+        if distros.is_empty() {
+            distro.supported
+        } else {
+            distros.contains(&distro.name)
+        }
+    });
     let names: Vec<DistroName> = recorded.iter().map(|distro| distro.name.clone()).collect();
     // An empty list would select all distributions.
-    let incomplete = if names.is_empty() { Vec::new() } else { crawl::incomplete(client, &names, None).await? };
+    let incomplete = if names.is_empty() {
+        Vec::new()
+    } else {
+        crawl::incomplete(client, &names, None).await?
+    };
     findings.extend(check_crawls(&recorded, &incomplete, now));
-    Ok(DatabaseFacts { supported: Some(names), needs_apt: db::lists_apt_packages(client).await? })
+    Ok(DatabaseFacts {
+        supported: Some(names),
+        needs_apt: db::lists_apt_packages(client).await?,
+    })
 }
 
 fn skipped<'a>(checks: &'a [&'static str], reason: &'a str) -> impl Iterator<Item = Finding> + 'a {
-    checks.iter().map(move |check| Finding::skipped(check, reason))
+    checks
+        .iter()
+        .map(move |check| Finding::skipped(check, reason))
 }
 
 /// Checks the version of the server.
@@ -117,14 +153,24 @@ fn check_server(server: &Server) -> Finding {
 
 /// Checks the version of the schema.
 fn check_schema(status: &SchemaStatus) -> Finding {
-    let SchemaStatus { version, latest, .. } = status;
+    let SchemaStatus {
+        version, latest, ..
+    } = status;
     match status.check_usable() {
-        Err(error) => Finding::failed(SCHEMA, error.to_string(), error.hint().unwrap_or_else(|| "sqern db status".into())),
+        Err(error) => Finding::failed(
+            SCHEMA,
+            error.to_string(),
+            error.hint().unwrap_or_else(|| "sqern db status".into()),
+        ),
         Ok(()) if version > latest => {
             let found = format!(
                 "schema version {version} is newer than version {latest} of this program, which can use the schema but cannot migrate it"
             );
-            Finding::warning(SCHEMA, found, "sqern --version  # then install a later version")
+            Finding::warning(
+                SCHEMA,
+                found,
+                "sqern --version  # then install a later version",
+            )
         }
         Ok(()) => Finding::ok(SCHEMA, format!("version {version}, up to date")),
     }
@@ -132,19 +178,36 @@ fn check_schema(status: &SchemaStatus) -> Finding {
 
 /// Checks that the roles exist, and that the session can write.
 fn check_roles(user: &str, roles: &[Role]) -> Finding {
-    let names =
-        |matches: fn(&Role) -> bool| roles.iter().filter(|role| matches(role)).map(|role| role.name.clone()).collect::<Vec<_>>();
+    let names = |matches: fn(&Role) -> bool| {
+        roles
+            .iter()
+            .filter(|role| matches(role))
+            .map(|role| role.name.clone())
+            .collect::<Vec<_>>()
+    };
     let (missing, held) = (names(|role| !role.exists), names(|role| role.held));
     // Double quotes for PostgreSQL, single quotes for the shell.
-    let grant = |role: &str| format!("psql -c 'GRANT {role} TO \"{user}\"'  # as the owner of the database");
+    let grant = |role: &str| {
+        format!("psql -c 'GRANT {role} TO \"{user}\"'  # as the owner of the database")
+    };
     if !missing.is_empty() {
-        Finding::failed(ROLES, format!("missing roles: {}", missing.join(", ")), "sqern db migrate  # as a role with CREATEROLE")
+        Finding::failed(
+            ROLES,
+            format!("missing roles: {}", missing.join(", ")),
+            "sqern db migrate  # as a role with CREATEROLE",
+        )
     } else if held.is_empty() {
-        Finding::failed(ROLES, format!("{user} is not a member of a sqern role and has no access"), grant("sqern_writer"))
+        Finding::failed(
+            ROLES,
+            format!("{user} is not a member of a sqern role and has no access"),
+            grant("sqern_writer"),
+        )
     } else if held == ["sqern_reader"] {
         Finding::warning(
             ROLES,
-            format!("{user} has read access only; check, fetch, build and cust load require sqern_writer"),
+            format!(
+                "{user} has read access only; check, fetch, build and cust load require sqern_writer"
+            ),
             grant("sqern_writer"),
         )
     } else {
@@ -154,40 +217,78 @@ fn check_roles(user: &str, roles: &[Role]) -> Finding {
 
 /// Checks that all changes are recorded in the journal, and that no role can modify it.
 fn check_journal(checked: &[Checked]) -> Finding {
-    let problems: Vec<String> = checked.iter().flat_map(|rule| rule.problems.clone()).collect();
+    let problems: Vec<String> = checked
+        .iter()
+        .flat_map(|rule| rule.problems.clone())
+        .collect();
     if problems.is_empty() {
-        return Finding::ok(JOURNAL, "all triggers are enabled, and no role can modify the journal");
+        return Finding::ok(
+            JOURNAL,
+            "all triggers are enabled, and no role can modify the journal",
+        );
     }
-    Finding::failed(JOURNAL, join_some(&problems), "sqern db check  # lists all problems")
+    Finding::failed(
+        JOURNAL,
+        join_some(&problems),
+        "sqern db check  # lists all problems",
+    )
 }
 
 /// Checks the age and completeness of the last crawls.
 fn check_crawls(supported: &[Distro], incomplete: &[Incomplete], now: Timestamp) -> Vec<Finding> {
     if supported.is_empty() {
-        return vec![Finding::warning(CRAWL, "no distribution is marked as supported", "sqern distro import")];
+        return vec![Finding::warning(
+            CRAWL,
+            "no distribution is marked as supported",
+            "sqern distro import",
+        )];
     }
     let age = |distro: &Distro| distro.checked_at.map(|at| now.duration_since(at));
     let mut findings = Vec::new();
     let names = |matches: &dyn Fn(Option<SignedDuration>) -> bool| -> Vec<String> {
-        supported.iter().filter(|distro| matches(age(distro))).map(|distro| distro.name.to_string()).collect()
+        supported
+            .iter()
+            .filter(|distro| matches(age(distro)))
+            .map(|distro| distro.name.to_string())
+            .collect()
     };
-    let (never, stale) = (names(&|age| age.is_none()), names(&|age| age.is_some_and(|age| age > STALE)));
+    let (never, stale) = (
+        names(&|age| age.is_none()),
+        names(&|age| age.is_some_and(|age| age > STALE)),
+    );
     let hint = "sqern check  # every few hours: systemctl enable --now sqern-check.timer";
     if !never.is_empty() {
-        findings.push(Finding::warning(CRAWL, format!("{}: never checked", join_some(&never)), hint));
+        findings.push(Finding::warning(
+            CRAWL,
+            format!("{}: never checked", join_some(&never)),
+            hint,
+        ));
     }
     if !stale.is_empty() {
-        let found = format!("{}: not checked for {} hours", join_some(&stale), STALE.as_hours());
+        let found = format!(
+            "{}: not checked for {} hours",
+            join_some(&stale),
+            STALE.as_hours()
+        );
         findings.push(Finding::warning(CRAWL, found, hint));
     }
     for source in incomplete {
-        let found = format!("source {} ({} at the last check): {}", source.source, source.state, source.reason);
-        findings
-            .push(Finding::warning(CRAWL, found, format!("sqern source test {}", source.distro)).about(source.distro.as_str()));
+        let found = format!(
+            "source {} ({} at the last check): {}",
+            source.source, source.state, source.reason
+        );
+        findings.push(
+            Finding::warning(CRAWL, found, format!("sqern source test {}", source.distro))
+                .about(source.distro.as_str()),
+        );
     }
     match supported.iter().filter_map(age).max() {
         Some(oldest) if findings.is_empty() => {
-            let found = format!("{}, oldest check {} ago", counted(supported.len(), "distribution"), ago(oldest));
+            let found = format!(
+                "{}, oldest check {} ago",
+                counted(supported.len(), "distribution"),
+                ago(oldest)
+            );
             vec![Finding::ok(CRAWL, found)]
         }
         _ => findings,

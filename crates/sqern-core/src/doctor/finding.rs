@@ -42,7 +42,10 @@ pub struct Problem {
 
 impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
-        Self { message: error.to_string(), hint: error.hints().into_iter().next() }
+        Self {
+            message: error.to_string(),
+            hint: error.hints().into_iter().next(),
+        }
     }
 }
 
@@ -51,7 +54,8 @@ impl From<&Error> for Problem {
 pub struct Finding {
     /// The name of the check.
     pub check: &'static str,
-    /// The checked object, such as a distribution or a program; `None` if there is only one, or for all.
+    /// The checked object, such as a distribution or a program; `None` if there is only one, or for
+    /// all.
     pub about: Option<String>,
     /// The state.
     pub state: State,
@@ -68,36 +72,60 @@ impl Finding {
     /// Returns a finding without a problem.
     #[must_use]
     pub fn ok(check: &'static str, found: impl Into<String>) -> Self {
-        Self { check, about: None, state: State::Ok, found: found.into(), hint: None, cause: None }
+        Self {
+            check,
+            about: None,
+            state: State::Ok,
+            found: found.into(),
+            hint: None,
+            cause: None,
+        }
     }
 
     /// Returns a finding for a check that was not made; `reason` contains the missing requirement.
     #[must_use]
     pub fn skipped(check: &'static str, reason: impl Into<String>) -> Self {
-        Self { state: State::Skipped, ..Self::ok(check, reason) }
+        Self {
+            state: State::Skipped,
+            ..Self::ok(check, reason)
+        }
     }
 
     /// Returns a warning.
     #[must_use]
     pub fn warning(check: &'static str, found: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { state: State::Warning, hint: Some(hint.into()), ..Self::ok(check, found) }
+        Self {
+            state: State::Warning,
+            hint: Some(hint.into()),
+            ..Self::ok(check, found)
+        }
     }
 
     /// Returns a failed finding.
     #[must_use]
     pub fn failed(check: &'static str, found: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { state: State::Failed, ..Self::warning(check, found, hint) }
+        Self {
+            state: State::Failed,
+            ..Self::warning(check, found, hint)
+        }
     }
 
     /// Returns a failed finding with a problem; `hint` applies if the problem has none.
     #[must_use]
     pub(super) fn problem(check: &'static str, problem: &Problem, hint: &str) -> Self {
-        Self::failed(check, &problem.message, problem.hint.as_deref().unwrap_or(hint))
+        Self::failed(
+            check,
+            &problem.message,
+            problem.hint.as_deref().unwrap_or(hint),
+        )
     }
 
     /// Sets the checked object.
     #[must_use]
     pub fn about(self, object: impl Into<String>) -> Self {
-        Self { about: Some(object.into()), ..self }
+        Self {
+            about: Some(object.into()),
+            ..self
+        }
     }
 }

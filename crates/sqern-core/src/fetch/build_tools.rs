@@ -5,7 +5,9 @@ use std::fmt;
 use std::path::Path;
 
 use sqern_model::Kernel;
-use sqern_store::tree::{Machine, ProveOptions, Purpose, Requirement, Tool, install_command, requirements};
+use sqern_store::tree::{
+    Machine, ProveOptions, Purpose, Requirement, Tool, install_command, requirements,
+};
 
 use super::FetchError;
 
@@ -21,32 +23,57 @@ pub struct MissingTools {
 }
 
 impl MissingTools {
-    /// Compares the requirements of the tree at `build` with the tools of the machine. `depends` contains the names in the dependencies of
-    /// the packages.
-    pub(super) fn find(kernel: &Kernel, build: &Path, machine: &Machine, depends: &BTreeSet<String>) -> Self {
+    /// Compares the requirements of the tree at `build` with the tools of the machine. `depends`
+    /// contains the names in the dependencies of the packages.
+    pub(super) fn find(
+        kernel: &Kernel,
+        build: &Path,
+        machine: &Machine,
+        depends: &BTreeSet<String>,
+    ) -> Self {
         let mut tools = machine.missing(&requirements(build));
         tools.retain(|requirement| requirement.purpose != Purpose::Sign);
         let install = install_command(&tools, depends, machine.installer());
-        Self { kernel: kernel.clone(), tools, install }
+        Self {
+            kernel: kernel.clone(),
+            tools,
+            install,
+        }
     }
 
-    /// Returns whether a tool for this purpose is missing. Without the tools for [`Purpose::Compile`], no module can be compiled.
+    /// Returns whether a tool for this purpose is missing. Without the tools for
+    /// [`Purpose::Compile`], no module can be compiled.
     #[must_use]
     pub fn lacks(&self, purpose: Purpose) -> bool {
-        self.tools.iter().any(|requirement| requirement.purpose == purpose)
+        self.tools
+            .iter()
+            .any(|requirement| requirement.purpose == purpose)
     }
 
     /// Returns an error if no module can be compiled without the tools.
     pub(super) fn check(&self) -> Result<(), FetchError> {
-        let compile = self.tools.iter().filter(|requirement| requirement.purpose == Purpose::Compile);
-        let tools: Vec<Tool> = compile.map(|requirement| requirement.tool.clone()).collect();
-        if tools.is_empty() { Ok(()) } else { Err(FetchError::CompilerMissing { tools }) }
+        let compile = self
+            .tools
+            .iter()
+            .filter(|requirement| requirement.purpose == Purpose::Compile);
+        let tools: Vec<Tool> = compile
+            .map(|requirement| requirement.tool.clone())
+            .collect();
+        if tools.is_empty() {
+            Ok(())
+        } else {
+            Err(FetchError::CompilerMissing { tools })
+        }
     }
 }
 
 impl fmt::Display for MissingTools {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tools: Vec<Tool> = self.tools.iter().map(|requirement| requirement.tool.clone()).collect();
+        let tools: Vec<Tool> = self
+            .tools
+            .iter()
+            .map(|requirement| requirement.tool.clone())
+            .collect();
         f.write_str(&not_installed(&tools))
     }
 }
@@ -58,7 +85,11 @@ impl fmt::Display for MissingTools {
 /// Returns [`FetchError::MakeMissing`] if no module can be compiled.
 pub(super) fn machine() -> Result<Machine, FetchError> {
     let machine = Machine::new(&ProveOptions::default().path);
-    if machine.has(&Tool::Program("make".to_owned())) { Ok(machine) } else { Err(FetchError::MakeMissing) }
+    if machine.has(&Tool::Program("make".to_owned())) {
+        Ok(machine)
+    } else {
+        Err(FetchError::MakeMissing)
+    }
 }
 
 /// Returns a sentence such as `gcc-13 and pahole are not installed`.
@@ -77,8 +108,13 @@ mod tests {
 
     #[test]
     fn missing_tools_are_described_in_one_sentence() {
-        let tools: Vec<Tool> = ["gcc-13", "make", "pahole"].map(|name| Tool::Program(name.to_owned())).into();
+        let tools: Vec<Tool> = ["gcc-13", "make", "pahole"]
+            .map(|name| Tool::Program(name.to_owned()))
+            .into();
         assert_eq!(not_installed(&tools[..1]), "gcc-13 is not installed");
-        assert_eq!(not_installed(&tools), "gcc-13, make and pahole are not installed");
+        assert_eq!(
+            not_installed(&tools),
+            "gcc-13, make and pahole are not installed"
+        );
     }
 }

@@ -31,12 +31,24 @@ pub(super) struct Downloader<'a, P> {
 
 impl<P: Progress<FetchEvent>> Downloader<'_, P> {
     /// Returns the cached file of a package, which is downloaded from the first available location.
-    pub(super) async fn package(&self, distro: &DistroName, planned: &PlannedPackage) -> Result<PathBuf, Error> {
+    pub(super) async fn package(
+        &self,
+        distro: &DistroName,
+        planned: &PlannedPackage,
+    ) -> Result<PathBuf, Error> {
         let package = &planned.package;
         let suffix = if is_rpm(package) { "rpm" } else { "deb" };
         let partial = loop {
-            let (store, checksum, size) = (self.store.clone(), package.checksum.clone(), package.size_bytes);
-            match blocking("read the cache of packages", move || store.cached(&checksum, size, suffix)).await?? {
+            let (store, checksum, size) = (
+                self.store.clone(),
+                package.checksum.clone(),
+                package.size_bytes,
+            );
+            match blocking("read the cache of packages", move || {
+                store.cached(&checksum, size, suffix)
+            })
+            .await??
+            {
                 Cached::Available(path) => return Ok(path),
                 Cached::Missing(partial) => break partial,
                 Cached::Busy => tokio::time::sleep(LOCK_POLL).await,
@@ -45,18 +57,30 @@ impl<P: Progress<FetchEvent>> Downloader<'_, P> {
         let mut first_error = None;
         for location in &planned.locations {
             let downloaded = if let Some(name_version) = location.url.strip_prefix("apt:") {
-                self.download_with_apt(name_version, package, partial.path()).await
+                self.download_with_apt(name_version, package, partial.path())
+                    .await
             } else {
-                let sources = self.sources.get(distro).map_or(&[][..], |distro| &distro.sources);
-                let source = sources.iter().find(|source| source.name() == location.source);
-                self.download_url(source, &location.url, package, &partial).await
+                let sources = self
+                    .sources
+                    .get(distro)
+                    .map_or(&[][..], |distro| &distro.sources);
+                let source = sources
+                    .iter()
+                    .find(|source| source.name() == location.source);
+                self.download_url(source, &location.url, package, &partial)
+                    .await
             };
             match downloaded {
                 Ok(()) => return Ok(partial.publish()?),
                 Err(error) => first_error = first_error.or(Some(error)),
             }
         }
-        Err(first_error.unwrap_or_else(|| FetchError::NoPackageSource { package: package.name.clone() }.into()))
+        Err(first_error.unwrap_or_else(|| {
+            FetchError::NoPackageSource {
+                package: package.name.clone(),
+            }
+            .into()
+        }))
     }
 
     async fn download_url(
@@ -66,7 +90,11 @@ impl<P: Progress<FetchEvent>> Downloader<'_, P> {
         package: &KernelPackage,
         partial: &Partial,
     ) -> Result<(), Error> {
-        let invalid = |reason| FetchError::InvalidPackageUrl { package: package.name.clone(), url: url.to_owned(), reason };
+        let invalid = |reason| FetchError::InvalidPackageUrl {
+            package: package.name.clone(),
+            url: url.to_owned(),
+            reason,
+        };
         let request = PackageRequest {
             url: &Url::parse(url).map_err(invalid)?,
             source,
@@ -76,15 +104,28 @@ impl<P: Progress<FetchEvent>> Downloader<'_, P> {
             now: self.now,
         };
         let received = |bytes| self.progress.report(FetchEvent::Received { bytes });
-        Ok(self.client.download(&request, partial.file()?, &received).await?)
+        Ok(self
+            .client
+            .download(&request, partial.file()?, &received)
+            .await?)
     }
 
     /// Downloads a package with apt-get to `target`. The file is compared with the index, too.
-    async fn download_with_apt(&self, name_version: &str, package: &KernelPackage, target: &Path) -> Result<(), Error> {
+    async fn download_with_apt(
+        &self,
+        name_version: &str,
+        package: &KernelPackage,
+        target: &Path,
+    ) -> Result<(), Error> {
         let directory = tempfile::tempdir_in(target.parent().unwrap_or(target));
         let directory = directory.map_err(Error::io("could not create a temporary directory"))?;
-        let file = apt_download::download(name_version, &package.architecture, directory.path()).await?;
-        let (size, checksum, target) = (package.size_bytes, package.checksum.clone(), target.to_owned());
+        let file =
+            apt_download::download(name_version, &package.architecture, directory.path()).await?;
+        let (size, checksum, target) = (
+            package.size_bytes,
+            package.checksum.clone(),
+            target.to_owned(),
+        );
         let moved = blocking("read a package", move || {
             sqern_upstream::check_file(&file, size, &checksum)?;
             let operation = format!("could not move the package to {}", target.display());

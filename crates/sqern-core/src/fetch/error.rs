@@ -20,7 +20,10 @@ pub enum FetchError {
         obstacle: FetchObstacle,
     },
     /// No source lists a headers package of the kernel for an architecture.
-    #[error("the sources list no headers package{}", for_machine(machine, architectures))]
+    #[error(
+        "the sources list no headers package{}",
+        for_machine(machine, architectures)
+    )]
     NoHeadersPackage {
         /// The architecture, as printed by `uname -m`.
         machine: String,
@@ -62,8 +65,8 @@ pub enum FetchError {
     /// make is not installed.
     #[error("cannot compile a module: make is not installed")]
     MakeMissing,
-    /// No module can be compiled for the kernel, because tools are not installed. The hint is part of the event
-    /// [`MissingTools`](super::FetchEvent::MissingTools).
+    /// No module can be compiled for the kernel, because tools are not installed. The hint is part
+    /// of the event [`MissingTools`](super::FetchEvent::MissingTools).
     #[error("cannot compile a module: {}", not_installed(tools))]
     CompilerMissing {
         /// The tools.
@@ -85,7 +88,9 @@ pub enum FetchObstacle {
 impl FetchError {
     pub(crate) fn hints(&self) -> Vec<String> {
         let hint = match self {
-            Self::NotFetchable { kernel, .. } => return vec![format!("sqern kver show {}", kernel.version)],
+            Self::NotFetchable { kernel, .. } => {
+                return vec![format!("sqern kver show {}", kernel.version)];
+            }
             Self::NoHeadersPackage { .. } => "sqern fetch --arch MACHINE",
             Self::AptDownload { .. } => "apt-get update",
             Self::Command { .. } => "sqern fetch --help  # describes the variables of the command",
@@ -94,7 +99,9 @@ impl FetchError {
                 let skip = "sqern fetch --no-prove  # records kernels without compiling a module";
                 return vec![install.to_owned(), skip.to_owned()];
             }
-            Self::NoPackageSource { .. } | Self::InvalidPackageUrl { .. } | Self::CompilerMissing { .. } => return vec![],
+            Self::NoPackageSource { .. }
+            | Self::InvalidPackageUrl { .. }
+            | Self::CompilerMissing { .. } => return vec![],
         };
         vec![hint.to_owned()]
     }
@@ -111,7 +118,11 @@ impl fmt::Display for FetchObstacle {
 }
 
 fn for_machine(machine: &str, architectures: &[String]) -> String {
-    if architectures.is_empty() { String::new() } else { format!(" for {machine}, only for {}", architectures.join(", ")) }
+    if architectures.is_empty() {
+        String::new()
+    } else {
+        format!(" for {machine}, only for {}", architectures.join(", "))
+    }
 }
 
 /// The number of output lines that an error contains.
@@ -119,7 +130,14 @@ const LAST_LINES: usize = 5;
 
 /// Returns the end of a message with the last lines of the output; empty without output.
 fn last_lines(output: &str) -> String {
-    let lines: Vec<&str> = output.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines: Vec<&str> = output
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
     let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n  ");
-    if last.is_empty() { last } else { format!("; last lines of the output:\n  {last}") }
+    if last.is_empty() {
+        last
+    } else {
+        format!("; last lines of the output:\n  {last}")
+    }
 }

@@ -99,12 +99,14 @@ impl FetchOutcome {
     }
 }
 
-/// Fetches the kernels of a plan, and records all trees in one generation. If `stop` is canceled, running fetches are stopped, no further
-/// ones start, and the finished trees are recorded. If the process is terminated before that, the next fetch finds the trees.
+/// Fetches the kernels of a plan, and records all trees in one generation. If `stop` is canceled,
+/// running fetches are stopped, no further ones start, and the finished trees are recorded. If the
+/// process is terminated before that, the next fetch finds the trees.
 ///
 /// # Errors
 ///
-/// Returns an error if no module can be compiled, or an error of the database. The error of a kernel is part of the summary.
+/// Returns an error if no module can be compiled, or an error of the database. The error of a
+/// kernel is part of the summary.
 pub async fn execute(
     client: &mut Client,
     plan: &FetchPlan,
@@ -128,16 +130,29 @@ pub async fn execute(
         },
         store: &config.store,
         method: &plan.method,
-        machine: if config.compile_module { Some(build_tools::machine()?) } else { None },
+        machine: if config.compile_module {
+            Some(build_tools::machine()?)
+        } else {
+            None
+        },
         provenance: provenance(client, &plan.kernels).await?,
         now,
         progress,
         reported_tools: Mutex::default(),
     };
     // Collected, because a stream with this closure is not `Send`.
-    let futures: Vec<_> = plan.kernels.iter().map(|kernel| fetch_kernel(&trees, kernel, stop)).collect();
-    let kernels: Vec<KernelFetch> = stream::iter(futures).buffered(usize::from(config.jobs)).collect().await;
-    let with_tree = kernels.iter().filter(|fetch| fetch.outcome.tree().is_some());
+    let futures: Vec<_> = plan
+        .kernels
+        .iter()
+        .map(|kernel| fetch_kernel(&trees, kernel, stop))
+        .collect();
+    let kernels: Vec<KernelFetch> = stream::iter(futures)
+        .buffered(usize::from(config.jobs))
+        .collect()
+        .await;
+    let with_tree = kernels
+        .iter()
+        .filter(|fetch| fetch.outcome.tree().is_some());
     let fetched: Vec<Kernel> = with_tree.map(|fetch| fetch.kernel.clone()).collect();
     let change = change::begin(client, &config.comment).await?;
     db::record(&change.transaction, &fetched, config.clock.now()).await?;
@@ -163,7 +178,12 @@ async fn fetch_kernel<P: Progress<FetchEvent>>(
     stop: &CancellationToken,
 ) -> KernelFetch {
     let started_at = Instant::now();
-    tracing::info!(packages = plan.packages.len(), bytes = plan.size_bytes(), "fetching {}", plan.kernel);
+    tracing::info!(
+        packages = plan.packages.len(),
+        bytes = plan.size_bytes(),
+        "fetching {}",
+        plan.kernel
+    );
     let outcome = if stop.is_cancelled() {
         FetchOutcome::NotStarted
     } else {
@@ -171,7 +191,9 @@ async fn fetch_kernel<P: Progress<FetchEvent>>(
             result = trees.fetch(plan) => result,
             () = stop.cancelled() => Err(Error::Interrupted),
         };
-        trees.progress.report(FetchEvent::KernelFinished(plan.kernel.clone()));
+        trees
+            .progress
+            .report(FetchEvent::KernelFinished(plan.kernel.clone()));
         result.unwrap_or_else(FetchOutcome::Failed)
     };
     KernelFetch {

@@ -9,10 +9,17 @@ use super::FetchError;
 use crate::Error;
 use crate::shell::{self, ShellCommand};
 
-/// Runs a shell command in the directory of the future tree, with `SQERN_DISTRO`, `SQERN_VERSION` and `SQERN_TREE` (that directory) in its
-/// environment. If the exit status is 0, the directory must contain the headers, and `build` must be a link to the directory for make.
-pub(super) async fn run(script: &str, kernel: &Kernel, tree: &Path, time_limit: Duration) -> Result<(), Error> {
-    let log = tempfile::NamedTempFile::new().map_err(Error::io("could not create a temporary log"))?;
+/// Runs a shell command in the directory of the future tree, with `SQERN_DISTRO`, `SQERN_VERSION`
+/// and `SQERN_TREE` (that directory) in its environment. If the exit status is 0, the directory
+/// must contain the headers, and `build` must be a link to the directory for make.
+pub(super) async fn run(
+    script: &str,
+    kernel: &Kernel,
+    tree: &Path,
+    time_limit: Duration,
+) -> Result<(), Error> {
+    let log =
+        tempfile::NamedTempFile::new().map_err(Error::io("could not create a temporary log"))?;
     let variables = vec![
         ("SQERN_DISTRO", kernel.distro.to_string()),
         ("SQERN_VERSION", kernel.version.to_string()),
@@ -28,7 +35,9 @@ pub(super) async fn run(script: &str, kernel: &Kernel, tree: &Path, time_limit: 
     let outcome = shell::run(&command, std::future::pending()).await?;
     let reason = match (outcome.result, outcome.exit_status) {
         (Some(RunResult::Success), _) => {
-            if contains_file(tree).map_err(Error::io(format!("could not read {}", tree.display())))? {
+            if contains_file(tree)
+                .map_err(Error::io(format!("could not read {}", tree.display())))?
+            {
                 return Ok(());
             }
             "wrote no file to SQERN_TREE".to_owned()
@@ -37,7 +46,11 @@ pub(super) async fn run(script: &str, kernel: &Kernel, tree: &Path, time_limit: 
         (_, Some(status)) => format!("returned exit status {status}"),
         (_, None) => "was terminated by a signal".to_owned(),
     };
-    Err(FetchError::Command { reason, output: outcome.tail }.into())
+    Err(FetchError::Command {
+        reason,
+        output: outcome.tail,
+    }
+    .into())
 }
 
 /// Returns whether a directory or one below it contains an entry that is not a directory.

@@ -16,7 +16,8 @@ pub struct KernelPlan {
     pub kernel: Kernel,
     /// The architecture, as named by the packages.
     pub architecture: String,
-    /// The packages: headers first, then their dependencies. Empty if a command downloads the headers.
+    /// The packages: headers first, then their dependencies. Empty if a command downloads the
+    /// headers.
     pub packages: Vec<PlannedPackage>,
 }
 
@@ -41,13 +42,20 @@ pub struct PackageLocation {
 impl KernelPlan {
     /// Returns the plan for a command that downloads the headers.
     pub(super) fn without_packages(candidate: &FetchCandidate, machine: &str) -> Self {
-        Self { kernel: candidate.kernel.clone(), architecture: machine.to_owned(), packages: Vec::new() }
+        Self {
+            kernel: candidate.kernel.clone(),
+            architecture: machine.to_owned(),
+            packages: Vec::new(),
+        }
     }
 
     /// Returns the size of all packages in bytes.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
-        self.packages.iter().map(|planned| planned.package.size_bytes).sum()
+        self.packages
+            .iter()
+            .map(|planned| planned.package.size_bytes)
+            .sum()
     }
 }
 
@@ -58,35 +66,64 @@ impl KernelPlan {
 /// Returns [`FetchError::NoHeadersPackage`] if no headers package is for that architecture.
 pub(super) fn choose(candidate: &FetchCandidate, machine: &str) -> Result<KernelPlan, FetchError> {
     let is_for = |package: &KernelPackage| {
-        package.architecture == machine || package.architecture == debian_name(machine) || is_for_all(package)
+        package.architecture == machine
+            || package.architecture == debian_name(machine)
+            || is_for_all(package)
     };
-    let headers = || candidate.packages.iter().map(|(_, package)| package).filter(|package| package.role == PackageRole::Headers);
+    let headers = || {
+        candidate
+            .packages
+            .iter()
+            .map(|(_, package)| package)
+            .filter(|package| package.role == PackageRole::Headers)
+    };
     let Some(first) = headers().find(|package| is_for(package)) else {
-        let mut architectures: Vec<String> = headers().map(|package| package.architecture.clone()).collect();
+        let mut architectures: Vec<String> = headers()
+            .map(|package| package.architecture.clone())
+            .collect();
         architectures.sort_unstable();
         architectures.dedup();
-        return Err(FetchError::NoHeadersPackage { machine: machine.to_owned(), architectures });
+        return Err(FetchError::NoHeadersPackage {
+            machine: machine.to_owned(),
+            architectures,
+        });
     };
     let mut best: BTreeMap<(PackageRole, &str), Vec<&(String, KernelPackage)>> = BTreeMap::new();
-    for entry in candidate.packages.iter().filter(|(_, package)| is_for(package)) {
-        let entries = best.entry((entry.1.role, entry.1.name.as_str())).or_default();
-        match entries.first().map(|(_, other)| order(&entry.1).compare(&entry.1.version, &other.version)) {
+    for entry in candidate
+        .packages
+        .iter()
+        .filter(|(_, package)| is_for(package))
+    {
+        let entries = best
+            .entry((entry.1.role, entry.1.name.as_str()))
+            .or_default();
+        match entries
+            .first()
+            .map(|(_, other)| order(&entry.1).compare(&entry.1.version, &other.version))
+        {
             Some(Ordering::Less) => {}
             Some(Ordering::Greater) => *entries = vec![entry],
-            // The same file in another source. Of two different files with the same version, the first is used.
+            // The same file in another source. Of two different files with the same version, the
+            // first is used.
             Some(Ordering::Equal) if entries[0].1.checksum != entry.1.checksum => {}
             _ => entries.push(entry),
         }
     }
-    let location =
-        |(source, package): &(String, KernelPackage)| PackageLocation { source: source.clone(), url: package.url.clone() };
+    let location = |(source, package): &(String, KernelPackage)| PackageLocation {
+        source: source.clone(),
+        url: package.url.clone(),
+    };
     let planned = |entries: Vec<&(String, KernelPackage)>| PlannedPackage {
         package: entries[0].1.clone(),
         locations: entries.into_iter().map(location).collect(),
     };
     Ok(KernelPlan {
         kernel: candidate.kernel.clone(),
-        architecture: if is_for_all(first) { machine.to_owned() } else { first.architecture.clone() },
+        architecture: if is_for_all(first) {
+            machine.to_owned()
+        } else {
+            first.architecture.clone()
+        },
         packages: best.into_values().map(planned).collect(),
     })
 }
@@ -106,12 +143,18 @@ fn is_for_all(package: &KernelPackage) -> bool {
 
 /// Returns whether a package is an rpm file, else it is a Debian package.
 pub(super) fn is_rpm(package: &KernelPackage) -> bool {
-    std::path::Path::new(&package.url).extension().is_some_and(|suffix| suffix == "rpm")
+    std::path::Path::new(&package.url)
+        .extension()
+        .is_some_and(|suffix| suffix == "rpm")
 }
 
 /// Returns the order of versions of a package.
 fn order(package: &KernelPackage) -> VersionOrder {
-    if is_rpm(package) { VersionOrder::Rpm } else { VersionOrder::Deb }
+    if is_rpm(package) {
+        VersionOrder::Rpm
+    } else {
+        VersionOrder::Deb
+    }
 }
 
 #[cfg(test)]
@@ -133,10 +176,16 @@ mod tests {
 
     fn candidate(packages: &[(&str, KernelPackage)]) -> FetchCandidate {
         FetchCandidate {
-            kernel: Kernel { distro: "d".parse().expect("a name"), version: "6.1.0-25-amd64".parse().expect("a version") },
+            kernel: Kernel {
+                distro: "d".parse().expect("a name"),
+                version: "6.1.0-25-amd64".parse().expect("a version"),
+            },
             hosts_running: 0,
             hosts_installed: 0,
-            packages: packages.iter().map(|(source, package)| ((*source).to_owned(), package.clone())).collect(),
+            packages: packages
+                .iter()
+                .map(|(source, package)| ((*source).to_owned(), package.clone()))
+                .collect(),
         }
     }
 
@@ -161,19 +210,31 @@ mod tests {
             .packages
             .iter()
             .map(|PlannedPackage { package, locations }| {
-                let sources: Vec<&str> = locations.iter().map(|location| location.source.as_str()).collect();
+                let sources: Vec<&str> = locations
+                    .iter()
+                    .map(|location| location.source.as_str())
+                    .collect();
                 format!("{} {} {}", package.name, package.version, sources.join("+"))
             })
             .collect();
-        assert_eq!(shown, ["h 6.1.10-1 security+updates", "common 6.1.10-1 security"]);
-        assert_eq!((plan.architecture.as_str(), plan.size_bytes()), ("amd64", 20));
+        assert_eq!(
+            shown,
+            ["h 6.1.10-1 security+updates", "common 6.1.10-1 security"]
+        );
+        assert_eq!(
+            (plan.architecture.as_str(), plan.size_bytes()),
+            ("amd64", 20)
+        );
     }
 
     #[test]
     fn a_kernel_of_another_architecture_is_reported() {
         let arm = package(PackageRole::Headers, "h", "1", "arm64");
         let error = choose(&candidate(&[("main", arm)]), "x86_64").expect_err("no headers package");
-        assert_eq!(error.to_string(), "the sources list no headers package for x86_64, only for arm64");
+        assert_eq!(
+            error.to_string(),
+            "the sources list no headers package for x86_64, only for arm64"
+        );
         let error = choose(&candidate(&[]), "x86_64").expect_err("no headers package");
         assert_eq!(error.to_string(), "the sources list no headers package");
     }

@@ -20,7 +20,8 @@ pub struct FetchRequest {
     pub max_kernels: Option<usize>,
     /// The architecture of the headers, as printed by `uname -m`.
     pub machine: String,
-    /// The program that downloads the headers. Only for [`DownloadMethod::Packages`], the plan contains packages.
+    /// The program that downloads the headers. Only for [`DownloadMethod::Packages`], the plan
+    /// contains packages.
     pub method: DownloadMethod,
 }
 
@@ -58,24 +59,34 @@ impl FetchPlan {
 ///
 /// # Errors
 ///
-/// Returns [`FetchError::NotFetchable`] for a selected version that is archived, ignored or not listed, and an error of the database if a
-/// selected object does not exist.
+/// Returns [`FetchError::NotFetchable`] for a selected version that is archived, ignored or not
+/// listed, and an error of the database if a selected object does not exist.
 pub async fn plan(client: &Client, request: &FetchRequest) -> Result<FetchPlan, Error> {
     for name in &request.distros {
         distro::get(client, name).await?;
     }
     let mut candidates = db::candidates(client, &request.distros, &request.kernels).await?;
     for name in &request.kernels {
-        if !candidates.iter().any(|candidate| name.matches(&candidate.kernel)) {
+        if !candidates
+            .iter()
+            .any(|candidate| name.matches(&candidate.kernel))
+        {
             require_fetchable(client, &name.version, &name.distros(&request.distros)).await?;
         }
     }
     db::add_packages(client, &mut candidates).await?;
     let max_kernels = request.max_kernels.unwrap_or(usize::MAX);
-    let mut plan = FetchPlan { kernels: vec![], rejected: vec![], skipped: 0, method: request.method.clone() };
+    let mut plan = FetchPlan {
+        kernels: vec![],
+        rejected: vec![],
+        skipped: 0,
+        method: request.method.clone(),
+    };
     for candidate in &candidates {
         let planned = match request.method {
-            DownloadMethod::Command { .. } => Ok(KernelPlan::without_packages(candidate, &request.machine)),
+            DownloadMethod::Command { .. } => {
+                Ok(KernelPlan::without_packages(candidate, &request.machine))
+            }
             DownloadMethod::Packages { .. } => packages::choose(candidate, &request.machine),
         };
         match planned {
@@ -83,23 +94,40 @@ pub async fn plan(client: &Client, request: &FetchRequest) -> Result<FetchPlan, 
             Ok(kernel) => plan.kernels.push(kernel),
             // A kernel of another architecture is an error only if it was selected.
             Err(_) if request.kernels.is_empty() => plan.skipped += 1,
-            Err(error) => plan.rejected.push(RejectedKernel { kernel: candidate.kernel.clone(), error: error.into() }),
+            Err(error) => plan.rejected.push(RejectedKernel {
+                kernel: candidate.kernel.clone(),
+                error: error.into(),
+            }),
         }
     }
     Ok(plan)
 }
 
-/// Returns an error if a selected version does not exist or cannot be fetched. A version that is already fetched is no error.
-async fn require_fetchable(client: &Client, version: &KernelVersion, distros: &[DistroName]) -> Result<(), Error> {
+/// Returns an error if a selected version does not exist or cannot be fetched. A version that is
+/// already fetched is no error.
+async fn require_fetchable(
+    client: &Client,
+    version: &KernelVersion,
+    distros: &[DistroName],
+) -> Result<(), Error> {
     for known in kver::find(client, version, distros).await? {
-        let obstacle = match (&known.fetched_at, known.seen_at, known.archived, known.ignored) {
+        let obstacle = match (
+            &known.fetched_at,
+            known.seen_at,
+            known.archived,
+            known.ignored,
+        ) {
             (Some(_), ..) => continue,
             (_, _, true, _) => FetchObstacle::Archived,
             (_, _, _, true) => FetchObstacle::Ignored,
             (_, None, ..) => FetchObstacle::NotListed,
             _ => continue,
         };
-        return Err(FetchError::NotFetchable { kernel: known.kernel, obstacle }.into());
+        return Err(FetchError::NotFetchable {
+            kernel: known.kernel,
+            obstacle,
+        }
+        .into());
     }
     Ok(())
 }

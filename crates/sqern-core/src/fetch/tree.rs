@@ -1,4 +1,5 @@
-//! The tree of one kernel: download, unpack, adapt the paths, compile a module, and commit the tree to the store.
+//! The tree of one kernel: download, unpack, adapt the paths, compile a module, and commit the tree
+//! to the store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -13,7 +14,10 @@ use sqern_store::tree::{Machine, ProveOptions, Tool, make_variables};
 use sqern_store::{Limits, Store, tree, unpack};
 
 use super::download::Downloader;
-use super::{DownloadMethod, FetchEvent, FetchOutcome, KernelPlan, MissingTools, PlannedPackage, external_command};
+use super::{
+    DownloadMethod, FetchEvent, FetchOutcome, KernelPlan, MissingTools, PlannedPackage,
+    external_command,
+};
 use crate::blocking::blocking;
 use crate::{Error, Progress};
 
@@ -28,7 +32,8 @@ pub(super) struct TreeFetcher<'a, P> {
     pub(super) downloader: Downloader<'a, P>,
     pub(super) store: &'a Store,
     pub(super) method: &'a DownloadMethod,
-    /// The build tools of this machine. A module is compiled in each tree, and a tree without one is rejected. `None` skips that.
+    /// The build tools of this machine. A module is compiled in each tree, and a tree without one
+    /// is rejected. `None` skips that.
     pub(super) machine: Option<Machine>,
     pub(super) provenance: ProvenanceMap,
     pub(super) now: Timestamp,
@@ -50,7 +55,9 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
     /// Creates the tree of a kernel. After an error, the store contains no part of it.
     pub(super) async fn fetch(&self, plan: &KernelPlan) -> Result<FetchOutcome, Error> {
         let kernel = &plan.kernel;
-        let Some(staged) = self.store.begin(kernel)? else { return Ok(FetchOutcome::Busy) };
+        let Some(staged) = self.store.begin(kernel)? else {
+            return Ok(FetchOutcome::Busy);
+        };
         if let Some(tree) = self.intact_tree(plan).await? {
             return Ok(FetchOutcome::Found(tree));
         }
@@ -65,7 +72,10 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
             }
         }
         let vermagic = match &self.machine {
-            Some(machine) => Some(self.compile_module(kernel, &staged, machine, &unpacked.depends).await?),
+            Some(machine) => Some(
+                self.compile_module(kernel, &staged, machine, &unpacked.depends)
+                    .await?,
+            ),
             None => None,
         };
         let root = staged.root().to_owned();
@@ -81,14 +91,22 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
             vermagic,
             tree,
         };
-        Ok(FetchOutcome::Fetched(blocking(PROCESS, move || staged.commit(&manifest)).await??))
+        Ok(FetchOutcome::Fetched(
+            blocking(PROCESS, move || staged.commit(&manifest)).await??,
+        ))
     }
 
     /// Returns the tree of a kernel if the store contains an intact one of the planned packages.
     async fn intact_tree(&self, plan: &KernelPlan) -> Result<Option<PathBuf>, Error> {
-        let Some(Found::Tree(manifest)) = self.store.find(&plan.kernel)? else { return Ok(None) };
-        let contains =
-            |planned: &PlannedPackage| manifest.packages.iter().any(|package| package.checksum == planned.package.checksum);
+        let Some(Found::Tree(manifest)) = self.store.find(&plan.kernel)? else {
+            return Ok(None);
+        };
+        let contains = |planned: &PlannedPackage| {
+            manifest
+                .packages
+                .iter()
+                .any(|package| package.checksum == planned.package.checksum)
+        };
         let is_proven = self.machine.is_none() || manifest.vermagic.is_some();
         let is_command = matches!(self.method, DownloadMethod::Command { .. });
         if !is_proven || is_command || !plan.packages.iter().all(contains) {
@@ -96,16 +114,26 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
         }
         let (store, kernel) = (self.store.clone(), plan.kernel.clone());
         let verified = blocking(PROCESS, move || store.verify(&kernel, &manifest)).await?;
-        if verified.is_err() { Ok(None) } else { Ok(Some(self.store.tree(&plan.kernel)?)) }
+        if verified.is_err() {
+            Ok(None)
+        } else {
+            Ok(Some(self.store.tree(&plan.kernel)?))
+        }
     }
 
     /// Downloads the packages and unpacks them into the staging directory.
     async fn unpack(&self, plan: &KernelPlan, staged: &Staged) -> Result<Unpacked, Error> {
-        let downloads = plan.packages.iter().map(|planned| self.downloader.package(&plan.kernel.distro, planned));
+        let downloads = plan
+            .packages
+            .iter()
+            .map(|planned| self.downloader.package(&plan.kernel.distro, planned));
         let files = try_join_all(downloads).await?;
         let (root, kernel) = (staged.root().to_owned(), plan.kernel.version.clone());
         let unpacked = blocking(PROCESS, move || {
-            let Unpacked { mut changes, mut depends } = Unpacked::default();
+            let Unpacked {
+                mut changes,
+                mut depends,
+            } = Unpacked::default();
             for file in files {
                 let package = unpack(&file, &root, &Limits::default())?;
                 depends.extend(package.depends);
@@ -115,15 +143,20 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
                 }));
             }
             let adapted = tree::adapt(&root, &kernel)?;
-            changes.extend(adapted.changed.into_iter().map(|file| format!("{}: {}", file.path, file.why)));
+            changes.extend(
+                adapted
+                    .changed
+                    .into_iter()
+                    .map(|file| format!("{}: {}", file.path, file.why)),
+            );
             changes.push(format!("{}: link to {}", adapted.build, adapted.headers));
             Ok::<_, sqern_store::Error>(Unpacked { changes, depends })
         });
         Ok(unpacked.await??)
     }
 
-    /// Compiles a module in the tree and returns its vermagic. Without the tools for BTF or objtool, the module has no BTF or
-    /// is not processed by objtool.
+    /// Compiles a module in the tree and returns its vermagic. Without the tools for BTF or
+    /// objtool, the module has no BTF or is not processed by objtool.
     async fn compile_module(
         &self,
         kernel: &Kernel,
@@ -133,23 +166,37 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
     ) -> Result<String, Error> {
         let build = staged.root().join("build");
         let missing = MissingTools::find(kernel, &build, machine, depends);
-        let options = ProveOptions { variables: make_variables(&missing.tools), ..ProveOptions::default() };
+        let options = ProveOptions {
+            variables: make_variables(&missing.tools),
+            ..ProveOptions::default()
+        };
         let checked = missing.check();
         self.report_missing(missing);
         checked?;
         let scratch = tempfile::tempdir_in(self.store.scratch()?);
         let scratch = scratch.map_err(Error::io("could not create a temporary directory"))?;
         let kernel = kernel.version.clone();
-        let proof = blocking(PROCESS, move || tree::prove(&build, &kernel, scratch.path(), &options)).await??;
+        let proof = blocking(PROCESS, move || {
+            tree::prove(&build, &kernel, scratch.path(), &options)
+        })
+        .await??;
         Ok(proof.vermagic)
     }
 
     /// Reports missing tools if one of them was not reported for another kernel.
     fn report_missing(&self, missing: MissingTools) {
         let is_new = {
-            let mut reported = self.reported_tools.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut reported = self
+                .reported_tools
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             // Every tool is recorded, so `any` must not end the loop early.
-            missing.tools.iter().filter(|requirement| reported.insert(requirement.tool.clone())).count() > 0
+            missing
+                .tools
+                .iter()
+                .filter(|requirement| reported.insert(requirement.tool.clone()))
+                .count()
+                > 0
         };
         if is_new {
             self.progress.report(FetchEvent::MissingTools(missing));
@@ -160,7 +207,9 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
     fn manifest_packages(&self, plan: &KernelPlan) -> Vec<ManifestPackage> {
         let provenance = self.provenance.get(&plan.kernel.distro);
         let entry = |PlannedPackage { package, locations }: &PlannedPackage| {
-            let location = locations.first().map(|location| (location.source.clone(), location.url.clone()));
+            let location = locations
+                .first()
+                .map(|location| (location.source.clone(), location.url.clone()));
             let (source, url) = location.unwrap_or_default();
             let root = provenance.and_then(|sources| sources.get(&source));
             ManifestPackage {
@@ -173,7 +222,9 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
                 checksum: package.checksum.clone(),
                 source,
                 top_url: root.map(|root| root.url.clone()),
-                top_dated_at: root.and_then(|root| root.dated_at).map(|time| time.to_string()),
+                top_dated_at: root
+                    .and_then(|root| root.dated_at)
+                    .map(|time| time.to_string()),
             }
         };
         plan.packages.iter().map(entry).collect()

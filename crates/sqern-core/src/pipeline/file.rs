@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use sqern_model::DistroName;
 
-use super::step::{AvailableStep, BuildStep, CheckStep, CrawlTarget, FetchMethod, FetchStep, Step, StepName, TestStep};
+use super::step::{
+    AvailableStep, BuildStep, CheckStep, CrawlTarget, FetchMethod, FetchStep, Step, StepName,
+    TestStep,
+};
 use super::value::{CommandText, NonEmptyText, PositiveDuration, UrlText};
 use crate::Error;
 use crate::available::Evidence;
@@ -79,7 +82,10 @@ impl PipelineFile {
     /// Returns an error that names the line of an invalid value.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text =
-            std::fs::read_to_string(path).map_err(|source| Error::PipelineFileUnreadable { path: path.to_owned(), source })?;
+            std::fs::read_to_string(path).map_err(|source| Error::PipelineFileUnreadable {
+                path: path.to_owned(),
+                source,
+            })?;
         Self::parse(&text, path)
     }
 
@@ -90,14 +96,26 @@ impl PipelineFile {
     /// Returns an error that names the line of an invalid value.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         let file: Self = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+            let line = error
+                .span()
+                .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
             invalid(path, Some(line), error.message())
         })?;
         if file.check.apt_lists && file.check.mirror_base.is_some() {
-            return Err(invalid(path, None, "[check] cannot contain both apt-lists and mirror-base"));
+            return Err(invalid(
+                path,
+                None,
+                "[check] cannot contain both apt-lists and mirror-base",
+            ));
         }
-        if file.fetch.command.is_some() && (file.fetch.arch.is_some() || file.fetch.mirror_base.is_some()) {
-            return Err(invalid(path, None, "[fetch] cannot contain both command and arch or mirror-base"));
+        if file.fetch.command.is_some()
+            && (file.fetch.arch.is_some() || file.fetch.mirror_base.is_some())
+        {
+            return Err(invalid(
+                path,
+                None,
+                "[fetch] cannot contain both command and arch or mirror-base",
+            ));
         }
         Ok(file)
     }
@@ -105,7 +123,9 @@ impl PipelineFile {
     /// Returns the steps of the file in the order of execution, without the skipped ones.
     #[must_use]
     pub fn steps(&self, skip: &[StepName]) -> Vec<Step> {
-        let names = StepName::ALL.into_iter().filter(|name| !skip.contains(name));
+        let names = StepName::ALL
+            .into_iter()
+            .filter(|name| !skip.contains(name));
         names.filter_map(|name| self.step(name)).collect()
     }
 
@@ -114,28 +134,52 @@ impl PipelineFile {
         match name {
             StepName::Check => Some(Step::Check(self.check())),
             StepName::Fetch => Some(Step::Fetch(self.fetch())),
-            StepName::Build => self.build.as_ref().map(|section| Step::Build(self.build(section))),
-            StepName::Test => self.test.as_ref().map(|section| Step::Test(self.test(section))),
+            StepName::Build => self
+                .build
+                .as_ref()
+                .map(|section| Step::Build(self.build(section))),
+            StepName::Test => self
+                .test
+                .as_ref()
+                .map(|section| Step::Test(self.test(section))),
             StepName::Available => Some(Step::Available(self.available())),
         }
     }
 
     fn check(&self) -> CheckStep {
-        let CheckSection { apt_lists, mirror_base } = &self.check;
+        let CheckSection {
+            apt_lists,
+            mirror_base,
+        } = &self.check;
         let target = if *apt_lists {
             CrawlTarget::AptLists
         } else {
             let mirror_base = mirror_base.as_ref().map(|url| url.0.clone());
-            CrawlTarget::Sources { directory: self.sources.clone(), mirror_base }
+            CrawlTarget::Sources {
+                directory: self.sources.clone(),
+                mirror_base,
+            }
         };
-        CheckStep { distros: self.distros.clone(), target }
+        CheckStep {
+            distros: self.distros.clone(),
+            target,
+        }
     }
 
     fn fetch(&self) -> FetchStep {
-        let FetchSection { limit, jobs, arch, mirror_base, command } = &self.fetch;
+        let FetchSection {
+            limit,
+            jobs,
+            arch,
+            mirror_base,
+            command,
+        } = &self.fetch;
         let method = match command {
             Some(command) => FetchMethod::Command(command.0.clone()),
-            None => FetchMethod::Packages { arch: arch.clone(), mirror_base: mirror_base.as_ref().map(|url| url.0.clone()) },
+            None => FetchMethod::Packages {
+                arch: arch.clone(),
+                mirror_base: mirror_base.as_ref().map(|url| url.0.clone()),
+            },
         };
         FetchStep {
             distros: self.distros.clone(),
@@ -150,7 +194,10 @@ impl PipelineFile {
     fn build(&self, section: &CommandSection) -> BuildStep {
         BuildStep {
             selection: self.selection(section),
-            spec: BuildSpec { official: section.official, ..BuildSpec::default() },
+            spec: BuildSpec {
+                official: section.official,
+                ..BuildSpec::default()
+            },
             execution: self.execution(section),
         }
     }
@@ -158,14 +205,20 @@ impl PipelineFile {
     fn test(&self, section: &CommandSection) -> TestStep {
         TestStep {
             selection: self.selection(section),
-            spec: TestSpec { build: None, flavor: text(section.flavor.as_ref()), cluster: section.cluster.clone() },
+            spec: TestSpec {
+                build: None,
+                flavor: text(section.flavor.as_ref()),
+                cluster: section.cluster.clone(),
+            },
             execution: self.execution(section),
         }
     }
 
     fn available(&self) -> AvailableStep {
         let evidence = match &self.test {
-            Some(section) => Evidence::Tested { flavor: text(section.flavor.as_ref()) },
+            Some(section) => Evidence::Tested {
+                flavor: text(section.flavor.as_ref()),
+            },
             None => Evidence::Built,
         };
         AvailableStep {
@@ -191,8 +244,12 @@ impl PipelineFile {
     fn execution(&self, section: &CommandSection) -> ExecutionOptions {
         ExecutionOptions {
             max_kernels: section.limit.map(NonZeroU32::get),
-            jobs: section.jobs.map_or(ExecutionOptions::DEFAULT_JOBS, NonZeroU16::get),
-            time_limit: section.time_limit.map_or(ExecutionOptions::DEFAULT_TIME_LIMIT, |limit| limit.0),
+            jobs: section
+                .jobs
+                .map_or(ExecutionOptions::DEFAULT_JOBS, NonZeroU16::get),
+            time_limit: section
+                .time_limit
+                .map_or(ExecutionOptions::DEFAULT_TIME_LIMIT, |limit| limit.0),
             max_failures: section.max_failures.map(NonZeroU32::get),
             logs: self.logs.clone(),
             store: self.store.clone(),
@@ -206,7 +263,11 @@ fn text(text: Option<&NonEmptyText>) -> Option<String> {
 }
 
 fn invalid(path: &Path, line: Option<usize>, reason: &str) -> Error {
-    Error::PipelineFileInvalid { path: path.to_owned(), line, reason: reason.to_owned() }
+    Error::PipelineFileInvalid {
+        path: path.to_owned(),
+        line,
+        reason: reason.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -215,36 +276,76 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<PipelineFile, Error> {
-        PipelineFile::parse(&format!("revision = \"1\"\ntarget = \"lab\"\n{text}"), Path::new("a.toml"))
+        PipelineFile::parse(
+            &format!("revision = \"1\"\ntarget = \"lab\"\n{text}"),
+            Path::new("a.toml"),
+        )
     }
 
     #[test]
     fn sections_determine_the_steps() {
         let file = parse("").unwrap();
         let names: Vec<StepName> = file.steps(&[]).iter().map(Step::name).collect();
-        assert_eq!(names, [StepName::Check, StepName::Fetch, StepName::Available]);
+        assert_eq!(
+            names,
+            [StepName::Check, StepName::Fetch, StepName::Available]
+        );
         assert_eq!(file.available().evidence, Evidence::Built);
 
         let file = parse("[build]\ncommand = \"b\"\ntime-limit = \"90s\"\n[test]\ncommand = \"t\"\nflavor = \"smoke\"").unwrap();
         let skipped = file.steps(&[StepName::Check, StepName::Fetch]);
-        assert_eq!(skipped.iter().map(Step::name).collect::<Vec<_>>(), [StepName::Build, StepName::Test, StepName::Available]);
-        let Step::Build(build) = &skipped[0] else { panic!("{skipped:?}") };
-        assert_eq!((build.execution.time_limit.as_secs(), build.execution.jobs), (90, 2));
-        assert_eq!(file.available().evidence, Evidence::Tested { flavor: Some("smoke".to_owned()) });
+        assert_eq!(
+            skipped.iter().map(Step::name).collect::<Vec<_>>(),
+            [StepName::Build, StepName::Test, StepName::Available]
+        );
+        let Step::Build(build) = &skipped[0] else {
+            panic!("{skipped:?}")
+        };
+        assert_eq!(
+            (build.execution.time_limit.as_secs(), build.execution.jobs),
+            (90, 2)
+        );
+        assert_eq!(
+            file.available().evidence,
+            Evidence::Tested {
+                flavor: Some("smoke".to_owned())
+            }
+        );
     }
 
     #[test]
     fn invalid_values_are_reported_with_their_line() {
         for (text, message) in [
-            ("[build]\ncomand = \"x\"", "a.toml:4: unknown field `comand`"),
+            (
+                "[build]\ncomand = \"x\"",
+                "a.toml:4: unknown field `comand`",
+            ),
             ("distros = [\"\"]", "a.toml:3: "),
             ("profile = \"\"", "a.toml:3: must not be empty"),
-            ("[build]\ncommand = \" \"", "a.toml:4: must be a command, not blank"),
-            ("[build]\ncommand = \"x\"\njobs = 0", "a.toml:5: invalid value: integer `0`, expected a nonzero u16"),
-            ("[test]\ncommand = \"x\"\ntime-limit = \"soon\"", "a.toml:5: expected a duration such as 90s"),
-            ("[check]\nmirror-base = \"x\"", "a.toml:4: expected a URL, found \"x\": relative URL without a base"),
-            ("[check]\napt-lists = true\nmirror-base = \"http://m\"", "a.toml: [check] cannot contain both"),
-            ("[fetch]\narch = \"x86_64\"\ncommand = \"x\"", "a.toml: [fetch] cannot contain both"),
+            (
+                "[build]\ncommand = \" \"",
+                "a.toml:4: must be a command, not blank",
+            ),
+            (
+                "[build]\ncommand = \"x\"\njobs = 0",
+                "a.toml:5: invalid value: integer `0`, expected a nonzero u16",
+            ),
+            (
+                "[test]\ncommand = \"x\"\ntime-limit = \"soon\"",
+                "a.toml:5: expected a duration such as 90s",
+            ),
+            (
+                "[check]\nmirror-base = \"x\"",
+                "a.toml:4: expected a URL, found \"x\": relative URL without a base",
+            ),
+            (
+                "[check]\napt-lists = true\nmirror-base = \"http://m\"",
+                "a.toml: [check] cannot contain both",
+            ),
+            (
+                "[fetch]\narch = \"x86_64\"\ncommand = \"x\"",
+                "a.toml: [fetch] cannot contain both",
+            ),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.to_string().starts_with(message), "{text}: {error}");

@@ -8,12 +8,15 @@ use jiff::fmt::friendly::{Spacing, SpanPrinter};
 use sqern_model::DistroName;
 use url::Url;
 
-use super::step::{AvailableStep, BuildStep, CheckStep, CrawlTarget, FetchMethod, FetchStep, Step, TestStep};
+use super::step::{
+    AvailableStep, BuildStep, CheckStep, CrawlTarget, FetchMethod, FetchStep, Step, TestStep,
+};
 use crate::available::Evidence;
 use crate::runs::{ExecutionOptions, RunSelection};
 
 impl Step {
-    /// Returns the arguments of the program `sqern` that run this step. Options with their default value are omitted.
+    /// Returns the arguments of the program `sqern` that run this step. Options with their default
+    /// value are omitted.
     #[must_use]
     pub fn arguments(&self) -> Vec<String> {
         let mut arguments = Arguments::default();
@@ -32,12 +35,23 @@ impl Step {
 #[must_use]
 pub fn quote(arguments: &[String]) -> String {
     let is_plain = |argument: &str| {
-        !argument.is_empty() && argument.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:+=,@%".contains(&byte))
+        !argument.is_empty()
+            && argument
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_./:+=,@%".contains(&byte))
     };
-    let quoted = arguments
-        .iter()
-        .map(|argument| if is_plain(argument) { argument.clone() } else { format!("'{}'", argument.replace('\'', "'\\''")) });
-    ["sqern".to_owned()].into_iter().chain(quoted).collect::<Vec<_>>().join(" ")
+    let quoted = arguments.iter().map(|argument| {
+        if is_plain(argument) {
+            argument.clone()
+        } else {
+            format!("'{}'", argument.replace('\'', "'\\''"))
+        }
+    });
+    ["sqern".to_owned()]
+        .into_iter()
+        .chain(quoted)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The arguments of a command line.
@@ -50,7 +64,10 @@ impl Arguments {
         self.distros(&step.distros);
         match &step.target {
             CrawlTarget::AptLists => self.flag("--apt-lists", true),
-            CrawlTarget::Sources { directory, mirror_base } => {
+            CrawlTarget::Sources {
+                directory,
+                mirror_base,
+            } => {
                 self.option("--mirror-base", mirror_base.as_ref().map(Url::to_string));
                 self.path("--sources", directory.as_ref());
             }
@@ -58,11 +75,21 @@ impl Arguments {
     }
 
     fn fetch(&mut self, step: &FetchStep) {
-        let FetchStep { distros, limit, jobs, method, store, sources } = step;
+        let FetchStep {
+            distros,
+            limit,
+            jobs,
+            method,
+            store,
+            sources,
+        } = step;
         self.command(&["fetch"]);
         self.distros(distros);
         self.option("--limit", *limit);
-        self.option("--jobs", Some(jobs).filter(|jobs| **jobs != FetchStep::DEFAULT_JOBS));
+        self.option(
+            "--jobs",
+            Some(jobs).filter(|jobs| **jobs != FetchStep::DEFAULT_JOBS),
+        );
         match method {
             FetchMethod::Packages { arch, mirror_base } => {
                 self.option("--arch", arch.as_ref());
@@ -75,7 +102,11 @@ impl Arguments {
     }
 
     fn build(&mut self, step: &BuildStep) {
-        let BuildStep { selection, spec, execution } = step;
+        let BuildStep {
+            selection,
+            spec,
+            execution,
+        } = step;
         self.command(&["build", "run"]);
         self.execution(selection, execution);
         self.flag("--official", spec.official);
@@ -84,7 +115,11 @@ impl Arguments {
     }
 
     fn test(&mut self, step: &TestStep) {
-        let TestStep { selection, spec, execution } = step;
+        let TestStep {
+            selection,
+            spec,
+            execution,
+        } = step;
         self.command(&["test", "run"]);
         self.execution(selection, execution);
         self.option("--build", spec.build);
@@ -93,7 +128,13 @@ impl Arguments {
     }
 
     fn available(&mut self, step: &AvailableStep) {
-        let AvailableStep { revision, target, profile, distros, evidence } = step;
+        let AvailableStep {
+            revision,
+            target,
+            profile,
+            distros,
+            evidence,
+        } = step;
         self.command(&["available", "add"]);
         match evidence {
             Evidence::Built => self.flag("--built", true),
@@ -117,9 +158,16 @@ impl Arguments {
             self.option("--kernel", Some(kernel));
         }
         self.option("--command", Some(&options.command));
-        self.option("--jobs", Some(options.jobs).filter(|jobs| *jobs != ExecutionOptions::DEFAULT_JOBS));
+        self.option(
+            "--jobs",
+            Some(options.jobs).filter(|jobs| *jobs != ExecutionOptions::DEFAULT_JOBS),
+        );
         self.option("--limit", options.max_kernels);
-        self.duration("--time-limit", options.time_limit, ExecutionOptions::DEFAULT_TIME_LIMIT);
+        self.duration(
+            "--time-limit",
+            options.time_limit,
+            ExecutionOptions::DEFAULT_TIME_LIMIT,
+        );
         self.option("--max-failures", options.max_failures);
         self.flag("--untried", selection.untried);
         self.duration("--lease", options.lease, ExecutionOptions::DEFAULT_LEASE);
@@ -132,7 +180,9 @@ impl Arguments {
     }
 
     fn option(&mut self, name: &str, value: Option<impl ToString>) {
-        let Some(value) = value.map(|value| value.to_string()) else { return };
+        let Some(value) = value.map(|value| value.to_string()) else {
+            return;
+        };
         // A separate argument that starts with a hyphen would be an option.
         if value.starts_with('-') {
             self.0.push(format!("{name}={value}"));
@@ -174,15 +224,30 @@ mod tests {
     #[test]
     fn arguments_are_quoted_for_a_shell() {
         let arguments = ["build", "--command", "make 'x'", ""].map(str::to_owned);
-        assert_eq!(quote(&arguments), r"sqern build --command 'make '\''x'\''' ''");
+        assert_eq!(
+            quote(&arguments),
+            r"sqern build --command 'make '\''x'\''' ''"
+        );
     }
 
     #[test]
     fn options_with_a_default_value_are_omitted() {
-        let selection = RunSelection { revision: Some("-1".to_owned()), untried: true, ..RunSelection::default() };
-        let execution = ExecutionOptions { time_limit: Duration::from_secs(5400), ..ExecutionOptions::new("./build.sh") };
-        let step = Step::Build(BuildStep { selection, spec: BuildSpec::default(), execution });
-        let expected = "sqern build run --revision=-1 --command ./build.sh --time-limit 1h30m --untried";
+        let selection = RunSelection {
+            revision: Some("-1".to_owned()),
+            untried: true,
+            ..RunSelection::default()
+        };
+        let execution = ExecutionOptions {
+            time_limit: Duration::from_secs(5400),
+            ..ExecutionOptions::new("./build.sh")
+        };
+        let step = Step::Build(BuildStep {
+            selection,
+            spec: BuildSpec::default(),
+            execution,
+        });
+        let expected =
+            "sqern build run --revision=-1 --command ./build.sh --time-limit 1h30m --untried";
         assert_eq!(quote(&step.arguments()), expected);
     }
 }

@@ -138,7 +138,13 @@ pub struct AvailableStep {
 
 impl StepName {
     /// All names, in the order of execution.
-    pub const ALL: [Self; 5] = [Self::Check, Self::Fetch, Self::Build, Self::Test, Self::Available];
+    pub const ALL: [Self; 5] = [
+        Self::Check,
+        Self::Fetch,
+        Self::Build,
+        Self::Test,
+        Self::Available,
+    ];
 
     /// Returns the name as in pipeline files.
     #[must_use]
@@ -163,7 +169,9 @@ impl FromStr for StepName {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let name = Self::ALL.into_iter().find(|name| name.as_str() == text);
-        name.ok_or_else(|| format!("expected check, fetch, build, test or available, found {text:?}"))
+        name.ok_or_else(|| {
+            format!("expected check, fetch, build, test or available, found {text:?}")
+        })
     }
 }
 

@@ -16,7 +16,11 @@ pub(super) struct NonEmptyText(pub(super) String);
 impl TryFrom<String> for NonEmptyText {
     type Error = &'static str;
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text.is_empty() { Err("must not be empty") } else { Ok(Self(text)) }
+        if text.is_empty() {
+            Err("must not be empty")
+        } else {
+            Ok(Self(text))
+        }
     }
 }
 

@@ -25,15 +25,21 @@ impl<'a> KernelWatch<'a> {
     ///
     /// # Errors
     ///
-    /// Returns an error if no connection could be established, or if this program cannot use the schema.
+    /// Returns an error if no connection could be established, or if this program cannot use the
+    /// schema.
     pub async fn new(database: &'a Database) -> Result<Self, Error> {
         let session = database.open().await?;
         follow::listen(&session.client).await?;
         let position = follow::journal_end(&session.client).await?.position();
-        Ok(Self { database, session, position })
+        Ok(Self {
+            database,
+            session,
+            position,
+        })
     }
 
-    /// Waits for a generation that changes kernels. Generations during a lost connection are found after the reconnect.
+    /// Waits for a generation that changes kernels. Generations during a lost connection are found
+    /// after the reconnect.
     ///
     /// # Errors
     ///

@@ -55,11 +55,20 @@ impl GenerationActivity {
     /// Returns the numbers in the order of [`ActivityKind::ALL`].
     #[must_use]
     pub fn by_kind(&self) -> [u64; 7] {
-        [self.known, self.seen, self.fetched, self.built, self.tested, self.available, self.withdrawn]
+        [
+            self.known,
+            self.seen,
+            self.fetched,
+            self.built,
+            self.tested,
+            self.available,
+            self.withdrawn,
+        ]
     }
 }
 
-/// Returns the kernels of these distributions (all if empty) that changed stage after a generation or a time.
+/// Returns the kernels of these distributions (all if empty) that changed stage after a generation
+/// or a time.
 ///
 /// # Errors
 ///
@@ -73,7 +82,11 @@ pub async fn report(
     distro::require(transaction, distros, as_of).await?;
     let after = db::since(transaction, since).await?;
     let kernels = db::list(transaction, after, distros, as_of).await?;
-    Ok(ActivityReport { after, generations: count(&kernels), kernels })
+    Ok(ActivityReport {
+        after,
+        generations: count(&kernels),
+        kernels,
+    })
 }
 
 /// Returns the numbers of kernels by distribution and kind of activity.
@@ -81,7 +94,11 @@ pub async fn report(
 pub fn by_distro(kernels: &[Activity]) -> Matrix {
     let mut counts: BTreeMap<&DistroName, BTreeMap<ActivityKind, u64>> = BTreeMap::new();
     for activity in kernels {
-        *counts.entry(&activity.kernel.distro).or_default().entry(activity.what).or_default() += 1;
+        *counts
+            .entry(&activity.kernel.distro)
+            .or_default()
+            .entry(activity.what)
+            .or_default() += 1;
     }
     Matrix::new(&counts, ActivityKind::ALL, |kind| kind.as_str().to_owned())
 }
@@ -90,7 +107,12 @@ pub fn by_distro(kernels: &[Activity]) -> Matrix {
 fn count(activity: &[Activity]) -> Vec<GenerationActivity> {
     let row = |of_generation: &[Activity]| {
         let first = &of_generation[0];
-        let count = |kind: ActivityKind| of_generation.iter().map(|activity| u64::from(activity.what == kind)).sum();
+        let count = |kind: ActivityKind| {
+            of_generation
+                .iter()
+                .map(|activity| u64::from(activity.what == kind))
+                .sum()
+        };
         GenerationActivity {
             generation: first.generation,
             tstamp: first.tstamp,
@@ -105,5 +127,8 @@ fn count(activity: &[Activity]) -> Vec<GenerationActivity> {
             withdrawn: count(ActivityKind::Withdrawn),
         }
     };
-    activity.chunk_by(|a, b| a.generation == b.generation).map(row).collect()
+    activity
+        .chunk_by(|a, b| a.generation == b.generation)
+        .map(row)
+        .collect()
 }

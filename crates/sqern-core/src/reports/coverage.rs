@@ -60,11 +60,19 @@ impl Coverage {
     /// Returns the numbers of wanted kernels in the order of [`Stage::ALL`].
     #[must_use]
     pub fn by_stage(&self) -> [u64; 6] {
-        [self.known, self.seen, self.fetched, self.built, self.tested, self.available]
+        [
+            self.known,
+            self.seen,
+            self.fetched,
+            self.built,
+            self.tested,
+            self.available,
+        ]
     }
 }
 
-/// Returns the kernels by stage. The numbers of hosts of each kernel are queried only with `with_hosts`.
+/// Returns the kernels by stage. The numbers of hosts of each kernel are queried only with
+/// `with_hosts`.
 ///
 /// # Errors
 ///
@@ -77,14 +85,32 @@ pub async fn report(
 ) -> Result<CoverageReport, Error> {
     query.require(transaction, as_of).await?;
     let kernels = status::list(transaction, &query.statuses(with_hosts), as_of).await?;
-    Ok(CoverageReport { distros: count(&kernels), kernels })
+    Ok(CoverageReport {
+        distros: count(&kernels),
+        kernels,
+    })
 }
 
 /// Returns the numbers of available and of all wanted kernels as of weekly times until `end`.
-pub async fn trend(transaction: &Transaction<'_>, query: &ReportQuery, end: Timestamp) -> Result<Trend, Error> {
-    let ReportQuery { distros, target, revision } = query;
+pub async fn trend(
+    transaction: &Transaction<'_>,
+    query: &ReportQuery,
+    end: Timestamp,
+) -> Result<Trend, Error> {
+    let ReportQuery {
+        distros,
+        target,
+        revision,
+    } = query;
     let value = async |as_of: &AsOf| {
-        let counts = status::counts(transaction, distros, target.as_deref(), revision.as_deref(), as_of).await?;
+        let counts = status::counts(
+            transaction,
+            distros,
+            target.as_deref(),
+            revision.as_deref(),
+            as_of,
+        )
+        .await?;
         Ok((counts.available, counts.wanted))
     };
     trend::weekly(transaction, end, value).await

@@ -28,7 +28,8 @@ pub struct LagReport {
 pub struct Lag {
     /// The distribution.
     pub distro: DistroName,
-    /// The month (UTC) in which the kernels were first seen, such as 2026-05; `None` for all months and for unseen kernels.
+    /// The month (UTC) in which the kernels were first seen, such as 2026-05; `None` for all months
+    /// and for unseen kernels.
     pub month: Option<String>,
     /// The step.
     pub step: Step,
@@ -62,16 +63,26 @@ pub struct KernelLag {
 }
 
 impl LagReport {
-    /// Returns the durations from seen to available of all kernels; `None` if no kernel completed it.
+    /// Returns the durations from seen to available of all kernels; `None` if no kernel completed
+    /// it.
     #[must_use]
     pub fn whole(&self) -> Option<Spread> {
-        Spread::of(self.kernels.iter().filter_map(|kernel| kernel.whole_s).collect())
+        Spread::of(
+            self.kernels
+                .iter()
+                .filter_map(|kernel| kernel.whole_s)
+                .collect(),
+        )
     }
 
     /// Returns the number of kernels that were seen and are not available.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.distros.iter().filter(|lag| lag.step == Step::Whole).map(|lag| lag.waiting).sum()
+        self.distros
+            .iter()
+            .filter(|lag| lag.step == Step::Whole)
+            .map(|lag| lag.waiting)
+            .sum()
     }
 }
 
@@ -80,10 +91,18 @@ impl LagReport {
 /// # Errors
 ///
 /// Returns an error if a distribution, the revision or the target of the query does not exist.
-pub async fn report(transaction: &Transaction<'_>, query: &ReportQuery, as_of: &AsOf) -> Result<LagReport, Error> {
+pub async fn report(
+    transaction: &Transaction<'_>,
+    query: &ReportQuery,
+    as_of: &AsOf,
+) -> Result<LagReport, Error> {
     query.require(transaction, as_of).await?;
     let kernels = status::list(transaction, &query.statuses(false), as_of).await?;
-    Ok(LagReport { distros: lags(&kernels, false), months: lags(&kernels, true), kernels: kernel_lags(&kernels) })
+    Ok(LagReport {
+        distros: lags(&kernels, false),
+        months: lags(&kernels, true),
+        kernels: kernel_lags(&kernels),
+    })
 }
 
 /// Returns the median seconds from seen to available by distribution and month.
@@ -95,7 +114,10 @@ pub fn medians_by_month(months: &[Lag]) -> Matrix {
         let row = medians.entry(&lag.distro).or_default();
         let Some(month) = &lag.month else { continue };
         columns.push(month);
-        row.extend(lag.spread.map(|spread| (month, spread.median_s.unsigned_abs())));
+        row.extend(
+            lag.spread
+                .map(|spread| (month, spread.median_s.unsigned_abs())),
+        );
     }
     columns.sort_unstable();
     columns.dedup();
@@ -113,26 +135,41 @@ pub(crate) fn times(status: &Status) -> StageTimes {
     }
 }
 
-/// Groups the wanted kernels by distribution, or by distribution and month; one row per step that any kernel reached.
+/// Groups the wanted kernels by distribution, or by distribution and month; one row per step that
+/// any kernel reached.
 fn lags(kernels: &[Status], by_month: bool) -> Vec<Lag> {
     let mut groups: BTreeMap<(&DistroName, Option<String>), Vec<StageTimes>> = BTreeMap::new();
     for status in kernels.iter().filter(|status| status.wanted) {
         let month = status.seen_at.filter(|_| by_month).map(month);
-        groups.entry((&status.kernel.distro, month)).or_default().push(times(status));
+        groups
+            .entry((&status.kernel.distro, month))
+            .or_default()
+            .push(times(status));
     }
     let mut lags = vec![];
     for ((distro, month), kernels) in groups {
         let row = |step| {
             let (done, waiting, spread) = durations(step, &kernels)?;
-            Some(Lag { distro: distro.clone(), month: month.clone(), step, done, waiting, spread })
+            Some(Lag {
+                distro: distro.clone(),
+                month: month.clone(),
+                step,
+                done,
+                waiting,
+                spread,
+            })
         };
         lags.extend(Step::ALL.into_iter().filter_map(row));
     }
     lags
 }
 
-/// Returns the numbers of kernels that completed a step and that wait for it, and the durations; `None` if no kernel reached it.
-pub(crate) fn durations(step: Step, kernels: &[StageTimes]) -> Option<(usize, usize, Option<Spread>)> {
+/// Returns the numbers of kernels that completed a step and that wait for it, and the durations;
+/// `None` if no kernel reached it.
+pub(crate) fn durations(
+    step: Step,
+    kernels: &[StageTimes],
+) -> Option<(usize, usize, Option<Spread>)> {
     let (mut done, mut waiting) = (vec![], 0);
     for progress in kernels.iter().filter_map(|times| step.progress(times)) {
         match progress {
@@ -157,7 +194,11 @@ fn kernel_lags(kernels: &[Status]) -> Vec<KernelLag> {
             _ => None,
         },
     };
-    kernels.iter().filter(|status| status.wanted).map(row).collect()
+    kernels
+        .iter()
+        .filter(|status| status.wanted)
+        .map(row)
+        .collect()
 }
 
 /// Returns the month of a time in UTC.
@@ -172,6 +213,9 @@ mod tests {
 
     #[test]
     fn months_are_in_utc() {
-        assert_eq!(month("2026-05-31T23:59:59-02:00".parse().unwrap()), "2026-06");
+        assert_eq!(
+            month("2026-05-31T23:59:59-02:00".parse().unwrap()),
+            "2026-06"
+        );
     }
 }

@@ -36,13 +36,15 @@ pub struct RiskQuery {
 /// The hosts at risk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RiskReport {
-    /// The kernels by cluster type: wanted kernels first, then by number of hosts, then the newest of each distribution.
+    /// The kernels by cluster type: wanted kernels first, then by number of hosts, then the newest
+    /// of each distribution.
     pub kernels: Vec<RiskKernel>,
     /// The hosts by cluster type, cluster and name; empty unless they are requested.
     pub hosts: Vec<RiskHost>,
     /// The numbers of hosts of each cluster type.
     pub types: Vec<RiskType>,
-    /// The numbers of hosts by cluster type and missing step of their kernels. The last column is for unwanted kernels.
+    /// The numbers of hosts by cluster type and missing step of their kernels. The last column is
+    /// for unwanted kernels.
     pub missing_steps: Matrix,
 }
 
@@ -111,42 +113,98 @@ pub struct RiskType {
 /// # Errors
 ///
 /// Returns an error if an object of the query does not exist.
-pub async fn report(transaction: &Transaction<'_>, query: &RiskQuery, as_of: &AsOf) -> Result<RiskReport, Error> {
+pub async fn report(
+    transaction: &Transaction<'_>,
+    query: &RiskQuery,
+    as_of: &AsOf,
+) -> Result<RiskReport, Error> {
     for cluster in &query.clusters {
         cust::get(transaction, cluster, as_of).await?;
     }
     query.kernels.require(transaction, as_of).await?;
-    let risk = db::risk(transaction, &filter(transaction, query, as_of).await?, as_of).await?;
-    Ok(RiskReport { kernels: kernels(&risk), hosts: hosts(&risk), types: types_of(&risk), missing_steps: missing_steps(&risk) })
+    let risk = db::risk(
+        transaction,
+        &filter(transaction, query, as_of).await?,
+        as_of,
+    )
+    .await?;
+    Ok(RiskReport {
+        kernels: kernels(&risk),
+        hosts: hosts(&risk),
+        types: types_of(&risk),
+        missing_steps: missing_steps(&risk),
+    })
 }
 
 /// Returns the numbers of hosts at risk and of all hosts as of weekly times until `end`.
-pub async fn trend(transaction: &Transaction<'_>, query: &RiskQuery, end: Timestamp) -> Result<Trend, Error> {
-    let filter = RiskFilter { with_hosts: false, ..filter(transaction, query, &AsOf::Now).await? };
+pub async fn trend(
+    transaction: &Transaction<'_>,
+    query: &RiskQuery,
+    end: Timestamp,
+) -> Result<Trend, Error> {
+    let filter = RiskFilter {
+        with_hosts: false,
+        ..filter(transaction, query, &AsOf::Now).await?
+    };
     let value = async |as_of: &AsOf| {
         let types = types_of(&db::risk(transaction, &filter, as_of).await?);
-        Ok(types.iter().fold((0, 0), |(at_risk, hosts), counts| (at_risk + counts.at_risk, hosts + counts.hosts)))
+        Ok(types.iter().fold((0, 0), |(at_risk, hosts), counts| {
+            (at_risk + counts.at_risk, hosts + counts.hosts)
+        }))
     };
     trend::weekly(transaction, end, value).await
 }
 
 /// Returns the filter of hosts by a query.
-async fn filter(transaction: &Transaction<'_>, query: &RiskQuery, as_of: &AsOf) -> Result<RiskFilter, Error> {
-    let RiskQuery { kernels: ReportQuery { distros, target, revision }, clusters, types, with_hosts } = query.clone();
+async fn filter(
+    transaction: &Transaction<'_>,
+    query: &RiskQuery,
+    as_of: &AsOf,
+) -> Result<RiskFilter, Error> {
+    let RiskQuery {
+        kernels:
+            ReportQuery {
+                distros,
+                target,
+                revision,
+            },
+        clusters,
+        types,
+        with_hosts,
+    } = query.clone();
     let types = type_numbers(transaction, &types, as_of).await?;
-    Ok(RiskFilter { target, revision, distros, clusters, types, with_hosts })
+    Ok(RiskFilter {
+        target,
+        revision,
+        distros,
+        clusters,
+        types,
+        with_hosts,
+    })
 }
 
 /// Returns the numbers of cluster types that are specified by name or number.
-async fn type_numbers(transaction: &Transaction<'_>, types: &[TypeWord], as_of: &AsOf) -> Result<Vec<i32>, Error> {
+async fn type_numbers(
+    transaction: &Transaction<'_>,
+    types: &[TypeWord],
+    as_of: &AsOf,
+) -> Result<Vec<i32>, Error> {
     let known = KnownNames::new(&cust::types(transaction, as_of).await?, []);
-    types.iter().map(|cltype| known.type_id(cltype).map_err(Error::UnknownClusterType)).collect()
+    types
+        .iter()
+        .map(|cltype| known.type_id(cltype).map_err(Error::UnknownClusterType))
+        .collect()
 }
 
 fn kernels(risk: &Risk) -> Vec<RiskKernel> {
     // The numbers of running and newest kernels, by type and kernel.
     let mut counts: BTreeMap<(i32, usize), (u64, u64)> = BTreeMap::new();
-    for HostGroup { cltype, kernels, hosts } in &risk.counts {
+    for HostGroup {
+        cltype,
+        kernels,
+        hosts,
+    } in &risk.counts
+    {
         for (role, kernel) in kernels {
             let (running, newest) = counts.entry((*cltype, *kernel)).or_default();
             *match role {
@@ -158,7 +216,12 @@ fn kernels(risk: &Risk) -> Vec<RiskKernel> {
     let mut rows: Vec<_> = counts.into_iter().collect();
     // The indexes of kernels are in the order of distributions, then the newest first.
     rows.sort_by_key(|((cltype, kernel), (running, newest))| {
-        (*cltype, !risk.kernels[*kernel].wanted, Reverse(running + newest), *kernel)
+        (
+            *cltype,
+            !risk.kernels[*kernel].wanted,
+            Reverse(running + newest),
+            *kernel,
+        )
     });
     let row = |((cltype, kernel), (running, newest))| {
         let status: &Status = &risk.kernels[kernel];
@@ -196,7 +259,12 @@ fn hosts(risk: &Risk) -> Vec<RiskHost> {
 /// Returns the cluster types with hosts.
 fn types_of(risk: &Risk) -> Vec<RiskType> {
     let mut types: BTreeMap<i32, RiskType> = BTreeMap::new();
-    for HostGroup { cltype, kernels, hosts } in &risk.counts {
+    for HostGroup {
+        cltype,
+        kernels,
+        hosts,
+    } in &risk.counts
+    {
         let row = types.entry(*cltype).or_insert_with(|| RiskType {
             cltype: type_name(risk, *cltype),
             hosts: 0,
@@ -204,7 +272,10 @@ fn types_of(risk: &Risk) -> Vec<RiskType> {
             unwanted: 0,
         });
         row.hosts += hosts;
-        if kernels.iter().any(|(_, kernel)| risk.kernels[*kernel].wanted) {
+        if kernels
+            .iter()
+            .any(|(_, kernel)| risk.kernels[*kernel].wanted)
+        {
             row.at_risk += hosts;
         } else if !kernels.is_empty() {
             row.unwanted += hosts;
@@ -213,16 +284,34 @@ fn types_of(risk: &Risk) -> Vec<RiskType> {
     types.into_values().collect()
 }
 
-/// Counts the hosts of each cluster type by missing step. A host counts once for each of its kernels without an available module.
+/// Counts the hosts of each cluster type by missing step. A host counts once for each of its
+/// kernels without an available module.
 fn missing_steps(risk: &Risk) -> Matrix {
-    let step = |status: &Status| status.missing_if_wanted().map_or(NOT_WANTED, Missing::as_str);
+    let step = |status: &Status| {
+        status
+            .missing_if_wanted()
+            .map_or(NOT_WANTED, Missing::as_str)
+    };
     let mut counts: BTreeMap<i32, BTreeMap<&str, u64>> = BTreeMap::new();
-    for HostGroup { cltype, kernels, hosts } in &risk.counts {
+    for HostGroup {
+        cltype,
+        kernels,
+        hosts,
+    } in &risk.counts
+    {
         for (_, kernel) in kernels {
-            *counts.entry(*cltype).or_default().entry(step(&risk.kernels[*kernel])).or_default() += hosts;
+            *counts
+                .entry(*cltype)
+                .or_default()
+                .entry(step(&risk.kernels[*kernel]))
+                .or_default() += hosts;
         }
     }
-    let mut columns: Vec<&str> = Missing::ALL.iter().map(|missing| missing.as_str()).chain([NOT_WANTED]).collect();
+    let mut columns: Vec<&str> = Missing::ALL
+        .iter()
+        .map(|missing| missing.as_str())
+        .chain([NOT_WANTED])
+        .collect();
     columns.retain(|column| counts.values().any(|counts| counts.contains_key(column)));
     let mut matrix = Matrix::new(&counts, &columns, ToString::to_string);
     for ((name, _), number) in matrix.rows.iter_mut().zip(counts.keys()) {
@@ -232,5 +321,8 @@ fn missing_steps(risk: &Risk) -> Matrix {
 }
 
 fn type_name(risk: &Risk, cltype: i32) -> String {
-    risk.types.get(&cltype).cloned().unwrap_or_else(|| cltype.to_string())
+    risk.types
+        .get(&cltype)
+        .cloned()
+        .unwrap_or_else(|| cltype.to_string())
 }

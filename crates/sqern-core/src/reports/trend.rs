@@ -11,7 +11,8 @@ use tokio_postgres::error::SqlState;
 
 use crate::Error;
 
-/// The ages of the values in weeks: about 90 days. A slow computation omits the last ones of this list.
+/// The ages of the values in weeks: about 90 days. A slow computation omits the last ones of this
+/// list.
 const AGES: [i32; 13] = [0, 12, 6, 3, 9, 1, 2, 4, 5, 7, 8, 10, 11];
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// The duration after which no further value is computed, and the maximum duration of each query.
@@ -37,7 +38,8 @@ pub struct TrendPoint {
     pub whole: u64,
 }
 
-/// Returns the values of a report as of weekly times until `end`. `value` returns the part and the total.
+/// Returns the values of a report as of weekly times until `end`. `value` returns the part and the
+/// total.
 ///
 /// The server cancels a query that exceeds the time limit. The transaction remains usable.
 pub(super) async fn weekly(
@@ -45,14 +47,27 @@ pub(super) async fn weekly(
     end: Timestamp,
     value: impl AsyncFn(&AsOf) -> Result<(u64, u64), Error>,
 ) -> Result<Trend, Error> {
-    let limit = format!("SAVEPOINT trend; SET LOCAL statement_timeout = {}", TIME_LIMIT.as_millis());
-    transaction.batch_execute(&limit).await.map_err(DbError::from)?;
+    let limit = format!(
+        "SAVEPOINT trend; SET LOCAL statement_timeout = {}",
+        TIME_LIMIT.as_millis()
+    );
+    transaction
+        .batch_execute(&limit)
+        .await
+        .map_err(DbError::from)?;
     let mut trend = Trend::default();
     let computed = compute(&mut trend, transaction, end, value).await;
     // The rollback also restores the setting.
-    transaction.batch_execute("ROLLBACK TO SAVEPOINT trend").await.map_err(DbError::from)?;
+    transaction
+        .batch_execute("ROLLBACK TO SAVEPOINT trend")
+        .await
+        .map_err(DbError::from)?;
     match computed {
-        Err(Error::Db(DbError::Postgres(error))) if error.code() == Some(&SqlState::QUERY_CANCELED) => trend.is_partial = true,
+        Err(Error::Db(DbError::Postgres(error)))
+            if error.code() == Some(&SqlState::QUERY_CANCELED) =>
+        {
+            trend.is_partial = true;
+        }
         computed => computed?,
     }
     trend.points.sort_by_key(|point| point.at);
@@ -72,7 +87,9 @@ async fn compute(
     let mut slowest = Duration::ZERO;
     for age in AGES {
         let at = end - WEEK * age;
-        let AsOf::Past(state) = AsOf::resolve(transaction, At::Time(at)).await? else { continue };
+        let AsOf::Past(state) = AsOf::resolve(transaction, At::Time(at)).await? else {
+            continue;
+        };
         let generation = state.generation;
         if generation == 0 {
             continue;

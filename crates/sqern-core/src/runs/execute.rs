@@ -32,7 +32,8 @@ pub struct ExecutorConfig {
     pub max_failures: Option<usize>,
     /// The lease of each run.
     pub lease: Lease,
-    /// The directory that contains a directory of logs for each run. It must be absolute, because it is recorded.
+    /// The directory that contains a directory of logs for each run. It must be absolute, because
+    /// it is recorded.
     pub logs: PathBuf,
     /// The store of headers.
     pub store: Store,
@@ -55,7 +56,10 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { attempts: 10, pause: Duration::from_secs(3) }
+        Self {
+            attempts: 10,
+            pause: Duration::from_secs(3),
+        }
     }
 }
 
@@ -82,7 +86,8 @@ pub enum RunEvent {
     },
     /// The command of a kernel was started.
     KernelStarted(Kernel),
-    /// The result of a kernel is recorded, or its command was interrupted. Its outcome has no log if no command was run.
+    /// The result of a kernel is recorded, or its command was interrupted. Its outcome has no log
+    /// if no command was run.
     KernelFinished(KernelOutcome),
     /// The run was closed by another program, and its commands are terminated.
     LeaseLost {
@@ -116,9 +121,11 @@ pub struct RunSummary {
     pub id: i64,
     /// The outcome of each kernel that could be processed, in the order of the plan.
     pub kernels: Vec<KernelOutcome>,
-    /// The recorded result; `None` if it could not be recorded, or if another program closed the run.
+    /// The recorded result; `None` if it could not be recorded, or if another program closed the
+    /// run.
     pub result: Option<RunResult>,
-    /// The error of the run: a lost lease, else an error while the result of the run was recorded, else the first error of a kernel.
+    /// The error of the run: a lost lease, else an error while the result of the run was recorded,
+    /// else the first error of a kernel.
     pub error: Option<Error>,
 }
 
@@ -131,12 +138,18 @@ pub struct RunExecutor<'a, P> {
 }
 
 impl<'a, P: Progress<RunEvent>> RunExecutor<'a, P> {
-    /// Returns an executor. If `stop` is canceled, commands are terminated, and the run is recorded as ABORTED.
+    /// Returns an executor. If `stop` is canceled, commands are terminated, and the run is recorded
+    /// as ABORTED.
     pub fn new(config: &'a ExecutorConfig, progress: &'a P, stop: &'a CancellationToken) -> Self {
-        Self { config, progress, stop }
+        Self {
+            config,
+            progress,
+            stop,
+        }
     }
 
-    /// Claims at most `max_kernels` kernels, runs the command for each, and finishes the run. Returns `None` if there are no kernels.
+    /// Claims at most `max_kernels` kernels, runs the command for each, and finishes the run.
+    /// Returns `None` if there are no kernels.
     ///
     /// # Errors
     ///
@@ -147,13 +160,17 @@ impl<'a, P: Progress<RunEvent>> RunExecutor<'a, P> {
         selection: &RunSelection,
         max_kernels: Option<usize>,
     ) -> Result<Option<RunSummary>, Error> {
-        let kernels = max_kernels.map_or(KernelChoice::ALL, |max_kernels| KernelChoice::Claim { max_kernels });
+        let kernels = max_kernels.map_or(KernelChoice::ALL, |max_kernels| KernelChoice::Claim {
+            max_kernels,
+        });
         let started = tokio::select! {
             biased;
             started = self.start(spec, selection, kernels) => started?,
             () = self.stop.cancelled() => return Err(Error::Interrupted),
         };
-        let Some((run, session)) = started else { return Ok(None) };
+        let Some((run, session)) = started else {
+            return Ok(None);
+        };
         let logs = self.config.logs.join(format!("{}-{}", spec.kind(), run.id));
         self.progress.report(RunEvent::RunStarted {
             kind: spec.kind(),
@@ -186,8 +203,8 @@ impl<'a, P: Progress<RunEvent>> RunExecutor<'a, P> {
         Ok(outcome.run.map(|run| (run, session)))
     }
 
-    /// Executes a test run for each build with kernels in the plan, and passes each summary to `finished`. With a build in `spec`, or with
-    /// `max_kernels`, there is a single run.
+    /// Executes a test run for each build with kernels in the plan, and passes each summary to
+    /// `finished`. With a build in `spec`, or with `max_kernels`, there is a single run.
     ///
     /// # Errors
     ///
@@ -201,7 +218,12 @@ impl<'a, P: Progress<RunEvent>> RunExecutor<'a, P> {
     ) -> Result<(), E> {
         let mut builds = vec![];
         if spec.build.is_none() && max_kernels.is_none() {
-            builds.extend(self.planned_builds(spec, selection).await?.into_iter().map(Some));
+            builds.extend(
+                self.planned_builds(spec, selection)
+                    .await?
+                    .into_iter()
+                    .map(Some),
+            );
         }
         if builds.is_empty() {
             // A start also closes abandoned runs, whose kernels are then free.
@@ -211,7 +233,10 @@ impl<'a, P: Progress<RunEvent>> RunExecutor<'a, P> {
             if self.stop.is_cancelled() {
                 break;
             }
-            let spec = RunSpec::Test(TestSpec { build, ..spec.clone() });
+            let spec = RunSpec::Test(TestSpec {
+                build,
+                ..spec.clone()
+            });
             if let Some(summary) = self.execute(&spec, selection, max_kernels).await? {
                 finished(summary)?;
             }
@@ -220,7 +245,11 @@ impl<'a, P: Progress<RunEvent>> RunExecutor<'a, P> {
     }
 
     /// Returns the builds of the plan, in its order.
-    async fn planned_builds(&self, spec: &TestSpec, selection: &RunSelection) -> Result<Vec<i64>, Error> {
+    async fn planned_builds(
+        &self,
+        spec: &TestSpec,
+        selection: &RunSelection,
+    ) -> Result<Vec<i64>, Error> {
         let mut session = self.config.database.open().await?;
         let transaction = snapshot(&mut session.client).await?;
         let filter = selection.filter(&RunSpec::Test(spec.clone()));
@@ -234,9 +263,14 @@ impl<'a, P: Progress<RunEvent>> RunExecutor<'a, P> {
 }
 
 /// Returns the variables of the command, besides those of the kernel.
-fn variables(spec: &RunSpec, selection: &RunSelection, run: &StartedRun) -> Vec<(&'static str, String)> {
+fn variables(
+    spec: &RunSpec,
+    selection: &RunSelection,
+    run: &StartedRun,
+) -> Vec<(&'static str, String)> {
     let mut variables = vec![("SQERN_BUILD_ID", run.build.to_string())];
-    let mut add = |name, value: &Option<String>| variables.extend(value.clone().map(|value| (name, value)));
+    let mut add =
+        |name, value: &Option<String>| variables.extend(value.clone().map(|value| (name, value)));
     add("SQERN_REVISION", &selection.revision);
     add("SQERN_TARGET", &selection.target);
     add("SQERN_PROFILE", &selection.profile);

@@ -25,9 +25,19 @@ pub struct FinishRequest {
 ///
 /// # Errors
 ///
-/// Returns [`Error::Run`] if the run does not exist, has already finished, or does not contain a named kernel.
-pub async fn finish(client: &mut Client, request: &FinishRequest, options: &ChangeOptions) -> Result<Finished, Error> {
-    let FinishRequest { kind, id, result, kernels } = request;
+/// Returns [`Error::Run`] if the run does not exist, has already finished, or does not contain a
+/// named kernel.
+pub async fn finish(
+    client: &mut Client,
+    request: &FinishRequest,
+    options: &ChangeOptions,
+) -> Result<Finished, Error> {
+    let FinishRequest {
+        kind,
+        id,
+        result,
+        kernels,
+    } = request;
     let change = sqern_db::change::begin(client, &options.comment).await?;
     let finished = db::finish(&change.transaction, *kind, *id, *result, kernels).await;
     finished.map_err(|error| Error::run(*kind, error))?;
@@ -39,16 +49,24 @@ pub async fn finish(client: &mut Client, request: &FinishRequest, options: &Chan
 /// # Errors
 ///
 /// Returns [`Error::Run`] if the run does not exist or has already finished.
-pub async fn renew(client: &impl GenericClient, kind: RunKind, id: i64) -> Result<Timestamp, Error> {
-    db::renew(client, kind, id).await.map_err(|error| Error::run(kind, error))
+pub async fn renew(
+    client: &impl GenericClient,
+    kind: RunKind,
+    id: i64,
+) -> Result<Timestamp, Error> {
+    db::renew(client, kind, id)
+        .await
+        .map_err(|error| Error::run(kind, error))
 }
 
-/// Closes abandoned runs as ABORTED: those with an expired lease, and those of a process of this machine that no longer exists. Returns
-/// their ids.
+/// Closes abandoned runs as ABORTED: those with an expired lease, and those of a process of this
+/// machine that no longer exists. Returns their ids.
 ///
 /// # Errors
 ///
 /// Returns an error of the database.
 pub async fn sweep(transaction: &Transaction<'_>, kind: RunKind) -> Result<Vec<i64>, Error> {
-    db::sweep(transaction, kind, owner::is_dead).await.map_err(|error| Error::run(kind, error))
+    db::sweep(transaction, kind, owner::is_dead)
+        .await
+        .map_err(|error| Error::run(kind, error))
 }

@@ -13,9 +13,14 @@ use crate::Error;
 ///
 /// # Errors
 ///
-/// Returns [`Error::NoInput`] if no kernel can be built or tested at all, [`Error::NotReady`] if a selected version lacks an earlier stage,
-/// and an error of the database if a selected object does not exist.
-pub async fn plan(client: &mut Client, spec: &RunSpec, selection: &RunSelection) -> Result<Vec<Candidate>, Error> {
+/// Returns [`Error::NoInput`] if no kernel can be built or tested at all, [`Error::NotReady`] if a
+/// selected version lacks an earlier stage, and an error of the database if a selected object does
+/// not exist.
+pub async fn plan(
+    client: &mut Client,
+    spec: &RunSpec,
+    selection: &RunSelection,
+) -> Result<Vec<Candidate>, Error> {
     let transaction = snapshot(client).await?;
     require(&transaction, spec, selection).await?;
     let candidates = db::plan(&transaction, spec.kind(), &selection.filter(spec)).await?;
@@ -26,34 +31,61 @@ pub async fn plan(client: &mut Client, spec: &RunSpec, selection: &RunSelection)
     Ok(candidates)
 }
 
-/// Checks the names of existing objects: the distributions, the tested build, and the kernels, which can be built or tested.
+/// Checks the names of existing objects: the distributions, the tested build, and the kernels,
+/// which can be built or tested.
 ///
 /// # Errors
 ///
-/// Returns an error with similar names if an object does not exist, or with a hint if a kernel lacks an earlier stage.
-pub(super) async fn require(transaction: &Transaction<'_>, spec: &RunSpec, selection: &RunSelection) -> Result<(), Error> {
+/// Returns an error with similar names if an object does not exist, or with a hint if a kernel
+/// lacks an earlier stage.
+pub(super) async fn require(
+    transaction: &Transaction<'_>,
+    spec: &RunSpec,
+    selection: &RunSelection,
+) -> Result<(), Error> {
     distro::require(transaction, &selection.distros, &AsOf::Now).await?;
     if let Some(build) = spec.tested_build() {
-        db::get(transaction, RunKind::Build, build).await.map_err(|error| Error::run(RunKind::Build, error))?;
+        db::get(transaction, RunKind::Build, build)
+            .await
+            .map_err(|error| Error::run(RunKind::Build, error))?;
     }
     for name in &selection.kernels {
-        kver::find(transaction, &name.version, &name.distros(&selection.distros)).await?;
+        kver::find(
+            transaction,
+            &name.version,
+            &name.distros(&selection.distros),
+        )
+        .await?;
     }
     if selection.kernels.is_empty() {
         return Ok(());
     }
     let kind = spec.kind();
-    let filter = PlanFilter { again: true, ..selection.filter(spec) };
+    let filter = PlanFilter {
+        again: true,
+        ..selection.filter(spec)
+    };
     let ready = db::plan(transaction, kind, &filter).await?;
-    let is_ready = |name: &KernelName| ready.iter().any(|candidate| name.matches(&candidate.kernel));
+    let is_ready = |name: &KernelName| {
+        ready
+            .iter()
+            .any(|candidate| name.matches(&candidate.kernel))
+    };
     match selection.kernels.iter().find(|name| !is_ready(name)) {
         None => Ok(()),
-        Some(name) => Err(Error::NotReady { kind, kernel: name.clone() }),
+        Some(name) => Err(Error::NotReady {
+            kind,
+            kernel: name.clone(),
+        }),
     }
 }
 
 /// Returns an error if no kernel can be built or tested at all.
 pub(super) async fn require_input(client: &impl GenericClient, kind: RunKind) -> Result<(), Error> {
     let has_input = db::has_input(client, kind).await?;
-    if has_input { Ok(()) } else { Err(Error::NoInput { kind }) }
+    if has_input {
+        Ok(())
+    } else {
+        Err(Error::NoInput { kind })
+    }
 }

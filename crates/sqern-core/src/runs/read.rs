@@ -23,11 +23,19 @@ pub struct RunDetails {
 ///
 /// # Errors
 ///
-/// Returns [`Error::Run`] if the run does not exist now. An earlier state without the run has no kernels.
-pub async fn kernels(client: &Client, kind: RunKind, id: i64, as_of: &AsOf) -> Result<Vec<RunKernel>, Error> {
+/// Returns [`Error::Run`] if the run does not exist now. An earlier state without the run has no
+/// kernels.
+pub async fn kernels(
+    client: &Client,
+    kind: RunKind,
+    id: i64,
+    as_of: &AsOf,
+) -> Result<Vec<RunKernel>, Error> {
     let kernels = db::kernels(client, kind, id, as_of).await?;
     if kernels.is_empty() && *as_of == AsOf::Now {
-        db::get(client, kind, id).await.map_err(|error| Error::run(kind, error))?;
+        db::get(client, kind, id)
+            .await
+            .map_err(|error| Error::run(kind, error))?;
     }
     Ok(kernels)
 }
@@ -38,6 +46,11 @@ pub async fn kernels(client: &Client, kind: RunKind, id: i64, as_of: &AsOf) -> R
 ///
 /// Returns [`Error::Run`] if the run does not exist.
 pub async fn show(client: &Client, kind: RunKind, id: i64) -> Result<RunDetails, Error> {
-    let run = db::get(client, kind, id).await.map_err(|error| Error::run(kind, error))?;
-    Ok(RunDetails { run, kernels: db::logged_kernels(client, kind, id).await? })
+    let run = db::get(client, kind, id)
+        .await
+        .map_err(|error| Error::run(kind, error))?;
+    Ok(RunDetails {
+        run,
+        kernels: db::logged_kernels(client, kind, id).await?,
+    })
 }

@@ -23,7 +23,11 @@ pub(super) struct Recorder<'a> {
 #[derive(Clone, Copy)]
 pub(super) enum Entry<'a> {
     /// The result of one kernel.
-    Kernel { kernel: &'a Kernel, result: RunResult, log: Option<&'a RunLog> },
+    Kernel {
+        kernel: &'a Kernel,
+        result: RunResult,
+        log: Option<&'a RunLog>,
+    },
     /// The result of the run, which finishes it.
     Run(RunResult),
 }
@@ -35,7 +39,9 @@ impl Recorder<'_> {
         let mut attempts = 0;
         loop {
             match self.try_record(&mut session, entry).await {
-                Err(RunError::Db(error)) if error.is_interruption() && attempts < self.retry.attempts => {
+                Err(RunError::Db(error))
+                    if error.is_interruption() && attempts < self.retry.attempts =>
+                {
                     attempts += 1;
                     tokio::time::sleep(self.retry.pause).await;
                     if let Ok(new) = self.database.open().await {
@@ -50,10 +56,17 @@ impl Recorder<'_> {
     async fn try_record(&self, session: &mut Session, entry: Entry<'_>) -> Result<(), RunError> {
         let change = sqern_db::change::begin(&mut session.client, self.comment).await?;
         match entry {
-            Entry::Kernel { kernel, result, log } => {
-                db::finish_kernel(&change.transaction, self.kind, self.id, kernel, result, log).await?;
+            Entry::Kernel {
+                kernel,
+                result,
+                log,
+            } => {
+                db::finish_kernel(&change.transaction, self.kind, self.id, kernel, result, log)
+                    .await?;
             }
-            Entry::Run(result) => db::finish(&change.transaction, self.kind, self.id, result, &[]).await?,
+            Entry::Run(result) => {
+                db::finish(&change.transaction, self.kind, self.id, result, &[]).await?;
+            }
         }
         change.finish(false).await?;
         Ok(())

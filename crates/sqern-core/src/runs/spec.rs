@@ -68,7 +68,9 @@ pub enum KernelChoice {
 
 impl KernelChoice {
     /// Claims all kernels of the plan.
-    pub const ALL: Self = Self::Claim { max_kernels: usize::MAX };
+    pub const ALL: Self = Self::Claim {
+        max_kernels: usize::MAX,
+    };
 }
 
 /// Options of a run that sqern executes. Directories that are `None` are those of the settings.

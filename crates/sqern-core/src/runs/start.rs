@@ -48,7 +48,8 @@ pub struct StartOutcome {
 ///
 /// # Errors
 ///
-/// Returns the errors of [`claim_and_start`], and [`Error::NoInput`] if no kernel can be built or tested at all.
+/// Returns the errors of [`claim_and_start`], and [`Error::NoInput`] if no kernel can be built or
+/// tested at all.
 pub async fn start(
     client: &mut Client,
     request: &StartRequest,
@@ -72,9 +73,15 @@ pub async fn start(
 ///
 /// # Errors
 ///
-/// Returns an error if a selected object does not exist or a named kernel cannot be built or tested.
-pub async fn claim_and_start(transaction: &Transaction<'_>, request: &StartRequest) -> Result<StartOutcome, Error> {
-    let StartRequest { spec, selection, .. } = request;
+/// Returns an error if a selected object does not exist or a named kernel cannot be built or
+/// tested.
+pub async fn claim_and_start(
+    transaction: &Transaction<'_>,
+    request: &StartRequest,
+) -> Result<StartOutcome, Error> {
+    let StartRequest {
+        spec, selection, ..
+    } = request;
     if request.kernels == KernelChoice::Named && selection.kernels.is_empty() {
         return Err(Error::NoKernelNamed);
     }
@@ -82,21 +89,49 @@ pub async fn claim_and_start(transaction: &Transaction<'_>, request: &StartReque
     let abandoned = sweep(transaction, spec.kind()).await?;
     let filter = selection.filter(spec);
     let kernels = match request.kernels {
-        KernelChoice::Claim { max_kernels } => db::claim(transaction, spec.kind(), &filter, max_kernels).await?,
+        KernelChoice::Claim { max_kernels } => {
+            db::claim(transaction, spec.kind(), &filter, max_kernels).await?
+        }
         KernelChoice::Named => named(transaction, spec.kind(), filter).await?,
     };
     if kernels.is_empty() {
-        return Ok(StartOutcome { run: None, abandoned });
+        return Ok(StartOutcome {
+            run: None,
+            abandoned,
+        });
     }
     let (new_run, tested_build) = new_run(request, &kernels)?;
-    let names: Vec<Kernel> = kernels.iter().map(|candidate| candidate.kernel.clone()).collect();
+    let names: Vec<Kernel> = kernels
+        .iter()
+        .map(|candidate| candidate.kernel.clone())
+        .collect();
     let id = db::start(transaction, &new_run, &names, &request.lease, request.now).await?;
-    Ok(StartOutcome { run: Some(StartedRun { id, build: tested_build.unwrap_or(id), kernels }), abandoned })
+    Ok(StartOutcome {
+        run: Some(StartedRun {
+            id,
+            build: tested_build.unwrap_or(id),
+            kernels,
+        }),
+        abandoned,
+    })
 }
 
-/// Returns the selected kernels, even if another run holds them. Those of a test belong to one build.
-async fn named(transaction: &Transaction<'_>, kind: RunKind, filter: PlanFilter) -> Result<Vec<Candidate>, Error> {
-    let mut candidates = db::plan(transaction, kind, &PlanFilter { again: true, ..filter }).await?;
+/// Returns the selected kernels, even if another run holds them. Those of a test belong to one
+/// build.
+async fn named(
+    transaction: &Transaction<'_>,
+    kind: RunKind,
+    filter: PlanFilter,
+) -> Result<Vec<Candidate>, Error> {
+    let mut candidates = db::plan(
+        transaction,
+        kind,
+        &PlanFilter {
+            again: true,
+            ..filter
+        },
+    )
+    .await?;
     let build = candidates.first().and_then(|first| first.build);
     candidates.retain(|candidate| kind == RunKind::Build || candidate.build == build);
     Ok(candidates)
@@ -104,7 +139,9 @@ async fn named(transaction: &Transaction<'_>, kind: RunKind, filter: PlanFilter)
 
 /// Returns the run to record, and the tested build.
 fn new_run(request: &StartRequest, kernels: &[Candidate]) -> Result<(NewRun, Option<i64>), Error> {
-    let StartRequest { spec, selection, .. } = request;
+    let StartRequest {
+        spec, selection, ..
+    } = request;
     match spec {
         RunSpec::Build(build) => {
             let new_build = NewBuild {
@@ -118,8 +155,18 @@ fn new_run(request: &StartRequest, kernels: &[Candidate]) -> Result<(NewRun, Opt
             Ok((NewRun::Build(new_build), None))
         }
         RunSpec::Test(test) => {
-            let build = kernels.first().and_then(|first| first.build).ok_or(Error::NoTestedBuild)?;
-            Ok((NewRun::Test { build, flavor: test.flavor.clone(), cluster: test.cluster.clone() }, Some(build)))
+            let build = kernels
+                .first()
+                .and_then(|first| first.build)
+                .ok_or(Error::NoTestedBuild)?;
+            Ok((
+                NewRun::Test {
+                    build,
+                    flavor: test.flavor.clone(),
+                    cluster: test.cluster.clone(),
+                },
+                Some(build),
+            ))
         }
     }
 }

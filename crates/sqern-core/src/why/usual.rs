@@ -35,12 +35,15 @@ pub(super) fn next_step(status: &Status) -> Option<Step> {
 }
 
 impl UsualDuration {
-    /// Returns the usual duration of the next step, as in the report `lag`: of its distribution, else of all distributions.
+    /// Returns the usual duration of the next step, as in the report `lag`: of its distribution,
+    /// else of all distributions.
     pub(super) fn of(status: &Status, others: &[Status]) -> Option<Self> {
         let step = next_step(status)?;
         let distro = &status.kernel.distro;
         let of = |distro: Option<&DistroName>| {
-            let is_counted = |other: &&Status| other.wanted && distro.is_none_or(|distro| other.kernel.distro == *distro);
+            let is_counted = |other: &&Status| {
+                other.wanted && distro.is_none_or(|distro| other.kernel.distro == *distro)
+            };
             let kernels: Vec<StageTimes> = others.iter().filter(is_counted).map(times).collect();
             let (done, _, spread) = durations(step, &kernels)?;
             Some((done, spread?, distro.map(ToString::to_string)))
@@ -52,7 +55,17 @@ impl UsualDuration {
             Step::Test => status.built_at,
             Step::Publish => status.tested_at,
         };
-        let expected = |started_at: Timestamp| started_at.checked_add(SignedDuration::from_secs(spread.median_s)).ok();
-        Some(Self { step, distro, done, spread, expected_at: started_at.and_then(expected) })
+        let expected = |started_at: Timestamp| {
+            started_at
+                .checked_add(SignedDuration::from_secs(spread.median_s))
+                .ok()
+        };
+        Some(Self {
+            step,
+            distro,
+            done,
+            spread,
+            expected_at: started_at.and_then(expected),
+        })
     }
 }

@@ -17,16 +17,27 @@ fn debian12(fixture: &Fixture, suites: &[(&str, &str, Option<RepoFault>)]) -> So
     let written: Vec<_> = suites
         .iter()
         .map(|(suite, version, fault)| {
-            let mut repo = FakeRepo::new(suite).package(deb(&format!("linux-headers-{version}-amd64")).version("6.1.1"));
+            let mut repo = FakeRepo::new(suite)
+                .package(deb(&format!("linux-headers-{version}-amd64")).version("6.1.1"));
             if let Some(fault) = fault {
                 repo = repo.fault(*fault);
             }
             repo.write(&directory.join(suite)).unwrap()
         })
         .collect();
-    let urls: Vec<String> = written.iter().map(sqern_testkit::repo::WrittenRepo::file_url).collect();
-    let sources: Vec<_> = written.iter().zip(urls.iter().map(String::as_str)).collect();
-    std::fs::write(directory.join("debian12.toml"), distro_toml("debian12", DEBIAN_RULE, &sources)).unwrap();
+    let urls: Vec<String> = written
+        .iter()
+        .map(sqern_testkit::repo::WrittenRepo::file_url)
+        .collect();
+    let sources: Vec<_> = written
+        .iter()
+        .zip(urls.iter().map(String::as_str))
+        .collect();
+    std::fs::write(
+        directory.join("debian12.toml"),
+        distro_toml("debian12", DEBIAN_RULE, &sources),
+    )
+    .unwrap();
     sources::load([directory]).unwrap()
 }
 
@@ -45,12 +56,20 @@ fn request(sources: SourceSet, distros: &[&str]) -> CheckRequest {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_kernels_of_complete_sources_are_recorded() {
     let mut fixture = Fixture::new(&[]).await;
-    let suites = [("bookworm", "6.1.0-1", None), ("bookworm-updates", "6.1.0-2", Some(RepoFault::AlteredIndex))];
+    let suites = [
+        ("bookworm", "6.1.0-1", None),
+        ("bookworm-updates", "6.1.0-2", Some(RepoFault::AlteredIndex)),
+    ];
     let request = request(debian12(&fixture, &suites), &[]);
     let events = Mutex::new(Vec::new());
     let progress = |event| events.lock().unwrap().push(event);
-    let mut options = ChangeOptions { dry_run: true, ..ChangeOptions::committed("a test") };
-    let planned = check(&mut fixture.client, &request, &options, &progress).await.unwrap();
+    let mut options = ChangeOptions {
+        dry_run: true,
+        ..ChangeOptions::committed("a test")
+    };
+    let planned = check(&mut fixture.client, &request, &options, &progress)
+        .await
+        .unwrap();
     assert_eq!(fixture.value("SELECT count(*) FROM kver_seen").await, "0");
     options.dry_run = false;
     let mut client = fixture.test_database.client().await;
@@ -61,9 +80,17 @@ async fn the_kernels_of_complete_sources_are_recorded() {
     let states: Vec<CrawlState> = summary.sources.iter().map(|source| source.state).collect();
     assert_eq!(states, [CrawlState::Complete, CrawlState::Failed]);
     assert!(!summary.is_complete());
-    assert_eq!(fixture.value("SELECT string_agg(version, ' ') FROM kver_seen").await, "6.1.0-1-amd64");
+    assert_eq!(
+        fixture
+            .value("SELECT string_agg(version, ' ') FROM kver_seen")
+            .await,
+        "6.1.0-1-amd64"
+    );
     let finished = |event: &&CrawlEvent| matches!(event, CrawlEvent::SourceFinished { .. });
-    assert_eq!(events.into_inner().unwrap().iter().filter(finished).count(), 2);
+    assert_eq!(
+        events.into_inner().unwrap().iter().filter(finished).count(),
+        2
+    );
 }
 
 #[tokio::test]
@@ -74,10 +101,28 @@ async fn a_check_requires_a_source() {
     let mut errors = Vec::new();
     for distros in [&[][..], &["debian12"], &["debian13"]] {
         let request = request(SourceSet::default(), distros);
-        errors.push(check(&mut fixture.client, &request, &ChangeOptions::committed("a test"), &progress).await.unwrap_err());
+        errors.push(
+            check(
+                &mut fixture.client,
+                &request,
+                &ChangeOptions::committed("a test"),
+                &progress,
+            )
+            .await
+            .unwrap_err(),
+        );
     }
     assert!(matches!(&errors[0], Error::NoSupportedSource), "{errors:?}");
-    assert!(matches!(&errors[1], Error::NoSource { distro, .. } if distro.as_str() == "debian12"), "{errors:?}");
-    assert_eq!(errors[2].to_string(), "distribution \"debian13\" does not exist");
-    assert_eq!(events.into_inner().unwrap(), [CrawlEvent::NoSource("debian12".parse().unwrap())]);
+    assert!(
+        matches!(&errors[1], Error::NoSource { distro, .. } if distro.as_str() == "debian12"),
+        "{errors:?}"
+    );
+    assert_eq!(
+        errors[2].to_string(),
+        "distribution \"debian13\" does not exist"
+    );
+    assert_eq!(
+        events.into_inner().unwrap(),
+        [CrawlEvent::NoSource("debian12".parse().unwrap())]
+    );
 }

@@ -8,17 +8,30 @@ use sqern_testkit::{TestDatabase, TestServer};
 use tokio_util::sync::CancellationToken;
 
 fn request(database: &TestDatabase) -> InitRequest {
-    let connection = ConnectRequest { service: None, dsn: Some(database.dsn()) };
-    let debian = NewDistro { name: "debian12".parse().unwrap(), variant: "DEBIAN12".to_owned(), supported: true };
+    let connection = ConnectRequest {
+        service: None,
+        dsn: Some(database.dsn()),
+    };
+    let debian = NewDistro {
+        name: "debian12".parse().unwrap(),
+        variant: "DEBIAN12".to_owned(),
+        supported: true,
+    };
     InitRequest {
-        database: Database { request: connection, env: ConnectEnv::default() },
+        database: Database {
+            request: connection,
+            env: ConnectEnv::default(),
+        },
         private_server: None,
         distros: vec![debian],
     }
 }
 
 async fn run(request: &InitRequest, dry_run: bool) -> Result<InitOutcome, Error> {
-    let options = ChangeOptions { dry_run, ..ChangeOptions::committed("a test") };
+    let options = ChangeOptions {
+        dry_run,
+        ..ChangeOptions::committed("a test")
+    };
     init(request, &options, &Silent, &CancellationToken::new()).await
 }
 
@@ -29,11 +42,26 @@ async fn an_empty_database_is_initialized_once() {
     let latest = sqern_db::migrate::latest_version();
 
     let planned = run(&request, true).await.unwrap();
-    assert_eq!((planned.schema_version, planned.distributions, planned.migrated.is_empty()), (Some(0), None, false));
+    assert_eq!(
+        (
+            planned.schema_version,
+            planned.distributions,
+            planned.migrated.is_empty()
+        ),
+        (Some(0), None, false)
+    );
     let first = run(&request, false).await.unwrap();
-    assert_eq!((first.schema_version, first.distributions), (Some(latest), Some(vec!["debian12".parse().unwrap()])));
+    assert_eq!(
+        (first.schema_version, first.distributions),
+        (Some(latest), Some(vec!["debian12".parse().unwrap()]))
+    );
     let second = run(&request, false).await.unwrap();
-    let unchanged = InitOutcome { server: None, schema_version: Some(latest), migrated: vec![], distributions: Some(vec![]) };
+    let unchanged = InitOutcome {
+        server: None,
+        schema_version: Some(latest),
+        migrated: vec![],
+        distributions: Some(vec![]),
+    };
     assert_eq!(second, unchanged);
 }
 
@@ -43,26 +71,52 @@ async fn a_canceled_initialization_is_interrupted() {
     let stop = CancellationToken::new();
     stop.cancel();
     let options = ChangeOptions::committed("a test");
-    let error = init(&request(&database), &options, &Silent, &stop).await.unwrap_err();
+    let error = init(&request(&database), &options, &Silent, &stop)
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::Interrupted), "{error:?}");
 }
 
 #[test]
 fn the_private_server_is_used_unless_another_one_is_named() {
     let database = |service: Option<&str>, dsn: Option<&str>, variables: &[(&str, &str)]| {
-        let vars = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let vars = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let default_server = Some(DefaultServer::new("the private server", || None));
-        let request = ConnectRequest { service: service.map(str::to_owned), dsn: dsn.map(str::to_owned) };
-        Database { request, env: ConnectEnv { vars, user_name: Some("me".to_owned()), default_server, ..ConnectEnv::default() } }
+        let request = ConnectRequest {
+            service: service.map(str::to_owned),
+            dsn: dsn.map(str::to_owned),
+        };
+        Database {
+            request,
+            env: ConnectEnv {
+                vars,
+                user_name: Some("me".to_owned()),
+                default_server,
+                ..ConnectEnv::default()
+            },
+        }
     };
     for (database, expected) in [
         (database(None, None, &[]), true),
         (database(Some("private"), None, &[]), true),
         (database(None, None, &[("PGSERVICE", "private")]), true),
-        (database(Some("production"), None, &[("PGSERVICE", "private")]), false),
-        (database(None, None, &[("PGHOST", "/run/postgresql")]), false),
+        (
+            database(Some("production"), None, &[("PGSERVICE", "private")]),
+            false,
+        ),
+        (
+            database(None, None, &[("PGHOST", "/run/postgresql")]),
+            false,
+        ),
         (database(None, Some("host=/run/postgresql"), &[]), false),
     ] {
-        assert_eq!(uses_private_server(&database, Some("private")).unwrap(), expected, "{database:?}");
+        assert_eq!(
+            uses_private_server(&database, Some("private")).unwrap(),
+            expected,
+            "{database:?}"
+        );
     }
 }

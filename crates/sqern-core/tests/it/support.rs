@@ -17,16 +17,27 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// Returns a database in which these kernels of debian12 are fetched, and a store with an empty tree for each.
+    /// Returns a database in which these kernels of debian12 are fetched, and a store with an empty
+    /// tree for each.
     pub async fn new(versions: &[&str]) -> Self {
         let setup = async |client: &mut Client| {
-            sqern_db::migrate::migrate(client, None, false).await.unwrap();
-            client.batch_execute("INSERT INTO distro VALUES ('debian12', 'DEBIAN12', true)").await.unwrap();
+            sqern_db::migrate::migrate(client, None, false)
+                .await
+                .unwrap();
+            client
+                .batch_execute("INSERT INTO distro VALUES ('debian12', 'DEBIAN12', true)")
+                .await
+                .unwrap();
         };
-        let test_database = TestServer::shared().await.database_from("core", "core", setup).await;
+        let test_database = TestServer::shared()
+            .await
+            .database_from("core", "core", setup)
+            .await;
         let client = test_database.client().await;
         for table in ["kver", "kver_seen", "kver_fetched"] {
-            let insert = format!("INSERT INTO {table} (distro, version) SELECT 'debian12', unnest($1::text[])");
+            let insert = format!(
+                "INSERT INTO {table} (distro, version) SELECT 'debian12', unnest($1::text[])"
+            );
             client.execute(&insert, &[&versions]).await.unwrap();
         }
         let directory = tempfile::tempdir().unwrap();
@@ -34,12 +45,23 @@ impl Fixture {
         for version in versions {
             std::fs::create_dir_all(directory.path().join("store/debian12").join(version)).unwrap();
         }
-        Self { test_database, client, directory, store }
+        Self {
+            test_database,
+            client,
+            directory,
+            store,
+        }
     }
 
     pub fn database(&self) -> Database {
-        let request = ConnectRequest { service: None, dsn: Some(self.test_database.dsn()) };
-        Database { request, env: ConnectEnv::default() }
+        let request = ConnectRequest {
+            service: None,
+            dsn: Some(self.test_database.dsn()),
+        };
+        Database {
+            request,
+            env: ConnectEnv::default(),
+        }
     }
 
     /// Returns a configuration that runs `command` for one kernel at a time.
@@ -50,18 +72,28 @@ impl Fixture {
             jobs: 1,
             time_limit: Duration::from_secs(60),
             max_failures: None,
-            lease: Lease { lasts: Duration::from_secs(60), owner: "a test".to_owned() },
+            lease: Lease {
+                lasts: Duration::from_secs(60),
+                owner: "a test".to_owned(),
+            },
             logs: self.directory.path().join("logs"),
             store: self.store.clone(),
             comment: "a test".to_owned(),
             clock: Clock::Fixed("2026-01-31T12:00:00Z".parse().unwrap()),
-            retry: RetryPolicy { attempts: 20, pause: Duration::from_millis(50) },
+            retry: RetryPolicy {
+                attempts: 20,
+                pause: Duration::from_millis(50),
+            },
         }
     }
 
     /// Returns the first column of the first row as text.
     pub async fn value(&self, query: &str) -> String {
-        let row = self.client.query_one(&format!("SELECT coalesce(({query})::text, '-')"), &[]).await.unwrap();
+        let row = self
+            .client
+            .query_one(&format!("SELECT coalesce(({query})::text, '-')"), &[])
+            .await
+            .unwrap();
         row.get(0)
     }
 
@@ -69,7 +101,10 @@ impl Fixture {
     pub async fn wait_for_file(&self, name: &str) {
         let started_at = Instant::now();
         while !self.directory.path().join(name).exists() {
-            assert!(started_at.elapsed() < Duration::from_secs(30), "{name} was not created");
+            assert!(
+                started_at.elapsed() < Duration::from_secs(30),
+                "{name} was not created"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -81,5 +116,9 @@ impl Fixture {
 
 /// Selects all kernels of one revision and target.
 pub fn selection() -> RunSelection {
-    RunSelection { revision: Some("21.0".to_owned()), target: Some("lab".to_owned()), ..RunSelection::default() }
+    RunSelection {
+        revision: Some("21.0".to_owned()),
+        target: Some("lab".to_owned()),
+        ..RunSelection::default()
+    }
 }

@@ -42,11 +42,16 @@ pub enum Action {
 impl Args {
     /// Parses the arguments after the program name. `cargo bench` adds `--bench`.
     pub fn parse(mut args: impl Iterator<Item = String>) -> Action {
-        let (mut goals, mut quick, mut cpu, mut gate, mut bench) = (Vec::new(), false, false, false, false);
+        let (mut goals, mut quick, mut cpu, mut gate, mut bench) =
+            (Vec::new(), false, false, false, false);
         let usage_error = |text: String| Action::Print(format!("{text}\n\n{USAGE}"), 2);
         while let Some(argument) = args.next() {
             match argument.as_str() {
-                "--goal" => match args.next().and_then(|number| number.parse().ok()).filter(|goal| ALL.contains(goal)) {
+                "--goal" => match args
+                    .next()
+                    .and_then(|number| number.parse().ok())
+                    .filter(|goal| ALL.contains(goal))
+                {
                     Some(goal) => goals.push(goal),
                     None => return usage_error(format!("--goal requires a number from {ALL:?}")),
                 },
@@ -60,7 +65,10 @@ impl Args {
         }
         if !bench {
             // `cargo test --all-targets` also runs this program.
-            return Action::Print("nothing is measured without --bench: run scripts/bench\n".to_owned(), 0);
+            return Action::Print(
+                "nothing is measured without --bench: run scripts/bench\n".to_owned(),
+                0,
+            );
         }
         if gate && !goals.is_empty() && !goals.contains(&GATE) {
             return usage_error(format!("--gate requires goal {GATE}"));
@@ -70,6 +78,11 @@ impl Args {
         }
         goals.sort_unstable();
         goals.dedup();
-        Action::Run(Self { goals, quick, cpu, gate })
+        Action::Run(Self {
+            goals,
+            quick,
+            cpu,
+            gate,
+        })
     }
 }

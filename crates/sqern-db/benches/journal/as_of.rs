@@ -27,8 +27,7 @@ const UPDATES: i64 = 80;
 const AGES: [i64; 5] = [1, 10, 50, 51, 90];
 
 /// A query of every column with a small result.
-const AGGREGATES: &str =
-    "count(*) AS rows, max(distro) AS distro, max(version) AS version, count(*) FILTER (WHERE archived) AS archived";
+const AGGREGATES: &str = "count(*) AS rows, max(distro) AS distro, max(version) AS version, count(*) FILTER (WHERE archived) AS archived";
 
 /// The number of rows and a hash of a table.
 const DIGEST: &str = "count(*), coalesce(sum(hashtextextended(concat_ws(' ', distro, version, archived), 0)), 0)::text";
@@ -37,7 +36,9 @@ const DIGEST: &str = "count(*), coalesce(sum(hashtextextended(concat_ws(' ', dis
 pub async fn goal(server: &BenchServer, table: &mut Table) -> Result<()> {
     let digests = history(server).await?;
     let session = server.session("history").await?;
-    session.run("SET max_parallel_workers_per_gather = 0").await?;
+    session
+        .run("SET max_parallel_workers_per_gather = 0")
+        .await?;
     measure_queries(server, table, &session, &digests).await?;
     measure_reverts(server, table, &session).await
 }
@@ -46,7 +47,11 @@ pub async fn goal(server: &BenchServer, table: &mut Table) -> Result<()> {
 type Digest = (i64, String);
 
 async fn digest(session: &Session, from: &str) -> Result<Digest> {
-    let row = session.client.query_one(&format!("SELECT {DIGEST} FROM {from}"), &[]).await.with_context(|| from.to_owned())?;
+    let row = session
+        .client
+        .query_one(&format!("SELECT {DIGEST} FROM {from}"), &[])
+        .await
+        .with_context(|| from.to_owned())?;
     Ok((row.get(0), row.get(1)))
 }
 
@@ -56,12 +61,22 @@ async fn history(server: &BenchServer) -> Result<Vec<(i64, Digest)>> {
     server.make("history").await?;
     let session = server.session("history").await?;
     session.run(MAINTENANCE_OFF).await?;
-    session.run("TRUNCATE event, generation RESTART IDENTITY").await?;
+    session
+        .run("TRUNCATE event, generation RESTART IDENTITY")
+        .await?;
     session.run(&functions()).await?;
     let mut digests = Vec::new();
     for number in 1..=INSERTS + UPDATES {
-        let change = if number <= INSERTS { "kver_insert" } else { "change" };
-        let (from, to) = if number <= INSERTS { ((number - 1) * step + 1, number * step) } else { (number % 20, number) };
+        let change = if number <= INSERTS {
+            "kver_insert"
+        } else {
+            "change"
+        };
+        let (from, to) = if number <= INSERTS {
+            ((number - 1) * step + 1, number * step)
+        } else {
+            (number % 20, number)
+        };
         session.cost(change, from, to, step).await?;
         if AGES.contains(&(INSERTS + UPDATES - number)) {
             let generation = session.number("SELECT max(id) FROM generation").await?;
@@ -109,32 +124,52 @@ fn functions() -> String {
         touched := s.rows;
     END;",
         ),
-        measured("revert", "PERFORM public.generation_revert(a);\n    touched := 1;"),
+        measured(
+            "revert",
+            "PERFORM public.generation_revert(a);\n    touched := 1;",
+        ),
     ]
     .concat()
 }
 
-async fn measure_queries(server: &BenchServer, table: &mut Table, session: &Session, digests: &[(i64, Digest)]) -> Result<()> {
+async fn measure_queries(
+    server: &BenchServer,
+    table: &mut Table,
+    session: &Session,
+    digests: &[(i64, Digest)],
+) -> Result<()> {
     let rounds = server.size.rounds;
     let (rows, _) = digest(session, "kver").await?;
     let events = session.number("SELECT count(*) FROM event").await?;
     for (age, (generation, expected)) in AGES.into_iter().zip(digests) {
         let found = digest(session, &format!("kver_at({generation})")).await?;
-        ensure!(found == *expected, "kver_at({generation}) returned {found:?} instead of {expected:?}");
+        ensure!(
+            found == *expected,
+            "kver_at({generation}) returned {found:?} instead of {expected:?}"
+        );
         let mut figures = Vec::new();
         for round in 0..=rounds {
             let mut three = [0.0; 3];
             for order in 0..3 {
                 let side = (order + round) % 3;
-                let (function, rows) = [("read_as_of", expected.0), ("read_now", rows), ("read_events", events)][side];
+                let (function, rows) = [
+                    ("read_as_of", expected.0),
+                    ("read_now", rows),
+                    ("read_events", events),
+                ][side];
                 three[side] = session.cost(function, *generation, 0, rows).await?.seconds;
             }
             if round > 0 {
                 figures.push(three);
             }
         }
-        let [as_of, now, journal] = [0, 1, 2].map(|side| milliseconds(median(figures.iter().map(|three| three[side]))));
-        let measurement = format!("kver of {} rows, {} events ago", count(rows), count(age * server.size.step));
+        let [as_of, now, journal] =
+            [0, 1, 2].map(|side| milliseconds(median(figures.iter().map(|three| three[side]))));
+        let measurement = format!(
+            "kver of {} rows, {} events ago",
+            count(rows),
+            count(age * server.size.step)
+        );
         let output = Spread::of(figures.iter().map(|three| three[0] / three[1]));
         let input = Spread::of(figures.iter().map(|three| three[0] / three[2]));
         let first = format!("{measurement} / query of the table ({as_of} / {now})");
@@ -143,7 +178,10 @@ async fn measure_queries(server: &BenchServer, table: &mut Table, session: &Sess
         } else {
             table.report_ratio(8, &first, output);
         }
-        let second = format!("{measurement} / query of {} events ({as_of} / {journal})", count(events));
+        let second = format!(
+            "{measurement} / query of {} events ({as_of} / {journal})",
+            count(events)
+        );
         table.at_most(8, &second, input, ANY);
     }
     Ok(())
@@ -155,16 +193,29 @@ async fn measure_reverts(server: &BenchServer, table: &mut Table, session: &Sess
         session.run("VACUUM kver").await?;
         session.run("CHECKPOINT").await?;
         let before = digest(session, "kver").await?;
-        let update = session.cost("change", 7, 0, server.size.step).await?.seconds;
+        let update = session
+            .cost("change", 7, 0, server.size.step)
+            .await?
+            .seconds;
         let generation = session.number("SELECT max(id) FROM generation").await?;
-        ensure!(digest(session, "kver").await? != before, "the update changed no rows");
+        ensure!(
+            digest(session, "kver").await? != before,
+            "the update changed no rows"
+        );
         session.run("VACUUM kver").await?;
         session.run("CHECKPOINT").await?;
-        session.run(&format!("SET statement_timeout = '{REVERT_LIMIT_SECONDS}s'")).await?;
+        session
+            .run(&format!(
+                "SET statement_timeout = '{REVERT_LIMIT_SECONDS}s'"
+            ))
+            .await?;
         let revert = match session.cost("revert", generation, 0, 1).await {
             Ok(cost) => cost.seconds,
             Err(error) if is_canceled(&error) => {
-                let measurement = format!("revert of a generation of {} updates", count(server.size.step));
+                let measurement = format!(
+                    "revert of a generation of {} updates",
+                    count(server.size.step)
+                );
                 table.check(
                     8,
                     &measurement,
@@ -177,17 +228,26 @@ async fn measure_reverts(server: &BenchServer, table: &mut Table, session: &Sess
             Err(error) => return Err(error),
         };
         session.run("RESET statement_timeout").await?;
-        ensure!(digest(session, "kver").await? == before, "the revert of generation {generation} did not restore all rows");
+        ensure!(
+            digest(session, "kver").await? == before,
+            "the revert of generation {generation} did not restore all rows"
+        );
         if round > 0 {
             figures.push([revert, update]);
         }
     }
-    let [revert, update] = [0, 1].map(|side| milliseconds(median(figures.iter().map(|pair| pair[side]))));
+    let [revert, update] =
+        [0, 1].map(|side| milliseconds(median(figures.iter().map(|pair| pair[side]))));
     let measurement = format!(
         "revert of a generation of {} updates / update of the same rows by key ({revert} / {update})",
         count(server.size.step)
     );
-    table.at_most(8, &measurement, Spread::of(figures.iter().map(|[revert, update]| revert / update)), REVERT);
+    table.at_most(
+        8,
+        &measurement,
+        Spread::of(figures.iter().map(|[revert, update]| revert / update)),
+        REVERT,
+    );
     Ok(())
 }
 

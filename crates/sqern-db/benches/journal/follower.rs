@@ -49,8 +49,15 @@ pub async fn goal(server: &BenchServer, table: &mut Table) -> Result<()> {
     other.run("BEGIN; SELECT pg_current_xact_id()").await?;
 
     let done = Arc::new(AtomicBool::new(false));
-    let session = pg_connect::connect(&ConnectRequest::dsn(server.dsn("followed")), &ConnectEnv::default()).await?;
-    ensure!(follow::listen(&session.client).await?, "the server does not support LISTEN");
+    let session = pg_connect::connect(
+        &ConnectRequest::dsn(server.dsn("followed")),
+        &ConnectEnv::default(),
+    )
+    .await?;
+    ensure!(
+        follow::listen(&session.client).await?,
+        "the server does not support LISTEN"
+    );
     let start = follow::journal_end(&session.client).await?.position();
     let follower = tokio::spawn(follow_on(session, start, done.clone()));
 
@@ -73,14 +80,22 @@ pub async fn goal(server: &BenchServer, table: &mut Table) -> Result<()> {
 }
 
 /// Follows like `sqern event follow` until a poll after the end of the writers.
-async fn follow_on(mut session: pg_connect::Session, start: Position, done: Arc<AtomicBool>) -> Result<Followed> {
+async fn follow_on(
+    mut session: pg_connect::Session,
+    start: Position,
+    done: Arc<AtomicBool>,
+) -> Result<Followed> {
     let (mut position, mut followed, mut last) = (start, Followed::default(), 0_i64);
     loop {
         // Read before the poll, so that the last poll finds all committed generations.
         let was_done = done.load(Ordering::SeqCst);
         while let Some(Some(_)) = session.next_notification().now_or_never() {}
         let mut batch = follow::poll(&session.client, &position, &[]).await?;
-        let generations: Vec<i64> = batch.waiting().iter().map(|waiting| waiting.generation).collect();
+        let generations: Vec<i64> = batch
+            .waiting()
+            .iter()
+            .map(|waiting| waiting.generation)
+            .collect();
         let rows = follow::events(&session.client, &generations, &[]).await?;
         let events: Vec<i64> = rows
             .err_into()
@@ -105,15 +120,24 @@ async fn follow_on(mut session: pg_connect::Session, start: Position, done: Arc<
 
 /// Inserts one row per transaction until `until`.
 async fn write(session: Session, writer: i64, until: Instant) -> Result<Written> {
-    let insert = session.client.prepare("INSERT INTO kver (distro, version) VALUES ('debian12', $1)").await?;
-    let own = session.client.prepare("SELECT generation_id_if_assigned()").await?;
+    let insert = session
+        .client
+        .prepare("INSERT INTO kver (distro, version) VALUES ('debian12', $1)")
+        .await?;
+    let own = session
+        .client
+        .prepare("SELECT generation_id_if_assigned()")
+        .await?;
     let mut written = Written::default();
     for number in 0_i64.. {
         if Instant::now() >= until {
             break;
         }
         session.client.batch_execute("BEGIN").await?;
-        session.client.execute(&insert, &[&format!("{writer}.{number}")]).await?;
+        session
+            .client
+            .execute(&insert, &[&format!("{writer}.{number}")])
+            .await?;
         let generation: i64 = session.client.query_one(&own, &[]).await?.get(0);
         if number % ROLLED_BACK == writer {
             session.client.batch_execute("ROLLBACK").await?;
@@ -129,29 +153,66 @@ async fn write(session: Session, writer: i64, until: Instant) -> Result<Written>
 fn report(server: &BenchServer, table: &mut Table, written: &Written, followed: &Followed) {
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     let committed = number(written.committed.len());
-    let missed = written.committed.keys().filter(|generation| !followed.seen.contains_key(generation)).count();
-    let twice = followed.seen.values().filter(|times| times.len() > 1).count();
-    let wrong = followed.seen.keys().filter(|generation| !written.committed.contains_key(generation)).count();
+    let missed = written
+        .committed
+        .keys()
+        .filter(|generation| !followed.seen.contains_key(generation))
+        .count();
+    let twice = followed
+        .seen
+        .values()
+        .filter(|times| times.len() > 1)
+        .count();
+    let wrong = followed
+        .seen
+        .keys()
+        .filter(|generation| !written.committed.contains_key(generation))
+        .count();
     let measurement = format!(
         "{WRITERS} writers, {:.0} s, {} transactions committed, {} rolled back",
         server.size.writing_seconds,
         count(committed),
         count(number(written.rolled_back.len()))
     );
-    table.exactly(7, &format!("{measurement}: not delivered"), number(missed), 0);
+    table.exactly(
+        7,
+        &format!("{measurement}: not delivered"),
+        number(missed),
+        0,
+    );
     table.exactly(7, "delivered twice", number(twice), 0);
     table.exactly(7, "delivered without a commit", number(wrong), 0);
-    table.report(7, "events missed by a query for id > last", &count(committed - followed.naive));
+    table.report(
+        7,
+        "events missed by a query for id > last",
+        &count(committed - followed.naive),
+    );
     let mut lags: Vec<f64> = written
         .committed
         .iter()
-        .filter_map(|(generation, committed)| Some(followed.seen.get(generation)?.first()?.saturating_duration_since(*committed)))
+        .filter_map(|(generation, committed)| {
+            Some(
+                followed
+                    .seen
+                    .get(generation)?
+                    .first()?
+                    .saturating_duration_since(*committed),
+            )
+        })
         .map(|lag| lag.as_secs_f64())
         .collect();
     lags.sort_by(f64::total_cmp);
-    let percentile = |percent: usize| lags.get((lags.len() * percent / 100).min(lags.len().saturating_sub(1))).copied();
+    let percentile = |percent: usize| {
+        lags.get((lags.len() * percent / 100).min(lags.len().saturating_sub(1)))
+            .copied()
+    };
     let [half, most, all] = [50, 99, 100].map(|percent| percentile(percent).unwrap_or(f64::NAN));
-    let measured = format!("{} (median {}, maximum {})", milliseconds(most), milliseconds(half), milliseconds(all));
+    let measured = format!(
+        "{} (median {}, maximum {})",
+        milliseconds(most),
+        milliseconds(half),
+        milliseconds(all)
+    );
     table.check(
         7,
         "lag from the response to COMMIT to the event at the follower, p99",

@@ -18,19 +18,20 @@ const PATTERN: f64 = 1.0 / 50.0;
 /// Adds a pattern that ignores one of 100 versions of its distribution.
 const ADD: &str = "INSERT INTO kver_ignore (distro, pattern) VALUES ('distro7', '%42-amd64')";
 
-const REMOVE: &str =
-    "UPDATE kver_ignore SET deleted_at = now() WHERE distro = 'distro7' AND pattern = '%42-amd64' AND deleted_at = '-infinity'";
+const REMOVE: &str = "UPDATE kver_ignore SET deleted_at = now() WHERE distro = 'distro7' AND pattern = '%42-amd64' AND deleted_at = '-infinity'";
 
 const NO_MAINTENANCE: &str = "ALTER TABLE kver DISABLE TRIGGER kver_update_not_ignored_kver";
 
 /// Adds patterns that match no version, so that one distribution has 200 patterns.
-const MANY_PATTERNS: &str =
-    "INSERT INTO kver_ignore (distro, pattern) SELECT 'distro1', format('%%-%s-cloud', n) FROM generate_series(1, 190) AS n";
+const MANY_PATTERNS: &str = "INSERT INTO kver_ignore (distro, pattern) SELECT 'distro1', format('%%-%s-cloud', n) FROM generate_series(1, 190) AS n";
 
 /// Measures goal 6.
 pub async fn goal(server: &BenchServer, table: &mut Table) -> Result<()> {
     let bench_size = server.size;
-    for (database, versions) in [("wanted", bench_size.versions), ("wanted_few", bench_size.few_versions)] {
+    for (database, versions) in [
+        ("wanted", bench_size.versions),
+        ("wanted_few", bench_size.few_versions),
+    ] {
         server.make(database).await?;
         let sql = include_str!("ignored.sql").replace("VERSIONS", &versions.to_string());
         let session = server.session(database).await?;
@@ -47,17 +48,25 @@ pub async fn goal(server: &BenchServer, table: &mut Table) -> Result<()> {
 
 /// Verifies that the view corresponds to the patterns, and that they match some versions.
 async fn verify_view(session: &Session) -> Result<()> {
-    session.run("REFRESH MATERIALIZED VIEW bench.refreshed").await?;
+    session
+        .run("REFRESH MATERIALIZED VIEW bench.refreshed")
+        .await?;
     let differ = "SELECT count(*) FROM ((TABLE kver_not_ignored EXCEPT TABLE bench.refreshed)
                                        UNION ALL (TABLE bench.refreshed EXCEPT TABLE kver_not_ignored)) AS d";
     let differ = session.number(differ).await?;
     let ignored = session.number("SELECT count(*) FROM kver_ignored").await?;
-    ensure!(differ == 0 && ignored > 0, "the view differs in {differ} rows from the patterns, which match {ignored} versions");
+    ensure!(
+        differ == 0 && ignored > 0,
+        "the view differs in {differ} rows from the patterns, which match {ignored} versions"
+    );
     Ok(())
 }
 
 async fn inserts(server: &BenchServer, table: &mut Table) -> Result<()> {
-    let (many, few) = (server.session("wanted").await?, server.session("wanted_few").await?);
+    let (many, few) = (
+        server.session("wanted").await?,
+        server.session("wanted_few").await?,
+    );
     let rows = server.size.looped;
     let mut figures: Vec<[f64; 5]> = Vec::new();
     for round in 0..=server.size.rounds {
@@ -77,15 +86,29 @@ async fn inserts(server: &BenchServer, table: &mut Table) -> Result<()> {
             figures.push(times);
         }
     }
-    let ratio = |above: usize, below: usize| Spread::of(figures.iter().map(move |times| times[above] / times[below]));
+    let ratio = |above: usize, below: usize| {
+        Spread::of(figures.iter().map(move |times| times[above] / times[below]))
+    };
     #[expect(clippy::cast_precision_loss, reason = "counts of rows are small")]
-    let microseconds = |side: usize| format!("{:.0} µs", median(figures.iter().map(|times| times[side])) * 1e6 / rows as f64);
+    let microseconds = |side: usize| {
+        format!(
+            "{:.0} µs",
+            median(figures.iter().map(|times| times[side])) * 1e6 / rows as f64
+        )
+    };
     let [versions, few_versions] = [server.size.versions, server.size.few_versions].map(count);
     let name = "kver insert of one row";
-    let measurement =
-        format!("{name} at {versions} versions, with / without maintenance ({} / {})", microseconds(0), microseconds(1));
+    let measurement = format!(
+        "{name} at {versions} versions, with / without maintenance ({} / {})",
+        microseconds(0),
+        microseconds(1)
+    );
     table.at_most(6, &measurement, ratio(0, 1), MAINTENANCE);
-    let measurement = format!("{name}, at {versions} versions / at {few_versions} ({} / {})", microseconds(0), microseconds(2));
+    let measurement = format!(
+        "{name}, at {versions} versions / at {few_versions} ({} / {})",
+        microseconds(0),
+        microseconds(2)
+    );
     table.at_most(6, &measurement, ratio(0, 2), GROWTH);
     let measurement = format!(
         "{name} of a distribution with 200 patterns, with / without maintenance ({} / {})",
@@ -116,17 +139,30 @@ async fn patterns(server: &BenchServer, table: &mut Table) -> Result<()> {
         let ignored = "SELECT count(*) FROM kver_ignored";
         let before = session.number(ignored).await?;
         let add = timed(&session, ADD).await?;
-        ensure!(session.number(ignored).await? > before, "the pattern matches no version: {ADD}");
+        ensure!(
+            session.number(ignored).await? > before,
+            "the pattern matches no version: {ADD}"
+        );
         let remove = timed(&session, REMOVE).await?;
-        ensure!(session.number(ignored).await? == before, "the pattern still has an effect after {REMOVE}");
+        ensure!(
+            session.number(ignored).await? == before,
+            "the pattern still has an effect after {REMOVE}"
+        );
         let refresh = timed(&session, "REFRESH MATERIALIZED VIEW bench.refreshed").await?;
         if round > 0 {
             figures.push([add, remove, refresh]);
         }
     }
-    let [add, remove, refresh] = [0, 1, 2].map(|side| milliseconds(median(figures.iter().map(|three| three[side]))));
-    let measurement = format!("insert of a pattern / refresh of a materialized view ({add} / {refresh})");
-    table.at_most(6, &measurement, Spread::of(figures.iter().map(|[add, _, refresh]| add / refresh)), PATTERN);
+    let [add, remove, refresh] =
+        [0, 1, 2].map(|side| milliseconds(median(figures.iter().map(|three| three[side]))));
+    let measurement =
+        format!("insert of a pattern / refresh of a materialized view ({add} / {refresh})");
+    table.at_most(
+        6,
+        &measurement,
+        Spread::of(figures.iter().map(|[add, _, refresh]| add / refresh)),
+        PATTERN,
+    );
     table.report(6, "soft deletion of the pattern", &remove);
     Ok(())
 }
@@ -138,10 +174,13 @@ async fn timed(session: &Session, sql: &str) -> Result<f64> {
     Ok(started.elapsed().as_secs_f64())
 }
 
-/// Counts readers that wait for a writer, and are canceled after `statement_timeout`. As a control, a reader of the materialized view must
-/// wait during a refresh.
+/// Counts readers that wait for a writer, and are canceled after `statement_timeout`. As a control,
+/// a reader of the materialized view must wait during a refresh.
 async fn readers(server: &BenchServer, table: &mut Table) -> Result<()> {
-    let (writer, reader) = (server.session("wanted").await?, server.session("wanted").await?);
+    let (writer, reader) = (
+        server.session("wanted").await?,
+        server.session("wanted").await?,
+    );
     let read = "SELECT count(*) FROM kver_not_ignored WHERE distro = 'distro7'";
     let mut figures = Vec::new();
     let mut waited = 0;
@@ -155,16 +194,33 @@ async fn readers(server: &BenchServer, table: &mut Table) -> Result<()> {
         figures.push([started.elapsed().as_secs_f64(), alone]);
         writer.run("ROLLBACK").await?;
     }
-    writer.run("BEGIN; REFRESH MATERIALIZED VIEW bench.refreshed").await?;
-    let is_blind = reader.run("SELECT count(*) FROM bench.refreshed").await.is_ok();
+    writer
+        .run("BEGIN; REFRESH MATERIALIZED VIEW bench.refreshed")
+        .await?;
+    let is_blind = reader
+        .run("SELECT count(*) FROM bench.refreshed")
+        .await
+        .is_ok();
     writer.run("ROLLBACK").await?;
     ensure!(
         !is_blind,
         "a reader did not wait for the refresh of a materialized view, so the benchmark cannot detect waiting readers"
     );
-    let [concurrent, alone] = [0, 1].map(|side| milliseconds(median(figures.iter().map(|pair| pair[side]))));
-    table.exactly(6, "readers that waited for an open transaction with a new pattern", waited, 0);
+    let [concurrent, alone] =
+        [0, 1].map(|side| milliseconds(median(figures.iter().map(|pair| pair[side]))));
+    table.exactly(
+        6,
+        "readers that waited for an open transaction with a new pattern",
+        waited,
+        0,
+    );
     let ratio = Spread::of(figures.iter().map(|[concurrent, alone]| concurrent / alone));
-    table.report_ratio(6, &format!("query of a distribution, during that transaction / alone ({concurrent} / {alone})"), ratio);
+    table.report_ratio(
+        6,
+        &format!(
+            "query of a distribution, during that transaction / alone ({concurrent} / {alone})"
+        ),
+        ratio,
+    );
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! Measures the goals of the journal, and prints a Markdown table.
 //!
-//! `scripts/bench` runs it. docs/reference/benchmarks.md describes the measurements. Two databases of a durable server are created from the
-//! same template: one with the triggers of the journal, and one without. They alternate in each round. A result is the median of the ratios
-//! of all rounds.
+//! `scripts/bench` runs it. docs/reference/benchmarks.md describes the measurements. Two databases
+//! of a durable server are created from the same template: one with the triggers of the journal,
+//! and one without. They alternate in each round. A result is the median of the ratios of all
+//! rounds.
 
 mod args;
 mod as_of;
@@ -51,5 +52,9 @@ async fn main() -> Result<ExitCode> {
     }
     table.end();
     let gate_failed = args.gate && table.is_missed(args::GATE);
-    Ok(if gate_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if gate_failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }

@@ -25,14 +25,21 @@ impl Spread {
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let mut sorted: Vec<f64> = values.into_iter().collect();
         sorted.sort_by(f64::total_cmp);
-        let (first, last) = (sorted.first().copied().unwrap_or(f64::NAN), sorted.last().copied().unwrap_or(f64::NAN));
+        let (first, last) = (
+            sorted.first().copied().unwrap_or(f64::NAN),
+            sorted.last().copied().unwrap_or(f64::NAN),
+        );
         let middle = sorted.len() / 2;
         let median = match sorted.len() {
             0 => f64::NAN,
             odd if odd % 2 == 1 => sorted[middle],
             _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
         };
-        Self { median, min: first, max: last }
+        Self {
+            median,
+            min: first,
+            max: last,
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Paired measurements: a statement with and without a journal, and the same events inserted by INSERT … SELECT.
+//! Paired measurements: a statement with and without a journal, and the same events inserted by
+//! INSERT … SELECT.
 
 use anyhow::{Result, ensure};
 
@@ -34,15 +35,16 @@ impl Pair {
 pub enum Keys {
     /// All foreign keys are checked.
     Checked,
-    /// No foreign keys are checked. Otherwise the added time would be a small difference of large times, because 7 tables reference
-    /// `kver`.
+    /// No foreign keys are checked. Otherwise the added time would be a small difference of large
+    /// times, because 7 tables reference `kver`.
     Unchecked,
 }
 
 /// A change before the measured statement.
 pub const FIRST: &str = "INSERT INTO sp_build (official) VALUES (false)";
 
-/// The position of a statement in its transaction. The journal compares each event of a later change with the table.
+/// The position of a statement in its transaction. The journal compares each event of a later
+/// change with the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {
     /// The first change of the transaction.
@@ -56,7 +58,8 @@ pub type Rounds = [Vec<Pair>; 3];
 
 /// Alternates statements of `rows` rows with and without a journal, `repeats` times in each round.
 ///
-/// The first round is not counted. It fills caches, creates plans, and verifies that the inserted events are those of the journal.
+/// The first round is not counted. It fills caches, creates plans, and verifies that the inserted
+/// events are those of the journal.
 pub async fn measure(
     server: &BenchServer,
     subject: &Subject,
@@ -67,16 +70,24 @@ pub async fn measure(
 ) -> Result<Rounds> {
     server.make_twins().await?;
     let rounds = server.size.rounds;
-    let mut sides = [server.session("journaled").await?, server.session("plain").await?, server.session("plain").await?];
+    let mut sides = [
+        server.session("journaled").await?,
+        server.session("plain").await?,
+        server.session("plain").await?,
+    ];
     if position == Position::Later {
         for session in &mut sides[..2] {
             session.first = Some(FIRST);
         }
     }
     for session in &sides {
-        session.run("SET plan_cache_mode = force_generic_plan").await?;
+        session
+            .run("SET plan_cache_mode = force_generic_plan")
+            .await?;
         if keys == Keys::Unchecked {
-            session.run("SET session_replication_role = replica").await?;
+            session
+                .run("SET session_replication_role = replica")
+                .await?;
         }
     }
     let mut all = Rounds::default();
@@ -91,7 +102,11 @@ pub async fn measure(
                 for order in 0..3 {
                     let side = (order + repeat + round) % 3;
                     if let Some(function) = function(subject, change, side) {
-                        costs[index][side].push(sides[side].cost(&function, from, from + rows - 1, rows).await?);
+                        costs[index][side].push(
+                            sides[side]
+                                .cost(&function, from, from + rows - 1, rows)
+                                .await?,
+                        );
                     }
                 }
             }
@@ -102,7 +117,11 @@ pub async fn measure(
         }
         for (index, sides) in costs.into_iter().enumerate() {
             let [journaled, plain, inserted] = sides.map(|costs| average(&costs));
-            all[index].push(Pair { journaled, plain, inserted });
+            all[index].push(Pair {
+                journaled,
+                plain,
+                inserted,
+            });
         }
     }
     Ok(all)
@@ -117,11 +136,15 @@ fn function(subject: &Subject, change: Change, side: usize) -> Option<String> {
     }
 }
 
-/// Returns the median of the times and the mean of the bytes. Page splits of an index, which occur in some statements, must count.
+/// Returns the median of the times and the mean of the bytes. Page splits of an index, which occur
+/// in some statements, must count.
 fn average(costs: &[Cost]) -> Cost {
     #[expect(clippy::cast_precision_loss, reason = "counts of repeats are small")]
     let wal_bytes = costs.iter().map(|cost| cost.wal_bytes).sum::<f64>() / costs.len() as f64;
-    Cost { seconds: median(costs.iter().map(|cost| cost.seconds)), wal_bytes }
+    Cost {
+        seconds: median(costs.iter().map(|cost| cost.seconds)),
+        wal_bytes,
+    }
 }
 
 /// Verifies that the events in both databases are equal, except for ids that the database assigned.
@@ -140,9 +163,18 @@ async fn verify_events(sides: &[Session; 3], subject: &Subject, rows: i64) -> Re
         digests[0].0,
         2 * rows
     );
-    ensure!(digests[0] == digests[1], "the inserted events differ from those of the journal: {digests:?}");
-    let updates = format!("SELECT count(*) FROM event WHERE table_name = '{}' AND action = 'update'", subject.table);
-    let (journaled, plain) = (sides[0].number(&updates).await?, sides[1].number(&updates).await?);
+    ensure!(
+        digests[0] == digests[1],
+        "the inserted events differ from those of the journal: {digests:?}"
+    );
+    let updates = format!(
+        "SELECT count(*) FROM event WHERE table_name = '{}' AND action = 'update'",
+        subject.table
+    );
+    let (journaled, plain) = (
+        sides[0].number(&updates).await?,
+        sides[1].number(&updates).await?,
+    );
     ensure!(
         (journaled, plain) == (rows, 0),
         "found {journaled} instead of {rows} events of updates with a journal, and {plain} without one"

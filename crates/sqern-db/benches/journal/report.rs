@@ -13,23 +13,45 @@ pub struct Table {
 impl Table {
     /// Prints the header.
     pub fn begin() -> Self {
-        print("| goal | measurement | value (min–max) | limit | result |\n| --- | --- | --- | --- | --- |\n");
-        Self { limits: BTreeMap::new() }
+        print(
+            "| goal | measurement | value (min–max) | limit | result |\n| --- | --- | --- | --- | --- |\n",
+        );
+        Self {
+            limits: BTreeMap::new(),
+        }
     }
 
     /// Reports a ratio that must be at most `limit`.
     pub fn at_most(&mut self, goal: u8, name: &str, ratio: Spread, limit: f64) {
-        self.row(goal, name, &spread(ratio), &format!("≤ {}", short(limit)), Some(ratio.median <= limit));
+        self.row(
+            goal,
+            name,
+            &spread(ratio),
+            &format!("≤ {}", short(limit)),
+            Some(ratio.median <= limit),
+        );
     }
 
     /// Reports a ratio that must be at least `limit`.
     pub fn at_least(&mut self, goal: u8, name: &str, ratio: Spread, limit: f64) {
-        self.row(goal, name, &spread(ratio), &format!("≥ {}", short(limit)), Some(ratio.median >= limit));
+        self.row(
+            goal,
+            name,
+            &spread(ratio),
+            &format!("≥ {}", short(limit)),
+            Some(ratio.median >= limit),
+        );
     }
 
     /// Reports a count that must have a value.
     pub fn exactly(&mut self, goal: u8, name: &str, count: i64, expected: i64) {
-        self.row(goal, name, &count.to_string(), &expected.to_string(), Some(count == expected));
+        self.row(
+            goal,
+            name,
+            &count.to_string(),
+            &expected.to_string(),
+            Some(count == expected),
+        );
     }
 
     /// Reports a value that is not a ratio, and whether it is within its limit.
@@ -53,7 +75,9 @@ impl Table {
             Some(false) => "missed",
             None => "",
         };
-        print(&format!("| {goal} | {name} | {measured} | {limit} | {result} |\n"));
+        print(&format!(
+            "| {goal} | {name} | {measured} | {limit} | {result} |\n"
+        ));
         let (met, missed) = self.limits.entry(goal).or_default();
         *met += usize::from(is_met == Some(true));
         *missed += usize::from(is_met == Some(false));
@@ -64,13 +88,18 @@ impl Table {
         print("\n| goal | limits met | result |\n| --- | --- | --- |\n");
         for (goal, (met, missed)) in &self.limits {
             let result = if *missed == 0 { "met" } else { "missed" };
-            print(&format!("| {goal} | {met} of {} | {result} |\n", met + missed));
+            print(&format!(
+                "| {goal} | {met} of {} | {result} |\n",
+                met + missed
+            ));
         }
     }
 
     /// Returns whether a limit of this goal was missed, or none was measured.
     pub fn is_missed(&self, goal: u8) -> bool {
-        self.limits.get(&goal).is_none_or(|(met, missed)| *missed > 0 || *met == 0)
+        self.limits
+            .get(&goal)
+            .is_none_or(|(met, missed)| *missed > 0 || *met == 0)
     }
 }
 
@@ -96,7 +125,11 @@ fn short(limit: f64) -> String {
 /// Returns a duration in milliseconds, with the unit.
 pub fn milliseconds(seconds: f64) -> String {
     let ms = seconds * 1e3;
-    if ms < 10.0 { format!("{ms:.2} ms") } else { format!("{ms:.0} ms") }
+    if ms < 10.0 {
+        format!("{ms:.2} ms")
+    } else {
+        format!("{ms:.0} ms")
+    }
 }
 
 /// Returns a number with thousands separators: `12,345`.
@@ -113,7 +146,10 @@ pub fn count(number: i64) -> String {
 }
 
 /// Prints to standard output without buffering.
-#[allow(clippy::print_stdout, reason = "the table is the result of the benchmark")]
+#[allow(
+    clippy::print_stdout,
+    reason = "the table is the result of the benchmark"
+)]
 pub fn print(text: &str) {
     print!("{text}");
     _ = std::io::Write::flush(&mut std::io::stdout());

@@ -1,4 +1,5 @@
-//! The durable server and its databases: with a journal, without a journal, and with a journal that sends no NOTIFY.
+//! The durable server and its databases: with a journal, without a journal, and with a journal that
+//! sends no NOTIFY.
 
 use std::path::PathBuf;
 
@@ -21,7 +22,8 @@ const SETTINGS: [(&str, &str); 6] = [
 /// The template of all databases.
 const TEMPLATE: &str = "bench_template";
 
-/// Executes a statement for each trigger of the journal: `%1$I` of table `%2$s`. The triggers are found by their names.
+/// Executes a statement for each trigger of the journal: `%1$I` of table `%2$s`. The triggers are
+/// found by their names.
 const EACH_TRIGGER: &str = r"
 DO $$
 DECLARE
@@ -50,7 +52,8 @@ BEGIN
 END
 $$";
 
-/// Disables the maintenance of `kver_not_ignored`. It is measured by goal 6, and is not part of the journal.
+/// Disables the maintenance of `kver_not_ignored`. It is measured by goal 6, and is not part of the
+/// journal.
 pub const MAINTENANCE_OFF: &str = "ALTER TABLE kver DISABLE TRIGGER kver_update_not_ignored_kver,
     DISABLE TRIGGER kver_update_not_ignored_kver_update, DISABLE TRIGGER kver_update_not_ignored_kver_delete";
 
@@ -145,41 +148,68 @@ pub struct Session {
 }
 
 impl BenchServer {
-    /// Starts the server and creates the template with the current schema and the rows for the measurements (`bench.source`).
+    /// Starts the server and creates the template with the current schema and the rows for the
+    /// measurements (`bench.source`).
     pub async fn start(quick: bool, cpu: bool) -> Result<Self> {
         let size = if quick { QUICK } else { FULL };
-        let server = Self { test_server: TestServer::with_settings(&SETTINGS).await, size, cpu };
-        server.sql(sqern_testkit::DATABASE, &format!("CREATE DATABASE {TEMPLATE} TEMPLATE template0")).await?;
+        let server = Self {
+            test_server: TestServer::with_settings(&SETTINGS).await,
+            size,
+            cpu,
+        };
+        server
+            .sql(
+                sqern_testkit::DATABASE,
+                &format!("CREATE DATABASE {TEMPLATE} TEMPLATE template0"),
+            )
+            .await?;
         let mut client = server.test_server.connect(TEMPLATE).await;
         sqern_db::migrate::migrate(&mut client, None, false).await?;
-        client.batch_execute(&include_str!("source.sql").replace("SOURCE_ROWS", &(size.base + size.most).to_string())).await?;
+        client
+            .batch_execute(
+                &include_str!("source.sql")
+                    .replace("SOURCE_ROWS", &(size.base + size.most).to_string()),
+            )
+            .await?;
         client.batch_execute("VACUUM ANALYZE").await?;
-        client.batch_execute(&crate::subject::functions()).await.context("could not create the measuring functions")?;
+        client
+            .batch_execute(&crate::subject::functions())
+            .await
+            .context("could not create the measuring functions")?;
         Ok(server)
     }
 
-    /// Creates the databases of goals 1 to 5 if they do not exist: `journaled`, `plain` without a journal, and `silent`, whose generations
-    /// send no NOTIFY.
+    /// Creates the databases of goals 1 to 5 if they do not exist: `journaled`, `plain` without a
+    /// journal, and `silent`, whose generations send no NOTIFY.
     pub async fn make_twins(&self) -> Result<()> {
         if self.has("plain").await? {
             return Ok(());
         }
-        // The triggers must also run in sessions without foreign key checks (`session_replication_role`).
-        let always = EACH_TRIGGER.replace("STATEMENT", "ALTER TABLE %2$s ENABLE ALWAYS TRIGGER %1$I");
+        // The triggers must also run in sessions without foreign key checks
+        // (`session_replication_role`).
+        let always =
+            EACH_TRIGGER.replace("STATEMENT", "ALTER TABLE %2$s ENABLE ALWAYS TRIGGER %1$I");
         let never = EACH_TRIGGER.replace("STATEMENT", "DROP TRIGGER %1$I ON %2$s");
-        for (name, change) in [("journaled", always.as_str()), ("plain", &never), ("silent", WITHOUT_NOTIFY)] {
+        for (name, change) in [
+            ("journaled", always.as_str()),
+            ("plain", &never),
+            ("silent", WITHOUT_NOTIFY),
+        ] {
             self.make_with_versions(name).await?;
             self.sql(name, change).await?;
         }
         Ok(())
     }
 
-    /// Creates a database from the template, with kernel versions and without the maintenance of `kver_not_ignored`.
+    /// Creates a database from the template, with kernel versions and without the maintenance of
+    /// `kver_not_ignored`.
     pub async fn make_with_versions(&self, name: &str) -> Result<()> {
         self.make(name).await?;
         self.sql(name, MAINTENANCE_OFF).await?;
         let base = self.size.base;
-        let rows = format!("INSERT INTO kver (distro, version) SELECT distro, version FROM bench.source WHERE n <= {base}");
+        let rows = format!(
+            "INSERT INTO kver (distro, version) SELECT distro, version FROM bench.source WHERE n <= {base}"
+        );
         self.sql(name, &rows).await?;
         self.sql(name, "TRUNCATE event, generation").await?;
         self.sql(name, "VACUUM ANALYZE").await
@@ -190,19 +220,29 @@ impl BenchServer {
         let client = self.test_server.connect(sqern_testkit::DATABASE).await;
         // The server ends a session shortly after its client is dropped.
         for _ in 0..100 {
-            let sessions = client.query_one("SELECT count(*) FROM pg_stat_activity WHERE datname = $1", &[&TEMPLATE]).await?;
+            let sessions = client
+                .query_one(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = $1",
+                    &[&TEMPLATE],
+                )
+                .await?;
             if sessions.get::<_, i64>(0) == 0 {
                 break;
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-        client.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}")).await?;
+        client
+            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+            .await?;
         Ok(())
     }
 
     async fn has(&self, name: &str) -> Result<bool> {
         let client = self.test_server.connect(sqern_testkit::DATABASE).await;
-        Ok(client.query_opt("SELECT FROM pg_database WHERE datname = $1", &[&name]).await?.is_some())
+        Ok(client
+            .query_opt("SELECT FROM pg_database WHERE datname = $1", &[&name])
+            .await?
+            .is_some())
     }
 
     /// Returns the connection string of a database.
@@ -212,8 +252,12 @@ impl BenchServer {
 
     /// Opens a session.
     pub async fn session(&self, database: &str) -> Result<Session> {
-        let mut session =
-            Session { client: self.test_server.connect(database).await, schedstat: None, overhead_seconds: 0.0, first: None };
+        let mut session = Session {
+            client: self.test_server.connect(database).await,
+            schedstat: None,
+            overhead_seconds: 0.0,
+            first: None,
+        };
         if self.cpu {
             let process = session.number("SELECT pg_backend_pid()::bigint").await?;
             session.schedstat = Some(format!("/proc/{process}/schedstat").into());
@@ -228,19 +272,29 @@ impl BenchServer {
 
     /// Runs statements in a separate session.
     pub async fn sql(&self, database: &str, sql: &str) -> Result<()> {
-        self.test_server.connect(database).await.batch_execute(sql).await.with_context(|| format!("{database}: {sql}"))
+        self.test_server
+            .connect(database)
+            .await
+            .batch_execute(sql)
+            .await
+            .with_context(|| format!("{database}: {sql}"))
     }
 
-    /// Prepares databases for a round: a journal with only generation 0, no dead rows, and no dirty pages.
+    /// Prepares databases for a round: a journal with only generation 0, no dead rows, and no dirty
+    /// pages.
     ///
-    /// The journal is not empty, because a BRIN index writes each row of its first page range to the WAL.
+    /// The journal is not empty, because a BRIN index writes each row of its first page range to
+    /// the WAL.
     pub async fn settle(&self, databases: &[&str]) -> Result<()> {
         for database in databases {
             self.sql(database, "TRUNCATE event, generation").await?;
-            self.sql(database, "SELECT touched FROM bench.events_before(1, 8000)").await?;
+            self.sql(database, "SELECT touched FROM bench.events_before(1, 8000)")
+                .await?;
             self.sql(database, "VACUUM event").await?;
-            // Without ANALYZE, both databases keep their initial statistics and therefore their plans.
-            self.sql(database, "VACUUM kver, kver_seen, cust_host_kver").await?;
+            // Without ANALYZE, both databases keep their initial statistics and therefore their
+            // plans.
+            self.sql(database, "VACUUM kver, kver_seen, cust_host_kver")
+                .await?;
         }
         self.sql(sqern_testkit::DATABASE, "CHECKPOINT").await
     }
@@ -248,10 +302,14 @@ impl BenchServer {
     /// Changes a setting of the server, also for existing sessions.
     pub async fn set(&self, name: &str, value: &str) -> Result<()> {
         let client = self.test_server.connect(sqern_testkit::DATABASE).await;
-        client.batch_execute(&format!("ALTER SYSTEM SET {name} = {value}")).await?;
+        client
+            .batch_execute(&format!("ALTER SYSTEM SET {name} = {value}"))
+            .await?;
         client.batch_execute("SELECT pg_reload_conf()").await?;
         for _ in 0..100 {
-            let shown = client.query_one("SELECT current_setting($1)", &[&name]).await?;
+            let shown = client
+                .query_one("SELECT current_setting($1)", &[&name])
+                .await?;
             if shown.get::<_, String>(0) == value {
                 return Ok(());
             }
@@ -262,43 +320,79 @@ impl BenchServer {
 }
 
 impl Session {
-    /// Runs a measuring function for rows `from` to `to` of `bench.source` in a separate transaction.
+    /// Runs a measuring function for rows `from` to `to` of `bench.source` in a separate
+    /// transaction.
     ///
     /// # Errors
-    /// Returns an error if the function did not change `rows` rows. A statement without an effect would appear to be fast.
+    /// Returns an error if the function did not change `rows` rows. A statement without an effect
+    /// would appear to be fast.
     pub async fn cost(&self, function: &str, from: i64, to: i64, rows: i64) -> Result<Cost> {
-        let statement = self.client.prepare(&format!("SELECT seconds, wal_bytes, touched FROM bench.{function}($1, $2)")).await?;
+        let statement = self
+            .client
+            .prepare(&format!(
+                "SELECT seconds, wal_bytes, touched FROM bench.{function}($1, $2)"
+            ))
+            .await?;
         if let Some(first) = self.first {
             self.run("BEGIN").await?;
             self.run(first).await?;
         }
         let before = self.cpu_seconds()?;
-        let row = self.client.query_one(&statement, &[&from, &to]).await.with_context(|| function.to_owned())?;
+        let row = self
+            .client
+            .query_one(&statement, &[&from, &to])
+            .await
+            .with_context(|| function.to_owned())?;
         let cpu = self.cpu_seconds()? - before - self.overhead_seconds;
         if self.first.is_some() {
             self.run("COMMIT").await?;
         }
         let touched: i64 = row.get(2);
-        ensure!(touched == rows, "{function}({from}, {to}) changed {touched} instead of {rows} rows");
-        let seconds = if self.schedstat.is_some() { cpu } else { row.get(0) };
-        Ok(Cost { seconds, wal_bytes: row.get(1) })
+        ensure!(
+            touched == rows,
+            "{function}({from}, {to}) changed {touched} instead of {rows} rows"
+        );
+        let seconds = if self.schedstat.is_some() {
+            cpu
+        } else {
+            row.get(0)
+        };
+        Ok(Cost {
+            seconds,
+            wal_bytes: row.get(1),
+        })
     }
 
     /// Returns the CPU time of the server process in seconds, or 0 if CPU time is not measured.
     fn cpu_seconds(&self) -> Result<f64> {
-        let Some(file) = &self.schedstat else { return Ok(0.0) };
+        let Some(file) = &self.schedstat else {
+            return Ok(0.0);
+        };
         let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-        let nanoseconds: f64 = text.split(' ').next().unwrap_or_default().parse().with_context(|| text.clone())?;
+        let nanoseconds: f64 = text
+            .split(' ')
+            .next()
+            .unwrap_or_default()
+            .parse()
+            .with_context(|| text.clone())?;
         Ok(nanoseconds / 1e9)
     }
 
     /// Returns the number in the only row of a query.
     pub async fn number(&self, sql: &str) -> Result<i64> {
-        Ok(self.client.query_one(sql, &[]).await.with_context(|| sql.to_owned())?.get(0))
+        Ok(self
+            .client
+            .query_one(sql, &[])
+            .await
+            .with_context(|| sql.to_owned())?
+            .get(0))
     }
 
     /// Runs statements.
     pub async fn run(&self, sql: &str) -> Result<()> {
-        self.client.batch_execute(sql).await.with_context(|| sql.to_owned())
+        self.client
+            .batch_execute(sql)
+            .await
+            .with_context(|| sql.to_owned())
     }
 }

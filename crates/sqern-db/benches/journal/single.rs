@@ -30,7 +30,10 @@ pub async fn goal(server: &BenchServer, table: &mut Table) -> Result<()> {
 /// Measures a loop on the server in one transaction.
 async fn looped(server: &BenchServer, table: &mut Table) -> Result<()> {
     let bench_size = server.size;
-    let sides = [server.session("journaled").await?, server.session("plain").await?];
+    let sides = [
+        server.session("journaled").await?,
+        server.session("plain").await?,
+    ];
     for subject in &SUBJECTS[..bench_size.tables] {
         let first = subject.first(bench_size.base);
         let mut changes: [Vec<[f64; 2]>; 3] = Default::default();
@@ -41,8 +44,15 @@ async fn looped(server: &BenchServer, table: &mut Table) -> Result<()> {
                 let mut pair = [0.0; 2];
                 for order in 0..2 {
                     let side = (order + round) % 2;
-                    pair[side] =
-                        sides[side].cost(&function, first, first + bench_size.looped - 1, bench_size.looped).await?.seconds;
+                    pair[side] = sides[side]
+                        .cost(
+                            &function,
+                            first,
+                            first + bench_size.looped - 1,
+                            bench_size.looped,
+                        )
+                        .await?
+                        .seconds;
                 }
                 if round > 0 {
                     pairs.push(pair);
@@ -50,7 +60,11 @@ async fn looped(server: &BenchServer, table: &mut Table) -> Result<()> {
             }
         }
         for (change, pairs) in Change::ALL.into_iter().zip(changes) {
-            let measurement = format!("{} {} of one row, in a loop on the server", subject.table, subject.label(change));
+            let measurement = format!(
+                "{} {} of one row, in a loop on the server",
+                subject.table,
+                subject.label(change)
+            );
             report_pairs(table, &measurement, &pairs, bench_size.looped);
         }
     }
@@ -60,15 +74,28 @@ async fn looped(server: &BenchServer, table: &mut Table) -> Result<()> {
 /// Reports the times of both databases. The pairs are seconds for `rows` rows.
 fn report_pairs(table: &mut Table, measurement: &str, pairs: &[[f64; 2]], rows: i64) {
     #[expect(clippy::cast_precision_loss, reason = "counts of rows are small")]
-    let microseconds = |side: usize| median(pairs.iter().map(|pair| pair[side])) * 1e6 / rows as f64;
-    let measurement = format!("{measurement}, with / without a journal ({:.0} µs / {:.0} µs)", microseconds(0), microseconds(1));
-    table.at_most(4, &measurement, Spread::of(pairs.iter().map(|[journaled, plain]| journaled / plain)), STATEMENT);
+    let microseconds =
+        |side: usize| median(pairs.iter().map(|pair| pair[side])) * 1e6 / rows as f64;
+    let measurement = format!(
+        "{measurement}, with / without a journal ({:.0} µs / {:.0} µs)",
+        microseconds(0),
+        microseconds(1)
+    );
+    table.at_most(
+        4,
+        &measurement,
+        Spread::of(pairs.iter().map(|[journaled, plain]| journaled / plain)),
+        STATEMENT,
+    );
 }
 
 /// Measures sequential prepared statements of a client in one transaction.
 async fn prepared(server: &BenchServer, table: &mut Table) -> Result<()> {
     let bench_size = server.size;
-    let sides = [server.session("journaled").await?, server.session("plain").await?];
+    let sides = [
+        server.session("journaled").await?,
+        server.session("plain").await?,
+    ];
     let first = KVER.first(bench_size.base);
     let statements = [
         "INSERT INTO kver (distro, version) VALUES ('debian12', $1)",
@@ -90,7 +117,10 @@ async fn prepared(server: &BenchServer, table: &mut Table) -> Result<()> {
         }
     }
     for (change, pairs) in Change::ALL.into_iter().zip(changes) {
-        let measurement = format!("kver {} of one row, prepared statements of a client", change.action());
+        let measurement = format!(
+            "kver {} of one row, prepared statements of a client",
+            change.action()
+        );
         report_pairs(table, &measurement, &pairs, bench_size.looped);
     }
     Ok(())
@@ -103,7 +133,10 @@ async fn one_by_one(session: &Session, sql: &str, first: i64, rows: i64) -> Resu
     let started = Instant::now();
     for n in first..first + rows {
         let touched = session.client.execute(&statement, &[&version(n)]).await?;
-        ensure!(touched == 1, "{sql:?} changed {touched} rows instead of one");
+        ensure!(
+            touched == 1,
+            "{sql:?} changed {touched} rows instead of one"
+        );
     }
     let seconds = started.elapsed().as_secs_f64();
     session.run("COMMIT").await?;
@@ -130,17 +163,27 @@ async fn transactions(server: &BenchServer, table: &mut Table) -> Result<()> {
             rates.push(of_round);
         }
     }
-    let [journaled, plain, silent] = [0, 1, 2].map(|side| median(rates.iter().map(|rate| rate[side])));
-    let ratio = |above: usize, below: usize| Spread::of(rates.iter().map(move |rate| rate[above] / rate[below]));
+    let [journaled, plain, silent] =
+        [0, 1, 2].map(|side| median(rates.iter().map(|rate| rate[side])));
+    let ratio = |above: usize, below: usize| {
+        Spread::of(rates.iter().map(move |rate| rate[above] / rate[below]))
+    };
     let name = format!("kver insert of one row per transaction, {CLIENTS} clients, rate");
-    let measurement = format!("{name}, with / without a journal ({journaled:.0} / {plain:.0} per second)");
+    let measurement =
+        format!("{name}, with / without a journal ({journaled:.0} / {plain:.0} per second)");
     table.at_least(4, &measurement, ratio(0, 1), RATE);
     table.report_ratio(
         4,
-        &format!("{name}, with a journal without NOTIFY / without a journal ({silent:.0} per second)"),
+        &format!(
+            "{name}, with a journal without NOTIFY / without a journal ({silent:.0} per second)"
+        ),
         ratio(2, 1),
     );
-    table.report_ratio(4, &format!("{name}, with a journal / with a journal without NOTIFY"), ratio(0, 2));
+    table.report_ratio(
+        4,
+        &format!("{name}, with a journal / with a journal without NOTIFY"),
+        ratio(0, 2),
+    );
     Ok(())
 }
 
@@ -151,7 +194,10 @@ async fn rate(server: &BenchServer, database: &str) -> Result<f64> {
     let mut sessions = Vec::new();
     for _ in 0..CLIENTS {
         let session = server.session(database).await?;
-        let statement = session.client.prepare("INSERT INTO kver (distro, version) VALUES ('debian12', $1)").await?;
+        let statement = session
+            .client
+            .prepare("INSERT INTO kver (distro, version) VALUES ('debian12', $1)")
+            .await?;
         sessions.push((session, statement));
     }
     let started = Instant::now();
@@ -173,10 +219,21 @@ async fn rate(server: &BenchServer, database: &str) -> Result<f64> {
     let seconds = started.elapsed().as_secs_f64();
     let rows = next.load(Ordering::Relaxed) - first;
     let session = server.session(database).await?;
-    let events = session.number("SELECT count(*) FROM event WHERE generation > 0").await?;
+    let events = session
+        .number("SELECT count(*) FROM event WHERE generation > 0")
+        .await?;
     let expected = if database == "plain" { 0 } else { rows };
-    ensure!(events == expected, "{database}: {} transactions created {events} instead of {expected} events", count(rows));
-    session.run(&format!("DELETE FROM kver WHERE version >= '{}'", version(first))).await?;
+    ensure!(
+        events == expected,
+        "{database}: {} transactions created {events} instead of {expected} events",
+        count(rows)
+    );
+    session
+        .run(&format!(
+            "DELETE FROM kver WHERE version >= '{}'",
+            version(first)
+        ))
+        .await?;
     #[expect(clippy::cast_precision_loss, reason = "counts of rows are small")]
     Ok(rows as f64 / seconds)
 }

@@ -80,7 +80,11 @@ pub fn functions() -> String {
         measured("wanted_insert", &wanted_body("'distro' || 1 + n % 20")),
         measured("crowded_insert", &wanted_body("'distro1'")),
     ];
-    SUBJECTS.iter().flat_map(Subject::measuring).chain(single).collect()
+    SUBJECTS
+        .iter()
+        .flat_map(Subject::measuring)
+        .chain(single)
+        .collect()
 }
 
 /// Returns a loop that inserts versions one by one. `distro` is an SQL expression.
@@ -121,7 +125,11 @@ impl Change {
 impl Subject {
     /// Returns the name of a change of this table.
     pub fn label(&self, change: Change) -> &'static str {
-        if change == Change::Update && self.change.starts_with("deleted_at") { "soft delete" } else { change.action() }
+        if change == Change::Update && self.change.starts_with("deleted_at") {
+            "soft delete"
+        } else {
+            change.action()
+        }
     }
 
     /// Returns the first row of `bench.source` to use if `base` kernel versions exist.
@@ -130,19 +138,47 @@ impl Subject {
     }
 
     fn measuring(&self) -> Vec<String> {
-        let Self { table, columns, values, change, range, key, .. } = self;
+        let Self {
+            table,
+            columns,
+            values,
+            change,
+            range,
+            key,
+            ..
+        } = self;
         let rows = "FROM bench.source s WHERE s.n BETWEEN a AND b";
         let mut functions = vec![
-            statement(&format!("{table}_insert"), &format!("INSERT INTO public.{table} ({columns}) SELECT {values} {rows}")),
-            statement(&format!("{table}_update"), &format!("UPDATE public.{table} t SET {change} WHERE {range}")),
-            statement(&format!("{table}_delete"), &format!("DELETE FROM public.{table} t WHERE {range}")),
+            statement(
+                &format!("{table}_insert"),
+                &format!("INSERT INTO public.{table} ({columns}) SELECT {values} {rows}"),
+            ),
+            statement(
+                &format!("{table}_update"),
+                &format!("UPDATE public.{table} t SET {change} WHERE {range}"),
+            ),
+            statement(
+                &format!("{table}_delete"),
+                &format!("DELETE FROM public.{table} t WHERE {range}"),
+            ),
             statement(
                 &format!("{table}_upsert"),
-                &format!("INSERT INTO public.{table} ({columns}) SELECT {values} {rows} ON CONFLICT DO NOTHING"),
+                &format!(
+                    "INSERT INTO public.{table} ({columns}) SELECT {values} {rows} ON CONFLICT DO NOTHING"
+                ),
             ),
-            row_by_row(&format!("{table}_insert"), &format!("INSERT INTO public.{table} ({columns}) VALUES ({values})")),
-            row_by_row(&format!("{table}_update"), &format!("UPDATE public.{table} t SET {change} WHERE {key}")),
-            row_by_row(&format!("{table}_delete"), &format!("DELETE FROM public.{table} t WHERE {key}")),
+            row_by_row(
+                &format!("{table}_insert"),
+                &format!("INSERT INTO public.{table} ({columns}) VALUES ({values})"),
+            ),
+            row_by_row(
+                &format!("{table}_update"),
+                &format!("UPDATE public.{table} t SET {change} WHERE {key}"),
+            ),
+            row_by_row(
+                &format!("{table}_delete"),
+                &format!("DELETE FROM public.{table} t WHERE {key}"),
+            ),
         ];
         let pkey = self.pkey;
         for (action, fields) in ["insert", "delete"].into_iter().zip(self.fields) {
@@ -158,9 +194,13 @@ impl Subject {
     }
 }
 
-/// Returns a function that runs one statement for the rows `a` to `b`. The session caches its plan, so planning is not measured.
+/// Returns a function that runs one statement for the rows `a` to `b`. The session caches its plan,
+/// so planning is not measured.
 fn statement(name: &str, sql: &str) -> String {
-    measured(name, &format!("{sql};\n    GET DIAGNOSTICS touched = ROW_COUNT;"))
+    measured(
+        name,
+        &format!("{sql};\n    GET DIAGNOSTICS touched = ROW_COUNT;"),
+    )
 }
 
 /// Returns a function that runs one statement for each row.

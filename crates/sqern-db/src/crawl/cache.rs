@@ -1,4 +1,5 @@
-//! Cached metadata of sources, and the results of their last crawls: tables `crawl_file`, `crawl_index` and `crawl`.
+//! Cached metadata of sources, and the results of their last crawls: tables `crawl_file`,
+//! `crawl_index` and `crawl`.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,8 @@ use tokio_postgres::{GenericClient, Transaction};
 use crate::DbError;
 use crate::decode::{column, from_row, query_rows, query_values};
 
-/// A source that the newest check of its distribution did not read completely. The lists of the distribution might lack kernels.
+/// A source that the newest check of its distribution did not read completely. The lists of the
+/// distribution might lack kernels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Incomplete {
     /// The distribution of the source.
@@ -25,7 +27,13 @@ pub struct Incomplete {
     pub checked_at: Timestamp,
 }
 
-from_row!(Incomplete { distro, source, state, reason, checked_at });
+from_row!(Incomplete {
+    distro,
+    source,
+    state,
+    reason,
+    checked_at
+});
 
 /// The last crawl of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -44,7 +52,14 @@ pub struct LastCrawl {
     pub finished_at: Timestamp,
 }
 
-from_row!(LastCrawl { distro, source, state, reason, kernels, finished_at });
+from_row!(LastCrawl {
+    distro,
+    source,
+    state,
+    reason,
+    kernels,
+    finished_at
+});
 
 /// The newest check of a distribution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -57,8 +72,8 @@ pub struct LastCheck {
 
 from_row!(LastCheck { distro, checked_at });
 
-/// Returns the newest checks of these distributions, or of all if `distros` is empty, that were made until a time or now. A distribution
-/// without a check is not part of the list.
+/// Returns the newest checks of these distributions, or of all if `distros` is empty, that were
+/// made until a time or now. A distribution without a check is not part of the list.
 pub async fn last_checks(
     client: &impl GenericClient,
     distros: &[DistroName],
@@ -70,8 +85,9 @@ pub async fn last_checks(
     query_rows(client, query, &[&distros, &until]).await
 }
 
-/// Returns the distributions that were never checked until a time (now if none). Without a selection, these are distributions with recorded
-/// kernels, which then are known only from customers or users.
+/// Returns the distributions that were never checked until a time (now if none). Without a
+/// selection, these are distributions with recorded kernels, which then are known only from
+/// customers or users.
 pub async fn never_checked(
     client: &impl GenericClient,
     distros: &[DistroName],
@@ -91,9 +107,15 @@ pub async fn last(client: &impl GenericClient) -> Result<Vec<LastCrawl>, DbError
 }
 
 /// Returns the cached metadata of the sources of a distribution by the name of the source.
-pub async fn cache(client: &impl GenericClient, distro: &DistroName) -> Result<BTreeMap<String, CrawlCache>, DbError> {
+pub async fn cache(
+    client: &impl GenericClient,
+    distro: &DistroName,
+) -> Result<BTreeMap<String, CrawlCache>, DbError> {
     let mut caches: BTreeMap<String, CrawlCache> = BTreeMap::new();
-    for row in client.query(include_str!("../../queries/crawl_cache.sql"), &[distro]).await? {
+    for row in client
+        .query(include_str!("../../queries/crawl_cache.sql"), &[distro])
+        .await?
+    {
         let cache = CrawlCache {
             checksum: column(&row, "checksum")?,
             dated_at: column(&row, "dated_at")?,
@@ -101,13 +123,41 @@ pub async fn cache(client: &impl GenericClient, distro: &DistroName) -> Result<B
         };
         caches.insert(column(&row, "name")?, cache);
     }
-    for row in client.query("SELECT source, url, etag, body FROM crawl_file WHERE distro = $1", &[distro]).await? {
-        let file = CachedFile { etag: column(&row, "etag")?, body: column(&row, "body")? };
-        caches.entry(column(&row, "source")?).or_default().kept.files.insert(column(&row, "url")?, file);
+    for row in client
+        .query(
+            "SELECT source, url, etag, body FROM crawl_file WHERE distro = $1",
+            &[distro],
+        )
+        .await?
+    {
+        let file = CachedFile {
+            etag: column(&row, "etag")?,
+            body: column(&row, "body")?,
+        };
+        caches
+            .entry(column(&row, "source")?)
+            .or_default()
+            .kept
+            .files
+            .insert(column(&row, "url")?, file);
     }
-    for row in client.query("SELECT source, name, checksum, entries FROM crawl_index WHERE distro = $1", &[distro]).await? {
-        let index = CachedIndex { checksum: column(&row, "checksum")?, entries: column(&row, "entries")? };
-        caches.entry(column(&row, "source")?).or_default().kept.indexes.insert(column(&row, "name")?, index);
+    for row in client
+        .query(
+            "SELECT source, name, checksum, entries FROM crawl_index WHERE distro = $1",
+            &[distro],
+        )
+        .await?
+    {
+        let index = CachedIndex {
+            checksum: column(&row, "checksum")?,
+            entries: column(&row, "entries")?,
+        };
+        caches
+            .entry(column(&row, "source")?)
+            .or_default()
+            .kept
+            .indexes
+            .insert(column(&row, "name")?, index);
     }
     Ok(caches)
 }
@@ -120,30 +170,65 @@ pub(super) async fn store(
     metadata: &CachedMetadata,
 ) -> Result<(), DbError> {
     let urls: Vec<&str> = metadata.files.keys().map(String::as_str).collect();
-    let etags: Vec<&str> = metadata.files.values().map(|file| file.etag.as_str()).collect();
-    let bodies: Vec<&[u8]> = metadata.files.values().map(|file| file.body.as_slice()).collect();
+    let etags: Vec<&str> = metadata
+        .files
+        .values()
+        .map(|file| file.etag.as_str())
+        .collect();
+    let bodies: Vec<&[u8]> = metadata
+        .files
+        .values()
+        .map(|file| file.body.as_slice())
+        .collect();
     transaction
-        .execute("DELETE FROM crawl_file WHERE distro = $1 AND source = $2 AND url <> ALL ($3)", &[distro, &source, &urls])
+        .execute(
+            "DELETE FROM crawl_file WHERE distro = $1 AND source = $2 AND url <> ALL ($3)",
+            &[distro, &source, &urls],
+        )
         .await?;
-    transaction.execute(include_str!("../../queries/crawl_file_keep.sql"), &[distro, &source, &urls, &etags, &bodies]).await?;
+    transaction
+        .execute(
+            include_str!("../../queries/crawl_file_keep.sql"),
+            &[distro, &source, &urls, &etags, &bodies],
+        )
+        .await?;
     let names: Vec<&str> = metadata.indexes.keys().map(String::as_str).collect();
-    let checksums: Vec<&str> = metadata.indexes.values().map(|index| index.checksum.as_str()).collect();
-    let entries: Vec<&str> = metadata.indexes.values().map(|index| index.entries.as_str()).collect();
+    let checksums: Vec<&str> = metadata
+        .indexes
+        .values()
+        .map(|index| index.checksum.as_str())
+        .collect();
+    let entries: Vec<&str> = metadata
+        .indexes
+        .values()
+        .map(|index| index.entries.as_str())
+        .collect();
     transaction
-        .execute("DELETE FROM crawl_index WHERE distro = $1 AND source = $2 AND name <> ALL ($3)", &[distro, &source, &names])
+        .execute(
+            "DELETE FROM crawl_index WHERE distro = $1 AND source = $2 AND name <> ALL ($3)",
+            &[distro, &source, &names],
+        )
         .await?;
     transaction
-        .execute(include_str!("../../queries/crawl_index_keep.sql"), &[distro, &source, &names, &checksums, &entries])
+        .execute(
+            include_str!("../../queries/crawl_index_keep.sql"),
+            &[distro, &source, &names, &checksums, &entries],
+        )
         .await?;
     Ok(())
 }
 
-/// Returns the sources that the newest check of their distribution did not read completely, as of a time or now. Selects all
-/// distributions if `distros` is empty.
+/// Returns the sources that the newest check of their distribution did not read completely, as of a
+/// time or now. Selects all distributions if `distros` is empty.
 pub async fn incomplete(
     client: &impl GenericClient,
     distros: &[DistroName],
     at: Option<Timestamp>,
 ) -> Result<Vec<Incomplete>, DbError> {
-    query_rows(client, include_str!("../../queries/upstream_incomplete.sql"), &[&distros, &at]).await
+    query_rows(
+        client,
+        include_str!("../../queries/upstream_incomplete.sql"),
+        &[&distros, &at],
+    )
+    .await
 }

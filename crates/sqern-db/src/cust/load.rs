@@ -1,4 +1,5 @@
-//! Loads a customer report: copies it into temporary tables, compares them with the recorded rows, and applies the differences.
+//! Loads a customer report: copies it into temporary tables, compares them with the recorded rows,
+//! and applies the differences.
 //!
 //! 1. [`receive`] copies the rows of the report into `cust_report` before the transaction of the load. A slow sender therefore holds no
 //!    lock and no generation.
@@ -16,7 +17,9 @@ use sqern_model::{DistroName, KernelVersion, Shrink};
 use tokio::sync::mpsc::Receiver;
 use tokio_postgres::{Client, Row, Transaction};
 
-use crate::decode::{FromRow, column, from_row, query_optional, query_row, query_rows, query_value};
+use crate::decode::{
+    FromRow, column, from_row, query_optional, query_row, query_rows, query_value,
+};
 use crate::text_enum::text_enum;
 use crate::{DbError, crawl};
 
@@ -25,8 +28,9 @@ const LOAD_LOCK: i64 = 0x63_75_73_74;
 
 /// The temporary tables of a load.
 ///
-/// `cust_report` has a row for each kernel of a host. The first row of a host also has its location in the report (`line`, `record`). A row
-/// with `name` and `cltype` describes a cluster and can follow the rows of its hosts, which have the same number in `cluster`.
+/// `cust_report` has a row for each kernel of a host. The first row of a host also has its location
+/// in the report (`line`, `record`). A row with `name` and `cltype` describes a cluster and can
+/// follow the rows of its hosts, which have the same number in `cluster`.
 pub const TABLES: &str = "
 CREATE TEMPORARY TABLE cust_report (
     line bigint, record bigint, cluster integer NOT NULL, cltype integer, current boolean, host text, distro text, version text, name text
@@ -52,7 +56,8 @@ pub struct Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}", self.line)?;
-        self.record.map_or(Ok(()), |record| write!(f, " (record {record})"))
+        self.record
+            .map_or(Ok(()), |record| write!(f, " (record {record})"))
     }
 }
 
@@ -125,10 +130,12 @@ pub struct Totals {
     pub host_kernels: Counts,
     /// The number of kernels that `kver` does not contain.
     pub new_kernels: i64,
-    /// The share of live clusters that are removed. Live clusters are only counted if at least one is removed.
+    /// The share of live clusters that are removed. Live clusters are only counted if at least one
+    /// is removed.
     #[serde(skip)]
     pub cluster_shrink: Shrink,
-    /// The share of live hosts that are removed, among the hosts of the clusters that the report covers.
+    /// The share of live hosts that are removed, among the hosts of the clusters that the report
+    /// covers.
     #[serde(skip)]
     pub host_shrink: Shrink,
 }
@@ -158,8 +165,14 @@ impl FromRow for Totals {
             hosts,
             host_kernels,
             new_kernels: column(row, "new_kernels")?,
-            cluster_shrink: Shrink { live: column(row, "live_clusters")?, removed: clusters.removed },
-            host_shrink: Shrink { live: column(row, "live_hosts")?, removed: hosts.removed },
+            cluster_shrink: Shrink {
+                live: column(row, "live_clusters")?,
+                removed: clusters.removed,
+            },
+            host_shrink: Shrink {
+                live: column(row, "live_hosts")?,
+                removed: hosts.removed,
+            },
         })
     }
 }
@@ -192,7 +205,8 @@ pub struct Change {
     /// The version of the kernel; null for a change of a cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<KernelVersion>,
-    /// The old cluster type, or `running` or `installed` for a kernel on a host; null for a new object.
+    /// The old cluster type, or `running` or `installed` for a kernel on a host; null for a new
+    /// object.
     pub was: Option<String>,
     /// The new value of the same kind; null for a removed object.
     pub becomes: Option<String>,
@@ -203,11 +217,20 @@ pub struct Change {
 
 from_row!(Change { sign, cluster, host, distro, version, was, becomes, brought_back = "back" });
 
-/// Creates [`TABLES`], and copies blocks of rows in the text format of COPY into `cust_report`. Can only be called once for each session.
-/// After the last block, `is_complete` returns whether the report was read to its end. Otherwise no row is copied.
-pub async fn receive(client: &Client, blocks: &mut Receiver<Vec<u8>>, is_complete: impl FnOnce() -> bool) -> Result<(), DbError> {
+/// Creates [`TABLES`], and copies blocks of rows in the text format of COPY into `cust_report`. Can
+/// only be called once for each session. After the last block, `is_complete` returns whether the
+/// report was read to its end. Otherwise no row is copied.
+pub async fn receive(
+    client: &Client,
+    blocks: &mut Receiver<Vec<u8>>,
+    is_complete: impl FnOnce() -> bool,
+) -> Result<(), DbError> {
     client.batch_execute(TABLES).await?;
-    let mut sink = pin!(client.copy_in::<_, Cursor<Vec<u8>>>("COPY cust_report FROM STDIN").await?);
+    let mut sink = pin!(
+        client
+            .copy_in::<_, Cursor<Vec<u8>>>("COPY cust_report FROM STDIN")
+            .await?
+    );
     while let Some(block) = blocks.recv().await {
         sink.feed(Cursor::new(block)).await?;
     }
@@ -217,26 +240,56 @@ pub async fn receive(client: &Client, blocks: &mut Receiver<Vec<u8>>, is_complet
     Ok(())
 }
 
-/// Waits for other loads to end, and computes the differences. With `partial`, clusters that the report does not contain do not change. With
-/// `parts`, the report can contain a cluster several times.
+/// Waits for other loads to end, and computes the differences. With `partial`, clusters that the
+/// report does not contain do not change. With `parts`, the report can contain a cluster several
+/// times.
 ///
 /// # Errors
 ///
 /// Returns an error if the report contains no cluster, or contains a cluster or host twice.
-pub async fn compare(transaction: &Transaction<'_>, partial: bool, parts: bool) -> Result<Totals, CompareError> {
+pub async fn compare(
+    transaction: &Transaction<'_>,
+    partial: bool,
+    parts: bool,
+) -> Result<Totals, CompareError> {
     transaction.batch_execute(WORK_MEMORY).await?;
-    if transaction.execute(include_str!("../../queries/cust_load_clusters.sql"), &[]).await? == 0 {
+    if transaction
+        .execute(include_str!("../../queries/cust_load_clusters.sql"), &[])
+        .await?
+        == 0
+    {
         return Err(CompareError::Empty);
     }
-    transaction.batch_execute("ANALYZE cust_report_cluster").await?;
+    transaction
+        .batch_execute("ANALYZE cust_report_cluster")
+        .await?;
     reject_duplicates(transaction, parts).await?;
-    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOAD_LOCK]).await?;
-    let clusters = transaction.execute(include_str!("../../queries/cust_load_cluster_diff.sql"), &[&partial]).await?;
-    let hosts = transaction.execute(include_str!("../../queries/cust_load_host_diff.sql"), &[&partial]).await?;
+    transaction
+        .execute("SELECT pg_advisory_xact_lock($1)", &[&LOAD_LOCK])
+        .await?;
+    let clusters = transaction
+        .execute(
+            include_str!("../../queries/cust_load_cluster_diff.sql"),
+            &[&partial],
+        )
+        .await?;
+    let hosts = transaction
+        .execute(
+            include_str!("../../queries/cust_load_host_diff.sql"),
+            &[&partial],
+        )
+        .await?;
     if clusters + hosts > 0 {
-        transaction.batch_execute("ANALYZE cust_cluster_diff; ANALYZE cust_host_diff").await?;
+        transaction
+            .batch_execute("ANALYZE cust_cluster_diff; ANALYZE cust_host_diff")
+            .await?;
     }
-    Ok(query_row(transaction, include_str!("../../queries/cust_load_count.sql"), &[&partial]).await?)
+    Ok(query_row(
+        transaction,
+        include_str!("../../queries/cust_load_count.sql"),
+        &[&partial],
+    )
+    .await?)
 }
 
 struct DuplicateCluster {
@@ -247,7 +300,13 @@ struct DuplicateCluster {
     second_type: i32,
 }
 
-from_row!(DuplicateCluster { name, first_line, first_type, second_line, second_type });
+from_row!(DuplicateCluster {
+    name,
+    first_line,
+    first_type,
+    second_line,
+    second_type
+});
 
 struct DuplicateHost {
     cluster: i32,
@@ -258,63 +317,134 @@ struct DuplicateHost {
     last_record: Option<i64>,
 }
 
-from_row!(DuplicateHost { cluster, host, first_line, first_record, last_line, last_record });
+from_row!(DuplicateHost {
+    cluster,
+    host,
+    first_line,
+    first_record,
+    last_line,
+    last_record
+});
 
 async fn reject_duplicates(transaction: &Transaction<'_>, parts: bool) -> Result<(), CompareError> {
     let query = include_str!("../../queries/cust_load_cluster_twice.sql");
     let cluster: Option<DuplicateCluster> = query_optional(transaction, query, &[&parts]).await?;
-    if let Some(DuplicateCluster { name, first_line, first_type, second_line, second_type }) = cluster {
+    if let Some(DuplicateCluster {
+        name,
+        first_line,
+        first_type,
+        second_line,
+        second_type,
+    }) = cluster
+    {
         let places = [first_line, second_line].map(|line| Place { line, record: None });
         return Err(if parts {
-            CompareError::TwoTypes { name, types: [first_type, second_type], places }
+            CompareError::TwoTypes {
+                name,
+                types: [first_type, second_type],
+                places,
+            }
         } else {
             CompareError::ClusterTwice { name, places }
         });
     }
     let query = include_str!("../../queries/cust_load_host_twice.sql");
     let host: Option<DuplicateHost> = query_optional(transaction, query, &[]).await?;
-    if let Some(DuplicateHost { cluster, host, first_line, first_record, last_line, last_record }) = host {
+    if let Some(DuplicateHost {
+        cluster,
+        host,
+        first_line,
+        first_record,
+        last_line,
+        last_record,
+    }) = host
+    {
         let query = "SELECT name FROM cust_report_cluster WHERE cluster = $1";
         let cluster = query_value(transaction, query, &[&cluster]).await?;
-        let places = [Place { line: first_line, record: first_record }, Place { line: last_line, record: last_record }];
-        return Err(CompareError::HostTwice { cluster, host, places });
+        let places = [
+            Place {
+                line: first_line,
+                record: first_record,
+            },
+            Place {
+                line: last_line,
+                record: last_record,
+            },
+        ];
+        return Err(CompareError::HostTwice {
+            cluster,
+            host,
+            places,
+        });
     }
     Ok(())
 }
 
-/// Returns the first `limit` changes: of clusters, of kernels that are new to `kver`, and of kernels on hosts.
+/// Returns the first `limit` changes: of clusters, of kernels that are new to `kver`, and of
+/// kernels on hosts.
 pub async fn changes(transaction: &Transaction<'_>, limit: i64) -> Result<Vec<Change>, DbError> {
-    query_rows(transaction, include_str!("../../queries/cust_load_changes.sql"), &[&limit]).await
+    query_rows(
+        transaction,
+        include_str!("../../queries/cust_load_changes.sql"),
+        &[&limit],
+    )
+    .await
 }
 
 /// Applies the differences that [`compare`] computed.
 pub async fn apply(transaction: &Transaction<'_>, totals: &Totals) -> Result<(), DbError> {
-    // The time of the clock, because the transaction might have begun before an earlier holder of the lock committed.
+    // The time of the clock, because the transaction might have begun before an earlier holder of
+    // the lock committed.
     let now: Timestamp = query_value(transaction, "SELECT clock_timestamp()", &[]).await?;
     if totals.new_kernels > 0 {
         // A concurrent crawl would fail to insert a kernel that it computed as new.
         crawl::lock(transaction).await?;
-        transaction.execute(include_str!("../../queries/cust_load_kver.sql"), &[]).await?;
+        transaction
+            .execute(include_str!("../../queries/cust_load_kver.sql"), &[])
+            .await?;
     }
-    let Totals { clusters, host_kernels, .. } = totals;
+    let Totals {
+        clusters,
+        host_kernels,
+        ..
+    } = totals;
     if clusters.added > 0 {
-        let insert =
-            "INSERT INTO cust_cluster (name, cltype) SELECT name, becomes FROM cust_cluster_diff WHERE was IS NULL ORDER BY name";
+        let insert = "INSERT INTO cust_cluster (name, cltype) SELECT name, becomes FROM cust_cluster_diff WHERE was IS NULL ORDER BY name";
         transaction.execute(insert, &[]).await?;
     }
     if clusters.changed + clusters.brought_back + clusters.removed > 0 {
-        transaction.execute(include_str!("../../queries/cust_load_clusters_update.sql"), &[&now]).await?;
+        transaction
+            .execute(
+                include_str!("../../queries/cust_load_clusters_update.sql"),
+                &[&now],
+            )
+            .await?;
     }
     if host_kernels.removed > 0 {
-        transaction.execute(include_str!("../../queries/cust_load_hosts_delete.sql"), &[&now]).await?;
+        transaction
+            .execute(
+                include_str!("../../queries/cust_load_hosts_delete.sql"),
+                &[&now],
+            )
+            .await?;
     }
     if host_kernels.changed > 0 {
         for current in [false, true] {
-            transaction.execute(include_str!("../../queries/cust_load_hosts_update.sql"), &[&current]).await?;
+            transaction
+                .execute(
+                    include_str!("../../queries/cust_load_hosts_update.sql"),
+                    &[&current],
+                )
+                .await?;
         }
     }
     if host_kernels.added > 0 {
-        transaction.execute(include_str!("../../queries/cust_load_hosts_insert.sql"), &[]).await?;
+        transaction
+            .execute(
+                include_str!("../../queries/cust_load_hosts_insert.sql"),
+                &[],
+            )
+            .await?;
     }
     Ok(())
 }

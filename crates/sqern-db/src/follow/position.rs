@@ -9,7 +9,8 @@ const FIRST_XACT: u64 = 3;
 
 /// The set of transactions that a database delivered to a follower.
 ///
-/// Its text is `SYSTEM/DATABASE/XMIN:XMAX:XIP,…`: the system identifier of the cluster, the OID of the database, and a `pg_snapshot`.
+/// Its text is `SYSTEM/DATABASE/XMIN:XMAX:XIP,…`: the system identifier of the cluster, the OID of
+/// the database, and a `pg_snapshot`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     /// The identity of the database.
@@ -21,13 +22,15 @@ pub struct Position {
 /// The identity of a database. Transaction IDs of different clusters are not comparable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cluster {
-    /// The identifier that `initdb` assigned to the cluster: `pg_control_system().system_identifier`.
+    /// The identifier that `initdb` assigned to the cluster:
+    /// `pg_control_system().system_identifier`.
     pub system_identifier: u64,
     /// The OID of the database.
     pub database: u32,
 }
 
-/// A set of transactions in the form of a `pg_snapshot`: all transactions below `xmax` that are not in `open`.
+/// A set of transactions in the form of a `pg_snapshot`: all transactions below `xmax` that are not
+/// in `open`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     xmax: u64,
@@ -47,7 +50,13 @@ impl Position {
     /// Returns the position before all transactions of the database.
     #[must_use]
     pub fn start(cluster: Cluster) -> Self {
-        Self { cluster, snapshot: Snapshot { xmax: FIRST_XACT, open: vec![] } }
+        Self {
+            cluster,
+            snapshot: Snapshot {
+                xmax: FIRST_XACT,
+                open: vec![],
+            },
+        }
     }
 }
 
@@ -55,14 +64,18 @@ impl Snapshot {
     /// Creates the set of all transactions below `xmax` that are not in `open`.
     pub(super) fn new(xmax: u64, open: impl IntoIterator<Item = u64>) -> Self {
         let open: BTreeSet<u64> = open.into_iter().filter(|xact| *xact < xmax).collect();
-        Self { xmax, open: open.into_iter().collect() }
+        Self {
+            xmax,
+            open: open.into_iter().collect(),
+        }
     }
 
     /// Parses the text of `pg_current_snapshot()`: the transactions that ended before the snapshot.
     ///
-    /// The snapshot of a standby does not list the open transactions between xmin and xmax, which PostgreSQL stores separately (see
-    /// `GetSnapshotData`). Only transactions below its xmin have certainly ended. The snapshot of a primary lists at least xmin if xmin
-    /// and xmax differ. This function does not use `pg_is_in_recovery()`, whose value might change after the snapshot.
+    /// The snapshot of a standby does not list the open transactions between xmin and xmax, which
+    /// PostgreSQL stores separately (see `GetSnapshotData`). Only transactions below its xmin have
+    /// certainly ended. The snapshot of a primary lists at least xmin if xmin and xmax differ. This
+    /// function does not use `pg_is_in_recovery()`, whose value might change after the snapshot.
     pub(super) fn of_server(text: &str) -> Option<Self> {
         let (xmin, xmax, open) = numbers(text)?;
         Some(Self::new(if open.is_empty() { xmin } else { xmax }, open))
@@ -93,10 +106,11 @@ impl Snapshot {
     }
 }
 
-/// The steps from one snapshot to the next. Each step delivers one transaction, and has a snapshot of the delivered transactions.
+/// The steps from one snapshot to the next. Each step delivers one transaction, and has a snapshot
+/// of the delivered transactions.
 ///
-/// The xmax of a step is one more than the highest delivered transaction, instead of the xmax of the server. This has 2 advantages, and the
-/// delivered transactions are the same:
+/// The xmax of a step is one more than the highest delivered transaction, instead of the xmax of
+/// the server. This has 2 advantages, and the delivered transactions are the same:
 ///
 /// - Waiting transactions above xmax are not listed, so the text of a step is short even if many transactions wait.
 /// - The set contains no transaction ID above those of committed generations. After a crash, PostgreSQL can assign the ID of a transaction
@@ -112,14 +126,23 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    /// Creates the steps from `reached` to `now`. `waiting` contains the transactions to deliver: those in `now` that are not in `reached`.
-    pub(super) fn new(reached: &Snapshot, now: &Snapshot, waiting: impl IntoIterator<Item = u64>) -> Self {
+    /// Creates the steps from `reached` to `now`. `waiting` contains the transactions to deliver:
+    /// those in `now` that are not in `reached`.
+    pub(super) fn new(
+        reached: &Snapshot,
+        now: &Snapshot,
+        waiting: impl IntoIterator<Item = u64>,
+    ) -> Self {
         let waiting: VecDeque<u64> = waiting.into_iter().collect();
         let still_open = reached.open.iter().filter(|xact| !now.sees(**xact));
         let open = now.open.iter().filter(|xact| !reached.sees(**xact));
         let not_yet: BTreeSet<u64> = still_open.chain(open).chain(&waiting).copied().collect();
         let reached = Snapshot::new(reached.xmax, not_yet.range(..reached.xmax).copied());
-        Self { reached, not_yet, waiting }
+        Self {
+            reached,
+            not_yet,
+            waiting,
+        }
     }
 
     /// Returns the transactions that were delivered before this step.
@@ -129,10 +152,15 @@ impl Steps {
 
     /// Delivers the next transaction. Does nothing after the last one.
     pub(super) fn step(&mut self) {
-        let Some(xact) = self.waiting.pop_front() else { return };
+        let Some(xact) = self.waiting.pop_front() else {
+            return;
+        };
         self.not_yet.remove(&xact);
         let xmax = self.reached.xmax.max(xact + 1);
-        self.reached = Snapshot { xmax, open: self.not_yet.range(..xmax).copied().collect() };
+        self.reached = Snapshot {
+            xmax,
+            open: self.not_yet.range(..xmax).copied().collect(),
+        };
     }
 }
 
@@ -148,27 +176,40 @@ impl fmt::Display for Snapshot {
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.cluster.system_identifier, self.cluster.database, self.snapshot)
+        write!(
+            f,
+            "{}/{}/{}",
+            self.cluster.system_identifier, self.cluster.database, self.snapshot
+        )
     }
 }
 
 impl FromStr for Position {
     type Err = InvalidPosition;
 
-    /// Accepts only texts that [`Display`](fmt::Display) writes, so that most truncated or changed texts are rejected.
+    /// Accepts only texts that [`Display`](fmt::Display) writes, so that most truncated or changed
+    /// texts are rejected.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let read = || {
             let (system, rest) = text.split_once('/')?;
             let (database, snapshot) = rest.split_once('/')?;
-            let cluster = Cluster { system_identifier: system.parse().ok()?, database: database.parse().ok()? };
+            let cluster = Cluster {
+                system_identifier: system.parse().ok()?,
+                database: database.parse().ok()?,
+            };
             let (_, xmax, open) = numbers(snapshot)?;
             // Queries compare transaction IDs as bigint.
             i64::try_from(xmax).ok()?;
-            Some(Self { cluster, snapshot: Snapshot::new(xmax, open) })
+            Some(Self {
+                cluster,
+                snapshot: Snapshot::new(xmax, open),
+            })
         };
         read()
             .filter(|position| position.snapshot.xmin() > 0 && position.to_string() == text)
-            .ok_or_else(|| InvalidPosition { got: text.to_owned() })
+            .ok_or_else(|| InvalidPosition {
+                got: text.to_owned(),
+            })
     }
 }
 
@@ -176,7 +217,13 @@ impl FromStr for Position {
 fn numbers(text: &str) -> Option<(u64, u64, Vec<u64>)> {
     let (xmin, rest) = text.split_once(':')?;
     let (xmax, open) = rest.split_once(':')?;
-    let open = if open.is_empty() { vec![] } else { open.split(',').map(|xact| xact.parse().ok()).collect::<Option<_>>()? };
+    let open = if open.is_empty() {
+        vec![]
+    } else {
+        open.split(',')
+            .map(|xact| xact.parse().ok())
+            .collect::<Option<_>>()?
+    };
     Some((xmin.parse().ok()?, xmax.parse().ok()?, open))
 }
 

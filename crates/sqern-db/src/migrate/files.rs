@@ -27,8 +27,8 @@ pub struct Migration {
     pub down: String,
     /// SHA-256 of the up file, in hexadecimal; or the value of a first line `-- checksum: DIGEST`.
     ///
-    /// A file that was changed after its release contains the checksum of its original text, which databases have recorded. Both texts
-    /// produce the same tables.
+    /// A file that was changed after its release contains the checksum of its original text, which
+    /// databases have recorded. Both texts produce the same tables.
     pub checksum: String,
 }
 
@@ -48,22 +48,27 @@ pub(super) fn migrations() -> &'static [Migration] {
     &MIGRATIONS
 }
 
-/// Returns the name and text of each function file in the order of application: by name, but a file whose first line is `-- after: FILE`
-/// follows that file.
+/// Returns the name and text of each function file in the order of application: by name, but a file
+/// whose first line is `-- after: FILE` follows that file.
 pub(super) fn functions() -> &'static [(String, String)] {
     &FUNCTIONS
 }
 
 /// Returns the migration with this number. Steps are planned from the list, so it exists.
 pub(super) fn migration(version: i32) -> &'static Migration {
-    migrations().iter().find(|migration| migration.version == version).expect("steps are planned from the list of migrations")
+    migrations()
+        .iter()
+        .find(|migration| migration.version == version)
+        .expect("steps are planned from the list of migrations")
 }
 
 fn read_migrations() -> Vec<Migration> {
     let mut migrations: Vec<Migration> = texts(&MIGRATION_FILES)
         .filter_map(|(file, up)| {
             let (number, name) = file.strip_suffix(".up.sql")?.split_once('_')?;
-            let down = MIGRATION_FILES.get_file(format!("{number}_{name}.down.sql"))?.contents_utf8()?;
+            let down = MIGRATION_FILES
+                .get_file(format!("{number}_{name}.down.sql"))?
+                .contents_utf8()?;
             Some(Migration {
                 version: number.parse().ok()?,
                 name: name.to_owned(),
@@ -84,20 +89,28 @@ fn stated_checksum(up: &str) -> Option<&str> {
 }
 
 fn read_functions() -> Vec<(String, String)> {
-    let mut functions: Vec<(String, String)> =
-        texts(&FUNCTION_FILES).map(|(file, text)| (file.to_owned(), text.to_owned())).collect();
+    let mut functions: Vec<(String, String)> = texts(&FUNCTION_FILES)
+        .map(|(file, text)| (file.to_owned(), text.to_owned()))
+        .collect();
     functions.sort_by_cached_key(|(file, _)| (depth(file), file.clone()));
     functions
 }
 
 /// Returns the length of the chain of files that must be applied before this one.
 fn depth(file: &str) -> usize {
-    let text = FUNCTION_FILES.get_file(file).and_then(|file| file.contents_utf8()).unwrap_or_default();
-    text.lines().next().and_then(|line| line.strip_prefix("-- after: ")).map_or(0, |other| 1 + depth(other))
+    let text = FUNCTION_FILES
+        .get_file(file)
+        .and_then(|file| file.contents_utf8())
+        .unwrap_or_default();
+    text.lines()
+        .next()
+        .and_then(|line| line.strip_prefix("-- after: "))
+        .map_or(0, |other| 1 + depth(other))
 }
 
 fn texts(dir: &'static Dir<'_>) -> impl Iterator<Item = (&'static str, &'static str)> {
-    dir.files().filter_map(|file| Some((file.path().file_name()?.to_str()?, file.contents_utf8()?)))
+    dir.files()
+        .filter_map(|file| Some((file.path().file_name()?.to_str()?, file.contents_utf8()?)))
 }
 
 #[cfg(test)]
@@ -106,12 +119,20 @@ mod tests {
 
     #[test]
     fn migrations_are_numbered_without_gaps_and_have_two_files() {
-        let numbers: Vec<i32> = migrations().iter().map(|migration| migration.version).collect();
+        let numbers: Vec<i32> = migrations()
+            .iter()
+            .map(|migration| migration.version)
+            .collect();
         assert_eq!(numbers, (1..=latest_version()).collect::<Vec<_>>());
-        assert_eq!(MIGRATION_FILES.files().count(), 2 * migrations().len(), "each has an up and a down file");
+        assert_eq!(
+            MIGRATION_FILES.files().count(),
+            2 * migrations().len(),
+            "each has an up and a down file"
+        );
     }
 
-    /// The checksums that databases of earlier versions recorded. A new migration adds a line; no line ever changes.
+    /// The checksums that databases of earlier versions recorded. A new migration adds a line; no
+    /// line ever changes.
     const RELEASED: &[&str] = &[
         "2dbce0bf82b62049b65ab6a555f34aa79e8507e95af7252271254514bdd46261",
         "f6797ffaf240e3001ad32edb5ca16af72493c7b8248c4611f505763f4c8188cc",
@@ -127,13 +148,21 @@ mod tests {
 
     #[test]
     fn released_migrations_keep_their_checksums() {
-        let checksums: Vec<&str> = migrations().iter().map(|migration| migration.checksum.as_str()).collect();
+        let checksums: Vec<&str> = migrations()
+            .iter()
+            .map(|migration| migration.checksum.as_str())
+            .collect();
         assert_eq!(checksums, RELEASED);
     }
 
     #[test]
     fn a_function_file_follows_the_file_that_it_requires() {
-        let position = |name: &str| functions().iter().position(|(file, _)| file == name).unwrap();
+        let position = |name: &str| {
+            functions()
+                .iter()
+                .position(|(file, _)| file == name)
+                .unwrap()
+        };
         assert!(position("kver_not_ignored.sql") < position("build_candidate.sql"));
     }
 

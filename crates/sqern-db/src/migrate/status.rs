@@ -33,7 +33,8 @@ pub enum SchemaError {
         /// The files that differ.
         files: Vec<String>,
     },
-    /// The schema is newer than the program. The program cannot migrate it, and must not use it after a breaking migration.
+    /// The schema is newer than the program. The program cannot migrate it, and must not use it
+    /// after a breaking migration.
     #[error(
         "database schema version {got} ({name}) is newer than version {latest} of sqern {program}; {}", must_not(*.breaking)
     )]
@@ -50,7 +51,9 @@ pub enum SchemaError {
         program: &'static str,
     },
     /// An applied migration differs from the migration of this program with the same number.
-    #[error("migration {version} ({name}) in the database differs from the migration of this program")]
+    #[error(
+        "migration {version} ({name}) in the database differs from the migration of this program"
+    )]
     Altered {
         /// The number of the migration.
         version: i32,
@@ -90,7 +93,11 @@ impl SchemaError {
 }
 
 fn must_not(breaking: bool) -> &'static str {
-    if breaking { "older programs must not use it" } else { "older programs can use it, but not migrate it" }
+    if breaking {
+        "older programs must not use it"
+    } else {
+        "older programs can use it, but not migrate it"
+    }
 }
 
 /// A migration that was applied.
@@ -106,7 +113,12 @@ pub struct Applied {
     pub checksum: String,
 }
 
-from_row!(Applied { version, name, breaking, checksum });
+from_row!(Applied {
+    version,
+    name,
+    breaking,
+    checksum
+});
 
 /// The state of the schema, compared with this program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -122,13 +134,20 @@ pub struct SchemaStatus {
 }
 
 impl SchemaStatus {
-    /// Returns an error if the applied migrations are not those of this program, which never migrates such a schema.
+    /// Returns an error if the applied migrations are not those of this program, which never
+    /// migrates such a schema.
     pub(super) fn check_history(&self) -> Result<(), SchemaError> {
         for applied in &self.applied {
-            match files::migrations().iter().find(|migration| migration.version == applied.version) {
+            match files::migrations()
+                .iter()
+                .find(|migration| migration.version == applied.version)
+            {
                 None => return Err(self.newer(applied)),
                 Some(known) if known.checksum != applied.checksum => {
-                    return Err(SchemaError::Altered { version: applied.version, name: applied.name.clone() });
+                    return Err(SchemaError::Altered {
+                        version: applied.version,
+                        name: applied.name.clone(),
+                    });
                 }
                 Some(_) => {}
             }
@@ -136,23 +155,35 @@ impl SchemaStatus {
         Ok(())
     }
 
-    /// Returns an error unless this program can read and write the data: the schema has its version, or a newer one without a breaking
-    /// migration.
+    /// Returns an error unless this program can read and write the data: the schema has its
+    /// version, or a newer one without a breaking migration.
     pub fn check_usable(&self) -> Result<(), SchemaError> {
-        if let Some(breaking) = self.applied.iter().rev().find(|applied| applied.version > self.latest && applied.breaking) {
+        if let Some(breaking) = self
+            .applied
+            .iter()
+            .rev()
+            .find(|applied| applied.version > self.latest && applied.breaking)
+        {
             return Err(self.newer(breaking));
         }
         if self.version > self.latest {
             return Ok(());
         }
         if self.version == 0 {
-            return Err(SchemaError::Missing { latest: self.latest });
+            return Err(SchemaError::Missing {
+                latest: self.latest,
+            });
         }
         if self.version < self.latest {
-            return Err(SchemaError::Older { got: self.version, latest: self.latest });
+            return Err(SchemaError::Older {
+                got: self.version,
+                latest: self.latest,
+            });
         }
         if !self.functions_differ.is_empty() {
-            return Err(SchemaError::FunctionsDiffer { files: self.functions_differ.clone() });
+            return Err(SchemaError::FunctionsDiffer {
+                files: self.functions_differ.clone(),
+            });
         }
         Ok(())
     }
@@ -184,7 +215,11 @@ struct Server {
     has_schema: bool,
 }
 
-from_row!(Server { version_num, version, has_schema });
+from_row!(Server {
+    version_num,
+    version,
+    has_schema
+});
 
 /// A function file and the checksum of its text.
 #[derive(PartialEq, Eq)]
@@ -198,15 +233,25 @@ from_row!(FunctionFile { file, checksum });
 pub(super) async fn read(client: &impl GenericClient) -> Result<SchemaStatus, DbError> {
     let query = "SELECT current_setting('server_version_num')::int AS version_num, current_setting('server_version') AS version,
          to_regclass('public.schema_migration') IS NOT NULL AS has_schema";
-    let Server { version_num, version, has_schema } = query_row(client, query, &[]).await?;
+    let Server {
+        version_num,
+        version,
+        has_schema,
+    } = query_row(client, query, &[]).await?;
     if version_num < OLDEST_SERVER {
         return Err(SchemaError::OldServer { got: version }.into());
     }
     let latest = files::latest_version();
     if !has_schema {
-        return Ok(SchemaStatus { version: 0, latest, applied: vec![], functions_differ: vec![] });
+        return Ok(SchemaStatus {
+            version: 0,
+            latest,
+            applied: vec![],
+            functions_differ: vec![],
+        });
     }
-    let query = "SELECT version, name, breaking, checksum FROM public.schema_migration ORDER BY version";
+    let query =
+        "SELECT version, name, breaking, checksum FROM public.schema_migration ORDER BY version";
     let applied: Vec<Applied> = query_rows(client, query, &[]).await?;
     let query = "SELECT file, checksum FROM public.schema_function ORDER BY file";
     let stored: Vec<FunctionFile> = query_rows(client, query, &[]).await?;
@@ -218,13 +263,24 @@ pub(super) async fn read(client: &impl GenericClient) -> Result<SchemaStatus, Db
     })
 }
 
-/// Returns the names of the files that differ from the applied ones, and of applied files that this program does not contain.
+/// Returns the names of the files that differ from the applied ones, and of applied files that this
+/// program does not contain.
 fn differing_functions(stored: &[FunctionFile]) -> Vec<String> {
-    let known: Vec<FunctionFile> =
-        files::functions().iter().map(|(file, text)| FunctionFile { file: file.clone(), checksum: checksum(text) }).collect();
+    let known: Vec<FunctionFile> = files::functions()
+        .iter()
+        .map(|(file, text)| FunctionFile {
+            file: file.clone(),
+            checksum: checksum(text),
+        })
+        .collect();
     let changed = known.iter().filter(|entry| !stored.contains(entry));
-    let unknown = stored.iter().filter(|stored| !known.iter().any(|known| known.file == stored.file));
-    let mut differing: Vec<String> = changed.chain(unknown).map(|entry| entry.file.clone()).collect();
+    let unknown = stored
+        .iter()
+        .filter(|stored| !known.iter().any(|known| known.file == stored.file));
+    let mut differing: Vec<String> = changed
+        .chain(unknown)
+        .map(|entry| entry.file.clone())
+        .collect();
     differing.sort();
     differing
 }

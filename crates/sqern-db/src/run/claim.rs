@@ -16,15 +16,17 @@ const ATTEMPTS: u32 = 50;
 /// The time between 2 attempts.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Locks up to `count` kernels until the end of the transaction, and returns them. A run that this transaction starts with them then holds
-/// them.
+/// Locks up to `count` kernels until the end of the transaction, and returns them. A run that this
+/// transaction starts with them then holds them.
 ///
-/// The kernels are the first unlocked ones of the plan, and all candidates of a test belong to the same build. Kernels that another
-/// transaction has locked are skipped. If no other kernel is left, this function waits for them: the other transaction might start a run of
-/// another revision, or roll back.
+/// The kernels are the first unlocked ones of the plan, and all candidates of a test belong to the
+/// same build. Kernels that another transaction has locked are skipped. If no other kernel is left,
+/// this function waits for them: the other transaction might start a run of another revision, or
+/// roll back.
 ///
-/// Concurrent claims compute the same plan. A kernel is unlocked after another claim has committed, although the plan from before the commit
-/// still contains it. The plan is therefore computed again after the lock, and only kernels of the second plan are claimed.
+/// Concurrent claims compute the same plan. A kernel is unlocked after another claim has committed,
+/// although the plan from before the commit still contains it. The plan is therefore computed again
+/// after the lock, and only kernels of the second plan are claimed.
 pub async fn claim(
     transaction: &Transaction<'_>,
     kind: RunKind,
@@ -44,14 +46,26 @@ pub async fn claim(
             if locked.is_empty() {
                 break;
             }
-            let (locked, unlocked): (Vec<_>, Vec<_>) =
-                candidates.into_iter().partition(|candidate| locked.contains(&candidate.kernel));
+            let (locked, unlocked): (Vec<_>, Vec<_>) = candidates
+                .into_iter()
+                .partition(|candidate| locked.contains(&candidate.kernel));
             candidates = unlocked;
-            // A separate statement has a newer snapshot, which contains all commits from before the lock.
-            filter.kernels = locked.iter().map(|candidate| candidate.kernel.clone().into()).collect();
+            // A separate statement has a newer snapshot, which contains all commits from before the
+            // lock.
+            filter.kernels = locked
+                .iter()
+                .map(|candidate| candidate.kernel.clone().into())
+                .collect();
             let planned = plan(transaction, kind, &filter).await?;
-            let free: BTreeSet<Kernel> = planned.into_iter().map(|candidate| candidate.kernel).collect();
-            claimed.extend(locked.into_iter().filter(|candidate| free.contains(&candidate.kernel)));
+            let free: BTreeSet<Kernel> = planned
+                .into_iter()
+                .map(|candidate| candidate.kernel)
+                .collect();
+            claimed.extend(
+                locked
+                    .into_iter()
+                    .filter(|candidate| free.contains(&candidate.kernel)),
+            );
         }
         // The remaining candidates are locked by other transactions.
         if claimed.len() == count || candidates.is_empty() {
@@ -64,8 +78,9 @@ pub async fn claim(
     Ok(claimed)
 }
 
-/// Locks the first `limit` candidates that no other transaction has locked, and returns their kernels. The locked row is that of the fetched
-/// headers, or that of the kernel in the build to test.
+/// Locks the first `limit` candidates that no other transaction has locked, and returns their
+/// kernels. The locked row is that of the fetched headers, or that of the kernel in the build to
+/// test.
 async fn lock(
     transaction: &Transaction<'_>,
     kind: RunKind,
@@ -83,7 +98,8 @@ async fn lock(
             query_rows(transaction, lock, &[&distros, &versions, &limit]).await?
         }
         RunKind::Test => {
-            let builds: Vec<Option<i64>> = candidates.iter().map(|candidate| candidate.build).collect();
+            let builds: Vec<Option<i64>> =
+                candidates.iter().map(|candidate| candidate.build).collect();
             let lock = "SELECT k.distro, k.version
                  FROM unnest($1::text[], $2::text[], $4::bigint[]) WITH ORDINALITY AS named (distro, version, build_id, position)
                  JOIN sp_build_kver AS k ON k.distro = named.distro AND k.version = named.version AND k.build_id = named.build_id

@@ -33,7 +33,8 @@ pub struct Filter {
 pub enum Liveness {
     /// The run has a result.
     Finished,
-    /// The run is in progress and its lease has not expired. A run without a lease counts as in progress for a day.
+    /// The run is in progress and its lease has not expired. A run without a lease counts as in
+    /// progress for a day.
     Running,
     /// The run has no result, and its lease has expired.
     Expired,
@@ -140,7 +141,10 @@ impl FromRow for LoggedKernel {
     fn from_row(row: &Row) -> Result<Self, DbError> {
         let has_log = column::<Option<&str>>(row, "host")?.is_some();
         let log = has_log.then(|| RunLog::from_row(row)).transpose()?;
-        Ok(Self { kernel: RunKernel::from_row(row)?, log })
+        Ok(Self {
+            kernel: RunKernel::from_row(row)?,
+            log,
+        })
     }
 }
 
@@ -159,7 +163,13 @@ pub struct RunLog {
     pub tail: String,
 }
 
-from_row!(RunLog { host, path, seconds, exit_status, tail });
+from_row!(RunLog {
+    host,
+    path,
+    seconds,
+    exit_status,
+    tail
+});
 
 const COLUMNS: &str = "r.id, r.tstamp, upper(r.result) AS result, l.expires_at, l.owner,
     r.result IS NULL AND coalesce(l.expires_at, r.tstamp + interval '1 day') > now() AS is_held,
@@ -176,7 +186,12 @@ const GROUP: &str = "GROUP BY r.id, r.tstamp, r.result, r.success, l.expires_at,
     r.dockernel_profile, r.change_id, r.jenkins_job, r.official, r.build_id, r.test_flavor, r.test_cluster";
 
 /// Returns the runs that match `filter`, newest first.
-pub async fn list(client: &impl GenericClient, kind: RunKind, filter: &Filter, as_of: &AsOf) -> Result<Vec<Run>, DbError> {
+pub async fn list(
+    client: &impl GenericClient,
+    kind: RunKind,
+    filter: &Filter,
+    as_of: &AsOf,
+) -> Result<Vec<Run>, DbError> {
     let text = format!(
         "SELECT {COLUMNS} {FROM}
          WHERE ($1::text IS NULL OR r.storpool_revision = $1) AND ($2::text IS NULL OR r.release_target = $2)
@@ -187,9 +202,21 @@ pub async fn list(client: &impl GenericClient, kind: RunKind, filter: &Filter, a
                  AND ($6 = '{{}}' OR selected.version = ANY ($6) OR selected.distro || '/' || selected.version = ANY ($6))))
          {GROUP} ORDER BY r.id DESC LIMIT $4"
     );
-    let Filter { revision, target, distros, kernels, open, limit } = filter;
+    let Filter {
+        revision,
+        target,
+        distros,
+        kernels,
+        open,
+        limit,
+    } = filter;
     let kernels: Vec<String> = kernels.iter().map(ToString::to_string).collect();
-    query_rows(client, &as_of.query(&sql(kind, &text)), &[revision, target, open, limit, distros, &kernels]).await
+    query_rows(
+        client,
+        &as_of.query(&sql(kind, &text)),
+        &[revision, target, open, limit, distros, &kernels],
+    )
+    .await
 }
 
 /// Returns the run with this id.
@@ -198,22 +225,40 @@ pub async fn list(client: &impl GenericClient, kind: RunKind, filter: &Filter, a
 ///
 /// Returns [`DbError::Unknown`] if the run does not exist or is marked as deleted.
 pub async fn get(client: &impl GenericClient, kind: RunKind, id: i64) -> Result<Run, DbError> {
-    let query = sql(kind, &format!("SELECT {COLUMNS} {FROM} WHERE r.id = $1 {GROUP}"));
+    let query = sql(
+        kind,
+        &format!("SELECT {COLUMNS} {FROM} WHERE r.id = $1 {GROUP}"),
+    );
     let run = query_optional(client, &query, &[&id]).await?;
-    run.ok_or_else(|| DbError::Unknown { subject: Subject::Run(kind), got: id.to_string(), near: vec![] })
+    run.ok_or_else(|| DbError::Unknown {
+        subject: Subject::Run(kind),
+        got: id.to_string(),
+        near: vec![],
+    })
 }
 
-/// Returns the kernels of a run by distribution, newest first. The list is empty if the run does not exist.
-pub async fn kernels(client: &impl GenericClient, kind: RunKind, id: i64, as_of: &AsOf) -> Result<Vec<RunKernel>, DbError> {
+/// Returns the kernels of a run by distribution, newest first. The list is empty if the run does
+/// not exist.
+pub async fn kernels(
+    client: &impl GenericClient,
+    kind: RunKind,
+    id: i64,
+    as_of: &AsOf,
+) -> Result<Vec<RunKernel>, DbError> {
     let query = "SELECT k.distro, k.version, upper(coalesce(k.result, r.result)) AS result, k.result IS NOT NULL AS is_override
          FROM {runs} AS r JOIN {kvers} AS k ON k.{id} = r.id AND k.deleted_at = '-infinity' WHERE r.id = $1";
-    let mut kernels: Vec<RunKernel> = query_rows(client, &as_of.query(&sql(kind, query)), &[&id]).await?;
+    let mut kernels: Vec<RunKernel> =
+        query_rows(client, &as_of.query(&sql(kind, query)), &[&id]).await?;
     kernels.sort_by(|a, b| newest_first(&a.kernel, &b.kernel));
     Ok(kernels)
 }
 
 /// Returns the kernels of a run with their logs by distribution, newest first.
-pub async fn logged_kernels(client: &impl GenericClient, kind: RunKind, id: i64) -> Result<Vec<LoggedKernel>, DbError> {
+pub async fn logged_kernels(
+    client: &impl GenericClient,
+    kind: RunKind,
+    id: i64,
+) -> Result<Vec<LoggedKernel>, DbError> {
     let query = "SELECT k.distro, k.version, upper(coalesce(k.result, r.result)) AS result, k.result IS NOT NULL AS is_override,
                  g.host, g.path, g.seconds, g.exit_status, g.tail
              FROM {runs} AS r JOIN {kvers} AS k ON k.{id} = r.id AND k.deleted_at = '-infinity'

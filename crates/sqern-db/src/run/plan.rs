@@ -22,9 +22,11 @@ pub struct PlanFilter {
     pub distros: Vec<DistroName>,
     /// The names of the kernels; all if empty.
     pub kernels: Vec<KernelName>,
-    /// Whether to select only kernels without a failed run. Runs that failed because of the harness do not count.
+    /// Whether to select only kernels without a failed run. Runs that failed because of the harness
+    /// do not count.
     pub untried: bool,
-    /// Whether to select also kernels that are built or tested, or that are part of a run in progress.
+    /// Whether to select also kernels that are built or tested, or that are part of a run in
+    /// progress.
     pub again: bool,
     /// The build to test; the newest successful build of each kernel if none.
     pub build: Option<i64>,
@@ -54,38 +56,71 @@ pub struct Candidate {
 
 from_row!(Candidate { ..kernel, build, ready_at, hosts_running, hosts_installed, last_id, last_result });
 
-/// Returns the kernels to build or test. The order is: number of hosts that run the kernel, number of hosts on which it is installed, kernels
-/// without a failed run, newest version.
+/// Returns the kernels to build or test. The order is: number of hosts that run the kernel, number
+/// of hosts on which it is installed, kernels without a failed run, newest version.
 ///
-/// A plan of builds contains fetched and wanted kernels without a successful build of the revision, target and profile, and without such a
-/// build in progress. A plan of tests contains the newest successful build of each kernel if no test run of the flavor succeeded for it.
+/// A plan of builds contains fetched and wanted kernels without a successful build of the revision,
+/// target and profile, and without such a build in progress. A plan of tests contains the newest
+/// successful build of each kernel if no test run of the flavor succeeded for it.
 ///
 /// Changes the setting `jit` until the end of the transaction.
-pub async fn plan(transaction: &Transaction<'_>, kind: RunKind, filter: &PlanFilter) -> Result<Vec<Candidate>, DbError> {
-    // Compiling takes longer than running: 140 ms instead of 70 ms for 10,000 kernels and 2 million rows of builds.
+pub async fn plan(
+    transaction: &Transaction<'_>,
+    kind: RunKind,
+    filter: &PlanFilter,
+) -> Result<Vec<Candidate>, DbError> {
+    // Compiling takes longer than running: 140 ms instead of 70 ms for 10,000 kernels and 2 million
+    // rows of builds.
     transaction.batch_execute("SET LOCAL jit = off").await?;
-    let PlanFilter { revision, target, profile, distros, kernels, build, flavor, again, .. } = filter;
+    let PlanFilter {
+        revision,
+        target,
+        profile,
+        distros,
+        kernels,
+        build,
+        flavor,
+        again,
+        ..
+    } = filter;
     let versions = KernelName::versions(kernels);
     let mut candidates: Vec<Candidate> = match kind {
         RunKind::Build => {
             let query = include_str!("../../queries/build_plan.sql");
-            query_rows(transaction, query, &[revision, target, profile, distros, &versions, again]).await?
+            query_rows(
+                transaction,
+                query,
+                &[revision, target, profile, distros, &versions, again],
+            )
+            .await?
         }
         RunKind::Test => {
             let query = include_str!("../../queries/test_plan.sql");
-            query_rows(transaction, query, &[revision, target, profile, distros, &versions, build, flavor, again]).await?
+            query_rows(
+                transaction,
+                query,
+                &[
+                    revision, target, profile, distros, &versions, build, flavor, again,
+                ],
+            )
+            .await?
         }
     };
-    candidates
-        .retain(|candidate| KernelName::any_matches(kernels, &candidate.kernel) && !(filter.untried && candidate.has_failed()));
+    candidates.retain(|candidate| {
+        KernelName::any_matches(kernels, &candidate.kernel)
+            && !(filter.untried && candidate.has_failed())
+    });
     candidates.sort_by(|a, b| {
         let hosts = (b.hosts_running, b.hosts_installed).cmp(&(a.hosts_running, a.hosts_installed));
-        hosts.then_with(|| a.has_failed().cmp(&b.has_failed())).then_with(|| newest_first(&a.kernel, &b.kernel))
+        hosts
+            .then_with(|| a.has_failed().cmp(&b.has_failed()))
+            .then_with(|| newest_first(&a.kernel, &b.kernel))
     });
     Ok(candidates)
 }
 
-/// Returns whether any kernel can be built or tested: whether headers are fetched, or a build has succeeded.
+/// Returns whether any kernel can be built or tested: whether headers are fetched, or a build has
+/// succeeded.
 pub async fn has_input(client: &impl GenericClient, kind: RunKind) -> Result<bool, DbError> {
     let query = match kind {
         RunKind::Build => "SELECT EXISTS (SELECT FROM kver_fetched)",
@@ -98,9 +133,13 @@ pub async fn has_input(client: &impl GenericClient, kind: RunKind) -> Result<boo
 }
 
 impl Candidate {
-    /// Returns whether the newest run failed for the kernel. A failure of the harness does not count.
+    /// Returns whether the newest run failed for the kernel. A failure of the harness does not
+    /// count.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        matches!(self.last_result, Some(RunResult::Failure | RunResult::Unstable))
+        matches!(
+            self.last_result,
+            Some(RunResult::Failure | RunResult::Unstable)
+        )
     }
 }

@@ -1,4 +1,5 @@
-//! Rules for all tables and functions, checked in the catalog. They therefore apply to new tables too.
+//! Rules for all tables and functions, checked in the catalog. They therefore apply to new tables
+//! too.
 
 use crate::support::{migrated, rows};
 
@@ -17,7 +18,11 @@ const JOURNALED: &str = "SELECT c.oid, c.relname FROM pg_class c
 #[tokio::test]
 async fn thirteen_tables_are_journaled() {
     let database = migrated().await;
-    let tables = rows(&database.client().await, &format!("SELECT relname FROM ({JOURNALED}) j ORDER BY 1")).await;
+    let tables = rows(
+        &database.client().await,
+        &format!("SELECT relname FROM ({JOURNALED}) j ORDER BY 1"),
+    )
+    .await;
     let seed = "cust_cluster cust_host_kver distro kver kver_fetched kver_ignore kver_seen sp_available_kver sp_build \
                 sp_build_kver sp_test sp_test_kver sp_test_result";
     assert_eq!(tables.join(" "), seed);

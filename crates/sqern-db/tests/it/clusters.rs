@@ -27,15 +27,25 @@ async fn a_single_cluster_equals_its_entry_in_the_list() {
             ('acme-1', 'b', 'd', '6.1.0-2', true), ('acme-2', 'a', 'd', '6.1.0-1', true)",
     )
     .await;
-    run(&client, "UPDATE cust_cluster SET deleted_at = now() WHERE name = 'gone-1'").await;
+    run(
+        &client,
+        "UPDATE cust_cluster SET deleted_at = now() WHERE name = 'gone-1'",
+    )
+    .await;
 
     let before_hosts = AsOf::resolve(&client, At::Generation(1)).await.unwrap();
     for (as_of, hosts) in [(AsOf::Now, 2), (before_hosts, 0)] {
         let clusters = cust::list(&client, false, &as_of).await.unwrap();
         for cluster in &clusters {
-            assert_eq!(cust::get(&client, &cluster.name, &as_of).await.unwrap(), *cluster);
+            assert_eq!(
+                cust::get(&client, &cluster.name, &as_of).await.unwrap(),
+                *cluster
+            );
         }
-        assert_eq!((clusters[0].name.as_str(), clusters[0].hosts), ("acme-1", hosts));
+        assert_eq!(
+            (clusters[0].name.as_str(), clusters[0].hosts),
+            ("acme-1", hosts)
+        );
     }
     match cust::get(&client, &name("gone-1"), &AsOf::Now).await {
         Err(DbError::Unknown { got, .. }) => assert_eq!(got, "gone-1", "deleted"),

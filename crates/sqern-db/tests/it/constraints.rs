@@ -8,8 +8,22 @@ const BASE: &str = "INSERT INTO distro VALUES ('d', 'D'); INSERT INTO kver VALUE
 #[tokio::test]
 async fn a_new_schema_contains_six_cluster_types() {
     let database = migrated().await;
-    let types = rows(&database.client().await, "SELECT id, name FROM cust_cluster_type ORDER BY id").await;
-    assert_eq!(types, ["1 production", "2 poc", "3 custdev", "4 lab", "5 out of support", "6 our test"]);
+    let types = rows(
+        &database.client().await,
+        "SELECT id, name FROM cust_cluster_type ORDER BY id",
+    )
+    .await;
+    assert_eq!(
+        types,
+        [
+            "1 production",
+            "2 poc",
+            "3 custdev",
+            "4 lab",
+            "5 out of support",
+            "6 our test"
+        ]
+    );
 }
 
 #[tokio::test]
@@ -21,14 +35,24 @@ async fn text_keys_with_outer_blanks_or_control_characters_are_rejected() {
         for (insert, constraint) in [
             ("INSERT INTO distro VALUES (%, 'D')", "distro_name_check"),
             ("INSERT INTO kver VALUES ('d', %)", "kver_version_check"),
-            ("INSERT INTO cust_cluster VALUES (%, 1)", "cust_cluster_name_check"),
-            ("INSERT INTO kver_ignore (distro, pattern) VALUES ('d', %)", "kver_ignore_pattern_check"),
+            (
+                "INSERT INTO cust_cluster VALUES (%, 1)",
+                "cust_cluster_name_check",
+            ),
+            (
+                "INSERT INTO kver_ignore (distro, pattern) VALUES ('d', %)",
+                "kver_ignore_pattern_check",
+            ),
         ] {
             let message = refused(&client, &insert.replace('%', bad)).await;
             assert!(message.contains(constraint), "{insert} {bad}: {message}");
         }
     }
-    run(&client, "INSERT INTO cust_cluster VALUES ('two words', 1), ('ü', 1)").await;
+    run(
+        &client,
+        "INSERT INTO cust_cluster VALUES ('two words', 1), ('ü', 1)",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -46,7 +70,11 @@ async fn results_are_those_of_jenkins_in_any_case_and_determine_success() {
         ("NULL", "-"),
     ] {
         run(&client, &format!("UPDATE sp_build SET result = {result}")).await;
-        assert_eq!(rows(&client, "SELECT success FROM sp_build").await, [success], "{result}");
+        assert_eq!(
+            rows(&client, "SELECT success FROM sp_build").await,
+            [success],
+            "{result}"
+        );
     }
     for table in [
         "sp_build (result) VALUES ('OK')",
@@ -66,19 +94,36 @@ async fn insert_on_conflict_do_nothing_adds_a_live_row_beside_a_deleted_one() {
     run(&client, BASE).await;
     for (table, columns, values) in [
         ("kver_ignore", "distro, pattern", "'d', '%x'"),
-        ("cust_host_kver", "cluster_name, host_name, distro, version", "'c', 'h', 'd', '1'"),
-        ("sp_available_kver", "storpool_revision, release_target, distro, version", "'r', 't', 'd', '1'"),
+        (
+            "cust_host_kver",
+            "cluster_name, host_name, distro, version",
+            "'c', 'h', 'd', '1'",
+        ),
+        (
+            "sp_available_kver",
+            "storpool_revision, release_target, distro, version",
+            "'r', 't', 'd', '1'",
+        ),
         ("sp_build_kver", "build_id, distro, version", "1, 'd', '1'"),
         ("sp_test_kver", "test_id, distro, version", "1, 'd', '1'"),
         ("sp_test_result", "test_id", "1"),
     ] {
-        let insert = format!("INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING");
+        let insert =
+            format!("INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING");
         run(&client, &insert).await;
         run(&client, &insert).await;
-        run(&client, &format!("UPDATE {table} SET deleted_at = clock_timestamp()")).await;
+        run(
+            &client,
+            &format!("UPDATE {table} SET deleted_at = clock_timestamp()"),
+        )
+        .await;
         run(&client, &insert).await;
         assert_eq!(
-            rows(&client, &format!("SELECT deleted_at = '-infinity' FROM {table} ORDER BY id")).await,
+            rows(
+                &client,
+                &format!("SELECT deleted_at = '-infinity' FROM {table} ORDER BY id")
+            )
+            .await,
             ["f", "t"],
             "{table}"
         );
@@ -96,7 +141,11 @@ async fn a_host_runs_at_most_one_kernel() {
         )
     };
     run(&client, &insert("1")).await;
-    assert!(refused(&client, &insert("2")).await.contains("cust_host_kver_current_key"));
+    assert!(
+        refused(&client, &insert("2"))
+            .await
+            .contains("cust_host_kver_current_key")
+    );
     run(&client, "UPDATE cust_host_kver SET deleted_at = now()").await;
     run(&client, &insert("2")).await;
 }
@@ -108,21 +157,42 @@ async fn references_to_missing_rows_are_rejected() {
     run(&client, BASE).await;
     for (statement, constraint) in [
         ("INSERT INTO kver VALUES ('none', '1')", "kver_distro_fkey"),
-        ("INSERT INTO kver_seen VALUES ('d', '9')", "kver_seen_kver_fkey"),
-        ("INSERT INTO kver_fetched VALUES ('d', '9')", "kver_fetched_kver_fkey"),
-        ("INSERT INTO cust_cluster VALUES ('x', 9)", "cust_cluster_cltype_fkey"),
+        (
+            "INSERT INTO kver_seen VALUES ('d', '9')",
+            "kver_seen_kver_fkey",
+        ),
+        (
+            "INSERT INTO kver_fetched VALUES ('d', '9')",
+            "kver_fetched_kver_fkey",
+        ),
+        (
+            "INSERT INTO cust_cluster VALUES ('x', 9)",
+            "cust_cluster_cltype_fkey",
+        ),
         (
             "INSERT INTO cust_host_kver (cluster_name, host_name, distro, version) VALUES ('none', 'h', 'd', '1')",
             "cust_host_kver_cluster_name_fkey",
         ),
-        ("INSERT INTO sp_build_kver (build_id, distro, version) VALUES (9, 'd', '1')", "sp_build_kver_build_id_fkey"),
-        ("INSERT INTO sp_test (build_id) VALUES (9)", "sp_test_build_id_fkey"),
-        ("INSERT INTO sp_test_result (test_id) VALUES (9)", "sp_test_result_test_id_fkey"),
+        (
+            "INSERT INTO sp_build_kver (build_id, distro, version) VALUES (9, 'd', '1')",
+            "sp_build_kver_build_id_fkey",
+        ),
+        (
+            "INSERT INTO sp_test (build_id) VALUES (9)",
+            "sp_test_build_id_fkey",
+        ),
+        (
+            "INSERT INTO sp_test_result (test_id) VALUES (9)",
+            "sp_test_result_test_id_fkey",
+        ),
         (
             "INSERT INTO sp_available_kver (storpool_revision, release_target, distro, version) VALUES ('r', 't', 'd', '9')",
             "sp_available_kver_kver_fkey",
         ),
-        ("DELETE FROM cust_cluster_type WHERE id = 1", "cust_cluster_cltype_fkey"),
+        (
+            "DELETE FROM cust_cluster_type WHERE id = 1",
+            "cust_cluster_cltype_fkey",
+        ),
     ] {
         let message = refused(&client, statement).await;
         assert!(message.contains(constraint), "{statement}: {message}");

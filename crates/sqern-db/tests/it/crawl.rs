@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use sqern_db::{change, crawl};
 use sqern_model::upstream::{UpstreamDiff, diff};
-use sqern_model::{CachedFile, CachedIndex, CachedMetadata, Crawl, CrawlState, DistroName, KernelPackage, PackageRole};
+use sqern_model::{
+    CachedFile, CachedIndex, CachedMetadata, Crawl, CrawlState, DistroName, KernelPackage,
+    PackageRole,
+};
 use tokio_postgres::Client;
 
 use crate::support::{migrated, rows, run};
@@ -47,14 +50,26 @@ async fn record(client: &mut Client, crawled: Crawl) -> (UpstreamDiff, change::F
     record_at(client, crawled, "2026-02-03T04:05:06Z").await
 }
 
-async fn record_at(client: &mut Client, crawled: Crawl, now: &str) -> (UpstreamDiff, change::Finished) {
+async fn record_at(
+    client: &mut Client,
+    crawled: Crawl,
+    now: &str,
+) -> (UpstreamDiff, change::Finished) {
     let distro: DistroName = "d".parse().unwrap();
     let now: Timestamp = now.parse().unwrap();
     let change = change::begin(client, "test").await.unwrap();
     crawl::lock(&change.transaction).await.unwrap();
     let known = crawl::known(&change.transaction, &distro).await.unwrap();
     let diff = diff(&known, vec![crawled], false);
-    crawl::apply(&change.transaction, &distro, &diff, now, change.generation()).await.unwrap();
+    crawl::apply(
+        &change.transaction,
+        &distro,
+        &diff,
+        now,
+        change.generation(),
+    )
+    .await
+    .unwrap();
     (diff, change.finish(false).await.unwrap())
 }
 
@@ -62,16 +77,32 @@ async fn record_at(client: &mut Client, crawled: Crawl, now: &str) -> (UpstreamD
 async fn found_packages_are_recorded_once_and_missing_ones_are_marked_as_gone() {
     let database = migrated().await;
     let mut client = database.client().await;
-    run(&client, "INSERT INTO distro VALUES ('d', 'D'); INSERT INTO kver VALUES ('d', 'known')").await;
+    run(
+        &client,
+        "INSERT INTO distro VALUES ('d', 'D'); INSERT INTO kver VALUES ('d', 'known')",
+    )
+    .await;
 
-    let (_, finished) = record(&mut client, crawl_of(CrawlState::Complete, &["1", "2", "known"])).await;
+    let (_, finished) = record(
+        &mut client,
+        crawl_of(CrawlState::Complete, &["1", "2", "known"]),
+    )
+    .await;
     assert_eq!(finished.events, 5, "2 in kver, 3 in kver_seen");
     assert_eq!(
-        rows(&client, "SELECT version, tstamp = '2026-02-03 04:05:06Z' FROM kver_seen ORDER BY 1").await,
+        rows(
+            &client,
+            "SELECT version, tstamp = '2026-02-03 04:05:06Z' FROM kver_seen ORDER BY 1"
+        )
+        .await,
         ["1 t", "2 t", "known t"]
     );
     assert_eq!(
-        rows(&client, "SELECT name, package_version, size_bytes, url FROM kver_package WHERE version = '1'").await,
+        rows(
+            &client,
+            "SELECT name, package_version, size_bytes, url FROM kver_package WHERE version = '1'"
+        )
+        .await,
         ["linux-headers-1 6.1.106-3 1400000 https://mirror.example/1.deb"]
     );
     assert_eq!(
@@ -79,24 +110,66 @@ async fn found_packages_are_recorded_once_and_missing_ones_are_marked_as_gone() 
         [r#"complete 3 17 {"unsigned \"index\""} t"#]
     );
 
-    let (again, finished) = record(&mut client, crawl_of(CrawlState::Complete, &["1", "2", "known"])).await;
-    assert_eq!((finished.events, finished.generation), (0, None), "{again:?}");
+    let (again, finished) = record(
+        &mut client,
+        crawl_of(CrawlState::Complete, &["1", "2", "known"]),
+    )
+    .await;
+    assert_eq!(
+        (finished.events, finished.generation),
+        (0, None),
+        "{again:?}"
+    );
 
     let (_, finished) = record(&mut client, crawl_of(CrawlState::Failed, &[])).await;
     assert_eq!(finished.generation, None);
     assert_eq!(
-        rows(&client, "SELECT count(*) FROM kver_package WHERE gone_at IS NULL").await,
+        rows(
+            &client,
+            "SELECT count(*) FROM kver_package WHERE gone_at IS NULL"
+        )
+        .await,
         ["3"],
         "a failure removes nothing"
     );
-    assert_eq!(rows(&client, "SELECT kernels, reason FROM crawl ORDER BY id DESC LIMIT 1").await, ["3 could not connect"]);
+    assert_eq!(
+        rows(
+            &client,
+            "SELECT kernels, reason FROM crawl ORDER BY id DESC LIMIT 1"
+        )
+        .await,
+        ["3 could not connect"]
+    );
     let memory = crawl::cache(&client, &"d".parse().unwrap()).await.unwrap();
-    assert_eq!(memory["main"].checksum.as_deref(), Some("complete"), "a failed crawl has no checksum");
+    assert_eq!(
+        memory["main"].checksum.as_deref(),
+        Some("complete"),
+        "a failed crawl has no checksum"
+    );
 
-    record(&mut client, crawl_of(CrawlState::Complete, &["2", "3", "known"])).await;
-    assert_eq!(rows(&client, "SELECT version FROM kver_package WHERE gone_at IS NOT NULL").await, ["1"]);
-    assert_eq!(rows(&client, "SELECT count(*) FROM kver_seen").await, ["4"], "a kernel without packages is still seen");
-    record(&mut client, crawl_of(CrawlState::Complete, &["1", "2", "3", "known"])).await;
+    record(
+        &mut client,
+        crawl_of(CrawlState::Complete, &["2", "3", "known"]),
+    )
+    .await;
+    assert_eq!(
+        rows(
+            &client,
+            "SELECT version FROM kver_package WHERE gone_at IS NOT NULL"
+        )
+        .await,
+        ["1"]
+    );
+    assert_eq!(
+        rows(&client, "SELECT count(*) FROM kver_seen").await,
+        ["4"],
+        "a kernel without packages is still seen"
+    );
+    record(
+        &mut client,
+        crawl_of(CrawlState::Complete, &["1", "2", "3", "known"]),
+    )
+    .await;
     assert_eq!(
         rows(&client, "SELECT count(*), count(gone_at) FROM kver_package").await,
         ["4 0"],
@@ -110,21 +183,48 @@ async fn cached_metadata_is_replaced_by_the_next_complete_crawl() {
     let mut client = database.client().await;
     run(&client, "INSERT INTO distro VALUES ('d', 'D')").await;
     let kept = |url: &str, body: &[u8]| {
-        let file = CachedFile { etag: "\"1\"".into(), body: body.into() };
-        let index = CachedIndex { checksum: "c".into(), entries: "{}".into() };
-        CachedMetadata { files: [(url.to_owned(), file)].into(), indexes: [("main".to_owned(), index)].into() }
+        let file = CachedFile {
+            etag: "\"1\"".into(),
+            body: body.into(),
+        };
+        let index = CachedIndex {
+            checksum: "c".into(),
+            entries: "{}".into(),
+        };
+        CachedMetadata {
+            files: [(url.to_owned(), file)].into(),
+            indexes: [("main".to_owned(), index)].into(),
+        }
     };
     let dated = |day: &str| format!("2026-01-{day}T00:00:00Z").parse().ok();
-    let found = |kept| Crawl { kept: Some(kept), dated_at: dated("01"), ..crawl_of(CrawlState::Complete, &["1"]) };
+    let found = |kept| Crawl {
+        kept: Some(kept),
+        dated_at: dated("01"),
+        ..crawl_of(CrawlState::Complete, &["1"])
+    };
     record(&mut client, found(kept("https://a/InRelease", b"\0one"))).await;
     let known = crawl::cache(&client, &"d".parse().unwrap()).await.unwrap();
-    assert_eq!((known["main"].kept.clone(), known["main"].dated_at), (kept("https://a/InRelease", b"\0one"), dated("01")));
+    assert_eq!(
+        (known["main"].kept.clone(), known["main"].dated_at),
+        (kept("https://a/InRelease", b"\0one"), dated("01"))
+    );
 
-    let failed = Crawl { dated_at: dated("02"), ..crawl_of(CrawlState::Failed, &[]) };
+    let failed = Crawl {
+        dated_at: dated("02"),
+        ..crawl_of(CrawlState::Failed, &[])
+    };
     record(&mut client, failed).await;
     let known = crawl::cache(&client, &"d".parse().unwrap()).await.unwrap();
-    assert_eq!(known["main"].kept, kept("https://a/InRelease", b"\0one"), "a failed crawl keeps the cache");
-    assert_eq!(known["main"].dated_at, dated("02"), "the date of accepted root metadata counts, even if an index failed");
+    assert_eq!(
+        known["main"].kept,
+        kept("https://a/InRelease", b"\0one"),
+        "a failed crawl keeps the cache"
+    );
+    assert_eq!(
+        known["main"].dated_at,
+        dated("02"),
+        "the date of accepted root metadata counts, even if an index failed"
+    );
 
     record(&mut client, found(kept("https://b/InRelease", b"two"))).await;
     let known = crawl::cache(&client, &"d".parse().unwrap()).await.unwrap();
@@ -137,15 +237,40 @@ async fn a_distro_is_incomplete_if_its_newest_check_failed_for_a_source() {
     let mut client = database.client().await;
     run(&client, "INSERT INTO distro VALUES ('d', 'D')").await;
     let incomplete = async |client: &Client, at: &str| {
-        let found = crawl::incomplete(client, &["d".parse().unwrap()], at.parse().ok()).await.unwrap();
-        found.into_iter().map(|source| format!("{} {}: {}", source.source, source.state, source.reason)).collect::<Vec<_>>()
+        let found = crawl::incomplete(client, &["d".parse().unwrap()], at.parse().ok())
+            .await
+            .unwrap();
+        found
+            .into_iter()
+            .map(|source| format!("{} {}: {}", source.source, source.state, source.reason))
+            .collect::<Vec<_>>()
     };
-    assert!(incomplete(&client, "").await.is_empty(), "a distro without a check is not incomplete");
-    record_at(&mut client, crawl_of(CrawlState::Failed, &[]), "2026-02-01T00:00:00Z").await;
-    assert_eq!(incomplete(&client, "").await, ["main failed: could not connect"]);
-    record_at(&mut client, crawl_of(CrawlState::Complete, &["1"]), "2026-02-02T00:00:00Z").await;
+    assert!(
+        incomplete(&client, "").await.is_empty(),
+        "a distro without a check is not incomplete"
+    );
+    record_at(
+        &mut client,
+        crawl_of(CrawlState::Failed, &[]),
+        "2026-02-01T00:00:00Z",
+    )
+    .await;
+    assert_eq!(
+        incomplete(&client, "").await,
+        ["main failed: could not connect"]
+    );
+    record_at(
+        &mut client,
+        crawl_of(CrawlState::Complete, &["1"]),
+        "2026-02-02T00:00:00Z",
+    )
+    .await;
     assert!(incomplete(&client, "").await.is_empty());
-    assert_eq!(incomplete(&client, "2026-02-01T12:00:00Z").await.len(), 1, "as of that time");
+    assert_eq!(
+        incomplete(&client, "2026-02-01T12:00:00Z").await.len(),
+        1,
+        "as of that time"
+    );
     assert!(incomplete(&client, "2026-01-01T00:00:00Z").await.is_empty());
 }
 
@@ -155,7 +280,8 @@ async fn concurrent_crawls_record_each_package_once() {
     let (mut one, mut other) = (database.client().await, database.client().await);
     run(&one, "INSERT INTO distro VALUES ('d', 'D')").await;
     let found = || crawl_of(CrawlState::Complete, &["1", "2"]);
-    let ((_, first), (_, second)) = tokio::join!(record(&mut one, found()), record(&mut other, found()));
+    let ((_, first), (_, second)) =
+        tokio::join!(record(&mut one, found()), record(&mut other, found()));
     assert_eq!(first.events + second.events, 4);
     assert_eq!(rows(&one, "SELECT count(*) FROM kver_package").await, ["2"]);
 }

@@ -24,17 +24,30 @@ impl Follower {
     /// Creates a follower at the end of the journal.
     pub async fn new(client: Client) -> Self {
         let position = follow::journal_end(&client).await.unwrap().position();
-        Self { client, position, tables: vec![] }
+        Self {
+            client,
+            position,
+            tables: vec![],
+        }
     }
 
-    /// Returns the generations since the last poll. Parses the printed position, as a restarted follower does.
+    /// Returns the generations since the last poll. Parses the printed position, as a restarted
+    /// follower does.
     pub async fn poll(&mut self) -> Vec<Delivered> {
         let position: Position = self.position.to_string().parse().unwrap();
-        let mut batch = follow::poll(&self.client, &position, &self.tables).await.unwrap();
+        let mut batch = follow::poll(&self.client, &position, &self.tables)
+            .await
+            .unwrap();
         let mut delivered = vec![];
         while let Some(waiting) = batch.take_next() {
-            let rows = follow::events(&self.client, &[waiting.generation], &self.tables).await.unwrap();
-            let events: Vec<i64> = rows.map_ok(|row| follow::decode_event(&row).unwrap().1.id).try_collect().await.unwrap();
+            let rows = follow::events(&self.client, &[waiting.generation], &self.tables)
+                .await
+                .unwrap();
+            let events: Vec<i64> = rows
+                .map_ok(|row| follow::decode_event(&row).unwrap().1.id)
+                .try_collect()
+                .await
+                .unwrap();
             assert_eq!(i64::try_from(events.len()), Ok(waiting.events));
             delivered.push((waiting.generation, events, batch.position()));
         }
@@ -44,14 +57,24 @@ impl Follower {
 
     /// Returns only the ids of the generations since the last poll.
     pub async fn generations(&mut self) -> Vec<i64> {
-        self.poll().await.into_iter().map(|(generation, ..)| generation).collect()
+        self.poll()
+            .await
+            .into_iter()
+            .map(|(generation, ..)| generation)
+            .collect()
     }
 }
 
 /// Returns all recorded generations with their events.
 async fn journal(client: &Client) -> BTreeMap<i64, Vec<i64>> {
     let sql = "SELECT g.id, array_remove(array_agg(e.id ORDER BY e.id), NULL) FROM generation g LEFT JOIN event e ON e.generation = g.id GROUP BY g.id";
-    client.query(sql, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect()
+    client
+        .query(sql, &[])
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| (row.get(0), row.get(1)))
+        .collect()
 }
 
 #[tokio::test]
@@ -76,7 +99,11 @@ async fn generations_that_changed_the_same_row_are_delivered_in_commit_order() {
     let mut follower = Follower::new(database.client().await).await;
     run(&one, "BEGIN; INSERT INTO distro VALUES ('b', 'B')").await;
     run(&other, "UPDATE distro SET variant = 'A2' WHERE name = 'a'").await;
-    run(&one, "UPDATE distro SET variant = 'A3' WHERE name = 'a'; COMMIT").await;
+    run(
+        &one,
+        "UPDATE distro SET variant = 'A3' WHERE name = 'a'; COMMIT",
+    )
+    .await;
     assert_eq!(follower.generations().await, [3, 2]);
 }
 
@@ -85,9 +112,17 @@ async fn rolled_back_changes_are_not_delivered_but_empty_generations_are() {
     let database = migrated().await;
     let client = database.client().await;
     let mut follower = Follower::new(database.client().await).await;
-    run(&client, "BEGIN; INSERT INTO distro VALUES ('a', 'A'); ROLLBACK").await;
+    run(
+        &client,
+        "BEGIN; INSERT INTO distro VALUES ('a', 'A'); ROLLBACK",
+    )
+    .await;
     assert_eq!(follower.poll().await.len(), 0);
-    run(&client, "BEGIN; SAVEPOINT s; INSERT INTO distro VALUES ('a', 'A'); ROLLBACK TO s; COMMIT").await;
+    run(
+        &client,
+        "BEGIN; SAVEPOINT s; INSERT INTO distro VALUES ('a', 'A'); ROLLBACK TO s; COMMIT",
+    )
+    .await;
     assert_eq!(follower.poll().await.len(), 0);
     run(
         &client,
@@ -95,10 +130,17 @@ async fn rolled_back_changes_are_not_delivered_but_empty_generations_are() {
          SAVEPOINT t; INSERT INTO distro VALUES ('c', 'C'); RELEASE t; COMMIT",
     )
     .await;
-    run(&client, "BEGIN; SELECT generation_start('nothing'); SELECT generation_drop_empty_current(); COMMIT").await;
+    run(
+        &client,
+        "BEGIN; SELECT generation_start('nothing'); SELECT generation_drop_empty_current(); COMMIT",
+    )
+    .await;
     run(&client, "SELECT generation_start('empty')").await;
     let delivered = follower.poll().await;
-    let counts: Vec<usize> = delivered.iter().map(|(_, events, _)| events.len()).collect();
+    let counts: Vec<usize> = delivered
+        .iter()
+        .map(|(_, events, _)| events.len())
+        .collect();
     assert_eq!(counts, [0, 2], "generations without events are first");
     assert_eq!(delivered.len(), journal(&client).await.len());
 }
@@ -111,9 +153,17 @@ async fn only_events_of_the_selected_tables_count() {
     follower.tables = vec!["kver".into(), "kver_seen".into()];
     run(&client, "INSERT INTO distro VALUES ('a', 'A')").await;
     run(&client, "BEGIN; INSERT INTO distro VALUES ('b', 'B'); INSERT INTO kver VALUES ('a', '1'), ('a', '2'); COMMIT").await;
-    let counts: Vec<_> = follower.poll().await.into_iter().map(|(id, events, _)| (id, events.len())).collect();
+    let counts: Vec<_> = follower
+        .poll()
+        .await
+        .into_iter()
+        .map(|(id, events, _)| (id, events.len()))
+        .collect();
     assert_eq!(counts, [(1, 0), (2, 2)]);
-    let message = follow::require_tables(&client, &["kver".into(), "kver_sen".into()]).await.unwrap_err().to_string();
+    let message = follow::require_tables(&client, &["kver".into(), "kver_sen".into()])
+        .await
+        .unwrap_err()
+        .to_string();
     assert_eq!(message, "table \"kver_sen\" does not exist");
 }
 
@@ -122,22 +172,38 @@ async fn each_position_of_a_batch_is_followed_by_exactly_the_remaining_ones() {
     let database = migrated().await;
     let client = database.client().await;
     let mut follower = Follower::new(database.client().await).await;
-    let open: Vec<Client> = vec![database.client().await, database.client().await, database.client().await];
+    let open: Vec<Client> = vec![
+        database.client().await,
+        database.client().await,
+        database.client().await,
+    ];
     for (number, transaction) in open.iter().enumerate() {
-        run(transaction, &format!("BEGIN; INSERT INTO distro VALUES ('open{number}', 'O')")).await;
+        run(
+            transaction,
+            &format!("BEGIN; INSERT INTO distro VALUES ('open{number}', 'O')"),
+        )
+        .await;
         run(&client, &format!("INSERT INTO distro VALUES ('a{number}', 'A'); INSERT INTO distro VALUES ('b{number}', 'B')"))
             .await;
     }
     run(&open[1], "INSERT INTO distro VALUES ('last', 'L'); COMMIT").await;
     let all = follower.poll().await;
-    assert_eq!(all.len(), 4, "statements of one query string are one transaction");
+    assert_eq!(
+        all.len(),
+        4,
+        "statements of one query string are one transaction"
+    );
     run(&open[0], "COMMIT").await;
     run(&open[2], "ROLLBACK").await;
     let later = follower.generations().await;
     assert_eq!(later.len(), 1);
     for (index, (.., position)) in all.iter().enumerate() {
         follower.position = position.clone();
-        let mut rest: Vec<i64> = all[index + 1..].iter().map(|(id, ..)| *id).chain(later.iter().copied()).collect();
+        let mut rest: Vec<i64> = all[index + 1..]
+            .iter()
+            .map(|(id, ..)| *id)
+            .chain(later.iter().copied())
+            .collect();
         let mut received = follower.generations().await;
         rest.sort_unstable();
         received.sort_unstable();
@@ -149,13 +215,36 @@ async fn each_position_of_a_batch_is_followed_by_exactly_the_remaining_ones() {
 async fn write(client: Client, writer: u32, transactions: u32) {
     for number in 0..transactions {
         let name = format!("w{writer}n{number}");
-        run(&client, &format!("BEGIN; INSERT INTO distro VALUES ('{name}', 'W')")).await;
+        run(
+            &client,
+            &format!("BEGIN; INSERT INTO distro VALUES ('{name}', 'W')"),
+        )
+        .await;
         if number % 3 == writer % 3 {
-            tokio::time::sleep(std::time::Duration::from_millis(u64::from(1 + (number * 7 + writer * 3) % 9))).await;
+            tokio::time::sleep(std::time::Duration::from_millis(u64::from(
+                1 + (number * 7 + writer * 3) % 9,
+            )))
+            .await;
         }
-        run(&client, &format!("SAVEPOINT s; INSERT INTO kver VALUES ('{name}', '1'); ROLLBACK TO s")).await;
-        run(&client, &format!("INSERT INTO kver VALUES ('{name}', '2'), ('{name}', '3')")).await;
-        run(&client, if (number + writer).is_multiple_of(10) { "ROLLBACK" } else { "COMMIT" }).await;
+        run(
+            &client,
+            &format!("SAVEPOINT s; INSERT INTO kver VALUES ('{name}', '1'); ROLLBACK TO s"),
+        )
+        .await;
+        run(
+            &client,
+            &format!("INSERT INTO kver VALUES ('{name}', '2'), ('{name}', '3')"),
+        )
+        .await;
+        run(
+            &client,
+            if (number + writer).is_multiple_of(10) {
+                "ROLLBACK"
+            } else {
+                "COMMIT"
+            },
+        )
+        .await;
     }
 }
 
@@ -184,11 +273,25 @@ async fn with_concurrent_writers_each_generation_is_delivered_exactly_once() {
     let journal = journal(&follower.client).await;
     assert_eq!(journal.len(), 540);
     assert_eq!(delivered.len(), journal.len(), "each once");
-    assert_eq!(delivered.iter().map(|(id, events, _)| (*id, events.clone())).collect::<BTreeMap<_, _>>(), journal);
-    assert!(delivered.iter().any(|(.., position)| !position.snapshot.open().is_empty()), "some transactions were open");
+    assert_eq!(
+        delivered
+            .iter()
+            .map(|(id, events, _)| (*id, events.clone()))
+            .collect::<BTreeMap<_, _>>(),
+        journal
+    );
+    assert!(
+        delivered
+            .iter()
+            .any(|(.., position)| !position.snapshot.open().is_empty()),
+        "some transactions were open"
+    );
     for (.., position) in &delivered {
         let text = position.snapshot.to_string();
-        assert_eq!(value(&follower.client, &format!("SELECT '{text}'::pg_snapshot")).await, text);
+        assert_eq!(
+            value(&follower.client, &format!("SELECT '{text}'::pg_snapshot")).await,
+            text
+        );
     }
 }
 
@@ -203,8 +306,15 @@ async fn a_reader_can_follow_and_is_notified_of_each_generation() {
     run(&client, "INSERT INTO distro VALUES ('a', 'A')").await;
     let delivered = follower.poll().await;
     assert_eq!(delivered.len(), 1);
-    assert_eq!(rows(&client, "SELECT username, ipaddr FROM generation").await.len(), 1);
-    let heads = follow::headers(&follower.client, &[delivered[0].0]).await.unwrap();
+    assert_eq!(
+        rows(&client, "SELECT username, ipaddr FROM generation")
+            .await
+            .len(),
+        1
+    );
+    let heads = follow::headers(&follower.client, &[delivered[0].0])
+        .await
+        .unwrap();
     assert_eq!((heads[0].id, heads[0].ipaddr), (delivered[0].0, None));
 }
 
@@ -220,7 +330,9 @@ async fn positions_of_other_databases_or_of_the_future_are_rejected() {
     assert!(!here.standby && !here.lags_behind(&end));
 
     let (system, oid) = (here.cluster.system_identifier, here.cluster.database);
-    let other = follow::journal_end(&migrated().await.client().await).await.unwrap();
+    let other = follow::journal_end(&migrated().await.client().await)
+        .await
+        .unwrap();
     let message = here.check(&other.position()).unwrap_err().to_string();
     let other_oid = other.cluster.database;
     assert_eq!(
@@ -229,7 +341,10 @@ async fn positions_of_other_databases_or_of_the_future_are_rejected() {
             "position belongs to database OID {other_oid} (system identifier {system}), not to database OID {oid} (system identifier {system})"
         )
     );
-    let foreign = Position::start(Cluster { system_identifier: 1, ..here.cluster });
+    let foreign = Position::start(Cluster {
+        system_identifier: 1,
+        ..here.cluster
+    });
     let message = here.check(&foreign).unwrap_err().to_string();
     assert_eq!(
         message,
@@ -237,8 +352,18 @@ async fn positions_of_other_databases_or_of_the_future_are_rejected() {
             "position belongs to database OID {oid} (system identifier 1), not to database OID {oid} (system identifier {system})"
         )
     );
-    let ahead: Position = format!("{system}/{oid}/1000000000:1000000000:").parse().unwrap();
+    let ahead: Position = format!("{system}/{oid}/1000000000:1000000000:")
+        .parse()
+        .unwrap();
     let message = here.check(&ahead).unwrap_err().to_string();
-    assert!(message.starts_with("position contains transaction ID 1000000000, but the next transaction ID is "), "{message}");
-    assert!(message.ends_with(": the database was restored to an earlier state"), "{message}");
+    assert!(
+        message.starts_with(
+            "position contains transaction ID 1000000000, but the next transaction ID is "
+        ),
+        "{message}"
+    );
+    assert!(
+        message.ends_with(": the database was restored to an earlier state"),
+        "{message}"
+    );
 }

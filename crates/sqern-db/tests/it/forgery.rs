@@ -11,7 +11,8 @@ use crate::support::{migrated, refused, rows, run, value};
 const DATA: &str = "INSERT INTO distro VALUES ('d', 'D'); INSERT INTO kver VALUES ('d', '1');
     INSERT INTO kver_ignore (distro, pattern) VALUES ('d', 'x')";
 
-/// Returns a database with some data, and a session of a writer, who owns the schema `own_schema`. It is first in the search path.
+/// Returns a database with some data, and a session of a writer, who owns the schema `own_schema`.
+/// It is first in the search path.
 async fn with_writer() -> (TestDatabase, Client) {
     let database = migrated().await;
     let client = database.client().await;
@@ -29,9 +30,15 @@ async fn with_writer() -> (TestDatabase, Client) {
 
 /// Returns whether a message of PostgreSQL reports a missing privilege.
 fn is_missing_privilege(message: &str) -> bool {
-    ["permission denied", "must be owner", "must be superuser", "must be member", "must have admin option"]
-        .iter()
-        .any(|phrase| message.contains(phrase))
+    [
+        "permission denied",
+        "must be owner",
+        "must be superuser",
+        "must be member",
+        "must have admin option",
+    ]
+    .iter()
+    .any(|phrase| message.contains(phrase))
 }
 
 #[tokio::test]
@@ -68,7 +75,10 @@ async fn a_writer_cannot_change_the_journal() {
         let message = refused(&client, statement).await;
         assert!(is_missing_privilege(&message), "{statement}: {message}");
     }
-    assert_eq!(rows(&client, "SELECT * FROM public.event, public.generation").await, journal);
+    assert_eq!(
+        rows(&client, "SELECT * FROM public.event, public.generation").await,
+        journal
+    );
 }
 
 #[tokio::test]
@@ -106,16 +116,30 @@ async fn a_writer_cannot_disable_or_replace_the_triggers() {
         let message = refused(&client, statement).await;
         assert!(is_missing_privilege(&message), "{statement}: {message}");
     }
-    run(&client, "SET CONSTRAINTS ALL DEFERRED; SET row_security = off; INSERT INTO kver VALUES ('d', '2')").await;
-    assert_eq!(value(&client, "SELECT count(*) FROM event WHERE pkey ->> 'version' = '2'").await, "1");
+    run(
+        &client,
+        "SET CONSTRAINTS ALL DEFERRED; SET row_security = off; INSERT INTO kver VALUES ('d', '2')",
+    )
+    .await;
+    assert_eq!(
+        value(
+            &client,
+            "SELECT count(*) FROM event WHERE pkey ->> 'version' = '2'"
+        )
+        .await,
+        "1"
+    );
 }
 
 #[tokio::test]
 async fn a_trigger_of_a_table_of_a_writer_cannot_record_events() {
     let (database, client) = with_writer().await;
-    run(&client, "CREATE TEMPORARY TABLE kver (distro text, version text, archived boolean)").await;
-    let functions =
-        "SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prorettype = 'trigger'::regtype";
+    run(
+        &client,
+        "CREATE TEMPORARY TABLE kver (distro text, version text, archived boolean)",
+    )
+    .await;
+    let functions = "SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prorettype = 'trigger'::regtype";
     let functions = rows(&database.client().await, functions).await;
     assert!(functions.len() >= 15, "{functions:?}");
     for function in functions {
@@ -124,16 +148,24 @@ async fn a_trigger_of_a_table_of_a_writer_cannot_record_events() {
             "CREATE TRIGGER forge AFTER INSERT ON pg_temp.kver REFERENCING NEW TABLE AS new_rows EXECUTE FUNCTION public.{name}()"
         );
         let message = refused(&client, &create).await;
-        assert_eq!(message, format!("permission denied for function public.{name}"));
-        assert!(is_missing_privilege(&refused(&client, &format!("SELECT public.{name}()")).await), "{name}");
+        assert_eq!(
+            message,
+            format!("permission denied for function public.{name}")
+        );
+        assert!(
+            is_missing_privilege(&refused(&client, &format!("SELECT public.{name}()")).await),
+            "{name}"
+        );
     }
 }
 
-/// Each of these functions runs with the privileges of the owner. Review a new one for misuse before you add it to the list.
+/// Each of these functions runs with the privileges of the owner. Review a new one for misuse
+/// before you add it to the list.
 #[tokio::test]
 async fn a_writer_can_execute_only_listed_security_definer_functions() {
     let (_database, client) = with_writer().await;
-    let callable = "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
+    let callable =
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
         AND has_function_privilege(oid, 'EXECUTE') ORDER BY proname";
     assert_eq!(
         rows(&client, callable).await,
@@ -155,16 +187,28 @@ async fn a_writer_can_execute_only_listed_security_definer_functions() {
         "journal_attach('kver')",
         "journal_attach_at('kver')",
     ] {
-        assert!(refused(&client, &format!("SELECT public.{call}")).await.contains("permission denied"), "{call}");
+        assert!(
+            refused(&client, &format!("SELECT public.{call}"))
+                .await
+                .contains("permission denied"),
+            "{call}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_generation_contains_the_session_user_and_not_the_current_role() {
     let (database, client) = with_writer().await;
-    run(&client, "SET ROLE sqern_writer; INSERT INTO public.kver VALUES ('d', '2')").await;
+    run(
+        &client,
+        "SET ROLE sqern_writer; INSERT INTO public.kver VALUES ('d', '2')",
+    )
+    .await;
     let who = "SELECT username FROM public.generation ORDER BY id DESC LIMIT 1";
-    assert_eq!(value(&client, who).await, format!("writer_{}", database.name()));
+    assert_eq!(
+        value(&client, who).await,
+        format!("writer_{}", database.name())
+    );
 }
 
 #[tokio::test]
@@ -176,11 +220,28 @@ async fn no_setting_adds_events_to_the_generation_of_another_transaction() {
     run(&client, "BEGIN; INSERT INTO kver VALUES ('d', 'mine')").await;
     let previous = value(&client, "SELECT generation_id()").await;
     run(&client, "COMMIT").await;
-    let invalid =
-        [" 1", "+1", "1.0", "0x1", "1e0", "NaN", "١", "1\n", "00000000000000001", "999999999999999999", "9223372036854775808"];
+    let invalid = [
+        " 1",
+        "+1",
+        "1.0",
+        "0x1",
+        "1e0",
+        "NaN",
+        "١",
+        "1\n",
+        "00000000000000001",
+        "999999999999999999",
+        "9223372036854775808",
+    ];
     let long = "1".repeat(5000);
-    let values = ["1", "2", "0", &open, &previous, &long].into_iter().chain(invalid);
-    let before = rows(&client, "SELECT generation, count(*) FROM event GROUP BY generation ORDER BY generation").await;
+    let values = ["1", "2", "0", &open, &previous, &long]
+        .into_iter()
+        .chain(invalid);
+    let before = rows(
+        &client,
+        "SELECT generation, count(*) FROM event GROUP BY generation ORDER BY generation",
+    )
+    .await;
     for (number, forged) in values.enumerate() {
         for (method, set) in [
             format!("SET sqern.generation = '{forged}'"),
@@ -212,10 +273,25 @@ async fn no_setting_adds_events_to_the_generation_of_another_transaction() {
         }
     }
     run(&client, "RESET sqern.generation").await;
-    let after = rows(&client, "SELECT generation, count(*) FROM event GROUP BY generation ORDER BY generation").await;
-    assert_eq!(after[..before.len()], before, "older generations are unchanged");
+    let after = rows(
+        &client,
+        "SELECT generation, count(*) FROM event GROUP BY generation ORDER BY generation",
+    )
+    .await;
+    assert_eq!(
+        after[..before.len()],
+        before,
+        "older generations are unchanged"
+    );
     run(&other, "COMMIT").await;
-    assert_eq!(value(&other, &format!("SELECT count(*) FROM event WHERE generation = {open}")).await, "1");
+    assert_eq!(
+        value(
+            &other,
+            &format!("SELECT count(*) FROM event WHERE generation = {open}")
+        )
+        .await,
+        "1"
+    );
 }
 
 #[tokio::test]
@@ -243,5 +319,12 @@ async fn a_function_called_by_a_statement_cannot_remove_its_generation() {
     let events = "SELECT count(*), count(g.id), count(DISTINCT e.generation), count(DISTINCT g.xact) FROM event e LEFT JOIN generation g ON g.id = e.generation
         WHERE pkey ->> 'version' ~ '1[0-9]$'";
     assert_eq!(rows(&client, events).await, ["9 9 1 1"]);
-    assert_eq!(value(&client, "SELECT count(*) FROM event WHERE pkey ->> 'version' = 'lost'").await, "0");
+    assert_eq!(
+        value(
+            &client,
+            "SELECT count(*) FROM event WHERE pkey ->> 'version' = 'lost'"
+        )
+        .await,
+        "0"
+    );
 }

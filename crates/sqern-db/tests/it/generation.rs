@@ -8,7 +8,11 @@ const DISTRO: &str = "INSERT INTO distro VALUES ('d', 'D')";
 async fn a_generation_contains_user_time_and_comment() {
     let database = migrated().await;
     let client = database.client().await;
-    run(&client, &format!("BEGIN; SELECT generation_start('a comment'); {DISTRO}; COMMIT")).await;
+    run(
+        &client,
+        &format!("BEGIN; SELECT generation_start('a comment'); {DISTRO}; COMMIT"),
+    )
+    .await;
     assert_eq!(
         rows(&client, "SELECT comment, username = session_user, ipaddr IS NULL, now() - tstamp < '1 minute', xact < pg_current_xact_id() FROM generation").await,
         ["a comment t t t t"]
@@ -21,7 +25,11 @@ async fn changes_before_generation_start_are_in_the_same_generation() {
     let client = database.client().await;
     run(&client, &format!("BEGIN; {DISTRO}; SELECT generation_start('late'); INSERT INTO kver VALUES ('d', '1'); COMMIT")).await;
     assert_eq!(
-        rows(&client, "SELECT comment, (SELECT count(*) FROM event WHERE generation = g.id) FROM generation g").await,
+        rows(
+            &client,
+            "SELECT comment, (SELECT count(*) FROM event WHERE generation = g.id) FROM generation g"
+        )
+        .await,
         ["late 2"]
     );
 }
@@ -30,7 +38,11 @@ async fn changes_before_generation_start_are_in_the_same_generation() {
 async fn a_second_generation_start_in_a_transaction_is_rejected() {
     let database = migrated().await;
     let client = database.client().await;
-    let message = refused(&client, "BEGIN; SELECT generation_start('one'); SELECT generation_start('two')").await;
+    let message = refused(
+        &client,
+        "BEGIN; SELECT generation_start('one'); SELECT generation_start('two')",
+    )
+    .await;
     assert_eq!(
         message,
         "generation 1 was already started in this transaction | \
@@ -44,7 +56,10 @@ async fn a_generation_start_without_a_comment_is_rejected() {
     let client = database.client().await;
     for comment in ["NULL", "''", "'  '"] {
         let message = refused(&client, &format!("SELECT generation_start({comment})")).await;
-        assert!(message.starts_with("generation comment must not be empty"), "{message}");
+        assert!(
+            message.starts_with("generation comment must not be empty"),
+            "{message}"
+        );
     }
 }
 
@@ -53,12 +68,21 @@ async fn generation_id_is_constant_in_a_transaction_and_new_in_the_next() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, "BEGIN").await;
-    assert_eq!(value(&client, "SELECT generation_id_if_assigned()").await, "-");
+    assert_eq!(
+        value(&client, "SELECT generation_id_if_assigned()").await,
+        "-"
+    );
     let first = value(&client, "SELECT generation_id()").await;
     assert_eq!(value(&client, "SELECT generation_id()").await, first);
-    assert_eq!(value(&client, "SELECT generation_id_if_assigned()").await, first);
+    assert_eq!(
+        value(&client, "SELECT generation_id_if_assigned()").await,
+        first
+    );
     run(&client, "COMMIT").await;
-    assert_eq!(value(&client, "SELECT generation_id_if_assigned()").await, "-");
+    assert_eq!(
+        value(&client, "SELECT generation_id_if_assigned()").await,
+        "-"
+    );
     assert_ne!(value(&client, "SELECT generation_id()").await, first);
 }
 
@@ -67,14 +91,31 @@ async fn an_empty_generation_is_dropped_and_one_with_events_is_not() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, "BEGIN; SELECT generation_start('nothing')").await;
-    assert_eq!(value(&client, "SELECT generation_drop_empty_current()").await, "t");
-    assert_eq!(value(&client, "SELECT generation_drop_empty_current()").await, "f", "it was already removed");
+    assert_eq!(
+        value(&client, "SELECT generation_drop_empty_current()").await,
+        "t"
+    );
+    assert_eq!(
+        value(&client, "SELECT generation_drop_empty_current()").await,
+        "f",
+        "it was already removed"
+    );
     run(&client, &format!("{DISTRO}; COMMIT")).await;
-    assert_eq!(rows(&client, "SELECT comment FROM generation").await, ["-"], "later changes are in a new generation");
+    assert_eq!(
+        rows(&client, "SELECT comment FROM generation").await,
+        ["-"],
+        "later changes are in a new generation"
+    );
 
     run(&client, "BEGIN; INSERT INTO kver VALUES ('d', '1')").await;
-    assert_eq!(value(&client, "SELECT generation_drop_empty(generation_id())").await, "f");
-    assert_eq!(value(&client, "SELECT generation_drop_empty_current()").await, "f");
+    assert_eq!(
+        value(&client, "SELECT generation_drop_empty(generation_id())").await,
+        "f"
+    );
+    assert_eq!(
+        value(&client, "SELECT generation_drop_empty_current()").await,
+        "f"
+    );
     run(&client, "COMMIT").await;
     assert_eq!(value(&client, "SELECT count(*) FROM generation").await, "2");
 }
@@ -85,7 +126,10 @@ async fn a_committed_generation_is_never_dropped() {
     let client = database.client().await;
     run(&client, "SELECT generation_start('empty')").await;
     assert_eq!(value(&client, "SELECT generation_drop_empty(1)").await, "f");
-    assert_eq!(value(&client, "SELECT generation_drop_empty(NULL)").await, "f");
+    assert_eq!(
+        value(&client, "SELECT generation_drop_empty(NULL)").await,
+        "f"
+    );
     assert_eq!(value(&client, "SELECT count(*) FROM generation").await, "1");
 }
 
@@ -94,7 +138,14 @@ async fn a_generation_of_a_savepoint_is_rolled_back_with_it() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, &format!("BEGIN; SAVEPOINT s; {DISTRO}; ROLLBACK TO s; INSERT INTO distro VALUES ('e', 'E'); COMMIT")).await;
-    assert_eq!(rows(&client, "SELECT g.id = e.generation FROM generation g, event e").await, ["t"]);
+    assert_eq!(
+        rows(
+            &client,
+            "SELECT g.id = e.generation FROM generation g, event e"
+        )
+        .await,
+        ["t"]
+    );
 
     run(
         &client,
@@ -117,7 +168,10 @@ async fn no_setting_adds_events_to_another_generation() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, DISTRO).await;
-    for (version, forged) in ["1", "999", "", "x", "-1", "99999999999999999999"].iter().enumerate() {
+    for (version, forged) in ["1", "999", "", "x", "-1", "99999999999999999999"]
+        .iter()
+        .enumerate()
+    {
         run(
             &client,
             &format!(
@@ -151,7 +205,10 @@ async fn concurrent_transactions_have_separate_generations() {
     );
     run(&one, "COMMIT").await;
     run(&other, "COMMIT").await;
-    assert_eq!(rows(&one, "SELECT count(DISTINCT generation) FROM event").await, ["2"]);
+    assert_eq!(
+        rows(&one, "SELECT count(DISTINCT generation) FROM event").await,
+        ["2"]
+    );
 }
 
 /// The state after a restore of a dump from a server with higher transaction IDs.
@@ -170,18 +227,35 @@ async fn restored_transaction_ids_are_rejected_until_they_are_passed() {
         checked.into_iter().flat_map(|rule| rule.problems).collect()
     };
     let found = problems().await;
-    assert!(found.len() == 1 && found[0].contains("advance the transaction IDs: DO $$"), "{found:?}");
+    assert!(
+        found.len() == 1 && found[0].contains("advance the transaction IDs: DO $$"),
+        "{found:?}"
+    );
     let mut message = String::new();
-    for change in ["INSERT INTO kver VALUES ('d', '1')", "SELECT generation_start('why')", "SELECT generation_id()"] {
+    for change in [
+        "INSERT INTO kver VALUES ('d', '1')",
+        "SELECT generation_start('why')",
+        "SELECT generation_id()",
+    ] {
         message = refused(&client, change).await;
         assert!(
-            message.starts_with("transaction ID ") && message.contains(" already belongs to generation "),
+            message.starts_with("transaction ID ")
+                && message.contains(" already belongs to generation "),
             "{change}: {message}"
         );
     }
-    let (_, remedy) = message.split_once(" | Advance the transaction IDs: ").unwrap();
+    let (_, remedy) = message
+        .split_once(" | Advance the transaction IDs: ")
+        .unwrap();
     run(&client, remedy).await;
     assert_eq!(problems().await, [""; 0]);
     run(&client, "INSERT INTO kver VALUES ('d', '1')").await;
-    assert_eq!(value(&client, "SELECT count(*) FROM event WHERE table_name = 'kver'").await, "1");
+    assert_eq!(
+        value(
+            &client,
+            "SELECT count(*) FROM event WHERE table_name = 'kver'"
+        )
+        .await,
+        "1"
+    );
 }

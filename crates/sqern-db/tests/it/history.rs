@@ -1,4 +1,5 @@
-//! Compares as-of queries, differences and reverts with a model without a journal, for random histories.
+//! Compares as-of queries, differences and reverts with a model without a journal, for random
+//! histories.
 
 mod check;
 mod model;
@@ -17,15 +18,29 @@ use step::histories;
 
 use crate::support::migrated;
 
-/// Checks random histories: 12, or the number in `PROPTEST_CASES`. A failure prints the history as SQL.
+/// Checks random histories: 12, or the number in `PROPTEST_CASES`. A failure prints the history as
+/// SQL.
 fn for_random_histories(direction: Direction) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let database = runtime.block_on(migrated());
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(12);
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 300, max_shrink_time: 60_000, ..Config::default() };
+    let cases = std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(12);
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 300,
+        max_shrink_time: 60_000,
+        ..Config::default()
+    };
     let strategy = (histories(), any::<[u8; 8]>());
-    let outcome = TestRunner::new(config)
-        .run(&strategy, |(history, choices)| runtime.block_on(check(&database, &history, direction, &choices)));
+    let outcome = TestRunner::new(config).run(&strategy, |(history, choices)| {
+        runtime.block_on(check(&database, &history, direction, &choices))
+    });
     if let Err(error) = outcome {
         // The value of proptest is a tree of numbers. The error contains the SQL.
         match error {

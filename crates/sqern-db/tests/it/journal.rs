@@ -2,7 +2,8 @@
 
 use crate::support::{migrated, refused, rows, run};
 
-const KERNELS: &str = "INSERT INTO distro VALUES ('d', 'D', true); INSERT INTO kver VALUES ('d', '1'), ('d', '2');";
+const KERNELS: &str =
+    "INSERT INTO distro VALUES ('d', 'D', true); INSERT INTO kver VALUES ('d', '1'), ('d', '2');";
 
 /// Each case: name, statements before, tested statement, and the events of its transaction.
 const CASES: &[(&str, &str, &str, &[&str])] = &[
@@ -141,7 +142,11 @@ async fn each_kind_of_statement_records_exactly_its_events() {
         let database = migrated().await;
         let client = database.client().await;
         run(&client, before).await;
-        let seen: i64 = client.query_one("SELECT coalesce(max(id), 0) FROM event", &[]).await.unwrap().get(0);
+        let seen: i64 = client
+            .query_one("SELECT coalesce(max(id), 0) FROM event", &[])
+            .await
+            .unwrap()
+            .get(0);
         run(&client, &format!("BEGIN; {statement}; COMMIT")).await;
         let mut events =
             rows(&client, &format!("SELECT table_name, action, pkey, fields, old FROM event WHERE id > {seen} ORDER BY id"))
@@ -165,10 +170,22 @@ async fn copy_is_journaled_like_an_insert() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, "INSERT INTO distro VALUES ('d', 'D')").await;
-    let mut copy = Box::pin(client.copy_in::<_, bytes::Bytes>("COPY kver (distro, version) FROM STDIN").await.unwrap());
+    let mut copy = Box::pin(
+        client
+            .copy_in::<_, bytes::Bytes>("COPY kver (distro, version) FROM STDIN")
+            .await
+            .unwrap(),
+    );
     copy.send("d\t1\nd\t2\n".into()).await.unwrap();
     copy.close().await.unwrap();
-    assert_eq!(rows(&client, "SELECT count(*), count(DISTINCT generation) FROM event WHERE table_name = 'kver'").await, ["2 1"]);
+    assert_eq!(
+        rows(
+            &client,
+            "SELECT count(*), count(DISTINCT generation) FROM event WHERE table_name = 'kver'"
+        )
+        .await,
+        ["2 1"]
+    );
 }
 
 #[tokio::test]

@@ -36,7 +36,11 @@ async fn the_view_is_updated_by_every_change() {
         let client = database.client().await;
         run(&client, KERNELS).await;
         run(&client, statements).await;
-        let shown = rows(&client, "SELECT version FROM kver_not_ignored WHERE distro = 'd' ORDER BY 1").await;
+        let shown = rows(
+            &client,
+            "SELECT version FROM kver_not_ignored WHERE distro = 'd' ORDER BY 1",
+        )
+        .await;
         assert_eq!(shown.join(" "), *expected, "{name}");
         for checked in sqern_db::check::check(&client).await.unwrap() {
             assert!(checked.problems.is_empty(), "{name}: {checked:?}");
@@ -50,8 +54,15 @@ async fn an_invalid_like_pattern_is_rejected() {
     let client = database.client().await;
     run(&client, KERNELS).await;
     for pattern in [r"6.1\", r"\\\", ""] {
-        let message = refused(&client, &format!("INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '{pattern}')")).await;
-        assert!(message.contains("kver_ignore_pattern"), "{pattern}: {message}");
+        let message = refused(
+            &client,
+            &format!("INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '{pattern}')"),
+        )
+        .await;
+        assert!(
+            message.contains("kver_ignore_pattern"),
+            "{pattern}: {message}"
+        );
     }
 }
 
@@ -62,9 +73,13 @@ async fn a_concurrently_added_version_and_pattern_take_effect() {
     run(&kernels, KERNELS).await;
     for (round, kernel_first) in [true, false].into_iter().enumerate() {
         let insert = format!("INSERT INTO kver VALUES ('d', 'new-{round}-cloud')");
-        let ignore = format!("INSERT INTO kver_ignore (distro, pattern) VALUES ('d', 'new-{round}-%')");
-        let (first, first_sql, second, second_sql) =
-            if kernel_first { (&kernels, insert, &patterns, ignore) } else { (&patterns, ignore, &kernels, insert) };
+        let ignore =
+            format!("INSERT INTO kver_ignore (distro, pattern) VALUES ('d', 'new-{round}-%')");
+        let (first, first_sql, second, second_sql) = if kernel_first {
+            (&kernels, insert, &patterns, ignore)
+        } else {
+            (&patterns, ignore, &kernels, insert)
+        };
         run(first, &format!("BEGIN; {first_sql}")).await;
         let waiting = async { run(second, &second_sql).await };
         let commit = async {
@@ -72,8 +87,15 @@ async fn a_concurrently_added_version_and_pattern_take_effect() {
             run(first, "COMMIT").await;
         };
         tokio::join!(waiting, commit);
-        let shown = rows(&kernels, "SELECT version FROM kver_not_ignored WHERE version LIKE 'new-%'").await;
-        assert!(shown.is_empty(), "kernel first: {kernel_first}, shown: {shown:?}");
+        let shown = rows(
+            &kernels,
+            "SELECT version FROM kver_not_ignored WHERE version LIKE 'new-%'",
+        )
+        .await;
+        assert!(
+            shown.is_empty(),
+            "kernel first: {kernel_first}, shown: {shown:?}"
+        );
     }
 }
 
@@ -82,7 +104,11 @@ async fn isolation_levels_that_could_miss_a_pattern_are_rejected() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, KERNELS).await;
-    let message = refused(&client, "BEGIN ISOLATION LEVEL REPEATABLE READ; INSERT INTO kver VALUES ('d', '9')").await;
+    let message = refused(
+        &client,
+        "BEGIN ISOLATION LEVEL REPEATABLE READ; INSERT INTO kver VALUES ('d', '9')",
+    )
+    .await;
     assert_eq!(
         message,
         "cannot change table kver in a REPEATABLE READ transaction | Start the transaction with BEGIN ISOLATION LEVEL READ COMMITTED."

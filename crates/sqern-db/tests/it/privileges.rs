@@ -17,7 +17,14 @@ async fn a_writer_writes_data_and_its_changes_are_journaled() {
         ),
     )
     .await;
-    assert_eq!(rows(&client, "SELECT count(*), count(DISTINCT generation) FROM event").await, ["4 1"]);
+    assert_eq!(
+        rows(
+            &client,
+            "SELECT count(*), count(DISTINCT generation) FROM event"
+        )
+        .await,
+        ["4 1"]
+    );
     run(&client, "INSERT INTO crawl (distro, source, started_at, finished_at, state, url, bytes, kernels) VALUES ('d', 's', now(), now(), 'complete', 'u', 0, 0)").await;
 }
 
@@ -48,7 +55,10 @@ async fn a_writer_cannot_change_the_journal_or_delete_data() {
         "SELECT journal_attach('kver')",
     ] {
         let message = refused(&client, statement).await;
-        assert!(message.contains("permission denied") || message.contains("must be owner"), "{statement}: {message}");
+        assert!(
+            message.contains("permission denied") || message.contains("must be owner"),
+            "{statement}: {message}"
+        );
     }
 }
 
@@ -66,7 +76,12 @@ async fn a_reader_reads_everything_and_changes_nothing() {
         "DELETE FROM kver",
         "SELECT generation_start('x')",
     ] {
-        assert!(refused(&client, statement).await.contains("permission denied"), "{statement}");
+        assert!(
+            refused(&client, statement)
+                .await
+                .contains("permission denied"),
+            "{statement}"
+        );
     }
 }
 
@@ -82,10 +97,24 @@ async fn tables_that_come_first_in_the_search_path_are_not_used() {
          INSERT INTO kver VALUES ('d', 'shadow'); INSERT INTO kver_ignore (distro, pattern) VALUES ('d', 'sha%')",
     )
     .await;
-    assert_eq!(rows(&client, "SELECT count(*) FROM public.event WHERE pkey ->> 'version' = 'shadow'").await, ["1"]);
-    assert_eq!(rows(&client, "SELECT version FROM public.kver_ignored").await, ["shadow"]);
     assert_eq!(
-        rows(&client, "SELECT (SELECT count(*) FROM pg_temp.event), (SELECT count(*) FROM pg_temp.generation)").await,
+        rows(
+            &client,
+            "SELECT count(*) FROM public.event WHERE pkey ->> 'version' = 'shadow'"
+        )
+        .await,
+        ["1"]
+    );
+    assert_eq!(
+        rows(&client, "SELECT version FROM public.kver_ignored").await,
+        ["shadow"]
+    );
+    assert_eq!(
+        rows(
+            &client,
+            "SELECT (SELECT count(*) FROM pg_temp.event), (SELECT count(*) FROM pg_temp.generation)"
+        )
+        .await,
         ["0 0"]
     );
 }

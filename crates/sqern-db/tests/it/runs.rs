@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqern_db::run::{Lease, NewBuild, NewRun, PlanFilter, RunError, claim, finish, plan, renew, start, sweep};
+use sqern_db::run::{
+    Lease, NewBuild, NewRun, PlanFilter, RunError, claim, finish, plan, renew, start, sweep,
+};
 use sqern_db::{AsOf, change};
 use sqern_model::{Kernel, RunKind, RunResult};
 use tokio_postgres::Client;
@@ -18,37 +20,72 @@ fn now() -> Timestamp {
 }
 
 fn lease(seconds: u64) -> Lease {
-    Lease { lasts: Duration::from_secs(seconds), owner: "a test".into() }
+    Lease {
+        lasts: Duration::from_secs(seconds),
+        owner: "a test".into(),
+    }
 }
 
 fn filter(revision: &str) -> PlanFilter {
-    PlanFilter { revision: Some(revision.into()), ..PlanFilter::default() }
+    PlanFilter {
+        revision: Some(revision.into()),
+        ..PlanFilter::default()
+    }
 }
 
 async fn kernels(client: &Client, count: u32) {
     run(client, "INSERT INTO distro VALUES ('d', 'D', true)").await;
     let versions = format!("SELECT 'd', '6.1.0-' || n FROM generate_series(1, {count}) AS n");
     for table in ["kver", "kver_seen", "kver_fetched"] {
-        run(client, &format!("INSERT INTO {table} (distro, version) {versions}")).await;
+        run(
+            client,
+            &format!("INSERT INTO {table} (distro, version) {versions}"),
+        )
+        .await;
     }
 }
 
 /// Claims kernels and starts a build for them in one transaction. Returns its id and the versions.
-async fn claim_and_start(client: &mut Client, revision: &str, count: usize, lease: &Lease) -> Option<(i64, Vec<String>)> {
+async fn claim_and_start(
+    client: &mut Client,
+    revision: &str,
+    count: usize,
+    lease: &Lease,
+) -> Option<(i64, Vec<String>)> {
     let change = change::begin(client, "claim").await.unwrap();
-    let claimed = claim(&change.transaction, BUILD, &filter(revision), count).await.unwrap();
+    let claimed = claim(&change.transaction, BUILD, &filter(revision), count)
+        .await
+        .unwrap();
     if claimed.is_empty() {
         change.finish(false).await.unwrap();
         return None;
     }
-    let list: Vec<Kernel> = claimed.iter().map(|planned| planned.kernel.clone()).collect();
-    let new = NewRun::Build(NewBuild { storpool_revision: Some(revision.into()), ..NewBuild::default() });
-    let id = start(&change.transaction, &new, &list, lease, now()).await.unwrap();
+    let list: Vec<Kernel> = claimed
+        .iter()
+        .map(|planned| planned.kernel.clone())
+        .collect();
+    let new = NewRun::Build(NewBuild {
+        storpool_revision: Some(revision.into()),
+        ..NewBuild::default()
+    });
+    let id = start(&change.transaction, &new, &list, lease, now())
+        .await
+        .unwrap();
     change.finish(false).await.unwrap();
-    Some((id, list.iter().map(|kernel| kernel.version.to_string()).collect()))
+    Some((
+        id,
+        list.iter()
+            .map(|kernel| kernel.version.to_string())
+            .collect(),
+    ))
 }
 
-async fn end(client: &mut Client, id: i64, result: RunResult, kernels: &[&str]) -> Result<(), RunError> {
+async fn end(
+    client: &mut Client,
+    id: i64,
+    result: RunResult,
+    kernels: &[&str],
+) -> Result<(), RunError> {
     let change = change::begin(client, "end").await.unwrap();
     let kernels: Vec<_> = kernels.iter().map(|text| text.parse().unwrap()).collect();
     finish(&change.transaction, BUILD, id, result, &kernels).await?;
@@ -59,7 +96,9 @@ async fn end(client: &mut Client, id: i64, result: RunResult, kernels: &[&str]) 
 async fn planned(client: &mut Client, revision: &str) -> Vec<String> {
     let transaction = client.transaction().await.unwrap();
     let plan = plan(&transaction, BUILD, &filter(revision)).await.unwrap();
-    plan.iter().map(|planned| planned.kernel.version.to_string()).collect()
+    plan.iter()
+        .map(|planned| planned.kernel.version.to_string())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,13 +112,24 @@ async fn concurrent_claims_never_share_a_kernel_and_killed_ones_lose_none() {
         tasks.push(tokio::spawn(async move {
             let mut claimed = Vec::new();
             if number % 4 == 0 {
-                // Killed between claim and commit: the server rolls back the transaction when the connection closes.
+                // Killed between claim and commit: the server rolls back the transaction when the
+                // connection closes.
                 let change = change::begin(&mut client, "killed").await.unwrap();
-                assert!(!claim(&change.transaction, BUILD, &filter("r"), 40).await.unwrap().is_empty());
-                change.transaction.execute("SELECT pg_sleep(0.2)", &[]).await.unwrap();
+                assert!(
+                    !claim(&change.transaction, BUILD, &filter("r"), 40)
+                        .await
+                        .unwrap()
+                        .is_empty()
+                );
+                change
+                    .transaction
+                    .execute("SELECT pg_sleep(0.2)", &[])
+                    .await
+                    .unwrap();
                 return claimed;
             }
-            while let Some((_, versions)) = claim_and_start(&mut client, "r", 23, &lease(600)).await {
+            while let Some((_, versions)) = claim_and_start(&mut client, "r", 23, &lease(600)).await
+            {
                 claimed.extend(versions);
             }
             claimed
@@ -92,11 +142,16 @@ async fn concurrent_claims_never_share_a_kernel_and_killed_ones_lose_none() {
         }
     }
     assert!(owners.values().all(|count| *count == 1), "each once");
-    // A claim gives up after a second, so a task that is killed last can leave its kernels unclaimed.
+    // A claim gives up after a second, so a task that is killed last can leave its kernels
+    // unclaimed.
     let unclaimed = planned(&mut client, "r").await.len();
     assert!(unclaimed <= 5 * 40, "{unclaimed}");
     assert_eq!(owners.len() + unclaimed, 2000, "none is lost");
-    let rows = value(&client, "SELECT count(*), count(DISTINCT version) FROM sp_build_kver").await;
+    let rows = value(
+        &client,
+        "SELECT count(*), count(DISTINCT version) FROM sp_build_kver",
+    )
+    .await;
     assert_eq!(rows, format!("{0} {0}", owners.len()));
 }
 
@@ -106,11 +161,21 @@ async fn a_claim_skips_locked_kernels_and_ignores_builds_of_other_revisions() {
     let (mut one, mut other) = (database.client().await, database.client().await);
     kernels(&one, 3).await;
     let change = change::begin(&mut one, "hold").await.unwrap();
-    assert_eq!(claim(&change.transaction, BUILD, &filter("r1"), 2).await.unwrap().len(), 2);
-    let (_, free) = claim_and_start(&mut other, "r1", 1, &lease(60)).await.unwrap();
+    assert_eq!(
+        claim(&change.transaction, BUILD, &filter("r1"), 2)
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
+    let (_, free) = claim_and_start(&mut other, "r1", 1, &lease(60))
+        .await
+        .unwrap();
     assert_eq!(free, ["6.1.0-1"], "the only unlocked kernel");
     drop(change);
-    let (_, all) = claim_and_start(&mut other, "r2", 9, &lease(60)).await.unwrap();
+    let (_, all) = claim_and_start(&mut other, "r2", 9, &lease(60))
+        .await
+        .unwrap();
     assert_eq!(all.len(), 3, "builds of another revision do not count");
 }
 
@@ -119,25 +184,55 @@ async fn kernels_of_an_expired_lease_are_claimed_and_its_owner_gets_an_error() {
     let database = migrated().await;
     let mut client = database.client().await;
     kernels(&client, 2).await;
-    let (id, _) = claim_and_start(&mut client, "r", 2, &lease(600)).await.unwrap();
+    let (id, _) = claim_and_start(&mut client, "r", 2, &lease(600))
+        .await
+        .unwrap();
     assert_eq!(planned(&mut client, "r").await.len(), 0);
     renew(&client, BUILD, id).await.unwrap();
-    run(&client, "UPDATE sp_build_lease SET expires_at = now() - interval '1 s'").await;
+    run(
+        &client,
+        "UPDATE sp_build_lease SET expires_at = now() - interval '1 s'",
+    )
+    .await;
     assert_eq!(planned(&mut client, "r").await.len(), 2);
 
     let change = change::begin(&mut client, "sweep").await.unwrap();
-    assert_eq!(sweep(&change.transaction, BUILD, |_| false).await.unwrap(), [id]);
+    assert_eq!(
+        sweep(&change.transaction, BUILD, |_| false).await.unwrap(),
+        [id]
+    );
     change.finish(false).await.unwrap();
-    assert_eq!(value(&client, "SELECT result FROM sp_build").await, "ABORTED");
+    assert_eq!(
+        value(&client, "SELECT result FROM sp_build").await,
+        "ABORTED"
+    );
     let message = renew(&client, BUILD, id).await.unwrap_err().to_string();
-    assert_eq!(message, format!("build {id} has already finished with result ABORTED"));
-    let message = end(&mut client, id, RunResult::Success, &[]).await.unwrap_err().to_string();
-    assert!(message.ends_with("has already finished with result ABORTED"), "{message}");
+    assert_eq!(
+        message,
+        format!("build {id} has already finished with result ABORTED")
+    );
+    let message = end(&mut client, id, RunResult::Success, &[])
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.ends_with("has already finished with result ABORTED"),
+        "{message}"
+    );
 
-    let (_, again) = claim_and_start(&mut client, "r", 9, &lease(600)).await.unwrap();
+    let (_, again) = claim_and_start(&mut client, "r", 9, &lease(600))
+        .await
+        .unwrap();
     assert_eq!(again.len(), 2);
     let change = change::begin(&mut client, "sweep").await.unwrap();
-    assert_eq!(sweep(&change.transaction, BUILD, |owner| owner == "a test").await.unwrap().len(), 1, "its owner has ended");
+    assert_eq!(
+        sweep(&change.transaction, BUILD, |owner| owner == "a test")
+            .await
+            .unwrap()
+            .len(),
+        1,
+        "its owner has ended"
+    );
 }
 
 #[tokio::test]
@@ -152,12 +247,22 @@ async fn a_build_without_a_lease_holds_its_kernels_for_a_day() {
     )
     .await;
     assert_eq!(planned(&mut client, "r").await, ["6.1.0-2"]);
-    assert_eq!(rows(&client, "SELECT version FROM build_candidate").await, ["6.1.0-2"]);
-    run(&client, "UPDATE sp_build SET tstamp = now() - interval '25 hours'").await;
+    assert_eq!(
+        rows(&client, "SELECT version FROM build_candidate").await,
+        ["6.1.0-2"]
+    );
+    run(
+        &client,
+        "UPDATE sp_build SET tstamp = now() - interval '25 hours'",
+    )
+    .await;
     assert_eq!(planned(&mut client, "r").await, ["6.1.0-2", "6.1.0-1"]);
     run(&client, "UPDATE sp_build SET result = 'success'").await;
     assert_eq!(planned(&mut client, "r").await, ["6.1.0-2"]);
-    assert_eq!(rows(&client, "SELECT version FROM build_candidate").await, ["6.1.0-2"]);
+    assert_eq!(
+        rows(&client, "SELECT version FROM build_candidate").await,
+        ["6.1.0-2"]
+    );
 }
 
 #[tokio::test]
@@ -174,24 +279,54 @@ async fn a_plan_starts_with_kernels_of_customers_and_ends_with_failed_ones() {
          INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '%-3')",
     )
     .await;
-    let (id, _) = claim_and_start(&mut client, "r", 9, &lease(60)).await.unwrap();
-    end(&mut client, id, RunResult::Unstable, &["6.1.0-5=FAILURE", "d/6.1.0-4=success", "6.1.0-1=ABORTED", "6.1.0-2=FAILURE"])
+    let (id, _) = claim_and_start(&mut client, "r", 9, &lease(60))
         .await
         .unwrap();
-    assert_eq!(planned(&mut client, "r").await, ["6.1.0-2", "6.1.0-1", "6.1.0-5"], "hosts first, 4 is built, 3 is ignored");
-    let untried = PlanFilter { untried: true, ..filter("r") };
+    end(
+        &mut client,
+        id,
+        RunResult::Unstable,
+        &[
+            "6.1.0-5=FAILURE",
+            "d/6.1.0-4=success",
+            "6.1.0-1=ABORTED",
+            "6.1.0-2=FAILURE",
+        ],
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        planned(&mut client, "r").await,
+        ["6.1.0-2", "6.1.0-1", "6.1.0-5"],
+        "hosts first, 4 is built, 3 is ignored"
+    );
+    let untried = PlanFilter {
+        untried: true,
+        ..filter("r")
+    };
     let transaction = client.transaction().await.unwrap();
     let untried: Vec<_> = plan(&transaction, BUILD, &untried).await.unwrap();
     drop(transaction);
     assert_eq!(
-        untried.iter().map(|planned| planned.kernel.version.as_str()).collect::<Vec<_>>(),
+        untried
+            .iter()
+            .map(|planned| planned.kernel.version.as_str())
+            .collect::<Vec<_>>(),
         ["6.1.0-1"],
         "its last build was aborted"
     );
     assert_eq!(untried[0].last_result, Some(RunResult::Aborted));
-    assert_eq!(planned(&mut client, "other").await, ["6.1.0-2", "6.1.0-1", "6.1.0-5", "6.1.0-4"]);
-    let kernels = sqern_db::run::kernels(&client, BUILD, id, &AsOf::Now).await.unwrap();
-    assert_eq!(kernels.iter().filter(|kernel| kernel.is_override).count(), 4);
+    assert_eq!(
+        planned(&mut client, "other").await,
+        ["6.1.0-2", "6.1.0-1", "6.1.0-5", "6.1.0-4"]
+    );
+    let kernels = sqern_db::run::kernels(&client, BUILD, id, &AsOf::Now)
+        .await
+        .unwrap();
+    assert_eq!(
+        kernels.iter().filter(|kernel| kernel.is_override).count(),
+        4
+    );
 }
 
 #[tokio::test]
@@ -205,10 +340,20 @@ async fn a_version_of_two_distros_must_be_qualified_with_the_distro() {
          INSERT INTO kver_fetched (distro, version) VALUES ('e', '6.1.0-1')",
     )
     .await;
-    let (id, _) = claim_and_start(&mut client, "r", 9, &lease(60)).await.unwrap();
-    let message = end(&mut client, id, RunResult::Unstable, &["6.1.0-1=FAILURE"]).await.unwrap_err().to_string();
-    assert_eq!(message, format!("kernel 6.1.0-1 of build {id} is ambiguous: d/6.1.0-1 or e/6.1.0-1"));
-    end(&mut client, id, RunResult::Unstable, &["e/6.1.0-1=FAILURE"]).await.unwrap();
+    let (id, _) = claim_and_start(&mut client, "r", 9, &lease(60))
+        .await
+        .unwrap();
+    let message = end(&mut client, id, RunResult::Unstable, &["6.1.0-1=FAILURE"])
+        .await
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        message,
+        format!("kernel 6.1.0-1 of build {id} is ambiguous: d/6.1.0-1 or e/6.1.0-1")
+    );
+    end(&mut client, id, RunResult::Unstable, &["e/6.1.0-1=FAILURE"])
+        .await
+        .unwrap();
     assert_eq!(
         rows(
             &client,

@@ -39,8 +39,19 @@ async fn hosts_of_deleted_clusters_do_not_count_for_fetching() {
          UPDATE cust_cluster SET deleted_at = now() WHERE name = 'gone'",
     )
     .await;
-    let wanted = fetch::candidates(&client, &[distro("d")], &[]).await.unwrap();
-    let counts: Vec<_> = wanted.iter().map(|row| (row.kernel.version.as_str(), row.hosts_running, row.hosts_installed)).collect();
+    let wanted = fetch::candidates(&client, &[distro("d")], &[])
+        .await
+        .unwrap();
+    let counts: Vec<_> = wanted
+        .iter()
+        .map(|row| {
+            (
+                row.kernel.version.as_str(),
+                row.hosts_running,
+                row.hosts_installed,
+            )
+        })
+        .collect();
     assert_eq!(counts, [("6.1.0-1", 1, 1), ("6.1.0-2", 0, 1)]);
 }
 
@@ -49,15 +60,24 @@ async fn a_version_selects_its_kernels_of_the_named_distributions() {
     let database = migrated().await;
     let client = database.client().await;
     kernels(&client).await;
-    run(&client, "UPDATE kver SET archived = true WHERE distro = 'e'").await;
+    run(
+        &client,
+        "UPDATE kver SET archived = true WHERE distro = 'e'",
+    )
+    .await;
     let found = async |text: &str, distros: &[DistroName]| -> Vec<String> {
         let found = kver::find(&client, &version(text), distros).await.unwrap();
-        found.iter().map(|kver| format!("{} {}", kver.kernel.distro, kver.kernel.version)).collect()
+        found
+            .iter()
+            .map(|kver| format!("{} {}", kver.kernel.distro, kver.kernel.version))
+            .collect()
     };
     assert_eq!(found("6.1.0-2", &[]).await, ["d 6.1.0-2", "e 6.1.0-2"]);
     assert_eq!(found("6.1.0-2", &[distro("e")]).await, ["e 6.1.0-2"]);
     match kver::find(&client, &version("6.1.0-3"), &[distro("e")]).await {
-        Err(DbError::Unknown { near, .. }) => assert_eq!(near, ["6.1.0-2"], "only of that distribution"),
+        Err(DbError::Unknown { near, .. }) => {
+            assert_eq!(near, ["6.1.0-2"], "only of that distribution");
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -74,10 +94,16 @@ async fn an_unknown_version_leaves_all_kernels_unarchived() {
     match archive(&["6.1.0-1", "5.10.0-9"]).await {
         Err(DbError::Unknown { got, near, .. }) => {
             assert_eq!(got, "5.10.0-9");
-            assert!(!near.contains(&"5.10.0-9".to_owned()), "of another distribution: {near:?}");
+            assert!(
+                !near.contains(&"5.10.0-9".to_owned()),
+                "of another distribution: {near:?}"
+            );
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(archive(&["6.1.0-1", "6.1.0-2"]).await.unwrap(), [version("6.1.0-1"), version("6.1.0-2")]);
+    assert_eq!(
+        archive(&["6.1.0-1", "6.1.0-2"]).await.unwrap(),
+        [version("6.1.0-1"), version("6.1.0-2")]
+    );
     assert_eq!(archive(&["6.1.0-1"]).await.unwrap(), []);
 }

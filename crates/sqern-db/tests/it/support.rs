@@ -6,9 +6,14 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 /// Creates a migrated database without data.
 pub async fn migrated() -> TestDatabase {
     let setup = async |client: &mut Client| {
-        sqern_db::migrate::migrate(client, None, false).await.expect("migrations apply");
+        sqern_db::migrate::migrate(client, None, false)
+            .await
+            .expect("migrations apply");
     };
-    TestServer::shared().await.database_from("migrated", "test", setup).await
+    TestServer::shared()
+        .await
+        .database_from("migrated", "test", setup)
+        .await
 }
 
 /// Creates a database without the schema of sqern.
@@ -18,13 +23,20 @@ pub async fn bare() -> TestDatabase {
 
 /// Runs statements, which must succeed.
 pub async fn run(client: &Client, sql: &str) {
-    client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}\n{error:?}"));
+    client
+        .batch_execute(sql)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}\n{error:?}"));
 }
 
-/// Runs statements, which must fail, and returns the message of PostgreSQL, with the hint after " | ".
+/// Runs statements, which must fail, and returns the message of PostgreSQL, with the hint after " |
+/// ".
 pub async fn refused(client: &Client, sql: &str) -> String {
     let error = client.batch_execute(sql).await.expect_err(sql);
-    let error = error.as_db_error().expect("an error of the database").clone();
+    let error = error
+        .as_db_error()
+        .expect("an error of the database")
+        .clone();
     match error.hint() {
         Some(hint) => format!("{} | {hint}", error.message()),
         None => error.message().to_owned(),
@@ -33,13 +45,19 @@ pub async fn refused(client: &Client, sql: &str) -> String {
 
 /// Returns the rows of a query: values joined by a space, null as "-".
 pub async fn rows(client: &Client, sql: &str) -> Vec<String> {
-    let messages = client.simple_query(sql).await.unwrap_or_else(|error| panic!("{sql}\n{error:?}"));
+    let messages = client
+        .simple_query(sql)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}\n{error:?}"));
     messages
         .iter()
         .filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => {
-                Some((0..row.len()).map(|column| row.get(column).unwrap_or("-")).collect::<Vec<_>>().join(" "))
-            }
+            SimpleQueryMessage::Row(row) => Some(
+                (0..row.len())
+                    .map(|column| row.get(column).unwrap_or("-"))
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            ),
             _ => None,
         })
         .collect()

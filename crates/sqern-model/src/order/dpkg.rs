@@ -4,15 +4,18 @@ use std::cmp::Ordering;
 
 /// Compares two versions `[epoch:]upstream[-revision]`.
 ///
-/// Accepts any text, because an index with an invalid version must not be rejected. Versions that differ only in leading zeros (`1.0` and
-/// `1.00`) are equal, as in dpkg.
+/// Accepts any text, because an index with an invalid version must not be rejected. Versions that
+/// differ only in leading zeros (`1.0` and `1.00`) are equal, as in dpkg.
 #[must_use]
 pub fn compare(left: &str, right: &str) -> Ordering {
     let (left, right) = (split(left), split(right));
-    compare_part(left.0, right.0).then_with(|| compare_part(left.1, right.1)).then_with(|| compare_part(left.2, right.2))
+    compare_part(left.0, right.0)
+        .then_with(|| compare_part(left.1, right.1))
+        .then_with(|| compare_part(left.2, right.2))
 }
 
-/// Splits a version into epoch, upstream version and revision. A missing part is empty, which is equal to 0.
+/// Splits a version into epoch, upstream version and revision. A missing part is empty, which is
+/// equal to 0.
 fn split(version: &str) -> (&str, &str, &str) {
     let (epoch, rest) = version.split_once(':').unwrap_or(("", version));
     let (upstream, revision) = rest.rsplit_once('-').unwrap_or((rest, ""));
@@ -51,14 +54,22 @@ fn order(byte: Option<&u8>) -> u16 {
 
 /// Compares digits of any length as numbers.
 fn compare_numbers(left: &[u8], right: &[u8]) -> Ordering {
-    let significant = |digits: &[u8]| digits.iter().position(|digit| *digit != b'0').unwrap_or(digits.len());
+    let significant = |digits: &[u8]| {
+        digits
+            .iter()
+            .position(|digit| *digit != b'0')
+            .unwrap_or(digits.len())
+    };
     let (left, right) = (&left[significant(left)..], &right[significant(right)..]);
     left.len().cmp(&right.len()).then_with(|| left.cmp(right))
 }
 
 /// Removes the leading run of digits, or of non-digits, from `text`, and returns it.
 fn take_run<'a>(text: &mut &'a [u8], digits: bool) -> &'a [u8] {
-    let end = text.iter().position(|byte| byte.is_ascii_digit() != digits).unwrap_or(text.len());
+    let end = text
+        .iter()
+        .position(|byte| byte.is_ascii_digit() != digits)
+        .unwrap_or(text.len());
     let (run, rest) = text.split_at(end);
     *text = rest;
     run
@@ -96,8 +107,15 @@ mod tests {
     fn versions_are_ordered_by_deb_version_7() {
         for (index, row) in ORDERED.iter().enumerate() {
             for (other_index, other_row) in ORDERED.iter().enumerate() {
-                for (left, right) in row.iter().flat_map(|left| other_row.iter().map(move |right| (left, right))) {
-                    assert_eq!(compare(left, right), index.cmp(&other_index), "{left:?} {right:?}");
+                for (left, right) in row
+                    .iter()
+                    .flat_map(|left| other_row.iter().map(move |right| (left, right)))
+                {
+                    assert_eq!(
+                        compare(left, right),
+                        index.cmp(&other_index),
+                        "{left:?} {right:?}"
+                    );
                 }
             }
         }

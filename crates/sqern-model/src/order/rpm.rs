@@ -1,25 +1,30 @@
-//! The order of rpm package versions, as rpm-version(7) defines it and `rpmvercmp` of librpm implements it.
+//! The order of rpm package versions, as rpm-version(7) defines it and `rpmvercmp` of librpm
+//! implements it.
 
 use std::cmp::Ordering;
 
-/// Compares two versions `[epoch:]version[-release]`. A missing epoch is 0, and a missing release is empty.
+/// Compares two versions `[epoch:]version[-release]`. A missing epoch is 0, and a missing release
+/// is empty.
 ///
 /// Accepts any text, because an index with an invalid version must not be rejected.
 #[must_use]
 pub fn compare(left: &str, right: &str) -> Ordering {
     let (left, right) = (Evr::split(left), Evr::split(right));
-    left.without_release(&right).then_with(|| compare_part(left.release.unwrap_or(""), right.release.unwrap_or("")))
+    left.without_release(&right)
+        .then_with(|| compare_part(left.release.unwrap_or(""), right.release.unwrap_or("")))
 }
 
-/// Compares the version of a package with a bound. Releases are compared only if both have one (rpm-dependencies(7)), so `6.9.7-1.1`
-/// satisfies `kernel-devel = 6.9.7`.
+/// Compares the version of a package with a bound. Releases are compared only if both have one
+/// (rpm-dependencies(7)), so `6.9.7-1.1` satisfies `kernel-devel = 6.9.7`.
 #[must_use]
 pub fn compare_with_bound(found: &str, bound: &str) -> Ordering {
     let (found, bound) = (Evr::split(found), Evr::split(bound));
-    found.without_release(&bound).then_with(|| match (found.release, bound.release) {
-        (Some(found), Some(bound)) => compare_part(found, bound),
-        _ => Ordering::Equal,
-    })
+    found
+        .without_release(&bound)
+        .then_with(|| match (found.release, bound.release) {
+            (Some(found), Some(bound)) => compare_part(found, bound),
+            _ => Ordering::Equal,
+        })
 }
 
 /// Returns `[epoch:]version-release` like rpm, without an epoch of 0.
@@ -38,26 +43,37 @@ struct Evr<'a> {
 }
 
 impl<'a> Evr<'a> {
-    /// Splits a version like `parseEVR` of rpm: the epoch is the digits before the first colon, and the release is the text after the last
-    /// dash.
+    /// Splits a version like `parseEVR` of rpm: the epoch is the digits before the first colon, and
+    /// the release is the text after the last dash.
     fn split(text: &'a str) -> Self {
-        let epoch = text.split_once(':').filter(|(epoch, _)| epoch.bytes().all(|byte| byte.is_ascii_digit()));
+        let epoch = text
+            .split_once(':')
+            .filter(|(epoch, _)| epoch.bytes().all(|byte| byte.is_ascii_digit()));
         let (epoch, rest) = epoch.unwrap_or(("", text));
         match rest.rsplit_once('-') {
-            Some((version, release)) => Self { epoch, version, release: Some(release) },
-            None => Self { epoch, version: rest, release: None },
+            Some((version, release)) => Self {
+                epoch,
+                version,
+                release: Some(release),
+            },
+            None => Self {
+                epoch,
+                version: rest,
+                release: None,
+            },
         }
     }
 
     fn without_release(&self, other: &Self) -> Ordering {
-        compare_digits(self.epoch.as_bytes(), other.epoch.as_bytes()).then_with(|| compare_part(self.version, other.version))
+        compare_digits(self.epoch.as_bytes(), other.epoch.as_bytes())
+            .then_with(|| compare_part(self.version, other.version))
     }
 }
 
 /// Compares two versions or releases like `rpmvercmp` of rpm.
 ///
-/// Segments of digits or letters are compared in pairs, and separators are ignored. `~` is less than the end of the text, and `^` is between
-/// the end and all other characters.
+/// Segments of digits or letters are compared in pairs, and separators are ignored. `~` is less
+/// than the end of the text, and `^` is between the end and all other characters.
 fn compare_part(left: &str, right: &str) -> Ordering {
     let (mut left, mut right) = (left.as_bytes(), right.as_bytes());
     while !left.is_empty() || !right.is_empty() {
@@ -80,9 +96,17 @@ fn compare_part(left: &str, right: &str) -> Ordering {
         let (right_run, right_rest) = run(right, digits);
         if right_run.is_empty() {
             // Digits are newer than letters.
-            return if digits { Ordering::Greater } else { Ordering::Less };
+            return if digits {
+                Ordering::Greater
+            } else {
+                Ordering::Less
+            };
         }
-        let ordering = if digits { compare_digits(left_run, right_run) } else { left_run.cmp(right_run) };
+        let ordering = if digits {
+            compare_digits(left_run, right_run)
+        } else {
+            left_run.cmp(right_run)
+        };
         if ordering.is_ne() {
             return ordering;
         }
@@ -99,13 +123,28 @@ fn skip_separators(text: &[u8]) -> &[u8] {
 
 /// Splits a text after its leading digits or letters.
 fn run(text: &[u8], digits: bool) -> (&[u8], &[u8]) {
-    let belongs = |byte: &u8| if digits { byte.is_ascii_digit() } else { byte.is_ascii_alphabetic() };
-    text.split_at(text.iter().position(|byte| !belongs(byte)).unwrap_or(text.len()))
+    let belongs = |byte: &u8| {
+        if digits {
+            byte.is_ascii_digit()
+        } else {
+            byte.is_ascii_alphabetic()
+        }
+    };
+    text.split_at(
+        text.iter()
+            .position(|byte| !belongs(byte))
+            .unwrap_or(text.len()),
+    )
 }
 
 /// Compares digits of any length as numbers.
 fn compare_digits(left: &[u8], right: &[u8]) -> Ordering {
-    let significant = |digits: &[u8]| digits.iter().position(|digit| *digit != b'0').unwrap_or(digits.len());
+    let significant = |digits: &[u8]| {
+        digits
+            .iter()
+            .position(|digit| *digit != b'0')
+            .unwrap_or(digits.len())
+    };
     let (left, right) = (&left[significant(left)..], &right[significant(right)..]);
     left.len().cmp(&right.len()).then_with(|| left.cmp(right))
 }
@@ -151,8 +190,15 @@ mod tests {
     fn versions_are_ordered_by_rpm_version_7() {
         for (index, row) in ORDERED.iter().enumerate() {
             for (other_index, other_row) in ORDERED.iter().enumerate() {
-                for (left, right) in row.iter().flat_map(|left| other_row.iter().map(move |right| (left, right))) {
-                    assert_eq!(compare(left, right), index.cmp(&other_index), "{left:?} {right:?}");
+                for (left, right) in row
+                    .iter()
+                    .flat_map(|left| other_row.iter().map(move |right| (left, right)))
+                {
+                    assert_eq!(
+                        compare(left, right),
+                        index.cmp(&other_index),
+                        "{left:?} {right:?}"
+                    );
                 }
             }
         }
@@ -166,7 +212,11 @@ mod tests {
             ("6.9.7-1.1", "0:6.9.7-1.1", Ordering::Equal),
             ("6.9.8-1.1", "6.9.7", Ordering::Greater),
         ] {
-            assert_eq!(compare_with_bound(found, bound), expected, "{found} {bound}");
+            assert_eq!(
+                compare_with_bound(found, bound),
+                expected,
+                "{found} {bound}"
+            );
         }
     }
 

@@ -10,11 +10,12 @@ use super::SignaturePolicy;
 pub struct AptSource {
     /// The name of the source, unique in its distribution.
     pub name: String,
-    /// The values of `{each}` in `name`, `base` and `suite`. Each value creates a source, in which this list is empty.
+    /// The values of `{each}` in `name`, `base` and `suite`. Each value creates a source, in which
+    /// this list is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub each: Vec<String>,
-    /// Base URLs of mirrors in order of preference (`http`, `https`, `file`): the part before `/dists/`. `{arch}` creates a source for each
-    /// architecture.
+    /// Base URLs of mirrors in order of preference (`http`, `https`, `file`): the part before
+    /// `/dists/`. `{arch}` creates a source for each architecture.
     pub base: Vec<String>,
     /// The suite below `dists/` (`bookworm-updates`).
     pub suite: String,
@@ -31,14 +32,16 @@ pub struct AptSource {
     /// The policy for the signature.
     #[serde(default)]
     pub signature: SignaturePolicy,
-    /// Whether a `Release` file is rejected after its `Valid-Until`, as in sources.list(5). `false` for archives that are no longer updated.
+    /// Whether a `Release` file is rejected after its `Valid-Until`, as in sources.list(5). `false`
+    /// for archives that are no longer updated.
     #[serde(default = "yes")]
     pub check_valid_until: bool,
-    /// The age in days at which a `Release` file causes a warning, for archives without `Valid-Until` that change often.
+    /// The age in days at which a `Release` file causes a warning, for archives without
+    /// `Valid-Until` that change often.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stale_after_days: Option<u32>,
-    /// A file with user and password for the base URLs (HTTP basic authentication): `USER:PASSWORD` in its first line, or the format of
-    /// `apt_auth.conf(5)`. Only its owner may have access.
+    /// A file with user and password for the base URLs (HTTP basic authentication): `USER:PASSWORD`
+    /// in its first line, or the format of `apt_auth.conf(5)`. Only its owner may have access.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials: Option<String>,
     /// Whether the source is skipped with a note if the file in `credentials` does not exist.

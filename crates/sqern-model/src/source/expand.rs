@@ -5,16 +5,24 @@ use super::{Source, SourceError};
 const EACH: &str = "{each}";
 const ARCH: &str = "{arch}";
 
-/// Returns one source for each value of `each`, and for each architecture if a field contains `{arch}`. `file` is the name of the file for
-/// errors.
+/// Returns one source for each value of `each`, and for each architecture if a field contains
+/// `{arch}`. `file` is the name of the file for errors.
 pub(super) fn expand(mut source: Source, file: &str) -> Result<Vec<Source>, SourceError> {
     if let Some(field) = source.empty_field() {
-        return Err(SourceError::Empty { file: file.into(), field, name: source.name().into() });
+        return Err(SourceError::Empty {
+            file: file.into(),
+            field,
+            name: source.name().into(),
+        });
     }
     let values = std::mem::take(each(&mut source));
     reject_ambiguous(&mut source, file, !values.is_empty())?;
     let by_architecture = texts(&mut source).iter().any(|text| text.contains(ARCH));
-    let values = if values.is_empty() { vec![String::new()] } else { values };
+    let values = if values.is_empty() {
+        vec![String::new()]
+    } else {
+        values
+    };
     let mut expanded = Vec::new();
     for value in values {
         let mut of_value = source.clone();
@@ -32,9 +40,17 @@ pub(super) fn expand(mut source: Source, file: &str) -> Result<Vec<Source>, Sour
     }
     for source in &mut expanded {
         let name = source.name().to_owned();
-        if let Some(got) = texts(source).into_iter().find(|text| text.contains(['{', '}'])) {
+        if let Some(got) = texts(source)
+            .into_iter()
+            .find(|text| text.contains(['{', '}']))
+        {
             let expected = "values without placeholders";
-            return Err(SourceError::Placeholder { file: file.into(), expected, name, got: got.clone() });
+            return Err(SourceError::Placeholder {
+                file: file.into(),
+                expected,
+                name,
+                got: got.clone(),
+            });
         }
     }
     Ok(expanded)
@@ -43,23 +59,40 @@ pub(super) fn expand(mut source: Source, file: &str) -> Result<Vec<Source>, Sour
 /// Rejects unknown placeholders, and names that several sources would have.
 fn reject_ambiguous(source: &mut Source, file: &str, has_each: bool) -> Result<(), SourceError> {
     let (name, several) = (source.name().to_owned(), source.architectures().len() > 1);
-    let rejected =
-        |expected, got: &str| SourceError::Placeholder { file: file.into(), expected, name: name.clone(), got: got.into() };
+    let rejected = |expected, got: &str| SourceError::Placeholder {
+        file: file.into(),
+        expected,
+        name: name.clone(),
+        got: got.into(),
+    };
     let mut by_architecture = false;
     for text in texts(source) {
         by_architecture |= text.contains(ARCH);
         if text.contains(EACH) && !has_each {
-            return Err(rejected("a list each = [\"…\"] with the values of {each}", text));
+            return Err(rejected(
+                "a list each = [\"…\"] with the values of {each}",
+                text,
+            ));
         }
-        if text.replace(EACH, "").replace(ARCH, "").contains(['{', '}']) {
+        if text
+            .replace(EACH, "")
+            .replace(ARCH, "")
+            .contains(['{', '}'])
+        {
             return Err(rejected("only the placeholders {each} and {arch}", text));
         }
     }
     if has_each && !name.contains(EACH) {
-        return Err(rejected("{each} in the name, because each value creates a source", &name));
+        return Err(rejected(
+            "{each} in the name, because each value creates a source",
+            &name,
+        ));
     }
     if by_architecture && several && !name.contains(ARCH) {
-        return Err(rejected("{arch} in the name, because each architecture creates a source", &name));
+        return Err(rejected(
+            "{arch} in the name, because each architecture creates a source",
+            &name,
+        ));
     }
     Ok(())
 }
@@ -87,10 +120,16 @@ fn architectures(source: &mut Source) -> &mut Vec<String> {
 /// Returns the fields that can contain placeholders.
 fn texts(source: &mut Source) -> Vec<&mut String> {
     match source {
-        Source::Apt(apt) => [&mut apt.name, &mut apt.suite].into_iter().chain(&mut apt.base).collect(),
-        Source::RpmMd(rpm) => {
-            [&mut rpm.name].into_iter().chain(&mut rpm.base).chain(&mut rpm.mirrorlist).chain(&mut rpm.metalink).collect()
-        }
+        Source::Apt(apt) => [&mut apt.name, &mut apt.suite]
+            .into_iter()
+            .chain(&mut apt.base)
+            .collect(),
+        Source::RpmMd(rpm) => [&mut rpm.name]
+            .into_iter()
+            .chain(&mut rpm.base)
+            .chain(&mut rpm.mirrorlist)
+            .chain(&mut rpm.metalink)
+            .collect(),
     }
 }
 
@@ -106,7 +145,12 @@ mod tests {
     fn expanded(fields: &str) -> Result<Vec<String>, SourceError> {
         let sources = expand(source(fields), "x.toml")?;
         let summary = |source: &Source| match source {
-            Source::RpmMd(rpm) => format!("{} {} {}", rpm.name, rpm.base.join(","), rpm.architectures.join(",")),
+            Source::RpmMd(rpm) => format!(
+                "{} {} {}",
+                rpm.name,
+                rpm.base.join(","),
+                rpm.architectures.join(",")
+            ),
             Source::Apt(_) => String::new(),
         };
         Ok(sources.iter().map(summary).collect())
@@ -127,21 +171,52 @@ mod tests {
                 "9.2-os-aarch64 https://h/9.2/aarch64 aarch64",
             ]
         );
-        assert_eq!(expanded(&format!("name = \"os\"\nbase = [\"https://h\"]\n{both}")).unwrap(), ["os https://h x86_64,aarch64"]);
+        assert_eq!(
+            expanded(&format!("name = \"os\"\nbase = [\"https://h\"]\n{both}")).unwrap(),
+            ["os https://h x86_64,aarch64"]
+        );
     }
 
     #[test]
     fn ambiguous_names_and_unknown_placeholders_are_rejected() {
         let one = "architectures = [\"x86_64\"]\n";
         for (fields, expected) in [
-            (format!("name = \"os\"\nbase = [\"https://h/{{each}}\"]\n{one}"), "values of {each}"),
-            (format!("name = \"os\"\nbase = [\"https://h/\"]\neach = [\"1\"]\n{one}"), "{each} in the name"),
-            (format!("name = \"os\"\nbase = [\"https://h/{{basearch}}\"]\n{one}"), "only the placeholders"),
-            ("name = \"os\"\nbase = [\"https://h/{arch}\"]\narchitectures = [\"a\", \"b\"]".into(), "{arch} in the name"),
-            ("name = \"os\"\nbase = []\narchitectures = [\"a\"]".into(), "base, mirrorlist or metalink"),
-            ("name = \"{arch}\"\nbase = [\"https://h/{arch}\"]\narchitectures = [\"{x}\"]".into(), "values without placeholders"),
-            (format!("name = \"{{each}}\"\nbase = [\"https://h\"]\neach = [\"{{arch}}\"]\n{one}"), "values without placeholders"),
-            (format!("name = \"os\"\nbase = [\"https://h\"]\noptional = true\n{one}"), "credentials or client-certificate"),
+            (
+                format!("name = \"os\"\nbase = [\"https://h/{{each}}\"]\n{one}"),
+                "values of {each}",
+            ),
+            (
+                format!("name = \"os\"\nbase = [\"https://h/\"]\neach = [\"1\"]\n{one}"),
+                "{each} in the name",
+            ),
+            (
+                format!("name = \"os\"\nbase = [\"https://h/{{basearch}}\"]\n{one}"),
+                "only the placeholders",
+            ),
+            (
+                "name = \"os\"\nbase = [\"https://h/{arch}\"]\narchitectures = [\"a\", \"b\"]"
+                    .into(),
+                "{arch} in the name",
+            ),
+            (
+                "name = \"os\"\nbase = []\narchitectures = [\"a\"]".into(),
+                "base, mirrorlist or metalink",
+            ),
+            (
+                "name = \"{arch}\"\nbase = [\"https://h/{arch}\"]\narchitectures = [\"{x}\"]"
+                    .into(),
+                "values without placeholders",
+            ),
+            (
+                format!(
+                    "name = \"{{each}}\"\nbase = [\"https://h\"]\neach = [\"{{arch}}\"]\n{one}"
+                ),
+                "values without placeholders",
+            ),
+            (
+                format!("name = \"os\"\nbase = [\"https://h\"]\noptional = true\n{one}"),
+                "credentials or client-certificate",
+            ),
         ] {
             let error = expanded(&fields).expect_err(&fields).to_string();
             assert!(error.contains(expected), "{expected}: {error}");

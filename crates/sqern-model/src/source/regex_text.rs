@@ -17,14 +17,19 @@ pub(super) mod option {
     use serde::{Deserializer, Serializer};
 
     #[allow(clippy::ref_option, reason = "serde requires this signature")]
-    pub(in super::super) fn serialize<S: Serializer>(regex: &Option<Regex>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<S: Serializer>(
+        regex: &Option<Regex>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         match regex {
             Some(regex) => super::serialize(regex, serializer),
             None => serializer.serialize_none(),
         }
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Regex>, D::Error> {
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Regex>, D::Error> {
         super::deserialize(deserializer).map(Some)
     }
 }

@@ -8,30 +8,40 @@ use crate::KernelVersion;
 
 /// A rule that derives a kernel version from a package.
 ///
-/// The version is the provided version of [`uname_provides`](Self::uname_provides), or the template [`uname`](Self::uname), or the group
-/// `uname` of [`package`](Self::package), in this order.
+/// The version is the provided version of [`uname_provides`](Self::uname_provides), or the template
+/// [`uname`](Self::uname), or the group `uname` of [`package`](Self::package), in this order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct KernelRule {
-    /// A regular expression for the whole package name: `^linux-headers-(?<uname>[0-9].*-amd64)$`, `^kernel-devel$`. `uname` can use its
-    /// named groups.
+    /// A regular expression for the whole package name: `^linux-headers-(?<uname>[0-9].*-amd64)$`,
+    /// `^kernel-devel$`. `uname` can use its named groups.
     #[serde(with = "regex_text")]
     pub package: Regex,
     /// Packages that `package` matches but that contain no headers.
-    #[serde(with = "regex_text::option", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "regex_text::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub except: Option<Regex>,
     /// The capability whose version is the kernel version: `kernel-devel-uname-r`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uname_provides: Option<String>,
-    /// A template of the kernel version: `{version}-{release}.{arch}`. It can contain `version`, `release` and `arch` of the package, and the
-    /// named groups of `package` and `release`.
+    /// A template of the kernel version: `{version}-{release}.{arch}`. It can contain `version`,
+    /// `release` and `arch` of the package, and the named groups of `package` and `release`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uname: Option<String>,
-    /// A regular expression for the release of the package, with named groups for `uname`. `^(?<build>.+)\.[0-9]+$` excludes the number of
-    /// the rebuild of SUSE. Packages with other releases are skipped.
-    #[serde(with = "regex_text::option", default, skip_serializing_if = "Option::is_none")]
+    /// A regular expression for the release of the package, with named groups for `uname`.
+    /// `^(?<build>.+)\.[0-9]+$` excludes the number of the rebuild of SUSE. Packages with other
+    /// releases are skipped.
+    #[serde(
+        with = "regex_text::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub release: Option<Regex>,
-    /// A regular expression for the names of support packages. Other dependencies (libc6, gcc) are part of the build environment.
+    /// A regular expression for the names of support packages. Other dependencies (libc6, gcc) are
+    /// part of the build environment.
     #[serde(with = "regex_text")]
     pub support: Regex,
 }
@@ -55,7 +65,13 @@ impl<'a> PackageFacts<'a> {
     /// Creates the properties of a package whose name contains the kernel version.
     #[must_use]
     pub fn named(name: &'a str) -> Self {
-        Self { name, version: "", release: "", architecture: "", provides: &[] }
+        Self {
+            name,
+            version: "",
+            release: "",
+            architecture: "",
+            provides: &[],
+        }
     }
 }
 
@@ -63,14 +79,23 @@ impl KernelRule {
     /// Returns whether a package with this name contains headers.
     #[must_use]
     pub fn is_headers(&self, name: &str) -> bool {
-        self.package.is_match(name) && !self.except.as_ref().is_some_and(|except| except.is_match(name))
+        self.package.is_match(name)
+            && !self
+                .except
+                .as_ref()
+                .is_some_and(|except| except.is_match(name))
     }
 
-    /// Returns the kernel version of a package, or `None` if it contains no headers or has no kernel version.
+    /// Returns the kernel version of a package, or `None` if it contains no headers or has no
+    /// kernel version.
     #[must_use]
     pub fn kernel_of(&self, package: &PackageFacts<'_>) -> Option<KernelVersion> {
         let name = self.package.captures(package.name)?;
-        if self.except.as_ref().is_some_and(|except| except.is_match(package.name)) {
+        if self
+            .except
+            .as_ref()
+            .is_some_and(|except| except.is_match(package.name))
+        {
             return None;
         }
         let release = match &self.release {
@@ -78,14 +103,20 @@ impl KernelRule {
             None => None,
         };
         let provided = self.uname_provides.as_ref().and_then(|wanted| {
-            let provided = package.provides.iter().find(|(name, version)| name == wanted && !version.is_empty());
+            let provided = package
+                .provides
+                .iter()
+                .find(|(name, version)| name == wanted && !version.is_empty());
             provided.map(|(_, version)| version.clone())
         });
         let value = |field: &str| match field {
             "version" => Some(package.version.to_owned()),
             "release" => Some(package.release.to_owned()),
             "arch" => Some(package.architecture.to_owned()),
-            group => [Some(&name), release.as_ref()].into_iter().flatten().find_map(|groups| text_of(groups, group)),
+            group => [Some(&name), release.as_ref()]
+                .into_iter()
+                .flatten()
+                .find_map(|groups| text_of(groups, group)),
         };
         let uname = provided.or_else(|| match &self.uname {
             Some(template) => fill(template, value).ok(),
@@ -94,17 +125,32 @@ impl KernelRule {
         KernelVersion::new(uname?).ok()
     }
 
-    /// Checks that the rule determines a kernel version, and that each field of its template is known.
+    /// Checks that the rule determines a kernel version, and that each field of its template is
+    /// known.
     pub(super) fn check(&self) -> Result<(), InvalidTemplate> {
-        let groups = |regex: &Regex| regex.capture_names().flatten().map(str::to_owned).collect::<Vec<_>>();
+        let groups = |regex: &Regex| {
+            regex
+                .capture_names()
+                .flatten()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
         let mut known = groups(&self.package);
         let Some(template) = &self.uname else {
-            let has_uname = self.uname_provides.is_some() || known.iter().any(|group| group == "uname");
-            return if has_uname { Ok(()) } else { Err(InvalidTemplate::NoUname) };
+            let has_uname =
+                self.uname_provides.is_some() || known.iter().any(|group| group == "uname");
+            return if has_uname {
+                Ok(())
+            } else {
+                Err(InvalidTemplate::NoUname)
+            };
         };
         known.extend(self.release.as_ref().map(groups).unwrap_or_default());
         known.extend(["version", "release", "arch"].map(str::to_owned));
-        fill(template, |field| known.iter().any(|name| name == field).then(String::new)).map(drop)
+        fill(template, |field| {
+            known.iter().any(|name| name == field).then(String::new)
+        })
+        .map(drop)
     }
 }
 
@@ -131,9 +177,13 @@ fn fill(template: &str, value: impl Fn(&str) -> Option<String>) -> Result<String
     let mut text = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
-        let (field, after) = after.split_once('}').ok_or_else(|| InvalidTemplate::UnclosedBrace(after.to_owned()))?;
+        let (field, after) = after
+            .split_once('}')
+            .ok_or_else(|| InvalidTemplate::UnclosedBrace(after.to_owned()))?;
         text.push_str(before);
-        text.push_str(&value(field).ok_or_else(|| InvalidTemplate::UnknownField(field.to_owned()))?);
+        text.push_str(
+            &value(field).ok_or_else(|| InvalidTemplate::UnknownField(field.to_owned()))?,
+        );
         rest = after;
     }
     text.push_str(rest);
@@ -156,9 +206,24 @@ mod tests {
         }
     }
 
-    fn kernel(rule: &KernelRule, name: &str, version: &str, release: &str, provides: &[(&str, &str)]) -> Option<String> {
-        let provides: Vec<_> = provides.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect();
-        let facts = PackageFacts { name, version, release, architecture: "x86_64", provides: &provides };
+    fn kernel(
+        rule: &KernelRule,
+        name: &str,
+        version: &str,
+        release: &str,
+        provides: &[(&str, &str)],
+    ) -> Option<String> {
+        let provides: Vec<_> = provides
+            .iter()
+            .map(|(name, version)| ((*name).to_owned(), (*version).to_owned()))
+            .collect();
+        let facts = PackageFacts {
+            name,
+            version,
+            release,
+            architecture: "x86_64",
+            provides: &provides,
+        };
         rule.kernel_of(&facts).map(String::from)
     }
 
@@ -169,7 +234,10 @@ mod tests {
             uname: Some("{version}-{release}.{arch}".into()),
             ..rule("^kernel-devel$")
         };
-        let provided = [("kernel-devel", "1"), ("kernel-devel-uname-r", "4.18.0-553.el8_10.x86_64+x")];
+        let provided = [
+            ("kernel-devel", "1"),
+            ("kernel-devel-uname-r", "4.18.0-553.el8_10.x86_64+x"),
+        ];
         assert_eq!(
             kernel(&rule, "kernel-devel", "4.18.0", "553.el8_10", &provided).as_deref(),
             Some("4.18.0-553.el8_10.x86_64+x")
@@ -179,7 +247,10 @@ mod tests {
             Some("3.10.0-1160.el7.x86_64"),
             "the template applies without the provided version"
         );
-        assert_eq!(kernel(&rule, "kernel-core", "3.10.0", "1160.el7", &provided), None);
+        assert_eq!(
+            kernel(&rule, "kernel-core", "3.10.0", "1160.el7", &provided),
+            None
+        );
     }
 
     #[test]
@@ -190,22 +261,51 @@ mod tests {
             ..rule("^kernel-(?<flavour>[a-z]+)-devel$")
         };
         for (name, version, release, expected) in [
-            ("kernel-default-devel", "6.4.0", "150600.23.25.1", Some("6.4.0-150600.23.25-default")),
-            ("kernel-longterm-devel", "6.9.7", "1.1", Some("6.9.7-1-longterm")),
+            (
+                "kernel-default-devel",
+                "6.4.0",
+                "150600.23.25.1",
+                Some("6.4.0-150600.23.25-default"),
+            ),
+            (
+                "kernel-longterm-devel",
+                "6.9.7",
+                "1.1",
+                Some("6.9.7-1-longterm"),
+            ),
             ("kernel-default-devel", "6.9.7", "1", None),
             ("kernel-devel", "6.9.7", "1.1", None),
         ] {
-            assert_eq!(kernel(&suse, name, version, release, &[]).as_deref(), expected, "{name} {version}-{release}");
+            assert_eq!(
+                kernel(&suse, name, version, release, &[]).as_deref(),
+                expected,
+                "{name} {version}-{release}"
+            );
         }
     }
 
     #[test]
     fn a_template_with_an_unknown_field_is_rejected() {
-        assert_eq!(rule("^kernel-devel$").check(), Err(InvalidTemplate::NoUname));
+        assert_eq!(
+            rule("^kernel-devel$").check(),
+            Err(InvalidTemplate::NoUname)
+        );
         assert_eq!(rule("^linux-headers-(?<uname>.*)$").check(), Ok(()));
-        let templated = |template: &str| KernelRule { uname: Some(template.into()), ..rule("^kernel-(?<flavour>.*)-devel$") };
-        assert_eq!(templated("{version}-{release}-{flavour}.{arch}").check(), Ok(()));
-        assert_eq!(templated("{version}-{flavor}").check(), Err(InvalidTemplate::UnknownField("flavor".into())));
-        assert_eq!(templated("{version").check(), Err(InvalidTemplate::UnclosedBrace("version".into())));
+        let templated = |template: &str| KernelRule {
+            uname: Some(template.into()),
+            ..rule("^kernel-(?<flavour>.*)-devel$")
+        };
+        assert_eq!(
+            templated("{version}-{release}-{flavour}.{arch}").check(),
+            Ok(())
+        );
+        assert_eq!(
+            templated("{version}-{flavor}").check(),
+            Err(InvalidTemplate::UnknownField("flavor".into()))
+        );
+        assert_eq!(
+            templated("{version").check(),
+            Err(InvalidTemplate::UnclosedBrace("version".into()))
+        );
     }
 }

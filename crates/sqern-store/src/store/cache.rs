@@ -1,4 +1,5 @@
-//! The cache of packages, named by their checksums. Kernels share packages, and a later attempt reuses them.
+//! The cache of packages, named by their checksums. Kernels share packages, and a later attempt
+//! reuses them.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
@@ -55,10 +56,18 @@ impl Store {
     pub fn cached(&self, checksum: &str, size_bytes: u64, suffix: &str) -> Result<Cached, Error> {
         let checksum: Checksum = checksum.parse().map_err(|InvalidChecksum(found)| {
             let reason = "must be SHA-256 digits or ALGORITHM:DIGITS";
-            Error::failed(ErrorKind::InvalidName, "cannot use checksum", reason, format!("{found:?}"))
+            Error::failed(
+                ErrorKind::InvalidName,
+                "cannot use checksum",
+                reason,
+                format!("{found:?}"),
+            )
         })?;
         let digits = &checksum.digits;
-        let directory = self.cache().join(checksum.algorithm.name()).join(&digits[..2]);
+        let directory = self
+            .cache()
+            .join(checksum.algorithm.name())
+            .join(&digits[..2]);
         let target = directory.join(format!("{digits}.{suffix}"));
         let path = directory.join(format!("{digits}.{PARTIAL}"));
         let is_available = || {
@@ -70,7 +79,13 @@ impl Store {
         }
         fs::create_dir_all(&directory).map_err(|error| inaccessible(error, &directory))?;
         let failed = |error: io::Error| inaccessible(error, &path);
-        let lock = File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(Cached::Busy),
@@ -78,7 +93,8 @@ impl Store {
         }
         // Between opening and locking, the previous owner might have renamed or removed the file.
         let locked = lock.metadata().map_err(failed)?;
-        let is_same = |current: fs::Metadata| (current.dev(), current.ino()) == (locked.dev(), locked.ino());
+        let is_same =
+            |current: fs::Metadata| (current.dev(), current.ino()) == (locked.dev(), locked.ino());
         if !fs::metadata(&path).is_ok_and(is_same) {
             return Ok(Cached::Busy);
         }
@@ -89,8 +105,8 @@ impl Store {
         Ok(Cached::Missing(Partial { path, target, lock }))
     }
 
-    /// Removes packages whose checksums are not in `needed`, and incomplete packages that are not being downloaded. With `dry_run`,
-    /// only counts them.
+    /// Removes packages whose checksums are not in `needed`, and incomplete packages that are not
+    /// being downloaded. With `dry_run`, only counts them.
     ///
     /// # Errors
     ///
@@ -103,15 +119,20 @@ impl Store {
                 for name in visible_names(&directory)? {
                     let path = directory.join(&name);
                     let (digits, suffix) = name.split_once('.').unwrap_or((&name, ""));
-                    let is_needed = needed.contains(digits) || needed.contains(&format!("{algorithm}:{digits}"));
+                    let is_needed = needed.contains(digits)
+                        || needed.contains(&format!("{algorithm}:{digits}"));
                     if (suffix == PARTIAL && is_locked(&path)) || (suffix != PARTIAL && is_needed) {
                         continue;
                     }
-                    let metadata = fs::symlink_metadata(&path).map_err(|error| inaccessible(error, &path))?;
+                    let metadata =
+                        fs::symlink_metadata(&path).map_err(|error| inaccessible(error, &path))?;
                     if !dry_run {
                         fs::remove_file(&path).map_err(|error| inaccessible(error, &path))?;
                     }
-                    pruned = Pruned { files: pruned.files + 1, bytes: pruned.bytes + metadata.len() };
+                    pruned = Pruned {
+                        files: pruned.files + 1,
+                        bytes: pruned.bytes + metadata.len(),
+                    };
                 }
             }
         }
@@ -120,13 +141,18 @@ impl Store {
 }
 
 impl Partial {
-    /// Opens the file for a download. It contains the part that was downloaded before, and its position is 0.
+    /// Opens the file for a download. It contains the part that was downloaded before, and its
+    /// position is 0.
     ///
     /// # Errors
     ///
     /// Returns an error if the file cannot be opened.
     pub fn file(&self) -> Result<File, Error> {
-        File::options().read(true).write(true).open(&self.path).map_err(|error| inaccessible(error, &self.path))
+        File::options()
+            .read(true)
+            .write(true)
+            .open(&self.path)
+            .map_err(|error| inaccessible(error, &self.path))
     }
 
     /// Returns the path of the file.
@@ -149,7 +175,11 @@ impl Partial {
 impl Drop for Partial {
     fn drop(&mut self) {
         // A later download can only continue a file that is not empty.
-        if self.lock.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+        if self
+            .lock
+            .metadata()
+            .is_ok_and(|metadata| metadata.len() == 0)
+        {
             let _ = fs::remove_file(&self.path);
         }
     }

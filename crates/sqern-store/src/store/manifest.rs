@@ -60,7 +60,8 @@ pub struct ManifestPackage {
     pub checksum: String,
     /// The source whose index lists that checksum.
     pub source: String,
-    /// The URL of the root metadata (`InRelease`, `repomd.xml`) that lists the checksum of the index, at the last crawl.
+    /// The URL of the root metadata (`InRelease`, `repomd.xml`) that lists the checksum of the
+    /// index, at the last crawl.
     pub top_url: Option<String>,
     /// The date in that root metadata: RFC 3339, in UTC.
     pub top_dated_at: Option<String>,
@@ -76,7 +77,10 @@ impl Manifest {
     /// Returns the kernel of the tree.
     #[must_use]
     pub fn kernel(&self) -> Kernel {
-        Kernel { distro: self.distro.clone(), version: self.version.clone() }
+        Kernel {
+            distro: self.distro.clone(),
+            version: self.version.clone(),
+        }
     }
 
     /// Reads the manifest of a tree.
@@ -87,18 +91,32 @@ impl Manifest {
     pub fn read(tree: &Path) -> Result<Self, Error> {
         let path = tree.join(MANIFEST);
         let invalid = |operation: &str, reason: String| {
-            Error::failed(ErrorKind::InvalidManifest, operation, reason, path.display())
-                .with_hint("sqern store prune  # removes invalid directories")
+            Error::failed(
+                ErrorKind::InvalidManifest,
+                operation,
+                reason,
+                path.display(),
+            )
+            .with_hint("sqern store prune  # removes invalid directories")
         };
         let unreadable = |error: io::Error| invalid("could not read manifest", error.to_string());
         let mut text = String::new();
         let file = File::open(&path).map_err(unreadable)?;
-        file.take(MAX_MANIFEST_BYTES).read_to_string(&mut text).map_err(unreadable)?;
-        let manifest: Self = serde_json::from_str(&text).map_err(|error| invalid("cannot parse manifest", error.to_string()))?;
+        file.take(MAX_MANIFEST_BYTES)
+            .read_to_string(&mut text)
+            .map_err(unreadable)?;
+        let manifest: Self = serde_json::from_str(&text)
+            .map_err(|error| invalid("cannot parse manifest", error.to_string()))?;
         if manifest.schema == SCHEMA {
             return Ok(manifest);
         }
-        Err(invalid("cannot read manifest", format!("unsupported schema {:?} (supported: {SCHEMA:?})", manifest.schema)))
+        Err(invalid(
+            "cannot read manifest",
+            format!(
+                "unsupported schema {:?} (supported: {SCHEMA:?})",
+                manifest.schema
+            ),
+        ))
     }
 
     /// Writes the manifest of a tree, and syncs it to disk.

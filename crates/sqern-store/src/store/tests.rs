@@ -6,7 +6,10 @@ use sqern_model::{Kernel, PackageRole};
 use super::*;
 
 fn kernel() -> Kernel {
-    Kernel { distro: "debian12".parse().unwrap(), version: "6.1.0-25-amd64".parse().unwrap() }
+    Kernel {
+        distro: "debian12".parse().unwrap(),
+        version: "6.1.0-25-amd64".parse().unwrap(),
+    }
 }
 
 fn manifest(tree: &Path) -> Manifest {
@@ -36,7 +39,10 @@ fn manifest(tree: &Path) -> Manifest {
 }
 
 fn create(store: &Store, text: &str) -> Manifest {
-    let staged = store.begin(&kernel()).unwrap().expect("no other process prepares the tree");
+    let staged = store
+        .begin(&kernel())
+        .unwrap()
+        .expect("no other process prepares the tree");
     fs::create_dir(staged.root().join("usr")).unwrap();
     fs::write(staged.root().join("usr/Makefile"), text).unwrap();
     std::os::unix::fs::symlink("usr", staged.root().join("build")).unwrap();
@@ -51,15 +57,31 @@ fn trees_are_complete_or_absent() {
     let store = Store::open(directory.path()).unwrap();
     assert_eq!(store.find(&kernel()).unwrap(), None);
     {
-        let staged = store.begin(&kernel()).unwrap().expect("no other process prepares the tree");
+        let staged = store
+            .begin(&kernel())
+            .unwrap()
+            .expect("no other process prepares the tree");
         fs::write(staged.root().join("half"), "").unwrap();
-        assert!(store.begin(&kernel()).unwrap().is_none(), "the tree is being prepared");
+        assert!(
+            store.begin(&kernel()).unwrap().is_none(),
+            "the tree is being prepared"
+        );
     }
-    assert_eq!(store.find(&kernel()).unwrap(), None, "an uncommitted tree is removed");
+    assert_eq!(
+        store.find(&kernel()).unwrap(),
+        None,
+        "an uncommitted tree is removed"
+    );
     let manifest = create(&store, "all:");
-    assert_eq!(store.find(&kernel()).unwrap(), Some(Found::Tree(Box::new(manifest.clone()))));
+    assert_eq!(
+        store.find(&kernel()).unwrap(),
+        Some(Found::Tree(Box::new(manifest.clone())))
+    );
     assert_eq!(store.verify(&kernel(), &manifest), Ok(()));
-    assert_eq!(store.kernels().unwrap().into_keys().collect::<Vec<_>>(), [kernel()]);
+    assert_eq!(
+        store.kernels().unwrap().into_keys().collect::<Vec<_>>(),
+        [kernel()]
+    );
 }
 
 #[test]
@@ -71,11 +93,15 @@ fn modified_trees_are_detected() {
     fs::write(tree.join("usr/Makefile"), "all;").unwrap();
     let error = store.verify(&kernel(), &manifest).unwrap_err().to_string();
     assert!(
-        error.contains("the tree has changed from 1 file, 1 link, 4 bytes") && error.contains("sqern store prune"),
+        error.contains("the tree has changed from 1 file, 1 link, 4 bytes")
+            && error.contains("sqern store prune"),
         "{error}"
     );
     fs::write(tree.join(manifest::MANIFEST), "{}").unwrap();
-    assert!(matches!(store.find(&kernel()).unwrap(), Some(Found::Invalid(_))));
+    assert!(matches!(
+        store.find(&kernel()).unwrap(),
+        Some(Found::Invalid(_))
+    ));
 }
 
 #[test]
@@ -85,9 +111,15 @@ fn commit_replaces_an_existing_tree() {
     create(&store, "old:");
     let manifest = create(&store, "new:");
     assert_eq!(store.verify(&kernel(), &manifest), Ok(()));
-    let remaining: Vec<_> =
-        fs::read_dir(directory.path().join(".staging")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(remaining, ["debian12@6.1.0-25-amd64.lock"], "the replaced tree is removed");
+    let remaining: Vec<_> = fs::read_dir(directory.path().join(".staging"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(
+        remaining,
+        ["debian12@6.1.0-25-amd64.lock"],
+        "the replaced tree is removed"
+    );
     store.remove(&kernel()).unwrap();
     assert_eq!(store.find(&kernel()).unwrap(), None);
 }
@@ -99,7 +131,10 @@ fn remains_of_an_aborted_preparation_are_removed() {
     let staging = directory.path().join(".staging/debian12@6.1.0-25-amd64");
     fs::create_dir(&staging).unwrap();
     fs::write(staging.join("half"), "").unwrap();
-    let staged = store.begin(&kernel()).unwrap().expect("no other process prepares the tree");
+    let staged = store
+        .begin(&kernel())
+        .unwrap()
+        .expect("no other process prepares the tree");
     assert!(!staged.root().join("half").exists());
 }
 
@@ -108,8 +143,14 @@ fn versions_that_are_paths_are_rejected() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
     for version in ["../../etc", ".cache", "a/b"] {
-        let kernel = Kernel { version: version.parse().unwrap(), ..kernel() };
-        assert!(store.tree(&kernel).is_err() && store.begin(&kernel).is_err(), "{kernel}");
+        let kernel = Kernel {
+            version: version.parse().unwrap(),
+            ..kernel()
+        };
+        assert!(
+            store.tree(&kernel).is_err() && store.begin(&kernel).is_err(),
+            "{kernel}"
+        );
     }
 }
 
@@ -119,12 +160,22 @@ fn packages_are_cached_by_checksum() {
     let store = Store::open(directory.path()).unwrap();
     // The SHA-256 of "abc" (FIPS 180-4).
     let checksum = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    let Cached::Missing(partial) = store.cached(checksum, 3, "deb").unwrap() else { panic!("the cache is empty") };
+    let Cached::Missing(partial) = store.cached(checksum, 3, "deb").unwrap() else {
+        panic!("the cache is empty")
+    };
     fs::write(partial.path(), "abc").unwrap();
     let path = partial.publish().unwrap();
-    assert!(matches!(store.cached(checksum, 3, "deb").unwrap(), Cached::Available(found) if found == path));
+    assert!(
+        matches!(store.cached(checksum, 3, "deb").unwrap(), Cached::Available(found) if found == path)
+    );
     fs::write(&path, "abd").unwrap();
-    assert!(matches!(store.cached(checksum, 3, "deb").unwrap(), Cached::Missing(_)), "the checksum is verified");
+    assert!(
+        matches!(
+            store.cached(checksum, 3, "deb").unwrap(),
+            Cached::Missing(_)
+        ),
+        "the checksum is verified"
+    );
     assert!(store.cached("../../x", 3, "deb").is_err());
 }
 
@@ -138,18 +189,34 @@ fn one_download_at_a_time_continues_an_incomplete_package() {
     };
     let first = missing("a");
     fs::write(first.path(), "ab").unwrap();
-    assert!(matches!(store.cached(&"a".repeat(64), 3, "deb").unwrap(), Cached::Busy));
+    assert!(matches!(
+        store.cached(&"a".repeat(64), 3, "deb").unwrap(),
+        Cached::Busy
+    ));
     drop(first);
     let second = missing("a");
     assert_eq!(fs::read(second.path()).unwrap(), b"ab");
     drop(missing("b"));
-    assert_eq!(fs::read_dir(directory.path().join(".cache/sha256/bb")).unwrap().count(), 0, "an empty file is removed");
+    assert_eq!(
+        fs::read_dir(directory.path().join(".cache/sha256/bb"))
+            .unwrap()
+            .count(),
+        0,
+        "an empty file is removed"
+    );
 
     let needed = std::collections::BTreeSet::new();
-    assert_eq!(store.prune_cache(&needed, false).unwrap(), Pruned::default(), "the package is being downloaded");
+    assert_eq!(
+        store.prune_cache(&needed, false).unwrap(),
+        Pruned::default(),
+        "the package is being downloaded"
+    );
     drop(second);
     let pruned = Pruned { files: 1, bytes: 2 };
     assert_eq!(store.prune_cache(&needed, true).unwrap(), pruned);
     assert_eq!(store.prune_cache(&needed, false).unwrap(), pruned);
-    assert_eq!(store.prune_cache(&needed, false).unwrap(), Pruned::default());
+    assert_eq!(
+        store.prune_cache(&needed, false).unwrap(),
+        Pruned::default()
+    );
 }

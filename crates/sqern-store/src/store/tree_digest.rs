@@ -22,7 +22,8 @@ pub struct TreeDigest {
     pub links: u64,
     /// The total size of the regular files in bytes.
     pub bytes: u64,
-    /// The SHA-256 of all entries in the order of their names: path, kind, whether it is executable, and content or link target.
+    /// The SHA-256 of all entries in the order of their names: path, kind, whether it is
+    /// executable, and content or link target.
     pub sha256: String,
 }
 
@@ -40,7 +41,13 @@ impl TreeDigest {
         Ok(digest)
     }
 
-    fn add_directory(&mut self, tree: &Path, below: &Path, excluded: &Path, hasher: &mut Hasher) -> Result<(), Error> {
+    fn add_directory(
+        &mut self,
+        tree: &Path,
+        below: &Path,
+        excluded: &Path,
+        hasher: &mut Hasher,
+    ) -> Result<(), Error> {
         let path = tree.join(below);
         let entries = fs::read_dir(&path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         let mut entries = entries.map_err(|error| inaccessible(error, &path))?;
@@ -61,7 +68,12 @@ impl TreeDigest {
             } else if file_type.is_symlink() {
                 self.links += 1;
                 hasher.update_with_length(b"link");
-                hasher.update_with_length(fs::read_link(&full_path).map_err(failed)?.as_os_str().as_bytes());
+                hasher.update_with_length(
+                    fs::read_link(&full_path)
+                        .map_err(failed)?
+                        .as_os_str()
+                        .as_bytes(),
+                );
             } else {
                 let is_executable = metadata.permissions().mode() & 0o111 != 0;
                 hasher.update_with_length(if is_executable { b"program" } else { b"file" });
@@ -75,7 +87,11 @@ impl TreeDigest {
 
 impl fmt::Display for TreeDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (files, links, bytes) = (counted(self.files, "file"), counted(self.links, "link"), counted(self.bytes, "byte"));
+        let (files, links, bytes) = (
+            counted(self.files, "file"),
+            counted(self.links, "link"),
+            counted(self.bytes, "byte"),
+        );
         write!(f, "{files}, {links}, {bytes}, SHA-256 {}", self.sha256)
     }
 }

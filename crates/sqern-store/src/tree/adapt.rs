@@ -35,21 +35,29 @@ pub struct Changed {
     pub why: &'static str,
 }
 
-/// Adapts a tree, into which all packages of `kernel` were unpacked, so that modules can be compiled at any location.
+/// Adapts a tree, into which all packages of `kernel` were unpacked, so that modules can be
+/// compiled at any location.
 ///
-/// `root/build` becomes a link to the headers, and absolute paths in their Makefile become relative. An adapted tree is not changed.
+/// `root/build` becomes a link to the headers, and absolute paths in their Makefile become
+/// relative. An adapted tree is not changed.
 ///
 /// # Errors
 ///
-/// Returns an error if the tree does not contain the headers of the kernel or a file that they include.
+/// Returns an error if the tree does not contain the headers of the kernel or a file that they
+/// include.
 pub fn adapt(root: &Path, kernel: &KernelVersion) -> Result<Adapted, Error> {
     let headers = find::headers(root, kernel)?;
     let changed = adapt_makefile(root, &headers)?;
     link_build(root, &headers)?;
-    Ok(Adapted { build: BUILD, headers, changed: changed.into_iter().collect() })
+    Ok(Adapted {
+        build: BUILD,
+        headers,
+        changed: changed.into_iter().collect(),
+    })
 }
 
-/// Rewrites the Makefile of the headers if necessary. A Makefile that is a link is that of the kernel, which has no absolute paths.
+/// Rewrites the Makefile of the headers if necessary. A Makefile that is a link is that of the
+/// kernel, which has no absolute paths.
 fn adapt_makefile(root: &Path, headers: &str) -> Result<Option<Changed>, Error> {
     let path = format!("{headers}/Makefile");
     let file = root.join(&path);
@@ -59,10 +67,17 @@ fn adapt_makefile(root: &Path, headers: &str) -> Result<Option<Changed>, Error> 
         return Ok(None);
     }
     let mut text = String::new();
-    fs::File::open(&file).and_then(|open| open.take(MAX_MAKEFILE_BYTES + 1).read_to_string(&mut text)).map_err(failed)?;
+    fs::File::open(&file)
+        .and_then(|open| open.take(MAX_MAKEFILE_BYTES + 1).read_to_string(&mut text))
+        .map_err(failed)?;
     if text.len() as u64 > MAX_MAKEFILE_BYTES {
         let reason = format!("the file is larger than {MAX_MAKEFILE_BYTES} bytes");
-        return Err(Error::failed(ErrorKind::InvalidTree, "cannot adapt", reason, file.display()));
+        return Err(Error::failed(
+            ErrorKind::InvalidTree,
+            "cannot adapt",
+            reason,
+            file.display(),
+        ));
     }
     // No link leads out of the tree, so the existence of a path can be checked directly.
     let relative_path = |to: &str| root.join(to).exists().then(|| relative(headers, to));
@@ -72,9 +87,14 @@ fn adapt_makefile(root: &Path, headers: &str) -> Result<Option<Changed>, Error> 
         Error::failed(ErrorKind::InvalidTree, "cannot adapt", reason, format!("{}:{}", file.display(), missing.line))
             .with_hint(hint)
     })?;
-    let Some(adapted) = adapted else { return Ok(None) };
+    let Some(adapted) = adapted else {
+        return Ok(None);
+    };
     replace(&file, &adapted, &metadata)?;
-    Ok(Some(Changed { path, why: "absolute paths of files in the tree were replaced by relative paths" }))
+    Ok(Some(Changed {
+        path,
+        why: "absolute paths of files in the tree were replaced by relative paths",
+    }))
 }
 
 /// Replaces a file. Other names of it (hard links) keep the old content.
@@ -94,13 +114,25 @@ fn replace(file: &Path, text: &str, old: &fs::Metadata) -> Result<(), Error> {
 /// Creates the relative link for `make -C`.
 fn link_build(root: &Path, headers: &str) -> Result<(), Error> {
     let link = root.join(BUILD);
-    let conflict = |reason: String| Error::failed(ErrorKind::InvalidTree, "cannot create link", reason, link.display());
+    let conflict = |reason: String| {
+        Error::failed(
+            ErrorKind::InvalidTree,
+            "cannot create link",
+            reason,
+            link.display(),
+        )
+    };
     match std::os::unix::fs::symlink(headers, &link) {
         Err(error) if error.kind() == IoErrorKind::AlreadyExists => match fs::read_link(&link) {
             Ok(target) if target == Path::new(headers) => Ok(()),
-            Ok(target) => Err(conflict(format!("the path is a link to {}", target.display()))),
+            Ok(target) => Err(conflict(format!(
+                "the path is a link to {}",
+                target.display()
+            ))),
             Err(_) => Err(conflict("the path exists and is not a link".to_owned())),
         },
-        created => created.map_err(|error| Error::io("could not create link", error, link.display())),
+        created => {
+            created.map_err(|error| Error::io("could not create link", error, link.display()))
+        }
     }
 }

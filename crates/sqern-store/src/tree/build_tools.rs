@@ -1,7 +1,8 @@
 //! The programs and libraries that compiling a module in a tree requires of the machine.
 //!
-//! They are determined by `.config` (compiler, BTF), by `.kernelvariables` of Debian (exact compiler), and by the dynamic sections of the
-//! programs that kbuild runs from the tree. The dependencies of the packages only provide the names of packages to install.
+//! They are determined by `.config` (compiler, BTF), by `.kernelvariables` of Debian (exact
+//! compiler), and by the dynamic sections of the programs that kbuild runs from the tree. The
+//! dependencies of the packages only provide the names of packages to install.
 
 mod config;
 mod install;

@@ -4,7 +4,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use sqern_model::counted;
 
-/// The size limit of a section. The sections that are read here contain names and module descriptions.
+/// The size limit of a section. The sections that are read here contain names and module
+/// descriptions.
 const MAX_SECTION_BYTES: u64 = 4 << 20;
 
 /// The tag of a needed library in `.dynamic` (System V ABI, "Dynamic Section").
@@ -65,23 +66,35 @@ pub(super) fn section(file: &mut (impl Read + Seek), name: &str) -> Result<Vec<u
     }
     let layout = Layout::new(&ident);
     let header = read_at(file, 0, if layout.is_64 { 64 } else { 52 })?;
-    let ([table, table_width], [width, count, names]) =
-        if layout.is_64 { ([0x28, 8], [0x3a, 0x3c, 0x3e]) } else { ([0x20, 4], [0x2e, 0x30, 0x32]) };
+    let ([table, table_width], [width, count, names]) = if layout.is_64 {
+        ([0x28, 8], [0x3a, 0x3c, 0x3e])
+    } else {
+        ([0x20, 4], [0x2e, 0x30, 0x32])
+    };
     let table = layout.number(&header, table, table_width);
-    let [width, count, names] = [width, count, names].map(|offset| layout.number(&header, offset, 2));
+    let [width, count, names] =
+        [width, count, names].map(|offset| layout.number(&header, offset, 2));
     if width != if layout.is_64 { 64 } else { 40 } || names >= count {
         return Err(ElfError::NoSectionTable);
     }
     let table = read_at(file, table, width * count)?;
-    let sections: Vec<Section> =
-        table.chunks_exact(if layout.is_64 { 64 } else { 40 }).map(|entry| layout.section(entry)).collect();
-    let names = usize::try_from(names).ok().and_then(|names| sections.get(names)).ok_or(ElfError::NoSectionNames)?;
+    let sections: Vec<Section> = table
+        .chunks_exact(if layout.is_64 { 64 } else { 40 })
+        .map(|entry| layout.section(entry))
+        .collect();
+    let names = usize::try_from(names)
+        .ok()
+        .and_then(|names| sections.get(names))
+        .ok_or(ElfError::NoSectionNames)?;
     let names = read_at(file, names.offset, names.size_bytes)?;
     let name_at = |offset: u64| {
         let rest = names.get(usize::try_from(offset).ok()?..)?;
         Some(rest.split(|byte| *byte == 0).next().unwrap_or_default())
     };
-    match sections.iter().find(|section| name_at(section.name) == Some(name.as_bytes())) {
+    match sections
+        .iter()
+        .find(|section| name_at(section.name) == Some(name.as_bytes()))
+    {
         Some(section) => read_at(file, section.offset, section.size_bytes),
         None => Err(ElfError::NoSection(name.to_owned())),
     }
@@ -96,42 +109,67 @@ pub(super) fn needed(file: &mut (impl Read + Seek)) -> Result<Vec<String>, ElfEr
     let layout = Layout::new(&read_at(file, 0, 16)?);
     let (entries, names) = (section(file, ".dynamic")?, section(file, ".dynstr")?);
     let width = if layout.is_64 { 8 } else { 4 };
-    let needed = entries.chunks_exact(2 * width).filter(|entry| layout.number(entry, 0, width) == DT_NEEDED);
+    let needed = entries
+        .chunks_exact(2 * width)
+        .filter(|entry| layout.number(entry, 0, width) == DT_NEEDED);
     let name_of = |entry: &[u8]| {
         let offset = usize::try_from(layout.number(entry, width, width)).ok()?;
         let name = names.get(offset..)?.split(|byte| *byte == 0).next()?;
-        String::from_utf8(name.to_vec()).ok().filter(|name| !name.is_empty())
+        String::from_utf8(name.to_vec())
+            .ok()
+            .filter(|name| !name.is_empty())
     };
-    needed.map(|entry| name_of(entry).ok_or(ElfError::UnnamedLibrary)).collect()
+    needed
+        .map(|entry| name_of(entry).ok_or(ElfError::UnnamedLibrary))
+        .collect()
 }
 
 impl Layout {
     /// Returns the layout in the first 16 bytes of a file.
     fn new(ident: &[u8]) -> Self {
-        Self { is_64: ident[4] == 2, is_little: ident[5] == 1 }
+        Self {
+            is_64: ident[4] == 2,
+            is_little: ident[5] == 1,
+        }
     }
 
     fn number(self, bytes: &[u8], offset: usize, width: usize) -> u64 {
         let bytes = &bytes[offset..offset + width];
         let add = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
-        if self.is_little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) }
+        if self.is_little {
+            bytes.iter().rev().fold(0, add)
+        } else {
+            bytes.iter().fold(0, add)
+        }
     }
 
     fn section(self, entry: &[u8]) -> Section {
         let (offset, size, width) = if self.is_64 { (24, 32, 8) } else { (16, 20, 4) };
         let number = |offset, width| self.number(entry, offset, width);
-        Section { name: number(0, 4), offset: number(offset, width), size_bytes: number(size, width) }
+        Section {
+            name: number(0, 4),
+            offset: number(offset, width),
+            size_bytes: number(size, width),
+        }
     }
 }
 
-fn read_at(file: &mut (impl Read + Seek), offset: u64, size_bytes: u64) -> Result<Vec<u8>, ElfError> {
+fn read_at(
+    file: &mut (impl Read + Seek),
+    offset: u64,
+    size_bytes: u64,
+) -> Result<Vec<u8>, ElfError> {
     if size_bytes > MAX_SECTION_BYTES {
         return Err(ElfError::TooLarge(size_bytes));
     }
     file.seek(SeekFrom::Start(offset))?;
     let mut bytes = Vec::new();
     file.take(size_bytes).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 == size_bytes { Ok(bytes) } else { Err(ElfError::Truncated) }
+    if bytes.len() as u64 == size_bytes {
+        Ok(bytes)
+    } else {
+        Err(ElfError::Truncated)
+    }
 }
 
 #[cfg(test)]
@@ -145,21 +183,59 @@ mod tests {
     fn elf(is_64: bool, is_little: bool, data: &[u8]) -> Vec<u8> {
         let number = |value: usize, width: usize| -> Vec<u8> {
             let bytes = (value as u64).to_be_bytes()[8 - width..].to_vec();
-            if is_little { bytes.into_iter().rev().collect() } else { bytes }
+            if is_little {
+                bytes.into_iter().rev().collect()
+            } else {
+                bytes
+            }
         };
         let word = if is_64 { 8 } else { 4 };
         let header_bytes = if is_64 { 64 } else { 52 };
         let names = b"\0.modinfo\0.shstrtab\0";
-        let mut file = [b"\x7fELF", &[1 + u8::from(is_64), 2 - u8::from(is_little), 1][..], &[0; 9]].concat();
-        file.extend([number(1, 2), number(62, 2), number(1, 4), number(0, word), number(0, word)].concat());
-        file.extend([number(header_bytes + data.len() + names.len(), word), number(0, 4)].concat());
+        let mut file = [
+            b"\x7fELF",
+            &[1 + u8::from(is_64), 2 - u8::from(is_little), 1][..],
+            &[0; 9],
+        ]
+        .concat();
+        file.extend(
+            [
+                number(1, 2),
+                number(62, 2),
+                number(1, 4),
+                number(0, word),
+                number(0, word),
+            ]
+            .concat(),
+        );
+        file.extend(
+            [
+                number(header_bytes + data.len() + names.len(), word),
+                number(0, 4),
+            ]
+            .concat(),
+        );
         let entry_bytes = if is_64 { 64 } else { 40 };
-        file.extend([header_bytes, 0, 0, entry_bytes, 3, 2].map(|value| number(value, 2)).concat());
+        file.extend(
+            [header_bytes, 0, 0, entry_bytes, 3, 2]
+                .map(|value| number(value, 2))
+                .concat(),
+        );
         file.extend([data, names].concat());
         let start = header_bytes;
-        for (name, offset, size) in [(0, 0, 0), (1, start, data.len()), (10, start + data.len(), names.len())] {
-            let section =
-                [number(name, 4), number(1, 4), number(0, word), number(0, word), number(offset, word), number(size, word)];
+        for (name, offset, size) in [
+            (0, 0, 0),
+            (1, start, data.len()),
+            (10, start + data.len(), names.len()),
+        ] {
+            let section = [
+                number(name, 4),
+                number(1, 4),
+                number(0, word),
+                number(0, word),
+                number(offset, word),
+                number(size, word),
+            ];
             let mut section = section.concat();
             section.resize(entry_bytes, 0);
             file.extend(section);
@@ -171,13 +247,20 @@ mod tests {
     fn sections_are_read_in_each_class_and_byte_order() {
         for (is_64, is_little) in [(true, true), (true, false), (false, true), (false, false)] {
             let file = elf(is_64, is_little, b"vermagic=6.1.0\0");
-            assert_eq!(section(&mut Cursor::new(file), ".modinfo").unwrap(), b"vermagic=6.1.0\0");
+            assert_eq!(
+                section(&mut Cursor::new(file), ".modinfo").unwrap(),
+                b"vermagic=6.1.0\0"
+            );
         }
     }
 
     #[test]
     fn other_files_and_missing_sections_are_errors() {
-        let error = |file: &[u8], name: &str| section(&mut Cursor::new(file), name).unwrap_err().to_string();
+        let error = |file: &[u8], name: &str| {
+            section(&mut Cursor::new(file), name)
+                .unwrap_err()
+                .to_string()
+        };
         assert_eq!(error(b"#!/bin/sh and more", ".modinfo"), "not an ELF file");
         assert_eq!(error(b"\x7fELF", ".modinfo"), "truncated ELF file");
         assert_eq!(error(&elf(true, true, b""), ".text"), "no section .text");

@@ -1,11 +1,13 @@
 //! Replaces absolute paths in the Makefile of headers.
 //!
-//! Debian's Makefile has consisted of `include /usr/src/linux-headers-6.1.0-25-common/Makefile` since 5.x. Earlier ones contain
-//! `MAKEARGS := -C /usr/src/linux-headers-4.9.0-19-common O=…`. Since 6.13, kbuild also writes `export KBUILD_OUTPUT = /usr/src/…`
-//! (`cmd_makefile` in the Makefile of the kernel). Ubuntu and Enterprise Linux contain the Makefile of the kernel without such a path. That
-//! of SUSE includes its sources by `../../../`.
+//! Debian's Makefile has consisted of `include /usr/src/linux-headers-6.1.0-25-common/Makefile`
+//! since 5.x. Earlier ones contain `MAKEARGS := -C /usr/src/linux-headers-4.9.0-19-common O=…`.
+//! Since 6.13, kbuild also writes `export KBUILD_OUTPUT = /usr/src/…` (`cmd_makefile` in the
+//! Makefile of the kernel). Ubuntu and Enterprise Linux contain the Makefile of the kernel without
+//! such a path. That of SUSE includes its sources by `../../../`.
 
-/// Defines the absolute path of the directory of the Makefile. kbuild changes the directory, so a relative path would be wrong.
+/// Defines the absolute path of the directory of the Makefile. kbuild changes the directory, so a
+/// relative path would be wrong.
 const DEFINITION: &str = "sqern_headers := $(realpath $(dir $(lastword $(MAKEFILE_LIST))))\n";
 const REFERENCE: &str = "$(sqern_headers)";
 
@@ -21,17 +23,25 @@ pub(super) struct MissingFile {
     pub(super) line: usize,
 }
 
-/// Returns the Makefile with paths relative to its directory, or `None` if it contains no absolute paths of the tree.
+/// Returns the Makefile with paths relative to its directory, or `None` if it contains no absolute
+/// paths of the tree.
 ///
-/// `relative_path` returns the relative path from the Makefile to a path of the tree (`usr/src/…`), if that exists.
+/// `relative_path` returns the relative path from the Makefile to a path of the tree (`usr/src/…`),
+/// if that exists.
 ///
 /// # Errors
 ///
 /// Returns an error if an included file does not exist.
-pub(super) fn adapt(text: &str, relative_path: impl Fn(&str) -> Option<String>) -> Result<Option<String>, MissingFile> {
+pub(super) fn adapt(
+    text: &str,
+    relative_path: impl Fn(&str) -> Option<String>,
+) -> Result<Option<String>, MissingFile> {
     let mut adapted = String::from(DEFINITION);
     for (index, line) in text.split_inclusive('\n').enumerate() {
-        let line = adapt_line(line, &relative_path).map_err(|path| MissingFile { path: path.0, line: index + 1 })?;
+        let line = adapt_line(line, &relative_path).map_err(|path| MissingFile {
+            path: path.0,
+            line: index + 1,
+        })?;
         adapted.push_str(&line);
     }
     Ok((adapted[DEFINITION.len()..] != *text).then_some(adapted))
@@ -40,7 +50,10 @@ pub(super) fn adapt(text: &str, relative_path: impl Fn(&str) -> Option<String>) 
 /// The absolute path of an included file that does not exist.
 struct MissingPath(String);
 
-fn adapt_line(line: &str, relative_path: &impl Fn(&str) -> Option<String>) -> Result<String, MissingPath> {
+fn adapt_line(
+    line: &str,
+    relative_path: &impl Fn(&str) -> Option<String>,
+) -> Result<String, MissingPath> {
     // Recipes do not run files of the tree by absolute paths.
     if line.starts_with(['#', '\t']) {
         return Ok(line.to_owned());
@@ -53,8 +66,13 @@ fn adapt_line(line: &str, relative_path: &impl Fn(&str) -> Option<String>) -> Re
         let end = path.find(ends_path).unwrap_or(path.len());
         let (path, after) = path.split_at(end);
         rest = after;
-        let is_start = adapted.ends_with(|last: char| last.is_whitespace() || last == '=') || adapted.is_empty();
-        if !is_start || !PACKAGE_DIRECTORIES.iter().any(|directory| path.starts_with(directory)) {
+        let is_start = adapted.ends_with(|last: char| last.is_whitespace() || last == '=')
+            || adapted.is_empty();
+        if !is_start
+            || !PACKAGE_DIRECTORIES
+                .iter()
+                .any(|directory| path.starts_with(directory))
+        {
             adapted.push_str(path);
             continue;
         }
@@ -79,20 +97,30 @@ mod tests {
 
     /// Adapts a Makefile below `usr/src`, where every path below `usr/src` exists.
     fn adapted(text: &str) -> Option<String> {
-        let adapted = adapt(text, |path| path.strip_prefix("usr/src/").map(|below| format!("../{below}"))).unwrap();
+        let adapted = adapt(text, |path| {
+            path.strip_prefix("usr/src/")
+                .map(|below| format!("../{below}"))
+        })
+        .unwrap();
         adapted.map(|adapted| adapted.strip_prefix(DEFINITION).unwrap().to_owned())
     }
 
     #[test]
     fn include_of_debian_becomes_relative() {
         let adapted = adapted("include /usr/src/linux-headers-6.1.0-25-common/Makefile\n");
-        assert_eq!(adapted.unwrap(), "include $(sqern_headers)/../linux-headers-6.1.0-25-common/Makefile\n");
+        assert_eq!(
+            adapted.unwrap(),
+            "include $(sqern_headers)/../linux-headers-6.1.0-25-common/Makefile\n"
+        );
     }
 
     #[test]
     fn make_arguments_and_exports_become_relative() {
         let arguments = adapted("MAKEARGS := -C /usr/src/linux-headers-4.9.0-19-common\n");
-        assert_eq!(arguments.unwrap(), "MAKEARGS := -C $(sqern_headers)/../linux-headers-4.9.0-19-common\n");
+        assert_eq!(
+            arguments.unwrap(),
+            "MAKEARGS := -C $(sqern_headers)/../linux-headers-4.9.0-19-common\n"
+        );
         let text = "# by /usr/src/x\nexport KBUILD_OUTPUT = /usr/src/a\nO=/usr/src/a b=/usr/src/b\ninclude /usr/src/x/Makefile";
         let expected = "# by /usr/src/x\nexport KBUILD_OUTPUT = $(sqern_headers)/../a\nO=$(sqern_headers)/../a \
                         b=$(sqern_headers)/../b\ninclude $(sqern_headers)/../x/Makefile";
@@ -114,8 +142,18 @@ mod tests {
 
     #[test]
     fn missing_included_file_is_an_error() {
-        let error = adapt("# x\ninclude /usr/src/linux-headers-6.1.0-25-common/Makefile\n", |_| None).unwrap_err();
-        assert_eq!(error, MissingFile { path: "/usr/src/linux-headers-6.1.0-25-common/Makefile".into(), line: 2 });
+        let error = adapt(
+            "# x\ninclude /usr/src/linux-headers-6.1.0-25-common/Makefile\n",
+            |_| None,
+        )
+        .unwrap_err();
+        assert_eq!(
+            error,
+            MissingFile {
+                path: "/usr/src/linux-headers-6.1.0-25-common/Makefile".into(),
+                line: 2
+            }
+        );
     }
 
     proptest! {

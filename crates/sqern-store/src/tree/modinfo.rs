@@ -6,16 +6,24 @@ use std::path::Path;
 use super::elf;
 use crate::{Error, ErrorKind};
 
-/// Returns the `vermagic` of a module: the release of its kernel, then the build options that both must have in common.
+/// Returns the `vermagic` of a module: the release of its kernel, then the build options that both
+/// must have in common.
 ///
 /// # Errors
 ///
 /// Returns an error if the file is not a module with a vermagic.
 pub(super) fn vermagic(module: &Path) -> Result<String, Error> {
-    let invalid =
-        |reason: String| Error::failed(ErrorKind::BuildFailed, "could not read the vermagic of", reason, module.display());
+    let invalid = |reason: String| {
+        Error::failed(
+            ErrorKind::BuildFailed,
+            "could not read the vermagic of",
+            reason,
+            module.display(),
+        )
+    };
     let mut file = File::open(module).map_err(|error| invalid(error.to_string()))?;
-    let section = elf::section(&mut file, ".modinfo").map_err(|error| invalid(error.to_string()))?;
+    let section =
+        elf::section(&mut file, ".modinfo").map_err(|error| invalid(error.to_string()))?;
     value(&section, "vermagic").ok_or_else(|| invalid("no vermagic in .modinfo".into()))
 }
 
@@ -32,8 +40,12 @@ mod tests {
 
     #[test]
     fn values_are_found_by_their_complete_keys() {
-        let section = b"license=GPL\0vermagic_x=1\0vermagic=6.1.0-25-amd64 SMP mod_unload \0\0name=x\0";
-        assert_eq!(value(section, "vermagic").as_deref(), Some("6.1.0-25-amd64 SMP mod_unload"));
+        let section =
+            b"license=GPL\0vermagic_x=1\0vermagic=6.1.0-25-amd64 SMP mod_unload \0\0name=x\0";
+        assert_eq!(
+            value(section, "vermagic").as_deref(),
+            Some("6.1.0-25-amd64 SMP mod_unload")
+        );
         assert_eq!(value(section, "vermag"), None);
     }
 }

@@ -30,8 +30,14 @@ pub(super) struct Members<R> {
 impl<R: BufRead + Seek> Members<R> {
     /// Opens an archive whose magic number was checked.
     pub(super) fn new(mut file: R) -> Result<Self, Error> {
-        let end = file.seek(SeekFrom::End(0)).map_err(|error| damaged(&error, "the end"))?;
-        Ok(Self { file, next: AR_MAGIC.len() as u64, end })
+        let end = file
+            .seek(SeekFrom::End(0))
+            .map_err(|error| damaged(&error, "the end"))?;
+        Ok(Self {
+            file,
+            next: AR_MAGIC.len() as u64,
+            end,
+        })
     }
 
     /// Returns the next member, or `None` at the end.
@@ -44,18 +50,30 @@ impl<R: BufRead + Seek> Members<R> {
         let mut header = [0; HEADER_BYTES];
         self.file.seek(SeekFrom::Start(self.next)).map_err(failed)?;
         self.file.read_exact(&mut header).map_err(failed)?;
-        let member = self.parse(&header).ok_or_else(|| invalid("an ar header", format!("{:?}", escape(&header)), &location))?;
+        let member = self
+            .parse(&header)
+            .ok_or_else(|| invalid("an ar header", format!("{:?}", escape(&header)), &location))?;
         if member.size_bytes > self.end.saturating_sub(member.start) {
             let found = format!("only {}", counted(self.end - member.start, "byte"));
-            return Err(invalid(format!("a member of {}", counted(member.size_bytes, "byte")), found, member.name));
+            return Err(invalid(
+                format!("a member of {}", counted(member.size_bytes, "byte")),
+                found,
+                member.name,
+            ));
         }
         // Members start at even offsets. The padding byte may be missing at the end of the file.
-        self.next = (member.start + member.size_bytes).next_multiple_of(2).min(self.end);
+        self.next = (member.start + member.size_bytes)
+            .next_multiple_of(2)
+            .min(self.end);
         Ok(Some(member))
     }
 
     fn parse(&self, header: &[u8]) -> Option<Member> {
-        let text = |range: std::ops::Range<usize>| std::str::from_utf8(header.get(range)?).ok().map(str::trim_end);
+        let text = |range: std::ops::Range<usize>| {
+            std::str::from_utf8(header.get(range)?)
+                .ok()
+                .map(str::trim_end)
+        };
         if header.get(58..60)? != HEADER_END {
             return None;
         }
@@ -66,21 +84,32 @@ impl<R: BufRead + Seek> Members<R> {
         if name.is_empty() || !size_bytes.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
-        Some(Member { name: name.to_owned(), start: self.next + HEADER_BYTES as u64, size_bytes: size_bytes.parse().ok()? })
+        Some(Member {
+            name: name.to_owned(),
+            start: self.next + HEADER_BYTES as u64,
+            size_bytes: size_bytes.parse().ok()?,
+        })
     }
 
     /// Returns a reader of the data of a member.
     pub(super) fn data(mut self, member: &Member) -> Result<Take<R>, Error> {
-        self.file.seek(SeekFrom::Start(member.start)).map_err(|error| damaged(&error, &member.name))?;
+        self.file
+            .seek(SeekFrom::Start(member.start))
+            .map_err(|error| damaged(&error, &member.name))?;
         Ok(self.file.take(member.size_bytes))
     }
 
     /// Returns the first bytes of a member, at most `limit_bytes`.
     pub(super) fn head(&mut self, member: &Member, limit_bytes: u64) -> Result<Vec<u8>, Error> {
         let failed = |error: std::io::Error| damaged(&error, &member.name);
-        self.file.seek(SeekFrom::Start(member.start)).map_err(failed)?;
+        self.file
+            .seek(SeekFrom::Start(member.start))
+            .map_err(failed)?;
         let mut head = Vec::new();
-        (&mut self.file).take(member.size_bytes.min(limit_bytes)).read_to_end(&mut head).map_err(failed)?;
+        (&mut self.file)
+            .take(member.size_bytes.min(limit_bytes))
+            .read_to_end(&mut head)
+            .map_err(failed)?;
         Ok(head)
     }
 }

@@ -15,7 +15,8 @@ pub(super) const RPM_MAGIC: &[u8] = b"\xed\xab\xee\xdb";
 /// The decompressed bytes of an archive.
 pub(super) type ArchiveReader = BoundedReader<Box<dyn Read + Send>>;
 
-/// Opens an archive of at most `limit_bytes` bytes after decompression. `location` names it in errors.
+/// Opens an archive of at most `limit_bytes` bytes after decompression. `location` names it in
+/// errors.
 pub(super) fn open(
     from: impl BufRead + Send + 'static,
     compression: Compression,
@@ -23,9 +24,11 @@ pub(super) fn open(
     location: &str,
 ) -> Result<ArchiveReader, Error> {
     let reader = sqern_archive::open(from, compression).map_err(|error| match error {
-        OpenError::Format { compression, head } => {
-            invalid(format!("an archive in {}", compression.name()), describe_head(&head), location)
-        }
+        OpenError::Format { compression, head } => invalid(
+            format!("an archive in {}", compression.name()),
+            describe_head(&head),
+            location,
+        ),
         OpenError::Io(error) => damaged(&error, location),
     })?;
     Ok(BoundedReader::new(reader, limit_bytes))
@@ -33,16 +36,26 @@ pub(super) fn open(
 
 /// Reads the rest of an archive after its last entry, and returns the size of the archive in bytes.
 ///
-/// Writers fill the last block with zeros. dpkg and rpm ignore other bytes, but data that no tool displays must not be in a package. The
-/// checksum of the compressed stream is only verified at its end.
+/// Writers fill the last block with zeros. dpkg and rpm ignore other bytes, but data that no tool
+/// displays must not be in a package. The checksum of the compressed stream is only verified at its
+/// end.
 pub(super) fn finish(mut reader: ArchiveReader) -> Result<u64, Error> {
     let mut buffer = [0; 8192];
     loop {
         let offset = reader.position();
-        match reader.read(&mut buffer).map_err(|error| damaged(&error, "after the last entry"))? {
+        match reader
+            .read(&mut buffer)
+            .map_err(|error| damaged(&error, "after the last entry"))?
+        {
             0 => return Ok(reader.position()),
             count if buffer[..count].iter().all(|byte| *byte == 0) => {}
-            _ => return Err(invalid("zeros after the end of the archive", "data", format!("offset {offset}"))),
+            _ => {
+                return Err(invalid(
+                    "zeros after the end of the archive",
+                    "data",
+                    format!("offset {offset}"),
+                ));
+            }
         }
     }
 }
@@ -54,6 +67,9 @@ pub(super) fn describe_head(head: &[u8]) -> String {
         _ if head.starts_with(AR_MAGIC) => "an ar archive".into(),
         _ if head.starts_with(RPM_MAGIC) => "an rpm".into(),
         [b'<', ..] => "a file that starts with \"<\", like an HTML page".into(),
-        _ => format!("a file that starts with the bytes {}", hex_bytes(&head[..head.len().min(8)])),
+        _ => format!(
+            "a file that starts with the bytes {}",
+            hex_bytes(&head[..head.len().min(8)])
+        ),
     }
 }

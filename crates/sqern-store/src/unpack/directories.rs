@@ -10,7 +10,10 @@ use super::error::invalid;
 use super::path::names;
 use crate::{Error, ErrorKind};
 
-const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 const DIRECTORY_MODE: u32 = 0o755;
 
 /// The open directories of the last path, because the next path usually has most of them in common.
@@ -32,24 +35,52 @@ impl Directories {
         let root = rustix::fs::open(into, flags, Mode::empty()).map_err(failed)?;
         let stat = rustix::fs::fstat(&root).map_err(failed)?;
         let mode = Mode::from_raw_mode(stat.st_mode);
-        if stat.st_uid != rustix::process::geteuid().as_raw() || mode.intersects(Mode::WGRP | Mode::WOTH) {
-            let reason = format!("other users can write to it (user ID {}, mode {:04o})", stat.st_uid, mode.as_raw_mode());
-            let error = Error::failed(ErrorKind::UnsafeDirectory, "cannot use directory", reason, location);
+        if stat.st_uid != rustix::process::geteuid().as_raw()
+            || mode.intersects(Mode::WGRP | Mode::WOTH)
+        {
+            let reason = format!(
+                "other users can write to it (user ID {}, mode {:04o})",
+                stat.st_uid,
+                mode.as_raw_mode()
+            );
+            let error = Error::failed(
+                ErrorKind::UnsafeDirectory,
+                "cannot use directory",
+                reason,
+                location,
+            );
             return Err(error.with_hint(format!("Create a new directory: mkdir -m 700 {location}")));
         }
-        Ok(Self { root, open: Vec::new() })
+        Ok(Self {
+            root,
+            open: Vec::new(),
+        })
     }
 
-    /// Opens the directory at `path`, and creates missing directories. `location` names the entry in errors.
+    /// Opens the directory at `path`, and creates missing directories. `location` names the entry
+    /// in errors.
     pub(super) fn enter(&mut self, path: &str, location: &str) -> Result<BorrowedFd<'_>, Error> {
-        let shared = self.open.iter().zip(names(path)).take_while(|((open, _), name)| open == name).count();
+        let shared = self
+            .open
+            .iter()
+            .zip(names(path))
+            .take_while(|((open, _), name)| open == name)
+            .count();
         self.open.truncate(shared);
         for name in names(path).skip(shared) {
-            let parent = self.open.last().map_or(&self.root, |(_, directory)| directory).as_fd();
+            let parent = self
+                .open
+                .last()
+                .map_or(&self.root, |(_, directory)| directory)
+                .as_fd();
             let directory = open_or_create(parent, name, location)?;
             self.open.push((name.to_owned(), directory));
         }
-        Ok(self.open.last().map_or(&self.root, |(_, directory)| directory).as_fd())
+        Ok(self
+            .open
+            .last()
+            .map_or(&self.root, |(_, directory)| directory)
+            .as_fd())
     }
 }
 
@@ -57,8 +88,10 @@ fn open_or_create(parent: BorrowedFd<'_>, name: &str, location: &str) -> Result<
     let failed = |error: Errno| Error::io("could not create directory", error.into(), location);
     let opened = match rustix::fs::openat(parent, name, DIRECTORY, Mode::empty()) {
         Err(Errno::NOENT) => {
-            rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(DIRECTORY_MODE)).map_err(failed)?;
-            let directory = rustix::fs::openat(parent, name, DIRECTORY, Mode::empty()).map_err(failed)?;
+            rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(DIRECTORY_MODE))
+                .map_err(failed)?;
+            let directory =
+                rustix::fs::openat(parent, name, DIRECTORY, Mode::empty()).map_err(failed)?;
             // mkdir(2) applies the umask.
             rustix::fs::fchmod(&directory, Mode::from_raw_mode(DIRECTORY_MODE)).map_err(failed)?;
             return Ok(directory);

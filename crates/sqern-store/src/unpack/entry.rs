@@ -56,16 +56,40 @@ pub(super) struct Entry {
 
 impl Entry {
     /// Checks name and mode of an entry. The type bits of `mode` are ignored.
-    pub(super) fn new(name: &[u8], kind: EntryKind, mode: u32, limits: &Limits) -> Result<Self, Error> {
+    pub(super) fn new(
+        name: &[u8],
+        kind: EntryKind,
+        mode: u32,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
         if mode & SPECIAL_BITS != 0 {
             let found = format!("mode {:04o}", mode & 0o7_777);
-            return Err(invalid("a mode without set-id and sticky bits", found, escape(name)));
+            return Err(invalid(
+                "a mode without set-id and sticky bits",
+                found,
+                escape(name),
+            ));
         }
         let path = EntryPath::new(name, limits)?;
         if path.is_root() && kind != EntryKind::Directory {
-            let found = if kind == EntryKind::File { "a file" } else { "a link" };
-            return Err(invalid("a directory as the root entry of the package", found, escape(name)));
+            let found = if kind == EntryKind::File {
+                "a file"
+            } else {
+                "a link"
+            };
+            return Err(invalid(
+                "a directory as the root entry of the package",
+                found,
+                escape(name),
+            ));
         }
-        Ok(Self { path, kind, executable: mode & 0o111 != 0, mtime_s: 0, size_bytes: 0, sha256: None })
+        Ok(Self {
+            path,
+            kind,
+            executable: mode & 0o111 != 0,
+            mtime_s: 0,
+            size_bytes: 0,
+            sha256: None,
+        })
     }
 }

@@ -2,8 +2,8 @@
 
 /// The limits of a package. They are checked before memory or disk space is used.
 ///
-/// The largest known packages are `kernel-devel` of SUSE and Fedora (20,000 entries, 100 MB decompressed) and full kernel sources (90,000
-/// entries, 1.5 GB). The defaults are larger.
+/// The largest known packages are `kernel-devel` of SUSE and Fedora (20,000 entries, 100 MB
+/// decompressed) and full kernel sources (90,000 entries, 1.5 GB). The defaults are larger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// The size of the package in bytes.
@@ -18,7 +18,8 @@ pub struct Limits {
     pub depth: usize,
     /// The length of a link target in bytes.
     pub link_bytes: usize,
-    /// The size of the header of an rpm, and of all names that are in memory at the same time, in bytes.
+    /// The size of the header of an rpm, and of all names that are in memory at the same time, in
+    /// bytes.
     pub metadata_bytes: usize,
     /// The number of links that are changed or omitted. The headers of Debian have 2.
     pub relinked: usize,

@@ -20,16 +20,18 @@ pub(super) enum Target {
 
 /// The locations of kernel headers and their dependencies.
 ///
-/// An absolute link to one of them leads to a package of the same kernel, which might be unpacked later
-/// (`/lib/modules/VERSION/source -> /usr/src/linux-headers-VERSION-common`). Other absolute links lead to files of the host
-/// (`/usr/share/doc/…`, `/etc/alternatives/…`), on which a tree must not depend.
+/// An absolute link to one of them leads to a package of the same kernel, which might be unpacked
+/// later (`/lib/modules/VERSION/source -> /usr/src/linux-headers-VERSION-common`). Other absolute
+/// links lead to files of the host (`/usr/share/doc/…`, `/etc/alternatives/…`), on which a tree
+/// must not depend.
 const HEADER_DIRECTORIES: [&str; 3] = ["usr/src", "usr/lib", "lib"];
 
 /// Returns the target of the link at `path`.
 ///
-/// A relative target is unchanged if each `..` is at its start. The link is in a directory of known depth, so these lead to a known
-/// directory. The rest leads downwards, possibly through other links of the tree, to which the same rule applies. A `..` after a name
-/// would depend on the target of a link with this name. Such targets are replaced by paths that are resolved textually.
+/// A relative target is unchanged if each `..` is at its start. The link is in a directory of known
+/// depth, so these lead to a known directory. The rest leads downwards, possibly through other
+/// links of the tree, to which the same rule applies. A `..` after a name would depend on the
+/// target of a link with this name. Such targets are replaced by paths that are resolved textually.
 ///
 /// # Errors
 ///
@@ -38,7 +40,11 @@ pub(super) fn target(path: &EntryPath, raw: &[u8], limits: &Limits) -> Result<Ta
     let location = || format!("{} -> {}", path.as_str(), escape(raw));
     if raw.len() > limits.link_bytes {
         let found = counted(raw.len(), "byte");
-        return Err(invalid(format!("a link target of at most {} bytes", limits.link_bytes), found, location()));
+        return Err(invalid(
+            format!("a link target of at most {} bytes", limits.link_bytes),
+            found,
+            location(),
+        ));
     }
     let Ok(text) = std::str::from_utf8(raw) else {
         return Err(invalid("a link target in UTF-8", "other bytes", location()));
@@ -47,10 +53,18 @@ pub(super) fn target(path: &EntryPath, raw: &[u8], limits: &Limits) -> Result<Ta
         return Err(invalid("a link target", "an empty text", location()));
     }
     if text.chars().any(char::is_control) {
-        return Err(invalid("a link target without control characters", format!("{:?}", escape(raw)), location()));
+        return Err(invalid(
+            "a link target without control characters",
+            format!("{:?}", escape(raw)),
+            location(),
+        ));
     }
     let (directory, _) = path.split();
-    let mut resolved: Vec<&str> = if text.starts_with('/') { Vec::new() } else { names(directory).collect() };
+    let mut resolved: Vec<&str> = if text.starts_with('/') {
+        Vec::new()
+    } else {
+        names(directory).collect()
+    };
     let (mut has_name, mut starts_with_parents) = (false, true);
     for name in names(text) {
         if name != ".." {
@@ -60,14 +74,22 @@ pub(super) fn target(path: &EntryPath, raw: &[u8], limits: &Limits) -> Result<Ta
         }
         starts_with_parents &= !has_name;
         if resolved.pop().is_none() {
-            return Err(invalid("a link within the package", "a link out of the package", location()));
+            return Err(invalid(
+                "a link within the package",
+                "a link out of the package",
+                location(),
+            ));
         }
     }
     let resolved = resolved.join("/");
     if !text.starts_with('/') && starts_with_parents {
         return Ok(Target::Unchanged(text.to_owned()));
     }
-    if !text.starts_with('/') || HEADER_DIRECTORIES.iter().any(|known| is_below(&resolved, known)) {
+    if !text.starts_with('/')
+        || HEADER_DIRECTORIES
+            .iter()
+            .any(|known| is_below(&resolved, known))
+    {
         return Ok(Target::Changed(relative(directory, &resolved)));
     }
     Ok(Target::Omitted)
@@ -77,8 +99,16 @@ pub(super) fn target(path: &EntryPath, raw: &[u8], limits: &Limits) -> Result<Ta
 pub(crate) fn relative(directory: &str, to: &str) -> String {
     let (from, to): (Vec<&str>, Vec<&str>) = (names(directory).collect(), names(to).collect());
     let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
-    let path: Vec<&str> = from[shared..].iter().map(|_| "..").chain(to[shared..].iter().copied()).collect();
-    if path.is_empty() { ".".to_owned() } else { path.join("/") }
+    let path: Vec<&str> = from[shared..]
+        .iter()
+        .map(|_| "..")
+        .chain(to[shared..].iter().copied())
+        .collect();
+    if path.is_empty() {
+        ".".to_owned()
+    } else {
+        path.join("/")
+    }
 }
 
 #[cfg(test)]
@@ -106,27 +136,55 @@ mod tests {
     #[test]
     fn relative_links_within_the_package_do_not_change() {
         for (path, link) in [
-            ("usr/src/linux-headers-6.1.0-25-amd64/scripts", "../../lib/linux-kbuild-6.1/scripts"),
-            ("usr/src/linux-headers-6.8.0-40-generic/Kbuild", "../linux-headers-6.8.0-40/Kbuild"),
+            (
+                "usr/src/linux-headers-6.1.0-25-amd64/scripts",
+                "../../lib/linux-kbuild-6.1/scripts",
+            ),
+            (
+                "usr/src/linux-headers-6.8.0-40-generic/Kbuild",
+                "../linux-headers-6.8.0-40/Kbuild",
+            ),
             ("a", "b/c"),
             ("a", "."),
             ("a/b", "./../c"),
         ] {
-            assert_eq!(at(path, link), Ok(Target::Unchanged(link.to_owned())), "{path}");
+            assert_eq!(
+                at(path, link),
+                Ok(Target::Unchanged(link.to_owned())),
+                "{path}"
+            );
         }
     }
 
     #[test]
     fn absolute_links_to_headers_become_relative() {
-        let target = at("lib/modules/6.1.0-25-amd64/build", "/usr/src/linux-headers-6.1.0-25-amd64");
-        assert_eq!(target, Ok(changed("../../../usr/src/linux-headers-6.1.0-25-amd64")));
-        assert_eq!(at("usr/lib/modules/6.4.0/source", "/usr/src/linux-6.4.0/"), Ok(changed("../../../src/linux-6.4.0")));
-        assert_eq!(at("usr/src/kernels/a/build", "/usr/src/kernels/a"), Ok(changed(".")));
+        let target = at(
+            "lib/modules/6.1.0-25-amd64/build",
+            "/usr/src/linux-headers-6.1.0-25-amd64",
+        );
+        assert_eq!(
+            target,
+            Ok(changed("../../../usr/src/linux-headers-6.1.0-25-amd64"))
+        );
+        assert_eq!(
+            at("usr/lib/modules/6.4.0/source", "/usr/src/linux-6.4.0/"),
+            Ok(changed("../../../src/linux-6.4.0"))
+        );
+        assert_eq!(
+            at("usr/src/kernels/a/build", "/usr/src/kernels/a"),
+            Ok(changed("."))
+        );
     }
 
     #[test]
     fn other_absolute_links_are_omitted() {
-        for link in ["/usr/share/doc/linux", "/etc/passwd", "/", "/usr/srcx", "/usr"] {
+        for link in [
+            "/usr/share/doc/linux",
+            "/etc/passwd",
+            "/",
+            "/usr/srcx",
+            "/usr",
+        ] {
             assert_eq!(at("usr/src/a", link), Ok(Target::Omitted), "{link}");
         }
     }
@@ -141,7 +199,11 @@ mod tests {
             ("usr/src/a", "/usr/src/../../../etc"),
             ("a", "/.."),
         ] {
-            assert_eq!(found(path, link), "a link out of the package", "{path} -> {link}");
+            assert_eq!(
+                found(path, link),
+                "a link out of the package",
+                "{path} -> {link}"
+            );
         }
     }
 
@@ -150,7 +212,10 @@ mod tests {
         // `p/q/l -> ../..` is the root, so `l/../x` would be outside the root.
         assert_eq!(at("p/q/m", "l/../x"), Ok(changed("x")));
         assert_eq!(at("a/b/c", "../d/../../e"), Ok(changed("../../e")));
-        assert_eq!(at("a/b/c", "/usr/src/../lib/x"), Ok(changed("../../usr/lib/x")));
+        assert_eq!(
+            at("a/b/c", "/usr/src/../lib/x"),
+            Ok(changed("../../usr/lib/x"))
+        );
     }
 
     proptest! {

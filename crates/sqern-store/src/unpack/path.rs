@@ -12,7 +12,8 @@ const NAME_MAX_BYTES: usize = 255;
 /// The length limit of a path in a message, in bytes.
 const MAX_ESCAPED_BYTES: usize = 300;
 
-/// A path below the target directory: names in UTF-8, separated by `/`, without `.` and `..`. The root is empty.
+/// A path below the target directory: names in UTF-8, separated by `/`, without `.` and `..`. The
+/// root is empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EntryPath(String);
 
@@ -21,7 +22,8 @@ impl EntryPath {
     ///
     /// # Errors
     ///
-    /// Returns an error if the path leads out of the package, exceeds a limit or contains control characters.
+    /// Returns an error if the path leads out of the package, exceeds a limit or contains control
+    /// characters.
     pub(super) fn new(raw: &[u8], limits: &Limits) -> Result<Self, Error> {
         let location = escape(raw);
         if raw.len() > limits.path_bytes {
@@ -32,10 +34,18 @@ impl EntryPath {
             return Err(invalid("a path in UTF-8", "other bytes", location));
         };
         if text.is_empty() {
-            return Err(invalid("a path", "an empty path", "an entry without a name"));
+            return Err(invalid(
+                "a path",
+                "an empty path",
+                "an entry without a name",
+            ));
         }
         if text.chars().any(char::is_control) {
-            return Err(invalid("a path without control characters", "control characters", location));
+            return Err(invalid(
+                "a path without control characters",
+                "control characters",
+                location,
+            ));
         }
         if text.starts_with('/') {
             return Err(invalid("a relative path", "an absolute path", location));
@@ -44,7 +54,11 @@ impl EntryPath {
         let mut depth = 0;
         for name in names(text) {
             if name == ".." {
-                return Err(invalid("a path within the package", "a path with \"..\"", location));
+                return Err(invalid(
+                    "a path within the package",
+                    "a path with \"..\"",
+                    location,
+                ));
             }
             if name.len() > NAME_MAX_BYTES {
                 let expected = format!("names of at most {NAME_MAX_BYTES} bytes");
@@ -57,7 +71,11 @@ impl EntryPath {
             path.push_str(name);
         }
         if depth > limits.depth {
-            return Err(invalid(format!("a path of at most {} directories", limits.depth), format!("{depth}"), location));
+            return Err(invalid(
+                format!("a path of at most {} directories", limits.depth),
+                format!("{depth}"),
+                location,
+            ));
         }
         Ok(Self(path))
     }
@@ -78,21 +96,26 @@ impl EntryPath {
 
     /// Returns whether a build might read the entry.
     ///
-    /// Documentation in `usr/share` is one tenth of the header packages of Debian. The links in `usr/lib/.build-id` are for debuggers.
-    /// Several packages with the same program contain the same link.
+    /// Documentation in `usr/share` is one tenth of the header packages of Debian. The links in
+    /// `usr/lib/.build-id` are for debuggers. Several packages with the same program contain the
+    /// same link.
     pub(super) fn is_needed(&self) -> bool {
-        !["usr/share", "usr/lib/.build-id"].iter().any(|unneeded| is_below(&self.0, unneeded))
+        !["usr/share", "usr/lib/.build-id"]
+            .iter()
+            .any(|unneeded| is_below(&self.0, unneeded))
     }
 }
 
 /// Returns the names of a path, without empty names and `.`.
 pub(super) fn names(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter(|name| !name.is_empty() && *name != ".")
+    path.split('/')
+        .filter(|name| !name.is_empty() && *name != ".")
 }
 
 /// Returns whether a path is `directory` or below it.
 pub(super) fn is_below(path: &str, directory: &str) -> bool {
-    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(directory)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Returns a name for an error, as one line of limited length.
@@ -109,7 +132,8 @@ mod tests {
     /// Returns the normalized path, or the unexpected part of the error.
     fn path(raw: impl AsRef<[u8]>) -> Result<String, Problem> {
         let path = EntryPath::new(raw.as_ref(), &Limits::default());
-        path.map(|path| path.as_str().to_owned()).map_err(|error| error.description().problem.clone())
+        path.map(|path| path.as_str().to_owned())
+            .map_err(|error| error.description().problem.clone())
     }
 
     fn found(raw: impl AsRef<[u8]>) -> String {
@@ -148,16 +172,27 @@ mod tests {
     fn length_depth_and_names_are_limited() {
         assert_eq!(found("a/".repeat(49)), "49");
         assert_eq!(found("a".repeat(256)), "256 bytes");
-        assert_eq!(found(["a".repeat(200), "b".repeat(900)].join("/")), "1101 bytes");
+        assert_eq!(
+            found(["a".repeat(200), "b".repeat(900)].join("/")),
+            "1101 bytes"
+        );
     }
 
     #[test]
     fn documentation_and_build_ids_are_not_needed() {
-        let needed = |raw: &str| EntryPath::new(raw.as_bytes(), &Limits::default()).unwrap().is_needed();
+        let needed = |raw: &str| {
+            EntryPath::new(raw.as_bytes(), &Limits::default())
+                .unwrap()
+                .is_needed()
+        };
         assert!(!needed("./usr/share/doc/linux-headers/changelog.gz"));
         assert!(!needed("./usr/share/"));
         assert!(!needed("usr/lib/.build-id/ab/cdef"));
-        assert!(needed("usr/src/share/x") && needed("usr/sharex") && needed("usr/lib/linux-kbuild-6.1/scripts"));
+        assert!(
+            needed("usr/src/share/x")
+                && needed("usr/sharex")
+                && needed("usr/lib/linux-kbuild-6.1/scripts")
+        );
     }
 
     proptest! {

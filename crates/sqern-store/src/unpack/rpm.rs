@@ -1,7 +1,8 @@
-//! The rpm package format, versions 4 and 6 (rpm.org, "RPM V4 Package format"): lead, signature header, header, payload.
+//! The rpm package format, versions 4 and 6 (rpm.org, "RPM V4 Package format"): lead, signature
+//! header, header, payload.
 //!
-//! The header lists mode, size and checksum of each file of the payload. Both must agree, so that a signature of the header authenticates
-//! the files that are written.
+//! The header lists mode, size and checksum of each file of the payload. Both must agree, so that a
+//! signature of the header authenticates the files that are written.
 
 mod cpio;
 mod files;
@@ -32,21 +33,38 @@ pub(super) fn unpack(mut file: BufReader<File>, staging: &mut Staging<'_>) -> Re
     let signature = Header::read(&mut file, limit_bytes, "the signature header")?;
     // Only the signature header is padded to a multiple of 8 bytes.
     let padding = signature.data_bytes().next_multiple_of(8) - signature.data_bytes();
-    file.read_exact(&mut [0; 8][..padding]).map_err(|error| damaged(&error, "the signature header"))?;
+    file.read_exact(&mut [0; 8][..padding])
+        .map_err(|error| damaged(&error, "the signature header"))?;
     drop(signature);
     let header = Header::read(&mut file, limit_bytes, "the header")?;
     match header.text(PAYLOAD_FORMAT)? {
         None | Some("cpio") => {}
-        Some(other) => return Err(invalid("a payload in the format cpio", format!("{other:?}"), "the header")),
+        Some(other) => {
+            return Err(invalid(
+                "a payload in the format cpio",
+                format!("{other:?}"),
+                "the header",
+            ));
+        }
     }
     let compressor = header.text(PAYLOAD_COMPRESSOR)?;
     let Some(compression) = compression(compressor) else {
         let found = format!("{:?}", compressor.unwrap_or_default());
-        return Err(invalid("a payload in gzip, xz, zstd, bzip2 or lzma", found, "the header"));
+        return Err(invalid(
+            "a payload in gzip, xz, zstd, bzip2 or lzma",
+            found,
+            "the header",
+        ));
     };
     let requires = header.texts(REQUIRE_NAME)?.unwrap_or_default();
     let is_capability = |name: &&&[u8]| name.contains(&b'(');
-    staging.set_depends(requires.iter().filter(|name| !is_capability(name)).map(|name| escape(name)).collect());
+    staging.set_depends(
+        requires
+            .iter()
+            .filter(|name| !is_capability(name))
+            .map(|name| escape(name))
+            .collect(),
+    );
     let files = Files::read(&header, staging.limits)?;
     drop(header);
     let mut reader = archive::open(file, compression, staging.limits.plain_bytes, "the payload")?;
@@ -55,7 +73,8 @@ pub(super) fn unpack(mut file: BufReader<File>, staging: &mut Staging<'_>) -> Re
     Ok(())
 }
 
-/// Returns the format of `RPMTAG_PAYLOADCOMPRESSOR`. Without the tag, it is gzip (`rpmPayloadCompressor` of rpm).
+/// Returns the format of `RPMTAG_PAYLOADCOMPRESSOR`. Without the tag, it is gzip
+/// (`rpmPayloadCompressor` of rpm).
 fn compression(name: Option<&str>) -> Option<Compression> {
     Some(match name {
         None | Some("gzip") => Compression::Gzip,
@@ -70,14 +89,23 @@ fn compression(name: Option<&str>) -> Option<Compression> {
 /// Checks the version and type of the lead. Its other fields are obsolete.
 fn check_lead(file: &mut BufReader<File>) -> Result<(), Error> {
     let mut lead = [0; LEAD_BYTES];
-    file.read_exact(&mut lead).map_err(|error| damaged(&error, "the lead"))?;
+    file.read_exact(&mut lead)
+        .map_err(|error| damaged(&error, "the lead"))?;
     let (major, kind) = (lead[4], u16::from_be_bytes([lead[6], lead[7]]));
     if !matches!(major, 3 | 4) {
-        return Err(invalid("a lead of version 3 or 4", format!("{major}"), "the lead"));
+        return Err(invalid(
+            "a lead of version 3 or 4",
+            format!("{major}"),
+            "the lead",
+        ));
     }
     match kind {
         0 => Ok(()),
         1 => Err(invalid("a binary package", "a source package", "the lead")),
-        other => Err(invalid("a binary package", format!("package type {other}"), "the lead")),
+        other => Err(invalid(
+            "a binary package",
+            format!("package type {other}"),
+            "the lead",
+        )),
     }
 }

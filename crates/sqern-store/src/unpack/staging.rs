@@ -21,14 +21,18 @@ use crate::Error;
 
 const BUFFER_BYTES: usize = 64 * 1024;
 /// The flags for a new file, which must not exist.
-const NEW_FILE: OFlags = OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const NEW_FILE: OFlags = OFlags::WRONLY
+    .union(OFlags::CREATE)
+    .union(OFlags::EXCL)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 
 /// The target directory during the unpacking of one package.
 pub(super) struct Staging<'a> {
     pub(super) limits: &'a Limits,
     directories: Directories,
-    /// The hashes of the paths that this package has written. Paths of any length would require more memory. A collision is extremely
-    /// unlikely, and would only reject the package.
+    /// The hashes of the paths that this package has written. Paths of any length would require
+    /// more memory. A collision is extremely unlikely, and would only reject the package.
     written: HashSet<u64>,
     hash_state: RandomState,
     entries: u64,
@@ -67,7 +71,11 @@ impl<'a> Staging<'a> {
     pub(super) fn count(&mut self, name: &[u8]) -> Result<(), Error> {
         self.entries += 1;
         if self.entries > self.limits.entries {
-            return Err(invalid(format!("at most {} entries", self.limits.entries), "one more", escape(name)));
+            return Err(invalid(
+                format!("at most {} entries", self.limits.entries),
+                "one more",
+                escape(name),
+            ));
         }
         Ok(())
     }
@@ -81,7 +89,9 @@ impl<'a> Staging<'a> {
 
     /// Creates a directory.
     pub(super) fn directory(&mut self, entry: &Entry) -> Result<(), Error> {
-        self.directories.enter(entry.path.as_str(), entry.path.as_str()).map(drop)
+        self.directories
+            .enter(entry.path.as_str(), entry.path.as_str())
+            .map(drop)
     }
 
     /// Writes a file of `entry.size_bytes` bytes of `data`, and reads no further bytes.
@@ -140,14 +150,24 @@ impl<'a> Staging<'a> {
     pub(super) fn hard_link(&mut self, entry: &Entry, to: &EntryPath) -> Result<(), Error> {
         let location = format!("{} link to {}", entry.path.as_str(), to.as_str());
         let (to_directory, to_name) = to.split();
-        let from = self.directories.enter(to_directory, &location)?.try_clone_to_owned();
+        let from = self
+            .directories
+            .enter(to_directory, &location)?
+            .try_clone_to_owned();
         let from = from.map_err(|error| Error::io("could not open", error, &location))?;
         // Opening fails for symbolic links, so they cannot be targets.
         let file = rustix::fs::openat(&from, to_name, EXISTING_FILE, Mode::empty()).ok();
         let stat = file.as_ref().and_then(|file| rustix::fs::fstat(file).ok());
-        let Some((file, stat)) = file.zip(stat).filter(|_| self.written.contains(&self.hash(to))) else {
+        let Some((file, stat)) = file
+            .zip(stat)
+            .filter(|_| self.written.contains(&self.hash(to)))
+        else {
             let reason = format!("no file {} precedes it in the package", to.as_str());
-            return Err(rejected("cannot create hard link", reason, entry.path.as_str()));
+            return Err(rejected(
+                "cannot create hard link",
+                reason,
+                entry.path.as_str(),
+            ));
         };
         let (directory, name) = entry.path.split();
         self.add_path(&entry.path)?;
@@ -156,35 +176,63 @@ impl<'a> Staging<'a> {
             Ok(()) => self.result.hard_links += 1,
             Err(Errno::EXIST) => {
                 let size_bytes = u64::try_from(stat.st_size).unwrap_or_default();
-                let entry = Entry { size_bytes, executable: stat.st_mode & 0o111 != 0, ..entry.clone() };
+                let entry = Entry {
+                    size_bytes,
+                    executable: stat.st_mode & 0o111 != 0,
+                    ..entry.clone()
+                };
                 let mut existing = existing_file(parent, name, &entry)?;
-                Content::new(&mut File::from(file), size_bytes, None, &location).compare(&mut existing, &mut self.buffer)?;
+                Content::new(&mut File::from(file), size_bytes, None, &location)
+                    .compare(&mut existing, &mut self.buffer)?;
                 self.result.shared += 1;
             }
-            Err(error) => return Err(Error::io("could not create hard link", error.into(), location)),
+            Err(error) => {
+                return Err(Error::io(
+                    "could not create hard link",
+                    error.into(),
+                    location,
+                ));
+            }
         }
         Ok(())
     }
 
-    /// Records a path of this package. An existing file at the path then belongs to another package.
+    /// Records a path of this package. An existing file at the path then belongs to another
+    /// package.
     fn add_path(&mut self, path: &EntryPath) -> Result<(), Error> {
         if self.written.insert(self.hash(path)) {
             return Ok(());
         }
-        Err(rejected("cannot unpack", "the package contains the path twice", path.as_str()))
+        Err(rejected(
+            "cannot unpack",
+            "the package contains the path twice",
+            path.as_str(),
+        ))
     }
 
     fn hash(&self, path: &EntryPath) -> u64 {
         self.hash_state.hash_one(path.as_str())
     }
 
-    fn add_relinked(&mut self, path: &EntryPath, was: &[u8], now: Option<&str>) -> Result<(), Error> {
+    fn add_relinked(
+        &mut self,
+        path: &EntryPath,
+        was: &[u8],
+        now: Option<&str>,
+    ) -> Result<(), Error> {
         if self.result.relinked.len() >= self.limits.relinked {
-            let expected = format!("at most {} links that must be changed", self.limits.relinked);
+            let expected = format!(
+                "at most {} links that must be changed",
+                self.limits.relinked
+            );
             return Err(invalid(expected, "one more", path.as_str()));
         }
         let (path, now) = (path.as_str().to_owned(), now.map(str::to_owned));
-        self.result.relinked.push(Relinked { path, was: escape(was), now });
+        self.result.relinked.push(Relinked {
+            path,
+            was: escape(was),
+            now,
+        });
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! tar in the formats that deb(5) allows: v7, POSIX.1 ustar, and long names and links of GNU.
 //!
-//! "Unrecognized tar typeflags are considered an error". pax headers are errors, too, as in dpkg: tools would disagree about entries with two
-//! names or sizes.
+//! "Unrecognized tar typeflags are considered an error". pax headers are errors, too, as in dpkg:
+//! tools would disagree about entries with two names or sizes.
 
 use std::io::Read as _;
 
@@ -24,36 +24,70 @@ struct LongNames {
     link: Option<Vec<u8>>,
 }
 
-/// Writes the entries of an archive until a block of zeros. Like dpkg, it does not require a second one.
+/// Writes the entries of an archive until a block of zeros. Like dpkg, it does not require a second
+/// one.
 pub(super) fn unpack(reader: &mut ArchiveReader, staging: &mut Staging<'_>) -> Result<(), Error> {
     let mut long = LongNames::default();
     while let Some(header) = next(reader)? {
-        let size_bytes = header.entry_size().map_err(|error| invalid_number(&error, &header))?;
+        let size_bytes = header
+            .entry_size()
+            .map_err(|error| invalid_number(&error, &header))?;
         let limits = staging.limits;
         match header.entry_type() {
-            EntryType::GNULongName => long.name = Some(long_text(reader, size_bytes, limits.path_bytes, "a path")?),
-            EntryType::GNULongLink => long.link = Some(long_text(reader, size_bytes, limits.link_bytes, "a link target")?),
-            _ => write_entry(reader, &header, size_bytes, std::mem::take(&mut long), staging)?,
+            EntryType::GNULongName => {
+                long.name = Some(long_text(reader, size_bytes, limits.path_bytes, "a path")?);
+            }
+            EntryType::GNULongLink => {
+                long.link = Some(long_text(
+                    reader,
+                    size_bytes,
+                    limits.link_bytes,
+                    "a link target",
+                )?);
+            }
+            _ => write_entry(
+                reader,
+                &header,
+                size_bytes,
+                std::mem::take(&mut long),
+                staging,
+            )?,
         }
     }
     if long.name.is_some() || long.link.is_some() {
         let location = format!("offset {}", reader.position());
-        return Err(invalid("an entry after the GNU long-name header", "the end of the archive", location));
+        return Err(invalid(
+            "an entry after the GNU long-name header",
+            "the end of the archive",
+            location,
+        ));
     }
     Ok(())
 }
 
-/// Returns the content of the first regular file named `name` or `./name`, if there is one of at most `max_bytes`.
-pub(super) fn file(reader: &mut ArchiveReader, name: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, Error> {
+/// Returns the content of the first regular file named `name` or `./name`, if there is one of at
+/// most `max_bytes`.
+pub(super) fn file(
+    reader: &mut ArchiveReader,
+    name: &str,
+    max_bytes: u64,
+) -> Result<Option<Vec<u8>>, Error> {
     while let Some(header) = next(reader)? {
-        let size_bytes = header.entry_size().map_err(|error| invalid_number(&error, &header))?;
+        let size_bytes = header
+            .entry_size()
+            .map_err(|error| invalid_number(&error, &header))?;
         let path = header.path_bytes();
-        let is_wanted = header.entry_type() == EntryType::Regular && path.strip_prefix(b"./").unwrap_or(&path) == name.as_bytes();
+        let is_wanted = header.entry_type() == EntryType::Regular
+            && path.strip_prefix(b"./").unwrap_or(&path) == name.as_bytes();
         let location = escape(&path);
         let failed = |error: std::io::Error| damaged(&error, &location);
         match usize::try_from(size_bytes) {
-            Ok(size) if is_wanted && size_bytes <= max_bytes => return reader.read_bytes(size).map(Some).map_err(failed),
-            _ => reader.skip(size_bytes.next_multiple_of(BLOCK_BYTES as u64)).map_err(failed)?,
+            Ok(size) if is_wanted && size_bytes <= max_bytes => {
+                return reader.read_bytes(size).map(Some).map_err(failed);
+            }
+            _ => reader
+                .skip(size_bytes.next_multiple_of(BLOCK_BYTES as u64))
+                .map_err(failed)?,
         }
     }
     Ok(None)
@@ -63,15 +97,25 @@ pub(super) fn file(reader: &mut ArchiveReader, name: &str, max_bytes: u64) -> Re
 fn next(reader: &mut ArchiveReader) -> Result<Option<Header>, Error> {
     let location = format!("offset {}", reader.position());
     let mut header = Header::new_old();
-    reader.read_exact(header.as_mut_bytes()).map_err(|error| damaged(&error, &location))?;
+    reader
+        .read_exact(header.as_mut_bytes())
+        .map_err(|error| damaged(&error, &location))?;
     if header.as_bytes().iter().all(|byte| *byte == 0) {
         return Ok(None);
     }
-    // The sum of all bytes of the header, with spaces in the field of the sum (POSIX.1, pax, "ustar Interchange Format").
+    // The sum of all bytes of the header, with spaces in the field of the sum (POSIX.1, pax, "ustar
+    // Interchange Format").
     let bytes = header.as_bytes();
-    let sum = bytes[..148].iter().chain(&bytes[156..]).fold(8 * u32::from(b' '), |sum, byte| sum + u32::from(*byte));
+    let sum = bytes[..148]
+        .iter()
+        .chain(&bytes[156..])
+        .fold(8 * u32::from(b' '), |sum, byte| sum + u32::from(*byte));
     if header.cksum().ok() != Some(sum) {
-        return Err(invalid("a tar header with a valid checksum", "another checksum", location));
+        return Err(invalid(
+            "a tar header with a valid checksum",
+            "another checksum",
+            location,
+        ));
     }
     Ok(Some(header))
 }
@@ -83,30 +127,50 @@ fn write_entry(
     long: LongNames,
     staging: &mut Staging<'_>,
 ) -> Result<(), Error> {
-    let name = long.name.unwrap_or_else(|| header.path_bytes().into_owned());
+    let name = long
+        .name
+        .unwrap_or_else(|| header.path_bytes().into_owned());
     staging.count(&name)?;
     let kind = kind(header.entry_type(), &name)?;
-    let mode = header.mode().map_err(|error| invalid_number(&error, header))?;
+    let mode = header
+        .mode()
+        .map_err(|error| invalid_number(&error, header))?;
     let mut entry = Entry::new(&name, kind, mode, staging.limits)?;
-    entry.mtime_s = header.mtime().map_err(|error| invalid_number(&error, header))?;
+    entry.mtime_s = header
+        .mtime()
+        .map_err(|error| invalid_number(&error, header))?;
     if kind != EntryKind::File && size_bytes != 0 {
-        return Err(invalid("data only after the header of a regular file", counted(size_bytes, "byte"), entry.path.as_str()));
+        return Err(invalid(
+            "data only after the header of a regular file",
+            counted(size_bytes, "byte"),
+            entry.path.as_str(),
+        ));
     }
     entry.size_bytes = size_bytes;
-    let link = || long.link.or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned)).unwrap_or_default();
+    let link = || {
+        long.link
+            .or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned))
+            .unwrap_or_default()
+    };
     let skips = staging.skips(&entry);
     match kind {
         EntryKind::Directory if !skips => staging.directory(&entry)?,
         EntryKind::Symlink if !skips => staging.symlink(&entry, &link())?,
-        EntryKind::HardLink if !skips => staging.hard_link(&entry, &EntryPath::new(&link(), staging.limits)?)?,
+        EntryKind::HardLink if !skips => {
+            staging.hard_link(&entry, &EntryPath::new(&link(), staging.limits)?)?;
+        }
         EntryKind::File => {
             if skips {
-                reader.skip(size_bytes).map_err(|error| damaged(&error, entry.path.as_str()))?;
+                reader
+                    .skip(size_bytes)
+                    .map_err(|error| damaged(&error, entry.path.as_str()))?;
             } else {
                 staging.file(&entry, reader)?;
             }
             let padding = size_bytes.next_multiple_of(BLOCK_BYTES as u64) - size_bytes;
-            reader.skip(padding).map_err(|error| damaged(&error, entry.path.as_str()))?;
+            reader
+                .skip(padding)
+                .map_err(|error| damaged(&error, entry.path.as_str()))?;
         }
         _ => {}
     }
@@ -124,19 +188,37 @@ fn kind(entry_type: EntryType, name: &[u8]) -> Result<EntryKind, Error> {
         EntryType::Char => return Err(invalid_kind("a character device", name)),
         EntryType::Block => return Err(invalid_kind("a block device", name)),
         EntryType::Fifo => return Err(invalid_kind("a FIFO", name)),
-        EntryType::XHeader | EntryType::XGlobalHeader => return Err(invalid_kind("a pax header", name)),
-        other => return Err(invalid_kind(&format!("an entry of type {:?}", char::from(other.as_byte())), name)),
+        EntryType::XHeader | EntryType::XGlobalHeader => {
+            return Err(invalid_kind("a pax header", name));
+        }
+        other => {
+            return Err(invalid_kind(
+                &format!("an entry of type {:?}", char::from(other.as_byte())),
+                name,
+            ));
+        }
     })
 }
 
 /// Returns a long name of GNU: the null-terminated data of an entry.
-fn long_text(reader: &mut ArchiveReader, size_bytes: u64, limit: usize, what: &str) -> Result<Vec<u8>, Error> {
+fn long_text(
+    reader: &mut ArchiveReader,
+    size_bytes: u64,
+    limit: usize,
+    what: &str,
+) -> Result<Vec<u8>, Error> {
     let location = format!("offset {}", reader.position());
     let size = usize::try_from(size_bytes).unwrap_or(usize::MAX);
     if size > limit.saturating_add(1) {
-        return Err(invalid(format!("{what} of at most {limit} bytes"), counted(size_bytes, "byte"), location));
+        return Err(invalid(
+            format!("{what} of at most {limit} bytes"),
+            counted(size_bytes, "byte"),
+            location,
+        ));
     }
-    let mut text = reader.read_bytes(size.next_multiple_of(BLOCK_BYTES)).map_err(|error| damaged(&error, &location))?;
+    let mut text = reader
+        .read_bytes(size.next_multiple_of(BLOCK_BYTES))
+        .map_err(|error| damaged(&error, &location))?;
     text.truncate(size);
     if text.last() == Some(&0) {
         text.pop();
@@ -145,5 +227,9 @@ fn long_text(reader: &mut ArchiveReader, size_bytes: u64, limit: usize, what: &s
 }
 
 fn invalid_number(error: &std::io::Error, header: &Header) -> Error {
-    invalid("a number in each field of a tar header", error.to_string(), escape(&header.path_bytes()))
+    invalid(
+        "a number in each field of a tar header",
+        error.to_string(),
+        escape(&header.path_bytes()),
+    )
 }

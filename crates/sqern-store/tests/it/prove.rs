@@ -25,20 +25,34 @@ struct Tree {
 impl Tree {
     fn new(makefile: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let (build, scratch) = (directory.path().join("build"), directory.path().join("scratch"));
+        let (build, scratch) = (
+            directory.path().join("build"),
+            directory.path().join("scratch"),
+        );
         fs::create_dir(&build).expect("a directory");
         fs::create_dir(&scratch).expect("a directory");
         fs::write(build.join("Makefile"), makefile).expect("a file");
-        Self { build, scratch, _directory: directory }
+        Self {
+            build,
+            scratch,
+            _directory: directory,
+        }
     }
 
     fn prove(&self, options: &ProveOptions) -> Result<Proof, Error> {
-        prove(&self.build, &KernelVersion::new("6.1.0-25-amd64").expect("a version"), &self.scratch, options)
+        prove(
+            &self.build,
+            &KernelVersion::new("6.1.0-25-amd64").expect("a version"),
+            &self.scratch,
+            options,
+        )
     }
 }
 
 fn failed(makefile: &str) -> Error {
-    Tree::new(makefile).prove(&ProveOptions::default()).expect_err("a failure")
+    Tree::new(makefile)
+        .prove(&ProveOptions::default())
+        .expect_err("a failure")
 }
 
 #[test]
@@ -63,17 +77,29 @@ fn failed_make_is_reported_with_output_and_hint() {
     assert_eq!(error.kind(), ErrorKind::BuildFailed);
     let text = error.to_string();
     assert!(
-        text.starts_with("could not build a module in ") && text.contains(": make for 6.1.0-25-amd64 failed with exit status: 2"),
+        text.starts_with("could not build a module in ")
+            && text.contains(": make for 6.1.0-25-amd64 failed with exit status: 2"),
         "{text}"
     );
-    assert!(text.contains("; hint: Install the compiler in the message"), "{text}");
-    assert!(text.contains("\n  | one\n  | two\n  | gcc-12: not found\n"), "{text}");
+    assert!(
+        text.contains("; hint: Install the compiler in the message"),
+        "{text}"
+    );
+    assert!(
+        text.contains("\n  | one\n  | two\n  | gcc-12: not found\n"),
+        "{text}"
+    );
 }
 
 #[test]
 fn only_last_lines_of_the_output_are_kept() {
     let tree = Tree::new("modules:\n\t@seq 1000; printf 'a\\033[31mb\\n'; exit 1\n");
-    let error = tree.prove(&ProveOptions { output_lines: 3, ..ProveOptions::default() }).unwrap_err();
+    let error = tree
+        .prove(&ProveOptions {
+            output_lines: 3,
+            ..ProveOptions::default()
+        })
+        .unwrap_err();
     let lines: Vec<&str> = error.detail().unwrap().lines().skip(1).collect();
     assert_eq!(lines.len(), 3, "{lines:?}");
     assert_eq!(lines[0], "  | a [31mb");
@@ -83,7 +109,12 @@ fn only_last_lines_of_the_output_are_kept() {
 fn make_is_killed_after_its_time_limit() {
     let tree = Tree::new("modules:\n\t@echo begun; sleep 600\n");
     let start = Instant::now();
-    let error = tree.prove(&ProveOptions { time_limit: Duration::from_millis(500), ..ProveOptions::default() }).unwrap_err();
+    let error = tree
+        .prove(&ProveOptions {
+            time_limit: Duration::from_millis(500),
+            ..ProveOptions::default()
+        })
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimeLimit);
     assert!(error.to_string().contains(": make was killed after 0.5 s"));
     assert!(start.elapsed() < Duration::from_secs(60));
@@ -93,7 +124,12 @@ fn make_is_killed_after_its_time_limit() {
 fn missing_module_is_an_error() {
     let error = failed("modules:\n\t@true\n");
     assert_eq!(error.kind(), ErrorKind::BuildFailed);
-    assert!(error.message().starts_with("could not read the vermagic of "), "{error}");
+    assert!(
+        error
+            .message()
+            .starts_with("could not read the vermagic of "),
+        "{error}"
+    );
     let error = failed("modules:\n\t@echo text > $(M)/sqern_proof.ko\n");
     assert!(error.message().ends_with(": truncated ELF file"), "{error}");
 }
@@ -102,16 +138,26 @@ fn missing_module_is_an_error() {
 fn missing_make_has_an_installation_hint() {
     let tree = Tree::new(RULE);
     let path = tree.build.display().to_string();
-    let error = tree.prove(&ProveOptions { path, ..ProveOptions::default() }).unwrap_err();
+    let error = tree
+        .prove(&ProveOptions {
+            path,
+            ..ProveOptions::default()
+        })
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::MissingTool);
-    assert_eq!(error.hint(), Some("Install make and gcc (apt-get install make gcc, or dnf install make gcc)."));
+    assert_eq!(
+        error.hint(),
+        Some("Install make and gcc (apt-get install make gcc, or dnf install make gcc).")
+    );
 }
 
 #[test]
 fn make_inherits_no_environment() {
     let error = failed("modules:\n\t@env | sort; exit 1\n");
     let lines = error.detail().unwrap().lines();
-    let names: Vec<&str> = lines.filter_map(|line| Some(line.strip_prefix("  | ")?.split_once('=')?.0)).collect();
+    let names: Vec<&str> = lines
+        .filter_map(|line| Some(line.strip_prefix("  | ")?.split_once('=')?.0))
+        .collect();
     for name in names {
         let known = [
             "HOME",
@@ -140,17 +186,32 @@ fn scratch_directory_must_be_empty() {
     let tree = Tree::new(RULE);
     fs::write(tree.scratch.join("mine"), "mine").unwrap();
     let error = tree.prove(&ProveOptions::default()).unwrap_err();
-    assert!(error.message().ends_with(": directory not empty"), "{error}");
+    assert!(
+        error.message().ends_with(": directory not empty"),
+        "{error}"
+    );
     assert!(!tree.scratch.join("Makefile").exists());
 }
 
 #[test]
 fn unsupported_paths_are_detected_before_the_build() {
     let tree = Tree::new(RULE);
-    let odd = tree.build.parent().map(|directory| directory.join("a b")).unwrap();
+    let odd = tree
+        .build
+        .parent()
+        .map(|directory| directory.join("a b"))
+        .unwrap();
     fs::rename(&tree.build, &odd).unwrap();
     let kernel = KernelVersion::new("6.1.0-25-amd64").unwrap();
     let error = prove(&odd, &kernel, &tree.scratch, &ProveOptions::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnsupportedPath);
-    assert!(prove(Path::new("/nonexistent"), &kernel, &tree.scratch, &ProveOptions::default()).is_err());
+    assert!(
+        prove(
+            Path::new("/nonexistent"),
+            &kernel,
+            &tree.scratch,
+            &ProveOptions::default()
+        )
+        .is_err()
+    );
 }

@@ -1,4 +1,5 @@
-//! Random trees are written as packages and unpacked. The result is compared with the tree, and with that of dpkg.
+//! Random trees are written as packages and unpacked. The result is compared with the tree, and
+//! with that of dpkg.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,8 @@ fn trees() -> impl Strategy<Value = BTreeMap<String, (ItemKind, u32)>> {
         1 => Just(ItemKind::HardLink(Vec::new())),
     ];
     let mode = prop::sample::select(vec![0o644, 0o600, 0o755, 0o700, 0o444]);
-    let path = "[a-d]{1,3}(/[a-dä ]{1,40}){0,4}".prop_map(|path| path.replace("/ ", "/_").replace(" /", "_/"));
+    let path = "[a-d]{1,3}(/[a-dä ]{1,40}){0,4}"
+        .prop_map(|path| path.replace("/ ", "/_").replace(" /", "_/"));
     prop::collection::btree_map(path, (kind, mode), 1..25).prop_map(|mut tree| {
         let paths: Vec<String> = tree.keys().cloned().collect();
         for path in paths {
@@ -31,7 +33,8 @@ fn trees() -> impl Strategy<Value = BTreeMap<String, (ItemKind, u32)>> {
     })
 }
 
-/// Returns the payload of a tree, whose hard links lead to its first file, and the expected result of `list`.
+/// Returns the payload of a tree, whose hard links lead to its first file, and the expected result
+/// of `list`.
 fn payload(tree: &BTreeMap<String, (ItemKind, u32)>) -> (Payload, Vec<String>) {
     let first = tree.iter().find_map(|(path, (kind, mode))| match kind {
         ItemKind::File(content) => Some((path.clone(), content.clone(), *mode)),
@@ -39,7 +42,8 @@ fn payload(tree: &BTreeMap<String, (ItemKind, u32)>) -> (Payload, Vec<String>) {
     });
     let (mut payload, mut lines, mut linked) = (Payload::new(), BTreeMap::new(), Vec::new());
     for (path, (kind, mode)) in tree {
-        let is_written = !matches!(kind, ItemKind::HardLink(_)) || first.as_ref().is_some_and(|(to, ..)| to < path);
+        let is_written = !matches!(kind, ItemKind::HardLink(_))
+            || first.as_ref().is_some_and(|(to, ..)| to < path);
         for (end, _) in path.match_indices('/').filter(|_| is_written) {
             lines.insert(format!("{}/", &path[..end]), " 755".to_owned());
         }
@@ -59,7 +63,10 @@ fn payload(tree: &BTreeMap<String, (ItemKind, u32)>) -> (Payload, Vec<String>) {
                 payload = payload.directory(path);
             }
             (ItemKind::Symlink(target), _) => {
-                lines.insert(path.clone(), format!(" -> {}", String::from_utf8_lossy(target)));
+                lines.insert(
+                    path.clone(),
+                    format!(" -> {}", String::from_utf8_lossy(target)),
+                );
                 payload = payload.symlink(path, target);
             }
             _ => unreachable!("no other kinds are generated"),

@@ -19,7 +19,8 @@ impl UnpackTest {
         let directory = tempfile::tempdir().expect("a directory");
         let into = directory.path().join("into");
         fs::create_dir(&into).expect("a directory");
-        fs::set_permissions(&into, fs::Permissions::from_mode(0o700)).expect("the directory of this process");
+        fs::set_permissions(&into, fs::Permissions::from_mode(0o700))
+            .expect("the directory of this process");
         fs::write(directory.path().join("beside"), "beside").expect("a file");
         Self { directory }
     }
@@ -33,7 +34,12 @@ impl UnpackTest {
         self.unpack_with(name, bytes, &Limits::default())
     }
 
-    pub(crate) fn unpack_with(&self, name: &str, bytes: &[u8], limits: &Limits) -> Result<Unpacked, Error> {
+    pub(crate) fn unpack_with(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Unpacked, Error> {
         let package = self.directory.path().join(name);
         fs::write(&package, bytes).expect("a file");
         let result = unpack(&package, &self.root(), limits);
@@ -49,8 +55,15 @@ impl UnpackTest {
 
     fn assert_nothing_outside(&self) {
         let entries = fs::read_dir(self.directory.path()).expect("the directory");
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")).collect();
+        let mut names: Vec<_> = entries
+            .map(|entry| {
+                entry
+                    .expect("an entry")
+                    .file_name()
+                    .into_string()
+                    .expect("a name")
+            })
+            .collect();
         names.sort();
         assert_eq!(names, ["beside", "into"]);
         let beside = self.directory.path().join("beside");
@@ -59,7 +72,8 @@ impl UnpackTest {
     }
 }
 
-/// Lists a directory: path, kind, mode, modification time, number of links, and content of each entry. The lines are sorted.
+/// Lists a directory: path, kind, mode, modification time, number of links, and content of each
+/// entry. The lines are sorted.
 pub(crate) fn list(root: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     list_below(root, "", &mut lines);
@@ -69,8 +83,16 @@ pub(crate) fn list(root: &Path) -> Vec<String> {
 
 fn list_below(root: &Path, parent: &str, lines: &mut Vec<String>) {
     for entry in fs::read_dir(root.join(parent)).expect("a directory") {
-        let name = entry.expect("an entry").file_name().into_string().expect("a name");
-        let path = if parent.is_empty() { name } else { format!("{parent}/{name}") };
+        let name = entry
+            .expect("an entry")
+            .file_name()
+            .into_string()
+            .expect("a name");
+        let path = if parent.is_empty() {
+            name
+        } else {
+            format!("{parent}/{name}")
+        };
         let full = root.join(&path);
         let metadata = fs::symlink_metadata(&full).expect("an entry");
         let mode = metadata.mode() & 0o7_777;
@@ -78,20 +100,34 @@ fn list_below(root: &Path, parent: &str, lines: &mut Vec<String>) {
             lines.push(format!("{path}/ {mode:o}"));
             list_below(root, &path, lines);
         } else if metadata.is_symlink() {
-            lines.push(format!("{path} -> {}", fs::read_link(&full).expect("a link").display()));
+            lines.push(format!(
+                "{path} -> {}",
+                fs::read_link(&full).expect("a link").display()
+            ));
         } else {
             let content = fs::read(&full).expect("a file");
-            lines.push(format!("{path} {mode:o} {} x{} {}", metadata.mtime(), metadata.nlink(), content.escape_ascii()));
+            lines.push(format!(
+                "{path} {mode:o} {} x{} {}",
+                metadata.mtime(),
+                metadata.nlink(),
+                content.escape_ascii()
+            ));
         }
     }
 }
 
 pub(crate) fn deb(payload: &Payload) -> Vec<u8> {
-    DebFile::new("linux-headers", "6.1.106-3", "amd64").payload(payload).bytes().expect("a package")
+    DebFile::new("linux-headers", "6.1.106-3", "amd64")
+        .payload(payload)
+        .bytes()
+        .expect("a package")
 }
 
 pub(crate) fn rpm(payload: &Payload) -> Vec<u8> {
-    RpmFile::new("kernel-devel", "6.1.0", "25", "x86_64").payload(payload).bytes().expect("a package")
+    RpmFile::new("kernel-devel", "6.1.0", "25", "x86_64")
+        .payload(payload)
+        .bytes()
+        .expect("a package")
 }
 
 /// Returns the message of an invalid package, with the location inside the package.
@@ -99,9 +135,14 @@ pub(crate) fn rejection(result: Result<Unpacked, Error>) -> String {
     let error = result.expect_err("an invalid package");
     assert_eq!(error.kind(), ErrorKind::InvalidPackage, "{error}");
     let description = error.description();
-    let location = description.location.split_once(": ").map_or(&*description.location, |(_, location)| location);
+    let location = description
+        .location
+        .split_once(": ")
+        .map_or(&*description.location, |(_, location)| location);
     match &description.problem {
-        Problem::Unexpected { expected, found } => format!("expected {expected}, found {found}, at {location}"),
+        Problem::Unexpected { expected, found } => {
+            format!("expected {expected}, found {found}, at {location}")
+        }
         Problem::Failed { operation, reason } => format!("{operation} {location}: {reason}"),
     }
 }

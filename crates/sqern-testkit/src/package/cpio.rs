@@ -9,11 +9,13 @@ pub(super) struct Node<'a> {
     pub(super) item: &'a Item,
     /// The permissions, with the file type bits.
     pub(super) mode: u32,
-    /// The content of the file or the target of the link. For a further name, the content of the file.
+    /// The content of the file or the target of the link. For a further name, the content of the
+    /// file.
     pub(super) content: &'a [u8],
     pub(super) inode: u32,
     names: u32,
-    /// Whether the payload stores the content with this entry, which is the case for the last name of a file.
+    /// Whether the payload stores the content with this entry, which is the case for the last name
+    /// of a file.
     has_data: bool,
 }
 
@@ -37,7 +39,14 @@ pub(super) fn nodes(payload: &Payload) -> Vec<Node<'_>> {
         if kind == 0o100_000 {
             files.insert(&item.name, (inode, content));
         }
-        nodes.push(Node { item, mode: kind | item.mode, content, inode, names: 1, has_data: true });
+        nodes.push(Node {
+            item,
+            mode: kind | item.mode,
+            content,
+            inode,
+            names: 1,
+            has_data: true,
+        });
     }
     let mut names: HashMap<u32, u32> = HashMap::new();
     for node in nodes.iter_mut().rev() {
@@ -57,7 +66,12 @@ pub(super) fn newc(nodes: &[Node<'_>]) -> Vec<u8> {
     for node in nodes {
         let content = if node.has_data { node.content } else { &[] };
         let name = [b"./", &node.item.name[..]].concat();
-        entry(&mut archive, &name, [node.inode, node.mode, 0, 0, node.names, node.item.mtime_s], content);
+        entry(
+            &mut archive,
+            &name,
+            [node.inode, node.mode, 0, 0, node.names, node.item.mtime_s],
+            content,
+        );
     }
     entry(&mut archive, b"TRAILER!!!", [0, 0, 0, 0, 1, 0], &[]);
     archive

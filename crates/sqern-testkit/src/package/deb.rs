@@ -26,7 +26,11 @@ impl DebFile {
             "Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: sqern <sqern@example.test>\n\
              Description: a package\n"
         );
-        Self { control, payload: Payload::new(), compression: Compression::Xz }
+        Self {
+            control,
+            payload: Payload::new(),
+            compression: Compression::Xz,
+        }
     }
 
     /// Adds a field to the control file. The value may continue on lines that begin with a blank.
@@ -60,8 +64,14 @@ impl DebFile {
         let suffix = self.compression.suffix();
         Ok(ar(&[
             ("debian-binary", b"2.0\n"),
-            (&format!("control.tar{suffix}"), &self.compression.compress(&control)?),
-            (&format!("data.tar{suffix}"), &self.compression.compress(&self.payload.tar()?)?),
+            (
+                &format!("control.tar{suffix}"),
+                &self.compression.compress(&control)?,
+            ),
+            (
+                &format!("data.tar{suffix}"),
+                &self.compression.compress(&self.payload.tar()?)?,
+            ),
         ]))
     }
 }
@@ -71,7 +81,17 @@ impl DebFile {
 pub fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = b"!<arch>\n".to_vec();
     for (name, data) in members {
-        archive.extend(format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 1_767_225_600, 0, 0, "100644", data.len()).bytes());
+        archive.extend(
+            format!(
+                "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n",
+                1_767_225_600,
+                0,
+                0,
+                "100644",
+                data.len()
+            )
+            .bytes(),
+        );
         archive.extend(*data);
         if data.len() % 2 == 1 {
             archive.push(b'\n');
@@ -88,7 +108,14 @@ pub fn tar_block(name: &[u8], kind: u8, mode: u32, size_bytes: u64, link: &[u8])
     block(name, EntryType::new(kind), mode, size_bytes, link, 0)
 }
 
-fn block(name: &[u8], kind: EntryType, mode: u32, size_bytes: u64, link: &[u8], mtime_s: u32) -> Vec<u8> {
+fn block(
+    name: &[u8],
+    kind: EntryType,
+    mode: u32,
+    size_bytes: u64,
+    link: &[u8],
+    mtime_s: u32,
+) -> Vec<u8> {
     let mut header = Header::new_gnu();
     let old = header.as_old_mut();
     for (field, text) in [(&mut old.name, name), (&mut old.linkname, link)] {
@@ -133,15 +160,32 @@ impl Item {
             ItemKind::BlockDevice => (EntryType::Block, &[], Vec::new()),
             ItemKind::Fifo => (EntryType::Fifo, &[], Vec::new()),
         };
-        for (long, kind) in [(&name, EntryType::GNULongName), (&link, EntryType::GNULongLink)] {
+        for (long, kind) in [
+            (&name, EntryType::GNULongName),
+            (&link, EntryType::GNULongLink),
+        ] {
             if long.len() > NAME_BYTES {
                 let text = [long, &b"\0"[..]].concat();
-                archive.extend(block(b"././@LongLink", kind, 0o644, u64::try_from(text.len())?, &[], 0));
+                archive.extend(block(
+                    b"././@LongLink",
+                    kind,
+                    0o644,
+                    u64::try_from(text.len())?,
+                    &[],
+                    0,
+                ));
                 append_data(archive, &text);
             }
         }
         let size_bytes = u64::try_from(content.len()).context("a file that is not too large")?;
-        archive.extend(block(&name, kind, self.mode, size_bytes, &link, self.mtime_s));
+        archive.extend(block(
+            &name,
+            kind,
+            self.mode,
+            size_bytes,
+            &link,
+            self.mtime_s,
+        ));
         append_data(archive, content);
         Ok(())
     }

@@ -1,8 +1,10 @@
-//! Kernel headers that modules can be built with, without a kernel: a Makefile that runs the compiler like kbuild.
+//! Kernel headers that modules can be built with, without a kernel: a Makefile that runs the
+//! compiler like kbuild.
 
 use super::Payload;
 
-/// A replacement for kbuild: turns each `.c` file of `obj-m` into a `.ko` file whose `.modinfo` contains the vermagic.
+/// A replacement for kbuild: turns each `.c` file of `obj-m` into a `.ko` file whose `.modinfo`
+/// contains the vermagic.
 const RECIPE: &str = r#"include $(M)/Makefile
 modules: $(patsubst %.o,$(M)/%.ko,$(obj-m))
 %.ko:
@@ -25,7 +27,11 @@ impl Headers {
     /// Returns the headers of the kernel with this `uname -r`.
     #[must_use]
     pub fn new(version: &str) -> Self {
-        Self { version: version.to_owned(), vermagic: version.to_owned(), files: Vec::new() }
+        Self {
+            version: version.to_owned(),
+            vermagic: version.to_owned(),
+            files: Vec::new(),
+        }
     }
 
     /// Adds a file to the directory of headers: `.config`, `.kernelvariables`, `vmlinux`.
@@ -42,14 +48,21 @@ impl Headers {
         self
     }
 
-    /// Returns the part of one flavor as Debian packages it. It refers by an absolute path to the shared part at `/usr/src/COMMON`.
+    /// Returns the part of one flavor as Debian packages it. It refers by an absolute path to the
+    /// shared part at `/usr/src/COMMON`.
     #[must_use]
     pub fn debian(&self, common: &str) -> Payload {
         let folder = format!("usr/src/linux-headers-{}", self.version);
-        let makefile = format!("VERMAGIC := {}\ninclude /usr/src/{common}/Makefile\n", self.vermagic);
+        let makefile = format!(
+            "VERMAGIC := {}\ninclude /usr/src/{common}/Makefile\n",
+            self.vermagic
+        );
         self.release(&folder)
             .file(format!("{folder}/Makefile"), makefile)
-            .symlink(format!("lib/modules/{}/build", self.version), format!("/{folder}"))
+            .symlink(
+                format!("lib/modules/{}/build", self.version),
+                format!("/{folder}"),
+            )
     }
 
     /// Returns the shared part of Debian's headers.
@@ -62,12 +75,17 @@ impl Headers {
     #[must_use]
     pub fn kernel_devel(&self) -> Payload {
         let folder = format!("usr/src/kernels/{}", self.version);
-        self.release(&folder).file(format!("{folder}/Makefile"), format!("VERMAGIC := {}\n{RECIPE}", self.vermagic))
+        self.release(&folder).file(
+            format!("{folder}/Makefile"),
+            format!("VERMAGIC := {}\n{RECIPE}", self.vermagic),
+        )
     }
 
     fn release(&self, folder: &str) -> Payload {
         let text = format!("#define UTS_RELEASE \"{}\"\n", self.version);
         let release = Payload::new().file(format!("{folder}/include/generated/utsrelease.h"), text);
-        self.files.iter().fold(release, |payload, (name, content)| payload.file(format!("{folder}/{name}"), content))
+        self.files.iter().fold(release, |payload, (name, content)| {
+            payload.file(format!("{folder}/{name}"), content)
+        })
     }
 }

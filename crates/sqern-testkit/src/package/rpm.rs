@@ -99,11 +99,21 @@ impl RpmFile {
     /// Returns an error if the compression fails.
     pub fn bytes(&self) -> Result<Vec<u8>> {
         let nodes = cpio::nodes(&self.payload);
-        let payload = if self.is_stripped { cpio::stripped(&nodes) } else { cpio::newc(&nodes) };
+        let payload = if self.is_stripped {
+            cpio::stripped(&nodes)
+        } else {
+            cpio::newc(&nodes)
+        };
         let payload = self.compression.compress(&payload)?;
-        let header = self.header(&cpio::nodes(self.listed.as_ref().unwrap_or(&self.payload)), &payload);
+        let header = self.header(
+            &cpio::nodes(self.listed.as_ref().unwrap_or(&self.payload)),
+            &payload,
+        );
         let size = u32::try_from(header.len() + payload.len())?;
-        let signature = vec![(273, text(hex(&Sha256::digest(&header)))), (1000, Data::U32(vec![size]))];
+        let signature = vec![
+            (273, text(hex(&Sha256::digest(&header)))),
+            (1000, Data::U32(vec![size])),
+        ];
         let mut file = self.lead();
         file.extend(super::header::header(SIGNATURES, signature));
         file.resize(file.len().next_multiple_of(8), 0);
@@ -114,7 +124,11 @@ impl RpmFile {
 
     fn lead(&self) -> Vec<u8> {
         let mut lead = b"\xed\xab\xee\xdb\x03\0\0\0\0\x01".to_vec();
-        lead.extend(format!("{}-{}-{}", self.name, self.version, self.release).bytes().take(65));
+        lead.extend(
+            format!("{}-{}-{}", self.name, self.version, self.release)
+                .bytes()
+                .take(65),
+        );
         lead.resize(76, 0);
         lead.extend([0, 1, 0, 5]);
         lead.resize(96, 0);
@@ -122,32 +136,49 @@ impl RpmFile {
     }
 
     fn header(&self, nodes: &[Node<'_>], payload: &[u8]) -> Vec<u8> {
-        let compressor = self.compressor.as_deref().unwrap_or(match self.compression {
-            Compression::Xz => "xz",
-            Compression::Zstd => "zstd",
-            Compression::Bzip2 => "bzip2",
-            _ => "gzip",
-        });
+        let compressor = self
+            .compressor
+            .as_deref()
+            .unwrap_or(match self.compression {
+                Compression::Xz => "xz",
+                Compression::Zstd => "zstd",
+                Compression::Bzip2 => "bzip2",
+                _ => "gzip",
+            });
         let mut tags = vec![
             (1000, text(&self.name)),
             (1001, text(&self.version)),
             (1002, text(&self.release)),
             (1004, Data::LocaleText(b"a package".to_vec())),
             (1005, Data::LocaleText(b"a package".to_vec())),
-            (1009, Data::U32(vec![nodes.iter().map(|node| size(node.content)).sum()])),
+            (
+                1009,
+                Data::U32(vec![nodes.iter().map(|node| size(node.content)).sum()]),
+            ),
             (1014, text("GPL")),
             (1021, text("linux")),
             (1022, text(&self.architecture)),
             (1124, text(&self.format)),
             (1125, text(compressor)),
-            (5092, Data::Texts(vec![hex(&Sha256::digest(payload)).into_bytes()])),
+            (
+                5092,
+                Data::Texts(vec![hex(&Sha256::digest(payload)).into_bytes()]),
+            ),
             (5093, Data::U32(vec![8])),
         ];
         if !nodes.is_empty() {
             tags.extend(file_tags(nodes, self.is_stripped));
         }
         if !self.requires.is_empty() {
-            tags.push((1049, Data::Texts(self.requires.iter().map(|name| name.clone().into_bytes()).collect())));
+            tags.push((
+                1049,
+                Data::Texts(
+                    self.requires
+                        .iter()
+                        .map(|name| name.clone().into_bytes())
+                        .collect(),
+                ),
+            ));
         }
         header(IMMUTABLE, tags)
     }
@@ -156,25 +187,64 @@ impl RpmFile {
 fn file_tags(nodes: &[Node<'_>], is_long: bool) -> Vec<(u32, Data)> {
     let u32s = |value: fn(&Node<'_>) -> u32| Data::U32(nodes.iter().map(value).collect());
     let texts = |value: fn(&Node<'_>) -> Vec<u8>| Data::Texts(nodes.iter().map(value).collect());
-    let paths: Vec<Vec<u8>> = nodes.iter().map(|node| [b"/", &node.item.name[..]].concat()).collect();
-    let split = |path: &[u8]| path.iter().rposition(|byte| *byte == b'/').unwrap_or_default() + 1;
-    let mut folders: Vec<Vec<u8>> = paths.iter().map(|path| path[..split(path)].to_vec()).collect();
+    let paths: Vec<Vec<u8>> = nodes
+        .iter()
+        .map(|node| [b"/", &node.item.name[..]].concat())
+        .collect();
+    let split = |path: &[u8]| {
+        path.iter()
+            .rposition(|byte| *byte == b'/')
+            .unwrap_or_default()
+            + 1
+    };
+    let mut folders: Vec<Vec<u8>> = paths
+        .iter()
+        .map(|path| path[..split(path)].to_vec())
+        .collect();
     folders.sort();
     folders.dedup();
-    let folder_of = |path: &Vec<u8>| folders.iter().position(|folder| folder[..] == path[..split(path)]).unwrap_or_default();
-    let folder_of = paths.iter().map(|path| u32::try_from(folder_of(path)).unwrap_or_default()).collect();
+    let folder_of = |path: &Vec<u8>| {
+        folders
+            .iter()
+            .position(|folder| folder[..] == path[..split(path)])
+            .unwrap_or_default()
+    };
+    let folder_of = paths
+        .iter()
+        .map(|path| u32::try_from(folder_of(path)).unwrap_or_default())
+        .collect();
     let sizes = if is_long {
-        (5008, Data::U64(nodes.iter().map(|node| size(node.content).into()).collect()))
+        (
+            5008,
+            Data::U64(nodes.iter().map(|node| size(node.content).into()).collect()),
+        )
     } else {
         (1028, u32s(|node| size(node.content)))
     };
     vec![
         sizes,
-        (1030, Data::U16(nodes.iter().map(|node| u16::try_from(node.mode & 0xffff).unwrap_or_default()).collect())),
+        (
+            1030,
+            Data::U16(
+                nodes
+                    .iter()
+                    .map(|node| u16::try_from(node.mode & 0xffff).unwrap_or_default())
+                    .collect(),
+            ),
+        ),
         (1033, Data::U16(vec![0; nodes.len()])),
         (1034, u32s(|node| node.item.mtime_s)),
         (1035, texts(digest)),
-        (1036, texts(|node| if let ItemKind::Symlink(target) = &node.item.kind { target.clone() } else { Vec::new() })),
+        (
+            1036,
+            texts(|node| {
+                if let ItemKind::Symlink(target) = &node.item.kind {
+                    target.clone()
+                } else {
+                    Vec::new()
+                }
+            }),
+        ),
         (1037, u32s(|_| 0)),
         (1039, texts(|_| b"root".to_vec())),
         (1040, texts(|_| b"root".to_vec())),
@@ -182,7 +252,15 @@ fn file_tags(nodes: &[Node<'_>], is_long: bool) -> Vec<(u32, Data)> {
         (1096, u32s(|node| node.inode)),
         (1097, texts(|_| Vec::new())),
         (1116, Data::U32(folder_of)),
-        (1117, Data::Texts(paths.iter().map(|path| path[split(path)..].to_vec()).collect())),
+        (
+            1117,
+            Data::Texts(
+                paths
+                    .iter()
+                    .map(|path| path[split(path)..].to_vec())
+                    .collect(),
+            ),
+        ),
         (1118, Data::Texts(folders)),
         (5011, Data::U32(vec![8])),
     ]
@@ -191,7 +269,9 @@ fn file_tags(nodes: &[Node<'_>], is_long: bool) -> Vec<(u32, Data)> {
 /// Returns the checksum of a file's content. Directories and links have an empty checksum.
 fn digest(node: &Node<'_>) -> Vec<u8> {
     match node.item.kind {
-        ItemKind::File(_) | ItemKind::HardLink(_) => hex(&Sha256::digest(node.content)).into_bytes(),
+        ItemKind::File(_) | ItemKind::HardLink(_) => {
+            hex(&Sha256::digest(node.content)).into_bytes()
+        }
         _ => Vec::new(),
     }
 }

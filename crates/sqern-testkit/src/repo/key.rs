@@ -48,7 +48,9 @@ impl SigningKey {
     #[must_use]
     pub fn shared() -> Self {
         static SHARED: OnceLock<SigningKey> = OnceLock::new();
-        SHARED.get_or_init(|| Self::generate().expect("sequoia makes a key")).clone()
+        SHARED
+            .get_or_init(|| Self::generate().expect("sequoia makes a key"))
+            .clone()
     }
 
     /// Returns the public key as a binary keyring.
@@ -76,7 +78,10 @@ impl SigningKey {
     /// Returns an error if the text cannot be signed.
     pub fn clearsign(&self, text: &str, at: Timestamp) -> Result<String> {
         let mut message = Vec::new();
-        let mut signer = self.signer(Message::new(&mut message), at)?.cleartext().build()?;
+        let mut signer = self
+            .signer(Message::new(&mut message), at)?
+            .cleartext()
+            .build()?;
         signer.write_all(text.as_bytes())?;
         signer.finalize()?;
         Ok(String::from_utf8(message)?)
@@ -89,7 +94,9 @@ impl SigningKey {
     /// Returns an error if the text cannot be signed.
     pub fn sign(&self, text: &str, at: Timestamp) -> Result<Vec<u8>> {
         let mut signature = Vec::new();
-        let armour = Armorer::new(Message::new(&mut signature)).kind(sequoia_openpgp::armor::Kind::Signature).build()?;
+        let armour = Armorer::new(Message::new(&mut signature))
+            .kind(sequoia_openpgp::armor::Kind::Signature)
+            .build()?;
         let mut signer = self.signer(armour, at)?.detached().build()?;
         signer.write_all(text.as_bytes())?;
         signer.finalize()?;
@@ -110,8 +117,19 @@ impl SigningKey {
     fn signer<'a>(&self, message: Message<'a>, at: Timestamp) -> Result<Signer<'a>> {
         let policy = StandardPolicy::new();
         let at = SystemTime::from(at);
-        let key = self.cert.keys().secret().with_policy(&policy, at).supported().alive().for_signing();
-        let pair = key.map(|key| key.key().clone()).next().context("a signing key")?.into_keypair()?;
+        let key = self
+            .cert
+            .keys()
+            .secret()
+            .with_policy(&policy, at)
+            .supported()
+            .alive()
+            .for_signing();
+        let pair = key
+            .map(|key| key.key().clone())
+            .next()
+            .context("a signing key")?
+            .into_keypair()?;
         Ok(Signer::new(message, pair)?.creation_time(at))
     }
 }

@@ -9,7 +9,8 @@ pub struct Deb {
     name: String,
     version: String,
     architecture: String,
-    /// Additional fields in order. A field replaces the default of its name, and an empty value removes it.
+    /// Additional fields in order. A field replaces the default of its name, and an empty value
+    /// removes it.
     fields: Vec<(String, String)>,
     /// The package file, if the archive contains it.
     content: Option<Vec<u8>>,
@@ -55,7 +56,8 @@ impl Deb {
         self
     }
 
-    /// Adds the package file with this payload to the archive, at the path, size and checksum that the stanza states.
+    /// Adds the package file with this payload to the archive, at the path, size and checksum that
+    /// the stanza states.
     ///
     /// # Panics
     ///
@@ -70,8 +72,16 @@ impl Deb {
     /// Returns the path of the package file below the base of the archive.
     #[must_use]
     pub fn filename(&self) -> String {
-        let Self { name, version, architecture, .. } = self;
-        format!("pool/main/l/linux/{name}_{}_{architecture}.deb", version.split_once(':').map_or(&**version, |v| v.1))
+        let Self {
+            name,
+            version,
+            architecture,
+            ..
+        } = self;
+        format!(
+            "pool/main/l/linux/{name}_{}_{architecture}.deb",
+            version.split_once(':').map_or(&**version, |v| v.1)
+        )
     }
 
     /// Returns the bytes of the package file, if the archive contains it.
@@ -82,7 +92,12 @@ impl Deb {
     /// Returns the stanza, including the line end of its last field.
     #[must_use]
     pub fn stanza(&self) -> String {
-        let Self { name, version, architecture, .. } = self;
+        let Self {
+            name,
+            version,
+            architecture,
+            ..
+        } = self;
         let file = self.filename();
         let (size, checksum) = match &self.content {
             Some(content) => (content.len(), sha256(content)),
@@ -96,11 +111,24 @@ impl Deb {
             ("Size", size.to_string()),
             ("SHA256", checksum),
             ("Filename", file),
-            ("Description", "a package\n of the fake archive\n .\n and no other".to_owned()),
+            (
+                "Description",
+                "a package\n of the fake archive\n .\n and no other".to_owned(),
+            ),
         ];
         let given = |name: &str| self.fields.iter().any(|(field, _)| field == name);
-        let defaults = defaults.iter().filter(|(field, _)| !given(field)).map(|(field, value)| (*field, value));
-        let further = self.fields.iter().filter(|(_, value)| !value.is_empty()).map(|(field, value)| (field.as_str(), value));
-        defaults.chain(further).map(|(field, value)| [field, ": ", value, "\n"].concat()).collect()
+        let defaults = defaults
+            .iter()
+            .filter(|(field, _)| !given(field))
+            .map(|(field, value)| (*field, value));
+        let further = self
+            .fields
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(field, value)| (field.as_str(), value));
+        defaults
+            .chain(further)
+            .map(|(field, value)| [field, ": ", value, "\n"].concat())
+            .collect()
     }
 }

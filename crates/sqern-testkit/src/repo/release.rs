@@ -35,7 +35,11 @@ impl FakeRepo {
         if self.by_hash {
             text.push_str("Acquire-By-Hash: yes\n");
         }
-        let _ = writeln!(text, "Architectures: {}\nComponents: {}\nSHA256:", self.architecture, self.component);
+        let _ = writeln!(
+            text,
+            "Architectures: {}\nComponents: {}\nSHA256:",
+            self.architecture, self.component
+        );
         for (path, bytes) in files {
             let _ = writeln!(text, " {} {:>8} {path}", sha256(bytes), bytes.len());
         }

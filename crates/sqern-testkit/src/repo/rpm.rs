@@ -50,7 +50,10 @@ pub fn rpm(name: &str, version: &str, release: &str) -> Rpm {
         location: None,
         content: None,
     };
-    let (name, version) = (package.name.clone(), format!("{}-{}", package.version, package.release));
+    let (name, version) = (
+        package.name.clone(),
+        format!("{}-{}", package.version, package.release),
+    );
     package.provides(&name, &version)
 }
 
@@ -60,7 +63,11 @@ fn entry(name: &str, version: &str) -> String {
         return format!("<rpm:entry name=\"{name}\"/>");
     }
     let (version, release) = version.rsplit_once('-').unwrap_or((version, ""));
-    let release = if release.is_empty() { String::new() } else { format!(" rel=\"{release}\"") };
+    let release = if release.is_empty() {
+        String::new()
+    } else {
+        format!(" rel=\"{release}\"")
+    };
     format!("<rpm:entry name=\"{name}\" flags=\"EQ\" epoch=\"0\" ver=\"{version}\"{release}/>")
 }
 
@@ -72,14 +79,16 @@ impl Rpm {
         self
     }
 
-    /// Adds a capability that the package provides, with a version (`version-release`) or without one.
+    /// Adds a capability that the package provides, with a version (`version-release`) or without
+    /// one.
     #[must_use]
     pub fn provides(mut self, name: &str, version: &str) -> Self {
         self.provides.push(entry(name, version));
         self
     }
 
-    /// Adds a capability that the package requires, in exactly one version (`version-release`) or in any.
+    /// Adds a capability that the package requires, in exactly one version (`version-release`) or
+    /// in any.
     #[must_use]
     pub fn requires(mut self, name: &str, version: &str) -> Self {
         self.requires.push(entry(name, version));
@@ -100,14 +109,16 @@ impl Rpm {
         self
     }
 
-    /// Adds the package file with this payload to the repository, at the location, size and checksum that the element states.
+    /// Adds the package file with this payload to the repository, at the location, size and
+    /// checksum that the element states.
     ///
     /// # Panics
     ///
     /// Panics if the archive cannot represent the payload.
     #[must_use]
     pub fn payload(self, payload: &Payload) -> Self {
-        let file = RpmFile::new(&self.name, &self.version, &self.release, &self.architecture).payload(payload);
+        let file = RpmFile::new(&self.name, &self.version, &self.release, &self.architecture)
+            .payload(payload);
         self.content(file.bytes().expect("a package that can be written"))
     }
 
@@ -121,21 +132,39 @@ impl Rpm {
     /// Returns the path of the package file below the base of the repository.
     #[must_use]
     pub fn file(&self) -> String {
-        let Self { name, version, release, architecture, .. } = self;
+        let Self {
+            name,
+            version,
+            release,
+            architecture,
+            ..
+        } = self;
         format!("Packages/{name}-{version}-{release}.{architecture}.rpm")
     }
 
     /// Returns the element for `primary.xml`.
     #[must_use]
     pub fn element(&self) -> String {
-        let Self { name, version, release, architecture, .. } = self;
+        let Self {
+            name,
+            version,
+            release,
+            architecture,
+            ..
+        } = self;
         let file = self.file();
         let (size, of_file) = match &self.content {
             Some(content) => (content.len(), sha256(content)),
             None => (1000 + name.len(), sha256(file.as_bytes())),
         };
-        let (algorithm, digits) = self.checksum.clone().unwrap_or_else(|| ("sha256".to_owned(), of_file));
-        let location = self.location.clone().unwrap_or_else(|| format!("href=\"{file}\""));
+        let (algorithm, digits) = self
+            .checksum
+            .clone()
+            .unwrap_or_else(|| ("sha256".to_owned(), of_file));
+        let location = self
+            .location
+            .clone()
+            .unwrap_or_else(|| format!("href=\"{file}\""));
         format!(
             "<package type=\"rpm\">\n  <name>{name}</name>\n  <arch>{architecture}</arch>\n  \
              <version epoch=\"0\" ver=\"{version}\" rel=\"{release}\"/>\n  \
@@ -222,7 +251,8 @@ impl FakeRpmRepo {
         self
     }
 
-    /// Sets the compressed `primary.xml`. `repomd.xml` states its correct size and checksum, and nothing about the plain file.
+    /// Sets the compressed `primary.xml`. `repomd.xml` states its correct size and checksum, and
+    /// nothing about the plain file.
     #[must_use]
     pub fn primary_file(mut self, compression: Compression, file: &Path) -> Self {
         self.primary_file = Some((compression, file.to_owned()));
@@ -259,8 +289,8 @@ impl FakeRpmRepo {
         self.primary.clone().unwrap_or_else(document)
     }
 
-    /// Writes `folder/repodata/` and the package files, and returns the path of the public key file (in ASCII armor, like `RPM-GPG-KEY-…`
-    /// files).
+    /// Writes `folder/repodata/` and the package files, and returns the path of the public key file
+    /// (in ASCII armor, like `RPM-GPG-KEY-…` files).
     ///
     /// # Errors
     ///
@@ -268,7 +298,11 @@ impl FakeRpmRepo {
     pub fn write(&self, folder: &Path) -> Result<PathBuf> {
         let repodata = folder.join("repodata");
         fs::create_dir_all(&repodata)?;
-        for (package, content) in self.packages.iter().filter_map(|package| Some((package, package.content.as_ref()?))) {
+        for (package, content) in self
+            .packages
+            .iter()
+            .filter_map(|package| Some((package, package.content.as_ref()?)))
+        {
             let file = folder.join(package.file());
             fs::create_dir_all(file.parent().unwrap_or(folder))?;
             fs::write(file, content)?;
@@ -276,7 +310,11 @@ impl FakeRpmRepo {
         let plain = self.plain();
         let (suffix, sent, open) = match &self.primary_file {
             Some((compression, file)) => (compression.suffix(), fs::read(file)?, None),
-            None => (self.compression.suffix(), self.compression.compress(&plain)?, Some(&plain)),
+            None => (
+                self.compression.suffix(),
+                self.compression.compress(&plain)?,
+                Some(&plain),
+            ),
         };
         let name = format!("primary.xml{suffix}");
         fs::write(repodata.join(&name), super::apply_fault(self.fault, &sent))?;
@@ -291,7 +329,10 @@ impl FakeRpmRepo {
                 Some(RepoFault::SignedByAnotherKey) => SigningKey::generate()?,
                 _ => self.key.clone(),
             };
-            fs::write(repodata.join("repomd.xml.asc"), key.sign(&repomd, self.date)?)?;
+            fs::write(
+                repodata.join("repomd.xml.asc"),
+                key.sign(&repomd, self.date)?,
+            )?;
         }
         let keyring = folder.join("RPM-GPG-KEY-test");
         fs::write(&keyring, self.key.armored_keyring()?)?;
@@ -305,8 +346,15 @@ impl FakeRpmRepo {
             self.date.as_second(),
             sha256(sent)
         );
-        let location = self.primary_location.clone().unwrap_or_else(|| format!("href=\"repodata/{name}\""));
-        let _ = writeln!(text, "    <location {location}/>\n    <size>{}</size>", sent.len());
+        let location = self
+            .primary_location
+            .clone()
+            .unwrap_or_else(|| format!("href=\"repodata/{name}\""));
+        let _ = writeln!(
+            text,
+            "    <location {location}/>\n    <size>{}</size>",
+            sent.len()
+        );
         if let Some(open) = open {
             let (checksum, size) = (sha256(open), open.len());
             let _ = writeln!(

@@ -1,4 +1,5 @@
-//! A file server on the loopback interface, over plain TCP or TLS, HTTP/1.1 or HTTP/2, which fails on demand.
+//! A file server on the loopback interface, over plain TCP or TLS, HTTP/1.1 or HTTP/2, which fails
+//! on demand.
 
 pub(super) mod fault;
 mod http1;
@@ -38,7 +39,10 @@ impl ReceivedRequest {
     /// Returns the first header with this name (in lower case).
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -87,19 +91,27 @@ impl FileServer {
         Self::listen(root, None).await
     }
 
-    /// Serves `root` over TLS on a free port of 127.0.0.1, with a certificate issued by `authority`.
+    /// Serves `root` over TLS on a free port of 127.0.0.1, with a certificate issued by
+    /// `authority`.
     ///
     /// # Errors
     ///
     /// Returns an error if the certificate cannot be issued or if the server cannot listen.
-    pub async fn start_tls(root: &Path, authority: &TestAuthority, offer: &TlsOffer) -> Result<Self> {
+    pub async fn start_tls(
+        root: &Path,
+        authority: &TestAuthority,
+        offer: &TlsOffer,
+    ) -> Result<Self> {
         Self::listen(root, Some(authority.acceptor(offer)?)).await
     }
 
     async fn listen(root: &Path, acceptor: Option<TlsAcceptor>) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let state = Arc::new(State { root: root.to_owned(), ..State::default() });
+        let state = Arc::new(State {
+            root: root.to_owned(),
+            ..State::default()
+        });
         let scheme = if acceptor.is_some() { "https" } else { "http" };
         let shared = Arc::clone(&state);
         let task = tokio::spawn(async move {
@@ -112,7 +124,12 @@ impl FileServer {
                 };
             }
         });
-        Ok(Self { address, scheme, state, task })
+        Ok(Self {
+            address,
+            scheme,
+            state,
+            task,
+        })
     }
 
     /// Returns the base URL of the server, without a trailing slash.
@@ -123,7 +140,11 @@ impl FileServer {
 
     /// Applies a fault to the next `times` requests whose path or query contains `part`.
     pub fn fail(&self, part: &str, fault: ServerFault, times: usize) {
-        lock(&self.state.rules).push(Rule { part: part.to_owned(), fault, times });
+        lock(&self.state.rules).push(Rule {
+            part: part.to_owned(),
+            fault,
+            times,
+        });
     }
 
     /// Sets the validators of subsequent responses.
@@ -139,7 +160,10 @@ impl FileServer {
     /// Returns the paths of the received requests, with their queries, in order.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
-        lock(&self.state.requests).iter().map(|request| request.path.clone()).collect()
+        lock(&self.state.requests)
+            .iter()
+            .map(|request| request.path.clone())
+            .collect()
     }
 
     /// Returns the received requests in order.
@@ -151,7 +175,10 @@ impl FileServer {
     /// Returns the number of received requests whose path contains `part`.
     #[must_use]
     pub fn count(&self, part: &str) -> usize {
-        lock(&self.state.requests).iter().filter(|request| request.path.contains(part)).count()
+        lock(&self.state.requests)
+            .iter()
+            .filter(|request| request.path.contains(part))
+            .count()
     }
 
     /// Returns the number of accepted connections.
@@ -201,14 +228,18 @@ impl State {
         tokio::time::sleep(delay).await;
         let validators = *lock(&self.validators);
         let file = self.file(request.path.split('?').next().unwrap_or_default());
-        let correct =
-            file.map_or_else(|| Response::status(404), |(bytes, modified)| from_file(&request, bytes, modified, validators));
+        let correct = file.map_or_else(
+            || Response::status(404),
+            |(bytes, modified)| from_file(&request, bytes, modified, validators),
+        );
         fault.map_or_else(|| correct.clone(), |fault| fault.apply(correct.clone()))
     }
 
     fn fault_for(&self, path: &str) -> Option<ServerFault> {
         let mut rules = lock(&self.rules);
-        let rule = rules.iter_mut().find(|rule| rule.times > 0 && path.contains(&rule.part))?;
+        let rule = rules
+            .iter_mut()
+            .find(|rule| rule.times > 0 && path.contains(&rule.part))?;
         rule.times -= 1;
         Some(rule.fault.clone())
     }
@@ -216,7 +247,9 @@ impl State {
     /// Returns the bytes of a file and the time of its last modification.
     fn file(&self, path: &str) -> Option<(Vec<u8>, jiff::Timestamp)> {
         let path = Path::new(path.trim_start_matches('/'));
-        let below = path.components().all(|component| matches!(component, Component::Normal(_)));
+        let below = path
+            .components()
+            .all(|component| matches!(component, Component::Normal(_)));
         let path = self.root.join(path);
         let bytes = std::fs::read(&path).ok().filter(|_| below)?;
         let modified = std::fs::metadata(&path).ok()?.modified().ok()?;

@@ -28,17 +28,22 @@ pub const SUSE_RULE: &str = "[[rule]]\n\
     uname = '{version}-{build}-{flavour}'\n\
     support = '^kernel-devel$'\n";
 
-/// Returns the text of a source file: a distribution with rules, and one rpm-md source for each name with additional lines.
+/// Returns the text of a source file: a distribution with rules, and one rpm-md source for each
+/// name with additional lines.
 #[must_use]
 pub fn rpm_distro_toml(name: &str, rules: &str, sources: &[(&str, &str)]) -> String {
     let mut text = format!("name = {name:?}\nvariant = \"TEST\"\ntitle = {name:?}\n{rules}");
     for (source, lines) in sources {
-        let _ = write!(text, "[[source]]\nkind = \"rpm-md\"\nname = {source:?}\narchitectures = [\"x86_64\"]\n{lines}\n");
+        let _ = write!(
+            text,
+            "[[source]]\nkind = \"rpm-md\"\nname = {source:?}\narchitectures = [\"x86_64\"]\n{lines}\n"
+        );
     }
     text
 }
 
-/// Returns the text of a source file: a distribution with rules, and one apt source for each suite with the base URL and its keyring.
+/// Returns the text of a source file: a distribution with rules, and one apt source for each suite
+/// with the base URL and its keyring.
 #[must_use]
 pub fn distro_toml(name: &str, rules: &str, sources: &[(&WrittenRepo, &str)]) -> String {
     let mut text = format!("name = {name:?}\nvariant = \"TEST\"\ntitle = {name:?}\n{rules}");

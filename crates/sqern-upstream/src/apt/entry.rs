@@ -33,7 +33,8 @@ pub(super) enum Origin {
 #[derive(Debug, Clone)]
 pub(super) struct PackageFilter {
     distro: DistroDef,
-    /// The names of headers and of packages that they might require, as one set that is matched once.
+    /// The names of headers and of packages that they might require, as one set that is matched
+    /// once.
     names: RegexSet,
     pub(super) architecture: String,
     pub(super) origin: Origin,
@@ -41,16 +42,31 @@ pub(super) struct PackageFilter {
 
 impl PackageFilter {
     /// Returns the filter of the rules of a distribution for an index of an architecture.
-    pub(super) fn new(distro: &DistroDef, architecture: &str, origin: Origin) -> Result<Self, regex::Error> {
-        let patterns = distro.rules.iter().flat_map(|rule| [rule.package.as_str(), rule.support.as_str()]);
-        Ok(Self { distro: distro.clone(), names: RegexSet::new(patterns)?, architecture: architecture.to_owned(), origin })
+    pub(super) fn new(
+        distro: &DistroDef,
+        architecture: &str,
+        origin: Origin,
+    ) -> Result<Self, regex::Error> {
+        let patterns = distro
+            .rules
+            .iter()
+            .flat_map(|rule| [rule.package.as_str(), rule.support.as_str()]);
+        Ok(Self {
+            distro: distro.clone(),
+            names: RegexSet::new(patterns)?,
+            architecture: architecture.to_owned(),
+            origin,
+        })
     }
 
     /// Returns the entry of a stanza, or `None` if the package is not relevant.
     fn entry(&self, stanza: &Stanza<'_>) -> Result<Option<Entry>, Refused> {
         let Some(name) = stanza.get(Field::Package)?.filter(|name| !name.is_empty()) else {
             let actual = "a stanza without Package".to_owned();
-            return Err(Refused::Unreadable(StanzaError::NoField { line: stanza.line, actual }));
+            return Err(Refused::Unreadable(StanzaError::NoField {
+                line: stanza.line,
+                actual,
+            }));
         };
         if !self.names.is_match(&name) {
             return Ok(None);
@@ -61,20 +77,28 @@ impl PackageFilter {
             return Ok(None);
         }
         match self.complete(stanza, &name) {
-            Err(Refused::Defect(actual)) => {
-                Err(Refused::Defect(escape_entry_text(&format!("{name} (line {}): {actual}", stanza.line))))
-            }
+            Err(Refused::Defect(actual)) => Err(Refused::Defect(escape_entry_text(&format!(
+                "{name} (line {}): {actual}",
+                stanza.line
+            )))),
             other => other.map(Some),
         }
     }
 
     fn complete(&self, stanza: &Stanza<'_>, name: &str) -> Result<Entry, Refused> {
         let version = required(stanza, Field::Version)?;
-        let (size, sha256) = (required(stanza, Field::Size)?, required(stanza, Field::Sha256)?);
-        let size_bytes = size.parse().map_err(|_| Refused::Defect(format!("expected a Size in bytes, found {size:?}")))?;
-        let checksum = Algorithm::Sha256
-            .parse_hex(&sha256)
-            .ok_or_else(|| Refused::Defect(format!("expected SHA256 as 64 hexadecimal digits, found {sha256:?}")))?;
+        let (size, sha256) = (
+            required(stanza, Field::Size)?,
+            required(stanza, Field::Sha256)?,
+        );
+        let size_bytes = size
+            .parse()
+            .map_err(|_| Refused::Defect(format!("expected a Size in bytes, found {size:?}")))?;
+        let checksum = Algorithm::Sha256.parse_hex(&sha256).ok_or_else(|| {
+            Refused::Defect(format!(
+                "expected SHA256 as 64 hexadecimal digits, found {sha256:?}"
+            ))
+        })?;
         let mut needs = relations(stanza, Field::PreDepends)?;
         needs.extend(relations(stanza, Field::Depends)?);
         let entry = Entry {
@@ -85,18 +109,25 @@ impl PackageFilter {
             index_architecture: self.architecture.clone(),
             kernel: self.distro.kernel_of(&PackageFacts::named(name)),
             needs,
-            provides: relations(stanza, Field::Provides)?.into_iter().flatten().collect(),
+            provides: relations(stanza, Field::Provides)?
+                .into_iter()
+                .flatten()
+                .collect(),
             size_bytes,
             checksum,
             order: VersionOrder::Deb,
         };
-        entry.defect().map_or(Ok(entry), |defect| Err(Refused::Defect(defect)))
+        entry
+            .defect()
+            .map_or(Ok(entry), |defect| Err(Refused::Defect(defect)))
     }
 
     fn url(&self, stanza: &Stanza<'_>, name: &str, version: &str) -> Result<String, Refused> {
         let filename = required(stanza, Field::Filename)?;
         if let Some(what) = hostile(&filename) {
-            return Err(Refused::Defect(format!("expected a Filename below the archive base, found {what}: {filename:?}")));
+            return Err(Refused::Defect(format!(
+                "expected a Filename below the archive base, found {what}: {filename:?}"
+            )));
         }
         Ok(match &self.origin {
             Origin::Base(base) => below(base, &filename).into(),
@@ -121,7 +152,8 @@ impl From<StanzaError> for Refused {
 
 fn required(stanza: &Stanza<'_>, field: Field) -> Result<String, Refused> {
     let text = stanza.get(field)?.filter(|text| !text.is_empty());
-    text.map(Cow::into_owned).ok_or_else(|| Refused::Defect(format!("expected a field {}, found none", field.name())))
+    text.map(Cow::into_owned)
+        .ok_or_else(|| Refused::Defect(format!("expected a field {}, found none", field.name())))
 }
 
 fn relations(stanza: &Stanza<'_>, field: Field) -> Result<Vec<Vec<Dependency>>, Refused> {
@@ -153,7 +185,11 @@ pub(super) fn scan<R: Read>(
             Err(Refused::Unreadable(error)) => return Err(error),
         }
         if kept_bytes > KEPT_BYTES {
-            return Err(StanzaError::TooLong { line, what: "kernel packages in an index", limit: format!("{KEPT_BYTES} bytes") });
+            return Err(StanzaError::TooLong {
+                line,
+                what: "kernel packages in an index",
+                limit: format!("{KEPT_BYTES} bytes"),
+            });
         }
     }
     Ok((found, stanzas.into_inner()))
@@ -172,7 +208,11 @@ mod tests {
         let distro: DistroDef = toml::from_str(file).expect("a distribution");
         let base = Origin::Base("https://h/debian".parse().expect("a URL"));
         let filter = PackageFilter::new(&distro, "amd64", base).expect("patterns");
-        let found = scan(BoundedReader::new(text.as_bytes(), u64::MAX), &filter, &Limits::default());
+        let found = scan(
+            BoundedReader::new(text.as_bytes(), u64::MAX),
+            &filter,
+            &Limits::default(),
+        );
         found.map(|(found, _)| found)
     }
 
@@ -187,8 +227,17 @@ mod tests {
             ("pool/", "../"),
         ] {
             let found = scanned(&format!("{}{RIGHT}", RIGHT.replace(from, to))).expect("an index");
-            assert_eq!((found.entries.len(), found.defects.len()), (1, 1), "{to:?}: {:?}", found.defects);
-            assert!(!found.defects[0].chars().any(char::is_control), "{:?}", found.defects[0]);
+            assert_eq!(
+                (found.entries.len(), found.defects.len()),
+                (1, 1),
+                "{to:?}: {:?}",
+                found.defects
+            );
+            assert!(
+                !found.defects[0].chars().any(char::is_control),
+                "{:?}",
+                found.defects[0]
+            );
         }
     }
 
@@ -196,7 +245,10 @@ mod tests {
     fn memory_of_relevant_packages_is_limited() {
         // 2 bytes of text require about 100 bytes of memory.
         let needs = RIGHT.replace("linux-kbuild-1 (= 1)", &"a,".repeat(200_000));
-        let error = scanned(&needs.repeat(20)).map(|found| found.entries.len()).expect_err("too much").to_string();
+        let error = scanned(&needs.repeat(20))
+            .map(|found| found.entries.len())
+            .expect_err("too much")
+            .to_string();
         assert!(error.contains("kernel packages in an index"), "{error}");
     }
 

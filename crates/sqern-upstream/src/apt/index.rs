@@ -24,7 +24,8 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// Returns the file that identifies the content: the decompressed one, else the preferred compressed one.
+    /// Returns the file that identifies the content: the decompressed one, else the preferred
+    /// compressed one.
     pub(super) fn stated(&self) -> &ListedFile {
         self.plain.as_ref().unwrap_or(&self.variants[0].stated)
     }
@@ -39,9 +40,14 @@ pub(super) struct Variant {
 
 /// Returns the indexes of a source. A missing one is an error that names the available ones.
 ///
-/// If the `Release` contains `Architectures: all …` without `No-Support-for-Architecture-all: Packages`, packages for all architectures
-/// have a separate index, which apt reads, too.
-pub(super) fn indexes(release: &Release, source: &AptSource, local: bool, location: &str) -> Result<Vec<Index>, Error> {
+/// If the `Release` contains `Architectures: all …` without `No-Support-for-Architecture-all:
+/// Packages`, packages for all architectures have a separate index, which apt reads, too.
+pub(super) fn indexes(
+    release: &Release,
+    source: &AptSource,
+    local: bool,
+    location: &str,
+) -> Result<Vec<Index>, Error> {
     let mut indexes = Vec::new();
     for component in &source.components {
         for architecture in &source.architectures {
@@ -50,7 +56,12 @@ pub(super) fn indexes(release: &Release, source: &AptSource, local: bool, locati
                     .ok_or_else(|| not_listed(release, component, architecture, location))?,
             );
         }
-        if release.has_all_index() && !source.architectures.iter().any(|architecture| architecture == "all") {
+        if release.has_all_index()
+            && !source
+                .architectures
+                .iter()
+                .any(|architecture| architecture == "all")
+        {
             indexes.extend(index(release, component, "all", local));
         }
     }
@@ -63,23 +74,36 @@ fn index(release: &Release, component: &str, architecture: &str, local: bool) ->
     let mut variants: Vec<Variant> = SUPPORTED
         .into_iter()
         .filter_map(|compression| {
-            let stated = release.files.get(&format!("{path}{}", compression.suffix()))?.clone();
-            Some(Variant { compression, stated })
+            let stated = release
+                .files
+                .get(&format!("{path}{}", compression.suffix()))?
+                .clone();
+            Some(Variant {
+                compression,
+                stated,
+            })
         })
         .collect();
     variants.sort_by_key(|variant| cost(variant, plain.as_ref(), local));
-    (!variants.is_empty()).then(|| Index { path, architecture: architecture.to_owned(), variants, plain })
+    (!variants.is_empty()).then(|| Index {
+        path,
+        architecture: architecture.to_owned(),
+        variants,
+        plain,
+    })
 }
 
-/// Returns the estimated time until an index is decompressed, in nanoseconds: the download at 10 MB/s (0 for a local file), and the
-/// decompression.
+/// Returns the estimated time until an index is decompressed, in nanoseconds: the download at 10
+/// MB/s (0 for a local file), and the decompression.
 ///
-/// xz is a quarter smaller than gzip, but decompression takes three times as long (833, 256 and 150 ms for xz, gzip and zstd of 50 MB). It
-/// is only faster below about 6 MB/s. The decompressed file is the last choice over the network, because repositories usually list it only
-/// for its checksum.
+/// xz is a quarter smaller than gzip, but decompression takes three times as long (833, 256 and 150
+/// ms for xz, gzip and zstd of 50 MB). It is only faster below about 6 MB/s. The decompressed file
+/// is the last choice over the network, because repositories usually list it only for its checksum.
 fn cost(variant: &Variant, plain: Option<&ListedFile>, local: bool) -> (bool, u64) {
     let sent_bytes = variant.stated.size_bytes.unwrap_or_default();
-    let plain_bytes = plain.and_then(|plain| plain.size_bytes).unwrap_or(sent_bytes.saturating_mul(5));
+    let plain_bytes = plain
+        .and_then(|plain| plain.size_bytes)
+        .unwrap_or(sent_bytes.saturating_mul(5));
     let decompress_ns_per_100_bytes = match variant.compression {
         Compression::Plain => 0,
         Compression::Lz4 => 100,
@@ -88,18 +112,35 @@ fn cost(variant: &Variant, plain: Option<&ListedFile>, local: bool) -> (bool, u6
         Compression::Xz | Compression::Lzma => 1670,
         Compression::Bzip2 => 4000,
     };
-    let receive = if local { 0 } else { sent_bytes.saturating_mul(100) };
+    let receive = if local {
+        0
+    } else {
+        sent_bytes.saturating_mul(100)
+    };
     let last = variant.compression == Compression::Plain && !local;
-    (last, receive.saturating_add((plain_bytes / 100).saturating_mul(decompress_ns_per_100_bytes)))
+    (
+        last,
+        receive.saturating_add((plain_bytes / 100).saturating_mul(decompress_ns_per_100_bytes)),
+    )
 }
 
 fn not_listed(release: &Release, component: &str, architecture: &str, location: &str) -> Error {
-    let listed: BTreeSet<&str> =
-        release.files.keys().filter_map(|path| path.split_once("/binary-")).map(|(head, _)| head).collect();
-    let listed = if listed.is_empty() { "none".into() } else { listed.into_iter().collect::<Vec<_>>().join(", ") };
+    let listed: BTreeSet<&str> = release
+        .files
+        .keys()
+        .filter_map(|path| path.split_once("/binary-"))
+        .map(|(head, _)| head)
+        .collect();
+    let listed = if listed.is_empty() {
+        "none".into()
+    } else {
+        listed.into_iter().collect::<Vec<_>>().join(", ")
+    };
     let operation = format!("could not find index {component}/binary-{architecture}/Packages in");
     let architectures = release.architectures.join(", ");
-    let reason = format!("the Release file contains the components {listed} and the architectures {architectures}");
+    let reason = format!(
+        "the Release file contains the components {listed} and the architectures {architectures}"
+    );
     Error::failed(ErrorKind::InvalidMetadata, &operation, reason, location)
         .with_hint("Correct the components and architectures in the distribution file.")
 }
@@ -110,12 +151,22 @@ mod tests {
 
     fn release(files: &[(&str, u64)]) -> Release {
         let stated = |size_bytes| ListedFile::sha256(size_bytes, "0".repeat(64));
-        Release { files: files.iter().map(|(path, size)| ((*path).to_owned(), stated(*size))).collect(), ..Release::default() }
+        Release {
+            files: files
+                .iter()
+                .map(|(path, size)| ((*path).to_owned(), stated(*size)))
+                .collect(),
+            ..Release::default()
+        }
     }
 
     fn order(files: &[(&str, u64)], local: bool) -> Vec<Compression> {
         let index = index(&release(files), "main", "amd64", local).expect("listed");
-        index.variants.into_iter().map(|variant| variant.compression).collect()
+        index
+            .variants
+            .into_iter()
+            .map(|variant| variant.compression)
+            .collect()
     }
 
     #[test]
@@ -125,8 +176,14 @@ mod tests {
             ("main/binary-amd64/Packages.gz", 12_084_574),
             ("main/binary-amd64/Packages.xz", 8_790_116),
         ];
-        assert_eq!(order(&debian, false), [Compression::Gzip, Compression::Xz, Compression::Plain]);
-        assert_eq!(order(&debian, true), [Compression::Plain, Compression::Gzip, Compression::Xz]);
+        assert_eq!(
+            order(&debian, false),
+            [Compression::Gzip, Compression::Xz, Compression::Plain]
+        );
+        assert_eq!(
+            order(&debian, true),
+            [Compression::Plain, Compression::Gzip, Compression::Xz]
+        );
         let plain_only = [("main/binary-amd64/Packages", 4_806_023)];
         assert_eq!(order(&plain_only, false), [Compression::Plain]);
     }
@@ -135,8 +192,16 @@ mod tests {
     fn missing_index_is_reported_with_available_ones() {
         let text = "name = \"x\"\nbase = []\nsuite = \"x\"\ncomponents = [\"contrib\"]\narchitectures = [\"amd64\"]\n";
         let source: AptSource = toml::from_str(text).expect("a source");
-        let release = release(&[("main/binary-amd64/Packages.xz", 1), ("non-free/binary-arm64/Packages.xz", 1)]);
-        let failure = indexes(&release, &source, false, "here").expect_err("not listed").to_string();
-        assert!(failure.contains("contrib/binary-amd64/Packages") && failure.contains("main, non-free"), "{failure}");
+        let release = release(&[
+            ("main/binary-amd64/Packages.xz", 1),
+            ("non-free/binary-arm64/Packages.xz", 1),
+        ]);
+        let failure = indexes(&release, &source, false, "here")
+            .expect_err("not listed")
+            .to_string();
+        assert!(
+            failure.contains("contrib/binary-amd64/Packages") && failure.contains("main, non-free"),
+            "{failure}"
+        );
     }
 }

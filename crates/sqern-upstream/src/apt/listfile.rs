@@ -7,7 +7,8 @@ use percent_encoding::percent_decode_str;
 /// The characters that apt escapes before it replaces `/` by `_`.
 const ESCAPED: &str = "\\|{}[]<>\"^~_=!@#$%^&*";
 
-/// Converts a path to a part of a file name: `main/binary-amd64/Packages` becomes `main_binary-amd64_Packages`.
+/// Converts a path to a part of a file name: `main/binary-amd64/Packages` becomes
+/// `main_binary-amd64_Packages`.
 pub(super) fn encode(path: &str) -> String {
     let mut name = String::with_capacity(path.len());
     for byte in path.bytes() {
@@ -22,9 +23,12 @@ pub(super) fn encode(path: &str) -> String {
     name
 }
 
-/// Converts a file name to site and path: `mirror.example_debian_dists_sid` becomes `mirror.example/debian/dists/sid`.
+/// Converts a file name to site and path: `mirror.example_debian_dists_sid` becomes
+/// `mirror.example/debian/dists/sid`.
 pub(super) fn decode(name: &str) -> String {
-    percent_decode_str(&name.replace('_', "/")).decode_utf8_lossy().into_owned()
+    percent_decode_str(&name.replace('_', "/"))
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 #[cfg(test)]
@@ -34,8 +38,14 @@ mod tests {
 
     #[test]
     fn file_names_are_those_of_apt() {
-        assert_eq!(decode("deb.nodesource.com_node%5f20.x_dists_nodistro"), "deb.nodesource.com/node_20.x/dists/nodistro");
-        assert_eq!(encode("node_20.x/main/binary-amd64/Packages"), "node%5f20.x_main_binary-amd64_Packages");
+        assert_eq!(
+            decode("deb.nodesource.com_node%5f20.x_dists_nodistro"),
+            "deb.nodesource.com/node_20.x/dists/nodistro"
+        );
+        assert_eq!(
+            encode("node_20.x/main/binary-amd64/Packages"),
+            "node%5f20.x_main_binary-amd64_Packages"
+        );
     }
 
     proptest! {

@@ -1,4 +1,5 @@
-//! Reads the apt lists of this machine (`/var/lib/apt/lists`) instead of configured sources, which requires no network.
+//! Reads the apt lists of this machine (`/var/lib/apt/lists`) instead of configured sources, which
+//! requires no network.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -25,8 +26,9 @@ use crate::{CrawlOptions, Error, ErrorKind};
 /// Reads apt lists, and returns a [`Crawl`] for each suite. Its source is `apt:` with site and path
 /// (`apt:mirror.example/debian/dists/bookworm`).
 ///
-/// apt has verified the signatures. Each index must have the size and SHA-256 in its `Release`. An expired `Release` is a warning. Packages
-/// have the URL `apt:NAME=VERSION`. `caches` is as in [`crawl_distro`](crate::crawl_distro).
+/// apt has verified the signatures. Each index must have the size and SHA-256 in its `Release`. An
+/// expired `Release` is a warning. Packages have the URL `apt:NAME=VERSION`. `caches` is as in
+/// [`crawl_distro`](crate::crawl_distro).
 ///
 /// # Errors
 ///
@@ -37,10 +39,18 @@ pub async fn crawl_apt_lists(
     caches: &BTreeMap<String, CrawlCache>,
     options: &CrawlOptions,
 ) -> Result<Vec<Crawl>, Error> {
-    let (folder, distro, caches, options) = (folder.to_owned(), distro.clone(), caches.clone(), options.clone());
+    let (folder, distro, caches, options) = (
+        folder.to_owned(),
+        distro.clone(),
+        caches.clone(),
+        options.clone(),
+    );
     let location = folder.display().to_string();
-    let crawled = tokio::task::spawn_blocking(move || crawl_blocking(&folder, &distro, &caches, &options)).await;
-    crawled.map_err(|error| Error::caused(ErrorKind::Internal, "could not process", error, location))?
+    let crawled =
+        tokio::task::spawn_blocking(move || crawl_blocking(&folder, &distro, &caches, &options))
+            .await;
+    crawled
+        .map_err(|error| Error::caused(ErrorKind::Internal, "could not process", error, location))?
 }
 
 fn crawl_blocking(
@@ -58,9 +68,22 @@ fn crawl_blocking(
     let architectures = architectures(distro);
     let suites: Vec<SuiteLists> = suites
         .into_iter()
-        .map(|(prefix, release)| SuiteLists::read(folder, &names, prefix, release, distro, &architectures, options))
+        .map(|(prefix, release)| {
+            SuiteLists::read(
+                folder,
+                &names,
+                prefix,
+                release,
+                distro,
+                &architectures,
+                options,
+            )
+        })
         .collect();
-    if suites.iter().all(|suite| suite.lists.as_ref().is_ok_and(Vec::is_empty)) {
+    if suites
+        .iter()
+        .all(|suite| suite.lists.as_ref().is_ok_and(Vec::is_empty))
+    {
         return Err(nothing("an index (*_Packages)", folder));
     }
     let empty = CrawlCache::default();
@@ -73,11 +96,19 @@ fn crawl_blocking(
 
 fn nothing(what: &str, folder: &Path) -> Error {
     let reason = format!("the apt lists contain no {what}");
-    Error::failed(ErrorKind::NotFound, "could not use", reason, folder.display()).with_hint("apt-get update")
+    Error::failed(
+        ErrorKind::NotFound,
+        "could not use",
+        reason,
+        folder.display(),
+    )
+    .with_hint("apt-get update")
 }
 
 fn file_names(folder: &Path) -> Result<BTreeSet<String>, Error> {
-    let refused = |error: std::io::Error| Error::io("could not read", error, folder.display()).with_hint("apt-get update");
+    let refused = |error: std::io::Error| {
+        Error::io("could not read", error, folder.display()).with_hint("apt-get update")
+    };
     let mut names = BTreeSet::new();
     for entry in std::fs::read_dir(folder).map_err(refused)? {
         names.extend(entry.map_err(refused)?.file_name().into_string());
@@ -85,12 +116,16 @@ fn file_names(folder: &Path) -> Result<BTreeSet<String>, Error> {
     Ok(names)
 }
 
-/// Returns the prefixes of the files of all suites, with the file of the `Release`. A clearsigned one is preferred.
+/// Returns the prefixes of the files of all suites, with the file of the `Release`. A clearsigned
+/// one is preferred.
 fn suites(names: &BTreeSet<String>) -> BTreeMap<&str, &str> {
     let mut suites = BTreeMap::new();
     for suffix in ["InRelease", "Release"] {
         for name in names {
-            if let Some(prefix) = name.strip_suffix(suffix).filter(|prefix| prefix.ends_with('_')) {
+            if let Some(prefix) = name
+                .strip_suffix(suffix)
+                .filter(|prefix| prefix.ends_with('_'))
+            {
                 suites.entry(prefix).or_insert(name.as_str());
             }
         }
@@ -98,7 +133,8 @@ fn suites(names: &BTreeSet<String>) -> BTreeMap<&str, &str> {
     suites
 }
 
-/// Returns the architectures of the sources of the distribution. If there are none, all architectures are read.
+/// Returns the architectures of the sources of the distribution. If there are none, all
+/// architectures are read.
 fn architectures(distro: &DistroDef) -> BTreeSet<&str> {
     let apt = distro.sources.iter().filter_map(|source| match source {
         Source::Apt(source) => Some(&source.architectures),
@@ -145,19 +181,41 @@ impl SuiteLists {
         let mut dated_at = None;
         let lists = release(&path, options, &mut warnings, &mut checksum).map(|release| {
             dated_at = release.date;
-            let lists = lists(folder, names, prefix, &release, architectures, &mut warnings);
+            let lists = lists(
+                folder,
+                names,
+                prefix,
+                &release,
+                architectures,
+                &mut warnings,
+            );
             for list in &lists {
                 checksum.add("list", &list.path.display().to_string());
             }
             lists
         });
-        Self { source, path, checksum: checksum.finish(), warnings, dated_at, lists }
+        Self {
+            source,
+            path,
+            checksum: checksum.finish(),
+            warnings,
+            dated_at,
+            lists,
+        }
     }
 
-    fn finish(self, clock: &Clock, cache: &CrawlCache, distro: &DistroDef, options: &CrawlOptions) -> SourceRead {
+    fn finish(
+        self,
+        clock: &Clock,
+        cache: &CrawlCache,
+        distro: &DistroDef,
+        options: &CrawlOptions,
+    ) -> SourceRead {
         let started_at = clock.now();
         let (mut kept, mut bytes) = (CachedMetadata::default(), size(&self.path));
-        let result = self.lists.and_then(|lists| read_lists(&lists, cache, &mut kept, &mut bytes, distro, options));
+        let result = self
+            .lists
+            .and_then(|lists| read_lists(&lists, cache, &mut kept, &mut bytes, distro, options));
         SourceRead {
             source: self.source,
             started_at,
@@ -179,22 +237,41 @@ fn size(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
-fn release(path: &Path, options: &CrawlOptions, warnings: &mut Vec<String>, checksum: &mut Checksum) -> Result<Release, Error> {
+fn release(
+    path: &Path,
+    options: &CrawlOptions,
+    warnings: &mut Vec<String>,
+    checksum: &mut Checksum,
+) -> Result<Release, Error> {
     let location = path.display().to_string();
     let text = read_bounded(path, options.limits.release_bytes)?;
     let text = match split(&text) {
         Ok(signed) => signed.text,
         Err(_) if !location.ends_with("InRelease") => text,
         Err(error) => {
-            return Err(Error::caused(ErrorKind::InvalidMetadata, "cannot parse", error, location).with_hint("apt-get update"));
+            return Err(
+                Error::caused(ErrorKind::InvalidMetadata, "cannot parse", error, location)
+                    .with_hint("apt-get update"),
+            );
         }
     };
-    let release = Release::parse(&text)
-        .map_err(|error| Error::caused(ErrorKind::InvalidMetadata, "cannot parse Release", error, &location))?;
+    let release = Release::parse(&text).map_err(|error| {
+        Error::caused(
+            ErrorKind::InvalidMetadata,
+            "cannot parse Release",
+            error,
+            &location,
+        )
+    })?;
     if let Some(date) = release.date {
         not_from_the_future("Release file", date, options.now, &location)?;
     }
-    warnings.extend(check_release::time(&release, options.now, Expired::Warns, &location)?);
+    warnings.extend(check_release::time(
+        &release,
+        options.now,
+        Expired::Warns,
+        &location,
+    )?);
     checksum.add("release", &text);
     Ok(release)
 }
@@ -215,7 +292,8 @@ fn read_bounded(path: &Path, limit: u64) -> Result<String, Error> {
     }
 }
 
-/// Returns the available indexes of a suite, in any compression. A missing one is not configured on this machine.
+/// Returns the available indexes of a suite, in any compression. A missing one is not configured on
+/// this machine.
 fn lists(
     folder: &Path,
     names: &BTreeSet<String>,
@@ -226,18 +304,34 @@ fn lists(
 ) -> Vec<List> {
     let mut lists = Vec::new();
     for index in index_paths(release) {
-        let architecture = index.rsplit_once("/binary-").map_or("", |(_, rest)| rest.trim_end_matches("/Packages"));
-        let read = architectures.is_empty() || architecture == "all" || architectures.contains(architecture);
+        let architecture = index
+            .rsplit_once("/binary-")
+            .map_or("", |(_, rest)| rest.trim_end_matches("/Packages"));
+        let read = architectures.is_empty()
+            || architecture == "all"
+            || architectures.contains(architecture);
         let found = SUPPORTED.into_iter().find_map(|compression| {
             let name = format!("{prefix}{}{}", encode(index), compression.suffix());
-            names.contains(&name).then(|| (folder.join(name), compression))
+            names
+                .contains(&name)
+                .then(|| (folder.join(name), compression))
         });
-        let Some((path, compression)) = found.filter(|_| read) else { continue };
+        let Some((path, compression)) = found.filter(|_| read) else {
+            continue;
+        };
         match release.files.get(index).cloned() {
-            Some(plain) => lists.push(List { path, compression, architecture: architecture.to_owned(), plain }),
-            // apt compresses indexes again, so only the checksum of the decompressed file can be verified.
-            None => warnings
-                .push(format!("skipped: the Release contains no SHA256 of the uncompressed {index}, at {}", path.display())),
+            Some(plain) => lists.push(List {
+                path,
+                compression,
+                architecture: architecture.to_owned(),
+                plain,
+            }),
+            // apt compresses indexes again, so only the checksum of the decompressed file can be
+            // verified.
+            None => warnings.push(format!(
+                "skipped: the Release contains no SHA256 of the uncompressed {index}, at {}",
+                path.display()
+            )),
         }
     }
     lists
@@ -246,12 +340,17 @@ fn lists(
 /// Returns the paths of the listed indexes without suffixes of compression formats.
 fn index_paths(release: &Release) -> BTreeSet<&str> {
     let plain = |path: &'_ str| {
-        let end = SUPPORTED.iter().find(|compression| path.ends_with(compression.suffix()));
+        let end = SUPPORTED
+            .iter()
+            .find(|compression| path.ends_with(compression.suffix()));
         path.len() - end.map_or(0, |compression| compression.suffix().len())
     };
     let paths = release.files.keys().map(|path| &path[..plain(path)]);
     let packages = |path: &&str| path.ends_with("/Packages") && path.contains("/binary-");
-    paths.filter(packages).filter(|path| !path.contains("/debian-installer/")).collect()
+    paths
+        .filter(packages)
+        .filter(|path| !path.contains("/debian-installer/"))
+        .collect()
 }
 
 fn read_lists(
@@ -281,10 +380,29 @@ fn read_lists(
     Ok(all)
 }
 
-fn read_list(list: &List, distro: &DistroDef, options: &CrawlOptions, location: &str) -> Result<Entries, Error> {
-    let filter = PackageFilter::new(distro, &list.architecture, Origin::Apt)
-        .map_err(|error| Error::caused(ErrorKind::Configuration, "cannot combine the rules of", error, &distro.name))?;
-    let file = File::open(&list.path).map_err(|error| Error::io("could not read", error, location))?;
-    scan_file(file, list.compression, Some(&list.plain), &filter, &options.limits, location)
-        .map_err(|failure| failure.with_hint("apt-get update"))
+fn read_list(
+    list: &List,
+    distro: &DistroDef,
+    options: &CrawlOptions,
+    location: &str,
+) -> Result<Entries, Error> {
+    let filter = PackageFilter::new(distro, &list.architecture, Origin::Apt).map_err(|error| {
+        Error::caused(
+            ErrorKind::Configuration,
+            "cannot combine the rules of",
+            error,
+            &distro.name,
+        )
+    })?;
+    let file =
+        File::open(&list.path).map_err(|error| Error::io("could not read", error, location))?;
+    scan_file(
+        file,
+        list.compression,
+        Some(&list.plain),
+        &filter,
+        &options.limits,
+        location,
+    )
+    .map_err(|failure| failure.with_hint("apt-get update"))
 }

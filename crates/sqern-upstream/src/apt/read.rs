@@ -1,4 +1,5 @@
-//! Reads indexes: downloads them from the first mirror that has them, verifies, decompresses and scans them.
+//! Reads indexes: downloads them from the first mirror that has them, verifies, decompresses and
+//! scans them.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
@@ -41,7 +42,14 @@ pub(crate) struct Suite<'a> {
 /// Returns an error if no index can be read.
 pub(crate) async fn read_indexes(suite: &Suite<'_>, distro: &DistroDef) -> Result<Entries, Error> {
     let root = suite.root;
-    let local = suite.context.options.mirror_base.as_ref().unwrap_or(&root.base).scheme() == "file";
+    let local = suite
+        .context
+        .options
+        .mirror_base
+        .as_ref()
+        .unwrap_or(&root.base)
+        .scheme()
+        == "file";
     let indexes = indexes(suite.release, suite.source, local, &root.url)?;
     let reads = indexes.iter().map(async |index| {
         let base = without_credentials(&root.base);
@@ -50,8 +58,16 @@ pub(crate) async fn read_indexes(suite: &Suite<'_>, distro: &DistroDef) -> Resul
             checksum.add("index", index.stated().checksum.as_str());
         };
         let read = async {
-            let filter = PackageFilter::new(distro, &index.architecture, Origin::Base(base.clone()))
-                .map_err(|error| Error::caused(ErrorKind::Configuration, "cannot combine the rules of", error, &distro.name))?;
+            let filter =
+                PackageFilter::new(distro, &index.architecture, Origin::Base(base.clone()))
+                    .map_err(|error| {
+                        Error::caused(
+                            ErrorKind::Configuration,
+                            "cannot combine the rules of",
+                            error,
+                            &distro.name,
+                        )
+                    })?;
             read_index(suite, index, filter).await
         };
         suite.context.entries(&index.path, add_inputs, read).await
@@ -72,11 +88,16 @@ pub(crate) async fn read_indexes(suite: &Suite<'_>, distro: &DistroDef) -> Resul
     Ok(all)
 }
 
-/// Reads an index. It tries each mirror from that of the root metadata, each compression, and the path by checksum before the path by name.
+/// Reads an index. It tries each mirror from that of the root metadata, each compression, and the
+/// path by checksum before the path by name.
 ///
-/// Any mirror may be used, because the `Release` contains the checksum. After a missing file, the next path is tried, and after an invalid
-/// one, the next mirror.
-async fn read_index(suite: &Suite<'_>, index: &Index, filter: PackageFilter) -> Result<Entries, Error> {
+/// Any mirror may be used, because the `Release` contains the checksum. After a missing file, the
+/// next path is tried, and after an invalid one, the next mirror.
+async fn read_index(
+    suite: &Suite<'_>,
+    index: &Index,
+    filter: PackageFilter,
+) -> Result<Entries, Error> {
     let (context, mut failed) = (suite.context, None);
     for base in &suite.root.mirrors {
         match from_mirror(suite, base, index).await {
@@ -84,18 +105,39 @@ async fn read_index(suite: &Suite<'_>, index: &Index, filter: PackageFilter) -> 
                 let (plain, limits) = (index.plain.clone(), context.options.limits.clone());
                 let location = redact_url(&url);
                 let _permit = context.client.decoder_permit().await;
-                let scanned = move || scan_file(file, variant.compression, plain.as_ref(), &filter, &limits, &location);
-                return tokio::task::spawn_blocking(scanned).await.map_err(|error| stopped(error, &url))?;
+                let scanned = move || {
+                    scan_file(
+                        file,
+                        variant.compression,
+                        plain.as_ref(),
+                        &filter,
+                        &limits,
+                        &location,
+                    )
+                };
+                return tokio::task::spawn_blocking(scanned)
+                    .await
+                    .map_err(|error| stopped(error, &url))?;
             }
             // The first error is that of the mirror of the root metadata.
             Err(failure) => failed = failed.or(Some(failure)),
         }
     }
-    Err(failed
-        .unwrap_or_else(|| Error::failed(ErrorKind::Download, "could not download the index of", "no mirror", &suite.root.url)))
+    Err(failed.unwrap_or_else(|| {
+        Error::failed(
+            ErrorKind::Download,
+            "could not download the index of",
+            "no mirror",
+            &suite.root.url,
+        )
+    }))
 }
 
-async fn from_mirror(suite: &Suite<'_>, base: &Url, index: &Index) -> Result<(File, Variant, Url), Error> {
+async fn from_mirror(
+    suite: &Suite<'_>,
+    base: &Url,
+    index: &Index,
+) -> Result<(File, Variant, Url), Error> {
     let mut absent = None;
     for variant in &index.variants {
         for url in urls(suite, base, index, variant) {
@@ -107,18 +149,37 @@ async fn from_mirror(suite: &Suite<'_>, base: &Url, index: &Index) -> Result<(Fi
         }
     }
     Err(absent.unwrap_or_else(|| {
-        Error::unexpected(ErrorKind::InvalidMetadata, "an index in a supported compression", "none", &suite.root.url)
+        Error::unexpected(
+            ErrorKind::InvalidMetadata,
+            "an index in a supported compression",
+            "none",
+            &suite.root.url,
+        )
     }))
 }
 
-/// Returns the URLs of an index. The path by checksum is first, because the file at the path by name is replaced during an update of the
-/// mirror.
+/// Returns the URLs of an index. The path by checksum is first, because the file at the path by
+/// name is replaced during an update of the mirror.
 fn urls(suite: &Suite<'_>, base: &Url, index: &Index, variant: &Variant) -> Vec<Url> {
     let name = suite.source.suite.trim_matches('/');
     let folder = index.path.trim_end_matches("Packages");
-    let by_hash = format!("dists/{name}/{folder}by-hash/SHA256/{}", variant.stated.checksum);
-    let by_name = format!("dists/{name}/{}{}", index.path, variant.compression.suffix());
-    suite.release.by_hash.then_some(by_hash).into_iter().chain([by_name]).map(|path| below(base, &path)).collect()
+    let by_hash = format!(
+        "dists/{name}/{folder}by-hash/SHA256/{}",
+        variant.stated.checksum
+    );
+    let by_name = format!(
+        "dists/{name}/{}{}",
+        index.path,
+        variant.compression.suffix()
+    );
+    suite
+        .release
+        .by_hash
+        .then_some(by_hash)
+        .into_iter()
+        .chain([by_name])
+        .map(|path| below(base, &path))
+        .collect()
 }
 
 /// Decompresses and scans an index, and verifies the checksum of the decompressed file.
@@ -132,17 +193,27 @@ pub(super) fn scan_file(
 ) -> Result<Entries, Error> {
     file.seek(SeekFrom::Start(0)).map_err(no_temporary)?;
     let stated = plain.and_then(|plain| plain.size_bytes);
-    let limit = stated.map_or(limits.decompressed_bytes, |size| size.min(limits.decompressed_bytes));
+    let limit = stated.map_or(limits.decompressed_bytes, |size| {
+        size.min(limits.decompressed_bytes)
+    });
     let input = open(file, compression, limit, plain, location)?;
-    let (found, read) = scan(input, filter, limits).map_err(|error| unreadable(&error, location))?;
+    let (found, read) =
+        scan(input, filter, limits).map_err(|error| unreadable(&error, location))?;
     check_plain(&read, plain, BY, location)?;
     Ok(found)
 }
 
 fn unreadable(error: &StanzaError, location: &str) -> Error {
     let actual = match error {
-        StanzaError::Read(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "a truncated file".to_owned(),
+        StanzaError::Read(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "a truncated file".to_owned()
+        }
         other => other.to_string(),
     };
-    Error::failed(ErrorKind::InvalidMetadata, "cannot parse package index", actual, location)
+    Error::failed(
+        ErrorKind::InvalidMetadata,
+        "cannot parse package index",
+        actual,
+        location,
+    )
 }

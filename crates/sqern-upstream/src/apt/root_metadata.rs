@@ -17,19 +17,35 @@ use crate::openpgp::{Clearsigned, split};
 use crate::{Error, ErrorKind};
 
 /// Reads the root metadata from the first mirror with a valid one. Skipped mirrors are warnings.
-pub(crate) async fn read_root_metadata(context: &Context<'_>, source: &AptSource) -> Result<RootMetadata, Error> {
+pub(crate) async fn read_root_metadata(
+    context: &Context<'_>,
+    source: &AptSource,
+) -> Result<RootMetadata, Error> {
     let mut failed_mirrors = FailedMirrors::default();
-    let bases = source.base.iter().map(|base| base_url(base)).collect::<Result<Vec<_>, _>>()?;
+    let bases = source
+        .base
+        .iter()
+        .map(|base| base_url(base))
+        .collect::<Result<Vec<_>, _>>()?;
     for (index, base) in bases.iter().enumerate() {
         match from_base(context, source, base).await {
-            Ok(root) => return Ok(failed_mirrors.warn(RootMetadata { mirrors: bases[index..].to_vec(), ..root })),
+            Ok(root) => {
+                return Ok(failed_mirrors.warn(RootMetadata {
+                    mirrors: bases[index..].to_vec(),
+                    ..root
+                }));
+            }
             Err(failure) => failed_mirrors.add(failure),
         }
     }
     Err(failed_mirrors.into_error(&source.name))
 }
 
-async fn from_base(context: &Context<'_>, source: &AptSource, base: &Url) -> Result<RootMetadata, Error> {
+async fn from_base(
+    context: &Context<'_>,
+    source: &AptSource,
+    base: &Url,
+) -> Result<RootMetadata, Error> {
     let (signed, etag) = signed_text(context, source, base).await?;
     let (allow_unsigned, now) = (context.options.allow_unsigned, context.options.now);
     let trust = TrustPolicy {
@@ -44,13 +60,28 @@ async fn from_base(context: &Context<'_>, source: &AptSource, base: &Url) -> Res
     });
     let (signed, warning) = verified.await.map_err(|error| stopped(error, base))??;
     let location = &signed.location;
-    let release = Release::parse(&signed.text)
-        .map_err(|error| Error::caused(ErrorKind::InvalidMetadata, "cannot parse Release", error, location))?;
+    let release = Release::parse(&signed.text).map_err(|error| {
+        Error::caused(
+            ErrorKind::InvalidMetadata,
+            "cannot parse Release",
+            error,
+            location,
+        )
+    })?;
     let mut warnings: Vec<String> = warning.into_iter().collect();
     warnings.extend(check_release::suite(&release, &source.suite, location)?);
-    let expired = if source.check_valid_until { Expired::Fails } else { Expired::Passes };
+    let expired = if source.check_valid_until {
+        Expired::Fails
+    } else {
+        Expired::Passes
+    };
     warnings.extend(check_release::time(&release, now, expired, location)?);
-    warnings.extend(date::check(context, "Release file", release.date, location)?);
+    warnings.extend(date::check(
+        context,
+        "Release file",
+        release.date,
+        location,
+    )?);
     Ok(RootMetadata {
         dated_at: release.date,
         document: RootDocument::Release(release),
@@ -64,30 +95,62 @@ async fn from_base(context: &Context<'_>, source: &AptSource, base: &Url) -> Res
 }
 
 /// Downloads `InRelease`, or else `Release` and `Release.gpg`, like apt.
-async fn signed_text(context: &Context<'_>, source: &AptSource, base: &Url) -> Result<(Signed, Option<String>), Error> {
-    let file = |name: &str| below(base, &format!("dists/{}/{name}", source.suite.trim_matches('/')));
+async fn signed_text(
+    context: &Context<'_>,
+    source: &AptSource,
+    base: &Url,
+) -> Result<(Signed, Option<String>), Error> {
+    let file = |name: &str| {
+        below(
+            base,
+            &format!("dists/{}/{name}", source.suite.trim_matches('/')),
+        )
+    };
     let url = file("InRelease");
     match context.fetch_text(&url).await {
         Ok((text, etag)) => {
-            let Clearsigned { text, signatures } = split(&text)
-                .map_err(|error| Error::caused(ErrorKind::InvalidMetadata, "cannot parse", error, redact_url(&url)))?;
-            return Ok((Signed { text, signatures: Some(signatures.into_bytes()), location: redact_url(&url) }, etag));
+            let Clearsigned { text, signatures } = split(&text).map_err(|error| {
+                Error::caused(
+                    ErrorKind::InvalidMetadata,
+                    "cannot parse",
+                    error,
+                    redact_url(&url),
+                )
+            })?;
+            return Ok((
+                Signed {
+                    text,
+                    signatures: Some(signatures.into_bytes()),
+                    location: redact_url(&url),
+                },
+                etag,
+            ));
         }
         Err(FetchError::Absent(_)) => {}
         Err(error) => return Err(error.into_error()),
     }
     let url = file("Release");
-    let (text, etag) = context.fetch_text(&url).await.map_err(|error| match error {
-        FetchError::Absent(mut error) => {
-            error.append("; InRelease does not exist either");
-            error
-        }
-        other => other.into_error(),
-    })?;
+    let (text, etag) = context
+        .fetch_text(&url)
+        .await
+        .map_err(|error| match error {
+            FetchError::Absent(mut error) => {
+                error.append("; InRelease does not exist either");
+                error
+            }
+            other => other.into_error(),
+        })?;
     let signatures = match context.fetch_small(&file("Release.gpg")).await {
         Ok((bytes, _)) => Some(bytes),
         Err(FetchError::Absent(_)) => None,
         Err(error) => return Err(error.into_error()),
     };
-    Ok((Signed { text, signatures, location: redact_url(&url) }, etag))
+    Ok((
+        Signed {
+            text,
+            signatures,
+            location: redact_url(&url),
+        },
+        etag,
+    ))
 }

@@ -3,7 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
-use sqern_model::{CachedMetadata, Crawl, CrawlState, DistroDef, DistroName, KernelPackage, KernelVersion, PackageRole};
+use sqern_model::{
+    CachedMetadata, Crawl, CrawlState, DistroDef, DistroName, KernelPackage, KernelVersion,
+    PackageRole,
+};
 
 use super::entry::{Entries, Entry};
 use super::resolve::{Catalog, EntryId};
@@ -22,7 +25,10 @@ pub(crate) struct Clock {
 impl Clock {
     /// Returns a clock that starts at `now`.
     pub(crate) fn from(now: Timestamp) -> Self {
-        Self { now, since: std::time::Instant::now() }
+        Self {
+            now,
+            since: std::time::Instant::now(),
+        }
     }
 
     /// Returns the current time.
@@ -52,7 +58,13 @@ pub(crate) struct SourceRead {
 }
 
 impl SourceRead {
-    fn crawl(self, distro: &DistroName, state: CrawlState, reason: Option<String>, packages: Vec<KernelPackage>) -> Crawl {
+    fn crawl(
+        self,
+        distro: &DistroName,
+        state: CrawlState,
+        reason: Option<String>,
+        packages: Vec<KernelPackage>,
+    ) -> Crawl {
         Crawl {
             distro: distro.clone(),
             source: self.source,
@@ -60,7 +72,11 @@ impl SourceRead {
             finished_at: self.finished_at,
             state,
             reason,
-            cause: self.result.as_ref().err().map(|error| error.description().cause().to_owned()),
+            cause: self
+                .result
+                .as_ref()
+                .err()
+                .map(|error| error.description().cause().to_owned()),
             warnings: self.warnings,
             url: self.url,
             etag: self.etag,
@@ -89,11 +105,25 @@ pub(crate) fn assemble(distro: &DistroDef, mut reads: Vec<SourceRead>) -> Vec<Cr
             }
             Ok(Entries { defects, .. }) if !defects.is_empty() => {
                 let reason = Some(defects_text(defects));
-                read.crawl(&distro.name, CrawlState::Partial, reason, kernels.packages.into_iter().collect())
+                read.crawl(
+                    &distro.name,
+                    CrawlState::Partial,
+                    reason,
+                    kernels.packages.into_iter().collect(),
+                )
             }
             Ok(_) => {
-                let state = if read.unchanged { CrawlState::Unchanged } else { CrawlState::Complete };
-                read.crawl(&distro.name, state, None, kernels.packages.into_iter().collect())
+                let state = if read.unchanged {
+                    CrawlState::Unchanged
+                } else {
+                    CrawlState::Complete
+                };
+                read.crawl(
+                    &distro.name,
+                    state,
+                    None,
+                    kernels.packages.into_iter().collect(),
+                )
             }
         }
     });
@@ -108,20 +138,43 @@ struct Kernels {
 }
 
 fn kernels(distro: &DistroDef, reads: &[SourceRead]) -> Vec<Kernels> {
-    let sources: Vec<&[Entry]> =
-        reads.iter().map(|read| read.result.as_ref().map_or(&[][..], |found| found.entries.as_slice())).collect();
-    let failed: Vec<&str> = reads.iter().filter(|read| read.result.is_err()).map(|read| read.source.as_str()).collect();
+    let sources: Vec<&[Entry]> = reads
+        .iter()
+        .map(|read| {
+            read.result
+                .as_ref()
+                .map_or(&[][..], |found| found.entries.as_slice())
+        })
+        .collect();
+    let failed: Vec<&str> = reads
+        .iter()
+        .filter(|read| read.result.is_err())
+        .map(|read| read.source.as_str())
+        .collect();
     let catalog = Catalog::new(&sources);
     let mut kernels: Vec<Kernels> = reads.iter().map(|_| Kernels::default()).collect();
     for (source, entries) in sources.iter().enumerate() {
         for headers in *entries {
-            let Some((kernel, _)) = &headers.kernel else { continue };
-            kernels[source].packages.insert(package(kernel, PackageRole::Headers, headers));
+            let Some((kernel, _)) = &headers.kernel else {
+                continue;
+            };
+            kernels[source]
+                .packages
+                .insert(package(kernel, PackageRole::Headers, headers));
             let needs = catalog.needs(distro, headers);
             for EntryId { source, entry } in needs.found {
-                kernels[source].packages.insert(package(kernel, PackageRole::Support, &sources[source][entry]));
+                kernels[source].packages.insert(package(
+                    kernel,
+                    PackageRole::Support,
+                    &sources[source][entry],
+                ));
             }
-            kernels[source].warnings.extend(needs.missing.iter().map(|missing| incomplete(kernel, missing, distro, &failed)));
+            kernels[source].warnings.extend(
+                needs
+                    .missing
+                    .iter()
+                    .map(|missing| incomplete(kernel, missing, distro, &failed)),
+            );
         }
     }
     kernels
@@ -140,8 +193,16 @@ fn package(kernel: &KernelVersion, role: PackageRole, entry: &Entry) -> KernelPa
     }
 }
 
-fn incomplete(kernel: &KernelVersion, missing: &str, distro: &DistroDef, failed: &[&str]) -> String {
-    let text = format!("{kernel} is incomplete: it requires {missing}, which no index of {} contains", distro.name);
+fn incomplete(
+    kernel: &KernelVersion,
+    missing: &str,
+    distro: &DistroDef,
+    failed: &[&str],
+) -> String {
+    let text = format!(
+        "{kernel} is incomplete: it requires {missing}, which no index of {} contains",
+        distro.name
+    );
     match failed {
         [] => text,
         [source] => format!("{text} (source {source} failed)"),
@@ -150,24 +211,41 @@ fn incomplete(kernel: &KernelVersion, missing: &str, distro: &DistroDef, failed:
 }
 
 fn defects_text(defects: &[String]) -> String {
-    let named = defects.iter().take(NAMED_DEFECTS).cloned().collect::<Vec<_>>().join("; ");
+    let named = defects
+        .iter()
+        .take(NAMED_DEFECTS)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("; ");
     match defects.len().saturating_sub(NAMED_DEFECTS) {
         0 => format!("skipped: {named}"),
         more => format!("skipped: {named} and {more} more"),
     }
 }
 
-/// Records a defect if a source lists different files with the same name, version and architecture. Only the first one is used.
+/// Records a defect if a source lists different files with the same name, version and architecture.
+/// Only the first one is used.
 fn reject_ambiguous(read: &mut SourceRead) {
     let Ok(found) = &mut read.result else { return };
     let mut seen: HashMap<(String, String, String), String> = HashMap::new();
     let defects = &mut found.defects;
     found.entries.retain(|entry| {
-        let key = (entry.name.clone(), entry.version.clone(), entry.architecture.clone());
+        let key = (
+            entry.name.clone(),
+            entry.version.clone(),
+            entry.architecture.clone(),
+        );
         let first = seen.entry(key).or_insert_with(|| entry.checksum.clone());
         if *first != entry.checksum {
-            let Entry { name, version, architecture, .. } = entry;
-            defects.push(format!("{name} {version} {architecture} is listed with different checksums"));
+            let Entry {
+                name,
+                version,
+                architecture,
+                ..
+            } = entry;
+            defects.push(format!(
+                "{name} {version} {architecture} is listed with different checksums"
+            ));
         }
         *first == entry.checksum
     });

@@ -1,9 +1,11 @@
-//! A checksum of everything that determines the result of a crawl. If it is unchanged, no index is read.
+//! A checksum of everything that determines the result of a crawl. If it is unchanged, no index is
+//! read.
 
 use sqern_archive::{Algorithm, Hasher};
 use sqern_model::{DistroDef, SignaturePolicy, Source};
 
-/// The version of the parsers and of the cached form of entries. A new version invalidates the cache.
+/// The version of the parsers and of the cached form of entries. A new version invalidates the
+/// cache.
 const FORMAT: &str = "sqern crawl 2";
 
 /// Returns the checksum of the rules of a distribution and the definition of a source.
@@ -13,7 +15,8 @@ pub(crate) fn of_source(distro: &DistroDef, source: &Source) -> Checksum {
     checksum
 }
 
-/// A SHA-256 of named texts with their lengths, so that different sequences have different checksums.
+/// A SHA-256 of named texts with their lengths, so that different sequences have different
+/// checksums.
 #[derive(Clone)]
 pub(crate) struct Checksum(Hasher);
 
@@ -25,9 +28,15 @@ impl Checksum {
         checksum.add("distro", distro.name.as_str());
         for rule in &distro.rules {
             checksum.add("package", rule.package.as_str());
-            checksum.add("except", rule.except.as_ref().map_or("", regex::Regex::as_str));
+            checksum.add(
+                "except",
+                rule.except.as_ref().map_or("", regex::Regex::as_str),
+            );
             checksum.add("support", rule.support.as_str());
-            for (name, text) in [("uname-provides", &rule.uname_provides), ("uname", &rule.uname)] {
+            for (name, text) in [
+                ("uname-provides", &rule.uname_provides),
+                ("uname", &rule.uname),
+            ] {
                 if let Some(text) = text {
                     checksum.add(name, text);
                 }
@@ -45,10 +54,20 @@ impl Checksum {
         let (lists, signature) = match source {
             Source::Apt(apt) => {
                 self.add("suite", &apt.suite);
-                let lists = [("component", &apt.components), ("architecture", &apt.architectures), ("keyring", &apt.keyring)];
+                let lists = [
+                    ("component", &apt.components),
+                    ("architecture", &apt.architectures),
+                    ("keyring", &apt.keyring),
+                ];
                 (lists.to_vec(), apt.signature)
             }
-            Source::RpmMd(rpm) => (vec![("architecture", &rpm.architectures), ("keyring", &rpm.keyring)], rpm.signature),
+            Source::RpmMd(rpm) => (
+                vec![
+                    ("architecture", &rpm.architectures),
+                    ("keyring", &rpm.keyring),
+                ],
+                rpm.signature,
+            ),
         };
         for (name, list) in lists {
             for text in list {

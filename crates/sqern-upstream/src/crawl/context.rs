@@ -8,7 +8,9 @@ use url::Url;
 
 use super::checksum::{Checksum, of_source};
 use super::entry::Entries;
-use crate::http::{Client, FetchError, Fetched, Request, Sink, is_html, redact_url, without_credentials};
+use crate::http::{
+    Client, FetchError, Fetched, Request, Sink, is_html, redact_url, without_credentials,
+};
 use crate::{CrawlOptions, Error, ErrorKind, Progress};
 use sqern_archive::{Algorithm, Hasher};
 
@@ -37,16 +39,34 @@ impl<'a> Context<'a> {
         options: &'a CrawlOptions,
         progress: &'a dyn Progress,
     ) -> Self {
-        Self { client, options, progress, distro, source, cache, bytes: AtomicU64::new(0), kept: Mutex::default() }
+        Self {
+            client,
+            options,
+            progress,
+            distro,
+            source,
+            cache,
+            bytes: AtomicU64::new(0),
+            kept: Mutex::default(),
+        }
     }
 
     /// Returns the number of received bytes, and the cache for the next crawl.
     pub(crate) fn finish(self) -> (u64, CachedMetadata) {
-        (self.bytes.into_inner(), self.kept.into_inner().unwrap_or_else(PoisonError::into_inner))
+        (
+            self.bytes.into_inner(),
+            self.kept
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// Downloads a file, and counts its bytes.
-    pub(crate) async fn fetch(&self, url: &Url, sink: &mut Sink) -> Result<Option<String>, FetchError> {
+    pub(crate) async fn fetch(
+        &self,
+        url: &Url,
+        sink: &mut Sink,
+    ) -> Result<Option<String>, FetchError> {
         match self.request(url, None, sink).await? {
             Fetched::Whole(etag) => Ok(etag),
             Fetched::NotModified => Err(FetchError::Fatal(Error::failed(
@@ -58,28 +78,51 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Downloads a small file, and returns it with its `ETag`. A cached file that is unchanged on the server is not transferred.
-    pub(crate) async fn fetch_small(&self, url: &Url) -> Result<(Vec<u8>, Option<String>), FetchError> {
+    /// Downloads a small file, and returns it with its `ETag`. A cached file that is unchanged on
+    /// the server is not transferred.
+    pub(crate) async fn fetch_small(
+        &self,
+        url: &Url,
+    ) -> Result<(Vec<u8>, Option<String>), FetchError> {
         let name = file_name(url);
         let cached = self.cache.kept.files.get(&name);
         let mut sink = Sink::memory(self.options.limits.release_bytes);
-        let (body, etag) = match (self.request(url, cached.map(|file| file.etag.as_str()), &mut sink).await?, cached) {
+        let (body, etag) = match (
+            self.request(url, cached.map(|file| file.etag.as_str()), &mut sink)
+                .await?,
+            cached,
+        ) {
             (Fetched::NotModified, Some(file)) => (file.body.clone(), Some(file.etag.clone())),
             (Fetched::NotModified, None) => (Vec::new(), None),
             (Fetched::Whole(etag), _) => (sink.into_bytes(), etag),
         };
         if let Some(etag) = &etag {
-            let file = CachedFile { etag: etag.clone(), body: body.clone() };
-            self.kept.lock().unwrap_or_else(PoisonError::into_inner).files.insert(name, file);
+            let file = CachedFile {
+                etag: etag.clone(),
+                body: body.clone(),
+            };
+            self.kept
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .files
+                .insert(name, file);
         }
         Ok((body, etag))
     }
 
     /// Downloads a small text, and returns it with its `ETag`.
-    pub(crate) async fn fetch_text(&self, url: &Url) -> Result<(String, Option<String>), FetchError> {
+    pub(crate) async fn fetch_text(
+        &self,
+        url: &Url,
+    ) -> Result<(String, Option<String>), FetchError> {
         let (bytes, etag) = self.fetch_small(url).await?;
         let refused = |reason: &str| {
-            FetchError::Fatal(Error::failed(ErrorKind::InvalidMetadata, "could not read", reason, redact_url(url)))
+            FetchError::Fatal(Error::failed(
+                ErrorKind::InvalidMetadata,
+                "could not read",
+                reason,
+                redact_url(url),
+            ))
         };
         if bytes.trim_ascii().is_empty() {
             return Err(refused("the file is empty"));
@@ -93,7 +136,8 @@ impl<'a> Context<'a> {
 
     /// Returns the entries of an index, from the cache or by `read`.
     ///
-    /// `name` identifies the index within the source. `add_inputs` adds everything besides the rules that determines the entries.
+    /// `name` identifies the index within the source. `add_inputs` adds everything besides the
+    /// rules that determines the entries.
     pub(crate) async fn entries(
         &self,
         name: &str,
@@ -107,21 +151,43 @@ impl<'a> Context<'a> {
             Some(cached) => cached,
             None => keep(read.await?, checksum, name)?,
         };
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).indexes.insert(name.to_owned(), index);
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .indexes
+            .insert(name.to_owned(), index);
         Ok(entries)
     }
 
-    async fn request(&self, url: &Url, etag: Option<&str>, sink: &mut Sink) -> Result<Fetched, FetchError> {
+    async fn request(
+        &self,
+        url: &Url,
+        etag: Option<&str>,
+        sink: &mut Sink,
+    ) -> Result<Fetched, FetchError> {
         let received = |count| {
             self.bytes.fetch_add(count, Ordering::Relaxed);
-            self.progress.received(&self.distro.name, self.source.name(), count);
+            self.progress
+                .received(&self.distro.name, self.source.name(), count);
         };
         let mirror_base = self.options.mirror_base.as_ref();
-        self.client.fetch(&Request { url, mirror_base, now: self.options.now, received: &received, etag }, sink).await
+        self.client
+            .fetch(
+                &Request {
+                    url,
+                    mirror_base,
+                    now: self.options.now,
+                    received: &received,
+                    etag,
+                },
+                sink,
+            )
+            .await
     }
 }
 
-/// Returns the key of a file in the cache: its URL without credentials, and with a checksum instead of a query, which may be a secret.
+/// Returns the key of a file in the cache: its URL without credentials, and with a checksum instead
+/// of a query, which may be a secret.
 fn file_name(url: &Url) -> String {
     let mut bare = without_credentials(url);
     if let Some(query) = url.query() {
@@ -133,14 +199,38 @@ fn file_name(url: &Url) -> String {
 }
 
 /// Returns the cached entries of an index, if everything that determines them is unchanged.
-pub(crate) fn cached_entries(cache: &CrawlCache, name: &str, checksum: &str) -> Option<(Entries, CachedIndex)> {
-    let index = cache.kept.indexes.get(name).filter(|index| index.checksum == checksum)?;
+pub(crate) fn cached_entries(
+    cache: &CrawlCache,
+    name: &str,
+    checksum: &str,
+) -> Option<(Entries, CachedIndex)> {
+    let index = cache
+        .kept
+        .indexes
+        .get(name)
+        .filter(|index| index.checksum == checksum)?;
     Some((serde_json::from_str(&index.entries).ok()?, index.clone()))
 }
 
 /// Returns the entries of an index with their cached form.
-pub(crate) fn keep(entries: Entries, checksum: String, name: &str) -> Result<(Entries, CachedIndex), Error> {
-    let json = serde_json::to_string(&entries)
-        .map_err(|error| Error::caused(ErrorKind::Internal, "could not serialize the entries of", error, name))?;
-    Ok((entries, CachedIndex { checksum, entries: json }))
+pub(crate) fn keep(
+    entries: Entries,
+    checksum: String,
+    name: &str,
+) -> Result<(Entries, CachedIndex), Error> {
+    let json = serde_json::to_string(&entries).map_err(|error| {
+        Error::caused(
+            ErrorKind::Internal,
+            "could not serialize the entries of",
+            error,
+            name,
+        )
+    })?;
+    Ok((
+        entries,
+        CachedIndex {
+            checksum,
+            entries: json,
+        },
+    ))
 }

@@ -1,8 +1,8 @@
 //! Checks the date of root metadata.
 //!
-//! Metadata that is older than that of the last crawl is a replay. Metadata with a date in the future would make all later metadata look
-//! like a replay. These are the rollback, freeze and fast-forward attacks of The Update Framework
-//! (<https://theupdateframework.io/docs/security/>).
+//! Metadata that is older than that of the last crawl is a replay. Metadata with a date in the
+//! future would make all later metadata look like a replay. These are the rollback, freeze and
+//! fast-forward attacks of The Update Framework (<https://theupdateframework.io/docs/security/>).
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,20 +12,29 @@ use crate::{Error, ErrorKind};
 /// The tolerated difference between the clocks of this machine and of the repository.
 const FUTURE: SignedDuration = SignedDuration::from_hours(24);
 
-/// Checks that root metadata (`what`: "Release") is neither older than that of the last crawl nor from the future. Returns warnings about
-/// an accepted rollback, and about metadata that is older than usual.
+/// Checks that root metadata (`what`: "Release") is neither older than that of the last crawl nor
+/// from the future. Returns warnings about an accepted rollback, and about metadata that is older
+/// than usual.
 pub(crate) fn check(
     context: &Context<'_>,
     what: &str,
     dated_at: Option<Timestamp>,
     location: &str,
 ) -> Result<Vec<String>, Error> {
-    let Some(dated_at) = dated_at else { return Ok(Vec::new()) };
+    let Some(dated_at) = dated_at else {
+        return Ok(Vec::new());
+    };
     let now = context.options.now;
     not_from_the_future(what, dated_at, now, location)?;
     let mut warnings = Vec::new();
     if let Some(before) = context.cache.dated_at {
-        warnings.extend(not_older(what, dated_at, before, context.options.accept_rollback, location)?);
+        warnings.extend(not_older(
+            what,
+            dated_at,
+            before,
+            context.options.accept_rollback,
+            location,
+        )?);
     }
     if let Some(days) = context.source.stale_after_days() {
         warnings.extend(stale(what, dated_at, now, days, location));
@@ -34,13 +43,21 @@ pub(crate) fn check(
 }
 
 /// Returns an error if the date of root metadata is in the future.
-pub(crate) fn not_from_the_future(what: &str, dated_at: Timestamp, now: Timestamp, location: &str) -> Result<(), Error> {
+pub(crate) fn not_from_the_future(
+    what: &str,
+    dated_at: Timestamp,
+    now: Timestamp,
+    location: &str,
+) -> Result<(), Error> {
     if dated_at.duration_since(now) <= FUTURE {
         return Ok(());
     }
-    let reason = format!("the date {dated_at} of the {what} is in the future (current time is {now})");
-    Err(Error::failed(ErrorKind::Outdated, "could not accept", reason, location)
-        .with_hint("date -u  # prints the clock of this machine"))
+    let reason =
+        format!("the date {dated_at} of the {what} is in the future (current time is {now})");
+    Err(
+        Error::failed(ErrorKind::Outdated, "could not accept", reason, location)
+            .with_hint("date -u  # prints the clock of this machine"),
+    )
 }
 
 fn not_older(
@@ -55,14 +72,26 @@ fn not_older(
     }
     let behind = age(before.duration_since(dated_at));
     if accepted {
-        return Ok(Some(format!("accepted a {what} that is {behind} older than the last accepted one: {location}")));
+        return Ok(Some(format!(
+            "accepted a {what} that is {behind} older than the last accepted one: {location}"
+        )));
     }
-    let reason = format!("the {what} of {dated_at} is {behind} older than the last accepted one ({before})");
-    Err(Error::failed(ErrorKind::Outdated, "could not accept", reason, location)
-        .with_hint("sqern check --accept-rollback  # if the repository was restored to an earlier state"))
+    let reason =
+        format!("the {what} of {dated_at} is {behind} older than the last accepted one ({before})");
+    Err(
+        Error::failed(ErrorKind::Outdated, "could not accept", reason, location).with_hint(
+            "sqern check --accept-rollback  # if the repository was restored to an earlier state",
+        ),
+    )
 }
 
-fn stale(what: &str, dated_at: Timestamp, now: Timestamp, days: u32, location: &str) -> Option<String> {
+fn stale(
+    what: &str,
+    dated_at: Timestamp,
+    now: Timestamp,
+    days: u32,
+    location: &str,
+) -> Option<String> {
     let span = now.duration_since(dated_at);
     (span > SignedDuration::from_hours(24 * i64::from(days))).then(|| {
         format!(
@@ -96,9 +125,18 @@ mod tests {
         let (older, newer) = (time("2026-06-01T00:00:00Z"), time("2026-06-03T12:00:00Z"));
         assert_eq!(not_older("Release", newer, older, false, "here"), Ok(None));
         assert_eq!(not_older("Release", older, older, false, "here"), Ok(None));
-        let failure = not_older("Release", older, newer, false, "here").expect_err("older").to_string();
-        assert!(failure.contains("2 days older") && failure.contains("--accept-rollback"), "{failure}");
-        assert!(not_older("Release", older, newer, true, "here").expect("accepted").is_some());
+        let failure = not_older("Release", older, newer, false, "here")
+            .expect_err("older")
+            .to_string();
+        assert!(
+            failure.contains("2 days older") && failure.contains("--accept-rollback"),
+            "{failure}"
+        );
+        assert!(
+            not_older("Release", older, newer, true, "here")
+                .expect("accepted")
+                .is_some()
+        );
     }
 
     #[test]
@@ -111,14 +149,27 @@ mod tests {
     #[test]
     fn stale_metadata_is_a_warning() {
         let now = time("2026-06-10T12:00:00Z");
-        assert_eq!(stale("repomd.xml", time("2026-05-11T12:00:00Z"), now, 30, "here"), None);
-        let warning = stale("repomd.xml", time("2026-05-11T11:00:00Z"), now, 30, "here").expect("stale");
-        assert!(warning.contains("30 days old") && warning.contains("repomd.xml"), "{warning}");
+        assert_eq!(
+            stale("repomd.xml", time("2026-05-11T12:00:00Z"), now, 30, "here"),
+            None
+        );
+        let warning =
+            stale("repomd.xml", time("2026-05-11T11:00:00Z"), now, 30, "here").expect("stale");
+        assert!(
+            warning.contains("30 days old") && warning.contains("repomd.xml"),
+            "{warning}"
+        );
     }
 
     #[test]
     fn ages_have_their_largest_unit() {
-        for (minutes, expected) in [(0, "0 minutes"), (1, "1 minute"), (130, "2 hours"), (2879, "47 hours"), (2880, "2 days")] {
+        for (minutes, expected) in [
+            (0, "0 minutes"),
+            (1, "1 minute"),
+            (130, "2 hours"),
+            (2879, "47 hours"),
+            (2880, "2 days"),
+        ] {
             assert_eq!(age(SignedDuration::from_mins(minutes)), expected);
         }
     }

@@ -7,9 +7,16 @@ use sqern_archive::{BoundedReader, Compression, OpenError, hex_bytes};
 use crate::listed_file::{ListedFile, ReceivedFile};
 use crate::{Error, ErrorKind};
 
-/// The compression formats of indexes. `Plain` is last, because every name ends with its empty suffix.
-pub(crate) const SUPPORTED: [Compression; 6] =
-    [Compression::Zstd, Compression::Gzip, Compression::Xz, Compression::Lz4, Compression::Bzip2, Compression::Plain];
+/// The compression formats of indexes. `Plain` is last, because every name ends with its empty
+/// suffix.
+pub(crate) const SUPPORTED: [Compression; 6] = [
+    Compression::Zstd,
+    Compression::Gzip,
+    Compression::Xz,
+    Compression::Lz4,
+    Compression::Bzip2,
+    Compression::Plain,
+];
 
 /// The decompressed content of an index.
 pub(crate) type IndexReader = BoundedReader<Box<dyn Read + Send>>;
@@ -26,12 +33,20 @@ pub(crate) fn open(
 ) -> Result<IndexReader, Error> {
     let file = BufReader::with_capacity(128 * 1024, file);
     let reader = sqern_archive::open(file, compression).map_err(|error| match error {
-        OpenError::Format { compression, head } => {
-            Error::unexpected(ErrorKind::InvalidMetadata, describe(compression), describe_head(&head), location)
-        }
+        OpenError::Format { compression, head } => Error::unexpected(
+            ErrorKind::InvalidMetadata,
+            describe(compression),
+            describe_head(&head),
+            location,
+        ),
         OpenError::Io(error) => {
             let expected = format!("valid {} data", compression.name());
-            Error::unexpected(ErrorKind::InvalidMetadata, expected, error.to_string(), location)
+            Error::unexpected(
+                ErrorKind::InvalidMetadata,
+                expected,
+                error.to_string(),
+                location,
+            )
         }
     })?;
     let reader = BoundedReader::new(reader, limit_bytes);
@@ -50,7 +65,11 @@ pub(crate) fn check_plain<R: Read>(
 ) -> Result<(), Error> {
     let Some(plain) = plain else { return Ok(()) };
     let checksum = reader.digest().unwrap_or_default();
-    let received = ReceivedFile { size_bytes: reader.position(), checksum, is_html: false };
+    let received = ReceivedFile {
+        size_bytes: reader.position(),
+        checksum,
+        is_html: false,
+    };
     received.check(plain, by, &format!("{location} after decompression"))
 }
 
@@ -73,7 +92,10 @@ fn describe_head(head: &[u8]) -> String {
     }
     match Compression::from_magic(head) {
         Some(compression) => describe(compression),
-        None => format!("a file that starts with the bytes {}", hex_bytes(&head[..head.len().min(6)])),
+        None => format!(
+            "a file that starts with the bytes {}",
+            hex_bytes(&head[..head.len().min(6)])
+        ),
     }
 }
 
@@ -85,19 +107,27 @@ mod tests {
 
     fn open_error(file: &[u8]) -> String {
         let file = Cursor::new(file.to_vec());
-        open(file, Compression::Xz, 100, None, "here").map(drop).expect_err("not in xz").to_string()
+        open(file, Compression::Xz, 100, None, "here")
+            .map(drop)
+            .expect_err("not in xz")
+            .to_string()
     }
 
     #[test]
     fn other_files_are_described_by_their_first_bytes() {
-        let lz4 = Compression::Lz4.compress(b"x").expect("memory accepts all bytes");
+        let lz4 = Compression::Lz4
+            .compress(b"x")
+            .expect("memory accepts all bytes");
         for (file, found) in [
             (&b""[..], "an empty file"),
             (b" <!doctype HTML>", "an HTML page"),
             (&lz4, "an lz4 file"),
             (b"abc", "a file that starts with the bytes 61 62 63"),
         ] {
-            assert_eq!(open_error(file), format!("expected an xz file, found {found}, at here"));
+            assert_eq!(
+                open_error(file),
+                format!("expected an xz file, found {found}, at here")
+            );
         }
     }
 }

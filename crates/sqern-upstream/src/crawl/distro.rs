@@ -15,11 +15,11 @@ use super::root_metadata::{RootDocument, RootMetadata};
 use crate::http::redact_url;
 use crate::{Client, CrawlOptions, Error, ErrorKind, Progress, apt, rpm};
 
-/// Reads all sources of a distribution, and returns a [`Crawl`] for each. An error of a source is its state and reason. Sources that
-/// [`skipped_sources`] returns are not read.
+/// Reads all sources of a distribution, and returns a [`Crawl`] for each. An error of a source is
+/// its state and reason. Sources that [`skipped_sources`] returns are not read.
 ///
-/// `caches` contains the cache of the last crawl of each source, by name. Unchanged data is not downloaded again, and older root metadata
-/// is an error.
+/// `caches` contains the cache of the last crawl of each source, by name. Unchanged data is not
+/// downloaded again, and older root metadata is an error.
 pub async fn crawl_distro(
     client: &Client,
     distro: &DistroDef,
@@ -29,24 +29,38 @@ pub async fn crawl_distro(
 ) -> Vec<Crawl> {
     let clock = Clock::from(options.now);
     let empty = CrawlCache::default();
-    let sources = distro.sources.iter().filter(|source| missing_file(source).is_none());
+    let sources = distro
+        .sources
+        .iter()
+        .filter(|source| missing_file(source).is_none());
     let reads = sources.map(|source| {
         let cache = caches.get(source.name()).unwrap_or(&empty);
-        read(Context::new(client.clone(), distro, source, cache, options, progress), &clock)
+        read(
+            Context::new(client.clone(), distro, source, cache, options, progress),
+            &clock,
+        )
     });
     assemble(distro, join_all(reads).await)
 }
 
-/// Returns the optional sources of a distribution whose credentials or certificates are missing on this machine, with the missing file.
+/// Returns the optional sources of a distribution whose credentials or certificates are missing on
+/// this machine, with the missing file.
 #[must_use]
 pub fn skipped_sources(distro: &DistroDef) -> Vec<(&Source, &str)> {
-    distro.sources.iter().filter_map(|source| Some((source, missing_file(source)?))).collect()
+    distro
+        .sources
+        .iter()
+        .filter_map(|source| Some((source, missing_file(source)?)))
+        .collect()
 }
 
 /// Returns the missing file of an optional source.
 pub(super) fn missing_file(source: &Source) -> Option<&str> {
     let here = |file: &str| newest(file).is_ok_and(|file| file.exists());
-    source.credential_files().into_iter().find(|file| source.is_optional() && !here(file))
+    source
+        .credential_files()
+        .into_iter()
+        .find(|file| source.is_optional() && !here(file))
 }
 
 /// Reads a source from its root metadata to its entries.
@@ -79,7 +93,8 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
             done.unchanged = context.cache.checksum.as_ref() == Some(&checksum);
             done.result = read_indexes(&context, &root).await;
             done.checksum = done.result.is_ok().then_some(checksum);
-            (done.url, done.etag, done.dated_at, done.warnings) = (root.url, root.etag, root.dated_at, root.warnings);
+            (done.url, done.etag, done.dated_at, done.warnings) =
+                (root.url, root.etag, root.dated_at, root.warnings);
         }
         Err(failure) => done.result = Err(failure),
     }
@@ -87,13 +102,26 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
     done.finished_at = clock.now();
     let (bytes, kept) = context.finish();
     (done.bytes, done.kept) = (bytes, is_verified.then_some(kept));
-    let (outcome, seconds) =
-        (if done.result.is_ok() { "read" } else { "could not read" }, done.finished_at.duration_since(started_at).as_secs_f64());
-    tracing::info!(bytes, seconds, "{outcome} source {} of {}", source.name(), distro.name);
+    let (outcome, seconds) = (
+        if done.result.is_ok() {
+            "read"
+        } else {
+            "could not read"
+        },
+        done.finished_at.duration_since(started_at).as_secs_f64(),
+    );
+    tracing::info!(
+        bytes,
+        seconds,
+        "{outcome} source {} of {}",
+        source.name(),
+        distro.name
+    );
     done
 }
 
-/// Reads and verifies the root metadata of a source. All further requests use the credentials and certificates of the source.
+/// Reads and verifies the root metadata of a source. All further requests use the credentials and
+/// certificates of the source.
 pub(super) async fn read_root_metadata(context: &mut Context<'_>) -> Result<RootMetadata, Error> {
     context.client = identified(&context.client, context.source)?;
     match context.source {
@@ -105,12 +133,26 @@ pub(super) async fn read_root_metadata(context: &mut Context<'_>) -> Result<Root
 async fn read_indexes(context: &Context<'_>, root: &RootMetadata) -> Result<Entries, Error> {
     match (context.source, &root.document) {
         (Source::Apt(source), RootDocument::Release(release)) => {
-            apt::read_indexes(&apt::Suite { context, source, root, release }, context.distro).await
+            apt::read_indexes(
+                &apt::Suite {
+                    context,
+                    source,
+                    root,
+                    release,
+                },
+                context.distro,
+            )
+            .await
         }
-        (_, RootDocument::Repomd(repomd)) => rpm::read_primary(context, context.distro, root, &repomd.primary).await,
-        (Source::RpmMd(_), RootDocument::Release(_)) => {
-            Err(Error::unexpected(ErrorKind::InvalidMetadata, "a repomd.xml", "a Release", &root.url))
+        (_, RootDocument::Repomd(repomd)) => {
+            rpm::read_primary(context, context.distro, root, &repomd.primary).await
         }
+        (Source::RpmMd(_), RootDocument::Release(_)) => Err(Error::unexpected(
+            ErrorKind::InvalidMetadata,
+            "a repomd.xml",
+            "a Release",
+            &root.url,
+        )),
     }
 }
 
@@ -120,14 +162,23 @@ const NO_URL: &str = "(no usable URL)";
 /// Returns the first URL of the root metadata of a source.
 fn first_url(source: &Source) -> String {
     let (base, file) = match source {
-        Source::Apt(source) => (source.base.first(), format!("dists/{}/InRelease", source.suite.trim_matches('/'))),
-        Source::RpmMd(source) => match (source.base.first(), source.mirrorlist.first().or(source.metalink.as_ref())) {
+        Source::Apt(source) => (
+            source.base.first(),
+            format!("dists/{}/InRelease", source.suite.trim_matches('/')),
+        ),
+        Source::RpmMd(source) => match (
+            source.base.first(),
+            source.mirrorlist.first().or(source.metalink.as_ref()),
+        ) {
             (None, Some(list)) => return shown_url(list),
             (base, _) => (base, "repodata/repomd.xml".to_owned()),
         },
     };
     let base = base.and_then(|base| base_url(base).ok());
-    base.map_or_else(|| NO_URL.to_owned(), |base| redact_url(&below(&base, &file)))
+    base.map_or_else(
+        || NO_URL.to_owned(),
+        |base| redact_url(&below(&base, &file)),
+    )
 }
 
 /// Returns a URL for messages. An invalid one is replaced, because it might contain a password.

@@ -6,7 +6,8 @@ use sqern_model::{KernelVersion, counted};
 
 use crate::relation::{Dependency, VersionOrder};
 
-/// The length limit of a name, version or architecture in bytes. It is that of file names, and the keys of the database have enough space.
+/// The length limit of a name, version or architecture in bytes. It is that of file names, and the
+/// keys of the database have enough space.
 const TEXT_BYTES: usize = 255;
 
 /// A package that contains headers of a kernel, or might be required by them.
@@ -16,7 +17,8 @@ pub(crate) struct Entry {
     /// The version in the form of the package format, in rpm `[epoch:]version-release`.
     pub(crate) version: String,
     pub(crate) architecture: String,
-    /// The architecture of the index. It replaces the architecture of packages for all architectures.
+    /// The architecture of the index. It replaces the architecture of packages for all
+    /// architectures.
     pub(crate) index_architecture: String,
     /// The kernel of a header package, and the index of the matching rule.
     pub(crate) kernel: Option<(KernelVersion, usize)>,
@@ -32,34 +34,71 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Returns the architecture of the kernel: that of the index for packages for all architectures.
+    /// Returns the architecture of the kernel: that of the index for packages for all
+    /// architectures.
     pub(crate) fn real_architecture(&self) -> &str {
-        if self.is_for_all() { &self.index_architecture } else { &self.architecture }
+        if self.is_for_all() {
+            &self.index_architecture
+        } else {
+            &self.architecture
+        }
     }
 
     /// Returns the reason if the package cannot be recorded.
     pub(crate) fn defect(&self) -> Option<String> {
-        let kernel = self.kernel.as_ref().map_or("-", |(kernel, _)| kernel.as_str());
-        let texts = [("name", &*self.name), ("version", &self.version), ("architecture", &self.architecture), ("kernel", kernel)];
-        if let Some((what, text)) = texts.into_iter().find(|(_, text)| text.len() > TEXT_BYTES || !is_text_key(text)) {
+        let kernel = self
+            .kernel
+            .as_ref()
+            .map_or("-", |(kernel, _)| kernel.as_str());
+        let texts = [
+            ("name", &*self.name),
+            ("version", &self.version),
+            ("architecture", &self.architecture),
+            ("kernel", kernel),
+        ];
+        if let Some((what, text)) = texts
+            .into_iter()
+            .find(|(_, text)| text.len() > TEXT_BYTES || !is_text_key(text))
+        {
             let actual: String = text.chars().take(80).collect();
             let rule = "no control characters and no leading or trailing blanks";
-            return Some(format!("invalid {what} {actual:?}: must have 1 to {TEXT_BYTES} bytes, {rule}"));
+            return Some(format!(
+                "invalid {what} {actual:?}: must have 1 to {TEXT_BYTES} bytes, {rule}"
+            ));
         }
         let size = i64::try_from(self.size_bytes);
-        size.is_err().then(|| format!("file size {} is out of range", counted(self.size_bytes, "byte")))
+        size.is_err().then(|| {
+            format!(
+                "file size {} is out of range",
+                counted(self.size_bytes, "byte")
+            )
+        })
     }
 
     /// Returns the approximate memory usage in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let relation =
-            |dependency: &Dependency| dependency.name.len() + dependency.version.as_ref().map_or(0, |(_, version)| version.len());
+        let relation = |dependency: &Dependency| {
+            dependency.name.len()
+                + dependency
+                    .version
+                    .as_ref()
+                    .map_or(0, |(_, version)| version.len())
+        };
         let relations = self.needs.iter().flatten().chain(&self.provides);
-        let texts = [&self.name, &self.version, &self.architecture, &self.index_architecture, &self.url, &self.checksum];
+        let texts = [
+            &self.name,
+            &self.version,
+            &self.architecture,
+            &self.index_architecture,
+            &self.url,
+            &self.checksum,
+        ];
         size_of::<Self>()
             + texts.iter().map(|text| text.len()).sum::<usize>()
             + self.needs.len() * size_of::<Vec<Dependency>>()
-            + relations.map(|dependency| size_of::<Dependency>() + relation(dependency)).sum::<usize>()
+            + relations
+                .map(|dependency| size_of::<Dependency>() + relation(dependency))
+                .sum::<usize>()
     }
 
     /// Returns whether the package is for all architectures: `all` in Debian, `noarch` in rpm.
@@ -117,7 +156,11 @@ mod tests {
             ("1\n", 1, "invalid version \"1\\n\""),
             ("", 1, "invalid version"),
             (&*"1".repeat(256), 1, "invalid version"),
-            ("1", largest + 1, "file size 9223372036854775808 bytes is out of range"),
+            (
+                "1",
+                largest + 1,
+                "file size 9223372036854775808 bytes is out of range",
+            ),
         ] {
             let defect = entry(version, size_bytes).defect().expect(expected);
             assert!(defect.contains(expected) && defect.len() < 300, "{defect}");
@@ -127,7 +170,15 @@ mod tests {
     #[test]
     fn too_long_kernel_versions_are_defects() {
         let kernel = Some((KernelVersion::new("6".repeat(256)).expect("a version"), 0));
-        assert!(Entry { kernel, ..entry("1", 1) }.defect().expect("too long").contains("invalid kernel"));
+        assert!(
+            Entry {
+                kernel,
+                ..entry("1", 1)
+            }
+            .defect()
+            .expect("too long")
+            .contains("invalid kernel")
+        );
     }
 
     proptest! {

@@ -15,27 +15,42 @@ use crate::fuzzing::head;
 /// The size limit after decompression.
 const PLAIN_BYTES: u64 = 128 * 1024;
 
-/// Decompresses files. The output is limited, and compressed data decompresses to itself, with one member or two.
+/// Decompresses files. The output is limited, and compressed data decompresses to itself, with one
+/// member or two.
 ///
-/// The first byte selects the format, and whether the rest is a compressed file or data to compress.
+/// The first byte selects the format, and whether the rest is a compressed file or data to
+/// compress.
 pub(crate) fn decode(data: &[u8]) -> bool {
     let (choice, rest) = head(data);
     let compression = SUPPORTED[usize::from(choice) % SUPPORTED.len()];
     match usize::from(choice) / SUPPORTED.len() % 3 {
         0 => {
-            let Some(mut reader) = reader(rest, compression) else { return false };
+            let Some(mut reader) = reader(rest, compression) else {
+                return false;
+            };
             let mut plain = Vec::new();
             let read = reader.read_to_end(&mut plain);
-            assert!(plain.len() as u64 <= PLAIN_BYTES, "{} bytes after decompression", plain.len());
+            assert!(
+                plain.len() as u64 <= PLAIN_BYTES,
+                "{} bytes after decompression",
+                plain.len()
+            );
             scan(rest, compression);
             read.is_ok()
         }
         1 => {
             let file = compress(compression, rest);
             let truncated = &file[..file.len() * (rest.len() % 8) / 8];
-            if let (false, Some(mut reader)) = (compression == Compression::Plain, reader(truncated, compression)) {
+            if let (false, Some(mut reader)) = (
+                compression == Compression::Plain,
+                reader(truncated, compression),
+            ) {
                 let read = reader.read_to_end(&mut Vec::new());
-                assert!(read.is_err(), "{compression:?}, truncated to {} bytes", truncated.len());
+                assert!(
+                    read.is_err(),
+                    "{compression:?}, truncated to {} bytes",
+                    truncated.len()
+                );
             }
             assert_eq!(plain(&file, compression), rest, "{compression:?}");
             true
@@ -43,19 +58,35 @@ pub(crate) fn decode(data: &[u8]) -> bool {
         _ => {
             let (first, second) = rest.split_at(rest.len() / 2);
             let members = [compress(compression, first), compress(compression, second)].concat();
-            assert_eq!(plain(&members, compression), rest, "two members of {compression:?}");
+            assert_eq!(
+                plain(&members, compression),
+                rest,
+                "two members of {compression:?}"
+            );
             true
         }
     }
 }
 
 fn reader(file: &[u8], compression: Compression) -> Option<IndexReader> {
-    open(Cursor::new(file.to_vec()), compression, PLAIN_BYTES, None, "here").ok()
+    open(
+        Cursor::new(file.to_vec()),
+        compression,
+        PLAIN_BYTES,
+        None,
+        "here",
+    )
+    .ok()
 }
 
 /// Parses a file as an index and as a package list.
 fn scan(file: &[u8], compression: Compression) {
-    let limits = Limits { decompressed_bytes: PLAIN_BYTES, line_bytes: 1000, stanza_bytes: 4000, ..Limits::default() };
+    let limits = Limits {
+        decompressed_bytes: PLAIN_BYTES,
+        line_bytes: 1000,
+        stanza_bytes: 4000,
+        ..Limits::default()
+    };
     let reader = || reader(file, compression).expect("the file was opened before");
     if let Ok(found) = crate::apt::fuzzing::scanned(reader(), &limits) {
         assert_recordable(&found, &crate::apt::fuzzing::base());
@@ -71,15 +102,26 @@ fn plain(file: &[u8], compression: Compression) -> Vec<u8> {
 }
 
 fn compress(compression: Compression, plain: &[u8]) -> Vec<u8> {
-    compression.compress(plain).expect("memory accepts all bytes")
+    compression
+        .compress(plain)
+        .expect("memory accepts all bytes")
 }
 
-/// Parses a path of an index, or the base URL of an element. The URL is below the base, and identifies exactly this path.
+/// Parses a path of an index, or the base URL of an element. The URL is below the base, and
+/// identifies exactly this path.
 pub(crate) fn path(data: &[u8]) -> bool {
     let (choice, rest) = head(data);
-    let Ok(text) = str::from_utf8(rest) else { return false };
-    let bases =
-        ["https://h/debian", "http://h:8080/a%20b/", "file:///srv/mirror", "https://user:secret@h", "file:///", "https://h/x?y"];
+    let Ok(text) = str::from_utf8(rest) else {
+        return false;
+    };
+    let bases = [
+        "https://h/debian",
+        "http://h:8080/a%20b/",
+        "file:///srv/mirror",
+        "https://user:secret@h",
+        "file:///",
+        "https://h/x?y",
+    ];
     let base = base_url(bases[usize::from(choice) % bases.len()]).expect("a base");
     if let Ok(url) = base_url(text) {
         assert!(["http", "https", "file"].contains(&url.scheme()), "{url}");
@@ -87,12 +129,23 @@ pub(crate) fn path(data: &[u8]) -> bool {
     }
     if let Ok(other) = crate::rpm::fuzzing::other_base(&base, text) {
         assert_eq!(
-            (other.scheme(), other.host_str(), other.port_or_known_default()),
+            (
+                other.scheme(),
+                other.host_str(),
+                other.port_or_known_default()
+            ),
             (base.scheme(), base.host_str(), base.port_or_known_default())
         );
-        assert!([(base.username(), base.password()), ("", None)].contains(&(other.username(), other.password())), "{other}");
+        assert!(
+            [(base.username(), base.password()), ("", None)]
+                .contains(&(other.username(), other.password())),
+            "{other}"
+        );
         if base.scheme() == "file" {
-            assert!(other.path().starts_with(base.path()), "{other} beside {base}");
+            assert!(
+                other.path().starts_with(base.path()),
+                "{other} beside {base}"
+            );
         }
         assert_below(&other, "pool/x");
     }
@@ -113,10 +166,20 @@ fn assert_below(base: &Url, path: &str) {
     };
     assert_eq!(without_path(&url), without_path(base), "{path:?}");
     let prefix = format!("{}/", base.path().trim_end_matches('/'));
-    let rest = url.path().strip_prefix(&prefix).unwrap_or_else(|| panic!("{url} is not below {base}"));
-    assert_eq!(percent_decode_str(rest).collect::<Vec<u8>>(), path.as_bytes(), "{url}");
+    let rest = url
+        .path()
+        .strip_prefix(&prefix)
+        .unwrap_or_else(|| panic!("{url} is not below {base}"));
+    assert_eq!(
+        percent_decode_str(rest).collect::<Vec<u8>>(),
+        path.as_bytes(),
+        "{url}"
+    );
     let mut elements = path.split('/');
-    assert!(elements.all(|element| element != ".." && element != "."), "{url}");
+    assert!(
+        elements.all(|element| element != ".." && element != "."),
+        "{url}"
+    );
     assert_eq!(Url::parse(url.as_str()).as_ref(), Ok(&url), "parsed again");
     // file: URLs with a host are rejected when they are read.
     if let (Ok(folder), true) = (base.to_file_path(), base.scheme() == "file") {
@@ -129,19 +192,52 @@ fn assert_below(base: &Url, path: &str) {
 pub(crate) fn assert_recordable(found: &Entries, base: &Url) {
     for entry in &found.entries {
         for text in [&entry.name, &entry.version, &entry.architecture] {
-            assert!(sqern_model::name::is_text_key(text) && text.len() <= 255, "{text:?} is not a valid key of the database");
+            assert!(
+                sqern_model::name::is_text_key(text) && text.len() <= 255,
+                "{text:?} is not a valid key of the database"
+            );
         }
-        assert!(i64::try_from(entry.size_bytes).is_ok(), "{} bytes", entry.size_bytes);
+        assert!(
+            i64::try_from(entry.size_bytes).is_ok(),
+            "{} bytes",
+            entry.size_bytes
+        );
         let url = Url::parse(&entry.url).expect("a URL");
         let prefix = format!("{}/", base.as_str().trim_end_matches('/'));
-        assert!(url.as_str() == entry.url && url.as_str().starts_with(&prefix), "{url} is not below {base}");
+        assert!(
+            url.as_str() == entry.url && url.as_str().starts_with(&prefix),
+            "{url} is not below {base}"
+        );
         let mut elements = url.path_segments().into_iter().flatten();
-        assert!(elements.all(|element| !["..", "."].contains(&&*percent_decode_str(element).decode_utf8_lossy())), "{url}");
+        assert!(
+            elements
+                .all(|element| !["..", "."]
+                    .contains(&&*percent_decode_str(element).decode_utf8_lossy())),
+            "{url}"
+        );
     }
-    let relations = found.entries.iter().flat_map(|entry| entry.needs.iter().flatten().chain(&entry.provides));
-    for text in found.defects.iter().chain(&found.warnings).cloned().chain(relations.map(ToString::to_string)) {
-        assert!(!text.chars().any(char::is_control), "{text:?} would be displayed");
+    let relations = found
+        .entries
+        .iter()
+        .flat_map(|entry| entry.needs.iter().flatten().chain(&entry.provides));
+    for text in found
+        .defects
+        .iter()
+        .chain(&found.warnings)
+        .cloned()
+        .chain(relations.map(ToString::to_string))
+    {
+        assert!(
+            !text.chars().any(char::is_control),
+            "{text:?} would be displayed"
+        );
     }
-    let longest = found.defects.iter().chain(&found.warnings).map(String::len).max().unwrap_or(0);
+    let longest = found
+        .defects
+        .iter()
+        .chain(&found.warnings)
+        .map(String::len)
+        .max()
+        .unwrap_or(0);
     assert!(longest <= 2000, "{longest} bytes of text about one package");
 }

@@ -1,4 +1,5 @@
-//! Client certificates, certificate authorities and HTTP credentials, from files that the source names.
+//! Client certificates, certificate authorities and HTTP credentials, from files that the source
+//! names.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -14,7 +15,8 @@ use crate::{Client, Error, ErrorKind};
 /// The size limit of a file with credentials.
 const CREDENTIALS_BYTES: u64 = 1024 * 1024;
 
-/// Returns the client for a source: one with its certificates and credentials, or else the shared one.
+/// Returns the client for a source: one with its certificates and credentials, or else the shared
+/// one.
 pub(crate) fn identified(client: &Client, source: &Source) -> Result<Client, Error> {
     let (client, file) = match source {
         Source::Apt(source) => (client.clone(), &source.credentials),
@@ -24,10 +26,15 @@ pub(crate) fn identified(client: &Client, source: &Source) -> Result<Client, Err
     let bases = own_bases(source);
     let found = credentials(Path::new(file))?;
     if !bases.iter().any(|base| found.login(base).is_some()) {
-        let hint =
-            "An entry without a scheme applies to https only. The path of an entry must match whole path components of the URL.";
+        let hint = "An entry without a scheme applies to https only. The path of an entry must match whole path components of the URL.";
         let reason = "the file contains no entry for a base URL of the source";
-        return Err(Error::failed(ErrorKind::Configuration, "cannot use credentials file", reason, file).with_hint(hint));
+        return Err(Error::failed(
+            ErrorKind::Configuration,
+            "cannot use credentials file",
+            reason,
+            file,
+        )
+        .with_hint(hint));
     }
     Ok(client.with_credentials(Credentials::new(found, &bases)))
 }
@@ -38,7 +45,10 @@ fn own_bases(source: &Source) -> Vec<Url> {
         Source::Apt(source) => &source.base,
         Source::RpmMd(source) => &source.base,
     };
-    bases.iter().filter_map(|base| base_url(base).ok()).collect()
+    bases
+        .iter()
+        .filter_map(|base| base_url(base).ok())
+        .collect()
 }
 
 fn with_tls(client: &Client, source: &RpmMdSource) -> Result<Client, Error> {
@@ -49,12 +59,18 @@ fn with_tls(client: &Client, source: &RpmMdSource) -> Result<Client, Error> {
         },
         authorities: source.ca.as_deref().map(newest).transpose()?,
     };
-    if files == TlsFiles::default() { Ok(client.clone()) } else { client.with_tls(&files) }
+    if files == TlsFiles::default() {
+        Ok(client.clone())
+    } else {
+        client.with_tls(&files)
+    }
 }
 
-/// Reads user names and passwords from a file. Errors do not contain its content, because they are logged.
+/// Reads user names and passwords from a file. Errors do not contain its content, because they are
+/// logged.
 fn credentials(path: &Path) -> Result<CredentialsFile, Error> {
-    let unreadable = |reason: String| Error::failed(ErrorKind::Io, "could not read", reason, path.display());
+    let unreadable =
+        |reason: String| Error::failed(ErrorKind::Io, "could not read", reason, path.display());
     let failed = |error: std::io::Error| unreadable(error.to_string());
     // Opening a FIFO would block, so the type is checked first.
     if !std::fs::metadata(path).map_err(failed)?.is_file() {
@@ -63,10 +79,18 @@ fn credentials(path: &Path) -> Result<CredentialsFile, Error> {
     let file = File::open(path).map_err(failed)?;
     private(&file, path)?;
     let mut bytes = Vec::new();
-    file.take(CREDENTIALS_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(CREDENTIALS_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     let text = String::from_utf8(bytes).map_err(|_| unreadable("invalid UTF-8".to_owned()))?;
-    CredentialsFile::parse(&text)
-        .map_err(|expected| Error::unexpected(ErrorKind::Configuration, expected, "other content", path.display()))
+    CredentialsFile::parse(&text).map_err(|expected| {
+        Error::unexpected(
+            ErrorKind::Configuration,
+            expected,
+            "other content",
+            path.display(),
+        )
+    })
 }
 
 /// Returns an error if other users can read a file with passwords.
@@ -74,14 +98,24 @@ fn credentials(path: &Path) -> Result<CredentialsFile, Error> {
 fn private(file: &File, path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::PermissionsExt as _;
     // The check uses the open file, because the path might refer to another one.
-    let metadata = file.metadata().map_err(|error| Error::io("could not read the mode of", error, path.display()))?;
+    let metadata = file
+        .metadata()
+        .map_err(|error| Error::io("could not read the mode of", error, path.display()))?;
     let mode = metadata.permissions().mode();
     // The lowest 6 bits are those of group and others.
     if mode.trailing_zeros() >= 6 {
         return Ok(());
     }
-    let reason = format!("other users can access the file (mode {:04o})", mode & 0o7777);
-    let failure = Error::failed(ErrorKind::Configuration, "cannot use credentials file", reason, path.display());
+    let reason = format!(
+        "other users can access the file (mode {:04o})",
+        mode & 0o7777
+    );
+    let failure = Error::failed(
+        ErrorKind::Configuration,
+        "cannot use credentials file",
+        reason,
+        path.display(),
+    );
     Err(failure.with_hint(format!("chmod 600 {}", path.display())))
 }
 
@@ -90,25 +124,38 @@ fn private(_file: &File, _path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns the file of a path. `*` in the last component matches any text, and the last matching name is returned. The file names of
-/// entitlements contain serial numbers.
+/// Returns the file of a path. `*` in the last component matches any text, and the last matching
+/// name is returned. The file names of entitlements contain serial numbers.
 pub(super) fn newest(pattern: &str) -> Result<PathBuf, Error> {
     let path = Path::new(pattern);
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let Some((before, after)) = name.split_once('*') else { return Ok(path.to_owned()) };
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let Some((before, after)) = name.split_once('*') else {
+        return Ok(path.to_owned());
+    };
     let none = |actual: String| {
         Error::failed(ErrorKind::NotFound, "could not find", actual, pattern)
             .with_hint("Run subscription-manager register, or specify the file in the source section of the distribution file.")
     };
     let folder = path.parent().unwrap_or(Path::new("/"));
     let entries = std::fs::read_dir(folder).map_err(|error| none(error.to_string()))?;
-    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let names = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok());
     let matches = |name: &String| {
-        let fits = name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after);
+        let fits = name.len() >= before.len() + after.len()
+            && name.starts_with(before)
+            && name.ends_with(after);
         // The directory contains a key for each certificate, as NUMBER-key.pem for NUMBER.pem.
         fits && (pattern.ends_with("-key.pem") || !name.ends_with("-key.pem"))
     };
-    names.filter(matches).max().map(|name| folder.join(name)).ok_or_else(|| none("no file matches the pattern".into()))
+    names
+        .filter(matches)
+        .max()
+        .map(|name| folder.join(name))
+        .ok_or_else(|| none("no file matches the pattern".into()))
 }
 
 #[cfg(test)]
@@ -125,7 +172,12 @@ mod tests {
         assert_eq!(found("*.pem"), Ok(folder.path().join("2.pem")));
         assert_eq!(found("*-key.pem"), Ok(folder.path().join("2-key.pem")));
         assert_eq!(found("fixed.pem"), Ok(folder.path().join("fixed.pem")));
-        assert!(found("*.crt").expect_err("none").to_string().contains("subscription-manager"));
+        assert!(
+            found("*.crt")
+                .expect_err("none")
+                .to_string()
+                .contains("subscription-manager")
+        );
     }
 
     #[cfg(unix)]
@@ -146,10 +198,17 @@ mod tests {
             std::fs::write(&file, text).expect("written");
             std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).expect("a mode");
             match (credentials(&file), expected) {
-                (Ok(found), None) => assert!(found.login(&base_url("https://h/p").expect("a URL")).is_some()),
+                (Ok(found), None) => assert!(
+                    found
+                        .login(&base_url("https://h/p").expect("a URL"))
+                        .is_some()
+                ),
                 (Err(failure), Some(expected)) => {
                     let failure = failure.to_string();
-                    assert!(failure.contains(expected) && !failure.contains("secret"), "{failure}");
+                    assert!(
+                        failure.contains(expected) && !failure.contains("secret"),
+                        "{failure}"
+                    );
                 }
                 (other, _) => panic!("{other:?} for {text:?}"),
             }

@@ -20,15 +20,25 @@ impl FailedMirrors {
 
     /// Adds a warning for each failed mirror to valid root metadata.
     pub(crate) fn warn(self, mut root: RootMetadata) -> RootMetadata {
-        root.warnings.extend(self.0.iter().map(|error| format!("skipped a mirror: {error}")));
+        root.warnings.extend(
+            self.0
+                .iter()
+                .map(|error| format!("skipped a mirror: {error}")),
+        );
         root
     }
 
-    /// Returns one error with the messages of several mirrors, because each of them might be the one to repair.
+    /// Returns one error with the messages of several mirrors, because each of them might be the
+    /// one to repair.
     pub(crate) fn into_error(self, source: &str) -> Error {
         let mut errors = self.0.into_iter();
         let Some(mut first) = errors.next() else {
-            return Error::failed(ErrorKind::Configuration, "cannot read source", "the source has no base URL", source);
+            return Error::failed(
+                ErrorKind::Configuration,
+                "cannot read source",
+                "the source has no base URL",
+                source,
+            );
         };
         let mut hint = first.take_hint();
         let more = errors.len().saturating_sub(MAX_NAMED);
@@ -53,10 +63,16 @@ mod tests {
     #[test]
     fn errors_of_several_mirrors_are_combined() {
         let mut failed_mirrors = FailedMirrors::default();
-        assert!(FailedMirrors::default().into_error("main").to_string().contains("source main"));
+        assert!(
+            FailedMirrors::default()
+                .into_error("main")
+                .to_string()
+                .contains("source main")
+        );
         for number in 1..=6 {
             let found = format!("status {number}");
-            let error = Error::unexpected(ErrorKind::Download, "a file", found, format!("m{number}"));
+            let error =
+                Error::unexpected(ErrorKind::Download, "a file", found, format!("m{number}"));
             failed_mirrors.add(error.with_hint(format!("h{number}")));
         }
         let error = failed_mirrors.into_error("main");

@@ -19,15 +19,28 @@ pub struct ProbedSource {
     pub warnings: Vec<String>,
 }
 
-/// Reads and verifies the root metadata (`InRelease`, `repomd.xml`) of all sources of a distribution, by name. Indexes are not read, and
-/// skipped sources are omitted.
-pub async fn probe(client: &Client, distro: &DistroDef, options: &CrawlOptions) -> BTreeMap<String, Result<ProbedSource, Error>> {
-    let sources = distro.sources.iter().filter(|source| missing_file(source).is_none());
+/// Reads and verifies the root metadata (`InRelease`, `repomd.xml`) of all sources of a
+/// distribution, by name. Indexes are not read, and skipped sources are omitted.
+pub async fn probe(
+    client: &Client,
+    distro: &DistroDef,
+    options: &CrawlOptions,
+) -> BTreeMap<String, Result<ProbedSource, Error>> {
+    let sources = distro
+        .sources
+        .iter()
+        .filter(|source| missing_file(source).is_none());
     join_all(sources.map(|source| async {
         let cache = CrawlCache::default();
         let mut context = Context::new(client.clone(), distro, source, &cache, options, &Silent);
         let root = read_root_metadata(&mut context).await;
-        (source.name().to_owned(), root.map(|root| ProbedSource { url: root.url, warnings: root.warnings }))
+        (
+            source.name().to_owned(),
+            root.map(|root| ProbedSource {
+                url: root.url,
+                warnings: root.warnings,
+            }),
+        )
     }))
     .await
     .into_iter()

@@ -29,8 +29,8 @@ pub(crate) struct Signed {
 
 /// Verifies a signature, and returns a warning if an unverified text is accepted.
 ///
-/// `allow_unsigned` accepts a text without a signature, keyring or valid key. An attacker could remove these. It accepts neither a
-/// signature of another text nor one by another key.
+/// `allow_unsigned` accepts a text without a signature, keyring or valid key. An attacker could
+/// remove these. It accepts neither a signature of another text nor one by another key.
 ///
 /// # Errors
 ///
@@ -43,7 +43,9 @@ pub(crate) fn verify_signature(
 ) -> Result<Option<String>, Error> {
     let location = &signed.location;
     if source.policy == SignaturePolicy::Off {
-        return Ok(Some(format!("NOT VERIFIED: signature = \"off\" in the source file, at {location}")));
+        return Ok(Some(format!(
+            "NOT VERIFIED: signature = \"off\" in the source file, at {location}"
+        )));
     }
     let keyring = read_keyrings(&source.keyring)?;
     let is_optional = source.policy == SignaturePolicy::IfPresent;
@@ -52,23 +54,40 @@ pub(crate) fn verify_signature(
             return tolerate(true, no_keyring(source, location));
         }
         let reason = format!("no signature ({})", source.signature_file);
-        let error = Error::failed(ErrorKind::MissingSignature, "could not verify", reason, location);
-        let hint = "sqern check --allow-unsigned  # accepts a missing keyring or signature in one check";
+        let error = Error::failed(
+            ErrorKind::MissingSignature,
+            "could not verify",
+            reason,
+            location,
+        );
+        let hint =
+            "sqern check --allow-unsigned  # accepts a missing keyring or signature in one check";
         return tolerate(allow_unsigned || is_optional, error.with_hint(hint));
     };
     if !keyring.found {
-        // An attacker could remove an optional signature, so a missing keyring does not weaken the verification.
+        // An attacker could remove an optional signature, so a missing keyring does not weaken the
+        // verification.
         return tolerate(allow_unsigned || is_optional, no_keyring(source, location));
     }
     let invalid = |reason: String| {
         let reason = format!("{reason} (keyring: {})", source.keyring.join(", "));
-        Error::failed(ErrorKind::InvalidSignature, "could not verify the signature of", reason, location)
+        Error::failed(
+            ErrorKind::InvalidSignature,
+            "could not verify the signature of",
+            reason,
+            location,
+        )
     };
     let with_update_hint = |error: Error| match &source.keyring_package {
         Some(package) => error.with_hint(format!("apt-get install --only-upgrade {package}")),
         None => error,
     };
-    match verify(signed.text.as_bytes(), signatures, &keyring.certs, now.into()) {
+    match verify(
+        signed.text.as_bytes(),
+        signatures,
+        &keyring.certs,
+        now.into(),
+    ) {
         Verdict::Good => Ok(None),
         Verdict::Outdated(reason) => tolerate(allow_unsigned, with_update_hint(invalid(reason))),
         Verdict::Altered(reason) => Err(invalid(format!("BAD signature: {reason}"))),
@@ -95,7 +114,16 @@ fn no_keyring(source: &TrustPolicy, location: &str) -> Error {
         Some(package) => format!(
             "Install the keyring: apt-get install {package}. To accept a missing keyring in one check: sqern check --allow-unsigned"
         ),
-        None => "sqern check --allow-unsigned  # accepts a missing keyring or signature in one check".to_owned(),
+        None => {
+            "sqern check --allow-unsigned  # accepts a missing keyring or signature in one check"
+                .to_owned()
+        }
     };
-    Error::failed(ErrorKind::Keyring, "could not verify the signature of", reason, location).with_hint(hint)
+    Error::failed(
+        ErrorKind::Keyring,
+        "could not verify the signature of",
+        reason,
+        location,
+    )
+    .with_hint(hint)
 }

@@ -16,15 +16,33 @@ const ERROR_BYTES: usize = 1000;
 /// Scans stanzas. The result does not depend on chunks, and equals that of the reference parser.
 pub(crate) fn stanza(data: &[u8]) -> bool {
     let (size, text) = head(data);
-    let limits = Limits { line_bytes: 120, stanza_bytes: 400, stanzas: 12, ..Limits::default() };
+    let limits = Limits {
+        line_bytes: 120,
+        stanza_bytes: 400,
+        stanzas: 12,
+        ..Limits::default()
+    };
     let scanned = scan(Stanzas::new(text, &limits));
-    assert_eq!(scan(Stanzas::new(Chunks::new(text, size), &limits)), scanned, "in chunks of {size}");
+    assert_eq!(
+        scan(Stanzas::new(Chunks::new(text, size), &limits)),
+        scanned,
+        "in chunks of {size}"
+    );
     match &scanned {
         Ok(found) => {
             assert!(found.len() as u64 <= limits.stanzas);
-            let bytes = found.iter().flat_map(|(_, fields)| fields).flatten().map(String::len).sum::<usize>();
+            let bytes = found
+                .iter()
+                .flat_map(|(_, fields)| fields)
+                .flatten()
+                .map(String::len)
+                .sum::<usize>();
             assert!(bytes <= text.len(), "{bytes} bytes out of {}", text.len());
-            assert_eq!(reference::stanzas(text).as_ref(), Some(found), "compared with the reference parser");
+            assert_eq!(
+                reference::stanzas(text).as_ref(),
+                Some(found),
+                "compared with the reference parser"
+            );
         }
         Err(error) => {
             assert!(error.message.len() <= ERROR_BYTES, "{}", error.message);
@@ -45,29 +63,41 @@ type Found = Vec<(u64, Vec<Option<String>>)>;
 #[derive(Debug, PartialEq, Eq)]
 struct Refused {
     message: String,
-    /// Whether the reference parser may accept the input, because it has no limits and does not decode comments.
+    /// Whether the reference parser may accept the input, because it has no limits and does not
+    /// decode comments.
     stricter: bool,
 }
 
 impl From<StanzaError> for Refused {
     fn from(error: StanzaError) -> Self {
-        let stricter = matches!(error, StanzaError::TooLong { .. } | StanzaError::NotText { .. });
-        Self { message: error.to_string(), stricter }
+        let stricter = matches!(
+            error,
+            StanzaError::TooLong { .. } | StanzaError::NotText { .. }
+        );
+        Self {
+            message: error.to_string(),
+            stricter,
+        }
     }
 }
 
 fn scan<R: std::io::Read>(mut stanzas: Stanzas<R>) -> Result<Found, Refused> {
     let mut found = Vec::new();
     while let Some(stanza) = stanzas.next()? {
-        let fields = Field::ALL.iter().map(|(_, field)| Ok(stanza.get(*field)?.map(Into::into)));
+        let fields = Field::ALL
+            .iter()
+            .map(|(_, field)| Ok(stanza.get(*field)?.map(Into::into)));
         found.push((stanza.line, fields.collect::<Result<_, Refused>>()?));
     }
     Ok(found)
 }
 
-/// Parses a `Release`. If it is written again, or with other line ends, it parses to the same value.
+/// Parses a `Release`. If it is written again, or with other line ends, it parses to the same
+/// value.
 pub(crate) fn release(data: &[u8]) -> bool {
-    let Ok(text) = str::from_utf8(data) else { return false };
+    let Ok(text) = str::from_utf8(data) else {
+        return false;
+    };
     let release = match Release::parse(text) {
         Ok(release) => release,
         Err(error) => {
@@ -75,13 +105,33 @@ pub(crate) fn release(data: &[u8]) -> bool {
             return false;
         }
     };
-    assert_eq!(Release::parse(&written(&release)), Ok(release.clone()), "written again");
+    assert_eq!(
+        Release::parse(&written(&release)),
+        Ok(release.clone()),
+        "written again"
+    );
     let other_ends = text.replace("\r\n", "\n").replace('\n', "\r\n");
-    assert_eq!(Release::parse(&other_ends), Ok(release.clone()), "with other line ends");
-    for text in release.suite.iter().chain(&release.codename).chain(&release.components).chain(release.files.keys()) {
-        assert!(!text.chars().any(char::is_control), "{text:?} would be displayed and recorded");
+    assert_eq!(
+        Release::parse(&other_ends),
+        Ok(release.clone()),
+        "with other line ends"
+    );
+    for text in release
+        .suite
+        .iter()
+        .chain(&release.codename)
+        .chain(&release.components)
+        .chain(release.files.keys())
+    {
+        assert!(
+            !text.chars().any(char::is_control),
+            "{text:?} would be displayed and recorded"
+        );
     }
-    let mut digits = release.files.values().flat_map(|stated| stated.checksum.bytes());
+    let mut digits = release
+        .files
+        .values()
+        .flat_map(|stated| stated.checksum.bytes());
     assert!(digits.all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
     true
 }
@@ -89,7 +139,10 @@ pub(crate) fn release(data: &[u8]) -> bool {
 fn written(release: &Release) -> String {
     let mut text = String::new();
     let fields = [("Suite", &release.suite), ("Codename", &release.codename)];
-    for (name, value) in fields.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+    for (name, value) in fields
+        .iter()
+        .filter_map(|(name, value)| Some((name, value.as_ref()?)))
+    {
         text += &format!("{name}: {value}\n");
     }
     for (name, time) in [("Date", release.date), ("Valid-Until", release.valid_until)] {
@@ -97,27 +150,52 @@ fn written(release: &Release) -> String {
             text += &format!("{name}: {}\n", time.strftime("%a, %d %b %Y %H:%M:%S UTC"));
         }
     }
-    for (name, list) in [("Components", &release.components), ("Architectures", &release.architectures)] {
+    for (name, list) in [
+        ("Components", &release.components),
+        ("Architectures", &release.architectures),
+    ] {
         text += &format!("{name}: {}\n", list.join(" "));
     }
-    text += if release.by_hash { "Acquire-By-Hash: yes\n" } else { "" };
-    text += if release.all_in_each { "No-Support-for-Architecture-all: Packages\n" } else { "" };
+    text += if release.by_hash {
+        "Acquire-By-Hash: yes\n"
+    } else {
+        ""
+    };
+    text += if release.all_in_each {
+        "No-Support-for-Architecture-all: Packages\n"
+    } else {
+        ""
+    };
     text += "SHA256:\n";
     for (path, stated) in &release.files {
-        text += &format!(" {} {} {path}\n", stated.checksum, stated.size_bytes.unwrap_or_default());
+        text += &format!(
+            " {} {} {path}\n",
+            stated.checksum,
+            stated.size_bytes.unwrap_or_default()
+        );
     }
     text
 }
 
 /// Parses relations. Their text parses to the same value.
 pub(crate) fn relation(data: &[u8]) -> bool {
-    let Ok(text) = str::from_utf8(data) else { return false };
+    let Ok(text) = str::from_utf8(data) else {
+        return false;
+    };
     match relation::parse(text) {
         Ok(relations) => {
-            let join =
-                |alternatives: &Vec<Dependency>| alternatives.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
+            let join = |alternatives: &Vec<Dependency>| {
+                alternatives
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(" | ")
+            };
             let shown = relations.iter().map(join).collect::<Vec<_>>().join(", ");
-            assert!(!shown.chars().any(char::is_control), "{shown:?} would be displayed and recorded");
+            assert!(
+                !shown.chars().any(char::is_control),
+                "{shown:?} would be displayed and recorded"
+            );
             assert_eq!(relation::parse(&shown), Ok(relations), "{shown:?}");
             true
         }
@@ -130,13 +208,19 @@ pub(crate) fn relation(data: &[u8]) -> bool {
 
 /// Compares versions. The comparison is a total order, and equals that of dpkg.
 pub(crate) fn version(data: &[u8]) -> bool {
-    let Some(versions) = three(data) else { return false };
+    let Some(versions) = three(data) else {
+        return false;
+    };
     is_order(&versions, |left, right| version::compare(left, right));
     // dpkg treats a null byte as the end of a text.
     let texts = versions.into_iter().filter(|text| !text.contains('\0'));
     for left in texts.clone() {
         for right in texts.clone() {
-            assert_eq!(version::compare(left, right), dpkg::compare(left, right), "{left:?} {right:?} compared with dpkg");
+            assert_eq!(
+                version::compare(left, right),
+                dpkg::compare(left, right),
+                "{left:?} {right:?} compared with dpkg"
+            );
         }
     }
     true

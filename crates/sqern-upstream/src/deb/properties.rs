@@ -30,7 +30,8 @@ fn scanned(input: impl Read, limits: &Limits) -> (Vec<String>, String) {
         match stanzas.next() {
             Ok(Some(stanza)) => {
                 let fields = [Field::Package, Field::Version, Field::Depends];
-                let fields: Result<Vec<_>, StanzaError> = fields.into_iter().map(|field| stanza.get(field)).collect();
+                let fields: Result<Vec<_>, StanzaError> =
+                    fields.into_iter().map(|field| stanza.get(field)).collect();
                 stanzas_text.push(format!("{} {fields:?}", stanza.line));
             }
             Ok(None) => return (stanzas_text, "end".into()),
@@ -40,7 +41,12 @@ fn scanned(input: impl Read, limits: &Limits) -> (Vec<String>, String) {
 }
 
 fn small_limits() -> Limits {
-    Limits { line_bytes: 40, stanza_bytes: 90, stanzas: 5, ..Limits::default() }
+    Limits {
+        line_bytes: 40,
+        stanza_bytes: 90,
+        stanzas: 5,
+        ..Limits::default()
+    }
 }
 
 proptest! {
@@ -111,15 +117,19 @@ fn version_order_equals_that_of_dpkg() {
         "9",
         "1.2.3-4-5",
     ];
-    assert!(compare("6.8.0-40.40~22.04.3", "6.8.0-40.40").is_lt() && compare("1:0.1", "10").is_gt());
+    assert!(
+        compare("6.8.0-40.40~22.04.3", "6.8.0-40.40").is_lt() && compare("1:0.1", "10").is_gt()
+    );
     if clean_command("dpkg").arg("--version").output().is_err() {
         return;
     }
     for left in versions {
         for right in versions {
             let holds = |relation: &str| {
-                let output =
-                    clean_command("dpkg").args(["--compare-versions", left, relation, right]).output().expect("dpkg runs");
+                let output = clean_command("dpkg")
+                    .args(["--compare-versions", left, relation, right])
+                    .output()
+                    .expect("dpkg runs");
                 output.status.success()
             };
             let expected = if holds("eq") {

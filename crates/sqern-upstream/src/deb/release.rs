@@ -20,8 +20,8 @@ pub(crate) enum ReleaseError {
         /// The start of the line.
         actual: String,
     },
-    /// A control character. OpenPGP treats a carriage return inside a line as a line end, so the signed lines would differ from the parsed
-    /// ones.
+    /// A control character. OpenPGP treats a carriage return inside a line as a line end, so the
+    /// signed lines would differ from the parsed ones.
     #[error("line {line}: expected text, found the control character {actual:?}")]
     Control {
         /// The line, from 1.
@@ -49,7 +49,9 @@ pub(crate) enum ReleaseError {
     #[error("expected a SHA256 section, found none")]
     NoSha256,
     /// A time has another format.
-    #[error("expected a time such as \"Sat, 16 May 2026 10:54:28 UTC\" in {field}, found {actual:?}")]
+    #[error(
+        "expected a time such as \"Sat, 16 May 2026 10:54:28 UTC\" in {field}, found {actual:?}"
+    )]
     NoTime {
         /// The field.
         field: &'static str,
@@ -69,13 +71,16 @@ pub(crate) struct Release {
     pub date: Option<Timestamp>,
     /// `Valid-Until`: the end of the validity period.
     pub valid_until: Option<Timestamp>,
-    /// `Acquire-By-Hash`: whether each index is also available by its checksum, so that updates of a mirror do not interfere.
+    /// `Acquire-By-Hash`: whether each index is also available by its checksum, so that updates of
+    /// a mirror do not interfere.
     pub by_hash: bool,
-    /// `Components`, unchanged. The security archive of Debian contains `updates/main` instead of `main`.
+    /// `Components`, unchanged. The security archive of Debian contains `updates/main` instead of
+    /// `main`.
     pub components: Vec<String>,
     /// `Architectures`.
     pub architectures: Vec<String>,
-    /// `No-Support-for-Architecture-all: Packages`: whether the index of each architecture contains the packages for all architectures.
+    /// `No-Support-for-Architecture-all: Packages`: whether the index of each architecture contains
+    /// the packages for all architectures.
     pub all_in_each: bool,
     /// The listed files, by path below the suite.
     pub files: BTreeMap<String, ListedFile>,
@@ -93,7 +98,10 @@ impl Release {
         for (field, value, line) in fields(text)? {
             let tokens = || value.split_whitespace().map(str::to_owned).collect();
             // Folded lines are joined, because names have only one line.
-            let name = || Some(value.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|name| !name.is_empty());
+            let name = || {
+                Some(value.split_whitespace().collect::<Vec<_>>().join(" "))
+                    .filter(|name| !name.is_empty())
+            };
             match field.to_ascii_lowercase().as_str() {
                 "suite" => release.suite = name(),
                 "codename" => release.codename = name(),
@@ -102,7 +110,9 @@ impl Release {
                 "acquire-by-hash" => release.by_hash = value.trim().eq_ignore_ascii_case("yes"),
                 "components" => release.components = tokens(),
                 "architectures" => release.architectures = tokens(),
-                "no-support-for-architecture-all" => release.all_in_each = value.trim() == "Packages",
+                "no-support-for-architecture-all" => {
+                    release.all_in_each = value.trim() == "Packages";
+                }
                 "sha256" => {
                     has_sha256 = true;
                     release.files = files(&value, line)?;
@@ -110,13 +120,21 @@ impl Release {
                 _ => {}
             }
         }
-        if has_sha256 { Ok(release) } else { Err(ReleaseError::NoSha256) }
+        if has_sha256 {
+            Ok(release)
+        } else {
+            Err(ReleaseError::NoSha256)
+        }
     }
 
     /// Returns whether packages for all architectures have a separate index (`binary-all`).
     #[must_use]
     pub(crate) fn has_all_index(&self) -> bool {
-        !self.all_in_each && self.architectures.iter().any(|architecture| architecture == "all")
+        !self.all_in_each
+            && self
+                .architectures
+                .iter()
+                .any(|architecture| architecture == "all")
     }
 }
 
@@ -125,8 +143,14 @@ fn fields(text: &str) -> Result<Vec<(&str, String, usize)>, ReleaseError> {
     let mut fields: Vec<(&str, String, usize)> = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for (offset, line) in text.lines().enumerate() {
-        if let Some(actual) = line.chars().find(|character| character.is_control() && *character != '\t') {
-            return Err(ReleaseError::Control { line: offset + 1, actual });
+        if let Some(actual) = line
+            .chars()
+            .find(|character| character.is_control() && *character != '\t')
+        {
+            return Err(ReleaseError::Control {
+                line: offset + 1,
+                actual,
+            });
         }
         if line.trim().is_empty() || line.starts_with('#') {
             continue;
@@ -139,11 +163,19 @@ fn fields(text: &str) -> Result<Vec<(&str, String, usize)>, ReleaseError> {
         match line.split_once(':') {
             Some((name, value)) if !name.is_empty() && !name.contains(char::is_whitespace) => {
                 if !seen.insert(name.to_ascii_lowercase()) {
-                    return Err(ReleaseError::Duplicate { line: offset + 1, field: cut(name) });
+                    return Err(ReleaseError::Duplicate {
+                        line: offset + 1,
+                        field: cut(name),
+                    });
                 }
                 fields.push((name, value.to_owned(), offset + 1));
             }
-            _ => return Err(ReleaseError::NoField { line: offset + 1, actual: cut(line) }),
+            _ => {
+                return Err(ReleaseError::NoField {
+                    line: offset + 1,
+                    actual: cut(line),
+                });
+            }
         }
     }
     Ok(fields)
@@ -152,8 +184,15 @@ fn fields(text: &str) -> Result<Vec<(&str, String, usize)>, ReleaseError> {
 /// Parses a `SHA256` section that starts at a line.
 fn files(section: &str, begins_at: usize) -> Result<BTreeMap<String, ListedFile>, ReleaseError> {
     let mut files = BTreeMap::new();
-    for (offset, line) in section.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let (path, stated) = entry(line).ok_or_else(|| ReleaseError::NoEntry { line: begins_at + offset, actual: cut(line) })?;
+    for (offset, line) in section
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+    {
+        let (path, stated) = entry(line).ok_or_else(|| ReleaseError::NoEntry {
+            line: begins_at + offset,
+            actual: cut(line),
+        })?;
         files.insert(path, stated);
     }
     Ok(files)
@@ -170,11 +209,17 @@ fn entry(line: &str) -> Option<(String, ListedFile)> {
 /// Parses a time of RFC 2822. Repositories write `UTC` instead of `+0000`.
 fn time(field: &'static str, text: &str) -> Result<Timestamp, ReleaseError> {
     let text = text.trim();
-    let zoned = ["UTC", "GMT", "Z"].iter().find_map(|zone| text.strip_suffix(zone)).map(|rest| format!("{rest}+0000"));
+    let zoned = ["UTC", "GMT", "Z"]
+        .iter()
+        .find_map(|zone| text.strip_suffix(zone))
+        .map(|rest| format!("{rest}+0000"));
     DateTimeParser::new()
         .relaxed_weekday(true)
         .parse_timestamp(zoned.as_deref().unwrap_or(text))
-        .map_err(|_| ReleaseError::NoTime { field, actual: cut(text) })
+        .map_err(|_| ReleaseError::NoTime {
+            field,
+            actual: cut(text),
+        })
 }
 
 fn cut(text: &str) -> String {
@@ -197,22 +242,55 @@ mod tests {
         );
         let release = Release::parse(&text).expect("a release");
         assert_eq!(release.codename.as_deref(), Some("bookworm"));
-        assert_eq!(release.date.map(|date| date.to_string()).as_deref(), Some("2026-05-16T10:54:28Z"));
-        assert_eq!(release.valid_until.map(|date| date.to_string()).as_deref(), Some("2026-06-06T01:02:03Z"));
+        assert_eq!(
+            release.date.map(|date| date.to_string()).as_deref(),
+            Some("2026-05-16T10:54:28Z")
+        );
+        assert_eq!(
+            release.valid_until.map(|date| date.to_string()).as_deref(),
+            Some("2026-06-06T01:02:03Z")
+        );
         assert!(release.by_hash && release.has_all_index());
         let stated = ListedFile::sha256(12, HASH.to_ascii_lowercase());
-        assert_eq!(release.files, BTreeMap::from([("main/binary-amd64/Packages".to_owned(), stated)]));
+        assert_eq!(
+            release.files,
+            BTreeMap::from([("main/binary-amd64/Packages".to_owned(), stated)])
+        );
     }
 
     #[test]
     fn release_without_valid_sha256_is_an_error() {
-        assert_eq!(Release::parse("Suite: x\nMD5Sum:\n 00 1 a\nSHA1:\n 00 1 a\n"), Err(ReleaseError::NoSha256));
-        assert!(matches!(Release::parse("SHA256:\n 00 1 a\n"), Err(ReleaseError::NoEntry { line: 2, .. })));
-        assert!(matches!(Release::parse(&format!("SHA256:\n {HASH} 1 ./\n")), Err(ReleaseError::NoEntry { line: 2, .. })));
-        assert!(matches!(Release::parse("Suite: a\nsuite: b\n"), Err(ReleaseError::Duplicate { line: 2, .. })));
-        assert!(matches!(Release::parse("Suite: a\rValid-Until: b\n"), Err(ReleaseError::Control { line: 1, actual: '\r' })));
-        assert!(matches!(Release::parse("<html>\n"), Err(ReleaseError::NoField { line: 1, .. })));
-        assert!(matches!(Release::parse("Date: tomorrow\nSHA256:\n"), Err(ReleaseError::NoTime { field: "Date", .. })));
+        assert_eq!(
+            Release::parse("Suite: x\nMD5Sum:\n 00 1 a\nSHA1:\n 00 1 a\n"),
+            Err(ReleaseError::NoSha256)
+        );
+        assert!(matches!(
+            Release::parse("SHA256:\n 00 1 a\n"),
+            Err(ReleaseError::NoEntry { line: 2, .. })
+        ));
+        assert!(matches!(
+            Release::parse(&format!("SHA256:\n {HASH} 1 ./\n")),
+            Err(ReleaseError::NoEntry { line: 2, .. })
+        ));
+        assert!(matches!(
+            Release::parse("Suite: a\nsuite: b\n"),
+            Err(ReleaseError::Duplicate { line: 2, .. })
+        ));
+        assert!(matches!(
+            Release::parse("Suite: a\rValid-Until: b\n"),
+            Err(ReleaseError::Control {
+                line: 1,
+                actual: '\r'
+            })
+        ));
+        assert!(matches!(
+            Release::parse("<html>\n"),
+            Err(ReleaseError::NoField { line: 1, .. })
+        ));
+        assert!(matches!(
+            Release::parse("Date: tomorrow\nSHA256:\n"),
+            Err(ReleaseError::NoTime { field: "Date", .. })
+        ));
     }
 
     proptest! {

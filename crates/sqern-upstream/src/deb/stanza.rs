@@ -1,7 +1,7 @@
 //! A scanner of the stanzas of a `Packages` index (deb822(5)).
 //!
-//! It finds lines with memchr, and records the position of the fields in [`Field`]. Other fields are only checked. Memory usage is that of
-//! one stanza and one read-ahead, which are both limited.
+//! It finds lines with memchr, and records the position of the fields in [`Field`]. Other fields
+//! are only checked. Memory usage is that of one stanza and one read-ahead, which are both limited.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -12,7 +12,8 @@ use sqern_model::counted;
 
 use crate::Limits;
 
-/// The size of a read. It is large enough for few refills, and small enough for many concurrent scanners.
+/// The size of a read. It is large enough for few refills, and small enough for many concurrent
+/// scanners.
 const READ_AHEAD: usize = 128 * 1024;
 
 /// The relevant fields of a package.
@@ -53,7 +54,10 @@ impl Field {
 
     /// Returns the field with a name. Names are case-insensitive (deb822(5)).
     fn named(name: &[u8]) -> Option<Self> {
-        Self::ALL.iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes())).map(|(_, field)| *field)
+        Self::ALL
+            .iter()
+            .find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()))
+            .map(|(_, field)| *field)
     }
 
     /// Returns the name of the field.
@@ -115,16 +119,28 @@ pub(crate) struct Stanza<'a> {
 }
 
 impl Stanza<'_> {
-    /// Returns the value of a field without surrounding blanks, or `None` if the field is missing. Folded lines are joined by blanks.
+    /// Returns the value of a field without surrounding blanks, or `None` if the field is missing.
+    /// Folded lines are joined by blanks.
     pub(crate) fn get(&self, field: Field) -> Result<Option<Cow<'_, str>>, StanzaError> {
-        let Some(range) = self.fields[field as usize].clone() else { return Ok(None) };
-        let text = str::from_utf8(&self.bytes[range]).map_err(|_| StanzaError::NotText { line: self.line, field })?;
+        let Some(range) = self.fields[field as usize].clone() else {
+            return Ok(None);
+        };
+        let text = str::from_utf8(&self.bytes[range]).map_err(|_| StanzaError::NotText {
+            line: self.line,
+            field,
+        })?;
         if !text.contains('\n') {
             return Ok(Some(Cow::Borrowed(text.trim())));
         }
         // The first line follows the name of the field, so `#` does not start a comment in it.
-        let lines = text.split('\n').enumerate().filter(|(offset, line)| *offset == 0 || !line.starts_with('#'));
-        let joined = lines.map(|(_, line)| line.trim()).collect::<Vec<_>>().join(" ");
+        let lines = text
+            .split('\n')
+            .enumerate()
+            .filter(|(offset, line)| *offset == 0 || !line.starts_with('#'));
+        let joined = lines
+            .map(|(_, line)| line.trim())
+            .collect::<Vec<_>>()
+            .join(" ");
         Ok(Some(Cow::Owned(joined.trim().to_owned())))
     }
 }
@@ -156,7 +172,16 @@ impl<R: Read> Stanzas<R> {
     /// Returns a scanner with limits for lines, stanzas and the index.
     pub(crate) fn new(input: R, limits: &Limits) -> Self {
         let buffer = Vec::with_capacity(2 * READ_AHEAD);
-        Self { input, buffer, start: 0, next: 0, ended: false, line: 0, seen: 0, limits: limits.clone() }
+        Self {
+            input,
+            buffer,
+            start: 0,
+            next: 0,
+            ended: false,
+            line: 0,
+            seen: 0,
+            limits: limits.clone(),
+        }
     }
 
     /// Returns the reader.
@@ -166,8 +191,12 @@ impl<R: Read> Stanzas<R> {
 
     /// Returns the next stanza, or `None` at the end.
     ///
-    /// Like apt, it accepts any number of blank lines between stanzas, comments, CR before LF, and a last line without LF.
-    #[allow(clippy::should_implement_trait, reason = "a stanza borrows the scanner's buffer, which Iterator does not support")]
+    /// Like apt, it accepts any number of blank lines between stanzas, comments, CR before LF, and
+    /// a last line without LF.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "a stanza borrows the scanner's buffer, which Iterator does not support"
+    )]
     pub(crate) fn next(&mut self) -> Result<Option<Stanza<'_>>, StanzaError> {
         self.start += std::mem::take(&mut self.next);
         let mut fields: [Option<Range<usize>>; Field::ALL.len()] = [const { None }; _];
@@ -179,7 +208,9 @@ impl<R: Read> Stanzas<R> {
                 // Blank lines count towards the size of the stanza, so that they are limited.
                 Line::Blank | Line::Comment => {}
                 Line::Continuation => {
-                    if let Some(Some(range)) = folding.map(|field: Field| &mut fields[field as usize]) {
+                    if let Some(Some(range)) =
+                        folding.map(|field: Field| &mut fields[field as usize])
+                    {
                         range.end = line.end;
                     }
                 }
@@ -189,15 +220,24 @@ impl<R: Read> Stanzas<R> {
                     if let Some(field) = field {
                         let range = &mut fields[field as usize];
                         if range.replace(value..line.end).is_some() {
-                            return Err(StanzaError::Duplicate { line: self.line, field });
+                            return Err(StanzaError::Duplicate {
+                                line: self.line,
+                                field,
+                            });
                         }
                     }
                 }
             }
         }
-        let Some(line) = begun_at else { return Ok(None) };
+        let Some(line) = begun_at else {
+            return Ok(None);
+        };
         self.count()?;
-        Ok(Some(Stanza { bytes: &self.buffer[self.start..], fields, line }))
+        Ok(Some(Stanza {
+            bytes: &self.buffer[self.start..],
+            fields,
+            line,
+        }))
     }
 
     fn count(&mut self) -> Result<(), StanzaError> {
@@ -210,8 +250,12 @@ impl<R: Read> Stanzas<R> {
 
     /// Returns the range of the next line, relative to `start` and without its line end.
     fn next_line(&mut self) -> Result<Option<Range<usize>>, StanzaError> {
-        // The smaller limit applies, so that the error does not depend on the amount of buffered data.
-        let admitted = self.limits.line_bytes.min(self.limits.stanza_bytes.saturating_sub(self.next));
+        // The smaller limit applies, so that the error does not depend on the amount of buffered
+        // data.
+        let admitted = self
+            .limits
+            .line_bytes
+            .min(self.limits.stanza_bytes.saturating_sub(self.next));
         let mut searched = 0;
         let length = loop {
             let rest = &self.buffer[self.start + self.next..];
@@ -231,14 +275,24 @@ impl<R: Read> Stanzas<R> {
         self.line += 1;
         // The second condition applies to empty lines.
         if length > admitted || self.next > self.limits.stanza_bytes {
-            let Limits { line_bytes, stanza_bytes, .. } = self.limits;
-            let (what, limit) = if admitted == line_bytes { ("a line", line_bytes) } else { ("a stanza", stanza_bytes) };
+            let Limits {
+                line_bytes,
+                stanza_bytes,
+                ..
+            } = self.limits;
+            let (what, limit) = if admitted == line_bytes {
+                ("a line", line_bytes)
+            } else {
+                ("a stanza", stanza_bytes)
+            };
             return Err(self.too_long(what, format!("{limit} bytes")));
         }
         let begin = self.next;
         self.next = begin + rest.min(length + 1);
         let line = &self.buffer[self.start + begin..self.start + begin + length];
-        Ok(Some(begin..begin + length - usize::from(line.last() == Some(&b'\r'))))
+        Ok(Some(
+            begin..begin + length - usize::from(line.last() == Some(&b'\r')),
+        ))
     }
 
     /// Moves the current stanza to the start of the buffer, and reads more data.
@@ -263,20 +317,29 @@ impl<R: Read> Stanzas<R> {
         match line.first() {
             None => Ok(Line::Blank),
             Some(b'#') => Ok(Line::Comment),
-            Some(b' ' | b'\t') if line.iter().all(|byte| matches!(byte, b' ' | b'\t')) => Ok(Line::Blank),
+            Some(b' ' | b'\t') if line.iter().all(|byte| matches!(byte, b' ' | b'\t')) => {
+                Ok(Line::Blank)
+            }
             Some(b' ' | b'\t') if in_stanza => Ok(Line::Continuation),
             Some(_) => match memchr(b':', line) {
                 // Names consist of visible ASCII characters (deb822(5)).
-                Some(colon) if colon > 0 && line[..colon].iter().all(u8::is_ascii_graphic) => {
-                    Ok(Line::Field(Field::named(&line[..colon]), range.start + colon + 1))
-                }
-                _ => Err(StanzaError::NoField { line: self.line, actual: beginning(line) }),
+                Some(colon) if colon > 0 && line[..colon].iter().all(u8::is_ascii_graphic) => Ok(
+                    Line::Field(Field::named(&line[..colon]), range.start + colon + 1),
+                ),
+                _ => Err(StanzaError::NoField {
+                    line: self.line,
+                    actual: beginning(line),
+                }),
             },
         }
     }
 
     fn too_long(&self, what: &'static str, limit: String) -> StanzaError {
-        StanzaError::TooLong { line: self.line, what, limit }
+        StanzaError::TooLong {
+            line: self.line,
+            what,
+            limit,
+        }
     }
 }
 

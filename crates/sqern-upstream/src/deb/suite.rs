@@ -1,4 +1,5 @@
-//! Checks that a `Release` is that of the requested suite. A mirror might serve that of another distribution.
+//! Checks that a `Release` is that of the requested suite. A mirror might serve that of another
+//! distribution.
 
 /// The comparison of a `Release` with the requested suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,21 +12,37 @@ pub(crate) enum SuiteMatch {
     No,
 }
 
-/// Compares the requested suite (`bookworm-security`, `stable`, `stretch/updates`) with the fields `Suite` and `Codename`.
+/// Compares the requested suite (`bookworm-security`, `stable`, `stretch/updates`) with the fields
+/// `Suite` and `Codename`.
 #[must_use]
-pub(crate) fn suite_match(requested: &str, suite: Option<&str>, codename: Option<&str>) -> SuiteMatch {
-    let named: Vec<&str> = [suite, codename].into_iter().flatten().filter(|name| !name.is_empty()).collect();
+pub(crate) fn suite_match(
+    requested: &str,
+    suite: Option<&str>,
+    codename: Option<&str>,
+) -> SuiteMatch {
+    let named: Vec<&str> = [suite, codename]
+        .into_iter()
+        .flatten()
+        .filter(|name| !name.is_empty())
+        .collect();
     if named.is_empty() {
         return SuiteMatch::Unsure;
     }
     let requested = requested.trim_matches('/');
     // In the old security archive of Debian, `stretch/updates` has the codename `stretch`.
-    if named.iter().any(|name| *name == requested || requested.split('/').any(|element| element == *name)) {
+    if named
+        .iter()
+        .any(|name| *name == requested || requested.split('/').any(|element| element == *name))
+    {
         return SuiteMatch::Yes;
     }
     let family = |name: &str| name.split('-').next().unwrap_or(name).to_owned();
     let requested_family = family(requested.rsplit('/').next().unwrap_or(requested));
-    if named.iter().any(|name| family(name) == requested_family) { SuiteMatch::Unsure } else { SuiteMatch::No }
+    if named.iter().any(|name| family(name) == requested_family) {
+        SuiteMatch::Unsure
+    } else {
+        SuiteMatch::No
+    }
 }
 
 #[cfg(test)]
@@ -36,17 +53,36 @@ mod tests {
     #[test]
     fn suite_matches_suite_or_codename() {
         for (requested, suite, codename, expected) in [
-            ("bookworm-security", "oldstable-security", "bookworm-security", SuiteMatch::Yes),
+            (
+                "bookworm-security",
+                "oldstable-security",
+                "bookworm-security",
+                SuiteMatch::Yes,
+            ),
             ("jammy-updates", "jammy-updates", "jammy", SuiteMatch::Yes),
             ("stable", "stable", "trixie", SuiteMatch::Yes),
-            ("stretch/updates", "oldoldstable", "stretch", SuiteMatch::Yes),
+            (
+                "stretch/updates",
+                "oldoldstable",
+                "stretch",
+                SuiteMatch::Yes,
+            ),
             ("jammy-updates", "jammy", "jammy", SuiteMatch::Unsure),
-            ("bookworm", "oldstable-security", "bookworm-security", SuiteMatch::Unsure),
+            (
+                "bookworm",
+                "oldstable-security",
+                "bookworm-security",
+                SuiteMatch::Unsure,
+            ),
             ("anything", "", "", SuiteMatch::Unsure),
             ("bookworm", "stable", "trixie", SuiteMatch::No),
             ("stable", "oldstable", "bookworm", SuiteMatch::No),
         ] {
-            assert_eq!(suite_match(requested, Some(suite), Some(codename)), expected, "{requested} {suite} {codename}");
+            assert_eq!(
+                suite_match(requested, Some(suite), Some(codename)),
+                expected,
+                "{requested} {suite} {codename}"
+            );
         }
     }
 

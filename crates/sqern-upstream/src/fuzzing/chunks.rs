@@ -11,7 +11,10 @@ pub(crate) struct Chunks<'a> {
 impl<'a> Chunks<'a> {
     /// Returns a reader with chunks of `size` bytes, at least 1.
     pub(crate) fn new(bytes: &'a [u8], size: u8) -> Self {
-        Self { rest: bytes, size: usize::from(size).max(1) }
+        Self {
+            rest: bytes,
+            size: usize::from(size).max(1),
+        }
     }
 }
 
@@ -24,5 +27,6 @@ impl Read for Chunks<'_> {
 
 /// Returns the first byte, which selects a variant of a target, and the rest.
 pub(crate) fn head(data: &[u8]) -> (u8, &[u8]) {
-    data.split_first().map_or((0, data), |(head, rest)| (*head, rest))
+    data.split_first()
+        .map_or((0, data), |(head, rest)| (*head, rest))
 }

@@ -14,13 +14,27 @@ fn corpus() -> PathBuf {
 
 /// Returns the sorted names in a directory.
 fn names(directory: &Path) -> BTreeSet<String> {
-    let entries = std::fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
-    entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")).collect()
+    let entries = std::fs::read_dir(directory)
+        .unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    entries
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("a name")
+        })
+        .collect()
 }
 
 fn seeds(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let directory = corpus().join(target);
-    let read = |name: String| (directory.join(&name), std::fs::read(directory.join(&name)).expect("a seed"));
+    let read = |name: String| {
+        (
+            directory.join(&name),
+            std::fs::read(directory.join(&name)).expect("a seed"),
+        )
+    };
     names(&directory).into_iter().map(read).collect()
 }
 
@@ -35,18 +49,30 @@ struct Violation {
 
 /// Runs a target, and returns whether it accepted the input.
 fn run((name, target): &Target, input: &[u8], seed: &Path) -> Result<bool, Violation> {
-    let violation = |_| Violation { target: name, seed: seed.to_owned(), input: input.escape_ascii().to_string() };
+    let violation = |_| Violation {
+        target: name,
+        seed: seed.to_owned(),
+        input: input.escape_ascii().to_string(),
+    };
     std::panic::catch_unwind(|| target(input)).map_err(violation)
 }
 
 #[test]
 fn every_target_accepts_a_seed_and_violates_no_guarantee() {
-    assert_eq!(names(&corpus()), TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect());
+    assert_eq!(
+        names(&corpus()),
+        TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect()
+    );
     let mut violations = Vec::new();
     for target in TARGETS {
         let mut count = 0;
         for (seed, input) in seeds(target.0) {
-            assert!(input.len() <= 4096, "{}: expected at most 4096 bytes, found {}", seed.display(), input.len());
+            assert!(
+                input.len() <= 4096,
+                "{}: expected at most 4096 bytes, found {}",
+                seed.display(),
+                input.len()
+            );
             match run(target, &input, &seed) {
                 Ok(accepted) => count += usize::from(accepted),
                 Err(violation) => violations.push(violation.to_string()),
@@ -74,7 +100,10 @@ impl Mutation {
             start.min(end)..start.max(end)
         };
         match self {
-            Self::Byte(index, byte) => input.get_mut(index.index(length)).into_iter().for_each(|old| *old = *byte),
+            Self::Byte(index, byte) => input
+                .get_mut(index.index(length))
+                .into_iter()
+                .for_each(|old| *old = *byte),
             Self::Truncate(index) => input.truncate(index.index(length)),
             Self::Remove(start, end) => drop(input.drain(range(start, end))),
             Self::Repeat(start, end) => {
@@ -91,7 +120,10 @@ fn mutations() -> impl Strategy<Value = Mutation> {
     prop_oneof![
         (index(), any::<u8>()).prop_map(|(index, byte)| Mutation::Byte(index, byte)),
         // Bytes that are special in one of the formats.
-        (index(), prop::sample::select(&b"\r\n\0 \t<>!?/&;:-~^.%*\\_{}[]\"'0"[..]))
+        (
+            index(),
+            prop::sample::select(&b"\r\n\0 \t<>!?/&;:-~^.%*\\_{}[]\"'0"[..])
+        )
             .prop_map(|(index, byte)| Mutation::Byte(index, byte)),
         index().prop_map(Mutation::Truncate),
         (index(), index()).prop_map(|(start, end)| Mutation::Remove(start, end)),

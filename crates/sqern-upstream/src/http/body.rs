@@ -24,7 +24,9 @@ impl Client {
         let mut transfer_rate = TransferRate::default();
         loop {
             let start = Instant::now();
-            let Some(chunk) = self.within_idle(url, response.chunk()).await? else { break };
+            let Some(chunk) = self.within_idle(url, response.chunk()).await? else {
+                break;
+            };
             let waited = start.elapsed();
             (request.received)(chunk.len() as u64);
             take(sink, &chunk, url).await?;
@@ -40,12 +42,22 @@ impl Client {
         step: impl Future<Output = reqwest::Result<T>>,
     ) -> Result<T, FetchError> {
         let limit = self.options.idle_timeout;
-        let failure = |actual: String| Error::failed(ErrorKind::Download, "could not download", actual, redact_url(url));
+        let failure = |actual: String| {
+            Error::failed(
+                ErrorKind::Download,
+                "could not download",
+                actual,
+                redact_url(url),
+            )
+        };
         match tokio::time::timeout(limit, step).await {
             Ok(Ok(value)) => Ok(value),
             // The error of reqwest would contain the URL with credentials.
             Ok(Err(error)) if error.is_body() || error.is_decode() => {
-                let actual = format!("the download was interrupted: {}", error_chain(&error.without_url()));
+                let actual = format!(
+                    "the download was interrupted: {}",
+                    error_chain(&error.without_url())
+                );
                 Err(FetchError::Transient(failure(actual), None))
             }
             Ok(Err(error)) => {
@@ -56,7 +68,10 @@ impl Client {
                     None => FetchError::Transient(failure(actual), None),
                 })
             }
-            Err(_) => Err(FetchError::Transient(failure(format!("no data received for {limit:?}")), None)),
+            Err(_) => Err(FetchError::Transient(
+                failure(format!("no data received for {limit:?}")),
+                None,
+            )),
         }
     }
 }
@@ -70,7 +85,13 @@ struct TransferRate {
 }
 
 impl TransferRate {
-    fn check(&mut self, options: &ClientOptions, bytes: u64, waited: Duration, url: &Url) -> Result<(), FetchError> {
+    fn check(
+        &mut self,
+        options: &ClientOptions,
+        bytes: u64,
+        waited: Duration,
+        url: &Url,
+    ) -> Result<(), FetchError> {
         self.bytes += bytes;
         self.waited += waited;
         let (rate, window) = (options.min_bytes_per_second, options.min_rate_window);
@@ -82,8 +103,20 @@ impl TransferRate {
             return Ok(());
         }
         let limit = format!("the minimum is {rate} bytes/s over {window:?}");
-        let actual = format!("received only {} in {:.1} s; {limit}", counted(bytes, "byte"), waited.as_secs_f64());
-        Err(FetchError::Transient(Error::failed(ErrorKind::Download, "could not download", actual, redact_url(url)), None))
+        let actual = format!(
+            "received only {} in {:.1} s; {limit}",
+            counted(bytes, "byte"),
+            waited.as_secs_f64()
+        );
+        Err(FetchError::Transient(
+            Error::failed(
+                ErrorKind::Download,
+                "could not download",
+                actual,
+                redact_url(url),
+            ),
+            None,
+        ))
     }
 }
 
@@ -92,7 +125,11 @@ pub(super) async fn take(sink: &mut Sink, chunk: &[u8], url: &Url) -> Result<(),
     match sink.write(chunk).await {
         Ok(true) => Ok(()),
         Ok(false) => {
-            let actual = if sink.is_html() { "an HTML page" } else { "a larger file" };
+            let actual = if sink.is_html() {
+                "an HTML page"
+            } else {
+                "a larger file"
+            };
             Err(FetchError::Fatal(Error::unexpected(
                 ErrorKind::LimitExceeded,
                 format!("a file of at most {} bytes", sink.limit()),
@@ -104,19 +141,34 @@ pub(super) async fn take(sink: &mut Sink, chunk: &[u8], url: &Url) -> Result<(),
     }
 }
 
-/// Returns the error of a write to the file of a sink, which is a temporary file or a package in the store.
+/// Returns the error of a write to the file of a sink, which is a temporary file or a package in
+/// the store.
 pub(super) fn write_error(error: &std::io::Error, url: &Url) -> FetchError {
     let reason = format!("could not write the received data: {error}");
-    FetchError::Fatal(Error::failed(ErrorKind::Download, "could not download", reason, redact_url(url)).with_hint("df -h"))
+    FetchError::Fatal(
+        Error::failed(
+            ErrorKind::Download,
+            "could not download",
+            reason,
+            redact_url(url),
+        )
+        .with_hint("df -h"),
+    )
 }
 
-/// Returns the cause of a failed request, without the generic messages of reqwest and hyper before it.
+/// Returns the cause of a failed request, without the generic messages of reqwest and hyper before
+/// it.
 fn describe(chain: &str) -> String {
-    let text = chain.strip_prefix("error sending request: ").unwrap_or(chain);
+    let text = chain
+        .strip_prefix("error sending request: ")
+        .unwrap_or(chain);
     match text.strip_prefix("client error (Connect): ") {
         // The library and the resolver each describe the failure; the last part is the reason.
         Some(cause) if cause.starts_with("dns error: ") => {
-            format!("could not resolve the host name: {}", cause.rsplit(": ").next().unwrap_or(cause))
+            format!(
+                "could not resolve the host name: {}",
+                cause.rsplit(": ").next().unwrap_or(cause)
+            )
         }
         Some(cause) => format!("could not connect: {cause}"),
         None => text.to_owned(),

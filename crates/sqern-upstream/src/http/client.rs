@@ -17,11 +17,12 @@ use super::tls::{TlsFiles, tls_config};
 use crate::error::error_chain;
 use crate::{Error, ErrorKind};
 
-/// The number of indexes that are decompressed concurrently. Each may require 64 MiB (the window of `xz -9` and `zstd -19 --long`), and the
-/// total must be below 200 MiB.
+/// The number of indexes that are decompressed concurrently. Each may require 64 MiB (the window of
+/// `xz -9` and `zstd -19 --long`), and the total must be below 200 MiB.
 const DECODERS: usize = 2;
 
-/// The limit of the headers of an HTTP/2 response in bytes. hyper limits those of HTTP/1.1 to 100 headers and 400 KiB.
+/// The limit of the headers of an HTTP/2 response in bytes. hyper limits those of HTTP/1.1 to 100
+/// headers and 400 KiB.
 const HEADER_LIST_BYTES: u32 = 64 * 1024;
 
 /// A client that could not be created.
@@ -59,7 +60,8 @@ struct Connections {
 }
 
 impl Client {
-    /// Returns a client that trusts the certificates of the system (package `ca-certificates`). Without them, only `https` fails.
+    /// Returns a client that trusts the certificates of the system (package `ca-certificates`).
+    /// Without them, only `https` fails.
     ///
     /// # Errors
     ///
@@ -67,7 +69,11 @@ impl Client {
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
         let http = http_client(&options, tls_config()?)?;
         Ok(Self {
-            connections: Connections { anonymous: http.clone(), http, identified: false },
+            connections: Connections {
+                anonymous: http.clone(),
+                http,
+                identified: false,
+            },
             limiter: Arc::new(RequestLimiter::new(options.jobs, options.jobs_per_host)),
             decoders: Arc::new(Semaphore::new(DECODERS)),
             options: Arc::new(options),
@@ -79,30 +85,59 @@ impl Client {
 
     /// Returns the client with a certificate or other authorities, and with the same limits.
     pub(crate) fn with_tls(&self, files: &TlsFiles) -> Result<Self, Error> {
-        let mut known = self.identified.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self
+            .identified
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let connections = if let Some(connections) = known.get(files) {
             connections.clone()
         } else {
             let build = |files: &TlsFiles| {
                 let refused = |error: ClientError| {
-                    Error::caused(ErrorKind::Certificate, "could not use", error, "the certificates of the source")
+                    Error::caused(
+                        ErrorKind::Certificate,
+                        "could not use",
+                        error,
+                        "the certificates of the source",
+                    )
                 };
                 http_client(&self.options, files.config()?).map_err(refused)
             };
             let http = build(files)?;
-            let bare = TlsFiles { identity: None, authorities: files.authorities.clone() };
-            let anonymous = if files.identity.is_some() { build(&bare)? } else { http.clone() };
-            known.entry(files.clone()).or_insert(Connections { http, anonymous, identified: files.identity.is_some() }).clone()
+            let bare = TlsFiles {
+                identity: None,
+                authorities: files.authorities.clone(),
+            };
+            let anonymous = if files.identity.is_some() {
+                build(&bare)?
+            } else {
+                http.clone()
+            };
+            known
+                .entry(files.clone())
+                .or_insert(Connections {
+                    http,
+                    anonymous,
+                    identified: files.identity.is_some(),
+                })
+                .clone()
         };
-        Ok(Self { connections, ..self.clone() })
+        Ok(Self {
+            connections,
+            ..self.clone()
+        })
     }
 
     /// Returns the client with user names and passwords for some hosts.
     pub(crate) fn with_credentials(&self, credentials: Credentials) -> Self {
-        Self { credentials: Some(Arc::new(credentials)), ..self.clone() }
+        Self {
+            credentials: Some(Arc::new(credentials)),
+            ..self.clone()
+        }
     }
 
-    /// Returns the median difference between the clocks of the servers and of this machine, or `None` if no server sent its time.
+    /// Returns the median difference between the clocks of the servers and of this machine, or
+    /// `None` if no server sent its time.
     ///
     /// The time of requests is assumed to be the time at which the client was created.
     #[must_use]
@@ -110,9 +145,14 @@ impl Client {
         self.clocks.median()
     }
 
-    /// Returns the connections for `url`. Only the host of `first`, which the source names, receives the certificate.
+    /// Returns the connections for `url`. Only the host of `first`, which the source names,
+    /// receives the certificate.
     pub(super) fn http(&self, url: &Url, first: &Url) -> &reqwest::Client {
-        if url.origin() == first.origin() { &self.connections.http } else { &self.connections.anonymous }
+        if url.origin() == first.origin() {
+            &self.connections.http
+        } else {
+            &self.connections.anonymous
+        }
     }
 
     /// Returns whether servers receive a certificate.
@@ -132,7 +172,8 @@ impl Client {
 }
 
 fn http_client(options: &ClientOptions, tls: ClientConfig) -> Result<reqwest::Client, ClientError> {
-    // Without this header, a server may use any coding (RFC 9110 §12.5.3). Signatures and checksums apply to the uncoded file.
+    // Without this header, a server may use any coding (RFC 9110 §12.5.3). Signatures and checksums
+    // apply to the uncoded file.
     let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
@@ -150,5 +191,7 @@ fn http_client(options: &ClientOptions, tls: ClientConfig) -> Result<reqwest::Cl
     if !options.system_proxy {
         builder = builder.no_proxy();
     }
-    builder.build().map_err(|error| ClientError::Http(error_chain(&error)))
+    builder
+        .build()
+        .map_err(|error| ClientError::Http(error_chain(&error)))
 }

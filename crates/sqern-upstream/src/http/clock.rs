@@ -18,29 +18,44 @@ pub(super) struct Clocks {
 
 impl Clocks {
     pub(super) fn new() -> Self {
-        Self { begun: Instant::now(), ahead: Mutex::default() }
+        Self {
+            begun: Instant::now(),
+            ahead: Mutex::default(),
+        }
     }
 
     /// Records the time in a response. `now` is the time at which the client was created.
     pub(super) fn note(&self, headers: &HeaderMap, now: Timestamp) {
         let passed = SignedDuration::try_from(self.begun.elapsed()).unwrap_or_default();
         if let Some(ahead) = ahead(headers, now.saturating_add(passed).unwrap_or(now)) {
-            self.ahead.lock().unwrap_or_else(PoisonError::into_inner).push(ahead);
+            self.ahead
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(ahead);
         }
     }
 
     /// Returns the median, so that a single wrong clock has no effect.
     pub(super) fn median(&self) -> Option<SignedDuration> {
-        let mut all = self.ahead.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut all = self
+            .ahead
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         all.sort();
         all.get(all.len() / 2).copied()
     }
 }
 
-/// Returns the difference of the clock of a server. `Date` is the time of the response, and caches add its age in seconds as `Age` (RFC
-/// 9110 §6.6.1, RFC 9111 §5.1).
+/// Returns the difference of the clock of a server. `Date` is the time of the response, and caches
+/// add its age in seconds as `Age` (RFC 9110 §6.6.1, RFC 9111 §5.1).
 fn ahead(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::trim)
+    };
     let age: i64 = text(AGE).map_or(Some(0), |age| age.parse().ok().filter(|age| *age >= 0))?;
     let date = http_date(text(DATE)?)?;
     Some(date.duration_since(now) + SignedDuration::from_secs(age.min(i64::from(i32::MAX))))
@@ -64,7 +79,11 @@ mod tests {
             if let Some(age) = age {
                 headers.insert(AGE, age.parse().expect("a value"));
             }
-            assert_eq!(ahead(&headers, now), expected.map(SignedDuration::from_secs), "{date} {age:?}");
+            assert_eq!(
+                ahead(&headers, now),
+                expected.map(SignedDuration::from_secs),
+                "{date} {age:?}"
+            );
         }
     }
 
@@ -72,7 +91,11 @@ mod tests {
     fn single_wrong_clock_has_no_effect() {
         let clocks = Clocks::new();
         assert_eq!(clocks.median(), None);
-        clocks.ahead.lock().expect("nobody else").extend([7200, 1, 0].map(SignedDuration::from_secs));
+        clocks
+            .ahead
+            .lock()
+            .expect("nobody else")
+            .extend([7200, 1, 0].map(SignedDuration::from_secs));
         assert_eq!(clocks.median(), Some(SignedDuration::from_secs(1)));
     }
 }

@@ -28,7 +28,8 @@ pub(crate) struct Request<'a> {
     pub(crate) now: Timestamp,
     /// Called with the size of each received chunk.
     pub(crate) received: &'a (dyn Fn(u64) + Sync),
-    /// The `ETag` of the cached file, which is not transferred again (RFC 9110 §13.1.2). An invalid one is not sent.
+    /// The `ETag` of the cached file, which is not transferred again (RFC 9110 §13.1.2). An invalid
+    /// one is not sent.
     pub(crate) etag: Option<&'a str>,
 }
 
@@ -44,30 +45,53 @@ pub(crate) enum Fetched {
 impl Client {
     /// Downloads a file into `sink`, unless its `ETag` is that of the request.
     ///
-    /// After a transient error, the download is continued if the server supports that. So is one whose start is in the sink already; the
-    /// caller then must verify the checksum. Waiting for other requests of the client does not count towards the time limit.
-    pub(crate) async fn fetch(&self, request: &Request<'_>, sink: &mut Sink) -> Result<Fetched, FetchError> {
+    /// After a transient error, the download is continued if the server supports that. So is one
+    /// whose start is in the sink already; the caller then must verify the checksum. Waiting for
+    /// other requests of the client does not count towards the time limit.
+    pub(crate) async fn fetch(
+        &self,
+        request: &Request<'_>,
+        sink: &mut Sink,
+    ) -> Result<Fetched, FetchError> {
         let first = locate(request.url, request.mirror_base);
-        let budget = Budget { total: self.options.total_timeout, left: self.options.total_timeout };
+        let budget = Budget {
+            total: self.options.total_timeout,
+            left: self.options.total_timeout,
+        };
         // The checksum determines whether the start in the sink belongs to the requested file.
         let partial = (sink.position() > 0).then_some(Partial::Known);
-        let mut transfer = Transfer { client: self, request, first, partial, budget };
+        let mut transfer = Transfer {
+            client: self,
+            request,
+            first,
+            partial,
+            budget,
+        };
         let mut attempt = 0;
         loop {
             attempt += 1;
             match transfer.once(sink).await {
-                Err(FetchError::Transient(failure, Some(requested))) if requested > self.options.retry_after_max => {
+                Err(FetchError::Transient(failure, Some(requested)))
+                    if requested > self.options.retry_after_max =>
+                {
                     return Err(FetchError::Fatal(too_late(failure, requested, request.now)));
                 }
                 Err(FetchError::Transient(failure, requested)) if attempt < self.options.tries => {
                     // The wait must not be shorter than the backoff of the client.
                     let wait = self.backoff(attempt).max(requested.unwrap_or_default());
                     tracing::debug!(attempt, ?wait, %failure, "trying again");
-                    transfer.budget.spend(&transfer.first, tokio::time::sleep(wait)).await?;
+                    transfer
+                        .budget
+                        .spend(&transfer.first, tokio::time::sleep(wait))
+                        .await?;
                 }
                 outcome => {
                     let (url, bytes) = (redact_url(request.url), sink.position());
-                    let verb = if outcome.is_ok() { "received" } else { "did not receive" };
+                    let verb = if outcome.is_ok() {
+                        "received"
+                    } else {
+                        "did not receive"
+                    };
                     tracing::debug!(attempt, bytes, "{verb} {url}");
                     return outcome;
                 }
@@ -75,10 +99,13 @@ impl Client {
         }
     }
 
-    /// Returns the wait before an attempt. It doubles with each attempt, and is randomly reduced by up to half, so that clients do not
-    /// retry simultaneously.
+    /// Returns the wait before an attempt. It doubles with each attempt, and is randomly reduced by
+    /// up to half, so that clients do not retry simultaneously.
     fn backoff(&self, attempt: u32) -> Duration {
-        let full = self.options.backoff.saturating_mul(1 << (attempt - 1).min(8));
+        let full = self
+            .options
+            .backoff
+            .saturating_mul(1 << (attempt - 1).min(8));
         // The seed of RandomState is sufficiently random for a wait.
         let random = RandomState::new().hash_one(attempt) % 1024;
         full.mul_f64(0.5 + f64::from(u32::try_from(random).unwrap_or(0)) / 2048.0)
@@ -87,8 +114,14 @@ impl Client {
 
 /// Returns the error of a server that requests a longer wait than the limit.
 fn too_late(mut error: Error, requested: Duration, now: Timestamp) -> Error {
-    let then = now.checked_add(requested).ok().and_then(|then| then.round(jiff::Unit::Second).ok());
-    let hint = then.map_or_else(|| "Exclude the source.".to_owned(), |then| format!("sqern check  # after {then}"));
+    let then = now
+        .checked_add(requested)
+        .ok()
+        .and_then(|then| then.round(jiff::Unit::Second).ok());
+    let hint = then.map_or_else(
+        || "Exclude the source.".to_owned(),
+        |then| format!("sqern check  # after {then}"),
+    );
     error.append(&format!(", Retry-After: {} s", requested.as_secs()));
     error.with_hint(hint)
 }
@@ -102,13 +135,22 @@ struct Budget {
 
 impl Budget {
     /// Runs an operation, and subtracts its duration. Returns an error if no time is left.
-    async fn spend<T>(&mut self, url: &Url, work: impl Future<Output = T>) -> Result<T, FetchError> {
+    async fn spend<T>(
+        &mut self,
+        url: &Url,
+        work: impl Future<Output = T>,
+    ) -> Result<T, FetchError> {
         let start = Instant::now();
         let outcome = tokio::time::timeout(self.left, work).await;
         self.left = self.left.saturating_sub(start.elapsed());
         outcome.map_err(|_| {
             let reason = format!("not complete after {:?}", self.total);
-            FetchError::Fatal(Error::failed(ErrorKind::Download, "could not download", reason, redact_url(url)))
+            FetchError::Fatal(Error::failed(
+                ErrorKind::Download,
+                "could not download",
+                reason,
+                redact_url(url),
+            ))
         })
     }
 }
@@ -137,8 +179,13 @@ impl Transfer<'_> {
     /// Makes one attempt, with redirects, until the last byte.
     async fn once(&mut self, sink: &mut Sink) -> Result<Fetched, FetchError> {
         if self.first.scheme() == "file" {
-            sink.reset().await.map_err(|error| write_error(&error, &self.first))?;
-            let read = self.budget.spend(&self.first, read_file(&self.first, self.request, sink)).await?;
+            sink.reset()
+                .await
+                .map_err(|error| write_error(&error, &self.first))?;
+            let read = self
+                .budget
+                .spend(&self.first, read_file(&self.first, self.request, sink))
+                .await?;
             return read.map(|()| Fetched::Whole(None));
         }
         let mut url = self.first.clone();
@@ -169,9 +216,17 @@ impl Transfer<'_> {
     }
 
     /// Sends a request to a server, and receives the response.
-    async fn exchange(&mut self, url: &Url, permit: &Permit, sink: &mut Sink) -> Result<Step, FetchError> {
+    async fn exchange(
+        &mut self,
+        url: &Url,
+        permit: &Permit,
+        sink: &mut Sink,
+    ) -> Result<Step, FetchError> {
         let client = self.client;
-        let validator = self.partial.as_ref().filter(|partial| partial.is_at(url) && sink.position() > 0);
+        let validator = self
+            .partial
+            .as_ref()
+            .filter(|partial| partial.is_at(url) && sink.position() > 0);
         let resumes = validator.is_some();
         let known = self.request.etag.filter(|etag| !resumes && is_etag(etag));
         let mut get = self.get(url);
@@ -193,9 +248,14 @@ impl Transfer<'_> {
         }
         let mut whole = None;
         match response.status() {
-            StatusCode::NOT_MODIFIED if known.is_some() => return Ok(Step::Done(Fetched::NotModified)),
+            StatusCode::NOT_MODIFIED if known.is_some() => {
+                return Ok(Step::Done(Fetched::NotModified));
+            }
             StatusCode::PARTIAL_CONTENT if resumes => {
-                whole = self.partial.as_ref().and_then(|partial| partial.rest(response.headers(), sink.position()));
+                whole = self
+                    .partial
+                    .as_ref()
+                    .and_then(|partial| partial.rest(response.headers(), sink.position()));
                 if whole.is_none() {
                     self.partial = None;
                     return Ok(Step::Again);
@@ -212,16 +272,27 @@ impl Transfer<'_> {
             let with_login = !url.username().is_empty() || client.login(url).is_some();
             check_status(&response, url, self.request.now, with_login)?;
             self.partial = Partial::of(&response, url);
-            sink.reset().await.map_err(|error| write_error(&error, url))?;
+            sink.reset()
+                .await
+                .map_err(|error| write_error(&error, url))?;
         }
         check_body(&response, url, sink.position(), sink.limit())?;
         let etag = etag(response.headers()).map(str::to_owned);
         client.body(response, url, self.request, sink).await?;
         match whole {
             Some(size) if size != sink.position() => {
-                let actual = format!("received only {} of {}", sink.position(), counted(size, "byte"));
+                let actual = format!(
+                    "received only {} of {}",
+                    sink.position(),
+                    counted(size, "byte")
+                );
                 Err(FetchError::Transient(
-                    Error::failed(ErrorKind::Download, "could not download", actual, redact_url(url)),
+                    Error::failed(
+                        ErrorKind::Download,
+                        "could not download",
+                        actual,
+                        redact_url(url),
+                    ),
                     None,
                 ))
             }

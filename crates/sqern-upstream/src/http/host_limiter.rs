@@ -41,27 +41,47 @@ pub(super) struct Permit {
 impl RequestLimiter {
     /// Returns limits of `all` requests and `per_host` requests to each host, at least 1.
     pub(super) fn new(all: usize, per_host: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(all.max(1))), per_host: per_host.max(1), hosts: Mutex::default() }
+        Self {
+            all: Arc::new(Semaphore::new(all.max(1))),
+            per_host: per_host.max(1),
+            hosts: Mutex::default(),
+        }
     }
 
-    /// Waits until both limits permit another request. The host is first, so that a slow host does not use up the general permits.
+    /// Waits until both limits permit another request. The host is first, so that a slow host does
+    /// not use up the general permits.
     pub(super) async fn permit(&self, url: &Url) -> Permit {
         let host = url.host_str().unwrap_or_default().to_owned();
         let limiter = {
             let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(hosts.entry(host).or_insert_with(|| Arc::new(HostLimiter::new(self.per_host))))
+            Arc::clone(
+                hosts
+                    .entry(host)
+                    .or_insert_with(|| Arc::new(HostLimiter::new(self.per_host))),
+            )
         };
         // Acquiring only fails for a closed semaphore.
         let host = Arc::clone(&limiter.permits).acquire_owned().await.ok();
         let all = Arc::clone(&self.all).acquire_owned().await.ok();
         let width = limiter.width().now;
-        Permit { limiter, width, host, _all: all }
+        Permit {
+            limiter,
+            width,
+            host,
+            _all: all,
+        }
     }
 }
 
 impl HostLimiter {
     fn new(width: usize) -> Self {
-        Self { permits: Arc::new(Semaphore::new(width)), width: Mutex::new(Width { now: width, owed: 0 }) }
+        Self {
+            permits: Arc::new(Semaphore::new(width)),
+            width: Mutex::new(Width {
+                now: width,
+                owed: 0,
+            }),
+        }
     }
 
     fn width(&self) -> MutexGuard<'_, Width> {
@@ -70,8 +90,8 @@ impl HostLimiter {
 }
 
 impl Permit {
-    /// Halves the limit of the host, which reported too many requests. Responses to earlier requests have no effect, so a burst halves it
-    /// once.
+    /// Halves the limit of the host, which reported too many requests. Responses to earlier
+    /// requests have no effect, so a burst halves it once.
     pub(super) fn too_many(&self) {
         let mut width = self.limiter.width();
         if width.now == 1 || width.now != self.width {
@@ -116,7 +136,10 @@ mod tests {
             // All requests of a burst are rejected.
             permits.iter().for_each(Permit::too_many);
         }
-        assert_eq!(all(&limiter, &Url::parse("https://other/").expect("a URL")).len(), 20);
+        assert_eq!(
+            all(&limiter, &Url::parse("https://other/").expect("a URL")).len(),
+            20
+        );
     }
 
     #[test]

@@ -8,47 +8,84 @@ use crate::{Error, ErrorKind};
 /// The maximum number of redirects.
 pub(super) const REDIRECTS: usize = 5;
 
-/// Returns the URL of a request: `MIRROR_BASE/HOST/PATH` with a mirror base, else `url`. `file:` URLs have no host and do not change.
+/// Returns the URL of a request: `MIRROR_BASE/HOST/PATH` with a mirror base, else `url`. `file:`
+/// URLs have no host and do not change.
 pub(super) fn locate(url: &Url, mirror_base: Option<&Url>) -> Url {
-    let Some((base, host)) = mirror_base.zip(url.host_str()).filter(|_| url.scheme() != "file") else { return url.clone() };
+    let Some((base, host)) = mirror_base
+        .zip(url.host_str())
+        .filter(|_| url.scheme() != "file")
+    else {
+        return url.clone();
+    };
     let mut located = base.clone();
     located.set_query(url.query());
-    located.set_path(&format!("{}/{host}{}", base.path().trim_end_matches('/'), url.path()));
+    located.set_path(&format!(
+        "{}/{host}{}",
+        base.path().trim_end_matches('/'),
+        url.path()
+    ));
     located
 }
 
 /// Returns the URL of a redirect. URLs of the mirror do not change, and others are mapped to it.
 pub(super) fn locate_redirect(url: &Url, mirror_base: Option<&Url>) -> Url {
-    let at = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port_or_known_default());
+    let at = |url: &Url| {
+        (
+            url.scheme().to_owned(),
+            url.host_str().map(str::to_owned),
+            url.port_or_known_default(),
+        )
+    };
     match mirror_base {
         Some(base) if at(base) == at(url) && url.path().starts_with(base.path()) => url.clone(),
         _ => locate(url, mirror_base),
     }
 }
 
-/// Returns the target of a redirect, which must be `http` or `https`, and not a downgrade from `https` to `http`.
+/// Returns the target of a redirect, which must be `http` or `https`, and not a downgrade from
+/// `https` to `http`.
 pub(super) fn redirected(from: &Url, location: &str) -> Result<Url, Error> {
-    let refused = |reason: String| Error::failed(ErrorKind::Download, "cannot follow the redirect of", reason, redact_url(from));
+    let refused = |reason: String| {
+        Error::failed(
+            ErrorKind::Download,
+            "cannot follow the redirect of",
+            reason,
+            redact_url(from),
+        )
+    };
     // An invalid location might contain a token, whose position is unknown.
-    let to = from.join(location).map_err(|error| refused(format!("invalid Location header: {error}")))?;
+    let to = from
+        .join(location)
+        .map_err(|error| refused(format!("invalid Location header: {error}")))?;
     match (from.scheme(), to.scheme()) {
-        ("https", "http") => Err(refused(format!("redirect from https to {}", redact_url(&to)))),
+        ("https", "http") => Err(refused(format!(
+            "redirect from https to {}",
+            redact_url(&to)
+        ))),
         (_, "http" | "https") => Ok(to),
-        _ => Err(refused(format!("{} is not an http or https URL", redact_url(&to)))),
+        _ => Err(refused(format!(
+            "{} is not an http or https URL",
+            redact_url(&to)
+        ))),
     }
 }
 
-/// Returns the target of a redirect with the user name and password of the first URL if both are on the same server. Otherwise it has none.
+/// Returns the target of a redirect with the user name and password of the first URL if both are on
+/// the same server. Otherwise it has none.
 pub(super) fn with_user_of(mut to: Url, first: &Url) -> Url {
-    let (user, password) = if to.origin() == first.origin() { (first.username(), first.password()) } else { ("", None) };
+    let (user, password) = if to.origin() == first.origin() {
+        (first.username(), first.password())
+    } else {
+        ("", None)
+    };
     // Both only fail for URLs without a host.
     let _ = to.set_username(user);
     let _ = to.set_password(password);
     to
 }
 
-/// Returns a URL that can be recorded: without user name, password and query. Queries contain tokens (`update.suse.com/…?TOKEN` of SUSE,
-/// signed URLs).
+/// Returns a URL that can be recorded: without user name, password and query. Queries contain
+/// tokens (`update.suse.com/…?TOKEN` of SUSE, signed URLs).
 pub(crate) fn without_credentials(url: &Url) -> Url {
     let mut bare = url.clone();
     let _ = bare.set_username("");
@@ -72,7 +109,12 @@ pub(super) fn file_path(url: &Url) -> Result<std::path::PathBuf, Error> {
     let escapes = percent_decode_str(url.path()).any(|byte| byte == 0);
     url.to_file_path().ok().filter(|_| !escapes).ok_or_else(|| {
         let reason = "a file URL must contain an absolute path, such as file:///srv/mirror";
-        Error::failed(ErrorKind::Configuration, "cannot use", reason, redact_url(url))
+        Error::failed(
+            ErrorKind::Configuration,
+            "cannot use",
+            reason,
+            redact_url(url),
+        )
     })
 }
 
@@ -89,30 +131,61 @@ mod tests {
     #[test]
     fn mirror_base_precedes_host_and_path() {
         for (base, from, to) in [
-            ("http://m:8099", "https://mirror.example/debian/dists/x", "http://m:8099/mirror.example/debian/dists/x"),
-            ("http://m/all/", "http://h:81/p%3a?q=1", "http://m/all/h/p%3a?q=1"),
-            ("file:///srv/mirror", "https://h/p", "file:///srv/mirror/h/p"),
+            (
+                "http://m:8099",
+                "https://mirror.example/debian/dists/x",
+                "http://m:8099/mirror.example/debian/dists/x",
+            ),
+            (
+                "http://m/all/",
+                "http://h:81/p%3a?q=1",
+                "http://m/all/h/p%3a?q=1",
+            ),
+            (
+                "file:///srv/mirror",
+                "https://h/p",
+                "file:///srv/mirror/h/p",
+            ),
             ("http://m", "file:///srv/p", "file:///srv/p"),
-            ("http://m/all", "http://m/debian/p", "http://m/all/m/debian/p"),
+            (
+                "http://m/all",
+                "http://m/debian/p",
+                "http://m/all/m/debian/p",
+            ),
         ] {
             assert_eq!(locate(&url(from), Some(&url(base))).as_str(), to);
         }
-        assert_eq!(locate_redirect(&url("http://m/all/h/p"), Some(&url("http://m/all"))).as_str(), "http://m/all/h/p");
-        assert_eq!(locate_redirect(&url("http://h/p"), Some(&url("http://m/all"))).as_str(), "http://m/all/h/p");
+        assert_eq!(
+            locate_redirect(&url("http://m/all/h/p"), Some(&url("http://m/all"))).as_str(),
+            "http://m/all/h/p"
+        );
+        assert_eq!(
+            locate_redirect(&url("http://h/p"), Some(&url("http://m/all"))).as_str(),
+            "http://m/all/h/p"
+        );
     }
 
     #[test]
     fn redirects_to_files_and_downgrades_are_errors() {
         assert!(redirected(&url("http://h/"), "file:///etc/passwd").is_err());
         assert!(redirected(&url("https://h/"), "http://h/").is_err());
-        assert_eq!(redirected(&url("https://h/a/b"), "../c").expect("same host").as_str(), "https://h/c");
+        assert_eq!(
+            redirected(&url("https://h/a/b"), "../c")
+                .expect("same host")
+                .as_str(),
+            "https://h/c"
+        );
     }
 
     #[test]
     fn invalid_locations_are_not_displayed() {
-        let failure = redirected(&url("https://h/"), "https://user:secret@[h/?token").expect_err("no URL").to_string();
+        let failure = redirected(&url("https://h/"), "https://user:secret@[h/?token")
+            .expect_err("no URL")
+            .to_string();
         assert!(
-            failure.contains("invalid Location header") && !failure.contains("secret") && !failure.contains("token"),
+            failure.contains("invalid Location header")
+                && !failure.contains("secret")
+                && !failure.contains("token"),
             "{failure}"
         );
     }
@@ -128,7 +201,10 @@ mod tests {
             ("//other/b", "https://other/b"),
             ("https://eve:evil@other/b?c", "https://other/b?c"),
         ] {
-            assert_eq!(with_user_of(redirected(&first, location).expect("a redirect"), &first).as_str(), to);
+            assert_eq!(
+                with_user_of(redirected(&first, location).expect("a redirect"), &first).as_str(),
+                to
+            );
         }
     }
 
@@ -136,11 +212,21 @@ mod tests {
     fn users_and_queries_are_redacted() {
         for (given, expected, bare) in [
             ("https://user:secret@h/p", "https://h/p", "https://h/p"),
-            ("https://h/p?secret&x=secret#secret", "https://h/p?…", "https://h/p"),
+            (
+                "https://h/p?secret&x=secret#secret",
+                "https://h/p?…",
+                "https://h/p",
+            ),
             ("https://secret@h?", "https://h/", "https://h/"),
             ("file:///srv/p", "file:///srv/p", "file:///srv/p"),
         ] {
-            assert_eq!((redact_url(&url(given)).as_str(), without_credentials(&url(given)).as_str()), (expected, bare));
+            assert_eq!(
+                (
+                    redact_url(&url(given)).as_str(),
+                    without_credentials(&url(given)).as_str()
+                ),
+                (expected, bare)
+            );
         }
     }
 

@@ -38,10 +38,13 @@ impl Sink {
         Self::new(limit, algorithm, Target::File(file))
     }
 
-    /// Returns a sink whose file may contain the start of the download. It is read completely, and truncated if it is too long.
+    /// Returns a sink whose file may contain the start of the download. It is read completely, and
+    /// truncated if it is too long.
     pub(crate) async fn resumed(limit: u64, algorithm: Algorithm, file: File) -> io::Result<Self> {
         let mut sink = Self::file(limit, algorithm, file);
-        let Target::File(file) = &mut sink.target else { return Ok(sink) };
+        let Target::File(file) = &mut sink.target else {
+            return Ok(sink);
+        };
         let mut buffer = vec![0; READ_BYTES];
         loop {
             let count = file.read(&mut buffer).await?;
@@ -60,7 +63,14 @@ impl Sink {
     }
 
     fn new(limit: u64, algorithm: Algorithm, target: Target) -> Self {
-        Self { limit, received: 0, head: Vec::new(), algorithm, hasher: Hasher::new(algorithm), target }
+        Self {
+            limit,
+            received: 0,
+            head: Vec::new(),
+            algorithm,
+            hasher: Hasher::new(algorithm),
+            target,
+        }
     }
 
     /// Returns the limit in bytes.
@@ -113,14 +123,19 @@ impl Sink {
         }
     }
 
-    /// Returns whether the file is an HTML page, such as a login page of a network or an error page with status 200.
+    /// Returns whether the file is an HTML page, such as a login page of a network or an error page
+    /// with status 200.
     pub(crate) fn is_html(&self) -> bool {
         is_html(&self.head)
     }
 
     /// Returns size and checksum of the received bytes.
     pub(crate) fn received(&self) -> ReceivedFile {
-        ReceivedFile { size_bytes: self.received, checksum: self.hasher.clone().finish(), is_html: self.is_html() }
+        ReceivedFile {
+            size_bytes: self.received,
+            checksum: self.hasher.clone().finish(),
+            is_html: self.is_html(),
+        }
     }
 
     /// Returns the bytes of a sink in memory.
@@ -135,7 +150,8 @@ impl Sink {
 /// Returns whether bytes start like an HTML page.
 pub(crate) fn is_html(head: &[u8]) -> bool {
     let head = head.trim_ascii_start();
-    [&b"<!doctype"[..], b"<html"]
-        .iter()
-        .any(|start| head.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start)))
+    [&b"<!doctype"[..], b"<html"].iter().any(|start| {
+        head.get(..start.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(start))
+    })
 }

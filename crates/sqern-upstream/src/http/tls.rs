@@ -27,22 +27,41 @@ impl TlsFiles {
             Some(file) => {
                 let (trusted, _) = roots.add_parsable_certificates(certificates(file)?);
                 if trusted == 0 {
-                    return Err(Error::unexpected(ErrorKind::Certificate, "valid CA certificates", "none", file.display()));
+                    return Err(Error::unexpected(
+                        ErrorKind::Certificate,
+                        "valid CA certificates",
+                        "none",
+                        file.display(),
+                    ));
                 }
             }
         }
-        let refused =
-            |error: rustls::Error| Error::caused(ErrorKind::Certificate, "could not initialize", error, "the TLS library");
+        let refused = |error: rustls::Error| {
+            Error::caused(
+                ErrorKind::Certificate,
+                "could not initialize",
+                error,
+                "the TLS library",
+            )
+        };
         let builder = versions().map_err(refused)?.with_root_certificates(roots);
         let mut config = match &self.identity {
             None => builder.with_no_client_auth(),
             Some((certificate, key)) => {
-                let private =
-                    PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable("a private key in PEM format", error, key))?;
-                builder.with_client_auth_cert(certificates(certificate)?, private).map_err(|error| {
-                    let reason = format!("it does not match the key {}: {error}", key.display());
-                    Error::failed(ErrorKind::Certificate, "cannot use", reason, certificate.display())
-                })?
+                let private = PrivateKeyDer::from_pem_file(key)
+                    .map_err(|error| unreadable("a private key in PEM format", error, key))?;
+                builder
+                    .with_client_auth_cert(certificates(certificate)?, private)
+                    .map_err(|error| {
+                        let reason =
+                            format!("it does not match the key {}: {error}", key.display());
+                        Error::failed(
+                            ErrorKind::Certificate,
+                            "cannot use",
+                            reason,
+                            certificate.display(),
+                        )
+                    })?
             }
         };
         config.alpn_protocols = protocols();
@@ -54,40 +73,65 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let what = "certificates in PEM format";
     let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let found = read.map_err(|error| unreadable(what, error, file))?;
-    if found.is_empty() { Err(Error::unexpected(ErrorKind::Certificate, what, "none", file.display())) } else { Ok(found) }
+    if found.is_empty() {
+        Err(Error::unexpected(
+            ErrorKind::Certificate,
+            what,
+            "none",
+            file.display(),
+        ))
+    } else {
+        Ok(found)
+    }
 }
 
 fn unreadable(what: &str, error: rustls::pki_types::pem::Error, file: &Path) -> Error {
     match error {
-        rustls::pki_types::pem::Error::Io(error) => {
-            Error::caused(ErrorKind::Certificate, "could not read", error, file.display())
-        }
-        other => Error::unexpected(ErrorKind::Certificate, what, other.to_string(), file.display()),
+        rustls::pki_types::pem::Error::Io(error) => Error::caused(
+            ErrorKind::Certificate,
+            "could not read",
+            error,
+            file.display(),
+        ),
+        other => Error::unexpected(
+            ErrorKind::Certificate,
+            what,
+            other.to_string(),
+            file.display(),
+        ),
     }
 }
 
-/// Returns the default configuration, without a client certificate. No process-wide provider is installed, because another library might
-/// install one, too.
+/// Returns the default configuration, without a client certificate. No process-wide provider is
+/// installed, because another library might install one, too.
 pub(super) fn tls_config() -> Result<ClientConfig, rustls::Error> {
-    let mut config = versions()?.with_root_certificates(system_roots()).with_no_client_auth();
+    let mut config = versions()?
+        .with_root_certificates(system_roots())
+        .with_no_client_auth();
     config.alpn_protocols = protocols();
     Ok(config)
 }
 
 fn versions() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, rustls::Error> {
-    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider())).with_safe_default_protocol_versions()
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
 }
 
 fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     let (trusted, ignored) = roots.add_parsable_certificates(found.certs);
-    tracing::debug!(trusted, ignored, errors = found.errors.len(), "system certificates");
+    tracing::debug!(
+        trusted,
+        ignored,
+        errors = found.errors.len(),
+        "system certificates"
+    );
     roots
 }
 
-/// Returns the hint for a handshake that failed because of a certificate, by the message of rustls. HTTP/2 only forwards the message, and
-/// tests contain each of them.
+/// Returns the hint for a handshake that failed because of a certificate, by the message of rustls.
+/// HTTP/2 only forwards the message, and tests contain each of them.
 ///
 /// `identified` is whether a client certificate was sent.
 pub(super) fn certificate_hint(text: &str, identified: bool) -> Option<&'static str> {
@@ -97,13 +141,16 @@ pub(super) fn certificate_hint(text: &str, identified: bool) -> Option<&'static 
         let clock = "Check the system time with date: the certificate is not valid now.";
         return Some(match problem {
             // The signatures of an authority that was created again with its old name do not match.
-            _ if problem.starts_with("UnknownIssuer") || problem.starts_with("BadSignature") => authority,
+            _ if problem.starts_with("UnknownIssuer") || problem.starts_with("BadSignature") => {
+                authority
+            }
             _ if problem.contains("expired") || problem.contains("not valid yet") => clock,
             _ => "The certificate is for another server. Check the URLs of the source.",
         });
     }
     let (_, alert) = text.split_once("received fatal alert: ")?;
-    // RFC 8446 §6.2. Servers with TLS 1.2 send HandshakeFailure if the client certificate is missing.
+    // RFC 8446 §6.2. Servers with TLS 1.2 send HandshakeFailure if the client certificate is
+    // missing.
     let refused = [
         "BadCertificate",
         "UnsupportedCertificate",

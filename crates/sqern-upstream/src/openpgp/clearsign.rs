@@ -1,4 +1,5 @@
-//! The cleartext signature framework (RFC 9580 §7). Like apt, it rejects text outside the signed block.
+//! The cleartext signature framework (RFC 9580 §7). Like apt, it rejects text outside the signed
+//! block.
 
 /// The parts of a clearsigned text.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,8 +27,8 @@ pub(crate) enum ClearsignError {
         /// The start of the line.
         actual: String,
     },
-    /// A line contains a carriage return, which OpenPGP treats as a line end (RFC 9580 §5.2.1.2). The signed lines would differ from the
-    /// parsed ones.
+    /// A line contains a carriage return, which OpenPGP treats as a line end (RFC 9580 §5.2.1.2).
+    /// The signed lines would differ from the parsed ones.
     #[error("line {line}: carriage return inside a line")]
     CarriageReturn {
         /// The line, from 1.
@@ -41,7 +42,12 @@ const END: &str = "-----END PGP SIGNATURE-----";
 
 /// Splits a clearsigned text. Only blank lines are allowed outside the block.
 pub(crate) fn split(text: &str) -> Result<Clearsigned, ClearsignError> {
-    let mut lines = text.lines().map(str::trim_end).enumerate().map(|(offset, line)| (offset + 1, line)).peekable();
+    let mut lines = text
+        .lines()
+        .map(str::trim_end)
+        .enumerate()
+        .map(|(offset, line)| (offset + 1, line))
+        .peekable();
     while lines.next_if(|(_, line)| line.is_empty()).is_some() {}
     if lines.next().map(|(_, line)| line) != Some(BEGIN) {
         return Err(ClearsignError::NotSigned);
@@ -57,7 +63,9 @@ pub(crate) fn split(text: &str) -> Result<Clearsigned, ClearsignError> {
         match lines.next() {
             None => return Err(ClearsignError::Without(SIGNATURE)),
             Some((_, SIGNATURE)) => break,
-            Some((line, text)) if text.contains('\r') => return Err(ClearsignError::CarriageReturn { line }),
+            Some((line, text)) if text.contains('\r') => {
+                return Err(ClearsignError::CarriageReturn { line });
+            }
             Some((line, text)) => match text.strip_prefix("- ") {
                 Some(escaped) => signed.push(escaped),
                 None if text.starts_with('-') => return Err(unsigned(line, text)),
@@ -76,12 +84,18 @@ pub(crate) fn split(text: &str) -> Result<Clearsigned, ClearsignError> {
     }
     match lines.find(|(_, line)| !line.is_empty()) {
         Some((line, text)) => Err(unsigned(line, text)),
-        None => Ok(Clearsigned { text: signed.join("\n"), signatures }),
+        None => Ok(Clearsigned {
+            text: signed.join("\n"),
+            signatures,
+        }),
     }
 }
 
 fn unsigned(line: usize, text: &str) -> ClearsignError {
-    ClearsignError::Unsigned { line, actual: text.chars().take(60).collect() }
+    ClearsignError::Unsigned {
+        line,
+        actual: text.chars().take(60).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -96,27 +110,50 @@ mod tests {
     fn signed_text_is_extracted() {
         let split = split(MESSAGE).expect("a clearsigned text");
         assert_eq!(split.text, "Suite: x\n- dash");
-        assert_eq!(split.signatures, "-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n");
-        assert_eq!(super::split(&format!("\n{}\r\n\n", MESSAGE.replace('\n', "\r\n"))).expect("CRLF").text, split.text);
+        assert_eq!(
+            split.signatures,
+            "-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n"
+        );
+        assert_eq!(
+            super::split(&format!("\n{}\r\n\n", MESSAGE.replace('\n', "\r\n")))
+                .expect("CRLF")
+                .text,
+            split.text
+        );
     }
 
     #[test]
     fn text_outside_the_signed_block_is_an_error() {
-        assert_eq!(split(&format!("Suite: evil\n{MESSAGE}")), Err(ClearsignError::NotSigned));
+        assert_eq!(
+            split(&format!("Suite: evil\n{MESSAGE}")),
+            Err(ClearsignError::NotSigned)
+        );
         assert_eq!(
             split(&format!("{MESSAGE}Suite: evil\n")),
-            Err(ClearsignError::Unsigned { line: 10, actual: "Suite: evil".into() })
+            Err(ClearsignError::Unsigned {
+                line: 10,
+                actual: "Suite: evil".into()
+            })
         );
         let header = MESSAGE.replace("Hash: SHA256", "Hash: SHA256\nSuite: evil");
-        assert!(matches!(split(&header), Err(ClearsignError::Unsigned { line: 3, .. })));
+        assert!(matches!(
+            split(&header),
+            Err(ClearsignError::Unsigned { line: 3, .. })
+        ));
         let twice = format!("{MESSAGE}{MESSAGE}");
-        assert!(matches!(split(&twice), Err(ClearsignError::Unsigned { line: 10, .. })));
+        assert!(matches!(
+            split(&twice),
+            Err(ClearsignError::Unsigned { line: 10, .. })
+        ));
     }
 
     #[test]
     fn carriage_returns_inside_lines_are_errors() {
         let hidden = MESSAGE.replace("Suite: x \n", "Suite: x\rValid-Until: y\n");
-        assert_eq!(split(&hidden), Err(ClearsignError::CarriageReturn { line: 4 }));
+        assert_eq!(
+            split(&hidden),
+            Err(ClearsignError::CarriageReturn { line: 4 })
+        );
     }
 
     #[test]

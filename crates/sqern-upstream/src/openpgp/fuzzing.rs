@@ -9,9 +9,12 @@ use super::verify::{Verdict, verify};
 /// The time of verification: 2026-01-01.
 const NOW_UNIX_S: u64 = 1_767_225_600;
 
-/// Splits a clearsigned text. Its parts form the same text again, and text outside the frame is an error.
+/// Splits a clearsigned text. Its parts form the same text again, and text outside the frame is an
+/// error.
 pub(crate) fn clearsign(data: &[u8]) -> bool {
-    let Ok(text) = str::from_utf8(data) else { return false };
+    let Ok(text) = str::from_utf8(data) else {
+        return false;
+    };
     let parts = match split(text) {
         Ok(parts) => parts,
         Err(error) => {
@@ -19,32 +22,63 @@ pub(crate) fn clearsign(data: &[u8]) -> bool {
             return false;
         }
     };
-    // OpenPGP treats a single CR as a line end, so the signed lines would differ from the parsed ones.
+    // OpenPGP treats a single CR as a line end, so the signed lines would differ from the parsed
+    // ones.
     assert!(!parts.text.contains('\r'), "{:?}", parts.text);
-    let escaped: String = parts.text.split('\n').map(|line| escaped(line) + "\n").collect();
-    let framed = format!("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n{escaped}{}", parts.signatures);
+    let escaped: String = parts
+        .text
+        .split('\n')
+        .map(|line| escaped(line) + "\n")
+        .collect();
+    let framed = format!(
+        "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n{escaped}{}",
+        parts.signatures
+    );
     assert_eq!(split(&framed).as_ref(), Ok(&parts), "framed again");
-    assert!(split(&format!("x\n{text}")).is_err() && split(&format!("{text}\nx")).is_err(), "text outside the frame");
-    assert!(split(&framed.replacen("SHA512", "SHA512\nSuite: x", 1)).is_err(), "text in a header");
+    assert!(
+        split(&format!("x\n{text}")).is_err() && split(&format!("{text}\nx")).is_err(),
+        "text outside the frame"
+    );
+    assert!(
+        split(&framed.replacen("SHA512", "SHA512\nSuite: x", 1)).is_err(),
+        "text in a header"
+    );
     true
 }
 
 fn escaped(line: &str) -> String {
-    if line.starts_with('-') { format!("- {line}") } else { line.to_owned() }
+    if line.starts_with('-') {
+        format!("- {line}")
+    } else {
+        line.to_owned()
+    }
 }
 
 /// Verifies a text. A valid signature is invalid for any other text.
 ///
-/// The data consists of keyring, signatures and text. The first 2 are preceded by their lengths in 2 bytes.
+/// The data consists of keyring, signatures and text. The first 2 are preceded by their lengths in
+/// 2 bytes.
 pub(crate) fn signature(data: &[u8]) -> bool {
-    let Some((keyring, rest)) = split_length(data) else { return false };
-    let Some((signatures, text)) = split_length(rest) else { return false };
+    let Some((keyring, rest)) = split_length(data) else {
+        return false;
+    };
+    let Some((signatures, text)) = split_length(rest) else {
+        return false;
+    };
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW_UNIX_S);
     let certs = certificates("here", keyring).unwrap_or_default();
     let good = verify(text, signatures, &certs, now) == Verdict::Good;
     if good {
-        assert_ne!(verify(text, signatures, &[], now), Verdict::Good, "without a key");
-        assert_ne!(verify(&[text, b"x"].concat(), signatures, &certs, now), Verdict::Good, "with more text");
+        assert_ne!(
+            verify(text, signatures, &[], now),
+            Verdict::Good,
+            "without a key"
+        );
+        assert_ne!(
+            verify(&[text, b"x"].concat(), signatures, &certs, now),
+            Verdict::Good,
+            "with more text"
+        );
     }
     good
 }

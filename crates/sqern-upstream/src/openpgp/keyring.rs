@@ -42,13 +42,19 @@ pub(crate) fn read_keyrings(files: &[String]) -> Result<Keyring, Error> {
 
 pub(super) fn certificates(file: &str, bytes: &[u8]) -> Result<Vec<Cert>, Error> {
     let unusable = |actual: String| {
-        Error::unexpected(ErrorKind::Keyring, "an OpenPGP keyring (binary or armored)", actual, file)
-            .with_hint(format!("gpg --show-keys {file}"))
+        Error::unexpected(
+            ErrorKind::Keyring,
+            "an OpenPGP keyring (binary or armored)",
+            actual,
+            file,
+        )
+        .with_hint(format!("gpg --show-keys {file}"))
     };
     if bytes.is_empty() {
         return Err(unusable("an empty file".into()));
     }
-    let parser = CertParser::from_bytes(bytes).map_err(|error| unusable(error_chain(error.as_ref())))?;
+    let parser =
+        CertParser::from_bytes(bytes).map_err(|error| unusable(error_chain(error.as_ref())))?;
     let (mut certs, mut refused) = (Vec::new(), None);
     for cert in parser {
         match cert {
@@ -57,7 +63,9 @@ pub(super) fn certificates(file: &str, bytes: &[u8]) -> Result<Vec<Cert>, Error>
         }
     }
     if certs.is_empty() {
-        return Err(unusable(refused.unwrap_or_else(|| "no certificates".into())));
+        return Err(unusable(
+            refused.unwrap_or_else(|| "no certificates".into()),
+        ));
     }
     Ok(certs)
 }
@@ -73,14 +81,20 @@ mod tests {
         for (content, expected) in [(&b""[..], "an empty file"), (b"<html>", "keyring")] {
             let file = folder.path().join("keyring.gpg");
             std::fs::write(&file, content).expect("written");
-            let error = read_keyrings(&[file.display().to_string()]).expect_err("no key in it").to_string();
-            assert!(error.contains(expected) && error.contains("gpg --show-keys /"), "{error}");
+            let error = read_keyrings(&[file.display().to_string()])
+                .expect_err("no key in it")
+                .to_string();
+            assert!(
+                error.contains(expected) && error.contains("gpg --show-keys /"),
+                "{error}"
+            );
         }
     }
 
     #[test]
     fn missing_keyrings_are_not_errors() {
-        let keyring = read_keyrings(&["/nonexistent/keyring.gpg".to_owned()]).expect("nothing read");
+        let keyring =
+            read_keyrings(&["/nonexistent/keyring.gpg".to_owned()]).expect("nothing read");
         assert!(!keyring.found && keyring.certs.is_empty());
     }
 

@@ -1,13 +1,15 @@
 //! Verifies signatures.
 //!
-//! sequoia checks algorithms by its standard policy (no SHA-1) at the time of the crawl, and keys at the time of the signature. Here, the
-//! key must also be valid and unrevoked at the time of the crawl, as in gpgv (apt rejects `EXPKEYSIG`).
+//! sequoia checks algorithms by its standard policy (no SHA-1) at the time of the crawl, and keys
+//! at the time of the signature. Here, the key must also be valid and unrevoked at the time of the
+//! crawl, as in gpgv (apt rejects `EXPKEYSIG`).
 
 use std::time::SystemTime;
 
 use sequoia_openpgp::parse::Parse;
 use sequoia_openpgp::parse::stream::{
-    DetachedVerifierBuilder, GoodChecksum, MessageLayer, MessageStructure, VerificationError, VerificationHelper,
+    DetachedVerifierBuilder, GoodChecksum, MessageLayer, MessageStructure, VerificationError,
+    VerificationHelper,
 };
 use sequoia_openpgp::policy::StandardPolicy;
 use sequoia_openpgp::types::RevocationStatus;
@@ -26,7 +28,8 @@ pub(crate) enum Verdict {
     Altered(String),
     /// A signature by an unknown key.
     UnknownKey(String),
-    /// A signature that cannot be verified: unreadable, not valid now, or with an insecure algorithm.
+    /// A signature that cannot be verified: unreadable, not valid now, or with an insecure
+    /// algorithm.
     Unusable(String),
 }
 
@@ -34,7 +37,12 @@ pub(crate) enum Verdict {
 pub(crate) fn verify(text: &[u8], signatures: &[u8], certs: &[Cert], now: SystemTime) -> Verdict {
     let policy = StandardPolicy::at(now);
     let mut verdict = None;
-    let verifier_state = SignatureVerifier { certs, policy: &policy, now, verdict: &mut verdict };
+    let verifier_state = SignatureVerifier {
+        certs,
+        policy: &policy,
+        now,
+        verdict: &mut verdict,
+    };
     let verified = DetachedVerifierBuilder::from_bytes(signatures)
         .and_then(|builder| builder.with_policy(&policy, Some(now), verifier_state))
         .and_then(|mut verifier| verifier.verify_bytes(text));
@@ -79,7 +87,9 @@ impl SignatureVerifier<'_> {
         let key = good.ka.key().fingerprint();
         let cert = match good.ka.cert().with_policy(self.policy, self.now) {
             Ok(cert) => cert,
-            Err(error) => return Verdict::Outdated(format!("key {key}: {}", error_chain(error.as_ref()))),
+            Err(error) => {
+                return Verdict::Outdated(format!("key {key}: {}", error_chain(error.as_ref())));
+            }
         };
         if let Err(error) = cert.alive() {
             return Verdict::Outdated(format!("key {key}: {}", error_chain(error.as_ref())));
@@ -87,7 +97,13 @@ impl SignatureVerifier<'_> {
         if matches!(cert.revocation_status(), RevocationStatus::Revoked(_)) {
             return Verdict::Outdated(format!("key {key} is revoked"));
         }
-        if cert.keys().alive().revoked(false).for_signing().any(|candidate| candidate.key().fingerprint() == key) {
+        if cert
+            .keys()
+            .alive()
+            .revoked(false)
+            .for_signing()
+            .any(|candidate| candidate.key().fingerprint() == key)
+        {
             Verdict::Good
         } else {
             Verdict::Outdated(format!("key {key} is expired or revoked"))
@@ -97,22 +113,32 @@ impl SignatureVerifier<'_> {
 
 fn rejected(error: &VerificationError<'_>) -> Verdict {
     match error {
-        VerificationError::MissingKey { sig } => Verdict::UnknownKey(
-            sig.get_issuers()
-                .first()
-                .map_or_else(|| "the signature contains no key ID".into(), |key| format!("unknown key {key}")),
-        ),
+        VerificationError::MissingKey { sig } => {
+            Verdict::UnknownKey(sig.get_issuers().first().map_or_else(
+                || "the signature contains no key ID".into(),
+                |key| format!("unknown key {key}"),
+            ))
+        }
         VerificationError::BadSignature { ka, error, .. } => {
-            let reason = format!("key {}: {}", ka.key().fingerprint(), error_chain(error.as_ref()));
-            // sequoia also reports signatures as bad that it does not verify: expired ones, and those with insecure algorithms.
+            let reason = format!(
+                "key {}: {}",
+                ka.key().fingerprint(),
+                error_chain(error.as_ref())
+            );
+            // sequoia also reports signatures as bad that it does not verify: expired ones, and
+            // those with insecure algorithms.
             match error.downcast_ref() {
-                Some(Error::Expired(_) | Error::NotYetLive(_) | Error::PolicyViolation(..)) => Verdict::Unusable(reason),
+                Some(Error::Expired(_) | Error::NotYetLive(_) | Error::PolicyViolation(..)) => {
+                    Verdict::Unusable(reason)
+                }
                 _ => Verdict::Altered(reason),
             }
         }
-        VerificationError::BadKey { ka, error, .. } => {
-            Verdict::UnknownKey(format!("cannot use key {}: {}", ka.key().fingerprint(), error_chain(error.as_ref())))
-        }
+        VerificationError::BadKey { ka, error, .. } => Verdict::UnknownKey(format!(
+            "cannot use key {}: {}",
+            ka.key().fingerprint(),
+            error_chain(error.as_ref())
+        )),
         other => Verdict::Unusable(other.to_string()),
     }
 }
@@ -134,16 +160,26 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600)
     }
 
-    /// Returns the verdicts of a cleartext signature and a detached signature of `TEXT` for another text.
+    /// Returns the verdicts of a cleartext signature and a detached signature of `TEXT` for another
+    /// text.
     fn verdicts(text: &[u8]) -> [Verdict; 2] {
-        let (key, at) = (SigningKey::shared(), "2025-12-01T00:00:00Z".parse().expect("a time"));
-        let certs: Vec<Cert> = sequoia_openpgp::cert::CertParser::from_bytes(&key.keyring().expect("a keyring"))
-            .expect("certificates")
-            .flatten()
-            .collect();
-        let inline = split(&key.clearsign(TEXT, at).expect("signed")).expect("a clearsigned text").signatures;
+        let (key, at) = (
+            SigningKey::shared(),
+            "2025-12-01T00:00:00Z".parse().expect("a time"),
+        );
+        let certs: Vec<Cert> =
+            sequoia_openpgp::cert::CertParser::from_bytes(&key.keyring().expect("a keyring"))
+                .expect("certificates")
+                .flatten()
+                .collect();
+        let inline = split(&key.clearsign(TEXT, at).expect("signed"))
+            .expect("a clearsigned text")
+            .signatures;
         let detached = key.sign(TEXT, at).expect("signed");
-        [verify(text, inline.as_bytes(), &certs, now()), verify(text, &detached, &certs, now())]
+        [
+            verify(text, inline.as_bytes(), &certs, now()),
+            verify(text, &detached, &certs, now()),
+        ]
     }
 
     #[test]

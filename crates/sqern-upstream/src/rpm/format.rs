@@ -13,7 +13,11 @@ const RELATIONS: usize = 10_000;
 const RELATION_BYTES: usize = 4096;
 
 /// Parses the element `format` after its start tag.
-pub(super) fn format<R: Read>(xml: &mut Xml<R>, filter: &PackageFilter, package: &mut RawPackage) -> Result<(), XmlError> {
+pub(super) fn format<R: Read>(
+    xml: &mut Xml<R>,
+    filter: &PackageFilter,
+    package: &mut RawPackage,
+) -> Result<(), XmlError> {
     let depth = xml.depth();
     while xml.depth() >= depth {
         if let Step::Start { tag, empty: false } = xml.next()? {
@@ -36,22 +40,36 @@ fn relations<R: Read>(
 ) -> Result<(), XmlError> {
     let depth = xml.depth();
     while xml.depth() >= depth {
-        let Step::Start { tag, .. } = xml.next()? else { continue };
-        let Some(name) = tag.attribute("name")? else { continue };
+        let Step::Start { tag, .. } = xml.next()? else {
+            continue;
+        };
+        let Some(name) = tag.attribute("name")? else {
+            continue;
+        };
         if provides && filter.identifies_kernel(&name) {
             let text = |name: &str| Ok(tag.attribute(name)?.unwrap_or_default());
             let version = evr::show("", &text("ver")?, &text("rel")?);
             if version.len() > RELATION_BYTES {
-                return Err(tag.refuse(format!("expected a version of at most {RELATION_BYTES} bytes, found {}", version.len())));
+                return Err(tag.refuse(format!(
+                    "expected a version of at most {RELATION_BYTES} bytes, found {}",
+                    version.len()
+                )));
             }
             package.unames.push((name.clone().into_owned(), version));
         }
         if filter.matches_relation(&name) {
             let relation = relation(&tag, &name)?;
-            if provides { package.provides.push(relation) } else { package.needs.push(relation) }
+            if provides {
+                package.provides.push(relation);
+            } else {
+                package.needs.push(relation);
+            }
         }
         if package.needs.len() + package.provides.len() + package.unames.len() > RELATIONS {
-            return Err(tag.refuse(format!("expected at most {RELATIONS} relevant relations of {}, found more", package.name)));
+            return Err(tag.refuse(format!(
+                "expected at most {RELATIONS} relevant relations of {}, found more",
+                package.name
+            )));
         }
     }
     Ok(())
@@ -69,14 +87,22 @@ fn relation(tag: &Tag<'_>, name: &str) -> Result<Dependency, XmlError> {
     };
     let text = |name: &str| Ok(tag.attribute(name)?.unwrap_or_default());
     let version = match operator {
-        Some(operator) => Some((operator, evr::show(&text("epoch")?, &text("ver")?, &text("rel")?))),
+        Some(operator) => Some((
+            operator,
+            evr::show(&text("epoch")?, &text("ver")?, &text("rel")?),
+        )),
         None => None,
     };
-    let relation = Dependency { name: name.to_owned(), version };
+    let relation = Dependency {
+        name: name.to_owned(),
+        version,
+    };
     // Unsatisfied relations are displayed.
     let shown = relation.to_string();
     if shown.len() > RELATION_BYTES || shown.chars().any(char::is_control) {
-        let expected = format!("expected a relation of at most {RELATION_BYTES} bytes without control characters");
+        let expected = format!(
+            "expected a relation of at most {RELATION_BYTES} bytes without control characters"
+        );
         return Err(tag.refuse(format!("{expected}, found {} bytes: {shown}", shown.len())));
     }
     Ok(relation)

@@ -19,7 +19,14 @@ pub(super) struct Input<R> {
 impl<R: Read> Input<R> {
     /// Returns a buffer with a limit of `limit` bytes for the first element.
     pub(super) fn new(inner: R, limit: usize) -> Self {
-        Self { inner, bytes: vec![0; READ_BYTES], start: 0, end: 0, left: limit, limit }
+        Self {
+            inner,
+            bytes: vec![0; READ_BYTES],
+            start: 0,
+            end: 0,
+            left: limit,
+            limit,
+        }
     }
 
     /// Sets the limit of the next element.
@@ -68,7 +75,10 @@ impl<R: Read> BufRead for Input<R> {
             self.more()?;
         }
         if self.left == 0 && self.start < self.end {
-            let what = format!("expected a tag, text or comment of at most {} bytes, found more", self.limit);
+            let what = format!(
+                "expected a tag, text or comment of at most {} bytes, found more",
+                self.limit
+            );
             return Err(io::Error::other(what));
         }
         let end = self.end.min(self.start.saturating_add(self.left));

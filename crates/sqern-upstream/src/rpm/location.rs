@@ -30,11 +30,20 @@ pub(crate) enum LocationError {
 }
 
 /// Returns the URL of a location: below the base URL, or below another base on the same host.
-pub(super) fn location_url(base: &Url, href: &str, xml_base: Option<&str>) -> Result<Url, LocationError> {
+pub(super) fn location_url(
+    base: &Url,
+    href: &str,
+    xml_base: Option<&str>,
+) -> Result<Url, LocationError> {
     // Paths may be escaped, and an escape might conceal `..`.
-    let path = percent_decode_str(href).decode_utf8().map_err(|_| LocationError::NotUtf8(href.to_owned()))?;
+    let path = percent_decode_str(href)
+        .decode_utf8()
+        .map_err(|_| LocationError::NotUtf8(href.to_owned()))?;
     if let Some(reason) = hostile(&path) {
-        return Err(LocationError::Unsafe { reason, href: href.to_owned() });
+        return Err(LocationError::Unsafe {
+            reason,
+            href: href.to_owned(),
+        });
     }
     let base = match xml_base {
         None => base.clone(),
@@ -45,16 +54,29 @@ pub(super) fn location_url(base: &Url, href: &str, xml_base: Option<&str>) -> Re
 
 /// Returns the base URL of an element, which must be on the same host.
 pub(super) fn other_base(base: &Url, text: &str) -> Result<Url, LocationError> {
-    let refused =
-        || LocationError::OtherHost { host: base.host_str().unwrap_or("this machine").to_owned(), xml_base: text.to_owned() };
+    let refused = || LocationError::OtherHost {
+        host: base.host_str().unwrap_or("this machine").to_owned(),
+        xml_base: text.to_owned(),
+    };
     let mut folder = base.clone();
     folder.set_path(&format!("{}/", base.path().trim_end_matches('/')));
     let other = folder.join(text).map_err(|_| refused())?;
-    let at = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port_or_known_default());
+    let at = |url: &Url| {
+        (
+            url.scheme().to_owned(),
+            url.host_str().map(str::to_owned),
+            url.port_or_known_default(),
+        )
+    };
     // On the local disk, the directory separates repositories.
-    let leaves = base.scheme() == "file" && (!other.path().starts_with(folder.path()) || is_drive(&other));
+    let leaves =
+        base.scheme() == "file" && (!other.path().starts_with(folder.path()) || is_drive(&other));
     // The user must be that of the source, because recorded URLs have no credentials.
     let asks = |url: &Url| (url.username().to_owned(), url.password().map(str::to_owned));
     let is_user = [asks(base), (String::new(), None)].contains(&asks(&other));
-    if at(&other) == at(base) && is_user && !leaves { Ok(other) } else { Err(refused()) }
+    if at(&other) == at(base) && is_user && !leaves {
+        Ok(other)
+    } else {
+        Err(refused())
+    }
 }

@@ -1,4 +1,5 @@
-//! Parses metalinks of `MirrorManager` (Metalink 3.0), which contain the mirrors and checksums of a `repomd.xml`.
+//! Parses metalinks of `MirrorManager` (Metalink 3.0), which contain the mirrors and checksums of a
+//! `repomd.xml`.
 
 use std::io::Read;
 
@@ -19,7 +20,10 @@ pub(super) struct Metalink {
     pub(super) checksums: Vec<(Algorithm, String)>,
 }
 
-const LIMITS: XmlLimits = XmlLimits { element_bytes: 64 * 1024, depth: 12 };
+const LIMITS: XmlLimits = XmlLimits {
+    element_bytes: 64 * 1024,
+    depth: 12,
+};
 /// The suffix of the URLs in a metalink.
 const FILE: &str = "repodata/repomd.xml";
 
@@ -39,7 +43,10 @@ impl Metalink {
                     }
                     "hash" => checksums.extend(checksum(algorithm(&tag)?, &mut xml)?),
                     "url" => {
-                        let preference = tag.attribute("preference")?.and_then(|text| text.parse().ok()).unwrap_or(0);
+                        let preference = tag
+                            .attribute("preference")?
+                            .and_then(|text| text.parse().ok())
+                            .unwrap_or(0);
                         urls.extend(base(&mut xml)?.map(|url| (preference, url)));
                     }
                     _ => {}
@@ -51,13 +58,19 @@ impl Metalink {
         // Weaker checksums are only used without a stronger one.
         let best = checksums.iter().map(|(algorithm, _)| *algorithm).max();
         checksums.retain(|(algorithm, _)| Some(*algorithm) == best);
-        Ok(Self { bases: choose(urls.into_iter().map(|(_, url)| url), from), checksums })
+        Ok(Self {
+            bases: choose(urls.into_iter().map(|(_, url)| url), from),
+            checksums,
+        })
     }
 
     /// Returns whether a `repomd.xml` has one of the checksums, if there are any.
     pub(super) fn matches(&self, repomd: &str) -> bool {
-        // All checksums have the same algorithm. A server might send 100,000 of them, so the text is hashed once.
-        let Some((algorithm, _)) = self.checksums.first() else { return true };
+        // All checksums have the same algorithm. A server might send 100,000 of them, so the text
+        // is hashed once.
+        let Some((algorithm, _)) = self.checksums.first() else {
+            return true;
+        };
         let mut hasher = Hasher::new(*algorithm);
         hasher.update(repomd.as_bytes());
         let actual = (*algorithm, hasher.finish());
@@ -65,7 +78,8 @@ impl Metalink {
     }
 }
 
-/// Parses the URL in the current element, and returns its base. Returns `None` for other files and schemes.
+/// Parses the URL in the current element, and returns its base. Returns `None` for other files and
+/// schemes.
 fn base<R: Read>(xml: &mut Xml<R>) -> Result<Option<Url>, XmlError> {
     let text = xml.text()?;
     Ok(text.strip_suffix(FILE).and_then(|base| base_url(base).ok()))
@@ -98,7 +112,8 @@ mod tests {
             // The SHA-256 of "abc" (FIPS 180-4).
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         );
-        let metalink = Metalink::parse(&text, &"https://h/metalink".parse().expect("a URL")).expect("a metalink");
+        let metalink = Metalink::parse(&text, &"https://h/metalink".parse().expect("a URL"))
+            .expect("a metalink");
         let bases: Vec<&str> = metalink.bases.iter().map(Url::as_str).collect();
         assert_eq!(bases, ["https://c/x/", "https://b/x/"]);
         assert!(metalink.matches("abc") && !metalink.matches("abd"));
@@ -108,7 +123,8 @@ mod tests {
     fn text_is_hashed_once_for_many_checksums() {
         let hashes = format!("<hash type=\"sha256\">{}</hash>", "0".repeat(64)).repeat(100_000);
         let text = format!("<metalink>{hashes}</metalink>");
-        let metalink = Metalink::parse(&text, &"https://h/metalink".parse().expect("a URL")).expect("a metalink");
+        let metalink = Metalink::parse(&text, &"https://h/metalink".parse().expect("a URL"))
+            .expect("a metalink");
         let started = std::time::Instant::now();
         assert!(!metalink.matches(&"x".repeat(1024 * 1024)));
         // Hashing for each checksum would process 100 GiB.

@@ -1,24 +1,32 @@
-//! Parses mirror lists with one base URL per line, such as `mirrorlist` of dnf and `mirror.list` of Amazon.
+//! Parses mirror lists with one base URL per line, such as `mirrorlist` of dnf and `mirror.list` of
+//! Amazon.
 
 use url::Url;
 
 use crate::crawl::path::base_url;
 
-/// The maximum number of mirrors that are tried, because each attempt may take until its time limit.
+/// The maximum number of mirrors that are tried, because each attempt may take until its time
+/// limit.
 pub(super) const MIRRORS: usize = 8;
 
-/// Returns the base URLs of the list at `from` in order. Other lines (comments, other schemes) are ignored.
+/// Returns the base URLs of the list at `from` in order. Other lines (comments, other schemes) are
+/// ignored.
 ///
-/// A list from an `https` server is as trusted as the server, so its `http` mirrors are only used if there are no others. `file` mirrors
-/// are only used if the list is a file.
+/// A list from an `https` server is as trusted as the server, so its `http` mirrors are only used
+/// if there are no others. `file` mirrors are only used if the list is a file.
 pub(super) fn parse(text: &str, from: &Url) -> Vec<Url> {
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     choose(lines.filter_map(|line| base_url(line).ok()), from)
 }
 
 /// Returns the mirrors that are as secure as the list at `from`.
 pub(super) fn choose(mirrors: impl Iterator<Item = Url>, from: &Url) -> Vec<Url> {
-    let mut mirrors: Vec<Url> = mirrors.filter(|mirror| mirror.scheme() != "file" || from.scheme() == "file").collect();
+    let mut mirrors: Vec<Url> = mirrors
+        .filter(|mirror| mirror.scheme() != "file" || from.scheme() == "file")
+        .collect();
     let secure = |mirror: &Url| mirror.scheme() != "http";
     if from.scheme() == "https" && mirrors.iter().any(secure) {
         mirrors.retain(secure);
@@ -33,26 +41,45 @@ mod tests {
     use proptest::prelude::*;
 
     fn parsed(text: &str, from: &str) -> Vec<String> {
-        parse(text, &from.parse().expect("a URL")).into_iter().map(String::from).collect()
+        parse(text, &from.parse().expect("a URL"))
+            .into_iter()
+            .map(String::from)
+            .collect()
     }
 
     #[test]
     fn other_lines_than_base_urls_are_ignored() {
         let text = "# repo = x\n\nhttp://a/1/\r\n  https://b/2\nrsync://c/3\nftp://d\nnot a URL\n";
-        assert_eq!(parsed(text, "http://h/mirror.list"), ["http://a/1/", "https://b/2"]);
-        assert_eq!(parsed(text, "https://h/mirror.list"), ["https://b/2"], "no step down from https");
-        assert_eq!(parsed("http://a/1/", "https://h/mirror.list"), ["http://a/1/"], "but nothing else");
+        assert_eq!(
+            parsed(text, "http://h/mirror.list"),
+            ["http://a/1/", "https://b/2"]
+        );
+        assert_eq!(
+            parsed(text, "https://h/mirror.list"),
+            ["https://b/2"],
+            "no step down from https"
+        );
+        assert_eq!(
+            parsed("http://a/1/", "https://h/mirror.list"),
+            ["http://a/1/"],
+            "but nothing else"
+        );
     }
 
     #[test]
     fn server_lists_contain_no_file_urls() {
         assert_eq!(parsed("file:///etc", "http://h/x"), Vec::<String>::new());
-        assert_eq!(parsed("file:///srv/x", "file:///srv/list"), ["file:///srv/x"]);
+        assert_eq!(
+            parsed("file:///srv/x", "file:///srv/list"),
+            ["file:///srv/x"]
+        );
     }
 
     #[test]
     fn number_of_mirrors_is_limited() {
-        let text: String = (0..100).map(|mirror| format!("http://m{mirror}/\n")).collect();
+        let text: String = (0..100)
+            .map(|mirror| format!("http://m{mirror}/\n"))
+            .collect();
         assert_eq!(parsed(&text, "http://h/x").len(), MIRRORS);
     }
 

@@ -15,7 +15,8 @@ use sqern_archive::{Algorithm, Checksum};
 #[derive(Debug)]
 pub(super) struct PackageFilter {
     distro: DistroDef,
-    /// The names of headers and of packages that they might require, as one set that is matched once.
+    /// The names of headers and of packages that they might require, as one set that is matched
+    /// once.
     names: RegexSet,
     /// The names of packages that headers might require.
     support: RegexSet,
@@ -46,15 +47,38 @@ impl RawPackage {
     /// Returns the approximate memory usage in bytes.
     pub(super) fn bytes(&self) -> usize {
         let relation = |dependency: &Dependency| {
-            64 + dependency.name.len() + dependency.version.as_ref().map_or(0, |(_, version)| version.len())
+            64 + dependency.name.len()
+                + dependency
+                    .version
+                    .as_ref()
+                    .map_or(0, |(_, version)| version.len())
         };
-        let texts = [&self.name, &self.architecture, &self.epoch, &self.version, &self.release];
+        let texts = [
+            &self.name,
+            &self.architecture,
+            &self.epoch,
+            &self.version,
+            &self.release,
+        ];
         let optional = [&self.href, &self.xml_base];
         let fixed = size_of::<Self>() + texts.iter().map(|text| text.len()).sum::<usize>();
-        let unames = self.unames.iter().map(|(name, version)| 48 + name.len() + version.len());
+        let unames = self
+            .unames
+            .iter()
+            .map(|(name, version)| 48 + name.len() + version.len());
         fixed
-            + optional.into_iter().flatten().map(String::len).sum::<usize>()
-            + self.needs.iter().chain(&self.provides).map(relation).chain(unames).sum::<usize>()
+            + optional
+                .into_iter()
+                .flatten()
+                .map(String::len)
+                .sum::<usize>()
+            + self
+                .needs
+                .iter()
+                .chain(&self.provides)
+                .map(relation)
+                .chain(unames)
+                .sum::<usize>()
     }
 }
 
@@ -72,8 +96,15 @@ pub(super) enum Classified {
 
 impl PackageFilter {
     /// Returns the filter of the rules of a distribution for a repository with these architectures.
-    pub(super) fn new(distro: &DistroDef, architectures: &[String], base: Url) -> Result<Self, regex::Error> {
-        let patterns = distro.rules.iter().flat_map(|rule| [rule.package.as_str(), rule.support.as_str()]);
+    pub(super) fn new(
+        distro: &DistroDef,
+        architectures: &[String],
+        base: Url,
+    ) -> Result<Self, regex::Error> {
+        let patterns = distro
+            .rules
+            .iter()
+            .flat_map(|rule| [rule.package.as_str(), rule.support.as_str()]);
         let support = distro.rules.iter().map(|rule| rule.support.as_str());
         Ok(Self {
             names: RegexSet::new(patterns)?,
@@ -91,7 +122,11 @@ impl PackageFilter {
 
     /// Returns whether packages of this architecture are relevant.
     pub(super) fn matches_architecture(&self, architecture: &str) -> bool {
-        architecture == "noarch" || self.architectures.iter().any(|wanted| wanted == architecture)
+        architecture == "noarch"
+            || self
+                .architectures
+                .iter()
+                .any(|wanted| wanted == architecture)
     }
 
     /// Returns whether relations to this name are relevant.
@@ -101,7 +136,10 @@ impl PackageFilter {
 
     /// Returns whether the version of this provided name identifies a kernel.
     pub(super) fn identifies_kernel(&self, name: &str) -> bool {
-        self.distro.rules.iter().any(|rule| rule.uname_provides.as_deref() == Some(name))
+        self.distro
+            .rules
+            .iter()
+            .any(|rule| rule.uname_provides.as_deref() == Some(name))
     }
 
     /// Classifies a package.
@@ -118,13 +156,28 @@ impl PackageFilter {
             provides: &package.unames,
         };
         let kernel = self.distro.kernel_of(&facts);
-        let shown = escape_entry_text(&format!("{} {version} {}", package.name, package.architecture));
+        let shown = escape_entry_text(&format!(
+            "{} {version} {}",
+            package.name, package.architecture
+        ));
         let is_support = self.support.is_match(&package.name);
         if kernel.is_none() && !is_support {
-            let headers = self.distro.rules.iter().any(|rule| rule.is_headers(&package.name));
-            return if headers { Classified::Unrecognized(shown) } else { Classified::Other };
+            let headers = self
+                .distro
+                .rules
+                .iter()
+                .any(|rule| rule.is_headers(&package.name));
+            return if headers {
+                Classified::Unrecognized(shown)
+            } else {
+                Classified::Other
+            };
         }
-        match location_url(&self.base, package.href.as_deref().unwrap_or_default(), package.xml_base.as_deref()) {
+        match location_url(
+            &self.base,
+            package.href.as_deref().unwrap_or_default(),
+            package.xml_base.as_deref(),
+        ) {
             Err(defect) => Classified::Defect(escape_entry_text(&format!("{shown}: {defect}"))),
             Ok(url) => match (package.checksum, package.size_bytes) {
                 (Some((algorithm, digits)), Some(size_bytes)) if !package.version.is_empty() => {
@@ -142,11 +195,15 @@ impl PackageFilter {
                         order: VersionOrder::Rpm,
                     };
                     match entry.defect() {
-                        Some(defect) => Classified::Defect(escape_entry_text(&format!("{shown}: {defect}"))),
+                        Some(defect) => {
+                            Classified::Defect(escape_entry_text(&format!("{shown}: {defect}")))
+                        }
                         None => Classified::Entry(Box::new(entry)),
                     }
                 }
-                _ => Classified::Defect(format!("{shown}: the version, a supported checksum or the size is missing")),
+                _ => Classified::Defect(format!(
+                    "{shown}: the version, a supported checksum or the size is missing"
+                )),
             },
         }
     }
@@ -161,7 +218,12 @@ mod tests {
         let text = "name = \"d\"\nvariant = \"D\"\ntitle = \"D\"\n[[rule]]\npackage = '^kernel-devel$'\n\
                     uname = '{version}-{release}.{arch}'\nsupport = '^$'\n";
         let distro: DistroDef = toml::from_str(text).expect("a distribution");
-        PackageFilter::new(&distro, &["x86_64".to_owned()], "https://h/os/".parse().expect("a URL")).expect("patterns")
+        PackageFilter::new(
+            &distro,
+            &["x86_64".to_owned()],
+            "https://h/os/".parse().expect("a URL"),
+        )
+        .expect("patterns")
     }
 
     fn classified_url(href: &str, xml_base: Option<&str>) -> Option<String> {
@@ -179,16 +241,30 @@ mod tests {
         match filter().classify(package) {
             Classified::Entry(entry) => Some(entry.url),
             Classified::Defect(_) => None,
-            Classified::Other | Classified::Unrecognized(_) => panic!("the filter matches the package"),
+            Classified::Other | Classified::Unrecognized(_) => {
+                panic!("the filter matches the package")
+            }
         }
     }
 
     #[test]
     fn url_identifies_exactly_the_location() {
-        assert_eq!(classified_url("Packages/k/a~b^c.rpm", None).as_deref(), Some("https://h/os/Packages/k/a~b%5Ec.rpm"));
-        assert_eq!(classified_url("Packages/a%2Bb.rpm", None).as_deref(), Some("https://h/os/Packages/a+b.rpm"));
-        assert_eq!(classified_url("a.rpm", Some("https://h/other")).as_deref(), Some("https://h/other/a.rpm"));
-        assert_eq!(classified_url("a.rpm", Some("more/")).as_deref(), Some("https://h/os/more/a.rpm"));
+        assert_eq!(
+            classified_url("Packages/k/a~b^c.rpm", None).as_deref(),
+            Some("https://h/os/Packages/k/a~b%5Ec.rpm")
+        );
+        assert_eq!(
+            classified_url("Packages/a%2Bb.rpm", None).as_deref(),
+            Some("https://h/os/Packages/a+b.rpm")
+        );
+        assert_eq!(
+            classified_url("a.rpm", Some("https://h/other")).as_deref(),
+            Some("https://h/other/a.rpm")
+        );
+        assert_eq!(
+            classified_url("a.rpm", Some("more/")).as_deref(),
+            Some("https://h/os/more/a.rpm")
+        );
     }
 
     #[test]
@@ -206,7 +282,10 @@ mod tests {
             ("a.rpm", Some("https://user:secret@h/os")),
             ("a.rpm", Some("//user@h/os")),
         ] {
-            assert!(classified_url(href, xml_base).is_none(), "{href:?} {xml_base:?}");
+            assert!(
+                classified_url(href, xml_base).is_none(),
+                "{href:?} {xml_base:?}"
+            );
         }
     }
 

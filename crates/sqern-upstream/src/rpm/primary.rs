@@ -1,7 +1,7 @@
 //! Parses `primary.xml`, the package list of a repository, as a stream.
 //!
-//! Most of it consists of irrelevant packages and of their provides, such as thousands of symbols of a kernel. If the name of a package
-//! does not match, its end is searched without parsing.
+//! Most of it consists of irrelevant packages and of their provides, such as thousands of symbols
+//! of a kernel. If the name of a package does not match, its end is searched without parsing.
 
 use std::io::Read;
 
@@ -16,9 +16,11 @@ use super::xml::{Step, Tag, Xml, XmlError, XmlLimits};
 use crate::Limits;
 use crate::crawl::entry::Entries;
 
-/// The maximum depth of elements: `metadata`, `package`, `format`, `rpm:requires`, `rpm:entry`, and possible extensions.
+/// The maximum depth of elements: `metadata`, `package`, `format`, `rpm:requires`, `rpm:entry`, and
+/// possible extensions.
 const DEPTH: usize = 12;
-/// The start of the end tag of a package. `createrepo_c` writes no prefix before it. Documents with a prefix are parsed completely.
+/// The start of the end tag of a package. `createrepo_c` writes no prefix before it. Documents with
+/// a prefix are parsed completely.
 const END: &[u8] = b"</package";
 /// The memory limit of the relevant packages in bytes. 10,000 kernels require less than a tenth.
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
@@ -29,7 +31,13 @@ pub(super) fn scan<R: Read>(
     filter: &PackageFilter,
     limits: &Limits,
 ) -> Result<(Entries, BoundedReader<R>), XmlError> {
-    let mut xml = Xml::new(input, XmlLimits { element_bytes: limits.line_bytes, depth: DEPTH });
+    let mut xml = Xml::new(
+        input,
+        XmlLimits {
+            element_bytes: limits.line_bytes,
+            depth: DEPTH,
+        },
+    );
     let mut found = Entries::default();
     let end = Finder::new(END);
     let (mut packages, mut kept_bytes) = (0_u64, 0);
@@ -40,24 +48,33 @@ pub(super) fn scan<R: Read>(
                 let short_cut = tag.is_plain();
                 packages += 1;
                 if packages > limits.stanzas {
-                    return Err(xml.refuse(format!("expected at most {}, found more", counted(limits.stanzas, "package"))));
+                    return Err(xml.refuse(format!(
+                        "expected at most {}, found more",
+                        counted(limits.stanzas, "package")
+                    )));
                 }
                 if let Some(package) = package(&mut xml, filter, short_cut.then_some(&end))? {
                     kept_bytes += package.bytes();
                     if kept_bytes > KEPT_BYTES {
-                        return Err(xml.refuse(format!("expected at most {KEPT_BYTES} bytes about kernels, found more")));
+                        return Err(xml.refuse(format!(
+                            "expected at most {KEPT_BYTES} bytes about kernels, found more"
+                        )));
                     }
                     match filter.classify(package) {
                         Classified::Entry(entry) => found.entries.push(*entry),
                         Classified::Defect(defect) => found.defects.push(defect),
                         Classified::Unrecognized(shown) => {
-                            found.warnings.push(format!("no rule matches header package {shown}"));
+                            found
+                                .warnings
+                                .push(format!("no rule matches header package {shown}"));
                         }
                         Classified::Other => {}
                     }
                 }
             }
-            Step::Start { tag, .. } => return Err(tag.refuse(format!("expected <package>, found <{}>", tag.name()))),
+            Step::Start { tag, .. } => {
+                return Err(tag.refuse(format!("expected <package>, found <{}>", tag.name())));
+            }
             Step::Text(text) if !text.trim_ascii().is_empty() => {
                 return Err(xml.refuse("expected <package>, found text"));
             }
@@ -68,7 +85,11 @@ pub(super) fn scan<R: Read>(
 }
 
 /// Parses a package after its start tag. Returns `None` if it does not match the filter.
-fn package<R: Read>(xml: &mut Xml<R>, filter: &PackageFilter, end: Option<&Finder<'_>>) -> Result<Option<RawPackage>, XmlError> {
+fn package<R: Read>(
+    xml: &mut Xml<R>,
+    filter: &PackageFilter,
+    end: Option<&Finder<'_>>,
+) -> Result<Option<RawPackage>, XmlError> {
     let mut package = RawPackage::default();
     let depth = xml.depth();
     let pass = |xml: &mut Xml<R>| {
@@ -111,7 +132,10 @@ fn package<R: Read>(xml: &mut Xml<R>, filter: &PackageFilter, end: Option<&Finde
 fn fields(tag: &Tag<'_>, package: &mut RawPackage) -> Result<(), XmlError> {
     let text = |name: &str| Ok(tag.attribute(name)?.unwrap_or_default().into_owned());
     match tag.name() {
-        "version" => (package.epoch, package.version, package.release) = (text("epoch")?, text("ver")?, text("rel")?),
+        "version" => {
+            (package.epoch, package.version, package.release) =
+                (text("epoch")?, text("ver")?, text("rel")?);
+        }
         "size" => package.size_bytes = text("package")?.parse().ok(),
         "location" => {
             package.href = Some(text("href")?);
@@ -132,7 +156,12 @@ mod tests {
         let text = "name = \"d\"\nvariant = \"D\"\ntitle = \"D\"\n[[rule]]\npackage = '^kernel-(?<flavour>[a-z]+)-devel$'\n\
                     release = '^(?<build>.+)\\.[0-9]+$'\nuname = '{version}-{build}-{flavour}'\nsupport = '^kernel-devel$'\n";
         let distro: DistroDef = toml::from_str(text).expect("a distribution");
-        PackageFilter::new(&distro, &["x86_64".to_owned()], "https://h/os".parse().expect("a URL")).expect("patterns")
+        PackageFilter::new(
+            &distro,
+            &["x86_64".to_owned()],
+            "https://h/os".parse().expect("a URL"),
+        )
+        .expect("patterns")
     }
 
     fn package(name: &str, arch: &str, requires: &str) -> String {
@@ -160,8 +189,7 @@ mod tests {
 
     #[test]
     fn relevant_packages_are_read_with_their_relations() {
-        let needs =
-            "<rpm:entry name=\"kernel-devel\" flags=\"EQ\" epoch=\"0\" ver=\"6.9.7\" rel=\"1.1\"/><rpm:entry name=\"gcc\"/>";
+        let needs = "<rpm:entry name=\"kernel-devel\" flags=\"EQ\" epoch=\"0\" ver=\"6.9.7\" rel=\"1.1\"/><rpm:entry name=\"gcc\"/>";
         let text = document(
             &[
                 package("other", "x86_64", needs),
@@ -173,12 +201,29 @@ mod tests {
         );
         let found = scanned(text.as_bytes()).expect("a list");
         assert_eq!((found.defects.len(), found.warnings.len()), (0, 0));
-        let names: Vec<&str> = found.entries.iter().map(|entry| entry.name.as_str()).collect();
+        let names: Vec<&str> = found
+            .entries
+            .iter()
+            .map(|entry| entry.name.as_str())
+            .collect();
         assert_eq!(names, ["kernel-default-devel", "kernel-devel"]);
         let headers = &found.entries[0];
-        assert_eq!(headers.kernel.as_ref().map(|(kernel, _)| kernel.as_str()), Some("6.9.7-1-default"));
-        assert_eq!(headers.needs.iter().map(|need| need[0].to_string()).collect::<Vec<_>>(), ["kernel-devel (= 6.9.7-1.1)"]);
-        assert_eq!((headers.version.as_str(), headers.size_bytes), ("6.9.7-1.1", 12));
+        assert_eq!(
+            headers.kernel.as_ref().map(|(kernel, _)| kernel.as_str()),
+            Some("6.9.7-1-default")
+        );
+        assert_eq!(
+            headers
+                .needs
+                .iter()
+                .map(|need| need[0].to_string())
+                .collect::<Vec<_>>(),
+            ["kernel-devel (= 6.9.7-1.1)"]
+        );
+        assert_eq!(
+            (headers.version.as_str(), headers.size_bytes),
+            ("6.9.7-1.1", 12)
+        );
         assert_eq!(headers.url, "https://h/os/x86_64/kernel-default-devel.rpm");
         assert!(found.entries[1].is_for_all() && found.entries[1].kernel.is_none());
     }
@@ -191,8 +236,9 @@ mod tests {
             .replace("<file>", "<file/><file>")
             .replace("</format>", "</format><name>kernel-default-devel</name>");
         assert_eq!(scanned(moved.as_bytes()).expect("a list").entries.len(), 1);
-        let other =
-            document(&package("other", "x86_64", "")).replace("package>", "c:package>").replace("<package ", "<c:package ");
+        let other = document(&package("other", "x86_64", ""))
+            .replace("package>", "c:package>")
+            .replace("<package ", "<c:package ");
         assert_eq!(scanned(other.as_bytes()).expect("a list").entries.len(), 0);
     }
 
@@ -202,28 +248,60 @@ mod tests {
             ("type=\"sha256\"", "type=\"md5\""),
             ("package=\"12\"", "package=\"x\""),
             ("href=\"x86_64/", "href=\"../"),
-            ("ver=\"6.9.7\" rel=\"1.1\"/><checksum", "ver=\"\" rel=\"1.1\"/><checksum"),
+            (
+                "ver=\"6.9.7\" rel=\"1.1\"/><checksum",
+                "ver=\"\" rel=\"1.1\"/><checksum",
+            ),
         ] {
             let text = document(&package("kernel-default-devel", "x86_64", ""));
             assert!(text.contains(from), "{from}");
             let found = scanned(text.replace(from, to).as_bytes()).expect("a list");
-            assert_eq!((found.entries.len(), found.defects.len()), (0, 1), "{from}: {:?}", found.defects);
+            assert_eq!(
+                (found.entries.len(), found.defects.len()),
+                (0, 1),
+                "{from}: {:?}",
+                found.defects
+            );
         }
-        let text = document(&package("kernel-default-devel", "x86_64", "")).replace("rel=\"1.1\"", "rel=\"1\"");
-        assert_eq!(scanned(text.as_bytes()).expect("a list").warnings.len(), 1, "a release that tells no kernel");
+        let text = document(&package("kernel-default-devel", "x86_64", ""))
+            .replace("rel=\"1.1\"", "rel=\"1\"");
+        assert_eq!(
+            scanned(text.as_bytes()).expect("a list").warnings.len(),
+            1,
+            "a release that tells no kernel"
+        );
     }
 
     #[test]
     fn skipped_packages_end_at_their_real_end_tag() {
-        let (other, wanted) = ("<package><name>other</name>", package("kernel-default-devel", "x86_64", ""));
+        let (other, wanted) = (
+            "<package><name>other</name>",
+            package("kernel-default-devel", "x86_64", ""),
+        );
         for (hidden, expected) in [
-            (format!("{other}<!-- </package>{wanted}{other} --></package>"), 0),
-            (format!("{other}<a><![CDATA[</package>{wanted}{other}]]></a></package>"), 0),
-            (format!("{other}<?a </package>{wanted}{other}?></package>"), 0),
+            (
+                format!("{other}<!-- </package>{wanted}{other} --></package>"),
+                0,
+            ),
+            (
+                format!("{other}<a><![CDATA[</package>{wanted}{other}]]></a></package>"),
+                0,
+            ),
+            (
+                format!("{other}<?a </package>{wanted}{other}?></package>"),
+                0,
+            ),
             (format!("{other}</package >{wanted}{other}</package\n>"), 1),
             (format!("{other}<packages></packages></package>{wanted}"), 1),
         ] {
-            assert_eq!(scanned(document(&hidden).as_bytes()).expect("a list").entries.len(), expected, "{hidden}");
+            assert_eq!(
+                scanned(document(&hidden).as_bytes())
+                    .expect("a list")
+                    .entries
+                    .len(),
+                expected,
+                "{hidden}"
+            );
         }
     }
 
@@ -232,7 +310,13 @@ mod tests {
         let right = document(&package("other", "x86_64", ""));
         for (text, expected) in [
             (right.replace("</metadata>", ""), "end of the file"),
-            (right.replace("<metadata", "<!DOCTYPE metadata [<!ENTITY a \"b\">]><metadata"), "DOCTYPE"),
+            (
+                right.replace(
+                    "<metadata",
+                    "<!DOCTYPE metadata [<!ENTITY a \"b\">]><metadata",
+                ),
+                "DOCTYPE",
+            ),
             (document(&package("kernel&x;-devel", "x86_64", "")), "&x;"),
             (document("text"), "found text"),
             (document("<packages/>"), "found <packages>"),
@@ -241,14 +325,21 @@ mod tests {
             (right[..right.len() - 40].to_owned(), "the end of"),
             ("<filelists></filelists>".to_owned(), "expected <metadata>"),
         ] {
-            let error = scanned(text.as_bytes()).map(|found| found.entries.len()).expect_err(expected).to_string();
-            assert!(error.contains(expected) || expected == "the end of", "{expected}: {error}");
+            let error = scanned(text.as_bytes())
+                .map(|found| found.entries.len())
+                .expect_err(expected)
+                .to_string();
+            assert!(
+                error.contains(expected) || expected == "the end of",
+                "{expected}: {error}"
+            );
         }
     }
 
     #[test]
     fn memory_of_relevant_packages_is_limited() {
-        let package = package("kernel-default-devel", "x86_64", "").replace("6.9.7", &"1".repeat(400_000));
+        let package =
+            package("kernel-default-devel", "x86_64", "").replace("6.9.7", &"1".repeat(400_000));
         let error = scanned(document(&package.repeat(200)).as_bytes())
             .map(|found| found.entries.len())
             .expect_err("too much")
@@ -259,12 +350,24 @@ mod tests {
     #[test]
     fn relations_of_a_package_are_limited() {
         for (attributes, expected) in [
-            (format!("flags=\"EQ\" ver=\"{}\"", "1".repeat(5000)), "a relation of at most 4096 bytes"),
-            ("flags=\"EQ\" ver=\"1&#10;2\"".into(), "without control characters"),
+            (
+                format!("flags=\"EQ\" ver=\"{}\"", "1".repeat(5000)),
+                "a relation of at most 4096 bytes",
+            ),
+            (
+                "flags=\"EQ\" ver=\"1&#10;2\"".into(),
+                "without control characters",
+            ),
         ] {
-            let text =
-                document(&package("kernel-default-devel", "x86_64", &format!("<rpm:entry name=\"kernel-devel\" {attributes}/>")));
-            let error = scanned(text.as_bytes()).map(|found| found.entries.len()).expect_err(expected).to_string();
+            let text = document(&package(
+                "kernel-default-devel",
+                "x86_64",
+                &format!("<rpm:entry name=\"kernel-devel\" {attributes}/>"),
+            ));
+            let error = scanned(text.as_bytes())
+                .map(|found| found.entries.len())
+                .expect_err(expected)
+                .to_string();
             assert!(error.contains(expected) && error.len() < 2000, "{error}");
         }
     }

@@ -33,17 +33,29 @@ pub(crate) async fn read_primary(
     primary: &IndexFile,
 ) -> Result<Entries, Error> {
     let Some(stated) = &primary.sent else {
-        return Err(Error::unexpected(ErrorKind::InvalidMetadata, "a checksum of the package list", "none", &root.url));
+        return Err(Error::unexpected(
+            ErrorKind::InvalidMetadata,
+            "a checksum of the package list",
+            "none",
+            &root.url,
+        ));
     };
     let base = without_credentials(&root.base);
     let add_inputs = |checksum: &mut Checksum| {
         checksum.add("base", base.as_str());
         checksum.add("primary", &stated.checksum);
     };
-    context.entries("primary", add_inputs, from_mirrors(context, distro, root, primary, stated, &base)).await
+    context
+        .entries(
+            "primary",
+            add_inputs,
+            from_mirrors(context, distro, root, primary, stated, &base),
+        )
+        .await
 }
 
-/// Tries each mirror from that of the `repomd.xml`. Any mirror may be used, because the checksum is known.
+/// Tries each mirror from that of the `repomd.xml`. Any mirror may be used, because the checksum is
+/// known.
 async fn from_mirrors(
     context: &Context<'_>,
     distro: &DistroDef,
@@ -54,33 +66,68 @@ async fn from_mirrors(
 ) -> Result<Entries, Error> {
     let mut failed = None;
     for base in &root.mirrors {
-        let url = location_url(base, &primary.href, primary.xml_base.as_deref()).map_err(|error| {
-            let operation = "cannot use the location of the package list in";
-            Error::caused(ErrorKind::InvalidMetadata, operation, error, &root.url)
-        })?;
-        match download(context, &url, stated, BY).await.map_err(FetchError::into_error) {
+        let url =
+            location_url(base, &primary.href, primary.xml_base.as_deref()).map_err(|error| {
+                let operation = "cannot use the location of the package list in";
+                Error::caused(ErrorKind::InvalidMetadata, operation, error, &root.url)
+            })?;
+        match download(context, &url, stated, BY)
+            .await
+            .map_err(FetchError::into_error)
+        {
             Ok(file) => {
-                let filter = PackageFilter::new(distro, context.source.architectures(), origin.clone()).map_err(|error| {
-                    Error::caused(ErrorKind::Configuration, "cannot combine the rules of", error, &distro.name)
-                })?;
-                let (opened, limits, location) = (primary.open.clone(), context.options.limits.clone(), redact_url(&url));
+                let filter =
+                    PackageFilter::new(distro, context.source.architectures(), origin.clone())
+                        .map_err(|error| {
+                            Error::caused(
+                                ErrorKind::Configuration,
+                                "cannot combine the rules of",
+                                error,
+                                &distro.name,
+                            )
+                        })?;
+                let (opened, limits, location) = (
+                    primary.open.clone(),
+                    context.options.limits.clone(),
+                    redact_url(&url),
+                );
                 let _permit = context.client.decoder_permit().await;
                 let compression = compression(&primary.href);
-                let scanned = move || scan_file(file, compression, opened.as_ref(), &filter, &limits, &location);
-                return tokio::task::spawn_blocking(scanned).await.map_err(|error| stopped(error, &url))?;
+                let scanned = move || {
+                    scan_file(
+                        file,
+                        compression,
+                        opened.as_ref(),
+                        &filter,
+                        &limits,
+                        &location,
+                    )
+                };
+                return tokio::task::spawn_blocking(scanned)
+                    .await
+                    .map_err(|error| stopped(error, &url))?;
             }
             Err(failure) => failed = failed.or(Some(failure)),
         }
     }
-    Err(failed
-        .unwrap_or_else(|| Error::failed(ErrorKind::Download, "could not download the package list of", "no mirror", &root.url)))
+    Err(failed.unwrap_or_else(|| {
+        Error::failed(
+            ErrorKind::Download,
+            "could not download the package list of",
+            "no mirror",
+            &root.url,
+        )
+    }))
 }
 
 /// Returns the compression format of a file name.
 fn compression(name: &str) -> Compression {
     let fits = |compression: &Compression| name.ends_with(compression.suffix());
     // Plain is last, because every name ends with its empty suffix.
-    SUPPORTED.into_iter().find(fits).unwrap_or(Compression::Plain)
+    SUPPORTED
+        .into_iter()
+        .find(fits)
+        .unwrap_or(Compression::Plain)
 }
 
 /// Decompresses and scans a package list, and verifies the checksum of the decompressed file.
@@ -95,7 +142,10 @@ fn scan_file(
     file.seek(SeekFrom::Start(0)).map_err(no_temporary)?;
     let stated = plain.and_then(|plain| plain.size_bytes);
     if let Some(size) = stated.filter(|size| *size > limits.decompressed_bytes) {
-        let expected = format!("a package list of at most {} bytes after decompression", limits.decompressed_bytes);
+        let expected = format!(
+            "a package list of at most {} bytes after decompression",
+            limits.decompressed_bytes
+        );
         return Err(Error::unexpected(
             ErrorKind::ChecksumMismatch,
             expected,
@@ -105,15 +155,23 @@ fn scan_file(
     }
     let limit = stated.unwrap_or(limits.decompressed_bytes);
     let input = open(file, compression, limit, plain, location)?;
-    let (found, read) = scan(input, filter, limits).map_err(|error| unreadable(&error, location))?;
+    let (found, read) =
+        scan(input, filter, limits).map_err(|error| unreadable(&error, location))?;
     check_plain(&read, plain, BY, location)?;
     Ok(found)
 }
 
 fn unreadable(error: &XmlError, location: &str) -> Error {
     let actual = match error {
-        XmlError::Read(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "a truncated file".to_owned(),
+        XmlError::Read(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "a truncated file".to_owned()
+        }
         other => other.to_string(),
     };
-    Error::failed(ErrorKind::InvalidMetadata, "cannot parse package list (primary.xml)", actual, location)
+    Error::failed(
+        ErrorKind::InvalidMetadata,
+        "cannot parse package list (primary.xml)",
+        actual,
+        location,
+    )
 }

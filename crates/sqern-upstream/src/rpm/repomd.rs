@@ -35,15 +35,27 @@ pub(crate) struct IndexFile {
 /// 2000-01-01 in seconds since 1970.
 const YEAR_2000: i64 = 946_684_800;
 
-const LIMITS: XmlLimits = XmlLimits { element_bytes: 64 * 1024, depth: 8 };
+const LIMITS: XmlLimits = XmlLimits {
+    element_bytes: 64 * 1024,
+    depth: 8,
+};
 
 impl Repomd {
-    /// Returns the time of the package list, else the revision if it is a time. Times are after 2000, because other revisions are small
-    /// numbers.
+    /// Returns the time of the package list, else the revision if it is a time. Times are after
+    /// 2000, because other revisions are small numbers.
     pub(crate) fn dated_at(&self) -> Option<Timestamp> {
-        let seconds = |text: &str| text.trim().split('.').next()?.parse().ok().filter(|seconds| *seconds > YEAR_2000);
+        let seconds = |text: &str| {
+            text.trim()
+                .split('.')
+                .next()?
+                .parse()
+                .ok()
+                .filter(|seconds| *seconds > YEAR_2000)
+        };
         let timestamp = self.primary.timestamp.as_deref().and_then(seconds);
-        timestamp.or_else(|| self.revision.as_deref().and_then(seconds)).and_then(|seconds| Timestamp::from_second(seconds).ok())
+        timestamp
+            .or_else(|| self.revision.as_deref().and_then(seconds))
+            .and_then(|seconds| Timestamp::from_second(seconds).ok())
     }
 
     /// Parses the text of a `repomd.xml`.
@@ -57,7 +69,9 @@ impl Repomd {
                     "revision" => revision = Some(xml.text()?),
                     "data" if tag.attribute("type")?.as_deref() == Some("primary") => {
                         if primary.is_some() {
-                            return Err(tag.refuse("expected one <data type=\"primary\">, found another"));
+                            return Err(
+                                tag.refuse("expected one <data type=\"primary\">, found another")
+                            );
                         }
                         primary = Some(data(&mut xml)?);
                     }
@@ -68,10 +82,13 @@ impl Repomd {
                 },
                 Step::End => break,
                 Step::Start { .. } | Step::Text(_) | Step::Nothing => {}
-                Step::Done => return Err(xml.refuse("expected </repomd>, found the end of the file")),
+                Step::Done => {
+                    return Err(xml.refuse("expected </repomd>, found the end of the file"));
+                }
             }
         }
-        let primary = primary.ok_or_else(|| xml.refuse("expected <data type=\"primary\">, found none"))?;
+        let primary =
+            primary.ok_or_else(|| xml.refuse("expected <data type=\"primary\">, found none"))?;
         if primary.href.is_empty() || primary.sent.is_none() {
             return Err(xml.refuse("expected a location and a checksum (sha1, sha256, sha384 or sha512) of primary, found none"));
         }
@@ -84,7 +101,9 @@ pub(super) fn root<R: Read>(xml: &mut Xml<R>, name: &str) -> Result<(), XmlError
     loop {
         match xml.next()? {
             Step::Start { tag, empty: false } if tag.name() == name => return Ok(()),
-            Step::Start { tag, .. } => return Err(tag.refuse(format!("expected <{name}>, found <{}>", tag.name()))),
+            Step::Start { tag, .. } => {
+                return Err(tag.refuse(format!("expected <{name}>, found <{}>", tag.name())));
+            }
             Step::Done => return Err(xml.refuse(format!("expected <{name}>, found nothing"))),
             Step::Text(text) if !text.trim().is_empty() => {
                 return Err(xml.refuse(format!("expected <{name}>, found text")));
@@ -122,7 +141,11 @@ fn data<R: Read>(xml: &mut Xml<R>) -> Result<IndexFile, XmlError> {
         }
     }
     let stated = |found: Option<(Algorithm, String)>, size_bytes| {
-        found.map(|(algorithm, checksum)| ListedFile { size_bytes, algorithm, checksum })
+        found.map(|(algorithm, checksum)| ListedFile {
+            size_bytes,
+            algorithm,
+            checksum,
+        })
     };
     (file.sent, file.open) = (stated(sent, size), stated(open, open_size));
     Ok(file)
@@ -130,29 +153,42 @@ fn data<R: Read>(xml: &mut Xml<R>) -> Result<IndexFile, XmlError> {
 
 /// Returns the algorithm in the attribute `type`, or `None` if it is unknown or insecure (md5).
 pub(super) fn algorithm(tag: &Tag<'_>) -> Result<Option<Algorithm>, XmlError> {
-    Ok(tag.attribute("type")?.and_then(|name| Algorithm::from_name(&name)))
+    Ok(tag
+        .attribute("type")?
+        .and_then(|name| Algorithm::from_name(&name)))
 }
 
 /// Parses the checksum in the current element. Returns `None` without an algorithm.
-pub(super) fn checksum<R: Read>(algorithm: Option<Algorithm>, xml: &mut Xml<R>) -> Result<Option<(Algorithm, String)>, XmlError> {
+pub(super) fn checksum<R: Read>(
+    algorithm: Option<Algorithm>,
+    xml: &mut Xml<R>,
+) -> Result<Option<(Algorithm, String)>, XmlError> {
     let text = xml.text()?;
-    let Some(algorithm) = algorithm else { return Ok(None) };
+    let Some(algorithm) = algorithm else {
+        return Ok(None);
+    };
     match algorithm.parse_hex(&text) {
         Some(checksum) => Ok(Some((algorithm, checksum))),
-        None => Err(xml.refuse(format!("expected {algorithm} as {} hexadecimal digits, found {text:?}", algorithm.digits()))),
+        None => Err(xml.refuse(format!(
+            "expected {algorithm} as {} hexadecimal digits, found {text:?}",
+            algorithm.digits()
+        ))),
     }
 }
 
 /// Replaces a checksum by a stronger one.
 fn better(strongest: &mut Option<(Algorithm, String)>, found: Option<(Algorithm, String)>) {
-    if found.as_ref().map(|(algorithm, _)| *algorithm) > strongest.as_ref().map(|(algorithm, _)| *algorithm) {
+    if found.as_ref().map(|(algorithm, _)| *algorithm)
+        > strongest.as_ref().map(|(algorithm, _)| *algorithm)
+    {
         *strongest = found;
     }
 }
 
 fn number<R: Read>(xml: &mut Xml<R>) -> Result<u64, XmlError> {
     let text = xml.text()?;
-    text.parse().map_err(|_| xml.refuse(format!("expected a size in bytes, found {text:?}")))
+    text.parse()
+        .map_err(|_| xml.refuse(format!("expected a size in bytes, found {text:?}")))
 }
 
 #[cfg(test)]
@@ -180,14 +216,26 @@ mod tests {
         let repomd = Repomd::parse(&text(&checksums)).expect("a repomd.xml");
         assert_eq!(repomd.revision.as_deref(), Some("1715000000"));
         assert_eq!(repomd.primary.href, "repodata/p.xml.gz");
-        assert_eq!(repomd.dated_at().map(Timestamp::as_second), Some(1_715_000_001), "the list's own time comes first");
+        assert_eq!(
+            repomd.dated_at().map(Timestamp::as_second),
+            Some(1_715_000_001),
+            "the list's own time comes first"
+        );
         assert_eq!(
             repomd.primary.sent,
-            Some(ListedFile { size_bytes: Some(12), algorithm: Algorithm::Sha512, checksum: sha512 })
+            Some(ListedFile {
+                size_bytes: Some(12),
+                algorithm: Algorithm::Sha512,
+                checksum: sha512
+            })
         );
         assert_eq!(
             repomd.primary.open,
-            Some(ListedFile { size_bytes: Some(34), algorithm: Algorithm::Sha1, checksum: sha1.to_lowercase() })
+            Some(ListedFile {
+                size_bytes: Some(34),
+                algorithm: Algorithm::Sha1,
+                checksum: sha1.to_lowercase()
+            })
         );
     }
 
@@ -198,12 +246,27 @@ mod tests {
         for (text, expected) in [
             (text(""), "a checksum"),
             (text("<checksum type=\"md5\">00</checksum>"), "a checksum"),
-            (text("<checksum type=\"sha256\">00</checksum>"), "64 hexadecimal digits"),
-            (text(&right).replace("<size>12", "<size>x"), "a size in bytes"),
-            (text(&right).replace("filelists", "primary"), "found another"),
-            (text(&right).replace("\"primary\"", "\"secondary\""), "found none"),
+            (
+                text("<checksum type=\"sha256\">00</checksum>"),
+                "64 hexadecimal digits",
+            ),
+            (
+                text(&right).replace("<size>12", "<size>x"),
+                "a size in bytes",
+            ),
+            (
+                text(&right).replace("filelists", "primary"),
+                "found another",
+            ),
+            (
+                text(&right).replace("\"primary\"", "\"secondary\""),
+                "found none",
+            ),
             (text(&right).replace("</repomd>", ""), "end of the file"),
-            ("<html></html>".to_owned(), "expected <repomd>, found <html>"),
+            (
+                "<html></html>".to_owned(),
+                "expected <repomd>, found <html>",
+            ),
             (String::new(), "found nothing"),
         ] {
             let error = Repomd::parse(&text).expect_err("refused").to_string();

@@ -20,7 +20,10 @@ use crate::{Error, ErrorKind};
 use sqern_archive::Algorithm;
 
 /// Reads the root metadata from the base URLs, then from the mirrors in lists.
-pub(crate) async fn read_root_metadata(context: &Context<'_>, source: &RpmMdSource) -> Result<RootMetadata, Error> {
+pub(crate) async fn read_root_metadata(
+    context: &Context<'_>,
+    source: &RpmMdSource,
+) -> Result<RootMetadata, Error> {
     let mut failed_mirrors = FailedMirrors::default();
     let bases = base_urls(source)?;
     if let Some(root) = from_first(context, source, &bases, None, &mut failed_mirrors).await {
@@ -29,7 +32,15 @@ pub(crate) async fn read_root_metadata(context: &Context<'_>, source: &RpmMdSour
     if !source.mirrorlist.is_empty() || source.metalink.is_some() {
         match listed_mirrors(context, source).await {
             Ok((mirrors, metalink)) => {
-                if let Some(root) = from_first(context, source, &mirrors, metalink.as_ref(), &mut failed_mirrors).await {
+                if let Some(root) = from_first(
+                    context,
+                    source,
+                    &mirrors,
+                    metalink.as_ref(),
+                    &mut failed_mirrors,
+                )
+                .await
+                {
                     return Ok(failed_mirrors.warn(root));
                 }
             }
@@ -53,7 +64,12 @@ async fn from_first(
 ) -> Option<RootMetadata> {
     for (index, base) in bases.iter().enumerate() {
         match from_base(context, source, base, metalink).await {
-            Ok(root) => return Some(RootMetadata { mirrors: bases[index..].to_vec(), ..root }),
+            Ok(root) => {
+                return Some(RootMetadata {
+                    mirrors: bases[index..].to_vec(),
+                    ..root
+                });
+            }
             Err(failure) => failed_mirrors.add(failure),
         }
     }
@@ -61,7 +77,10 @@ async fn from_first(
 }
 
 /// Returns the mirrors of the first list that contains any, else those of the metalink.
-async fn listed_mirrors(context: &Context<'_>, source: &RpmMdSource) -> Result<(Vec<Url>, Option<Metalink>), Error> {
+async fn listed_mirrors(
+    context: &Context<'_>,
+    source: &RpmMdSource,
+) -> Result<(Vec<Url>, Option<Metalink>), Error> {
     let mut failed = None;
     for list in &source.mirrorlist {
         let url = base_url(list)?;
@@ -83,9 +102,18 @@ async fn listed_mirrors(context: &Context<'_>, source: &RpmMdSource) -> Result<(
     }
     if let Some(metalink) = &source.metalink {
         let url = base_url(metalink)?;
-        let (text, _) = context.fetch_text(&url).await.map_err(FetchError::into_error)?;
-        let metalink = Metalink::parse(&text, &url)
-            .map_err(|error| Error::caused(ErrorKind::InvalidMetadata, "cannot parse metalink", error, redact_url(&url)))?;
+        let (text, _) = context
+            .fetch_text(&url)
+            .await
+            .map_err(FetchError::into_error)?;
+        let metalink = Metalink::parse(&text, &url).map_err(|error| {
+            Error::caused(
+                ErrorKind::InvalidMetadata,
+                "cannot parse metalink",
+                error,
+                redact_url(&url),
+            )
+        })?;
         if metalink.bases.is_empty() {
             return Err(Error::unexpected(
                 ErrorKind::InvalidMetadata,
@@ -98,7 +126,12 @@ async fn listed_mirrors(context: &Context<'_>, source: &RpmMdSource) -> Result<(
     }
     Err(failed.unwrap_or_else(|| {
         let reason = "the source has no base URL, mirrorlist or metalink";
-        Error::failed(ErrorKind::Configuration, "cannot read source", reason, &source.name)
+        Error::failed(
+            ErrorKind::Configuration,
+            "cannot read source",
+            reason,
+            &source.name,
+        )
     }))
 }
 
@@ -110,14 +143,25 @@ async fn from_base(
 ) -> Result<RootMetadata, Error> {
     let url = below(base, "repodata/repomd.xml");
     let location = redact_url(&url);
-    // Both files are requested concurrently. If the repository changes in between, the signature is invalid in any order.
-    let (text, signatures) = tokio::join!(context.fetch_text(&url), signature(context, source, base));
+    // Both files are requested concurrently. If the repository changes in between, the signature is
+    // invalid in any order.
+    let (text, signatures) =
+        tokio::join!(context.fetch_text(&url), signature(context, source, base));
     let ((text, etag), signatures) = (text.map_err(FetchError::into_error)?, signatures?);
     if metalink.is_some_and(|metalink| !metalink.matches(&text)) {
         let reason = "the metalink does not list its checksum";
-        return Err(Error::failed(ErrorKind::ChecksumMismatch, "could not verify", reason, location));
+        return Err(Error::failed(
+            ErrorKind::ChecksumMismatch,
+            "could not verify",
+            reason,
+            location,
+        ));
     }
-    let signed = Signed { text, signatures, location };
+    let signed = Signed {
+        text,
+        signatures,
+        location,
+    };
     let trust = TrustPolicy {
         policy: source.signature,
         keyring: source.keyring.clone(),
@@ -130,14 +174,34 @@ async fn from_base(
         verify_signature(&trust, allow_unsigned, now, &signed).map(|warning| (signed, warning))
     });
     let (signed, warning) = verified.await.map_err(|error| stopped(error, base))??;
-    let refused = |actual: String| Error::failed(ErrorKind::InvalidMetadata, "cannot parse", actual, &signed.location);
+    let refused = |actual: String| {
+        Error::failed(
+            ErrorKind::InvalidMetadata,
+            "cannot parse",
+            actual,
+            &signed.location,
+        )
+    };
     let repomd = Repomd::parse(&signed.text).map_err(|error| refused(error.to_string()))?;
     let mut warnings: Vec<String> = warning.into_iter().collect();
-    if repomd.primary.sent.as_ref().is_some_and(|stated| stated.algorithm == Algorithm::Sha1) {
-        warnings.push(format!("the repomd.xml contains only SHA-1 checksums of the package list, at {}", signed.location));
+    if repomd
+        .primary
+        .sent
+        .as_ref()
+        .is_some_and(|stated| stated.algorithm == Algorithm::Sha1)
+    {
+        warnings.push(format!(
+            "the repomd.xml contains only SHA-1 checksums of the package list, at {}",
+            signed.location
+        ));
     }
     let dated_at = repomd.dated_at();
-    warnings.extend(date::check(context, "repomd.xml", dated_at, &signed.location)?);
+    warnings.extend(date::check(
+        context,
+        "repomd.xml",
+        dated_at,
+        &signed.location,
+    )?);
     let mirrors = Vec::new();
     Ok(RootMetadata {
         document: RootDocument::Repomd(repomd),
@@ -152,7 +216,11 @@ async fn from_base(
 }
 
 /// Downloads `repomd.xml.asc` if the source requires or allows a signature.
-async fn signature(context: &Context<'_>, source: &RpmMdSource, base: &Url) -> Result<Option<Vec<u8>>, Error> {
+async fn signature(
+    context: &Context<'_>,
+    source: &RpmMdSource,
+    base: &Url,
+) -> Result<Option<Vec<u8>>, Error> {
     // An optional signature is not downloaded without a keyring.
     let verified = match source.signature {
         SignaturePolicy::Require => true,
@@ -162,7 +230,10 @@ async fn signature(context: &Context<'_>, source: &RpmMdSource, base: &Url) -> R
     if !verified {
         return Ok(None);
     }
-    match context.fetch_small(&below(base, "repodata/repomd.xml.asc")).await {
+    match context
+        .fetch_small(&below(base, "repodata/repomd.xml.asc"))
+        .await
+    {
         Ok((bytes, _)) => Ok(Some(bytes)),
         Err(FetchError::Absent(_)) => Ok(None),
         Err(error) => Err(error.into_error()),

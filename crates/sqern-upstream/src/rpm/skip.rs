@@ -16,16 +16,21 @@ impl<'a> Skip<'a> {
         Self { end, within: None }
     }
 
-    /// Returns the number of skipped bytes, and whether the search has ended. It ends before the end tag, or before markup that is not
-    /// allowed in an element. Otherwise the remaining bytes are passed again, followed by more.
+    /// Returns the number of skipped bytes, and whether the search has ended. It ends before the
+    /// end tag, or before markup that is not allowed in an element. Otherwise the remaining bytes
+    /// are passed again, followed by more.
     pub(super) fn pass(&mut self, held: &[u8]) -> (usize, bool) {
         let mut passed = 0;
-        // The end tag is only searched again if it was inside a comment. There might be 10,000 comments before it.
+        // The end tag is only searched again if it was inside a comment. There might be 10,000
+        // comments before it.
         let mut end = self.end_from(held, passed);
         loop {
             if let Some(closing) = self.within {
                 let Some(offset) = memmem::find(&held[passed..], closing) else {
-                    return (passed.max(held.len().saturating_sub(closing.len() - 1)), false);
+                    return (
+                        passed.max(held.len().saturating_sub(closing.len() - 1)),
+                        false,
+                    );
                 };
                 passed += offset + closing.len();
                 self.within = None;
@@ -33,14 +38,20 @@ impl<'a> Skip<'a> {
                     end = self.end_from(held, passed);
                 }
             }
-            // Markup that can contain an end tag starts with `<!` or `<?`. Both characters are rare elsewhere.
+            // Markup that can contain an end tag starts with `<!` or `<?`. Both characters are rare
+            // elsewhere.
             let content = &held[passed..end.unwrap_or(held.len())];
             let mut marks = memchr::memchr2_iter(b'!', b'?', content);
-            let Some(offset) = marks.find(|offset| *offset > 0 && content[offset - 1] == b'<').map(|offset| passed + offset - 1)
+            let Some(offset) = marks
+                .find(|offset| *offset > 0 && content[offset - 1] == b'<')
+                .map(|offset| passed + offset - 1)
             else {
                 // The bytes may end inside the end tag.
                 let kept = self.end.needle().len();
-                return end.map_or((passed.max(held.len().saturating_sub(kept)), false), |end| (end, true));
+                return end.map_or(
+                    (passed.max(held.len().saturating_sub(kept)), false),
+                    |end| (end, true),
+                );
             };
             match opening(&held[offset..]) {
                 Opening::Of(length, closing) => {
@@ -57,7 +68,10 @@ impl<'a> Skip<'a> {
     fn end_from(&self, held: &[u8], offset: usize) -> Option<usize> {
         let rest = &held[offset..];
         // Longer names have the same start. Blanks are allowed before `>`.
-        let ends = |at: &usize| rest.get(at + self.end.needle().len()).is_some_and(|byte| b"> \t\r\n".contains(byte));
+        let ends = |at: &usize| {
+            rest.get(at + self.end.needle().len())
+                .is_some_and(|byte| b"> \t\r\n".contains(byte))
+        };
         self.end.find_iter(rest).find(ends).map(|at| offset + at)
     }
 }
@@ -73,7 +87,8 @@ enum Opening {
 
 /// Classifies markup that starts with `<!` or `<?`.
 fn opening(text: &[u8]) -> Opening {
-    const OPENINGS: [(&[u8], &[u8]); 3] = [(b"<?", b"?>"), (b"<!--", b"-->"), (b"<![CDATA[", b"]]>")];
+    const OPENINGS: [(&[u8], &[u8]); 3] =
+        [(b"<?", b"?>"), (b"<!--", b"-->"), (b"<![CDATA[", b"]]>")];
     for (opening, closing) in OPENINGS {
         if text.starts_with(opening) {
             return Opening::Of(opening.len(), closing);
@@ -133,7 +148,10 @@ mod tests {
         let text = "<!---->".repeat(500_000) + "</p>";
         let started = std::time::Instant::now();
         let end = Finder::new("</p");
-        assert_eq!(Skip::new(&end).pass(text.as_bytes()), (text.len() - 4, true));
+        assert_eq!(
+            Skip::new(&end).pass(text.as_bytes()),
+            (text.len() - 4, true)
+        );
         // Searching after each comment would process a terabyte.
         assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
     }

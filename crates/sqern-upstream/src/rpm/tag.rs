@@ -24,7 +24,10 @@ impl<'a> Tag<'a> {
 
     /// Returns an error at this element.
     pub(crate) fn refuse(&self, what: impl Into<String>) -> XmlError {
-        XmlError::Refused { at: self.at, what: what.into() }
+        XmlError::Refused {
+            at: self.at,
+            what: what.into(),
+        }
     }
 
     /// Returns the name without a prefix.
@@ -40,15 +43,23 @@ impl<'a> Tag<'a> {
     /// Returns the value of an attribute by its whole name (`xml:base`).
     pub(crate) fn attribute(&self, name: &str) -> Result<Option<Cow<'_, str>>, XmlError> {
         for (offset, attribute) in self.start.attributes().enumerate() {
-            // XML requires that each attribute is compared with all previous ones, so the time would be quadratic without a limit.
+            // XML requires that each attribute is compared with all previous ones, so the time
+            // would be quadratic without a limit.
             if offset == ATTRIBUTES {
-                return Err(self.refuse(format!("expected at most {ATTRIBUTES} attributes, found more")));
+                return Err(self.refuse(format!(
+                    "expected at most {ATTRIBUTES} attributes, found more"
+                )));
             }
-            let attribute = attribute.map_err(|error| self.refuse(format!("expected attributes, found: {error}")))?;
+            let attribute = attribute
+                .map_err(|error| self.refuse(format!("expected attributes, found: {error}")))?;
             if attribute.key.into_inner() == name {
-                let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(InvalidText::from);
+                let value = attribute
+                    .normalized_value(XmlVersion::Explicit1_0)
+                    .map_err(InvalidText::from);
                 let value = value.and_then(check_characters).map(Some);
-                return value.map_err(|error| self.refuse(format!("expected a value of {name}, found: {error}")));
+                return value.map_err(|error| {
+                    self.refuse(format!("expected a value of {name}, found: {error}"))
+                });
             }
         }
         Ok(None)

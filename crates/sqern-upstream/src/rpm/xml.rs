@@ -1,6 +1,8 @@
-//! An XML reader with limits. It supports neither document types nor entities, except for the predefined ones and character references.
+//! An XML reader with limits. It supports neither document types nor entities, except for the
+//! predefined ones and character references.
 //!
-//! Names have no prefixes, because they may differ between implementations (`rpm:entry` of `createrepo_c`).
+//! Names have no prefixes, because they may differ between implementations (`rpm:entry` of
+//! `createrepo_c`).
 
 use std::borrow::Cow;
 use std::io::{self, BufRead as _, Read};
@@ -81,7 +83,13 @@ impl<R: Read> Xml<R> {
     /// Returns a reader.
     pub(crate) fn new(input: R, limits: XmlLimits) -> Self {
         let reader = Reader::from_reader(Input::new(input, limits.element_bytes));
-        Self { reader, buffer: Vec::new(), depth: 0, rooted: false, limits }
+        Self {
+            reader,
+            buffer: Vec::new(),
+            depth: 0,
+            rooted: false,
+            limits,
+        }
     }
 
     /// Returns the input.
@@ -96,7 +104,10 @@ impl<R: Read> Xml<R> {
 
     /// Returns an error at the current position.
     pub(crate) fn refuse(&self, what: impl Into<String>) -> XmlError {
-        XmlError::Refused { at: self.reader.buffer_position(), what: what.into() }
+        XmlError::Refused {
+            at: self.reader.buffer_position(),
+            what: what.into(),
+        }
     }
 
     /// Returns the next part.
@@ -106,16 +117,30 @@ impl<R: Read> Xml<R> {
         let at = self.reader.buffer_position();
         let refused = |what: String| XmlError::Refused { at, what };
         let invalid = |error: InvalidText| refused(error.to_string());
-        let event = self.reader.read_event_into(&mut self.buffer).map_err(|error| match error {
-            quick_xml::Error::Io(error) => XmlError::Read(io::Error::new(error.kind(), error.to_string())),
-            other => refused(format!("invalid XML: {other}")),
-        })?;
+        let event = self
+            .reader
+            .read_event_into(&mut self.buffer)
+            .map_err(|error| match error {
+                quick_xml::Error::Io(error) => {
+                    XmlError::Read(io::Error::new(error.kind(), error.to_string()))
+                }
+                other => refused(format!("invalid XML: {other}")),
+            })?;
         Ok(match event {
             Event::Comment(_) | Event::PI(_) => Step::Nothing,
             Event::Decl(declaration) => {
-                let encoding = declaration.encoding().transpose().map_err(|error| refused(error.to_string()))?;
-                match encoding.filter(|name| !["utf-8", "utf8", "us-ascii"].contains(&&*name.to_lowercase())) {
-                    Some(other) => return Err(refused(format!("expected UTF-8, found the encoding {other:?}"))),
+                let encoding = declaration
+                    .encoding()
+                    .transpose()
+                    .map_err(|error| refused(error.to_string()))?;
+                match encoding
+                    .filter(|name| !["utf-8", "utf8", "us-ascii"].contains(&&*name.to_lowercase()))
+                {
+                    Some(other) => {
+                        return Err(refused(format!(
+                            "expected UTF-8, found the encoding {other:?}"
+                        )));
+                    }
                     None => Step::Nothing,
                 }
             }
@@ -124,15 +149,24 @@ impl<R: Read> Xml<R> {
                 return Err(refused("expected one root element, found another".into()));
             }
             Event::Start(_) if self.depth == self.limits.depth => {
-                return Err(refused(format!("expected at most {} nested elements, found more", self.limits.depth)));
+                return Err(refused(format!(
+                    "expected at most {} nested elements, found more",
+                    self.limits.depth
+                )));
             }
             Event::Start(start) => {
                 (self.depth, self.rooted) = (self.depth + 1, true);
-                Step::Start { tag: Tag::new(start, at), empty: false }
+                Step::Start {
+                    tag: Tag::new(start, at),
+                    empty: false,
+                }
             }
             Event::Empty(start) => {
                 self.rooted = true;
-                Step::Start { tag: Tag::new(start, at), empty: true }
+                Step::Start {
+                    tag: Tag::new(start, at),
+                    empty: true,
+                }
             }
             Event::End(_) => {
                 self.depth = self.depth.saturating_sub(1);
@@ -140,11 +174,17 @@ impl<R: Read> Xml<R> {
             }
             Event::Text(text) => Step::Text(check_characters(text.into_inner()).map_err(invalid)?),
             Event::CData(text) => Step::Text(check_characters(text.into_inner()).map_err(invalid)?),
-            Event::GeneralRef(reference) => {
-                Step::Text(resolve(&reference).and_then(|text| check_characters(text.into())).map_err(invalid)?)
-            }
+            Event::GeneralRef(reference) => Step::Text(
+                resolve(&reference)
+                    .and_then(|text| check_characters(text.into()))
+                    .map_err(invalid)?,
+            ),
             Event::Eof if self.depth == 0 => Step::Done,
-            Event::Eof => return Err(refused("expected the end of the root element, found the end of the file".into())),
+            Event::Eof => {
+                return Err(refused(
+                    "expected the end of the root element, found the end of the file".into(),
+                ));
+            }
         })
     }
 
@@ -162,7 +202,10 @@ impl<R: Read> Xml<R> {
                 Step::Nothing | Step::Done => {}
             }
             if text.len() > self.limits.element_bytes {
-                return Err(self.refuse(format!("expected text of at most {} bytes, found more", self.limits.element_bytes)));
+                return Err(self.refuse(format!(
+                    "expected text of at most {} bytes, found more",
+                    self.limits.element_bytes
+                )));
             }
         }
     }
@@ -175,8 +218,9 @@ impl<R: Read> Xml<R> {
         Ok(())
     }
 
-    /// Skips until the end tag that starts with `end` (`</name`), without parsing. Only markup that can contain an end tag is recognized:
-    /// comments, CDATA sections and processing instructions. It must be called after the end of an element.
+    /// Skips until the end tag that starts with `end` (`</name`), without parsing. Only markup that
+    /// can contain an end tag is recognized: comments, CDATA sections and processing instructions.
+    /// It must be called after the end of an element.
     pub(crate) fn skip_before(&mut self, end: &Finder<'_>) -> Result<(), XmlError> {
         self.reader.get_mut().allow(usize::MAX);
         let mut skip = Skip::new(end);
@@ -190,9 +234,13 @@ impl<R: Read> Xml<R> {
     }
 }
 
-/// Returns the text if all its characters are allowed in XML (XML 1.0 §2.2): no control characters except tab, LF and CR.
+/// Returns the text if all its characters are allowed in XML (XML 1.0 §2.2): no control characters
+/// except tab, LF and CR.
 pub(super) fn check_characters(text: Cow<'_, str>) -> Result<Cow<'_, str>, InvalidText> {
-    match text.bytes().find(|byte| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) {
+    match text
+        .bytes()
+        .find(|byte| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r'))
+    {
         Some(byte) => Err(InvalidText::Character(byte)),
         None => Ok(text),
     }
@@ -203,7 +251,8 @@ fn resolve(name: &quick_xml::events::BytesRef<'_>) -> Result<String, InvalidText
         return Ok(character.into());
     }
     let text = quick_xml::escape::resolve_predefined_entity(name);
-    text.map(str::to_owned).ok_or_else(|| InvalidText::Entity((**name).to_owned()))
+    text.map(str::to_owned)
+        .ok_or_else(|| InvalidText::Entity((**name).to_owned()))
 }
 
 #[cfg(test)]
@@ -212,7 +261,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const LIMITS: XmlLimits = XmlLimits { element_bytes: 64, depth: 4 };
+    const LIMITS: XmlLimits = XmlLimits {
+        element_bytes: 64,
+        depth: 4,
+    };
 
     /// Returns all parts of a document, and the error or "done".
     fn steps(text: &[u8]) -> (Vec<String>, String) {
@@ -221,7 +273,10 @@ mod tests {
         loop {
             match xml.next() {
                 Ok(Step::Start { tag, empty }) => {
-                    let value = tag.attribute("a").map(Option::unwrap_or_default).map(Cow::into_owned);
+                    let value = tag
+                        .attribute("a")
+                        .map(Option::unwrap_or_default)
+                        .map(Cow::into_owned);
                     seen.push(format!("{} {value:?} {empty}", tag.name()));
                 }
                 Ok(Step::Text(text)) => seen.push(text.into_owned()),
@@ -236,7 +291,18 @@ mod tests {
     #[test]
     fn prefixes_are_removed_and_entities_resolved() {
         let (seen, end) = steps(b"<?xml version='1.0' encoding='UTF-8'?><r:x a='1&amp;2'><!-- c --><y/>b&lt;&#65;</r:x>\n");
-        assert_eq!(seen, ["x Ok(\"1&2\") false", "y Ok(\"\") true", "b", "<", "A", "end", "\n"]);
+        assert_eq!(
+            seen,
+            [
+                "x Ok(\"1&2\") false",
+                "y Ok(\"\") true",
+                "b",
+                "<",
+                "A",
+                "end",
+                "\n"
+            ]
+        );
         assert_eq!(end, "done");
     }
 
@@ -251,8 +317,14 @@ mod tests {
             (format!("<{long}/>"), "at most 64 bytes"),
             (format!("<x a='{long}'/>"), "at most 64 bytes"),
             (format!("<!--{long}--><x/>"), "at most 64 bytes"),
-            ("<a><a><a><a><a/><a></a></a></a></a></a>".into(), "at most 4 nested elements"),
-            ("<?xml version='1.0' encoding='UTF-16'?><x/>".into(), "UTF-8"),
+            (
+                "<a><a><a><a><a/><a></a></a></a></a></a>".into(),
+                "at most 4 nested elements",
+            ),
+            (
+                "<?xml version='1.0' encoding='UTF-16'?><x/>".into(),
+                "UTF-8",
+            ),
             ("<x><y></x>".into(), "invalid XML"),
             ("<x>\0</x>".into(), "byte 0x00"),
             ("<x><![CDATA[\x1b]]></x>".into(), "byte 0x1b"),
@@ -269,16 +341,34 @@ mod tests {
     #[test]
     fn number_of_attributes_is_limited() {
         let text = format!("<x {}/>", "b='' ".repeat(2));
-        let mut xml = Xml::new(text.as_bytes(), XmlLimits { element_bytes: 4096, depth: 4 });
-        let Ok(Step::Start { tag, .. }) = xml.next() else { panic!("expected an element") };
+        let mut xml = Xml::new(
+            text.as_bytes(),
+            XmlLimits {
+                element_bytes: 4096,
+                depth: 4,
+            },
+        );
+        let Ok(Step::Start { tag, .. }) = xml.next() else {
+            panic!("expected an element")
+        };
         assert!(tag.attribute("a").is_err(), "twice one name");
         let mut xml = Xml::new(&b"<x a='&#27;'/>"[..], LIMITS);
-        let Ok(Step::Start { tag, .. }) = xml.next() else { panic!("expected an element") };
+        let Ok(Step::Start { tag, .. }) = xml.next() else {
+            panic!("expected an element")
+        };
         assert!(tag.attribute("a").is_err(), "a control character");
         let many: String = (0..100).map(|offset| format!("b{offset}='' ")).collect();
         let text = format!("<x {many}/>");
-        let mut xml = Xml::new(text.as_bytes(), XmlLimits { element_bytes: 4096, depth: 4 });
-        let Ok(Step::Start { tag, .. }) = xml.next() else { panic!("expected an element") };
+        let mut xml = Xml::new(
+            text.as_bytes(),
+            XmlLimits {
+                element_bytes: 4096,
+                depth: 4,
+            },
+        );
+        let Ok(Step::Start { tag, .. }) = xml.next() else {
+            panic!("expected an element")
+        };
         let error = tag.attribute("a").expect_err("too many").to_string();
         assert!(error.contains("at most 64 attributes"), "{error}");
     }
@@ -292,7 +382,10 @@ mod tests {
                 (&mut self.0).take(size as u64).read(buffer)
             }
         }
-        let text = format!("<m><p><n/><pp>{}</pp></p><p/></m>", "&&<x y </pp".repeat(30_000));
+        let text = format!(
+            "<m><p><n/><pp>{}</pp></p><p/></m>",
+            "&&<x y </pp".repeat(30_000)
+        );
         for size in [1, 3, 7, READ_BYTES - 1, READ_BYTES] {
             let mut xml = Xml::new(Chunks(text.as_bytes(), size), LIMITS);
             for _ in 0..3 {
@@ -300,7 +393,10 @@ mod tests {
             }
             xml.skip_before(&Finder::new("</p")).expect("skipped");
             assert!(matches!(xml.next(), Ok(Step::End)), "{size}");
-            assert!(matches!(xml.next(), Ok(Step::Start { empty: true, .. })), "{size}");
+            assert!(
+                matches!(xml.next(), Ok(Step::Start { empty: true, .. })),
+                "{size}"
+            );
         }
     }
 

@@ -25,13 +25,27 @@ fn debian() -> DistroDef {
 
 #[tokio::test]
 async fn lists_are_read_in_all_compression_formats() {
-    for compression in [Compression::Plain, Compression::Lz4, Compression::Gzip, Compression::Xz, Compression::Zstd] {
+    for compression in [
+        Compression::Plain,
+        Compression::Lz4,
+        Compression::Gzip,
+        Compression::Xz,
+        Compression::Zstd,
+    ] {
         let folder = folder();
-        bookworm().write_apt_lists(folder.path(), SITE, compression).expect("lists");
+        bookworm()
+            .write_apt_lists(folder.path(), SITE, compression)
+            .expect("lists");
         let crawl = crawl_lists(folder.path()).await.expect("lists").remove(0);
         assert_complete(&crawl, &["6.1.0-25-amd64"]);
-        assert_eq!(crawl.source, "apt:archive.example.test/debian_x/dists/bookworm");
-        assert_eq!(crawl.packages[0].url, "apt:linux-headers-6.1.0-25-amd64=6.1.106-3");
+        assert_eq!(
+            crawl.source,
+            "apt:archive.example.test/debian_x/dists/bookworm"
+        );
+        assert_eq!(
+            crawl.packages[0].url,
+            "apt:linux-headers-6.1.0-25-amd64=6.1.106-3"
+        );
         assert!(crawl.warnings.is_empty() && crawl.bytes > 0, "{crawl:?}");
     }
 }
@@ -40,17 +54,29 @@ async fn lists_are_read_in_all_compression_formats() {
 async fn expired_lists_are_a_warning_with_their_age() {
     let folder = folder();
     let repo = bookworm().valid_until(time("2026-01-05T00:00:00Z"));
-    repo.write_apt_lists(folder.path(), SITE, Compression::Lz4).expect("lists");
+    repo.write_apt_lists(folder.path(), SITE, Compression::Lz4)
+        .expect("lists");
     let crawl = crawl_lists(folder.path()).await.expect("lists").remove(0);
     assert_complete(&crawl, &["6.1.0-25-amd64"]);
-    assert!(crawl.warnings[0].contains("6 days ago") && crawl.warnings[0].contains("apt-get update"), "{:?}", crawl.warnings);
+    assert!(
+        crawl.warnings[0].contains("6 days ago") && crawl.warnings[0].contains("apt-get update"),
+        "{:?}",
+        crawl.warnings
+    );
 }
 
 #[tokio::test]
 async fn index_that_differs_from_its_checksum_fails() {
-    for fault in [RepoFault::AlteredIndex, RepoFault::CutIndex, RepoFault::EmptyIndex] {
+    for fault in [
+        RepoFault::AlteredIndex,
+        RepoFault::CutIndex,
+        RepoFault::EmptyIndex,
+    ] {
         let folder = folder();
-        bookworm().fault(fault).write_apt_lists(folder.path(), SITE, Compression::Lz4).expect("lists");
+        bookworm()
+            .fault(fault)
+            .write_apt_lists(folder.path(), SITE, Compression::Lz4)
+            .expect("lists");
         let crawl = crawl_lists(folder.path()).await.expect("lists").remove(0);
         assert_failed(&crawl, &["Packages.lz4", "apt-get update"]);
     }
@@ -59,27 +85,53 @@ async fn index_that_differs_from_its_checksum_fails() {
 #[tokio::test]
 async fn missing_lists_are_an_error_with_a_hint() {
     let folder = folder();
-    for (path, messages) in [(folder.path().join("absent"), "No such file"), (folder.path().to_owned(), "a Release")] {
-        let error = crawl_lists(&path).await.expect_err("nothing there").to_string();
-        assert!(error.contains(messages) && error.ends_with("hint: apt-get update"), "{error}");
+    for (path, messages) in [
+        (folder.path().join("absent"), "No such file"),
+        (folder.path().to_owned(), "a Release"),
+    ] {
+        let error = crawl_lists(&path)
+            .await
+            .expect_err("nothing there")
+            .to_string();
+        assert!(
+            error.contains(messages) && error.ends_with("hint: apt-get update"),
+            "{error}"
+        );
     }
-    bookworm().write_apt_lists(folder.path(), SITE, Compression::Lz4).expect("lists");
+    bookworm()
+        .write_apt_lists(folder.path(), SITE, Compression::Lz4)
+        .expect("lists");
     let list = format!("{SITE}_dists_bookworm_main_binary-amd64_Packages.lz4");
     std::fs::remove_file(folder.path().join(list)).expect("removed");
-    let error = crawl_lists(folder.path()).await.expect_err("no index").to_string();
-    assert!(error.contains("an index") && error.ends_with("hint: apt-get update"), "{error}");
+    let error = crawl_lists(folder.path())
+        .await
+        .expect_err("no index")
+        .to_string();
+    assert!(
+        error.contains("an index") && error.ends_with("hint: apt-get update"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn irrelevant_suites_and_indexes_are_ignored() {
     let folder = folder();
-    let list = |repo: FakeRepo, site: &str| repo.write_apt_lists(folder.path(), site, Compression::Lz4).expect("lists");
+    let list = |repo: FakeRepo, site: &str| {
+        repo.write_apt_lists(folder.path(), site, Compression::Lz4)
+            .expect("lists");
+    };
     list(bookworm(), SITE);
-    list(FakeRepo::new("nodistro").package(deb("nodejs")), "deb.nodesource.com_node%5f20.x");
+    list(
+        FakeRepo::new("nodistro").package(deb("nodejs")),
+        "deb.nodesource.com_node%5f20.x",
+    );
     list(bookworm().holds("main", "i386"), "i386.example.test");
     write(&folder.path().join("lock"), b"");
     let crawls = crawl_lists(folder.path()).await.expect("lists");
-    let found: Vec<(&str, usize)> = crawls.iter().map(|crawl| (crawl.source.as_str(), crawl.packages.len())).collect();
+    let found: Vec<(&str, usize)> = crawls
+        .iter()
+        .map(|crawl| (crawl.source.as_str(), crawl.packages.len()))
+        .collect();
     assert_eq!(
         found,
         [
@@ -93,17 +145,28 @@ async fn irrelevant_suites_and_indexes_are_ignored() {
 #[tokio::test]
 async fn unchanged_lists_are_not_read_again() {
     let folder = folder();
-    bookworm().write_apt_lists(folder.path(), SITE, Compression::Lz4).expect("lists");
+    bookworm()
+        .write_apt_lists(folder.path(), SITE, Compression::Lz4)
+        .expect("lists");
     let distro = debian();
-    let first = crawl_apt_lists(folder.path(), &distro, &BTreeMap::new(), &options()).await.expect("lists").remove(0);
+    let first = crawl_apt_lists(folder.path(), &distro, &BTreeMap::new(), &options())
+        .await
+        .expect("lists")
+        .remove(0);
     let memory = remembered(std::slice::from_ref(&first));
-    let again = crawl_apt_lists(folder.path(), &distro, &memory, &options()).await.expect("lists").remove(0);
-    assert_eq!((again.state, &again.checksum, &again.packages), (CrawlState::Unchanged, &first.checksum, &first.packages));
+    let again = crawl_apt_lists(folder.path(), &distro, &memory, &options())
+        .await
+        .expect("lists")
+        .remove(0);
+    assert_eq!(
+        (again.state, &again.checksum, &again.packages),
+        (CrawlState::Unchanged, &first.checksum, &first.packages)
+    );
     assert!(again.bytes < first.bytes, "the Release alone was read");
 }
 
-/// Reads the lists of this machine, or created ones if there are none. The result is compared with that of a Python script, which
-/// decompresses by a helper of apt.
+/// Reads the lists of this machine, or created ones if there are none. The result is compared with
+/// that of a Python script, which decompresses by a helper of apt.
 #[tokio::test]
 async fn lists_of_this_machine_contain_the_same_as_in_python() {
     let made = folder();
@@ -111,20 +174,31 @@ async fn lists_of_this_machine_contain_the_same_as_in_python() {
     let mut folder = machine.to_owned();
     let mut crawls = crawl_real(machine).await;
     if crawls.is_err() {
-        let repo = FakeRepo::new("bookworm").package(headers()).package(deb("linux-headers-amd64"));
-        repo.write_apt_lists(made.path(), SITE, Compression::Plain).expect("lists");
+        let repo = FakeRepo::new("bookworm")
+            .package(headers())
+            .package(deb("linux-headers-amd64"));
+        repo.write_apt_lists(made.path(), SITE, Compression::Plain)
+            .expect("lists");
         folder = made.path().to_owned();
         crawls = crawl_real(&folder).await;
     }
     let crawls = crawls.expect("lists");
-    assert!(crawls.iter().all(|crawl| crawl.state == CrawlState::Complete), "{crawls:?}");
+    assert!(
+        crawls
+            .iter()
+            .all(|crawl| crawl.state == CrawlState::Complete),
+        "{crawls:?}"
+    );
     let found: BTreeSet<String> = crawls.iter().flat_map(kernels).collect();
     assert_eq!(found, python_finds(&folder));
 }
 
 async fn crawl_real(folder: &Path) -> Result<Vec<Crawl>, Error> {
     // The time is later than that of any list.
-    let options = CrawlOptions { now: time("2100-01-01T00:00:00Z"), ..options() };
+    let options = CrawlOptions {
+        now: time("2100-01-01T00:00:00Z"),
+        ..options()
+    };
     crawl_apt_lists(folder, &debian(), &BTreeMap::new(), &options).await
 }
 
@@ -137,8 +211,18 @@ for path in glob.glob(sys.argv[1] + "/*_binary-amd64_Packages*"):
     for name in re.findall(r"^Package: linux-headers-([0-9].*-amd64)$", plain.decode(), re.M):
         print(name)
 "#;
-    let output =
-        clean_command("python3").args(["-c", SCRIPT]).arg(folder).output().expect("python3 runs (apt-get install python3)");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    let output = clean_command("python3")
+        .args(["-c", SCRIPT])
+        .arg(folder)
+        .output()
+        .expect("python3 runs (apt-get install python3)");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }

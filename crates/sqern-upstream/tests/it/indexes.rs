@@ -16,9 +16,25 @@ fn with_index(text: impl Into<Vec<u8>>) -> FakeRepo {
 
 #[tokio::test]
 async fn all_compression_formats_are_read() {
-    for compression in [Compression::Plain, Compression::Gzip, Compression::Xz, Compression::Zstd] {
-        assert_complete(&crawl(&bookworm().compressions(&[compression])).await, KERNEL);
-        assert_complete(&crawl(&bookworm().compressions(&[compression]).without_plain_listed()).await, KERNEL);
+    for compression in [
+        Compression::Plain,
+        Compression::Gzip,
+        Compression::Xz,
+        Compression::Zstd,
+    ] {
+        assert_complete(
+            &crawl(&bookworm().compressions(&[compression])).await,
+            KERNEL,
+        );
+        assert_complete(
+            &crawl(
+                &bookworm()
+                    .compressions(&[compression])
+                    .without_plain_listed(),
+            )
+            .await,
+            KERNEL,
+        );
     }
 }
 
@@ -26,11 +42,20 @@ async fn all_compression_formats_are_read() {
 async fn packages_are_recorded_as_listed() {
     let folder = folder();
     let written = bookworm().write(folder.path()).expect("a repository");
-    let crawl = crawl_all(&distro(&[(&written, &written.file_url())]), &options()).await.remove(0);
+    let crawl = crawl_all(&distro(&[(&written, &written.file_url())]), &options())
+        .await
+        .remove(0);
     let package = &crawl.packages[0];
     let file = "pool/main/l/linux/linux-headers-6.1.0-25-amd64_6.1.106-3_amd64.deb";
     assert_eq!(package.url, format!("{}/{file}", written.file_url()));
-    assert_eq!((package.size_bytes, package.checksum.len(), package.architecture.as_str()), (1028, 64, "amd64"));
+    assert_eq!(
+        (
+            package.size_bytes,
+            package.checksum.len(),
+            package.architecture.as_str()
+        ),
+        (1028, 64, "amd64")
+    );
 }
 
 #[tokio::test]
@@ -41,14 +66,20 @@ async fn index_that_differs_from_its_checksum_fails() {
         (RepoFault::EmptyIndex, "an empty file"),
         (RepoFault::HtmlIndex, "an HTML page"),
     ] {
-        assert_failed(&crawl(&bookworm().fault(fault)).await, &[messages, "/dists/bookworm/main/binary-amd64/Packages"]);
+        assert_failed(
+            &crawl(&bookworm().fault(fault)).await,
+            &[messages, "/dists/bookworm/main/binary-amd64/Packages"],
+        );
     }
 }
 
 #[tokio::test]
 async fn suite_without_packages_is_complete() {
     assert_complete(&crawl(&with_index("")).await, &[]);
-    assert_complete(&crawl(&with_index("").compressions(&[Compression::Plain])).await, &[]);
+    assert_complete(
+        &crawl(&with_index("").compressions(&[Compression::Plain])).await,
+        &[],
+    );
 }
 
 #[tokio::test]
@@ -56,7 +87,9 @@ async fn blank_lines_comments_and_line_ends_are_read_like_apt() {
     let other = "Package: other\nVersion: 1\n";
     for text in [
         format!("\n\n{other}\n \t\n\n\n{STANZA}\n\n  \n"),
-        format!("# comment\n{other}# comment\n\n{STANZA}").trim_end().to_owned(),
+        format!("# comment\n{other}# comment\n\n{STANZA}")
+            .trim_end()
+            .to_owned(),
         format!("{other}\n{STANZA}").replace('\n', "\r\n"),
         STANZA.replace("Version: ", "version:\t"),
     ] {
@@ -66,20 +99,44 @@ async fn blank_lines_comments_and_line_ends_are_read_like_apt() {
 
 #[tokio::test]
 async fn invalid_line_fails_with_its_number() {
-    assert_failed(&crawl(&with_index(format!("Package: a\n\n{STANZA}garbage\n"))).await, &["line 9", "\"garbage\""]);
+    assert_failed(
+        &crawl(&with_index(format!("Package: a\n\n{STANZA}garbage\n"))).await,
+        &["line 9", "\"garbage\""],
+    );
     assert_failed(&crawl(&with_index(" folded\n")).await, &["line 1"]);
-    assert_failed(&crawl(&with_index(format!("{STANZA}Version: 2\n"))).await, &["line 7", "Version once"]);
-    assert_failed(&crawl(&with_index("Version: 2\n")).await, &["without Package"]);
-    let not_text: Vec<u8> = STANZA.bytes().map(|byte| if byte == b'3' { 0xff } else { byte }).collect();
-    assert_failed(&crawl(&with_index(not_text)).await, &["line 1", "valid UTF-8 in Version"]);
+    assert_failed(
+        &crawl(&with_index(format!("{STANZA}Version: 2\n"))).await,
+        &["line 7", "Version once"],
+    );
+    assert_failed(
+        &crawl(&with_index("Version: 2\n")).await,
+        &["without Package"],
+    );
+    let not_text: Vec<u8> = STANZA
+        .bytes()
+        .map(|byte| if byte == b'3' { 0xff } else { byte })
+        .collect();
+    assert_failed(
+        &crawl(&with_index(not_text)).await,
+        &["line 1", "valid UTF-8 in Version"],
+    );
 }
 
 #[tokio::test]
 async fn too_long_lines_and_stanzas_fail() {
     let long = format!("{STANZA}Description: {}\n", "x".repeat(600 * 1024));
-    assert_failed(&crawl(&with_index(long)).await, &["line 7", "a line of at most 524288 bytes"]);
-    let large = format!("{STANZA}Description: x\n{}", format!(" {}\n", "x".repeat(1000)).repeat(1100));
-    assert_failed(&crawl(&with_index(large)).await, &["a stanza of at most 1048576 bytes"]);
+    assert_failed(
+        &crawl(&with_index(long)).await,
+        &["line 7", "a line of at most 524288 bytes"],
+    );
+    let large = format!(
+        "{STANZA}Description: x\n{}",
+        format!(" {}\n", "x".repeat(1000)).repeat(1100)
+    );
+    assert_failed(
+        &crawl(&with_index(large)).await,
+        &["a stanza of at most 1048576 bytes"],
+    );
 }
 
 #[tokio::test]
@@ -94,11 +151,22 @@ async fn unfetchable_header_package_makes_the_source_partial() {
         ("Filename", "https://evil.example/x.deb", "an absolute URL"),
         ("Depends", "a (", "Depends"),
     ] {
-        let crawl = crawl(&bookworm().package(deb("linux-headers-6.1.0-26-amd64").field(field, value))).await;
+        let crawl =
+            crawl(&bookworm().package(deb("linux-headers-6.1.0-26-amd64").field(field, value)))
+                .await;
         assert_eq!(crawl.state, CrawlState::Partial, "{field}");
-        assert_eq!(kernels(&crawl).iter().map(String::as_str).collect::<Vec<_>>(), KERNEL);
+        assert_eq!(
+            kernels(&crawl)
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>(),
+            KERNEL
+        );
         let reason = crawl.reason.expect("a reason");
-        assert!(reason.contains("linux-headers-6.1.0-26-amd64") && reason.contains(messages), "{reason}");
+        assert!(
+            reason.contains("linux-headers-6.1.0-26-amd64") && reason.contains(messages),
+            "{reason}"
+        );
     }
 }
 
@@ -113,7 +181,11 @@ async fn all_versions_of_a_package_are_recorded() {
     let repo = bookworm().package(headers().version("6.1.112-1"));
     let crawl = crawl(&repo).await;
     assert_complete(&crawl, KERNEL);
-    let versions: Vec<&str> = crawl.packages.iter().map(|package| package.version.as_str()).collect();
+    let versions: Vec<&str> = crawl
+        .packages
+        .iter()
+        .map(|package| package.version.as_str())
+        .collect();
     assert_eq!(versions, ["6.1.106-3", "6.1.112-1"]);
 }
 
@@ -121,13 +193,19 @@ async fn all_versions_of_a_package_are_recorded() {
 async fn package_with_two_checksums_makes_the_source_partial() {
     let repo = bookworm().package(headers().field("SHA256", &"1".repeat(64)));
     let crawl = crawl(&repo).await;
-    assert_eq!((crawl.state, crawl.packages.len()), (CrawlState::Partial, 1));
+    assert_eq!(
+        (crawl.state, crawl.packages.len()),
+        (CrawlState::Partial, 1)
+    );
 }
 
 #[tokio::test]
 async fn missing_component_is_reported_with_available_ones() {
     let crawl = crawl(&bookworm().holds("contrib", "amd64")).await;
-    assert_failed(&crawl, &["main/binary-amd64/Packages", "the components contrib"]);
+    assert_failed(
+        &crawl,
+        &["main/binary-amd64/Packages", "the components contrib"],
+    );
 }
 
 #[tokio::test]
@@ -143,19 +221,52 @@ async fn content_that_contradicts_its_suffix_is_reported() {
 
 #[tokio::test]
 async fn decompressed_size_is_limited() {
-    let limits = Limits { decompressed_bytes: 10, ..Limits::default() };
-    let crawl = crawl_with(&bookworm(), &CrawlOptions { limits, ..options() }).await;
+    let limits = Limits {
+        decompressed_bytes: 10,
+        ..Limits::default()
+    };
+    let crawl = crawl_with(
+        &bookworm(),
+        &CrawlOptions {
+            limits,
+            ..options()
+        },
+    )
+    .await;
     assert_failed(&crawl, &["decompressed size exceeds 10 bytes"]);
-    let limits = Limits { index_bytes: 10, ..Limits::default() };
-    let crawl = crawl_with(&bookworm(), &CrawlOptions { limits, ..options() }).await;
+    let limits = Limits {
+        index_bytes: 10,
+        ..Limits::default()
+    };
+    let crawl = crawl_with(
+        &bookworm(),
+        &CrawlOptions {
+            limits,
+            ..options()
+        },
+    )
+    .await;
     assert_failed(&crawl, &["an index of at most 10 bytes"]);
-    let limits = Limits { stanzas: 1, ..Limits::default() };
+    let limits = Limits {
+        stanzas: 1,
+        ..Limits::default()
+    };
     let repo = bookworm().package(deb("other"));
-    assert_failed(&crawl_with(&repo, &CrawlOptions { limits, ..options() }).await, &["an index of at most 1 stanza,"]);
+    assert_failed(
+        &crawl_with(
+            &repo,
+            &CrawlOptions {
+                limits,
+                ..options()
+            },
+        )
+        .await,
+        &["an index of at most 1 stanza,"],
+    );
 }
 
-/// The index decompresses to 2 GiB: one endless line of zeros, or endless blank lines. Tests of the program measure the memory usage in a
-/// separate process.
+/// The index decompresses to 2 GiB: one endless line of zeros, or endless blank lines. Tests of the
+/// program measure the memory usage in a separate process.
 #[tokio::test]
 async fn decompression_bomb_fails_at_its_first_long_line() {
     let folder = folder();

@@ -14,12 +14,16 @@ pub(crate) const KERNEL: &[&str] = &["4.18.0-553.el8_10.x86_64"];
 /// Returns a header package that provides the kernel version `4.18.0-RELEASE.x86_64`.
 pub(crate) fn devel(release: &str) -> Rpm {
     let uname = format!("4.18.0-{release}.x86_64");
-    rpm("kernel-devel", "4.18.0", release).provides("kernel-devel-uname-r", &uname).requires("gcc", "")
+    rpm("kernel-devel", "4.18.0", release)
+        .provides("kernel-devel-uname-r", &uname)
+        .requires("gcc", "")
 }
 
 /// Returns a repository with one kernel.
 pub(crate) fn repo() -> FakeRpmRepo {
-    FakeRpmRepo::new().package(rpm("bash", "5", "1")).package(devel("553.el8_10"))
+    FakeRpmRepo::new()
+        .package(rpm("bash", "5", "1"))
+        .package(devel("553.el8_10"))
 }
 
 /// Returns a distribution with the rule of Enterprise Linux and one source with these lines.
@@ -34,7 +38,10 @@ pub(crate) fn distro_with(rule: &str, sources: &[(&str, &str)]) -> DistroDef {
 
 /// Returns the lines of an unsigned source in a directory.
 pub(crate) fn unsigned(folder: &Path) -> String {
-    format!("base = [\"file://{}\"]\nsignature = \"off\"", folder.display())
+    format!(
+        "base = [\"file://{}\"]\nsignature = \"off\"",
+        folder.display()
+    )
 }
 
 /// Writes a repository and crawls its `file:` URL without verification.
@@ -45,5 +52,7 @@ pub(crate) async fn crawl(repo: &FakeRpmRepo) -> Crawl {
 pub(crate) async fn crawl_with(repo: &FakeRpmRepo, options: &CrawlOptions) -> Crawl {
     let folder = folder();
     repo.write(folder.path()).expect("a repository");
-    crawl_all(&distro(&unsigned(folder.path())), options).await.remove(0)
+    crawl_all(&distro(&unsigned(folder.path())), options)
+        .await
+        .remove(0)
 }

@@ -72,11 +72,18 @@ pub(crate) fn remembered(crawls: &[Crawl]) -> BTreeMap<String, CrawlCache> {
         dated_at: crawl.dated_at,
         kept: crawl.kept.clone().unwrap_or_default(),
     };
-    crawls.iter().map(|crawl| (crawl.source.clone(), remember(crawl))).collect()
+    crawls
+        .iter()
+        .map(|crawl| (crawl.source.clone(), remember(crawl)))
+        .collect()
 }
 
 /// Crawls with the cache of earlier crawls.
-pub(crate) async fn crawl_again(distro: &DistroDef, before: &[Crawl], options: &CrawlOptions) -> Vec<Crawl> {
+pub(crate) async fn crawl_again(
+    distro: &DistroDef,
+    before: &[Crawl],
+    options: &CrawlOptions,
+) -> Vec<Crawl> {
     crawl_distro(&client(), distro, &remembered(before), options, &Silent).await
 }
 
@@ -89,7 +96,9 @@ pub(crate) async fn crawl_with(repo: &FakeRepo, options: &CrawlOptions) -> Crawl
     let folder = folder();
     let written = repo.write(folder.path()).expect("a repository");
     let url = written.file_url();
-    crawl_all(&distro(&[(&written, &url)]), options).await.remove(0)
+    crawl_all(&distro(&[(&written, &url)]), options)
+        .await
+        .remove(0)
 }
 
 /// A repository on a server.
@@ -104,7 +113,11 @@ impl Served {
         let folder = folder();
         let written = repo.write(folder.path()).expect("a repository");
         let server = FileServer::start(folder.path()).await.expect("a server");
-        Self { server, written, _folder: folder }
+        Self {
+            server,
+            written,
+            _folder: folder,
+        }
     }
 
     pub(crate) fn distro(&self) -> DistroDef {
@@ -122,14 +135,23 @@ pub(crate) fn folder() -> TempDir {
 
 /// Returns the kernels with headers in a crawl.
 pub(crate) fn kernels(crawl: &Crawl) -> BTreeSet<String> {
-    let headers = crawl.packages.iter().filter(|package| package.role == PackageRole::Headers);
+    let headers = crawl
+        .packages
+        .iter()
+        .filter(|package| package.role == PackageRole::Headers);
     headers.map(|package| package.kernel.to_string()).collect()
 }
 
 /// Returns the packages of a crawl as `kernel role name=version`, sorted.
 pub(crate) fn rows(crawl: &Crawl) -> Vec<String> {
     let row = |package: &sqern_model::KernelPackage| {
-        format!("{} {} {}={}", package.kernel, package.role.as_str(), package.name, package.version)
+        format!(
+            "{} {} {}={}",
+            package.kernel,
+            package.role.as_str(),
+            package.name,
+            package.version
+        )
     };
     crawl.packages.iter().map(row).collect()
 }
@@ -138,7 +160,10 @@ pub(crate) fn rows(crawl: &Crawl) -> Vec<String> {
 pub(crate) fn assert_failed(crawl: &Crawl, messages: &[&str]) {
     assert_eq!(crawl.state, sqern_model::CrawlState::Failed, "{crawl:?}");
     assert!(crawl.packages.is_empty());
-    let reason = crawl.reason.as_deref().expect("a failed crawl has a reason");
+    let reason = crawl
+        .reason
+        .as_deref()
+        .expect("a failed crawl has a reason");
     for part in messages {
         assert!(reason.contains(part), "{part:?} in {reason:?}");
     }
@@ -146,8 +171,18 @@ pub(crate) fn assert_failed(crawl: &Crawl, messages: &[&str]) {
 
 /// Asserts that a crawl is complete and found exactly these kernels.
 pub(crate) fn assert_complete(crawl: &Crawl, expected: &[&str]) {
-    assert_eq!((crawl.state, &crawl.reason), (sqern_model::CrawlState::Complete, &None), "{crawl:?}");
-    assert_eq!(kernels(crawl).iter().map(String::as_str).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        (crawl.state, &crawl.reason),
+        (sqern_model::CrawlState::Complete, &None),
+        "{crawl:?}"
+    );
+    assert_eq!(
+        kernels(crawl)
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>(),
+        expected
+    );
 }
 
 pub(crate) fn write(path: &Path, bytes: &[u8]) {

@@ -19,13 +19,23 @@ async fn secure(offer: TlsOffer) -> Secure {
     let folder = folder();
     repo().signed().write(folder.path()).expect("a repository");
     let authority = TestAuthority::new().expect("an authority");
-    let server = FileServer::start_tls(folder.path(), &authority, &offer).await.expect("a server");
-    Secure { authority, server, _folder: folder }
+    let server = FileServer::start_tls(folder.path(), &authority, &offer)
+        .await
+        .expect("a server");
+    Secure {
+        authority,
+        server,
+        _folder: folder,
+    }
 }
 
 impl Secure {
     fn lines(&self, ca: &Path) -> String {
-        format!("base = [\"{}\"]\nsignature = \"off\"\nca = \"{}\"\n", self.server.url(), ca.display())
+        format!(
+            "base = [\"{}\"]\nsignature = \"off\"\nca = \"{}\"\n",
+            self.server.url(),
+            ca.display()
+        )
     }
 
     async fn crawl(&self, more: &str) -> Crawl {
@@ -37,18 +47,35 @@ impl Secure {
 /// Returns the lines of a source with a client certificate.
 fn client_lines(authority: &TestAuthority) -> String {
     let (certificate, key) = authority.issue("consumer.example").expect("a certificate");
-    format!("client-certificate = \"{}\"\nclient-key = \"{}\"\n", certificate.display(), key.display())
+    format!(
+        "client-certificate = \"{}\"\nclient-key = \"{}\"\n",
+        certificate.display(),
+        key.display()
+    )
 }
 
 #[tokio::test]
 async fn http2_uses_one_connection_for_all_requests() {
     for (http2, old) in [(true, false), (true, true), (false, false)] {
-        let secure = secure(TlsOffer { http2, old, ..TlsOffer::default() }).await;
+        let secure = secure(TlsOffer {
+            http2,
+            old,
+            ..TlsOffer::default()
+        })
+        .await;
         assert_complete(&secure.crawl("").await, KERNEL);
         let requests = secure.server.received_requests();
         assert_eq!((requests.len(), secure.server.connections()), (2, 1));
-        assert!(requests.iter().all(|request| request.http2 == http2), "{requests:?}");
-        assert!(requests.iter().all(|request| request.header("accept-encoding") == Some("identity")), "{requests:?}");
+        assert!(
+            requests.iter().all(|request| request.http2 == http2),
+            "{requests:?}"
+        );
+        assert!(
+            requests
+                .iter()
+                .all(|request| request.header("accept-encoding") == Some("identity")),
+            "{requests:?}"
+        );
     }
 }
 
@@ -71,7 +98,11 @@ fn distro_with_sources(lines: &str) -> DistroDef {
 
 #[tokio::test]
 async fn sources_with_the_same_files_share_connections() {
-    let secure = secure(TlsOffer { demands_certificate: true, ..TlsOffer::default() }).await;
+    let secure = secure(TlsOffer {
+        demands_certificate: true,
+        ..TlsOffer::default()
+    })
+    .await;
     let lines = secure.lines(&secure.authority.certificate()) + &client_lines(&secure.authority);
     let crawls = crawl_all(&distro_with_sources(&lines), &options()).await;
     for crawl in &crawls {
@@ -91,8 +122,15 @@ async fn broken_stream_continues_on_the_same_connection() {
     secure.server.fail("primary", ServerFault::Cut, 1);
     let crawl = secure.crawl("").await;
     assert_complete(&crawl, KERNEL);
-    assert_eq!((secure.server.connections(), secure.server.body_bytes()), (1, crawl.bytes));
-    assert!(secure.server.received_requests()[2].header("range").is_some());
+    assert_eq!(
+        (secure.server.connections(), secure.server.body_bytes()),
+        (1, crawl.bytes)
+    );
+    assert!(
+        secure.server.received_requests()[2]
+            .header("range")
+            .is_some()
+    );
 }
 
 #[tokio::test]
@@ -101,8 +139,14 @@ async fn untrusted_authority_fails_without_retry() {
     let other = TestAuthority::new().expect("an authority");
     for ca in [Some(other.certificate()), None] {
         let before = secure.server.connections();
-        let lines = format!("base = [\"{}\"]\nsignature = \"off\"\n", secure.server.url());
-        let lines = lines + &ca.map(|ca| format!("ca = \"{}\"", ca.display())).unwrap_or_default();
+        let lines = format!(
+            "base = [\"{}\"]\nsignature = \"off\"\n",
+            secure.server.url()
+        );
+        let lines = lines
+            + &ca
+                .map(|ca| format!("ca = \"{}\"", ca.display()))
+                .unwrap_or_default();
         let crawl = crawl_all(&distro(&lines), &options()).await.remove(0);
         assert_failed(&crawl, &["UnknownIssuer", "ca = \"FILE\"", "repomd.xml"]);
         assert_eq!(secure.server.connections() - before, 1);
@@ -111,30 +155,71 @@ async fn untrusted_authority_fails_without_retry() {
 
 #[tokio::test]
 async fn certificate_for_another_server_fails() {
-    let secure = secure(TlsOffer { name: "other.example".to_owned(), ..TlsOffer::default() }).await;
-    assert_failed(&secure.crawl("").await, &["not valid for name", "for another server"]);
+    let secure = secure(TlsOffer {
+        name: "other.example".to_owned(),
+        ..TlsOffer::default()
+    })
+    .await;
+    assert_failed(
+        &secure.crawl("").await,
+        &["not valid for name", "for another server"],
+    );
 }
 
 #[tokio::test]
 async fn required_client_certificate_is_sent() {
     for (http2, old) in [(true, false), (false, false), (true, true)] {
-        let secure = secure(TlsOffer { demands_certificate: true, http2, old, ..TlsOffer::default() }).await;
-        assert_complete(&secure.crawl(&client_lines(&secure.authority)).await, KERNEL);
-        assert_failed(&secure.crawl("").await, &["received fatal alert", "Specify client-certificate and client-key"]);
+        let secure = secure(TlsOffer {
+            demands_certificate: true,
+            http2,
+            old,
+            ..TlsOffer::default()
+        })
+        .await;
+        assert_complete(
+            &secure.crawl(&client_lines(&secure.authority)).await,
+            KERNEL,
+        );
+        assert_failed(
+            &secure.crawl("").await,
+            &[
+                "received fatal alert",
+                "Specify client-certificate and client-key",
+            ],
+        );
         let other = TestAuthority::new().expect("an authority");
-        assert_failed(&secure.crawl(&client_lines(&other)).await, &["received fatal alert", "rejected the client certificate"]);
+        assert_failed(
+            &secure.crawl(&client_lines(&other)).await,
+            &["received fatal alert", "rejected the client certificate"],
+        );
     }
 }
 
 #[tokio::test]
 async fn redirects_to_other_hosts_receive_no_certificate() {
-    let first = secure(TlsOffer { demands_certificate: true, ..TlsOffer::default() }).await;
+    let first = secure(TlsOffer {
+        demands_certificate: true,
+        ..TlsOffer::default()
+    })
+    .await;
     let folder = folder();
     repo().write(folder.path()).expect("a repository");
-    let offer = TlsOffer { demands_certificate: true, ..TlsOffer::default() };
-    let second = FileServer::start_tls(folder.path(), &first.authority, &offer).await.expect("a server");
-    first.server.fail("repomd.xml", ServerFault::Redirect(format!("{}/repodata/repomd.xml", second.url())), 9);
+    let offer = TlsOffer {
+        demands_certificate: true,
+        ..TlsOffer::default()
+    };
+    let second = FileServer::start_tls(folder.path(), &first.authority, &offer)
+        .await
+        .expect("a server");
+    first.server.fail(
+        "repomd.xml",
+        ServerFault::Redirect(format!("{}/repodata/repomd.xml", second.url())),
+        9,
+    );
     let crawl = first.crawl(&client_lines(&first.authority)).await;
     assert_failed(&crawl, &["received fatal alert", &second.url()]);
-    assert_eq!((first.server.count("repomd.xml"), second.requests().len()), (1, 0));
+    assert_eq!(
+        (first.server.count("repomd.xml"), second.requests().len()),
+        (1, 0)
+    );
 }

@@ -12,7 +12,10 @@ use crate::support::*;
 const KERNEL: &[&str] = &["6.1.0-25-amd64"];
 
 fn allow_unsigned() -> CrawlOptions {
-    CrawlOptions { allow_unsigned: true, ..options() }
+    CrawlOptions {
+        allow_unsigned: true,
+        ..options()
+    }
 }
 
 #[tokio::test]
@@ -28,24 +31,41 @@ async fn inline_and_detached_signatures_are_verified() {
 #[tokio::test]
 async fn unsigned_suite_fails_with_a_hint() {
     let repo = bookworm().fault(RepoFault::Unsigned);
-    assert_failed(&crawl(&repo).await, &["could not verify", "no signature", "--allow-unsigned"]);
+    assert_failed(
+        &crawl(&repo).await,
+        &["could not verify", "no signature", "--allow-unsigned"],
+    );
     let accepted = crawl_with(&repo, &allow_unsigned()).await;
     assert_complete(&accepted, KERNEL);
-    assert!(accepted.warnings[0].starts_with("NOT VERIFIED"), "{:?}", accepted.warnings);
+    assert!(
+        accepted.warnings[0].starts_with("NOT VERIFIED"),
+        "{:?}",
+        accepted.warnings
+    );
 }
 
 #[tokio::test]
 async fn signature_by_another_key_always_fails() {
     for repo in [bookworm(), bookworm().detached()] {
-        let crawl = crawl_with(&repo.fault(RepoFault::SignedByAnotherKey), &allow_unsigned()).await;
-        assert_failed(&crawl, &["keyring.gpg", "unknown key", "sqern-test-keyring"]);
+        let crawl = crawl_with(
+            &repo.fault(RepoFault::SignedByAnotherKey),
+            &allow_unsigned(),
+        )
+        .await;
+        assert_failed(
+            &crawl,
+            &["keyring.gpg", "unknown key", "sqern-test-keyring"],
+        );
     }
 }
 
 #[tokio::test]
 async fn altered_release_always_fails() {
     for repo in [bookworm(), bookworm().detached()] {
-        assert_failed(&crawl_with(&repo.fault(RepoFault::AlteredRelease), &allow_unsigned()).await, &["BAD signature"]);
+        assert_failed(
+            &crawl_with(&repo.fault(RepoFault::AlteredRelease), &allow_unsigned()).await,
+            &["BAD signature"],
+        );
     }
 }
 
@@ -61,38 +81,86 @@ async fn missing_keyring_is_reported_with_its_package() {
     let written = bookworm().write(folder.path()).expect("a repository");
     std::fs::remove_file(&written.keyring).expect("removed");
     let distro = distro(&[(&written, &written.file_url())]);
-    assert_failed(&crawl_all(&distro, &options()).await[0], &["keyring.gpg", "apt-get install sqern-test-keyring"]);
+    assert_failed(
+        &crawl_all(&distro, &options()).await[0],
+        &["keyring.gpg", "apt-get install sqern-test-keyring"],
+    );
     let accepted = crawl_all(&distro, &allow_unsigned()).await.remove(0);
     assert_complete(&accepted, KERNEL);
-    assert!(accepted.warnings[0].starts_with("NOT VERIFIED"), "{:?}", accepted.warnings);
+    assert!(
+        accepted.warnings[0].starts_with("NOT VERIFIED"),
+        "{:?}",
+        accepted.warnings
+    );
 }
 
 #[tokio::test]
 async fn armored_keyrings_are_supported() {
     let folder = folder();
     let written = bookworm().write(folder.path()).expect("a repository");
-    write(&written.keyring, &SigningKey::shared().armored_keyring().expect("armoured"));
-    assert_complete(&crawl_all(&distro(&[(&written, &written.file_url())]), &options()).await[0], KERNEL);
+    write(
+        &written.keyring,
+        &SigningKey::shared().armored_keyring().expect("armoured"),
+    );
+    assert_complete(
+        &crawl_all(&distro(&[(&written, &written.file_url())]), &options()).await[0],
+        KERNEL,
+    );
 }
 
 #[tokio::test]
 async fn expired_key_fails_unless_unsigned_is_allowed() {
     let key = SigningKey::expiring(Duration::from_secs(86_400 * 366 * 7)).expect("a key");
-    let repo = bookworm().signed_by(&key).date(time("2026-01-01T00:00:00Z"));
+    let repo = bookworm()
+        .signed_by(&key)
+        .date(time("2026-01-01T00:00:00Z"));
     assert_complete(&crawl(&repo).await, KERNEL);
-    let later = CrawlOptions { now: time("2028-01-01T00:00:00Z"), ..options() };
+    let later = CrawlOptions {
+        now: time("2028-01-01T00:00:00Z"),
+        ..options()
+    };
     assert_failed(&crawl_with(&repo, &later).await, &["Expired on 2027"]);
-    assert_complete(&crawl_with(&repo, &CrawlOptions { allow_unsigned: true, ..later }).await, KERNEL);
+    assert_complete(
+        &crawl_with(
+            &repo,
+            &CrawlOptions {
+                allow_unsigned: true,
+                ..later
+            },
+        )
+        .await,
+        KERNEL,
+    );
 }
 
 #[tokio::test]
 async fn signature_policies_are_enforced() {
     for (policy, fault, state, warned) in [
-        (SignaturePolicy::IfPresent, None, CrawlState::Complete, false),
-        (SignaturePolicy::IfPresent, Some(RepoFault::Unsigned), CrawlState::Complete, true),
-        (SignaturePolicy::IfPresent, Some(RepoFault::AlteredRelease), CrawlState::Failed, false),
+        (
+            SignaturePolicy::IfPresent,
+            None,
+            CrawlState::Complete,
+            false,
+        ),
+        (
+            SignaturePolicy::IfPresent,
+            Some(RepoFault::Unsigned),
+            CrawlState::Complete,
+            true,
+        ),
+        (
+            SignaturePolicy::IfPresent,
+            Some(RepoFault::AlteredRelease),
+            CrawlState::Failed,
+            false,
+        ),
         (SignaturePolicy::Off, None, CrawlState::Complete, true),
-        (SignaturePolicy::Off, Some(RepoFault::AlteredRelease), CrawlState::Complete, true),
+        (
+            SignaturePolicy::Off,
+            Some(RepoFault::AlteredRelease),
+            CrawlState::Complete,
+            true,
+        ),
     ] {
         let folder = folder();
         let repo = fault.into_iter().fold(bookworm(), FakeRepo::fault);
@@ -102,33 +170,54 @@ async fn signature_policies_are_enforced() {
             source.signature = policy;
         }
         let crawl = crawl_all(&distro, &options()).await.remove(0);
-        assert_eq!((crawl.state, !crawl.warnings.is_empty()), (state, warned), "{policy:?} {fault:?} {crawl:?}");
+        assert_eq!(
+            (crawl.state, !crawl.warnings.is_empty()),
+            (state, warned),
+            "{policy:?} {fault:?} {crawl:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn expired_release_fails() {
     let crawl = crawl(&bookworm().valid_until(time("2026-01-08T00:00:00Z"))).await;
-    assert_failed(&crawl, &["3 days ago (2026-01-08T00:00:00Z)", "2026-01-11T00:00:00Z"]);
+    assert_failed(
+        &crawl,
+        &["3 days ago (2026-01-08T00:00:00Z)", "2026-01-11T00:00:00Z"],
+    );
     let valid = bookworm().valid_until(time("2026-01-12T00:00:00Z"));
     assert_complete(&crate::support::crawl(&valid).await, KERNEL);
 }
 
 #[tokio::test]
 async fn release_from_the_future_fails() {
-    let date = now().checked_add(SignedDuration::from_hours(48)).expect("a time");
+    let date = now()
+        .checked_add(SignedDuration::from_hours(48))
+        .expect("a time");
     // The suite is unsigned, so that the time of the signature is not the problem.
     let repo = bookworm().date(date).fault(RepoFault::Unsigned);
-    assert_failed(&crawl_with(&repo, &allow_unsigned()).await, &["is in the future"]);
+    assert_failed(
+        &crawl_with(&repo, &allow_unsigned()).await,
+        &["is in the future"],
+    );
 }
 
 #[tokio::test]
 async fn release_of_another_suite_fails_or_is_a_warning() {
-    assert_failed(&crawl(&bookworm().calls_itself("stable", "trixie")).await, &["suite bookworm", "Codename trixie"]);
-    let family = FakeRepo::new("jammy-updates").calls_itself("jammy", "jammy").package(deb("linux-headers-5.15.0-25-amd64"));
+    assert_failed(
+        &crawl(&bookworm().calls_itself("stable", "trixie")).await,
+        &["suite bookworm", "Codename trixie"],
+    );
+    let family = FakeRepo::new("jammy-updates")
+        .calls_itself("jammy", "jammy")
+        .package(deb("linux-headers-5.15.0-25-amd64"));
     let crawl = crawl(&family).await;
     assert_complete(&crawl, &["5.15.0-25-amd64"]);
-    assert!(crawl.warnings[0].contains("contains Suite jammy"), "{:?}", crawl.warnings);
+    assert!(
+        crawl.warnings[0].contains("contains Suite jammy"),
+        "{:?}",
+        crawl.warnings
+    );
 }
 
 #[tokio::test]
@@ -139,16 +228,23 @@ async fn missing_suite_is_reported_with_the_requested_files() {
     for source in apt_sources(&mut distro) {
         "sid".clone_into(&mut source.suite);
     }
-    assert_failed(&crawl_all(&distro, &options()).await[0], &["InRelease does not exist either", "dists/sid/Release"]);
+    assert_failed(
+        &crawl_all(&distro, &options()).await[0],
+        &["InRelease does not exist either", "dists/sid/Release"],
+    );
 }
 
 /// Returns an apt list of this machine with a suffix, of any mirror.
 fn local_list(suffix: &str) -> Option<std::path::PathBuf> {
     let entries = std::fs::read_dir("/var/lib/apt/lists").ok()?;
-    entries.flatten().map(|entry| entry.path()).find(|path| path.to_string_lossy().ends_with(suffix))
+    entries
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.to_string_lossy().ends_with(suffix))
 }
 
-/// Verifies the signed files of Debian in the apt lists of this machine, or those of a fake repository.
+/// Verifies the signed files of Debian in the apt lists of this machine, or those of a fake
+/// repository.
 #[tokio::test]
 async fn real_signatures_are_verified() {
     let folder = folder();
@@ -161,19 +257,37 @@ async fn real_signatures_are_verified() {
         std::fs::copy(&real, &top).expect("copied");
         std::fs::copy(keyring, &written.keyring).expect("copied");
         let text = std::fs::read_to_string(real).expect("text");
-        let date = text.lines().find_map(|line| line.strip_prefix("Date: ")).expect("a Date");
-        let date = jiff::fmt::rfc2822::parse(&date.replace("UTC", "+0000")).expect("a time").timestamp();
+        let date = text
+            .lines()
+            .find_map(|line| line.strip_prefix("Date: "))
+            .expect("a Date");
+        let date = jiff::fmt::rfc2822::parse(&date.replace("UTC", "+0000"))
+            .expect("a time")
+            .timestamp();
         // The signature is created some minutes after the Date.
-        at = date.checked_add(SignedDuration::from_hours(12)).expect("a time");
+        at = date
+            .checked_add(SignedDuration::from_hours(12))
+            .expect("a time");
     }
-    let options = CrawlOptions { now: at, ..options() };
+    let options = CrawlOptions {
+        now: at,
+        ..options()
+    };
     let distro = distro(&[(&written, &written.file_url())]);
-    // After the signature, the index is read. It is missing for the real Release, and available for the fake one.
+    // After the signature, the index is read. It is missing for the real Release, and available for
+    // the fake one.
     let verified = crawl_all(&distro, &options).await.remove(0);
-    let past_the_signature = verified.reason.as_deref().is_none_or(|reason| reason.contains("/main/binary-amd64/"));
+    let past_the_signature = verified
+        .reason
+        .as_deref()
+        .is_none_or(|reason| reason.contains("/main/binary-amd64/"));
     assert!(past_the_signature, "{:?}", verified.reason);
     let mut bytes = std::fs::read(&top).expect("bytes");
-    let offset = bytes.windows(7).position(|window| window == b"SHA256:").expect("a section") + 20;
+    let offset = bytes
+        .windows(7)
+        .position(|window| window == b"SHA256:")
+        .expect("a section")
+        + 20;
     bytes[offset] = if bytes[offset] == b'0' { b'1' } else { b'0' };
     write(&top, &bytes);
     assert_failed(&crawl_all(&distro, &options).await[0], &["BAD signature"]);

@@ -14,7 +14,8 @@ use crate::printer::{Record, RowArgs, time};
 /// Options that all lists share.
 #[derive(Debug, Args)]
 pub(super) struct AtArgs {
-    /// Use the data as of this generation or time, such as 2026-05-01, '2026-05-01 14:30' (UTC) or '2 days ago' [default: now]
+    /// Use the data as of this generation or time, such as 2026-05-01, '2026-05-01 14:30' (UTC) or
+    /// '2 days ago' [default: now]
     #[arg(long, value_name = "GENERATION|TIME")]
     at: Option<At>,
 }
@@ -55,9 +56,17 @@ impl AtArgs {
         let time = as_of.time();
         // Without a selection, the query uses the present kernels.
         let is_meaningful = *as_of == AsOf::Now || !distros.is_empty();
-        let never_checked = if is_meaningful { crawl::never_checked(client, distros, time).await? } else { vec![] };
+        let never_checked = if is_meaningful {
+            crawl::never_checked(client, distros, time).await?
+        } else {
+            vec![]
+        };
         let incomplete = Some(crawl::incomplete(client, distros, time).await?);
-        Ok(ListMetadata { incomplete, never_checked, ..ListMetadata::from(as_of) })
+        Ok(ListMetadata {
+            incomplete,
+            never_checked,
+            ..ListMetadata::from(as_of)
+        })
     }
 }
 
@@ -67,14 +76,22 @@ impl From<&AsOf> for ListMetadata {
             AsOf::Now => None,
             AsOf::Past(past) => Some(past.clone()),
         };
-        Self { as_of, data: None, incomplete: None, never_checked: vec![] }
+        Self {
+            as_of,
+            data: None,
+            incomplete: None,
+            never_checked: vec![],
+        }
     }
 }
 
 impl ListMetadata {
     /// Adds the generation of the data.
     pub(super) fn with_data(self, data: DataState) -> Self {
-        Self { data: Some(data), ..self }
+        Self {
+            data: Some(data),
+            ..self
+        }
     }
 
     /// Describes the state: for reports always, for lists only if it is a past state.
@@ -94,7 +111,10 @@ impl ListMetadata {
 
     /// Whether the last check of a distribution could not read all sources completely.
     pub(super) fn is_incomplete(&self, distro: &DistroName) -> bool {
-        self.incomplete.iter().flatten().any(|source| source.distro == *distro)
+        self.incomplete
+            .iter()
+            .flatten()
+            .any(|source| source.distro == *distro)
     }
 }
 
@@ -123,13 +143,24 @@ pub(super) fn print_state(context: &Context<'_>, frame: &ListMetadata) {
 pub(super) fn warn_never_checked(context: &Context<'_>, distros: &[DistroName]) {
     if let Some(line) = never_checked(distros) {
         let names: Vec<&str> = distros.iter().map(DistroName::as_str).collect();
-        context.printer.warning_with_hint(&line, Some(&format!("sqern check --distro {}", names.join(" --distro "))));
+        context.printer.warning_with_hint(
+            &line,
+            Some(&format!(
+                "sqern check --distro {}",
+                names.join(" --distro ")
+            )),
+        );
     }
 }
 
 fn never_checked(distros: &[DistroName]) -> Option<String> {
     let names: Vec<String> = distros.iter().map(ToString::to_string).collect();
-    (!names.is_empty()).then(|| format!("never checked: {}; kernels of their repositories are unknown", join_some(&names)))
+    (!names.is_empty()).then(|| {
+        format!(
+            "never checked: {}; kernels of their repositories are unknown",
+            join_some(&names)
+        )
+    })
 }
 
 /// Warns about incomplete distributions.
@@ -147,14 +178,24 @@ fn describe_incomplete(incomplete: &[Incomplete]) -> Vec<String> {
             several => format!("{} sources, such as {}", several.len(), first.source),
         };
         let at = time(Some(first.checked_at));
-        format!("{} is incomplete: {which} ({} at {at}): {}", first.distro, first.state, first.reason)
+        format!(
+            "{} is incomplete: {which} ({} at {at}): {}",
+            first.distro, first.state, first.reason
+        )
     };
-    incomplete.chunk_by(|source, next| source.distro == next.distro).map(of_distro).collect()
+    incomplete
+        .chunk_by(|source, next| source.distro == next.distro)
+        .map(of_distro)
+        .collect()
 }
 
 fn describe(past: &PastState) -> String {
     match past.tstamp {
-        Some(_) => format!("as of generation {}, started {}", past.generation, time(past.tstamp)),
+        Some(_) => format!(
+            "as of generation {}, started {}",
+            past.generation,
+            time(past.tstamp)
+        ),
         None => "as of the state before the first generation".to_owned(),
     }
 }

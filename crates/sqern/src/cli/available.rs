@@ -14,7 +14,8 @@ use crate::printer::RowArgs;
 
 pub(super) use run::run;
 
-// One of these options is required. clap would put all of them into one line, which it does not wrap.
+// One of these options is required. clap would put all of them into one line, which it does not
+// wrap.
 const USAGE_ADD: &str = "sqern available add [OPTIONS] --build <ID>
        sqern available add [OPTIONS] --test <ID>
        sqern available add [OPTIONS] --revision <REVISION> --target <TARGET> --tested
@@ -30,7 +31,8 @@ const USAGE_REMOVE: &str = "sqern available remove [OPTIONS] --build <ID>
 pub(super) enum AvailableCommand {
     /// Make modules available
     ///
-    /// Options select the kernels. With --tested or --built, modules that were withdrawn earlier are not made available again.
+    /// Options select the kernels. With --tested or --built, modules that were withdrawn earlier
+    /// are not made available again.
     #[command(override_usage = USAGE_ADD, after_help = "Examples:
   sqern available add --test 7      # the kernels for which this test run succeeded
   sqern available add --build 12    # the kernels for which this build succeeded, tested or not
@@ -42,7 +44,9 @@ pub(super) enum AvailableCommand {
   sqern available remove --revision 21.0.243 --target sp-lab --kernel debian12/6.1.0-25-amd64")]
     Remove(Which),
     /// List available modules
-    #[command(after_help = "Examples:\n  sqern available list --target sp-lab\n  sqern available list --at 2026-05-01 --csv")]
+    #[command(
+        after_help = "Examples:\n  sqern available list --target sp-lab\n  sqern available list --at 2026-05-01 --csv"
+    )]
     List {
         /// Consider only this revision [default: all]
         #[arg(long, value_name = "REVISION", value_parser = NonEmptyStringValueParser::new())]

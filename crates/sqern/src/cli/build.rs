@@ -20,7 +20,8 @@ const USAGE_START: &str = "sqern build start [OPTIONS] --claim <N>
 pub(super) enum BuildCommand {
     /// List the kernels that need a build
     ///
-    /// A fetched and wanted kernel needs a build until a build succeeds. Kernels of a build in progress are excluded. With --revision,
+    /// A fetched and wanted kernel needs a build until a build succeeds. Kernels of a build in
+    /// progress are excluded. With --revision,
     /// --target or --profile, only builds with these values count. Kernels that customers run come first.
     #[command(after_help = "Examples:
   sqern build plan --revision 21.0.243.620bc3729 --target sp-lab
@@ -33,7 +34,8 @@ pub(super) enum BuildCommand {
     },
     /// Start a build for an external program, and print the build ID
     ///
-    /// With --claim, the build claims kernels of the plan that no other build has claimed. Concurrent claims never share a kernel. With
+    /// With --claim, the build claims kernels of the plan that no other build has claimed.
+    /// Concurrent claims never share a kernel. With
     /// --kernel instead, the build contains these kernels. If no kernel needs a build, no ID is printed.
     ///
     /// Each start first aborts the builds whose lease has expired.
@@ -57,7 +59,8 @@ pub(super) enum BuildCommand {
     ///
     /// /bin/sh runs the command. SIGINT and SIGTERM terminate the commands and abort the build.
     ///
-    /// Exit status: 0 if all results are SUCCESS or the plan is empty, 1 for any other result, 2 for a usage error.
+    /// Exit status: 0 if all results are SUCCESS or the plan is empty, 1 for any other result, 2
+    /// for a usage error.
     #[command(after_help = "Environment of the command:
   SQERN_DISTRO, SQERN_VERSION   kernel
   SQERN_TREE                    headers of the kernel, for make -C \"$SQERN_TREE/build\"
@@ -127,19 +130,38 @@ Examples:
 
 impl BuildCommand {
     pub(super) fn prints_list(&self) -> bool {
-        matches!(self, Self::Plan { .. } | Self::List(_) | Self::Kernels { .. } | Self::Run { .. })
+        matches!(
+            self,
+            Self::Plan { .. } | Self::List(_) | Self::Kernels { .. } | Self::Run { .. }
+        )
     }
 }
 
-pub(super) async fn run(command: BuildCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(super) async fn run(
+    command: BuildCommand,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     match command {
         BuildCommand::Plan { selection, rows } => {
-            run::plan(&RunSpec::Build(BuildSpec::default()), &selection.into(), &rows, context).await
+            run::plan(
+                &RunSpec::Build(BuildSpec::default()),
+                &selection.into(),
+                &rows,
+                context,
+            )
+            .await
         }
-        BuildCommand::Start { selection, build, claim, change } => {
-            run::start(build.into(), selection, &claim, &change, context).await
-        }
-        BuildCommand::Run { selection, build, execution } => run::run(build.into(), selection, execution, context).await,
+        BuildCommand::Start {
+            selection,
+            build,
+            claim,
+            change,
+        } => run::start(build.into(), selection, &claim, &change, context).await,
+        BuildCommand::Run {
+            selection,
+            build,
+            execution,
+        } => run::run(build.into(), selection, execution, context).await,
         BuildCommand::Renew { id } => run::renew(KIND, id, context).await,
         BuildCommand::Finish(args) => run::finish(KIND, args, context).await,
         BuildCommand::List(args) => run::list(KIND, &args, context).await,

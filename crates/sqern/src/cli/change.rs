@@ -23,12 +23,17 @@ pub(super) struct ChangeArgs {
 impl ChangeArgs {
     /// Returns the comment of the generation, by default the command line.
     pub(super) fn comment(&self, context: &Context<'_>) -> String {
-        self.comment.clone().unwrap_or_else(|| context.settings.command_line.clone())
+        self.comment
+            .clone()
+            .unwrap_or_else(|| context.settings.command_line.clone())
     }
 
     /// Returns the options of the use case.
     pub(super) fn options(&self, context: &Context<'_>) -> ChangeOptions {
-        ChangeOptions { comment: self.comment(context), dry_run: self.dry_run }
+        ChangeOptions {
+            comment: self.comment(context),
+            dry_run: self.dry_run,
+        }
     }
 }
 
@@ -50,12 +55,18 @@ pub(super) fn report(
     finished: Finished,
     dry_run: bool,
 ) -> Result<ExitStatus, CliError> {
-    let value = Changed { changed, dry_run, finished };
+    let value = Changed {
+        changed,
+        dry_run,
+        finished,
+    };
     if context.printer.format() == crate::printer::Format::Table {
         if !changed.is_empty() {
             context.printer.data(&changed.join("\n"))?;
         }
-        context.printer.note(&generation_note(finished, dry_run, "nothing to change"));
+        context
+            .printer
+            .note(&generation_note(finished, dry_run, "nothing to change"));
     } else {
         context.printer.value("change/1", &value, String::new)?;
     }
@@ -67,7 +78,9 @@ pub(super) fn generation_note(finished: Finished, dry_run: bool, unchanged: &str
     let events = counted(finished.events, "event");
     match finished.generation {
         Some(id) => format!("generation {id}: {events}"),
-        None if dry_run && finished.events > 0 => format!("would create a generation of {events}; nothing was changed"),
+        None if dry_run && finished.events > 0 => {
+            format!("would create a generation of {events}; nothing was changed")
+        }
         None => unchanged.to_owned(),
     }
 }

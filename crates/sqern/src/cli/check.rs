@@ -20,11 +20,13 @@ use crate::settings::APT_LISTS;
 
 /// Find new kernels in the repositories of distributions
 ///
-/// Crawls the sources of the supported distributions, and verifies the signature of the repository metadata and the checksum of each
-/// index. Records new kernels in kver and kver_seen, in one generation. A partial or failed crawl removes no kernels. The verified part
-/// of a partial crawl and all other sources are recorded.
+/// Crawls the sources of the supported distributions, and verifies the signature of the repository
+/// metadata and the checksum of each index. Records new kernels in kver and kver_seen, in one
+/// generation. A partial or failed crawl removes no kernels. The verified part of a partial crawl
+/// and all other sources are recorded.
 ///
-/// Exit status: 0 if all sources are complete or unchanged, 1 if a source is partial or failed, 2 for a usage error.
+/// Exit status: 0 if all sources are complete or unchanged, 1 if a source is partial or failed, 2
+/// for a usage error.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern check                           # all supported distributions
@@ -35,7 +37,8 @@ pub(super) struct CheckArgs {
     /// Distribution (repeatable) [default: all supported]
     #[arg(long = "distro", value_name = "NAME")]
     distros: Vec<DistroName>,
-    /// Read the apt lists of this machine instead of the configured sources [default DIR: /var/lib/apt/lists]
+    /// Read the apt lists of this machine instead of the configured sources [default DIR:
+    /// /var/lib/apt/lists]
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = APT_LISTS, conflicts_with = "mirror_base")]
     apt_lists: Option<PathBuf>,
     #[command(flatten)]
@@ -56,13 +59,21 @@ impl From<&CheckStep> for CheckArgs {
     fn from(step: &CheckStep) -> Self {
         let (apt_lists, directory, mirror_base) = match &step.target {
             CrawlTarget::AptLists => (Some(PathBuf::from(APT_LISTS)), None, None),
-            CrawlTarget::Sources { directory, mirror_base } => (None, directory.clone(), mirror_base.clone()),
+            CrawlTarget::Sources {
+                directory,
+                mirror_base,
+            } => (None, directory.clone(), mirror_base.clone()),
         };
         Self {
             distros: step.distros.clone(),
             apt_lists,
-            sources: SourcesArgs { dirs: directory.into_iter().collect() },
-            crawl: CrawlArgs { mirror_base, allow_unsigned: false },
+            sources: SourcesArgs {
+                dirs: directory.into_iter().collect(),
+            },
+            crawl: CrawlArgs {
+                mirror_base,
+                allow_unsigned: false,
+            },
             accept_shrink: false,
             accept_rollback: false,
             change: ChangeArgs::default(),
@@ -78,7 +89,11 @@ pub(super) async fn run(args: CheckArgs, context: &Context<'_>) -> Result<ExitSt
     let summary = check(&mut session.client, &request, &options, &progress).await?;
     progress.clear();
     report::print(&summary, options.dry_run, context)?;
-    Ok(if summary.is_complete() { ExitStatus::Success } else { ExitStatus::Failed })
+    Ok(if summary.is_complete() {
+        ExitStatus::Success
+    } else {
+        ExitStatus::Failed
+    })
 }
 
 impl CheckArgs {
@@ -87,15 +102,24 @@ impl CheckArgs {
         Ok(CheckRequest {
             target: target(self.distros, self.apt_lists, &sources)?,
             sources,
-            crawl: CrawlOptions { accept_rollback: self.accept_rollback, ..self.crawl.options(context) },
+            crawl: CrawlOptions {
+                accept_rollback: self.accept_rollback,
+                ..self.crawl.options(context)
+            },
             clock: context.settings.clock(),
             accept_shrink: self.accept_shrink,
         })
     }
 }
 
-fn target(distros: Vec<DistroName>, apt_lists: Option<PathBuf>, sources: &SourceSet) -> Result<CheckTarget, CliError> {
-    let Some(directory) = apt_lists else { return Ok(CheckTarget::Sources(distros)) };
+fn target(
+    distros: Vec<DistroName>,
+    apt_lists: Option<PathBuf>,
+    sources: &SourceSet,
+) -> Result<CheckTarget, CliError> {
+    let Some(directory) = apt_lists else {
+        return Ok(CheckTarget::Sources(distros));
+    };
     let distro = match distros.first() {
         Some(first) if distros.iter().all(|name| name == first) => first.clone(),
         Some(_) => {

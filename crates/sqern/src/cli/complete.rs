@@ -21,29 +21,42 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Answers a request for completions, and exits. Returns if the shell requested none.
 pub fn complete() {
-    CompleteEnv::with_factory(|| with_values(Cli::command(), &[])).var(VARIABLE).complete();
+    CompleteEnv::with_factory(|| with_values(Cli::command(), &[]))
+        .var(VARIABLE)
+        .complete();
 }
 
 /// Returns the script with which a shell requests completions; `None` for an unsupported shell.
 pub(super) fn registration(shell: &str) -> io::Result<Option<Vec<u8>>> {
     let mut script = Vec::new();
     match Shells::builtins().completer(shell) {
-        Some(completer) => completer.write_registration(VARIABLE, "sqern", "sqern", "sqern", &mut script).map(|()| Some(script)),
+        Some(completer) => completer
+            .write_registration(VARIABLE, "sqern", "sqern", "sqern", &mut script)
+            .map(|()| Some(script)),
         None => Ok(None),
     }
 }
 
 /// Adds the values of the database to the arguments of a command and its subcommands.
 fn with_values(command: Command, path: &[&str]) -> Command {
-    let names: Vec<String> = command.get_subcommands().map(|subcommand| subcommand.get_name().to_owned()).collect();
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|subcommand| subcommand.get_name().to_owned())
+        .collect();
     let command = names.iter().fold(command, |command, name| {
         let path = [path, &[name]].concat();
         command.mut_subcommand(name, |subcommand| with_values(subcommand, &path))
     });
-    let args: Vec<(String, ValueKind)> =
-        command.get_arguments().filter_map(|arg| Some((arg.get_id().to_string(), kind(arg, path)?))).collect();
+    let args: Vec<(String, ValueKind)> = command
+        .get_arguments()
+        .filter_map(|arg| Some((arg.get_id().to_string(), kind(arg, path)?)))
+        .collect();
     args.into_iter().fold(command, |command, (id, kind)| {
-        command.mut_arg(id, |arg| arg.add(ArgValueCompleter::new(move |current: &OsStr| candidates(kind, current))))
+        command.mut_arg(id, |arg| {
+            arg.add(ArgValueCompleter::new(move |current: &OsStr| {
+                candidates(kind, current)
+            }))
+        })
     })
 }
 
@@ -52,7 +65,9 @@ fn kind(arg: &Arg, path: &[&str]) -> Option<ValueKind> {
     match (arg.get_long(), arg.get_id().as_str(), path) {
         // The name of a new distribution, or of a cluster that runs tests.
         (_, "name", ["distro", "add"]) | (Some("cluster"), _, ["test", ..]) => None,
-        (Some("distro"), ..) | (None, "distro", _) | (None, "name", ["distro", ..]) => Some(ValueKind::Distro),
+        (Some("distro"), ..) | (None, "distro", _) | (None, "name", ["distro", ..]) => {
+            Some(ValueKind::Distro)
+        }
         (Some("kernel"), ..) | (None, "kernel" | "kernels", _) => Some(ValueKind::Kernel),
         (Some("cluster"), ..) | (None, "cluster", _) => Some(ValueKind::Cluster),
         (Some("build"), ..) | (None, "id", ["build", ..]) => Some(ValueKind::Build),
@@ -63,20 +78,37 @@ fn kind(arg: &Arg, path: &[&str]) -> Option<ValueKind> {
     }
 }
 
-/// Returns the values in the database. Errors result in no values, because a shell cannot show them.
+/// Returns the values in the database. Errors result in no values, because a shell cannot show
+/// them.
 fn candidates(kind: ValueKind, current: &OsStr) -> Vec<CompletionCandidate> {
-    let Some(prefix) = current.to_str() else { return vec![] };
+    let Some(prefix) = current.to_str() else {
+        return vec![];
+    };
     let config: Config = Settings::read_config().unwrap_or_default();
-    let Ok(settings) = Settings::from_environment(config) else { return vec![] };
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return vec![] };
-    let database = Database { request: pg_connect::ConnectRequest::default(), env: settings.connect_env() };
+    let Ok(settings) = Settings::from_environment(config) else {
+        return vec![];
+    };
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    else {
+        return vec![];
+    };
+    let database = Database {
+        request: pg_connect::ConnectRequest::default(),
+        env: settings.connect_env(),
+    };
     let query = async {
         let session = database.open().await.ok()?;
         completion::values(&session.client, kind, prefix).await.ok()
     };
-    let values = runtime.block_on(async { tokio::time::timeout(TIMEOUT, query).await.ok().flatten() }).unwrap_or_default();
+    let values = runtime
+        .block_on(async { tokio::time::timeout(TIMEOUT, query).await.ok().flatten() })
+        .unwrap_or_default();
     let candidate = |(order, (value, help)): (usize, (String, Option<String>))| {
-        CompletionCandidate::new(value).help(help.map(Into::into)).display_order(Some(order))
+        CompletionCandidate::new(value)
+            .help(help.map(Into::into))
+            .display_order(Some(order))
     };
     values.into_iter().enumerate().map(candidate).collect()
 }
@@ -90,16 +122,30 @@ mod tests {
         let mut command = Cli::command();
         command.build();
         let kind_of = |path: &[&str], id: &str| {
-            let command = path.iter().fold(&command, |command, name| command.find_subcommand(name).unwrap());
-            kind(command.get_arguments().find(|arg| arg.get_id() == id).unwrap(), path)
+            let command = path.iter().fold(&command, |command, name| {
+                command.find_subcommand(name).unwrap()
+            });
+            kind(
+                command
+                    .get_arguments()
+                    .find(|arg| arg.get_id() == id)
+                    .unwrap(),
+                path,
+            )
         };
-        assert_eq!(kind_of(&["kver", "list"], "distros"), Some(ValueKind::Distro));
+        assert_eq!(
+            kind_of(&["kver", "list"], "distros"),
+            Some(ValueKind::Distro)
+        );
         assert_eq!(kind_of(&["distro", "add"], "name"), None);
         assert_eq!(kind_of(&["distro", "set"], "name"), Some(ValueKind::Distro));
         assert_eq!(kind_of(&["why"], "kernel"), Some(ValueKind::Kernel));
         assert_eq!(kind_of(&["build", "show"], "id"), Some(ValueKind::Build));
         assert_eq!(kind_of(&["test", "start"], "cluster"), None);
-        assert_eq!(kind_of(&["report", "risk"], "clusters"), Some(ValueKind::Cluster));
+        assert_eq!(
+            kind_of(&["report", "risk"], "clusters"),
+            Some(ValueKind::Cluster)
+        );
         assert_eq!(kind_of(&["generation", "show"], "id"), None);
     }
 }

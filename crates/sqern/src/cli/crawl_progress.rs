@@ -1,4 +1,5 @@
-//! Progress of crawls: on a terminal a line with the running sources; everywhere the skipped sources.
+//! Progress of crawls: on a terminal a line with the running sources; everywhere the skipped
+//! sources.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -33,7 +34,11 @@ struct State {
 
 impl<'a> CrawlProgress<'a> {
     pub(super) fn new(printer: &'a Printer) -> Self {
-        Self { printer, bar: progress::phase(printer.shows_progress(), ""), state: Mutex::default() }
+        Self {
+            printer,
+            bar: progress::phase(printer.shows_progress(), ""),
+            state: Mutex::default(),
+        }
     }
 
     /// Removes the progress line from the terminal.
@@ -54,11 +59,25 @@ impl<'a> CrawlProgress<'a> {
 
 impl State {
     fn describe(&self) -> String {
-        let names: Vec<&str> = self.running.iter().take(MAX_NAMES).map(|(_, name)| name.as_str()).collect();
+        let names: Vec<&str> = self
+            .running
+            .iter()
+            .take(MAX_NAMES)
+            .map(|(_, name)| name.as_str())
+            .collect();
         let rest = self.running.len().saturating_sub(MAX_NAMES);
-        let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+        let rest = if rest > 0 {
+            format!(" and {rest} more")
+        } else {
+            String::new()
+        };
         let bytes = indicatif::HumanBytes(self.bytes);
-        format!("{} of {}, {bytes}: {}{rest}", self.finished, counted(self.started, "source"), names.join(", "))
+        format!(
+            "{} of {}, {bytes}: {}{rest}",
+            self.finished,
+            counted(self.started, "source"),
+            names.join(", ")
+        )
     }
 }
 
@@ -66,22 +85,36 @@ impl Progress<CrawlEvent> for CrawlProgress<'_> {
     fn report(&self, event: CrawlEvent) {
         match event {
             CrawlEvent::NoSource(distro) => {
-                self.warning(&format!("{distro} is supported but has no source, so its new kernels are not found"));
+                self.warning(&format!(
+                    "{distro} is supported but has no source, so its new kernels are not found"
+                ));
             }
-            CrawlEvent::SourcesSkipped { distro, sources, missing_file } => {
+            CrawlEvent::SourcesSkipped {
+                distro,
+                sources,
+                missing_file,
+            } => {
                 let skipped = match sources.as_slice() {
                     [source] => format!("skipped source {source}"),
                     [first, ..] => format!("skipped {} sources ({first}, …)", sources.len()),
                     [] => return,
                 };
-                self.bar.suspend(|| self.printer.note(&format!("{distro}: {skipped}: {missing_file} does not exist")));
+                self.bar.suspend(|| {
+                    self.printer.note(&format!(
+                        "{distro}: {skipped}: {missing_file} does not exist"
+                    ));
+                });
             }
             CrawlEvent::AllSourcesSkipped(distro) => {
-                self.warning(&format!("{distro}: all sources are skipped, so new kernels are not found"));
+                self.warning(&format!(
+                    "{distro}: all sources are skipped, so new kernels are not found"
+                ));
             }
             CrawlEvent::SourceStarted { distro, source } => self.update(|state| {
                 state.started += 1;
-                state.running.insert((state.started, format!("{distro} {source}")));
+                state
+                    .running
+                    .insert((state.started, format!("{distro} {source}")));
             }),
             CrawlEvent::Received { bytes } => self.update(|state| state.bytes += bytes),
             CrawlEvent::SourceFinished { distro, source } => {
@@ -107,11 +140,20 @@ mod tests {
         let progress = CrawlProgress::new(&printer);
         let distro: DistroName = "alma9".parse().expect("a name");
         for source in ["a", "b", "c", "d", "e"] {
-            progress.report(CrawlEvent::SourceStarted { distro: distro.clone(), source: source.to_owned() });
+            progress.report(CrawlEvent::SourceStarted {
+                distro: distro.clone(),
+                source: source.to_owned(),
+            });
         }
         progress.report(CrawlEvent::Received { bytes: 2048 });
-        progress.report(CrawlEvent::SourceFinished { distro, source: "b".to_owned() });
+        progress.report(CrawlEvent::SourceFinished {
+            distro,
+            source: "b".to_owned(),
+        });
         let text = progress.state.lock().expect("no other").describe();
-        assert_eq!(text, "1 of 5 sources, 2.00 KiB: alma9 a, alma9 c, alma9 d and 1 more");
+        assert_eq!(
+            text,
+            "1 of 5 sources, 2.00 KiB: alma9 a, alma9 c, alma9 d and 1 more"
+        );
     }
 }

@@ -83,15 +83,22 @@ pub(super) enum TypeCommand {
     },
 }
 
-pub(super) async fn run(command: CustCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(super) async fn run(
+    command: CustCommand,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     match command {
         CustCommand::Load(args) => load::run(args, context).await,
         CustCommand::Report(args) => report::run(args, context),
         CustCommand::List { all, at, rows } => list::run(all, &at, &rows, context).await,
         CustCommand::Show { cluster, at, rows } => show::run(&cluster, &at, &rows, context).await,
-        CustCommand::Hosts { clusters, kernels, distros, at, rows } => {
-            hosts::run(clusters, kernels, distros, &at, &rows, context).await
-        }
+        CustCommand::Hosts {
+            clusters,
+            kernels,
+            distros,
+            at,
+            rows,
+        } => hosts::run(clusters, kernels, distros, &at, &rows, context).await,
         CustCommand::Type(TypeCommand::List { at, rows }) => types::run(&at, &rows, context).await,
     }
 }
@@ -108,6 +115,10 @@ fn require(found: Result<Cluster, DbError>) -> Result<Cluster, CliError> {
     found.map_err(|error| {
         let is_unknown = matches!(error, DbError::Unknown { .. });
         let failure = CliError::from(error);
-        if is_unknown { failure.hint("sqern cust list --all") } else { failure }
+        if is_unknown {
+            failure.hint("sqern cust list --all")
+        } else {
+            failure
+        }
     })
 }

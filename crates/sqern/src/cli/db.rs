@@ -16,7 +16,8 @@ pub(super) enum DbCommand {
         after_help = "Examples:\n  sqern db migrate\n  sqern db migrate --dry-run\n  sqern db migrate --to 2 --yes   # reverts later migrations and deletes their data"
     )]
     Migrate {
-        /// Version to migrate to; a downgrade deletes the data of later migrations [default: the latest]
+        /// Version to migrate to; a downgrade deletes the data of later migrations [default: the
+        /// latest]
         #[arg(long, value_name = "VERSION")]
         to: Option<i32>,
         /// Confirm a downgrade, which deletes data
@@ -58,22 +59,34 @@ pub(super) async fn run(command: DbCommand, context: &Context<'_>) -> Result<Exi
                 .hint("sqern db migrate --to VERSION --dry-run  # prints the steps"));
             }
             let migrated = Migrated { steps, dry_run };
-            context.printer.value("db.migrate/1", &migrated, || describe_migrated(&migrated))?;
+            context
+                .printer
+                .value("db.migrate/1", &migrated, || describe_migrated(&migrated))?;
             Ok(ExitStatus::Success)
         }
         DbCommand::Status => {
             let status = migrate::status(&session.client).await?;
-            context.printer.value("db.status/1", &status, || describe_status(&status))?;
+            context
+                .printer
+                .value("db.status/1", &status, || describe_status(&status))?;
             status.check_usable().map_err(sqern_db::DbError::from)?;
             Ok(ExitStatus::Success)
         }
         DbCommand::Check => {
             migrate::require_usable(&session.client).await?;
             let checked = sqern_db::check::check(&session.client).await?;
-            context
-                .printer
-                .value("db.check/1", &checked, || checked.iter().map(describe_checked).collect::<Vec<_>>().join("\n"))?;
-            Ok(if checked.iter().all(|rule| rule.problems.is_empty()) { ExitStatus::Success } else { ExitStatus::Failed })
+            context.printer.value("db.check/1", &checked, || {
+                checked
+                    .iter()
+                    .map(describe_checked)
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            })?;
+            Ok(if checked.iter().all(|rule| rule.problems.is_empty()) {
+                ExitStatus::Success
+            } else {
+                ExitStatus::Failed
+            })
         }
     }
 }
@@ -88,7 +101,11 @@ fn describe_migrated(migrated: &Migrated) -> String {
     if migrated.steps.is_empty() {
         return "schema is up to date".to_owned();
     }
-    let tense = if migrated.dry_run { "would be applied; nothing was changed" } else { "applied" };
+    let tense = if migrated.dry_run {
+        "would be applied; nothing was changed"
+    } else {
+        "applied"
+    };
     format!("{}\n{tense}", describe_steps(&migrated.steps))
 }
 
@@ -98,21 +115,42 @@ fn describe_steps(steps: &[Step]) -> String {
         .map(|step| match step {
             Step::Up { version, name } => format!("up    {version:>4} {name}"),
             Step::Down { version, name } => format!("down  {version:>4} {name}"),
-            Step::Functions { files } => format!("functions, triggers and views ({})", counted(files.len(), "file")),
+            Step::Functions { files } => format!(
+                "functions, triggers and views ({})",
+                counted(files.len(), "file")
+            ),
         })
         .collect();
     lines.join("\n")
 }
 
 fn describe_status(status: &SchemaStatus) -> String {
-    let applied =
-        status.applied.iter().map(|Applied { version, name, .. }| format!("\n  {version:>4} {name}")).collect::<String>();
-    let functions = if status.functions_differ.is_empty() { "up to date".to_owned() } else { status.functions_differ.join(", ") };
-    format!("schema version   {}{applied}\nprogram version  {}\nfunctions        {functions}", status.version, status.latest)
+    let applied = status
+        .applied
+        .iter()
+        .map(|Applied { version, name, .. }| format!("\n  {version:>4} {name}"))
+        .collect::<String>();
+    let functions = if status.functions_differ.is_empty() {
+        "up to date".to_owned()
+    } else {
+        status.functions_differ.join(", ")
+    };
+    format!(
+        "schema version   {}{applied}\nprogram version  {}\nfunctions        {functions}",
+        status.version, status.latest
+    )
 }
 
 fn describe_checked(checked: &Checked) -> String {
-    let mark = if checked.problems.is_empty() { "ok  " } else { "FAIL" };
-    let problems = checked.problems.iter().map(|problem| format!("\n       {problem}")).collect::<String>();
+    let mark = if checked.problems.is_empty() {
+        "ok  "
+    } else {
+        "FAIL"
+    };
+    let problems = checked
+        .problems
+        .iter()
+        .map(|problem| format!("\n       {problem}"))
+        .collect::<String>();
     format!("{mark}  {}{problems}", checked.rule)
 }

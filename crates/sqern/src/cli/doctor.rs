@@ -14,8 +14,8 @@ use crate::printer::{Format, RowArgs};
 
 /// Check the installation, and print how to fix each problem
 ///
-/// The result of a check is ok, warning, failed or skipped. A check is skipped if a requirement of the check is
-/// missing. The command changes nothing and does not require root.
+/// The result of a check is ok, warning, failed or skipped. A check is skipped if a requirement of
+/// the check is missing. The command changes nothing and does not require root.
 ///
 /// Exit status: 0 if no check failed, 1 if a check failed, 2 for a usage error.
 #[derive(Debug, Args)]
@@ -49,7 +49,9 @@ pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<ExitS
     let sources = args.sources.load(context);
     if let Ok(set) = &sources {
         // An unknown name is a usage error, not a finding.
-        args.distros.iter().try_for_each(|name| definition(set, name).map(drop))?;
+        args.distros
+            .iter()
+            .try_for_each(|name| definition(set, name).map(drop))?;
     }
     let request = DoctorRequest {
         distros: args.distros,
@@ -65,11 +67,22 @@ pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<ExitS
     let causes = group_by_cause(&findings);
     match (context.printer.format(), context.printer.text_width()) {
         (Format::Table, Some(width)) if !fits(&causes, width) => {
-            context.printer.data(&replace_control(&describe(&causes, width)))?;
+            context
+                .printer
+                .data(&replace_control(&describe(&causes, width)))?;
         }
         (Format::Table, _) => context.printer.list(&causes, &RowArgs::default())?,
         (Format::Json | Format::Csv, _) => context.printer.list(&findings, &RowArgs::default())?,
     }
     context.printer.note(&summary(&findings));
-    Ok(if findings.iter().any(|finding| finding.state == State::Failed) { ExitStatus::Failed } else { ExitStatus::Success })
+    Ok(
+        if findings
+            .iter()
+            .any(|finding| finding.state == State::Failed)
+        {
+            ExitStatus::Failed
+        } else {
+            ExitStatus::Success
+        },
+    )
 }

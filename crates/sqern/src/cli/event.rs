@@ -55,13 +55,22 @@ struct EventLine {
 
 impl Record for EventLine {
     const SCHEMA: &'static str = Event::SCHEMA;
-    const COLUMNS: &'static [Column] =
-        &[Column::number("id"), Column::number("generation"), Column::time("tstamp").headed("started"), Column::text("change")];
+    const COLUMNS: &'static [Column] = &[
+        Column::number("id"),
+        Column::number("generation"),
+        Column::time("tstamp").headed("started"),
+        Column::text("change"),
+    ];
 }
 
 impl From<&Event> for EventLine {
     fn from(event: &Event) -> Self {
-        Self { id: event.id, generation: event.generation, tstamp: event.tstamp, change: describe_event(event) }
+        Self {
+            id: event.id,
+            generation: event.generation,
+            tstamp: event.tstamp,
+            change: describe_event(event),
+        }
     }
 }
 
@@ -79,20 +88,51 @@ impl Record for Event {
     ];
 }
 
-pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(super) async fn run(
+    command: EventCommand,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     let (table, generation, distro, kernel, at, rows) = match command {
         EventCommand::Follow(args) => return follow::run(args, context).await,
-        EventCommand::List { table, generation, distro, kernel, at, rows } => (table, generation, distro, kernel, at, rows),
+        EventCommand::List {
+            table,
+            generation,
+            distro,
+            kernel,
+            at,
+            rows,
+        } => (table, generation, distro, kernel, at, rows),
     };
     let session = context.open().await?;
     let as_of = at.resolve(&session.client).await?;
     sqern_db::follow::require_tables(&session.client, table.as_slice()).await?;
-    let distro = kernel.as_ref().and_then(|kernel| kernel.distro.clone()).or(distro);
+    let distro = kernel
+        .as_ref()
+        .and_then(|kernel| kernel.distro.clone())
+        .or(distro);
     let mut pkey = Map::new();
-    pkey.extend(distro.as_ref().map(|distro| ("distro".to_owned(), Value::from(distro.as_str()))));
-    pkey.extend(kernel.as_ref().map(|kernel| ("version".to_owned(), Value::from(kernel.version.as_str()))));
-    let filter = Filter { table_name: table, generation, pkey: (!pkey.is_empty()).then_some(Value::Object(pkey)) };
-    let events = event::list(&session.client, &filter, rows.query_limit(DEFAULT_LIMIT), &as_of).await?;
+    pkey.extend(
+        distro
+            .as_ref()
+            .map(|distro| ("distro".to_owned(), Value::from(distro.as_str()))),
+    );
+    pkey.extend(
+        kernel
+            .as_ref()
+            .map(|kernel| ("version".to_owned(), Value::from(kernel.version.as_str()))),
+    );
+    let filter = Filter {
+        table_name: table,
+        generation,
+        pkey: (!pkey.is_empty()).then_some(Value::Object(pkey)),
+    };
+    let events = event::list(
+        &session.client,
+        &filter,
+        rows.query_limit(DEFAULT_LIMIT),
+        &as_of,
+    )
+    .await?;
     if events.is_empty() {
         // Removed distributions also have events.
         sqern_db::distro::require(&session.client, distro.as_slice(), &AsOf::Now).await?;
@@ -103,9 +143,17 @@ pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<
             AsOf::resolve(&session.client, At::Generation(id)).await?;
         }
     }
-    let (rows, frame) = (rows.with_default_limit(DEFAULT_LIMIT), ListMetadata::from(&as_of));
+    let (rows, frame) = (
+        rows.with_default_limit(DEFAULT_LIMIT),
+        ListMetadata::from(&as_of),
+    );
     if context.printer.format() == Format::Table && rows.columns.is_empty() {
-        at::list(context, &events.iter().map(EventLine::from).collect::<Vec<_>>(), &rows, &frame)?;
+        at::list(
+            context,
+            &events.iter().map(EventLine::from).collect::<Vec<_>>(),
+            &rows,
+            &frame,
+        )?;
     } else {
         at::list(context, &events, &rows, &frame)?;
     }
@@ -114,18 +162,34 @@ pub(super) async fn run(command: EventCommand, context: &Context<'_>) -> Result<
 
 /// Returns an event as one line: its action and key, and for an update the old and new values.
 pub(super) fn describe_event(event: &Event) -> String {
-    let mut line = format!("{} {} {}", event.action, event.table_name, key_text(&event.pkey));
-    let (Value::Object(fields), Some(Value::Object(old))) = (&event.fields, &event.old) else { return line };
+    let mut line = format!(
+        "{} {} {}",
+        event.action,
+        event.table_name,
+        key_text(&event.pkey)
+    );
+    let (Value::Object(fields), Some(Value::Object(old))) = (&event.fields, &event.old) else {
+        return line;
+    };
     for (name, new) in fields {
-        line.push_str(&format!("  {name}: {} → {}", old.get(name).map(text_of).unwrap_or_default(), text_of(new)));
+        line.push_str(&format!(
+            "  {name}: {} → {}",
+            old.get(name).map(text_of).unwrap_or_default(),
+            text_of(new)
+        ));
     }
     line
 }
 
 pub(super) fn key_text(object: &Value) -> String {
-    object.as_object().map(|object| object.values().map(text_of).collect::<Vec<_>>().join(" ")).unwrap_or_default()
+    object
+        .as_object()
+        .map(|object| object.values().map(text_of).collect::<Vec<_>>().join(" "))
+        .unwrap_or_default()
 }
 
 pub(super) fn text_of(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }

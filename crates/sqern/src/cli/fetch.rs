@@ -24,15 +24,16 @@ const COMMAND_TIMEOUT_SECONDS: u64 = 3600;
 
 /// Fetch kernel headers for building modules
 ///
-/// Selects the wanted kernels that were seen and are not fetched. Kernels that customers run come first. Packages are downloaded, verified
-/// against the checksums of the index, and unpacked to STORE/DISTRO/VERSION. Packages from the apt lists of this machine are downloaded with
-/// apt-get.
+/// Selects the wanted kernels that were seen and are not fetched. Kernels that customers run come
+/// first. Packages are downloaded, verified against the checksums of the index, and unpacked to
+/// STORE/DISTRO/VERSION. Packages from the apt lists of this machine are downloaded with apt-get.
 ///
-/// Before a kernel is recorded in kver_fetched, a test module is compiled in its tree. Missing compilers and libraries are reported once,
-/// with the command that installs them. Without pahole, the module is compiled without BTF. Without
-/// libelf, it is compiled without objtool.
+/// Before a kernel is recorded in kver_fetched, a test module is compiled in its tree. Missing
+/// compilers and libraries are reported once, with the command that installs them. Without pahole,
+/// the module is compiled without BTF. Without libelf, it is compiled without objtool.
 ///
-/// Exit status: 0 if all kernels were fetched, 1 if a kernel could not be fetched, 2 for a usage error.
+/// Exit status: 0 if all kernels were fetched, 1 if a kernel could not be fetched, 2 for a usage
+/// error.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern fetch --distro debian12 --limit 3
@@ -61,7 +62,8 @@ pub(super) struct FetchArgs {
     /// Record kernels without compiling a test module
     #[arg(long)]
     no_prove: bool,
-    /// Shell command that fetches kernel $SQERN_VERSION of $SQERN_DISTRO into the directory $SQERN_TREE
+    /// Shell command that fetches kernel $SQERN_VERSION of $SQERN_DISTRO into the directory
+    /// $SQERN_TREE
     #[arg(long, value_name = "CMD", conflicts_with_all = ["mirror_base", "arch"], value_parser = parse_command)]
     command: Option<String>,
     /// Time limit of the command for one kernel, in seconds
@@ -79,20 +81,26 @@ pub(super) struct FetchArgs {
 impl From<&FetchStep> for FetchArgs {
     fn from(step: &FetchStep) -> Self {
         let (arch, mirror_base, command) = match &step.method {
-            FetchMethod::Packages { arch, mirror_base } => (arch.clone(), mirror_base.clone(), None),
+            FetchMethod::Packages { arch, mirror_base } => {
+                (arch.clone(), mirror_base.clone(), None)
+            }
             FetchMethod::Command(command) => (None, None, Some(command.clone())),
         };
         Self {
             distros: step.distros.clone(),
             kernels: vec![],
             limit: step.limit,
-            store: StoreArgs { dir: step.store.clone() },
+            store: StoreArgs {
+                dir: step.store.clone(),
+            },
             jobs: step.jobs,
             arch: arch.unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
             no_prove: false,
             command,
             command_timeout: COMMAND_TIMEOUT_SECONDS,
-            sources: SourcesArgs { dirs: step.sources.iter().cloned().collect() },
+            sources: SourcesArgs {
+                dirs: step.sources.iter().cloned().collect(),
+            },
             mirror_base,
             change: ChangeArgs::default(),
         }
@@ -104,14 +112,21 @@ impl FetchArgs {
         let method = match &self.command {
             Some(script) => {
                 let time_limit = Duration::from_secs(self.command_timeout);
-                DownloadMethod::Command { script: script.clone(), time_limit }
+                DownloadMethod::Command {
+                    script: script.clone(),
+                    time_limit,
+                }
             }
-            None => DownloadMethod::Packages { mirror_base: self.mirror_base.clone() },
+            None => DownloadMethod::Packages {
+                mirror_base: self.mirror_base.clone(),
+            },
         };
         FetchRequest {
             distros: self.distros.clone(),
             kernels: self.kernels.clone(),
-            max_kernels: self.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+            max_kernels: self
+                .limit
+                .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
             machine: self.arch.clone(),
             method,
         }

@@ -20,7 +20,9 @@ pub(super) enum GenerationCommand {
     /// List generations, newest first
     ///
     /// Prints 20 rows unless --limit is specified.
-    #[command(after_help = "Examples:\n  sqern generation list --limit 5\n  sqern generation list --at 2026-05-01")]
+    #[command(
+        after_help = "Examples:\n  sqern generation list --limit 5\n  sqern generation list --at 2026-05-01"
+    )]
     List {
         #[command(flatten)]
         at: AtArgs,
@@ -42,7 +44,8 @@ pub(super) enum GenerationCommand {
         after_help = "Examples:\n  sqern generation diff 12                      # the changes of generation 12\n  sqern generation diff 2026-05-01 2026-06-01   # the changes in May\n  sqern generation diff 0 12 --json             # all rows as of generation 12"
     )]
     Diff {
-        /// First state: generation (0 is the empty state) or time; without TO, generation whose changes are shown
+        /// First state: generation (0 is the empty state) or time; without TO, generation whose
+        /// changes are shown
         #[arg(value_name = "FROM")]
         from: At,
         /// Second state: generation or time
@@ -51,9 +54,12 @@ pub(super) enum GenerationCommand {
     },
     /// Create a generation that reverts the changes of an earlier one
     ///
-    /// Inserted rows are deleted, deleted rows are restored, and updated rows get their old values. The new generation can be
-    /// reverted in the same way. The command fails if later changes depend on the generation.
-    #[command(after_help = "Examples:\n  sqern generation revert 12 --dry-run\n  sqern generation revert 12")]
+    /// Inserted rows are deleted, deleted rows are restored, and updated rows get their old values.
+    /// The new generation can be reverted in the same way. The command fails if later changes
+    /// depend on the generation.
+    #[command(
+        after_help = "Examples:\n  sqern generation revert 12 --dry-run\n  sqern generation revert 12"
+    )]
     Revert {
         /// Generation ID
         #[arg(value_parser = super::id)]
@@ -86,33 +92,60 @@ struct Shown {
     first_events: Vec<Event>,
 }
 
-pub(super) async fn run(command: GenerationCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(super) async fn run(
+    command: GenerationCommand,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     let mut session = context.open().await?;
     match command {
         GenerationCommand::List { at, rows } => {
             let as_of = at.resolve(&session.client).await?;
-            let generations = generation::list(&session.client, rows.query_limit(DEFAULT_LIMIT), &as_of).await?;
-            at::list(context, &generations, &rows.with_default_limit(DEFAULT_LIMIT), &ListMetadata::from(&as_of))?;
+            let generations =
+                generation::list(&session.client, rows.query_limit(DEFAULT_LIMIT), &as_of).await?;
+            at::list(
+                context,
+                &generations,
+                &rows.with_default_limit(DEFAULT_LIMIT),
+                &ListMetadata::from(&as_of),
+            )?;
         }
-        GenerationCommand::Diff { from, to } => return diff::run(&session.client, from, to, context).await,
+        GenerationCommand::Diff { from, to } => {
+            return diff::run(&session.client, from, to, context).await;
+        }
         GenerationCommand::Revert { id, dry_run } => {
             let (finished, changed) = generation::revert(&mut session.client, id, dry_run).await?;
-            let lines: Vec<String> = diff::describe(&changed).lines().map(str::to_owned).collect();
+            let lines: Vec<String> = diff::describe(&changed)
+                .lines()
+                .map(str::to_owned)
+                .collect();
             return report(context, &lines, finished, dry_run);
         }
         GenerationCommand::Show { id, limit } => {
             let (generation, tables) = generation::get(&session.client, id).await?;
-            let first_events = event::of_generation(&session.client, id, query_limit(limit)).await?;
-            let shown = Shown { generation, tables, first_events };
-            context.printer.value("generation.show/1", &shown, || describe(&shown))?;
+            let first_events =
+                event::of_generation(&session.client, id, query_limit(limit)).await?;
+            let shown = Shown {
+                generation,
+                tables,
+                first_events,
+            };
+            context
+                .printer
+                .value("generation.show/1", &shown, || describe(&shown))?;
         }
     }
     Ok(ExitStatus::Success)
 }
 
 fn describe(shown: &Shown) -> String {
-    let Shown { generation, tables, first_events } = shown;
-    let from = generation.ipaddr.map_or_else(|| "a Unix socket".to_owned(), |address| address.to_string());
+    let Shown {
+        generation,
+        tables,
+        first_events,
+    } = shown;
+    let from = generation
+        .ipaddr
+        .map_or_else(|| "a Unix socket".to_owned(), |address| address.to_string());
     let mut text = format!(
         "generation {}\n  time     {}\n  user     {} from {from}\n  comment  {}\n  changes  {}",
         generation.id,
@@ -134,7 +167,10 @@ fn describe(shown: &Shown) -> String {
     if i64::try_from(first_events.len()).is_ok_and(|shown| shown < generation.events) {
         text.push_str(&format!(
             "\n  … and {} (--limit 0 prints all)",
-            counted(generation.events - i64::try_from(first_events.len()).unwrap_or(0), "more event"),
+            counted(
+                generation.events - i64::try_from(first_events.len()).unwrap_or(0),
+                "more event"
+            ),
         ));
     }
     text

@@ -14,7 +14,9 @@ use crate::printer::{Column, Record, RowArgs};
 #[derive(Debug, Subcommand)]
 pub(super) enum IgnoreCommand {
     /// List patterns
-    #[command(after_help = "Examples:\n  sqern ignore list --distro debian12\n  sqern ignore list --all --csv")]
+    #[command(
+        after_help = "Examples:\n  sqern ignore list --distro debian12\n  sqern ignore list --all --csv"
+    )]
     List {
         /// Distribution (repeatable) [default: all]
         #[arg(long = "distro", value_name = "NAME")]
@@ -34,7 +36,8 @@ pub(super) enum IgnoreCommand {
     Add {
         /// Distribution
         distro: DistroName,
-        /// Glob for the whole version: * matches any text, ? matches one character, \ escapes the next character
+        /// Glob for the whole version: * matches any text, ? matches one character, \ escapes the
+        /// next character
         glob: String,
         /// Reason for ignoring these kernels
         #[arg(long, value_name = "TEXT")]
@@ -43,7 +46,9 @@ pub(super) enum IgnoreCommand {
         change: ChangeArgs,
     },
     /// Remove a pattern, and print the kernel versions that are no longer ignored
-    #[command(after_help = "Example:\n  sqern ignore remove debian12 '*-cloud-amd64' --comment 'a customer runs it'")]
+    #[command(
+        after_help = "Example:\n  sqern ignore remove debian12 '*-cloud-amd64' --comment 'a customer runs it'"
+    )]
     Remove {
         /// Distribution
         distro: DistroName,
@@ -66,44 +71,86 @@ impl Record for Ignore {
     ];
 }
 
-pub(super) async fn run(command: IgnoreCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(super) async fn run(
+    command: IgnoreCommand,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     let mut session = context.open().await?;
     match command {
-        IgnoreCommand::List { distros, all, at, rows } => {
+        IgnoreCommand::List {
+            distros,
+            all,
+            at,
+            rows,
+        } => {
             let as_of = at.resolve(&session.client).await?;
             sqern_db::distro::require(&session.client, &distros, &as_of).await?;
             let patterns = ignore::list(&session.client, &distros, all, &as_of).await?;
             at::list(context, &patterns, &rows, &ListMetadata::from(&as_of))?;
             Ok(ExitStatus::Success)
         }
-        IgnoreCommand::Add { distro, glob, reason, change: args } => {
+        IgnoreCommand::Add {
+            distro,
+            glob,
+            reason,
+            change: args,
+        } => {
             let like = to_like(&glob)?;
             let change = change::begin(&mut session.client, &args.comment(context)).await?;
             let hidden = ignore::preview(&change.transaction, &distro, &like).await?;
             if hidden.is_empty() && glob.contains('%') {
-                let message = format!("pattern {glob} matches no kernel of {distro}, and % is not a wildcard");
-                return Err(CliError::failed(message).hint(format!("Use * for any text: {}.", glob.replace('%', "*"))));
+                let message = format!(
+                    "pattern {glob} matches no kernel of {distro}, and % is not a wildcard"
+                );
+                return Err(CliError::failed(message)
+                    .hint(format!("Use * for any text: {}.", glob.replace('%', "*"))));
             }
             if !ignore::add(&change.transaction, &distro, &like, reason.as_deref()).await? {
-                context.printer.note(&format!("pattern {glob} already exists for {distro}"));
+                context
+                    .printer
+                    .note(&format!("pattern {glob} already exists for {distro}"));
             }
-            let lines: Vec<String> = hidden.iter().map(|version| format!("ignored: {version}")).collect();
+            let lines: Vec<String> = hidden
+                .iter()
+                .map(|version| format!("ignored: {version}"))
+                .collect();
             if hidden.is_empty() {
-                context.printer.note(&format!("no further kernel of {distro} matches {glob}"));
+                context
+                    .printer
+                    .note(&format!("no further kernel of {distro} matches {glob}"));
             }
-            report(context, &lines, change.finish(args.dry_run).await?, args.dry_run)
+            report(
+                context,
+                &lines,
+                change.finish(args.dry_run).await?,
+                args.dry_run,
+            )
         }
-        IgnoreCommand::Remove { distro, glob, change: args } => {
+        IgnoreCommand::Remove {
+            distro,
+            glob,
+            change: args,
+        } => {
             let like = to_like(&glob)?;
             let change = change::begin(&mut session.client, &args.comment(context)).await?;
             ignore::remove(&change.transaction, &distro, &like).await?;
             let shown = ignore::preview(&change.transaction, &distro, &like).await?;
-            let lines: Vec<String> = shown.iter().map(|version| format!("no longer ignored: {version}")).collect();
-            report(context, &lines, change.finish(args.dry_run).await?, args.dry_run)
+            let lines: Vec<String> = shown
+                .iter()
+                .map(|version| format!("no longer ignored: {version}"))
+                .collect();
+            report(
+                context,
+                &lines,
+                change.finish(args.dry_run).await?,
+                args.dry_run,
+            )
         }
     }
 }
 
 fn to_like(glob: &str) -> Result<LikePattern, CliError> {
-    Glob::new(glob).to_like().map_err(|error| CliError::usage(error.to_string()))
+    Glob::new(glob)
+        .to_like()
+        .map_err(|error| CliError::usage(error.to_string()))
 }

@@ -16,9 +16,10 @@ use crate::printer::Format;
 
 /// Set up a database: private server, schema and distributions
 ///
-/// If neither an option nor a variable of libpq specifies a database, the command creates and starts the private server like sqern local
-/// up. It then migrates the schema to the version of this program, and adds missing distributions. If a step fails, completed steps
-/// remain. The next run skips them.
+/// If neither an option nor a variable of libpq specifies a database, the command creates and
+/// starts the private server like sqern local up. It then migrates the schema to the version of
+/// this program, and adds missing distributions. If a step fails, completed steps remain. The next
+/// run skips them.
 ///
 /// Exit status: 0 if all steps succeeded, 1 if a step failed, 2 for a usage error.
 #[derive(Debug, Args)]
@@ -40,21 +41,45 @@ pub(super) async fn run(args: InitArgs, context: &Context<'_>) -> Result<ExitSta
     let (database, private_server) = (context.database(), context.settings.private_server(None));
     let service = private_server.as_ref().ok().map(LocalServer::service);
     let is_private = uses_private_server(&database, service.as_deref())?;
-    let private_server = if is_private { Some(private_server?) } else { None };
-    let request = InitRequest { database, private_server, distros };
-    let options = ChangeOptions { comment: context.settings.command_line.clone(), dry_run: args.dry_run };
+    let private_server = if is_private {
+        Some(private_server?)
+    } else {
+        None
+    };
+    let request = InitRequest {
+        database,
+        private_server,
+        distros,
+    };
+    let options = ChangeOptions {
+        comment: context.settings.command_line.clone(),
+        dry_run: args.dry_run,
+    };
     let progress = |event| match event {
         InitEvent::ServiceNotRecorded { reason } => warn_about_service(&reason, context.printer),
     };
-    let outcome = init(&request, &options, &progress, &stop_on_interrupt()).await.map_err(|error| {
-        let is_interrupted = matches!(error, Error::Interrupted);
-        let failure = CliError::from(error);
-        if is_interrupted { failure.hint("sqern init  # continues") } else { failure }
-    })?;
-    let initialized = Initialized { outcome, dry_run: args.dry_run };
-    context.printer.value("init/1", &initialized, || initialized.describe())?;
+    let outcome = init(&request, &options, &progress, &stop_on_interrupt())
+        .await
+        .map_err(|error| {
+            let is_interrupted = matches!(error, Error::Interrupted);
+            let failure = CliError::from(error);
+            if is_interrupted {
+                failure.hint("sqern init  # continues")
+            } else {
+                failure
+            }
+        })?;
+    let initialized = Initialized {
+        outcome,
+        dry_run: args.dry_run,
+    };
+    context
+        .printer
+        .value("init/1", &initialized, || initialized.describe())?;
     if !args.dry_run && context.printer.format() == Format::Table {
-        context.printer.note(&next_commands(initialized.outcome.server.as_ref(), context));
+        context
+            .printer
+            .note(&next_commands(initialized.outcome.server.as_ref(), context));
     }
     Ok(ExitStatus::Success)
 }
@@ -66,12 +91,22 @@ fn next_commands(server: Option<&InitializedServer>, context: &Context<'_>) -> S
         lines.push(format!("  alias sqern={}", program.display()));
     }
     let mut add = |command: &str, purpose: &str| lines.push(format!("  {command:<38} {purpose}"));
-    let check = if context.settings.has_apt_lists() { "sqern check --apt-lists" } else { "sqern check" };
+    let check = if context.settings.has_apt_lists() {
+        "sqern check --apt-lists"
+    } else {
+        "sqern check"
+    };
     add(check, "find the kernels in package repositories");
-    add("sqern why \"$(uname -r)\"", "show the stage of the running kernel");
+    add(
+        "sqern why \"$(uname -r)\"",
+        "show the stage of the running kernel",
+    );
     if let Some(service) = server.and_then(|server| server.service.as_ref()) {
         add(&format!("psql service={service}"), "query the tables");
     }
-    add("sqern completions --help", "complete commands in your shell");
+    add(
+        "sqern completions --help",
+        "complete commands in your shell",
+    );
     lines.join("\n")
 }

@@ -15,9 +15,12 @@ pub(super) fn received_signal() -> Option<u8> {
     Some(RECEIVED.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
 }
 
-/// Waits for SIGINT or SIGTERM. After the first call, these signals no longer terminate the program.
+/// Waits for SIGINT or SIGTERM. After the first call, these signals no longer terminate the
+/// program.
 pub(super) async fn interrupted() {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
     let received = tokio::select! {
         _ = tokio::signal::ctrl_c() => SIGINT,
         _ = terminate.recv() => SIGTERM,

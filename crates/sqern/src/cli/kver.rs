@@ -52,7 +52,9 @@ pub(super) enum KverCommand {
   sqern kver add --distro debian12 6.1.0-25-amd64 6.1.0-25-cloud-amd64")]
     Add(KernelArgs),
     /// Exclude kernel versions from lists and plans
-    #[command(after_help = "Example:\n  sqern kver archive debian12/6.1.0-9-amd64 --comment 'out of support'")]
+    #[command(
+        after_help = "Example:\n  sqern kver archive debian12/6.1.0-9-amd64 --comment 'out of support'"
+    )]
     Archive(KernelArgs),
     /// Include archived kernel versions in lists and plans again
     #[command(after_help = "Example:\n  sqern kver unarchive debian12/6.1.0-9-amd64")]
@@ -76,11 +78,22 @@ impl KernelArgs {
     fn by_distro(&self) -> Result<BTreeMap<DistroName, Vec<KernelVersion>>, CliError> {
         let mut versions: BTreeMap<DistroName, Vec<KernelVersion>> = BTreeMap::new();
         for name in &self.kernels {
-            let distro = name.distro.as_ref().or(self.distro.as_ref()).ok_or_else(|| {
-                CliError::usage(format!("the distribution of kernel {name} is not specified"))
-                    .hint(format!("Specify it as DISTRO/{name}, or with --distro NAME."))
-            })?;
-            versions.entry(distro.clone()).or_default().push(name.version.clone());
+            let distro = name
+                .distro
+                .as_ref()
+                .or(self.distro.as_ref())
+                .ok_or_else(|| {
+                    CliError::usage(format!(
+                        "the distribution of kernel {name} is not specified"
+                    ))
+                    .hint(format!(
+                        "Specify it as DISTRO/{name}, or with --distro NAME."
+                    ))
+                })?;
+            versions
+                .entry(distro.clone())
+                .or_default()
+                .push(name.version.clone());
         }
         Ok(versions)
     }
@@ -107,7 +120,10 @@ struct KernelRow {
 
 impl From<Kver> for KernelRow {
     fn from(kver: Kver) -> Self {
-        Self { state: state(&kver), kver }
+        Self {
+            state: state(&kver),
+            kver,
+        }
     }
 }
 
@@ -119,23 +135,47 @@ struct Shown {
     packages: Vec<KverPackage>,
 }
 
-pub(super) async fn run(command: KverCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(super) async fn run(
+    command: KverCommand,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     let mut session = context.open().await?;
     match command {
-        KverCommand::List { distros, like, all, at, rows } => {
+        KverCommand::List {
+            distros,
+            like,
+            all,
+            at,
+            rows,
+        } => {
             let as_of = at.resolve(&session.client).await?;
             sqern_db::distro::require(&session.client, &distros, &as_of).await?;
             let frame = at.upstream(&session.client, &as_of, &distros).await?;
-            let like =
-                like.map(|glob| Glob::new(glob).to_like()).transpose().map_err(|error| CliError::usage(error.to_string()))?;
+            let like = like
+                .map(|glob| Glob::new(glob).to_like())
+                .transpose()
+                .map_err(|error| CliError::usage(error.to_string()))?;
             let like = like.map(|like| like.as_str().to_owned());
-            let filter = Filter { distros, like, unwanted: all, ..Filter::default() };
+            let filter = Filter {
+                distros,
+                like,
+                unwanted: all,
+                ..Filter::default()
+            };
             let kernels = kver::list(&session.client, &filter, &as_of).await?;
             let kernels: Vec<KernelRow> = kernels.into_iter().map(KernelRow::from).collect();
             at::list(context, &kernels, &rows, &frame)?;
             Ok(ExitStatus::Success)
         }
-        KverCommand::Show { kernel, distros } => show(&session.client, &kernel.version, &kernel.distros(&distros), context).await,
+        KverCommand::Show { kernel, distros } => {
+            show(
+                &session.client,
+                &kernel.version,
+                &kernel.distros(&distros),
+                context,
+            )
+            .await
+        }
         KverCommand::Add(args) => {
             let versions = args.by_distro()?;
             versions.values().flatten().try_for_each(require_version)?;
@@ -143,19 +183,31 @@ pub(super) async fn run(command: KverCommand, context: &Context<'_>) -> Result<E
             let mut lines = Vec::new();
             for (distro, versions) in &versions {
                 let added = kver::add(&change.transaction, distro, versions).await?;
-                lines.extend(added.iter().map(|version| format!("{distro} {version}: added")));
+                lines.extend(
+                    added
+                        .iter()
+                        .map(|version| format!("{distro} {version}: added")),
+                );
             }
-            report(context, &lines, change.finish(args.change.dry_run).await?, args.change.dry_run)
+            report(
+                context,
+                &lines,
+                change.finish(args.change.dry_run).await?,
+                args.change.dry_run,
+            )
         }
         KverCommand::Archive(args) => set_archived(&mut session.client, &args, true, context).await,
-        KverCommand::Unarchive(args) => set_archived(&mut session.client, &args, false, context).await,
+        KverCommand::Unarchive(args) => {
+            set_archived(&mut session.client, &args, false, context).await
+        }
     }
 }
 
 /// Returns an error for a text that uname -r cannot print, such as the name of a package.
 fn require_version(version: &KernelVersion) -> Result<(), CliError> {
     let text = version.as_str();
-    if text.starts_with(|first: char| first.is_ascii_digit()) && !text.contains(char::is_whitespace) {
+    if text.starts_with(|first: char| first.is_ascii_digit()) && !text.contains(char::is_whitespace)
+    {
         return Ok(());
     }
     Err(CliError::usage(format!("\"{version}\" is not a kernel version: a version starts with a digit and contains no blanks"))
@@ -170,13 +222,26 @@ async fn set_archived(
 ) -> Result<ExitStatus, CliError> {
     let versions = args.by_distro()?;
     let change = change::begin(client, &args.change.comment(context)).await?;
-    let state = if archived { "archived" } else { "no longer archived" };
+    let state = if archived {
+        "archived"
+    } else {
+        "no longer archived"
+    };
     let mut lines = Vec::new();
     for (distro, versions) in &versions {
         let changed = kver::set_archived(&change.transaction, distro, versions, archived).await?;
-        lines.extend(changed.iter().map(|version| format!("{distro} {version}: {state}")));
+        lines.extend(
+            changed
+                .iter()
+                .map(|version| format!("{distro} {version}: {state}")),
+        );
     }
-    report(context, &lines, change.finish(args.change.dry_run).await?, args.change.dry_run)
+    report(
+        context,
+        &lines,
+        change.finish(args.change.dry_run).await?,
+        args.change.dry_run,
+    )
 }
 
 async fn show(
@@ -191,15 +256,24 @@ async fn show(
         let packages = kver::packages(client, &kver.kernel).await?;
         shown.push(Shown { kver, packages });
     }
-    context.printer.value("kver.show/1", &shown, || shown.iter().map(describe).collect::<Vec<_>>().join("\n\n"))?;
-    let distros_shown: Vec<DistroName> = shown.iter().map(|shown| shown.kver.kernel.distro.clone()).collect();
-    at::warn(context, &sqern_db::crawl::incomplete(client, &distros_shown, None).await?);
+    context.printer.value("kver.show/1", &shown, || {
+        shown.iter().map(describe).collect::<Vec<_>>().join("\n\n")
+    })?;
+    let distros_shown: Vec<DistroName> = shown
+        .iter()
+        .map(|shown| shown.kver.kernel.distro.clone())
+        .collect();
+    at::warn(
+        context,
+        &sqern_db::crawl::incomplete(client, &distros_shown, None).await?,
+    );
     Ok(ExitStatus::Success)
 }
 
 fn describe(shown: &Shown) -> String {
     let Shown { kver, packages } = shown;
-    let or_never = |at: Option<Timestamp>| at.map_or_else(|| "not yet".to_owned(), |at| time(Some(at)));
+    let or_never =
+        |at: Option<Timestamp>| at.map_or_else(|| "not yet".to_owned(), |at| time(Some(at)));
     let mut text = format!(
         "{}\n  state    {}\n  seen     {}\n  fetched  {}",
         kver.kernel,
@@ -208,7 +282,10 @@ fn describe(shown: &Shown) -> String {
         or_never(kver.fetched_at)
     );
     for package in packages {
-        let gone = package.gone_at.map(|at| format!(", no longer listed since {}", time(Some(at)))).unwrap_or_default();
+        let gone = package
+            .gone_at
+            .map(|at| format!(", no longer listed since {}", time(Some(at))))
+            .unwrap_or_default();
         text.push_str(&format!(
             "\n  {:<8} {} {} {} ({}, from {}{gone})\n           {}",
             package.role,

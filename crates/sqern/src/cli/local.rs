@@ -17,7 +17,9 @@ use crate::output::private_server::warn_about_service;
 #[derive(Debug, Subcommand)]
 pub(super) enum LocalCommand {
     /// Create the server if necessary, start it, and add its service to the connection service file
-    #[command(after_help = "Examples:\n  sqern local up\n  sqern local up --data-dir /srv/sqern\n  psql service=sqern-local")]
+    #[command(
+        after_help = "Examples:\n  sqern local up\n  sqern local up --data-dir /srv/sqern\n  psql service=sqern-local"
+    )]
     Up(DirectoryArgs),
     /// Stop the server and keep its data
     #[command(after_help = "Example:\n  sqern local down")]
@@ -28,12 +30,18 @@ pub(super) enum LocalCommand {
     #[command(after_help = "Example:\n  sqern local status --json")]
     Status(DirectoryArgs),
     /// Run psql, connected to the server
-    #[command(after_help = "Examples:\n  sqern local psql\n  sqern local psql -c 'select version()'")]
+    #[command(
+        after_help = "Examples:\n  sqern local psql\n  sqern local psql -c 'select version()'"
+    )]
     Psql {
         #[command(flatten)]
         directory: DirectoryArgs,
         /// Arguments of psql
-        #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
+        #[arg(
+            value_name = "ARGS",
+            trailing_var_arg = true,
+            allow_hyphen_values = true
+        )]
         args: Vec<std::ffi::OsString>,
     },
     /// Print the connection string for psql, psycopg and --dsn
@@ -53,7 +61,8 @@ pub(super) enum LocalCommand {
 /// Selects the private server.
 #[derive(Debug, Args)]
 pub(super) struct DirectoryArgs {
-    /// Directory of the server [default: $SQERN_DATA_DIR, else /var/lib/sqern/local (root) or ~/.local/share/sqern/local]
+    /// Directory of the server [default: $SQERN_DATA_DIR, else /var/lib/sqern/local (root) or
+    /// ~/.local/share/sqern/local]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
@@ -63,35 +72,56 @@ struct Dsn {
     dsn: String,
 }
 
-pub(super) async fn run(command: LocalCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(super) async fn run(
+    command: LocalCommand,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     match command {
         LocalCommand::Up(directory) => {
             let up = up(server(&directory, context)?, context).await?;
-            context.printer.value("local.up/1", &up, || describe_up(&up))?;
+            context
+                .printer
+                .value("local.up/1", &up, || describe_up(&up))?;
             Ok(ExitStatus::Success)
         }
         LocalCommand::Down(directory) => {
             let down = blocking(server(&directory, context)?, LocalServer::down).await?;
-            context.printer.value("local.down/1", &down, || describe_down(&down))?;
+            context
+                .printer
+                .value("local.down/1", &down, || describe_down(&down))?;
             Ok(ExitStatus::Success)
         }
         LocalCommand::Status(directory) => {
             let status = blocking(server(&directory, context)?, LocalServer::status).await?;
-            context.printer.value("local.status/1", &status, || describe_status(&status))?;
-            Ok(if status.state == State::Running { ExitStatus::Success } else { ExitStatus::Failed })
+            context
+                .printer
+                .value("local.status/1", &status, || describe_status(&status))?;
+            Ok(if status.state == State::Running {
+                ExitStatus::Success
+            } else {
+                ExitStatus::Failed
+            })
         }
         LocalCommand::Psql { directory, args } => psql(&server(&directory, context)?, &args),
         LocalCommand::Dsn(directory) => {
-            let dsn = Dsn { dsn: server(&directory, context)?.dsn()? };
-            context.printer.value("local.dsn/1", &dsn, || dsn.dsn.clone())?;
+            let dsn = Dsn {
+                dsn: server(&directory, context)?.dsn()?,
+            };
+            context
+                .printer
+                .value("local.dsn/1", &dsn, || dsn.dsn.clone())?;
             Ok(ExitStatus::Success)
         }
-        LocalCommand::Destroy { directory, yes } => destroy(server(&directory, context)?, yes, context).await,
+        LocalCommand::Destroy { directory, yes } => {
+            destroy(server(&directory, context)?, yes, context).await
+        }
     }
 }
 
 fn server(directory: &DirectoryArgs, context: &Context<'_>) -> Result<LocalServer, CliError> {
-    context.settings.private_server(directory.data_dir.as_deref())
+    context
+        .settings
+        .private_server(directory.data_dir.as_deref())
 }
 
 /// Creates the server if necessary and starts it. An interrupt removes an incomplete server.
@@ -112,12 +142,18 @@ fn psql(server: &LocalServer, args: &[std::ffi::OsString]) -> Result<ExitStatus,
         .hint("Install the client: apt install postgresql-client, dnf install postgresql, or brew install libpq"))
 }
 
-async fn destroy(server: LocalServer, yes: bool, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+async fn destroy(
+    server: LocalServer,
+    yes: bool,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     if !yes && server.status()?.state != State::Absent && !confirmed(&server, context)? {
         return Err(CliError::failed("not confirmed; nothing was removed"));
     }
     let destroyed = blocking(server, LocalServer::destroy).await?;
-    context.printer.value("local.destroy/1", &destroyed, || describe_destroyed(&destroyed))?;
+    context.printer.value("local.destroy/1", &destroyed, || {
+        describe_destroyed(&destroyed)
+    })?;
     Ok(ExitStatus::Success)
 }
 
@@ -126,10 +162,14 @@ fn confirmed(server: &LocalServer, context: &Context<'_>) -> Result<bool, CliErr
     let dir = server.dir().display();
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
-        return Err(CliError::failed(format!("--yes is required to remove {dir} with all databases; nothing was removed"))
-            .hint(format!("sqern local destroy --yes --data-dir {dir}")));
+        return Err(CliError::failed(format!(
+            "--yes is required to remove {dir} with all databases; nothing was removed"
+        ))
+        .hint(format!("sqern local destroy --yes --data-dir {dir}")));
     }
-    context.printer.note(&format!("Remove {dir} with all databases? Type yes:"));
+    context
+        .printer
+        .note(&format!("Remove {dir} with all databases? Type yes:"));
     let mut answer = String::new();
     stdin.lock().read_line(&mut answer)?;
     Ok(answer.trim() == "yes")
@@ -141,8 +181,15 @@ fn describe_up(up: &Up) -> String {
         (false, true) => "started",
         (false, false) => "already running",
     };
-    let version = up.version.map(|version| format!(" {version}")).unwrap_or_default();
-    let psql = up.service.as_ref().map(|service| format!("\nconnect: psql service={service}")).unwrap_or_default();
+    let version = up
+        .version
+        .map(|version| format!(" {version}"))
+        .unwrap_or_default();
+    let psql = up
+        .service
+        .as_ref()
+        .map(|service| format!("\nconnect: psql service={service}"))
+        .unwrap_or_default();
     let seconds = f64::from(u32::try_from(up.elapsed_ms).unwrap_or(u32::MAX)) / 1000.0;
     format!(
         "PostgreSQL{version} in {}: {done} ({seconds:.1} s)\nsocket: {}{psql}",
@@ -152,7 +199,11 @@ fn describe_up(up: &Up) -> String {
 }
 
 fn describe_down(down: &Down) -> String {
-    let done = if down.stopped { "stopped" } else { "was not running" };
+    let done = if down.stopped {
+        "stopped"
+    } else {
+        "was not running"
+    };
     format!("server in {} {done}", down.dir.display())
 }
 
@@ -164,10 +215,22 @@ fn describe_status(status: &Status) -> String {
         State::Stopped => "stopped",
         State::Absent => "not created",
     };
-    let mut lines = vec![format!("state      {state}"), format!("directory  {}", status.dir.display())];
-    lines.extend(status.version.map(|version| format!("version    {version}")));
+    let mut lines = vec![
+        format!("state      {state}"),
+        format!("directory  {}", status.dir.display()),
+    ];
+    lines.extend(
+        status
+            .version
+            .map(|version| format!("version    {version}")),
+    );
     lines.extend(status.pid.map(|pid| format!("process    {pid}")));
-    lines.extend(status.endpoint.as_ref().map(|endpoint| format!("socket     {}", endpoint.socket().display())));
+    lines.extend(
+        status
+            .endpoint
+            .as_ref()
+            .map(|endpoint| format!("socket     {}", endpoint.socket().display())),
+    );
     if status.state != State::Absent {
         lines.push(format!("size       {} MiB", status.size_bytes >> 20));
         lines.push(format!("service    {}", status.service));
@@ -182,6 +245,11 @@ fn describe_destroyed(destroyed: &Destroyed) -> String {
         return format!("no server exists in {dir}");
     }
     let mut lines = vec![format!("removed server in {dir}")];
-    lines.extend(destroyed.left.iter().map(|path| format!("file was not created by sqern and remains: {}", path.display())));
+    lines.extend(destroyed.left.iter().map(|path| {
+        format!(
+            "file was not created by sqern and remains: {}",
+            path.display()
+        )
+    }));
     lines.join("\n")
 }

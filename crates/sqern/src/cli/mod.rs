@@ -1,6 +1,10 @@
 //! The command line: parses arguments, calls the libraries and prints the results.
 
-#![allow(clippy::doc_markdown, rustdoc::bare_urls, reason = "the doc comments of arguments are the text of --help")]
+#![allow(
+    clippy::doc_markdown,
+    rustdoc::bare_urls,
+    reason = "the doc comments of arguments are the text of --help"
+)]
 
 mod at;
 mod available;
@@ -62,14 +66,26 @@ pub struct Cli {
     command: Command,
 }
 
-/// Options that select the database. The default is that of the variables of libpq, else the private server.
+/// Options that select the database. The default is that of the variables of libpq, else the
+/// private server.
 #[derive(Debug, Args)]
 struct Connection {
     /// Service name in pg_service.conf
-    #[arg(long, global = true, value_name = "NAME", conflicts_with = "dsn", help_heading = "Connection")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        conflicts_with = "dsn",
+        help_heading = "Connection"
+    )]
     service: Option<String>,
     /// Connection string or URI, as accepted by psql
-    #[arg(long, global = true, value_name = "CONNINFO|URI", help_heading = "Connection")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "CONNINFO|URI",
+        help_heading = "Connection"
+    )]
     dsn: Option<String>,
 }
 
@@ -83,7 +99,13 @@ pub struct Output {
     #[arg(long, global = true, help_heading = "Output")]
     csv: bool,
     /// Print only data, warnings and errors
-    #[arg(long, short, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        conflicts_with = "verbose",
+        help_heading = "Output"
+    )]
     quiet: bool,
     /// Print the steps of the work to standard error; -vv also prints details, -vvv everything
     #[arg(long, short, global = true, action = ArgAction::Count, help_heading = "Output")]
@@ -164,7 +186,11 @@ impl Command {
             Self::Ignore(command) => matches!(command, ignore::IgnoreCommand::List { .. }),
             Self::Cust(command) => !matches!(command, cust::CustCommand::Load(_)),
             Self::Generation(command) => {
-                matches!(command, generation::GenerationCommand::List { .. } | generation::GenerationCommand::Diff { .. })
+                matches!(
+                    command,
+                    generation::GenerationCommand::List { .. }
+                        | generation::GenerationCommand::Diff { .. }
+                )
             }
             Self::Build(command) => command.prints_list(),
             Self::Test(command) => command.prints_list(),
@@ -197,7 +223,10 @@ impl Output {
     /// Returns the verbosity that the flags select.
     #[must_use]
     pub fn verbosity(&self) -> Verbosity {
-        Verbosity { is_quiet: self.quiet, level: self.verbose }
+        Verbosity {
+            is_quiet: self.quiet,
+            level: self.verbose,
+        }
     }
 }
 
@@ -206,7 +235,10 @@ impl Output {
 /// # Errors
 ///
 /// Returns the help, the version or a usage error of clap.
-pub fn parse(config: &Config, arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+pub fn parse(
+    config: &Config,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<Cli, clap::Error> {
     let mut command = config.apply(Cli::command());
     let matches = command.try_get_matches_from_mut(arguments)?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
@@ -232,7 +264,10 @@ impl Context<'_> {
 
     /// Returns the request for the database that the command line specifies.
     fn request(&self) -> ConnectRequest {
-        ConnectRequest { service: self.connection.service.clone(), dsn: self.connection.dsn.clone() }
+        ConnectRequest {
+            service: self.connection.service.clone(),
+            dsn: self.connection.dsn.clone(),
+        }
     }
 
     /// Connects to a database, and checks that this program can use its schema.
@@ -242,7 +277,10 @@ impl Context<'_> {
 
     /// Returns the database that the command line specifies.
     fn database(&self) -> Database {
-        Database { request: self.request(), env: self.settings.connect_env() }
+        Database {
+            request: self.request(),
+            env: self.settings.connect_env(),
+        }
     }
 }
 
@@ -250,9 +288,15 @@ impl Context<'_> {
 pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<ExitStatus, CliError> {
     // A rejected command must not change anything.
     if printer.format() == Format::Csv && !cli.command.prints_list() {
-        return Err(CliError::usage("--csv is supported only by commands that print a list"));
+        return Err(CliError::usage(
+            "--csv is supported only by commands that print a list",
+        ));
     }
-    let context = Context { connection: &cli.connection, settings, printer };
+    let context = Context {
+        connection: &cli.connection,
+        settings,
+        printer,
+    };
     let outcome = dispatch(cli.command, &context).await;
     match (outcome, interrupt::received_signal()) {
         (Ok(ExitStatus::Failed), Some(signal)) => Ok(ExitStatus::Signal(signal)),
@@ -294,7 +338,10 @@ fn id(text: &str) -> Result<i64, String> {
 }
 
 fn after_help() -> String {
-    let variables: Vec<String> = VARIABLES.iter().map(|(name, meaning)| format!("  {name:<17} {meaning}")).collect();
+    let variables: Vec<String> = VARIABLES
+        .iter()
+        .map(|(name, meaning)| format!("  {name:<17} {meaning}"))
+        .collect();
     format!(
         "Examples:
   sqern init

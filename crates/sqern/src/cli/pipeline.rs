@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use sqern_core::pipeline::{KernelWatch, PipelineFile, PipelineOutcome, StepName, quote, run_steps};
+use sqern_core::pipeline::{
+    KernelWatch, PipelineFile, PipelineOutcome, StepName, quote, run_steps,
+};
 
 use self::steps::CommandRunner;
 use super::Context;
@@ -19,11 +21,13 @@ use crate::error::{CliError, ExitStatus};
 pub(super) enum PipelineCommand {
     /// Run the steps check, fetch, build, test and available
     ///
-    /// The steps run the commands sqern check, fetch, build run, test run and available add with the options of the file. The database
-    /// contains the state, so an interrupted pipeline continues when it is run again. If a step fails for some kernels, the next step
-    /// continues with the others.
+    /// The steps run the commands sqern check, fetch, build run, test run and available add with
+    /// the options of the file. The database contains the state, so an interrupted pipeline
+    /// continues when it is run again. If a step fails for some kernels, the next step continues
+    /// with the others.
     ///
-    /// Exit status: 0 if all steps succeeded for all kernels, 1 if a step failed, 2 for a usage error.
+    /// Exit status: 0 if all steps succeeded for all kernels, 1 if a step failed, 2 for a usage
+    /// error.
     #[command(after_help = "Examples:
   sqern pipeline run nightly.toml
   sqern pipeline run nightly.toml --skip check --skip fetch
@@ -49,7 +53,8 @@ Example file:
         /// Step to skip (repeatable)
         #[arg(long, value_name = "STEP", value_parser = PossibleValuesParser::new(StepName::ALL.map(StepName::as_str)).try_map(|name| name.parse::<StepName>()))]
         skip: Vec<StepName>,
-        /// After the last step, wait for changes to kernels or patterns, then repeat all steps except check
+        /// After the last step, wait for changes to kernels or patterns, then repeat all steps
+        /// except check
         #[arg(long)]
         watch: bool,
         /// Print the commands without running them
@@ -58,11 +63,23 @@ Example file:
     },
 }
 
-pub(super) async fn run(command: PipelineCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
-    let PipelineCommand::Run { file, mut skip, watch, dry_run } = command;
+pub(super) async fn run(
+    command: PipelineCommand,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
+    let PipelineCommand::Run {
+        file,
+        mut skip,
+        watch,
+        dry_run,
+    } = command;
     let pipeline = PipelineFile::read(&file)?;
     if dry_run {
-        let lines: Vec<String> = pipeline.steps(&skip).iter().map(|step| quote(&step.arguments())).collect();
+        let lines: Vec<String> = pipeline
+            .steps(&skip)
+            .iter()
+            .map(|step| quote(&step.arguments()))
+            .collect();
         context.printer.data(&lines.join("\n"))?;
         return Ok(ExitStatus::Success);
     }
@@ -77,7 +94,9 @@ pub(super) async fn run(command: PipelineCommand, context: &Context<'_>) -> Resu
         exit(run_steps(&pipeline.steps(&skip), &runner, &stop).await)?;
         // The next check by any program wakes the pipeline.
         skip.push(StepName::Check);
-        context.printer.note("waiting for changes to kernels or patterns");
+        context
+            .printer
+            .note("waiting for changes to kernels or patterns");
         tokio::select! {
             () = stop.cancelled() => return Ok(ExitStatus::Success),
             changed = kernel_watch.changed() => changed?,
@@ -89,8 +108,7 @@ fn exit(outcome: PipelineOutcome) -> Result<ExitStatus, CliError> {
     match outcome {
         PipelineOutcome::Succeeded => Ok(ExitStatus::Success),
         PipelineOutcome::Failed => Ok(ExitStatus::Failed),
-        PipelineOutcome::Interrupted => {
-            Err(CliError::failed("interrupted").hint("sqern pipeline run FILE  # continues the pipeline"))
-        }
+        PipelineOutcome::Interrupted => Err(CliError::failed("interrupted")
+            .hint("sqern pipeline run FILE  # continues the pipeline")),
     }
 }

@@ -23,8 +23,8 @@ use crate::printer::RowArgs;
 pub(super) enum ReportCommand {
     /// Count the kernels of each distribution by stage
     ///
-    /// Each kernel counts once, at the furthest stage that it has reached: known, seen, fetched, built, tested or available.
-    /// Ignored and archived kernels are counted separately.
+    /// Each kernel counts once, at the furthest stage that it has reached: known, seen, fetched,
+    /// built, tested or available. Ignored and archived kernels are counted separately.
     #[command(after_help = "Examples:
   sqern report coverage
   sqern report coverage --distro debian12 --kernels     # the counted kernels
@@ -41,8 +41,9 @@ pub(super) enum ReportCommand {
     },
     /// Report the hosts whose running or newest kernel has no available module
     ///
-    /// Each row contains a kernel and the number of hosts that run it or have it as their newest kernel. Rows are ordered by cluster type and
-    /// number of hosts. Ignored and archived kernels come last within a type. Their hosts do not count as at risk.
+    /// Each row contains a kernel and the number of hosts that run it or have it as their newest
+    /// kernel. Rows are ordered by cluster type and number of hosts. Ignored and archived kernels
+    /// come last within a type. Their hosts do not count as at risk.
     #[command(after_help = "Columns:
   running  number of hosts that run the kernel
   newest   number of hosts that run another kernel, but have this one as their newest
@@ -71,8 +72,9 @@ Examples:
     },
     /// Report how long kernels take from seen to fetched, built, tested and available
     ///
-    /// Each row contains the median, the 90th percentile and the maximum duration of a step, and the number of kernels that wait for
-    /// the step. Only wanted kernels count. A kernel counts as built or tested from the start of its first successful build or test run.
+    /// Each row contains the median, the 90th percentile and the maximum duration of a step, and
+    /// the number of kernels that wait for the step. Only wanted kernels count. A kernel counts as
+    /// built or tested from the start of its first successful build or test run.
     #[command(after_help = "Examples:
   sqern report lag
   sqern report lag --distro debian12 --months           # also grouped by month (UTC)
@@ -91,8 +93,8 @@ Examples:
     },
     /// Count the kernels that changed stage since a generation or a time
     ///
-    /// Each row contains a generation of the journal and the numbers of its kernels that became known, seen, fetched, built, tested,
-    /// available or withdrawn.
+    /// Each row contains a generation of the journal and the numbers of its kernels that became
+    /// known, seen, fetched, built, tested, available or withdrawn.
     #[command(after_help = "Examples:
   sqern report activity --since 2026-05-01
   sqern report activity --since 1200 --distro debian12 --kernels
@@ -123,21 +125,43 @@ pub(super) struct CommonArgs {
     rows: RowArgs,
 }
 
-pub(super) async fn run(command: ReportCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(super) async fn run(
+    command: ReportCommand,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     let common = command.common();
     common.html.require_alone(context)?;
     let mut session = context.open().await?;
     let transaction = snapshot(&mut session.client).await?;
     let as_of = common.at.resolve(&transaction).await?;
     let data = as_of.state(&transaction).await?;
-    let metadata = common.at.upstream(&transaction, &as_of, &common.distros).await?.with_data(data);
-    let output = ReportOutput { context, metadata: &metadata, html: &common.html, rows: &common.rows };
-    let source = Source { transaction: &transaction, as_of: &as_of, data };
+    let metadata = common
+        .at
+        .upstream(&transaction, &as_of, &common.distros)
+        .await?
+        .with_data(data);
+    let output = ReportOutput {
+        context,
+        metadata: &metadata,
+        html: &common.html,
+        rows: &common.rows,
+    };
+    let source = Source {
+        transaction: &transaction,
+        as_of: &as_of,
+        data,
+    };
     match &command {
         ReportCommand::Coverage { kernels, of, .. } => {
             coverage::run(&source, &of.query(&common.distros), *kernels, &output).await
         }
-        ReportCommand::Risk { hosts, clusters, types, of, .. } => {
+        ReportCommand::Risk {
+            hosts,
+            clusters,
+            types,
+            of,
+            ..
+        } => {
             let query = RiskQuery {
                 kernels: of.query(&common.distros),
                 clusters: clusters.clone(),
@@ -146,8 +170,20 @@ pub(super) async fn run(command: ReportCommand, context: &Context<'_>) -> Result
             };
             risk::run(&source, &query, *hosts, &output).await
         }
-        ReportCommand::Lag { months, kernels, of, .. } => {
-            lag::run(&source, &of.query(&common.distros), *months, *kernels, &output).await
+        ReportCommand::Lag {
+            months,
+            kernels,
+            of,
+            ..
+        } => {
+            lag::run(
+                &source,
+                &of.query(&common.distros),
+                *months,
+                *kernels,
+                &output,
+            )
+            .await
         }
         ReportCommand::Activity { since, kernels, .. } => {
             activity::run(&source, *since, &common.distros, *kernels, &output).await

@@ -53,7 +53,11 @@ pub(super) async fn plan(
     if candidates.is_empty() {
         note_empty_plan(kind, selection, context);
     } else {
-        context.printer.note(&format!("{} to {}", counted(candidates.len(), "kernel"), kind.noun()));
+        context.printer.note(&format!(
+            "{} to {}",
+            counted(candidates.len(), "kernel"),
+            kind.noun()
+        ));
     }
     Ok(ExitStatus::Success)
 }
@@ -65,7 +69,10 @@ fn note_empty_plan(kind: RunKind, selection: &RunSelection, context: &Context<'_
         None => context.printer.note(&format!("nothing to {}", kind.noun())),
         Some(kernel) => {
             let note = format!("nothing to {} for {}", kind.noun(), kernels.join(", "));
-            context.printer.note_with_hint(&note, Some(&format!("sqern why {kernel}  # explains the missing step")));
+            context.printer.note_with_hint(
+                &note,
+                Some(&format!("sqern why {kernel}  # explains the missing step")),
+            );
         }
     }
 }
@@ -81,7 +88,8 @@ pub(super) struct FinishArgs {
     /// ID of the build or test run, as printed by start
     #[arg(value_parser = super::id)]
     id: i64,
-    /// Overall result, and result of each kernel that no --kernel option specifies: SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED
+    /// Overall result, and result of each kernel that no --kernel option specifies: SUCCESS,
+    /// UNSTABLE, FAILURE, NOT_BUILT or ABORTED
     result: RunResult,
     /// Result of one kernel, if it differs from RESULT (repeatable)
     #[arg(long = "kernel", value_name = "[DISTRO/]VERSION=RESULT")]
@@ -91,18 +99,44 @@ pub(super) struct FinishArgs {
 }
 
 /// Finishes a run, and prints its result.
-pub(super) async fn finish(kind: RunKind, args: FinishArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
-    let FinishArgs { id, result, kernels, change } = args;
+pub(super) async fn finish(
+    kind: RunKind,
+    args: FinishArgs,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
+    let FinishArgs {
+        id,
+        result,
+        kernels,
+        change,
+    } = args;
     let mut session = context.open().await?;
-    let request = FinishRequest { kind, id, result, kernels };
+    let request = FinishRequest {
+        kind,
+        id,
+        result,
+        kernels,
+    };
     let finished = runs::finish(&mut session.client, &request, &change.options(context)).await?;
-    report(context, &[format!("{kind} {id}: {result}")], finished, change.dry_run)
+    report(
+        context,
+        &[format!("{kind} {id}: {result}")],
+        finished,
+        change.dry_run,
+    )
 }
 
 /// Renews the lease of a run.
-pub(super) async fn renew(kind: RunKind, id: i64, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(super) async fn renew(
+    kind: RunKind,
+    id: i64,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     let session = context.open().await?;
     let until = runs::renew(&session.client, kind, id).await?;
-    context.printer.note(&format!("lease of {kind} {id} renewed until {}", time(Some(until))));
+    context.printer.note(&format!(
+        "lease of {kind} {id} renewed until {}",
+        time(Some(until))
+    ));
     Ok(ExitStatus::Success)
 }

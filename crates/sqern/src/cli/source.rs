@@ -17,7 +17,9 @@ use crate::printer::RowArgs;
 #[derive(Debug, Subcommand)]
 pub(super) enum SourceCommand {
     /// List sources with the results of their last crawls
-    #[command(after_help = "Examples:\n  sqern source list\n  sqern source list --distro alma9 --json")]
+    #[command(
+        after_help = "Examples:\n  sqern source list\n  sqern source list --distro alma9 --json"
+    )]
     List {
         /// Distribution (repeatable) [default: all]
         #[arg(long = "distro", value_name = "NAME")]
@@ -42,7 +44,8 @@ pub(super) enum SourceCommand {
     },
     /// Crawl the sources of a distribution and print the results, without a database
     ///
-    /// Exit status: 0 if all sources are complete, 1 if a source is partial or failed, 2 for a usage error.
+    /// Exit status: 0 if all sources are complete, 1 if a source is partial or failed, 2 for a
+    /// usage error.
     #[command(
         after_help = "Examples:\n  sqern source test debian12\n  sqern source test ./mydistro.toml --kernels\n  sqern source test alma9 --source 9.5-appstream-x86_64 --json"
     )]
@@ -63,11 +66,28 @@ pub(super) enum SourceCommand {
     },
 }
 
-pub(super) async fn run(command: SourceCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(super) async fn run(
+    command: SourceCommand,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     match command {
-        SourceCommand::List { distros, sources, rows } => list::run(&distros, &sources.load(context)?, &rows, context).await,
-        SourceCommand::Show { distro, toml, sources } => show::run(&distro, toml, &sources.load(context)?, context),
-        SourceCommand::Test { what, only, kernels, crawl, sources } => {
+        SourceCommand::List {
+            distros,
+            sources,
+            rows,
+        } => list::run(&distros, &sources.load(context)?, &rows, context).await,
+        SourceCommand::Show {
+            distro,
+            toml,
+            sources,
+        } => show::run(&distro, toml, &sources.load(context)?, context),
+        SourceCommand::Test {
+            what,
+            only,
+            kernels,
+            crawl,
+            sources,
+        } => {
             let distro = test::subject(&what, &only, sources.load(context)?)?;
             test::run(&distro, kernels, &crawl.options(context), context).await
         }

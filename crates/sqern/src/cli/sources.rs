@@ -15,7 +15,8 @@ pub(super) use sqern_core::sources::definition;
 
 #[derive(Debug, Args)]
 pub(super) struct SourcesArgs {
-    /// Directory of distribution files that replace built-in files of the same name or add distributions (repeatable)
+    /// Directory of distribution files that replace built-in files of the same name or add
+    /// distributions (repeatable)
     #[arg(long = "sources", value_name = "DIR")]
     pub(super) dirs: Vec<PathBuf>,
 }
@@ -34,7 +35,11 @@ pub(super) struct CrawlArgs {
 impl SourcesArgs {
     /// Loads the definitions of the settings and of each directory.
     pub(super) fn load(&self, context: &Context<'_>) -> Result<SourceSet, CliError> {
-        let directories = context.settings.sources_dir().into_iter().chain(self.dirs.iter().map(PathBuf::as_path));
+        let directories = context
+            .settings
+            .sources_dir()
+            .into_iter()
+            .chain(self.dirs.iter().map(PathBuf::as_path));
         Ok(sources::load(directories)?)
     }
 }

@@ -18,7 +18,9 @@ use crate::printer::RowArgs;
 #[derive(Debug, Subcommand)]
 pub(super) enum StoreCommand {
     /// List the fetched kernels in the database and on disk
-    #[command(after_help = "Examples:\n  sqern store list\n  sqern store list --distro debian12 --json")]
+    #[command(
+        after_help = "Examples:\n  sqern store list\n  sqern store list --distro debian12 --json"
+    )]
     List {
         #[command(flatten)]
         selection: SelectionArgs,
@@ -27,12 +29,14 @@ pub(super) enum StoreCommand {
     },
     /// Compare each tree with its manifest and with the database
     ///
-    /// Exit status: 0 if all kernels are consistent, 1 if a kernel is inconsistent, 2 for a usage error.
+    /// Exit status: 0 if all kernels are consistent, 1 if a kernel is inconsistent, 2 for a usage
+    /// error.
     #[command(after_help = "Example:\n  sqern store verify --kernel 6.1.0-25-amd64")]
     Verify(SelectionArgs),
     /// Remove damaged and unrecorded trees, and the database rows of missing trees
     ///
-    /// Checks each tree like sqern store verify. The next sqern fetch downloads removed headers again if their kernels are wanted.
+    /// Checks each tree like sqern store verify. The next sqern fetch downloads removed headers
+    /// again if their kernels are wanted.
     #[command(
         after_help = "Examples:\n  sqern store prune --dry-run\n  sqern store prune --kernel 6.1.0-25-amd64 --all\n  sqern store prune --cache"
     )]
@@ -64,36 +68,89 @@ pub(super) struct SelectionArgs {
 }
 
 impl SelectionArgs {
-    async fn compare(self, store: &Store, client: &Client, depth: Depth) -> Result<Vec<StoredKernel>, CliError> {
-        let selection = StoreSelection { distros: self.distros, kernels: self.kernels };
+    async fn compare(
+        self,
+        store: &Store,
+        client: &Client,
+        depth: Depth,
+    ) -> Result<Vec<StoredKernel>, CliError> {
+        let selection = StoreSelection {
+            distros: self.distros,
+            kernels: self.kernels,
+        };
         Ok(store_sync::compare(client, store, &selection, depth).await?)
     }
 }
 
-pub(super) async fn run(command: StoreCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(super) async fn run(
+    command: StoreCommand,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     let mut session = context.open().await?;
     match command {
         StoreCommand::List { selection, rows } => {
             let store = selection.store.open(context)?;
-            print(selection.compare(&store, &session.client, Depth::Manifests).await?, &rows, context)?;
+            print(
+                selection
+                    .compare(&store, &session.client, Depth::Manifests)
+                    .await?,
+                &rows,
+                context,
+            )?;
             Ok(ExitStatus::Success)
         }
         StoreCommand::Verify(selection) => {
             let store = selection.store.open(context)?;
-            let stored = selection.compare(&store, &session.client, Depth::Trees).await?;
-            let (total, inconsistent) = (stored.len(), stored.iter().filter(|stored| stored.problem.is_some()).count());
+            let stored = selection
+                .compare(&store, &session.client, Depth::Trees)
+                .await?;
+            let (total, inconsistent) = (
+                stored.len(),
+                stored
+                    .iter()
+                    .filter(|stored| stored.problem.is_some())
+                    .count(),
+            );
             print(stored, &RowArgs::default(), context)?;
-            context.printer.note(&format!("consistent: {} of {}", total - inconsistent, counted(total, "kernel")));
-            Ok(if inconsistent == 0 { ExitStatus::Success } else { ExitStatus::Failed })
+            context.printer.note(&format!(
+                "consistent: {} of {}",
+                total - inconsistent,
+                counted(total, "kernel")
+            ));
+            Ok(if inconsistent == 0 {
+                ExitStatus::Success
+            } else {
+                ExitStatus::Failed
+            })
         }
-        StoreCommand::Prune { selection, all, cache, change } => {
+        StoreCommand::Prune {
+            selection,
+            all,
+            cache,
+            change,
+        } => {
             let store = selection.store.open(context)?;
-            let stored = selection.compare(&store, &session.client, Depth::Trees).await?;
+            let stored = selection
+                .compare(&store, &session.client, Depth::Trees)
+                .await?;
             let set = PruneSet::of(&stored, all);
-            let finished = store_sync::prune(&mut session.client, &store, &set, &change.options(context)).await?;
-            let records = set.records.iter().map(|kernel| format!("{kernel}: no longer recorded as fetched"));
-            let trees = set.trees.iter().map(|kernel| format!("{kernel}: tree removed"));
-            let exit = report(context, &records.chain(trees).collect::<Vec<_>>(), finished, change.dry_run)?;
+            let finished =
+                store_sync::prune(&mut session.client, &store, &set, &change.options(context))
+                    .await?;
+            let records = set
+                .records
+                .iter()
+                .map(|kernel| format!("{kernel}: no longer recorded as fetched"));
+            let trees = set
+                .trees
+                .iter()
+                .map(|kernel| format!("{kernel}: tree removed"));
+            let exit = report(
+                context,
+                &records.chain(trees).collect::<Vec<_>>(),
+                finished,
+                change.dry_run,
+            )?;
             if cache {
                 prune_cache(&store, change.dry_run, context).await?;
             }
@@ -112,6 +169,9 @@ async fn prune_cache(store: &Store, dry_run: bool, context: &Context<'_>) -> Res
     let pruned = store_sync::prune_cache(store, dry_run).await?;
     let verb = if dry_run { "would remove" } else { "removed" };
     let size = indicatif::HumanBytes(pruned.bytes);
-    context.printer.note(&format!("{verb} {} ({size}) from the cache", counted(pruned.files, "package")));
+    context.printer.note(&format!(
+        "{verb} {} ({size}) from the cache",
+        counted(pruned.files, "package")
+    ));
     Ok(())
 }

@@ -10,7 +10,8 @@ use crate::error::CliError;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct StoreArgs {
-    /// Directory of fetched headers [default: $SQERN_STORE, else /var/lib/sqern/store (root) or ~/.local/share/sqern/store]
+    /// Directory of fetched headers [default: $SQERN_STORE, else /var/lib/sqern/store (root) or
+    /// ~/.local/share/sqern/store]
     #[arg(long = "store", value_name = "DIR")]
     pub(super) dir: Option<PathBuf>,
 }
@@ -32,9 +33,13 @@ pub(super) fn open_store(dir: Option<&Path>, context: &Context<'_>) -> Result<St
 }
 
 fn store_dir(dir: Option<&Path>, context: &Context<'_>) -> Result<PathBuf, CliError> {
-    let dir = dir.map(Path::to_owned).or_else(|| context.settings.store_dir());
+    let dir = dir
+        .map(Path::to_owned)
+        .or_else(|| context.settings.store_dir());
     dir.ok_or_else(|| {
-        CliError::failed("could not determine the directory of the store: the user has no home directory")
-            .hint("Specify a directory with --store DIR.")
+        CliError::failed(
+            "could not determine the directory of the store: the user has no home directory",
+        )
+        .hint("Specify a directory with --store DIR.")
     })
 }

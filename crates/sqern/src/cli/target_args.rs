@@ -19,6 +19,10 @@ pub(super) struct TargetArgs {
 impl TargetArgs {
     /// Returns the query for these distributions.
     pub(super) fn query(&self, distros: &[DistroName]) -> ReportQuery {
-        ReportQuery { distros: distros.to_vec(), target: self.target.clone(), revision: self.revision.clone() }
+        ReportQuery {
+            distros: distros.to_vec(),
+            target: self.target.clone(),
+            revision: self.revision.clone(),
+        }
     }
 }

@@ -6,7 +6,9 @@ use sqern_model::RunKind;
 use super::Context;
 use super::at::AtArgs;
 use super::change::ChangeArgs;
-use super::run::{self, ClaimArgs, ExecuteArgs, FinishArgs, ListArgs, SelectionArgs, TestArgs, TestedArgs};
+use super::run::{
+    self, ClaimArgs, ExecuteArgs, FinishArgs, ListArgs, SelectionArgs, TestArgs, TestedArgs,
+};
 use crate::error::{CliError, ExitStatus};
 use crate::printer::RowArgs;
 
@@ -19,8 +21,9 @@ const USAGE_START: &str = "sqern test start [OPTIONS] --claim <N>
 pub(super) enum TestCommand {
     /// List the kernels to test
     ///
-    /// A kernel with a successful build needs a test until a test of this build succeeds. Kernels of a test run in progress are excluded.
-    /// With --revision, --target or --profile, only builds with these values count. Kernels that customers run come first.
+    /// A kernel with a successful build needs a test until a test of this build succeeds. Kernels
+    /// of a test run in progress are excluded. With --revision, --target or --profile, only builds
+    /// with these values count. Kernels that customers run come first.
     #[command(after_help = "Examples:
   sqern test plan --revision 21.0.243.620bc3729 --target sp-lab
   sqern test plan --build 12 --flavor smoke --json")]
@@ -57,9 +60,11 @@ pub(super) enum TestCommand {
     ///
     /// Starts a separate test run for each build with kernels in the plan, in sequence. With --claim or --build, starts one test run.
     ///
-    /// The environment and the results of the command are those of sqern build run. SQERN_BUILD_ID is the ID of the tested build.
+    /// The environment and the results of the command are those of sqern build run. SQERN_BUILD_ID
+    /// is the ID of the tested build.
     ///
-    /// Exit status: 0 if all results are SUCCESS or the plan is empty, 1 for any other result, 2 for a usage error.
+    /// Exit status: 0 if all results are SUCCESS or the plan is empty, 1 for any other result, 2
+    /// for a usage error.
     #[command(after_help = "Additional environment of the command:
   SQERN_TEST_ID   test run ID
   SQERN_FLAVOR    test flavor, if specified
@@ -118,17 +123,34 @@ Example:\n  sqern test run --target sp-lab --flavor smoke --jobs 2 --command './
 
 impl TestCommand {
     pub(super) fn prints_list(&self) -> bool {
-        matches!(self, Self::Plan { .. } | Self::List(_) | Self::Kernels { .. } | Self::Run { .. })
+        matches!(
+            self,
+            Self::Plan { .. } | Self::List(_) | Self::Kernels { .. } | Self::Run { .. }
+        )
     }
 }
 
-pub(super) async fn run(command: TestCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(super) async fn run(
+    command: TestCommand,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     match command {
-        TestCommand::Plan { selection, tested, rows } => run::plan(&tested.into(), &selection.into(), &rows, context).await,
-        TestCommand::Start { selection, test, claim, change } => {
-            run::start(test.into(), selection, &claim, &change, context).await
-        }
-        TestCommand::Run { selection, test, execution } => run::run(test.into(), selection, execution, context).await,
+        TestCommand::Plan {
+            selection,
+            tested,
+            rows,
+        } => run::plan(&tested.into(), &selection.into(), &rows, context).await,
+        TestCommand::Start {
+            selection,
+            test,
+            claim,
+            change,
+        } => run::start(test.into(), selection, &claim, &change, context).await,
+        TestCommand::Run {
+            selection,
+            test,
+            execution,
+        } => run::run(test.into(), selection, execution, context).await,
         TestCommand::Renew { id } => run::renew(KIND, id, context).await,
         TestCommand::Finish(args) => run::finish(KIND, args, context).await,
         TestCommand::List(args) => run::list(KIND, &args, context).await,

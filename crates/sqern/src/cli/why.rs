@@ -49,11 +49,21 @@ pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<ExitStat
     let transaction = snapshot(&mut session.client).await?;
     let as_of = args.at.resolve(&transaction).await?;
     let distros = args.kernel.distros(&args.distros);
-    let query = WhyQuery { query: args.of.query(&distros), until: as_of.time(), version: args.kernel.version };
+    let query = WhyQuery {
+        query: args.of.query(&distros),
+        until: as_of.time(),
+        version: args.kernel.version,
+    };
     let explanation = explain(&transaction, &query, &as_of).await?;
     let now = explanation.data.at.unwrap_or_else(Timestamp::now);
-    context.printer.value("why/1", &explanation, || describe(&explanation, now))?;
+    context
+        .printer
+        .value("why/1", &explanation, || describe(&explanation, now))?;
     context.printer.note(&explanation.data.to_string());
     at::warn(context, &explanation.incomplete);
-    Ok(if explanation.kernels.is_empty() { ExitStatus::Failed } else { ExitStatus::Success })
+    Ok(if explanation.kernels.is_empty() {
+        ExitStatus::Failed
+    } else {
+        ExitStatus::Success
+    })
 }

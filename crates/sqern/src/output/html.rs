@@ -73,7 +73,8 @@ impl Tone {
     pub fn of(text: &str) -> Self {
         match text {
             "available" | "SUCCESS" => Self::Good,
-            "known" | "not seen" | "build failed" | "test failed" | "harness failed" | "withdrawn" => Self::Bad,
+            "known" | "not seen" | "build failed" | "test failed" | "harness failed"
+            | "withdrawn" => Self::Bad,
             "ignored" | "archived" | "not wanted" => Self::Plain,
             _ => Self::Wait,
         }
@@ -93,7 +94,8 @@ pub struct Tile {
     pub tone: Tone,
 }
 
-/// Returns a share in percent; 0 of 0 is empty. Only a complete share is 100%, and only an empty one is 0%.
+/// Returns a share in percent; 0 of 0 is empty. Only a complete share is 100%, and only an empty
+/// one is 0%.
 #[must_use]
 pub fn percent(part: u64, whole: u64) -> String {
     let percent = share(part, whole) * 100.0;
@@ -107,7 +109,15 @@ pub fn percent(part: u64, whole: u64) -> String {
 /// Writes a page.
 #[must_use]
 pub fn page(page: &Page, origin: &Origin<'_>) -> String {
-    let Page { title, about, selection, tiles, trend, breakdown, tables } = page;
+    let Page {
+        title,
+        about,
+        selection,
+        tiles,
+        trend,
+        breakdown,
+        tables,
+    } = page;
     let anchors: Vec<&str> = tables.iter().flat_map(Table::anchors).collect();
     let links = table::Links::new(anchors);
     let markup = html! {
@@ -188,15 +198,27 @@ mod tests {
             title: "Title",
             about: "",
             selection: vec![("Name", text())],
-            tiles: ["a", "b", "c"].map(|label| Tile { label, value: text(), detail: text(), tone: Tone::Bad }),
+            tiles: ["a", "b", "c"].map(|label| Tile {
+                label,
+                value: text(),
+                detail: text(),
+                tone: Tone::Bad,
+            }),
             trend: None,
             breakdown: Breakdown {
                 title: "Chart",
                 about: "",
                 row_heading: "Name",
                 scale: Scale::Share,
-                categories: vec![Category { name: text(), tone: Tone::Good }],
-                rows: vec![(text(), vec![Value::new(1, anchor(&[hostile]))], vec![Cell::text(hostile)])],
+                categories: vec![Category {
+                    name: text(),
+                    tone: Tone::Good,
+                }],
+                rows: vec![(
+                    text(),
+                    vec![Value::new(1, anchor(&[hostile]))],
+                    vec![Cell::text(hostile)],
+                )],
                 further: vec![(Heading::text(hostile), Cell::status(hostile, Tone::Wait))],
             },
             tables: vec![Table {
@@ -207,15 +229,41 @@ mod tests {
                 all_rows: "--kernels",
             }],
         };
-        let origin = Origin { data: text(), warnings: vec![text()], command: text(), all_rows: &|_| text() };
+        let origin = Origin {
+            data: text(),
+            warnings: vec![text()],
+            command: text(),
+            all_rows: &|_| text(),
+        };
         let written = page(&content, &origin);
-        assert!(!written.contains("<script") && !written.contains('\u{1b}') && !written.contains("(\"1\")"), "{written}");
-        assert_eq!(written.matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;\u{fffd}").count(), 22, "{written}");
+        assert!(
+            !written.contains("<script")
+                && !written.contains('\u{1b}')
+                && !written.contains("(\"1\")"),
+            "{written}"
+        );
+        assert_eq!(
+            written
+                .matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;\u{fffd}")
+                .count(),
+            22,
+            "{written}"
+        );
     }
 
     #[test]
     fn only_a_complete_share_is_100_percent() {
-        let shares = [(0, 0), (0, 500), (1, 500), (250, 500), (499, 500), (500, 500)];
-        assert_eq!(shares.map(|(part, whole)| percent(part, whole)), ["", "0%", "1%", "50%", "99%", "100%"]);
+        let shares = [
+            (0, 0),
+            (0, 500),
+            (1, 500),
+            (250, 500),
+            (499, 500),
+            (500, 500),
+        ];
+        assert_eq!(
+            shares.map(|(part, whole)| percent(part, whole)),
+            ["", "0%", "1%", "50%", "99%", "100%"]
+        );
     }
 }

@@ -31,16 +31,32 @@ impl Initialized {
             };
             lines.push(format!("server         {}: {state}", server.dir.display()));
         }
-        lines.push(format!("schema         version {}: {}", migrate::latest_version(), self.describe_schema()));
+        lines.push(format!(
+            "schema         version {}: {}",
+            migrate::latest_version(),
+            self.describe_schema()
+        ));
         lines.push(format!("distributions  {}", self.describe_distributions()));
         lines.join("\n")
     }
 
     fn describe_schema(&self) -> String {
-        let InitOutcome { server, schema_version, migrated, .. } = &self.outcome;
-        let migrations = migrated.iter().filter(|step| matches!(step, Step::Up { .. })).count();
+        let InitOutcome {
+            server,
+            schema_version,
+            migrated,
+            ..
+        } = &self.outcome;
+        let migrations = migrated
+            .iter()
+            .filter(|step| matches!(step, Step::Up { .. }))
+            .count();
         match (schema_version, self.dry_run) {
-            (None, _) if server.as_ref().is_some_and(|server| server.state == ServerState::Created) => {
+            (None, _)
+                if server
+                    .as_ref()
+                    .is_some_and(|server| server.state == ServerState::Created) =>
+            {
                 "would be created".to_owned()
             }
             (None, _) => "unknown until the server runs".to_owned(),

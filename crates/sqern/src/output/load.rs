@@ -22,9 +22,20 @@ struct Loaded<'a> {
 
 /// Prints the changes and their numbers.
 pub fn print(outcome: &LoadOutcome, dry_run: bool, printer: &Printer) -> Result<(), CliError> {
-    let LoadOutcome { totals, total_changes, changes, finished, .. } = outcome;
+    let LoadOutcome {
+        totals,
+        total_changes,
+        changes,
+        finished,
+        ..
+    } = outcome;
     if printer.format() != Format::Table {
-        let loaded = Loaded { totals: *totals, changes, dry_run, finished: *finished };
+        let loaded = Loaded {
+            totals: *totals,
+            changes,
+            dry_run,
+            finished: *finished,
+        };
         return printer.value("cust.load/1", &loaded, String::new);
     }
     if !changes.is_empty() {
@@ -32,13 +43,27 @@ pub fn print(outcome: &LoadOutcome, dry_run: bool, printer: &Printer) -> Result<
     }
     let hidden = total_changes - i64::try_from(changes.len()).unwrap_or(i64::MAX);
     if hidden > 0 {
-        printer.note(&format!("{} (--limit {total_changes} prints all)", counted(hidden, "more change")));
+        printer.note(&format!(
+            "{} (--limit {total_changes} prints all)",
+            counted(hidden, "more change")
+        ));
     }
-    for (noun, counts) in [("clusters", totals.clusters), ("hosts", totals.hosts), ("kernels on hosts", totals.host_kernels)] {
-        let parts =
-            [(counts.added, "new"), (counts.changed, "changed"), (counts.brought_back, "restored"), (counts.removed, "deleted")];
-        let parts: Vec<String> =
-            parts.iter().filter(|(count, _)| *count > 0).map(|(count, state)| format!("{count} {state}")).collect();
+    for (noun, counts) in [
+        ("clusters", totals.clusters),
+        ("hosts", totals.hosts),
+        ("kernels on hosts", totals.host_kernels),
+    ] {
+        let parts = [
+            (counts.added, "new"),
+            (counts.changed, "changed"),
+            (counts.brought_back, "restored"),
+            (counts.removed, "deleted"),
+        ];
+        let parts: Vec<String> = parts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, state)| format!("{count} {state}"))
+            .collect();
         if !parts.is_empty() {
             printer.note(&format!("{noun}: {}", parts.join(", ")));
         }
@@ -51,25 +76,47 @@ pub fn print(outcome: &LoadOutcome, dry_run: bool, printer: &Printer) -> Result<
 
 /// Returns a line with one change.
 fn describe(change: &Change) -> String {
-    let Change { sign, cluster, host, distro, version, was, becomes, brought_back } = change;
+    let Change {
+        sign,
+        cluster,
+        host,
+        distro,
+        version,
+        was,
+        becomes,
+        brought_back,
+    } = change;
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
-    let kernel = distro.as_ref().zip(version.as_ref()).map(|(distro, version)| format!("{distro} {version}"));
+    let kernel = distro
+        .as_ref()
+        .zip(version.as_ref())
+        .map(|(distro, version)| format!("{distro} {version}"));
     let kernel = kernel.unwrap_or_default();
     match (cluster, host) {
         (None, _) => format!("{sign} kernel {kernel}"),
         (Some(cluster), None) => {
             let back = if *brought_back { ", restored" } else { "" };
             match (was, becomes) {
-                (Some(was), Some(becomes)) if was != becomes => format!("{sign} cluster {cluster}: {was} → {becomes}{back}"),
+                (Some(was), Some(becomes)) if was != becomes => {
+                    format!("{sign} cluster {cluster}: {was} → {becomes}{back}")
+                }
                 (was, becomes) => {
-                    format!("{sign} cluster {cluster} ({}){back}", text(if becomes.is_some() { becomes } else { was }))
+                    format!(
+                        "{sign} cluster {cluster} ({}){back}",
+                        text(if becomes.is_some() { becomes } else { was })
+                    )
                 }
             }
         }
         (Some(cluster), Some(host)) => match (was, becomes) {
-            (Some(was), Some(becomes)) => format!("{sign} {cluster} {host}: {kernel} {was} → {becomes}"),
+            (Some(was), Some(becomes)) => {
+                format!("{sign} {cluster} {host}: {kernel} {was} → {becomes}")
+            }
             (was, becomes) => {
-                format!("{sign} {cluster} {host}: {kernel} {}", text(if becomes.is_some() { becomes } else { was }))
+                format!(
+                    "{sign} {cluster} {host}: {kernel} {}",
+                    text(if becomes.is_some() { becomes } else { was })
+                )
             }
         },
     }

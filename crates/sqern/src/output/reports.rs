@@ -13,7 +13,11 @@ use super::html::{Cell, Fact, anchor};
 /// Describes the selection of a report.
 fn selection(query: &ReportQuery) -> Vec<Fact> {
     let or_all = |value: &Option<String>| value.clone().unwrap_or_else(|| "all".to_owned());
-    vec![("Release target", or_all(&query.target)), ("Revision", or_all(&query.revision)), distributions(&query.distros)]
+    vec![
+        ("Release target", or_all(&query.target)),
+        ("Revision", or_all(&query.revision)),
+        distributions(&query.distros),
+    ]
 }
 
 /// Describes the selected distributions.
@@ -24,10 +28,15 @@ fn distributions(distros: &[DistroName]) -> Fact {
 /// Joins names; no names select all.
 fn list_or_all<T: ToString>(names: &[T]) -> String {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-    if names.is_empty() { "all".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        "all".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
-/// Returns the cells of a kernel: the version, which is the heading of the row, and the distribution.
+/// Returns the cells of a kernel: the version, which is the heading of the row, and the
+/// distribution.
 fn kernel_cells(kernel: &Kernel) -> [Cell; 2] {
     [Cell::name(&kernel.version), Cell::name(&kernel.distro)]
 }

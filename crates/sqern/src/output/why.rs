@@ -20,34 +20,65 @@ const MAX_LOG_LINES: usize = 5;
 pub fn describe(explanation: &Explanation, now: Timestamp) -> String {
     let mut out = String::new();
     if explanation.kernels.is_empty() {
-        let _ = writeln!(out, "{} is unknown: no source lists it, and no host reported it", explanation.version);
+        let _ = writeln!(
+            out,
+            "{} is unknown: no source lists it, and no host reported it",
+            explanation.version
+        );
         let nearest = |kernel: &Kernel| format!("{} {}", kernel.distro, kernel.version);
         let nearest: Vec<String> = explanation.nearest.iter().map(nearest).collect();
         if !nearest.is_empty() {
             line(&mut out, "nearest", &nearest.join(", "));
         }
     }
-    let kernels: Vec<String> = explanation.kernels.iter().map(|kernel| describe_kernel(kernel, now)).collect();
+    let kernels: Vec<String> = explanation
+        .kernels
+        .iter()
+        .map(|kernel| describe_kernel(kernel, now))
+        .collect();
     out.push_str(&kernels.join("\n"));
     let age = |check: &LastCheck| {
         let hours_ago = hours((now.as_second() - check.checked_at.as_second()).max(0));
-        format!("{} at {}, {hours_ago} h ago", check.distro, time(Some(check.checked_at)))
+        format!(
+            "{} at {}, {hours_ago} h ago",
+            check.distro,
+            time(Some(check.checked_at))
+        )
     };
     let checks: Vec<String> = explanation.last_checks.iter().map(age).collect();
-    line(&mut out, "checked", if checks.is_empty() { "never".to_owned() } else { checks.join("; ") }.as_str());
+    line(
+        &mut out,
+        "checked",
+        if checks.is_empty() {
+            "never".to_owned()
+        } else {
+            checks.join("; ")
+        }
+        .as_str(),
+    );
     out
 }
 
 /// Returns a headline, a line for each stage, and lines about the next step.
 fn describe_kernel(why: &KernelExplanation, now: Timestamp) -> String {
     let status = &why.status;
-    let mut out = format!("{} {}: {}", status.kernel.distro, status.kernel.version, status.stage.as_str());
+    let mut out = format!(
+        "{} {}: {}",
+        status.kernel.distro,
+        status.kernel.version,
+        status.stage.as_str()
+    );
     if !status.wanted {
         let _ = write!(out, ", {}", why.state);
     }
     match (status.missing_if_wanted(), status.missing_since) {
         (Some(missing), Some(since)) => {
-            let _ = write!(out, "; missing step: {} (since {})", missing.as_str(), time(Some(since)));
+            let _ = write!(
+                out,
+                "; missing step: {} (since {})",
+                missing.as_str(),
+                time(Some(since))
+            );
         }
         (Some(missing), None) => {
             let _ = write!(out, "; missing step: {}", missing.as_str());
@@ -57,7 +88,11 @@ fn describe_kernel(why: &KernelExplanation, now: Timestamp) -> String {
     out.push('\n');
     for stage in Stage::ALL {
         let (at, evidence) = stage_line(why, *stage);
-        let at = if at.is_some() { time(at) } else { "-".to_owned() };
+        let at = if at.is_some() {
+            time(at)
+        } else {
+            "-".to_owned()
+        };
         let text = format!("{at:<21} {evidence}");
         line(&mut out, stage.as_str(), text.trim_end());
     }
@@ -68,14 +103,35 @@ fn describe_kernel(why: &KernelExplanation, now: Timestamp) -> String {
         }
     }
     if let Some(position) = &why.position {
-        line(&mut out, "plan", &format!("rank {} of {} in the {} plan", position.rank, position.kernels, position.plan));
+        line(
+            &mut out,
+            "plan",
+            &format!(
+                "rank {} of {} in the {} plan",
+                position.rank, position.kernels, position.plan
+            ),
+        );
     }
     if let Some(usual) = &why.usual {
         line(&mut out, "usual", &usual_line(usual, now));
     }
-    let hosts = |hosts: &HostsOfType| format!("{}: {} running, {} installed", hosts.cltype, hosts.running, hosts.installed);
+    let hosts = |hosts: &HostsOfType| {
+        format!(
+            "{}: {} running, {} installed",
+            hosts.cltype, hosts.running, hosts.installed
+        )
+    };
     let hosts: Vec<String> = why.evidence.hosts.iter().map(hosts).collect();
-    line(&mut out, "hosts", if hosts.is_empty() { "none".to_owned() } else { hosts.join("; ") }.as_str());
+    line(
+        &mut out,
+        "hosts",
+        if hosts.is_empty() {
+            "none".to_owned()
+        } else {
+            hosts.join("; ")
+        }
+        .as_str(),
+    );
     if let Some(hint) = &why.hint {
         line(&mut out, "hint", hint);
     }
@@ -86,30 +142,57 @@ fn describe_kernel(why: &KernelExplanation, now: Timestamp) -> String {
 fn stage_line(why: &KernelExplanation, stage: Stage) -> (Option<Timestamp>, String) {
     let (status, evidence) = (&why.status, &why.evidence);
     match stage {
-        Stage::Known => (status.known_at, evidence.recorded.as_ref().map(recorded).unwrap_or_default()),
+        Stage::Known => (
+            status.known_at,
+            evidence.recorded.as_ref().map(recorded).unwrap_or_default(),
+        ),
         Stage::Seen => (status.seen_at, packages(why)),
         Stage::Fetched => (status.fetched_at, String::new()),
         Stage::Built => (status.built_at, runs("build", &evidence.builds)),
         Stage::Tested => (status.tested_at, runs("test", &evidence.tests)),
         Stage::Available => {
-            let available = evidence.available.iter().map(|module| format!("{} for {}", module.revision, module.target));
-            (status.available_at, available.collect::<Vec<_>>().join(", "))
+            let available = evidence
+                .available
+                .iter()
+                .map(|module| format!("{} for {}", module.revision, module.target));
+            (
+                status.available_at,
+                available.collect::<Vec<_>>().join(", "),
+            )
         }
     }
 }
 
 fn recorded(recorded: &Recorded) -> String {
-    let comment = recorded.comment.as_ref().map(|comment| format!(": {comment}")).unwrap_or_default();
-    format!("generation {} by {}{comment}", recorded.generation, recorded.username)
+    let comment = recorded
+        .comment
+        .as_ref()
+        .map(|comment| format!(": {comment}"))
+        .unwrap_or_default();
+    format!(
+        "generation {} by {}{comment}",
+        recorded.generation, recorded.username
+    )
 }
 
 /// Returns the header packages with the sources that list them.
 fn packages(why: &KernelExplanation) -> String {
-    let gone =
-        |gone: Option<Timestamp>| gone.map(|at| format!(", no longer listed since {}", time(Some(at)))).unwrap_or_default();
-    let headers = why.packages.iter().filter(|package| package.role == PackageRole::Headers);
+    let gone = |gone: Option<Timestamp>| {
+        gone.map(|at| format!(", no longer listed since {}", time(Some(at))))
+            .unwrap_or_default()
+    };
+    let headers = why
+        .packages
+        .iter()
+        .filter(|package| package.role == PackageRole::Headers);
     let describe = |package: &KverPackage| {
-        format!("{}: {} {}{}", package.source, package.name, package.package_version, gone(package.gone_at))
+        format!(
+            "{}: {} {}{}",
+            package.source,
+            package.name,
+            package.package_version,
+            gone(package.gone_at)
+        )
     };
     headers.map(describe).collect::<Vec<_>>().join("; ")
 }
@@ -117,21 +200,42 @@ fn packages(why: &KernelExplanation) -> String {
 /// Returns the newest builds or tests: `build 17 FAILURE (21.0 for lab), build 16 SUCCESS (…)`.
 fn runs(kind: &str, runs: &[RecentRun]) -> String {
     let describe = |run: &RecentRun| {
-        let part = |label: &str, value: &Option<String>| value.as_ref().map(|value| format!("{label}{value}"));
-        let parts = [part("", &run.revision), part("for ", &run.target), part("flavor ", &run.flavor)];
+        let part = |label: &str, value: &Option<String>| {
+            value.as_ref().map(|value| format!("{label}{value}"))
+        };
+        let parts = [
+            part("", &run.revision),
+            part("for ", &run.target),
+            part("flavor ", &run.flavor),
+        ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
-        let details = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(" ")) };
-        format!("{kind} {} {}{details}", run.id, run.result.map_or("running", RunResult::as_str))
+        let details = if parts.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", parts.join(" "))
+        };
+        format!(
+            "{kind} {} {}{details}",
+            run.id,
+            run.result.map_or("running", RunResult::as_str)
+        )
     };
     runs.iter().map(describe).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns the last lines of the log of the last failed build or test.
 fn log_lines(why: &KernelExplanation) -> Vec<String> {
-    let Some(failed) = why.failed_run() else { return vec![] };
+    let Some(failed) = why.failed_run() else {
+        return vec![];
+    };
     let tail: Vec<&str> = failed.tail.as_deref().unwrap_or_default().lines().collect();
-    let shown = tail.iter().skip(tail.len().saturating_sub(MAX_LOG_LINES)).map(|&log| log.to_owned());
-    shown.chain(failed.log.iter().map(|log| format!("({log})"))).collect()
+    let shown = tail
+        .iter()
+        .skip(tail.len().saturating_sub(MAX_LOG_LINES))
+        .map(|&log| log.to_owned());
+    shown
+        .chain(failed.log.iter().map(|log| format!("({log})")))
+        .collect()
 }
 
 fn usual_line(usual: &UsualDuration, now: Timestamp) -> String {
@@ -164,6 +268,9 @@ mod tests {
 
     #[test]
     fn hours_have_one_decimal() {
-        assert_eq!([0, 179, 180, 3600, 5400, 356_400].map(hours), ["0.0", "0.0", "0.1", "1.0", "1.5", "99.0"]);
+        assert_eq!(
+            [0, 179, 180, 3600, 5400, 356_400].map(hours),
+            ["0.0", "0.0", "0.1", "1.0", "1.5", "99.0"]
+        );
     }
 }

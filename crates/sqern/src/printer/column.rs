@@ -51,7 +51,12 @@ impl Column {
     /// Returns a column of this kind. The heading of the table is the name.
     #[must_use]
     pub const fn new(name: &'static str, kind: Kind) -> Self {
-        Self { name, kind, heading: None, usual: None }
+        Self {
+            name,
+            kind,
+            heading: None,
+            usual: None,
+        }
     }
 
     /// Returns a column of names.
@@ -87,13 +92,19 @@ impl Column {
     /// Sets the heading in tables.
     #[must_use]
     pub const fn headed(self, heading: &'static str) -> Self {
-        Self { heading: Some(heading), ..self }
+        Self {
+            heading: Some(heading),
+            ..self
+        }
     }
 
     /// Omits the column of a table if all rows have this value.
     #[must_use]
     pub const fn omitted_if(self, usual: &'static str) -> Self {
-        Self { usual: Some(usual), ..self }
+        Self {
+            usual: Some(usual),
+            ..self
+        }
     }
 
     /// Returns the heading in tables.
@@ -111,16 +122,21 @@ impl Kind {
             (_, Value::Null) => String::new(),
             (_, Value::Bool(value)) => if *value { "yes" } else { "no" }.to_owned(),
             (Self::Number, Value::Array(values)) => values.len().to_string(),
-            (Self::Bytes, Value::Number(bytes)) => {
-                bytes.as_u64().map_or_else(|| bytes.to_string(), |bytes| indicatif::HumanBytes(bytes).to_string())
+            (Self::Bytes, Value::Number(bytes)) => bytes.as_u64().map_or_else(
+                || bytes.to_string(),
+                |bytes| indicatif::HumanBytes(bytes).to_string(),
+            ),
+            (Self::Seconds, Value::Number(seconds)) => seconds
+                .as_f64()
+                .map(|seconds| format!("{seconds:.1}s"))
+                .unwrap_or_default(),
+            (Self::Lag, Value::Number(seconds)) => {
+                seconds.as_i64().map(duration).unwrap_or_default()
             }
-            (Self::Seconds, Value::Number(seconds)) => {
-                seconds.as_f64().map(|seconds| format!("{seconds:.1}s")).unwrap_or_default()
-            }
-            (Self::Lag, Value::Number(seconds)) => seconds.as_i64().map(duration).unwrap_or_default(),
-            (Self::Share, Value::Number(share)) => {
-                share.as_f64().map(|share| format!("{:.0}%", share * 100.0)).unwrap_or_default()
-            }
+            (Self::Share, Value::Number(share)) => share
+                .as_f64()
+                .map(|share| format!("{:.0}%", share * 100.0))
+                .unwrap_or_default(),
             (Self::Time, Value::String(time)) => match (time.parse(), times) {
                 (Ok(time), TimeFormat::Utc) => utc(time),
                 (Ok(time), TimeFormat::RelativeTo(now)) => relative(time, now),
@@ -170,15 +186,24 @@ pub fn relative(time: Timestamp, now: Timestamp) -> String {
                 3600..172_800 => format!("{}h", distance / 3600),
                 _ => format!("{}d", distance / DAY),
             };
-            if seconds < 0 { format!("in {text}") } else { format!("{text} ago") }
+            if seconds < 0 {
+                format!("in {text}")
+            } else {
+                format!("{text} ago")
+            }
         }
     }
 }
 
-/// Formats a duration in seconds with its 2 largest units, such as `1h 30m`. The smallest unit is the minute.
+/// Formats a duration in seconds with its 2 largest units, such as `1h 30m`. The smallest unit is
+/// the minute.
 #[must_use]
 pub fn duration(seconds: i64) -> String {
-    let (days, hours, minutes) = (seconds / 86_400, seconds % 86_400 / 3600, seconds % 3600 / 60);
+    let (days, hours, minutes) = (
+        seconds / 86_400,
+        seconds % 86_400 / 3600,
+        seconds % 3600 / 60,
+    );
     match (days, hours) {
         (0, 0) => format!("{minutes}m"),
         (0, _) => format!("{hours}h {minutes}m"),
@@ -203,10 +228,16 @@ mod tests {
             ("2026-01-01T00:00:00Z", "2026-01-01"),
             ("2026-05-04T12:00:30Z", "in 30s"),
         ] {
-            assert_eq!(Kind::Time.text_of(&json!(time), TimeFormat::RelativeTo(now)), expected);
+            assert_eq!(
+                Kind::Time.text_of(&json!(time), TimeFormat::RelativeTo(now)),
+                expected
+            );
             assert_eq!(Kind::Time.csv_of(&json!(time)), time);
         }
-        assert_eq!(Kind::Time.text_of(&json!("2026-05-04T02:00:00.5Z"), TimeFormat::Utc), "2026-05-04 02:00:00Z");
+        assert_eq!(
+            Kind::Time.text_of(&json!("2026-05-04T02:00:00.5Z"), TimeFormat::Utc),
+            "2026-05-04 02:00:00Z"
+        );
     }
 
     #[test]
@@ -221,7 +252,10 @@ mod tests {
             (Kind::Status, json!(true), "yes", "true"),
             (Kind::Text, json!(null), "", ""),
         ] {
-            assert_eq!((kind.text_of(&value, TimeFormat::Utc), kind.csv_of(&value)), (table.to_owned(), csv.to_owned()));
+            assert_eq!(
+                (kind.text_of(&value, TimeFormat::Utc), kind.csv_of(&value)),
+                (table.to_owned(), csv.to_owned())
+            );
         }
     }
 

@@ -5,24 +5,32 @@ use std::process::{Command, Stdio};
 
 use crate::settings::Pager;
 
-/// Options of less(1), unless LESS is set: exit if the text fits, keep colors, do not clear the screen, do not wrap long lines.
+/// Options of less(1), unless LESS is set: exit if the text fits, keep colors, do not clear the
+/// screen, do not wrap long lines.
 const LESS_OPTIONS: &str = "FRXS";
 
 /// Prints text with a pager. Returns whether the pager could be started.
 ///
 /// # Errors
 ///
-/// Returns an error if the text could not be passed to the pager. A pager that exits early is not an error.
+/// Returns an error if the text could not be passed to the pager. A pager that exits early is not
+/// an error.
 pub(super) fn page(pager: &Pager, text: &str) -> io::Result<bool> {
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(&pager.command).stdin(Stdio::piped());
     if !pager.has_less_options {
         command.env("LESS", LESS_OPTIONS);
     }
-    let Ok(mut child) = command.spawn() else { return Ok(false) };
-    // The pager handles Ctrl-C. Without a handler, the signal would terminate this program before the pager.
+    let Ok(mut child) = command.spawn() else {
+        return Ok(false);
+    };
+    // The pager handles Ctrl-C. Without a handler, the signal would terminate this program before
+    // the pager.
     let _interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt());
-    let written = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(text.as_bytes()));
+    let written = child
+        .stdin
+        .take()
+        .map_or(Ok(()), |mut stdin| stdin.write_all(text.as_bytes()));
     child.wait()?;
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),

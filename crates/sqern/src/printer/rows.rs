@@ -22,10 +22,20 @@ pub struct RowArgs {
     #[arg(long, value_name = "N", help_heading = "Rows")]
     pub limit: Option<u32>,
     /// Sort by this column, in descending order with - before the name (repeatable)
-    #[arg(long = "sort", value_name = "[-]COLUMN", allow_hyphen_values = true, help_heading = "Rows")]
+    #[arg(
+        long = "sort",
+        value_name = "[-]COLUMN",
+        allow_hyphen_values = true,
+        help_heading = "Rows"
+    )]
     pub sort: Vec<SortKey>,
     /// Print only these columns, separated by commas; a column is any field of the JSON output
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Rows")]
+    #[arg(
+        long,
+        value_name = "COLUMN,...",
+        value_delimiter = ',',
+        help_heading = "Rows"
+    )]
     pub columns: Vec<String>,
 }
 
@@ -47,7 +57,10 @@ impl FromStr for SortKey {
         if column.is_empty() || column.starts_with('-') {
             return Err("must be the name of a column, such as distro or -hosts");
         }
-        Ok(Self { column, is_descending: name.is_some() })
+        Ok(Self {
+            column,
+            is_descending: name.is_some(),
+        })
     }
 }
 
@@ -55,13 +68,20 @@ impl RowArgs {
     /// Returns the limit for a query. Sorting requires all rows.
     #[must_use]
     pub fn query_limit(&self, default: u32) -> i64 {
-        if self.sort.is_empty() { query_limit(self.limit.unwrap_or(default)) } else { i64::MAX }
+        if self.sort.is_empty() {
+            query_limit(self.limit.unwrap_or(default))
+        } else {
+            i64::MAX
+        }
     }
 
     /// Sets the limit of a list that prints only some rows by default.
     #[must_use]
     pub fn with_default_limit(self, default: u32) -> Self {
-        Self { limit: Some(self.limit.unwrap_or(default)), ..self }
+        Self {
+            limit: Some(self.limit.unwrap_or(default)),
+            ..self
+        }
     }
 }
 
@@ -86,7 +106,12 @@ pub struct RowColumn {
 
 impl From<&Column> for RowColumn {
     fn from(column: &Column) -> Self {
-        Self { name: column.name.to_owned(), kind: column.kind, heading: column.heading(), usual: column.usual }
+        Self {
+            name: column.name.to_owned(),
+            kind: column.kind,
+            heading: column.heading(),
+            usual: column.usual,
+        }
     }
 }
 
@@ -115,18 +140,29 @@ impl Rows {
             find::<R>(&key.column, rows.first())?;
             rows.sort_by(|left, right| {
                 let order = compare(left.get(&key.column), right.get(&key.column));
-                if key.is_descending { order.reverse() } else { order }
+                if key.is_descending {
+                    order.reverse()
+                } else {
+                    order
+                }
             });
         }
         let total = rows.len();
-        let limit = args.limit.filter(|limit| *limit > 0).map_or(total, |limit| usize::try_from(limit).unwrap_or(total));
+        let limit = args
+            .limit
+            .filter(|limit| *limit > 0)
+            .map_or(total, |limit| usize::try_from(limit).unwrap_or(total));
         rows.truncate(limit);
         if !args.columns.is_empty() {
             for row in &mut rows {
                 row.retain(|name, _| args.columns.contains(name));
             }
         }
-        Ok(Self { columns, rows, total })
+        Ok(Self {
+            columns,
+            rows,
+            total,
+        })
     }
 }
 
@@ -139,34 +175,60 @@ pub(super) fn fields<R: Serialize>(record: &R) -> Result<Map<String, Value>, Cli
     }
 }
 
-fn columns<R: Record>(args: &RowArgs, first: Option<&Map<String, Value>>) -> Result<Vec<RowColumn>, CliError> {
+fn columns<R: Record>(
+    args: &RowArgs,
+    first: Option<&Map<String, Value>>,
+) -> Result<Vec<RowColumn>, CliError> {
     if args.columns.is_empty() {
         return Ok(R::COLUMNS.iter().map(RowColumn::from).collect());
     }
-    args.columns.iter().map(|name| find::<R>(name, first)).collect()
+    args.columns
+        .iter()
+        .map(|name| find::<R>(name, first))
+        .collect()
 }
 
-/// Returns a column by its name. Fields that are no columns by default are known only if there is a record.
+/// Returns a column by its name. Fields that are no columns by default are known only if there is a
+/// record.
 fn find<R: Record>(name: &str, first: Option<&Map<String, Value>>) -> Result<RowColumn, CliError> {
     if let Some(column) = R::COLUMNS.iter().find(|column| column.name == name) {
-        return Ok(RowColumn { usual: None, ..column.into() });
+        return Ok(RowColumn {
+            usual: None,
+            ..column.into()
+        });
     }
     if first.is_some_and(|fields| fields.contains_key(name)) {
-        return Ok(RowColumn { name: name.to_owned(), kind: Kind::Name, heading: name.to_uppercase(), usual: None });
+        return Ok(RowColumn {
+            name: name.to_owned(),
+            kind: Kind::Name,
+            heading: name.to_uppercase(),
+            usual: None,
+        });
     }
     let is_column = |name: &str| R::COLUMNS.iter().any(|column| column.name == name);
     let mut known: Vec<&str> = R::COLUMNS.iter().map(|column| column.name).collect();
-    known.extend(first.into_iter().flat_map(Map::keys).map(String::as_str).filter(|name| !is_column(name)));
-    Err(CliError::usage(format!("unknown column \"{name}\"; the columns are {}", known.join(", "))))
+    known.extend(
+        first
+            .into_iter()
+            .flat_map(Map::keys)
+            .map(String::as_str)
+            .filter(|name| !is_column(name)),
+    );
+    Err(CliError::usage(format!(
+        "unknown column \"{name}\"; the columns are {}",
+        known.join(", ")
+    )))
 }
 
-/// Compares numbers by value, and texts like versions of dpkg, so that 6.1.0-9 precedes 6.1.0-25. Absent values come last.
+/// Compares numbers by value, and texts like versions of dpkg, so that 6.1.0-9 precedes 6.1.0-25.
+/// Absent values come last.
 fn compare(left: Option<&Value>, right: Option<&Value>) -> Ordering {
     let present = |value: Option<&Value>| value.filter(|value| !value.is_null()).cloned();
     match (present(left), present(right)) {
-        (Some(Value::Number(left)), Some(Value::Number(right))) => {
-            left.as_f64().unwrap_or_default().total_cmp(&right.as_f64().unwrap_or_default())
-        }
+        (Some(Value::Number(left)), Some(Value::Number(right))) => left
+            .as_f64()
+            .unwrap_or_default()
+            .total_cmp(&right.as_f64().unwrap_or_default()),
         (Some(Value::Array(left)), Some(Value::Array(right))) => left.len().cmp(&right.len()),
         (Some(Value::String(left)), Some(Value::String(right))) => dpkg::compare(&left, &right),
         (Some(left), Some(right)) => left.to_string().cmp(&right.to_string()),
@@ -191,35 +253,78 @@ mod tests {
     }
 
     const SAMPLES: [Sample; 3] = [
-        Sample { version: "6.1.0-25", hosts: Some(10), extra: true },
-        Sample { version: "6.1.0-9", hosts: None, extra: true },
-        Sample { version: "6.1.0-100", hosts: Some(9), extra: true },
+        Sample {
+            version: "6.1.0-25",
+            hosts: Some(10),
+            extra: true,
+        },
+        Sample {
+            version: "6.1.0-9",
+            hosts: None,
+            extra: true,
+        },
+        Sample {
+            version: "6.1.0-100",
+            hosts: Some(9),
+            extra: true,
+        },
     ];
 
     fn versions(args: &RowArgs) -> Vec<String> {
         let rows = Rows::new(&SAMPLES, args).unwrap();
-        rows.rows.iter().map(|row| row["version"].as_str().unwrap().to_owned()).collect()
+        rows.rows
+            .iter()
+            .map(|row| row["version"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     fn sorted_by(keys: &[&str]) -> RowArgs {
-        RowArgs { sort: keys.iter().map(|key| key.parse().unwrap()).collect(), ..RowArgs::default() }
+        RowArgs {
+            sort: keys.iter().map(|key| key.parse().unwrap()).collect(),
+            ..RowArgs::default()
+        }
     }
 
     #[test]
     fn rows_are_sorted_like_versions_and_numbers() {
-        assert_eq!(versions(&sorted_by(&["version"])), ["6.1.0-9", "6.1.0-25", "6.1.0-100"]);
-        assert_eq!(versions(&sorted_by(&["hosts"])), ["6.1.0-100", "6.1.0-25", "6.1.0-9"]);
-        assert_eq!(versions(&sorted_by(&["extra", "-version"])), ["6.1.0-100", "6.1.0-25", "6.1.0-9"]);
-        let limited = RowArgs { limit: Some(2), ..sorted_by(&["version"]) };
+        assert_eq!(
+            versions(&sorted_by(&["version"])),
+            ["6.1.0-9", "6.1.0-25", "6.1.0-100"]
+        );
+        assert_eq!(
+            versions(&sorted_by(&["hosts"])),
+            ["6.1.0-100", "6.1.0-25", "6.1.0-9"]
+        );
+        assert_eq!(
+            versions(&sorted_by(&["extra", "-version"])),
+            ["6.1.0-100", "6.1.0-25", "6.1.0-9"]
+        );
+        let limited = RowArgs {
+            limit: Some(2),
+            ..sorted_by(&["version"])
+        };
         assert_eq!(versions(&limited), ["6.1.0-9", "6.1.0-25"]);
-        assert_eq!(versions(&RowArgs { limit: Some(0), ..RowArgs::default() }).len(), 3);
+        assert_eq!(
+            versions(&RowArgs {
+                limit: Some(0),
+                ..RowArgs::default()
+            })
+            .len(),
+            3
+        );
     }
 
     #[test]
     fn unknown_columns_are_rejected_with_the_known_ones() {
-        let args = RowArgs { columns: vec!["extra".to_owned(), "versoin".to_owned()], ..RowArgs::default() };
+        let args = RowArgs {
+            columns: vec!["extra".to_owned(), "versoin".to_owned()],
+            ..RowArgs::default()
+        };
         let error = Rows::new(&SAMPLES, &args).unwrap_err();
-        assert_eq!(error.message(), "unknown column \"versoin\"; the columns are version, hosts, extra");
+        assert_eq!(
+            error.message(),
+            "unknown column \"versoin\"; the columns are version, hosts, extra"
+        );
         assert!("--x".parse::<SortKey>().is_err());
     }
 }

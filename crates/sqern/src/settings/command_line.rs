@@ -2,8 +2,8 @@
 
 use sqern_core::pipeline::quote;
 
-/// Joins the arguments, quoted for a shell. All readers of the database can read the result. It therefore omits `--dsn`, which can contain
-/// a password, and the user information of URLs.
+/// Joins the arguments, quoted for a shell. All readers of the database can read the result. It
+/// therefore omits `--dsn`, which can contain a password, and the user information of URLs.
 pub(super) fn without_secrets(arguments: impl Iterator<Item = String>) -> String {
     let mut parts = Vec::new();
     let mut hide_next = false;
@@ -19,7 +19,8 @@ pub(super) fn without_secrets(arguments: impl Iterator<Item = String>) -> String
     quote(&parts)
 }
 
-/// Replaces the connection string of `--dsn`, which can contain a password, by `DSN`, and removes the user information of URLs.
+/// Replaces the connection string of `--dsn`, which can contain a password, by `DSN`, and removes
+/// the user information of URLs.
 pub(super) fn with_placeholders(arguments: impl Iterator<Item = String>) -> Vec<String> {
     let mut is_dsn = false;
     let replace = |argument: String| {
@@ -33,17 +34,27 @@ pub(super) fn with_placeholders(arguments: impl Iterator<Item = String>) -> Vec<
     arguments.map(replace).collect()
 }
 
-/// Returns a command line with another flag (before `--`) and without some flags, quoted for a shell.
+/// Returns a command line with another flag (before `--`) and without some flags, quoted for a
+/// shell.
 pub(super) fn with_flag(arguments: &[String], flag: &str, removed: &[&str]) -> String {
-    let mut changed: Vec<String> = arguments.iter().filter(|argument| !removed.contains(&argument.as_str())).cloned().collect();
-    let end = changed.iter().position(|argument| argument == "--").unwrap_or(changed.len());
+    let mut changed: Vec<String> = arguments
+        .iter()
+        .filter(|argument| !removed.contains(&argument.as_str()))
+        .cloned()
+        .collect();
+    let end = changed
+        .iter()
+        .position(|argument| argument == "--")
+        .unwrap_or(changed.len());
     changed.insert(end, flag.to_owned());
     quote(&changed)
 }
 
 /// Removes the user information from a URL: `https://user:password@host/path` (RFC 3986, 3.2.1).
 pub(crate) fn without_userinfo(argument: &str) -> String {
-    let Some((scheme, rest)) = argument.split_once("://") else { return argument.to_owned() };
+    let Some((scheme, rest)) = argument.split_once("://") else {
+        return argument.to_owned();
+    };
     let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
     let secret = authority.rfind('@').map_or(0, |at| at + 1);
     format!("{scheme}://{}", &rest[secret..])
@@ -56,34 +67,77 @@ mod tests {
     #[test]
     fn a_recorded_command_line_contains_no_secrets() {
         for (arguments, recorded) in [
-            ("kver add debian12/6.1.0-25-amd64", "sqern kver add debian12/6.1.0-25-amd64"),
-            ("check --dsn postgresql://me:secret@db/x --dry-run", "sqern check --dry-run"),
+            (
+                "kver add debian12/6.1.0-25-amd64",
+                "sqern kver add debian12/6.1.0-25-amd64",
+            ),
+            (
+                "check --dsn postgresql://me:secret@db/x --dry-run",
+                "sqern check --dry-run",
+            ),
             ("check --dsn=password=secret", "sqern check"),
-            ("check --mirror-base https://me:se@cret@mirror.example/a@b", "sqern check --mirror-base https://mirror.example/a@b"),
-            ("check --mirror-base=http://secret@mirror.example", "sqern check --mirror-base=http://mirror.example"),
+            (
+                "check --mirror-base https://me:se@cret@mirror.example/a@b",
+                "sqern check --mirror-base https://mirror.example/a@b",
+            ),
+            (
+                "check --mirror-base=http://secret@mirror.example",
+                "sqern check --mirror-base=http://mirror.example",
+            ),
         ] {
-            assert_eq!(without_secrets(arguments.split(' ').map(str::to_owned)), recorded);
+            assert_eq!(
+                without_secrets(arguments.split(' ').map(str::to_owned)),
+                recorded
+            );
         }
     }
 
     #[test]
     fn a_recorded_command_line_is_quoted() {
-        let arguments = ["ignore", "add", "debian12", "*-rt-*", "--reason", "no rt customers"];
+        let arguments = [
+            "ignore",
+            "add",
+            "debian12",
+            "*-rt-*",
+            "--reason",
+            "no rt customers",
+        ];
         let recorded = "sqern ignore add debian12 '*-rt-*' --reason 'no rt customers'";
-        assert_eq!(without_secrets(arguments.into_iter().map(str::to_owned)), recorded);
+        assert_eq!(
+            without_secrets(arguments.into_iter().map(str::to_owned)),
+            recorded
+        );
     }
 
     #[test]
     fn hints_repeat_the_command_line_with_another_flag() {
         for (typed, expected) in [
-            ("cust load c0.csv --partial", "sqern cust load c0.csv --partial --accept-shrink"),
-            ("cust load c0.csv --dry-run --limit 5", "sqern cust load c0.csv --limit 5 --accept-shrink"),
-            ("--dsn postgresql://me:secret@db/x cust load a", "sqern --dsn DSN cust load a --accept-shrink"),
-            ("cust load a --dsn=password=secret", "sqern cust load a --dsn=DSN --accept-shrink"),
-            ("cust load -- -a;b", "sqern cust load --accept-shrink -- '-a;b'"),
+            (
+                "cust load c0.csv --partial",
+                "sqern cust load c0.csv --partial --accept-shrink",
+            ),
+            (
+                "cust load c0.csv --dry-run --limit 5",
+                "sqern cust load c0.csv --limit 5 --accept-shrink",
+            ),
+            (
+                "--dsn postgresql://me:secret@db/x cust load a",
+                "sqern --dsn DSN cust load a --accept-shrink",
+            ),
+            (
+                "cust load a --dsn=password=secret",
+                "sqern cust load a --dsn=DSN --accept-shrink",
+            ),
+            (
+                "cust load -- -a;b",
+                "sqern cust load --accept-shrink -- '-a;b'",
+            ),
         ] {
             let arguments = with_placeholders(typed.split(' ').map(str::to_owned));
-            assert_eq!(with_flag(&arguments, "--accept-shrink", &["--dry-run"]), expected);
+            assert_eq!(
+                with_flag(&arguments, "--accept-shrink", &["--dry-run"]),
+                expected
+            );
         }
     }
 }

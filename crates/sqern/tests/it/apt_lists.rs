@@ -8,7 +8,8 @@ use sqern_testkit::repo::{Compression, deb};
 use crate::check::suite;
 use crate::program::{Program, field};
 
-/// Prints the headers packages that depend on a common and a kbuild package, without the parser and rules of sqern.
+/// Prints the headers packages that depend on a common and a kbuild package, without the parser and
+/// rules of sqern.
 const COUNT: &str = r#"
 import glob, re, subprocess, sys
 found = set()
@@ -29,9 +30,18 @@ fn lists(home: &Path) -> PathBuf {
     let debian12 = std::fs::read_to_string("/etc/os-release")
         .is_ok_and(|text| text.contains("ID=debian") && text.contains("VERSION_ID=\"12\""));
     let has_lists = std::fs::read_dir(&real).is_ok_and(|entries| {
-        entries.flatten().any(|entry| entry.file_name().to_string_lossy().contains("_main_binary-amd64_Packages"))
+        entries.flatten().any(|entry| {
+            entry
+                .file_name()
+                .to_string_lossy()
+                .contains("_main_binary-amd64_Packages")
+        })
     });
-    if debian12 && has_lists { real } else { create_lists(home) }
+    if debian12 && has_lists {
+        real
+    } else {
+        create_lists(home)
+    }
 }
 
 fn create_lists(home: &Path) -> PathBuf {
@@ -44,10 +54,22 @@ fn create_lists(home: &Path) -> PathBuf {
     suite("bookworm", &[])
         .package(headers("6.1.0-1"))
         .package(headers("6.1.0-2"))
-        .package(deb("linux-headers-6.1.0-1-common").version("6.1.1").architecture("all"))
-        .package(deb("linux-headers-6.1.0-2-common").version("6.1.1").architecture("all"))
+        .package(
+            deb("linux-headers-6.1.0-1-common")
+                .version("6.1.1")
+                .architecture("all"),
+        )
+        .package(
+            deb("linux-headers-6.1.0-2-common")
+                .version("6.1.1")
+                .architecture("all"),
+        )
         .package(deb("linux-kbuild-6.1").version("6.1.1"))
-        .package(deb("linux-headers-amd64").version("6.1.1").depends("linux-headers-6.1.0-2-amd64"))
+        .package(
+            deb("linux-headers-amd64")
+                .version("6.1.1")
+                .depends("linux-headers-6.1.0-2-amd64"),
+        )
         .package(deb("linux-image-6.1.0-2-amd64-dbg").version("6.1.1"))
         .write_apt_lists(&directory, "archive.example.test_debian", Compression::Gzip)
         .unwrap();
@@ -55,11 +77,19 @@ fn create_lists(home: &Path) -> PathBuf {
 }
 
 async fn found_equals_counted(program: &Program, directory: &Path) {
-    let counted = clean_command("python3").args(["-c", COUNT]).arg(directory).output().expect("python3 runs");
+    let counted = clean_command("python3")
+        .args(["-c", COUNT])
+        .arg(directory)
+        .output()
+        .expect("python3 runs");
     assert!(counted.status.success(), "{counted:?}");
     let counted = String::from_utf8(counted.stdout).unwrap();
     let expected: Vec<&str> = counted.lines().collect();
-    assert!(!expected.is_empty(), "nothing to find in {}", directory.display());
+    assert!(
+        !expected.is_empty(),
+        "nothing to find in {}",
+        directory.display()
+    );
 
     let directory = directory.display().to_string();
     let check = ["check", "--distro", "debian12", "--apt-lists", &directory];
@@ -70,7 +100,11 @@ async fn found_equals_counted(program: &Program, directory: &Path) {
 
     let journal = program.journal().await;
     program.done(&check);
-    assert_eq!(program.journal().await, journal, "a second run records nothing");
+    assert_eq!(
+        program.journal().await,
+        journal,
+        "a second run records nothing"
+    );
 }
 
 #[tokio::test]

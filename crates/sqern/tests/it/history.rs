@@ -5,11 +5,27 @@ use serde_json::json;
 use crate::check::{sources, suite};
 use crate::program::{Program, field};
 
-/// Returns a program with 4 generations: distributions, 3 kernels, a pattern, and an archived kernel.
+/// Returns a program with 4 generations: distributions, 3 kernels, a pattern, and an archived
+/// kernel.
 async fn with_history() -> Program {
     let program = Program::new().await;
-    program.done(&["kver", "add", "--distro", "debian12", "6.1.0-25-amd64", "6.1.0-26-amd64", "6.1.0-26-cloud-amd64"]);
-    program.done(&["ignore", "add", "debian12", "*-cloud-amd64", "--comment", "no cloud"]);
+    program.done(&[
+        "kver",
+        "add",
+        "--distro",
+        "debian12",
+        "6.1.0-25-amd64",
+        "6.1.0-26-amd64",
+        "6.1.0-26-cloud-amd64",
+    ]);
+    program.done(&[
+        "ignore",
+        "add",
+        "debian12",
+        "*-cloud-amd64",
+        "--comment",
+        "no cloud",
+    ]);
     program.done(&["kver", "archive", "--distro", "debian12", "6.1.0-25-amd64"]);
     program
 }
@@ -19,16 +35,46 @@ async fn lists_print_past_states() {
     let program = with_history().await;
     let versions = |arguments: &[&str]| field(&program.json(arguments), "version").join(" ");
     assert_eq!(versions(&["kver", "list"]), "6.1.0-26-amd64");
-    assert_eq!(versions(&["kver", "list", "--at", "3"]), "6.1.0-26-amd64 6.1.0-25-amd64");
-    assert_eq!(versions(&["kver", "list", "--at", "2"]), "6.1.0-26-cloud-amd64 6.1.0-26-amd64 6.1.0-25-amd64");
+    assert_eq!(
+        versions(&["kver", "list", "--at", "3"]),
+        "6.1.0-26-amd64 6.1.0-25-amd64"
+    );
+    assert_eq!(
+        versions(&["kver", "list", "--at", "2"]),
+        "6.1.0-26-cloud-amd64 6.1.0-26-amd64 6.1.0-25-amd64"
+    );
     assert_eq!(versions(&["kver", "list", "--at", "1", "--all"]), "");
-    assert_eq!(field(&program.json(&["ignore", "list", "--at", "2"]), "glob"), Vec::<String>::new());
-    assert_eq!(field(&program.json(&["ignore", "list", "--at", "3"]), "glob"), ["*-cloud-amd64"]);
-    assert_eq!(field(&program.json(&["distro", "list", "--at", "1"]), "kernels"), ["0", "0"]);
-    assert_eq!(field(&program.json(&["distro", "list", "--at", "2"]), "kernels"), ["3", "0"]);
-    assert_eq!(field(&program.json(&["distro", "list", "--at", "0"]), "name"), Vec::<String>::new());
-    assert_eq!(field(&program.json(&["generation", "list", "--at", "3"]), "id"), ["3", "2", "1"]);
-    assert_eq!(field(&program.json(&["event", "list", "--at", "2", "--table", "kver"]), "generation"), ["2", "2", "2"]);
+    assert_eq!(
+        field(&program.json(&["ignore", "list", "--at", "2"]), "glob"),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        field(&program.json(&["ignore", "list", "--at", "3"]), "glob"),
+        ["*-cloud-amd64"]
+    );
+    assert_eq!(
+        field(&program.json(&["distro", "list", "--at", "1"]), "kernels"),
+        ["0", "0"]
+    );
+    assert_eq!(
+        field(&program.json(&["distro", "list", "--at", "2"]), "kernels"),
+        ["3", "0"]
+    );
+    assert_eq!(
+        field(&program.json(&["distro", "list", "--at", "0"]), "name"),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        field(&program.json(&["generation", "list", "--at", "3"]), "id"),
+        ["3", "2", "1"]
+    );
+    assert_eq!(
+        field(
+            &program.json(&["event", "list", "--at", "2", "--table", "kver"]),
+            "generation"
+        ),
+        ["2", "2", "2"]
+    );
 }
 
 #[tokio::test]
@@ -38,14 +84,34 @@ async fn past_states_print_their_generation() {
     let started_at =
         program.value("SELECT to_json(tstamp AT TIME ZONE 'UTC') #>> '{}' || 'Z' FROM generation WHERE id = 2").await;
     assert_eq!(past["as_of"]["generation"], 2);
-    assert_eq!(past["as_of"]["tstamp"].as_str().unwrap().trim_end_matches(['0', 'Z']), started_at.trim_end_matches(['0', 'Z']));
-    let by_time = program.json(&["kver", "list", "--at", past["as_of"]["tstamp"].as_str().unwrap()]);
+    assert_eq!(
+        past["as_of"]["tstamp"]
+            .as_str()
+            .unwrap()
+            .trim_end_matches(['0', 'Z']),
+        started_at.trim_end_matches(['0', 'Z'])
+    );
+    let by_time = program.json(&[
+        "kver",
+        "list",
+        "--at",
+        past["as_of"]["tstamp"].as_str().unwrap(),
+    ]);
     assert_eq!(by_time, past, "the time of a generation selects it");
     let table = program.done(&["kver", "list", "--at", "2"]);
-    assert!(table.stderr.starts_with("as of generation 2, started 20"), "{table:?}");
+    assert!(
+        table.stderr.starts_with("as of generation 2, started 20"),
+        "{table:?}"
+    );
     let before = program.done(&["kver", "list", "--at", "1999-12-31"]);
-    assert_eq!(before.stderr, "nothing to show\nas of the state before the first generation\n");
-    assert_eq!(program.json(&["kver", "list", "--at", "1999-12-31"])["as_of"], json!({"generation": 0, "tstamp": null}));
+    assert_eq!(
+        before.stderr,
+        "nothing to show\nas of the state before the first generation\n"
+    );
+    assert_eq!(
+        program.json(&["kver", "list", "--at", "1999-12-31"])["as_of"],
+        json!({"generation": 0, "tstamp": null})
+    );
     assert_eq!(program.json(&["kver", "list"]).get("as_of"), None);
 }
 
@@ -54,18 +120,35 @@ async fn invalid_values_of_at_are_rejected() {
     let program = with_history().await;
     let typed = program.run(&["kver", "list", "--at", "tomorrow"]);
     assert_eq!(typed.status, 2);
-    assert!(typed.stderr.contains("expected a generation ID or a time (2026-05, "), "{typed:?}");
+    assert!(
+        typed
+            .stderr
+            .contains("expected a generation ID or a time (2026-05, "),
+        "{typed:?}"
+    );
     let unknown = program.run(&["kver", "list", "--at", "99"]);
     let reported = "error: generation \"99\" does not exist\n hint: sqern generation list\n";
     assert_eq!((unknown.status, unknown.stderr.as_str()), (1, reported));
     let future = program.run(&["kver", "list", "--at", "2999-01-01"]);
-    assert_eq!((future.status, future.stderr.as_str()), (1, "error: the time 2999-01-01T00:00:00Z is in the future\n"));
-    assert_eq!(program.done(&["kver", "list", "--at", "1 week ago"]).stdout, "", "before the first generation");
+    assert_eq!(
+        (future.status, future.stderr.as_str()),
+        (1, "error: the time 2999-01-01T00:00:00Z is in the future\n")
+    );
+    assert_eq!(
+        program.done(&["kver", "list", "--at", "1 week ago"]).stdout,
+        "",
+        "before the first generation"
+    );
     let unknown = program.run(&["kver", "show", "6.9.9", "--json"]);
-    assert!(unknown.stderr.contains("\"code\":\"unknown-kernel\""), "{unknown:?}");
+    assert!(
+        unknown.stderr.contains("\"code\":\"unknown-kernel\""),
+        "{unknown:?}"
+    );
     let distro = program.run(&["kver", "list", "--at", "0", "--distro", "debian12"]);
     assert!(
-        distro.stderr.contains("distribution \"debian12\" does not exist"),
+        distro
+            .stderr
+            .contains("distribution \"debian12\" does not exist"),
         "the distribution did not exist then: {distro:?}"
     );
 }
@@ -87,25 +170,55 @@ async fn diff_prints_old_and_new_values_by_record() {
         "fields": {"archived": false}, "old": {"archived": true}
     });
     assert_eq!(back["items"], json!([updated]));
-    assert_eq!(program.done(&["generation", "diff", "4", "4"]).stderr, "no differences\n");
-    assert!(program.done(&["generation", "diff", "0", "4", "--csv"]).stdout.starts_with("table_name,action,pkey,fields,old\n"));
+    assert_eq!(
+        program.done(&["generation", "diff", "4", "4"]).stderr,
+        "no differences\n"
+    );
+    assert!(
+        program
+            .done(&["generation", "diff", "0", "4", "--csv"])
+            .stdout
+            .starts_with("table_name,action,pkey,fields,old\n")
+    );
 }
 
 #[tokio::test]
 async fn a_generation_and_its_revert_can_be_reverted() {
     let program = with_history().await;
     let dry_run = program.done(&["generation", "revert", "3", "--dry-run"]);
-    assert!(dry_run.stdout.contains("- debian12 1 %-cloud-amd64"), "{dry_run:?}");
-    assert!(dry_run.stderr.contains("would create a generation of 1 event; nothing was changed"), "{dry_run:?}");
+    assert!(
+        dry_run.stdout.contains("- debian12 1 %-cloud-amd64"),
+        "{dry_run:?}"
+    );
+    assert!(
+        dry_run
+            .stderr
+            .contains("would create a generation of 1 event; nothing was changed"),
+        "{dry_run:?}"
+    );
     assert_eq!(program.value("SELECT count(*) FROM kver_ignore").await, "1");
 
     let reverted = program.json(&["generation", "revert", "3"]);
     let id = reverted["item"]["generation"].as_i64().unwrap().to_string();
     assert_eq!(program.value("SELECT count(*) FROM kver_ignore").await, "0");
-    assert_eq!(program.value(&format!("SELECT comment FROM generation WHERE id = {id}")).await, "revert of 3: no cloud");
+    assert_eq!(
+        program
+            .value(&format!("SELECT comment FROM generation WHERE id = {id}"))
+            .await,
+        "revert of 3: no cloud"
+    );
     program.done(&["generation", "revert", &id]);
-    assert_eq!(program.value("SELECT string_agg(id || ' ' || pattern, '') FROM kver_ignore").await, "1 %-cloud-amd64");
-    assert_eq!(field(&program.json(&["kver", "list"]), "version"), ["6.1.0-26-amd64"], "the pattern applies again");
+    assert_eq!(
+        program
+            .value("SELECT string_agg(id || ' ' || pattern, '') FROM kver_ignore")
+            .await,
+        "1 %-cloud-amd64"
+    );
+    assert_eq!(
+        field(&program.json(&["kver", "list"]), "version"),
+        ["6.1.0-26-amd64"],
+        "the pattern applies again"
+    );
 }
 
 #[tokio::test]
@@ -128,7 +241,11 @@ async fn a_revert_that_conflicts_with_later_changes_is_rejected() {
         ),
         "{referenced:?}"
     );
-    assert_eq!(program.journal().await, journal, "a rejected revert changes nothing");
+    assert_eq!(
+        program.journal().await,
+        journal,
+        "a rejected revert changes nothing"
+    );
     assert_eq!(program.run(&["generation", "revert", "99"]).status, 1);
 }
 
@@ -136,7 +253,9 @@ async fn a_revert_that_conflicts_with_later_changes_is_rejected() {
 async fn a_reverted_check_can_be_repeated() {
     let program = Program::new().await;
     let home = program.home.path();
-    let written = suite("bookworm", &["6.1.0-1", "6.1.0-2"]).write(&home.join("archive")).unwrap();
+    let written = suite("bookworm", &["6.1.0-1", "6.1.0-2"])
+        .write(&home.join("archive"))
+        .unwrap();
     sources(home, &[(&written, &written.file_url())]);
     let check = ["check", "--sources", home.to_str().unwrap()];
     program.done(&check);
@@ -153,12 +272,21 @@ async fn changes_without_events_are_detected() {
     let program = with_history().await;
     program.done(&["db", "check"]);
     let around = "SET session_replication_role = replica; UPDATE kver SET archived = true WHERE version = '6.1.0-26-amd64'";
-    program.database.client().await.batch_execute(around).await.unwrap();
+    program
+        .database
+        .client()
+        .await
+        .batch_execute(around)
+        .await
+        .unwrap();
     let reported = program.run(&["db", "check"]);
     assert_eq!(reported.status, 1);
     assert!(
-        reported.stdout.contains(r#"kver {"distro": "debian12", "version": "6.1.0-26-amd64"}: the journal contains {"#)
-            && reported.stdout.contains(r#""archived": false}, the table contains {"#),
+        reported.stdout.contains(
+            r#"kver {"distro": "debian12", "version": "6.1.0-26-amd64"}: the journal contains {"#
+        ) && reported
+            .stdout
+            .contains(r#""archived": false}, the table contains {"#),
         "{reported:?}"
     );
 }

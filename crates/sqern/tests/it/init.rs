@@ -16,7 +16,11 @@ impl Home {
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::from(program_at(self.path(), arguments).output().expect("the program runs"))
+        Ran::from(
+            program_at(self.path(), arguments)
+                .output()
+                .expect("the program runs"),
+        )
     }
 
     fn path(&self) -> &Path {
@@ -35,17 +39,31 @@ fn init_starts_a_private_server_and_can_be_repeated() {
     let home = Home::new();
     let dry_run = home.run(&["init", "--dry-run"]);
     assert_eq!(dry_run.status, 0, "{dry_run:?}");
-    assert!(dry_run.stdout.contains(": would be created and started\n"), "{dry_run:?}");
+    assert!(
+        dry_run.stdout.contains(": would be created and started\n"),
+        "{dry_run:?}"
+    );
     assert!(!home.path().join(".default").exists());
 
     let first = home.run(&["init"]);
     assert_eq!(first.status, 0, "{first:?}");
-    for part in [": created and started\n", " migrations applied\n", "distributions  38 added\n"] {
+    for part in [
+        ": created and started\n",
+        " migrations applied\n",
+        "distributions  38 added\n",
+    ] {
         assert!(first.stdout.contains(part), "{part}: {first:?}");
     }
-    assert!(first.stderr.contains("sqern why \"$(uname -r)\""), "{first:?}");
+    assert!(
+        first.stderr.contains("sqern why \"$(uname -r)\""),
+        "{first:?}"
+    );
     let second = home.run(&["init"]);
-    for part in [": already running\n", ": up to date\n", "distributions  up to date\n"] {
+    for part in [
+        ": already running\n",
+        ": up to date\n",
+        "distributions  up to date\n",
+    ] {
         assert!(second.stdout.contains(part), "{part}: {second:?}");
     }
     let listed = home.run(&["distro", "list", "--csv"]);
@@ -53,9 +71,17 @@ fn init_starts_a_private_server_and_can_be_repeated() {
 
     assert_eq!(home.run(&["local", "down"]).status, 0);
     let stopped = home.run(&["init", "--dry-run"]);
-    assert!(stopped.stdout.contains(": would be started\n") && stopped.stdout.contains(": unknown until"), "{stopped:?}");
-    let started: serde_json::Value = serde_json::from_str(&home.run(&["init", "--json"]).stdout).unwrap();
-    assert_eq!((&started["schema"], &started["item"]["server"]["state"]), (&"sqern.init/1".into(), &"started".into()));
+    assert!(
+        stopped.stdout.contains(": would be started\n")
+            && stopped.stdout.contains(": unknown until"),
+        "{stopped:?}"
+    );
+    let started: serde_json::Value =
+        serde_json::from_str(&home.run(&["init", "--json"]).stdout).unwrap();
+    assert_eq!(
+        (&started["schema"], &started["item"]["server"]["state"]),
+        (&"sqern.init/1".into(), &"started".into())
+    );
 }
 
 #[test]
@@ -66,17 +92,29 @@ fn a_dry_run_reports_the_error_that_init_would_report() {
     let foreign = home.path().join("foreign");
     std::fs::create_dir(&foreign).unwrap();
     std::fs::write(foreign.join("letter"), "mine").unwrap();
-    // The user postgres of a server of root cannot enter the directory; an ordinary user cannot write to it.
+    // The user postgres of a server of root cannot enter the directory; an ordinary user cannot
+    // write to it.
     let (mode, expected) = if rustix::process::geteuid().is_root() {
         (0o700, "who has no search permission for")
     } else {
         (0o500, "could not create directory")
     };
     std::fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
-    for (dir, expected) in [(closed.join("server"), expected), (foreign, "is not empty and was not created by sqern")] {
+    for (dir, expected) in [
+        (closed.join("server"), expected),
+        (foreign, "is not empty and was not created by sqern"),
+    ] {
         for arguments in [&["init", "--dry-run"][..], &["init"]] {
-            let ran = Ran::from(program_at(home.path(), arguments).env("SQERN_DATA_DIR", &dir).output().unwrap());
-            assert!(ran.status == 1 && ran.stderr.contains(expected), "{arguments:?}: {ran:?}");
+            let ran = Ran::from(
+                program_at(home.path(), arguments)
+                    .env("SQERN_DATA_DIR", &dir)
+                    .output()
+                    .unwrap(),
+            );
+            assert!(
+                ran.status == 1 && ran.stderr.contains(expected),
+                "{arguments:?}: {ran:?}"
+            );
         }
     }
     std::fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
@@ -87,19 +125,44 @@ fn a_service_file_that_cannot_be_written_is_a_warning() {
     let home = Home::new();
     let file = home.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let ran = Ran::from(program_at(home.path(), &["init"]).env("PGSERVICEFILE", file.join("services")).output().unwrap());
+    let ran = Ran::from(
+        program_at(home.path(), &["init"])
+            .env("PGSERVICEFILE", file.join("services"))
+            .output()
+            .unwrap(),
+    );
     assert_eq!(ran.status, 0, "{ran:?}");
-    assert!(ran.stderr.contains("warning: could not write service file "), "{ran:?}");
-    assert!(ran.stderr.contains("hint: Set PGSERVICEFILE to a writable file"), "{ran:?}");
-    assert!(!ran.stderr.contains("psql service="), "the hint contains no service that psql cannot find: {ran:?}");
-    assert_eq!(home.run(&["distro", "list", "--csv"]).stdout.lines().count(), 39);
+    assert!(
+        ran.stderr
+            .contains("warning: could not write service file "),
+        "{ran:?}"
+    );
+    assert!(
+        ran.stderr
+            .contains("hint: Set PGSERVICEFILE to a writable file"),
+        "{ran:?}"
+    );
+    assert!(
+        !ran.stderr.contains("psql service="),
+        "the hint contains no service that psql cannot find: {ran:?}"
+    );
+    assert_eq!(
+        home.run(&["distro", "list", "--csv"])
+            .stdout
+            .lines()
+            .count(),
+        39
+    );
 }
 
 #[test]
 fn an_interrupted_init_leaves_no_process_and_no_files() {
     let home = Home::new();
     let staging = home.path().join(".default/local/data.new");
-    let mut child = program_at(home.path(), &["init"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = program_at(home.path(), &["init"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     let start = std::time::Instant::now();
     while !staging.join("PG_VERSION").exists() {
         assert!(start.elapsed().as_secs() < 60, "initdb has not started");
@@ -112,10 +175,14 @@ fn an_interrupted_init_leaves_no_process_and_no_files() {
     assert!(stderr.contains("error: interrupted"), "{stderr}");
     assert!(!staging.exists());
     let name = staging.display().to_string();
-    let commands =
-        std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
-    let left: Vec<String> =
-        commands.map(|line| String::from_utf8_lossy(&line).into_owned()).filter(|line| line.contains(&name)).collect();
+    let commands = std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    let left: Vec<String> = commands
+        .map(|line| String::from_utf8_lossy(&line).into_owned())
+        .filter(|line| line.contains(&name))
+        .collect();
     assert_eq!(left, Vec::<String>::new());
     let again = home.run(&["init"]);
     assert_eq!(again.status, 0, "{again:?}");
@@ -134,7 +201,13 @@ fn concurrent_inits_create_one_database() {
         let run = run.join().unwrap();
         assert_eq!(run.status, 0, "{run:?}");
     }
-    assert_eq!(home.run(&["distro", "list", "--csv"]).stdout.lines().count(), 39);
+    assert_eq!(
+        home.run(&["distro", "list", "--csv"])
+            .stdout
+            .lines()
+            .count(),
+        39
+    );
 }
 
 #[tokio::test]
@@ -142,14 +215,29 @@ async fn init_uses_the_specified_database() {
     let program = Program::on(TestServer::shared().await.database("init").await);
     let first = program.done(&["init"]);
     assert!(!first.stdout.contains("server"), "{first:?}");
-    assert!(first.stdout.contains("distributions  38 added\n"), "{first:?}");
+    assert!(
+        first.stdout.contains("distributions  38 added\n"),
+        "{first:?}"
+    );
     assert!(!program.home.path().join(".default").exists());
     assert_eq!(program.value("SELECT count(*) FROM distro").await, "38");
     let journal = program.journal().await;
     program.done(&["init"]);
-    assert_eq!(program.journal().await, journal, "a second run changes nothing");
+    assert_eq!(
+        program.journal().await,
+        journal,
+        "a second run changes nothing"
+    );
 
-    let unknown = Ran::from(program.bare_command(&["init", "--service", "nowhere"]).output().unwrap());
+    let unknown = Ran::from(
+        program
+            .bare_command(&["init", "--service", "nowhere"])
+            .output()
+            .unwrap(),
+    );
     assert_eq!(unknown.status, 1, "{unknown:?}");
-    assert!(!program.home.path().join(".default").exists(), "a service that does not exist starts no server");
+    assert!(
+        !program.home.path().join(".default").exists(),
+        "a service that does not exist starts no server"
+    );
 }

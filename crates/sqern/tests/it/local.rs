@@ -8,7 +8,11 @@ use sqern_testkit::server::open_tempdir;
 use crate::program::{environment_at, program_at};
 
 fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 #[test]
@@ -19,46 +23,89 @@ fn a_private_server_is_started_used_stopped_and_removed() {
     let run = |program: &str, arguments: &[&str]| {
         let mut command = Command::new(program);
         environment_at(&mut command, home.path()).env("PGSERVICEFILE", &service_file);
-        command.env("PATH", "/usr/bin:/bin:/usr/local/bin").args(arguments).output().unwrap()
+        command
+            .env("PATH", "/usr/bin:/bin:/usr/local/bin")
+            .args(arguments)
+            .output()
+            .unwrap()
     };
     let local = |verb: &str, more: &[&str]| {
         let option = format!("--data-dir={}", data_dir.display());
-        run(env!("CARGO_BIN_EXE_sqern"), &[&["local", verb, &option], more].concat())
+        run(
+            env!("CARGO_BIN_EXE_sqern"),
+            &[&["local", verb, &option], more].concat(),
+        )
     };
 
-    assert_eq!(local("status", &[]).status.code(), Some(1), "the server does not exist yet");
+    assert_eq!(
+        local("status", &[]).status.code(),
+        Some(1),
+        "the server does not exist yet"
+    );
     let up = local("up", &["--json"]);
     assert!(up.status.success(), "{}", text(&up));
     let up: serde_json::Value = serde_json::from_slice(&up.stdout).unwrap();
     assert_eq!(up["schema"], "sqern.local.up/1");
     let service = up["item"]["service"].as_str().unwrap().to_owned();
-    assert!(local("up", &[]).status.success(), "a second up finds it running");
+    assert!(
+        local("up", &[]).status.success(),
+        "a second up finds it running"
+    );
     assert!(local("status", &[]).status.success());
 
-    let psql = run("psql", &[&format!("service={service}"), "-XAtc", "SELECT current_user, current_database()"]);
+    let psql = run(
+        "psql",
+        &[
+            &format!("service={service}"),
+            "-XAtc",
+            "SELECT current_user, current_database()",
+        ],
+    );
     assert_eq!(text(&psql).trim(), "sqern|sqern");
     let local_psql = local("psql", &["--", "-XAtc", "SELECT 1 + 1"]);
     assert_eq!(text(&local_psql).trim(), "2");
     let dsn = String::from_utf8(local("dsn", &[]).stdout).unwrap();
-    let by_dsn = run(env!("CARGO_BIN_EXE_sqern"), &["db", "migrate", "--dsn", dsn.trim()]);
+    let by_dsn = run(
+        env!("CARGO_BIN_EXE_sqern"),
+        &["db", "migrate", "--dsn", dsn.trim()],
+    );
     assert!(by_dsn.status.success(), "{}", text(&by_dsn));
-    let by_service = run(env!("CARGO_BIN_EXE_sqern"), &["db", "status", "--service", &service]);
+    let by_service = run(
+        env!("CARGO_BIN_EXE_sqern"),
+        &["db", "status", "--service", &service],
+    );
     assert!(by_service.status.success(), "{}", text(&by_service));
 
     assert!(local("down", &[]).status.success());
     assert_eq!(local("status", &[]).status.code(), Some(1));
     let unconfirmed = local("destroy", &[]);
-    assert_eq!(unconfirmed.status.code(), Some(1), "there is no terminal for the confirmation");
-    assert!(text(&unconfirmed).contains("--yes") && data_dir.is_dir(), "{}", text(&unconfirmed));
+    assert_eq!(
+        unconfirmed.status.code(),
+        Some(1),
+        "there is no terminal for the confirmation"
+    );
+    assert!(
+        text(&unconfirmed).contains("--yes") && data_dir.is_dir(),
+        "{}",
+        text(&unconfirmed)
+    );
     let destroyed = local("destroy", &["--yes"]);
     assert!(destroyed.status.success(), "{}", text(&destroyed));
     assert!(!data_dir.exists());
-    assert!(!std::fs::read_to_string(&service_file).unwrap_or_default().contains(&service), "its service record is removed");
+    assert!(
+        !std::fs::read_to_string(&service_file)
+            .unwrap_or_default()
+            .contains(&service),
+        "its service record is removed"
+    );
 }
 
 /// Runs the program with a private server in `data_dir`.
 fn run_with_data_dir(home: &Path, data_dir: &Path, arguments: &[&str]) -> Output {
-    program_at(home, arguments).env("SQERN_DATA_DIR", data_dir).output().unwrap()
+    program_at(home, arguments)
+        .env("SQERN_DATA_DIR", data_dir)
+        .output()
+        .unwrap()
 }
 
 #[test]
@@ -69,24 +116,46 @@ fn a_private_server_in_sqern_data_dir_is_found_without_options() {
 
     let absent = run(&["db", "status"]);
     assert_eq!(absent.status.code(), Some(1), "{}", text(&absent));
-    assert!(text(&absent).contains("the private server is not running"), "{}", text(&absent));
+    assert!(
+        text(&absent).contains("the private server is not running"),
+        "{}",
+        text(&absent)
+    );
 
     let up = run(&["local", "up", "--json"]);
     assert!(up.status.success(), "{}", text(&up));
     let up: serde_json::Value = serde_json::from_slice(&up.stdout).unwrap();
     assert_eq!(up["item"]["dir"], data_dir.to_str().unwrap());
     let service = up["item"]["service"].as_str().unwrap();
-    assert!(service.starts_with("sqern-local-"), "the record of the default directory is not replaced: {service}");
-    for arguments in [&["db", "migrate"][..], &["db", "status"], &["kver", "list"], &["local", "status"]] {
+    assert!(
+        service.starts_with("sqern-local-"),
+        "the record of the default directory is not replaced: {service}"
+    );
+    for arguments in [
+        &["db", "migrate"][..],
+        &["db", "status"],
+        &["kver", "list"],
+        &["local", "status"],
+    ] {
         let output = run(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", text(&output));
     }
 
     let elsewhere = program_at(home.path(), &["db", "status"]).output().unwrap();
-    assert_eq!(elsewhere.status.code(), Some(1), "another directory has no server: {}", text(&elsewhere));
+    assert_eq!(
+        elsewhere.status.code(),
+        Some(1),
+        "another directory has no server: {}",
+        text(&elsewhere)
+    );
     let other = home.path().join("other").display().to_string();
     let named = run(&["local", "status", "--data-dir", &other]);
-    assert_eq!(named.status.code(), Some(1), "--data-dir takes precedence: {}", text(&named));
+    assert_eq!(
+        named.status.code(),
+        Some(1),
+        "--data-dir takes precedence: {}",
+        text(&named)
+    );
     assert!(run(&["local", "destroy", "--yes"]).status.success());
     assert!(!data_dir.exists());
 }

@@ -24,20 +24,29 @@ pub struct Ran {
     pub stderr: String,
 }
 
-/// Returns the command in an environment with this home directory, and without configuration, sources, private server, headers and logs.
-/// The directory need not exist.
+/// Returns the command in an environment with this home directory, and without configuration,
+/// sources, private server, headers and logs. The directory need not exist.
 pub fn program_at(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sqern"));
     environment_at(&mut command, home).args(arguments);
     command
 }
 
-/// Replaces the environment of a command by that of [`program_at`]. The environment specifies each default directory, because the defaults
-/// of root do not depend on `HOME`.
+/// Replaces the environment of a command by that of [`program_at`]. The environment specifies each
+/// default directory, because the defaults of root do not depend on `HOME`.
 pub fn environment_at<'a>(command: &'a mut Command, home: &Path) -> &'a mut Command {
-    command.env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
-    command.env("SQERN_DATA_DIR", home.join(".default/local")).env("SQERN_SOURCES_DIR", NO_SOURCES);
-    command.env("SQERN_STORE", home.join(".default/store")).env("SQERN_LOGS", home.join(".default/logs"));
+    command
+        .env_clear()
+        .env("HOME", home)
+        .env("PATH", "/usr/bin:/bin")
+        .env("LC_ALL", "C.UTF-8")
+        .env("TZ", "UTC");
+    command
+        .env("SQERN_DATA_DIR", home.join(".default/local"))
+        .env("SQERN_SOURCES_DIR", NO_SOURCES);
+    command
+        .env("SQERN_STORE", home.join(".default/store"))
+        .env("SQERN_LOGS", home.join(".default/logs"));
     let pg_bin = std::env::var_os("SQERN_PG_BIN").map(|directory| ("SQERN_PG_BIN", directory));
     command.envs(pg_bin)
 }
@@ -46,18 +55,28 @@ impl Program {
     /// Returns the program with a migrated database that contains debian12 and debian13.
     pub async fn new() -> Self {
         let setup = async |client: &mut Client| {
-            sqern_db::migrate::migrate(client, None, false).await.expect("migrations apply");
+            sqern_db::migrate::migrate(client, None, false)
+                .await
+                .expect("migrations apply");
             client
                 .batch_execute("INSERT INTO distro VALUES ('debian12', 'DEBIAN12', true), ('debian13', 'DEBIAN13', false)")
                 .await
                 .expect("distros are recorded");
         };
-        Self::on(TestServer::shared().await.database_from("program", "program", setup).await)
+        Self::on(
+            TestServer::shared()
+                .await
+                .database_from("program", "program", setup)
+                .await,
+        )
     }
 
     /// Returns the program with this database.
     pub fn on(database: TestDatabase) -> Self {
-        Self { database, home: tempfile::tempdir().expect("a temporary directory is created") }
+        Self {
+            database,
+            home: tempfile::tempdir().expect("a temporary directory is created"),
+        }
     }
 
     /// Returns a command with the option `--dsn` of the database.
@@ -87,12 +106,19 @@ impl Program {
     /// Runs the program with `--json`, requires exit status 0, and returns the document.
     pub fn json(&self, arguments: &[&str]) -> Value {
         let ran = self.done(&[arguments, &["--json"]].concat());
-        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}\n{ran:?}"))
+        serde_json::from_str(&ran.stdout)
+            .unwrap_or_else(|error| panic!("{arguments:?}: {error}\n{ran:?}"))
     }
 
     /// Returns the single value of a query as text.
     pub async fn value(&self, sql: &str) -> String {
-        let row = self.database.client().await.query_one(&format!("SELECT ({sql})::text"), &[]).await.expect(sql);
+        let row = self
+            .database
+            .client()
+            .await
+            .query_one(&format!("SELECT ({sql})::text"), &[])
+            .await
+            .expect(sql);
         row.get::<_, Option<String>>(0).unwrap_or_default()
     }
 
@@ -116,5 +142,12 @@ impl From<Output> for Ran {
 /// Returns the field `name` of each item of a list.
 pub fn field(list: &Value, name: &str) -> Vec<String> {
     let items = list["items"].as_array().expect("a list has items");
-    items.iter().map(|item| item[name].as_str().map_or_else(|| item[name].to_string(), str::to_owned)).collect()
+    items
+        .iter()
+        .map(|item| {
+            item[name]
+                .as_str()
+                .map_or_else(|| item[name].to_string(), str::to_owned)
+        })
+        .collect()
 }

@@ -8,24 +8,61 @@ use crate::program::{Program, Ran, field, program_at};
 
 /// Runs the program without a database.
 fn without_database(program: &Program, arguments: &[&str]) -> Ran {
-    Ran::from(program.bare_command(arguments).output().expect("the program runs"))
+    Ran::from(
+        program
+            .bare_command(arguments)
+            .output()
+            .expect("the program runs"),
+    )
 }
 
 #[tokio::test]
 async fn a_distro_file_is_tested_without_a_database_and_nothing_is_recorded() {
     let program = Program::new().await;
     let home = program.home.path();
-    let main = suite("bookworm", &["6.1.0-1", "6.1.0-2"]).write(&home.join("main")).unwrap();
-    let updates = suite("bookworm-updates", &["6.1.0-3"]).write(&home.join("updates")).unwrap();
-    sources(home, &[(&main, &main.file_url()), (&updates, &updates.file_url())]);
+    let main = suite("bookworm", &["6.1.0-1", "6.1.0-2"])
+        .write(&home.join("main"))
+        .unwrap();
+    let updates = suite("bookworm-updates", &["6.1.0-3"])
+        .write(&home.join("updates"))
+        .unwrap();
+    sources(
+        home,
+        &[(&main, &main.file_url()), (&updates, &updates.file_url())],
+    );
     let file = home.join("debian12.toml").display().to_string();
 
     let tested = without_database(&program, &["source", "test", &file, "--kernels"]);
     assert_eq!(tested.status, 0, "{tested:?}");
-    assert!(tested.stdout.ends_with("\n6.1.0-3-amd64\n6.1.0-2-amd64\n6.1.0-1-amd64\n"), "{tested:?}");
+    assert!(
+        tested
+            .stdout
+            .ends_with("\n6.1.0-3-amd64\n6.1.0-2-amd64\n6.1.0-1-amd64\n"),
+        "{tested:?}"
+    );
 
-    let selected = without_database(&program, &["source", "test", &file, "--source", "bookworm-updates", "--json"]);
-    let again = without_database(&program, &["source", "test", &file, "--source", "bookworm-updates", "--json"]);
+    let selected = without_database(
+        &program,
+        &[
+            "source",
+            "test",
+            &file,
+            "--source",
+            "bookworm-updates",
+            "--json",
+        ],
+    );
+    let again = without_database(
+        &program,
+        &[
+            "source",
+            "test",
+            &file,
+            "--source",
+            "bookworm-updates",
+            "--json",
+        ],
+    );
     assert_eq!(selected.stdout, again.stdout, "the output is deterministic");
     let selected: serde_json::Value = serde_json::from_str(&selected.stdout).unwrap();
     assert_eq!(field(&selected, "source"), ["bookworm-updates"]);
@@ -37,38 +74,93 @@ async fn a_distro_file_is_tested_without_a_database_and_nothing_is_recorded() {
 async fn source_test_fails_for_an_unverified_source() {
     let program = Program::new().await;
     let home = program.home.path();
-    let bad = suite("bookworm", &["6.1.0-1"]).fault(RepoFault::AlteredIndex).write(&home.join("bad")).unwrap();
+    let bad = suite("bookworm", &["6.1.0-1"])
+        .fault(RepoFault::AlteredIndex)
+        .write(&home.join("bad"))
+        .unwrap();
     sources(home, &[(&bad, &bad.file_url())]);
     let directory = home.display().to_string();
-    let tested = without_database(&program, &["source", "test", "debian12", "--sources", &directory]);
+    let tested = without_database(
+        &program,
+        &["source", "test", "debian12", "--sources", &directory],
+    );
     assert_eq!(tested.status, 1, "{tested:?}");
-    assert!(tested.stderr.contains("bookworm failed: expected"), "{tested:?}");
+    assert!(
+        tested.stderr.contains("bookworm failed: expected"),
+        "{tested:?}"
+    );
 
-    let unknown = without_database(&program, &["source", "test", "debian12", "--sources", &directory, "--source", "sid"]);
+    let unknown = without_database(
+        &program,
+        &[
+            "source",
+            "test",
+            "debian12",
+            "--sources",
+            &directory,
+            "--source",
+            "sid",
+        ],
+    );
     assert_eq!(unknown.status, 2, "{unknown:?}");
-    assert!(unknown.stderr.contains("unknown source \"sid\" of debian12; its sources are bookworm"), "{unknown:?}");
+    assert!(
+        unknown
+            .stderr
+            .contains("unknown source \"sid\" of debian12; its sources are bookworm"),
+        "{unknown:?}"
+    );
     let missing = without_database(&program, &["source", "test", "./none.toml"]);
     assert_eq!(missing.status, 1, "{missing:?}");
-    assert!(missing.stderr.contains("could not read source file ./none.toml: No such file"), "{missing:?}");
+    assert!(
+        missing
+            .stderr
+            .contains("could not read source file ./none.toml: No such file"),
+        "{missing:?}"
+    );
 }
 
 #[tokio::test]
 async fn source_list_works_with_and_without_a_database() {
     let program = Program::new().await;
     let home = program.home.path();
-    let main = suite("bookworm", &["6.1.0-1"]).write(&home.join("main")).unwrap();
+    let main = suite("bookworm", &["6.1.0-1"])
+        .write(&home.join("main"))
+        .unwrap();
     sources(home, &[(&main, &main.file_url())]);
     let directory = home.display().to_string();
-    let list = ["source", "list", "--sources", &directory, "--distro", "debian12"];
+    let list = [
+        "source",
+        "list",
+        "--sources",
+        &directory,
+        "--distro",
+        "debian12",
+    ];
     let bare = without_database(&program, &list);
-    assert_eq!((bare.status, bare.stdout.contains("bookworm")), (0, true), "{bare:?}");
-    assert!(bare.stderr.contains("results of the last check are omitted"), "{bare:?}");
+    assert_eq!(
+        (bare.status, bare.stdout.contains("bookworm")),
+        (0, true),
+        "{bare:?}"
+    );
+    assert!(
+        bare.stderr
+            .contains("results of the last check are omitted"),
+        "{bare:?}"
+    );
 
     program.done(&["check", "--sources", &directory]);
     let listed = program.json(&list);
-    assert_eq!((field(&listed, "source"), field(&listed, "state")), (vec!["bookworm".to_owned()], vec!["complete".to_owned()]));
+    assert_eq!(
+        (field(&listed, "source"), field(&listed, "state")),
+        (vec!["bookworm".to_owned()], vec!["complete".to_owned()])
+    );
     assert_eq!(listed["items"][0]["kernels"], json!(1));
-    assert!(program.json(&["source", "list"])["items"].as_array().is_some_and(|all| all.len() > 100), "the built-in ones");
+    assert!(
+        program.json(&["source", "list"])["items"]
+            .as_array()
+            .is_some_and(|all| all.len() > 100),
+        "the built-in ones"
+    );
 }
 
 #[tokio::test]
@@ -76,31 +168,68 @@ async fn a_copy_of_a_shown_distribution_file_is_an_override() {
     let program = Program::new().await;
     let text = without_database(&program, &["source", "show", "alma9", "--toml"]);
     assert_eq!(text.status, 0, "{text:?}");
-    std::fs::write(program.home.path().join("alma9.toml"), text.stdout.replace("AlmaLinux 9\"", "Ours\"")).unwrap();
+    std::fs::write(
+        program.home.path().join("alma9.toml"),
+        text.stdout.replace("AlmaLinux 9\"", "Ours\""),
+    )
+    .unwrap();
     let directory = program.home.path().display().to_string();
-    let shown = without_database(&program, &["source", "show", "alma9", "--sources", &directory]);
-    assert!(shown.stdout.starts_with("alma9, ALMA9: Ours\nfrom /"), "{shown:?}");
-    assert!(shown.stdout.contains("uname-provides     kernel-devel-uname-r"), "{shown:?}");
+    let shown = without_database(
+        &program,
+        &["source", "show", "alma9", "--sources", &directory],
+    );
+    assert!(
+        shown.stdout.starts_with("alma9, ALMA9: Ours\nfrom /"),
+        "{shown:?}"
+    );
+    assert!(
+        shown
+            .stdout
+            .contains("uname-provides     kernel-devel-uname-r"),
+        "{shown:?}"
+    );
 }
 
 #[tokio::test]
 async fn optional_sources_without_credentials_are_skipped() {
     let program = Program::new().await;
     let home = program.home.path();
-    let main = suite("bookworm", &["6.1.0-1"]).write(&home.join("main")).unwrap();
-    let closed = suite("bookworm-esm", &["6.1.0-2"]).write(&home.join("closed")).unwrap();
-    sources(home, &[(&main, &main.file_url()), (&closed, &closed.file_url())]);
+    let main = suite("bookworm", &["6.1.0-1"])
+        .write(&home.join("main"))
+        .unwrap();
+    let closed = suite("bookworm-esm", &["6.1.0-2"])
+        .write(&home.join("closed"))
+        .unwrap();
+    sources(
+        home,
+        &[(&main, &main.file_url()), (&closed, &closed.file_url())],
+    );
     let file = home.join("debian12.toml");
-    let text = std::fs::read_to_string(&file).unwrap() + "credentials = \"/nonexistent/auth.conf\"\noptional = true\n";
+    let text = std::fs::read_to_string(&file).unwrap()
+        + "credentials = \"/nonexistent/auth.conf\"\noptional = true\n";
     std::fs::write(&file, text).unwrap();
     let directory = home.display().to_string();
     let checked = program.done(&["check", "--sources", &directory]);
     assert!(
-        checked.stderr.contains("debian12: skipped source bookworm-esm: /nonexistent/auth.conf does not exist"),
+        checked.stderr.contains(
+            "debian12: skipped source bookworm-esm: /nonexistent/auth.conf does not exist"
+        ),
         "{checked:?}"
     );
-    assert_eq!(program.value("SELECT string_agg(source, ' ') FROM crawl").await, "bookworm");
-    let listed = program.json(&["source", "list", "--sources", &directory, "--distro", "debian12"]);
+    assert_eq!(
+        program
+            .value("SELECT string_agg(source, ' ') FROM crawl")
+            .await,
+        "bookworm"
+    );
+    let listed = program.json(&[
+        "source",
+        "list",
+        "--sources",
+        &directory,
+        "--distro",
+        "debian12",
+    ]);
     assert_eq!(field(&listed, "lacks"), ["null", "/nonexistent/auth.conf"]);
 }
 
@@ -109,14 +238,29 @@ fn sources_in_sqern_sources_dir_replace_the_administrators() {
     let home = tempfile::tempdir().unwrap();
     let sources = home.path().join("sources");
     let run = |arguments: &[&str]| {
-        Ran::from(program_at(home.path(), arguments).env("SQERN_SOURCES_DIR", &sources).output().expect("the program runs"))
+        Ran::from(
+            program_at(home.path(), arguments)
+                .env("SQERN_SOURCES_DIR", &sources)
+                .output()
+                .expect("the program runs"),
+        )
     };
     let missing = run(&["source", "list"]);
-    assert!(missing.status == 1 && missing.stderr.contains(sources.to_str().unwrap()), "{missing:?}");
+    assert!(
+        missing.status == 1 && missing.stderr.contains(sources.to_str().unwrap()),
+        "{missing:?}"
+    );
     std::fs::create_dir(&sources).unwrap();
     let built_in = run(&["source", "show", "alma9", "--toml"]);
     assert_eq!(built_in.status, 0, "{built_in:?}");
-    std::fs::write(sources.join("alma9.toml"), built_in.stdout.replace("AlmaLinux 9\"", "Ours\"")).unwrap();
+    std::fs::write(
+        sources.join("alma9.toml"),
+        built_in.stdout.replace("AlmaLinux 9\"", "Ours\""),
+    )
+    .unwrap();
     let shown = run(&["source", "show", "alma9"]);
-    assert!(shown.stdout.starts_with("alma9, ALMA9: Ours\n"), "{shown:?}");
+    assert!(
+        shown.stdout.starts_with("alma9, ALMA9: Ours\n"),
+        "{shown:?}"
+    );
 }

@@ -65,7 +65,10 @@ impl<'a, P: Progress<RunEvent>> Execution<'a, P> {
     pub(super) async fn run(&self, kernels: &[Candidate]) -> RunSummary {
         let jobs = usize::from(self.config.jobs);
         // Collected, because a closure in the stream would prevent the future from being `Send`.
-        let kernels: Vec<_> = kernels.iter().map(|candidate| self.run_kernel(&candidate.kernel)).collect();
+        let kernels: Vec<_> = kernels
+            .iter()
+            .map(|candidate| self.run_kernel(&candidate.kernel))
+            .collect();
         let work = stream::iter(kernels).buffered(jobs).collect::<Vec<_>>();
         tokio::pin!(work);
         let mut lease_lost = None;
@@ -80,7 +83,13 @@ impl<'a, P: Progress<RunEvent>> Execution<'a, P> {
                 }
             }
         };
-        let mut summary = RunSummary { kind: self.kind, id: self.id, kernels: vec![], result: None, error: None };
+        let mut summary = RunSummary {
+            kind: self.kind,
+            id: self.id,
+            kernels: vec![],
+            result: None,
+            error: None,
+        };
         for result in results {
             match result {
                 Ok(outcome) => summary.kernels.push(outcome),
@@ -88,33 +97,71 @@ impl<'a, P: Progress<RunEvent>> Execution<'a, P> {
             }
         }
         if lease_lost.is_some() {
-            return RunSummary { error: lease_lost, ..summary };
+            return RunSummary {
+                error: lease_lost,
+                ..summary
+            };
         }
         self.finish(summary).await
     }
 
     /// Records the result of the run.
     async fn finish(&self, summary: RunSummary) -> RunSummary {
-        let results: Vec<RunResult> = summary.kernels.iter().filter_map(|outcome| outcome.result).collect();
-        let result = RunResult::of_all(&results, self.stop.is_cancelled() || summary.error.is_some());
+        let results: Vec<RunResult> = summary
+            .kernels
+            .iter()
+            .filter_map(|outcome| outcome.result)
+            .collect();
+        let result = RunResult::of_all(
+            &results,
+            self.stop.is_cancelled() || summary.error.is_some(),
+        );
         match self.recorder.record(Entry::Run(result)).await {
-            Ok(()) => RunSummary { result: Some(result), ..summary },
-            Err(error) => RunSummary { error: Some(error), ..summary },
+            Ok(()) => RunSummary {
+                result: Some(result),
+                ..summary
+            },
+            Err(error) => RunSummary {
+                error: Some(error),
+                ..summary
+            },
         }
     }
 
     /// Runs the command for one kernel, and records the result.
     async fn run_kernel(&self, kernel: &Kernel) -> Result<KernelOutcome, Error> {
         if self.stop.is_cancelled() {
-            return Ok(self.report(KernelOutcome { kernel: kernel.clone(), result: None, seconds: 0.0, log: None }));
+            return Ok(self.report(KernelOutcome {
+                kernel: kernel.clone(),
+                result: None,
+                seconds: 0.0,
+                log: None,
+            }));
         }
-        if self.config.max_failures.is_some_and(|max| self.failures.load(Ordering::Relaxed) >= max) {
+        if self
+            .config
+            .max_failures
+            .is_some_and(|max| self.failures.load(Ordering::Relaxed) >= max)
+        {
             let result = RunResult::NotBuilt;
-            self.recorder.record(Entry::Kernel { kernel, result, log: None }).await?;
-            return Ok(self.report(KernelOutcome { kernel: kernel.clone(), result: Some(result), seconds: 0.0, log: None }));
+            self.recorder
+                .record(Entry::Kernel {
+                    kernel,
+                    result,
+                    log: None,
+                })
+                .await?;
+            return Ok(self.report(KernelOutcome {
+                kernel: kernel.clone(),
+                result: Some(result),
+                seconds: 0.0,
+                log: None,
+            }));
         }
         let tree = self.config.store.tree(kernel)?;
-        let log = self.logs.join(format!("{}@{}.log", kernel.distro, kernel.version));
+        let log = self
+            .logs
+            .join(format!("{}@{}.log", kernel.distro, kernel.version));
         let outcome = if self.kind == RunKind::Build && !tree.exists() {
             missing_headers(&tree)
         } else {
@@ -123,8 +170,14 @@ impl<'a, P: Progress<RunEvent>> Execution<'a, P> {
         self.record(kernel, log, outcome).await
     }
 
-    async fn run_command(&self, kernel: &Kernel, tree: &Path, log: &Path) -> Result<CommandOutcome, Error> {
-        let work = tempfile::tempdir().map_err(Error::io("could not create a working directory"))?;
+    async fn run_command(
+        &self,
+        kernel: &Kernel,
+        tree: &Path,
+        log: &Path,
+    ) -> Result<CommandOutcome, Error> {
+        let work =
+            tempfile::tempdir().map_err(Error::io("could not create a working directory"))?;
         let mut variables = self.variables.clone();
         variables.extend([
             ("SQERN_DISTRO", kernel.distro.to_string()),
@@ -139,27 +192,62 @@ impl<'a, P: Progress<RunEvent>> Execution<'a, P> {
             log: log.to_owned(),
             time_limit: self.config.time_limit,
         };
-        self.progress.report(RunEvent::KernelStarted(kernel.clone()));
+        self.progress
+            .report(RunEvent::KernelStarted(kernel.clone()));
         shell::run(&command, self.stop.cancelled()).await
     }
 
     /// Records the result of a kernel, unless its command was interrupted.
-    async fn record(&self, kernel: &Kernel, log: PathBuf, outcome: CommandOutcome) -> Result<KernelOutcome, Error> {
-        let CommandOutcome { result, exit_status, seconds, tail } = outcome;
+    async fn record(
+        &self,
+        kernel: &Kernel,
+        log: PathBuf,
+        outcome: CommandOutcome,
+    ) -> Result<KernelOutcome, Error> {
+        let CommandOutcome {
+            result,
+            exit_status,
+            seconds,
+            tail,
+        } = outcome;
         if let Some(result) = result {
-            let run_log = RunLog { host: owner::host_name(), path: log.display().to_string(), seconds, exit_status, tail };
-            self.recorder.record(Entry::Kernel { kernel, result, log: Some(&run_log) }).await?;
+            let run_log = RunLog {
+                host: owner::host_name(),
+                path: log.display().to_string(),
+                seconds,
+                exit_status,
+                tail,
+            };
+            self.recorder
+                .record(Entry::Kernel {
+                    kernel,
+                    result,
+                    log: Some(&run_log),
+                })
+                .await?;
             if result != RunResult::Success {
                 self.failures.fetch_add(1, Ordering::Relaxed);
             }
         }
-        Ok(self.report(KernelOutcome { kernel: kernel.clone(), result, seconds, log: Some(log) }))
+        Ok(self.report(KernelOutcome {
+            kernel: kernel.clone(),
+            result,
+            seconds,
+            log: Some(log),
+        }))
     }
 
     fn report(&self, outcome: KernelOutcome) -> KernelOutcome {
         let result = outcome.result.map_or("interrupted", RunResult::as_str);
-        tracing::info!(seconds = outcome.seconds, "{} {} of {}: {result}", self.kind, self.id, outcome.kernel);
-        self.progress.report(RunEvent::KernelFinished(outcome.clone()));
+        tracing::info!(
+            seconds = outcome.seconds,
+            "{} {} of {}: {result}",
+            self.kind,
+            self.id,
+            outcome.kernel
+        );
+        self.progress
+            .report(RunEvent::KernelFinished(outcome.clone()));
         outcome
     }
 
@@ -187,5 +275,10 @@ fn missing_headers(tree: &Path) -> CommandOutcome {
         "headers of the kernel are not in {}\nhint: sqern fetch  # or use the store that contains them: --store DIR",
         tree.display()
     );
-    CommandOutcome { result: Some(RunResult::NotBuilt), exit_status: None, seconds: 0.0, tail }
+    CommandOutcome {
+        result: Some(RunResult::NotBuilt),
+        exit_status: None,
+        seconds: 0.0,
+        tail,
+    }
 }

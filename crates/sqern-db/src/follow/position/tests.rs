@@ -4,7 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 
-const CLUSTER: Cluster = Cluster { system_identifier: 7_301_234_567_890_123_456, database: 16384 };
+const CLUSTER: Cluster = Cluster {
+    system_identifier: 7_301_234_567_890_123_456,
+    database: 16384,
+};
 
 fn snapshot(text: &str) -> Snapshot {
     let (_, xmax, open) = numbers(text).unwrap();
@@ -34,7 +37,12 @@ fn texts_that_display_does_not_write_are_rejected() {
         "7301234567890123456/4294967296/760:760:",
         "7301234567890123456/16384/18446744073709551615:18446744073709551615:",
     ] {
-        assert_eq!(text.parse::<Position>(), Err(InvalidPosition { got: text.to_owned() }));
+        assert_eq!(
+            text.parse::<Position>(),
+            Err(InvalidPosition {
+                got: text.to_owned()
+            })
+        );
     }
 }
 
@@ -42,27 +50,59 @@ fn texts_that_display_does_not_write_are_rejected() {
 fn a_position_contains_unlisted_transactions_below_its_xmax() {
     let position: Position = "7301234567890123456/16384/745:760:745,751".parse().unwrap();
     assert_eq!(position.cluster, CLUSTER);
-    let seen: Vec<u64> = (743..763).filter(|xact| position.snapshot.sees(*xact)).collect();
-    assert_eq!(seen, [743, 744, 746, 747, 748, 749, 750, 752, 753, 754, 755, 756, 757, 758, 759]);
-    assert_eq!(Position::start(CLUSTER).to_string(), "7301234567890123456/16384/3:3:");
+    let seen: Vec<u64> = (743..763)
+        .filter(|xact| position.snapshot.sees(*xact))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            743, 744, 746, 747, 748, 749, 750, 752, 753, 754, 755, 756, 757, 758, 759
+        ]
+    );
+    assert_eq!(
+        Position::start(CLUSTER).to_string(),
+        "7301234567890123456/16384/3:3:"
+    );
 }
 
 #[test]
 fn a_snapshot_of_a_standby_contains_only_transactions_below_its_xmin() {
-    assert_eq!(Snapshot::of_server("745:760:").unwrap().to_string(), "745:745:");
-    assert_eq!(Snapshot::of_server("745:760:745").unwrap().to_string(), "745:760:745");
-    assert_eq!(Snapshot::of_server("760:760:").unwrap().to_string(), "760:760:");
+    assert_eq!(
+        Snapshot::of_server("745:760:").unwrap().to_string(),
+        "745:745:"
+    );
+    assert_eq!(
+        Snapshot::of_server("745:760:745").unwrap().to_string(),
+        "745:760:745"
+    );
+    assert_eq!(
+        Snapshot::of_server("760:760:").unwrap().to_string(),
+        "760:760:"
+    );
 }
 
 #[test]
 fn the_text_of_a_step_lists_no_transaction_above_its_xmax() {
-    let mut steps = Steps::new(&snapshot("100:100:"), &snapshot("104:120:104,111"), [101, 105, 103, 119]);
+    let mut steps = Steps::new(
+        &snapshot("100:100:"),
+        &snapshot("104:120:104,111"),
+        [101, 105, 103, 119],
+    );
     let mut texts = vec![];
     for _ in 0..5 {
         steps.step();
         texts.push(steps.reached().to_string());
     }
-    assert_eq!(texts, ["102:102:", "103:106:103,104", "104:106:104", "104:120:104,111", "104:120:104,111"]);
+    assert_eq!(
+        texts,
+        [
+            "102:102:",
+            "103:106:103,104",
+            "104:106:104",
+            "104:120:104,111",
+            "104:120:104,111"
+        ]
+    );
 }
 
 #[test]
@@ -89,7 +129,12 @@ enum Fate {
 }
 
 fn fates() -> impl Strategy<Value = Vec<(Fate, u32)>> {
-    let fate = prop_oneof![Just(Fate::Seen), Just(Fate::Waiting), Just(Fate::RolledBack), Just(Fate::Open)];
+    let fate = prop_oneof![
+        Just(Fate::Seen),
+        Just(Fate::Waiting),
+        Just(Fate::RolledBack),
+        Just(Fate::Open)
+    ];
     prop::collection::vec((fate, any::<u32>()), 0..60)
 }
 

@@ -1,8 +1,9 @@
 //! Statements whose events would be in a different order than their changes.
 //!
-//! The triggers run at the end of a statement, in the order in which its parts end. If one part deletes a row and another part inserts it
-//! again, the order of the events can differ from the order of the changes. The triggers therefore compare each event with the table, and
-//! reject the statement if they differ.
+//! The triggers run at the end of a statement, in the order in which its parts end. If one part
+//! deletes a row and another part inserts it again, the order of the events can differ from the
+//! order of the changes. The triggers therefore compare each event with the table, and reject the
+//! statement if they differ.
 
 use super::with_writer;
 use crate::support::{refused, rows, run};
@@ -12,9 +13,19 @@ async fn assert_rejected(prepare: &str, statement: &str) {
     let (_database, client) = with_writer().await;
     run(&client, prepare).await;
     let message = refused(&client, statement).await;
-    assert!(message.starts_with("cannot change a row of table kver more than once in one statement"), "{message}");
-    assert_eq!(rows(&client, "SELECT archived FROM kver WHERE version = '1'").await, ["f"], "{statement}");
-    assert_eq!(rows(&client, "SELECT * FROM journal_differences()").await, Vec::<String>::new());
+    assert!(
+        message.starts_with("cannot change a row of table kver more than once in one statement"),
+        "{message}"
+    );
+    assert_eq!(
+        rows(&client, "SELECT archived FROM kver WHERE version = '1'").await,
+        ["f"],
+        "{statement}"
+    );
+    assert_eq!(
+        rows(&client, "SELECT * FROM journal_differences()").await,
+        Vec::<String>::new()
+    );
 }
 
 #[tokio::test]
@@ -35,7 +46,11 @@ async fn a_statement_whose_function_inserts_the_changed_key_is_rejected() {
             END IF;
             RETURN version || 'x';
         END $$";
-    assert_rejected(prepare, "UPDATE kver SET version = own_schema.insert_again(version) WHERE version IN ('1', '2')").await;
+    assert_rejected(
+        prepare,
+        "UPDATE kver SET version = own_schema.insert_again(version) WHERE version IN ('1', '2')",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -53,8 +68,17 @@ async fn a_statement_whose_function_changes_an_updated_row_is_rejected() {
          END $$",
     )
     .await;
-    let message = refused(&client, "UPDATE kver_ignore SET comment = own_schema.comment_for(pattern)").await;
-    assert!(message.starts_with("cannot change a row of table kver_ignore more than once in one statement"), "{message}");
+    let message = refused(
+        &client,
+        "UPDATE kver_ignore SET comment = own_schema.comment_for(pattern)",
+    )
+    .await;
+    assert!(
+        message.starts_with(
+            "cannot change a row of table kver_ignore more than once in one statement"
+        ),
+        "{message}"
+    );
 }
 
 #[tokio::test]
@@ -68,5 +92,8 @@ async fn a_statement_whose_function_changes_an_inserted_row_is_rejected() {
     .await;
     let insert = "INSERT INTO kver SELECT 'd', own_schema.archive('new ' || number) FROM generate_series(1, 2) AS number";
     let message = refused(&client, insert).await;
-    assert!(message.starts_with("cannot change a row of table kver more than once in one statement"), "{message}");
+    assert!(
+        message.starts_with("cannot change a row of table kver more than once in one statement"),
+        "{message}"
+    );
 }

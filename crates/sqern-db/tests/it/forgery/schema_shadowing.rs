@@ -36,7 +36,16 @@ const OPERATORS: [(&str, &str, &str); 12] = [
     ("~~", "text, text", "boolean"),
 ];
 
-const TABLES: [&str; 8] = ["event", "generation", "distro", "kver", "kver_ignore", "kver_ignored", "pg_class", "pg_constraint"];
+const TABLES: [&str; 8] = [
+    "event",
+    "generation",
+    "distro",
+    "kver",
+    "kver_ignore",
+    "kver_ignored",
+    "pg_class",
+    "pg_constraint",
+];
 
 /// Creates objects that PostgreSQL finds first for a name without a schema.
 async fn create_shadowing_objects(client: &Client) {
@@ -46,11 +55,25 @@ async fn create_shadowing_objects(client: &Client) {
             run(client, &format!("CREATE FUNCTION {schema}.{signature} RETURNS {result} LANGUAGE plpgsql AS '{body}'")).await;
         }
         for table in TABLES {
-            let like = if table.starts_with("pg_") { "pg_catalog" } else { "public" };
-            run(client, &format!("CREATE TABLE {schema}.{table} AS TABLE {like}.{table} WITH NO DATA")).await;
+            let like = if table.starts_with("pg_") {
+                "pg_catalog"
+            } else {
+                "public"
+            };
+            run(
+                client,
+                &format!("CREATE TABLE {schema}.{table} AS TABLE {like}.{table} WITH NO DATA"),
+            )
+            .await;
         }
-        for table in ["new_rows", "old_rows", "back", "net", "ordered", "inside", "descent", "changed"] {
-            run(client, &format!("CREATE TABLE {schema}.{table} AS SELECT * FROM public.kver")).await;
+        for table in [
+            "new_rows", "old_rows", "back", "net", "ordered", "inside", "descent", "changed",
+        ] {
+            run(
+                client,
+                &format!("CREATE TABLE {schema}.{table} AS SELECT * FROM public.kver"),
+            )
+            .await;
         }
     }
     for (number, (name, types, result)) in OPERATORS.iter().enumerate() {
@@ -84,11 +107,25 @@ async fn shadowing_objects_are_not_used_by_the_functions_of_the_journal() {
         if is_shadowed {
             create_shadowing_objects(&client).await;
             run(&client, "INSERT INTO kver VALUES ('d', 'shadow', true); INSERT INTO own_schema.event DEFAULT VALUES").await;
-            run(&client, "SET search_path = own_schema, pg_temp, public, pg_catalog").await;
-            assert_eq!(refused(&client, "SELECT 'a'::text = 'b'::text").await, "shadowing operator used");
-            assert_eq!(refused(&client, "SELECT generation_id()").await, "shadowing function used");
+            run(
+                &client,
+                "SET search_path = own_schema, pg_temp, public, pg_catalog",
+            )
+            .await;
+            assert_eq!(
+                refused(&client, "SELECT 'a'::text = 'b'::text").await,
+                "shadowing operator used"
+            );
+            assert_eq!(
+                refused(&client, "SELECT generation_id()").await,
+                "shadowing function used"
+            );
         }
-        let label = if is_shadowed { "'unused'::own_schema.label" } else { "'stored'" };
+        let label = if is_shadowed {
+            "'unused'::own_schema.label"
+        } else {
+            "'stored'"
+        };
         for transaction in [
             &format!(
                 "SELECT public.generation_start('first'); INSERT INTO public.kver VALUES ('d', {label}), ('d', '2'), ('d', '%')"
@@ -146,14 +183,25 @@ async fn a_revert_does_not_use_an_existing_table_with_the_name_of_its_plan() {
         run(&client, &format!("DROP {kind} generation_revert_plan")).await;
     }
     run(&client, "SELECT generation_revert(2)").await;
-    assert_eq!(rows(&client, "SELECT count(*), (SELECT count(*) FROM kver_ignore) FROM kver").await, ["1 1"]);
+    assert_eq!(
+        rows(
+            &client,
+            "SELECT count(*), (SELECT count(*) FROM kver_ignore) FROM kver"
+        )
+        .await,
+        ["1 1"]
+    );
 }
 
 #[tokio::test]
 async fn a_writer_with_create_on_schema_public_cannot_change_the_journal() {
     let (database, client) = with_writer().await;
     // The default in a database that was created by PostgreSQL 14 or older.
-    run(&database.client().await, "GRANT CREATE ON SCHEMA public TO PUBLIC; DELETE FROM kver_ignore").await;
+    run(
+        &database.client().await,
+        "GRANT CREATE ON SCHEMA public TO PUBLIC; DELETE FROM kver_ignore",
+    )
+    .await;
     run(
         &client,
         "CREATE FUNCTION public.journal_key(target oid) RETURNS text[] LANGUAGE plpgsql AS $$
@@ -161,5 +209,12 @@ async fn a_writer_with_create_on_schema_public_cannot_change_the_journal() {
          SELECT generation_revert(max(id)) FROM generation",
     )
     .await;
-    assert_eq!(rows(&client, "SELECT count(*) FROM event WHERE fields ? 'forged'").await, ["0"]);
+    assert_eq!(
+        rows(
+            &client,
+            "SELECT count(*) FROM event WHERE fields ? 'forged'"
+        )
+        .await,
+        ["0"]
+    );
 }

@@ -1,4 +1,5 @@
-//! A model of statements and rows in memory. It implements the tables and the rules of SQL, but no journal.
+//! A model of statements and rows in memory. It implements the tables and the rules of SQL, but no
+//! journal.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,8 @@ use super::tables::{TABLES, Table, named};
 /// The columns of a row, including generated ones.
 pub type Row = BTreeMap<&'static str, Value>;
 
-/// The name of a table, and columns of a row as JSON: its primary key, `event.pkey`, or `event.pkey` without the id.
+/// The name of a table, and columns of a row as JSON: its primary key, `event.pkey`, or
+/// `event.pkey` without the id.
 pub type Key = (&'static str, String);
 
 /// All rows of all tables, by primary key.
@@ -36,7 +38,15 @@ pub struct Effect {
 
 /// Returns columns of a row as a key.
 pub fn key(table: &Table, row: &Row, columns: &[&'static str]) -> Key {
-    (table.name, json(columns.iter().map(|column| (*column, row[column].clone())).collect()))
+    (
+        table.name,
+        json(
+            columns
+                .iter()
+                .map(|column| (*column, row[column].clone()))
+                .collect(),
+        ),
+    )
 }
 
 pub fn primary_key(table: &Table, row: &Row) -> Key {
@@ -49,25 +59,44 @@ pub fn journal_key(table: &Table, row: &Row) -> Key {
     key(table, row, &[id, table.key].concat())
 }
 
-/// Returns the identity of a record, which does not change if the record is deleted and inserted again.
+/// Returns the identity of a record, which does not change if the record is deleted and inserted
+/// again.
 pub fn record(table: &Table, row: &Row) -> Key {
-    if table.key.is_empty() { primary_key(table, row) } else { key(table, row, table.key) }
+    if table.key.is_empty() {
+        primary_key(table, row)
+    } else {
+        key(table, row, table.key)
+    }
 }
 
 /// Returns a row as JSON text.
 pub fn json(row: Row) -> String {
-    Value::Object(row.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()).to_string()
+    Value::Object(
+        row.into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    )
+    .to_string()
 }
 
-/// Returns the records that a statement changed: inserted and deleted rows, and rows with updated values.
+/// Returns the records that a statement changed: inserted and deleted rows, and rows with updated
+/// values.
 pub fn touched(changes: &[Change]) -> BTreeSet<Key> {
     let mut touched = BTreeSet::new();
     let mut updated: BTreeMap<Key, (Vec<&Row>, Vec<&Row>)> = BTreeMap::new();
     for Change { table, old, new } in changes {
         match (old, new) {
             (Some(old), Some(new)) => {
-                updated.entry(journal_key(table, old)).or_default().0.push(old);
-                updated.entry(journal_key(table, new)).or_default().1.push(new);
+                updated
+                    .entry(journal_key(table, old))
+                    .or_default()
+                    .0
+                    .push(old);
+                updated
+                    .entry(journal_key(table, new))
+                    .or_default()
+                    .1
+                    .push(new);
             }
             (old, new) => touched.extend(old.iter().chain(new).map(|row| record(table, row))),
         }
@@ -86,14 +115,24 @@ pub fn broken(rows: &Rows) -> Option<String> {
     for ((name, _), row) in rows {
         let table = named(name);
         for parent in table.parents {
-            let wanted: Row = parent.key.iter().zip(parent.own).map(|(key, own)| (*key, row[own].clone())).collect();
+            let wanted: Row = parent
+                .key
+                .iter()
+                .zip(parent.own)
+                .map(|(key, own)| (*key, row[own].clone()))
+                .collect();
             if !rows.contains_key(&(parent.table, json(wanted))) {
-                return Some(format!("{name} {row:?} references no row of {}", parent.table));
+                return Some(format!(
+                    "{name} {row:?} references no row of {}",
+                    parent.table
+                ));
             }
         }
         for (kind, key) in unique_keys(table, row) {
             if !unique.insert((kind, key)) {
-                return Some(format!("{name} contains two rows with a unique key of {row:?}"));
+                return Some(format!(
+                    "{name} contains two rows with a unique key of {row:?}"
+                ));
             }
         }
     }
@@ -104,7 +143,8 @@ pub fn broken(rows: &Rows) -> Option<String> {
 fn unique_keys(table: &Table, row: &Row) -> Vec<(u8, Key)> {
     let mut keys = vec![(0, key(table, row, &table.conflict_target()))];
     keys.retain(|_| !table.key.is_empty());
-    if table.name == "cust_host_kver" && row["current"] == true && row["deleted_at"] == "-infinity" {
+    if table.name == "cust_host_kver" && row["current"] == true && row["deleted_at"] == "-infinity"
+    {
         keys.push((1, key(table, row, &["cluster_name", "host_name"])));
     }
     keys
@@ -113,7 +153,12 @@ fn unique_keys(table: &Table, row: &Row) -> Vec<(u8, Key)> {
 impl Effect {
     /// Computes the effect of a statement on rows.
     pub fn of(statement: &Statement, view: &Rows) -> Self {
-        let mut effect = Self { view: view.clone(), changes: vec![], returned: vec![], inserted: 0 };
+        let mut effect = Self {
+            view: view.clone(),
+            changes: vec![],
+            returned: vec![],
+            inserted: 0,
+        };
         let table = statement.table();
         match &statement.kind {
             Kind::Insert { rows, conflict } => {
@@ -131,11 +176,17 @@ impl Effect {
                     effect.put(table, Some(row.clone()), None);
                 }
             }
-            Kind::Merge { rows, matched, insert } => {
+            Kind::Merge {
+                rows,
+                matched,
+                insert,
+            } => {
                 for (wanted, cells) in rows {
                     let wanted = record(table, &row_of(table, wanted));
-                    let is_wanted =
-                        |row: &&Row| record(table, row) == wanted && (!table.has_id || row["deleted_at"] == "-infinity");
+                    let is_wanted = |row: &&Row| {
+                        record(table, row) == wanted
+                            && (!table.has_id || row["deleted_at"] == "-infinity")
+                    };
                     let found: Vec<_> = of_table(table, view).filter(is_wanted).collect();
                     if found.is_empty() && *insert {
                         effect.put(table, None, Some(row_of(table, cells)));
@@ -143,7 +194,9 @@ impl Effect {
                     for row in found {
                         match matched {
                             Matched::Nothing => {}
-                            Matched::Update(set) => effect.put(table, Some(row.clone()), Some(with(table, row, set))),
+                            Matched::Update(set) => {
+                                effect.put(table, Some(row.clone()), Some(with(table, row, set)));
+                            }
                             Matched::Delete => effect.put(table, Some(row.clone()), None),
                         }
                     }
@@ -167,14 +220,20 @@ impl Effect {
         match conflict {
             Conflict::Nothing => {
                 let keys = unique_keys(table, &row);
-                if of_table(table, &self.view).any(|other| unique_keys(table, other).iter().any(|key| keys.contains(key))) {
+                if of_table(table, &self.view).any(|other| {
+                    unique_keys(table, other)
+                        .iter()
+                        .any(|key| keys.contains(key))
+                }) {
                     return;
                 }
             }
             Conflict::Update(set) => {
-                let found = of_table(table, &self.view).find(|other| key(table, other, &table.conflict_target()) == target);
+                let found = of_table(table, &self.view)
+                    .find(|other| key(table, other, &table.conflict_target()) == target);
                 if let Some(found) = found.cloned() {
-                    self.returned.extend(found.get("id").and_then(Value::as_i64));
+                    self.returned
+                        .extend(found.get("id").and_then(Value::as_i64));
                     let new = with(table, &found, set);
                     return self.put(table, Some(found), Some(new));
                 }
@@ -197,18 +256,43 @@ impl Effect {
         if let Some(new) = &new {
             self.view.insert(primary_key(table, new), new.clone());
         }
-        self.changes.push(Change { table, old: old.clone(), new: new.clone() });
-        let (Some(old), Some(new)) = (old, new) else { return };
+        self.changes.push(Change {
+            table,
+            old: old.clone(),
+            new: new.clone(),
+        });
+        let (Some(old), Some(new)) = (old, new) else {
+            return;
+        };
         for child in &TABLES {
-            for parent in child.parents.iter().filter(|parent| parent.table == table.name) {
+            for parent in child
+                .parents
+                .iter()
+                .filter(|parent| parent.table == table.name)
+            {
                 if parent.key.iter().all(|column| old[column] == new[column]) {
                     continue;
                 }
-                let is_referencing = |row: &&Row| parent.own.iter().zip(parent.key).all(|(own, key)| row[own] == old[key]);
-                let referencing: Vec<_> = of_table(child, &self.view).filter(is_referencing).cloned().collect();
+                let is_referencing = |row: &&Row| {
+                    parent
+                        .own
+                        .iter()
+                        .zip(parent.key)
+                        .all(|(own, key)| row[own] == old[key])
+                };
+                let referencing: Vec<_> = of_table(child, &self.view)
+                    .filter(is_referencing)
+                    .cloned()
+                    .collect();
                 for row in referencing {
                     let mut moved = row.clone();
-                    moved.extend(parent.own.iter().zip(parent.key).map(|(own, key)| (*own, new[key].clone())));
+                    moved.extend(
+                        parent
+                            .own
+                            .iter()
+                            .zip(parent.key)
+                            .map(|(own, key)| (*own, new[key].clone())),
+                    );
                     self.put(child, Some(row), Some(moved));
                 }
             }
@@ -217,8 +301,16 @@ impl Effect {
 
     /// Sets the ids that the server assigned to inserted rows.
     pub fn set_ids(&mut self, ids: &BTreeMap<i64, i64>) {
-        for row in self.changes.iter_mut().flat_map(|change| change.old.iter_mut().chain(&mut change.new)) {
-            if let Some(id) = row.get("id").and_then(Value::as_i64).and_then(|id| ids.get(&id)) {
+        for row in self
+            .changes
+            .iter_mut()
+            .flat_map(|change| change.old.iter_mut().chain(&mut change.new))
+        {
+            if let Some(id) = row
+                .get("id")
+                .and_then(Value::as_i64)
+                .and_then(|id| ids.get(&id))
+            {
                 row.insert("id", (*id).into());
             }
         }
@@ -226,19 +318,45 @@ impl Effect {
 }
 
 fn of_table<'a>(table: &'static Table, rows: &'a Rows) -> impl Iterator<Item = &'a Row> {
-    rows.iter().filter(|((name, _), _)| *name == table.name).map(|(_, row)| row)
+    rows.iter()
+        .filter(|((name, _), _)| *name == table.name)
+        .map(|(_, row)| row)
 }
 
-fn matching<'a>(table: &'static Table, rows: &'a Rows, filter: &Filter) -> impl Iterator<Item = &'a Row> {
-    let conditions: Vec<_> = filter.iter().map(|(column, value)| (table.column(*column), *value)).collect();
-    of_table(table, rows).filter(move |row| conditions.iter().all(|(column, value)| row[column.name] == column.json(*value)))
+fn matching<'a>(
+    table: &'static Table,
+    rows: &'a Rows,
+    filter: &Filter,
+) -> impl Iterator<Item = &'a Row> {
+    let conditions: Vec<_> = filter
+        .iter()
+        .map(|(column, value)| (table.column(*column), *value))
+        .collect();
+    of_table(table, rows).filter(move |row| {
+        conditions
+            .iter()
+            .all(|(column, value)| row[column.name] == column.json(*value))
+    })
 }
 
 /// Returns a new row without an id.
 fn row_of(table: &Table, cells: &[u8]) -> Row {
-    let mut row: Row = table.columns.iter().zip(cells).map(|(column, value)| (column.name, column.json(*value))).collect();
+    let mut row: Row = table
+        .columns
+        .iter()
+        .zip(cells)
+        .map(|(column, value)| (column.name, column.json(*value)))
+        .collect();
     if table.name == "sp_build" {
-        row.extend(["storpool_revision", "change_id", "release_target", "dockernel_profile"].map(|name| (name, Value::Null)));
+        row.extend(
+            [
+                "storpool_revision",
+                "change_id",
+                "release_target",
+                "dockernel_profile",
+            ]
+            .map(|name| (name, Value::Null)),
+        );
     }
     generate(table, &mut row);
     row
@@ -265,7 +383,9 @@ fn with(table: &Table, row: &Row, set: &[Set]) -> Row {
 
 fn generate(table: &Table, row: &mut Row) {
     if table.name == "sp_build" {
-        let success = row["result"].as_str().map(|result| result.to_uppercase() == "SUCCESS");
+        let success = row["result"]
+            .as_str()
+            .map(|result| result.to_uppercase() == "SUCCESS");
         row.insert("success", success.into());
     }
 }

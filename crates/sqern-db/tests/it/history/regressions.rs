@@ -22,16 +22,37 @@ async fn transactions(client: &Client, texts: &[&str]) -> Vec<String> {
     ids
 }
 
-/// Returns the rows of a table as of each generation. For `Forward`, first adds so many events that the journal is read from its beginning.
-async fn as_of(client: &Client, table: &str, columns: &str, generations: &[String], direction: Direction) -> Vec<Vec<String>> {
+/// Returns the rows of a table as of each generation. For `Forward`, first adds so many events that
+/// the journal is read from its beginning.
+async fn as_of(
+    client: &Client,
+    table: &str,
+    columns: &str,
+    generations: &[String],
+    direction: Direction,
+) -> Vec<Vec<String>> {
     if direction == Direction::Forward {
-        run(client, "INSERT INTO sp_build (jenkins_job) SELECT 'many' FROM generate_series(1, 2000)").await;
+        run(
+            client,
+            "INSERT INTO sp_build (jenkins_job) SELECT 'many' FROM generate_series(1, 2000)",
+        )
+        .await;
     }
     let mut found = vec![];
     for id in generations {
         let recent = rows(client, &format!("SELECT generation_is_recent({id})")).await;
-        assert_eq!(recent == ["t"], direction == Direction::Backward, "the direction for generation {id}");
-        found.push(rows(client, &format!("SELECT {columns} FROM {table}_at(generation => {id}) ORDER BY {columns}")).await);
+        assert_eq!(
+            recent == ["t"],
+            direction == Direction::Backward,
+            "the direction for generation {id}"
+        );
+        found.push(
+            rows(
+                client,
+                &format!("SELECT {columns} FROM {table}_at(generation => {id}) ORDER BY {columns}"),
+            )
+            .await,
+        );
     }
     found
 }
@@ -43,7 +64,12 @@ enum Direction {
     Forward,
 }
 
-/// Adds so many events that all later generations are recent, and the journal is read backward from the present.
+/// Adds so many events that all later generations are recent, and the journal is read backward from
+/// the present.
 async fn many_before(client: &Client) {
-    run(client, "INSERT INTO sp_build (jenkins_job) SELECT 'many' FROM generate_series(1, 200)").await;
+    run(
+        client,
+        "INSERT INTO sp_build (jenkins_job) SELECT 'many' FROM generate_series(1, 200)",
+    )
+    .await;
 }

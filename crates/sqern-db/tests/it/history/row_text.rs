@@ -12,12 +12,26 @@ fn row_text(table: &str, row: &str) -> String {
     format!("{table} {row}")
 }
 
-/// Returns the sorted rows of a query for each table. `{}` in the query is replaced by the name of the table.
+/// Returns the sorted rows of a query for each table. `{}` in the query is replaced by the name of
+/// the table.
 pub async fn server_rows(client: &Client, query: &str) -> Vec<String> {
-    let select =
-        |table: &Table| format!("SELECT '{}' || E'\\t' || to_jsonb(t) FROM {} AS t", table.name, query.replace("{}", table.name));
-    let sql = TABLES.iter().map(select).collect::<Vec<_>>().join(" UNION ALL ");
-    let split = |line: String| line.split_once('\t').map(|(table, row)| row_text(table, row)).expect("a tab");
+    let select = |table: &Table| {
+        format!(
+            "SELECT '{}' || E'\\t' || to_jsonb(t) FROM {} AS t",
+            table.name,
+            query.replace("{}", table.name)
+        )
+    };
+    let sql = TABLES
+        .iter()
+        .map(select)
+        .collect::<Vec<_>>()
+        .join(" UNION ALL ");
+    let split = |line: String| {
+        line.split_once('\t')
+            .map(|(table, row)| row_text(table, row))
+            .expect("a tab")
+    };
     let mut lines: Vec<_> = rows(client, &sql).await.into_iter().map(split).collect();
     lines.sort();
     lines
@@ -25,7 +39,10 @@ pub async fn server_rows(client: &Client, query: &str) -> Vec<String> {
 
 /// Returns the sorted rows of the model.
 pub fn model_rows(rows: &Rows) -> Vec<String> {
-    let mut lines: Vec<_> = rows.iter().map(|((table, _), row)| row_text(table, &json(row.clone()))).collect();
+    let mut lines: Vec<_> = rows
+        .iter()
+        .map(|((table, _), row)| row_text(table, &json(row.clone())))
+        .collect();
     lines.sort();
     lines
 }

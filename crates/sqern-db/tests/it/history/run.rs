@@ -54,12 +54,27 @@ impl Replay {
     pub async fn new(database: &TestDatabase) -> Self {
         let session = async |zone: &str| {
             let client = database.client().await;
-            let settings = format!("SET timezone = '{zone}'; SET lock_timeout = '15ms'; SET datestyle = 'German, DMY'");
+            let settings = format!(
+                "SET timezone = '{zone}'; SET lock_timeout = '15ms'; SET datestyle = 'German, DMY'"
+            );
             client.batch_execute(&settings).await.expect("settings");
-            Session { client, open: None, savepoints: vec![] }
+            Session {
+                client,
+                open: None,
+                savepoints: vec![],
+            }
         };
-        let sessions = [session("Asia/Kolkata").await, session("America/New_York").await];
-        Self { sessions, rows: Rows::new(), generations: vec![], statements: 0, script: vec![] }
+        let sessions = [
+            session("Asia/Kolkata").await,
+            session("America/New_York").await,
+        ];
+        Self {
+            sessions,
+            rows: Rows::new(),
+            generations: vec![],
+            statements: 0,
+            script: vec![],
+        }
     }
 
     pub async fn play(&mut self, history: &[Step]) -> Result<(), TestCaseError> {
@@ -71,7 +86,11 @@ impl Replay {
 
     /// Commits open transactions.
     pub async fn finish(&mut self) -> Result<(), TestCaseError> {
-        self.play(&[0, 1].map(|session| Step { session, action: Action::Commit })).await
+        self.play(&[0, 1].map(|session| Step {
+            session,
+            action: Action::Commit,
+        }))
+        .await
     }
 
     /// Runs a statement on tables that are not in the model.
@@ -79,7 +98,13 @@ impl Replay {
         self.execute(0, sql).await
     }
 
-    async fn step(&mut self, Step { session: number, action }: &Step) -> Result<(), TestCaseError> {
+    async fn step(
+        &mut self,
+        Step {
+            session: number,
+            action,
+        }: &Step,
+    ) -> Result<(), TestCaseError> {
         let session = &mut self.sessions[*number];
         let depth = session.savepoints.len();
         let chosen = |choice: u8| usize::from(choice) % depth;
@@ -92,29 +117,45 @@ impl Replay {
                 session.savepoints.clear();
                 self.execute(*number, "ROLLBACK").await
             }
-            (Action::Savepoint, Some(transaction), _) | (Action::RollbackTo(_) | Action::Release(_), Some(transaction), 0) => {
+            (Action::Savepoint, Some(transaction), _)
+            | (Action::RollbackTo(_) | Action::Release(_), Some(transaction), 0) => {
                 session.savepoints.push(transaction.clone());
                 self.execute(*number, &format!("SAVEPOINT s{depth}")).await
             }
             (Action::RollbackTo(choice), Some(transaction), _) => {
                 session.savepoints.truncate(chosen(*choice) + 1);
-                session.savepoints.last().expect("at least one").clone_into(transaction);
-                self.execute(*number, &format!("ROLLBACK TO s{}", chosen(*choice))).await
+                session
+                    .savepoints
+                    .last()
+                    .expect("at least one")
+                    .clone_into(transaction);
+                self.execute(*number, &format!("ROLLBACK TO s{}", chosen(*choice)))
+                    .await
             }
             (Action::Release(choice), ..) => {
                 session.savepoints.truncate(chosen(*choice));
-                self.execute(*number, &format!("RELEASE s{}", chosen(*choice))).await
+                self.execute(*number, &format!("RELEASE s{}", chosen(*choice)))
+                    .await
             }
         }
     }
 
-    /// Runs a statement. If it fails, only this statement is rolled back: with a savepoint, or as the first of its transaction.
-    async fn statement(&mut self, number: usize, statement: &Statement) -> Result<(), TestCaseError> {
+    /// Runs a statement. If it fails, only this statement is rolled back: with a savepoint, or as
+    /// the first of its transaction.
+    async fn statement(
+        &mut self,
+        number: usize,
+        statement: &Statement,
+    ) -> Result<(), TestCaseError> {
         let is_first = self.sessions[number].open.is_none();
         let (before, undo, keep) = if is_first {
             ("BEGIN", "ROLLBACK", "")
         } else {
-            ("SAVEPOINT statement", "ROLLBACK TO statement; RELEASE statement", "RELEASE statement")
+            (
+                "SAVEPOINT statement",
+                "ROLLBACK TO statement; RELEASE statement",
+                "RELEASE statement",
+            )
         };
         let client = &self.sessions[number].client;
         run(client, before).await;
@@ -129,22 +170,46 @@ impl Replay {
             Ok(messages) => messages,
             Err(error) if is_expected(error.code()) => {
                 run(client, undo).await;
-                self.note(number, &format!("-- {}: {sql};", error.as_db_error().expect("of the database").message()));
+                self.note(
+                    number,
+                    &format!(
+                        "-- {}: {sql};",
+                        error.as_db_error().expect("of the database").message()
+                    ),
+                );
                 return Ok(());
             }
             Err(error) => return Err(TestCaseError::fail(format!("{sql}\n{error:?}"))),
         };
         run(client, keep).await;
-        self.note(number, &format!("{}{sql};", if is_first { "BEGIN; " } else { "" }));
+        self.note(
+            number,
+            &format!("{}{sql};", if is_first { "BEGIN; " } else { "" }),
+        );
         let ids = self.ids(number, statement, &effect, &messages).await?;
         effect.set_ids(&ids);
 
         self.statements += 1;
         let transaction = self.sessions[number].open.get_or_insert_default();
-        // An unchanged row must not overwrite a change that the other session committed in the meantime.
-        for change in effect.changes.iter().filter(|change| change.old != change.new) {
-            transaction.wrote.extend(change.old.iter().map(|old| (primary_key(change.table, old), None)));
-            transaction.wrote.extend(change.new.iter().map(|new| (primary_key(change.table, new), Some(new.clone()))));
+        // An unchanged row must not overwrite a change that the other session committed in the
+        // meantime.
+        for change in effect
+            .changes
+            .iter()
+            .filter(|change| change.old != change.new)
+        {
+            transaction.wrote.extend(
+                change
+                    .old
+                    .iter()
+                    .map(|old| (primary_key(change.table, old), None)),
+            );
+            transaction.wrote.extend(
+                change
+                    .new
+                    .iter()
+                    .map(|new| (primary_key(change.table, new), Some(new.clone()))),
+            );
         }
         let touched = touched(&effect.changes);
         if !touched.is_empty() {
@@ -169,18 +234,44 @@ impl Replay {
                 _ => None,
             };
             let assigned: Vec<i64> = messages.iter().filter_map(id).collect();
-            prop_assert_eq!(assigned.len(), effect.returned.len(), "rows of {}", statement.sql());
+            prop_assert_eq!(
+                assigned.len(),
+                effect.returned.len(),
+                "rows of {}",
+                statement.sql()
+            );
             ids.extend(effect.returned.iter().copied().zip(assigned));
-            prop_assert!(ids.iter().all(|(model, assigned)| model == assigned || *model < 0), "{:?} of {}", ids, statement.sql());
+            prop_assert!(
+                ids.iter()
+                    .all(|(model, assigned)| model == assigned || *model < 0),
+                "{:?} of {}",
+                ids,
+                statement.sql()
+            );
             return Ok(ids);
         }
-        let inserted = effect.changes.iter().filter(|change| change.old.is_none() && change.table.has_id);
+        let inserted = effect
+            .changes
+            .iter()
+            .filter(|change| change.old.is_none() && change.table.has_id);
         for row in inserted.filter_map(|change| change.new.as_ref()) {
-            let is = |column: &&str| format!("{column} = '{}'", row[*column].as_str().expect("a text").replace('\'', "''"));
+            let is = |column: &&str| {
+                format!(
+                    "{column} = '{}'",
+                    row[*column].as_str().expect("a text").replace('\'', "''")
+                )
+            };
             let conditions: Vec<_> = table.conflict_target().iter().map(is).collect();
-            let sql = format!("SELECT id FROM {} WHERE {}", table.name, conditions.join(" AND "));
+            let sql = format!(
+                "SELECT id FROM {} WHERE {}",
+                table.name,
+                conditions.join(" AND ")
+            );
             let assigned = value(&self.sessions[number].client, &sql).await;
-            ids.insert(row["id"].as_i64().expect("a number"), assigned.parse().expect("a number"));
+            ids.insert(
+                row["id"].as_i64().expect("a number"),
+                assigned.parse().expect("a number"),
+            );
         }
         Ok(ids)
     }
@@ -188,20 +279,41 @@ impl Replay {
     async fn commit(&mut self, number: usize) -> Result<(), TestCaseError> {
         self.sessions[number].savepoints.clear();
         let transaction = self.sessions[number].open.take().unwrap_or_default();
-        let id = value(&self.sessions[number].client, "SELECT generation_id_if_assigned()").await.parse().ok();
+        let id = value(
+            &self.sessions[number].client,
+            "SELECT generation_id_if_assigned()",
+        )
+        .await
+        .parse()
+        .ok();
         self.execute(number, "COMMIT").await?;
-        prop_assert_eq!(id.is_some(), !transaction.touched.is_empty(), "a generation if rows were changed");
+        prop_assert_eq!(
+            id.is_some(),
+            !transaction.touched.is_empty(),
+            "a generation if rows were changed"
+        );
         overlay(&mut self.rows, &transaction.wrote);
         let Some(id) = id else { return Ok(()) };
         self.note(number, &format!("-- generation {id}"));
         let mut touched = BTreeMap::new();
         for (statement, records) in &transaction.touched {
             for record in records {
-                touched.entry(record.clone()).or_insert((*statement, *statement)).1 = *statement;
+                touched
+                    .entry(record.clone())
+                    .or_insert((*statement, *statement))
+                    .1 = *statement;
             }
         }
-        let last = transaction.touched.last().map_or(0, |(statement, _)| *statement);
-        self.generations.push(Generation { id, wrote: transaction.wrote, touched, last });
+        let last = transaction
+            .touched
+            .last()
+            .map_or(0, |(statement, _)| *statement);
+        self.generations.push(Generation {
+            id,
+            wrote: transaction.wrote,
+            touched,
+            last,
+        });
         self.generations.sort_by_key(|generation| generation.last);
         Ok(())
     }
@@ -209,8 +321,13 @@ impl Replay {
     /// Reverts a generation. Returns the id of the new generation, or the error.
     pub async fn revert(&mut self, id: i64) -> Result<Option<i64>, (SqlState, String)> {
         let sql = format!("SELECT generation_revert({id})");
-        // No transaction of the history is open, so only autovacuum can hold a conflicting lock, for longer than the limit of the history.
-        self.sessions[0].client.batch_execute("SET lock_timeout = '60s'").await.expect("settings");
+        // No transaction of the history is open, so only autovacuum can hold a conflicting lock,
+        // for longer than the limit of the history.
+        self.sessions[0]
+            .client
+            .batch_execute("SET lock_timeout = '60s'")
+            .await
+            .expect("settings");
         let done = self.sessions[0].client.query_one(&sql, &[]).await;
         let done = done.map(|row| row.get(0)).map_err(|error| {
             let error = error.as_db_error().expect("of the database");
@@ -220,7 +337,8 @@ impl Replay {
         done
     }
 
-    /// Adds a generation that was not created by statements of the history. `rows` are the rows after it.
+    /// Adds a generation that was not created by statements of the history. `rows` are the rows
+    /// after it.
     pub fn add_generation(&mut self, id: i64, rows: Rows) {
         self.statements += 1;
         let keys: BTreeSet<_> = self.rows.keys().chain(rows.keys()).cloned().collect();
@@ -230,9 +348,20 @@ impl Replay {
             .map(|key| (key.clone(), rows.get(&key).cloned()))
             .collect();
         let is_changed = |(key, _): &(&Key, &Row)| wrote.contains_key(key);
-        let changed = self.rows.iter().filter(is_changed).chain(rows.iter().filter(is_changed));
-        let touched = changed.map(|((name, _), row)| (record(named(name), row), (self.statements, self.statements))).collect();
-        self.generations.push(Generation { id, wrote, touched, last: self.statements });
+        let changed = self
+            .rows
+            .iter()
+            .filter(is_changed)
+            .chain(rows.iter().filter(is_changed));
+        let touched = changed
+            .map(|((name, _), row)| (record(named(name), row), (self.statements, self.statements)))
+            .collect();
+        self.generations.push(Generation {
+            id,
+            wrote,
+            touched,
+            last: self.statements,
+        });
         self.rows = rows;
     }
 

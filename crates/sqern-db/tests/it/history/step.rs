@@ -9,7 +9,8 @@ use super::statement::{Statement, statements};
 pub enum Action {
     Statement(Statement),
     Savepoint,
-    /// Rolls back to an open savepoint, selected by number. Creates a savepoint if there is none, as `Release` does.
+    /// Rolls back to an open savepoint, selected by number. Creates a savepoint if there is none,
+    /// as `Release` does.
     RollbackTo(u8),
     Release(u8),
     Commit,
@@ -33,5 +34,8 @@ pub fn histories() -> impl Strategy<Value = Vec<Step>> {
         5 => Just(Action::Commit),
         1 => Just(Action::Rollback),
     ];
-    vec((0usize..2, action).prop_map(|(session, action)| Step { session, action }), 5..60)
+    vec(
+        (0usize..2, action).prop_map(|(session, action)| Step { session, action }),
+        5..60,
+    )
 }

@@ -1,4 +1,5 @@
-//! The tables of random histories. They have few columns and values, so that statements often affect the same rows.
+//! The tables of random histories. They have few columns and values, so that statements often
+//! affect the same rows.
 
 use serde_json::Value;
 
@@ -24,7 +25,8 @@ pub struct Parent {
 pub struct Table {
     pub name: &'static str,
     pub has_id: bool,
-    /// The natural key of a record: without id and `deleted_at`. Empty if only the id identifies a record.
+    /// The natural key of a record: without id and `deleted_at`. Empty if only the id identifies a
+    /// record.
     pub key: &'static [&'static str],
     pub columns: &'static [Column],
     pub parents: &'static [Parent],
@@ -33,7 +35,11 @@ pub struct Table {
 type Pool = &'static [(&'static str, &'static str)];
 
 const fn column(name: &'static str, sql_type: &'static str, pool: Pool) -> Column {
-    Column { name, sql_type, pool }
+    Column {
+        name,
+        sql_type,
+        pool,
+    }
 }
 
 const DISTRO: Pool = &[("'a'", "\"a\""), ("'b'", "\"b\""), ("'c'", "\"c\"")];
@@ -45,23 +51,42 @@ const VERSION: Pool = &[
     ("'12'", "\"12\""),
     ("'it''s \"5\" \\'", "\"it's \\\"5\\\" \\\\\""),
 ];
-const PATTERN: Pool = &[("'1%'", "\"1%\""), ("'%2'", "\"%2\""), ("'_'", "\"_\""), ("'%5%'", "\"%5%\"")];
+const PATTERN: Pool = &[
+    ("'1%'", "\"1%\""),
+    ("'%2'", "\"%2\""),
+    ("'_'", "\"_\""),
+    ("'%5%'", "\"%5%\""),
+];
 const BOOLEAN: Pool = &[("false", "false"), ("true", "true")];
 const TIME: Pool = &[
     ("'2026-01-02 03:04:05+02'", "\"2026-01-02T01:04:05+00:00\""),
-    ("'2026-07-01 00:00:00.123456-07'", "\"2026-07-01T07:00:00.123456+00:00\""),
+    (
+        "'2026-07-01 00:00:00.123456-07'",
+        "\"2026-07-01T07:00:00.123456+00:00\"",
+    ),
 ];
 /// Mostly live, because a deleted row conflicts with fewer rows.
 const DELETED_AT: Pool = &[
     ("'-infinity'", "\"-infinity\""),
-    ("'2026-02-03 04:05:06+05:30'", "\"2026-02-02T22:35:06+00:00\""),
+    (
+        "'2026-02-03 04:05:06+05:30'",
+        "\"2026-02-02T22:35:06+00:00\"",
+    ),
     ("'-infinity'", "\"-infinity\""),
     ("'2026-03-01 00:00:00+00'", "\"2026-03-01T00:00:00+00:00\""),
     ("'-infinity'", "\"-infinity\""),
 ];
 const CLUSTER: Pool = &[("'c1'", "\"c1\""), ("'c2'", "\"c2\""), ("'c3'", "\"c3\"")];
-const KVER: Parent = Parent { own: &["distro", "version"], table: "kver", key: &["distro", "version"] };
-const OF_DISTRO: Parent = Parent { own: &["distro"], table: "distro", key: &["name"] };
+const KVER: Parent = Parent {
+    own: &["distro", "version"],
+    table: "kver",
+    key: &["distro", "version"],
+};
+const OF_DISTRO: Parent = Parent {
+    own: &["distro"],
+    table: "distro",
+    key: &["name"],
+};
 
 pub const TABLES: [Table; 8] = [
     Table {
@@ -79,14 +104,22 @@ pub const TABLES: [Table; 8] = [
         name: "kver",
         has_id: false,
         key: &["distro", "version"],
-        columns: &[column("distro", "text", DISTRO), column("version", "text", VERSION), column("archived", "boolean", BOOLEAN)],
+        columns: &[
+            column("distro", "text", DISTRO),
+            column("version", "text", VERSION),
+            column("archived", "boolean", BOOLEAN),
+        ],
         parents: &[OF_DISTRO],
     },
     Table {
         name: "kver_seen",
         has_id: false,
         key: &["distro", "version"],
-        columns: &[column("distro", "text", DISTRO), column("version", "text", VERSION), column("tstamp", "timestamptz", TIME)],
+        columns: &[
+            column("distro", "text", DISTRO),
+            column("version", "text", VERSION),
+            column("tstamp", "timestamptz", TIME),
+        ],
         parents: &[KVER],
     },
     Table {
@@ -96,7 +129,11 @@ pub const TABLES: [Table; 8] = [
         columns: &[
             column("distro", "text", DISTRO),
             column("pattern", "text", PATTERN),
-            column("comment", "text", &[("NULL", "null"), ("'why'", "\"why\""), ("''", "\"\"")]),
+            column(
+                "comment",
+                "text",
+                &[("NULL", "null"), ("'why'", "\"why\""), ("''", "\"\"")],
+            ),
             column("deleted_at", "timestamptz", DELETED_AT),
         ],
         parents: &[OF_DISTRO],
@@ -118,21 +155,44 @@ pub const TABLES: [Table; 8] = [
         key: &["cluster_name", "host_name", "distro", "version"],
         columns: &[
             column("cluster_name", "text", CLUSTER),
-            column("host_name", "text", &[("'h1'", "\"h1\""), ("'h2'", "\"h2\"")]),
+            column(
+                "host_name",
+                "text",
+                &[("'h1'", "\"h1\""), ("'h2'", "\"h2\"")],
+            ),
             column("distro", "text", DISTRO),
             column("version", "text", VERSION),
             column("current", "boolean", BOOLEAN),
             column("deleted_at", "timestamptz", DELETED_AT),
         ],
-        parents: &[KVER, Parent { own: &["cluster_name"], table: "cust_cluster", key: &["name"] }],
+        parents: &[
+            KVER,
+            Parent {
+                own: &["cluster_name"],
+                table: "cust_cluster",
+                key: &["name"],
+            },
+        ],
     },
     Table {
         name: "sp_build",
         has_id: true,
         key: &[],
         columns: &[
-            column("jenkins_job", "text", &[("'j1'", "\"j1\""), ("'j2'", "\"j2\""), ("NULL", "null")]),
-            column("result", "text", &[("NULL", "null"), ("'SUCCESS'", "\"SUCCESS\""), ("'failure'", "\"failure\"")]),
+            column(
+                "jenkins_job",
+                "text",
+                &[("'j1'", "\"j1\""), ("'j2'", "\"j2\""), ("NULL", "null")],
+            ),
+            column(
+                "result",
+                "text",
+                &[
+                    ("NULL", "null"),
+                    ("'SUCCESS'", "\"SUCCESS\""),
+                    ("'failure'", "\"failure\""),
+                ],
+            ),
             column("tstamp", "timestamptz", TIME),
             column("official", "boolean", BOOLEAN),
             column("deleted_at", "timestamptz", DELETED_AT),
@@ -145,7 +205,11 @@ pub const TABLES: [Table; 8] = [
         key: &["storpool_revision", "release_target", "distro", "version"],
         columns: &[
             column("storpool_revision", "text", &[("'r1'", "\"r1\"")]),
-            column("release_target", "text", &[("'t1'", "\"t1\""), ("'t2'", "\"t2\"")]),
+            column(
+                "release_target",
+                "text",
+                &[("'t1'", "\"t1\""), ("'t2'", "\"t2\"")],
+            ),
             column("distro", "text", DISTRO),
             column("version", "text", VERSION),
             column("tstamp", "timestamptz", TIME),
@@ -157,13 +221,20 @@ pub const TABLES: [Table; 8] = [
 
 /// Returns the table with this name.
 pub fn named(name: &str) -> &'static Table {
-    TABLES.iter().find(|table| table.name == name).expect("a table of the histories")
+    TABLES
+        .iter()
+        .find(|table| table.name == name)
+        .expect("a table of the histories")
 }
 
 impl Column {
     /// Returns a value, selected by number, as an SQL expression of the type of the column.
     pub fn sql(&self, value: u8) -> String {
-        format!("{}::{}", self.pool[usize::from(value) % self.pool.len()].0, self.sql_type)
+        format!(
+            "{}::{}",
+            self.pool[usize::from(value) % self.pool.len()].0,
+            self.sql_type
+        )
     }
 
     /// Returns the same value as the JSON of PostgreSQL.
@@ -183,7 +254,8 @@ impl Table {
         if self.has_id { &["id"] } else { self.key }
     }
 
-    /// Returns the conflict target of an upsert: the unique key with `deleted_at` if there is one, else the primary key.
+    /// Returns the conflict target of an upsert: the unique key with `deleted_at` if there is one,
+    /// else the primary key.
     pub fn conflict_target(&self) -> Vec<&'static str> {
         let deleted_at = (self.has_id && !self.key.is_empty()).then_some("deleted_at");
         self.key.iter().copied().chain(deleted_at).collect()

@@ -17,7 +17,10 @@ impl Config {
 
     /// Returns the value of an option without quotes; `None` if it is not set.
     fn value(&self, option: &str) -> Option<&str> {
-        let value = self.0.lines().find_map(|line| line.strip_prefix(option)?.strip_prefix('='))?;
+        let value = self
+            .0
+            .lines()
+            .find_map(|line| line.strip_prefix(option)?.strip_prefix('='))?;
         Some(value.trim_matches('"'))
     }
 
@@ -25,31 +28,59 @@ impl Config {
         self.value(option) == Some("y")
     }
 
-    /// Returns the compiler and the linker. `variables` is the text of `.kernelvariables` of Debian, which names the exact compiler.
+    /// Returns the compiler and the linker. `variables` is the text of `.kernelvariables` of
+    /// Debian, which names the exact compiler.
     pub(super) fn compilers(&self, variables: &str) -> Vec<String> {
         if self.0.is_empty() {
             return Vec::new();
         }
         let exact = variables.lines().find_map(|line| {
             let (name, value) = line.split_once('=')?;
-            // `CC = $(if $(DEBIAN_KERNEL_USE_CCACHE),$(CCACHE)) $(CROSS_COMPILE)gcc-12`: the compiler follows the last variable.
-            (name.trim() == "CC").then(|| value.rsplit([')', ' ', '\t']).next().unwrap_or_default().to_owned())
+            // `CC = $(if $(DEBIAN_KERNEL_USE_CCACHE),$(CCACHE)) $(CROSS_COMPILE)gcc-12`: the
+            // compiler follows the last variable.
+            (name.trim() == "CC").then(|| {
+                value
+                    .rsplit([')', ' ', '\t'])
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            })
         });
-        let default = if self.is_set("CONFIG_CC_IS_CLANG") { "clang" } else { "gcc" };
-        let compiler = exact.filter(|name| is_compiler(name)).unwrap_or_else(|| default.to_owned());
-        let linker = if self.is_set("CONFIG_LD_IS_LLD") && default == "clang" { "ld.lld" } else { "ld" };
+        let default = if self.is_set("CONFIG_CC_IS_CLANG") {
+            "clang"
+        } else {
+            "gcc"
+        };
+        let compiler = exact
+            .filter(|name| is_compiler(name))
+            .unwrap_or_else(|| default.to_owned());
+        let linker = if self.is_set("CONFIG_LD_IS_LLD") && default == "clang" {
+            "ld.lld"
+        } else {
+            "ld"
+        };
         vec![compiler, linker.to_owned()]
     }
 }
 
-/// Returns the compiler that a kernel was built with, as its `.config` describes it: `gcc-12 (Debian 12.2.0-14) 12.2.0`.
+/// Returns the compiler that a kernel was built with, as its `.config` describes it: `gcc-12
+/// (Debian 12.2.0-14) 12.2.0`.
 pub(in crate::tree) fn compiler_text(build: &Path) -> Option<String> {
-    Config::read(build).value("CONFIG_CC_VERSION_TEXT").map(str::to_owned)
+    Config::read(build)
+        .value("CONFIG_CC_VERSION_TEXT")
+        .map(str::to_owned)
 }
 
 fn is_compiler(name: &str) -> bool {
-    let rest = name.strip_prefix("gcc").or_else(|| name.strip_prefix("clang"));
-    rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('-').is_some_and(|version| version.parse::<u32>().is_ok()))
+    let rest = name
+        .strip_prefix("gcc")
+        .or_else(|| name.strip_prefix("clang"));
+    rest.is_some_and(|rest| {
+        rest.is_empty()
+            || rest
+                .strip_prefix('-')
+                .is_some_and(|version| version.parse::<u32>().is_ok())
+    })
 }
 
 /// Returns the first bytes of a file as text; empty if it cannot be read.

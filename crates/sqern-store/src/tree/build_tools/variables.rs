@@ -8,12 +8,17 @@ const WITHOUT_BTF: &str = "CONFIG_DEBUG_INFO_BTF_MODULES=";
 /// The make variable that disables objtool for one build (kernel, `scripts/Makefile.lib`).
 const WITHOUT_OBJTOOL: &str = "OBJECT_FILES_NON_STANDARD=y";
 
-/// Returns the variables for the command line of make that disable optional steps whose tools are missing.
+/// Returns the variables for the command line of make that disable optional steps whose tools are
+/// missing.
 ///
 /// `resolve_btfids`, which BTF requires, loads the libraries of objtool.
 #[must_use]
 pub fn make_variables(missing: &[Requirement]) -> Vec<String> {
-    let lacks = |purpose| missing.iter().any(|requirement| requirement.purpose == purpose);
+    let lacks = |purpose| {
+        missing
+            .iter()
+            .any(|requirement| requirement.purpose == purpose)
+    };
     let mut variables = Vec::new();
     if lacks(Purpose::Objtool) {
         variables.push(WITHOUT_OBJTOOL.to_owned());
@@ -31,9 +36,17 @@ mod tests {
 
     #[test]
     fn missing_tools_disable_optional_steps() {
-        let missing = |purpose| [Requirement { purpose, tool: program("x") }];
+        let missing = |purpose| {
+            [Requirement {
+                purpose,
+                tool: program("x"),
+            }]
+        };
         assert_eq!(make_variables(&missing(Purpose::Btf)), [WITHOUT_BTF]);
-        assert_eq!(make_variables(&missing(Purpose::Objtool)), [WITHOUT_OBJTOOL, WITHOUT_BTF]);
+        assert_eq!(
+            make_variables(&missing(Purpose::Objtool)),
+            [WITHOUT_OBJTOOL, WITHOUT_BTF]
+        );
         assert!(make_variables(&missing(Purpose::Compile)).is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! The payload of an rpm: cpio in the format "newc" (cpio(5)), or in the "stripped" format of rpm.
 //!
-//! Entries of the stripped format refer to files of the header by their index. rpm 4 uses it for packages with files above 4 GiB, and rpm 6
-//! uses it always.
+//! Entries of the stripped format refer to files of the header by their index. rpm 4 uses it for
+//! packages with files above 4 GiB, and rpm 6 uses it always.
 
 use std::collections::HashMap;
 use std::io::Read as _;
@@ -41,7 +41,11 @@ struct PendingLinks {
 }
 
 /// Writes the entries until the trailer.
-pub(super) fn unpack(reader: &mut ArchiveReader, files: &Files, staging: &mut Staging<'_>) -> Result<(), Error> {
+pub(super) fn unpack(
+    reader: &mut ArchiveReader,
+    files: &Files,
+    staging: &mut Staging<'_>,
+) -> Result<(), Error> {
     let mut pending = PendingLinks::default();
     while let Some(head) = next(reader, files, staging)? {
         let entry = entry(&head, staging)?;
@@ -49,19 +53,34 @@ pub(super) fn unpack(reader: &mut ArchiveReader, files: &Files, staging: &mut St
         match entry.kind {
             EntryKind::Symlink => {
                 let limit = staging.limits.link_bytes;
-                let Some(size) = usize::try_from(head.data_bytes).ok().filter(|size| *size <= limit) else {
+                let Some(size) = usize::try_from(head.data_bytes)
+                    .ok()
+                    .filter(|size| *size <= limit)
+                else {
                     let found = counted(head.data_bytes, "byte");
-                    return Err(invalid(format!("a link target of at most {limit} bytes"), found, location()));
+                    return Err(invalid(
+                        format!("a link target of at most {limit} bytes"),
+                        found,
+                        location(),
+                    ));
                 };
-                let to = reader.read_bytes(size).map_err(|error| damaged(&error, location()))?;
+                let to = reader
+                    .read_bytes(size)
+                    .map_err(|error| damaged(&error, location()))?;
                 if !staging.skips(&entry) {
                     staging.symlink(&entry, &to)?;
                 }
             }
-            EntryKind::File if head.is_linked && head.data_bytes == 0 => pending.add(head.inode, entry, staging)?,
+            EntryKind::File if head.is_linked && head.data_bytes == 0 => {
+                pending.add(head.inode, entry, staging)?;
+            }
             EntryKind::File => write_file(reader, &entry, &head, &mut pending, staging)?,
             _ if head.data_bytes != 0 => {
-                return Err(invalid("data behind files and links only", counted(head.data_bytes, "byte"), location()));
+                return Err(invalid(
+                    "data behind files and links only",
+                    counted(head.data_bytes, "byte"),
+                    location(),
+                ));
             }
             _ if staging.skips(&entry) => {}
             _ => staging.directory(&entry)?,
@@ -79,31 +98,53 @@ fn write_file(
     pending: &mut PendingLinks,
     staging: &mut Staging<'_>,
 ) -> Result<(), Error> {
-    let names = if head.is_linked { pending.by_inode.remove(&head.inode).unwrap_or_default() } else { Vec::new() };
+    let names = if head.is_linked {
+        pending.by_inode.remove(&head.inode).unwrap_or_default()
+    } else {
+        Vec::new()
+    };
     if !staging.skips(entry) {
         staging.file(entry, reader)?;
         return link_all(&names, &entry.path, staging);
     }
     // This link is skipped, but another one might be required.
     let Some((first, others)) = names.split_first() else {
-        return reader.skip(entry.size_bytes).map_err(|error| damaged(&error, escape(&head.name)));
+        return reader
+            .skip(entry.size_bytes)
+            .map_err(|error| damaged(&error, escape(&head.name)));
     };
-    staging.file(&Entry { size_bytes: entry.size_bytes, ..first.clone() }, reader)?;
+    staging.file(
+        &Entry {
+            size_bytes: entry.size_bytes,
+            ..first.clone()
+        },
+        reader,
+    )?;
     link_all(others, &first.path, staging)
 }
 
 fn link_all(names: &[Entry], to: &EntryPath, staging: &mut Staging<'_>) -> Result<(), Error> {
-    names.iter().try_for_each(|name| staging.hard_link(name, to))
+    names
+        .iter()
+        .try_for_each(|name| staging.hard_link(name, to))
 }
 
 impl PendingLinks {
-    fn add(&mut self, inode: (u32, u32), entry: Entry, staging: &mut Staging<'_>) -> Result<(), Error> {
+    fn add(
+        &mut self,
+        inode: (u32, u32),
+        entry: Entry,
+        staging: &mut Staging<'_>,
+    ) -> Result<(), Error> {
         if staging.skips(&entry) {
             return Ok(());
         }
         self.names_bytes += entry.path.as_str().len();
         if self.names_bytes > staging.limits.metadata_bytes {
-            let expected = format!("at most {} bytes of hard link names", staging.limits.metadata_bytes);
+            let expected = format!(
+                "at most {} bytes of hard link names",
+                staging.limits.metadata_bytes
+            );
             return Err(invalid(expected, "more", entry.path.as_str()));
         }
         self.by_inode.entry(inode).or_default().push(entry);
@@ -114,7 +155,13 @@ impl PendingLinks {
     fn finish(self, staging: &mut Staging<'_>) -> Result<(), Error> {
         for names in self.by_inode.into_values() {
             if let Some((first, others)) = names.split_first() {
-                staging.file(&Entry { size_bytes: 0, ..first.clone() }, &mut std::io::empty())?;
+                staging.file(
+                    &Entry {
+                        size_bytes: 0,
+                        ..first.clone()
+                    },
+                    &mut std::io::empty(),
+                )?;
                 link_all(others, &first.path, staging)?;
             }
         }
@@ -134,7 +181,11 @@ fn entry(head: &EntryHead<'_>, staging: &mut Staging<'_>) -> Result<Entry, Error
 }
 
 /// Returns the next entry, or `None` for the trailer.
-fn next<'a>(reader: &mut ArchiveReader, files: &'a Files, staging: &Staging<'_>) -> Result<Option<EntryHead<'a>>, Error> {
+fn next<'a>(
+    reader: &mut ArchiveReader,
+    files: &'a Files,
+    staging: &Staging<'_>,
+) -> Result<Option<EntryHead<'a>>, Error> {
     let location = format!("offset {}", reader.position());
     let failed = |error: std::io::Error| damaged(&error, &location);
     let mut magic = [0; 6];
@@ -143,18 +194,38 @@ fn next<'a>(reader: &mut ArchiveReader, files: &'a Files, staging: &Staging<'_>)
         STRIPPED => {
             let [index] = fields(reader, &location)?;
             skip_padding(reader).map_err(failed)?;
-            let file = usize::try_from(index).ok().and_then(|index| files.get(index));
+            let file = usize::try_from(index)
+                .ok()
+                .and_then(|index| files.get(index));
             let Some(file) = file else {
-                return Err(invalid("a file that the header lists", format!("number {index}"), location));
+                return Err(invalid(
+                    "a file that the header lists",
+                    format!("number {index}"),
+                    location,
+                ));
             };
             let is_directory = file.mode & TYPE_BITS == 0o040_000;
-            let data_bytes = if is_directory || !file.is_last_name { 0 } else { file.size_bytes };
-            Ok(Some(EntryHead { name: file.path.clone(), file, data_bytes, is_linked: true, inode: file.inode }))
+            let data_bytes = if is_directory || !file.is_last_name {
+                0
+            } else {
+                file.size_bytes
+            };
+            Ok(Some(EntryHead {
+                name: file.path.clone(),
+                file,
+                data_bytes,
+                is_linked: true,
+                inode: file.inode,
+            }))
         }
         NEWC | NEWC_CRC => newc(reader, files, staging, &location),
         _ => {
             let found = format!("{:?}", escape(&magic));
-            Err(invalid("a cpio entry of magic 070701, 070702 or 07070X", found, location))
+            Err(invalid(
+                "a cpio entry of magic 070701, 070702 or 07070X",
+                found,
+                location,
+            ))
         }
     }
 }
@@ -166,13 +237,36 @@ fn newc<'a>(
     location: &str,
 ) -> Result<Option<EntryHead<'a>>, Error> {
     let fields: [u32; 13] = fields(reader, location)?;
-    let [inode, mode, _, _, names, _, data_bytes, major, minor, _, _, name_bytes, _] = fields;
+    let [
+        inode,
+        mode,
+        _,
+        _,
+        names,
+        _,
+        data_bytes,
+        major,
+        minor,
+        _,
+        _,
+        name_bytes,
+        _,
+    ] = fields;
     let limit = staging.limits.path_bytes;
     // The name has a prefix "./" and a terminating null byte.
-    let Some(size) = usize::try_from(name_bytes).ok().filter(|size| *size <= limit.saturating_add(3)) else {
-        return Err(invalid(format!("a path of at most {limit} bytes"), format!("{name_bytes} bytes"), location));
+    let Some(size) = usize::try_from(name_bytes)
+        .ok()
+        .filter(|size| *size <= limit.saturating_add(3))
+    else {
+        return Err(invalid(
+            format!("a path of at most {limit} bytes"),
+            format!("{name_bytes} bytes"),
+            location,
+        ));
     };
-    let mut name = reader.read_bytes(size).map_err(|error| damaged(&error, location))?;
+    let mut name = reader
+        .read_bytes(size)
+        .map_err(|error| damaged(&error, location))?;
     if name.pop() != Some(0) {
         return Err(invalid("a null-terminated name", "none", escape(&name)));
     }
@@ -182,7 +276,11 @@ fn newc<'a>(
     skip_padding(reader).map_err(|error| damaged(&error, location))?;
     let path = EntryPath::new(&name, staging.limits)?;
     let Some(file) = files.find(path.as_str()) else {
-        return Err(invalid("a file that the header lists", "another file", escape(&name)));
+        return Err(invalid(
+            "a file that the header lists",
+            "another file",
+            escape(&name),
+        ));
     };
     if file.mode & TYPE_BITS != mode & TYPE_BITS {
         let expected = format!("an entry of mode {:06o} as in the header", file.mode);
@@ -199,15 +297,28 @@ fn newc<'a>(
 }
 
 /// Reads numbers of 8 hexadecimal digits.
-fn fields<const COUNT: usize>(reader: &mut ArchiveReader, location: &str) -> Result<[u32; COUNT], Error> {
-    let bytes = reader.read_bytes(COUNT * 8).map_err(|error| damaged(&error, location))?;
+fn fields<const COUNT: usize>(
+    reader: &mut ArchiveReader,
+    location: &str,
+) -> Result<[u32; COUNT], Error> {
+    let bytes = reader
+        .read_bytes(COUNT * 8)
+        .map_err(|error| damaged(&error, location))?;
     let mut fields = [0; COUNT];
     for (field, digits) in fields.iter_mut().zip(bytes.chunks_exact(8)) {
         // `from_str_radix` would accept a sign.
-        let text = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let text = std::str::from_utf8(digits)
+            .ok()
+            .filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
         *field = text
             .and_then(|text| u32::from_str_radix(text, 16).ok())
-            .ok_or_else(|| invalid("eight hexadecimal digits in a cpio header", format!("{:?}", escape(digits)), location))?;
+            .ok_or_else(|| {
+                invalid(
+                    "eight hexadecimal digits in a cpio header",
+                    format!("{:?}", escape(digits)),
+                    location,
+                )
+            })?;
     }
     Ok(fields)
 }

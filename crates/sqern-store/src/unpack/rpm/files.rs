@@ -38,7 +38,8 @@ pub(super) struct FileInfo {
     pub(super) mtime_s: u64,
     /// The device and inode number, which hard links of a file share.
     pub(super) inode: (u32, u32),
-    /// Whether this is the last hard link of the file. The payload contains the data of a file with its last link.
+    /// Whether this is the last hard link of the file. The payload contains the data of a file with
+    /// its last link.
     pub(super) is_last_name: bool,
     /// The checksum of a regular file, if it is a SHA-256. Older algorithms are not secure.
     pub(super) sha256: Option<[u8; 32]>,
@@ -56,7 +57,11 @@ impl Files {
         let names = header.texts(BASE_NAMES)?.unwrap_or_default();
         let count = names.len();
         if count as u64 > limits.entries {
-            return Err(invalid(format!("at most {} files", limits.entries), format!("{count}"), "the header"));
+            return Err(invalid(
+                format!("at most {} files", limits.entries),
+                format!("{count}"),
+                "the header",
+            ));
         }
         let directories = header.texts(DIR_NAMES)?.unwrap_or_default();
         let directory_indexes = of_length(header.u32s(DIR_INDEXES)?, count, "directories")?;
@@ -66,26 +71,44 @@ impl Files {
         let devices = of_length(header.u32s(FILE_DEVICES)?, count, "devices")?;
         let sizes = match header.u64s(LONG_FILE_SIZES)? {
             Some(sizes) => sizes,
-            None => header.u32s(FILE_SIZES)?.unwrap_or_default().into_iter().map(u64::from).collect(),
+            None => header
+                .u32s(FILE_SIZES)?
+                .unwrap_or_default()
+                .into_iter()
+                .map(u64::from)
+                .collect(),
         };
         let sizes = of_length(Some(sizes), count, "sizes")?;
-        let algorithm = header.u32s(FILE_DIGEST_ALGO)?.and_then(|list| list.first().copied());
-        let digests = header.texts(FILE_DIGESTS)?.filter(|_| algorithm == Some(SHA256));
-        let digests = digests.map(|list| of_length(Some(list), count, "digests")).transpose()?;
+        let algorithm = header
+            .u32s(FILE_DIGEST_ALGO)?
+            .and_then(|list| list.first().copied());
+        let digests = header
+            .texts(FILE_DIGESTS)?
+            .filter(|_| algorithm == Some(SHA256));
+        let digests = digests
+            .map(|list| of_length(Some(list), count, "digests"))
+            .transpose()?;
         let mut all = Vec::with_capacity(count);
         let mut names_bytes = 0;
         for (index, name) in names.iter().enumerate() {
-            let directory = usize::try_from(directory_indexes[index]).ok().and_then(|index| directories.get(index).copied());
+            let directory = usize::try_from(directory_indexes[index])
+                .ok()
+                .and_then(|index| directories.get(index).copied());
             let Some(directory) = directory else {
                 let found = format!("no directory {}", directory_indexes[index]);
                 return Err(invalid("a directory for each file", found, escape(name)));
             };
             let path = [directory, name].concat();
             let path = path.strip_prefix(b"/").unwrap_or(&path).to_vec();
-            // Many files can share a long directory name, so the total size is limited while it grows.
+            // Many files can share a long directory name, so the total size is limited while it
+            // grows.
             names_bytes += path.len();
             if names_bytes > limits.metadata_bytes {
-                return Err(invalid(format!("paths of at most {} bytes", limits.metadata_bytes), "more", escape(&path)));
+                return Err(invalid(
+                    format!("paths of at most {} bytes", limits.metadata_bytes),
+                    "more",
+                    escape(&path),
+                ));
             }
             let digest = digests.as_ref().map_or(&b""[..], |list| list[index]);
             all.push(FileInfo {
@@ -111,7 +134,10 @@ impl Files {
 
     /// Returns the file with a path.
     pub(super) fn find(&self, path: &str) -> Option<&FileInfo> {
-        let found = self.by_path.binary_search_by(|index| self.all[*index].path.as_slice().cmp(path.as_bytes())).ok()?;
+        let found = self
+            .by_path
+            .binary_search_by(|index| self.all[*index].path.as_slice().cmp(path.as_bytes()))
+            .ok()?;
         Some(&self.all[self.by_path[found]])
     }
 }
@@ -129,7 +155,11 @@ fn of_length<T>(list: Option<Vec<T>>, count: usize, what: &str) -> Result<Vec<T>
     if list.len() == count {
         return Ok(list);
     }
-    Err(invalid(format!("{what} of {}", counted(count, "file")), format!("{}", list.len()), "the header"))
+    Err(invalid(
+        format!("{what} of {}", counted(count, "file")),
+        format!("{}", list.len()),
+        "the header",
+    ))
 }
 
 /// Parses a checksum in hexadecimal digits. Directories and links have an empty one.
@@ -137,10 +167,21 @@ fn parse_digest(text: &[u8], path: &[u8]) -> Result<Option<[u8; 32]>, Error> {
     if text.is_empty() {
         return Ok(None);
     }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let bytes: Option<Vec<u8>> = text.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(*pair.get(1)?)?)).collect();
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let bytes: Option<Vec<u8>> = text
+        .chunks(2)
+        .map(|pair| Some(digit(pair[0])? << 4 | digit(*pair.get(1)?)?))
+        .collect();
     match bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
         Some(digest) => Ok(Some(digest)),
-        None => Err(invalid("a sha256 of 64 digits", format!("{:?}", escape(text)), escape(path))),
+        None => Err(invalid(
+            "a sha256 of 64 digits",
+            format!("{:?}", escape(text)),
+            escape(path),
+        )),
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::response::{Head, Response, Step};
 
 /// A typical error page of a web server.
-pub(in crate::repo) const HTML: &str = "<!DOCTYPE html>\n<html><head><title>Sign in to the network</title></head></html>\n";
+pub(in crate::repo) const HTML: &str =
+    "<!DOCTYPE html>\n<html><head><title>Sign in to the network</title></head></html>\n";
 /// Longer than any test waits.
 const INDEFINITELY: Duration = Duration::from_secs(3600);
 
@@ -60,25 +61,48 @@ impl ServerFault {
         let half = |response: &Response| response.body[..response.body.len() / 2].to_vec();
         match self {
             Self::Status(status) => Response::status(status),
-            Self::RetryAfter(seconds) => Response::status(503).header("Retry-After", &seconds.to_string()),
+            Self::RetryAfter(seconds) => {
+                Response::status(503).header("Retry-After", &seconds.to_string())
+            }
             Self::Redirect(to) => Response::status(302).header("Location", &to),
-            Self::Html => Response::body(200, HTML.as_bytes().to_vec()).header("Content-Type", "text/html"),
-            Self::Cut => correct.clone().steps(vec![Step::Data(half(&correct)), Step::Cut]),
-            Self::Stall => correct.clone().steps(vec![Step::Data(half(&correct)), Step::Pause(INDEFINITELY)]),
+            Self::Html => {
+                Response::body(200, HTML.as_bytes().to_vec()).header("Content-Type", "text/html")
+            }
+            Self::Cut => correct
+                .clone()
+                .steps(vec![Step::Data(half(&correct)), Step::Cut]),
+            Self::Stall => correct
+                .clone()
+                .steps(vec![Step::Data(half(&correct)), Step::Pause(INDEFINITELY)]),
             Self::Slow(pause) => {
-                let steps = correct.body.iter().flat_map(|byte| [Step::Data(vec![*byte]), Step::Pause(pause)]).collect();
+                let steps = correct
+                    .body
+                    .iter()
+                    .flat_map(|byte| [Step::Data(vec![*byte]), Step::Pause(pause)])
+                    .collect();
                 correct.steps(steps)
             }
-            Self::Endless => Response { length: None, ..Response::body(200, Vec::new()).steps(vec![Step::Endless]) },
-            Self::Announced(length) => {
-                Response { length: Some(length), ..Response::body(200, Vec::new()).steps(vec![Step::Pause(INDEFINITELY)]) }
-            }
-            Self::EndlessHeaders => Response { head: Head::Endless, ..correct },
+            Self::Endless => Response {
+                length: None,
+                ..Response::body(200, Vec::new()).steps(vec![Step::Endless])
+            },
+            Self::Announced(length) => Response {
+                length: Some(length),
+                ..Response::body(200, Vec::new()).steps(vec![Step::Pause(INDEFINITELY)])
+            },
+            Self::EndlessHeaders => Response {
+                head: Head::Endless,
+                ..correct
+            },
             Self::HugeHeader(bytes) => correct.header("X-Huge", &"x".repeat(bytes)),
-            Self::Headers(headers) => headers.iter().fold(correct, |response, (name, value)| response.header(name, value)),
-            Self::Reply(status, headers, body) => {
-                headers.iter().fold(Response::body(status, body), |response, (name, value)| response.header(name, value))
-            }
+            Self::Headers(headers) => headers.iter().fold(correct, |response, (name, value)| {
+                response.header(name, value)
+            }),
+            Self::Reply(status, headers, body) => headers
+                .iter()
+                .fold(Response::body(status, body), |response, (name, value)| {
+                    response.header(name, value)
+                }),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A hand-written HTTP/1.1 server, because the server of a library does not write invalid responses.
+//! A hand-written HTTP/1.1 server, because the server of a library does not write invalid
+//! responses.
 
 use std::io::Result;
 use std::sync::Arc;
@@ -9,7 +10,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream};
 use super::response::{Head, Response, Step};
 use super::{ReceivedRequest, State};
 
-pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(stream: S, state: Arc<State>, connection: usize) {
+pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
+    stream: S,
+    state: Arc<State>,
+    connection: usize,
+) {
     let mut stream = BufStream::new(stream);
     while let Some(request) = read_request(&mut stream, connection).await {
         let _under_way = state.begin();
@@ -21,7 +26,10 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(stream: S, s
     let _ = stream.shutdown().await;
 }
 
-async fn read_request<S: AsyncRead + Unpin>(stream: &mut S, connection: usize) -> Option<ReceivedRequest> {
+async fn read_request<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    connection: usize,
+) -> Option<ReceivedRequest> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
@@ -30,14 +38,30 @@ async fn read_request<S: AsyncRead + Unpin>(stream: &mut S, connection: usize) -
     let mut lines = head.lines();
     let path = lines.next()?.split(' ').nth(1)?.to_owned();
     let headers = lines.filter_map(|line| line.split_once(':'));
-    let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
-    Some(ReceivedRequest { path, headers, connection, http2: false })
+    let headers = headers
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    Some(ReceivedRequest {
+        path,
+        headers,
+        connection,
+        http2: false,
+    })
 }
 
 /// Writes a response and returns whether the connection stays open.
-async fn write<S: AsyncWrite + Unpin>(stream: &mut S, response: &Response, state: &State) -> Result<bool> {
+async fn write<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    response: &Response,
+    state: &State,
+) -> Result<bool> {
     let mut head = format!("HTTP/1.1 {} Response\r\n", response.status);
-    head.extend(response.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")));
+    head.extend(
+        response
+            .headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n")),
+    );
     match response.length {
         // RFC 9110 §8.6: the length in a 304 response would be that of the body that is not sent.
         Some(_) if response.status == 304 => {}
@@ -74,14 +98,23 @@ async fn write<S: AsyncWrite + Unpin>(stream: &mut S, response: &Response, state
     Ok(true)
 }
 
-async fn data<S: AsyncWrite + Unpin>(stream: &mut S, response: &Response, bytes: &[u8], state: &State) -> Result<()> {
+async fn data<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    response: &Response,
+    bytes: &[u8],
+    state: &State,
+) -> Result<()> {
     if response.length.is_none() {
-        stream.write_all(format!("{:x}\r\n", bytes.len()).as_bytes()).await?;
+        stream
+            .write_all(format!("{:x}\r\n", bytes.len()).as_bytes())
+            .await?;
     }
     stream.write_all(bytes).await?;
     if response.length.is_none() {
         stream.write_all(b"\r\n").await?;
     }
-    state.body_bytes.fetch_add(bytes.len() as u64, Ordering::SeqCst);
+    state
+        .body_bytes
+        .fetch_add(bytes.len() as u64, Ordering::SeqCst);
     Ok(())
 }

@@ -12,8 +12,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::response::Step;
 use super::{ReceivedRequest, State};
 
-pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(stream: S, state: Arc<State>, connection: usize) {
-    let Ok(mut connected) = h2::server::handshake(stream).await else { return };
+pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
+    stream: S,
+    state: Arc<State>,
+    connection: usize,
+) {
+    let Ok(mut connected) = h2::server::handshake(stream).await else {
+        return;
+    };
     while let Some(Ok((request, respond))) = connected.accept().await {
         let state = Arc::clone(&state);
         tokio::spawn(async move { respond_to(&request, respond, &state, connection).await });
@@ -28,9 +34,24 @@ async fn respond_to(
 ) -> anyhow::Result<()> {
     let _under_way = state.begin();
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers = request.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-    let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-    let planned = state.respond(ReceivedRequest { path, headers, connection, http2: true }).await;
+    let headers = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect();
+    let path = request
+        .uri()
+        .path_and_query()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let planned = state
+        .respond(ReceivedRequest {
+            path,
+            headers,
+            connection,
+            http2: true,
+        })
+        .await;
     let mut response = Response::builder().status(planned.status);
     for (name, value) in &planned.headers {
         response = response.header(name, value);
@@ -42,7 +63,9 @@ async fn respond_to(
     for step in planned.steps {
         match step {
             Step::Data(bytes) => {
-                state.body_bytes.fetch_add(bytes.len() as u64, Ordering::SeqCst);
+                state
+                    .body_bytes
+                    .fetch_add(bytes.len() as u64, Ordering::SeqCst);
                 body.send_data(bytes.into(), false)?;
             }
             Step::Pause(pause) => tokio::time::sleep(pause).await,

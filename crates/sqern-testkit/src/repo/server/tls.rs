@@ -32,7 +32,12 @@ pub struct TlsOffer {
 
 impl Default for TlsOffer {
     fn default() -> Self {
-        Self { name: "127.0.0.1".to_owned(), http2: true, demands_certificate: false, old: false }
+        Self {
+            name: "127.0.0.1".to_owned(),
+            http2: true,
+            demands_certificate: false,
+            old: false,
+        }
     }
 }
 
@@ -57,8 +62,14 @@ impl TestAuthority {
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate()?;
-        fs::write(folder.path().join("ca.pem"), params.self_signed(&key)?.pem())?;
-        Ok(Self { folder, issuer: Issuer::new(params, key) })
+        fs::write(
+            folder.path().join("ca.pem"),
+            params.self_signed(&key)?.pem(),
+        )?;
+        Ok(Self {
+            folder,
+            issuer: Issuer::new(params, key),
+        })
     }
 
     /// Returns the path of the authority's certificate (PEM).
@@ -67,7 +78,8 @@ impl TestAuthority {
         self.folder.path().join("ca.pem")
     }
 
-    /// Issues a certificate for a name or address, and returns the paths of the certificate and of its private key (PEM).
+    /// Issues a certificate for a name or address, and returns the paths of the certificate and of
+    /// its private key (PEM).
     ///
     /// # Errors
     ///
@@ -84,29 +96,49 @@ impl TestAuthority {
 
     pub(super) fn acceptor(&self, offer: &TlsOffer) -> Result<TlsAcceptor> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let versions = if offer.old { vec![&version::TLS12] } else { vec![&version::TLS13] };
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(&versions)?;
+        let versions = if offer.old {
+            vec![&version::TLS12]
+        } else {
+            vec![&version::TLS13]
+        };
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&versions)?;
         let builder = if offer.demands_certificate {
             let mut roots = RootCertStore::empty();
             roots.add(CertificateDer::from_pem_file(self.certificate())?)?;
-            builder.with_client_cert_verifier(WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build()?)
+            builder.with_client_cert_verifier(
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build()?,
+            )
         } else {
             builder.with_no_client_auth()
         };
         let (certificate, key) = self.issue(&offer.name)?;
         let key = PrivateKeyDer::from_pem_file(key).context("a key that was just written")?;
-        let mut config = builder.with_single_cert(vec![CertificateDer::from_pem_file(certificate)?], key)?;
-        config.alpn_protocols = if offer.http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { Vec::new() };
+        let mut config =
+            builder.with_single_cert(vec![CertificateDer::from_pem_file(certificate)?], key)?;
+        config.alpn_protocols = if offer.http2 {
+            vec![b"h2".to_vec(), b"http/1.1".to_vec()]
+        } else {
+            Vec::new()
+        };
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 }
 
-pub(super) async fn serve(stream: TcpStream, acceptor: TlsAcceptor, state: Arc<State>, connection: usize) {
+pub(super) async fn serve(
+    stream: TcpStream,
+    acceptor: TlsAcceptor,
+    state: Arc<State>,
+    connection: usize,
+) {
     match acceptor.accept(stream).into_fallible().await {
-        Ok(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => http2::serve(stream, state, connection).await,
+        Ok(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+            http2::serve(stream, state, connection).await;
+        }
         Ok(stream) => http1::serve(stream, state, connection).await,
         Err((_, mut refused)) => {
-            // Closing a connection with unread bytes resets it, and then the client would not receive the alert.
+            // Closing a connection with unread bytes resets it, and then the client would not
+            // receive the alert.
             let _ = refused.read_to_end(&mut Vec::new()).await;
         }
     }

@@ -1,8 +1,10 @@
-//! The version order of dpkg, translated from lib/dpkg/version.c. It is independent of the implementation in the model.
+//! The version order of dpkg, translated from lib/dpkg/version.c. It is independent of the
+//! implementation in the model.
 
 use std::cmp::Ordering;
 
-/// Compares epoch, version and revision, as split by `parseversion`. An epoch that is not a number is compared as a text.
+/// Compares epoch, version and revision, as split by `parseversion`. An epoch that is not a number
+/// is compared as a text.
 pub(super) fn compare(left: &str, right: &str) -> Ordering {
     let parts = |text: &str| {
         let (epoch, rest) = match text.find(':') {
@@ -16,8 +18,15 @@ pub(super) fn compare(left: &str, right: &str) -> Ordering {
         [epoch, upstream.to_owned(), revision.to_owned()]
     };
     let (left, right) = (parts(left), parts(right));
-    let steps = left.iter().zip(&right).map(|(left, right)| verrevcmp(left.as_bytes(), right.as_bytes()));
-    steps.into_iter().find(|step| *step != 0).unwrap_or(0).cmp(&0)
+    let steps = left
+        .iter()
+        .zip(&right)
+        .map(|(left, right)| verrevcmp(left.as_bytes(), right.as_bytes()));
+    steps
+        .into_iter()
+        .find(|step| *step != 0)
+        .unwrap_or(0)
+        .cmp(&0)
 }
 
 fn order(byte: u8) -> i32 {
@@ -36,7 +45,9 @@ fn verrevcmp(left: &[u8], right: &[u8]) -> i32 {
     let is_digit = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_digit());
     while at(left, a).is_some() || at(right, b).is_some() {
         let mut first_difference = 0;
-        while at(left, a).is_some_and(|byte| !byte.is_ascii_digit()) || at(right, b).is_some_and(|byte| !byte.is_ascii_digit()) {
+        while at(left, a).is_some_and(|byte| !byte.is_ascii_digit())
+            || at(right, b).is_some_and(|byte| !byte.is_ascii_digit())
+        {
             let difference = order(at(left, a).unwrap_or(0)) - order(at(right, b).unwrap_or(0));
             if difference != 0 {
                 return difference;

@@ -1,12 +1,21 @@
-//! The version order of librpm, translated from rpmio/rpmvercmp.c and lib/rpmver.c. It is independent of the implementation in the model.
+//! The version order of librpm, translated from rpmio/rpmvercmp.c and lib/rpmver.c. It is
+//! independent of the implementation in the model.
 
 use std::cmp::Ordering;
 
-/// Compares epochs, then versions, then releases. A missing epoch is 0, and a missing release is empty.
+/// Compares epochs, then versions, then releases. A missing epoch is 0, and a missing release is
+/// empty.
 pub(super) fn compare(left: &str, right: &str) -> Ordering {
     let (left, right) = (parse_evr(left), parse_evr(right));
-    let steps = left.iter().zip(&right).map(|(left, right)| rpmvercmp(left, right));
-    steps.into_iter().find(|step| *step != 0).unwrap_or(0).cmp(&0)
+    let steps = left
+        .iter()
+        .zip(&right)
+        .map(|(left, right)| rpmvercmp(left, right));
+    steps
+        .into_iter()
+        .find(|step| *step != 0)
+        .unwrap_or(0)
+        .cmp(&0)
 }
 
 fn parse_evr(text: &str) -> [String; 3] {
@@ -21,14 +30,25 @@ fn parse_evr(text: &str) -> [String; 3] {
 
 /// Compares null-terminated texts.
 fn rpmvercmp(a: &str, b: &str) -> i32 {
-    let (a, b) = ([a.as_bytes(), b"\0"].concat(), [b.as_bytes(), b"\0"].concat());
+    let (a, b) = (
+        [a.as_bytes(), b"\0"].concat(),
+        [b.as_bytes(), b"\0"].concat(),
+    );
     let (mut start_a, mut start_b) = (0, 0);
     let ends = |text: &[u8], index: usize| index + 1 >= text.len();
     while !ends(&a, start_a) || !ends(&b, start_b) {
-        while !ends(&a, start_a) && !a[start_a].is_ascii_alphanumeric() && a[start_a] != b'~' && a[start_a] != b'^' {
+        while !ends(&a, start_a)
+            && !a[start_a].is_ascii_alphanumeric()
+            && a[start_a] != b'~'
+            && a[start_a] != b'^'
+        {
             start_a += 1;
         }
-        while !ends(&b, start_b) && !b[start_b].is_ascii_alphanumeric() && b[start_b] != b'~' && b[start_b] != b'^' {
+        while !ends(&b, start_b)
+            && !b[start_b].is_ascii_alphanumeric()
+            && b[start_b] != b'~'
+            && b[start_b] != b'^'
+        {
             start_b += 1;
         }
         if a[start_a] == b'~' || b[start_b] == b'~' {
@@ -61,7 +81,13 @@ fn rpmvercmp(a: &str, b: &str) -> i32 {
             break;
         }
         let is_number = a[start_a].is_ascii_digit();
-        let belongs = |byte: &u8| if is_number { byte.is_ascii_digit() } else { byte.is_ascii_alphabetic() };
+        let belongs = |byte: &u8| {
+            if is_number {
+                byte.is_ascii_digit()
+            } else {
+                byte.is_ascii_alphabetic()
+            }
+        };
         let (mut end_a, mut end_b) = (start_a, start_b);
         while belongs(&a[end_a]) {
             end_a += 1;

@@ -6,20 +6,30 @@ use super::reference::unprefixed;
 use crate::fuzzing::{Chunks, head};
 use crate::rpm::xml::{Step, Xml, XmlError, XmlLimits};
 
-const LIMITS: XmlLimits = XmlLimits { element_bytes: 300, depth: 6 };
+const LIMITS: XmlLimits = XmlLimits {
+    element_bytes: 300,
+    depth: 6,
+};
 
-/// Reads a document. The result does not depend on chunks, each part is within its limit, and the steps equal those of roxmltree if both
-/// accept the document.
+/// Reads a document. The result does not depend on chunks, each part is within its limit, and the
+/// steps equal those of roxmltree if both accept the document.
 pub(crate) fn xml(data: &[u8]) -> bool {
     let (size, text) = head(data);
     let steps = read(text);
     // If a document has several errors, chunks may determine which one is reported.
-    assert_eq!(read(Chunks::new(text, size)).ok(), steps.as_ref().ok().cloned(), "in chunks of {size}");
+    assert_eq!(
+        read(Chunks::new(text, size)).ok(),
+        steps.as_ref().ok().cloned(),
+        "in chunks of {size}"
+    );
     let steps = match steps {
         Ok(steps) => steps,
         Err(error) => {
             let error = error.to_string();
-            assert!(!error.chars().any(char::is_control) && error.len() <= 2000, "{error:?}");
+            assert!(
+                !error.chars().any(char::is_control) && error.len() <= 2000,
+                "{error:?}"
+            );
             return false;
         }
     };
@@ -29,7 +39,8 @@ pub(crate) fn xml(data: &[u8]) -> bool {
     !steps.is_empty()
 }
 
-/// Returns elements with their name and attribute `a`, ends, and joined texts. Texts outside the root element are omitted.
+/// Returns elements with their name and attribute `a`, ends, and joined texts. Texts outside the
+/// root element are omitted.
 fn read(input: impl Read) -> Result<Vec<String>, XmlError> {
     let mut xml = Xml::new(input, LIMITS);
     let mut steps = Vec::new();
@@ -39,7 +50,11 @@ fn read(input: impl Read) -> Result<Vec<String>, XmlError> {
         assert!(depth <= LIMITS.depth);
         let step = xml.next()?;
         if let Step::Text(more) = &step {
-            assert!(more.len() <= LIMITS.element_bytes, "{} bytes of text at once", more.len());
+            assert!(
+                more.len() <= LIMITS.element_bytes,
+                "{} bytes of text at once",
+                more.len()
+            );
             if depth > 0 {
                 text += more;
             }
@@ -61,14 +76,20 @@ fn read(input: impl Read) -> Result<Vec<String>, XmlError> {
 
 fn steps_of_tree(text: &str) -> Option<Vec<String>> {
     // A tree contains LF instead of CR LF (XML 1.0 §2.11). Fields of rpm contain neither.
-    let tree = roxmltree::Document::parse(text).ok().filter(|_| !text.contains('\r'))?;
+    let tree = roxmltree::Document::parse(text)
+        .ok()
+        .filter(|_| !text.contains('\r'))?;
     let mut steps = Vec::new();
     add(tree.root_element(), &mut steps);
     Some(steps)
 }
 
 fn add(element: roxmltree::Node<'_, '_>, steps: &mut Vec<String>) {
-    steps.push(format!("<{} {:?}>", element.tag_name().name(), unprefixed(element, "a")));
+    steps.push(format!(
+        "<{} {:?}>",
+        element.tag_name().name(),
+        unprefixed(element, "a")
+    ));
     let mut text = String::new();
     for child in element.children() {
         if child.is_text() {

@@ -27,7 +27,11 @@ pub(super) fn repomd(repomd: &Repomd) -> String {
     let primary = &repomd.primary;
     let mut write_file = |listed: &Option<ListedFile>, checksum: &str, size: &str| {
         let Some(listed) = listed else { return };
-        text += &format!("<{checksum} type=\"{}\">{}</{checksum}>", listed.algorithm.name(), listed.checksum);
+        text += &format!(
+            "<{checksum} type=\"{}\">{}</{checksum}>",
+            listed.algorithm.name(),
+            listed.checksum
+        );
         if let Some(bytes) = listed.size_bytes {
             text += &format!("<{size}>{bytes}</{size}>");
         }
@@ -37,8 +41,15 @@ pub(super) fn repomd(repomd: &Repomd) -> String {
     if let Some(timestamp) = &primary.timestamp {
         text += &format!("<timestamp>{}</timestamp>", escaped(timestamp));
     }
-    let base = primary.xml_base.as_ref().map(|base| format!(" xml:base=\"{}\"", escaped(base))).unwrap_or_default();
-    text + &format!("<location href=\"{}\"{base}/></data></repomd>", escaped(&primary.href))
+    let base = primary
+        .xml_base
+        .as_ref()
+        .map(|base| format!(" xml:base=\"{}\"", escaped(base)))
+        .unwrap_or_default();
+    text + &format!(
+        "<location href=\"{}\"{base}/></data></repomd>",
+        escaped(&primary.href)
+    )
 }
 
 /// Returns an equivalent metalink.
@@ -49,7 +60,10 @@ pub(super) fn metalink(metalink: &Metalink) -> String {
     }
     for (index, base) in metalink.bases.iter().enumerate() {
         let preference = 100 - index;
-        text += &format!("<url preference=\"{preference}\">{}repodata/repomd.xml</url>", escaped(base.as_str()));
+        text += &format!(
+            "<url preference=\"{preference}\">{}repodata/repomd.xml</url>",
+            escaped(base.as_str())
+        );
     }
     text + "</file></files></metalink>"
 }

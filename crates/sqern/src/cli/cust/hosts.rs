@@ -37,7 +37,16 @@ pub(super) async fn run(
     for name in &clusters {
         super::require(cust::get(&session.client, name, &as_of).await)?;
     }
-    let filter = HostFilter { clusters, distros, kernels };
-    at::list(context, &cust::hosts(&session.client, &filter, &as_of).await?, rows, &ListMetadata::from(&as_of))?;
+    let filter = HostFilter {
+        clusters,
+        distros,
+        kernels,
+    };
+    at::list(
+        context,
+        &cust::hosts(&session.client, &filter, &as_of).await?,
+        rows,
+        &ListMetadata::from(&as_of),
+    )?;
     Ok(ExitStatus::Success)
 }

@@ -18,8 +18,18 @@ impl Record for Cluster {
     ];
 }
 
-pub(super) async fn run(all: bool, at: &AtArgs, rows: &RowArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(super) async fn run(
+    all: bool,
+    at: &AtArgs,
+    rows: &RowArgs,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     let (session, as_of) = super::begin(at, context).await?;
-    at::list(context, &cust::list(&session.client, all, &as_of).await?, rows, &ListMetadata::from(&as_of))?;
+    at::list(
+        context,
+        &cust::list(&session.client, all, &as_of).await?,
+        rows,
+        &ListMetadata::from(&as_of),
+    )?;
     Ok(ExitStatus::Success)
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
-use sqern_core::customers::{self, LoadEvent, LoadRequest, ReportFormat, ReportShrink, ReportSource};
+use sqern_core::customers::{
+    self, LoadEvent, LoadRequest, ReportFormat, ReportShrink, ReportSource,
+};
 use sqern_core::{Error, Progress};
 use sqern_model::counted;
 
@@ -39,11 +41,13 @@ impl From<FormatArg> for ReportFormat {
 
 /// Load a monitoring report of clusters, hosts and their kernels
 ///
-/// The load adds new records, updates changed records and marks absent records as deleted, in one generation. An unchanged report creates
-/// no generation. One invalid record rejects the whole report.
+/// The load adds new records, updates changed records and marks absent records as deleted, in one
+/// generation. An unchanged report creates no generation. One invalid record rejects the whole
+/// report.
 ///
-/// A report is JSON, JSON Lines (a cluster per line) or CSV with the columns cluster, type, host, distro, version and current. The page
-/// docs/reference/customer-reports.md describes the fields, and docs/cust-report.schema.json is the JSON schema.
+/// A report is JSON, JSON Lines (a cluster per line) or CSV with the columns cluster, type, host,
+/// distro, version and current. The page docs/reference/customer-reports.md describes the fields,
+/// and docs/cust-report.schema.json is the JSON schema.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern cust load report.json --dry-run
@@ -70,16 +74,41 @@ pub(in crate::cli) struct LoadArgs {
 }
 
 pub(super) async fn run(args: LoadArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
-    let LoadArgs { file, format, partial, accept_shrink, limit, change } = args;
+    let LoadArgs {
+        file,
+        format,
+        partial,
+        accept_shrink,
+        limit,
+        change,
+    } = args;
     let source = if file.as_os_str() == "-" {
-        ReportSource::Stream { name: "standard input".to_owned(), bytes: Box::new(io::stdin()) }
+        ReportSource::Stream {
+            name: "standard input".to_owned(),
+            bytes: Box::new(io::stdin()),
+        }
     } else {
         ReportSource::File(file)
     };
-    let request = LoadRequest { format: format.map(Into::into), partial, accept_shrink, max_changes: limit };
+    let request = LoadRequest {
+        format: format.map(Into::into),
+        partial,
+        accept_shrink,
+        max_changes: limit,
+    };
     let mut session = context.open().await?;
-    let progress = LoadProgress(phase(context.printer.shows_progress(), "reading the report"));
-    let outcome = customers::load(&mut session.client, source, &request, &change.options(context), &progress).await;
+    let progress = LoadProgress(phase(
+        context.printer.shows_progress(),
+        "reading the report",
+    ));
+    let outcome = customers::load(
+        &mut session.client,
+        source,
+        &request,
+        &change.options(context),
+        &progress,
+    )
+    .await;
     drop(progress);
     let outcome = match outcome {
         Err(Error::ReportShrink(shrink)) => return Err(rejected(shrink, change.dry_run, context)),
@@ -87,19 +116,28 @@ pub(super) async fn run(args: LoadArgs, context: &Context<'_>) -> Result<ExitSta
     };
     print(&outcome, change.dry_run, context.printer)?;
     if context.printer.format() == Format::Table {
-        context.printer.note(&generation_note(outcome.finished, change.dry_run, "nothing to change"));
+        context.printer.note(&generation_note(
+            outcome.finished,
+            change.dry_run,
+            "nothing to change",
+        ));
     }
-    outcome.shrink.map_or(Ok(ExitStatus::Success), |shrink| Err(rejected(shrink, change.dry_run, context)))
+    outcome.shrink.map_or(Ok(ExitStatus::Success), |shrink| {
+        Err(rejected(shrink, change.dry_run, context))
+    })
 }
 
-/// Returns the error of a report that deletes too much, with commands that print and accept the deletions.
+/// Returns the error of a report that deletes too much, with commands that print and accept the
+/// deletions.
 fn rejected(shrink: ReportShrink, dry_run: bool, context: &Context<'_>) -> CliError {
     let mut failure = CliError::from(Error::ReportShrink(shrink));
     if !dry_run {
         let command = context.settings.command_with("--dry-run", &[]);
         failure = failure.hint(format!("{command}  # prints what would be deleted"));
     }
-    let command = context.settings.command_with("--accept-shrink", &["--dry-run"]);
+    let command = context
+        .settings
+        .command_with("--accept-shrink", &["--dry-run"]);
     failure.hint(format!("{command}  # if they no longer exist"))
 }
 
@@ -111,7 +149,9 @@ impl Progress<LoadEvent> for LoadProgress {
         match event {
             LoadEvent::Reading => self.0.set_message("reading the report"),
             LoadEvent::Comparing => self.0.set_message("comparing the report with the database"),
-            LoadEvent::Recording { changes } => self.0.set_message(format!("recording {}", counted(changes, "change"))),
+            LoadEvent::Recording { changes } => self
+                .0
+                .set_message(format!("recording {}", counted(changes, "change"))),
         }
     }
 }

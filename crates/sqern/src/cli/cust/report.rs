@@ -15,11 +15,12 @@ use crate::printer::Format;
 
 /// Print a report about this host for sqern cust load, without a database
 ///
-/// The host name and the running kernel are those of uname. The installed kernels are those with modules in /lib/modules. The distribution
-/// is detected with the library sp-variant, or from /etc/os-release.
+/// The host name and the running kernel are those of uname. The installed kernels are those with
+/// modules in /lib/modules. The distribution is detected with the library sp-variant, or from
+/// /etc/os-release.
 ///
-/// A report must contain every host of its clusters. Combine the reports of all hosts of a cluster before loading them
-/// (docs/guides/customers.md).
+/// A report must contain every host of its clusters. Combine the reports of all hosts of a cluster
+/// before loading them (docs/guides/customers.md).
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern cust report --cluster acme-1 --type production
@@ -39,20 +40,36 @@ pub(in crate::cli) struct ReportArgs {
 }
 
 pub(super) fn run(args: ReportArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
-    let ReportArgs { cluster, cltype, distro, sources } = args;
+    let ReportArgs {
+        cluster,
+        cltype,
+        distro,
+        sources,
+    } = args;
     let distro = match distro {
         Some(distro) => distro,
-        None => detect_distro(&sources.load(context)?)
-            .map_err(|error| CliError::failed(error.to_string()).hint("sqern cust report --distro NAME"))?,
+        None => detect_distro(&sources.load(context)?).map_err(|error| {
+            CliError::failed(error.to_string()).hint("sqern cust report --distro NAME")
+        })?,
     };
     let host = this_host(distro, Path::new(MODULES_DIR))?;
     let name = cluster.map_or_else(|| ClusterName::new(host.name.as_str()), Ok);
     let name = name.map_err(|error| CliError::failed(error.to_string()))?;
-    let cluster = ReportedCluster { name, cltype: TypeWord(cltype), hosts: vec![host] };
+    let cluster = ReportedCluster {
+        name,
+        cltype: TypeWord(cltype),
+        hosts: vec![host],
+    };
     let text = match context.printer.format() {
         Format::Csv => csv(&cluster)?,
-        Format::Table => serde_json::to_string_pretty(&Report { clusters: vec![cluster] }).map_err(io::Error::from)?,
-        Format::Json => serde_json::to_string(&Report { clusters: vec![cluster] }).map_err(io::Error::from)?,
+        Format::Table => serde_json::to_string_pretty(&Report {
+            clusters: vec![cluster],
+        })
+        .map_err(io::Error::from)?,
+        Format::Json => serde_json::to_string(&Report {
+            clusters: vec![cluster],
+        })
+        .map_err(io::Error::from)?,
     };
     context.printer.data(&text)?;
     Ok(ExitStatus::Success)
@@ -60,17 +77,37 @@ pub(super) fn run(args: ReportArgs, context: &Context<'_>) -> Result<ExitStatus,
 
 /// Returns a cluster as a report in CSV.
 fn csv(cluster: &ReportedCluster) -> Result<String, CliError> {
-    let ReportedCluster { name, cltype, hosts } = cluster;
+    let ReportedCluster {
+        name,
+        cltype,
+        hosts,
+    } = cluster;
     let mut writer = ::csv::Writer::from_writer(vec![]);
     let mut write = |fields: [&str; 6]| writer.write_record(fields).map_err(io::Error::other);
     write(HEADER)?;
     for host in hosts {
-        let ReportedHost { name: host_name, distro, .. } = host;
-        for (version, current) in host.kernels().map_err(|error| CliError::failed(error.to_string()))? {
+        let ReportedHost {
+            name: host_name,
+            distro,
+            ..
+        } = host;
+        for (version, current) in host
+            .kernels()
+            .map_err(|error| CliError::failed(error.to_string()))?
+        {
             let current = if current { "true" } else { "false" };
-            write([name.as_str(), &cltype.0, host_name.as_str(), distro.as_str(), version.as_str(), current])?;
+            write([
+                name.as_str(),
+                &cltype.0,
+                host_name.as_str(),
+                distro.as_str(),
+                version.as_str(),
+                current,
+            ])?;
         }
     }
-    let bytes = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+    let bytes = writer
+        .into_inner()
+        .map_err(|error| io::Error::other(error.to_string()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

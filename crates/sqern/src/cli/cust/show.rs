@@ -34,11 +34,25 @@ impl Record for HostKernel {
     ];
 }
 
-pub(super) async fn run(name: &ClusterName, at: &AtArgs, args: &RowArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(super) async fn run(
+    name: &ClusterName,
+    at: &AtArgs,
+    args: &RowArgs,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     let (session, as_of) = super::begin(at, context).await?;
     let client = &session.client;
-    let Cluster { name, cltype, hosts, kernels, .. } = super::require(cust::get(client, name, &as_of).await)?;
-    let filter = HostFilter { clusters: vec![name.clone()], ..HostFilter::default() };
+    let Cluster {
+        name,
+        cltype,
+        hosts,
+        kernels,
+        ..
+    } = super::require(cust::get(client, name, &as_of).await)?;
+    let filter = HostFilter {
+        clusters: vec![name.clone()],
+        ..HostFilter::default()
+    };
     let mut rows = Vec::new();
     for host in cust::hosts(client, &filter, &as_of).await? {
         rows.extend(host.installed.iter().map(|version| HostKernel {
@@ -53,11 +67,22 @@ pub(super) async fn run(name: &ClusterName, at: &AtArgs, args: &RowArgs, context
     if rows.is_empty() && context.printer.format() == Format::Csv {
         // In a report, this line is a cluster without hosts.
         let [host, distro, version] = [const { String::new() }; 3];
-        rows.push(HostKernel { cluster: name.to_string(), cltype: cltype.clone(), host, distro, version, current: None });
+        rows.push(HostKernel {
+            cluster: name.to_string(),
+            cltype: cltype.clone(),
+            host,
+            distro,
+            version,
+            current: None,
+        });
     }
     at::list(context, &rows, args, &ListMetadata::from(&as_of))?;
     if context.printer.format() == Format::Table {
-        context.printer.note(&format!("{name} ({cltype}): {}, {}", counted(hosts, "host"), counted(kernels, "kernel")));
+        context.printer.note(&format!(
+            "{name} ({cltype}): {}, {}",
+            counted(hosts, "host"),
+            counted(kernels, "kernel")
+        ));
     }
     Ok(ExitStatus::Success)
 }

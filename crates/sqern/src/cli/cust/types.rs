@@ -9,11 +9,24 @@ use crate::printer::{Column, Record, RowArgs};
 
 impl Record for ClusterType {
     const SCHEMA: &'static str = "cust.type.list/1";
-    const COLUMNS: &'static [Column] = &[Column::number("id"), Column::name("name"), Column::number("clusters")];
+    const COLUMNS: &'static [Column] = &[
+        Column::number("id"),
+        Column::name("name"),
+        Column::number("clusters"),
+    ];
 }
 
-pub(super) async fn run(at: &AtArgs, rows: &RowArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(super) async fn run(
+    at: &AtArgs,
+    rows: &RowArgs,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     let (session, as_of) = super::begin(at, context).await?;
-    at::list(context, &cust::types(&session.client, &as_of).await?, rows, &ListMetadata::from(&as_of))?;
+    at::list(
+        context,
+        &cust::types(&session.client, &as_of).await?,
+        rows,
+        &ListMetadata::from(&as_of),
+    )?;
     Ok(ExitStatus::Success)
 }

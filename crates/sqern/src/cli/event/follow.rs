@@ -26,15 +26,18 @@ const NOTIFIED_POLL: Duration = Duration::from_secs(5);
 const STANDBY_POLL: Duration = Duration::from_secs(1);
 /// The first and the maximum delay between attempts to reconnect.
 const RECONNECT_DELAYS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// The maximum number of events that one query reads. A generation with more events is read separately.
+/// The maximum number of events that one query reads. A generation with more events is read
+/// separately.
 const CHUNK_EVENTS: i64 = 1000;
 
 /// Print each committed generation as a line of JSON
 ///
-/// A line contains a generation, its events, and the position from which a client continues after this line. A restart of the server
-/// neither skips nor repeats a line. SIGINT and SIGTERM stop the program after the current line.
+/// A line contains a generation, its events, and the position from which a client continues after
+/// this line. A restart of the server neither skips nor repeats a line. SIGINT and SIGTERM stop the
+/// program after the current line.
 ///
-/// A client that stores each line with its position and continues with --from POSITION receives each generation exactly once. With
+/// A client that stores each line with its position and continues with --from POSITION receives
+/// each generation exactly once. With
 /// --position FILE, a line can be printed again if the program is killed before it updates the file.
 ///
 /// On a standby, the oldest open transaction delays all lines.
@@ -75,7 +78,9 @@ impl FromStr for From {
             _ => text
                 .parse()
                 .map(Self::At)
-                .map_err(|error: follow::InvalidPosition| format!("expected start, now or a position: {error}")),
+                .map_err(|error: follow::InvalidPosition| {
+                    format!("expected start, now or a position: {error}")
+                }),
         }
     }
 }
@@ -96,19 +101,31 @@ impl std::convert::From<CliError> for StopReason {
 
 impl std::convert::From<DbError> for StopReason {
     fn from(error: DbError) -> Self {
-        if error.is_interruption() { Self::Interrupted(error.into()) } else { Self::Failed(error.into()) }
+        if error.is_interruption() {
+            Self::Interrupted(error.into())
+        } else {
+            Self::Failed(error.into())
+        }
     }
 }
 
 impl std::convert::From<ConnectError> for StopReason {
     fn from(error: ConnectError) -> Self {
-        if error.is_transient() { Self::Interrupted(error.into()) } else { Self::Failed(error.into()) }
+        if error.is_transient() {
+            Self::Interrupted(error.into())
+        } else {
+            Self::Failed(error.into())
+        }
     }
 }
 
 pub(super) async fn run(args: FollowArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    // A line and its position are written without an await point between them, so that a signal cannot separate them.
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
+    // A line and its position are written without an await point between them, so that a signal
+    // cannot separate them.
     tokio::select! {
         biased;
         _ = interrupt.recv() => Ok(ExitStatus::Success),
@@ -126,12 +143,17 @@ async fn follow_with_reconnect(args: FollowArgs, context: &Context<'_>) -> Resul
         match follower.follow(&mut session).await {
             Ok(()) => return Ok(()),
             Err(StopReason::Interrupted(failure)) if !follower.once => {
-                context.printer.warning(&format!("connection lost: {}; reconnecting", failure.message()));
+                context.printer.warning(&format!(
+                    "connection lost: {}; reconnecting",
+                    failure.message()
+                ));
                 drop(session);
                 session = reconnect(context).await?;
                 context.printer.note("reconnected");
             }
-            Err(StopReason::Interrupted(failure) | StopReason::Failed(failure)) => return Err(failure),
+            Err(StopReason::Interrupted(failure) | StopReason::Failed(failure)) => {
+                return Err(failure);
+            }
         }
     }
 }
@@ -166,14 +188,20 @@ struct Follower<'a> {
 }
 
 impl<'a> Follower<'a> {
-    async fn begin(args: FollowArgs, client: &Client, context: &'a Context<'a>) -> Result<Self, CliError> {
+    async fn begin(
+        args: FollowArgs,
+        client: &Client,
+        context: &'a Context<'a>,
+    ) -> Result<Self, CliError> {
         let (mut file, stored) = args.position.map(PositionFile::open).transpose()?.unzip();
         let end = follow::journal_end(client).await?;
         let position = match (stored.flatten(), args.from) {
             (Some(position), _) | (None, From::At(position)) => position,
             (None, From::Start) => Position::start(end.cluster),
             (None, From::Now) => {
-                context.printer.note(&format!("following from {}", end.position()));
+                context
+                    .printer
+                    .note(&format!("following from {}", end.position()));
                 end.position()
             }
         };
@@ -181,10 +209,18 @@ impl<'a> Follower<'a> {
         if let (Some(file), Ok(())) = (&mut file, end.check(&position)) {
             file.write(&position)?;
         }
-        Ok(Self { context, tables: args.tables, once: args.once, position, file, has_reported_lag: false })
+        Ok(Self {
+            context,
+            tables: args.tables,
+            once: args.once,
+            position,
+            file,
+            has_reported_lag: false,
+        })
     }
 
-    /// Follows over one connection. Returns after the last generation with `--once`, or if standard output is closed.
+    /// Follows over one connection. Returns after the last generation with `--once`, or if standard
+    /// output is closed.
     async fn follow(&mut self, session: &mut Session) -> Result<(), StopReason> {
         let is_notified = follow::listen(&session.client).await?;
         self.check(&session.client).await?;
@@ -195,9 +231,15 @@ impl<'a> Follower<'a> {
             if self.once || !is_open {
                 return Ok(());
             }
-            let limit = if is_notified { NOTIFIED_POLL } else { STANDBY_POLL };
+            let limit = if is_notified {
+                NOTIFIED_POLL
+            } else {
+                STANDBY_POLL
+            };
             if let Ok(None) = tokio::time::timeout(limit, session.next_notification()).await {
-                return Err(StopReason::Interrupted(CliError::failed("closed by the server")));
+                return Err(StopReason::Interrupted(CliError::failed(
+                    "closed by the server",
+                )));
             }
         }
     }
@@ -206,11 +248,21 @@ impl<'a> Follower<'a> {
     async fn check(&mut self, client: &Client) -> Result<(), StopReason> {
         let end = follow::journal_end(client).await?;
         if let Err(error) = end.check(&self.position) {
-            let file = self.file.as_ref().filter(|file| file.contains(&self.position));
-            return Err(file.map_or_else(|| DbError::from(error.clone()).into(), |file| file.rejected(&error)).into());
+            let file = self
+                .file
+                .as_ref()
+                .filter(|file| file.contains(&self.position));
+            return Err(file
+                .map_or_else(
+                    || DbError::from(error.clone()).into(),
+                    |file| file.rejected(&error),
+                )
+                .into());
         }
         if end.lags_behind(&self.position) && !std::mem::replace(&mut self.has_reported_lag, true) {
-            self.context.printer.note("the standby has not replayed the position yet");
+            self.context
+                .printer
+                .note("the standby has not replayed the position yet");
         }
         Ok(())
     }
@@ -245,10 +297,15 @@ impl<'a> Follower<'a> {
             }
         }
         let mut lines = line::read(client, &wanted, &self.tables).await?;
-        for waiting in std::iter::from_fn(|| batch.take_next().map(|waiting| (waiting, batch.position()))).take(count) {
+        for waiting in
+            std::iter::from_fn(|| batch.take_next().map(|waiting| (waiting, batch.position())))
+                .take(count)
+        {
             let (waiting, position) = waiting;
             self.position = position;
-            let Some(line) = lines.remove(&waiting.generation) else { continue };
+            let Some(line) = lines.remove(&waiting.generation) else {
+                continue;
+            };
             if !self.print(line)? {
                 return Ok(false);
             }

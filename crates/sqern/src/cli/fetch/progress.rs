@@ -1,4 +1,5 @@
-//! Progress of a fetch: on a terminal a line that counts kernels and bytes; everywhere warnings about missing tools.
+//! Progress of a fetch: on a terminal a line that counts kernels and bytes; everywhere warnings
+//! about missing tools.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,7 +21,11 @@ pub(super) struct FetchProgress<'a> {
 impl<'a> FetchProgress<'a> {
     pub(super) fn new(printer: &'a Printer, kernels: usize) -> Self {
         let bar = progress::counter(printer.shows_progress(), kernels as u64);
-        Self { printer, bar, received_bytes: AtomicU64::new(0) }
+        Self {
+            printer,
+            bar,
+            received_bytes: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn clear(&self) {
@@ -35,13 +40,17 @@ impl Progress<FetchEvent> for FetchProgress<'_> {
                 self.received_bytes.fetch_add(bytes, Ordering::Relaxed);
             }
             FetchEvent::MissingTools(missing) => {
-                let warn = || self.printer.warning_with_hint(&warning(&missing), missing.install.as_deref());
+                let warn = || {
+                    self.printer
+                        .warning_with_hint(&warning(&missing), missing.install.as_deref());
+                };
                 self.bar.suspend(warn);
             }
             FetchEvent::KernelFinished(_) => {
                 let bytes = self.received_bytes.load(Ordering::Relaxed);
                 self.bar.inc(1);
-                self.bar.set_message(indicatif::HumanBytes(bytes).to_string());
+                self.bar
+                    .set_message(indicatif::HumanBytes(bytes).to_string());
             }
         }
     }
@@ -51,7 +60,11 @@ impl Progress<FetchEvent> for FetchProgress<'_> {
 fn warning(missing: &MissingTools) -> String {
     let kernel = &missing.kernel;
     if missing.lacks(Purpose::Compile) {
-        let pronoun = if missing.tools.len() == 1 { "it" } else { "them" };
+        let pronoun = if missing.tools.len() == 1 {
+            "it"
+        } else {
+            "them"
+        };
         return format!("{missing}; the headers of {kernel} require {pronoun} to compile modules");
     }
     let omitted = match (missing.lacks(Purpose::Objtool), missing.lacks(Purpose::Btf)) {
@@ -59,5 +72,7 @@ fn warning(missing: &MissingTools) -> String {
         (true, false) => "objtool",
         (false, _) => "BTF",
     };
-    format!("{missing}; test modules for {kernel} are compiled without {omitted}, which other builds require")
+    format!(
+        "{missing}; test modules for {kernel} are compiled without {omitted}, which other builds require"
+    )
 }

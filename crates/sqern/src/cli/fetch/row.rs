@@ -40,12 +40,25 @@ impl Record for FetchRow {
 
 impl FetchRow {
     fn new(kernel: Kernel, outcome: &'static str) -> Self {
-        Self { kernel, outcome, packages: 0, bytes: 0, seconds: 0.0, tree: None, reason: None, hints: vec![] }
+        Self {
+            kernel,
+            outcome,
+            packages: 0,
+            bytes: 0,
+            seconds: 0.0,
+            tree: None,
+            reason: None,
+            hints: vec![],
+        }
     }
 
     pub(super) fn planned(plan: &KernelPlan) -> Self {
         let (packages, bytes) = (plan.packages.len(), plan.size_bytes());
-        Self { packages, bytes, ..Self::new(plan.kernel.clone(), "planned") }
+        Self {
+            packages,
+            bytes,
+            ..Self::new(plan.kernel.clone(), "planned")
+        }
     }
 
     pub(super) fn rejected(rejected: RejectedKernel) -> Self {
@@ -53,20 +66,39 @@ impl FetchRow {
     }
 
     fn with_failure(self, failure: &CliError) -> Self {
-        Self { reason: Some(failure.message().to_owned()), hints: failure.hints().to_vec(), ..self }
+        Self {
+            reason: Some(failure.message().to_owned()),
+            hints: failure.hints().to_vec(),
+            ..self
+        }
     }
 }
 
 impl From<KernelFetch> for FetchRow {
     fn from(fetch: KernelFetch) -> Self {
-        let KernelFetch { kernel, packages, size_bytes, seconds, outcome } = fetch;
+        let KernelFetch {
+            kernel,
+            packages,
+            size_bytes,
+            seconds,
+            outcome,
+        } = fetch;
         let tree = outcome.tree().cloned();
-        let row = |name| Self { packages, bytes: size_bytes, seconds, tree, ..Self::new(kernel, name) };
+        let row = |name| Self {
+            packages,
+            bytes: size_bytes,
+            seconds,
+            tree,
+            ..Self::new(kernel, name)
+        };
         match outcome {
             FetchOutcome::Fetched(_) => row("fetched"),
             FetchOutcome::Found(_) => row("found"),
-            FetchOutcome::Busy => row("busy").with_failure(&CliError::failed("another sqern fetch is fetching this kernel")),
-            FetchOutcome::NotStarted => row("failed").with_failure(&CliError::failed("interrupted before the fetch started")),
+            FetchOutcome::Busy => row("busy").with_failure(&CliError::failed(
+                "another sqern fetch is fetching this kernel",
+            )),
+            FetchOutcome::NotStarted => row("failed")
+                .with_failure(&CliError::failed("interrupted before the fetch started")),
             FetchOutcome::Failed(error) => row("failed").with_failure(&error.into()),
         }
     }
@@ -76,10 +108,19 @@ impl From<KernelFetch> for FetchRow {
 pub(super) fn print(rows: Vec<FetchRow>, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     context.printer.list(&rows, &RowArgs::default())?;
     let mut exit = ExitStatus::Success;
-    for FetchRow { kernel, outcome, reason, hints, .. } in rows {
+    for FetchRow {
+        kernel,
+        outcome,
+        reason,
+        hints,
+        ..
+    } in rows
+    {
         if let Some(reason) = reason {
             let failure = CliError::failed(format!("{kernel} {outcome}: {reason}"));
-            context.printer.problem(&hints.into_iter().fold(failure, CliError::hint));
+            context
+                .printer
+                .problem(&hints.into_iter().fold(failure, CliError::hint));
             exit = ExitStatus::Failed;
         }
     }

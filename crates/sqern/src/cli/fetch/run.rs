@@ -14,13 +14,19 @@ use crate::cli::interrupt::stop_on_interrupt;
 use crate::error::{CliError, ExitStatus};
 use crate::printer::{Format, RowArgs};
 
-pub(in crate::cli) async fn run(args: FetchArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(in crate::cli) async fn run(
+    args: FetchArgs,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     let sources = args.sources.load(context)?;
     let mut session = context.open().await?;
     let plan = fetch::plan(&session.client, &args.request()).await?;
     if plan.skipped > 0 {
         let skipped = counted(plan.skipped, "kernel");
-        context.printer.note(&format!("skipped {skipped} without a headers package for {}", args.arch));
+        context.printer.note(&format!(
+            "skipped {skipped} without a headers package for {}",
+            args.arch
+        ));
     }
     if plan.is_empty() {
         if context.printer.format() == Format::Json {
@@ -43,11 +49,27 @@ pub(in crate::cli) async fn run(args: FetchArgs, context: &Context<'_>) -> Resul
         clock: context.settings.clock(),
     };
     let progress = FetchProgress::new(context.printer, plan.kernels.len());
-    let summary = fetch::execute(&mut session.client, &plan, &config, &progress, &stop_on_interrupt()).await?;
+    let summary = fetch::execute(
+        &mut session.client,
+        &plan,
+        &config,
+        &progress,
+        &stop_on_interrupt(),
+    )
+    .await?;
     progress.clear();
     let rejected = plan.rejected.into_iter().map(FetchRow::rejected);
-    let exit = print(rejected.chain(summary.kernels.into_iter().map(FetchRow::from)).collect(), context)?;
-    context.printer.note(&generation_note(summary.finished, false, "nothing was recorded"));
+    let exit = print(
+        rejected
+            .chain(summary.kernels.into_iter().map(FetchRow::from))
+            .collect(),
+        context,
+    )?;
+    context.printer.note(&generation_note(
+        summary.finished,
+        false,
+        "nothing was recorded",
+    ));
     Ok(exit)
 }
 
@@ -55,9 +77,13 @@ pub(in crate::cli) async fn run(args: FetchArgs, context: &Context<'_>) -> Resul
 fn print_plan(plan: FetchPlan, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let size: u64 = plan.kernels.iter().map(KernelPlan::size_bytes).sum();
     let rejected = plan.rejected.into_iter().map(FetchRow::rejected);
-    let rows: Vec<FetchRow> = rejected.chain(plan.kernels.iter().map(FetchRow::planned)).collect();
+    let rows: Vec<FetchRow> = rejected
+        .chain(plan.kernels.iter().map(FetchRow::planned))
+        .collect();
     let (count, size) = (counted(rows.len(), "kernel"), indicatif::HumanBytes(size));
     let exit = print(rows, context)?;
-    context.printer.note(&format!("would fetch {count} ({size}); nothing was fetched"));
+    context.printer.note(&format!(
+        "would fetch {count} ({size}); nothing was fetched"
+    ));
     Ok(exit)
 }

@@ -14,11 +14,21 @@ use crate::printer::{Column, Format, Record, RowArgs};
 
 impl Record for Difference {
     const SCHEMA: &'static str = "generation.diff/1";
-    const COLUMNS: &'static [Column] =
-        &[Column::name("table_name"), Column::name("action"), Column::text("pkey"), Column::text("fields"), Column::text("old")];
+    const COLUMNS: &'static [Column] = &[
+        Column::name("table_name"),
+        Column::name("action"),
+        Column::text("pkey"),
+        Column::text("fields"),
+        Column::text("old"),
+    ];
 }
 
-pub(super) async fn run(client: &Client, from: At, to: Option<At>, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(super) async fn run(
+    client: &Client,
+    from: At,
+    to: Option<At>,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     let from = past(client, from).await?;
     let differences = match to {
         Some(to) => generation::diff(client, from, past(client, to).await?).await?,
@@ -43,11 +53,17 @@ async fn past(client: &Client, at: At) -> Result<i64, CliError> {
     }
 }
 
-/// Returns a heading with counts for each table, and a line for each row: + inserted, - deleted, ~ updated.
+/// Returns a heading with counts for each table, and a line for each row: + inserted, - deleted, ~
+/// updated.
 pub(super) fn describe(differences: &[Difference]) -> String {
     let mut text = String::new();
     for of_table in differences.chunk_by(|a, b| a.table_name == b.table_name) {
-        let count = |action: Action| of_table.iter().filter(|difference| difference.action == action).count();
+        let count = |action: Action| {
+            of_table
+                .iter()
+                .filter(|difference| difference.action == action)
+                .count()
+        };
         let line = format!(
             "{}: {} inserted, {} updated, {} deleted\n",
             of_table[0].table_name,
@@ -73,14 +89,25 @@ fn describe_difference(difference: &Difference) -> String {
     let empty = Map::new();
     let fields = difference.fields.as_object().unwrap_or(&empty);
     for (name, value) in fields {
-        let old = difference.old.as_ref().map(|old| format!("{} → ", old.get(name).map(text_of).unwrap_or_default()));
+        let old = difference
+            .old
+            .as_ref()
+            .map(|old| format!("{} → ", old.get(name).map(text_of).unwrap_or_default()));
         let label = label(&difference.table_name, name);
-        line.push_str(&format!("  {label}: {}{}", old.unwrap_or_default(), text_of(value)));
+        line.push_str(&format!(
+            "  {label}: {}{}",
+            old.unwrap_or_default(),
+            text_of(value)
+        ));
     }
     line
 }
 
 /// Returns the label of a column. The comment of a pattern is its reason, as in `sqern ignore add --reason`.
 fn label<'a>(table: &str, column: &'a str) -> &'a str {
-    if (table, column) == ("kver_ignore", "comment") { "reason" } else { column }
+    if (table, column) == ("kver_ignore", "comment") {
+        "reason"
+    } else {
+        column
+    }
 }

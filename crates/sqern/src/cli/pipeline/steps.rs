@@ -15,12 +15,19 @@ pub(super) struct CommandRunner<'a> {
 
 impl StepRunner for CommandRunner<'_> {
     async fn run_step(&self, step: &Step) -> StepOutcome {
-        let arguments: Vec<String> = step.arguments().iter().map(|argument| without_userinfo(argument)).collect();
+        let arguments: Vec<String> = step
+            .arguments()
+            .iter()
+            .map(|argument| without_userinfo(argument))
+            .collect();
         let command_line = quote(&arguments);
         let printer = self.context.printer;
         printer.note(&format!("$ {command_line}"));
         let settings = self.context.settings.for_command(command_line);
-        let context = Context { settings: &settings, ..*self.context };
+        let context = Context {
+            settings: &settings,
+            ..*self.context
+        };
         match execute(step, &context).await {
             Ok(ExitStatus::Success) => StepOutcome::Succeeded,
             Ok(_) => StepOutcome::Failed,

@@ -7,7 +7,9 @@ use clap::Parser as _;
 use proptest::option::of;
 use proptest::prelude::*;
 use sqern_core::available::Evidence;
-use sqern_core::pipeline::{AvailableStep, BuildStep, CheckStep, CrawlTarget, FetchMethod, FetchStep, Step, TestStep};
+use sqern_core::pipeline::{
+    AvailableStep, BuildStep, CheckStep, CrawlTarget, FetchMethod, FetchStep, Step, TestStep,
+};
 use sqern_core::runs::{BuildSpec, ExecutionOptions, RunSelection, RunSpec, TestSpec};
 use sqern_model::{DistroName, KernelName};
 use url::Url;
@@ -29,11 +31,15 @@ fn path() -> impl Strategy<Value = PathBuf> {
 }
 
 fn url() -> impl Strategy<Value = Url> {
-    "http://mirror[a-z]{0,3}\\.example(/[a-z]{1,4}){0,2}".prop_map(|text| text.parse().expect("a URL"))
+    "http://mirror[a-z]{0,3}\\.example(/[a-z]{1,4}){0,2}"
+        .prop_map(|text| text.parse().expect("a URL"))
 }
 
 fn distros() -> impl Strategy<Value = Vec<DistroName>> {
-    proptest::collection::vec("(debian|alma)[0-9]{1,2}".prop_map(|text| text.parse().expect("a distribution")), 0..3)
+    proptest::collection::vec(
+        "(debian|alma)[0-9]{1,2}".prop_map(|text| text.parse().expect("a distribution")),
+        0..3,
+    )
 }
 
 fn kernels() -> impl Strategy<Value = Vec<KernelName>> {
@@ -43,7 +49,11 @@ fn kernels() -> impl Strategy<Value = Vec<KernelName>> {
 
 fn duration() -> impl Strategy<Value = Duration> {
     (1..1_000_000_u64).prop_flat_map(|number| {
-        prop_oneof![Just(Duration::from_secs(number)), Just(Duration::from_millis(number)), Just(Duration::from_nanos(number))]
+        prop_oneof![
+            Just(Duration::from_secs(number)),
+            Just(Duration::from_millis(number)),
+            Just(Duration::from_nanos(number))
+        ]
     })
 }
 
@@ -89,40 +99,75 @@ prop_compose! {
 }
 
 fn check_step() -> impl Strategy<Value = Step> {
-    let sources = (of(path()), of(url())).prop_map(|(directory, mirror_base)| CrawlTarget::Sources { directory, mirror_base });
+    let sources =
+        (of(path()), of(url())).prop_map(|(directory, mirror_base)| CrawlTarget::Sources {
+            directory,
+            mirror_base,
+        });
     let target = prop_oneof![Just(CrawlTarget::AptLists), sources];
     (distros(), target).prop_map(|(distros, target)| Step::Check(CheckStep { distros, target }))
 }
 
 fn fetch_step() -> impl Strategy<Value = Step> {
-    let packages = (of("[a-z0-9_]{1,6}"), of(url())).prop_map(|(arch, mirror_base)| FetchMethod::Packages { arch, mirror_base });
+    let packages = (of("[a-z0-9_]{1,6}"), of(url()))
+        .prop_map(|(arch, mirror_base)| FetchMethod::Packages { arch, mirror_base });
     let method = prop_oneof![packages, text().prop_map(FetchMethod::Command)];
-    (distros(), of(1..=u32::MAX), 1..5_u16, method, of(path()), of(path())).prop_map(
-        |(distros, limit, jobs, method, store, sources)| Step::Fetch(FetchStep { distros, limit, jobs, method, store, sources }),
+    (
+        distros(),
+        of(1..=u32::MAX),
+        1..5_u16,
+        method,
+        of(path()),
+        of(path()),
     )
+        .prop_map(|(distros, limit, jobs, method, store, sources)| {
+            Step::Fetch(FetchStep {
+                distros,
+                limit,
+                jobs,
+                method,
+                store,
+                sources,
+            })
+        })
 }
 
 fn available_step() -> impl Strategy<Value = Step> {
-    let evidence = prop_oneof![Just(Evidence::Built), of(text()).prop_map(|flavor| Evidence::Tested { flavor })];
-    (text(), text(), of(text()), distros(), evidence).prop_map(|(revision, target, profile, distros, evidence)| {
-        Step::Available(AvailableStep { revision, target, profile, distros, evidence })
-    })
+    let evidence = prop_oneof![
+        Just(Evidence::Built),
+        of(text()).prop_map(|flavor| Evidence::Tested { flavor })
+    ];
+    (text(), text(), of(text()), distros(), evidence).prop_map(
+        |(revision, target, profile, distros, evidence)| {
+            Step::Available(AvailableStep {
+                revision,
+                target,
+                profile,
+                distros,
+                evidence,
+            })
+        },
+    )
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         check_step(),
         fetch_step(),
-        (selection(), build_spec(), execution()).prop_map(|(selection, spec, execution)| Step::Build(BuildStep {
-            selection,
-            spec,
-            execution
-        })),
-        (selection(), test_spec(), execution()).prop_map(|(selection, spec, execution)| Step::Test(TestStep {
-            selection,
-            spec,
-            execution
-        })),
+        (selection(), build_spec(), execution()).prop_map(|(selection, spec, execution)| {
+            Step::Build(BuildStep {
+                selection,
+                spec,
+                execution,
+            })
+        }),
+        (selection(), test_spec(), execution()).prop_map(
+            |(selection, spec, execution)| Step::Test(TestStep {
+                selection,
+                spec,
+                execution
+            })
+        ),
         available_step(),
     ]
 }
@@ -135,7 +180,14 @@ fn assert_same(step: &Step, command: Command) {
         (Step::Fetch(step), Command::Fetch(args)) => {
             assert_eq!(format!("{:?}", FetchArgs::from(step)), format!("{args:?}"));
         }
-        (Step::Build(step), Command::Build(BuildCommand::Run { selection, build, execution })) => {
+        (
+            Step::Build(step),
+            Command::Build(BuildCommand::Run {
+                selection,
+                build,
+                execution,
+            }),
+        ) => {
             assert_eq!((&execution.comment, execution.dry_run), (&None, false));
             assert_eq!(
                 (RunSelection::from(selection), RunSpec::from(build)),
@@ -143,7 +195,14 @@ fn assert_same(step: &Step, command: Command) {
             );
             assert_eq!(ExecutionOptions::from(execution), step.execution);
         }
-        (Step::Test(step), Command::Test(TestCommand::Run { selection, test, execution })) => {
+        (
+            Step::Test(step),
+            Command::Test(TestCommand::Run {
+                selection,
+                test,
+                execution,
+            }),
+        ) => {
             assert_eq!((&execution.comment, execution.dry_run), (&None, false));
             assert_eq!(
                 (RunSelection::from(selection), RunSpec::from(test)),
@@ -152,7 +211,10 @@ fn assert_same(step: &Step, command: Command) {
             assert_eq!(ExecutionOptions::from(execution), step.execution);
         }
         (Step::Available(step), Command::Available(AvailableCommand::Add(args))) => {
-            assert_eq!(format!("{:?}", available::Which::from(step)), format!("{args:?}"));
+            assert_eq!(
+                format!("{:?}", available::Which::from(step)),
+                format!("{args:?}")
+            );
         }
         (step, command) => panic!("{step:?} was parsed as {command:?}"),
     }

@@ -17,6 +17,12 @@ pub(super) async fn run(
 ) -> Result<(), CliError> {
     let report = activity::report(source.transaction, since, distros, source.as_of).await?;
     output.page(|| page(&report, distros))?;
-    let metadata = ActivityMetadata { after: report.after };
-    if kernels { output.list(&report.kernels, &metadata) } else { output.list(&report.generations, &metadata) }
+    let metadata = ActivityMetadata {
+        after: report.after,
+    };
+    if kernels {
+        output.list(&report.kernels, &metadata)
+    } else {
+        output.list(&report.generations, &metadata)
+    }
 }

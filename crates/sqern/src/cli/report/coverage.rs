@@ -16,9 +16,15 @@ pub(super) async fn run(
     let with_hosts = kernels || output.html.is_wanted();
     let report = coverage::report(source.transaction, query, with_hosts, source.as_of).await?;
     let trend = match source.data.at {
-        Some(end) if output.html.is_wanted() => coverage::trend(source.transaction, query, end).await?,
+        Some(end) if output.html.is_wanted() => {
+            coverage::trend(source.transaction, query, end).await?
+        }
         _ => Trend::default(),
     };
     output.page(|| page(&report, query, trend))?;
-    if kernels { output.list(&kernel_rows(&report), &()) } else { output.list(&report.distros, &()) }
+    if kernels {
+        output.list(&kernel_rows(&report), &())
+    } else {
+        output.list(&report.distros, &())
+    }
 }

@@ -19,6 +19,13 @@ pub(super) async fn run(
     if kernels {
         output.list(&report.kernels, &())
     } else {
-        output.list(if months { &report.months } else { &report.distros }, &())
+        output.list(
+            if months {
+                &report.months
+            } else {
+                &report.distros
+            },
+            &(),
+        )
     }
 }

@@ -28,9 +28,9 @@ impl HtmlArgs {
     /// Rejects `--html` with another output format.
     pub(super) fn require_alone(&self, context: &Context<'_>) -> Result<(), CliError> {
         match context.printer.format() {
-            Format::Json | Format::Csv if self.html.is_some() => {
-                Err(CliError::usage("--html cannot be used with --json or --csv"))
-            }
+            Format::Json | Format::Csv if self.html.is_some() => Err(CliError::usage(
+                "--html cannot be used with --json or --csv",
+            )),
             _ => Ok(()),
         }
     }
@@ -47,11 +47,17 @@ pub(super) struct ReportOutput<'a> {
 impl ReportOutput<'_> {
     /// Writes the page if `--html` is specified.
     pub(super) fn page(&self, create: impl FnOnce() -> Page) -> Result<(), CliError> {
-        let Some(file) = &self.html.html else { return Ok(()) };
+        let Some(file) = &self.html.html else {
+            return Ok(());
+        };
         let settings = self.context.settings;
         let file_text = file.to_string_lossy();
-        let all_rows =
-            |option: &str| settings.command_with(option, &["--html", &file_text, &format!("--html={file_text}"), option]);
+        let all_rows = |option: &str| {
+            settings.command_with(
+                option,
+                &["--html", &file_text, &format!("--html={file_text}"), option],
+            )
+        };
         let text = page(&create(), &self.origin(&all_rows));
         if file.as_os_str() == "-" {
             return self.context.printer.data(&text);
@@ -61,8 +67,14 @@ impl ReportOutput<'_> {
                 .hint("Specify another file with --html FILE.")
         };
         // The file is replaced atomically, so that readers never see a part of the page.
-        let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or_else(|| ".".as_ref());
-        let mut staged = tempfile::Builder::new().permissions(permissions()).tempfile_in(directory).map_err(failed)?;
+        let directory = file
+            .parent()
+            .filter(|directory| !directory.as_os_str().is_empty())
+            .unwrap_or_else(|| ".".as_ref());
+        let mut staged = tempfile::Builder::new()
+            .permissions(permissions())
+            .tempfile_in(directory)
+            .map_err(failed)?;
         staged.write_all(text.as_bytes()).map_err(failed)?;
         staged.persist(file).map_err(|error| failed(error.error))?;
         Ok(())
@@ -78,8 +90,13 @@ impl ReportOutput<'_> {
         }
     }
 
-    /// Prints the list with its metadata and further fields, unless a page was written. Then prints the state.
-    pub(super) fn list<R: Record>(&self, records: &[R], fields: &impl Serialize) -> Result<(), CliError> {
+    /// Prints the list with its metadata and further fields, unless a page was written. Then prints
+    /// the state.
+    pub(super) fn list<R: Record>(
+        &self,
+        records: &[R],
+        fields: &impl Serialize,
+    ) -> Result<(), CliError> {
         #[derive(Serialize)]
         struct Metadata<'a, F: Serialize> {
             #[serde(flatten)]
@@ -88,7 +105,14 @@ impl ReportOutput<'_> {
             fields: &'a F,
         }
         if !self.html.is_wanted() {
-            self.context.printer.list_in(records, self.rows, &Metadata { common: self.metadata, fields })?;
+            self.context.printer.list_in(
+                records,
+                self.rows,
+                &Metadata {
+                    common: self.metadata,
+                    fields,
+                },
+            )?;
         }
         at::print_state(self.context, self.metadata);
         Ok(())

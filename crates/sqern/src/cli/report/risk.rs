@@ -8,7 +8,12 @@ use super::output::ReportOutput;
 use crate::error::CliError;
 use crate::output::reports::risk::{RiskMetadata, page, summary};
 
-pub(super) async fn run(source: &Source<'_>, query: &RiskQuery, hosts: bool, output: &ReportOutput<'_>) -> Result<(), CliError> {
+pub(super) async fn run(
+    source: &Source<'_>,
+    query: &RiskQuery,
+    hosts: bool,
+    output: &ReportOutput<'_>,
+) -> Result<(), CliError> {
     let report = risk::report(source.transaction, query, source.as_of).await?;
     let trend = match source.data.at {
         Some(end) if output.html.is_wanted() => risk::trend(source.transaction, query, end).await?,
@@ -20,7 +25,11 @@ pub(super) async fn run(source: &Source<'_>, query: &RiskQuery, hosts: bool, out
         revision: query.kernels.revision.clone(),
         types: report.types.clone(),
     };
-    if hosts { output.list(&report.hosts, &metadata) } else { output.list(&report.kernels, &metadata) }?;
+    if hosts {
+        output.list(&report.hosts, &metadata)
+    } else {
+        output.list(&report.kernels, &metadata)
+    }?;
     output.context.printer.note(&summary(&report.types));
     Ok(())
 }

@@ -25,7 +25,8 @@ pub(in crate::cli) struct SelectionArgs {
     /// Kernel, written as [DISTRO/]VERSION (repeatable) [default: all]
     #[arg(long = "kernel", value_name = "KERNEL")]
     kernels: Vec<KernelName>,
-    /// Exclude kernels whose last result is FAILURE or UNSTABLE; kernels with ABORTED or NOT_BUILT remain
+    /// Exclude kernels whose last result is FAILURE or UNSTABLE; kernels with ABORTED or NOT_BUILT
+    /// remain
     #[arg(long)]
     untried: bool,
 }
@@ -67,28 +68,61 @@ pub(in crate::cli) struct TestArgs {
 
 impl From<SelectionArgs> for RunSelection {
     fn from(args: SelectionArgs) -> Self {
-        let SelectionArgs { revision, target, profile, distros, kernels, untried } = args;
-        Self { revision, target, profile, distros, kernels, untried }
+        let SelectionArgs {
+            revision,
+            target,
+            profile,
+            distros,
+            kernels,
+            untried,
+        } = args;
+        Self {
+            revision,
+            target,
+            profile,
+            distros,
+            kernels,
+            untried,
+        }
     }
 }
 
 impl From<TestedArgs> for RunSpec {
     fn from(args: TestedArgs) -> Self {
-        Self::Test(TestSpec { build: args.build, flavor: args.flavor, cluster: None })
+        Self::Test(TestSpec {
+            build: args.build,
+            flavor: args.flavor,
+            cluster: None,
+        })
     }
 }
 
 impl From<BuildArgs> for RunSpec {
     fn from(args: BuildArgs) -> Self {
-        let BuildArgs { change_id, jenkins_job, official } = args;
-        Self::Build(BuildSpec { change_id, jenkins_job, official })
+        let BuildArgs {
+            change_id,
+            jenkins_job,
+            official,
+        } = args;
+        Self::Build(BuildSpec {
+            change_id,
+            jenkins_job,
+            official,
+        })
     }
 }
 
 impl From<TestArgs> for RunSpec {
     fn from(args: TestArgs) -> Self {
-        let TestArgs { tested: TestedArgs { build, flavor }, cluster } = args;
-        Self::Test(TestSpec { build, flavor, cluster })
+        let TestArgs {
+            tested: TestedArgs { build, flavor },
+            cluster,
+        } = args;
+        Self::Test(TestSpec {
+            build,
+            flavor,
+            cluster,
+        })
     }
 }
 

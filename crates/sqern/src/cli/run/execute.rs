@@ -2,7 +2,8 @@
 
 use sqern_core::owner::lease_owner;
 use sqern_core::runs::{
-    ExecutionOptions, ExecutorConfig, KernelOutcome, Lease, RetryPolicy, RunExecutor, RunSelection, RunSpec, RunSummary,
+    ExecutionOptions, ExecutorConfig, KernelOutcome, Lease, RetryPolicy, RunExecutor, RunSelection,
+    RunSpec, RunSummary,
 };
 use sqern_model::RunResult;
 
@@ -36,13 +37,17 @@ pub(in crate::cli) async fn run(
     let (comment, dry_run) = (args.comment.clone(), args.dry_run);
     let (selection, options) = (RunSelection::from(selection), ExecutionOptions::from(args));
     if dry_run {
-        let rows = RowArgs { limit: options.max_kernels, ..RowArgs::default() };
+        let rows = RowArgs {
+            limit: options.max_kernels,
+            ..RowArgs::default()
+        };
         return super::plan(&spec, &selection, &rows, context).await;
     }
     execute(spec, &selection, &options, comment, context).await
 }
 
-/// Executes a build, or a test run for each build of the plan. The default comment is the command line.
+/// Executes a build, or a test run for each build of the plan. The default comment is the command
+/// line.
 pub(in crate::cli) async fn execute(
     spec: RunSpec,
     selection: &RunSelection,
@@ -57,12 +62,21 @@ pub(in crate::cli) async fn execute(
     let mut exit = None;
     let mut print = |summary| {
         progress.clear();
-        let is_done = print_summary(summary, context.printer)? == ExitStatus::Success && exit != Some(ExitStatus::Failed);
-        exit = Some(if is_done { ExitStatus::Success } else { ExitStatus::Failed });
+        let is_done = print_summary(summary, context.printer)? == ExitStatus::Success
+            && exit != Some(ExitStatus::Failed);
+        exit = Some(if is_done {
+            ExitStatus::Success
+        } else {
+            ExitStatus::Failed
+        });
         Ok::<_, CliError>(())
     };
     match with_jenkins_values(spec, context) {
-        RunSpec::Test(test) => executor.test_each_build(&test, selection, max_kernels, print).await?,
+        RunSpec::Test(test) => {
+            executor
+                .test_each_build(&test, selection, max_kernels, print)
+                .await?;
+        }
         spec @ RunSpec::Build(_) => {
             if let Some(summary) = executor.execute(&spec, selection, max_kernels).await? {
                 print(summary)?;
@@ -75,19 +89,32 @@ pub(in crate::cli) async fn execute(
     Ok(exit.unwrap_or(ExitStatus::Success))
 }
 
-fn config(options: &ExecutionOptions, comment: Option<String>, context: &Context<'_>) -> Result<ExecutorConfig, CliError> {
+fn config(
+    options: &ExecutionOptions,
+    comment: Option<String>,
+    context: &Context<'_>,
+) -> Result<ExecutorConfig, CliError> {
     let store = open_store(options.store.as_deref(), context)?;
-    let logs = options.logs.clone().or_else(|| context.settings.logs_dir()).ok_or_else(|| {
-        CliError::failed("could not determine the directory of logs: the user has no home directory")
+    let logs = options
+        .logs
+        .clone()
+        .or_else(|| context.settings.logs_dir())
+        .ok_or_else(|| {
+            CliError::failed(
+                "could not determine the directory of logs: the user has no home directory",
+            )
             .hint("Specify a directory with --logs DIR.")
-    })?;
+        })?;
     Ok(ExecutorConfig {
         database: context.database(),
         command: options.command.clone(),
         jobs: options.jobs,
         time_limit: options.time_limit,
         max_failures: options.max_failures.map(super::to_usize),
-        lease: Lease { lasts: options.lease, owner: lease_owner() },
+        lease: Lease {
+            lasts: options.lease,
+            owner: lease_owner(),
+        },
         logs: std::path::absolute(logs)?,
         store,
         comment: comment.unwrap_or_else(|| context.settings.command_line.clone()),
@@ -97,7 +124,13 @@ fn config(options: &ExecutionOptions, comment: Option<String>, context: &Context
 }
 
 fn print_summary(summary: RunSummary, printer: &Printer) -> Result<ExitStatus, CliError> {
-    let RunSummary { kind, id, kernels, result, error } = summary;
+    let RunSummary {
+        kind,
+        id,
+        kernels,
+        result,
+        error,
+    } = summary;
     printer.list(&kernels, &RowArgs::default())?;
     if let Some(result) = result {
         printer.note(&format!("{kind} {id}: {result}"));

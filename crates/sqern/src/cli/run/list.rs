@@ -77,10 +77,19 @@ impl Record for TestRow {
     ];
 }
 
-pub(in crate::cli) async fn list(kind: RunKind, args: &ListArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(in crate::cli) async fn list(
+    kind: RunKind,
+    args: &ListArgs,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     let session = context.open().await?;
     let as_of = args.at.resolve(&session.client).await?;
-    sqern_db::available::require(&session.client, args.revision.as_deref(), args.target.as_deref()).await?;
+    sqern_db::available::require(
+        &session.client,
+        args.revision.as_deref(),
+        args.target.as_deref(),
+    )
+    .await?;
     sqern_db::distro::require(&session.client, &args.distros, &as_of).await?;
     for name in &args.kernels {
         sqern_db::kver::find(&session.client, &name.version, &name.distros(&args.distros)).await?;
@@ -94,17 +103,34 @@ pub(in crate::cli) async fn list(kind: RunKind, args: &ListArgs, context: &Conte
         limit: Some(args.rows.query_limit(DEFAULT_LIMIT)),
     };
     let runs = db::list(&session.client, kind, &filter, &as_of).await?;
-    let (rows, frame) = (args.rows.clone().with_default_limit(DEFAULT_LIMIT), ListMetadata::from(&as_of));
+    let (rows, frame) = (
+        args.rows.clone().with_default_limit(DEFAULT_LIMIT),
+        ListMetadata::from(&as_of),
+    );
     match kind {
-        RunKind::Build => at::list(context, &runs.into_iter().map(BuildRow).collect::<Vec<_>>(), &rows, &frame)?,
-        RunKind::Test => at::list(context, &runs.into_iter().map(TestRow).collect::<Vec<_>>(), &rows, &frame)?,
+        RunKind::Build => at::list(
+            context,
+            &runs.into_iter().map(BuildRow).collect::<Vec<_>>(),
+            &rows,
+            &frame,
+        )?,
+        RunKind::Test => at::list(
+            context,
+            &runs.into_iter().map(TestRow).collect::<Vec<_>>(),
+            &rows,
+            &frame,
+        )?,
     }
     Ok(ExitStatus::Success)
 }
 
 impl Record for RunKernel {
     const SCHEMA: &'static str = "run.kernels/1";
-    const COLUMNS: &'static [Column] = &[Column::name("distro"), Column::name("version"), Column::status("result")];
+    const COLUMNS: &'static [Column] = &[
+        Column::name("distro"),
+        Column::name("version"),
+        Column::status("result"),
+    ];
 }
 
 /// Lists the kernels of a run.

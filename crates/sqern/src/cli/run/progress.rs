@@ -1,4 +1,5 @@
-//! Progress of a run: on a terminal a line for each running command, elsewhere a line for each finished kernel.
+//! Progress of a run: on a terminal a line for each running command, elsewhere a line for each
+//! finished kernel.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,7 +28,10 @@ struct Bars {
 
 impl<'a> RunProgress<'a> {
     pub(super) fn new(printer: &'a Printer) -> Self {
-        Self { printer, bars: Mutex::default() }
+        Self {
+            printer,
+            bars: Mutex::default(),
+        }
     }
 
     pub(super) fn clear(&self) {
@@ -42,7 +46,12 @@ impl<'a> RunProgress<'a> {
     }
 
     fn finished(&self, outcome: &KernelOutcome) {
-        let KernelOutcome { kernel, result, seconds, .. } = outcome;
+        let KernelOutcome {
+            kernel,
+            result,
+            seconds,
+            ..
+        } = outcome;
         if let Some(bars) = self.bars().as_mut() {
             bars.total.inc(1);
             if let Some(bar) = bars.running.remove(kernel) {
@@ -50,7 +59,10 @@ impl<'a> RunProgress<'a> {
             }
         } else {
             let result = result.unwrap_or(RunResult::Aborted);
-            self.printer.note(&format!("{} {} {result} {seconds:.1} s", kernel.distro, kernel.version));
+            self.printer.note(&format!(
+                "{} {} {result} {seconds:.1} s",
+                kernel.distro, kernel.version
+            ));
         }
     }
 }
@@ -59,7 +71,11 @@ impl Bars {
     fn new(kernels: usize) -> Self {
         let all = MultiProgress::new();
         let total = all.add(progress::counter(true, kernels as u64));
-        Self { all, total, running: BTreeMap::new() }
+        Self {
+            all,
+            total,
+            running: BTreeMap::new(),
+        }
     }
 
     fn start(&mut self, kernel: Kernel) {
@@ -77,11 +93,19 @@ impl Progress<RunEvent> for RunProgress<'_> {
     fn report(&self, event: RunEvent) {
         match event {
             RunEvent::AbandonedRunClosed { kind, id } => {
-                self.printer.warning(&format!("{kind} {id} was abandoned by its owner; its result is ABORTED"));
+                self.printer.warning(&format!(
+                    "{kind} {id} was abandoned by its owner; its result is ABORTED"
+                ));
             }
-            RunEvent::RunStarted { kind, id, kernels, logs } => {
+            RunEvent::RunStarted {
+                kind,
+                id,
+                kernels,
+                logs,
+            } => {
                 let count = counted(kernels, "kernel");
-                self.printer.note(&format!("{kind} {id}: {count}, logs in {}", logs.display()));
+                self.printer
+                    .note(&format!("{kind} {id}: {count}, logs in {}", logs.display()));
                 *self.bars() = self.printer.shows_progress().then(|| Bars::new(kernels));
             }
             RunEvent::KernelStarted(kernel) => {

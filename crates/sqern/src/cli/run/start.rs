@@ -6,7 +6,9 @@ use clap::Args;
 use serde::Serialize;
 use sqern_core::input::parse_duration;
 use sqern_core::owner::host_name;
-use sqern_core::runs::{self, Candidate, KernelChoice, Lease, RunSelection, RunSpec, StartRequest, StartedRun};
+use sqern_core::runs::{
+    self, Candidate, KernelChoice, Lease, RunSelection, RunSpec, StartRequest, StartedRun,
+};
 use sqern_model::counted;
 
 use super::args::{SelectionArgs, with_jenkins_values};
@@ -48,35 +50,66 @@ pub(in crate::cli) async fn start(
 ) -> Result<ExitStatus, CliError> {
     let (kind, selection) = (spec.kind(), RunSelection::from(selection));
     let kernels = match claim.claim {
-        Some(count) => KernelChoice::Claim { max_kernels: super::to_usize(count) },
-        None if selection.kernels.is_empty() => return Err(CliError::usage("either --claim or --kernel is required")),
+        Some(count) => KernelChoice::Claim {
+            max_kernels: super::to_usize(count),
+        },
+        None if selection.kernels.is_empty() => {
+            return Err(CliError::usage("either --claim or --kernel is required"));
+        }
         None => KernelChoice::Named,
     };
     let request = StartRequest {
         spec: with_jenkins_values(spec, context),
         selection,
         kernels,
-        lease: Lease { lasts: claim.lease, owner: owner(context) },
+        lease: Lease {
+            lasts: claim.lease,
+            owner: owner(context),
+        },
         now: context.settings.now(),
     };
     let mut session = context.open().await?;
     let progress = RunProgress::new(context.printer);
-    let outcome = runs::start(&mut session.client, &request, &change.options(context), &progress).await?;
+    let outcome = runs::start(
+        &mut session.client,
+        &request,
+        &change.options(context),
+        &progress,
+    )
+    .await?;
     let Some(StartedRun { id, kernels, .. }) = outcome.run else {
         super::note_empty_plan(kind, &request.selection, context);
         return Ok(ExitStatus::Success);
     };
-    let started = Started { id, kernels, closed: outcome.abandoned };
-    context.printer.value("run.start/1", &started, || id.to_string())?;
-    let verb = if change.dry_run { "would start" } else { "started" };
-    context.printer.note(&format!("{verb} {kind} {id} with {}", counted(started.kernels.len(), "kernel")));
+    let started = Started {
+        id,
+        kernels,
+        closed: outcome.abandoned,
+    };
+    context
+        .printer
+        .value("run.start/1", &started, || id.to_string())?;
+    let verb = if change.dry_run {
+        "would start"
+    } else {
+        "started"
+    };
+    context.printer.note(&format!(
+        "{verb} {kind} {id} with {}",
+        counted(started.kernels.len(), "kernel")
+    ));
     Ok(ExitStatus::Success)
 }
 
 /// Returns the owner of the lease: the job, else this host and the command line.
 fn owner(context: &Context<'_>) -> String {
     let job = context.settings.jenkins.job.clone();
-    let owner = job.unwrap_or_else(|| format!("{}, {}", host_name(), context.settings.command_line));
-    let owner: String = owner.chars().filter(|character| !character.is_control()).take(MAX_OWNER_CHARS).collect();
+    let owner =
+        job.unwrap_or_else(|| format!("{}, {}", host_name(), context.settings.command_line));
+    let owner: String = owner
+        .chars()
+        .filter(|character| !character.is_control())
+        .take(MAX_OWNER_CHARS)
+        .collect();
     owner.trim().to_owned()
 }

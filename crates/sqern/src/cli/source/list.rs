@@ -32,10 +32,15 @@ pub(super) async fn run(
     let last_crawls = match context.open().await {
         Ok(session) => crawl::last(&session.client).await?,
         Err(failure) => {
-            context.printer.warning(&format!("results of the last check are omitted: {}", failure.message()));
+            context.printer.warning(&format!(
+                "results of the last check are omitted: {}",
+                failure.message()
+            ));
             Vec::new()
         }
     };
-    context.printer.list(&sources::statuses(&selected, &last_crawls), rows)?;
+    context
+        .printer
+        .list(&sources::statuses(&selected, &last_crawls), rows)?;
     Ok(ExitStatus::Success)
 }

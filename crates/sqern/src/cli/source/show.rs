@@ -7,14 +7,23 @@ use sqern_model::{DistroDef, DistroName, SourceFile, SourceSet};
 use crate::cli::Context;
 use crate::error::{CliError, ExitStatus};
 
-pub(super) fn run(name: &DistroName, toml: bool, set: &SourceSet, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+pub(super) fn run(
+    name: &DistroName,
+    toml: bool,
+    set: &SourceSet,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
     let def = definition(set, name)?;
     let file = set.files.get(name);
     if toml {
-        context.printer.data(file.map_or("", |file| file.text.as_str()))?;
+        context
+            .printer
+            .data(file.map_or("", |file| file.text.as_str()))?;
         return Ok(ExitStatus::Success);
     }
-    context.printer.value("source.show/1", def, || describe(def, file))?;
+    context
+        .printer
+        .value("source.show/1", def, || describe(def, file))?;
     Ok(ExitStatus::Success)
 }
 
@@ -25,8 +34,14 @@ fn describe(def: &DistroDef, file: Option<&SourceFile>) -> String {
         text.push_str(&format!("\nfrom {}", file.path));
     }
     let or_null = |value: Result<Value, serde_json::Error>| value.unwrap_or_default();
-    let rules = def.rules.iter().map(|rule| ("rule", or_null(serde_json::to_value(rule))));
-    let sources = def.sources.iter().map(|source| ("source", or_null(serde_json::to_value(source))));
+    let rules = def
+        .rules
+        .iter()
+        .map(|rule| ("rule", or_null(serde_json::to_value(rule))));
+    let sources = def
+        .sources
+        .iter()
+        .map(|source| ("source", or_null(serde_json::to_value(source))));
     for (heading, value) in rules.chain(sources) {
         text.push_str(&format!("\n\n{heading}"));
         for (field, value) in value.as_object().into_iter().flatten() {
@@ -42,7 +57,13 @@ fn describe(def: &DistroDef, file: Option<&SourceFile>) -> String {
 fn shown(value: &Value) -> Option<String> {
     match value {
         Value::Array(items) if items.is_empty() => None,
-        Value::Array(items) => Some(items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n                     ")),
+        Value::Array(items) => Some(
+            items
+                .iter()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join("\n                     "),
+        ),
         Value::String(text) => Some(text.clone()),
         Value::Bool(false) | Value::Null => None,
         other => Some(other.to_string()),

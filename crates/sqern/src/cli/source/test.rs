@@ -23,12 +23,20 @@ impl Record for SourceTestResult {
 }
 
 /// Returns the definition of a distribution, or of a distribution file, with the selected sources.
-pub(super) fn subject(argument: &Path, selected: &[String], sources: SourceSet) -> Result<DistroDef, CliError> {
-    let is_file = argument.extension().is_some_and(|extension| extension == "toml") || argument.components().count() > 1;
+pub(super) fn subject(
+    argument: &Path,
+    selected: &[String],
+    sources: SourceSet,
+) -> Result<DistroDef, CliError> {
+    let is_file = argument
+        .extension()
+        .is_some_and(|extension| extension == "toml")
+        || argument.components().count() > 1;
     let subject = if is_file {
         TestSubject::File(argument.to_owned())
     } else {
-        let name = DistroName::new(argument.display().to_string()).map_err(|error| CliError::usage(error.to_string()))?;
+        let name = DistroName::new(argument.display().to_string())
+            .map_err(|error| CliError::usage(error.to_string()))?;
         TestSubject::Distro(name)
     };
     Ok(source_test::select(sources, &subject, selected)?)
@@ -47,9 +55,23 @@ pub(super) async fn run(
     printer.list(&results, &RowArgs::default())?;
     if print_kernels && printer.format() == Format::Table {
         let kernels = source_test::kernels(&distro.name, &results);
-        printer.data(&format!("\n{}", kernels.iter().map(KernelVersion::as_str).collect::<Vec<_>>().join("\n")))?;
+        printer.data(&format!(
+            "\n{}",
+            kernels
+                .iter()
+                .map(KernelVersion::as_str)
+                .collect::<Vec<_>>()
+                .join("\n")
+        ))?;
     }
-    for SourceTestResult { source, state, reason, warnings, .. } in &results {
+    for SourceTestResult {
+        source,
+        state,
+        reason,
+        warnings,
+        ..
+    } in &results
+    {
         for warning in warnings {
             printer.warning(&format!("{source}: {warning}"));
         }
@@ -57,5 +79,9 @@ pub(super) async fn run(
             printer.problem(&CliError::failed(format!("{source} {state}: {reason}")));
         }
     }
-    Ok(if source_test::is_complete(&results) { ExitStatus::Success } else { ExitStatus::Failed })
+    Ok(if source_test::is_complete(&results) {
+        ExitStatus::Success
+    } else {
+        ExitStatus::Failed
+    })
 }

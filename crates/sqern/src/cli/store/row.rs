@@ -40,14 +40,21 @@ impl Record for StoreRow {
 
 impl From<StoredKernel> for StoreRow {
     fn from(stored: StoredKernel) -> Self {
-        let StoredKernel { kernel, fetched_at, manifest, problem } = stored;
+        let StoredKernel {
+            kernel,
+            fetched_at,
+            manifest,
+            problem,
+        } = stored;
         Self {
             kernel,
             fetched_at,
             made_at: manifest.as_ref().map(|manifest| manifest.made_at.clone()),
             files: manifest.as_ref().map(|manifest| manifest.tree.files),
             bytes: manifest.as_ref().map(|manifest| manifest.tree.bytes),
-            is_proven: manifest.as_ref().is_some_and(|manifest| manifest.vermagic.is_some()),
+            is_proven: manifest
+                .as_ref()
+                .is_some_and(|manifest| manifest.vermagic.is_some()),
             vermagic: manifest.and_then(|manifest| manifest.vermagic),
             problem: problem.map(|problem| problem.to_string()),
         }

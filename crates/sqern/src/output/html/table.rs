@@ -38,13 +38,19 @@ impl Heading {
     /// Returns the heading of a column of texts.
     #[must_use]
     pub fn text(text: &str) -> Self {
-        Self { text: text.to_owned(), is_number: false }
+        Self {
+            text: text.to_owned(),
+            is_number: false,
+        }
     }
 
     /// Returns the heading of a column of numbers, which are right-aligned.
     #[must_use]
     pub fn number(text: &str) -> Self {
-        Self { text: text.to_owned(), is_number: true }
+        Self {
+            text: text.to_owned(),
+            is_number: true,
+        }
     }
 }
 
@@ -60,9 +66,17 @@ pub struct Group {
 }
 
 impl Group {
-    /// Returns the groups of sorted records. `key` returns the parts of the anchor, which are also the heading.
-    pub fn by<T, const N: usize>(records: &[T], key: impl Fn(&T) -> [String; N], row: impl Fn(&T) -> Row) -> Vec<Self> {
-        let mut records: Vec<(usize, [String; N], &T)> = records.iter().map(|record| (0, key(record), record)).collect();
+    /// Returns the groups of sorted records. `key` returns the parts of the anchor, which are also
+    /// the heading.
+    pub fn by<T, const N: usize>(
+        records: &[T],
+        key: impl Fn(&T) -> [String; N],
+        row: impl Fn(&T) -> Row,
+    ) -> Vec<Self> {
+        let mut records: Vec<(usize, [String; N], &T)> = records
+            .iter()
+            .map(|record| (0, key(record), record))
+            .collect();
         // A group is at the position of its first record, so the order of the report is preserved.
         let mut positions: HashMap<[String; N], usize> = HashMap::new();
         for (position, key, _) in &mut records {
@@ -112,26 +126,43 @@ impl Cell {
     /// Returns a cell with a name, which is not wrapped.
     #[must_use]
     pub fn name(text: &(impl ToString + ?Sized)) -> Self {
-        Self { text: text.to_string(), kind: CellKind::Name, link: None }
+        Self {
+            text: text.to_string(),
+            kind: CellKind::Name,
+            link: None,
+        }
     }
 
     /// Returns a cell with free text, which is wrapped.
     #[must_use]
     pub fn text(text: &str) -> Self {
-        Self { kind: CellKind::Text, ..Self::name(text) }
+        Self {
+            kind: CellKind::Text,
+            ..Self::name(text)
+        }
     }
 
     /// Returns a cell with a number whose thousands are grouped.
     #[must_use]
     pub fn number(number: u64) -> Self {
-        let kind = if number == 0 { CellKind::Zero } else { CellKind::Number };
-        Self { kind, ..Self::name(&grouped(number)) }
+        let kind = if number == 0 {
+            CellKind::Zero
+        } else {
+            CellKind::Number
+        };
+        Self {
+            kind,
+            ..Self::name(&grouped(number))
+        }
     }
 
     /// Returns a right-aligned cell with a formatted number.
     #[must_use]
     pub fn formatted(number: &str) -> Self {
-        Self { kind: CellKind::Number, ..Self::name(number) }
+        Self {
+            kind: CellKind::Number,
+            ..Self::name(number)
+        }
     }
 
     /// Returns a cell with a duration in seconds.
@@ -149,17 +180,27 @@ impl Cell {
     /// Returns a cell with a state in the color of its meaning.
     #[must_use]
     pub fn status(text: &str, tone: Tone) -> Self {
-        Self { kind: CellKind::Status(tone), ..Self::name(text) }
+        Self {
+            kind: CellKind::Status(tone),
+            ..Self::name(text)
+        }
     }
 
     /// Adds a link to an anchor of the page.
     #[must_use]
     pub fn linked(self, anchor: String) -> Self {
-        Self { link: Some(anchor), ..self }
+        Self {
+            link: Some(anchor),
+            ..self
+        }
     }
 
     fn content(&self, links: &Links<'_>) -> Markup {
-        let href = self.link.as_deref().filter(|_| self.kind != CellKind::Zero).and_then(|link| links.href(link));
+        let href = self
+            .link
+            .as_deref()
+            .filter(|_| self.kind != CellKind::Zero)
+            .and_then(|link| links.href(link));
         html! {
             @match (&href, self.kind) {
                 (Some(href), _) => a href=(href) { (self.text) },
@@ -187,7 +228,9 @@ pub fn anchor(names: &[&str]) -> String {
         for character in name.chars() {
             match character {
                 ' ' => escaped.push('_'),
-                'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '+' | '~' => escaped.push(character),
+                'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '+' | '~' => {
+                    escaped.push(character);
+                }
                 other => escaped.push_str(&format!("={:x}=", u32::from(other))),
             }
         }
@@ -228,7 +271,9 @@ impl Table {
     pub(super) fn anchors(&self) -> impl Iterator<Item = &str> {
         self.limited().flat_map(|(group, rows)| {
             let of_group = Some(group.anchor.as_str()).filter(|anchor| !anchor.is_empty());
-            of_group.into_iter().chain(rows.iter().filter_map(|row| row.anchor.as_deref()))
+            of_group
+                .into_iter()
+                .chain(rows.iter().filter_map(|row| row.anchor.as_deref()))
         })
     }
 
@@ -314,18 +359,29 @@ mod tests {
 
     fn table(rows: usize) -> Table {
         let numbers: Vec<usize> = (0..rows).collect();
-        let row = |number: &usize| Row { anchor: None, cells: vec![Cell::number(*number as u64), Cell::name("wanted")] };
+        let row = |number: &usize| Row {
+            anchor: None,
+            cells: vec![Cell::number(*number as u64), Cell::name("wanted")],
+        };
         Table {
             title: "Rows",
             about: "",
             columns: vec![Heading::number("Number"), Heading::text("State")],
-            groups: Group::by(&numbers, |number| [if *number < ROWS { "first" } else { "second" }.to_owned()], row),
+            groups: Group::by(
+                &numbers,
+                |number| [if *number < ROWS { "first" } else { "second" }.to_owned()],
+                row,
+            ),
             all_rows: "--kernels",
         }
     }
 
     fn written(table: &Table) -> String {
-        table.markup(&Links::new(table.anchors()), &|option| format!("sqern report {option}")).into_string()
+        table
+            .markup(&Links::new(table.anchors()), &|option| {
+                format!("sqern report {option}")
+            })
+            .into_string()
     }
 
     #[test]
@@ -333,35 +389,72 @@ mod tests {
         let table = table(ROWS + 2);
         let text = written(&table);
         assert_eq!(text.matches("<tr>").count(), ROWS + 1);
-        assert!(text.contains("Omitted: 2 more rows.") && text.contains("<code>sqern report --kernels</code>"), "{text}");
+        assert!(
+            text.contains("Omitted: 2 more rows.")
+                && text.contains("<code>sqern report --kernels</code>"),
+            "{text}"
+        );
         assert_eq!(table.anchors().collect::<Vec<_>>(), ["first"]);
     }
 
     #[test]
     fn only_written_rows_are_linked() {
         let links = Links::new(["a"]);
-        let content = |number, anchor: &str| Cell::number(number).linked(anchor.to_owned()).content(&links).into_string();
-        assert_eq!([content(1, "a"), content(1, "b"), content(0, "a")], ["<a href=\"#a\">1</a>", "1", "0"]);
+        let content = |number, anchor: &str| {
+            Cell::number(number)
+                .linked(anchor.to_owned())
+                .content(&links)
+                .into_string()
+        };
+        assert_eq!(
+            [content(1, "a"), content(1, "b"), content(0, "a")],
+            ["<a href=\"#a\">1</a>", "1", "0"]
+        );
     }
 
     #[test]
     fn a_group_is_at_the_position_of_its_first_record() {
-        let row = |name: &&str| Row { anchor: None, cells: vec![Cell::name(name)] };
+        let row = |name: &&str| Row {
+            anchor: None,
+            cells: vec![Cell::name(name)],
+        };
         let groups = Group::by(&["b1", "a1", "b2"], |name| [name[..1].to_owned()], row);
-        let names: Vec<_> = groups.iter().map(|group| (group.heading.as_str(), group.rows.len())).collect();
+        let names: Vec<_> = groups
+            .iter()
+            .map(|group| (group.heading.as_str(), group.rows.len()))
+            .collect();
         assert_eq!(names, [("b", 2), ("a", 1)]);
     }
 
     #[test]
     fn a_column_with_only_the_usual_value_is_omitted() {
-        assert_eq!(table(1).without_usual("wanted").columns, [Heading::number("Number")]);
+        assert_eq!(
+            table(1).without_usual("wanted").columns,
+            [Heading::number("Number")]
+        );
         assert_eq!(table(1).without_usual("ignored").columns.len(), 2);
     }
 
     #[test]
     fn different_names_have_different_anchors() {
-        let anchors = [["a b", "c"], ["a_b", "c"], ["a/b", "c"], ["a=5f=b", "c"], ["a", "b/c"]].map(|names| anchor(&names));
-        assert_eq!(anchors.iter().collect::<HashSet<_>>().len(), anchors.len(), "{anchors:?}");
-        assert!(anchors.iter().all(|anchor| !anchor.contains([' ', '"', '<', '&'])), "{anchors:?}");
+        let anchors = [
+            ["a b", "c"],
+            ["a_b", "c"],
+            ["a/b", "c"],
+            ["a=5f=b", "c"],
+            ["a", "b/c"],
+        ]
+        .map(|names| anchor(&names));
+        assert_eq!(
+            anchors.iter().collect::<HashSet<_>>().len(),
+            anchors.len(),
+            "{anchors:?}"
+        );
+        assert!(
+            anchors
+                .iter()
+                .all(|anchor| !anchor.contains([' ', '"', '<', '&'])),
+            "{anchors:?}"
+        );
     }
 }

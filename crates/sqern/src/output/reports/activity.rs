@@ -1,11 +1,15 @@
 //! The report `activity`.
 
 use serde::Serialize;
-use sqern_core::reports::activity::{Activity, ActivityKind, ActivityReport, GenerationActivity, by_distro};
+use sqern_core::reports::activity::{
+    Activity, ActivityKind, ActivityReport, GenerationActivity, by_distro,
+};
 use sqern_model::{DistroName, grouped};
 
 use super::{distributions, kernel_cells};
-use crate::output::html::{Breakdown, Category, Cell, Group, Heading, Page, Row, Scale, Table, Tile, Tone, Value, anchor};
+use crate::output::html::{
+    Breakdown, Category, Cell, Group, Heading, Page, Row, Scale, Table, Tile, Tone, Value, anchor,
+};
 use crate::printer::{Column, Record};
 
 /// The metadata of the list.
@@ -52,7 +56,10 @@ pub fn page(report: &ActivityReport, distros: &[DistroName]) -> Page {
     Page {
         title: "Activity",
         about: "Counts the kernels that changed stage after a generation of the journal.",
-        selection: vec![distributions(distros), ("Changes after", format!("generation {}", report.after))],
+        selection: vec![
+            distributions(distros),
+            ("Changes after", format!("generation {}", report.after)),
+        ],
         tiles: tiles(report),
         trend: None,
         tables: vec![generation_table(report), kernel_table(report, &breakdown)],
@@ -61,14 +68,19 @@ pub fn page(report: &ActivityReport, distros: &[DistroName]) -> Page {
 }
 
 fn tiles(report: &ActivityReport) -> [Tile; 3] {
-    let sum = |count: fn(&GenerationActivity) -> u64| report.generations.iter().map(count).sum::<u64>();
+    let sum =
+        |count: fn(&GenerationActivity) -> u64| report.generations.iter().map(count).sum::<u64>();
     let withdrawn = sum(|row| row.withdrawn);
     let available = sum(|row| row.available);
     [
         Tile {
             label: "Kernels seen",
             value: grouped(sum(|row| row.seen)),
-            detail: format!("{} recorded, {} fetched", grouped(sum(|row| row.known)), grouped(sum(|row| row.fetched))),
+            detail: format!(
+                "{} recorded, {} fetched",
+                grouped(sum(|row| row.known)),
+                grouped(sum(|row| row.fetched))
+            ),
             tone: Tone::Plain,
         },
         Tile {
@@ -90,7 +102,8 @@ fn tiles(report: &ActivityReport) -> [Tile; 3] {
     ]
 }
 
-/// Returns the meaning of a kind of activity. The stages before an available module are neither good nor bad.
+/// Returns the meaning of a kind of activity. The stages before an available module are neither
+/// good nor bad.
 fn tone(kind: ActivityKind) -> Tone {
     match kind {
         ActivityKind::Available => Tone::Good,
@@ -102,7 +115,10 @@ fn tone(kind: ActivityKind) -> Tone {
 fn breakdown(report: &ActivityReport) -> Breakdown {
     let row = |(distro, numbers): (String, Vec<Option<u64>>)| {
         let value = |(kind, number): (&ActivityKind, Option<u64>)| {
-            Value::new(number.unwrap_or_default(), anchor(&[&distro, kind.as_str()]))
+            Value::new(
+                number.unwrap_or_default(),
+                anchor(&[&distro, kind.as_str()]),
+            )
         };
         let values = ActivityKind::ALL.iter().zip(numbers).map(value).collect();
         (distro, values, vec![])
@@ -112,8 +128,18 @@ fn breakdown(report: &ActivityReport) -> Breakdown {
         about: "A kernel counts once for each stage that it reached. Numbers link to the counted kernels.",
         row_heading: "Distribution",
         scale: Scale::Number,
-        categories: ActivityKind::ALL.iter().map(|&kind| Category { name: kind.as_str().to_owned(), tone: tone(kind) }).collect(),
-        rows: by_distro(&report.kernels).rows.into_iter().map(row).collect(),
+        categories: ActivityKind::ALL
+            .iter()
+            .map(|&kind| Category {
+                name: kind.as_str().to_owned(),
+                tone: tone(kind),
+            })
+            .collect(),
+        rows: by_distro(&report.kernels)
+            .rows
+            .into_iter()
+            .map(row)
+            .collect(),
         further: vec![],
     }
 }
@@ -124,19 +150,43 @@ fn generation_anchor(generation: i64) -> String {
 
 fn generation_table(report: &ActivityReport) -> Table {
     let row = |row: &GenerationActivity| {
-        let mut cells = vec![Cell::formatted(&row.generation.to_string()), Cell::time(Some(row.tstamp))];
+        let mut cells = vec![
+            Cell::formatted(&row.generation.to_string()),
+            Cell::time(Some(row.tstamp)),
+        ];
         cells.extend(row.by_kind().map(Cell::number));
-        cells.extend([Cell::name(&row.username), Cell::text(row.comment.as_deref().unwrap_or_default())]);
-        Row { anchor: Some(generation_anchor(row.generation)), cells }
+        cells.extend([
+            Cell::name(&row.username),
+            Cell::text(row.comment.as_deref().unwrap_or_default()),
+        ]);
+        Row {
+            anchor: Some(generation_anchor(row.generation)),
+            cells,
+        }
     };
     let mut columns = vec![Heading::number("Generation"), Heading::text("Started")];
-    columns.extend(["Known", "Seen", "Fetched", "Built", "Tested", "Available", "Withdrawn"].map(Heading::number));
+    columns.extend(
+        [
+            "Known",
+            "Seen",
+            "Fetched",
+            "Built",
+            "Tested",
+            "Available",
+            "Withdrawn",
+        ]
+        .map(Heading::number),
+    );
     columns.extend([Heading::text("User"), Heading::text("Comment")]);
     Table {
         title: "Generations",
         about: "The numbers of kernels by generation, in the order of the journal.",
         columns,
-        groups: vec![Group { anchor: String::new(), heading: String::new(), rows: report.generations.iter().map(row).collect() }],
+        groups: vec![Group {
+            anchor: String::new(),
+            heading: String::new(),
+            rows: report.generations.iter().map(row).collect(),
+        }],
         all_rows: "--limit=0",
     }
 }
@@ -146,10 +196,14 @@ fn kernel_table(report: &ActivityReport, breakdown: &Breakdown) -> Table {
         let mut cells = kernel_cells(&activity.kernel).to_vec();
         cells.extend([
             Cell::status(activity.what.as_str(), tone(activity.what)),
-            Cell::formatted(&activity.generation.to_string()).linked(generation_anchor(activity.generation)),
+            Cell::formatted(&activity.generation.to_string())
+                .linked(generation_anchor(activity.generation)),
             Cell::time(Some(activity.tstamp)),
         ]);
-        Row { anchor: None, cells }
+        Row {
+            anchor: None,
+            cells,
+        }
     };
     Table {
         title: "Kernels",
@@ -163,7 +217,12 @@ fn kernel_table(report: &ActivityReport, breakdown: &Breakdown) -> Table {
         ],
         groups: breakdown.sorted(Group::by(
             &report.kernels,
-            |activity| [activity.kernel.distro.to_string(), activity.what.to_string()],
+            |activity| {
+                [
+                    activity.kernel.distro.to_string(),
+                    activity.what.to_string(),
+                ]
+            },
             row,
         )),
         all_rows: "--kernels",

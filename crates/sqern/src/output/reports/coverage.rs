@@ -10,7 +10,8 @@ use sqern_model::{counted, grouped};
 
 use super::{kernel_anchor, kernel_cells, selection};
 use crate::output::html::{
-    Breakdown, Category, Cell, Group, Heading, Page, Row, Scale, Table, Tile, Tone, TrendChart, Value, anchor, percent,
+    Breakdown, Category, Cell, Group, Heading, Page, Row, Scale, Table, Tile, Tone, TrendChart,
+    Value, anchor, percent,
 };
 use crate::printer::{Column, Kind, Record};
 
@@ -54,7 +55,10 @@ pub struct KernelStatus<'a> {
 
 impl<'a> From<&'a Status> for KernelStatus<'a> {
     fn from(status: &'a Status) -> Self {
-        Self { status, state: state(status) }
+        Self {
+            status,
+            state: state(status),
+        }
     }
 }
 
@@ -81,20 +85,39 @@ pub fn page(report: &CoverageReport, query: &ReportQuery, trend: Trend) -> Page 
 
 /// Whether the newest build or test run of a wanted kernel failed.
 fn is_failed(status: &Status) -> bool {
-    matches!(status.missing_if_wanted(), Some(Missing::BuildFailed | Missing::TestFailed | Missing::HarnessFailed))
+    matches!(
+        status.missing_if_wanted(),
+        Some(Missing::BuildFailed | Missing::TestFailed | Missing::HarnessFailed)
+    )
 }
 
 fn tiles(report: &CoverageReport) -> [Tile; 3] {
     let sum = |count: fn(&Coverage) -> u64| report.distros.iter().map(count).sum::<u64>();
-    let (wanted, available, unwanted) = (sum(|row| row.wanted), sum(|row| row.available), sum(|row| row.unwanted));
+    let (wanted, available, unwanted) = (
+        sum(|row| row.wanted),
+        sum(|row| row.available),
+        sum(|row| row.unwanted),
+    );
     let (known, seen) = (sum(|row| row.known), sum(|row| row.seen));
-    let failed = report.kernels.iter().map(|status| u64::from(is_failed(status))).sum::<u64>();
+    let failed = report
+        .kernels
+        .iter()
+        .map(|status| u64::from(is_failed(status)))
+        .sum::<u64>();
     let open = known + seen + failed;
     [
         Tile {
             label: "Kernels with an available module",
-            value: if wanted == 0 { "–".to_owned() } else { percent(available, wanted) },
-            detail: format!("{} of {} wanted kernels", grouped(available), grouped(wanted)),
+            value: if wanted == 0 {
+                "–".to_owned()
+            } else {
+                percent(available, wanted)
+            },
+            detail: format!(
+                "{} of {} wanted kernels",
+                grouped(available),
+                grouped(wanted)
+            ),
             tone: match available {
                 _ if wanted == 0 => Tone::Plain,
                 0 => Tone::Bad,
@@ -105,13 +128,22 @@ fn tiles(report: &CoverageReport) -> [Tile; 3] {
         Tile {
             label: "Wanted kernels",
             value: grouped(wanted),
-            detail: format!("in {}; {} ignored or archived", counted(report.distros.len(), "distribution"), grouped(unwanted)),
+            detail: format!(
+                "in {}; {} ignored or archived",
+                counted(report.distros.len(), "distribution"),
+                grouped(unwanted)
+            ),
             tone: Tone::Plain,
         },
         Tile {
             label: "Not fetched or failed",
             value: grouped(open),
-            detail: format!("{} not seen, {} not fetched, {} failed", grouped(known), grouped(seen), grouped(failed)),
+            detail: format!(
+                "{} not seen, {} not fetched, {} failed",
+                grouped(known),
+                grouped(seen),
+                grouped(failed)
+            ),
             tone: if open > 0 { Tone::Bad } else { Tone::Good },
         },
     ]
@@ -122,19 +154,34 @@ fn breakdown(report: &CoverageReport) -> Breakdown {
     // The failed kernels by distribution and stage.
     let mut failures: HashMap<(&str, Stage), u64> = HashMap::new();
     for status in report.kernels.iter().filter(|status| is_failed(status)) {
-        *failures.entry((status.kernel.distro.as_str(), status.stage)).or_default() += 1;
+        *failures
+            .entry((status.kernel.distro.as_str(), status.stage))
+            .or_default() += 1;
     }
     let row = |coverage: &Coverage| {
         let value = |(stage, number): (&Stage, u64)| Value {
             number,
-            failed: failures.get(&(coverage.distro.as_str(), *stage)).copied().unwrap_or_default(),
+            failed: failures
+                .get(&(coverage.distro.as_str(), *stage))
+                .copied()
+                .unwrap_or_default(),
             anchor: anchor(&[&coverage.distro, stage.as_str()]),
         };
-        let values: Vec<Value> = Stage::ALL.iter().zip(coverage.by_stage()).rev().map(value).collect();
+        let values: Vec<Value> = Stage::ALL
+            .iter()
+            .zip(coverage.by_stage())
+            .rev()
+            .map(value)
+            .collect();
         let failed = values.iter().map(|value| value.failed).sum();
-        let unwanted = Cell::number(coverage.unwanted).linked(anchor(&[&coverage.distro, UNWANTED]));
+        let unwanted =
+            Cell::number(coverage.unwanted).linked(anchor(&[&coverage.distro, UNWANTED]));
         let share = Cell::formatted(&percent(coverage.available, coverage.wanted));
-        (coverage.distro.clone(), values, vec![share, Cell::number(failed), unwanted])
+        (
+            coverage.distro.clone(),
+            values,
+            vec![share, Cell::number(failed), unwanted],
+        )
     };
     let sum = |count: fn(&Coverage) -> u64| report.distros.iter().map(count).sum::<u64>();
     Breakdown {
@@ -147,13 +194,25 @@ fn breakdown(report: &CoverageReport) -> Breakdown {
         categories: Stage::ALL
             .iter()
             .rev()
-            .map(|stage| Category { name: stage.as_str().to_owned(), tone: Tone::of(stage.as_str()) })
+            .map(|stage| Category {
+                name: stage.as_str().to_owned(),
+                tone: Tone::of(stage.as_str()),
+            })
             .collect(),
         rows: report.distros.iter().map(row).collect(),
         further: vec![
-            (Heading::number("Share available"), Cell::formatted(&percent(sum(|row| row.available), sum(|row| row.wanted)))),
-            (Heading::number("Build or test failed"), Cell::number(failures.values().sum())),
-            (Heading::number("Ignored or archived"), Cell::number(sum(|row| row.unwanted))),
+            (
+                Heading::number("Share available"),
+                Cell::formatted(&percent(sum(|row| row.available), sum(|row| row.wanted))),
+            ),
+            (
+                Heading::number("Build or test failed"),
+                Cell::number(failures.values().sum()),
+            ),
+            (
+                Heading::number("Ignored or archived"),
+                Cell::number(sum(|row| row.unwanted)),
+            ),
         ],
     }
 }
@@ -163,13 +222,23 @@ const UNWANTED: &str = "ignored or archived";
 
 fn kernel_table(report: &CoverageReport, breakdown: &Breakdown) -> Table {
     let group = |status: &Status| {
-        let stage = if status.wanted { status.stage.as_str() } else { UNWANTED };
+        let stage = if status.wanted {
+            status.stage.as_str()
+        } else {
+            UNWANTED
+        };
         [status.kernel.distro.to_string(), stage.to_owned()]
     };
     let row = |status: &Status| {
         let missing = status.missing.map_or("", Missing::as_str);
         let hosts = |number: Option<i64>| Cell::number(number.unwrap_or_default().unsigned_abs());
-        let tone = |text| if status.wanted { Tone::of(text) } else { Tone::Plain };
+        let tone = |text| {
+            if status.wanted {
+                Tone::of(text)
+            } else {
+                Tone::Plain
+            }
+        };
         let mut cells = kernel_cells(&status.kernel).to_vec();
         cells.extend([
             Cell::status(status.stage.as_str(), tone(status.stage.as_str())),
@@ -179,7 +248,10 @@ fn kernel_table(report: &CoverageReport, breakdown: &Breakdown) -> Table {
             hosts(status.hosts_installed),
             Cell::name(state(status)),
         ]);
-        Row { anchor: Some(kernel_anchor(&status.kernel)), cells }
+        Row {
+            anchor: Some(kernel_anchor(&status.kernel)),
+            cells,
+        }
     };
     Table {
         title: "Kernels",

@@ -5,7 +5,9 @@ use sqern_core::reports::lag::{KernelLag, Lag, LagReport, medians_by_month};
 use sqern_model::{Spread, Step, counted, grouped};
 
 use super::{kernel_anchor, kernel_cells, selection};
-use crate::output::html::{Breakdown, Category, Cell, Group, Heading, Page, Row, Scale, Table, Tile, Tone, Value, anchor};
+use crate::output::html::{
+    Breakdown, Category, Cell, Group, Heading, Page, Row, Scale, Table, Tile, Tone, Value, anchor,
+};
 use crate::printer::{Column, Kind, Record, duration};
 
 impl Record for Lag {
@@ -46,15 +48,27 @@ pub fn page(report: &LagReport, query: &ReportQuery) -> Page {
         selection: selection(query),
         tiles: tiles(report),
         trend: None,
-        tables: vec![step_table(report), month_table(report), kernel_table(report, &breakdown)],
+        tables: vec![
+            step_table(report),
+            month_table(report),
+            kernel_table(report, &breakdown),
+        ],
         breakdown,
     }
 }
 
 fn tiles(report: &LagReport) -> [Tile; 3] {
-    let done = report.kernels.iter().filter(|kernel| kernel.whole_s.is_some()).count();
+    let done = report
+        .kernels
+        .iter()
+        .filter(|kernel| kernel.whole_s.is_some())
+        .count();
     let spread = report.whole();
-    let time = |seconds: fn(&Spread) -> i64| spread.as_ref().map_or_else(|| "–".to_owned(), |spread| duration(seconds(spread)));
+    let time = |seconds: fn(&Spread) -> i64| {
+        spread
+            .as_ref()
+            .map_or_else(|| "–".to_owned(), |spread| duration(seconds(spread)))
+    };
     let waiting = report.waiting();
     [
         Tile {
@@ -66,7 +80,10 @@ fn tiles(report: &LagReport) -> [Tile; 3] {
         Tile {
             label: "90th percentile from seen to available",
             value: time(|spread| spread.p90_s),
-            detail: format!("9 of 10 kernels take at most this long; the maximum is {}", time(|spread| spread.worst_s)),
+            detail: format!(
+                "9 of 10 kernels take at most this long; the maximum is {}",
+                time(|spread| spread.worst_s)
+            ),
             tone: Tone::Plain,
         },
         Tile {
@@ -85,9 +102,14 @@ const WAITING: &str = "waiting";
 fn breakdown(report: &LagReport) -> Breakdown {
     let whole = || report.distros.iter().filter(|lag| lag.step == Step::Whole);
     let row = |lag: &Lag| {
-        let value = |number: usize, name| Value::new(number as u64, anchor(&[lag.distro.as_str(), name]));
+        let value =
+            |number: usize, name| Value::new(number as u64, anchor(&[lag.distro.as_str(), name]));
         let values = vec![value(lag.done, AVAILABLE), value(lag.waiting, WAITING)];
-        (lag.distro.to_string(), values, spread_cells(lag.spread).to_vec())
+        (
+            lag.distro.to_string(),
+            values,
+            spread_cells(lag.spread).to_vec(),
+        )
     };
     let headings = SPREAD.map(Heading::number);
     Breakdown {
@@ -96,10 +118,16 @@ fn breakdown(report: &LagReport) -> Breakdown {
         row_heading: "Distribution",
         scale: Scale::Number,
         categories: [(AVAILABLE, Tone::Good), (WAITING, Tone::Wait)]
-            .map(|(name, tone)| Category { name: name.to_owned(), tone })
+            .map(|(name, tone)| Category {
+                name: name.to_owned(),
+                tone,
+            })
             .to_vec(),
         rows: whole().map(row).collect(),
-        further: headings.into_iter().zip(spread_cells(report.whole())).collect(),
+        further: headings
+            .into_iter()
+            .zip(spread_cells(report.whole()))
+            .collect(),
     }
 }
 
@@ -108,16 +136,31 @@ const SPREAD: [&str; 3] = ["Median", "90th percentile", "Maximum"];
 
 fn spread_cells(spread: Option<Spread>) -> [Cell; 3] {
     let seconds = |value: fn(Spread) -> i64| Cell::duration(spread.map(value));
-    [seconds(|spread| spread.median_s), seconds(|spread| spread.p90_s), seconds(|spread| spread.worst_s)]
+    [
+        seconds(|spread| spread.median_s),
+        seconds(|spread| spread.p90_s),
+        seconds(|spread| spread.worst_s),
+    ]
 }
 
 fn step_table(report: &LagReport) -> Table {
     let row = |lag: &Lag| {
-        let mut cells = vec![Cell::name(lag.step.as_str()), Cell::number(lag.done as u64), Cell::number(lag.waiting as u64)];
+        let mut cells = vec![
+            Cell::name(lag.step.as_str()),
+            Cell::number(lag.done as u64),
+            Cell::number(lag.waiting as u64),
+        ];
         cells.extend(spread_cells(lag.spread));
-        Row { anchor: None, cells }
+        Row {
+            anchor: None,
+            cells,
+        }
     };
-    let mut columns = vec![Heading::text("Step"), Heading::number("Completed"), Heading::number("Waiting")];
+    let mut columns = vec![
+        Heading::text("Step"),
+        Heading::number("Completed"),
+        Heading::number("Waiting"),
+    ];
     columns.extend(SPREAD.map(Heading::number));
     Table {
         title: "Steps of each distribution",
@@ -132,8 +175,16 @@ fn step_table(report: &LagReport) -> Table {
 fn month_table(report: &LagReport) -> Table {
     let medians = medians_by_month(&report.months);
     let row = |(distro, seconds): &(String, Vec<Option<u64>>)| {
-        let cell = |seconds: &Option<u64>| Cell::duration(seconds.and_then(|seconds| i64::try_from(seconds).ok()));
-        Row { anchor: None, cells: [Cell::name(distro)].into_iter().chain(seconds.iter().map(cell)).collect() }
+        let cell = |seconds: &Option<u64>| {
+            Cell::duration(seconds.and_then(|seconds| i64::try_from(seconds).ok()))
+        };
+        Row {
+            anchor: None,
+            cells: [Cell::name(distro)]
+                .into_iter()
+                .chain(seconds.iter().map(cell))
+                .collect(),
+        }
     };
     let mut columns = vec![Heading::text("Distribution")];
     columns.extend(medians.columns.iter().map(|month| Heading::number(month)));
@@ -141,7 +192,11 @@ fn month_table(report: &LagReport) -> Table {
         title: "Median from seen to available by month",
         about: "The months in which the kernels were first seen. A month without an available kernel is empty.",
         columns,
-        groups: vec![Group { anchor: String::new(), heading: String::new(), rows: medians.rows.iter().map(row).collect() }],
+        groups: vec![Group {
+            anchor: String::new(),
+            heading: String::new(),
+            rows: medians.rows.iter().map(row).collect(),
+        }],
         all_rows: "--months",
     }
 }
@@ -158,11 +213,24 @@ fn kernel_table(report: &LagReport, breakdown: &Breakdown) -> Table {
     let row = |kernel: &KernelLag| {
         let mut cells = kernel_cells(&kernel.kernel).to_vec();
         cells.push(Cell::duration(kernel.whole_s));
-        let times = [kernel.seen_at, kernel.fetched_at, kernel.built_at, kernel.tested_at, kernel.available_at];
+        let times = [
+            kernel.seen_at,
+            kernel.fetched_at,
+            kernel.built_at,
+            kernel.tested_at,
+            kernel.available_at,
+        ];
         cells.extend(times.map(Cell::time));
-        Row { anchor: Some(kernel_anchor(&kernel.kernel)), cells }
+        Row {
+            anchor: Some(kernel_anchor(&kernel.kernel)),
+            cells,
+        }
     };
-    let mut columns = vec![Heading::text("Kernel version"), Heading::text("Distribution"), Heading::number("Seen to available")];
+    let mut columns = vec![
+        Heading::text("Kernel version"),
+        Heading::text("Distribution"),
+        Heading::number("Seen to available"),
+    ];
     columns.extend(["Seen", "Fetched", "Built", "Tested", "Available"].map(Heading::text));
     Table {
         title: "Kernels",

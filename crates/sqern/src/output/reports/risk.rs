@@ -4,13 +4,16 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 use sqern_core::reports::Trend;
-use sqern_core::reports::risk::{NOT_WANTED, RiskHost, RiskKernel, RiskQuery, RiskReport, RiskType, Role};
+use sqern_core::reports::risk::{
+    NOT_WANTED, RiskHost, RiskKernel, RiskQuery, RiskReport, RiskType, Role,
+};
 use sqern_db::status::Missing;
 use sqern_model::{Kernel, counted, grouped};
 
 use super::{kernel_cells, list_or_all, selection};
 use crate::output::html::{
-    Breakdown, Category, Cell, Group, Heading, Page, Row, Scale, Table, Tile, Tone, TrendChart, Value, anchor, percent,
+    Breakdown, Category, Cell, Group, Heading, Page, Row, Scale, Table, Tile, Tone, TrendChart,
+    Value, anchor, percent,
 };
 use crate::printer::{Column, Record};
 
@@ -60,7 +63,10 @@ impl Record for RiskHost {
 pub fn page(report: &RiskReport, query: &RiskQuery, trend: Trend) -> Page {
     let breakdown = breakdown(report);
     let mut selection = selection(&query.kernels);
-    selection.extend([("Clusters", list_or_all(&query.clusters)), ("Cluster types", list_or_all(&type_names(query)))]);
+    selection.extend([
+        ("Clusters", list_or_all(&query.clusters)),
+        ("Cluster types", list_or_all(&type_names(query))),
+    ]);
     Page {
         title: "Hosts at risk",
         about: "Counts the customer hosts whose running or newest kernel has no available module.",
@@ -78,7 +84,13 @@ fn type_names(query: &RiskQuery) -> Vec<&str> {
 
 /// Returns the numbers of all hosts, of hosts at risk, and of other hosts with unwanted kernels.
 fn totals(types: &[RiskType]) -> (u64, u64, u64) {
-    types.iter().fold((0, 0, 0), |sums, counts| (sums.0 + counts.hosts, sums.1 + counts.at_risk, sums.2 + counts.unwanted))
+    types.iter().fold((0, 0, 0), |sums, counts| {
+        (
+            sums.0 + counts.hosts,
+            sums.1 + counts.at_risk,
+            sums.2 + counts.unwanted,
+        )
+    })
 }
 
 fn tiles(report: &RiskReport) -> [Tile; 3] {
@@ -88,7 +100,10 @@ fn tiles(report: &RiskReport) -> [Tile; 3] {
     let distros: BTreeSet<&str> = wanted().map(|row| row.kernel.distro.as_str()).collect();
     let tone = |number: usize| if number > 0 { Tone::Bad } else { Tone::Good };
     let further = if unwanted > 0 {
-        format!("; {} lack modules only for ignored or archived kernels", grouped(unwanted))
+        format!(
+            "; {} lack modules only for ignored or archived kernels",
+            grouped(unwanted)
+        )
     } else {
         String::new()
     };
@@ -128,16 +143,30 @@ fn breakdown(report: &RiskReport) -> Breakdown {
     let mut order: Vec<usize> = (0..steps.columns.len()).collect();
     order.sort_by_key(|&index| Tone::of(&steps.columns[index]) != Tone::Bad);
     let row = |counts: &RiskType| {
-        let numbers = steps.rows.iter().find(|(name, _)| *name == counts.cltype).map(|(_, numbers)| numbers.as_slice());
+        let numbers = steps
+            .rows
+            .iter()
+            .find(|(name, _)| *name == counts.cltype)
+            .map(|(_, numbers)| numbers.as_slice());
         let value = |&index: &usize| {
             Value::new(
-                numbers.and_then(|numbers| numbers[index]).unwrap_or_default(),
+                numbers
+                    .and_then(|numbers| numbers[index])
+                    .unwrap_or_default(),
                 anchor(&[&counts.cltype, &steps.columns[index]]),
             )
         };
         let values = order.iter().map(value).collect();
         let share = Cell::formatted(&percent(counts.at_risk, counts.hosts));
-        (counts.cltype.clone(), values, vec![Cell::number(counts.at_risk), Cell::number(counts.hosts), share])
+        (
+            counts.cltype.clone(),
+            values,
+            vec![
+                Cell::number(counts.at_risk),
+                Cell::number(counts.hosts),
+                share,
+            ],
+        )
     };
     let (hosts, at_risk, _) = totals(&report.types);
     Breakdown {
@@ -149,20 +178,29 @@ fn breakdown(report: &RiskReport) -> Breakdown {
         categories: order
             .iter()
             .map(|&index| &steps.columns[index])
-            .map(|step| Category { name: step.clone(), tone: Tone::of(step) })
+            .map(|step| Category {
+                name: step.clone(),
+                tone: Tone::of(step),
+            })
             .collect(),
         rows: report.types.iter().map(row).collect(),
         further: vec![
             (Heading::number("Hosts at risk"), Cell::number(at_risk)),
             (Heading::number("All hosts"), Cell::number(hosts)),
-            (Heading::number("Share at risk"), Cell::formatted(&percent(at_risk, hosts))),
+            (
+                Heading::number("Share at risk"),
+                Cell::formatted(&percent(at_risk, hosts)),
+            ),
         ],
     }
 }
 
 fn kernel_table(report: &RiskReport, breakdown: &Breakdown) -> Table {
     let group = |row: &RiskKernel| {
-        let step = row.missing.filter(|_| row.state == "wanted").map_or(NOT_WANTED, Missing::as_str);
+        let step = row
+            .missing
+            .filter(|_| row.state == "wanted")
+            .map_or(NOT_WANTED, Missing::as_str);
         [row.cltype.clone(), step.to_owned()]
     };
     let row = |row: &RiskKernel| {
@@ -175,8 +213,16 @@ fn kernel_table(report: &RiskReport, breakdown: &Breakdown) -> Table {
             Cell::time(row.missing_since),
             Cell::name(row.state),
         ]);
-        let anchor = anchor(&["kernel", &row.cltype, row.kernel.distro.as_str(), row.kernel.version.as_str()]);
-        Row { anchor: Some(anchor), cells }
+        let anchor = anchor(&[
+            "kernel",
+            &row.cltype,
+            row.kernel.distro.as_str(),
+            row.kernel.version.as_str(),
+        ]);
+        Row {
+            anchor: Some(anchor),
+            cells,
+        }
     };
     Table {
         title: "Kernels by cluster type and missing step",
@@ -198,7 +244,13 @@ fn kernel_table(report: &RiskReport, breakdown: &Breakdown) -> Table {
 }
 
 fn host_table(report: &RiskReport) -> Table {
-    let group = |row: &RiskHost| [row.cltype.clone(), row.kernel.distro.to_string(), row.kernel.version.to_string()];
+    let group = |row: &RiskHost| {
+        [
+            row.cltype.clone(),
+            row.kernel.distro.to_string(),
+            row.kernel.version.to_string(),
+        ]
+    };
     let row = |row: &RiskHost| {
         let cells = vec![
             Cell::name(&row.host),
@@ -211,12 +263,19 @@ fn host_table(report: &RiskReport) -> Table {
             Cell::time(row.missing_since),
             Cell::name(row.state),
         ];
-        Row { anchor: None, cells }
+        Row {
+            anchor: None,
+            cells,
+        }
     };
     let mut groups = Group::by(&report.hosts, group, row);
     // The order of the kernels: those with the most hosts first.
-    let positions: HashMap<String, usize> =
-        report.kernels.iter().enumerate().map(|(index, row)| (hosts_anchor(&row.cltype, &row.kernel), index)).collect();
+    let positions: HashMap<String, usize> = report
+        .kernels
+        .iter()
+        .enumerate()
+        .map(|(index, row)| (hosts_anchor(&row.cltype, &row.kernel), index))
+        .collect();
     groups.sort_by_key(|group| positions.get(&group.anchor).copied());
     Table {
         title: "Hosts",
@@ -241,7 +300,14 @@ fn hosts_anchor(cltype: &str, kernel: &Kernel) -> String {
 
 fn step_cell(missing: Option<Missing>, state: &str) -> Cell {
     let text = missing.map_or("", Missing::as_str);
-    Cell::status(text, if state == "wanted" { Tone::of(text) } else { Tone::Plain })
+    Cell::status(
+        text,
+        if state == "wanted" {
+            Tone::of(text)
+        } else {
+            Tone::Plain
+        },
+    )
 }
 
 /// Summarizes the cluster types in one line.
@@ -253,11 +319,21 @@ pub fn summary(types: &[RiskType]) -> String {
         .filter(|counts| counts.at_risk > 0)
         .map(|counts| format!("{} {} of {}", counts.cltype, counts.at_risk, counts.hosts))
         .collect();
-    let which = if of_types.is_empty() { String::new() } else { format!(": {}", of_types.join(", ")) };
+    let which = if of_types.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", of_types.join(", "))
+    };
     let besides = if unwanted > 0 {
-        format!("; not at risk: {} with missing modules only for ignored or archived kernels", counted(unwanted, "host"))
+        format!(
+            "; not at risk: {} with missing modules only for ignored or archived kernels",
+            counted(unwanted, "host")
+        )
     } else {
         String::new()
     };
-    format!("at risk: {at_risk} of {}{which}{besides}", counted(hosts, "host"))
+    format!(
+        "at risk: {at_risk} of {}{which}{besides}",
+        counted(hosts, "host")
+    )
 }

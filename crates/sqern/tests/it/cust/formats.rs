@@ -8,7 +8,12 @@ use super::{clusters, live, live_clusters, load, loaded, two_clusters};
 use crate::program::Program;
 
 fn lines(report: &Value) -> String {
-    report["clusters"].as_array().unwrap().iter().map(|cluster| format!("{cluster}\n")).collect()
+    report["clusters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cluster| format!("{cluster}\n"))
+        .collect()
 }
 
 const CSV: &str = "cluster,type,host,distro,version,current\n\
@@ -34,13 +39,21 @@ async fn formats_are_detected_by_content_and_file_name() {
     let journal = program.journal().await;
     let document = two_clusters();
     let pretty = serde_json::to_string_pretty(&document).unwrap();
-    let texts = [("json", document.to_string()), ("json", pretty), ("jsonl", lines(&document)), ("csv", CSV.to_owned())];
+    let texts = [
+        ("json", document.to_string()),
+        ("json", pretty),
+        ("jsonl", lines(&document)),
+        ("csv", CSV.to_owned()),
+    ];
     for (format, text) in &texts {
         let forms: [(&str, Vec<u8>); 4] = [
             ("", text.clone().into_bytes()),
             (".gz", gzip(text)),
             (".zst", zstd::encode_all(text.as_bytes(), 3).unwrap()),
-            ("", [b"\xef\xbb\xbf", text.replace('\n', "\r\n").as_bytes()].concat()),
+            (
+                "",
+                [b"\xef\xbb\xbf", text.replace('\n', "\r\n").as_bytes()].concat(),
+            ),
         ];
         for (suffix, bytes) in forms {
             let named = program.home.path().join(format!("report.{format}{suffix}"));
@@ -53,7 +66,11 @@ async fn formats_are_detected_by_content_and_file_name() {
                 program.run(&["cust", "load", named.to_str().unwrap()]),
                 program.run(&["cust", "load", unnamed.to_str().unwrap()]),
             ] {
-                assert_eq!((ran.status, ran.stderr.as_str()), (0, "nothing to change\n"), "{format}{suffix}: {ran:?}");
+                assert_eq!(
+                    (ran.status, ran.stderr.as_str()),
+                    (0, "nothing to change\n"),
+                    "{format}{suffix}: {ran:?}"
+                );
             }
         }
     }
@@ -76,20 +93,31 @@ async fn quoted_fields_can_contain_commas_quotes_and_backslashes() {
     let text = "cluster,type,host,distro,version,current\r\n\
         \"Acme, \"\"Europe\"\"\",out of support,\"back\\slash, \\N\",debian12,6.1.0~x\\t1,true\r\n\"π, 日本\",6,,,,\r\n";
     assert_eq!(load(&program, text, &[]).status, 0);
-    assert_eq!(live(&program).await, "Acme, \"Europe\" back\\slash, \\N 6.1.0~x\\t1*");
-    assert_eq!(live_clusters(&program).await, "Acme, \"Europe\" 5, π, 日本 6");
-    let shown = program.done(&["cust", "show", "Acme, \"Europe\"", "--csv"]).stdout;
+    assert_eq!(
+        live(&program).await,
+        "Acme, \"Europe\" back\\slash, \\N 6.1.0~x\\t1*"
+    );
+    assert_eq!(
+        live_clusters(&program).await,
+        "Acme, \"Europe\" 5, π, 日本 6"
+    );
+    let shown = program
+        .done(&["cust", "show", "Acme, \"Europe\"", "--csv"])
+        .stdout;
     let empty = program.done(&["cust", "show", "π, 日本", "--csv"]).stdout;
     let both = format!("{shown}{}", empty.split_once('\n').unwrap().1);
     let again = load(&program, both, &[]);
-    assert_eq!((again.status, again.stderr.as_str()), (0, "nothing to change\n"), "what is shown is what was loaded: {again:?}");
+    assert_eq!(
+        (again.status, again.stderr.as_str()),
+        (0, "nothing to change\n"),
+        "what is shown is what was loaded: {again:?}"
+    );
 }
 
 #[tokio::test]
 async fn csv_lines_of_a_cluster_may_be_separated() {
     let program = Program::new().await;
-    let text =
-        "cluster,type,host,distro,version,current\na,1,h1,debian12,1,t\nb,2,h1,debian12,1,t\na,production,h2,debian12,1,t\n";
+    let text = "cluster,type,host,distro,version,current\na,1,h1,debian12,1,t\nb,2,h1,debian12,1,t\na,production,h2,debian12,1,t\n";
     assert_eq!(load(&program, text, &[]).status, 0);
     assert_eq!(live(&program).await, "a h1 1*\na h2 1*\nb h1 1*");
 }
@@ -97,17 +125,30 @@ async fn csv_lines_of_a_cluster_may_be_separated() {
 #[tokio::test]
 async fn a_long_line_of_many_hosts_is_no_long_record() {
     let program = Program::new().await;
-    let installed: Vec<String> = (1..=8).map(|number| format!("6.1.0-{number}-cloud-amd64")).collect();
+    let installed: Vec<String> = (1..=8)
+        .map(|number| format!("6.1.0-{number}-cloud-amd64"))
+        .collect();
     let hosts: Vec<Value> = (0..6000)
         .map(
             |number| json!({"name": format!("h{number}"), "distro": "debian12", "running": installed[7], "installed": installed}),
         )
         .collect();
     let report = clusters(&[json!({"name": "acme-1", "type": 1, "hosts": hosts})]);
-    assert!(report.to_string().len() > 1 << 20, "it is longer than any record");
+    assert!(
+        report.to_string().len() > 1 << 20,
+        "it is longer than any record"
+    );
     let ran = loaded(&program, &report, &[]);
-    assert!(ran.stderr.contains("hosts: 6000 new\nkernels on hosts: 48000 new\n"), "{ran:?}");
-    assert!(ran.stderr.starts_with("47009 more changes (--limit 48009 prints all)\n"), "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("hosts: 6000 new\nkernels on hosts: 48000 new\n"),
+        "{ran:?}"
+    );
+    assert!(
+        ran.stderr
+            .starts_with("47009 more changes (--limit 48009 prints all)\n"),
+        "{ran:?}"
+    );
     assert_eq!(ran.stdout.lines().count(), 1000);
     assert_eq!(loaded(&program, &report, &[]).stderr, "nothing to change\n");
 }

@@ -10,7 +10,12 @@ use super::{cluster, clusters, host, live, load, loaded, two_clusters};
 use crate::program::{Program, Ran};
 
 fn spawn(mut command: Command) -> Child {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs")
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs")
 }
 
 /// Waits until a query returns this text.
@@ -21,7 +26,10 @@ async fn until(program: &Program, sql: &str, expected: &str) {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("expected {expected} from {sql}, found {}", program.value(sql).await);
+    panic!(
+        "expected {expected} from {sql}, found {}",
+        program.value(sql).await
+    );
 }
 
 /// Counts the sessions of the program.
@@ -33,17 +41,27 @@ async fn a_load_killed_while_reading_changes_nothing() {
     loaded(&program, &two_clusters(), &[]);
     let before = (program.journal().await, live(&program).await);
     let mut child = spawn(program.command(&["cust", "load", "-"]));
-    let hosts: Vec<Value> = (0..20_000).map(|number| host(&format!("x{number}"), 2)).collect();
+    let hosts: Vec<Value> = (0..20_000)
+        .map(|number| host(&format!("x{number}"), 2))
+        .collect();
     let report = clusters(&[cluster("acme-9", &hosts)]).to_string();
     let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(&report.as_bytes()[..report.len() / 2]).unwrap();
+    stdin
+        .write_all(&report.as_bytes()[..report.len() / 2])
+        .unwrap();
     until(&program, LOADS, "1").await;
     child.kill().unwrap();
     child.wait().unwrap();
     drop(stdin);
     until(&program, LOADS, "0").await;
     assert_eq!((program.journal().await, live(&program).await), before);
-    assert_eq!(program.value("SELECT count(*) FROM pg_class WHERE relname LIKE 'cust_report%'").await, "0", "no table is left");
+    assert_eq!(
+        program
+            .value("SELECT count(*) FROM pg_class WHERE relname LIKE 'cust_report%'")
+            .await,
+        "0",
+        "no table is left"
+    );
 }
 
 #[tokio::test]
@@ -53,18 +71,37 @@ async fn a_load_killed_while_writing_changes_nothing() {
     let before = (program.journal().await, live(&program).await);
     let client = program.database.client().await;
     // The load has then written clusters, and waits to write hosts.
-    client.batch_execute("BEGIN; LOCK TABLE cust_host_kver IN SHARE MODE").await.unwrap();
+    client
+        .batch_execute("BEGIN; LOCK TABLE cust_host_kver IN SHARE MODE")
+        .await
+        .unwrap();
     let mut child = spawn(program.command(&["cust", "load", "-"]));
     let mut report = two_clusters();
-    report["clusters"].as_array_mut().unwrap().push(cluster("gamma", &[host("g1", 3)]));
-    child.stdin.take().unwrap().write_all(report.to_string().as_bytes()).unwrap();
-    until(&program, "SELECT count(*) FROM pg_locks WHERE relation = 'cust_host_kver'::regclass AND NOT granted", "1").await;
+    report["clusters"]
+        .as_array_mut()
+        .unwrap()
+        .push(cluster("gamma", &[host("g1", 3)]));
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(report.to_string().as_bytes())
+        .unwrap();
+    until(
+        &program,
+        "SELECT count(*) FROM pg_locks WHERE relation = 'cust_host_kver'::regclass AND NOT granted",
+        "1",
+    )
+    .await;
     child.kill().unwrap();
     child.wait().unwrap();
     client.batch_execute("COMMIT").await.unwrap();
     until(&program, LOADS, "0").await;
     assert_eq!((program.journal().await, live(&program).await), before);
-    assert_eq!(program.value("SELECT count(*) FROM cust_cluster").await, "2");
+    assert_eq!(
+        program.value("SELECT count(*) FROM cust_cluster").await,
+        "2"
+    );
 }
 
 #[tokio::test]
@@ -73,18 +110,31 @@ async fn a_load_with_a_lost_connection_changes_nothing() {
     loaded(&program, &two_clusters(), &[]);
     let before = (program.journal().await, live(&program).await);
     let client = program.database.client().await;
-    client.batch_execute("BEGIN; LOCK TABLE cust_cluster IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    client
+        .batch_execute("BEGIN; LOCK TABLE cust_cluster IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
     let mut child = spawn(program.command(&["cust", "load", "-", "--accept-shrink"]));
     let report = clusters(&[cluster("acme-1", &[host("h1", 1)])]);
-    child.stdin.take().unwrap().write_all(report.to_string().as_bytes()).unwrap();
-    let waits = "SELECT count(*) FROM pg_locks WHERE relation = 'cust_cluster'::regclass AND NOT granted";
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(report.to_string().as_bytes())
+        .unwrap();
+    let waits =
+        "SELECT count(*) FROM pg_locks WHERE relation = 'cust_cluster'::regclass AND NOT granted";
     until(&program, waits, "1").await;
     let end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'cust_cluster'::regclass AND NOT granted";
     client.batch_execute(end).await.unwrap();
     let ran = Ran::from(child.wait_with_output().unwrap());
     client.batch_execute("COMMIT").await.unwrap();
     assert_eq!(ran.status, 1, "{ran:?}");
-    assert!(ran.stderr.contains("terminating connection due to administrator command"), "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("terminating connection due to administrator command"),
+        "{ran:?}"
+    );
     assert_eq!((program.journal().await, live(&program).await), before);
 }
 
@@ -93,8 +143,13 @@ async fn concurrent_loads_run_in_sequence_and_the_last_report_remains() {
     let program = Program::new().await;
     let reports: Vec<Value> = (1..=4)
         .map(|kernels| {
-            let hosts: Vec<Value> = (0..30).map(|number| host(&format!("h{number:02}"), kernels)).collect();
-            clusters(&[cluster("acme-1", &hosts), cluster(&format!("only-{kernels}"), &hosts[..2])])
+            let hosts: Vec<Value> = (0..30)
+                .map(|number| host(&format!("h{number:02}"), kernels))
+                .collect();
+            clusters(&[
+                cluster("acme-1", &hosts),
+                cluster(&format!("only-{kernels}"), &hosts[..2]),
+            ])
         })
         .collect();
     // The state after each load without concurrency.
@@ -105,13 +160,20 @@ async fn concurrent_loads_run_in_sequence_and_the_last_report_remains() {
     }
     for _ in 0..3 {
         let ran: Vec<Ran> = std::thread::scope(|scope| {
-            let loads: Vec<_> =
-                reports.iter().map(|report| scope.spawn(|| load(&program, report.to_string(), &["--accept-shrink"]))).collect();
+            let loads: Vec<_> = reports
+                .iter()
+                .map(|report| {
+                    scope.spawn(|| load(&program, report.to_string(), &["--accept-shrink"]))
+                })
+                .collect();
             loads.into_iter().map(|load| load.join().unwrap()).collect()
         });
         assert!(ran.iter().all(|ran| ran.status == 0), "{ran:?}");
         let after = live(&program).await;
-        assert!(alone.contains(&after), "the state is that of no report: {after}");
+        assert!(
+            alone.contains(&after),
+            "the state is that of no report: {after}"
+        );
     }
     program.done(&["db", "check"]);
 }
@@ -120,14 +182,34 @@ async fn concurrent_loads_run_in_sequence_and_the_last_report_remains() {
 async fn a_load_waits_for_another_and_compares_with_its_result() {
     let program = Program::new().await;
     let client = program.database.client().await;
-    // Simulates a load that holds the lock. Its clusters are committed before the other load compares.
+    // Simulates a load that holds the lock. Its clusters are committed before the other load
+    // compares.
     let lock = i64::from(u32::from_be_bytes(*b"cust"));
-    client.batch_execute(&format!("BEGIN; SELECT pg_advisory_xact_lock({lock})")).await.unwrap();
-    client.batch_execute("INSERT INTO cust_cluster (name, cltype) VALUES ('acme-1', 1), ('beta', 4)").await.unwrap();
+    client
+        .batch_execute(&format!("BEGIN; SELECT pg_advisory_xact_lock({lock})"))
+        .await
+        .unwrap();
+    client
+        .batch_execute("INSERT INTO cust_cluster (name, cltype) VALUES ('acme-1', 1), ('beta', 4)")
+        .await
+        .unwrap();
     let mut child = spawn(program.command(&["cust", "load", "-"]));
-    child.stdin.take().unwrap().write_all(two_clusters().to_string().as_bytes()).unwrap();
-    until(&program, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted", "1").await;
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(two_clusters().to_string().as_bytes())
+        .unwrap();
+    until(
+        &program,
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
+        "1",
+    )
+    .await;
     client.batch_execute("COMMIT").await.unwrap();
     let ran = Ran::from(child.wait_with_output().unwrap());
-    assert!(ran.status == 0 && ran.stderr.starts_with("hosts: 3 new\n"), "the clusters exist already: {ran:?}");
+    assert!(
+        ran.status == 0 && ran.stderr.starts_with("hosts: 3 new\n"),
+        "the clusters exist already: {ran:?}"
+    );
 }

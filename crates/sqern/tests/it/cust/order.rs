@@ -26,7 +26,8 @@ impl Random {
     }
 }
 
-/// Patterns of kernel versions: `#` is a number below 13, `?` a number below 600, and `[a|b|]` one of these texts.
+/// Patterns of kernel versions: `#` is a number below 13, `?` a number below 600, and `[a|b|]` one
+/// of these texts.
 const DEBIAN: [&str; 11] = [
     "6.1.0-#-amd64",
     "6.1.0-#[-cloud|-rt|]-amd64",
@@ -69,8 +70,10 @@ fn shape(random: &mut Random, shape: &str) -> String {
             '[' => {
                 let (choices, rest_after) = rest.split_once(']').unwrap();
                 let choices: Vec<&str> = choices.split('|').collect();
-                let chosen =
-                    random.of(&choices).replace('#', &random.below(4).to_string()).replace('?', &random.below(40).to_string());
+                let chosen = random
+                    .of(&choices)
+                    .replace('#', &random.below(4).to_string())
+                    .replace('?', &random.below(40).to_string());
                 text.push_str(&chosen);
                 rest = rest_after;
             }
@@ -86,7 +89,11 @@ fn pairs(shapes: &[&str]) -> Vec<[KernelVersion; 2]> {
     let mut pairs = Vec::with_capacity(PAIRS);
     while pairs.len() < PAIRS {
         let pattern = random.of(shapes);
-        let other = if random.below(4) == 0 { random.of(shapes) } else { pattern };
+        let other = if random.below(4) == 0 {
+            random.of(shapes)
+        } else {
+            pattern
+        };
         let texts = [shape(&mut random, pattern), shape(&mut random, other)];
         pairs.push(texts.map(|text| KernelVersion::new(text).unwrap()));
     }
@@ -95,7 +102,11 @@ fn pairs(shapes: &[&str]) -> Vec<[KernelVersion; 2]> {
 
 /// Whether two orders agree. sqern orders different texts of the same version by their text.
 fn agrees(actual: Ordering, expected: Ordering, pair: &[KernelVersion; 2]) -> bool {
-    if expected.is_eq() { actual == pair[0].cmp(&pair[1]) } else { actual == expected }
+    if expected.is_eq() {
+        actual == pair[0].cmp(&pair[1])
+    } else {
+        actual == expected
+    }
 }
 
 #[test]
@@ -157,7 +168,10 @@ fn compare(rule: VersionRule, pairs: &[[KernelVersion; 2]], results: &str, hint:
             rule.cmp(a, b)
         );
     }
-    assert!(counts.iter().all(|count| *count > 20), "the pairs contain older, equal and newer versions: {counts:?}");
+    assert!(
+        counts.iter().all(|count| *count > 20),
+        "the pairs contain older, equal and newer versions: {counts:?}"
+    );
 }
 
 #[test]
@@ -173,7 +187,11 @@ fn version_order_follows_the_package_manager_of_the_sources() {
     }
     for variant in sp_variant::get_all_variants_in_order() {
         let name = DistroName::new(variant.builder.alias.as_str()).unwrap();
-        let expected = if variant.family == "debian" { VersionRule::Dpkg } else { VersionRule::Rpm };
+        let expected = if variant.family == "debian" {
+            VersionRule::Dpkg
+        } else {
+            VersionRule::Rpm
+        };
         assert_eq!(VersionRule::of(&name), expected, "{name}");
     }
 }

@@ -1,4 +1,5 @@
-//! One invalid record rejects the whole report, with its location and the reason. Nothing is changed.
+//! One invalid record rejects the whole report, with its location and the reason. Nothing is
+//! changed.
 
 use serde_json::{Value, json};
 
@@ -25,18 +26,35 @@ impl Known {
     }
 
     async fn state(program: &Program) -> (String, String, String) {
-        (program.journal().await, live(program).await, program.value("SELECT count(*) FROM kver").await)
+        (
+            program.journal().await,
+            live(program).await,
+            program.value("SELECT count(*) FROM kver").await,
+        )
     }
 
     /// Loads a report, and requires that it is rejected with these messages.
-    pub async fn refuses(&self, label: &str, report: impl AsRef<[u8]>, more: &[&str], messages: &[&str]) -> Ran {
+    pub async fn refuses(
+        &self,
+        label: &str,
+        report: impl AsRef<[u8]>,
+        more: &[&str],
+        messages: &[&str],
+    ) -> Ran {
         let ran = load(&self.program, report, more);
         assert_eq!(ran.status, 1, "{label}: {ran:?}");
         assert!(ran.stderr.starts_with("error: "), "{label}: {ran:?}");
         for message in messages {
-            assert!(ran.stderr.contains(message), "{label}: {message:?} is not in {}", ran.stderr);
+            assert!(
+                ran.stderr.contains(message),
+                "{label}: {message:?} is not in {}",
+                ran.stderr
+            );
         }
-        assert!(ran.stderr.contains("; nothing was changed\n") && ran.stdout.is_empty(), "{label}: {ran:?}");
+        assert!(
+            ran.stderr.contains("; nothing was changed\n") && ran.stdout.is_empty(),
+            "{label}: {ran:?}"
+        );
         self.assert_unchanged(label).await;
         ran
     }
@@ -46,7 +64,10 @@ impl Known {
 fn with_last(last: &Value) -> String {
     let mut report = two_clusters();
     let hosts = report["clusters"].as_array_mut().unwrap().pop().unwrap();
-    let lines = [hosts, json!({"name": "acme-3", "type": "production", "hosts": [host("x1", 1), last]})];
+    let lines = [
+        hosts,
+        json!({"name": "acme-3", "type": "production", "hosts": [host("x1", 1), last]}),
+    ];
     format!("{}\n{}\n{}\n", report["clusters"][0], lines[0], lines[1])
 }
 
@@ -54,10 +75,26 @@ fn with_last(last: &Value) -> String {
 async fn an_invalid_host_on_the_last_line_is_rejected() {
     let known = Known::new().await;
     for (label, last, message) in [
-        ("no name", json!({"distro": "debian12", "running": "1"}), "missing field `name`"),
-        ("no distro", json!({"name": "x2", "running": "1"}), "missing field `distro`"),
-        ("another field", json!({"name": "x2", "distro": "debian12", "runing": "1"}), "unknown field `runing`"),
-        ("a number", json!({"name": "x2", "distro": "debian12", "running": 6}), "invalid type: integer `6`, expected a string"),
+        (
+            "no name",
+            json!({"distro": "debian12", "running": "1"}),
+            "missing field `name`",
+        ),
+        (
+            "no distro",
+            json!({"name": "x2", "running": "1"}),
+            "missing field `distro`",
+        ),
+        (
+            "another field",
+            json!({"name": "x2", "distro": "debian12", "runing": "1"}),
+            "unknown field `runing`",
+        ),
+        (
+            "a number",
+            json!({"name": "x2", "distro": "debian12", "running": 6}),
+            "invalid type: integer `6`, expected a string",
+        ),
         (
             "no kernel",
             json!({"name": "x2", "distro": "debian12", "installed": []}),
@@ -73,10 +110,25 @@ async fn an_invalid_host_on_the_last_line_is_rejected() {
             json!({"name": " x2", "distro": "debian12", "running": "1"}),
             "expected a host name without leading or trailing blanks and without control characters, found \" x2\"",
         ),
-        ("a line end in a version", json!({"name": "x2", "distro": "debian12", "running": "1\n2"}), "found \"1\\n2\""),
-        ("no object", json!("x2"), "invalid type: string \"x2\", expected an object"),
+        (
+            "a line end in a version",
+            json!({"name": "x2", "distro": "debian12", "running": "1\n2"}),
+            "found \"1\\n2\"",
+        ),
+        (
+            "no object",
+            json!("x2"),
+            "invalid type: string \"x2\", expected an object",
+        ),
     ] {
-        known.refuses(label, with_last(&last), &[], &[message, "error: standard input, line 3 (record 5): "]).await;
+        known
+            .refuses(
+                label,
+                with_last(&last),
+                &[],
+                &[message, "error: standard input, line 3 (record 5): "],
+            )
+            .await;
     }
 }
 
@@ -91,38 +143,83 @@ async fn an_invalid_cluster_is_rejected() {
             "unknown cluster type \"prodction\"; the types are 1 (production), 2 (poc), 3 (custdev), 4 (lab), 5 (out of support), \
              6 (our test); nothing",
         ),
-        ("an unknown number", json!({"name": "acme-3", "type": 7, "hosts": []}), "unknown cluster type \"7\""),
+        (
+            "an unknown number",
+            json!({"name": "acme-3", "type": 7, "hosts": []}),
+            "unknown cluster type \"7\"",
+        ),
         (
             "a type that is none",
             json!({"name": "acme-3", "type": -1, "hosts": []}),
             "integer `-1`, expected the name or number of a cluster type",
         ),
-        ("no type", json!({"name": "acme-3", "hosts": [host("x", 1)]}), "missing field `type`"),
-        ("no hosts", json!({"name": "acme-3", "type": 1}), "missing field `hosts`"),
-        ("no name", json!({"type": 1, "hosts": []}), "missing field `name`"),
+        (
+            "no type",
+            json!({"name": "acme-3", "hosts": [host("x", 1)]}),
+            "missing field `type`",
+        ),
+        (
+            "no hosts",
+            json!({"name": "acme-3", "type": 1}),
+            "missing field `hosts`",
+        ),
+        (
+            "no name",
+            json!({"type": 1, "hosts": []}),
+            "missing field `name`",
+        ),
         (
             "an empty name",
             json!({"name": "", "type": 1, "hosts": []}),
             "expected a cluster name without leading or trailing blanks and without control characters, found \"\"",
         ),
-        ("another field", json!({"name": "acme-3", "type": 1, "hosts": [], "site": "x"}), "unknown field `site`"),
+        (
+            "another field",
+            json!({"name": "acme-3", "type": 1, "hosts": [], "site": "x"}),
+            "unknown field `site`",
+        ),
         (
             "clusters in a cluster",
             json!({"name": "acme-3", "type": 1, "clusters": []}),
             "expected one cluster per line (--format jsonl), found a document with clusters",
         ),
-        ("hosts that are none", json!({"name": "acme-3", "type": 1, "hosts": "x"}), "expected an array of hosts"),
+        (
+            "hosts that are none",
+            json!({"name": "acme-3", "type": 1, "hosts": "x"}),
+            "expected an array of hosts",
+        ),
     ] {
-        known.refuses(label, wrong(cluster), &[], &[message, "error: standard input, line 2"]).await;
+        known
+            .refuses(
+                label,
+                wrong(cluster),
+                &[],
+                &[message, "error: standard input, line 2"],
+            )
+            .await;
     }
     let within = r#"{"name": "a", "type": 1, "clusters": []}"#;
-    known.refuses("clusters within", within, &[], &["unknown field `clusters`"]).await;
+    known
+        .refuses(
+            "clusters within",
+            within,
+            &[],
+            &["unknown field `clusters`"],
+        )
+        .await;
     for field in ["name", "type", "hosts"] {
         let twice = format!(
             r#"{{"name": "a", "type": 1, "hosts": [], "{field}": {}}}"#,
             json!({"name": "a", "type": 1, "hosts": []})[field]
         );
-        known.refuses(field, twice, &[], &[&format!("duplicate field `{field}`"), "line 1: "]).await;
+        known
+            .refuses(
+                field,
+                twice,
+                &[],
+                &[&format!("duplicate field `{field}`"), "line 1: "],
+            )
+            .await;
     }
 }
 
@@ -131,7 +228,12 @@ async fn duplicate_clusters_and_hosts_are_rejected() {
     let known = Known::new().await;
     let [a, b] = [cluster("acme-1", &[host("h1", 1)]), cluster("beta", &[])];
     known
-        .refuses("a cluster", format!("{a}\n{b}\n{a}\n"), &[], &["cluster \"acme-1\" is listed twice, at line 1 and at line 3"])
+        .refuses(
+            "a cluster",
+            format!("{a}\n{b}\n{a}\n"),
+            &[],
+            &["cluster \"acme-1\" is listed twice, at line 1 and at line 3"],
+        )
         .await;
     let hosts = cluster("acme-1", &[host("h1", 1), host("h2", 1), host("h1", 1)]);
     known
@@ -143,21 +245,39 @@ async fn duplicate_clusters_and_hosts_are_rejected() {
         )
         .await;
     // The same name in another cluster is another host.
-    let other = clusters(&[cluster("acme-1", &[host("h1", 2), host("h2", 2)]), cluster("beta", &[host("h1", 1), host("b1", 2)])]);
+    let other = clusters(&[
+        cluster("acme-1", &[host("h1", 2), host("h2", 2)]),
+        cluster("beta", &[host("h1", 1), host("b1", 2)]),
+    ]);
     loaded(&known.program, &other, &[]);
 }
 
 #[tokio::test]
 async fn an_empty_report_is_rejected() {
     let known = Known::new().await;
-    for (label, report) in [("nothing", ""), ("blanks", " \n\n"), ("no clusters", r#"{"clusters": []}"#)] {
-        let message = if label == "no clusters" { "report contains no clusters" } else { "report is empty" };
+    for (label, report) in [
+        ("nothing", ""),
+        ("blanks", " \n\n"),
+        ("no clusters", r#"{"clusters": []}"#),
+    ] {
+        let message = if label == "no clusters" {
+            "report contains no clusters"
+        } else {
+            "report is empty"
+        };
         for more in [&[][..], &["--partial"], &["--accept-shrink"]] {
             known.refuses(label, report, more, &[message]).await;
         }
     }
     let header = "cluster,type,host,distro,version,current\n";
-    known.refuses("a header alone", header, &["--accept-shrink"], &["report contains no clusters"]).await;
+    known
+        .refuses(
+            "a header alone",
+            header,
+            &["--accept-shrink"],
+            &["report contains no clusters"],
+        )
+        .await;
     known
         .refuses(
             "no header",
@@ -166,15 +286,29 @@ async fn an_empty_report_is_rejected() {
             &["expected the header cluster,type,host,distro,version,current, found an empty report"],
         )
         .await;
-    known.refuses("no document", "{}", &["--format", "json"], &["missing field `clusters`"]).await;
+    known
+        .refuses(
+            "no document",
+            "{}",
+            &["--format", "json"],
+            &["missing field `clusters`"],
+        )
+        .await;
 }
 
 #[tokio::test]
 async fn unknown_distributions_are_reported_with_locations() {
     let known = Known::new().await;
     let other = |name: &str, distro: &str| json!({"name": name, "distro": distro, "running": "1"});
-    let hosts: Vec<Value> = (1..=7).map(|number| other(&format!("x{number}"), "debain12")).chain([other("y", "alma8")]).collect();
-    let report = format!("{}\n{}\n", two_clusters()["clusters"][0], cluster("acme-3", &hosts));
+    let hosts: Vec<Value> = (1..=7)
+        .map(|number| other(&format!("x{number}"), "debain12"))
+        .chain([other("y", "alma8")])
+        .collect();
+    let report = format!(
+        "{}\n{}\n",
+        two_clusters()["clusters"][0],
+        cluster("acme-3", &hosts)
+    );
     let ran = known
         .refuses(
             "distros",
@@ -187,7 +321,11 @@ async fn unknown_distributions_are_reported_with_locations() {
             ],
         )
         .await;
-    assert!(ran.stderr.ends_with(" hint: sqern distro import  # or: sqern distro add NAME VARIANT\n"), "{ran:?}");
+    assert!(
+        ran.stderr
+            .ends_with(" hint: sqern distro import  # or: sqern distro add NAME VARIANT\n"),
+        "{ran:?}"
+    );
 }
 
 #[tokio::test]
@@ -195,15 +333,55 @@ async fn invalid_json_is_rejected() {
     let known = Known::new().await;
     let document = two_clusters().to_string();
     let cut = &document[..document.len() - 3];
-    known.refuses("cut", cut, &[], &["unexpected end of the report: ", "line 1"]).await;
+    known
+        .refuses(
+            "cut",
+            cut,
+            &[],
+            &["unexpected end of the report: ", "line 1"],
+        )
+        .await;
     let spoilt = document.replacen("\"distro\":", "\"distro\"", 1);
-    known.refuses("spoilt", &spoilt, &[], &["invalid JSON: expected `:`", "line 1 (record 1)"]).await;
-    known.refuses("more behind", format!("{document} x"), &[], &["trailing characters"]).await;
-    known.refuses("an array", "[]", &[], &["invalid type: sequence, expected an object with clusters"]).await;
-    known.refuses("not UTF-8", b"{\"clusters\": [{\"name\": \"\xff\"".as_slice(), &[], &["invalid unicode code point"]).await;
+    known
+        .refuses(
+            "spoilt",
+            &spoilt,
+            &[],
+            &["invalid JSON: expected `:`", "line 1 (record 1)"],
+        )
+        .await;
+    known
+        .refuses(
+            "more behind",
+            format!("{document} x"),
+            &[],
+            &["trailing characters"],
+        )
+        .await;
+    known
+        .refuses(
+            "an array",
+            "[]",
+            &[],
+            &["invalid type: sequence, expected an object with clusters"],
+        )
+        .await;
+    known
+        .refuses(
+            "not UTF-8",
+            b"{\"clusters\": [{\"name\": \"\xff\"".as_slice(),
+            &[],
+            &["invalid unicode code point"],
+        )
+        .await;
     let line = two_clusters()["clusters"][0].to_string();
     known
-        .refuses("lines", &line, &["--format", "json"], &["expected one document with clusters (--format json), found a single"])
+        .refuses(
+            "lines",
+            &line,
+            &["--format", "json"],
+            &["expected one document with clusters (--format json), found a single"],
+        )
         .await;
     known
         .refuses(
@@ -213,7 +391,14 @@ async fn invalid_json_is_rejected() {
             &["expected one cluster per line (--format jsonl), found a document"],
         )
         .await;
-    known.refuses("more fields", r#"{"clusters": [], "type": 1}"#, &[], &["unexpected field next to `clusters`"]).await;
+    known
+        .refuses(
+            "more fields",
+            r#"{"clusters": [], "type": 1}"#,
+            &[],
+            &["unexpected field next to `clusters`"],
+        )
+        .await;
 }
 
 #[tokio::test]
@@ -227,7 +412,11 @@ async fn invalid_csv_is_rejected() {
             "cluster,host\n".to_owned(),
             "expected the header cluster,type,host,distro,version,current, found \"cluster,host\"",
         ),
-        ("too few fields", format!("{header}{good}acme-1,1,h2\n"), "standard input, line 3: expected 6 fields, found 3"),
+        (
+            "too few fields",
+            format!("{header}{good}acme-1,1,h2\n"),
+            "standard input, line 3: expected 6 fields, found 3",
+        ),
         (
             "no boolean",
             format!("{header}{good}acme-1,1,h2,debian12,1,maybe\n"),
@@ -243,19 +432,45 @@ async fn invalid_csv_is_rejected() {
             format!("{header}{good}acme-1,1,h1,debian12,1,t\n"),
             "host \"h1\" has 2 current kernels, 6.1.0-1-amd64 and 1",
         ),
-        ("a kernel twice", format!("{header}{good}{good}").replace(",t\n", ",f\n"), "standard input, line 2 (record 1): "),
-        ("no version", format!("{header}acme-1,1,h1,debian12,,f\n"), "expected a kernel version (what uname -r prints)"),
-        ("no host", format!("{header}acme-1,1,,debian12,1,f\n"), "expected a host name"),
-        ("no cluster", format!("{header},1,h1,debian12,1,f\n"), "expected a cluster name"),
-        ("no type", format!("{header}a,,h1,debian12,1,f\n"), "unknown cluster type \"\""),
+        (
+            "a kernel twice",
+            format!("{header}{good}{good}").replace(",t\n", ",f\n"),
+            "standard input, line 2 (record 1): ",
+        ),
+        (
+            "no version",
+            format!("{header}acme-1,1,h1,debian12,,f\n"),
+            "expected a kernel version (what uname -r prints)",
+        ),
+        (
+            "no host",
+            format!("{header}acme-1,1,,debian12,1,f\n"),
+            "expected a host name",
+        ),
+        (
+            "no cluster",
+            format!("{header},1,h1,debian12,1,f\n"),
+            "expected a cluster name",
+        ),
+        (
+            "no type",
+            format!("{header}a,,h1,debian12,1,f\n"),
+            "unknown cluster type \"\"",
+        ),
         (
             "two types",
             format!("{header}{good}beta,1,b,debian12,1,f\nacme-1,2,h2,debian12,1,f\n"),
             "cluster \"acme-1\" has conflicting types: type 1 at line 2, type 2 at line 4",
         ),
-        ("an open quote", format!("{header}{good}acme-1,1,\"h2,debian12,1,f\n"), "expected 6 fields, found 3"),
+        (
+            "an open quote",
+            format!("{header}{good}acme-1,1,\"h2,debian12,1,f\n"),
+            "expected 6 fields, found 3",
+        ),
     ] {
-        known.refuses(label, lines, &["--accept-shrink"], &[message]).await;
+        known
+            .refuses(label, lines, &["--accept-shrink"], &[message])
+            .await;
     }
     known
         .refuses(
@@ -274,5 +489,9 @@ async fn invalid_csv_is_rejected() {
             &["host \"h1\" of cluster \"acme-1\" is listed twice, at line 2 (record 1) and at line 4 (record 3)"],
         )
         .await;
-    assert!(ran.stderr.contains("hint: { head -n 1 FILE; tail -n +2 FILE | sort; } | sqern cust load -"), "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("hint: { head -n 1 FILE; tail -n +2 FILE | sort; } | sqern cust load -"),
+        "{ran:?}"
+    );
 }

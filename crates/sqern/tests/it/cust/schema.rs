@@ -7,46 +7,83 @@ use super::{cluster, clusters, host, load, two_clusters};
 use crate::program::Program;
 
 fn schema() -> Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cust-report.schema.json");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/cust-report.schema.json"
+    );
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Whether a value matches a schema. Supports the keywords of draft 2020-12 that the published schema uses, and panics for others.
+/// Whether a value matches a schema. Supports the keywords of draft 2020-12 that the published
+/// schema uses, and panics for others.
 fn is_valid(root: &Value, schema: &Value, value: &Value) -> bool {
-    schema.as_object().expect("a schema is an object").iter().all(|(keyword, rule)| match keyword.as_str() {
-        "$schema" | "$defs" | "title" | "description" => true,
-        "$ref" => {
-            let pointer = rule.as_str().unwrap().strip_prefix('#').expect("references stay within the schema");
-            is_valid(root, root.pointer(pointer).expect(pointer), value)
-        }
-        "type" => match rule.as_str().unwrap() {
-            "object" => value.is_object(),
-            "array" => value.is_array(),
-            "string" => value.is_string(),
-            "integer" => value.is_i64() || value.is_u64(),
-            "null" => value.is_null(),
-            other => panic!("type {other}"),
-        },
-        "properties" => value.as_object().is_none_or(|fields| {
-            fields.iter().all(|(name, field)| rule.get(name).is_none_or(|schema| is_valid(root, schema, field)))
-        }),
-        "required" => value
-            .as_object()
-            .is_none_or(|fields| rule.as_array().unwrap().iter().all(|name| fields.contains_key(name.as_str().unwrap()))),
-        "additionalProperties" => {
-            assert_eq!(rule, false);
-            value.as_object().is_none_or(|fields| fields.keys().all(|name| schema["properties"].get(name).is_some()))
-        }
-        "items" => value.as_array().is_none_or(|items| items.iter().all(|item| is_valid(root, rule, item))),
-        "minItems" => value.as_array().is_none_or(|items| items.len() as u64 >= rule.as_u64().unwrap()),
-        "uniqueItems" => {
-            value.as_array().is_none_or(|items| items.iter().enumerate().all(|(index, item)| !items[..index].contains(item)))
-        }
-        "minimum" => value.as_i64().is_none_or(|number| number >= rule.as_i64().unwrap()),
-        "pattern" => value.as_str().is_none_or(|text| Regex::new(rule.as_str().unwrap()).unwrap().is_match(text)),
-        "anyOf" => rule.as_array().unwrap().iter().any(|schema| is_valid(root, schema, value)),
-        other => panic!("keyword {other}"),
-    })
+    schema
+        .as_object()
+        .expect("a schema is an object")
+        .iter()
+        .all(|(keyword, rule)| match keyword.as_str() {
+            "$schema" | "$defs" | "title" | "description" => true,
+            "$ref" => {
+                let pointer = rule
+                    .as_str()
+                    .unwrap()
+                    .strip_prefix('#')
+                    .expect("references stay within the schema");
+                is_valid(root, root.pointer(pointer).expect(pointer), value)
+            }
+            "type" => match rule.as_str().unwrap() {
+                "object" => value.is_object(),
+                "array" => value.is_array(),
+                "string" => value.is_string(),
+                "integer" => value.is_i64() || value.is_u64(),
+                "null" => value.is_null(),
+                other => panic!("type {other}"),
+            },
+            "properties" => value.as_object().is_none_or(|fields| {
+                fields.iter().all(|(name, field)| {
+                    rule.get(name)
+                        .is_none_or(|schema| is_valid(root, schema, field))
+                })
+            }),
+            "required" => value.as_object().is_none_or(|fields| {
+                rule.as_array()
+                    .unwrap()
+                    .iter()
+                    .all(|name| fields.contains_key(name.as_str().unwrap()))
+            }),
+            "additionalProperties" => {
+                assert_eq!(rule, false);
+                value.as_object().is_none_or(|fields| {
+                    fields
+                        .keys()
+                        .all(|name| schema["properties"].get(name).is_some())
+                })
+            }
+            "items" => value
+                .as_array()
+                .is_none_or(|items| items.iter().all(|item| is_valid(root, rule, item))),
+            "minItems" => value
+                .as_array()
+                .is_none_or(|items| items.len() as u64 >= rule.as_u64().unwrap()),
+            "uniqueItems" => value.as_array().is_none_or(|items| {
+                items
+                    .iter()
+                    .enumerate()
+                    .all(|(index, item)| !items[..index].contains(item))
+            }),
+            "minimum" => value
+                .as_i64()
+                .is_none_or(|number| number >= rule.as_i64().unwrap()),
+            "pattern" => value
+                .as_str()
+                .is_none_or(|text| Regex::new(rule.as_str().unwrap()).unwrap().is_match(text)),
+            "anyOf" => rule
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|schema| is_valid(root, schema, value)),
+            other => panic!("keyword {other}"),
+        })
 }
 
 /// Returns a report of one host with these fields.
@@ -133,9 +170,21 @@ async fn the_schema_and_the_program_accept_the_same_reports() {
     ];
     for (samples, expected) in [(&accepted[..], true), (&rejected, false)] {
         for sample in samples {
-            assert_eq!(is_valid(&schema, &schema, sample), expected, "the schema: {sample}");
-            let ran = load(&program, sample.to_string(), &["--format", "json", "--dry-run"]);
-            assert_eq!(ran.status, i32::from(!expected), "the program: {sample}: {ran:?}");
+            assert_eq!(
+                is_valid(&schema, &schema, sample),
+                expected,
+                "the schema: {sample}"
+            );
+            let ran = load(
+                &program,
+                sample.to_string(),
+                &["--format", "json", "--dry-run"],
+            );
+            assert_eq!(
+                ran.status,
+                i32::from(!expected),
+                "the program: {sample}: {ran:?}"
+            );
         }
     }
 }

@@ -24,30 +24,51 @@ impl Following {
     }
 
     fn start_silent(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
         let (line_sender, lines) = channel();
         let (note_sender, notes) = channel();
-        let (stdout, stderr) = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
+        let (stdout, stderr) = (
+            child.stdout.take().expect("a pipe"),
+            child.stderr.take().expect("a pipe"),
+        );
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines() {
                 let line = line.expect("a line");
-                let value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+                let value =
+                    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
                 _ = line_sender.send(value);
             }
         });
-        std::thread::spawn(move || BufReader::new(stderr).lines().for_each(|line| _ = note_sender.send(line.expect("a line"))));
-        Self { child, lines, notes }
+        std::thread::spawn(move || {
+            BufReader::new(stderr)
+                .lines()
+                .for_each(|line| _ = note_sender.send(line.expect("a line")));
+        });
+        Self {
+            child,
+            lines,
+            notes,
+        }
     }
 
     /// Returns the next line of standard output.
     pub fn line(&self) -> Value {
-        self.lines.recv_timeout(Duration::from_secs(20)).expect("a line")
+        self.lines
+            .recv_timeout(Duration::from_secs(20))
+            .expect("a line")
     }
 
     /// Waits for a line of standard error that contains this text.
     pub fn note(&mut self, text: &str) -> String {
         loop {
-            let note = self.notes.recv_timeout(Duration::from_secs(20)).unwrap_or_else(|_| panic!("{text:?} is printed"));
+            let note = self
+                .notes
+                .recv_timeout(Duration::from_secs(20))
+                .unwrap_or_else(|_| panic!("{text:?} is printed"));
             if note.contains(text) {
                 return note;
             }
@@ -58,8 +79,18 @@ impl Following {
     /// Sends a signal, and returns the exit status and the unread lines of both streams.
     pub fn end(mut self, signal: &str) -> (Option<i32>, Vec<Value>, Vec<String>) {
         let kill = format!("kill -{signal} {}", self.child.id());
-        assert!(clean_command("sh").args(["-c", &kill]).status().expect("sh runs").success());
+        assert!(
+            clean_command("sh")
+                .args(["-c", &kill])
+                .status()
+                .expect("sh runs")
+                .success()
+        );
         let status = self.child.wait().expect("the program exits").code();
-        (status, self.lines.iter().collect(), self.notes.iter().collect())
+        (
+            status,
+            self.lines.iter().collect(),
+            self.notes.iter().collect(),
+        )
     }
 }

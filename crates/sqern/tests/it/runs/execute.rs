@@ -22,17 +22,37 @@ impl Fixture {
         for version in versions {
             std::fs::create_dir_all(PathBuf::from(&store).join("debian12").join(version)).unwrap();
         }
-        Self { program, logs, store }
+        Self {
+            program,
+            logs,
+            store,
+        }
     }
 
     fn arguments<'a>(&'a self, kind: &'a str, command: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-        let first =
-            [kind, "run", "--revision", "21.0", "--target", "lab", "--logs", &self.logs, "--store", &self.store, "--command"];
+        let first = [
+            kind,
+            "run",
+            "--revision",
+            "21.0",
+            "--target",
+            "lab",
+            "--logs",
+            &self.logs,
+            "--store",
+            &self.store,
+            "--command",
+        ];
         [&first, &[command][..], more].concat()
     }
 
     fn spawn(&self, args: &[&str]) -> Child {
-        self.program.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        self.program
+            .command(args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
     }
 
     async fn wait_for(&self, query: &str, expected: &str) {
@@ -42,14 +62,16 @@ impl Fixture {
             if value == expected {
                 return;
             }
-            assert!(start.elapsed() < Duration::from_secs(60), "{query}: {value}");
+            assert!(
+                start.elapsed() < Duration::from_secs(60),
+                "{query}: {value}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }
 
-const RESULTS: &str =
-    "SELECT string_agg(version || ' ' || coalesce(result, '-'), ', ' ORDER BY version) FROM sp_build_kver WHERE build_id = 1";
+const RESULTS: &str = "SELECT string_agg(version || ' ' || coalesce(result, '-'), ', ' ORDER BY version) FROM sp_build_kver WHERE build_id = 1";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_command_is_recorded_with_its_result() {
@@ -57,18 +79,32 @@ async fn each_command_is_recorded_with_its_result() {
     std::fs::remove_dir(PathBuf::from(&fixture.store).join("debian12/6.1.0-5")).unwrap();
     let command = "echo $SQERN_BUILD_ID $SQERN_DISTRO $SQERN_REVISION $SQERN_TARGET; test -d \"$SQERN_TREE\" && touch \"$SQERN_WORK/x\" || exit 9
         case $SQERN_VERSION in *1) ;; *2) echo no; exit 2 ;; *3) exit 77 ;; *4) sleep 600 ;; esac";
-    let ran = fixture.program.run(&fixture.arguments("build", command, &["--time-limit", "1s", "--jobs", "4", "--json"]));
+    let ran = fixture.program.run(&fixture.arguments(
+        "build",
+        command,
+        &["--time-limit", "1s", "--jobs", "4", "--json"],
+    ));
     assert_eq!(ran.status, 1, "{ran:?}");
     let list: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!(field(&list, "result"), ["NOT_BUILT", "ABORTED", "NOT_BUILT", "FAILURE", "SUCCESS"], "in the order of the plan");
+    assert_eq!(
+        field(&list, "result"),
+        ["NOT_BUILT", "ABORTED", "NOT_BUILT", "FAILURE", "SUCCESS"],
+        "in the order of the plan"
+    );
     assert_eq!(
         fixture.program.value(RESULTS).await,
         "6.1.0-1 SUCCESS, 6.1.0-2 FAILURE, 6.1.0-3 NOT_BUILT, 6.1.0-4 ABORTED, 6.1.0-5 NOT_BUILT"
     );
-    assert_eq!(fixture.program.value("SELECT result FROM sp_build").await, "UNSTABLE");
+    assert_eq!(
+        fixture.program.value("SELECT result FROM sp_build").await,
+        "UNSTABLE"
+    );
     let tails = "SELECT string_agg(tail, '|' ORDER BY version) FROM sp_build_kver_log AS l JOIN sp_build_kver AS k ON k.id = l.build_kver_id
                  WHERE version < '6.1.0-3'";
-    assert_eq!(fixture.program.value(tails).await, "1 debian12 21.0 lab|1 debian12 21.0 lab\nno");
+    assert_eq!(
+        fixture.program.value(tails).await,
+        "1 debian12 21.0 lab|1 debian12 21.0 lab\nno"
+    );
     let shown = fixture.program.done(&["build", "show", "1"]);
     for part in [
         "FAILURE   debian12 6.1.0-2\n",
@@ -79,7 +115,10 @@ async fn each_command_is_recorded_with_its_result() {
         assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
     }
     let log = PathBuf::from(&fixture.logs).join("build-1/debian12@6.1.0-2.log");
-    assert_eq!(std::fs::read_to_string(log).unwrap(), "1 debian12 21.0 lab\nno\n");
+    assert_eq!(
+        std::fs::read_to_string(log).unwrap(),
+        "1 debian12 21.0 lab\nno\n"
+    );
 
     let tested = fixture.program.done(&fixture.arguments(
         "test",
@@ -87,35 +126,74 @@ async fn each_command_is_recorded_with_its_result() {
         &["--flavor", "smoke"],
     ));
     assert!(tested.stderr.contains("test 1: SUCCESS"), "{tested:?}");
-    assert_eq!(fixture.program.value("SELECT string_agg(version, ' ') FROM sp_test_kver").await, "6.1.0-1");
-    let rest = fixture.program.done(&fixture.arguments("build", "true", &["--untried", "--dry-run"]));
-    assert!(!rest.stdout.contains("6.1.0-2") && rest.stdout.contains("6.1.0-4"), "{rest:?}");
+    assert_eq!(
+        fixture
+            .program
+            .value("SELECT string_agg(version, ' ') FROM sp_test_kver")
+            .await,
+        "6.1.0-1"
+    );
+    let rest =
+        fixture
+            .program
+            .done(&fixture.arguments("build", "true", &["--untried", "--dry-run"]));
+    assert!(
+        !rest.stdout.contains("6.1.0-2") && rest.stdout.contains("6.1.0-4"),
+        "{rest:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn max_failures_stops_the_run() {
     let fixture = Fixture::new(&["6.1.0-1", "6.1.0-2", "6.1.0-3", "6.1.0-4"]).await;
-    let ran = fixture.program.run(&fixture.arguments("build", "exit 1", &["--jobs", "1", "--max-failures", "2"]));
+    let ran = fixture.program.run(&fixture.arguments(
+        "build",
+        "exit 1",
+        &["--jobs", "1", "--max-failures", "2"],
+    ));
     assert_eq!(ran.status, 1, "{ran:?}");
-    assert_eq!(fixture.program.value(RESULTS).await, "6.1.0-1 NOT_BUILT, 6.1.0-2 NOT_BUILT, 6.1.0-3 FAILURE, 6.1.0-4 FAILURE");
+    assert_eq!(
+        fixture.program.value(RESULTS).await,
+        "6.1.0-1 NOT_BUILT, 6.1.0-2 NOT_BUILT, 6.1.0-3 FAILURE, 6.1.0-4 FAILURE"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_terminates_commands_and_aborts_the_build() {
     let fixture = Fixture::new(&["6.1.0-1", "6.1.0-2"]).await;
     let marks = fixture.program.home.path().join("marks");
-    let command = format!("case $SQERN_VERSION in *2) exit 0 ;; esac; echo $$ > {}; sleep 600", marks.display());
+    let command = format!(
+        "case $SQERN_VERSION in *2) exit 0 ;; esac; echo $$ > {}; sleep 600",
+        marks.display()
+    );
     let mut child = fixture.spawn(&fixture.arguments("build", &command, &["--jobs", "1"]));
-    while std::fs::read_to_string(&marks).unwrap_or_default().is_empty() {
+    while std::fs::read_to_string(&marks)
+        .unwrap_or_default()
+        .is_empty()
+    {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let process: i32 = child.id().try_into().unwrap();
-    rustix::process::kill_process(rustix::process::Pid::from_raw(process).unwrap(), rustix::process::Signal::TERM).unwrap();
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(process).unwrap(),
+        rustix::process::Signal::TERM,
+    )
+    .unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(143));
-    assert_eq!(fixture.program.value(RESULTS).await, "6.1.0-1 -, 6.1.0-2 SUCCESS", "the completed result remains");
-    assert_eq!(fixture.program.value("SELECT result FROM sp_build").await, "ABORTED");
+    assert_eq!(
+        fixture.program.value(RESULTS).await,
+        "6.1.0-1 -, 6.1.0-2 SUCCESS",
+        "the completed result remains"
+    );
+    assert_eq!(
+        fixture.program.value("SELECT result FROM sp_build").await,
+        "ABORTED"
+    );
     let shell = std::fs::read_to_string(&marks).unwrap();
-    assert!(!PathBuf::from("/proc").join(shell.trim()).exists(), "the command is terminated, too");
+    assert!(
+        !PathBuf::from("/proc").join(shell.trim()).exists(),
+        "the command is terminated, too"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,24 +201,47 @@ async fn the_next_run_aborts_a_killed_run_and_claims_its_kernels() {
     let fixture = Fixture::new(&["6.1.0-1"]).await;
     let mut child = fixture.spawn(&fixture.arguments("build", "sleep 5", &["--lease", "10m"]));
     fixture.wait_for("SELECT count(*) FROM sp_build", "1").await;
-    let busy = fixture.program.done(&fixture.arguments("build", "true", &[]));
+    let busy = fixture
+        .program
+        .done(&fixture.arguments("build", "true", &[]));
     assert!(busy.stderr.contains("nothing to build"), "{busy:?}");
     child.kill().unwrap();
     child.wait().unwrap();
-    let next = fixture.program.done(&fixture.arguments("build", "true", &[]));
-    assert!(next.stderr.contains("build 1 was abandoned by its owner; its result is ABORTED"), "{next:?}");
-    assert_eq!(fixture.program.value("SELECT string_agg(result, ' ' ORDER BY id) FROM sp_build").await, "ABORTED SUCCESS");
+    let next = fixture
+        .program
+        .done(&fixture.arguments("build", "true", &[]));
+    assert!(
+        next.stderr
+            .contains("build 1 was abandoned by its owner; its result is ABORTED"),
+        "{next:?}"
+    );
+    assert_eq!(
+        fixture
+            .program
+            .value("SELECT string_agg(result, ' ' ORDER BY id) FROM sp_build")
+            .await,
+        "ABORTED SUCCESS"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_with_a_lost_lease_fails() {
     let fixture = Fixture::new(&["6.1.0-1"]).await;
     let args = fixture.arguments("build", "sleep 600", &["--lease", "1s"]);
-    let child = fixture.program.command(&args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = fixture
+        .program
+        .command(&args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     fixture.wait_for("SELECT count(*) FROM sp_build", "1").await;
     fixture.program.done(&["build", "finish", "1", "ABORTED"]);
     let output = child.wait_with_output().unwrap();
     let reported = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{reported}");
-    assert!(reported.contains("build 1 has already finished with result ABORTED"), "{reported}");
+    assert!(
+        reported.contains("build 1 has already finished with result ABORTED"),
+        "{reported}"
+    );
 }

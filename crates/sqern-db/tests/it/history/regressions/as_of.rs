@@ -4,17 +4,29 @@ use super::{Direction, SETUP, as_of, many_before, transactions};
 use crate::support::{migrated, refused, rows, run, value};
 
 /// Runs transactions, and compares a table as of each generation, in each direction.
-async fn check(table: &str, columns: &str, transactions_and_rows: &[(&str, &[&str])], directions: &[Direction]) {
+async fn check(
+    table: &str,
+    columns: &str,
+    transactions_and_rows: &[(&str, &[&str])],
+    directions: &[Direction],
+) {
     let database = migrated().await;
     let client = database.client().await;
     many_before(&client).await;
     run(&client, SETUP).await;
-    let texts: Vec<_> = transactions_and_rows.iter().map(|(text, _)| *text).collect();
+    let texts: Vec<_> = transactions_and_rows
+        .iter()
+        .map(|(text, _)| *text)
+        .collect();
     let ids = transactions(&client, &texts).await;
     for direction in directions {
         let found = as_of(&client, table, columns, &ids, *direction).await;
         for ((text, expected), found) in transactions_and_rows.iter().zip(found) {
-            let direction = if *direction == Direction::Forward { "forward" } else { "backward" };
+            let direction = if *direction == Direction::Forward {
+                "forward"
+            } else {
+                "backward"
+            };
             assert_eq!(found, *expected, "{table} after {text}, read {direction}");
         }
     }
@@ -24,12 +36,18 @@ const BOTH: &[Direction] = &[Direction::Backward, Direction::Forward];
 
 #[tokio::test]
 async fn a_record_that_is_deleted_and_restored_is_missing_only_in_between() {
-    let insert = "INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '%') ON CONFLICT DO NOTHING";
+    let insert =
+        "INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '%') ON CONFLICT DO NOTHING";
     let mark = "UPDATE kver_ignore SET deleted_at = now() WHERE deleted_at = '-infinity'";
     check(
         "kver_ignore",
         "id, pattern, deleted_at > '-infinity'",
-        &[(insert, &["1 % f"]), (mark, &["1 % t"]), (insert, &["1 % t", "2 % f"]), (mark, &["1 % t", "2 % t"])],
+        &[
+            (insert, &["1 % f"]),
+            (mark, &["1 % t"]),
+            (insert, &["1 % t", "2 % f"]),
+            (mark, &["1 % t", "2 % t"]),
+        ],
         BOTH,
     )
     .await;
@@ -38,7 +56,10 @@ async fn a_record_that_is_deleted_and_restored_is_missing_only_in_between() {
         "name, cltype, deleted_at = '-infinity'",
         &[
             ("UPDATE cust_cluster SET deleted_at = now()", &["c 1 f"]),
-            ("UPDATE cust_cluster SET deleted_at = '-infinity', cltype = 2", &["c 2 t"]),
+            (
+                "UPDATE cust_cluster SET deleted_at = '-infinity', cltype = 2",
+                &["c 2 t"],
+            ),
             ("DELETE FROM cust_cluster", &[]),
             ("INSERT INTO cust_cluster VALUES ('c', 3)", &["c 3 t"]),
         ],
@@ -93,20 +114,44 @@ async fn a_statement_can_delete_a_key_and_insert_it_again() {
 }
 
 const KEY_CHANGES: &[(&str, &[&str])] = &[
-    ("INSERT INTO cust_host_kver (cluster_name, host_name, distro, version) VALUES ('c', 'h', 'd', '1')", &["1 c h d 1 f"]),
-    ("UPDATE cust_host_kver SET host_name = 'i', current = true", &["1 c i d 1 t"]),
-    ("UPDATE distro SET name = 'e' WHERE name = 'd'", &["1 c i e 1 t"]),
-    ("UPDATE kver SET version = '3' WHERE version = '1'; UPDATE cust_cluster SET name = 'k'", &["1 k i e 3 t"]),
+    (
+        "INSERT INTO cust_host_kver (cluster_name, host_name, distro, version) VALUES ('c', 'h', 'd', '1')",
+        &["1 c h d 1 f"],
+    ),
+    (
+        "UPDATE cust_host_kver SET host_name = 'i', current = true",
+        &["1 c i d 1 t"],
+    ),
+    (
+        "UPDATE distro SET name = 'e' WHERE name = 'd'",
+        &["1 c i e 1 t"],
+    ),
+    (
+        "UPDATE kver SET version = '3' WHERE version = '1'; UPDATE cust_cluster SET name = 'k'",
+        &["1 k i e 3 t"],
+    ),
 ];
 
 #[tokio::test]
 async fn changed_keys_and_their_references_are_reproduced_forward() {
-    check("cust_host_kver", "id, cluster_name, host_name, distro, version, current", KEY_CHANGES, &[Direction::Forward]).await;
+    check(
+        "cust_host_kver",
+        "id, cluster_name, host_name, distro, version, current",
+        KEY_CHANGES,
+        &[Direction::Forward],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn changed_keys_and_their_references_are_reproduced_in_both_directions() {
-    check("cust_host_kver", "id, cluster_name, host_name, distro, version, current", KEY_CHANGES, BOTH).await;
+    check(
+        "cust_host_kver",
+        "id, cluster_name, host_name, distro, version, current",
+        KEY_CHANGES,
+        BOTH,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -140,7 +185,14 @@ async fn generated_columns_are_reproduced() {
     .await;
     let expected = [["- -"], ["failure f"], ["success t"]];
     for (id, expected) in ids.iter().zip(expected) {
-        assert_eq!(rows(&client, &format!("SELECT result, success FROM sp_build_at(generation => {id})")).await, expected);
+        assert_eq!(
+            rows(
+                &client,
+                &format!("SELECT result, success FROM sp_build_at(generation => {id})")
+            )
+            .await,
+            expected
+        );
     }
 }
 
@@ -163,22 +215,61 @@ async fn changes_of_a_rolled_back_savepoint_are_in_no_state() {
 async fn states_follow_the_order_of_changes_and_not_of_generation_ids() {
     let database = migrated().await;
     let (one, other) = (database.client().await, database.client().await);
-    run(&one, "INSERT INTO distro VALUES ('d', 'x', false), ('e', 'x', false)").await;
-    run(&one, "BEGIN; UPDATE distro SET variant = 'one' WHERE name = 'e'").await;
-    run(&other, "UPDATE distro SET variant = 'other' WHERE name = 'd'").await;
-    run(&one, "UPDATE distro SET variant = 'one' WHERE name = 'd'; COMMIT").await;
-    assert_eq!(rows(&one, "SELECT id FROM generation ORDER BY generation_position(id)").await, ["1", "3", "2"]);
+    run(
+        &one,
+        "INSERT INTO distro VALUES ('d', 'x', false), ('e', 'x', false)",
+    )
+    .await;
+    run(
+        &one,
+        "BEGIN; UPDATE distro SET variant = 'one' WHERE name = 'e'",
+    )
+    .await;
+    run(
+        &other,
+        "UPDATE distro SET variant = 'other' WHERE name = 'd'",
+    )
+    .await;
+    run(
+        &one,
+        "UPDATE distro SET variant = 'one' WHERE name = 'd'; COMMIT",
+    )
+    .await;
+    assert_eq!(
+        rows(
+            &one,
+            "SELECT id FROM generation ORDER BY generation_position(id)"
+        )
+        .await,
+        ["1", "3", "2"]
+    );
     for direction in [Direction::Backward, Direction::Forward] {
         if direction == Direction::Backward {
             run(&one, "UPDATE distro SET supported = true WHERE name = 'e'").await;
         }
-        let found = as_of(&one, "distro", "name, variant", &["3".to_owned(), "2".to_owned()], direction).await;
+        let found = as_of(
+            &one,
+            "distro",
+            "name, variant",
+            &["3".to_owned(), "2".to_owned()],
+            direction,
+        )
+        .await;
         assert_eq!(found, [["d other", "e x"], ["d one", "e one"]]);
     }
     let changed = "SELECT pkey ->> 'name', old ->> 'variant', fields ->> 'variant' FROM";
-    assert_eq!(rows(&one, &format!("{changed} generation_diff(3)")).await, ["d x other"]);
-    assert_eq!(rows(&one, &format!("{changed} generation_diff(2)")).await, ["d other one", "e x one"]);
-    assert_eq!(rows(&one, &format!("{changed} generation_diff(2, 3)")).await, ["d one other", "e one x"]);
+    assert_eq!(
+        rows(&one, &format!("{changed} generation_diff(3)")).await,
+        ["d x other"]
+    );
+    assert_eq!(
+        rows(&one, &format!("{changed} generation_diff(2)")).await,
+        ["d other one", "e x one"]
+    );
+    assert_eq!(
+        rows(&one, &format!("{changed} generation_diff(2, 3)")).await,
+        ["d one other", "e one x"]
+    );
     let message = refused(&one, "SELECT generation_revert(3)").await;
     assert_eq!(
         message,
@@ -201,15 +292,30 @@ async fn states_do_not_depend_on_time_zone_and_date_style() {
         ],
     )
     .await;
-    for settings in ["RESET timezone", "SET timezone = 'Asia/Kolkata'; SET datestyle = 'German'"] {
+    for settings in [
+        "RESET timezone",
+        "SET timezone = 'Asia/Kolkata'; SET datestyle = 'German'",
+    ] {
         run(&client, settings).await;
-        for (id, expected) in ids.iter().zip(["2026-06-30 18:30:00.5+00", "2026-03-02 05:00:00+00", "infinity"]) {
-            let same = format!("SELECT tstamp = '{expected}' FROM kver_seen_at(generation => {id})");
+        for (id, expected) in ids.iter().zip([
+            "2026-06-30 18:30:00.5+00",
+            "2026-03-02 05:00:00+00",
+            "infinity",
+        ]) {
+            let same =
+                format!("SELECT tstamp = '{expected}' FROM kver_seen_at(generation => {id})");
             assert_eq!(rows(&client, &same).await, ["t"], "{settings}: {expected}");
         }
         let moved = format!("SELECT old ->> 'tstamp' FROM generation_diff({})", ids[1]);
         assert_eq!(value(&client, &moved).await, "2026-06-30T18:30:00.5+00:00");
     }
     run(&client, &format!("SELECT generation_revert({})", ids[2])).await;
-    assert_eq!(value(&client, "SELECT tstamp = '2026-03-02 05:00:00+00' FROM kver_seen").await, "t");
+    assert_eq!(
+        value(
+            &client,
+            "SELECT tstamp = '2026-03-02 05:00:00+00' FROM kver_seen"
+        )
+        .await,
+        "t"
+    );
 }

@@ -20,7 +20,9 @@ async fn a_change_of_the_running_kernel_can_be_reverted_repeatedly() {
     let current = "SELECT version FROM cust_host_kver WHERE current";
     let mut last = ids[1].clone();
     for expected in ["1", "2", "1"] {
-        last = rows(&client, &format!("SELECT generation_revert({last})")).await.remove(0);
+        last = rows(&client, &format!("SELECT generation_revert({last})"))
+            .await
+            .remove(0);
         assert_eq!(rows(&client, current).await, [expected]);
     }
 }
@@ -30,7 +32,9 @@ async fn a_reverted_check_removes_its_kernels_and_their_packages() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, SETUP).await;
-    let found = format!("INSERT INTO kver VALUES ('d', '3'); INSERT INTO kver_seen VALUES ('d', '3'); {PACKAGE}");
+    let found = format!(
+        "INSERT INTO kver VALUES ('d', '3'); INSERT INTO kver_seen VALUES ('d', '3'); {PACKAGE}"
+    );
     let ids = transactions(&client, &[&found]).await;
     run(&client, &format!("SELECT generation_revert({})", ids[0])).await;
     let left = "SELECT (SELECT count(*) FROM kver WHERE version = '3'), (SELECT count(*) FROM kver_seen), (SELECT count(*) FROM kver_package)";
@@ -42,7 +46,14 @@ async fn a_kernel_that_a_later_record_references_is_not_removed() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, SETUP).await;
-    let ids = transactions(&client, &["INSERT INTO kver VALUES ('d', '3')", "INSERT INTO kver_seen VALUES ('d', '3')"]).await;
+    let ids = transactions(
+        &client,
+        &[
+            "INSERT INTO kver VALUES ('d', '3')",
+            "INSERT INTO kver_seen VALUES ('d', '3')",
+        ],
+    )
+    .await;
     let message = refused(&client, &format!("SELECT generation_revert({})", ids[0])).await;
     assert!(
         message.starts_with(&format!(
@@ -51,9 +62,26 @@ async fn a_kernel_that_a_later_record_references_is_not_removed() {
         )),
         "{message}"
     );
-    assert_eq!(rows(&client, "SELECT count(*) FROM kver_seen JOIN kver USING (distro, version)").await, ["1"]);
-    run(&client, &format!("SELECT generation_revert({}); SELECT generation_revert({})", ids[1], ids[0])).await;
-    assert_eq!(rows(&client, "SELECT count(*) FROM kver WHERE version = '3'").await, ["0"]);
+    assert_eq!(
+        rows(
+            &client,
+            "SELECT count(*) FROM kver_seen JOIN kver USING (distro, version)"
+        )
+        .await,
+        ["1"]
+    );
+    run(
+        &client,
+        &format!(
+            "SELECT generation_revert({}); SELECT generation_revert({})",
+            ids[1], ids[0]
+        ),
+    )
+    .await;
+    assert_eq!(
+        rows(&client, "SELECT count(*) FROM kver WHERE version = '3'").await,
+        ["0"]
+    );
 }
 
 #[tokio::test]
@@ -62,7 +90,14 @@ async fn a_restored_pattern_matches_again() {
     let client = database.client().await;
     run(&client, SETUP).await;
     let mark = "UPDATE kver_ignore SET deleted_at = now()";
-    let ids = transactions(&client, &["INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '1')", mark]).await;
+    let ids = transactions(
+        &client,
+        &[
+            "INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '1')",
+            mark,
+        ],
+    )
+    .await;
     let wanted = "SELECT version FROM kver_not_ignored";
     assert_eq!(rows(&client, wanted).await, ["1", "2"]);
     run(&client, &format!("SELECT generation_revert({})", ids[1])).await;
@@ -74,9 +109,27 @@ async fn a_generation_without_a_net_effect_is_reverted_without_a_generation() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, SETUP).await;
-    let ids = transactions(&client, &["UPDATE kver SET archived = true; UPDATE kver SET archived = false"]).await;
-    assert_eq!(rows(&client, &format!("SELECT generation_revert({}) IS NULL", ids[0])).await, ["t"]);
-    assert_eq!(rows(&client, &format!("SELECT max(id) = {} FROM generation", ids[0])).await, ["t"]);
+    let ids = transactions(
+        &client,
+        &["UPDATE kver SET archived = true; UPDATE kver SET archived = false"],
+    )
+    .await;
+    assert_eq!(
+        rows(
+            &client,
+            &format!("SELECT generation_revert({}) IS NULL", ids[0])
+        )
+        .await,
+        ["t"]
+    );
+    assert_eq!(
+        rows(
+            &client,
+            &format!("SELECT max(id) = {} FROM generation", ids[0])
+        )
+        .await,
+        ["t"]
+    );
 }
 
 #[tokio::test]
@@ -86,11 +139,17 @@ async fn a_renamed_kernel_loses_its_packages_until_the_next_check() {
     run(&client, SETUP).await;
     let ids = transactions(
         &client,
-        &[&format!("INSERT INTO kver VALUES ('d', '3'); {PACKAGE}"), "UPDATE kver SET version = '4' WHERE version = '3'"],
+        &[
+            &format!("INSERT INTO kver VALUES ('d', '3'); {PACKAGE}"),
+            "UPDATE kver SET version = '4' WHERE version = '3'",
+        ],
     )
     .await;
     run(&client, &format!("SELECT generation_revert({})", ids[1])).await;
-    assert_eq!(rows(&client, "SELECT version FROM kver_package").await, Vec::<String>::new());
+    assert_eq!(
+        rows(&client, "SELECT version FROM kver_package").await,
+        Vec::<String>::new()
+    );
 }
 
 #[tokio::test]
@@ -107,7 +166,10 @@ async fn a_revert_that_exchanges_unique_values_is_rejected() {
     )
     .await;
     let message = refused(&client, &format!("SELECT generation_revert({})", ids[1])).await;
-    assert!(message.contains(": later changes conflict with it: "), "{message}");
+    assert!(
+        message.contains(": later changes conflict with it: "),
+        "{message}"
+    );
 }
 
 #[tokio::test]
@@ -118,7 +180,10 @@ async fn a_revert_that_conflicts_with_later_records_is_rejected() {
     let [gone, moved] = MOVE.split_once(';').map(<[_; 2]>::from).unwrap();
     let ids = transactions(&client, &[HOSTS, gone, moved]).await;
     let message = refused(&client, &format!("SELECT generation_revert({})", ids[1])).await;
-    assert!(message.starts_with("cannot revert generation "), "{message}");
+    assert!(
+        message.starts_with("cannot revert generation "),
+        "{message}"
+    );
 
     let ids = transactions(
         &client,
@@ -130,5 +195,8 @@ async fn a_revert_that_conflicts_with_later_records_is_rejected() {
     )
     .await;
     let message = refused(&client, &format!("SELECT generation_revert({})", ids[1])).await;
-    assert!(message.starts_with("cannot revert generation "), "{message}");
+    assert!(
+        message.starts_with("cannot revert generation "),
+        "{message}"
+    );
 }

@@ -12,13 +12,14 @@ use tokio_postgres::Client;
 use super::StopReason;
 use crate::error::CliError;
 
-/// The maximum size of the events of a generation in memory. Larger ones are stored in a temporary file.
+/// The maximum size of the events of a generation in memory. Larger ones are stored in a temporary
+/// file.
 const IN_MEMORY_BYTES: usize = 1 << 20;
 
 /// A generation with all its events, ready to be printed.
 ///
-/// All events are read before the line is printed, because a lost connection would truncate the line. The number of events is not
-/// limited, so a large generation is stored in a temporary file.
+/// All events are read before the line is printed, because a lost connection would truncate the
+/// line. The number of events is not limited, so a large generation is stored in a temporary file.
 pub(super) struct Line {
     header: GenerationHeader,
     /// The events as JSON, separated by commas.
@@ -26,12 +27,24 @@ pub(super) struct Line {
 }
 
 /// Returns these generations by ID, with their events of these tables.
-pub(super) async fn read(client: &Client, generations: &[i64], tables: &[String]) -> Result<HashMap<i64, Line>, StopReason> {
+pub(super) async fn read(
+    client: &Client,
+    generations: &[i64],
+    tables: &[String],
+) -> Result<HashMap<i64, Line>, StopReason> {
     if generations.is_empty() {
         return Ok(HashMap::new());
     }
     let headers = follow::headers(client, generations).await?;
-    let new = |header: GenerationHeader| (header.id, Line { header, events: SpooledTempFile::new(IN_MEMORY_BYTES) });
+    let new = |header: GenerationHeader| {
+        (
+            header.id,
+            Line {
+                header,
+                events: SpooledTempFile::new(IN_MEMORY_BYTES),
+            },
+        )
+    };
     let mut lines: HashMap<i64, Line> = headers.into_iter().map(new).collect();
     let rows = follow::events(client, generations, tables).await?;
     pin_mut!(rows);
@@ -57,7 +70,9 @@ impl Line {
     pub(super) fn at(mut self, position: &Position) -> io::Result<impl Read> {
         self.events.rewind()?;
         let header = serde_json::to_string(&self.header)?;
-        let begin = format!(r#"{{"schema":"sqern.event.follow/1","position":"{position}","generation":{header},"events":["#);
+        let begin = format!(
+            r#"{{"schema":"sqern.event.follow/1","position":"{position}","generation":{header},"events":["#
+        );
         Ok(Cursor::new(begin).chain(self.events).chain(&b"]}"[..]))
     }
 }

@@ -27,9 +27,20 @@ impl PositionFile {
         let position = match read(&path) {
             Ok(text) => Some(parse(&text).ok_or_else(|| unreadable(&path, &text))?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(CliError::failed(format!("could not read position file {}: {error}", path.display()))),
+            Err(error) => {
+                return Err(CliError::failed(format!(
+                    "could not read position file {}: {error}",
+                    path.display()
+                )));
+            }
         };
-        Ok((Self { path, stored: position.clone() }, position))
+        Ok((
+            Self {
+                path,
+                stored: position.clone(),
+            },
+            position,
+        ))
     }
 
     /// Replaces the file atomically and syncs it to the disk.
@@ -38,7 +49,12 @@ impl PositionFile {
             return Ok(());
         }
         let written = replace(&self.path, &format!("{position}\n"));
-        written.map_err(|error| CliError::failed(format!("could not write position file {}: {error}", self.path.display())))?;
+        written.map_err(|error| {
+            CliError::failed(format!(
+                "could not write position file {}: {error}",
+                self.path.display()
+            ))
+        })?;
         self.stored = Some(position.clone());
         Ok(())
     }
@@ -50,17 +66,25 @@ impl PositionFile {
 
     /// Returns the error for a position of the file that cannot be used.
     pub(super) fn rejected(&self, error: &PositionError) -> CliError {
-        CliError::failed(format!("{error}; the position is from {}", self.path.display())).hint(restart_hint(&self.path))
+        CliError::failed(format!(
+            "{error}; the position is from {}",
+            self.path.display()
+        ))
+        .hint(restart_hint(&self.path))
     }
 }
 
 fn read(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
-    io::Read::read_to_end(&mut io::Read::take(fs::File::open(path)?, MAX_BYTES as u64), &mut bytes)?;
+    io::Read::read_to_end(
+        &mut io::Read::take(fs::File::open(path)?, MAX_BYTES as u64),
+        &mut bytes,
+    )?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Parses a position and its newline. Without the newline, a truncated list of transactions would look like a shorter one.
+/// Parses a position and its newline. Without the newline, a truncated list of transactions would
+/// look like a shorter one.
 fn parse(text: &str) -> Option<Position> {
     text.strip_suffix('\n')?.parse().ok()
 }
@@ -75,14 +99,21 @@ fn unreadable(path: &Path, text: &str) -> CliError {
 
 fn restart_hint(path: &Path) -> String {
     let path = path.display();
-    format!("rm {path}; sqern event follow --position {path} --from start  # or: --from now, --from POSITION")
+    format!(
+        "rm {path}; sqern event follow --position {path} --from start  # or: --from now, --from POSITION"
+    )
 }
 
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = path
+        .parent()
+        .filter(|directory| !directory.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     // The permissions of a new file, before the umask applies.
-    let mut file =
-        tempfile::Builder::new().prefix(".position-").permissions(Permissions::from_mode(0o666)).tempfile_in(directory)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".position-")
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(directory)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path)?;
