@@ -24,7 +24,10 @@ fn with_release<'a>(first: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[tokio::test]
-#[expect(clippy::too_many_lines, reason = "each step uses the results of the previous one")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "each step uses the results of the previous one"
+)]
 async fn shell_steps_receive_ids_and_record_results() {
     let program = fetched(&["6.1.0-1-amd64", "6.1.0-2-amd64", "6.1.0-3-amd64"]).await;
     let started = program
