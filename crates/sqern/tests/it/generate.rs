@@ -2,12 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
+use crate::program::{environment_at, program_at};
 use clap::CommandFactory as _;
-use sqern_testkit::clean_command;
-
-use crate::program::program_at;
 
 /// Runs the program without a database and a home directory.
 fn sqern(arguments: &[&str]) -> Output {
@@ -17,8 +15,14 @@ fn sqern(arguments: &[&str]) -> Output {
 }
 
 /// Returns the output of a program, or `None` if it is not installed.
+///
+/// Completion scripts start sqern, so the program has no database and no home directory either.
 fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = clean_command(program).args(arguments).output().ok()?;
+    let mut command = Command::new(program);
+    let output = environment_at(&mut command, Path::new("/nonexistent"))
+        .args(arguments)
+        .output()
+        .ok()?;
     Some(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
