@@ -318,6 +318,32 @@ async fn a_changed_tree_is_reported_pruned_and_fetched_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn verify_reads_only_the_trees_of_the_specified_kernels() {
+    let packages = kernel("6.1.0-1").into_iter().chain(kernel("6.1.0-2"));
+    let fixture = Fixture::new(packages).await;
+    fixture.program.done(&fixture.arguments(&[]));
+    let makefile = fixture
+        .tree("6.1.0-1-amd64")
+        .join("usr/src/linux-headers-6.1.0-1-common/Makefile");
+    std::fs::write(&makefile, "modules:\n").unwrap();
+    let verify = |kernel: &str| {
+        let args = ["store", "verify", "--store", &fixture.store];
+        fixture
+            .program
+            .run(&[&args[..], &["--kernel", kernel]].concat())
+    };
+    for (kernel, status) in [("6.1.0-1-amd64", 1), ("debian12/6.1.0-2-amd64", 0)] {
+        let ran = verify(kernel);
+        assert_eq!(ran.status, status, "{kernel}: {ran:?}");
+        assert_eq!(
+            ran.stdout.contains("could not verify tree"),
+            status == 1,
+            "{kernel}: {ran:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn trees_of_an_external_command_are_proven() {
     let fixture = Fixture::new(kernel("6.1.0-1")).await;
     let fetch = |command: &str| {

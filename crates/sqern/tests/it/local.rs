@@ -141,6 +141,14 @@ fn a_private_server_in_sqern_data_dir_is_found_without_options() {
         assert!(output.status.success(), "{arguments:?}: {}", text(&output));
     }
 
+    let unsuffixed = run(&["kver", "list", "--service", "sqern-local"]);
+    assert_eq!(unsuffixed.status.code(), Some(1), "{}", text(&unsuffixed));
+    assert!(
+        text(&unsuffixed).contains(&format!("hint: export PGSERVICE={service}")),
+        "the hint names the existing service: {}",
+        text(&unsuffixed)
+    );
+
     let elsewhere = program_at(home.path(), &["db", "status"]).output().unwrap();
     assert_eq!(
         elsewhere.status.code(),
