@@ -17,6 +17,7 @@ use crate::error::{CliError, ExitStatus};
 /// test runs. Packages install the scripts for bash, zsh and fish.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  mkdir -p ~/.local/share/bash-completion/completions
   sqern completions bash > ~/.local/share/bash-completion/completions/sqern
   sqern completions zsh > \"${fpath[1]}/_sqern\"
   sqern completions fish > ~/.config/fish/completions/sqern.fish")]

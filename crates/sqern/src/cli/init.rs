@@ -26,7 +26,7 @@ use crate::printer::Format;
 #[command(after_help = "Examples:
   sqern init
   sqern init --dry-run
-  sqern init --service sqern-prod        # an existing database; its owner must have CREATEROLE
+  sqern init --service sqern-prod        # an existing database
   sqern check --apt-lists                # next step: find the kernels in the apt lists")]
 pub(super) struct InitArgs {
     #[command(flatten)]

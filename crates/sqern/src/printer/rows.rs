@@ -18,7 +18,7 @@ pub const DEFAULT_LIMIT: u32 = 20;
 /// Options that all lists share.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct RowArgs {
-    /// Maximum number of rows; 0 for all
+    /// Maximum number of rows; 0 for all [default: 0, unless stated otherwise]
     #[arg(long, value_name = "N", help_heading = "Rows")]
     pub limit: Option<u32>,
     /// Sort by this column, in descending order with - before the name (repeatable)
