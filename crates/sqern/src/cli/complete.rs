@@ -39,24 +39,16 @@ pub(super) fn registration(shell: &str) -> io::Result<Option<Vec<u8>>> {
 
 /// Adds the values of the database to the arguments of a command and its subcommands.
 fn with_values(command: Command, path: &[&str]) -> Command {
-    let names: Vec<String> = command
-        .get_subcommands()
-        .map(|subcommand| subcommand.get_name().to_owned())
-        .collect();
-    let command = names.iter().fold(command, |command, name| {
-        let path = [path, &[name]].concat();
-        command.mut_subcommand(name, |subcommand| with_values(subcommand, &path))
+    // mut_arg and mut_subcommand would move their argument or subcommand to the end.
+    let command = command.mut_subcommands(|subcommand| {
+        let name = subcommand.get_name().to_owned();
+        with_values(subcommand, &[path, &[&name]].concat())
     });
-    let args: Vec<(String, ValueKind)> = command
-        .get_arguments()
-        .filter_map(|arg| Some((arg.get_id().to_string(), kind(arg, path)?)))
-        .collect();
-    args.into_iter().fold(command, |command, (id, kind)| {
-        command.mut_arg(id, |arg| {
-            arg.add(ArgValueCompleter::new(move |current: &OsStr| {
-                candidates(kind, current)
-            }))
-        })
+    command.mut_args(|arg| match kind(&arg, path) {
+        Some(kind) => arg.add(ArgValueCompleter::new(move |current: &OsStr| {
+            candidates(kind, current)
+        })),
+        None => arg,
     })
 }
 
@@ -116,6 +108,21 @@ fn candidates(kind: ValueKind, current: &OsStr) -> Vec<CompletionCandidate> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arguments_keep_their_order() {
+        let order = |command: Command| -> Vec<String> {
+            let ignore = command.find_subcommand("ignore").unwrap();
+            let add = ignore.find_subcommand("add").unwrap();
+            let ids = add.get_arguments().map(|arg| arg.get_id().to_string());
+            let names = command
+                .get_subcommands()
+                .map(|subcommand| subcommand.get_name().to_owned());
+            ids.chain(names).collect()
+        };
+        let expected = order(Cli::command());
+        assert_eq!(order(with_values(Cli::command(), &[])), expected);
+    }
 
     #[test]
     fn arguments_have_the_values_of_their_kind() {
