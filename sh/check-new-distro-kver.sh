@@ -22,7 +22,7 @@ Options:
   -h, --help       print this help
 
 Environment:
-  PGSERVICE, PGHOST and other variables of libpq specify the database.
+  PGSERVICE, PGHOST and other variables of libpq specify the database. The configuration file of sqern has no effect.
   SQERN            sqern program, used if PATH does not contain sqern [default: a build in ../target]
 
 Examples:
@@ -109,6 +109,9 @@ END
     printf '%s\n' "' AS json) -> 'item' AS item) $_query;"
   } | PGCLIENTENCODING=UTF8 sqern_query "$@" -F ' ' -f -
 }
+
+# psql and sqern must use the same database, and psql does not read the configuration file of sqern.
+export SQERN_CONFIG=/dev/null
 
 # Without a specified database, sqern uses the private server, but psql does not.
 if [ -z "$dsn$service${PGSERVICE:-}${PGHOST:-}${PGHOSTADDR:-}${PGPORT:-}${PGDATABASE:-}" ]; then

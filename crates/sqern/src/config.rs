@@ -44,14 +44,27 @@ impl Config {
                 ))
                 .hint("The keys are service, store, target and distros.")
             }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !is_required => {
+            // A directory of the path can be a file: system users can have the home /dev/null.
+            Err(error)
+                if !is_required
+                    && matches!(
+                        error.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                    ) =>
+            {
                 Ok(Self::default())
             }
-            Err(error) => Err(CliError::failed(format!(
-                "could not read configuration file {}: {error}",
-                path.display()
-            ))
-            .hint("Correct or unset SQERN_CONFIG.")),
+            Err(error) => {
+                let message = format!(
+                    "could not read configuration file {}: {error}",
+                    path.display()
+                );
+                Err(CliError::failed(message).hint(if is_required {
+                    "Correct or unset SQERN_CONFIG."
+                } else {
+                    "Correct the file, or select another file with SQERN_CONFIG=FILE."
+                }))
+            }
         }
     }
 
@@ -69,63 +82,35 @@ impl Config {
     /// subcommands.
     #[must_use]
     pub fn apply(&self, command: Command) -> Command {
-        let names = command
-            .get_subcommands()
-            .map(|subcommand| subcommand.get_name().to_owned());
-        let names: Vec<String> = names
-            .filter(|name| !EXPLICIT_COMMANDS.contains(&name.as_str()))
-            .collect();
-        let command = names.iter().fold(command, |command, name| {
-            command.mut_subcommand(name, |command| self.apply(command))
-        });
-        let with_target = match &self.target {
-            Some(target) => {
-                with_default(command, "target", |arg| arg.default_value(target.clone()))
-            }
-            None => command,
-        };
-        if self.distros.is_empty() {
-            return with_target;
-        }
-        let names: Vec<String> = self.distros.iter().map(ToString::to_string).collect();
-        with_default(with_target, "distro", |arg| {
-            let is_repeatable = matches!(arg.get_action(), ArgAction::Append);
-            if is_repeatable {
-                arg.default_values(names.clone())
+        let command = command.mut_subcommands(|subcommand| {
+            if EXPLICIT_COMMANDS.contains(&subcommand.get_name()) {
+                subcommand
             } else {
-                arg
+                self.apply(subcommand)
             }
+        });
+        command.mut_args(|arg| {
+            let defaults = self.defaults(&arg);
+            if defaults.is_empty() {
+                return arg;
+            }
+            // clap prints the new default instead of the default of the help text.
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            let help = help.split(" [default:").next().unwrap_or_default();
+            arg.help(help.to_owned()).default_values(defaults)
         })
     }
-}
 
-/// Sets the default of the option with this name, if the command has one. clap prints it instead of
-/// the default of the help text.
-fn with_default(command: Command, long: &str, set: impl Fn(Arg) -> Arg) -> Command {
-    let Some(arg) = command
-        .get_arguments()
-        .find(|arg| arg.get_long() == Some(long))
-    else {
-        return command;
-    };
-    let id = arg.get_id().to_string();
-    command.mut_arg(id, |arg| {
-        let before = arg.clone();
-        let arg = set(arg);
-        if arg.get_default_values() == before.get_default_values() {
-            return arg;
+    /// Returns the default values of an option; none if the file does not specify them.
+    fn defaults(&self, arg: &Arg) -> Vec<String> {
+        match arg.get_long() {
+            Some("target") => self.target.iter().cloned().collect(),
+            Some("distro") if matches!(arg.get_action(), ArgAction::Append) => {
+                self.distros.iter().map(ToString::to_string).collect()
+            }
+            _ => vec![],
         }
-        let help = before
-            .get_help()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        arg.help(
-            help.split(" [default:")
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
-        )
-    })
+    }
 }
 
 #[cfg(test)]
@@ -151,6 +136,8 @@ mod tests {
     fn a_missing_file_is_an_error_only_if_it_is_required() {
         let absent = Path::new("/nonexistent/config.toml");
         assert_eq!(Config::read(absent, false).unwrap(), Config::default());
+        let below_file = Path::new("/dev/null/.config/sqern/config.toml");
+        assert_eq!(Config::read(below_file, false).unwrap(), Config::default());
         assert!(
             Config::read(absent, true)
                 .unwrap_err()

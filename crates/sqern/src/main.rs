@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use sqern::cli;
 use sqern::error::CliError;
-use sqern::printer::{Printer, print_clap};
+use sqern::printer::{Format, Printer, print_clap};
 use sqern::settings::Settings;
 
 fn main() -> ExitCode {
@@ -16,13 +16,13 @@ fn main() -> ExitCode {
         Err(error) => {
             return match print_clap(&error) {
                 Ok(status) => ExitCode::from(u8::try_from(status).unwrap_or(2)),
-                Err(failure) => fail(&failure),
+                Err(failure) => fail(&failure, Format::Table),
             };
         }
     };
     let settings = match config.and_then(Settings::from_environment) {
         Ok(settings) => settings,
-        Err(failure) => return fail(&failure),
+        Err(failure) => return fail(&failure, cli.output.format()),
     };
     let printer = Printer::new(&settings, cli.output.format(), cli.output.verbosity());
     printer.show_events();
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 }
 
 /// Prints an error that precedes the settings.
-fn fail(failure: &CliError) -> ExitCode {
-    Printer::plain().failure(failure);
+fn fail(failure: &CliError, format: Format) -> ExitCode {
+    Printer::plain(format).failure(failure);
     failure.exit().into()
 }

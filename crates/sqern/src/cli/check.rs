@@ -5,6 +5,7 @@ mod report;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::ArgPredicate;
 use sqern_core::check::{CheckRequest, CheckTarget, check};
 use sqern_core::pipeline::{CheckStep, CrawlTarget};
 use sqern_model::{DistroName, SourceSet};
@@ -35,7 +36,12 @@ use crate::settings::APT_LISTS;
   sqern check --mirror-base http://mirror.example/kernels")]
 pub(super) struct CheckArgs {
     /// Distribution (repeatable) [default: all supported]
-    #[arg(long = "distro", value_name = "NAME")]
+    // The configured distributions do not apply to the apt lists: these belong to this machine.
+    #[arg(
+        long = "distro",
+        value_name = "NAME",
+        default_value_if("apt_lists", ArgPredicate::IsPresent, None)
+    )]
     distros: Vec<DistroName>,
     /// Read the apt lists of this machine instead of the configured sources [default DIR:
     /// /var/lib/apt/lists]

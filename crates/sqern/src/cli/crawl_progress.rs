@@ -133,10 +133,11 @@ mod tests {
     use sqern_model::DistroName;
 
     use super::*;
+    use crate::printer::Format;
 
     #[test]
     fn the_line_counts_sources_and_names_the_oldest_running_ones() {
-        let printer = Printer::plain();
+        let printer = Printer::plain(Format::Table);
         let progress = CrawlProgress::new(&printer);
         let distro: DistroName = "alma9".parse().expect("a name");
         for source in ["a", "b", "c", "d", "e"] {

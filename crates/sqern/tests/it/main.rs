@@ -6,6 +6,7 @@ mod apt_lists;
 mod bad_input;
 mod check;
 mod check_rpm;
+mod config;
 mod cust;
 mod doctor;
 mod everyday;
