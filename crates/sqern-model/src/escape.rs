@@ -36,7 +36,7 @@ pub fn escape_bytes(bytes: &[u8], max_bytes: usize) -> String {
 /// cannot control a terminal.
 #[must_use]
 pub fn replace_control(text: &str) -> Cow<'_, str> {
-    let is_replaced = |character: char| character.is_control() && character != '\n';
+    let is_replaced = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
     if text.contains(is_replaced) {
         text.chars()
             .map(|character| {

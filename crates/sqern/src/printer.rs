@@ -16,7 +16,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-pub use self::column::{Column, Kind, duration};
+pub use self::column::{Column, Kind, duration, percent, relative};
 pub use self::rows::{DEFAULT_LIMIT, RowArgs, query_limit};
 
 use self::column::TimeFormat;
@@ -95,7 +95,7 @@ struct Stream {
 }
 
 impl Stream {
-    /// Returns a stream that is colored if it is a terminal and the user allows color.
+    /// Returns a stream that is colored if it is a terminal and color is enabled.
     fn new(is_terminal: bool, is_color_allowed: bool) -> Self {
         Self {
             is_terminal,
@@ -138,9 +138,9 @@ impl Printer {
 
     /// Returns a printer for errors before the settings are known: no color, no width.
     #[must_use]
-    pub fn plain() -> Self {
+    pub fn plain(format: Format) -> Self {
         Self {
-            format: Format::Table,
+            format,
             stdout: Stream::default(),
             stderr: Stream::default(),
             columns: None,
@@ -196,7 +196,7 @@ impl Printer {
         self.list_in(records, args, &())
     }
 
-    /// Prints a list with metadata. In JSON, the fields of `frame` (a struct or map) precede the
+    /// Prints a list with metadata. In JSON, the fields of `frame` (a struct or map) are next to the
     /// items.
     ///
     /// # Errors
@@ -241,11 +241,16 @@ impl Printer {
     ) -> Result<(), CliError> {
         match self.format {
             Format::Json => self.json(&json!({"schema": format!("sqern.{schema}"), "item": value})),
-            Format::Table | Format::Csv => self.data(&describe()),
+            Format::Table | Format::Csv => self.text(&describe()),
         }
     }
 
-    /// Prints text to standard output.
+    /// Prints text for a reader to standard output. Control characters are replaced.
+    pub fn text(&self, text: &str) -> Result<(), CliError> {
+        self.data(&replace_control(text))
+    }
+
+    /// Prints text for a program, such as a file, to standard output without changes.
     pub fn data(&self, text: &str) -> Result<(), CliError> {
         write_out(text.trim_end_matches('\n'))
     }
@@ -261,12 +266,17 @@ impl Printer {
         )
     }
 
+    /// Prints a prompt to standard error, also if the output is quiet.
+    pub fn prompt(&self, text: &str) {
+        let _ = writeln!(io::stderr().lock(), "{}", replace_control(text));
+    }
+
     /// Prints a note to standard error.
     pub fn note(&self, text: &str) {
         if self.verbosity.is_quiet {
             return;
         }
-        let _ = writeln!(io::stderr().lock(), "{}", replace_control(text));
+        self.prompt(text);
     }
 
     /// Prints a warning to standard error.
@@ -380,11 +390,13 @@ impl Printer {
         );
         self.page(&lines)?;
         if rows.rows.len() < rows.total {
-            self.note(&format!(
-                "{} of {} shown; --limit 0 prints all",
-                rows.rows.len(),
-                rows.total
-            ));
+            let of_total = if rows.is_total_known {
+                format!(" of {}", rows.total)
+            } else {
+                String::new()
+            };
+            let shown = rows.rows.len();
+            self.note(&format!("{shown}{of_total} shown; --limit 0 prints all"));
         }
         Ok(())
     }

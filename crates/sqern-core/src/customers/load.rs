@@ -24,7 +24,7 @@ pub struct LoadRequest {
     /// Whether a report that deletes too many clusters or hosts is accepted.
     pub accept_shrink: bool,
     /// The maximum number of changes in the outcome.
-    pub max_changes: u32,
+    pub max_changes: i64,
 }
 
 /// An event of a load.
@@ -119,7 +119,7 @@ pub async fn load(
     let total_changes = total_changes(&totals);
     let mut changes = Vec::new();
     if total_changes > 0 {
-        changes = db::changes(&change.transaction, i64::from(request.max_changes)).await?;
+        changes = db::changes(&change.transaction, request.max_changes).await?;
     }
     let shrink = ReportShrink::of(&totals).filter(|_| !request.accept_shrink);
     if let Some(shrink) = shrink.filter(|_| !options.dry_run) {

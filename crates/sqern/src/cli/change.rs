@@ -62,7 +62,7 @@ pub(super) fn report(
     };
     if context.printer.format() == crate::printer::Format::Table {
         if !changed.is_empty() {
-            context.printer.data(&changed.join("\n"))?;
+            context.printer.text(&changed.join("\n"))?;
         }
         context
             .printer

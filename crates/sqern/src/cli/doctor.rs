@@ -3,7 +3,6 @@
 use clap::Args;
 use sqern_core::doctor::{DoctorRequest, State, diagnose, group_by_cause};
 use sqern_model::DistroName;
-use sqern_model::escape::replace_control;
 
 use super::Context;
 use super::sources::{CrawlArgs, SourcesArgs, definition};
@@ -48,7 +47,7 @@ pub(super) struct DoctorArgs {
 pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let sources = args.sources.load(context);
     if let Ok(set) = &sources {
-        // An unknown name is a usage error, not a finding.
+        // An unknown name is an error of the command, not a finding.
         args.distros
             .iter()
             .try_for_each(|name| definition(set, name).map(drop))?;
@@ -67,9 +66,7 @@ pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<ExitS
     let causes = group_by_cause(&findings);
     match (context.printer.format(), context.printer.text_width()) {
         (Format::Table, Some(width)) if !fits(&causes, width) => {
-            context
-                .printer
-                .data(&replace_control(&describe(&causes, width)))?;
+            context.printer.text(&describe(&causes, width))?;
         }
         (Format::Table, _) => context.printer.list(&causes, &RowArgs::default())?,
         (Format::Json | Format::Csv, _) => context.printer.list(&findings, &RowArgs::default())?,

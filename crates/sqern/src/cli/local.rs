@@ -169,7 +169,7 @@ fn confirmed(server: &LocalServer, context: &Context<'_>) -> Result<bool, CliErr
     }
     context
         .printer
-        .note(&format!("Remove {dir} with all databases? Type yes:"));
+        .prompt(&format!("Remove {dir} with all databases? Type yes:"));
     let mut answer = String::new();
     stdin.lock().read_line(&mut answer)?;
     Ok(answer.trim() == "yes")

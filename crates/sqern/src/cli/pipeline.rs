@@ -80,7 +80,7 @@ pub(super) async fn run(
             .iter()
             .map(|step| quote(&step.arguments()))
             .collect();
-        context.printer.data(&lines.join("\n"))?;
+        context.printer.text(&lines.join("\n"))?;
         return Ok(ExitStatus::Success);
     }
     let (runner, stop) = (CommandRunner { context }, stop_on_interrupt());

@@ -4,8 +4,11 @@ mod chart;
 mod table;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sqern_core::reports::risk::NOT_WANTED;
 use sqern_core::reports::share;
 use sqern_model::escape::replace_control;
+
+use crate::printer::percent as share_in_percent;
 
 pub use chart::{Breakdown, Category, Scale, TrendChart, Value};
 pub use table::{Cell, Group, Heading, Row, Table, anchor};
@@ -68,14 +71,13 @@ impl Tone {
         }
     }
 
-    /// Returns the tone of a missing step, of a stage or of the state of a kernel.
+    /// Returns the tone of a stage, of a missing step or of [`NOT_WANTED`].
     #[must_use]
     pub fn of(text: &str) -> Self {
         match text {
-            "available" | "SUCCESS" => Self::Good,
-            "known" | "not seen" | "build failed" | "test failed" | "harness failed"
-            | "withdrawn" => Self::Bad,
-            "ignored" | "archived" | "not wanted" => Self::Plain,
+            "available" => Self::Good,
+            "known" | "not seen" | "build failed" | "test failed" | "harness failed" => Self::Bad,
+            NOT_WANTED => Self::Plain,
             _ => Self::Wait,
         }
     }
@@ -94,15 +96,13 @@ pub struct Tile {
     pub tone: Tone,
 }
 
-/// Returns a share in percent; 0 of 0 is empty. Only a complete share is 100%, and only an empty
-/// one is 0%.
+/// Returns a share in percent; 0 of 0 is empty.
 #[must_use]
 pub fn percent(part: u64, whole: u64) -> String {
-    let percent = share(part, whole) * 100.0;
-    match (part, whole) {
-        (_, 0) => String::new(),
-        (part, whole) if part > 0 && part < whole => format!("{:.0}%", percent.clamp(1.0, 99.0)),
-        _ => format!("{percent:.0}%"),
+    if whole == 0 {
+        String::new()
+    } else {
+        share_in_percent(share(part, whole))
     }
 }
 

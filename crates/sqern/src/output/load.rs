@@ -39,12 +39,12 @@ pub fn print(outcome: &LoadOutcome, dry_run: bool, printer: &Printer) -> Result<
         return printer.value("cust.load/1", &loaded, String::new);
     }
     if !changes.is_empty() {
-        printer.data(&changes.iter().map(describe).collect::<Vec<_>>().join("\n"))?;
+        printer.text(&changes.iter().map(describe).collect::<Vec<_>>().join("\n"))?;
     }
     let hidden = total_changes - i64::try_from(changes.len()).unwrap_or(i64::MAX);
     if hidden > 0 {
         printer.note(&format!(
-            "{} (--limit {total_changes} prints all)",
+            "{} (--limit 0 prints all)",
             counted(hidden, "more change")
         ));
     }

@@ -8,7 +8,7 @@ pub mod risk;
 use sqern_core::reports::ReportQuery;
 use sqern_model::{DistroName, Kernel};
 
-use super::html::{Cell, Fact, anchor};
+use super::html::{Cell, Fact};
 
 /// Describes the selection of a report.
 fn selection(query: &ReportQuery) -> Vec<Fact> {
@@ -39,9 +39,4 @@ fn list_or_all<T: ToString>(names: &[T]) -> String {
 /// distribution.
 fn kernel_cells(kernel: &Kernel) -> [Cell; 2] {
     [Cell::name(&kernel.version), Cell::name(&kernel.distro)]
-}
-
-/// Returns the anchor of the row of a kernel.
-fn kernel_anchor(kernel: &Kernel) -> String {
-    anchor(&["kernel", kernel.distro.as_str(), kernel.version.as_str()])
 }

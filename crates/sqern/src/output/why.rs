@@ -10,7 +10,7 @@ use sqern_db::status::Stage;
 use sqern_db::why::{HostsOfType, RecentRun, Recorded};
 use sqern_model::{Kernel, PackageRole, RunResult, counted};
 
-use crate::printer::time;
+use crate::printer::{duration, relative, time};
 
 /// The maximum number of printed lines of a log.
 const MAX_LOG_LINES: usize = 5;
@@ -38,11 +38,11 @@ pub fn describe(explanation: &Explanation, now: Timestamp) -> String {
         .collect();
     out.push_str(&kernels.join("\n"));
     let age = |check: &LastCheck| {
-        let hours_ago = hours((now.as_second() - check.checked_at.as_second()).max(0));
         format!(
-            "{} at {}, {hours_ago} h ago",
+            "{} at {}, {}",
             check.distro,
-            time(Some(check.checked_at))
+            time(Some(check.checked_at)),
+            relative(check.checked_at, now)
         )
     };
     let checks: Vec<String> = explanation.last_checks.iter().map(age).collect();
@@ -246,31 +246,13 @@ fn usual_line(usual: &UsualDuration, now: Timestamp) -> String {
         None => String::new(),
     };
     let step = usual.step.as_str();
-    let (median, p90) = (hours(usual.spread.median_s), hours(usual.spread.p90_s));
+    let median = duration(usual.spread.median_s);
+    let p90 = duration(usual.spread.p90_s);
     let kernels = counted(usual.done, "kernel");
-    format!("{step}: median {median} h, 90% within {p90} h ({kernels} of {distros}){expected}")
+    format!("{step}: median {median}, 90% within {p90} ({kernels} of {distros}){expected}")
 }
 
 /// Adds a line with a name in the first column, and a text.
 fn line(out: &mut String, name: &str, text: &str) {
     let _ = writeln!(out, "  {name:<10} {text}");
-}
-
-/// Returns seconds as hours with one decimal.
-fn hours(seconds: i64) -> String {
-    let tenths = (seconds + 180) / 360;
-    format!("{}.{}", tenths / 10, tenths % 10)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hours_have_one_decimal() {
-        assert_eq!(
-            [0, 179, 180, 3600, 5400, 356_400].map(hours),
-            ["0.0", "0.0", "0.1", "1.0", "1.5", "99.0"]
-        );
-    }
 }

@@ -133,10 +133,7 @@ impl Kind {
             (Self::Lag, Value::Number(seconds)) => {
                 seconds.as_i64().map(duration).unwrap_or_default()
             }
-            (Self::Share, Value::Number(share)) => share
-                .as_f64()
-                .map(|share| format!("{:.0}%", share * 100.0))
-                .unwrap_or_default(),
+            (Self::Share, Value::Number(share)) => share.as_f64().map(percent).unwrap_or_default(),
             (Self::Time, Value::String(time)) => match (time.parse(), times) {
                 (Ok(time), TimeFormat::Utc) => utc(time),
                 (Ok(time), TimeFormat::RelativeTo(now)) => relative(time, now),
@@ -146,7 +143,8 @@ impl Kind {
         }
     }
 
-    /// Returns the text of a value in CSV. It contains the same value as JSON.
+    /// Returns the text of a value in CSV. It contains the same value as JSON, except that an array
+    /// in a column of numbers is its length.
     #[must_use]
     pub fn csv_of(self, value: &Value) -> String {
         match (self, value) {
@@ -193,6 +191,18 @@ pub fn relative(time: Timestamp, now: Timestamp) -> String {
             }
         }
     }
+}
+
+/// Formats a share between 0 and 1 in percent. Only a complete share is 100%, and only an empty one
+/// is 0%.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    let percent = if share > 0.0 && share < 1.0 {
+        (share * 100.0).clamp(1.0, 99.0)
+    } else {
+        share * 100.0
+    };
+    format!("{percent:.0}%")
 }
 
 /// Formats a duration in seconds with its 2 largest units, such as `1h 30m`. The smallest unit is
@@ -257,6 +267,14 @@ mod tests {
                 (table.to_owned(), csv.to_owned())
             );
         }
+    }
+
+    #[test]
+    fn only_complete_shares_are_100_percent() {
+        assert_eq!(
+            [0.0, 0.001, 0.5, 301.0 / 302.0, 1.0].map(percent),
+            ["0%", "1%", "50%", "99%", "100%"]
+        );
     }
 
     #[test]

@@ -9,6 +9,9 @@ use crate::settings::Pager;
 /// screen, do not wrap long lines.
 const LESS_OPTIONS: &str = "FRXS";
 
+/// The exit status of the shell for a program that does not exist or cannot be executed (POSIX).
+const NOT_STARTED: [i32; 2] = [126, 127];
+
 /// Prints text with a pager. Returns whether the pager could be started.
 ///
 /// # Errors
@@ -31,9 +34,31 @@ pub(super) fn page(pager: &Pager, text: &str) -> io::Result<bool> {
         .stdin
         .take()
         .map_or(Ok(()), |mut stdin| stdin.write_all(text.as_bytes()));
-    child.wait()?;
+    let status = child.wait()?;
+    if status
+        .code()
+        .is_some_and(|code| NOT_STARTED.contains(&code))
+    {
+        return Ok(false);
+    }
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_program_that_does_not_exist_is_no_pager() {
+        let pager = |command: &str| Pager {
+            command: command.into(),
+            has_less_options: true,
+        };
+        assert!(!page(&pager("no-such-pager 2>/dev/null"), "text\n").unwrap());
+        assert!(page(&pager("cat >/dev/null"), "text\n").unwrap());
+        assert!(page(&pager("false"), "text\n").unwrap());
     }
 }

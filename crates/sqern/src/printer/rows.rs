@@ -37,6 +37,9 @@ pub struct RowArgs {
         help_heading = "Rows"
     )]
     pub columns: Vec<String>,
+    /// Whether the query limited the rows to one more than the limit.
+    #[arg(skip)]
+    pub is_query_limited: bool,
 }
 
 /// A column to sort by.
@@ -65,21 +68,24 @@ impl FromStr for SortKey {
 }
 
 impl RowArgs {
-    /// Returns the limit for a query. Sorting requires all rows.
+    /// Returns the limit for a query: one more than the printed rows, to detect further ones. Sorting
+    /// requires all rows.
     #[must_use]
     pub fn query_limit(&self, default: u32) -> i64 {
         if self.sort.is_empty() {
-            query_limit(self.limit.unwrap_or(default))
+            query_limit(self.limit.unwrap_or(default)).saturating_add(1)
         } else {
             i64::MAX
         }
     }
 
-    /// Sets the limit of a list that prints only some rows by default.
+    /// Sets the limit of a list that prints only some rows by default, and whose query has the limit
+    /// [`Self::query_limit`].
     #[must_use]
     pub fn with_default_limit(self, default: u32) -> Self {
         Self {
             limit: Some(self.limit.unwrap_or(default)),
+            is_query_limited: self.sort.is_empty(),
             ..self
         }
     }
@@ -122,8 +128,10 @@ pub struct Rows {
     pub columns: Vec<RowColumn>,
     /// The JSON fields of each record.
     pub rows: Vec<Map<String, Value>>,
-    /// The number of records without a limit.
+    /// The number of records before the limit.
     pub total: usize,
+    /// Whether this is the number of all records, and not limited by a query.
+    pub is_total_known: bool,
 }
 
 impl Rows {
@@ -139,11 +147,11 @@ impl Rows {
         for key in args.sort.iter().rev() {
             find::<R>(&key.column, rows.first())?;
             rows.sort_by(|left, right| {
-                let order = compare(left.get(&key.column), right.get(&key.column));
-                if key.is_descending {
-                    order.reverse()
-                } else {
-                    order
+                let (left, right) = (present(left, &key.column), present(right, &key.column));
+                match (left, right) {
+                    (Some(left), Some(right)) if key.is_descending => compare(right, left),
+                    (Some(left), Some(right)) => compare(left, right),
+                    (left, right) => left.is_none().cmp(&right.is_none()),
                 }
             });
         }
@@ -162,6 +170,7 @@ impl Rows {
             columns,
             rows,
             total,
+            is_total_known: !args.is_query_limited,
         })
     }
 }
@@ -188,8 +197,8 @@ fn columns<R: Record>(
         .collect()
 }
 
-/// Returns a column by its name. Fields that are no columns by default are known only if there is a
-/// record.
+/// Returns a column by its name. Other fields are known only if there is a record. Without one, any
+/// name is accepted: a script must not fail because a list is empty.
 fn find<R: Record>(name: &str, first: Option<&Map<String, Value>>) -> Result<RowColumn, CliError> {
     if let Some(column) = R::COLUMNS.iter().find(|column| column.name == name) {
         return Ok(RowColumn {
@@ -197,7 +206,7 @@ fn find<R: Record>(name: &str, first: Option<&Map<String, Value>>) -> Result<Row
             ..column.into()
         });
     }
-    if first.is_some_and(|fields| fields.contains_key(name)) {
+    if first.is_none_or(|fields| fields.contains_key(name)) {
         return Ok(RowColumn {
             name: name.to_owned(),
             kind: Kind::Name,
@@ -220,19 +229,21 @@ fn find<R: Record>(name: &str, first: Option<&Map<String, Value>>) -> Result<Row
     )))
 }
 
-/// Compares numbers by value, and texts like versions of dpkg, so that 6.1.0-9 precedes 6.1.0-25.
-/// Absent values come last.
-fn compare(left: Option<&Value>, right: Option<&Value>) -> Ordering {
-    let present = |value: Option<&Value>| value.filter(|value| !value.is_null()).cloned();
-    match (present(left), present(right)) {
-        (Some(Value::Number(left)), Some(Value::Number(right))) => left
+/// Returns the value of a field; `None` if it is absent or null. Such rows come last.
+fn present<'a>(row: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    row.get(name).filter(|value| !value.is_null())
+}
+
+/// Compares numbers by value, and texts like versions of dpkg: 6.1.0-9 precedes 6.1.0-25.
+fn compare(left: &Value, right: &Value) -> Ordering {
+    match (left, right) {
+        (Value::Number(left), Value::Number(right)) => left
             .as_f64()
             .unwrap_or_default()
             .total_cmp(&right.as_f64().unwrap_or_default()),
-        (Some(Value::Array(left)), Some(Value::Array(right))) => left.len().cmp(&right.len()),
-        (Some(Value::String(left)), Some(Value::String(right))) => dpkg::compare(&left, &right),
-        (Some(left), Some(right)) => left.to_string().cmp(&right.to_string()),
-        (left, right) => left.is_none().cmp(&right.is_none()),
+        (Value::Array(left), Value::Array(right)) => left.len().cmp(&right.len()),
+        (Value::String(left), Value::String(right)) => dpkg::compare(left, right),
+        (left, right) => left.to_string().cmp(&right.to_string()),
     }
 }
 
@@ -296,6 +307,11 @@ mod tests {
             ["6.1.0-100", "6.1.0-25", "6.1.0-9"]
         );
         assert_eq!(
+            versions(&sorted_by(&["-hosts"])),
+            ["6.1.0-25", "6.1.0-100", "6.1.0-9"],
+            "absent values come last in both orders"
+        );
+        assert_eq!(
             versions(&sorted_by(&["extra", "-version"])),
             ["6.1.0-100", "6.1.0-25", "6.1.0-9"]
         );
@@ -326,5 +342,23 @@ mod tests {
             "unknown column \"versoin\"; the columns are version, hosts, extra"
         );
         assert!("--x".parse::<SortKey>().is_err());
+        let empty = Rows::new::<Sample>(&[], &args).unwrap();
+        assert_eq!(
+            empty.columns.len(),
+            2,
+            "no record, so the fields are unknown"
+        );
+    }
+
+    #[test]
+    fn a_query_reads_one_row_more_than_it_prints() {
+        let args = RowArgs::default();
+        assert_eq!(args.query_limit(2), 3);
+        let rows = Rows::new(&SAMPLES, &args.with_default_limit(2)).unwrap();
+        assert_eq!(
+            (rows.rows.len(), rows.total, rows.is_total_known),
+            (2, 3, false)
+        );
+        assert_eq!(sorted_by(&["hosts"]).query_limit(2), i64::MAX);
     }
 }

@@ -125,7 +125,7 @@ fn status_color(status: &str) -> Option<Color> {
         "FAILURE" | "UNSTABLE" | "failed" | "build failed" | "test failed" | "not seen" => {
             Some(Color::DarkRed)
         }
-        "ABORTED" | "NOT_BUILT" | "running" | "expired" | "partial" | "incomplete" | "warning"
+        "ABORTED" | "NOT_BUILT" | "running" | "partial" | "incomplete" | "warning"
         | "harness failed" | "not fetched" | "not built" | "not tested" | "not available"
         | "building" | "testing" | "not checked" => Some(Color::DarkYellow),
         _ => None,
@@ -164,6 +164,7 @@ mod tests {
         Rows {
             columns,
             total: rows.len(),
+            is_total_known: true,
             rows,
         }
     }

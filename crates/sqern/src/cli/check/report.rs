@@ -67,7 +67,7 @@ fn print_versions(distros: &[CheckedDistro], context: &Context<'_>) -> Result<()
                     .join("\n  ");
                 context
                     .printer
-                    .data(&format!("\n{count} {predicate} {distro}:\n  {versions}"))?;
+                    .text(&format!("\n{count} {predicate} {distro}:\n  {versions}"))?;
             }
         }
     }

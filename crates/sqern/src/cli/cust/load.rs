@@ -16,7 +16,7 @@ use crate::cli::change::{ChangeArgs, generation_note};
 use crate::cli::progress::phase;
 use crate::error::{CliError, ExitStatus};
 use crate::output::load::print;
-use crate::printer::Format;
+use crate::printer::{Format, query_limit};
 
 /// The format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -66,7 +66,7 @@ pub(in crate::cli) struct LoadArgs {
     /// Accept a report that deletes more than one fifth of the clusters or hosts
     #[arg(long)]
     accept_shrink: bool,
-    /// Maximum number of changes to print
+    /// Maximum number of changes to print; 0 for all
     #[arg(long, value_name = "N", default_value_t = 1000)]
     limit: u32,
     #[command(flatten)]
@@ -94,7 +94,7 @@ pub(super) async fn run(args: LoadArgs, context: &Context<'_>) -> Result<ExitSta
         format: format.map(Into::into),
         partial,
         accept_shrink,
-        max_changes: limit,
+        max_changes: query_limit(limit),
     };
     let mut session = context.open().await?;
     let progress = LoadProgress(phase(

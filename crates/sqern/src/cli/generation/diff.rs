@@ -38,7 +38,7 @@ pub(super) async fn run(
         if differences.is_empty() {
             context.printer.note("no differences");
         } else {
-            context.printer.data(&describe(&differences))?;
+            context.printer.text(&describe(&differences))?;
         }
     } else {
         context.printer.list(&differences, &RowArgs::default())?;

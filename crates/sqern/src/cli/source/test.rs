@@ -55,7 +55,7 @@ pub(super) async fn run(
     printer.list(&results, &RowArgs::default())?;
     if print_kernels && printer.format() == Format::Table {
         let kernels = source_test::kernels(&distro.name, &results);
-        printer.data(&format!(
+        printer.text(&format!(
             "\n{}",
             kernels
                 .iter()

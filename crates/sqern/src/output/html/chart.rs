@@ -310,13 +310,15 @@ enum Unit {
 }
 
 impl TrendChart {
-    /// Returns the chart of shares; `None` if the journal contains less than two times.
+    /// Returns the chart of shares; `None` if the journal contains less than 2
+    /// times, and no value is omitted.
     #[must_use]
     pub fn shares(title: &'static str, trend: Trend) -> Option<Self> {
         Self::new(title, Unit::Percent, trend)
     }
 
-    /// Returns the chart of numbers; `None` if the journal contains less than two times.
+    /// Returns the chart of numbers; `None` if the journal contains less than 2
+    /// times, and no value is omitted.
     #[must_use]
     pub fn numbers(title: &'static str, trend: Trend) -> Option<Self> {
         Self::new(title, Unit::Number, trend)
@@ -333,7 +335,7 @@ impl TrendChart {
                 h2 { (self.title) }
                 @if let points @ [first, .., last] = self.trend.points.as_slice() { (self.line(points, first, last)) }
                 @if self.trend.is_partial {
-                    p.note { "Earlier values are omitted, because their computation takes longer than 2 seconds." }
+                    p.note { "Some weeks are omitted to limit the duration of the report." }
                 }
             }
         }

@@ -8,7 +8,7 @@ use sqern_core::reports::{ReportQuery, Trend, state};
 use sqern_db::status::{Missing, Stage, Status};
 use sqern_model::{counted, grouped};
 
-use super::{kernel_anchor, kernel_cells, selection};
+use super::{kernel_cells, selection};
 use crate::output::html::{
     Breakdown, Category, Cell, Group, Heading, Page, Row, Scale, Table, Tile, Tone, TrendChart,
     Value, anchor, percent,
@@ -249,7 +249,7 @@ fn kernel_table(report: &CoverageReport, breakdown: &Breakdown) -> Table {
             Cell::name(state(status)),
         ]);
         Row {
-            anchor: Some(kernel_anchor(&status.kernel)),
+            anchor: None,
             cells,
         }
     };

@@ -4,7 +4,7 @@ use sqern_core::reports::ReportQuery;
 use sqern_core::reports::lag::{KernelLag, Lag, LagReport, medians_by_month};
 use sqern_model::{Spread, Step, counted, grouped};
 
-use super::{kernel_anchor, kernel_cells, selection};
+use super::{kernel_cells, selection};
 use crate::output::html::{
     Breakdown, Category, Cell, Group, Heading, Page, Row, Scale, Table, Tile, Tone, Value, anchor,
 };
@@ -222,7 +222,7 @@ fn kernel_table(report: &LagReport, breakdown: &Breakdown) -> Table {
         ];
         cells.extend(times.map(Cell::time));
         Row {
-            anchor: Some(kernel_anchor(&kernel.kernel)),
+            anchor: None,
             cells,
         }
     };

@@ -213,14 +213,8 @@ fn kernel_table(report: &RiskReport, breakdown: &Breakdown) -> Table {
             Cell::time(row.missing_since),
             Cell::name(row.state),
         ]);
-        let anchor = anchor(&[
-            "kernel",
-            &row.cltype,
-            row.kernel.distro.as_str(),
-            row.kernel.version.as_str(),
-        ]);
         Row {
-            anchor: Some(anchor),
+            anchor: None,
             cells,
         }
     };
