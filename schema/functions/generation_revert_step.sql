@@ -12,7 +12,8 @@ BEGIN
     FOR foreign_key IN
         SELECT (SELECT relname::text FROM pg_class WHERE oid = f.conrelid) AS child,
                string_agg(format('c.%I = (p.pkey ->> %L)::%s', own.attname, key.attname, format_type(key.atttypid, key.atttypmod)), ' AND ') AS condition,
-               format('jsonb_build_object(%s)', string_agg(format('%L, c.%I', own.attname, own.attname), ', ')) AS record
+               format('jsonb_build_object(%s)', string_agg(format('%L, c.%I', own.attname, own.attname), ', ')) AS record,
+               format('jsonb_build_object(%s)', string_agg(format('%L, (e.pkey || e.fields) -> %L', own.attname, own.attname), ', ')) AS record_of_event
         FROM pg_constraint f
         CROSS JOIN LATERAL unnest(f.conkey, f.confkey) AS pair (own, key)
         JOIN pg_attribute own ON own.attrelid = f.conrelid AND own.attnum = pair.own
@@ -22,25 +23,31 @@ BEGIN
     LOOP
         EXECUTE format($code$
             WITH found AS (
-                SELECT format('%%s %%s', %L, %s) AS text
+                SELECT %s AS record
                 FROM pg_temp.generation_revert_plan p JOIN public.%I c ON %s
                 WHERE p.table_name = %L AND p.action = 'insert'
             )
-            SELECT count(*) AS records, count(DISTINCT text) AS keys,
-                (SELECT string_agg(text, E'\n  ' ORDER BY text) FROM (SELECT DISTINCT text FROM found ORDER BY text LIMIT 10) AS shown) AS text
+            SELECT count(*) AS records, count(DISTINCT record) AS keys,
+                (SELECT string_agg(text, E'\n  ' ORDER BY text)
+                 FROM (SELECT DISTINCT format('%%s %%s', %L, record) AS text FROM found ORDER BY text LIMIT 10) AS shown) AS text,
+                (SELECT string_agg(id::text, ', ' ORDER BY id DESC) || CASE WHEN max(number) > 10 THEN ', …' ELSE '' END
+                 FROM (SELECT DISTINCT generation AS id, dense_rank() OVER (ORDER BY generation DESC) AS number
+                       FROM public.event e
+                       WHERE table_name = %L AND action <> 'delete' AND generation <> $1
+                           AND generation IS DISTINCT FROM public.generation_id_if_assigned()
+                           AND %s IN (SELECT record FROM found)) AS numbered
+                 WHERE number <= 10) AS generations
             FROM found
-            $code$, foreign_key.child, foreign_key.record, foreign_key.child, foreign_key.condition, target)
-        INTO referencing;
+            $code$, foreign_key.record, foreign_key.child, foreign_key.condition, target, foreign_key.child, foreign_key.child,
+            foreign_key.record_of_event)
+        INTO referencing USING reverted;
         IF referencing.records > 0 THEN
             RAISE object_not_in_prerequisite_state USING
                 MESSAGE = format('cannot revert generation %s: rows that it inserted into table %s are referenced by %s %s of table %s', reverted,
                                  target, referencing.records, CASE referencing.records WHEN 1 THEN 'row' ELSE 'rows' END, foreign_key.child),
                 DETAIL = referencing.text || CASE WHEN referencing.keys > 10 THEN format(E'\n  and %s more', referencing.keys - 10) ELSE '' END,
-                HINT = format('Revert the later generations first, starting with the newest: %s.',
-                              (SELECT string_agg(id::text, ', ' ORDER BY id DESC)
-                               FROM (SELECT DISTINCT generation AS id FROM public.event
-                                     WHERE table_name = foreign_key.child::text AND generation > reverted
-                                     ORDER BY id DESC LIMIT 10) AS later));
+                HINT = coalesce(format('Revert the generations of these rows first, starting with the newest: %s.', referencing.generations),
+                                'Delete these rows first.');
         END IF;
     END LOOP;
     EXECUTE format('DELETE FROM public.%I t USING pg_temp.generation_revert_plan p WHERE p.table_name = %L AND p.action = ''insert'' AND %s',

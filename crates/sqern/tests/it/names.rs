@@ -236,7 +236,7 @@ async fn a_reader_is_rejected_before_the_work_starts() {
             .unwrap(),
     );
     let expected = "error: role sqern_reader can read, but cannot record changes\n \
-                    hint: An administrator can run: GRANT sqern_writer TO sqern_reader\n";
+                    hint: An administrator can run: GRANT sqern_writer TO \"sqern_reader\"\n";
     assert_eq!(
         (ran.status, ran.stdout.as_str(), ran.stderr.as_str()),
         (1, "", expected)
@@ -272,6 +272,7 @@ async fn a_refused_revert_names_each_row_once_and_the_generations() {
         "kver", "add", "--distro", "fedora42", "6.1.0-1", "6.1.0-2", "6.1.0-3",
     ]);
     let later = program.value("SELECT max(id) FROM generation").await;
+    program.done(&["kver", "add", "debian12/6.1.0-4-amd64"]);
     let ran = program.run(&["generation", "revert", &generation]);
     assert_eq!(ran.status, 1, "{ran:?}");
     assert_eq!(
