@@ -331,7 +331,7 @@ fn join_names(distros: &[DistroName]) -> String {
 }
 
 fn no_source_hints(similar: &[String]) -> Vec<String> {
-    let similar = (!similar.is_empty()).then(|| format!("Did you mean {}?", similar.join(" or ")));
+    let similar = sqern_db::did_you_mean(similar);
     let sources =
         "sqern source list  # or use a directory of distribution files: --sources DIR".to_owned();
     similar.into_iter().chain([sources]).collect()
@@ -348,8 +348,10 @@ fn run_hints(kind: RunKind, error: &RunError) -> Vec<String> {
         RunError::Finished { id, .. } | RunError::NoLease { id, .. } => {
             vec![format!("sqern {kind} show {id}")]
         }
-        RunError::NotInRun { id, .. } | RunError::Ambiguous { id, .. } => {
-            vec![format!("sqern {kind} kernels {id}")]
-        }
+        RunError::NotInRun { id, near, .. } => sqern_db::did_you_mean(near)
+            .into_iter()
+            .chain([format!("sqern {kind} kernels {id}")])
+            .collect(),
+        RunError::Ambiguous { id, .. } => vec![format!("sqern {kind} kernels {id}")],
     }
 }

@@ -53,14 +53,18 @@ pub struct PastState {
     pub requested_at: Option<Timestamp>,
 }
 
-/// Returns the time of `at` as seen from `now`; `None` for a generation, or for a time that is
-/// later or not representable.
+/// The start of the year 1. Earlier times have the same state, and not all of them are in the range
+/// of PostgreSQL.
+const EARLIEST: Timestamp = Timestamp::constant(-62_135_596_800, 0);
+
+/// Returns the time of `at` as seen from `now`, or at least [`EARLIEST`]; `None` for a generation.
 fn absolute(at: At, now: Timestamp) -> Option<Timestamp> {
-    match at {
-        At::Generation(_) => None,
-        At::Time(time) => Some(time).filter(|time| *time <= now),
-        At::Ago(duration) => now.checked_sub(duration).ok(),
-    }
+    let time = match at {
+        At::Generation(_) => return None,
+        At::Time(time) => time,
+        At::Ago(duration) => now.checked_sub(duration).unwrap_or(EARLIEST),
+    };
+    Some(time.max(EARLIEST))
 }
 
 /// Starts a read-only transaction whose queries all read the same snapshot, so that their results
@@ -101,12 +105,12 @@ impl fmt::Display for DataState {
 }
 
 impl AsOf {
-    /// Returns the requested time, or the time of the generation; `None` for the present state and
-    /// for generation 0.
+    /// Returns the requested time, or the time of the generation; `None` for the present state.
+    /// Generation 0 has a time before all data.
     #[must_use]
     pub fn time(&self) -> Option<Timestamp> {
         match self {
-            Self::Past(past) => past.requested_at.or(past.tstamp),
+            Self::Past(past) => Some(past.requested_at.or(past.tstamp).unwrap_or(EARLIEST)),
             Self::Now => None,
         }
     }
@@ -140,7 +144,11 @@ impl AsOf {
             At::Generation(_) => None,
             At::Time(_) | At::Ago(_) => {
                 let now: Timestamp = query_value(client, "SELECT now()", &[]).await?;
-                Some(absolute(at, now).ok_or(DbError::Future { at })?)
+                let time = absolute(at, now);
+                match time {
+                    Some(at) if at > now => return Err(DbError::Future { at }),
+                    _ => time,
+                }
             }
         };
         let generation: i64 = match (at, requested_at) {

@@ -55,8 +55,9 @@ impl ValueKind {
                  WHERE starts_with(release_target, $1) ORDER BY 1"
             }
             Self::Revision => {
-                "SELECT storpool_revision, NULL FROM sp_build WHERE starts_with(storpool_revision, $1)
-                 GROUP BY 1 ORDER BY max(id) DESC LIMIT 50"
+                "SELECT storpool_revision, NULL FROM
+                 (SELECT storpool_revision, id FROM sp_build UNION ALL SELECT storpool_revision, 0 FROM sp_available_kver) AS revisions
+                 WHERE starts_with(storpool_revision, $1) GROUP BY 1 ORDER BY max(id) DESC LIMIT 50"
             }
         }
     }

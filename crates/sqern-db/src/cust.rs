@@ -5,7 +5,9 @@ pub mod load;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqern_model::{ClusterName, DistroName, HostName, KernelName, KernelVersion, VersionRule};
+use sqern_model::{
+    ClusterName, DistroName, HostName, Kernel, KernelName, KernelVersion, VersionRule,
+};
 use tokio_postgres::GenericClient;
 
 use crate::decode::{from_row, query_optional, query_rows, query_values};
@@ -156,17 +158,16 @@ pub async fn hosts(
         &[&filter.clusters, &filter.distros, &versions],
     )
     .await?;
-    let is_named = |host: &Host| {
-        let is_installed = |name: &KernelName| host.installed.contains(&name.version);
-        let is_on = |name: &KernelName| {
-            name.distro
-                .as_ref()
-                .is_none_or(|distro| *distro == host.distro)
-                && is_installed(name)
+    let has_kernel = |host: &Host| {
+        let kernel = |version: &KernelVersion| Kernel {
+            distro: host.distro.clone(),
+            version: version.clone(),
         };
-        filter.kernels.is_empty() || filter.kernels.iter().any(is_on)
+        host.installed
+            .iter()
+            .any(|version| KernelName::any_matches(&filter.kernels, &kernel(version)))
     };
-    hosts.retain(is_named);
+    hosts.retain(has_kernel);
     for host in &mut hosts {
         let rule = VersionRule::of(&host.distro);
         host.installed.sort_by(|a, b| rule.cmp(b, a));

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-use sqern_model::{At, RunKind};
+use jiff::Timestamp;
+use sqern_model::RunKind;
 use tokio_postgres::error::SqlState;
+
+use crate::suggest::did_you_mean;
 
 /// The error of a database operation.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +48,7 @@ pub enum DbError {
     #[error("the time {at} is in the future")]
     Future {
         /// The time.
-        at: At,
+        at: Timestamp,
     },
     /// A value in the database violates the schema, or this program does not support it.
     #[error("invalid value in column {column}: {reason}")]
@@ -122,7 +125,8 @@ impl DbError {
             Self::Position(_) => Some("sqern event follow --from start  # or --from now".into()),
             Self::Unknown { subject, .. } => subject.hint().map(str::to_owned),
             Self::ReadOnly { role } => Some(format!(
-                "An administrator can run: GRANT sqern_writer TO {role}"
+                "An administrator can run: GRANT sqern_writer TO \"{}\"",
+                role.replace('"', "\"\"")
             )),
             Self::Exists { .. } | Self::Future { .. } | Self::Unexpected { .. } => None,
         }
@@ -132,9 +136,7 @@ impl DbError {
     #[must_use]
     pub fn suggestion(&self) -> Option<String> {
         match self {
-            Self::Unknown { near, .. } if !near.is_empty() => {
-                Some(format!("Did you mean {}?", near.join(" or ")))
-            }
+            Self::Unknown { near, .. } => did_you_mean(near),
             _ => None,
         }
     }

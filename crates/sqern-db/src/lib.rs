@@ -48,4 +48,4 @@ pub use as_of::{AsOf, DataState, PastState, snapshot};
 
 // Errors and their suggestions.
 pub use error::{DbError, Subject};
-pub use suggest::similar_names;
+pub use suggest::{did_you_mean, similar_names};

@@ -95,7 +95,7 @@ pub enum RunError {
         id: i64,
     },
     /// The named kernel does not belong to the run.
-    #[error("kernel {got} is not part of {kind} {id}{}", did_you_mean(.near))]
+    #[error("kernel {got} is not part of {kind} {id}")]
     NotInRun {
         /// The kind of the run.
         kind: RunKind,
@@ -107,7 +107,7 @@ pub enum RunError {
         near: Vec<String>,
     },
     /// The name matches several kernels of the run.
-    #[error("kernel {got} of {kind} {id} is ambiguous: {} or {}", name_with_distro(.matches[0].clone()), name_with_distro(.matches[1].clone()))]
+    #[error("kernel {got} of {kind} {id} is ambiguous: {} or {}", KernelName::from(.matches[0].clone()), KernelName::from(.matches[1].clone()))]
     Ambiguous {
         /// The kind of the run.
         kind: RunKind,
@@ -118,21 +118,6 @@ pub enum RunError {
         /// The first two matches.
         matches: Box<[Kernel; 2]>,
     },
-}
-
-fn did_you_mean(near: &[String]) -> String {
-    if near.is_empty() {
-        String::new()
-    } else {
-        format!(" (did you mean {}?)", near.join(" or "))
-    }
-}
-
-fn name_with_distro(kernel: Kernel) -> KernelName {
-    KernelName {
-        distro: Some(kernel.distro),
-        version: kernel.version,
-    }
 }
 
 impl From<tokio_postgres::Error> for RunError {

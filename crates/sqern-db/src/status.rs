@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelVersion, RunResult};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{GenericClient, Row, Transaction};
+use tokio_postgres::{Row, Transaction};
 
 pub use stage::{Missing, Stage};
 
@@ -236,9 +236,10 @@ impl FromRow for StatusCounts {
 }
 
 /// Counts the wanted kernels of these distributions (all if empty), and those that are available
-/// for a release target and a revision (all if none).
+/// for a release target and a revision (all if none). Disables JIT compilation until the end of the
+/// transaction.
 pub async fn counts(
-    client: &impl GenericClient,
+    transaction: &Transaction<'_>,
     distros: &[DistroName],
     target: Option<&str>,
     revision: Option<&str>,
@@ -246,8 +247,8 @@ pub async fn counts(
 ) -> Result<StatusCounts, DbError> {
     let query = as_of.query(include_str!("../queries/status_counts.sql"));
     // Compiling the query takes longer than running it.
-    client.batch_execute("SET LOCAL jit = off").await?;
-    query_row(client, &query, &[&target, &revision, &distros]).await
+    transaction.batch_execute("SET LOCAL jit = off").await?;
+    query_row(transaction, &query, &[&target, &revision, &distros]).await
 }
 
 #[cfg(test)]

@@ -19,6 +19,12 @@ pub fn similar_names<'a>(got: &str, names: impl IntoIterator<Item = &'a str>) ->
         .collect()
 }
 
+/// Returns the hint that suggests similar names; `None` if there are none.
+#[must_use]
+pub fn did_you_mean(similar: &[String]) -> Option<String> {
+    (!similar.is_empty()).then(|| format!("Did you mean {}?", similar.join(" or ")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -67,7 +67,7 @@ impl fmt::Display for At {
         match self {
             Self::Generation(id) => id.fmt(f),
             Self::Time(time) => time.fmt(f),
-            Self::Ago(duration) => write!(f, "{} seconds ago", duration.as_secs()),
+            Self::Ago(duration) => write!(f, "{duration:#} ago"),
         }
     }
 }
@@ -113,6 +113,7 @@ mod tests {
             ("1 week 1 day ago", 192),
             ("3d ago", 72),
             ("90m ago", 1),
+            ("500ms ago", 0),
         ] {
             let Ok(At::Ago(duration)) = text.parse() else {
                 panic!("{text}")

@@ -101,13 +101,13 @@ impl Description {
         }
     }
 
-    /// Returns the actual input, or the reason why the first attempt failed.
+    /// Returns the actual input, or the reason why the first attempt failed. Control characters are
+    /// escaped, and the length is limited.
     #[must_use]
-    pub fn cause(&self) -> &str {
-        match &self.problem {
-            Problem::Unexpected { found, .. } => found,
-            Problem::Failed { reason, .. } => reason,
-        }
+    pub fn cause(&self) -> String {
+        let (Problem::Unexpected { found: cause, .. } | Problem::Failed { reason: cause, .. }) =
+            &self.problem;
+        escape_control(cause, MAX_MESSAGE_BYTES)
     }
 
     /// Returns the message without the hint. Control characters are escaped, and the length is

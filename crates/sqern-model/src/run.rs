@@ -72,12 +72,6 @@ impl RunResult {
         }
     }
 
-    /// Returns whether the run ended without a result of the module.
-    #[must_use]
-    pub fn is_harness(self) -> bool {
-        matches!(self, Self::NotBuilt | Self::Aborted)
-    }
-
     /// Returns the result of a run from the results of its kernels.
     ///
     /// - `ABORTED` if the run was interrupted
@@ -146,9 +140,7 @@ impl KernelName {
                 .as_ref()
                 .is_none_or(|distro| *distro == kernel.distro)
     }
-}
 
-impl KernelName {
     /// Returns the distributions to search: the named one, else `distros`.
     #[must_use]
     pub fn distros(&self, distros: &[DistroName]) -> Vec<DistroName> {

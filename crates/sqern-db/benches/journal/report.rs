@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use sqern_model::grouped;
+
 use crate::measure::Spread;
 
 /// The numbers of met and missed limits of each goal.
@@ -132,17 +134,9 @@ pub fn milliseconds(seconds: f64) -> String {
     }
 }
 
-/// Returns a number with thousands separators: `12,345`.
+/// Returns a number with a comma between each 3 digits.
 pub fn count(number: i64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    grouped(number.unsigned_abs())
 }
 
 /// Prints to standard output without buffering.

@@ -142,7 +142,7 @@ async fn concurrent_claims_never_share_a_kernel_and_killed_ones_lose_none() {
         }
     }
     assert!(owners.values().all(|count| *count == 1), "each once");
-    // A claim gives up after a second, so a task that is killed last can leave its kernels
+    // A claim fails after a second, so a task that is killed last can leave its kernels
     // unclaimed.
     let unclaimed = planned(&mut client, "r").await.len();
     assert!(unclaimed <= 5 * 40, "{unclaimed}");

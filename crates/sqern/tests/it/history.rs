@@ -134,11 +134,15 @@ async fn invalid_values_of_at_are_rejected() {
         (future.status, future.stderr.as_str()),
         (1, "error: the time 2999-01-01T00:00:00Z is in the future\n")
     );
-    assert_eq!(
-        program.done(&["kver", "list", "--at", "1 week ago"]).stdout,
-        "",
-        "before the first generation"
-    );
+    for at in ["1 week ago", "4500000 days ago", "-004000-01-01T00:00:00Z"] {
+        assert_eq!(
+            program
+                .done(&["kver", "list", &format!("--at={at}")])
+                .stdout,
+            "",
+            "{at}: before the first generation"
+        );
+    }
     let unknown = program.run(&["kver", "show", "6.9.9", "--json"]);
     assert!(
         unknown.stderr.contains("\"code\":\"unknown-kernel\""),

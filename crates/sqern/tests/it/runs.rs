@@ -204,7 +204,7 @@ async fn misuse_is_rejected_with_a_hint_and_changes_nothing() {
                 "6.1.0-2-amd64=FAILURE",
             ],
             1,
-            "kernel 6.1.0-2-amd64 is not part of build 2 (did you mean 6.1.0-1-amd64?)\n hint: sqern build kernels 2",
+            "kernel 6.1.0-2-amd64 is not part of build 2\n hint: Did you mean 6.1.0-1-amd64?\n hint: sqern build kernels 2",
         ),
         (
             &["build", "finish", "2", "GOOD"],
