@@ -38,7 +38,7 @@ pub(super) async fn open(target: &Target) -> Result<Session, ConnectError> {
         for host in ordered_hosts(target) {
             match connect_in_time(target, host, tls.as_ref(), *required).await {
                 Ok(session) => {
-                    tracing::info!("connected to {}", target.describe());
+                    tracing::info!("connected to {}", session.describe());
                     return Ok(session);
                 }
                 Err(failure) => failures.push(failure.on(host)),

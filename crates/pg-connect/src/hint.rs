@@ -82,16 +82,14 @@ pub(super) fn undefined_service(name: &str, files: &[ServiceFile], texts: &HintT
         .iter()
         .flat_map(|file| &file.services)
         .map(String::as_str);
-    // A server in another directory has a service with a suffix.
-    let suffixed = known.clone().find(|known| {
+    // Names can have a suffix: prod-eu for prod.
+    let is_suffixed = |known: &&str| {
         known
             .strip_prefix(name)
             .is_some_and(|rest| rest.starts_with('-'))
-    });
-    if let Some(suffixed) = suffixed {
-        return format!("export PGSERVICE={suffixed}");
-    }
-    if let Some(similar) = nearest(name, known).first() {
+    };
+    let suffixed = known.clone().find(is_suffixed);
+    if let Some(similar) = suffixed.or_else(|| nearest(name, known).into_iter().next()) {
         return format!("Did you mean {} {similar}?", texts.service_option);
     }
     match texts.default_server {

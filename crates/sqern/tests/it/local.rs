@@ -144,7 +144,7 @@ fn a_private_server_in_sqern_data_dir_is_found_without_options() {
     let unsuffixed = run(&["kver", "list", "--service", "sqern-local"]);
     assert_eq!(unsuffixed.status.code(), Some(1), "{}", text(&unsuffixed));
     assert!(
-        text(&unsuffixed).contains(&format!("hint: export PGSERVICE={service}")),
+        text(&unsuffixed).contains(&format!("hint: Did you mean --service {service}?")),
         "the hint names the existing service: {}",
         text(&unsuffixed)
     );
