@@ -35,7 +35,7 @@ pub struct DoctorRequest {
     pub crawl: Option<CrawlOptions>,
     /// The directory of the store, which need not exist, or the reason why it is unknown.
     pub store: Result<PathBuf, Problem>,
-    /// The `PATH` in which programs are searched.
+    /// The `PATH` in which apt-get is searched. Build tools are searched in the `PATH` of proofs.
     pub path: OsString,
     /// The time of this machine.
     pub now: Timestamp,

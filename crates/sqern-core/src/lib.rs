@@ -13,6 +13,9 @@
 //! | [`available`] | make modules available, withdraw and list them |
 //! | [`pipeline`] | run the steps of a file in sequence |
 //! | [`sources`], [`source_test`] | load, list and test the sources of distributions |
+//! | [`customers`] | load reports of customer hosts |
+//! | [`reports`], [`why`] | report risk, coverage, lag and activity; explain one kernel |
+//! | [`init`], [`doctor`] | set up a database; check the installation |
 //! | [`store_sync`] | compare the store with the database, and repair both |
 //!
 //! The crate prints nothing, reads no environment variable, and knows no exit status.

@@ -1,7 +1,5 @@
 //! The private PostgreSQL server in asynchronous code.
 
-use std::io;
-
 use pg_local::{LocalError, LocalServer, Up};
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +18,7 @@ pub async fn up(server: LocalServer, stop: &CancellationToken) -> Result<Up, Err
     tokio::select! {
         up = &mut starting => up,
         () = stop.cancelled() => {
-            tokio::task::spawn_blocking(move || interrupt.set()).await.map_err(thread_error)?;
+            crate::blocking::blocking("interrupt the private server", move || interrupt.set()).await?;
             starting.await?;
             Err(LocalError::Interrupted.into())
         }
@@ -36,10 +34,6 @@ pub async fn blocking<T: Send + 'static>(
     server: LocalServer,
     operation: impl FnOnce(&LocalServer) -> Result<T, LocalError> + Send + 'static,
 ) -> Result<T, Error> {
-    let result = tokio::task::spawn_blocking(move || operation(&server)).await;
-    Ok(result.map_err(thread_error)??)
-}
-
-fn thread_error(error: tokio::task::JoinError) -> Error {
-    Error::io("could not wait for a thread")(io::Error::other(error))
+    let work = move || operation(&server);
+    Ok(crate::blocking::blocking("use the private server", work).await??)
 }

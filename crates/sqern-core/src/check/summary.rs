@@ -6,6 +6,7 @@ use serde::Serialize;
 use sqern_db::change::Finished;
 use sqern_model::upstream::UpstreamDiff;
 use sqern_model::{Crawl, CrawlState, DistroName, KernelVersion, counted, join_some};
+use sqern_upstream::UNRESOLVED_HOST;
 use url::Url;
 
 use crate::crawl::newest_first;
@@ -106,7 +107,7 @@ impl CheckProblem<'_> {
     /// Returns whether no host name of several sources could be resolved, as without a network.
     #[must_use]
     pub fn is_offline(&self) -> bool {
-        self.sources.len() > 1 && self.cause.starts_with("could not resolve the host name")
+        self.sources.len() > 1 && self.cause.starts_with(UNRESOLVED_HOST)
     }
 }
 
@@ -208,7 +209,7 @@ mod tests {
 
     #[test]
     fn sources_without_a_network_are_one_problem() {
-        let cause = "could not resolve the host name: Name or service not known";
+        let cause = &format!("{UNRESOLVED_HOST}: Name or service not known");
         let sources = vec![
             failed("alma8", "8-base", "repo.example", cause),
             failed("alma8", "8-extras", "vault.example", cause),

@@ -165,10 +165,7 @@ fn check_keyring(source: &Source, certificates: &Certificates) -> Option<Finding
         (None, Some(file)) => {
             format!("scp HOST:{file} {file}  # from a machine of that distribution")
         }
-        (None, None) => {
-            "sqern check --allow-unsigned  # accepts a missing keyring or signature in one check"
-                .to_owned()
-        }
+        (None, None) => sqern_upstream::ALLOW_UNSIGNED_HINT.to_owned(),
     };
     match (source.signature(), certificates) {
         (SignaturePolicy::Off, _) | (_, Ok(Some(_))) => None,

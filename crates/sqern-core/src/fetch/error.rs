@@ -91,6 +91,9 @@ impl FetchError {
             Self::NotFetchable { kernel, .. } => {
                 return vec![format!("sqern kver show {}", kernel.version)];
             }
+            Self::NoHeadersPackage { architectures, .. } if architectures.is_empty() => {
+                "sqern check  # records the packages of the sources"
+            }
             Self::NoHeadersPackage { .. } => "sqern fetch --arch MACHINE",
             Self::AptDownload { .. } => "apt-get update",
             Self::Command { .. } => "sqern fetch --help  # describes the variables of the command",

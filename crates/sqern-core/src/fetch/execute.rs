@@ -178,15 +178,15 @@ async fn fetch_kernel<P: Progress<FetchEvent>>(
     stop: &CancellationToken,
 ) -> KernelFetch {
     let started_at = Instant::now();
-    tracing::info!(
-        packages = plan.packages.len(),
-        bytes = plan.size_bytes(),
-        "fetching {}",
-        plan.kernel
-    );
     let outcome = if stop.is_cancelled() {
         FetchOutcome::NotStarted
     } else {
+        tracing::info!(
+            packages = plan.packages.len(),
+            bytes = plan.size_bytes(),
+            "fetching {}",
+            plan.kernel
+        );
         let result = tokio::select! {
             result = trees.fetch(plan) => result,
             () = stop.cancelled() => Err(Error::Interrupted),

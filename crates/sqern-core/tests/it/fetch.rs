@@ -106,7 +106,8 @@ async fn successful_kernels_are_recorded_in_one_generation() {
         "6.1.0-1 6.1.0-3"
     );
     let finished = |event: &FetchEvent| matches!(event, FetchEvent::KernelFinished(_));
-    assert!(events.into_inner().unwrap().iter().all(finished));
+    let events = events.into_inner().unwrap();
+    assert_eq!((events.len(), events.iter().all(finished)), (3, true));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,7 +161,7 @@ async fn a_plan_skips_kernels_without_packages_unless_they_are_selected() {
     );
     assert_eq!(
         selected.rejected[0].error.hints(),
-        ["sqern fetch --arch MACHINE"]
+        ["sqern check  # records the packages of the sources"]
     );
     let limited = plan(
         &fixture.client,
