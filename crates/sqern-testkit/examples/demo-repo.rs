@@ -43,7 +43,7 @@ const HEADERS: [(&str, &str); 5] = [
 
 #[allow(
     clippy::print_stdout,
-    reason = "the folder is the output of the example"
+    reason = "the directory is the output of the example"
 )]
 fn main() -> Result<()> {
     let folder = std::env::args_os()

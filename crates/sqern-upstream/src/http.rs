@@ -17,6 +17,7 @@ mod sink;
 mod tests;
 mod tls;
 
+pub use body::UNRESOLVED_HOST;
 pub use client::{Client, ClientError};
 pub(crate) use credentials::{Credentials, CredentialsFile};
 pub(crate) use error::FetchError;

@@ -44,9 +44,11 @@ mod rpm;
 pub mod sources;
 
 pub use apt::crawl_apt_lists;
-pub use crawl::{ProbedSource, count_certificates, crawl_distro, probe, skipped_sources};
+pub use crawl::{
+    ALLOW_UNSIGNED_HINT, ProbedSource, count_certificates, crawl_distro, probe, skipped_sources,
+};
 pub use error::{Error, ErrorKind};
-pub use http::{Client, ClientError, ClientOptions};
+pub use http::{Client, ClientError, ClientOptions, UNRESOLVED_HOST};
 pub use options::{CrawlOptions, Limits};
 pub use package::{PackageRequest, check_file};
 pub use progress::{Progress, Silent};

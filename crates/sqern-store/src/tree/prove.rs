@@ -155,7 +155,12 @@ fn check(
     let vermagic = modinfo::vermagic(&scratch.join("sqern_proof.ko"))?;
     if vermagic.split(' ').next() != Some(kernel.as_str()) {
         let reason = format!("the vermagic of the module is {vermagic:?} instead of {kernel}");
-        let error = failed(ErrorKind::WrongVermagic, reason);
+        let error = Error::failed(
+            ErrorKind::WrongVermagic,
+            "cannot use the headers in",
+            reason,
+            build.display(),
+        );
         return Err(error.with_hint(
             "Unpack the headers of this kernel, not of another kernel or of a meta package.",
         ));

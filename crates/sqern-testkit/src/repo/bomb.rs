@@ -11,7 +11,7 @@ const PART_BYTES: usize = 16 << 20;
 
 /// Writes a file that decompresses to at least `plain_bytes` bytes `byte`.
 ///
-/// The file consists of equal parts of 16 MiB. All formats allow several compressed parts, so even
+/// The file consists of equal parts of 16 MiB. All formats support several compressed parts, so even
 /// a large bomb is written quickly.
 ///
 /// # Errors

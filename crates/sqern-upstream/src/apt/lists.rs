@@ -63,7 +63,7 @@ fn crawl_blocking(
     let names = file_names(folder)?;
     let suites = suites(&names);
     if suites.is_empty() {
-        return Err(nothing("a Release", folder));
+        return Err(nothing("Release", folder));
     }
     let architectures = architectures(distro);
     let suites: Vec<SuiteLists> = suites
@@ -84,7 +84,7 @@ fn crawl_blocking(
         .iter()
         .all(|suite| suite.lists.as_ref().is_ok_and(Vec::is_empty))
     {
-        return Err(nothing("an index (*_Packages)", folder));
+        return Err(nothing("index (*_Packages)", folder));
     }
     let empty = CrawlCache::default();
     let reads = suites.into_iter().map(|suite| {

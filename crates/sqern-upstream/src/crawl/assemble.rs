@@ -76,7 +76,7 @@ impl SourceRead {
                 .result
                 .as_ref()
                 .err()
-                .map(|error| error.description().cause().to_owned()),
+                .map(|error| error.description().cause()),
             warnings: self.warnings,
             url: self.url,
             etag: self.etag,

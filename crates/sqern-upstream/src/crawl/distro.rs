@@ -83,7 +83,7 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
         result: Ok(Entries::default()),
     };
     let root = read_root_metadata(&mut context).await;
-    let is_verified = root.is_ok();
+    let has_root = root.is_ok();
     match root {
         Ok(root) => {
             let mut checksum = of_source(distro, source);
@@ -101,7 +101,7 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
     context.progress.finished(&distro.name, source.name());
     done.finished_at = clock.now();
     let (bytes, kept) = context.finish();
-    (done.bytes, done.kept) = (bytes, is_verified.then_some(kept));
+    (done.bytes, done.kept) = (bytes, has_root.then_some(kept));
     let (outcome, seconds) = (
         if done.result.is_ok() {
             "read"

@@ -54,7 +54,7 @@ pub(crate) fn no_temporary(error: std::io::Error) -> Error {
         error,
         "the directory for temporary files",
     )
-    .with_hint("df -h /tmp")
+    .with_hint("df -h")
 }
 
 /// Returns the error of a blocking task without a result, which only happens at shutdown or because

@@ -6,6 +6,10 @@ use sqern_model::{Diagnostic as _, SignaturePolicy};
 use crate::openpgp::{Verdict, read_keyrings, verify};
 use crate::{Error, ErrorKind};
 
+/// The hint that accepts a missing keyring or signature.
+pub const ALLOW_UNSIGNED_HINT: &str =
+    "sqern check --allow-unsigned  # accepts a missing keyring or signature in one check";
+
 /// The requirements of a source for signatures.
 pub(crate) struct TrustPolicy {
     pub(crate) policy: SignaturePolicy,
@@ -60,9 +64,10 @@ pub(crate) fn verify_signature(
             reason,
             location,
         );
-        let hint =
-            "sqern check --allow-unsigned  # accepts a missing keyring or signature in one check";
-        return tolerate(allow_unsigned || is_optional, error.with_hint(hint));
+        return tolerate(
+            allow_unsigned || is_optional,
+            error.with_hint(ALLOW_UNSIGNED_HINT),
+        );
     };
     if !keyring.found {
         // An attacker could remove an optional signature, so a missing keyring does not weaken the
@@ -114,10 +119,7 @@ fn no_keyring(source: &TrustPolicy, location: &str) -> Error {
         Some(package) => format!(
             "Install the keyring: apt-get install {package}. To accept a missing keyring in one check: sqern check --allow-unsigned"
         ),
-        None => {
-            "sqern check --allow-unsigned  # accepts a missing keyring or signature in one check"
-                .to_owned()
-        }
+        None => ALLOW_UNSIGNED_HINT.to_owned(),
     };
     Error::failed(
         ErrorKind::Keyring,

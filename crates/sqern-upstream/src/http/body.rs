@@ -156,6 +156,9 @@ pub(super) fn write_error(error: &std::io::Error, url: &Url) -> FetchError {
     )
 }
 
+/// The start of the cause of a request whose host name could not be resolved.
+pub const UNRESOLVED_HOST: &str = "could not resolve the host name";
+
 /// Returns the cause of a failed request, without the generic messages of reqwest and hyper before
 /// it.
 fn describe(chain: &str) -> String {
@@ -165,12 +168,33 @@ fn describe(chain: &str) -> String {
     match text.strip_prefix("client error (Connect): ") {
         // The library and the resolver each describe the failure; the last part is the reason.
         Some(cause) if cause.starts_with("dns error: ") => {
-            format!(
-                "could not resolve the host name: {}",
-                cause.rsplit(": ").next().unwrap_or(cause)
-            )
+            let reason = cause.rsplit(": ").next().unwrap_or(cause);
+            format!("{UNRESOLVED_HOST}: {reason}")
         }
         Some(cause) => format!("could not connect: {cause}"),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_of_failed_requests_are_short() {
+        for (chain, cause) in [
+            (
+                "error sending request: client error (Connect): dns error: failed to lookup address \
+                 information: Name or service not known",
+                "could not resolve the host name: Name or service not known",
+            ),
+            (
+                "error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)",
+                "could not connect: tcp connect error: Connection refused (os error 111)",
+            ),
+            ("connection closed", "connection closed"),
+        ] {
+            assert_eq!(describe(chain), cause);
+        }
     }
 }

@@ -94,7 +94,7 @@ mod tests {
         clocks
             .ahead
             .lock()
-            .expect("nobody else")
+            .expect("no other thread holds the lock")
             .extend([7200, 1, 0].map(SignedDuration::from_secs));
         assert_eq!(clocks.median(), Some(SignedDuration::from_secs(1)));
     }

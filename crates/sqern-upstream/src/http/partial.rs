@@ -26,8 +26,8 @@ impl Partial {
     /// §13.1.5).
     ///
     /// The validator is a strong `ETag`. Without one, it is a modification date at least 1 second
-    /// before the response, so that no second change is possible in it. A file in a content coding
-    /// has none, because its coding may differ in each response.
+    /// before the response: a file that changes twice within a second keeps its date. A file in a
+    /// content coding has none, because its coding may differ in each response.
     pub(super) fn of(response: &Response, url: &Url) -> Option<Self> {
         let headers = response.headers();
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
@@ -104,9 +104,9 @@ pub(super) fn etag(headers: &HeaderMap) -> Option<&str> {
         .filter(|text| is_etag(text))
 }
 
-/// Returns whether a text is an entity tag (RFC 9110 §8.8.3): visible characters in quotation
-/// marks, so that it cannot add a line to a request. Characters outside ASCII are allowed by the
-/// RFC, but not used.
+/// Returns whether a text is an entity tag (RFC 9110 §8.8.3): visible ASCII characters in quotation
+/// marks. A line break would add a header to a request. The RFC also permits characters outside
+/// ASCII, which are rejected.
 pub(super) fn is_etag(text: &str) -> bool {
     let opaque = text
         .strip_prefix("W/")

@@ -58,10 +58,10 @@ pub(super) fn other_base(base: &Url, text: &str) -> Result<Url, LocationError> {
         host: base.host_str().unwrap_or("this machine").to_owned(),
         xml_base: text.to_owned(),
     };
-    let mut folder = base.clone();
-    folder.set_path(&format!("{}/", base.path().trim_end_matches('/')));
-    let other = folder.join(text).map_err(|_| refused())?;
-    let at = |url: &Url| {
+    let mut directory = base.clone();
+    directory.set_path(&format!("{}/", base.path().trim_end_matches('/')));
+    let other = directory.join(text).map_err(|_| refused())?;
+    let origin = |url: &Url| {
         (
             url.scheme().to_owned(),
             url.host_str().map(str::to_owned),
@@ -69,12 +69,12 @@ pub(super) fn other_base(base: &Url, text: &str) -> Result<Url, LocationError> {
         )
     };
     // On the local disk, the directory separates repositories.
-    let leaves =
-        base.scheme() == "file" && (!other.path().starts_with(folder.path()) || is_drive(&other));
+    let is_outside = base.scheme() == "file"
+        && (!other.path().starts_with(directory.path()) || is_drive(&other));
     // The user must be that of the source, because recorded URLs have no credentials.
-    let asks = |url: &Url| (url.username().to_owned(), url.password().map(str::to_owned));
-    let is_user = [asks(base), (String::new(), None)].contains(&asks(&other));
-    if at(&other) == at(base) && is_user && !leaves {
+    let credentials = |url: &Url| (url.username().to_owned(), url.password().map(str::to_owned));
+    let is_user = [credentials(base), (String::new(), None)].contains(&credentials(&other));
+    if origin(&other) == origin(base) && is_user && !is_outside {
         Ok(other)
     } else {
         Err(refused())

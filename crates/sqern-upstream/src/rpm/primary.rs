@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(
             scanned(text.as_bytes()).expect("a list").warnings.len(),
             1,
-            "a release that tells no kernel"
+            "a release without a kernel version"
         );
     }
 

@@ -17,7 +17,7 @@ impl<'a> Skip<'a> {
     }
 
     /// Returns the number of skipped bytes, and whether the search has ended. It ends before the
-    /// end tag, or before markup that is not allowed in an element. Otherwise the remaining bytes
+    /// end tag, or before markup that is invalid in an element. Otherwise the remaining bytes
     /// are passed again, followed by more.
     pub(super) fn pass(&mut self, held: &[u8]) -> (usize, bool) {
         let mut passed = 0;

@@ -234,7 +234,7 @@ impl<R: Read> Xml<R> {
     }
 }
 
-/// Returns the text if all its characters are allowed in XML (XML 1.0 §2.2): no control characters
+/// Returns the text if all its characters are valid in XML (XML 1.0 §2.2): no control characters
 /// except tab, LF and CR.
 pub(super) fn check_characters(text: Cow<'_, str>) -> Result<Cow<'_, str>, InvalidText> {
     match text

@@ -87,7 +87,7 @@ async fn missing_lists_are_an_error_with_a_hint() {
     let folder = folder();
     for (path, messages) in [
         (folder.path().join("absent"), "No such file"),
-        (folder.path().to_owned(), "a Release"),
+        (folder.path().to_owned(), "the apt lists contain no Release"),
     ] {
         let error = crawl_lists(&path)
             .await

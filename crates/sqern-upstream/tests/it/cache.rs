@@ -104,7 +104,7 @@ async fn older_release_is_an_error_unless_accepted() {
     assert_eq!(
         (refused.dated_at, &refused.kept),
         (None, &None),
-        "what was seen before stays the measure"
+        "a rejected Release replaces neither the date nor the cache"
     );
 
     let accepting = sqern_upstream::CrawlOptions {

@@ -483,7 +483,7 @@ fn all_architectures_of_each_repository_are_read() {
     let listed: Vec<&str> = ARCHITECTURES.iter().map(|(distro, ..)| *distro).collect();
     assert_eq!(
         known, listed,
-        "each distribution stands in the table, by name"
+        "the table lists all distributions, sorted by name"
     );
     for ((distro, expected, intel_alone), def) in ARCHITECTURES.iter().zip(sources.distros.values())
     {

@@ -77,7 +77,7 @@ pub(super) fn unpack(
             EntryKind::File => write_file(reader, &entry, &head, &mut pending, staging)?,
             _ if head.data_bytes != 0 => {
                 return Err(invalid(
-                    "data behind files and links only",
+                    "data only after the header of a file or symbolic link",
                     counted(head.data_bytes, "byte"),
                     location(),
                 ));
