@@ -228,21 +228,6 @@ impl From<sqern_upstream::Error> for CliError {
     }
 }
 
-impl From<sqern_upstream::ClientError> for CliError {
-    fn from(error: sqern_upstream::ClientError) -> Self {
-        Self {
-            code: "configuration",
-            ..Self::failed(error.to_string())
-        }
-    }
-}
-
-impl From<tokio_postgres::Error> for CliError {
-    fn from(error: tokio_postgres::Error) -> Self {
-        DbError::from(error).into()
-    }
-}
-
 impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {
         Self {

@@ -142,14 +142,14 @@ pub(super) fn print_state(context: &Context<'_>, frame: &ListMetadata) {
 /// Warns about distributions that were never checked.
 pub(super) fn warn_never_checked(context: &Context<'_>, distros: &[DistroName]) {
     if let Some(line) = never_checked(distros) {
-        let names: Vec<&str> = distros.iter().map(DistroName::as_str).collect();
-        context.printer.warning_with_hint(
-            &line,
-            Some(&format!(
-                "sqern check --distro {}",
-                names.join(" --distro ")
-            )),
-        );
+        // Like join_some(), the hint names at most 5 distributions.
+        let hint = if distros.len() > 5 {
+            "sqern check --distro NAME".to_owned()
+        } else {
+            let names: Vec<&str> = distros.iter().map(DistroName::as_str).collect();
+            format!("sqern check --distro {}", names.join(" --distro "))
+        };
+        context.printer.warning_with_hint(&line, Some(&hint));
     }
 }
 

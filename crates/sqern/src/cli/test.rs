@@ -58,7 +58,8 @@ pub(super) enum TestCommand {
     },
     /// Run a command for each kernel of the plan, and record the results
     ///
-    /// Starts a separate test run for each build with kernels in the plan, in sequence. With --claim or --build, starts one test run.
+    /// Starts a separate test run for each build with kernels in the plan, in sequence. With --build,
+    /// starts one test run.
     ///
     /// The environment and the results of the command are those of sqern build run. SQERN_BUILD_ID
     /// is the ID of the tested build.

@@ -113,7 +113,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     (
         "invalid-report",
-        "The report of customers is invalid, or contradicts itself.",
+        "The report of customers could not be read, is invalid, or contradicts itself.",
     ),
     (
         "report-shrink",
@@ -278,7 +278,7 @@ pub(super) fn of_use_case(error: &Error) -> &'static str {
         Error::UnknownClusterType(_) => "unknown-cluster-type",
         Error::InvalidReport { .. } | Error::ReportConflict { .. } => "invalid-report",
         Error::ReportShrink(_) => "report-shrink",
-        Error::SourceFile(_) => "configuration",
+        Error::SourceFile(_) | Error::Client(_) => "configuration",
         Error::StoreBusy => "store-busy",
         Error::Interrupted => "interrupted",
         _ => FAILED,
@@ -298,7 +298,16 @@ mod tests {
         let source = include_str!("code.rs");
         let functions = &source[source.find("pub(super) fn of_database").unwrap()
             ..source.find("#[cfg(test)]\nmod").unwrap()];
-        let used: BTreeSet<&str> = functions.split('"').skip(1).step_by(2).collect();
+        let set_directly = include_str!("../error.rs")
+            .split("code: \"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next());
+        let used: BTreeSet<&str> = functions
+            .split('"')
+            .skip(1)
+            .step_by(2)
+            .chain(set_directly)
+            .collect();
         let kinds = sqern_upstream::ErrorKind::ALL
             .iter()
             .map(|kind| kind.code());

@@ -66,7 +66,7 @@ async fn distro_changes_are_recorded_with_their_command_lines() {
         "--supported",
         "true",
         "--comment",
-        "customers asked",
+        "requested by customers",
     ]);
     let list = program.done(&["distro", "list", "--csv"]);
     assert!(
@@ -82,7 +82,10 @@ async fn distro_changes_are_recorded_with_their_command_lines() {
     let generations = program.json(&["generation", "list", "--limit", "2"]);
     assert_eq!(
         field(&generations, "comment"),
-        ["customers asked", "sqern distro add fedora42 FEDORA42"]
+        [
+            "requested by customers",
+            "sqern distro add fedora42 FEDORA42"
+        ]
     );
 
     let twice = program.run(&["distro", "add", "fedora42", "FEDORA42"]);

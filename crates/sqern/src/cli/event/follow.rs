@@ -54,7 +54,7 @@ pub(in crate::cli) struct FollowArgs {
     /// File with the position: if it exists, --from is ignored. It is updated after each line
     #[arg(long, value_name = "FILE")]
     position: Option<PathBuf>,
-    /// ExitStatus after the last existing generation
+    /// Exit after the last existing generation
     #[arg(long)]
     once: bool,
     /// Print only events of this table (repeatable) [default: all]

@@ -76,11 +76,12 @@ pub(in crate::cli) async fn run(
 /// Prints the plan of a dry run.
 fn print_plan(plan: FetchPlan, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let size: u64 = plan.kernels.iter().map(KernelPlan::size_bytes).sum();
+    let count = counted(plan.kernels.len(), "kernel");
     let rejected = plan.rejected.into_iter().map(FetchRow::rejected);
     let rows: Vec<FetchRow> = rejected
         .chain(plan.kernels.iter().map(FetchRow::planned))
         .collect();
-    let (count, size) = (counted(rows.len(), "kernel"), indicatif::HumanBytes(size));
+    let size = indicatif::HumanBytes(size);
     let exit = print(rows, context)?;
     context.printer.note(&format!(
         "would fetch {count} ({size}); nothing was fetched"
