@@ -108,7 +108,7 @@ async fn missing_lists_are_an_error_with_a_hint() {
         .expect_err("no index")
         .to_string();
     assert!(
-        error.contains("an index") && error.ends_with("hint: apt-get update"),
+        error.contains("contain no index (*_Packages)") && error.ends_with("hint: apt-get update"),
         "{error}"
     );
 }
