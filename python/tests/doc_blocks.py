@@ -207,7 +207,7 @@ def check(results: list[Result]) -> None:
 def updated(text: str, results: list[Result]) -> str:
     """Returns the page with the printed output of every step, so that the page shows one session. Times get the day of the pages.
 
-    A page without a difference is returned unchanged. If output with `…` matches, only its times are replaced.
+    A page without a difference is returned unchanged. In a line with `…` that matches, only the times are replaced.
     """
     if all(result.step.matches(result.printed) for result in results):
         return text
@@ -222,12 +222,18 @@ def updated(text: str, results: list[Result]) -> str:
 
 
 def renewed(output: str, printed: str) -> str:
-    """Returns the printed output, or an output with `…` that matches, with the printed times."""
-    found = re.fullmatch(pattern(output), printed)
-    if "…" not in output or found is None:
-        return on_shown_day(printed)
-    times = iter(found.groups())
-    return SHOWN_TIME.sub(lambda _: on_shown_day(next(times)), output)
+    """Returns the printed output. Lines with `…` that match a printed line are kept, with the printed times."""
+    shortened = [line for line in output.splitlines(keepends=True) if "…" in line]
+    return "".join(renewed_line(shortened, line) for line in printed.splitlines(keepends=True))
+
+
+def renewed_line(shortened: list[str], printed: str) -> str:
+    for line in shortened:
+        found = re.fullmatch(pattern(line), printed)
+        if found:
+            times = iter(found.groups())
+            return SHOWN_TIME.sub(lambda _: on_shown_day(next(times)), line)
+    return on_shown_day(printed)
 
 
 def on_shown_day(printed: str) -> str:

@@ -34,12 +34,18 @@ def test_blocks_of_page_print_the_shown_output(page: Path, tmp_path: Path) -> No
     if page.name == FROM_NOTHING:
         with short_folder() as folder:
             try:
-                compare_or_update(page, doc_blocks.run(text, *page_environment(tmp_path, None, folder)))
+                compare_or_update(page, page_results(text, tmp_path, None, folder))
             finally:
                 subprocess.run([setting("SQERN"), "local", "destroy", "--yes", "--data-dir", f"{folder}/server"], capture_output=True)
         return
     with fresh_database() as dsn:
-        compare_or_update(page, doc_blocks.run(text, *page_environment(tmp_path, dsn, tmp_path)))
+        compare_or_update(page, page_results(text, tmp_path, dsn, tmp_path))
+
+
+def page_results(text: str, tmp_path: Path, dsn: Optional[str], server: Path) -> list[doc_blocks.Result]:
+    """Runs a page. In the output, `…` replaces the temporary directory, which has another name in each run."""
+    results = doc_blocks.run(text, *page_environment(tmp_path, dsn, server))
+    return [replace(result, printed=result.printed.replace(str(tmp_path), "…")) for result in results]
 
 
 def compare_or_update(page: Path, results: list[doc_blocks.Result]) -> None:
@@ -119,6 +125,11 @@ c
 ```
 """
     assert updated(page, tmp_path) == page.replace(" 09:", " 10:").replace("\nc\n", "\nb\n")
+
+
+def test_shortened_line_is_kept_beside_a_changed_line(tmp_path: Path) -> None:
+    page = "```console\n$ printf 'a 123\\nb\\n'\na …\nold\n```\n"
+    assert updated(page, tmp_path) == page.replace("old", "b")
 
 
 def test_page_without_a_difference_is_not_updated(tmp_path: Path) -> None:
