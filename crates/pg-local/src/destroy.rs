@@ -9,8 +9,9 @@ use super::error::LocalError;
 use super::files::remove_dir;
 use super::server::LocalServer;
 
-/// The result of [`LocalServer::destroy`].
+/// The result of removing a server.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Destroyed {
     /// The directory of the server.
     pub dir: PathBuf,

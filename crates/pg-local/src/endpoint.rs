@@ -9,6 +9,7 @@ pub(super) const PORT: u16 = 5432;
 
 /// The address of a server: a Unix socket.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Endpoint {
     /// The directory of the socket.
     pub socket_dir: PathBuf,

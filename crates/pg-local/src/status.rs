@@ -11,6 +11,7 @@ use super::server::LocalServer;
 
 /// The state of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// The server accepts connections.
@@ -25,8 +26,9 @@ pub enum State {
     Absent,
 }
 
-/// The result of [`LocalServer::status`].
+/// The state and location of a server.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Status {
     /// The state of the server.
     pub state: State,

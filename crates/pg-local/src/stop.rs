@@ -15,8 +15,9 @@ use super::server::{LocalServer, millis_since};
 /// The time limit of a fast shutdown, at the end of which the server writes a checkpoint.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 
-/// The result of [`LocalServer::down`].
+/// The result of stopping a server.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Down {
     /// The directory of the server.
     pub dir: PathBuf,

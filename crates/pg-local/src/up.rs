@@ -13,8 +13,9 @@ use super::error::LocalError;
 use super::server::{LocalServer, millis_since};
 use super::{create, start};
 
-/// The result of [`LocalServer::up`].
+/// The result of creating and starting a server.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Up {
     /// The directory of the server.
     pub dir: PathBuf,

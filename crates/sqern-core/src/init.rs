@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use pg_connect::{ConnectEnv, ConnectError, ConnectRequest, Origin, Session, connect, resolve};
 use pg_local::{LocalServer, State};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_db::distro::NewDistro;
 use sqern_db::migrate::{self, Step};
@@ -36,7 +37,7 @@ pub enum InitEvent {
 }
 
 /// The result of each step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct InitOutcome {
     /// The private server; `None` for another database.
     pub server: Option<InitializedServer>,
@@ -50,7 +51,7 @@ pub struct InitOutcome {
 }
 
 /// The private server after the run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct InitializedServer {
     /// The directory.
     pub dir: PathBuf,
@@ -61,7 +62,7 @@ pub struct InitializedServer {
 }
 
 /// The step that a private server requires.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ServerState {
     /// The server is created and started.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{
     Crawl, CrawlState, DistroDef, DistroName, KernelVersion, PackageRole, SourceSet,
@@ -23,7 +24,7 @@ pub enum TestSubject {
 }
 
 /// The crawl of one source.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct SourceTestResult {
     /// The distribution.
     pub distro: DistroName,

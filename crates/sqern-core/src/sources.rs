@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_db::crawl::LastCrawl;
 use sqern_model::{CrawlState, DistroDef, DistroName, SignaturePolicy, Source, SourceSet};
@@ -11,7 +12,7 @@ use sqern_upstream::{skipped_sources, sources};
 use crate::Error;
 
 /// A source with the result of its last crawl.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SourceStatus {
     /// The distribution.
     pub distro: DistroName,
@@ -38,7 +39,7 @@ pub struct SourceStatus {
 }
 
 /// The state of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceState {
     /// This machine lacks a file that an optional source requires.
@@ -49,7 +50,7 @@ pub enum SourceState {
 }
 
 /// The kind of a repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RepositoryKind {
     /// A repository of apt.

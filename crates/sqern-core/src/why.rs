@@ -4,6 +4,7 @@ mod reason;
 mod usual;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_db::crawl::{self, Incomplete, LastCheck};
 use sqern_db::kver::{self, KverPackage};
@@ -31,7 +32,7 @@ pub struct WhyQuery {
 }
 
 /// The explanation of the kernels of one version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Explanation {
     /// The requested version.
     pub version: KernelVersion,
@@ -48,7 +49,7 @@ pub struct Explanation {
 }
 
 /// The stage of one kernel, and the reason why the next stage is missing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct KernelExplanation {
     /// The stage.
     #[serde(flatten)]
@@ -86,7 +87,7 @@ impl KernelExplanation {
 }
 
 /// A position in a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PlanPosition {
     /// The plan: `fetch`, `build` or `test`.
     #[serde(rename = "to")]

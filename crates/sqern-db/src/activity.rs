@@ -1,6 +1,7 @@
 //! Activity: the stages that kernels reached, in the order of the journal.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{At, DistroName, Kernel};
 use tokio_postgres::GenericClient;
@@ -29,7 +30,7 @@ text_enum! {
 }
 
 /// A stage that a kernel reached, and the generation of the change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Activity {
     /// The id of the generation.
     pub generation: i64,

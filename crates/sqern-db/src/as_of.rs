@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::At;
 use tokio_postgres::{Client, GenericClient, IsolationLevel, Transaction};
@@ -41,7 +42,7 @@ pub enum AsOf {
 }
 
 /// The state as of a generation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PastState {
     /// The last generation of the state; 0 before the first generation.
     pub generation: i64,
@@ -79,7 +80,7 @@ pub async fn snapshot(client: &mut Client) -> Result<Transaction<'_>, DbError> {
 }
 
 /// The generation and time of a state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DataState {
     /// The last generation of the state; 0 if there is none.
     pub generation: i64,

@@ -1,5 +1,6 @@
 //! Available modules: table `sp_available_kver`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelName, RunKind};
 use tokio_postgres::{GenericClient, Transaction};
@@ -11,7 +12,7 @@ use crate::suggest::similar_names;
 use crate::{AsOf, DbError, Subject};
 
 /// Available modules of a revision for a kernel.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Available {
     /// The revision of the modules: `storpool_revision`.
     pub revision: String,

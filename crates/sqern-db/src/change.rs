@@ -1,5 +1,6 @@
 //! Transactions whose changes belong to one generation.
 
+use schemars::JsonSchema;
 use tokio_postgres::{Client, GenericClient, IsolationLevel, Transaction};
 
 use crate::DbError;
@@ -14,7 +15,7 @@ pub struct Change<'a> {
 }
 
 /// The outcome of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, JsonSchema)]
 pub struct Finished {
     /// The generation that contains the changes; null if nothing changed, or if the transaction was
     /// rolled back.

@@ -1,5 +1,6 @@
 //! Consistency checks of rules that the schema cannot enforce.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_postgres::GenericClient;
 
@@ -7,7 +8,7 @@ use crate::DbError;
 use crate::decode::query_values;
 
 /// A rule of the schema and its violations.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Checked {
     /// The rule, as a sentence without a period.
     pub rule: &'static str,

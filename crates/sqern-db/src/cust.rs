@@ -4,6 +4,7 @@
 pub mod load;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{
     ClusterName, DistroName, HostName, Kernel, KernelName, KernelVersion, VersionRule,
@@ -15,7 +16,7 @@ use crate::suggest::similar_names;
 use crate::{AsOf, DbError, Subject};
 
 /// A cluster type and the number of its clusters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ClusterType {
     /// The number of the type in the monitoring configuration.
     pub id: i32,
@@ -28,7 +29,7 @@ pub struct ClusterType {
 from_row!(ClusterType { id, name, clusters });
 
 /// A cluster with the number of its hosts and kernels.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Cluster {
     /// The name of the cluster.
     pub name: ClusterName,
@@ -52,7 +53,7 @@ from_row!(Cluster {
 });
 
 /// A live host and its kernels.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Host {
     /// The cluster that contains the host.
     pub cluster: ClusterName,

@@ -1,6 +1,7 @@
 //! Distributions and their build variants: table `distro`.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::DistroName;
 use tokio_postgres::GenericClient;
@@ -10,7 +11,7 @@ use crate::suggest::similar_names;
 use crate::{AsOf, DbError, Subject};
 
 /// A distribution and the number of its kernels.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Distro {
     /// The name of the distribution.
     pub name: DistroName,
@@ -33,7 +34,7 @@ from_row!(Distro {
 });
 
 /// A distribution to be recorded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NewDistro {
     /// The name of the distribution.
     pub name: DistroName,

@@ -1,6 +1,7 @@
 //! Events of the journal: table `event`.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::GenericClient;
@@ -21,7 +22,7 @@ text_enum! {
 }
 
 /// An event of the journal.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Event {
     /// The id of the event.
     pub id: i64,
@@ -53,7 +54,7 @@ from_row!(Event {
 });
 
 /// The difference of a row between two states, in the form of an event.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Difference {
     /// The table that contains the row.
     pub table_name: String,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqern_model::{DistroName, Kernel, KernelName, KernelPackage};
 use tokio_postgres::{GenericClient, Row, Transaction};
@@ -36,7 +37,7 @@ impl FromRow for FetchCandidate {
 }
 
 /// The origin of the packages of a source: the signed metadata of its last complete crawl.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 pub struct Provenance {
     /// The URL of the signed metadata.
     pub url: String,

@@ -15,6 +15,7 @@ use std::net::IpAddr;
 
 use futures_util::{TryStreamExt, pin_mut};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio_postgres::error::SqlState;
@@ -262,7 +263,7 @@ pub async fn poll(
 }
 
 /// A generation without its events, as printed for a follower.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct GenerationHeader {
     /// The id of the generation.
     pub id: i64,
@@ -286,7 +287,7 @@ from_row!(GenerationHeader {
 
 /// An event, as printed for a follower. The JSON is the text of the database, so that numbers keep
 /// all digits.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FollowedEvent {
     /// The id of the event.
     pub id: i64,

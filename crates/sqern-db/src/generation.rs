@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_postgres::{Client, GenericClient, IsolationLevel};
 
@@ -12,7 +13,7 @@ use crate::event::Difference;
 use crate::{AsOf, DbError, Subject};
 
 /// A generation and the number of its events.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Generation {
     /// The id of the generation.
     pub id: i64,
@@ -38,7 +39,7 @@ from_row!(Generation {
 });
 
 /// The number of changes of a generation in one table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TableChanges {
     /// The name of the changed table.
     pub table_name: String,

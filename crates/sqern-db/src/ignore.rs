@@ -1,6 +1,7 @@
 //! Patterns of ignored kernel versions: table `kver_ignore`.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, KernelVersion, LikePattern};
 use tokio_postgres::{GenericClient, Row};
@@ -10,7 +11,7 @@ use crate::suggest::similar_names;
 use crate::{AsOf, DbError, Subject, distro};
 
 /// A pattern of ignored versions.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Ignore {
     /// The distribution of the versions.
     pub distro: DistroName,

@@ -1,6 +1,7 @@
 //! Kernel versions: tables `kver`, `kver_seen`, `kver_fetched` and `kver_package`.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelVersion, PackageRole};
 use tokio_postgres::GenericClient;
@@ -11,7 +12,7 @@ use crate::suggest::similar_names;
 use crate::{AsOf, DbError, Subject, distro};
 
 /// A kernel version and its state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Kver {
     /// The distribution and version.
     #[serde(flatten)]
@@ -29,7 +30,7 @@ pub struct Kver {
 from_row!(Kver { ..kernel, seen_at, fetched_at, ignored, archived });
 
 /// A package of a kernel version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct KverPackage {
     /// The source that lists the package.
     pub source: String,

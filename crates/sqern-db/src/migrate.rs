@@ -7,6 +7,7 @@
 mod files;
 mod status;
 
+use schemars::JsonSchema;
 use sha2::{Digest, Sha256};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
@@ -24,7 +25,7 @@ const MIGRATION_LOCK: i64 = 0x73_71_65_72_6e;
 const ROLES: &str = include_str!("../../../schema/roles.sql");
 
 /// A step of a migration run.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, JsonSchema)]
 #[serde(tag = "step", rename_all = "lowercase")]
 pub enum Step {
     /// Applies the up file of a migration.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{ClusterName, DistroName, HostName, Kernel};
 use tokio_postgres::{GenericClient, Row, Transaction};
@@ -30,7 +31,7 @@ pub struct RiskFilter {
 }
 
 /// The role of a kernel on a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The host runs the kernel.

@@ -4,6 +4,7 @@
 mod stage;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelVersion, RunResult};
 use tokio_postgres::types::ToSql;
@@ -32,7 +33,7 @@ pub struct StatusFilter {
 }
 
 /// The state of a kernel: a row of `kver_status`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Status {
     /// The distribution and version.
     #[serde(flatten)]

@@ -4,7 +4,7 @@
 macro_rules! text_enum {
     ($(#[$attribute:meta])* $name:ident: $($(#[$doc:meta])* $value:ident = $text:literal),+ $(,)?) => {
         $(#[$attribute])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
         pub enum $name {
             $($(#[$doc])* #[serde(rename = $text)] $value),+
         }

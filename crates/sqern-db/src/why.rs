@@ -1,6 +1,7 @@
 //! The recorded facts behind the state of one kernel.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelVersion, RunResult};
 use tokio_postgres::{GenericClient, Row};
@@ -13,7 +14,7 @@ use crate::{AsOf, DbError};
 const RUNS: i64 = 5;
 
 /// The generation that recorded a kernel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Recorded {
     /// The id of the generation.
     pub generation: i64,
@@ -33,7 +34,7 @@ from_row!(Recorded {
 });
 
 /// One of the newest builds or test runs for a kernel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RecentRun {
     /// The id of the build or test run.
     pub id: i64,
@@ -74,7 +75,7 @@ impl FromRow for RecentRun {
 }
 
 /// A revision and release target for which modules are available.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Availability {
     /// The revision of the modules.
     pub revision: String,
@@ -87,7 +88,7 @@ pub struct Availability {
 from_row!(Availability { revision = "storpool_revision", target = "release_target", at = "tstamp" });
 
 /// A pattern that makes a kernel ignored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct IgnoredBy {
     /// The pattern in the syntax of LIKE.
     pub pattern: String,
@@ -98,7 +99,7 @@ pub struct IgnoredBy {
 from_row!(IgnoredBy { pattern, comment });
 
 /// The number of hosts of a cluster type with a kernel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HostsOfType {
     /// The name of the cluster type.
     #[serde(rename = "type")]
@@ -116,7 +117,7 @@ from_row!(HostsOfType {
 });
 
 /// The recorded facts behind the state of a kernel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Evidence {
     /// The generation that recorded the kernel; null for a kernel that is older than the journal.
     pub recorded: Option<Recorded>,

@@ -5,12 +5,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{DistroName, KernelVersion};
 
 /// The state of a crawl. Only a complete or unchanged crawl can mark packages as gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CrawlState {
     /// All metadata was read and accepted.
@@ -68,7 +69,9 @@ impl fmt::Display for CrawlState {
 }
 
 /// The role of a package for its kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum PackageRole {
     /// The headers of the kernel: the package whose name or provides determine the kernel version.
@@ -112,7 +115,9 @@ impl fmt::Display for PackageRole {
 }
 
 /// A package of a kernel, from a verified index.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema, Deserialize,
+)]
 pub struct KernelPackage {
     /// The version of its kernel.
     pub kernel: KernelVersion,
@@ -185,7 +190,7 @@ pub struct CachedIndex {
 }
 
 /// The result of one crawl of a source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Crawl {
     /// The distribution that the source belongs to.
     pub distro: DistroName,

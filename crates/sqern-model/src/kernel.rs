@@ -1,5 +1,6 @@
 //! Kernels and their versions.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::name::{DistroName, text_key};
@@ -11,7 +12,9 @@ text_key! {
 }
 
 /// A kernel. Versions of different distributions are different kernels.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema, Deserialize,
+)]
 pub struct Kernel {
     /// The distribution.
     pub distro: DistroName,

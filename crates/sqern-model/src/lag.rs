@@ -1,6 +1,7 @@
 //! Time of kernels between stages.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The time at which a kernel reached each stage. `None` for a stage that it did not reach.
@@ -19,7 +20,7 @@ pub struct StageTimes {
 }
 
 /// The step from one stage to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub enum Step {
     /// Until the headers are fetched.
     #[serde(rename = "seen to fetched")]
@@ -99,7 +100,7 @@ impl Step {
 }
 
 /// Percentiles by the nearest-rank method. Each is one of the values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Spread {
     /// The median, in seconds.
     pub median_s: i64,

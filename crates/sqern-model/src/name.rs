@@ -31,7 +31,7 @@ pub fn is_text_key(text: &str) -> bool {
 macro_rules! text_key {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 

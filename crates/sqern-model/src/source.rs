@@ -8,6 +8,7 @@ mod regex_text;
 mod rpm_md;
 mod rule;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use apt::AptSource;
@@ -75,7 +76,7 @@ pub enum SourceError {
 }
 
 /// The policy for the signature of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SignaturePolicy {
     /// The source fails without a valid signature by a key of its keyring.
@@ -88,7 +89,7 @@ pub enum SignaturePolicy {
 }
 
 /// A distribution, its rules and its sources.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DistroDef {
     /// The name of the distribution, which is also the stem of the file name.
@@ -110,7 +111,7 @@ pub struct DistroDef {
 }
 
 /// The fields of os-release(5) that identify a distribution.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct OsRelease {
     /// `ID=`.
@@ -120,7 +121,7 @@ pub struct OsRelease {
 }
 
 /// A repository that is crawled and recorded separately.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Source {
     /// A suite of a Debian-style archive.

@@ -12,3 +12,5 @@ pub mod printer;
 mod private_server;
 pub mod settings;
 mod version;
+
+pub use output::json_schemas::json_schemas;

@@ -3,14 +3,15 @@
 mod column;
 mod pager;
 mod rows;
+pub mod schema;
 mod table;
 
 use std::io::{self, Read, Write};
 
 use jiff::Timestamp;
 use rustix::fs::OFlags;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 use sqern_model::escape::replace_control;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -18,9 +19,11 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub use self::column::{Column, Kind, duration, percent, relative};
 pub use self::rows::{DEFAULT_LIMIT, RowArgs, query_limit};
+pub use self::schema::{Document, ErrorDocument, NoMetadata};
 
 use self::column::TimeFormat;
 use self::rows::{RowColumn, Rows};
+use self::schema::{ListDocument, ValueDocument, full_name};
 pub use self::table::GAP;
 use self::table::Style;
 use crate::error::{CliError, code};
@@ -54,7 +57,7 @@ pub enum Format {
 
 /// A kind of record that can be listed. The names of the columns are fields of its JSON, which CSV
 /// and tables print.
-pub trait Record: Serialize {
+pub trait Record: Serialize + JsonSchema {
     /// The name and version of its JSON: `kver.list/1`.
     const SCHEMA: &'static str;
     /// The columns of tables and CSV.
@@ -193,11 +196,10 @@ impl Printer {
     /// Returns an error if a requested column does not exist, or if standard output cannot be
     /// written.
     pub fn list<R: Record>(&self, records: &[R], args: &RowArgs) -> Result<(), CliError> {
-        self.list_in(records, args, &())
+        self.list_in(records, args, &NoMetadata {})
     }
 
-    /// Prints a list with metadata. In JSON, the fields of `frame` (a struct or map) are next to the
-    /// items.
+    /// Prints a list with metadata, whose fields are next to the items in JSON.
     ///
     /// # Errors
     ///
@@ -207,25 +209,15 @@ impl Printer {
         &self,
         records: &[R],
         args: &RowArgs,
-        frame: &impl Serialize,
+        metadata: &impl Serialize,
     ) -> Result<(), CliError> {
-        #[derive(Serialize)]
-        struct Framed<'a, F: Serialize> {
-            schema: String,
-            #[serde(flatten)]
-            frame: &'a F,
-            items: &'a [serde_json::Map<String, serde_json::Value>],
-        }
         let rows = Rows::new(records, args)?;
         match self.format {
-            Format::Json => {
-                let framed = Framed {
-                    schema: format!("sqern.{}", R::SCHEMA),
-                    frame,
-                    items: &rows.rows,
-                };
-                self.json(&serde_json::to_value(framed).map_err(io::Error::from)?)
-            }
+            Format::Json => self.json(&ListDocument {
+                schema: full_name(R::SCHEMA),
+                metadata,
+                items: &rows.rows,
+            }),
             Format::Csv => csv(&rows),
             Format::Table => self.table(&rows),
         }
@@ -233,14 +225,16 @@ impl Printer {
 
     /// Prints one value: as JSON with its schema, else as the text of `describe`. Commands that
     /// print no list reject CSV before they start.
-    pub fn value<T: Serialize>(
+    pub fn value<T: Document>(
         &self,
-        schema: &str,
         value: &T,
         describe: impl FnOnce() -> String,
     ) -> Result<(), CliError> {
         match self.format {
-            Format::Json => self.json(&json!({"schema": format!("sqern.{schema}"), "item": value})),
+            Format::Json => self.json(&ValueDocument {
+                schema: full_name(T::SCHEMA),
+                item: value,
+            }),
             Format::Table | Format::Csv => self.text(&describe()),
         }
     }
@@ -300,30 +294,10 @@ impl Printer {
     /// Prints the error of the command to standard error: in the format JSON as an object, else
     /// like [`Self::problem`].
     pub fn failure(&self, failure: &CliError) {
-        #[derive(Serialize)]
-        struct Report<'a> {
-            schema: &'static str,
-            error: Diagnostic<'a>,
-        }
-        #[derive(Serialize)]
-        struct Diagnostic<'a> {
-            code: &'static str,
-            message: &'a str,
-            hints: &'a [String],
-        }
         if self.format != Format::Json {
             return self.problem(failure);
         }
-        let error = Diagnostic {
-            code: failure.code(),
-            message: failure.message(),
-            hints: failure.hints(),
-        };
-        let text = serde_json::to_string(&Report {
-            schema: "sqern.error/1",
-            error,
-        })
-        .unwrap_or_default();
+        let text = serde_json::to_string(&ErrorDocument::from(failure)).unwrap_or_default();
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
@@ -361,7 +335,7 @@ impl Printer {
         }
     }
 
-    fn json(&self, value: &serde_json::Value) -> Result<(), CliError> {
+    fn json(&self, value: &impl Serialize) -> Result<(), CliError> {
         let text = if self.stdout.is_terminal {
             serde_json::to_string_pretty(value)
         } else {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_db::change::Finished;
 use sqern_model::upstream::UpstreamDiff;
@@ -12,7 +13,7 @@ use url::Url;
 use crate::crawl::newest_first;
 
 /// The result of a check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CheckSummary {
     /// The crawled sources.
     pub sources: Vec<CheckedSource>,
@@ -24,7 +25,7 @@ pub struct CheckSummary {
 }
 
 /// The crawl of one source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CheckedSource {
     /// The distribution.
     pub distro: DistroName,
@@ -112,7 +113,7 @@ impl CheckProblem<'_> {
 }
 
 /// The differences of one distribution, the newest kernels first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CheckedDistro {
     /// The distribution.
     pub distro: DistroName,

@@ -1,11 +1,12 @@
 //! The results of checks.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Error;
 
 /// The state of a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// No problem.
@@ -50,7 +51,7 @@ impl From<&Error> for Problem {
 }
 
 /// The result of one check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
     /// The name of the check.
     pub check: &'static str,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_db::{AsOf, activity as db, distro};
 use sqern_model::{At, DistroName};
@@ -25,7 +26,7 @@ pub struct ActivityReport {
 }
 
 /// The numbers of kernels that changed stage in one generation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct GenerationActivity {
     /// The generation.
     pub generation: i64,

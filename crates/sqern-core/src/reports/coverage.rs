@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_db::AsOf;
 use sqern_db::status::{self, Stage, Status};
@@ -21,7 +22,7 @@ pub struct CoverageReport {
 }
 
 /// The numbers of kernels of a distribution by last reached stage.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Coverage {
     /// The distribution.
     pub distro: String,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_db::AsOf;
 use sqern_db::status::{self, Status};
@@ -24,7 +25,7 @@ pub struct LagReport {
 }
 
 /// The durations of a step for the kernels of a distribution.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Lag {
     /// The distribution.
     pub distro: DistroName,
@@ -43,7 +44,7 @@ pub struct Lag {
 }
 
 /// The times of one kernel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct KernelLag {
     /// The kernel.
     #[serde(flatten)]

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_db::risk::{self as db, Exposure, HostGroup, Risk, RiskFilter};
 use sqern_db::status::{Missing, Status};
@@ -49,7 +50,7 @@ pub struct RiskReport {
 }
 
 /// A kernel that puts hosts of a cluster type at risk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RiskKernel {
     /// The cluster type.
     #[serde(rename = "type")]
@@ -72,7 +73,7 @@ pub struct RiskKernel {
 }
 
 /// A host, and a kernel that puts it at risk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RiskHost {
     /// The cluster type.
     #[serde(rename = "type")]
@@ -95,7 +96,7 @@ pub struct RiskHost {
 }
 
 /// The numbers of hosts of a cluster type.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RiskType {
     /// The cluster type.
     #[serde(rename = "type")]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pg_connect::Session;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_db::run::{self as db, Lease};
 use sqern_db::snapshot;
@@ -99,7 +100,7 @@ pub enum RunEvent {
 }
 
 /// The outcome of one kernel.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct KernelOutcome {
     /// The kernel.
     #[serde(flatten)]

@@ -1,5 +1,6 @@
 //! Recorded runs.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_db::AsOf;
 use sqern_db::run::{self as db, LoggedKernel, Run, RunKernel};
@@ -9,7 +10,7 @@ use tokio_postgres::Client;
 use crate::Error;
 
 /// A run with its kernels.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RunDetails {
     /// The run.
     #[serde(flatten)]

@@ -1,6 +1,7 @@
 //! The usual duration of the next step of a kernel.
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_db::status::{Stage, Status};
 use sqern_model::{DistroName, Spread, StageTimes, Step};
@@ -8,7 +9,7 @@ use sqern_model::{DistroName, Spread, StageTimes, Step};
 use crate::reports::lag::{durations, times};
 
 /// The usual duration of a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UsualDuration {
     /// The step.
     pub step: Step,

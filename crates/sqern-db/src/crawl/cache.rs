@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{CachedFile, CachedIndex, CachedMetadata, CrawlCache, CrawlState, DistroName};
 use tokio_postgres::{GenericClient, Transaction};
@@ -13,7 +14,7 @@ use crate::decode::{column, from_row, query_rows, query_values};
 
 /// A source that the newest check of its distribution did not read completely. The lists of the
 /// distribution might lack kernels.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Incomplete {
     /// The distribution of the source.
     pub distro: DistroName,
@@ -36,7 +37,7 @@ from_row!(Incomplete {
 });
 
 /// The last crawl of a source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LastCrawl {
     /// The distribution of the source.
     pub distro: DistroName,
@@ -62,7 +63,7 @@ from_row!(LastCrawl {
 });
 
 /// The newest check of a distribution.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LastCheck {
     /// The distribution that was checked.
     pub distro: DistroName,

@@ -12,6 +12,7 @@ use std::pin::pin;
 
 use futures_util::SinkExt as _;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, KernelVersion, Shrink};
 use tokio::sync::mpsc::Receiver;
@@ -107,7 +108,7 @@ impl From<tokio_postgres::Error> for CompareError {
 }
 
 /// The number of new, changed, restored and removed objects of one kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Counts {
     /// The number of objects that were not recorded before.
     pub added: i64,
@@ -120,7 +121,7 @@ pub struct Counts {
 }
 
 /// The number of changes of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Totals {
     /// The changes of clusters.
     pub clusters: Counts,
@@ -189,7 +190,7 @@ text_enum! {
 }
 
 /// A change of a cluster, a kernel or a kernel on a host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Change {
     /// The kind of the change.
     pub sign: Sign,

@@ -1,5 +1,6 @@
 //! The state of the schema, and whether this program can use it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_postgres::GenericClient;
 
@@ -101,7 +102,7 @@ fn must_not(breaking: bool) -> &'static str {
 }
 
 /// A migration that was applied.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Applied {
     /// The number of the migration.
     pub version: i32,
@@ -121,7 +122,7 @@ from_row!(Applied {
 });
 
 /// The state of the schema, compared with this program.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SchemaStatus {
     /// The version of the schema; 0 if there is none.
     pub version: i32,

@@ -1,6 +1,7 @@
 //! Recorded runs, their kernels and their logs.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelName, RunKind, RunResult};
 use tokio_postgres::{GenericClient, Row};
@@ -28,7 +29,7 @@ pub struct Filter {
 }
 
 /// Whether a run is in progress.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Liveness {
     /// The run has a result.
@@ -41,7 +42,7 @@ pub enum Liveness {
 }
 
 /// A build or a test run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Run {
     /// The id of the run.
     pub id: i64,
@@ -113,7 +114,7 @@ impl FromRow for Run {
 }
 
 /// A kernel of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RunKernel {
     /// The distribution and version.
     #[serde(flatten)]
@@ -128,7 +129,7 @@ pub struct RunKernel {
 from_row!(RunKernel { ..kernel, result, is_override });
 
 /// A kernel of a run with its log.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct LoggedKernel {
     /// The kernel and its result.
     #[serde(flatten)]
@@ -149,7 +150,7 @@ impl FromRow for LoggedKernel {
 }
 
 /// The log and exit status of a command.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RunLog {
     /// The host that stores the whole log.
     pub host: String,

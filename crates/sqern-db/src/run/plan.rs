@@ -1,6 +1,7 @@
 //! The plan: kernels to build or test.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelName, RunKind, RunResult};
 use tokio_postgres::{GenericClient, Transaction};
@@ -35,7 +36,7 @@ pub struct PlanFilter {
 }
 
 /// A kernel to build or test.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Candidate {
     /// The kernel to build or test.
     #[serde(flatten)]

@@ -1,11 +1,12 @@
 //! Debian-style archives.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::SignaturePolicy;
 
 /// One suite of a Debian-style archive (wiki.debian.org/DebianRepository/Format).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct AptSource {
     /// The name of the source, unique in its distribution.

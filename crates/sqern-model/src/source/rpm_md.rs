@@ -1,5 +1,6 @@
 //! rpm-md repositories, which `createrepo_c` creates and dnf, zypper and tdnf read.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::SignaturePolicy;
@@ -8,7 +9,7 @@ use super::SignaturePolicy;
 /// `repodata/repomd.xml`.
 ///
 /// `name` and the URLs can contain `{each}` and `{arch}`. Each value creates a source.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RpmMdSource {
     /// The name of the source, unique in its distribution.

@@ -1,6 +1,7 @@
 //! Rules that derive a kernel version from a package.
 
 use regex::{Captures, Regex};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::regex_text;
@@ -8,14 +9,15 @@ use crate::KernelVersion;
 
 /// A rule that derives a kernel version from a package.
 ///
-/// The version is the provided version of [`uname_provides`](Self::uname_provides), or the template
-/// [`uname`](Self::uname), or the group `uname` of [`package`](Self::package), in this order.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// The version is the provided version of `uname-provides`, or the template `uname`, or the group
+/// `uname` of `package`, in this order.
+#[derive(Debug, Clone, Serialize, JsonSchema, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct KernelRule {
     /// A regular expression for the whole package name: `^linux-headers-(?<uname>[0-9].*-amd64)$`,
     /// `^kernel-devel$`. `uname` can use its named groups.
     #[serde(with = "regex_text")]
+    #[schemars(with = "String")]
     pub package: Regex,
     /// Packages that `package` matches but that contain no headers.
     #[serde(
@@ -23,6 +25,7 @@ pub struct KernelRule {
         default,
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<String>")]
     pub except: Option<Regex>,
     /// The capability whose version is the kernel version: `kernel-devel-uname-r`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,10 +42,12 @@ pub struct KernelRule {
         default,
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<String>")]
     pub release: Option<Regex>,
     /// A regular expression for the names of support packages. Other dependencies (libc6, gcc) are
     /// part of the build environment.
     #[serde(with = "regex_text")]
+    #[schemars(with = "String")]
     pub support: Regex,
 }
 

@@ -1,7 +1,5 @@
 //! `sqern check`: crawls the repositories of distributions and records new kernels.
 
-mod report;
-
 use std::path::PathBuf;
 
 use clap::Args;
@@ -17,6 +15,7 @@ use super::crawl_progress::CrawlProgress;
 use super::sources::{CrawlArgs, SourcesArgs};
 use crate::error::{CliError, ExitStatus};
 use crate::host_distro::detect_distro;
+use crate::output::check::print;
 use crate::settings::APT_LISTS;
 
 /// Find new kernels in the repositories of distributions
@@ -94,7 +93,7 @@ pub(super) async fn run(args: CheckArgs, context: &Context<'_>) -> Result<ExitSt
     let progress = CrawlProgress::new(context.printer);
     let summary = check(&mut session.client, &request, &options, &progress).await?;
     progress.clear();
-    report::print(&summary, options.dry_run, context)?;
+    print(&summary, options.dry_run, context.printer)?;
     Ok(if summary.is_complete() {
         ExitStatus::Success
     } else {

@@ -1,13 +1,13 @@
 //! `sqern db`: migrates and checks the schema.
 
 use clap::Subcommand;
-use serde::Serialize;
-use sqern_db::check::Checked;
-use sqern_db::migrate::{self, Applied, SchemaStatus, Step};
-use sqern_model::counted;
+use sqern_db::migrate;
 
 use super::Context;
 use crate::error::{CliError, ExitStatus};
+use crate::output::db::{
+    Migrated, describe_checked, describe_migrated, describe_status, describe_steps,
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DbCommand {
@@ -39,12 +39,6 @@ pub(super) enum DbCommand {
     Check,
 }
 
-#[derive(Debug, Serialize)]
-struct Migrated {
-    steps: Vec<Step>,
-    dry_run: bool,
-}
-
 pub(super) async fn run(command: DbCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let mut session = context.connect().await?;
     match command {
@@ -61,21 +55,21 @@ pub(super) async fn run(command: DbCommand, context: &Context<'_>) -> Result<Exi
             let migrated = Migrated { steps, dry_run };
             context
                 .printer
-                .value("db.migrate/1", &migrated, || describe_migrated(&migrated))?;
+                .value(&migrated, || describe_migrated(&migrated))?;
             Ok(ExitStatus::Success)
         }
         DbCommand::Status => {
             let status = migrate::status(&session.client).await?;
             context
                 .printer
-                .value("db.status/1", &status, || describe_status(&status))?;
+                .value(&status, || describe_status(&status))?;
             status.check_usable().map_err(sqern_db::DbError::from)?;
             Ok(ExitStatus::Success)
         }
         DbCommand::Check => {
             migrate::require_usable(&session.client).await?;
             let checked = sqern_db::check::check(&session.client).await?;
-            context.printer.value("db.check/1", &checked, || {
+            context.printer.value(&checked, || {
                 checked
                     .iter()
                     .map(describe_checked)
@@ -95,62 +89,4 @@ pub(super) async fn run(command: DbCommand, context: &Context<'_>) -> Result<Exi
 async fn is_downgrade(client: &tokio_postgres::Client, to: Option<i32>) -> Result<bool, CliError> {
     let Some(to) = to else { return Ok(false) };
     Ok(to < migrate::status(client).await?.version)
-}
-
-fn describe_migrated(migrated: &Migrated) -> String {
-    if migrated.steps.is_empty() {
-        return "schema is up to date".to_owned();
-    }
-    let tense = if migrated.dry_run {
-        "would be applied; nothing was changed"
-    } else {
-        "applied"
-    };
-    format!("{}\n{tense}", describe_steps(&migrated.steps))
-}
-
-fn describe_steps(steps: &[Step]) -> String {
-    let lines: Vec<String> = steps
-        .iter()
-        .map(|step| match step {
-            Step::Up { version, name } => format!("up    {version:>4} {name}"),
-            Step::Down { version, name } => format!("down  {version:>4} {name}"),
-            Step::Functions { files } => format!(
-                "functions, triggers and views ({})",
-                counted(files.len(), "file")
-            ),
-        })
-        .collect();
-    lines.join("\n")
-}
-
-fn describe_status(status: &SchemaStatus) -> String {
-    let applied = status
-        .applied
-        .iter()
-        .map(|Applied { version, name, .. }| format!("\n  {version:>4} {name}"))
-        .collect::<String>();
-    let functions = if status.functions_differ.is_empty() {
-        "up to date".to_owned()
-    } else {
-        status.functions_differ.join(", ")
-    };
-    format!(
-        "schema version   {}{applied}\nprogram version  {}\nfunctions        {functions}",
-        status.version, status.latest
-    )
-}
-
-fn describe_checked(checked: &Checked) -> String {
-    let mark = if checked.problems.is_empty() {
-        "ok  "
-    } else {
-        "FAIL"
-    };
-    let problems = checked
-        .problems
-        .iter()
-        .map(|problem| format!("\n       {problem}"))
-        .collect::<String>();
-    format!("{mark}  {}{problems}", checked.rule)
 }

@@ -1,18 +1,20 @@
 //! `sqern distro`: lists and changes distributions.
 
 use clap::Subcommand;
-use serde::Serialize;
 use sqern_db::change;
-use sqern_db::distro::{self, Distro, NewDistro};
+use sqern_db::distro::{self, NewDistro};
 use sqern_model::DistroName;
 
 use super::Context;
-use super::at::{self, AtArgs, ListMetadata};
-use super::change::{ChangeArgs, report};
+use super::at::AtArgs;
+use super::change::ChangeArgs;
 use super::sources::SourcesArgs;
 use crate::distributions::importable;
 use crate::error::{CliError, ExitStatus};
-use crate::printer::{Column, Record, RowArgs};
+use crate::output::change::print_change;
+use crate::output::distro::{ListedDistro, describe};
+use crate::output::metadata;
+use crate::printer::RowArgs;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DistroCommand {
@@ -70,38 +72,6 @@ pub(super) enum DistroCommand {
     },
 }
 
-/// A distribution, and the result of its newest check.
-#[derive(Debug, Serialize)]
-struct Listed {
-    #[serde(flatten)]
-    distro: Distro,
-    /// `not checked`, `complete` or `incomplete`.
-    upstream: &'static str,
-}
-
-impl Listed {
-    fn new(distro: Distro, frame: &ListMetadata) -> Self {
-        let upstream = match distro.checked_at {
-            None => "not checked",
-            Some(_) if frame.is_incomplete(&distro.name) => "incomplete",
-            Some(_) => "complete",
-        };
-        Self { distro, upstream }
-    }
-}
-
-impl Record for Listed {
-    const SCHEMA: &'static str = "distro.list/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::name("name"),
-        Column::name("variant"),
-        Column::name("supported"),
-        Column::number("kernels"),
-        Column::status("upstream"),
-        Column::time("checked_at").headed("checked"),
-    ];
-}
-
 pub(super) async fn run(
     command: DistroCommand,
     context: &Context<'_>,
@@ -112,11 +82,11 @@ pub(super) async fn run(
             let as_of = args.resolve(&session.client).await?;
             let frame = args.upstream(&session.client, &as_of, &[]).await?;
             let distros = distro::list(&session.client, &as_of).await?;
-            let listed: Vec<Listed> = distros
+            let listed: Vec<ListedDistro> = distros
                 .into_iter()
-                .map(|distro| Listed::new(distro, &frame))
+                .map(|distro| ListedDistro::new(distro, &frame))
                 .collect();
-            at::list(context, &listed, &rows, &frame)?;
+            metadata::list(context.printer, &listed, &rows, &frame)?;
             Ok(ExitStatus::Success)
         }
         DistroCommand::Add {
@@ -132,8 +102,8 @@ pub(super) async fn run(
                 supported,
             };
             distro::add(&change.transaction, &new).await?;
-            report(
-                context,
+            print_change(
+                context.printer,
                 &[describe(&new)],
                 change.finish(args.dry_run).await?,
                 args.dry_run,
@@ -153,8 +123,8 @@ pub(super) async fn run(
                 variant: now.variant,
                 supported: now.supported,
             };
-            report(
-                context,
+            print_change(
+                context.printer,
                 &[describe(&now)],
                 change.finish(args.dry_run).await?,
                 args.dry_run,
@@ -172,25 +142,12 @@ pub(super) async fn run(
                 .filter(|distro| added.contains(&distro.name))
                 .map(describe)
                 .collect();
-            report(
-                context,
+            print_change(
+                context.printer,
                 &lines,
                 change.finish(args.dry_run).await?,
                 args.dry_run,
             )
         }
     }
-}
-
-fn describe(distro: &NewDistro) -> String {
-    format!(
-        "{} ({}), {}",
-        distro.name,
-        distro.variant,
-        if distro.supported {
-            "supported"
-        } else {
-            "not supported"
-        }
-    )
 }

@@ -3,17 +3,17 @@
 mod follow;
 
 use clap::Subcommand;
-use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::{Map, Value};
 use sqern_db::AsOf;
-use sqern_db::event::{self, Event, Filter};
+use sqern_db::event::{self, Filter};
 use sqern_model::{At, DistroName, KernelName};
 
 use super::Context;
-use super::at::{self, AtArgs, ListMetadata};
+use super::at::AtArgs;
 use crate::error::{CliError, ExitStatus};
-use crate::printer::{Column, DEFAULT_LIMIT, Format, Record, RowArgs};
+use crate::output::event::EventLine;
+use crate::output::metadata::{self, ListMetadata};
+use crate::printer::{DEFAULT_LIMIT, Format, RowArgs};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum EventCommand {
@@ -42,50 +42,6 @@ pub(super) enum EventCommand {
         rows: RowArgs,
     },
     Follow(follow::FollowArgs),
-}
-
-/// An event on one line of a table.
-#[derive(Debug, Serialize)]
-struct EventLine {
-    id: i64,
-    generation: i64,
-    tstamp: Timestamp,
-    change: String,
-}
-
-impl Record for EventLine {
-    const SCHEMA: &'static str = Event::SCHEMA;
-    const COLUMNS: &'static [Column] = &[
-        Column::number("id"),
-        Column::number("generation"),
-        Column::time("tstamp").headed("started"),
-        Column::text("change"),
-    ];
-}
-
-impl From<&Event> for EventLine {
-    fn from(event: &Event) -> Self {
-        Self {
-            id: event.id,
-            generation: event.generation,
-            tstamp: event.tstamp,
-            change: describe_event(event),
-        }
-    }
-}
-
-impl Record for Event {
-    const SCHEMA: &'static str = "event.list/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::number("id"),
-        Column::number("generation"),
-        Column::time("tstamp").headed("started"),
-        Column::name("table_name"),
-        Column::name("action"),
-        Column::text("pkey"),
-        Column::text("fields"),
-        Column::text("old"),
-    ];
 }
 
 pub(super) async fn run(
@@ -148,48 +104,14 @@ pub(super) async fn run(
         ListMetadata::from(&as_of),
     );
     if context.printer.format() == Format::Table && rows.columns.is_empty() {
-        at::list(
-            context,
+        metadata::list(
+            context.printer,
             &events.iter().map(EventLine::from).collect::<Vec<_>>(),
             &rows,
             &frame,
         )?;
     } else {
-        at::list(context, &events, &rows, &frame)?;
+        metadata::list(context.printer, &events, &rows, &frame)?;
     }
     Ok(ExitStatus::Success)
-}
-
-/// Returns an event as one line: its action and key, and for an update the old and new values.
-pub(super) fn describe_event(event: &Event) -> String {
-    let mut line = format!(
-        "{} {} {}",
-        event.action,
-        event.table_name,
-        key_text(&event.pkey)
-    );
-    let (Value::Object(fields), Some(Value::Object(old))) = (&event.fields, &event.old) else {
-        return line;
-    };
-    for (name, new) in fields {
-        line.push_str(&format!(
-            "  {name}: {} → {}",
-            old.get(name).map(text_of).unwrap_or_default(),
-            text_of(new)
-        ));
-    }
-    line
-}
-
-pub(super) fn key_text(object: &Value) -> String {
-    object
-        .as_object()
-        .map(|object| object.values().map(text_of).collect::<Vec<_>>().join(" "))
-        .unwrap_or_default()
-}
-
-pub(super) fn text_of(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
 }

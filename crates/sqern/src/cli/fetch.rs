@@ -1,7 +1,6 @@
 //! `sqern fetch`: fetches kernel headers into the store.
 
 mod progress;
-mod row;
 mod run;
 
 use std::time::Duration;

@@ -3,17 +3,17 @@
 mod diff;
 
 use clap::Subcommand;
-use serde::Serialize;
-use sqern_db::event::{self, Event};
-use sqern_db::generation::{self, Generation, TableChanges};
-use sqern_model::{At, counted};
+use sqern_db::event;
+use sqern_db::generation;
+use sqern_model::At;
 
 use super::Context;
-use super::at::{self, AtArgs, ListMetadata};
-use super::change::report;
-use super::event::describe_event;
+use super::at::AtArgs;
 use crate::error::{CliError, ExitStatus};
-use crate::printer::{Column, DEFAULT_LIMIT, Record, RowArgs, query_limit, time};
+use crate::output::change::print_change;
+use crate::output::generation::{ShownGeneration, describe, describe_differences};
+use crate::output::metadata::{self, ListMetadata};
+use crate::printer::{DEFAULT_LIMIT, RowArgs, query_limit};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum GenerationCommand {
@@ -70,28 +70,6 @@ pub(super) enum GenerationCommand {
     },
 }
 
-impl Record for Generation {
-    const SCHEMA: &'static str = "generation.list/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::number("id"),
-        Column::time("tstamp").headed("started"),
-        Column::name("username"),
-        Column::name("ipaddr"),
-        Column::number("events"),
-        Column::text("comment"),
-    ];
-}
-
-/// A generation with its changes.
-#[derive(Debug, Serialize)]
-struct Shown {
-    #[serde(flatten)]
-    generation: Generation,
-    tables: Vec<TableChanges>,
-    /// The first events in their order.
-    first_events: Vec<Event>,
-}
-
 pub(super) async fn run(
     command: GenerationCommand,
     context: &Context<'_>,
@@ -102,8 +80,8 @@ pub(super) async fn run(
             let as_of = at.resolve(&session.client).await?;
             let generations =
                 generation::list(&session.client, rows.query_limit(DEFAULT_LIMIT), &as_of).await?;
-            at::list(
-                context,
+            metadata::list(
+                context.printer,
                 &generations,
                 &rows.with_default_limit(DEFAULT_LIMIT),
                 &ListMetadata::from(&as_of),
@@ -114,64 +92,23 @@ pub(super) async fn run(
         }
         GenerationCommand::Revert { id, dry_run } => {
             let (finished, changed) = generation::revert(&mut session.client, id, dry_run).await?;
-            let lines: Vec<String> = diff::describe(&changed)
+            let lines: Vec<String> = describe_differences(&changed)
                 .lines()
                 .map(str::to_owned)
                 .collect();
-            return report(context, &lines, finished, dry_run);
+            return print_change(context.printer, &lines, finished, dry_run);
         }
         GenerationCommand::Show { id, limit } => {
             let (generation, tables) = generation::get(&session.client, id).await?;
             let first_events =
                 event::of_generation(&session.client, id, query_limit(limit)).await?;
-            let shown = Shown {
+            let shown = ShownGeneration {
                 generation,
                 tables,
                 first_events,
             };
-            context
-                .printer
-                .value("generation.show/1", &shown, || describe(&shown))?;
+            context.printer.value(&shown, || describe(&shown))?;
         }
     }
     Ok(ExitStatus::Success)
-}
-
-fn describe(shown: &Shown) -> String {
-    let Shown {
-        generation,
-        tables,
-        first_events,
-    } = shown;
-    let from = generation
-        .ipaddr
-        .map_or_else(|| "a Unix socket".to_owned(), |address| address.to_string());
-    let mut text = format!(
-        "generation {}\n  time     {}\n  user     {} from {from}\n  comment  {}\n  changes  {}",
-        generation.id,
-        time(Some(generation.tstamp)),
-        generation.username,
-        generation.comment.as_deref().unwrap_or("(none)"),
-        counted(generation.events, "event")
-    );
-    for table in tables {
-        text.push_str(&format!(
-            "\n    {:<18} {} inserted, {} updated, {} deleted",
-            table.table_name, table.inserts, table.updates, table.deletes
-        ));
-    }
-    for event in first_events {
-        text.push_str("\n  ");
-        text.push_str(&describe_event(event));
-    }
-    if i64::try_from(first_events.len()).is_ok_and(|shown| shown < generation.events) {
-        text.push_str(&format!(
-            "\n  … and {} (--limit 0 prints all)",
-            counted(
-                generation.events - i64::try_from(first_events.len()).unwrap_or(0),
-                "more event"
-            ),
-        ));
-    }
-    text
 }

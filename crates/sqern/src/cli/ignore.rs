@@ -2,14 +2,16 @@
 
 use clap::Subcommand;
 use sqern_db::change;
-use sqern_db::ignore::{self, Ignore};
+use sqern_db::ignore;
 use sqern_model::{DistroName, Glob, LikePattern};
 
 use super::Context;
-use super::at::{self, AtArgs, ListMetadata};
-use super::change::{ChangeArgs, report};
+use super::at::AtArgs;
+use super::change::ChangeArgs;
 use crate::error::{CliError, ExitStatus};
-use crate::printer::{Column, Record, RowArgs};
+use crate::output::change::print_change;
+use crate::output::metadata::{self, ListMetadata};
+use crate::printer::RowArgs;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum IgnoreCommand {
@@ -59,18 +61,6 @@ pub(super) enum IgnoreCommand {
     },
 }
 
-impl Record for Ignore {
-    const SCHEMA: &'static str = "ignore.list/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::name("distro"),
-        Column::name("glob"),
-        Column::name("pattern"),
-        Column::number("matches"),
-        Column::text("reason"),
-        Column::time("deleted_at").headed("deleted"),
-    ];
-}
-
 pub(super) async fn run(
     command: IgnoreCommand,
     context: &Context<'_>,
@@ -86,7 +76,12 @@ pub(super) async fn run(
             let as_of = at.resolve(&session.client).await?;
             sqern_db::distro::require(&session.client, &distros, &as_of).await?;
             let patterns = ignore::list(&session.client, &distros, all, &as_of).await?;
-            at::list(context, &patterns, &rows, &ListMetadata::from(&as_of))?;
+            metadata::list(
+                context.printer,
+                &patterns,
+                &rows,
+                &ListMetadata::from(&as_of),
+            )?;
             Ok(ExitStatus::Success)
         }
         IgnoreCommand::Add {
@@ -119,8 +114,8 @@ pub(super) async fn run(
                     .printer
                     .note(&format!("no further kernel of {distro} matches {glob}"));
             }
-            report(
-                context,
+            print_change(
+                context.printer,
                 &lines,
                 change.finish(args.dry_run).await?,
                 args.dry_run,
@@ -139,8 +134,8 @@ pub(super) async fn run(
                 .iter()
                 .map(|version| format!("no longer ignored: {version}"))
                 .collect();
-            report(
-                context,
+            print_change(
+                context.printer,
                 &lines,
                 change.finish(args.dry_run).await?,
                 args.dry_run,

@@ -75,7 +75,7 @@ pub(super) async fn run(args: InitArgs, context: &Context<'_>) -> Result<ExitSta
     };
     context
         .printer
-        .value("init/1", &initialized, || initialized.describe())?;
+        .value(&initialized, || initialized.describe())?;
     if !args.dry_run && context.printer.format() == Format::Table {
         context
             .printer

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use clap::Subcommand;
-use jiff::Timestamp;
-use serde::Serialize;
-use sqern_core::reports::kernel_state;
-use sqern_db::kver::{self, Filter, Kver, KverPackage};
+use sqern_db::kver::{self, Filter};
 use sqern_db::{AsOf, change};
-use sqern_model::{DistroName, Glob, KernelName, KernelVersion, counted};
+use sqern_model::{DistroName, Glob, KernelName, KernelVersion};
 
 use super::Context;
-use super::at::{self, AtArgs};
-use super::change::{ChangeArgs, report};
+use super::at::AtArgs;
+use super::change::ChangeArgs;
 use crate::error::{CliError, ExitStatus};
-use crate::printer::{Column, Record, RowArgs, time};
+use crate::output::change::print_change;
+use crate::output::kver::{KernelRow, ShownKernel, describe};
+use crate::output::metadata;
+use crate::printer::RowArgs;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KverCommand {
@@ -99,42 +99,6 @@ impl KernelArgs {
     }
 }
 
-impl Record for KernelRow {
-    const SCHEMA: &'static str = "kver.list/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::name("distro"),
-        Column::name("version"),
-        Column::time("seen_at").headed("seen"),
-        Column::time("fetched_at").headed("fetched"),
-        Column::name("state"),
-    ];
-}
-
-/// A kernel version and its state: wanted, ignored or archived.
-#[derive(Debug, Serialize)]
-struct KernelRow {
-    #[serde(flatten)]
-    kver: Kver,
-    state: &'static str,
-}
-
-impl From<Kver> for KernelRow {
-    fn from(kver: Kver) -> Self {
-        Self {
-            state: state(&kver),
-            kver,
-        }
-    }
-}
-
-/// A kernel version with its packages.
-#[derive(Debug, Serialize)]
-struct Shown {
-    #[serde(flatten)]
-    kver: Kver,
-    packages: Vec<KverPackage>,
-}
-
 pub(super) async fn run(
     command: KverCommand,
     context: &Context<'_>,
@@ -164,7 +128,7 @@ pub(super) async fn run(
             };
             let kernels = kver::list(&session.client, &filter, &as_of).await?;
             let kernels: Vec<KernelRow> = kernels.into_iter().map(KernelRow::from).collect();
-            at::list(context, &kernels, &rows, &frame)?;
+            metadata::list(context.printer, &kernels, &rows, &frame)?;
             Ok(ExitStatus::Success)
         }
         KverCommand::Show { kernel, distros } => {
@@ -189,8 +153,8 @@ pub(super) async fn run(
                         .map(|version| format!("{distro} {version}: added")),
                 );
             }
-            report(
-                context,
+            print_change(
+                context.printer,
                 &lines,
                 change.finish(args.change.dry_run).await?,
                 args.change.dry_run,
@@ -236,8 +200,8 @@ async fn set_archived(
                 .map(|version| format!("{distro} {version}: {state}")),
         );
     }
-    report(
-        context,
+    print_change(
+        context.printer,
         &lines,
         change.finish(args.change.dry_run).await?,
         args.change.dry_run,
@@ -254,52 +218,18 @@ async fn show(
     let mut shown = Vec::new();
     for kver in kver::find(client, version, distros).await? {
         let packages = kver::packages(client, &kver.kernel).await?;
-        shown.push(Shown { kver, packages });
+        shown.push(ShownKernel { kver, packages });
     }
-    context.printer.value("kver.show/1", &shown, || {
+    context.printer.value(&shown, || {
         shown.iter().map(describe).collect::<Vec<_>>().join("\n\n")
     })?;
     let distros_shown: Vec<DistroName> = shown
         .iter()
         .map(|shown| shown.kver.kernel.distro.clone())
         .collect();
-    at::warn(
-        context,
+    metadata::warn(
+        context.printer,
         &sqern_db::crawl::incomplete(client, &distros_shown, None).await?,
     );
     Ok(ExitStatus::Success)
-}
-
-fn describe(shown: &Shown) -> String {
-    let Shown { kver, packages } = shown;
-    let or_never =
-        |at: Option<Timestamp>| at.map_or_else(|| "not yet".to_owned(), |at| time(Some(at)));
-    let mut text = format!(
-        "{}\n  state    {}\n  seen     {}\n  fetched  {}",
-        kver.kernel,
-        state(kver),
-        or_never(kver.seen_at),
-        or_never(kver.fetched_at)
-    );
-    for package in packages {
-        let gone = package
-            .gone_at
-            .map(|at| format!(", no longer listed since {}", time(Some(at))))
-            .unwrap_or_default();
-        text.push_str(&format!(
-            "\n  {:<8} {} {} {} ({}, from {}{gone})\n           {}",
-            package.role,
-            package.name,
-            package.package_version,
-            package.architecture,
-            counted(package.size_bytes, "byte"),
-            package.source,
-            package.url
-        ));
-    }
-    text
-}
-
-fn state(kver: &Kver) -> &'static str {
-    kernel_state(kver.archived, !kver.ignored)
 }

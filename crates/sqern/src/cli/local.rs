@@ -5,14 +5,15 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use pg_local::{Destroyed, Down, LocalServer, State, Status, Up};
-use serde::Serialize;
+use pg_local::{LocalServer, State, Up};
 use sqern_core::private_server::{self, blocking};
 
 use super::Context;
 use super::interrupt::stop_on_interrupt;
 use crate::error::{CliError, ExitStatus};
-use crate::output::private_server::warn_about_service;
+use crate::output::private_server::{
+    Dsn, describe_destroyed, describe_down, describe_status, describe_up, warn_about_service,
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LocalCommand {
@@ -67,11 +68,6 @@ pub(super) struct DirectoryArgs {
     data_dir: Option<PathBuf>,
 }
 
-#[derive(Debug, Serialize)]
-struct Dsn {
-    dsn: String,
-}
-
 pub(super) async fn run(
     command: LocalCommand,
     context: &Context<'_>,
@@ -79,23 +75,19 @@ pub(super) async fn run(
     match command {
         LocalCommand::Up(directory) => {
             let up = up(server(&directory, context)?, context).await?;
-            context
-                .printer
-                .value("local.up/1", &up, || describe_up(&up))?;
+            context.printer.value(&up, || describe_up(&up))?;
             Ok(ExitStatus::Success)
         }
         LocalCommand::Down(directory) => {
             let down = blocking(server(&directory, context)?, LocalServer::down).await?;
-            context
-                .printer
-                .value("local.down/1", &down, || describe_down(&down))?;
+            context.printer.value(&down, || describe_down(&down))?;
             Ok(ExitStatus::Success)
         }
         LocalCommand::Status(directory) => {
             let status = blocking(server(&directory, context)?, LocalServer::status).await?;
             context
                 .printer
-                .value("local.status/1", &status, || describe_status(&status))?;
+                .value(&status, || describe_status(&status))?;
             Ok(if status.state == State::Running {
                 ExitStatus::Success
             } else {
@@ -107,9 +99,7 @@ pub(super) async fn run(
             let dsn = Dsn {
                 dsn: server(&directory, context)?.dsn()?,
             };
-            context
-                .printer
-                .value("local.dsn/1", &dsn, || dsn.dsn.clone())?;
+            context.printer.value(&dsn, || dsn.dsn.clone())?;
             Ok(ExitStatus::Success)
         }
         LocalCommand::Destroy { directory, yes } => {
@@ -151,9 +141,9 @@ async fn destroy(
         return Err(CliError::failed("not confirmed; nothing was removed"));
     }
     let destroyed = blocking(server, LocalServer::destroy).await?;
-    context.printer.value("local.destroy/1", &destroyed, || {
-        describe_destroyed(&destroyed)
-    })?;
+    context
+        .printer
+        .value(&destroyed, || describe_destroyed(&destroyed))?;
     Ok(ExitStatus::Success)
 }
 
@@ -173,83 +163,4 @@ fn confirmed(server: &LocalServer, context: &Context<'_>) -> Result<bool, CliErr
     let mut answer = String::new();
     stdin.lock().read_line(&mut answer)?;
     Ok(answer.trim() == "yes")
-}
-
-fn describe_up(up: &Up) -> String {
-    let done = match (up.created, up.started) {
-        (true, _) => "created and started",
-        (false, true) => "started",
-        (false, false) => "already running",
-    };
-    let version = up
-        .version
-        .map(|version| format!(" {version}"))
-        .unwrap_or_default();
-    let psql = up
-        .service
-        .as_ref()
-        .map(|service| format!("\nconnect: psql service={service}"))
-        .unwrap_or_default();
-    let seconds = f64::from(u32::try_from(up.elapsed_ms).unwrap_or(u32::MAX)) / 1000.0;
-    format!(
-        "PostgreSQL{version} in {}: {done} ({seconds:.1} s)\nsocket: {}{psql}",
-        up.dir.display(),
-        up.endpoint.socket().display()
-    )
-}
-
-fn describe_down(down: &Down) -> String {
-    let done = if down.stopped {
-        "stopped"
-    } else {
-        "was not running"
-    };
-    format!("server in {} {done}", down.dir.display())
-}
-
-fn describe_status(status: &Status) -> String {
-    let state = match status.state {
-        State::Running => "running",
-        State::Starting => "starting",
-        State::Stopping => "stopping",
-        State::Stopped => "stopped",
-        State::Absent => "not created",
-    };
-    let mut lines = vec![
-        format!("state      {state}"),
-        format!("directory  {}", status.dir.display()),
-    ];
-    lines.extend(
-        status
-            .version
-            .map(|version| format!("version    {version}")),
-    );
-    lines.extend(status.pid.map(|pid| format!("process    {pid}")));
-    lines.extend(
-        status
-            .endpoint
-            .as_ref()
-            .map(|endpoint| format!("socket     {}", endpoint.socket().display())),
-    );
-    if status.state != State::Absent {
-        lines.push(format!("size       {} MiB", status.size_bytes >> 20));
-        lines.push(format!("service    {}", status.service));
-        lines.push(format!("log        {}", status.log.display()));
-    }
-    lines.join("\n")
-}
-
-fn describe_destroyed(destroyed: &Destroyed) -> String {
-    let dir = destroyed.dir.display();
-    if !destroyed.existed {
-        return format!("no server exists in {dir}");
-    }
-    let mut lines = vec![format!("removed server in {dir}")];
-    lines.extend(destroyed.left.iter().map(|path| {
-        format!(
-            "file was not created by sqern and remains: {}",
-            path.display()
-        )
-    }));
-    lines.join("\n")
 }

@@ -9,13 +9,14 @@ mod show;
 mod start;
 
 use clap::Args;
-use sqern_core::runs::{self, Candidate, FinishRequest, RunSelection, RunSpec};
+use sqern_core::runs::{self, FinishRequest, RunSelection, RunSpec};
 use sqern_model::{KernelResult, RunKind, RunResult, counted};
 
 use super::Context;
-use super::change::{ChangeArgs, report};
+use super::change::ChangeArgs;
 use crate::error::{CliError, ExitStatus};
-use crate::printer::{Column, Format, Record, RowArgs, time};
+use crate::output::change::print_change;
+use crate::printer::{Format, RowArgs, time};
 
 pub(super) use args::{BuildArgs, SelectionArgs, TestArgs, TestedArgs};
 pub(super) use execute::{execute, run};
@@ -23,19 +24,6 @@ pub(super) use execute_args::ExecuteArgs;
 pub(super) use list::{ListArgs, kernels, list};
 pub(super) use show::show;
 pub(super) use start::{ClaimArgs, start};
-
-impl Record for Candidate {
-    const SCHEMA: &'static str = "run.plan/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::name("distro"),
-        Column::name("version"),
-        Column::number("hosts_running").headed("running"),
-        Column::number("hosts_installed").headed("installed"),
-        Column::number("build"),
-        Column::number("last_id").headed("last"),
-        Column::status("last_result").headed("result"),
-    ];
-}
 
 /// Lists the kernels to build or test.
 pub(super) async fn plan(
@@ -118,8 +106,8 @@ pub(super) async fn finish(
         kernels,
     };
     let finished = runs::finish(&mut session.client, &request, &change.options(context)).await?;
-    report(
-        context,
+    print_change(
+        context.printer,
         &[format!("{kind} {id}: {result}")],
         finished,
         change.dry_run,

@@ -1,18 +1,17 @@
 //! `sqern store`: the fetched headers on disk, compared with the database.
 
-mod row;
-
 use clap::{Args, Subcommand};
 use sqern_core::store_sync::{self, Depth, PruneSet, StoreSelection, StoredKernel};
 use sqern_model::{DistroName, KernelName, counted};
 use sqern_store::Store;
 use tokio_postgres::Client;
 
-use self::row::StoreRow;
 use super::Context;
-use super::change::{ChangeArgs, report};
+use super::change::ChangeArgs;
 use super::store_args::StoreArgs;
 use crate::error::{CliError, ExitStatus};
+use crate::output::change::print_change;
+use crate::output::store::StoreRow;
 use crate::printer::RowArgs;
 
 #[derive(Debug, Subcommand)]
@@ -145,8 +144,8 @@ pub(super) async fn run(
                 .trees
                 .iter()
                 .map(|kernel| format!("{kernel}: tree removed"));
-            let exit = report(
-                context,
+            let exit = print_change(
+                context.printer,
                 &records.chain(trees).collect::<Vec<_>>(),
                 finished,
                 change.dry_run,

@@ -7,9 +7,10 @@ use sqern_db::snapshot;
 use sqern_model::{DistroName, KernelName};
 
 use super::Context;
-use super::at::{self, AtArgs};
+use super::at::AtArgs;
 use super::target_args::TargetArgs;
 use crate::error::{CliError, ExitStatus};
+use crate::output::metadata;
 use crate::output::why::describe;
 
 /// Show the stage of a kernel, and explain its missing step
@@ -58,9 +59,9 @@ pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<ExitStat
     let now = explanation.data.at.unwrap_or_else(Timestamp::now);
     context
         .printer
-        .value("why/1", &explanation, || describe(&explanation, now))?;
+        .value(&explanation, || describe(&explanation, now))?;
     context.printer.note(&explanation.data.to_string());
-    at::warn(context, &explanation.incomplete);
+    metadata::warn(context.printer, &explanation.incomplete);
     Ok(if explanation.kernels.is_empty() {
         ExitStatus::Failed
     } else {

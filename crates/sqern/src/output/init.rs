@@ -1,18 +1,25 @@
 //! The output of `sqern init`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_core::init::{InitOutcome, ServerState};
 use sqern_db::migrate::{self, Step};
 use sqern_model::counted;
 
-/// The result in JSON.
-#[derive(Debug, Serialize)]
+use crate::printer::Document;
+
+/// The result of `sqern init`.
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Initialized {
     /// The result of each step.
     #[serde(flatten)]
     pub outcome: InitOutcome,
     /// Whether nothing was changed.
     pub dry_run: bool,
+}
+
+impl Document for Initialized {
+    const SCHEMA: &'static str = "init/1";
 }
 
 impl Initialized {

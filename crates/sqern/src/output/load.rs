@@ -1,23 +1,29 @@
 //! The output of a load of a report.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_core::customers::{Change, LoadOutcome, Totals};
 use sqern_db::change::Finished;
 use sqern_model::counted;
 
 use crate::error::CliError;
-use crate::printer::{Format, Printer};
+use crate::printer::{Document, Format, Printer};
 
-/// The result of a load in JSON.
-#[derive(Debug, Serialize)]
-struct Loaded<'a> {
+/// The result of loading a report.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Loaded<'a> {
     #[serde(flatten)]
     totals: Totals,
     /// The first changes, up to the limit of the request.
     changes: &'a [Change],
+    /// Whether nothing was changed.
     dry_run: bool,
     #[serde(flatten)]
     finished: Finished,
+}
+
+impl Document for Loaded<'_> {
+    const SCHEMA: &'static str = "cust.load/1";
 }
 
 /// Prints the changes and their numbers.
@@ -36,7 +42,7 @@ pub fn print(outcome: &LoadOutcome, dry_run: bool, printer: &Printer) -> Result<
             dry_run,
             finished: *finished,
         };
-        return printer.value("cust.load/1", &loaded, String::new);
+        return printer.value(&loaded, String::new);
     }
     if !changes.is_empty() {
         printer.text(&changes.iter().map(describe).collect::<Vec<_>>().join("\n"))?;

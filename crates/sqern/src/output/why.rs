@@ -10,10 +10,14 @@ use sqern_db::status::Stage;
 use sqern_db::why::{HostsOfType, RecentRun, Recorded};
 use sqern_model::{Kernel, PackageRole, RunResult, counted};
 
-use crate::printer::{duration, relative, time};
+use crate::printer::{Document, duration, relative, time};
 
 /// The maximum number of printed lines of a log.
 const MAX_LOG_LINES: usize = 5;
+
+impl Document for Explanation {
+    const SCHEMA: &'static str = "why/1";
+}
 
 /// Returns the explanation as text at the time `now`.
 #[must_use]

@@ -249,9 +249,11 @@ fn compare(left: &Value, right: &Value) -> Ordering {
 
 #[cfg(test)]
 mod tests {
+    use schemars::JsonSchema;
+
     use super::*;
 
-    #[derive(Serialize)]
+    #[derive(Serialize, JsonSchema)]
     struct Sample {
         version: &'static str,
         hosts: Option<u32>,

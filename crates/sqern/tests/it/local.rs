@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use sqern_testkit::server::open_tempdir;
 
+use crate::json_schemas::require_valid;
 use crate::program::{environment_at, program_at};
 
 fn text(output: &Output) -> String {
@@ -23,11 +24,13 @@ fn a_private_server_is_started_used_stopped_and_removed() {
     let run = |program: &str, arguments: &[&str]| {
         let mut command = Command::new(program);
         environment_at(&mut command, home.path()).env("PGSERVICEFILE", &service_file);
-        command
+        let output = command
             .env("PATH", "/usr/bin:/bin:/usr/local/bin")
             .args(arguments)
             .output()
-            .unwrap()
+            .unwrap();
+        require_valid(&String::from_utf8_lossy(&output.stdout));
+        output
     };
     let local = |verb: &str, more: &[&str]| {
         let option = format!("--data-dir={}", data_dir.display());
@@ -51,7 +54,7 @@ fn a_private_server_is_started_used_stopped_and_removed() {
         local("up", &[]).status.success(),
         "a second up finds it running"
     );
-    assert!(local("status", &[]).status.success());
+    assert!(local("status", &["--json"]).status.success());
 
     let psql = run(
         "psql",
@@ -64,6 +67,7 @@ fn a_private_server_is_started_used_stopped_and_removed() {
     assert_eq!(text(&psql).trim(), "sqern|sqern");
     let local_psql = local("psql", &["--", "-XAtc", "SELECT 1 + 1"]);
     assert_eq!(text(&local_psql).trim(), "2");
+    assert!(local("dsn", &["--json"]).status.success());
     let dsn = String::from_utf8(local("dsn", &[]).stdout).unwrap();
     let by_dsn = run(
         env!("CARGO_BIN_EXE_sqern"),
@@ -76,7 +80,7 @@ fn a_private_server_is_started_used_stopped_and_removed() {
     );
     assert!(by_service.status.success(), "{}", text(&by_service));
 
-    assert!(local("down", &[]).status.success());
+    assert!(local("down", &["--json"]).status.success());
     assert_eq!(local("status", &[]).status.code(), Some(1));
     let unconfirmed = local("destroy", &[]);
     assert_eq!(
@@ -89,7 +93,7 @@ fn a_private_server_is_started_used_stopped_and_removed() {
         "{}",
         text(&unconfirmed)
     );
-    let destroyed = local("destroy", &["--yes"]);
+    let destroyed = local("destroy", &["--yes", "--json"]);
     assert!(destroyed.status.success(), "{}", text(&destroyed));
     assert!(!data_dir.exists());
     assert!(

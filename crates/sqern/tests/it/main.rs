@@ -15,6 +15,7 @@ mod follow;
 mod generate;
 mod history;
 mod init;
+mod json_schemas;
 mod local;
 mod names;
 mod new_distro;

@@ -7,6 +7,8 @@ use serde_json::Value;
 use sqern_testkit::{TestDatabase, TestServer};
 use tokio_postgres::Client;
 
+use crate::json_schemas::require_valid;
+
 /// A directory without distribution files.
 const NO_SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
 
@@ -130,12 +132,16 @@ impl Program {
 }
 
 impl From<Output> for Ran {
+    /// Returns the output, whose JSON documents must be valid.
     fn from(output: Output) -> Self {
-        Self {
+        let ran = Self {
             status: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        };
+        require_valid(&ran.stdout);
+        require_valid(&ran.stderr);
+        ran
     }
 }
 

@@ -27,7 +27,7 @@ const FIXTURE: &str = "
     INSERT INTO cust_host_kver (cluster_name, host_name, distro, version, current)
         VALUES ('acme-1', 'h1', 'debian12', '6.1.0-3-amd64', true), ('acme-1', 'h1', 'debian12', '6.1.0-6-amd64', false)";
 
-async fn with_fixture() -> Program {
+pub async fn with_fixture() -> Program {
     let program = Program::new().await;
     program
         .database

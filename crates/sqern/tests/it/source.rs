@@ -89,6 +89,16 @@ async fn source_test_fails_for_an_unverified_source() {
         tested.stderr.contains("bookworm failed: expected"),
         "{tested:?}"
     );
+    let arguments = [
+        "source",
+        "test",
+        "debian12",
+        "--sources",
+        &directory,
+        "--json",
+    ];
+    let tested = without_database(&program, &arguments);
+    assert!(tested.stdout.contains("sqern.source.test/1"), "{tested:?}");
 
     let unknown = without_database(
         &program,

@@ -1,27 +1,13 @@
 //! The execution of `sqern available`.
 
-use sqern_core::available::{
-    self, AvailabilityChange, Available, AvailableFilter, Evidence, ModuleSelection,
-    SucceededModules,
-};
+use sqern_core::available::{self, AvailableFilter, Evidence, ModuleSelection, SucceededModules};
 use sqern_model::RunKind;
 
 use super::{AvailableCommand, Which};
 use crate::cli::Context;
-use crate::cli::at::{self, ListMetadata};
-use crate::cli::change::report;
 use crate::error::{CliError, ExitStatus};
-use crate::printer::{Column, Record};
-
-impl Record for Available {
-    const SCHEMA: &'static str = "available.list/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::name("revision"),
-        Column::name("target"),
-        Column::name("distro"),
-        Column::name("version"),
-    ];
-}
+use crate::output::available::print;
+use crate::output::metadata::{self, ListMetadata};
 
 pub(in crate::cli) async fn run(
     command: AvailableCommand,
@@ -49,44 +35,30 @@ pub(in crate::cli) async fn run(
                 &as_of,
             )
             .await?;
-            at::list(context, &available, &rows, &ListMetadata::from(&as_of))?;
+            metadata::list(
+                context.printer,
+                &available,
+                &rows,
+                &ListMetadata::from(&as_of),
+            )?;
             Ok(ExitStatus::Success)
         }
         AvailableCommand::Add(args) => {
             let options = args.change.options(context);
             let change = available::add(&mut session.client, &args.into(), &options).await?;
-            print(&change, "available", options.dry_run, context)
+            print(&change, "available", options.dry_run, context.printer)
         }
         AvailableCommand::Remove(args) => {
             let options = args.change.options(context);
             let change = available::remove(&mut session.client, &args.into(), &options).await?;
-            print(&change, "no longer available", options.dry_run, context)
+            print(
+                &change,
+                "no longer available",
+                options.dry_run,
+                context.printer,
+            )
         }
     }
-}
-
-/// Prints a line with the new state for each kernel, and the generation.
-fn print(
-    change: &AvailabilityChange,
-    state: &str,
-    dry_run: bool,
-    context: &Context<'_>,
-) -> Result<ExitStatus, CliError> {
-    let AvailabilityChange {
-        target,
-        kernels,
-        finished,
-        ..
-    } = change;
-    let line = |kernel: &sqern_model::Kernel| {
-        format!("{} {}: {state} for {target}", kernel.distro, kernel.version)
-    };
-    report(
-        context,
-        &kernels.iter().map(line).collect::<Vec<_>>(),
-        *finished,
-        dry_run,
-    )
 }
 
 impl From<Which> for ModuleSelection {

@@ -1,25 +1,14 @@
 //! `sqern cust hosts`: lists hosts.
 
-use sqern_db::cust::{self, Host, HostFilter};
+use sqern_db::cust::{self, HostFilter};
 use sqern_db::{distro, kver};
 use sqern_model::{ClusterName, DistroName, KernelName};
 
 use crate::cli::Context;
-use crate::cli::at::{self, AtArgs, ListMetadata};
+use crate::cli::at::AtArgs;
 use crate::error::{CliError, ExitStatus};
-use crate::printer::{Column, Record, RowArgs};
-
-impl Record for Host {
-    const SCHEMA: &'static str = "cust.hosts/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::name("cluster"),
-        Column::name("type"),
-        Column::name("host"),
-        Column::name("distro"),
-        Column::name("running"),
-        Column::text("installed"),
-    ];
-}
+use crate::output::metadata::{self, ListMetadata};
+use crate::printer::RowArgs;
 
 pub(super) async fn run(
     clusters: Vec<ClusterName>,
@@ -42,8 +31,8 @@ pub(super) async fn run(
         distros,
         kernels,
     };
-    at::list(
-        context,
+    metadata::list(
+        context.printer,
         &cust::hosts(&session.client, &filter, &as_of).await?,
         rows,
         &ListMetadata::from(&as_of),

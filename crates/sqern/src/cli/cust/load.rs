@@ -12,9 +12,10 @@ use sqern_core::{Error, Progress};
 use sqern_model::counted;
 
 use crate::cli::Context;
-use crate::cli::change::{ChangeArgs, generation_note};
+use crate::cli::change::ChangeArgs;
 use crate::cli::progress::phase;
 use crate::error::{CliError, ExitStatus};
+use crate::output::change::generation_note;
 use crate::output::load::print;
 use crate::printer::{Format, query_limit};
 

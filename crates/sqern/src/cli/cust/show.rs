@@ -1,38 +1,14 @@
 //! `sqern cust show`: lists the kernels of each host of a cluster.
 
-use serde::Serialize;
 use sqern_db::cust::{self, Cluster, HostFilter};
 use sqern_model::{ClusterName, counted};
 
 use crate::cli::Context;
-use crate::cli::at::{self, AtArgs, ListMetadata};
+use crate::cli::at::AtArgs;
 use crate::error::{CliError, ExitStatus};
-use crate::printer::{Column, Format, Record, RowArgs};
-
-/// A kernel of a host, as in the CSV format of reports.
-#[derive(Debug, Serialize)]
-struct HostKernel {
-    cluster: String,
-    #[serde(rename = "type")]
-    cltype: String,
-    host: String,
-    distro: String,
-    version: String,
-    /// Absent in the line of a cluster without hosts.
-    current: Option<bool>,
-}
-
-impl Record for HostKernel {
-    const SCHEMA: &'static str = "cust.show/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::name("cluster"),
-        Column::name("type"),
-        Column::name("host"),
-        Column::name("distro"),
-        Column::name("version"),
-        Column::name("current"),
-    ];
-}
+use crate::output::cust::HostKernel;
+use crate::output::metadata::{self, ListMetadata};
+use crate::printer::{Format, RowArgs};
 
 pub(super) async fn run(
     name: &ClusterName,
@@ -76,7 +52,7 @@ pub(super) async fn run(
             current: None,
         });
     }
-    at::list(context, &rows, args, &ListMetadata::from(&as_of))?;
+    metadata::list(context.printer, &rows, args, &ListMetadata::from(&as_of))?;
     if context.printer.format() == Format::Table {
         context.printer.note(&format!(
             "{name} ({cltype}): {}, {}",

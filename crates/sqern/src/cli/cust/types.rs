@@ -1,20 +1,12 @@
 //! `sqern cust type list`: lists cluster types.
 
-use sqern_db::cust::{self, ClusterType};
+use sqern_db::cust;
 
 use crate::cli::Context;
-use crate::cli::at::{self, AtArgs, ListMetadata};
+use crate::cli::at::AtArgs;
 use crate::error::{CliError, ExitStatus};
-use crate::printer::{Column, Record, RowArgs};
-
-impl Record for ClusterType {
-    const SCHEMA: &'static str = "cust.type.list/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::number("id"),
-        Column::name("name"),
-        Column::number("clusters"),
-    ];
-}
+use crate::output::metadata::{self, ListMetadata};
+use crate::printer::RowArgs;
 
 pub(super) async fn run(
     at: &AtArgs,
@@ -22,8 +14,8 @@ pub(super) async fn run(
     context: &Context<'_>,
 ) -> Result<ExitStatus, CliError> {
     let (session, as_of) = super::begin(at, context).await?;
-    at::list(
-        context,
+    metadata::list(
+        context.printer,
         &cust::types(&session.client, &as_of).await?,
         rows,
         &ListMetadata::from(&as_of),

@@ -6,12 +6,12 @@ use sqern_model::counted;
 
 use super::FetchArgs;
 use super::progress::FetchProgress;
-use super::row::{FetchRow, print};
 use crate::cli::Context;
-use crate::cli::at::warn_never_checked;
-use crate::cli::change::generation_note;
 use crate::cli::interrupt::stop_on_interrupt;
 use crate::error::{CliError, ExitStatus};
+use crate::output::change::generation_note;
+use crate::output::fetch::{FetchRow, print};
+use crate::output::metadata::warn_never_checked;
 use crate::printer::{Format, RowArgs};
 
 pub(in crate::cli) async fn run(
@@ -34,7 +34,7 @@ pub(in crate::cli) async fn run(
         }
         context.printer.note("nothing to fetch");
         let never_checked = crawl::never_checked(&session.client, &args.distros, None).await?;
-        warn_never_checked(context, &never_checked);
+        warn_never_checked(context.printer, &never_checked);
         return Ok(ExitStatus::Success);
     }
     if args.change.dry_run {
@@ -63,7 +63,7 @@ pub(in crate::cli) async fn run(
         rejected
             .chain(summary.kernels.into_iter().map(FetchRow::from))
             .collect(),
-        context,
+        context.printer,
     )?;
     context.printer.note(&generation_note(
         summary.finished,
@@ -82,7 +82,7 @@ fn print_plan(plan: FetchPlan, context: &Context<'_>) -> Result<ExitStatus, CliE
         .chain(plan.kernels.iter().map(FetchRow::planned))
         .collect();
     let size = indicatif::HumanBytes(size);
-    let exit = print(rows, context)?;
+    let exit = print(rows, context.printer)?;
     context.printer.note(&format!(
         "would fetch {count} ({size}); nothing was fetched"
     ));

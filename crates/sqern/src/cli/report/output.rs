@@ -7,9 +7,9 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::Context;
-use crate::cli::at::{self, ListMetadata};
 use crate::error::CliError;
 use crate::output::html::{Origin, Page, page};
+use crate::output::metadata::{self, ListMetadata, ReportMetadata};
 use crate::printer::{Format, Record, RowArgs};
 
 /// The option `--html`, which writes the report to a file.
@@ -97,24 +97,17 @@ impl ReportOutput<'_> {
         records: &[R],
         fields: &impl Serialize,
     ) -> Result<(), CliError> {
-        #[derive(Serialize)]
-        struct Metadata<'a, F: Serialize> {
-            #[serde(flatten)]
-            common: &'a ListMetadata,
-            #[serde(flatten)]
-            fields: &'a F,
-        }
         if !self.html.is_wanted() {
             self.context.printer.list_in(
                 records,
                 self.rows,
-                &Metadata {
+                &ReportMetadata {
                     common: self.metadata,
                     fields,
                 },
             )?;
         }
-        at::print_state(self.context, self.metadata);
+        metadata::print_state(self.context.printer, self.metadata);
         Ok(())
     }
 }

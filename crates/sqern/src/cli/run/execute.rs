@@ -2,8 +2,8 @@
 
 use sqern_core::owner::lease_owner;
 use sqern_core::runs::{
-    ExecutionOptions, ExecutorConfig, KernelOutcome, Lease, RetryPolicy, RunExecutor, RunSelection,
-    RunSpec, RunSummary,
+    ExecutionOptions, ExecutorConfig, Lease, RetryPolicy, RunExecutor, RunSelection, RunSpec,
+    RunSummary,
 };
 use sqern_model::RunResult;
 
@@ -14,18 +14,7 @@ use crate::cli::Context;
 use crate::cli::interrupt::stop_on_interrupt;
 use crate::cli::store_args::open_store;
 use crate::error::{CliError, ExitStatus};
-use crate::printer::{Column, Kind, Printer, Record, RowArgs};
-
-impl Record for KernelOutcome {
-    const SCHEMA: &'static str = "run.run/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::name("distro"),
-        Column::name("version"),
-        Column::status("result"),
-        Column::new("seconds", Kind::Seconds),
-        Column::name("log"),
-    ];
-}
+use crate::printer::{Printer, RowArgs};
 
 /// Executes a build or tests; with `--dry-run`, prints the plan.
 pub(in crate::cli) async fn run(

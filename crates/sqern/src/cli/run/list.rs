@@ -2,15 +2,16 @@
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use serde::Serialize;
 use sqern_core::runs;
-use sqern_db::run::{self as db, Filter, Run, RunKernel};
+use sqern_db::run::{self as db, Filter};
 use sqern_model::{DistroName, KernelName, RunKind};
 
 use crate::cli::Context;
-use crate::cli::at::{self, AtArgs, ListMetadata};
+use crate::cli::at::AtArgs;
 use crate::error::{CliError, ExitStatus};
-use crate::printer::{Column, DEFAULT_LIMIT, Record, RowArgs};
+use crate::output::metadata::{self, ListMetadata};
+use crate::output::run::{BuildRow, TestRow};
+use crate::printer::{DEFAULT_LIMIT, RowArgs};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ListArgs {
@@ -33,48 +34,6 @@ pub(in crate::cli) struct ListArgs {
     at: AtArgs,
     #[command(flatten)]
     rows: RowArgs,
-}
-
-/// A build in a list.
-#[derive(Debug, Serialize)]
-struct BuildRow(Run);
-
-impl Record for BuildRow {
-    const SCHEMA: &'static str = "run.list/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::number("id"),
-        Column::time("started_at").headed("started"),
-        Column::status("state"),
-        Column::status("result"),
-        Column::number("kernels"),
-        Column::number("succeeded"),
-        Column::number("failed"),
-        Column::name("revision"),
-        Column::name("target"),
-        Column::name("jenkins_job").headed("job"),
-    ];
-}
-
-/// A test run in a list.
-#[derive(Debug, Serialize)]
-struct TestRow(Run);
-
-impl Record for TestRow {
-    const SCHEMA: &'static str = "run.list/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::number("id"),
-        Column::time("started_at").headed("started"),
-        Column::status("state"),
-        Column::status("result"),
-        Column::number("kernels"),
-        Column::number("succeeded"),
-        Column::number("failed"),
-        Column::number("build"),
-        Column::name("flavor"),
-        Column::name("cluster"),
-        Column::name("revision"),
-        Column::name("target"),
-    ];
 }
 
 pub(in crate::cli) async fn list(
@@ -108,29 +67,20 @@ pub(in crate::cli) async fn list(
         ListMetadata::from(&as_of),
     );
     match kind {
-        RunKind::Build => at::list(
-            context,
+        RunKind::Build => metadata::list(
+            context.printer,
             &runs.into_iter().map(BuildRow).collect::<Vec<_>>(),
             &rows,
             &frame,
         )?,
-        RunKind::Test => at::list(
-            context,
+        RunKind::Test => metadata::list(
+            context.printer,
             &runs.into_iter().map(TestRow).collect::<Vec<_>>(),
             &rows,
             &frame,
         )?,
     }
     Ok(ExitStatus::Success)
-}
-
-impl Record for RunKernel {
-    const SCHEMA: &'static str = "run.kernels/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::name("distro"),
-        Column::name("version"),
-        Column::status("result"),
-    ];
 }
 
 /// Lists the kernels of a run.
@@ -144,6 +94,6 @@ pub(in crate::cli) async fn kernels(
     let session = context.open().await?;
     let as_of = at.resolve(&session.client).await?;
     let kernels = runs::kernels(&session.client, kind, id, &as_of).await?;
-    at::list(context, &kernels, rows, &ListMetadata::from(&as_of))?;
+    metadata::list(context.printer, &kernels, rows, &ListMetadata::from(&as_of))?;
     Ok(ExitStatus::Success)
 }

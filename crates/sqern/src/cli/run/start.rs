@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
-use serde::Serialize;
 use sqern_core::input::parse_duration;
 use sqern_core::owner::host_name;
 use sqern_core::runs::{
-    self, Candidate, KernelChoice, Lease, RunSelection, RunSpec, StartRequest, StartedRun,
+    self, KernelChoice, Lease, RunSelection, RunSpec, StartRequest, StartedRun,
 };
 use sqern_model::counted;
 
@@ -16,6 +15,7 @@ use super::progress::RunProgress;
 use crate::cli::Context;
 use crate::cli::change::ChangeArgs;
 use crate::error::{CliError, ExitStatus};
+use crate::output::run::Started;
 
 /// The maximum length of the owner of a lease.
 const MAX_OWNER_CHARS: usize = 200;
@@ -29,15 +29,6 @@ pub(in crate::cli) struct ClaimArgs {
     /// Lease duration; the claimed kernels are released when the lease expires
     #[arg(long, value_name = "DURATION", default_value = "4h", value_parser = parse_duration)]
     lease: Duration,
-}
-
-/// A started run in JSON.
-#[derive(Debug, Serialize)]
-struct Started {
-    id: i64,
-    kernels: Vec<Candidate>,
-    /// The abandoned runs, which were finished with the result ABORTED.
-    closed: Vec<i64>,
 }
 
 /// Records a run that another program executes, and prints its id.
@@ -86,9 +77,7 @@ pub(in crate::cli) async fn start(
         kernels,
         closed: outcome.abandoned,
     };
-    context
-        .printer
-        .value("run.start/1", &started, || id.to_string())?;
+    context.printer.value(&started, || id.to_string())?;
     let verb = if change.dry_run {
         "would start"
     } else {

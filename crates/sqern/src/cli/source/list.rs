@@ -1,26 +1,12 @@
 //! `sqern source list`: sources with the results of their last crawls.
 
-use sqern_core::sources::{self, SourceStatus};
+use sqern_core::sources;
 use sqern_db::crawl;
 use sqern_model::{DistroName, SourceSet};
 
 use crate::cli::Context;
 use crate::error::{CliError, ExitStatus};
-use crate::printer::{Column, Record, RowArgs};
-
-impl Record for SourceStatus {
-    const SCHEMA: &'static str = "source.list/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::name("distro"),
-        Column::name("source"),
-        Column::name("kind"),
-        Column::name("architectures"),
-        Column::name("signature"),
-        Column::status("state"),
-        Column::number("kernels"),
-        Column::time("finished_at").headed("finished"),
-    ];
-}
+use crate::printer::RowArgs;
 
 pub(super) async fn run(
     distros: &[DistroName],

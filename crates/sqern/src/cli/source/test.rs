@@ -9,18 +9,7 @@ use sqern_upstream::CrawlOptions;
 use crate::cli::Context;
 use crate::cli::crawl_progress::CrawlProgress;
 use crate::error::{CliError, ExitStatus};
-use crate::printer::{Column, Format, Kind, Record, RowArgs};
-
-impl Record for SourceTestResult {
-    const SCHEMA: &'static str = "source.test/1";
-    const COLUMNS: &'static [Column] = &[
-        Column::name("distro"),
-        Column::name("source"),
-        Column::status("state"),
-        Column::number("kernels"),
-        Column::new("bytes", Kind::Bytes).headed("read"),
-    ];
-}
+use crate::printer::{Format, RowArgs};
 
 /// Returns the definition of a distribution, or of a distribution file, with the selected sources.
 pub(super) fn subject(

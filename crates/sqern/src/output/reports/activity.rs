@@ -1,5 +1,6 @@
 //! The report `activity`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_core::reports::activity::{
     Activity, ActivityKind, ActivityReport, GenerationActivity, by_distro,
@@ -13,7 +14,7 @@ use crate::output::html::{
 use crate::printer::{Column, Record};
 
 /// The metadata of the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ActivityMetadata {
     /// The generation after which the activity is counted; 0 for the start of the journal.
     pub after: i64,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_core::reports::coverage::{Coverage, CoverageReport};
 use sqern_core::reports::{ReportQuery, Trend, state};
@@ -46,10 +47,11 @@ impl Record for KernelStatus<'_> {
 }
 
 /// A kernel and its state: wanted, ignored or archived.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct KernelStatus<'a> {
     #[serde(flatten)]
     status: &'a Status,
+    /// `wanted`, `ignored` or `archived`.
     state: &'static str,
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_core::reports::Trend;
 use sqern_core::reports::risk::{
@@ -18,7 +19,7 @@ use crate::output::html::{
 use crate::printer::{Column, Record};
 
 /// The metadata of the list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RiskMetadata {
     /// The release target; `None` for all.
     pub target: Option<String>,

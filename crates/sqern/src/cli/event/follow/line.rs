@@ -11,6 +11,7 @@ use tokio_postgres::Client;
 
 use super::StopReason;
 use crate::error::CliError;
+use crate::output::event::FollowedGeneration;
 
 /// The maximum size of the events of a generation in memory. Larger ones are stored in a temporary
 /// file.
@@ -70,8 +71,9 @@ impl Line {
     pub(super) fn at(mut self, position: &Position) -> io::Result<impl Read> {
         self.events.rewind()?;
         let header = serde_json::to_string(&self.header)?;
+        let schema = FollowedGeneration::SCHEMA;
         let begin = format!(
-            r#"{{"schema":"sqern.event.follow/1","position":"{position}","generation":{header},"events":["#
+            r#"{{"schema":"sqern.{schema}","position":"{position}","generation":{header},"events":["#
         );
         Ok(Cursor::new(begin).chain(self.events).chain(&b"]}"[..]))
     }

@@ -1,6 +1,7 @@
-//! The rows of the list of fetched kernels.
+//! The output of `sqern store`.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_core::store_sync::StoredKernel;
 use sqern_model::Kernel;
@@ -8,15 +9,17 @@ use sqern_model::Kernel;
 use crate::printer::{Column, Kind, Record};
 
 /// A kernel in the database and on disk.
-#[derive(Debug, Serialize)]
-pub(super) struct StoreRow {
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct StoreRow {
     #[serde(flatten)]
     kernel: Kernel,
     /// The time of the fetch in the database.
     fetched_at: Option<Timestamp>,
     /// The time at which the tree was created.
     made_at: Option<String>,
+    /// The number of files in the tree.
     files: Option<u64>,
+    /// The size of the tree, in bytes.
     bytes: Option<u64>,
     /// The vermagic of the module that was compiled in the tree.
     vermagic: Option<String>,

@@ -1,26 +1,31 @@
-//! The list of kernels that a fetch prints.
+//! The output of `sqern fetch`.
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_core::fetch::{FetchOutcome, KernelFetch, KernelPlan, RejectedKernel};
 use sqern_model::Kernel;
 
-use crate::cli::Context;
 use crate::error::{CliError, ExitStatus};
-use crate::printer::{Column, Kind, Record, RowArgs};
+use crate::printer::{Column, Kind, Printer, Record, RowArgs};
 
 /// A kernel and the outcome of its fetch.
-#[derive(Debug, Serialize)]
-pub(super) struct FetchRow {
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct FetchRow {
     #[serde(flatten)]
     kernel: Kernel,
     /// `fetched`, `found`, `planned`, `busy` or `failed`.
     outcome: &'static str,
+    /// The number of packages.
     packages: usize,
+    /// The size of the packages, in bytes.
     bytes: u64,
+    /// The duration of the fetch, in seconds.
     seconds: f64,
+    /// The directory of the headers.
     tree: Option<PathBuf>,
+    /// The reason why the kernel was not fetched.
     reason: Option<String>,
     #[serde(skip)]
     hints: Vec<String>,
@@ -52,7 +57,7 @@ impl FetchRow {
         }
     }
 
-    pub(super) fn planned(plan: &KernelPlan) -> Self {
+    pub fn planned(plan: &KernelPlan) -> Self {
         let (packages, bytes) = (plan.packages.len(), plan.size_bytes());
         Self {
             packages,
@@ -61,7 +66,7 @@ impl FetchRow {
         }
     }
 
-    pub(super) fn rejected(rejected: RejectedKernel) -> Self {
+    pub fn rejected(rejected: RejectedKernel) -> Self {
         Self::new(rejected.kernel, "failed").with_failure(&rejected.error.into())
     }
 
@@ -105,8 +110,8 @@ impl From<KernelFetch> for FetchRow {
 }
 
 /// Prints the rows, and the reasons to standard error.
-pub(super) fn print(rows: Vec<FetchRow>, context: &Context<'_>) -> Result<ExitStatus, CliError> {
-    context.printer.list(&rows, &RowArgs::default())?;
+pub fn print(rows: Vec<FetchRow>, printer: &Printer) -> Result<ExitStatus, CliError> {
+    printer.list(&rows, &RowArgs::default())?;
     let mut exit = ExitStatus::Success;
     for FetchRow {
         kernel,
@@ -118,9 +123,7 @@ pub(super) fn print(rows: Vec<FetchRow>, context: &Context<'_>) -> Result<ExitSt
     {
         if let Some(reason) = reason {
             let failure = CliError::failed(format!("{kernel} {outcome}: {reason}"));
-            context
-                .printer
-                .problem(&hints.into_iter().fold(failure, CliError::hint));
+            printer.problem(&hints.into_iter().fold(failure, CliError::hint));
             exit = ExitStatus::Failed;
         }
     }

@@ -1,19 +1,20 @@
-//! The output of a check.
+//! The output of `sqern check`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_core::check::{CheckSummary, CheckedDistro, CheckedSource};
 use sqern_model::{KernelVersion, counted};
 
-use crate::cli::Context;
-use crate::cli::change::generation_note;
+use super::change::generation_note;
 use crate::error::CliError;
-use crate::printer::{Column, Format, Kind, Record, RowArgs};
+use crate::printer::{Column, Document, Format, Kind, Printer, Record, RowArgs};
 
-/// A check in JSON.
-#[derive(Serialize)]
-struct CheckReport<'a> {
+/// The result of a check.
+#[derive(Serialize, JsonSchema)]
+pub struct CheckReport<'a> {
     #[serde(flatten)]
     summary: &'a CheckSummary,
+    /// Whether nothing was changed.
     dry_run: bool,
 }
 
@@ -29,20 +30,15 @@ impl Record for CheckedSource {
 }
 
 /// Prints the sources and the differences; warnings, reasons and the generation to standard error.
-pub(super) fn print(
-    summary: &CheckSummary,
-    dry_run: bool,
-    context: &Context<'_>,
-) -> Result<(), CliError> {
-    let printer = context.printer;
+pub fn print(summary: &CheckSummary, dry_run: bool, printer: &Printer) -> Result<(), CliError> {
     if printer.format() == Format::Json {
-        return printer.value("check/1", &CheckReport { summary, dry_run }, String::new);
+        return printer.value(&CheckReport { summary, dry_run }, String::new);
     }
     printer.list(&summary.sources, &RowArgs::default())?;
     if printer.format() == Format::Table {
-        print_versions(&summary.distros, context)?;
+        print_versions(&summary.distros, printer)?;
     }
-    print_problems(summary, context);
+    print_problems(summary, printer);
     let unchanged = if summary.is_complete() {
         "no changes"
     } else {
@@ -52,7 +48,7 @@ pub(super) fn print(
     Ok(())
 }
 
-fn print_versions(distros: &[CheckedDistro], context: &Context<'_>) -> Result<(), CliError> {
+fn print_versions(distros: &[CheckedDistro], printer: &Printer) -> Result<(), CliError> {
     for CheckedDistro { distro, new, gone } in distros {
         for (noun, predicate, kernels) in [
             ("new kernel", "in", new),
@@ -65,16 +61,14 @@ fn print_versions(distros: &[CheckedDistro], context: &Context<'_>) -> Result<()
                     .map(KernelVersion::as_str)
                     .collect::<Vec<_>>()
                     .join("\n  ");
-                context
-                    .printer
-                    .text(&format!("\n{count} {predicate} {distro}:\n  {versions}"))?;
+                printer.text(&format!("\n{count} {predicate} {distro}:\n  {versions}"))?;
             }
         }
     }
     Ok(())
 }
 
-fn print_problems(summary: &CheckSummary, context: &Context<'_>) {
+fn print_problems(summary: &CheckSummary, printer: &Printer) {
     for CheckedSource {
         distro,
         source,
@@ -83,19 +77,21 @@ fn print_problems(summary: &CheckSummary, context: &Context<'_>) {
     } in &summary.sources
     {
         for warning in warnings {
-            context
-                .printer
-                .warning(&format!("{distro} {source}: {warning}"));
+            printer.warning(&format!("{distro} {source}: {warning}"));
         }
     }
     for problem in summary.problems() {
         let failure = CliError::failed(problem.message());
         let hint =
             "sqern check --apt-lists  # reads the package lists of this machine, without a network";
-        context.printer.problem(&if problem.is_offline() {
+        printer.problem(&if problem.is_offline() {
             failure.hint(hint)
         } else {
             failure
         });
     }
+}
+
+impl Document for CheckReport<'_> {
+    const SCHEMA: &'static str = "check/1";
 }

@@ -1,0 +1,90 @@
+//! The output of `sqern db`.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use sqern_db::check::Checked;
+use sqern_db::migrate::{Applied, SchemaStatus, Step};
+use sqern_model::counted;
+
+use crate::printer::Document;
+
+/// The steps of a migration.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Migrated {
+    /// The steps in their order.
+    pub steps: Vec<Step>,
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+}
+
+pub fn describe_migrated(migrated: &Migrated) -> String {
+    if migrated.steps.is_empty() {
+        return "schema is up to date".to_owned();
+    }
+    let tense = if migrated.dry_run {
+        "would be applied; nothing was changed"
+    } else {
+        "applied"
+    };
+    format!("{}\n{tense}", describe_steps(&migrated.steps))
+}
+
+/// Returns a line for each step.
+#[must_use]
+pub fn describe_steps(steps: &[Step]) -> String {
+    let lines: Vec<String> = steps
+        .iter()
+        .map(|step| match step {
+            Step::Up { version, name } => format!("up    {version:>4} {name}"),
+            Step::Down { version, name } => format!("down  {version:>4} {name}"),
+            Step::Functions { files } => format!(
+                "functions, triggers and views ({})",
+                counted(files.len(), "file")
+            ),
+        })
+        .collect();
+    lines.join("\n")
+}
+
+pub fn describe_status(status: &SchemaStatus) -> String {
+    let applied = status
+        .applied
+        .iter()
+        .map(|Applied { version, name, .. }| format!("\n  {version:>4} {name}"))
+        .collect::<String>();
+    let functions = if status.functions_differ.is_empty() {
+        "up to date".to_owned()
+    } else {
+        status.functions_differ.join(", ")
+    };
+    format!(
+        "schema version   {}{applied}\nprogram version  {}\nfunctions        {functions}",
+        status.version, status.latest
+    )
+}
+
+pub fn describe_checked(checked: &Checked) -> String {
+    let mark = if checked.problems.is_empty() {
+        "ok  "
+    } else {
+        "FAIL"
+    };
+    let problems = checked
+        .problems
+        .iter()
+        .map(|problem| format!("\n       {problem}"))
+        .collect::<String>();
+    format!("{mark}  {}{problems}", checked.rule)
+}
+
+impl Document for Migrated {
+    const SCHEMA: &'static str = "db.migrate/1";
+}
+
+impl Document for SchemaStatus {
+    const SCHEMA: &'static str = "db.status/1";
+}
+
+impl Document for Vec<Checked> {
+    const SCHEMA: &'static str = "db.check/1";
+}
