@@ -22,7 +22,7 @@ const MIGRATION_LOCK: i64 = 0x73_71_65_72_6e;
 
 /// Creates the roles, which belong to the cluster and not to the schema, and makes the current role
 /// a member of `sqern_admin`.
-const ROLES: &str = include_str!("../../../schema/roles.sql");
+const ROLES: &str = include_str!("../schema/roles.sql");
 
 /// A step of a migration run.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, JsonSchema)]
@@ -143,7 +143,7 @@ async fn apply(transaction: &Transaction<'_>, step: &Step) -> Result<(), DbError
         Step::Down { version, .. } => {
             let migration = files::migration(*version);
             transaction
-                .batch_execute(include_str!("../../../schema/drop_functions.sql"))
+                .batch_execute(include_str!("../schema/drop_functions.sql"))
                 .await?;
             transaction.batch_execute(&migration.down).await?;
             if migration.version > 1 {

@@ -122,7 +122,7 @@ impl Status {
 
 /// The definition of the view. Its query is executed with other tables for earlier states and for a
 /// part of the recorded rows.
-const VIEW: &str = include_str!("../../../schema/functions/kver_status.sql");
+const VIEW: &str = include_str!("../schema/functions/kver_status.sql");
 
 const COLUMNS: &str =
     "s.distro, s.version, s.stage, NOT (s.archived OR s.ignored) AS wanted, s.archived, s.missing, s.missing_since,

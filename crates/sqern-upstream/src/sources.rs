@@ -6,7 +6,7 @@ use include_dir::{Dir, include_dir};
 use sqern_model::{DistroDef, DistroName, SourceError, SourceFile, SourceSet};
 
 /// The built-in definitions: the files `distros/*.toml`, embedded at compile time.
-static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../distros");
+static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/distros");
 
 /// A file of sources that cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -6,8 +6,8 @@ use include_dir::{Dir, include_dir};
 
 use super::checksum;
 
-static MIGRATION_FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../schema/migrations");
-static FUNCTION_FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../schema/functions");
+static MIGRATION_FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schema/migrations");
+static FUNCTION_FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schema/functions");
 
 static MIGRATIONS: LazyLock<Vec<Migration>> = LazyLock::new(read_migrations);
 static FUNCTIONS: LazyLock<Vec<(String, String)>> = LazyLock::new(read_functions);
