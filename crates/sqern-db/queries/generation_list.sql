@@ -1,6 +1,7 @@
--- $1 maximum number of rows, $2 id (null: all)
+-- $1 maximum number of rows, $2 id (null: all), $3 generation, exclusive (null: all)
 SELECT g.id, g.tstamp, g.username, g.ipaddr, g.comment, (SELECT count(*) FROM event WHERE event.generation = g.id) AS events
 FROM generation AS g
-WHERE $2::bigint IS NULL OR g.id = $2
+WHERE ($2::bigint IS NULL OR g.id = $2)
+  AND ($3::bigint IS NULL OR generation_position(g.id) > generation_position($3))
 ORDER BY g.id DESC
 LIMIT $1

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use sqern_model::{At, DistroName, Kernel};
+use sqern_model::{DistroName, Kernel};
 use tokio_postgres::GenericClient;
 
 use crate::decode::{from_row, query_rows};
@@ -48,15 +48,6 @@ pub struct Activity {
 }
 
 from_row!(Activity { ..kernel, generation, tstamp, username, comment, what });
-
-/// Returns the generation after which activities are new: the generation of `since`, or 0 for a
-/// time before the first generation.
-pub async fn since(client: &impl GenericClient, since: At) -> Result<i64, DbError> {
-    match AsOf::resolve(client, since).await? {
-        AsOf::Past(past) => Ok(past.generation),
-        AsOf::Now => Ok(0),
-    }
-}
 
 /// Returns the activities after a generation of these distributions, or of all if `distros` is
 /// empty. They are in the order of the journal, and those of one generation are sorted by kind and

@@ -105,41 +105,13 @@ impl fmt::Display for DataState {
     }
 }
 
-impl AsOf {
-    /// Returns the requested time, or the time of the generation; `None` for the present state.
-    /// Generation 0 has a time before all data.
-    #[must_use]
-    pub fn time(&self) -> Option<Timestamp> {
-        match self {
-            Self::Past(past) => Some(past.requested_at.or(past.tstamp).unwrap_or(EARLIEST)),
-            Self::Now => None,
-        }
-    }
-
-    /// Returns the generation and time of this state.
-    pub async fn state(&self, client: &impl GenericClient) -> Result<DataState, DbError> {
-        match self {
-            Self::Past(PastState {
-                generation, tstamp, ..
-            }) => Ok(DataState {
-                generation: *generation,
-                at: *tstamp,
-            }),
-            Self::Now => {
-                // The last event belongs to the generation with the last position.
-                let query = "SELECT coalesce((SELECT generation FROM event ORDER BY id DESC LIMIT 1), 0) AS generation, now() AS at";
-                query_row(client, query, &[]).await
-            }
-        }
-    }
-
+impl PastState {
     /// Returns the state as of a generation, or as of the last generation that began at or before a
     /// time.
     ///
     /// # Errors
     ///
-    /// Returns [`DbError::Unknown`] if the generation does not exist, and [`DbError::Future`] if
-    /// the time is later than the time of the server.
+    /// Returns the errors of [`AsOf::resolve`].
     pub async fn resolve(client: &impl GenericClient, at: At) -> Result<Self, DbError> {
         let requested_at = match at {
             At::Generation(_) => None,
@@ -169,11 +141,58 @@ impl AsOf {
                 near: vec![],
             });
         }
-        Ok(Self::Past(PastState {
+        Ok(Self {
             generation,
             tstamp,
             requested_at,
-        }))
+        })
+    }
+
+    /// Returns the requested time, or the time of the generation. Generation 0 has a time before
+    /// all data.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        self.requested_at.or(self.tstamp).unwrap_or(EARLIEST)
+    }
+}
+
+impl AsOf {
+    /// Returns the requested time, or the time of the generation; `None` for the present state.
+    /// Generation 0 has a time before all data.
+    #[must_use]
+    pub fn time(&self) -> Option<Timestamp> {
+        match self {
+            Self::Past(past) => Some(past.time()),
+            Self::Now => None,
+        }
+    }
+
+    /// Returns the generation and time of this state.
+    pub async fn state(&self, client: &impl GenericClient) -> Result<DataState, DbError> {
+        match self {
+            Self::Past(PastState {
+                generation, tstamp, ..
+            }) => Ok(DataState {
+                generation: *generation,
+                at: *tstamp,
+            }),
+            Self::Now => {
+                // The last event belongs to the generation with the last position.
+                let query = "SELECT coalesce((SELECT generation FROM event ORDER BY id DESC LIMIT 1), 0) AS generation, now() AS at";
+                query_row(client, query, &[]).await
+            }
+        }
+    }
+
+    /// Returns the state as of a generation, or as of the last generation that began at or before a
+    /// time.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`DbError::Unknown`] if the generation does not exist, and [`DbError::Future`] if
+    /// the time is later than the time of the server.
+    pub async fn resolve(client: &impl GenericClient, at: At) -> Result<Self, DbError> {
+        Ok(Self::Past(PastState::resolve(client, at).await?))
     }
 
     /// Returns a query that reads this state instead of the present state.

@@ -83,6 +83,8 @@ pub struct Filter {
     pub table_name: Option<String>,
     /// The generation that contains the events; all if none.
     pub generation: Option<i64>,
+    /// The generation after which the events were recorded; all if none.
+    pub since: Option<i64>,
     /// A part of the key, such as `{"distro": "debian12"}`.
     pub pkey: Option<Value>,
 }
@@ -98,7 +100,13 @@ pub async fn list(
     query_rows(
         client,
         &query,
-        &[&filter.table_name, &filter.generation, &filter.pkey, &limit],
+        &[
+            &filter.table_name,
+            &filter.generation,
+            &filter.pkey,
+            &limit,
+            &filter.since,
+        ],
     )
     .await
 }

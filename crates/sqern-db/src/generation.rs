@@ -58,14 +58,15 @@ from_row!(TableChanges {
     deletes
 });
 
-/// Returns the newest `limit` generations, newest first.
+/// Returns the newest `limit` generations after the generation `since` (all if none), newest first.
 pub async fn list(
     client: &impl GenericClient,
+    since: Option<i64>,
     limit: i64,
     as_of: &AsOf,
 ) -> Result<Vec<Generation>, DbError> {
     let query = as_of.query(include_str!("../queries/generation_list.sql"));
-    query_rows(client, &query, &[&limit, &None::<i64>]).await
+    query_rows(client, &query, &[&limit, &None::<i64>, &since]).await
 }
 
 /// Returns a generation and the number of its changes in each table.
@@ -79,7 +80,7 @@ pub async fn get(
 ) -> Result<(Generation, Vec<TableChanges>), DbError> {
     let query = include_str!("../queries/generation_list.sql");
     let generation: Option<Generation> =
-        query_optional(client, query, &[&1_i64, &Some(id)]).await?;
+        query_optional(client, query, &[&1_i64, &Some(id), &None::<i64>]).await?;
     let unknown = || DbError::Unknown {
         subject: Subject::Generation,
         got: id.to_string(),

@@ -78,6 +78,8 @@ pub struct Filter {
     pub like: Option<String>,
     /// Whether to select also ignored and archived versions.
     pub unwanted: bool,
+    /// The time after which a repository first contained the kernel; all kernels if none.
+    pub seen_since: Option<Timestamp>,
 }
 
 /// Returns the kernel versions that match `filter` by distribution, newest first.
@@ -92,9 +94,14 @@ pub async fn list(
         versions,
         like,
         unwanted,
+        seen_since,
     } = filter;
-    let mut kernels: Vec<Kver> =
-        query_rows(client, &query, &[distros, like, unwanted, versions]).await?;
+    let mut kernels: Vec<Kver> = query_rows(
+        client,
+        &query,
+        &[distros, like, unwanted, versions, seen_since],
+    )
+    .await?;
     kernels.sort_by(|a, b| newest_first(&a.kernel, &b.kernel));
     Ok(kernels)
 }
@@ -112,8 +119,8 @@ pub async fn find(
     let filter = Filter {
         distros: distros.to_vec(),
         versions: vec![version.clone()],
-        like: None,
         unwanted: true,
+        ..Filter::default()
     };
     let found = list(client, &filter, &AsOf::Now).await?;
     if found.is_empty() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use sqern_db::{AsOf, activity as db, distro};
+use sqern_db::{AsOf, PastState, activity as db, distro};
 use sqern_model::{At, DistroName};
 use tokio_postgres::Transaction;
 
@@ -81,7 +81,7 @@ pub async fn report(
     as_of: &AsOf,
 ) -> Result<ActivityReport, Error> {
     distro::require(transaction, distros, as_of).await?;
-    let after = db::since(transaction, since).await?;
+    let after = PastState::resolve(transaction, since).await?.generation;
     let kernels = db::list(transaction, after, distros, as_of).await?;
     Ok(ActivityReport {
         after,

@@ -24,6 +24,8 @@ pub struct Filter {
     pub kernels: Vec<KernelName>,
     /// Whether to select only runs without a result.
     pub open: bool,
+    /// The time after which the runs started; all if none.
+    pub since: Option<Timestamp>,
     /// The maximum number of runs, newest first; all if none.
     pub limit: Option<i64>,
 }
@@ -196,7 +198,7 @@ pub async fn list(
     let text = format!(
         "SELECT {COLUMNS} {FROM}
          WHERE ($1::text IS NULL OR r.storpool_revision = $1) AND ($2::text IS NULL OR r.release_target = $2)
-           AND (NOT $3 OR r.result IS NULL)
+           AND (NOT $3 OR r.result IS NULL) AND ($7::timestamptz IS NULL OR r.tstamp > $7)
            AND ($5::text[] = '{{}}' AND $6::text[] = '{{}}' OR EXISTS (
                SELECT FROM {{kvers}} AS selected WHERE selected.{{id}} = r.id AND selected.deleted_at = '-infinity'
                  AND ($5 = '{{}}' OR selected.distro = ANY ($5))
@@ -209,13 +211,14 @@ pub async fn list(
         distros,
         kernels,
         open,
+        since,
         limit,
     } = filter;
     let kernels: Vec<String> = kernels.iter().map(ToString::to_string).collect();
     query_rows(
         client,
         &as_of.query(&sql(kind, &text)),
-        &[revision, target, open, limit, distros, &kernels],
+        &[revision, target, open, limit, distros, &kernels, since],
     )
     .await
 }

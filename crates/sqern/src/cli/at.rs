@@ -1,13 +1,23 @@
 //! The metadata of lists: the state of `--at`, and the sources that could not be read completely.
 
 use clap::Args;
-use sqern_db::AsOf;
-use sqern_db::crawl;
+use sqern_db::{AsOf, PastState, crawl};
 use sqern_model::{At, DistroName};
 use tokio_postgres::GenericClient;
 
 use crate::error::CliError;
 use crate::output::metadata::ListMetadata;
+
+/// Returns the state of `--since`; `None` without this option.
+pub(super) async fn since(
+    client: &impl GenericClient,
+    since: Option<At>,
+) -> Result<Option<PastState>, CliError> {
+    match since {
+        None => Ok(None),
+        Some(at) => Ok(Some(PastState::resolve(client, at).await?)),
+    }
+}
 
 /// Options that all lists share.
 #[derive(Debug, Args)]

@@ -9,7 +9,7 @@ use sqern_db::event::{self, Filter};
 use sqern_model::{At, DistroName, KernelName};
 
 use super::Context;
-use super::at::AtArgs;
+use super::at::{self, AtArgs};
 use crate::error::{CliError, ExitStatus};
 use crate::output::event::EventLine;
 use crate::output::metadata::{self, ListMetadata};
@@ -36,6 +36,9 @@ pub(super) enum EventCommand {
         /// Kernel of the changed records, written as [DISTRO/]VERSION [default: all]
         #[arg(long, value_name = "KERNEL")]
         kernel: Option<KernelName>,
+        /// List only events after this generation or time
+        #[arg(long, value_name = "GENERATION|TIME")]
+        since: Option<At>,
         #[command(flatten)]
         at: AtArgs,
         #[command(flatten)]
@@ -48,19 +51,21 @@ pub(super) async fn run(
     command: EventCommand,
     context: &Context<'_>,
 ) -> Result<ExitStatus, CliError> {
-    let (table, generation, distro, kernel, at, rows) = match command {
+    let (table, generation, distro, kernel, since, at, rows) = match command {
         EventCommand::Follow(args) => return follow::run(args, context).await,
         EventCommand::List {
             table,
             generation,
             distro,
             kernel,
+            since,
             at,
             rows,
-        } => (table, generation, distro, kernel, at, rows),
+        } => (table, generation, distro, kernel, since, at, rows),
     };
     let session = context.open().await?;
     let as_of = at.resolve(&session.client).await?;
+    let since = at::since(&session.client, since).await?;
     sqern_db::follow::require_tables(&session.client, table.as_slice()).await?;
     let distro = kernel
         .as_ref()
@@ -80,6 +85,7 @@ pub(super) async fn run(
     let filter = Filter {
         table_name: table,
         generation,
+        since: since.map(|past| past.generation),
         pkey: (!pkey.is_empty()).then_some(Value::Object(pkey)),
     };
     let events = event::list(

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use sqern_core::fetch::{DownloadMethod, FetchRequest};
-use sqern_core::input::parse_command;
+use sqern_core::input::{parse_command, parse_duration};
 use sqern_core::pipeline::{FetchMethod, FetchStep};
 use sqern_model::{DistroName, KernelName};
 use url::Url;
@@ -18,8 +18,8 @@ use super::store_args::StoreArgs;
 
 pub(super) use run::run;
 
-/// The default time limit of the command for one kernel.
-const COMMAND_TIMEOUT_SECONDS: u64 = 3600;
+/// The time limit of the command for one kernel in a pipeline, which is the default of the option.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// Fetch kernel headers for building modules
 ///
@@ -65,9 +65,9 @@ pub(super) struct FetchArgs {
     /// $SQERN_TREE
     #[arg(long, value_name = "CMD", conflicts_with_all = ["mirror_base", "arch"], value_parser = parse_command)]
     command: Option<String>,
-    /// Time limit of the command for one kernel, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = COMMAND_TIMEOUT_SECONDS, requires = "command", value_parser = clap::value_parser!(u64).range(1..))]
-    command_timeout: u64,
+    /// Time limit of the command for one kernel
+    #[arg(long, value_name = "DURATION", default_value = "1h", requires = "command", value_parser = parse_duration)]
+    command_timeout: Duration,
     #[command(flatten)]
     sources: SourcesArgs,
     /// Mirror of all repositories: request URL/HOST/PATH instead of https://HOST/PATH
@@ -96,7 +96,7 @@ impl From<&FetchStep> for FetchArgs {
             arch: arch.unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
             no_prove: false,
             command,
-            command_timeout: COMMAND_TIMEOUT_SECONDS,
+            command_timeout: COMMAND_TIMEOUT,
             sources: SourcesArgs {
                 dirs: step.sources.iter().cloned().collect(),
             },
@@ -110,7 +110,7 @@ impl FetchArgs {
     fn request(&self) -> FetchRequest {
         let method = match &self.command {
             Some(script) => {
-                let time_limit = Duration::from_secs(self.command_timeout);
+                let time_limit = self.command_timeout;
                 DownloadMethod::Command {
                     script: script.clone(),
                     time_limit,

@@ -8,7 +8,7 @@ use sqern_db::generation;
 use sqern_model::At;
 
 use super::Context;
-use super::at::AtArgs;
+use super::at::{self, AtArgs};
 use crate::error::{CliError, ExitStatus};
 use crate::output::change::print_change;
 use crate::output::generation::{ShownGeneration, describe, describe_differences};
@@ -24,6 +24,9 @@ pub(super) enum GenerationCommand {
         after_help = "Examples:\n  sqern generation list --limit 5\n  sqern generation list --at 2026-05-01"
     )]
     List {
+        /// List only generations after this generation or time
+        #[arg(long, value_name = "GENERATION|TIME")]
+        since: Option<At>,
         #[command(flatten)]
         at: AtArgs,
         #[command(flatten)]
@@ -76,10 +79,16 @@ pub(super) async fn run(
 ) -> Result<ExitStatus, CliError> {
     let mut session = context.open().await?;
     match command {
-        GenerationCommand::List { at, rows } => {
+        GenerationCommand::List { since, at, rows } => {
             let as_of = at.resolve(&session.client).await?;
-            let generations =
-                generation::list(&session.client, rows.query_limit(DEFAULT_LIMIT), &as_of).await?;
+            let since = at::since(&session.client, since).await?;
+            let generations = generation::list(
+                &session.client,
+                since.map(|past| past.generation),
+                rows.query_limit(DEFAULT_LIMIT),
+                &as_of,
+            )
+            .await?;
             metadata::list(
                 context.printer,
                 &generations,

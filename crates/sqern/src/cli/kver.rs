@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use clap::Subcommand;
 use sqern_db::kver::{self, Filter};
 use sqern_db::{AsOf, change};
-use sqern_model::{DistroName, Glob, KernelName, KernelVersion};
+use sqern_model::{At, DistroName, Glob, KernelName, KernelVersion};
 
 use super::Context;
-use super::at::AtArgs;
+use super::at::{self, AtArgs};
 use super::change::ChangeArgs;
 use crate::error::{CliError, ExitStatus};
 use crate::output::change::print_change;
@@ -20,7 +20,7 @@ use crate::printer::RowArgs;
 pub(super) enum KverCommand {
     /// List wanted kernel versions, newest first
     #[command(
-        after_help = "Examples:\n  sqern kver list --distro debian12 --limit 10\n  sqern kver list --distro debian12 --at 2026-05-01\n  sqern kver list --like '6.1.*-cloud-*' --all --json"
+        after_help = "Examples:\n  sqern kver list --distro debian12 --limit 10\n  sqern kver list --distro debian12 --at 2026-05-01\n  sqern kver list --since '7 days ago'              # new kernels\n  sqern kver list --like '6.1.*-cloud-*' --all --json"
     )]
     List {
         /// Distribution (repeatable) [default: all]
@@ -32,6 +32,9 @@ pub(super) enum KverCommand {
         /// Include ignored and archived kernels
         #[arg(long)]
         all: bool,
+        /// List only kernels that a repository first contained after this generation or time
+        #[arg(long, value_name = "GENERATION|TIME")]
+        since: Option<At>,
         #[command(flatten)]
         at: AtArgs,
         #[command(flatten)]
@@ -109,10 +112,12 @@ pub(super) async fn run(
             distros,
             like,
             all,
+            since,
             at,
             rows,
         } => {
             let as_of = at.resolve(&session.client).await?;
+            let since = at::since(&session.client, since).await?;
             sqern_db::distro::require(&session.client, &distros, &as_of).await?;
             let frame = at.upstream(&session.client, &as_of, &distros).await?;
             let like = like
@@ -124,6 +129,7 @@ pub(super) async fn run(
                 distros,
                 like,
                 unwanted: all,
+                seen_since: since.map(|past| past.time()),
                 ..Filter::default()
             };
             let kernels = kver::list(&session.client, &filter, &as_of).await?;

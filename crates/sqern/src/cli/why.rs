@@ -57,9 +57,9 @@ pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<ExitStat
     };
     let explanation = explain(&transaction, &query, &as_of).await?;
     let now = explanation.data.at.unwrap_or_else(Timestamp::now);
-    context
-        .printer
-        .value(&explanation, || describe(&explanation, now))?;
+    context.printer.value(&explanation, || {
+        describe(&explanation, now, context.printer.text_width())
+    })?;
     context.printer.note(&explanation.data.to_string());
     metadata::warn(context.printer, &explanation.incomplete);
     Ok(if explanation.kernels.is_empty() {

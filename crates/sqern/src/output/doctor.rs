@@ -3,6 +3,7 @@
 use sqern_core::doctor::{Finding, State};
 use sqern_model::counted;
 
+use super::wrap::wrap;
 use crate::printer::{Column, GAP, Record, texts};
 
 /// The width of the column of the state, and the indent of the lines after the first.
@@ -71,26 +72,6 @@ pub fn describe(findings: &[Finding], width: usize) -> String {
         }
     }
     lines.join("\n")
-}
-
-/// Splits a text at spaces into lines. The first line starts with `head`, and the others with the
-/// same number of spaces.
-fn wrap(text: &str, head: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![head.to_owned()];
-    let mut is_empty = true;
-    for word in text.split_whitespace() {
-        let line = lines.last().map_or(0, |line| line.chars().count());
-        if !is_empty && line + 1 + word.chars().count() > width {
-            lines.push(" ".repeat(head.chars().count()));
-            is_empty = true;
-        }
-        if let Some(line) = lines.last_mut() {
-            line.push_str(if is_empty { "" } else { " " });
-            line.push_str(word);
-        }
-        is_empty = false;
-    }
-    lines
 }
 
 /// Counts findings by state: `11 ok, 1 warning, 2 failed`.

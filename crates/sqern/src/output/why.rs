@@ -1,7 +1,5 @@
 //! The explanation of a kernel as text.
 
-use std::fmt::Write;
-
 use jiff::Timestamp;
 use sqern_core::why::{Explanation, KernelExplanation, UsualDuration};
 use sqern_db::crawl::LastCheck;
@@ -10,6 +8,7 @@ use sqern_db::status::Stage;
 use sqern_db::why::{HostsOfType, RecentRun, Recorded};
 use sqern_model::{Kernel, PackageRole, RunResult, counted};
 
+use super::wrap::wrap;
 use crate::printer::{Document, duration, relative, time};
 
 /// The maximum number of printed lines of a log.
@@ -19,28 +18,28 @@ impl Document for Explanation {
     const SCHEMA: &'static str = "why/1";
 }
 
-/// Returns the explanation as text at the time `now`.
+/// Returns the explanation as text at the time `now`. Text wraps at `width` with a hanging indent;
+/// commands and lines of logs do not wrap.
 #[must_use]
-pub fn describe(explanation: &Explanation, now: Timestamp) -> String {
-    let mut out = String::new();
+pub fn describe(explanation: &Explanation, now: Timestamp, width: Option<usize>) -> String {
+    let mut out = Lines::new(width);
     if explanation.kernels.is_empty() {
-        let _ = writeln!(
-            out,
+        out.verbatim(&format!(
             "{} is unknown: no source lists it, and no host reported it",
             explanation.version
-        );
+        ));
         let nearest = |kernel: &Kernel| format!("{} {}", kernel.distro, kernel.version);
         let nearest: Vec<String> = explanation.nearest.iter().map(nearest).collect();
         if !nearest.is_empty() {
-            line(&mut out, "nearest", &nearest.join(", "));
+            out.line("nearest", &nearest.join(", "));
         }
     }
-    let kernels: Vec<String> = explanation
-        .kernels
-        .iter()
-        .map(|kernel| describe_kernel(kernel, now))
-        .collect();
-    out.push_str(&kernels.join("\n"));
+    for (index, kernel) in explanation.kernels.iter().enumerate() {
+        if index > 0 {
+            out.verbatim("");
+        }
+        describe_kernel(&mut out, kernel, now);
+    }
     let age = |check: &LastCheck| {
         format!(
             "{} at {}, {}",
@@ -50,74 +49,57 @@ pub fn describe(explanation: &Explanation, now: Timestamp) -> String {
         )
     };
     let checks: Vec<String> = explanation.last_checks.iter().map(age).collect();
-    line(
-        &mut out,
-        "checked",
-        if checks.is_empty() {
-            "never".to_owned()
-        } else {
-            checks.join("; ")
-        }
-        .as_str(),
-    );
-    out
+    out.line("checked", &joined_or(&checks, "never"));
+    out.text
 }
 
-/// Returns a headline, a line for each stage, and lines about the next step.
-fn describe_kernel(why: &KernelExplanation, now: Timestamp) -> String {
+/// Joins texts; returns `empty` if there are none.
+fn joined_or(texts: &[String], empty: &str) -> String {
+    if texts.is_empty() {
+        empty.to_owned()
+    } else {
+        texts.join("; ")
+    }
+}
+
+/// Adds a headline, a line for each stage, and lines about the next step.
+fn describe_kernel(out: &mut Lines, why: &KernelExplanation, now: Timestamp) {
     let status = &why.status;
-    let mut out = format!(
+    let mut headline = format!(
         "{} {}: {}",
         status.kernel.distro,
         status.kernel.version,
         status.stage.as_str()
     );
     if !status.wanted {
-        let _ = write!(out, ", {}", why.state);
+        headline.push_str(&format!(", {}", why.state));
     }
-    match (status.missing_if_wanted(), status.missing_since) {
-        (Some(missing), Some(since)) => {
-            let _ = write!(
-                out,
-                "; missing step: {} (since {})",
-                missing.as_str(),
-                time(Some(since))
-            );
+    if let Some(missing) = status.missing_if_wanted() {
+        headline.push_str(&format!("; missing step: {}", missing.as_str()));
+        if let Some(since) = status.missing_since {
+            headline.push_str(&format!(" (since {})", time(Some(since))));
         }
-        (Some(missing), None) => {
-            let _ = write!(out, "; missing step: {}", missing.as_str());
-        }
-        (None, _) => {}
     }
-    out.push('\n');
+    out.wrapped(&headline, "");
     for stage in Stage::ALL {
         let (at, evidence) = stage_line(why, *stage);
-        let at = if at.is_some() {
-            time(at)
-        } else {
-            "-".to_owned()
-        };
-        let text = format!("{at:<21} {evidence}");
-        line(&mut out, stage.as_str(), text.trim_end());
+        out.stage(*stage, at, &evidence);
     }
     if let Some(reason) = &why.reason {
-        line(&mut out, "reason", reason);
+        out.line("reason", reason);
         for log in log_lines(why) {
-            line(&mut out, "", &format!("| {log}"));
+            out.verbatim(&head("", &format!("| {log}")));
         }
     }
     if let Some(position) = &why.position {
-        line(
-            &mut out,
-            "plan",
-            &format!(
-                "rank {} of {} in the {} plan",
-                position.rank, position.kernels, position.plan
-            ),
+        let text = format!(
+            "rank {} of {} in the {} plan",
+            position.rank, position.kernels, position.plan
         );
+        out.line("plan", &text);
     }
     if let Some(usual) = &why.usual {
-        line(&mut out, "usual", &usual_line(usual, now));
+        out.line("usual", &usual_line(usual, now));
     }
     let hosts = |hosts: &HostsOfType| {
         format!(
@@ -126,20 +108,10 @@ fn describe_kernel(why: &KernelExplanation, now: Timestamp) -> String {
         )
     };
     let hosts: Vec<String> = why.evidence.hosts.iter().map(hosts).collect();
-    line(
-        &mut out,
-        "hosts",
-        if hosts.is_empty() {
-            "none".to_owned()
-        } else {
-            hosts.join("; ")
-        }
-        .as_str(),
-    );
+    out.line("hosts", &joined_or(&hosts, "none"));
     if let Some(hint) = &why.hint {
-        line(&mut out, "hint", hint);
+        out.verbatim(&head("hint", hint));
     }
-    out
 }
 
 /// Returns the time and the evidence of a stage.
@@ -256,7 +228,46 @@ fn usual_line(usual: &UsualDuration, now: Timestamp) -> String {
     format!("{step}: median {median}, 90% within {p90} ({kernels} of {distros}){expected}")
 }
 
-/// Adds a line with a name in the first column, and a text.
-fn line(out: &mut String, name: &str, text: &str) {
-    let _ = writeln!(out, "  {name:<10} {text}");
+/// Lines with a name in the first column.
+struct Lines {
+    text: String,
+    /// The maximum number of characters of a wrapped line.
+    width: usize,
+}
+
+impl Lines {
+    fn new(width: Option<usize>) -> Self {
+        Self {
+            text: String::new(),
+            width: width.unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Adds a line that does not wrap.
+    fn verbatim(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    /// Adds a text, which wraps.
+    fn line(&mut self, name: &str, text: &str) {
+        self.wrapped(text, &head(name, ""));
+    }
+
+    /// Adds the time and the evidence of a stage; the evidence wraps.
+    fn stage(&mut self, stage: Stage, at: Option<Timestamp>, evidence: &str) {
+        let at = at.map_or_else(|| "-".to_owned(), |at| time(Some(at)));
+        self.wrapped(evidence, &head(stage.as_str(), &format!("{at:<21} ")));
+    }
+
+    fn wrapped(&mut self, text: &str, head: &str) {
+        for line in wrap(text, head, self.width) {
+            self.verbatim(&line);
+        }
+    }
+}
+
+/// Returns the start of a line: its name and a text.
+fn head(name: &str, text: &str) -> String {
+    format!("  {name:<10} {text}")
 }

@@ -31,6 +31,45 @@ async fn with_history() -> Program {
 }
 
 #[tokio::test]
+async fn lists_print_only_rows_since_a_generation_or_a_time() {
+    let program = with_history().await;
+    let ids = |arguments: &[&str]| field(&program.json(arguments), "id").join(" ");
+    assert_eq!(ids(&["generation", "list", "--since", "2"]), "4 3");
+    assert_eq!(
+        ids(&["generation", "list", "--since", "2", "--at", "3"]),
+        "3"
+    );
+    assert_eq!(
+        ids(&["generation", "list", "--since", "1 hour ago"]),
+        "4 3 2 1"
+    );
+    let tables = field(
+        &program.json(&["event", "list", "--since", "2"]),
+        "table_name",
+    );
+    assert_eq!(tables, ["kver", "kver_ignore"]);
+    program
+        .database
+        .client()
+        .await
+        .batch_execute(
+            "INSERT INTO kver_seen VALUES ('debian12', '6.1.0-25-amd64', '2026-05-01 00:00Z'),
+                 ('debian12', '6.1.0-26-amd64', '2026-05-03 00:00Z');
+             INSERT INTO sp_build (tstamp) VALUES ('2026-05-01 00:00Z'), ('2026-05-03 00:00Z')",
+        )
+        .await
+        .unwrap();
+    let seen = program.json(&["kver", "list", "--all", "--since", "2026-05-02"]);
+    assert_eq!(field(&seen, "version"), ["6.1.0-26-amd64"]);
+    assert_eq!(ids(&["build", "list", "--since", "2026-05-02"]), "2");
+    let unknown = program.run(&["generation", "list", "--since", "99"]);
+    assert!(
+        unknown.status == 1 && unknown.stderr.contains("generation \"99\" does not exist"),
+        "{unknown:?}"
+    );
+}
+
+#[tokio::test]
 async fn lists_print_past_states() {
     let program = with_history().await;
     let versions = |arguments: &[&str]| field(&program.json(arguments), "version").join(" ");

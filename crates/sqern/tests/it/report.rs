@@ -135,6 +135,22 @@ async fn why_prints_log_plan_position_and_usual_duration() {
         ignored.contains("ignored by pattern 6.1.0-3-% (too old)") && !ignored.contains("plan"),
         "{ignored}"
     );
+    let narrow = program
+        .command(&["why", "6.1.0-5-amd64"])
+        .env("COLUMNS", "64")
+        .output()
+        .unwrap();
+    let narrow = String::from_utf8_lossy(&narrow.stdout).into_owned();
+    assert!(
+        narrow.lines().all(|line| line.chars().count() <= 64),
+        "{narrow}"
+    );
+    let evidence = "build 1 SUCCESS (21.0 for\n";
+    let indent = " ".repeat("  built      2026-05-02 00:00:00Z  ".len());
+    assert!(
+        narrow.contains(&format!("{evidence}{indent}prod)\n")),
+        "a continued line has a hanging indent: {narrow}"
+    );
     let then = program.done(&["why", "6.1.0-3-amd64", "--at", "2"]);
     assert!(
         then.stdout.contains("fetched; missing step: build failed"),

@@ -1,6 +1,6 @@
 //! `sqern generation diff`: prints the differences between 2 states.
 
-use sqern_db::{AsOf, generation};
+use sqern_db::{PastState, generation};
 use sqern_model::At;
 use tokio_postgres::Client;
 
@@ -15,9 +15,12 @@ pub(super) async fn run(
     to: Option<At>,
     context: &Context<'_>,
 ) -> Result<ExitStatus, CliError> {
-    let from = past(client, from).await?;
+    let from = PastState::resolve(client, from).await?.generation;
     let differences = match to {
-        Some(to) => generation::diff(client, from, past(client, to).await?).await?,
+        Some(to) => {
+            let to = PastState::resolve(client, to).await?.generation;
+            generation::diff(client, from, to).await?
+        }
         None => generation::changes(client, from).await?,
     };
     if context.printer.format() == Format::Table {
@@ -30,11 +33,4 @@ pub(super) async fn run(
         context.printer.list(&differences, &RowArgs::default())?;
     }
     Ok(ExitStatus::Success)
-}
-
-async fn past(client: &Client, at: At) -> Result<i64, CliError> {
-    match AsOf::resolve(client, at).await? {
-        AsOf::Past(past) => Ok(past.generation),
-        AsOf::Now => Err(CliError::usage("a state must be a generation or a time")),
-    }
 }

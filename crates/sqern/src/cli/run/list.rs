@@ -4,10 +4,10 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use sqern_core::runs;
 use sqern_db::run::{self as db, Filter};
-use sqern_model::{DistroName, KernelName, RunKind};
+use sqern_model::{At, DistroName, KernelName, RunKind};
 
 use crate::cli::Context;
-use crate::cli::at::AtArgs;
+use crate::cli::at::{self, AtArgs};
 use crate::error::{CliError, ExitStatus};
 use crate::output::metadata::{self, ListMetadata};
 use crate::output::run::{BuildRow, TestRow};
@@ -30,6 +30,9 @@ pub(in crate::cli) struct ListArgs {
     /// List only builds or test runs in progress
     #[arg(long)]
     open: bool,
+    /// List only builds or test runs that started after this generation or time
+    #[arg(long, value_name = "GENERATION|TIME")]
+    since: Option<At>,
     #[command(flatten)]
     at: AtArgs,
     #[command(flatten)]
@@ -43,6 +46,7 @@ pub(in crate::cli) async fn list(
 ) -> Result<ExitStatus, CliError> {
     let session = context.open().await?;
     let as_of = args.at.resolve(&session.client).await?;
+    let since = at::since(&session.client, args.since).await?;
     sqern_db::available::require(
         &session.client,
         args.revision.as_deref(),
@@ -59,6 +63,7 @@ pub(in crate::cli) async fn list(
         distros: args.distros.clone(),
         kernels: args.kernels.clone(),
         open: args.open,
+        since: since.map(|past| past.time()),
         limit: Some(args.rows.query_limit(DEFAULT_LIMIT)),
     };
     let runs = db::list(&session.client, kind, &filter, &as_of).await?;
