@@ -2,7 +2,7 @@
 
 use sqern_db::available as db;
 use sqern_db::change::Finished;
-use sqern_db::run::{self, PlanFilter};
+use sqern_db::run::{self, RunSelection};
 use sqern_db::{AsOf, distro, kver};
 use sqern_model::{DistroName, Kernel, KernelName, RunKind, RunResult};
 use tokio_postgres::{Client, GenericClient};
@@ -258,16 +258,15 @@ async fn succeeded(
         Evidence::Built => (RunKind::Build, None),
         Evidence::Tested { flavor } => (RunKind::Test, flavor),
     };
-    let filter = PlanFilter {
+    let selection = RunSelection {
         revision: Some(revision.clone()),
         target: Some(target.clone()),
         profile,
         distros,
-        flavor,
-        ..PlanFilter::default()
+        ..RunSelection::default()
     };
     Ok(SelectedModules {
-        kernels: db::ready(client, kind, &filter).await?,
+        kernels: db::ready(client, kind, &selection, flavor.as_deref()).await?,
         revision,
         target,
     })

@@ -7,12 +7,12 @@ use pg_connect::{ConnectError, HintTexts};
 use pg_local::LocalError;
 use sqern_db::DbError;
 use sqern_db::run::RunError;
-use sqern_model::{Diagnostic as _, DistroName, KernelName, RunKind};
+use sqern_model::{Diagnostic as _, DistroName, Kernel, KernelName, RunKind, join_some};
 use sqern_upstream::{ClientError, SourceFileError};
 
-use crate::fetch::FetchError;
-
 use crate::customers::{CompareError, InvalidReport, Place, ReportShrink};
+use crate::fetch::FetchError;
+use crate::runs::NotReadyReason;
 
 pub use sqern_store::Error as StoreError;
 
@@ -60,13 +60,21 @@ pub enum Error {
         /// The reason.
         error: RunError,
     },
-    /// A selected kernel lacks an earlier stage.
-    #[error("cannot {kind} {kernel}: {}", missing_stage(*.kind))]
+    /// A selected kernel cannot be built or tested.
+    #[error("cannot {kind} {kernel}: {reason}")]
     NotReady {
         /// The kind of the run.
         kind: RunKind,
         /// The kernel.
         kernel: KernelName,
+        /// The reason.
+        reason: NotReadyReason,
+    },
+    /// Kernels of different builds are selected for one test run.
+    #[error("the kernels belong to different builds, and a test run tests one build: {}", join_builds(.kernels))]
+    SeveralBuilds {
+        /// The kernels and their builds.
+        kernels: Vec<(Kernel, i64)>,
     },
     /// No kernel can be built or tested at all.
     #[error("{}", no_input(*.kind))]
@@ -215,14 +223,19 @@ impl Error {
             Self::Upstream(error) => error.hint().map(str::to_owned).into_iter().collect(),
             Self::Fetch(error) => error.hints(),
             Self::Run { kind, error } => run_hints(*kind, error),
-            Self::NotReady {
-                kind: RunKind::Build,
-                kernel,
-            } => vec![format!("sqern fetch --kernel {kernel}")],
-            Self::NotReady {
-                kind: RunKind::Test,
-                kernel,
-            } => vec![format!("sqern build plan --kernel {kernel}")],
+            Self::NotReady { kernel, reason, .. } => vec![match reason {
+                NotReadyReason::NotFetched => format!("sqern fetch --kernel {kernel}"),
+                NotReadyReason::NotBuilt { build: None } => {
+                    format!("sqern build plan --kernel {kernel}")
+                }
+                NotReadyReason::NotBuilt { build: Some(id) } => format!("sqern build show {id}"),
+                NotReadyReason::Archived | NotReadyReason::Ignored => {
+                    format!("sqern why {kernel}  # prints the reason")
+                }
+            }],
+            Self::SeveralBuilds { .. } => {
+                vec!["Start a test run for each build, with the kernels of this build.".to_owned()]
+            }
             Self::NoInput {
                 kind: RunKind::Build,
             } => vec!["sqern fetch --limit 3".to_owned()],
@@ -308,11 +321,12 @@ fn place_in(name: &str, place: Option<Place>) -> String {
         .unwrap_or_default()
 }
 
-fn missing_stage(kind: RunKind) -> &'static str {
-    match kind {
-        RunKind::Build => "headers are not fetched",
-        RunKind::Test => "no build has succeeded",
-    }
+fn join_builds(kernels: &[(Kernel, i64)]) -> String {
+    let kernels: Vec<String> = kernels
+        .iter()
+        .map(|(kernel, build)| format!("{kernel} of build {build}"))
+        .collect();
+    join_some(&kernels)
 }
 
 fn no_input(kind: RunKind) -> &'static str {

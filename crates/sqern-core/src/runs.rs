@@ -15,6 +15,6 @@ pub use execute::{ExecutorConfig, KernelOutcome, RetryPolicy, RunEvent, RunExecu
 pub use finish::{FinishRequest, finish, renew, sweep};
 pub use plan::plan;
 pub use read::{RunDetails, kernels, show};
-pub use spec::{BuildSpec, ExecutionOptions, KernelChoice, RunSelection, RunSpec, TestSpec};
-pub use sqern_db::run::{Candidate, Lease};
+pub use spec::{BuildSpec, ExecutionOptions, KernelChoice, NotReadyReason, RunSpec, TestSpec};
+pub use sqern_db::run::{Candidate, Lease, RunSelection};
 pub use start::{StartOutcome, StartRequest, StartedRun, claim_and_start, start};

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_db::crawl::{self, Incomplete, LastCheck};
 use sqern_db::kver::{self, KverPackage};
-use sqern_db::run::{PlanFilter, plan};
+use sqern_db::run::{PlanFilter, RunSelection, plan};
 use sqern_db::status::{self, Stage, Status, StatusFilter};
 use sqern_db::why::{self as db, Evidence, RecentRun};
 use sqern_db::{AsOf, DataState, fetch};
@@ -215,9 +215,13 @@ async fn position(
     let ReportQuery {
         target, revision, ..
     } = query.clone();
-    let filter = PlanFilter {
+    let selection = RunSelection {
         target,
         revision,
+        ..RunSelection::default()
+    };
+    let filter = PlanFilter {
+        selection,
         ..PlanFilter::default()
     };
     let (plan_name, run_kind) = match status.stage {

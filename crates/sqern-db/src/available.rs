@@ -7,7 +7,7 @@ use tokio_postgres::{GenericClient, Transaction};
 
 use crate::decode::{from_row, query_rows, query_value, query_values};
 use crate::kernel::{kernel_arrays, newest_first};
-use crate::run::PlanFilter;
+use crate::run::RunSelection;
 use crate::suggest::similar_names;
 use crate::{AsOf, DbError, Subject};
 
@@ -97,27 +97,28 @@ pub async fn list(
     Ok(available)
 }
 
-/// Returns the kernels with a successful build, or test run, of the revision and target of
-/// `filter`. A kernel whose modules were removed for them is skipped.
+/// Returns the kernels with a successful build, or test run of a flavor (all if none), of the
+/// revision, target, profile and distributions of `selection`. A kernel whose modules were removed
+/// for them is skipped.
 pub async fn ready(
     client: &impl GenericClient,
     kind: RunKind,
-    filter: &PlanFilter,
+    selection: &RunSelection,
+    flavor: Option<&str>,
 ) -> Result<Vec<Kernel>, DbError> {
-    let PlanFilter {
+    let RunSelection {
         revision,
         target,
         profile,
         distros,
-        flavor,
         ..
-    } = filter;
+    } = selection;
     let tested = kind == RunKind::Test;
     let query = include_str!("../queries/available_ready.sql");
     query_rows(
         client,
         query,
-        &[revision, target, profile, distros, &tested, flavor],
+        &[revision, target, profile, distros, &tested, &flavor],
     )
     .await
 }

@@ -25,7 +25,7 @@ pub use claim::claim;
 pub use list::{
     Filter, Liveness, LoggedKernel, Run, RunKernel, RunLog, get, kernels, list, logged_kernels,
 };
-pub use plan::{Candidate, PlanFilter, has_input, plan};
+pub use plan::{Candidate, PlanFilter, RunSelection, has_input, plan};
 
 /// A run to be started.
 #[derive(Debug, Clone, PartialEq, Eq)]

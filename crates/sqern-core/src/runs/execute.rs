@@ -15,6 +15,7 @@ use sqern_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use self::execution::Execution;
+use super::plan::require;
 use super::{KernelChoice, RunSelection, RunSpec, StartRequest, StartedRun, TestSpec, start};
 use crate::{ChangeOptions, Clock, Database, Error, Progress};
 
@@ -217,20 +218,15 @@ impl<'a, P: Progress<RunEvent>> RunExecutor<'a, P> {
         max_kernels: Option<usize>,
         mut finished: impl FnMut(RunSummary) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut builds = vec![];
+        let mut runs = vec![];
         if spec.build.is_none() && max_kernels.is_none() {
-            builds.extend(
-                self.planned_builds(spec, selection)
-                    .await?
-                    .into_iter()
-                    .map(Some),
-            );
+            runs = self.planned_runs(spec, selection).await?;
         }
-        if builds.is_empty() {
+        if runs.is_empty() {
             // A start also closes abandoned runs, whose kernels are then free.
-            builds.push(spec.build);
+            runs.push((spec.build, selection.clone()));
         }
-        for build in builds {
+        for (build, selection) in runs {
             if self.stop.is_cancelled() {
                 break;
             }
@@ -238,28 +234,46 @@ impl<'a, P: Progress<RunEvent>> RunExecutor<'a, P> {
                 build,
                 ..spec.clone()
             });
-            if let Some(summary) = self.execute(&spec, selection, max_kernels).await? {
+            if let Some(summary) = self.execute(&spec, &selection, max_kernels).await? {
                 finished(summary)?;
             }
         }
         Ok(())
     }
 
-    /// Returns the builds of the plan, in its order.
-    async fn planned_builds(
+    /// Returns the builds of the plan in its order, each with the selection of its kernels.
+    async fn planned_runs(
         &self,
         spec: &TestSpec,
         selection: &RunSelection,
-    ) -> Result<Vec<i64>, Error> {
+    ) -> Result<Vec<(Option<i64>, RunSelection)>, Error> {
         let mut session = self.config.database.open().await?;
         let transaction = snapshot(&mut session.client).await?;
-        let filter = selection.filter(&RunSpec::Test(spec.clone()));
-        let mut builds: Vec<i64> = Vec::new();
-        for candidate in db::plan(&transaction, RunKind::Test, &filter).await? {
-            builds.extend(candidate.build.filter(|build| !builds.contains(build)));
+        let spec = RunSpec::Test(spec.clone());
+        require(&transaction, &spec, selection).await?;
+        let mut runs: Vec<(Option<i64>, RunSelection)> = Vec::new();
+        for candidate in db::plan(&transaction, RunKind::Test, &spec.filter(selection)).await? {
+            let index = runs
+                .iter()
+                .position(|(build, _)| *build == candidate.build)
+                .unwrap_or_else(|| {
+                    let kernels = vec![];
+                    runs.push((
+                        candidate.build,
+                        RunSelection {
+                            kernels,
+                            ..selection.clone()
+                        },
+                    ));
+                    runs.len() - 1
+                });
+            // Without names, the run contains all kernels of the build that are free at its start.
+            if !selection.kernels.is_empty() {
+                runs[index].1.kernels.push(candidate.kernel.into());
+            }
         }
         transaction.commit().await?;
-        Ok(builds)
+        Ok(runs)
     }
 }
 

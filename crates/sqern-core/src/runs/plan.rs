@@ -1,12 +1,13 @@
 //! Plans: the kernels to build or test.
 
+use sqern_db::kver::{self, Kver};
 use sqern_db::run::{self as db, Candidate, PlanFilter};
 use sqern_db::snapshot;
-use sqern_db::{AsOf, distro, kver};
+use sqern_db::{AsOf, distro};
 use sqern_model::{KernelName, RunKind};
 use tokio_postgres::{Client, GenericClient, Transaction};
 
-use super::{RunSelection, RunSpec};
+use super::{NotReadyReason, RunSelection, RunSpec};
 use crate::Error;
 
 /// Returns the kernels to build or test, most important first.
@@ -14,8 +15,8 @@ use crate::Error;
 /// # Errors
 ///
 /// Returns [`Error::NoInput`] if no kernel can be built or tested at all, [`Error::NotReady`] if a
-/// selected version lacks an earlier stage, and an error of the database if a selected object does
-/// not exist.
+/// selected kernel cannot be built or tested, and an error of the database if a selected object
+/// does not exist.
 pub async fn plan(
     client: &mut Client,
     spec: &RunSpec,
@@ -23,7 +24,7 @@ pub async fn plan(
 ) -> Result<Vec<Candidate>, Error> {
     let transaction = snapshot(client).await?;
     require(&transaction, spec, selection).await?;
-    let candidates = db::plan(&transaction, spec.kind(), &selection.filter(spec)).await?;
+    let candidates = db::plan(&transaction, spec.kind(), &spec.filter(selection)).await?;
     transaction.commit().await?;
     if candidates.is_empty() {
         require_input(client, spec.kind()).await?;
@@ -36,8 +37,8 @@ pub async fn plan(
 ///
 /// # Errors
 ///
-/// Returns an error with similar names if an object does not exist, or with a hint if a kernel
-/// lacks an earlier stage.
+/// Returns an error with similar names if an object does not exist, or with the reason if a kernel
+/// cannot be built or tested.
 pub(super) async fn require(
     transaction: &Transaction<'_>,
     spec: &RunSpec,
@@ -49,34 +50,53 @@ pub(super) async fn require(
             .await
             .map_err(|error| Error::run(RunKind::Build, error))?;
     }
+    let mut named = Vec::new();
     for name in &selection.kernels {
-        kver::find(
-            transaction,
-            &name.version,
-            &name.distros(&selection.distros),
-        )
-        .await?;
+        let distros = name.distros(&selection.distros);
+        named.push((
+            name,
+            kver::find(transaction, &name.version, &distros).await?,
+        ));
     }
-    if selection.kernels.is_empty() {
+    if named.is_empty() {
         return Ok(());
     }
     let kind = spec.kind();
-    let filter = PlanFilter {
+    let mut filter = PlanFilter {
         again: true,
-        ..selection.filter(spec)
+        ..spec.filter(selection)
     };
+    filter.selection.untried = false;
     let ready = db::plan(transaction, kind, &filter).await?;
     let is_ready = |name: &KernelName| {
         ready
             .iter()
             .any(|candidate| name.matches(&candidate.kernel))
     };
-    match selection.kernels.iter().find(|name| !is_ready(name)) {
+    match named.into_iter().find(|(name, _)| !is_ready(name)) {
         None => Ok(()),
-        Some(name) => Err(Error::NotReady {
+        Some((name, kernels)) => Err(Error::NotReady {
             kind,
             kernel: name.clone(),
+            reason: reason(spec, &kernels),
         }),
+    }
+}
+
+/// Returns the reason why none of these kernels can be built or tested.
+fn reason(spec: &RunSpec, kernels: &[Kver]) -> NotReadyReason {
+    if kernels.iter().all(|kernel| kernel.archived) {
+        NotReadyReason::Archived
+    } else if kernels
+        .iter()
+        .all(|kernel| kernel.archived || kernel.ignored)
+    {
+        NotReadyReason::Ignored
+    } else {
+        match spec {
+            RunSpec::Build(_) => NotReadyReason::NotFetched,
+            RunSpec::Test(test) => NotReadyReason::NotBuilt { build: test.build },
+        }
     }
 }
 

@@ -1,27 +1,11 @@
 //! The input of builds and tests.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sqern_db::run::PlanFilter;
-use sqern_model::{DistroName, KernelName, RunKind};
-
-/// Selects the revision and the kernels of a build or test.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RunSelection {
-    /// Revision of the module source; `None` for any.
-    pub revision: Option<String>,
-    /// Release target of the build; `None` for any.
-    pub target: Option<String>,
-    /// Profile of the build containers; `None` for any.
-    pub profile: Option<String>,
-    /// Distributions; empty for all.
-    pub distros: Vec<DistroName>,
-    /// Names of kernels; empty for all.
-    pub kernels: Vec<KernelName>,
-    /// Whether kernels are excluded whose last attempt failed. ABORTED is not a failure.
-    pub untried: bool,
-}
+use sqern_db::run::{PlanFilter, RunSelection};
+use sqern_model::RunKind;
 
 /// The kind of a run, and its fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +55,38 @@ impl KernelChoice {
     pub const ALL: Self = Self::Claim {
         max_kernels: usize::MAX,
     };
+}
+
+/// The reason why a kernel cannot be built or tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotReadyReason {
+    /// The kernel is archived.
+    Archived,
+    /// A pattern ignores the kernel.
+    Ignored,
+    /// The headers of the kernel are not fetched.
+    NotFetched,
+    /// The build has not succeeded for the kernel; `None` if no selected build has.
+    NotBuilt {
+        /// The id of the build.
+        build: Option<i64>,
+    },
+}
+
+impl fmt::Display for NotReadyReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Archived => f.write_str("the kernel is archived"),
+            Self::Ignored => f.write_str("the kernel is ignored"),
+            Self::NotFetched => f.write_str("headers are not fetched"),
+            Self::NotBuilt { build: Some(id) } => {
+                write!(f, "build {id} has not succeeded for this kernel")
+            }
+            Self::NotBuilt { build: None } => {
+                f.write_str("no selected build has succeeded for this kernel")
+            }
+        }
+    }
 }
 
 /// Options of a run that sqern executes. Directories that are `None` are those of the settings.
@@ -135,24 +151,17 @@ impl RunSpec {
             Self::Test(test) => test.build,
         }
     }
-}
 
-impl RunSelection {
-    /// Returns the filter of the plan.
-    pub(super) fn filter(&self, spec: &RunSpec) -> PlanFilter {
-        let flavor = match spec {
-            RunSpec::Build(_) => None,
-            RunSpec::Test(test) => test.flavor.clone(),
+    /// Returns the conditions of the plan of a selection.
+    pub(super) fn filter(&self, selection: &RunSelection) -> PlanFilter {
+        let flavor = match self {
+            Self::Build(_) => None,
+            Self::Test(test) => test.flavor.clone(),
         };
         PlanFilter {
-            revision: self.revision.clone(),
-            target: self.target.clone(),
-            profile: self.profile.clone(),
-            distros: self.distros.clone(),
-            kernels: self.kernels.clone(),
-            untried: self.untried,
+            selection: selection.clone(),
             again: false,
-            build: spec.tested_build(),
+            build: self.tested_build(),
             flavor,
         }
     }

@@ -87,7 +87,7 @@ pub async fn claim_and_start(
     }
     require(transaction, spec, selection).await?;
     let abandoned = sweep(transaction, spec.kind()).await?;
-    let filter = selection.filter(spec);
+    let filter = spec.filter(selection);
     let kernels = match request.kernels {
         KernelChoice::Claim { max_kernels } => {
             db::claim(transaction, spec.kind(), &filter, max_kernels).await?
@@ -116,14 +116,17 @@ pub async fn claim_and_start(
     })
 }
 
-/// Returns the selected kernels, even if another run holds them. Those of a test belong to one
-/// build.
+/// Returns the selected kernels, even if another run holds them.
+///
+/// # Errors
+///
+/// Returns [`Error::SeveralBuilds`] if the kernels of a test belong to different builds.
 async fn named(
     transaction: &Transaction<'_>,
     kind: RunKind,
     filter: PlanFilter,
 ) -> Result<Vec<Candidate>, Error> {
-    let mut candidates = db::plan(
+    let candidates = db::plan(
         transaction,
         kind,
         &PlanFilter {
@@ -132,9 +135,17 @@ async fn named(
         },
     )
     .await?;
-    let build = candidates.first().and_then(|first| first.build);
-    candidates.retain(|candidate| kind == RunKind::Build || candidate.build == build);
-    Ok(candidates)
+    if candidates
+        .iter()
+        .all(|candidate| candidate.build == candidates[0].build)
+    {
+        return Ok(candidates);
+    }
+    let kernels = candidates
+        .into_iter()
+        .filter_map(|candidate| Some((candidate.kernel, candidate.build?)))
+        .collect();
+    Err(Error::SeveralBuilds { kernels })
 }
 
 /// Returns the run to record, and the tested build.

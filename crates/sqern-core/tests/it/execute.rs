@@ -4,15 +4,15 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use sqern_core::runs::{
-    BuildSpec, ExecutorConfig, Lease, RetryPolicy, RunEvent, RunExecutor, RunSpec, RunSummary,
-    TestSpec,
+    BuildSpec, ExecutorConfig, KernelChoice, Lease, RetryPolicy, RunEvent, RunExecutor,
+    RunSelection, RunSpec, RunSummary, StartRequest, TestSpec, start,
 };
-use sqern_core::{Error, Silent};
+use sqern_core::{ChangeOptions, Error, Silent};
 use sqern_db::run::RunError;
 use sqern_model::{RunKind, RunResult};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Fixture, selection};
+use crate::support::{Fixture, kernel_names, selection};
 
 const RESULTS: &str = "SELECT string_agg(version || ' ' || coalesce(result, '-'), ', ' ORDER BY version) FROM sp_build_kver WHERE build_id = 1";
 
@@ -275,6 +275,78 @@ async fn each_build_is_tested_until_the_executor_is_stopped() {
         .await
         .unwrap();
     assert_eq!(runs, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn named_kernels_of_different_builds_are_tested_in_a_run_for_each_build() {
+    let mut fixture = Fixture::new(&["6.1.0-1", "6.1.0-2", "6.1.0-3"]).await;
+    let one = ExecutorConfig {
+        jobs: 1,
+        ..fixture.config("true")
+    };
+    let stop = CancellationToken::new();
+    let executor = RunExecutor::new(&one, &Silent, &stop);
+    for max_kernels in [1, 2] {
+        executor
+            .execute(
+                &RunSpec::Build(BuildSpec::default()),
+                &selection(),
+                Some(max_kernels),
+            )
+            .await
+            .unwrap()
+            .unwrap();
+    }
+    let named = |versions: &[&str]| RunSelection {
+        kernels: kernel_names(versions),
+        ..selection()
+    };
+    let (build, kernels) = (TestSpec::default(), named(&["6.1.0-3", "6.1.0-1"]));
+    let request = StartRequest {
+        spec: RunSpec::Test(build.clone()),
+        selection: kernels.clone(),
+        kernels: KernelChoice::Named,
+        lease: one.lease.clone(),
+        now: one.clock.now(),
+    };
+    let options = ChangeOptions::committed("a test");
+    let error = start(&mut fixture.client, &request, &options, &Silent)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the kernels belong to different builds, and a test run tests one build: \
+         debian12 6.1.0-3 of build 1, debian12 6.1.0-1 of build 2"
+    );
+    executor
+        .test_each_build(&build, &kernels, None, |_| Ok::<_, Error>(()))
+        .await
+        .unwrap();
+    let tested = "SELECT string_agg(t.build_id || ' ' || k.version, ', ' ORDER BY t.id)
+        FROM sp_test AS t JOIN sp_test_kver AS k ON k.test_id = t.id";
+    assert_eq!(fixture.value(tested).await, "1 6.1.0-3, 2 6.1.0-1");
+
+    fixture
+        .client
+        .batch_execute("UPDATE kver SET archived = true WHERE version = '6.1.0-1'; INSERT INTO kver_ignore (distro, pattern) VALUES ('debian12', '%-2')")
+        .await
+        .unwrap();
+    let build_one = TestSpec {
+        build: Some(1),
+        ..TestSpec::default()
+    };
+    for (spec, name, message) in [
+        (&build, "6.1.0-1", "the kernel is archived"),
+        (&build, "6.1.0-2", "the kernel is ignored"),
+        (&build_one, "6.1.0-3", ""),
+    ] {
+        let result = executor
+            .test_each_build(spec, &named(&[name]), None, |_| Ok::<_, Error>(()))
+            .await;
+        let error = result.err().map(|error| error.to_string());
+        let expected = (!message.is_empty()).then(|| format!("cannot test {name}: {message}"));
+        assert_eq!(error, expected);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

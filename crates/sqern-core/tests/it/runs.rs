@@ -13,7 +13,7 @@ use sqern_db::DbError;
 use sqern_db::run::RunError;
 use sqern_model::{KernelVersion, RunKind, RunResult};
 
-use crate::support::{Fixture, selection};
+use crate::support::{Fixture, kernel_names, selection};
 
 fn request(kernels: KernelChoice, owner: &str) -> StartRequest {
     StartRequest {
@@ -26,10 +26,6 @@ fn request(kernels: KernelChoice, owner: &str) -> StartRequest {
         },
         now: "2026-01-31T12:00:00Z".parse().unwrap(),
     }
-}
-
-fn version(text: &str) -> KernelVersion {
-    text.parse().unwrap()
 }
 
 #[tokio::test]
@@ -131,7 +127,7 @@ async fn errors_of_a_start_can_be_matched() {
     let mut errors = Vec::new();
     let named = |versions: &[&str]| StartRequest {
         selection: RunSelection {
-            kernels: versions.iter().map(|text| version(text).into()).collect(),
+            kernels: kernel_names(versions),
             ..selection()
         },
         ..request(KernelChoice::Named, "a test")
@@ -159,7 +155,7 @@ async fn errors_of_a_start_can_be_matched() {
     );
     assert!(matches!(&errors[1], Error::NoKernelNamed), "{errors:?}");
     assert!(
-        matches!(&errors[2], Error::NotReady { kind: RunKind::Build, kernel } if kernel.version.as_str() == "6.1.0-9")
+        matches!(&errors[2], Error::NotReady { kind: RunKind::Build, kernel, .. } if kernel.version.as_str() == "6.1.0-9")
     );
     assert!(
         matches!(&errors[3], Error::Db(DbError::Unknown { .. })),

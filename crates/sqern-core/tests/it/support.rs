@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use pg_connect::{ConnectEnv, ConnectRequest};
 use sqern_core::runs::{ExecutorConfig, Lease, RetryPolicy, RunSelection};
 use sqern_core::{Clock, Database};
+use sqern_model::KernelName;
 use sqern_store::Store;
 use sqern_testkit::{TestDatabase, TestServer};
 use tokio_postgres::Client;
@@ -121,4 +122,9 @@ pub fn selection() -> RunSelection {
         target: Some("lab".to_owned()),
         ..RunSelection::default()
     }
+}
+
+/// Returns the names of kernels without a distribution.
+pub fn kernel_names(versions: &[&str]) -> Vec<KernelName> {
+    versions.iter().map(|text| text.parse().unwrap()).collect()
 }

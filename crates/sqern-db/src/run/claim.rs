@@ -52,7 +52,7 @@ pub async fn claim(
             candidates = unlocked;
             // A separate statement has a newer snapshot, which contains all commits from before the
             // lock.
-            filter.kernels = locked
+            filter.selection.kernels = locked
                 .iter()
                 .map(|candidate| candidate.kernel.clone().into())
                 .collect();

@@ -10,9 +10,9 @@ use crate::DbError;
 use crate::decode::{from_row, query_rows, query_value};
 use crate::kernel::newest_first;
 
-/// The selection of kernels and builds.
+/// The selection of the kernels and builds of a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PlanFilter {
+pub struct RunSelection {
     /// The revision of the builds; all if none.
     pub revision: Option<String>,
     /// The release target of the builds; all if none.
@@ -26,6 +26,13 @@ pub struct PlanFilter {
     /// Whether to select only kernels without a failed run. Runs that failed because of the harness
     /// do not count.
     pub untried: bool,
+}
+
+/// The conditions for the rows of a plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PlanFilter {
+    /// The selected kernels and builds.
+    pub selection: RunSelection,
     /// Whether to select also kernels that are built or tested, or that are part of a run in
     /// progress.
     pub again: bool,
@@ -74,16 +81,19 @@ pub async fn plan(
     // rows of builds.
     transaction.batch_execute("SET LOCAL jit = off").await?;
     let PlanFilter {
+        selection,
+        build,
+        flavor,
+        again,
+    } = filter;
+    let RunSelection {
         revision,
         target,
         profile,
         distros,
         kernels,
-        build,
-        flavor,
-        again,
-        ..
-    } = filter;
+        untried,
+    } = selection;
     let versions = KernelName::versions(kernels);
     let mut candidates: Vec<Candidate> = match kind {
         RunKind::Build => {
@@ -108,8 +118,7 @@ pub async fn plan(
         }
     };
     candidates.retain(|candidate| {
-        KernelName::any_matches(kernels, &candidate.kernel)
-            && !(filter.untried && candidate.has_failed())
+        KernelName::any_matches(kernels, &candidate.kernel) && !(*untried && candidate.has_failed())
     });
     candidates.sort_by(|a, b| {
         let hosts = (b.hosts_running, b.hosts_installed).cmp(&(a.hosts_running, a.hosts_installed));

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sqern_db::run::{
-    Lease, NewBuild, NewRun, PlanFilter, RunError, claim, finish, plan, renew, start, sweep,
+    Lease, NewBuild, NewRun, PlanFilter, RunError, RunSelection, claim, finish, plan, renew, start,
+    sweep,
 };
 use sqern_db::{AsOf, change};
 use sqern_model::{Kernel, RunKind, RunResult};
@@ -27,8 +28,12 @@ fn lease(seconds: u64) -> Lease {
 }
 
 fn filter(revision: &str) -> PlanFilter {
-    PlanFilter {
+    let selection = RunSelection {
         revision: Some(revision.into()),
+        ..RunSelection::default()
+    };
+    PlanFilter {
+        selection,
         ..PlanFilter::default()
     }
 }
@@ -300,10 +305,8 @@ async fn a_plan_starts_with_kernels_of_customers_and_ends_with_failed_ones() {
         ["6.1.0-2", "6.1.0-1", "6.1.0-5"],
         "hosts first, 4 is built, 3 is ignored"
     );
-    let untried = PlanFilter {
-        untried: true,
-        ..filter("r")
-    };
+    let mut untried = filter("r");
+    untried.selection.untried = true;
     let transaction = client.transaction().await.unwrap();
     let untried: Vec<_> = plan(&transaction, BUILD, &untried).await.unwrap();
     drop(transaction);

@@ -266,6 +266,7 @@ pub(super) fn of_use_case(error: &Error) -> &'static str {
         }
         | Error::AmbiguousKernel { .. } => "ambiguous-kernel",
         Error::NotReady { .. }
+        | Error::SeveralBuilds { .. }
         | Error::NoInput { .. }
         | Error::NoKernelNamed
         | Error::NoTestedBuild
