@@ -1,4 +1,4 @@
--- Returns the net effect of a range of the history for each row. The as-of functions, generation_diff() and generation_revert() use it.
+-- Returns the net effect of a range of the history for each row. generation_diff() and generation_revert() use it.
 --
 -- The range contains the generations whose position (generation_position()) is greater than "after" and at most "upto". Their events are
 -- those with ids in the range, except for generations that cross a boundary. A generation that ends in the range belongs to it with all of

@@ -104,7 +104,7 @@ pub async fn add(
         revision,
         target,
         kernels,
-    } = selected(&change.transaction, selection).await?;
+    } = selected(&change.transaction, selection, true).await?;
     let kernels = db::add(&change.transaction, &revision, &target, &kernels).await?;
     let finished = change.finish(options.dry_run).await?;
     Ok(AvailabilityChange {
@@ -134,7 +134,7 @@ pub async fn remove(
         revision,
         target,
         kernels,
-    } = selected(&change.transaction, selection).await?;
+    } = selected(&change.transaction, selection, false).await?;
     let kernels = db::remove(&change.transaction, &revision, &target, &kernels).await?;
     let finished = change.finish(options.dry_run).await?;
     Ok(AvailabilityChange {
@@ -156,11 +156,8 @@ pub async fn list(
     filter: &AvailableFilter,
     as_of: &AsOf,
 ) -> Result<Vec<Available>, Error> {
-    distro::require(client, &filter.distros, as_of).await?;
+    kver::require(client, &filter.distros, &filter.kernels, as_of).await?;
     db::require(client, filter.revision.as_deref(), filter.target.as_deref()).await?;
-    for name in &filter.kernels {
-        kver::find(client, &name.version, &name.distros(&filter.distros)).await?;
-    }
     Ok(db::list(client, filter, as_of).await?)
 }
 
@@ -188,9 +185,11 @@ async fn require_distros(client: &Client, selection: &ModuleSelection) -> Result
     Ok(())
 }
 
+/// Returns the kernels of a selection, for an addition only those whose modules can be added.
 async fn selected(
     client: &impl GenericClient,
     selection: &ModuleSelection,
+    only_addable: bool,
 ) -> Result<SelectedModules, Error> {
     match selection {
         ModuleSelection::Run {
@@ -202,7 +201,7 @@ async fn selected(
             let (revision, target) = (revision.clone(), target.clone());
             successful_kernels(client, *kind, *id, revision, target).await
         }
-        ModuleSelection::Succeeded(modules) => succeeded(client, modules).await,
+        ModuleSelection::Succeeded(modules) => succeeded(client, modules, only_addable).await,
         ModuleSelection::Kernels {
             revision,
             target,
@@ -246,6 +245,7 @@ async fn successful_kernels(
 async fn succeeded(
     client: &impl GenericClient,
     modules: &SucceededModules,
+    only_addable: bool,
 ) -> Result<SelectedModules, Error> {
     let SucceededModules {
         revision,
@@ -265,8 +265,14 @@ async fn succeeded(
         distros,
         ..RunSelection::default()
     };
+    let succeeded = db::Succeeded {
+        kind,
+        selection: &selection,
+        flavor: flavor.as_deref(),
+        only_addable,
+    };
     Ok(SelectedModules {
-        kernels: db::ready(client, kind, &selection, flavor.as_deref()).await?,
+        kernels: db::succeeded(client, succeeded).await?,
         revision,
         target,
     })

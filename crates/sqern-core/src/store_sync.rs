@@ -85,8 +85,7 @@ impl StoreSelection {
     /// Returns whether the selection contains a kernel.
     #[must_use]
     pub fn matches(&self, kernel: &Kernel) -> bool {
-        (self.distros.is_empty() || self.distros.contains(&kernel.distro))
-            && KernelName::any_matches(&self.kernels, kernel)
+        KernelName::select(&self.kernels, &self.distros, kernel)
     }
 }
 

@@ -85,10 +85,14 @@ pub async fn list(
     let mut available: Vec<Available> = query_rows(
         client,
         &query,
-        &[&filter.revision, &filter.target, &filter.distros],
+        &[
+            &filter.revision,
+            &filter.target,
+            &KernelName::searched_distros(&filter.kernels, &filter.distros),
+        ],
     )
     .await?;
-    available.retain(|module| KernelName::any_matches(&filter.kernels, &module.kernel));
+    available.retain(|module| KernelName::select(&filter.kernels, &filter.distros, &module.kernel));
     available.sort_by(|a, b| {
         (&a.revision, &a.target)
             .cmp(&(&b.revision, &b.target))
@@ -97,15 +101,31 @@ pub async fn list(
     Ok(available)
 }
 
-/// Returns the kernels with a successful build, or test run of a flavor (all if none), of the
-/// revision, target, profile and distributions of `selection`. A kernel whose modules were removed
-/// for them is skipped.
-pub async fn ready(
+/// The kernels with a successful build or test run, for which modules can be made available or
+/// withdrawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Succeeded<'a> {
+    /// Whether a test run is required.
+    pub kind: RunKind,
+    /// The revision, target, profile and distributions of the builds.
+    pub selection: &'a RunSelection,
+    /// The flavor of the test runs; all if none.
+    pub flavor: Option<&'a str>,
+    /// Whether to omit unwanted kernels, and kernels whose modules were withdrawn.
+    pub only_addable: bool,
+}
+
+/// Returns the kernels with a successful build or test run.
+pub async fn succeeded(
     client: &impl GenericClient,
-    kind: RunKind,
-    selection: &RunSelection,
-    flavor: Option<&str>,
+    succeeded: Succeeded<'_>,
 ) -> Result<Vec<Kernel>, DbError> {
+    let Succeeded {
+        kind,
+        selection,
+        flavor,
+        only_addable,
+    } = succeeded;
     let RunSelection {
         revision,
         target,
@@ -114,11 +134,19 @@ pub async fn ready(
         ..
     } = selection;
     let tested = kind == RunKind::Test;
-    let query = include_str!("../queries/available_ready.sql");
+    let query = include_str!("../queries/available_succeeded.sql");
     query_rows(
         client,
         query,
-        &[revision, target, profile, distros, &tested, &flavor],
+        &[
+            revision,
+            target,
+            profile,
+            distros,
+            &tested,
+            &flavor,
+            &only_addable,
+        ],
     )
     .await
 }

@@ -156,7 +156,11 @@ pub async fn hosts(
     let mut hosts: Vec<Host> = query_rows(
         client,
         &query,
-        &[&filter.clusters, &filter.distros, &versions],
+        &[
+            &filter.clusters,
+            &KernelName::searched_distros(&filter.kernels, &filter.distros),
+            &versions,
+        ],
     )
     .await?;
     let has_kernel = |host: &Host| {
@@ -166,7 +170,7 @@ pub async fn hosts(
         };
         host.installed
             .iter()
-            .any(|version| KernelName::any_matches(&filter.kernels, &kernel(version)))
+            .any(|version| KernelName::select(&filter.kernels, &filter.distros, &kernel(version)))
     };
     hosts.retain(has_kernel);
     for host in &mut hosts {

@@ -59,9 +59,16 @@ pub async fn candidates(
     names: &[KernelName],
 ) -> Result<Vec<FetchCandidate>, DbError> {
     let query = include_str!("../queries/fetch_wanted.sql");
-    let mut candidates: Vec<FetchCandidate> =
-        query_rows(client, query, &[&distros, &KernelName::versions(names)]).await?;
-    candidates.retain(|candidate| KernelName::any_matches(names, &candidate.kernel));
+    let mut candidates: Vec<FetchCandidate> = query_rows(
+        client,
+        query,
+        &[
+            &KernelName::searched_distros(names, distros),
+            &KernelName::versions(names),
+        ],
+    )
+    .await?;
+    candidates.retain(|candidate| KernelName::select(names, distros, &candidate.kernel));
     candidates.sort_by(|a, b| {
         let hosts = (b.hosts_running, b.hosts_installed).cmp(&(a.hosts_running, a.hosts_installed));
         hosts.then_with(|| newest_first(&a.kernel, &b.kernel))

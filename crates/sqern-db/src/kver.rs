@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use sqern_model::{DistroName, Kernel, KernelVersion, PackageRole};
+use sqern_model::{DistroName, Kernel, KernelName, KernelVersion, PackageRole};
 use tokio_postgres::GenericClient;
 
 use crate::decode::{from_row, query_optional_value, query_rows, query_values};
@@ -128,6 +128,25 @@ pub async fn find(
     } else {
         Ok(found)
     }
+}
+
+/// Checks that the distributions exist, and that the kernels exist in them or in the distribution
+/// of their name.
+///
+/// # Errors
+///
+/// Returns [`DbError::Unknown`] with similar names for the first one that does not exist.
+pub async fn require(
+    client: &impl GenericClient,
+    distros: &[DistroName],
+    names: &[KernelName],
+    as_of: &AsOf,
+) -> Result<(), DbError> {
+    distro::require(client, distros, as_of).await?;
+    for name in names {
+        find(client, &name.version, &name.distros(distros)).await?;
+    }
+    Ok(())
 }
 
 /// Returns the error for a version that does not exist, with similar versions of these

@@ -152,10 +152,29 @@ impl KernelName {
             .map_or_else(|| distros.to_vec(), |distro| vec![distro])
     }
 
-    /// Returns whether one of the names matches a kernel. No names match all kernels.
+    /// Returns whether names and distributions select a kernel. A name with a distribution selects
+    /// this kernel, and a name without one selects the version in `distros`. No names select all
+    /// versions, and no distributions are all distributions.
     #[must_use]
-    pub fn any_matches(names: &[Self], kernel: &Kernel) -> bool {
-        names.is_empty() || names.iter().any(|name| name.matches(kernel))
+    pub fn select(names: &[Self], distros: &[DistroName], kernel: &Kernel) -> bool {
+        let is_in_distros = distros.is_empty() || distros.contains(&kernel.distro);
+        if names.is_empty() {
+            return is_in_distros;
+        }
+        names
+            .iter()
+            .any(|name| name.matches(kernel) && (is_in_distros || name.distro.is_some()))
+    }
+
+    /// Returns the distributions that contain all kernels of [`select`](Self::select); empty for
+    /// all.
+    #[must_use]
+    pub fn searched_distros<'a>(names: &[Self], distros: &'a [DistroName]) -> &'a [DistroName] {
+        if names.iter().any(|name| name.distro.is_some()) {
+            &[]
+        } else {
+            distros
+        }
     }
 
     /// Returns the versions of names.

@@ -99,6 +99,18 @@ async fn withdrawn_modules_are_made_available_again_only_on_request() {
         ),
         ("lab", "6.1.0-1")
     );
+
+    // Removal selects the module although it was withdrawn before, and the kernel is ignored.
+    let ignore = "INSERT INTO kver_ignore (distro, pattern) VALUES ('debian12', '%')";
+    fixture.client.batch_execute(ignore).await.unwrap();
+    let removed = remove(&mut fixture.client, &succeeded, &options)
+        .await
+        .unwrap();
+    assert_eq!(removed.kernels.len(), 1);
+    let added = add(&mut fixture.client, &succeeded, &options)
+        .await
+        .unwrap();
+    assert_eq!(added.kernels, []);
 }
 
 #[tokio::test]

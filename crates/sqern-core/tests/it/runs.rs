@@ -11,7 +11,7 @@ use sqern_core::runs::{
 use sqern_core::{ChangeOptions, Error, Silent};
 use sqern_db::DbError;
 use sqern_db::run::RunError;
-use sqern_model::{KernelVersion, RunKind, RunResult};
+use sqern_model::{RunKind, RunResult};
 
 use crate::support::{Fixture, kernel_names, selection};
 

@@ -201,8 +201,8 @@ pub async fn list(
            AND (NOT $3 OR r.result IS NULL) AND ($7::timestamptz IS NULL OR r.tstamp > $7)
            AND ($5::text[] = '{{}}' AND $6::text[] = '{{}}' OR EXISTS (
                SELECT FROM {{kvers}} AS selected WHERE selected.{{id}} = r.id AND selected.deleted_at = '-infinity'
-                 AND ($5 = '{{}}' OR selected.distro = ANY ($5))
-                 AND ($6 = '{{}}' OR selected.version = ANY ($6) OR selected.distro || '/' || selected.version = ANY ($6))))
+                 AND (($5 = '{{}}' OR selected.distro = ANY ($5)) AND ($6 = '{{}}' OR selected.version = ANY ($6))
+                      OR selected.distro || '/' || selected.version = ANY ($6))))
          {GROUP} ORDER BY r.id DESC LIMIT $4"
     );
     let Filter {

@@ -95,13 +95,14 @@ pub async fn plan(
         untried,
     } = selection;
     let versions = KernelName::versions(kernels);
+    let searched = KernelName::searched_distros(kernels, distros);
     let mut candidates: Vec<Candidate> = match kind {
         RunKind::Build => {
             let query = include_str!("../../queries/build_plan.sql");
             query_rows(
                 transaction,
                 query,
-                &[revision, target, profile, distros, &versions, again],
+                &[revision, target, profile, &searched, &versions, again],
             )
             .await?
         }
@@ -111,14 +112,15 @@ pub async fn plan(
                 transaction,
                 query,
                 &[
-                    revision, target, profile, distros, &versions, build, flavor, again,
+                    revision, target, profile, &searched, &versions, build, flavor, again,
                 ],
             )
             .await?
         }
     };
     candidates.retain(|candidate| {
-        KernelName::any_matches(kernels, &candidate.kernel) && !(*untried && candidate.has_failed())
+        KernelName::select(kernels, distros, &candidate.kernel)
+            && !(*untried && candidate.has_failed())
     });
     candidates.sort_by(|a, b| {
         let hosts = (b.hosts_running, b.hosts_installed).cmp(&(a.hosts_running, a.hosts_installed));

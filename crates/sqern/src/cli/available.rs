@@ -77,10 +77,12 @@ pub(super) struct Which {
     /// Select the kernels for which this test run succeeded
     #[arg(long, value_name = "ID")]
     test: Option<i64>,
-    /// Select all kernels with a successful test of the revision and target
+    /// Select all kernels with a successful test of the revision and target; sqern available add
+    /// omits ignored and archived kernels, and kernels whose modules were withdrawn
     #[arg(long, requires_all = ["revision", "target"])]
     tested: bool,
-    /// Select all kernels with a successful build of the revision and target, tested or not
+    /// Select all kernels with a successful build of the revision and target, tested or not, with
+    /// the same exceptions as --tested
     #[arg(long, requires_all = ["revision", "target"])]
     built: bool,
     /// With --tested: consider only tests of this flavor [default: all]

@@ -22,8 +22,9 @@ use crate::settings::APT_LISTS;
 ///
 /// Crawls the sources of the supported distributions, and verifies the signature of the repository
 /// metadata and the checksum of each index. Records new kernels in kver and kver_seen, in one
-/// generation. A partial or failed crawl removes no kernels. The verified part of a partial crawl
-/// and all other sources are recorded.
+/// generation. No crawl removes kernels: a complete or unchanged crawl marks missing packages as
+/// gone (kver_package.gone_at). The verified part of a partial crawl and all other sources are
+/// recorded.
 ///
 /// Exit status: 0 if all sources are complete or unchanged, 1 if a source is partial or failed, 2
 /// for a usage error.
@@ -34,7 +35,8 @@ use crate::settings::APT_LISTS;
   sqern check --apt-lists               # the apt lists of this machine, without network
   sqern check --mirror-base http://mirror.example/kernels")]
 pub(super) struct CheckArgs {
-    /// Distribution (repeatable) [default: all supported]
+    /// Distribution (repeatable; only one with --apt-lists) [default: all supported; with
+    /// --apt-lists, the distribution of this machine]
     // The configured distributions do not apply to the apt lists: these belong to this machine.
     #[arg(
         long = "distro",
@@ -42,8 +44,8 @@ pub(super) struct CheckArgs {
         default_value_if("apt_lists", ArgPredicate::IsPresent, None)
     )]
     distros: Vec<DistroName>,
-    /// Read the apt lists of this machine instead of the configured sources [default DIR:
-    /// /var/lib/apt/lists]
+    /// Read the apt lists of this machine, whose signatures apt has verified, instead of the
+    /// configured sources [default DIR: /var/lib/apt/lists]
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = APT_LISTS, conflicts_with = "mirror_base")]
     apt_lists: Option<PathBuf>,
     #[command(flatten)]

@@ -29,12 +29,13 @@ pub(super) enum DistroCommand {
         rows: RowArgs,
     },
     /// Add a distribution
-    #[command(after_help = "Example:\n  sqern distro add fedora42 FEDORA42 --supported")]
+    #[command(after_help = "Example:\n  sqern distro add harbour1 HARBOUR1 --supported")]
     Add {
         /// Name, such as debian12, ubuntu-22.04 or alma8; for a distribution of sp-variant, its
         /// builder alias
         name: DistroName,
-        /// Variant of sp-variant, such as DEBIAN12
+        /// Variant of sp-variant, such as DEBIAN12; for another distribution, a name of your choice in
+        /// the same form
         variant: String,
         /// Mark the distribution as supported; sqern check reads supported distributions
         #[arg(long)]
@@ -50,7 +51,7 @@ pub(super) enum DistroCommand {
         /// Whether the distribution is supported; sqern check reads supported distributions
         #[arg(long, value_name = "true|false", required_unless_present = "variant")]
         supported: Option<bool>,
-        /// Variant of sp-variant
+        /// Variant of sp-variant, or a name of your choice in the same form
         #[arg(long)]
         variant: Option<String>,
         #[command(flatten)]

@@ -16,10 +16,10 @@ use crate::printer::Format;
 
 /// Set up a database: private server, schema and distributions
 ///
-/// If neither an option nor a variable of libpq specifies a database, the command creates and
-/// starts the private server like sqern local up. It then migrates the schema to the version of
-/// this program, and adds missing distributions. If a step fails, completed steps remain. The next
-/// run skips them.
+/// If no option, variable of libpq or configuration file specifies another database than the
+/// private server, the command creates and starts the private server like sqern local up. It then
+/// migrates the schema to the version of this program, and adds missing distributions. If a step
+/// fails, completed steps remain. The next run skips them.
 ///
 /// Exit status: 0 if all steps succeeded, 1 if a step failed, 2 for a usage error.
 #[derive(Debug, Args)]

@@ -348,6 +348,9 @@ fn after_help() -> String {
   sqern check --apt-lists
   sqern kver list --distro debian12
 
+Kernels are written as VERSION or DISTRO/VERSION. The distribution in DISTRO/VERSION overrides the
+option --distro.
+
 Environment:
 {}
   PGSERVICE, PGHOST and the other variables of libpq select the database.

@@ -23,11 +23,12 @@ pub(super) enum PipelineCommand {
     ///
     /// The steps run the commands sqern check, fetch, build run, test run and available add with
     /// the options of the file. The database contains the state, so an interrupted pipeline
-    /// continues when it is run again. If a step fails for some kernels, the next step continues
-    /// with the others.
+    /// continues when it is run again. A failed step does not stop the pipeline: the next step runs
+    /// with the kernels that are ready for it.
     ///
     /// Exit status: 0 if all steps succeeded for all kernels, 1 if a step failed, 2 for a usage
-    /// error.
+    /// error. With --watch, failed steps do not change the exit status: it is 0 if a signal stops
+    /// the command while it waits.
     #[command(after_help = "Examples:
   sqern pipeline run nightly.toml
   sqern pipeline run nightly.toml --skip check --skip fetch

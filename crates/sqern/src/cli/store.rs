@@ -42,10 +42,11 @@ pub(super) enum StoreCommand {
     Prune {
         #[command(flatten)]
         selection: SelectionArgs,
-        /// Remove all trees and rows of the selected kernels, including intact trees
+        /// Remove all trees and rows of the kernels of --kernel (required), including intact trees
         #[arg(long, requires = "kernels")]
         all: bool,
-        /// Also remove cached packages that no tree uses, and partial downloads
+        /// Also remove cached packages that no tree uses, and partial downloads; not with --distro or
+        /// --kernel
         #[arg(long, conflicts_with_all = ["distros", "kernels"])]
         cache: bool,
         #[command(flatten)]

@@ -10,8 +10,8 @@ use crate::error::CliError;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct StoreArgs {
-    /// Directory of fetched headers [default: $SQERN_STORE, else /var/lib/sqern/store (root) or
-    /// ~/.local/share/sqern/store]
+    /// Directory of fetched headers [default: $SQERN_STORE, else store of the configuration file,
+    /// else /var/lib/sqern/store (root) or ~/.local/share/sqern/store]
     #[arg(long = "store", value_name = "DIR")]
     pub(super) dir: Option<PathBuf>,
 }

@@ -25,7 +25,7 @@ use crate::output::why::describe;
   plan                rank of the kernel in the plan of the next step
   usual               usual time to complete the next step
   hosts               number of hosts on which the kernel is running or installed
-  hint                command for the next step
+  hint                command that executes the missing step, or prints details of its cause
   checked             time of the last check of the distribution
 
 Examples:

@@ -162,6 +162,26 @@ async fn the_distribution_of_a_kernel_selects_one_of_two() {
             .len(),
         1
     );
+    for command in [
+        &["build", "plan"][..],
+        &["build", "list"],
+        &["fetch", "--dry-run"],
+        &["store", "list"],
+        &["available", "list"],
+        &["cust", "hosts"],
+        &["event", "list", "--table", "kver"],
+    ] {
+        let items = |more: &[&str]| {
+            let list = program.json(&[command, more].concat());
+            list["items"].as_array().unwrap().clone()
+        };
+        let named = ["--kernel", "debian13/6.1.0-1-amd64"];
+        assert_eq!(
+            items(&[&named[..], &["--distro", "debian12"]].concat()),
+            items(&named),
+            "the distribution of the kernel overrides --distro: {command:?}"
+        );
+    }
     program.done(&["kver", "archive", "debian13/6.1.0-1-amd64"]);
     assert_eq!(
         program

@@ -1,7 +1,7 @@
 //! `sqern cust hosts`: lists hosts.
 
 use sqern_db::cust::{self, HostFilter};
-use sqern_db::{distro, kver};
+use sqern_db::kver;
 use sqern_model::{ClusterName, DistroName, KernelName};
 
 use crate::cli::Context;
@@ -19,10 +19,7 @@ pub(super) async fn run(
     context: &Context<'_>,
 ) -> Result<ExitStatus, CliError> {
     let (session, as_of) = super::begin(at, context).await?;
-    distro::require(&session.client, &distros, &as_of).await?;
-    for name in &kernels {
-        kver::find(&session.client, &name.version, &name.distros(&distros)).await?;
-    }
+    kver::require(&session.client, &distros, &kernels, &as_of).await?;
     for name in &clusters {
         super::require(cust::get(&session.client, name, &as_of).await)?;
     }

@@ -3,6 +3,7 @@
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use sqern_core::runs;
+use sqern_db::kver;
 use sqern_db::run::{self as db, Filter};
 use sqern_model::{At, DistroName, KernelName, RunKind};
 
@@ -53,10 +54,7 @@ pub(in crate::cli) async fn list(
         args.target.as_deref(),
     )
     .await?;
-    sqern_db::distro::require(&session.client, &args.distros, &as_of).await?;
-    for name in &args.kernels {
-        sqern_db::kver::find(&session.client, &name.version, &name.distros(&args.distros)).await?;
-    }
+    kver::require(&session.client, &args.distros, &args.kernels, &as_of).await?;
     let filter = Filter {
         revision: args.revision.clone(),
         target: args.target.clone(),
