@@ -10,7 +10,7 @@ use std::fmt;
 use jiff::Timestamp;
 use sqern_db::change::Finished;
 use sqern_db::{AsOf, distro, fetch, kver};
-use sqern_model::{DistroName, Kernel, KernelName};
+use sqern_model::{DistroName, Kernel, KernelName, newest_first};
 use sqern_store::Store;
 use sqern_store::store::{Found, Manifest, Pruned};
 use tokio_postgres::Client;
@@ -174,12 +174,13 @@ pub async fn compare(
     let selected = kernels
         .into_iter()
         .filter(|kernel| selection.matches(kernel));
-    let stored: Vec<StoredKernel> = selected
+    let mut stored: Vec<StoredKernel> = selected
         .map(|kernel| {
             let (fetched_at, tree) = (recorded.get(&kernel).copied(), trees.remove(&kernel));
             StoredKernel::new(kernel, fetched_at, tree)
         })
         .collect();
+    stored.sort_by(|a, b| newest_first(&a.kernel, &b.kernel));
     // A tree of the store may be of a kernel that the database does not contain.
     let is_stored = |name: &KernelName| stored.iter().any(|stored| name.matches(&stored.kernel));
     for name in selection.kernels.iter().filter(|name| !is_stored(name)) {

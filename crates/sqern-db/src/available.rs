@@ -2,11 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use sqern_model::{DistroName, Kernel, KernelName, RunKind};
+use sqern_model::{DistroName, Kernel, KernelName, RunKind, newest_first};
 use tokio_postgres::{GenericClient, Transaction};
 
 use crate::decode::{from_row, query_rows, query_value, query_values};
-use crate::kernel::{kernel_arrays, newest_first};
+use crate::kernel::kernel_arrays;
 use crate::run::RunSelection;
 use crate::suggest::similar_names;
 use crate::{AsOf, DbError, Subject};

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sqern_model::{DistroName, Kernel, KernelName, KernelPackage};
+use sqern_model::{DistroName, Kernel, KernelName, KernelPackage, newest_first};
 use tokio_postgres::{GenericClient, Row, Transaction};
 
 use crate::DbError;
 use crate::decode::{FromRow, column, from_row, query_rows, unsigned};
-use crate::kernel::{kernel_arrays, newest_first};
+use crate::kernel::kernel_arrays;
 
 /// A kernel whose headers must be fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,6 @@
 //! Kernels as parameters and rows of queries.
 
-use std::cmp::Ordering;
-
-use sqern_model::{DistroName, Kernel, KernelVersion, VersionRule};
+use sqern_model::{DistroName, Kernel, KernelVersion};
 
 use crate::decode::from_row;
 
@@ -17,11 +15,4 @@ pub(crate) fn kernel_arrays<'a>(
         .into_iter()
         .map(|kernel| (&kernel.distro, &kernel.version))
         .unzip()
-}
-
-/// Compares kernels by distribution, and of one distribution the newest first.
-pub(crate) fn newest_first(a: &Kernel, b: &Kernel) -> Ordering {
-    a.distro
-        .cmp(&b.distro)
-        .then_with(|| VersionRule::of(&a.distro).cmp(&b.version, &a.version))
 }

@@ -3,11 +3,10 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use sqern_model::{DistroName, Kernel, KernelName, KernelVersion, PackageRole};
+use sqern_model::{DistroName, Kernel, KernelName, KernelVersion, PackageRole, newest_first};
 use tokio_postgres::GenericClient;
 
 use crate::decode::{from_row, query_optional_value, query_rows, query_values};
-use crate::kernel::newest_first;
 use crate::suggest::similar_names;
 use crate::{AsOf, DbError, Subject, distro};
 

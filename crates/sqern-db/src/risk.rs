@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use sqern_model::{ClusterName, DistroName, HostName, Kernel};
+use sqern_model::{ClusterName, DistroName, HostName, Kernel, newest_first};
 use tokio_postgres::{GenericClient, Row, Transaction};
 
 use crate::decode::{FromRow, column, from_row, query_rows, unexpected, unsigned};
-use crate::kernel::{kernel_arrays, newest_first};
+use crate::kernel::kernel_arrays;
 use crate::status::{self, Status, StatusFilter};
 use crate::{AsOf, DbError, cust};
 

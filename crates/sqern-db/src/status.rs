@@ -6,14 +6,14 @@ mod stage;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use sqern_model::{DistroName, Kernel, KernelVersion, RunResult};
+use sqern_model::{DistroName, Kernel, KernelVersion, RunResult, newest_first};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Transaction};
 
 pub use stage::{Missing, Stage};
 
 use crate::decode::{FromRow, column, query_row, query_rows, unsigned};
-use crate::kernel::{kernel_arrays, newest_first};
+use crate::kernel::kernel_arrays;
 use crate::{AsOf, DbError};
 
 /// The selection of kernels, and of the builds, tests and available modules that count.

@@ -32,25 +32,38 @@ pub fn escape_bytes(bytes: &[u8], max_bytes: usize) -> String {
     }
 }
 
-/// Replaces control characters, except newlines, so that the text occupies the same columns and
-/// cannot control a terminal.
+/// Removes the escape sequences of colors, and replaces other control characters, except newlines
+/// and tabs, so that the text cannot control a terminal.
 #[must_use]
 pub fn replace_control(text: &str) -> Cow<'_, str> {
     let is_replaced = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
-    if text.contains(is_replaced) {
-        text.chars()
-            .map(|character| {
-                if is_replaced(character) {
-                    '\u{fffd}'
-                } else {
-                    character
-                }
-            })
-            .collect::<String>()
-            .into()
-    } else {
-        text.into()
+    if !text.contains(is_replaced) {
+        return text.into();
     }
+    let mut replaced = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        if let Some(after) = after_color(rest) {
+            rest = after;
+            continue;
+        }
+        replaced.push(if is_replaced(character) {
+            '\u{fffd}'
+        } else {
+            character
+        });
+        rest = &rest[character.len_utf8()..];
+    }
+    replaced.into()
+}
+
+/// Returns the text after an escape sequence of a color or an erased line, such as those of gcc:
+/// `ESC [`, parameters, and `m` or `K` (ECMA-48, SGR and EL).
+fn after_color(text: &str) -> Option<&str> {
+    let parameters = text.strip_prefix("\u{1b}[")?;
+    let rest = parameters
+        .trim_start_matches(|character: char| character.is_ascii_digit() || character == ';');
+    rest.strip_prefix(['m', 'K'])
 }
 
 #[cfg(test)]
@@ -68,6 +81,10 @@ mod tests {
     #[test]
     fn replaced_text_keeps_its_lines() {
         assert_eq!(replace_control("a\x1b[2J\nb"), "a\u{fffd}[2J\nb");
+        assert_eq!(
+            replace_control("\x1b[01;31m\x1b[Kerror:\x1b[m\x1b[K x\x1b["),
+            "error: x\u{fffd}["
+        );
         assert!(matches!(replace_control("a\nb"), Cow::Borrowed("a\nb")));
     }
 

@@ -32,7 +32,7 @@ pub use diagnostic::Diagnostic;
 pub use kernel::{Kernel, KernelVersion};
 pub use lag::{Progress, Spread, StageTimes, Step};
 pub use name::{DistroName, InvalidName};
-pub use order::VersionRule;
+pub use order::{VersionRule, newest_first};
 pub use pattern::{Glob, LikePattern};
 pub use run::{
     InvalidKernelResult, InvalidRunResult, KernelName, KernelResult, RunKind, RunResult,

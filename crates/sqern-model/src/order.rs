@@ -5,7 +5,7 @@ pub mod rpm;
 
 use std::cmp::Ordering;
 
-use crate::{DistroName, KernelVersion};
+use crate::{DistroName, Kernel, KernelVersion};
 
 /// The rules for the order of kernel versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,14 @@ impl VersionRule {
         };
         compare(left.as_str(), right.as_str()).then_with(|| left.cmp(right))
     }
+}
+
+/// Compares kernels by distribution, and of one distribution the newest first.
+#[must_use]
+pub fn newest_first(a: &Kernel, b: &Kernel) -> Ordering {
+    a.distro
+        .cmp(&b.distro)
+        .then_with(|| VersionRule::of(&a.distro).cmp(&b.version, &a.version))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod pager;
 mod rows;
 pub mod schema;
 mod table;
+mod wrap;
 
 use std::io::{self, Read, Write};
 
@@ -16,6 +17,7 @@ use sqern_model::escape::replace_control;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use unicode_width::UnicodeWidthStr as _;
 
 pub use self::column::{Column, Kind, duration, percent, relative};
 pub use self::rows::{DEFAULT_LIMIT, RowArgs, query_limit};
@@ -26,6 +28,7 @@ use self::rows::{RowColumn, Rows};
 use self::schema::{ListDocument, ValueDocument, full_name};
 pub use self::table::GAP;
 use self::table::Style;
+pub use self::wrap::wrap;
 use crate::error::{CliError, code};
 use crate::settings::{Pager, Settings};
 
@@ -262,7 +265,38 @@ impl Printer {
 
     /// Prints a prompt to standard error, also if the output is quiet.
     pub fn prompt(&self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{}", replace_control(text));
+        self.message("", text);
+    }
+
+    /// Prints a message to standard error. On a terminal, its lines wrap with a hanging indent.
+    fn message(&self, mark: &str, text: &str) {
+        let text = replace_control(text);
+        let plain_mark = replace_control(mark);
+        let head = match &*plain_mark {
+            "" => String::new(),
+            mark => format!("{mark} "),
+        };
+        let width = terminal_size::terminal_size_of(io::stderr())
+            .filter(|_| self.stderr.is_terminal)
+            .map(|(width, _)| usize::from(width.0));
+        let lines: Vec<String> = match width {
+            Some(width) => text
+                .lines()
+                .enumerate()
+                .flat_map(|(index, line)| {
+                    let indent: String = line.chars().take_while(|c| *c == ' ').collect();
+                    let head = if index == 0 { &head } else { &indent };
+                    if head.width() + line.width() <= width {
+                        vec![format!("{}{line}", if index == 0 { head } else { "" })]
+                    } else {
+                        wrap(line, head, width)
+                    }
+                })
+                .collect(),
+            None => vec![format!("{head}{text}")],
+        };
+        let text = lines.join("\n").replacen(&*plain_mark, mark, 1);
+        let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
     /// Prints a note to standard error.
@@ -280,7 +314,7 @@ impl Printer {
         } else {
             "warning:"
         };
-        let _ = writeln!(io::stderr().lock(), "{mark} {}", replace_control(text));
+        self.message(mark, text);
     }
 
     /// Prints a warning, and the command that resolves it.
@@ -325,11 +359,7 @@ impl Printer {
         } else {
             "error:"
         };
-        let _ = writeln!(
-            io::stderr().lock(),
-            "{mark} {}",
-            replace_control(failure.message())
-        );
+        self.message(mark, failure.message());
         for line in failure.hints() {
             self.hint(line);
         }
@@ -354,15 +384,21 @@ impl Printer {
         } else {
             TimeFormat::Utc
         };
-        let lines = table::lines(
+        let layout = table::layout(
             rows,
             Style {
-                width: self.width(),
+                width: self.width().map(usize::from),
                 color: self.stdout.color,
                 times,
             },
         );
-        self.page(&lines)?;
+        self.page(&layout.lines)?;
+        if !layout.omitted.is_empty() {
+            self.note(&format!(
+                "columns that do not fit the terminal are omitted: {}",
+                layout.omitted.join(", ")
+            ));
+        }
         if rows.rows.len() < rows.total {
             let of_total = if rows.is_total_known {
                 format!(" of {}", rows.total)

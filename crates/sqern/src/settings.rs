@@ -120,7 +120,7 @@ pub struct Settings {
     pub pg_bin: Option<PathBuf>,
     /// `SQERN_NOW`, which replaces the clock.
     now: Option<Timestamp>,
-    /// Whether color is allowed (`NO_COLOR`).
+    /// Whether color is allowed (`NO_COLOR`, `TERM`).
     pub color: bool,
     /// Whether standard output is a terminal.
     pub stdout_is_terminal: bool,
@@ -165,7 +165,8 @@ impl Settings {
             jenkins: jenkins(),
             pg_bin: directory("SQERN_PG_BIN"),
             now: fixed_time()?,
-            color: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            color: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb"),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
             columns: std::env::var("COLUMNS")

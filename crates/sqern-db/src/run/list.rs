@@ -3,12 +3,11 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use sqern_model::{DistroName, Kernel, KernelName, RunKind, RunResult};
+use sqern_model::{DistroName, Kernel, KernelName, RunKind, RunResult, newest_first};
 use tokio_postgres::{GenericClient, Row};
 
 use super::sql;
 use crate::decode::{FromRow, column, from_row, query_optional, query_rows};
-use crate::kernel::newest_first;
 use crate::{AsOf, DbError, Subject};
 
 /// The selection of runs.

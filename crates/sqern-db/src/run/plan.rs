@@ -3,12 +3,11 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use sqern_model::{DistroName, Kernel, KernelName, RunKind, RunResult};
+use sqern_model::{DistroName, Kernel, KernelName, RunKind, RunResult, newest_first};
 use tokio_postgres::{GenericClient, Transaction};
 
 use crate::DbError;
 use crate::decode::{from_row, query_rows, query_value};
-use crate::kernel::newest_first;
 
 /// The selection of the kernels and builds of a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

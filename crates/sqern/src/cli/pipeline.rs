@@ -8,14 +8,13 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use sqern_core::pipeline::{
-    KernelWatch, PipelineFile, PipelineOutcome, StepName, quote, run_steps,
-};
+use sqern_core::pipeline::{KernelWatch, PipelineFile, PipelineOutcome, StepName, run_steps};
 
 use self::steps::CommandRunner;
 use super::Context;
 use super::interrupt::stop_on_interrupt;
 use crate::error::{CliError, ExitStatus};
+use crate::output::pipeline::{PlannedStep, describe};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PipelineCommand {
@@ -76,12 +75,8 @@ pub(super) async fn run(
     } = command;
     let pipeline = PipelineFile::read(&file)?;
     if dry_run {
-        let lines: Vec<String> = pipeline
-            .steps(&skip)
-            .iter()
-            .map(|step| quote(&step.arguments()))
-            .collect();
-        context.printer.text(&lines.join("\n"))?;
+        let steps: Vec<PlannedStep> = pipeline.steps(&skip).iter().map(Into::into).collect();
+        context.printer.value(&steps, || describe(&steps))?;
         return Ok(ExitStatus::Success);
     }
     let (runner, stop) = (CommandRunner { context }, stop_on_interrupt());

@@ -39,7 +39,7 @@ impl Record for HostKernel {
     const SCHEMA: &'static str = "cust.show/1";
     const COLUMNS: &'static [Column] = &[
         Column::name("cluster"),
-        Column::name("type"),
+        Column::name("type").optional(),
         Column::name("host"),
         Column::name("distro"),
         Column::name("version"),
@@ -51,7 +51,7 @@ impl Record for Host {
     const SCHEMA: &'static str = "cust.hosts/1";
     const COLUMNS: &'static [Column] = &[
         Column::name("cluster"),
-        Column::name("type"),
+        Column::name("type").optional(),
         Column::name("host"),
         Column::name("distro"),
         Column::name("running"),

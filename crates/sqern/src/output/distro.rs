@@ -33,7 +33,7 @@ impl Record for ListedDistro {
     const SCHEMA: &'static str = "distro.list/1";
     const COLUMNS: &'static [Column] = &[
         Column::name("name"),
-        Column::name("variant"),
+        Column::name("variant").optional(),
         Column::name("supported"),
         Column::number("kernels"),
         Column::status("upstream"),

@@ -3,8 +3,7 @@
 use sqern_core::doctor::{Finding, State};
 use sqern_model::counted;
 
-use super::wrap::wrap;
-use crate::printer::{Column, GAP, Record, texts};
+use crate::printer::{Column, GAP, Record, texts, wrap};
 
 /// The width of the column of the state, and the indent of the lines after the first.
 const INDENT: usize = 9;
@@ -35,7 +34,7 @@ pub fn fits(findings: &[Finding], width: usize) -> bool {
             .fold(MIN_COLUMN_WIDTH, usize::max)
     };
     (0..Finding::COLUMNS.len())
-        .map(|index| column_width(index) + usize::from(GAP))
+        .map(|index| column_width(index) + GAP)
         .sum::<usize>()
         <= width
 }

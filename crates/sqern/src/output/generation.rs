@@ -15,8 +15,8 @@ impl Record for Generation {
     const COLUMNS: &'static [Column] = &[
         Column::number("id"),
         Column::time("tstamp").headed("started"),
-        Column::name("username"),
-        Column::name("ipaddr"),
+        Column::name("username").optional(),
+        Column::name("ipaddr").optional(),
         Column::number("events"),
         Column::text("comment"),
     ];

@@ -76,7 +76,7 @@ impl Tone {
     pub fn of(text: &str) -> Self {
         match text {
             "available" => Self::Good,
-            "known" | "not seen" | "build failed" | "test failed" | "harness failed" => Self::Bad,
+            "known" | "not seen" | "build failed" | "test failed" => Self::Bad,
             NOT_WANTED => Self::Plain,
             _ => Self::Wait,
         }

@@ -9,7 +9,7 @@ impl Record for Ignore {
     const COLUMNS: &'static [Column] = &[
         Column::name("distro"),
         Column::name("glob"),
-        Column::name("pattern"),
+        Column::name("pattern").optional(),
         Column::number("matches"),
         Column::text("reason"),
         Column::time("deleted_at").headed("deleted"),

@@ -32,6 +32,7 @@ use super::init::Initialized;
 use super::kver::{KernelRow, ShownKernel};
 use super::load::Loaded;
 use super::metadata::{ListMetadata, ReportMetadata};
+use super::pipeline::PlannedStep;
 use super::private_server::Dsn;
 use super::reports::activity::ActivityMetadata;
 use super::reports::coverage::KernelStatus;
@@ -121,6 +122,7 @@ fn values() -> Vec<NamedSchema> {
         value::<ShownGeneration>(),
         value::<Started>(),
         value::<Vec<Checked>>(),
+        value::<Vec<PlannedStep>>(),
         value::<Vec<ShownKernel>>(),
         value::<pg_local::Destroyed>(),
         value::<pg_local::Down>(),

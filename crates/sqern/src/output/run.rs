@@ -14,9 +14,11 @@ impl Record for Candidate {
         Column::name("distro"),
         Column::name("version"),
         Column::number("hosts_running").headed("running"),
-        Column::number("hosts_installed").headed("installed"),
+        Column::number("hosts_installed")
+            .headed("installed")
+            .optional(),
         Column::number("build"),
-        Column::number("last_id").headed("last"),
+        Column::number("last_id").headed("last").optional(),
         Column::status("last_result").headed("result"),
     ];
 }
@@ -43,12 +45,12 @@ impl Record for BuildRow {
         Column::time("started_at").headed("started"),
         Column::status("state"),
         Column::status("result"),
-        Column::number("kernels"),
+        Column::number("kernels").optional(),
         Column::number("succeeded"),
         Column::number("failed"),
         Column::name("revision"),
         Column::name("target"),
-        Column::name("jenkins_job").headed("job"),
+        Column::text("jenkins_job").headed("job").optional(),
     ];
 }
 
@@ -63,14 +65,14 @@ impl Record for TestRow {
         Column::time("started_at").headed("started"),
         Column::status("state"),
         Column::status("result"),
-        Column::number("kernels"),
+        Column::number("kernels").optional(),
         Column::number("succeeded"),
         Column::number("failed"),
         Column::number("build"),
-        Column::name("flavor"),
-        Column::name("cluster"),
-        Column::name("revision"),
-        Column::name("target"),
+        Column::name("flavor").optional(),
+        Column::name("cluster").optional(),
+        Column::name("revision").optional(),
+        Column::name("target").optional(),
     ];
 }
 
@@ -90,7 +92,7 @@ impl Record for KernelOutcome {
         Column::name("version"),
         Column::status("result"),
         Column::new("seconds", Kind::Seconds),
-        Column::name("log"),
+        Column::name("log").optional(),
     ];
 }
 

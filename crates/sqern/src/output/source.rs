@@ -12,9 +12,9 @@ impl Record for SourceStatus {
     const COLUMNS: &'static [Column] = &[
         Column::name("distro"),
         Column::name("source"),
-        Column::name("kind"),
-        Column::name("architectures"),
-        Column::name("signature"),
+        Column::name("kind").optional(),
+        Column::name("architectures").optional(),
+        Column::name("signature").optional(),
         Column::status("state"),
         Column::number("kernels"),
         Column::time("finished_at").headed("finished"),

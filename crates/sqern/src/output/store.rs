@@ -34,9 +34,9 @@ impl Record for StoreRow {
     const COLUMNS: &'static [Column] = &[
         Column::name("distro"),
         Column::name("version"),
-        Column::time("fetched_at").headed("fetched"),
+        Column::time("fetched_at").headed("fetched").optional(),
         Column::new("bytes", Kind::Bytes).headed("size"),
-        Column::name("is_proven").headed("proven"),
+        Column::name("is_proven").headed("proven").optional(),
         Column::text("problem"),
     ];
 }

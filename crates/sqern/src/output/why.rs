@@ -8,8 +8,7 @@ use sqern_db::status::Stage;
 use sqern_db::why::{HostsOfType, RecentRun, Recorded};
 use sqern_model::{Kernel, PackageRole, RunResult, counted};
 
-use super::wrap::wrap;
-use crate::printer::{Document, duration, relative, time};
+use crate::printer::{Document, duration, relative, time, wrap};
 
 /// The maximum number of printed lines of a log.
 const MAX_LOG_LINES: usize = 5;
@@ -41,12 +40,12 @@ pub fn describe(explanation: &Explanation, now: Timestamp, width: Option<usize>)
         describe_kernel(&mut out, kernel, now);
     }
     let age = |check: &LastCheck| {
-        format!(
-            "{} at {}, {}",
-            check.distro,
-            time(Some(check.checked_at)),
-            relative(check.checked_at, now)
-        )
+        let at = format!("{} at {}", check.distro, time(Some(check.checked_at)));
+        // A file or a pipe gets no relative times, as in tables.
+        match width {
+            Some(_) => format!("{at}, {}", relative(check.checked_at, now)),
+            None => at,
+        }
     };
     let checks: Vec<String> = explanation.last_checks.iter().map(age).collect();
     out.line("checked", &joined_or(&checks, "never"));

@@ -34,7 +34,9 @@ pub struct Column {
     /// The kind of its values.
     pub kind: Kind,
     heading: Option<&'static str>,
-    /// A table omits the column if all rows have this value.
+    /// Whether a table omits the column if the terminal is too narrow.
+    pub is_optional: bool,
+    /// On a terminal, a table omits the column if all rows have this value.
     pub usual: Option<&'static str>,
 }
 
@@ -55,6 +57,7 @@ impl Column {
             name,
             kind,
             heading: None,
+            is_optional: false,
             usual: None,
         }
     }
@@ -98,7 +101,16 @@ impl Column {
         }
     }
 
-    /// Omits the column of a table if all rows have this value.
+    /// Omits the column of a table if the terminal is too narrow.
+    #[must_use]
+    pub const fn optional(self) -> Self {
+        Self {
+            is_optional: true,
+            ..self
+        }
+    }
+
+    /// Omits the column of a table on a terminal if all rows have this value.
     #[must_use]
     pub const fn omitted_if(self, usual: &'static str) -> Self {
         Self {
@@ -115,6 +127,16 @@ impl Column {
 }
 
 impl Kind {
+    /// Returns the kind of a field that is not a column, by one of its values.
+    #[must_use]
+    pub fn of(value: &Value) -> Self {
+        match value {
+            Value::Number(_) => Self::Number,
+            Value::String(text) if text.parse::<Timestamp>().is_ok() => Self::Time,
+            _ => Self::Name,
+        }
+    }
+
     /// Returns the text of a value in a table.
     #[must_use]
     pub fn text_of(self, value: &Value, times: TimeFormat) -> String {

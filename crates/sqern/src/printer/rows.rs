@@ -106,7 +106,11 @@ pub struct RowColumn {
     pub kind: Kind,
     /// The heading in tables.
     pub heading: String,
-    /// A table omits the column if all rows have this value.
+    /// Whether a table may omit the column: it was not requested by its name.
+    pub can_be_omitted: bool,
+    /// Whether a table omits the column if the terminal is too narrow.
+    pub is_optional: bool,
+    /// On a terminal, a table omits the column if all rows have this value.
     pub usual: Option<&'static str>,
 }
 
@@ -116,6 +120,8 @@ impl From<&Column> for RowColumn {
             name: column.name.to_owned(),
             kind: column.kind,
             heading: column.heading(),
+            can_be_omitted: true,
+            is_optional: column.is_optional,
             usual: column.usual,
         }
     }
@@ -142,10 +148,10 @@ impl Rows {
     /// Returns an error if a requested column does not exist.
     pub fn new<R: Record>(records: &[R], args: &RowArgs) -> Result<Self, CliError> {
         let mut rows = records.iter().map(fields).collect::<Result<Vec<_>, _>>()?;
-        let columns = columns::<R>(args, rows.first())?;
+        let columns = columns::<R>(args, &rows)?;
         // The sort is stable, so the first key is sorted last.
         for key in args.sort.iter().rev() {
-            find::<R>(&key.column, rows.first())?;
+            find::<R>(&key.column, &rows)?;
             rows.sort_by(|left, right| {
                 let (left, right) = (present(left, &key.column), present(right, &key.column));
                 match (left, right) {
@@ -186,31 +192,35 @@ pub(super) fn fields<R: Serialize>(record: &R) -> Result<Map<String, Value>, Cli
 
 fn columns<R: Record>(
     args: &RowArgs,
-    first: Option<&Map<String, Value>>,
+    rows: &[Map<String, Value>],
 ) -> Result<Vec<RowColumn>, CliError> {
     if args.columns.is_empty() {
         return Ok(R::COLUMNS.iter().map(RowColumn::from).collect());
     }
     args.columns
         .iter()
-        .map(|name| find::<R>(name, first))
+        .map(|name| find::<R>(name, rows))
         .collect()
 }
 
 /// Returns a column by its name. Other fields are known only if there is a record. Without one, any
 /// name is accepted: a script must not fail because a list is empty.
-fn find<R: Record>(name: &str, first: Option<&Map<String, Value>>) -> Result<RowColumn, CliError> {
+fn find<R: Record>(name: &str, rows: &[Map<String, Value>]) -> Result<RowColumn, CliError> {
     if let Some(column) = R::COLUMNS.iter().find(|column| column.name == name) {
         return Ok(RowColumn {
-            usual: None,
+            can_be_omitted: false,
             ..column.into()
         });
     }
+    let first = rows.first();
     if first.is_none_or(|fields| fields.contains_key(name)) {
+        let value = rows.iter().find_map(|row| present(row, name));
         return Ok(RowColumn {
             name: name.to_owned(),
-            kind: Kind::Name,
+            kind: value.map_or(Kind::Name, Kind::of),
             heading: name.to_uppercase(),
+            can_be_omitted: false,
+            is_optional: false,
             usual: None,
         });
     }

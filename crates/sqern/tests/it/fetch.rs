@@ -242,7 +242,8 @@ async fn unproven_and_unverified_trees_are_not_recorded() {
         .json(&["store", "list", "--store", &fixture.store]);
     assert_eq!(
         field(&listed, "vermagic"),
-        ["6.1.0-1-amd64 SMP mod_unload", "null"]
+        ["null", "6.1.0-1-amd64 SMP mod_unload"],
+        "the newest kernel is first"
     );
 }
 

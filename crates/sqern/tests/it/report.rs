@@ -173,7 +173,7 @@ async fn why_prints_similar_kernels_for_an_unknown_one() {
     );
     assert!(
         unknown.stdout.contains("nearest    debian12 6.1.0-3-amd64")
-            && unknown.stdout.contains(", 2h ago"),
+            && !unknown.stdout.contains("ago"),
         "{unknown:?}"
     );
     assert!(

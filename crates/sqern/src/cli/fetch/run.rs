@@ -29,7 +29,7 @@ pub(in crate::cli) async fn run(
         ));
     }
     if plan.is_empty() {
-        if context.printer.format() == Format::Json {
+        if context.printer.format() != Format::Table {
             context.printer.list::<FetchRow>(&[], &RowArgs::default())?;
         }
         context.printer.note("nothing to fetch");

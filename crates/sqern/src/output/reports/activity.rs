@@ -32,7 +32,7 @@ impl Record for GenerationActivity {
         Column::number("tested"),
         Column::number("available"),
         Column::number("withdrawn"),
-        Column::name("username"),
+        Column::name("username").optional(),
         Column::text("comment"),
     ];
 }
@@ -45,8 +45,8 @@ impl Record for Activity {
         Column::name("what"),
         Column::name("distro"),
         Column::name("version"),
-        Column::name("username"),
-        Column::text("comment"),
+        Column::name("username").optional(),
+        Column::text("comment").optional(),
     ];
 }
 

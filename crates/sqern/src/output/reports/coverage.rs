@@ -20,7 +20,7 @@ impl Record for Coverage {
     const SCHEMA: &'static str = "report.coverage/1";
     const COLUMNS: &'static [Column] = &[
         Column::name("distro"),
-        Column::number("known"),
+        Column::number("known").optional(),
         Column::number("seen"),
         Column::number("fetched"),
         Column::number("built"),
@@ -28,7 +28,7 @@ impl Record for Coverage {
         Column::number("available"),
         Column::number("wanted"),
         Column::new("share_available", Kind::Share).headed("share"),
-        Column::number("unwanted"),
+        Column::number("unwanted").optional(),
     ];
 }
 
@@ -37,12 +37,14 @@ impl Record for KernelStatus<'_> {
     const COLUMNS: &'static [Column] = &[
         Column::name("distro"),
         Column::name("version"),
-        Column::status("stage"),
+        Column::name("stage"),
         Column::name("state").omitted_if("wanted"),
         Column::status("missing"),
-        Column::time("missing_since").headed("since"),
+        Column::time("missing_since").headed("since").optional(),
         Column::number("hosts_running").headed("running"),
-        Column::number("hosts_installed").headed("installed"),
+        Column::number("hosts_installed")
+            .headed("installed")
+            .optional(),
     ];
 }
 

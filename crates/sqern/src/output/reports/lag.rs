@@ -30,9 +30,9 @@ impl Record for KernelLag {
         Column::name("distro"),
         Column::name("version"),
         Column::time("seen_at").headed("seen"),
-        Column::time("fetched_at").headed("fetched"),
-        Column::time("built_at").headed("built"),
-        Column::time("tested_at").headed("tested"),
+        Column::time("fetched_at").headed("fetched").optional(),
+        Column::time("built_at").headed("built").optional(),
+        Column::time("tested_at").headed("tested").optional(),
         Column::time("available_at").headed("available"),
         Column::new("whole_s", Kind::Lag).headed("whole"),
     ];

@@ -36,10 +36,10 @@ impl Record for RiskKernel {
         Column::name("distro"),
         Column::name("version"),
         Column::number("hosts"),
-        Column::number("running"),
-        Column::number("newest"),
+        Column::number("running").optional(),
+        Column::number("newest").optional(),
         Column::status("missing"),
-        Column::time("missing_since").headed("since"),
+        Column::time("missing_since").headed("since").optional(),
         Column::name("state").omitted_if("wanted"),
     ];
 }
@@ -47,14 +47,14 @@ impl Record for RiskKernel {
 impl Record for RiskHost {
     const SCHEMA: &'static str = "report.risk.hosts/1";
     const COLUMNS: &'static [Column] = &[
-        Column::name("type"),
+        Column::name("type").optional(),
         Column::name("cluster"),
         Column::name("host"),
         Column::name("distro"),
         Column::name("version"),
-        Column::name("role"),
+        Column::name("role").optional(),
         Column::status("missing"),
-        Column::time("missing_since").headed("since"),
+        Column::time("missing_since").headed("since").optional(),
         Column::name("state").omitted_if("wanted"),
     ];
 }
