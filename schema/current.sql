@@ -2799,7 +2799,7 @@ COMMENT ON COLUMN public.sp_build_lease.expires_at IS 'Time at which the lease e
 
 COMMENT ON COLUMN public.sp_build_lease.lease IS 'Duration of the lease, counted from the start or from the last renewal.';
 
-COMMENT ON COLUMN public.sp_build_lease.owner IS 'Owner of the lease: host and process, or job.';
+COMMENT ON COLUMN public.sp_build_lease.owner IS 'Owner of the lease: host and process (build run, test run), job, or host and command line (build start, test start).';
 
 CREATE VIEW public.build_candidate AS
  SELECT fetched.distro,
@@ -2873,7 +2873,7 @@ COMMENT ON COLUMN public.crawl.started_at IS 'Start time of the crawl.';
 
 COMMENT ON COLUMN public.crawl.finished_at IS 'End time of the crawl.';
 
-COMMENT ON COLUMN public.crawl.state IS 'complete: all metadata was read and verified. unchanged: the root metadata equals that of the last complete crawl. partial: some metadata could not be read, and the verified part was recorded. failed: no metadata could be verified.';
+COMMENT ON COLUMN public.crawl.state IS 'complete: all metadata was read and verified. unchanged: the metadata is that of the last complete crawl. partial: an index or a package could not be used, or more than a tenth of the kernels are missing; the verified part was recorded. failed: the root metadata or all indexes could not be read or verified.';
 
 COMMENT ON COLUMN public.crawl.reason IS 'Error message of a partial or failed crawl. Null otherwise.';
 
@@ -2883,13 +2883,13 @@ COMMENT ON COLUMN public.crawl.url IS 'URL or path of the root metadata of the s
 
 COMMENT ON COLUMN public.crawl.etag IS 'ETag of the root metadata. Null if the server sent none.';
 
-COMMENT ON COLUMN public.crawl.checksum IS 'SHA-256 over the root metadata and the rules of the source. If neither has changed, the crawl is unchanged. Null if the root metadata could not be verified.';
+COMMENT ON COLUMN public.crawl.checksum IS 'SHA-256 over the root metadata, its base URL, and the definition and rules of the source. If the value is that of the last complete or unchanged crawl, the crawl is unchanged. Null for a failed crawl.';
 
 COMMENT ON COLUMN public.crawl.bytes IS 'Number of compressed bytes received or read.';
 
 COMMENT ON COLUMN public.crawl.kernels IS 'Number of kernel versions in the source.';
 
-COMMENT ON COLUMN public.crawl.generation IS 'Generation that recorded the new kernels. Null if the crawl found no new kernels.';
+COMMENT ON COLUMN public.crawl.generation IS 'Generation that recorded the new kernels of the distribution. All crawls of a distribution in one check have the same value. Null if the check found no new kernels of the distribution.';
 
 COMMENT ON COLUMN public.crawl.checked_at IS 'Time of the check. All crawls of a distribution in one check have the same time.';
 
@@ -3105,7 +3105,7 @@ COMMENT ON COLUMN public.kver_package.checksum IS 'Checksum of the file: SHA-256
 
 COMMENT ON COLUMN public.kver_package.first_seen_at IS 'Time at which the source first listed the package.';
 
-COMMENT ON COLUMN public.kver_package.gone_at IS 'Time of the first complete or unchanged crawl that no longer listed the package. Null while the source lists it.';
+COMMENT ON COLUMN public.kver_package.gone_at IS 'Time of the check that marked the package as gone: the first complete or unchanged crawl that no longer listed it; for a support package, the first such check that read all sources of the distribution. Null while the source lists the package.';
 
 ALTER TABLE public.kver_package ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.kver_package_id_seq
@@ -3385,11 +3385,11 @@ COMMENT ON COLUMN public.sp_build_kver_log.build_kver_id IS 'Kernel of a build (
 
 COMMENT ON COLUMN public.sp_build_kver_log.host IS 'Host that stores the complete log.';
 
-COMMENT ON COLUMN public.sp_build_kver_log.path IS 'Path of the complete log on that host.';
+COMMENT ON COLUMN public.sp_build_kver_log.path IS 'Path of the complete log on that host. The file does not exist if no command ran.';
 
 COMMENT ON COLUMN public.sp_build_kver_log.seconds IS 'Duration of the command in seconds.';
 
-COMMENT ON COLUMN public.sp_build_kver_log.exit_status IS 'Exit status of the command. Null if a signal terminated it.';
+COMMENT ON COLUMN public.sp_build_kver_log.exit_status IS 'Exit status of the command. Null if a signal terminated the command, or if no command ran because the headers were missing.';
 
 COMMENT ON COLUMN public.sp_build_kver_log.tail IS 'Last lines of the log.';
 
@@ -3430,11 +3430,11 @@ COMMENT ON COLUMN public.sp_test_kver_log.test_kver_id IS 'Kernel of a test run 
 
 COMMENT ON COLUMN public.sp_test_kver_log.host IS 'Host that stores the complete log.';
 
-COMMENT ON COLUMN public.sp_test_kver_log.path IS 'Path of the complete log on that host.';
+COMMENT ON COLUMN public.sp_test_kver_log.path IS 'Path of the complete log on that host. The file does not exist if no command ran.';
 
 COMMENT ON COLUMN public.sp_test_kver_log.seconds IS 'Duration of the command in seconds.';
 
-COMMENT ON COLUMN public.sp_test_kver_log.exit_status IS 'Exit status of the command. Null if a signal terminated it.';
+COMMENT ON COLUMN public.sp_test_kver_log.exit_status IS 'Exit status of the command. Null if a signal terminated the command, or if no command ran because the headers were missing.';
 
 COMMENT ON COLUMN public.sp_test_kver_log.tail IS 'Last lines of the log.';
 
@@ -3457,7 +3457,7 @@ COMMENT ON COLUMN public.sp_test_lease.expires_at IS 'Time at which the lease ex
 
 COMMENT ON COLUMN public.sp_test_lease.lease IS 'Duration of the lease, counted from the start or from the last renewal.';
 
-COMMENT ON COLUMN public.sp_test_lease.owner IS 'Owner of the lease: host and process, or job.';
+COMMENT ON COLUMN public.sp_test_lease.owner IS 'Owner of the lease: host and process (build run, test run), job, or host and command line (build start, test start).';
 
 ALTER TABLE public.sp_test_result ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.sp_test_result_id_seq

@@ -148,7 +148,7 @@ COMMENT ON COLUMN kver_package.url IS 'Absolute URL of the package, or apt:NAME=
 COMMENT ON COLUMN kver_package.size_bytes IS 'Size of the file in bytes.';
 COMMENT ON COLUMN kver_package.checksum IS 'Checksum of the file: SHA-256 in lower-case hexadecimal, or ALGORITHM:DIGITS (for example sha512:…) if the repository has no SHA-256.';
 COMMENT ON COLUMN kver_package.first_seen_at IS 'Time at which the source first listed the package.';
-COMMENT ON COLUMN kver_package.gone_at IS 'Time of the first complete or unchanged crawl that no longer listed the package. Null while the source lists it.';
+COMMENT ON COLUMN kver_package.gone_at IS 'Time of the check that marked the package as gone: the first complete or unchanged crawl that no longer listed it; for a support package, the first such check that read all sources of the distribution. Null while the source lists the package.';
 
 COMMENT ON TABLE crawl IS 'One crawl of one source, successful or not.';
 COMMENT ON COLUMN crawl.id IS 'Identifies the crawl. Later crawls have higher IDs.';
@@ -156,15 +156,15 @@ COMMENT ON COLUMN crawl.distro IS 'Distribution of the source.';
 COMMENT ON COLUMN crawl.source IS 'Name of the source within its distribution.';
 COMMENT ON COLUMN crawl.started_at IS 'Start time of the crawl.';
 COMMENT ON COLUMN crawl.finished_at IS 'End time of the crawl.';
-COMMENT ON COLUMN crawl.state IS 'complete: all metadata was read and verified. unchanged: the root metadata equals that of the last complete crawl. partial: some metadata could not be read, and the verified part was recorded. failed: no metadata could be verified.';
+COMMENT ON COLUMN crawl.state IS 'complete: all metadata was read and verified. unchanged: the metadata is that of the last complete crawl. partial: an index or a package could not be used, or more than a tenth of the kernels are missing; the verified part was recorded. failed: the root metadata or all indexes could not be read or verified.';
 COMMENT ON COLUMN crawl.reason IS 'Error message of a partial or failed crawl. Null otherwise.';
 COMMENT ON COLUMN crawl.warnings IS 'Warnings, which did not stop the crawl.';
 COMMENT ON COLUMN crawl.url IS 'URL or path of the root metadata of the source.';
 COMMENT ON COLUMN crawl.etag IS 'ETag of the root metadata. Null if the server sent none.';
-COMMENT ON COLUMN crawl.checksum IS 'SHA-256 over the root metadata and the rules of the source. If neither has changed, the crawl is unchanged. Null if the root metadata could not be verified.';
+COMMENT ON COLUMN crawl.checksum IS 'SHA-256 over the root metadata, its base URL, and the definition and rules of the source. If the value is that of the last complete or unchanged crawl, the crawl is unchanged. Null for a failed crawl.';
 COMMENT ON COLUMN crawl.bytes IS 'Number of compressed bytes received or read.';
 COMMENT ON COLUMN crawl.kernels IS 'Number of kernel versions in the source.';
-COMMENT ON COLUMN crawl.generation IS 'Generation that recorded the new kernels. Null if the crawl found no new kernels.';
+COMMENT ON COLUMN crawl.generation IS 'Generation that recorded the new kernels of the distribution. All crawls of a distribution in one check have the same value. Null if the check found no new kernels of the distribution.';
 COMMENT ON COLUMN crawl.checked_at IS 'Time of the check. All crawls of a distribution in one check have the same time.';
 COMMENT ON COLUMN crawl.dated_at IS 'Date in the root metadata. Null if the root metadata could not be verified or has no date.';
 
@@ -186,26 +186,26 @@ COMMENT ON TABLE sp_build_lease IS 'Lease of a build in progress. After the leas
 COMMENT ON COLUMN sp_build_lease.build_id IS 'ID of the build.';
 COMMENT ON COLUMN sp_build_lease.expires_at IS 'Time at which the lease expires unless it is renewed.';
 COMMENT ON COLUMN sp_build_lease.lease IS 'Duration of the lease, counted from the start or from the last renewal.';
-COMMENT ON COLUMN sp_build_lease.owner IS 'Owner of the lease: host and process, or job.';
+COMMENT ON COLUMN sp_build_lease.owner IS 'Owner of the lease: host and process (build run, test run), job, or host and command line (build start, test start).';
 
 COMMENT ON TABLE sp_test_lease IS 'Lease of a test run in progress. After the lease expires, the next claim aborts the test run and can claim its kernels.';
 COMMENT ON COLUMN sp_test_lease.test_id IS 'ID of the test run.';
 COMMENT ON COLUMN sp_test_lease.expires_at IS 'Time at which the lease expires unless it is renewed.';
 COMMENT ON COLUMN sp_test_lease.lease IS 'Duration of the lease, counted from the start or from the last renewal.';
-COMMENT ON COLUMN sp_test_lease.owner IS 'Owner of the lease: host and process, or job.';
+COMMENT ON COLUMN sp_test_lease.owner IS 'Owner of the lease: host and process (build run, test run), job, or host and command line (build start, test start).';
 
 COMMENT ON TABLE sp_build_kver_log IS 'Log and exit status of the build command for one kernel.';
 COMMENT ON COLUMN sp_build_kver_log.build_kver_id IS 'Kernel of a build (sp_build_kver.id).';
 COMMENT ON COLUMN sp_build_kver_log.host IS 'Host that stores the complete log.';
-COMMENT ON COLUMN sp_build_kver_log.path IS 'Path of the complete log on that host.';
+COMMENT ON COLUMN sp_build_kver_log.path IS 'Path of the complete log on that host. The file does not exist if no command ran.';
 COMMENT ON COLUMN sp_build_kver_log.seconds IS 'Duration of the command in seconds.';
-COMMENT ON COLUMN sp_build_kver_log.exit_status IS 'Exit status of the command. Null if a signal terminated it.';
+COMMENT ON COLUMN sp_build_kver_log.exit_status IS 'Exit status of the command. Null if a signal terminated the command, or if no command ran because the headers were missing.';
 COMMENT ON COLUMN sp_build_kver_log.tail IS 'Last lines of the log.';
 
 COMMENT ON TABLE sp_test_kver_log IS 'Log and exit status of the test command for one kernel.';
 COMMENT ON COLUMN sp_test_kver_log.test_kver_id IS 'Kernel of a test run (sp_test_kver.id).';
 COMMENT ON COLUMN sp_test_kver_log.host IS 'Host that stores the complete log.';
-COMMENT ON COLUMN sp_test_kver_log.path IS 'Path of the complete log on that host.';
+COMMENT ON COLUMN sp_test_kver_log.path IS 'Path of the complete log on that host. The file does not exist if no command ran.';
 COMMENT ON COLUMN sp_test_kver_log.seconds IS 'Duration of the command in seconds.';
-COMMENT ON COLUMN sp_test_kver_log.exit_status IS 'Exit status of the command. Null if a signal terminated it.';
+COMMENT ON COLUMN sp_test_kver_log.exit_status IS 'Exit status of the command. Null if a signal terminated the command, or if no command ran because the headers were missing.';
 COMMENT ON COLUMN sp_test_kver_log.tail IS 'Last lines of the log.';

@@ -35,8 +35,9 @@ pub(super) enum BuildCommand {
     /// Start a build for an external program, and print the build ID
     ///
     /// With --claim, the build claims kernels of the plan that no other build has claimed.
-    /// Concurrent claims never share a kernel. With
-    /// --kernel instead, the build contains these kernels. If no kernel needs a build, no ID is printed.
+    /// Concurrent claims never share a kernel. If no kernel needs a build, no ID is printed. With
+    /// --kernel instead, the build contains these kernels, even if they are already built or
+    /// claimed by another build.
     ///
     /// Each start first aborts the builds whose lease has expired.
     #[command(override_usage = USAGE_START, after_help = "Examples:
@@ -59,8 +60,8 @@ pub(super) enum BuildCommand {
     ///
     /// /bin/sh runs the command. SIGINT and SIGTERM terminate the commands and abort the build.
     ///
-    /// Exit status: 0 if all results are SUCCESS or the plan is empty, 1 for any other result, 2
-    /// for a usage error.
+    /// Exit status: 0 if all results are SUCCESS or no kernel needs a build, 1 for any other result
+    /// or if no headers are fetched, 2 for a usage error, 130 after SIGINT, 143 after SIGTERM.
     #[command(after_help = "Environment of the command:
   SQERN_DISTRO, SQERN_VERSION   kernel
   SQERN_TREE                    headers of the kernel, for make -C \"$SQERN_TREE/build\"

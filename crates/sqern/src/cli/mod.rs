@@ -355,7 +355,8 @@ Environment:
 {}
   PGSERVICE, PGHOST and the other variables of libpq select the database.
 
-Exit status: 0 success, 1 failure, 2 usage error, 70 internal error, 130 interrupted",
+Exit status: 0 success, 1 failure, 2 usage error, 70 internal error,
+130 after SIGINT, 143 after SIGTERM",
         variables.join("\n")
     )
 }

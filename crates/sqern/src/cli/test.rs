@@ -37,9 +37,10 @@ pub(super) enum TestCommand {
     },
     /// Start a test run for an external program, and print the test run ID
     ///
-    /// A test run contains kernels of one build, by default the build of the first kernel in the plan. With --claim, it claims kernels of
-    /// the plan that no other test run has claimed. With --kernel instead, it contains these kernels. If no kernel needs a test, no ID is
-    /// printed.
+    /// A test run contains kernels of one build, by default the build of the first kernel in the
+    /// plan. With --claim, it claims kernels of the plan that no other test run has claimed. If no
+    /// kernel needs a test, no ID is printed. With --kernel instead, it contains these kernels, which
+    /// must belong to the same build, even if they are already tested or claimed.
     ///
     /// Each start first aborts the test runs whose lease has expired.
     #[command(override_usage = USAGE_START, after_help = "Examples:
@@ -58,14 +59,15 @@ pub(super) enum TestCommand {
     },
     /// Run a command for each kernel of the plan, and record the results
     ///
-    /// Starts a separate test run for each build with kernels in the plan, in sequence. With --build,
-    /// starts one test run.
+    /// Starts a separate test run for each build with kernels in the plan, in sequence. With --build
+    /// or --limit, starts one test run; without --build, it contains only kernels of the build of
+    /// the first kernel in the plan.
     ///
     /// The environment and the results of the command are those of sqern build run. SQERN_BUILD_ID
     /// is the ID of the tested build.
     ///
-    /// Exit status: 0 if all results are SUCCESS or the plan is empty, 1 for any other result, 2
-    /// for a usage error.
+    /// Exit status: 0 if all results are SUCCESS or no kernel needs a test, 1 for any other result
+    /// or if no build has succeeded, 2 for a usage error, 130 after SIGINT, 143 after SIGTERM.
     #[command(after_help = "Additional environment of the command:
   SQERN_TEST_ID   test run ID
   SQERN_FLAVOR    test flavor, if specified

@@ -60,7 +60,10 @@ pub const CODES: &[(&str, &str)] = &[
         "The program cannot use the schema of the database.",
     ),
     ("unknown-distro", "The distribution does not exist."),
-    ("unknown-kernel", "The kernel version does not exist."),
+    (
+        "unknown-kernel",
+        "The kernel version does not exist, or is not part of the build or test run.",
+    ),
     (
         "unknown-pattern",
         "The pattern of ignored kernels does not exist.",
@@ -104,7 +107,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     (
         "not-ready",
-        "The kernel lacks an earlier stage, or the plan is empty.",
+        "A kernel lacks an earlier stage or is unwanted, no kernel has reached the required stage, or a build or test run lacks a successful kernel, a revision or a target.",
     ),
     ("no-source", "A distribution has no source."),
     (

@@ -145,9 +145,13 @@ fn describe_incomplete(incomplete: &[Incomplete]) -> Vec<String> {
             several => format!("{} sources, such as {}", several.len(), first.source),
         };
         let at = time(Some(first.checked_at));
+        // The errors of the other mirrors are in the JSON output and in the table crawl.
+        let reason = first.reason.split("; next mirror: ").next();
         format!(
             "{} is incomplete: {which} ({} at {at}): {}",
-            first.distro, first.state, first.reason
+            first.distro,
+            first.state,
+            reason.unwrap_or_default()
         )
     };
     incomplete

@@ -420,7 +420,7 @@ async fn control_characters_are_not_printed() {
     let program = Program::new().await;
     let client = program.database.client().await;
     client
-        .batch_execute("BEGIN; SELECT generation_start(E'red \\x1b[31m'); UPDATE distro SET supported = false; COMMIT")
+        .batch_execute("BEGIN; SELECT generation_start(E'red \\x1b[31m \\x1b[2J'); UPDATE distro SET supported = false; COMMIT")
         .await
         .unwrap();
     let list = program.done(&["generation", "list"]);

@@ -24,8 +24,8 @@ pub(in crate::cli) struct ExecuteArgs {
     /// Time limit of the command for one kernel
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
     time_limit: Duration,
-    /// Stop after this number of results other than SUCCESS, and record the remaining kernels as
-    /// NOT_BUILT
+    /// Stop a build or test run after this number of results other than SUCCESS, and record its
+    /// remaining kernels as NOT_BUILT
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_failures: Option<u32>,
     /// Directory of logs [default: $SQERN_LOGS, else /var/log/sqern (root) or

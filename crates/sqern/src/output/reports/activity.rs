@@ -33,7 +33,7 @@ impl Record for GenerationActivity {
         Column::number("available"),
         Column::number("withdrawn"),
         Column::name("username").optional(),
-        Column::text("comment"),
+        Column::text("comment").optional(),
     ];
 }
 
