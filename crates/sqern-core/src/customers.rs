@@ -5,6 +5,7 @@
 
 mod csv;
 mod input;
+mod invalid;
 mod json;
 mod load;
 #[cfg(test)]
@@ -14,8 +15,10 @@ mod rows;
 mod this_host;
 
 pub use csv::HEADER;
+pub use input::ReportFormat;
+pub use invalid::InvalidReport;
 pub use load::{LoadEvent, LoadOutcome, LoadRequest, ReportShrink, load};
-pub use reader::{InvalidReport, ReportFormat, ReportSource};
+pub use reader::ReportSource;
 pub use rows::KnownNames;
 pub use sqern_db::cust::load::{Change, CompareError, Counts, Place, Totals};
 pub use this_host::{MODULES_DIR, Report, ReportedCluster, this_host};

@@ -30,6 +30,158 @@ pub trait Diagnostic: std::error::Error {
     }
 }
 
+/// Defines the error type of a crate: `ErrorKind`, by which callers decide, and `Error` with a kind,
+/// a [`Description`], a detail and a source. The crate adds its own constructors.
+///
+/// Each kind has a stable identifier. `ErrorKind::ALL` contains all kinds.
+#[macro_export]
+macro_rules! diagnostic_error {
+    ($($(#[$doc:meta])* $kind:ident = $code:literal),+ $(,)?) => {
+        /// The kind of an [`Error`], by which callers decide.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ErrorKind {
+            $($(#[$doc])* $kind),+
+        }
+
+        impl ErrorKind {
+            /// All kinds.
+            pub const ALL: &[Self] = &[$(Self::$kind),+];
+
+            /// Returns the stable identifier of the kind.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $code),+
+                }
+            }
+        }
+
+        /// An error of this crate.
+        #[derive(Debug, Clone)]
+        pub struct Error(Box<Inner>);
+
+        #[derive(Debug, Clone)]
+        struct Inner {
+            kind: ErrorKind,
+            description: $crate::diagnostic::Description,
+            /// Further lines, such as the output of a command.
+            detail: Option<String>,
+            source: Option<std::sync::Arc<dyn std::error::Error + Send + Sync>>,
+        }
+
+        impl Error {
+            fn new(kind: ErrorKind, description: $crate::diagnostic::Description) -> Self {
+                Self(Box::new(Inner {
+                    kind,
+                    description,
+                    detail: None,
+                    source: None,
+                }))
+            }
+
+            /// Returns the error of unexpected input.
+            pub fn unexpected(
+                kind: ErrorKind,
+                expected: impl Into<String>,
+                found: impl Into<String>,
+                location: impl std::fmt::Display,
+            ) -> Self {
+                let description =
+                    $crate::diagnostic::Description::unexpected(expected, found, location);
+                Self::new(kind, description)
+            }
+
+            /// Returns the error of a failed operation. `operation` starts with "could not" or
+            /// "cannot".
+            pub fn failed(
+                kind: ErrorKind,
+                operation: &str,
+                reason: impl Into<String>,
+                location: impl std::fmt::Display,
+            ) -> Self {
+                let description =
+                    $crate::diagnostic::Description::failed(operation, reason, location);
+                Self::new(kind, description)
+            }
+
+            /// Returns the error of an operation that failed because of another error.
+            pub fn caused(
+                kind: ErrorKind,
+                operation: &str,
+                cause: impl std::error::Error + Send + Sync + 'static,
+                location: impl std::fmt::Display,
+            ) -> Self {
+                let mut failed = Self::failed(kind, operation, cause.to_string(), location);
+                failed.0.source = Some(std::sync::Arc::new(cause));
+                failed
+            }
+
+            /// Returns the error with a hint: a command or a sentence.
+            #[must_use]
+            pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+                self.0.description.hint = Some(hint.into());
+                self
+            }
+
+            /// Returns the kind.
+            #[must_use]
+            pub fn kind(&self) -> ErrorKind {
+                self.0.kind
+            }
+
+            /// Returns the problem, its location and the hint.
+            #[must_use]
+            pub fn description(&self) -> &$crate::diagnostic::Description {
+                &self.0.description
+            }
+        }
+
+        impl $crate::Diagnostic for Error {
+            fn code(&self) -> &'static str {
+                self.kind().code()
+            }
+
+            fn message(&self) -> String {
+                self.description().message()
+            }
+
+            fn detail(&self) -> Option<&str> {
+                self.0.detail.as_deref()
+            }
+
+            fn hint(&self) -> Option<&str> {
+                self.description().hint.as_deref()
+            }
+        }
+
+        impl std::fmt::Display for Error {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.description().fmt(f)?;
+                match &self.0.detail {
+                    Some(detail) => write!(f, "; {detail}"),
+                    None => Ok(()),
+                }
+            }
+        }
+
+        impl std::error::Error for Error {
+            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+                self.0.source.as_deref().map(|source| source as _)
+            }
+        }
+
+        impl PartialEq for Error {
+            fn eq(&self, other: &Self) -> bool {
+                (self.0.kind, &self.0.description, &self.0.detail)
+                    == (other.0.kind, &other.0.description, &other.0.detail)
+            }
+        }
+
+        impl Eq for Error {}
+    };
+}
+
 /// The problem that an error describes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {

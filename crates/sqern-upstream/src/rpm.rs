@@ -18,6 +18,7 @@ mod root_metadata;
 mod skip;
 mod tag;
 mod xml;
+mod xml_error;
 
 pub(crate) use sqern_model::order::rpm as evr;
 

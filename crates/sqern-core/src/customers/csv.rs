@@ -4,7 +4,7 @@ use sqern_db::cust::load::Place;
 use sqern_model::{ClusterName, DistroName, HostName, KernelVersion, ReportedHost, TypeWord};
 
 use super::input::{Input, RECORD_BYTES, RECORD_TOO_LONG};
-use super::reader::{InvalidReport, unreadable};
+use super::invalid::{InvalidReport, unreadable};
 use super::rows::Rows;
 
 /// The header line. A line that contains only a cluster and its type is a cluster without hosts.

@@ -8,7 +8,16 @@ use std::rc::Rc;
 use memchr::memchr_iter;
 use sqern_db::cust::load::Place;
 
-use super::reader::ReportFormat;
+/// The format of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// One JSON document with all clusters.
+    Json,
+    /// JSON Lines: one cluster per line.
+    JsonLines,
+    /// CSV with a header line: one kernel of a host per line.
+    Csv,
+}
 
 /// The maximum length of one record: a host in JSON, or a line in CSV, with the bytes before it.
 pub(super) const RECORD_BYTES: usize = 1 << 20;

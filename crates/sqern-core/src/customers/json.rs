@@ -10,8 +10,8 @@ use serde_json::error::Category;
 use sqern_db::cust::load::Place;
 use sqern_model::{ClusterName, ReportedHost, TypeWord};
 
-use super::input::{Input, Position, RECORD_TOO_LONG};
-use super::reader::{InvalidReport, ReportFormat, unreadable};
+use super::input::{Input, Position, RECORD_TOO_LONG, ReportFormat};
+use super::invalid::{InvalidReport, unreadable};
 use super::rows::Rows;
 
 /// Reads a report to its end. Without a format, the first key determines it.

@@ -7,7 +7,9 @@ use sqern_db::{AsOf, cust, distro};
 use sqern_model::{Shrink, counted};
 use tokio_postgres::Client;
 
-use super::reader::{CompleteReport, InvalidReport, ReportFormat, ReportReader, ReportSource};
+use super::input::ReportFormat;
+use super::invalid::InvalidReport;
+use super::reader::{CompleteReport, ReportReader, ReportSource};
 use super::rows::KnownNames;
 use crate::{ChangeOptions, Error, Progress};
 

@@ -6,23 +6,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
-use sqern_db::cust::load::Place;
 use tokio::sync::mpsc::Sender;
 
-use super::input::{Input, format_of};
+use super::input::{Input, ReportFormat, format_of};
+use super::invalid::{InvalidReport, unreadable};
 use super::rows::{KnownNames, Rows};
 use super::{csv, json};
-
-/// The format of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReportFormat {
-    /// One JSON document with all clusters.
-    Json,
-    /// JSON Lines: one cluster per line.
-    JsonLines,
-    /// CSV with a header line: one kernel of a host per line.
-    Csv,
-}
 
 /// The source of a report.
 pub enum ReportSource {
@@ -68,47 +57,6 @@ pub(super) struct CompleteReport {
     pub(super) format: ReportFormat,
     /// The number of hosts.
     pub(super) hosts: i64,
-}
-
-/// The error of an invalid or unreadable report.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvalidReport {
-    /// The reason.
-    pub reason: String,
-    /// The position in the report, if the error belongs to one.
-    pub place: Option<Place>,
-    /// The hint.
-    pub hint: Option<String>,
-}
-
-impl InvalidReport {
-    pub(super) fn at(place: Place, reason: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-            place: Some(place),
-            hint: None,
-        }
-    }
-
-    pub(super) fn new(reason: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-            place: None,
-            hint: None,
-        }
-    }
-
-    pub(super) fn with_hint(self, hint: impl Into<String>) -> Self {
-        Self {
-            hint: Some(hint.into()),
-            ..self
-        }
-    }
-}
-
-/// Returns the reason for a truncated file or invalid compression.
-pub(super) fn unreadable(reason: &str) -> String {
-    format!("could not read the report: {reason}")
 }
 
 /// A report that another thread reads.

@@ -7,7 +7,7 @@ use sqern_db::cust::load::Place;
 use sqern_model::{ClusterName, DistroName, ReportedHost, TypeWord, counted};
 use tokio::sync::mpsc::Sender;
 
-use super::reader::InvalidReport;
+use super::invalid::InvalidReport;
 
 /// Null in COPY.
 const NULL: &str = "\\N";

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use quick_xml::XmlVersion;
 use quick_xml::events::BytesStart;
 
-use super::xml::{InvalidText, XmlError, check_characters};
+use super::xml_error::{InvalidText, XmlError, check_characters};
 
 /// The maximum number of attributes. Real elements have about 6.
 const ATTRIBUTES: usize = 64;
