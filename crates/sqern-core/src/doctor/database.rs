@@ -110,6 +110,16 @@ async fn check_session(
     }
     findings.push(check_journal(&check::check_quickly(client).await?));
     let mut recorded: Vec<Distro> = distro::list(client, &AsOf::Now).await?;
+    let is_absent = |name: &&DistroName| !recorded.iter().any(|distro| distro.name == **name);
+    let absent: Vec<String> = distros
+        .iter()
+        .filter(is_absent)
+        .map(ToString::to_string)
+        .collect();
+    if !absent.is_empty() {
+        let found = format!("{}: not in the database", join_some(&absent));
+        findings.push(Finding::warning(CRAWL, found, "sqern distro import"));
+    }
     recorded.retain(|distro| {
         if distros.is_empty() {
             distro.supported
@@ -124,7 +134,15 @@ async fn check_session(
     } else {
         crawl::incomplete(client, &names, None).await?
     };
-    findings.extend(check_crawls(&recorded, &incomplete, now));
+    if distros.is_empty() && names.is_empty() {
+        findings.push(Finding::warning(
+            CRAWL,
+            "no distribution is marked as supported",
+            "sqern distro import",
+        ));
+    } else if !names.is_empty() {
+        findings.extend(check_crawls(&recorded, &incomplete, now));
+    }
     Ok(DatabaseFacts {
         supported: Some(names),
         needs_apt: db::lists_apt_packages(client).await?,
@@ -234,19 +252,12 @@ fn check_journal(checked: &[Checked]) -> Finding {
     )
 }
 
-/// Checks the age and completeness of the last crawls.
-fn check_crawls(supported: &[Distro], incomplete: &[Incomplete], now: Timestamp) -> Vec<Finding> {
-    if supported.is_empty() {
-        return vec![Finding::warning(
-            CRAWL,
-            "no distribution is marked as supported",
-            "sqern distro import",
-        )];
-    }
+/// Checks the age and completeness of the last crawls of distributions.
+fn check_crawls(distros: &[Distro], incomplete: &[Incomplete], now: Timestamp) -> Vec<Finding> {
     let age = |distro: &Distro| distro.checked_at.map(|at| now.duration_since(at));
     let mut findings = Vec::new();
     let names = |matches: &dyn Fn(Option<SignedDuration>) -> bool| -> Vec<String> {
-        supported
+        distros
             .iter()
             .filter(|distro| matches(age(distro)))
             .map(|distro| distro.name.to_string())
@@ -282,11 +293,11 @@ fn check_crawls(supported: &[Distro], incomplete: &[Incomplete], now: Timestamp)
                 .about(source.distro.as_str()),
         );
     }
-    match supported.iter().filter_map(age).max() {
+    match distros.iter().filter_map(age).max() {
         Some(oldest) if findings.is_empty() => {
             let found = format!(
                 "{}, oldest check {} ago",
-                counted(supported.len(), "distribution"),
+                counted(distros.len(), "distribution"),
                 ago(oldest)
             );
             vec![Finding::ok(CRAWL, found)]

@@ -70,8 +70,7 @@ struct CommandSection {
     /// For tests.
     cluster: Option<String>,
     /// For builds.
-    #[serde(default)]
-    official: bool,
+    official: Option<bool>,
 }
 
 impl PipelineFile {
@@ -116,6 +115,33 @@ impl PipelineFile {
                 None,
                 "[fetch] cannot contain both command and arch or mirror-base",
             ));
+        }
+        let build = file.build.as_ref();
+        let test = file.test.as_ref();
+        for (is_present, section, key) in [
+            (
+                build.is_some_and(|build| build.flavor.is_some()),
+                "build",
+                "flavor",
+            ),
+            (
+                build.is_some_and(|build| build.cluster.is_some()),
+                "build",
+                "cluster",
+            ),
+            (
+                test.is_some_and(|test| test.official.is_some()),
+                "test",
+                "official",
+            ),
+        ] {
+            if is_present {
+                return Err(invalid(
+                    path,
+                    None,
+                    &format!("[{section}] cannot contain {key}"),
+                ));
+            }
         }
         Ok(file)
     }
@@ -195,7 +221,7 @@ impl PipelineFile {
         BuildStep {
             selection: self.selection(section),
             spec: BuildSpec {
-                official: section.official,
+                official: section.official.unwrap_or_default(),
                 ..BuildSpec::default()
             },
             execution: self.execution(section),
@@ -345,6 +371,18 @@ mod tests {
             (
                 "[fetch]\narch = \"x86_64\"\ncommand = \"x\"",
                 "a.toml: [fetch] cannot contain both",
+            ),
+            (
+                "[build]\ncommand = \"x\"\nflavor = \"smoke\"",
+                "a.toml: [build] cannot contain flavor",
+            ),
+            (
+                "[build]\ncommand = \"x\"\ncluster = \"lab\"",
+                "a.toml: [build] cannot contain cluster",
+            ),
+            (
+                "[test]\ncommand = \"x\"\nofficial = false",
+                "a.toml: [test] cannot contain official",
             ),
         ] {
             let error = parse(text).unwrap_err();

@@ -144,6 +144,22 @@ async fn a_healthy_installation_is_ok_and_unchanged() {
 }
 
 #[tokio::test]
+async fn a_distribution_that_is_not_in_the_database_is_a_warning() {
+    let program = Program::new().await;
+    let ran = program.run(&["doctor", "--offline", "--json", "--distro", "alma9"]);
+    let crawl = first_finding(&ran, "crawl");
+    assert_eq!(
+        (&crawl["state"], &crawl["found"], &crawl["hint"]),
+        (
+            &"warning".into(),
+            &"alma9: not in the database".into(),
+            &"sqern distro import".into()
+        ),
+        "{ran:?}"
+    );
+}
+
+#[tokio::test]
 async fn other_checks_run_without_a_connection() {
     let (program, arguments) = healthy().await;
     let args = with_arguments(&arguments, &["--dsn", "host=/nonexistent"]);
