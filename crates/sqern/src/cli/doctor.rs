@@ -68,6 +68,8 @@ pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<ExitS
         (Format::Table, Some(width)) if !fits(&causes, width) => {
             context.printer.text(&describe(&causes, width))?;
         }
+        // In a file or a pipe, a line for each finding is shorter than a row of the widest one.
+        (Format::Table, None) => context.printer.text(&describe(&causes, usize::MAX))?,
         (Format::Table, _) => context.printer.list(&causes, &RowArgs::default())?,
         (Format::Json | Format::Csv, _) => context.printer.list(&findings, &RowArgs::default())?,
     }

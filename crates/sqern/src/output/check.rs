@@ -82,12 +82,15 @@ fn print_problems(summary: &CheckSummary, printer: &Printer) {
     }
     for problem in summary.problems() {
         let failure = CliError::failed(problem.message());
-        let hint =
-            "sqern check --apt-lists  # reads the package lists of this machine, without a network";
-        printer.problem(&if problem.is_offline() {
-            failure.hint(hint)
-        } else {
-            failure
+        printer.problem(&match problem.sources.as_slice() {
+            _ if problem.is_offline() => failure.hint(
+                "sqern check --apt-lists  # reads the package lists of this machine, without a network",
+            ),
+            [first, _, ..] => failure.hint(format!(
+                "sqern source test {}  # prints the reason of each source",
+                first.distro
+            )),
+            _ => failure,
         });
     }
 }

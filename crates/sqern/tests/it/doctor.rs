@@ -124,7 +124,7 @@ async fn a_healthy_installation_is_ok_and_unchanged() {
 
     let table = program.run(&["doctor", "--offline"]);
     assert!(
-        table.stdout.starts_with("CHECK") && table.stderr.contains(" ok, "),
+        table.stdout.starts_with("ok       connection: ") && table.stderr.contains(" ok, "),
         "{table:?}"
     );
     let csv = program.run(&["doctor", "--offline", "--csv"]);
@@ -221,8 +221,22 @@ async fn findings_are_wrapped_to_the_width_of_columns() {
             .all(|line| line.len() <= 80 || is_whole(line)),
         "{narrow:?}"
     );
-    let wide = program.run(&args);
+    let wide = Ran::from(
+        program
+            .command(&args)
+            .env("COLUMNS", "300")
+            .output()
+            .unwrap(),
+    );
     assert!(wide.stdout.starts_with("CHECK "), "{wide:?}");
+    let piped = program.run(&args);
+    assert!(
+        piped
+            .stdout
+            .lines()
+            .any(|line| line == "failed   schema: database has no sqern schema"),
+        "{piped:?}"
+    );
 }
 
 #[tokio::test]
