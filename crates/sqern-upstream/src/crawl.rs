@@ -17,6 +17,7 @@ pub(crate) mod identity;
 pub(crate) mod mirrors;
 pub(crate) mod path;
 mod probe;
+pub(crate) mod read;
 pub(crate) mod resolve;
 pub(crate) mod root_metadata;
 pub(crate) mod trust;

@@ -19,6 +19,7 @@ use crate::crawl::context::{cached_entries, keep};
 use crate::crawl::date::not_from_the_future;
 use crate::crawl::decode::SUPPORTED;
 use crate::crawl::entry::Entries;
+use crate::crawl::read::invalid_rules;
 use crate::deb::release::Release;
 use crate::openpgp::split;
 use crate::{CrawlOptions, Error, ErrorKind};
@@ -386,14 +387,8 @@ fn read_list(
     options: &CrawlOptions,
     location: &str,
 ) -> Result<Entries, Error> {
-    let filter = PackageFilter::new(distro, &list.architecture, Origin::Apt).map_err(|error| {
-        Error::caused(
-            ErrorKind::Configuration,
-            "cannot combine the rules of",
-            error,
-            &distro.name,
-        )
-    })?;
+    let filter = PackageFilter::new(distro, &list.architecture, Origin::Apt)
+        .map_err(|error| invalid_rules(distro, error))?;
     let file =
         File::open(&list.path).map_err(|error| Error::io("could not read", error, location))?;
     scan_file(

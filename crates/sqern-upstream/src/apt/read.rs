@@ -14,13 +14,14 @@ use super::index::{Index, Variant, indexes};
 use crate::crawl::checksum::Checksum;
 use crate::crawl::context::Context;
 use crate::crawl::decode::{check_plain, open};
-use crate::crawl::download::{download, no_temporary, stopped};
+use crate::crawl::download::{download, no_temporary};
 use crate::crawl::entry::Entries;
 use crate::crawl::path::below;
+use crate::crawl::read::{from_first_mirror, invalid_rules, scan_in_thread};
 use crate::crawl::root_metadata::RootMetadata;
 use crate::deb::release::Release;
 use crate::deb::stanza::StanzaError;
-use crate::http::{FetchError, redact_url, without_credentials};
+use crate::http::{FetchError, without_credentials};
 use crate::listed_file::ListedFile;
 use crate::{Error, ErrorKind, Limits};
 
@@ -60,14 +61,7 @@ pub(crate) async fn read_indexes(suite: &Suite<'_>, distro: &DistroDef) -> Resul
         let read = async {
             let filter =
                 PackageFilter::new(distro, &index.architecture, Origin::Base(base.clone()))
-                    .map_err(|error| {
-                        Error::caused(
-                            ErrorKind::Configuration,
-                            "cannot combine the rules of",
-                            error,
-                            &distro.name,
-                        )
-                    })?;
+                    .map_err(|error| invalid_rules(distro, error))?;
             read_index(suite, index, filter).await
         };
         suite.context.entries(&index.path, add_inputs, read).await
@@ -88,49 +82,30 @@ pub(crate) async fn read_indexes(suite: &Suite<'_>, distro: &DistroDef) -> Resul
     Ok(all)
 }
 
-/// Reads an index. It tries each mirror from that of the root metadata, each compression, and the
-/// path by checksum before the path by name.
-///
-/// Any mirror may be used, because the `Release` contains the checksum. After a missing file, the
-/// next path is tried, and after an invalid one, the next mirror.
+/// Reads an index. It tries each mirror, each compression, and the path by checksum before the path
+/// by name. After a missing file, the next path is tried, and after an invalid one, the next mirror.
 async fn read_index(
     suite: &Suite<'_>,
     index: &Index,
     filter: PackageFilter,
 ) -> Result<Entries, Error> {
-    let (context, mut failed) = (suite.context, None);
-    for base in &suite.root.mirrors {
-        match from_mirror(suite, base, index).await {
-            Ok((file, variant, url)) => {
-                let (plain, limits) = (index.plain.clone(), context.options.limits.clone());
-                let location = redact_url(&url);
-                let _permit = context.client.decoder_permit().await;
-                let scanned = move || {
-                    scan_file(
-                        file,
-                        variant.compression,
-                        plain.as_ref(),
-                        &filter,
-                        &limits,
-                        &location,
-                    )
-                };
-                return tokio::task::spawn_blocking(scanned)
-                    .await
-                    .map_err(|error| stopped(error, &url))?;
-            }
-            // The first error is that of the mirror of the root metadata.
-            Err(failure) => failed = failed.or(Some(failure)),
-        }
-    }
-    Err(failed.unwrap_or_else(|| {
-        Error::failed(
-            ErrorKind::Download,
-            "could not download the index of",
-            "no mirror",
-            &suite.root.url,
+    let mirrors = suite.root.mirrors.iter();
+    let downloads: Vec<_> = mirrors
+        .map(|base| Box::pin(from_mirror(suite, base, index)))
+        .collect();
+    let (file, variant, url) = from_first_mirror(suite.root, "index", downloads).await?;
+    let (plain, limits) = (index.plain.clone(), suite.context.options.limits.clone());
+    let scan = move |location: &str| {
+        scan_file(
+            file,
+            variant.compression,
+            plain.as_ref(),
+            &filter,
+            &limits,
+            location,
         )
-    }))
+    };
+    scan_in_thread(suite.context, &url, scan).await
 }
 
 async fn from_mirror(

@@ -15,10 +15,11 @@ use super::xml::XmlError;
 use crate::crawl::checksum::Checksum;
 use crate::crawl::context::Context;
 use crate::crawl::decode::{SUPPORTED, check_plain, open};
-use crate::crawl::download::{download, no_temporary, stopped};
+use crate::crawl::download::{download, no_temporary};
 use crate::crawl::entry::Entries;
+use crate::crawl::read::{from_first_mirror, invalid_rules, scan_in_thread};
 use crate::crawl::root_metadata::RootMetadata;
-use crate::http::{FetchError, redact_url, without_credentials};
+use crate::http::{FetchError, without_credentials};
 use crate::listed_file::ListedFile;
 use crate::{Error, ErrorKind, Limits};
 
@@ -54,8 +55,7 @@ pub(crate) async fn read_primary(
         .await
 }
 
-/// Tries each mirror from that of the `repomd.xml`. Any mirror may be used, because the checksum is
-/// known.
+/// Downloads the package list from the first mirror that has it, and scans it.
 async fn from_mirrors(
     context: &Context<'_>,
     distro: &DistroDef,
@@ -64,60 +64,43 @@ async fn from_mirrors(
     stated: &ListedFile,
     origin: &Url,
 ) -> Result<Entries, Error> {
-    let mut failed = None;
-    for base in &root.mirrors {
-        let url =
-            location_url(base, &primary.href, primary.xml_base.as_deref()).map_err(|error| {
-                let operation = "cannot use the location of the package list in";
-                Error::caused(ErrorKind::InvalidMetadata, operation, error, &root.url)
-            })?;
-        match download(context, &url, stated, BY)
-            .await
-            .map_err(FetchError::into_error)
-        {
-            Ok(file) => {
-                let filter =
-                    PackageFilter::new(distro, context.source.architectures(), origin.clone())
-                        .map_err(|error| {
-                            Error::caused(
-                                ErrorKind::Configuration,
-                                "cannot combine the rules of",
-                                error,
-                                &distro.name,
-                            )
-                        })?;
-                let (opened, limits, location) = (
-                    primary.open.clone(),
-                    context.options.limits.clone(),
-                    redact_url(&url),
-                );
-                let _permit = context.client.decoder_permit().await;
-                let compression = compression(&primary.href);
-                let scanned = move || {
-                    scan_file(
-                        file,
-                        compression,
-                        opened.as_ref(),
-                        &filter,
-                        &limits,
-                        &location,
-                    )
-                };
-                return tokio::task::spawn_blocking(scanned)
-                    .await
-                    .map_err(|error| stopped(error, &url))?;
-            }
-            Err(failure) => failed = failed.or(Some(failure)),
-        }
-    }
-    Err(failed.unwrap_or_else(|| {
-        Error::failed(
-            ErrorKind::Download,
-            "could not download the package list of",
-            "no mirror",
-            &root.url,
+    let mirrors = root.mirrors.iter();
+    let downloads: Vec<_> = mirrors
+        .map(|base| Box::pin(from_mirror(context, root, base, primary, stated)))
+        .collect();
+    let (file, url) = from_first_mirror(root, "package list", downloads).await?;
+    let filter = PackageFilter::new(distro, context.source.architectures(), origin.clone())
+        .map_err(|error| invalid_rules(distro, error))?;
+    let (opened, limits) = (primary.open.clone(), context.options.limits.clone());
+    let compression = compression(&primary.href);
+    let scan = move |location: &str| {
+        scan_file(
+            file,
+            compression,
+            opened.as_ref(),
+            &filter,
+            &limits,
+            location,
         )
-    }))
+    };
+    scan_in_thread(context, &url, scan).await
+}
+
+async fn from_mirror(
+    context: &Context<'_>,
+    root: &RootMetadata,
+    base: &Url,
+    primary: &IndexFile,
+    stated: &ListedFile,
+) -> Result<(File, Url), Error> {
+    let url = location_url(base, &primary.href, primary.xml_base.as_deref()).map_err(|error| {
+        let operation = "cannot use the location of the package list in";
+        Error::caused(ErrorKind::InvalidMetadata, operation, error, &root.url)
+    })?;
+    let file = download(context, &url, stated, BY)
+        .await
+        .map_err(FetchError::into_error)?;
+    Ok((file, url))
 }
 
 /// Returns the compression format of a file name.
