@@ -34,14 +34,8 @@ pub const APT_LISTS: &str = "/var/lib/apt/lists";
 
 /// The environment variables that sqern reads besides those of libpq, with their help texts.
 pub const VARIABLES: [(&str, &str); 13] = [
-    (
-        "SQERN_STORE",
-        "directory of fetched headers (sqern fetch, store, build run, test run)",
-    ),
-    (
-        "SQERN_LOGS",
-        "directory of logs (sqern build run, test run)",
-    ),
+    ("SQERN_STORE", "directory of fetched headers"),
+    ("SQERN_LOGS", "directory of logs of builds and tests"),
     ("SQERN_DATA_DIR", "directory of the private server"),
     (
         "SQERN_SOURCES_DIR",
@@ -49,7 +43,7 @@ pub const VARIABLES: [(&str, &str); 13] = [
     ),
     (
         "SQERN_PG_BIN",
-        "directory of the PostgreSQL server programs (sqern local)",
+        "directory of the server programs of PostgreSQL",
     ),
     (
         "SQERN_CONFIG",

@@ -116,21 +116,20 @@ impl PipelineFile {
                 "[fetch] cannot contain both command and arch or mirror-base",
             ));
         }
-        let build = file.build.as_ref();
-        let test = file.test.as_ref();
+        let (builds, tests) = (file.build.as_ref(), file.test.as_ref());
         for (is_present, section, key) in [
             (
-                build.is_some_and(|build| build.flavor.is_some()),
+                builds.is_some_and(|section| section.flavor.is_some()),
                 "build",
                 "flavor",
             ),
             (
-                build.is_some_and(|build| build.cluster.is_some()),
+                builds.is_some_and(|section| section.cluster.is_some()),
                 "build",
                 "cluster",
             ),
             (
-                test.is_some_and(|test| test.official.is_some()),
+                tests.is_some_and(|section| section.official.is_some()),
                 "test",
                 "official",
             ),

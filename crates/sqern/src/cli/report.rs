@@ -43,7 +43,7 @@ pub(super) enum ReportCommand {
     ///
     /// Each row contains a kernel and the number of hosts that run it or have it as their newest
     /// kernel. Rows are ordered by cluster type and number of hosts. Ignored and archived kernels
-    /// come last within a type. Their hosts do not count as at risk.
+    /// come last within a type. Hosts with only such kernels do not count as at risk.
     #[command(after_help = "Columns:
   running  number of hosts that run the kernel
   newest   number of hosts that run another kernel, but have this one as their newest

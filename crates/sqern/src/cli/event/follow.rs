@@ -57,7 +57,8 @@ pub(in crate::cli) struct FollowArgs {
     /// Exit after the last existing generation
     #[arg(long)]
     once: bool,
-    /// Print only events of this table (repeatable) [default: all]
+    /// Print only events of this table, and omit generations without such events (repeatable)
+    /// [default: all]
     #[arg(long = "table", value_name = "NAME")]
     tables: Vec<String>,
 }
