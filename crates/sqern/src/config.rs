@@ -82,6 +82,10 @@ impl Config {
     /// subcommands.
     #[must_use]
     pub fn apply(&self, command: Command) -> Command {
+        // Usually there are no defaults, and a copy of all commands takes about a millisecond.
+        if self.target.is_none() && self.distros.is_empty() {
+            return command;
+        }
         let command = command.mut_subcommands(|subcommand| {
             if EXPLICIT_COMMANDS.contains(&subcommand.get_name()) {
                 subcommand
