@@ -102,16 +102,18 @@ pub async fn types(client: &impl GenericClient, as_of: &AsOf) -> Result<Vec<Clus
     .await
 }
 
-/// Returns the clusters by name, with `deleted` also the deleted clusters.
+/// Returns the clusters by name, with `deleted` also the deleted clusters. With `distros`, only
+/// those with a live host of one of these distributions.
 pub async fn list(
     client: &impl GenericClient,
     deleted: bool,
+    distros: &[DistroName],
     as_of: &AsOf,
 ) -> Result<Vec<Cluster>, DbError> {
     query_rows(
         client,
         &as_of.query(include_str!("../queries/cust_list.sql")),
-        &[&deleted],
+        &[&deleted, &distros],
     )
     .await
 }

@@ -21,3 +21,32 @@ pub struct Kernel {
     /// The kernel version.
     pub version: KernelVersion,
 }
+
+impl KernelVersion {
+    /// Returns whether `uname -r` can print this text: it starts with a digit and contains no blanks,
+    /// unlike the name of a package.
+    #[must_use]
+    pub fn is_release(&self) -> bool {
+        let text = self.as_str();
+        text.starts_with(|first: char| first.is_ascii_digit())
+            && !text.contains(char::is_whitespace)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_packages_are_no_releases() {
+        for (text, is_release) in [
+            ("6.1.0-25-amd64", true),
+            ("4.18.0-553.el8_10.x86_64", true),
+            ("linux-headers-6.1.0-25-amd64", false),
+            ("6.1.0 amd64", false),
+        ] {
+            assert_eq!(KernelVersion::new(text).unwrap().is_release(), is_release);
+        }
+    }
+}

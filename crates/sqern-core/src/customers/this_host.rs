@@ -10,6 +10,7 @@ use sqern_model::{
     VersionRule,
 };
 
+use super::csv::HEADER;
 use crate::Error;
 use crate::owner::host_name;
 
@@ -33,6 +34,43 @@ pub struct ReportedCluster {
     pub cltype: TypeWord,
     /// The hosts.
     pub hosts: Vec<ReportedHost>,
+}
+
+impl ReportedCluster {
+    /// Returns the cluster as a report in CSV, with a header line.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a host contains a kernel twice.
+    pub fn to_csv(&self) -> Result<String, Error> {
+        self.write_csv()
+            .map_err(Error::io("could not write the report of this host"))
+    }
+
+    fn write_csv(&self) -> io::Result<String> {
+        let mut writer = csv::Writer::from_writer(vec![]);
+        writer.write_record(HEADER).map_err(io::Error::other)?;
+        for host in &self.hosts {
+            let kernels = host
+                .kernels()
+                .map_err(|error| io::Error::other(error.to_string()))?;
+            for (version, current) in kernels {
+                let record = [
+                    self.name.as_str(),
+                    &self.cltype.0,
+                    host.name.as_str(),
+                    host.distro.as_str(),
+                    version.as_str(),
+                    if current { "true" } else { "false" },
+                ];
+                writer.write_record(record).map_err(io::Error::other)?;
+            }
+        }
+        let bytes = writer
+            .into_inner()
+            .map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
 }
 
 /// Returns this host: the name and the running kernel of uname(2), and the installed kernels with

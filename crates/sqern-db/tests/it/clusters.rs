@@ -35,7 +35,7 @@ async fn a_single_cluster_equals_its_entry_in_the_list() {
 
     let before_hosts = AsOf::resolve(&client, At::Generation(1)).await.unwrap();
     for (as_of, hosts) in [(AsOf::Now, 2), (before_hosts, 0)] {
-        let clusters = cust::list(&client, false, &as_of).await.unwrap();
+        let clusters = cust::list(&client, false, &[], &as_of).await.unwrap();
         for cluster in &clusters {
             assert_eq!(
                 cust::get(&client, &cluster.name, &as_of).await.unwrap(),

@@ -22,11 +22,16 @@ use crate::printer::RowArgs;
 pub(super) enum CustCommand {
     Load(load::LoadArgs),
     /// List clusters with their type, number of hosts and number of kernels
-    #[command(after_help = "Example:\n  sqern cust list --at 2026-05-01")]
+    #[command(
+        after_help = "Examples:\n  sqern cust list --at 2026-05-01\n  sqern cust list --distro debian12"
+    )]
     List {
         /// Include deleted clusters
         #[arg(long)]
         all: bool,
+        /// List only clusters with a host of this distribution (repeatable) [default: all]
+        #[arg(long = "distro", value_name = "NAME")]
+        distros: Vec<DistroName>,
         #[command(flatten)]
         at: AtArgs,
         #[command(flatten)]
@@ -90,7 +95,12 @@ pub(super) async fn run(
     match command {
         CustCommand::Load(args) => load::run(args, context).await,
         CustCommand::Report(args) => report::run(args, context),
-        CustCommand::List { all, at, rows } => list::run(all, &at, &rows, context).await,
+        CustCommand::List {
+            all,
+            distros,
+            at,
+            rows,
+        } => list::run(all, &distros, &at, &rows, context).await,
         CustCommand::Show { cluster, at, rows } => show::run(&cluster, &at, &rows, context).await,
         CustCommand::Hosts {
             clusters,

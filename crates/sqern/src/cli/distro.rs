@@ -44,13 +44,16 @@ pub(super) enum DistroCommand {
         change: ChangeArgs,
     },
     /// Change a distribution
-    #[command(after_help = "Example:\n  sqern distro set debian13 --supported true")]
+    #[command(after_help = "Example:\n  sqern distro set debian13 --supported")]
     Set {
         /// Distribution
         name: DistroName,
-        /// Whether the distribution is supported; sqern check reads supported distributions
-        #[arg(long, value_name = "true|false", required_unless_present = "variant")]
-        supported: Option<bool>,
+        /// Mark the distribution as supported; sqern check reads supported distributions
+        #[arg(long, required_unless_present_any = ["unsupported", "variant"])]
+        supported: bool,
+        /// Mark the distribution as unsupported
+        #[arg(long, conflicts_with = "supported")]
+        unsupported: bool,
         /// Variant of sp-variant, or a name of your choice in the same form
         #[arg(long)]
         variant: Option<String>,
@@ -113,9 +116,11 @@ pub(super) async fn run(
         DistroCommand::Set {
             name,
             supported,
+            unsupported,
             variant,
             change: args,
         } => {
+            let supported = (supported || unsupported).then_some(supported);
             let change = change::begin(&mut session.client, &args.comment(context)).await?;
             distro::set(&change.transaction, &name, variant.as_deref(), supported).await?;
             let now = distro::get(&change.transaction, &name).await?;

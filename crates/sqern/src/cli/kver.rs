@@ -148,7 +148,7 @@ pub(super) async fn run(
         }
         KverCommand::Add(args) => {
             let versions = args.by_distro()?;
-            versions.values().flatten().try_for_each(require_version)?;
+            versions.values().flatten().try_for_each(require_release)?;
             let change = change::begin(&mut session.client, &args.change.comment(context)).await?;
             let mut lines = Vec::new();
             for (distro, versions) in &versions {
@@ -174,10 +174,8 @@ pub(super) async fn run(
 }
 
 /// Returns an error for a text that uname -r cannot print, such as the name of a package.
-fn require_version(version: &KernelVersion) -> Result<(), CliError> {
-    let text = version.as_str();
-    if text.starts_with(|first: char| first.is_ascii_digit()) && !text.contains(char::is_whitespace)
-    {
+fn require_release(version: &KernelVersion) -> Result<(), CliError> {
+    if version.is_release() {
         return Ok(());
     }
     Err(CliError::usage(format!("\"{version}\" is not a kernel version: a version starts with a digit and contains no blanks"))

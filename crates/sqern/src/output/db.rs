@@ -17,6 +17,8 @@ pub struct Migrated {
     pub dry_run: bool,
 }
 
+/// Returns the steps of a migration, or that there are none.
+#[must_use]
 pub fn describe_migrated(migrated: &Migrated) -> String {
     if migrated.steps.is_empty() {
         return "schema is up to date".to_owned();
@@ -46,6 +48,8 @@ pub fn describe_steps(steps: &[Step]) -> String {
     lines.join("\n")
 }
 
+/// Returns the versions of the schema and of the program.
+#[must_use]
 pub fn describe_status(status: &SchemaStatus) -> String {
     let applied = status
         .applied
@@ -63,6 +67,8 @@ pub fn describe_status(status: &SchemaStatus) -> String {
     )
 }
 
+/// Returns the result of a check and its problems.
+#[must_use]
 pub fn describe_checked(checked: &Checked) -> String {
     let mark = if checked.problems.is_empty() {
         "ok  "

@@ -41,6 +41,8 @@ impl Record for ListedDistro {
     ];
 }
 
+/// Returns a distribution as one line.
+#[must_use]
 pub fn describe(distro: &NewDistro) -> String {
     format!(
         "{} ({}), {}",

@@ -74,6 +74,8 @@ pub fn describe_event(event: &Event) -> String {
     line
 }
 
+/// Returns the values of a key, separated by blanks.
+#[must_use]
 pub fn key_text(object: &Value) -> String {
     object
         .as_object()
@@ -81,6 +83,8 @@ pub fn key_text(object: &Value) -> String {
         .unwrap_or_default()
 }
 
+/// Returns a value as text, a string without quotes.
+#[must_use]
 pub fn text_of(value: &Value) -> String {
     value
         .as_str()

@@ -57,6 +57,8 @@ impl FetchRow {
         }
     }
 
+    /// Returns the row of a kernel that would be fetched.
+    #[must_use]
     pub fn planned(plan: &KernelPlan) -> Self {
         let (packages, bytes) = (plan.packages.len(), plan.size_bytes());
         Self {
@@ -66,6 +68,8 @@ impl FetchRow {
         }
     }
 
+    /// Returns the row of a kernel that cannot be fetched.
+    #[must_use]
     pub fn rejected(rejected: RejectedKernel) -> Self {
         Self::new(rejected.kernel, "failed").with_failure(&rejected.error.into())
     }

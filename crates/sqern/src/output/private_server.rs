@@ -1,4 +1,4 @@
-//! Messages about the private server.
+//! The output of `sqern local`, and messages about the private server.
 
 use pg_local::{Destroyed, Down, State, Status, Up};
 use schemars::JsonSchema;
@@ -22,6 +22,8 @@ pub struct Dsn {
     pub dsn: String,
 }
 
+/// Returns the state of a started server and how to connect.
+#[must_use]
 pub fn describe_up(up: &Up) -> String {
     let done = match (up.created, up.started) {
         (true, _) => "created and started",
@@ -45,6 +47,8 @@ pub fn describe_up(up: &Up) -> String {
     )
 }
 
+/// Returns the result of stopping a server.
+#[must_use]
 pub fn describe_down(down: &Down) -> String {
     let done = if down.stopped {
         "stopped"
@@ -54,6 +58,8 @@ pub fn describe_down(down: &Down) -> String {
     format!("server in {} {done}", down.dir.display())
 }
 
+/// Returns the state and location of a server.
+#[must_use]
 pub fn describe_status(status: &Status) -> String {
     let state = match status.state {
         State::Running => "running",
@@ -86,6 +92,8 @@ pub fn describe_status(status: &Status) -> String {
     lines.join("\n")
 }
 
+/// Returns the result of removing a server, with the files that remain.
+#[must_use]
 pub fn describe_destroyed(destroyed: &Destroyed) -> String {
     let dir = destroyed.dir.display();
     if !destroyed.existed {

@@ -96,6 +96,8 @@ impl Record for KernelOutcome {
     ];
 }
 
+/// Returns a build or test run with its kernels and the last lines of logs.
+#[must_use]
 pub fn describe(kind: RunKind, details: &RunDetails) -> String {
     let Run {
         id,

@@ -64,7 +64,6 @@ async fn distro_changes_are_recorded_with_their_command_lines() {
         "set",
         "fedora42",
         "--supported",
-        "true",
         "--comment",
         "requested by customers",
     ]);
@@ -88,6 +87,14 @@ async fn distro_changes_are_recorded_with_their_command_lines() {
         ]
     );
 
+    program.done(&["distro", "set", "fedora42", "--unsupported"]);
+    assert_eq!(
+        program
+            .value("SELECT supported FROM distro WHERE name = 'fedora42'")
+            .await,
+        "false"
+    );
+    assert_eq!(program.run(&["distro", "set", "fedora42"]).status, 2);
     let twice = program.run(&["distro", "add", "fedora42", "FEDORA42"]);
     assert_eq!(
         (twice.status, twice.stderr.trim()),
@@ -144,7 +151,7 @@ async fn an_unknown_distribution_is_reported_with_similar_names() {
         &["kver", "add", "--distro", "debain12", "6.1.0-25-amd64"][..],
         &["kver", "list", "--distro", "debain12"],
         &["ignore", "add", "debain12", "*"],
-        &["distro", "set", "debain12", "--supported", "true"],
+        &["distro", "set", "debain12", "--supported"],
         &["check", "--distro", "debain12"],
     ] {
         let ran = program.run(arguments);

@@ -4,8 +4,8 @@ use std::io;
 use std::path::Path;
 
 use clap::Args;
-use sqern_core::customers::{HEADER, MODULES_DIR, Report, ReportedCluster, this_host};
-use sqern_model::{ClusterName, DistroName, ReportedHost, TypeWord};
+use sqern_core::customers::{MODULES_DIR, Report, ReportedCluster, this_host};
+use sqern_model::{ClusterName, DistroName, TypeWord};
 
 use crate::cli::Context;
 use crate::cli::sources::SourcesArgs;
@@ -61,7 +61,7 @@ pub(super) fn run(args: ReportArgs, context: &Context<'_>) -> Result<ExitStatus,
         hosts: vec![host],
     };
     let text = match context.printer.format() {
-        Format::Csv => csv(&cluster)?,
+        Format::Csv => cluster.to_csv()?,
         Format::Table => serde_json::to_string_pretty(&Report {
             clusters: vec![cluster],
         })
@@ -73,41 +73,4 @@ pub(super) fn run(args: ReportArgs, context: &Context<'_>) -> Result<ExitStatus,
     };
     context.printer.data(&text)?;
     Ok(ExitStatus::Success)
-}
-
-/// Returns a cluster as a report in CSV.
-fn csv(cluster: &ReportedCluster) -> Result<String, CliError> {
-    let ReportedCluster {
-        name,
-        cltype,
-        hosts,
-    } = cluster;
-    let mut writer = ::csv::Writer::from_writer(vec![]);
-    let mut write = |fields: [&str; 6]| writer.write_record(fields).map_err(io::Error::other);
-    write(HEADER)?;
-    for host in hosts {
-        let ReportedHost {
-            name: host_name,
-            distro,
-            ..
-        } = host;
-        for (version, current) in host
-            .kernels()
-            .map_err(|error| CliError::failed(error.to_string()))?
-        {
-            let current = if current { "true" } else { "false" };
-            write([
-                name.as_str(),
-                &cltype.0,
-                host_name.as_str(),
-                distro.as_str(),
-                version.as_str(),
-                current,
-            ])?;
-        }
-    }
-    let bytes = writer
-        .into_inner()
-        .map_err(|error| io::Error::other(error.to_string()))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

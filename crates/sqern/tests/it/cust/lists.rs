@@ -27,6 +27,14 @@ async fn clusters_are_listed_in_current_and_past_states() {
         program.done(&["cust", "list", "--csv"]).stdout,
         "name,type,hosts,kernels,deleted_at\nacme-1,production,1,3,\nbeta,poc,1,2,\n"
     );
+    let of_distro = |name: &str| {
+        let list = program.json(&["cust", "list", "--distro", name]);
+        field(&list, "name").join(" ")
+    };
+    assert_eq!(
+        (of_distro("debian12"), of_distro("debian13")),
+        ("acme-1 beta".into(), String::new())
+    );
     let then = program.json(&["cust", "list", "--at", "2"]);
     assert_eq!(then["schema"], "sqern.cust.list/1");
     assert_eq!(then["as_of"]["generation"], 2);
