@@ -3,7 +3,7 @@
 use sqern_db::kver::KverPackage;
 use sqern_db::status::{Missing, Status};
 use sqern_db::why::Evidence;
-use sqern_model::Kernel;
+use sqern_model::{Kernel, LikePattern};
 
 /// Returns the reason why the next stage of a kernel is missing, and a hint. Returns `None` if no
 /// stage is missing.
@@ -24,7 +24,9 @@ pub(super) fn reason(
             .as_ref()
             .map(|comment| format!(" ({comment})"))
             .unwrap_or_default();
-        let reason = format!("ignored by pattern {}{comment}", by.pattern);
+        // The pattern as it was specified, and as sqern ignore list prints it.
+        let glob = LikePattern::from_database(&by.pattern).to_glob();
+        let reason = format!("ignored by pattern {glob}{comment}");
         return Some((reason, format!("sqern ignore list --distro {distro}")));
     }
     let id = |id: Option<i64>| id.map(|id| id.to_string()).unwrap_or_default();
