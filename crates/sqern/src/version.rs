@@ -14,7 +14,7 @@ pub fn long() -> &'static str {
     static LONG: LazyLock<String> = LazyLock::new(|| {
         let schema = migrate::latest().map_or_else(
             || "none".to_owned(),
-            |newest| format!("{} ({})", newest.version, newest.name),
+            |(version, name)| format!("{version} ({name})"),
         );
         format!(
             "{}\ncommit  {COMMIT}\nschema  {schema}",

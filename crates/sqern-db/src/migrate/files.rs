@@ -35,13 +35,24 @@ pub struct Migration {
 /// Returns the schema version of this program.
 #[must_use]
 pub fn latest_version() -> i32 {
-    latest().map_or(0, |migration| migration.version)
+    latest().map_or(0, |(version, _)| version)
 }
 
-/// Returns the newest migration of this program.
+/// Returns the number and the name of the newest migration of this program.
+///
+/// Only the names of files are read, because each start of the program needs the result.
 #[must_use]
-pub fn latest() -> Option<&'static Migration> {
-    migrations().last()
+pub fn latest() -> Option<(i32, &'static str)> {
+    MIGRATION_FILES
+        .files()
+        .filter_map(|file| number_and_name(file.path().file_name()?.to_str()?))
+        .max()
+}
+
+/// Returns the number and the name of a migration from the name of its up file.
+fn number_and_name(file: &str) -> Option<(i32, &str)> {
+    let (number, name) = file.strip_suffix(".up.sql")?.split_once('_')?;
+    Some((number.parse().ok()?, name))
 }
 
 pub(super) fn migrations() -> &'static [Migration] {
@@ -65,12 +76,11 @@ pub(super) fn migration(version: i32) -> &'static Migration {
 fn read_migrations() -> Vec<Migration> {
     let mut migrations: Vec<Migration> = texts(&MIGRATION_FILES)
         .filter_map(|(file, up)| {
-            let (number, name) = file.strip_suffix(".up.sql")?.split_once('_')?;
-            let down = MIGRATION_FILES
-                .get_file(format!("{number}_{name}.down.sql"))?
-                .contents_utf8()?;
+            let (version, name) = number_and_name(file)?;
+            let down = file.strip_suffix(".up.sql")?.to_owned() + ".down.sql";
+            let down = MIGRATION_FILES.get_file(down)?.contents_utf8()?;
             Some(Migration {
-                version: number.parse().ok()?,
+                version,
                 name: name.to_owned(),
                 breaking: up.lines().any(|line| line == "-- breaking"),
                 up: up.to_owned(),

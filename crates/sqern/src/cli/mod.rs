@@ -41,6 +41,7 @@ mod test;
 mod why;
 
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 
 pub use self::complete::complete;
 
@@ -239,7 +240,8 @@ pub fn parse(
     config: &Config,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Cli, clap::Error> {
-    let mut command = config.apply(Cli::command());
+    // The command line is parsed once. Freeing the commands takes a fifth of the time to parse it.
+    let mut command = ManuallyDrop::new(config.apply(Cli::command()));
     let matches = command.try_get_matches_from_mut(arguments)?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
