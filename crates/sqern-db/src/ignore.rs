@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use sqern_model::{DistroName, KernelVersion, LikePattern};
+use sqern_model::{DistroName, KernelName, KernelVersion, LikePattern};
 use tokio_postgres::{GenericClient, Row};
 
 use crate::decode::{FromRow, column, query_rows, query_values};
@@ -42,17 +42,25 @@ impl FromRow for Ignore {
 }
 
 /// Returns the patterns of these distributions, or of all if `distros` is empty; with `deleted`
-/// also the deleted patterns.
+/// also the deleted patterns. With `kernels`, only those that match one of these kernels.
 pub async fn list(
     client: &impl GenericClient,
     distros: &[DistroName],
+    kernels: &[KernelName],
     deleted: bool,
     as_of: &AsOf,
 ) -> Result<Vec<Ignore>, DbError> {
+    let of_kernels: Vec<Option<&DistroName>> =
+        kernels.iter().map(|name| name.distro.as_ref()).collect();
     query_rows(
         client,
         &as_of.query(include_str!("../queries/ignore_list.sql")),
-        &[&distros, &deleted],
+        &[
+            &KernelName::searched_distros(kernels, distros),
+            &deleted,
+            &of_kernels,
+            &KernelName::versions(kernels),
+        ],
     )
     .await
 }
@@ -109,7 +117,7 @@ pub async fn remove(
         )
         .await?;
     if removed == 0 {
-        let live = list(client, std::slice::from_ref(distro), false, &AsOf::Now).await?;
+        let live = list(client, std::slice::from_ref(distro), &[], false, &AsOf::Now).await?;
         let glob = pattern.to_glob().to_string();
         let near = similar_names(&glob, live.iter().map(|ignore| ignore.glob.as_str()));
         return Err(DbError::Unknown {

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use sqern_db::change;
 use sqern_db::ignore;
-use sqern_model::{DistroName, Glob, LikePattern};
+use sqern_model::{DistroName, Glob, KernelName, LikePattern};
 
 use super::Context;
 use super::at::AtArgs;
@@ -17,12 +17,16 @@ use crate::printer::RowArgs;
 pub(super) enum IgnoreCommand {
     /// List patterns
     #[command(
-        after_help = "Examples:\n  sqern ignore list --distro debian12\n  sqern ignore list --all --csv"
+        after_help = "Examples:\n  sqern ignore list --distro debian12\n  sqern ignore list --kernel debian12/6.1.0-25-cloud-amd64\n  sqern ignore list --all --csv"
     )]
     List {
         /// Distribution (repeatable) [default: all]
         #[arg(long = "distro", value_name = "NAME")]
         distros: Vec<DistroName>,
+        /// List only patterns that match this kernel, written as [DISTRO/]VERSION (repeatable)
+        /// [default: all]
+        #[arg(long = "kernel", value_name = "KERNEL")]
+        kernels: Vec<KernelName>,
         /// Include removed patterns
         #[arg(long)]
         all: bool,
@@ -69,13 +73,14 @@ pub(super) async fn run(
     match command {
         IgnoreCommand::List {
             distros,
+            kernels,
             all,
             at,
             rows,
         } => {
             let as_of = at.resolve(&session.client).await?;
             sqern_db::distro::require(&session.client, &distros, &as_of).await?;
-            let patterns = ignore::list(&session.client, &distros, all, &as_of).await?;
+            let patterns = ignore::list(&session.client, &distros, &kernels, all, &as_of).await?;
             metadata::list(
                 context.printer,
                 &patterns,

@@ -31,6 +31,20 @@ async fn with_history() -> Program {
 }
 
 #[tokio::test]
+async fn patterns_are_listed_by_a_kernel_that_they_match() {
+    let program = with_history().await;
+    for (kernel, globs) in [
+        ("6.1.0-26-cloud-amd64", 1),
+        ("debian12/6.1.0-26-cloud-amd64", 1),
+        ("debian13/6.1.0-26-cloud-amd64", 0),
+        ("6.1.0-26-amd64", 0),
+    ] {
+        let list = program.json(&["ignore", "list", "--kernel", kernel]);
+        assert_eq!(field(&list, "glob").len(), globs, "{kernel}");
+    }
+}
+
+#[tokio::test]
 async fn lists_print_only_rows_since_a_generation_or_a_time() {
     let program = with_history().await;
     let ids = |arguments: &[&str]| field(&program.json(arguments), "id").join(" ");
