@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use pg_connect::{ConnectError, HintTexts};
 use pg_local::LocalError;
 use sqern_db::DbError;
+use sqern_db::follow::PositionError;
 use sqern_db::run::RunError;
 use sqern_model::{Diagnostic as _, DistroName, Kernel, KernelName, RunKind, join_some};
 use sqern_upstream::{ClientError, SourceFileError};
@@ -163,6 +164,22 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
+    /// A position file contains something else.
+    #[error("invalid position file {}: expected a position and a newline, found {found}", path.display())]
+    PositionFileInvalid {
+        /// The path.
+        path: PathBuf,
+        /// The start of the content.
+        found: String,
+    },
+    /// The position of a position file does not belong to the database.
+    #[error("{error}; the position is from {}", path.display())]
+    PositionRejected {
+        /// The path of the position file.
+        path: PathBuf,
+        /// The reason.
+        error: PositionError,
+    },
     /// A cluster type does not exist. The text contains the known types.
     #[error("{0}")]
     UnknownClusterType(String),
@@ -242,6 +259,12 @@ impl Error {
             Self::NoInput {
                 kind: RunKind::Test,
             } => vec!["sqern build plan".to_owned()],
+            Self::PositionFileInvalid { path, .. } | Self::PositionRejected { path, .. } => {
+                let path = path.display();
+                vec![format!(
+                    "rm {path}; sqern event follow --position {path} --from start  # or: --from now, --from POSITION"
+                )]
+            }
             Self::NoSuccessfulKernel { kind, id } => vec![format!("sqern {kind} kernels {id}")],
             Self::MissingRunField { field, .. } => vec![format!(
                 "Specify it with --{field} {}.",

@@ -16,6 +16,7 @@
 //! | [`customers`] | load reports of customer hosts |
 //! | [`reports`], [`why`] | report risk, coverage, lag and activity; explain one kernel |
 //! | [`init`], [`doctor`] | set up a database; check the installation |
+//! | [`follow`] | deliver generations as they commit |
 //! | [`store_sync`] | compare the store with the database, and repair both |
 //!
 //! The crate prints nothing, reads no environment variable, and knows no exit status.
@@ -31,6 +32,7 @@ pub mod database;
 pub mod doctor;
 pub mod error;
 pub mod fetch;
+pub mod follow;
 pub mod init;
 pub mod input;
 pub mod os_release;

@@ -110,5 +110,5 @@ pub struct FollowedGeneration {
 
 impl FollowedGeneration {
     /// The name and version of the schema.
-    pub const SCHEMA: &'static str = "event.follow/1";
+    pub const SCHEMA: &'static str = sqern_core::follow::SCHEMA;
 }

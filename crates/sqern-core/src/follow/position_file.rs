@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sqern_db::follow::{Position, PositionError};
 
-use crate::error::CliError;
+use crate::Error;
 
 /// The maximum number of bytes to read. A position is shorter.
 const MAX_BYTES: usize = 1 << 20;
@@ -21,17 +21,15 @@ pub(super) struct PositionFile {
 
 impl PositionFile {
     /// Reads the file. The position is `None` if the file does not exist yet.
-    pub(super) fn open(path: PathBuf) -> Result<(Self, Option<Position>), CliError> {
+    pub(super) fn open(path: PathBuf) -> Result<(Self, Option<Position>), Error> {
         // The target of a link is replaced, not the link.
         let path = fs::canonicalize(&path).unwrap_or(path);
         let position = match read(&path) {
             Ok(text) => Some(parse(&text).ok_or_else(|| unreadable(&path, &text))?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
-                return Err(CliError::failed(format!(
-                    "could not read position file {}: {error}",
-                    path.display()
-                )));
+                let operation = format!("could not read position file {}", path.display());
+                return Err(Error::io(operation)(error));
             }
         };
         Ok((
@@ -44,17 +42,12 @@ impl PositionFile {
     }
 
     /// Replaces the file atomically and syncs it to the disk.
-    pub(super) fn write(&mut self, position: &Position) -> Result<(), CliError> {
+    pub(super) fn write(&mut self, position: &Position) -> Result<(), Error> {
         if self.contains(position) {
             return Ok(());
         }
-        let written = replace(&self.path, &format!("{position}\n"));
-        written.map_err(|error| {
-            CliError::failed(format!(
-                "could not write position file {}: {error}",
-                self.path.display()
-            ))
-        })?;
+        let operation = format!("could not write position file {}", self.path.display());
+        replace(&self.path, &format!("{position}\n")).map_err(Error::io(operation))?;
         self.stored = Some(position.clone());
         Ok(())
     }
@@ -65,12 +58,11 @@ impl PositionFile {
     }
 
     /// Returns the error for a position of the file that cannot be used.
-    pub(super) fn rejected(&self, error: &PositionError) -> CliError {
-        CliError::failed(format!(
-            "{error}; the position is from {}",
-            self.path.display()
-        ))
-        .hint(restart_hint(&self.path))
+    pub(super) fn rejected(&self, error: PositionError) -> Error {
+        Error::PositionRejected {
+            path: self.path.clone(),
+            error,
+        }
     }
 }
 
@@ -89,19 +81,13 @@ fn parse(text: &str) -> Option<Position> {
     text.strip_suffix('\n')?.parse().ok()
 }
 
-fn unreadable(path: &Path, text: &str) -> CliError {
+fn unreadable(path: &Path, text: &str) -> Error {
     let start: String = text.chars().take(80).collect();
     let rest = if start.len() < text.len() { " …" } else { "" };
-    let path_shown = path.display();
-    CliError::failed(format!("invalid position file {path_shown}: expected a position and a newline, found {start:?}{rest}"))
-        .hint(restart_hint(path))
-}
-
-fn restart_hint(path: &Path) -> String {
-    let path = path.display();
-    format!(
-        "rm {path}; sqern event follow --position {path} --from start  # or: --from now, --from POSITION"
-    )
+    Error::PositionFileInvalid {
+        path: path.to_owned(),
+        found: format!("{start:?}{rest}"),
+    }
 }
 
 fn replace(path: &Path, text: &str) -> io::Result<()> {

@@ -9,9 +9,10 @@ use sqern_db::follow::{self, GenerationHeader, Position};
 use tempfile::SpooledTempFile;
 use tokio_postgres::Client;
 
-use super::StopReason;
-use crate::error::CliError;
-use crate::output::event::FollowedGeneration;
+use crate::Error;
+
+/// The name and version of the JSON of a line.
+pub const SCHEMA: &str = "event.follow/1";
 
 /// The maximum size of the events of a generation in memory. Larger ones are stored in a temporary
 /// file.
@@ -32,7 +33,7 @@ pub(super) async fn read(
     client: &Client,
     generations: &[i64],
     tables: &[String],
-) -> Result<HashMap<i64, Line>, StopReason> {
+) -> Result<HashMap<i64, Line>, Error> {
     if generations.is_empty() {
         return Ok(HashMap::new());
     }
@@ -52,7 +53,8 @@ pub(super) async fn read(
     while let Some(row) = rows.try_next().await.map_err(DbError::from)? {
         let (generation, event) = follow::decode_event(&row)?;
         if let Some(line) = lines.get_mut(&generation) {
-            line.add(&event).map_err(CliError::from)?;
+            line.add(&event)
+                .map_err(Error::io("could not write to a temporary file"))?;
         }
     }
     Ok(lines)
@@ -68,12 +70,11 @@ impl Line {
     }
 
     /// Returns the text of the line without the newline. It contains the position after the line.
-    pub(super) fn at(mut self, position: &Position) -> io::Result<impl Read> {
+    pub(super) fn at(mut self, position: &Position) -> io::Result<impl Read + use<>> {
         self.events.rewind()?;
         let header = serde_json::to_string(&self.header)?;
-        let schema = FollowedGeneration::SCHEMA;
         let begin = format!(
-            r#"{{"schema":"sqern.{schema}","position":"{position}","generation":{header},"events":["#
+            r#"{{"schema":"sqern.{SCHEMA}","position":"{position}","generation":{header},"events":["#
         );
         Ok(Cursor::new(begin).chain(self.events).chain(&b"]}"[..]))
     }
