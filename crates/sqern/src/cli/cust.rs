@@ -22,6 +22,8 @@ use crate::printer::RowArgs;
 pub(super) enum CustCommand {
     Load(load::LoadArgs),
     /// List clusters with their type, number of hosts and number of kernels
+    ///
+    /// With --distro, lists only clusters with a host of one of these distributions.
     #[command(
         after_help = "Examples:\n  sqern cust list --at 2026-05-01\n  sqern cust list --distro debian12"
     )]
@@ -29,7 +31,7 @@ pub(super) enum CustCommand {
         /// Include deleted clusters
         #[arg(long)]
         all: bool,
-        /// List only clusters with a host of this distribution (repeatable) [default: all]
+        /// Distribution (repeatable) [default: all]
         #[arg(long = "distro", value_name = "NAME")]
         distros: Vec<DistroName>,
         #[command(flatten)]
