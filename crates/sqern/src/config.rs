@@ -82,7 +82,7 @@ impl Config {
     /// subcommands.
     #[must_use]
     pub fn apply(&self, command: Command) -> Command {
-        // Usually there are no defaults, and a copy of all commands takes about a millisecond.
+        // Usually there are no defaults, and a copy of all commands would slow down each start.
         if self.target.is_none() && self.distros.is_empty() {
             return command;
         }

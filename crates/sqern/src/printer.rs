@@ -284,13 +284,12 @@ impl Printer {
                 .lines()
                 .enumerate()
                 .flat_map(|(index, line)| {
-                    let indent: String = line.chars().take_while(|c| *c == ' ').collect();
-                    let head = if index == 0 { &head } else { &indent };
-                    if head.width() + line.width() <= width {
-                        vec![format!("{}{line}", if index == 0 { head } else { "" })]
-                    } else {
-                        wrap(line, head, width)
+                    let start = if index == 0 { head.as_str() } else { "" };
+                    if start.width() + line.width() <= width {
+                        return vec![format!("{start}{line}")];
                     }
+                    let indent = &line[..line.len() - line.trim_start().len()];
+                    wrap(line, if index == 0 { &head } else { indent }, width)
                 })
                 .collect(),
             None => vec![format!("{head}{text}")],
@@ -395,7 +394,7 @@ impl Printer {
         self.page(&layout.lines)?;
         if !layout.omitted.is_empty() {
             self.note(&format!(
-                "columns that do not fit the terminal are omitted: {}",
+                "columns that do not fit the terminal are omitted: {}; --columns prints them",
                 layout.omitted.join(", ")
             ));
         }

@@ -27,9 +27,10 @@ printed to standard error ([error codes](errors.md)). The field `schema` is the 
 
 A list has the field `items`, an array of rows. Another document has the field `item`; in `sqern.db.check`, `sqern.kver.show` and
 `sqern.pipeline.plan`, it is an array. `sqern.error` has the field `error`, and `sqern.event.follow` has the fields `position`, `generation`
-and `events`. The version of a schema increases if a field is removed or changes
-its meaning or type. New fields can be added without a new version, so a program must ignore unknown fields. Times are in RFC 3339. With
-`--columns`, the items contain only the specified fields.
+and `events`.
+
+The version of a schema increases if a field is removed or changes its meaning or type. New fields can be added without a new version, so a
+program must ignore unknown fields. Times are in RFC 3339. With `--columns`, the items contain only the specified fields.
 
 Each schema is a file in the format of [JSON Schema](https://json-schema.org), draft 2020-12:
 
