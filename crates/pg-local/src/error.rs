@@ -151,6 +151,14 @@ pub enum LocalError {
         /// The directory.
         dir: PathBuf,
     },
+    /// A client program cannot be executed.
+    #[error("could not run {}: {source}", program.display())]
+    NoClient {
+        /// The program.
+        program: PathBuf,
+        /// The system error.
+        source: io::Error,
+    },
     /// The service file is not valid UTF-8.
     #[error("service file {} is not valid UTF-8; it was not changed", path.display())]
     ServiceFile {
@@ -238,6 +246,7 @@ impl LocalError {
                     dir.display()
                 )
             }
+            Self::NoClient { .. } => "Install the client: apt install postgresql-client, dnf install postgresql, or brew install libpq".into(),
             Self::ServiceFile { .. } => "Specify another file with PGSERVICEFILE=FILE.".into(),
             Self::Io { source, path, .. } => return for_io(source, path, up_command),
         })

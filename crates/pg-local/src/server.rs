@@ -1,5 +1,8 @@
 //! The private server of a directory: its paths, names and client programs.
 
+use std::convert::Infallible;
+use std::ffi::OsStr;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -169,13 +172,23 @@ impl LocalServer {
         Ok(endpoint.dsn(&self.env.program))
     }
 
-    /// Returns a command that runs `psql` with a connection to the server.
+    /// Replaces this process with `psql`, connected to the server, with the arguments `args`.
+    /// Returns only an error.
     ///
     /// # Errors
     ///
-    /// Returns [`LocalError::NotRunning`] if the server is not running.
-    pub fn psql(&self) -> Result<Command, LocalError> {
-        self.client_program("psql")
+    /// Returns [`LocalError::NotRunning`] if the server is not running, and
+    /// [`LocalError::NoClient`] if the program cannot be executed.
+    pub fn exec_psql(
+        &self,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Result<Infallible, LocalError> {
+        let mut command = self.client_program("psql")?;
+        let source = command.args(args).exec();
+        Err(LocalError::NoClient {
+            program: command.get_program().into(),
+            source,
+        })
     }
 
     /// Returns a command that runs a client program (`psql`, `pg_dump`) with a connection to the

@@ -203,7 +203,7 @@ fn psql_finds_the_server_by_service_and_by_variables() {
     let server = home.server();
     server.up().expect("up");
     printed(&home.psql(SERVICE, "create table seen as select 'by service' as text"));
-    let mut psql = server.psql().expect("psql");
+    let mut psql = server.client_program("psql").expect("psql");
     assert_eq!(
         printed(
             &psql

@@ -1,7 +1,6 @@
 //! `sqern local`: a private PostgreSQL server.
 
 use std::io::{BufRead, IsTerminal};
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -94,7 +93,9 @@ pub(super) async fn run(
                 ExitStatus::Failed
             })
         }
-        LocalCommand::Psql { directory, args } => psql(&server(&directory, context)?, &args),
+        LocalCommand::Psql { directory, args } => {
+            match server(&directory, context)?.exec_psql(args)? {}
+        }
         LocalCommand::Dsn(directory) => {
             let dsn = Dsn {
                 dsn: server(&directory, context)?.dsn()?,
@@ -121,15 +122,6 @@ async fn up(server: LocalServer, context: &Context<'_>) -> Result<Up, CliError> 
         warn_about_service(reason, context.printer);
     }
     Ok(up)
-}
-
-/// Replaces this process by psql. Returns only an error.
-fn psql(server: &LocalServer, args: &[std::ffi::OsString]) -> Result<ExitStatus, CliError> {
-    let mut command = server.psql()?;
-    let error = command.args(args).exec();
-    let program = command.get_program().to_string_lossy().into_owned();
-    Err(CliError::failed(format!("could not run {program}: {error}"))
-        .hint("Install the client: apt install postgresql-client, dnf install postgresql, or brew install libpq"))
 }
 
 async fn destroy(
