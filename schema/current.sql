@@ -11,12 +11,9 @@ CREATE FUNCTION public.event_rows(of_table text, generation bigint) RETURNS TABL
 #variable_conflict use_column
 DECLARE
     end_position constant bigint := public.generation_position(event_rows.generation);
-    straddling bigint[];
+    straddling constant bigint[] := public.generation_straddling(end_position);
 BEGIN
     IF public.generation_is_recent(event_rows.generation) THEN
-        SELECT coalesce(array_agg(generation), '{}') INTO straddling
-        FROM (SELECT DISTINCT generation FROM public.event WHERE id > end_position) AS later
-        WHERE (SELECT min(e.id) FROM public.event e WHERE e.generation = later.generation) <= end_position;
         RETURN QUERY
         SELECT ordered.pkey, min(id) FILTER (WHERE action = 'insert') IS DISTINCT FROM min(id), public.event_merge(ordered.image)
         FROM (
@@ -28,9 +25,6 @@ BEGIN
         ) AS ordered
         GROUP BY hash, ordered.pkey;
     ELSE
-        SELECT coalesce(array_agg(generation), '{}') INTO straddling
-        FROM (SELECT DISTINCT generation FROM public.event WHERE id <= end_position) AS earlier
-        WHERE (SELECT max(e.id) FROM public.event e WHERE e.generation = earlier.generation) > end_position;
         RETURN QUERY
         SELECT ordered.pkey, max(id) FILTER (WHERE action = 'delete') IS DISTINCT FROM max(id), public.event_merge(ordered.image)
         FROM (
@@ -53,9 +47,8 @@ CREATE FUNCTION public.generation_is_recent(generation bigint) RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    SELECT 2 * public.generation_position(generation_is_recent.generation) >= coalesce(max(e.id), 0)
-    FROM public.event e
-    WHERE e.generation = (SELECT max(newest.generation) FROM public.event newest)
+    SELECT public.generation_position(generation_is_recent.generation) >= coalesce(max(c.position), 0) / 2
+    FROM public.generation_commit c
 $$;
 
 ALTER FUNCTION public.generation_is_recent(generation bigint) OWNER TO sqern_admin;
@@ -82,13 +75,13 @@ COMMENT ON COLUMN public.cust_cluster.deleted_at IS 'Time at which the row was m
 CREATE FUNCTION public.cust_cluster_at(generation bigint) RETURNS SETOF public.cust_cluster
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE((was.pkey ->> 'name'::text), t.name) AS "coalesce",
+ SELECT COALESCE((p.pkey ->> 'name'::text), t.name) AS "coalesce",
          CASE
-             WHEN (was.image ? 'cltype'::text) THEN ((was.image ->> 'cltype'::text))::integer
+             WHEN (p.image ? 'cltype'::text) THEN ((p.image ->> 'cltype'::text))::integer
              ELSE t.cltype
          END AS cltype,
          CASE
-             WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
+             WHEN (p.image ? 'deleted_at'::text) THEN ((p.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
          END AS deleted_at
     FROM (( SELECT cust_cluster.name,
@@ -96,8 +89,8 @@ CREATE FUNCTION public.cust_cluster_at(generation bigint) RETURNS SETOF public.c
              cust_cluster.deleted_at
             FROM public.cust_cluster
            WHERE ( SELECT public.generation_is_recent(cust_cluster_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('cust_cluster'::text, cust_cluster_at.generation) was(pkey, present, image) ON ((t.name = (was.pkey ->> 'name'::text))))
-   WHERE (was.present IS NOT FALSE);
+      FULL JOIN public.event_rows('cust_cluster'::text, cust_cluster_at.generation) p(pkey, present, image) ON ((t.name = (p.pkey ->> 'name'::text))))
+   WHERE (p.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.cust_cluster_at(generation bigint) OWNER TO sqern_admin;
@@ -109,18 +102,17 @@ CREATE FUNCTION public.generation_at(tstamp timestamp with time zone) RETURNS bi
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     SELECT coalesce((
-        SELECT g.id
-        FROM public.generation g
-        CROSS JOIN LATERAL (SELECT max(e.id) AS position FROM public.event e WHERE e.generation = g.id) AS last_event
-        WHERE g.tstamp <= generation_at.tstamp AND position IS NOT NULL
-        ORDER BY position DESC
+        SELECT c.generation
+        FROM public.generation_commit c
+        WHERE c.committed_at <= generation_at.tstamp
+        ORDER BY c.committed_at DESC, c.position DESC
         LIMIT 1
     ), 0)
 $$;
 
 ALTER FUNCTION public.generation_at(tstamp timestamp with time zone) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.generation_at(tstamp timestamp with time zone) IS 'Returns the generation with the highest position (see generation_position()) that started at or before a time. Returns 0 if there is none.';
+COMMENT ON FUNCTION public.generation_at(tstamp timestamp with time zone) IS 'Returns the last generation that was committed at or before a time. Returns 0 if there is none.';
 
 CREATE FUNCTION public.cust_cluster_at(tstamp timestamp with time zone) RETURNS SETOF public.cust_cluster
     LANGUAGE sql STABLE
@@ -141,35 +133,45 @@ CREATE FUNCTION public.cust_cluster_record() RETURNS trigger
     SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
+DECLARE
+    own bigint;
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'cust_cluster', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_cluster t WHERE t.name = n.name AND t.cltype IS NOT DISTINCT FROM n.cltype AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_reject_reordered('cust_cluster'::text, jsonb_build_object('name', n.name)) END,
+        SELECT own, 'cust_cluster', 'insert',
                jsonb_build_object('name', n.name),
                jsonb_build_object('cltype', n.cltype, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM old_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'cust_cluster', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_cluster t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('cust_cluster'::text, jsonb_build_object('name', o.name)) END,
+        SELECT own, 'cust_cluster', 'delete',
                jsonb_build_object('name', o.name),
                jsonb_build_object('cltype', o.cltype, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'cust_cluster',
-               CASE WHEN n.name IS NULL
-               THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_cluster t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('cust_cluster'::text, jsonb_build_object('name', o.name)) END
-               WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_cluster t WHERE t.name = n.name AND t.cltype IS NOT DISTINCT FROM n.cltype AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
-               THEN CASE WHEN o.name IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_reject_reordered('cust_cluster'::text, jsonb_build_object('name', n.name))
-               END,
+        SELECT (SELECT coalesce(own, public.generation_id())), 'cust_cluster',
+               CASE WHEN n.name IS NULL THEN 'delete' WHEN o.name IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.name IS NULL
                THEN jsonb_build_object('name', o.name)
                ELSE jsonb_build_object('name', n.name)
@@ -228,17 +230,17 @@ COMMENT ON COLUMN public.cust_host_kver.deleted_at IS 'Time at which the row was
 CREATE FUNCTION public.cust_host_kver_at(generation bigint) RETURNS SETOF public.cust_host_kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(((was.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
-     COALESCE((was.pkey ->> 'cluster_name'::text), t.cluster_name) AS "coalesce",
-     COALESCE((was.pkey ->> 'host_name'::text), t.host_name) AS "coalesce",
-     COALESCE((was.pkey ->> 'distro'::text), t.distro) AS "coalesce",
-     COALESCE((was.pkey ->> 'version'::text), t.version) AS "coalesce",
+ SELECT COALESCE(((p.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+     COALESCE((p.pkey ->> 'cluster_name'::text), t.cluster_name) AS "coalesce",
+     COALESCE((p.pkey ->> 'host_name'::text), t.host_name) AS "coalesce",
+     COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((p.pkey ->> 'version'::text), t.version) AS "coalesce",
          CASE
-             WHEN (was.image ? 'current'::text) THEN ((was.image ->> 'current'::text))::boolean
+             WHEN (p.image ? 'current'::text) THEN ((p.image ->> 'current'::text))::boolean
              ELSE t.current
          END AS current,
          CASE
-             WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
+             WHEN (p.image ? 'deleted_at'::text) THEN ((p.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
          END AS deleted_at
     FROM (( SELECT cust_host_kver.id,
@@ -250,8 +252,8 @@ CREATE FUNCTION public.cust_host_kver_at(generation bigint) RETURNS SETOF public
              cust_host_kver.deleted_at
             FROM public.cust_host_kver
            WHERE ( SELECT public.generation_is_recent(cust_host_kver_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('cust_host_kver'::text, cust_host_kver_at.generation) was(pkey, present, image) ON ((t.id = ((was.pkey ->> 'id'::text))::bigint)))
-   WHERE (was.present IS NOT FALSE);
+      FULL JOIN public.event_rows('cust_host_kver'::text, cust_host_kver_at.generation) p(pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::bigint)))
+   WHERE (p.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.cust_host_kver_at(generation bigint) OWNER TO sqern_admin;
@@ -281,35 +283,45 @@ CREATE FUNCTION public.cust_host_kver_record() RETURNS trigger
     SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
+DECLARE
+    own bigint;
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'cust_host_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = n.id AND t.cluster_name IS NOT DISTINCT FROM n.cluster_name AND t.host_name IS NOT DISTINCT FROM n.host_name AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.current IS NOT DISTINCT FROM n.current AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_reject_reordered('cust_host_kver'::text, jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version)) END,
+        SELECT own, 'cust_host_kver', 'insert',
                jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('current', n.current, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM old_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'cust_host_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = o.id AND t.cluster_name IS NOT DISTINCT FROM o.cluster_name AND t.host_name IS NOT DISTINCT FROM o.host_name AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('cust_host_kver'::text, jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version)) END,
+        SELECT own, 'cust_host_kver', 'delete',
                jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('current', o.current, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'cust_host_kver',
-               CASE WHEN n.id IS NULL
-               THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = o.id AND t.cluster_name IS NOT DISTINCT FROM o.cluster_name AND t.host_name IS NOT DISTINCT FROM o.host_name AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('cust_host_kver'::text, jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version)) END
-               WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.cust_host_kver t WHERE t.id = n.id AND t.cluster_name IS NOT DISTINCT FROM n.cluster_name AND t.host_name IS NOT DISTINCT FROM n.host_name AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.current IS NOT DISTINCT FROM n.current AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
-               THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_reject_reordered('cust_host_kver'::text, jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version))
-               END,
+        SELECT (SELECT coalesce(own, public.generation_id())), 'cust_host_kver',
+               CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'cluster_name', o.cluster_name, 'host_name', o.host_name, 'distro', o.distro, 'version', o.version)
                ELSE jsonb_build_object('id', n.id, 'cluster_name', n.cluster_name, 'host_name', n.host_name, 'distro', n.distro, 'version', n.version)
@@ -357,13 +369,13 @@ COMMENT ON COLUMN public.distro.supported IS 'Whether the vendor supports module
 CREATE FUNCTION public.distro_at(generation bigint) RETURNS SETOF public.distro
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE((was.pkey ->> 'name'::text), t.name) AS "coalesce",
+ SELECT COALESCE((p.pkey ->> 'name'::text), t.name) AS "coalesce",
          CASE
-             WHEN (was.image ? 'variant'::text) THEN (was.image ->> 'variant'::text)
+             WHEN (p.image ? 'variant'::text) THEN (p.image ->> 'variant'::text)
              ELSE t.variant
          END AS variant,
          CASE
-             WHEN (was.image ? 'supported'::text) THEN ((was.image ->> 'supported'::text))::boolean
+             WHEN (p.image ? 'supported'::text) THEN ((p.image ->> 'supported'::text))::boolean
              ELSE t.supported
          END AS supported
     FROM (( SELECT distro.name,
@@ -371,8 +383,8 @@ CREATE FUNCTION public.distro_at(generation bigint) RETURNS SETOF public.distro
              distro.supported
             FROM public.distro
            WHERE ( SELECT public.generation_is_recent(distro_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('distro'::text, distro_at.generation) was(pkey, present, image) ON ((t.name = (was.pkey ->> 'name'::text))))
-   WHERE (was.present IS NOT FALSE);
+      FULL JOIN public.event_rows('distro'::text, distro_at.generation) p(pkey, present, image) ON ((t.name = (p.pkey ->> 'name'::text))))
+   WHERE (p.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.distro_at(generation bigint) OWNER TO sqern_admin;
@@ -397,35 +409,45 @@ CREATE FUNCTION public.distro_record() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     AS $$
+DECLARE
+    own bigint;
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'distro', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.distro t WHERE t.name = n.name AND t.variant IS NOT DISTINCT FROM n.variant AND t.supported IS NOT DISTINCT FROM n.supported) THEN 'insert' ELSE public.journal_reject_reordered('distro'::text, jsonb_build_object('name', n.name)) END,
+        SELECT own, 'distro', 'insert',
                jsonb_build_object('name', n.name),
                jsonb_build_object('variant', n.variant, 'supported', n.supported)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM old_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'distro', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.distro t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('distro'::text, jsonb_build_object('name', o.name)) END,
+        SELECT own, 'distro', 'delete',
                jsonb_build_object('name', o.name),
                jsonb_build_object('variant', o.variant, 'supported', o.supported)
         FROM old_rows o;
     ELSE
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'distro',
-               CASE WHEN n.name IS NULL
-               THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.distro t WHERE t.name = o.name) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('distro'::text, jsonb_build_object('name', o.name)) END
-               WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.distro t WHERE t.name = n.name AND t.variant IS NOT DISTINCT FROM n.variant AND t.supported IS NOT DISTINCT FROM n.supported)
-               THEN CASE WHEN o.name IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_reject_reordered('distro'::text, jsonb_build_object('name', n.name))
-               END,
+        SELECT (SELECT coalesce(own, public.generation_id())), 'distro',
+               CASE WHEN n.name IS NULL THEN 'delete' WHEN o.name IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.name IS NULL
                THEN jsonb_build_object('name', o.name)
                ELSE jsonb_build_object('name', n.name)
@@ -490,15 +512,9 @@ CREATE FUNCTION public.event_net_effect(of_table text, after bigint, upto bigint
     AS $$
 #variable_conflict use_column
 DECLARE
-    begun_before bigint[];
-    ended_after bigint[];
+    committed_after constant bigint[] := public.generation_straddling(upto);
+    begun_before constant bigint[] := ARRAY(SELECT unnest(public.generation_straddling(after)) EXCEPT SELECT unnest(committed_after));
 BEGIN
-    SELECT array_agg(generation) FILTER (WHERE first_id <= after AND last_id <= upto),
-           array_agg(generation) FILTER (WHERE last_id > upto)
-    INTO begun_before, ended_after
-    FROM (SELECT DISTINCT generation FROM public.event WHERE id > after AND id <= upto) AS inside
-    CROSS JOIN LATERAL (SELECT min(e.id) AS first_id, max(e.id) AS last_id
-                        FROM public.event e WHERE e.generation = inside.generation) AS ends;
     RETURN QUERY
     SELECT ordered.table_name, ordered.pkey,
            min(id) FILTER (WHERE action = 'insert') IS DISTINCT FROM min(id),
@@ -509,9 +525,11 @@ BEGIN
     FROM (
         SELECT jsonb_hash_extended(e.pkey, 0) AS hash, e.*
         FROM public.event e
-        WHERE (of_table IS NULL OR e.table_name = of_table)
-          AND (e.id > after AND e.id <= upto AND (ended_after IS NULL OR e.generation <> ALL (ended_after))
-               OR e.generation = ANY (begun_before) AND e.id <= after)
+        WHERE (of_table IS NULL OR e.table_name = of_table) AND e.id > after AND e.id <= upto AND e.generation <> ALL (committed_after)
+        UNION ALL
+        SELECT jsonb_hash_extended(e.pkey, 0), e.*
+        FROM public.event e
+        WHERE (of_table IS NULL OR e.table_name = of_table) AND e.generation = ANY (begun_before) AND e.id <= after
     ) AS ordered
     GROUP BY hash, ordered.pkey, ordered.table_name;
 END
@@ -581,22 +599,44 @@ ALTER FUNCTION public.generation_drop_empty_current() OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.generation_drop_empty_current() IS 'Removes the generation of the current transaction if it has no events. Returns whether a generation was removed.';
 
+CREATE FUNCTION public.generation_epoch() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    this_server constant bigint := (SELECT system_identifier FROM pg_control_system());
+    epoch integer := (SELECT e.id FROM public.generation_epoch e WHERE e.system_identifier = this_server);
+BEGIN
+    IF epoch IS NULL THEN
+        PERFORM setval(behind.sequence, behind.highest) FROM public.sequences_behind() AS behind;
+        INSERT INTO public.generation_epoch (system_identifier) VALUES (this_server) ON CONFLICT (system_identifier) DO NOTHING;
+        -- A concurrent transaction can have inserted the row. READ COMMITTED is not required: the statement has a new snapshot only there.
+        SELECT e.id INTO STRICT epoch FROM public.generation_epoch e WHERE e.system_identifier = this_server;
+    END IF;
+    RETURN epoch;
+END
+$$;
+
+ALTER FUNCTION public.generation_epoch() OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.generation_epoch() IS 'Returns the epoch of the connected server. Creates it, and advances sequences that are behind their tables, if this is the first change on the server.';
+
 CREATE FUNCTION public.generation_id() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    found_id bigint;
-    found_tstamp timestamptz;
+    found_id bigint := public.generation_id_if_assigned();
+    own_epoch integer;
 BEGIN
-    -- This assigns a transaction ID. After a restore, an old generation can have the same transaction ID.
-    SELECT generation.id, generation.tstamp INTO found_id, found_tstamp
-    FROM public.generation WHERE generation.xact = pg_current_xact_id();
     IF found_id IS NULL THEN
-        INSERT INTO public.generation DEFAULT VALUES RETURNING id INTO found_id;
-        PERFORM pg_notify('sqern_generation', found_id::text);
-    ELSIF found_tstamp <> now() THEN
-        PERFORM public.generation_id_if_assigned();  -- raises the error
+        own_epoch := public.generation_epoch();  -- before an ID is assigned, because it can advance the sequence
+        INSERT INTO public.generation (epoch) VALUES (own_epoch) RETURNING id INTO found_id;
+    ELSIF EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = found_id) THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = format('cannot change data after generation %s is complete', found_id),
+            DETAIL = 'SET CONSTRAINTS … IMMEDIATE completes the generation of a transaction before the commit.',
+            HINT = 'Commit first, or use SET CONSTRAINTS generation_commit_trigger DEFERRED before the first change.';
     END IF;
     RETURN found_id;
 END
@@ -607,29 +647,32 @@ ALTER FUNCTION public.generation_id() OWNER TO sqern_admin;
 COMMENT ON FUNCTION public.generation_id() IS 'Returns the generation of the current transaction. If there is none, creates one without a comment.';
 
 CREATE FUNCTION public.generation_id_if_assigned() RETURNS bigint
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
-DECLARE
-    found_id bigint;
-    found_tstamp timestamptz;
-BEGIN
-    SELECT generation.id, generation.tstamp INTO found_id, found_tstamp
-    FROM public.generation WHERE generation.xact = pg_current_xact_id_if_assigned();
-    IF found_tstamp <> now() THEN
-        RAISE object_not_in_prerequisite_state USING
-            MESSAGE = format('transaction ID %s already belongs to generation %s', pg_current_xact_id(), found_id),
-            DETAIL = format('The generation was recorded at %s. The database was restored into a server with lower transaction IDs.',
-                            found_tstamp),
-            HINT = 'Advance the transaction IDs: DO $$ BEGIN WHILE pg_current_xact_id() <= (SELECT max(xact) FROM generation) LOOP COMMIT; END LOOP; END $$';
-    END IF;
-    RETURN found_id;
-END
-$_$;
+    AS $$
+    SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+$$;
 
 ALTER FUNCTION public.generation_id_if_assigned() OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.generation_id_if_assigned() IS 'Returns the generation of the current transaction, or null if there is none.';
+
+CREATE FUNCTION public.generation_notify(generation bigint) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF pg_try_advisory_lock(7370726, 1) THEN
+        PERFORM pg_advisory_unlock(7370726, 1);
+    ELSIF current_setting('max_prepared_transactions') = '0' AND pg_notification_queue_usage() < 0.5 THEN
+        PERFORM pg_notify('sqern_generation', generation::text);
+    END IF;
+END
+$$;
+
+ALTER FUNCTION public.generation_notify(generation bigint) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.generation_notify(generation bigint) IS 'Sends a notification if a follower waits for one. Internal function of generation_record_commit().';
 
 CREATE FUNCTION public.generation_position(generation bigint) RETURNS bigint
     LANGUAGE plpgsql STABLE
@@ -638,25 +681,65 @@ CREATE FUNCTION public.generation_position(generation bigint) RETURNS bigint
 #variable_conflict use_column
 DECLARE
     wanted constant bigint := generation_position.generation;
-    last_id bigint;
+    found_position bigint;
 BEGIN
-    SELECT max(id) INTO last_id FROM public.event WHERE generation = wanted;
-    IF last_id IS NULL THEN
-        IF wanted IS DISTINCT FROM 0 AND NOT EXISTS (SELECT FROM public.generation WHERE id = wanted) THEN
+    IF wanted = 0 THEN
+        RETURN 0;
+    END IF;
+    SELECT c.position INTO found_position FROM public.generation_commit c WHERE c.generation = wanted;
+    IF NOT FOUND THEN
+        IF NOT EXISTS (SELECT FROM public.generation WHERE id = wanted) THEN
             RAISE no_data_found USING
                 MESSAGE = format('generation %s does not exist', coalesce(wanted::text, 'null')),
                 HINT = 'List the recent generations: SELECT id, tstamp, comment FROM generation ORDER BY id DESC LIMIT 20';
         END IF;
-        SELECT max(id) INTO last_id FROM public.event
-        WHERE generation = (SELECT max(generation) FROM public.event WHERE generation < wanted);
+        RETURN 9223372036854775807;
     END IF;
-    RETURN coalesce(last_id, 0);
+    RETURN found_position;
 END
 $$;
 
 ALTER FUNCTION public.generation_position(generation bigint) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.generation_position(generation bigint) IS 'Returns the position of a generation in the history: the ID of its last event. A generation without events has the position of the preceding generation with events. Returns 0 for generation 0, the empty state.';
+COMMENT ON FUNCTION public.generation_position(generation bigint) IS 'Returns the position of a generation in the history, which is the order of the commits. Returns 0 for generation 0, the empty state. The generation of the current transaction has the highest position.';
+
+CREATE FUNCTION public.generation_record_commit() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+DECLARE
+    first record;
+    last record;
+    newest bigint;
+    own_position bigint;
+BEGIN
+    SELECT e.id, e.cmin AS command INTO first FROM public.event e WHERE e.generation = NEW.id ORDER BY e.id LIMIT 1;
+    IF first.id IS NULL AND NOT EXISTS (SELECT FROM public.generation g WHERE g.id = NEW.id) THEN
+        RETURN NULL;  -- removed by generation_drop_empty()
+    END IF;
+    SELECT e.cmin AS command INTO last FROM public.event e WHERE e.generation = NEW.id ORDER BY e.id DESC LIMIT 1;
+    IF first.command IS DISTINCT FROM last.command THEN
+        PERFORM public.journal_check_order(NEW.id);
+    END IF;
+    SELECT max(c.position) INTO newest FROM public.generation_commit c;
+    own_position := nextval('public.event_id_seq');
+    IF own_position <= newest THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = format('event IDs are behind: the next ID is %s, but the journal contains %s', own_position, newest),
+            DETAIL = 'Logical replication and partial restores copy rows, but not sequences.',
+            HINT = 'Advance the sequences: sqern db migrate';
+    END IF;
+    INSERT INTO public.generation_commit (generation, position, committed_at, first_event)
+    VALUES (NEW.id, own_position, clock_timestamp(), first.id);
+    PERFORM public.generation_notify(NEW.id);
+    RETURN NULL;
+END
+$$;
+
+ALTER FUNCTION public.generation_record_commit() OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.generation_record_commit() IS 'Trigger function that completes a generation at the commit of its transaction: checks the order of its events, assigns its position in the history and wakes followers.';
 
 CREATE FUNCTION public.generation_revert(generation bigint) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -815,7 +898,7 @@ BEGIN
         END IF;
     END LOOP;
     EXECUTE format('DELETE FROM public.%I t USING pg_temp.generation_revert_plan p WHERE p.table_name = %L AND p.action = ''insert'' AND %s',
-                   target, target, public.generation_revert_match(target));
+                   target, target, public.journal_match(format('public.%I', target)));
     GET DIAGNOSTICS done = ROW_COUNT;
     RETURN done;
 END
@@ -850,19 +933,6 @@ $$;
 ALTER FUNCTION public.generation_revert_insert(target text) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.generation_revert_insert(target text) IS 'Inserts the rows that the generation deleted. Internal function of generation_revert().';
-
-CREATE FUNCTION public.generation_revert_match(target text) RETURNS text
-    LANGUAGE sql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
-    SELECT string_agg(format('t.%1$I = (p.pkey ->> %1$L)::%2$s', a.attname, format_type(a.atttypid, a.atttypmod)), ' AND ')
-    FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
-    WHERE c.conrelid = format('public.%I', target)::regclass AND c.contype = 'p'
-$_$;
-
-ALTER FUNCTION public.generation_revert_match(target text) OWNER TO sqern_admin;
-
-COMMENT ON FUNCTION public.generation_revert_match(target text) IS 'Returns the condition that joins row t of a table with row p of the revert (generation_revert_plan). Internal function of generation_revert().';
 
 CREATE FUNCTION public.generation_revert_refuse_later(reverted bigint) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -938,7 +1008,7 @@ BEGIN
     FOREACH round IN ARRAY rounds LOOP
         EXECUTE format('UPDATE public.%I t SET %s FROM pg_temp.generation_revert_plan p
                         WHERE p.table_name = %L AND p.action = ''update'' AND %s AND %s',
-                       target, assignments, target, public.generation_revert_match(target), round);
+                       target, assignments, target, public.journal_match(format('public.%I', target)), round);
         GET DIAGNOSTICS of_round = ROW_COUNT;
         done := done + of_round;
     END LOOP;
@@ -957,11 +1027,17 @@ CREATE FUNCTION public.generation_start(comment text) RETURNS bigint
 DECLARE
     current_id bigint;
     current_comment text;
+    own_epoch integer;
 BEGIN
     IF coalesce(btrim(comment), '') = '' THEN
         RAISE invalid_parameter_value USING
             MESSAGE = 'generation comment must not be empty',
             HINT = 'State the purpose of the changes, for example: SELECT generation_start(''update customer host kernel versions'')';
+    END IF;
+    IF public.generation_id_if_assigned() IS NULL THEN
+        own_epoch := public.generation_epoch();  -- before an ID is assigned, because it can advance the sequence
+        INSERT INTO public.generation (epoch, comment) VALUES (own_epoch, generation_start.comment) RETURNING id INTO current_id;
+        RETURN current_id;
     END IF;
     current_id := public.generation_id();
     SELECT generation.comment INTO current_comment FROM public.generation WHERE generation.id = current_id;
@@ -980,135 +1056,145 @@ ALTER FUNCTION public.generation_start(comment text) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.generation_start(comment text) IS 'Starts the generation of the current transaction with a comment. Returns the ID of the generation. Raises an error if the generation was already started.';
 
+CREATE FUNCTION public.generation_straddling(at bigint) RETURNS bigint[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT coalesce(array_agg(generation), '{}')
+    FROM (
+        SELECT c.generation
+        FROM public.generation_commit c
+        WHERE c.position > at AND c.first_event <= at
+        UNION ALL
+        SELECT own.id
+        FROM (SELECT public.generation_id_if_assigned() AS id) AS own
+        WHERE at < 9223372036854775807
+          AND EXISTS (SELECT FROM public.event e WHERE e.generation = own.id AND e.id <= at)
+          AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = own.id)
+    ) AS found
+$$;
+
+ALTER FUNCTION public.generation_straddling(at bigint) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.generation_straddling(at bigint) IS 'Returns the generations that have events up to a position of the history (see generation_position()) and a higher position.';
+
 CREATE FUNCTION public.journal_attach(target regclass) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 DECLARE
-    table_name constant text := (SELECT relname FROM pg_class WHERE oid = target);
+    function_template constant text := $template$
+CREATE OR REPLACE FUNCTION public.{function}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off{time_zone}
+AS $function$
+DECLARE
+    own bigint;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        SELECT {own_generation} INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
+        INSERT INTO public.event (generation, table_name, action, pkey, fields)
+        SELECT own, {table}, 'insert',
+               {key_of_n},
+               {others_of_n}
+        FROM new_rows n;
+    ELSIF TG_OP = 'DELETE' THEN
+        SELECT {own_generation} INTO own FROM old_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
+        INSERT INTO public.event (generation, table_name, action, pkey, fields)
+        SELECT own, {table}, 'delete',
+               {key_of_o},
+               {others_of_o}
+        FROM old_rows o;
+    ELSE
+        SELECT {own_generation} INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
+        SELECT (SELECT coalesce(own, public.generation_id())), {table},
+               CASE WHEN n.{first_key} IS NULL THEN 'delete' WHEN o.{first_key} IS NULL THEN 'insert' ELSE 'update' END,
+               CASE WHEN n.{first_key} IS NULL
+               THEN {key_of_o}
+               ELSE {key_of_n}
+               END,
+               CASE WHEN n.{first_key} IS NULL
+               THEN {others_of_o}
+               WHEN o.{first_key} IS NULL
+               THEN {others_of_n}
+               ELSE {changes_of_n}
+               END,
+               CASE WHEN n.{first_key} IS NOT NULL AND o.{first_key} IS NOT NULL
+               THEN {changes_of_o}
+               END
+        FROM old_rows o FULL JOIN new_rows n ON {same_key}
+        WHERE n.{first_key} IS NULL OR o.{first_key} IS NULL OR {changed};
+    END IF;
+    RETURN NULL;
+END
+$function$;
+COMMENT ON FUNCTION public.{function}() IS {comment};
+REVOKE ALL ON FUNCTION public.{function}() FROM PUBLIC;
+$template$;
+    -- Null if the transaction has no generation. generation_id() creates one, or rejects the change if the generation is complete.
     own_generation constant text :=
-        '(SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id()))';
-    -- Whether the transaction has no events yet, evaluated once per statement.
-    is_first constant text :=
-        '(SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id()))';
+        '(SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id))';
+    trigger_template constant text := $template$
+CREATE OR REPLACE TRIGGER {trigger} AFTER INSERT ON public.{name}
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.{function}();
+CREATE OR REPLACE TRIGGER {trigger}_update AFTER UPDATE ON public.{name}
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.{function}();
+CREATE OR REPLACE TRIGGER {trigger}_delete AFTER DELETE ON public.{name}
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.{function}();
+CREATE OR REPLACE TRIGGER {trigger}_truncate BEFORE TRUNCATE ON public.{name}
+    FOR EACH STATEMENT EXECUTE FUNCTION public.journal_refuse_truncate();
+$template$;
+    table_name constant text := (SELECT relname FROM pg_class WHERE oid = target);
     key_columns text[] := public.journal_key(target);
     other_columns text[];
-    primary_columns text[];
     has_times boolean;
-    key_of text;         -- jsonb of the key of row %1$s
-    others_of text;      -- jsonb of the other columns of row %1$s
-    join_condition text;
-    changed text;        -- whether any other column differs between o and n
-    changes_of text;     -- jsonb of the columns that differ, from row %1$s
-    first_key text;
-    is_present text;     -- whether the table has row n
-    is_gone text;        -- whether the table has no row of o's key
+    parts jsonb;  -- the values of the placeholders
+    code text := function_template || trigger_template;
+    part record;
 BEGIN
     SELECT array_agg(attname::text ORDER BY attnum) FILTER (WHERE attname = ANY (key_columns)),
-           array_agg(attname::text ORDER BY attnum) FILTER (WHERE attname <> ALL (key_columns)),
+           coalesce(array_agg(attname::text ORDER BY attnum) FILTER (WHERE attname <> ALL (key_columns)), '{}'),
            bool_or(atttypid = 'timestamptz'::regtype)
     INTO key_columns, other_columns, has_times
     FROM pg_attribute
     WHERE attrelid = target AND attnum > 0 AND NOT attisdropped;
 
-    SELECT array_agg(a.attname::text) INTO primary_columns
-    FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
-    WHERE c.conrelid = target AND c.contype = 'p';
-
-    first_key := quote_ident(key_columns[1]);
-    SELECT 'jsonb_build_object(' || string_agg(format('%L, %%1$s.%I', name, name), ', ' ORDER BY position) || ')',
-           string_agg(format('o.%I = n.%I', name, name), ' AND ' ORDER BY position)
-    INTO key_of, join_condition
-    FROM unnest(key_columns) WITH ORDINALITY AS k (name, position);
-
-    SELECT coalesce('jsonb_build_object(' || string_agg(format('%L, %%1$s.%I', name, name), ', ' ORDER BY position) || ')',
-                    '''{}''::jsonb'),
-           coalesce(string_agg(format('o.%I IS DISTINCT FROM n.%I', name, name), ' OR ' ORDER BY position), 'false'),
-           coalesce(string_agg(format('CASE WHEN o.%I IS DISTINCT FROM n.%I THEN jsonb_build_object(%L, %%1$s.%I) ELSE ''{}'' END',
-                                      name, name, name, name), E'\n               || ' ORDER BY position), '''{}''::jsonb')
-    INTO others_of, changed, changes_of
-    FROM unnest(other_columns) WITH ORDINALITY AS c (name, position);
-
-    SELECT format('(SELECT true FROM %s t WHERE ', target)
-           || string_agg(format(CASE WHEN name = ANY (primary_columns) THEN 't.%I = n.%I' ELSE 't.%I IS NOT DISTINCT FROM n.%I' END, name, name),
-                         ' AND ' ORDER BY position)
-           || coalesce((SELECT string_agg(format(' AND t.%I IS NOT DISTINCT FROM n.%I', name, name), '') FROM unnest(other_columns) AS c (name)), '')
-           || ')',
-           format('(SELECT true FROM %s t WHERE ', target)
-           || string_agg(format(CASE WHEN name = ANY (primary_columns) THEN 't.%I = o.%I' ELSE 't.%I IS NOT DISTINCT FROM o.%I' END, name, name),
-                         ' AND ' ORDER BY position)
-           || ') IS NULL'
-    INTO is_present, is_gone
-    FROM unnest(key_columns) WITH ORDINALITY AS k (name, position);
-
-    EXECUTE format($code$
-CREATE OR REPLACE FUNCTION public.%1$I() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off%12$s
-AS $function$
-BEGIN
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT %13$s, %2$L, CASE WHEN %16$s OR %14$s THEN 'insert' ELSE public.journal_reject_reordered(%2$L::text, %3$s) END,
-               %3$s,
-               %4$s
-        FROM new_rows n;
-    ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT %13$s, %2$L, CASE WHEN %16$s OR %15$s THEN 'delete' ELSE public.journal_reject_reordered(%2$L::text, %5$s) END,
-               %5$s,
-               %6$s
-        FROM old_rows o;
-    ELSE
-        INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT %13$s, %2$L,
-               CASE WHEN n.%10$s IS NULL
-               THEN CASE WHEN %16$s OR %15$s THEN 'delete' ELSE public.journal_reject_reordered(%2$L::text, %5$s) END
-               WHEN %16$s OR %14$s
-               THEN CASE WHEN o.%10$s IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_reject_reordered(%2$L::text, %3$s)
-               END,
-               CASE WHEN n.%10$s IS NULL
-               THEN %5$s
-               ELSE %3$s
-               END,
-               CASE WHEN n.%10$s IS NULL
-               THEN %6$s
-               WHEN o.%10$s IS NULL
-               THEN %4$s
-               ELSE %7$s
-               END,
-               CASE WHEN n.%10$s IS NOT NULL AND o.%10$s IS NOT NULL
-               THEN %8$s
-               END
-        FROM old_rows o FULL JOIN new_rows n ON %9$s
-        WHERE n.%10$s IS NULL OR o.%10$s IS NULL OR %11$s;
-    END IF;
-    RETURN NULL;
-END
-$function$
-$code$,
-        table_name || '_record', table_name, format(key_of, 'n'), format(others_of, 'n'), format(key_of, 'o'),
-        format(others_of, 'o'), format(changes_of, 'n'), format(changes_of, 'o'), join_condition, first_key, changed,
-        CASE WHEN has_times THEN ' SET timezone = ''UTC''' ELSE '' END,
-        own_generation, is_present, is_gone, is_first);
-
-    EXECUTE format($code$
-COMMENT ON FUNCTION public.%1$I() IS %2$L;
-REVOKE ALL ON FUNCTION public.%1$I() FROM PUBLIC;
-CREATE OR REPLACE TRIGGER %3$I AFTER INSERT ON %7$s
-    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.%1$I();
-CREATE OR REPLACE TRIGGER %4$I AFTER UPDATE ON %7$s
-    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.%1$I();
-CREATE OR REPLACE TRIGGER %5$I AFTER DELETE ON %7$s
-    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.%1$I();
-CREATE OR REPLACE TRIGGER %6$I BEFORE TRUNCATE ON %7$s
-    FOR EACH STATEMENT EXECUTE FUNCTION public.journal_refuse_truncate();
-$code$,
-        table_name || '_record', format('Trigger function that records the changes of a statement in table %I. Generated by journal_attach().', table_name),
-        table_name || '_record_trigger', table_name || '_record_trigger_update', table_name || '_record_trigger_delete',
-        table_name || '_record_trigger_truncate', target);
+    parts := jsonb_build_object(
+        'name', quote_ident(table_name),
+        'table', quote_literal(table_name),
+        'function', quote_ident(table_name || '_record'),
+        'trigger', table_name || '_record_trigger',
+        'comment', quote_literal(format('Trigger function that records the changes of a statement in table %I. Generated by journal_attach().', table_name)),
+        'time_zone', CASE WHEN has_times THEN ' SET timezone = ''UTC''' ELSE '' END,
+        'own_generation', own_generation,
+        'first_key', quote_ident(key_columns[1]),
+        'key_of_n', public.journal_object('n', key_columns),
+        'key_of_o', public.journal_object('o', key_columns),
+        'others_of_n', public.journal_object('n', other_columns),
+        'others_of_o', public.journal_object('o', other_columns),
+        'changes_of_n', public.journal_changes('n', other_columns),
+        'changes_of_o', public.journal_changes('o', other_columns),
+        'same_key', (SELECT string_agg(format('o.%1$I = n.%1$I', name), ' AND ' ORDER BY position)
+                     FROM unnest(key_columns) WITH ORDINALITY AS k (name, position)),
+        'changed', coalesce((SELECT string_agg(format('o.%1$I IS DISTINCT FROM n.%1$I', name), ' OR ' ORDER BY position)
+                             FROM unnest(other_columns) WITH ORDINALITY AS c (name, position)), 'false'));
+    FOR part IN SELECT key, value FROM jsonb_each_text(parts) LOOP
+        code := replace(code, format('{%s}', part.key), part.value);
+    END LOOP;
+    EXECUTE code;
 END
 $_$;
 
@@ -1124,18 +1210,13 @@ DECLARE
     table_name constant text := (SELECT relname FROM pg_class WHERE oid = target);
     function_name constant text := table_name || '_at';
     key_columns constant text[] := public.journal_key(target);
-    join_condition text;
-    columns text;  -- each from the current row t, or from the past state was
+    join_condition constant text := public.journal_match(target);
+    columns text;  -- each from the current row t, or from the past state p
 BEGIN
-    SELECT string_agg(format('t.%1$I = (was.pkey ->> %1$L)::%2$s', a.attname, format_type(a.atttypid, a.atttypmod)), ' AND ')
-    INTO join_condition
-    FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
-    WHERE c.conrelid = target AND c.contype = 'p';
-
     SELECT string_agg(
                CASE WHEN attname = ANY (key_columns)
-               THEN format('coalesce((was.pkey ->> %1$L)::%2$s, t.%1$I)', attname, format_type(atttypid, atttypmod))
-               ELSE format('CASE WHEN was.image ? %1$L THEN (was.image ->> %1$L)::%2$s ELSE t.%1$I END',
+               THEN format('coalesce((p.pkey ->> %1$L)::%2$s, t.%1$I)', attname, format_type(atttypid, atttypmod))
+               ELSE format('CASE WHEN p.image ? %1$L THEN (p.image ->> %1$L)::%2$s ELSE t.%1$I END',
                            attname, format_type(atttypid, atttypmod))
                END, E',\n       ' ORDER BY attnum)
     INTO columns
@@ -1147,8 +1228,8 @@ LANGUAGE sql STABLE
 BEGIN ATOMIC
 SELECT %3$s
 FROM (SELECT * FROM public.%2$I WHERE (SELECT public.generation_is_recent(%1$I.generation))) t
-FULL JOIN public.event_rows(%4$L, %1$I.generation) was ON %5$s
-WHERE was.present IS NOT FALSE;
+FULL JOIN public.event_rows(%4$L, %1$I.generation) p ON %5$s
+WHERE p.present IS NOT FALSE;
 END;
 COMMENT ON FUNCTION public.%1$I(bigint) IS %6$L;
 REVOKE ALL ON FUNCTION public.%1$I(bigint) FROM PUBLIC;
@@ -1173,6 +1254,99 @@ ALTER FUNCTION public.journal_attach_at(target regclass) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.journal_attach_at(target regclass) IS 'Generates the as-of functions of a journaled table. Must be called again after a change of the columns of the table.';
 
+CREATE FUNCTION public.journal_broken_chains(of_table text, of_generation bigint DEFAULT NULL::bigint, after bigint DEFAULT 0) RETURNS TABLE(id bigint, generation bigint, pkey jsonb)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET work_mem TO '64MB'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT chain.id, chain.generation, chain.pkey
+    FROM (
+        SELECT e.id, e.generation, e.pkey, e.action,
+               CASE e.action WHEN 'delete' THEN e.fields ELSE e.old END AS required,
+               lag(e.action) OVER record AS previous,
+               public.event_merge(CASE WHEN e.action <> 'delete' THEN e.fields END) OVER (record ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS state
+        FROM public.event e
+        WHERE e.table_name = of_table AND (of_generation IS NULL OR e.generation = of_generation) AND e.id > after
+        WINDOW record AS (PARTITION BY jsonb_hash_extended(e.pkey, 0), e.pkey ORDER BY e.id)
+    ) AS chain
+    WHERE CASE
+        WHEN chain.previous IS NULL THEN chain.action <> 'insert' AND of_generation IS NULL AND after = 0
+        WHEN chain.action = 'insert' THEN chain.previous <> 'delete'
+        ELSE chain.previous = 'delete' OR chain.state || chain.required <> chain.required || chain.state
+    END;
+END
+$$;
+
+ALTER FUNCTION public.journal_broken_chains(of_table text, of_generation bigint, after bigint) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.journal_broken_chains(of_table text, of_generation bigint, after bigint) IS 'Returns the events of a table that do not start from the state that the previous event of their record left. Without arguments, all events are compared; otherwise those of a generation, or those with a higher ID than after.';
+
+CREATE FUNCTION public.journal_changes(source text, columns text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    SELECT coalesce(string_agg(format('CASE WHEN o.%1$I IS DISTINCT FROM n.%1$I THEN jsonb_build_object(%1$L, %2$s.%1$I) ELSE ''{}'' END', name, source),
+                               E'\n               || ' ORDER BY position), '''{}''::jsonb')
+    FROM unnest(columns) WITH ORDINALITY AS c (name, position)
+$_$;
+
+ALTER FUNCTION public.journal_changes(source text, columns text[]) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.journal_changes(source text, columns text[]) IS 'Returns the expression for the JSON object of the columns in which rows o and n differ, from the row "source". Internal function of journal_attach().';
+
+CREATE FUNCTION public.journal_check_order(checked bigint) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    SET work_mem TO '64MB'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $_$
+DECLARE
+    target text;
+    reordered jsonb;
+BEGIN
+    FOR target IN
+        SELECT DISTINCT changed.table_name
+        FROM (SELECT e.table_name FROM public.event e WHERE e.generation = checked
+              GROUP BY e.table_name, jsonb_hash_extended(e.pkey, 0) HAVING count(*) > 1) AS changed
+    LOOP
+        SELECT pkey INTO reordered FROM public.journal_broken_chains(target, checked) LIMIT 1;
+        IF reordered IS NULL THEN
+            EXECUTE format($code$
+                SELECT p.pkey
+                FROM (
+                    SELECT e.pkey, (array_agg(e.action ORDER BY e.id DESC))[1] AS action,
+                           public.event_merge(CASE WHEN e.action <> 'delete' THEN e.fields END ORDER BY e.id) AS image
+                    FROM public.event e
+                    WHERE e.generation = $1 AND e.table_name = %1$L
+                    GROUP BY jsonb_hash_extended(e.pkey, 0), e.pkey
+                    HAVING count(*) > 1
+                ) AS p
+                LEFT JOIN LATERAL (SELECT to_jsonb(t) AS present FROM public.%1$I t WHERE %2$s) AS row ON row.present @> p.pkey
+                WHERE CASE WHEN p.action = 'delete' THEN row.present IS NOT NULL
+                           ELSE row.present IS NULL OR row.present || p.image <> row.present END
+                LIMIT 1
+                $code$, target, public.journal_match(format('public.%I', target)))
+            INTO reordered USING checked;
+        END IF;
+        IF reordered IS NOT NULL THEN
+            RAISE triggered_data_change_violation USING
+                MESSAGE = format('cannot change a row of table %s more than once in one statement', target),
+                DETAIL = format('The key of the row is %s.', reordered),
+                HINT = 'Use a separate statement for each change.';
+        END IF;
+    END LOOP;
+END
+$_$;
+
+ALTER FUNCTION public.journal_check_order(checked bigint) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.journal_check_order(checked bigint) IS 'Raises an error if the events of a generation are not in the order of its changes. Internal function of generation_record_commit().';
+
 CREATE FUNCTION public.journal_differences() RETURNS TABLE(table_name text, pkey jsonb, journal jsonb, present jsonb)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1182,19 +1356,14 @@ DECLARE
     target record;
 BEGIN
     FOR target IN
-        SELECT c.relname::text AS name, string_agg(format('%L, t.%I', key, key), ', ' ORDER BY position) AS key_of
-        FROM pg_class c
-        JOIN pg_proc p ON p.proname = c.relname || '_record' AND p.pronamespace = c.relnamespace
-        CROSS JOIN LATERAL unnest(public.journal_key(c.oid::regclass)) WITH ORDINALITY AS k (key, position)
-        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
-        GROUP BY c.relname
-        ORDER BY c.relname
+        SELECT name, public.journal_object('t', public.journal_key(format('public.%I', name))) AS key_of
+        FROM public.journal_tables() AS name
     LOOP
         RETURN QUERY EXECUTE format($code$
             SELECT %1$L, pkey, j.row, t.row
             FROM (SELECT net.pkey, net.pkey || net.new AS row
                   FROM public.event_net_effect(%1$L, 0, 9223372036854775807) AS net WHERE net.remains) AS j
-            FULL JOIN (SELECT jsonb_build_object(%2$s) AS pkey, to_jsonb(t) AS row FROM public.%1$I AS t) AS t USING (pkey)
+            FULL JOIN (SELECT %2$s AS pkey, to_jsonb(t) AS row FROM public.%1$I AS t) AS t USING (pkey)
             WHERE j.row IS DISTINCT FROM t.row
             $code$, target.name, target.key_of);
     END LOOP;
@@ -1231,6 +1400,31 @@ ALTER FUNCTION public.journal_key(target regclass) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.journal_key(target regclass) IS 'Returns the columns of event.pkey for a table, in the order of the table.';
 
+CREATE FUNCTION public.journal_match(target regclass) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    SELECT string_agg(format('t.%1$I = (p.pkey ->> %1$L)::%2$s', a.attname, format_type(a.atttypid, a.atttypmod)), ' AND ')
+    FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
+    WHERE c.conrelid = target AND c.contype = 'p'
+$_$;
+
+ALTER FUNCTION public.journal_match(target regclass) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.journal_match(target regclass) IS 'Returns the condition that joins row t of a table with row p, whose column pkey contains the key of a record. Internal function of the journal.';
+
+CREATE FUNCTION public.journal_object(source text, columns text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    SELECT coalesce(format('jsonb_build_object(%s)', string_agg(format('%1$L, %2$s.%1$I', name, source), ', ' ORDER BY position)), '''{}''::jsonb')
+    FROM unnest(columns) WITH ORDINALITY AS c (name, position)
+$_$;
+
+ALTER FUNCTION public.journal_object(source text, columns text[]) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.journal_object(source text, columns text[]) IS 'Returns the expression for the JSON object of columns of the row "source". Internal function of the journal.';
+
 CREATE FUNCTION public.journal_refuse_truncate() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1246,21 +1440,20 @@ ALTER FUNCTION public.journal_refuse_truncate() OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.journal_refuse_truncate() IS 'Trigger function that rejects TRUNCATE of a journaled table.';
 
-CREATE FUNCTION public.journal_reject_reordered(table_name text, pkey jsonb) RETURNS text
-    LANGUAGE plpgsql
+CREATE FUNCTION public.journal_tables() RETURNS SETOF text
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-BEGIN
-    RAISE triggered_data_change_violation USING
-        MESSAGE = format('cannot change a row of table %s more than once in one statement', table_name),
-        DETAIL = format('The key of the row is %s.', pkey),
-        HINT = 'Use a separate statement for each change.';
-END
+    SELECT c.relname::text
+    FROM pg_class c
+    JOIN pg_proc p ON p.proname = c.relname || '_record' AND p.pronamespace = c.relnamespace
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+    ORDER BY 1
 $$;
 
-ALTER FUNCTION public.journal_reject_reordered(table_name text, pkey jsonb) OWNER TO sqern_admin;
+ALTER FUNCTION public.journal_tables() OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.journal_reject_reordered(table_name text, pkey jsonb) IS 'Raises an error for a statement that changes a row more than once. Internal function of the journal triggers.';
+COMMENT ON FUNCTION public.journal_tables() IS 'Returns the names of the journaled tables: those with a function that journal_attach() generated.';
 
 CREATE TABLE public.kver (
     distro text NOT NULL,
@@ -1282,10 +1475,10 @@ COMMENT ON COLUMN public.kver.archived IS 'Whether the kernel is archived. Plans
 CREATE FUNCTION public.kver_at(generation bigint) RETURNS SETOF public.kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE((was.pkey ->> 'distro'::text), t.distro) AS "coalesce",
-     COALESCE((was.pkey ->> 'version'::text), t.version) AS "coalesce",
+ SELECT COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((p.pkey ->> 'version'::text), t.version) AS "coalesce",
          CASE
-             WHEN (was.image ? 'archived'::text) THEN ((was.image ->> 'archived'::text))::boolean
+             WHEN (p.image ? 'archived'::text) THEN ((p.image ->> 'archived'::text))::boolean
              ELSE t.archived
          END AS archived
     FROM (( SELECT kver.distro,
@@ -1293,8 +1486,8 @@ CREATE FUNCTION public.kver_at(generation bigint) RETURNS SETOF public.kver
              kver.archived
             FROM public.kver
            WHERE ( SELECT public.generation_is_recent(kver_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('kver'::text, kver_at.generation) was(pkey, present, image) ON (((t.distro = (was.pkey ->> 'distro'::text)) AND (t.version = (was.pkey ->> 'version'::text)))))
-   WHERE (was.present IS NOT FALSE);
+      FULL JOIN public.event_rows('kver'::text, kver_at.generation) p(pkey, present, image) ON (((t.distro = (p.pkey ->> 'distro'::text)) AND (t.version = (p.pkey ->> 'version'::text)))))
+   WHERE (p.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.kver_at(generation bigint) OWNER TO sqern_admin;
@@ -1333,10 +1526,10 @@ COMMENT ON COLUMN public.kver_fetched.tstamp IS 'Time at which the headers were 
 CREATE FUNCTION public.kver_fetched_at(generation bigint) RETURNS SETOF public.kver_fetched
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE((was.pkey ->> 'distro'::text), t.distro) AS "coalesce",
-     COALESCE((was.pkey ->> 'version'::text), t.version) AS "coalesce",
+ SELECT COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((p.pkey ->> 'version'::text), t.version) AS "coalesce",
          CASE
-             WHEN (was.image ? 'tstamp'::text) THEN ((was.image ->> 'tstamp'::text))::timestamp with time zone
+             WHEN (p.image ? 'tstamp'::text) THEN ((p.image ->> 'tstamp'::text))::timestamp with time zone
              ELSE t.tstamp
          END AS tstamp
     FROM (( SELECT kver_fetched.distro,
@@ -1344,8 +1537,8 @@ CREATE FUNCTION public.kver_fetched_at(generation bigint) RETURNS SETOF public.k
              kver_fetched.tstamp
             FROM public.kver_fetched
            WHERE ( SELECT public.generation_is_recent(kver_fetched_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('kver_fetched'::text, kver_fetched_at.generation) was(pkey, present, image) ON (((t.distro = (was.pkey ->> 'distro'::text)) AND (t.version = (was.pkey ->> 'version'::text)))))
-   WHERE (was.present IS NOT FALSE);
+      FULL JOIN public.event_rows('kver_fetched'::text, kver_fetched_at.generation) p(pkey, present, image) ON (((t.distro = (p.pkey ->> 'distro'::text)) AND (t.version = (p.pkey ->> 'version'::text)))))
+   WHERE (p.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.kver_fetched_at(generation bigint) OWNER TO sqern_admin;
@@ -1371,35 +1564,45 @@ CREATE FUNCTION public.kver_fetched_record() RETURNS trigger
     SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
+DECLARE
+    own bigint;
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'kver_fetched', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_fetched t WHERE t.distro = n.distro AND t.version = n.version AND t.tstamp IS NOT DISTINCT FROM n.tstamp) THEN 'insert' ELSE public.journal_reject_reordered('kver_fetched'::text, jsonb_build_object('distro', n.distro, 'version', n.version)) END,
+        SELECT own, 'kver_fetched', 'insert',
                jsonb_build_object('distro', n.distro, 'version', n.version),
                jsonb_build_object('tstamp', n.tstamp)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM old_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'kver_fetched', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_fetched t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('kver_fetched'::text, jsonb_build_object('distro', o.distro, 'version', o.version)) END,
+        SELECT own, 'kver_fetched', 'delete',
                jsonb_build_object('distro', o.distro, 'version', o.version),
                jsonb_build_object('tstamp', o.tstamp)
         FROM old_rows o;
     ELSE
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'kver_fetched',
-               CASE WHEN n.distro IS NULL
-               THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_fetched t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('kver_fetched'::text, jsonb_build_object('distro', o.distro, 'version', o.version)) END
-               WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_fetched t WHERE t.distro = n.distro AND t.version = n.version AND t.tstamp IS NOT DISTINCT FROM n.tstamp)
-               THEN CASE WHEN o.distro IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_reject_reordered('kver_fetched'::text, jsonb_build_object('distro', n.distro, 'version', n.version))
-               END,
+        SELECT (SELECT coalesce(own, public.generation_id())), 'kver_fetched',
+               CASE WHEN n.distro IS NULL THEN 'delete' WHEN o.distro IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.distro IS NULL
                THEN jsonb_build_object('distro', o.distro, 'version', o.version)
                ELSE jsonb_build_object('distro', n.distro, 'version', n.version)
@@ -1451,15 +1654,15 @@ COMMENT ON COLUMN public.kver_ignore.deleted_at IS 'Time at which the row was ma
 CREATE FUNCTION public.kver_ignore_at(generation bigint) RETURNS SETOF public.kver_ignore
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(((was.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
-     COALESCE((was.pkey ->> 'distro'::text), t.distro) AS "coalesce",
-     COALESCE((was.pkey ->> 'pattern'::text), t.pattern) AS "coalesce",
+ SELECT COALESCE(((p.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+     COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((p.pkey ->> 'pattern'::text), t.pattern) AS "coalesce",
          CASE
-             WHEN (was.image ? 'comment'::text) THEN (was.image ->> 'comment'::text)
+             WHEN (p.image ? 'comment'::text) THEN (p.image ->> 'comment'::text)
              ELSE t.comment
          END AS comment,
          CASE
-             WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
+             WHEN (p.image ? 'deleted_at'::text) THEN ((p.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
          END AS deleted_at
     FROM (( SELECT kver_ignore.id,
@@ -1469,8 +1672,8 @@ CREATE FUNCTION public.kver_ignore_at(generation bigint) RETURNS SETOF public.kv
              kver_ignore.deleted_at
             FROM public.kver_ignore
            WHERE ( SELECT public.generation_is_recent(kver_ignore_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('kver_ignore'::text, kver_ignore_at.generation) was(pkey, present, image) ON ((t.id = ((was.pkey ->> 'id'::text))::bigint)))
-   WHERE (was.present IS NOT FALSE);
+      FULL JOIN public.event_rows('kver_ignore'::text, kver_ignore_at.generation) p(pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::bigint)))
+   WHERE (p.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.kver_ignore_at(generation bigint) OWNER TO sqern_admin;
@@ -1498,35 +1701,45 @@ CREATE FUNCTION public.kver_ignore_record() RETURNS trigger
     SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
+DECLARE
+    own bigint;
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'kver_ignore', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = n.id AND t.distro IS NOT DISTINCT FROM n.distro AND t.pattern IS NOT DISTINCT FROM n.pattern AND t.comment IS NOT DISTINCT FROM n.comment AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_reject_reordered('kver_ignore'::text, jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern)) END,
+        SELECT own, 'kver_ignore', 'insert',
                jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern),
                jsonb_build_object('comment', n.comment, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM old_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'kver_ignore', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = o.id AND t.distro IS NOT DISTINCT FROM o.distro AND t.pattern IS NOT DISTINCT FROM o.pattern) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('kver_ignore'::text, jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern)) END,
+        SELECT own, 'kver_ignore', 'delete',
                jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern),
                jsonb_build_object('comment', o.comment, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'kver_ignore',
-               CASE WHEN n.id IS NULL
-               THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = o.id AND t.distro IS NOT DISTINCT FROM o.distro AND t.pattern IS NOT DISTINCT FROM o.pattern) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('kver_ignore'::text, jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern)) END
-               WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_ignore t WHERE t.id = n.id AND t.distro IS NOT DISTINCT FROM n.distro AND t.pattern IS NOT DISTINCT FROM n.pattern AND t.comment IS NOT DISTINCT FROM n.comment AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
-               THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_reject_reordered('kver_ignore'::text, jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern))
-               END,
+        SELECT (SELECT coalesce(own, public.generation_id())), 'kver_ignore',
+               CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'distro', o.distro, 'pattern', o.pattern)
                ELSE jsonb_build_object('id', n.id, 'distro', n.distro, 'pattern', n.pattern)
@@ -1558,35 +1771,45 @@ CREATE FUNCTION public.kver_record() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     AS $$
+DECLARE
+    own bigint;
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver t WHERE t.distro = n.distro AND t.version = n.version AND t.archived IS NOT DISTINCT FROM n.archived) THEN 'insert' ELSE public.journal_reject_reordered('kver'::text, jsonb_build_object('distro', n.distro, 'version', n.version)) END,
+        SELECT own, 'kver', 'insert',
                jsonb_build_object('distro', n.distro, 'version', n.version),
                jsonb_build_object('archived', n.archived)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM old_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('kver'::text, jsonb_build_object('distro', o.distro, 'version', o.version)) END,
+        SELECT own, 'kver', 'delete',
                jsonb_build_object('distro', o.distro, 'version', o.version),
                jsonb_build_object('archived', o.archived)
         FROM old_rows o;
     ELSE
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'kver',
-               CASE WHEN n.distro IS NULL
-               THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('kver'::text, jsonb_build_object('distro', o.distro, 'version', o.version)) END
-               WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver t WHERE t.distro = n.distro AND t.version = n.version AND t.archived IS NOT DISTINCT FROM n.archived)
-               THEN CASE WHEN o.distro IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_reject_reordered('kver'::text, jsonb_build_object('distro', n.distro, 'version', n.version))
-               END,
+        SELECT (SELECT coalesce(own, public.generation_id())), 'kver',
+               CASE WHEN n.distro IS NULL THEN 'delete' WHEN o.distro IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.distro IS NULL
                THEN jsonb_build_object('distro', o.distro, 'version', o.version)
                ELSE jsonb_build_object('distro', n.distro, 'version', n.version)
@@ -1630,10 +1853,10 @@ COMMENT ON COLUMN public.kver_seen.tstamp IS 'Time at which the kernel was first
 CREATE FUNCTION public.kver_seen_at(generation bigint) RETURNS SETOF public.kver_seen
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE((was.pkey ->> 'distro'::text), t.distro) AS "coalesce",
-     COALESCE((was.pkey ->> 'version'::text), t.version) AS "coalesce",
+ SELECT COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((p.pkey ->> 'version'::text), t.version) AS "coalesce",
          CASE
-             WHEN (was.image ? 'tstamp'::text) THEN ((was.image ->> 'tstamp'::text))::timestamp with time zone
+             WHEN (p.image ? 'tstamp'::text) THEN ((p.image ->> 'tstamp'::text))::timestamp with time zone
              ELSE t.tstamp
          END AS tstamp
     FROM (( SELECT kver_seen.distro,
@@ -1641,8 +1864,8 @@ CREATE FUNCTION public.kver_seen_at(generation bigint) RETURNS SETOF public.kver
              kver_seen.tstamp
             FROM public.kver_seen
            WHERE ( SELECT public.generation_is_recent(kver_seen_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('kver_seen'::text, kver_seen_at.generation) was(pkey, present, image) ON (((t.distro = (was.pkey ->> 'distro'::text)) AND (t.version = (was.pkey ->> 'version'::text)))))
-   WHERE (was.present IS NOT FALSE);
+      FULL JOIN public.event_rows('kver_seen'::text, kver_seen_at.generation) p(pkey, present, image) ON (((t.distro = (p.pkey ->> 'distro'::text)) AND (t.version = (p.pkey ->> 'version'::text)))))
+   WHERE (p.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.kver_seen_at(generation bigint) OWNER TO sqern_admin;
@@ -1668,35 +1891,45 @@ CREATE FUNCTION public.kver_seen_record() RETURNS trigger
     SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
+DECLARE
+    own bigint;
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'kver_seen', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_seen t WHERE t.distro = n.distro AND t.version = n.version AND t.tstamp IS NOT DISTINCT FROM n.tstamp) THEN 'insert' ELSE public.journal_reject_reordered('kver_seen'::text, jsonb_build_object('distro', n.distro, 'version', n.version)) END,
+        SELECT own, 'kver_seen', 'insert',
                jsonb_build_object('distro', n.distro, 'version', n.version),
                jsonb_build_object('tstamp', n.tstamp)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM old_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'kver_seen', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_seen t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('kver_seen'::text, jsonb_build_object('distro', o.distro, 'version', o.version)) END,
+        SELECT own, 'kver_seen', 'delete',
                jsonb_build_object('distro', o.distro, 'version', o.version),
                jsonb_build_object('tstamp', o.tstamp)
         FROM old_rows o;
     ELSE
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'kver_seen',
-               CASE WHEN n.distro IS NULL
-               THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_seen t WHERE t.distro = o.distro AND t.version = o.version) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('kver_seen'::text, jsonb_build_object('distro', o.distro, 'version', o.version)) END
-               WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.kver_seen t WHERE t.distro = n.distro AND t.version = n.version AND t.tstamp IS NOT DISTINCT FROM n.tstamp)
-               THEN CASE WHEN o.distro IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_reject_reordered('kver_seen'::text, jsonb_build_object('distro', n.distro, 'version', n.version))
-               END,
+        SELECT (SELECT coalesce(own, public.generation_id())), 'kver_seen',
+               CASE WHEN n.distro IS NULL THEN 'delete' WHEN o.distro IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.distro IS NULL
                THEN jsonb_build_object('distro', o.distro, 'version', o.version)
                ELSE jsonb_build_object('distro', n.distro, 'version', n.version)
@@ -1794,6 +2027,39 @@ ALTER FUNCTION public.kver_update_not_ignored() OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.kver_update_not_ignored() IS 'Trigger function that maintains kver_ignored after changes of kver and kver_ignore.';
 
+CREATE FUNCTION public.sequences_behind() RETURNS TABLE(sequence regclass, last_value bigint, highest bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    target record;
+BEGIN
+    FOR target IN
+        SELECT c.oid::regclass AS name, a.attname::text AS column_name,
+               pg_get_serial_sequence(format('public.%I', c.relname), a.attname)::regclass AS sequence
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attidentity <> ''
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+        ORDER BY c.relname
+    LOOP
+        sequence := target.sequence;
+        IF target.name = 'public.event'::regclass THEN
+            highest := greatest((SELECT max(c.position) FROM public.generation_commit c),
+                                (SELECT max(e.id) FROM public.event e WHERE e.generation = (SELECT max(g.generation) FROM public.event g)));
+        ELSE
+            EXECUTE format('SELECT max(%I) FROM %s', target.column_name, target.name) INTO highest;
+        END IF;
+        last_value := coalesce(pg_sequence_last_value(target.sequence), 0);
+        IF highest > last_value THEN
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+END
+$$;
+
+ALTER FUNCTION public.sequences_behind() OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.sequences_behind() IS 'Returns the sequences of identity columns whose next value is already used. Rows that logical replication or a partial restore copied can cause this.';
+
 CREATE TABLE public.sp_available_kver (
     id bigint NOT NULL,
     storpool_revision text NOT NULL,
@@ -1827,17 +2093,17 @@ COMMENT ON COLUMN public.sp_available_kver.tstamp IS 'Time at which the modules 
 CREATE FUNCTION public.sp_available_kver_at(generation bigint) RETURNS SETOF public.sp_available_kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(((was.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
-     COALESCE((was.pkey ->> 'storpool_revision'::text), t.storpool_revision) AS "coalesce",
-     COALESCE((was.pkey ->> 'release_target'::text), t.release_target) AS "coalesce",
-     COALESCE((was.pkey ->> 'distro'::text), t.distro) AS "coalesce",
-     COALESCE((was.pkey ->> 'version'::text), t.version) AS "coalesce",
+ SELECT COALESCE(((p.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+     COALESCE((p.pkey ->> 'storpool_revision'::text), t.storpool_revision) AS "coalesce",
+     COALESCE((p.pkey ->> 'release_target'::text), t.release_target) AS "coalesce",
+     COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((p.pkey ->> 'version'::text), t.version) AS "coalesce",
          CASE
-             WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
+             WHEN (p.image ? 'deleted_at'::text) THEN ((p.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
          END AS deleted_at,
          CASE
-             WHEN (was.image ? 'tstamp'::text) THEN ((was.image ->> 'tstamp'::text))::timestamp with time zone
+             WHEN (p.image ? 'tstamp'::text) THEN ((p.image ->> 'tstamp'::text))::timestamp with time zone
              ELSE t.tstamp
          END AS tstamp
     FROM (( SELECT sp_available_kver.id,
@@ -1849,8 +2115,8 @@ CREATE FUNCTION public.sp_available_kver_at(generation bigint) RETURNS SETOF pub
              sp_available_kver.tstamp
             FROM public.sp_available_kver
            WHERE ( SELECT public.generation_is_recent(sp_available_kver_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('sp_available_kver'::text, sp_available_kver_at.generation) was(pkey, present, image) ON ((t.id = ((was.pkey ->> 'id'::text))::bigint)))
-   WHERE (was.present IS NOT FALSE);
+      FULL JOIN public.event_rows('sp_available_kver'::text, sp_available_kver_at.generation) p(pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::bigint)))
+   WHERE (p.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.sp_available_kver_at(generation bigint) OWNER TO sqern_admin;
@@ -1880,35 +2146,45 @@ CREATE FUNCTION public.sp_available_kver_record() RETURNS trigger
     SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
+DECLARE
+    own bigint;
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'sp_available_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = n.id AND t.storpool_revision IS NOT DISTINCT FROM n.storpool_revision AND t.release_target IS NOT DISTINCT FROM n.release_target AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at AND t.tstamp IS NOT DISTINCT FROM n.tstamp) THEN 'insert' ELSE public.journal_reject_reordered('sp_available_kver'::text, jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version)) END,
+        SELECT own, 'sp_available_kver', 'insert',
                jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('deleted_at', n.deleted_at, 'tstamp', n.tstamp)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM old_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'sp_available_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = o.id AND t.storpool_revision IS NOT DISTINCT FROM o.storpool_revision AND t.release_target IS NOT DISTINCT FROM o.release_target AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('sp_available_kver'::text, jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)) END,
+        SELECT own, 'sp_available_kver', 'delete',
                jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('deleted_at', o.deleted_at, 'tstamp', o.tstamp)
         FROM old_rows o;
     ELSE
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'sp_available_kver',
-               CASE WHEN n.id IS NULL
-               THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = o.id AND t.storpool_revision IS NOT DISTINCT FROM o.storpool_revision AND t.release_target IS NOT DISTINCT FROM o.release_target AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('sp_available_kver'::text, jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)) END
-               WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_available_kver t WHERE t.id = n.id AND t.storpool_revision IS NOT DISTINCT FROM n.storpool_revision AND t.release_target IS NOT DISTINCT FROM n.release_target AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at AND t.tstamp IS NOT DISTINCT FROM n.tstamp)
-               THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_reject_reordered('sp_available_kver'::text, jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version))
-               END,
+        SELECT (SELECT coalesce(own, public.generation_id())), 'sp_available_kver',
+               CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'storpool_revision', o.storpool_revision, 'release_target', o.release_target, 'distro', o.distro, 'version', o.version)
                ELSE jsonb_build_object('id', n.id, 'storpool_revision', n.storpool_revision, 'release_target', n.release_target, 'distro', n.distro, 'version', n.version)
@@ -1979,45 +2255,45 @@ COMMENT ON COLUMN public.sp_build.deleted_at IS 'Time at which the row was marke
 CREATE FUNCTION public.sp_build_at(generation bigint) RETURNS SETOF public.sp_build
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(((was.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+ SELECT COALESCE(((p.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
          CASE
-             WHEN (was.image ? 'tstamp'::text) THEN ((was.image ->> 'tstamp'::text))::timestamp with time zone
+             WHEN (p.image ? 'tstamp'::text) THEN ((p.image ->> 'tstamp'::text))::timestamp with time zone
              ELSE t.tstamp
          END AS tstamp,
          CASE
-             WHEN (was.image ? 'result'::text) THEN (was.image ->> 'result'::text)
+             WHEN (p.image ? 'result'::text) THEN (p.image ->> 'result'::text)
              ELSE t.result
          END AS result,
          CASE
-             WHEN (was.image ? 'success'::text) THEN ((was.image ->> 'success'::text))::boolean
+             WHEN (p.image ? 'success'::text) THEN ((p.image ->> 'success'::text))::boolean
              ELSE t.success
          END AS success,
          CASE
-             WHEN (was.image ? 'jenkins_job'::text) THEN (was.image ->> 'jenkins_job'::text)
+             WHEN (p.image ? 'jenkins_job'::text) THEN (p.image ->> 'jenkins_job'::text)
              ELSE t.jenkins_job
          END AS jenkins_job,
          CASE
-             WHEN (was.image ? 'storpool_revision'::text) THEN (was.image ->> 'storpool_revision'::text)
+             WHEN (p.image ? 'storpool_revision'::text) THEN (p.image ->> 'storpool_revision'::text)
              ELSE t.storpool_revision
          END AS storpool_revision,
          CASE
-             WHEN (was.image ? 'change_id'::text) THEN (was.image ->> 'change_id'::text)
+             WHEN (p.image ? 'change_id'::text) THEN (p.image ->> 'change_id'::text)
              ELSE t.change_id
          END AS change_id,
          CASE
-             WHEN (was.image ? 'official'::text) THEN ((was.image ->> 'official'::text))::boolean
+             WHEN (p.image ? 'official'::text) THEN ((p.image ->> 'official'::text))::boolean
              ELSE t.official
          END AS official,
          CASE
-             WHEN (was.image ? 'release_target'::text) THEN (was.image ->> 'release_target'::text)
+             WHEN (p.image ? 'release_target'::text) THEN (p.image ->> 'release_target'::text)
              ELSE t.release_target
          END AS release_target,
          CASE
-             WHEN (was.image ? 'dockernel_profile'::text) THEN (was.image ->> 'dockernel_profile'::text)
+             WHEN (p.image ? 'dockernel_profile'::text) THEN (p.image ->> 'dockernel_profile'::text)
              ELSE t.dockernel_profile
          END AS dockernel_profile,
          CASE
-             WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
+             WHEN (p.image ? 'deleted_at'::text) THEN ((p.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
          END AS deleted_at
     FROM (( SELECT sp_build.id,
@@ -2033,8 +2309,8 @@ CREATE FUNCTION public.sp_build_at(generation bigint) RETURNS SETOF public.sp_bu
              sp_build.deleted_at
             FROM public.sp_build
            WHERE ( SELECT public.generation_is_recent(sp_build_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('sp_build'::text, sp_build_at.generation) was(pkey, present, image) ON ((t.id = ((was.pkey ->> 'id'::text))::bigint)))
-   WHERE (was.present IS NOT FALSE);
+      FULL JOIN public.event_rows('sp_build'::text, sp_build_at.generation) p(pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::bigint)))
+   WHERE (p.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.sp_build_at(generation bigint) OWNER TO sqern_admin;
@@ -2094,20 +2370,20 @@ COMMENT ON COLUMN public.sp_build_kver.deleted_at IS 'Time at which the row was 
 CREATE FUNCTION public.sp_build_kver_at(generation bigint) RETURNS SETOF public.sp_build_kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(((was.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
-     COALESCE(((was.pkey ->> 'build_id'::text))::bigint, t.build_id) AS "coalesce",
-     COALESCE((was.pkey ->> 'distro'::text), t.distro) AS "coalesce",
-     COALESCE((was.pkey ->> 'version'::text), t.version) AS "coalesce",
+ SELECT COALESCE(((p.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+     COALESCE(((p.pkey ->> 'build_id'::text))::bigint, t.build_id) AS "coalesce",
+     COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((p.pkey ->> 'version'::text), t.version) AS "coalesce",
          CASE
-             WHEN (was.image ? 'result'::text) THEN (was.image ->> 'result'::text)
+             WHEN (p.image ? 'result'::text) THEN (p.image ->> 'result'::text)
              ELSE t.result
          END AS result,
          CASE
-             WHEN (was.image ? 'success'::text) THEN ((was.image ->> 'success'::text))::boolean
+             WHEN (p.image ? 'success'::text) THEN ((p.image ->> 'success'::text))::boolean
              ELSE t.success
          END AS success,
          CASE
-             WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
+             WHEN (p.image ? 'deleted_at'::text) THEN ((p.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
          END AS deleted_at
     FROM (( SELECT sp_build_kver.id,
@@ -2119,8 +2395,8 @@ CREATE FUNCTION public.sp_build_kver_at(generation bigint) RETURNS SETOF public.
              sp_build_kver.deleted_at
             FROM public.sp_build_kver
            WHERE ( SELECT public.generation_is_recent(sp_build_kver_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('sp_build_kver'::text, sp_build_kver_at.generation) was(pkey, present, image) ON ((t.id = ((was.pkey ->> 'id'::text))::bigint)))
-   WHERE (was.present IS NOT FALSE);
+      FULL JOIN public.event_rows('sp_build_kver'::text, sp_build_kver_at.generation) p(pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::bigint)))
+   WHERE (p.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.sp_build_kver_at(generation bigint) OWNER TO sqern_admin;
@@ -2150,35 +2426,45 @@ CREATE FUNCTION public.sp_build_kver_record() RETURNS trigger
     SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
+DECLARE
+    own bigint;
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'sp_build_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = n.id AND t.build_id IS NOT DISTINCT FROM n.build_id AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_reject_reordered('sp_build_kver'::text, jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version)) END,
+        SELECT own, 'sp_build_kver', 'insert',
                jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('result', n.result, 'success', n.success, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM old_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'sp_build_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = o.id AND t.build_id IS NOT DISTINCT FROM o.build_id AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('sp_build_kver'::text, jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version)) END,
+        SELECT own, 'sp_build_kver', 'delete',
                jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('result', o.result, 'success', o.success, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'sp_build_kver',
-               CASE WHEN n.id IS NULL
-               THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = o.id AND t.build_id IS NOT DISTINCT FROM o.build_id AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('sp_build_kver'::text, jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version)) END
-               WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build_kver t WHERE t.id = n.id AND t.build_id IS NOT DISTINCT FROM n.build_id AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
-               THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_reject_reordered('sp_build_kver'::text, jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version))
-               END,
+        SELECT (SELECT coalesce(own, public.generation_id())), 'sp_build_kver',
+               CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'build_id', o.build_id, 'distro', o.distro, 'version', o.version)
                ELSE jsonb_build_object('id', n.id, 'build_id', n.build_id, 'distro', n.distro, 'version', n.version)
@@ -2213,35 +2499,45 @@ CREATE FUNCTION public.sp_build_record() RETURNS trigger
     SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
+DECLARE
+    own bigint;
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'sp_build', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build t WHERE t.id = n.id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.jenkins_job IS NOT DISTINCT FROM n.jenkins_job AND t.storpool_revision IS NOT DISTINCT FROM n.storpool_revision AND t.change_id IS NOT DISTINCT FROM n.change_id AND t.official IS NOT DISTINCT FROM n.official AND t.release_target IS NOT DISTINCT FROM n.release_target AND t.dockernel_profile IS NOT DISTINCT FROM n.dockernel_profile AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_reject_reordered('sp_build'::text, jsonb_build_object('id', n.id)) END,
+        SELECT own, 'sp_build', 'insert',
                jsonb_build_object('id', n.id),
                jsonb_build_object('tstamp', n.tstamp, 'result', n.result, 'success', n.success, 'jenkins_job', n.jenkins_job, 'storpool_revision', n.storpool_revision, 'change_id', n.change_id, 'official', n.official, 'release_target', n.release_target, 'dockernel_profile', n.dockernel_profile, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM old_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'sp_build', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('sp_build'::text, jsonb_build_object('id', o.id)) END,
+        SELECT own, 'sp_build', 'delete',
                jsonb_build_object('id', o.id),
                jsonb_build_object('tstamp', o.tstamp, 'result', o.result, 'success', o.success, 'jenkins_job', o.jenkins_job, 'storpool_revision', o.storpool_revision, 'change_id', o.change_id, 'official', o.official, 'release_target', o.release_target, 'dockernel_profile', o.dockernel_profile, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'sp_build',
-               CASE WHEN n.id IS NULL
-               THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('sp_build'::text, jsonb_build_object('id', o.id)) END
-               WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_build t WHERE t.id = n.id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.jenkins_job IS NOT DISTINCT FROM n.jenkins_job AND t.storpool_revision IS NOT DISTINCT FROM n.storpool_revision AND t.change_id IS NOT DISTINCT FROM n.change_id AND t.official IS NOT DISTINCT FROM n.official AND t.release_target IS NOT DISTINCT FROM n.release_target AND t.dockernel_profile IS NOT DISTINCT FROM n.dockernel_profile AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
-               THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_reject_reordered('sp_build'::text, jsonb_build_object('id', n.id))
-               END,
+        SELECT (SELECT coalesce(own, public.generation_id())), 'sp_build',
+               CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id)
                ELSE jsonb_build_object('id', n.id)
@@ -2312,25 +2608,25 @@ COMMENT ON COLUMN public.sp_test.deleted_at IS 'Time at which the row was marked
 CREATE FUNCTION public.sp_test_at(generation bigint) RETURNS SETOF public.sp_test
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(((was.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+ SELECT COALESCE(((p.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
          CASE
-             WHEN (was.image ? 'tstamp'::text) THEN ((was.image ->> 'tstamp'::text))::timestamp with time zone
+             WHEN (p.image ? 'tstamp'::text) THEN ((p.image ->> 'tstamp'::text))::timestamp with time zone
              ELSE t.tstamp
          END AS tstamp,
          CASE
-             WHEN (was.image ? 'build_id'::text) THEN ((was.image ->> 'build_id'::text))::bigint
+             WHEN (p.image ? 'build_id'::text) THEN ((p.image ->> 'build_id'::text))::bigint
              ELSE t.build_id
          END AS build_id,
          CASE
-             WHEN (was.image ? 'test_flavor'::text) THEN (was.image ->> 'test_flavor'::text)
+             WHEN (p.image ? 'test_flavor'::text) THEN (p.image ->> 'test_flavor'::text)
              ELSE t.test_flavor
          END AS test_flavor,
          CASE
-             WHEN (was.image ? 'test_cluster'::text) THEN (was.image ->> 'test_cluster'::text)
+             WHEN (p.image ? 'test_cluster'::text) THEN (p.image ->> 'test_cluster'::text)
              ELSE t.test_cluster
          END AS test_cluster,
          CASE
-             WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
+             WHEN (p.image ? 'deleted_at'::text) THEN ((p.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
          END AS deleted_at
     FROM (( SELECT sp_test.id,
@@ -2341,8 +2637,8 @@ CREATE FUNCTION public.sp_test_at(generation bigint) RETURNS SETOF public.sp_tes
              sp_test.deleted_at
             FROM public.sp_test
            WHERE ( SELECT public.generation_is_recent(sp_test_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('sp_test'::text, sp_test_at.generation) was(pkey, present, image) ON ((t.id = ((was.pkey ->> 'id'::text))::bigint)))
-   WHERE (was.present IS NOT FALSE);
+      FULL JOIN public.event_rows('sp_test'::text, sp_test_at.generation) p(pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::bigint)))
+   WHERE (p.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.sp_test_at(generation bigint) OWNER TO sqern_admin;
@@ -2397,20 +2693,20 @@ COMMENT ON COLUMN public.sp_test_kver.deleted_at IS 'Time at which the row was m
 CREATE FUNCTION public.sp_test_kver_at(generation bigint) RETURNS SETOF public.sp_test_kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(((was.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
-     COALESCE(((was.pkey ->> 'test_id'::text))::bigint, t.test_id) AS "coalesce",
-     COALESCE((was.pkey ->> 'distro'::text), t.distro) AS "coalesce",
-     COALESCE((was.pkey ->> 'version'::text), t.version) AS "coalesce",
+ SELECT COALESCE(((p.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+     COALESCE(((p.pkey ->> 'test_id'::text))::bigint, t.test_id) AS "coalesce",
+     COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((p.pkey ->> 'version'::text), t.version) AS "coalesce",
          CASE
-             WHEN (was.image ? 'result'::text) THEN (was.image ->> 'result'::text)
+             WHEN (p.image ? 'result'::text) THEN (p.image ->> 'result'::text)
              ELSE t.result
          END AS result,
          CASE
-             WHEN (was.image ? 'success'::text) THEN ((was.image ->> 'success'::text))::boolean
+             WHEN (p.image ? 'success'::text) THEN ((p.image ->> 'success'::text))::boolean
              ELSE t.success
          END AS success,
          CASE
-             WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
+             WHEN (p.image ? 'deleted_at'::text) THEN ((p.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
          END AS deleted_at
     FROM (( SELECT sp_test_kver.id,
@@ -2422,8 +2718,8 @@ CREATE FUNCTION public.sp_test_kver_at(generation bigint) RETURNS SETOF public.s
              sp_test_kver.deleted_at
             FROM public.sp_test_kver
            WHERE ( SELECT public.generation_is_recent(sp_test_kver_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('sp_test_kver'::text, sp_test_kver_at.generation) was(pkey, present, image) ON ((t.id = ((was.pkey ->> 'id'::text))::bigint)))
-   WHERE (was.present IS NOT FALSE);
+      FULL JOIN public.event_rows('sp_test_kver'::text, sp_test_kver_at.generation) p(pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::bigint)))
+   WHERE (p.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.sp_test_kver_at(generation bigint) OWNER TO sqern_admin;
@@ -2453,35 +2749,45 @@ CREATE FUNCTION public.sp_test_kver_record() RETURNS trigger
     SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
+DECLARE
+    own bigint;
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'sp_test_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = n.id AND t.test_id IS NOT DISTINCT FROM n.test_id AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_reject_reordered('sp_test_kver'::text, jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version)) END,
+        SELECT own, 'sp_test_kver', 'insert',
                jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version),
                jsonb_build_object('result', n.result, 'success', n.success, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM old_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'sp_test_kver', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = o.id AND t.test_id IS NOT DISTINCT FROM o.test_id AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('sp_test_kver'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version)) END,
+        SELECT own, 'sp_test_kver', 'delete',
                jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version),
                jsonb_build_object('result', o.result, 'success', o.success, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'sp_test_kver',
-               CASE WHEN n.id IS NULL
-               THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = o.id AND t.test_id IS NOT DISTINCT FROM o.test_id AND t.distro IS NOT DISTINCT FROM o.distro AND t.version IS NOT DISTINCT FROM o.version) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('sp_test_kver'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version)) END
-               WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_kver t WHERE t.id = n.id AND t.test_id IS NOT DISTINCT FROM n.test_id AND t.distro IS NOT DISTINCT FROM n.distro AND t.version IS NOT DISTINCT FROM n.version AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
-               THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_reject_reordered('sp_test_kver'::text, jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version))
-               END,
+        SELECT (SELECT coalesce(own, public.generation_id())), 'sp_test_kver',
+               CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'test_id', o.test_id, 'distro', o.distro, 'version', o.version)
                ELSE jsonb_build_object('id', n.id, 'test_id', n.test_id, 'distro', n.distro, 'version', n.version)
@@ -2516,35 +2822,45 @@ CREATE FUNCTION public.sp_test_record() RETURNS trigger
     SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
+DECLARE
+    own bigint;
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'sp_test', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test t WHERE t.id = n.id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.build_id IS NOT DISTINCT FROM n.build_id AND t.test_flavor IS NOT DISTINCT FROM n.test_flavor AND t.test_cluster IS NOT DISTINCT FROM n.test_cluster AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_reject_reordered('sp_test'::text, jsonb_build_object('id', n.id)) END,
+        SELECT own, 'sp_test', 'insert',
                jsonb_build_object('id', n.id),
                jsonb_build_object('tstamp', n.tstamp, 'build_id', n.build_id, 'test_flavor', n.test_flavor, 'test_cluster', n.test_cluster, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM old_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'sp_test', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('sp_test'::text, jsonb_build_object('id', o.id)) END,
+        SELECT own, 'sp_test', 'delete',
                jsonb_build_object('id', o.id),
                jsonb_build_object('tstamp', o.tstamp, 'build_id', o.build_id, 'test_flavor', o.test_flavor, 'test_cluster', o.test_cluster, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'sp_test',
-               CASE WHEN n.id IS NULL
-               THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test t WHERE t.id = o.id) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('sp_test'::text, jsonb_build_object('id', o.id)) END
-               WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test t WHERE t.id = n.id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.build_id IS NOT DISTINCT FROM n.build_id AND t.test_flavor IS NOT DISTINCT FROM n.test_flavor AND t.test_cluster IS NOT DISTINCT FROM n.test_cluster AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
-               THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_reject_reordered('sp_test'::text, jsonb_build_object('id', n.id))
-               END,
+        SELECT (SELECT coalesce(own, public.generation_id())), 'sp_test',
+               CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id)
                ELSE jsonb_build_object('id', n.id)
@@ -2606,22 +2922,22 @@ COMMENT ON COLUMN public.sp_test_result.deleted_at IS 'Time at which the row was
 CREATE FUNCTION public.sp_test_result_at(generation bigint) RETURNS SETOF public.sp_test_result
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(((was.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
-     COALESCE(((was.pkey ->> 'test_id'::text))::bigint, t.test_id) AS "coalesce",
+ SELECT COALESCE(((p.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+     COALESCE(((p.pkey ->> 'test_id'::text))::bigint, t.test_id) AS "coalesce",
          CASE
-             WHEN (was.image ? 'tstamp'::text) THEN ((was.image ->> 'tstamp'::text))::timestamp with time zone
+             WHEN (p.image ? 'tstamp'::text) THEN ((p.image ->> 'tstamp'::text))::timestamp with time zone
              ELSE t.tstamp
          END AS tstamp,
          CASE
-             WHEN (was.image ? 'result'::text) THEN (was.image ->> 'result'::text)
+             WHEN (p.image ? 'result'::text) THEN (p.image ->> 'result'::text)
              ELSE t.result
          END AS result,
          CASE
-             WHEN (was.image ? 'success'::text) THEN ((was.image ->> 'success'::text))::boolean
+             WHEN (p.image ? 'success'::text) THEN ((p.image ->> 'success'::text))::boolean
              ELSE t.success
          END AS success,
          CASE
-             WHEN (was.image ? 'deleted_at'::text) THEN ((was.image ->> 'deleted_at'::text))::timestamp with time zone
+             WHEN (p.image ? 'deleted_at'::text) THEN ((p.image ->> 'deleted_at'::text))::timestamp with time zone
              ELSE t.deleted_at
          END AS deleted_at
     FROM (( SELECT sp_test_result.id,
@@ -2632,8 +2948,8 @@ CREATE FUNCTION public.sp_test_result_at(generation bigint) RETURNS SETOF public
              sp_test_result.deleted_at
             FROM public.sp_test_result
            WHERE ( SELECT public.generation_is_recent(sp_test_result_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('sp_test_result'::text, sp_test_result_at.generation) was(pkey, present, image) ON ((t.id = ((was.pkey ->> 'id'::text))::bigint)))
-   WHERE (was.present IS NOT FALSE);
+      FULL JOIN public.event_rows('sp_test_result'::text, sp_test_result_at.generation) p(pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::bigint)))
+   WHERE (p.present IS NOT FALSE);
 END;
 
 ALTER FUNCTION public.sp_test_result_at(generation bigint) OWNER TO sqern_admin;
@@ -2662,35 +2978,45 @@ CREATE FUNCTION public.sp_test_result_record() RETURNS trigger
     SET enable_seqscan TO 'off'
     SET "TimeZone" TO 'UTC'
     AS $$
+DECLARE
+    own bigint;
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'sp_test_result', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = n.id AND t.test_id IS NOT DISTINCT FROM n.test_id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at) THEN 'insert' ELSE public.journal_reject_reordered('sp_test_result'::text, jsonb_build_object('id', n.id, 'test_id', n.test_id)) END,
+        SELECT own, 'sp_test_result', 'insert',
                jsonb_build_object('id', n.id, 'test_id', n.test_id),
                jsonb_build_object('tstamp', n.tstamp, 'result', n.result, 'success', n.success, 'deleted_at', n.deleted_at)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM old_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        own := coalesce(own, public.generation_id());
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'sp_test_result', CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = o.id AND t.test_id IS NOT DISTINCT FROM o.test_id) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('sp_test_result'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id)) END,
+        SELECT own, 'sp_test_result', 'delete',
                jsonb_build_object('id', o.id, 'test_id', o.test_id),
                jsonb_build_object('tstamp', o.tstamp, 'result', o.result, 'success', o.success, 'deleted_at', o.deleted_at)
         FROM old_rows o;
     ELSE
+        SELECT (SELECT g.id FROM public.generation g
+                WHERE g.xact = pg_current_xact_id_if_assigned() AND g.tstamp = now()
+                  AND NOT EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = g.id)) INTO own FROM new_rows LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
         INSERT INTO public.event (generation, table_name, action, pkey, fields, old)
-        SELECT (SELECT coalesce((SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id() AND g.tstamp = now()),
-                          public.generation_id())), 'sp_test_result',
-               CASE WHEN n.id IS NULL
-               THEN CASE WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = o.id AND t.test_id IS NOT DISTINCT FROM o.test_id) IS NULL THEN 'delete' ELSE public.journal_reject_reordered('sp_test_result'::text, jsonb_build_object('id', o.id, 'test_id', o.test_id)) END
-               WHEN (SELECT max(e.id) IS NULL FROM public.event e
-                WHERE e.generation = (SELECT g.id FROM public.generation g WHERE g.xact = pg_current_xact_id())) OR (SELECT true FROM public.sp_test_result t WHERE t.id = n.id AND t.test_id IS NOT DISTINCT FROM n.test_id AND t.tstamp IS NOT DISTINCT FROM n.tstamp AND t.result IS NOT DISTINCT FROM n.result AND t.success IS NOT DISTINCT FROM n.success AND t.deleted_at IS NOT DISTINCT FROM n.deleted_at)
-               THEN CASE WHEN o.id IS NULL THEN 'insert' ELSE 'update' END
-               ELSE public.journal_reject_reordered('sp_test_result'::text, jsonb_build_object('id', n.id, 'test_id', n.test_id))
-               END,
+        SELECT (SELECT coalesce(own, public.generation_id())), 'sp_test_result',
+               CASE WHEN n.id IS NULL THEN 'delete' WHEN o.id IS NULL THEN 'insert' ELSE 'update' END,
                CASE WHEN n.id IS NULL
                THEN jsonb_build_object('id', o.id, 'test_id', o.test_id)
                ELSE jsonb_build_object('id', n.id, 'test_id', n.test_id)
@@ -2984,7 +3310,8 @@ CREATE TABLE public.event (
     pkey jsonb NOT NULL,
     fields jsonb NOT NULL,
     old jsonb
-);
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_freeze_min_age='0');
 
 ALTER TABLE public.event OWNER TO sqern_admin;
 
@@ -3021,8 +3348,10 @@ CREATE TABLE public.generation (
     tstamp timestamp with time zone DEFAULT now() NOT NULL,
     username text DEFAULT SESSION_USER NOT NULL,
     ipaddr inet DEFAULT inet_client_addr(),
-    comment text
-);
+    comment text,
+    epoch integer DEFAULT public.generation_epoch() NOT NULL
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02');
 
 ALTER TABLE public.generation OWNER TO sqern_admin;
 
@@ -3039,6 +3368,53 @@ COMMENT ON COLUMN public.generation.username IS 'Session user.';
 COMMENT ON COLUMN public.generation.ipaddr IS 'Client address. Null for connections over a Unix-domain socket.';
 
 COMMENT ON COLUMN public.generation.comment IS 'Comment passed to generation_start(). Null if the transaction did not call it.';
+
+COMMENT ON COLUMN public.generation.epoch IS 'Epoch (generation_epoch) of the transaction ID.';
+
+CREATE TABLE public.generation_commit (
+    generation bigint NOT NULL,
+    "position" bigint NOT NULL,
+    committed_at timestamp with time zone NOT NULL,
+    first_event bigint
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_freeze_min_age='0');
+
+ALTER TABLE public.generation_commit OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.generation_commit IS 'Order of the generations in the history. The rows are inserted by a deferred trigger at the commits of the transactions, and never change.';
+
+COMMENT ON COLUMN public.generation_commit.generation IS 'Generation.';
+
+COMMENT ON COLUMN public.generation_commit."position" IS 'Position of the generation in the history: a number of the sequence of the event IDs. Generations with a higher position were committed later.';
+
+COMMENT ON COLUMN public.generation_commit.committed_at IS 'Time of the commit. For generations that an older version recorded: start time of the transaction.';
+
+COMMENT ON COLUMN public.generation_commit.first_event IS 'ID of the first event of the generation. Null if it has no events.';
+
+CREATE TABLE public.generation_epoch (
+    id integer NOT NULL,
+    system_identifier bigint,
+    started_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE public.generation_epoch OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.generation_epoch IS 'Servers on which generations were recorded. Transaction IDs of different servers are not comparable.';
+
+COMMENT ON COLUMN public.generation_epoch.id IS 'Identifies the epoch.';
+
+COMMENT ON COLUMN public.generation_epoch.system_identifier IS 'System identifier of the server. Null if it is not known.';
+
+COMMENT ON COLUMN public.generation_epoch.started_at IS 'Start time of the first transaction on the server.';
+
+ALTER TABLE public.generation_epoch ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.generation_epoch_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 ALTER TABLE public.generation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.generation_id_seq
@@ -3498,11 +3874,20 @@ ALTER TABLE ONLY public.distro
 ALTER TABLE ONLY public.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (generation, id);
 
+ALTER TABLE ONLY public.generation_commit
+    ADD CONSTRAINT generation_commit_pkey PRIMARY KEY (generation);
+
+ALTER TABLE ONLY public.generation_epoch
+    ADD CONSTRAINT generation_epoch_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.generation_epoch
+    ADD CONSTRAINT generation_epoch_system_identifier_key UNIQUE (system_identifier);
+
 ALTER TABLE ONLY public.generation
     ADD CONSTRAINT generation_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.generation
-    ADD CONSTRAINT generation_xact_key UNIQUE (xact);
+    ADD CONSTRAINT generation_xact_key UNIQUE (xact, epoch);
 
 ALTER TABLE ONLY public.kver_fetched
     ADD CONSTRAINT kver_fetched_pkey PRIMARY KEY (distro, version);
@@ -3584,9 +3969,15 @@ CREATE UNIQUE INDEX cust_host_kver_current_key ON public.cust_host_kver USING bt
 
 CREATE INDEX cust_host_kver_kver_idx ON public.cust_host_kver USING btree (distro, version);
 
-CREATE INDEX event_id_tstamp_idx ON public.event USING brin (id, tstamp);
+CREATE INDEX event_id_tstamp_idx ON public.event USING brin (id, tstamp) WITH (autosummarize='on');
 
 CREATE INDEX event_kver_idx ON public.event USING btree (id) WHERE ((table_name = 'kver'::text) AND (action = 'insert'::text));
+
+CREATE INDEX event_record_idx ON public.event USING brin (jsonb_hash_extended(pkey, (0)::bigint) int8_bloom_ops (n_distinct_per_range='1000', false_positive_rate='0.005')) WITH (pages_per_range='32', autosummarize='on');
+
+CREATE INDEX generation_commit_committed_at_idx ON public.generation_commit USING btree (committed_at, "position");
+
+CREATE INDEX generation_commit_position_idx ON public.generation_commit USING btree ("position") INCLUDE (first_event, generation);
 
 CREATE INDEX kver_package_source_idx ON public.kver_package USING btree (distro, source) WHERE (gone_at IS NULL);
 
@@ -3625,6 +4016,8 @@ CREATE TRIGGER distro_record_trigger_delete AFTER DELETE ON public.distro REFERE
 CREATE TRIGGER distro_record_trigger_truncate BEFORE TRUNCATE ON public.distro FOR EACH STATEMENT EXECUTE FUNCTION public.journal_refuse_truncate();
 
 CREATE TRIGGER distro_record_trigger_update AFTER UPDATE ON public.distro REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.distro_record();
+
+CREATE CONSTRAINT TRIGGER generation_commit_trigger AFTER INSERT ON public.generation DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.generation_record_commit();
 
 CREATE TRIGGER kver_fetched_record_trigger AFTER INSERT ON public.kver_fetched REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.kver_fetched_record();
 
@@ -3861,6 +4254,8 @@ GRANT ALL ON FUNCTION public.generation_drop_empty(generation_id bigint) TO sqer
 REVOKE ALL ON FUNCTION public.generation_drop_empty_current() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.generation_drop_empty_current() TO sqern_writer;
 
+REVOKE ALL ON FUNCTION public.generation_epoch() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.generation_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.generation_id() TO sqern_writer;
 
@@ -3868,9 +4263,13 @@ REVOKE ALL ON FUNCTION public.generation_id_if_assigned() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.generation_id_if_assigned() TO sqern_reader;
 GRANT ALL ON FUNCTION public.generation_id_if_assigned() TO sqern_writer;
 
+REVOKE ALL ON FUNCTION public.generation_notify(generation bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.generation_position(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.generation_position(generation bigint) TO sqern_reader;
 GRANT ALL ON FUNCTION public.generation_position(generation bigint) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.generation_record_commit() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.generation_revert(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.generation_revert(generation bigint) TO sqern_writer;
@@ -3879,8 +4278,6 @@ REVOKE ALL ON FUNCTION public.generation_revert_delete(target text, reverted big
 
 REVOKE ALL ON FUNCTION public.generation_revert_insert(target text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION public.generation_revert_match(target text) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION public.generation_revert_refuse_later(reverted bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.generation_revert_update(target text) FROM PUBLIC;
@@ -3888,9 +4285,21 @@ REVOKE ALL ON FUNCTION public.generation_revert_update(target text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.generation_start(comment text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.generation_start(comment text) TO sqern_writer;
 
+REVOKE ALL ON FUNCTION public.generation_straddling(at bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.generation_straddling(at bigint) TO sqern_reader;
+GRANT ALL ON FUNCTION public.generation_straddling(at bigint) TO sqern_writer;
+
 REVOKE ALL ON FUNCTION public.journal_attach(target regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.journal_attach_at(target regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.journal_broken_chains(of_table text, of_generation bigint, after bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.journal_broken_chains(of_table text, of_generation bigint, after bigint) TO sqern_reader;
+GRANT ALL ON FUNCTION public.journal_broken_chains(of_table text, of_generation bigint, after bigint) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.journal_changes(source text, columns text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.journal_check_order(checked bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.journal_differences() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.journal_differences() TO sqern_reader;
@@ -3900,9 +4309,17 @@ REVOKE ALL ON FUNCTION public.journal_key(target regclass) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.journal_key(target regclass) TO sqern_reader;
 GRANT ALL ON FUNCTION public.journal_key(target regclass) TO sqern_writer;
 
+REVOKE ALL ON FUNCTION public.journal_match(target regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.journal_object(source text, columns text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.journal_object(source text, columns text[]) TO sqern_reader;
+GRANT ALL ON FUNCTION public.journal_object(source text, columns text[]) TO sqern_writer;
+
 REVOKE ALL ON FUNCTION public.journal_refuse_truncate() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION public.journal_reject_reordered(table_name text, pkey jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.journal_tables() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.journal_tables() TO sqern_reader;
+GRANT ALL ON FUNCTION public.journal_tables() TO sqern_writer;
 
 GRANT SELECT ON TABLE public.kver TO sqern_reader;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.kver TO sqern_writer;
@@ -3957,6 +4374,10 @@ GRANT ALL ON FUNCTION public.kver_seen_at(tstamp timestamp with time zone) TO sq
 REVOKE ALL ON FUNCTION public.kver_seen_record() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.kver_update_not_ignored() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.sequences_behind() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sequences_behind() TO sqern_reader;
+GRANT ALL ON FUNCTION public.sequences_behind() TO sqern_writer;
 
 GRANT SELECT ON TABLE public.sp_available_kver TO sqern_reader;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.sp_available_kver TO sqern_writer;
@@ -4073,6 +4494,12 @@ GRANT SELECT ON TABLE public.event TO sqern_writer;
 
 GRANT SELECT ON TABLE public.generation TO sqern_reader;
 GRANT SELECT ON TABLE public.generation TO sqern_writer;
+
+GRANT SELECT ON TABLE public.generation_commit TO sqern_reader;
+GRANT SELECT ON TABLE public.generation_commit TO sqern_writer;
+
+GRANT SELECT ON TABLE public.generation_epoch TO sqern_reader;
+GRANT SELECT ON TABLE public.generation_epoch TO sqern_writer;
 
 GRANT SELECT ON TABLE public.kver_package TO sqern_reader;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.kver_package TO sqern_writer;

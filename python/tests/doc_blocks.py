@@ -39,6 +39,7 @@ TO_DAY = """psql --no-psqlrc --quiet --set=ON_ERROR_STOP=on <<'end of block'
 SET session_replication_role = replica;
 UPDATE event SET tstamp = '{0}'::timestamptz + generation * interval '1 minute' WHERE tstamp > '{0}'::timestamptz + interval '1 day';
 UPDATE generation SET tstamp = '{0}'::timestamptz + id * interval '1 minute' WHERE tstamp > '{0}'::timestamptz + interval '1 day';
+UPDATE generation_commit SET committed_at = '{0}'::timestamptz + generation * interval '1 minute' WHERE committed_at > '{0}'::timestamptz + interval '1 day';
 end of block
 """
 SHOWN_DAY = "2026-05-04"

@@ -141,7 +141,7 @@ def tables_page(conn: psycopg.Connection[tuple[Any, ...]]) -> str:
 def functions_page(conn: psycopg.Connection[tuple[Any, ...]]) -> str:
     """Returns the page of all functions: first those that clients call, then internal ones."""
     rows: Rows = conn.execute(FUNCTIONS).fetchall()
-    past = {row[2].removeprefix("SETOF ") + "_at" for row in rows if row[2] and row[2].startswith("SETOF ")}
+    past = {row[0] for row in rows if row[2] and row[2] == "SETOF " + row[0].removesuffix("_at")}
     called = [row for row in rows if not row[6] and row[5] and row[0] not in past]
     others = [row for row in rows if row not in called and row[0] not in past]
     parts = [

@@ -12,9 +12,21 @@ COMMENT ON TABLE schema_function IS 'Last applied version of each SQL file that 
 COMMENT ON COLUMN schema_function.file IS 'Name of the file.';
 COMMENT ON COLUMN schema_function.checksum IS 'SHA-256 of the file, in hexadecimal.';
 
+COMMENT ON TABLE generation_commit IS 'Order of the generations in the history. The rows are inserted by a deferred trigger at the commits of the transactions, and never change.';
+COMMENT ON COLUMN generation_commit.generation IS 'Generation.';
+COMMENT ON COLUMN generation_commit.position IS 'Position of the generation in the history: a number of the sequence of the event IDs. Generations with a higher position were committed later.';
+COMMENT ON COLUMN generation_commit.committed_at IS 'Time of the commit. For generations that an older version recorded: start time of the transaction.';
+COMMENT ON COLUMN generation_commit.first_event IS 'ID of the first event of the generation. Null if it has no events.';
+
+COMMENT ON TABLE generation_epoch IS 'Servers on which generations were recorded. Transaction IDs of different servers are not comparable.';
+COMMENT ON COLUMN generation_epoch.id IS 'Identifies the epoch.';
+COMMENT ON COLUMN generation_epoch.system_identifier IS 'System identifier of the server. Null if it is not known.';
+COMMENT ON COLUMN generation_epoch.started_at IS 'Start time of the first transaction on the server.';
+
 COMMENT ON TABLE generation IS 'Set of all changes made by one transaction, with its user, client address, time and comment.';
 COMMENT ON COLUMN generation.id IS 'Identifies the generation. An ID is assigned when a generation starts, so the IDs are not in commit order.';
 COMMENT ON COLUMN generation.xact IS 'ID of the transaction that created the generation. Followers compare it with a pg_snapshot.';
+COMMENT ON COLUMN generation.epoch IS 'Epoch (generation_epoch) of the transaction ID.';
 COMMENT ON COLUMN generation.tstamp IS 'Start time of the transaction.';
 COMMENT ON COLUMN generation.username IS 'Session user.';
 COMMENT ON COLUMN generation.ipaddr IS 'Client address. Null for connections over a Unix-domain socket.';

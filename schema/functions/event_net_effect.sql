@@ -1,8 +1,8 @@
 -- Returns the net effect of a range of the history for each row. generation_diff() and generation_revert() use it.
 --
 -- The range contains the generations whose position (generation_position()) is greater than "after" and at most "upto". Their events are
--- those with ids in the range, except for generations that cross a boundary. A generation that ends in the range belongs to it with all of
--- its events. A generation that ends later does not belong to it.
+-- those with IDs in the range, except for generations that straddle a boundary (generation_straddling()). A generation that was committed
+-- in the range belongs to it with all of its events. A generation that was committed later does not belong to it.
 --
 -- The events of a row are in the order of their ids. The row existed before the range unless its first event is an insert, and exists
 -- after it unless its last event is a delete. The old values, merged with the earliest last, are the state before. The new values, merged
@@ -18,15 +18,9 @@ SET search_path = pg_catalog, pg_temp SET work_mem = '64MB' SET plan_cache_mode 
 AS $$
 #variable_conflict use_column
 DECLARE
-    begun_before bigint[];
-    ended_after bigint[];
+    committed_after constant bigint[] := public.generation_straddling(upto);
+    begun_before constant bigint[] := ARRAY(SELECT unnest(public.generation_straddling(after)) EXCEPT SELECT unnest(committed_after));
 BEGIN
-    SELECT array_agg(generation) FILTER (WHERE first_id <= after AND last_id <= upto),
-           array_agg(generation) FILTER (WHERE last_id > upto)
-    INTO begun_before, ended_after
-    FROM (SELECT DISTINCT generation FROM public.event WHERE id > after AND id <= upto) AS inside
-    CROSS JOIN LATERAL (SELECT min(e.id) AS first_id, max(e.id) AS last_id
-                        FROM public.event e WHERE e.generation = inside.generation) AS ends;
     RETURN QUERY
     SELECT ordered.table_name, ordered.pkey,
            min(id) FILTER (WHERE action = 'insert') IS DISTINCT FROM min(id),
@@ -37,9 +31,11 @@ BEGIN
     FROM (
         SELECT jsonb_hash_extended(e.pkey, 0) AS hash, e.*
         FROM public.event e
-        WHERE (of_table IS NULL OR e.table_name = of_table)
-          AND (e.id > after AND e.id <= upto AND (ended_after IS NULL OR e.generation <> ALL (ended_after))
-               OR e.generation = ANY (begun_before) AND e.id <= after)
+        WHERE (of_table IS NULL OR e.table_name = of_table) AND e.id > after AND e.id <= upto AND e.generation <> ALL (committed_after)
+        UNION ALL
+        SELECT jsonb_hash_extended(e.pkey, 0), e.*
+        FROM public.event e
+        WHERE (of_table IS NULL OR e.table_name = of_table) AND e.generation = ANY (begun_before) AND e.id <= after
     ) AS ordered
     GROUP BY hash, ordered.pkey, ordered.table_name;
 END

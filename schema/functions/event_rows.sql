@@ -2,8 +2,8 @@
 -- one side is needed, which halves the cost.
 --
 -- For a recent generation the range is all later events, and the images contain the state before them. For an older one the range is all
--- events up to it, and the images contain the state after them. A generation with events on both sides of the position belongs to the later
--- side. Such generations are searched on the side that is read.
+-- events up to it, and the images contain the state after them. A generation that straddles the position (generation_straddling()) belongs to
+-- the later side.
 CREATE OR REPLACE FUNCTION event_rows(of_table text, generation bigint)
 RETURNS TABLE (pkey jsonb, present boolean, image jsonb)
 LANGUAGE plpgsql STABLE ROWS 100
@@ -12,12 +12,9 @@ AS $$
 #variable_conflict use_column
 DECLARE
     end_position constant bigint := public.generation_position(event_rows.generation);
-    straddling bigint[];
+    straddling constant bigint[] := public.generation_straddling(end_position);
 BEGIN
     IF public.generation_is_recent(event_rows.generation) THEN
-        SELECT coalesce(array_agg(generation), '{}') INTO straddling
-        FROM (SELECT DISTINCT generation FROM public.event WHERE id > end_position) AS later
-        WHERE (SELECT min(e.id) FROM public.event e WHERE e.generation = later.generation) <= end_position;
         RETURN QUERY
         SELECT ordered.pkey, min(id) FILTER (WHERE action = 'insert') IS DISTINCT FROM min(id), public.event_merge(ordered.image)
         FROM (
@@ -29,9 +26,6 @@ BEGIN
         ) AS ordered
         GROUP BY hash, ordered.pkey;
     ELSE
-        SELECT coalesce(array_agg(generation), '{}') INTO straddling
-        FROM (SELECT DISTINCT generation FROM public.event WHERE id <= end_position) AS earlier
-        WHERE (SELECT max(e.id) FROM public.event e WHERE e.generation = earlier.generation) > end_position;
         RETURN QUERY
         SELECT ordered.pkey, max(id) FILTER (WHERE action = 'delete') IS DISTINCT FROM max(id), public.event_merge(ordered.image)
         FROM (

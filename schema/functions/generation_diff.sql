@@ -10,8 +10,8 @@ COMMENT ON FUNCTION generation_diff(bigint, bigint) IS 'Returns the differences 
 REVOKE ALL ON FUNCTION generation_diff(bigint, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION generation_diff(bigint, bigint) TO sqern_reader, sqern_writer;
 
--- No two generations with events have the same position, so the range from the previous id to the position contains only this generation.
--- A generation without events has the position of another generation.
+-- No two generations with events have the same position, so a range of one position contains only this generation. A generation without
+-- events can have the position of another generation.
 CREATE OR REPLACE FUNCTION generation_diff(generation bigint)
 RETURNS TABLE (table_name text, action text, pkey jsonb, fields jsonb, old jsonb)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

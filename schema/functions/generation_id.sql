@@ -1,22 +1,19 @@
 -- Returns the generation of the current transaction, and creates it if there is none.
---
--- Each generation sends one notification, which wakes the followers of the journal when the transaction commits. The payload, the id, is
--- informational: followers read all generations that are not visible in their last snapshot.
 CREATE OR REPLACE FUNCTION generation_id() RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_id bigint;
-    found_tstamp timestamptz;
+    found_id bigint := public.generation_id_if_assigned();
+    own_epoch integer;
 BEGIN
-    -- This assigns a transaction ID. After a restore, an old generation can have the same transaction ID.
-    SELECT generation.id, generation.tstamp INTO found_id, found_tstamp
-    FROM public.generation WHERE generation.xact = pg_current_xact_id();
     IF found_id IS NULL THEN
-        INSERT INTO public.generation DEFAULT VALUES RETURNING id INTO found_id;
-        PERFORM pg_notify('sqern_generation', found_id::text);
-    ELSIF found_tstamp <> now() THEN
-        PERFORM public.generation_id_if_assigned();  -- raises the error
+        own_epoch := public.generation_epoch();  -- before an ID is assigned, because it can advance the sequence
+        INSERT INTO public.generation (epoch) VALUES (own_epoch) RETURNING id INTO found_id;
+    ELSIF EXISTS (SELECT FROM public.generation_commit c WHERE c.generation = found_id) THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = format('cannot change data after generation %s is complete', found_id),
+            DETAIL = 'SET CONSTRAINTS … IMMEDIATE completes the generation of a transaction before the commit.',
+            HINT = 'Commit first, or use SET CONSTRAINTS generation_commit_trigger DEFERRED before the first change.';
     END IF;
     RETURN found_id;
 END

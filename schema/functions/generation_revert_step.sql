@@ -51,7 +51,7 @@ BEGIN
         END IF;
     END LOOP;
     EXECUTE format('DELETE FROM public.%I t USING pg_temp.generation_revert_plan p WHERE p.table_name = %L AND p.action = ''insert'' AND %s',
-                   target, target, public.generation_revert_match(target));
+                   target, target, public.journal_match(format('public.%I', target)));
     GET DIAGNOSTICS done = ROW_COUNT;
     RETURN done;
 END
@@ -117,7 +117,7 @@ BEGIN
     FOREACH round IN ARRAY rounds LOOP
         EXECUTE format('UPDATE public.%I t SET %s FROM pg_temp.generation_revert_plan p
                         WHERE p.table_name = %L AND p.action = ''update'' AND %s AND %s',
-                       target, assignments, target, public.generation_revert_match(target), round);
+                       target, assignments, target, public.journal_match(format('public.%I', target)), round);
         GET DIAGNOSTICS of_round = ROW_COUNT;
         done := done + of_round;
     END LOOP;
@@ -126,13 +126,3 @@ END
 $$;
 COMMENT ON FUNCTION generation_revert_update(text) IS 'Restores the old values of the rows that the generation updated. Internal function of generation_revert().';
 REVOKE ALL ON FUNCTION generation_revert_update(text) FROM PUBLIC;
-
-CREATE OR REPLACE FUNCTION generation_revert_match(target text) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT string_agg(format('t.%1$I = (p.pkey ->> %1$L)::%2$s', a.attname, format_type(a.atttypid, a.atttypmod)), ' AND ')
-    FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
-    WHERE c.conrelid = format('public.%I', target)::regclass AND c.contype = 'p'
-$$;
-COMMENT ON FUNCTION generation_revert_match(text) IS 'Returns the condition that joins row t of a table with row p of the revert (generation_revert_plan). Internal function of generation_revert().';
-REVOKE ALL ON FUNCTION generation_revert_match(text) FROM PUBLIC;

@@ -5,11 +5,17 @@ AS $$
 DECLARE
     current_id bigint;
     current_comment text;
+    own_epoch integer;
 BEGIN
     IF coalesce(btrim(comment), '') = '' THEN
         RAISE invalid_parameter_value USING
             MESSAGE = 'generation comment must not be empty',
             HINT = 'State the purpose of the changes, for example: SELECT generation_start(''update customer host kernel versions'')';
+    END IF;
+    IF public.generation_id_if_assigned() IS NULL THEN
+        own_epoch := public.generation_epoch();  -- before an ID is assigned, because it can advance the sequence
+        INSERT INTO public.generation (epoch, comment) VALUES (own_epoch, generation_start.comment) RETURNING id INTO current_id;
+        RETURN current_id;
     END IF;
     current_id := public.generation_id();
     SELECT generation.comment INTO current_comment FROM public.generation WHERE generation.id = current_id;

@@ -13,18 +13,13 @@ DECLARE
     table_name constant text := (SELECT relname FROM pg_class WHERE oid = target);
     function_name constant text := table_name || '_at';
     key_columns constant text[] := public.journal_key(target);
-    join_condition text;
-    columns text;  -- each from the current row t, or from the past state was
+    join_condition constant text := public.journal_match(target);
+    columns text;  -- each from the current row t, or from the past state p
 BEGIN
-    SELECT string_agg(format('t.%1$I = (was.pkey ->> %1$L)::%2$s', a.attname, format_type(a.atttypid, a.atttypmod)), ' AND ')
-    INTO join_condition
-    FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
-    WHERE c.conrelid = target AND c.contype = 'p';
-
     SELECT string_agg(
                CASE WHEN attname = ANY (key_columns)
-               THEN format('coalesce((was.pkey ->> %1$L)::%2$s, t.%1$I)', attname, format_type(atttypid, atttypmod))
-               ELSE format('CASE WHEN was.image ? %1$L THEN (was.image ->> %1$L)::%2$s ELSE t.%1$I END',
+               THEN format('coalesce((p.pkey ->> %1$L)::%2$s, t.%1$I)', attname, format_type(atttypid, atttypmod))
+               ELSE format('CASE WHEN p.image ? %1$L THEN (p.image ->> %1$L)::%2$s ELSE t.%1$I END',
                            attname, format_type(atttypid, atttypmod))
                END, E',\n       ' ORDER BY attnum)
     INTO columns
@@ -36,8 +31,8 @@ LANGUAGE sql STABLE
 BEGIN ATOMIC
 SELECT %3$s
 FROM (SELECT * FROM public.%2$I WHERE (SELECT public.generation_is_recent(%1$I.generation))) t
-FULL JOIN public.event_rows(%4$L, %1$I.generation) was ON %5$s
-WHERE was.present IS NOT FALSE;
+FULL JOIN public.event_rows(%4$L, %1$I.generation) p ON %5$s
+WHERE p.present IS NOT FALSE;
 END;
 COMMENT ON FUNCTION public.%1$I(bigint) IS %6$L;
 REVOKE ALL ON FUNCTION public.%1$I(bigint) FROM PUBLIC;

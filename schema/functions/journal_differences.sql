@@ -7,19 +7,14 @@ DECLARE
     target record;
 BEGIN
     FOR target IN
-        SELECT c.relname::text AS name, string_agg(format('%L, t.%I', key, key), ', ' ORDER BY position) AS key_of
-        FROM pg_class c
-        JOIN pg_proc p ON p.proname = c.relname || '_record' AND p.pronamespace = c.relnamespace
-        CROSS JOIN LATERAL unnest(public.journal_key(c.oid::regclass)) WITH ORDINALITY AS k (key, position)
-        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
-        GROUP BY c.relname
-        ORDER BY c.relname
+        SELECT name, public.journal_object('t', public.journal_key(format('public.%I', name))) AS key_of
+        FROM public.journal_tables() AS name
     LOOP
         RETURN QUERY EXECUTE format($code$
             SELECT %1$L, pkey, j.row, t.row
             FROM (SELECT net.pkey, net.pkey || net.new AS row
                   FROM public.event_net_effect(%1$L, 0, 9223372036854775807) AS net WHERE net.remains) AS j
-            FULL JOIN (SELECT jsonb_build_object(%2$s) AS pkey, to_jsonb(t) AS row FROM public.%1$I AS t) AS t USING (pkey)
+            FULL JOIN (SELECT %2$s AS pkey, to_jsonb(t) AS row FROM public.%1$I AS t) AS t USING (pkey)
             WHERE j.row IS DISTINCT FROM t.row
             $code$, target.name, target.key_of);
     END LOOP;

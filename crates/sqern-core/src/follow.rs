@@ -2,12 +2,12 @@
 
 mod line;
 mod position_file;
+mod wait;
 
 use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use pg_connect::Session;
 use sqern_db::DbError;
 use sqern_db::follow::{self as db, Batch};
@@ -18,12 +18,9 @@ pub use sqern_db::follow::{InvalidPosition, Position};
 
 use self::line::Line;
 use self::position_file::PositionFile;
+pub(crate) use self::wait::{Polled, Wait};
 use crate::{Database, Error, Progress};
 
-/// The interval of polls for generations without a notification.
-const NOTIFIED_POLL: Duration = Duration::from_secs(5);
-/// The interval of polls on a standby, which sends no notifications.
-const STANDBY_POLL: Duration = Duration::from_secs(1);
 /// The first and the maximum delay between attempts to reconnect.
 const RECONNECT_DELAYS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// The maximum number of events that one query reads. A generation with more events is read
@@ -171,7 +168,7 @@ where
     ) -> Result<Self, Error> {
         let file = request.position_file.map(PositionFile::open).transpose()?;
         let (mut file, stored) = file.unzip();
-        let end = db::journal_end(client).await?;
+        let end = db::journal_end(client, None).await?;
         let position = match (stored.flatten(), request.from) {
             (Some(position), _) | (None, FollowFrom::At(position)) => position,
             (None, FollowFrom::Start) => Position::start(end.cluster),
@@ -181,6 +178,7 @@ where
             }
         };
         // Stored before the first line, so that a restart does not start at a later position.
+        let end = db::journal_end(client, Some(&position)).await?;
         if let (Some(file), Ok(())) = (&mut file, end.check(&position)) {
             file.write(&position)?;
         }
@@ -198,21 +196,14 @@ where
     /// Follows over one connection. Returns after the last generation with `once`, or if no more
     /// lines are wanted.
     async fn follow(&mut self, session: &mut Session) -> Result<(), StopReason<E>> {
-        let is_notified = db::listen(&session.client).await?;
+        let mut wait = Wait::new(session).await?;
         self.check(&session.client).await?;
         loop {
-            // One poll finds the generations of all pending notifications.
-            while let Some(Some(_)) = session.next_notification().now_or_never() {}
-            let is_wanted = self.poll(&session.client).await?;
-            if self.once || !is_wanted {
+            let polled = self.poll(&session.client).await?;
+            let Some(polled) = polled.filter(|_| !self.once) else {
                 return Ok(());
-            }
-            let limit = if is_notified {
-                NOTIFIED_POLL
-            } else {
-                STANDBY_POLL
             };
-            if let Ok(None) = tokio::time::timeout(limit, session.next_notification()).await {
+            if !wait.next(session, polled).await? {
                 return Err(StopReason::Interrupted(closed()));
             }
         }
@@ -220,7 +211,7 @@ where
 
     /// Returns an error if the position is not valid for the connected database.
     async fn check(&mut self, client: &Client) -> Result<(), StopReason<E>> {
-        let end = db::journal_end(client).await?;
+        let end = db::journal_end(client, Some(&self.position)).await?;
         if let Err(error) = end.check(&self.position) {
             let file = self
                 .file
@@ -237,20 +228,20 @@ where
         Ok(())
     }
 
-    /// Delivers new generations. Returns whether more lines are wanted.
-    async fn poll(&mut self, client: &Client) -> Result<bool, StopReason<E>> {
+    /// Delivers new generations. Returns `None` if no more lines are wanted.
+    async fn poll(&mut self, client: &Client) -> Result<Option<Polled>, StopReason<E>> {
         let mut batch = db::poll(client, &self.position, &self.tables).await?;
-        let found = !batch.waiting().is_empty();
+        let polled = Polled::of(&batch);
         while !batch.waiting().is_empty() {
             if !self.deliver_some(client, &mut batch).await? {
-                return Ok(false);
+                return Ok(None);
             }
         }
         self.position = batch.position();
-        if let Some(file) = self.file.as_mut().filter(|_| found) {
+        if let Some(file) = self.file.as_mut().filter(|_| polled == Polled::New) {
             file.write(&self.position)?;
         }
-        Ok(true)
+        Ok(Some(polled))
     }
 
     /// Delivers one chunk of a batch.

@@ -4,9 +4,9 @@
 SELECT reached.id AS generation, reached.tstamp, reached.username, reached.comment, reached.step AS what, reached.distro, reached.version
 FROM (
     WITH later AS (
-        SELECT g.id, g.tstamp, g.username, g.comment, generation_position(g.id) AS position
-        FROM generation AS g
-        WHERE generation_position(g.id) > generation_position($1)
+        SELECT g.id, g.tstamp, g.username, g.comment, c.position
+        FROM generation AS g JOIN generation_commit AS c ON c.generation = g.id
+        WHERE c.position > generation_position($1)
     ), change AS (
         SELECT e.generation, e.table_name, e.action, e.pkey, e.fields
         FROM event AS e

@@ -1,7 +1,6 @@
 SELECT format('table %s: trigger %s is %s', journaled.name, wanted.name,
               CASE WHEN t.tgenabled IS NULL THEN 'missing' ELSE 'disabled' END)
-FROM unnest(ARRAY['distro', 'kver', 'kver_seen', 'kver_fetched', 'kver_ignore', 'cust_cluster', 'cust_host_kver', 'sp_build',
-                  'sp_build_kver', 'sp_test', 'sp_test_kver', 'sp_test_result', 'sp_available_kver']) AS journaled (name)
+FROM journal_tables() AS journaled (name)
 CROSS JOIN LATERAL (VALUES (journaled.name || '_record_trigger'), (journaled.name || '_record_trigger_update'),
                            (journaled.name || '_record_trigger_delete'), (journaled.name || '_record_trigger_truncate')) AS wanted (name)
 LEFT JOIN pg_trigger AS t ON t.tgrelid = to_regclass('public.' || journaled.name) AND t.tgname = wanted.name

@@ -6,6 +6,6 @@ WHERE ($1::text IS NULL OR table_name = $1)
   AND ($2::bigint IS NULL OR generation = $2)
   AND ($3::jsonb IS NULL OR pkey @> $3)
   AND ($5::bigint IS NULL
-       OR generation IN (SELECT g.id FROM generation AS g WHERE generation_position(g.id) > generation_position($5)))
+       OR generation IN (SELECT c.generation FROM generation_commit AS c WHERE c.position > generation_position($5)))
 ORDER BY generation DESC, id DESC
 LIMIT $4

@@ -31,8 +31,7 @@ const JOURNALED_TABLES: [&str; 13] = [
 /// The state that a query reads.
 ///
 /// The state as of a generation contains the changes of this generation and of all earlier ones in
-/// the order of `generation_position()`. That function orders generations by their last change, so
-/// a change follows the changes that it depends on.
+/// the order of `generation_position()`, which is the order of the commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AsOf {
     /// The present state of the tables.
@@ -46,8 +45,8 @@ pub enum AsOf {
 pub struct PastState {
     /// The last generation of the state; 0 before the first generation.
     pub generation: i64,
-    /// The time at which the generation began; null for generation 0.
-    pub tstamp: Option<Timestamp>,
+    /// The time at which the generation was committed; null for generation 0.
+    pub committed_at: Option<Timestamp>,
     /// The requested time, if the state was requested by a time. Data without a generation, such as
     /// crawls, is read as of this time.
     #[serde(skip)]
@@ -84,8 +83,8 @@ pub async fn snapshot(client: &mut Client) -> Result<Transaction<'_>, DbError> {
 pub struct DataState {
     /// The last generation of the state; 0 if there is none.
     pub generation: i64,
-    /// The time of the query for the present state, or the time at which the generation began; null
-    /// for generation 0.
+    /// The time of the query for the present state, or the time at which the generation was
+    /// committed; null for generation 0.
     pub at: Option<Timestamp>,
 }
 
@@ -106,8 +105,8 @@ impl fmt::Display for DataState {
 }
 
 impl PastState {
-    /// Returns the state as of a generation, or as of the last generation that began at or before a
-    /// time.
+    /// Returns the state as of a generation, or as of the last generation that was committed at or
+    /// before a time.
     ///
     /// # Errors
     ///
@@ -128,13 +127,13 @@ impl PastState {
             (At::Generation(id), _) => id,
             (_, time) => query_value(client, "SELECT generation_at($1)", &[&time]).await?,
         };
-        let tstamp = query_optional_value(
+        let committed_at = query_optional_value(
             client,
-            "SELECT tstamp FROM generation WHERE id = $1",
+            "SELECT committed_at FROM generation_commit WHERE generation = $1",
             &[&generation],
         )
         .await?;
-        if tstamp.is_none() && generation != 0 {
+        if committed_at.is_none() && generation != 0 {
             return Err(DbError::Unknown {
                 subject: Subject::Generation,
                 got: generation.to_string(),
@@ -143,7 +142,7 @@ impl PastState {
         }
         Ok(Self {
             generation,
-            tstamp,
+            committed_at,
             requested_at,
         })
     }
@@ -152,7 +151,7 @@ impl PastState {
     /// all data.
     #[must_use]
     pub fn time(&self) -> Timestamp {
-        self.requested_at.or(self.tstamp).unwrap_or(EARLIEST)
+        self.requested_at.or(self.committed_at).unwrap_or(EARLIEST)
     }
 }
 
@@ -171,21 +170,22 @@ impl AsOf {
     pub async fn state(&self, client: &impl GenericClient) -> Result<DataState, DbError> {
         match self {
             Self::Past(PastState {
-                generation, tstamp, ..
+                generation,
+                committed_at,
+                ..
             }) => Ok(DataState {
                 generation: *generation,
-                at: *tstamp,
+                at: *committed_at,
             }),
             Self::Now => {
-                // The last event belongs to the generation with the last position.
-                let query = "SELECT coalesce((SELECT generation FROM event ORDER BY id DESC LIMIT 1), 0) AS generation, now() AS at";
+                let query = "SELECT coalesce((SELECT generation FROM generation_commit ORDER BY position DESC LIMIT 1), 0) AS generation, now() AS at";
                 query_row(client, query, &[]).await
             }
         }
     }
 
-    /// Returns the state as of a generation, or as of the last generation that began at or before a
-    /// time.
+    /// Returns the state as of a generation, or as of the last generation that was committed at or
+    /// before a time.
     ///
     /// # Errors
     ///
@@ -208,9 +208,9 @@ impl AsOf {
         };
         let mut tables = vec![
             format!(
-                "generation AS (SELECT g.* FROM public.generation AS g
-                 WHERE generation_position(g.id) <= generation_position({generation}) AND {generation} > 0)"
+                "generation_commit AS (SELECT c.* FROM public.generation_commit AS c WHERE c.position <= generation_position({generation}))"
             ),
+            "generation AS (SELECT g.* FROM public.generation AS g WHERE g.id IN (SELECT generation FROM generation_commit))".to_owned(),
             "event AS (SELECT e.* FROM public.event AS e WHERE e.generation IN (SELECT id FROM generation))".to_owned(),
         ];
         tables.extend(JOURNALED_TABLES.map(rows_of));

@@ -17,7 +17,7 @@ pub struct Checked {
 }
 
 /// Rules whose check is fast for every database.
-const QUICK_RULES: [(&str, &str); 3] = [
+const QUICK_RULES: [(&str, &str); 4] = [
     (
         "each journaled table has its triggers, and they are enabled",
         include_str!("../queries/check_triggers.sql"),
@@ -27,13 +27,17 @@ const QUICK_RULES: [(&str, &str); 3] = [
         include_str!("../queries/check_privileges.sql"),
     ),
     (
-        "no generation has a future transaction ID",
+        "each sequence is ahead of its table",
+        include_str!("../queries/check_sequences.sql"),
+    ),
+    (
+        "no generation of this server has a future transaction ID",
         include_str!("../queries/check_ahead.sql"),
     ),
 ];
 
 /// Rules whose check reads all rows.
-const DATA_RULES: [(&str, &str); 3] = [
+const DATA_RULES: [(&str, &str); 5] = [
     (
         "kver_not_ignored is consistent with the patterns",
         include_str!("../queries/check_not_ignored.sql"),
@@ -41,6 +45,14 @@ const DATA_RULES: [(&str, &str); 3] = [
     (
         "every event belongs to a generation",
         include_str!("../queries/check_events.sql"),
+    ),
+    (
+        "every generation has a commit, after its events",
+        include_str!("../queries/check_commits.sql"),
+    ),
+    (
+        "each event starts from the state that the previous event of its record left",
+        include_str!("../queries/check_chains.sql"),
     ),
     (
         "the events of each journaled table reproduce its rows",

@@ -22,10 +22,12 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{Json, ToSql};
 use tokio_postgres::{GenericClient, Row, RowStream};
 
-pub use position::{Cluster, InvalidPosition, Position, Snapshot};
+pub use position::{Cluster, DeliveredGeneration, InvalidPosition, Position, Snapshot};
 
 use self::position::Steps;
-use crate::decode::{FromRow, column, from_row, query_row, query_rows, query_values, unexpected};
+use crate::decode::{
+    FromRow, column, from_row, query_row, query_rows, query_value, query_values, unexpected,
+};
 use crate::event::Action;
 use crate::suggest::similar_names;
 use crate::{DbError, Subject};
@@ -51,6 +53,14 @@ pub enum PositionError {
         /// The first transaction ID after the position.
         got: u64,
     },
+    /// The database does not contain the last generation of the position.
+    #[error(
+        "position follows generation {generation}, which the database does not contain: the database was restored to an earlier state, or a standby without this generation became the primary"
+    )]
+    Lost {
+        /// The last delivered generation.
+        generation: i64,
+    },
 }
 
 fn database(cluster: Cluster) -> String {
@@ -70,8 +80,12 @@ pub struct JournalEnd {
     pub standby: bool,
     /// The snapshot of the query.
     now: Snapshot,
-    /// The transaction ID of the newest generation.
-    last: Option<u64>,
+    /// The highest transaction ID of a generation of this server.
+    last_xact: Option<u64>,
+    /// The last generation of the history.
+    newest: Option<DeliveredGeneration>,
+    /// Whether the database contains the last generation of the queried position.
+    is_known: bool,
 }
 
 impl FromRow for JournalEnd {
@@ -84,7 +98,11 @@ impl FromRow for JournalEnd {
             },
             standby: column(row, "standby")?,
             now: snapshot(column(row, "snapshot")?)?,
-            last: column::<Option<i64>>(row, "last_xact")?.map(i64::cast_unsigned),
+            last_xact: column::<Option<i64>>(row, "last_xact")?.map(i64::cast_unsigned),
+            newest: column::<Option<i64>>(row, "newest_id")?
+                .zip(column(row, "newest_microseconds")?)
+                .map(|(id, microseconds)| DeliveredGeneration { id, microseconds }),
+            is_known: column(row, "is_known")?,
         })
     }
 }
@@ -97,11 +115,12 @@ impl JournalEnd {
         // The newest generation is the upper limit, as in a batch, because its transaction is on
         // disk.
         let xmax = self
-            .last
+            .last_xact
             .map_or(start.snapshot.xmax(), |last| self.now.xmax().min(last + 1));
         Position {
             cluster: self.cluster,
             snapshot: Snapshot::new(xmax, self.now.open().iter().copied()),
+            last: self.newest,
         }
     }
 
@@ -111,8 +130,8 @@ impl JournalEnd {
         self.standby && position.snapshot.xmax() > self.now.xmax()
     }
 
-    /// Returns an error if `position` does not belong to this database, or if the database was
-    /// restored to an earlier state.
+    /// Returns an error if `position`, for which this value was queried, does not belong to this
+    /// database, or if the database was set back to an earlier state.
     pub fn check(&self, position: &Position) -> Result<(), PositionError> {
         if position.cluster != self.cluster {
             return Err(PositionError::Foreign {
@@ -124,31 +143,73 @@ impl JournalEnd {
         if got > expected && !self.standby {
             return Err(PositionError::Ahead { expected, got });
         }
-        Ok(())
+        match position.last {
+            Some(last) if !self.is_known && !self.lags_behind(position) => {
+                Err(PositionError::Lost {
+                    generation: last.id,
+                })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
-/// Returns the identity of the connected database, and the end of its journal.
-pub async fn journal_end(client: &impl GenericClient) -> Result<JournalEnd, DbError> {
-    query_row(client, include_str!("../queries/follow_here.sql"), &[]).await
+/// Returns the identity of the connected database, and the end of its journal. `position` can then
+/// be passed to [`JournalEnd::check`].
+pub async fn journal_end(
+    client: &impl GenericClient,
+    position: Option<&Position>,
+) -> Result<JournalEnd, DbError> {
+    let last = position.and_then(|position| position.last);
+    let (id, microseconds) = last.map(|last| (last.id, last.microseconds)).unzip();
+    let query = include_str!("../queries/follow_here.sql");
+    query_row(client, query, &[&id, &microseconds]).await
 }
 
 /// Prepares a connection for polls, and subscribes it to the notification that a generation was
-/// committed. Returns whether notifications arrive: a standby does not send any.
+/// committed. Returns whether notifications arrive. A standby does not send any, and a server with
+/// prepared transactions gets none, because a transaction with a notification cannot be prepared.
 ///
 /// Must be called before the first poll. Otherwise a generation that is committed between them is
 /// only found by the next poll.
 pub async fn listen(client: &impl GenericClient) -> Result<bool, DbError> {
     // The default of the database might be a level that can fail. A poll is one statement, so
-    // another level has no advantage.
+    // another level has no advantage. Statistics that are older than the growth of the journal
+    // could lead to a plan that reads it completely.
     client
-        .batch_execute("SET default_transaction_isolation = 'read committed'")
+        .batch_execute(
+            "SET default_transaction_isolation = 'read committed'; SET enable_seqscan = off; SET enable_hashjoin = off",
+        )
         .await?;
     match client.batch_execute("LISTEN sqern_generation").await {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            let query = "SELECT current_setting('max_prepared_transactions') = '0'";
+            query_value(client, query, &[]).await
+        }
         Err(error) if error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => Ok(false),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Requests notifications, until [`stop_waiting`]: writers send them only while a follower holds
+/// the advisory lock of `generation_notify()`. Returns whether the lock was acquired.
+///
+/// A transaction that is open in the next poll might have tested the lock before, and then sends no
+/// notification.
+pub async fn start_waiting(client: &impl GenericClient) -> Result<bool, DbError> {
+    query_value(
+        client,
+        "SELECT pg_try_advisory_lock_shared(7370726, 1)",
+        &[],
+    )
+    .await
+}
+
+/// Ends the request of [`start_waiting`].
+pub async fn stop_waiting(client: &impl GenericClient) -> Result<(), DbError> {
+    let query = "SELECT pg_advisory_unlock_shared(7370726, 1)";
+    query_value::<bool>(client, query, &[]).await?;
+    Ok(())
 }
 
 /// Returns an error with similar names if a table does not exist. Without this check, a follower
@@ -182,19 +243,29 @@ pub async fn require_tables(client: &impl GenericClient, tables: &[String]) -> R
 pub struct WaitingGeneration {
     /// The id of the generation.
     pub generation: i64,
+    /// The start time of its transaction, in microseconds since 1970.
+    pub microseconds: i64,
+    /// Its transaction ID; none for a generation of another server.
+    xact: Option<i64>,
     /// The number of its events of the selected tables.
     pub events: i64,
 }
 
-from_row!(WaitingGeneration { generation, events });
+from_row!(WaitingGeneration {
+    generation,
+    microseconds,
+    xact,
+    events
+});
 
-/// The generations of a poll in the order of the id of their last event. If two generations changed
-/// the same row, the one that committed first is therefore delivered first.
+/// The generations of a poll in the order of the history.
 #[derive(Debug, Clone)]
 pub struct Batch {
     cluster: Cluster,
     steps: Steps,
     waiting: VecDeque<WaitingGeneration>,
+    last: Option<DeliveredGeneration>,
+    has_open_transactions: bool,
 }
 
 impl Batch {
@@ -207,8 +278,21 @@ impl Batch {
     /// Removes and returns the next generation. [`Batch::position`] then returns the position after
     /// it.
     pub fn take_next(&mut self) -> Option<WaitingGeneration> {
-        self.steps.step();
-        self.waiting.pop_front()
+        let next = self.waiting.pop_front()?;
+        if next.xact.is_some() {
+            self.steps.step();
+        }
+        self.last = Some(DeliveredGeneration {
+            id: next.generation,
+            microseconds: next.microseconds,
+        });
+        Some(next)
+    }
+
+    /// Returns whether transactions were open during the poll.
+    #[must_use]
+    pub fn has_open_transactions(&self) -> bool {
+        self.has_open_transactions
     }
 
     /// Returns the position after the generations that were removed.
@@ -217,6 +301,7 @@ impl Batch {
         Position {
             cluster: self.cluster,
             snapshot: self.steps.reached().clone(),
+            last: self.last,
         }
     }
 }
@@ -234,31 +319,34 @@ pub async fn poll(
 ) -> Result<Batch, DbError> {
     let reached = &position.snapshot;
     let (text, filter) = (reached.to_string(), filter(tables));
-    let parameters: [&(dyn ToSql + Sync); 2] = [&text, &filter];
+    let last = position.last.map(|last| last.id);
+    let parameters: [&(dyn ToSql + Sync); 3] = [&text, &filter, &last];
     let rows = client
         .query_raw(include_str!("../queries/follow_poll.sql"), parameters)
         .await?;
     pin_mut!(rows);
     let mut now = None;
-    let mut found: Vec<(u64, WaitingGeneration)> = vec![];
+    let mut waiting: VecDeque<WaitingGeneration> = VecDeque::new();
     while let Some(row) = rows.try_next().await? {
         if now.is_none() {
             now = Some(snapshot(column(&row, "snapshot")?)?);
         }
         // Without a new generation, the query returns one row with the snapshot only.
-        if let Some(xact) = column::<Option<i64>>(&row, "xact")? {
-            found.push((xact.cast_unsigned(), WaitingGeneration::from_row(&row)?));
+        if column::<Option<i64>>(&row, "generation")?.is_some() {
+            waiting.push_back(WaitingGeneration::from_row(&row)?);
         }
     }
     let now = now.map_or_else(|| snapshot(""), Ok)?;
     // Only a standby returns generations that its snapshot does not contain: see
     // `Snapshot::of_server`.
-    found.retain(|(xact, _)| now.sees(*xact));
-    let steps = Steps::new(reached, &now, found.iter().map(|(xact, _)| *xact));
+    let xact = |waiting: &WaitingGeneration| waiting.xact.map(i64::cast_unsigned);
+    waiting.retain(|waiting| xact(waiting).is_none_or(|xact| now.sees(xact)));
     Ok(Batch {
         cluster: position.cluster,
-        steps,
-        waiting: found.into_iter().map(|(_, waiting)| waiting).collect(),
+        steps: Steps::new(reached, &now, waiting.iter().filter_map(xact)),
+        waiting,
+        last: position.last,
+        has_open_transactions: !now.open().is_empty(),
     })
 }
 

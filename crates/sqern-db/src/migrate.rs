@@ -15,6 +15,7 @@ pub use files::{Migration, latest, latest_version};
 pub use status::{Applied, OLDEST_SERVER, SchemaError, SchemaStatus, require_usable, status};
 
 use crate::DbError;
+use crate::decode::query_values;
 use files::{functions, migrations};
 
 /// The key of the advisory lock for migrations: "sqern" in ASCII.
@@ -46,6 +47,11 @@ pub enum Step {
     Functions {
         /// The files that differ from the applied ones.
         files: Vec<String>,
+    },
+    /// Advances sequences that are behind their tables, for example after logical replication.
+    Sequences {
+        /// The names of the sequences.
+        sequences: Vec<String>,
     },
 }
 
@@ -80,12 +86,20 @@ pub async fn migrate(
         .await?;
     let status = status::read(&transaction).await?;
     status.check_history()?;
-    let steps = plan(&status, target);
+    let mut steps = plan(&status, target);
     if !dry_run && !steps.is_empty() {
         transaction.batch_execute(ROLES).await?;
         for step in &steps {
             apply(&transaction, step).await?;
         }
+    }
+    if target == latest_version() && !dry_run {
+        let sequences = prepare_server(&transaction).await?;
+        if !sequences.is_empty() {
+            steps.push(Step::Sequences { sequences });
+        }
+    }
+    if !dry_run {
         transaction.commit().await?;
     }
     Ok(steps)
@@ -159,8 +173,27 @@ async fn apply(transaction: &Transaction<'_>, step: &Step) -> Result<(), DbError
             }
         }
         Step::Functions { .. } => apply_functions(transaction).await?,
+        // They are advanced after all other steps.
+        Step::Sequences { .. } => {}
     }
     Ok(())
+}
+
+/// Starts the epoch of a new server, because concurrent first changes would wait for each other.
+/// Advances the sequences that are behind their tables, and returns their names.
+async fn prepare_server(transaction: &Transaction<'_>) -> Result<Vec<String>, DbError> {
+    let behind: Vec<String> = query_values(
+        transaction,
+        "SELECT sequence::text FROM sequences_behind()",
+        &[],
+    )
+    .await?;
+    transaction
+        .batch_execute(
+            "SET LOCAL ROLE sqern_admin; SELECT setval(sequence, highest) FROM sequences_behind(); SELECT generation_epoch(); RESET ROLE",
+        )
+        .await?;
+    Ok(behind)
 }
 
 /// Applies all files of `schema/functions/`. They are idempotent, and a function can depend on a

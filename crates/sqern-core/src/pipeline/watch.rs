@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use pg_connect::Session;
+use sqern_db::DbError;
 use sqern_db::follow::{self, Position};
 
+use crate::follow::{Polled, Wait};
 use crate::{Database, Error};
 
 /// The time between two attempts to reconnect.
@@ -17,6 +19,7 @@ const TABLES: [&str; 4] = ["kver", "kver_seen", "kver_fetched", "kver_ignore"];
 pub struct KernelWatch<'a> {
     database: &'a Database,
     session: Session,
+    wait: Wait,
     position: Position,
 }
 
@@ -29,11 +32,12 @@ impl<'a> KernelWatch<'a> {
     /// schema.
     pub async fn new(database: &'a Database) -> Result<Self, Error> {
         let session = database.open().await?;
-        follow::listen(&session.client).await?;
-        let position = follow::journal_end(&session.client).await?.position();
+        let wait = Wait::new(&session).await?;
+        let position = follow::journal_end(&session.client, None).await?.position();
         Ok(Self {
             database,
             session,
+            wait,
             position,
         })
     }
@@ -45,21 +49,39 @@ impl<'a> KernelWatch<'a> {
     ///
     /// Returns an error of the database, except for a lost connection.
     pub async fn changed(&mut self) -> Result<(), Error> {
-        let tables = TABLES.map(str::to_owned);
         loop {
-            match follow::poll(&self.session.client, &self.position, &tables).await {
-                Ok(batch) if !batch.waiting().is_empty() => return Ok(()),
-                Ok(batch) => self.position = batch.position(),
-                Err(error) if error.is_interruption() => {}
+            match self.poll().await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(error) if error.is_interruption() => self.reconnect().await?,
                 Err(error) => return Err(error.into()),
             }
-            while self.session.next_notification().await.is_none() {
-                tokio::time::sleep(RECONNECT_PAUSE).await;
-                if let Ok(session) = self.database.open().await {
-                    follow::listen(&session.client).await?;
-                    self.session = session;
-                    break;
-                }
+        }
+    }
+
+    /// Polls, and waits unless kernels have changed. Returns whether they have changed.
+    async fn poll(&mut self) -> Result<bool, DbError> {
+        let tables = TABLES.map(str::to_owned);
+        let mut batch = follow::poll(&self.session.client, &self.position, &tables).await?;
+        let polled = Polled::of(&batch);
+        let has_changed = batch.waiting().iter().any(|waiting| waiting.events > 0);
+        if has_changed {
+            return Ok(true);
+        }
+        while batch.take_next().is_some() {}
+        self.position = batch.position();
+        // The next poll reports a closed connection.
+        self.wait.next(&mut self.session, polled).await?;
+        Ok(false)
+    }
+
+    async fn reconnect(&mut self) -> Result<(), Error> {
+        loop {
+            tokio::time::sleep(RECONNECT_PAUSE).await;
+            if let Ok(session) = self.database.open().await {
+                self.wait = Wait::new(&session).await?;
+                self.session = session;
+                return Ok(());
             }
         }
     }

@@ -62,7 +62,7 @@ async fn history(server: &BenchServer) -> Result<Vec<(i64, Digest)>> {
     let session = server.session("history").await?;
     session.run(MAINTENANCE_OFF).await?;
     session
-        .run("TRUNCATE event, generation RESTART IDENTITY")
+        .run("TRUNCATE event, generation, generation_commit RESTART IDENTITY")
         .await?;
     session.run(&functions()).await?;
     let mut digests = Vec::new();

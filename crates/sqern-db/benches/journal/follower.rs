@@ -21,7 +21,9 @@ const ROLLED_BACK: i64 = 10;
 /// Time between the response to COMMIT at the writer and the event at the follower, in seconds.
 const LAG_SECONDS: f64 = 0.1;
 /// Maximum time between polls without a notification.
-const IDLE: Duration = Duration::from_secs(1);
+const IDLE: Duration = Duration::from_millis(20);
+/// The pause after a notification.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The generations of a writer: the times of the responses to COMMIT, and the rolled back ones.
 #[derive(Debug, Default)]
@@ -58,7 +60,7 @@ pub async fn goal(server: &BenchServer, table: &mut Table) -> Result<()> {
         follow::listen(&session.client).await?,
         "the server does not support LISTEN"
     );
-    let start = follow::journal_end(&session.client).await?.position();
+    let start = follow::journal_end(&session.client, None).await?.position();
     let follower = tokio::spawn(follow_on(session, start, done.clone()));
 
     let until = Instant::now() + Duration::from_secs_f64(server.size.writing_seconds);
@@ -86,6 +88,7 @@ async fn follow_on(
     done: Arc<AtomicBool>,
 ) -> Result<Followed> {
     let (mut position, mut followed, mut last) = (start, Followed::default(), 0_i64);
+    let (mut is_waiting, mut was_notified) = (false, false);
     loop {
         // Read before the poll, so that the last poll finds all committed generations.
         let was_done = done.load(Ordering::SeqCst);
@@ -114,7 +117,20 @@ async fn follow_on(
         if was_done {
             return Ok(followed);
         }
-        _ = tokio::time::timeout(IDLE, session.next_notification()).await;
+        if !is_waiting {
+            if was_notified {
+                tokio::time::sleep(PAUSE).await;
+            }
+            is_waiting = follow::start_waiting(&session.client).await?;
+            continue;
+        }
+        if tokio::time::timeout(IDLE, session.next_notification())
+            .await
+            .is_ok()
+        {
+            follow::stop_waiting(&session.client).await?;
+            (is_waiting, was_notified) = (false, true);
+        }
     }
 }
 

@@ -24,5 +24,5 @@ FROM kver
 WHERE NOT kver.archived
   AND NOT EXISTS (SELECT FROM kver_ignore i
                   WHERE i.distro = kver.distro AND i.deleted_at = '-infinity' AND kver.version LIKE i.pattern);
-TRUNCATE event, generation;
+TRUNCATE event, generation, generation_commit;
 VACUUM ANALYZE;

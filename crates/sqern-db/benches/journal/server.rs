@@ -38,19 +38,8 @@ BEGIN
 END
 $$";
 
-/// Removes the line with `pg_notify` from `generation_id()`.
-const WITHOUT_NOTIFY: &str = r"
-DO $$
-DECLARE
-    before constant text := pg_get_functiondef('public.generation_id()'::regprocedure);
-    without constant text := regexp_replace(before, 'PERFORM pg_notify\([^;]*;', '');
-BEGIN
-    IF before = without THEN
-        RAISE 'found no line with pg_notify in generation_id()';
-    END IF;
-    EXECUTE without;
-END
-$$";
+/// Replaces `generation_notify()` with a function without an effect.
+const WITHOUT_NOTIFY: &str = "CREATE OR REPLACE FUNCTION public.generation_notify(generation bigint) RETURNS void LANGUAGE sql AS ''";
 
 /// Disables the maintenance of `kver_not_ignored`. It is measured by goal 6, and is not part of the
 /// journal.
@@ -211,7 +200,8 @@ impl BenchServer {
             "INSERT INTO kver (distro, version) SELECT distro, version FROM bench.source WHERE n <= {base}"
         );
         self.sql(name, &rows).await?;
-        self.sql(name, "TRUNCATE event, generation").await?;
+        self.sql(name, "TRUNCATE event, generation, generation_commit")
+            .await?;
         self.sql(name, "VACUUM ANALYZE").await
     }
 
@@ -287,7 +277,8 @@ impl BenchServer {
     /// the WAL.
     pub async fn settle(&self, databases: &[&str]) -> Result<()> {
         for database in databases {
-            self.sql(database, "TRUNCATE event, generation").await?;
+            self.sql(database, "TRUNCATE event, generation, generation_commit")
+                .await?;
             self.sql(database, "SELECT touched FROM bench.events_before(1, 8000)")
                 .await?;
             self.sql(database, "VACUUM event").await?;

@@ -9,14 +9,28 @@ const FIRST_XACT: u64 = 3;
 
 /// The set of transactions that a database delivered to a follower.
 ///
-/// Its text is `SYSTEM/DATABASE/XMIN:XMAX:XIP,…`: the system identifier of the cluster, the OID of
-/// the database, and a `pg_snapshot`.
+/// Its text is `SYSTEM/DATABASE/XMIN:XMAX:XIP,…/GENERATION@TIME`: the system identifier of the
+/// cluster, the OID of the database, a `pg_snapshot`, and the last delivered generation with its
+/// start time in microseconds since 1970, or 0 before the first generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     /// The identity of the database.
     pub cluster: Cluster,
-    /// The set of delivered transactions.
+    /// The set of delivered transactions of the cluster.
     pub snapshot: Snapshot,
+    /// The generation that was delivered last. A database without it was set back: it was restored
+    /// to an earlier state, or a standby without it became the primary.
+    pub last: Option<DeliveredGeneration>,
+}
+
+/// The identity of a delivered generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeliveredGeneration {
+    /// The id of the generation.
+    pub id: i64,
+    /// The start time of its transaction, in microseconds since 1970. After a database was set
+    /// back, another generation can get the same id, but not the same time.
+    pub microseconds: i64,
 }
 
 /// The identity of a database. Transaction IDs of different clusters are not comparable.
@@ -40,7 +54,9 @@ pub struct Snapshot {
 
 /// A text that is not a position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected a position such as 7301234567890123456/16384/745:760:745,751, found {got:?}")]
+#[error(
+    "expected a position such as 7301234567890123456/16384/745:760:745,751/42@1767225600000000, found {got:?}"
+)]
 pub struct InvalidPosition {
     /// The text that is not a position.
     pub got: String,
@@ -56,6 +72,7 @@ impl Position {
                 xmax: FIRST_XACT,
                 open: vec![],
             },
+            last: None,
         }
     }
 }
@@ -176,11 +193,15 @@ impl fmt::Display for Snapshot {
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}/{}/{}",
-            self.cluster.system_identifier, self.cluster.database, self.snapshot
-        )
+        let Cluster {
+            system_identifier,
+            database,
+        } = self.cluster;
+        write!(f, "{system_identifier}/{database}/{}/", self.snapshot)?;
+        match self.last {
+            Some(DeliveredGeneration { id, microseconds }) => write!(f, "{id}@{microseconds}"),
+            None => f.write_str("0"),
+        }
     }
 }
 
@@ -192,7 +213,8 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let read = || {
             let (system, rest) = text.split_once('/')?;
-            let (database, snapshot) = rest.split_once('/')?;
+            let (database, rest) = rest.split_once('/')?;
+            let (snapshot, last) = rest.split_once('/')?;
             let cluster = Cluster {
                 system_identifier: system.parse().ok()?,
                 database: database.parse().ok()?,
@@ -200,9 +222,17 @@ impl FromStr for Position {
             let (_, xmax, open) = numbers(snapshot)?;
             // Queries compare transaction IDs as bigint.
             i64::try_from(xmax).ok()?;
+            let last = match last.split_once('@') {
+                Some((id, microseconds)) => Some(DeliveredGeneration {
+                    id: id.parse().ok()?,
+                    microseconds: microseconds.parse().ok()?,
+                }),
+                None => None,
+            };
             Some(Self {
                 cluster,
                 snapshot: Snapshot::new(xmax, open),
+                last,
             })
         };
         read()

@@ -4,8 +4,8 @@ mod crash;
 
 use std::collections::BTreeMap;
 
-use futures_util::TryStreamExt;
-use sqern_db::follow::{self, Cluster, Position};
+use futures_util::{FutureExt, TryStreamExt};
+use sqern_db::follow::{self, Cluster, DeliveredGeneration, Position};
 use tokio_postgres::Client;
 
 use crate::support::{bare, migrated, rows, run, value};
@@ -23,7 +23,7 @@ pub struct Follower {
 impl Follower {
     /// Creates a follower at the end of the journal.
     pub async fn new(client: Client) -> Self {
-        let position = follow::journal_end(&client).await.unwrap().position();
+        let position = follow::journal_end(&client, None).await.unwrap().position();
         Self {
             client,
             position,
@@ -141,7 +141,7 @@ async fn rolled_back_changes_are_not_delivered_but_empty_generations_are() {
         .iter()
         .map(|(_, events, _)| events.len())
         .collect();
-    assert_eq!(counts, [0, 2], "generations without events are first");
+    assert_eq!(counts, [2, 0], "in the order of the commits");
     assert_eq!(delivered.len(), journal(&client).await.len());
 }
 
@@ -323,14 +323,14 @@ async fn positions_of_other_databases_or_of_the_future_are_rejected() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, "INSERT INTO distro VALUES ('a', 'A')").await;
-    let here = follow::journal_end(&client).await.unwrap();
+    let here = follow::journal_end(&client, None).await.unwrap();
     let end = here.position();
     assert_eq!(here.check(&end), Ok(()));
     assert_eq!(here.check(&Position::start(here.cluster)), Ok(()));
     assert!(!here.standby && !here.lags_behind(&end));
 
     let (system, oid) = (here.cluster.system_identifier, here.cluster.database);
-    let other = follow::journal_end(&migrated().await.client().await)
+    let other = follow::journal_end(&migrated().await.client().await, None)
         .await
         .unwrap();
     let message = here.check(&other.position()).unwrap_err().to_string();
@@ -352,7 +352,7 @@ async fn positions_of_other_databases_or_of_the_future_are_rejected() {
             "position belongs to database OID {oid} (system identifier 1), not to database OID {oid} (system identifier {system})"
         )
     );
-    let ahead: Position = format!("{system}/{oid}/1000000000:1000000000:")
+    let ahead: Position = format!("{system}/{oid}/1000000000:1000000000:/0")
         .parse()
         .unwrap();
     let message = here.check(&ahead).unwrap_err().to_string();
@@ -366,4 +366,72 @@ async fn positions_of_other_databases_or_of_the_future_are_rejected() {
         message.ends_with(": the database was restored to an earlier state"),
         "{message}"
     );
+    let mut lost = end.clone();
+    lost.last = Some(DeliveredGeneration {
+        id: 1,
+        microseconds: 0,
+    });
+    let here = follow::journal_end(&client, Some(&lost)).await.unwrap();
+    let message = here.check(&lost).unwrap_err().to_string();
+    assert!(
+        message.starts_with("position follows generation 1, which the database does not contain"),
+        "{message}"
+    );
+    let here = follow::journal_end(&client, Some(&end)).await.unwrap();
+    assert_eq!(here.check(&end), Ok(()));
+}
+
+/// Their transaction IDs can be higher than those of this server.
+#[tokio::test]
+async fn generations_of_another_server_are_delivered_first() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, "INSERT INTO distro VALUES ('a', 'A')").await;
+    run(&client, "INSERT INTO distro VALUES ('b', 'B')").await;
+    run(
+        &client,
+        "UPDATE generation_epoch SET system_identifier = 1; UPDATE generation SET xact = '9000000000' WHERE id = 1",
+    )
+    .await;
+    let cluster = follow::journal_end(&client, None).await.unwrap().cluster;
+    let mut follower = Follower::new(database.client().await).await;
+    let end = follower.position.clone();
+    follower.position = Position::start(cluster);
+    run(&client, "INSERT INTO distro VALUES ('c', 'C')").await;
+    let all = follower.poll().await;
+    assert_eq!(
+        all.iter().map(|(id, ..)| *id).collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
+    assert_eq!(follower.generations().await, [0; 0]);
+    follower.position = all[0].2.clone();
+    assert_eq!(follower.generations().await, [2, 3]);
+    follower.position = end;
+    assert_eq!(follower.generations().await, [3]);
+}
+
+#[tokio::test]
+async fn only_a_waiting_follower_is_notified() {
+    let database = migrated().await;
+    let client = database.client().await;
+    let request = pg_connect::ConnectRequest::dsn(database.dsn());
+    let mut reader = pg_connect::connect(&request, &pg_connect::ConnectEnv::default())
+        .await
+        .unwrap();
+    assert!(follow::listen(&reader.client).await.unwrap());
+    let notified = async |reader: &mut pg_connect::Session| -> bool {
+        run(
+            &client,
+            "INSERT INTO distro VALUES ('a' || random()::text, 'A')",
+        )
+        .await;
+        // The server sends the notifications of earlier commits before the result of a query.
+        run(&reader.client, "SELECT 1").await;
+        matches!(reader.next_notification().now_or_never(), Some(Some(_)))
+    };
+    assert!(!notified(&mut reader).await);
+    assert!(follow::start_waiting(&reader.client).await.unwrap());
+    assert!(notified(&mut reader).await);
+    follow::stop_waiting(&reader.client).await.unwrap();
+    assert!(!notified(&mut reader).await);
 }

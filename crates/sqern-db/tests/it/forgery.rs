@@ -1,5 +1,6 @@
 //! Attempts of a writer, who owns a schema, to bypass the journal or to forge its events.
 
+mod nested;
 mod order;
 mod schema_shadowing;
 
@@ -175,14 +176,17 @@ async fn a_writer_can_execute_only_listed_security_definer_functions() {
             "generation_id",
             "generation_id_if_assigned",
             "generation_revert",
-            "generation_start"
+            "generation_start",
+            "sequences_behind"
         ]
     );
     for call in [
         "generation_revert_delete('kver', 2)",
         "generation_revert_insert('kver')",
         "generation_revert_update('kver')",
-        "generation_revert_match('kver')",
+        "generation_notify(1)",
+        "journal_check_order(1)",
+        "journal_match('kver')",
         "generation_revert_refuse_later(2)",
         "journal_attach('kver')",
         "journal_attach_at('kver')",

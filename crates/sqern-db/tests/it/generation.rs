@@ -1,5 +1,7 @@
 //! The functions for generations, called as in the workflows.
 
+use sqern_db::migrate::Step;
+
 use crate::support::{migrated, refused, rows, run, value};
 
 const DISTRO: &str = "INSERT INTO distro VALUES ('d', 'D')";
@@ -213,49 +215,110 @@ async fn concurrent_transactions_have_separate_generations() {
 
 /// The state after a restore of a dump from a server with higher transaction IDs.
 #[tokio::test]
-async fn restored_transaction_ids_are_rejected_until_they_are_passed() {
+async fn a_restored_generation_with_the_transaction_id_of_a_new_one_is_another_generation() {
+    let database = migrated().await;
+    let client = database.client().await;
+    // Several thousand, because other tests on the same server also use transaction IDs.
+    let restored = "UPDATE generation_epoch SET system_identifier = 1;
+        INSERT INTO generation (tstamp, epoch, xact) SELECT '2025-05-01', 1, (pg_current_xact_id()::text::bigint + n)::text::xid8
+        FROM generate_series(1, 5000) AS n";
+    run(&client, restored).await;
+    run(&client, DISTRO).await;
+    run(
+        &client,
+        "BEGIN; SELECT generation_start('why'); INSERT INTO kver VALUES ('d', '1'); COMMIT",
+    )
+    .await;
+    assert_eq!(
+        rows(
+            &client,
+            "SELECT g.epoch, g.comment, c.position > 5000, count(e.id)
+             FROM generation g JOIN generation_commit c ON c.generation = g.id LEFT JOIN event e ON e.generation = g.id
+             WHERE g.id > 5000 GROUP BY g.id, c.position ORDER BY c.position"
+        )
+        .await,
+        ["2 - t 1", "2 why t 1"]
+    );
+    for checked in sqern_db::check::check(&client).await.unwrap() {
+        assert_eq!(checked.problems, [""; 0], "{}", checked.rule);
+    }
+}
+
+/// Logical replication copies rows, but not sequences.
+#[tokio::test]
+async fn sequences_that_are_behind_are_reported_and_advanced() {
+    let database = migrated().await;
+    let mut client = database.client().await;
+    run(&client, DISTRO).await;
+    run(&client, "INSERT INTO sp_build (jenkins_job) VALUES ('j')").await;
+    run(
+        &client,
+        "SELECT setval('event_id_seq', 1, false), setval('generation_id_seq', 3), setval('sp_build_id_seq', 1, false)",
+    )
+    .await;
+    let message = refused(&client, "INSERT INTO kver VALUES ('d', '1')").await;
+    assert_eq!(
+        message,
+        "event IDs are behind: the next ID is 2, but the journal contains 4 | Advance the sequences: sqern db migrate"
+    );
+    let quick = sqern_db::check::check_quickly(&client).await.unwrap();
+    let problems: Vec<String> = quick.into_iter().flat_map(|rule| rule.problems).collect();
+    assert_eq!(
+        problems,
+        [
+            "sequence event_id_seq is at 2, but its table contains 4",
+            "sequence sp_build_id_seq is at 0, but its table contains 1"
+        ]
+    );
+    let steps = sqern_db::migrate::migrate(&mut client, None, false)
+        .await
+        .unwrap();
+    let sequences = ["event_id_seq", "sp_build_id_seq"]
+        .map(str::to_owned)
+        .into();
+    assert_eq!(steps, [Step::Sequences { sequences }]);
+    run(
+        &client,
+        "INSERT INTO kver VALUES ('d', '1'); INSERT INTO sp_build (jenkins_job) VALUES ('j')",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_first_change_on_another_server_advances_the_sequences() {
     let database = migrated().await;
     let client = database.client().await;
     run(&client, DISTRO).await;
-    // Several thousand, because other tests on the same server also use transaction IDs.
-    let restored =
-        "INSERT INTO generation (tstamp, xact) SELECT '2025-05-01', (pg_current_xact_id()::text::bigint + n)::text::xid8
-                    FROM generate_series(1, 5000) AS n";
-    run(&client, restored).await;
-    let problems = async || -> Vec<String> {
-        let checked = sqern_db::check::check(&client).await.unwrap();
-        checked.into_iter().flat_map(|rule| rule.problems).collect()
-    };
-    let found = problems().await;
-    assert!(
-        found.len() == 1 && found[0].contains("advance the transaction IDs: DO $$"),
-        "{found:?}"
-    );
-    let mut message = String::new();
-    for change in [
-        "INSERT INTO kver VALUES ('d', '1')",
-        "SELECT generation_start('why')",
-        "SELECT generation_id()",
-    ] {
-        message = refused(&client, change).await;
-        assert!(
-            message.starts_with("transaction ID ")
-                && message.contains(" already belongs to generation "),
-            "{change}: {message}"
-        );
-    }
-    let (_, remedy) = message
-        .split_once(" | Advance the transaction IDs: ")
-        .unwrap();
-    run(&client, remedy).await;
-    assert_eq!(problems().await, [""; 0]);
+    run(
+        &client,
+        "UPDATE generation_epoch SET system_identifier = 1; SELECT setval('event_id_seq', 1, false), setval('generation_id_seq', 1, false)",
+    )
+    .await;
     run(&client, "INSERT INTO kver VALUES ('d', '1')").await;
     assert_eq!(
-        value(
+        rows(
             &client,
-            "SELECT count(*) FROM event WHERE table_name = 'kver'"
+            "SELECT g.id, g.epoch, c.first_event FROM generation g JOIN generation_commit c ON c.generation = g.id ORDER BY c.position"
         )
         .await,
-        "1"
+        ["1 1 1", "2 2 3"]
+    );
+}
+
+#[tokio::test]
+async fn a_generation_that_was_completed_early_gets_no_more_changes() {
+    let database = migrated().await;
+    let client = database.client().await;
+    let message = refused(
+        &client,
+        &format!(
+            "BEGIN; {DISTRO}; SET CONSTRAINTS ALL IMMEDIATE; INSERT INTO kver VALUES ('d', '1')"
+        ),
+    )
+    .await;
+    assert_eq!(
+        message,
+        "cannot change data after generation 1 is complete | \
+         Commit first, or use SET CONSTRAINTS generation_commit_trigger DEFERRED before the first change."
     );
 }

@@ -43,6 +43,7 @@ pub fn describe_steps(steps: &[Step]) -> String {
                 "functions, triggers and views ({})",
                 counted(files.len(), "file")
             ),
+            Step::Sequences { sequences } => format!("sequences ({})", sequences.join(", ")),
         })
         .collect();
     lines.join("\n")

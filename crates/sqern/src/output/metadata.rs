@@ -161,11 +161,11 @@ fn describe_incomplete(incomplete: &[Incomplete]) -> Vec<String> {
 }
 
 fn describe(past: &PastState) -> String {
-    match past.tstamp {
+    match past.committed_at {
         Some(_) => format!(
-            "as of generation {}, started {}",
+            "as of generation {}, committed {}",
             past.generation,
-            time(past.tstamp)
+            time(past.committed_at)
         ),
         None => "as of the state before the first generation".to_owned(),
     }

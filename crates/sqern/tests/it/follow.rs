@@ -111,7 +111,7 @@ async fn each_position_continues_after_its_line() {
         all.iter()
             .map(|line| line["events"].as_array().unwrap().len())
             .collect::<Vec<_>>(),
-        [0, 2, 2, 1]
+        [2, 2, 0, 1]
     );
     for (index, line) in all.iter().enumerate() {
         let rest = program.done(&[
@@ -231,7 +231,7 @@ async fn an_invalid_position_file_is_rejected_and_unchanged() {
     let (system, rest) = good.split_once('/').unwrap();
     let elsewhere = format!("1/{rest}\n");
     let ahead = format!(
-        "{system}/{}/99999999:99999999:\n",
+        "{system}/{}/99999999:99999999:/0\n",
         rest.split_once('/').unwrap().0
     );
     for content in [

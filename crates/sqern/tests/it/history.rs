@@ -134,26 +134,26 @@ async fn lists_print_past_states() {
 async fn past_states_print_their_generation() {
     let program = with_history().await;
     let past = program.json(&["kver", "list", "--at", "2"]);
-    let started_at =
-        program.value("SELECT to_json(tstamp AT TIME ZONE 'UTC') #>> '{}' || 'Z' FROM generation WHERE id = 2").await;
+    let committed_at =
+        program.value("SELECT to_json(committed_at AT TIME ZONE 'UTC') #>> '{}' || 'Z' FROM generation_commit WHERE generation = 2").await;
     assert_eq!(past["as_of"]["generation"], 2);
     assert_eq!(
-        past["as_of"]["tstamp"]
+        past["as_of"]["committed_at"]
             .as_str()
             .unwrap()
             .trim_end_matches(['0', 'Z']),
-        started_at.trim_end_matches(['0', 'Z'])
+        committed_at.trim_end_matches(['0', 'Z'])
     );
     let by_time = program.json(&[
         "kver",
         "list",
         "--at",
-        past["as_of"]["tstamp"].as_str().unwrap(),
+        past["as_of"]["committed_at"].as_str().unwrap(),
     ]);
     assert_eq!(by_time, past, "the time of a generation selects it");
     let table = program.done(&["kver", "list", "--at", "2"]);
     assert!(
-        table.stderr.starts_with("as of generation 2, started 20"),
+        table.stderr.starts_with("as of generation 2, committed 20"),
         "{table:?}"
     );
     let before = program.done(&["kver", "list", "--at", "1999-12-31"]);
@@ -163,7 +163,7 @@ async fn past_states_print_their_generation() {
     );
     assert_eq!(
         program.json(&["kver", "list", "--at", "1999-12-31"])["as_of"],
-        json!({"generation": 0, "tstamp": null})
+        json!({"generation": 0, "committed_at": null})
     );
     assert_eq!(program.json(&["kver", "list"]).get("as_of"), None);
 }

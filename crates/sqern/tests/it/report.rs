@@ -473,7 +473,7 @@ async fn html_shows_the_trend_of_the_journal() {
     // The first generations began 3 weeks ago, and the module became available now.
     let client = program.database.client().await;
     let earlier = "SET session_replication_role = replica;
-        UPDATE generation SET tstamp = tstamp - interval '20 days' WHERE tstamp < now();
+        UPDATE generation_commit SET committed_at = committed_at - interval '20 days' WHERE committed_at < now();
         SET session_replication_role = DEFAULT;
         UPDATE sp_available_kver SET deleted_at = now()";
     client.batch_execute(earlier).await.unwrap();

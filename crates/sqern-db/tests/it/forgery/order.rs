@@ -2,8 +2,7 @@
 //!
 //! The triggers run at the end of a statement, in the order in which its parts end. If one part
 //! deletes a row and another part inserts it again, the order of the events can differ from the
-//! order of the changes. The triggers therefore compare each event with the table, and reject the
-//! statement if they differ.
+//! order of the changes. A generation whose events are in another order is rejected at its commit.
 
 use super::with_writer;
 use crate::support::{refused, rows, run};

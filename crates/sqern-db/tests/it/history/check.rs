@@ -205,7 +205,10 @@ async fn check_times(
 ) -> Result<(), TestCaseError> {
     for choice in &choices[..2] {
         let chosen = &replay.generations[usize::from(*choice) % replay.generations.len()];
-        let start_time = format!("(SELECT tstamp FROM generation WHERE id = {})", chosen.id);
+        let commit_time = format!(
+            "(SELECT committed_at FROM generation_commit WHERE generation = {})",
+            chosen.id
+        );
         let ids: Vec<_> = replay
             .generations
             .iter()
@@ -214,7 +217,7 @@ async fn check_times(
         let candidates = rows(
             client,
             &format!(
-                "SELECT id FROM generation WHERE tstamp <= {start_time} AND id IN ({})",
+                "SELECT generation FROM generation_commit WHERE committed_at <= {commit_time} AND generation IN ({})",
                 ids.join(", ")
             ),
         )
@@ -224,10 +227,10 @@ async fn check_times(
             .rposition(|id| candidates.contains(id))
             .expect("the chosen generation is a candidate");
         prop_assert_eq!(
-            value(client, &format!("SELECT generation_at({start_time})")).await,
+            value(client, &format!("SELECT generation_at({commit_time})")).await,
             &*ids[number]
         );
-        let as_of = server_rows(client, &format!("{{}}_at(tstamp => {start_time})")).await;
+        let as_of = server_rows(client, &format!("{{}}_at(tstamp => {commit_time})")).await;
         prop_assert_eq!(
             as_of,
             model_rows(&replay.after(number + 1)),

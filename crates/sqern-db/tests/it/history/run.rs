@@ -22,8 +22,6 @@ pub struct Generation {
     pub wrote: BTreeMap<Key, Option<Row>>,
     /// Each changed record, with the numbers of the first and last statements that changed it.
     pub touched: BTreeMap<Key, (u64, u64)>,
-    /// The number of its last statement with a change, which is its position in the history.
-    pub last: u64,
 }
 
 #[derive(Default, Clone)]
@@ -43,7 +41,7 @@ pub struct Replay {
     sessions: [Session; 2],
     /// The committed rows.
     pub rows: Rows,
-    /// The committed generations, in the order of their last changes.
+    /// The committed generations, in the order of their commits.
     pub generations: Vec<Generation>,
     statements: u64,
     /// All executed statements as SQL.
@@ -304,17 +302,11 @@ impl Replay {
                     .1 = *statement;
             }
         }
-        let last = transaction
-            .touched
-            .last()
-            .map_or(0, |(statement, _)| *statement);
         self.generations.push(Generation {
             id,
             wrote: transaction.wrote,
             touched,
-            last,
         });
-        self.generations.sort_by_key(|generation| generation.last);
         Ok(())
     }
 
@@ -356,12 +348,7 @@ impl Replay {
         let touched = changed
             .map(|((name, _), row)| (record(named(name), row), (self.statements, self.statements)))
             .collect();
-        self.generations.push(Generation {
-            id,
-            wrote,
-            touched,
-            last: self.statements,
-        });
+        self.generations.push(Generation { id, wrote, touched });
         self.rows = rows;
     }
 
