@@ -1,7 +1,8 @@
 -- $1 revision, $2 release target, $3 profile (null: all), $4 distros (empty: all), $5 versions (empty: all), $6 build (null: all), $7 flavor
 -- (null: all), $8 whether to include kernels with a successful or running test run
 -- Returns the wanted kernels of the newest successful build of the revision, target and profile, without a successful or running test run
--- of the flavor for this build, the number of hosts that run them and that have them installed, and the newest test run.
+-- of the flavor for this build, the number of hosts that run them and that have them installed, and the newest test run. FULL JOIN is used
+-- as in build_plan.sql.
 WITH built AS MATERIALIZED (
     SELECT DISTINCT ON (k.distro, k.version) k.distro, k.version, b.id, b.tstamp
     FROM sp_build AS b
@@ -11,6 +12,8 @@ WITH built AS MATERIALIZED (
       AND ($2::text IS NULL OR b.release_target = $2)
       AND ($3::text IS NULL OR b.dockernel_profile = $3)
       AND ($6::bigint IS NULL OR b.id = $6)
+      AND ($4::text[] = '{}' OR k.distro = ANY ($4))
+      AND ($5::text[] = '{}' OR k.version = ANY ($5))
     ORDER BY k.distro, k.version, b.id DESC
 ), tried AS (
     SELECT t.build_id, k.distro, k.version,
@@ -27,18 +30,22 @@ WITH built AS MATERIALIZED (
     SELECT h.distro, h.version, count(*) FILTER (WHERE h.current) AS running, count(*) AS installed
     FROM cust_host_kver AS h JOIN cust_cluster AS c ON c.name = h.cluster_name AND c.deleted_at = '-infinity'
     WHERE h.deleted_at = '-infinity'
+      AND ($4::text[] = '{}' OR h.distro = ANY ($4))
+      AND ($5::text[] = '{}' OR h.version = ANY ($5))
     GROUP BY h.distro, h.version
 )
 SELECT built.distro, built.version, built.id AS build, built.tstamp AS ready_at,
     coalesce(hosts.running, 0) AS hosts_running, coalesce(hosts.installed, 0) AS hosts_installed,
     tried.last_id, upper(coalesce(last.result, last_result.result)) AS last_result
-FROM built
-JOIN kver_not_ignored AS wanted ON wanted.distro = built.distro AND wanted.version = built.version
-LEFT JOIN tried ON tried.build_id = built.id AND tried.distro = built.distro AND tried.version = built.version
-LEFT JOIN hosts ON hosts.distro = built.distro AND hosts.version = built.version
+FROM (
+    SELECT b.*
+    FROM built AS b
+    JOIN kver_not_ignored AS wanted ON wanted.distro = b.distro AND wanted.version = b.version
+) AS built
+FULL JOIN tried ON tried.build_id = built.id AND tried.distro = built.distro AND tried.version = built.version
+FULL JOIN hosts ON hosts.distro = built.distro AND hosts.version = built.version
 LEFT JOIN sp_test_kver AS last
     ON last.test_id = tried.last_id AND last.distro = built.distro AND last.version = built.version AND last.deleted_at = '-infinity'
 LEFT JOIN sp_test_result AS last_result ON last_result.test_id = tried.last_id AND last_result.deleted_at = '-infinity'
-WHERE ($8 OR tried.is_tested IS NOT TRUE AND tried.is_held IS NOT TRUE)
-  AND ($4::text[] = '{}' OR built.distro = ANY ($4))
-  AND ($5::text[] = '{}' OR built.version = ANY ($5))
+WHERE coalesce(built.version, '') <> ''
+  AND ($8 OR tried.is_tested IS NOT TRUE AND tried.is_held IS NOT TRUE)

@@ -47,7 +47,7 @@ impl Polled {
 pub(crate) struct Wait {
     /// Whether the server sends notifications.
     is_notified: bool,
-    /// Whether the server was asked for notifications.
+    /// Whether the advisory lock is held, so that the server sends notifications.
     is_waiting: bool,
     /// Whether a notification has arrived since the last wait.
     was_notified: bool,
