@@ -2027,6 +2027,34 @@ ALTER FUNCTION public.kver_update_not_ignored() OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.kver_update_not_ignored() IS 'Trigger function that maintains kver_ignored after changes of kver and kver_ignore.';
 
+CREATE FUNCTION public.lock_table(target regclass, seconds integer DEFAULT 30) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    previous constant text := current_setting('lock_timeout');
+    holders text;
+BEGIN
+    PERFORM set_config('lock_timeout', seconds * 1000 || 'ms', true);
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', target);
+    PERFORM set_config('lock_timeout', previous, true);
+EXCEPTION WHEN lock_not_available THEN
+    SELECT string_agg(DISTINCT format('process %s (user %s, application %s)', a.pid, a.usename, coalesce(nullif(a.application_name, ''), 'unknown')), ', ')
+    INTO holders
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.relation = target AND l.granted AND l.pid <> pg_backend_pid() AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database());
+    RAISE lock_not_available USING
+        MESSAGE = format('could not lock table %s within %s s', (SELECT relname FROM pg_class WHERE oid = target), seconds),
+        DETAIL = 'It is locked by ' || coalesce(holders, 'a session that has ended') || '.',
+        HINT = 'Nothing was changed. Run the command again when the other session has finished.';
+END
+$$;
+
+ALTER FUNCTION public.lock_table(target regclass, seconds integer) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.lock_table(target regclass, seconds integer) IS 'Locks a table against other writers until the end of the transaction. If another session holds a lock for longer than the number of seconds, raises an error that names it.';
+
 CREATE FUNCTION public.sequences_behind() RETURNS TABLE(sequence regclass, last_value bigint, highest bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4374,6 +4402,9 @@ GRANT ALL ON FUNCTION public.kver_seen_at(tstamp timestamp with time zone) TO sq
 REVOKE ALL ON FUNCTION public.kver_seen_record() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.kver_update_not_ignored() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.lock_table(target regclass, seconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.lock_table(target regclass, seconds integer) TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.sequences_behind() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sequences_behind() TO sqern_reader;

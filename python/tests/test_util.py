@@ -257,3 +257,19 @@ def test_the_connection_is_closed_at_the_end_and_after_an_exception(database: Da
         conn = db.conn
         raise KeyError
     assert conn.closed
+
+
+def test_a_table_of_the_user_does_not_hide_a_table_of_sqern(database: Database) -> None:
+    with psycopg.connect(database.dsn, autocommit=True) as admin:
+        admin.execute("CREATE SCHEMA AUTHORIZATION CURRENT_USER")
+        admin.execute("DO $$ BEGIN EXECUTE format('CREATE TABLE %I.kver (LIKE public.kver)', current_user); END $$")
+    with util.connect(dsn=database.dsn, comment="a kernel") as (_, cur, _):
+        cur.execute(ADD, ("4.18.0-1",))
+    assert database.rows("SELECT version FROM public.kver") == [("4.18.0-1",)]
+
+
+def test_repeated_queries_are_not_prepared_because_poolers_mix_sessions(database: Database) -> None:
+    with util.connect(dsn=database.dsn) as (_, cur, _):
+        for _ in range(8):
+            cur.execute("SELECT version FROM kver WHERE distro = %s", ("alma8",))
+        assert cur.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)

@@ -169,11 +169,16 @@ async fn handshake(
                 .connect(MakeRustlsConnect::new(tls.clone()))
                 .await
                 .map_err(explain)?;
-            Ok(Session::start(client, connection, description))
+            Ok(Session::start(
+                client,
+                connection,
+                description,
+                Some(tls.clone()),
+            ))
         }
         _ => {
             let (client, connection) = config.connect(NoTls).await.map_err(explain)?;
-            Ok(Session::start(client, connection, description))
+            Ok(Session::start(client, connection, description, None))
         }
     }
 }

@@ -75,7 +75,7 @@ pub use env::{ConnectEnv, ConnectRequest, DefaultServer};
 pub use error::ConnectError;
 pub use hint::{DefaultServerHints, HintTexts};
 pub use resolve::resolve;
-pub use session::Session;
+pub use session::{Canceler, Session};
 pub use target::{Origin, Target};
 
 /// Resolves a request and connects to its server.

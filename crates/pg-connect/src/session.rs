@@ -1,11 +1,14 @@
 //! An open connection.
 
+use std::fmt;
 use std::future::poll_fn;
 
+use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_postgres::error::DbError;
-use tokio_postgres::{AsyncMessage, Client, Connection, Notification};
+use tokio_postgres::{AsyncMessage, CancelToken, Client, Connection, NoTls, Notification};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// The maximum number of undelivered notifications; further ones are dropped.
 ///
@@ -20,15 +23,48 @@ pub struct Session {
     pub client: Client,
     description: String,
     notifications: Receiver<Notification>,
+    canceler: Canceler,
+}
+
+/// Cancels the statement of a session, over a new connection to the same server.
+#[derive(Clone)]
+pub struct Canceler {
+    token: CancelToken,
+    tls: Option<ClientConfig>,
+}
+
+impl fmt::Debug for Canceler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Canceler").finish_non_exhaustive()
+    }
+}
+
+impl Canceler {
+    /// Requests the cancellation of the statement that the session executes, if there is one. The
+    /// server does not report whether it has canceled a statement.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if no connection could be established.
+    pub async fn cancel(&self) -> Result<(), tokio_postgres::Error> {
+        match &self.tls {
+            Some(tls) => {
+                let tls = MakeRustlsConnect::new(tls.clone());
+                self.token.cancel_query(tls).await
+            }
+            None => self.token.cancel_query(NoTls).await,
+        }
+    }
 }
 
 impl Session {
     /// Starts a background task on the current Tokio runtime, which performs the input and output
-    /// until the client is dropped.
+    /// until the client is dropped. `tls` is the configuration of the connection, if it is encrypted.
     pub(super) fn start<S, T>(
         client: Client,
         connection: Connection<S, T>,
         description: String,
+        tls: Option<ClientConfig>,
     ) -> Self
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -36,7 +72,9 @@ impl Session {
     {
         let (sender, notifications) = channel(MAX_PENDING_NOTIFICATIONS);
         tokio::spawn(drive(connection, sender));
+        let token = client.cancel_token();
         Self {
+            canceler: Canceler { token, tls },
             client,
             description,
             notifications,
@@ -48,6 +86,12 @@ impl Session {
     #[must_use]
     pub fn describe(&self) -> &str {
         &self.description
+    }
+
+    /// Returns a value that can cancel the statements of this session.
+    #[must_use]
+    pub fn canceler(&self) -> Canceler {
+        self.canceler.clone()
     }
 
     /// Waits for the next notification (`LISTEN`); `None` after the end of the connection.

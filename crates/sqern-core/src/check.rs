@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use futures_util::future::join_all;
+use jiff::SignedDuration;
 use sqern_db::change::{self, Finished};
 use sqern_db::{AsOf, crawl as db, distro};
 use sqern_model::upstream::{self, UpstreamDiff};
@@ -18,7 +19,7 @@ use tokio_postgres::Client;
 
 use crate::crawl::{CrawlEvent, CrawlProgress, report_skipped};
 use crate::sources::definition;
-use crate::{ChangeOptions, Clock, Error, Progress};
+use crate::{ChangeOptions, Clock, Database, Error, Progress};
 
 pub use summary::{CheckProblem, CheckSummary, CheckedDistro, CheckedSource};
 
@@ -51,6 +52,9 @@ pub enum CheckTarget {
     Sources(Vec<DistroName>),
 }
 
+/// A larger difference between the clocks of this machine and of the server is reported.
+const MAX_CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_mins(1);
+
 /// The caches of the last crawls, by source.
 type Caches = BTreeMap<String, CrawlCache>;
 
@@ -62,17 +66,21 @@ type Caches = BTreeMap<String, CrawlCache>;
 /// Returns an error if a distribution does not exist or has no source, if the lists of apt cannot
 /// be read, or an error of the database. The error of a source is part of the summary.
 pub async fn check(
-    client: &mut Client,
+    database: &Database,
     request: &CheckRequest,
     options: &ChangeOptions,
     progress: &impl Progress<CrawlEvent>,
 ) -> Result<CheckSummary, Error> {
-    change::require_writer(client).await?;
-    let distros = selected_distros(client, request, progress).await?;
+    let session = database.open().await?;
+    change::require_writer(&session.client).await?;
+    report_clock(&session.client, request.clock, progress).await?;
+    let distros = selected_distros(&session.client, request, progress).await?;
     let mut caches = Vec::new();
     for distro in &distros {
-        caches.push(db::cache(client, &distro.name).await?);
+        caches.push(db::cache(&session.client, &distro.name).await?);
     }
+    // A server or a firewall can close a connection that is idle during the crawls.
+    drop(session);
     let crawled = match &request.target {
         CheckTarget::AptLists { directory, .. } => {
             let mut crawled = Vec::new();
@@ -88,13 +96,31 @@ pub async fn check(
             crawl_sources(&distros, &caches, &request.crawl, progress).await?
         }
     };
-    let (diffs, finished) = record(client, crawled, request, options).await?;
+    let mut session = database.open().await?;
+    let (diffs, finished) = record(&mut session.client, crawled, request, options).await?;
     tracing::info!(
         generation = finished.generation,
         events = finished.events,
         "recorded the check"
     );
     Ok(CheckSummary::new(&diffs, finished))
+}
+
+/// Reports a difference between the clocks of this machine and of the server. Signatures and
+/// expiry times are compared with the clock of this machine.
+async fn report_clock(
+    client: &Client,
+    clock: Clock,
+    progress: &impl Progress<CrawlEvent>,
+) -> Result<(), Error> {
+    let recorded = clock.recorded(client).await?;
+    let ahead = clock.now().duration_since(recorded);
+    if ahead.abs() > MAX_CLOCK_DIFFERENCE {
+        progress.report(CrawlEvent::ClockDiffers {
+            seconds: ahead.as_secs(),
+        });
+    }
+    Ok(())
 }
 
 /// Returns the definitions of the distributions to crawl.
@@ -177,7 +203,7 @@ async fn record(
     options: &ChangeOptions,
 ) -> Result<(Vec<(DistroName, UpstreamDiff)>, Finished), Error> {
     // Before the generation starts, so that the state of that generation includes the check.
-    let now = request.clock.now();
+    let now = request.clock.recorded(client).await?;
     let change = change::begin(client, &options.comment).await?;
     db::lock(&change.transaction).await?;
     let mut diffs = Vec::new();

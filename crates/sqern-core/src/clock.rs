@@ -1,6 +1,8 @@
 //! The time that use cases record.
 
 use jiff::Timestamp;
+use sqern_db::{DbError, session};
+use tokio_postgres::GenericClient;
 
 /// A source of the current time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,6 +21,15 @@ impl Clock {
         match self {
             Self::System => Timestamp::now(),
             Self::Fixed(time) => time,
+        }
+    }
+
+    /// Returns the time to record: that of the server, because the clocks of the machines that
+    /// share a database can differ.
+    pub(crate) async fn recorded(self, client: &impl GenericClient) -> Result<Timestamp, DbError> {
+        match self {
+            Self::System => session::now(client).await,
+            Self::Fixed(time) => Ok(time),
         }
     }
 }

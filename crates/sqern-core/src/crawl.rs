@@ -12,6 +12,11 @@ use crate::Progress;
 pub enum CrawlEvent {
     /// A supported distribution has no source, so its new kernels are not found.
     NoSource(DistroName),
+    /// The clock of this machine differs from the clock of the database server.
+    ClockDiffers {
+        /// The difference; negative if the clock of this machine is behind.
+        seconds: i64,
+    },
     /// Optional sources are skipped.
     SourcesSkipped {
         /// The distribution.

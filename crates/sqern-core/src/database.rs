@@ -20,7 +20,9 @@ impl Database {
     ///
     /// Returns an error if no connection could be established.
     pub async fn connect(&self) -> Result<Session, Error> {
-        Ok(connect(&self.request, &self.env).await?)
+        let session = connect(&self.request, &self.env).await?;
+        sqern_db::session::prepare(&session.client).await?;
+        Ok(session)
     }
 
     /// Connects to the database.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pg_connect::{ConnectEnv, ConnectError, ConnectRequest, Origin, Session, connect, resolve};
+use pg_connect::{ConnectEnv, ConnectError, ConnectRequest, Origin, Session, resolve};
 use pg_local::{LocalServer, State};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -205,5 +205,9 @@ async fn open(request: &InitRequest) -> Result<Session, Error> {
         application_name,
         ..ConnectEnv::default()
     };
-    Ok(connect(&ConnectRequest::dsn(server.dsn()?), &env).await?)
+    let database = Database {
+        request: ConnectRequest::dsn(server.dsn()?),
+        env,
+    };
+    database.connect().await
 }

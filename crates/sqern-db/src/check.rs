@@ -17,7 +17,11 @@ pub struct Checked {
 }
 
 /// Rules whose check is fast for every database.
-const QUICK_RULES: [(&str, &str); 4] = [
+const QUICK_RULES: [(&str, &str); 5] = [
+    (
+        "the database has the encoding UTF8",
+        include_str!("../queries/check_encoding.sql"),
+    ),
     (
         "each journaled table has its triggers, and they are enabled",
         include_str!("../queries/check_triggers.sql"),

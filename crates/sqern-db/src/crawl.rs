@@ -14,14 +14,11 @@ pub use cache::{
 use crate::DbError;
 use crate::decode::{FromRow, column, from_row, query_rows, unexpected};
 
-/// The key of the advisory lock for recording a crawl: "crawl" in ASCII.
-const CRAWL_LOCK: i64 = 0x63_72_61_77_6c;
-
 /// Takes the lock for recording a crawl until the end of the transaction. The recorded state must
 /// not change between the computation of a difference and its application.
 pub async fn lock(transaction: &Transaction<'_>) -> Result<(), DbError> {
     transaction
-        .execute("SELECT pg_advisory_xact_lock($1)", &[&CRAWL_LOCK])
+        .execute("SELECT lock_table('public.crawl')", &[])
         .await?;
     Ok(())
 }

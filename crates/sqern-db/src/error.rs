@@ -44,6 +44,15 @@ pub enum DbError {
         /// The role.
         role: String,
     },
+    /// Other sessions hold locks that the operation requires.
+    #[error(
+        "could not lock the tables of the schema; locked by {}",
+        locked_by(holders)
+    )]
+    Locked {
+        /// The sessions that hold locks on tables of the schema.
+        holders: Vec<String>,
+    },
     /// A state was requested by a time in the future.
     #[error("the time {at} is in the future")]
     Future {
@@ -128,6 +137,10 @@ impl DbError {
                 "An administrator can run: GRANT sqern_writer TO \"{}\"",
                 role.replace('"', "\"\"")
             )),
+            Self::Locked { .. } => Some(
+                "Nothing was changed. Run the command again when the other session has ended."
+                    .into(),
+            ),
             Self::Exists { .. } | Self::Future { .. } | Self::Unexpected { .. } => None,
         }
     }
@@ -162,6 +175,14 @@ impl DbError {
     }
 }
 
+fn locked_by(holders: &[String]) -> String {
+    if holders.is_empty() {
+        "a session that has ended".to_owned()
+    } else {
+        holders.join(", ")
+    }
+}
+
 fn postgres_hint(error: &tokio_postgres::Error) -> Option<String> {
     let database = error.as_db_error()?;
     if let Some(hint) = database.hint() {
@@ -172,6 +193,16 @@ fn postgres_hint(error: &tokio_postgres::Error) -> Option<String> {
         SqlState::INSUFFICIENT_PRIVILEGE => Some(
             "Grant a role to the user: sqern_reader to read, sqern_writer to write, sqern_admin to migrate or delete.".into(),
         ),
+        SqlState::READ_ONLY_SQL_TRANSACTION => Some(
+            "The server is a standby, or the role may only read. To find the primary of several hosts, add target_session_attrs=read-write to the connection.".into(),
+        ),
+        SqlState::QUERY_CANCELED if database.message().contains("statement timeout") => Some(
+            "The role or the database has a statement_timeout. To disable it for one command: PGOPTIONS='-c statement_timeout=0' sqern …".into(),
+        ),
+        SqlState::CHARACTER_NOT_IN_REPERTOIRE | SqlState::UNTRANSLATABLE_CHARACTER => Some(
+            "sqern db check  # reports a database without the encoding UTF8".into(),
+        ),
+        SqlState::TOO_MANY_CONNECTIONS => Some("Wait until other sessions have ended, or raise max_connections or the limit of the role.".into()),
         SqlState::DISK_FULL => Some("Free disk space on the database server. Nothing was changed.".into()),
         _ => None,
     }

@@ -9,6 +9,7 @@ pub mod check;
 pub mod completion;
 pub mod doctor;
 pub mod migrate;
+pub mod session;
 
 // Journal: changes, their events and generations, and followers.
 pub mod change;

@@ -7,19 +7,29 @@
 mod files;
 mod status;
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use sha2::{Digest, Sha256};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 pub use files::{Migration, latest, latest_version};
 pub use status::{Applied, OLDEST_SERVER, SchemaError, SchemaStatus, require_usable, status};
 
 use crate::DbError;
-use crate::decode::query_values;
+use crate::decode::{query_value, query_values};
 use files::{functions, migrations};
 
-/// The key of the advisory lock for migrations: "sqern" in ASCII.
+/// The key of the advisory lock for the first migration: "sqern" in ASCII.
 const MIGRATION_LOCK: i64 = 0x73_71_65_72_6e;
+
+/// The time to wait for a lock in one attempt, in seconds.
+const LOCK_SECONDS: u32 = 3;
+/// The number of attempts to migrate while other sessions hold locks.
+const ATTEMPTS: u32 = 4;
+/// The time between 2 attempts.
+const PAUSE: Duration = Duration::from_secs(3);
 
 /// Creates the roles, which belong to the cluster and not to the schema, and makes the current role
 /// a member of `sqern_admin`.
@@ -61,7 +71,31 @@ pub enum Step {
 /// # Errors
 /// Returns [`DbError::Postgres`] with SQLSTATE 42501 if the role lacks a privilege; its hint lists
 /// the commands for a superuser.
+///
+/// Returns [`DbError::Locked`] if other sessions hold locks for longer than 20 seconds.
 pub async fn migrate(
+    client: &mut Client,
+    target: Option<i32>,
+    dry_run: bool,
+) -> Result<Vec<Step>, DbError> {
+    for attempt in 1..=ATTEMPTS {
+        match migrate_once(client, target, dry_run).await {
+            Err(DbError::Postgres(error))
+                if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) =>
+            {
+                if attempt < ATTEMPTS {
+                    // A waiting migration blocks the sessions that wait after it.
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+            result => return result,
+        }
+    }
+    let holders = query_values(client, include_str!("../queries/lock_holders.sql"), &[]).await?;
+    Err(DbError::Locked { holders })
+}
+
+async fn migrate_once(
     client: &mut Client,
     target: Option<i32>,
     dry_run: bool,
@@ -81,9 +115,11 @@ pub async fn migrate(
         .isolation_level(IsolationLevel::ReadCommitted)
         .start()
         .await?;
-    transaction
-        .execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK])
-        .await?;
+    lock(&transaction).await?;
+    let encoding: String = query_value(&transaction, "SHOW server_encoding", &[]).await?;
+    if encoding != "UTF8" {
+        return Err(SchemaError::Encoding { got: encoding }.into());
+    }
     let status = status::read(&transaction).await?;
     status.check_history()?;
     let mut steps = plan(&status, target);
@@ -103,6 +139,31 @@ pub async fn migrate(
         transaction.commit().await?;
     }
     Ok(steps)
+}
+
+/// Waits for other migrations, and limits the time to wait for each lock of the transaction.
+///
+/// Only a role that may change the schema can lock its table. A role without this privilege fails
+/// at the first step.
+async fn lock(transaction: &Transaction<'_>) -> Result<(), DbError> {
+    transaction
+        .batch_execute(&format!("SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
+        .await?;
+    let may_lock = "SELECT coalesce(has_table_privilege(to_regclass('public.schema_migration'), 'UPDATE'), false)";
+    let mut may_lock_table: bool = query_value(transaction, may_lock, &[]).await?;
+    if !may_lock_table {
+        transaction
+            .execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK])
+            .await?;
+        // The holder of the advisory lock might have created the table.
+        may_lock_table = query_value(transaction, may_lock, &[]).await?;
+    }
+    if may_lock_table {
+        transaction
+            .batch_execute("LOCK TABLE public.schema_migration IN EXCLUSIVE MODE")
+            .await?;
+    }
+    Ok(())
 }
 
 /// Returns the steps from the current schema to `target`.

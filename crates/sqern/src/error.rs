@@ -154,6 +154,7 @@ impl From<DbError> for CliError {
             | DbError::Unknown { .. }
             | DbError::Exists { .. }
             | DbError::Future { .. }
+            | DbError::Locked { .. }
             | DbError::ReadOnly { .. } => ExitStatus::Failed,
         };
         let hints = error.suggestion().into_iter().chain(error.hint()).collect();

@@ -74,6 +74,8 @@ def connect(service: str | None = None, comment: str | None = None, *, dsn: str 
             # The triggers of kver reject other levels, one of which can be the default of the server.
             conn.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         with conn.transaction(), conn.cursor() as cur:
+            # A table of the user must not hide a table of sqern.
+            cur.execute("SET LOCAL search_path = public, pg_temp; SET LOCAL standard_conforming_strings = on")
             if comment is None:
                 try:
                     yield Session(conn, cur, None)
@@ -94,7 +96,8 @@ def _open(service: str | None, dsn: str | None) -> psycopg.Connection[TupleRow]:
         given = {} if service is None else {"service": service}
         # The name in pg_stat_activity, unless PGAPPNAME or the service specifies another.
         program = Path(sys.argv[0]).name or "python"
-        conn = psycopg.connect(make_conninfo(dsn or "", **given, fallback_application_name=program))
+        # A pooler can execute the transactions of a connection in several sessions, which do not share prepared statements.
+        conn = psycopg.connect(make_conninfo(dsn or "", **given, fallback_application_name=program), prepare_threshold=None)
     except psycopg.Error as error:
         where, hint = _where(service, dsn), _way(service, dsn)
         raise ConnectError(f"could not connect to {where}: {str(error).strip()}\nhint: {hint}") from error

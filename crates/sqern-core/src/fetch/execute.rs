@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::download::Downloader;
 use super::tree::{ProvenanceMap, TreeFetcher};
 use super::{DownloadMethod, FetchPlan, KernelPlan, MissingTools, build_tools};
-use crate::{Clock, Error, Progress};
+use crate::{Clock, Database, Error, Progress};
 
 /// The configuration of a fetch.
 #[derive(Debug, Clone)]
@@ -108,13 +108,17 @@ impl FetchOutcome {
 /// Returns an error if no module can be compiled, or an error of the database. The error of a
 /// kernel is part of the summary.
 pub async fn execute(
-    client: &mut Client,
+    database: &Database,
     plan: &FetchPlan,
     config: &FetchConfig,
     progress: &impl Progress<FetchEvent>,
     stop: &CancellationToken,
 ) -> Result<FetchSummary, Error> {
-    change::require_writer(client).await?;
+    let session = database.open().await?;
+    change::require_writer(&session.client).await?;
+    let provenance = provenance(&session.client, &plan.kernels).await?;
+    // A server or a firewall can close a connection that is idle during the downloads.
+    drop(session);
     let now = config.clock.now();
     let trees = TreeFetcher {
         downloader: Downloader {
@@ -135,7 +139,7 @@ pub async fn execute(
         } else {
             None
         },
-        provenance: provenance(client, &plan.kernels).await?,
+        provenance,
         now,
         progress,
         reported_tools: Mutex::default(),
@@ -154,8 +158,10 @@ pub async fn execute(
         .iter()
         .filter(|fetch| fetch.outcome.tree().is_some());
     let fetched: Vec<Kernel> = with_tree.map(|fetch| fetch.kernel.clone()).collect();
-    let change = change::begin(client, &config.comment).await?;
-    db::record(&change.transaction, &fetched, config.clock.now()).await?;
+    let mut session = database.open().await?;
+    let now = config.clock.recorded(&session.client).await?;
+    let change = change::begin(&mut session.client, &config.comment).await?;
+    db::record(&change.transaction, &fetched, now).await?;
     let finished = change.finish(false).await?;
     Ok(FetchSummary { kernels, finished })
 }

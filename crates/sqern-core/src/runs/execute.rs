@@ -198,7 +198,7 @@ impl<'a, P: Progress<RunEvent>> RunExecutor<'a, P> {
             selection: selection.clone(),
             kernels,
             lease: self.config.lease.clone(),
-            now: self.config.clock.now(),
+            clock: self.config.clock,
         };
         let options = ChangeOptions::committed(&self.config.comment);
         let outcome = start(&mut session.client, &request, &options, self.progress).await?;

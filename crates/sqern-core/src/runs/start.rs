@@ -1,13 +1,12 @@
 //! Starts of runs, with claimed or named kernels.
 
-use jiff::Timestamp;
 use sqern_db::run::{self as db, Candidate, Lease, NewBuild, NewRun, PlanFilter};
 use sqern_model::{Kernel, RunKind};
 use tokio_postgres::{Client, Transaction};
 
 use super::plan::{require, require_input};
 use super::{KernelChoice, RunEvent, RunSelection, RunSpec, sweep};
-use crate::{ChangeOptions, Error, Progress};
+use crate::{ChangeOptions, Clock, Error, Progress};
 
 /// A run to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +19,8 @@ pub struct StartRequest {
     pub kernels: KernelChoice,
     /// The lease of the run.
     pub lease: Lease,
-    /// The recorded time.
-    pub now: Timestamp,
+    /// The clock of the recorded time.
+    pub clock: Clock,
 }
 
 /// A started run, which holds its kernels.
@@ -105,7 +104,8 @@ pub async fn claim_and_start(
         .iter()
         .map(|candidate| candidate.kernel.clone())
         .collect();
-    let id = db::start(transaction, &new_run, &names, &request.lease, request.now).await?;
+    let now = request.clock.recorded(transaction).await?;
+    let id = db::start(transaction, &new_run, &names, &request.lease, now).await?;
     Ok(StartOutcome {
         run: Some(StartedRun {
             id,

@@ -24,9 +24,6 @@ use crate::decode::{
 use crate::text_enum::text_enum;
 use crate::{DbError, crawl};
 
-/// The key of the advisory lock for loads: "cust" in ASCII.
-const LOAD_LOCK: i64 = 0x63_75_73_74;
-
 /// The temporary tables of a load.
 ///
 /// `cust_report` has a row for each kernel of a host. The first row of a host also has its location
@@ -227,6 +224,8 @@ pub async fn receive(
     is_complete: impl FnOnce() -> bool,
 ) -> Result<(), DbError> {
     client.batch_execute(TABLES).await?;
+    // The duration depends on the sender of the report.
+    client.batch_execute("SET statement_timeout = 0").await?;
     let mut sink = pin!(
         client
             .copy_in::<_, Cursor<Vec<u8>>>("COPY cust_report FROM STDIN")
@@ -237,6 +236,7 @@ pub async fn receive(
     }
     if is_complete() {
         sink.finish().await?;
+        client.batch_execute("RESET statement_timeout").await?;
     }
     Ok(())
 }
@@ -266,7 +266,7 @@ pub async fn compare(
         .await?;
     reject_duplicates(transaction, parts).await?;
     transaction
-        .execute("SELECT pg_advisory_xact_lock($1)", &[&LOAD_LOCK])
+        .execute("SELECT lock_table('public.cust_cluster')", &[])
         .await?;
     let clusters = transaction
         .execute(

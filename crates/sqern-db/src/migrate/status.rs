@@ -69,6 +69,13 @@ pub enum SchemaError {
         /// The schema version of this program.
         latest: i32,
     },
+    /// The encoding of the database is not UTF8. Text of other encodings can be invalid or
+    /// impossible to convert.
+    #[error("database encoding {got} is not supported, UTF8 is required")]
+    Encoding {
+        /// The encoding.
+        got: String,
+    },
     /// The server is too old.
     #[error("PostgreSQL {got} is not supported, version 15 or later is required")]
     OldServer {
@@ -87,6 +94,9 @@ impl SchemaError {
                 Some("Install the version of sqern that migrated this database, or a later one. Nothing was changed.".into())
             }
             Self::Altered { .. } => Some("sqern db status  # shows the applied migrations".into()),
+            Self::Encoding { .. } => {
+                Some("Create the database with: createdb --encoding=UTF8 --template=template0 NAME".into())
+            }
             Self::NoSuchVersion { .. } => Some("sqern db status".into()),
             Self::OldServer { .. } => Some("sqern local up  # or specify another server with --service or --dsn".into()),
         }

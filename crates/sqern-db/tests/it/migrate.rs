@@ -2,9 +2,9 @@
 
 use sqern_db::DbError;
 use sqern_db::migrate::{SchemaError, Step, latest_version, migrate, require_usable, status};
-use sqern_testkit::TestDatabase;
+use sqern_testkit::{TestDatabase, TestServer};
 
-use crate::support::{bare, migrated, rows, run};
+use crate::support::{bare, migrated, rows, run, value};
 
 /// Returns the output of `pg_dump`, without lines that depend on the database or the version of
 /// PostgreSQL.
@@ -337,4 +337,51 @@ async fn rows_without_a_time_get_the_time_of_their_event_now_and_as_of_earlier()
     for checked in sqern_db::check::check(&client).await.unwrap() {
         assert_eq!(checked.problems, Vec::<String>::new(), "{}", checked.rule);
     }
+}
+
+#[tokio::test]
+async fn a_database_without_utf8_is_rejected() {
+    let server = TestServer::shared().await;
+    let admin = server.connect("postgres").await;
+    for (encoding, name) in [
+        ("SQL_ASCII", "encoding_ascii"),
+        ("LATIN1", "encoding_latin"),
+    ] {
+        run(
+            &admin,
+            &format!("CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"),
+        )
+        .await;
+        let mut client = server.connect(name).await;
+        let error = migrate(&mut client, None, false).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("database encoding {encoding} is not supported, UTF8 is required")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_migration_names_the_session_that_it_waits_for() {
+    let database = migrated().await;
+    let mut client = database.client().await;
+    let reader = database.client().await;
+    run(
+        &reader,
+        "SET application_name = 'dashboard'; BEGIN; SELECT FROM generation_commit",
+    )
+    .await;
+    let pid = value(&reader, "SELECT pg_backend_pid()").await;
+    let error = migrate(&mut client, Some(10), false).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "could not lock the tables of the schema; locked by process {pid} (user sqern, application dashboard)"
+        )
+    );
+    run(&reader, "COMMIT").await;
+    assert_eq!(
+        value(&reader, "SELECT max(version) FROM schema_migration").await,
+        "11"
+    );
 }

@@ -1,6 +1,6 @@
 //! Privileges of each role, tested with statements of the role.
 
-use crate::support::{migrated, refused, rows, run};
+use crate::support::{migrated, refused, rows, run, value};
 
 const DATA: &str = "INSERT INTO distro VALUES ('d', 'D'); INSERT INTO kver VALUES ('d', '1');";
 
@@ -117,4 +117,46 @@ async fn tables_that_come_first_in_the_search_path_are_not_used() {
         .await,
         ["0 0"]
     );
+}
+
+#[tokio::test]
+async fn only_writers_can_lock_a_table_and_the_holder_is_named() {
+    let database = migrated().await;
+    let (holder, other) = (database.client().await, database.client().await);
+    run(&other, "SET SESSION AUTHORIZATION sqern_reader").await;
+    for statement in [
+        "SELECT lock_table('crawl')",
+        "DO 'BEGIN LOCK TABLE crawl IN SHARE ROW EXCLUSIVE MODE; END'",
+    ] {
+        assert!(
+            refused(&other, statement)
+                .await
+                .contains("permission denied"),
+            "{statement}"
+        );
+    }
+    run(
+        &holder,
+        "SET application_name = 'nightly'; BEGIN; SELECT lock_table('crawl')",
+    )
+    .await;
+    let pid = value(&holder, "SELECT pg_backend_pid()").await;
+    run(
+        &other,
+        "RESET SESSION AUTHORIZATION; SET lock_timeout = '7s'",
+    )
+    .await;
+    let error = other
+        .batch_execute("BEGIN; SELECT lock_table('crawl', 1)")
+        .await
+        .unwrap_err();
+    let error = error.as_db_error().unwrap();
+    assert_eq!(error.message(), "could not lock table crawl within 1 s");
+    assert_eq!(
+        error.detail(),
+        Some(format!("It is locked by process {pid} (user sqern, application nightly).").as_str())
+    );
+    run(&holder, "COMMIT").await;
+    run(&other, "ROLLBACK; BEGIN; SELECT lock_table('crawl', 1)").await;
+    assert_eq!(value(&other, "SHOW lock_timeout").await, "7s");
 }

@@ -91,9 +91,8 @@ impl From<&CheckStep> for CheckArgs {
 pub(super) async fn run(args: CheckArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let options = args.change.options(context);
     let request = args.into_request(context)?;
-    let mut session = context.open().await?;
     let progress = CrawlProgress::new(context.printer);
-    let summary = check(&mut session.client, &request, &options, &progress).await?;
+    let summary = check(&context.database(), &request, &options, &progress).await?;
     progress.clear();
     print(&summary, options.dry_run, context.printer)?;
     Ok(if summary.is_complete() {

@@ -89,6 +89,13 @@ impl Progress<CrawlEvent> for CrawlProgress<'_> {
                     "{distro} is supported but has no source, so its new kernels are not found"
                 ));
             }
+            CrawlEvent::ClockDiffers { seconds } => {
+                let direction = if seconds < 0 { "behind" } else { "ahead of" };
+                self.warning(&format!(
+                    "the clock of this machine is {} s {direction} the clock of the database server",
+                    seconds.abs()
+                ));
+            }
             CrawlEvent::SourcesSkipped {
                 distro,
                 sources,

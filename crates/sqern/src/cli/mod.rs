@@ -46,7 +46,7 @@ use std::mem::ManuallyDrop;
 pub use self::complete::complete;
 
 use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use pg_connect::{ConnectError, ConnectRequest, Session, connect};
+use pg_connect::{ConnectRequest, Session};
 use sqern_core::Database;
 
 use crate::config::Config;
@@ -256,12 +256,9 @@ struct Context<'a> {
 impl Context<'_> {
     /// Connects to a database with any schema.
     async fn connect(&self) -> Result<Session, CliError> {
-        Ok(self.try_connect().await?)
-    }
-
-    /// Connects, and returns the original error.
-    async fn try_connect(&self) -> Result<Session, ConnectError> {
-        connect(&self.request(), &self.settings.connect_env()).await
+        let session = self.database().connect().await?;
+        interrupt::cancel_on_interrupt(session.canceler());
+        Ok(session)
     }
 
     /// Returns the request for the database that the command line specifies.
@@ -274,7 +271,9 @@ impl Context<'_> {
 
     /// Connects to a database, and checks that this program can use its schema.
     async fn open(&self) -> Result<Session, CliError> {
-        Ok(self.database().open().await?)
+        let session = self.database().open().await?;
+        interrupt::cancel_on_interrupt(session.canceler());
+        Ok(session)
     }
 
     /// Returns the database that the command line specifies.

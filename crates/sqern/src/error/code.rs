@@ -14,6 +14,8 @@ pub const USAGE: &str = "usage";
 
 /// The code of an error of a file, directory or process.
 pub const IO: &str = "io";
+/// Another session holds a lock.
+pub const LOCKED: &str = "locked";
 
 /// All codes and their meanings. A code keeps its meaning in later versions.
 pub const CODES: &[(&str, &str)] = &[
@@ -51,6 +53,10 @@ pub const CODES: &[(&str, &str)] = &[
         "The private server could not be created, started or stopped.",
     ),
     ("database", "PostgreSQL reported an error."),
+    (
+        LOCKED,
+        "Another session holds a lock that the command requires.",
+    ),
     (
         "permission-denied",
         "The role has no privilege for the command.",
@@ -210,6 +216,8 @@ pub(super) fn of_database(error: &DbError) -> &'static str {
         DbError::Postgres(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
             "permission-denied"
         }
+        DbError::Postgres(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => LOCKED,
+        DbError::Locked { .. } => LOCKED,
         DbError::Postgres(_) => "database",
         DbError::Schema(_) => "schema-version",
         DbError::Position(_) => "invalid-position",

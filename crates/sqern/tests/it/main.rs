@@ -22,4 +22,5 @@ mod new_distro;
 mod program;
 mod report;
 mod runs;
+mod session;
 mod source;

@@ -19,7 +19,7 @@ pub(in crate::cli) async fn run(
     context: &Context<'_>,
 ) -> Result<ExitStatus, CliError> {
     let sources = args.sources.load(context)?;
-    let mut session = context.open().await?;
+    let session = context.open().await?;
     let plan = fetch::plan(&session.client, &args.request()).await?;
     if plan.skipped > 0 {
         let skipped = counted(plan.skipped, "kernel");
@@ -40,6 +40,7 @@ pub(in crate::cli) async fn run(
     if args.change.dry_run {
         return print_plan(plan, context);
     }
+    drop(session);
     let config = FetchConfig {
         sources,
         store: args.store.open(context)?,
@@ -50,7 +51,7 @@ pub(in crate::cli) async fn run(
     };
     let progress = FetchProgress::new(context.printer, plan.kernels.len());
     let summary = fetch::execute(
-        &mut session.client,
+        &context.database(),
         &plan,
         &config,
         &progress,

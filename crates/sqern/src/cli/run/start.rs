@@ -57,7 +57,7 @@ pub(in crate::cli) async fn start(
             lasts: claim.lease,
             owner: owner(context),
         },
-        now: context.settings.now(),
+        clock: context.settings.clock(),
     };
     let mut session = context.open().await?;
     let progress = RunProgress::new(context.printer);

@@ -184,9 +184,8 @@ async fn a_load_waits_for_another_and_compares_with_its_result() {
     let client = program.database.client().await;
     // Simulates a load that holds the lock. Its clusters are committed before the other load
     // compares.
-    let lock = i64::from(u32::from_be_bytes(*b"cust"));
     client
-        .batch_execute(&format!("BEGIN; SELECT pg_advisory_xact_lock({lock})"))
+        .batch_execute("BEGIN; SELECT lock_table('cust_cluster')")
         .await
         .unwrap();
     client
@@ -202,7 +201,7 @@ async fn a_load_waits_for_another_and_compares_with_its_result() {
         .unwrap();
     until(
         &program,
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
+        "SELECT count(*) FROM pg_locks WHERE mode = 'ShareRowExclusiveLock' AND NOT granted",
         "1",
     )
     .await;
@@ -212,4 +211,34 @@ async fn a_load_waits_for_another_and_compares_with_its_result() {
         ran.status == 0 && ran.stderr.starts_with("hosts: 3 new\n"),
         "the clusters exist already: {ran:?}"
     );
+}
+
+#[tokio::test]
+async fn an_interrupt_cancels_the_statement_on_the_server() {
+    let program = Program::new().await;
+    let client = program.database.client().await;
+    let waiting =
+        "SELECT count(*) FROM pg_locks WHERE mode = 'ShareRowExclusiveLock' AND NOT granted";
+    for (signal, status) in [("INT", 130), ("TERM", 143)] {
+        client
+            .batch_execute("BEGIN; SELECT lock_table('cust_cluster')")
+            .await
+            .unwrap();
+        let mut child = spawn(program.command(&["cust", "load", "-"]));
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(two_clusters().to_string().as_bytes())
+            .unwrap();
+        until(&program, waiting, "1").await;
+        let pid = child.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(sent.unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+        // Without the cancellation, the server finds the closed connection after 10 s.
+        assert_eq!(program.value(waiting).await, "0", "{signal}");
+        client.batch_execute("COMMIT").await.unwrap();
+    }
 }
