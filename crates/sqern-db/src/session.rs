@@ -6,7 +6,7 @@ use tokio_postgres::GenericClient;
 use crate::DbError;
 use crate::decode::query_value;
 
-/// The settings that queries require, whatever the defaults of the role and the database are.
+/// The settings that queries require. They replace the defaults of the role and the database.
 ///
 /// - `search_path`: a table of the user must not hide a table of sqern.
 /// - `standard_conforming_strings`: off would change the meaning of `\` in string constants.

@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         .max_blocking_threads(threads)
         .build()
         .map_err(Into::into)
-        .and_then(|runtime| runtime.block_on(cli::run(cli, &settings, &printer)));
+        .and_then(|runtime| runtime.block_on(cli::run(cli, &settings, &printer, terminate)));
     match outcome {
         Ok(status) => status.into(),
         Err(failure) => {
@@ -44,6 +44,11 @@ fn main() -> ExitCode {
             failure.exit().into()
         }
     }
+}
+
+/// Ends the program after a signal.
+fn terminate(signal: u8) -> ! {
+    std::process::exit(128 + i32::from(signal));
 }
 
 /// Prints an error that precedes the settings.

@@ -55,7 +55,7 @@ fn request(sources: SourceSet, distros: &[&str]) -> CheckRequest {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_kernels_of_complete_sources_are_recorded() {
-    let mut fixture = Fixture::new(&[]).await;
+    let fixture = Fixture::new(&[]).await;
     let suites = [
         ("bookworm", "6.1.0-1", None),
         ("bookworm-updates", "6.1.0-2", Some(RepoFault::AlteredIndex)),
@@ -67,13 +67,13 @@ async fn the_kernels_of_complete_sources_are_recorded() {
         dry_run: true,
         ..ChangeOptions::committed("a test")
     };
-    let planned = check(&mut fixture.client, &request, &options, &progress)
+    let planned = check(&fixture.database(), &request, &options, &progress)
         .await
         .unwrap();
     assert_eq!(fixture.value("SELECT count(*) FROM kver_seen").await, "0");
     options.dry_run = false;
-    let mut client = fixture.test_database.client().await;
-    let task = tokio::spawn(async move { check(&mut client, &request, &options, &Silent).await });
+    let database = fixture.database();
+    let task = tokio::spawn(async move { check(&database, &request, &options, &Silent).await });
     let summary = task.await.unwrap().unwrap();
     assert_eq!(planned.distros, summary.distros);
     assert_eq!(summary.distros[0].new, ["6.1.0-1-amd64".parse().unwrap()]);
@@ -95,7 +95,7 @@ async fn the_kernels_of_complete_sources_are_recorded() {
 
 #[tokio::test]
 async fn a_check_requires_a_source() {
-    let mut fixture = Fixture::new(&[]).await;
+    let fixture = Fixture::new(&[]).await;
     let events = Mutex::new(Vec::new());
     let progress = |event| events.lock().unwrap().push(event);
     let mut errors = Vec::new();
@@ -103,7 +103,7 @@ async fn a_check_requires_a_source() {
         let request = request(SourceSet::default(), distros);
         errors.push(
             check(
-                &mut fixture.client,
+                &fixture.database(),
                 &request,
                 &ChangeOptions::committed("a test"),
                 &progress,

@@ -307,7 +307,7 @@ async fn named_kernels_of_different_builds_are_tested_in_a_run_for_each_build() 
         selection: kernels.clone(),
         kernels: KernelChoice::Named,
         lease: one.lease.clone(),
-        now: one.clock.now(),
+        clock: one.clock,
     };
     let options = ChangeOptions::committed("a test");
     let error = start(&mut fixture.client, &request, &options, &Silent)

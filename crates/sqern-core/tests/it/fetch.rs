@@ -62,7 +62,7 @@ fn config(fixture: &Fixture) -> FetchConfig {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn successful_kernels_are_recorded_in_one_generation() {
-    let mut fixture = seen(&["6.1.0-1", "6.1.0-2", "6.1.0-3"]).await;
+    let fixture = seen(&["6.1.0-1", "6.1.0-2", "6.1.0-3"]).await;
     let request = command(
         "[ $SQERN_VERSION != 6.1.0-2 ] || { echo no headers >&2; exit 3; }; mkdir build; touch build/Makefile",
     );
@@ -71,7 +71,7 @@ async fn successful_kernels_are_recorded_in_one_generation() {
     let progress = |event| events.lock().unwrap().push(event);
     let config = config(&fixture);
     let summary = execute(
-        &mut fixture.client,
+        &fixture.database(),
         &plan,
         &config,
         &progress,
@@ -118,14 +118,14 @@ async fn a_canceled_fetch_stops_the_command_and_starts_no_other() {
         fixture.directory.path().display()
     ));
     let plan = plan(&fixture.client, &request).await.unwrap();
-    let (config, stop, mut client) = (
+    let (config, stop, database) = (
         config(&fixture),
         CancellationToken::new(),
-        fixture.test_database.client().await,
+        fixture.database(),
     );
     let token = stop.clone();
     let task =
-        tokio::spawn(async move { execute(&mut client, &plan, &config, &Silent, &token).await });
+        tokio::spawn(async move { execute(&database, &plan, &config, &Silent, &token).await });
     fixture.wait_for_file("started").await;
     stop.cancel();
     let summary = task.await.unwrap().unwrap();
@@ -203,4 +203,30 @@ async fn a_selected_kernel_that_cannot_be_fetched_is_an_error() {
         error.to_string(),
         "kernel version \"6.1.0-8\" does not exist"
     );
+}
+
+#[tokio::test]
+async fn a_fetch_can_take_longer_than_the_idle_session_timeout() {
+    let fixture = seen(&["6.1.0-1"]).await;
+    let plan = plan(
+        &fixture.client,
+        &command("sleep 1; mkdir build; touch build/Makefile"),
+    )
+    .await
+    .unwrap();
+    let limit = format!(
+        "ALTER DATABASE {} SET idle_session_timeout = '300ms'",
+        fixture.test_database.name()
+    );
+    fixture.client.batch_execute(&limit).await.unwrap();
+    let summary = execute(
+        &fixture.database(),
+        &plan,
+        &config(&fixture),
+        &Silent,
+        &CancellationToken::new(),
+    )
+    .await
+    .unwrap();
+    assert_eq!(summary.finished.events, 1);
 }

@@ -8,7 +8,7 @@ use sqern_core::runs::{
     self, BuildSpec, FinishRequest, KernelChoice, Lease, RunEvent, RunSelection, RunSpec,
     StartRequest, TestSpec,
 };
-use sqern_core::{ChangeOptions, Error, Silent};
+use sqern_core::{ChangeOptions, Clock, Error, Silent};
 use sqern_db::DbError;
 use sqern_db::run::RunError;
 use sqern_model::{RunKind, RunResult};
@@ -24,7 +24,7 @@ fn request(kernels: KernelChoice, owner: &str) -> StartRequest {
             lasts: Duration::from_secs(60),
             owner: owner.to_owned(),
         },
-        now: "2026-01-31T12:00:00Z".parse().unwrap(),
+        clock: Clock::Fixed("2026-01-31T12:00:00Z".parse().unwrap()),
     }
 }
 

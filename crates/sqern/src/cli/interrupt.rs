@@ -43,12 +43,12 @@ async fn next_signal() -> u8 {
 /// Cancels the statement of a session before SIGINT or SIGTERM terminates the program. Otherwise
 /// the server would continue to execute it, and would keep its locks. Has no effect if the command
 /// waits for these signals itself.
-pub(super) fn cancel_on_interrupt(canceler: Canceler) {
+pub(super) fn cancel_on_interrupt(canceler: Canceler, terminate: fn(u8) -> !) {
     tokio::spawn(async move {
         let received = next_signal().await;
         if !IS_HANDLED.load(Ordering::Relaxed) {
             _ = tokio::time::timeout(CANCEL_LIMIT, canceler.cancel()).await;
-            std::process::exit(128 + i32::from(received));
+            terminate(received);
         }
     });
 }

@@ -251,13 +251,15 @@ struct Context<'a> {
     connection: &'a Connection,
     settings: &'a Settings,
     printer: &'a Printer,
+    /// Ends the program after a signal.
+    terminate: fn(u8) -> !,
 }
 
 impl Context<'_> {
     /// Connects to a database with any schema.
     async fn connect(&self) -> Result<Session, CliError> {
         let session = self.database().connect().await?;
-        interrupt::cancel_on_interrupt(session.canceler());
+        interrupt::cancel_on_interrupt(session.canceler(), self.terminate);
         Ok(session)
     }
 
@@ -272,7 +274,7 @@ impl Context<'_> {
     /// Connects to a database, and checks that this program can use its schema.
     async fn open(&self) -> Result<Session, CliError> {
         let session = self.database().open().await?;
-        interrupt::cancel_on_interrupt(session.canceler());
+        interrupt::cancel_on_interrupt(session.canceler(), self.terminate);
         Ok(session)
     }
 
@@ -285,8 +287,13 @@ impl Context<'_> {
     }
 }
 
-/// Runs a command line.
-pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<ExitStatus, CliError> {
+/// Runs a command line. `terminate` ends the program after a signal that no command handles.
+pub async fn run(
+    cli: Cli,
+    settings: &Settings,
+    printer: &Printer,
+    terminate: fn(u8) -> !,
+) -> Result<ExitStatus, CliError> {
     // A rejected command must not change anything.
     if printer.format() == Format::Csv && !cli.command.prints_list() {
         return Err(CliError::usage(
@@ -297,6 +304,7 @@ pub async fn run(cli: Cli, settings: &Settings, printer: &Printer) -> Result<Exi
         connection: &cli.connection,
         settings,
         printer,
+        terminate,
     };
     let outcome = dispatch(cli.command, &context).await;
     match (outcome, interrupt::received_signal()) {
