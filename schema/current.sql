@@ -793,7 +793,7 @@ BEGIN
     PERFORM public.generation_revert_refuse_later(reverted);
 
     own := public.generation_id();
-    SELECT 'revert of ' || g.id || coalesce(': ' || g.comment, '') INTO reason FROM public.generation g WHERE g.id = reverted;
+    SELECT left('revert of ' || g.id || coalesce(': ' || g.comment, ''), 4096) INTO reason FROM public.generation g WHERE g.id = reverted;
     IF (SELECT g.comment IS NULL FROM public.generation g WHERE g.id = own) THEN
         PERFORM public.generation_start(reason);
     END IF;
@@ -1033,6 +1033,10 @@ BEGIN
         RAISE invalid_parameter_value USING
             MESSAGE = 'generation comment must not be empty',
             HINT = 'State the purpose of the changes, for example: SELECT generation_start(''update customer host kernel versions'')';
+    END IF;
+    IF length(comment) > 4096 THEN
+        RAISE string_data_right_truncation USING
+            MESSAGE = format('generation comment must not have more than 4096 characters, but has %s', length(comment));
     END IF;
     IF public.generation_id_if_assigned() IS NULL THEN
         own_epoch := public.generation_epoch();  -- before an ID is assigned, because it can advance the sequence
@@ -2054,6 +2058,44 @@ $$;
 ALTER FUNCTION public.lock_table(target regclass, seconds integer) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.lock_table(target regclass, seconds integer) IS 'Locks a table against other writers until the end of the transaction. If another session holds a lock for longer than the number of seconds, raises an error that names it.';
+
+CREATE FUNCTION public.privileges_expected() RETURNS TABLE(grantee text, privilege text, target regclass, column_name text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    WITH relation AS (
+        SELECT c.oid, c.relname AS name
+        FROM pg_class c
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v') AND c.relowner = 'sqern_admin'::regrole
+    ), writable AS (
+        SELECT relation.oid, relation.name, written.privileges,
+            EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = relation.oid AND a.attidentity <> '') AS has_identity
+        FROM relation
+        JOIN (
+            SELECT unnest(ARRAY['distro', 'kver', 'kver_seen', 'kver_ignore', 'cust_cluster_type', 'cust_cluster', 'cust_host_kver', 'sp_build',
+                                'sp_build_kver', 'sp_test', 'sp_test_kver', 'sp_test_result', 'sp_available_kver', 'kver_package', 'crawl']),
+                ARRAY['INSERT', 'UPDATE']
+            UNION ALL
+            SELECT unnest(ARRAY['kver_fetched', 'crawl_file', 'crawl_index', 'sp_build_lease', 'sp_test_lease', 'sp_build_kver_log',
+                                'sp_test_kver_log']),
+                ARRAY['INSERT', 'UPDATE', 'DELETE']
+        ) AS written (name, privileges) ON written.name = relation.name
+    )
+    SELECT role.name, 'SELECT', relation.oid::regclass, NULL
+    FROM relation CROSS JOIN (VALUES ('sqern_reader'), ('sqern_writer')) AS role (name)
+    UNION ALL
+    SELECT 'sqern_writer', privilege, writable.oid::regclass, NULL
+    FROM writable CROSS JOIN unnest(writable.privileges) AS privilege
+    WHERE NOT (privilege = 'INSERT' AND writable.has_identity)
+    UNION ALL
+    SELECT 'sqern_writer', 'INSERT', writable.oid::regclass, a.attname
+    FROM writable JOIN pg_attribute a ON a.attrelid = writable.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity = ''
+    WHERE writable.has_identity
+$$;
+
+ALTER FUNCTION public.privileges_expected() OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.privileges_expected() IS 'Returns the privileges of sqern_reader and sqern_writer on tables and views. The column is null for a privilege on the whole table.';
 
 CREATE FUNCTION public.sequences_behind() RETURNS TABLE(sequence regclass, last_value bigint, highest bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -3881,14 +3923,23 @@ ALTER TABLE ONLY public.crawl_index
 ALTER TABLE ONLY public.crawl
     ADD CONSTRAINT crawl_pkey PRIMARY KEY (id);
 
+ALTER TABLE public.cust_cluster
+    ADD CONSTRAINT cust_cluster_name_length_check CHECK ((length(name) <= 253)) NOT VALID;
+
 ALTER TABLE ONLY public.cust_cluster
     ADD CONSTRAINT cust_cluster_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY public.cust_cluster_type
     ADD CONSTRAINT cust_cluster_type_name_key UNIQUE (name);
 
+ALTER TABLE public.cust_cluster_type
+    ADD CONSTRAINT cust_cluster_type_name_length_check CHECK ((length(name) <= 253)) NOT VALID;
+
 ALTER TABLE ONLY public.cust_cluster_type
     ADD CONSTRAINT cust_cluster_type_pkey PRIMARY KEY (id);
+
+ALTER TABLE public.cust_host_kver
+    ADD CONSTRAINT cust_host_kver_host_name_length_check CHECK ((length(host_name) <= 253)) NOT VALID;
 
 ALTER TABLE ONLY public.cust_host_kver
     ADD CONSTRAINT cust_host_kver_key UNIQUE (cluster_name, host_name, distro, version, deleted_at);
@@ -3896,11 +3947,20 @@ ALTER TABLE ONLY public.cust_host_kver
 ALTER TABLE ONLY public.cust_host_kver
     ADD CONSTRAINT cust_host_kver_pkey PRIMARY KEY (id);
 
+ALTER TABLE public.distro
+    ADD CONSTRAINT distro_name_length_check CHECK ((length(name) <= 253)) NOT VALID;
+
 ALTER TABLE ONLY public.distro
     ADD CONSTRAINT distro_pkey PRIMARY KEY (name);
 
+ALTER TABLE public.distro
+    ADD CONSTRAINT distro_variant_length_check CHECK ((length(variant) <= 253)) NOT VALID;
+
 ALTER TABLE ONLY public.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (generation, id);
+
+ALTER TABLE public.generation
+    ADD CONSTRAINT generation_comment_check CHECK ((length(comment) <= 4096)) NOT VALID;
 
 ALTER TABLE ONLY public.generation_commit
     ADD CONSTRAINT generation_commit_pkey PRIMARY KEY (generation);
@@ -3920,8 +3980,14 @@ ALTER TABLE ONLY public.generation
 ALTER TABLE ONLY public.kver_fetched
     ADD CONSTRAINT kver_fetched_pkey PRIMARY KEY (distro, version);
 
+ALTER TABLE public.kver_ignore
+    ADD CONSTRAINT kver_ignore_comment_check CHECK ((length(comment) <= 4096)) NOT VALID;
+
 ALTER TABLE ONLY public.kver_ignore
     ADD CONSTRAINT kver_ignore_key UNIQUE (distro, pattern, deleted_at);
+
+ALTER TABLE public.kver_ignore
+    ADD CONSTRAINT kver_ignore_pattern_length_check CHECK ((length(pattern) <= 253)) NOT VALID;
 
 ALTER TABLE ONLY public.kver_ignore
     ADD CONSTRAINT kver_ignore_pkey PRIMARY KEY (id);
@@ -3941,6 +4007,9 @@ ALTER TABLE ONLY public.kver
 ALTER TABLE ONLY public.kver_seen
     ADD CONSTRAINT kver_seen_pkey PRIMARY KEY (distro, version);
 
+ALTER TABLE public.kver
+    ADD CONSTRAINT kver_version_length_check CHECK ((length(version) <= 253)) NOT VALID;
+
 ALTER TABLE ONLY public.schema_function
     ADD CONSTRAINT schema_function_pkey PRIMARY KEY (file);
 
@@ -3953,6 +4022,21 @@ ALTER TABLE ONLY public.sp_available_kver
 ALTER TABLE ONLY public.sp_available_kver
     ADD CONSTRAINT sp_available_kver_pkey PRIMARY KEY (id);
 
+ALTER TABLE public.sp_available_kver
+    ADD CONSTRAINT sp_available_kver_release_target_length_check CHECK ((length(release_target) <= 253)) NOT VALID;
+
+ALTER TABLE public.sp_available_kver
+    ADD CONSTRAINT sp_available_kver_storpool_revision_length_check CHECK ((length(storpool_revision) <= 253)) NOT VALID;
+
+ALTER TABLE public.sp_build
+    ADD CONSTRAINT sp_build_change_id_length_check CHECK ((length(change_id) <= 253)) NOT VALID;
+
+ALTER TABLE public.sp_build
+    ADD CONSTRAINT sp_build_dockernel_profile_length_check CHECK ((length(dockernel_profile) <= 253)) NOT VALID;
+
+ALTER TABLE public.sp_build
+    ADD CONSTRAINT sp_build_jenkins_job_length_check CHECK ((length(jenkins_job) <= 253)) NOT VALID;
+
 ALTER TABLE ONLY public.sp_build_kver
     ADD CONSTRAINT sp_build_kver_key UNIQUE (build_id, distro, version, deleted_at);
 
@@ -3962,11 +4046,23 @@ ALTER TABLE ONLY public.sp_build_kver_log
 ALTER TABLE ONLY public.sp_build_kver
     ADD CONSTRAINT sp_build_kver_pkey PRIMARY KEY (id);
 
+ALTER TABLE public.sp_build_lease
+    ADD CONSTRAINT sp_build_lease_limit_check CHECK ((lease <= '30 days'::interval)) NOT VALID;
+
+ALTER TABLE public.sp_build_lease
+    ADD CONSTRAINT sp_build_lease_owner_length_check CHECK ((length(owner) <= 253)) NOT VALID;
+
 ALTER TABLE ONLY public.sp_build_lease
     ADD CONSTRAINT sp_build_lease_pkey PRIMARY KEY (build_id);
 
 ALTER TABLE ONLY public.sp_build
     ADD CONSTRAINT sp_build_pkey PRIMARY KEY (id);
+
+ALTER TABLE public.sp_build
+    ADD CONSTRAINT sp_build_release_target_length_check CHECK ((length(release_target) <= 253)) NOT VALID;
+
+ALTER TABLE public.sp_build
+    ADD CONSTRAINT sp_build_storpool_revision_length_check CHECK ((length(storpool_revision) <= 253)) NOT VALID;
 
 ALTER TABLE ONLY public.sp_test_kver
     ADD CONSTRAINT sp_test_kver_key UNIQUE (test_id, distro, version, deleted_at);
@@ -3976,6 +4072,12 @@ ALTER TABLE ONLY public.sp_test_kver_log
 
 ALTER TABLE ONLY public.sp_test_kver
     ADD CONSTRAINT sp_test_kver_pkey PRIMARY KEY (id);
+
+ALTER TABLE public.sp_test_lease
+    ADD CONSTRAINT sp_test_lease_limit_check CHECK ((lease <= '30 days'::interval)) NOT VALID;
+
+ALTER TABLE public.sp_test_lease
+    ADD CONSTRAINT sp_test_lease_owner_length_check CHECK ((length(owner) <= 253)) NOT VALID;
 
 ALTER TABLE ONLY public.sp_test_lease
     ADD CONSTRAINT sp_test_lease_pkey PRIMARY KEY (test_id);
@@ -3988,6 +4090,12 @@ ALTER TABLE ONLY public.sp_test_result
 
 ALTER TABLE ONLY public.sp_test_result
     ADD CONSTRAINT sp_test_result_pkey PRIMARY KEY (id);
+
+ALTER TABLE public.sp_test
+    ADD CONSTRAINT sp_test_test_cluster_length_check CHECK ((length(test_cluster) <= 253)) NOT VALID;
+
+ALTER TABLE public.sp_test
+    ADD CONSTRAINT sp_test_test_flavor_length_check CHECK ((length(test_flavor) <= 253)) NOT VALID;
 
 CREATE INDEX crawl_checked_idx ON public.crawl USING btree (distro, checked_at);
 
@@ -4235,7 +4343,19 @@ GRANT ALL ON FUNCTION public.cust_cluster_at(tstamp timestamp with time zone) TO
 REVOKE ALL ON FUNCTION public.cust_cluster_record() FROM PUBLIC;
 
 GRANT SELECT ON TABLE public.cust_host_kver TO sqern_reader;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.cust_host_kver TO sqern_writer;
+GRANT SELECT,UPDATE ON TABLE public.cust_host_kver TO sqern_writer;
+
+GRANT INSERT(cluster_name) ON TABLE public.cust_host_kver TO sqern_writer;
+
+GRANT INSERT(host_name) ON TABLE public.cust_host_kver TO sqern_writer;
+
+GRANT INSERT(distro) ON TABLE public.cust_host_kver TO sqern_writer;
+
+GRANT INSERT(version) ON TABLE public.cust_host_kver TO sqern_writer;
+
+GRANT INSERT(current) ON TABLE public.cust_host_kver TO sqern_writer;
+
+GRANT INSERT(deleted_at) ON TABLE public.cust_host_kver TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.cust_host_kver_at(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.cust_host_kver_at(generation bigint) TO sqern_reader;
@@ -4374,7 +4494,15 @@ GRANT ALL ON FUNCTION public.kver_fetched_at(tstamp timestamp with time zone) TO
 REVOKE ALL ON FUNCTION public.kver_fetched_record() FROM PUBLIC;
 
 GRANT SELECT ON TABLE public.kver_ignore TO sqern_reader;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.kver_ignore TO sqern_writer;
+GRANT SELECT,UPDATE ON TABLE public.kver_ignore TO sqern_writer;
+
+GRANT INSERT(distro) ON TABLE public.kver_ignore TO sqern_writer;
+
+GRANT INSERT(pattern) ON TABLE public.kver_ignore TO sqern_writer;
+
+GRANT INSERT(comment) ON TABLE public.kver_ignore TO sqern_writer;
+
+GRANT INSERT(deleted_at) ON TABLE public.kver_ignore TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.kver_ignore_at(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.kver_ignore_at(generation bigint) TO sqern_reader;
@@ -4406,12 +4534,28 @@ REVOKE ALL ON FUNCTION public.kver_update_not_ignored() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.lock_table(target regclass, seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lock_table(target regclass, seconds integer) TO sqern_writer;
 
+REVOKE ALL ON FUNCTION public.privileges_expected() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.privileges_expected() TO sqern_reader;
+GRANT ALL ON FUNCTION public.privileges_expected() TO sqern_writer;
+
 REVOKE ALL ON FUNCTION public.sequences_behind() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sequences_behind() TO sqern_reader;
 GRANT ALL ON FUNCTION public.sequences_behind() TO sqern_writer;
 
 GRANT SELECT ON TABLE public.sp_available_kver TO sqern_reader;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.sp_available_kver TO sqern_writer;
+GRANT SELECT,UPDATE ON TABLE public.sp_available_kver TO sqern_writer;
+
+GRANT INSERT(storpool_revision) ON TABLE public.sp_available_kver TO sqern_writer;
+
+GRANT INSERT(release_target) ON TABLE public.sp_available_kver TO sqern_writer;
+
+GRANT INSERT(distro) ON TABLE public.sp_available_kver TO sqern_writer;
+
+GRANT INSERT(version) ON TABLE public.sp_available_kver TO sqern_writer;
+
+GRANT INSERT(deleted_at) ON TABLE public.sp_available_kver TO sqern_writer;
+
+GRANT INSERT(tstamp) ON TABLE public.sp_available_kver TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.sp_available_kver_at(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sp_available_kver_at(generation bigint) TO sqern_reader;
@@ -4424,7 +4568,27 @@ GRANT ALL ON FUNCTION public.sp_available_kver_at(tstamp timestamp with time zon
 REVOKE ALL ON FUNCTION public.sp_available_kver_record() FROM PUBLIC;
 
 GRANT SELECT ON TABLE public.sp_build TO sqern_reader;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.sp_build TO sqern_writer;
+GRANT SELECT,UPDATE ON TABLE public.sp_build TO sqern_writer;
+
+GRANT INSERT(tstamp) ON TABLE public.sp_build TO sqern_writer;
+
+GRANT INSERT(result) ON TABLE public.sp_build TO sqern_writer;
+
+GRANT INSERT(success) ON TABLE public.sp_build TO sqern_writer;
+
+GRANT INSERT(jenkins_job) ON TABLE public.sp_build TO sqern_writer;
+
+GRANT INSERT(storpool_revision) ON TABLE public.sp_build TO sqern_writer;
+
+GRANT INSERT(change_id) ON TABLE public.sp_build TO sqern_writer;
+
+GRANT INSERT(official) ON TABLE public.sp_build TO sqern_writer;
+
+GRANT INSERT(release_target) ON TABLE public.sp_build TO sqern_writer;
+
+GRANT INSERT(dockernel_profile) ON TABLE public.sp_build TO sqern_writer;
+
+GRANT INSERT(deleted_at) ON TABLE public.sp_build TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.sp_build_at(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sp_build_at(generation bigint) TO sqern_reader;
@@ -4435,7 +4599,19 @@ GRANT ALL ON FUNCTION public.sp_build_at(tstamp timestamp with time zone) TO sqe
 GRANT ALL ON FUNCTION public.sp_build_at(tstamp timestamp with time zone) TO sqern_writer;
 
 GRANT SELECT ON TABLE public.sp_build_kver TO sqern_reader;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.sp_build_kver TO sqern_writer;
+GRANT SELECT,UPDATE ON TABLE public.sp_build_kver TO sqern_writer;
+
+GRANT INSERT(build_id) ON TABLE public.sp_build_kver TO sqern_writer;
+
+GRANT INSERT(distro) ON TABLE public.sp_build_kver TO sqern_writer;
+
+GRANT INSERT(version) ON TABLE public.sp_build_kver TO sqern_writer;
+
+GRANT INSERT(result) ON TABLE public.sp_build_kver TO sqern_writer;
+
+GRANT INSERT(success) ON TABLE public.sp_build_kver TO sqern_writer;
+
+GRANT INSERT(deleted_at) ON TABLE public.sp_build_kver TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.sp_build_kver_at(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sp_build_kver_at(generation bigint) TO sqern_reader;
@@ -4450,7 +4626,17 @@ REVOKE ALL ON FUNCTION public.sp_build_kver_record() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.sp_build_record() FROM PUBLIC;
 
 GRANT SELECT ON TABLE public.sp_test TO sqern_reader;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.sp_test TO sqern_writer;
+GRANT SELECT,UPDATE ON TABLE public.sp_test TO sqern_writer;
+
+GRANT INSERT(tstamp) ON TABLE public.sp_test TO sqern_writer;
+
+GRANT INSERT(build_id) ON TABLE public.sp_test TO sqern_writer;
+
+GRANT INSERT(test_flavor) ON TABLE public.sp_test TO sqern_writer;
+
+GRANT INSERT(test_cluster) ON TABLE public.sp_test TO sqern_writer;
+
+GRANT INSERT(deleted_at) ON TABLE public.sp_test TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.sp_test_at(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sp_test_at(generation bigint) TO sqern_reader;
@@ -4461,7 +4647,19 @@ GRANT ALL ON FUNCTION public.sp_test_at(tstamp timestamp with time zone) TO sqer
 GRANT ALL ON FUNCTION public.sp_test_at(tstamp timestamp with time zone) TO sqern_writer;
 
 GRANT SELECT ON TABLE public.sp_test_kver TO sqern_reader;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.sp_test_kver TO sqern_writer;
+GRANT SELECT,UPDATE ON TABLE public.sp_test_kver TO sqern_writer;
+
+GRANT INSERT(test_id) ON TABLE public.sp_test_kver TO sqern_writer;
+
+GRANT INSERT(distro) ON TABLE public.sp_test_kver TO sqern_writer;
+
+GRANT INSERT(version) ON TABLE public.sp_test_kver TO sqern_writer;
+
+GRANT INSERT(result) ON TABLE public.sp_test_kver TO sqern_writer;
+
+GRANT INSERT(success) ON TABLE public.sp_test_kver TO sqern_writer;
+
+GRANT INSERT(deleted_at) ON TABLE public.sp_test_kver TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.sp_test_kver_at(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sp_test_kver_at(generation bigint) TO sqern_reader;
@@ -4476,7 +4674,17 @@ REVOKE ALL ON FUNCTION public.sp_test_kver_record() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.sp_test_record() FROM PUBLIC;
 
 GRANT SELECT ON TABLE public.sp_test_result TO sqern_reader;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.sp_test_result TO sqern_writer;
+GRANT SELECT,UPDATE ON TABLE public.sp_test_result TO sqern_writer;
+
+GRANT INSERT(test_id) ON TABLE public.sp_test_result TO sqern_writer;
+
+GRANT INSERT(tstamp) ON TABLE public.sp_test_result TO sqern_writer;
+
+GRANT INSERT(result) ON TABLE public.sp_test_result TO sqern_writer;
+
+GRANT INSERT(success) ON TABLE public.sp_test_result TO sqern_writer;
+
+GRANT INSERT(deleted_at) ON TABLE public.sp_test_result TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.sp_test_result_at(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sp_test_result_at(generation bigint) TO sqern_reader;
@@ -4509,7 +4717,37 @@ GRANT SELECT ON TABLE public.build_candidate TO sqern_reader;
 GRANT SELECT ON TABLE public.build_candidate TO sqern_writer;
 
 GRANT SELECT ON TABLE public.crawl TO sqern_reader;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.crawl TO sqern_writer;
+GRANT SELECT,UPDATE ON TABLE public.crawl TO sqern_writer;
+
+GRANT INSERT(distro) ON TABLE public.crawl TO sqern_writer;
+
+GRANT INSERT(source) ON TABLE public.crawl TO sqern_writer;
+
+GRANT INSERT(started_at) ON TABLE public.crawl TO sqern_writer;
+
+GRANT INSERT(finished_at) ON TABLE public.crawl TO sqern_writer;
+
+GRANT INSERT(state) ON TABLE public.crawl TO sqern_writer;
+
+GRANT INSERT(reason) ON TABLE public.crawl TO sqern_writer;
+
+GRANT INSERT(warnings) ON TABLE public.crawl TO sqern_writer;
+
+GRANT INSERT(url) ON TABLE public.crawl TO sqern_writer;
+
+GRANT INSERT(etag) ON TABLE public.crawl TO sqern_writer;
+
+GRANT INSERT(checksum) ON TABLE public.crawl TO sqern_writer;
+
+GRANT INSERT(bytes) ON TABLE public.crawl TO sqern_writer;
+
+GRANT INSERT(kernels) ON TABLE public.crawl TO sqern_writer;
+
+GRANT INSERT(generation) ON TABLE public.crawl TO sqern_writer;
+
+GRANT INSERT(checked_at) ON TABLE public.crawl TO sqern_writer;
+
+GRANT INSERT(dated_at) ON TABLE public.crawl TO sqern_writer;
 
 GRANT SELECT ON TABLE public.crawl_file TO sqern_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.crawl_file TO sqern_writer;
@@ -4533,7 +4771,31 @@ GRANT SELECT ON TABLE public.generation_epoch TO sqern_reader;
 GRANT SELECT ON TABLE public.generation_epoch TO sqern_writer;
 
 GRANT SELECT ON TABLE public.kver_package TO sqern_reader;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.kver_package TO sqern_writer;
+GRANT SELECT,UPDATE ON TABLE public.kver_package TO sqern_writer;
+
+GRANT INSERT(distro) ON TABLE public.kver_package TO sqern_writer;
+
+GRANT INSERT(version) ON TABLE public.kver_package TO sqern_writer;
+
+GRANT INSERT(source) ON TABLE public.kver_package TO sqern_writer;
+
+GRANT INSERT(role) ON TABLE public.kver_package TO sqern_writer;
+
+GRANT INSERT(name) ON TABLE public.kver_package TO sqern_writer;
+
+GRANT INSERT(package_version) ON TABLE public.kver_package TO sqern_writer;
+
+GRANT INSERT(architecture) ON TABLE public.kver_package TO sqern_writer;
+
+GRANT INSERT(url) ON TABLE public.kver_package TO sqern_writer;
+
+GRANT INSERT(size_bytes) ON TABLE public.kver_package TO sqern_writer;
+
+GRANT INSERT(checksum) ON TABLE public.kver_package TO sqern_writer;
+
+GRANT INSERT(first_seen_at) ON TABLE public.kver_package TO sqern_writer;
+
+GRANT INSERT(gone_at) ON TABLE public.kver_package TO sqern_writer;
 
 GRANT SELECT ON TABLE public.kver_status TO sqern_reader;
 GRANT SELECT ON TABLE public.kver_status TO sqern_writer;

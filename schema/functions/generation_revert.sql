@@ -59,7 +59,7 @@ BEGIN
     PERFORM public.generation_revert_refuse_later(reverted);
 
     own := public.generation_id();
-    SELECT 'revert of ' || g.id || coalesce(': ' || g.comment, '') INTO reason FROM public.generation g WHERE g.id = reverted;
+    SELECT left('revert of ' || g.id || coalesce(': ' || g.comment, ''), 4096) INTO reason FROM public.generation g WHERE g.id = reverted;
     IF (SELECT g.comment IS NULL FROM public.generation g WHERE g.id = own) THEN
         PERFORM public.generation_start(reason);
     END IF;

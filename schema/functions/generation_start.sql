@@ -12,6 +12,10 @@ BEGIN
             MESSAGE = 'generation comment must not be empty',
             HINT = 'State the purpose of the changes, for example: SELECT generation_start(''update customer host kernel versions'')';
     END IF;
+    IF length(comment) > 4096 THEN
+        RAISE string_data_right_truncation USING
+            MESSAGE = format('generation comment must not have more than 4096 characters, but has %s', length(comment));
+    END IF;
     IF public.generation_id_if_assigned() IS NULL THEN
         own_epoch := public.generation_epoch();  -- before an ID is assigned, because it can advance the sequence
         INSERT INTO public.generation (epoch, comment) VALUES (own_epoch, generation_start.comment) RETURNING id INTO current_id;

@@ -27,7 +27,7 @@ const QUICK_RULES: [(&str, &str); 5] = [
         include_str!("../queries/check_triggers.sql"),
     ),
     (
-        "the roles cannot write to the journal",
+        "the owners and the privileges of the roles are those of the schema",
         include_str!("../queries/check_privileges.sql"),
     ),
     (

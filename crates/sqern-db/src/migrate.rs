@@ -35,6 +35,9 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// a member of `sqern_admin`.
 const ROLES: &str = include_str!("../schema/roles.sql");
 
+/// Makes `sqern_admin` the owner of all objects of an existing schema.
+const OWNERS: &str = include_str!("../schema/owners.sql");
+
 /// A step of a migration run.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, JsonSchema)]
 #[serde(tag = "step", rename_all = "lowercase")]
@@ -57,6 +60,11 @@ pub enum Step {
     Functions {
         /// The files that differ from the applied ones.
         files: Vec<String>,
+    },
+    /// Restores owners and privileges, which a restore without them loses.
+    Privileges {
+        /// The differences from the owners and privileges of the schema.
+        problems: Vec<String>,
     },
     /// Advances sequences that are behind their tables, for example after logical replication.
     Sequences {
@@ -123,8 +131,18 @@ async fn migrate_once(
     let status = status::read(&transaction).await?;
     status.check_history()?;
     let mut steps = plan(&status, target);
+    if steps.is_empty() && status.version == latest_version() {
+        let query = include_str!("../queries/check_privileges.sql");
+        let problems = query_values(&transaction, query, &[]).await?;
+        if !problems.is_empty() {
+            steps.push(Step::Privileges { problems });
+        }
+    }
     if !dry_run && !steps.is_empty() {
         transaction.batch_execute(ROLES).await?;
+        if status.version > 0 {
+            transaction.batch_execute(OWNERS).await?;
+        }
         for step in &steps {
             apply(&transaction, step).await?;
         }
@@ -233,7 +251,7 @@ async fn apply(transaction: &Transaction<'_>, step: &Step) -> Result<(), DbError
                     .await?;
             }
         }
-        Step::Functions { .. } => apply_functions(transaction).await?,
+        Step::Functions { .. } | Step::Privileges { .. } => apply_functions(transaction).await?,
         // They are advanced after all other steps.
         Step::Sequences { .. } => {}
     }

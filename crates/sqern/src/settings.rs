@@ -91,6 +91,9 @@ pub struct Pager {
     pub has_less_options: bool,
 }
 
+/// The maximum length of a default comment, in characters.
+const MAX_COMMENT: usize = 1000;
+
 /// The settings from the environment and the configuration file.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -189,6 +192,16 @@ impl Settings {
             || Ok(Config::default()),
             |path| Config::read(&path.join("sqern/config.toml"), false),
         )
+    }
+
+    /// Returns the comment of a generation if none is specified: the command line. A long command
+    /// line is shortened, because the database limits the length of a comment.
+    #[must_use]
+    pub fn default_comment(&self) -> String {
+        match self.command_line.char_indices().nth(MAX_COMMENT) {
+            Some((end, _)) => format!("{}…", &self.command_line[..end]),
+            None => self.command_line.clone(),
+        }
     }
 
     /// Returns the current time, or the time of `SQERN_NOW`.

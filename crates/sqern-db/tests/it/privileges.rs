@@ -1,5 +1,8 @@
 //! Privileges of each role, tested with statements of the role.
 
+use sqern_db::migrate::{Step, migrate};
+use tokio_postgres::Client;
+
 use crate::support::{migrated, refused, rows, run, value};
 
 const DATA: &str = "INSERT INTO distro VALUES ('d', 'D'); INSERT INTO kver VALUES ('d', '1');";
@@ -159,4 +162,103 @@ async fn only_writers_can_lock_a_table_and_the_holder_is_named() {
     run(&holder, "COMMIT").await;
     run(&other, "ROLLBACK; BEGIN; SELECT lock_table('crawl', 1)").await;
     assert_eq!(value(&other, "SHOW lock_timeout").await, "7s");
+}
+
+/// The state after `pg_restore --no-owner --no-privileges`.
+#[tokio::test]
+async fn lost_owners_and_privileges_are_reported_and_restored() {
+    let database = migrated().await;
+    let mut client = database.client().await;
+    run(
+        &client,
+        "DO $$
+         DECLARE
+             command text;
+         BEGIN
+             FOR command IN
+                 SELECT format('ALTER TABLE %s OWNER TO %I; REVOKE ALL ON %1$s FROM sqern_reader, sqern_writer', oid::regclass, current_user)
+                 FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')
+                 UNION ALL
+                 SELECT format('ALTER ROUTINE %s OWNER TO %I; REVOKE ALL ON ROUTINE %1$s FROM sqern_reader, sqern_writer;
+                                GRANT EXECUTE ON ROUTINE %1$s TO PUBLIC', oid::regprocedure, current_user)
+                 FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+             LOOP
+                 EXECUTE command;
+             END LOOP;
+             EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM PUBLIC, sqern_reader, sqern_writer', current_database());
+         END
+         $$",
+    )
+    .await;
+    let problems = async |client: &Client| -> Vec<String> {
+        let checked = sqern_db::check::check_quickly(client).await.unwrap();
+        checked.into_iter().flat_map(|rule| rule.problems).collect()
+    };
+    let found = problems(&client).await.join("\n");
+    for expected in [
+        "owned by sqern instead of sqern_admin: cust_cluster, cust_host_kver, distro, event",
+        "owned by sqern instead of sqern_admin: functions cust_cluster_at(bigint)",
+        "all roles can execute functions ",
+        " generation_id(),",
+        "role sqern_writer lacks privilege CONNECT on database ",
+    ] {
+        assert!(found.contains(expected), "{expected}: {found}");
+    }
+    let planned = migrate(&mut client, None, true).await.unwrap();
+    assert!(
+        matches!(&planned[..], [Step::Privileges { problems }] if !problems.is_empty()),
+        "{planned:?}"
+    );
+    assert_eq!(migrate(&mut client, None, false).await.unwrap(), planned);
+    assert_eq!(problems(&client).await, [""; 0]);
+    assert_eq!(migrate(&mut client, None, false).await.unwrap(), []);
+    run(&client, "SET ROLE sqern_writer").await;
+    run(&client, DATA).await;
+}
+
+#[tokio::test]
+async fn a_missing_or_additional_privilege_is_reported() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(
+        &client,
+        "GRANT UPDATE ON event TO sqern_writer; GRANT SELECT ON kver TO PUBLIC; REVOKE SELECT ON kver_status FROM sqern_reader;
+         REVOKE INSERT (distro) ON kver_ignore FROM sqern_writer",
+    )
+    .await;
+    let checked = sqern_db::check::check_quickly(&client).await.unwrap();
+    let mut problems: Vec<String> = checked.into_iter().flat_map(|rule| rule.problems).collect();
+    problems.sort();
+    assert_eq!(
+        problems,
+        [
+            "role PUBLIC has privilege SELECT on table kver",
+            "role sqern_reader lacks privilege SELECT on table kver_status",
+            "role sqern_writer has privilege UPDATE on table event",
+            "role sqern_writer lacks privilege INSERT on table kver_ignore"
+        ]
+    );
+}
+
+/// A later build would otherwise get an ID that is already used.
+#[tokio::test]
+async fn a_writer_cannot_choose_the_id_of_a_row() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, DATA).await;
+    run(&client, "SET ROLE sqern_writer").await;
+    for statement in [
+        "INSERT INTO sp_build (id, jenkins_job) OVERRIDING SYSTEM VALUE VALUES (9223372036854775807, 'j')",
+        "INSERT INTO kver_ignore (id, distro, pattern) OVERRIDING SYSTEM VALUE VALUES (7, 'd', 'x')",
+        "COPY sp_build (id, jenkins_job) FROM STDIN",
+    ] {
+        let message = refused(&client, statement).await;
+        assert!(message.contains("permission denied"), "{message}");
+    }
+    run(
+        &client,
+        "INSERT INTO sp_build (jenkins_job) VALUES ('j'); INSERT INTO sp_build DEFAULT VALUES;
+         INSERT INTO kver_ignore (distro, pattern) VALUES ('d', 'x')",
+    )
+    .await;
 }

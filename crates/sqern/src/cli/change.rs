@@ -21,7 +21,7 @@ impl ChangeArgs {
     pub(super) fn comment(&self, context: &Context<'_>) -> String {
         self.comment
             .clone()
-            .unwrap_or_else(|| context.settings.command_line.clone())
+            .unwrap_or_else(|| context.settings.default_comment())
     }
 
     /// Returns the options of the use case.

@@ -52,7 +52,7 @@ pub(super) async fn run(args: InitArgs, context: &Context<'_>) -> Result<ExitSta
         distros,
     };
     let options = ChangeOptions {
-        comment: context.settings.command_line.clone(),
+        comment: context.settings.default_comment(),
         dry_run: args.dry_run,
     };
     let progress = |event| match event {

@@ -43,6 +43,9 @@ pub fn describe_steps(steps: &[Step]) -> String {
                 "functions, triggers and views ({})",
                 counted(files.len(), "file")
             ),
+            Step::Privileges { problems } => {
+                format!("owners and privileges\n  {}", problems.join("\n  "))
+            }
             Step::Sequences { sequences } => format!("sequences ({})", sequences.join(", ")),
         })
         .collect();
