@@ -238,7 +238,7 @@ async fn a_full_disk_records_nothing_and_the_next_run_succeeds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_next_run_records_a_tree_after_a_lost_connection() {
+async fn the_next_run_records_a_tree_that_could_not_be_recorded() {
     let fixture = Fixture::new(kernel("6.1.0-1")).await;
     let client = fixture.program.database.client().await;
     fixture.server.delay(Duration::from_millis(300));
@@ -255,10 +255,11 @@ async fn the_next_run_records_a_tree_after_a_lost_connection() {
             "the program exited before it requested a package"
         );
     }
-    let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                  WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    client.batch_execute(others).await.unwrap();
+    let name = fixture.program.database.name();
+    let accept = |accepts: bool| format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {accepts}");
+    client.batch_execute(&accept(false)).await.unwrap();
     let output = child.wait_with_output().unwrap();
+    client.batch_execute(&accept(true)).await.unwrap();
     let reported = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{reported}");
     assert!(fixture.tree("6.1.0-1-amd64").exists(), "{reported}");
