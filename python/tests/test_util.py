@@ -207,7 +207,7 @@ def test_the_error_for_an_unknown_service_contains_its_name(by_service: Database
 
 
 def test_the_error_without_a_target_has_a_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(psycopg, "connect", lambda _: (_ for _ in ()).throw(psycopg.OperationalError("no server here")))
+    monkeypatch.setattr(psycopg, "connect", lambda _, **kwargs: (_ for _ in ()).throw(psycopg.OperationalError("no server here")))
     assert connect_error() == (
         "could not connect to the default database of libpq: no server here\n"
         "hint: Specify a service, or set PGSERVICE=NAME. To start a private server: sqern local up && export PGSERVICE=sqern-local"

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqern_testkit::package::Headers;
 use sqern_testkit::repo::{ServerFault, deb};
+use sqern_testkit::{DATABASE, TestServer};
 
 use super::{Fixture, kernel};
 use crate::program::{environment_at, field};
@@ -240,7 +241,7 @@ async fn a_full_disk_records_nothing_and_the_next_run_succeeds() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_run_records_a_tree_that_could_not_be_recorded() {
     let fixture = Fixture::new(kernel("6.1.0-1")).await;
-    let client = fixture.program.database.client().await;
+    let other = TestServer::shared().await.connect(DATABASE).await;
     fixture.server.delay(Duration::from_millis(300));
     let mut child = fixture
         .program
@@ -257,9 +258,9 @@ async fn the_next_run_records_a_tree_that_could_not_be_recorded() {
     }
     let name = fixture.program.database.name();
     let accept = |accepts: bool| format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {accepts}");
-    client.batch_execute(&accept(false)).await.unwrap();
+    other.batch_execute(&accept(false)).await.unwrap();
     let output = child.wait_with_output().unwrap();
-    client.batch_execute(&accept(true)).await.unwrap();
+    other.batch_execute(&accept(true)).await.unwrap();
     let reported = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{reported}");
     assert!(fixture.tree("6.1.0-1-amd64").exists(), "{reported}");
