@@ -79,12 +79,19 @@ impl Compression {
             .find(|format| format.suffix() == suffix)
     }
 
-    /// Returns the format that the first bytes of a file identify by their magic number.
+    /// Returns the format that the first bytes of a file identify by their magic number. A file that
+    /// starts with a skippable frame is in zstd, because pzstd writes such files.
     #[must_use]
     pub fn from_magic(head: &[u8]) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .find(|format| !format.magic().is_empty() && head.starts_with(format.magic()))
+            .find(|format| !format.magic().is_empty() && format.is_start(head))
+    }
+
+    /// Returns whether a file in this format can start with these bytes.
+    fn is_start(self, head: &[u8]) -> bool {
+        head.starts_with(self.magic())
+            || (matches!(self, Self::Zstd | Self::Lz4) && is_skippable_frame(head))
     }
 
     /// Returns the first bytes of each file in this format. They are empty if the format has no
@@ -100,6 +107,12 @@ impl Compression {
             Self::Lz4 => b"\x04\x22\x4d\x18",
         }
     }
+}
+
+/// Returns whether a skippable frame starts with these bytes. Its magic number is 0x184D2A50 to
+/// 0x184D2A5F, in little endian (RFC 8878, 3.1.2; the frame format of lz4 has the same frames).
+fn is_skippable_frame(head: &[u8]) -> bool {
+    matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
 }
 
 /// A file that cannot be decompressed.
@@ -119,7 +132,7 @@ pub enum OpenError {
 }
 
 /// Returns a reader of the decompressed file. It decompresses all members or frames until the end
-/// of `file`.
+/// of `file`. Skippable frames are skipped.
 ///
 /// # Errors
 ///
@@ -130,7 +143,7 @@ pub fn open(
     compression: Compression,
 ) -> Result<Box<dyn Read + Send>, OpenError> {
     let head = file.fill_buf()?;
-    if !head.starts_with(compression.magic()) {
+    if !compression.is_start(head) {
         return Err(OpenError::Format {
             compression,
             head: head[..head.len().min(HEAD_BYTES)].to_vec(),
@@ -206,6 +219,52 @@ mod tests {
             );
         }
         assert_eq!(Compression::from_suffix(".Z"), None);
+    }
+
+    /// Returns a skippable frame with this content.
+    fn skippable(number: u8, content: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(content.len()).expect("a short text");
+        [
+            &[0x50 + number, 0x2a, 0x4d, 0x18][..],
+            &length.to_le_bytes(),
+            content,
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn skippable_frames_are_skipped_at_each_position() {
+        for compression in [Compression::Zstd, Compression::Lz4] {
+            let frame = |text: &str| {
+                compression
+                    .compress(text.as_bytes())
+                    .expect("memory accepts all bytes")
+            };
+            for number in 0..16 {
+                let file = [
+                    skippable(number, b"abcd"),
+                    skippable(number, b""),
+                    frame("first "),
+                    skippable(number, &vec![0; 100_000]),
+                    frame("second"),
+                    skippable(number, b"x"),
+                ]
+                .concat();
+                assert_eq!(
+                    decompress(file.clone(), compression).expect("a valid file"),
+                    b"first second",
+                    "{compression:?} {number}"
+                );
+                assert_eq!(Compression::from_magic(&file), Some(Compression::Zstd));
+                // The last frame of 9 bytes is truncated.
+                for end in file.len() - 8..file.len() {
+                    let result = decompress(file[..end].to_vec(), compression);
+                    assert!(result.is_err(), "{compression:?} cut to {end} bytes");
+                }
+            }
+            let empty = decompress(skippable(0, b"abcd"), compression).expect("a valid file");
+            assert!(empty.is_empty(), "{compression:?}");
+        }
     }
 
     proptest! {
