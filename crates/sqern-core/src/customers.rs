@@ -3,7 +3,9 @@
 //! A report contains the clusters of customers, their hosts, and the running and installed kernels
 //! of each host. [`load`] records a report, and [`this_host()`] creates the entry of this machine.
 
+mod compression;
 mod csv;
+mod encoding;
 mod input;
 mod invalid;
 mod json;

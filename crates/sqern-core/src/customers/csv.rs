@@ -1,10 +1,11 @@
 //! Reports in CSV (RFC 4180): one kernel of a host per line, with adjacent lines for a host.
 
+use memchr::memchr_iter;
 use sqern_db::cust::load::Place;
 use sqern_model::{ClusterName, DistroName, HostName, KernelVersion, ReportedHost, TypeWord};
 
-use super::input::{Input, RECORD_BYTES, RECORD_TOO_LONG};
-use super::invalid::{InvalidReport, unreadable};
+use super::input::{Input, Position, RECORD_BYTES, describe_failure};
+use super::invalid::InvalidReport;
 use super::rows::Rows;
 
 /// The header line. A line that contains only a cluster and its type is a cluster without hosts.
@@ -25,7 +26,8 @@ struct Lines {
 }
 
 /// Reads a report to its end.
-pub(super) fn read(input: Input, rows: &mut Rows) -> Result<(), InvalidReport> {
+pub(super) fn read(mut input: Input, rows: &mut Rows) -> Result<(), InvalidReport> {
+    input.use_newlines();
     let position = input.position();
     let mut reader = ::csv::ReaderBuilder::new()
         .has_headers(false)
@@ -39,9 +41,9 @@ pub(super) fn read(input: Input, rows: &mut Rows) -> Result<(), InvalidReport> {
             Ok(true) => position.end_record(),
             Ok(false) if is_header => return Err(wrong_header("an empty report", 1)),
             Ok(false) => break,
-            Err(error) => return Err(describe(&error, begin)),
+            Err(error) => return Err(describe(&error, begin, &position)),
         }
-        let line = record.position().map_or(begin, line_of);
+        let line = first_line(&record, reader.position(), &position);
         if std::mem::take(&mut is_header) {
             if record != HEADER[..] {
                 return Err(wrong_header(
@@ -84,7 +86,9 @@ pub(super) fn read(input: Input, rows: &mut Rows) -> Result<(), InvalidReport> {
             Some(lines) => lines,
             none => {
                 position.begin_record();
-                none.insert(begin_host(&record, position.at_line(line)).map_err(wrong)?)
+                let place = position.at_line(line);
+                let result = begin_host(&record, place);
+                none.insert(result.map_err(|message| InvalidReport::at(place, message))?)
             }
         };
         lines.add(&record).map_err(|message| {
@@ -173,6 +177,14 @@ fn boolean(text: &str) -> Result<bool, String> {
     }
 }
 
+/// Returns the line in which a record starts. `end` is the position after it. The position of the
+/// record itself is that of the blank lines before it.
+fn first_line(record: &::csv::StringRecord, end: &::csv::Position, position: &Position) -> i64 {
+    let inner = memchr_iter(b'\n', record.as_slice().as_bytes()).count();
+    let last = i64::from(position.is_line_end(end.byte()));
+    line_of(end) - i64::try_from(inner).unwrap_or(i64::MAX) - last
+}
+
 fn line_of(position: &::csv::Position) -> i64 {
     i64::try_from(position.line()).unwrap_or(i64::MAX)
 }
@@ -189,8 +201,8 @@ fn wrong_header(found: &str, line: i64) -> InvalidReport {
     error.with_hint("Use --format json or --format jsonl if the report is not CSV.")
 }
 
-fn describe(error: &::csv::Error, line: i64) -> InvalidReport {
-    let place = Place {
+fn describe(error: &::csv::Error, line: i64, position: &Position) -> InvalidReport {
+    let mut place = Place {
         line: error.position().map_or(line, line_of),
         record: None,
     };
@@ -200,12 +212,11 @@ fn describe(error: &::csv::Error, line: i64) -> InvalidReport {
         } => format!("expected {expected_len} fields, found {len}"),
         ::csv::ErrorKind::Utf8 { .. } => "invalid UTF-8".to_owned(),
         ::csv::ErrorKind::Io(error) => {
-            let reason = error.to_string();
-            if reason == RECORD_TOO_LONG {
-                reason
-            } else {
-                unreadable(&reason)
+            let (reason, is_at_end) = describe_failure(&error.to_string(), position);
+            if is_at_end {
+                place.line = position.place().line;
             }
+            reason
         }
         _ => format!("invalid CSV: {error}"),
     };

@@ -1,12 +1,16 @@
 //! The decompressed bytes of a report, with a limited record length.
 
 use std::cell::Cell;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::path::Path;
 use std::rc::Rc;
 
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter, memrchr};
 use sqern_db::cust::load::Place;
+
+use super::compression::{Decompressed, decompress};
+use super::encoding::{Encoding, INVALID_UTF16, Utf16Reader};
+use super::invalid::{InvalidReport, unreadable};
 
 /// The format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,9 +27,7 @@ pub enum ReportFormat {
 pub(super) const RECORD_BYTES: usize = 1 << 20;
 /// The message for a longer record.
 pub(super) const RECORD_TOO_LONG: &str = "record is longer than 1024 KiB";
-/// The maximum window of zstd, as a power of two: 64 MiB, twice that of `zstd -19 --long`.
-const ZSTD_WINDOW_LOG: u32 = 26;
-const BUFFER_BYTES: usize = 64 * 1024;
+pub(super) const BUFFER_BYTES: usize = 64 * 1024;
 
 /// The position of the reader.
 #[derive(Debug, Default)]
@@ -34,6 +36,10 @@ pub(super) struct Position {
     record: Cell<i64>,
     in_record: Cell<bool>,
     record_bytes: Cell<usize>,
+    /// The number of characters of the line that were read.
+    characters: Cell<usize>,
+    /// The number of all bytes that were read.
+    bytes: Cell<u64>,
 }
 
 impl Position {
@@ -54,6 +60,43 @@ impl Position {
         self.at_line(self.line.get() + 1)
     }
 
+    /// Returns the column of the last byte in characters, from 1.
+    pub(super) fn column(&self) -> usize {
+        self.characters.get().max(1)
+    }
+
+    /// Returns the column of the character after the last byte.
+    fn next_column(&self) -> usize {
+        self.characters.get() + 1
+    }
+
+    /// Returns whether the first `count` bytes end with a newline. `count` is the end of a line, or
+    /// the number of all bytes that were read.
+    pub(super) fn is_line_end(&self, count: u64) -> bool {
+        count < self.bytes.get() || self.characters.get() == 0
+    }
+
+    /// Advances by bytes.
+    fn advance(&self, bytes: &[u8]) {
+        let is_start = |byte: u8| byte & 0xc0 != 0x80;
+        // The JSON parser reads single bytes.
+        let (lines, characters) = match bytes {
+            [b'\n'] => (1, 0),
+            [byte] => (0, usize::from(is_start(*byte))),
+            _ => {
+                let line = memrchr(b'\n', bytes).map_or(bytes, |end| &bytes[end + 1..]);
+                let characters = line.iter().filter(|byte| is_start(**byte)).count();
+                (memchr_iter(b'\n', bytes).count(), characters)
+            }
+        };
+        let before = if lines == 0 { self.characters.get() } else { 0 };
+        self.characters.set(before + characters);
+        self.line
+            .set(self.line.get() + i64::try_from(lines).unwrap_or(i64::MAX));
+        self.record_bytes.set(self.record_bytes.get() + bytes.len());
+        self.bytes.set(self.bytes.get() + bytes.len() as u64);
+    }
+
     /// Returns the place of a line, with the current record.
     pub(super) fn at_line(&self, line: i64) -> Place {
         Place {
@@ -63,20 +106,52 @@ impl Position {
     }
 }
 
+/// The handling of line ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LineEnds {
+    /// Line ends remain.
+    Unchanged,
+    /// Each line end becomes a newline.
+    Newlines {
+        /// Whether the last byte was a carriage return.
+        is_after_return: bool,
+    },
+}
+
 /// Decompressed bytes with their position.
 pub(super) struct Input {
     source: Box<dyn Read>,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    /// The kind and reason of an error, which each further read returns again.
+    failure: Option<(io::ErrorKind, String)>,
+    line_ends: LineEnds,
     position: Rc<Position>,
 }
 
-/// Reads the first bytes, which a pipe may deliver one by one. Returns fewer only at the end.
-fn head(file: &mut impl BufRead, count: usize) -> io::Result<Vec<u8>> {
-    let mut head = vec![];
-    file.take(count as u64).read_to_end(&mut head)?;
-    Ok(head)
+/// Returns the error for an encoding that cannot be read. `note` follows its name.
+fn unsupported_encoding(name: &str, encoding: &str, note: &str) -> InvalidReport {
+    let supported = "UTF-8, and UTF-16 with a byte order mark";
+    InvalidReport::new(format!(
+        "cannot read {name}: unsupported encoding {encoding}{note}; the supported encodings are {supported}"
+    ))
+    .with_hint(format!(
+        "iconv -f {encoding} -t UTF-8 FILE | sqern cust load -"
+    ))
+}
+
+/// Returns the message for an error of [`Input`] with this text, and whether the last byte is its
+/// location.
+pub(super) fn describe_failure(reason: &str, position: &Position) -> (String, bool) {
+    if reason == RECORD_TOO_LONG {
+        (reason.to_owned(), false)
+    } else if let Some(reason) = reason.strip_prefix(INVALID_UTF16) {
+        let column = position.next_column();
+        (format!("invalid UTF-16 at column {column}: {reason}"), true)
+    } else {
+        (unreadable(reason), false)
+    }
 }
 
 /// Detects the format by the file name, ignoring `.gz` and `.zst`.
@@ -95,32 +170,45 @@ pub(super) fn format_of(path: &Path) -> Option<ReportFormat> {
 }
 
 impl Input {
-    /// Detects the compression of a report, and skips a byte order mark.
-    pub(super) fn new(bytes: Box<dyn Read>) -> io::Result<Self> {
-        let mut bytes = BufReader::with_capacity(BUFFER_BYTES, bytes);
-        let head = head(&mut bytes, 4)?;
-        let source: Box<dyn Read> = if head.starts_with(b"\x1f\x8b") {
-            Box::new(flate2::bufread::MultiGzDecoder::new(
-                io::Cursor::new(head).chain(bytes),
-            ))
-        } else if head.starts_with(b"\x28\xb5\x2f\xfd") {
-            let mut decoder = zstd::Decoder::with_buffer(io::Cursor::new(head).chain(bytes))?;
-            decoder.window_log_max(ZSTD_WINDOW_LOG)?;
-            Box::new(decoder)
-        } else {
-            Box::new(io::Cursor::new(head).chain(bytes))
+    /// Detects the compression and the encoding of a report. `name` names it in errors.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for an unsupported compression or encoding.
+    pub(super) fn new(bytes: Box<dyn Read + Send>, name: &str) -> Result<Self, InvalidReport> {
+        let Decompressed { head, rest } = decompress(bytes, name)?;
+        let encoding = Encoding::detect(&head);
+        let whole = |mark_bytes: u64| {
+            let mut head = io::Cursor::new(head);
+            head.set_position(mark_bytes);
+            head.chain(rest)
+        };
+        let source: Box<dyn Read> = match encoding {
+            Encoding::Utf8 { has_mark: false } => Box::new(whole(0)),
+            Encoding::Utf8 { has_mark: true } => Box::new(whole(3)),
+            Encoding::Utf16 {
+                order,
+                has_mark: true,
+            } => Box::new(Utf16Reader::new(whole(2), order)),
+            Encoding::Utf16 { order, .. } => {
+                let note = " without a byte order mark";
+                return Err(unsupported_encoding(name, &format!("UTF-16{order}"), note));
+            }
+            Encoding::Utf32(order) => {
+                return Err(unsupported_encoding(name, &format!("UTF-32{order}"), ""));
+            }
         };
         let mut input = Self {
             source,
             buffer: vec![0; BUFFER_BYTES],
             start: 0,
             end: 0,
+            failure: None,
+            line_ends: LineEnds::Unchanged,
             position: Rc::default(),
         };
-        while input.end < 3 && input.fill()? {}
-        if input.buffer[..input.end].starts_with(b"\xef\xbb\xbf") {
-            input.start = 3;
-        }
+        // The first bytes determine the format. An error is returned when the report is read.
+        _ = input.fill();
         Ok(input)
     }
 
@@ -141,38 +229,72 @@ impl Input {
         }
     }
 
-    /// Fills the buffer; returns `false` at the end.
+    /// Fills the empty buffer; returns `false` at the end.
     fn fill(&mut self) -> io::Result<bool> {
-        let count = self.source.read(&mut self.buffer[self.end..])?;
-        self.end += count;
-        Ok(count > 0)
+        if let Some((kind, reason)) = &self.failure {
+            return Err(io::Error::new(*kind, reason.clone()));
+        }
+        loop {
+            (self.start, self.end) = (0, 0);
+            match self.source.read(&mut self.buffer) {
+                Ok(0) => return Ok(false),
+                Ok(count) => self.end = count,
+                Err(error) => {
+                    if error.kind() != io::ErrorKind::Interrupted {
+                        self.failure = Some((error.kind(), error.to_string()));
+                    }
+                    return Err(error);
+                }
+            }
+            self.convert_line_ends();
+            if self.end > 0 {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Replaces each carriage return and each pair of carriage return and newline by a newline. The
+    /// CSV parser accepts them too, but counts the newline of a pair as part of the next record.
+    pub(super) fn use_newlines(&mut self) {
+        self.line_ends = LineEnds::Newlines {
+            is_after_return: false,
+        };
+        self.convert_line_ends();
+    }
+
+    /// Converts the line ends of the buffer.
+    fn convert_line_ends(&mut self) {
+        let LineEnds::Newlines { is_after_return } = &mut self.line_ends else {
+            return;
+        };
+        let bytes = &mut self.buffer[self.start..self.end];
+        if !*is_after_return && memchr(b'\r', bytes).is_none() {
+            return;
+        }
+        let mut length = 0;
+        for index in 0..bytes.len() {
+            let byte = bytes[index];
+            let is_second = std::mem::replace(is_after_return, byte == b'\r') && byte == b'\n';
+            if !is_second {
+                bytes[length] = if byte == b'\r' { b'\n' } else { byte };
+                length += 1;
+            }
+        }
+        self.end = self.start + length;
     }
 }
 
 impl Read for Input {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-            if !self.fill()? {
-                return Ok(0);
-            }
+        if self.start == self.end && !self.fill()? {
+            return Ok(0);
         }
         let count = into.len().min(self.end - self.start);
         let taken = &self.buffer[self.start..self.start + count];
         into[..count].copy_from_slice(taken);
         self.start += count;
-        let Position {
-            line, record_bytes, ..
-        } = &*self.position;
-        // The JSON parser reads single bytes.
-        let lines = if count == 1 {
-            usize::from(into[0] == b'\n')
-        } else {
-            memchr_iter(b'\n', &into[..count]).count()
-        };
-        line.set(line.get() + i64::try_from(lines).unwrap_or(i64::MAX));
-        record_bytes.set(record_bytes.get() + count);
-        if record_bytes.get() > RECORD_BYTES {
+        self.position.advance(taken);
+        if self.position.record_bytes.get() > RECORD_BYTES {
             return Err(io::Error::other(RECORD_TOO_LONG));
         }
         Ok(count)

@@ -10,8 +10,8 @@ use serde_json::error::Category;
 use sqern_db::cust::load::Place;
 use sqern_model::{ClusterName, ReportedHost, TypeWord};
 
-use super::input::{Input, Position, RECORD_TOO_LONG, ReportFormat};
-use super::invalid::{InvalidReport, unreadable};
+use super::input::{Input, Position, ReportFormat, describe_failure};
+use super::invalid::InvalidReport;
 use super::rows::Rows;
 
 /// Reads a report to its end. Without a format, the first key determines it.
@@ -62,12 +62,20 @@ fn describe(error: &serde_json::Error, position: &Position) -> InvalidReport {
         ))
         .unwrap_or(&text);
     let reason = match error.classify() {
-        Category::Io if reason == RECORD_TOO_LONG => reason.to_owned(),
-        Category::Io => unreadable(reason),
+        Category::Io => describe_failure(reason, position).0,
         // serde names the Rust type.
         Category::Data => reason.replace("struct ReportedHost", "an object"),
         Category::Eof => format!("unexpected end of the report: {reason}"),
-        Category::Syntax => format!("invalid JSON: {reason}"),
+        Category::Syntax => {
+            let reason = match reason {
+                // serde_json reports a lone surrogate by 2 messages, which depend on the next byte.
+                "unexpected end of hex escape" | "lone leading surrogate in hex escape" => {
+                    "lone surrogate in a Unicode escape"
+                }
+                reason => reason,
+            };
+            format!("invalid JSON at column {}: {reason}", position.column())
+        }
     };
     let line = i64::try_from(error.line()).unwrap_or(i64::MAX);
     let place = if line > 0 {

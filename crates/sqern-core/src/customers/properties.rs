@@ -6,6 +6,7 @@ use std::io::Cursor;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use sqern_archive::Compression;
 use sqern_db::cust::ClusterType;
 use sqern_model::DistroName;
 
@@ -110,6 +111,17 @@ fn written(clusters: &Clusters, format: ReportFormat) -> String {
     }
 }
 
+/// Encodes a text as UTF-16 with a byte order mark.
+fn utf16(text: &str, is_big: bool) -> Vec<u8> {
+    let to_bytes = if is_big {
+        u16::to_be_bytes
+    } else {
+        u16::to_le_bytes
+    };
+    let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+    units.flat_map(to_bytes).collect()
+}
+
 proptest! {
     #[test]
     fn all_formats_of_a_report_are_equivalent(clusters in clusters()) {
@@ -119,6 +131,49 @@ proptest! {
             let expected = CompleteReport { format, hosts: i64::try_from(hosts).unwrap() };
             prop_assert_eq!(result, &Ok(expected));
             prop_assert_eq!(contents(rows), contents(&read_as[0].1), "{:?}", format);
+        }
+    }
+
+    #[test]
+    fn encodings_and_compressions_do_not_change_a_report(
+        clusters in clusters(),
+        format in prop::sample::select(&FORMATS[..]),
+        is_utf16 in any::<bool>(),
+        is_big in any::<bool>(),
+        compression in prop::sample::select(&[Compression::Plain, Compression::Gzip, Compression::Zstd][..]),
+        members in 1_usize..4,
+        skippable in any::<bool>(),
+    ) {
+        let text = written(&clusters, format);
+        let bytes = if is_utf16 { utf16(&text, is_big) } else { text.clone().into_bytes() };
+        let size = bytes.len().div_ceil(members);
+        // A skippable frame with a content of 2 bytes.
+        let frame = if skippable && compression == Compression::Zstd { &b"\x5a\x2a\x4d\x18\x02\0\0\0xy"[..] } else { b"" };
+        let file: Vec<u8> = bytes.chunks(size).flat_map(|part| [frame, &compression.compress(part).unwrap(), frame].concat()).collect();
+        let (result, rows) = read(&file, None);
+        prop_assert_eq!(result.map(|report| report.format), Ok(format), "{:?}", compression);
+        prop_assert_eq!(contents(&rows), contents(&read(text.as_bytes(), Some(format)).1));
+    }
+
+    #[test]
+    fn a_changed_code_unit_is_accepted_or_rejected_with_a_place(
+        clusters in clusters(),
+        format in prop::sample::select(&FORMATS[..]),
+        place in any::<prop::sample::Index>(),
+        unit in prop_oneof![any::<u16>(), 0xd800_u16..0xe000],
+    ) {
+        let mut units: Vec<u16> = written(&clusters, format).encode_utf16().collect();
+        let place = place.index(units.len());
+        units[place] = unit;
+        let is_valid = String::from_utf16(&units).is_ok();
+        let line = i64::try_from(units[..place].iter().filter(|unit| **unit == 10).count()).unwrap() + 1;
+        let column = place - units[..place].iter().rposition(|unit| *unit == 10).map_or(0, |end| end + 1) + 1;
+        let bytes: Vec<u8> = std::iter::once(0xfeff).chain(units).flat_map(u16::to_le_bytes).collect();
+        let (result, _) = read(&bytes, Some(format));
+        if !is_valid {
+            let error = result.unwrap_err();
+            prop_assert_eq!(error.place.map(|place| place.line), Some(line));
+            prop_assert_eq!(error.reason, format!("invalid UTF-16 at column {column}: lone surrogate 0x{unit:X}"));
         }
     }
 
@@ -144,7 +199,7 @@ proptest! {
         bytes[place] = byte;
         if let (Err(error), _) = read(&bytes, Some(format)) {
             prop_assert!(!error.reason.is_empty());
-            let lines = i64::try_from(bytes.split(|byte| *byte == b'\n').count()).unwrap();
+            let lines = i64::try_from(bytes.split(|byte| b"\r\n".contains(byte)).count()).unwrap();
             prop_assert!(error.place.is_none_or(|place| (1..=lines).contains(&place.line)), "{:?} of {} lines", error.place, lines);
         }
     }

@@ -100,15 +100,15 @@ pub(super) fn read(
     blocks: Sender<Vec<u8>>,
 ) -> Result<CompleteReport, InvalidReport> {
     let format = format.or_else(|| source.path().and_then(format_of));
-    let unreadable = {
-        let name = source.name();
-        move |error| InvalidReport::new(format!("could not read {name}: {error}"))
-    };
-    let bytes: Box<dyn Read> = match source {
-        ReportSource::File(path) => Box::new(File::open(path).map_err(&unreadable)?),
+    let name = source.name();
+    let bytes: Box<dyn Read + Send> = match source {
+        ReportSource::File(path) => Box::new(
+            File::open(path)
+                .map_err(|error| InvalidReport::new(format!("could not read {name}: {error}")))?,
+        ),
         ReportSource::Stream { bytes, .. } => bytes,
     };
-    let mut input = Input::new(bytes).map_err(&unreadable)?;
+    let mut input = Input::new(bytes, &name)?;
     let format = format.or_else(|| input.detect_format());
     let mut rows = Rows::new(known, blocks);
     let format = match format {

@@ -7,6 +7,7 @@ mod lists;
 mod order;
 mod refused;
 mod schema;
+mod unsupported;
 
 use std::io::Write as _;
 use std::process::Stdio;

@@ -32,6 +32,22 @@ fn gzip(text: &str) -> Vec<u8> {
     [member(first), member(second)].concat()
 }
 
+/// Returns 2 zstd frames, with skippable frames before, between and after them. pzstd writes a
+/// skippable frame before each frame.
+fn with_skippable_frames(text: &str) -> Vec<u8> {
+    let skippable: &[u8] = b"\x50\x2a\x4d\x18\x04\0\0\0\x12\0\0\0";
+    let (first, second) = text.split_at(text.len() / 2);
+    let frame = |text: &str| zstd::encode_all(text.as_bytes(), 3).unwrap();
+    [
+        skippable,
+        &frame(first),
+        skippable,
+        &frame(second),
+        skippable,
+    ]
+    .concat()
+}
+
 #[tokio::test]
 async fn formats_are_detected_by_content_and_file_name() {
     let program = Program::new().await;
@@ -46,10 +62,21 @@ async fn formats_are_detected_by_content_and_file_name() {
         ("csv", CSV.to_owned()),
     ];
     for (format, text) in &texts {
-        let forms: [(&str, Vec<u8>); 4] = [
+        let utf16 = |to_bytes: fn(u16) -> [u8; 2]| {
+            let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+            units.flat_map(to_bytes).collect::<Vec<u8>>()
+        };
+        let forms: [(&str, Vec<u8>); 8] = [
             ("", text.clone().into_bytes()),
             (".gz", gzip(text)),
             (".zst", zstd::encode_all(text.as_bytes(), 3).unwrap()),
+            (".zst", with_skippable_frames(text)),
+            ("", utf16(u16::to_le_bytes)),
+            ("", utf16(u16::to_be_bytes)),
+            (
+                ".zst",
+                zstd::encode_all(&*utf16(u16::to_le_bytes), 3).unwrap(),
+            ),
             (
                 "",
                 [b"\xef\xbb\xbf", text.replace('\n', "\r\n").as_bytes()].concat(),

@@ -61,7 +61,7 @@ impl Known {
 }
 
 /// Returns the report with a further host at the end of the last line.
-fn with_last(last: &Value) -> String {
+pub fn with_last(last: &Value) -> String {
     let mut report = two_clusters();
     let hosts = report["clusters"].as_array_mut().unwrap().pop().unwrap();
     let lines = [
@@ -347,7 +347,10 @@ async fn invalid_json_is_rejected() {
             "spoilt",
             &spoilt,
             &[],
-            &["invalid JSON: expected `:`", "line 1 (record 1)"],
+            &[
+                "line 1 (record 1): invalid JSON at column ",
+                ": expected `:`",
+            ],
         )
         .await;
     known
@@ -399,6 +402,27 @@ async fn invalid_json_is_rejected() {
             &["unexpected field next to `clusters`"],
         )
         .await;
+}
+
+#[tokio::test]
+async fn a_lone_surrogate_is_rejected_with_its_column() {
+    let known = Known::new().await;
+    for (escape, column) in [
+        ("\\ud800", 19),
+        ("\\udbff\\n", 20),
+        ("\\udc00", 18),
+        ("\\ud800\\u0041", 24),
+        ("\\ud800\\ud800", 24),
+    ] {
+        for before in ["", "\n\n"] {
+            let report = format!("{before}{{\"name\": \"é{escape}\", \"type\": 1, \"hosts\": []}}");
+            let line = before.len() + 1;
+            let message = format!(
+                "error: standard input, line {line}: invalid JSON at column {column}: lone surrogate in a Unicode escape; nothing"
+            );
+            known.refuses(escape, report, &[], &[&message]).await;
+        }
+    }
 }
 
 #[tokio::test]
@@ -494,4 +518,30 @@ async fn invalid_csv_is_rejected() {
             .contains("hint: { head -n 1 FILE; tail -n +2 FILE | sort; } | sqern cust load -"),
         "{ran:?}"
     );
+}
+
+#[tokio::test]
+async fn lines_of_csv_are_numbered_with_each_kind_of_line_end() {
+    let known = Known::new().await;
+    let lines = [
+        "cluster,type,host,distro,version,current",
+        "acme-1,1,h1,debian12,6.1.0-1-amd64,t",
+        "acme-1,1,h2,debian12,1,maybe",
+    ];
+    for end in ["\n", "\r\n", "\r"] {
+        for blank_lines in 0..3 {
+            let report = lines.join(&end.repeat(1 + blank_lines));
+            let location = format!("line {} (record 2): expected true", 3 + 2 * blank_lines);
+            for last_end in ["", end] {
+                let report = format!("{report}{last_end}");
+                known
+                    .refuses(&location, report, &["--format", "csv"], &[&location])
+                    .await;
+            }
+        }
+        let name = format!("{}{end}\"acme{end}1\",1,,,,{end}", lines[0]);
+        known
+            .refuses("a name", name, &[], &["line 2: expected a cluster name"])
+            .await;
+    }
 }
