@@ -11,12 +11,12 @@ use crate::{DistroName, KernelVersion};
 
 text_key! {
     /// The name of a cluster: `acme-1`.
-    ClusterName, "cluster name"
+    ClusterName, "cluster name", MAX_HOST_NAME
 }
 
 text_key! {
     /// The name of a host, unique within its cluster.
-    HostName, "host name"
+    HostName, "host name", MAX_HOST_NAME
 }
 
 /// A cluster type in a report: its name or its number.

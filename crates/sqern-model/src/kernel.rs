@@ -8,7 +8,7 @@ use crate::name::{DistroName, text_key};
 text_key! {
     /// A kernel version: the exact output of `uname -r`, such as `6.1.0-25-amd64`,
     /// `6.8.0-40-generic` or `4.18.0-553.el8_10.x86_64`. The version of a package is different.
-    KernelVersion, "kernel version (what uname -r prints)"
+    KernelVersion, "kernel version (what uname -r prints)", MAX_KERNEL_VERSION
 }
 
 /// A kernel. Versions of different distributions are different kernels.

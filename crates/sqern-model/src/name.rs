@@ -1,21 +1,85 @@
 //! Names as accepted by the database: not empty, without leading or trailing blanks, without
-//! control characters.
+//! control characters. Their length is limited.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A text that is not a valid name or version. The rule is the same as in the constraints of the
-/// text keys in the database.
+/// The maximum length of the name of a host or cluster in characters. A host name of the DNS has at
+/// most 253 (RFC 1035, 2.3.4, without the length octets and the root).
+pub const MAX_HOST_NAME: usize = 253;
+/// The maximum length of a kernel version in characters. `utsname.release` has 65 bytes, of which
+/// one is the terminator (uname(2)).
+pub const MAX_KERNEL_VERSION: usize = 64;
+/// The maximum length of the name of a distribution in characters.
+pub const MAX_DISTRO_NAME: usize = 64;
+/// The maximum length of a revision, release target or profile in characters. An index row contains
+/// three of them, and is limited to 2704 bytes by PostgreSQL.
+pub const MAX_LABEL: usize = 128;
+/// The maximum length of an ignore pattern in characters: a kernel version of wildcards and escaped
+/// characters is shorter.
+pub const MAX_PATTERN: usize = 256;
+/// The maximum number of characters of a too long text in an error message.
+const SHOWN_CHARACTERS: usize = 32;
+
+/// A text that is not a valid name or version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "expected a {what} without leading or trailing blanks and without control characters, found {got:?}"
-)]
-pub struct InvalidName {
-    /// The kind of name ("distribution name", "kernel version").
-    pub what: &'static str,
-    /// The text.
-    pub got: String,
+pub enum InvalidName {
+    /// The text violates the rule of the constraints of the text keys in the database.
+    #[error(
+        "expected a {what} without leading or trailing blanks and without control characters, found {got:?}"
+    )]
+    Characters {
+        /// The kind of name ("distribution name", "kernel version").
+        what: &'static str,
+        /// The text.
+        got: String,
+    },
+    /// The text is too long.
+    #[error(
+        "expected a {what} of at most {limit} characters, found {length} characters that start with {start:?}"
+    )]
+    Length {
+        /// The kind of name.
+        what: &'static str,
+        /// The maximum number of characters.
+        limit: usize,
+        /// The number of characters.
+        length: usize,
+        /// The first characters.
+        start: String,
+    },
+}
+
+/// Checks the length of a text.
+///
+/// # Errors
+///
+/// Returns [`InvalidName::Length`] if `text` has more than `limit` characters.
+pub fn check_length(what: &'static str, text: &str, limit: usize) -> Result<(), InvalidName> {
+    // A text of at most `limit` bytes need not be counted.
+    if text.len() <= limit {
+        return Ok(());
+    }
+    let length = text.chars().count();
+    if length <= limit {
+        return Ok(());
+    }
+    Err(InvalidName::Length {
+        what,
+        limit,
+        length,
+        start: text.chars().take(SHOWN_CHARACTERS).collect(),
+    })
+}
+
+/// Checks the length of a revision, release target or profile, and returns it unchanged.
+///
+/// # Errors
+///
+/// Returns [`InvalidName::Length`] if `text` has more than [`MAX_LABEL`] characters.
+pub fn label(text: String) -> Result<String, InvalidName> {
+    check_length("name", &text, MAX_LABEL).map(|()| text)
 }
 
 /// Returns whether `text` is a valid text key.
@@ -29,23 +93,37 @@ pub fn is_text_key(text: &str) -> bool {
 
 /// Defines a type for a validated text.
 macro_rules! text_key {
-    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $limit:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
         impl $name {
-            /// Returns the text as this type, if the database accepts it as a text key.
+            /// Returns the text as this type, if the database accepts it as a text key and it is
+            /// not too long.
             ///
             /// # Errors
             /// Returns [`InvalidName`](crate::InvalidName) for any other text.
             pub fn new(text: impl Into<String>) -> Result<Self, $crate::name::InvalidName> {
                 let text = text.into();
+                $crate::name::check_length($what, &text, $crate::name::$limit)?;
+                Self::of_any_length(text)
+            }
+
+            /// Returns a text of any length as this type, if the database accepts it as a text key.
+            /// The limit does not apply to recorded texts, so that rows of earlier versions can be
+            /// read.
+            ///
+            /// # Errors
+            /// Returns [`InvalidName::Characters`](crate::InvalidName::Characters) for any other
+            /// text.
+            pub fn of_any_length(text: impl Into<String>) -> Result<Self, $crate::name::InvalidName> {
+                let text = text.into();
                 if $crate::name::is_text_key(&text) {
                     Ok(Self(text))
                 } else {
-                    Err($crate::name::InvalidName { what: $what, got: text })
+                    Err($crate::name::InvalidName::Characters { what: $what, got: text })
                 }
             }
 
@@ -89,7 +167,7 @@ pub(crate) use text_key;
 text_key! {
     /// The name of a distribution: the builder alias of sp-variant (`debian12`, `ubuntu-22.04`,
     /// `alma8`), or a name of the same form (`proxmox8`, `fedora42`).
-    DistroName, "distribution name"
+    DistroName, "distribution name", MAX_DISTRO_NAME
 }
 
 impl fmt::Display for crate::Kernel {
@@ -101,6 +179,7 @@ impl fmt::Display for crate::Kernel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ClusterName, HostName, KernelVersion};
     use proptest::prelude::*;
 
     #[test]
@@ -122,6 +201,56 @@ mod tests {
             "", " ", "a ", "\ta", "a\nb", "a\u{7f}", "a\u{85}b", "\u{a0}a",
         ] {
             assert!(DistroName::new(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_too_long_name_is_rejected_with_its_length() {
+        for character in ["a", "é", "日", "😀"] {
+            assert!(DistroName::new(character.repeat(MAX_DISTRO_NAME)).is_ok());
+            assert!(KernelVersion::new(character.repeat(MAX_KERNEL_VERSION)).is_ok());
+            assert!(HostName::new(character.repeat(MAX_HOST_NAME)).is_ok());
+            assert!(ClusterName::new(character.repeat(MAX_HOST_NAME)).is_ok());
+            assert!(DistroName::new(character.repeat(MAX_DISTRO_NAME + 1)).is_err());
+            assert!(KernelVersion::new(character.repeat(MAX_KERNEL_VERSION + 1)).is_err());
+            assert!(ClusterName::new(character.repeat(MAX_HOST_NAME + 1)).is_err());
+        }
+        assert_eq!(
+            HostName::new("é".repeat(9000)).unwrap_err().to_string(),
+            format!(
+                "expected a host name of at most 253 characters, found 9000 characters that start with {:?}",
+                "é".repeat(32)
+            )
+        );
+    }
+
+    #[test]
+    fn a_recorded_name_can_have_any_length() {
+        let long = "a".repeat(9000);
+        assert_eq!(
+            HostName::of_any_length(&*long).map(String::from),
+            Ok(long.clone())
+        );
+        assert!(HostName::of_any_length(" a").is_err());
+    }
+
+    #[test]
+    fn keys_of_the_longest_names_fit_in_an_index_row() {
+        // A character has at most 4 bytes, a text a header of 4 bytes, and a timestamp 8 bytes.
+        let bytes =
+            |limits: &[usize]| 8 + 8 + limits.iter().map(|limit| limit * 4 + 7).sum::<usize>();
+        for limits in [
+            &[
+                MAX_HOST_NAME,
+                MAX_HOST_NAME,
+                MAX_DISTRO_NAME,
+                MAX_KERNEL_VERSION,
+            ][..],
+            &[MAX_LABEL, MAX_LABEL, MAX_LABEL],
+            &[MAX_LABEL, MAX_LABEL, MAX_DISTRO_NAME, MAX_KERNEL_VERSION],
+            &[MAX_DISTRO_NAME, MAX_PATTERN],
+        ] {
+            assert!(bytes(limits) <= 2704, "{limits:?}: {} bytes", bytes(limits));
         }
     }
 

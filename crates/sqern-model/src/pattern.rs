@@ -81,8 +81,9 @@ impl Glob {
                 literal => push_escaped(&mut like, literal),
             }
         }
+        crate::name::check_length("pattern", &like, crate::name::MAX_PATTERN)?;
         if !crate::name::is_text_key(&like) {
-            return Err(crate::InvalidName {
+            return Err(crate::InvalidName::Characters {
                 what: "pattern",
                 got: self.0.clone(),
             }

@@ -3,18 +3,19 @@
 //! A text is parsed when it is read, so a query returns an error if a stored text is invalid.
 
 use std::error::Error;
+use std::str::FromStr;
 
 use bytes::BytesMut;
 use postgres_types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::{ClusterName, CrawlState, DistroName, HostName, KernelVersion, PackageRole, RunResult};
 
-/// Implements the conversions of types with `FromStr` and `as_str`.
+/// Implements the conversions of types with `as_str`, from text with a function.
 macro_rules! text_column {
-    ($($name:ty),+ $(,)?) => {$(
+    ($parse:ident: $($name:ty),+ $(,)?) => {$(
         impl<'a> FromSql<'a> for $name {
             fn from_sql(column_type: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
-                Ok(<&str as FromSql<'a>>::from_sql(column_type, raw)?.parse()?)
+                Ok(Self::$parse(<&str as FromSql<'a>>::from_sql(column_type, raw)?)?)
             }
 
             fn accepts(column_type: &Type) -> bool {
@@ -36,15 +37,8 @@ macro_rules! text_column {
     )+};
 }
 
-text_column!(
-    ClusterName,
-    CrawlState,
-    DistroName,
-    HostName,
-    KernelVersion,
-    PackageRole,
-    RunResult
-);
+text_column!(of_any_length: ClusterName, DistroName, HostName, KernelVersion);
+text_column!(from_str: CrawlState, PackageRole, RunResult);
 
 #[cfg(test)]
 mod tests {
@@ -61,6 +55,13 @@ mod tests {
                 .unwrap_err()
                 .to_string(),
             "expected a distribution name without leading or trailing blanks and without control characters, found \" d\""
+        );
+        let long = "6".repeat(300);
+        assert_eq!(
+            KernelVersion::from_sql(&Type::TEXT, long.as_bytes())
+                .unwrap()
+                .as_str(),
+            long
         );
         assert_eq!(
             PackageRole::from_sql(&Type::TEXT, b"meta")

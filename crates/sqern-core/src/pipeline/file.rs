@@ -10,7 +10,7 @@ use super::step::{
     AvailableStep, BuildStep, CheckStep, CrawlTarget, FetchMethod, FetchStep, Step, StepName,
     TestStep,
 };
-use super::value::{CommandText, NonEmptyText, PositiveDuration, UrlText};
+use super::value::{CommandText, LabelText, PositiveDuration, UrlText};
 use crate::Error;
 use crate::available::Evidence;
 use crate::runs::{BuildSpec, ExecutionOptions, RunSelection, TestSpec};
@@ -19,9 +19,9 @@ use crate::runs::{BuildSpec, ExecutionOptions, RunSelection, TestSpec};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PipelineFile {
-    revision: NonEmptyText,
-    target: NonEmptyText,
-    profile: Option<NonEmptyText>,
+    revision: LabelText,
+    target: LabelText,
+    profile: Option<LabelText>,
     #[serde(default)]
     distros: Vec<DistroName>,
     store: Option<PathBuf>,
@@ -66,7 +66,7 @@ struct CommandSection {
     #[serde(default)]
     untried: bool,
     /// For tests.
-    flavor: Option<NonEmptyText>,
+    flavor: Option<LabelText>,
     /// For tests.
     cluster: Option<String>,
     /// For builds.
@@ -283,7 +283,7 @@ impl PipelineFile {
     }
 }
 
-fn text(text: Option<&NonEmptyText>) -> Option<String> {
+fn text(text: Option<&LabelText>) -> Option<String> {
     text.map(|text| text.0.clone())
 }
 

@@ -4,23 +4,23 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use serde::Deserialize;
+use sqern_model::name::label;
 use url::Url;
 
 use crate::input::{parse_command, parse_duration};
 
-/// A text that is not empty.
+/// A revision, release target, profile or flavor: a text that is not empty, with a limited length.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
-pub(super) struct NonEmptyText(pub(super) String);
+pub(super) struct LabelText(pub(super) String);
 
-impl TryFrom<String> for NonEmptyText {
-    type Error = &'static str;
+impl TryFrom<String> for LabelText {
+    type Error = String;
     fn try_from(text: String) -> Result<Self, Self::Error> {
         if text.is_empty() {
-            Err("must not be empty")
-        } else {
-            Ok(Self(text))
+            return Err("must not be empty".to_owned());
         }
+        label(text).map(Self).map_err(|error| error.to_string())
     }
 }
 

@@ -92,7 +92,7 @@ impl KernelRule {
     }
 
     /// Returns the kernel version of a package, or `None` if it contains no headers or has no
-    /// kernel version.
+    /// kernel version. The version can be too long, so that a crawl can report the package.
     #[must_use]
     pub fn kernel_of(&self, package: &PackageFacts<'_>) -> Option<KernelVersion> {
         let name = self.package.captures(package.name)?;
@@ -127,7 +127,7 @@ impl KernelRule {
             Some(template) => fill(template, value).ok(),
             None => text_of(&name, "uname"),
         });
-        KernelVersion::new(uname?).ok()
+        KernelVersion::of_any_length(uname?).ok()
     }
 
     /// Checks that the rule determines a kernel version, and that each field of its template is

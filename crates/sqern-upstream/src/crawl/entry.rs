@@ -1,7 +1,7 @@
 //! The relevant packages of an index.
 
 use serde::{Deserialize, Serialize};
-use sqern_model::name::is_text_key;
+use sqern_model::name::{MAX_KERNEL_VERSION, is_text_key};
 use sqern_model::{KernelVersion, counted};
 
 use crate::relation::{Dependency, VersionOrder};
@@ -51,19 +51,19 @@ impl Entry {
             .as_ref()
             .map_or("-", |(kernel, _)| kernel.as_str());
         let texts = [
-            ("name", &*self.name),
-            ("version", &self.version),
-            ("architecture", &self.architecture),
-            ("kernel", kernel),
+            ("name", &*self.name, TEXT_BYTES),
+            ("version", &self.version, TEXT_BYTES),
+            ("architecture", &self.architecture, TEXT_BYTES),
+            ("kernel", kernel, MAX_KERNEL_VERSION),
         ];
-        if let Some((what, text)) = texts
+        if let Some((what, text, limit)) = texts
             .into_iter()
-            .find(|(_, text)| text.len() > TEXT_BYTES || !is_text_key(text))
+            .find(|(_, text, limit)| text.len() > *limit || !is_text_key(text))
         {
             let actual: String = text.chars().take(80).collect();
             let rule = "no control characters and no leading or trailing blanks";
             return Some(format!(
-                "invalid {what} {actual:?}: must have 1 to {TEXT_BYTES} bytes, {rule}"
+                "invalid {what} {actual:?}: must have 1 to {limit} bytes, {rule}"
             ));
         }
         let size = i64::try_from(self.size_bytes);
@@ -169,15 +169,20 @@ mod tests {
 
     #[test]
     fn too_long_kernel_versions_are_defects() {
-        let kernel = Some((KernelVersion::new("6".repeat(256)).expect("a version"), 0));
-        assert!(
+        let defect = |length| {
+            let kernel = KernelVersion::of_any_length("6".repeat(length)).expect("a version");
+            let kernel = Some((kernel, 0));
             Entry {
                 kernel,
                 ..entry("1", 1)
             }
             .defect()
-            .expect("too long")
-            .contains("invalid kernel")
+        };
+        assert_eq!(defect(64), None);
+        let reported = defect(65).expect("too long");
+        assert!(
+            reported.starts_with("invalid kernel") && reported.contains("1 to 64 bytes"),
+            "{reported}"
         );
     }
 

@@ -10,6 +10,7 @@ use sqern_model::{DistroName, KernelName};
 
 use super::at::AtArgs;
 use super::change::ChangeArgs;
+use super::label::label;
 use crate::printer::RowArgs;
 
 pub(super) use run::run;
@@ -86,10 +87,10 @@ pub(super) struct Which {
     #[arg(long, requires_all = ["revision", "target"])]
     built: bool,
     /// With --tested: consider only tests of this flavor [default: all]
-    #[arg(long, value_name = "FLAVOR", requires = "tested", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "FLAVOR", requires = "tested", value_parser = label())]
     flavor: Option<String>,
     /// With --tested or --built: consider only builds of this profile [default: all]
-    #[arg(long, value_name = "PROFILE", conflicts_with_all = ["build", "test", "kernels"], value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "PROFILE", conflicts_with_all = ["build", "test", "kernels"], value_parser = label())]
     profile: Option<String>,
     /// With --tested or --built: distribution (repeatable) [default: all]
     #[arg(long = "distro", value_name = "NAME", conflicts_with_all = ["build", "test", "kernels"])]
@@ -98,10 +99,10 @@ pub(super) struct Which {
     #[arg(long = "kernel", value_name = "KERNEL", requires_all = ["revision", "target"])]
     kernels: Vec<KernelName>,
     /// Revision of the module source [default: revision of the build]
-    #[arg(long, value_name = "REVISION", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "REVISION", value_parser = label())]
     revision: Option<String>,
     /// Release target [default: release target of the build]
-    #[arg(long, value_name = "TARGET", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TARGET", value_parser = label())]
     target: Option<String>,
     #[command(flatten)]
     change: ChangeArgs,

@@ -27,6 +27,7 @@ mod ignore;
 mod init;
 mod interrupt;
 mod kver;
+mod label;
 mod local;
 mod pipeline;
 mod progress;

@@ -214,6 +214,100 @@ async fn texts_that_no_kernel_prints_are_not_added() {
 }
 
 #[tokio::test]
+async fn too_long_names_are_rejected_by_every_command() {
+    let program = program().await;
+    let before = program.journal().await;
+    let long = "x".repeat(9000);
+    let kernel = format!("debian12/6{long}");
+    for (arguments, status, message) in [
+        (
+            &["kver", "add", &kernel][..],
+            2,
+            "expected a kernel version (what uname -r prints) of at most 64 characters, found 9001 characters",
+        ),
+        (
+            &["distro", "add", &long, "X"],
+            2,
+            "expected a distribution name of at most 64 characters, found 9000 characters",
+        ),
+        (
+            &["ignore", "add", "debian12", &long],
+            2,
+            "expected a pattern of at most 256 characters, found 9000 characters",
+        ),
+        (
+            &["cust", "report", "--type", "lab", "--cluster", &long],
+            2,
+            "expected a cluster name of at most 253 characters, found 9000 characters",
+        ),
+        (
+            &[
+                "build",
+                "start",
+                "--revision",
+                &long,
+                "--target",
+                "t",
+                "--kernel",
+                VERSION,
+            ],
+            2,
+            "'--revision <REVISION>': expected a name of at most 128 characters, found 9000 characters",
+        ),
+        (
+            &[
+                "build",
+                "start",
+                "--revision",
+                "r",
+                "--target",
+                &long,
+                "--kernel",
+                VERSION,
+            ],
+            2,
+            "'--target <TARGET>': expected a name of at most 128 characters",
+        ),
+        (
+            &[
+                "build",
+                "run",
+                "--revision",
+                "r",
+                "--target",
+                "t",
+                "--profile",
+                &long,
+                "--command",
+                "true",
+            ],
+            2,
+            "'--profile <PROFILE>': expected a name of at most 128 characters",
+        ),
+        (
+            &[
+                "available",
+                "add",
+                "--revision",
+                &long,
+                "--target",
+                "t",
+                "--kernel",
+                VERSION,
+            ],
+            2,
+            "'--revision <REVISION>': expected a name of at most 128 characters",
+        ),
+    ] {
+        let ran = program.run(arguments);
+        let name = &arguments[..2];
+        assert_eq!(ran.status, status, "{name:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(message), "{name:?}: {}", ran.stderr);
+    }
+    assert_eq!(program.journal().await, before);
+}
+
+#[tokio::test]
 async fn a_glob_with_a_percent_sign_that_matches_nothing_is_rejected() {
     let program = program().await;
     let ran = program.run(&["ignore", "add", "debian12", "%cloud%"]);

@@ -1,23 +1,23 @@
 //! The options of builds and tests, as input of sqern-core.
 
 use clap::Args;
-use clap::builder::NonEmptyStringValueParser;
 use sqern_core::runs::{BuildSpec, RunSelection, RunSpec, TestSpec};
 use sqern_model::{DistroName, KernelName};
 
 use crate::cli::Context;
+use crate::cli::label::label;
 
 /// Selects the revision and the kernels.
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct SelectionArgs {
     /// Revision of the module source
-    #[arg(long, value_name = "REVISION", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "REVISION", value_parser = label())]
     revision: Option<String>,
     /// Release target of the build
-    #[arg(long, value_name = "TARGET", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TARGET", value_parser = label())]
     target: Option<String>,
     /// Name of the set of build containers
-    #[arg(long, value_name = "PROFILE", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "PROFILE", value_parser = label())]
     profile: Option<String>,
     /// Distribution (repeatable) [default: all]
     #[arg(long = "distro", value_name = "NAME")]
@@ -38,7 +38,7 @@ pub(in crate::cli) struct TestedArgs {
     #[arg(long, value_name = "ID")]
     build: Option<i64>,
     /// Flavor of the tests, such as smoke
-    #[arg(long, value_name = "FLAVOR", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "FLAVOR", value_parser = label())]
     flavor: Option<String>,
 }
 

@@ -1,8 +1,8 @@
-//! Limits of a load: memory, files and privileges.
+//! Limits of a load: memory, lengths of names, files and privileges.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::refused::Known;
+use super::refused::{Known, with_last};
 use super::{cluster, clusters, host, live, loaded, two_clusters};
 use crate::program::{Program, Ran};
 
@@ -113,4 +113,84 @@ async fn sqern_writer_can_load_and_sqern_reader_cannot() {
     );
     assert_eq!(live(&program).await, before);
     loaded(&program, &next, &[]);
+}
+
+#[tokio::test]
+async fn too_long_names_are_rejected_with_their_location() {
+    let known = Known::new().await;
+    let long = "x".repeat(9000);
+    let start = "x".repeat(32);
+    let of = |limit: usize| {
+        format!(
+            "of at most {limit} characters, found 9000 characters that start with {start:?}; nothing"
+        )
+    };
+    let header = "cluster,type,host,distro,version,current\n";
+    let version = "kernel version (what uname -r prints)";
+    for (fields, csv, what, limit) in [
+        (
+            json!({"name": long}),
+            format!("acme-1,1,{long},debian12,1,t"),
+            "host name",
+            253,
+        ),
+        (
+            json!({"distro": long}),
+            format!("acme-1,1,h1,{long},1,t"),
+            "distribution name",
+            64,
+        ),
+        (
+            json!({"running": long}),
+            format!("acme-1,1,h1,debian12,{long},t"),
+            version,
+            64,
+        ),
+        (
+            json!({"installed": ["1", long]}),
+            format!("acme-1,1,h1,debian12,{long},f"),
+            version,
+            64,
+        ),
+    ] {
+        let mut last = json!({"name": "x2", "distro": "debian12", "running": "1"});
+        for (name, value) in fields.as_object().unwrap() {
+            last[name] = value.clone();
+        }
+        let message = format!(
+            "error: standard input, line 3 (record 5): expected a {what} {}",
+            of(limit)
+        );
+        known
+            .refuses(what, with_last(&last), &[], &[&message])
+            .await;
+        let message = format!(
+            "error: standard input, line 2 (record 1): expected a {what} {}",
+            of(limit)
+        );
+        known
+            .refuses(what, format!("{header}{csv}\n"), &[], &[&message])
+            .await;
+    }
+    let message = format!(
+        "error: standard input, line 2: expected a cluster name {}",
+        of(253)
+    );
+    let cluster = json!({"name": long, "type": 1, "hosts": []});
+    let csv = format!("{header}{long},1,,,,\n");
+    for report in [format!("\n{cluster}"), csv] {
+        known.refuses("a cluster", report, &[], &[&message]).await;
+    }
+}
+
+#[tokio::test]
+async fn the_longest_names_are_accepted() {
+    let program = Program::new().await;
+    for (character, count) in [("x", 1), ("😀", 4)] {
+        let of = |limit: usize| character.repeat(limit);
+        let host = json!({"name": of(253), "distro": "debian12", "running": of(64)});
+        let report = clusters(&[cluster(&of(253), &[host])]);
+        assert_eq!(of(1).len(), count);
+        loaded(&program, &report, &["--partial"]);
+    }
 }

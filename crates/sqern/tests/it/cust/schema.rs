@@ -74,6 +74,9 @@ fn is_valid(root: &Value, schema: &Value, value: &Value) -> bool {
             "minimum" => value
                 .as_i64()
                 .is_none_or(|number| number >= rule.as_i64().unwrap()),
+            "maxLength" => value
+                .as_str()
+                .is_none_or(|text| text.chars().count() as u64 <= rule.as_u64().unwrap()),
             "pattern" => value
                 .as_str()
                 .is_none_or(|text| Regex::new(rule.as_str().unwrap()).unwrap().is_match(text)),
@@ -124,6 +127,8 @@ async fn the_schema_and_the_program_accept_the_same_reports() {
         of_host(&json!({"installed": []})),
         of_host(&json!({"running": "another"})),
         of_host(&json!({"name": "é b, \"c\" \\ 日本"})),
+        of_host(&json!({"name": "é".repeat(253), "running": "é".repeat(64)})),
+        of_cluster(&json!({"name": "é".repeat(253)})),
         of_cluster(&json!({"type": 1})),
         of_cluster(&json!({"type": "1"})),
         of_cluster(&json!({"type": "out of support"})),
@@ -152,6 +157,11 @@ async fn the_schema_and_the_program_accept_the_same_reports() {
         of_host(&json!({"name": "\u{a0}h1"})),
         of_host(&json!({"name": "h\t1"})),
         of_host(&json!({"name": "h\u{85}1"})),
+        of_host(&json!({"name": "h".repeat(254)})),
+        of_host(&json!({"running": "6".repeat(65)})),
+        of_host(&json!({"installed": ["6".repeat(65)]})),
+        of_host(&json!({"distro": "d".repeat(65)})),
+        of_cluster(&json!({"name": "a".repeat(254)})),
         of_host(&json!({"distro": out})),
         of_host(&json!({"distro": "debian12\n"})),
         of_host(&json!({"kernel": "x"})),
