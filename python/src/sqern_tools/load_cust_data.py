@@ -26,6 +26,8 @@ from sqern_tools import util
 
 # The constraint of names in the database: not empty, no leading or trailing blanks, no control characters.
 NAME = re.compile(r"(?!\s)[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+(?<!\s)")
+# The limits of sqern for the length of a cluster or host name, and of a distribution or kernel version.
+HOST_CHARACTERS, VERSION_CHARACTERS = 253, 64
 
 
 class ReportError(ValueError):
@@ -51,10 +53,7 @@ class Node:
     path: str
 
     def error(self, expected: str) -> ReportError:
-        found = json.dumps(self.value)
-        if len(found) > 60:
-            found = found[:60] + "…"
-        return ReportError(f"{self.path or 'report'}: expected {expected}, found {found}")
+        return ReportError(f"{self.path or 'report'}: expected {expected}, found {shorten(self.value)}")
 
     def get(self, key: str) -> Node:
         if not isinstance(self.value, dict):
@@ -68,28 +67,48 @@ class Node:
             raise self.error("a list")
         return (Node(value, f"{self.path}[{index}]") for index, value in enumerate(self.value))
 
-    def name(self) -> str:
+    def name(self, limit: int = VERSION_CHARACTERS) -> str:
         if not isinstance(self.value, str) or not NAME.fullmatch(self.value):
             raise self.error("a name without control characters and without leading or trailing blanks")
+        if len(self.value) > limit:
+            raise self.error(f"a name of at most {limit} characters")
         return self.value
+
+
+def shorten(value: Any) -> str:
+    """Returns the first characters of a value as JSON."""
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:60] + "…"
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Returns a JSON object. Raises `ReportError` if it contains a key twice."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        keys = [key for key, _ in pairs]
+        duplicate = next(key for key in keys if keys.count(key) > 1)
+        raise ReportError(f"report: duplicate key {json.dumps(duplicate)} in {shorten(value)}")
+    return value
 
 
 def parse(data: bytes, types: dict[str, int], distros: set[str]) -> Report:
     """Parses the report in `data`. `types` (name to number) and `distros` are the contents of the database. Raises `ReportError`."""
     try:
-        root = Node(json.loads(data), "")
+        root = Node(json.loads(data, object_pairs_hook=unique_keys), "")
+    except ReportError:
+        raise
     except json.JSONDecodeError as error:
         raise ReportError(f"line {error.lineno}, column {error.colno}: invalid JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:
         raise ReportError(f"report: invalid JSON: {error}") from error
     report = Report()
     for cluster in root.get("clusters").items():
-        name = cluster.get("name").name()
+        name = cluster.get("name").name(HOST_CHARACTERS)
         if name in report.clusters:
             raise cluster.get("name").error("a unique cluster name")
         report.clusters[name] = parse_type(cluster.get("type"), types)
         for host in cluster.get("hosts").items():
-            key = (name, host.get("name").name())
+            key = (name, host.get("name").name(HOST_CHARACTERS))
             if key in report.kernels:
                 raise host.get("name").error("a unique host name in the cluster")
             if (distro := host.get("distro").name()) not in distros:
