@@ -20,7 +20,7 @@ BEGIN
             ('sp_build_lease', ARRAY['owner']), ('sp_test_lease', ARRAY['owner'])
     LOOP
         FOREACH column_name IN ARRAY columns LOOP
-            EXECUTE format('ALTER TABLE %I ADD CONSTRAINT %I CHECK (length(%I) <= 253) NOT VALID', name, name || '_' || column_name || '_length_check', column_name);
+            EXECUTE format('ALTER TABLE %I ADD CONSTRAINT %I CHECK (length(%I) <= 256) NOT VALID', name, name || '_' || column_name || '_length_check', column_name);
         END LOOP;
     END LOOP;
 END
